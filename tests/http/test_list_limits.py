@@ -174,3 +174,20 @@ async def test_list_of_variables_leaves_out_long_values(api: ApiHarness) -> None
     rows = {row["path"]: row.get("value") for row in await api.get("variables/list")}
     assert rows == {"f/team/long": None, "f/team/short": "x" * 10_000}
     assert len(await api.get("variables/get_value/f/team/long")) == 10_001
+
+
+async def test_tags_are_limited_in_length(api: ApiHarness) -> None:
+    long, most = "x" * 301, "x" * 300
+    node = {"id": "a", "value": {**script("a")["value"], "tag": long}}
+    for call, body, code in (
+        ("scripts/create", {**PYTHON, "summary": "", "path": "f/team/s", "tag": long}, "limit_exceeded"),
+        ("flows/create", {**FLOW, "path": "f/team/t", "tag": long}, "limit_exceeded"),
+        ("flows/create", {"summary": "", "path": "f/team/t", "value": {"modules": [node]}}, "invalid_workflow"),
+        ("schedules/create", {**SCHEDULE, "path": "f/team/t", "tag": long}, "limit_exceeded"),
+        ("jobs/run/preview", {**PYTHON, "args": {}, "tag": long}, "limit_exceeded"),
+        (f"jobs/run/f/f/team/job?tag={long}", {}, "limit_exceeded"),
+    ):
+        answer = await api.client.post(f"{W}/{call}", json=body)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (400, code), (call, answer.text)
+    answer = await api.client.post(f"{W}/jobs/run/f/f/team/job?tag={most}", json={})
+    assert answer.status_code == 201, answer.text

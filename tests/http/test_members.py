@@ -9,8 +9,11 @@ import httpx
 import pytest
 from tests.http.harness import ApiHarness, W, client_of
 
-from orvanta_platform.control.actor import Role
+from orvanta_platform.control.actor import Role, system
+from orvanta_platform.control.identity_providers import ClaimGrant
+from orvanta_platform.db import accounts, workspaces
 from orvanta_platform.db import members as member_rows
+from orvanta_platform.services.access import claim_memberships
 
 
 async def sent(
@@ -252,3 +255,29 @@ async def test_names_of_platform_are_reserved(api: ApiHarness) -> None:
         await sent(api.client, "/api/users/create", {"email": "new@example.org", "username": username}, 400)
         await sent(api.client, "workspaces/add_user", {"email": "zoe@example.com", "username": username}, 400)
     await sent(api.client, "/api/users/create", {"email": "system@example.org"}, 201)
+
+
+async def test_claim_demotes_no_admin_who_became_the_last_one_meanwhile(api: ApiHarness) -> None:
+    """The role is read again once the lock is held."""
+    await api.member("ada", Role.DEVELOPER)
+    grants = [ClaimGrant("staff", "main", Role.VIEWER)]
+    db = api.platform.db
+
+    async def apply() -> None:
+        async with db.transaction() as conn:
+            account = await accounts.get(conn, "ada@example.com")
+            assert account is not None
+            await claim_memberships.apply(api.platform, conn, system(), account, grants, {"staff"})
+
+    async with db.acquire() as watching:
+        async with db.transaction() as conn:
+            await member_rows.lock(conn, "main", "ada")
+            await member_rows.set_role(conn, "main", "ada", Role.ADMIN)
+            await member_rows.set_role(conn, "main", "admin", Role.DEVELOPER)
+            applying = asyncio.create_task(apply())
+            while not await watching.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+                assert not applying.done()
+                await asyncio.sleep(0)
+        await applying
+        found = await workspaces.get_member(watching, "main", "ada")
+    assert found is not None and found.role == Role.ADMIN

@@ -128,3 +128,16 @@ async def test_only_admins_without_limits_manage_service_accounts(api: ApiHarnes
     made = await post(api.client, "/api/users/tokens/create", 201, **limits)
     answer = await client_of(api.app, made).post(f"{W}/service_accounts/create", json={"username": "ci"})
     assert answer.status_code in (403, 404)
+
+
+async def test_demoted_owner_loses_service_accounts(api: ApiHarness) -> None:
+    ada = await api.member("ada", Role.ADMIN)
+    ci = await create(api, ada)
+    assert (await ci.get(f"{W}/users/whoami")).status_code == 200
+    await post(api.client, "users/update/ada", role="developer")
+    assert (await ci.get(f"{W}/users/whoami")).status_code == 401
+    [found] = await api.get("service_accounts/list")
+    assert found["disabled"] and found["tokens"] == 0
+    rows = await api.get("audit/list", operation="service_accounts.stop")
+    assert [row["resource"] for row in rows] == ["ci"]
+    await post(api.client, "service_accounts/setenabled/ci", 409, enabled=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from tests.conftest import Administrator, fresh
 from tests.http.harness import ApiHarness, W, api_harness
+from tests.http.jobs_running import job_client, started
 
 from orvanta_platform.control.actor import Role
 from orvanta_platform.db import folders, tokens
@@ -247,3 +248,26 @@ async def test_token_is_resolved_with_grants_of_its_principals(api: ApiHarness) 
     assert bearer is not None
     found = {each.name: (each.owners, each.extra_perms) for each in bearer.grants}
     assert found == {"mine": (["u/bea"], {"u/bea": True}), "open": ([], {"g/all": False})}
+
+
+@pytest.mark.parametrize("name", ["f\u0456nance", "\u0391lpha", "\uff46inance"])
+async def test_folder_names_do_not_mix_alphabets_that_look_alike(api: ApiHarness, name: str) -> None:
+    answer = await api.client.post(f"{W}/folders/create", json={"name": name})
+    assert answer.status_code == 400 and "alphabet" in answer.text
+    for single in ("\u043f\u0440\u043e\u0434\u0430\u0436\u0438-2", "\u55b6\u696d_team", "ma\u00f1ana"):
+        assert (await api.client.post(f"{W}/folders/create", json={"name": single})).status_code in (200, 409)
+
+
+async def test_job_changes_no_folder_that_its_identity_does_not_own(api: ApiHarness) -> None:
+    """A job may change the summary of a folder, as its member may, but neither owners nor permissions."""
+    bea = await api.member("bea", Role.DEVELOPER)
+    for folder, owners in (("hers", ["u/bea"]), ("shared", [])):
+        body = {"name": folder, "summary": "first", "owners": owners, "extra_perms": {"u/bea": True}}
+        assert (await api.client.post(f"{W}/folders/create", json=body)).status_code == 200
+    job = job_client(api, await started(api, bea))
+    answer = await job.post(f"{W}/folders/update/shared", json={"summary": "pushed"})
+    assert answer.status_code == 403
+    assert (await job.post(f"{W}/folders/update/hers", json={"summary": "pushed"})).status_code == 200
+    for change in ({"owners": ["u/bea", "g/all"]}, {"extra_perms": {"g/all": True}}):
+        assert (await job.post(f"{W}/folders/update/hers", json=change)).status_code == 403
+    assert (await api.get("folders/get/shared"))["summary"] == "first"

@@ -20,6 +20,9 @@ LONGEST_LABEL: Final = 200
 LONGEST_TEXT: Final = 10_000
 """Characters of a name, summary, description, message or reason that lists and the audit trail show."""
 
+LONGEST_TAG: Final = 300
+"""Characters of a tag, which each job of a run stores."""
+
 LARGEST_SETTINGS: Final = 256 << 10
 """Bytes of the settings of a script or workflow as JSON text, without its schema."""
 
@@ -62,6 +65,11 @@ def check_text(what: str, text: str | None) -> None:
     _check_lengths(what, [text or ""], LONGEST_TEXT)
 
 
+def check_tag(tag: str | None) -> None:
+    """Check the length of a tag. Raises LimitExceeded."""
+    _check_lengths("A tag", [tag or ""], LONGEST_TAG)
+
+
 def check_type_schema(text: str | None) -> None:
     """Check the length of the schema of a resource type, which lists show. Raises LimitExceeded."""
     _check_lengths("The schema of a resource type", [text or ""], LARGEST_TYPE_SCHEMA)
@@ -76,7 +84,9 @@ def check_settings(settings: Mapping[str, Any]) -> None:
             hint="Shorten the description and other settings.",
             details={"limit": LARGEST_SETTINGS},
         )
-    check_labels(msgspec.json.decode(msgspec.json.encode(settings.get("labels"))))
+    labels, tag = (msgspec.json.decode(msgspec.json.encode(settings.get(name))) for name in ("labels", "tag"))
+    check_labels(labels)
+    check_tag(tag if isinstance(tag, str) else None)
 
 
 def check_retry(text: str) -> None:

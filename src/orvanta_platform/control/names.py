@@ -19,6 +19,9 @@ _WORD = rf"[{LETTERS}-]+"
 PATH = rf"(?:u/[A-Za-z0-9_-]+|f/{_WORD})(?:/{_WORD}(?:\.{_WORD})*)+"
 """Regular expression of the paths of items, at most LONGEST_PATH characters in Unicode normal form C."""
 
+_CONFUSABLE = frozenset({"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC", "LISU", "FULLWIDTH"})
+"""Alphabets with letters that look like those of another one, by the first word of the names of their letters."""
+
 LONGEST_PATH = 255
 _PATH = re.compile(PATH)
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,100}")
@@ -91,6 +94,16 @@ def check_folder(name: str) -> None:
     """Check the name of a folder, which has letters and digits of any alphabet. Raises BadRequest."""
     if not _FOLDER.fullmatch(name) or not unicodedata.is_normalized("NFC", name):
         raise BadRequest(f"{name[:200]!r} is not a valid folder name.", hint="Use letters, digits, _ and -.")
+    if len({_alphabet(letter) for letter in name} & _CONFUSABLE) > 1:
+        raise BadRequest(
+            f"The folder name {name!r} mixes alphabets with letters that look alike.",
+            hint="Use the letters of one alphabet.",
+        )
+
+
+def _alphabet(letter: str) -> str:
+    """Return the first word of the name of a character, which is that of the alphabet of a letter."""
+    return unicodedata.name(letter, "").partition(" ")[0]
 
 
 def check_username(username: str) -> None:

@@ -37,6 +37,8 @@ class NewApproval:
     """JSON text."""
     inputs: str | None = None
     """JSON object text."""
+    approvers: tuple[str, ...] = ()
+    """Named approvers (u/…, g/…, role/…)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,7 @@ async def insert_open(connection: Connection, run: UUID, workspace: str, opened:
         [each.groups for each in opened],
         [each.form for each in opened],
         [each.inputs for each in opened],
+        ["\n".join(each.approvers) for each in opened],
     ]
     await connection.execute(_SQL["insert_open"], run, workspace, *columns)
     notifications = [notice for each in opened for notice in each.notices]
@@ -119,13 +122,27 @@ class RunApproval:
     extra_perms: dict[str, bool]
 
 
+@dataclass(frozen=True, slots=True)
+class ApprovalViewer:
+    """Conditions under which a caller sees open approvals."""
+
+    everything: bool
+    patterns: list[str]
+    """LIKE patterns of the paths of readable runs."""
+    username: str
+    principals: list[str]
+    names: list[str]
+    """Principals and role, any of which may be an approver."""
+
+
 async def list_open_of_workspace(
-    connection: Connection, workspace: str, limit: int, after: OpenApproval | None = None
+    connection: Connection, workspace: str, viewer: ApprovalViewer, limit: int, after: OpenApproval | None = None
 ) -> list[RunApproval]:
-    """Return the open approvals of a workspace, the oldest first, those after `after`."""
+    """Return the open approvals of a workspace that the viewer may see, the oldest first, those after `after`."""
     found = []
     place = (None, None) if after is None else (after.opened_at, after.job)
-    for row in await connection.fetch(_SQL["list_open_of_workspace"], workspace, limit, *place):
+    sight = (viewer.everything, viewer.patterns, viewer.username, viewer.principals, viewer.names)
+    for row in await connection.fetch(_SQL["list_open_of_workspace"], workspace, limit, *place, *sight):
         values = dict(row)
         run, extra_perms = values.pop("run"), msgspec.json.decode(values.pop("extra_perms"))
         found.append(RunApproval(OpenApproval(**values), run, extra_perms))

@@ -255,6 +255,9 @@ CREATE TABLE audit (
 COMMENT ON COLUMN audit.xid IS 'Transaction that wrote the row. Rows are linked once no older transaction is running.';
 CREATE INDEX audit_workspace ON audit (workspace, id);
 CREATE INDEX audit_xid ON audit (xid, id);
+CREATE INDEX audit_actor ON audit (workspace, actor, id);
+CREATE INDEX audit_resource ON audit (workspace, resource, id);
+CREATE INDEX audit_operation ON audit (workspace, operation COLLATE "C", id);
 
 CREATE FUNCTION refuse_audit_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -702,6 +705,7 @@ CREATE TABLE approval (
     opened_at timestamptz NOT NULL DEFAULT app_now(),
     form      text,
     inputs    text,
+    approvers text[],
     PRIMARY KEY (run, job)
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000,
         autovacuum_vacuum_cost_delay = 0);
@@ -710,6 +714,7 @@ CREATE INDEX approval_job ON approval (job);
 COMMENT ON TABLE approval IS 'What a run asks of people now; what it asks is in its plan. The row goes when nobody is asked any more.';
 COMMENT ON COLUMN approval.groups IS 'JSON text: user_groups_required as computed.';
 COMMENT ON COLUMN approval.form IS 'JSON text: the form with the inputs of its node put in; without inputs it is in the plan.';
+COMMENT ON COLUMN approval.approvers IS 'u/…, g/… and role/… of the node; empty: it names nobody; null: opened by an earlier version.';
 COMMENT ON COLUMN approval.inputs IS 'JSON text: the inputs of the node for the approvers, without those that are too large; null: it has none.';
 
 CREATE TABLE decision (

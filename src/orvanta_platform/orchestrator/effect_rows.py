@@ -390,4 +390,6 @@ def _approval_of(effect: fx.OpenWait, node: Node, run: RunRow, job: UUID) -> New
         NewNotice(derived_id(job, "notice", place), job, str(each["channel"]), str(each["resource"]))
         for place, each in enumerate(notify)
     )
-    return NewApproval(job, node.id, kind, "".join(parts)[:_MESSAGE_CHARS], groups, notices, form, inputs)
+    consent = node.approval if node.kind is Kind.APPROVAL else node.suspend
+    approvers = consent.approvers if consent else ()
+    return NewApproval(job, node.id, kind, "".join(parts)[:_MESSAGE_CHARS], groups, notices, form, inputs, approvers)

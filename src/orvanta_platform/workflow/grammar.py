@@ -34,6 +34,7 @@ MAX_WAIT_S: Final = 10 * 366 * 86_400
 
 _ANY = Anything()
 _TEXT = Text()
+_TAG = Text(longest=300)
 _FLAG = Boolean()
 _OBJECT = Members(_ANY)
 _SECONDS = Number(low=0)
@@ -159,7 +160,7 @@ DOCUMENT: Final = Record(
         "schema": _JSON_SCHEMA,
         "on_behalf_of_email": _TEXT,
         "path": _TEXT,
-        "tag": _TEXT,
+        "tag": _TAG,
         "ws_error_handler_muted": _FLAG,
         "priority": Number(0, 100, whole=True),
         "dedicated_worker": _FLAG,
@@ -222,7 +223,7 @@ VALUES: Final[dict[str, Shape]] = {
             "input_transforms": _INPUTS,
             "path": _TEXT,
             "lock": _TEXT,
-            "tag": _TEXT,
+            "tag": _TAG,
             "concurrent_limit": _COUNT,
             "concurrency_time_window_s": _SECONDS,
             "custom_concurrency_key": _TEXT,

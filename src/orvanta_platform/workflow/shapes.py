@@ -48,9 +48,15 @@ class Anything:
 
 @dataclass(frozen=True, slots=True)
 class Text:
+    """Text of at most `longest` characters."""
+
+    longest: int | None = None
+
     def check(self, value: Any, path: str, reader: Reader) -> None:
         if not isinstance(value, str):
             _wrong_type(reader, path, "a text")
+        elif self.longest is not None and len(value) > self.longest:
+            reader.fault("wrong_value", path, f"{path} must have at most {self.longest} characters")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
 -- name: insert_open
 -- Inserts the approvals of nodes of a run that start to wait for decisions.
-INSERT INTO approval (run, job, workspace, node, kind, message, groups, form, inputs)
-SELECT $1, a.job, $2, a.node, a.kind, a.message, a.groups, a.form, a.inputs
-FROM unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[])
-    AS a(job, node, kind, message, groups, form, inputs)
+INSERT INTO approval (run, job, workspace, node, kind, message, groups, form, inputs, approvers)
+SELECT $1, a.job, $2, a.node, a.kind, a.message, a.groups, a.form, a.inputs, string_to_array(a.approvers, E'\n')
+FROM unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[])
+    AS a(job, node, kind, message, groups, form, inputs, approvers)
 
 -- name: delete_open
 -- Deletes the approvals of nodes of a run, and marks the decision ($3, $4), if any, as counted.
@@ -34,7 +34,8 @@ ORDER BY a.opened_at, a.node, a.job
 
 -- name: list_open_of_workspace
 -- Open approvals of a workspace, the oldest first, at most $2, with the permissions of their runs; those after the one that
--- was opened at $3 by job $4 (null: from the first).
+-- was opened at $3 by job $4 (null: from the first). The caller may read the run ($5 everything, $6 patterns of paths, $7
+-- its username, $8 its principals), or one of its names and roles $9 is an approver.
 SELECT a.job, a.node, a.kind, a.message, a.groups, a.form, a.inputs, a.opened_at, t.due_at, a.run,
        coalesce(i.extra_perms, '{}') AS extra_perms
 FROM approval a
@@ -43,6 +44,8 @@ LEFT JOIN timer t ON t.run = a.run AND t.job = a.job AND t.kind = 'deadline'
 LEFT JOIN version v ON v.id = r.version
 LEFT JOIN item i ON i.workspace = v.workspace AND i.kind = v.kind AND i.path = v.path
 WHERE a.workspace = $1 AND ($3::timestamptz IS NULL OR (a.opened_at, a.job) > ($3, $4::uuid))
+  AND ($5 OR r.path LIKE ANY ($6::text[]) OR r.created_by = $7 OR i.extra_perms ?| $8::text[]
+       OR a.approvers IS NULL OR a.approvers && $9::text[])
 ORDER BY a.opened_at, a.job LIMIT $2
 
 -- name: find_waiting_run

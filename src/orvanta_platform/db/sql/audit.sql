@@ -15,6 +15,7 @@ SELECT id, workspace, at, actor, on_behalf_of, operation, action_kind, resource,
 FROM audit
 WHERE workspace = $1
   AND ($2::text IS NULL OR actor = $2)
+  AND ($3::text IS NULL OR operation COLLATE "C" >= $3 AND operation COLLATE "C" < $3 || '/')
   AND ($3::text IS NULL OR operation = $3 OR starts_with(operation, $3 || '.'))
   AND ($4::text IS NULL OR action_kind = $4)
   AND ($5::text IS NULL OR resource = $5)
@@ -29,6 +30,7 @@ SELECT id, workspace, at, actor, on_behalf_of, operation, action_kind, resource,
 FROM audit
 WHERE workspace = $1
   AND ($2::text IS NULL OR actor = $2)
+  AND ($3::text IS NULL OR operation COLLATE "C" >= $3 AND operation COLLATE "C" < $3 || '/')
   AND ($3::text IS NULL OR operation = $3 OR starts_with(operation, $3 || '.'))
   AND ($4::text IS NULL OR action_kind = $4)
   AND ($5::text IS NULL OR resource = $5)
@@ -44,6 +46,7 @@ SELECT id, workspace, at, actor, on_behalf_of, operation, action_kind, resource,
 FROM audit
 WHERE workspace IS NULL AND $1::text IS NULL
   AND ($2::text IS NULL OR actor = $2)
+  AND ($3::text IS NULL OR operation COLLATE "C" >= $3 AND operation COLLATE "C" < $3 || '/')
   AND ($3::text IS NULL OR operation = $3 OR starts_with(operation, $3 || '.'))
   AND ($4::text IS NULL OR action_kind = $4)
   AND ($5::text IS NULL OR resource = $5)
@@ -59,6 +62,7 @@ SELECT id, workspace, at, actor, on_behalf_of, operation, action_kind, resource,
 FROM audit
 WHERE workspace IS NULL AND $1::text IS NULL
   AND ($2::text IS NULL OR actor = $2)
+  AND ($3::text IS NULL OR operation COLLATE "C" >= $3 AND operation COLLATE "C" < $3 || '/')
   AND ($3::text IS NULL OR operation = $3 OR starts_with(operation, $3 || '.'))
   AND ($4::text IS NULL OR action_kind = $4)
   AND ($5::text IS NULL OR resource = $5)

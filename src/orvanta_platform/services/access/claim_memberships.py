@@ -73,17 +73,25 @@ async def _apply_to(sync: _Sync, row: MembershipRow, wanted: Role | None) -> lis
     if wanted == row.role:
         return []
     # The lock serializes changes of the members of the workspace, so that two admins cannot leave at the same time.
-    await members.lock(sync.conn, row.workspace, row.username)
-    if row.role == Role.ADMIN and not await members.has_other_admin(sync.conn, row.workspace, row.username):
-        log.warning("the last admin keeps its role", workspace=row.workspace, username=row.username)
+    username = row.username
+    await members.lock(sync.conn, row.workspace, username)
+    # The role may have changed before the lock was obtained.
+    found = await identities.list_memberships(sync.conn, sync.account.email, [row.workspace])
+    if not found or found[0].username != username or found[0].role == wanted:
+        return []
+    row = found[0]
+    if row.role == Role.ADMIN and not await members.has_other_admin(sync.conn, row.workspace, username):
+        log.warning("the last admin keeps its role", workspace=row.workspace, username=username)
         return []
     if wanted is None:
-        return await _leave(sync, row.workspace, row.username)
-    await members.set_role(sync.conn, row.workspace, row.username, wanted)
+        return await _leave(sync, row.workspace, username)
+    await members.set_role(sync.conn, row.workspace, username, wanted)
+    runs: list[UUID] = []
     if wanted is not Role.ADMIN:
         await members.withdraw_invitations(sync.conn, sync.account.email, row.workspace)
-    await _record(sync, "users.update", "Updated", row.workspace, row.username, {"role": wanted, "before": row.role})
-    return []
+        runs = await departures.stop_owned(sync.platform, sync.conn, sync.actor, sync.account.email, row.workspace)
+    await _record(sync, "users.update", "Updated", row.workspace, username, {"role": wanted, "before": row.role})
+    return runs
 
 
 async def _join(sync: _Sync, workspace: str, role: Role) -> None:

@@ -90,10 +90,24 @@ async def stop(
             grace_s=platform.settings.cancel_grace_ms / 1000,
         )
         subjects += [(each.workspace, "jobs.cancel", each.path) for each in runs]
-    owned = await departures.stop_service_accounts(conn, email, workspace)
-    subjects += [(each.workspace, "service_accounts.stop", each.path) for each, _ in owned]
     await audit.record_many(conn, actor, subjects, {"reason": REASON, "email": email})
-    cancelled = [each.id for each in runs]
+    owned = await stop_owned(platform, conn, actor, email, workspace, cancel_runs=cancel_runs)
+    return [*(each.id for each in runs), *owned]
+
+
+async def stop_owned(
+    platform: Platform, conn: Connection, actor: Actor, email: str, workspace: str | None, *, cancel_runs: bool = False
+) -> list[UUID]:
+    """Stop the service accounts that an account owns in a workspace (None: in all), like `stop`.
+
+    An owner who is no longer an admin does not answer for them.
+    """
+    owned = await departures.stop_service_accounts(conn, email, workspace)
+    subjects: list[tuple[str, str, str | None]] = [
+        (each.workspace, "service_accounts.stop", each.path) for each, _ in owned
+    ]
+    await audit.record_many(conn, actor, subjects, {"reason": REASON, "email": email})
+    cancelled: list[UUID] = []
     for each, address in owned:
         cancelled += await stop(platform, conn, actor, address, each.workspace, cancel_runs=cancel_runs)
     return cancelled

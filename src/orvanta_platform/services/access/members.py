@@ -67,6 +67,7 @@ async def update(
             await members.set_role(conn, workspace, username, change.role)
             if change.role is not Role.ADMIN:
                 await members.withdraw_invitations(conn, row.email, workspace)
+                runs = await departures.stop_owned(platform, conn, actor, row.email, workspace)
         if change.disabled is not None:
             await members.set_disabled(conn, workspace, username, change.disabled)
         if change.disabled:

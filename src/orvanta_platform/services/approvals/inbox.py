@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from orvanta_platform.control import permissions
+from orvanta_platform.control import permissions, scopes
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target
 from orvanta_platform.db import approvals as rows
 from orvanta_platform.db import runs as run_rows
-from orvanta_platform.db.approvals import DecisionRow, OpenApproval, RunApproval
+from orvanta_platform.db.approvals import ApprovalViewer, DecisionRow, OpenApproval, RunApproval
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.runs import RunRow
 from orvanta_platform.services.approvals import approvers, forms
@@ -52,9 +52,12 @@ async def list_waiting(
     permissions.require_workspace(actor, workspace)
     found: list[_Found] = []
     opened: list[RunApproval] = []
+    viewer = _viewer(actor)
     while not opened or len(opened) == _BATCH:
         async with platform.db.acquire() as conn:
-            opened = await rows.list_open_of_workspace(conn, workspace, _BATCH, opened[-1].asks if opened else None)
+            opened = await rows.list_open_of_workspace(
+                conn, workspace, viewer, _BATCH, opened[-1].asks if opened else None
+            )
             found += await _visible(platform, conn, actor, opened, mine=mine)
         if len(found) >= limit or not opened:
             break
@@ -66,6 +69,13 @@ async def list_waiting(
         fields = forms.fields(each.request.consent.form, hint)
         waiting.append(Waiting(each.run, each.asks, each.request, each.decides, each.decisions, fields))
     return waiting
+
+
+def _viewer(actor: Actor) -> ApprovalViewer:
+    """Return the conditions of the query. The limits of a token are checked for each of the rows."""
+    seen = permissions.readable(scopes.without_limits(actor))
+    names = sorted({*seen.principals, f"role/{actor.role}"})
+    return ApprovalViewer(seen.everything, seen.patterns, seen.username, seen.principals, names)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from orvanta_platform import clock
-from orvanta_platform.control import permissions
+from orvanta_platform.control import limits, permissions
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target
 from orvanta_platform.db.runs import NewRun
@@ -93,6 +93,8 @@ async def _prepare(
     if options.run_id is not None:
         _check_run_id(options.run_id)
     platform.tools.sizes.require_input(len(args))
+    for tag in (options.tag, spec.tag):
+        limits.check_tag(tag)
     references = await _checked_references(platform, actor, spec, args, options)
     key = None
     if options.idempotency is not None:

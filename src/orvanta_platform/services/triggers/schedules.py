@@ -249,6 +249,7 @@ async def _checked(platform: Platform, actor: Actor, workspace: str, draft: Sche
     """Validate a draft and return its cron expression. Raises BadRequest, Forbidden."""
     cron = Cron(draft.cron, zone_of(draft.timezone))
     limits.check_labels(draft.labels)
+    limits.check_tag(draft.tag if isinstance(draft.tag, str) else None)
     if draft.missed is not msgspec.UNSET and draft.missed not in get_args(MissedRule):
         raise BadRequest(f"There is no rule {draft.missed!r} for missed ticks.", hint="Use skip, once or all.")
     for name in _ARGS:
