@@ -30,6 +30,7 @@ const LANGUAGES: Record<string, string> = {
   graphql: "GraphQL",
   rlang: "R",
   nu: "Nushell",
+  java: "Java",
 };
 
 const KINDS: Record<string, Kind> = {
@@ -79,6 +80,7 @@ export const ICONS: Record<string, string> = {
   graphql: "GQ",
   rlang: "R",
   nu: "Nu",
+  java: "Jv",
 };
 
 export const isLoop = (kind: string): boolean => kind === "forloopflow" || kind === "whileloopflow";

@@ -53,6 +53,7 @@ RUNNABLE: Final = frozenset(
         "graphql",
         "rlang",
         "nu",
+        "java",
     }
 )
 """Languages with a runtime in this version. Scripts in others are deployed with a warning, and fail with no_runtime."""

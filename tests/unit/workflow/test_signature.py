@@ -172,10 +172,13 @@ def test_order_and_required_members() -> None:
     assert of("python3", "async def main(): pass")["properties"] == {}
 
 
-def test_parameters_of_r_and_nushell() -> None:
+def test_parameters_of_r_java_and_nushell() -> None:
     found = of("rlang", "# main <- function(no)\nmain <- function(a, b.c = 'x', n = 3, yes = TRUE, ...) {}")
     assert found["order"] == ["a", "b.c", "n", "yes"] and found["required"] == ["a"]
     assert [found["properties"][name].get("default") for name in found["order"]] == [None, "x", 3, True]
+    found = of("java", "class Main { public static Object main(final String a, int[] b, Map<String, Object> c) {} }")
+    assert found["order"] == ["a", "b", "c"]
+    assert [found["properties"][name].get("type") for name in found["order"]] == ["string", "array", "object"]
     found = of("nu", 'def main [a: int, b: list<string> = ["x"], c?: record # no, d\n --flag] { [$x] }')
     assert found["order"] == ["a", "b", "c"] and found["required"] == ["a"]
     assert [found["properties"][name].get("type") for name in found["order"]] == ["integer", "array", "object"]

@@ -36,6 +36,14 @@ _NU_TYPES: Final[Mapping[str, dict[str, Any]]] = {
     "record": {"type": "object"},
     "datetime": {"type": "string", "format": "date-time"},
 }
+_JAVA_TYPES: Final[Mapping[str, dict[str, Any]]] = {
+    **{key: {"type": "string"} for key in ("String", "CharSequence")},
+    **{key: {"type": "integer"} for key in ("int", "Integer", "long", "Long", "short", "Short", "BigInteger")},
+    **{key: {"type": "number"} for key in ("double", "Double", "float", "Float", "BigDecimal", "Number")},
+    **{key: {"type": "boolean"} for key in ("boolean", "Boolean")},
+    **{key: {"type": "array"} for key in ("List", "Collection", "Iterable")},
+    "Map": {"type": "object"},
+}
 _NU_PARAMETER: Final = re.compile(
     r"(?P<name>-{0,2}[^\W\d][\w-]*)(?P<optional>\?)?(?:[ \t]*:[ \t]*(?P<type>\w+(?:<[^>]*>)?))?"
     r"(?:[ \t]*=[ \t]*(?P<default>\"[^\"]*\"|'[^']*'|\[[^\]]*\]|\{[^}]*\}|[^\s,]+))?"
@@ -104,6 +112,23 @@ def nu_parameters(content: str) -> list[tuple[str, str | None]] | None:
     if found is None:
         return None
     return [(match["name"], "null" if match["optional"] else match["default"]) for match in found]
+
+
+def of_java(content: str) -> list[Parameter] | None:
+    """Return the parameters of `public static Object main(String name, int n)` of the class Main."""
+    text = _COMMENT.sub(" ", content)
+    head = re.search(r"\bstatic\b[^;{}()=]*\bmain\s*\((?P<parameters>[^)]*)\)", text)
+    if head is None:
+        return None
+    found = []
+    for part in re.split(r",(?![^<]*>)", head["parameters"]):
+        match = re.match(
+            r"\s*(?:final\s+)?(?P<type>[\w.]+)(?:<.*>)?(?P<array>(?:\[\]|\.\.\.)*)\s+(?P<name>\w+)\s*$", part
+        )
+        if match is not None:
+            schema = {"type": "array"} if match["array"] else dict(_JAVA_TYPES.get(match["type"], {}))
+            found.append(Parameter(match["name"], schema, True))
+    return found
 
 
 def _nu(content: str) -> list[re.Match[str]] | None:

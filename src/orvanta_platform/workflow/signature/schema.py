@@ -22,6 +22,7 @@ _READERS: Final[Mapping[str, Callable[[str], list[Parameter] | None]]] = {
     "ruby": functions.of_ruby,
     "rlang": functions.of_r,
     "nu": functions.of_nu,
+    "java": functions.of_java,
     "postgresql": sql.numbered,
     "duckdb": sql.named,
     "mysql": sql.marked("mysql"),
