@@ -1,11 +1,13 @@
 import { expect, test, vi } from "vitest";
+import type { Tree } from "../src/workflow/types";
 
 // The client of the API reads its address from the page.
 vi.stubGlobal("document", { querySelector: () => null });
 vi.stubGlobal("window", { location: { origin: "http://localhost" } });
 const { ApiError } = await import("../src/api/client");
 const { pathError } = await import("../src/forms/path-name");
-const { formErrors, initialFields, propertiesOf, readFields } = await import("../src/forms/inputs");
+const { formErrors, propertiesOf } = await import("../src/forms/inputs");
+const { initialFields, readFields } = await import("../src/forms/values");
 vi.unstubAllGlobals();
 
 const SCHEMA = {
@@ -34,6 +36,62 @@ test("texts of fields become values of the types of the schema", () => {
   expect(Object.keys(wrong)).toEqual(["name", "lines", "count", "price", "about"]);
 });
 
+const PROPERTIES: Tree = {
+  address: {
+    type: "object",
+    required: ["street"],
+    properties: { street: { type: "string" }, number: { type: "integer" } },
+  },
+  spare: { type: "object", required: ["street"], properties: { street: { type: "string" } } },
+  tags: { type: "array", items: { type: "integer" } },
+  mail: { anyOf: [{ type: "string", format: "email" }, { type: "null" }], default: null },
+  level: {
+    oneOf: [
+      { const: 1, title: "Low" },
+      { const: 2, title: "High" },
+    ],
+  },
+  pay: {
+    oneOf: [
+      { type: "object", required: ["iban"], properties: { by: { const: "transfer" }, iban: { type: "string" } } },
+      { type: "object", properties: { by: { const: "card" }, number: { type: "string", default: "0" } } },
+    ],
+  },
+};
+const NESTED: Tree = { type: "object", required: ["address", "pay"], properties: PROPERTIES };
+const FIELDS = Object.keys(PROPERTIES);
+
+test("fields of nested objects, lists and variants become their values, and values fill them", () => {
+  const value = {
+    address: { street: "Main", number: 3, unknown: true },
+    tags: [1, 2],
+    mail: "a@b",
+    level: 2,
+    pay: { by: "card", number: "7" },
+  };
+  const texts = initialFields(FIELDS, propertiesOf(NESTED), value);
+  expect(texts).toMatchObject({
+    "address/street": "Main",
+    "address/number": "3",
+    pay: "1",
+    "pay/number": "7",
+    level: "2",
+  });
+  expect(readFields(FIELDS, texts, NESTED)).toEqual({ args: value, wrong: {} });
+  // Another variant has its own fields, with their defaults.
+  expect(readFields(FIELDS, { ...texts, pay: "0" }, NESTED).wrong).toEqual({ "pay/iban": "Required" });
+  const { "pay/number": _, ...chosen } = texts;
+  expect(readFields(FIELDS, chosen, NESTED).args.pay).toEqual({ by: "card", number: "0" });
+  const wrong = { "address/number": "x", tags: '["1","","y"]', mail: "nobody" };
+  expect(readFields(FIELDS, wrong, NESTED).wrong).toEqual({
+    "address/street": "Required",
+    "address/number": "Enter a whole number.",
+    tags: "Item 3: Enter a whole number.",
+    mail: "Enter an e-mail address.",
+    pay: "Required",
+  });
+});
+
 test("a refusal of the server is shown at the fields that it names, otherwise in the form", () => {
   const refusal = (...errors: [string, string][]) =>
     new ApiError(400, "invalid_input", "The input is invalid.", "Correct it.", {
@@ -42,6 +100,9 @@ test("a refusal of the server is shown at the fields that it names, otherwise in
   expect(formErrors(refusal(["/name", "too short"], ["/lines/0/sku", "missing"]), NAMES)).toEqual({
     fields: { name: "too short", lines: "0.sku: missing" },
     form: null,
+  });
+  expect(formErrors(refusal(["/address/street", "too short"]), ["address", "address/street"]).fields).toEqual({
+    "address/street": "too short",
   });
   const form = "The input is invalid. Correct it.";
   expect(formErrors(refusal(["/other", "unknown"]), NAMES)).toEqual({ fields: {}, form });

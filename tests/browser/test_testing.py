@@ -29,6 +29,32 @@ schema:
   required: [name]
   examples: [{name: Ada, count: 3}]
 """
+RICH = """value:
+  modules:
+    - {id: same, value: {type: identity}}
+  output: {type: javascript, expr: flow_input}
+schema:
+  type: object
+  required: [address, mail]
+  properties:
+    address:
+      type: object
+      title: Address
+      required: [street]
+      properties: {street: {type: string}, number: {type: integer}}
+    mail: {type: string, format: email}
+    day: {type: string, format: date}
+    at: {type: string, format: date-time}
+    note: {type: string, format: textarea}
+    tags: {type: array, items: {type: string}}
+    sizes: {type: array, items: {type: string, enum: [small, large]}}
+    level: {oneOf: [{const: 1, title: Low}, {const: 2, title: High}]}
+    pay:
+      oneOf:
+        - {type: object, title: Transfer, required: [iban], properties: {by: {const: transfer}, iban: {type: string}}}
+        - {type: object, title: Card, properties: {by: {const: card}, holder: {type: string, default: Ada}}}
+    scan: {type: string, contentEncoding: base64}
+"""
 HOSTILE = """value:
   modules:
     - id: print
@@ -125,6 +151,50 @@ async def test_inputs_are_requested_before_test_run(page: Page, site: Site) -> N
     await page.get_by_role("textbox", name="count").fill("many")
     await page.get_by_role("button", name="Run", exact=True).click()
     await expect(page.get_by_role("alert")).to_contain_text("Enter a whole number")
+
+
+async def test_fields_follow_the_schema(page: Page, site: Site) -> None:
+    await opened(page, site, RICH, "?panel=test")
+    form = page.get_by_role("complementary", name="Test")
+    await form.get_by_label("mail").fill("nobody")
+    await page.get_by_role("button", name="Run", exact=True).click()
+    await expect(form.get_by_role("alert")).to_have_text(["Required", "Enter an e-mail address."])
+    address = form.get_by_role("group", name="Address")
+    await address.get_by_label("street").fill("Main")
+    await address.get_by_label("number").fill("3")
+    await form.get_by_label("mail").fill("ada@example.org")
+    await form.get_by_label("day").fill("2027-01-31")
+    await form.get_by_label("at", exact=True).fill("2027-01-31T08:30:00")
+    await form.get_by_label("note").fill("one\ntwo")
+    for tag in ("a", "b", "c"):
+        await form.get_by_role("button", name="Add tags").click()
+        await form.get_by_role("group", name="tags").get_by_role("textbox").last.fill(tag)
+    await form.get_by_role("button", name="Remove tags 2").click()
+    await form.get_by_role("checkbox", name="large").check()
+    await form.get_by_label("level").select_option("High")
+    await form.get_by_label("Kind of pay").select_option("Transfer")
+    await expect(form.get_by_label("iban")).to_be_visible()
+    await form.get_by_label("Kind of pay").select_option("Card")
+    await expect(form.get_by_label("holder")).to_have_value("Ada")
+    await form.get_by_label("scan").set_input_files({"name": "a.txt", "mimeType": "text/plain", "buffer": b"hello"})
+    await expect(form).to_contain_text("bytes selected")
+    await page.get_by_role("button", name="Run", exact=True).click()
+    result = page.locator('[data-result="Workflow result"]')
+    await expect(result).to_contain_text('"scan": "aGVsbG8="')
+    found = json.loads(await result.inner_text())
+    instant = await page.evaluate("new Date('2027-01-31T08:30:00').toISOString()")
+    assert found == {
+        "address": {"street": "Main", "number": 3},
+        "mail": "ada@example.org",
+        "day": "2027-01-31",
+        "at": instant,
+        "note": "one\ntwo",
+        "tags": ["a", "c"],
+        "sizes": ["large"],
+        "level": 2,
+        "pay": {"by": "card", "holder": "Ada"},
+        "scan": "aGVsbG8=",
+    }
 
 
 async def test_undeployed_workflow_and_single_node_are_tested(page: Page, site: Site) -> None:

@@ -11,6 +11,8 @@ import pytest
 from tests.http.harness import ApiHarness
 from tests.http.test_approvals import SUSPENDED, approval, ended, job_of, passing, status, urls
 
+from orvanta_platform.services.approvals import forms
+
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(1)>\" autofocus onfocus='x' {{ context.x }}"
 FORM = {
     "type": "object",
@@ -163,3 +165,10 @@ async def test_errors_are_pages(api: ApiHarness, browser: httpx.AsyncClient) -> 
         assert "content-security-policy" in answer.headers
     assert (await browser.post(page, data={})).status_code == 400
     assert (await browser.post(page, content=b"\xff\xfe=1")).status_code == 400
+
+
+def test_kinds_of_fields_follow_formats() -> None:
+    formats = {"day": "date", "mail": "email", "site": "uri", "note": "textarea", "other": "unknown"}
+    schema = {"properties": {name: {"type": "string", "format": each} for name, each in formats.items()}}
+    kinds = [each.kind for each in forms.fields(schema, {})]
+    assert kinds == ["date", "email", "url", "long_text", "text"]

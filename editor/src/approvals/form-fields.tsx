@@ -45,6 +45,11 @@ interface ControlProps {
   set: (text: string | undefined) => void;
 }
 
+const INPUT_TYPES: Partial<Record<FormField["kind"], string>> = {
+  ...{ number: "number", integer: "number" },
+  ...{ date: "date", email: "email", url: "url" },
+};
+
 function FormControl({ id, field, text, set }: ControlProps) {
   const label =
     field.required || field.kind === "boolean" ? field.label : t("approvals.optionalField", { label: field.label });
@@ -95,7 +100,7 @@ function FormControl({ id, field, text, set }: ControlProps) {
   return (
     <Field {...given}>
       <Input
-        type={number ? "number" : "text"}
+        type={INPUT_TYPES[field.kind] ?? "text"}
         step={number ? (field.kind === "integer" ? "1" : "any") : undefined}
         required={field.required}
         value={value}

@@ -1,9 +1,28 @@
 import { ApiError, errorText } from "../api/client";
 import { t } from "../texts/forms";
+import { fieldNames } from "../workflow/schema-fields";
 import { at, isTree, type Json, type Tree } from "../workflow/types";
 
-/** Texts by name of the input. */
+/** Texts by key of the field: the name of the input, for fields of nested objects followed by their JSON pointer in it. */
 export type Texts = Record<string, string>;
+
+/** Kind of control for an input. */
+export type Control =
+  | ("resource" | "choice" | "variants" | "group" | "list" | "json" | "file" | "secret" | "number" | "text" | "long")
+  | ("date" | "date-time" | "time" | "email" | "uri");
+
+const FORMATS: Record<string, Control> = {
+  date: "date",
+  "date-time": "date-time",
+  time: "time",
+  email: "email",
+  uri: "uri",
+  url: "uri",
+  textarea: "long",
+  multiline: "long",
+  base64: "file",
+  binary: "file",
+};
 
 /** Return the definitions of the inputs of a schema. */
 export function propertiesOf(schema: Json | undefined): Tree {
@@ -13,7 +32,8 @@ export function propertiesOf(schema: Json | undefined): Tree {
 
 export function typeOf(definition: Json | undefined): string {
   const type = at(definition, ["type"]);
-  return typeof type === "string" ? type : Array.isArray(type) ? String(type[0]) : "string";
+  if (Array.isArray(type)) return String(type.find((each) => each !== "null") ?? "string");
+  return typeof type === "string" ? type : "string";
 }
 
 /** Return the resource type of an input; null of other inputs. */
@@ -27,67 +47,88 @@ export function isSecret(definition: Json | undefined): boolean {
   return at(definition, ["password"]) === true || at(definition, ["format"]) === "password";
 }
 
-/** Return the texts of the fields for values, with the defaults of the schema where a value is missing. */
-export function initialFields(names: string[], properties: Tree, values: Tree): Texts {
-  return Object.fromEntries(
-    names.map((name) => {
-      const value = values[name] ?? at(properties[name], ["default"]);
-      if (value === undefined || value === null) return [name, ""];
-      return [name, typeof value === "string" ? value : JSON.stringify(value, null, 2)];
-    }),
+/** Alternatives of a definition other than null. */
+function alternatives(definition: Json | undefined): Json[] {
+  const found = at(definition, ["oneOf"]) ?? at(definition, ["anyOf"]);
+  return Array.isArray(found) ? found.filter((each) => at(each, ["type"]) !== "null") : [];
+}
+
+/** Return the definition of an input that may be null as that of its value. */
+export function resolve(definition: Json | undefined): Json | undefined {
+  const [only, ...others] = alternatives(definition);
+  if (!isTree(only ?? null) || others.length > 0 || !isTree(definition ?? null)) return definition;
+  const { oneOf: _, anyOf: __, ...rest } = definition as Tree;
+  return { ...(only as Tree), ...rest };
+}
+
+/** Choice of a select: the text of a value, and the title of the value if it has one. */
+export interface Choice {
+  text: string;
+  title: string;
+}
+
+export const textOf = (value: Json | undefined): string =>
+  value === undefined || value === null ? "" : typeof value === "string" ? value : JSON.stringify(value, null, 2);
+
+/** Return the values that an input may have; null if they are not listed. */
+export function choicesOf(definition: Json | undefined): Choice[] | null {
+  const values = valuesOf(definition);
+  const titled = alternatives(definition).map((each) => at(each, ["title"]));
+  return (
+    values?.map((value, index) => {
+      const text = textOf(value);
+      const title = titled[index];
+      return { text, title: typeof title === "string" ? title : text };
+    }) ?? null
   );
 }
 
-/** Return the values of the fields, and an error for each text that is no value of its input. Empty fields have no value. */
-export function readFields(names: string[], fields: Texts, schema: Json | undefined): { args: Tree; wrong: Texts } {
-  const properties = propertiesOf(schema);
-  const args: Tree = {};
-  const wrong: Texts = {};
-  const required = at(schema, ["required"]);
-  for (const name of names) {
-    const text = fields[name] ?? "";
-    const type = typeOf(properties[name]);
-    if (text === "") {
-      if (Array.isArray(required) && required.includes(name)) wrong[name] = t("ui.required");
-    } else if (isText(text, properties[name])) args[name] = text;
-    else {
-      const value = parse(text);
-      if (value === undefined || !isOfType(value, type)) wrong[name] = parseError(type);
-      else args[name] = value;
-    }
-  }
-  return { args, wrong };
+/** Return the listed values of an input; null if there are none. */
+export function valuesOf(definition: Json | undefined): Json[] | null {
+  const values = at(definition, ["enum"]);
+  if (Array.isArray(values)) return values;
+  if (typeOf(definition) === "boolean") return [true, false];
+  const constants = alternatives(definition).map((each) => at(each, ["const"]));
+  return constants.length > 0 && constants.every((each) => each !== undefined) ? (constants as Json[]) : null;
 }
 
-/** Return whether a text is the value itself, not the JSON of the value. */
-function isText(text: string, definition: Json | undefined): boolean {
-  if (resourceOf(definition)) return true;
-  const choices = at(definition, ["enum"]);
-  if (Array.isArray(choices)) return choices.includes(text);
-  return typeOf(definition) === "string";
+/** Return the kinds of objects of which an input is one; empty if it is no such input. */
+export function variantsOf(definition: Json | undefined): Json[] {
+  const found = alternatives(definition);
+  return found.length > 1 && found.every((each) => Object.keys(propertiesOf(each)).length > 0) ? found : [];
 }
 
-function parse(text: string): Json | undefined {
-  try {
-    return JSON.parse(text) as Json;
-  } catch {
-    return undefined;
-  }
+/** Return the title of a variant: its own, otherwise the constant that tells it from the others. */
+export function variantTitle(variant: Json, index: number): string {
+  const title = at(variant, ["title"]);
+  if (typeof title === "string" && title) return title;
+  const constant = Object.values(propertiesOf(variant)).find((each) => at(each, ["const"]) !== undefined);
+  return constant ? textOf(at(constant, ["const"])) : t("forms.variant", { number: index + 1 });
 }
 
-function isOfType(value: Json, type: string): boolean {
-  if (type === "integer") return Number.isInteger(value);
-  if (type === "number") return typeof value === "number";
-  if (type === "array") return Array.isArray(value);
-  return type !== "object" || isTree(value);
+export function controlOf(definition: Json | undefined): Control {
+  if (resourceOf(definition)) return "resource";
+  if (valuesOf(definition)) return "choice";
+  if (variantsOf(definition).length > 0) return "variants";
+  const type = typeOf(definition);
+  if (type === "object") return Object.keys(propertiesOf(definition)).length > 0 ? "group" : "json";
+  if (type === "array") return isScalar(at(definition, ["items"])) ? "list" : "json";
+  if (type === "integer" || type === "number") return "number";
+  if (isSecret(definition)) return "secret";
+  if (at(definition, ["contentEncoding"]) === "base64") return "file";
+  return FORMATS[textOf(at(definition, ["format"]))] ?? "text";
 }
 
-function parseError(type: string): string {
-  if (type === "integer") return t("forms.notInteger");
-  if (type === "number") return t("forms.notNumber");
-  if (type === "array") return t("forms.notArray");
-  return t(type === "object" ? "forms.notObject" : "forms.notJson");
-}
+const isScalar = (items: Json | undefined): boolean =>
+  isTree(items ?? null) && ["string", "integer", "number"].includes(typeOf(items)) && controlOf(items) !== "variants";
+
+/** Return the names of the fields of an object; constants have none. */
+export const shownNames = (definition: Json | undefined): string[] =>
+  fieldNames(definition).filter((name) => at(propertiesOf(definition)[name], ["const"]) === undefined);
+
+/** Return the key of a field of a nested object. */
+export const childKey = (key: string, name: string): string =>
+  `${key}/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`;
 
 /** Errors of a form: of single fields, and a text about the rest. */
 export interface FormErrors {
@@ -97,8 +138,23 @@ export interface FormErrors {
 
 export const NO_ERRORS: FormErrors = { fields: {}, form: null };
 
-/** Assign the error of a request to the fields that it names. */
-export function formErrors(error: unknown, names: readonly string[]): FormErrors {
+/** State of the fields of a schema: their texts and errors, by key. */
+export interface Inputs {
+  names: string[];
+  properties: Tree;
+  texts: Texts;
+  errors: FormErrors;
+  set: (key: string, text: string) => void;
+  /** Replace all texts with those of `values`. */
+  fill: (values: Tree) => void;
+  /** Return the values; null, and show the errors, if a text is invalid. */
+  read: () => Tree | null;
+  /** Show the error of a request at the fields that it names. */
+  refuse: (error: unknown) => void;
+}
+
+/** Assign the error of a request to the fields that it names. `keys`: those of the form. */
+export function formErrors(error: unknown, keys: readonly string[]): FormErrors {
   const found =
     error instanceof ApiError && error.code === "invalid_input" ? at(error.details as Json, ["errors"]) : [];
   const fields: Texts = {};
@@ -108,8 +164,12 @@ export function formErrors(error: unknown, names: readonly string[]): FormErrors
       .slice(1)
       .map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"));
     const message = String(at(each, ["message"]) ?? "");
-    if (names.includes(name)) fields[name] ??= inner.length > 0 ? `${inner.join(".")}: ${message}` : message;
-    else return { fields, form: errorText(error) };
+    const nested = inner.map((_, end) => inner.slice(0, inner.length - end).reduce(childKey, name));
+    const key = [...nested, name].find((one) => keys.includes(one));
+    if (key === undefined) return { fields, form: errorText(error) };
+    const depth = nested.indexOf(key);
+    const rest = depth === -1 ? inner : inner.slice(inner.length - depth);
+    fields[key] ??= rest.length > 0 ? `${rest.join(".")}: ${message}` : message;
   }
   return { fields, form: Object.keys(fields).length > 0 ? null : errorText(error) };
 }

@@ -98,6 +98,14 @@ def _buttons(seen: LinkView, *, hide_no: bool) -> str:
     return yes + ('<button name="decision" value="rejected">Reject</button>' if may_reject else "")
 
 
+_INPUT_TYPES = {
+    FieldKind.TEXT: "text",
+    FieldKind.DATE: "date",
+    FieldKind.EMAIL: "email",
+    FieldKind.URL: "url",
+}
+
+
 def _fields(schema: Any, sent: Mapping[str, str], hints: Mapping[str, Any]) -> str:
     shown = "".join(_field(each, sent.get(FIELD + each.name), bool(sent)) for each in forms.fields(schema, hints))
     return f"<fieldset><legend>Please fill in</legend>{shown}</fieldset>" if shown else ""
@@ -123,8 +131,8 @@ def _field(field: Field, sent: str | None, submitted: bool) -> str:
     if field.kind in (FieldKind.NUMBER, FieldKind.INTEGER):
         step = "1" if field.kind is FieldKind.INTEGER else "any"
         return f'{head}<input type="number" step="{step}" id="{key}" name="{key}" value="{value}"{need}>'
-    if field.kind is FieldKind.TEXT:
-        return f'{head}<input id="{key}" name="{key}" value="{value}"{need}>'
+    if field.kind in _INPUT_TYPES:
+        return f'{head}<input type="{_INPUT_TYPES[field.kind]}" id="{key}" name="{key}" value="{value}"{need}>'
     return f'{head}<textarea id="{key}" name="{key}" rows="4"{need}>{escape(text)}</textarea>'
 
 

@@ -103,7 +103,7 @@ class FormField(msgspec.Struct, kw_only=True):
     name: str
     label: str
     help: str
-    kind: Literal["boolean", "choice", "integer", "number", "text", "long_text", "json"]
+    kind: Literal["boolean", "choice", "integer", "number", "text", "long_text", "date", "email", "url", "json"]
     required: bool
     value: str
     """Initial value. For a boolean, "true" or ""."""

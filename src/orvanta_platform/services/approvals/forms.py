@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-_LONG_TEXT = frozenset({"textarea", "multiline"})
-
 
 class FieldKind(StrEnum):
     """Input type of a field."""
@@ -20,7 +18,21 @@ class FieldKind(StrEnum):
     NUMBER = "number"
     TEXT = "text"
     LONG_TEXT = "long_text"
+    DATE = "date"
+    EMAIL = "email"
+    URL = "url"
     JSON = "json"
+
+
+_FORMATS = {
+    "textarea": FieldKind.LONG_TEXT,
+    "multiline": FieldKind.LONG_TEXT,
+    "date": FieldKind.DATE,
+    "email": FieldKind.EMAIL,
+    "uri": FieldKind.URL,
+    "url": FieldKind.URL,
+}
+"""Kinds of texts by their format."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +104,7 @@ def _kind(about: dict[str, Any], choices: Any) -> FieldKind:
     if kind in ("integer", "number"):
         return FieldKind(kind)
     if kind in ("string", None):
-        return FieldKind.LONG_TEXT if about.get("format") in _LONG_TEXT else FieldKind.TEXT
+        return _FORMATS.get(str(about.get("format")), FieldKind.TEXT)
     return FieldKind.JSON
 
 
