@@ -206,3 +206,27 @@ async def test_archive_has_the_same_bytes_for_the_same_items(api: ApiHarness) ->
     assert "f/team/daily.schedule.json" not in names and "f/team/shop.resource.json" not in names
     for query, code in (("archive_type=rar", 400), ("plain_secret=true", 403)):
         assert (await api.client.get(f"{W}/workspaces/tarball?{query}")).status_code == code
+
+
+async def test_workflow_deployed_as_json_has_a_text(api: ApiHarness) -> None:
+    await apply(api, [ITEMS[-1] | {"content": {"summary": "Team"}}])
+    body = {
+        "path": "f/team/json",
+        "summary": "On",
+        "tag": "fast",
+        "value": {"modules": []},
+        "schema": {"type": "object"},
+    }
+    assert (await api.client.post(f"{W}/flows/create", json=body)).status_code == 201
+    name = {"kind": "flow", "path": "f/team/json"}
+    (read,) = (await api.client.post(f"{W}/changes/read", json={"items": [name]})).json()
+    text = read["content"]["text"]
+    assert text == "summary: 'On'\nvalue:\n  modules: []\nschema:\n  type: object\ntag: fast\n"
+    for base in (None, read["hash"]):
+        assert (await plan(api, [{**name, "base": base, "content": {"text": f"# same\n{text}"}}]))["nothing_to_do"]
+    changed = [{**name, "base": read["hash"], "content": {"text": text.replace("fast", "slow")}}]
+    (entry,) = (await apply(api, changed))["items"]
+    assert (await api.get("flows/get/f/team/json"))["tag"] == "slow"
+    commented = [{**name, "base": entry["hash"], "content": {"text": "# why\n" + changed[0]["content"]["text"]}}]
+    assert actions(await plan(api, commented)) == {"flow f/team/json": "change"}
+    assert (await plan(api, [commented[0] | {"base": None}]))["nothing_to_do"]

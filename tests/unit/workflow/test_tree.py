@@ -12,6 +12,7 @@ from orvanta_platform.errors import BadRequest, InvalidWorkflow
 from orvanta_platform.workflow import document
 from orvanta_platform.workflow.text import write_yaml
 from orvanta_platform.workflow.tree.extensions import LANGUAGES
+from orvanta_platform.workflow.tree.head import settings_of
 from orvanta_platform.workflow.tree.item import FIELDS, KINDS, Item, Kind
 from orvanta_platform.workflow.tree.paths import locate
 from orvanta_platform.workflow.tree.reading import read
@@ -140,3 +141,20 @@ def test_item_inside_a_workflow_folder_is_left_out() -> None:
     item = Item("script", "f/a/b.flow/c", {"content": "", "language": "bash"})
     unknown = Item("script", "f/a/c", {"content": "", "language": "cobol"})
     assert write([item, unknown]) == ({}, [item, unknown])
+
+
+@pytest.mark.parametrize(
+    ("text", "settings"),
+    [
+        ("summary: a\nvalue:\n  modules: []\ntag: b # c\n", {"summary": "a", "tag": "b"}),
+        ("# only\nvalue: {modules: []}\n", {}),
+        ('{"summary": "a", "value": {"modules": []}}', {"summary": "a"}),
+        ("---\n'value':\n  modules: &a []\nlabels: *a\n", {"labels": []}),
+        (
+            "description: |\n  value: x\n\n  more\nvalue:\n  modules:\n  - id: a\nschema: {}\n",
+            {"description": "value: x\n\nmore\n"},
+        ),
+    ],
+)
+def test_settings_are_read_without_the_nodes(text: str, settings: dict[str, Any]) -> None:
+    assert settings_of(text) == settings

@@ -81,7 +81,8 @@ def _refine(api: Api, comparison: Comparison) -> None:
     items, comparison.failed = unreadable(folder, candidates)
     if not items:
         return
-    for entry in plan(api, [change_of(item, None) for item in items])["entries"]:
+    bases = {key: each.hash for key, each in state.items.items()}
+    for entry in plan(api, [change_of(item, bases.get(item.key)) for item in items])["entries"]:
         key = entry["kind"], entry["path"]
         if entry["action"] == "unchanged":
             comparison.standing[key] = "unchanged"

@@ -49,7 +49,7 @@ async def list_items(platform: Platform, actor: Actor, workspace: str) -> dict[K
     """Return the hashes of all items that the actor may read. Raises NotFound, Forbidden."""
     require(actor, "read", Target(workspace, "workspace"))
     async with platform.db.acquire() as conn:
-        return await contents.read(conn, actor, workspace, bodies=False)
+        return await contents.read(conn, actor, workspace, depth="hashes")
 
 
 async def read_items(platform: Platform, actor: Actor, workspace: str, keys: Iterable[Key]) -> dict[Key, Present]:
@@ -95,7 +95,7 @@ async def apply(
             counts = {action: len(found.of(action)) for action in ("add", "change", "remove")}
             parameters = {"plan": found.hash, **counts, "prune": found.prune, "message": message}
             await audit.record(conn, actor, "change_sets.apply", "Updated", workspace, parameters)
-        after = await contents.read(conn, actor, workspace, [each.key for each in change.items], bodies=False)
+        after = await contents.read(conn, actor, workspace, [each.key for each in change.items], depth="hashes")
         return Applied(found, {key: each.hash for key, each in after.items()})
 
     applied = await platform.db.retrying(write, snapshot=True)
@@ -114,7 +114,7 @@ def _checked(change: ChangeSet) -> ChangeSet:
 async def _plan(
     conn: Connection, actor: Actor, workspace: str, change: ChangeSet
 ) -> tuple[Plan, Mapping[Key, Present]]:
-    present = await contents.read(conn, actor, workspace, [each.key for each in change.items])
+    present = await contents.read(conn, actor, workspace, [each.key for each in change.items], depth="trees")
     stored = {key: Stored(each.hash, each.content) for key, each in present.items()}
     found = await document_threads.run_in_thread(
         workspace, plans.plan, change.items, stored, prune=change.prune, force=change.force

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
@@ -20,9 +20,12 @@ from orvanta_platform.db.tree import TreeFilter, VersionContent
 from orvanta_platform.errors import Forbidden
 from orvanta_platform.orchestrator import document_threads
 from orvanta_platform.orchestrator.interpolation import STATE_TYPES
-from orvanta_platform.workflow import document
 from orvanta_platform.workflow.text import open_yaml, save_yaml, write_yaml
+from orvanta_platform.workflow.tree.head import settings_of
 from orvanta_platform.workflow.tree.item import FIELDS, KINDS, Item, Key, Kind
+
+Depth: TypeAlias = Literal["hashes", "trees", "texts"]
+"""Contents of scripts and workflows that are read: none; the tree of workflows deployed as JSON; the text of all."""
 
 _ALL = 1_000_000
 _JSON = ("args", "retry", "on_failure_extra_args", "on_recovery_extra_args", "on_success_extra_args")
@@ -49,11 +52,11 @@ class Present:
 
 
 async def read(
-    conn: Connection, actor: Actor, workspace: str, keys: Iterable[Key] | None = None, *, bodies: bool = True
+    conn: Connection, actor: Actor, workspace: str, keys: Iterable[Key] | None = None, *, depth: Depth = "texts"
 ) -> dict[Key, Present]:
     """Return the items that the actor may read, by kind and path, in the order in which they are applied.
 
-    `keys`: these only. `bodies`: with the contents of scripts and workflows. Kinds that the token may not read are
+    `keys`: these only. Kinds that the token may not read are
     left out. Raises NotFound.
     """
     require_workspace(actor, workspace)
@@ -62,7 +65,7 @@ async def read(
     for kind in KINDS:
         paths = None if wanted is None else sorted(path for each, path in wanted if each == kind)
         if paths != [] and may_list(actor, workspace, kind):
-            rows = await _READERS[kind](conn, actor, workspace, kind, paths, bodies)
+            rows = await _READERS[kind](conn, actor, workspace, kind, paths, depth)
             chosen = rows if paths is None else [row for row in rows if row[0] in set(paths)]
             found |= {(kind, path): present for path, present in chosen}
     return found
@@ -102,7 +105,7 @@ def _present(kind: Kind, values: Mapping[str, Any]) -> Present:
 
 
 async def _folders(
-    conn: Connection, actor: Actor, workspace: str, kind: Kind, paths: Sequence[str] | None, bodies: bool
+    conn: Connection, actor: Actor, workspace: str, kind: Kind, paths: Sequence[str] | None, depth: Depth
 ) -> Rows:
     who = readable(actor, kind)
     found = await folders.list_page(
@@ -122,7 +125,7 @@ async def _folders(
 
 
 async def _groups(
-    conn: Connection, actor: Actor, workspace: str, kind: Kind, paths: Sequence[str] | None, bodies: bool
+    conn: Connection, actor: Actor, workspace: str, kind: Kind, paths: Sequence[str] | None, depth: Depth
 ) -> Rows:
     found = await groups.list_page(conn, workspace, after="", limit=_ALL, offset=0)
     return [(row.name, _present(kind, group_content(row))) for row in found]
@@ -135,7 +138,7 @@ def group_content(row: GroupRow) -> dict[str, Any]:
 
 
 async def _types(
-    conn: Connection, actor: Actor, workspace: str, kind: Kind, paths: Sequence[str] | None, bodies: bool
+    conn: Connection, actor: Actor, workspace: str, kind: Kind, paths: Sequence[str] | None, depth: Depth
 ) -> Rows:
     found = await resource_types.list_all(conn, workspace)
     return [
@@ -156,7 +159,7 @@ async def _types(
 
 
 async def _variables(
-    conn: Connection, actor: Actor, workspace: str, kind: Kind, paths: Sequence[str] | None, bodies: bool
+    conn: Connection, actor: Actor, workspace: str, kind: Kind, paths: Sequence[str] | None, depth: Depth
 ) -> Rows:
     found = await tree.list_variables(conn, workspace, _filter(actor, kind, paths))
     return [
@@ -177,7 +180,7 @@ async def _variables(
 
 
 async def _resources(
-    conn: Connection, actor: Actor, workspace: str, kind: Kind, paths: Sequence[str] | None, bodies: bool
+    conn: Connection, actor: Actor, workspace: str, kind: Kind, paths: Sequence[str] | None, depth: Depth
 ) -> Rows:
     filter = _filter(actor, kind, paths)
     found = await tree.list_resources(conn, workspace, filter, without=sorted(STATE_TYPES))
@@ -199,12 +202,12 @@ async def _resources(
 
 
 async def _versions(
-    conn: Connection, actor: Actor, workspace: str, kind: Kind, paths: Sequence[str] | None, bodies: bool
+    conn: Connection, actor: Actor, workspace: str, kind: Kind, paths: Sequence[str] | None, depth: Depth
 ) -> Rows:
-    found = await tree.list_versions(conn, workspace, kind, _filter(actor, kind, paths), bodies=bodies)
-    if not bodies:
+    found = await tree.list_versions(conn, workspace, kind, _filter(actor, kind, paths), bodies=depth != "hashes")
+    if depth == "hashes":
         return [(row.path, Present(_version_hash(row), {}, _version_of(kind, row))) for row in found]
-    contents = await document_threads.run_in_thread(workspace, _contents, kind, found)
+    contents = await document_threads.run_in_thread(workspace, _contents, kind, found, depth == "texts")
     return [
         (row.path, Present(_version_hash(row), content, _version_of(kind, row)))
         for row, content in zip(found, contents, strict=True)
@@ -220,8 +223,14 @@ def _version_hash(row: VersionContent) -> str:
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
 
 
-def _contents(kind: Kind, rows: Sequence[VersionContent]) -> list[dict[str, Any]]:
-    return [_script(row) if kind == "script" else {"text": _flow_text(row)} for row in rows]
+def _contents(kind: Kind, rows: Sequence[VersionContent], texts: bool) -> list[dict[str, Any]]:
+    return [_script(row) if kind == "script" else _flow(row, texts) for row in rows]
+
+
+def _flow(row: VersionContent, texts: bool) -> dict[str, Any]:
+    if row.format == "json" and not texts:
+        return {"tree": _flow_tree(row, _own(msgspec.json.decode(row.settings)))}
+    return {"text": _flow_text(row)}
 
 
 def _script(row: VersionContent) -> dict[str, Any]:
@@ -236,17 +245,23 @@ def _own(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if name not in _NOT_IN_FILES and value is not None}
 
 
+def _flow_tree(row: VersionContent, settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the document of a workflow that was deployed as JSON, with the settings that were sent beside it."""
+    assert row.body is not None
+    tree = msgspec.json.decode(row.body)
+    ordered: dict[str, Any] = {name: settings.pop(name) for name in ("summary", "description") if name in settings}
+    schema = {"schema": tree["schema"]} if tree.get("schema") is not None else {}
+    return {**ordered, "value": tree["value"], **schema, **dict(sorted(settings.items()))}
+
+
 def _flow_text(row: VersionContent) -> str:
     """Return the YAML of a workflow, with the settings that were sent beside it."""
     assert row.body is not None
     settings = _own(msgspec.json.decode(row.settings))
     if row.format == "json":
-        tree = msgspec.json.decode(row.body)
-        ordered: dict[str, Any] = {name: settings.pop(name) for name in ("summary", "description") if name in settings}
-        schema = {"schema": tree["schema"]} if tree.get("schema") is not None else {}
-        return write_yaml({**ordered, "value": tree["value"], **schema, **dict(sorted(settings.items()))})
+        return write_yaml(_flow_tree(row, settings))
     text = row.body.decode()
-    present = document.parse(row.body, "yaml").tree
+    present = settings_of(text)
     added = {name: value for name, value in sorted(settings.items()) if present.get(name) != value}
     if not added:
         return text
@@ -256,7 +271,7 @@ def _flow_text(row: VersionContent) -> str:
 
 
 async def _schedules(
-    conn: Connection, actor: Actor, workspace: str, kind: Kind, paths: Sequence[str] | None, bodies: bool
+    conn: Connection, actor: Actor, workspace: str, kind: Kind, paths: Sequence[str] | None, depth: Depth
 ) -> Rows:
     filter = ScheduleFilter(**readable(actor, kind).conditions(), limit=_ALL)
     return [(row.path, _present(kind, _schedule(row))) for row in await schedules.list_page(conn, workspace, filter)]
@@ -270,7 +285,7 @@ def _schedule(row: ScheduleRow) -> dict[str, Any]:
 
 
 async def _http_triggers(
-    conn: Connection, actor: Actor, workspace: str, kind: Kind, paths: Sequence[str] | None, bodies: bool
+    conn: Connection, actor: Actor, workspace: str, kind: Kind, paths: Sequence[str] | None, depth: Depth
 ) -> Rows:
     filter = HttpTriggerFilter(**readable(actor, kind).conditions(), limit=_ALL)
     found = await http_triggers.list_page(conn, workspace, filter)

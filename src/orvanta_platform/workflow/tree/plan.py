@@ -110,7 +110,7 @@ def _entry(wanted: Wanted, stored: Stored | None, prune: Sequence[str] | None, *
         if wanted.base is not None and not force:
             return replace(entry, action="conflict", reason="It was deleted since.")
         return replace(entry, action="add")
-    if is_same(wanted.kind, wanted.content, stored.content):
+    if is_same(wanted.kind, wanted.content, stored.content, notation=wanted.base == current):
         return entry
     return _checked(replace(entry, action="change"), force=force)
 
@@ -127,11 +127,14 @@ def in_scope(path: str, prune: Sequence[str] | None) -> bool:
     return prune is not None and any(each == "" or path == each or path.startswith(f"{each}/") for each in prune)
 
 
-def is_same(kind: Kind, wanted: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
-    """Return whether a content changes nothing. Absent keys leave values unchanged; null and empty ones are equal."""
+def is_same(kind: Kind, wanted: Mapping[str, Any], stored: Mapping[str, Any], *, notation: bool = False) -> bool:
+    """Return whether a content changes nothing. Absent keys leave values unchanged; null and empty ones are equal.
+
+    `notation`: other comments or another order of keys change a workflow.
+    """
     match kind:
         case "flow":
-            return bool(wanted["text"] == stored["text"]) or _tree(wanted["text"]) == _tree(stored["text"])
+            return _is_same_flow(wanted["text"], stored, notation=notation)
         case "script":
             return _is_same_script(wanted, stored)
         case _:
@@ -154,6 +157,12 @@ def masked(wanted: Any, stored: Any) -> Any:
         rest = wanted[len(stored) :]
         return [*(masked(one, other) for one, other in zip(wanted, stored, strict=False)), *rest]
     return wanted
+
+
+def _is_same_flow(text: str, stored: Mapping[str, Any], *, notation: bool) -> bool:
+    if "text" not in stored:  # it was deployed as JSON, which has no notation
+        return bool(_tree(text) == _normal(stored["tree"]))
+    return bool(text == stored["text"]) or (not notation and _tree(text) == _tree(stored["text"]))
 
 
 def _is_same_script(wanted: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
@@ -181,6 +190,10 @@ def _tree(text: str) -> Any:
         tree = document.parse(text.encode(), "yaml").tree
     except InvalidWorkflow:
         return text
+    return _normal(tree)
+
+
+def _normal(tree: Mapping[str, Any]) -> str:
     return json.dumps({name: value for name, value in tree.items() if value not in (None, "")}, sort_keys=True)
 
 

@@ -1,0 +1,65 @@
+"""Figures of large trees: the comparison of 500 workflows, and the plan of 5,000 items."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+from tests.http.harness import ApiHarness, W
+
+from orvanta_platform.control.actor import system
+from orvanta_platform.services.changes import change_sets
+from orvanta_platform.services.changes.change_sets import ChangeSet
+from orvanta_platform.workflow.tree.item import Item
+from orvanta_platform.workflow.tree.plan import Wanted
+
+pytestmark = pytest.mark.soak
+ACTOR = system("main")
+FLOWS = 500
+ITEMS = 5000
+_BATCH = 500
+
+
+def items() -> list[Item]:
+    text = "summary: Workflow %d\nvalue:\n  modules:\n" + "".join(
+        f"    - id: n{n}\n      value:\n        type: rawscript\n        language: bash\n        content: echo {n}\n"
+        for n in range(10)
+    )
+    flows = [Item("flow", f"f/many/flow_{n}", {"text": text % n}) for n in range(FLOWS)]
+    rest = range(ITEMS - FLOWS - 1)
+    variables = [Item("variable", f"f/many/v_{n}", {"value": str(n), "is_secret": False}) for n in rest]
+    return [Item("folder", "many", {"summary": "Many"}), *flows, *variables]
+
+
+async def test_figures_of_large_trees(api: ApiHarness, record_property: Callable[[str, object], None]) -> None:
+    every = items()
+    wanted = [Wanted(*item.key, None, item.content) for item in every]
+    for start in range(0, len(wanted), _BATCH):
+        part = ChangeSet(wanted[start : start + _BATCH])
+        made = await change_sets.plan(api.platform, ACTOR, "main", part)
+        await change_sets.apply(api.platform, ACTOR, "main", part, made.hash, None)
+    began = time.perf_counter()
+    listed = await api.get("changes/items")
+    figures = {"list_s": time.perf_counter() - began}
+    began = time.perf_counter()
+    body = {"items": [{"kind": each.kind, "path": each.path, "content": dict(each.content)} for each in every]}
+    made = (await api.client.post(f"{W}/changes/plan", json=body)).json()
+    figures["plan_s"] = time.perf_counter() - began
+    assert len(listed) >= ITEMS and made["nothing_to_do"] and len(made["entries"]) == ITEMS
+    bases = {(each["kind"], each["path"]): each["hash"] for each in listed}
+    flows = [
+        {
+            "kind": each.kind,
+            "path": each.path,
+            "base": bases[each.key],
+            "content": {"text": f"{each.content['text']}# \n"},
+        }
+        for each in every[1 : FLOWS + 1]
+    ]
+    began = time.perf_counter()
+    await api.client.post(f"{W}/changes/plan", json={"items": flows})
+    figures["plan_of_changed_workflows_s"] = time.perf_counter() - began
+    for name, seconds in figures.items():
+        record_property(name, round(seconds, 2))
+    print(figures)
