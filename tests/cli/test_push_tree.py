@@ -122,13 +122,22 @@ def test_two_people_and_the_page_lose_nothing(cli: Cli) -> None:
     assert client.get("/api/w/main/variables/get/f/duo/one").json()["value"] == "bob"
     shown = cli("diff", "ann/f/duo").out
     assert "-value: bob\n+value: ann\n" in shown and "-value: page\n" in shown
+    flow = cli.folder / "ann/f/duo/code.flow/flow.yaml"
+    flow.write_text(flow.read_text().replace("summary: Code", "summary: Ann's"))
     pulled = cli("pull", "ann/f/duo", "--json", code=1).json
-    assert [each["path"] for each in pulled["conflicts"]] == ["f/duo/one"]
+    assert pulled["conflicts"] == [{"kind": "variable", "path": "f/duo/one", "places": ["/value"]}]
+    assert {each["path"]: each["state"] for each in pulled["pulled"]} == {
+        "f/duo/two": "updated",
+        "f/duo/code": "merged",
+    }
+    assert "# kept\nsummary: Ann's\n" in flow.read_text()
     assert (cli.folder / "ann/f/duo/one.variable.yaml").read_text().startswith("value: ann")
     assert "value: page" in (cli.folder / "ann/f/duo/two.variable.yaml").read_text()
     assert (cli.folder / "ann/f/duo/code.flow/a.inline_script.sh").read_text() == "echo bob"
     cli("push", "ann/f/duo", "--force", "-m", "Ann's")
     assert client.get("/api/w/main/variables/get/f/duo/one").json()["value"] == "ann"
+    merged = client.get("/api/w/main/flows/get/f/duo/code").json()
+    assert merged["summary"] == "Ann's" and merged["value"]["modules"][0]["value"]["content"] == "echo bob"
 
     (cli.folder / "ann/f/duo/three.variable.yaml").unlink()
     assert "1 deleted item remains" in cli("push", "ann/f/duo").err

@@ -42,8 +42,9 @@ def init(session: Session, source: Source = None) -> None:
 def pull(session: Session, source: Source = None, dry_run: DryRun = False, force: ForcePull = False) -> None:
     """Write the items of the workspace as files. Only items that changed in the workspace are written.
 
-    The code of workflows is written to files of its own. Items that changed in the folder as well are conflicts and
-    stay as they are, with exit code 1. Files of items that were deleted in the workspace are deleted.
+    The code of workflows is written to files of its own. Items that changed in the folder as well are merged:
+    workflows by node, other items by key. Where both sides changed the same place, the item is a conflict and stays as
+    it is, with exit code 1. Files of items that were deleted in the workspace are deleted.
     """
     from orvanta_platform.cli.client import tree_pull
 

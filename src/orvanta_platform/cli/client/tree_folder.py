@@ -18,6 +18,7 @@ from orvanta_platform.workflow.tree.reading import read
 from orvanta_platform.workflow.tree.writing import write_item
 
 STATE: Final = ".orvanta/state.json"
+BASES: Final = ".orvanta/bases"
 _IGNORED: Final = "# State of this working copy: not shared.\n*\n"
 
 
@@ -159,6 +160,28 @@ class State:
     items: dict[Key, Synced]
     _whole: dict[str, Any]
 
+    def remember(self, item: Item, hash: str, digest: str) -> None:
+        """Record that an item is the same here and in the workspace, with its content as the base of later merges."""
+        self.items[item.key] = Synced(hash, digest)
+        content = {name: value for name, value in item.content.items() if not (name == "value" and _is_secret(item))}
+        file = self._base_file(item.key)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps({"hash": hash, "content": content}))
+
+    def base_of(self, key: Key) -> Item | None:
+        """Return an item as it was when it was last synchronised; None if that is not known."""
+        file = self._base_file(key)
+        try:
+            found = json.loads(file.read_text())
+        except (OSError, ValueError):
+            return None
+        known = self.items.get(key)
+        return Item(*key, found["content"]) if known is not None and found.get("hash") == known.hash else None
+
+    def _base_file(self, key: Key) -> Path:
+        name = hashlib.sha256(f"{self.remote} {key[0]} {key[1]}".encode()).hexdigest()
+        return self.base / BASES / f"{name[:40]}.json"
+
     def save(self) -> None:
         """Write the state into the folder."""
         rows = {f"{kind} {path}": [each.hash, each.digest] for (kind, path), each in sorted(self.items.items())}
@@ -185,6 +208,10 @@ def open_state(base: Path, connection: Connection) -> State:
             f"{file} cannot be read: {error}.", hint="Delete it; the next push or pull compares everything."
         ) from None
     return State(base, remote, items, whole)
+
+
+def _is_secret(item: Item) -> bool:
+    return item.kind == "variable" and bool(item.content.get("is_secret"))
 
 
 def _key(name: str) -> Key:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,15 @@ import typer
 from orvanta_platform.cli.client.command import Session
 from orvanta_platform.cli.client.errors import FAILED
 from orvanta_platform.cli.client.output import print_json, say
-from orvanta_platform.cli.client.tree_folder import STATE, Folder, Synced, open_folder, open_state
+from orvanta_platform.cli.client.tree_folder import STATE, Folder, open_folder, open_state
 from orvanta_platform.cli.client.tree_status import Comparison, compare, fetch
 from orvanta_platform.errors import BadRequest, OrvantaError
 from orvanta_platform.workflow.tree.item import Item, Key
+from orvanta_platform.workflow.tree.merge import merge_content
 from orvanta_platform.workflow.tree.writing import write_item
 
+_MERGED = "merged"
+"""Digest of an item that differs from the workspace, because it contains changes of the folder too."""
 _SIGNS = {
     "added": "A  ",
     "modified": "M  ",
@@ -81,10 +84,17 @@ def pull(session: Session, root: Path, *, dry_run: bool, force: bool) -> None:
     root.mkdir(parents=True, exist_ok=True)
     found = _compared(session, root)
     folder, state = found.folder, found.state
-    conflicts = [] if force else found.of("conflict")
+    both = [] if force else found.of("conflict")
     taken = found.of("remote added", "remote modified", "remote deleted", *(("conflict",) if force else ()))
-    fetched = fetch(session.api, [key for key in taken if key in found.remote])
+    fetched = fetch(session.api, [key for key in (*taken, *both) if key in found.remote])
     done: list[dict[str, Any]] = []
+    conflicts: dict[Key, list[str]] = {}
+    for key in both:
+        places = _merge(found, key, fetched.get(key), dry_run=dry_run)
+        if places == []:
+            done.append({"kind": key[0], "path": key[1], "state": "merged"})
+        else:
+            conflicts[key] = places or []
     failed: list[tuple[Key, OrvantaError]] = []
     for key in taken:
         before = key in folder.located
@@ -104,6 +114,32 @@ def pull(session: Session, root: Path, *, dry_run: bool, force: bool) -> None:
         raise typer.Exit(FAILED)
 
 
+def _merge(found: Comparison, key: Key, fetched: tuple[Item, str] | None, *, dry_run: bool) -> list[str] | None:
+    """Merge an item that changed on both sides, and write it if possible.
+
+    Return the places that both changed, none if it is merged; None if it was deleted on one side, or the base is lost.
+    """
+    base = found.state.base_of(key)
+    if fetched is None or base is None or key not in found.folder.located:
+        return None
+    theirs, hash = fetched
+    try:
+        content, places = merge_content(
+            key[0], base.content, found.folder.read(key).content, _without_secret(theirs.content)
+        )
+        if not places and not dry_run:
+            found.folder.write(Item(*key, content))
+    except OrvantaError:
+        return None
+    if not places and not dry_run:
+        found.state.remember(theirs, hash, _MERGED)
+    return places
+
+
+def _without_secret(content: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in content.items() if not (name == "value" and content.get("is_secret"))}
+
+
 def _take(found: Comparison, key: Key, fetched: tuple[Item, str] | None) -> None:
     if fetched is None:
         if key not in found.remote and key in found.folder.located:
@@ -112,31 +148,35 @@ def _take(found: Comparison, key: Key, fetched: tuple[Item, str] | None) -> None
         return
     item, digest = fetched
     found.folder.write(item)
-    found.state.items[key] = Synced(digest, found.folder.digest(key))
+    found.state.remember(item, digest, found.folder.digest(key))
 
 
 def _print_pulled(
     session: Session,
     found: Comparison,
     done: Sequence[dict[str, Any]],
-    conflicts: Sequence[Key],
+    conflicts: Mapping[Key, Sequence[str]],
     failed: Sequence[tuple[Key, OrvantaError]],
     *,
     dry_run: bool,
 ) -> None:
     if session.as_json:
-        named = [{"kind": kind, "path": path} for kind, path in conflicts]
+        named = [{"kind": kind, "path": path, "places": places} for (kind, path), places in conflicts.items()]
         print_json({"pulled": done, "conflicts": named, "failed": failures(found.folder, failed), "dry_run": dry_run})
         return
     for each in done:
         print(f"{each['kind']} {each['path']}: {'would be ' if dry_run else ''}{each['state']}")
-    for kind, path in conflicts:
-        print(f"{kind} {path}: conflict, changed in the folder and in the workspace")
+    for (kind, path), places in conflicts.items():
+        print(f"{kind} {path}: conflict, changed in the folder and in the workspace{_at(places)}")
     show_failures(found.folder, failed)
     if conflicts:
         say("Compare both with `orvanta diff`. `pull --force` takes the workspace's, `push --force` the folder's.")
     if not (done or conflicts or failed):
         print("Nothing to do.")
+
+
+def _at(places: Sequence[str]) -> str:
+    return f" at {', '.join(places)}" if places else ""
 
 
 def _compared(session: Session, root: Path) -> Comparison:

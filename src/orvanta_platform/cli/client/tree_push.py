@@ -17,7 +17,7 @@ from orvanta_platform.cli.client.deploy import await_lock, show_diagnostics
 from orvanta_platform.cli.client.errors import FAILED, ServerRefused
 from orvanta_platform.cli.client.output import print_json, say
 from orvanta_platform.cli.client.places import items_under, say_left_out
-from orvanta_platform.cli.client.tree_folder import Folder, Synced, open_folder, open_state, unreadable
+from orvanta_platform.cli.client.tree_folder import Folder, open_folder, open_state, unreadable
 from orvanta_platform.cli.client.tree_pull import failures, show_failures
 from orvanta_platform.cli.client.tree_status import Comparison, change_of, compare, plan
 from orvanta_platform.errors import ChangesConflict, InvalidWorkflow, OrvantaError
@@ -107,7 +107,7 @@ class _Push:
         for entry in made["entries"]:
             key = entry["kind"], entry["path"]
             if entry["action"] == "conflict":
-                hint = "Compare both with `orvanta diff`, then pull, or replace the workspace's with --force."
+                hint = "Merge it with `orvanta pull`, or replace the workspace's with --force."
                 self.failed.append((key, ChangesConflict(f"{entry['path']}: {entry['reason']}", hint=hint)))
             elif self.options.dry_run and key[0] == "flow" and key in self.items:
                 self._validate(key)
@@ -161,8 +161,8 @@ class _Push:
             state.items.pop((each["kind"], each["path"]), None)
         for each in done["items"]:
             key = each["kind"], each["path"]
-            if key in self.folder.located:
-                state.items[key] = Synced(each["hash"], self.folder.digest(key))
+            if key in self.items:
+                state.remember(self.items[key], each["hash"], self.folder.digest(key))
         state.save()
 
     def end(self, made: Mapping[str, Any]) -> None:

@@ -81,12 +81,13 @@ def _refine(api: Api, comparison: Comparison) -> None:
     items, comparison.failed = unreadable(folder, candidates)
     if not items:
         return
+    read = {item.key: item for item in items}
     bases = {key: each.hash for key, each in state.items.items()}
     for entry in plan(api, [change_of(item, bases.get(item.key)) for item in items])["entries"]:
         key = entry["kind"], entry["path"]
         if entry["action"] == "unchanged":
             comparison.standing[key] = "unchanged"
-            state.items[key] = Synced(comparison.remote[key], folder.digest(key))
+            state.remember(read[key], comparison.remote[key], folder.digest(key))
 
 
 def change_of(item: Item, base: str | None) -> dict[str, Any]:

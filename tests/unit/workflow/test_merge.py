@@ -1,0 +1,87 @@
+"""Two changes of one item, merged by node."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from orvanta_platform.workflow import document
+from orvanta_platform.workflow.tree.merge import merge, merge_content
+
+BASE = """\
+# totals
+summary: Report
+value:
+  modules:
+    - id: a # first
+      value: {type: identity}
+    - id: b
+      summary: Second
+      value:
+        type: rawscript
+        content: |
+          echo 1
+          echo 2
+        language: bash
+    - id: each
+      value:
+        type: forloopflow
+        modules:
+          - id: inner
+            value: {type: identity}
+"""
+
+
+def node(text: str) -> dict[str, Any]:
+    return {"text": text}
+
+
+def ids(names: str) -> list[dict[str, str]]:
+    return [{"id": name} for name in names]
+
+
+def test_changes_of_different_nodes_are_both_kept() -> None:
+    mine = BASE.replace("echo 1", "echo mine").replace("summary: Report", "summary: My report")
+    theirs = (
+        BASE.replace("summary: Second", "summary: Theirs")
+        .replace(
+            "          - id: inner\n",
+            "          - id: added\n            value: {type: identity}\n          - id: inner\n",
+        )
+        .replace("    - id: each", "    - id: c\n      value: {type: identity}\n    - id: each")
+    )
+    merged, places = merge_content("flow", node(BASE), node(mine), node(theirs))
+    text = merged["text"]
+    assert places == []
+    assert "# totals\nsummary: My report" in text and "- id: a # first" in text
+    assert "summary: Theirs" in text and "        content: |\n          echo mine\n          echo 2\n" in text
+    tree = document.parse(text.encode(), "yaml").tree
+    assert [each["id"] for each in tree["value"]["modules"]] == ["a", "b", "c", "each"]
+    assert [each["id"] for each in tree["value"]["modules"][3]["value"]["modules"]] == ["added", "inner"]
+
+
+def test_same_place_changed_twice_is_a_conflict() -> None:
+    mine, theirs = BASE.replace("echo 1", "echo mine"), BASE.replace("echo 1", "echo theirs")
+    merged, places = merge_content("flow", node(BASE), node(mine), node(theirs))
+    assert places == ["/value/modules/b/value/content"] and merged["text"] == mine
+    start, end = BASE.index("    - id: b"), BASE.index("    - id: each")
+    removed = BASE[:start] + BASE[end:]
+    assert merge_content("flow", node(BASE), node(mine), node(removed))[1] == ["/value/modules/b"]
+    assert merge_content("flow", node(BASE), node(BASE), node(removed))[0]["text"] == removed
+
+
+@pytest.mark.parametrize(
+    ("base", "mine", "theirs", "merged", "places"),
+    [
+        ({"a": 1, "b": 1}, {"a": 2, "b": 1}, {"a": 1}, {"a": 2}, []),
+        ({}, {"x": 1}, {"x": 2}, {"x": 1}, ["/x"]),
+        ({"x": True}, {"x": 1}, {"x": True}, {"x": 1}, []),
+        ({"l": [1]}, {"l": [1, 2]}, {"l": [0, 1]}, {"l": [1, 2]}, ["/l"]),
+        (ids("ab"), ids("abc"), ids("ba"), ids("bac"), []),
+        (ids("a"), ids("am"), ids("ta"), ids("tam"), []),
+        (ids("ab"), ids("bm"), ids("a"), ids("m"), []),
+    ],
+)
+def test_values_are_merged(base: Any, mine: Any, theirs: Any, merged: Any, places: list[str]) -> None:
+    assert merge(base, mine, theirs) == (merged, places)
