@@ -122,8 +122,10 @@ async def test_nothing_is_applied_if_one_item_fails(api: ApiHarness) -> None:
         {"kind": "flow", "path": "f/team/broken", "content": {"text": FLOW % ("Broken", "nonsense")}},
         {"kind": "schedule", "path": "f/team/daily", "content": SCHEDULE | {"script_path": "f/team/gone"}},
         {"kind": "flow", "path": "f/team/good", "content": {"text": FLOW % ("Good", "identity")}},
+        {"kind": "script", "path": "f/team/packaged", "content": {"content": "import six\n", "language": "python3"}},
     ]
     done = await apply(api, bad, 400)
+    assert (await api.get("jobs/queue/count"))["database_length"] == 0
     refused = {each["path"]: each["error"]["code"] for each in done["error"]["details"]}
     assert done["error"]["code"] == "changes_refused"
     assert refused == {"f/team/broken": "invalid_workflow", "f/team/daily": "not_found"}
@@ -133,6 +135,11 @@ async def test_nothing_is_applied_if_one_item_fails(api: ApiHarness) -> None:
             f"{W}/changes/plan", json={"items": [{"kind": "flow", "path": "f/team/x", "content": content}]}
         )
         assert answer.status_code == 400
+    deep = '{"kind":"resource","path":"f/team/r","content":{"value":' + "[" * 900 + "]" * 900 + "}}"
+    answer = await api.client.post(f"{W}/changes/plan", content=f'{{"items":[{deep}]}}')
+    assert answer.status_code == 400 and "200 levels" in answer.text
+    await apply(api, bad[-1:])
+    assert (await api.get("jobs/queue/count"))["database_length"] == 1  # its packages are locked
 
 
 async def test_change_since_the_base_is_a_conflict(api: ApiHarness) -> None:

@@ -25,6 +25,7 @@ from orvanta_platform.services.secrets.variables import VariableDraft
 from orvanta_platform.services.triggers import http_triggers, schedules
 from orvanta_platform.services.triggers.http_triggers import HttpTriggerDraft
 from orvanta_platform.services.triggers.schedules import ScheduleDraft
+from orvanta_platform.workflow.limits import MAX_LEVELS
 from orvanta_platform.workflow.tree.item import FIELDS, Item
 from orvanta_platform.workflow.tree.plan import Wanted, item_of, masked
 
@@ -102,15 +103,26 @@ _SHAPES: Mapping[str, type[msgspec.Struct]] = {
 
 
 def checked(wanted: Wanted) -> Wanted:
-    """Return a change with the keys that its kind has. Raises BadRequest for values of other types."""
+    """Return a change with the keys that its kind has. Raises BadRequest for other types of values, or deep ones."""
     if wanted.content is None:
         return wanted
+    _check_levels(wanted)
     names = FIELDS.get(wanted.kind)
     content = {name: value for name, value in wanted.content.items() if names is None or name in names}
     shape = _SHAPES.get(wanted.kind)
     if shape is not None:
         _convert(wanted.path, content, shape)
     return Wanted(wanted.kind, wanted.path, wanted.base, content)
+
+
+def _check_levels(wanted: Wanted) -> None:
+    level: list[Any] = [wanted.content]
+    for _ in range(MAX_LEVELS):
+        inner = [each.values() if isinstance(each, dict) else each for each in level if isinstance(each, dict | list)]
+        level = [member for members in inner for member in members]
+        if not level:
+            return
+    raise BadRequest(f"The content of {wanted.path[:200]} has more than {MAX_LEVELS} levels.")
 
 
 async def store(
