@@ -12,6 +12,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from orvanta_platform import settings
+from orvanta_platform.measurements import METRICS
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 CHART = DEPLOY / "helm" / "orvanta"
@@ -37,6 +38,15 @@ def test_files_name_existing_settings_and_commands() -> None:
     assert {*compose["services"]} == {"postgres", "migrate", "server", "worker"}
     for name in ("server", "worker"):
         assert compose["services"][name]["depends_on"] == {"migrate": {"condition": "service_completed_successfully"}}
+
+
+def test_alert_rules_query_existing_metrics() -> None:
+    (rules,) = load((DEPLOY / "prometheus" / "rules.yaml").read_text())
+    for rule in rules["groups"][0]["rules"]:
+        named = set(re.findall(r"orvanta_\w+", rule["expr"]))
+        known = {each.name for each in METRICS}
+        assert named and {re.sub("_(bucket|count|sum)$", "", name) for name in named} <= known, rule["alert"]
+        assert rule["annotations"]["summary"] and rule["annotations"]["action"]
 
 
 def test_systemd_accepts_the_units(tmp_path: Path) -> None:

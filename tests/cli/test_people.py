@@ -96,3 +96,15 @@ def test_two_step_login(cli: Cli) -> None:
     both = f"{password}\n{made['recovery_codes'][1]}\n"
     assert cli("user", "disable-totp", "--profile", "two", text=both).out == "two-step login: disabled\n"
     assert "no two-step login" in cli("user", "reset-totp", TWO_STEP, code=1).err
+
+
+def test_workers_are_drained_and_resumed_by_group(cli: Cli) -> None:
+    (worker,) = cli("workers", "list", "--json").json
+    assert (worker["worker_group"], worker["drained"]) == ("default", False)
+    try:
+        assert cli("workers", "drain", "default", "--json").json == [{"subject": worker["worker"], "state": "drained"}]
+        assert cli("workers", "list").out.split()[3] == "drained"
+    finally:
+        assert cli("workers", "resume", worker["id"]).out == f"{worker['worker']}: claiming\n"
+    assert cli("workers", "queues").out == ""
+    assert "no live worker or group other" in cli("workers", "drain", "other", code=1).err

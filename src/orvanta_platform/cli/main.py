@@ -33,6 +33,7 @@ from orvanta_platform.cli.client import (
     token,
     user,
     variable,
+    workers,
 )
 from orvanta_platform.cli.client.errors import USAGE, exit_code
 from orvanta_platform.cli.help_text import CommandGroup, examples_epilog
@@ -70,6 +71,7 @@ app.add_typer(permission.app, name="permission")
 app.add_typer(token.app, name="token")
 app.add_typer(scim_token.app, name="scim-token")
 app.add_typer(audit.app, name="audit")
+app.add_typer(workers.app, name="workers")
 lint.register(app)
 push.register(app)
 app.command(epilog=examples_epilog("ORVANTA_PORT=9000 orvanta server"))(processes.server)
