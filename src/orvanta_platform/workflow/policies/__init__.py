@@ -1,0 +1,1 @@
+"""Policies: standards for workflows and scripts, as data, and their violations."""

@@ -1,0 +1,179 @@
+"""Violations of policies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from typing import Any, Final
+
+from orvanta_platform.workflow.diagnostics import Diagnostic, Severity, pointer
+from orvanta_platform.workflow.policies.policy import Deny, Mode, Policy, Require, Restrict
+from orvanta_platform.workflow.policies.subject import COMPUTED, Place, Subject
+
+_REFERENCES: Final = ("$var:", "$res:", "$encrypted:")
+_SECRET_WORDS: Final = ("password", "passwd", "secret", "token", "api_key", "apikey", "private_key", "authorization")
+_NAMES: Final = {"flow": "The workflow", "script": "The script"}
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A part of an item that does not meet a rule."""
+
+    policy: str
+    mode: Mode
+    node: str | None
+    """Id of the node; None for the item itself."""
+    path: str
+    """JSON pointer into the document."""
+    field: str | None
+    """Field that the rule is about; None for a denied feature."""
+    message: str
+
+    def diagnostic(self) -> Diagnostic:
+        """Return the violation as a diagnostic: an error if the policy is active, otherwise a warning."""
+        severity: Severity = "error" if self.mode == "active" else "warning"
+        return Diagnostic("policy_violation", severity, self.node, self.path, f"{self.message} (policy {self.policy})")
+
+
+def violations(subject: Subject, policies: Iterable[Policy]) -> list[Violation]:
+    """Return all violations of the policies in whose scope the item is, except those that are off; active ones first.
+
+    All policies apply together, so a policy of a narrower scope can only add requirements.
+    """
+    found = [
+        _violation(policy, *each)
+        for policy in policies
+        if policy.mode != "off" and policy.covers(subject.path)
+        for rule in policy.rules
+        for each in _check(rule, subject)
+    ]
+    return sorted(found, key=lambda each: each.mode)
+
+
+_Finding = tuple[Place, str | None, str, str]
+"""Place, field, JSON pointer and message."""
+
+
+def _violation(policy: Policy, place: Place, field: str | None, path: str, message: str) -> Violation:
+    advice = f" {policy.message}" if policy.message else ""
+    return Violation(policy.name, policy.mode, place.node, path, field, message + advice)
+
+
+def _check(rule: Require | Restrict | Deny, subject: Subject) -> Iterator[_Finding]:
+    match rule:
+        case Require():
+            return _missing(rule, _places(rule, subject))
+        case Restrict():
+            return _outside(rule, _places(rule, subject))
+        case Deny():
+            return _denied(rule, subject)
+
+
+def _places(rule: Require | Restrict, subject: Subject) -> Sequence[Place]:
+    places = subject.places.get(rule.on, ())
+    return [each for each in places if each.node_kind in rule.node_kinds] if rule.node_kinds else places
+
+
+def _missing(rule: Require, places: Sequence[Place]) -> Iterator[_Finding]:
+    field, pattern = rule.field, rule.matches
+    for place in places:
+        value = place.fields.get(field)
+        if not value and not isinstance(value, int | float):
+            yield place, field, place.path, f"{_name(place)} needs `{field}`."
+        elif pattern is not None and not any(_matches(each, (pattern,)) for each in _entries(value)):
+            message = f"`{field}` of {_lower(place)} must match {pattern}."
+            yield place, field, place.pointer(field), message
+
+
+def _outside(rule: Restrict, places: Sequence[Place]) -> Iterator[_Finding]:
+    field, allowed, maximum = rule.field, rule.allowed, rule.maximum
+    accepted: set[str] = set()
+    for place in places:
+        value = place.fields.get(field)
+        if value is None or (isinstance(value, str) and value in accepted):
+            continue
+        if value is COMPUTED:
+            message = f"`{field}` of {_lower(place)} is an expression, which the policy cannot check."
+        elif allowed is not None and not all(_matches(each, allowed) for each in _entries(value)):
+            message = f"`{field}` of {_lower(place)} must be one of: {', '.join(allowed)}."
+        elif maximum is not None and _exceeds(value, maximum):
+            message = f"`{field}` of {_lower(place)} must be at most {maximum:g}."
+        else:
+            if isinstance(value, str):
+                accepted.add(value)
+            continue
+        yield place, field, place.pointer(field), message
+
+
+def _denied(rule: Deny, subject: Subject) -> Iterator[_Finding]:
+    nodes = subject.places.get("node", ())
+    match rule.feature:
+        case "node_kind":
+            for node in nodes:
+                if node.node_kind in rule.node_kinds:
+                    yield node, None, node.path, f"Nodes of the kind {node.node_kind} are not allowed."
+        case "inline_code":
+            for node in nodes:
+                if node.node_kind == "rawscript" and _lines(node.fields.get("content")) > rule.maximum_lines:
+                    limit = f"longer than {rule.maximum_lines} lines " if rule.maximum_lines else ""
+                    yield node, None, node.pointer("content"), f"Inline code {limit}is not allowed; deploy a script."
+        case "unpinned_script":
+            for node in nodes:
+                if node.node_kind == "script" and not node.fields.get("hash"):
+                    yield node, None, node.pointer("path"), f"{_name(node)} must pin a version of its script (`hash`)."
+        case "secret_literal":
+            for node in nodes:
+                yield from _secrets(node)
+        case "dedicated_worker":
+            for place in (*subject.places.get("flow", ()), *subject.places.get("script", ()), *nodes):
+                for field in ("dedicated_worker", "dedicated"):
+                    if place.fields.get(field):
+                        yield place, field, place.pointer(field), f"{_name(place)} must not use a dedicated worker."
+
+
+def _secrets(node: Place) -> Iterator[_Finding]:
+    """Yield static inputs and headers whose name is that of a secret and whose value is not a reference."""
+    for group in ("input_transforms", "headers"):
+        inputs = node.fields.get(group)
+        if not isinstance(inputs, dict):
+            continue
+        base = node.pointer(group)
+        for name, transform in inputs.items():
+            value = transform.get("value") if isinstance(transform, dict) else transform
+            if isinstance(value, str) and value and not value.startswith(_REFERENCES) and _is_secret(name):
+                message = f"`{name}` of {_lower(node)} must refer to a variable instead of containing the secret."
+                yield node, name, pointer(base, name), message
+
+
+@lru_cache(maxsize=1024)
+def _is_secret(name: str) -> bool:
+    lower = name.lower().replace("-", "_")
+    return any(word in lower for word in _SECRET_WORDS)
+
+
+def _entries(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, list) else (value,)
+
+
+def _matches(value: Any, patterns: Sequence[str]) -> bool:
+    text = value if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
+    return value is not COMPUTED and any(fnmatchcase(text, each) for each in patterns)
+
+
+def _exceeds(value: Any, maximum: float) -> bool:
+    return isinstance(value, int | float) and value > maximum
+
+
+def _lines(content: Any) -> int:
+    return len(content.strip().splitlines()) if isinstance(content, str) else 0
+
+
+def _name(place: Place) -> str:
+    return _NAMES.get(place.part) or f"The node {place.node}"
+
+
+def _lower(place: Place) -> str:
+    name = _name(place)
+    return name[0].lower() + name[1:]

@@ -1,0 +1,150 @@
+"""Policies as data: modes, scopes and rules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, Literal, TypeAlias
+
+import msgspec
+
+from orvanta_platform.errors import BadRequest
+from orvanta_platform.workflow.grammar import DOCUMENT, FLOW, MODULE, VALUES
+from orvanta_platform.workflow.kinds import KINDS
+from orvanta_platform.workflow.shapes import Record
+
+Mode: TypeAlias = Literal["active", "evaluate", "off"]
+Part: TypeAlias = Literal["flow", "script", "node"]
+Feature: TypeAlias = Literal["inline_code", "unpinned_script", "node_kind", "secret_literal", "dedicated_worker"]
+
+INSTANCE: Final = "instance"
+WORKSPACE: Final = "workspace"
+
+MAX_RULES: Final = 50
+MAX_ENTRIES: Final = 100
+"""Maximum number of patterns, kinds or bypasses in a list."""
+MAX_MESSAGE: Final = 1_000
+MAX_NAME: Final = 100
+MAX_PATTERN: Final = 200
+
+FIELDS: Final[Mapping[Part, frozenset[str]]] = {
+    "flow": (frozenset(DOCUMENT.known) | frozenset(FLOW.known))
+    - {"value", "path", "modules", "ui", "draft_only", "deployment_message"},
+    "node": (
+        frozenset(MODULE.known)
+        | frozenset(name for shape in VALUES.values() if isinstance(shape, Record) for name in shape.known)
+        | {"host"}
+    )
+    - {"value", "modules"},
+    "script": frozenset(
+        {
+            *("summary", "description", "language", "content", "schema", "kind", "tag", "timeout", "labels"),
+            *("priority", "concurrent_limit", "concurrency_key", "concurrency_time_window_s", "cache_ttl"),
+            *("dedicated_worker", "on_behalf_of_email", "ws_error_handler_muted", "visible_to_runner_only"),
+        }
+    ),
+}
+"""Fields that a rule can name, by the part of an item that it applies to. `host`: host of a webhook's URL."""
+
+
+class _Rule(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    on: Part
+    node_kinds: tuple[str, ...] = ()
+    """Kinds of nodes that it applies to; empty: all."""
+
+
+class Require(_Rule, tag_field="kind", tag="require", kw_only=True, frozen=True):
+    """A field must be present, and match a pattern if there is one."""
+
+    field: str
+    matches: str | None = None
+    """Pattern with `*`, `?` and `[…]`; a list matches if one of its entries does."""
+
+
+class Restrict(_Rule, tag_field="kind", tag="restrict", kw_only=True, frozen=True):
+    """A field, if present, must match one of the patterns and must not exceed the maximum."""
+
+    field: str
+    allowed: tuple[str, ...] | None = None
+    """Patterns with `*`, `?` and `[…]`; all entries of a list must match."""
+    maximum: float | None = None
+
+
+class Deny(msgspec.Struct, tag_field="kind", tag="deny", kw_only=True, frozen=True, forbid_unknown_fields=True,
+           omit_defaults=True):  # fmt: skip
+    """A feature must not be used."""
+
+    feature: Feature
+    node_kinds: tuple[str, ...] = ()
+    """Kinds of nodes that the feature `node_kind` denies."""
+    maximum_lines: int = 0
+    """Longest inline script that the feature `inline_code` accepts, in lines."""
+
+
+Rule: TypeAlias = Require | Restrict | Deny
+
+
+class Policy(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """A standard for the workflows and scripts in its scope."""
+
+    name: str
+    scope: str = WORKSPACE
+    """`instance`, `workspace`, or the start of paths, such as `f/sales`."""
+    mode: Mode = "evaluate"
+    """active: violations prevent a deployment; evaluate: they are warnings; off: not checked."""
+    message: str = ""
+    """Advice that is appended to the message of each violation."""
+    rules: tuple[Rule, ...]
+    bypass: tuple[str, ...] = ()
+    """Members `u/<username>` and groups `g/<name>` who may deploy in spite of violations, with a reason."""
+
+    def covers(self, path: str) -> bool:
+        """Return whether an item at this path is in the scope."""
+        return self.scope in (INSTANCE, WORKSPACE) or path == self.scope or path.startswith(f"{self.scope}/")
+
+
+def parse(tree: Any) -> Policy:
+    """Return a policy from its data. Raises BadRequest if it is not valid."""
+    try:
+        policy = msgspec.convert(tree, Policy)
+    except msgspec.ValidationError as error:
+        raise BadRequest(f"The policy is not valid: {error}.") from error
+    fault = _fault(policy)
+    if fault is not None:
+        raise BadRequest(f"The policy is not valid: {fault}.")
+    return policy
+
+
+def _fault(policy: Policy) -> str | None:
+    if not policy.name or len(policy.name) > MAX_NAME or not policy.name.replace("-", "").replace("_", "").isalnum():
+        return f"`name` has 1 to {MAX_NAME} letters, digits, - and _"
+    if policy.scope not in (INSTANCE, WORKSPACE) and not policy.scope.startswith(("f/", "u/")):
+        return "`scope` is instance, workspace, or the start of a path, such as f/sales"
+    if policy.scope.endswith("/") or len(policy.scope) > MAX_PATTERN:
+        return f"`scope` has at most {MAX_PATTERN} characters and does not end with /"
+    if len(policy.message) > MAX_MESSAGE:
+        return f"`message` has at most {MAX_MESSAGE} characters"
+    if not 1 <= len(policy.rules) <= MAX_RULES:
+        return f"`rules` has 1 to {MAX_RULES} entries"
+    if len(policy.bypass) > MAX_ENTRIES or not all(each.startswith(("u/", "g/")) for each in policy.bypass):
+        return f"`bypass` has at most {MAX_ENTRIES} entries u/<username> or g/<name>"
+    faults = ((index, _rule_fault(rule)) for index, rule in enumerate(policy.rules))
+    return next((f"rule {index}: {fault}" for index, fault in faults if fault is not None), None)
+
+
+def _rule_fault(rule: Rule) -> str | None:
+    unknown = [each for each in rule.node_kinds if each not in KINDS]
+    if unknown:
+        return f"{unknown[0][:MAX_NAME]!r} is not a kind of node"
+    if isinstance(rule, Deny):
+        needs_kinds = rule.feature == "node_kind" and not rule.node_kinds
+        return "the feature node_kind needs `node_kinds`" if needs_kinds else None
+    if rule.field not in FIELDS[rule.on]:
+        return f"{rule.field[:MAX_NAME]!r} is not a field of a {rule.on}"
+    if rule.node_kinds and rule.on != "node":
+        return "`node_kinds` applies to nodes only"
+    patterns = rule.allowed or () if isinstance(rule, Restrict) else (rule.matches or "",)
+    if len(patterns) > MAX_ENTRIES or any(len(each) > MAX_PATTERN for each in patterns):
+        return f"there are at most {MAX_ENTRIES} patterns of at most {MAX_PATTERN} characters"
+    if isinstance(rule, Restrict) and rule.allowed is None and rule.maximum is None:
+        return "it needs `allowed` or `maximum`"
+    return None

@@ -1,0 +1,103 @@
+"""Workflows and scripts as policies see them: parts with fields."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from orvanta_platform.workflow.diagnostics import pointer
+from orvanta_platform.workflow.graph import Node, build
+from orvanta_platform.workflow.normal import normalise
+from orvanta_platform.workflow.policies.policy import Part
+from orvanta_platform.workflow.subject import VALUE_PATH
+
+
+class Computed:
+    """Value of a field that is an expression, which is known only when the node runs."""
+
+
+COMPUTED: Final = Computed()
+_OF_FLOW: Final = ("modules", "ui")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A workflow, a script or a node."""
+
+    part: Part
+    node: str | None
+    """Id of the node; None for the item itself."""
+    node_kind: str
+    """Kind of the node, "" for the item itself."""
+    path: str
+    """JSON pointer in the document, "" for the item itself."""
+    fields: Mapping[str, Any]
+    own: Mapping[str, str]
+    """JSON pointers of the fields that are not at `path`/<field>."""
+
+    def pointer(self, field: str) -> str:
+        """Return the JSON pointer of a field, or that of the place if the field is missing."""
+        if self.fields.get(field) is None:
+            return self.path
+        return self.own.get(field) or pointer(self.path, field)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A workflow or script to check."""
+
+    path: str
+    places: Mapping[Part, tuple[Place, ...]]
+
+
+def subject_of_script(path: str, language: str, content: str, settings: Mapping[str, Any]) -> Subject:
+    """Return a script as policies see it."""
+    fields = {**settings, "language": language, "content": content}
+    return Subject(path, {"script": (Place("script", None, "", "", fields, {}),)})
+
+
+def subject_of_flow(path: str, document: Mapping[str, Any]) -> Subject:
+    """Return a workflow as policies see it: a valid document {summary?, value, …}."""
+    tree = normalise(document)
+    value = tree["value"]
+    inner = {name: each for name, each in value.items() if name not in _OF_FLOW}
+    own = {name: f"{VALUE_PATH}/{name}" for name in inner}
+    fields = {**{name: each for name, each in tree.items() if name != "value"}, **inner}
+    nodes = tuple(_place(node) for node in build(value).nodes())
+    return Subject(path, {"flow": (Place("flow", None, "", "", fields, own),), "node": nodes})
+
+
+def _place(node: Node) -> Place:
+    path = VALUE_PATH + node.path
+    value = node.value
+    fields = {name: _static(each) for name, each in (*node.tree.items(), *value.items())}
+    own = {name: f"{path}/value/{name}" for name in value}
+    if node.kind == "script" and "tag_override" in value:
+        fields["tag"], own["tag"] = value["tag_override"], f"{path}/value/tag_override"
+    if node.kind == "webhook":
+        fields["host"], own["host"] = _host(fields.get("url")), f"{path}/value/url"
+    return Place("node", node.id, node.kind, path, fields, own)
+
+
+def _static(value: Any) -> Any:
+    """Return the value of a static input transform, COMPUTED for other transforms, and any other value unchanged."""
+    if not isinstance(value, dict):
+        return value
+    match value.get("type"):
+        case "static":
+            return value.get("value")
+        case "javascript" | "ai":
+            return COMPUTED
+        case _:
+            return value
+
+
+def _host(url: Any) -> Any:
+    if not isinstance(url, str):
+        return COMPUTED if url is not None else None
+    try:
+        return urlsplit(url).hostname or COMPUTED
+    except ValueError:
+        return COMPUTED

@@ -1,0 +1,156 @@
+"""Policies: their rules on workflows and scripts, their scopes and modes, and policies that are refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from orvanta_platform.errors import BadRequest
+from orvanta_platform.workflow.policies.check import violations
+from orvanta_platform.workflow.policies.policy import parse
+from orvanta_platform.workflow.policies.subject import Subject, subject_of_flow, subject_of_script
+
+FLOW = {
+    "summary": "Report",
+    "labels": ["team:sales", "daily"],
+    "value": {
+        "modules": [
+            {"id": "a", "value": {"type": "rawscript", "language": "bash", "content": "echo 1\necho 2\n"}},
+            {
+                "id": "b",
+                "timeout": {"type": "static", "value": 60},
+                "value": {
+                    "type": "script",
+                    "path": "f/x/y",
+                    "input_transforms": {
+                        "api_token": {"type": "static", "value": "abc"},
+                        "password": {"type": "static", "value": "$var:f/x/password"},
+                    },
+                },
+            },
+            {
+                "id": "loop",
+                "value": {
+                    "type": "forloopflow",
+                    "iterator": {"type": "static", "value": [1]},
+                    "modules": [
+                        {
+                            "id": "hook",
+                            "timeout": {"type": "javascript", "expr": "flow_input.t"},
+                            "value": {
+                                "type": "webhook",
+                                "method": "POST",
+                                "url": {"type": "static", "value": "https://api.example.com/x"},
+                            },
+                        }
+                    ],
+                },
+            },
+        ]
+    },
+}
+
+
+def found(*rules: dict[str, Any], subject: Subject | None = None, **policy: Any) -> list[tuple[str | None, str, str]]:
+    """Return (node, path, message) of the violations of the rules."""
+    made = parse({"name": "p", "mode": "active", "rules": list(rules), **policy})
+    subject = subject or subject_of_flow("f/sales/report", FLOW)
+    return [(each.node, each.path, each.message) for each in violations(subject, [made])]
+
+
+def test_required_fields_are_present_and_match() -> None:
+    assert found({"kind": "require", "on": "flow", "field": "summary"}) == []
+    assert found({"kind": "require", "on": "flow", "field": "labels", "matches": "team:*"}) == []
+    assert found({"kind": "require", "on": "flow", "field": "labels", "matches": "owner:*"}) == [
+        (None, "/labels", "`labels` of the workflow must match owner:*.")
+    ]
+    assert found({"kind": "require", "on": "flow", "field": "failure_module"}, message="See the handbook.") == [
+        (None, "", "The workflow needs `failure_module`. See the handbook.")
+    ]
+    timeout = {"kind": "require", "on": "node", "field": "timeout", "node_kinds": ["rawscript", "script", "webhook"]}
+    assert found(timeout) == [("a", "/value/modules/0", "The node a needs `timeout`.")]
+
+
+def test_restricted_fields_are_allowed_and_bounded() -> None:
+    languages = {"kind": "restrict", "on": "node", "field": "language", "allowed": ["python3", "ba*"]}
+    assert found(languages) == []
+    assert found({**languages, "allowed": ["python3"]}) == [
+        ("a", "/value/modules/0/value/language", "`language` of the node a must be one of: python3.")
+    ]
+    hosts = {"kind": "restrict", "on": "node", "field": "host", "allowed": ["*.example.com"]}
+    assert found(hosts) == []
+    hook = "/value/modules/2/value/modules/0"
+    assert [each[:2] for each in found({**hosts, "allowed": ["internal"]})] == [("hook", f"{hook}/value/url")]
+    # An expression can have any value, and is refused.
+    assert [each[:2] for each in found({"kind": "restrict", "on": "node", "field": "timeout", "maximum": 30})] == [
+        ("b", "/value/modules/1/timeout"),
+        ("hook", f"{hook}/timeout"),
+    ]
+
+
+def test_denied_features_are_not_used() -> None:
+    assert [each[:2] for each in found({"kind": "deny", "feature": "inline_code"})] == [
+        ("a", "/value/modules/0/value/content")
+    ]
+    assert found({"kind": "deny", "feature": "inline_code", "maximum_lines": 2}) == []
+    assert [each[0] for each in found({"kind": "deny", "feature": "unpinned_script"})] == ["b"]
+    assert [each[0] for each in found({"kind": "deny", "feature": "node_kind", "node_kinds": ["webhook"]})] == ["hook"]
+    # A reference to a variable is no secret.
+    assert [each[:2] for each in found({"kind": "deny", "feature": "secret_literal"})] == [
+        ("b", "/value/modules/1/value/input_transforms/api_token")
+    ]
+
+
+def test_rules_of_scripts() -> None:
+    script = subject_of_script("f/sales/x", "bash", "echo", {"summary": "", "timeout": 900, "dedicated_worker": True})
+    rules = (
+        {"kind": "require", "on": "script", "field": "summary"},
+        {"kind": "restrict", "on": "script", "field": "timeout", "maximum": 600},
+        {"kind": "restrict", "on": "script", "field": "language", "allowed": ["python3"]},
+        {"kind": "deny", "feature": "dedicated_worker"},
+        {"kind": "require", "on": "flow", "field": "summary"},
+    )
+    assert [each[1] for each in found(*rules, subject=script)] == ["", "/timeout", "/language", "/dedicated_worker"]
+
+
+def test_scopes_add_up_and_modes_decide_the_severity() -> None:
+    """A narrower policy, even one that is off, lifts nothing that a wider one requires."""
+    rule = {"kind": "require", "on": "flow", "field": "description"}
+    made = [
+        parse({"name": name, "scope": scope, "mode": mode, "rules": [rule]})
+        for name, scope, mode in (
+            ("tried", "f/sales", "evaluate"),
+            ("wide", "instance", "active"),
+            ("narrow", "f/sales", "off"),
+            ("other", "f/sale", "active"),
+        )
+    ]
+    diagnostics = [each.diagnostic() for each in violations(subject_of_flow("f/sales/report", FLOW), made)]
+    assert [(each.code, each.severity, each.message) for each in diagnostics] == [
+        ("policy_violation", "error", "The workflow needs `description`. (policy wide)"),
+        ("policy_violation", "warning", "The workflow needs `description`. (policy tried)"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"name": "a b"}, "`name`"),
+        ({"scope": "sales"}, "`scope`"),
+        ({"mode": "on"}, "mode"),
+        ({"rules": []}, "`rules`"),
+        ({"bypass": ["ann"]}, "`bypass`"),
+        ({"rules": [{"kind": "require", "on": "flow", "field": "nothing"}]}, "not a field of a flow"),
+        ({"rules": [{"kind": "restrict", "on": "node", "field": "language"}]}, "`allowed` or `maximum`"),
+        ({"rules": [{"kind": "deny", "feature": "node_kind"}]}, "needs `node_kinds`"),
+        ({"rules": [{"kind": "deny", "feature": "node_kind", "node_kinds": ["robot"]}]}, "not a kind of node"),
+        ({"rules": [{"kind": "allow"}]}, "allow"),
+        ({"other": 1}, "other"),
+    ],
+)
+def test_invalid_policies_are_refused(change: dict[str, Any], reason: str) -> None:
+    valid = {"name": "p", "rules": [{"kind": "require", "on": "flow", "field": "summary"}]}
+    parse(valid)
+    with pytest.raises(BadRequest, match=reason):
+        parse({**valid, **change})
