@@ -318,6 +318,16 @@ async def test_resource_has_form_of_its_type_with_secret_fields(page: Page, site
         "key": "***",
     }
     await is_accessible(page)
+    # The connection is tested with the saved values; the server does not call itself.
+    mail = {"path": "f/systems/mail", "resource_type": "smtp", "value": {"host": "mail.example.org"}}
+    site.client.post("/api/w/main/resources/create", json=mail).raise_for_status()
+    await page.goto(f"{SETTINGS}/resources?q=mail")
+    await page.get_by_role("button", name="Edit f/systems/mail").click()
+    await dialog.get_by_label("host").fill("127.0.0.1")
+    await dialog.get_by_role("button", name="Save and test connection").click()
+    await expect(dialog.get_by_role("status")).to_contain_text("127.0.0.1 is not a public address")
+    await check(page)
+    await dialog.get_by_role("button", name="Cancel").click()
     # A type in use cannot be deleted.
     await page.goto(f"{SETTINGS}/resource-types?q=shop")
     types = rows(page, "Resource types")

@@ -58,6 +58,9 @@ def test_resource_is_created_changed_and_deleted(cli: Cli) -> None:
     assert path in cli("resource", "list", "--type", "postgresql").out
     assert [each["path"] for each in cli("resource", "list", "f/examples/cli_d", "--json").json] == [path]
     assert "postgresql" in {each["name"] for each in cli("resource-type", "list", "--json").json}
+    cli("resource", "set", path, "--value", '{"host": "127.0.0.1"}')
+    assert "127.0.0.1 is not a public address" in cli("resource", "test", path, code=1).out
+    assert cli("resource", "test", path, "--json", code=1).json["success"] is False
     assert cli("resource", "delete", path).out == f"{path}: deleted\n"
     assert cli("resource", "get", path, code=1).err.startswith("Error: ")
 

@@ -61,6 +61,14 @@ export async function deleteResource(workspace: string, path: string): Promise<v
   await api.DELETE("/api/w/{workspace}/resources/delete/{path}", { params, parseAs: "text" });
 }
 
+/** Connect to the server that a stored resource names. */
+export async function testResource(workspace: string, path: string): Promise<components["schemas"]["ConnectionTest"]> {
+  const params = { path: { workspace, path } };
+  const { data } = await api.POST("/api/w/{workspace}/resources/test/{path}", { params });
+  if (!data) throw new Error(t("api.noData"));
+  return data;
+}
+
 export interface ResourceTypeChange {
   schema: Json;
   description: string;

@@ -17,6 +17,7 @@ import { Dialog } from "../ui/dialog";
 import { Select } from "../ui/select";
 import { notify } from "../ui/toasts";
 import { isTree, type Json, type Tree } from "../workflow/types";
+import { ConnectionTest, TESTED_TYPES } from "./connection-test";
 import { type ItemPath, itemField, useItemPath } from "./item-path";
 import { FormDialog, Loaded, missing, useSubmission } from "./parts";
 import { formSchema, formValues, resourceValue } from "./resource-form";
@@ -81,7 +82,7 @@ function ResourceForm({ workspace, resource, created, type, setType, types, sche
   const [description, setDescription] = useState(resource?.description ?? "");
   const value = useValue(schema, resource);
   const { errors } = submission;
-  const submit = async () => {
+  const save = async () => {
     const read = value.read();
     const path = resource?.path ?? created?.path ?? "";
     const problems = {
@@ -90,12 +91,17 @@ function ResourceForm({ workspace, resource, created, type, setType, types, sche
       value: read === undefined ? t("ui.required") : undefined,
     };
     const change: ResourceChange = { resource_type: type, value: read ?? null, description };
-    const save = () => (resource ? updateResource(workspace, path, change) : createResource(workspace, path, change));
-    if (!(await submission.send(save, problems))) return;
+    const send = () => (resource ? updateResource(workspace, path, change) : createResource(workspace, path, change));
+    if (!(await submission.send(send, problems))) return null;
     created?.remember();
+    await queries.invalidateQueries({ queryKey: ["resources", workspace] });
+    return path;
+  };
+  const submit = async () => {
+    const path = await save();
+    if (path === null) return;
     notify(t("settings.saved", { name: path }));
     close();
-    await queries.invalidateQueries({ queryKey: ["resources", workspace] });
   };
   return (
     <FormDialog
@@ -120,6 +126,9 @@ function ResourceForm({ workspace, resource, created, type, setType, types, sche
       <Field label={t("ui.description")}>
         <Input value={description} onChange={(event) => setDescription(event.target.value)} />
       </Field>
+      {resource && TESTED_TYPES.includes(type) && (
+        <ConnectionTest workspace={workspace} path={resource.path} save={async () => (await save()) !== null} />
+      )}
     </FormDialog>
   );
 }

@@ -117,6 +117,7 @@ RULES: Mapping[tuple[str, str], Rule] = MappingProxyType(
         ("resource", "share"): Rule(_WRITE, Condition.OWN, "resources:write"),
         ("resource", "write_state"): Rule(_RUN, Condition.WRITE, "resources:write"),
         ("resource", "reveal"): Rule(_WRITE, Condition.READ, "resources:read"),
+        ("resource", "test"): Rule(_WRITE, Condition.READ, "resources:write"),
         ("resource_type", "read"): Rule(_ANY, Condition.NOTHING, "resources:read"),
         ("resource_type", "create"): Rule(_WRITE, Condition.NOTHING, "resources:write"),
         ("resource_type", "write"): Rule(_ADMIN, Condition.NOTHING, "resources:write"),

@@ -404,6 +404,10 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             POST connections/update_value/{path}
             DELETE connections/delete/{path}
         """,
+        ("resource", "test"): """
+            POST resources/test/{path}
+            POST connections/test/{path}
+        """,
         ("resource_type", "read"): """
             GET resources/type/get/{name}
             GET resources/type/list

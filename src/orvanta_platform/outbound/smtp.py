@@ -39,7 +39,13 @@ async def send(guard: Guard, server: MailServer, to: list[str], subject: str, te
     await asyncio.to_thread(_deliver, server, address, mail)
 
 
-def _deliver(server: MailServer, address: str, mail: EmailMessage) -> None:
+async def log_in(guard: Guard, server: MailServer) -> None:
+    """Connect and log in without sending a mail. Raises as `send`."""
+    address = (await guard.addresses(server.host, server.port))[0]
+    await asyncio.to_thread(_deliver, server, address, None)
+
+
+def _deliver(server: MailServer, address: str, mail: EmailMessage | None) -> None:
     context = ssl.create_default_context()
     client = _Implicit(server, address, context) if server.tls == "implicit" else _Plain(server, address)
     with client:
@@ -47,7 +53,10 @@ def _deliver(server: MailServer, address: str, mail: EmailMessage) -> None:
             client.starttls(context=context)
         if server.user:
             client.login(server.user, server.password or "")
-        client.send_message(mail)
+        if mail is None:
+            client.noop()
+        else:
+            client.send_message(mail)
 
 
 class _Plain(smtplib.SMTP):

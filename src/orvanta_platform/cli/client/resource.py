@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any
 
 import typer
@@ -95,6 +96,23 @@ def _set(
         print_json({"path": path, "state": state})
     else:
         print(f"{path}: {state}")
+
+
+@command(app, "orvanta resource test f/sales/database")
+def test(session: Session, path: options.ItemPath) -> None:
+    """Test the connection of a resource: the server connects to its host and logs in.
+
+    For the types postgresql, mysql, s3, http_basic, http_bearer and smtp.
+    """
+    from orvanta_platform.cli.client.output import print_json
+
+    found = json.loads(session.api.post(session.api.item("resources/test", path)))
+    if session.as_json:
+        print_json(found)
+    else:
+        print(found["message"])
+    if not found["success"]:
+        raise typer.Exit(1)
 
 
 @command(app, "orvanta resource delete f/sales/database")

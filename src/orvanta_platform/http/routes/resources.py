@@ -23,7 +23,7 @@ from orvanta_platform.http.requests import (
 )
 from orvanta_platform.http.schemas import resources as shapes
 from orvanta_platform.orchestrator import secret_access
-from orvanta_platform.services.secrets import resource_types, resources
+from orvanta_platform.services.secrets import connection_test, resource_types, resources
 from orvanta_platform.services.secrets.resources import ResourceDraft
 
 _FILTERS = ("path_start", "path", "description", "value", "label")
@@ -117,6 +117,17 @@ async def delete_resource(request: AnyRequest, workspace: FromPath[str], path: F
     return answers.text(f"Deleted the resource {item_path(path)}.")
 
 
+@post(_at("test/{path:path}"), status_code=200, opt=call(answer=shapes.ConnectionTest))
+async def test_resource(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
+    """Test the connection of a resource: the server connects to the host that the resource names, and logs in.
+
+    For the types postgresql, mysql (without login), s3, http_basic, http_bearer and smtp. Only public addresses and
+    those of `ORVANTA_ALLOWED_NETWORKS` are called.
+    """
+    found = await connection_test.run(platform_of(request), actor_of(request), workspace, item_path(path))
+    return answers.json(shapes.connection_test(found))
+
+
 @post(_at("type/create"), status_code=201, opt=call(body=shapes.CreateResourceType))
 async def create_resource_type(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """Create a resource type."""
@@ -184,6 +195,7 @@ ROUTES = [
     resource_exists,
     list_resources,
     delete_resource,
+    test_resource,
     create_resource_type,
     update_resource_type,
     get_resource_type,

@@ -11,6 +11,7 @@ from msgspec import UNSET, Raw, UnsetType
 from orvanta_platform.db.resource_types import ResourceTypeRow
 from orvanta_platform.db.resources import ResourceRow
 from orvanta_platform.errors import BadRequest
+from orvanta_platform.services.secrets.connection_test import Outcome
 from orvanta_platform.services.secrets.resource_types import TypeChange
 from orvanta_platform.services.secrets.resources import ResourceDraft
 
@@ -148,6 +149,20 @@ def new_type(body: CreateResourceType) -> ResourceTypeRow:
 def type_change(body: EditResourceType) -> TypeChange:
     """Convert the body of a call that updates a resource type. Raises BadRequest."""
     return TypeChange(_text(body.schema), body.description, body.is_fileset)
+
+
+class ConnectionTest(msgspec.Struct, kw_only=True):
+    """Result of a test of the connection of a resource."""
+
+    success: bool
+    message: str
+    """What was tested, or why it failed, in one sentence."""
+    duration_ms: int
+
+
+def connection_test(outcome: Outcome) -> ConnectionTest:
+    """Convert the result of a test."""
+    return ConnectionTest(success=outcome.success, message=outcome.message, duration_ms=outcome.duration_ms)
 
 
 def resource_type(row: ResourceTypeRow) -> ResourceType:

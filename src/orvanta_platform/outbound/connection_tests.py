@@ -1,0 +1,247 @@
+"""Tests whether a server can be reached and accepts a login: PostgreSQL, MySQL, S3, HTTP and SMTP.
+
+Servers are those that users name, so only checked addresses are called.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import smtplib
+import socket
+import ssl
+from base64 import b64encode
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import asyncpg
+import httpcore
+
+from orvanta_platform.outbound import s3_signature, smtp
+from orvanta_platform.outbound.http import pool
+from orvanta_platform.outbound.smtp import MailServer
+from orvanta_platform.outbound.ssrf import AddressRefused, Guard
+
+TIMEOUT_S: Final = 15.0
+"""Time limit of a test in seconds."""
+
+_LONGEST_MESSAGE = 300
+_GREETING_LIMIT = 1024
+
+Value = Mapping[str, Any]
+"""Fields of a resource."""
+
+
+class TestFailed(Exception):
+    """The connection failed; the message is one sentence."""
+
+    __test__ = False
+
+
+async def test(guard: Guard, kind: str, value: Value) -> str:
+    """Connect to the server of a resource of the type `kind`, one of TESTS, and return what was tested.
+
+    Raises TestFailed.
+    """
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            return await TESTS[kind](guard, value)
+    except TimeoutError:
+        raise TestFailed(f"The server did not respond within {TIMEOUT_S:.0f} seconds.") from None
+    except AddressRefused as error:
+        raise TestFailed(
+            f"{error}; this server calls only public addresses and those of ORVANTA_ALLOWED_NETWORKS."
+        ) from None
+    except socket.gaierror:
+        raise TestFailed("The name of the host cannot be resolved.") from None
+    except (ssl.SSLError, ssl.CertificateError) as error:
+        reason = getattr(error, "verify_message", "") or error.reason or error
+        raise TestFailed(f"TLS failed: {_line(reason)}.") from None
+    except asyncpg.PostgresError as error:
+        raise TestFailed(f"PostgreSQL refused the connection: {_line(error)}.") from None
+    except smtplib.SMTPAuthenticationError as error:
+        raise TestFailed(f"The mail server refused the login with status {error.smtp_code}.") from None
+    except (smtplib.SMTPException, httpcore.NetworkError, httpcore.ProtocolError, asyncpg.InterfaceError) as error:
+        raise TestFailed(f"The connection failed: {_line(error) or type(error).__name__}.") from None
+    except ConnectionRefusedError:
+        raise TestFailed("The server refused the connection: nothing listens on the port.") from None
+    except (OSError, EOFError) as error:
+        raise TestFailed(f"The connection failed: {_line(error) or 'it was closed'}.") from None
+
+
+async def _postgresql(guard: Guard, value: Value) -> str:
+    host, port = _host(value), _port(value, 5432)
+    addresses = await guard.addresses(host, port)
+    mode = value.get("sslmode") or "prefer"
+    attempts: list[ssl.SSLContext | bool] = [False]
+    if mode not in ("disable", "allow"):
+        attempts.insert(0, _PostgresTls(host, mode, value.get("root_certificate_pem")))
+        del attempts[1 + (mode == "prefer") :]
+    for encryption in attempts:
+        try:
+            conn = await asyncpg.connect(
+                host=addresses[0],
+                port=port,
+                ssl=encryption,
+                timeout=TIMEOUT_S,
+                # Without a user and a password, the driver would take those of this server's environment.
+                user=str(value.get("user") or "postgres"),
+                password=str(value.get("password") or ""),
+                database=str(value.get("dbname") or "postgres"),
+            )
+        except ConnectionError as error:
+            if encryption is not attempts[-1]:
+                continue
+            if "SSL" in str(error):
+                raise TestFailed("The server does not offer TLS, which sslmode requires.") from None
+            raise
+        try:
+            version = await conn.fetchval("SHOW server_version")
+        finally:
+            conn.terminate()
+        return f"Logged in to PostgreSQL {_line(version)}."
+    raise AssertionError
+
+
+class _PostgresTls(ssl.SSLContext):
+    """TLS that verifies the server by its name, although the driver connects to its address."""
+
+    def __new__(cls, host: str, mode: str, certificate: Any) -> _PostgresTls:
+        return super().__new__(cls, ssl.PROTOCOL_TLS_CLIENT)
+
+    def __init__(self, host: str, mode: str, certificate: Any) -> None:
+        self._host = host
+        self.check_hostname = mode == "verify-full"
+        self.verify_mode = ssl.CERT_REQUIRED if mode.startswith("verify") else ssl.CERT_NONE
+        if isinstance(certificate, str) and certificate.strip():
+            self.load_verify_locations(cadata=certificate)
+        else:
+            self.load_default_certs()
+
+    def wrap_bio(self, *args: Any, **kwargs: Any) -> ssl.SSLObject:
+        """Return the TLS object of a connection to the host."""
+        return super().wrap_bio(*args, **{**kwargs, "server_hostname": self._host})
+
+
+async def _mysql(guard: Guard, value: Value) -> str:
+    host, port = _host(value), _port(value, 3306)
+    addresses = await guard.addresses(host, port)
+    reader, writer = await asyncio.open_connection(addresses[0], port, limit=_GREETING_LIMIT)
+    try:
+        size = int.from_bytes((await reader.readexactly(4))[:3], "little")
+        greeting = await reader.readexactly(min(size, _GREETING_LIMIT))
+    finally:
+        writer.close()
+    if greeting[:1] != b"\x0a":
+        shown = _line(greeting[9:].decode(errors="replace")) if greeting[:1] == b"\xff" else "it is no MySQL server"
+        raise TestFailed(f"The server refused the connection: {shown}.")
+    version = greeting[1:].partition(b"\0")[0].decode(errors="replace")
+    return f"MySQL {_line(version)} responded; the login was not tested."
+
+
+async def _s3(guard: Guard, value: Value) -> str:
+    scheme = "http" if value.get("useSSL") is False else "https"
+    bucket, host = str(value.get("bucket") or ""), str(value.get("endPoint") or "")
+    if not bucket or not host:
+        raise TestFailed("The resource needs a bucket and an endPoint.")
+    by_path = value.get("pathStyle") is not False
+    place = host if by_path else f"{bucket}.{host}"
+    if value.get("port"):
+        place = f"{place}:{_port(value, 443)}"
+    url = f"{scheme}://{place}/{f'{bucket}/' if by_path else ''}?list-type=2&max-keys=1"
+    headers: dict[str, str] = {}
+    if value.get("accessKey"):
+        key = s3_signature.Key(
+            str(value["accessKey"]), str(value.get("secretKey") or ""), str(value.get("region") or "us-east-1")
+        )
+        headers = s3_signature.headers(key, url, datetime.now(UTC))
+    status, text = await _get(guard, url, headers)
+    if status == 200:
+        return f"Listed the bucket {_line(bucket)}."
+    code = text.partition("<Code>")[2].partition("</Code>")[0]
+    raise TestFailed(f"The object storage responded with status {status}{f' ({_line(code)})' if code else ''}.")
+
+
+async def _http(guard: Guard, value: Value) -> str:
+    url = str(value.get("base_url") or value.get("url") or "")
+    if not url:
+        raise TestFailed("The resource has no base_url to call.")
+    headers = {str(name): str(each) for name, each in (value.get("headers") or {}).items()}
+    if value.get("token"):
+        headers["Authorization"] = f"Bearer {value['token']}"
+    elif value.get("username"):
+        pair = f"{value['username']}:{value.get('password') or ''}"
+        headers["Authorization"] = f"Basic {b64encode(pair.encode()).decode()}"
+    status, _ = await _get(guard, url, headers)
+    if status in (401, 403):
+        raise TestFailed(f"The server refused the login with status {status}.")
+    if status >= 500:
+        raise TestFailed(f"The server responded with status {status}.")
+    return f"The server responded with status {status}."
+
+
+async def _smtp(guard: Guard, value: Value) -> str:
+    implicit, starttls = value.get("tls") in (True, "implicit"), value.get("starttls") is not False
+    user = value.get("user") or value.get("username")
+    server = MailServer(
+        host=_host(value),
+        port=_port(value, 587),
+        sender="",
+        user=str(user) if user else None,
+        password=str(value.get("password") or ""),
+        tls="implicit" if implicit else "starttls" if starttls and value.get("tls") != "none" else "none",
+    )
+    await smtp.log_in(guard, server)
+    return "Logged in to the mail server." if user else "The mail server responded."
+
+
+async def _get(guard: Guard, url: str, headers: Mapping[str, str]) -> tuple[int, str]:
+    """Return the status and the start of the body of a response. Redirects are not followed."""
+    try:
+        parts = urlsplit(url)
+        known = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        known = False
+    if not known or not url.isascii() or any(each in url for each in " \r\n\t"):
+        raise TestFailed("The address is not a valid http or https URL.")
+    if any(char in "\r\n" for each in headers.values() for char in each):
+        raise TestFailed("A field has a line break.")
+    sent = [(name.encode(), each.encode()) for name, each in headers.items()]
+    async with pool(guard) as connections, connections.stream("GET", url, headers=sent) as answer:
+        body = b""
+        async for chunk in answer.aiter_stream():
+            body += chunk
+            if len(body) >= _GREETING_LIMIT:
+                break
+    return answer.status, body[:_GREETING_LIMIT].decode(errors="replace")
+
+
+def _host(value: Value) -> str:
+    host = value.get("host")
+    if not isinstance(host, str) or not host:
+        raise TestFailed("The resource has no host.")
+    return host
+
+
+def _port(value: Value, default: int) -> int:
+    port = value.get("port") or default
+    if not str(port).isdecimal() or not 0 < int(port) < 65536:
+        raise TestFailed("The port is not a number between 1 and 65535.")
+    return int(port)
+
+
+def _line(text: object) -> str:
+    """Return a text of another server as part of a sentence."""
+    return " ".join(str(text).split())[:_LONGEST_MESSAGE].rstrip(".")
+
+
+TESTS: Final[Mapping[str, Callable[[Guard, Value], Awaitable[str]]]] = {
+    "postgresql": _postgresql,
+    "mysql": _mysql,
+    "s3": _s3,
+    "http_basic": _http,
+    "http_bearer": _http,
+    "smtp": _smtp,
+}
+"""Tests by resource type."""

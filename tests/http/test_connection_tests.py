@@ -1,0 +1,194 @@
+"""Tests of the connections of resources: a real PostgreSQL, mail server and web server, and refused addresses."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from base64 import b64encode
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from aiosmtpd.handlers import Sink
+from aiosmtpd.smtp import SMTP, AuthResult
+from tests.conftest import TestDatabase
+from tests.http.harness import ApiHarness, W, api_harness
+
+from orvanta_platform.control.actor import Role
+from orvanta_platform.outbound import s3_signature
+
+
+@pytest.fixture(params=[("127.0.0.0/8",)])
+async def api(request: pytest.FixtureRequest, database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarness]:
+    """A platform whose parameter is the networks that it may call."""
+    async with api_harness(database, tmp_path, allowed_networks=request.param) as made:
+        await made.client.post(f"{W}/folders/create", json={"name": "team", "owners": ["g/all"]})
+        yield made
+
+
+async def outcome(api: ApiHarness, kind: str, **value: Any) -> tuple[bool, str]:
+    body = {"path": "f/team/x", "resource_type": kind, "value": value}
+    answer = await api.client.post(f"{W}/resources/create?update_if_exists=true", json=body)
+    assert answer.status_code == 201, answer.text
+    answer = await api.client.post(f"{W}/resources/test/f/team/x")
+    assert answer.status_code == 200, answer.text
+    assert "swordfish" not in answer.text
+    return answer.json()["success"], answer.json()["message"]
+
+
+@asynccontextmanager
+async def web(response: bytes, *, reads: bool = True) -> AsyncIterator[tuple[int, list[str]]]:
+    """A server that sends a response to each request (or connection), its port, and the requests."""
+    heads: list[str] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if reads:
+            heads.append((await reader.readuntil(b"\r\n\r\n")).decode())
+        writer.write(response)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        yield server.sockets[0].getsockname()[1], heads
+
+
+@asynccontextmanager
+async def tcp_of(database: TestDatabase) -> AsyncIterator[tuple[int, dict[str, str]]]:
+    """A TCP port of the PostgreSQL of the test, which listens on a socket in the file system, and its login."""
+    at = urlsplit(database.app_url)
+    socket = f"{dict(parse_qsl(at.query))['host']}/.s.PGSQL.5432"
+
+    async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while data := await reader.read(65536):
+                writer.write(data)
+        writer.close()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        inner_reader, inner_writer = await asyncio.open_unix_connection(socket)
+        await asyncio.gather(forward(reader, inner_writer), forward(inner_reader, writer))
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        login = {"user": at.username or "", "password": at.password or "", "dbname": at.path[1:]}
+        yield server.sockets[0].getsockname()[1], login
+
+
+def http_answer(status: int, body: str = "") -> bytes:
+    return f"HTTP/1.1 {status} x\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n{body}".encode()
+
+
+@pytest.mark.parametrize("api", [()], indirect=True)
+async def test_private_addresses_are_refused(api: ApiHarness) -> None:
+    """Resources cannot make the server call itself, its network or the metadata service of a cloud."""
+    for kind, value in (
+        ("postgresql", {"host": "127.0.0.1", "dbname": "x"}),
+        ("mysql", {"host": "10.1.2.3", "database": "x"}),
+        ("smtp", {"host": "::1"}),
+        ("s3", {"endPoint": "169.254.169.254", "bucket": "x"}),
+        ("http_bearer", {"token": "swordfish", "base_url": "http://2130706433/"}),
+        ("http_bearer", {"token": "swordfish", "base_url": "http://localhost/"}),
+    ):
+        success, message = await outcome(api, kind, **value)
+        assert not success
+        assert "ORVANTA_ALLOWED_NETWORKS" in message, (kind, message)
+
+
+async def test_database_mail_and_web_servers(api: ApiHarness, database: TestDatabase) -> None:
+    async with tcp_of(database) as (port, login):
+        place = {"host": "127.0.0.1", "port": port}
+        success, message = await outcome(api, "postgresql", **place, **login)
+        assert success and message.startswith("Logged in to PostgreSQL"), message
+        assert await outcome(api, "postgresql", **place, **{**login, "dbname": "none"}) == (
+            False,
+            'PostgreSQL refused the connection: database "none" does not exist.',
+        )
+        success, message = await outcome(api, "postgresql", **place, **login, sslmode="require")
+        assert (success, message) == (False, "The server does not offer TLS, which sslmode requires.")
+        success, message = await outcome(api, "postgresql", **place, **{**login, "password": "other"})
+        assert not success and message.startswith("PostgreSQL refused the connection: password"), message
+    accept = AuthResult(success=True)
+    server = await asyncio.get_running_loop().create_server(
+        lambda: SMTP(
+            Sink(),
+            authenticator=lambda *given: (
+                accept if given[-1].password == b"swordfish" else AuthResult(success=False, handled=False)
+            ),
+            auth_require_tls=False,
+        ),
+        "127.0.0.1",
+        0,
+    )
+    async with server:
+        mail = {"host": "127.0.0.1", "port": server.sockets[0].getsockname()[1], "starttls": False, "user": "bea"}
+        assert await outcome(api, "smtp", **mail, password="swordfish") == (True, "Logged in to the mail server.")
+        success, message = await outcome(api, "smtp", **mail, password="other")
+        assert not success and message == "The mail server refused the login with status 535."
+    assert await outcome(api, "smtp", **mail) == (
+        False,
+        "The server refused the connection: nothing listens on the port.",
+    )
+    async with web(http_answer(200)) as (port, heads):
+        url = {"base_url": f"http://127.0.0.1:{port}/api"}
+        await outcome(api, "http_bearer", token="swordfish", **url)
+        await outcome(api, "http_basic", username="bea", password="swordfish", **url)
+    assert "Authorization: Bearer swordfish" in heads[0]
+    assert f"Authorization: Basic {b64encode(b'bea:swordfish').decode()}" in heads[1]
+    async with web(http_answer(401)) as (port, _):
+        refused = await outcome(api, "http_bearer", token="swordfish", base_url=f"http://127.0.0.1:{port}")
+        assert refused == (False, "The server refused the login with status 401.")
+    for wrong in ("file:///etc/passwd", "http://", "http://127.0.0.1:x/", "http://127.0.0.1/\r\nx"):
+        refused = await outcome(api, "http_bearer", token="swordfish", base_url=wrong)
+        assert refused == (False, "The address is not a valid http or https URL.")
+    async with web(http_answer(403, "<Error><Code>SignatureDoesNotMatch</Code></Error>")) as (port, heads):
+        bucket = {"endPoint": "127.0.0.1", "port": port, "useSSL": False, "bucket": "shop"}
+        success, message = await outcome(api, "s3", **bucket, accessKey="AK", secretKey="swordfish")
+    assert (success, message) == (False, "The object storage responded with status 403 (SignatureDoesNotMatch).")
+    assert heads[0].startswith("GET /shop/?list-type=2&max-keys=1 ")
+    assert "AWS4-HMAC-SHA256 Credential=AK/" in heads[0]
+    greeting = b"\x0a8.4.0\0" + bytes(60)
+    async with web(len(greeting).to_bytes(3, "little") + b"\0" + greeting, reads=False) as (port, _):
+        named = {"host": "127.0.0.1", "port": port, "database": "x"}
+        assert await outcome(api, "mysql", **named) == (True, "MySQL 8.4.0 responded; the login was not tested.")
+    async with web(b"SSH-2.0-x\r\n", reads=False) as (port, _):
+        assert not (await outcome(api, "mysql", **{**named, "port": port}))[0]
+    assert not (await outcome(api, "mysql", **{**named, "port": 70000}))[0]
+
+
+async def test_permission_references_and_audit(api: ApiHarness) -> None:
+    body = {"path": "f/team/token", "value": "swordfish", "is_secret": True}
+    assert (await api.client.post(f"{W}/variables/create", json=body)).status_code == 201
+    async with web(http_answer(200)) as (port, heads):
+        value = {"token": "$var:f/team/token", "base_url": f"http://127.0.0.1:{port}"}
+        assert await outcome(api, "http_bearer", **value) == (True, "The server responded with status 200.")
+    assert "Bearer swordfish" in heads[0]
+    listed = await api.get("audit/list", operation="resources.test")
+    assert [each["resource"] for each in listed] == ["f/team/x"]
+    opened = await api.get("audit/list", operation="variables.open")
+    assert [each["resource"] for each in opened] == ["f/team/token"]
+    call = f"{W}/resources/test/f/team/x"
+    for role, scopes, status in (
+        (Role.OPERATOR, None, 403),
+        (Role.VIEWER, None, 403),
+        (Role.DEVELOPER, ["resources:read"], 403),
+        (Role.DEVELOPER, None, 200),
+    ):
+        member = await api.member(f"{role}_{len(scopes or ())}", role, scopes=scopes)
+        assert (await member.post(call)).status_code == status, (role, scopes)
+    slack = {"path": "f/team/slack", "resource_type": "slack", "value": {}}
+    assert (await api.client.post(f"{W}/resources/create", json=slack)).status_code == 201
+    assert (await api.client.post(f"{W}/resources/test/f/team/slack")).status_code == 400
+    assert (await api.client.post(f"{W}/resources/test/f/team/none")).status_code == 404
+
+
+def test_signature_of_documented_request() -> None:
+    """The example "GET Bucket (List Objects)" of the documentation of Amazon S3."""
+    key = s3_signature.Key("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "us-east-1")
+    url = "https://examplebucket.s3.amazonaws.com/?max-keys=2&prefix=J"
+    signed = s3_signature.headers(key, url, datetime(2013, 5, 24, tzinfo=UTC))
+    assert signed["Authorization"].endswith(
+        "Signature=34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7"
+    ), json.dumps(signed)
