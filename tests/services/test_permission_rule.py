@@ -21,6 +21,8 @@ EXEMPT = {
     "access.session.login": "creates the actor",
     "access.session.first_password": "creates the actor",
     "access.session.logout": "ends the caller's own session, authenticated by its token",
+    "access.invitation_mail.send_link": "its callers have checked that the actor may create the link",
+    "access.invitation_mail.send_invitation": "its caller has checked that the actor may invite",
     "access.scim_tokens.is_valid": "authenticates a client by its token",
     "access.single_sign_on.options": "shown to everybody on the login page",
     "access.single_sign_on.start": "called before there is an actor",

@@ -28,18 +28,21 @@ export const accountDepartureQuery = (email: string) =>
     },
   });
 
-/** Create an account and return the one-time link with which its owner chooses a password. */
-export async function createAccountLink(account: Partial<NewAccount> & { email: string }): Promise<string> {
+/** Return the one-time link of a response; null if the server has mailed it to the owner of the account. */
+const linkOf = (text: string): string | null => (text.startsWith("http") ? text : null);
+
+/** Create an account and return the one-time link with which its owner chooses a password; null: it was mailed. */
+export async function createAccountLink(account: Partial<NewAccount> & { email: string }): Promise<string | null> {
   const body = { ...account, link: true } as never;
   const { data } = await api.POST("/api/users/create", { body, parseAs: "text" });
-  return String(data);
+  return linkOf(String(data));
 }
 
-/** Remove the password of an account and return a one-time link for a new one. */
-export async function resetPassword(email: string): Promise<string> {
+/** Remove the password of an account and return a one-time link for a new one; null: it was mailed. */
+export async function resetPassword(email: string): Promise<string | null> {
   const params = { path: { email } };
   const { data } = await api.POST("/api/users/reset_password/{email}", { params, parseAs: "text" });
-  return String(data);
+  return linkOf(String(data));
 }
 
 export async function updateAccount(email: string, change: Partial<AccountChange>): Promise<void> {

@@ -83,6 +83,11 @@ function AccountRow({ account, self }: { account: Account; self: boolean }) {
     if (await send(work)) notify(message);
     await queries.invalidateQueries(accountsQuery);
   };
+  const reset = async () => {
+    const made = await resetPassword(email);
+    if (made) setLink(made);
+    else notify(t("settings.linkMailed", { email }));
+  };
   const close = () => setAsking(null);
   return (
     <>
@@ -145,7 +150,7 @@ function AccountRow({ account, self }: { account: Account; self: boolean }) {
           title={t("settings.resetOf", { email })}
           confirmLabel={t("settings.reset")}
           close={close}
-          onConfirm={() => void send(async () => setLink(await resetPassword(email)))}
+          onConfirm={() => void send(reset)}
         >
           <p>{t("settings.resetHint")}</p>
         </Confirm>
@@ -214,7 +219,12 @@ function NewAccountDialog({ close }: { close: () => void }) {
         super_admin: role === "superadmin",
         devops: role === "devops",
       });
-      setLink(made);
+      if (made) {
+        setLink(made);
+        return;
+      }
+      notify(t("settings.linkMailed", { email: email.trim() }));
+      close();
     };
     if (await submission.send(create, { email: missing(email) })) await queries.invalidateQueries(accountsQuery);
   };

@@ -14,10 +14,11 @@ from typing import Annotated, Any, Final, Generic, TypeVar
 import msgspec
 
 from orvanta_platform import clock
-from orvanta_platform.control import alert_settings, identity_providers, secret_fields, secrets
+from orvanta_platform.control import alert_settings, identity_providers, mail_settings, secret_fields, secrets
 from orvanta_platform.control.alert_settings import Alerts
 from orvanta_platform.control.identity_providers import ClaimGrant, IdentityProvider
 from orvanta_platform.control.keys import InstanceKeys
+from orvanta_platform.control.mail_settings import MailSettings
 from orvanta_platform.control.secrets import DataKey, SecretLocation, SecretUnreadable
 from orvanta_platform.db import data_keys, instance_settings
 from orvanta_platform.db.instance_settings import SettingRow
@@ -94,6 +95,15 @@ SCIM_GRANTS: Final[Setting[list[ClaimGrant]]] = Setting(
     shown="none",
     text="Memberships that groups of a SCIM client grant, see docs/how-to/operate/scim.md.",
 )
+SMTP: Final[Setting[MailSettings | None]] = Setting(
+    name="smtp",
+    kind=MailSettings | None,
+    default=None,
+    shown="none",
+    text="Mail server by which invitations and one-time links are sent, see docs/how-to/operate/people.md.",
+    secrets=mail_settings.SECRETS,
+    check=mail_settings.check,
+)
 
 AUDIT_RETENTION_DAYS: Final[Setting[int | None]] = Setting(
     name="audit_retention_days",
@@ -125,6 +135,7 @@ REGISTRY: Final[Mapping[str, Setting[Any]]] = MappingProxyType(
             SCIM_GRANTS,
             AUDIT_RETENTION_DAYS,
             ALERTS,
+            SMTP,
         )
     }
 )

@@ -56,9 +56,9 @@ def create(
     superadmin: Superadmin = None,
     devops: Devops = None,
 ) -> None:
-    """Create an account, and print a one-time link by which its owner chooses the password. Superadmins only.
+    """Create an account, and mail a one-time link by which its owner chooses the password. Superadmins only.
 
-    The link is valid for 24 hours and is shown only once.
+    The link is valid for 24 hours. Without a mail server in the setting smtp, it is printed, and shown only once.
     """
     body: dict[str, Any] = {"email": email, "link": True, "username": username, "name": name}
     body |= {"super_admin": bool(superadmin), "devops": bool(devops)}
@@ -107,9 +107,10 @@ def delete(session: Session, email: Email, cancel_runs: departure.CancelRuns = F
 
 @command(app, "orvanta user reset-password ada@example.org")
 def reset_password(session: Session, email: Email) -> None:
-    """Remove the password of an account, end its sessions, and print a one-time link. Superadmins only.
+    """Remove the password of an account, end its sessions, and mail a one-time link. Superadmins only.
 
-    The link is valid for 24 hours and is shown only once. API tokens of the account remain valid.
+    The link is valid for 24 hours. Without a mail server in the setting smtp, it is printed, and shown only once. API
+    tokens of the account remain valid.
     """
     _print_link(session, email, session.api.post(_path("reset_password", email)))
 
@@ -192,7 +193,9 @@ def _path(call: str, email: str) -> str:
 def _print_link(session: Session, email: str, link: str) -> None:
     from orvanta_platform.cli.client.output import print_json, say
 
-    if session.as_json:
+    if not link.startswith("http"):
+        session.print_state(email, "mailed")
+    elif session.as_json:
         print_json({"email": email, "link": link})
     else:
         say(f"{email} chooses a password with this link, which is valid for 24 hours:")

@@ -62,11 +62,12 @@ async def delete_account(request: AnyRequest, email: FromPath[str]) -> Response[
 
 @post(f"{_U}/reset_password/{{email:str}}", status_code=200, opt=call())
 async def reset_password(request: AnyRequest, email: FromPath[str]) -> Response[bytes]:
-    """Remove the password of an account, end its sessions, and return a one-time link for a new one. Superadmins only.
+    """Remove the password of an account, end its sessions, and mail a one-time link for a new one. Superadmins only.
 
-    The link is valid for 24 hours, and is shown only in this response.
+    The link is valid for 24 hours. If no mail was sent, it is shown only in this response.
     """
-    return answers.text(await accounts.reset_password(platform_of(request), actor_of(request), email))
+    link = await accounts.reset_password(platform_of(request), actor_of(request), email)
+    return answers.text(link or f"Sent a link to {email}.")
 
 
 @post(f"{_U}/setpassword", status_code=200, opt=call(body=people.ChangePassword))

@@ -86,8 +86,9 @@ async def invite_user(request: AnyRequest, workspace: FromPath[str]) -> Response
     """Invite an address, whose account need not exist yet, to join the workspace. Admins only."""
     body = await body_of(request, accounts.AddUser)
     platform, actor = platform_of(request), actor_of(request)
-    await members.invite(platform, actor, workspace, email=body.email, role=body.chosen_role)
-    return answers.text(f"Invited {body.email} to the workspace {workspace}.")
+    mailed = await members.invite(platform, actor, workspace, email=body.email, role=body.chosen_role)
+    by_mail = " by mail" if mailed else ""
+    return answers.text(f"Invited {body.email} to the workspace {workspace}{by_mail}.")
 
 
 @post(f"{_W}/workspaces/delete_invite", status_code=200, opt=call(body=people.WithdrawInvitation))

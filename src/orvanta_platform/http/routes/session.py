@@ -105,7 +105,11 @@ async def delete_token(request: AnyRequest, token_prefix: FromPath[str]) -> Resp
 
 @post("/api/users/create", status_code=201, opt=call(body=accounts.CreateUser))
 async def create_user(request: AnyRequest) -> Response[bytes]:
-    """Create an account. Superadmins only. With `link`, the response is the link, which is valid for 24 hours."""
+    """Create an account. Superadmins only.
+
+    With `link`, its owner receives a link by mail, which is valid for 24 hours. If no mail was sent, because the
+    setting smtp has no server or the server refused it, the response is the link.
+    """
     body = await body_of(request, accounts.CreateUser)
     new = NewAccount(
         email=body.email,

@@ -12,7 +12,7 @@ from orvanta_platform.db import accounts, members, tokens, totp
 from orvanta_platform.db.accounts import AccountRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import BadRequest, Conflict, LastAdmin, NotFound
-from orvanta_platform.services.access import departures, one_time_links
+from orvanta_platform.services.access import departures, invitation_mail, one_time_links
 from orvanta_platform.services.platform import Platform
 
 _INSTANCE = Target(None, "instance")
@@ -102,8 +102,10 @@ async def delete(platform: Platform, actor: Actor, email: str, *, cancel_runs: b
     await departures.advance_cancelled(platform, await platform.db.retrying(write))
 
 
-async def reset_password(platform: Platform, actor: Actor, email: str) -> str:
-    """Remove the password of an account, end its sessions, and return a one-time link that sets a new one.
+async def reset_password(platform: Platform, actor: Actor, email: str) -> str | None:
+    """Remove the password of an account, end its sessions, and mail a one-time link that sets a new one to its owner.
+
+    Returns the link if no mail was sent.
 
     API tokens remain valid. Raises Forbidden, NotFound, BadRequest, Conflict if the account is disabled.
     """
@@ -119,7 +121,7 @@ async def reset_password(platform: Platform, actor: Actor, email: str) -> str:
         await tokens.delete_links(conn, row.email)
         link = await one_time_links.create(conn, platform.settings, row.email, one_time_links.INVITATION_S)
         await audit.record_instance(conn, actor, "users.reset_password", "Updated", row.email)
-    return link
+    return None if await invitation_mail.send_link(platform, row.email, link) else link
 
 
 async def reset_totp(platform: Platform, actor: Actor, email: str) -> None:

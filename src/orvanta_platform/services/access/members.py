@@ -12,7 +12,7 @@ from orvanta_platform.db import accounts, members, service_accounts, workspaces
 from orvanta_platform.db.members import InvitationRow, LockedMember
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import AlreadyExists, BadRequest, Conflict, LastAdmin, NotFound
-from orvanta_platform.services.access import departures
+from orvanta_platform.services.access import departures, invitation_mail
 from orvanta_platform.services.platform import Platform
 
 
@@ -102,8 +102,9 @@ async def remove(platform: Platform, actor: Actor, workspace: str, username: str
     await departures.advance_cancelled(platform, await platform.db.retrying(write))
 
 
-async def invite(platform: Platform, actor: Actor, workspace: str, *, email: str, role: Role) -> None:
-    """Invite an address, whose account need not exist yet, to join the workspace with a role.
+async def invite(platform: Platform, actor: Actor, workspace: str, *, email: str, role: Role) -> bool:
+    """Invite an address, whose account need not exist yet, to join the workspace with a role. Return whether a mail
+    was sent to it.
 
     The invitation ends when its author is no longer an admin. Raises Forbidden, BadRequest, AlreadyExists.
     """
@@ -115,6 +116,7 @@ async def invite(platform: Platform, actor: Actor, workspace: str, *, email: str
             raise AlreadyExists(f"{email} is a member of the workspace already.")
         await members.invite(conn, workspace, email, role, actor.email)
         await audit.record(conn, actor, "workspaces.invite_user", "Created", email, {"role": role})
+    return await invitation_mail.send_invitation(platform, actor, workspace, email)
 
 
 async def withdraw_invitation(platform: Platform, actor: Actor, workspace: str, email: str) -> None:

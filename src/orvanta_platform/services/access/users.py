@@ -22,7 +22,7 @@ from orvanta_platform.db.accounts import AccountRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.workspaces import MemberRow
 from orvanta_platform.errors import AlreadyExists, BadRequest, NotFound, Unauthenticated
-from orvanta_platform.services.access import one_time_links
+from orvanta_platform.services.access import invitation_mail, one_time_links
 from orvanta_platform.services.platform import Platform
 
 
@@ -64,7 +64,8 @@ async def whoami(platform: Platform, actor: Actor) -> AccountRow:
 
 
 async def create(platform: Platform, actor: Actor, new: NewAccount, *, link: bool = False) -> str | None:
-    """Add an account. `link`: return a one-time link by which its owner chooses the password.
+    """Add an account. `link`: mail a one-time link by which its owner chooses the password, or return it if no mail
+    was sent.
 
     Raises Forbidden, BadRequest (address, password), AlreadyExists.
     """
@@ -82,7 +83,9 @@ async def create(platform: Platform, actor: Actor, new: NewAccount, *, link: boo
         await add_account(conn, actor, replace(new, password=None), stored)
         if not link:
             return None
-        return await one_time_links.create(conn, platform.settings, new.email.lower(), one_time_links.INVITATION_S)
+        email = new.email.lower()
+        made = await one_time_links.create(conn, platform.settings, email, one_time_links.INVITATION_S)
+    return None if await invitation_mail.send_link(platform, email, made) else made
 
 
 async def add_account(conn: Connection, actor: Actor, new: NewAccount, password_hash: str | None) -> str:

@@ -1,0 +1,69 @@
+"""Mails to invited people, by a real mail server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.http.harness import ApiHarness, W, client_of
+from tests.http.test_notices import Mailbox
+from tests.http.test_notices import mail as mail
+
+from orvanta_platform.control.instance_settings import SMTP
+
+EMAIL = "ada@example.org"
+
+
+async def set_server(api: ApiHarness, status: int = 200, **values: Any) -> None:
+    body = {"value": {"host": "127.0.0.1", "sender": "orvanta@example.org", "tls": "none", **values}}
+    answer = await api.client.post(f"/api/settings/global/{SMTP.name}", json=body)
+    assert answer.status_code == status, answer.text
+    api.platform.instance._cache.clear()
+
+
+def text_of(box: Mailbox) -> str:
+    mail = box.mails[-1]
+    assert (mail["To"], mail["From"]) == (EMAIL, "orvanta@example.org")
+    return str(mail.get_payload(decode=True).decode())
+
+
+async def test_links_and_invitations_are_mailed(api: ApiHarness, mail: tuple[Mailbox, int]) -> None:
+    box, port = mail
+    account = {"email": EMAIL, "username": "ada", "link": True}
+    invited = await api.client.post(f"{W}/workspaces/invite_user", json={"email": EMAIL, "role": "viewer"})
+    assert invited.text == f"Invited {EMAIL} to the workspace main."
+    await set_server(api, port=port, networks=["127.0.0.0/8"])
+    created = await api.client.post("/api/users/create", json=account)
+    assert (created.status_code, created.text) == (201, f"Created the account {EMAIL}.")
+    link = next(line for line in text_of(box).splitlines() if "/first_password#" in line)
+    body = {"token": link.partition("#")[2], "password": "correct horse"}
+    session = (await api.client.post("/api/auth/first_password", json=body)).text
+    assert (await client_of(api.app, session).get("/api/users/email")).text == EMAIL
+    reset = await api.client.post(f"/api/users/reset_password/{EMAIL}")
+    assert reset.text == f"Sent a link to {EMAIL}." and "/first_password#" in text_of(box)
+    invited = await api.client.post(f"{W}/workspaces/invite_user", json={"email": EMAIL, "role": "viewer"})
+    assert invited.text.endswith("by mail.") and "admin (admin@localhost) invites you" in text_of(box)
+    assert len(box.mails) == 3
+
+
+async def test_link_is_shown_if_no_mail_can_be_sent(api: ApiHarness, mail: tuple[Mailbox, int]) -> None:
+    box, port = mail
+    await set_server(api, port=port)  # an address of a private network
+    account = {"email": EMAIL, "username": "ada", "link": True}
+    assert "/first_password#" in (await api.client.post("/api/users/create", json=account)).text
+    await set_server(api, port=1, networks=["127.0.0.0/8"])
+    assert "/first_password#" in (await api.client.post(f"/api/users/reset_password/{EMAIL}")).text
+    assert box.mails == []
+
+
+@pytest.mark.parametrize("wrong", [{"tls": "maybe"}, {"port": 0}, {"networks": ["x"]}, {"host": ""}, {"more": 1}])
+async def test_wrong_server_is_refused(api: ApiHarness, wrong: dict[str, Any]) -> None:
+    await set_server(api, 400, **wrong)
+
+
+async def test_password_is_not_sent_to_another_server(api: ApiHarness) -> None:
+    await set_server(api, password="secret")
+    shown = (await api.client.get(f"/api/settings/global/{SMTP.name}")).text
+    assert '"***"' in shown and "secret" not in shown.replace("secrets", "")
+    await set_server(api, 400, host="mail.example.org", password="***")
+    await set_server(api, sender="it@example.org", password="***")
