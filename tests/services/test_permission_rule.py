@@ -29,6 +29,8 @@ EXEMPT = {
     "access.single_sign_on.finish": "creates the actor",
     "access.single_sign_on.logout_url": "reads the provider of the caller's own session",
     "access.audit_chain.link_new": "called by a daemon; links rows that are already written",
+    "access.audit_chain.drop_old": "a duty of the leading process, by a setting of the instance",
+    "access.audit_chain.publish_heads": "a duty of the leading process; hashes reveal no row",
     "access.departures.advance_cancelled": "takes runs whose cancellation its caller has requested",
     "access.workspaces.health": "called by load balancers without a token",
     "runs.locks.requirements": "reads code that its caller has sent",
