@@ -58,6 +58,7 @@ BODIES: dict[str, Any] = {
     "POST /api/users/decline_invite": {"workspace_id": "main"},
     "POST ownership/assign": {"kind": "schedule", "path": "f/team/schedule", "owner": "u/admin"},
     "POST workspaces/edit_secrets_readable": {"secrets_readable": False},
+    "POST workspaces/change_workspace_name": {"new_name": "Main"},
     "POST workspaces/edit_retention": {"retention_days": 30},
     "POST workspaces/edit_search_run_data": {"search_run_data": False},
     "POST workspaces/edit_error_handler": {"error_handler": None},

@@ -34,6 +34,7 @@ from orvanta_platform.cli.client import (
     user,
     variable,
     workers,
+    workspace,
 )
 from orvanta_platform.cli.client.errors import USAGE, exit_code
 from orvanta_platform.cli.help_text import CommandGroup, examples_epilog
@@ -67,6 +68,7 @@ app.add_typer(user.app, name="user")
 app.add_typer(member.app, name="member")
 app.add_typer(service_account.app, name="service-account")
 app.add_typer(group.app, name="group")
+app.add_typer(workspace.app, name="workspace")
 app.add_typer(permission.app, name="permission")
 app.add_typer(token.app, name="token")
 app.add_typer(scim_token.app, name="scim-token")

@@ -49,6 +49,8 @@ class Actor:
     """None if the request names no workspace."""
     role: Role | None = None
     """None if the actor is not a member of the workspace."""
+    archived: bool = False
+    """True if the workspace is archived: it can be read, and runs in progress continue."""
     super_admin: bool = False
     devops: bool = False
     groups: frozenset[str] = frozenset()

@@ -29,6 +29,7 @@ def actor_of(bearer: Bearer, requested: str | None = None) -> Actor:
         username=username,
         workspace=workspace,
         role=_role(bearer, workspace, is_member=is_member),
+        archived=bearer.archived and workspace is not None,
         super_admin=bearer.super_admin and bound is None,
         devops=bearer.devops and bound is None,
         groups=groups,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from types import MappingProxyType
 from typing import Any
@@ -125,6 +125,8 @@ RULES: Mapping[tuple[str, str], Rule] = MappingProxyType(
         ("file", "write"): Rule(_RUN, Condition.WRITE_IF_OWNED, "files:write"),
         ("workspace", "read"): Rule(_ANY, Condition.NOTHING, "workspaces:read"),
         ("workspace", "change_items"): Rule(_WRITE, Condition.NOTHING, "workspaces:read"),
+        ("workspace", "archive"): Rule(_ADMIN, Condition.NOTHING, "workspaces:write"),
+        ("workspace", "restore"): Rule(_ADMIN, Condition.NOTHING, "workspaces:write"),
         ("workspace", "admin"): Rule(_ADMIN, Condition.NOTHING, "workspaces:write"),
         ("member", "read"): Rule(_ANY, Condition.NOTHING, "users:read"),
         ("member", "admin"): Rule(_ADMIN, Condition.NOTHING, "users:write"),
@@ -147,6 +149,7 @@ RULES: Mapping[tuple[str, str], Rule] = MappingProxyType(
         ("instance", "write_settings"): Rule(_INSTANCE, Condition.INSTANCE, "settings:write"),
         ("instance", "read_audit"): Rule(_INSTANCE, Condition.INSTANCE, "audit:read"),
         ("instance", "create_workspace"): Rule(_INSTANCE, Condition.INSTANCE, "workspaces:write"),
+        ("instance", "delete_workspace"): Rule(_INSTANCE, Condition.INSTANCE, "workspaces:write"),
         ("instance", "write_routes"): Rule(_INSTANCE, Condition.INSTANCE, "http_triggers:write"),
         ("instance", "preview_schedule"): Rule(_INSTANCE, Condition.LOGIN, "schedules:read"),
         ("instance", "list_workers"): Rule(_INSTANCE, Condition.LOGIN, "workers:read"),
@@ -168,6 +171,16 @@ NOT_IMPERSONATED: frozenset[tuple[str, str]] = frozenset(
     }
 )
 """Actions that an admin cannot take as somebody else: credentials, and decisions that count as a person's."""
+
+
+_ARCHIVED = frozenset({"read", "list", "check_flow", "check_script", "decide", "cancel", "restore"})
+"""Actions of members that an archived workspace permits."""
+
+
+class WorkspaceArchived(Forbidden):
+    """The workspace is archived: it can be read, and its runs in progress end."""
+
+    code = "workspace_archived"
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +220,8 @@ def can(actor: Actor, action: str, target: Target) -> bool:
         return _holds_on_instance(actor, rule.by, target)
     if target.workspace is None or actor.workspace != target.workspace or actor.role not in rule.roles:
         return False
+    if actor.archived and not _is_open(actor, action):
+        return False
     return actor.role is Role.ADMIN or _holds(actor, rule.by, target)
 
 
@@ -219,6 +234,8 @@ def require(actor: Actor, action: str, target: Target) -> None:
     name = f"{target.kind} {target.path}" if target.path else target.kind
     if target.workspace is not None and (actor.workspace != target.workspace or actor.role is None):
         raise NotFound(f"The workspace {target.workspace} does not exist.")
+    if actor.archived and can(replace(actor, archived=False), action, target):
+        raise WorkspaceArchived(f"The workspace {target.workspace} is archived.", hint="An admin can unarchive it.")
     unlimited = scopes.without_limits(actor)
     if (target.kind, "read") in RULES and not can(unlimited, "read", target):
         raise NotFound(f"The {name} does not exist.", hint=_folder_hint(actor, action, target))
@@ -272,6 +289,11 @@ def readable(actor: Actor, kind: str = "run") -> Readable:
         username=actor.username,
         scope=limit,
     )
+
+
+def _is_open(actor: Actor, action: str) -> bool:
+    """Return whether an action is permitted in an archived workspace. Jobs in progress do all but start runs."""
+    return action != "run" if actor.kind == "job" else action in _ARCHIVED
 
 
 def _in_scope(actor: Actor, rule: Rule, target: Target) -> bool:

@@ -43,6 +43,8 @@ class Bearer:
     groups: list[str]
     grants: list[Grant]
     stale: bool = False
+    archived: bool = False
+    """The workspace is archived."""
     permissioned_as: str | None = None
     impersonator: str | None = None
     """Username of the admin who acts as the account."""

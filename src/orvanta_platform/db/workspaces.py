@@ -9,6 +9,13 @@ from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import query_texts
 
 _SQL = query_texts("workspaces")
+_BATCHES = (
+    _SQL["delete_cached_results"],
+    _SQL["delete_idempotency_keys"],
+    _SQL["delete_ticks"],
+    _SQL["delete_items"],
+    _SQL["delete_limits"],
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,54 @@ async def insert(conn: Connection, workspace: str, name: str, owner: str, color:
 async def list_of_account(conn: Connection, email: str, *, every: bool) -> list[WorkspaceRow]:
     """Return the workspaces of an account, or all of them."""
     return [WorkspaceRow(**row) for row in await conn.fetch(_SQL["list_of_account"], email, every)]
+
+
+async def list_archived(conn: Connection, email: str, *, every: bool) -> list[WorkspaceRow]:
+    """Return the archived workspaces that an account administers, or all of them."""
+    return [WorkspaceRow(**row) for row in await conn.fetch(_SQL["list_archived"], email, every)]
+
+
+async def get_name(conn: Connection, workspace: str) -> str | None:
+    """Return the display name of a workspace."""
+    name: str | None = await conn.fetchval(_SQL["get_name"], workspace)
+    return name
+
+
+async def set_name(conn: Connection, workspace: str, name: str) -> None:
+    """Set the display name of a workspace."""
+    await conn.execute(_SQL["set_name"], workspace, name)
+
+
+async def set_archived(conn: Connection, workspace: str, archived: bool) -> bool:
+    """Archive a workspace or restore it; return False if it is so already."""
+    return await conn.fetchval(_SQL["set_archived"], workspace, archived) is not None
+
+
+async def begin_deletion(conn: Connection, workspace: str) -> bool:
+    """Prevent the restoration of an archived workspace; return False if it is not archived."""
+    return await conn.fetchval(_SQL["begin_deletion"], workspace) is not None
+
+
+async def count_live_runs(conn: Connection, workspace: str) -> int:
+    """Return the number of unfinished runs."""
+    found: int = await conn.fetchval(_SQL["count_live_runs"], workspace)
+    return found
+
+
+async def take_files(conn: Connection, workspace: str, limit: int) -> list[str]:
+    """Delete the rows of up to `limit` files; return the keys of their objects."""
+    return [row["object"] for row in await conn.fetch(_SQL["take_files"], workspace, limit)]
+
+
+async def delete_rows(conn: Connection, workspace: str, limit: int) -> int:
+    """Delete up to `limit` rows of each table that may have many of a workspace; return their number."""
+    tags = [await conn.execute(statement, workspace, limit) for statement in _BATCHES]
+    return sum(int(tag.rpartition(" ")[2]) for tag in tags)
+
+
+async def delete(conn: Connection, workspace: str) -> bool:
+    """Delete a workspace whose deletion has begun, with the rows that refer to it; return False if there is none."""
+    return await conn.fetchval(_SQL["delete"], workspace) is not None
 
 
 async def add_member(conn: Connection, workspace: str, username: str, email: str, role: str) -> bool:

@@ -74,10 +74,12 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
         ("instance", "list_workspaces"): """
             GET /api/workspaces/users
             GET /api/workspaces/list
+            GET /api/workspaces/list_archived
             POST /api/workspaces/exists
             POST /api/workspaces/exists_username
         """,
         ("instance", "create_workspace"): "POST /api/workspaces/create",
+        ("instance", "delete_workspace"): "DELETE /api/workspaces/delete/{workspace}",
         ("instance", "create_account"): "POST /api/users/create",
         ("instance", "manage_accounts"): """
             POST /api/users/update/{email}
@@ -125,11 +127,14 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             POST variables/encrypt
         """,
         ("workspace", "change_items"): "POST changes/apply",
+        ("workspace", "archive"): "POST workspaces/archive",
+        ("workspace", "restore"): "POST workspaces/unarchive",
         ("workspace", "admin"): """
             POST workspaces/edit_secrets_readable
             POST workspaces/edit_retention
             POST workspaces/edit_search_run_data
             POST workspaces/edit_error_handler
+            POST workspaces/change_workspace_name
         """,
         ("member", "read"): """
             GET users/whoami

@@ -2,14 +2,14 @@
 -- The identity behind a valid token, and its membership in a workspace ($2; null: the token's own). An impersonation ends
 -- if its admin is no longer one, or if the account becomes superadmin.
 SELECT t.kind, t.workspace AS token_workspace, t.scopes, a.email, a.username AS account_username,
-       a.super_admin, a.devops, w.id AS workspace, m.username, m.role, p.groups, g.grants,
+       a.super_admin, a.devops, w.id AS workspace, w.archived_at IS NOT NULL AS archived, m.username, m.role, p.groups, g.grants,
        (t.last_address IS NULL OR t.last_used_at < app_now() - interval '1 minute') AS stale,
        coalesce(im.username, i.username) AS impersonator
 FROM token AS t
 JOIN account AS a ON a.email = t.email AND NOT a.disabled
 LEFT JOIN account AS i ON i.email = t.impersonator AND NOT i.disabled
 LEFT JOIN member AS im ON im.workspace = t.workspace AND im.email = i.email AND NOT im.disabled
-LEFT JOIN workspace AS w ON w.id = coalesce($2, t.workspace) AND w.archived_at IS NULL
+LEFT JOIN workspace AS w ON w.id = coalesce($2, t.workspace)
 LEFT JOIN member AS m ON m.workspace = w.id AND m.email = a.email AND NOT m.disabled
 LEFT JOIN LATERAL (
     SELECT coalesce(array_agg(tm.team), '{}') AS groups,
@@ -36,11 +36,11 @@ WHERE t.hash = $1 AND t.kind IN ('user', 'session') AND (t.expires_at IS NULL OR
 -- The identity of a job while it runs at this attempt and generation, and its claim. Username and account must match: a
 -- username that another account has now is another person.
 SELECT j.nonce, j.run, r.workspace, r.email, r.permissioned_as, r.scopes, a.username AS account_username, a.super_admin,
-       m.username, m.role, p.groups, g.grants
+       w.archived_at IS NOT NULL AS archived, m.username, m.role, p.groups, g.grants
 FROM job_live AS j
 JOIN run_live AS r ON r.id = j.run
 JOIN account AS a ON a.email = r.email AND NOT a.disabled
-JOIN workspace AS w ON w.id = r.workspace AND w.archived_at IS NULL
+JOIN workspace AS w ON w.id = r.workspace
 LEFT JOIN member AS m
     ON m.workspace = r.workspace AND 'u/' || m.username = r.permissioned_as AND m.email = a.email AND NOT m.disabled
 LEFT JOIN LATERAL (
@@ -66,9 +66,9 @@ WHERE j.id = $1 AND j.state = 'running' AND j.attempt = $2 AND j.generation = $3
 -- name: resolve_identity
 -- The identity that a run acts as: the username $2 of the account $3, under the conditions of resolve_job.
 SELECT w.id AS workspace, a.email, $2::text AS permissioned_as, a.username AS account_username, a.super_admin,
-       m.username, m.role, p.groups, g.grants
+       w.archived_at IS NOT NULL AS archived, m.username, m.role, p.groups, g.grants
 FROM account AS a
-JOIN workspace AS w ON w.id = $1 AND w.archived_at IS NULL
+JOIN workspace AS w ON w.id = $1
 LEFT JOIN member AS m ON m.workspace = w.id AND 'u/' || m.username = $2 AND m.email = a.email AND NOT m.disabled
 LEFT JOIN LATERAL (
     SELECT coalesce(array_agg(tm.team), '{}') AS groups,

@@ -3,9 +3,10 @@
 SELECT EXISTS (SELECT 1 FROM workspace WHERE id = $1);
 
 -- name: insert
--- Adds a workspace; returns no row if the id is taken.
+-- Adds a workspace; returns no row if the id is or was that of another one, whose audit trail remains.
 INSERT INTO workspace (id, name, owner, color)
-VALUES ($1, $2, $3, $4)
+SELECT $1, $2, $3, $4
+WHERE NOT EXISTS (SELECT FROM audit_link WHERE workspace = $1) AND NOT EXISTS (SELECT FROM audit WHERE workspace = $1)
 ON CONFLICT DO NOTHING
 RETURNING id;
 
@@ -16,6 +17,77 @@ FROM workspace AS w
 LEFT JOIN member AS m ON m.workspace = w.id AND m.email = $1
 WHERE w.archived_at IS NULL AND ($2 OR m.username IS NOT NULL)
 ORDER BY w.id;
+
+-- name: list_archived
+-- The archived workspaces of which an account is an admin; for a superadmin ($2) all of them.
+SELECT w.id, w.name, w.owner, w.color, m.username, coalesce(m.disabled, false) AS disabled
+FROM workspace AS w
+LEFT JOIN member AS m ON m.workspace = w.id AND m.email = $1
+WHERE w.archived_at IS NOT NULL AND ($2 OR m.role = 'admin' AND NOT m.disabled)
+ORDER BY w.id;
+
+-- name: get_name
+-- The display name of a workspace.
+SELECT name FROM workspace WHERE id = $1;
+
+-- name: set_name
+-- Sets the display name of a workspace.
+UPDATE workspace SET name = $2 WHERE id = $1;
+
+-- name: set_archived
+-- Archives a workspace or restores it; returns no row if it is so already, or if its deletion has begun.
+UPDATE workspace
+SET archived_at = CASE WHEN $2 THEN app_now() END
+WHERE id = $1 AND (archived_at IS NOT NULL) <> $2 AND archived_at IS DISTINCT FROM 'infinity'
+RETURNING id;
+
+-- name: begin_deletion
+-- Marks an archived workspace, so that it is not restored while it is deleted; returns no row if it is not archived.
+UPDATE workspace SET archived_at = 'infinity' WHERE id = $1 AND archived_at IS NOT NULL RETURNING id;
+
+-- name: count_live_runs
+-- Number of unfinished runs of a workspace.
+SELECT count(*) FROM run_live WHERE workspace = $1;
+
+-- name: take_files
+-- Deletes the rows of up to $2 files of a workspace; returns their objects.
+DELETE FROM file AS f
+USING (SELECT workspace, key FROM file WHERE workspace = $1 LIMIT $2) AS d
+WHERE f.workspace = d.workspace AND f.key = d.key
+RETURNING f.object;
+
+-- name: delete_cached_results
+-- Deletes up to $2 cached results of a workspace.
+DELETE FROM cache WHERE key IN (SELECT key FROM cache WHERE workspace = $1 LIMIT $2);
+
+-- name: delete_idempotency_keys
+-- Deletes up to $2 idempotency keys of a workspace.
+DELETE FROM idempotency AS i
+USING (SELECT workspace, caller, path, key FROM idempotency WHERE workspace = $1 LIMIT $2) AS d
+WHERE (i.workspace, i.caller, i.path, i.key) = (d.workspace, d.caller, d.path, d.key);
+
+-- name: delete_ticks
+-- Deletes up to $2 ticks of schedules of a workspace.
+DELETE FROM schedule_tick AS t
+USING (SELECT schedule, tick_at FROM schedule_tick WHERE workspace = $1 LIMIT $2) AS d
+WHERE t.schedule = d.schedule AND t.tick_at = d.tick_at;
+
+-- name: delete_items
+-- Deletes up to $2 scripts and workflows of a workspace, with their versions.
+DELETE FROM item AS i
+USING (SELECT workspace, kind, path FROM item WHERE workspace = $1 LIMIT $2) AS d
+WHERE (i.workspace, i.kind, i.path) = (d.workspace, d.kind, d.path);
+
+-- name: delete_limits
+-- Deletes up to $2 counters of limits of a workspace.
+DELETE FROM gate WHERE key IN (SELECT key FROM gate WHERE workspace = $1 LIMIT $2);
+
+-- name: delete
+-- Deletes a workspace with everything that refers to it, and the accounts of its service accounts.
+WITH accounts AS (
+    DELETE FROM account AS a USING service_account AS s WHERE s.workspace = $1 AND a.email = s.email
+)
+DELETE FROM workspace WHERE id = $1 AND archived_at = 'infinity' RETURNING id;
 
 -- name: add_member
 -- Adds a member; returns no row if the username or the account is a member already, or if the username is that of another

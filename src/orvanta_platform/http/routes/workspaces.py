@@ -9,7 +9,8 @@ from orvanta_platform.http import answers
 from orvanta_platform.http.openapi import call
 from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, bool_of, page_of, platform_of
 from orvanta_platform.http.schemas import accounts
-from orvanta_platform.services.access import folders, users, workspaces
+from orvanta_platform.services.access import folders, users, workspace_life, workspaces
+from orvanta_platform.services.maintenance import workspace_removal
 from orvanta_platform.services.triggers import error_handlers
 
 _W = "/api/w/{workspace:str}"
@@ -21,6 +22,46 @@ async def list_workspaces(request: AnyRequest) -> Response[bytes]:
     """List the caller's workspaces. For a superadmin, all workspaces."""
     rows = await workspaces.list_mine(platform_of(request), actor_of(request))
     return answers.json([accounts.Workspace(row.id, row.name, row.owner) for row in rows])
+
+
+@get("/api/workspaces/list_archived", opt=call(answer=list[accounts.Workspace]))
+async def list_archived_workspaces(request: AnyRequest) -> Response[bytes]:
+    """List the archived workspaces of which the caller is an admin. For a superadmin, all archived workspaces."""
+    rows = await workspace_life.list_archived(platform_of(request), actor_of(request))
+    return answers.json([accounts.Workspace(row.id, row.name, row.owner) for row in rows])
+
+
+@post(f"{_W}/workspaces/change_workspace_name", status_code=200, opt=call(body=accounts.WorkspaceName))
+async def change_workspace_name(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """Change the display name of the workspace. Its id does not change. Admins only."""
+    body = await body_of(request, accounts.WorkspaceName)
+    await workspace_life.rename(platform_of(request), actor_of(request), workspace, body.new_name)
+    return answers.text(f"Renamed the workspace {workspace}.")
+
+
+@post(f"{_W}/workspaces/archive", status_code=200, opt=call())
+async def archive_workspace(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """Archive the workspace: it starts no more runs and can only be read. Runs in progress continue. Admins only."""
+    await workspace_life.archive(platform_of(request), actor_of(request), workspace)
+    return answers.text(f"Archived the workspace {workspace}.")
+
+
+@post(f"{_W}/workspaces/unarchive", status_code=200, opt=call())
+async def unarchive_workspace(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """Restore the archived workspace. Admins only."""
+    await workspace_life.unarchive(platform_of(request), actor_of(request), workspace)
+    return answers.text(f"Restored the workspace {workspace}.")
+
+
+@delete("/api/workspaces/delete/{workspace:str}", status_code=200, opt=call(query=("confirm",)))
+async def delete_workspace(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """Delete an archived workspace with all its items, runs and files. Superadmins only.
+
+    `confirm`: the id of the workspace. The audit trail remains, and the id is not given to another workspace.
+    """
+    typed = request.query_params.get("confirm") or ""
+    await workspace_removal.delete(platform_of(request), actor_of(request), workspace, typed)
+    return answers.text(f"Deleted the workspace {workspace}.")
 
 
 @post("/api/workspaces/create", status_code=201, opt=call(body=accounts.CreateWorkspace))
@@ -243,6 +284,11 @@ async def remove_owner(request: AnyRequest, workspace: FromPath[str], name: From
 
 ROUTES = [
     list_workspaces,
+    list_archived_workspaces,
+    delete_workspace,
+    change_workspace_name,
+    archive_workspace,
+    unarchive_workspace,
     create_workspace,
     workspace_exists,
     username_exists,

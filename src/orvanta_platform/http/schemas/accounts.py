@@ -41,6 +41,12 @@ class CreateToken(msgspec.Struct):
     workspace_id: str | None = None
 
 
+class WorkspaceName(msgspec.Struct):
+    """A display name."""
+
+    new_name: str
+
+
 class CreateUser(msgspec.Struct):
     """An account to create."""
 

@@ -78,6 +78,16 @@ async def sweep(
     return done
 
 
+async def delete_all_runs(database: Database, storage: Storage, workspace: str, now: datetime) -> int:
+    """Delete all ended runs of a workspace in batches, with their objects; return their number."""
+    done = SweepResult()
+    while True:
+        before = done.runs
+        await _delete_runs(database, storage, workspace, now + timedelta(days=1), done)
+        if done.runs == before:
+            return done.runs
+
+
 def blocking_reason(week: Partition, oldest: UUID | None, needed: Sequence[UUID]) -> str | None:
     """Return the reason why a partition must be kept, or None.
 

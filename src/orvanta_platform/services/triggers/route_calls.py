@@ -118,11 +118,16 @@ async def find(platform: Platform, incoming: RouteRequest) -> Route:
 
 
 async def owner_of(platform: Platform, trigger: HttpTriggerRow, incoming: RouteRequest) -> Actor:
-    """Return the member that the trigger's runs act for. Raises NotFound if they have left the workspace."""
+    """Return the member that the trigger's runs act for.
+
+    Raises NotFound if they have left the workspace, or if it is archived.
+    """
     async with platform.db.acquire() as conn:
         owner = await identity.actor_of_run(
             conn, trigger.workspace, trigger.permissioned_as, trigger.email, trigger.scopes
         )
+    if owner is not None and owner.archived:
+        raise NotFound(f"There is no route {incoming.method} {incoming.path[:300]}.")
     if owner is None or owner.role is None:
         log.warning("trigger without owner", action="route", trigger=trigger.path, workspace=trigger.workspace)
         raise NotFound(f"There is no route {incoming.method} {incoming.path[:300]}.")

@@ -1,0 +1,67 @@
+"""`orvanta workspace`: name, archive and deletion of workspaces."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import quote
+
+import typer
+
+from orvanta_platform.cli.client.command import Session, command
+from orvanta_platform.cli.help_text import CommandGroup
+
+app = typer.Typer(no_args_is_help=True, help="Manage workspaces.", cls=CommandGroup, rich_markup_mode=None)
+
+Id = Annotated[str, typer.Argument(help="Id of the workspace.", metavar="WORKSPACE")]
+Name = Annotated[str, typer.Argument(help="Display name.", metavar="NAME")]
+Archived = Annotated[bool, typer.Option("--archived", help="Archived workspaces instead.")]
+Confirm = Annotated[str | None, typer.Option("--confirm", help="Id of the workspace, instead of the prompt for it.")]
+
+
+@app.callback()
+def workspace() -> None:
+    """Manage workspaces."""
+
+
+@command(app, "orvanta workspace list", "orvanta workspace list --archived")
+def _list(session: Session, archived: Archived = False) -> None:
+    """List your workspaces; of archived ones, those that you administer."""
+    from orvanta_platform.cli.client.output import print_json, print_table
+
+    found = session.api.get(f"/api/workspaces/{'list_archived' if archived else 'list'}")
+    if session.as_json:
+        print_json(found)
+        return
+    print_table(["WORKSPACE", "NAME", "OWNER"], [[each["id"], each["name"], each["owner"]] for each in found])
+
+
+@command(app, "orvanta workspace rename 'Sales and marketing'")
+def rename(session: Session, name: Name) -> None:
+    """Change the display name of the workspace of the profile. Its id does not change. Admins only."""
+    workspace = session.api.connection.workspace
+    session.change("workspaces/change_workspace_name", {"new_name": name}, workspace, "renamed")
+
+
+@command(app, "orvanta workspace archive --workspace old")
+def archive(session: Session) -> None:
+    """Archive the workspace of the profile: it starts no runs and can only be read. Admins only."""
+    session.change("workspaces/archive", {}, session.api.connection.workspace, "archived")
+
+
+@command(app, "orvanta workspace unarchive --workspace old")
+def unarchive(session: Session) -> None:
+    """Restore the archived workspace of the profile. Admins only."""
+    session.change("workspaces/unarchive", {}, session.api.connection.workspace, "restored")
+
+
+@command(app, "orvanta workspace delete old")
+def delete(session: Session, id: Id, confirm: Confirm = None) -> None:
+    """Delete an archived workspace with its items, runs and files. Superadmins only. It cannot be undone.
+
+    Prompts for the id of the workspace. After an interruption, the command continues the deletion.
+    """
+    from orvanta_platform.cli.client.prompts import prompt
+
+    typed = confirm if confirm is not None else prompt(f"Id of the workspace to delete ({id})")
+    session.api.delete(f"/api/workspaces/delete/{quote(id, safe='')}?confirm={quote(typed, safe='')}")
+    session.print_state(id, "deleted")
