@@ -65,16 +65,17 @@ def is_within(place: Path, folder: Path) -> bool:
 
 
 def _placed_under(root: Path, excluded: Sequence[str]) -> Iterator[Path]:
-    inside = (*APP_FOLDERS, *excluded)
+    closed = (*APP_FOLDERS, *excluded)
     for folder, folders, files in os.walk(root):
-        folders[:] = [name for name in folders if not _is_foreign(Path(folder, name))]
-        yield from (Path(folder, name) for name in (*folders, *files) if not name.startswith("."))
-        folders[:] = [name for name in folders if not name.endswith(inside)]
+        place = Path(folder)
+        folders[:] = [name for name in folders if not _is_foreign(place, name)]
+        yield from (place / name for name in (*folders, *files) if not name.startswith("."))
+        folders[:] = [name for name in folders if not name.endswith(closed)]
 
 
-def _is_foreign(folder: Path) -> bool:
+def _is_foreign(place: Path, name: str) -> bool:
     """Return whether a folder contains no items: hidden ones, and the packages of other tools."""
-    return folder.name.startswith(".") or folder.name in _PACKAGES or (folder / "pyvenv.cfg").exists()
+    return name.startswith(".") or name in _PACKAGES or (place / name / "pyvenv.cfg").exists()
 
 
 def _is_app(place: Path) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -147,8 +148,17 @@ def open_folder(root: Path) -> Folder:
     files: dict[str, Path] = {}
     for place in items_under(root):
         if place.is_file():
-            files[path_of(place, ()) or place.relative_to(root).as_posix()] = place
+            files[_name_of(place, root)] = place
     return Folder(root, base, {each.key: each for each in reversed(locate(files))}, files)
+
+
+def _name_of(place: Path, root: Path) -> str:
+    """Return the name of a file in the tree: from f or u on, below the folder if it contains them."""
+    parts = place.relative_to(root).parts
+    start = next((n for n, part in enumerate(parts[:-2]) if part in ("f", "u")), None)
+    if start is None:
+        return path_of(place, ()) or "/".join(parts)
+    return unicodedata.normalize("NFC", "/".join(parts[start:]))
 
 
 @dataclass(slots=True)
