@@ -50,7 +50,7 @@ def compare(api: Api, folder: Folder, state: State) -> Comparison:
     standing: dict[Key, Standing] = {}
     for key in sorted(keys, key=lambda key: (KINDS.index(key[0]), key[1])):
         digest = folder.digest(key) if key in folder.located else None
-        found = _standing(digest, state.items.get(key), remote.get(key))
+        found = standing_of(digest, state.items.get(key), remote.get(key))
         if found is not None:
             standing[key] = found
     comparison = Comparison(folder, state, remote, standing, [])
@@ -58,7 +58,7 @@ def compare(api: Api, folder: Folder, state: State) -> Comparison:
     return comparison
 
 
-def _standing(digest: str | None, synced: Synced | None, remote: str | None) -> Standing | None:
+def standing_of(digest: str | None, synced: Synced | None, remote: str | None) -> Standing | None:
     """Return the standing of an item; None if neither side has it."""
     if synced is None:
         here, there = digest is not None, remote is not None
