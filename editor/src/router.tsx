@@ -127,6 +127,10 @@ export const router = createBrowserRouter([
                 lazy: async () => ({ Component: (await import("./settings/resource-types-page")).ResourceTypesPage }),
               },
               {
+                path: "alerts",
+                lazy: async () => ({ Component: (await import("./settings/alerts-page")).AlertsPage }),
+              },
+              {
                 path: "audit",
                 lazy: async () => ({ Component: (await import("./settings/audit-page")).AuditPage }),
               },

@@ -383,6 +383,35 @@ async def test_audit_trail_is_filtered_exported_and_verified(page: Page, site: S
     await expect(entries.first).to_contain_text("users.")
 
 
+async def test_error_handler_and_channels_of_alerts_are_set(page: Page, site: Site) -> None:
+    await opens(page, "alerts", "Alerts")
+    field, save = page.get_by_label("Script or workflow"), page.get_by_role("button", name="Save")
+    await field.fill("flow/f/examples/missing")
+    await save.click()
+    await expect(page.get_by_role("alert")).to_contain_text("does not exist")
+    await field.fill("flow/f/examples/order_receipt")
+    await save.click()
+    await expect(page.get_by_text("It runs as u/admin, who set it.")).to_be_visible()
+    await expect(page.get_by_text("No channels", exact=True)).to_be_visible()
+    await page.get_by_role("button", name="New channel").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("Name").fill("chat")
+    await dialog.get_by_label("Kind").select_option("slack")
+    await dialog.get_by_role("button", name="Create").click()
+    await expect(dialog.get_by_role("alert")).to_have_text("Required")
+    await dialog.get_by_label("URL").fill("https://hooks.example.org/secret-path")
+    await dialog.get_by_role("button", name="Create").click()
+    channel = rows(page, "Channels").filter(has_text="chat")
+    await expect(channel).to_contain_text("The address is stored and not shown.")
+    await expect(page.get_by_text("No alerts")).to_be_visible()
+    await is_accessible(page)
+    await channel.get_by_role("button", name="Delete chat").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    await expect(page.get_by_text("No channels", exact=True)).to_be_visible()
+    await page.get_by_role("button", name="Remove", exact=True).click()
+    await expect(field).to_have_value("")
+
+
 async def test_accounts_are_created_reset_disabled_and_deleted(page: Page, site: Site) -> None:
     has_account(site, "steward", "developer")
     site.deploy("f/accounts/owned", GOOD)

@@ -21,6 +21,7 @@ const WORKSPACE: Group = [
     [t("settings.variables"), "variables"],
     [t("settings.resources"), "resources"],
     [t("settings.resourceTypes"), "resource-types"],
+    [t("settings.alerts"), "alerts"],
     [t("settings.audit"), "audit"],
   ],
 ];

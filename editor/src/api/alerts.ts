@@ -1,0 +1,63 @@
+import { queryOptions } from "@tanstack/react-query";
+import { api } from "./client";
+import type { components } from "./schema";
+
+export type Alert = components["schemas"]["Alert"];
+
+/** Destination of alerts. Its secrets are masked; a mask that is sent back leaves the secret unchanged. */
+export interface Channel {
+  kind: "email" | "slack" | "webhook";
+  url?: string;
+  headers?: Record<string, string>;
+  host?: string;
+  port?: number;
+  tls?: string;
+  user?: string;
+  password?: string;
+  sender?: string;
+  to?: string[];
+}
+
+/** Conditions and channels of alerts, the value of the setting of the instance. */
+export interface AlertSettings {
+  channels: Record<string, Channel>;
+  queue_age_s: number | null;
+  no_worker_s: number | null;
+  database_bytes: number | null;
+  disk_free_percent: number | null;
+  failing_workflows: boolean;
+}
+
+const REFRESH_MS = 15_000;
+const NAME = { path: { name: "alerts" } };
+
+export const alertsQuery = queryOptions({
+  queryKey: ["alerts", "list"],
+  refetchInterval: REFRESH_MS,
+  queryFn: async () => (await api.GET("/api/alerts/list")).data ?? [],
+});
+
+export const alertSettingsQuery = queryOptions({
+  queryKey: ["alerts", "settings"],
+  queryFn: async () => (await api.GET("/api/settings/global/{name}", { params: NAME })).data as AlertSettings,
+});
+
+export async function saveAlertSettings(value: AlertSettings): Promise<void> {
+  await api.POST("/api/settings/global/{name}", { params: NAME, body: { value } as never, parseAs: "text" });
+}
+
+export const errorHandlerQuery = (workspace: string) =>
+  queryOptions({
+    queryKey: ["error-handler", workspace],
+    queryFn: async () => {
+      const params = { path: { workspace } };
+      return (await api.GET("/api/w/{workspace}/workspaces/get_settings", { params })).data ?? null;
+    },
+  });
+
+/** Set the error handler of a workspace (`flow/<path>` or `script/<path>`); null: remove it. */
+export async function saveErrorHandler(workspace: string, handler: string | null): Promise<void> {
+  const params = { path: { workspace } };
+  const body = { error_handler: handler };
+  await api.POST("/api/w/{workspace}/workspaces/edit_error_handler", { params, body, parseAs: "text" });
+}

@@ -1,0 +1,158 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { type AlertSettings, alertSettingsQuery, type Channel, saveAlertSettings } from "../api/alerts";
+import { t } from "../texts/settings";
+import { Button, Field, Input } from "../ui/controls";
+import { Select } from "../ui/select";
+import { Empty } from "../ui/states";
+import { notify } from "../ui/toasts";
+import { DeleteButton } from "./delete-button";
+import { FormDialog, Loaded, missing, Problem, Rows, useSubmission } from "./parts";
+import css from "./settings.module.css";
+
+const KINDS: Readonly<Record<Channel["kind"], string>> = {
+  email: t("settings.channelEmail"),
+  slack: t("settings.channelSlack"),
+  webhook: t("settings.channelWebhook"),
+};
+
+/** Channels to which the alerts of the instance are sent, and the conditions of the alerts. */
+export function AlertChannels() {
+  const query = useQuery(alertSettingsQuery);
+  const queries = useQueryClient();
+  const [creating, setCreating] = useState(false);
+  const save = async (value: AlertSettings) => {
+    await saveAlertSettings(value);
+    await queries.invalidateQueries({ queryKey: ["alerts"] });
+  };
+  const settings = query.data;
+  return (
+    <>
+      <div className={css.head}>
+        <h2>{t("settings.channels")}</h2>
+        <Button icon="plus" disabled={!settings} onClick={() => setCreating(true)}>
+          {t("settings.newChannel")}
+        </Button>
+      </div>
+      <Loaded query={query} />
+      {settings && (
+        <>
+          {Object.keys(settings.channels).length === 0 && (
+            <Empty title={t("settings.noChannels")}>
+              <p>{t("settings.noChannelsHint")}</p>
+            </Empty>
+          )}
+          <Rows
+            label={t("settings.channels")}
+            items={Object.entries(settings.channels)}
+            keyOf={([name]) => name}
+            row={([name, channel]) => <ChannelRow name={name} channel={channel} settings={settings} save={save} />}
+          />
+          {creating && <ChannelDialog settings={settings} save={save} close={() => setCreating(false)} />}
+        </>
+      )}
+    </>
+  );
+}
+
+interface RowProps {
+  name: string;
+  channel: Channel;
+  settings: AlertSettings;
+  save: (value: AlertSettings) => Promise<void>;
+}
+
+function ChannelRow({ name, channel, settings, save }: RowProps) {
+  const submission = useSubmission();
+  const remove = () => {
+    const { [name]: _removed, ...channels } = settings.channels;
+    return save({ ...settings, channels });
+  };
+  return (
+    <>
+      <div className={css.what}>
+        <span className={css.heading}>
+          <span className={css.name}>{name}</span>
+          <span className={css.chip}>{KINDS[channel.kind]}</span>
+        </span>
+        <span className={css.facts}>
+          <span>{channel.kind === "email" ? channel.to?.join(", ") : t("settings.channelAddressStored")}</span>
+        </span>
+      </div>
+      <div className={css.tools}>
+        <DeleteButton name={name} hint={t("settings.deleteChannelHint")} submission={submission} remove={remove} />
+      </div>
+      <Problem text={submission.errors[""]} />
+    </>
+  );
+}
+
+type DialogProps = Pick<RowProps, "settings" | "save"> & { close: () => void };
+
+/** Form of a new channel. */
+function ChannelDialog({ settings, save, close }: DialogProps) {
+  const submission = useSubmission();
+  const [name, setName] = useState("");
+  const [kind, setKind] = useState<Channel["kind"]>("email");
+  const [values, setValues] = useState<Record<string, string>>({ port: "587" });
+  const { errors } = submission;
+  const field = (key: string, label: string, type = "text") => (
+    <Field label={label} error={errors[key]}>
+      <Input
+        type={type}
+        value={values[key] ?? ""}
+        onChange={(event) => setValues({ ...values, [key]: event.target.value })}
+      />
+    </Field>
+  );
+  const submit = async () => {
+    const taken = name.trim() in settings.channels ? t("settings.channelTaken") : undefined;
+    const required = kind === "email" ? ["host", "to"] : ["url"];
+    const problems = Object.fromEntries(required.map((key) => [key, missing(values[key] ?? "")]));
+    const channel = channelOf(kind, values);
+    const value = { ...settings, channels: { ...settings.channels, [name.trim()]: channel } };
+    if (!(await submission.send(() => save(value), { ...problems, name: missing(name) ?? taken }))) return;
+    notify(t("settings.saved", { name: name.trim() }));
+    close();
+  };
+  return (
+    <FormDialog
+      title={t("settings.newChannel")}
+      submitLabel={t("settings.create")}
+      submission={submission}
+      submit={submit}
+      close={close}
+    >
+      <Field label={t("settings.channelName")} error={errors.name}>
+        <Input value={name} onChange={(event) => setName(event.target.value)} />
+      </Field>
+      <Field label={t("settings.channelKind")}>
+        <Select value={kind} set={(chosen) => setKind(chosen as Channel["kind"])}>
+          {Object.entries(KINDS).map(([value, label]) => (
+            <option key={value} value={value}>
+              {label}
+            </option>
+          ))}
+        </Select>
+      </Field>
+      {kind !== "email" && field("url", t("settings.channelUrl"), "url")}
+      {kind === "email" && (
+        <>
+          {field("to", t("settings.channelTo"))}
+          {field("host", t("settings.channelHost"))}
+          {field("port", t("settings.channelPort"), "number")}
+          {field("user", t("settings.channelUser"))}
+          {field("password", t("settings.channelPassword"), "password")}
+          {field("sender", t("settings.channelSender"))}
+        </>
+      )}
+    </FormDialog>
+  );
+}
+
+function channelOf(kind: Channel["kind"], values: Readonly<Record<string, string>>): Channel {
+  if (kind !== "email") return { kind, url: values.url?.trim() ?? "" };
+  const to = (values.to ?? "").split(",").map((each) => each.trim());
+  const { host = "", port = "", user = "", password = "", sender = "" } = values;
+  return { kind, host: host.trim(), port: Number(port), user, password, sender, to: to.filter(Boolean) };
+}
