@@ -26,6 +26,7 @@ async def run(platform: Platform) -> None:
 
 
 async def record(platform: Platform, runs: list[UUID]) -> None:
-    """Count these runs, and raise or end the alerts of their workflows."""
-    await metrics.count_ended(platform, runs)
+    """Count these runs if there are metrics, and raise or end the alerts of their workflows."""
+    if platform.settings.metrics_port is not None or platform.settings.worker_metrics_port is not None:
+        await metrics.count_ended(platform, runs)
     await alerts.record_outcomes(platform, runs)

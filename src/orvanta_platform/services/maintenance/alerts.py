@@ -43,7 +43,8 @@ async def check(platform: Platform) -> None:
     settings = await platform.instance.get(ALERTS)
     if not settings.channels:
         async with platform.db.acquire() as conn:
-            await rows.end_alerts(conn, [*await rows.list_keys(conn, [""])], [])
+            if left := await rows.list_keys(conn, [""]):
+                await rows.end_alerts(conn, sorted(left), [])
         return
     disk = f"disk:{socket.gethostname()}"
 
