@@ -60,6 +60,7 @@ BODIES: dict[str, Any] = {
     "POST workspaces/edit_secrets_readable": {"secrets_readable": False},
     "POST workspaces/change_workspace_name": {"new_name": "Main"},
     "POST workspaces/edit_retention": {"retention_days": 30},
+    "POST workspaces/edit_token_max_age": {"token_max_age_days": None},
     "POST workspaces/edit_search_run_data": {"search_run_data": False},
     "POST workspaces/edit_error_handler": {"error_handler": None},
     "POST changes/read": {"items": [{"kind": "flow", "path": "f/team/flow"}]},

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.http.harness import ApiHarness, client_of
+from tests.http.harness import ApiHarness, W, client_of
 
 from orvanta_platform.control import instance_settings
 from orvanta_platform.control.instance_settings import Setting
@@ -118,3 +118,28 @@ async def test_password_length_and_token_age_are_limited(api: ApiHarness) -> Non
     found = (await api.client.get("/api/users/tokens/list")).json()
     expiry = next(each["expiration"] for each in found if each.get("label") == "default")
     assert datetime.fromisoformat(expiry) - datetime.now(UTC) < timedelta(days=30)
+
+
+async def test_workspace_limits_lifetime_of_its_tokens(api: ApiHarness) -> None:
+    ada = await api.member("ada")
+    limit = {"token_max_age_days": 10}
+    assert (await ada.post(f"{W}/workspaces/edit_token_max_age", json=limit)).status_code == 403
+    too_long = await api.client.post(f"{W}/workspaces/edit_token_max_age", json={"token_max_age_days": 3651})
+    assert too_long.status_code == 400
+    assert (await api.client.post(f"{W}/workspaces/edit_token_max_age", json=limit)).status_code == 200
+    assert (await api.get("workspaces/get_settings"))["token_max_age_days"] == 10
+    for workspace in ("main", None):
+        query = {"workspace": workspace} if workspace else {}
+        assert (await ada.get("/api/users/tokens/max_age", params=query)).json() == limit
+        body = {"label": "x", "workspace_id": workspace}
+        late = await ada.post("/api/users/tokens/create", json={**body, "expiration": "2999-01-01T00:00:00Z"})
+        assert late.status_code == 400 and late.json()["error"]["details"] == {"max_age_days": 10}
+        assert (await ada.post("/api/users/tokens/create", json=body)).status_code == 201
+    made = [each for each in (await ada.get("/api/users/tokens/list")).json() if each.get("label") == "x"]
+    assert len(made) == 2 and all("expiration" in each for each in made)
+    assert (await ada.get("/api/users/tokens/max_age", params={"workspace": "admins"})).status_code == 404
+    bound = await api.client.post("/api/users/tokens/create", json={"workspace_id": "admins"})
+    assert bound.status_code == 201, "another workspace has no limit"
+    await put(api, "token_max_age_days", 5)
+    api.platform.instance._cache.clear()
+    assert (await ada.get("/api/users/tokens/max_age")).json() == {"token_max_age_days": 5}

@@ -23,6 +23,7 @@ EXEMPT = {
     "access.session.logout": "ends the caller's own session, authenticated by its token",
     "access.invitation_mail.send_link": "its callers have checked that the actor may create the link",
     "access.invitation_mail.send_invitation": "its caller has checked that the actor may invite",
+    "access.tokens.max_age_days_of": "returns a limit to other services",
     "access.scim_tokens.is_valid": "authenticates a client by its token",
     "access.single_sign_on.options": "shown to everybody on the login page",
     "access.single_sign_on.start": "called before there is an actor",

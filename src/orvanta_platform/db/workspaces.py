@@ -180,3 +180,14 @@ async def set_search_run_data(conn: Connection, workspace: str, searched: bool) 
 async def set_retention_days(conn: Connection, workspace: str, days: int | None) -> None:
     """Set the retention of runs in days."""
     await conn.execute(_SQL["set_retention_days"], workspace, days)
+
+
+async def get_token_max_age_days(conn: Connection, email: str, workspace: str | None) -> int | None:
+    """Return the shortest maximum lifetime of tokens of a workspace, or of all workspaces of an account."""
+    days: int | None = await conn.fetchval(_SQL["get_token_max_age_days"], email, workspace)
+    return days
+
+
+async def set_token_max_age_days(conn: Connection, workspace: str, days: int | None) -> None:
+    """Set the maximum lifetime of new tokens of a workspace; None: that of the instance."""
+    await conn.execute(_SQL["set_token_max_age_days"], workspace, days)

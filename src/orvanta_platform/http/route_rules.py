@@ -65,7 +65,11 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             POST /api/users/totp/confirm
             POST /api/users/totp/disable
         """,
-        ("token", "read"): "GET /api/users/tokens/list\nGET /api/users/sessions/list",
+        ("token", "read"): """
+            GET /api/users/tokens/list
+            GET /api/users/tokens/max_age
+            GET /api/users/sessions/list
+        """,
         ("token", "write"): """
             POST /api/users/tokens/create
             DELETE /api/users/tokens/delete/{token_prefix}
@@ -132,6 +136,7 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
         ("workspace", "admin"): """
             POST workspaces/edit_secrets_readable
             POST workspaces/edit_retention
+            POST workspaces/edit_token_max_age
             POST workspaces/edit_search_run_data
             POST workspaces/edit_error_handler
             POST workspaces/change_workspace_name

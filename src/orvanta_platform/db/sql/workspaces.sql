@@ -160,3 +160,15 @@ WHERE id = $1 AND search_run_data <> $2;
 -- name: set_retention_days
 -- Sets the retention of a workspace's runs in days.
 UPDATE workspace SET retention_days = $2 WHERE id = $1;
+
+-- name: get_token_max_age_days
+-- The shortest maximum lifetime of new tokens among the workspace $2, or all workspaces of the account $1 if it is null.
+SELECT min(w.token_max_age_days)
+FROM workspace AS w
+WHERE w.archived_at IS NULL
+  AND CASE WHEN $2::text IS NOT NULL THEN w.id = $2
+           ELSE EXISTS (SELECT FROM member AS m WHERE m.workspace = w.id AND m.email = $1) END;
+
+-- name: set_token_max_age_days
+-- Sets the maximum lifetime of new tokens of a workspace.
+UPDATE workspace SET token_max_age_days = $2 WHERE id = $1;

@@ -96,6 +96,14 @@ async def list_tokens(request: AnyRequest) -> Response[bytes]:
     return answers.json([accounts.token(row) for row in rows])
 
 
+@get("/api/users/tokens/max_age", opt=call(answer=accounts.TokenMaxAge, query=("workspace",)))
+async def get_token_max_age(request: AnyRequest) -> Response[bytes]:
+    """Get the maximum lifetime of a new token of the caller, valid in one `workspace` or, without it, in all."""
+    workspace = request.query_params.get("workspace") or None
+    days = await tokens.get_max_age_days(platform_of(request), actor_of(request), workspace)
+    return answers.json(accounts.TokenMaxAge(days))
+
+
 @delete("/api/users/tokens/delete/{token_prefix:str}", status_code=200, opt=call())
 async def delete_token(request: AnyRequest, token_prefix: FromPath[str]) -> Response[bytes]:
     """Delete the caller's token with this prefix."""
@@ -154,6 +162,7 @@ ROUTES = [
     list_workspaces_as_user,
     create_token,
     list_tokens,
+    get_token_max_age,
     delete_token,
     create_user,
     list_accounts,

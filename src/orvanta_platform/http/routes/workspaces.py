@@ -100,7 +100,8 @@ async def get_settings(request: AnyRequest, workspace: FromPath[str]) -> Respons
     readable = await workspaces.secrets_readable(platform_of(request), actor_of(request), workspace)
     days = await workspaces.retention_days(platform_of(request), actor_of(request), workspace)
     searched = await workspaces.search_run_data(platform_of(request), actor_of(request), workspace)
-    shown = accounts.WorkspaceSettings(workspace, readable, days, searched)
+    token_days = await workspaces.token_max_age_days(platform_of(request), actor_of(request), workspace)
+    shown = accounts.WorkspaceSettings(workspace, readable, days, searched, token_days)
     handler = await error_handlers.get_handler(platform_of(request), actor_of(request), workspace)
     if handler is not None:
         shown.error_handler = f"{'flow' if handler.is_flow else 'script'}/{handler.path}"
@@ -143,6 +144,14 @@ async def edit_retention(request: AnyRequest, workspace: FromPath[str]) -> Respo
     await workspaces.set_retention_days(platform_of(request), actor_of(request), workspace, days)
     period = f"for {days} days" if days else "as long as the instance retains them"
     return answers.text(f"Runs of the workspace {workspace} are retained {period}.")
+
+
+@post(f"{_W}/workspaces/edit_token_max_age", status_code=200, opt=call(body=accounts.TokenMaxAge))
+async def edit_token_max_age(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """Set the maximum lifetime of new tokens that are valid in the workspace. Admins only."""
+    days = (await body_of(request, accounts.TokenMaxAge)).token_max_age_days
+    await workspaces.set_token_max_age_days(platform_of(request), actor_of(request), workspace, days)
+    return answers.text(f"Changed the maximum lifetime of tokens of the workspace {workspace}.")
 
 
 @get(f"{_W}/users/whoami", opt=call(answer=accounts.WorkspaceUser))
@@ -295,6 +304,7 @@ ROUTES = [
     get_settings,
     edit_secrets_readable,
     edit_retention,
+    edit_token_max_age,
     edit_search_run_data,
     edit_error_handler,
     whoami_in,

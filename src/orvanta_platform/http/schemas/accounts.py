@@ -126,6 +126,9 @@ class WorkspaceSettings(msgspec.Struct):
     secrets_readable: bool
     retention_days: int | None
     search_run_data: bool
+    token_max_age_days: int | None
+    """Maximum lifetime of new tokens in days; null for no limit other than that of the instance."""
+
     error_handler: str | None = None
     """`flow/<path>` or `script/<path>`; null: none."""
 
@@ -153,6 +156,12 @@ class Retention(msgspec.Struct):
     """Number of days for which runs are retained; null for the number of the instance."""
 
     retention_days: int | None
+
+
+class TokenMaxAge(msgspec.Struct):
+    """Maximum lifetime of new tokens in days; null for no limit other than that of the instance."""
+
+    token_max_age_days: int | None
 
 
 class CreateFolder(msgspec.Struct):

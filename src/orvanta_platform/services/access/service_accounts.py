@@ -11,7 +11,6 @@ from uuid import UUID
 
 from orvanta_platform.control import audit, identity, limits, names
 from orvanta_platform.control.actor import Actor, Role
-from orvanta_platform.control.instance_settings import TOKEN_MAX_AGE_DAYS
 from orvanta_platform.control.permissions import Target, refuse_limited, require
 from orvanta_platform.db import accounts, members, service_accounts, tokens, workspaces
 from orvanta_platform.db.pool import Connection
@@ -19,7 +18,7 @@ from orvanta_platform.db.service_accounts import ServiceAccountRow
 from orvanta_platform.errors import AlreadyExists, BadRequest, Conflict, NotFound
 from orvanta_platform.services.access import departures
 from orvanta_platform.services.access.members import require_owner
-from orvanta_platform.services.access.tokens import NewToken, check_new
+from orvanta_platform.services.access.tokens import NewToken, check_new, max_age_days_of
 from orvanta_platform.services.platform import Platform
 
 
@@ -65,7 +64,7 @@ async def create_token(platform: Platform, actor: Actor, workspace: str, usernam
     Raises NotFound, Forbidden, BadRequest (no scopes or no expiry), Conflict (a disabled service account).
     """
     _require_management(actor, workspace)
-    new = check_new(new, await platform.instance.get(TOKEN_MAX_AGE_DAYS))
+    new = check_new(new, await max_age_days_of(platform, actor.email, workspace))
     if not new.scopes or new.expires_at is None:
         raise BadRequest("A token of a service account needs scopes and an expiration.")
     token = names.new_token("user")

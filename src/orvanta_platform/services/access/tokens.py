@@ -39,7 +39,7 @@ async def create(platform: Platform, actor: Actor, new: NewToken) -> str:
     """
     require(actor, "write", Target(None, "token", created_by=actor.email))
     _refuse_limited(actor)
-    new = check_new(new, await platform.instance.get(TOKEN_MAX_AGE_DAYS))
+    new = check_new(new, await max_age_days_of(platform, actor.email, new.workspace))
     token = names.new_token("user")
     prefix = names.token_prefix(token)
     async with platform.db.transaction() as conn:
@@ -67,6 +67,28 @@ async def create(platform: Platform, actor: Actor, new: NewToken) -> str:
     return token
 
 
+async def get_max_age_days(platform: Platform, actor: Actor, workspace: str | None) -> int | None:
+    """Return the maximum lifetime in days of a new token of the actor that is valid in `workspace`; None: unlimited.
+
+    `workspace` None: the token is valid in all workspaces of the actor, so the shortest limit of them applies. Raises
+    NotFound for a workspace that the actor does not belong to.
+    """
+    require(actor, "read", Target(None, "token", created_by=actor.email))
+    async with platform.db.acquire() as conn:
+        mine = await workspaces.list_of_account(conn, actor.email, every=actor.super_admin)
+    if workspace is not None and workspace not in [each.id for each in mine]:
+        raise NotFound(f"The workspace {workspace[:100]} does not exist.")
+    return await max_age_days_of(platform, actor.email, workspace)
+
+
+async def max_age_days_of(platform: Platform, email: str, workspace: str | None) -> int | None:
+    """Return the maximum lifetime in days of a new token of an account. See `get_max_age_days`."""
+    async with platform.db.acquire() as conn:
+        own = await workspaces.get_token_max_age_days(conn, email, workspace)
+    ages = [each for each in (own, await platform.instance.get(TOKEN_MAX_AGE_DAYS)) if each is not None]
+    return min(ages, default=None)
+
+
 def check_new(new: NewToken, max_age_days: int | None) -> NewToken:
     """Return a token to create with the expiry that it gets; `max_age_days` limits it, if not None.
 
@@ -85,7 +107,7 @@ def check_new(new: NewToken, max_age_days: int | None) -> NewToken:
     if new.expires_at is not None and new.expires_at > latest:
         raise BadRequest(
             f"A token is valid for at most {max_age_days} days.",
-            hint="Choose an earlier expiration; the setting token_max_age_days has this limit.",
+            hint="Choose an earlier expiration; token_max_age_days of the workspace or the instance has this limit.",
             details={"max_age_days": max_age_days},
         )
     return replace(new, expires_at=new.expires_at or latest)

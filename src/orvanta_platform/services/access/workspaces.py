@@ -11,6 +11,7 @@ from orvanta_platform.db.workspaces import Health, WorkspaceRow
 from orvanta_platform.errors import AlreadyExists, BadRequest, Conflict, NotFound
 from orvanta_platform.services.platform import Platform
 
+LONGEST_TOKEN_AGE_DAYS = 3650
 LONGEST_RETENTION_DAYS = 36_500
 """Upper limit for a workspace if the instance does not delete runs."""
 
@@ -105,6 +106,27 @@ async def retention_days(platform: Platform, actor: Actor, workspace: str) -> in
     require(actor, "read", Target(workspace, "workspace"))
     async with platform.db.acquire() as conn:
         return await workspaces.get_retention_days(conn, workspace)
+
+
+async def token_max_age_days(platform: Platform, actor: Actor, workspace: str) -> int | None:
+    """Return the maximum lifetime of new tokens of the workspace; None: that of the instance. Raises NotFound."""
+    require(actor, "read", Target(workspace, "workspace"))
+    async with platform.db.acquire() as conn:
+        return await workspaces.get_token_max_age_days(conn, actor.email, workspace)
+
+
+async def set_token_max_age_days(platform: Platform, actor: Actor, workspace: str, days: int | None) -> None:
+    """Set the maximum lifetime of new tokens of the workspace. Raises NotFound, Forbidden, BadRequest."""
+    require(actor, "admin", Target(workspace, "workspace"))
+    if days is not None and not 1 <= days <= LONGEST_TOKEN_AGE_DAYS:
+        raise BadRequest(
+            f"token_max_age_days must be from 1 to {LONGEST_TOKEN_AGE_DAYS}.",
+            hint="Use null for the limit of the instance.",
+        )
+    async with platform.db.transaction() as conn:
+        await workspaces.set_token_max_age_days(conn, workspace, days)
+        parameters = {"token_max_age_days": days}
+        await audit.record(conn, actor, "workspaces.edit_token_max_age", "Updated", workspace, parameters)
 
 
 async def set_retention_days(platform: Platform, actor: Actor, workspace: str, days: int | None) -> None:
