@@ -135,6 +135,10 @@ export const router = createBrowserRouter([
                 lazy: async () => ({ Component: (await import("./settings/audit-page")).AuditPage }),
               },
               {
+                path: "instance",
+                lazy: async () => ({ Component: (await import("./settings/instance-page")).InstancePage }),
+              },
+              {
                 path: "accounts",
                 lazy: async () => ({ Component: (await import("./settings/accounts-page")).AccountsPage }),
               },

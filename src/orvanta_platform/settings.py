@@ -479,6 +479,39 @@ def known_names() -> tuple[str, ...]:
     return tuple(row.metadata["name"] for row in _rows())
 
 
+@dataclass(frozen=True, slots=True)
+class EnvironmentSetting:
+    """A setting of a process as superadmins see it."""
+
+    name: str
+    text: str
+    is_set: bool
+    """The environment has a value."""
+    value: str | None
+    """Effective value; a mask if it is secret, None if it has none."""
+
+
+def describe(settings: Settings, environ: Mapping[str, str] = os.environ) -> list[EnvironmentSetting]:
+    """Return the settings of this process, without the values of secret ones."""
+    return [
+        EnvironmentSetting(
+            row.metadata["name"],
+            row.metadata["text"],
+            bool(environ.get(row.metadata["name"])),
+            _shown(getattr(settings, row.name), secret=row.metadata["secret"]),
+        )
+        for row in _rows()
+    ]
+
+
+def _shown(value: Any, *, secret: bool) -> str | None:
+    if value in (None, ()):
+        return None
+    if secret:
+        return "***"
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
 def reference() -> str:
     """Return the page docs/reference/settings.md."""
     lines = [

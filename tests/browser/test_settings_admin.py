@@ -1,4 +1,4 @@
-"""Pages of the settings for admins: service accounts, tokens of the workspace."""
+"""Pages of the settings for admins: service accounts, tokens of the workspace, settings of the instance."""
 
 from __future__ import annotations
 
@@ -74,3 +74,42 @@ async def test_service_account_has_tokens_that_admins_see_and_revoke(page: Page,
     await page.goto("/w/main/settings/tokens")
     await expect(page.get_by_text("You may not list the member_token.")).to_be_visible()
     await expect(page.get_by_role("link", name="Service accounts")).to_have_count(0)
+
+
+async def test_settings_of_instance_are_changed(page: Page, site: Site) -> None:
+    await opens(page, "instance", "Instance settings")
+    row = rows(page, "Passwords and tokens").filter(has_text="min_password_length")
+    await expect(row).to_contain_text(re.compile("8.*Default"))
+    await row.get_by_role("button", name="Edit min_password_length").click()
+    dialog = page.get_by_role("dialog")
+    for wrong, problem in (("many", "Not a whole number"), ("7", "The value of min_password_length is not valid")):
+        await dialog.get_by_label("Value").fill(wrong)
+        await dialog.get_by_role("button", name="Save").click()
+        await expect(dialog.get_by_role("alert")).to_contain_text(problem)
+    await dialog.get_by_label("Value").fill("9")
+    await dialog.get_by_role("button", name="Save").click()
+    await expect(row).to_contain_text(re.compile("9.*Changed .* by admin"))
+    assert site.client.get("/api/settings/global/min_password_length").json() == 9
+    # Values of the environment are shown as such, without secrets.
+    environment = rows(page, "Environment")
+    await expect(environment.filter(has_text="ORVANTA_PORT")).to_contain_text("Set by the environment")
+    await expect(environment.filter(has_text="ORVANTA_INSTANCE_KEY")).to_contain_text("Default")
+    await is_accessible(page)
+    await page.get_by_label("Search: Environment").fill("ORVANTA_HOST")
+    await expect(environment).to_have_count(1)
+    await row.get_by_role("button", name="Use default of min_password_length").click()
+    await expect(row).to_contain_text(re.compile("8.*Default"))
+    # A secret inside a value is replaced by a mask, and kept if the mask is sent back.
+    provider = {"label": "Corp", "issuer": "https://id.example.org", "client_id": "x", "client_secret": "swordfish"}
+    site.client.post("/api/settings/global/oidc_providers", json={"value": {"corp": provider}}).raise_for_status()
+    try:
+        await page.reload()
+        await page.get_by_role("button", name="Edit oidc_providers").click()
+        await expect(dialog.get_by_label("Value")).to_have_value(re.compile(r"\*\*\*"))
+        await expect(page.get_by_text("swordfish")).to_have_count(0)
+        await check(page)
+        await dialog.get_by_role("button", name="Cancel").click()
+        await page.get_by_role("button", name="Use default of oidc_providers").click()
+        await expect(page.get_by_text("oidc_providers has its default again")).to_be_visible()
+    finally:
+        site.client.post("/api/settings/global/oidc_providers", json={"value": None}).raise_for_status()

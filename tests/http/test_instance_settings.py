@@ -10,6 +10,7 @@ import pytest
 from tests.http.harness import ApiHarness, W, client_of
 
 from orvanta_platform.control import instance_settings
+from orvanta_platform.control.actor import Role
 from orvanta_platform.control.instance_settings import Setting
 
 G = "/api/settings/global"
@@ -56,6 +57,12 @@ async def test_settings_have_defaults_and_invalid_values_are_refused(api: ApiHar
     shown = listed["min_password_length"]
     assert (shown["value"], shown["default"], shown["updated_by"]) == (12, 8, "admin")
     assert "updated_at" not in listed["token_max_age_days"]
+    assert (shown["schema"]["type"], shown["schema"]["minimum"]) == ("integer", 8)
+    environment = {each["name"]: each for each in (await api.client.get("/api/settings/list_environment")).json()}
+    assert environment["DATABASE_URL"]["value"] == "***"
+    assert (environment["ORVANTA_PORT"]["set"], environment["ORVANTA_PORT"]["value"]) == (False, "8000")
+    bea = await api.member("bea", Role.ADMIN)
+    assert (await bea.get("/api/settings/list_environment")).status_code == 403
     await put(api, "min_password_length", None)
     assert (await api.client.get(f"{G}/min_password_length")).json() == 8
     expected = [

@@ -25,7 +25,13 @@ const WORKSPACE: Group = [
     [t("settings.audit"), "audit"],
   ],
 ];
-const INSTANCE: Group = [t("settings.instance"), [[t("settings.accounts"), "accounts"]]];
+const INSTANCE: Group = [
+  t("settings.instance"),
+  [
+    [t("settings.accounts"), "accounts"],
+    [t("settings.instanceSettings"), "instance"],
+  ],
+];
 
 /** Pages that only admins of the workspace can read. */
 const OF_ADMINS = ["service-accounts", "tokens"];

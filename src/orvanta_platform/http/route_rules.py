@@ -107,6 +107,7 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
         """,
         ("instance", "read_settings"): """
             GET /api/settings/list_global
+            GET /api/settings/list_environment
             GET /api/settings/global/{name}
         """,
         ("instance", "write_settings"): "POST /api/settings/global/{name}",

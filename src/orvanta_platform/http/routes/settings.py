@@ -21,6 +21,13 @@ async def list_settings(request: AnyRequest) -> Response[bytes]:
     return answers.json([schemas.setting(each) for each in found])
 
 
+@get("/api/settings/list_environment", opt=call(answer=list[schemas.ProcessSetting]))
+async def list_environment_settings(request: AnyRequest) -> Response[bytes]:
+    """List the settings that the environment of this server determines. Superadmins only."""
+    rows = instance_settings.list_environment(platform_of(request).settings, actor_of(request))
+    return answers.json([schemas.process_setting(row) for row in rows])
+
+
 @get("/api/settings/global/{name:str}", opt=call(answer=Any))
 async def get_setting(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
     """Get the effective value of a setting; a secret field is shown as `***`. Superadmins only."""
@@ -36,4 +43,4 @@ async def set_setting(request: AnyRequest, name: FromPath[str]) -> Response[byte
     return answers.text(f"Set {name}." if body.value is not None else f"{name} has its default again.")
 
 
-ROUTES = [list_settings, get_setting, set_setting]
+ROUTES = [list_settings, list_environment_settings, get_setting, set_setting]

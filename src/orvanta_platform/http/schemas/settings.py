@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from orvanta_platform.services.access.instance_settings import ShownSetting
+from orvanta_platform.settings import EnvironmentSetting
 
 
 class SetSetting(msgspec.Struct):
@@ -26,9 +27,28 @@ class InstanceSetting(msgspec.Struct, kw_only=True):
     """Effective value. A secret field is shown as `***`, which leaves it unchanged when it is sent back."""
     default: Any
     description: str
+    schema: dict[str, Any]
+    """JSON Schema of the value."""
     updated_at: datetime | UnsetType = UNSET
     """Time of the last change; missing if the default applies."""
     updated_by: str | UnsetType = UNSET
+
+
+class ProcessSetting(msgspec.Struct, kw_only=True):
+    """A setting that the environment of the server determines."""
+
+    name: str
+    description: str
+    set: bool
+    """The environment has a value; otherwise the default applies."""
+    value: str | UnsetType = UNSET
+    """Effective value; `***` if it is secret."""
+
+
+def process_setting(row: EnvironmentSetting) -> ProcessSetting:
+    """Return the wire form of a setting of the environment."""
+    value = UNSET if row.value is None else row.value
+    return ProcessSetting(name=row.name, description=row.text, set=row.is_set, value=value)
 
 
 def setting(shown: ShownSetting) -> InstanceSetting:
@@ -38,6 +58,7 @@ def setting(shown: ShownSetting) -> InstanceSetting:
         value=shown.value,
         default=shown.default,
         description=shown.description,
+        schema=shown.schema,
         updated_at=shown.updated_at or UNSET,
         updated_by=shown.updated_by or UNSET,
     )

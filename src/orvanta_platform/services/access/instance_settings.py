@@ -18,6 +18,7 @@ from orvanta_platform.db import instance_settings as rows
 from orvanta_platform.db.instance_settings import SettingRow
 from orvanta_platform.db.pool import Connection, Database
 from orvanta_platform.errors import BadRequest
+from orvanta_platform.settings import EnvironmentSetting, Settings, describe
 
 _INSTANCE = Target(None, "instance")
 _LONGEST = 100_000
@@ -32,9 +33,17 @@ class ShownSetting:
     """Effective value, with masks in place of secrets."""
     default: Any
     description: str
+    schema: dict[str, Any]
+    """JSON Schema of the value."""
     updated_at: datetime | None = None
     """None: the default applies."""
     updated_by: str | None = None
+
+
+def list_environment(settings: Settings, actor: Actor) -> list[EnvironmentSetting]:
+    """Return the settings of this server that its environment determines. Raises Forbidden."""
+    require(actor, "read_settings", _INSTANCE)
+    return describe(settings)
 
 
 async def list_all(db: Database, actor: Actor) -> list[ShownSetting]:
@@ -97,7 +106,8 @@ async def _check_break_glass(conn: Connection, email: str) -> None:
 
 def _shown(setting: Setting[Any], row: SettingRow | None) -> ShownSetting:
     default = msgspec.to_builtins(setting.default)
+    schema = msgspec.json.schema(setting.kind)
     if row is None:
-        return ShownSetting(setting.name, default, default, setting.text)
+        return ShownSetting(setting.name, default, default, setting.text, schema)
     value = msgspec.json.decode(row.value)
-    return ShownSetting(setting.name, value, default, setting.text, row.updated_at, row.updated_by)
+    return ShownSetting(setting.name, value, default, setting.text, schema, row.updated_at, row.updated_by)

@@ -1,0 +1,25 @@
+import { queryOptions } from "@tanstack/react-query";
+import type { Json } from "../workflow/types";
+import { api } from "./client";
+import type { components } from "./schema";
+
+export type InstanceSetting = components["schemas"]["InstanceSetting"];
+export type ProcessSetting = components["schemas"]["ProcessSetting"];
+
+/** Query of the settings that superadmins change while the instance runs. */
+export const instanceSettingsQuery = queryOptions({
+  queryKey: ["instance-settings", "stored"],
+  queryFn: async () => (await api.GET("/api/settings/list_global")).data ?? [],
+});
+
+/** Query of the settings that the environment of the server determines. */
+export const processSettingsQuery = queryOptions({
+  queryKey: ["instance-settings", "environment"],
+  queryFn: async () => (await api.GET("/api/settings/list_environment")).data ?? [],
+});
+
+/** Store a setting; null: the default applies again. */
+export async function setInstanceSetting(name: string, value: Json): Promise<void> {
+  const params = { path: { name } };
+  await api.POST("/api/settings/global/{name}", { params, body: { value } as never, parseAs: "text" });
+}
