@@ -21,6 +21,16 @@ export const tokensQuery = queryOptions({
   queryFn: async () => (await api.GET("/api/users/tokens/list", { params: { query: ALL } })).data ?? [],
 });
 
+/** Query of the maximum lifetime in days of a new token, valid in one workspace or, if it is empty, in all; null: unlimited. */
+export const tokenMaxAgeQuery = (workspace: string) =>
+  queryOptions({
+    queryKey: ["account", "token-max-age", workspace],
+    queryFn: async () => {
+      const query = (workspace ? { workspace } : {}) as never;
+      return (await api.GET("/api/users/tokens/max_age", { params: { query } })).data?.token_max_age_days ?? null;
+    },
+  });
+
 /** Query of the workspaces that the user is invited to. */
 export const ownInvitationsQuery = queryOptions({
   queryKey: ["account", "invitations"],

@@ -1,6 +1,6 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { createToken, tokensQuery } from "../api/account";
+import { createToken, tokenMaxAgeQuery, tokensQuery } from "../api/account";
 import type { ApiError } from "../api/client";
 import { meQuery } from "../api/session";
 import { t } from "../texts/settings";
@@ -19,7 +19,10 @@ export function NewTokenDialog({ created, close }: { created: (token: string) =>
   const workspaces = useQuery(meQuery).data?.workspaces ?? [];
   const [label, setLabel] = useState("");
   const [workspace, setWorkspace] = useState("");
-  const [days, setDays] = useState("90");
+  const [chosenDays, setDays] = useState("90");
+  const most = useQuery(tokenMaxAgeQuery(workspace)).data ?? null;
+  const allowed = most === null || (chosenDays !== NEVER && Number(chosenDays) <= most);
+  const days = allowed ? chosenDays : String(most);
   const [limited, setLimited] = useState(true);
   const [scopes, setScopes] = useState<readonly string[]>([]);
   const submission = useSubmission(tokenField);
@@ -32,7 +35,8 @@ export function NewTokenDialog({ created, close }: { created: (token: string) =>
     const create = async () => {
       const token = await createToken({
         label: label.trim(),
-        expiration: days === NEVER ? null : daysAhead(days),
+        // The server gives the longest lifetime, so that the clocks need not agree.
+        expiration: days === NEVER || days === String(most) ? null : daysAhead(days),
         scopes: limited ? [...scopes] : null,
         workspace_id: workspace || null,
       });
@@ -63,10 +67,14 @@ export function NewTokenDialog({ created, close }: { created: (token: string) =>
           ))}
         </Select>
       </Field>
-      <Field label={t("settings.expiry")} error={errors.expiry}>
+      <Field
+        label={t("settings.expiry")}
+        help={most === null ? undefined : t("settings.tokenMaxAge", { count: most })}
+        error={errors.expiry}
+      >
         <Select value={days} set={setDays}>
-          <PeriodOptions />
-          <option value={NEVER}>{t("settings.neverExpires")}</option>
+          <PeriodOptions most={most} />
+          {most === null && <option value={NEVER}>{t("settings.neverExpires")}</option>}
         </Select>
       </Field>
       <Field label={t("settings.rights")} help={limited ? undefined : t("settings.allRightsHint")}>
@@ -80,9 +88,10 @@ export function NewTokenDialog({ created, close }: { created: (token: string) =>
   );
 }
 
-/** Options of the lifetime of a token, in days. */
-export function PeriodOptions() {
-  return PERIODS.map((count) => (
+/** Options of the lifetime of a token, in days. `most`: the longest; null: any. */
+export function PeriodOptions({ most = null }: { most?: number | null }) {
+  const periods = most === null ? PERIODS : [...PERIODS.filter((count) => count < most), most];
+  return periods.map((count) => (
     <option key={count} value={count}>
       {t("settings.days", { count })}
     </option>

@@ -174,7 +174,9 @@ def _token_for_password(connection: Any, email: str | None) -> str:
         except NotLoggedIn as error:
             if error.server_code != "second_factor_required":
                 raise
-            code = _line_of_stdin("code") if not sys.stdin.isatty() else prompt("Code of the authenticator")
+            code = prompt("Code of the authenticator") if sys.stdin.isatty() else sys.stdin.readline().strip()
+            if not code:
+                raise
             return api.post("/api/auth/login", {**credentials, "code": code})
     except NotLoggedIn as error:
         raise NotLoggedIn(error.message) from None
