@@ -84,6 +84,12 @@ class InvalidWorkflow(BadRequest):
     code = "invalid_workflow"
 
 
+class PolicyViolation(BadRequest):
+    """The artifact violates active policies; details contain all violations."""
+
+    code = "policy_violation"
+
+
 class ChangesRefused(BadRequest):
     """Items of a change set cannot be changed; details contain the reasons, and nothing is applied."""
 

@@ -26,6 +26,7 @@ HOOK = {
     "authentication_method": "none",
     "is_static_website": False,
 }
+POLICY = {"name": "described", "rules": [{"kind": "require", "on": "flow", "field": "description"}]}
 THING = {"resource_type": "thing", "value": {"a": 1}}
 
 EMPTY_PLAN = plan([], {}).hash
@@ -72,6 +73,10 @@ BODIES: dict[str, Any] = {
     "POST folders/removeowner/{name}": {"owner": "u/admin"},
     "POST acls/add/{kind}/{path}": {"owner": "g/all"},
     "POST acls/remove/{kind}/{path}": {"owner": "g/all"},
+    "POST policies/create": {**POLICY, "name": "fresh"},
+    "POST policies/update/{name}": POLICY,
+    "POST /api/policies/create": {**POLICY, "name": "fresh", "scope": "instance"},
+    "POST /api/policies/update/{name}": {**POLICY, "scope": "instance"},
     "POST groups/create": {"name": "fresh"},
     "POST groups/update/{name}": {"summary": "x"},
     "POST groups/adduser/{name}": {"username": "admin"},
@@ -144,6 +149,8 @@ GONE = {
     "DELETE http_triggers/delete/{path}": "f/team/gone",
     "DELETE folders/delete/{name}": "gone",
     "DELETE groups/delete/{name}": "gone",
+    "DELETE policies/delete/{name}": "gone",
+    "DELETE /api/policies/delete/{name}": "gone",
     "DELETE resources/type/delete/{name}": "gone",
     "DELETE connections/type/delete/{name}": "vanished",
 }
@@ -172,7 +179,14 @@ NEEDS_OPEN_RUN = (
 )
 """Parts of the paths of routes that act on a run which asks for an approval."""
 
-NAMES = {"folders": "team", "groups": "ops", "templates": "batch_import", "resources": "thing", "connections": "thing"}
+NAMES = {
+    "folders": "team",
+    "groups": "ops",
+    "policies": "described",
+    "templates": "batch_import",
+    "resources": "thing",
+    "connections": "thing",
+}
 PATHS = {
     "scripts": "f/team/script",
     "schedules": "f/team/schedule",
@@ -195,6 +209,9 @@ class Examples:
             await self._post("folders/create", {"name": folder, "owners": ["g/all"]})
         for group in ("ops", "gone"):
             await self._post("groups/create", {"name": group})
+        for name in ("described", "gone"):
+            await self._post("policies/create", {**POLICY, "name": name})
+            await self._stage.client.post("/api/policies/create", json={**POLICY, "name": name, "scope": "instance"})
         for username in ("leaver", "remaining"):
             await self._stage.member(username)
         await self._post("service_accounts/create", {"username": "machine"})
@@ -236,7 +253,7 @@ class Examples:
         return url + query, await self._body(short)
 
     async def _values(self, short: str, path: str) -> dict[str, str]:
-        area = path.removeprefix("/api/w/{workspace}/").split("/")[0]
+        area = path.removeprefix("/api/w/{workspace}/").removeprefix("/api/").split("/")[0]
         waits = any(part in path for part in NEEDS_OPEN_RUN)
         run = await self._open_run() if waits else self._ids["ended"]
         values = dict.fromkeys(("id", "run_id", "job_id", "flow_job_id", "other", "job"), run)

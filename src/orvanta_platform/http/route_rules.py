@@ -131,6 +131,23 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             GET variables/list_contextual
             POST variables/encrypt
         """,
+        ("policy", "read"): """
+            GET policies/list
+            GET policies/templates
+            GET policies/get/{name}
+            GET policies/violations/{name}
+        """,
+        ("policy", "write"): """
+            POST policies/create
+            POST policies/update/{name}
+            DELETE policies/delete/{name}
+        """,
+        ("instance", "read_policies"): "GET /api/policies/list",
+        ("instance", "write_policies"): """
+            POST /api/policies/create
+            POST /api/policies/update/{name}
+            DELETE /api/policies/delete/{name}
+        """,
         ("workspace", "change_items"): "POST changes/apply",
         ("workspace", "archive"): "POST workspaces/archive",
         ("workspace", "restore"): "POST workspaces/unarchive",

@@ -24,6 +24,7 @@ from orvanta_platform.orchestrator.sizes import Sizes
 from orvanta_platform.settings import Settings
 from orvanta_platform.storage import Storage
 from orvanta_platform.storage.local import LocalStorage
+from orvanta_platform.workflow.policies.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,9 @@ class Platform:
 
     identity_providers: dict[str, tuple[Any, Any]] = field(default_factory=dict)
     """Configuration and client of OpenID providers by name (`single_sign_on`)."""
+
+    change_set_policies: dict[str, tuple[Policy, ...]] | None = None
+    """Policies by workspace that a change set has read in its transaction; None: each deployment reads them."""
 
     instance: InstanceSettings = field(init=False)
     """Settings that superadmins change while the platform runs."""

@@ -20,8 +20,9 @@ from orvanta_platform.services.catalog import flows, scripts
 from orvanta_platform.services.catalog.flows import FlowParts, NewFlow
 from orvanta_platform.services.catalog.scripts import NewScript
 
-_OF_SCRIPT = ("path", "content", "language", "parent_hash", "lock", "deployment_message", "draft_revision")
-_OF_FLOW = ("path", "value", "schema", "source", "base_version", "deployment_message", "draft_revision")
+_OF_BOTH = ("path", "deployment_message", "draft_revision", "policy_bypass_reason")
+_OF_SCRIPT = (*_OF_BOTH, "content", "language", "parent_hash", "lock")
+_OF_FLOW = (*_OF_BOTH, "value", "schema", "source", "base_version")
 _OWN_KEYS = frozenset(
     (
         *("hash", "path", "content", "language", "value", "source", "version_id", "extra_perms", "workspace_id"),
@@ -49,6 +50,9 @@ class CreateScript(msgspec.Struct, kw_only=True):
     draft_revision: int | None = None
     """Revision of the caller's draft that was deployed. The draft is deleted if it still has this revision."""
 
+    policy_bypass_reason: str | None = None
+    """Reason for deploying it in spite of violated policies, by a member whom they name in `bypass`."""
+
 
 class FlowSource(msgspec.Struct):
     """The document as it was written."""
@@ -70,6 +74,9 @@ class CreateFlow(msgspec.Struct, kw_only=True):
     deployment_message: str | None = None
     draft_revision: int | None = None
     """Revision of the caller's draft that was deployed. The draft is deleted if it still has this revision."""
+
+    policy_bypass_reason: str | None = None
+    """Reason for deploying it in spite of violated policies, by a member whom they name in `bypass`."""
 
 
 class Archived(msgspec.Struct):
@@ -116,6 +123,7 @@ def new_script(body: bytes) -> NewScript:
         lock=lock or None,
         message=sent.deployment_message or None,
         draft_revision=sent.draft_revision,
+        bypass_reason=sent.policy_bypass_reason or None,
     )
 
 
@@ -135,6 +143,7 @@ def new_flow(body: bytes, path: str | None = None) -> NewFlow:
         base_version=sent.base_version,
         message=sent.deployment_message or None,
         draft_revision=sent.draft_revision,
+        bypass_reason=sent.policy_bypass_reason or None,
     )
 
 

@@ -19,7 +19,7 @@ from orvanta_platform.errors import BadRequest, InvalidWorkflow, VersionConflict
 from orvanta_platform.orchestrator import document_threads, inputs
 from orvanta_platform.orchestrator.blueprints import inline_pins
 from orvanta_platform.services.access import acceptance, on_behalf
-from orvanta_platform.services.catalog import deploy, uses
+from orvanta_platform.services.catalog import deploy, policies, uses
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.runs import imports, script_access, syntax
 from orvanta_platform.services.runs import locks as locking
@@ -27,6 +27,7 @@ from orvanta_platform.services.runs.imports import Imported
 from orvanta_platform.workflow import document, secret_schemas
 from orvanta_platform.workflow.canonical import artifact_hash
 from orvanta_platform.workflow.diagnostics import Diagnostic, errors, invalid
+from orvanta_platform.workflow.policies.subject import Subject, subject_of_flow
 from orvanta_platform.workflow.validate import Examination, examine
 
 _SCHEMA_PATH = "/schema"
@@ -59,6 +60,8 @@ class NewFlow:
     message: str | None = None
     draft_revision: int | None = None
     """Revision of the draft that is deployed."""
+    bypass_reason: str | None = None
+    """Reason for deploying it in spite of violated policies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,7 @@ async def create(platform: Platform, actor: Actor, workspace: str, new: NewFlow)
         head = await deploy.open_to_write(conn, actor, workspace, "flow", new.path)
         deploy.refuse_taken(head, "flow", new.path, "Use flows/update to deploy a new version of it.")
         await script_access.refuse_unreadable(conn, actor, workspace, checked.tree)
-        return await _store(conn, actor, workspace, new, checked, resolved, is_new=True)
+        return await _store(platform, conn, actor, workspace, new, checked, resolved, is_new=True)
 
     return await _deploy(platform, actor, workspace, new, checked, write)
 
@@ -126,7 +129,7 @@ async def _update(platform: Platform, actor: Actor, workspace: str, path: str, n
         if new.path != path:
             await _move(conn, actor, present, new, head)
         await script_access.refuse_unreadable(conn, actor, workspace, checked.tree)
-        return await _store(conn, actor, workspace, merged, checked, resolved, is_new=False)
+        return await _store(platform, conn, actor, workspace, merged, checked, resolved, is_new=False)
 
     return await _deploy(platform, actor, workspace, merged, checked, write)
 
@@ -342,6 +345,7 @@ async def _move(conn: Connection, actor: Actor, present: ItemRow, new: NewFlow, 
 
 
 async def _store(
+    platform: Platform,
     conn: Connection,
     actor: Actor,
     workspace: str,
@@ -353,6 +357,8 @@ async def _store(
 ) -> int:
     number, newest = await items.get_newest_version(conn, workspace, "flow", new.path)
     settings = _settings(new, checked)
+    subject = policy_subject(new, checked.tree, settings)
+    await policies.enforce(platform, conn, actor, workspace, subject, new.bypass_reason)
     version = NewVersion(
         workspace=workspace,
         kind="flow",
@@ -377,6 +383,11 @@ async def _store(
     await uses.record_imports(conn, actor, workspace, stored, resolved.imports)
     await acceptance.accept_references(conn, actor, workspace, stored)
     return stored
+
+
+def policy_subject(new: NewFlow, tree: Mapping[str, Any], settings: Mapping[str, Any]) -> Subject:
+    """Return a valid document and its settings as policies see them."""
+    return subject_of_flow(new.path, {**_plain(settings), "value": tree["value"]})
 
 
 def _settings(new: NewFlow, checked: _Checked) -> dict[str, Any]:

@@ -22,11 +22,12 @@ from orvanta_platform.evaluate.scripts import Script
 from orvanta_platform.orchestrator import inputs
 from orvanta_platform.orchestrator.blueprints import own_pins
 from orvanta_platform.services.access import acceptance, on_behalf
-from orvanta_platform.services.catalog import deploy, uses
+from orvanta_platform.services.catalog import deploy, policies, uses
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.runs import imports
 from orvanta_platform.services.runs import locks as locking
 from orvanta_platform.workflow import secret_schemas
+from orvanta_platform.workflow.policies.subject import subject_of_script
 from orvanta_platform.workflow.requirements import usable_lock
 
 KINDS = ("script", "failure", "trigger", "command", "approval", "preprocessor")
@@ -50,6 +51,8 @@ class NewScript:
     message: str | None = None
     draft_revision: int | None = None
     """Revision of the draft that is deployed."""
+    bypass_reason: str | None = None
+    """Reason for deploying it in spite of violated policies."""
 
 
 async def create(
@@ -84,6 +87,9 @@ async def create(
             if current is not None and _is_same(current, new) and await get_imports(conn, current.id) == closure:
                 raise _Unchanged(current.hash)
         await _check_parent(conn, actor, workspace, new, head, newest)
+        settings = {name: _plain(value) for name, value in new.settings.items()}
+        subject = subject_of_script(new.path, new.language, new.content, settings)
+        await policies.enforce(platform, conn, actor, workspace, subject, new.bypass_reason)
         version = _version(workspace, new, number + 1, actor, closure)
         owner = await on_behalf.deployed_for(conn, actor, workspace, _plain(new.settings.get(on_behalf.KEY)))
         version = replace(version, lock=state.lock, lock_job=run, made_schema=schema, permissioned_as=owner)

@@ -11,7 +11,7 @@ from orvanta_platform.control.permissions import Target, require
 from orvanta_platform.errors import InvalidWorkflow, TooLarge
 from orvanta_platform.evaluate.scripts import Script
 from orvanta_platform.orchestrator import document_threads
-from orvanta_platform.services.catalog import flows, signatures
+from orvanta_platform.services.catalog import flows, policies, signatures
 from orvanta_platform.services.catalog.flows import NewFlow
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.runs import imports, script_access
@@ -55,6 +55,9 @@ async def check_flow(platform: Platform, actor: Actor, workspace: str, new: NewF
         if names.is_path(new.path):  # relative imports of a document without a path cannot be checked
             _, faults = await imports.examine_inline(platform, actor, workspace, new.path, tree)
             found = [*faults, *found]
+        settings = {"schema": tree.get("schema"), **tree, **new.settings}
+        subject = flows.policy_subject(new, tree, settings)
+        found = [*await policies.diagnostics(platform, actor, workspace, subject), *found]
         found += await signatures.diagnostics(platform, actor, workspace, tree)
     return await document_threads.run_in_thread(workspace, _placed, new, found, is_read=True)
 

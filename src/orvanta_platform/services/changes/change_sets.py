@@ -89,7 +89,7 @@ async def apply(
         notifier.clear()
         found, present = await _plan(conn, actor, workspace, change)
         _require_current(found, plan_hash)
-        joined = replace(platform, db=JoinedDatabase(platform.db, conn), notify=notifier)
+        joined = replace(platform, db=JoinedDatabase(platform.db, conn), notify=notifier, change_set_policies={})
         await _store_all(joined, conn, actor, workspace, change, found, present, message)
         if found.of("add", "change", "remove"):
             counts = {action: len(found.of(action)) for action in ("add", "change", "remove")}

@@ -1,0 +1,43 @@
+-- name: list
+-- The policies of a workspace and of the instance, those of the instance first; null: those of the instance.
+SELECT workspace, name, body::text AS body, version, edited_by, edited_at
+FROM policy
+WHERE workspace = $1 OR workspace IS NULL
+ORDER BY workspace IS NOT NULL, name;
+
+-- name: list_applied
+-- The bodies of the policies of a workspace and of the instance that are not off.
+SELECT body::text AS body
+FROM policy
+WHERE (workspace = $1 OR workspace IS NULL) AND body ->> 'mode' <> 'off'
+ORDER BY workspace IS NOT NULL, name;
+
+-- name: insert
+-- Adds a policy.
+INSERT INTO policy (workspace, name, body, edited_by)
+VALUES ($1, $2, $3::text::jsonb, $4)
+ON CONFLICT (workspace, name) DO NOTHING
+RETURNING name;
+
+-- name: update
+-- Replaces a policy of a workspace, or of the instance if $1 is null.
+UPDATE policy
+SET body = $3::text::jsonb, version = version + 1, edited_by = $4, edited_at = app_now()
+WHERE workspace IS NOT DISTINCT FROM $1 AND name = $2
+RETURNING version;
+
+-- name: delete
+-- Deletes a policy of a workspace, or of the instance if $1 is null.
+DELETE FROM policy WHERE workspace IS NOT DISTINCT FROM $1 AND name = $2 RETURNING name;
+
+-- name: list_documents
+-- A page of the readable items of a kind after path $3, with their documents up to $8 bytes.
+SELECT i.path, v.language, v.format, v.settings::text AS settings,
+       CASE WHEN octet_length(d.body) <= $8 THEN d.body END AS body
+FROM item AS i
+JOIN version AS v ON v.id = i.version
+JOIN document AS d ON d.hash = v.document
+WHERE i.workspace = $1 AND i.kind = $2 AND i.path > $3 AND NOT i.deleted AND NOT i.archived
+  AND ($4 OR i.path LIKE ANY ($5::text[]) OR i.extra_perms ?| $6::text[])
+  AND ($7::text[] IS NULL OR i.path LIKE ANY ($7))
+ORDER BY i.path LIMIT $9;

@@ -1,0 +1,252 @@
+"""Policies: standards that workflows and scripts are checked against when they are deployed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from orvanta_platform.control import audit, limits
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.permissions import Target, readable, refuse_limited, require, require_workspace
+from orvanta_platform.db import policies as rows
+from orvanta_platform.db.items import Filter
+from orvanta_platform.db.policies import DocumentRow, PolicyRow
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.errors import AlreadyExists, BadRequest, InvalidWorkflow, LimitExceeded, NotFound, PolicyViolation
+from orvanta_platform.orchestrator import document_threads
+from orvanta_platform.services.catalog.deploy import Kind
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.workflow import document
+from orvanta_platform.workflow.diagnostics import Diagnostic
+from orvanta_platform.workflow.policies.check import Violation, violations
+from orvanta_platform.workflow.policies.policy import INSTANCE, Policy, parse
+from orvanta_platform.workflow.policies.subject import Subject, subject_of_flow, subject_of_script
+
+MOST = 100
+"""Maximum number of policies of a workspace, and of the instance."""
+
+_PAGE = 50
+_LONGEST = 1 << 20
+_KINDS: tuple[Kind, ...] = ("flow", "script")
+_CHANGE = "change policies"
+_INLINE_NODES = 50
+"""Largest workflow, in nodes, that is checked in the event loop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Violating:
+    """An item that violates a policy."""
+
+    kind: Kind
+    path: str
+    violations: list[Violation]
+
+
+@dataclass(frozen=True, slots=True)
+class ViolatingPage:
+    """Items that violate a policy, among those that were checked for this page."""
+
+    items: list[Violating]
+    unchecked: list[str]
+    """Paths of items whose document is too long to be checked here."""
+    next: str | None
+    """Position at which the next page begins; None: this is the last page."""
+
+
+async def list_all(platform: Platform, actor: Actor, workspace: str | None) -> list[PolicyRow]:
+    """Return the policies of a workspace and of the instance; None: of the instance. Raises NotFound, Forbidden."""
+    _require(actor, workspace, "read")
+    async with platform.db.acquire() as conn:
+        return await rows.list_all(conn, workspace)
+
+
+def require_reader(actor: Actor, workspace: str) -> None:
+    """Check that the actor may read policies. Raises NotFound, Forbidden."""
+    _require(actor, workspace, "read")
+
+
+async def get(platform: Platform, actor: Actor, workspace: str | None, name: str) -> PolicyRow:
+    """Return a policy by its name. Raises NotFound, Forbidden."""
+    found = [each for each in await list_all(platform, actor, workspace) if each.name == name]
+    if not found:
+        raise _missing(name)
+    return found[-1]
+
+
+async def create(platform: Platform, actor: Actor, workspace: str | None, tree: Mapping[str, Any]) -> Policy:
+    """Create a policy. Raises NotFound, Forbidden, BadRequest, AlreadyExists, LimitExceeded."""
+    _require(actor, workspace, "write")
+    policy, body = _checked(workspace, tree)
+    async with platform.db.transaction() as conn:
+        present = [each for each in await rows.list_all(conn, workspace) if each.workspace == workspace]
+        if len(present) >= MOST:
+            raise LimitExceeded(f"There are at most {MOST} policies.", details={"limit": MOST})
+        if not await rows.insert(conn, workspace, policy.name, body, actor.username):
+            raise AlreadyExists(f"The policy {policy.name} exists already.", hint="Update it, or choose another name.")
+        await _record(conn, actor, workspace, "create", policy.name, {"policy": msgspec.to_builtins(policy)})
+    return policy
+
+
+async def update(platform: Platform, actor: Actor, workspace: str | None, name: str, tree: Mapping[str, Any]) -> Policy:
+    """Replace a policy, whose name cannot be changed. Raises NotFound, Forbidden, BadRequest."""
+    _require(actor, workspace, "write")
+    policy, body = _checked(workspace, tree)
+    if policy.name != name:
+        raise BadRequest(f"The name of the policy {name[:100]} cannot be changed.", hint="Create another policy.")
+    async with platform.db.transaction() as conn:
+        version = await rows.update(conn, workspace, name, body, actor.username)
+        if version is None:
+            raise _missing(name)
+        parameters = {"version": version, "policy": msgspec.to_builtins(policy)}
+        await _record(conn, actor, workspace, "update", name, parameters)
+    return policy
+
+
+async def delete(platform: Platform, actor: Actor, workspace: str | None, name: str) -> None:
+    """Delete a policy. Raises NotFound, Forbidden."""
+    _require(actor, workspace, "write")
+    async with platform.db.transaction() as conn:
+        if not await rows.delete(conn, workspace, name):
+            raise _missing(name)
+        await _record(conn, actor, workspace, "delete", name, {})
+
+
+async def enforce(
+    platform: Platform, conn: Connection, actor: Actor, workspace: str, subject: Subject, reason: str | None
+) -> None:
+    """Check an item against all active policies, in the transaction that deploys it.
+
+    `reason`: reason for which a member whom all of the violated policies name in `bypass` deploys it nevertheless.
+    Raises PolicyViolation with all violations, including those of policies that are only evaluated.
+    """
+    require_workspace(actor, workspace)
+    limits.check_text("A reason", reason)
+    applied = await _applied(platform, conn, workspace)
+    found = await _violations(workspace, subject, applied)
+    active = {each.policy for each in found if each.mode == "active"}
+    if not active:
+        return
+    violated = [each for each in applied if each.name in active and each.mode == "active"]
+    may_bypass = actor.kind != "job" and all(actor.principals & set(each.bypass) for each in violated)
+    if not may_bypass or not reason:
+        hint = "Correct the violations" + (", or give a reason in `policy_bypass_reason`." if may_bypass else ".")
+        count = sum(each.mode == "active" for each in found)
+        raise PolicyViolation(
+            found[0].diagnostic().message + (f" (and {count - 1} more)" if count > 1 else ""),
+            hint=hint,
+            details=[{**each.diagnostic().as_dict(), "policy": each.policy, "field": each.field} for each in found],
+        )
+    parameters = {"reason": reason, "policies": sorted(active)}
+    await audit.record(conn, actor, "policies.bypass", "Execute", subject.path, parameters)
+
+
+async def diagnostics(platform: Platform, actor: Actor, workspace: str, subject: Subject) -> list[Diagnostic]:
+    """Return the violations of an item that is being edited, errors first. Raises NotFound."""
+    require_workspace(actor, workspace)
+    async with platform.db.acquire() as conn:
+        applied = await _applied(platform, conn, workspace)
+    return [each.diagnostic() for each in await _violations(workspace, subject, applied)]
+
+
+async def list_violating(
+    platform: Platform, actor: Actor, workspace: str, name: str, after: str | None
+) -> ViolatingPage:
+    """Return a page of the readable items that violate a policy in their current version, also one that is off.
+
+    `after`: position at which the page begins. Raises NotFound, Forbidden, BadRequest.
+    """
+    row = await get(platform, actor, workspace, name)
+    policy = msgspec.structs.replace(_decoded(row.body), mode="evaluate")
+    kind, _, path = (after or _KINDS[0] + "/").partition("/")
+    if kind not in _KINDS:
+        raise BadRequest("`after` must be `next` of the previous page.")
+    filter = Filter(**readable(actor, kind).conditions(), limit=_PAGE)
+    async with platform.db.acquire() as conn:
+        found = await rows.list_documents(conn, workspace, kind, filter, after=path, longest=_LONGEST)
+    items = await document_threads.run_in_thread(workspace, _violating, kind, found, policy)
+    unchecked = [each.path for each in found if each.body is None]
+    if len(found) == _PAGE:
+        following: str | None = f"{kind}/{found[-1].path}"
+    else:
+        following = f"{_KINDS[1]}/" if kind == _KINDS[0] else None
+    return ViolatingPage(items, unchecked, following)
+
+
+def _violating(kind: Kind, found: Sequence[DocumentRow], policy: Policy) -> list[Violating]:
+    items = []
+    for row in found:
+        if row.body is None or not policy.covers(row.path):
+            continue
+        try:
+            subject = _subject(kind, row, row.body)
+        except InvalidWorkflow:  # it was stored before limits were introduced
+            continue
+        each = violations(subject, [policy])
+        if each:
+            items.append(Violating(kind, row.path, each))
+    return items
+
+
+def _subject(kind: Kind, row: DocumentRow, body: bytes) -> Subject:
+    settings = msgspec.json.decode(row.settings)
+    if kind == "script":
+        return subject_of_script(row.path, row.language or "", body.decode(), settings)
+    tree = document.parse(body, "yaml" if row.format == "yaml" else "json").tree
+    return subject_of_flow(row.path, {**settings, "value": tree["value"]})
+
+
+async def _applied(platform: Platform, conn: Connection, workspace: str) -> tuple[Policy, ...]:
+    """Return the policies that are not off. A change set reads them once."""
+    known = platform.change_set_policies
+    if known is not None and workspace in known:
+        return known[workspace]
+    found = tuple(_decoded(body) for body in await rows.list_applied(conn, workspace))
+    if known is not None:
+        known[workspace] = found
+    return found
+
+
+async def _violations(workspace: str, subject: Subject, applied: Sequence[Policy]) -> list[Violation]:
+    if len(subject.places.get("node", ())) > _INLINE_NODES and applied:
+        return await document_threads.run_in_thread(workspace, violations, subject, applied)
+    return violations(subject, applied)
+
+
+@lru_cache(maxsize=1024)
+def _decoded(body: str) -> Policy:
+    return msgspec.json.decode(body, type=Policy)
+
+
+def _checked(workspace: str | None, tree: Mapping[str, Any]) -> tuple[Policy, str]:
+    policy = parse(tree)
+    if (policy.scope == INSTANCE) != (workspace is None):
+        raise BadRequest(
+            "Policies of the instance have the scope `instance`, those of workspaces `workspace` or a start of paths.",
+            hint="Superadmins create policies of the instance by /api/policies/create.",
+        )
+    return policy, msgspec.json.encode(policy).decode()
+
+
+def _require(actor: Actor, workspace: str | None, action: str) -> None:
+    if workspace is None:
+        require(actor, f"{action}_policies", Target(None, "instance"))
+    else:
+        require(actor, action, Target(workspace, "policy"))
+    if action == "write":
+        refuse_limited(actor, _CHANGE, bound=workspace is not None)
+
+
+async def _record(
+    conn: Connection, actor: Actor, workspace: str | None, verb: str, name: str, parameters: Mapping[str, Any]
+) -> None:
+    kinds: Mapping[str, audit.ActionKind] = {"create": "Created", "update": "Updated", "delete": "Delete"}
+    record = audit.record_instance if workspace is None else audit.record
+    await record(conn, actor, f"policies.{verb}", kinds[verb], name, parameters)
+
+
+def _missing(name: str) -> NotFound:
+    return NotFound(f"The policy {name[:100]} does not exist.")

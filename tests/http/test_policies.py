@@ -1,0 +1,151 @@
+"""Policies: who may change them, what they prevent, and the items that violate them today."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.conftest import TestDatabase
+from tests.http.harness import ApiHarness, W, api_harness
+
+from orvanta_platform.control.actor import Role
+from orvanta_platform.workflow.policies.policy import parse
+from orvanta_platform.workflow.policies.templates import TEMPLATES
+
+NEEDS = {"kind": "require", "on": "flow", "field": "description"}
+CODED = {"kind": "restrict", "on": "script", "field": "language", "allowed": ["python3"]}
+
+
+@pytest.fixture
+async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarness]:
+    async with api_harness(database, tmp_path) as made:
+        for name in ("team", "other"):
+            await made.client.post(f"{W}/folders/create", json={"name": name, "owners": ["g/all"]})
+        yield made
+
+
+def flow(path: str = "f/team/flow", **more: Any) -> dict[str, Any]:
+    return {"path": path, "summary": "", "value": {"modules": [{"id": "a", "value": {"type": "identity"}}]}, **more}
+
+
+def script(path: str = "f/team/script", **more: Any) -> dict[str, Any]:
+    return {"path": path, "summary": "", "content": "echo 1", "language": "bash", **more}
+
+
+def policy(name: str = "described", **more: Any) -> dict[str, Any]:
+    return {"name": name, "scope": "workspace", "mode": "active", "rules": [NEEDS, CODED], **more}
+
+
+async def send(client: Any, path: str, body: Any) -> tuple[int, Any]:
+    """Return the status and the error of a call."""
+    answer = await client.post(path if path.startswith("/") else f"{W}/{path}", json=body)
+    return answer.status_code, answer.json()["error"] if answer.status_code >= 400 else answer.text
+
+
+async def operations(api: ApiHarness) -> list[tuple[str, str]]:
+    """Return the audit rows of policies, the oldest first."""
+    rows = await api.get("audit/list", per_page=100)
+    found = [(row["operation"], row["resource"]) for row in rows if row["operation"].startswith("policies.")]
+    return found[::-1]
+
+
+async def test_active_policy_prevents_deployments_of_both_kinds(api: ApiHarness) -> None:
+    assert (await send(api.client, "flows/create", flow("f/team/old")))[0] == 201
+    assert (await send(api.client, "policies/create", policy(mode="evaluate")))[0] == 200
+    checked = (await api.client.post(f"{W}/flows/validate", json=flow())).json()
+    assert checked["deployable"] and checked["diagnostics"][0]["severity"] == "warning"
+    assert (await send(api.client, "flows/create", flow("f/team/tried")))[0] == 201
+    assert (await send(api.client, "policies/update/described", policy(scope="f/team")))[0] == 200
+    checked = (await api.client.post(f"{W}/flows/validate", json=flow())).json()
+    assert (checked["deployable"], checked["diagnostics"][0]["code"]) == (False, "policy_violation")
+    for call, body in (
+        ("flows/create", flow()),
+        ("flows/update/f/team/old", flow("f/team/old")),
+        ("scripts/create", script()),
+    ):
+        status, error = await send(api.client, call, body)
+        assert (status, error["code"], len(error["details"])) == (400, "policy_violation", 1), call
+        assert error["details"][0]["policy"] == "described"
+    # Outside the scope, and with the violation corrected.
+    assert (await send(api.client, "flows/create", flow("f/other/flow")))[0] == 201
+    assert (await send(api.client, "flows/create", flow(description="Reports.")))[0] == 201
+    assert (await send(api.client, "scripts/create", script(language="python3")))[0] == 201
+    found = await api.get("policies/violations/described")
+    assert [(each["kind"], each["path"]) for each in found["items"]] == [
+        ("flow", "f/team/old"),
+        ("flow", "f/team/tried"),
+    ]
+    rest = await api.get("policies/violations/described", after=found["next"])
+    assert (rest["items"], rest["next"]) == ([], None)
+    names = [each["name"] for each in await api.get("policies/list")]
+    assert names == ["described"] and (await api.get("policies/get/described"))["version"] == 2
+    assert (await api.client.delete(f"{W}/policies/delete/described")).status_code == 200
+    assert (await send(api.client, "scripts/create", script("f/team/bash")))[0] == 201
+    assert [each[0] for each in await operations(api)] == ["policies.create", "policies.update", "policies.delete"]
+
+
+async def test_bypass_needs_a_named_member_and_a_reason(api: ApiHarness) -> None:
+    ann = await api.member("ann", Role.DEVELOPER)
+    bob = await api.member("bob", Role.DEVELOPER)
+    assert (await send(api.client, "policies/create", policy(bypass=["u/ann"])))[0] == 200
+    urgent = {"policy_bypass_reason": "Incident 7"}
+    assert (await send(ann, "flows/create", flow()))[1]["hint"].count("policy_bypass_reason") == 1
+    assert (await send(bob, "flows/create", flow(**urgent)))[0] == 400
+    assert (await send(ann, "flows/create", flow(**urgent)))[0] == 201
+    assert (await send(ann, "scripts/create", script(**urgent)))[0] == 201
+    assert "policy_bypass_reason" not in await api.get("flows/get/f/team/flow")
+    rows = await operations(api)
+    assert rows[1:] == [("policies.bypass", "f/team/flow"), ("policies.bypass", "f/team/script")]
+    # A second policy without bypass holds.
+    assert (await send(api.client, "policies/create", policy("strict")))[0] == 200
+    assert (await send(ann, "flows/create", flow("f/team/more", **urgent)))[0] == 400
+
+
+async def test_policies_of_the_instance_cannot_be_lifted_by_a_workspace(api: ApiHarness) -> None:
+    admin = await api.member("wendy", Role.ADMIN)
+    developer = await api.member("dan", Role.DEVELOPER)
+    wide = policy(scope="instance")
+    assert (await send(api.client, "/api/policies/create", wide))[0] == 200
+    assert (await send(admin, "/api/policies/create", {**wide, "name": "mine"}))[0] == 403
+    assert (await send(admin, "/api/policies/update/described", {**wide, "mode": "off"}))[0] == 403
+    assert (await send(admin, "policies/update/described", policy(mode="off")))[0] == 404
+    assert (await send(admin, "policies/create", {**wide, "name": "mine"}))[0] == 400
+    assert (await send(admin, "policies/create", policy(mode="off", bypass=["u/dan"])))[0] == 200
+    assert (await send(developer, "policies/create", policy("more")))[0] == 403
+    assert (await send(developer, "flows/create", flow(policy_bypass_reason="Now")))[0] == 400
+    assert (await api.client.delete("/api/policies/delete/described")).status_code == 200
+    assert (await send(developer, "flows/create", flow()))[0] == 201
+
+
+async def test_policies_apply_to_change_sets(api: ApiHarness) -> None:
+    """One violation prevents the whole change set."""
+    assert (await send(api.client, "policies/create", policy()))[0] == 200
+    text = "summary: ''\n{}value:\n  modules:\n  - id: a\n    value:\n      type: identity\n"
+
+    def change(description: str) -> dict[str, Any]:
+        return {
+            "items": [
+                {
+                    "kind": "script",
+                    "path": "f/team/fine",
+                    "content": {"content": "def main(): pass", "language": "python3"},
+                },
+                {"kind": "flow", "path": "f/team/flow", "content": {"text": text.format(description)}},
+            ]
+        }
+
+    for description, status in (("", 400), ("description: Reports.\n", 200)):
+        plan = (await api.client.post(f"{W}/changes/plan", json=change(description))).json()
+        body = {**change(description), "plan_hash": plan["plan_hash"]}
+        found, error = await send(api.client, "changes/apply", body)
+        assert found == status, error
+        if status == 400:
+            assert [each["error"]["code"] for each in error["details"]] == ["policy_violation"]
+        assert await api.get("scripts/exists/p/f/team/fine") is (status == 200)
+
+
+async def test_templates_are_valid_and_off(api: ApiHarness) -> None:
+    assert {parse(each).mode for each in TEMPLATES} == {"off"}
+    assert len(await api.get("policies/templates")) == 10
