@@ -50,6 +50,19 @@ def test_strict_lint_fails_on_warnings(tmp_path: Path) -> None:
     assert run("lint", str(odd), "--strict").returncode == 1
 
 
+def test_lint_checks_policies_of_a_file(tmp_path: Path) -> None:
+    """Violations of active policies are errors at the place of the node, those of evaluated ones warnings."""
+    made = folder(tmp_path / "f" / "sales", "odd", ODD)
+    file = tmp_path / "policies.yaml"
+    rule = "rules: [{kind: deny, feature: node_kind, node_kinds: [identity]}]"
+    file.write_text(f"- {{name: strict, scope: f/sales, mode: active, {rule}}}\n- {{name: tried, {rule}}}\n")
+    done = run("lint", str(made), "--policies", str(file))
+    assert (done.returncode, done.stdout) == (1, "1 workflows, 1 errors, 2 warnings.\n")
+    assert f"{made}/flow.yaml:3:7: error policy_violation: Nodes of the kind identity" in done.stderr
+    file.write_text("{name: strict, rules: [{kind: allow}]}")
+    assert "The policy is not valid" in run("lint", str(made), "--policies", str(file)).stderr
+
+
 @pytest.mark.parametrize("name", ["nowhere", "empty"])
 def test_lint_without_files_is_usage_error(tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()

@@ -12,6 +12,9 @@ from orvanta_platform.cli.client.command import Session, command
 Files = Annotated[
     list[Path], typer.Argument(help="Folders NAME.flow or NAME__flow, documents, or folders that contain them.")
 ]
+Policies = Annotated[
+    Path | None, typer.Option("--policies", help="File with a policy or a list of policies, as YAML or JSON.")
+]
 Strict = Annotated[bool, typer.Option("--strict", help="Treat warnings as errors.")]
 
 
@@ -20,18 +23,20 @@ def register(app: typer.Typer) -> None:
     command(app, "orvanta lint f/sales/report.flow", "orvanta lint . --json", server=False)(lint)
 
 
-def lint(session: Session, files: Files, strict: Strict = False) -> None:
+def lint(session: Session, files: Files, strict: Strict = False, policies: Policies = None) -> None:
     """Validate workflows like a deploy does, without a server and without running anything.
 
-    Prints each problem with file, line, node and path. The exit code is 1 if a workflow has errors.
+    Prints each problem with file, line, node and path. The exit code is 1 if a workflow has errors. With --policies,
+    violations of active policies are errors, and those of evaluated ones are warnings.
     """
     from orvanta_platform.cli.client.errors import FAILED
     from orvanta_platform.cli.client.output import print_json
     from orvanta_platform.cli.client.places import say_left_out
-    from orvanta_platform.cli.client.workflow_check import check, find_workflows
+    from orvanta_platform.cli.client.workflow_check import check, find_workflows, read_policies
 
     say_left_out(files)
-    found = {str(file): check(file) for file in find_workflows(files)}
+    applied = read_policies(policies) if policies is not None else ()
+    found = {str(file): check(file, applied) for file in find_workflows(files)}
     every = [each for diagnostics in found.values() for _, each in diagnostics]
     errors = sum(each.severity == "error" or strict for each in every)
     if session.as_json:

@@ -24,6 +24,7 @@ from orvanta_platform.cli.client import (
     login,
     member,
     permission,
+    policy,
     profile,
     resource,
     resource_type,
@@ -69,6 +70,7 @@ app.add_typer(member.app, name="member")
 app.add_typer(service_account.app, name="service-account")
 app.add_typer(group.app, name="group")
 app.add_typer(workspace.app, name="workspace")
+app.add_typer(policy.app, name="policy")
 app.add_typer(permission.app, name="permission")
 app.add_typer(token.app, name="token")
 app.add_typer(scim_token.app, name="scim-token")

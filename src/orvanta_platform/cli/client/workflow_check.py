@@ -9,8 +9,12 @@ import typer
 
 from orvanta_platform.cli.client import flow_files
 from orvanta_platform.cli.client.deploy import print_located
-from orvanta_platform.errors import InvalidWorkflow
-from orvanta_platform.workflow.diagnostics import Diagnostic
+from orvanta_platform.errors import BadRequest, InvalidWorkflow
+from orvanta_platform.workflow import yaml_text
+from orvanta_platform.workflow.diagnostics import Diagnostic, errors
+from orvanta_platform.workflow.policies.check import violations
+from orvanta_platform.workflow.policies.policy import Policy, parse
+from orvanta_platform.workflow.policies.subject import subject_of_flow
 
 
 def find_workflows(source: Sequence[Path]) -> list[Path]:
@@ -28,13 +32,26 @@ def find_workflows(source: Sequence[Path]) -> list[Path]:
     return found
 
 
-def check(source: Path) -> list[tuple[str, Diagnostic]]:
+def read_policies(file: Path) -> tuple[Policy, ...]:
+    """Return the policies of a file, which contains one or a list. Raises BadRequest, InvalidWorkflow."""
+    try:
+        tree = yaml_text.read(file.read_text())
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadRequest(f"The policies {file} cannot be read: {error}.") from None
+    return tuple(parse(each) for each in (tree if isinstance(tree, list) else [tree]))
+
+
+def check(source: Path, policies: Sequence[Policy] = ()) -> list[tuple[str, Diagnostic]]:
     """Print and return the location and diagnostic of each problem of a workflow. Raises BadRequest."""
     try:
         flow = flow_files.read(source)
     except InvalidWorkflow as error:
         found = flow_files.error_locations(source, error)
     else:
-        found = [(flow.place(each.path), each) for each in flow.diagnostics()]
+        diagnostics = flow.diagnostics()
+        if policies and not errors(diagnostics):
+            subject = subject_of_flow(flow.path or "", flow.tree)
+            diagnostics += [each.diagnostic() for each in violations(subject, policies)]
+        found = [(flow.place(each.path), each) for each in diagnostics]
     print_located(found)
     return found
