@@ -131,6 +131,10 @@ export const router = createBrowserRouter([
                 lazy: async () => ({ Component: (await import("./settings/alerts-page")).AlertsPage }),
               },
               {
+                path: "policies",
+                lazy: async () => ({ Component: (await import("./settings/policies-page")).PoliciesPage }),
+              },
+              {
                 path: "audit",
                 lazy: async () => ({ Component: (await import("./settings/audit-page")).AuditPage }),
               },

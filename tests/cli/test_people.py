@@ -95,7 +95,8 @@ def test_two_step_login(cli: Cli) -> None:
     assert TWO_STEP in cli(*log_in, text=f"{password}\n{made['recovery_codes'][0]}\n").out
     both = f"{password}\n{made['recovery_codes'][1]}\n"
     assert cli("user", "disable-totp", "--profile", "two", text=both).out == "two-step login: disabled\n"
-    assert "no two-step login" in cli("user", "reset-totp", TWO_STEP, code=1).err
+    assert "You may not" in cli("user", "reset-totp", TWO_STEP, "--profile", "two", code=1).err
+    assert "no two-step login" in cli("admin", "reset-totp", TWO_STEP, code=1).err
 
 
 def test_workers_are_drained_and_resumed_by_group(cli: Cli) -> None:

@@ -22,6 +22,7 @@ const WORKSPACE: Group = [
     [t("settings.resources"), "resources"],
     [t("settings.resourceTypes"), "resource-types"],
     [t("settings.alerts"), "alerts"],
+    [t("settings.policies"), "policies"],
     [t("settings.audit"), "audit"],
   ],
 ];

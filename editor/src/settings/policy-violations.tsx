@@ -1,0 +1,57 @@
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { Link } from "react-router";
+import { loadViolations } from "../api/policies";
+import { t } from "../texts/settings";
+import { Button } from "../ui/controls";
+import { Dialog, dialogCss } from "../ui/dialog";
+import { Failed, Skeleton } from "../ui/states";
+import css from "./settings.module.css";
+
+/** Dialog with the items that violate a policy today. Each page covers some of the items of the workspace. */
+export function ViolationsDialog({ workspace, name, close }: { workspace: string; name: string; close: () => void }) {
+  const found = useInfiniteQuery({
+    queryKey: ["policy-violations", workspace, name],
+    gcTime: 0,
+    initialPageParam: null as string | null,
+    queryFn: ({ pageParam }) => loadViolations(workspace, name, pageParam),
+    getNextPageParam: (last) => last.next,
+  });
+  const pages = found.data?.pages ?? [];
+  const items = pages.flatMap((page) => page.items);
+  const unchecked = pages.flatMap((page) => page.unchecked);
+  return (
+    <Dialog title={t("settings.violationsOf", { name })} wide close={close}>
+      <p>{t("settings.violationsHint")}</p>
+      {found.isPending && <Skeleton />}
+      {found.error && <Failed error={found.error} retry={() => void found.refetch()} />}
+      {found.data && items.length === 0 && !found.hasNextPage && <p role="status">{t("settings.noViolations")}</p>}
+      <ul className={css.list} aria-label={t("settings.violations")}>
+        {items.map(({ kind, path, violations }) => (
+          <li key={`${kind} ${path}`} className={css.row}>
+            <div className={css.what}>
+              <Link className={css.name} to={`/w/${workspace}/${kind === "flow" ? "workflows" : "scripts"}/${path}`}>
+                {path}
+              </Link>
+              {violations.map((each) => (
+                <span key={`${each.path} ${each.message}`} className={css.facts}>
+                  {each.message}
+                </span>
+              ))}
+            </div>
+          </li>
+        ))}
+      </ul>
+      {unchecked.length > 0 && <p>{t("settings.violationsUnchecked", { paths: unchecked.join(", ") })}</p>}
+      <div className={dialogCss.foot}>
+        {found.hasNextPage && (
+          <Button disabled={found.isFetching} onClick={() => void found.fetchNextPage()}>
+            {t("settings.checkMore")}
+          </Button>
+        )}
+        <Button look="main" onClick={close}>
+          {t("settings.done")}
+        </Button>
+      </div>
+    </Dialog>
+  );
+}
