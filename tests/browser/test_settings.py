@@ -222,6 +222,34 @@ async def test_groups_are_created_filled_and_deleted(page: Page, site: Site) -> 
     assert "night" not in site.client.get("/api/w/main/groups/listnames").json()
 
 
+async def test_policies_are_created_from_templates_and_show_violations(page: Page, site: Site) -> None:
+    script = {"path": "u/admin/unowned", "summary": "", "content": "echo 1", "language": "bash"}
+    site.client.post("/api/w/main/scripts/create", json=script).raise_for_status()
+    await opens(page, "policies", "Policies")
+    await page.get_by_role("button", name="New policy").click()
+    dialog = page.get_by_role("dialog")
+    text = dialog.get_by_label("Policy", exact=True)
+    await text.fill("name: [")
+    await dialog.get_by_role("button", name="Create").click()
+    await expect(dialog).to_contain_text("Not a valid policy in YAML or JSON")
+    await dialog.get_by_label("Template").select_option("owner-label")
+    await expect(text).to_have_value(re.compile("owner:"))
+    await dialog.get_by_role("button", name="Create").click()
+    await expect(dialog).to_be_hidden()
+    mode = page.get_by_label("Mode of owner-label")
+    await expect(mode).to_have_value("off")
+    await mode.select_option("evaluate")
+    await expect(page.get_by_text("Saved owner-label")).to_be_visible()
+    await is_accessible(page)
+    await page.get_by_role("button", name="Violations of owner-label").click()
+    await dialog.get_by_role("button", name="Check more items").click()
+    await expect(rows(page, "Violations").filter(has_text="u/admin/unowned")).to_contain_text("needs `labels`")
+    await dialog.get_by_role("button", name="Done").click()
+    await page.get_by_role("button", name="Delete owner-label").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    await expect(page.get_by_text("No policies")).to_be_visible()
+
+
 async def test_variables_are_created_changed_and_never_shown_if_secret(page: Page, site: Site) -> None:
     site.client.post("/api/w/main/folders/create", json={"name": "vault"}).raise_for_status()
     await opens(page, "variables", "Variables")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pyotp
 import pytest
@@ -36,6 +37,21 @@ def test_person_from_account_to_departure(cli: Cli) -> None:
         assert cli("user", call, EMAIL).out == f"{EMAIL}: {call}d\n"
     assert cli("user", "enable", EMAIL, "--json", code=1).json["error"]["code"] == "not_found"
     cli("group", "delete", "night")
+
+
+def test_policies_are_pushed_printed_and_deleted(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "policies.yaml"
+    rule = "rules: [{kind: require, on: flow, field: summary}]"
+    file.write_text(f"- {{name: named, {rule}}}\n- {{name: named, scope: instance, {rule}}}\n")
+    assert cli("policy", "push", str(file)).out == "named: created\nnamed: created\n"
+    file.write_text(cli("policy", "get", "named").out)
+    assert cli("policy", "push", str(file)).out == "named: updated\n"
+    assert [(each["scope"], each["version"]) for each in cli("policy", "list", "--json").json] == [
+        ("instance", 1),
+        ("workspace", 2),
+    ]
+    assert cli("policy", "delete", "named").out == "named: deleted\n"
+    assert cli("policy", "delete", "named", "--instance").out == "named: deleted\n"
 
 
 def test_tokens_and_audit(cli: Cli) -> None:
