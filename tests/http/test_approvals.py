@@ -146,6 +146,15 @@ async def test_run_lists_decision_pending_inside_loop(api: ApiHarness) -> None:
     assert sorted((await ended(api, run))["result"]) == [1, 2]
 
 
+@pytest.mark.parametrize("decision", ["approved", "rejected"])
+async def test_decision_that_ends_run_with_loop_counts(api: ApiHarness, decision: str) -> None:
+    """The approval is no longer open, and whoever decided learns that it counted."""
+    loop = {"iterator": {"type": "static", "value": [1]}, "modules": [{"id": "work", "value": {"type": "identity"}}]}
+    run = await api.flow({"id": "l", "value": {"type": "forloopflow", **loop}}, approval())
+    assert (await consent(api.client, run, decision)).status_code == 200
+    assert (await ended(api, run))["success"] is (decision == "approved")
+
+
 async def test_browser_is_redirected_from_link_to_page(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
     run = await api.flow(*SUSPENDED)
     link = (await urls(api, await job_of(api, run, "a"), approver="eve"))["resume"]

@@ -73,10 +73,10 @@ class StepBatch:
         """Write all rows except those of `StepRows.write_last`; return the run in its new state."""
         if self.stepped:
             run = await self._step(connection, run, state)
+        await self.rows.write_waits(connection, run.id, run.workspace)
         if self.rows.end is not None:
             await frame_rows.delete_all(connection, run.id)
             return run
-        await self.rows.write_waits(connection, run.id, run.workspace)
         await frame_rows.delete_timers(connection, run.id, self.untimed)
         for node, kind, seconds in self.timers:
             await frame_rows.set_timer(connection, run.id, node, kind, seconds)

@@ -128,20 +128,24 @@ class StepRows:
         )
 
     async def write_waits(self, connection: Connection, run: UUID, workspace: str) -> None:
-        """Write the waits, in the transaction of the step statement, which has deleted all timers of an ended run."""
+        """Write the waits, in the transaction of the step statement, which has deleted all timers of an ended run.
+
+        A run that ends still counts the decision that ended it, and its approvals and pauses are deleted.
+        """
+        continues = self.end is None
         if self.resumed:
             await pauses.delete_pauses(connection, run, self.resumed)
-        if self.paused:
+        if self.paused and continues:
             await pauses.insert_pauses(connection, run, self.paused)
-        if self.dropped and self.end is None:
+        if self.dropped and continues:
             await wait_rows.drop_timers(connection, run, self.dropped)
-        if self.timers:
+        if self.timers and continues:
             await wait_rows.set_timers(connection, run, self.timers)
         if self.closed or self.counted:
             await approvals.delete_open(connection, run, self.closed, self.counted[0] if self.counted else None)
         for job, resume in self.counted[1:]:
             await approvals.mark_counted(connection, job, resume)
-        if self.opened:
+        if self.opened and continues:
             await approvals.insert_open(connection, run, workspace, self.opened)
 
     async def write_last(self, connection: Connection, plan: Plan, run: RunRow) -> list[UUID]:
