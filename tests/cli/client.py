@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.conftest import ORVANTA, PATIENCE_S, Installation
+from tests.e2e.installation import ORVANTA, PATIENCE_S, Installation
 
 Answer = str | Callable[[], object]
 

@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.cli.client import Cli
-from tests.e2e.conftest import Installation
-from tests.e2e.conftest import installation as installation
-from tests.e2e.conftest import s3 as s3
+from tests.e2e.installation import Installation
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 
 import pytest
-from tests.e2e.conftest import ORVANTA, Installation
+from tests.e2e.installation import ORVANTA, Installation
 
 pytestmark = pytest.mark.extended
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from tests.cli.client import Cli
-from tests.e2e.conftest import Installation
+from tests.e2e.installation import Installation
 
 pytestmark = pytest.mark.extended
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
-from tests.e2e.conftest import ORVANTA, Installation
+from tests.e2e.installation import ORVANTA, Installation
 
 from orvanta_platform.cli.backup import _open_output
 from orvanta_platform.errors import BadRequest

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from tests.cli.client import Cli
 from tests.cli.test_commands import free_port
-from tests.e2e.conftest import Installation
+from tests.e2e.installation import Installation
 
 pytestmark = pytest.mark.extended
 

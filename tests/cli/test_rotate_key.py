@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.e2e.conftest import ORVANTA, Installation
+from tests.e2e.installation import ORVANTA, Installation
 
 pytestmark = pytest.mark.extended
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.cli import proxy
 from tests.cli.client import Cli
-from tests.e2e.conftest import Installation
+from tests.e2e.installation import Installation
 from tests.e2e.test_main_path import ROOT, example
 
 ORDER = "f/examples/order_receipt"

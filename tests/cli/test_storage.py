@@ -6,7 +6,7 @@ import json
 import subprocess
 
 import pytest
-from tests.e2e.conftest import ORVANTA, Installation
+from tests.e2e.installation import ORVANTA, Installation
 
 from orvanta_platform.cli.storage_report import size
 

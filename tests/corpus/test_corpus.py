@@ -14,8 +14,6 @@ from tests.cli.conftest import cli as cli
 from tests.corpus.cases import Case, Corpus, Fails
 from tests.corpus.scripts import add_scripts
 from tests.corpus.workflows import add_workflows
-from tests.e2e.conftest import installation as installation
-from tests.e2e.conftest import s3 as s3
 
 MOST_AT_ONCE = 4
 SHARED = {

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from tests.e2e.conftest import Installation
+from tests.e2e.installation import Installation
 
 pytestmark = pytest.mark.extended
 

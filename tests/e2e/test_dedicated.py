@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.e2e.conftest import Installation
+from tests.e2e.installation import Installation
 
 # The first value is made when the script is loaded, the second when it is called.
 CODE = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.e2e.conftest import Installation
+from tests.e2e.installation import Installation
 
 CODE = """
 def main(total: int, who: str, key: str):

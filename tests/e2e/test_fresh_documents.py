@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.e2e.conftest import Installation
+from tests.e2e.installation import Installation
 
 from orvanta_platform.workflow import document
 

@@ -7,7 +7,7 @@ import time
 from datetime import timedelta
 from typing import Any
 
-from tests.e2e.conftest import PATIENCE_S, Installation
+from tests.e2e.installation import PATIENCE_S, Installation
 from tests.storage.seaweed import Server
 
 from orvanta_platform import clock

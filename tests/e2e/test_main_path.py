@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.e2e.conftest import Installation
+from tests.e2e.installation import Installation
 from tests.packages.test_registries import UNREACHED
 
 ROOT = Path(__file__).parents[2]

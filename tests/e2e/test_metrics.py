@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
-from tests.e2e.conftest import PATIENCE_S, Installation
+from tests.e2e.installation import PATIENCE_S, Installation
 
 from orvanta_platform.embedded import cluster
 from orvanta_platform.measurements import METRICS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.e2e.conftest import Installation
+from tests.e2e.installation import Installation
 
 W = "/api/w/main"
 

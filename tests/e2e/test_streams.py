@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.e2e.conftest import Installation
+from tests.e2e.installation import Installation
 
 W = "/api/w/main"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.e2e.conftest import Installation
+from tests.e2e.installation import Installation
 
 W = "/api/w/main"
 FOLDER = Path(__file__).parents[2] / "examples" / "templates"

@@ -15,9 +15,7 @@ from typing import Any
 
 import pytest
 import uv
-from tests.e2e.conftest import PATIENCE_S, Installation, installation, s3
-
-__all__ = ["installation", "s3"]
+from tests.e2e.installation import PATIENCE_S, Installation
 
 HERE = Path(__file__).parent
 W = "/api/w/main"

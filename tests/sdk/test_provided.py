@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.e2e.conftest import PATIENCE_S, Installation
+from tests.e2e.installation import PATIENCE_S, Installation
 from tests.sdk.conftest import FOLDER, HERE, Given, W
 
 pytestmark = pytest.mark.extended

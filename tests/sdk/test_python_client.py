@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.e2e.conftest import PATIENCE_S, Installation
+from tests.e2e.installation import PATIENCE_S, Installation
 from tests.sdk.conftest import FOLDER, HERE, Given, W, locked, run_program
 from tests.sdk.functions import AT_IMPORT, FOR_USERS, IN_A_WORKFLOW, LATER, NOW, public_functions
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.e2e.conftest import Installation
+from tests.e2e.installation import Installation
 from tests.sdk.conftest import FOLDER, HERE, Given, W, locked
 
 pytestmark = pytest.mark.extended

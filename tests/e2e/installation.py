@@ -43,7 +43,7 @@ def s3() -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def installation(s3: Server) -> Iterator[Installation]:
-    """One for all tests of this folder, with small limits for jobs and its objects in a real S3."""
+    """One for all tests outside of a browser, with small limits for jobs and its objects in a real S3."""
     settings = {
         "ORVANTA_MEMORY_LIMIT": "256MiB",
         "ORVANTA_PROCESS_LIMIT": "64",
