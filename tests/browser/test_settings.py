@@ -228,7 +228,7 @@ async def test_policies_are_created_from_templates_and_show_violations(page: Pag
     await opens(page, "policies", "Policies")
     await page.get_by_role("button", name="New policy").click()
     dialog = page.get_by_role("dialog")
-    text = dialog.get_by_label("Policy", exact=True)
+    text = dialog.get_by_role("textbox")
     await text.fill("name: [")
     await dialog.get_by_role("button", name="Create").click()
     await expect(dialog).to_contain_text("Not a valid policy in YAML or JSON")
