@@ -110,6 +110,6 @@ async def test_settings_of_instance_are_changed(page: Page, site: Site) -> None:
         await check(page)
         await dialog.get_by_role("button", name="Cancel").click()
         await page.get_by_role("button", name="Use default of oidc_providers").click()
-        await expect(page.get_by_text("oidc_providers has its default again")).to_be_visible()
+        await expect(page.get_by_text("oidc_providers was reset to its default")).to_be_visible()
     finally:
         site.client.post("/api/settings/global/oidc_providers", json={"value": None}).raise_for_status()

@@ -78,7 +78,7 @@ async def test_item_is_shared_and_access_is_explained(page: Page, site: Site) ->
     await page.get_by_role("button", name="More actions").click()
     await page.get_by_role("menuitem", name="Share").click()
     await dialog.get_by_role("button", name="Remove the permission of u/partner").click()
-    await expect(dialog.get_by_text("Shared with nobody else")).to_be_visible()
+    await expect(dialog.get_by_text("Not shared with anyone else")).to_be_visible()
     assert reads() == 404
 
 

@@ -63,7 +63,7 @@ class Alerts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     disk_free_percent: Annotated[int, msgspec.Meta(ge=1, le=99)] | None = 5
     """Minimum free space of the disk of ORVANTA_HOME on each server."""
     failing_workflows: bool = True
-    """Alert when a deployed workflow or script fails after it had succeeded, and when it succeeds again."""
+    """Raise an alert when a deployed workflow or script fails, and end it when a later run succeeds."""
 
 
 def check(new: Alerts, before: Alerts) -> None:

@@ -133,9 +133,10 @@ async def _mysql(guard: Guard, value: Value) -> str:
         greeting = await reader.readexactly(min(size, _GREETING_LIMIT))
     finally:
         writer.close()
+    if greeting[:1] == b"\xff":
+        raise TestFailed(f"The server refused the connection: {_line(greeting[9:].decode(errors='replace'))}.")
     if greeting[:1] != b"\x0a":
-        shown = _line(greeting[9:].decode(errors="replace")) if greeting[:1] == b"\xff" else "it is no MySQL server"
-        raise TestFailed(f"The server refused the connection: {shown}.")
+        raise TestFailed("The server is not a MySQL server.")
     version = greeting[1:].partition(b"\0")[0].decode(errors="replace")
     return f"MySQL {_line(version)} responded; the login was not tested."
 

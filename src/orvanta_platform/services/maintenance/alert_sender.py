@@ -87,7 +87,7 @@ def text_of(message: AlertMessage) -> str:
     """Return the text of a message: since when, and what to do."""
     if message.ended_at is None:
         return f"Since {_time(message.since)}.\n{message.detail}"
-    return f"It began at {_time(message.since)} and ended at {_time(message.ended_at)}. Nothing needs to be done."
+    return f"It began at {_time(message.since)} and ended at {_time(message.ended_at)}. No action is required."
 
 
 def _time(at: datetime) -> str:

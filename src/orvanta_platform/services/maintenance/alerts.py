@@ -137,7 +137,7 @@ def _disk_alerts(platform: Platform, settings: Alerts, key: str, raised: set[str
     if limit is None or free >= limit + (_DISK_MARGIN if key in raised else 0):
         return []
     text = (
-        f"{free:.1f} % of the disk of ORVANTA_HOME on {host} are free.\n"
+        f"{free:.1f} % of the disk of ORVANTA_HOME on {host} is free.\n"
         "Delete what is not needed there, or enlarge the disk: with a full disk, runs wait and the database stops."
     )
     return [NewAlert(key, "disk", host, None, text)]

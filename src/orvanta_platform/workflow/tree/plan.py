@@ -104,11 +104,15 @@ def _entry(wanted: Wanted, stored: Stored | None, prune: Sequence[str] | None, *
         if stored is None:
             return entry
         if not in_scope(wanted.path, prune):
-            return replace(entry, action="conflict", reason="It would be removed, which was not asked for.")
+            return replace(
+                entry, action="conflict", reason="The change set removes it, but `prune` does not cover its path."
+            )
         return _checked(replace(entry, action="remove"), force=force)
     if stored is None:
         if wanted.base is not None and not force:
-            return replace(entry, action="conflict", reason="It was deleted since.")
+            return replace(
+                entry, action="conflict", reason="It was deleted in the workspace after the last synchronisation."
+            )
         return replace(entry, action="add")
     if is_same(wanted.kind, wanted.content, stored.content, notation=wanted.base == current):
         return entry
@@ -118,7 +122,11 @@ def _entry(wanted: Wanted, stored: Stored | None, prune: Sequence[str] | None, *
 def _checked(entry: Entry, *, force: bool) -> Entry:
     if force or entry.base == entry.present:
         return entry
-    reason = "It exists already." if entry.base is None else "It was changed since."
+    reason = (
+        "It already exists in the workspace."
+        if entry.base is None
+        else "It was changed in the workspace after the last synchronisation."
+    )
     return replace(entry, action="conflict", reason=reason)
 
 
