@@ -58,6 +58,35 @@ async def test_admin_acts_as_member_and_both_are_recorded(api: ApiHarness) -> No
     assert "ticket 7" in rows[0]["parameters"]
 
 
+async def test_admin_who_acts_as_approver_decides_nothing(api: ApiHarness) -> None:
+    boss = await api.member("boss", Role.ADMIN)
+    await api.member("ada", Role.DEVELOPER)
+    ada = client_of(api.app, (await act_as(boss, "ada")).text)
+    for conditions in ({"approvers": ["u/ada"], "self_approval": False}, {}):
+        asks = {"value": {"modules": [{"id": "ask", "value": {"type": "approval", **conditions}}]}, "args": {}}
+        run = (await boss.post(f"{W}/jobs/run/preview_flow", json=asks)).text
+        waiting = (await boss.get(f"{W}/approvals/list")).json()
+        assert [each["run"] for each in waiting if each["run"] == run] == [run]
+        node = (await boss.get(f"{W}/jobs_u/get/{run}")).json()["flow_status"]["modules"][0]["job"]
+        links = (await boss.get(f"{W}/jobs/resume_urls/{node}/7")).json()
+        page = links["approvalPage"]
+        for link in (links["resume"], links["cancel"]):
+            assert (await ada.post(link, json={})).status_code == 403
+        for path, body in (
+            (f"{W}/jobs/flow/resume/{run}", {}),
+            (f"{W}/jobs_u/flow/resume_suspended/{run}", {"approved": True}),
+        ):
+            answer = await ada.post(path, json=body)
+            assert answer.status_code in (403, 404), (path, answer.text)
+        headers = {"X-Workspace": "main"}
+        consent = await ada.post(f"/api/v1/runs/{run}/consent", json={"decision": "approved"}, headers=headers)
+        assert consent.status_code in (403, 404), consent.text
+        assert (await ada.post(page, data={"decision": "approved"})).status_code == 403
+        assert "ada" not in (await ada.get(page)).text
+        assert run not in (await ada.get(f"{W}/approvals/list?mine=true")).text
+        assert run in (await boss.get(f"{W}/approvals/list")).text, "the run still waits"
+
+
 async def test_nobody_acts_as_a_higher_role(api: ApiHarness) -> None:
     boss, ada = await api.member("boss", Role.ADMIN), await api.member("ada", Role.DEVELOPER)
     await act_as(ada, "boss", 403)

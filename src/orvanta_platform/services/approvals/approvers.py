@@ -89,7 +89,7 @@ def admits(actor: Actor, target: Target, consent: Consent | None) -> bool:
 
     Named approvers may; if none is named, anyone who may run the workflow.
     """
-    if is_service_email(actor.email):
+    if is_service_email(actor.email) or actor.impersonator is not None:
         return False
     if consent is None or not consent.approvers:
         return permissions.can(actor, "decide", target)
@@ -101,11 +101,22 @@ def require(actor: Actor, target: Target, consent: Consent | None) -> None:
     if is_service_email(actor.email):
         permissions.require(actor, "read", target)
         raise Forbidden("A service account cannot decide about approvals, because it is not a person.")
+    if actor.impersonator is not None:
+        permissions.require(actor, "read", target)
+        refuse_impersonated(actor)
     if consent is None or not consent.approvers:
         permissions.require(actor, "decide", target)
     elif not admits(actor, target, consent):
         permissions.require(actor, "read", target)
         raise Forbidden("You are not among the approvers.", hint=f"The approvers are {_listed(consent)}.")
+
+
+def refuse_impersonated(actor: Actor | None) -> None:
+    """Raise Forbidden if an admin acts as the actor: a decision is the word of the member itself."""
+    if actor is not None and actor.impersonator is not None:
+        raise Forbidden(
+            "An admin who acts as somebody else cannot decide about approvals.", hint="End the impersonation first."
+        )
 
 
 Checked = Sequence[tuple[Any, bytes]]
@@ -128,6 +139,7 @@ def check(request: ApprovalRequest, decider: Decider, row: JobRow, *, approved: 
     `checked`: forms with valid payloads. Raises Unauthenticated, Forbidden, InvalidInput, FormUnchecked.
     """
     actor = decider.actor
+    refuse_impersonated(actor)
     if request.consent.needs_login:
         if actor is None or actor.workspace != row.workspace or actor.role is None:
             raise Unauthenticated("This decision needs a login.", hint="Log in as a member of the workspace first.")
@@ -160,6 +172,8 @@ async def decided(platform: Platform, act: Callable[[Connection, Checked], Await
 
 def may(request: ApprovalRequest, actor: Actor | None) -> bool:
     """Return whether this person, or the holder of a link, may decide."""
+    if actor is not None and actor.impersonator is not None:
+        return False
     if not request.consent.needs_login:
         return True
     if actor is None or actor.role is None:
@@ -238,7 +252,9 @@ def _check_member(request: ApprovalRequest, actor: Actor) -> None:
 
 def _is_person(actor: Actor) -> bool:
     is_program = actor.kind == "job" or is_service_email(actor.email)
-    return not is_program and not actor.via_query and not scopes.is_unattended(actor.scopes)
+    return (
+        actor.impersonator is None and not is_program and not actor.via_query and not scopes.is_unattended(actor.scopes)
+    )
 
 
 def _listed(consent: Consent) -> str:

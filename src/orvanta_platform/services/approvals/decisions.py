@@ -114,6 +114,7 @@ async def decide_by_link(
     """
     async with platform.db.acquire() as conn:
         await approval_links.find(platform, conn, workspace, link, (action,))
+    approvers.refuse_impersonated(decider.actor)
     decide = partial(_decide, platform, workspace, link.job, link.resume_id, approved, decider)
     run, outcome = await approvers.decided(platform, decide)
     await _count(platform, run, link.job, outcome)
