@@ -134,3 +134,28 @@ async def test_browser_returns_to_its_own_session(api: ApiHarness) -> None:
         await browser.post("/api/auth/logout", json={})
         assert not browser.cookies
     assert (await client_of(api.app, own).get("/api/users/whoami")).status_code == 401, "both sessions have ended"
+
+
+async def test_impersonation_ends_with_sessions_of_its_admin(api: ApiHarness) -> None:
+    await api.member("ada")
+    created = {"email": "boss@example.org", "username": "boss", "password": "correct horse"}
+    await api.client.post("/api/users/create", json=created)
+    added = {"email": "boss@example.org", "username": "boss", "role": "admin"}
+    await api.client.post(f"{W}/workspaces/add_user", json=added)
+
+    async def acting(password: str) -> tuple[httpx.AsyncClient, httpx.AsyncClient]:
+        body = {"email": "boss@example.org", "password": password}
+        boss = client_of(api.app, (await client_of(api.app, "").post("/api/auth/login", json=body)).text)
+        return boss, client_of(api.app, (await act_as(boss, "ada")).text)
+
+    boss, ada = await acting("correct horse")
+    body = {"current_password": "correct horse", "password": "battery staple"}
+    assert (await boss.post("/api/users/setpassword", json=body)).status_code == 200
+    assert (await ada.get("/api/users/whoami")).status_code == 401
+    boss, ada = await acting("battery staple")
+    await api.client.post("/api/users/disable/boss@example.org")
+    await api.client.post("/api/users/enable/boss@example.org")
+    assert (await ada.get("/api/users/whoami")).status_code == 401, "it does not return"
+    boss, ada = await acting("battery staple")
+    assert (await api.client.post("/api/users/reset_password/boss@example.org")).status_code == 200
+    assert (await ada.get("/api/users/whoami")).status_code == 401

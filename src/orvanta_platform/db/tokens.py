@@ -219,7 +219,7 @@ async def delete_links(conn: Connection, email: str) -> None:
 
 
 async def delete_sessions(conn: Connection, email: str, except_for: bytes | None = None) -> None:
-    """Delete all sessions of an account, except the one with the hash `except_for`."""
+    """Delete all sessions and impersonations of an account, except the session with the hash `except_for`."""
     await conn.execute(_SQL["delete_sessions"], email, except_for)
 
 
@@ -235,7 +235,7 @@ async def delete_session_by_prefix(conn: Connection, email: str, prefix: str) ->
 
 
 async def delete_of_account(conn: Connection, email: str) -> None:
-    """Delete all tokens, sessions and one-time links of an account."""
+    """Delete all tokens, sessions, impersonations and one-time links of an account."""
     await conn.execute(_SQL["delete_of_account"], email)
 
 

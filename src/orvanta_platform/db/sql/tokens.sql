@@ -162,8 +162,8 @@ RETURNING email;
 DELETE FROM token WHERE email = $1 AND kind = 'first_password';
 
 -- name: delete_sessions
--- Deletes all sessions of an account except the one with the hash $2.
-DELETE FROM token WHERE email = $1 AND kind = 'session' AND hash IS DISTINCT FROM $2;
+-- Deletes all sessions of an account except the one with the hash $2, and those in which it acts as another member.
+DELETE FROM token WHERE (email = $1 OR impersonator = $1) AND kind = 'session' AND hash IS DISTINCT FROM $2;
 
 -- name: list_sessions
 -- The sessions of an account, newest first.
@@ -177,8 +177,8 @@ ORDER BY created_at DESC, prefix;
 DELETE FROM token WHERE email = $1 AND prefix = $2 AND kind = 'session' RETURNING prefix;
 
 -- name: delete_of_account
--- Deletes all tokens, sessions and one-time links of an account.
-DELETE FROM token WHERE email = $1 RETURNING kind;
+-- Deletes all tokens, sessions and one-time links of an account, and the sessions in which it acts as another member.
+DELETE FROM token WHERE email = $1 OR impersonator = $1 RETURNING kind;
 
 -- name: delete_expired
 -- Deletes tokens and links that expired more than a day ago.
