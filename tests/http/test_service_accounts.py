@@ -141,3 +141,20 @@ async def test_demoted_owner_loses_service_accounts(api: ApiHarness) -> None:
     rows = await api.get("audit/list", operation="service_accounts.stop")
     assert [row["resource"] for row in rows] == ["ci"]
     await post(api.client, "service_accounts/setenabled/ci", 409, enabled=True)
+
+
+async def test_former_superadmin_loses_service_accounts_where_it_is_no_admin(api: ApiHarness) -> None:
+    ada = await api.member("ada", Role.DEVELOPER)
+    await post(api.client, "/api/workspaces/create", 201, id="other", name="other")
+    await post(api.client, "/api/w/other/workspaces/add_user", email="ada@example.com", username="ada", role="admin")
+    await post(api.client, "/api/users/update/ada@example.com", is_super_admin=True)
+    ci = await create(api, ada)
+    await post(ada, "/api/w/other/service_accounts/create", 201, username="cd", role="developer")
+    await post(api.client, "/api/users/update/ada@example.com", is_super_admin=False)
+    assert (await ci.get(f"{W}/users/whoami")).status_code == 401
+    [found] = await api.get("service_accounts/list")
+    assert found["disabled"] and found["tokens"] == 0
+    rows = await api.get("audit/list", operation="service_accounts.stop")
+    assert [row["resource"] for row in rows] == ["ci"]
+    [kept] = (await api.client.get("/api/w/other/service_accounts/list")).json()
+    assert not kept["disabled"], "it is an admin there"

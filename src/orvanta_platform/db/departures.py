@@ -83,6 +83,11 @@ async def stop_service_accounts(conn: Connection, email: str, workspace: str | N
     return [(ActingItem("service_account", row["workspace"], row["path"]), row["email"]) for row in rows]
 
 
+async def list_without_admin(conn: Connection, email: str) -> list[str]:
+    """Return the workspaces where an account owns service accounts without being an enabled admin."""
+    return [row["workspace"] for row in await conn.fetch(_SQL["list_without_admin"], email)]
+
+
 async def delete_tokens(conn: Connection, email: str, workspace: str) -> None:
     """Delete the tokens of an account that are valid in this workspace only."""
     await conn.execute(_SQL["delete_tokens"], email, workspace)

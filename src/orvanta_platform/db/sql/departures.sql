@@ -70,6 +70,15 @@ WITH stopped AS (
 )
 SELECT workspace, path, email FROM stopped;
 
+-- name: list_without_admin
+-- The workspaces where an account owns service accounts without being an enabled admin.
+SELECT DISTINCT s.workspace
+FROM service_account AS s
+WHERE s.owner = $1
+  AND NOT EXISTS (SELECT FROM member AS m
+                  WHERE m.workspace = s.workspace AND m.email = $1 AND m.role = 'admin' AND NOT m.disabled)
+ORDER BY s.workspace;
+
 -- name: delete_tokens
 -- Deletes the tokens of an account that are valid in one workspace only.
 DELETE FROM token WHERE email = $1 AND workspace = $2;

@@ -31,8 +31,10 @@ async def update(platform: Platform, actor: Actor, email: str, change: AccountCh
     """Change the name or the roles of an account. Raises Forbidden, NotFound, Conflict, LastAdmin."""
     _require_management(actor, "change accounts")
     limits.check_text("A name", change.name)
-    async with platform.db.transaction() as conn:
+
+    async def write(conn: Connection) -> list[UUID]:
         row = await _lock(conn, email)
+        runs: list[UUID] = []
         if change.super_admin or change.devops:
             _refuse_service_account(row)
         if row.disabled and (change.super_admin or change.devops):
@@ -41,10 +43,14 @@ async def update(platform: Platform, actor: Actor, email: str, change: AccountCh
             await _require_other_superadmin(conn, row)
             # A superadmin may have invited people to workspaces without being their admin.
             await members.withdraw_invitations(conn, row.email, None)
+            runs = await departures.stop_owned_without_admin(platform, conn, actor, row.email)
         await accounts.update(conn, row.email, name=change.name, super_admin=change.super_admin, devops=change.devops)
         parameters = {"super_admin": change.super_admin, "devops": change.devops, "name": change.name}
         parameters = {name: value for name, value in parameters.items() if value is not None}
         await audit.record_instance(conn, actor, "users.update", "Updated", row.email, parameters)
+        return runs
+
+    await departures.advance_cancelled(platform, await platform.db.retrying(write))
 
 
 async def disable(platform: Platform, actor: Actor, email: str, *, cancel_runs: bool = False) -> None:

@@ -113,6 +113,14 @@ async def stop_owned(
     return cancelled
 
 
+async def stop_owned_without_admin(platform: Platform, conn: Connection, actor: Actor, email: str) -> list[UUID]:
+    """Stop the service accounts that a former superadmin owns in workspaces where it is not an enabled admin."""
+    cancelled: list[UUID] = []
+    for workspace in await departures.list_without_admin(conn, email):
+        cancelled += await stop_owned(platform, conn, actor, email, workspace)
+    return cancelled
+
+
 async def advance_cancelled(platform: Platform, runs: Sequence[UUID]) -> None:
     """End the runs that `stop` has cancelled. If this is interrupted, the sweep and the timers of the runs do it."""
     for run in runs:
