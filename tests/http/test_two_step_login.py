@@ -135,6 +135,19 @@ async def test_codes_are_rate_limited_like_passwords(api: ApiHarness, browser: h
     assert (await login(browser, code_of(secret))).status_code == 429
 
 
+async def test_right_password_gives_no_more_guesses_of_codes(api: ApiHarness, browser: httpx.AsyncClient) -> None:
+    await enrolled(browser)
+    for _ in range(3):
+        assert error_of(await login(browser, "000000")) == (401, "second_factor_required")
+    count = "SELECT count FROM login_failure WHERE key LIKE 'pair:%'"
+    async with api.platform.db.acquire() as conn:
+        assert error_of(await browser.post("/api/users/totp/enrol", json={"password": PASSWORD})) == (409, "conflict")
+        assert await conn.fetchval(count) == 3
+        body = {"current_password": PASSWORD, "password": "battery staple"}
+        assert (await browser.post("/api/users/setpassword", json=body)).status_code == 200
+        assert await conn.fetchval(count) == 3
+
+
 async def test_superadmin_and_machine_reset_lost_authenticator(api: ApiHarness, browser: httpx.AsyncClient) -> None:
     await enrolled(browser)
     assert (await browser.post(f"/api/users/reset_totp/{EMAIL}")).status_code == 403

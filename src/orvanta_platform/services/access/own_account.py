@@ -26,7 +26,8 @@ async def change_password(platform: Platform, actor: Actor, current: str, new: s
     stored, keys = await require_password(platform, actor, current, "users.change_password_failed")
     fresh = await passwords.make(new)
     async with platform.db.transaction() as conn:
-        await accounts.reset_attempts(conn, keys.pair, [keys.address, keys.account])
+        # The right password alone must not reset the wrong codes that were counted.
+        await accounts.forgive_attempts(conn, sorted(keys.all))
         if not await accounts.change_password(conn, actor.email, stored, fresh):
             raise WrongPassword("The password was changed meanwhile.")
         await tokens.delete_sessions(conn, actor.email, except_for=actor.token)
@@ -37,7 +38,7 @@ async def change_password(platform: Platform, actor: Actor, current: str, new: s
 async def require_password(
     platform: Platform, actor: Actor, current: str, failed: str
 ) -> tuple[str, login_limits.Keys]:
-    """Return the hash of the actor's password, and the keys of the attempt, which the caller resets.
+    """Return the hash of the actor's password, and the keys of the attempt, which the caller resets or forgives.
 
     `failed`: operation of the audit row of a wrong password. Raises WrongPassword, RateLimited, Conflict.
     """

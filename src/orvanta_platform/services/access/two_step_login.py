@@ -63,7 +63,8 @@ async def enrol(platform: Platform, actor: Actor, password: str) -> Enrolment:
     refuse_limited(actor, "set up two-step login")
     _, keys = await require_password(platform, actor, password, "users.totp.enrol_failed")
     async with platform.db.transaction() as conn:
-        await accounts.reset_attempts(conn, keys.pair, [keys.address, keys.account])
+        # The right password alone must not reset the wrong codes that were counted.
+        await accounts.forgive_attempts(conn, sorted(keys.all))
     return await _enrol(platform, actor.email)
 
 
