@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import tarfile
 import zipfile
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from tests.conftest import TestDatabase
 from tests.http.harness import ApiHarness, W, api_harness
 
 from orvanta_platform.control.actor import Role
+from orvanta_platform.workflow import document
 
 FLOW = "summary: %s\nvalue:\n  modules:\n    - id: a\n      value:\n        type: %s\n"
 SCHEDULE = {"schedule": "0 0 6 * * *", "timezone": "UTC", "script_path": "f/team/main", "is_flow": True, "args": {}}
@@ -237,3 +240,45 @@ async def test_workflow_deployed_as_json_has_a_text(api: ApiHarness) -> None:
     commented = [{**name, "base": entry["hash"], "content": {"text": "# why\n" + changed[0]["content"]["text"]}}]
     assert actions(await plan(api, commented)) == {"flow f/team/json": "change"}
     assert (await plan(api, [commented[0] | {"base": None}]))["nothing_to_do"]
+
+
+async def test_documents_are_read_without_a_connection(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Documents that take seconds leave the connections to other workspaces: none is in use while they are parsed."""
+    items = [*ITEMS[2:4], ITEMS[-1] | {"content": {"summary": "Team"}}]
+    await apply(api, items)
+    used: list[int] = []
+    parse = document.parse
+    pool = api.platform.db.pool
+
+    def counted(body: bytes, format: Any) -> Any:
+        used.append(pool.get_size() - pool.get_idle_size())
+        return parse(body, format)
+
+    monkeypatch.setattr(document, "parse", counted)
+    changed = [items[0] | {"content": {"text": items[0]["content"]["text"] + "# note\n"}}, *items[1:]]
+    assert (await plan(api, changed))["nothing_to_do"] and set(used) == {0}
+    assert (await apply(api, changed))["nothing_to_do"] and set(used) == {0}
+
+
+async def test_change_sets_have_limits(api: ApiHarness) -> None:
+    """The size and number of their contents, the items read at once, and the calls that wait."""
+    name = {"kind": "variable", "path": "f/team/region"}
+    large = [{"kind": "script", "path": "f/x/y", "content": {"content": "#" * (4 << 20), "language": "bash"}}]
+    values = f'[{{"kind":"resource","path":"f/x/y","content":{{"value":[{"0," * (5 << 20)}0]}}}}]'
+    for call, body in (
+        ("plan", json.dumps({"items": large})),
+        ("apply", json.dumps({"items": large, "plan_hash": "x"})),
+        ("plan", f'{{"items":{values}}}'),
+        ("read", json.dumps({"items": [name] * 5001})),
+    ):
+        answer = await api.client.post(f"{W}/changes/{call}", content=body)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large"), call
+        assert answer.json()["error"]["hint"]
+    turns = api.platform.turns
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(turns.take("changes", "main"))
+        calls = [asyncio.create_task(api.client.post(f"{W}/changes/plan", json={"items": []})) for _ in range(21)]
+        (refused,), waiting = await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
+        assert refused.result().status_code == 429 and len(waiting) == 20
+        assert api.platform.db.pool.get_idle_size() == api.platform.db.pool.get_size()
+    assert {each.status_code for each in await asyncio.gather(*waiting)} == {200}

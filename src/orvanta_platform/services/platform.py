@@ -21,6 +21,7 @@ from orvanta_platform.measurements import Measurements
 from orvanta_platform.orchestrator.advance import Tools
 from orvanta_platform.orchestrator.blueprints import Blueprints
 from orvanta_platform.orchestrator.sizes import Sizes
+from orvanta_platform.services.turns import Turns
 from orvanta_platform.settings import Settings
 from orvanta_platform.storage import Storage
 from orvanta_platform.storage.local import LocalStorage
@@ -47,6 +48,9 @@ class Platform:
 
     identity_providers: dict[str, tuple[Any, Any]] = field(default_factory=dict)
     """Configuration and client of OpenID providers by name (`single_sign_on`)."""
+
+    turns: Turns = field(default_factory=Turns)
+    """Change sets and archives of this process."""
 
     change_set_policies: dict[str, tuple[Policy, ...]] | None = None
     """Policies by workspace that a change set has read in its transaction; None: each deployment reads them."""

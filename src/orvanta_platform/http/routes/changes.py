@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from litestar import Response, get, post
 from litestar.params import FromPath
 
 from orvanta_platform.errors import BadRequest
+from orvanta_platform.evaluate.raw import count_values
 from orvanta_platform.http import answers
 from orvanta_platform.http.openapi import call
-from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, bool_of, platform_of
+from orvanta_platform.http.requests import AnyRequest, actor_of, bool_of, decode, platform_of
 from orvanta_platform.http.schemas import changes as shapes
 from orvanta_platform.services.changes import archive, change_sets
 from orvanta_platform.services.changes.archive import ArchiveOptions, ArchiveType
+
+T = TypeVar("T")
 
 _W = "/api/w/{workspace:str}"
 _CHOICES = (
     *("plain_secret", "skip_variables", "skip_resources", "skip_resource_types", "skip_secrets", "include_schedules"),
     *("include_triggers", "include_users", "include_groups", "include_settings"),
 )
+_MOST_VALUES = change_sets.LARGEST + 10 * change_sets.LONGEST
+"""Values of a body whose contents have at most LARGEST."""
 _TYPES: dict[ArchiveType, str] = {"zip": "application/zip", "tar": "application/x-tar"}
 
 
@@ -49,7 +56,7 @@ async def list_items(request: AnyRequest, workspace: FromPath[str]) -> Response[
 @post(f"{_W}/changes/read", status_code=200, opt=call(body=shapes.ReadItems, answer=list[shapes.ItemContent]))
 async def read_items(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """Read items with their contents. Items that do not exist or that the caller may not read are left out."""
-    body = await body_of(request, shapes.ReadItems)
+    body = await _body(request, shapes.ReadItems)
     keys = [(each.kind, each.path) for each in body.items]
     found = await change_sets.read_items(platform_of(request), actor_of(request), workspace, keys)
     return answers.json(shapes.item_contents(found))
@@ -58,7 +65,7 @@ async def read_items(request: AnyRequest, workspace: FromPath[str]) -> Response[
 @post(f"{_W}/changes/plan", status_code=200, opt=call(body=shapes.Changes, answer=shapes.ChangePlan))
 async def plan_changes(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """Get the effect of a change set: which items it adds, changes, leaves unchanged or removes, and its conflicts."""
-    change = shapes.change_set(await body_of(request, shapes.Changes))
+    change = shapes.change_set(await _body(request, shapes.Changes))
     found = await change_sets.plan(platform_of(request), actor_of(request), workspace, change)
     return answers.json(shapes.change_plan(found))
 
@@ -66,11 +73,19 @@ async def plan_changes(request: AnyRequest, workspace: FromPath[str]) -> Respons
 @post(f"{_W}/changes/apply", status_code=200, opt=call(body=shapes.ApplyChanges, answer=shapes.AppliedChanges))
 async def apply_changes(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """Apply a change set, all of it or nothing. Its plan must have the hash `plan_hash`."""
-    body = await body_of(request, shapes.ApplyChanges)
+    body = await _body(request, shapes.ApplyChanges)
     done = await change_sets.apply(
         platform_of(request), actor_of(request), workspace, shapes.change_set(body), body.plan_hash, body.message
     )
     return answers.json(shapes.applied(done))
+
+
+async def _body(request: AnyRequest, shape: type[T]) -> T:
+    """Return the body as `shape`. Raises BadRequest; TooLarge for more values than the event loop may decode."""
+    body = await request.body()
+    if count_values(body) > _MOST_VALUES:
+        raise change_sets.too_large()
+    return decode(body, shape)
 
 
 ROUTES = [get_tarball, list_items, read_items, plan_changes, apply_changes]

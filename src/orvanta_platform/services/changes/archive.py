@@ -80,8 +80,9 @@ async def create(
     if options.plain_secret:
         raise Forbidden("Archives do not contain secrets in clear.", hint="Leave plain_secret out.")
     async with platform.db.transaction() as conn:
-        found = await contents.read(conn, actor, workspace)
+        reading = await contents.read(conn, actor, workspace)
         await audit.record(conn, actor, "workspaces.export", "Execute", workspace)
+    found = await contents.items_in(workspace, reading)
     kinds = options.kinds()
     chosen = [item for item in contents.items_of(found) if item.kind in kinds]
     files = await document_threads.run_in_thread(workspace, _files, chosen, options)

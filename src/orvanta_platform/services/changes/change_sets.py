@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from orvanta_platform.control import audit, limits, secrets
@@ -15,12 +15,14 @@ from orvanta_platform.orchestrator import document_threads
 from orvanta_platform.services.changes import contents, writers
 from orvanta_platform.services.changes.contents import Present
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.workflow.tree import plan as plans
 from orvanta_platform.workflow.tree.item import Key
-from orvanta_platform.workflow.tree.plan import Plan, Stored, Wanted
+from orvanta_platform.workflow.tree.plan import Plan, Planner, Stored, Wanted
 
 LONGEST = 5000
-"""Maximum number of items of a change set."""
+"""Maximum number of items of a change set, and of items that are read at once."""
+
+LARGEST = 4 << 20
+"""Maximum size of the contents of a change set: their characters, and one for each value."""
 
 _SEALED = ("variable", "resource", "resource_type")
 
@@ -49,24 +51,31 @@ async def list_items(platform: Platform, actor: Actor, workspace: str) -> dict[K
     """Return the hashes of all items that the actor may read. Raises NotFound, Forbidden."""
     require(actor, "read", Target(workspace, "workspace"))
     async with platform.db.acquire() as conn:
-        return await contents.read(conn, actor, workspace, depth="hashes")
+        reading = await contents.read(conn, actor, workspace, depth="hashes")
+    return await contents.items_in(workspace, reading)
 
 
-async def read_items(platform: Platform, actor: Actor, workspace: str, keys: Iterable[Key]) -> dict[Key, Present]:
-    """Return those of these items that the actor may read, with their contents. Raises NotFound, Forbidden."""
+async def read_items(platform: Platform, actor: Actor, workspace: str, keys: Collection[Key]) -> dict[Key, Present]:
+    """Return those of these items that the actor may read, with their contents. Raises NotFound, Forbidden,
+    TooLarge.
+    """
     require(actor, "read", Target(workspace, "workspace"))
+    if len(keys) > LONGEST:
+        raise TooLarge(f"At most {LONGEST} items can be read at once.", hint="Read them in several calls.")
     async with platform.db.acquire() as conn:
-        return await contents.read(conn, actor, workspace, keys)
+        reading = await contents.read(conn, actor, workspace, keys)
+    return await contents.items_in(workspace, reading)
 
 
 async def plan(platform: Platform, actor: Actor, workspace: str, change: ChangeSet) -> Plan:
     """Return the effect of a change set on the items that the actor may read. Raises NotFound, Forbidden, BadRequest,
-    TooLarge.
+    TooLarge, RateLimited.
     """
     require(actor, "read", Target(workspace, "workspace"))
-    change = _checked(change)
-    async with platform.db.acquire() as conn:
-        return (await _plan(conn, actor, workspace, change))[0]
+    _check_items(change)
+    async with platform.turns.take("changes", workspace):
+        change, planner = await document_threads.run_in_thread(workspace, _prepared, change)
+        return (await _planned(platform, actor, workspace, change, planner))[0]
 
 
 async def apply(
@@ -75,11 +84,29 @@ async def apply(
     """Apply a change set in one transaction: all of its items change, or none.
 
     Each item is changed by the use case of its kind, with its permissions, validation and audit row. Raises NotFound,
-    Forbidden, BadRequest, TooLarge, StalePlan if the plan has another hash by now, ChangesConflict, ChangesRefused.
+    Forbidden, BadRequest, TooLarge, RateLimited, StalePlan if the plan has another hash by now, ChangesConflict,
+    ChangesRefused.
     """
     require(actor, "change_items", Target(workspace, "workspace"))
     limits.check_text("A message", message)
-    change = _checked(change)
+    _check_items(change)
+    async with platform.turns.take("changes", workspace):
+        change, planner = await document_threads.run_in_thread(workspace, _prepared, change)
+        return await _apply(platform, actor, workspace, change, planner, plan_hash, message)
+
+
+async def _apply(
+    platform: Platform,
+    actor: Actor,
+    workspace: str,
+    change: ChangeSet,
+    planner: Planner,
+    plan_hash: str,
+    message: str | None,
+) -> Applied:
+    # Documents are parsed here: the transaction compares those again that were changed meanwhile.
+    found, known = await _planned(platform, actor, workspace, change, planner)
+    _require_current(found, plan_hash)
     if any(each.kind in _SEALED for each in change.items):
         # Outside the transaction, because the first secret of a workspace creates its key.
         await secrets.newest_key(platform.db, platform.keys, workspace)
@@ -87,7 +114,9 @@ async def apply(
 
     async def write(conn: Connection) -> Applied:
         notifier.clear()
-        found, present = await _plan(conn, actor, workspace, change)
+        reading = await contents.read(conn, actor, workspace, _keys(change), depth="trees")
+        present = await contents.items_in(workspace, reading, known)
+        found = await document_threads.run_in_thread(workspace, planner.plan, _stored(present))
         _require_current(found, plan_hash)
         joined = replace(platform, db=JoinedDatabase(platform.db, conn), notify=notifier, change_set_policies={})
         await _store_all(joined, conn, actor, workspace, change, found, present, message)
@@ -95,7 +124,8 @@ async def apply(
             counts = {action: len(found.of(action)) for action in ("add", "change", "remove")}
             parameters = {"plan": found.hash, **counts, "prune": found.prune, "message": message}
             await audit.record(conn, actor, "change_sets.apply", "Updated", workspace, parameters)
-        after = await contents.read(conn, actor, workspace, [each.key for each in change.items], depth="hashes")
+        reading = await contents.read(conn, actor, workspace, _keys(change), depth="hashes")
+        after = await contents.items_in(workspace, reading)
         return Applied(found, {key: each.hash for key, each in after.items()})
 
     applied = await platform.db.retrying(write, snapshot=True)
@@ -103,23 +133,49 @@ async def apply(
     return applied
 
 
-def _checked(change: ChangeSet) -> ChangeSet:
+def _check_items(change: ChangeSet) -> None:
     if len(change.items) > LONGEST:
         raise TooLarge(f"A change set has at most {LONGEST} items.", hint="Apply the folders one after the other.")
     if len({each.key for each in change.items}) < len(change.items):
         raise BadRequest("A change set names an item twice.")
-    return replace(change, items=[writers.checked(each) for each in change.items])
 
 
-async def _plan(
-    conn: Connection, actor: Actor, workspace: str, change: ChangeSet
-) -> tuple[Plan, Mapping[Key, Present]]:
-    present = await contents.read(conn, actor, workspace, [each.key for each in change.items], depth="trees")
-    stored = {key: Stored(each.hash, each.content) for key, each in present.items()}
-    found = await document_threads.run_in_thread(
-        workspace, plans.plan, change.items, stored, prune=change.prune, force=change.force
+def _prepared(change: ChangeSet) -> tuple[ChangeSet, Planner]:
+    """Check the contents, and determine the order. Raises BadRequest, TooLarge."""
+    size = 0
+    for each in change.items:
+        size += writers.size_of(each, LARGEST)
+        if size > LARGEST:
+            raise too_large()
+    change = replace(change, items=[writers.checked(each) for each in change.items])
+    return change, Planner(change.items, change.prune, force=change.force)
+
+
+def too_large() -> TooLarge:
+    """Return the error for a change set whose contents are too large."""
+    return TooLarge(
+        f"The contents of a change set have at most {LARGEST >> 20} MiB together.",
+        hint="Apply the folders one after the other.",
+        details={"limit": LARGEST},
     )
-    return found, present
+
+
+async def _planned(
+    platform: Platform, actor: Actor, workspace: str, change: ChangeSet, planner: Planner
+) -> tuple[Plan, Mapping[Key, Present]]:
+    """Return the plan and the present items. The connection is released before they are compared."""
+    async with platform.db.acquire() as conn:
+        reading = await contents.read(conn, actor, workspace, _keys(change), depth="trees")
+    present = await contents.items_in(workspace, reading)
+    return await document_threads.run_in_thread(workspace, planner.plan, _stored(present)), present
+
+
+def _keys(change: ChangeSet) -> list[Key]:
+    return [each.key for each in change.items]
+
+
+def _stored(present: Mapping[Key, Present]) -> dict[Key, Stored]:
+    return {key: Stored(each.hash, each.content) for key, each in present.items()}
 
 
 def _require_current(found: Plan, plan_hash: str) -> None:

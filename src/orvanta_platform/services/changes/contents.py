@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -51,24 +51,45 @@ class Present:
     """Hash of the newest version of a script, id of that of a workflow."""
 
 
+Rows: TypeAlias = Callable[[Mapping[Key, Present]], Iterable[tuple[str, Present]]]
+"""Rows of the database, as a function that decodes them."""
+Reading: TypeAlias = list[tuple[Kind, frozenset[str] | None, Rows]]
+"""Rows of each kind, and the paths of which items were asked for."""
+
+
 async def read(
     conn: Connection, actor: Actor, workspace: str, keys: Iterable[Key] | None = None, *, depth: Depth = "texts"
-) -> dict[Key, Present]:
-    """Return the items that the actor may read, by kind and path, in the order in which they are applied.
+) -> Reading:
+    """Read the items that the actor may read. Kinds that the token may not read are left out.
 
-    `keys`: these only. Kinds that the token may not read are
-    left out. Raises NotFound.
+    `keys`: these only. The rows become items later, without the connection (`items_in`). Raises NotFound.
     """
     require_workspace(actor, workspace)
     wanted = None if keys is None else set(keys)
-    found: dict[Key, Present] = {}
+    found: Reading = []
     for kind in KINDS:
         paths = None if wanted is None else sorted(path for each, path in wanted if each == kind)
         if paths != [] and may_list(actor, workspace, kind):
             rows = await _READERS[kind](conn, actor, workspace, kind, paths, depth)
-            chosen = rows if paths is None else [row for row in rows if row[0] in set(paths)]
-            found |= {(kind, path): present for path, present in chosen}
+            found.append((kind, None if paths is None else frozenset(paths), rows))
     return found
+
+
+async def items_in(workspace: str, reading: Reading, known: Mapping[Key, Present] | None = None) -> dict[Key, Present]:
+    """Return items that were read, by kind and path, in the order in which they are applied.
+
+    `known`: items as they were read before; workflows that are the same are not decoded again.
+    """
+    return await document_threads.run_in_thread(workspace, _items, reading, known or {})
+
+
+def _items(reading: Reading, known: Mapping[Key, Present]) -> dict[Key, Present]:
+    return {
+        (kind, path): present
+        for kind, paths, rows in reading
+        for path, present in rows(known)
+        if paths is None or path in paths
+    }
 
 
 def may_list(actor: Actor, workspace: str, kind: Kind) -> bool:
@@ -90,9 +111,6 @@ def items_of(found: Mapping[Key, Present]) -> list[Item]:
 def hash_of(content: object) -> str:
     """Return the hash of a JSON value, independent of the order of its keys."""
     return hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()
-
-
-Rows: TypeAlias = list[tuple[str, Present]]
 
 
 def _filter(actor: Actor, kind: Kind, paths: Sequence[str] | None) -> TreeFilter:
@@ -118,17 +136,17 @@ async def _folders(
         limit=_ALL,
         offset=0,
     )
-    return [
+    return lambda _: (
         (row.name, _present(kind, {"summary": row.summary, "owners": row.owners, "extra_perms": row.extra_perms}))
         for row in found
-    ]
+    )
 
 
 async def _groups(
     conn: Connection, actor: Actor, workspace: str, kind: Kind, paths: Sequence[str] | None, depth: Depth
 ) -> Rows:
     found = await groups.list_page(conn, workspace, after="", limit=_ALL, offset=0)
-    return [(row.name, _present(kind, group_content(row))) for row in found]
+    return lambda _: ((row.name, _present(kind, group_content(row))) for row in found)
 
 
 def group_content(row: GroupRow) -> dict[str, Any]:
@@ -141,7 +159,7 @@ async def _types(
     conn: Connection, actor: Actor, workspace: str, kind: Kind, paths: Sequence[str] | None, depth: Depth
 ) -> Rows:
     found = await resource_types.list_all(conn, workspace)
-    return [
+    return lambda _: (
         (
             row.name,
             _present(
@@ -155,14 +173,14 @@ async def _types(
             ),
         )
         for row in found
-    ]
+    )
 
 
 async def _variables(
     conn: Connection, actor: Actor, workspace: str, kind: Kind, paths: Sequence[str] | None, depth: Depth
 ) -> Rows:
     found = await tree.list_variables(conn, workspace, _filter(actor, kind, paths))
-    return [
+    return lambda _: (
         (
             row.path,
             _present(
@@ -176,7 +194,7 @@ async def _variables(
             ),
         )
         for row in found
-    ]
+    )
 
 
 async def _resources(
@@ -184,7 +202,7 @@ async def _resources(
 ) -> Rows:
     filter = _filter(actor, kind, paths)
     found = await tree.list_resources(conn, workspace, filter, without=sorted(STATE_TYPES))
-    return [
+    return lambda _: (
         (
             row.path,
             _present(
@@ -198,20 +216,24 @@ async def _resources(
             ),
         )
         for row in found
-    ]
+    )
 
 
 async def _versions(
     conn: Connection, actor: Actor, workspace: str, kind: Kind, paths: Sequence[str] | None, depth: Depth
 ) -> Rows:
     found = await tree.list_versions(conn, workspace, kind, _filter(actor, kind, paths), bodies=depth != "hashes")
-    if depth == "hashes":
-        return [(row.path, Present(_version_hash(row), {}, _version_of(kind, row))) for row in found]
-    contents = await document_threads.run_in_thread(workspace, _contents, kind, found, depth == "texts")
-    return [
-        (row.path, Present(_version_hash(row), content, _version_of(kind, row)))
-        for row, content in zip(found, contents, strict=True)
-    ]
+    return lambda known: ((row.path, _version(kind, row, depth, known.get((kind, row.path)))) for row in found)
+
+
+def _version(kind: Kind, row: VersionContent, depth: Depth, known: Present | None) -> Present:
+    digest = _version_hash(row)
+    content: Mapping[str, Any] = {}
+    if kind == "flow" and known is not None and known.hash == digest:
+        content = known.content
+    elif depth != "hashes":
+        content = _script(row) if kind == "script" else _flow(row, depth == "texts")
+    return Present(digest, content, _version_of(kind, row))
 
 
 def _version_of(kind: Kind, row: VersionContent) -> str:
@@ -221,10 +243,6 @@ def _version_of(kind: Kind, row: VersionContent) -> str:
 def _version_hash(row: VersionContent) -> str:
     parts = (row.document.hex(), row.format, row.language, row.settings)
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
-
-
-def _contents(kind: Kind, rows: Sequence[VersionContent], texts: bool) -> list[dict[str, Any]]:
-    return [_script(row) if kind == "script" else _flow(row, texts) for row in rows]
 
 
 def _flow(row: VersionContent, texts: bool) -> dict[str, Any]:
@@ -274,7 +292,8 @@ async def _schedules(
     conn: Connection, actor: Actor, workspace: str, kind: Kind, paths: Sequence[str] | None, depth: Depth
 ) -> Rows:
     filter = ScheduleFilter(**readable(actor, kind).conditions(), limit=_ALL)
-    return [(row.path, _present(kind, _schedule(row))) for row in await schedules.list_page(conn, workspace, filter)]
+    found = await schedules.list_page(conn, workspace, filter)
+    return lambda _: ((row.path, _present(kind, _schedule(row))) for row in found)
 
 
 def _schedule(row: ScheduleRow) -> dict[str, Any]:
@@ -289,7 +308,7 @@ async def _http_triggers(
 ) -> Rows:
     filter = HttpTriggerFilter(**readable(actor, kind).conditions(), limit=_ALL)
     found = await http_triggers.list_page(conn, workspace, filter)
-    return [(row.path, _present(kind, _http_trigger(row))) for row in found]
+    return lambda _: ((row.path, _present(kind, _http_trigger(row))) for row in found)
 
 
 def _http_trigger(row: HttpTriggerRow) -> dict[str, Any]:

@@ -103,10 +103,9 @@ _SHAPES: Mapping[str, type[msgspec.Struct]] = {
 
 
 def checked(wanted: Wanted) -> Wanted:
-    """Return a change with the keys that its kind has. Raises BadRequest for other types of values, or deep ones."""
+    """Return a change with the keys that its kind has. Raises BadRequest for other types of values."""
     if wanted.content is None:
         return wanted
-    _check_levels(wanted)
     names = FIELDS.get(wanted.kind)
     content = {name: value for name, value in wanted.content.items() if names is None or name in names}
     shape = _SHAPES.get(wanted.kind)
@@ -115,13 +114,27 @@ def checked(wanted: Wanted) -> Wanted:
     return Wanted(wanted.kind, wanted.path, wanted.base, content)
 
 
-def _check_levels(wanted: Wanted) -> None:
+def size_of(wanted: Wanted, limit: int) -> int:
+    """Return the size of a content: its characters, and one for each value; more than `limit` for a larger one.
+
+    Raises BadRequest for a deep one.
+    """
+    size = 0
     level: list[Any] = [wanted.content]
     for _ in range(MAX_LEVELS):
-        inner = [each.values() if isinstance(each, dict) else each for each in level if isinstance(each, dict | list)]
-        level = [member for members in inner for member in members]
-        if not level:
-            return
+        inner: list[Any] = []
+        for each in level:
+            if isinstance(each, dict):
+                size += sum(map(len, each))
+                inner += each.values()
+            elif isinstance(each, list):
+                inner += each
+            elif isinstance(each, str):
+                size += len(each)
+        size += len(level)
+        if size > limit or not inner:
+            return size
+        level = inner
     raise BadRequest(f"The content of {wanted.path[:200]} has more than {MAX_LEVELS} levels.")
 
 

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 from orvanta_platform.errors import InvalidWorkflow
@@ -89,15 +90,39 @@ def plan(
     wanted: Sequence[Wanted], present: Mapping[Key, Stored], *, prune: Sequence[str] | None = None, force: bool = False
 ) -> Plan:
     """Return the effect of a change set. `force`: the change replaces what was changed since its base."""
-    entries = [_entry(each, present.get(each.key), prune, force=force) for each in in_order(wanted)]
-    scope = None if prune is None else tuple(sorted(prune))
-    rows = [[each.kind, each.path, each.action, each.base, each.present, each.wanted] for each in entries]
-    digest = hashlib.sha256(json.dumps([rows, scope]).encode()).hexdigest()
-    return Plan(tuple(entries), scope, digest)
+    return Planner(wanted, prune, force=force).plan(present)
 
 
-def _entry(wanted: Wanted, stored: Stored | None, prune: Sequence[str] | None, *, force: bool) -> Entry:
-    digest = None if wanted.content is None else _hash(wanted.content)
+class Planner:
+    """A change set in order, which is compared with present items several times; each document is parsed once."""
+
+    def __init__(self, wanted: Sequence[Wanted], prune: Sequence[str] | None, *, force: bool) -> None:
+        self._ordered = [(each, None if each.content is None else _hash(each.content)) for each in in_order(wanted)]
+        self._prune = prune
+        self._force = force
+        self._tree = cache(_tree)
+
+    def plan(self, present: Mapping[Key, Stored]) -> Plan:
+        """Return the effect of the change set on the present items."""
+        entries = [self._entry(each, digest, present.get(each.key)) for each, digest in self._ordered]
+        scope = None if self._prune is None else tuple(sorted(self._prune))
+        rows = [[each.kind, each.path, each.action, each.base, each.present, each.wanted] for each in entries]
+        digest = hashlib.sha256(json.dumps([rows, scope]).encode()).hexdigest()
+        return Plan(tuple(entries), scope, digest)
+
+    def _entry(self, wanted: Wanted, digest: str | None, stored: Stored | None) -> Entry:
+        return _entry(wanted, digest, stored, self._prune, self._tree, force=self._force)
+
+
+def _entry(
+    wanted: Wanted,
+    digest: str | None,
+    stored: Stored | None,
+    prune: Sequence[str] | None,
+    tree: Callable[[str], Any],
+    *,
+    force: bool,
+) -> Entry:
     current = None if stored is None else stored.hash
     entry = Entry(wanted.kind, wanted.path, "unchanged", wanted.base, current, digest)
     if wanted.content is None:
@@ -114,7 +139,7 @@ def _entry(wanted: Wanted, stored: Stored | None, prune: Sequence[str] | None, *
                 entry, action="conflict", reason="It was deleted in the workspace after the last synchronisation."
             )
         return replace(entry, action="add")
-    if is_same(wanted.kind, wanted.content, stored.content, notation=wanted.base == current):
+    if is_same(wanted.kind, wanted.content, stored.content, tree, notation=wanted.base == current):
         return entry
     return _checked(replace(entry, action="change"), force=force)
 
@@ -135,14 +160,21 @@ def in_scope(path: str, prune: Sequence[str] | None) -> bool:
     return prune is not None and any(each == "" or path == each or path.startswith(f"{each}/") for each in prune)
 
 
-def is_same(kind: Kind, wanted: Mapping[str, Any], stored: Mapping[str, Any], *, notation: bool = False) -> bool:
+def is_same(
+    kind: Kind,
+    wanted: Mapping[str, Any],
+    stored: Mapping[str, Any],
+    tree: Callable[[str], Any],
+    *,
+    notation: bool = False,
+) -> bool:
     """Return whether a content changes nothing. Absent keys leave values unchanged; null and empty ones are equal.
 
-    `notation`: other comments or another order of keys change a workflow.
+    `tree` parses the text of a workflow. `notation`: other comments or another order of keys change a workflow.
     """
     match kind:
         case "flow":
-            return _is_same_flow(wanted["text"], stored, notation=notation)
+            return _is_same_flow(wanted["text"], stored, tree, notation=notation)
         case "script":
             return _is_same_script(wanted, stored)
         case _:
@@ -167,10 +199,10 @@ def masked(wanted: Any, stored: Any) -> Any:
     return wanted
 
 
-def _is_same_flow(text: str, stored: Mapping[str, Any], *, notation: bool) -> bool:
+def _is_same_flow(text: str, stored: Mapping[str, Any], tree: Callable[[str], Any], *, notation: bool) -> bool:
     if "text" not in stored:  # it was deployed as JSON, which has no notation
-        return bool(_tree(text) == _normal(stored["tree"]))
-    return bool(text == stored["text"]) or (not notation and _tree(text) == _tree(stored["text"]))
+        return bool(tree(text) == _normal(stored["tree"]))
+    return bool(text == stored["text"]) or (not notation and tree(text) == tree(stored["text"]))
 
 
 def _is_same_script(wanted: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:

@@ -1,0 +1,44 @@
+"""Turns of a workspace: its change sets, and its archives, take place one after the other in a process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final, Literal
+
+from orvanta_platform.errors import RateLimited
+
+_MOST_WAITING: Final = 20
+_RETRY_AFTER_S: Final = 5
+
+
+class Turns:
+    """One call of a workspace at a time, and a limited number that waits.
+
+    A call waits before it takes a connection, so that one workspace cannot occupy those of all others.
+    """
+
+    def __init__(self) -> None:
+        self._locks: dict[tuple[str, str], asyncio.Lock] = {}
+        self._calls: dict[tuple[str, str], int] = {}
+
+    @asynccontextmanager
+    async def take(self, what: Literal["changes", "archive"], workspace: str) -> AsyncIterator[None]:
+        """Wait for the turn. Raises RateLimited if too many calls wait."""
+        key = what, workspace
+        calls = self._calls.get(key, 0)
+        if calls > _MOST_WAITING:
+            raise RateLimited(
+                "Too many change sets or archives of this workspace are waiting.",
+                hint="Try again later.",
+                details={"retry_after_s": _RETRY_AFTER_S},
+            )
+        self._calls[key] = calls + 1
+        try:
+            async with self._locks.setdefault(key, asyncio.Lock()):
+                yield
+        finally:
+            self._calls[key] -= 1
+            if not self._calls[key]:
+                del self._calls[key], self._locks[key]
