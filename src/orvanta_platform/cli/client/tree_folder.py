@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from typing import Any, Final
 
 from orvanta_platform.cli.client.connection import Connection
 from orvanta_platform.cli.client.places import items_under, path_of
+from orvanta_platform.control import names
 from orvanta_platform.errors import BadRequest, InvalidWorkflow, OrvantaError
 from orvanta_platform.workflow.tree.item import KINDS, Item, Key
 from orvanta_platform.workflow.tree.paths import FLOW_FOLDERS, Located, folder_of, locate
@@ -20,6 +22,8 @@ from orvanta_platform.workflow.tree.writing import write_item
 
 STATE: Final = ".orvanta/state.json"
 BASES: Final = ".orvanta/bases"
+_DEVICES: Final = frozenset({"con", "prn", "aux", "nul", *(f"{name}{n}" for name in ("com", "lpt") for n in range(10))})
+"""Names that Windows reserves for devices, with any extension."""
 _IGNORED: Final = "# State of this working copy: not shared.\n*\n"
 
 
@@ -97,12 +101,20 @@ class Folder:
 
     def write(self, item: Item) -> None:
         """Write the files of an item, and delete those that it had before. Raises BadRequest."""
+        _check_name(item)
         new = write_item(item)
         old = self.located.get(item.key)
         places = {self._place(name, old): body for name, body in new.items()}
+        own = set() if old is None else {self.files[name] for name in old.files}
+        for place in places:
+            if place not in own and place.exists():
+                raise BadRequest(
+                    f"{place} is not replaced: it is not known as a file of the {item.kind} {item.path}.",
+                    hint="Move or rename it, then pull again.",
+                )
         for place, body in places.items():
             place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(body)
+            _write(place, body)
         if old is not None:
             self._delete(old, places)
         self.files |= dict(zip(new, places, strict=True))
@@ -116,14 +128,14 @@ class Folder:
     def _place(self, name: str, old: Located | None) -> Path:
         """Return the file for a name: in the folder that the workflow has, or below the base. Raises BadRequest."""
         parts = name.split("/")
-        if any(not part or part.startswith(".") or "\\" in part or ":" in part for part in parts):
+        if not all(map(_is_file_name, parts)):
             raise BadRequest(f"The server sent a name that is no file of a tree: {name[:200]!r}.")
         place = self.base / name
         before = None if old is None else old.files[0]
         if before is not None and (inside := folder_of(before)) is not None and folder_of(name) is not None:
             below = len(inside.split("/"))
             place = self.files[before].parent.joinpath(*parts[below:])
-        elif before is not None and before in self.files:
+        elif before is not None and before in self.files and folder_of(name) is None:
             place = self.files[before].parent / parts[-1]
         if not place.parent.resolve().is_relative_to(self.base.resolve()) or place.is_symlink():
             raise BadRequest(f"{place} is not written: it leads out of the folder.")
@@ -152,6 +164,47 @@ def open_folder(root: Path) -> Folder:
     return Folder(root, base, {each.key: each for each in reversed(locate(files))}, files)
 
 
+def _check_name(item: Item) -> None:
+    """Check that the path of an item is one that the platform allows. Raises BadRequest."""
+    match item.kind:
+        case "folder":
+            names.check_folder(item.path)
+        case "group" | "resource_type":
+            names.check_name(item.kind.replace("_", " "), item.path)
+        case _:
+            names.check_path(item.path)
+
+
+def _is_file_name(part: str) -> bool:
+    """Return whether a part of a name is an ordinary file name on every system."""
+    reserved = part.partition(".")[0].lower() in _DEVICES
+    return part.isprintable() and part == part.strip(" .") != "" and not reserved and not set('\\:<>"|?*') & set(part)
+
+
+def _write(file: Path, body: bytes) -> None:
+    """Write a file that is not a link. Raises BadRequest."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        with open(os.open(file, flags, 0o666), "wb") as opened:
+            opened.write(body)
+    except OSError as error:
+        raise BadRequest(f"{file} cannot be written: {error.strerror}.") from None
+
+
+def _read(file: Path) -> bytes:
+    """Read a file that is not a link. Raises OSError."""
+    with open(os.open(file, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)), "rb") as opened:
+        return opened.read()
+
+
+def _check_links(base: Path) -> None:
+    """Check that the state is in the folder itself, as a copied tree may contain links. Raises BadRequest."""
+    file = base / STATE
+    for place in (file.parent, base / BASES, file, file.with_suffix(".tmp"), file.parent / ".gitignore"):
+        if place.is_symlink():
+            raise BadRequest(f"{place} is a link, which is not followed.", hint="Delete it, then try again.")
+
+
 def _name_of(place: Path, root: Path) -> str:
     """Return the name of a file in the tree: from f or u on, below the folder if it contains them."""
     parts = place.relative_to(root).parts
@@ -175,14 +228,15 @@ class State:
         self.items[item.key] = Synced(hash, digest)
         content = {name: value for name, value in item.content.items() if not (name == "value" and _is_secret(item))}
         file = self._base_file(item.key)
+        _check_links(self.base)
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps({"hash": hash, "content": content}))
+        _write(file, json.dumps({"hash": hash, "content": content}).encode())
 
     def base_of(self, key: Key) -> Item | None:
         """Return an item as it was when it was last synchronised; None if that is not known."""
         file = self._base_file(key)
         try:
-            found = json.loads(file.read_text())
+            found = json.loads(_read(file))
         except (OSError, ValueError):
             return None
         known = self.items.get(key)
@@ -197,10 +251,11 @@ class State:
         rows = {f"{kind} {path}": [each.hash, each.digest] for (kind, path), each in sorted(self.items.items())}
         remotes = {**self._whole.get("remotes", {}), self.remote: rows}
         file = self.base / STATE
+        _check_links(self.base)
         file.parent.mkdir(exist_ok=True)
-        (file.parent / ".gitignore").write_text(_IGNORED)
+        _write(file.parent / ".gitignore", _IGNORED.encode())
         draft = file.with_suffix(".tmp")
-        draft.write_text(json.dumps({"version": 1, "remotes": remotes}, indent=1) + "\n")
+        _write(draft, (json.dumps({"version": 1, "remotes": remotes}, indent=1) + "\n").encode())
         draft.replace(file)
 
 
@@ -208,8 +263,9 @@ def open_state(base: Path, connection: Connection) -> State:
     """Return the state of a folder for the workspace of a connection; an empty one at first. Raises BadRequest."""
     whole: dict[str, Any] = {}
     file = base / STATE
+    _check_links(base)
     try:
-        whole = json.loads(file.read_text()) if file.is_file() else {}
+        whole = json.loads(_read(file)) if file.is_file() else {}
         remote = f"{connection.url.rstrip('/')} {connection.workspace}"
         rows: Mapping[str, list[str]] = whole.get("remotes", {}).get(remote, {})
         items = {_key(name): Synced(*row) for name, row in rows.items()}

@@ -1,0 +1,107 @@
+"""Files that a pull writes: of the items of a tree alone, whatever the server sends and whatever the tree contains."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from orvanta_platform.cli.client.connection import Connection
+from orvanta_platform.cli.client.tree_folder import open_folder, open_state
+from orvanta_platform.errors import BadRequest
+from orvanta_platform.workflow.tree.item import Item, Kind
+
+CODE = {"content": "print('theirs')\n", "language": "python3"}
+VARIABLE = {"value": "theirs"}
+CONNECTION = Connection("http://localhost:1", "main", "token", "local")
+
+
+def files(root: Path) -> dict[str, str]:
+    return {str(place.relative_to(root)): place.read_text() for place in root.rglob("*") if place.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("kind", "path"),
+    [
+        ("script", "conftest"),
+        ("script", "src/app/main"),
+        ("script", "f/../conftest"),
+        ("script", "f/sales/a\0b"),
+        ("script", "f/sales/a\nb"),
+        ("script", "f/sales/aux"),
+        ("script", "f/sales/Com1.old"),
+        ("script", "f/sales/../../conftest"),
+        ("variable", "x"),
+        ("folder", "../src"),
+        ("folder", "a/b"),
+        ("folder", "nul"),
+        ("group", "a/../../b"),
+        ("resource_type", "src/app"),
+        ("resource_type", ".hidden"),
+    ],
+)
+def test_names_outside_the_grammar_are_not_written(tmp_path: Path, kind: Kind, path: str) -> None:
+    (tmp_path / "conftest.py").write_text("mine\n")
+    content = CODE if kind == "script" else VARIABLE if kind == "variable" else {}
+    with pytest.raises(BadRequest):
+        open_folder(tmp_path).write(Item(kind, path, content))
+    assert files(tmp_path) == {"conftest.py": "mine\n"}
+
+
+def test_files_that_belong_to_no_item_are_not_replaced(tmp_path: Path) -> None:
+    place = tmp_path / "f" / "sales" / "node_modules" / "tool.py"
+    place.parent.mkdir(parents=True)
+    place.write_text("mine\n")
+    folder = open_folder(tmp_path)
+    with pytest.raises(BadRequest, match="not known as a file of the script") as refused:
+        folder.write(Item("script", "f/sales/node_modules/tool", CODE))
+    assert refused.value.hint and place.read_text() == "mine\n"
+    own = Item("script", "f/sales/tool", CODE)
+    folder.write(own)
+    open_folder(tmp_path).write(Item("script", "f/sales/tool", CODE | {"content": "newer\n"}))
+    assert (tmp_path / "f/sales/tool.py").read_text() == "newer\n"
+
+
+def test_workflow_in_one_file_becomes_a_folder_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "f" / "sales").mkdir(parents=True)
+    (tmp_path / "f/sales/report.flow.yaml").write_text("value: {modules: []}\n")
+    (tmp_path / "f/sales/flow.yaml").write_text("mine\n")
+    open_folder(tmp_path).write(Item("flow", "f/sales/report", {"text": "summary: New\nvalue: {modules: []}\n"}))
+    assert files(tmp_path) == {
+        "f/sales/flow.yaml": "mine\n",
+        "f/sales/report.flow/flow.yaml": "summary: New\nvalue: {modules: []}\n",
+    }
+
+
+@pytest.mark.parametrize("name", [".orvanta", ".orvanta/bases", ".orvanta/state.json", ".orvanta/.gitignore"])
+def test_state_behind_links_is_refused(tmp_path: Path, name: str) -> None:
+    tree, outside = tmp_path / "tree", tmp_path / "outside"
+    (tree / name).parent.mkdir(parents=True)
+    if name in (".orvanta", ".orvanta/bases"):
+        outside.mkdir()
+    else:
+        outside.write_text("{}")
+    state = open_state(tree, CONNECTION)
+    (tree / name).symlink_to(outside)
+    before = files(tmp_path)
+    with pytest.raises(BadRequest, match="is a link"):
+        open_state(tree, CONNECTION)
+    with pytest.raises(BadRequest, match="is a link"):
+        state.save()
+    with pytest.raises(BadRequest, match="is a link"):
+        state.remember(Item("variable", "f/sales/v", VARIABLE), "hash", "digest")
+    assert files(tmp_path) == before
+
+
+def test_base_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
+    state = open_state(tmp_path, CONNECTION)
+    item = Item("variable", "f/sales/v", VARIABLE)
+    state.remember(item, "hash", "digest")
+    (base,) = (tmp_path / ".orvanta/bases").iterdir()
+    outside = base.rename(tmp_path / "outside.json")
+    base.symlink_to(outside)
+    before = outside.read_text()
+    assert state.base_of(item.key) is None
+    with pytest.raises(BadRequest):
+        state.remember(Item("variable", "f/sales/v", {"value": "newer"}), "hash", "digest")
+    assert outside.read_text() == before
