@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from orvanta_platform.cli.client.connection import Connection
 from orvanta_platform.cli.client.tree_folder import open_folder, open_state
+from orvanta_platform.cli.client.tree_pull import show_differences, show_failures
 from orvanta_platform.errors import BadRequest
 from orvanta_platform.workflow.tree.item import Item, Kind
 
@@ -105,3 +107,18 @@ def test_base_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
     with pytest.raises(BadRequest):
         state.remember(Item("variable", "f/sales/v", {"value": "newer"}), "hash", "digest")
     assert outside.read_text() == before
+
+
+def test_texts_of_others_cannot_control_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = "f/sales/\x1b]0;title\x07"
+    folder = open_folder(tmp_path)
+    show_failures(folder, [(("script", path), BadRequest("Refused\x1b[2J", hint="Run\x9b2J this"))])
+    assert capsys.readouterr().err == "f/sales/�]0;title�: Refused�[2J\n    Run�2J this\n"
+    difference = "-\x1b]52;c;eA==\x07a\n+b\r\n"
+    show_differences([difference])
+    assert capsys.readouterr().out == difference
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    show_differences([difference])
+    assert capsys.readouterr().out == "-�]52;c;eA==�a\n+b\n"

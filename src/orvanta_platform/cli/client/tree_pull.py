@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import typer
 
 from orvanta_platform.cli.client.command import Session
 from orvanta_platform.cli.client.errors import FAILED
-from orvanta_platform.cli.client.output import print_json, say
+from orvanta_platform.cli.client.output import print_json, say, terminal_safe
 from orvanta_platform.cli.client.tree_folder import STATE, Folder, open_folder, open_state
 from orvanta_platform.cli.client.tree_status import Comparison, compare, fetch
 from orvanta_platform.errors import BadRequest, OrvantaError
@@ -54,7 +55,7 @@ def status(session: Session, root: Path, *, exit_code: bool) -> None:
         print_json({"in_sync": found.in_sync, "items": rows, "failed": failures(found.folder, found.failed)})
     else:
         for row in rows:
-            print(f"{_SIGNS[row['state']]}{row['kind']} {row['path']}")
+            print(terminal_safe(f"{_SIGNS[row['state']]}{row['kind']} {row['path']}"))
         show_failures(found.folder, found.failed)
         if found.in_sync:
             print("The folder and the workspace have the same items.")
@@ -74,7 +75,7 @@ def diff(session: Session, root: Path, *, exit_code: bool) -> None:
         rows = [{"kind": kind, "path": path, "diff": text} for (kind, path), text in shown.items()]
         print_json({"in_sync": found.in_sync, "items": rows})
     else:
-        print("".join(shown.values()), end="")
+        show_differences(shown.values())
     if exit_code and not found.in_sync:
         raise typer.Exit(FAILED)
 
@@ -165,9 +166,9 @@ def _print_pulled(
         print_json({"pulled": done, "conflicts": named, "failed": failures(found.folder, failed), "dry_run": dry_run})
         return
     for each in done:
-        print(f"{each['kind']} {each['path']}: {'would be ' if dry_run else ''}{each['state']}")
+        print(terminal_safe(f"{each['kind']} {each['path']}: {'would be ' if dry_run else ''}{each['state']}"))
     for (kind, path), places in conflicts.items():
-        print(f"{kind} {path}: conflict, changed in the folder and in the workspace{_at(places)}")
+        print(terminal_safe(f"{kind} {path}: conflict, changed in the folder and in the workspace{_at(places)}"))
     show_failures(found.folder, failed)
     if conflicts:
         say("Compare both with `orvanta diff`. `pull --force` takes the workspace's, `push --force` the folder's.")
@@ -184,6 +185,16 @@ def _compared(session: Session, root: Path) -> Comparison:
         raise typer.BadParameter(f"{root} is not a folder.")
     folder = open_folder(root)
     return compare(session.api, folder, open_state(folder.base, session.api.connection))
+
+
+def show_differences(texts: Iterable[str]) -> None:
+    """Print differences: unchanged into a file or pipe, without control characters on a terminal."""
+    for text in texts:
+        if not sys.stdout.isatty():
+            print(text, end="")
+            continue
+        for line in text.removesuffix("\n").split("\n"):
+            print(terminal_safe(line))
 
 
 def _difference(folder: Folder, key: Key, remote: Item | None) -> str:
@@ -210,4 +221,6 @@ def failures(folder: Folder, failed: Sequence[tuple[Key, OrvantaError]]) -> list
 def show_failures(folder: Folder, failed: Sequence[tuple[Key, OrvantaError]]) -> None:
     """Print the errors of items with their files."""
     for key, error in failed:
-        say(f"{folder.file_of(key) or key[1]}: {error.message}" + (f"\n    {error.hint}" if error.hint else ""))
+        say(terminal_safe(f"{folder.file_of(key) or key[1]}: {error.message}"))
+        if error.hint:
+            say(terminal_safe(f"    {error.hint}"))

@@ -15,7 +15,7 @@ from orvanta_platform.cli.client.api import Api
 from orvanta_platform.cli.client.command import Session
 from orvanta_platform.cli.client.deploy import await_lock, show_diagnostics
 from orvanta_platform.cli.client.errors import FAILED, ServerRefused
-from orvanta_platform.cli.client.output import print_json, say
+from orvanta_platform.cli.client.output import print_json, say, terminal_safe
 from orvanta_platform.cli.client.places import items_under, say_left_out
 from orvanta_platform.cli.client.tree_folder import Folder, open_folder, open_state, unreadable
 from orvanta_platform.cli.client.tree_pull import failures, show_failures
@@ -190,7 +190,8 @@ class _Push:
     def _print(self, done: Sequence[Mapping[str, Any]]) -> None:
         changed = [each for each in done if each["state"] != "unchanged"]
         for each in changed:
-            print(f"{each['kind']} {each['path']}: {'would be ' if self.options.dry_run else ''}{each['state']}")
+            change = f"{'would be ' if self.options.dry_run else ''}{each['state']}"
+            print(terminal_safe(f"{each['kind']} {each['path']}: {change}"))
         show_failures(self.folder, self.failed)
         if self.failed:
             print(f"{len(self.failed)} failed; nothing was pushed.")
