@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import smtplib
+import ssl
 from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -19,7 +21,9 @@ from tests.conftest import TestDatabase
 from tests.http.harness import ApiHarness, W, api_harness
 
 from orvanta_platform.control.actor import Role
-from orvanta_platform.outbound import s3_signature
+from orvanta_platform.outbound import s3_signature, smtp
+from orvanta_platform.outbound.smtp import MailServer
+from orvanta_platform.outbound.ssrf import Guard
 
 
 @pytest.fixture(params=[("127.0.0.0/8",)])
@@ -182,6 +186,42 @@ async def test_permission_references_and_audit(api: ApiHarness) -> None:
     assert (await api.client.post(f"{W}/resources/create", json=slack)).status_code == 201
     assert (await api.client.post(f"{W}/resources/test/f/team/slack")).status_code == 400
     assert (await api.client.post(f"{W}/resources/test/f/team/none")).status_code == 404
+
+
+@pytest.mark.parametrize("tls", ["none", "implicit"])
+async def test_endless_mail_server_is_left(monkeypatch: pytest.MonkeyPatch, tls: str) -> None:
+    """Endless replies are limited in size, and the connection of an abandoned mail is shut down with its thread."""
+    monkeypatch.setattr(smtp, "TIMEOUT_S", 3600)
+    connected, left = asyncio.Event(), asyncio.Queue[bool]()
+    sends_lines = True
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connected.set()
+        with suppress(ConnectionError):
+            while sends_lines:
+                writer.write(b"220-x\r\n" * 1000)
+                await writer.drain()
+            writer.write(b"2" if tls == "none" else b"\x16")
+            while await reader.read(1024):
+                pass
+        writer.close()
+        left.put_nowait(True)
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        guard = Guard(("127.0.0.0/8",))
+        mail_server = MailServer("127.0.0.1", server.sockets[0].getsockname()[1], "a@b.example", tls=tls)
+        with pytest.raises((smtplib.SMTPServerDisconnected, ssl.SSLError)):
+            await smtp.log_in(guard, mail_server)
+        await left.get()
+        sends_lines = False
+        connected.clear()
+        delivery = asyncio.create_task(smtp.send(guard, mail_server, ["b@b.example"], "x", "x", "1"))
+        await connected.wait()
+        delivery.cancel()
+        await left.get()
+        monkeypatch.setattr(smtp, "DEADLINE_S", 0.2)
+        with pytest.raises(TimeoutError):
+            await smtp.log_in(guard, mail_server)
 
 
 def test_signature_of_documented_request() -> None:
