@@ -111,7 +111,10 @@ async def test_database_mail_and_web_servers(api: ApiHarness, database: TestData
             'PostgreSQL refused the connection: database "none" does not exist.',
         )
         success, message = await outcome(api, "postgresql", **place, **login, sslmode="require")
-        assert (success, message) == (False, "The server does not offer TLS, which sslmode requires.")
+        assert (success, message) == (
+            False,
+            "PostgreSQL refused the connection: it does not offer TLS, which sslmode requires.",
+        )
         success, message = await outcome(api, "postgresql", **place, **{**login, "password": "other"})
         assert not success and message.startswith("PostgreSQL refused the connection: password"), message
     accept = AuthResult(success=True)
@@ -186,6 +189,44 @@ async def test_permission_references_and_audit(api: ApiHarness) -> None:
     assert (await api.client.post(f"{W}/resources/create", json=slack)).status_code == 201
     assert (await api.client.post(f"{W}/resources/test/f/team/slack")).status_code == 400
     assert (await api.client.post(f"{W}/resources/test/f/team/none")).status_code == 404
+
+
+async def test_tests_are_limited(api: ApiHarness) -> None:
+    """What a server sends is limited, texts of libraries show no secret, and few tests run at once."""
+    notice = b"N" + (60_000).to_bytes(4, "big") + bytes(59_996)
+    async with web(b"N" + notice * 20, reads=False) as (port, _):
+        place = {"host": "127.0.0.1", "port": port}
+        for mode in ("disable", "prefer"):
+            success, message = await outcome(api, "postgresql", **place, sslmode=mode)
+            assert not success and "it is no PostgreSQL server" in message, message
+    for token in ("swordfish\x00", "swordfish\x7f"):
+        success, message = await outcome(api, "http_bearer", token=token, base_url="http://127.0.0.1:9/")
+        assert not success
+    async with web(http_answer(200)) as (port, _):
+        success, message = await outcome(
+            api, "http_bearer", token="swordfish\x00", base_url=f"http://127.0.0.1:{port}/"
+        )
+        assert (success, message) == (False, "A field has a character that the protocol does not allow.")
+    connected, done = asyncio.Queue[bool](), asyncio.Event()
+
+    async def wait(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connected.put_nowait(True)
+        await done.wait()
+        writer.close()
+
+    async with await asyncio.start_server(wait, "127.0.0.1", 0) as server:
+        place = {"host": "127.0.0.1", "port": server.sockets[0].getsockname()[1], "sslmode": "disable"}
+        body = {"path": "f/team/y", "resource_type": "postgresql", "value": place}
+        assert (await api.client.post(f"{W}/resources/create", json=body)).status_code == 201
+        call = f"{W}/resources/test/f/team/y"
+        tests = [asyncio.create_task(api.client.post(call)) for _ in range(2)]
+        for _ in tests:
+            await connected.get()
+        refused = await api.client.post(call)
+        assert refused.status_code == 429 and refused.headers["Retry-After"] == "5", refused.text
+        done.set()
+        assert [(await each).status_code for each in tests] == [200, 200]
+        assert (await api.client.post(call)).status_code == 200
 
 
 @pytest.mark.parametrize("tls", ["none", "implicit"])

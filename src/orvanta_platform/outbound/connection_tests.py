@@ -15,11 +15,11 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import asyncpg
 import httpcore
 
-from orvanta_platform.outbound import s3_signature, smtp
+from orvanta_platform.outbound import postgresql_login, s3_signature, smtp
 from orvanta_platform.outbound.http import pool
+from orvanta_platform.outbound.postgresql_login import Login
 from orvanta_platform.outbound.smtp import MailServer
 from orvanta_platform.outbound.ssrf import AddressRefused, Guard
 
@@ -58,11 +58,14 @@ async def test(guard: Guard, kind: str, value: Value) -> str:
     except (ssl.SSLError, ssl.CertificateError) as error:
         reason = getattr(error, "verify_message", "") or error.reason or error
         raise TestFailed(f"TLS failed: {_line(reason)}.") from None
-    except asyncpg.PostgresError as error:
+    except postgresql_login.Refused as error:
         raise TestFailed(f"PostgreSQL refused the connection: {_line(error)}.") from None
     except smtplib.SMTPAuthenticationError as error:
         raise TestFailed(f"The mail server refused the login with status {error.smtp_code}.") from None
-    except (smtplib.SMTPException, httpcore.NetworkError, httpcore.ProtocolError, asyncpg.InterfaceError) as error:
+    except httpcore.LocalProtocolError:
+        # The text of the library contains the header, and with it the token.
+        raise TestFailed("A field has a character that the protocol does not allow.") from None
+    except (smtplib.SMTPException, httpcore.NetworkError, httpcore.ProtocolError) as error:
         raise TestFailed(f"The connection failed: {_line(error) or type(error).__name__}.") from None
     except ConnectionRefusedError:
         raise TestFailed("The server refused the connection: nothing listens on the port.") from None
@@ -74,54 +77,25 @@ async def _postgresql(guard: Guard, value: Value) -> str:
     host, port = _host(value), _port(value, 5432)
     addresses = await guard.addresses(host, port)
     mode = value.get("sslmode") or "prefer"
-    attempts: list[ssl.SSLContext | bool] = [False]
+    tls = None
     if mode not in ("disable", "allow"):
-        attempts.insert(0, _PostgresTls(host, mode, value.get("root_certificate_pem")))
-        del attempts[1 + (mode == "prefer") :]
-    for encryption in attempts:
-        try:
-            conn = await asyncpg.connect(
-                host=addresses[0],
-                port=port,
-                ssl=encryption,
-                timeout=TIMEOUT_S,
-                # Without a user and a password, the driver would take those of this server's environment.
-                user=str(value.get("user") or "postgres"),
-                password=str(value.get("password") or ""),
-                database=str(value.get("dbname") or "postgres"),
-            )
-        except ConnectionError as error:
-            if encryption is not attempts[-1]:
-                continue
-            if "SSL" in str(error):
-                raise TestFailed("The server does not offer TLS, which sslmode requires.") from None
-            raise
-        try:
-            version = await conn.fetchval("SHOW server_version")
-        finally:
-            conn.terminate()
-        return f"Logged in to PostgreSQL {_line(version)}."
-    raise AssertionError
+        tls = _postgresql_tls(str(mode), value.get("root_certificate_pem"))
+    login = Login(
+        str(value.get("user") or "postgres"), str(value.get("password") or ""), str(value.get("dbname") or "postgres")
+    )
+    version = await postgresql_login.log_in(addresses[0], port, host, login, tls, tls_required=mode != "prefer")
+    return f"Logged in to PostgreSQL {_line(version)}."
 
 
-class _PostgresTls(ssl.SSLContext):
-    """TLS that verifies the server by its name, although the driver connects to its address."""
-
-    def __new__(cls, host: str, mode: str, certificate: Any) -> _PostgresTls:
-        return super().__new__(cls, ssl.PROTOCOL_TLS_CLIENT)
-
-    def __init__(self, host: str, mode: str, certificate: Any) -> None:
-        self._host = host
-        self.check_hostname = mode == "verify-full"
-        self.verify_mode = ssl.CERT_REQUIRED if mode.startswith("verify") else ssl.CERT_NONE
-        if isinstance(certificate, str) and certificate.strip():
-            self.load_verify_locations(cadata=certificate)
-        else:
-            self.load_default_certs()
-
-    def wrap_bio(self, *args: Any, **kwargs: Any) -> ssl.SSLObject:
-        """Return the TLS object of a connection to the host."""
-        return super().wrap_bio(*args, **{**kwargs, "server_hostname": self._host})
+def _postgresql_tls(mode: str, certificate: Any) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = mode == "verify-full"
+    context.verify_mode = ssl.CERT_REQUIRED if mode.startswith("verify") else ssl.CERT_NONE
+    if isinstance(certificate, str) and certificate.strip():
+        context.load_verify_locations(cadata=certificate)
+    elif context.verify_mode == ssl.CERT_REQUIRED:
+        context.load_default_certs()
+    return context
 
 
 async def _mysql(guard: Guard, value: Value) -> str:

@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Final
 
 import msgspec
 
 from orvanta_platform import clock
 from orvanta_platform.control import audit
 from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.masking import OpenedSecrets
 from orvanta_platform.db import resources
-from orvanta_platform.errors import BadRequest
+from orvanta_platform.errors import BadRequest, RateLimited
 from orvanta_platform.orchestrator.interpolation import Interpolation
 from orvanta_platform.outbound import connection_tests
 from orvanta_platform.outbound.connection_tests import TESTS, TestFailed
 from orvanta_platform.outbound.ssrf import Guard
 from orvanta_platform.services.access.items import require_item
 from orvanta_platform.services.platform import Platform
+
+MOST_PER_MEMBER: Final = 2
+"""Maximum number of tests of a member at once."""
+MOST_PER_PROCESS: Final = 8
+RETRY_AFTER_S: Final = 5
+
+_running: Counter[str] = Counter()
+"""Tests in progress by the address of their member."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +45,31 @@ async def run(platform: Platform, actor: Actor, workspace: str, path: str) -> Ou
     """Connect to the server that a resource names, as far as its type has a test.
 
     Secrets of the resource, and of the variables that it refers to, are opened for this, which is audited. Raises
-    NotFound, Forbidden, BadRequest for a type without a test, SecretUnreadable.
+    NotFound, Forbidden, BadRequest for a type without a test, SecretUnreadable, RateLimited.
     """
+    with _place(actor):
+        return await _run(platform, actor, workspace, path)
+
+
+@contextmanager
+def _place(actor: Actor) -> Iterator[None]:
+    """Count a test while it is in progress: it occupies a connection to a server that a user chose."""
+    if _running[actor.email] >= MOST_PER_MEMBER or _running.total() >= MOST_PER_PROCESS:
+        raise RateLimited(
+            "Too many tests of connections are in progress.",
+            hint=f"Wait for one of them to end; a member has at most {MOST_PER_MEMBER} at once.",
+            details={"retry_after_s": RETRY_AFTER_S},
+        )
+    _running[actor.email] += 1
+    try:
+        yield
+    finally:
+        _running[actor.email] -= 1
+        if not _running[actor.email]:
+            del _running[actor.email]
+
+
+async def _run(platform: Platform, actor: Actor, workspace: str, path: str) -> Outcome:
     async with platform.db.transaction() as conn:
         row = require_item(actor, "test", workspace, "resource", path, await resources.get(conn, workspace, path))
         if row.resource_type not in TESTS:
@@ -53,5 +89,7 @@ async def run(platform: Platform, actor: Actor, workspace: str, path: str) -> Ou
         guard = Guard(platform.settings.allowed_networks)
         message, success = await connection_tests.test(guard, row.resource_type, value), True
     except TestFailed as error:
-        message, success = str(error), False
+        # A server may send back what it received.
+        opened = OpenedSecrets(text for secret in reading.secrets for text in secret.texts)
+        message, success = opened.mask_text(str(error)), False
     return Outcome(success, message, round((clock.monotonic() - began) * 1000))
