@@ -191,6 +191,29 @@ async def test_permission_references_and_audit(api: ApiHarness) -> None:
     assert (await api.client.post(f"{W}/resources/test/f/team/none")).status_code == 404
 
 
+async def test_references_are_those_of_the_last_editor(api: ApiHarness) -> None:
+    """A member does not receive, at a server of its choice, what only the member who starts the test may read."""
+    writer = await api.member("writer", Role.DEVELOPER)
+    await api.client.post(f"{W}/folders/create", json={"name": "vault", "owners": ["u/admin", "g/all"]})
+    body: dict[str, Any] = {"path": "f/vault/token", "value": "swordfish", "is_secret": True}
+    assert (await api.client.post(f"{W}/variables/create", json=body)).status_code == 201
+    call = f"{W}/resources/test/f/team/z"
+    async with web(http_answer(200)) as (port, heads):
+        value = {"token": "$var:f/vault/token", "base_url": f"http://127.0.0.1:{port}"}
+        body = {"path": "f/team/z", "resource_type": "http_bearer", "value": value}
+        assert (await writer.post(f"{W}/resources/create", json=body)).status_code == 201
+        assert (await api.client.post(call)).json()["success"]
+        await api.client.post(f"{W}/folders/removeowner/vault", json={"owner": "g/all"})
+        heads.clear()
+        refused = await api.client.post(call)
+        assert refused.status_code == 403 and "the variable f/vault/token" in refused.text, refused.text
+        assert (await api.client.delete(f"{W}/users/delete/writer")).status_code < 300
+        assert (await api.client.post(call)).status_code == 403
+        assert not heads
+        assert (await api.client.post(f"{W}/resources/update/f/team/z", json={"value": value})).status_code == 200
+        assert (await api.client.post(call)).json()["success"]
+
+
 async def test_tests_are_limited(api: ApiHarness) -> None:
     """What a server sends is limited, texts of libraries show no secret, and few tests run at once."""
     notice = b"N" + (60_000).to_bytes(4, "big") + bytes(59_996)

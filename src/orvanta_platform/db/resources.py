@@ -75,6 +75,12 @@ async def get(conn: Connection, workspace: str, path: str, *, lock: bool = False
     return _resource(row) if row else None
 
 
+async def get_editor(conn: Connection, workspace: str, path: str) -> tuple[str, str | None]:
+    """Return the username of the last editor of an existing resource, and the address of its account, if any."""
+    row = await conn.fetchrow(_SQL["get_editor"], workspace, path)
+    return row["edited_by"], row["email"]
+
+
 async def lock_of_type(conn: Connection, workspace: str, name: str) -> list[ResourceRow]:
     """Return all resources of a type, locked until the transaction ends."""
     return [_resource(row) for row in await conn.fetch(_SQL["lock_of_type"], workspace, name)]

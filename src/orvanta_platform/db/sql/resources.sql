@@ -8,6 +8,14 @@ FROM resource AS r
 LEFT JOIN data_key AS k ON k.workspace = r.workspace AND k.version = r.key_version
 WHERE r.workspace = $1 AND r.path = $2;
 
+-- name: get_editor
+-- The last editor of a resource, and the address of its account, which is null if there is none any more.
+SELECT r.edited_by, coalesce(m.email, a.email) AS email
+FROM resource AS r
+LEFT JOIN member AS m ON m.workspace = r.workspace AND m.username = r.edited_by
+LEFT JOIN account AS a ON a.username = r.edited_by AND a.super_admin
+WHERE r.workspace = $1 AND r.path = $2;
+
 -- name: lock
 -- One resource with the data key of its secret fields, locked until the transaction ends.
 SELECT r.workspace, r.path, r.resource_type, r.value, r.description, r.labels, r.ws_specific, r.extra_perms,

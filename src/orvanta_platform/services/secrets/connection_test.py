@@ -11,12 +11,13 @@ from typing import Final
 import msgspec
 
 from orvanta_platform import clock
-from orvanta_platform.control import audit
+from orvanta_platform.control import audit, identity
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.masking import OpenedSecrets
 from orvanta_platform.db import resources
-from orvanta_platform.errors import BadRequest, RateLimited
-from orvanta_platform.orchestrator.interpolation import Interpolation
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.errors import BadRequest, Forbidden, RateLimited
+from orvanta_platform.orchestrator.interpolation import Interpolation, references
 from orvanta_platform.outbound import connection_tests
 from orvanta_platform.outbound.connection_tests import TESTS, TestFailed
 from orvanta_platform.outbound.ssrf import Guard
@@ -77,6 +78,7 @@ async def _run(platform: Platform, actor: Actor, workspace: str, path: str) -> O
                 f"Resources of the type {row.resource_type} cannot be tested.",
                 hint=f"The types with a test are {', '.join(TESTS)}.",
             )
+        await _require_references(platform, conn, actor, workspace, path)
         reading = Interpolation(platform, conn, actor, workspace, opens=True)
         value = msgspec.json.decode(await reading.value("resource", path))
         for secret in reading.secrets:
@@ -93,3 +95,27 @@ async def _run(platform: Platform, actor: Actor, workspace: str, path: str) -> O
         opened = OpenedSecrets(text for secret in reading.secrets for text in secret.texts)
         message, success = opened.mask_text(str(error)), False
     return Outcome(success, message, round((clock.monotonic() - began) * 1000))
+
+
+async def _require_references(platform: Platform, conn: Connection, actor: Actor, workspace: str, path: str) -> None:
+    """Check that the last editor of a resource, who chose the server, may read what it refers to. Raises Forbidden.
+
+    The test resolves the references for its caller, who may be able to read more.
+    """
+    raw = await Interpolation(platform, conn, actor, workspace, opens=True).own_value(path)
+    referred = references(raw)
+    if not referred:
+        return
+    editor, email = await resources.get_editor(conn, workspace, path)
+    if editor == actor.username:
+        return
+    person = await identity.actor_of_run(conn, workspace, f"u/{editor}", email) if email else None
+    if person is None:
+        hidden: str | None = "the {} {}".format(*referred[0])
+    else:
+        hidden = await Interpolation(platform, conn, person, workspace, opens=True).first_unreadable(raw)
+    if hidden is not None:
+        raise Forbidden(
+            f"The resource refers to {hidden}, which its last editor {editor} may not read.",
+            hint="Check the server that it names, and store its value again.",
+        )
