@@ -152,7 +152,16 @@ async def test_missing_driver_is_named(runtimes: Runtimes) -> None:
 
 
 class _Handler(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.do_POST()
+
     def do_POST(self) -> None:
+        if self.path == "/moved":
+            self.send_response(302)
+            self.send_header("Location", "/graphql?authorization=" + str(self.headers["Authorization"]))
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         answer: Any = {"data": {"echo": body["variables"], "token": self.headers["Authorization"]}}
         if "broken" in body["query"]:
@@ -173,10 +182,12 @@ async def test_graphql(runtimes: Runtimes) -> None:
     api = {"base_url": f"http://127.0.0.1:{server.server_port}/graphql", "bearer_token": "t"}
     try:
         sent = "query ($id: ID!, $n: Int = 3) { echo }"
-        ran, broken, text = await asyncio.gather(
+        moved = api | {"base_url": f"http://127.0.0.1:{server.server_port}/moved"}
+        ran, broken, text, redirected = await asyncio.gather(
             run(runtimes, "graphql", sent, {"api": api, "id": "ž", "other": 1}),
             run(runtimes, "graphql", "{ broken }", {"api": api}, slot=1),
             run(runtimes, "graphql", "{ text }", {"api": api}, slot=2),
+            run(runtimes, "graphql", "{ a }", {"api": moved}, slot=3),
         )
     finally:
         server.shutdown()
@@ -184,5 +195,6 @@ async def test_graphql(runtimes: Runtimes) -> None:
     assert ran.value == {"echo": {"id": "ž"}, "token": "Bearer t"}
     assert broken.error == ("GraphQLError", "no field broken (at a.0)")
     assert text.error == ("GraphQLError", "the server answered 503: not json")
+    assert redirected.error == ("GraphQLError", "the server answered 302: "), "headers stay with the server"
     assert (await run(runtimes, "graphql", "{ a }", {"api": api})).error[0] == "NoServer"
     assert (await run(runtimes, "graphql", "{ a }", {"api": {"base_url": "file:///etc"}})).error[0] == "NoServer"

@@ -43,8 +43,15 @@ def _response(job: Job, content: str, args: dict[str, Any]) -> bytes:
     names = [each.name for each in graphql.parameters(content)[1:]]
     body = json.dumps({"query": content, "variables": {name: args[name] for name in names if name in args}})
     request = urllib.request.Request(address, body.encode("utf-8", "replace"), _headers(api), method="POST")
+
+    class Unfollowed(urllib.request.HTTPRedirectHandler):
+        """Follows no redirect, which would send the headers of the resource to another server."""
+
+        def redirect_request(self, *_: Any) -> None:
+            return None
+
     try:
-        with urllib.request.urlopen(request) as response:
+        with urllib.request.build_opener(Unfollowed).open(request) as response:
             return _read(response, job.result_bytes)
     except urllib.error.HTTPError as error:
         answer = _read(error, job.result_bytes)
