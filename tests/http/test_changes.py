@@ -157,7 +157,7 @@ async def test_change_since_the_base_is_a_conflict(api: ApiHarness) -> None:
     stale = await api.client.post(f"{W}/changes/apply", json={"items": mine, "plan_hash": made["plan_hash"]})
     assert (stale.status_code, stale.json()["error"]["code"]) == (409, "stale_plan")
     done = await apply(api, mine, 409)
-    assert done["error"]["details"] == [{**region, "reason": "It was changed in the workspace after the last synchronisation."}]
+    assert done["error"]["details"] == [{**region, "reason": "It was changed in the workspace in the meantime."}]
     assert (await api.get("variables/get/f/team/region"))["value"] == "theirs"
     assert actions(await apply(api, mine, force=True)) == {"variable f/team/region": "change"}
     assert (await api.get("variables/get/f/team/region"))["value"] == "mine"

@@ -135,9 +135,7 @@ def _entry(
         return _checked(replace(entry, action="remove"), force=force)
     if stored is None:
         if wanted.base is not None and not force:
-            return replace(
-                entry, action="conflict", reason="It was deleted in the workspace after the last synchronisation."
-            )
+            return replace(entry, action="conflict", reason="It was deleted in the workspace in the meantime.")
         return replace(entry, action="add")
     if is_same(wanted.kind, wanted.content, stored.content, tree, notation=wanted.base == current):
         return entry
@@ -150,7 +148,7 @@ def _checked(entry: Entry, *, force: bool) -> Entry:
     reason = (
         "It already exists in the workspace."
         if entry.base is None
-        else "It was changed in the workspace after the last synchronisation."
+        else "It was changed in the workspace in the meantime."
     )
     return replace(entry, action="conflict", reason=reason)
 
