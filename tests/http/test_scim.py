@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import Any
 
 import httpx
@@ -132,6 +133,85 @@ async def test_groups_grant_memberships(api: ApiHarness) -> None:
     assert (again.status_code, again.json()["scimType"]) == (409, "uniqueness")
     assert (await client.delete(f"{V2}/Groups/{group['id']}")).status_code == 204
     assert await members() == {}
+
+
+async def test_groups_do_not_change_superadmins(api: ApiHarness) -> None:
+    await api.member("ada", Role.ADMIN)
+    await api.client.post("/api/users/update/ada@example.com", json={"is_super_admin": True})
+    grants = [{"claim": "engineering", "workspace": "main", "role": "developer"}]
+    set_ = await api.client.post(f"/api/settings/global/{SCIM_GRANTS.name}", json={"value": grants})
+    assert set_.status_code == 200, set_.text
+    api.platform.instance._cache.clear()
+    client = await scim_client(api)
+    found = await client.get(f"{V2}/Users", params={"filter": 'userName eq "ada@example.com"'})
+    ada = {"value": found.json()["Resources"][0]["id"]}
+    group = await made(client, "Groups", displayName="engineering", members=[ada])
+    for remaining in ("in the group", "outside"):
+        rows = {row["username"]: row["role"] for row in await api.get("users/list")}
+        assert rows["ada"] == "admin", remaining
+        await patched(client, "Groups", group["id"], {"op": "remove", "path": "members"})
+
+
+async def until_waiting(api: ApiHarness, *calls: asyncio.Future[Any]) -> None:
+    """Wait until all of these calls wait for a lock, or one has ended."""
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    async with api.platform.db.acquire() as conn:
+        while not any(each.done() for each in calls) and await conn.fetchval(waiting) < len(calls):
+            await asyncio.sleep(0)
+
+
+async def test_concurrent_changes_of_group_lose_nothing(api: ApiHarness) -> None:
+    client = await scim_client(api)
+    ada, bob = [await made(client, "Users", userName=f"{name}@example.com", active=True) for name in ("ada", "bob")]
+    group = await made(client, "Groups", displayName="engineering")
+    async with api.platform.db.transaction() as conn:
+        await conn.execute("SELECT FROM scim_group FOR UPDATE")
+        changes = [
+            asyncio.ensure_future(
+                patched(
+                    client, "Groups", group["id"], {"op": "add", "path": "members", "value": [{"value": each["id"]}]}
+                )
+            )
+            for each in (ada, bob)
+        ]
+        await until_waiting(api, *changes)
+    assert [each.status_code for each in await asyncio.gather(*changes)] == [200, 200]
+    left = (await client.get(f"{V2}/Groups/{group['id']}")).json()
+    assert {each["value"] for each in left["members"]} == {ada["id"], bob["id"]}
+
+
+async def test_other_change_does_not_enable_leaver(api: ApiHarness) -> None:
+    client = await scim_client(api)
+    ada = await made(client, "Users", userName="ada@example.com", active=True)
+    leave = {"op": "replace", "path": "active", "value": False}
+
+    async def sent_late() -> AsyncIterator[bytes]:
+        assert (await patched(client, "Users", ada["id"], leave)).json()["active"] is False
+        yield b'{"Operations": [{"op": "replace", "path": "displayName", "value": "Ada"}]}'
+
+    renamed = await client.patch(f"{V2}/Users/{ada['id']}", content=sent_late())
+    assert (renamed.json()["active"], renamed.json()["displayName"]) == (False, "Ada"), renamed.text
+    replaced = await client.put(f"{V2}/Users/{ada['id']}", json={"userName": "ada@example.com", "displayName": "A"})
+    assert (replaced.json()["active"], replaced.json()["displayName"]) == (False, "A"), "active was not sent"
+
+    await patched(client, "Users", ada["id"], {"op": "replace", "path": "active", "value": True})
+    async with api.platform.db.transaction() as conn:
+        await conn.execute("SELECT FROM account WHERE email = 'ada@example.com' FOR UPDATE")
+        change = {"op": "replace", "path": "externalId", "value": "42"}
+        overlapping = asyncio.ensure_future(patched(client, "Users", ada["id"], change))
+        await until_waiting(api, overlapping)
+        await conn.execute("UPDATE account SET disabled = true, name = 'B' WHERE email = 'ada@example.com'")
+    found = (await overlapping).json()
+    assert (found["active"], found["displayName"], found["externalId"]) == (False, "B", "42")
+
+
+async def test_number_of_operations_is_limited(api: ApiHarness) -> None:
+    client = await scim_client(api)
+    group = await made(client, "Groups", displayName="engineering")
+    add = {"op": "add", "path": "externalId", "value": "1"}
+    assert (await patched(client, "Groups", group["id"], *[add] * 1000)).status_code == 200
+    refused = await patched(client, "Groups", group["id"], *[add] * 1001)
+    assert (refused.status_code, refused.json()["scimType"]) == (400, "tooMany")
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ USER: Final = "urn:ietf:params:scim:schemas:core:2.0:User"
 GROUP: Final = "urn:ietf:params:scim:schemas:core:2.0:Group"
 ERROR: Final = "urn:ietf:params:scim:api:messages:2.0:Error"
 LIST: Final = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
+_MOST_OPERATIONS: Final = 1000
 _CORE: Final = "urn:ietf:params:scim:schemas:core:2.0:"
 
 _EQUALS = re.compile(r'\s*([A-Za-z]+)\s+eq\s+("(?:[^"\\]|\\.)*")\s*', re.IGNORECASE)
@@ -204,7 +205,11 @@ def changed(resource: Mapping[str, Any], operations: Any) -> dict[str, Any]:
     """
     if not isinstance(operations, list):
         raise ScimError("invalidSyntax", "Operations must be a list.")
+    if len(operations) > _MOST_OPERATIONS:
+        raise ScimError("tooMany", f"A request has at most {_MOST_OPERATIONS} operations.")
     after = dict(resource)
+    if "members" in after:
+        after["members"] = _members(after["members"])
     for each in operations:
         if not isinstance(each, dict):
             raise ScimError("invalidSyntax", "An operation must be an object.")
@@ -219,6 +224,8 @@ def changed(resource: Mapping[str, Any], operations: Any) -> dict[str, Any]:
                 apply(after, name, part)
         else:
             apply(after, str(path), value)
+    if "members" in after:
+        after["members"] = list(after["members"].values())
     return after
 
 
@@ -230,7 +237,7 @@ def _name_of(path: str) -> str | None:
 def _add(resource: dict[str, Any], path: str, value: Any) -> None:
     name = _name_of(path)
     if name == "members":
-        resource[name] = [*resource.get(name, []), *_members(value)]
+        resource.setdefault(name, {}).update(_members(value))
     elif name is not None:
         resource[name] = value
 
@@ -244,8 +251,8 @@ def _replace(resource: dict[str, Any], path: str, value: Any) -> None:
 def _remove(resource: dict[str, Any], path: str, value: Any) -> None:
     name, one = _name_of(path), _MEMBER.fullmatch(path)
     if one is not None or (name == "members" and value):
-        gone = {one[1]} if one is not None else {each["value"] for each in _members(value)}
-        resource["members"] = [each for each in resource.get("members", []) if each["value"] not in gone]
+        for gone in [one[1]] if one is not None else _members(value):
+            resource.get("members", {}).pop(gone, None)
     elif name is not None:
         resource.pop(name, None)
 
@@ -257,8 +264,9 @@ _OPERATIONS: Final[Mapping[str, Callable[[dict[str, Any], str, Any], None]]] = {
 }
 
 
-def _members(value: Any) -> list[dict[str, Any]]:
+def _members(value: Any) -> dict[str, dict[str, Any]]:
+    """Return members by their values, so that each operation takes only as long as what it names."""
     found = value if isinstance(value, list) else [] if value is None else [value]
     if not all(isinstance(each, dict) and isinstance(each.get("value"), str) for each in found):
         raise ScimError("invalidValue", "A member needs a value.")
-    return found
+    return {each["value"]: each for each in found}

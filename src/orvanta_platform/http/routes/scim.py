@@ -146,19 +146,23 @@ async def _create_user(request: AnyRequest) -> _Answer:
 
 
 async def _put_user(request: AnyRequest, user: UUID) -> _Answer:
-    return await _change_user(request, user, await _body(request))
+    body = await _body(request)
+    return await _change_user(request, user, lambda _: body)
 
 
 async def _patch_user(request: AnyRequest, user: UUID) -> _Answer:
-    _, before = await _get_user(request, user)
-    return await _change_user(request, user, messages.changed(before or {}, (await _body(request)).get("Operations")))
+    operations = (await _body(request)).get("Operations")
+    return await _change_user(request, user, lambda row: messages.changed(_user(request, row), operations))
 
 
-async def _change_user(request: AnyRequest, user: UUID, wanted: Mapping[str, Any]) -> _Answer:
-    row = await provisioning.get_user(platform_of(request), actor_of(request), user)
-    if str(wanted.get("userName", row.email)).lower() != row.email:
-        raise ScimError("mutability", "The userName, which is the address of the account, cannot change.")
-    await provisioning.update_user(platform_of(request), actor_of(request), user, _user_values(wanted))
+async def _change_user(request: AnyRequest, user: UUID, change: Callable[[ScimUserRow], Mapping[str, Any]]) -> _Answer:
+    def values(row: ScimUserRow) -> UserValues:
+        wanted = change(row)
+        if str(wanted.get("userName", row.email)).lower() != row.email:
+            raise ScimError("mutability", "The userName, which is the address of the account, cannot change.")
+        return _user_values(wanted)
+
+    await provisioning.update_user(platform_of(request), actor_of(request), user, values)
     return await _get_user(request, user)
 
 
@@ -179,13 +183,16 @@ async def _create_group(request: AnyRequest) -> _Answer:
 
 async def _put_group(request: AnyRequest, group: UUID) -> _Answer:
     values = _group_values(messages.changed({}, [{"op": "add", "value": await _body(request)}]))
-    await provisioning.update_group(platform_of(request), actor_of(request), group, values)
+    await provisioning.update_group(platform_of(request), actor_of(request), group, lambda _: values)
     return await _get_group(request, group)
 
 
 async def _patch_group(request: AnyRequest, group: UUID) -> _Answer:
-    _, before = await _get_group(request, group)
-    values = _group_values(messages.changed(before or {}, (await _body(request)).get("Operations")))
+    operations = (await _body(request)).get("Operations")
+
+    def values(before: Group) -> GroupValues:
+        return _group_values(messages.changed(_group(request, before), operations))
+
     await provisioning.update_group(platform_of(request), actor_of(request), group, values)
     return await _get_group(request, group)
 
@@ -234,10 +241,10 @@ def _user(request: AnyRequest, row: ScimUserRow) -> dict[str, Any]:
 
 
 def _user_values(body: Mapping[str, Any]) -> UserValues:
-    active = body.get("active", True)
+    active = body.get("active")
     if isinstance(active, str):  # Some clients send "True" and "False".
         active = {"true": True, "false": False}.get(active.lower())
-    if not isinstance(active, bool):
+    if "active" in body and not isinstance(active, bool):
         raise ScimError("invalidValue", "active must be true or false.")
     return UserValues(_text(body, "displayName"), _text(body, "externalId"), active)
 

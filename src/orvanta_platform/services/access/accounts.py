@@ -33,7 +33,7 @@ async def update(platform: Platform, actor: Actor, email: str, change: AccountCh
     limits.check_text("A name", change.name)
 
     async def write(conn: Connection) -> list[UUID]:
-        row = await _lock(conn, email)
+        row = await lock(conn, email)
         runs: list[UUID] = []
         if change.super_admin or change.devops:
             _refuse_service_account(row)
@@ -62,14 +62,21 @@ async def disable(platform: Platform, actor: Actor, email: str, *, cancel_runs: 
 
     async def write(conn: Connection) -> list[UUID]:
         row = await _lock_leaver(conn, actor, email)
-        await accounts.set_disabled(conn, row.email, True)
-        await tokens.delete_of_account(conn, row.email)
-        runs = await departures.stop(platform, conn, actor, row.email, None, cancel_runs=cancel_runs)
-        parameters = {"runs": "cancel" if cancel_runs else "continue"}
-        await audit.record_instance(conn, actor, "users.disable", "Updated", row.email, parameters)
-        return runs
+        return await disable_locked(platform, conn, actor, row, cancel_runs=cancel_runs)
 
     await departures.advance_cancelled(platform, await platform.db.retrying(write))
+
+
+async def disable_locked(
+    platform: Platform, conn: Connection, actor: Actor, row: AccountRow, *, cancel_runs: bool = False
+) -> list[UUID]:
+    """Disable an account that the transaction has locked. Return cancelled runs. The caller has checked permissions."""
+    await accounts.set_disabled(conn, row.email, True)
+    await tokens.delete_of_account(conn, row.email)
+    runs = await departures.stop(platform, conn, actor, row.email, None, cancel_runs=cancel_runs)
+    parameters = {"runs": "cancel" if cancel_runs else "continue"}
+    await audit.record_instance(conn, actor, "users.disable", "Updated", row.email, parameters)
+    return runs
 
 
 async def enable(platform: Platform, actor: Actor, email: str) -> None:
@@ -79,12 +86,16 @@ async def enable(platform: Platform, actor: Actor, email: str) -> None:
     """
     _require_management(actor, "enable accounts")
     async with platform.db.transaction() as conn:
-        row = await _lock(conn, email)
-        if row.disabled:
-            # A token may have been created while the account was being disabled.
-            await tokens.delete_of_account(conn, row.email)
-        await accounts.set_disabled(conn, row.email, False)
-        await audit.record_instance(conn, actor, "users.enable", "Updated", row.email)
+        await enable_locked(conn, actor, await lock(conn, email))
+
+
+async def enable_locked(conn: Connection, actor: Actor, row: AccountRow) -> None:
+    """Enable an account that the transaction has locked. The caller has checked permissions."""
+    if row.disabled:
+        # A token may have been created while the account was being disabled.
+        await tokens.delete_of_account(conn, row.email)
+    await accounts.set_disabled(conn, row.email, False)
+    await audit.record_instance(conn, actor, "users.enable", "Updated", row.email)
 
 
 async def delete(platform: Platform, actor: Actor, email: str, *, cancel_runs: bool = False) -> None:
@@ -117,7 +128,7 @@ async def reset_password(platform: Platform, actor: Actor, email: str) -> str | 
     """
     _require_management(actor, "reset passwords")
     async with platform.db.transaction() as conn:
-        row = await _lock(conn, email)
+        row = await lock(conn, email)
         _refuse_self(actor, row)
         _refuse_service_account(row)
         if row.disabled:
@@ -137,7 +148,7 @@ async def reset_totp(platform: Platform, actor: Actor, email: str) -> None:
     """
     _require_management(actor, "reset two-step logins")
     async with platform.db.transaction() as conn:
-        row = await _lock(conn, email)
+        row = await lock(conn, email)
         _refuse_self(actor, row)
         if not await totp.delete(conn, row.email):
             raise Conflict(f"The account {row.email} has no two-step login.")
@@ -150,7 +161,7 @@ def _require_management(actor: Actor, doing: str) -> None:
     refuse_limited(actor, doing)
 
 
-async def _lock(conn: Connection, email: str) -> AccountRow:
+async def lock(conn: Connection, email: str) -> AccountRow:
     """Return an account, locked. Changes of accounts are serialized, so that two superadmins cannot remove each other.
 
     Raises NotFound, also for a deleted account.
@@ -164,7 +175,7 @@ async def _lock(conn: Connection, email: str) -> AccountRow:
 
 async def _lock_leaver(conn: Connection, actor: Actor, email: str) -> AccountRow:
     """Return an account that may be disabled or deleted, locked. Raises NotFound, BadRequest, LastAdmin."""
-    row = await _lock(conn, email)
+    row = await lock(conn, email)
     _refuse_self(actor, row)
     await _require_other_superadmin(conn, row)
     return row

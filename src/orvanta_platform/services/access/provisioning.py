@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -32,7 +32,8 @@ class UserValues:
 
     name: str | None
     external_id: str | None
-    active: bool
+    active: bool | None
+    """None: unchanged; a new account is active."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ async def get_user(platform: Platform, actor: Actor, user: UUID) -> ScimUserRow:
     async with platform.db.acquire() as conn:
         found = await scim.list_users(conn, Matching(user), limit=1)
     if not found:
-        raise NotFound(f"There is no user {user}.")
+        raise _no_user(user)
     return found[0]
 
 
@@ -78,28 +79,42 @@ async def create_user(platform: Platform, actor: Actor, email: str, values: User
     async with platform.db.transaction() as conn:
         await add_account(conn, actor, NewAccount(email, name=values.name), None)
         await scim.update_user(conn, email.lower(), values.name, values.external_id)
-        if not values.active:
+        if values.active is False:
             await account_rows.set_disabled(conn, email.lower(), True)
         return (await scim.list_users(conn, Matching(name=email.lower()), limit=1))[0].id
 
 
-async def update_user(platform: Platform, actor: Actor, user: UUID, values: UserValues) -> None:
+async def update_user(
+    platform: Platform, actor: Actor, user: UUID, change: Callable[[ScimUserRow], UserValues]
+) -> None:
     """Change an account; if it becomes inactive, it is disabled with everything that acts for it.
 
-    Raises NotFound, Forbidden for superadmins.
+    `change` returns the new values from the current ones, which no other call changes meanwhile. Raises NotFound,
+    Forbidden for superadmins, and the errors of `change`.
     """
-    limits.check_text("A name", values.name)
-    row = await _changeable(platform, actor, user)
-    if values.active and row.disabled:
-        await accounts.enable(platform, actor, row.email)
-    if not values.active and not row.disabled:
-        await accounts.disable(platform, actor, row.email)
-    if (values.name, values.external_id) == (row.name, row.external_id):
-        return
-    async with platform.db.transaction() as conn:
-        await scim.update_user(conn, row.email, values.name, values.external_id)
-        parameters = {"name": values.name, "external_id": values.external_id}
-        await audit.record_instance(conn, actor, "users.update", "Updated", row.email, parameters)
+    email = (await _changeable(platform, actor, user)).email
+
+    async def write(conn: Connection) -> list[UUID]:
+        account = await accounts.lock(conn, email)
+        found = await scim.list_users(conn, Matching(user), limit=1)
+        if not found:
+            raise _no_user(user)
+        row = found[0]
+        _refuse_superadmin(row)
+        values = change(row)
+        limits.check_text("A name", values.name)
+        runs: list[UUID] = []
+        if values.active is True and row.disabled:
+            await accounts.enable_locked(conn, actor, account)
+        if values.active is False and not row.disabled:
+            runs = await accounts.disable_locked(platform, conn, actor, account)
+        if (values.name, values.external_id) != (row.name, row.external_id):
+            await scim.update_user(conn, email, values.name, values.external_id)
+            parameters = {"name": values.name, "external_id": values.external_id}
+            await audit.record_instance(conn, actor, "users.update", "Updated", email, parameters)
+        return runs
+
+    await departures.advance_cancelled(platform, await platform.db.retrying(write))
 
 
 async def delete_user(platform: Platform, actor: Actor, user: UUID) -> None:
@@ -109,16 +124,24 @@ async def delete_user(platform: Platform, actor: Actor, user: UUID) -> None:
 
 async def _changeable(platform: Platform, actor: Actor, user: UUID) -> ScimUserRow:
     row = await get_user(platform, actor, user)
+    _refuse_superadmin(row)
+    return row
+
+
+def _refuse_superadmin(row: ScimUserRow) -> None:
     if row.super_admin:
         raise Forbidden("SCIM clients do not change superadmins.", hint="Another superadmin can.")
-    return row
+
+
+def _no_user(user: UUID) -> NotFound:
+    return NotFound(f"There is no user {user}.")
 
 
 async def get_group(platform: Platform, actor: Actor, group: UUID) -> Group:
     """Return a group. Raises NotFound."""
     found = await list_groups(platform, actor, Matching(group), limit=1, offset=0)
     if not found:
-        raise NotFound(f"There is no group {group}.")
+        raise _no_group(group)
     return found[0]
 
 
@@ -126,9 +149,25 @@ async def list_groups(platform: Platform, actor: Actor, where: Matching, *, limi
     """Return groups with their members, oldest first."""
     require_client(actor)
     async with platform.db.acquire() as conn:
-        rows = await scim.list_groups(conn, where, limit=limit, offset=offset)
-        members = await scim.list_members(conn, [row.id for row in rows])
+        return await _read_groups(conn, where, limit=limit, offset=offset)
+
+
+async def _read_groups(conn: Connection, where: Matching, *, limit: int, offset: int) -> list[Group]:
+    rows = await scim.list_groups(conn, where, limit=limit, offset=offset)
+    members = await scim.list_members(conn, [row.id for row in rows])
     return [Group(row, members.get(row.id, [])) for row in rows]
+
+
+async def _lock_group(conn: Connection, group: UUID) -> Group:
+    """Return a group, which no other call changes until the transaction ends. Raises NotFound."""
+    found = await _read_groups(conn, Matching(group), limit=1, offset=0) if await scim.lock_group(conn, group) else []
+    if not found:
+        raise _no_group(group)
+    return found[0]
+
+
+def _no_group(group: UUID) -> NotFound:
+    return NotFound(f"There is no group {group}.")
 
 
 async def create_group(platform: Platform, actor: Actor, values: GroupValues) -> UUID:
@@ -140,7 +179,7 @@ async def create_group(platform: Platform, actor: Actor, values: GroupValues) ->
         group = await scim.insert_group(conn, values.name, values.external_id)
         if group is None:
             raise _name_taken(values.name)
-        runs = await _set_members(platform, conn, actor, group, values)
+        runs = await _set_members(platform, conn, actor, group, values, values.name)
         await _audit(conn, actor, "scim.group.create", "Created", values)
         return group, runs
 
@@ -149,19 +188,21 @@ async def create_group(platform: Platform, actor: Actor, values: GroupValues) ->
     return group
 
 
-async def update_group(platform: Platform, actor: Actor, group: UUID, values: GroupValues) -> None:
-    """Replace a group, and apply the memberships that follow. Raises NotFound, BadRequest, AlreadyExists."""
+async def update_group(platform: Platform, actor: Actor, group: UUID, change: Callable[[Group], GroupValues]) -> None:
+    """Replace a group, and apply the memberships that follow.
+
+    `change` returns the new values from the current ones, which no other call changes meanwhile. Raises NotFound,
+    BadRequest, AlreadyExists, and the errors of `change`.
+    """
     require_client(actor)
-    _check_group(values)
 
     async def write(conn: Connection) -> list[UUID]:
-        if not await scim.lock_group(conn, group):
-            raise NotFound(f"There is no group {group}.")
-        before = await scim.list_groups(conn, Matching(group), limit=1)
+        before = await _lock_group(conn, group)
+        values = change(before)
+        _check_group(values)
         if not await scim.update_group(conn, group, values.name, values.external_id):
             raise _name_taken(values.name)
-        renamed = before[0].display_name != values.name
-        runs = await _set_members(platform, conn, actor, group, values, all_members=renamed)
+        runs = await _set_members(platform, conn, actor, group, values, before.row.display_name)
         await _audit(conn, actor, "scim.group.update", "Updated", values)
         return runs
 
@@ -170,11 +211,12 @@ async def update_group(platform: Platform, actor: Actor, group: UUID, values: Gr
 
 async def delete_group(platform: Platform, actor: Actor, group: UUID) -> None:
     """Delete a group, and apply the memberships that follow. Raises NotFound."""
-    found = await get_group(platform, actor, group)
-    values = GroupValues(found.row.display_name, found.row.external_id, [])
+    require_client(actor)
 
     async def write(conn: Connection) -> list[UUID]:
-        runs = await _set_members(platform, conn, actor, group, values)
+        row = (await _lock_group(conn, group)).row
+        values = GroupValues(row.display_name, row.external_id, [])
+        runs = await _set_members(platform, conn, actor, group, values, values.name)
         await scim.delete_group(conn, group)
         await _audit(conn, actor, "scim.group.delete", "Delete", values)
         return runs
@@ -183,23 +225,26 @@ async def delete_group(platform: Platform, actor: Actor, group: UUID) -> None:
 
 
 async def _set_members(
-    platform: Platform, conn: Connection, actor: Actor, group: UUID, values: GroupValues, *, all_members: bool = False
+    platform: Platform, conn: Connection, actor: Actor, group: UUID, values: GroupValues, old_name: str
 ) -> list[UUID]:
-    """Set the members of a group, and the memberships of those who joined or left. Return cancelled runs."""
+    """Set the members of a group, and the memberships of those who joined or left, or of all if it was renamed.
+
+    Superadmins keep their memberships. Return cancelled runs.
+    """
     wanted = sorted(set(values.members))
     if await scim.count_users(conn, wanted) != len(wanted):
         raise BadRequest("A member of the group does not exist.")
     affected = await scim.set_members(conn, group, wanted)
-    if all_members:
+    if old_name != values.name:
         affected |= await scim.list_addresses(conn, group)
     grants = await platform.instance.get(SCIM_GRANTS)
-    if not grants:
+    if not any(each.claim in (old_name, values.name) for each in grants):
         return []
     held = await scim.list_groups_of(conn, sorted(affected))
     runs: list[UUID] = []
     for email in sorted(affected):
         account = await account_rows.lock(conn, email)
-        if account is not None and account.deleted_at is None:
+        if account is not None and account.deleted_at is None and not account.super_admin:
             runs += await claim_memberships.apply(platform, conn, actor, account, grants, held.get(email, []))
     return runs
 
