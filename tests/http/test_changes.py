@@ -6,17 +6,19 @@ import asyncio
 import io
 import json
 import tarfile
+import threading
 import zipfile
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import httpx
 import pytest
 from tests.conftest import TestDatabase
 from tests.http.harness import ApiHarness, W, api_harness
 
 from orvanta_platform.control.actor import Role
+from orvanta_platform.services.changes import contents
 from orvanta_platform.workflow import document
 
 FLOW = "summary: %s\nvalue:\n  modules:\n    - id: a\n      value:\n        type: %s\n"
@@ -247,17 +249,26 @@ async def test_documents_are_read_without_a_connection(api: ApiHarness, monkeypa
     items = [*ITEMS[2:4], ITEMS[-1] | {"content": {"summary": "Team"}}]
     await apply(api, items)
     used: list[int] = []
-    parse = document.parse
+    parse, hash_of = document.parse, contents.hash_of
     pool = api.platform.db.pool
 
     def counted(body: bytes, format: Any) -> Any:
         used.append(pool.get_size() - pool.get_idle_size())
         return parse(body, format)
 
+    def hashed(content: object) -> str:
+        used.append(pool.get_size() - pool.get_idle_size())
+        assert threading.current_thread() is not threading.main_thread()
+        return hash_of(content)
+
     monkeypatch.setattr(document, "parse", counted)
     changed = [items[0] | {"content": {"text": items[0]["content"]["text"] + "# note\n"}}, *items[1:]]
     assert (await plan(api, changed))["nothing_to_do"] and set(used) == {0}
     assert (await apply(api, changed))["nothing_to_do"] and set(used) == {0}
+    monkeypatch.setattr(contents, "hash_of", hashed)
+    used.clear()
+    assert (await api.client.get(f"{W}/workspaces/tarball?include_groups=true")).status_code == 200
+    assert len(used) > 3 and set(used) == {0}
 
 
 async def test_change_sets_have_limits(api: ApiHarness) -> None:
@@ -265,20 +276,23 @@ async def test_change_sets_have_limits(api: ApiHarness) -> None:
     name = {"kind": "variable", "path": "f/team/region"}
     large = [{"kind": "script", "path": "f/x/y", "content": {"content": "#" * (4 << 20), "language": "bash"}}]
     values = f'[{{"kind":"resource","path":"f/x/y","content":{{"value":[{"0," * (5 << 20)}0]}}}}]'
-    for call, body in (
+    for route, body in (
         ("plan", json.dumps({"items": large})),
         ("apply", json.dumps({"items": large, "plan_hash": "x"})),
         ("plan", f'{{"items":{values}}}'),
         ("read", json.dumps({"items": [name] * 5001})),
     ):
-        answer = await api.client.post(f"{W}/changes/{call}", content=body)
-        assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large"), call
+        answer = await api.client.post(f"{W}/changes/{route}", content=body)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large"), route
         assert answer.json()["error"]["hint"]
-    turns = api.platform.turns
-    async with AsyncExitStack() as stack:
-        await stack.enter_async_context(turns.take("changes", "main"))
-        calls = [asyncio.create_task(api.client.post(f"{W}/changes/plan", json={"items": []})) for _ in range(21)]
-        (refused,), waiting = await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
-        assert refused.result().status_code == 429 and len(waiting) == 20
-        assert api.platform.db.pool.get_idle_size() == api.platform.db.pool.get_size()
-    assert {each.status_code for each in await asyncio.gather(*waiting)} == {200}
+    calls: tuple[tuple[Literal["changes", "archive"], Callable[[], Awaitable[httpx.Response]]], ...] = (
+        ("changes", lambda: api.client.post(f"{W}/changes/plan", json={"items": []})),
+        ("archive", lambda: api.client.get(f"{W}/workspaces/tarball")),
+    )
+    for what, call in calls:
+        async with api.platform.turns.take(what, "main"):
+            tasks = [asyncio.ensure_future(call()) for _ in range(21)]
+            (refused,), waiting = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            assert refused.result().status_code == 429 and len(waiting) == 20
+            assert api.platform.db.pool.get_idle_size() == api.platform.db.pool.get_size()
+        assert {each.status_code for each in await asyncio.gather(*waiting)} == {200}

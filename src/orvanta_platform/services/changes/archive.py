@@ -74,11 +74,18 @@ async def create(
     """Return an archive of the items that the actor may read.
 
     It contains no values of secrets. Raises NotFound, Forbidden for parts that only admins may read, and for
-    `plain_secret`.
+    `plain_secret`, RateLimited if too many archives of the workspace are waiting.
     """
     require(actor, "read", Target(workspace, "workspace"))
     if options.plain_secret:
         raise Forbidden("Archives do not contain secrets in clear.", hint="Leave plain_secret out.")
+    async with platform.turns.take("archive", workspace):
+        return await _archive(platform, actor, workspace, archive_type, options)
+
+
+async def _archive(
+    platform: Platform, actor: Actor, workspace: str, archive_type: ArchiveType, options: ArchiveOptions
+) -> bytes:
     async with platform.db.transaction() as conn:
         reading = await contents.read(conn, actor, workspace)
         await audit.record(conn, actor, "workspaces.export", "Execute", workspace)
