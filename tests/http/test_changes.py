@@ -194,6 +194,53 @@ async def test_members_read_and_change_what_they_may(api: ApiHarness) -> None:
     assert names == []
 
 
+async def test_token_with_scopes_of_items_changes_these_alone(api: ApiHarness) -> None:
+    folders = [ITEMS[-1] | {"content": {"summary": "Team"}}, {"kind": "folder", "path": "other", "content": {}}]
+    flow, script, region = ITEMS[3], ITEMS[5], ITEMS[8]
+    outside = flow | {"path": "f/other/sub"}
+    await apply(api, [*folders, flow, script, region, outside])
+    before = await hashes(api)
+    pusher = await api.member("pusher", Role.ADMIN, scopes=["flows:write:f/team/*", "scripts:read"])
+    listed = (await pusher.get(f"{W}/changes/items")).json()
+    assert {each["path"]: each["hash"] for each in listed} == {
+        each["path"]: before[f"{each['kind']} {each['path']}"] for each in (flow, script)
+    }
+    names = [{"kind": each["kind"], "path": each["path"]} for each in (*folders, flow, script, region, outside)]
+    read = (await pusher.post(f"{W}/changes/read", json={"items": names})).json()
+    assert {each["path"] for each in read} == {"f/team/sub", "f/team/zbase"}
+
+    async def sent(item: dict[str, Any], **more: Any) -> Any:
+        body = {"items": [item], **more}
+        made = (await pusher.post(f"{W}/changes/plan", json=body)).json()
+        return await pusher.post(f"{W}/changes/apply", json={**body, "plan_hash": made["plan_hash"]})
+
+    text = {"content": {"text": FLOW % ("Pushed", "identity")}}
+    done = await sent(flow | text | {"base": before["flow f/team/sub"]})
+    assert done.status_code == 200 and (await api.get("flows/get/f/team/sub"))["summary"] == "Pushed"
+    now = await hashes(api)
+    for item in (
+        outside | text,
+        flow | text | {"path": "f/other/new"},
+        script | {"content": {"content": "x = 2\n", "language": "python3"}},
+        region | {"content": {"value": "taken"}},
+        {"kind": "variable", "path": "f/team/new", "content": {"value": "1", "is_secret": True}},
+        {"kind": "folder", "path": "new", "content": {"summary": "New"}},
+        {"kind": "group", "path": "crew", "content": {"members": ["admin"]}},
+        {"kind": "resource_type", "path": "shop", "content": {"description": "A shop"}},
+        {"kind": "script", "path": "f/team/zbase", "content": None, "base": before["script f/team/zbase"]},
+    ):
+        refused = await sent(item, force=True, prune=[""])
+        assert refused.json()["error"]["code"] == "changes_refused", (item, refused.text)
+    gone = await sent(outside | {"content": None}, force=True, prune=[""])
+    assert gone.json()["nothing_to_do"] and await hashes(api) == now
+    runner = await api.member("runner", Role.ADMIN, scopes=["jobs:run", "files:write"])
+    viewer = await api.member("viewer", Role.VIEWER, scopes=["flows:write"])
+    assert (await runner.get(f"{W}/changes/items")).status_code == 403
+    for client in (runner, viewer):
+        answer = await client.post(f"{W}/changes/apply", json={"items": [], "plan_hash": "x"})
+        assert answer.status_code == 403
+
+
 async def test_archive_has_the_same_bytes_for_the_same_items(api: ApiHarness) -> None:
     await apply(api, ITEMS)
     every = "&".join(f"include_{name}=true" for name in ("schedules", "triggers", "users", "groups", "settings"))

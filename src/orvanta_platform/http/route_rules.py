@@ -508,6 +508,8 @@ def page() -> str:
         "Every route of the API, the roles that may call it, and the condition that must hold in addition. Admins of a",
         "workspace meet every condition in it. A token with scopes also needs the named scope. A denied call gets",
         "404 if the caller may not read the object, otherwise 403.",
+        "For `changes/…`, a scope that reads a kind of item replaces `workspaces:read`; the call then reaches items of",
+        "these kinds only, and each change needs the scope of its item.",
         "[Identity](../explanation/identity.md) explains which member a call, run or job acts as.\n",
         "| method | route | viewer | operator | developer | admin | condition | scope |",
         "|---|---|---|---|---|---|---|---|",

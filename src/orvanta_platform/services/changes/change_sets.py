@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from orvanta_platform.control import audit, limits, secrets
+from orvanta_platform.control import audit, limits, scopes, secrets
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target, require
 from orvanta_platform.db.notify import DeferredNotifier
@@ -15,7 +15,7 @@ from orvanta_platform.orchestrator import document_threads
 from orvanta_platform.services.changes import contents, writers
 from orvanta_platform.services.changes.contents import Present
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.workflow.tree.item import Key
+from orvanta_platform.workflow.tree.item import KINDS, Key
 from orvanta_platform.workflow.tree.plan import Plan, Planner, Stored, Wanted
 
 LONGEST = 5000
@@ -49,7 +49,7 @@ class Applied:
 
 async def list_items(platform: Platform, actor: Actor, workspace: str) -> dict[Key, Present]:
     """Return the hashes of all items that the actor may read. Raises NotFound, Forbidden."""
-    require(actor, "read", Target(workspace, "workspace"))
+    _require(actor, "read", workspace)
     async with platform.db.acquire() as conn:
         reading = await contents.read(conn, actor, workspace, depth="hashes")
     return await contents.items_in(workspace, reading)
@@ -59,7 +59,7 @@ async def read_items(platform: Platform, actor: Actor, workspace: str, keys: Col
     """Return those of these items that the actor may read, with their contents. Raises NotFound, Forbidden,
     TooLarge.
     """
-    require(actor, "read", Target(workspace, "workspace"))
+    _require(actor, "read", workspace)
     if len(keys) > LONGEST:
         raise TooLarge(f"At most {LONGEST} items can be read at once.", hint="Read them in several calls.")
     async with platform.db.acquire() as conn:
@@ -71,7 +71,7 @@ async def plan(platform: Platform, actor: Actor, workspace: str, change: ChangeS
     """Return the effect of a change set on the items that the actor may read. Raises NotFound, Forbidden, BadRequest,
     TooLarge, RateLimited.
     """
-    require(actor, "read", Target(workspace, "workspace"))
+    _require(actor, "read", workspace)
     _check_items(change)
     async with platform.turns.take("changes", workspace):
         change, planner = await document_threads.run_in_thread(workspace, _prepared, change)
@@ -87,7 +87,7 @@ async def apply(
     Forbidden, BadRequest, TooLarge, RateLimited, StalePlan if the plan has another hash by now, ChangesConflict,
     ChangesRefused.
     """
-    require(actor, "change_items", Target(workspace, "workspace"))
+    _require(actor, "change_items", workspace)
     limits.check_text("A message", message)
     _check_items(change)
     async with platform.turns.take("changes", workspace):
@@ -131,6 +131,16 @@ async def _apply(
     applied = await platform.db.retrying(write, snapshot=True)
     notifier.release()
     return applied
+
+
+def _require(actor: Actor, action: str, workspace: str) -> None:
+    """Check that the actor may read or change items at once. Raises NotFound, Forbidden.
+
+    A token needs no scope of the workspace if it may read a kind of item: it sees items of these kinds only, and the
+    use case of each item checks its change.
+    """
+    reads = any(contents.may_list(actor, workspace, kind) for kind in KINDS)
+    require(scopes.without_limits(actor) if reads else actor, action, Target(workspace, "workspace"))
 
 
 def _check_items(change: ChangeSet) -> None:
