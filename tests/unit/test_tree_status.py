@@ -5,7 +5,8 @@ from __future__ import annotations
 from itertools import product
 
 from orvanta_platform.cli.client.tree_folder import Synced
-from orvanta_platform.cli.client.tree_status import standing_of
+from orvanta_platform.cli.client.tree_status import change_of, parts, standing_of
+from orvanta_platform.workflow.tree.item import Item
 
 SYNCED = Synced("hash", "digest")
 EXPECTED = {
@@ -27,3 +28,13 @@ def test_every_combination_of_changes_has_a_standing() -> None:
     assert {each: standing_of(each[0], SYNCED, each[1]) for each in sides} == EXPECTED
     new = {(here, there): standing_of(here, None, there) for here, there in product(("digest", None), ("hash", None))}
     assert list(new.values()) == ["conflict", "added", "remote added", None]
+
+
+def test_large_changes_are_compared_in_parts() -> None:
+    """No call has more than the server accepts, and no change is lost."""
+    large = [change_of(Item("script", f"f/many/s_{n}", {"content": "#" * 300_000}), None) for n in range(7)]
+    small = [change_of(Item("variable", f"f/many/v_{n}", {"value": "1"}), None) for n in range(450)]
+    found = list(parts([*large, *small]))
+    assert [change for part in found for change in part] == [*large, *small]
+    assert [len(part) for part in found] == [3, 3, 200, 200, 51]
+    assert list(parts([])) == []

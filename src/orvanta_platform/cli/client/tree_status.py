@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -15,6 +16,8 @@ Standing: TypeAlias = Literal[
     "unchanged", "added", "modified", "deleted", "remote added", "remote modified", "remote deleted", "conflict"
 ]
 _BATCH = 200
+_CHARACTERS = 1 << 20
+"""Size of the contents that are compared in one call, unless a single one is larger."""
 
 
 @dataclass(slots=True)
@@ -83,11 +86,27 @@ def _refine(api: Api, comparison: Comparison) -> None:
         return
     read = {item.key: item for item in items}
     bases = {key: each.hash for key, each in state.items.items()}
-    for entry in plan(api, [change_of(item, bases.get(item.key)) for item in items])["entries"]:
-        key = entry["kind"], entry["path"]
-        if entry["action"] == "unchanged":
-            comparison.standing[key] = "unchanged"
-            state.remember(read[key], comparison.remote[key], folder.digest(key))
+    for changes in parts([change_of(item, bases.get(item.key)) for item in items]):
+        for entry in plan(api, changes)["entries"]:
+            key = entry["kind"], entry["path"]
+            if entry["action"] == "unchanged":
+                comparison.standing[key] = "unchanged"
+                state.remember(read[key], comparison.remote[key], folder.digest(key))
+
+
+def parts(changes: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Yield changes in parts that the server compares in one call each."""
+    part: list[dict[str, Any]] = []
+    size = 0
+    for change in changes:
+        length = len(json.dumps(change, ensure_ascii=False))
+        if part and (size + length > _CHARACTERS or len(part) == _BATCH):
+            yield part
+            part, size = [], 0
+        part.append(change)
+        size += length
+    if part:
+        yield part
 
 
 def change_of(item: Item, base: str | None) -> dict[str, Any]:
