@@ -100,11 +100,20 @@ def text(settings: Settings) -> str:
 
 @contextmanager
 def rotating(settings: Settings) -> Iterator[None]:
-    """Make the block the only rotation of the key file. Raises Conflict if another process rotates it."""
+    """Make the block the only rotation of the key file.
+
+    Raises Conflict if another process rotates it, SettingsError if the lock file cannot be opened.
+    """
     if settings.instance_key is not None:
         yield
         return
-    with (settings.home / _LOCK_FILE).open("ab") as file:
+    path = settings.home / _LOCK_FILE
+    try:
+        # Root does not follow a link that the owner of the folder has put there.
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o644)
+    except OSError as error:
+        raise SettingsError(f"The lock file {path} cannot be opened: {error}.", hint="Remove it.") from error
+    with os.fdopen(handle, "wb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -144,11 +153,9 @@ def store(settings: Settings, key: str, *, replace: bool) -> None:
         raise SettingsError(f"{path} contains another key.", hint="Restore into an empty home, or pass --force.")
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     draft = path.with_name(f"{_FILE}.{secrets.token_hex(8)}")
-    _write(draft, key)
     # Rotated by root, the file still belongs to the user that the processes run as.
     owner = path.stat() if path.exists() else path.parent.stat()
-    if os.geteuid() == 0:
-        os.chown(draft, owner.st_uid, owner.st_gid)
+    _write(draft, key, owner if os.geteuid() == 0 else None)
     draft.replace(path)
     _sync_folder(path.parent)
 
@@ -181,9 +188,11 @@ def _make(path: Path) -> None:
         draft.unlink(missing_ok=True)
 
 
-def _write(path: Path, key: str) -> None:
+def _write(path: Path, key: str, owner: os.stat_result | None = None) -> None:
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w", encoding="ascii") as file:
+        if owner is not None:
+            os.fchown(handle, owner.st_uid, owner.st_gid)
         file.write(f"{key}\n")
         file.flush()
         os.fsync(file.fileno())

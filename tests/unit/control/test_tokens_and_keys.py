@@ -95,6 +95,32 @@ def test_instance_key_is_created_once_and_private(tmp_path: Path) -> None:
         keys.load(settings)
 
 
+def test_rotation_follows_no_link(tmp_path: Path) -> None:
+    """The folder belongs to the user that the processes run as, but root may rotate the key."""
+    (tmp_path / "instance.key.lock").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(SettingsError), keys.rotating(Settings(home=tmp_path)):
+        pass
+    assert not (tmp_path / "elsewhere").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root changes owners")
+def test_key_of_root_changes_owner_of_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home, other = tmp_path / "home", tmp_path / "other"
+    home.mkdir()
+    other.touch()
+    os.chown(home, 1000, 1000)
+    write = keys._write
+
+    def swapped(path: Path, *more: Any) -> None:
+        write(path, *more)
+        path.rename(tmp_path / "written")
+        path.symlink_to(other)
+
+    monkeypatch.setattr(keys, "_write", swapped)
+    keys.store(Settings(home=home), "k" * 40, replace=False)
+    assert (other.stat().st_uid, (tmp_path / "written").stat().st_uid) == (0, 1000)
+
+
 def test_short_instance_key_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(SettingsError):
         keys.load(Settings(home=tmp_path, instance_key="short"))
