@@ -462,7 +462,7 @@ async def test_upload_needs_write_right_at_end(
     assert (await api.client.get(f"{W}/job_helpers/load_file_metadata?file_key=f/team/late.txt")).status_code == 404
 
 
-@pytest.mark.parametrize("way", ["deleted", "folder"])
+@pytest.mark.parametrize("way", ["deleted", "folder", "archived"])
 async def test_slow_body_starts_nothing_after_loss_of_right(
     api: ApiHarness, later: Callable[[float], None], way: str
 ) -> None:

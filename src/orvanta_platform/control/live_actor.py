@@ -93,6 +93,7 @@ def _has_all_rights(before: Actor, now: Actor) -> bool:
     return (
         (before.email, before.username, before.workspace, before.role, before.scopes)
         == (now.email, now.username, now.workspace, now.role, now.scopes)
+        and before.archived >= now.archived
         and before.super_admin <= now.super_admin
         and before.devops <= now.devops
         and before.groups <= now.groups
