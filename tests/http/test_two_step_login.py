@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import httpx
 import pyotp
 import pytest
+import segno
 from tests.conftest import TestDatabase
 from tests.http.harness import ApiHarness, api_harness, client_of
 
@@ -146,6 +148,19 @@ async def test_right_password_gives_no_more_guesses_of_codes(api: ApiHarness, br
         body = {"current_password": PASSWORD, "password": "battery staple"}
         assert (await browser.post("/api/users/setpassword", json=body)).status_code == 200
         assert await conn.fetchval(count) == 3
+
+
+async def test_image_of_secret_is_made_in_thread(browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (await login(browser)).status_code == 200
+    make, threads = segno.make, list[threading.Thread]()
+
+    def recorded(*args: Any, **more: Any) -> segno.QRCode:
+        threads.append(threading.current_thread())
+        return make(*args, **more)
+
+    monkeypatch.setattr(segno, "make", recorded)
+    assert (await browser.post("/api/users/totp/enrol", json={"password": PASSWORD})).status_code == 200
+    assert threads and threading.current_thread() not in threads
 
 
 async def test_superadmin_and_machine_reset_lost_authenticator(api: ApiHarness, browser: httpx.AsyncClient) -> None:

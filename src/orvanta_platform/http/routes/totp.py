@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import segno
 from litestar import Response, get, post
 from litestar.params import FromPath
@@ -28,7 +30,7 @@ async def get_two_step_login(request: AnyRequest) -> Response[bytes]:
 async def enrol_totp(request: AnyRequest) -> Response[bytes]:
     """Create a secret for an authenticator application. Logins need codes only after it is confirmed by one."""
     body = await body_of(request, schemas.EnrolTotp)
-    return _shown(await two_step_login.enrol(platform_of(request), actor_of(request), body.password))
+    return await _shown(await two_step_login.enrol(platform_of(request), actor_of(request), body.password))
 
 
 @post(f"{_T}/confirm", status_code=200, opt=call(body=schemas.ConfirmTotp))
@@ -64,12 +66,16 @@ async def enrol_totp_at_login(request: AnyRequest) -> Response[bytes]:
     """Create a secret for an account whose login failed with `enrolment_required`. A login with a code confirms it."""
     body = await body_of(request, schemas.EnrolTotpAtLogin)
     made = await two_step_login.enrol_at_login(platform_of(request), body.email, body.password, caller_of(request))
-    return _shown(made)
+    return await _shown(made)
 
 
-def _shown(made: Enrolment) -> Response[bytes]:
-    qr = segno.make(made.uri, micro=False).svg_data_uri(scale=4, border=4, light="white")
+async def _shown(made: Enrolment) -> Response[bytes]:
+    qr = await asyncio.to_thread(_image, made.uri)
     return answers.json(schemas.Enrolment(made.secret, made.uri, qr, made.recovery_codes))
+
+
+def _image(uri: str) -> str:
+    return segno.make(uri, micro=False).svg_data_uri(scale=4, border=4, light="white")
 
 
 ROUTES = [get_two_step_login, enrol_totp, confirm_totp, disable_totp, reset_totp, enrol_totp_at_login]
