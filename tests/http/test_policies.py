@@ -146,6 +146,17 @@ async def test_policies_apply_to_change_sets(api: ApiHarness) -> None:
         assert await api.get("scripts/exists/p/f/team/fine") is (status == 200)
 
 
+async def test_patterns_of_all_policies_are_limited(api: ApiHarness) -> None:
+    """Each deployment compares all of them."""
+    rules = [{**CODED, "allowed": ["x" * 100] * 100}] * 20
+    assert (await send(api.client, "policies/create", policy("large", mode="off", rules=rules)))[0] == 200
+    assert (await send(api.client, "policies/create", policy("plain", mode="off", rules=[NEEDS])))[0] == 200
+    for call in ("create", "update/plain"):
+        status, error = await send(api.client, f"policies/{call}", policy("plain" if "/" in call else "more"))
+        assert (status, error["code"]) == (400, "limit_exceeded"), call
+    assert (await send(api.client, "policies/update/large", policy("large", rules=rules)))[0] == 200
+
+
 async def test_templates_are_valid_and_off(api: ApiHarness) -> None:
     assert {parse(each).mode for each in TEMPLATES} == {"off"}
     assert len(await api.get("policies/templates")) == 10

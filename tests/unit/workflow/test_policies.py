@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from orvanta_platform.errors import BadRequest
-from orvanta_platform.workflow.policies.check import violations
+from orvanta_platform.workflow.policies.check import exceeds, violations
 from orvanta_platform.workflow.policies.policy import parse
 from orvanta_platform.workflow.policies.subject import Subject, subject_of_flow, subject_of_script
 
@@ -112,6 +112,23 @@ def test_rules_of_scripts() -> None:
         {"kind": "require", "on": "flow", "field": "summary"},
     )
     assert [each[1] for each in found(*rules, subject=script)] == ["", "/timeout", "/language", "/dedicated_worker"]
+
+
+def test_long_values_are_compared_up_to_a_limit() -> None:
+    """Patterns over megabytes of text take seconds, so code has no pattern, and a long text matches by its start."""
+    script = subject_of_script(
+        "f/sales/x", "bash", "echo", {"description": "team" + "x" * (1 << 20), "labels": ["a"] * 3}
+    )
+    rule = {"kind": "restrict", "on": "script", "field": "description"}
+    assert found({**rule, "allowed": ["team*"]}, subject=script) == []
+    for pattern in ("*x", "team" + "x" * 100, "*[y]*"):
+        assert len(found({**rule, "allowed": [pattern]}, subject=script)) == 1, pattern
+    for part in ("script", "node"):
+        with pytest.raises(BadRequest, match="not a field"):
+            parse({"name": "p", "rules": [{**rule, "on": part, "field": "content", "allowed": ["*"]}]})
+    labels = {**rule, "field": "labels", "allowed": ["a"] * 10}
+    made = [parse({"name": "p", "rules": [labels]})]
+    assert exceeds(script, made, 29) and not exceeds(script, made, 30)
 
 
 def test_scopes_add_up_and_modes_decide_the_severity() -> None:

@@ -22,12 +22,15 @@ from orvanta_platform.services.catalog.deploy import Kind
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow import document
 from orvanta_platform.workflow.diagnostics import Diagnostic
-from orvanta_platform.workflow.policies.check import Violation, violations
+from orvanta_platform.workflow.policies.check import Violation, exceeds, violations
 from orvanta_platform.workflow.policies.policy import INSTANCE, Policy, parse
 from orvanta_platform.workflow.policies.subject import Subject, subject_of_flow, subject_of_script
 
 MOST = 100
 """Maximum number of policies of a workspace, and of the instance."""
+
+MOST_PATTERNS = 2_000
+"""Maximum number of patterns in the policies of a workspace, and of the instance."""
 
 _PAGE = 50
 _LONGEST = 1 << 20
@@ -35,6 +38,8 @@ _KINDS: tuple[Kind, ...] = ("flow", "script")
 _CHANGE = "change policies"
 _INLINE_NODES = 50
 """Largest workflow, in nodes, that is checked in the event loop."""
+_INLINE_COMPARISONS = 2_000
+"""Maximum number of comparisons with patterns in the event loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,7 @@ async def create(platform: Platform, actor: Actor, workspace: str | None, tree: 
         present = [each for each in await rows.list_all(conn, workspace) if each.workspace == workspace]
         if len(present) >= MOST:
             raise LimitExceeded(f"There are at most {MOST} policies.", details={"limit": MOST})
+        _require_few_patterns(present, policy)
         if not await rows.insert(conn, workspace, policy.name, body, actor.username):
             raise AlreadyExists(f"The policy {policy.name} exists already.", hint="Update it, or choose another name.")
         await _record(conn, actor, workspace, "create", policy.name, {"policy": msgspec.to_builtins(policy)})
@@ -92,12 +98,15 @@ async def create(platform: Platform, actor: Actor, workspace: str | None, tree: 
 
 
 async def update(platform: Platform, actor: Actor, workspace: str | None, name: str, tree: Mapping[str, Any]) -> Policy:
-    """Replace a policy, whose name cannot be changed. Raises NotFound, Forbidden, BadRequest."""
+    """Replace a policy, whose name cannot be changed. Raises NotFound, Forbidden, BadRequest, LimitExceeded."""
     _require(actor, workspace, "write")
     policy, body = _checked(workspace, tree)
     if policy.name != name:
         raise BadRequest(f"The name of the policy {name[:100]} cannot be changed.", hint="Create another policy.")
     async with platform.db.transaction() as conn:
+        _require_few_patterns(
+            [each for each in await rows.list_all(conn, workspace) if each.workspace == workspace], policy
+        )
         version = await rows.update(conn, workspace, name, body, actor.username)
         if version is None:
             raise _missing(name)
@@ -211,7 +220,8 @@ async def _applied(platform: Platform, conn: Connection, workspace: str) -> tupl
 
 
 async def _violations(workspace: str, subject: Subject, applied: Sequence[Policy]) -> list[Violation]:
-    if len(subject.places.get("node", ())) > _INLINE_NODES and applied:
+    is_large = len(subject.places.get("node", ())) > _INLINE_NODES or exceeds(subject, applied, _INLINE_COMPARISONS)
+    if is_large and applied:
         return await document_threads.run_in_thread(workspace, violations, subject, applied)
     return violations(subject, applied)
 
@@ -229,6 +239,16 @@ def _checked(workspace: str | None, tree: Mapping[str, Any]) -> tuple[Policy, st
             hint="Superadmins create policies of the instance by /api/policies/create.",
         )
     return policy, msgspec.json.encode(policy).decode()
+
+
+def _require_few_patterns(present: Sequence[PolicyRow], new: Policy) -> None:
+    """Limit the patterns of all policies, which each deployment compares. Raises LimitExceeded."""
+    count = new.count_patterns()
+    others = sum(_decoded(each.body).count_patterns() for each in present if each.name != new.name)
+    if count and count + others > MOST_PATTERNS:
+        raise LimitExceeded(
+            f"All policies together have at most {MOST_PATTERNS:,} patterns.", details={"limit": MOST_PATTERNS}
+        )
 
 
 def _require(actor: Actor, workspace: str | None, action: str) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from fnmatch import translate
 from functools import lru_cache
 from typing import Any, Final
 
 from orvanta_platform.workflow.diagnostics import Diagnostic, Severity, pointer
-from orvanta_platform.workflow.policies.policy import Deny, Mode, Policy, Require, Restrict
+from orvanta_platform.workflow.policies.policy import Deny, Mode, Policy, Require, Restrict, patterns_of
 from orvanta_platform.workflow.policies.subject import COMPUTED, Place, Subject
+
+MOST_COMPARED: Final = 1_000
+"""Maximum number of characters of a value that are compared with a pattern."""
 
 _REFERENCES: Final = ("$var:", "$res:", "$encrypted:")
 _SECRET_WORDS: Final = ("password", "passwd", "secret", "token", "api_key", "apikey", "private_key", "authorization")
@@ -50,6 +54,25 @@ def violations(subject: Subject, policies: Iterable[Policy]) -> list[Violation]:
         for each in _check(rule, subject)
     ]
     return sorted(found, key=lambda each: each.mode)
+
+
+def exceeds(subject: Subject, policies: Sequence[Policy], limit: int) -> bool:
+    """Return whether more than `limit` comparisons of rules and their patterns with values may be necessary."""
+    rules = [rule for policy in policies if policy.covers(subject.path) for rule in policy.rules]
+    nodes = len(subject.places.get("node", ())) + 1
+    if nodes * sum(max(1, len(patterns_of(rule))) for rule in rules) > limit:
+        return True
+    return limit < sum(
+        _size(place.fields.get(rule.field)) * len(patterns_of(rule))
+        for rule in rules
+        if not isinstance(rule, Deny)
+        for place in subject.places.get(rule.on, ())
+    )
+
+
+def _size(value: Any) -> int:
+    """Return the number of entries of a list, or a large number for a value that is a text only when it is written."""
+    return sum(MOST_COMPARED if isinstance(each, dict | list) else 1 for each in _entries(value))
 
 
 _Finding = tuple[Place, str | None, str, str]
@@ -158,8 +181,18 @@ def _entries(value: Any) -> Sequence[Any]:
 
 
 def _matches(value: Any, patterns: Sequence[str]) -> bool:
+    if value is COMPUTED:
+        return False
     text = value if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
-    return value is not COMPUTED and any(fnmatchcase(text, each) for each in patterns)
+    if len(text) > MOST_COMPARED:
+        # With the mark, a pattern that does not end in * matches no part of a text.
+        text = text[:MOST_COMPARED] + "\0"
+    return any(_compiled(each).match(text) for each in patterns)
+
+
+@lru_cache(maxsize=4096)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(translate(pattern))
 
 
 def _exceeds(value: Any, maximum: float) -> bool:

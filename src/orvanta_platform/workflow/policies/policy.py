@@ -34,16 +34,18 @@ FIELDS: Final[Mapping[Part, frozenset[str]]] = {
         | frozenset(name for shape in VALUES.values() if isinstance(shape, Record) for name in shape.known)
         | {"host"}
     )
-    - {"value", "modules"},
+    - {"value", "modules", "content"},
     "script": frozenset(
         {
-            *("summary", "description", "language", "content", "schema", "kind", "tag", "timeout", "labels"),
+            *("summary", "description", "language", "schema", "kind", "tag", "timeout", "labels"),
             *("priority", "concurrent_limit", "concurrency_key", "concurrency_time_window_s", "cache_ttl"),
             *("dedicated_worker", "on_behalf_of_email", "ws_error_handler_muted", "visible_to_runner_only"),
         }
     ),
 }
-"""Fields that a rule can name, by the part of an item that it applies to. `host`: host of a webhook's URL."""
+"""Fields that a rule can name, by the part of an item that it applies to. `host`: host of a webhook's URL. Code is
+compared with no pattern.
+"""
 
 
 class _Rule(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -101,6 +103,21 @@ class Policy(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tr
         """Return whether an item at this path is in the scope."""
         return self.scope in (INSTANCE, WORKSPACE) or path == self.scope or path.startswith(f"{self.scope}/")
 
+    def count_patterns(self) -> int:
+        """Return the number of patterns of all rules."""
+        return sum(len(patterns_of(rule)) for rule in self.rules)
+
+
+def patterns_of(rule: Rule) -> tuple[str, ...]:
+    """Return the patterns of a rule."""
+    match rule:
+        case Restrict():
+            return rule.allowed or ()
+        case Require():
+            return () if rule.matches is None else (rule.matches,)
+        case Deny():
+            return ()
+
 
 def parse(tree: Any) -> Policy:
     """Return a policy from its data. Raises BadRequest if it is not valid."""
@@ -142,7 +159,7 @@ def _rule_fault(rule: Rule) -> str | None:
         return f"{rule.field[:MAX_NAME]!r} is not a field of a {rule.on}"
     if rule.node_kinds and rule.on != "node":
         return "`node_kinds` applies to nodes only"
-    patterns = rule.allowed or () if isinstance(rule, Restrict) else (rule.matches or "",)
+    patterns = patterns_of(rule)
     if len(patterns) > MAX_ENTRIES or any(len(each) > MAX_PATTERN for each in patterns):
         return f"there are at most {MAX_ENTRIES} patterns of at most {MAX_PATTERN} characters"
     if isinstance(rule, Restrict) and rule.allowed is None and rule.maximum is None:
