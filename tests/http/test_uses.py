@@ -11,6 +11,7 @@ from tests.conftest import TestDatabase
 from tests.http.harness import ApiHarness, W, api_harness
 
 from orvanta_platform.control.actor import Role
+from orvanta_platform.services.catalog import uses
 
 PATH = "f/team/charge"
 HOOK = {
@@ -140,7 +141,12 @@ async def test_importing_scripts_are_found(api: ApiHarness) -> None:
     assert await used_by(api, path="f/team/lib") == users[:2]
 
 
-async def test_references_to_variables_and_resources_are_found(api: ApiHarness) -> None:
+async def test_references_to_variables_and_resources_are_found(
+    api: ApiHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Documents are searched in pages, and long ones that contain the path are listed without being read."""
+    monkeypatch.setattr(uses, "PAGE", 2)
+
     async def create(kind: str, path: str, **body: Any) -> None:
         answer = await api.client.post(f"{W}/{kind}/create", json={"path": path, **body})
         assert answer.status_code == 201, answer.text
@@ -158,6 +164,8 @@ async def test_references_to_variables_and_resources_are_found(api: ApiHarness) 
     await deploy(api, "f/team/dynamic", {"id": "a", "value": {**value, "input_transforms": {"of": expression}}})
     code = f'def main():\n    return orvanta.get_variable(\n        "{key}"\n    )\n'
     await create("scripts", "f/team/reader", summary="", content=code, language="python3")
+    long = f"# {key}\n# {'x' * (1 << 20)}\n"
+    await create("scripts", "f/team/long", summary="", content=long + "def main(): ...\n", language="python3")
     other = 'def main():\n    return get_variable("f/team/key2"), "f/team/key"\n'
     await create("scripts", "f/team/other", summary="", content=other, language="python3")
     await deploy(api, "f/secret/hidden", {"id": "a", "value": {**value, "input_transforms": {"of": expression}}})
@@ -166,7 +174,8 @@ async def test_references_to_variables_and_resources_are_found(api: ApiHarness) 
     hook = {**HOOK, "authentication_method": "api_key", "authentication_resource_path": db}
     await create("http_triggers", "f/team/hook", **hook, script_path=PATH, is_flow=False)
     await deploy(api, "f/team/calls", runs("charge"))
-    expected = [("flow", "f/team/dynamic"), ("resource", db), ("schedule", "f/team/tick"), ("script", "f/team/reader")]
+    expected = [("flow", "f/team/dynamic"), ("resource", db), ("schedule", "f/team/tick")]
+    expected += [("script", "f/team/long"), ("script", "f/team/reader")]
     assert await users("variables", key) == [("flow", "f/secret/hidden"), *expected]
     assert await users("variables", "f/team/charge") == [], "a script of the same path"
     found = [("flow", "f/team/static"), ("http_trigger", "f/team/hook"), ("schedule", "f/team/tick")]

@@ -40,8 +40,10 @@ class ReferenceRow:
 
     kind: str
     path: str
-    body: bytes | None
-    """Document of a workflow or script that contains the path; None: the item refers to it."""
+    document: bytes | None
+    """Hash of the document of a workflow or script that contains the path. None: the item refers to the path, or its
+    document is too long to be searched.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +75,19 @@ async def list_users(conn: Connection, workspace: str, kind: str, path: str, who
 
 
 async def list_references(
-    conn: Connection, workspace: str, kind: str, path: str, reference: str, who: Readers, limit: int
+    conn: Connection, workspace: str, kind: str, path: str, reference: str, who: Readers, limit: int, *, longest: int
 ) -> list[ReferenceRow]:
     """Return the items that may refer to the variable or resource at a path, at most `limit`, by kind and path.
 
-    `reference` is the JSON string by which values refer to it.
+    `reference` is the JSON string by which values refer to it, `longest` the size in bytes of the longest document that
+    is searched.
     """
     shown = (who.everything, who.patterns, who.principals, who.flows, who.scripts, who.schedules, who.http_triggers)
-    rows = await conn.fetch(_SQL["list_references"], workspace, kind, path, reference, *shown, who.resources, limit)
+    more = (who.resources, limit, longest)
+    rows = await conn.fetch(_SQL["list_references"], workspace, kind, path, reference, *shown, *more)
     return [ReferenceRow(**row) for row in rows]
+
+
+async def list_documents(conn: Connection, hashes: Sequence[bytes]) -> dict[bytes, bytes]:
+    """Return documents by their hash."""
+    return {row["hash"]: row["body"] for row in await conn.fetch(_SQL["list_documents"], list(hashes))}

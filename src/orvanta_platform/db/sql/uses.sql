@@ -37,11 +37,11 @@ LIMIT $10;
 
 -- name: list_references
 -- Current workflows and scripts whose document contains the path $3 of a variable or resource, and schedules, HTTP
--- triggers and resources that refer to it by $4, its reference as a JSON string; only readable ones. `body` is the
--- document, in which the caller looks for a reference.
+-- triggers and resources that refer to it by $4, its reference as a JSON string; only readable ones. `document`
+-- is the hash of a document of up to $14 bytes, in which the caller looks for a reference.
 SELECT *
 FROM (
-    SELECT i.kind, i.path, d.body
+    SELECT i.kind, i.path, CASE WHEN octet_length(d.body) <= $14 THEN d.hash END AS document
     FROM item AS i
     JOIN version AS v ON v.id = i.version
     JOIN document AS d ON d.hash = v.document
@@ -73,3 +73,7 @@ FROM (
 ) AS found
 ORDER BY kind, path
 LIMIT $13;
+
+-- name: list_documents
+-- The documents of some hashes.
+SELECT hash, body FROM document WHERE hash = ANY ($1::bytea[]);

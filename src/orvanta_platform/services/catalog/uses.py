@@ -12,6 +12,7 @@ from orvanta_platform.db import items, resources, uses, variables
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.uses import Readers, ReferenceRow, Use, UserRow
 from orvanta_platform.errors import Forbidden
+from orvanta_platform.orchestrator import document_threads
 from orvanta_platform.services.access.items import require_item
 from orvanta_platform.services.catalog import deploy
 from orvanta_platform.services.catalog.deploy import Kind
@@ -23,6 +24,10 @@ from orvanta_platform.workflow.normal import normalise
 MOST_SHOWN = 1000
 """Maximum number of users returned."""
 
+PAGE = 50
+"""Number of documents that are searched at once."""
+
+_LONGEST: Final = 1 << 20
 _PREFIXES: Final = {"variable": rb"\$var:|variables?", "resource": rb"\$res:|resources?|connections?"}
 _READ: Final = rb"(?:/(?:get|get_value|get_value_interpolated))?[\s\\(\"'`=:,/]{0,40}"
 _END: Final = rb"(?![\w/\x80-\xff-])"
@@ -51,7 +56,8 @@ async def list_references(
     """Return the readable items that refer to a variable or resource, at most MOST_SHOWN: current workflows and
     scripts, schedules, HTTP triggers, resources.
 
-    A path that code composes while it runs is not found. Raises NotFound, Forbidden.
+    A path that code composes while it runs is not found. A document of more than 1 MiB that contains the path counts as
+    a reference. Raises NotFound, Forbidden.
     """
     require_workspace(actor, workspace)
     who = _readers(actor)
@@ -59,9 +65,19 @@ async def list_references(
     async with platform.db.acquire() as conn:
         row = await (variables if kind == "variable" else resources).get(conn, workspace, path)
         require_item(actor, "read", workspace, kind, path, row)
-        found = await uses.list_references(conn, workspace, kind, path, reference, who, MOST_SHOWN)
+        found = await uses.list_references(conn, workspace, kind, path, reference, who, MOST_SHOWN, longest=_LONGEST)
     pattern = re.compile(rb"(?i:%b)%b%b%b" % (_PREFIXES[kind], _READ, re.escape(path.encode()), _END))
-    return [each for each in found if each.body is None or pattern.search(each.body)]
+    hashes = list({each.document for each in found if each.document is not None})
+    referring: set[bytes | None] = {None}
+    for start in range(0, len(hashes), PAGE):
+        async with platform.db.acquire() as conn:
+            page = await uses.list_documents(conn, hashes[start : start + PAGE])
+        referring |= await document_threads.run_in_thread(workspace, _matching, page, pattern)
+    return [each for each in found if each.document in referring]
+
+
+def _matching(documents: Mapping[bytes, bytes], pattern: re.Pattern[bytes]) -> set[bytes]:
+    return {digest for digest, body in documents.items() if pattern.search(body)}
 
 
 async def record(conn: Connection, actor: Actor, workspace: str, version: int, tree: Mapping[str, Any]) -> None:
