@@ -30,6 +30,8 @@ LEADER = "metrics"
 _MAX_CONNECTIONS = 20
 _MAX_HEAD = 8 << 10
 _PATIENCE_S = 10.0
+_HEAD_PATIENCE_S = 2.0
+"""Time limit in seconds of the head of a request."""
 _FRESH_S = 2.0
 """Age in seconds up to which figures of the database are served again."""
 
@@ -86,7 +88,9 @@ class Endpoint:
         self._platform = platform
         self._write = write
         self._token = platform.settings.metrics_token
-        self._open = 0
+        self._open: set[asyncio.StreamWriter] = set()
+        self._silent: dict[asyncio.StreamWriter, None] = {}
+        """Connections that have sent no head, the oldest first."""
         self._leads = False
         self._figures: Figures | None = None
         self._read_at = float("-inf")
@@ -101,10 +105,16 @@ class Endpoint:
             self._leads = False
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answer one request and close the connection."""
-        self._open += 1
+        """Answer one request and close the connection.
+
+        Over the limit, the oldest connection without a request is closed: such connections do not make checks fail.
+        """
+        self._open.add(writer)
+        self._silent[writer] = None
         try:
-            if self._open <= _MAX_CONNECTIONS:
+            if len(self._open) > _MAX_CONNECTIONS:
+                self._drop(next(iter(self._silent)))
+            if not writer.is_closing():
                 async with asyncio.timeout(_PATIENCE_S):
                     await self._answer(reader, writer)
         except (TimeoutError, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
@@ -112,13 +122,21 @@ class Endpoint:
         except Exception as error:
             log.warning("metrics failed", action="metrics", error=repr(error))
         finally:
-            self._open -= 1
+            self._open.discard(writer)
+            self._silent.pop(writer, None)
             writer.close()
             with suppress(OSError):
                 await writer.wait_closed()
 
+    def _drop(self, writer: asyncio.StreamWriter) -> None:
+        self._open.discard(writer)
+        self._silent.pop(writer, None)
+        writer.transport.abort()
+
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        async with asyncio.timeout(_HEAD_PATIENCE_S):
+            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        self._silent.pop(writer, None)
         first, *lines = head.split("\r\n")
         method, _, target = first.partition(" ")
         path = target.partition(" ")[0].partition("?")[0]
