@@ -14,6 +14,7 @@ from tests.conftest import TestDatabase
 from tests.http.harness import ApiHarness
 from tests.installation import free_port
 
+from orvanta_platform import clock
 from orvanta_platform import settings as settings_module
 from orvanta_platform.daemons.monitoring import monitoring
 from orvanta_platform.errors import PortTaken, SettingsError
@@ -67,8 +68,14 @@ async def test_idle_connections_do_not_block_the_endpoint(api: ApiHarness) -> No
             writer.close()
 
 
-async def test_readiness_names_the_obstacle(api: ApiHarness, database: TestDatabase) -> None:
-    """The API answers without a token, and does not fail for a reason that a restart would not cure."""
+async def test_readiness_names_the_obstacle(
+    api: ApiHarness, database: TestDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The API answers without a token, and does not fail for a reason that a restart would not cure. The database is
+    asked once a second at most.
+    """
+    now = clock.monotonic()
+    monkeypatch.setattr(clock, "monotonic", lambda: now)
     anonymous = httpx.AsyncClient(transport=httpx.ASGITransport(api.app), base_url="http://orvanta")  # type: ignore[arg-type]
     async with anonymous as client:
         assert [(await client.get(f"/api/health/{name}")).status_code for name in ("live", "ready")] == [200, 200]
@@ -81,6 +88,10 @@ async def test_readiness_names_the_obstacle(api: ApiHarness, database: TestDatab
         owner = await asyncpg.connect(database.owner_url)
         await owner.execute("ALTER TABLE migration RENAME TO hidden")
         try:
+            assert (await client.get("/api/health/ready")).status_code == 200, "the last answer is kept"
+            now += 1.5
+            calls = await asyncio.gather(*(client.get("/api/health/ready") for _ in range(20)))
+            assert {each.status_code for each in calls} == {503}
             assert (await client.get("/api/health/ready")).status_code == 503
             assert (await client.get("/api/health/live")).status_code == 200
         finally:

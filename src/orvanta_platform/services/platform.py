@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -28,6 +29,15 @@ from orvanta_platform.storage.local import LocalStorage
 from orvanta_platform.workflow.policies.policy import Policy
 
 
+@dataclass(slots=True)
+class DatabaseCheck:
+    """Last check of the database, which `readiness` shares between concurrent callers."""
+
+    obstacle: str | None = None
+    at: float = float("-inf")
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
 @dataclass(frozen=True, slots=True)
 class Platform:
     """Dependencies of one process. Created by `open_platform`, closed by `close`."""
@@ -51,6 +61,7 @@ class Platform:
 
     turns: Turns = field(default_factory=Turns)
     """Change sets and archives of this process."""
+    database_check: DatabaseCheck = field(default_factory=DatabaseCheck)
 
     change_set_policies: dict[str, tuple[Policy, ...]] | None = None
     """Policies by workspace that a change set has read in its transaction; None: each deployment reads them."""

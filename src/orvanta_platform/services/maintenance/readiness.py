@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 
+from orvanta_platform import clock
 from orvanta_platform.db import migrate
 from orvanta_platform.db.pool import CANNOT_CONNECT, TRANSIENT
 from orvanta_platform.errors import OrvantaError
 from orvanta_platform.services.platform import Platform
 
 _PATIENCE_S = 2.0
+_FRESH_S = 1.0
+"""Time in seconds for which a check of the database answers further calls, which need no token."""
 
 
 async def find_obstacle(platform: Platform) -> str | None:
@@ -20,6 +23,15 @@ async def find_obstacle(platform: Platform) -> str | None:
     reason = platform.measurements.unready()
     if reason is not None:
         return reason
+    check = platform.database_check
+    async with check.lock:
+        if clock.monotonic() - check.at > _FRESH_S:
+            check.obstacle = await _find_database_obstacle(platform)
+            check.at = clock.monotonic()
+        return check.obstacle
+
+
+async def _find_database_obstacle(platform: Platform) -> str | None:
     try:
         async with asyncio.timeout(_PATIENCE_S), platform.db.acquire() as connection:
             await migrate.check_schema(connection)
