@@ -180,6 +180,26 @@ async def test_concurrent_changes_of_group_lose_nothing(api: ApiHarness) -> None
     assert {each["value"] for each in left["members"]} == {ada["id"], bob["id"]}
 
 
+async def test_member_who_joins_during_deletion_of_group_leaves_with_it(api: ApiHarness) -> None:
+    client = await scim_client(api)
+    grants = [{"claim": "engineering", "workspace": "main", "role": "developer"}]
+    set_ = await api.client.post(f"/api/settings/global/{SCIM_GRANTS.name}", json={"value": grants})
+    assert set_.status_code == 200, set_.text
+    api.platform.instance._cache.clear()
+    ada = await made(client, "Users", userName="ada@example.com", active=True)
+    group = await made(client, "Groups", displayName="engineering")
+    add = {"op": "add", "path": "members", "value": [{"value": ada["id"]}]}
+    async with api.platform.db.transaction() as conn:
+        await conn.execute("SELECT FROM scim_group FOR UPDATE")
+        joining = asyncio.ensure_future(patched(client, "Groups", group["id"], add))
+        await until_waiting(api, joining)
+        deleting = asyncio.ensure_future(client.delete(f"{V2}/Groups/{group['id']}"))
+        await until_waiting(api, joining, deleting)
+    assert (await joining).status_code in (200, 404)
+    assert (await deleting).status_code == 204
+    assert [row["username"] for row in await api.get("users/list")] == ["admin"]
+
+
 async def test_other_change_does_not_enable_leaver(api: ApiHarness) -> None:
     client = await scim_client(api)
     ada = await made(client, "Users", userName="ada@example.com", active=True)
