@@ -215,7 +215,7 @@ async def test_references_are_those_of_the_last_editor(api: ApiHarness) -> None:
 
 
 async def test_tests_are_limited(api: ApiHarness) -> None:
-    """What a server sends is limited, texts of libraries show no secret, and few tests run at once."""
+    """Tests are limited in number and in what a server sends, and their messages contain no secret."""
     notice = b"N" + (60_000).to_bytes(4, "big") + bytes(59_996)
     async with web(b"N" + notice * 20, reads=False) as (port, _):
         place = {"host": "127.0.0.1", "port": port}
