@@ -68,7 +68,7 @@ async def test_item_is_shared_and_access_is_explained(page: Page, site: Site) ->
     await page.get_by_role("button", name="More actions").click()
     await page.get_by_role("menuitem", name="Share").click()
     await expect(members).to_have_count(1)
-    await expect(dialog.get_by_text("Only your own access is visible to you")).to_be_visible()
+    await expect(dialog.get_by_text("You see only your own access")).to_be_visible()
     await expect(permissions).to_have_text([re.compile("u/partner.*Write")])
     await expect(dialog.get_by_role("combobox")).to_have_count(0)
     await page.context.clear_cookies()
