@@ -112,7 +112,7 @@ def test_two_step_login(cli: Cli) -> None:
     both = f"{password}\n{made['recovery_codes'][1]}\n"
     assert cli("user", "disable-totp", "--profile", "two", text=both).out == "two-step login: disabled\n"
     assert "You may not" in cli("user", "reset-totp", TWO_STEP, "--profile", "two", code=1).err
-    assert "no two-step login" in cli("admin", "reset-totp", TWO_STEP, code=1).err
+    assert "No account with two-step login" in cli("admin", "reset-totp", TWO_STEP, code=1).err
 
 
 def test_workers_are_drained_and_resumed_by_group(cli: Cli) -> None:
