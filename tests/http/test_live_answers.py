@@ -326,7 +326,7 @@ async def test_lost_folder_access_ends_response(api: ApiHarness, later: Callable
     await lost(api, later, CASES[call], "folder")
 
 
-@pytest.mark.parametrize("way", ["expired", "disabled", "expelled", "archived"])
+@pytest.mark.parametrize("way", ["expired", "disabled", "expelled"])
 @pytest.mark.parametrize("call", ["stream_updates", "stream_run", "wait_script", "call_route", "get_result"])
 async def test_every_loss_of_right_ends_response(
     api: ApiHarness, later: Callable[[float], None], call: str, way: str
