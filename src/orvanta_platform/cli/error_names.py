@@ -121,6 +121,7 @@ DIAGNOSTICS: Final = {
     "number_not_exact": "A number cannot be represented exactly.",
     "out_of_bounds": "A number or the length of a list is outside the allowed range.",
     "pattern_not_checked": "A pattern of the schema of the inputs is checked by forms in the browser only.",
+    "policy_violation": "A policy of the workspace or of the instance does not permit it.",
     "reserved_id": "The id of a node is reserved.",
     "result_of_loop": "An expression reads a node inside a loop, whose result is null unless there is one iteration.",
     "retry_no_effect": "Nodes of this kind are not retried.",
