@@ -93,11 +93,12 @@ async def test_departure_of_owner_stops_service_account_until_it_has_a_new_owner
     leaving = (await api.get("users/departure/bea"))["items"]
     assert leaving == [{"kind": "service_account", "workspace_id": "main", "path": "ci"}]
     await post(api.client, "users/update/bea", role="developer")
-    [lost] = await api.get("ownership/list")
-    assert lost == {"kind": "service_account", "path": "ci", "permissioned_as": "u/bea", "enabled": True}
-    await post(api.client, "users/update/bea", disabled=True)
+    lost = {each["kind"]: each for each in await api.get("ownership/list")}
+    stopped = {"kind": "service_account", "path": "ci", "permissioned_as": "u/bea", "enabled": False}
+    assert lost["service_account"] == stopped and lost["schedule"]["enabled"] is False
     assert (await ci.get(f"{W}/users/whoami")).status_code == 401
     assert (await api.get("schedules/get/f/team/nightly"))["enabled"] is False
+    await post(api.client, "users/update/bea", disabled=True)
     await post(api.client, "service_accounts/setenabled/ci", 409, enabled=True)
     await post(api.client, "users/update/ci", 409, disabled=False)
     await api.member("dan", Role.DEVELOPER)
