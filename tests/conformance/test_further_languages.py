@@ -17,7 +17,7 @@ from orvanta_platform.worker.runtimes.manifest import PATH
 from orvanta_platform.worker.runtimes.pool import Runtimes
 from orvanta_platform.worker.runtimes.registry import BY_LANGUAGE
 
-pytestmark = pytest.mark.extended
+pytestmark = [pytest.mark.extended, pytest.mark.soak(minutes=20)]
 
 LANGUAGES = ("deno", "rlang", "nu", "java")
 ERRORS = {
@@ -49,7 +49,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     installing = ["npm", "install", "--silent", "--ignore-scripts", "--prefix", str(folder)]
     packages = [package for package, _ in wanted.values()]
     if wanted and shutil.which("npm") is not None:
-        subprocess.run([*installing, *packages], check=False)
+        subprocess.run([*installing, *packages], check=False, timeout=300)
     found = {name: next(iter(folder.glob(place)), None) for name, (_, place) in wanted.items()}
     return {name: str(path) for name, path in found.items() if path is not None}
 

@@ -63,7 +63,7 @@ async def test_hundreds_of_runs_return_own_input(core: CoreHarness, tmp_path: Pa
     started = await one_each(core, batches.MAX_JOBS + 50)
     async with working(core, tmp_path) as worker:
         await core.until(ALL_ENDED)
-        assert worker.jobs_executed == len(started)
+    assert worker.jobs_executed == len(started)
     found = await core.rows("SELECT id, body FROM value WHERE kind = 'result'")
     assert {row["id"]: row["body"] for row in found} == {id: b'{"n":%d}' % n for n, id in enumerate(started)}
     assert {row["status"] for row in await core.rows("SELECT status FROM run")} == {"succeeded"}
