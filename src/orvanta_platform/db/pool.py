@@ -116,7 +116,8 @@ class Database:
     @asynccontextmanager
     async def transaction(self, *, snapshot: bool = False) -> AsyncIterator[Connection]:
         """Open a transaction that waits at most 500 ms for a lock: READ COMMITTED, with `snapshot` REPEATABLE READ."""
-        isolation: Any = "repeatable_read" if snapshot else "read_committed"
+        # Without a level, BEGIN has none either, which is READ COMMITTED.
+        isolation: Any = "repeatable_read" if snapshot else None
         async with self.acquire() as connection, connection.transaction(isolation=isolation):
             if not self._waits_by_session:
                 await connection.execute(_SQL["set_lock_timeout"])
