@@ -156,7 +156,7 @@ class ConnectionTest(msgspec.Struct, kw_only=True):
 
     success: bool
     message: str
-    """What was tested, or why it failed, in one sentence."""
+    """Result of the test, or the reason of its failure, in one sentence."""
     duration_ms: int
 
 
