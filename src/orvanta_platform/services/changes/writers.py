@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeAlias, TypeVar
 
@@ -318,31 +319,13 @@ def _schedule_draft(path: str, values: Mapping[str, Any]) -> ScheduleDraft:
     return ScheduleDraft(cron=fields.pop("schedule"), **fields, **texts)
 
 
-class _HttpTrigger(msgspec.Struct, kw_only=True):
-    script_path: str
-    is_flow: bool
-    route_path: str | None = None
-    http_method: str | None = None
-    workspaced_route: bool | None = None
-    mode: str | None = None
-    request_type: str | None = None
-    authentication_method: str | None = None
-    authentication_resource_path: str | None = None
-    wrap_body: bool | None = None
-    raw_string: bool | None = None
-    summary: str | None = None
-    description: str | None = None
-    labels: list[str] | None = None
-
-
 async def _http_trigger(
     platform: Platform, actor: Actor, workspace: str, item: Item, present: Present | None, message: str | None
 ) -> None:
     values = dict(item.content if present is None else {**present.content, **item.content})
     retry = _text(values.pop("retry", None))
-    draft = HttpTriggerDraft(
-        **msgspec.structs.asdict(_convert(item.path, values, _HttpTrigger)), retry=retry or msgspec.UNSET
-    )
+    # A file does not name the member that the runs act for.
+    draft = replace(_convert(item.path, values, HttpTriggerDraft), retry=retry or msgspec.UNSET, owner=None)
     if present is None:
         await http_triggers.create(platform, actor, workspace, item.path, draft)
     else:

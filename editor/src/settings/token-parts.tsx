@@ -1,0 +1,74 @@
+import { useState } from "react";
+import { t, tWith } from "../texts/settings";
+import { Confirm } from "../ui/confirm";
+import { Button } from "../ui/controls";
+import { Time } from "../ui/time";
+import { notify } from "../ui/toasts";
+import { Problem, useSubmission } from "./parts";
+import css from "./settings.module.css";
+
+interface Facts {
+  token_prefix: string;
+  expiration?: string | null | undefined;
+  last_used_at: string;
+  last_address?: string | null | undefined;
+  scopes?: readonly string[] | null | undefined;
+}
+
+/** Prefix, workspace, lifetime, last use and scopes of a token. `workspace`: null for all workspaces. */
+export function TokenFacts({ token, workspace }: { token: Facts; workspace: string | null }) {
+  return (
+    <>
+      <span className={css.facts}>
+        <code>{token.token_prefix}</code>
+        <span>{workspace ?? t("settings.allWorkspaces")}</span>
+        <span>
+          {token.expiration
+            ? tWith("settings.expires", { time: <Time at={token.expiration} ahead /> })
+            : t("settings.neverExpires")}
+        </span>
+        <span>{tWith("settings.lastUsed", { time: <Time at={token.last_used_at} /> })}</span>
+        {token.last_address && <span>{token.last_address}</span>}
+      </span>
+      <span className={css.facts}>
+        {token.scopes?.map((scope) => (
+          <code key={scope} className={css.chip}>
+            {scope}
+          </code>
+        )) ?? <span className={css.chip}>{t("settings.allRights")}</span>}
+      </span>
+    </>
+  );
+}
+
+/** Button that revokes a token after a confirmation, and the error if it could not be revoked. */
+export function RevokeToken({ name, revoke }: { name: string; revoke: () => Promise<void> }) {
+  const [confirming, setConfirming] = useState(false);
+  const { busy, errors, send } = useSubmission();
+  const confirmed = async () => {
+    if (await send(revoke)) notify(t("settings.tokenRevoked", { name }));
+  };
+  return (
+    <>
+      <Button
+        look="danger"
+        disabled={busy}
+        onClick={() => setConfirming(true)}
+        aria-label={t("settings.revokeToken", { name })}
+      >
+        {t("settings.revoke")}
+      </Button>
+      <Problem text={errors[""]} />
+      {confirming && (
+        <Confirm
+          title={t("settings.revokeToken", { name })}
+          confirmLabel={t("settings.revoke")}
+          close={() => setConfirming(false)}
+          onConfirm={() => void confirmed()}
+        >
+          <p>{t("settings.revokeHint")}</p>
+        </Confirm>
+      )}
+    </>
+  );
+}
