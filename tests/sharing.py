@@ -17,6 +17,7 @@ import asyncpg
 
 from orvanta_platform.db.pool import Database
 from orvanta_platform.evaluate.evaluator import Evaluator
+from orvanta_platform.measurements import Measurements
 from orvanta_platform.services.platform import Platform, create_platform
 from orvanta_platform.settings import Settings
 
@@ -132,5 +133,8 @@ async def _catalog(owner: asyncpg.Connection[asyncpg.Record]) -> asyncpg.Record:
 
 async def open_shared(shared: SharedDatabase, settings: Settings, *, connections: int = 8) -> Platform:
     """Return a platform with the shared connections and evaluator; closing it leaves both open."""
-    platform = await create_platform(await shared.pool(connections), settings)
+    pool = await shared.pool(connections)
+    # Those of an earlier test may name a worker that has stopped.
+    pool.measurements = Measurements()
+    platform = await create_platform(pool, settings)
     return replace(platform, evaluator=shared.evaluator)

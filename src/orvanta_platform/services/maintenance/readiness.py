@@ -10,7 +10,7 @@ from orvanta_platform.db.pool import CANNOT_CONNECT, TRANSIENT
 from orvanta_platform.errors import OrvantaError
 from orvanta_platform.services.platform import Platform
 
-_PATIENCE_S = 5.0
+_PATIENCE_S = 2.0
 _FRESH_S = 1.0
 """Time in seconds for which a check of the database answers further calls, which need no token."""
 
