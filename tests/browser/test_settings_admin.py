@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.async_api import Page, expect
 from tests.browser.conftest import Site
 from tests.browser.test_accessibility import check
 from tests.browser.test_settings import has_account, is_accessible, opens, rows, status, token_of
 
 
+@pytest.mark.extended
 async def test_service_account_has_tokens_that_admins_see_and_revoke(page: Page, site: Site) -> None:
     await opens(page, "service-accounts", "Service accounts")
     await page.get_by_role("button", name="New service account").click()
@@ -76,6 +78,7 @@ async def test_service_account_has_tokens_that_admins_see_and_revoke(page: Page,
     await expect(page.get_by_role("link", name="Service accounts")).to_have_count(0)
 
 
+@pytest.mark.extended
 async def test_settings_of_instance_are_changed(page: Page, site: Site) -> None:
     await opens(page, "instance", "Instance settings")
     row = rows(page, "Passwords and tokens").filter(has_text="min_password_length")

@@ -82,6 +82,7 @@ async def test_item_is_shared_and_access_is_explained(page: Page, site: Site) ->
     assert reads() == 404
 
 
+@pytest.mark.extended
 async def test_every_kind_has_the_dialog(page: Page) -> None:
     places = {
         "/w/main/scripts?q=f/sharing": "f/sharing/scripts",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.cli.client import Cli
 
 CALL = "value: {modules: [{id: a, value: {type: %s, path: %s, input_transforms: {}}}]}\n"
@@ -82,6 +83,7 @@ def tree(root: Path) -> dict[str, bytes]:
     }
 
 
+@pytest.mark.extended
 def test_two_people_and_the_page_lose_nothing(cli: Cli) -> None:
     """Ann and Bob push and pull the same items, and the workspace is changed by the API meanwhile."""
     client = cli.installation.client
