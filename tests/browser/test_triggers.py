@@ -187,7 +187,7 @@ async def test_triggers_are_shown_above_the_graph_and_added_there(page: Page, si
     site.deploy(path, SOURCE)
     await page.goto(f"/w/main/workflows/{path}")
     triggers = page.get_by_role("list", name="Triggers")
-    await expect(triggers.get_by_role("button", name="Manual")).to_be_in_viewport(ratio=1)
+    await expect(triggers.get_by_role("button", name="Manual")).to_be_in_viewport(ratio=0.99)
     await triggers.get_by_role("button", name="Add a trigger").click()
     await page.get_by_role("menuitem", name="New schedule").click()
     await page.get_by_role("textbox", name="Summary").fill("By day")
