@@ -292,9 +292,12 @@ class Process:
         At most one pipe capacity is read, so that a program that prints endlessly cannot block the worker.
         """
         assert self._output is not None
-        left = self._output.capacity()
-        while left > 0 and not self._output.ended and (text := self._output.read()) is not None:
-            left -= len(text)
+        text = self._output.read()
+        if text is not None:
+            left = self._output.capacity()
+            while left > 0 and not self._output.ended and text is not None:
+                left -= len(text)
+                text = self._output.read()
         self._output.rest()
         self._await_output()
 
