@@ -115,6 +115,10 @@ async def test_policies_of_the_instance_cannot_be_lifted_by_a_workspace(api: Api
     assert (await send(admin, "policies/create", policy(mode="off", bypass=["u/dan"])))[0] == 200
     assert (await send(developer, "policies/create", policy("more")))[0] == 403
     assert (await send(developer, "flows/create", flow(policy_bypass_reason="Now")))[0] == 400
+    # The policy of the workspace hides the other one only if it is asked for by its name alone.
+    modes = [(await api.get("policies/get/described", instance=each))["mode"] for each in ("true", "false")]
+    assert modes == ["active", "off"]
+    assert (await api.get("policies/violations/described", instance="true"))["items"] == []
     assert (await api.client.delete("/api/policies/delete/described")).status_code == 200
     assert (await send(developer, "flows/create", flow()))[0] == 201
 

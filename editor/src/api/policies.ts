@@ -28,8 +28,13 @@ export const policyTemplatesQuery = (workspace: string) =>
   });
 
 /** Return a page of the items that violate a policy; `after` is `next` of the previous page. */
-export async function loadViolations(workspace: string, name: string, after: string | null): Promise<PolicyViolations> {
-  const params = { path: { workspace, name }, query: (after ? { after } : {}) as never };
+export async function loadViolations(
+  workspace: string,
+  { name, scope }: Policy,
+  after: string | null,
+): Promise<PolicyViolations> {
+  const query = { ...(after ? { after } : {}), instance: scope === "instance" };
+  const params = { path: { workspace, name }, query: query as never };
   const { data } = await api.GET("/api/w/{workspace}/policies/violations/{name}", { params });
   return data ?? { items: [], unchecked: [], next: null };
 }

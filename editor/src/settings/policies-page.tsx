@@ -143,7 +143,7 @@ function PolicyRow({ workspace, policy, mayEdit }: RowProps) {
       </div>
       <Problem text={submission.errors[""]} />
       {open === "edit" && <PolicyDialog workspace={workspace} policy={policy} close={() => setOpen(null)} />}
-      {open === "violations" && <ViolationsDialog workspace={workspace} name={name} close={() => setOpen(null)} />}
+      {open === "violations" && <ViolationsDialog workspace={workspace} policy={policy} close={() => setOpen(null)} />}
     </>
   );
 }

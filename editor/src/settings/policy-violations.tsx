@@ -1,19 +1,26 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "react-router";
-import { loadViolations } from "../api/policies";
+import { loadViolations, type StoredPolicy } from "../api/policies";
 import { t } from "../texts/settings";
 import { Button } from "../ui/controls";
 import { Dialog, dialogCss } from "../ui/dialog";
 import { Failed, Skeleton } from "../ui/states";
 import css from "./settings.module.css";
 
+interface Props {
+  workspace: string;
+  policy: StoredPolicy;
+  close: () => void;
+}
+
 /** Dialog with the items that violate a policy today. Each page covers some of the items of the workspace. */
-export function ViolationsDialog({ workspace, name, close }: { workspace: string; name: string; close: () => void }) {
+export function ViolationsDialog({ workspace, policy, close }: Props) {
+  const { name, scope } = policy;
   const found = useInfiniteQuery({
-    queryKey: ["policy-violations", workspace, name],
+    queryKey: ["policy-violations", workspace, scope, name],
     gcTime: 0,
     initialPageParam: null as string | null,
-    queryFn: ({ pageParam }) => loadViolations(workspace, name, pageParam),
+    queryFn: ({ pageParam }) => loadViolations(workspace, policy, pageParam),
     getNextPageParam: (last) => last.next,
   });
   const pages = found.data?.pages ?? [];

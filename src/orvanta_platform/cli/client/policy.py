@@ -21,6 +21,7 @@ app = typer.Typer(
 Name = Annotated[str, typer.Argument(help="Name of the policy.", metavar="POLICY")]
 File = Annotated[Path, typer.Argument(help="File with a policy or a list of policies, as YAML or JSON.")]
 Instance = Annotated[bool, typer.Option("--instance", help="The policy of the instance. Superadmins only.")]
+OfInstance = Annotated[bool, typer.Option("--instance", help="The policy of the instance, if both have one.")]
 
 _DETAILS = ("version", "edited_by", "edited_at")
 
@@ -44,12 +45,13 @@ def _list(session: Session) -> None:
 
 
 @command(app, "orvanta policy get node-timeouts > node-timeouts.yaml")
-def get(session: Session, name: Name) -> None:
+def get(session: Session, name: Name, instance: OfInstance = False) -> None:
     """Print a policy as YAML."""
     from orvanta_platform.cli.client.output import print_json
     from orvanta_platform.workflow.text import write_yaml
 
-    found = session.api.get(session.api.in_workspace(f"policies/get/{quote(name, safe='')}"))
+    call = session.api.in_workspace(f"policies/get/{quote(name, safe='')}")
+    found = session.api.get(call, instance=instance)
     if session.as_json:
         print_json(found)
         return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from litestar import Response, delete, get, post
-from litestar.params import FromPath
+from litestar.params import FromPath, FromQuery
 
 from orvanta_platform.http import answers
 from orvanta_platform.http.openapi import call
@@ -31,20 +31,30 @@ async def list_policy_templates(request: AnyRequest, workspace: FromPath[str]) -
 
 
 @get(f"{_P}/get/{{name:str}}", opt=call(answer=schemas.StoredPolicy))
-async def get_policy(request: AnyRequest, workspace: FromPath[str], name: FromPath[str]) -> Response[bytes]:
-    """Get a policy of the workspace, or of the instance if the workspace has none of this name."""
-    found = await policies.get(platform_of(request), actor_of(request), workspace, name)
+async def get_policy(
+    request: AnyRequest, workspace: FromPath[str], name: FromPath[str], instance: FromQuery[bool] = False
+) -> Response[bytes]:
+    """Get a policy of the workspace, or of the instance if the workspace has none of this name.
+
+    With `instance`, policies of the workspace are ignored.
+    """
+    found = await policies.get(platform_of(request), actor_of(request), workspace, name, instance=instance)
     return answers.json(schemas.stored(found))
 
 
 @get(f"{_P}/violations/{{name:str}}", opt=call(answer=schemas.PolicyViolations, query=("after",)))
-async def list_policy_violations(request: AnyRequest, workspace: FromPath[str], name: FromPath[str]) -> Response[bytes]:
+async def list_policy_violations(
+    request: AnyRequest, workspace: FromPath[str], name: FromPath[str], instance: FromQuery[bool] = False
+) -> Response[bytes]:
     """List the items that violate a policy in their current version, whatever its mode.
 
-    A page covers 50 items; request pages until `next` is null.
+    A page covers 50 items; request pages until `next` is null. With `instance`, policies of the workspace of this name
+    are ignored.
     """
     after = page_of(request).after
-    found = await policies.list_violating(platform_of(request), actor_of(request), workspace, name, after)
+    found = await policies.list_violating(
+        platform_of(request), actor_of(request), workspace, name, after, instance=instance
+    )
     return answers.json(schemas.violating(found))
 
 

@@ -74,9 +74,18 @@ def require_reader(actor: Actor, workspace: str) -> None:
     _require(actor, workspace, "read")
 
 
-async def get(platform: Platform, actor: Actor, workspace: str | None, name: str) -> PolicyRow:
-    """Return a policy by its name. Raises NotFound, Forbidden."""
-    found = [each for each in await list_all(platform, actor, workspace) if each.name == name]
+async def get(
+    platform: Platform, actor: Actor, workspace: str | None, name: str, *, instance: bool = False
+) -> PolicyRow:
+    """Return a policy by its name: that of the workspace if there are two, or with `instance` that of the instance.
+
+    Raises NotFound, Forbidden.
+    """
+    found = [
+        each
+        for each in await list_all(platform, actor, workspace)
+        if each.name == name and not (instance and each.workspace is not None)
+    ]
     if not found:
         raise _missing(name)
     return found[-1]
@@ -162,13 +171,13 @@ async def diagnostics(platform: Platform, actor: Actor, workspace: str, subject:
 
 
 async def list_violating(
-    platform: Platform, actor: Actor, workspace: str, name: str, after: str | None
+    platform: Platform, actor: Actor, workspace: str, name: str, after: str | None, *, instance: bool = False
 ) -> ViolatingPage:
     """Return a page of the readable items that violate a policy in their current version, also one that is off.
 
-    `after`: position at which the page begins. Raises NotFound, Forbidden, BadRequest.
+    `after`: position at which the page begins. `instance`: see `get`. Raises NotFound, Forbidden, BadRequest.
     """
-    row = await get(platform, actor, workspace, name)
+    row = await get(platform, actor, workspace, name, instance=instance)
     policy = msgspec.structs.replace(_decoded(row.body), mode="evaluate")
     kind, _, path = (after or _KINDS[0] + "/").partition("/")
     if kind not in _KINDS:
