@@ -90,6 +90,12 @@ class PolicyViolation(BadRequest):
     code = "policy_violation"
 
 
+class DirectDeploysRefused(BadRequest):
+    """The rules of the environment let only releases change scripts and workflows of its workspace."""
+
+    code = "direct_deploys_refused"
+
+
 class ChangesRefused(BadRequest):
     """Items of a change set cannot be changed; details contain the reasons, and nothing is applied."""
 

@@ -77,6 +77,8 @@ BODIES: dict[str, Any] = {
     "POST policies/update/{name}": POLICY,
     "POST /api/policies/create": {**POLICY, "name": "fresh", "scope": "instance"},
     "POST /api/policies/update/{name}": {**POLICY, "scope": "instance"},
+    "POST /api/environments/create": {"name": "fresh", "workspace": "admins"},
+    "POST /api/environments/update/{name}": {"color": "#b3261e"},
     "POST groups/create": {"name": "fresh"},
     "POST groups/update/{name}": {"summary": "x"},
     "POST groups/adduser/{name}": {"username": "admin"},

@@ -152,6 +152,8 @@ RULES: Mapping[tuple[str, str], Rule] = MappingProxyType(
         ("instance", "read_audit"): Rule(_INSTANCE, Condition.INSTANCE, "audit:read"),
         ("instance", "read_policies"): Rule(_INSTANCE, Condition.INSTANCE, "policies:read"),
         ("instance", "write_policies"): Rule(_INSTANCE, Condition.INSTANCE, "policies:write"),
+        ("instance", "list_environments"): Rule(_INSTANCE, Condition.LOGIN, "environments:read"),
+        ("instance", "write_environments"): Rule(_INSTANCE, Condition.INSTANCE, "environments:write"),
         ("instance", "create_workspace"): Rule(_INSTANCE, Condition.INSTANCE, "workspaces:write"),
         ("instance", "delete_workspace"): Rule(_INSTANCE, Condition.INSTANCE, "workspaces:write"),
         ("instance", "write_routes"): Rule(_INSTANCE, Condition.INSTANCE, "http_triggers:write"),

@@ -1405,3 +1405,17 @@ CREATE TABLE policy (
 COMMENT ON TABLE policy IS 'Standards that workflows and scripts are checked against when they are deployed.';
 COMMENT ON COLUMN policy.workspace IS 'Null: the policy applies to all workspaces of the instance.';
 COMMENT ON COLUMN policy.version IS 'Number of the change; the audit trail contains the body of each.';
+
+CREATE TABLE environment (
+    name      text PRIMARY KEY,
+    position  integer NOT NULL,
+    workspace text NOT NULL UNIQUE REFERENCES workspace (id) ON DELETE CASCADE,
+    color     text NOT NULL,
+    rules     jsonb NOT NULL,
+    version   integer NOT NULL DEFAULT 1,
+    edited_by text NOT NULL,
+    edited_at timestamptz NOT NULL DEFAULT app_now(),
+    UNIQUE (position) DEFERRABLE INITIALLY DEFERRED
+);
+COMMENT ON TABLE environment IS 'Places to which releases are deployed, in the order of the pipeline.';
+COMMENT ON COLUMN environment.version IS 'Number of the change; the audit trail contains the rules of each.';

@@ -148,6 +148,12 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             POST /api/policies/update/{name}
             DELETE /api/policies/delete/{name}
         """,
+        ("instance", "list_environments"): "GET /api/environments/list",
+        ("instance", "write_environments"): """
+            POST /api/environments/create
+            POST /api/environments/update/{name}
+            DELETE /api/environments/delete/{name}
+        """,
         ("workspace", "change_items"): "POST changes/apply",
         ("workspace", "archive"): "POST workspaces/archive",
         ("workspace", "restore"): "POST workspaces/unarchive",

@@ -66,6 +66,9 @@ class Platform:
     change_set_policies: dict[str, tuple[Policy, ...]] | None = None
     """Policies by workspace that a change set has read in its transaction; None: each deployment reads them."""
 
+    direct_deploys_checked: bool = False
+    """True in the transaction of a change set, which checks once whether the environment refuses direct deploys."""
+
     instance: InstanceSettings = field(init=False)
     """Settings that superadmins change while the platform runs."""
 

@@ -14,6 +14,7 @@ from orvanta_platform.db.items import Filter, ItemHead, ItemRow, NewVersion, Ver
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import AlreadyExists, NotFound
 from orvanta_platform.services.access import acceptance, folders
+from orvanta_platform.services.catalog import environments
 from orvanta_platform.services.platform import Platform
 
 Kind = Literal["script", "flow"]
@@ -183,4 +184,5 @@ async def _write(
         if head is None:
             raise missing(kind, path)
         require(actor, "write", Target(workspace, kind, path, head.created_by, head.extra_perms))
+        await environments.refuse_direct(platform, conn, actor, workspace)
         await change(conn)

@@ -19,7 +19,7 @@ from orvanta_platform.errors import BadRequest, InvalidWorkflow, VersionConflict
 from orvanta_platform.orchestrator import document_threads, inputs
 from orvanta_platform.orchestrator.blueprints import inline_pins
 from orvanta_platform.services.access import acceptance, on_behalf
-from orvanta_platform.services.catalog import deploy, policies, uses
+from orvanta_platform.services.catalog import deploy, environments, policies, uses
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.runs import imports, script_access, syntax
 from orvanta_platform.services.runs import locks as locking
@@ -358,6 +358,7 @@ async def _store(
     number, newest = await items.get_newest_version(conn, workspace, "flow", new.path)
     settings = _settings(new, checked)
     subject = policy_subject(new, checked.tree, settings)
+    await environments.refuse_direct(platform, conn, actor, workspace)
     await policies.enforce(platform, conn, actor, workspace, subject, new.bypass_reason)
     version = NewVersion(
         workspace=workspace,

@@ -22,7 +22,7 @@ from orvanta_platform.evaluate.scripts import Script
 from orvanta_platform.orchestrator import inputs
 from orvanta_platform.orchestrator.blueprints import own_pins
 from orvanta_platform.services.access import acceptance, on_behalf
-from orvanta_platform.services.catalog import deploy, policies, uses
+from orvanta_platform.services.catalog import deploy, environments, policies, uses
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.runs import imports
 from orvanta_platform.services.runs import locks as locking
@@ -89,6 +89,7 @@ async def create(
         await _check_parent(conn, actor, workspace, new, head, newest)
         settings = {name: _plain(value) for name, value in new.settings.items()}
         subject = subject_of_script(new.path, new.language, new.content, settings)
+        await environments.refuse_direct(platform, conn, actor, workspace)
         await policies.enforce(platform, conn, actor, workspace, subject, new.bypass_reason)
         version = _version(workspace, new, number + 1, actor, closure)
         owner = await on_behalf.deployed_for(conn, actor, workspace, _plain(new.settings.get(on_behalf.KEY)))

@@ -12,6 +12,7 @@ from orvanta_platform.db.notify import DeferredNotifier
 from orvanta_platform.db.pool import Connection, JoinedDatabase
 from orvanta_platform.errors import BadRequest, ChangesConflict, ChangesRefused, OrvantaError, StalePlan, TooLarge
 from orvanta_platform.orchestrator import document_threads
+from orvanta_platform.services.catalog import environments
 from orvanta_platform.services.changes import contents, writers
 from orvanta_platform.services.changes.contents import Present
 from orvanta_platform.services.platform import Platform
@@ -118,7 +119,15 @@ async def _apply(
         present = await contents.items_in(workspace, reading, known)
         found = await document_threads.run_in_thread(workspace, planner.plan, _stored(present))
         _require_current(found, plan_hash)
-        joined = replace(platform, db=JoinedDatabase(platform.db, conn), notify=notifier, change_set_policies={})
+        if any(each.kind in ("flow", "script") for each in found.of("add", "change", "remove")):
+            await environments.refuse_direct(platform, conn, actor, workspace)
+        joined = replace(
+            platform,
+            db=JoinedDatabase(platform.db, conn),
+            notify=notifier,
+            change_set_policies={},
+            direct_deploys_checked=True,
+        )
         await _store_all(joined, conn, actor, workspace, change, found, present, message)
         if found.of("add", "change", "remove"):
             counts = {action: len(found.of(action)) for action in ("add", "change", "remove")}

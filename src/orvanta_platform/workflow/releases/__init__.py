@@ -1,0 +1,1 @@
+"""Environments and releases as data: rules, frozen hours and bundles."""

@@ -1,0 +1,121 @@
+"""Rules of an environment: approvals, who may apply, frozen hours and soak time."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal, TypeAlias
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from orvanta_platform.errors import BadRequest
+
+Day: TypeAlias = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+MOST_APPROVALS: Final = 20
+MOST_ENTRIES: Final = 100
+"""Maximum number of members and groups in a list, and of frozen windows."""
+LONGEST_SOAK_MINUTES: Final = 60 * 24 * 90
+LONGEST_PRINCIPAL: Final = 200
+
+_DAYS: Final[tuple[Day, ...]] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_TIME: Final = re.compile(r"([01]\d|2[0-3]):[0-5]\d|24:00")
+
+
+class FrozenWindow(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Hours of some weekdays. A window whose end is not after its start ends on the following day."""
+
+    days: tuple[Day, ...]
+    start: str
+    """Local time `HH:MM`."""
+    end: str
+    """Local time `HH:MM`, 24:00 for the end of the day."""
+
+
+class FrozenHours(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Hours of the week in which nothing is applied."""
+
+    timezone: str = "UTC"
+    """IANA time zone."""
+    windows: tuple[FrozenWindow, ...] = ()
+
+
+class Rules(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Conditions of a deployment to an environment. Members and groups are those of its workspace."""
+
+    approvals: int = 0
+    """Number of different members who must approve."""
+    approvers: tuple[str, ...] = ()
+    """Members `u/<username>` and groups `g/<name>` who may approve; empty: the admins of the workspace."""
+    author_may_approve: bool = False
+    appliers: tuple[str, ...] = ()
+    """Members and groups who may apply; empty: everybody who may deploy to the workspace."""
+    frozen_hours: FrozenHours | None = None
+    soak_minutes: int = 0
+    """Minutes that a release must have been in the environment before."""
+    refuse_direct_deploys: bool = False
+    """Scripts and workflows of the workspace are changed by releases only."""
+    bypass: tuple[str, ...] = ()
+    """Members and groups who may apply without approvals, in frozen hours and before the soak time, with a reason."""
+
+
+def parse(tree: Any) -> Rules:
+    """Return rules from their data. Raises BadRequest if they are not valid."""
+    try:
+        rules = msgspec.convert(tree, Rules)
+    except msgspec.ValidationError as error:
+        raise BadRequest(f"The rules are not valid: {error}.") from error
+    fault = _fault(rules)
+    if fault is not None:
+        raise BadRequest(f"The rules are not valid: {fault}.")
+    return rules
+
+
+def is_frozen(rules: Rules, at: datetime) -> bool:
+    """Return whether a time is in the frozen hours. `at`: with a time zone."""
+    if rules.frozen_hours is None:
+        return False
+    local = at.astimezone(ZoneInfo(rules.frozen_hours.timezone))
+    minute = local.hour * 60 + local.minute
+    today, yesterday = _DAYS[local.weekday()], _DAYS[(local - timedelta(days=1)).weekday()]
+    for window in rules.frozen_hours.windows:
+        start, end = _minutes(window.start), _minutes(window.end)
+        ends_today = end > start
+        if today in window.days and minute >= start and (minute < end or not ends_today):
+            return True
+        if not ends_today and yesterday in window.days and minute < end:
+            return True
+    return False
+
+
+def _minutes(time: str) -> int:
+    hours, _, minutes = time.partition(":")
+    return int(hours) * 60 + int(minutes)
+
+
+def _fault(rules: Rules) -> str | None:
+    if not 0 <= rules.approvals <= MOST_APPROVALS:
+        return f"`approvals` is a number from 0 to {MOST_APPROVALS}"
+    if not 0 <= rules.soak_minutes <= LONGEST_SOAK_MINUTES:
+        return f"`soak_minutes` is a number from 0 to {LONGEST_SOAK_MINUTES}"
+    for name, entries in (("approvers", rules.approvers), ("appliers", rules.appliers), ("bypass", rules.bypass)):
+        valid = all(each.startswith(("u/", "g/")) and 2 < len(each) <= LONGEST_PRINCIPAL for each in entries)
+        if len(entries) > MOST_ENTRIES or not valid:
+            return f"`{name}` has at most {MOST_ENTRIES} entries u/<username> or g/<name>"
+    return None if rules.frozen_hours is None else _frozen_fault(rules.frozen_hours)
+
+
+def _frozen_fault(hours: FrozenHours) -> str | None:
+    try:
+        ZoneInfo(hours.timezone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return f"{hours.timezone[:100]!r} is not a time zone"
+    if len(hours.windows) > MOST_ENTRIES:
+        return f"`windows` has at most {MOST_ENTRIES} entries"
+    for window in hours.windows:
+        if not window.days or len(window.days) > len(_DAYS):
+            return "a window has 1 to 7 `days`"
+        if not (_TIME.fullmatch(window.start) and _TIME.fullmatch(window.end)) or window.start == "24:00":
+            return "`start` and `end` of a window are times HH:MM"
+    return None
