@@ -16,6 +16,7 @@ import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import pytest
@@ -23,10 +24,13 @@ from tests.cases.hand import work
 from tests.conftest import TestDatabase
 from tests.orchestrator.harness import ACTOR, WORKSPACE, CoreHarness, core_harness
 
-from orvanta_platform.services.catalog import flows
+from orvanta_platform.orchestrator.recorded_tests import run_test
+from orvanta_platform.services.catalog import flows, recording
 from orvanta_platform.services.catalog.flows import NewFlow
+from orvanta_platform.services.run_views import jobs, virtual_jobs
 from orvanta_platform.services.runs.start import RunOptions
 from orvanta_platform.workflow import document
+from orvanta_platform.workflow.playback.document import parse, tree_of
 
 FILES = {path.stem: path for path in sorted(Path(__file__).parent.glob("*.yaml"))}
 KEYS = {
@@ -93,6 +97,18 @@ async def test_case(stem: str, core: CoreHarness) -> None:
         found_context = {row["name"]: json.loads(row["body"]) for row in rows}
         assert {name: found_context.get(name) for name in case["context"]} == case["context"]
     await core.is_whole()
+    await is_reproduced(core, run)
+
+
+async def is_reproduced(core: CoreHarness, run: UUID) -> None:
+    """Check that a test recorded from the run passes: the run is played with the same decisions and values."""
+    async with core.platform.db.acquire() as conn:
+        row = await jobs.find(core.platform, conn, WORKSPACE, run)
+        assert row is not None
+        plan = await virtual_jobs.plan_of(core.platform, conn, row)
+    test = await recording.of_run(core.platform, ACTOR, row)
+    outcome = await run_test(plan, "f/team/flow", parse(tree_of(test)), core.platform.evaluator)
+    assert outcome.failures == []
 
 
 async def deploy(core: CoreHarness, path: str, value: dict[str, Any]) -> None:

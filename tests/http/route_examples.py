@@ -88,6 +88,9 @@ BODIES: dict[str, Any] = {
     "POST flows/create": {**PASS_ON, "path": "f/team/new"},
     "POST flows/update/{path}": {**PASS_ON, "path": "f/team/flow"},
     "POST flows/archive/{path}": {"archived": False},
+    "POST workflow_tests/create/{path}": {"name": "fresh", "test": {}},
+    "POST workflow_tests/update/{name}/{path}": {"test": {"summary": "x"}},
+    "POST workflow_tests/record/{id}": {"name": "recorded"},
     "POST flows/validate": {"value": PASS_ON["value"]},
     "POST drafts/create": {"path": "f/team/drafted", "typ": "flow", "value": {}},
     "PUT drafts/save/{kind}/{path}": {"value": {}},
@@ -152,6 +155,7 @@ GONE = {
     "DELETE folders/delete/{name}": "gone",
     "DELETE groups/delete/{name}": "gone",
     "DELETE policies/delete/{name}": "gone",
+    "DELETE workflow_tests/delete/{name}/{path}": "gone",
     "DELETE /api/policies/delete/{name}": "gone",
     "DELETE resources/type/delete/{name}": "gone",
     "DELETE connections/type/delete/{name}": "vanished",
@@ -185,6 +189,7 @@ NAMES = {
     "folders": "team",
     "groups": "ops",
     "policies": "described",
+    "workflow_tests": "described",
     "templates": "batch_import",
     "resources": "thing",
     "connections": "thing",
@@ -228,6 +233,8 @@ class Examples:
             await self._post("flows/create", {**PASS_ON, "path": f"f/team/{name}"})
             await self._post("schedules/create", {**SCHEDULE, "path": f"f/team/{name}"})
             await self._post("http_triggers/create", {**HOOK, "path": f"f/team/{name}", "route_path": name})
+        for name in ("described", "gone"):
+            await self._post("workflow_tests/create/f/team/flow", {"name": name, "test": {}})
         await self._post("flows/create", {**ASKS, "path": "f/team/asks"})
         await self._post("schedules/create", {**SCHEDULE, "path": "f/team/schedule"})
         await self._post("http_triggers/create", {**HOOK, "path": "f/team/hook", "route_path": "hook"})
@@ -279,6 +286,8 @@ class Examples:
             values["path"] = "f/team/script"
         elif "v1/workflows" in path:
             values["path"] = "f/team/flow/runs"
+        elif "workflow_tests" in path:
+            values["path"] = "f/team/flow"
         elif "raw/h" in path:
             values["path"] = f"{self._ids['hash']}.sh"
         elif "audit/get" in path:

@@ -14,7 +14,7 @@ from typing import NoReturn
 import typer
 
 from orvanta_platform import __version__
-from orvanta_platform.cli import admin, backup, doctor, lint, processes, push
+from orvanta_platform.cli import admin, backup, doctor, lint, processes, push, workflow_tests
 from orvanta_platform.cli.client import (
     acceptance,
     audit,
@@ -77,6 +77,7 @@ app.add_typer(scim_token.app, name="scim-token")
 app.add_typer(audit.app, name="audit")
 app.add_typer(workers.app, name="workers")
 lint.register(app)
+workflow_tests.register(app)
 push.register(app)
 app.command(epilog=examples_epilog("ORVANTA_PORT=9000 orvanta server"))(processes.server)
 app.command(epilog=examples_epilog("ORVANTA_SLOTS=8 orvanta worker"))(processes.worker)

@@ -58,6 +58,7 @@ from orvanta_platform.http.routes import (
     variables,
     versions,
     workers,
+    workflow_tests,
     workspaces,
 )
 from orvanta_platform.services.platform import Platform
@@ -85,6 +86,7 @@ ROUTES: list[HTTPRouteHandler | Router] = [
     *checks.ROUTES,
     *policies.ROUTES,
     *environments.ROUTES,
+    *workflow_tests.ROUTES,
     *templates.ROUTES,
     *groups.ROUTES,
     *acls.ROUTES,

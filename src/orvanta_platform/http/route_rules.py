@@ -258,6 +258,9 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             GET flows/list_paths
             GET flows/history/p/{path}
             GET flows/deployment_status/p/{path}
+            GET workflow_tests/list/{path}
+            GET workflow_tests/get/{name}/{path}
+            POST workflow_tests/run/{path}
             GET versions/used_by/{kind}/{path}
             GET versions/list/{kind}/{path}
             GET versions/get/{kind}/{version}
@@ -271,6 +274,10 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             POST flows/update/{path}
             POST flows/archive/{path}
             DELETE flows/delete/{path}
+            POST workflow_tests/create/{path}
+            POST workflow_tests/update/{name}/{path}
+            POST workflow_tests/record/{id}
+            DELETE workflow_tests/delete/{name}/{path}
             POST versions/restore/{kind}/{path}
         """,
         ("flow", "share"): """

@@ -154,7 +154,7 @@ async def answer_from_memory(
         if ask.purpose in ("inputs", "cache") or is_volatile(ask):
             return None
         try:
-            own = await _own_value(ask, plan, run, seen, need.state, within, load)
+            own = await own_value(ask, plan, run, seen, need.state, within, load)
             view = View(plan, run, need.state, ask.node, own, seen, within)
             scope = await load_scope(view, names_of(ask), load, load_context)
             found = (
@@ -182,7 +182,7 @@ def _with_decided(
     return {**known, **decided} if decided else known
 
 
-async def _own_value(
+async def own_value(
     ask: Ask,
     plan: Plan,
     run: RunRow,
@@ -242,7 +242,7 @@ async def _answer(
     try:
         if load is not reader.load:
             known = await sealed_inputs.put_back(reader, run, known, opened)
-        own = await _own_value(ask, plan, run, known, need.state, within, reader.load)
+        own = await own_value(ask, plan, run, known, need.state, within, reader.load)
         view = View(plan, run, need.state, ask.node, own, known, within)
         scope = await load_scope(view, names_of(ask), load, reader.load_context)
         if ask.purpose == "inputs":
@@ -306,7 +306,7 @@ def _masked(reader: Reader, ask: Ask, found: Answer, opened: OpenedSecrets) -> A
 
 
 def _checked(ask: Ask, found: Answer) -> Answer | NamedError:
-    return _delay_end(found) if ask.purpose == "until" else found
+    return delay_end(found) if ask.purpose == "until" else found
 
 
 async def _inputs(
@@ -389,7 +389,7 @@ def is_volatile(ask: Ask) -> bool:
     return "context" in names_of(ask) or any(may_open(source) for source in sources)
 
 
-def _delay_end(answer: Answer) -> Answer | NamedError:
+def delay_end(answer: Answer) -> Answer | NamedError:
     """Return the time of a delay as RFC 3339 in UTC, 0 if it is past; an error if it is invalid, has no offset or is
     too far away.
     """

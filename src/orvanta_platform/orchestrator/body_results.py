@@ -74,6 +74,12 @@ async def collect(
         for opening in loop.reused.openings:
             before = await _results(connection, opening, fetched, sizes)
             found |= {at: each for at, each in before.items() if at not in found and not loop.reused.runs(at)}
+    return join(counter, found)
+
+
+def join(counter: Counter, found: Mapping[int, tuple[str, bytes]]) -> Collected:
+    """Return the outcome of a node from state and result of each of its bodies, by place."""
+    loop, node = counter.loop, counter.node
     if loop.cancelled and not (loop.late or loop.aborted is not None):
         return Collected(ChildrenEnded(node.index, cancelled=True), None)
     whole = _joined(counter, found)

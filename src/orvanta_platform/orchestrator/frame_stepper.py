@@ -23,7 +23,7 @@ from orvanta_platform.orchestrator.answer_rounds import AnswerRounds
 from orvanta_platform.orchestrator.attempt_outcome import Finish
 from orvanta_platform.orchestrator.body_results import NeedsObjects, collect
 from orvanta_platform.orchestrator.decision import Answered, upload
-from orvanta_platform.orchestrator.frames import Counter, Frame, loop_of
+from orvanta_platform.orchestrator.frames import Counter, Frame, loop_after, loop_of
 from orvanta_platform.orchestrator.nested_rows import NestedRows, child_id, has_job
 from orvanta_platform.orchestrator.nested_transaction import NestedTransaction
 from orvanta_platform.orchestrator.scope import compose
@@ -334,16 +334,6 @@ class FrameStepper:
     def _frame_ended(self, frame: Frame, end: fx.RunEnded) -> None:
         counter = frame.holder
         assert counter is not None
-        node = counter.node
-        allowed = node.skip_failures if node.kind.is_loop else counter.body_of(frame).skip_failure
-        # A loop that ends as failed does so even if further failures are skipped.
-        failed = end.status is Status.FAILED and (end.stopped or not allowed)
-        if end.disapproved:
-            counter.loop = counter.loop.disapprove(frame.place)
-        else:
-            stopped = end.stopped and not (end.handed_over and node.kind.is_loop)
-            counter.loop = counter.loop.end(
-                frame.place, failed=failed, stopped=stopped, skips=end.skipped, handed_over=end.handed_over
-            )
+        counter.loop = loop_after(counter, frame, end)
         self._tx.frames.close(frame)
         self._start_bodies(counter)

@@ -12,11 +12,12 @@ from orvanta_platform.db.frames import CounterRow, FrameRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.runs import RunRow
 from orvanta_platform.db.values import ValueKey
-from orvanta_platform.engine.effects import Opening
+from orvanta_platform.engine.effects import Opening, RunEnded
 from orvanta_platform.engine.loop import Loop, reused_bodies
 from orvanta_platform.engine.plan import Body, Node, Plan
 from orvanta_platform.engine.reused_results import Reopening
 from orvanta_platform.engine.state import RunState
+from orvanta_platform.engine.states import Status
 from orvanta_platform.ids import frame_id, opening_id
 from orvanta_platform.orchestrator.view import ListPosition, View, job_id, value_id
 
@@ -254,3 +255,15 @@ def loop_of(opening: Opening, restart: Reopening | None) -> Loop:
         return Loop(total, opening.width, next=opening.first)
     reused = reused_bodies(tuple(opening for _, opening in restart.openings), restart.again, opening.total)
     return Loop(None if opening.total is None else reused.count, opening.width, reused=reused)
+
+
+def loop_after(counter: Counter, frame: Frame, end: RunEnded) -> Loop:
+    """Return the loop of a node after the end of one of its bodies."""
+    node = counter.node
+    allowed = node.skip_failures if node.kind.is_loop else counter.body_of(frame).skip_failure
+    if end.disapproved:
+        return counter.loop.disapprove(frame.place)
+    # A loop that ends as failed does so even if further failures are skipped.
+    failed = end.status is Status.FAILED and (end.stopped or not allowed)
+    stopped = end.stopped and not (end.handed_over and node.kind.is_loop)
+    return counter.loop.end(frame.place, failed=failed, stopped=stopped, skips=end.skipped, handed_over=end.handed_over)

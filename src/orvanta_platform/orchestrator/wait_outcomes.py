@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -66,7 +67,12 @@ async def event_of(
         index = waiting(plan, run, state, job, AWAITING_DECISION, frame)
     if index is None:
         return None
-    record = _approval(decision) if state.nodes[index] == Mark.WAITING_APPROVAL else _resume(decision)
+    return decided(index, decision, approval=state.nodes[index] == Mark.WAITING_APPROVAL)
+
+
+def decided(index: int, decision: DecisionRow, *, approval: bool) -> Event:
+    """Return the event of a decision on an approval, otherwise on a suspended step."""
+    record = _approval(decision) if approval else _resume(decision)
     return Approved(index, record) if decision.approved else Rejected(index, record, decision.approver, decision.reason)
 
 
@@ -92,7 +98,8 @@ def wait_ended(
         return DebounceElapsed(index) if isinstance(event, inbox.DebounceElapsed) else HandedOver(index, str(event.by))
     if event.kind == "deadline":
         index = waiting(plan, run, state, event.job, AWAITING_DECISION, frame)
-        return None if index is None else _deadline(state, index)
+        approval = index is not None and state.nodes[index] == Mark.WAITING_APPROVAL
+        return None if index is None else deadline(index, clock.now(), approval=approval)
     index = waiting(plan, run, state, event.job, (Mark.WAITING_TIMER, Mark.SLEEPING), frame)
     return None if index is None else TimerDue(index)
 
@@ -120,9 +127,9 @@ def job_lost(index: int, job: LiveJob, event: JobLost, *, cancelled: bool) -> Ev
     return Failed(index, "worker_lost", message, retryable=False)
 
 
-def _deadline(state: RunState, index: int) -> Event:
-    at = clock.now()
-    if state.nodes[index] == Mark.WAITING_APPROVAL:
+def deadline(index: int, at: datetime, *, approval: bool) -> Event:
+    """Return the event of an approval, otherwise of a suspended step, that timed out."""
+    if approval:
         fields: dict[str, Any] = {"decision": "timeout", "by": None, "at": at, "reason": None, "form": None}
     else:
         error = {"name": DISAPPROVED, "message": "Disapproved by timeout"}

@@ -13,7 +13,7 @@ from orvanta_platform.workflow import document
 from orvanta_platform.workflow.text import write_yaml
 from orvanta_platform.workflow.tree.extensions import LANGUAGES
 from orvanta_platform.workflow.tree.head import settings_of
-from orvanta_platform.workflow.tree.item import FIELDS, KINDS, Item, Kind
+from orvanta_platform.workflow.tree.item import FIELDS, KINDS, Item, Kind, path_of_test
 from orvanta_platform.workflow.tree.paths import locate
 from orvanta_platform.workflow.tree.reading import read
 from orvanta_platform.workflow.tree.writing import write
@@ -25,6 +25,7 @@ WORDS = st.sampled_from(["a", "b.c", "x.deno", "x.pg", "y.variable", "z_flow", "
 PATHS = st.builds(
     "f/{}/{}".format, st.sampled_from(["team", "ops"]), st.lists(WORDS, min_size=1, max_size=2).map("/".join)
 )
+NAMES = st.sampled_from(["happy", "a_1", "B-2"])
 NUMBERS = st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
 VALUES = st.recursive(
     st.none() | st.booleans() | NUMBERS | TEXTS,
@@ -54,7 +55,7 @@ def items(draw: st.DrawFn) -> Item:
         return Item(kind, path, content | ({"lock": draw(TEXTS.filter(bool))} if draw(st.booleans()) else {}))
     chosen = draw(st.lists(st.sampled_from(FIELDS[kind]), unique=True))
     tree = present({name: draw(OBJECTS if name == "schema" else VALUES) for name in chosen if name != "enabled"})
-    return Item(kind, path, tree)
+    return Item(kind, path_of_test(path, draw(NAMES)) if kind == "workflow_test" else path, tree)
 
 
 def plain(item: Item) -> Any:

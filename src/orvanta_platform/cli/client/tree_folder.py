@@ -15,7 +15,7 @@ from orvanta_platform.cli.client.connection import Connection
 from orvanta_platform.cli.client.places import items_under, path_of
 from orvanta_platform.control import names
 from orvanta_platform.errors import BadRequest, InvalidWorkflow, OrvantaError
-from orvanta_platform.workflow.tree.item import KINDS, Item, Key
+from orvanta_platform.workflow.tree.item import KINDS, Item, Key, parts_of_test
 from orvanta_platform.workflow.tree.paths import FLOW_FOLDERS, Located, folder_of, locate
 from orvanta_platform.workflow.tree.reading import read
 from orvanta_platform.workflow.tree.writing import write_item
@@ -132,20 +132,29 @@ class Folder:
             raise BadRequest(f"The server sent a name that is no file of a tree: {name[:200]!r}.")
         place = self.base / name
         before = None if old is None else old.files[0]
+        if before is None and folder_of(name) is not None and parts[-2] == "tests":
+            before = self._flow_of(name)
         if before is not None and (inside := folder_of(before)) is not None and folder_of(name) is not None:
             below = len(inside.split("/"))
-            place = self.files[before].parent.joinpath(*parts[below:])
+            depth = len(before.split("/")) - below
+            place = self.files[before].parents[depth - 1].joinpath(*parts[below:])
         elif before is not None and before in self.files and folder_of(name) is None:
             place = self.files[before].parent / parts[-1]
         if not place.parent.resolve().is_relative_to(self.base.resolve()) or place.is_symlink():
             raise BadRequest(f"{place} is not written: it leads out of the folder.")
         return place
 
+    def _flow_of(self, name: str) -> str | None:
+        """Return the first file of the workflow that a test belongs to."""
+        found = next(iter(locate([name])), None)
+        flow = None if found is None else self.located.get(("flow", parts_of_test(found.path)[0]))
+        return None if flow is None else flow.files[0]
+
     def _delete(self, old: Located, kept: Iterable[Path]) -> None:
         remaining = set(kept)
         for name in old.files:
             place = self.files[name]
-            own = place.name.startswith("flow.") or ".inline_script." in place.name
+            own = place.name.startswith("flow.") or ".inline_script." in place.name or old.kind == "workflow_test"
             if place not in remaining and (own or folder_of(name) is None):
                 place.unlink(missing_ok=True)
         folder = self.files[old.files[0]].parent

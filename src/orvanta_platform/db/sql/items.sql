@@ -139,7 +139,7 @@ WHERE workspace = $1 AND kind = $2 AND path = $3 AND NOT deleted AND archived <>
 RETURNING path;
 
 -- name: delete_item
--- Marks an item and its versions as deleted; returns no row if it does not exist.
+-- Marks an item and its versions as deleted, and deletes the tests of a workflow; returns no row if it does not exist.
 WITH deleted_item AS (
     UPDATE item
     SET archived = true, deleted = true, version = NULL, extra_perms = '{}', edited_by = $4,
@@ -151,6 +151,10 @@ WITH deleted_item AS (
     SET archived = true, deleted = true
     FROM deleted_item
     WHERE v.workspace = deleted_item.workspace AND v.kind = deleted_item.kind AND v.path = deleted_item.path
+), deleted_tests AS (
+    DELETE FROM workflow_test AS t
+    USING deleted_item
+    WHERE deleted_item.kind = 'flow' AND t.workspace = deleted_item.workspace AND t.path = deleted_item.path
 )
 SELECT path
 FROM deleted_item;

@@ -178,11 +178,16 @@ async def _write(
     path: str,
     change: Callable[[Connection], Awaitable[None]],
 ) -> None:
-    require_workspace(actor, workspace)
     async with platform.db.transaction() as conn:
-        head = await items.get_head(conn, workspace, kind, path)
-        if head is None:
-            raise missing(kind, path)
-        require(actor, "write", Target(workspace, kind, path, head.created_by, head.extra_perms))
+        await require_write(conn, actor, workspace, kind, path)
         await environments.refuse_direct(platform, conn, actor, workspace)
         await change(conn)
+
+
+async def require_write(conn: Connection, actor: Actor, workspace: str, kind: Kind, path: str) -> None:
+    """Check that the actor may change an item. Raises NotFound, Forbidden."""
+    require_workspace(actor, workspace)
+    head = await items.get_head(conn, workspace, kind, path)
+    if head is None:
+        raise missing(kind, path)
+    require(actor, "write", Target(workspace, kind, path, head.created_by, head.extra_perms))

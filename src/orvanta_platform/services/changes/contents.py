@@ -11,7 +11,7 @@ import msgspec
 
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target, can, readable, require_workspace
-from orvanta_platform.db import folders, groups, http_triggers, resource_types, schedules, tree
+from orvanta_platform.db import folders, groups, http_triggers, resource_types, schedules, tree, workflow_tests
 from orvanta_platform.db.groups import GroupRow
 from orvanta_platform.db.http_triggers import HttpTriggerFilter, HttpTriggerRow
 from orvanta_platform.db.pool import Connection
@@ -22,7 +22,7 @@ from orvanta_platform.orchestrator import document_threads
 from orvanta_platform.orchestrator.interpolation import STATE_TYPES
 from orvanta_platform.workflow.text import open_yaml, save_yaml, write_yaml
 from orvanta_platform.workflow.tree.head import settings_of
-from orvanta_platform.workflow.tree.item import FIELDS, KINDS, Item, Key, Kind
+from orvanta_platform.workflow.tree.item import FIELDS, KINDS, Item, Key, Kind, path_of_test
 
 Depth: TypeAlias = Literal["hashes", "trees", "texts"]
 """Contents of scripts and workflows that are read: none; the tree of workflows deployed as JSON; the text of all."""
@@ -97,7 +97,7 @@ def may_list(actor: Actor, workspace: str, kind: Kind) -> bool:
     if kind in ("group", "resource_type"):
         return can(actor, "read", Target(workspace, kind))
     try:
-        readable(actor, kind)
+        readable(actor, _PERMITTED_AS.get(kind, kind))
     except Forbidden:
         return False
     return True
@@ -108,13 +108,17 @@ def items_of(found: Mapping[Key, Present]) -> list[Item]:
     return [Item(kind, path, present.content) for (kind, path), present in found.items()]
 
 
+_PERMITTED_AS: Mapping[Kind, Kind] = {"workflow_test": "flow"}
+"""Kinds whose permissions are those of another one."""
+
+
 def hash_of(content: object) -> str:
     """Return the hash of a JSON value, independent of the order of its keys."""
     return hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()
 
 
 def _filter(actor: Actor, kind: Kind, paths: Sequence[str] | None) -> TreeFilter:
-    return TreeFilter(**readable(actor, kind).conditions(), paths=paths)
+    return TreeFilter(**readable(actor, _PERMITTED_AS.get(kind, kind)).conditions(), paths=paths)
 
 
 def _present(kind: Kind, values: Mapping[str, Any]) -> Present:
@@ -288,6 +292,13 @@ def _flow_text(row: VersionContent) -> str:
     return save_yaml(opened, text)
 
 
+async def _tests(
+    conn: Connection, actor: Actor, workspace: str, kind: Kind, paths: Sequence[str] | None, depth: Depth
+) -> Rows:
+    found = await workflow_tests.list_tree(conn, workspace, _filter(actor, kind, paths))
+    return lambda _: ((path_of_test(row.path, row.name), Present(row.hash, _decoded(row.body))) for row in found)
+
+
 async def _schedules(
     conn: Connection, actor: Actor, workspace: str, kind: Kind, paths: Sequence[str] | None, depth: Depth
 ) -> Rows:
@@ -328,6 +339,7 @@ _READERS = {
     "resource": _resources,
     "script": _versions,
     "flow": _versions,
+    "workflow_test": _tests,
     "schedule": _schedules,
     "http_trigger": _http_triggers,
 }

@@ -14,7 +14,7 @@ from orvanta_platform.db.resource_types import ResourceTypeRow
 from orvanta_platform.errors import BadRequest
 from orvanta_platform.orchestrator.resource_schemas import shipped
 from orvanta_platform.services.access import folders, groups
-from orvanta_platform.services.catalog import flows, scripts
+from orvanta_platform.services.catalog import flows, scripts, workflow_tests
 from orvanta_platform.services.catalog.flows import NewFlow, Source
 from orvanta_platform.services.catalog.scripts import NewScript
 from orvanta_platform.services.changes.contents import Present
@@ -27,7 +27,8 @@ from orvanta_platform.services.triggers import http_triggers, schedules
 from orvanta_platform.services.triggers.http_triggers import HttpTriggerDraft
 from orvanta_platform.services.triggers.schedules import ScheduleDraft
 from orvanta_platform.workflow.limits import MAX_LEVELS
-from orvanta_platform.workflow.tree.item import FIELDS, Item
+from orvanta_platform.workflow.playback import document as playback
+from orvanta_platform.workflow.tree.item import FIELDS, Item, parts_of_test
 from orvanta_platform.workflow.tree.plan import Wanted, item_of, masked
 
 T = TypeVar("T")
@@ -109,6 +110,8 @@ def checked(wanted: Wanted) -> Wanted:
         return wanted
     names = FIELDS.get(wanted.kind)
     content = {name: value for name, value in wanted.content.items() if names is None or name in names}
+    if wanted.kind == "workflow_test":
+        playback.parse(content)
     shape = _SHAPES.get(wanted.kind)
     if shape is not None:
         _convert(wanted.path, content, shape)
@@ -268,6 +271,17 @@ async def _flow(
         await flows.update(platform, actor, workspace, item.path, new)
 
 
+async def _workflow_test(
+    platform: Platform, actor: Actor, workspace: str, item: Item, present: Present | None, message: str | None
+) -> None:
+    write = workflow_tests.create if present is None else workflow_tests.update
+    await write(platform, actor, workspace, *parts_of_test(item.path), item.content)
+
+
+async def _remove_test(platform: Platform, actor: Actor, workspace: str, path: str) -> None:
+    await workflow_tests.delete(platform, actor, workspace, *parts_of_test(path))
+
+
 async def _schedule(
     platform: Platform, actor: Actor, workspace: str, item: Item, present: Present | None, message: str | None
 ) -> None:
@@ -347,6 +361,7 @@ _WRITERS: Mapping[str, _Writer] = {
     "resource": _resource,
     "script": _script,
     "flow": _flow,
+    "workflow_test": _workflow_test,
     "schedule": _schedule,
     "http_trigger": _http_trigger,
 }
@@ -358,6 +373,7 @@ _REMOVERS: Mapping[str, _Remover] = {
     "resource": resources.delete,
     "script": scripts.delete,
     "flow": flows.delete,
+    "workflow_test": _remove_test,
     "schedule": schedules.delete,
     "http_trigger": http_triggers.delete,
 }

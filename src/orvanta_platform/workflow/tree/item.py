@@ -7,13 +7,22 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
 Kind: TypeAlias = Literal[
-    "folder", "group", "resource_type", "variable", "resource", "script", "flow", "schedule", "http_trigger"
+    "folder",
+    "group",
+    "resource_type",
+    "variable",
+    "resource",
+    "script",
+    "flow",
+    "workflow_test",
+    "schedule",
+    "http_trigger",
 ]
 Key: TypeAlias = tuple[Kind, str]
 
 KINDS: Final[tuple[Kind, ...]] = (
     *("folder", "group", "resource_type", "variable", "resource"),
-    *("script", "flow", "schedule", "http_trigger"),
+    *("script", "flow", "workflow_test", "schedule", "http_trigger"),
 )
 """Kinds in the order in which they are applied: each after those that it may refer to."""
 
@@ -23,6 +32,7 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "resource_type": ("description", "schema", "format_extension", "is_fileset"),
     "variable": ("value", "is_secret", "description", "labels"),
     "resource": ("resource_type", "value", "description", "labels"),
+    "workflow_test": ("summary", "inputs", "nodes", "variables", "resources", "scheduled_at", "expect"),
     "schedule": (
         *("summary", "description", "schedule", "timezone", "enabled", "script_path", "is_flow", "args", "missed"),
         *("tag", "retry", "no_flow_overlap", "paused_until", "dynamic_skip", "on_failure", "on_failure_times"),
@@ -38,13 +48,27 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
 """Keys of the content of the kinds whose file contains settings only, in the order in which they are written."""
 
 
+_TESTS: Final = "/tests/"
+
+
+def path_of_test(flow: str, name: str) -> str:
+    """Return the path of a test of a workflow."""
+    return f"{flow}{_TESTS}{name}"
+
+
+def parts_of_test(path: str) -> tuple[str, str]:
+    """Return the path of the workflow and the name of a test."""
+    flow, _, name = path.rpartition(_TESTS)
+    return flow, name
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
     """An item of a workspace."""
 
     kind: Kind
     path: str
-    """Path; the name of a folder, group or resource type."""
+    """Path; the name of a folder, group or resource type; `<path of the workflow>/tests/<name>` of a test."""
     content: Mapping[str, Any]
     """JSON object.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from orvanta_platform.workflow.tree.extensions import ending_of
-from orvanta_platform.workflow.tree.item import Key, Kind
+from orvanta_platform.workflow.tree.item import Key, Kind, path_of_test
 
 FLOW_FOLDERS: Final = (".flow", "__flow")
 """Endings of folders that contain a workflow."""
@@ -58,7 +58,9 @@ def locate(names: Iterable[str]) -> list[Located]:
     found = []
     for name in present:
         folder = folder_of(name)
-        if folder is not None:
+        if folder is not None and (test := _test(name, folder)) is not None:
+            found.append(test)
+        elif folder is not None:
             folders.setdefault(folder, []).append(name)
         elif (each := _alone(name, every)) is not None:
             found.append(each)
@@ -75,6 +77,16 @@ def folder_of(name: str) -> str | None:
     parts = name.split("/")
     place = next((n for n, part in enumerate(parts[:-1]) if part.endswith(FLOW_FOLDERS)), None)
     return None if place is None else "/".join(parts[: place + 1])
+
+
+def _test(name: str, folder: str) -> Located | None:
+    """Return the test of a workflow in a file of its folder."""
+    place, _, last = name.removeprefix(f"{folder}/").rpartition("/")
+    format = next((each for each in FORMATS if last.endswith(each) and last != each), None)
+    path = item_path(folder, FLOW_FOLDERS)
+    if place != "tests" or format is None or path is None:
+        return None
+    return Located("workflow_test", path_of_test(path, last.removesuffix(format)), (name,))
 
 
 def item_path(name: str, suffixes: Sequence[str]) -> str | None:

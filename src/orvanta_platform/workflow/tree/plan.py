@@ -175,6 +175,8 @@ def is_same(
             return _is_same_flow(wanted["text"], stored, tree, notation=notation)
         case "script":
             return _is_same_script(wanted, stored)
+        case "workflow_test":  # absent keys are empty
+            return _equal(_set(wanted), _set(stored))
         case _:
             secret = bool(kind == "variable" and stored.get("is_secret") and wanted.get("is_secret", True))
             names = [name for name in wanted if not (secret and name == "value")]
@@ -214,7 +216,7 @@ def _is_same_script(wanted: Mapping[str, Any], stored: Mapping[str, Any]) -> boo
 
 
 def _set(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of a script that differ from their defaults."""
+    """Return the settings of a script, or the parts of a test, that differ from their defaults."""
     return {name: value for name, value in settings.items() if value not in (None, _DEFAULTS.get(name))}
 
 

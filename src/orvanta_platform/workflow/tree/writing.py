@@ -9,7 +9,7 @@ from orvanta_platform.errors import BadRequest, InvalidWorkflow
 from orvanta_platform.workflow import document, inline
 from orvanta_platform.workflow.text import write_yaml
 from orvanta_platform.workflow.tree.extensions import file_of
-from orvanta_platform.workflow.tree.item import FIELDS, Item
+from orvanta_platform.workflow.tree.item import FIELDS, Item, parts_of_test
 from orvanta_platform.workflow.tree.paths import APP_FOLDERS, FLOW_FOLDERS, SCRIPT_LOCK
 from orvanta_platform.workflow.yaml_text import INLINE
 
@@ -45,6 +45,9 @@ def write_item(item: Item) -> dict[str, bytes]:
             texts = _flow(item)
         case "script":
             texts = _script(item)
+        case "workflow_test":
+            flow, name = parts_of_test(item.path)
+            texts = {f"{flow}{FLOW_FOLDERS[0]}/tests/{name}.yaml": _settings(item)}
         case "folder":
             texts = {f"f/{item.path}/folder.meta.yaml": _settings(item)}
         case "group":

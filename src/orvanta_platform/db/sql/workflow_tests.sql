@@ -1,0 +1,52 @@
+-- name: list
+-- The tests of a workflow.
+SELECT path, name, body::text AS body, hash, version, edited_by, edited_at
+FROM workflow_test
+WHERE workspace = $1 AND path = $2
+ORDER BY name;
+
+-- name: list_tree
+-- The tests of the readable workflows, or those of $6 only (path of the workflow, slash, name).
+SELECT t.path, t.name, t.body::text AS body, t.hash, t.version, t.edited_by, t.edited_at
+FROM workflow_test AS t
+JOIN item AS i ON i.workspace = t.workspace AND i.kind = 'flow' AND i.path = t.path
+WHERE t.workspace = $1 AND NOT i.deleted AND NOT i.archived
+  AND ($2 OR i.path LIKE ANY ($3::text[]) OR i.extra_perms ?| $4::text[])
+  AND ($5::text[] IS NULL OR i.path LIKE ANY ($5))
+  AND ($6::text[] IS NULL OR t.path || '/tests/' || t.name = ANY ($6))
+ORDER BY t.path, t.name;
+
+-- name: count
+-- The number of tests of a workflow.
+SELECT count(*)
+FROM workflow_test
+WHERE workspace = $1 AND path = $2;
+
+-- name: insert
+-- Adds a test.
+INSERT INTO workflow_test (workspace, path, name, body, hash, edited_by)
+VALUES ($1, $2, $3, $4::text::json, $5, $6)
+ON CONFLICT (workspace, path, name) DO NOTHING
+RETURNING version;
+
+-- name: update
+-- Replaces a test.
+UPDATE workflow_test
+SET body = $4::text::json, hash = $5, version = version + 1, edited_by = $6, edited_at = app_now()
+WHERE workspace = $1 AND path = $2 AND name = $3
+RETURNING version;
+
+-- name: delete
+-- Deletes a test.
+DELETE FROM workflow_test WHERE workspace = $1 AND path = $2 AND name = $3 RETURNING name;
+
+-- name: move
+-- Moves the tests of a workflow to its new path.
+UPDATE workflow_test SET path = $3 WHERE workspace = $1 AND path = $2;
+
+-- name: list_recorded
+-- The jobs and nodes of a run that ended, by their ends.
+SELECT id, state, kind
+FROM job
+WHERE run = $1
+ORDER BY ended_at, id LIMIT $2;

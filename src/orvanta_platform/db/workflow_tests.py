@@ -1,0 +1,83 @@
+"""Rows of tests of workflows, and of the jobs of runs that tests are recorded from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.queries import query_texts
+from orvanta_platform.db.tree import TreeFilter
+
+_SQL = query_texts("workflow_tests")
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowTestRow:
+    """A test of the workflow at `path`."""
+
+    path: str
+    name: str
+    body: str
+    """JSON text."""
+    hash: str
+    version: int
+    """Number of the change."""
+    edited_by: str
+    edited_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedRow:
+    """A job or node of a run that ended."""
+
+    id: UUID
+    state: str
+    kind: str
+
+
+async def list_of_workflow(conn: Connection, workspace: str, path: str) -> list[WorkflowTestRow]:
+    """Return the tests of a workflow by name."""
+    return [WorkflowTestRow(**dict(row)) for row in await conn.fetch(_SQL["list"], workspace, path)]
+
+
+async def list_tree(conn: Connection, workspace: str, filter: TreeFilter) -> list[WorkflowTestRow]:
+    """Return the tests of the workflows that are readable according to `filter`."""
+    who = (filter.everything, filter.patterns, filter.principals, filter.scope)
+    rows = await conn.fetch(_SQL["list_tree"], workspace, *who, filter.paths)
+    return [WorkflowTestRow(**dict(row)) for row in rows]
+
+
+async def count(conn: Connection, workspace: str, path: str) -> int:
+    """Return the number of tests of a workflow."""
+    found: int = await conn.fetchval(_SQL["count"], workspace, path)
+    return found
+
+
+async def insert(conn: Connection, workspace: str, path: str, name: str, body: str, hash: str, editor: str) -> bool:
+    """Add a test; return False if the name is taken."""
+    return await conn.fetchval(_SQL["insert"], workspace, path, name, body, hash, editor) is not None
+
+
+async def update(
+    conn: Connection, workspace: str, path: str, name: str, body: str, hash: str, editor: str
+) -> int | None:
+    """Replace a test; return the number of the change, None if there is no such test."""
+    version: int | None = await conn.fetchval(_SQL["update"], workspace, path, name, body, hash, editor)
+    return version
+
+
+async def delete(conn: Connection, workspace: str, path: str, name: str) -> bool:
+    """Delete a test; return False if there is no such test."""
+    return await conn.fetchval(_SQL["delete"], workspace, path, name) is not None
+
+
+async def move(conn: Connection, workspace: str, path: str, target: str) -> None:
+    """Move the tests of a workflow to its new path."""
+    await conn.execute(_SQL["move"], workspace, path, target)
+
+
+async def list_recorded(conn: Connection, run: UUID, limit: int) -> list[RecordedRow]:
+    """Return the jobs and nodes of a run that ended, by their ends."""
+    return [RecordedRow(**dict(row)) for row in await conn.fetch(_SQL["list_recorded"], run, limit)]

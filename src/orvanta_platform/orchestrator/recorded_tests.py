@@ -1,0 +1,320 @@
+"""Runs of tests: the workflow is played with the recorded answers, and its outcome compared with the expectations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final, Literal
+
+import msgspec
+
+from orvanta_platform.control.masking import MASK
+from orvanta_platform.db.approvals import DecisionRow
+from orvanta_platform.db.runs import RunRow
+from orvanta_platform.engine.events import Event, NamedError
+from orvanta_platform.engine.plan import Node, Plan
+from orvanta_platform.errors import BadRequest, InvalidInput, TooComplex
+from orvanta_platform.evaluate.errors import ExpressionError
+from orvanta_platform.evaluate.evaluator import Evaluator
+from orvanta_platform.evaluate.javascript import Moment
+from orvanta_platform.ids import new_run_id
+from orvanta_platform.orchestrator import inputs, wait_outcomes
+from orvanta_platform.orchestrator.playback import Execution, Place, Played, Recorded, play
+from orvanta_platform.workflow.playback.comparison import difference
+from orvanta_platform.workflow.playback.document import Expectation, NodeExpectation, WorkflowTest, key_of
+
+_SHOWN: Final = 4_000
+"""Longest JSON text of an expected or found value in a failure, in bytes."""
+
+_EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
+
+Check = Literal["playback", "inputs", "status", "equals", "contains", "schema", "expr"]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An expectation that does not hold."""
+
+    check: Check
+    """playback: an answer is missing, or the run does not end."""
+    node: str | None
+    """Key of the node; None: the run."""
+    message: str
+    place: str = ""
+    """JSON pointer of the first difference."""
+    expected: Any = None
+    got: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Outcome of a test."""
+
+    failures: list[Failure]
+    nodes: set[str] = field(default_factory=set)
+    """Ids of the nodes that were executed."""
+    edges: set[tuple[str, str, str]] = field(default_factory=set)
+    """Edges that were taken, as (from, to, on)."""
+
+    @property
+    def passed(self) -> bool:
+        """Return whether all expectations hold."""
+        return not self.failures
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Nodes and edges of a workflow that tests walk."""
+
+    nodes: list[tuple[str, bool]]
+    """(id, whether a test executes it), in document order."""
+    edges: list[tuple[str, str, str, bool]]
+    """(from, to, on, whether a test takes it)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TestedWorkflow:
+    """Outcomes of tests of a workflow, and what all of these tests walk of it."""
+
+    outcomes: Mapping[str, Outcome]
+    """By the name of the test."""
+    coverage: Coverage
+
+
+def coverage(plan: Plan, outcomes: list[Outcome]) -> Coverage:
+    """Return what a workflow's tests walk of it, whether or not they passed."""
+    nodes = set[str]().union(*(each.nodes for each in outcomes))
+    edges = set[tuple[str, str, str]]().union(*(each.edges for each in outcomes))
+    lists = [plan, *(body.plan for node in plan.all_nodes for body in node.bodies)]
+    every = [
+        (each.nodes[edge.source].id, node.id, edge.on) for each in lists for node in each.nodes for edge in node.edges
+    ]
+    return Coverage(
+        [(node.id, node.id in nodes) for node in plan.all_nodes], [(*edge, edge in edges) for edge in every]
+    )
+
+
+async def run_test(plan: Plan, path: str, test: WorkflowTest, evaluator: Evaluator) -> Outcome:
+    """Return the outcome of a test of the workflow with this plan and path."""
+    at = _time(test.scheduled_at) or _EPOCH
+    resolver = _Resolver(test)
+    played = await play(
+        plan,
+        run_row(path, at),
+        msgspec.json.encode(test.inputs),
+        _Answers(test, at),
+        evaluator,
+        resolver.resolve,
+    )
+    failures = await _Checks(plan, test, played, evaluator).failures(resolver.missing)
+    return Outcome(failures, played.nodes, played.edges)
+
+
+def run_row(path: str, at: datetime) -> RunRow:
+    """Return a run that exists only in memory, as expressions read it."""
+    id = new_run_id()
+    return RunRow(
+        id=id, workspace="", kind="flow", path=path, version=None, document=None, language=None, pin_set=None,
+        engine_version=0, rev=0, state=b"", status="running", root=id, created_by="test", email="",
+        permissioned_as="", seed=0, scheduled_at=at,
+    )  # fmt: skip
+
+
+def _time(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadRequest(f"{text[:100]!r} is not a time such as 2030-01-31T12:00:00Z.") from None
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+
+
+class _Resolver:
+    """Variables and resources of a test."""
+
+    def __init__(self, test: WorkflowTest) -> None:
+        self._test = test
+        self.missing: list[str] = []
+
+    async def resolve(self, kind: Literal["variable", "resource"], path: str) -> bytes:
+        """Return a value as JSON text. Raises ExpressionError."""
+        if kind == "variable":
+            return msgspec.json.encode(self._test.variables.get(path, MASK))
+        if path not in self._test.resources:
+            self.missing.append(path)
+            raise ExpressionError("NotFound", f"The test has no value of the resource {path}.")
+        return msgspec.json.encode(self._test.resources[path])
+
+
+class _Answers:
+    """Answers of a test."""
+
+    def __init__(self, test: WorkflowTest, at: datetime) -> None:
+        self._test = test
+        self._at = at
+        self._ranks = {key: float(number) for number, key in enumerate(test.nodes)}
+
+    def outcome(self, place: Place) -> Recorded | None:
+        """Return the outcome of a job or sub-workflow; the last one also for later attempts."""
+        answers = self._test.answers(key_of(place.node.id, place.iterations))
+        if not answers:
+            return None
+        answer = answers[min(place.attempt, len(answers) - 1)]
+        if answer.error is not None:
+            return Recorded(msgspec.json.encode({"error": answer.error}), error_of(answer.error))
+        return None if answer.result is msgspec.UNSET else Recorded(msgspec.json.encode(answer.result))
+
+    def decision(self, place: Place, number: int) -> Event | None:
+        """Return a decision on an approval or suspended step."""
+        answers = self._test.answers(key_of(place.node.id, place.iterations))
+        decisions = answers[-1].decisions if answers else []
+        if number >= len(decisions):
+            return None
+        made, approval = decisions[number], place.node.approval is not None
+        at = _time(made.at) or self._at
+        if made.decision == "timeout":
+            return wait_outcomes.deadline(place.node.index, at, approval=approval)
+        row = DecisionRow(
+            place.id,
+            number + 1,
+            made.decision == "approved",
+            made.by,
+            None,
+            made.reason,
+            msgspec.json.encode(made.form).decode(),
+            at,
+            True,
+        )
+        return wait_outcomes.decided(place.node.index, row, approval=approval)
+
+    def rank(self, place: Place) -> float:
+        """Return the position among the answers; for a node with others inside, that of the last of them."""
+        found = self._ranks.get(key_of(place.node.id, place.iterations), self._ranks.get(place.node.id))
+        if found is not None:
+            return found
+        ids = set(_inside(place.node))
+        return max((rank for key, rank in self._ranks.items() if key.partition("[")[0] in ids), default=float("inf"))
+
+
+def error_of(fields: Any) -> NamedError:
+    """Return the error with these fields."""
+    known = fields if isinstance(fields, dict) else {}
+    return NamedError(str(known.get("name") or "Error"), str(known.get("message") or ""))
+
+
+def _inside(node: Node) -> list[str]:
+    return [id for body in node.bodies for each in body.plan.nodes for id in (each.id, *_inside(each))]
+
+
+class _Checks:
+    """Comparison of a playback with the expectations of its test."""
+
+    def __init__(self, plan: Plan, test: WorkflowTest, played: Played, evaluator: Evaluator) -> None:
+        self._plan = plan
+        self._test = test
+        self._played = played
+        self._evaluator = evaluator
+        self._executions: dict[str, list[Execution]] = {}
+        for each in played.executions.values():
+            for key in dict.fromkeys((key_of(each.place.node.id, each.place.iterations), each.place.node.id)):
+                self._executions.setdefault(key, []).append(each)
+
+    async def failures(self, missing: list[str]) -> list[Failure]:
+        """Return the expectations that do not hold, in the order of the nodes, those of the run last."""
+        found = [Failure("playback", None, f"The test has no value of the resource {path}.") for path in missing]
+        for each in self._played.executions.values():
+            found += self._inputs(each)
+        fault = self._played.fault
+        if fault is not None:
+            return [*found, Failure("playback", fault.node, fault.message)]
+        for key, expected in self._test.expect.nodes.items():
+            found += await self._node(key, expected)
+        expect = self._test.expect
+        if expect.status is not None and expect.status != self._played.status:
+            message = f"The run {self._played.status}; expected: {expect.status}."
+            got = {"status": self._played.status, "result": _decoded(self._played.result)}
+            found.append(Failure("status", None, message, "", expect.status, _shown(got)))
+        if expect.result is not None:
+            found += await self._value(None, expect.result, self._played.result)
+        return found
+
+    def _inputs(self, execution: Execution) -> list[Failure]:
+        place = execution.place
+        key = key_of(place.node.id, place.iterations)
+        answers = self._test.answers(key)
+        expected = answers[min(place.attempt, len(answers) - 1)].inputs if answers else msgspec.UNSET
+        if expected is msgspec.UNSET or execution.inputs is None:
+            return []
+        got = msgspec.json.decode(execution.inputs)
+        at = difference(expected, got)
+        if at is None:
+            return []
+        message = f"The answer belongs to other inputs; they differ at {at or 'the whole value'}."
+        return [Failure("inputs", key, message, at, _shown(expected), _shown(got))]
+
+    async def _node(self, key: str, expected: NodeExpectation) -> list[Failure]:
+        executions = self._executions.get(key, [])
+        if expected.status == "skipped":
+            ran = f"The node {key} was executed; expected: skipped."
+            return [Failure("status", key, ran, "", "skipped", executions[0].status)] if executions else []
+        if not executions:
+            message = f"The node {key} was not executed."
+            return [Failure("status", key, message, "", expected.status, "skipped")]
+        found = []
+        for each in executions:
+            if expected.status is not None and expected.status != each.status:
+                message = f"The node {key} {each.status}; expected: {expected.status}."
+                found.append(Failure("status", key, message, "", expected.status, each.status))
+            found += await self._value(key, expected, each.result)
+        return found
+
+    async def _value(self, node: str | None, expected: Expectation, raw: bytes) -> list[Failure]:
+        got, found = _decoded(raw), []
+        what = f"The result of {node}" if node is not None else "The result"
+        for check, value in (("equals", expected.equals), ("contains", expected.contains)):
+            at = None if value is msgspec.UNSET else difference(value, got, partial=check == "contains")
+            if at is not None:
+                message = f"{what} differs" + (f" at {at}." if at else ".")
+                found.append(Failure(check, node, message, at, _shown(value), _shown(got)))  # type: ignore[arg-type]
+        if expected.schema is not None:
+            fault = await self._schema_fault(expected.schema, raw)
+            if fault is not None:
+                found.append(Failure("schema", node, f"{what} {fault}.", "", _shown(expected.schema), _shown(got)))
+        if expected.expr is not None:
+            fault = await self._expression_fault(expected.expr, raw)
+            if fault is not None:
+                found.append(Failure("expr", node, f"{what} {fault}.", "", expected.expr, _shown(got)))
+        return found
+
+    async def _schema_fault(self, schema: Mapping[str, Any], raw: bytes) -> str | None:
+        """Return why a value does not match a schema; it is checked as the only member of an object."""
+        wrapped = {"type": "object", "properties": {"result": schema}}
+        try:
+            await inputs.check(self._evaluator, wrapped, b'{"result":%s}' % raw)
+        except InvalidInput as error:
+            return f"does not match the schema: {error.message}"
+        except TooComplex:
+            return "cannot be checked in time"
+        return None
+
+    async def _expression_fault(self, text: str, raw: bytes) -> str | None:
+        async def resolve(kind: str, path: str) -> bytes:
+            raise ExpressionError("NotFound", "An expectation reads no variables and resources.")
+
+        try:
+            found = await self._evaluator.expression(text, {"result": raw}, Moment(0, "test"), resolve)
+        except ExpressionError as error:
+            return f"cannot be checked: {error.name}: {error.message}"
+        return None if found.truthy else f"does not satisfy {text}"
+
+
+def _decoded(raw: bytes) -> Any:
+    return msgspec.json.decode(raw)
+
+
+def _shown(value: Any) -> Any:
+    """Return a value, or the beginning of its text if it is long."""
+    raw = msgspec.json.encode(value)
+    return value if len(raw) <= _SHOWN else raw[:_SHOWN].decode("utf-8", "ignore") + "…"

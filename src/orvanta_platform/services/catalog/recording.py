@@ -1,0 +1,248 @@
+"""Recording of tests: a run that ended is played again with its stored values, which become the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final, Literal
+from uuid import UUID
+
+import msgspec
+
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.masking import MASK
+from orvanta_platform.db import approvals as approval_rows
+from orvanta_platform.db import values as value_rows
+from orvanta_platform.db import workflow_tests as rows
+from orvanta_platform.db.approvals import DecisionRow
+from orvanta_platform.db.job_views import JobRow
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.values import ValueKey
+from orvanta_platform.db.workflow_tests import RecordedRow
+from orvanta_platform.engine.events import Event
+from orvanta_platform.engine.plan import Kind
+from orvanta_platform.engine.state import RunState
+from orvanta_platform.errors import BadRequest, OrvantaError, TooLarge
+from orvanta_platform.evaluate.errors import ExpressionError
+from orvanta_platform.orchestrator import values, wait_outcomes
+from orvanta_platform.orchestrator.playback import Execution, Place, Played, Recorded, play
+from orvanta_platform.orchestrator.recorded_tests import error_of, run_row
+from orvanta_platform.orchestrator.view import ERROR, PREPROCESSED
+from orvanta_platform.services.catalog import deploy
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.run_views import jobs, virtual_jobs
+from orvanta_platform.services.secrets import resources, variables
+from orvanta_platform.workflow.playback.document import (
+    MAX_SIZE,
+    Answer,
+    Decision,
+    Expect,
+    Expectation,
+    NodeExpectation,
+    WorkflowTest,
+    key_of,
+    tree_of,
+)
+
+MOST_JOBS: Final = 5_000
+"""Maximum number of jobs and nodes of a run that a test is recorded from."""
+
+_ANSWERED: Final = frozenset({Kind.RAWSCRIPT, Kind.SCRIPT, Kind.WEBHOOK, Kind.FLOW})
+"""Kinds of nodes whose results are recorded; those of others are computed."""
+
+
+async def record(platform: Platform, actor: Actor, workspace: str, id: UUID) -> tuple[str, WorkflowTest]:
+    """Return the path of a run's workflow, and a test with the answers and the result of the run.
+
+    The actor must be able to read the run and to change the workflow. Raises NotFound, Forbidden, BadRequest for runs
+    that cannot be recorded, TooLarge.
+    """
+    async with platform.db.acquire() as conn:
+        row = await jobs.get_readable(platform, conn, actor, workspace, id)
+        path = row.run_path if row.is_flow else None
+        if path is not None:
+            await deploy.require_write(conn, actor, workspace, "flow", path)
+        if path is None or not row.ended or row.cancelled:
+            raise BadRequest(
+                "A test is recorded from a run of a stored workflow that succeeded or failed.",
+                hint="Wait until the run has ended, or choose another one.",
+            )
+        (row,) = await jobs.add_details(conn, [row])
+    if row.erased:
+        raise BadRequest("The data of the run was erased.", hint="Choose another run.")
+    if row.run_state is not None and RunState.decode(row.run_state).reused is not None:
+        raise BadRequest("The run reuses results of another run.", hint="Choose a run that was not restarted.")
+    return path, await of_run(platform, actor, row)
+
+
+async def of_run(platform: Platform, actor: Actor, row: JobRow) -> WorkflowTest:
+    """Return a test with the answers and the result of a run that ended. Raises BadRequest, TooLarge."""
+    async with platform.db.acquire() as conn:
+        plan = await virtual_jobs.plan_of(platform, conn, row)
+        recorded = await rows.list_recorded(conn, row.run, MOST_JOBS + 1)
+        keys = _keys(row.run, row.result_of, recorded)
+        stored = await _rows_of(conn, keys)
+        decisions = await approval_rows.list_decisions_of_run(conn, row.run)
+    found = await values.open_rows(platform.storage, stored)
+    inputs = found.get((row.run, "args", PREPROCESSED)) or found.get((row.run, "args", ""), b"{}")
+    source = _RunAnswers(recorded, found, decisions, row.scheduled_at)
+    opened = _Opened(platform, actor, row.workspace)
+    run = msgspec.structs.replace(run_row(row.run_path or "", row.scheduled_at), id=row.run, root=row.run)
+    played = await play(plan, run, inputs, source, platform.evaluator.of(row.workspace), opened.resolve)
+    if played.fault is not None:
+        where = f"{played.fault.node}: " if played.fault.node is not None else ""
+        raise BadRequest(
+            f"The run cannot be played again. {where}{played.fault.message}",
+            hint="Runs with nodes that were changed or cancelled by a person cannot be recorded.",
+        )
+    result = found.get((row.result_of, "result", ""), b"null") if row.result_of is not None else b"null"
+    test = WorkflowTest(
+        inputs=msgspec.json.decode(inputs),
+        nodes=_answers(played, source),
+        variables=opened.variables,
+        resources=opened.resources,
+        scheduled_at=row.scheduled_at.isoformat(),
+        expect=Expect(
+            status="succeeded" if row.success else "failed",
+            result=Expectation(equals=msgspec.json.decode(result)),
+            nodes=_computed(played),
+        ),
+    )
+    if len(msgspec.json.encode(tree_of(test))) > MAX_SIZE:
+        raise _too_large()
+    return test
+
+
+def _keys(run: UUID, result_of: UUID | None, recorded: list[RecordedRow]) -> list[ValueKey]:
+    if len(recorded) > MOST_JOBS:
+        raise TooLarge(
+            f"A test is recorded from a run with at most {MOST_JOBS:,} jobs and nodes.", details={"limit": MOST_JOBS}
+        )
+    keys: list[ValueKey] = [(run, "args", ""), (run, "args", PREPROCESSED)]
+    for each in recorded:
+        keys += [(each.id, "result", ""), (each.id, "result", ERROR)]
+    return keys if result_of is None else [*keys, (result_of, "result", "")]
+
+
+async def _rows_of(conn: Connection, keys: list[ValueKey]) -> list[value_rows.ValueRow]:
+    sizes = await value_rows.get_digests(conn, keys, 0)
+    if sum(each.size for each in sizes.values()) > MAX_SIZE * 2:
+        raise _too_large()
+    return await value_rows.get_values(conn, list(sizes))
+
+
+def _too_large() -> TooLarge:
+    return TooLarge(
+        f"The values of the run exceed {MAX_SIZE >> 10:,} KiB, the largest test.",
+        hint="Choose a run with smaller inputs and results.",
+        details={"limit": MAX_SIZE},
+    )
+
+
+class _RunAnswers:
+    """Outcomes of a run's jobs by their ids, which a playback of the same run derives again."""
+
+    def __init__(
+        self, recorded: list[RecordedRow], found: Mapping[ValueKey, bytes], decisions: list[DecisionRow], at: datetime
+    ) -> None:
+        self._at = at
+        self._states = {each.id: each.state for each in recorded}
+        self._ranks = {each.id: float(number) for number, each in enumerate(recorded)}
+        self._found = found
+        self._decisions: dict[UUID, list[DecisionRow]] = {}
+        for each in decisions:
+            self._decisions.setdefault(each.job, []).append(each)
+        self.decided: dict[UUID, list[Decision]] = {}
+
+    def outcome(self, place: Place) -> Recorded | None:
+        """Return the outcome of a job or sub-workflow that ended."""
+        state = self._states.get(place.id)
+        raw = self._found.get((place.id, "result", ""))
+        if state not in ("succeeded", "failed") or raw is None:
+            return None
+        raw = self._found.get((place.id, "result", ERROR), raw) if state == "failed" else raw
+        return Recorded(raw, error_of(_members(raw).get("error")) if state == "failed" else None)
+
+    def decision(self, place: Place, number: int) -> Event | None:
+        """Return a decision; after the last one of a node that ended, its timeout."""
+        made, approval = self._decisions.get(place.id, []), place.node.approval is not None
+        decided = self.decided.setdefault(place.id, [])
+        if number < len(made):
+            each = made[number]
+            form = msgspec.json.decode(each.payload)
+            outcome: Literal["approved", "rejected"] = "approved" if each.approved else "rejected"
+            at = each.at.isoformat()
+            decided.append(Decision(decision=outcome, by=each.approver, at=at, reason=each.reason, form=form))
+            return wait_outcomes.decided(place.node.index, each, approval=approval)
+        if place.id not in self._states:
+            return None
+        found = _members(self._found.get((place.id, "result", ""), b"null")).get("at") if approval else None
+        timed_out = datetime.fromisoformat(found) if isinstance(found, str) else self._at
+        decided.append(Decision(decision="timeout", at=timed_out.isoformat()))
+        return wait_outcomes.deadline(place.node.index, timed_out, approval=approval)
+
+    def rank(self, place: Place) -> float:
+        """Return the position at which the node ended."""
+        return self._ranks.get(place.id, float("inf"))
+
+
+def _members(raw: bytes) -> dict[str, Any]:
+    found = msgspec.json.decode(raw)
+    return found if isinstance(found, dict) else {}
+
+
+def _answers(played: Played, source: _RunAnswers) -> dict[str, Answer | list[Answer]]:
+    """Return the answers of the nodes in the order of their ends. A delay has an empty one, which is its position."""
+    found: dict[str, Answer | list[Answer]] = {}
+    for each in played.executions.values():
+        place = each.place
+        decisions = source.decided.get(place.id, [])
+        if place.node.kind in _ANSWERED or decisions or place.node.kind is Kind.DELAY:
+            found[key_of(place.node.id, place.iterations)] = _answer(each, decisions, source)
+    return found
+
+
+def _answer(execution: Execution, decisions: list[Decision], source: _RunAnswers) -> Answer:
+    answer = Answer(decisions=decisions)
+    recorded = source.outcome(execution.place) if execution.place.node.kind in _ANSWERED else None
+    if execution.inputs is not None:
+        answer.inputs = msgspec.json.decode(execution.inputs)
+    if recorded is not None and recorded.error is not None:
+        fields = _members(recorded.raw).get("error")
+        answer.error = fields if isinstance(fields, dict) else {"name": recorded.error.name}
+    elif recorded is not None:
+        answer.result = msgspec.json.decode(recorded.raw)
+    return answer
+
+
+def _computed(played: Played) -> dict[str, NodeExpectation]:
+    """Return expectations on the conditions, whose results are computed."""
+    return {
+        key_of(each.place.node.id, each.place.iterations): NodeExpectation(equals=msgspec.json.decode(each.result))
+        for each in played.executions.values()
+        if each.place.node.kind is Kind.CONDITION and each.status == "succeeded"
+    }
+
+
+class _Opened:
+    """Variables and resources that the expressions read, as the actor may see them: secrets are masked."""
+
+    def __init__(self, platform: Platform, actor: Actor, workspace: str) -> None:
+        self._platform = platform
+        self._actor = actor
+        self._workspace = workspace
+        self.variables: dict[str, str] = {}
+        self.resources: dict[str, Any] = {}
+
+    async def resolve(self, kind: Literal["variable", "resource"], path: str) -> bytes:
+        """Return a value as JSON text. Raises ExpressionError."""
+        try:
+            if kind == "variable":
+                _, value = await variables.get(self._platform, self._actor, self._workspace, path)
+                self.variables[path] = MASK if value is None else value
+                return msgspec.json.encode(self.variables[path])
+            row = await resources.get(self._platform, self._actor, self._workspace, path)
+        except OrvantaError as error:
+            raise ExpressionError(error.code, error.message) from error
+        self.resources[path] = msgspec.json.decode(row.value or "null")
+        return msgspec.json.encode(self.resources[path])

@@ -1,0 +1,1 @@
+"""Tests of workflows: recorded answers of the nodes, and expectations."""

@@ -1,0 +1,147 @@
+"""Document of a test: input, recorded answers and expectations of one run of a workflow."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from typing import Any, Final, Literal, TypeAlias
+
+import msgspec
+
+from orvanta_platform.errors import BadRequest
+
+MAX_SIZE: Final = 1 << 20
+"""Maximum size of a test, in bytes of JSON."""
+
+MAX_NAME: Final = 100
+
+NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+"""Names of tests; they are file names."""
+
+_KEY: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_-]*)((?:\[\d+\])*)")
+
+Status: TypeAlias = Literal["succeeded", "failed", "cancelled"]
+NodeStatus: TypeAlias = Literal["succeeded", "failed", "cancelled", "skipped"]
+
+
+class _Shape(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    pass
+
+
+class Decision(_Shape):
+    """Decision of a person on an approval or a suspended step, or its timeout."""
+
+    decision: Literal["approved", "rejected", "timeout"] = "approved"
+    by: str = "admin"
+    at: str | None = None
+    """Time, RFC 3339; None: that of the run."""
+    reason: str | None = None
+    form: Any = {}
+
+
+class Answer(_Shape):
+    """Recorded answer of one execution of a node: its result or error, and the decisions of people."""
+
+    result: Any = msgspec.UNSET
+    error: dict[str, Any] | None = None
+    """Error with `name` and `message`."""
+    inputs: Any = msgspec.UNSET
+    """Inputs that the answer belongs to; a node that receives others fails the test."""
+    decisions: list[Decision] = []
+
+
+class Expectation(_Shape):
+    """Expectation on a value. All given members must hold."""
+
+    equals: Any = msgspec.UNSET
+    contains: Any = msgspec.UNSET
+    """Part of the value: objects may have further members, everything else is equal."""
+    schema: dict[str, Any] | None = None
+    """JSON Schema."""
+    expr: str | None = None
+    """Expression that is true; it reads the value as `result`."""
+
+
+class NodeExpectation(Expectation):
+    """Expectation on the result of a node."""
+
+    status: NodeStatus | None = None
+    """skipped: the node has not been executed."""
+
+
+class Expect(_Shape):
+    """Expectations on a run."""
+
+    status: Status | None = "succeeded"
+    result: Expectation | None = None
+    nodes: dict[str, NodeExpectation] = {}
+
+
+class WorkflowTest(_Shape):
+    """Test of a workflow."""
+
+    summary: str = ""
+    inputs: dict[str, Any] = {}
+    nodes: dict[str, Answer | list[Answer]] = {}
+    """Answers by node: `id`, or `id[0]` for the first iteration of the loop around it; a list has one for each attempt.
+
+    Nodes that run at the same time end in this order.
+    """
+    variables: dict[str, str] = {}
+    """Values of variables by path; others are `***`."""
+    resources: dict[str, Any] = {}
+    """Values of resources by path."""
+    scheduled_at: str | None = None
+    """Time of the run, RFC 3339."""
+    expect: Expect = msgspec.field(default_factory=Expect)
+
+    def answers(self, key: str) -> list[Answer]:
+        """Return the answers of a node by its key, otherwise those of its id."""
+        found = self.nodes.get(key)
+        if found is None:
+            found = self.nodes.get(key.partition("[")[0])
+        return [] if found is None else found if isinstance(found, list) else [found]
+
+
+def key_of(node: str, iterations: tuple[int, ...]) -> str:
+    """Return the key of an execution of a node; `iterations` are those of the loops around it, outermost first."""
+    return node + "".join(f"[{number}]" for number in iterations)
+
+
+def parse(tree: Any) -> WorkflowTest:
+    """Return a test from its data. Raises BadRequest if it is not valid."""
+    try:
+        test = msgspec.convert(tree, WorkflowTest)
+    except msgspec.ValidationError as error:
+        raise BadRequest(f"The test is not valid: {error}.") from error
+    wrong = next((key for key in (*test.nodes, *test.expect.nodes) if not _KEY.fullmatch(key)), None)
+    if wrong is not None:
+        raise BadRequest(f"The test is not valid: {wrong[:100]!r} is not a node, such as `fetch` or `fetch[0]`.")
+    for key, answers in test.nodes.items():
+        for answer in answers if isinstance(answers, list) else [answers]:
+            if answer.error is not None and answer.result is not msgspec.UNSET:
+                raise BadRequest(f"The test is not valid: {key[:100]} has a result and an error.")
+    if len(msgspec.json.encode(test)) > MAX_SIZE:
+        raise BadRequest(f"A test has at most {MAX_SIZE >> 10:,} KiB.", details={"limit": MAX_SIZE})
+    return test
+
+
+def check_name(name: str) -> None:
+    """Require that a text can be the name of a test. Raises BadRequest."""
+    if len(name) > MAX_NAME or not NAME.fullmatch(name):
+        raise BadRequest(
+            f"{name[:MAX_NAME]!r} cannot be the name of a test.",
+            hint=f"Use 1 to {MAX_NAME} letters, digits, - and _; begin with a letter or digit.",
+        )
+
+
+def tree_of(test: WorkflowTest) -> dict[str, Any]:
+    """Return the data of a test, without members that have their default."""
+    tree: dict[str, Any] = msgspec.to_builtins(test)
+    return {name: value for name, value in tree.items() if name != "expect" or value}
+
+
+def hash_of(tree: Mapping[str, Any]) -> str:
+    """Return the hash of a test: equal tests have equal ones."""
+    return hashlib.sha256(msgspec.json.encode(tree, order="deterministic")).hexdigest()[:16]

@@ -1,0 +1,147 @@
+"""Tests of workflows: recorded from a run, run with its answers, changed as items, and who may do so."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.http.harness import ApiHarness, W
+
+from orvanta_platform.control.actor import Role
+
+PATH = "f/team/pay"
+
+
+def flow(transform: str = "flow_input.user", limit: int = 100) -> dict[str, Any]:
+    """A workflow that fetches an amount, with a token, and charges it unless it is too large."""
+
+    def code(id: str, **inputs: str) -> dict[str, Any]:
+        transforms = {name: {"type": "javascript", "expr": expr} for name, expr in inputs.items()}
+        return {
+            "id": id,
+            "value": {"type": "rawscript", "language": "bash", "content": "", "input_transforms": transforms},
+        }
+
+    fetch = code("fetch", user=transform, token="variable('f/team/token')")
+    large = {"id": "large", "needs": ["fetch"], "value": {"type": "condition", "expr": f"results.fetch > {limit}"}}
+    charge = {**code("charge", amount="results.fetch"), "needs": [{"node": "large", "on": "false"}]}
+    refuse = {**code("refuse"), "needs": [{"node": "large", "on": "true"}]}
+    modules = [{**fetch, "needs": []}, large, charge, refuse]
+    return {"path": PATH, "summary": "", "value": {"modules": modules}}
+
+
+async def recorded_run(api: ApiHarness) -> str:
+    """Deploy the workflow, run it to its end, and return the id of the run."""
+    for call, body in (
+        ("folders/create", {"name": "team", "owners": ["u/admin"]}),
+        ("variables/create", {"path": "f/team/token", "value": "s3cret-token", "is_secret": True}),
+        ("flows/create", flow()),
+    ):
+        assert (await api.client.post(f"{W}/{call}", json=body)).is_success
+    run = (await api.client.post(f"{W}/jobs/run/f/{PATH}", json={"user": "ann"})).text
+    for result in (40, "charged"):
+        (job,) = await api.worker.claim_all()
+        await api.worker.finish(job, result)
+    assert (await api.get(f"jobs_u/completed/get_result/{run}")) == {"charge": "charged"}
+    return run
+
+
+async def run_tests(api: ApiHarness, **body: Any) -> dict[str, Any]:
+    answer = await api.client.post(f"{W}/workflow_tests/run/{PATH}", json=body)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def test_run_is_kept_as_test_that_sees_changes(api: ApiHarness) -> None:
+    run = await recorded_run(api)
+    answer = await api.client.post(f"{W}/workflow_tests/record/{run}", json={"name": "small", "summary": "Small sums"})
+    assert answer.status_code == 200, answer.text
+    made = answer.json()
+    assert made["path"] == PATH and "s3cret" not in answer.text
+    assert made["test"]["nodes"] == {
+        "fetch": {"result": 40, "inputs": {"user": "ann", "token": "***"}},
+        "charge": {"result": "charged", "inputs": {"amount": 40}},
+    }
+    found = await run_tests(api)
+    assert (found["passed"], found["failed"], found["tests"][0]["failures"]) == (1, 0, [])
+    assert [each["id"] for each in found["nodes"] if not each["covered"]] == ["refuse"]
+    assert [(each["target"], each["covered"]) for each in found["edges"]] == [
+        ("large", True),
+        ("charge", True),
+        ("refuse", False),
+    ]
+    # Another input of a node, and another branch.
+    for changed, node, check in ((flow("'bob'"), "fetch", "inputs"), (flow(limit=10), "refuse", "playback")):
+        assert (await api.client.post(f"{W}/flows/update/{PATH}", json=changed)).is_success
+        (test,) = (await run_tests(api, names=["small"]))["tests"]
+        assert [(each["node"], each["check"]) for each in test["failures"]] == [(node, check)]
+    queued = await api.client.get(f"{W}/jobs/queue/count")
+    assert queued.json()["database_length"] == 0
+
+
+async def test_tests_are_items_with_the_permissions_of_their_workflow(api: ApiHarness) -> None:
+    run = await recorded_run(api)
+    ann = await api.member("ann", Role.DEVELOPER)
+    base = f"{W}/workflow_tests"
+    assert (await ann.get(f"{base}/list/{PATH}")).status_code == 404
+    await api.client.post(f"{W}/acls/add/flow/{PATH}", json={"owner": "u/ann", "write": False})
+    assert (await api.client.post(f"{base}/create/{PATH}", json={"name": "empty", "test": {}})).status_code == 200
+    assert (await ann.get(f"{base}/get/empty/{PATH}")).json()["test"] == {}
+    assert (await ann.post(f"{base}/run/{PATH}")).json()["failed"] == 1
+    for call, body in (
+        (f"create/{PATH}", {"name": "other", "test": {}}),
+        (f"update/empty/{PATH}", {"test": {}}),
+        (f"record/{run}", {"name": "other"}),
+    ):
+        assert (await ann.post(f"{base}/{call}", json=body)).status_code in (403, 404), call
+    assert (await ann.delete(f"{base}/delete/empty/{PATH}")).status_code == 403
+    for body, status in (
+        ({"name": "empty", "test": {}}, 409),
+        ({"name": "a/b", "test": {}}, 400),
+        ({"name": "wrong", "test": {"nodes": {"a b": {}}}}, 400),
+    ):
+        assert (await api.client.post(f"{base}/create/{PATH}", json=body)).status_code == status
+    assert (await api.client.post(f"{base}/run/{PATH}", json={"names": ["none"]})).status_code == 404
+    changed = {"test": {"summary": "Later", "expect": {"status": "failed"}}}
+    assert (await api.client.post(f"{base}/update/empty/{PATH}", json=changed)).status_code == 200
+    (row,) = await api.get(f"workflow_tests/list/{PATH}")
+    assert (row["name"], row["summary"], row["version"]) == ("empty", "Later", 2)
+    # The tests follow their workflow to another path, and are deleted with it.
+    moved = {**flow(), "path": "f/team/paid"}
+    assert (await api.client.post(f"{W}/flows/update/{PATH}", json=moved)).is_success
+    assert [each["name"] for each in await api.get("workflow_tests/list/f/team/paid")] == ["empty"]
+    assert (await api.client.delete(f"{W}/flows/delete/f/team/paid")).is_success
+    assert (await api.client.post(f"{W}/flows/create", json=moved)).is_success
+    assert await api.get("workflow_tests/list/f/team/paid") == []
+    rows = [row["operation"] for row in await api.get("audit/list", per_page=100)]
+    assert [each for each in rows if each.startswith("workflow_tests.")][::-1] == [
+        "workflow_tests.create",
+        "workflow_tests.update",
+    ]
+
+
+async def test_change_sets_list_and_apply_tests(api: ApiHarness) -> None:
+    await recorded_run(api)
+    item = {"kind": "workflow_test", "path": f"{PATH}/tests/happy"}
+    content = {"inputs": {"user": "ann"}, "nodes": {"fetch": {"result": 1}, "charge": {"result": 2}}}
+
+    async def apply(items: list[dict[str, Any]], **more: Any) -> list[str]:
+        body = {"items": items, **more}
+        plan = (await api.client.post(f"{W}/changes/plan", json=body)).json()
+        answer = await api.client.post(f"{W}/changes/apply", json={**body, "plan_hash": plan["plan_hash"]})
+        assert answer.status_code == 200, answer.text
+        return [each["action"] for each in plan["entries"]]
+
+    assert await apply([{**item, "content": content}]) == ["add"]
+    (listed,) = [each for each in await api.get("changes/items") if each["kind"] == "workflow_test"]
+    assert listed["path"] == item["path"]
+    (read,) = (await api.client.post(f"{W}/changes/read", json={"items": [item]})).json()
+    assert read["content"] == content
+    assert (await run_tests(api))["passed"] == 1
+    same = {**item, "content": content, "base": listed["hash"]}
+    assert await apply([same]) == ["unchanged"]
+    assert await apply([{**same, "content": {"nodes": {}}}]) == ["change"]
+    assert (await run_tests(api))["failed"] == 1
+    assert await apply([{**item, "base": None, "content": None}], prune=["f/team"], force=True) == ["remove"]
+    wrong = {"items": [{**item, "content": {"nodes": {"a b": {}}}}]}
+    assert (await api.client.post(f"{W}/changes/plan", json=wrong)).status_code == 400
