@@ -360,8 +360,14 @@ class Settings:
     allowed_networks: tuple[str, ...] = _setting(
         "ORVANTA_ALLOWED_NETWORKS",
         readers.networks,
-        "Private networks that webhook nodes may call, comma-separated.",
+        "Private networks that webhook nodes and connections to Git repositories may call, comma-separated.",
         default=(),
+        shown="none",
+    )
+    git_folder: Path | None = _setting(
+        "ORVANTA_GIT_FOLDER",
+        readers.folder,
+        "Folder with Git repositories that workspaces may be bound to by file URLs.",
         shown="none",
     )
     metrics_host: str = _setting(

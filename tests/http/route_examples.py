@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -12,6 +13,8 @@ from typing import Any
 from tests.conftest import TestDatabase
 from tests.http.harness import ApiHarness, W, api_harness
 
+from orvanta_platform.db import git
+from orvanta_platform.db.git import NewBinding
 from orvanta_platform.workflow.tree.plan import plan
 
 CODE = {"summary": "", "content": "echo 1", "language": "bash"}
@@ -30,6 +33,7 @@ POLICY = {"name": "described", "rules": [{"kind": "require", "on": "flow", "fiel
 THING = {"resource_type": "thing", "value": {"a": 1}}
 
 EMPTY_PLAN = plan([], {}).hash
+EMPTY_REVIEW = hashlib.sha256().hexdigest()
 
 BODIES: dict[str, Any] = {
     "POST /api/users/tokens/create": {"label": "x"},
@@ -67,6 +71,8 @@ BODIES: dict[str, Any] = {
     "POST changes/read": {"items": [{"kind": "flow", "path": "f/team/flow"}]},
     "POST changes/plan": {"items": []},
     "POST changes/apply": {"items": [], "plan_hash": EMPTY_PLAN},
+    "POST git/bind": {"url": "file:///tmp/orvanta-git/shop.git"},
+    "POST git/apply": {"plan_hash": EMPTY_REVIEW},
     "POST folders/create": {"name": "fresh"},
     "POST folders/update/{name}": {"summary": "x"},
     "POST folders/addowner/{name}": {"owner": "g/all"},
@@ -219,6 +225,9 @@ class Examples:
         for name in ("described", "gone"):
             await self._post("policies/create", {**POLICY, "name": name})
             await self._stage.client.post("/api/policies/create", json={**POLICY, "name": name, "scope": "instance"})
+        async with self._stage.platform.db.acquire() as conn:
+            bound = NewBinding("https://git.example.com/shop", "main", "", None, None, None, "admin")
+            await git.bind(conn, "main", bound)
         for username in ("leaver", "remaining"):
             await self._stage.member(username)
         await self._post("service_accounts/create", {"username": "machine"})

@@ -12,6 +12,7 @@ from orvanta_platform.daemons import (
     alerts,
     audit_chain,
     error_handlers,
+    git,
     janitor,
     notices,
     reaper,
@@ -37,6 +38,7 @@ IN_SERVERS: tuple[Daemon, ...] = (
     alerts.run,
     audit_chain.run,
     scheduler.run,
+    git.run,
 )
 
 log = structlog.get_logger(__name__)

@@ -142,6 +142,19 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             POST policies/update/{name}
             DELETE policies/delete/{name}
         """,
+        ("git", "read"): """
+            GET git/get
+            GET git/incoming
+            GET git/history
+        """,
+        ("git", "sync"): """
+            POST git/fetch
+            POST git/apply
+        """,
+        ("git", "admin"): """
+            POST git/bind
+            DELETE git/unbind
+        """,
         ("instance", "read_policies"): "GET /api/policies/list",
         ("instance", "write_policies"): """
             POST /api/policies/create

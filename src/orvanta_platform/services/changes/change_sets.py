@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from orvanta_platform.control import audit, limits, scopes, secrets
 from orvanta_platform.control.actor import Actor
@@ -48,6 +49,10 @@ class Applied:
     """Hashes of the items of the change set that exist."""
 
 
+Finish: TypeAlias = Callable[[Connection, Applied], Awaitable[None]]
+"""Last step of the transaction of a change set."""
+
+
 async def list_items(platform: Platform, actor: Actor, workspace: str) -> dict[Key, Present]:
     """Return the hashes of all items that the actor may read. Raises NotFound, Forbidden."""
     _require(actor, "read", workspace)
@@ -80,20 +85,27 @@ async def plan(platform: Platform, actor: Actor, workspace: str, change: ChangeS
 
 
 async def apply(
-    platform: Platform, actor: Actor, workspace: str, change: ChangeSet, plan_hash: str, message: str | None
+    platform: Platform,
+    actor: Actor,
+    workspace: str,
+    change: ChangeSet,
+    plan_hash: str,
+    message: str | None,
+    *,
+    finish: Finish | None = None,
 ) -> Applied:
     """Apply a change set in one transaction: all of its items change, or none.
 
-    Each item is changed by the use case of its kind, with its permissions, validation and audit row. Raises NotFound,
-    Forbidden, BadRequest, TooLarge, RateLimited, StalePlan if the plan has another hash by now, ChangesConflict,
-    ChangesRefused.
+    Each item is changed by the use case of its kind, with its permissions, validation and audit row. `finish` is called
+    at the end of the transaction. Raises NotFound, Forbidden, BadRequest, TooLarge, RateLimited, StalePlan if the plan
+    has another hash by now, ChangesConflict, ChangesRefused.
     """
     _require(actor, "change_items", workspace)
     limits.check_text("A message", message)
     _check_items(change)
     async with platform.turns.take("changes", workspace):
         change, planner = await document_threads.run_in_thread(workspace, _prepared, change)
-        return await _apply(platform, actor, workspace, change, planner, plan_hash, message)
+        return await _apply(platform, actor, workspace, change, planner, plan_hash, message, finish)
 
 
 async def _apply(
@@ -104,6 +116,7 @@ async def _apply(
     planner: Planner,
     plan_hash: str,
     message: str | None,
+    finish: Finish | None,
 ) -> Applied:
     # Documents are parsed here: the transaction compares those again that were changed meanwhile.
     found, known = await _planned(platform, actor, workspace, change, planner)
@@ -135,7 +148,10 @@ async def _apply(
             await audit.record(conn, actor, "change_sets.apply", "Updated", workspace, parameters)
         reading = await contents.read(conn, actor, workspace, _keys(change), depth="hashes")
         after = await contents.items_in(workspace, reading)
-        return Applied(found, {key: each.hash for key, each in after.items()})
+        applied = Applied(found, {key: each.hash for key, each in after.items()})
+        if finish is not None:
+            await finish(conn, applied)
+        return applied
 
     applied = await platform.db.retrying(write, snapshot=True)
     notifier.release()

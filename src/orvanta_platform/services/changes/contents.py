@@ -240,6 +240,11 @@ def _version(kind: Kind, row: VersionContent, depth: Depth, known: Present | Non
     return Present(digest, content, _version_of(kind, row))
 
 
+def item_of_version(kind: Kind, row: VersionContent) -> Item:
+    """Return the item in one version of a script or workflow, which was read with its document."""
+    return Item(kind, row.path, _script(row) if kind == "script" else {"text": _flow_text(row)})
+
+
 def _version_of(kind: Kind, row: VersionContent) -> str:
     return row.hash if kind == "script" else str(row.id)
 

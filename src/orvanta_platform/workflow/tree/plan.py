@@ -100,7 +100,7 @@ class Planner:
         self._ordered = [(each, None if each.content is None else _hash(each.content)) for each in in_order(wanted)]
         self._prune = prune
         self._force = force
-        self._tree = cache(_tree)
+        self._tree = cache(normal_tree)
 
     def plan(self, present: Mapping[Key, Stored]) -> Plan:
         """Return the effect of the change set on the present items."""
@@ -225,7 +225,8 @@ def _equal(one: Any, other: Any) -> bool:
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
-def _tree(text: str) -> Any:
+def normal_tree(text: str) -> Any:
+    """Return the document of a workflow for comparisons; the text if it cannot be parsed."""
     try:
         tree = document.parse(text.encode(), "yaml").tree
     except InvalidWorkflow:

@@ -1,0 +1,98 @@
+"""Routes of bindings to Git repositories."""
+
+from __future__ import annotations
+
+from litestar import Response, delete, get, post
+from litestar.params import FromPath
+
+from orvanta_platform.http import answers
+from orvanta_platform.http.openapi import call
+from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, platform_of, row_of
+from orvanta_platform.http.schemas import changes as change_shapes
+from orvanta_platform.http.schemas import git as schemas
+from orvanta_platform.services.git import bindings, incoming
+
+_G = "/api/w/{workspace:str}/git"
+
+
+@get(f"{_G}/get", opt=call(answer=schemas.GitBinding | None))
+async def get_git_binding(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """Get the repository that the workspace is bound to, with the state of the synchronisation; null if it is not."""
+    actor = actor_of(request)
+    return answers.json(schemas.binding(actor, await bindings.get(platform_of(request), actor, workspace)))
+
+
+@post(f"{_G}/bind", status_code=200, opt=call(body=schemas.BindGit))
+async def bind_git(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """Bind the workspace to a branch of a repository. Admins only.
+
+    Each deployment becomes a commit of the branch. Commits made elsewhere are shown as a plan, and are applied on
+    request only. The token is write-only.
+    """
+    draft = schemas.draft_of(await body_of(request, schemas.BindGit))
+    await bindings.bind(platform_of(request), actor_of(request), workspace, draft)
+    return answers.text(f"Bound the workspace {workspace}.")
+
+
+@delete(f"{_G}/unbind", status_code=200, opt=call())
+async def unbind_git(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """Delete the binding. Items of the workspace and commits of the repository remain. Admins only."""
+    await bindings.unbind(platform_of(request), actor_of(request), workspace)
+    return answers.text(f"Unbound the workspace {workspace}.")
+
+
+@post(f"{_G}/fetch", status_code=200, opt=call(answer=schemas.GitFetch))
+async def fetch_git(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """Fetch the branch at once. `fetched_at` of the binding is later than the answer when it is done."""
+    at = await bindings.fetch(platform_of(request), actor_of(request), workspace)
+    return answers.json(schemas.GitFetch(requested_at=at))
+
+
+@get(f"{_G}/incoming", opt=call(answer=schemas.IncomingPlan))
+async def get_incoming_plan(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """Get the changes of the repository that are not applied yet: what they add, change or remove, and conflicts."""
+    found = await incoming.review(platform_of(request), actor_of(request), workspace)
+    return answers.json(schemas.incoming(found))
+
+
+@post(f"{_G}/apply", status_code=200, opt=call(body=schemas.ApplyIncoming, answer=change_shapes.AppliedChanges))
+async def apply_incoming_plan(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """Apply the changes of the repository as the caller, all of them or nothing.
+
+    The plan must have the hash `plan_hash`. Items in conflict need a choice: `repository` replaces the item of the
+    workspace, `workspace` commits it to the repository.
+    """
+    body = await body_of(request, schemas.ApplyIncoming)
+    only = None if body.items is None else {(each.kind, each.path) for each in body.items}
+    done = await incoming.apply(
+        platform_of(request),
+        actor_of(request),
+        workspace,
+        body.plan_hash,
+        schemas.choices_of(body),
+        only,
+        body.message,
+    )
+    return answers.json(change_shapes.applied(done))
+
+
+@get(f"{_G}/history", opt=call(answer=list[schemas.GitCommit], query=("before",)))
+async def list_git_commits(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """List the commits of the branch since the workspace was bound, the newest first.
+
+    A page has 50; `before` is the `n` of the last commit of the page before.
+    """
+    before = row_of("before", request.query_params.get("before")) or 0
+    found = await bindings.history(platform_of(request), actor_of(request), workspace, before)
+    return answers.json([schemas.commit(each) for each in found])
+
+
+ROUTES = [
+    get_git_binding,
+    bind_git,
+    unbind_git,
+    fetch_git,
+    get_incoming_plan,
+    apply_incoming_plan,
+    list_git_commits,
+]

@@ -1,0 +1,200 @@
+"""Bindings of workspaces to repositories: who may set them, and what they contain."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+from orvanta_platform.control import audit, limits, secrets
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.permissions import Target, refuse_limited, require
+from orvanta_platform.control.secrets import SecretLocation
+from orvanta_platform.db import git as rows
+from orvanta_platform.db.git import BindingRow, CommitRow, NewBinding
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.errors import BadRequest, NotFound
+from orvanta_platform.outbound.ssrf import AddressRefused, Guard, is_public
+from orvanta_platform.services.platform import Platform
+
+PAGE: Final = 50
+_CHANGE: Final = "bind a workspace to a repository"
+_LONGEST: Final = 1000
+_BRANCH: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/+-]{0,199}")
+_PART: Final = re.compile(r"[^/\\\x00-\x1f\x7f]{1,200}")
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Binding as an admin sets it."""
+
+    url: str
+    branch: str = "main"
+    folder: str = ""
+    username: str | None = None
+    token: str | None = field(default=None, repr=False)
+    """None: the token of the present binding to the same URL."""
+
+
+async def get(platform: Platform, actor: Actor, workspace: str) -> BindingRow | None:
+    """Return the binding of a workspace with its state. Raises NotFound, Forbidden."""
+    require(actor, "read", Target(workspace, "git"))
+    async with platform.db.acquire() as conn:
+        return await rows.get(conn, workspace)
+
+
+async def bind(platform: Platform, actor: Actor, workspace: str, draft: Draft) -> None:
+    """Bind a workspace, or replace its binding. Raises NotFound, Forbidden, BadRequest."""
+    require(actor, "admin", Target(workspace, "git"))
+    refuse_limited(actor, _CHANGE, bound=True)
+    new = await _checked(platform, draft)
+    key = await secrets.newest_key(platform.db, platform.keys, workspace) if draft.token else None
+
+    async def write(conn: Connection) -> None:
+        present = await rows.get(conn, workspace)
+        sealed, version = None, None
+        if draft.token and key is not None:
+            place = location(workspace)
+            sealed, version = secrets.seal(key, place, draft.token.encode()), key.version
+        elif present is not None and present.url == new.url and present.key is not None:
+            sealed, version = present.sealed, present.key.version
+        stored = NewBinding(new.url, new.branch, new.folder, draft.username, sealed, version, actor.username)
+        await rows.bind(conn, workspace, stored)
+        parameters = {"url": new.url, "branch": new.branch, "folder": new.folder, "token": sealed is not None}
+        await audit.record(conn, actor, "git.bind", "Created" if present is None else "Updated", workspace, parameters)
+
+    await platform.db.retrying(write)
+
+
+async def unbind(platform: Platform, actor: Actor, workspace: str) -> None:
+    """Delete a binding. Items of the workspace and commits of the repository remain. Raises NotFound, Forbidden."""
+    require(actor, "admin", Target(workspace, "git"))
+    refuse_limited(actor, _CHANGE, bound=True)
+    async with platform.db.transaction() as conn:
+        url = await rows.delete(conn, workspace)
+        if url is None:
+            raise missing(workspace)
+        await audit.record(conn, actor, "git.unbind", "Delete", workspace, {"url": url})
+
+
+async def fetch(platform: Platform, actor: Actor, workspace: str) -> datetime:
+    """Let the branch be fetched at once; return the time of the request. Raises NotFound, Forbidden."""
+    require(actor, "sync", Target(workspace, "git"))
+    async with platform.db.transaction() as conn:
+        at = await rows.request_fetch(conn, workspace)
+        if at is None:
+            raise missing(workspace)
+        await audit.record(conn, actor, "git.fetch", "Execute", workspace)
+    return at
+
+
+async def history(platform: Platform, actor: Actor, workspace: str, before: int) -> list[CommitRow]:
+    """Return a page of the commits, the newest first. `before`: position that ends it, 0 for the first page.
+
+    Raises NotFound, Forbidden.
+    """
+    require(actor, "read", Target(workspace, "git"))
+    async with platform.db.acquire() as conn:
+        return await rows.list_commits(conn, workspace, before, PAGE)
+
+
+def missing(workspace: str) -> NotFound:
+    """Return the error for a workspace without a binding."""
+    return NotFound(f"The workspace {workspace} is not bound to a repository.", hint="An admin can bind it.")
+
+
+def location(workspace: str) -> SecretLocation:
+    """Return the place to which the token of a binding is sealed."""
+    return SecretLocation(workspace, "git", workspace)
+
+
+def token_of(platform: Platform, row: BindingRow) -> str | None:
+    """Return the token of a binding in clear. Raises SecretUnreadable."""
+    if row.sealed is None or row.key is None:
+        return None
+    key = secrets.unwrap(platform.keys, row.workspace, row.key)
+    return secrets.unseal(key, location(row.workspace), row.sealed).decode()
+
+
+async def addresses(platform: Platform, url: str) -> list[str]:
+    """Return the checked addresses of a repository, none for a file URL.
+
+    Raises AddressRefused, also for plain HTTP to a public address and for a folder that the instance does not permit,
+    and OSError.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "file":
+        _require_folder(platform.settings.git_folder, unquote(parts.path))
+        return []
+    host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    found = await Guard(platform.settings.allowed_networks).addresses(host, port)
+    if parts.scheme == "http" and any(is_public(ip_address(each)) for each in found):
+        raise AddressRefused("Repositories on the internet are called by HTTPS only")
+    return found
+
+
+def _require_folder(permitted: Path | None, path: str) -> None:
+    if permitted is None:
+        raise AddressRefused("The instance does not permit repositories in folders")
+    if not Path(path).resolve().is_relative_to(permitted.resolve()):
+        raise AddressRefused("The folder is not below the one that the instance permits")
+
+
+async def _checked(platform: Platform, draft: Draft) -> Draft:
+    """Return a binding in its stored form. Raises BadRequest."""
+    limits.check_text("A URL", draft.url)
+    url = _url(draft.url)
+    branch = draft.branch.strip()
+    if not _BRANCH.fullmatch(branch) or any(bad in branch for bad in ("..", "//", "/.", ".lock")) or branch[-1] in "./":
+        raise BadRequest(f"{branch[:100]!r} is not the name of a branch.")
+    folder = draft.folder.strip("/")
+    parts = folder.split("/") if folder else []
+    if any(not _PART.fullmatch(part) or part in (".", "..") or part.lower() == ".git" for part in parts):
+        raise BadRequest(f"{folder[:100]!r} is not a folder of a repository.")
+    for name, text in (("username", draft.username), ("token", draft.token)):
+        if text is not None and (not text.isprintable() or not 0 < len(text) <= _LONGEST or ":" in text[: _user(name)]):
+            raise BadRequest(f"The {name} is not valid.")
+    try:
+        await addresses(platform, url)
+    except AddressRefused as error:
+        raise BadRequest(f"The repository is not called: {error}.", hint=_HINT) from None
+    except OSError:
+        raise BadRequest("The host of the URL has no address.") from None
+    return Draft(url, branch, folder, draft.username, draft.token)
+
+
+_HINT: Final = "Administrators of the server permit private networks (ORVANTA_ALLOWED_NETWORKS) and folders."
+
+
+def _user(name: str) -> int:
+    """Return how many characters must not contain a colon: it ends the username."""
+    return _LONGEST if name == "username" else 0
+
+
+def _url(text: str) -> str:
+    """Return a URL in its stored form. Raises BadRequest."""
+    url = text.strip()
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise _not_a_url() from None
+    if parts.scheme not in ("https", "http", "file") or not url.isprintable() or " " in url or "\\" in url:
+        raise _not_a_url()
+    if parts.username is not None or parts.password is not None:
+        raise BadRequest("The URL contains credentials.", hint="Set the username and the token in their own fields.")
+    if parts.query or parts.fragment or port == 0 or (parts.scheme == "file") != (not parts.netloc):
+        raise _not_a_url()
+    if parts.path in ("", "/"):
+        raise _not_a_url()
+    return url.rstrip("/")
+
+
+def _not_a_url() -> BadRequest:
+    return BadRequest(
+        "The URL is not that of a Git repository.", hint="Use https://host/path, or file:///path if it is permitted."
+    )

@@ -1,0 +1,252 @@
+"""Changes of the repository as a plan that a member reviews and applies, as that member."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+from orvanta_platform.control import audit
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.permissions import Target, can, require
+from orvanta_platform.db import git as rows
+from orvanta_platform.db.git import ItemRow
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.errors import ChangesConflict, OrvantaError, StalePlan
+from orvanta_platform.orchestrator.document_threads import run_in_thread
+from orvanta_platform.services.changes import change_sets, contents
+from orvanta_platform.services.changes.change_sets import Applied, ChangeSet
+from orvanta_platform.services.changes.contents import Present
+from orvanta_platform.services.git import bindings
+from orvanta_platform.services.git.state import TO_COMMIT, Base, base_of, item_of, packed, written
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.workflow.tree.item import Item, Key
+from orvanta_platform.workflow.tree.merge import merge_content
+from orvanta_platform.workflow.tree.plan import Action, Wanted
+
+Choice: TypeAlias = Literal["workspace", "repository"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """Effect of the changes of the repository on an item."""
+
+    key: Key
+    action: Action
+    merged: bool = False
+    """Both sides changed it, and the changes are merged."""
+    places: Sequence[str] | None = None
+    """Places that both sides changed differently; None: there is no conflict."""
+    reason: str | None = None
+    """Sentence that explains why the item cannot be applied."""
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """Plan of the incoming changes."""
+
+    hash: str
+    items: list[Reviewed]
+    hidden: int
+    """Number of further items, which the caller may not read."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """Incoming change of an item."""
+
+    key: Key
+    base: Base
+    present: Present | None
+    content: Mapping[str, Any] | None = None
+    """Content to store; None: the item is removed."""
+    merged: bool = False
+    places: Sequence[str] | None = None
+    fault: OrvantaError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Incoming:
+    changes: list[_Change] = field(default_factory=list)
+    hash: str = ""
+    hidden: int = 0
+
+
+async def review(platform: Platform, actor: Actor, workspace: str) -> Review:
+    """Return the plan of the incoming changes, of the items that the actor may read. Raises NotFound, Forbidden."""
+    require(actor, "read", Target(workspace, "git"))
+    incoming = await _incoming(platform, actor, workspace)
+    stored = [each for each in incoming.changes if each.places is None and each.fault is None]
+    actions = await _actions(platform, actor, workspace, stored)
+    items = [
+        Reviewed(
+            each.key,
+            actions.get(each.key, "conflict"),
+            each.merged,
+            each.places,
+            None if each.fault is None else each.fault.message,
+        )
+        for each in incoming.changes
+    ]
+    return Review(incoming.hash, items, incoming.hidden)
+
+
+async def _actions(
+    platform: Platform, actor: Actor, workspace: str, changes: Sequence[_Change]
+) -> Mapping[Key, Action]:
+    if not changes:
+        return {}
+    plan = await change_sets.plan(platform, actor, workspace, _change_set(changes))
+    return {entry.key: entry.action for entry in plan.entries}
+
+
+async def apply(
+    platform: Platform,
+    actor: Actor,
+    workspace: str,
+    review_hash: str,
+    choices: Mapping[Key, Choice],
+    only: Collection[Key] | None,
+    message: str | None,
+) -> Applied:
+    """Apply the incoming changes as the actor, in one transaction.
+
+    `choices`: the side that remains of items in conflict. `only`: these items; None: all. Raises NotFound, Forbidden,
+    StalePlan if the plan has another hash by now, ChangesConflict for a conflict without a choice, ChangesRefused, and
+    the errors of items that cannot be read.
+    """
+    require(actor, "sync", Target(workspace, "git"))
+    incoming = await _incoming(platform, actor, workspace)
+    if incoming.hash != review_hash:
+        raise StalePlan("Items were changed since the plan was made.", hint="Review the plan again.")
+    chosen = [each for each in incoming.changes if only is None or each.key in only]
+    stored, kept = _resolved(chosen, choices)
+    change = _change_set(stored)
+    plan = await change_sets.plan(platform, actor, workspace, change)
+
+    async def accept(conn: Connection, applied: Applied) -> None:
+        accepted = await _accepted(conn, actor, workspace, stored, kept)
+        await rows.begin_round(conn, workspace)  # a round in progress must not store what it read before
+        if await rows.accept_items(conn, workspace, accepted) != len(accepted):
+            raise StalePlan("The repository changed since the plan was made.", hint="Review the plan again.")
+        parameters = {"items": len(stored), "kept": len(kept)}
+        await audit.record(conn, actor, "git.apply", "Updated", workspace, parameters)
+
+    return await change_sets.apply(platform, actor, workspace, change, plan.hash, message, finish=accept)
+
+
+async def _accepted(
+    conn: Connection, actor: Actor, workspace: str, stored: Sequence[_Change], kept: Sequence[_Change]
+) -> list[ItemRow]:
+    """Return the applied items, with the digests of what the workspace has now."""
+    reading = await contents.read(conn, actor, workspace, [each.key for each in stored])
+    mine = await run_in_thread(workspace, written, await contents.items_in(workspace, reading))
+    found = []
+    for each in (*stored, *kept):
+        present = mine.get(each.key)
+        is_theirs = each.content is not None and not each.merged
+        digest = None if present is None else present.digest
+        if each in kept or (present is not None and not is_theirs):
+            digest = TO_COMMIT
+        found.append(ItemRow(*each.key, digest, None, packed(each.base.incoming), is_incoming=True))
+    return found
+
+
+def _resolved(changes: Sequence[_Change], choices: Mapping[Key, Choice]) -> tuple[list[_Change], list[_Change]]:
+    """Return the changes to store, and those of which the workspace's side remains.
+
+    Raises ChangesConflict, and the errors of items that cannot be read.
+    """
+    stored, kept, open_ones = [], [], []
+    for each in changes:
+        choice = choices.get(each.key)
+        if choice == "workspace":
+            kept.append(each)
+        elif each.fault is not None:
+            raise each.fault
+        elif each.places is None:
+            stored.append(each)
+        elif choice == "repository":
+            stored.append(_theirs(each.key, each.base, each.present))
+        else:
+            open_ones.append(each)
+    if open_ones:
+        raise ChangesConflict(
+            f"{len(open_ones)} of the items were changed on both sides; nothing was applied.",
+            hint="Choose for each whether the workspace or the repository remains.",
+            details=[
+                {"kind": each.key[0], "path": each.key[1], "places": list(each.places or ())} for each in open_ones
+            ],
+        )
+    return stored, kept
+
+
+def _change_set(changes: Sequence[_Change]) -> ChangeSet:
+    items = [Wanted(*each.key, None if each.present is None else each.present.hash, each.content) for each in changes]
+    return ChangeSet(items, prune=[""])
+
+
+async def _incoming(platform: Platform, actor: Actor, workspace: str) -> _Incoming:
+    """Return the incoming changes that the actor may read. Raises NotFound."""
+    async with platform.db.acquire() as conn:
+        if await rows.get(conn, workspace) is None:
+            raise bindings.missing(workspace)
+        stored = await rows.list_items(conn, workspace, incoming=True)
+        reading = await contents.read(conn, actor, workspace, [base_of(row)[0] for row in stored])
+    present = await contents.items_in(workspace, reading)
+    visible = [row for row in stored if _may_read(actor, workspace, base_of(row)[0], present)]
+    changes = await run_in_thread(workspace, _changes, visible, present)
+    return _Incoming(changes, _hash_of(visible, present), len(stored) - len(visible))
+
+
+def _may_read(actor: Actor, workspace: str, key: Key, present: Mapping[Key, Present]) -> bool:
+    kind, path = key
+    place = f"f/{path}" if kind == "folder" else path
+    return key in present or can(actor, "read", Target(workspace, kind, place))
+
+
+def _changes(stored: Sequence[ItemRow], present: Mapping[Key, Present]) -> list[_Change]:
+    mine = written(present)
+    found = []
+    for key, base in map(base_of, stored):
+        own = mine.get(key)
+        changed = (None if own is None else own.digest) != base.digest
+        try:
+            if changed:
+                found.append(_merged(key, base, present.get(key)))
+            else:
+                found.append(_theirs(key, base, present.get(key)))
+        except OrvantaError as error:
+            found.append(_Change(key, base, present.get(key), fault=error))
+    return found
+
+
+def _theirs(key: Key, base: Base, present: Present | None) -> _Change:
+    content = None if base.incoming is None else item_of(*key, base.incoming).content
+    return _Change(key, base, present, content)
+
+
+def _merged(key: Key, base: Base, present: Present | None) -> _Change:
+    """Return the merge of an item that both sides changed; in conflict if one removed it or both added it."""
+    theirs = _theirs(key, base, present)
+    if present is None or theirs.content is None:
+        return _Change(key, base, present, theirs.content, places=[""])
+    before: Mapping[str, Any] = {} if base.files is None else item_of(*key, base.files).content
+    if not before:
+        return _Change(key, base, present, theirs.content, places=[""])
+    content, places = merge_content(key[0], before, Item(*key, present.content).content, theirs.content)
+    return _Change(key, base, present, content, merged=True, places=places or None)
+
+
+def _hash_of(stored: Sequence[ItemRow], present: Mapping[Key, Present]) -> str:
+    """Return the hash of a plan: of what the repository has, and what the workspace has."""
+    found = hashlib.sha256()
+    for row in stored:
+        key, _ = base_of(row)
+        own = present.get(key)
+        digest = None if row.incoming is None else hashlib.sha256(row.incoming).hexdigest()
+        found.update(msgspec.json.encode([*key, digest, None if own is None else own.hash]))
+    return found.hexdigest()

@@ -1,0 +1,118 @@
+"""Commits for deployments: one for each transaction that changed items, in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, cast
+
+from orvanta_platform.db.git import ChangeRow
+from orvanta_platform.outbound.git.messages import Change
+from orvanta_platform.services.git.state import TO_COMMIT, Base, Files, Mine, Reconciled, json_of
+from orvanta_platform.workflow.tree.item import KINDS, Key, Kind
+
+_KINDS: Final[Mapping[str, Kind]] = {f"{kind}s": kind for kind in KINDS}
+NOUNS: Final = (*_KINDS, "acls", "change_sets")
+"""First parts of the operations of the audit trail that change items."""
+_TITLES: Final = {"flow": "workflow", "resource_type": "resource type", "http_trigger": "HTTP trigger"}
+_VERBS: Final = {"create": "Create", "delete": "Delete", "archive": "Archive"}
+MOST: Final = 200
+"""Maximum number of commits of a push."""
+
+
+@dataclass(slots=True)
+class Deployment:
+    """Changes of one transaction."""
+
+    xid: int
+    at: datetime
+    author: str
+    email: str
+    message: str | None = None
+    title: str = ""
+    keys: dict[Key, int | None] = field(default_factory=dict)
+    """Items, and the ids of the versions that were deployed."""
+
+
+@dataclass(slots=True)
+class Outgoing:
+    """Commits to make, and the state after them."""
+
+    changes: list[Change] = field(default_factory=list)
+    bases: dict[Key, Base] = field(default_factory=dict)
+
+
+def deployments(rows: Sequence[ChangeRow]) -> list[Deployment]:
+    """Return the changes of each transaction, in order."""
+    found: dict[int, Deployment] = {}
+    for row in rows:
+        each = found.setdefault(row.xid, Deployment(row.xid, row.at, row.name, row.email))
+        parameters = json_of(row.parameters)
+        noun, _, verb = row.operation.partition(".")
+        message = parameters.get("message")
+        if noun == "change_sets":
+            each.message = message or each.message
+            continue
+        each.message = each.message or message
+        kind = _KINDS.get(noun) or (parameters.get("kind") if parameters.get("kind") in KINDS else None)
+        if kind is None or row.resource is None:
+            continue
+        kind = cast(Kind, kind)
+        each.title = each.title or f"{_VERBS.get(verb, 'Update')} the {_TITLES.get(kind, kind)} {row.resource}"
+        each.keys[kind, row.resource] = parameters.get("version")
+        for moved in (parameters.get("to"), parameters.get("path")):
+            if isinstance(moved, str) and noun != "acls":
+                each.keys.setdefault((kind, moved), None)
+    return list(found.values())
+
+
+def outgoing(
+    done: Reconciled,
+    mine: Mapping[Key, Mine],
+    deployed: Sequence[Deployment],
+    versions: Mapping[int, Files],
+    *,
+    rest: Deployment | None,
+) -> Outgoing:
+    """Return the commits for the items that changed in the workspace alone.
+
+    `versions`: files of versions that are not the newest. `rest`: author of what no deployment explains; None: such
+    changes wait.
+    """
+    held = set(done.outgoing)
+    current = {key: done.bases.get(key, Base()).files for key in done.outgoing}
+    made = Outgoing()
+    for each in [*deployed, *([] if rest is None else [rest])]:
+        keys = done.outgoing if each is rest else [key for key in each.keys if key in held]
+        remove: list[str] = []
+        write: dict[str, bytes] = {}
+        for key in keys:
+            version = each.keys.get(key)
+            wanted = versions.get(version) if version is not None else None
+            if wanted is None:
+                wanted = mine[key].files if key in mine else None
+            before = current[key] or {}
+            remove += [name for name in before if name not in (wanted or {})]
+            write |= {name: body for name, body in (wanted or {}).items() if before.get(name) != body}
+            current[key] = wanted
+        if remove or write:
+            made.changes.append(_change(each, remove, write, len(keys)))
+    for key, files in current.items():
+        present = mine.get(key)
+        is_complete = files == (None if present is None else present.files)
+        digest = None if present is None else present.digest
+        made.bases[key] = Base(digest if is_complete else TO_COMMIT, files)
+    return made
+
+
+def _change(each: Deployment, remove: Sequence[str], write: Mapping[str, bytes], count: int) -> Change:
+    title = each.title if count <= 1 or not each.title else f"Change {count} items"
+    return Change(
+        author=each.author,
+        email=each.email,
+        at=int(each.at.timestamp()),
+        message=each.message or title or "Update items",
+        remove=[name for name in remove if name not in write],
+        write=dict(write),
+    )

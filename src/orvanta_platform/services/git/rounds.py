@@ -1,0 +1,323 @@
+"""Rounds: the branch of a workspace is fetched, compared, and extended by the commits of deployments.
+
+A round holds no lock and no connection while it talks to the repository. It stores its outcome only if no other round
+began meanwhile. Commits are recorded before they are pushed: if the process ends in between, the next round finds out
+from the branch whether it received them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+import structlog
+
+from orvanta_platform import clock
+from orvanta_platform.control.actor import system
+from orvanta_platform.control.secrets import SecretUnreadable
+from orvanta_platform.db import git as rows
+from orvanta_platform.db.git import BindingRow, CommitRow
+from orvanta_platform.db.tree import VersionContent
+from orvanta_platform.errors import OrvantaError
+from orvanta_platform.orchestrator.document_threads import run_in_thread
+from orvanta_platform.outbound.git.messages import Entry, Fetched, GitFault, Remote
+from orvanta_platform.outbound.git.process import Session, session
+from orvanta_platform.outbound.ssrf import AddressRefused
+from orvanta_platform.services.changes import contents
+from orvanta_platform.services.git import bindings
+from orvanta_platform.services.git.outgoing import MOST, NOUNS, Deployment, Outgoing, deployments, outgoing
+from orvanta_platform.services.git.state import (
+    Base,
+    Files,
+    Mine,
+    Reconciled,
+    base_of,
+    bases_of,
+    changed_rows,
+    located,
+    packed,
+    reconcile,
+    written,
+)
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.workflow.tree.item import Key
+from orvanta_platform.workflow.tree.writing import write_item
+
+FETCH_S: Final = 60.0
+"""Seconds between two fetches of a branch without changes in the workspace."""
+_RETRY_S: Final = 5.0
+_LONGEST_RETRY_S: Final = 900.0
+_MOST_ROWS: Final = 5000
+_REFUSED: Final = ("branch_moved", "push_refused")
+"""Errors after which commits were certainly not pushed."""
+
+log = structlog.get_logger(__name__)
+
+
+class _Superseded(Exception):
+    """Another round of this workspace began, or the binding was deleted."""
+
+
+class Pushing(msgspec.Struct, kw_only=True):
+    """Commits that may have been pushed, and the state after them."""
+
+    commit: str
+    position: int
+    items: list[tuple[str, str, str | None, bytes | None]]
+    """Kind, path, digest and files."""
+    commits: list[tuple[str, str, str, str, float]]
+    """Id, author, address, message and time, the oldest first."""
+
+
+@dataclass(slots=True)
+class _Local:
+    """The workspace at one moment."""
+
+    bases: dict[Key, Base]
+    mine: dict[Key, Mine]
+    deployed: list[Deployment]
+    versions: dict[int, Files]
+    position: int
+    """Transactions before this one are contained, once the commits for them are made."""
+    is_complete: bool
+    """All changes are explained by the deployments, so that the rest may be committed too."""
+
+
+@dataclass(slots=True)
+class _Outcome:
+    head: str | None
+    bases: dict[Key, Base]
+    position: int
+    commits: list[CommitRow] = field(default_factory=list)
+    findings: str | None = None
+
+
+async def list_due(platform: Platform) -> list[str]:
+    """Return the workspaces with a round to do."""
+    async with platform.db.acquire() as conn:
+        return await rows.list_due(conn, NOUNS)
+
+
+async def synchronise(platform: Platform, workspace: str) -> None:
+    """Do one round. Its error is stored in the binding, and the round is repeated later."""
+    async with platform.db.acquire() as conn:
+        number = await rows.begin_round(conn, workspace)
+        row = await rows.get(conn, workspace)
+    if row is None or number is None or row.round != number:
+        return
+    try:
+        await _Round(platform, row).run()
+    except _Superseded:
+        log.info("round superseded", action="git", workspace=workspace)
+    except GitFault as fault:
+        await _fail(platform, row, fault)
+    except (AddressRefused, OSError) as error:
+        reason = str(error) if isinstance(error, AddressRefused) else "The host of the URL has no address"
+        await _fail(platform, row, GitFault("repository_unreachable", f"{reason}."))
+    except SecretUnreadable:
+        await _fail(platform, row, GitFault("repository_login_failed", "The token cannot be decrypted: set it again."))
+    except (OrvantaError, ValueError, TypeError, LookupError) as error:
+        log.exception("round failed", action="git", workspace=workspace)
+        await _fail(platform, row, GitFault("round_failed", f"The round failed ({type(error).__name__})."))
+
+
+async def _fail(platform: Platform, row: BindingRow, fault: GitFault) -> None:
+    log.warning("repository not synchronised", action="git", workspace=row.workspace, error=fault.code)
+    retry_s = 0.0 if fault.code == "branch_moved" else min(_RETRY_S * 2.0 ** min(row.tries, 10), _LONGEST_RETRY_S)
+    async with platform.db.acquire() as conn:
+        await rows.fail_round(
+            conn,
+            row.workspace,
+            row.round,
+            fault.code,
+            fault.message,
+            retry_s=retry_s,
+            drop=fault.code in _REFUSED,
+        )
+
+
+class _Round:
+    def __init__(self, platform: Platform, row: BindingRow) -> None:
+        self._platform = platform
+        self._row = row
+        self._workspace = row.workspace
+
+    async def run(self) -> None:
+        """Fetch, compare and push. Raises GitFault, AddressRefused, OSError, SecretUnreadable, _Superseded."""
+        row, local = self._row, None
+        async with self._platform.db.acquire() as conn:
+            horizon = await rows.get_horizon(conn)
+            has_changes = bool(await rows.list_changes(conn, self._workspace, row.position, horizon, NOUNS, 1))
+        if has_changes or row.pushing is not None or row.head is None:
+            local = await self._read()
+        if not (row.is_due or row.pushing or (local is not None and _pending(local))):
+            outcome = _Outcome(row.head, {}, horizon if local is None else local.position)
+            await self._finish(outcome, {}, fetched=False)
+            return
+        remote = Remote(
+            url=row.url,
+            addresses=await bindings.addresses(self._platform, row.url),
+            branch=row.branch,
+            folder=row.folder,
+            username=row.username,
+            token=bindings.token_of(self._platform, row),
+        )
+        async with session(self._platform.settings.home / "git") as child:
+            fetched = await child.fetch(remote, row.head if local is None else None)
+            if fetched.head is None and row.head is not None:
+                raise GitFault("branch_missing", f"The branch {row.branch} no longer exists in the repository.")
+            if local is None and fetched.files is None:
+                await self._finish(_Outcome(row.head, {}, horizon), {}, fetched=True)
+                return
+            await self._exchange(child, fetched, local or await self._read())
+
+    async def _exchange(self, child: Session, fetched: Fetched, local: _Local) -> None:
+        """Compare the branch with the workspace, and push the commits of deployments."""
+        row, before = self._row, dict(local.bases)
+        outcome = _Outcome(fetched.head, {}, local.position, findings=_json(fetched.findings))
+        if row.pushing is not None:
+            self._confirm(local, fetched, row.pushing, outcome)
+        theirs = await run_in_thread(self._workspace, located, fetched.files or {})
+        ignored = [each.name for each in fetched.findings]
+        done = await run_in_thread(self._workspace, reconcile, local.bases, local.mine, theirs, ignored)
+        outcome.bases = done.bases
+        known = {each.id for each in outcome.commits}
+        outcome.commits = [*_incoming(fetched.log, row.head, known), *outcome.commits]
+        if done.outgoing:
+            await self._push(child, await run_in_thread(self._workspace, _made, done, local, row), outcome)
+        await self._finish(outcome, before, fetched=True)
+
+    async def _read(self) -> _Local:
+        """Read the workspace, the state and the deployments without a commit, at one moment."""
+        row, who = self._row, system(self._workspace)
+        async with self._platform.db.transaction(snapshot=True) as conn:
+            horizon = await rows.get_horizon(conn)
+            start = min(row.position, horizon)
+            changes = await rows.list_changes(conn, self._workspace, start, horizon, NOUNS, _MOST_ROWS)
+            bases = bases_of(await rows.list_items(conn, self._workspace))
+            deployed = deployments(changes)
+            ids = [id for each in deployed for id in each.keys.values() if id is not None]
+            versions = await rows.list_versions(conn, self._workspace, ids)
+            reading = await contents.read(conn, who, self._workspace)
+        mine = await run_in_thread(self._workspace, written, await contents.items_in(self._workspace, reading))
+        locking = {version.id for _, version, is_locking in versions if is_locking}
+        whole = len(changes) < _MOST_ROWS
+        ready: list[Deployment] = []
+        for each in deployed:
+            if len(ready) == MOST or any(id in locking for id in each.keys.values()):
+                break
+            ready.append(each)
+        is_complete = whole and len(ready) == len(deployed)
+        position = horizon if is_complete else (ready[-1].xid + 1 if ready else start)
+        files = await run_in_thread(self._workspace, _older_versions, versions, mine)
+        return _Local(bases, mine, ready, files, position, is_complete)
+
+    def _confirm(self, local: _Local, fetched: Fetched, body: bytes, outcome: _Outcome) -> None:
+        """Take over the commits of an interrupted round if the branch has them."""
+        pushing = msgspec.msgpack.decode(body, type=Pushing)
+        if pushing.commit not in {each.id for each in fetched.log}:
+            return
+        for kind, path, digest, files in pushing.items:
+            key, base = base_of(rows.ItemRow(kind, path, digest, files))
+            local.bases[key] = base
+        local.deployed = [each for each in local.deployed if each.xid >= pushing.position]
+        outcome.commits += _made_commits(pushing)
+
+    async def _push(self, child: Session, made: Outgoing, outcome: _Outcome) -> None:
+        """Make the commits, record them, and push them."""
+        ids = await child.build(made.changes) if made.changes else []
+        commits = [(id, each) for id, each in zip(ids, made.changes, strict=True) if id is not None]
+        if commits:
+            pushing = Pushing(
+                commit=commits[-1][0],
+                position=outcome.position,
+                items=[(*key, base.digest, packed(base.files)) for key, base in made.bases.items()],
+                commits=[(id, each.author, each.email, each.message, float(each.at)) for id, each in commits],
+            )
+            async with self._platform.db.acquire() as conn:
+                stored = msgspec.msgpack.encode(pushing)
+                if not await rows.store_pushing(conn, self._workspace, self._row.round, stored):
+                    raise _Superseded
+            await child.push()
+            outcome.head = pushing.commit
+            outcome.commits += _made_commits(pushing)
+        for key, base in made.bases.items():
+            if base.digest is None and base.files is None:
+                outcome.bases.pop(key, None)
+            else:
+                outcome.bases[key] = base
+
+    async def _finish(self, outcome: _Outcome, before: Mapping[Key, Base], *, fetched: bool) -> None:
+        stored, gone = await run_in_thread(self._workspace, changed_rows, before, outcome.bases)
+        async with self._platform.db.transaction() as conn:
+            if not await rows.finish_round(
+                conn,
+                self._workspace,
+                self._row.round,
+                head=outcome.head,
+                position=outcome.position,
+                findings=outcome.findings,
+                fetched=fetched,
+                interval_s=FETCH_S,
+            ):
+                raise _Superseded
+            await rows.store_items(conn, self._workspace, stored)
+            await rows.delete_items(conn, self._workspace, gone)
+            await rows.insert_commits(conn, self._workspace, outcome.commits)
+
+
+def _pending(local: _Local) -> bool:
+    """Return whether items of the workspace have changes that no commit contains."""
+    if not local.is_complete and not local.deployed:
+        return False
+    keys = {*local.mine, *local.bases}
+    for key in keys:
+        base, mine = local.bases.get(key, Base()), local.mine.get(key)
+        if not base.is_incoming and base.digest != (None if mine is None else mine.digest):
+            return True
+    return False
+
+
+def _made(done: Reconciled, local: _Local, row: BindingRow) -> Outgoing:
+    """Return the commits for deployments, and one for what no deployment explains, such as all items at first."""
+    is_first = row.fetched_at is None
+    title = f"Export of the workspace {row.workspace}" if is_first else "Update items"
+    rest = Deployment(0, clock.now(), row.edited_by if is_first else "Orvanta", "", message=title)
+    return outgoing(done, local.mine, local.deployed, local.versions, rest=rest if local.is_complete else None)
+
+
+def _older_versions(versions: Sequence[tuple[str, VersionContent, bool]], mine: Mapping[Key, Mine]) -> dict[int, Files]:
+    """Return the files of versions that are not the newest of their item."""
+    found: dict[int, Files] = {}
+    for kind, version, _ in versions:
+        item = contents.item_of_version("script" if kind == "script" else "flow", version)
+        present = mine.get(item.key)
+        if present is None or present.version != (version.hash if kind == "script" else str(version.id)):
+            found[version.id] = write_item(item)
+    return found
+
+
+def _incoming(entries: Sequence[Entry], head: str | None, known: set[str]) -> list[CommitRow]:
+    """Return the commits of the branch after `head`, the oldest first."""
+    found: list[CommitRow] = []
+    for each in entries:
+        if each.id == head:
+            break
+        if each.id not in known:
+            at = datetime.fromtimestamp(each.at, UTC)
+            found.append(CommitRow(each.id, "in", each.author, each.email, each.message, at))
+    return found[::-1]
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _made_commits(pushing: Pushing) -> list[CommitRow]:
+    return [
+        CommitRow(id, "out", author, email, message[:500], datetime.fromtimestamp(at, UTC))
+        for id, author, email, message, at in pushing.commits
+    ]

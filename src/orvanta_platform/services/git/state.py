@@ -1,0 +1,189 @@
+"""Comparison of a workspace, its branch, and the state in which both were equal last."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias, cast
+
+import msgspec
+
+from orvanta_platform.db.git import ItemRow
+from orvanta_platform.errors import OrvantaError
+from orvanta_platform.services.changes.contents import Present
+from orvanta_platform.workflow.tree.item import KINDS, Item, Key, Kind
+from orvanta_platform.workflow.tree.paths import Located, locate
+from orvanta_platform.workflow.tree.plan import is_same, normal_tree
+from orvanta_platform.workflow.tree.reading import read
+from orvanta_platform.workflow.tree.writing import write_item
+
+Files: TypeAlias = Mapping[str, bytes]
+
+TO_COMMIT = ""
+"""Digest of an item whose files in the workspace are to be committed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mine:
+    """Item of the workspace, with its files as `orvanta pull` writes them."""
+
+    item: Item
+    files: Files
+    digest: str
+    version: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """Item when workspace and branch were equal last, and its files in the branch if they changed since."""
+
+    digest: str | None = None
+    files: Files | None = None
+    incoming: Files | None = None
+    is_incoming: bool = False
+
+    @property
+    def theirs(self) -> Files | None:
+        """Files in the branch; None: the item does not exist there."""
+        return self.incoming if self.is_incoming else self.files
+
+
+@dataclass(slots=True)
+class Reconciled:
+    """Outcome of a comparison."""
+
+    bases: dict[Key, Base] = field(default_factory=dict)
+    outgoing: list[Key] = field(default_factory=list)
+    """Items that changed in the workspace alone."""
+
+
+def written(found: Mapping[Key, Present]) -> dict[Key, Mine]:
+    """Return the items of a workspace with their files. Those without a form as files are left out."""
+    items = {}
+    for (kind, path), present in found.items():
+        item = Item(kind, path, present.content)
+        try:
+            files = write_item(item)
+        except OrvantaError:
+            continue
+        items[item.key] = Mine(item, files, digest_of(files), present.version)
+    return items
+
+
+def located(files: Files) -> dict[Key, Files]:
+    """Return the files of each item of a tree. Of two forms of an item, the first by name counts."""
+    found: dict[Key, Files] = {}
+    for each in locate(files):
+        found.setdefault(each.key, {name: files[name] for name in each.files})
+    return found
+
+
+def reconcile(
+    bases: Mapping[Key, Base], mine: Mapping[Key, Mine], theirs: Mapping[Key, Files], ignored: Collection[str]
+) -> Reconciled:
+    """Compare each item. `ignored`: names in the branch that are not read; items with such files stay as they are."""
+    done = Reconciled()
+    for key in sorted({*bases, *mine, *theirs}, key=lambda key: (KINDS.index(key[0]), key[1])):
+        base = bases.get(key, Base())
+        if ignored and _is_ignored(key, base, mine.get(key), theirs.get(key), ignored):
+            done.bases[key] = base
+            continue
+        found, is_outgoing = _compared(base, mine.get(key), theirs.get(key))
+        if is_outgoing:
+            done.outgoing.append(key)
+        if found is not None:
+            done.bases[key] = found
+    return done
+
+
+def _compared(base: Base, mine: Mine | None, theirs: Files | None) -> tuple[Base | None, bool]:
+    """Return the new base, None for an item that neither side has, and whether the workspace's is to be committed."""
+    digest = None if mine is None else mine.digest
+    if theirs == base.files:
+        plain = Base(base.digest, base.files)
+        return (None if digest is None and theirs is None else plain), digest != base.digest
+    if mine is None and theirs is None:
+        return None, False
+    if mine is not None and theirs is not None:
+        if mine.files == theirs:
+            return Base(digest, theirs), False
+        if is_equal(mine.item, theirs, notation=digest == base.digest):
+            lacks_lock = bool(mine.item.content.get("lock")) and not item_of(*mine.item.key, theirs).content.get("lock")
+            return Base(TO_COMMIT if lacks_lock else digest, theirs), lacks_lock
+    return Base(base.digest, base.files, theirs, is_incoming=True), False
+
+
+def is_equal(mine: Item, theirs: Files, *, notation: bool) -> bool:
+    """Return whether files contain an item. `notation`: comments and order of keys of a workflow count."""
+    try:
+        content = item_of(mine.kind, mine.path, theirs).content
+        return is_same(mine.kind, content, mine.content, normal_tree, notation=notation)
+    except OrvantaError:
+        return False
+
+
+def item_of(kind: Kind, path: str, files: Files) -> Item:
+    """Return the item in its files. Raises BadRequest, InvalidWorkflow."""
+    found = next((each for each in locate(files) if each.key == (kind, path)), None)
+    return read(found or Located(kind, path, tuple(files)), files)
+
+
+def _is_ignored(key: Key, base: Base, mine: Mine | None, theirs: Files | None, ignored: Collection[str]) -> bool:
+    names = {*(base.files or ()), *(theirs or ()), *(() if mine is None else mine.files)}
+    return any(
+        name == each or name.startswith(f"{each}/") or _is_beside(name, each) for name in names for each in ignored
+    )
+
+
+def _is_beside(name: str, ignored: str) -> bool:
+    """Return whether an ignored file belongs to the folder of the same workflow."""
+    folder = name.rpartition("/")[0]
+    return ".flow" in folder and ignored.startswith(f"{folder}/")
+
+
+def digest_of(files: Files) -> str:
+    """Return a digest of names and contents."""
+    found = hashlib.sha256()
+    for name, body in sorted(files.items()):
+        found.update(f"{name}\0{len(body)}\0".encode())
+        found.update(body)
+    return found.hexdigest()
+
+
+def packed(files: Files | None) -> bytes | None:
+    """Return files as they are stored; the same files yield the same bytes."""
+    return None if files is None else zlib.compress(msgspec.msgpack.encode(dict(sorted(files.items()))))
+
+
+def unpacked(body: bytes | None) -> Files | None:
+    """Return stored files."""
+    return None if body is None else msgspec.msgpack.decode(zlib.decompress(body), type=dict[str, bytes])
+
+
+def base_of(row: ItemRow) -> tuple[Key, Base]:
+    """Return a stored item."""
+    base = Base(row.digest, unpacked(row.files), unpacked(row.incoming), row.is_incoming)
+    return (cast(Kind, row.kind), row.path), base
+
+
+def row_of(key: Key, base: Base) -> ItemRow:
+    """Return an item to store."""
+    return ItemRow(*key, base.digest, packed(base.files), packed(base.incoming), base.is_incoming)
+
+
+def changed_rows(before: Mapping[Key, Base], after: Mapping[Key, Base]) -> tuple[list[ItemRow], list[tuple[str, str]]]:
+    """Return the items to store and those to delete."""
+    stored = [row_of(key, base) for key, base in after.items() if before.get(key) != base]
+    return stored, [key for key in before if key not in after]
+
+
+def bases_of(rows: Iterable[ItemRow]) -> dict[Key, Base]:
+    """Return stored items by kind and path."""
+    return dict(map(base_of, rows))
+
+
+def json_of(text: str | None) -> Any:
+    """Return the value of JSON text, an empty object for none."""
+    return {} if text is None else msgspec.json.decode(text)

@@ -1,0 +1,384 @@
+"""Workspaces bound to a Git repository: deployments become commits, commits become plans that a member applies."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import structlog
+from dulwich.repo import Repo
+from tests.conftest import TestDatabase
+from tests.git_repositories import (
+    FILE,
+    FOLDER,
+    LINK,
+    TOKEN,
+    GitServer,
+    commit,
+    commit_files,
+    files_of,
+    git_server,
+    log_of,
+)
+from tests.http.harness import ApiHarness, W, api_harness
+
+from orvanta_platform.control.actor import Role
+from orvanta_platform.db import git as rows
+from orvanta_platform.outbound.git.process import Session
+from orvanta_platform.services.git import rounds
+from orvanta_platform.workflow.tree.item import Item
+from orvanta_platform.workflow.tree.writing import write
+
+FLOW = "summary: %s\nvalue:\n  modules:\n    - id: a\n      value:\n        type: identity\n%s"
+NODE = "    - id: %s\n      value:\n        type: identity\n"
+MAIN = "f/team/main.flow/flow.yaml"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitServer]:
+    with git_server(tmp_path_factory.mktemp("repositories")) as made:
+        yield made
+
+
+@pytest.fixture
+def repo(server: GitServer, request: pytest.FixtureRequest) -> Repo:
+    return server.create(request.node.name)
+
+
+@pytest.fixture
+async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarness]:
+    folder = tmp_path / "repositories"
+    async with api_harness(database, tmp_path, allowed_networks=("127.0.0.0/8",), git_folder=folder) as made:
+        await made.client.post(f"{W}/folders/create", json={"name": "team", "owners": ["g/all"]})
+        yield made
+
+
+async def send(client: httpx.AsyncClient, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+    """Return the status and the answer, or the error, of a call."""
+    answer = await client.request(method, f"{W}/{path}", json=body)
+    if answer.is_error:
+        return answer.status_code, answer.json()["error"]
+    is_json = answer.headers["content-type"].startswith("application/json")
+    return answer.status_code, answer.json() if is_json else answer.text
+
+
+async def bind(api: ApiHarness, server: GitServer, repo: Repo, **more: Any) -> None:
+    url = f"{server.url}/{Path(repo.path).name}"
+    assert (await send(api.client, "POST", "git/bind", {"url": url, "token": TOKEN, **more}))[0] == 200
+    await synchronised(api)
+
+
+async def synchronised(api: ApiHarness) -> None:
+    """Fetch at once, do a round, and require that it succeeds."""
+    await api.client.post(f"{W}/git/fetch")
+    await rounds.synchronise(api.platform, "main")
+    assert (await api.get("git/get"))["error"] is None
+
+
+async def deploy(client: httpx.AsyncClient, text: str, message: str | None = None, path: str = "f/team/main") -> None:
+    body = {"items": [{"kind": "flow", "path": path, "content": {"text": text}}], "force": True}
+    plan = (await send(client, "POST", "changes/plan", body))[1]
+    done = await send(client, "POST", "changes/apply", {**body, "plan_hash": plan["plan_hash"], "message": message})
+    assert done[0] == 200, done
+
+
+async def incoming(api: ApiHarness) -> tuple[dict[str, str], dict[str, Any]]:
+    """Return the action of each item of the incoming plan, and the plan."""
+    plan = await api.get("git/incoming")
+    return {f"{each['kind']} {each['path']}": each["action"] for each in plan["items"]}, plan
+
+
+async def pulled(api: ApiHarness) -> dict[str, bytes]:
+    """Return the files that `orvanta pull` writes."""
+    keys = [{"kind": each["kind"], "path": each["path"]} for each in await api.get("changes/items")]
+    found = (await send(api.client, "POST", "changes/read", {"items": keys}))[1]
+    return write([Item(each["kind"], each["path"], each["content"]) for each in found])[0]
+
+
+def messages(repo: Repo) -> list[tuple[str, str]]:
+    """Return author and message of each commit, the oldest first."""
+    return [(each.author.decode(), each.message.decode().strip()) for each in reversed(log_of(repo))]
+
+
+async def test_deployments_become_commits_of_their_authors(api: ApiHarness, server: GitServer, repo: Repo) -> None:
+    ann = await api.member("ann", Role.DEVELOPER)
+    await bind(api, server, repo)
+    assert messages(repo) == [("admin <>", "Export of the workspace main")]
+    assert files_of(repo) == await pulled(api)
+    # Two deployments of an item before the next round: each has its commit, with its content.
+    await deploy(ann, FLOW % ("First", ""), "Add the workflow\n\nIt was missing.")
+    await deploy(api.client, FLOW % ("Second", ""))
+    body = {"path": "f/team/key", "value": "hidden", "is_secret": True}
+    assert (await send(ann, "POST", "variables/create", body))[0] == 201
+    await synchronised(api)
+    assert messages(repo)[1:] == [
+        ("ann <ann@example.com>", "Add the workflow\n\nIt was missing."),
+        ("admin <admin@localhost>", "Update the workflow f/team/main"),
+        ("ann <ann@example.com>", "Create the variable f/team/key"),
+    ]
+    first: Any = repo[log_of(repo)[2].tree]
+    assert b"First" in repo[first.lookup_path(repo.__getitem__, MAIN.encode())[1]].as_raw_string()
+    assert files_of(repo) == await pulled(api)
+    assert not any(b"hidden" in body for body in files_of(repo).values())
+    # Removed, archived and moved items leave the branch; a round without changes adds nothing.
+    assert (await send(ann, "DELETE", "flows/delete/f/team/main"))[0] == 200
+    await synchronised(api)
+    await synchronised(api)
+    assert MAIN not in files_of(repo) and messages(repo)[4:] == [
+        ("ann <ann@example.com>", "Delete the workflow f/team/main")
+    ]
+    found = await api.get("git/history")
+    assert [(each["direction"], each["author"]) for each in found] == [
+        *[("out", "ann")] * 2,
+        ("out", "admin"),
+        ("out", "ann"),
+        ("out", "admin"),
+    ]
+    assert await api.get("git/history", before=found[-1]["n"]) == []
+
+
+@pytest.mark.extended
+async def test_commits_made_elsewhere_are_applied_by_member_who_reviewed_them(
+    api: ApiHarness, server: GitServer, repo: Repo
+) -> None:
+    ann, bea = await api.member("ann", Role.DEVELOPER), await api.member("bea", Role.DEVELOPER)
+    assert (await send(api.client, "POST", "folders/create", {"name": "closed"}))[0] == 200
+    await deploy(ann, FLOW % ("Main", ""))
+    await bind(api, server, repo)
+    files = {
+        MAIN: (FLOW % ("Changed", "")).encode(),
+        "f/team/region.variable.yaml": b"# by hand\nis_secret: false\nvalue: north\n",
+        "f/closed/x.variable.yaml": b"value: secret path\nis_secret: false\n",
+        "README.md": b"# Not an item\n",
+    }
+    commit_files(repo, files, "Change by hand", author="Kim <kim@example.com>")
+    await synchronised(api)
+    # Nothing happens by itself, not even a commit on top.
+    assert (await api.get("flows/get/f/team/main"))["summary"] == "Main"
+    actions, plan = await incoming(api)
+    assert actions == {
+        "variable f/closed/x": "add",
+        "variable f/team/region": "add",
+        "flow f/team/main": "change",
+    }
+    history = await api.get("git/history")
+    assert (history[0]["direction"], history[0]["author"], history[0]["message"]) == ("in", "Kim", "Change by hand")
+    # Others see what they may read, and apply as themselves.
+    seen = (await send(ann, "GET", "git/incoming"))[1]
+    assert (len(seen["items"]), seen["hidden"]) == (2, 1)
+    done = await send(ann, "POST", "git/apply", {"plan_hash": plan["plan_hash"]})
+    assert (done[0], done[1]["code"]) == (409, "stale_plan")
+    done = await send(ann, "POST", "git/apply", {"plan_hash": seen["plan_hash"], "message": "Take over"})
+    assert done[0] == 200, done
+    assert (await api.get("flows/get/f/team/main"))["edited_by"] == "ann"
+    stale = await send(bea, "POST", "git/apply", {"plan_hash": seen["plan_hash"]})
+    assert (stale[0], stale[1]["code"]) == (409, "stale_plan")
+    # A round that follows changes neither side: the notation of the file remains.
+    before = messages(repo)
+    await synchronised(api)
+    assert messages(repo) == before and files_of(repo)["f/team/region.variable.yaml"].startswith(b"# by hand")
+    assert (await incoming(api))[0] == {"variable f/closed/x": "add"}
+    # A removal is an entry of the plan too.
+    commit_files(repo, {MAIN: None, "f/closed/x.variable.yaml": None}, "Remove")
+    await synchronised(api)
+    actions, plan = await incoming(api)
+    assert actions == {"flow f/team/main": "remove"}
+    assert (await send(api.client, "POST", "git/apply", {"plan_hash": plan["plan_hash"]}))[0] == 200
+    await synchronised(api)
+    assert (await incoming(api))[0] == {} and MAIN not in await pulled(api)
+    operations = [row["operation"] for row in await api.get("audit/list", per_page=100)]
+    assert operations.count("git.apply") == 2 and operations.count("git.bind") == 1
+
+
+async def test_changes_of_both_sides_are_merged_by_node(api: ApiHarness, server: GitServer, repo: Repo) -> None:
+    await deploy(api.client, FLOW % ("Main", NODE % "b"))
+    await deploy(api.client, FLOW % ("Other", ""), path="f/team/other")
+    await bind(api, server, repo)
+    text = files_of(repo)[MAIN].decode()
+    other = MAIN.replace("main", "other")
+    commit_files(repo, {MAIN: (text + NODE % "theirs").encode(), other: (FLOW % ("Theirs", "")).encode()})
+    await deploy(api.client, FLOW % ("Main", NODE % "mine" + NODE % "b"))
+    await deploy(api.client, FLOW % ("Mine", ""), path="f/team/other")
+    before = messages(repo)
+    await synchronised(api)
+    assert messages(repo) == before  # what both sides changed waits for a decision
+    actions, plan = await incoming(api)
+    assert actions == {"flow f/team/main": "change", "flow f/team/other": "conflict"}
+    merged, conflict = plan["items"]
+    assert (merged["merged"], merged["places"], conflict["places"]) == (True, None, ["/summary"])
+    body = {"plan_hash": plan["plan_hash"]}
+    refused = await send(api.client, "POST", "git/apply", body)
+    assert (refused[0], refused[1]["code"]) == (409, "changes_conflict")
+    choices = [{"kind": "flow", "path": "f/team/other", "choice": "workspace"}]
+    assert (await send(api.client, "POST", "git/apply", {**body, "choices": choices, "message": "Merge"}))[0] == 200
+    modules = (await api.get("flows/get/f/team/main"))["value"]["modules"]
+    assert [each["id"] for each in modules] == ["a", "mine", "b", "theirs"]
+    await synchronised(api)
+    assert files_of(repo) == await pulled(api) and b"Mine" in files_of(repo)[other]
+    assert (await incoming(api))[0] == {}
+    assert messages(repo)[-1][1] in ("Merge", "Update the workflow f/team/other", "Update items")
+
+
+@pytest.mark.extended
+async def test_end_of_server_between_commit_and_push_doubles_no_commit(
+    api: ApiHarness, server: GitServer, repo: Repo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bind(api, server, repo)
+    push = Session.push
+
+    class Killed(BaseException):
+        """Stands for the end of the process."""
+
+    async def killed_before(self: Session) -> None:
+        raise Killed
+
+    async def killed_after(self: Session) -> None:
+        await push(self)
+        raise Killed
+
+    for n, dying in enumerate((killed_before, killed_after)):
+        for summary in ("Old", "New"):
+            await deploy(api.client, FLOW % (f"{summary} {n}", ""), f"{summary} {n}")
+        monkeypatch.setattr(Session, "push", dying)
+        with pytest.raises(Killed):
+            await rounds.synchronise(api.platform, "main")
+        monkeypatch.setattr(Session, "push", push)
+        if dying is killed_after:  # somebody continues from the commits, and the item changes again
+            commit_files(repo, {"README.md": b"x"}, "By hand")
+            await deploy(api.client, FLOW % ("Newest", ""), "Newest")
+        await synchronised(api)
+    assert [each[1] for each in messages(repo)][1:] == ["Old 0", "New 0", "Old 1", "New 1", "By hand", "Newest"]
+    assert (await incoming(api))[0] == {} and {**await pulled(api), "README.md": b"x"} == files_of(repo)
+    # A round that another one overtook stores nothing.
+    async with api.platform.db.acquire() as conn:
+        row = await rows.get(conn, "main")
+        assert row is not None and not await rows.store_pushing(conn, "main", row.round - 1, b"")
+
+
+@pytest.mark.extended
+async def test_errors_are_shown_without_credentials_and_repeated(
+    api: ApiHarness, server: GitServer, repo: Repo
+) -> None:
+    await bind(api, server, repo)
+    url = f"{server.url}/{Path(repo.path).name}"
+    wrong = f"wrong-{TOKEN}"
+    with structlog.testing.capture_logs() as logged:
+        assert (await send(api.client, "POST", "git/bind", {"url": url, "token": wrong}))[0] == 200
+        await deploy(api.client, FLOW % ("Main", ""))
+        await rounds.synchronise(api.platform, "main")
+    found = await api.get("git/get")
+    assert (found["state"], found["error"]["code"]) == ("failed", "repository_login_failed")
+    assert found["has_token"] and found["retry_at"] > found["edited_at"]
+    assert await rounds.list_due(api.platform) == []  # until the time of the retry
+    audit = await api.get("audit/list", per_page=100)
+    assert wrong not in json.dumps([found, audit, str(logged)]) and "Authorization" not in str(logged)
+    # The token remains where the URL remains, and is not sent to another server.
+    assert (await send(api.client, "POST", "git/bind", {"url": url, "token": TOKEN}))[0] == 200
+    assert (await send(api.client, "POST", "git/bind", {"url": url, "username": "git"}))[0] == 200
+    await synchronised(api)
+    assert "Main" in files_of(repo)[MAIN].decode()
+    assert (await send(api.client, "POST", "git/bind", {"url": f"{server.url}/else.git"}))[0] == 200
+    assert not (await api.get("git/get"))["has_token"]
+    assert (await send(api.client, "DELETE", "git/unbind"))[0] == 200
+    assert await api.get("git/get") is None
+    assert (await send(api.client, "POST", "git/fetch"))[0] == 404
+
+
+REFUSED_URLS = (
+    "-oProxyCommand=x",
+    "--upload-pack=touch /tmp/owned",
+    "ext::sh -c touch% /tmp/owned",
+    "ssh://git@example.com/x",
+    "git@example.com:x/y",
+    "git://example.com/x",
+    "/srv/x.git",
+    "file:///etc",
+    "file://host/srv/x.git",
+    "https://user:token@example.com/x.git",
+    "https://10.0.0.1/x.git",
+    "https://2130706434/x.git",
+    "https://[::ffff:10.0.0.1]/x.git",
+    "https://169.254.169.254/x.git",
+    "http://1.1.1.1/x.git",
+    "https://example.com/x.git\n--upload-pack=x",
+    "https://example.com/x.git?a=b",
+    "https://example.com",
+)
+
+
+async def test_urls_branches_and_folders_are_checked(api: ApiHarness, server: GitServer, tmp_path: Path) -> None:
+    for url in REFUSED_URLS:
+        status, error = await send(api.client, "POST", "git/bind", {"url": url, "token": TOKEN})
+        assert (status, error["code"]) == (400, "bad_request"), url
+    good = {"url": f"{server.url}/x.git"}
+    for branch in ("", "-x", "a..b", "a.lock", "a/", "a b", "a~1", "a\nb", "@{-1}", "a//b"):
+        assert (await send(api.client, "POST", "git/bind", {**good, "branch": branch}))[0] == 400, branch
+    for folder in ("..", "a/../b", ".git", "a/.GIT/b", "a\\b", "a\n", "a//b"):
+        assert (await send(api.client, "POST", "git/bind", {**good, "folder": folder}))[0] == 400, folder
+    for token in ("a\nb", ""):
+        assert (await send(api.client, "POST", "git/bind", {**good, "token": token}))[0] == (400 if token else 200)
+    # A folder of the instance, without hooks and configuration being executed.
+    repo = GitServer(tmp_path / "repositories")
+    repo.root.mkdir()
+    made = repo.create("local")
+    for hook in ("pre-receive", "post-receive", "update"):
+        place = Path(made.path) / "hooks" / hook
+        place.parent.mkdir(exist_ok=True)
+        place.write_text(f"#!/bin/sh\ntouch {tmp_path}/owned\n")
+        place.chmod(0o755)
+    (tmp_path / "repositories" / "link").symlink_to("/etc")
+    assert (await send(api.client, "POST", "git/bind", {"url": (repo.root / "link").as_uri()}))[0] == 400
+    assert (await send(api.client, "POST", "git/bind", {"url": Path(made.path).as_uri(), "folder": "a/b"}))[0] == 200
+    await synchronised(api)
+    assert {f"a/b/{name}" for name in await pulled(api)} == set(files_of(made))
+    assert not (tmp_path / "owned").exists()
+    (Path(made.path) / "objects" / "info" / "alternates").write_text("/srv/other/objects\n")
+    await api.client.post(f"{W}/git/fetch")
+    await rounds.synchronise(api.platform, "main")
+    assert (await api.get("git/get"))["error"]["code"] == "repository_refused"
+    repo.close()
+
+
+@pytest.mark.extended
+async def test_ignored_links_remove_no_item_and_hostile_branch_changes_nothing(
+    api: ApiHarness, server: GitServer, repo: Repo
+) -> None:
+    await deploy(api.client, FLOW % ("Main", ""))
+    await bind(api, server, repo)
+    meta = files_of(repo)["f/team/folder.meta.yaml"]
+    inside: Any = [
+        (b"folder.meta.yaml", FILE, meta),
+        (b"main.flow", FOLDER, [(b"flow.yaml", LINK, b"/etc/passwd")]),
+    ]
+    group = [(name.encode(), FILE, body) for name, body in files_of(repo).items() if name.count("/") == 0]
+    commit(repo, [*group, (b"f", FOLDER, [(b"team", FOLDER, inside)])])
+    await synchronised(api)
+    found = await api.get("git/get")
+    assert found["findings"] == [{"name": MAIN, "reason": "symbolic link"}]
+    assert "flow f/team/main" not in (await incoming(api))[0]
+    ann = await api.member("ann", Role.DEVELOPER)
+    assert (await send(ann, "GET", "git/get"))[1]["findings"] == []
+    # A branch that is refused leaves state and workspace as they were.
+    commit(repo, [(b"f", FOLDER, [(b"..", FOLDER, [])])])
+    await api.client.post(f"{W}/git/fetch")
+    await rounds.synchronise(api.platform, "main")
+    found = await api.get("git/get")
+    assert found["error"]["code"] == "repository_refused" and "flow f/team/main" not in (await incoming(api))[0]
+    # A deleted branch is an error, and removes nothing.
+    del repo.refs[b"refs/heads/main"]  # type: ignore[arg-type]
+    await api.client.post(f"{W}/git/fetch")
+    await rounds.synchronise(api.platform, "main")
+    assert (await api.get("git/get"))["error"]["code"] == "branch_missing"
+
+
+async def test_limited_callers_do_not_bind(api: ApiHarness, server: GitServer) -> None:
+    body = {"url": f"{server.url}/x.git"}
+    ann = await api.member("ann", Role.DEVELOPER)
+    limited = await api.member("bea", Role.ADMIN, scopes=["git:write"])
+    assert (await send(ann, "POST", "git/bind", body))[0] == 403
+    assert (await send(limited, "POST", "git/bind", body))[0] == 403
+    assert (await send(ann, "DELETE", "git/unbind"))[0] == 403
