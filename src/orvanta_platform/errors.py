@@ -96,6 +96,12 @@ class DirectDeploysRefused(BadRequest):
     code = "direct_deploys_refused"
 
 
+class UntrustedRelease(BadRequest):
+    """The file of a release was not signed with the key that the caller trusts."""
+
+    code = "untrusted_release"
+
+
 class ChangesRefused(BadRequest):
     """Items of a change set cannot be changed; details contain the reasons, and nothing is applied."""
 

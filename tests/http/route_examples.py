@@ -85,6 +85,7 @@ BODIES: dict[str, Any] = {
     "POST /api/policies/update/{name}": {**POLICY, "scope": "instance"},
     "POST /api/environments/create": {"name": "fresh", "workspace": "admins"},
     "POST /api/environments/update/{name}": {"color": "#b3261e"},
+    "POST releases/create": {"items": [{"kind": "flow", "path": "f/team/flow"}]},
     "POST groups/create": {"name": "fresh"},
     "POST groups/update/{name}": {"summary": "x"},
     "POST groups/adduser/{name}": {"username": "admin"},
@@ -216,6 +217,7 @@ class Examples:
     def __init__(self, api: ApiHarness) -> None:
         self._stage = api
         self._ids: dict[str, str] = {}
+        self._bodies: dict[str, Any] = {}
 
     async def prepare(self) -> None:
         for folder in ("team", "gone"):
@@ -258,6 +260,9 @@ class Examples:
                 f"{W}/job_helpers/upload_s3_file?file_key=f/team/{name}", content=b"x"
             )
             assert answer.is_success, answer.text
+        await self._post("releases/create", BODIES["POST releases/create"])
+        file = await self._stage.get("releases/export/1")
+        self._bodies["POST releases/import"] = {"file": file, "public_key": file["public_key"]}
         self._ids["version"] = str((await self._stage.get("flows/get_latest_version/f/team/flow"))["id"])
         self._ids["audit"] = str((await self._stage.get("audit/list"))[0]["id"])
         self._ids["ended"] = await self._post("jobs/run/f/f/team/flow", {})
@@ -288,6 +293,7 @@ class Examples:
             "node_id": "a",
             "node": "ask" if waits else "a",
             "key": "k",
+            "number": "1",
             "resume_id": "1",
             "signature": "x",
         }
@@ -314,7 +320,7 @@ class Examples:
             case "POST versions/restore/{kind}/{path}" | "POST acceptance/accept/{kind}/{path}":
                 return {"version": int(self._ids["version"])}
             case _:
-                return BODIES.get(short)
+                return self._bodies.get(short, BODIES.get(short))
 
     async def _open_run(self) -> str:
         return await self._post("jobs/run/f/f/team/asks", {})

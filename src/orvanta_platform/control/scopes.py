@@ -1,9 +1,9 @@
 """Scopes, the limits of a token: `<area>:<action>` or `<area>:<action>:<path>`.
 
 Areas are those of the permission table (jobs, scripts, flows, schedules, http_triggers, variables, resources, files,
-folders, workspaces, users, tokens, workers, settings, audit, environments) or `*`. The actions read, write, run and `*`
-exist for every area, where write includes read. A path may end in `*` (`f/sales/*`). A limit to paths never allows
-items without a path.
+folders, workspaces, users, tokens, workers, settings, audit, environments, releases, deployments) or `*`. The actions
+read, write, run and `*` exist for every area, where write includes read. A path may end in `*` (`f/sales/*`). A limit
+to paths never allows items without a path.
 
 Runs have four more actions:
 
@@ -26,8 +26,8 @@ from orvanta_platform.control.actor import Actor
 from orvanta_platform.errors import BadRequest
 
 AREAS = (
-    *("*", "audit", "environments", "files", "flows", "folders", "http_triggers", "jobs", "resources", "schedules"),
-    *("scripts", "settings", "tokens", "users", "variables", "workers", "workspaces"),
+    *("*", "audit", "deployments", "environments", "files", "flows", "folders", "http_triggers", "jobs", "releases"),
+    *("resources", "schedules", "scripts", "settings", "tokens", "users", "variables", "workers", "workspaces"),
 )
 ACTIONS = ("*", "read", "write", "run")
 JOB_ACTIONS = (*ACTIONS, "preview", "pause", "edit", "delegate")

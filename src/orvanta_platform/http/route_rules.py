@@ -167,6 +167,16 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             POST /api/environments/update/{name}
             DELETE /api/environments/delete/{name}
         """,
+        ("instance", "read_release_key"): "GET /api/releases/key",
+        ("release", "read"): """
+            GET releases/list
+            GET releases/get/{number}
+            GET releases/export/{number}
+        """,
+        ("release", "write"): """
+            POST releases/create
+            POST releases/import
+        """,
         ("workspace", "change_items"): "POST changes/apply",
         ("workspace", "archive"): "POST workspaces/archive",
         ("workspace", "restore"): "POST workspaces/unarchive",

@@ -1,0 +1,64 @@
+"""Rows of releases."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from orvanta_platform.db.items import Filter
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.queries import query_texts
+
+_SQL = query_texts("releases")
+
+
+@dataclass(frozen=True, slots=True)
+class NewRelease:
+    """A release to store."""
+
+    workspace: str
+    digest: str
+    notes: str
+    paths: list[str]
+    body: str
+    """JSON text."""
+    imported: str | None
+    """JSON text of the origin of an imported release."""
+    created_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseRow:
+    """A stored release; lists leave out the body."""
+
+    id: int
+    workspace: str
+    number: int
+    digest: str
+    notes: str
+    paths: list[str]
+    body: str | None
+    imported: str | None
+    created_by: str
+    created_at: datetime
+
+
+async def insert(conn: Connection, new: NewRelease) -> ReleaseRow | None:
+    """Add a release with the next number; return None if another one took that number meanwhile."""
+    values = (new.workspace, new.digest, new.notes, new.paths, new.body, new.imported, new.created_by)
+    row = await conn.fetchrow(_SQL["insert"], *values)
+    return None if row is None else ReleaseRow(**dict(row))
+
+
+async def list_page(conn: Connection, workspace: str, filter: Filter, before: int | None) -> list[ReleaseRow]:
+    """Return a page of the releases whose paths are readable according to `filter`, newest first, below `before`."""
+    who = (filter.everything, filter.patterns, filter.principals, filter.scope)
+    rows = await conn.fetch(_SQL["list"], workspace, before, *who, filter.limit)
+    return [ReleaseRow(**dict(row)) for row in rows]
+
+
+async def get(conn: Connection, workspace: str, number: int, filter: Filter) -> ReleaseRow | None:
+    """Return a release if its paths are readable according to `filter`."""
+    who = (filter.everything, filter.patterns, filter.principals, filter.scope)
+    row = await conn.fetchrow(_SQL["get"], workspace, number, *who)
+    return None if row is None else ReleaseRow(**dict(row))

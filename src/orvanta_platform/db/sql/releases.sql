@@ -1,0 +1,37 @@
+-- name: insert
+-- Adds a release with the next number of its workspace; returns no row if another one took that number meanwhile.
+INSERT INTO release (workspace, number, digest, notes, paths, body, imported, created_by)
+SELECT $1, coalesce(max(number), 0) + 1, $2, $3, $4::text[], $5, $6::text::jsonb, $7
+FROM release
+WHERE workspace = $1
+ON CONFLICT (workspace, number) DO NOTHING
+RETURNING id, workspace, number, digest, notes, paths, body, imported::text AS imported, created_by, created_at;
+
+-- name: list
+-- A page of the releases of a workspace below number $2, newest first; only those of which all paths are readable.
+SELECT r.id, r.workspace, r.number, r.digest, r.notes, r.paths, NULL AS body, r.imported::text AS imported,
+       r.created_by, r.created_at
+FROM release AS r
+WHERE r.workspace = $1 AND ($2::integer IS NULL OR r.number < $2)
+  AND NOT EXISTS (
+      SELECT FROM unnest(r.paths) AS p (path)
+      WHERE NOT ($3 OR p.path LIKE ANY ($4::text[])
+                 OR EXISTS (SELECT FROM item AS i
+                            WHERE i.workspace = r.workspace AND i.path = p.path AND i.extra_perms ?| $5::text[]))
+         OR NOT ($6::text[] IS NULL OR p.path LIKE ANY ($6))
+  )
+ORDER BY r.number DESC LIMIT $7;
+
+-- name: get
+-- The release with a number, if all of its paths are readable.
+SELECT r.id, r.workspace, r.number, r.digest, r.notes, r.paths, r.body, r.imported::text AS imported,
+       r.created_by, r.created_at
+FROM release AS r
+WHERE r.workspace = $1 AND r.number = $2
+  AND NOT EXISTS (
+      SELECT FROM unnest(r.paths) AS p (path)
+      WHERE NOT ($3 OR p.path LIKE ANY ($4::text[])
+                 OR EXISTS (SELECT FROM item AS i
+                            WHERE i.workspace = r.workspace AND i.path = p.path AND i.extra_perms ?| $5::text[]))
+         OR NOT ($6::text[] IS NULL OR p.path LIKE ANY ($6))
+  );

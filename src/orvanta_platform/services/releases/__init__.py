@@ -1,0 +1,1 @@
+"""Releases of workspaces, and their deployment to environments."""

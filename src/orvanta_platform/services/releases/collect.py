@@ -1,0 +1,140 @@
+"""Contents of a new release: chosen items, and everything that they reference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.permissions import require_workspace
+from orvanta_platform.errors import BadRequest, NotFound, TooLarge
+from orvanta_platform.orchestrator import document_threads
+from orvanta_platform.orchestrator.resource_schemas import shipped
+from orvanta_platform.services.changes import contents
+from orvanta_platform.services.changes.contents import Present
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.workflow.releases.adapt import released
+from orvanta_platform.workflow.releases.bundle import (
+    KINDS,
+    Bundle,
+    BundleItem,
+    EnabledTrigger,
+    Requirement,
+)
+from orvanta_platform.workflow.releases.references import References, references_of
+from orvanta_platform.workflow.tree.item import Item, Key, Kind
+
+MOST_ITEMS: Final = 1000
+"""Maximum number of items of a release."""
+
+
+async def collect(
+    platform: Platform, actor: Actor, workspace: str, chosen: Sequence[Key], enabled: Sequence[EnabledTrigger]
+) -> Bundle:
+    """Return the chosen items with everything that they reference, as far as the actor may read it.
+
+    Variables and resources become requirements. Raises NotFound if an item or a script or workflow that it runs does
+    not exist or is not readable, BadRequest, TooLarge.
+    """
+    require_workspace(actor, workspace)
+    _check(chosen)
+    items: dict[Key, BundleItem] = {}
+    found = References(items=set(chosen))
+    seen: set[Key] = set()
+    while pending := _wanted(found) - seen:
+        if len(items) + len(pending) > MOST_ITEMS:
+            raise _too_many()
+        present = await _read(platform, actor, workspace, pending)
+        _require_found(pending & found.items - set(present))
+        added, more = await document_threads.run_in_thread(workspace, _opened, present)
+        items |= added
+        seen |= pending
+        _merge(found, more)
+    missing = [paths for paths in found.imports if not any(("script", each) in items for each in paths)]
+    _require_found({("script", paths[0]) for paths in missing})
+    requirements = await _requirements(platform, actor, workspace, found)
+    _check_enabled(items, enabled)
+    ordered = sorted(items.values(), key=lambda each: (each.kind, each.path))
+    ranked = sorted(enabled, key=lambda each: (each.kind, each.path))
+    return Bundle(items=tuple(ordered), requirements=tuple(requirements), enabled=tuple(ranked))
+
+
+def _check(chosen: Sequence[Key]) -> None:
+    if not chosen:
+        raise BadRequest("A release needs at least one item.", hint="Choose scripts, workflows, schedules or triggers.")
+    for kind, path in chosen:
+        if kind not in KINDS:
+            raise BadRequest(
+                f"A release cannot contain the {kind} {path[:200]}.",
+                hint="Variables, resources, folders and groups belong to each environment.",
+            )
+
+
+def _check_enabled(items: Mapping[Key, BundleItem], enabled: Sequence[EnabledTrigger]) -> None:
+    for each in enabled:
+        if (each.kind, each.path) not in items:
+            raise BadRequest(f"The {each.kind} {each.path[:200]} is not part of the release.")
+    if len({(each.kind, each.path) for each in enabled}) < len(enabled):
+        raise BadRequest("`enabled` names a trigger twice.")
+
+
+def _too_many() -> TooLarge:
+    details = {"limit": MOST_ITEMS}
+    return TooLarge(f"A release has at most {MOST_ITEMS} items.", hint="Choose fewer items.", details=details)
+
+
+def _wanted(found: References) -> set[Key]:
+    types: set[Key] = {("resource_type", each) for each in found.types if each not in shipped()}
+    scripts: set[Key] = {("script", path) for paths in found.imports for path in paths}
+    return found.items | scripts | types
+
+
+async def _read(platform: Platform, actor: Actor, workspace: str, keys: Iterable[Key]) -> dict[Key, Present]:
+    async with platform.db.acquire() as conn:
+        reading = await contents.read(conn, actor, workspace, keys)
+    return await contents.items_in(workspace, reading)
+
+
+def _require_found(missing: set[Key]) -> None:
+    if missing:
+        kind, path = min(missing)
+        rest = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+        raise NotFound(
+            f"The {kind} {path[:200]} does not exist{rest}.",
+            hint="A release contains everything that its items run, and you must be able to read all of it.",
+            details=[{"kind": kind, "path": path} for kind, path in sorted(missing)],
+        )
+
+
+def _opened(present: Mapping[Key, Present]) -> tuple[dict[Key, BundleItem], References]:
+    added: dict[Key, BundleItem] = {}
+    found = References()
+    for (kind, path), each in present.items():
+        content = released(kind, each.content)
+        added[kind, path] = BundleItem(kind=_released(kind), path=path, content=content)
+        _merge(found, references_of(Item(kind, path, content)))
+    return added, found
+
+
+def _released(kind: Kind) -> Any:
+    assert kind in KINDS
+    return kind
+
+
+def _merge(found: References, more: References) -> None:
+    found.items |= more.items
+    found.imports |= more.imports
+    found.variables |= more.variables
+    found.resources |= more.resources
+    found.types |= more.types
+
+
+async def _requirements(platform: Platform, actor: Actor, workspace: str, found: References) -> list[Requirement]:
+    """Return the variables and resources, with the types of those resources that the actor may read."""
+    resources: set[Key] = {("resource", each) for each in found.resources}
+    present = await _read(platform, actor, workspace, resources) if resources else {}
+    types = {path: each.content.get("resource_type") for (_, path), each in present.items()}
+    return [
+        *(Requirement(kind="resource", path=each, resource_type=types.get(each)) for each in sorted(found.resources)),
+        *(Requirement(kind="variable", path=each) for each in sorted(found.variables)),
+    ]

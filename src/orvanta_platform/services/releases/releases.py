@@ -1,0 +1,211 @@
+"""Releases: created from items of a workspace, listed, exported as signed files and imported."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from orvanta_platform.control import audit, limits, release_signatures
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.permissions import Target, can, readable, refuse_job, require, require_workspace
+from orvanta_platform.db import releases as rows
+from orvanta_platform.db.items import Filter
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.releases import NewRelease, ReleaseRow
+from orvanta_platform.errors import BadRequest, Conflict, Forbidden, NotFound, TooLarge, UntrustedRelease
+from orvanta_platform.orchestrator import document_threads
+from orvanta_platform.services.changes.change_sets import LARGEST
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.releases.collect import collect
+from orvanta_platform.workflow.releases.bundle import KINDS, Bundle, EnabledTrigger, decode, digest_of, encode
+from orvanta_platform.workflow.tree.item import Key
+
+FORMAT: Final = 1
+_ATTEMPTS: Final = 10
+
+
+class SignedRelease(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """A release in a file."""
+
+    format: int
+    workspace: str
+    """Workspace of the release on the instance that exported it."""
+    number: int
+    notes: str
+    body: str
+    """Canonical JSON text of the bundle."""
+    public_key: str
+    """Public key of the instance that exported it, as Base64 text. An import does not trust it."""
+    signature: str
+    """Ed25519 signature of the other fields, as Base64 text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A release with its content."""
+
+    row: ReleaseRow
+    bundle: Bundle
+
+
+async def create(
+    platform: Platform,
+    actor: Actor,
+    workspace: str,
+    chosen: Sequence[Key],
+    *,
+    notes: str = "",
+    enabled: Sequence[EnabledTrigger] = (),
+) -> Release:
+    """Create a release of items and everything that they reference, all of which the actor must be able to read.
+
+    Raises NotFound, Forbidden, BadRequest, TooLarge, RateLimited.
+    """
+    _require_write(actor, workspace)
+    limits.check_text("Notes", notes)
+    async with platform.turns.take("changes", workspace):
+        bundle = await collect(platform, actor, workspace, chosen, enabled)
+    return await _store(platform, actor, workspace, bundle, notes, None)
+
+
+async def list_page(
+    platform: Platform, actor: Actor, workspace: str, *, before: int | None = None, limit: int = 30
+) -> list[ReleaseRow]:
+    """Return a page of the releases of which the actor may read all items, newest first. Raises NotFound, Forbidden."""
+    filter = _readable(actor, workspace, limit)
+    async with platform.db.acquire() as conn:
+        return await rows.list_page(conn, workspace, filter, before)
+
+
+async def get(platform: Platform, actor: Actor, workspace: str, number: int) -> Release:
+    """Return a release of which the actor may read all items. Raises NotFound, Forbidden."""
+    filter = _readable(actor, workspace, 1)
+    async with platform.db.acquire() as conn:
+        row = await rows.get(conn, workspace, number, filter)
+    if row is None:
+        raise NotFound(f"The release {number} of {workspace} does not exist.")
+    return await opened(workspace, row)
+
+
+async def opened(workspace: str, row: ReleaseRow) -> Release:
+    """Return a stored release with its content."""
+    assert row.body is not None
+    return Release(row, await document_threads.run_in_thread(workspace, decode, row.body))
+
+
+async def export(platform: Platform, actor: Actor, workspace: str, number: int) -> SignedRelease:
+    """Return a release as a file, signed with the key of the instance. Raises NotFound, Forbidden."""
+    found = await get(platform, actor, workspace, number)
+    assert found.row.body is not None
+    unsigned = SignedRelease(
+        format=FORMAT,
+        workspace=workspace,
+        number=number,
+        notes=found.row.notes,
+        body=found.row.body,
+        public_key=release_signatures.public_key(platform.keys),
+        signature="",
+    )
+    async with platform.db.transaction() as conn:
+        parameters = {"digest": found.row.digest}
+        await audit.record(conn, actor, "releases.export", "Execute", str(number), parameters)
+    signature = release_signatures.sign(platform.keys, _signed_text(unsigned))
+    return msgspec.structs.replace(unsigned, signature=signature)
+
+
+async def import_file(
+    platform: Platform, actor: Actor, workspace: str, file: SignedRelease, public_key: str
+) -> Release:
+    """Store a release from a file as the next release of the workspace.
+
+    `public_key`: key of the instance that the actor trusts. Raises NotFound, Forbidden, BadRequest, TooLarge,
+    UntrustedRelease if the file was not signed with it.
+    """
+    _require_write(actor, workspace)
+    limits.check_text("Notes", file.notes)
+    if not release_signatures.verifies(public_key, _signed_text(file), file.signature):
+        raise UntrustedRelease(
+            "The file was not signed with this key.",
+            hint="Compare the key with that of the other instance (orvanta release key), or export the release again.",
+        )
+    if file.format != FORMAT:
+        raise BadRequest(f"The file has the format {file.format}; this version reads {FORMAT}.")
+    try:
+        bundle = await document_threads.run_in_thread(workspace, decode, file.body)
+    except msgspec.DecodeError as error:
+        raise BadRequest(f"The content of the file is not valid: {error}.") from None
+    if any(each.kind not in KINDS for each in bundle.items) or not bundle.items:
+        raise BadRequest("The content of the file is not valid.")
+    hidden = [each.path for each in bundle.items if not _may_read(actor, workspace, each.kind, each.path)]
+    if hidden:
+        raise Forbidden(
+            f"The release contains {hidden[0][:200]}, which you may not read in {workspace}.",
+            hint="An admin of the workspace can import it.",
+        )
+    origin = {"public_key": public_key, "workspace": file.workspace, "number": file.number}
+    return await _store(platform, actor, workspace, bundle, file.notes, origin)
+
+
+def public_key(platform: Platform, actor: Actor) -> str:
+    """Return the public key with which other instances verify exported releases. Raises Forbidden."""
+    require(actor, "read_release_key", Target(None, "instance"))
+    return release_signatures.public_key(platform.keys)
+
+
+async def _store(
+    platform: Platform,
+    actor: Actor,
+    workspace: str,
+    bundle: Bundle,
+    notes: str,
+    origin: Mapping[str, Any] | None,
+) -> Release:
+    body = await document_threads.run_in_thread(workspace, encode, bundle)
+    if len(body) > LARGEST:
+        raise TooLarge(
+            f"A release has at most {LARGEST >> 20} MiB.", hint="Choose fewer items.", details={"limit": LARGEST}
+        )
+    new = NewRelease(
+        workspace=workspace,
+        digest=digest_of(body),
+        notes=notes,
+        paths=bundle.paths(),
+        body=body,
+        imported=None if origin is None else msgspec.json.encode(origin).decode(),
+        created_by=actor.username,
+    )
+    verb = "create" if origin is None else "import"
+    async with platform.db.transaction() as conn:
+        row = await _insert(conn, new)
+        parameters = {"digest": new.digest, "items": len(bundle.items), **(origin or {})}
+        await audit.record(conn, actor, f"releases.{verb}", "Created", str(row.number), parameters)
+    return Release(row, bundle)
+
+
+async def _insert(conn: Connection, new: NewRelease) -> ReleaseRow:
+    for _ in range(_ATTEMPTS):
+        row = await rows.insert(conn, new)
+        if row is not None:
+            return row
+    raise Conflict("Many releases are created at the moment.", hint="Try again.")
+
+
+def _require_write(actor: Actor, workspace: str) -> None:
+    require(actor, "write", Target(workspace, "release"))
+    refuse_job(actor, "create releases")
+
+
+def _readable(actor: Actor, workspace: str, limit: int) -> Filter:
+    require_workspace(actor, workspace)
+    return Filter(**readable(actor, "release").conditions(), limit=limit)
+
+
+def _may_read(actor: Actor, workspace: str, kind: str, path: str) -> bool:
+    return kind == "resource_type" or can(actor, "read", Target(workspace, kind, path))
+
+
+def _signed_text(file: SignedRelease) -> str:
+    return msgspec.json.encode(msgspec.structs.replace(file, signature=""), order="sorted").decode()

@@ -1,0 +1,62 @@
+"""Contents of items in a release, and as an environment stores them: with what the environment sets for itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from orvanta_platform.workflow.releases.bundle import ON_BEHALF_OF, without_state
+from orvanta_platform.workflow.text import open_yaml, save_yaml
+from orvanta_platform.workflow.tree.head import settings_of
+from orvanta_platform.workflow.tree.item import Kind
+
+
+def released(kind: Kind, content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the content of an item without what each environment sets for itself."""
+    if kind == "flow":
+        return {"text": _with_identity(content["text"], None)}
+    if kind == "script":
+        settings = content.get("settings") or {}
+        return {**content, "settings": {name: each for name, each in settings.items() if name != ON_BEHALF_OF}}
+    return without_state(kind, content)
+
+
+def adapted(
+    kind: Kind, content: Mapping[str, Any], present: Mapping[str, Any] | None, *, enabled: bool
+) -> dict[str, Any]:
+    """Return the content of an item for an environment.
+
+    `present`: its content there. The member that its runs act for, and the state of a trigger, remain; a new trigger is
+    disabled unless `enabled`.
+    """
+    own = released(kind, content)
+    match kind:
+        case "flow":
+            return {"text": _with_identity(own["text"], None if present is None else _flow_identity(present))}
+        case "script":
+            owner = None if present is None else present["settings"].get(ON_BEHALF_OF)
+            return {**own, "settings": {**own["settings"], **({} if owner is None else {ON_BEHALF_OF: owner})}}
+        case "schedule" if present is None:
+            return {**own, "enabled": enabled}
+        case "http_trigger" if present is None:
+            return {**own, "mode": "enabled" if enabled else "disabled"}
+        case _:
+            return own
+
+
+def _flow_identity(present: Mapping[str, Any]) -> str | None:
+    settings = present["tree"] if "tree" in present else settings_of(present["text"])
+    owner: str | None = settings.get(ON_BEHALF_OF)
+    return owner
+
+
+def _with_identity(text: str, owner: str | None) -> str:
+    """Return the text of a workflow with the member that its runs act for, or without one."""
+    if settings_of(text).get(ON_BEHALF_OF) == owner:
+        return text
+    opened = open_yaml(text)
+    if owner is None:
+        del opened[ON_BEHALF_OF]
+    else:
+        opened[ON_BEHALF_OF] = owner
+    return save_yaml(opened, text)

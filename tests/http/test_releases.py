@@ -1,0 +1,168 @@
+"""Releases: what they contain, who may read them, and their exchange between instances as signed files."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+from tests.http.harness import ApiHarness, W
+
+from orvanta_platform.control.actor import Role
+
+MAIN = """\
+summary: Main # what it does
+on_behalf_of_email: admin@localhost
+value:
+  modules:
+    - id: a
+      value: {type: script, path: f/team/step, input_transforms: {}}
+    - id: b
+      value: {type: flow, path: f/team/sub, input_transforms: {shop: {type: static, value: "$res:f/team/shop"}}}
+    - id: c
+      value:
+        type: rawscript
+        language: python3
+        content: |
+          import wmill
+          def main():
+              return wmill.get_variable("f/team/region")
+        input_transforms: {}
+"""
+SUB = """\
+summary: Sub
+schema: {type: object, properties: {shop: {type: object, format: resource-shop}}}
+value:
+  modules:
+    - {id: a, value: {type: identity}}
+"""
+SCHEDULE = {"schedule": "0 0 6 * * *", "timezone": "UTC", "script_path": "f/team/main", "is_flow": True, "args": {}}
+ITEMS: list[dict[str, Any]] = [
+    {"kind": "folder", "path": "team", "content": {"owners": ["g/all"]}},
+    {"kind": "resource_type", "path": "shop", "content": {"schema": {"type": "object", "properties": {}}}},
+    {"kind": "resource", "path": "f/team/shop", "content": {"resource_type": "shop", "value": {"url": "hidden-url"}}},
+    {"kind": "variable", "path": "f/team/region", "content": {"value": "hidden-region", "is_secret": False}},
+    {"kind": "script", "path": "f/team/base", "content": {"content": "x = 1\n", "language": "python3"}},
+    {"kind": "script", "path": "f/team/step", "content": {"content": "import f.team.base\n", "language": "python3"}},
+    {"kind": "script", "path": "f/team/other", "content": {"content": "x = 2\n", "language": "python3"}},
+    {"kind": "flow", "path": "f/team/sub", "content": {"text": SUB}},
+    {"kind": "flow", "path": "f/team/main", "content": {"text": MAIN}},
+    {"kind": "schedule", "path": "f/team/daily", "content": {**SCHEDULE, "enabled": True}},
+]
+CHOSEN = [{"kind": "schedule", "path": "f/team/daily"}]
+
+
+async def apply(client: httpx.AsyncClient, items: list[dict[str, Any]], workspace: str = "main") -> None:
+    """Apply a change set to a workspace."""
+    base = f"/api/w/{workspace}/changes"
+    plan = (await client.post(f"{base}/plan", json={"items": items, "force": True})).json()["plan_hash"]
+    answer = await client.post(f"{base}/apply", json={"items": items, "force": True, "plan_hash": plan})
+    assert answer.status_code == 200, answer.text
+
+
+async def create(client: httpx.AsyncClient, code: int = 201, workspace: str = "main", **body: Any) -> dict[str, Any]:
+    """Create a release."""
+    answer = await client.post(f"/api/w/{workspace}/releases/create", json={"items": CHOSEN, **body})
+    assert answer.status_code == code, answer.text
+    found: dict[str, Any] = answer.json()
+    return found if code == 201 else found["error"]
+
+
+async def test_release_contains_what_its_items_reference_and_no_values(api: ApiHarness) -> None:
+    await apply(api.client, ITEMS)
+    enabled = [{"kind": "schedule", "path": "f/team/daily", "environments": ["production"]}]
+    made = await create(api.client, notes="First", enabled=enabled)
+    names = [f"{each['kind']} {each['path']}" for each in made["items"]]
+    assert names == [
+        *("flow f/team/main", "flow f/team/sub", "resource_type shop", "schedule f/team/daily"),
+        *("script f/team/base", "script f/team/step"),
+    ]
+    assert made["requirements"] == [
+        {"kind": "resource", "path": "f/team/shop", "resource_type": "shop"},
+        {"kind": "variable", "path": "f/team/region", "resource_type": None},
+    ]
+    assert (made["number"], made["notes"], made["enabled"]) == (1, "First", enabled)
+    contents = {each["path"]: each["content"] for each in made["items"]}
+    assert "hidden" not in json.dumps(made) and "enabled" not in contents["f/team/daily"]
+    text = contents["f/team/main"]["text"]
+    assert "on_behalf_of" not in text and "# what it does" in text
+    # Equal content has the same digest, other content has not; a release does not change with its workspace.
+    assert (await create(api.client, enabled=enabled))["digest"] == made["digest"]
+    assert (await create(api.client))["digest"] != made["digest"]
+    await apply(
+        api.client,
+        [{"kind": "script", "path": "f/team/base", "content": {"content": "x = 3\n", "language": "python3"}}],
+    )
+    assert (await api.get("releases/get/1"))["items"] == made["items"]
+    assert (await create(api.client, enabled=enabled))["digest"] != made["digest"]
+    listed = await api.get("releases/list", per_page=2, before=4)
+    assert [each["number"] for each in listed] == [3, 2] and "items" not in listed[0]
+    for body, code in (
+        ({"items": []}, 400),
+        ({"items": [{"kind": "flow", "path": "f/team/gone"}]}, 404),
+        ({"items": [{"kind": "variable", "path": "f/team/region"}]}, 400),
+        ({"enabled": [{"kind": "schedule", "path": "f/team/none", "environments": []}]}, 400),
+    ):
+        await create(api.client, code, **body)
+    rows = [(row["operation"], row["resource"]) for row in await api.get("audit/list", per_page=3)]
+    assert rows[0] == ("releases.create", "4")
+
+
+async def test_release_is_read_and_made_by_those_who_read_all_items(api: ApiHarness) -> None:
+    await apply(api.client, ITEMS)
+    await apply(api.client, [{"kind": "folder", "path": "secret", "content": {}}])
+    hidden = {"content": "x = 'secret'\n", "language": "python3"}
+    await apply(api.client, [{"kind": "script", "path": "f/secret/deep", "content": hidden}])
+    developer = await api.member("dan", Role.DEVELOPER)
+    viewer = await api.member("vic", Role.VIEWER)
+    outsider = await api.member("zoe", Role.ADMIN, workspace="admins")
+    limited = await api.member("lim", Role.DEVELOPER, scopes=["releases:write", "flows:read", "schedules:read"])
+    await create(developer)
+    await create(viewer, 403)
+    await create(outsider, 404)
+    # Neither a hidden item nor one that the token may not read gets into a release.
+    await create(developer, 404, items=[{"kind": "script", "path": "f/secret/deep"}])
+    uses = {"content": "import f.team.base\nimport f.secret.deep\n", "language": "python3"}
+    await apply(api.client, [{"kind": "script", "path": "f/team/step", "content": uses}])
+    await create(developer, 404)
+    await create(limited, 404)
+    await create(api.client, items=[{"kind": "script", "path": "f/secret/deep"}])
+    for client in (developer, viewer):
+        assert [each["number"] for each in (await client.get(f"{W}/releases/list")).json()] == [1]
+        for call in ("get", "export"):
+            assert (await client.get(f"{W}/releases/{call}/1")).status_code == 200
+            assert (await client.get(f"{W}/releases/{call}/2")).status_code == 404
+    for call in ("list", "get/1", "export/1"):
+        assert (await outsider.get(f"{W}/releases/{call}")).status_code == 404
+        assert (await outsider.get(f"/api/w/admins/releases/{call}")).status_code in (200, 404)
+    assert (await outsider.get("/api/w/admins/releases/list")).json() == []
+
+
+async def test_exported_release_is_imported_with_the_right_key_only(api: ApiHarness) -> None:
+    await apply(api.client, ITEMS)
+    made = await create(api.client, notes="First")
+    file = await api.get("releases/export/1")
+    key = (await api.client.get("/api/releases/key")).json()["public_key"]
+    assert file["public_key"] == key
+
+    async def send(file: dict[str, Any], key: str, client: httpx.AsyncClient = api.client) -> tuple[int, Any]:
+        answer = await client.post("/api/w/admins/releases/import", json={"file": file, "public_key": key})
+        return answer.status_code, answer.json()
+
+    other = "A" * 43 + "="
+    forged = {**file, "body": file["body"].replace("x = 1", "x = 9")}
+    for wrong, by in (
+        (file, other),
+        (file, "no key"),
+        (forged, key),
+        ({**file, "notes": "Other"}, key),
+        ({**file, "signature": ""}, key),
+    ):
+        status, answer = await send(wrong, by)
+        assert (status, answer["error"]["code"]) == (400, "untrusted_release")
+    developer = await api.member("dan", Role.DEVELOPER, workspace="admins")
+    assert (await send(file, key, developer))[0] == 403  # the folder is not visible to this member
+    status, imported = await send(file, key)
+    assert status == 201, imported
+    assert (imported["digest"], imported["items"], imported["workspace"]) == (made["digest"], made["items"], "admins")
+    assert imported["imported"] == {"public_key": key, "workspace": "main", "number": 1}
