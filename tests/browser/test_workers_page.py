@@ -74,3 +74,16 @@ async def waiting(page: Page, site: Site) -> str:
         else:
             return run
     raise AssertionError("the worker goes on claiming")
+
+
+async def test_charts_show_workspace_and_installation(page: Page, site: Site) -> None:
+    await page.goto("/w/main/workers")
+    charts = page.get_by_role("region", name="Over time")
+    await expect(charts.get_by_role("figure")).to_have_count(6)
+    await charts.get_by_role("button", name="1 hour").click()
+    await expect(page).to_have_url(re.compile("last=1h"))
+    await charts.get_by_text("Show as table").click()
+    await expect(charts.get_by_role("columnheader", name="95 % of jobs within")).to_be_visible()
+    await charts.get_by_role("button", name="Workspace main").click()
+    await expect(charts.get_by_role("figure")).to_have_count(4)
+    await expect(charts.get_by_role("figure").first).to_contain_text("Ended runs")

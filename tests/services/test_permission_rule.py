@@ -79,6 +79,8 @@ EXEMPT = {
     "run_views.virtual_jobs.find": "its callers check permissions",
     "run_views.virtual_jobs.plan_of": "takes a row that its caller may see",
     "maintenance.alerts.check": "called by a daemon; queues messages to channels that superadmins have set",
+    "maintenance.operations.record": "a duty of the leading process; records counts",
+    "maintenance.operations.delete_old": "a duty of the leading process; deletes counts",
     "maintenance.alerts.record_outcomes": "called by a daemon; queues messages to channels that superadmins have set",
     "maintenance.alert_sender.send_due": "called by a daemon; sends to channels that superadmins have set",
     "maintenance.alert_sender.title_of": "formats a message that is sent to channels that superadmins have set",

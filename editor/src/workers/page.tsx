@@ -14,6 +14,8 @@ import { Status } from "../ui/status";
 import { Time } from "../ui/time";
 import { notify, notifyError } from "../ui/toasts";
 import { useUrlParams } from "../ui/use-url-params";
+import { Charts } from "./charts";
+import { RaisedAlerts } from "./raised-alerts";
 import css from "./workers.module.css";
 
 const WORKER_COMMAND = "orvanta worker";
@@ -24,6 +26,7 @@ export function WorkersPage() {
   const { workspace = "" } = useParams();
   const [search, set] = useUrlParams();
   const queries = useQueryClient();
+  const superAdmin = useQuery(meQuery).data?.superAdmin ?? false;
   const status = useQuery(workersQuery(() => queries.getQueryData<WorkerStatus>(["workers"])));
   useEffect(() => rememberWorkspace(workspace), [workspace]);
   const query = (search.get("q") ?? "").toLowerCase();
@@ -42,11 +45,13 @@ export function WorkersPage() {
           onChange={(event) => set("q", event.target.value)}
         />
       </div>
+      {superAdmin && <RaisedAlerts workspace={workspace} />}
       {status.isPending && <Skeleton />}
       {status.error && <Failed error={status.error} retry={() => void status.refetch()} />}
       {data && (
         <>
           <Totals standing={data} />
+          <Charts workspace={workspace} />
           <Queues queues={data.queues} />
           <section className={css.section} aria-labelledby="workers">
             <h2 id="workers">{t("workers.workers")}</h2>

@@ -137,6 +137,7 @@ RULES: Mapping[tuple[str, str], Rule] = MappingProxyType(
         ("group", "read"): Rule(_ANY, Condition.NOTHING, "users:read"),
         ("group", "write"): Rule(_ADMIN, Condition.NOTHING, "users:write"),
         ("group", "manage"): Rule(_RUN, Condition.WRITE, "users:write"),
+        ("operations", "list"): Rule(_RUN, Condition.NOTHING, "workers:read"),
         ("policy", "read"): Rule(_ANY, Condition.NOTHING, "policies:read"),
         ("policy", "write"): Rule(_ADMIN, Condition.NOTHING, "policies:write"),
         ("git", "read"): Rule(_WRITE, Condition.NOTHING, "git:read"),

@@ -27,7 +27,7 @@ from orvanta_platform.db import (
     workers,
 )
 from orvanta_platform.services.access import audit_chain
-from orvanta_platform.services.maintenance import objects, retention
+from orvanta_platform.services.maintenance import objects, operations, retention
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.run_views import erasing, search_index
 from orvanta_platform.services.runs import locks as locking
@@ -45,6 +45,9 @@ INDEX_S = 5.0
 
 ERASE_S = 5.0
 """Seconds between checks for data to erase."""
+
+RECORD_LAG_S = 2.0
+"""Seconds after the end of a minute at which its figures are recorded."""
 
 UNREFERENCED_FOR = timedelta(hours=24)
 """Minimum age of unreferenced objects that are deleted."""
@@ -80,8 +83,24 @@ async def erase(platform: Platform) -> None:
 
 
 async def retain(platform: Platform) -> None:
-    """Delete history beyond its retention once an hour, in the leading process."""
-    await lead(platform, "retention", _retain)
+    """Delete history beyond its retention once an hour, and record figures each minute, in the leading process."""
+    await lead(platform, "retention", _retain_and_record)
+
+
+async def _retain_and_record(platform: Platform) -> None:
+    """Run both duties under one election, so that recording figures costs no heartbeats of its own."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_retain(platform))
+            group.create_task(_record(platform))
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+
+
+async def _record(platform: Platform) -> None:
+    while True:
+        await operations.record(platform)
+        await asyncio.sleep(60 - clock.now().timestamp() % 60 + RECORD_LAG_S)
 
 
 async def _retain(platform: Platform) -> None:
@@ -97,6 +116,7 @@ async def _retain(platform: Platform) -> None:
         if done.partitions or done.runs:
             counts = {"partitions": len(done.partitions), "runs": done.runs, "objects": done.objects}
             log.info("old history deleted", action="retention", **counts)
+        await operations.delete_old(platform)
         if rows := await audit_chain.drop_old(platform):
             log.info("old audit rows deleted", action="retention", rows=rows)
         await asyncio.sleep(PAUSE_S)

@@ -945,6 +945,7 @@ CREATE TABLE run (
 ) PARTITION BY RANGE (id);
 CREATE INDEX run_workspace ON run (workspace, id);
 CREATE INDEX run_failed ON run (workspace, id) WHERE status = 'failed';
+CREATE INDEX run_ended ON run USING brin (ended_at) WITH (pages_per_range = 32, autosummarize = on);
 COMMENT ON COLUMN run.result_of IS 'Whose value is the result: the node''s that gave it, or the run''s own. Null: null.';
 COMMENT ON COLUMN run.attempts IS 'With worker, attempt, mem_peak_kb, log_chars: of a run of one node, which has no row in job.';
 
@@ -977,6 +978,7 @@ CREATE TABLE job (
 ) PARTITION BY RANGE (id);
 CREATE INDEX job_run ON job (run);
 CREATE INDEX job_parent ON job (parent, place) WHERE parent IS NOT NULL;
+CREATE INDEX job_ended ON job USING brin (ended_at) WITH (pages_per_range = 32, autosummarize = on);
 COMMENT ON COLUMN job.parent IS 'The frame it ran in; with a place, the opening of the loop or branch of which it is that body. Null: the run.';
 COMMENT ON COLUMN job.result_of IS 'Whose value is the result of a frame; null: its own.';
 COMMENT ON COLUMN job.queue IS 'Null: a node that needed no job (decided inside the step).';
@@ -1589,3 +1591,28 @@ CREATE TABLE deployed_item (
 );
 CREATE INDEX deployed_item_deployment ON deployed_item (deployment);
 COMMENT ON TABLE deployed_item IS 'Items as the last deployment left them, by which later changes are recognised.';
+
+-- Figures per minute and hour for the operations page.
+
+CREATE TABLE operations_rollup (
+    workspace      text REFERENCES workspace (id) ON DELETE CASCADE,
+    width_s        integer NOT NULL CHECK (width_s IN (60, 3600)),
+    at             timestamptz NOT NULL,
+    succeeded      integer NOT NULL,
+    failed         integer NOT NULL,
+    cancelled      integer NOT NULL,
+    waits          integer[],
+    waiting        integer,
+    running        integer,
+    oldest_s       double precision,
+    slots          integer,
+    database_bytes bigint,
+    oldest_xmin_s  double precision,
+    UNIQUE NULLS NOT DISTINCT (workspace, width_s, at)
+);
+CREATE INDEX operations_rollup_at ON operations_rollup (width_s, at);
+COMMENT ON TABLE operations_rollup IS 'Figures of one minute or hour, for charts. Minutes without any figure have no row.';
+COMMENT ON COLUMN operations_rollup.workspace IS 'Null: the whole installation.';
+COMMENT ON COLUMN operations_rollup.waits IS 'Jobs that ended, by the bucket of the time between their enqueuing and their first claim.';
+COMMENT ON COLUMN operations_rollup.waiting IS 'Jobs that could start at the end of the minute; of an hour the maximum. Null: not recorded.';
+COMMENT ON COLUMN operations_rollup.slots IS 'Slots of the live workers, of the installation only.';

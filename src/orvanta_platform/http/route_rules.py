@@ -118,8 +118,12 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             GET /api/workers/queue_counts
             GET /api/workers/queues
         """,
-        ("instance", "see_all_workers"): "GET /api/alerts/list",
+        ("instance", "see_all_workers"): """
+            GET /api/alerts/list
+            GET /api/operations
+        """,
         ("instance", "drain_worker"): "POST /api/workers/drain/{id}",
+        ("operations", "list"): "GET operations",
         ("workspace", "read"): """
             GET workspaces/get_settings
             GET workspaces/tarball

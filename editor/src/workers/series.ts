@@ -1,0 +1,46 @@
+import type { Operations, OperationsPoint } from "../api/operations";
+
+/** Values of a chart at equal intervals; null: not known. */
+export type Values = readonly (number | null)[];
+
+/** Return the values of a field of the figures per interval. `missing`: value of intervals without figures. */
+export function valuesOf(
+  figures: Operations,
+  field: Exclude<keyof OperationsPoint, "at">,
+  missing: number | null = null,
+): (number | null)[] {
+  const [since, until] = [Date.parse(figures.since), Date.parse(figures.until)];
+  const width = figures.width_s * 1000;
+  const values = new Array<number | null>(Math.round((until - since) / width)).fill(missing);
+  for (const point of figures.points) {
+    const place = Math.floor((Date.parse(point.at) - since) / width);
+    if (place >= 0 && place < values.length) values[place] = point[field];
+  }
+  return values;
+}
+
+/** Return the largest value, null if none is known. */
+export function largest(values: Values): number | null {
+  return values.reduce<number | null>((most, each) => (each === null ? most : Math.max(most ?? each, each)), null);
+}
+
+/** Return the last known value. */
+export function latest(values: Values): number | null {
+  return values.findLast((each) => each !== null) ?? null;
+}
+
+/** Return the path of a line through the known values, in a box of width 1 per value and height 100. */
+export function linePath(values: Values, most: number): string {
+  let path = "";
+  values.forEach((value, place) => {
+    if (value === null) return;
+    const at = `${place + 0.5} ${round(100 - (100 * value) / most)}`;
+    const joined = place > 0 && values[place - 1] !== null;
+    const alone = !joined && (values[place + 1] ?? null) === null;
+    path += joined ? `L${at}` : `M${at}`;
+    if (alone) path += "h0.01";
+  });
+  return path;
+}
+
+const round = (value: number) => Math.round(value * 10) / 10;
