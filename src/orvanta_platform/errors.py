@@ -191,6 +191,12 @@ class VersionConflict(Conflict):
     code = "version_conflict"
 
 
+class MoveRefused(Conflict):
+    """Items that refer to the item to move cannot be changed; details name them, and nothing is moved."""
+
+    code = "move_refused"
+
+
 class StalePlan(Conflict):
     """Items changed since the plan of a change set, which is not applied."""
 

@@ -73,6 +73,8 @@ BODIES: dict[str, Any] = {
     "POST changes/apply": {"items": [], "plan_hash": EMPTY_PLAN},
     "POST git/bind": {"url": "file:///tmp/orvanta-git/shop.git"},
     "POST git/apply": {"plan_hash": EMPTY_REVIEW},
+    "POST moves/plan": {"items": [{"kind": "flow", "path": "f/team/flow", "target": "f/team/elsewhere"}]},
+    "POST moves/apply": {"items": [{"kind": "flow", "path": "f/team/movable", "target": "f/team/moved"}]},
     "POST folders/create": {"name": "fresh"},
     "POST folders/update/{name}": {"summary": "x"},
     "POST folders/addowner/{name}": {"owner": "g/all"},
@@ -247,6 +249,7 @@ class Examples:
         for name in ("described", "gone"):
             await self._post("workflow_tests/create/f/team/flow", {"name": name, "test": {}})
         await self._post("flows/create", {**ASKS, "path": "f/team/asks"})
+        await self._post("flows/create", {**PASS_ON, "path": "f/team/movable"})
         await self._post("schedules/create", {**SCHEDULE, "path": "f/team/schedule"})
         await self._post("http_triggers/create", {**HOOK, "path": "f/team/hook", "route_path": "hook"})
         for name in ("variable", "gone"):

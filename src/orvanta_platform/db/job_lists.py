@@ -33,6 +33,7 @@ class JobFilter:
     """Conditions of a list; None: no condition. Time bounds are exclusive."""
 
     script_path_exact: str | None = None
+    """The present path of an item, whose runs under its former paths match too."""
     script_path_start: str | None = None
     script_path_text: str | None = None
     """Substring of the path, in any case."""
@@ -125,7 +126,11 @@ def _states(conditions: _Conditions, states: tuple[str, ...]) -> None:
 
 
 _RULES: dict[str, _Rule] = {
-    "script_path_exact": _with("v.own_path = {}"),
+    "script_path_exact": _with(
+        "v.own_path = ANY(ARRAY(SELECT {}::text UNION ALL SELECT f.path FROM moved_item f"
+        " WHERE f.workspace = $1 AND f.target = {} AND NOT EXISTS (SELECT FROM item i WHERE i.workspace = f.workspace"
+        " AND i.kind = f.kind AND i.path = f.path AND NOT i.deleted)))"
+    ),
     "script_path_start": _with("starts_with(v.own_path, {})"),
     "script_path_text": _with("strpos(lower(v.path), lower({})) > 0"),
     "script_hash": _with("v.script_hash = {}"),

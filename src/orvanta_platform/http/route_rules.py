@@ -306,6 +306,8 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             POST workflow_tests/record/{id}
             DELETE workflow_tests/delete/{name}/{path}
             POST versions/restore/{kind}/{path}
+            POST moves/plan
+            POST moves/apply
         """,
         ("flow", "share"): """
             POST acls/add/{kind}/{path}

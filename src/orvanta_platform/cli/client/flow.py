@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from orvanta_platform.cli.client import options
+from orvanta_platform.cli.client import moves, options
 from orvanta_platform.cli.client.command import Session, command
 from orvanta_platform.cli.help_text import CommandGroup
 
@@ -117,6 +117,20 @@ def show(session: Session, path: options.ItemPath) -> None:
     else:
         parts = {name: found[name] for name in ("summary", "description", "schema", "value") if found.get(name)}
         print_bytes(write_yaml(parts).encode())
+
+
+@command(
+    app,
+    "orvanta flow move f/sales/report f/finance/report",
+    "orvanta flow move f/sales/report f/finance/report --dry-run",
+)
+def move(session: Session, path: options.ItemPath, target: moves.Target, dry_run: moves.DryRun = False) -> None:
+    """Move a workflow to another path, with its versions and history.
+
+    Workflows, schedules and HTTP routes that run it are updated, all or nothing: it is not moved if you may not change
+    one of them.
+    """
+    moves.move(session, "flow", path, target, dry_run=dry_run)
 
 
 @command(app, "orvanta flow list", "orvanta flow list f/sales/")

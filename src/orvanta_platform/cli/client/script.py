@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from orvanta_platform.cli.client import options
+from orvanta_platform.cli.client import moves, options
 from orvanta_platform.cli.client.command import Session, command
 from orvanta_platform.cli.help_text import CommandGroup
 
@@ -99,6 +99,20 @@ def show(session: Session, path: options.ItemPath) -> None:
         print_json(found)
     else:
         print_bytes(found["content"].encode())
+
+
+@command(
+    app,
+    "orvanta script move f/sales/report f/finance/report",
+    "orvanta script move f/sales/report f/finance/report --dry-run",
+)
+def move(session: Session, path: options.ItemPath, target: moves.Target, dry_run: moves.DryRun = False) -> None:
+    """Move a script to another path, with its versions and history.
+
+    Workflows, schedules and HTTP routes that run it are updated, all or nothing: it is not moved if you may not change
+    one of them.
+    """
+    moves.move(session, "script", path, target, dry_run=dry_run)
 
 
 @command(app, "orvanta script list", "orvanta script list f/sales/")

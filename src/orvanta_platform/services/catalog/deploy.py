@@ -8,8 +8,8 @@ from typing import Literal
 
 from orvanta_platform.control import audit, limits
 from orvanta_platform.control.actor import Actor
-from orvanta_platform.control.permissions import Target, readable, require, require_workspace
-from orvanta_platform.db import drafts, items
+from orvanta_platform.control.permissions import Target, can, readable, require, require_workspace
+from orvanta_platform.db import drafts, items, moves
 from orvanta_platform.db.items import Filter, ItemHead, ItemRow, NewVersion, VersionRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import AlreadyExists, NotFound
@@ -31,14 +31,24 @@ def target_of(row: ItemRow) -> Target:
 
 
 async def get(platform: Platform, actor: Actor, workspace: str, kind: Kind, path: str) -> ItemRow:
-    """Return the newest version at a path. Raises NotFound."""
+    """Return the newest version at a path. Raises NotFound, for a moved item with its present path in the details."""
     require_workspace(actor, workspace)
     async with platform.db.acquire() as conn:
         row = await items.get(conn, workspace, kind, path)
-    if row is None:
-        raise missing(kind, path)
+        if row is None:
+            raise await _moved(conn, actor, workspace, kind, path)
     require(actor, "read", target_of(row))
     return row
+
+
+async def _moved(conn: Connection, actor: Actor, workspace: str, kind: Kind, path: str) -> NotFound:
+    """Return the error for a missing item, with its present path if it was moved and the actor may read it there."""
+    target = await moves.get_target(conn, workspace, kind, path)
+    head = await items.get_head(conn, workspace, kind, target) if target is not None else None
+    if head is None or not can(actor, "read", Target(workspace, kind, target, head.created_by, head.extra_perms)):
+        return missing(kind, path)
+    hint = f"It was moved to {target}."
+    return NotFound(f"The {kind} {path} does not exist.", hint=hint, details={"moved_to": target})
 
 
 async def get_version(platform: Platform, actor: Actor, workspace: str, kind: Kind, version: int | str) -> ItemRow:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any, Final, Literal
 
 from orvanta_platform.control.actor import Actor
@@ -18,8 +19,7 @@ from orvanta_platform.services.catalog import deploy
 from orvanta_platform.services.catalog.deploy import Kind
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.runs.imports import Imported
-from orvanta_platform.workflow.graph import build
-from orvanta_platform.workflow.normal import normalise
+from orvanta_platform.workflow.references import references
 
 MOST_SHOWN = 1000
 """Maximum number of users returned."""
@@ -83,7 +83,7 @@ def _matching(documents: Mapping[bytes, bytes], pattern: re.Pattern[bytes]) -> s
 async def record(conn: Connection, actor: Actor, workspace: str, version: int, tree: Mapping[str, Any]) -> None:
     """Store the items that the nodes of a workflow version run, in the transaction that deploys it."""
     require_workspace(actor, workspace)
-    await uses.record(conn, version, workspace, list(_uses(tree)))
+    await uses.record(conn, version, workspace, [Use(**asdict(each)) for each in references(tree)])
 
 
 async def record_imports(
@@ -96,14 +96,6 @@ async def record_imports(
     require_workspace(actor, workspace)
     found = [Use(node, "script", path, digest) for node, each in imported.items() for path, digest in each.direct]
     await uses.record(conn, version, workspace, found)
-
-
-def _uses(tree: Mapping[str, Any]) -> Iterator[Use]:
-    for node in build(normalise(tree)["value"]).nodes():
-        path = node.value.get("path")
-        if node.kind in ("script", "flow") and isinstance(path, str):
-            pinned = node.value.get("hash") if node.kind == "script" else None
-            yield Use(node.id, node.kind, path, str(pinned) if pinned else None)
 
 
 def _readers(actor: Actor) -> Readers:

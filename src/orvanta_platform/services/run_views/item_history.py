@@ -9,7 +9,7 @@ from typing import Literal
 
 from orvanta_platform import clock
 from orvanta_platform.control.actor import Actor
-from orvanta_platform.db import job_lists
+from orvanta_platform.db import job_lists, moves
 from orvanta_platform.db.job_lists import JobFilter, RecentRun
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.run_views import jobs
@@ -46,7 +46,14 @@ async def list_item_histories(
     recent = JobFilter(created_after=clock.now() - WINDOW, has_null_parent=True, job_kinds=(kind,))
     async with platform.db.acquire() as conn:
         found = await job_lists.list_recent_runs(conn, workspace, visible, recent, SHOWN, most)
+        present = await moves.list_former_paths(conn, workspace, kind)
     by_path: dict[str, list[RecentRun]] = {}
     for run in found:
-        by_path.setdefault(run.path, []).append(run)
-    return [ItemHistory(path, runs[0].succeeded, runs[0].failed, runs) for path, runs in by_path.items()]
+        by_path.setdefault(present.get(run.path, run.path), []).append(run)
+    return [_history(path, runs) for path, runs in by_path.items()]
+
+
+def _history(path: str, runs: Sequence[RecentRun]) -> ItemHistory:
+    """Return the history of an item; the runs of each of its paths have the counts of that path."""
+    counts = {run.path: run for run in runs}.values()
+    return ItemHistory(path, sum(each.succeeded for each in counts), sum(each.failed for each in counts), runs[:SHOWN])

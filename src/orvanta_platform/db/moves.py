@@ -1,0 +1,141 @@
+"""Rows of moves: an item gets another path, with its versions, and with everything that refers to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import asyncpg
+import msgspec
+
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.queries import query_texts
+from orvanta_platform.db.uses import Use
+
+_SQL = query_texts("moves")
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """An item and the path that it gets. `kind`: script or flow."""
+
+    kind: str
+    path: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class AffectedRow:
+    """An item that refers to a moved one. `kind`: script, flow, schedule, http_trigger or error_handler."""
+
+    kind: str
+    path: str
+    created_by: str
+    extra_perms: dict[str, bool]
+
+
+@dataclass(frozen=True, slots=True)
+class ReferringVersion(AffectedRow):
+    """A version that refers to a moved item."""
+
+    version: int
+    nodes: list[str]
+    """The nodes that refer to it; "" for the imports of a script."""
+    format: str
+    body: bytes
+    current: bool
+    newest: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NewDocument:
+    """Document that replaces that of a version, in a new version. `hash`: of the artifact."""
+
+    version: int
+    digest: bytes
+    body: bytes
+    hash: str
+    uses: Sequence[Use]
+    """The items that its nodes run."""
+
+
+async def list_referring(
+    conn: Connection, workspace: str, moves: Sequence[Move], limit: int
+) -> tuple[list[ReferringVersion], list[AffectedRow], list[AffectedRow]]:
+    """Return the versions that refer to moved items, from the current one of each item on; items of which earlier
+    versions that refer to them run for some member; and triggers. At most `limit` rows each.
+    """
+    what = (workspace, [each.kind for each in moves], [each.path for each in moves], limit)
+    versions = await conn.fetch(_SQL["list_referring_versions"], *what)
+    earlier = await conn.fetch(_SQL["list_earlier_versions"], *what)
+    triggers = await conn.fetch(_SQL["list_triggers"], *what)
+    return (
+        [ReferringVersion(**{**row, "extra_perms": _perms(row)}) for row in versions],
+        _affected(earlier),
+        _affected(triggers),
+    )
+
+
+async def lock_items(conn: Connection, workspace: str, moves: Sequence[Move]) -> list[AffectedRow]:
+    """Return the items to move, locked until the transaction ends. Missing ones are left out."""
+    kinds, paths = [each.kind for each in moves], [each.path for each in moves]
+    return _affected(await conn.fetch(_SQL["lock_items"], workspace, kinds, paths))
+
+
+async def rewrite_versions(conn: Connection, documents: Sequence[NewDocument], username: str, message: str) -> None:
+    """Add versions with these documents, which become current and are accepted for the same members."""
+    if not documents:
+        return
+    digests = [each.digest for each in documents]
+    await conn.execute(_SQL["insert_documents"], digests, [each.body for each in documents])
+    uses = [(each.version, use.node, use.kind, use.path, use.pinned) for each in documents for use in each.uses]
+    columns = [list(column) for column in zip(*uses, strict=True)] if uses else [[], [], [], [], []]
+    versions, hashes = [each.version for each in documents], [each.hash for each in documents]
+    await conn.execute(_SQL["rewrite_versions"], versions, digests, hashes, username, message, *columns)
+
+
+async def move_items(conn: Connection, workspace: str, moves: Sequence[Move], username: str) -> bool:
+    """Move items with their versions, acceptances and drafts; return False if a new path is in use."""
+    columns = _columns(moves)
+    found = await conn.fetch(_SQL["insert_moved_items"], workspace, *columns, username)
+    if len(found) < len(moves):
+        return False
+    for query in ("move_versions", "move_acceptances", "move_drafts"):
+        await conn.execute(_SQL[query], workspace, *columns)
+    await conn.execute(_SQL["delete_moved_items"], workspace, *columns[:2])
+    for query in ("forward_former_paths", "insert_former_paths"):
+        await conn.execute(_SQL[query], workspace, *columns)
+    return True
+
+
+async def move_triggers(
+    conn: Connection, workspace: str, moves: Sequence[Move], schedules: Sequence[str], http_triggers: Sequence[str]
+) -> None:
+    """Replace the paths that these schedules and HTTP triggers, and the error handler, run."""
+    columns = _columns(moves)
+    await conn.execute(_SQL["move_targets_of_schedules"], workspace, *columns, schedules)
+    await conn.execute(_SQL["move_targets_of_http_triggers"], workspace, *columns, http_triggers)
+    await conn.execute(_SQL["move_target_of_error_handler"], workspace, *columns)
+
+
+async def get_target(conn: Connection, workspace: str, kind: str, path: str) -> str | None:
+    """Return the present path of the item that was moved away from a path last, None if there is none."""
+    found: str | None = await conn.fetchval(_SQL["get_target"], workspace, kind, path)
+    return found
+
+
+async def list_former_paths(conn: Connection, workspace: str, kind: str) -> dict[str, str]:
+    """Return the present path by former path, for former paths at which nothing is now."""
+    return {row["path"]: row["target"] for row in await conn.fetch(_SQL["list_former_paths"], workspace, kind)}
+
+
+def _affected(found: Sequence[asyncpg.Record]) -> list[AffectedRow]:
+    return [AffectedRow(**{**row, "extra_perms": _perms(row)}) for row in found]
+
+
+def _columns(moves: Sequence[Move]) -> tuple[list[str], list[str], list[str]]:
+    return [each.kind for each in moves], [each.path for each in moves], [each.target for each in moves]
+
+
+def _perms(row: asyncpg.Record) -> dict[str, bool]:
+    return msgspec.json.decode(row["extra_perms"], type=dict[str, bool])

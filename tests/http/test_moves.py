@@ -1,0 +1,210 @@
+"""Moves of scripts and workflows: history, references and triggers follow; what may not be changed blocks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.http.harness import ApiHarness, W
+
+from orvanta_platform.control.actor import Role
+from orvanta_platform.db import acceptance
+
+CODE = {"summary": "", "content": "echo 1", "language": "bash"}
+SCHEDULE = {"schedule": "0 0 3 * * *", "timezone": "UTC", "args": {}, "path": "f/team/nightly"}
+HOOK = {
+    "path": "f/team/hook",
+    "route_path": "hook",
+    "http_method": "post",
+    "workspaced_route": True,
+    "authentication_method": "none",
+    "is_static_website": False,
+}
+OUTER = """\
+summary: Outer
+value:
+  modules:
+    - id: inner  # the sub-workflow
+      value: {type: flow, path: f/team/inner, input_transforms: {}}
+    - id: each
+      value:
+        type: forloopflow
+        iterator: {type: static, value: [{type: script, path: f/team/script}]}
+        skip_failures: false
+        modules:
+          - id: one
+            value:
+              type: script
+              path: "f/team/script"
+              input_transforms:
+                where: {type: static, value: f/team/script}
+"""
+
+
+def runs(node: str, kind: str, path: str) -> dict[str, Any]:
+    return {"id": node, "value": {"type": kind, "path": path, "input_transforms": {}}}
+
+
+async def create(api: ApiHarness, route: str, **body: Any) -> None:
+    answer = await api.client.post(f"{W}/{route}/create", json=body)
+    assert answer.is_success, answer.text
+
+
+async def scene(api: ApiHarness) -> None:
+    for name, owners in (("team", ["g/all"]), ("ops", ["g/all"]), ("secret", [])):
+        await create(api, "folders", name=name, owners=owners)
+    await create(api, "scripts", **CODE, path="f/team/script")
+    await create(api, "flows", path="f/team/inner", value={"modules": [runs("a", "script", "f/team/script")]})
+    await create(api, "flows", path="f/team/outer", source={"format": "yaml", "text": OUTER})
+    target = {"script_path": "f/team/inner", "is_flow": True}
+    await create(api, "schedules", **SCHEDULE, **target, on_failure="script/f/team/script")
+    await create(api, "http_triggers", **HOOK, **target)
+    handler = {"error_handler": "script/f/team/script"}
+    assert (await api.client.post(f"{W}/workspaces/edit_error_handler", json=handler)).is_success
+
+
+def move(*items: tuple[str, str, str]) -> dict[str, Any]:
+    return {"items": [{"kind": kind, "path": path, "target": target} for kind, path, target in items]}
+
+
+BOTH = move(("script", "f/team/script", "f/ops/script"), ("flow", "f/team/inner", "f/ops/inner"))
+
+
+async def test_everything_follows(api: ApiHarness) -> None:
+    await scene(api)
+    run = (await api.client.post(f"{W}/jobs/run/f/f/team/inner", json={})).text
+    await api.client.put(f"{W}/drafts/save/flow/f/team/inner", json={"value": {"modules": []}})
+    planned = await api.client.post(f"{W}/moves/plan", json=BOTH)
+    assert planned.status_code == 200, planned.text
+    moved = await api.client.post(f"{W}/moves/apply", json=BOTH)
+    assert moved.status_code == 200, moved.text
+    assert moved.json() == planned.json()
+    assert [(each["kind"], each["path"], each.get("nodes")) for each in moved.json()["rewritten"]] == [
+        ("flow", "f/team/inner", ["a"]),
+        ("flow", "f/team/outer", ["inner", "one"]),
+        ("error_handler", "f/team/script", None),
+        ("http_trigger", "f/team/hook", None),
+        ("schedule", "f/team/nightly", None),
+    ]
+    outer = await api.get("flows/get/f/team/outer")
+    expected = OUTER.replace("flow, path: f/team/inner", "flow, path: f/ops/inner")
+    assert outer["source"]["text"] == expected.replace('path: "f/team/script"', 'path: "f/ops/script"')
+    schedule = await api.get("schedules/get/f/team/nightly")
+    assert (schedule["script_path"], schedule["on_failure"]) == ("f/ops/inner", "script/f/ops/script")
+    assert (await api.get("http_triggers/get/f/team/hook"))["script_path"] == "f/ops/inner"
+    assert (await api.get("workspaces/get_settings"))["error_handler"] == "script/f/ops/script"
+    assert [each["number"] for each in await api.get("versions/list/flow/f/ops/inner")] == [2, 1]
+    assert [each["path"] for each in await api.get("drafts/list/flow")] == ["f/ops/inner"]
+    found = await api.get("jobs/list", script_path_exact="f/ops/inner")
+    assert [each["id"] for each in found] == [run]
+    assert [each["path"] for each in await api.get("jobs/item_histories", kind="flow")] == ["f/ops/inner"]
+    gone = await api.client.get(f"{W}/flows/get/f/team/inner")
+    assert gone.status_code == 404
+    assert gone.json()["error"]["details"] == {"moved_to": "f/ops/inner"}
+    assert [(each["kind"], each["path"]) for each in await api.get("versions/used_by/script/f/ops/script")] == [
+        ("flow", "f/ops/inner"),
+        ("flow", "f/team/outer"),
+    ]
+    operations = {(each["operation"], each["resource"]) for each in await api.get("audit/list", per_page=100)}
+    assert operations >= {
+        ("scripts.move", "f/team/script"),
+        ("flows.move", "f/team/inner"),
+        ("flows.update", "f/team/outer"),
+        ("schedules.update", "f/team/nightly"),
+        ("http_triggers.update", "f/team/hook"),
+        ("workspaces.edit_error_handler", "f/team/script"),
+    }
+    started = await api.client.post(f"{W}/jobs/run/f/f/team/outer", json={})
+    assert started.status_code == 201, started.text
+
+
+async def test_moving_back_and_over_a_deleted_item(api: ApiHarness) -> None:
+    await scene(api)
+    await create(api, "scripts", **CODE, path="f/ops/script")
+    taken = await api.client.post(f"{W}/moves/plan", json=BOTH)
+    assert (taken.status_code, taken.json()["error"]["code"]) == (409, "already_exists")
+    await api.client.post(f"{W}/scripts/delete/p/f/ops/script")
+    assert (await api.client.post(f"{W}/moves/apply", json=BOTH)).status_code == 200
+    assert [each["number"] for each in await api.get("versions/list/script/f/ops/script")] == [2]
+    back = move(("script", "f/ops/script", "f/team/script"))
+    assert (await api.client.post(f"{W}/moves/apply", json=back)).status_code == 200
+    assert (await api.client.get(f"{W}/scripts/get/p/f/ops/script")).json()["error"]["details"] == {
+        "moved_to": "f/team/script"
+    }
+    body = {**CODE, "content": "echo 2", "path": "f/team/script"}
+    body["parent_hash"] = (await api.get("scripts/get/p/f/team/script"))["hash"]
+    assert (await api.client.post(f"{W}/scripts/create", json=body)).status_code == 201
+
+
+async def test_acceptances_follow_and_are_not_widened(api: ApiHarness) -> None:
+    await scene(api)
+    bea = await api.member("bea", Role.DEVELOPER)
+    value = {"modules": [runs("one", "script", "f/team/script")]}
+    for path in ("f/team/hers", "f/team/ours"):
+        poster = bea if path == "f/team/hers" else api.client
+        body = {"path": path, "value": value}
+        assert (await poster.post(f"{W}/flows/create", json=body)).status_code == 201
+    change = move(("script", "f/team/script", "f/ops/script"))
+    assert (await api.client.post(f"{W}/moves/apply", json=change)).status_code == 200
+    async with api.platform.db.acquire() as conn:
+        for path, everybody in (("f/team/hers", False), ("f/team/ours", True)):
+            version = (await api.get(f"versions/list/flow/{path}"))[0]["id"]
+            assert await acceptance.is_accepted(conn, [version], "u/bea")
+            assert await acceptance.is_accepted(conn, [version], "u/other") is everybody
+    # The runs of other members use a version before bea's, which the move would break.
+    changed = {"modules": [runs(node, "script", "f/ops/script") for node in ("one", "two")]}
+    body = {"path": "f/team/ours", "value": changed}
+    assert (await bea.post(f"{W}/flows/update/f/team/ours", json=body)).is_success
+    refused = await api.client.post(f"{W}/moves/apply", json=move(("script", "f/ops/script", "f/team/script")))
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "move_refused")
+    assert refused.json()["error"]["details"] == {
+        "blocking": [{"kind": "flow", "path": "f/team/ours", "reason": "earlier_version"}],
+        "hidden": 0,
+    }
+
+
+async def test_items_that_may_not_be_changed_block(api: ApiHarness) -> None:
+    await scene(api)
+    await create(api, "folders", name="shown", owners=[], extra_perms={"g/all": False})
+    for folder in ("secret", "shown"):
+        value = {"modules": [runs("one", "script", "f/team/script")]}
+        await create(api, "flows", path=f"f/{folder}/user", value=value)
+    await create(api, "scripts", **CODE, path="f/team/free")
+    code = "from f.team.library import x\ndef main():\n    return x\n"
+    library = {"summary": "", "language": "python3", "content": "x = 1\n", "path": "f/team/library"}
+    await create(api, "scripts", **library)
+    await create(api, "scripts", **{**library, "content": code, "path": "f/team/importer"})
+    bea = await api.member("bea", Role.DEVELOPER)
+    refused = await bea.post(f"{W}/moves/apply", json=move(("script", "f/team/script", "f/ops/script")))
+    assert refused.status_code == 409, refused.text
+    assert refused.json()["error"]["details"] == {
+        "blocking": [
+            {"kind": "flow", "path": "f/shown/user", "reason": "not_writable"},
+            {"kind": "error_handler", "path": "f/team/script", "reason": "not_writable"},
+        ],
+        "hidden": 1,
+    }
+    assert (await api.get("flows/get/f/team/inner"))["value"]["modules"][0]["value"]["path"] == "f/team/script"
+    denied = [
+        (("script", "f/team/free", "f/secret/free"), 404),
+        (("script", "f/team/free", "f/shown/free"), 403),
+        (("flow", "f/shown/user", "f/ops/user"), 403),
+        (("flow", "f/secret/user", "f/ops/user"), 404),
+        (("script", "f/team/none", "f/ops/none"), 404),
+        (("script", "f/team/free", "f/team/free"), 400),
+        (("script", "f/team/free", "nowhere"), 400),
+    ]
+    for item, status in denied:
+        for step in ("plan", "apply"):
+            answer = await bea.post(f"{W}/moves/{step}", json=move(item))
+            assert answer.status_code == status, (item, answer.text)
+    importing = await bea.post(f"{W}/moves/apply", json=move(("script", "f/team/library", "f/ops/library")))
+    assert importing.json() == {
+        "rewritten": [],
+        "importing": [{"kind": "script", "path": "f/team/importer"}],
+        "blocking": [],
+        "hidden": 0,
+    }
+    assert (await bea.post(f"{W}/moves/apply", json=move(("script", "f/team/free", "u/bea/free")))).is_success
+    limited = await api.member("lim", Role.ADMIN, scopes=["scripts:write:f/team/*"])
+    body = move(("script", "f/team/script", "f/team/other"))
+    assert (await limited.post(f"{W}/moves/apply", json=body)).status_code == 409
