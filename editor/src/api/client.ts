@@ -63,6 +63,13 @@ async function apiErrorOf(response: Response): Promise<ApiError> {
 export const api = createClient<paths>({ baseUrl: BASE || window.location.origin, credentials: CREDENTIALS });
 api.use(middleware);
 
+/** Return the present path of a workflow or script whose request failed because it was moved. */
+export function movedTo(error: unknown): string | null {
+  if (!(error instanceof ApiError) || error.status !== 404) return null;
+  const target = (error.details as { moved_to?: unknown } | null)?.moved_to;
+  return typeof target === "string" ? target : null;
+}
+
 /** Return the message and hint of a thrown value. */
 export function errorText(error: unknown): string {
   if (error instanceof ApiError) return error.hint ? `${error.message} ${error.hint}` : error.message;

@@ -1,12 +1,13 @@
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useState } from "react";
-import { Link, useParams, useSearchParams } from "react-router";
+import { Link, Navigate, useNavigate, useParams, useSearchParams } from "react-router";
 import { formatChord } from "../actions/keymap";
 import { attempt } from "../actions/registry";
-import { ApiError } from "../api/client";
+import { ApiError, movedTo } from "../api/client";
 import { discardScriptDraft, getScriptDraft, type Script, type ScriptDraft, scriptQuery } from "../api/scripts";
 import { LazyCode } from "../code/lazy-code";
 import { useDiagnostics } from "../code/use-diagnostics";
+import { useMoving } from "../items/use-moving";
 import { rememberItem } from "../lib/recent-items";
 import { useFirst } from "../lib/use-first";
 import { useSharing } from "../sharing/use-sharing";
@@ -45,6 +46,8 @@ function Loaded({ workspace, path }: { workspace: string; path: string }) {
   const loaded = !script.isPending && !draft.isPending && !error;
   const opened = useFirst(loaded ? { script: script.data ?? null, draft: draft.data ?? null } : null);
   if (opened) return <Opened workspace={workspace} path={path} {...opened} />;
+  const target = movedTo(script.error);
+  if (target && !draft.data) return <Navigate to={`/w/${workspace}/scripts/${target}`} replace />;
   if (error) {
     return (
       <main>
@@ -108,6 +111,8 @@ function Head({ deploy }: { deploy: () => void }) {
   const { workspace, path } = useScriptStore().getState();
   const deployed = useScript((editor) => editor.deployed !== null);
   const sharing = useSharing({ workspace, kind: "script", path });
+  const navigate = useNavigate();
+  const moving = useMoving({ workspace, kind: "script", path }, (to) => navigate(`/w/${workspace}/scripts/${to}`));
   const summary = useScript((editor) => editor.summary);
   const language = useScript((editor) => editor.language);
   const changed = useScript(isChanged);
@@ -137,11 +142,15 @@ function Head({ deploy }: { deploy: () => void }) {
       </Button>
       {deployed && (
         <Popover label={t("scripts.more")} icon="dots">
+          <Button look="quiet" icon="edit" onClick={moving.move}>
+            {t("ui.move")}
+          </Button>
           <Button look="quiet" icon="share" onClick={sharing.share}>
             {t("ui.share")}
           </Button>
         </Popover>
       )}
+      {moving.dialog}
       {sharing.dialog}
     </div>
   );

@@ -11,6 +11,7 @@ import {
   scriptDraftsQuery,
 } from "../api/scripts";
 import { copyPath } from "../forms/path-name";
+import { useMoving } from "../items/use-moving";
 import { useSharing } from "../sharing/use-sharing";
 import { t } from "../texts/scripts";
 import { Confirm } from "../ui/confirm";
@@ -26,13 +27,14 @@ interface Props {
   taken: ReadonlySet<string>;
 }
 
-/** Menu of a script in a list: duplicate, share, archive or restore, delete. */
+/** Menu of a script in a list: duplicate, move, share, archive or restore, delete. */
 export function RowMenu({ workspace, item, taken }: Props) {
   const { path, deployed, archived } = item;
   const navigate = useNavigate();
   const [deleting, setDeleting] = useState(false);
   const sharing = useSharing({ workspace, kind: "script", path });
   const refresh = useRefresh(workspace);
+  const moving = useMoving({ workspace, kind: "script", path }, refresh);
   const duplicating = useMutation({
     mutationFn: async () => {
       const copy = copyPath(path, taken);
@@ -74,6 +76,11 @@ export function RowMenu({ workspace, item, taken }: Props) {
           {t("scripts.duplicate")}
         </Button>
         {deployed && (
+          <Button look="quiet" icon="edit" onClick={moving.move}>
+            {t("ui.move")}
+          </Button>
+        )}
+        {deployed && (
           <Button look="quiet" icon="share" onClick={sharing.share}>
             {t("ui.share")}
           </Button>
@@ -87,6 +94,7 @@ export function RowMenu({ workspace, item, taken }: Props) {
           {deployed ? t("scripts.delete") : t("scripts.discard")}
         </Button>
       </Popover>
+      {moving.dialog}
       {sharing.dialog}
       {deleting && (
         <Confirm

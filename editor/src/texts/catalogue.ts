@@ -8,6 +8,7 @@ import type editor from "./en/editor.json";
 import type forms from "./en/forms.json";
 import type home from "./en/home.json";
 import type inspector from "./en/inspector.json";
+import type items from "./en/items.json";
 import type lib from "./en/lib.json";
 import type panels from "./en/panels.json";
 import type runs from "./en/runs.json";
@@ -36,6 +37,7 @@ export interface Catalogue {
   forms: typeof forms;
   home: typeof home;
   inspector: typeof inspector;
+  items: typeof items;
   lib: typeof lib;
   panels: typeof panels;
   runs: typeof runs;

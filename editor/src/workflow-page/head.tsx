@@ -3,6 +3,7 @@ import { useNavigate } from "react-router";
 import { ActionButton } from "../actions/button";
 import { useEditor, useEditorStore } from "../editor/context";
 import { type Editor, isChanged } from "../editor/store";
+import { useMoving } from "../items/use-moving";
 import { useSharing } from "../sharing/use-sharing";
 import { t } from "../texts/workflow-page";
 import { Button, IconButton } from "../ui/controls";
@@ -87,6 +88,9 @@ function More({ graph }: { graph: boolean }) {
   const workspace = useEditor((editor) => editor.workspace);
   const { path, version_id } = useEditor((editor) => editor.flow);
   const sharing = useSharing({ workspace, kind: "flow", path });
+  const navigate = useNavigate();
+  const moving = useMoving({ workspace, kind: "flow", path }, (to) => navigate(`/w/${workspace}/workflows/${to}`));
+  const move = { label: t("ui.move"), icon: "edit", run: moving.move };
   const share = { label: t("ui.share"), icon: "share", run: sharing.share };
   return (
     <>
@@ -107,12 +111,13 @@ function More({ graph }: { graph: boolean }) {
             at={open}
             groups={graph ? [...ON_GRAPH, EVERYWHERE] : [EVERYWHERE]}
             more={[
-              ...(version_id === null ? [] : [share]),
+              ...(version_id === null ? [] : [move, share]),
               { label: t("workflow-page.archive"), icon: "trash", run: () => setRemoving(true) },
             ]}
             close={() => setOpen(null)}
           />
         )}
+        {moving.dialog}
         {sharing.dialog}
         {removing && <Removal close={() => setRemoving(false)} />}
       </Suspense>

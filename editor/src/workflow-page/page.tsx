@@ -1,9 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense, useEffect, useMemo } from "react";
-import { Link, useParams, useSearchParams } from "react-router";
+import { Link, Navigate, useParams, useSearchParams } from "react-router";
 import { useKeyboard } from "../actions/use-keyboard";
 import { waitingQuery } from "../api/acceptance";
-import { ApiError } from "../api/client";
+import { ApiError, movedTo } from "../api/client";
 import { getDraft } from "../api/drafts";
 import { emptyFlow, type Flow, flowQuery } from "../api/flows";
 import { Canvas } from "../canvas/canvas";
@@ -66,6 +66,8 @@ function Loaded({ workspace, path }: { workspace: string; path: string }) {
   const loaded = found !== null && !error && !draft.isPending && !kept.isPending;
   const opened = useFirst(loaded ? { flow: found, draft: draft.data ?? null, kept: kept.data ?? null } : null);
   if (opened) return <Opened workspace={workspace} {...opened} />;
+  const target = movedTo(flow.error);
+  if (target && !draft.data) return <Navigate to={`/w/${workspace}/workflows/${target}`} replace />;
   if (error) {
     return (
       <main>

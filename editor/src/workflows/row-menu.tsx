@@ -4,6 +4,7 @@ import { useNavigate } from "react-router";
 import { draftsQuery, getDraft, saveDraft } from "../api/drafts";
 import { getFlow } from "../api/flows";
 import { copyPath } from "../forms/path-name";
+import { useMoving } from "../items/use-moving";
 import { useSharing } from "../sharing/use-sharing";
 import { t } from "../texts/workflows";
 import { Button } from "../ui/controls";
@@ -20,7 +21,7 @@ interface Props {
   taken: ReadonlySet<string>;
 }
 
-/** Menu of a workflow in a list: duplicate, share, archive or delete. */
+/** Menu of a workflow in a list: duplicate, move, share, archive or delete. */
 export function RowMenu({ workspace, item, taken }: Props) {
   const queries = useQueryClient();
   const navigate = useNavigate();
@@ -30,6 +31,7 @@ export function RowMenu({ workspace, item, taken }: Props) {
     const lists = [["flows", workspace], draftsQuery(workspace).queryKey];
     await Promise.all(lists.map((queryKey) => queries.invalidateQueries({ queryKey })));
   };
+  const moving = useMoving({ workspace, kind: "flow", path: item.path }, refresh);
   const duplicating = useMutation({
     mutationFn: async () => {
       const path = copyPath(item.path, taken);
@@ -49,6 +51,11 @@ export function RowMenu({ workspace, item, taken }: Props) {
           {t("workflows.duplicate")}
         </Button>
         {item.deployed && (
+          <Button look="quiet" icon="edit" onClick={moving.move}>
+            {t("ui.move")}
+          </Button>
+        )}
+        {item.deployed && (
           <Button look="quiet" icon="share" onClick={sharing.share}>
             {t("ui.share")}
           </Button>
@@ -57,6 +64,7 @@ export function RowMenu({ workspace, item, taken }: Props) {
           {item.deployed ? t("workflows.archiveOrDelete") : t("workflows.discardDraft")}
         </Button>
       </Popover>
+      {moving.dialog}
       {sharing.dialog}
       {removing && (
         <Suspense>

@@ -9,6 +9,7 @@ import editor from "./editor.json";
 import forms from "./forms.json";
 import home from "./home.json";
 import inspector from "./inspector.json";
+import items from "./items.json";
 import lib from "./lib.json";
 import panels from "./panels.json";
 import runs from "./runs.json";
@@ -37,6 +38,7 @@ export const messages = collect({
   forms,
   home,
   inspector,
+  items,
   lib,
   panels,
   runs,
