@@ -203,6 +203,12 @@ class StalePlan(Conflict):
     code = "stale_plan"
 
 
+class DeploymentBlocked(Conflict):
+    """A release cannot be deployed yet; details contain all reasons."""
+
+    code = "deployment_blocked"
+
+
 class ChangesConflict(Conflict):
     """Items of a change set were changed since the state that it is based on; nothing is applied."""
 

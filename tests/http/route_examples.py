@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -88,6 +89,10 @@ BODIES: dict[str, Any] = {
     "POST /api/environments/create": {"name": "fresh", "workspace": "admins"},
     "POST /api/environments/update/{name}": {"color": "#b3261e"},
     "POST releases/create": {"items": [{"kind": "flow", "path": "f/team/flow"}]},
+    "POST deployments/plan": {"source": "main", "number": 1},
+    "POST deployments/create": {"source": "main", "number": 1},
+    "POST deployments/comment/{id}": {"comment": "Fine."},
+    "POST deployments/rollback": {"reason": "Wrong totals"},
     "POST groups/create": {"name": "fresh"},
     "POST groups/update/{name}": {"summary": "x"},
     "POST groups/adduser/{name}": {"username": "admin"},
@@ -264,6 +269,9 @@ class Examples:
             )
             assert answer.is_success, answer.text
         await self._post("releases/create", BODIES["POST releases/create"])
+        rules = {"approvers": ["g/all"], "author_may_approve": True}
+        body = {"name": "staging", "workspace": "main", "rules": rules}
+        assert (await self._stage.client.post("/api/environments/create", json=body)).is_success
         file = await self._stage.get("releases/export/1")
         self._bodies["POST releases/import"] = {"file": file, "public_key": file["public_key"]}
         self._ids["version"] = str((await self._stage.get("flows/get_latest_version/f/team/flow"))["id"])
@@ -300,6 +308,8 @@ class Examples:
             "resume_id": "1",
             "signature": "x",
         }
+        if area == "deployments" and "{id}" in path:
+            values["id"] = await self._request()
         if "jobs/" in path and "/p/" in path:
             values["path"] = "f/team/script"
         elif "v1/workflows" in path:
@@ -322,11 +332,21 @@ class Examples:
                 return [await self._open_run()]
             case "POST versions/restore/{kind}/{path}" | "POST acceptance/accept/{kind}/{path}":
                 return {"version": int(self._ids["version"])}
+            case "POST deployments/approve/{id}" | "POST deployments/apply/{id}":
+                return {"plan_hash": self._ids["plan"]}
             case _:
                 return self._bodies.get(short, BODIES.get(short))
 
     async def _open_run(self) -> str:
         return await self._post("jobs/run/f/f/team/asks", {})
+
+    async def _request(self) -> str:
+        """Return the id of a new request to deploy a release, whose author is bea."""
+        made = json.loads(await self._post("deployments/create", BODIES["POST deployments/create"]))
+        self._ids["plan"] = made["plan_hash"]
+        async with self._stage.platform.db.acquire() as conn:
+            await conn.execute("UPDATE deployment_request SET author_email = 'bea@example.com'")
+        return str(made["id"])
 
     async def _post(self, path: str, body: Any) -> str:
         answer = await self._stage.client.post(f"{W}/{path}", json=body)

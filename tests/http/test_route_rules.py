@@ -23,6 +23,7 @@ ABSENT_FOR_EVERYBODY = {
     "DELETE /api/users/tokens/delete/{token_prefix}": "there is no such token",
     "DELETE /api/users/sessions/delete/{token_prefix}": "there is no such session",
     "DELETE tokens/delete/{token_prefix}": "there is no such token",
+    "POST deployments/rollback": "no other release ran in the environment",
     "POST /api/users/accept_invite": "there is no such invitation",
     "POST /api/users/decline_invite": "there is no such invitation",
     "GET /api/v1/runs/{run_id}/failure": "the run did not fail",

@@ -145,6 +145,10 @@ RULES: Mapping[tuple[str, str], Rule] = MappingProxyType(
         ("git", "admin"): Rule(_ADMIN, Condition.NOTHING, "git:write"),
         ("release", "read"): Rule(_ANY, Condition.NOTHING, "releases:read"),
         ("release", "write"): Rule(_WRITE, Condition.NOTHING, "releases:write"),
+        ("deployment", "read"): Rule(_ANY, Condition.NOTHING, "deployments:read"),
+        ("deployment", "write"): Rule(_WRITE, Condition.NOTHING, "deployments:write"),
+        ("deployment", "decide"): Rule(_ANY, Condition.NOTHING, "deployments:write"),
+        ("deployment", "apply"): Rule(_WRITE, Condition.NOTHING, "deployments:write"),
         ("account", "read"): Rule(_INSTANCE, Condition.SELF, "users:read"),
         ("account", "write"): Rule(_INSTANCE, Condition.SELF, "users:write"),
         ("token", "read"): Rule(_INSTANCE, Condition.SELF, "tokens:read"),
@@ -175,6 +179,7 @@ RULES: Mapping[tuple[str, str], Rule] = MappingProxyType(
 NOT_IMPERSONATED: frozenset[tuple[str, str]] = frozenset(
     {
         ("account", "write"),
+        ("deployment", "decide"),
         ("flow", "accept"),
         ("member", "impersonate"),
         ("member_token", "revoke"),

@@ -26,6 +26,10 @@ class EnvironmentRow:
     version: int
     edited_by: str
     edited_at: datetime
+    hold_by: str | None
+    """Member whose rollback prevents promotions; None: there is no hold."""
+    hold_since: datetime | None
+    hold_reason: str | None
 
 
 async def lock(conn: Connection) -> None:

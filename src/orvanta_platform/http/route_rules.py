@@ -181,6 +181,28 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             POST releases/create
             POST releases/import
         """,
+        ("deployment", "read"): """
+            GET deployments/environment
+            POST deployments/plan
+            GET deployments/list
+            GET deployments/get/{id}
+            GET deployments/history
+        """,
+        ("deployment", "write"): """
+            POST deployments/create
+            POST deployments/withdraw/{id}
+            POST deployments/renew/{id}
+        """,
+        ("deployment", "decide"): """
+            POST deployments/approve/{id}
+            POST deployments/reject/{id}
+            POST deployments/comment/{id}
+        """,
+        ("deployment", "apply"): """
+            POST deployments/apply/{id}
+            POST deployments/rollback
+            POST deployments/lift_hold
+        """,
         ("workspace", "change_items"): "POST changes/apply",
         ("workspace", "archive"): "POST workspaces/archive",
         ("workspace", "restore"): "POST workspaces/unarchive",

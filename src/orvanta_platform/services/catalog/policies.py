@@ -25,6 +25,7 @@ from orvanta_platform.workflow.diagnostics import Diagnostic
 from orvanta_platform.workflow.policies.check import Violation, exceeds, violations
 from orvanta_platform.workflow.policies.policy import INSTANCE, Policy, parse
 from orvanta_platform.workflow.policies.subject import Subject, subject_of_flow, subject_of_script
+from orvanta_platform.workflow.releases.bundle import BundleItem
 
 MOST = 100
 """Maximum number of policies of a workspace, and of the instance."""
@@ -168,6 +169,36 @@ async def diagnostics(platform: Platform, actor: Actor, workspace: str, subject:
     async with platform.db.acquire() as conn:
         applied = await _applied(platform, conn, workspace)
     return [each.diagnostic() for each in await _violations(workspace, subject, applied)]
+
+
+async def list_blocking(
+    platform: Platform, actor: Actor, workspace: str, items: Sequence[BundleItem]
+) -> list[tuple[str, str, Violation]]:
+    """Return the violations of active policies by the items of a release, with kind and path. Raises NotFound."""
+    require_workspace(actor, workspace)
+    async with platform.db.acquire() as conn:
+        applied = [each for each in await _applied(platform, conn, workspace) if each.mode == "active"]
+    return await document_threads.run_in_thread(workspace, _blocking, items, applied) if applied else []
+
+
+def _blocking(items: Sequence[BundleItem], applied: Sequence[Policy]) -> list[tuple[str, str, Violation]]:
+    found: list[tuple[str, str, Violation]] = []
+    for item in items:
+        if item.kind not in _KINDS:
+            continue
+        try:
+            subject = _released(item)
+        except InvalidWorkflow:  # its deployment reports the error
+            continue
+        found += [(item.kind, item.path, each) for each in violations(subject, applied)]
+    return found
+
+
+def _released(item: BundleItem) -> Subject:
+    content = item.content
+    if item.kind == "script":
+        return subject_of_script(item.path, content["language"], content["content"], content.get("settings") or {})
+    return subject_of_flow(item.path, document.parse(content["text"].encode(), "yaml").tree)
 
 
 async def list_violating(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
 from orvanta_platform.control import audit, limits, scopes, secrets
 from orvanta_platform.control.actor import Actor
@@ -41,16 +40,24 @@ class ChangeSet:
 
 
 @dataclass(frozen=True, slots=True)
+class Hooks:
+    """Functions that are called in the transaction of a change set, and which may raise errors to end it."""
+
+    end: Callable[[Connection, Mapping[Key, Present]], Awaitable[None]]
+    """Called with the items of the change set that exist after it, without the contents of scripts and workflows."""
+    begin: Callable[[Connection], Awaitable[None]] | None = None
+    """Called before the items are read."""
+    is_release: bool = False
+    """The change set deploys a release, also to an environment that refuses direct deploys."""
+
+
+@dataclass(frozen=True, slots=True)
 class Applied:
     """Outcome of a change set."""
 
     plan: Plan
     hashes: Mapping[Key, str]
     """Hashes of the items of the change set that exist."""
-
-
-Finish: TypeAlias = Callable[[Connection, Applied], Awaitable[None]]
-"""Last step of the transaction of a change set."""
 
 
 async def list_items(platform: Platform, actor: Actor, workspace: str) -> dict[Key, Present]:
@@ -80,7 +87,7 @@ async def plan(platform: Platform, actor: Actor, workspace: str, change: ChangeS
     _require(actor, "read", workspace)
     _check_items(change)
     async with platform.turns.take("changes", workspace):
-        change, planner = await document_threads.run_in_thread(workspace, _prepared, change)
+        change, planner = await document_threads.run_in_thread(workspace, prepared, change)
         return (await _planned(platform, actor, workspace, change, planner))[0]
 
 
@@ -91,21 +98,20 @@ async def apply(
     change: ChangeSet,
     plan_hash: str,
     message: str | None,
-    *,
-    finish: Finish | None = None,
+    hooks: Hooks | None = None,
 ) -> Applied:
     """Apply a change set in one transaction: all of its items change, or none.
 
-    Each item is changed by the use case of its kind, with its permissions, validation and audit row. `finish` is called
-    at the end of the transaction. Raises NotFound, Forbidden, BadRequest, TooLarge, RateLimited, StalePlan if the plan
-    has another hash by now, ChangesConflict, ChangesRefused.
+    Each item is changed by the use case of its kind, with its permissions, validation and audit row. Raises NotFound,
+    Forbidden, BadRequest, TooLarge, RateLimited, StalePlan if the plan has another hash by now, ChangesConflict,
+    ChangesRefused, DirectDeploysRefused, and the errors of the hooks.
     """
     _require(actor, "change_items", workspace)
     limits.check_text("A message", message)
     _check_items(change)
     async with platform.turns.take("changes", workspace):
-        change, planner = await document_threads.run_in_thread(workspace, _prepared, change)
-        return await _apply(platform, actor, workspace, change, planner, plan_hash, message, finish)
+        change, planner = await document_threads.run_in_thread(workspace, prepared, change)
+        return await _apply(platform, actor, workspace, change, planner, plan_hash, message, hooks)
 
 
 async def _apply(
@@ -116,7 +122,7 @@ async def _apply(
     planner: Planner,
     plan_hash: str,
     message: str | None,
-    finish: Finish | None,
+    hooks: Hooks | None,
 ) -> Applied:
     # Documents are parsed here: the transaction compares those again that were changed meanwhile.
     found, known = await _planned(platform, actor, workspace, change, planner)
@@ -128,11 +134,14 @@ async def _apply(
 
     async def write(conn: Connection) -> Applied:
         notifier.clear()
+        if hooks is not None and hooks.begin is not None:
+            await hooks.begin(conn)
         reading = await contents.read(conn, actor, workspace, _keys(change), depth="trees")
         present = await contents.items_in(workspace, reading, known)
-        found = await document_threads.run_in_thread(workspace, planner.plan, _stored(present))
+        found = await document_threads.run_in_thread(workspace, planner.plan, stored_items(present))
         _require_current(found, plan_hash)
-        if any(each.kind in ("flow", "script") for each in found.of("add", "change", "remove")):
+        is_direct = hooks is None or not hooks.is_release
+        if is_direct and any(each.kind in ("flow", "script") for each in found.of("add", "change", "remove")):
             await environments.refuse_direct(platform, conn, actor, workspace)
         joined = replace(
             platform,
@@ -148,10 +157,9 @@ async def _apply(
             await audit.record(conn, actor, "change_sets.apply", "Updated", workspace, parameters)
         reading = await contents.read(conn, actor, workspace, _keys(change), depth="hashes")
         after = await contents.items_in(workspace, reading)
-        applied = Applied(found, {key: each.hash for key, each in after.items()})
-        if finish is not None:
-            await finish(conn, applied)
-        return applied
+        if hooks is not None:
+            await hooks.end(conn, after)
+        return Applied(found, {key: each.hash for key, each in after.items()})
 
     applied = await platform.db.retrying(write, snapshot=True)
     notifier.release()
@@ -175,8 +183,8 @@ def _check_items(change: ChangeSet) -> None:
         raise BadRequest("A change set names an item twice.")
 
 
-def _prepared(change: ChangeSet) -> tuple[ChangeSet, Planner]:
-    """Check the contents, and determine the order. Raises BadRequest, TooLarge."""
+def prepared(change: ChangeSet) -> tuple[ChangeSet, Planner]:
+    """Check the contents of a change set, and determine its order. Raises BadRequest, TooLarge."""
     size = 0
     for each in change.items:
         size += writers.size_of(each, LARGEST)
@@ -202,14 +210,15 @@ async def _planned(
     async with platform.db.acquire() as conn:
         reading = await contents.read(conn, actor, workspace, _keys(change), depth="trees")
     present = await contents.items_in(workspace, reading)
-    return await document_threads.run_in_thread(workspace, planner.plan, _stored(present)), present
+    return await document_threads.run_in_thread(workspace, planner.plan, stored_items(present)), present
 
 
 def _keys(change: ChangeSet) -> list[Key]:
     return [each.key for each in change.items]
 
 
-def _stored(present: Mapping[Key, Present]) -> dict[Key, Stored]:
+def stored_items(present: Mapping[Key, Present]) -> dict[Key, Stored]:
+    """Return present items as plans compare them."""
     return {key: Stored(each.hash, each.content) for key, each in present.items()}
 
 

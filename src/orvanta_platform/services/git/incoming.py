@@ -18,7 +18,7 @@ from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import ChangesConflict, OrvantaError, StalePlan
 from orvanta_platform.orchestrator.document_threads import run_in_thread
 from orvanta_platform.services.changes import change_sets, contents
-from orvanta_platform.services.changes.change_sets import Applied, ChangeSet
+from orvanta_platform.services.changes.change_sets import Applied, ChangeSet, Hooks
 from orvanta_platform.services.changes.contents import Present
 from orvanta_platform.services.git import bindings
 from orvanta_platform.services.git.state import TO_COMMIT, Base, base_of, item_of, packed, written
@@ -127,7 +127,7 @@ async def apply(
     change = _change_set(stored)
     plan = await change_sets.plan(platform, actor, workspace, change)
 
-    async def accept(conn: Connection, applied: Applied) -> None:
+    async def accept(conn: Connection, after: Mapping[Key, Present]) -> None:
         accepted = await _accepted(conn, actor, workspace, stored, kept)
         await rows.begin_round(conn, workspace)  # a round in progress must not store what it read before
         if await rows.accept_items(conn, workspace, accepted) != len(accepted):
@@ -135,7 +135,7 @@ async def apply(
         parameters = {"items": len(stored), "kept": len(kept)}
         await audit.record(conn, actor, "git.apply", "Updated", workspace, parameters)
 
-    return await change_sets.apply(platform, actor, workspace, change, plan.hash, message, finish=accept)
+    return await change_sets.apply(platform, actor, workspace, change, plan.hash, message, Hooks(accept))
 
 
 async def _accepted(

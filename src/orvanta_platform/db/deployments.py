@@ -1,0 +1,243 @@
+"""Rows of requests to deploy releases, of decisions about them, and of deployments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from orvanta_platform.db.items import Filter
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.queries import query_texts
+from orvanta_platform.db.releases import ReleaseRow
+
+_SQL = query_texts("deployments")
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRow:
+    """A request to deploy a release, with the release."""
+
+    id: int
+    environment: str
+    release: int
+    kind: str
+    state: str
+    overwrite: bool
+    plan_hash: str
+    author: str
+    author_email: str
+    created_at: datetime
+    closed_by: str | None
+    closed_at: datetime | None
+    source: str
+    """Workspace of the release."""
+    number: int
+    digest: str
+    notes: str
+    paths: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRow:
+    """An approval, a rejection or a comment."""
+
+    decision: str
+    plan_hash: str
+    username: str
+    email: str
+    comment: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewDeployment:
+    """A deployment to store."""
+
+    environment: str
+    request: int
+    release: int
+    source: str
+    number: int
+    digest: str
+    paths: list[str]
+    kind: str
+    plan_hash: str
+    bypass_reason: str | None
+    applied_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentRow:
+    """A release that was applied to an environment."""
+
+    id: int
+    environment: str
+    request: int | None
+    source: str
+    number: int
+    digest: str
+    paths: list[str]
+    kind: str
+    plan_hash: str
+    bypass_reason: str | None
+    applied_by: str
+    applied_at: datetime
+
+
+async def list_deployed_items(conn: Connection, environment: str) -> dict[tuple[str, str], str]:
+    """Return the hashes of the items of an environment as its deployments left them, by kind and path."""
+    rows = await conn.fetch(_SQL["list_deployed_items"], environment)
+    return {(row["kind"], row["path"]): row["hash"] for row in rows}
+
+
+async def list_requirements(
+    conn: Connection, workspace: str, variables: Sequence[str], resources: Sequence[str], filter: Filter
+) -> dict[tuple[str, str], str | None]:
+    """Return those variables and resources that exist and are readable, with the types of the resources."""
+    who = (filter.everything, filter.patterns, filter.principals)
+    rows = await conn.fetch(_SQL["list_requirements"], workspace, variables, resources, *who)
+    return {(row["kind"], row["path"]): row["resource_type"] for row in rows}
+
+
+async def list_unserved_queues(conn: Connection, queues: Sequence[str]) -> list[str]:
+    """Return those queues that no live worker serves."""
+    return [row["queue"] for row in await conn.fetch(_SQL["list_unserved_queues"], queues)]
+
+
+async def insert_request(
+    conn: Connection,
+    environment: str,
+    release: int,
+    kind: str,
+    plan_hash: str,
+    author: str,
+    email: str,
+    *,
+    overwrite: bool,
+) -> int:
+    """Add a request; return its id."""
+    values = (environment, release, kind, overwrite, plan_hash, author, email)
+    added: int = await conn.fetchval(_SQL["insert_request"], *values)
+    return added
+
+
+async def list_requests(
+    conn: Connection, environment: str, email: str, filter: Filter, *, before: int | None, state: str | None
+) -> list[RequestRow]:
+    """Return a page of the requests of an environment that an account may see, newest first, below `before`."""
+    who = (email, filter.everything, filter.patterns, filter.scope)
+    rows = await conn.fetch(_SQL["list_requests"], environment, before, state, *who, filter.limit)
+    return [RequestRow(**dict(row)) for row in rows]
+
+
+async def get_request(
+    conn: Connection, environment: str, request: int, email: str, filter: Filter
+) -> RequestRow | None:
+    """Return a request of an environment that an account may see."""
+    who = (email, filter.everything, filter.patterns, filter.scope)
+    row = await conn.fetchrow(_SQL["get_request"], environment, request, *who)
+    return None if row is None else RequestRow(**dict(row))
+
+
+async def get_release(conn: Connection, release: int) -> ReleaseRow | None:
+    """Return the release of a request, with its content."""
+    row = await conn.fetchrow(_SQL["get_release"], release)
+    return None if row is None else ReleaseRow(**dict(row))
+
+
+async def lock_request(conn: Connection, request: int) -> tuple[str, str] | None:
+    """Lock a request; return its state and the hash of its plan."""
+    row = await conn.fetchrow(_SQL["lock_request"], request)
+    return None if row is None else (row["state"], row["plan_hash"])
+
+
+async def close_request(conn: Connection, request: int, state: str, username: str) -> None:
+    """Close a request."""
+    await conn.execute(_SQL["close_request"], request, state, username)
+
+
+async def set_plan(conn: Connection, request: int, plan_hash: str, *, overwrite: bool) -> None:
+    """Store a new plan of a request; approvals of the previous one no longer count."""
+    await conn.execute(_SQL["set_plan"], request, plan_hash, overwrite)
+
+
+async def insert_decision(
+    conn: Connection, request: int, decision: str, plan_hash: str, username: str, email: str, comment: str | None
+) -> None:
+    """Add an approval, a rejection or a comment."""
+    await conn.execute(_SQL["insert_decision"], request, decision, plan_hash, username, email, comment)
+
+
+async def list_decisions(conn: Connection, request: int) -> list[DecisionRow]:
+    """Return the approvals, rejections and comments of a request, oldest first, at most 1,000."""
+    return [DecisionRow(**dict(row)) for row in await conn.fetch(_SQL["list_decisions"], request)]
+
+
+async def lock_environment(conn: Connection, environment: str) -> bool:
+    """Lock an environment, so that one deployment is applied at a time; return False if it does not exist."""
+    return await conn.fetchval(_SQL["lock_environment"], environment) is not None
+
+
+async def insert_deployment(conn: Connection, new: NewDeployment) -> int:
+    """Add a deployment as the last one of its environment; return its id."""
+    names = NewDeployment.__slots__
+    added: int = await conn.fetchval(_SQL["insert_deployment"], *(getattr(new, name) for name in names))
+    return added
+
+
+async def store_deployed_items(
+    conn: Connection, environment: str, items: Mapping[tuple[str, str], str], deployment: int
+) -> None:
+    """Store the hashes of items, by kind and path, as a deployment left them."""
+    kinds, paths = [kind for kind, _ in items], [path for _, path in items]
+    values = (environment, kinds, paths, list(items.values()), deployment)
+    await conn.execute(_SQL["store_deployed_items"], *values)
+
+
+async def list_deployments(
+    conn: Connection, environment: str, filter: Filter, before: int | None
+) -> list[DeploymentRow]:
+    """Return a page of the deployments of an environment whose paths are readable, newest first, below `before`."""
+    who = (filter.everything, filter.patterns, filter.scope)
+    rows = await conn.fetch(_SQL["list_deployments"], environment, before, *who, filter.limit)
+    return [DeploymentRow(**dict(row)) for row in rows]
+
+
+async def find_earlier(
+    conn: Connection, environment: str, source: str | None = None, number: int | None = None
+) -> ReleaseRow | None:
+    """Return the last release before the one that runs in an environment, or that of `source` and `number`."""
+    row = await conn.fetchrow(_SQL["find_earlier"], environment, source, number)
+    return None if row is None else ReleaseRow(**dict(row))
+
+
+async def has_soaked(conn: Connection, environment: str, digest: str, minutes: int) -> bool:
+    """Return whether a release has been in an environment for as many minutes and was not rolled back since."""
+    return bool(await conn.fetchval(_SQL["has_soaked"], environment, digest, minutes))
+
+
+async def find_previous(conn: Connection, environment: str) -> str | None:
+    """Return the name of the environment before one in the pipeline."""
+    name: str | None = await conn.fetchval(_SQL["find_previous"], environment)
+    return name
+
+
+async def set_hold(conn: Connection, environment: str, username: str, reason: str) -> None:
+    """Prevent promotions to an environment until the hold is lifted."""
+    await conn.execute(_SQL["set_hold"], environment, username, reason)
+
+
+async def lift_hold(conn: Connection, environment: str) -> bool:
+    """Permit promotions to an environment again; return False if there is no hold."""
+    return await conn.fetchval(_SQL["lift_hold"], environment) is not None
+
+
+async def count_approvals(
+    conn: Connection, request: int, plan_hash: str, workspace: str, approvers: Sequence[str], *, with_author: bool
+) -> int:
+    """Return the number of accounts that approved a plan and may still do so (`approvers` empty: admins)."""
+    count: int = await conn.fetchval(
+        _SQL["count_approvals"], request, plan_hash, workspace, list(approvers), with_author
+    )
+    return count

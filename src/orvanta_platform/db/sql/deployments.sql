@@ -1,0 +1,179 @@
+-- name: list_deployed_items
+-- The items of an environment as its deployments left them.
+SELECT kind, path, hash FROM deployed_item WHERE environment = $1;
+
+-- name: list_requirements
+-- Those of the variables $2 and resources $3 of a workspace that exist and are readable.
+SELECT 'variable' AS kind, v.path, NULL AS resource_type
+FROM variable AS v
+WHERE v.workspace = $1 AND v.path = ANY ($2::text[])
+  AND ($4 OR v.path LIKE ANY ($5::text[]) OR v.extra_perms ?| $6::text[])
+UNION ALL
+SELECT 'resource', r.path, r.resource_type
+FROM resource AS r
+WHERE r.workspace = $1 AND r.path = ANY ($3::text[])
+  AND ($4 OR r.path LIKE ANY ($5) OR r.extra_perms ?| $6);
+
+-- name: list_unserved_queues
+-- Those of some queues that no live worker serves.
+SELECT q.queue
+FROM unnest($1::text[]) AS q (queue)
+WHERE NOT EXISTS (SELECT FROM worker AS w WHERE w.state = 'live' AND (w.queues IS NULL OR q.queue = ANY (w.queues)))
+ORDER BY q.queue;
+
+-- name: insert_request
+-- Adds a request to deploy a release.
+INSERT INTO deployment_request (environment, release, kind, overwrite, plan_hash, author, author_email)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+RETURNING id;
+
+-- name: list_requests
+-- A page of the requests of an environment below id $2, newest first; with $3 only those in that state. Only those of
+-- the author $4, and those of which all paths are readable.
+SELECT q.id, q.environment, q.release, q.kind, q.state, q.overwrite, q.plan_hash, q.author, q.author_email,
+       q.created_at, q.closed_by, q.closed_at, r.workspace AS source, r.number, r.digest, r.notes, r.paths
+FROM deployment_request AS q
+JOIN release AS r ON r.id = q.release
+WHERE q.environment = $1 AND ($2::bigint IS NULL OR q.id < $2) AND ($3::text IS NULL OR q.state = $3)
+  AND (q.author_email = $4 OR $5 OR NOT EXISTS (
+      SELECT FROM unnest(r.paths) AS p (path) WHERE NOT p.path LIKE ANY ($6::text[])
+  ))
+  AND ($7::text[] IS NULL OR NOT EXISTS (
+      SELECT FROM unnest(r.paths) AS p (path) WHERE NOT p.path LIKE ANY ($7)
+  ))
+ORDER BY q.id DESC LIMIT $8;
+
+-- name: get_request
+-- The request of an environment with an id, under the conditions of list_requests.
+SELECT q.id, q.environment, q.release, q.kind, q.state, q.overwrite, q.plan_hash, q.author, q.author_email,
+       q.created_at, q.closed_by, q.closed_at, r.workspace AS source, r.number, r.digest, r.notes, r.paths
+FROM deployment_request AS q
+JOIN release AS r ON r.id = q.release
+WHERE q.environment = $1 AND q.id = $2
+  AND (q.author_email = $3 OR $4 OR NOT EXISTS (
+      SELECT FROM unnest(r.paths) AS p (path) WHERE NOT p.path LIKE ANY ($5::text[])
+  ))
+  AND ($6::text[] IS NULL OR NOT EXISTS (
+      SELECT FROM unnest(r.paths) AS p (path) WHERE NOT p.path LIKE ANY ($6)
+  ));
+
+-- name: get_release
+-- The release of a request, with its content.
+SELECT id, workspace, number, digest, notes, paths, body, imported::text AS imported, created_by, created_at
+FROM release
+WHERE id = $1;
+
+-- name: lock_request
+-- Locks a request; returns its state and plan.
+SELECT state, plan_hash FROM deployment_request WHERE id = $1 FOR UPDATE;
+
+-- name: close_request
+-- Closes a request.
+UPDATE deployment_request SET state = $2, closed_by = $3, closed_at = app_now() WHERE id = $1;
+
+-- name: set_plan
+-- Stores a new plan of a request; approvals of the previous one no longer count.
+UPDATE deployment_request SET plan_hash = $2, overwrite = $3 WHERE id = $1;
+
+-- name: insert_decision
+-- Adds an approval, a rejection or a comment.
+INSERT INTO deployment_decision (request, decision, plan_hash, username, email, comment)
+VALUES ($1, $2, $3, $4, $5, $6);
+
+-- name: list_decisions
+-- The approvals, rejections and comments of a request, oldest first.
+SELECT decision, plan_hash, username, email, comment, created_at
+FROM deployment_decision
+WHERE request = $1
+ORDER BY id LIMIT 1000;
+
+-- name: lock_environment
+-- Locks an environment, so that one deployment is applied at a time.
+SELECT name FROM environment WHERE name = $1 FOR UPDATE;
+
+-- name: insert_deployment
+-- Adds a deployment as the last one of its environment.
+WITH added AS (
+    INSERT INTO deployment (environment, request, release, source, number, digest, paths, kind, plan_hash,
+                            bypass_reason, applied_by)
+    VALUES ($1, $2, $3, $4, $5, $6, $7::text[], $8, $9, $10, $11)
+    RETURNING id
+)
+UPDATE environment AS e SET deployment = added.id FROM added WHERE e.name = $1
+RETURNING e.deployment;
+
+-- name: store_deployed_items
+-- Stores the items of an environment as a deployment left them.
+INSERT INTO deployed_item (environment, kind, path, hash, deployment)
+SELECT $1, i.kind, i.path, i.hash, $5
+FROM unnest($2::text[], $3::text[], $4::text[]) AS i (kind, path, hash)
+ON CONFLICT (environment, kind, path) DO UPDATE SET hash = excluded.hash, deployment = excluded.deployment;
+
+-- name: list_deployments
+-- A page of the deployments of an environment below id $2, newest first; only those of which all paths are readable.
+SELECT d.id, d.environment, d.request, d.source, d.number, d.digest, d.paths, d.kind, d.plan_hash, d.bypass_reason,
+       d.applied_by, d.applied_at
+FROM deployment AS d
+WHERE d.environment = $1 AND ($2::bigint IS NULL OR d.id < $2)
+  AND ($3 OR NOT EXISTS (SELECT FROM unnest(d.paths) AS p (path) WHERE NOT p.path LIKE ANY ($4::text[])))
+  AND ($5::text[] IS NULL OR NOT EXISTS (
+      SELECT FROM unnest(d.paths) AS p (path) WHERE NOT p.path LIKE ANY ($5)
+  ))
+ORDER BY d.id DESC LIMIT $6;
+
+-- name: find_earlier
+-- The last release that was applied to an environment before the one that runs there now.
+SELECT r.id, r.workspace, r.number, r.digest, r.notes, r.paths, r.body, r.imported::text AS imported, r.created_by,
+       r.created_at
+FROM deployment AS d
+JOIN release AS r ON r.id = d.release
+WHERE d.environment = $1 AND d.digest <> (
+    SELECT l.digest FROM deployment AS l WHERE l.environment = $1 ORDER BY l.id DESC LIMIT 1
+) AND ($2::text IS NULL OR d.source = $2 AND d.number = $3)
+ORDER BY d.id DESC LIMIT 1;
+
+-- name: has_soaked
+-- Returns true if a release has been in an environment for $3 minutes and was not rolled back since.
+SELECT EXISTS (
+    SELECT FROM deployment AS d
+    WHERE d.environment = $1 AND d.digest = $2 AND d.applied_at <= app_now() - make_interval(mins => $3)
+      AND NOT EXISTS (
+          SELECT FROM deployment AS l WHERE l.environment = $1 AND l.id > d.id AND l.kind = 'rollback'
+      )
+);
+
+-- name: find_previous
+-- The environment before one in the pipeline.
+SELECT p.name
+FROM environment AS e
+JOIN environment AS p ON p.position < e.position
+WHERE e.name = $1
+ORDER BY p.position DESC LIMIT 1;
+
+-- name: set_hold
+-- Prevents promotions to an environment until the hold is lifted.
+UPDATE environment SET hold_by = $2, hold_since = app_now(), hold_reason = $3 WHERE name = $1;
+
+-- name: lift_hold
+-- Permits promotions to an environment again; returns no row if there is no hold.
+UPDATE environment SET hold_by = NULL, hold_since = NULL, hold_reason = NULL
+WHERE name = $1 AND hold_by IS NOT NULL
+RETURNING name;
+
+-- name: count_approvals
+-- The number of accounts that approved the plan $2 of a request and may still do so: enabled members of the workspace
+-- $3 among the approvers $4 (empty: its admins), without the author unless $5.
+SELECT count(DISTINCT d.email)
+FROM deployment_decision AS d
+JOIN deployment_request AS q ON q.id = d.request
+JOIN account AS a ON a.email = d.email AND NOT a.disabled
+LEFT JOIN member AS m ON m.workspace = $3 AND m.email = d.email AND NOT m.disabled
+WHERE d.request = $1 AND d.decision = 'approved' AND d.plan_hash = $2 AND ($5 OR d.email <> q.author_email)
+  AND CASE
+      WHEN cardinality($4::text[]) = 0 THEN coalesce(m.role = 'admin', false) OR a.super_admin
+      ELSE m.username IS NOT NULL AND (
+          'u/' || m.username = ANY ($4) OR 'g/all' = ANY ($4)
+          OR EXISTS (SELECT FROM team_member AS t
+                     WHERE t.workspace = $3 AND t.username = m.username AND 'g/' || t.team = ANY ($4))
+      )
+  END;

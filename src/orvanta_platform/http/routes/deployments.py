@@ -1,0 +1,203 @@
+"""Routes of deployments to the environment of a workspace."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from litestar import Response, get, post
+from litestar.params import FromPath
+from msgspec import UNSET
+
+from orvanta_platform.errors import BadRequest
+from orvanta_platform.http import answers
+from orvanta_platform.http.openapi import call
+from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, page_of, platform_of, row_of
+from orvanta_platform.http.schemas import deployments as schemas
+from orvanta_platform.services.releases import deployments, plans, requests
+from orvanta_platform.services.releases.requests import PlannedRequest, RequestState
+
+_D = "/api/w/{workspace:str}/deployments"
+
+
+@get(f"{_D}/environment", opt=call(answer=schemas.EnvironmentState))
+async def get_environment(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """Get the environment of the workspace: its rules, what runs there, a hold, and changes outside of releases."""
+    platform, actor = platform_of(request), actor_of(request)
+    environment = await requests.environment_of(platform, actor, workspace)
+    last = await requests.history(platform, actor, workspace, limit=1)
+    drift = await plans.find_drift(platform, actor, environment)
+    return answers.json(schemas.state(environment, last[0] if last else None, drift))
+
+
+@post(f"{_D}/plan", status_code=200, opt=call(body=schemas.ReleaseName, answer=schemas.ReleasePlan))
+async def plan_release(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """Get the effect of a release on the environment, and everything that prevents its deployment."""
+    body = await body_of(request, schemas.ReleaseName)
+    made, unfulfilled = await requests.plan(
+        platform_of(request), actor_of(request), workspace, body.source, body.number, overwrite=body.overwrite
+    )
+    return answers.json(schemas.release_plan(made, unfulfilled))
+
+
+@post(f"{_D}/create", status_code=201, opt=call(body=schemas.ReleaseName, answer=schemas.DetailedRequest))
+async def create_request(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """Request the deployment of a release to the environment."""
+    body = await body_of(request, schemas.ReleaseName)
+    made = await requests.create(
+        platform_of(request), actor_of(request), workspace, body.source, body.number, overwrite=body.overwrite
+    )
+    return answers.json(schemas.detailed(made), 201)
+
+
+@get(f"{_D}/list", opt=call(answer=list[schemas.DeploymentRequest], query=("state", "before", "per_page")))
+async def list_requests(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """List requests, newest first: your own, and those of which you may read all paths.
+
+    `state`: open, applied, rejected or withdrawn. `before`: id below which the page begins.
+    """
+    page = page_of(request)
+    found = await requests.list_page(
+        platform_of(request),
+        actor_of(request),
+        workspace,
+        before=row_of("before", page.before),
+        state=_state(request.query_params.get("state")),
+        limit=page.limit,
+    )
+    return answers.json([schemas.request(each) for each in found])
+
+
+@get(f"{_D}/get/{{id:int}}", opt=call(answer=schemas.DetailedRequest))
+async def get_request(request: AnyRequest, workspace: FromPath[str], id: FromPath[int]) -> Response[bytes]:
+    """Get a request with its decisions, and its plan as it is now."""
+    return _detailed(await requests.get(platform_of(request), actor_of(request), workspace, id))
+
+
+@post(f"{_D}/approve/{{id:int}}", status_code=200, opt=call(body=schemas.PlanHash, answer=schemas.DetailedRequest))
+async def approve_request(request: AnyRequest, workspace: FromPath[str], id: FromPath[int]) -> Response[bytes]:
+    """Approve the plan of a request. Approvers only; the plan must be the one of now."""
+    body = await body_of(request, schemas.PlanHash)
+    platform, actor = platform_of(request), actor_of(request)
+    return _detailed(await requests.approve(platform, actor, workspace, id, body.plan_hash, body.comment))
+
+
+@post(f"{_D}/reject/{{id:int}}", status_code=200, opt=call(body=schemas.Comment, answer=schemas.DetailedRequest))
+async def reject_request(request: AnyRequest, workspace: FromPath[str], id: FromPath[int]) -> Response[bytes]:
+    """Reject and close a request. Approvers only."""
+    body = await body_of(request, schemas.Comment)
+    return _detailed(await requests.reject(platform_of(request), actor_of(request), workspace, id, body.comment))
+
+
+@post(f"{_D}/comment/{{id:int}}", status_code=200, opt=call(body=schemas.Comment, answer=schemas.DetailedRequest))
+async def comment_request(request: AnyRequest, workspace: FromPath[str], id: FromPath[int]) -> Response[bytes]:
+    """Add a comment to a request."""
+    body = await body_of(request, schemas.Comment)
+    text = body.comment or ""
+    if not text.strip():
+        raise BadRequest("The comment is empty.")
+    return _detailed(await requests.comment(platform_of(request), actor_of(request), workspace, id, text))
+
+
+@post(f"{_D}/withdraw/{{id:int}}", status_code=200, opt=call(answer=schemas.DetailedRequest))
+async def withdraw_request(request: AnyRequest, workspace: FromPath[str], id: FromPath[int]) -> Response[bytes]:
+    """Close a request without applying it. Its author and admins only."""
+    return _detailed(await requests.withdraw(platform_of(request), actor_of(request), workspace, id))
+
+
+@post(f"{_D}/renew/{{id:int}}", status_code=200, opt=call(body=schemas.RenewRequest, answer=schemas.DetailedRequest))
+async def renew_request(request: AnyRequest, workspace: FromPath[str], id: FromPath[int]) -> Response[bytes]:
+    """Make the plan of a request again. Approvals of the previous plan no longer count. Its author and admins only."""
+    body = await body_of(request, schemas.RenewRequest)
+    overwrite = None if body.overwrite is UNSET else body.overwrite
+    platform, actor = platform_of(request), actor_of(request)
+    return _detailed(await requests.renew(platform, actor, workspace, id, overwrite=overwrite))
+
+
+@post(f"{_D}/apply/{{id:int}}", status_code=200, opt=call(body=schemas.ApplyRequest, answer=schemas.RequestOutcome))
+async def apply_request(request: AnyRequest, workspace: FromPath[str], id: FromPath[int]) -> Response[bytes]:
+    """Apply a request: all of its items change, or none. They are written with your own rights."""
+    body = await body_of(request, schemas.ApplyRequest)
+    done = await deployments.apply(
+        platform_of(request),
+        actor_of(request),
+        workspace,
+        id,
+        body.plan_hash,
+        bypass_reason=body.bypass_reason,
+    )
+    return answers.json(schemas.outcome(done))
+
+
+@post(f"{_D}/rollback", status_code=200, opt=call(body=schemas.Rollback, answer=schemas.RequestOutcome))
+async def rollback(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """Deploy an earlier release again, and hold promotions until the hold is lifted.
+
+    The request stays open if rules of the environment, such as approvals, are not fulfilled yet.
+    """
+    body = await body_of(request, schemas.Rollback)
+    done = await deployments.rollback(
+        platform_of(request),
+        actor_of(request),
+        workspace,
+        body.reason,
+        source=body.source,
+        number=body.number,
+        overwrite=body.overwrite,
+        bypass_reason=body.bypass_reason,
+    )
+    return answers.json(schemas.outcome(done))
+
+
+@post(f"{_D}/lift_hold", status_code=200, opt=call())
+async def lift_hold(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """Permit promotions to the environment again after a rollback."""
+    await requests.lift_hold(platform_of(request), actor_of(request), workspace)
+    return answers.text("Lifted the hold.")
+
+
+@get(f"{_D}/history", opt=call(answer=list[schemas.Deployment], query=("before", "per_page")))
+async def list_deployments(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """List the deployments to the environment of which you may read all paths, newest first.
+
+    `before`: id below which the page begins.
+    """
+    page = page_of(request)
+    found = await requests.history(
+        platform_of(request),
+        actor_of(request),
+        workspace,
+        before=row_of("before", page.before),
+        limit=page.limit,
+    )
+    return answers.json([schemas.deployment(each) for each in found])
+
+
+def _detailed(found: PlannedRequest) -> Response[bytes]:
+    return answers.json(schemas.detailed(found))
+
+
+def _state(text: str | None) -> RequestState | None:
+    if text is None:
+        return None
+    states: dict[str, RequestState] = {each: each for each in get_args(RequestState)}
+    if text not in states:
+        raise BadRequest(f"`state` is one of {', '.join(states)}.")
+    return states[text]
+
+
+ROUTES = [
+    get_environment,
+    plan_release,
+    create_request,
+    list_requests,
+    get_request,
+    approve_request,
+    reject_request,
+    comment_request,
+    withdraw_request,
+    renew_request,
+    apply_request,
+    rollback,
+    lift_hold,
+    list_deployments,
+]

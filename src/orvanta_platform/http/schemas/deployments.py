@@ -1,0 +1,268 @@
+"""Schemas of deployments: plans of releases, requests to deploy them, and what was deployed."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from orvanta_platform.db.deployments import DecisionRow, DeploymentRow, RequestRow
+from orvanta_platform.db.environments import EnvironmentRow
+from orvanta_platform.http.schemas import environments
+from orvanta_platform.http.schemas.changes import ItemName, PlanEntry, change_plan
+from orvanta_platform.services.releases.deployments import Outcome
+from orvanta_platform.services.releases.plans import DeploymentPlan, Reason
+from orvanta_platform.services.releases.requests import PlannedRequest, RequestKind, RequestState
+
+
+class ReleaseName(msgspec.Struct, kw_only=True):
+    """A release to deploy."""
+
+    source: str
+    """Workspace of the release."""
+
+    number: int
+    overwrite: bool = False
+    """Replace items that were changed in the environment, instead of reporting conflicts."""
+
+
+class BlockingReason(msgspec.Struct, kw_only=True):
+    """Something that prevents a deployment."""
+
+    code: str
+    message: str
+    hint: str | None
+    kind: str | None
+    """Kind of the item, variable or resource that it is about."""
+
+    path: str | None
+
+
+class ReleasePlan(msgspec.Struct, kw_only=True):
+    """Effect of a release on the environment."""
+
+    environment: str
+    plan_hash: str
+    """Hash that approvals are bound to."""
+
+    nothing_to_do: bool
+    overwrite: bool
+    entries: list[PlanEntry]
+    """Items in the order in which they are applied."""
+
+    drift: list[ItemName]
+    """Items that were changed outside of releases since their last deployment, as far as you may read them."""
+
+    blocked: list[BlockingReason]
+    """Everything that prevents the deployment, apart from the rules of the environment."""
+
+    unfulfilled: list[BlockingReason]
+    """Rules of the environment that are not fulfilled yet."""
+
+
+class DeploymentRequest(msgspec.Struct, kw_only=True):
+    """A request to deploy a release to the environment."""
+
+    id: int
+    environment: str
+    kind: RequestKind
+    state: RequestState
+    source: str
+    """Workspace of the release."""
+
+    number: int
+    digest: str
+    notes: str
+    """Notes of the release."""
+
+    overwrite: bool
+    plan_hash: str
+    author: str
+    created_at: datetime
+    closed_by: str | None
+    closed_at: datetime | None
+
+
+class Decision(msgspec.Struct, kw_only=True):
+    """An approval, a rejection or a comment."""
+
+    decision: Literal["approved", "rejected", "comment"]
+    plan_hash: str
+    """Plan that was approved. An approval of another plan than that of the request does not count."""
+
+    username: str
+    comment: str | None
+    created_at: datetime
+
+
+class DetailedRequest(DeploymentRequest, kw_only=True):
+    """A request with its decisions, and its plan as it is now."""
+
+    stale: bool
+    """The environment was changed since the plan of the request; make it again."""
+
+    plan: ReleasePlan
+    decisions: list[Decision]
+
+
+class RequestOutcome(DetailedRequest, kw_only=True):
+    """A request after an attempt to apply it."""
+
+    nothing_to_do: bool
+    """It was applied, and no item had to be changed."""
+
+
+class PlanHash(msgspec.Struct, kw_only=True):
+    """The plan that is approved."""
+
+    plan_hash: str
+    comment: str | None = None
+
+
+class ApplyRequest(msgspec.Struct, kw_only=True):
+    """The plan that is applied."""
+
+    plan_hash: str
+    bypass_reason: str | None = None
+    """Reason for not waiting until the rules are fulfilled, for members whom the rules name in `bypass`."""
+
+
+class Comment(msgspec.Struct, kw_only=True):
+    """A comment."""
+
+    comment: str | None = None
+
+
+class RenewRequest(msgspec.Struct, kw_only=True):
+    """Changes to a request whose plan is made again."""
+
+    overwrite: bool | UnsetType = UNSET
+
+
+class Rollback(msgspec.Struct, kw_only=True):
+    """A rollback, by default to the release before the one that runs in the environment."""
+
+    reason: str
+    """Reason for holding promotions, which members of the workspace see."""
+
+    source: str | None = None
+    """Workspace of the release, together with `number`."""
+
+    number: int | None = None
+    overwrite: bool = False
+    bypass_reason: str | None = None
+
+
+class Deployment(msgspec.Struct, kw_only=True):
+    """A release that was applied to the environment."""
+
+    id: int
+    environment: str
+    request: int | None
+    kind: RequestKind
+    source: str
+    """Workspace of the release."""
+
+    number: int
+    digest: str
+    plan_hash: str
+    bypass_reason: str | None
+    applied_by: str
+    applied_at: datetime
+
+
+class Hold(msgspec.Struct, kw_only=True):
+    """Promotions are refused until it is lifted."""
+
+    by: str
+    since: datetime
+    reason: str
+
+
+class EnvironmentState(msgspec.Struct, kw_only=True):
+    """The environment of the workspace."""
+
+    environment: environments.Environment
+    hold: Hold | None
+    current: Deployment | None
+    """The last deployment of which you may read all paths."""
+
+    drift: list[ItemName]
+    """Items that were changed outside of releases since their last deployment, as far as you may read them."""
+
+
+def release_plan(made: DeploymentPlan, unfulfilled: list[Reason]) -> ReleasePlan:
+    """Convert a plan."""
+    entries = change_plan(made.plan)
+    return ReleasePlan(
+        environment=made.environment.name,
+        plan_hash=made.hash,
+        nothing_to_do=entries.nothing_to_do,
+        overwrite=made.change.force,
+        entries=entries.entries,
+        drift=item_names(made.drift),
+        blocked=[_reason(each) for each in made.blocked],
+        unfulfilled=[_reason(each) for each in unfulfilled],
+    )
+
+
+def request(row: RequestRow) -> DeploymentRequest:
+    """Convert a request."""
+    return DeploymentRequest(**_request(row))
+
+
+def detailed(found: PlannedRequest) -> DetailedRequest:
+    """Convert a request with its plan and decisions."""
+    return DetailedRequest(**_detailed(found))
+
+
+def outcome(done: Outcome) -> RequestOutcome:
+    """Convert the outcome of an attempt to apply a request."""
+    return RequestOutcome(**_detailed(done.planned), nothing_to_do=done.nothing_to_do)
+
+
+def deployment(row: DeploymentRow) -> Deployment:
+    """Convert a deployment."""
+    values = {name: getattr(row, name) for name in Deployment.__struct_fields__}
+    return Deployment(**values)
+
+
+def state(environment: EnvironmentRow, current: DeploymentRow | None, drift: list[tuple[Any, str]]) -> EnvironmentState:
+    """Convert the state of an environment."""
+    by, since = environment.hold_by, environment.hold_since
+    hold = None if by is None or since is None else Hold(by=by, since=since, reason=environment.hold_reason or "")
+    return EnvironmentState(
+        environment=environments.environment(environment),
+        hold=hold,
+        current=None if current is None else deployment(current),
+        drift=item_names(drift),
+    )
+
+
+def item_names(keys: list[tuple[Any, str]]) -> list[ItemName]:
+    """Convert names of items."""
+    return [ItemName(kind=kind, path=path) for kind, path in keys]
+
+
+def _detailed(found: PlannedRequest) -> dict[str, Any]:
+    return {
+        **_request(found.request),
+        "stale": found.is_stale,
+        "plan": release_plan(found.plan, found.unfulfilled),
+        "decisions": [_decision(each) for each in found.decisions],
+    }
+
+
+def _request(row: RequestRow) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in DeploymentRequest.__struct_fields__}
+
+
+def _decision(row: DecisionRow) -> Decision:
+    return Decision(**{name: getattr(row, name) for name in Decision.__struct_fields__})
+
+
+def _reason(each: Reason) -> BlockingReason:
+    return BlockingReason(**asdict(each))

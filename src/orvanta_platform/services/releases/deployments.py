@@ -1,0 +1,186 @@
+"""Deployments: a request applied to its environment in one transaction, and rollbacks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+from orvanta_platform.control import audit, limits
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.db import deployments as rows
+from orvanta_platform.db import environments
+from orvanta_platform.db.deployments import NewDeployment
+from orvanta_platform.db.environments import EnvironmentRow
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.errors import BadRequest, DeploymentBlocked, NotFound
+from orvanta_platform.services.changes import change_sets
+from orvanta_platform.services.changes.change_sets import Hooks
+from orvanta_platform.services.changes.contents import Present
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.releases import gates, releases, requests
+from orvanta_platform.services.releases.plans import DeploymentPlan, Reason, own_hash
+from orvanta_platform.services.releases.requests import PlannedRequest
+from orvanta_platform.workflow.tree.item import Key
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A request after an attempt to apply it."""
+
+    planned: PlannedRequest
+    nothing_to_do: bool
+    """No item was added, changed or removed."""
+
+
+async def apply(
+    platform: Platform,
+    actor: Actor,
+    workspace: str,
+    request: int,
+    plan_hash: str,
+    *,
+    bypass_reason: str | None = None,
+) -> Outcome:
+    """Apply a request: all of its items change, or none. The items are written with the rights of the actor.
+
+    `bypass_reason`: reason for which a member whom the rules name in `bypass` does not wait until they are fulfilled.
+    Raises NotFound, Forbidden, Conflict, StalePlan if the environment or the request was changed since the plan,
+    DeploymentBlocked with all reasons, ChangesRefused.
+    """
+    limits.check_text("A reason", bypass_reason)
+    found = await requests.get(platform, actor, workspace, request)
+    environment = found.plan.environment
+    gates.require_applier(actor, environment)
+    if bypass_reason is not None:
+        if not bypass_reason.strip():
+            raise BadRequest("The reason is missing.", hint="The audit trail shows it.")
+        gates.require_bypass(actor, environment)
+    if found.request.state == "open" and (found.is_stale or plan_hash != found.request.plan_hash):
+        raise requests.stale(found.plan.hash)
+    _require_unblocked([*found.plan.blocked, *(found.unfulfilled if bypass_reason is None else [])])
+    changed = found.plan.plan.of("add", "change", "remove")
+    applying = _Applying(actor, environment, found, plan_hash, bypass_reason)
+    message = f"Release {found.request.number} of {found.request.source}"
+    await change_sets.apply(
+        platform,
+        actor,
+        workspace,
+        found.plan.change,
+        found.plan.plan.hash,
+        message,
+        Hooks(applying.end, applying.begin, is_release=True),
+    )
+    return Outcome(await requests.get(platform, actor, workspace, request), not changed)
+
+
+async def rollback(
+    platform: Platform,
+    actor: Actor,
+    workspace: str,
+    reason: str,
+    *,
+    source: str | None = None,
+    number: int | None = None,
+    overwrite: bool = False,
+    bypass_reason: str | None = None,
+) -> Outcome:
+    """Deploy the release before the one that runs in the environment, or another one that ran there, and hold
+    promotions until the hold is lifted.
+
+    The request is applied at once if nothing prevents it; otherwise it stays open. Raises NotFound, Forbidden,
+    BadRequest, ChangesRefused.
+    """
+    limits.check_text("A reason", reason)
+    if not reason.strip() or (source is None) != (number is None):
+        raise BadRequest("A rollback needs a reason, and a release by its workspace and number or none.")
+    environment = await requests.environment_of(platform, actor, workspace)
+    gates.require_applier(actor, environment)
+    async with platform.db.acquire() as conn:
+        row = await rows.find_earlier(conn, environment.name, source, number)
+    if row is None:
+        raise NotFound(
+            f"No other release ran in {environment.name}.", hint="The history of the environment lists its releases."
+        )
+    release = await releases.opened(workspace, row)
+    opened = await requests.open_request(
+        platform, actor, environment, release, "rollback", overwrite=overwrite, hold=reason
+    )
+    waits = opened.plan.blocked or (opened.unfulfilled and bypass_reason is None)
+    if waits:
+        return Outcome(opened, nothing_to_do=False)
+    return await apply(
+        platform, actor, workspace, opened.request.id, opened.request.plan_hash, bypass_reason=bypass_reason
+    )
+
+
+def _require_unblocked(reasons: list[Reason]) -> None:
+    if reasons:
+        more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
+        raise DeploymentBlocked(
+            f"{reasons[0].message}{more}",
+            hint=reasons[0].hint,
+            details=[asdict(each) for each in reasons],
+        )
+
+
+class _Applying:
+    """Steps of the transaction of a deployment before and after the change set."""
+
+    def __init__(
+        self,
+        actor: Actor,
+        environment: EnvironmentRow,
+        found: PlannedRequest,
+        plan_hash: str,
+        bypass_reason: str | None,
+    ) -> None:
+        self._actor = actor
+        self._environment = environment
+        self._request = found.request
+        self._plan: DeploymentPlan = found.plan
+        self._plan_hash = plan_hash
+        self._bypass_reason = bypass_reason
+
+    async def begin(self, conn: Connection) -> None:
+        """Wait for the environment, and check the request again: two deployments of it exclude each other."""
+        if not await rows.lock_environment(conn, self._environment.name):
+            raise NotFound(f"The environment {self._environment.name} does not exist.")
+        await requests.require_open(conn, self._request.id, self._plan_hash)
+        if self._bypass_reason is None:
+            current = await environments.get(conn, self._environment.workspace)
+            _require_unblocked(await gates.unfulfilled(conn, current or self._environment, self._request))
+
+    async def end(self, conn: Connection, after: Mapping[Key, Present]) -> None:
+        """Record the deployment with the items as it leaves them, and close the request."""
+        request = self._request
+        deployment = await rows.insert_deployment(
+            conn,
+            NewDeployment(
+                environment=self._environment.name,
+                request=request.id,
+                release=request.release,
+                source=request.source,
+                number=request.number,
+                digest=request.digest,
+                paths=request.paths,
+                kind=request.kind,
+                plan_hash=self._plan_hash,
+                bypass_reason=self._bypass_reason,
+                applied_by=self._actor.username,
+            ),
+        )
+        hashes: dict[tuple[str, str], str] = {key: own_hash(key[0], each) for key, each in after.items()}
+        await rows.store_deployed_items(conn, self._environment.name, hashes, deployment)
+        await rows.close_request(conn, request.id, "applied", self._actor.username)
+        parameters = {
+            "request": request.id,
+            "deployment": deployment,
+            "kind": request.kind,
+            "release": f"{request.source}/{request.number}",
+            "digest": request.digest,
+            "plan": self._plan_hash,
+        }
+        if self._bypass_reason is not None:
+            reason = {"request": request.id, "reason": self._bypass_reason}
+            await audit.record(conn, self._actor, "deployments.bypass", "Execute", self._environment.name, reason)
+        await audit.record(conn, self._actor, "deployments.apply", "Updated", self._environment.name, parameters)

@@ -1,0 +1,104 @@
+"""Rules of an environment: who may approve and apply, and what prevents a deployment until it is fulfilled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from orvanta_platform import clock
+from orvanta_platform.control import names
+from orvanta_platform.control.actor import Actor, Role
+from orvanta_platform.control.permissions import Target, refuse_job, require
+from orvanta_platform.db import deployments as rows
+from orvanta_platform.db.deployments import RequestRow
+from orvanta_platform.db.environments import EnvironmentRow
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.errors import Forbidden
+from orvanta_platform.services.catalog.environments import rules_of
+from orvanta_platform.services.releases.plans import Reason
+from orvanta_platform.workflow.releases.rules import is_frozen
+
+
+def require_approver(actor: Actor, environment: EnvironmentRow, request: RequestRow) -> None:
+    """Check that the actor may approve or reject a request. Raises NotFound, Forbidden."""
+    _require_person(actor, environment.workspace)
+    rules = rules_of(environment)
+    if not _is_named(actor, rules.approvers) and not (not rules.approvers and actor.role is Role.ADMIN):
+        who = ", ".join(rules.approvers) or "admins of the workspace"
+        raise Forbidden(f"You are no approver of {environment.name}.", hint=f"Its approvers are: {who}.")
+    if request.author_email == actor.email and not rules.author_may_approve:
+        raise Forbidden(
+            f"The author of a request cannot approve it in {environment.name}.", hint="Ask another approver."
+        )
+
+
+def require_applier(actor: Actor, environment: EnvironmentRow) -> None:
+    """Check that the actor may apply requests to an environment. Raises NotFound, Forbidden.
+
+    The items are written with the actor's own rights, which are checked in addition.
+    """
+    require(actor, "apply", Target(environment.workspace, "deployment"))
+    refuse_job(actor, "deploy releases")
+    rules = rules_of(environment)
+    if rules.appliers and not _is_named(actor, rules.appliers):
+        raise Forbidden(
+            f"You may not apply releases to {environment.name}.", hint=f"Those who may: {', '.join(rules.appliers)}."
+        )
+
+
+def require_bypass(actor: Actor, environment: EnvironmentRow) -> None:
+    """Check that the actor may deploy in spite of unfulfilled rules. Raises Forbidden."""
+    _require_person(actor, environment.workspace)
+    if not _is_named(actor, rules_of(environment).bypass):
+        raise Forbidden(
+            f"You may not bypass the rules of {environment.name}.", hint="Its rules name those who may in `bypass`."
+        )
+
+
+async def unfulfilled(conn: Connection, environment: EnvironmentRow, request: RequestRow) -> list[Reason]:
+    """Return the rules that a request does not fulfil yet."""
+    rules = rules_of(environment)
+    found = []
+    if rules.approvals:
+        count = await rows.count_approvals(
+            conn,
+            request.id,
+            request.plan_hash,
+            environment.workspace,
+            rules.approvers,
+            with_author=rules.author_may_approve,
+        )
+        if count < rules.approvals:
+            message = f"{count} of {rules.approvals} approvals are given."
+            found.append(Reason("approvals_missing", message, f"Approvers: {', '.join(rules.approvers) or 'admins'}."))
+    return [*found, *await unfulfilled_times(conn, environment, request.digest, request.kind)]
+
+
+async def unfulfilled_times(conn: Connection, environment: EnvironmentRow, digest: str, kind: str) -> list[Reason]:
+    """Return the rules that do not depend on a request: hold, frozen hours, soak time. Rollbacks need none but the
+    frozen hours.
+    """
+    rules = rules_of(environment)
+    found = []
+    if environment.hold_by is not None and kind != "rollback":
+        message = f"{environment.hold_by} rolled {environment.name} back; it is on hold: {environment.hold_reason}"
+        found.append(Reason("on_hold", message, "Lift the hold when the cause is removed."))
+    if is_frozen(rules, clock.now()):
+        message = f"Nothing is deployed to {environment.name} in its frozen hours."
+        found.append(Reason("frozen_hours", message, "Apply it later; members named in `bypass` can give a reason."))
+    if rules.soak_minutes and kind != "rollback":
+        previous = await rows.find_previous(conn, environment.name)
+        if previous is not None and not await rows.has_soaked(conn, previous, digest, rules.soak_minutes):
+            message = f"The release has not been in {previous} for {rules.soak_minutes} minutes."
+            found.append(Reason("soak_time", message, f"Deploy it to {previous}, or wait."))
+    return found
+
+
+def _require_person(actor: Actor, workspace: str) -> None:
+    require(actor, "decide", Target(workspace, "deployment"))
+    refuse_job(actor, "decide about deployments")
+    if names.is_service_email(actor.email):
+        raise Forbidden("Service accounts cannot decide about deployments.", hint="A person must approve.")
+
+
+def _is_named(actor: Actor, principals: Sequence[str]) -> bool:
+    return not actor.principals.isdisjoint(principals)

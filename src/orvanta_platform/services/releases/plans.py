@@ -1,0 +1,235 @@
+"""Plans: the effect of a release on an environment, and everything that prevents its deployment."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from orvanta_platform.control.actor import Actor, system
+from orvanta_platform.control.permissions import Target, can, readable, require
+from orvanta_platform.db import deployments as rows
+from orvanta_platform.db.environments import EnvironmentRow
+from orvanta_platform.db.items import Filter
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.errors import Forbidden
+from orvanta_platform.orchestrator import document_threads
+from orvanta_platform.services.catalog import policies
+from orvanta_platform.services.changes import contents
+from orvanta_platform.services.changes.change_sets import ChangeSet, prepared, stored_items
+from orvanta_platform.services.changes.contents import Present
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.releases.releases import Release
+from orvanta_platform.workflow.releases.adapt import adapted
+from orvanta_platform.workflow.releases.bundle import Bundle, Requirement, without_state
+from orvanta_platform.workflow.releases.queues import queues_of
+from orvanta_platform.workflow.tree.item import Key, Kind
+from orvanta_platform.workflow.tree.plan import Plan, Wanted
+
+_TRIGGERS: Final = ("schedule", "http_trigger")
+_OTHER: Final = "changed since"
+"""Base that equals no hash: the item was changed since the last deployment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Something that prevents a deployment."""
+
+    code: str
+    message: str
+    hint: str | None = None
+    kind: str | None = None
+    path: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentPlan:
+    """Effect of a release on an environment."""
+
+    environment: EnvironmentRow
+    change: ChangeSet
+    plan: Plan
+    hash: str
+    """Hash that approvals are bound to: of the release, the environment and the effect on each item."""
+    drift: list[Key]
+    """Items that were changed outside of releases since their last deployment, as far as the actor may read them."""
+    blocked: list[Reason]
+    """Everything that prevents the deployment, apart from the rules of the environment."""
+
+
+async def make(
+    platform: Platform, actor: Actor, environment: EnvironmentRow, release: Release, *, overwrite: bool
+) -> DeploymentPlan:
+    """Return the effect of a release on an environment.
+
+    `overwrite`: items that were changed in the environment are replaced, instead of being conflicts. The actor must be
+    able to read the paths of all items in the environment. Raises NotFound, Forbidden.
+    """
+    workspace = environment.workspace
+    require(actor, "read", Target(workspace, "deployment"))
+    require_paths(actor, workspace, release.bundle)
+    async with platform.db.acquire() as conn:
+        deployed = await rows.list_deployed_items(conn, environment.name)
+        keys = {each.key for each in release.bundle.items} | {_key(kind, path) for kind, path in deployed}
+        # Of the platform, so that the plan and its hash do not depend on who asks; the paths have been checked.
+        reading = await contents.read(conn, system(workspace), workspace, keys, depth="trees")
+    present = await contents.items_in(workspace, reading)
+    comparison = _Comparison(environment, release, present, deployed, overwrite)
+    change, plan = await document_threads.run_in_thread(workspace, comparison.run)
+    parts = [release.row.digest, environment.name, overwrite, plan.hash]
+    digest = hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
+    drift = [key for key in sorted(comparison.drift()) if _may_read(actor, workspace, key)]
+    blocked = [
+        *(_conflict(each.kind, each.path, each.reason) for each in plan.of("conflict")),
+        *await _preflight(platform, actor, workspace, release.bundle),
+    ]
+    return DeploymentPlan(environment, change, plan, digest, drift, blocked)
+
+
+def require_paths(actor: Actor, workspace: str, bundle: Bundle) -> None:
+    """Check that the actor may read the paths of all items in a workspace. Raises Forbidden."""
+    hidden = [each.path for each in bundle.items if not _may_read(actor, workspace, each.key)]
+    if hidden:
+        raise Forbidden(
+            f"The release contains {hidden[0][:200]}, which you may not read in {workspace}.",
+            hint="An admin of the workspace can give you access to the folder.",
+        )
+
+
+async def find_drift(platform: Platform, actor: Actor, environment: EnvironmentRow) -> list[Key]:
+    """Return the items that were changed outside of releases since their last deployment, as far as the actor may read
+    them. Raises NotFound, Forbidden.
+    """
+    workspace = environment.workspace
+    require(actor, "read", Target(workspace, "deployment"))
+    async with platform.db.acquire() as conn:
+        deployed = await rows.list_deployed_items(conn, environment.name)
+        keys = [_key(kind, path) for kind, path in deployed]
+        readable_keys = [key for key in keys if _may_read(actor, workspace, key)]
+        reading = await contents.read(conn, system(workspace), workspace, readable_keys, depth="hashes")
+    present = await contents.items_in(workspace, reading)
+    return sorted(key for key in readable_keys if _differs(key, present, deployed))
+
+
+def own_hash(kind: Kind, present: Present) -> str:
+    """Return the hash of an item without what each environment sets for itself."""
+    return contents.hash_of(without_state(kind, present.content)) if kind in _TRIGGERS else present.hash
+
+
+def _differs(key: Key, present: Mapping[Key, Present], deployed: Mapping[tuple[str, str], str]) -> bool:
+    return key not in present or own_hash(key[0], present[key]) != deployed[key]
+
+
+class _Comparison:
+    """The items of a release compared with those of an environment."""
+
+    def __init__(
+        self,
+        environment: EnvironmentRow,
+        release: Release,
+        present: Mapping[Key, Present],
+        deployed: Mapping[tuple[str, str], str],
+        overwrite: bool,
+    ) -> None:
+        self._environment = environment
+        self._bundle = release.bundle
+        self._present = present
+        self._deployed = deployed
+        self._overwrite = overwrite
+
+    def run(self) -> tuple[ChangeSet, Plan]:
+        """Return the change set and its effect."""
+        wanted = [self._wanted(each.key, each.content) for each in self._bundle.items]
+        change, planner = prepared(ChangeSet(wanted, None, force=self._overwrite))
+        return change, planner.plan(stored_items(self._present))
+
+    def drift(self) -> set[Key]:
+        """Return the items that differ from what the last deployment left."""
+        keys = [_key(kind, path) for kind, path in self._deployed]
+        return {key for key in keys if _differs(key, self._present, self._deployed)}
+
+    def _wanted(self, key: Key, content: Mapping[str, Any]) -> Wanted:
+        kind, path = key
+        present, before = self._present.get(key), self._deployed.get(key)
+        enabled = self._bundle.is_enabled(key, self._environment.name)
+        fitted = adapted(kind, content, None if present is None else present.content, enabled=enabled)
+        if before is None:
+            base = None
+        elif present is not None and own_hash(kind, present) == before:
+            base = present.hash
+        else:
+            base = _OTHER
+        return Wanted(kind, path, base, fitted)
+
+
+async def _preflight(platform: Platform, actor: Actor, workspace: str, bundle: Bundle) -> list[Reason]:
+    queues = await document_threads.run_in_thread(workspace, queues_of, bundle.items)
+    async with platform.db.acquire() as conn:
+        missing = await _missing_requirements(conn, actor, workspace, bundle)
+        unserved = await rows.list_unserved_queues(conn, sorted(queues))
+    violated = await policies.list_blocking(platform, actor, workspace, bundle.items)
+    return [
+        *missing,
+        *(_unserved(queue, queues[queue]) for queue in unserved),
+        *(
+            Reason("policy_violation", each.diagnostic().message, "Correct it in a new release.", kind, path)
+            for kind, path, each in violated
+        ),
+    ]
+
+
+async def _missing_requirements(conn: Connection, actor: Actor, workspace: str, bundle: Bundle) -> list[Reason]:
+    if not bundle.requirements:
+        return []
+    named: dict[str, list[str]] = {"variable": [], "resource": []}
+    for each in bundle.requirements:
+        named[each.kind].append(each.path)
+    found: dict[tuple[str, str], str | None] = {}
+    for kind, paths in named.items():
+        who = Filter(**readable(actor, kind).conditions())
+        found |= await rows.list_requirements(
+            conn, workspace, paths if kind == "variable" else [], paths if kind == "resource" else [], who
+        )
+    reasons = (_fault(each, found, workspace) for each in bundle.requirements)
+    return [each for each in reasons if each is not None]
+
+
+def _fault(each: Requirement, found: Mapping[tuple[str, str], str | None], workspace: str) -> Reason | None:
+    key = (each.kind, each.path)
+    if key not in found:
+        return Reason(
+            f"{each.kind}_missing",
+            f"The {each.kind} {each.path} does not exist in {workspace}, or you may not read it.",
+            f"Create it in {workspace}, with the value of this environment.",
+            *key,
+        )
+    if each.resource_type is not None and found[key] != each.resource_type:
+        return Reason(
+            "resource_type_differs",
+            f"The resource {each.path} has the type {found[key]} in {workspace}, not {each.resource_type}.",
+            f"Change it in {workspace}.",
+            *key,
+        )
+    return None
+
+
+def _unserved(queue: str, key: Key) -> Reason:
+    message = f"No live worker serves the queue {queue}, which the {key[0]} {key[1]} needs."
+    return Reason("queue_without_worker", message, "Start a worker that serves it.", *key)
+
+
+def _conflict(kind: str, path: str, reason: str | None) -> Reason:
+    hint = "Review the item, and make the plan with `overwrite` to replace it."
+    return Reason("conflict", f"The {kind} {path} is in conflict: {reason}", hint, kind, path)
+
+
+def _may_read(actor: Actor, workspace: str, key: Key) -> bool:
+    kind, path = key
+    return can(actor, "read", Target(workspace, kind, None if kind == "resource_type" else path))
+
+
+def _key(kind: str, path: str) -> Key:
+    return kind, path  # type: ignore[return-value]

@@ -1,0 +1,331 @@
+"""Requests to deploy a release to an environment: plans, approvals, rejections and comments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+
+from orvanta_platform.control import audit, limits
+from orvanta_platform.control.actor import Actor, Role
+from orvanta_platform.control.identity import actor_of
+from orvanta_platform.control.permissions import Target, readable, refuse_job, require, require_workspace
+from orvanta_platform.db import deployments as rows
+from orvanta_platform.db import environments, tokens
+from orvanta_platform.db.deployments import DecisionRow, DeploymentRow, RequestRow
+from orvanta_platform.db.environments import EnvironmentRow
+from orvanta_platform.db.items import Filter
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.errors import Conflict, Forbidden, NotFound, StalePlan
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.releases import gates, plans, releases
+from orvanta_platform.services.releases.plans import DeploymentPlan, Reason
+from orvanta_platform.services.releases.releases import Release
+
+RequestKind: TypeAlias = Literal["promotion", "rollback"]
+RequestState: TypeAlias = Literal["open", "applied", "rejected", "withdrawn"]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRequest:
+    """A request with its plan as it is now."""
+
+    request: RequestRow
+    plan: DeploymentPlan
+    decisions: list[DecisionRow]
+    unfulfilled: list[Reason]
+    """Rules of the environment that it does not fulfil yet."""
+
+    @property
+    def is_stale(self) -> bool:
+        """Return whether the environment was changed since the plan was made."""
+        return self.request.state == "open" and self.plan.hash != self.request.plan_hash
+
+
+async def environment_of(platform: Platform, actor: Actor, workspace: str) -> EnvironmentRow:
+    """Return the environment whose workspace this is. Raises NotFound, Forbidden."""
+    require(actor, "read", Target(workspace, "deployment"))
+    async with platform.db.acquire() as conn:
+        found = await environments.get(conn, workspace)
+    if found is None:
+        raise NotFound(
+            f"The workspace {workspace} is no environment.", hint="A superadmin creates one (orvanta env create)."
+        )
+    return found
+
+
+async def plan(
+    platform: Platform, actor: Actor, workspace: str, source: str, number: int, *, overwrite: bool = False
+) -> tuple[DeploymentPlan, list[Reason]]:
+    """Return the effect of a release on the environment, and the rules that a request would not fulfil yet.
+
+    `source`: workspace of the release, which the actor must be able to read. Raises NotFound, Forbidden.
+    """
+    environment = await environment_of(platform, actor, workspace)
+    release = await _release(platform, actor, source, number)
+    made = await plans.make(platform, actor, environment, release, overwrite=overwrite)
+    async with platform.db.acquire() as conn:
+        return made, await gates.unfulfilled_times(conn, environment, release.row.digest, "promotion")
+
+
+async def create(
+    platform: Platform, actor: Actor, workspace: str, source: str, number: int, *, overwrite: bool = False
+) -> PlannedRequest:
+    """Request the deployment of a release to the environment. Raises NotFound, Forbidden."""
+    require(actor, "write", Target(workspace, "deployment"))
+    refuse_job(actor, "request deployments")
+    environment = await environment_of(platform, actor, workspace)
+    release = await _release(platform, actor, source, number)
+    return await open_request(platform, actor, environment, release, "promotion", overwrite=overwrite)
+
+
+async def open_request(
+    platform: Platform,
+    actor: Actor,
+    environment: EnvironmentRow,
+    release: Release,
+    kind: RequestKind,
+    *,
+    overwrite: bool,
+    hold: str | None = None,
+) -> PlannedRequest:
+    """Store a request for a release that the actor may read. `hold`: reason to hold further promotions."""
+    workspace = environment.workspace
+    require(actor, "write", Target(workspace, "deployment"))
+    made = await plans.make(platform, actor, environment, release, overwrite=overwrite)
+    async with platform.db.transaction() as conn:
+        request = await rows.insert_request(
+            conn,
+            environment.name,
+            release.row.id,
+            kind,
+            made.hash,
+            actor.username,
+            actor.email,
+            overwrite=overwrite,
+        )
+        parameters = {
+            "request": request,
+            "kind": kind,
+            "release": f"{release.row.workspace}/{release.row.number}",
+            "digest": release.row.digest,
+            "plan": made.hash,
+            "overwrite": overwrite,
+        }
+        await audit.record(conn, actor, "deployments.request", "Created", environment.name, parameters)
+        if hold is not None:
+            await rows.set_hold(conn, environment.name, actor.username, hold)
+            await audit.record(conn, actor, "deployments.hold", "Updated", environment.name, {"reason": hold})
+    return await get(platform, actor, workspace, request)
+
+
+async def list_page(
+    platform: Platform,
+    actor: Actor,
+    workspace: str,
+    *,
+    before: int | None = None,
+    state: RequestState | None = None,
+    limit: int = 30,
+) -> list[RequestRow]:
+    """Return a page of the requests that the actor may see, newest first: its own, and those of which it may read all
+    paths in the workspace. Raises NotFound, Forbidden.
+    """
+    environment = await environment_of(platform, actor, workspace)
+    async with platform.db.acquire() as conn:
+        return await rows.list_requests(
+            conn, environment.name, actor.email, _seen(actor, workspace, limit), before=before, state=state
+        )
+
+
+async def get(platform: Platform, actor: Actor, workspace: str, request: int) -> PlannedRequest:
+    """Return a request with its plan as it is now. Raises NotFound, Forbidden."""
+    environment = await environment_of(platform, actor, workspace)
+    async with platform.db.acquire() as conn:
+        row = await find(conn, actor, environment, request)
+        stored = await rows.get_release(conn, row.release)
+        decisions = await rows.list_decisions(conn, request)
+        unfulfilled = await gates.unfulfilled(conn, environment, row)
+    if stored is None:
+        raise missing(request)
+    release = await releases.opened(workspace, stored)
+    made = await plans.make(platform, actor, environment, release, overwrite=row.overwrite)
+    return PlannedRequest(row, made, decisions, unfulfilled)
+
+
+async def find(conn: Connection, actor: Actor, environment: EnvironmentRow, request: int) -> RequestRow:
+    """Return a request that the actor may see. Raises NotFound."""
+    workspace = environment.workspace
+    require_workspace(actor, workspace)
+    row = await rows.get_request(conn, environment.name, request, actor.email, _seen(actor, workspace, 1))
+    if row is None:
+        raise missing(request)
+    return row
+
+
+async def approve(
+    platform: Platform, actor: Actor, workspace: str, request: int, plan_hash: str, comment: str | None = None
+) -> PlannedRequest:
+    """Approve a plan. Raises NotFound, Forbidden, Conflict, StalePlan if it is not the plan of now."""
+    limits.check_text("A comment", comment)
+    found = await get(platform, actor, workspace, request)
+    gates.require_approver(actor, found.plan.environment, found.request)
+    if found.is_stale:
+        raise stale(found.plan.hash)
+    async with platform.db.transaction() as conn:
+        await require_open(conn, request, plan_hash)
+        given = await rows.list_decisions(conn, request)
+        if any((each.decision, each.plan_hash, each.email) == ("approved", plan_hash, actor.email) for each in given):
+            raise Conflict("You have approved this plan already.")
+        await _decide(conn, actor, found.request, "approved", plan_hash, comment)
+    return await get(platform, actor, workspace, request)
+
+
+async def reject(
+    platform: Platform, actor: Actor, workspace: str, request: int, comment: str | None = None
+) -> PlannedRequest:
+    """Reject and close a request. Raises NotFound, Forbidden, Conflict."""
+    limits.check_text("A comment", comment)
+    found = await get(platform, actor, workspace, request)
+    gates.require_approver(actor, found.plan.environment, found.request)
+    async with platform.db.transaction() as conn:
+        await require_open(conn, request, None)
+        await _decide(conn, actor, found.request, "rejected", found.request.plan_hash, comment)
+        await rows.close_request(conn, request, "rejected", actor.username)
+    return await get(platform, actor, workspace, request)
+
+
+async def comment(platform: Platform, actor: Actor, workspace: str, request: int, text: str) -> PlannedRequest:
+    """Add a comment to a request that the actor may see. Raises NotFound, Forbidden."""
+    require(actor, "decide", Target(workspace, "deployment"))
+    limits.check_text("A comment", text)
+    found = await get(platform, actor, workspace, request)
+    async with platform.db.transaction() as conn:
+        await _decide(conn, actor, found.request, "comment", found.request.plan_hash, text)
+    return await get(platform, actor, workspace, request)
+
+
+async def withdraw(platform: Platform, actor: Actor, workspace: str, request: int) -> PlannedRequest:
+    """Close a request, as its author or an admin. Raises NotFound, Forbidden, Conflict."""
+    found = await _of_author(platform, actor, workspace, request)
+    async with platform.db.transaction() as conn:
+        await require_open(conn, request, None)
+        await rows.close_request(conn, request, "withdrawn", actor.username)
+        await audit.record(conn, actor, "deployments.withdraw", "Updated", found.request.environment, _id(request))
+    return await get(platform, actor, workspace, request)
+
+
+async def renew(
+    platform: Platform, actor: Actor, workspace: str, request: int, *, overwrite: bool | None = None
+) -> PlannedRequest:
+    """Make the plan of a request again, as its author or an admin. Approvals of the previous plan no longer count.
+
+    `overwrite` None: unchanged. Raises NotFound, Forbidden, Conflict.
+    """
+    found = await _of_author(platform, actor, workspace, request)
+    chosen = found.request.overwrite if overwrite is None else overwrite
+    release = await _stored_release(platform, found.request)
+    made = await plans.make(platform, actor, found.plan.environment, release, overwrite=chosen)
+    async with platform.db.transaction() as conn:
+        await require_open(conn, request, None)
+        await rows.set_plan(conn, request, made.hash, overwrite=chosen)
+        parameters = {"request": request, "plan": made.hash, "overwrite": chosen}
+        await audit.record(conn, actor, "deployments.renew", "Updated", found.request.environment, parameters)
+    return await get(platform, actor, workspace, request)
+
+
+async def history(
+    platform: Platform, actor: Actor, workspace: str, *, before: int | None = None, limit: int = 30
+) -> list[DeploymentRow]:
+    """Return a page of the deployments of which the actor may read all paths, newest first.
+
+    Raises NotFound, Forbidden.
+    """
+    environment = await environment_of(platform, actor, workspace)
+    async with platform.db.acquire() as conn:
+        return await rows.list_deployments(conn, environment.name, _seen(actor, workspace, limit), before)
+
+
+async def lift_hold(platform: Platform, actor: Actor, workspace: str) -> None:
+    """Permit promotions to the environment again, as a member who may apply. Raises NotFound, Forbidden, Conflict."""
+    environment = await environment_of(platform, actor, workspace)
+    gates.require_applier(actor, environment)
+    async with platform.db.transaction() as conn:
+        if not await rows.lift_hold(conn, environment.name):
+            raise Conflict(f"{environment.name} is not on hold.")
+        await audit.record(conn, actor, "deployments.lift_hold", "Updated", environment.name)
+
+
+async def require_open(conn: Connection, request: int, plan_hash: str | None) -> None:
+    """Lock a request, and check that it is open and has this plan. Raises NotFound, Conflict, StalePlan."""
+    locked = await rows.lock_request(conn, request)
+    if locked is None:
+        raise missing(request)
+    state, current = locked
+    if state != "open":
+        raise Conflict(f"The request {request} is {state}.", hint="Create another one.")
+    if plan_hash is not None and current != plan_hash:
+        raise stale(current)
+
+
+def stale(current: str) -> StalePlan:
+    """Return the error for a plan that is not the one of now."""
+    return StalePlan(
+        "The environment or the request was changed since the plan was made.",
+        hint="Make the plan of the request again and review it; approvals of the old one do not count.",
+        details={"plan_hash": current},
+    )
+
+
+def missing(request: int) -> NotFound:
+    """Return the error for a request that does not exist or is not readable."""
+    return NotFound(f"The request {request} does not exist.")
+
+
+async def _release(platform: Platform, actor: Actor, source: str, number: int) -> Release:
+    """Return a release, read with the rights that the actor's token has in the workspace of the release."""
+    return await releases.get(platform, await _in_workspace(platform, actor, source), source, number)
+
+
+async def _in_workspace(platform: Platform, actor: Actor, workspace: str) -> Actor:
+    if actor.workspace == workspace:
+        return actor
+    async with platform.db.acquire() as conn:
+        bearer = await tokens.resolve(conn, actor.token or b"", workspace, limits.MOST_SCOPES)
+    if bearer is None:
+        raise NotFound(f"The workspace {workspace[:100]} does not exist.")
+    found = actor_of(bearer, workspace)
+    return replace(found, kind=actor.kind, address=actor.address, request_id=actor.request_id)
+
+
+async def _stored_release(platform: Platform, request: RequestRow) -> Release:
+    async with platform.db.acquire() as conn:
+        stored = await rows.get_release(conn, request.release)
+    if stored is None:
+        raise missing(request.id)
+    return await releases.opened(request.environment, stored)
+
+
+async def _of_author(platform: Platform, actor: Actor, workspace: str, request: int) -> PlannedRequest:
+    require(actor, "write", Target(workspace, "deployment"))
+    refuse_job(actor, "change requests to deploy")
+    found = await get(platform, actor, workspace, request)
+    if actor.email != found.request.author_email and actor.role is not Role.ADMIN:
+        raise Forbidden(f"The request {request} is that of {found.request.author}.", hint="Its author can change it.")
+    return found
+
+
+async def _decide(
+    conn: Connection, actor: Actor, request: RequestRow, decision: str, plan_hash: str, comment: str | None
+) -> None:
+    await rows.insert_decision(conn, request.id, decision, plan_hash, actor.username, actor.email, comment)
+    parameters = {"request": request.id, "decision": decision, "plan": plan_hash, "comment": comment}
+    await audit.record(conn, actor, "deployments.decide", "Updated", request.environment, parameters)
+
+
+def _seen(actor: Actor, workspace: str, limit: int) -> Filter:
+    require_workspace(actor, workspace)
+    return Filter(**readable(actor, "deployment").conditions(), limit=limit)
+
+
+def _id(request: int) -> dict[str, int]:
+    return {"request": request}

@@ -1,0 +1,372 @@
+"""Deployments of releases to environments: plans, approvals, rules, rollbacks, and who may do what."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from tests.conftest import TestDatabase
+from tests.http.harness import ApiHarness, W, api_harness, client_of
+from tests.http.test_releases import apply as apply_changes
+
+from orvanta_platform.control import names
+from orvanta_platform.control.actor import Role
+from orvanta_platform.db import tokens, workspaces
+
+L = "/api/w/live"
+D = f"{L}/deployments"
+MAIN = """\
+summary: %s
+value:
+  modules:
+    - {id: a, value: {type: script, path: f/team/step, input_transforms: {}}}
+    - id: b
+      value:
+        type: script
+        path: f/team/step
+        input_transforms: {region: {type: static, value: "$var:f/team/region"}}
+"""
+STEP = {"content": "def main(region=''):\n    return region\n", "language": "python3", "lock": "# none\n"}
+SCHEDULE = {"schedule": "0 0 6 * * *", "timezone": "UTC", "script_path": "f/team/main", "is_flow": True, "args": {}}
+HOOK = {
+    "script_path": "f/team/main",
+    "is_flow": True,
+    "route_path": "team/hook",
+    "http_method": "post",
+    "workspaced_route": True,
+    "authentication_method": "none",
+    "mode": "enabled",
+    "request_type": "sync",
+}
+ITEMS: list[dict[str, Any]] = [
+    {"kind": "folder", "path": "team", "content": {"owners": ["g/all"]}},
+    {"kind": "variable", "path": "f/team/region", "content": {"value": "dev", "is_secret": False}},
+    {"kind": "script", "path": "f/team/step", "content": STEP},
+    {"kind": "flow", "path": "f/team/main", "content": {"text": MAIN % "One"}},
+    {"kind": "schedule", "path": "f/team/daily", "content": {**SCHEDULE, "enabled": True}},
+    {"kind": "http_trigger", "path": "f/team/hook", "content": HOOK},
+]
+CHOSEN = [{"kind": "schedule", "path": "f/team/daily"}, {"kind": "http_trigger", "path": "f/team/hook"}]
+ALWAYS = {"windows": [{"days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "start": "00:00", "end": "24:00"}]}
+
+Outcome = tuple[int, Any]
+
+
+class Pipeline:
+    """A workspace main for development, and a workspace live with the environment production."""
+
+    def __init__(self, api: ApiHarness) -> None:
+        self.api = api
+        self.admin = api.client
+
+    async def prepare(self) -> None:
+        await self.admin.post("/api/workspaces/create", json={"id": "live", "name": "live"})
+        await self.admin.post("/api/environments/create", json={"name": "production", "workspace": "live"})
+        await apply_changes(self.admin, ITEMS)
+        await apply_changes(self.admin, ITEMS[:2], "live")
+        await self.release()
+
+    async def rules(self, **rules: Any) -> None:
+        answer = await self.admin.post("/api/environments/update/production", json={"rules": rules})
+        assert answer.status_code == 200, answer.text
+
+    async def release(self, summary: str | None = None, **more: Any) -> int:
+        """Create a release, with another summary of the workflow; return its number."""
+        if summary is not None:
+            await apply_changes(self.admin, [{**ITEMS[3], "content": {"text": MAIN % summary}}])
+        answer = await self.admin.post(f"{W}/releases/create", json={"items": CHOSEN, **more})
+        assert answer.status_code == 201, answer.text
+        number: int = answer.json()["number"]
+        return number
+
+    async def person(self, name: str, main: Role = Role.DEVELOPER, live: Role = Role.DEVELOPER) -> httpx.AsyncClient:
+        """Return the client of a new member of both workspaces."""
+        client = await self.api.member(name, main)
+        async with self.api.platform.db.transaction() as conn:
+            await workspaces.add_member(conn, "live", name, f"{name}@example.com", live)
+        return client
+
+    async def request(self, client: httpx.AsyncClient, number: int = 1, **more: Any) -> dict[str, Any]:
+        answer = await client.post(f"{D}/create", json={"source": "main", "number": number, **more})
+        assert answer.status_code == 201, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    async def deploy(self, number: int) -> None:
+        """Request and apply a release."""
+        status, done = await act(self.admin, "apply", await self.request(self.admin, number))
+        assert (status, done.get("state")) == (200, "applied"), done
+
+    async def summary(self) -> str:
+        """Return the summary of the workflow in the environment."""
+        found: str = (await self.admin.get(f"{L}/flows/get/f/team/main")).json()["summary"]
+        return found
+
+
+async def act(client: httpx.AsyncClient, verb: str, request: dict[str, Any], **more: Any) -> Outcome:
+    """Decide about a request, or apply it; return the status, and the request or the error."""
+    body = {"plan_hash": request["plan_hash"], **more}
+    answer = await client.post(f"{D}/{verb}/{request['id']}", json=body)
+    return answer.status_code, answer.json() if answer.status_code == 200 else answer.json()["error"]
+
+
+def codes(reasons: list[dict[str, Any]]) -> list[str]:
+    return [each["code"] for each in reasons]
+
+
+@pytest.fixture
+async def pipeline(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Pipeline]:
+    async with api_harness(database, tmp_path) as api:
+        made = Pipeline(api)
+        await made.prepare()
+        yield made
+
+
+async def test_release_is_applied_with_the_approvals_that_the_rules_demand(pipeline: Pipeline) -> None:
+    """Two of three approve, never the author, and the plan that is applied."""
+    rules = {"approvals": 2, "approvers": ["u/ann", "u/bob", "u/cyd"], "appliers": ["u/dan"]}
+    await pipeline.rules(**rules, refuse_direct_deploys=True)
+    ann, bob, cyd = [await pipeline.person(name) for name in ("ann", "bob", "cyd")]
+    dan, eve = [await pipeline.person(name) for name in ("dan", "eve")]
+    request = await pipeline.request(ann)
+    assert {each["action"] for each in request["plan"]["entries"]} == {"add"}
+    assert (request["plan"]["blocked"], codes(request["plan"]["unfulfilled"])) == ([], ["approvals_missing"])
+    assert (await act(ann, "approve", request))[0] == 403
+    assert (await act(eve, "approve", request))[0] == 403
+    assert (await act(bob, "approve", request))[0] == 200
+    assert (await act(bob, "approve", request))[1]["code"] == "conflict"
+    status, error = await act(dan, "apply", request)
+    assert (status, error["code"], codes(error["details"])) == (409, "deployment_blocked", ["approvals_missing"])
+    # The environment changes: the plan is stale, and what was approved does not count any more.
+    await pipeline.rules(**rules)
+    await apply_changes(pipeline.admin, [{**ITEMS[2], "content": {**STEP, "content": "x = 1\n"}}], "live")
+    await pipeline.rules(**rules, refuse_direct_deploys=True)
+    for client, verb in ((cyd, "approve"), (dan, "apply")):
+        assert (await act(client, verb, request))[1]["code"] == "stale_plan"
+    answer = await ann.post(f"{D}/renew/{request['id']}", json={"overwrite": True})
+    renewed = answer.json()
+    assert (renewed["stale"], renewed["plan"]["blocked"]) == (False, [])
+    assert renewed["plan_hash"] != request["plan_hash"]
+    assert (await act(cyd, "approve", request))[1]["code"] == "stale_plan"
+    assert (await act(cyd, "approve", renewed, comment="Fine"))[0] == 200
+    assert (await act(dan, "apply", renewed))[1]["code"] == "deployment_blocked"
+    assert (await act(bob, "approve", renewed))[0] == 200
+    for client in (bob, eve):
+        assert (await act(client, "apply", renewed))[0] == 403
+    status, done = await act(dan, "apply", renewed)
+    assert (status, done["state"], done["closed_by"], done["nothing_to_do"]) == (200, "applied", "dan", False)
+    assert (await act(dan, "apply", renewed))[1]["code"] == "conflict"
+    assert await pipeline.summary() == "One"
+    assert (await pipeline.admin.get(f"{L}/scripts/get/p/f/team/step")).json()["content"] == STEP["content"]
+    # New triggers are disabled, and act for the member who applied the release.
+    schedule = (await pipeline.admin.get(f"{L}/schedules/get/f/team/daily")).json()
+    hook = (await pipeline.admin.get(f"{L}/http_triggers/get/f/team/hook")).json()
+    assert (schedule["enabled"], hook["mode"], schedule["permissioned_as"]) == (False, "disabled", "u/dan")
+    state = (await eve.get(f"{D}/environment")).json()
+    assert (state["current"]["number"], state["current"]["applied_by"], state["drift"]) == (1, "dan", [])
+    rows = (await pipeline.admin.get(f"{L}/audit/list", params={"per_page": 200})).json()
+    found = [each["operation"] for each in rows if each["operation"].startswith("deployments.")][::-1]
+    assert found == [f"deployments.{verb}" for verb in ("request", "decide", "renew", "decide", "decide", "apply")]
+
+
+async def test_one_of_two_deployments_at_once_is_applied(pipeline: Pipeline) -> None:
+    await pipeline.deploy(1)
+    requests = [await pipeline.request(pipeline.admin, await pipeline.release(each)) for each in ("Two", "Three")]
+    done = await asyncio.gather(*(act(pipeline.admin, "apply", each) for each in requests))
+    assert sorted(status for status, _ in done) == [200, 409]
+    won = next(each for status, each in done if status == 200)
+    lost = next(each for status, each in done if status == 409)
+    assert lost["code"] == "stale_plan"
+    assert await pipeline.summary() == {2: "Two", 3: "Three"}[won["number"]]
+    history = (await pipeline.admin.get(f"{D}/history")).json()
+    assert [each["number"] for each in history] == [won["number"], 1]
+
+
+@pytest.mark.extended
+async def test_everything_that_prevents_a_deployment_is_listed(pipeline: Pipeline) -> None:
+    """A missing value, another type, a queue without a worker, a policy and a conflict; each can be removed."""
+    more = [
+        {"kind": "resource_type", "path": "shop", "content": {"schema": {"type": "object"}}},
+        {"kind": "resource", "path": "f/team/shop", "content": {"resource_type": "shop", "value": {}}},
+    ]
+    uses = "from wmill import get_resource\ndef main():\n    return get_resource('f/team/shop')\n"
+    tagged = {**STEP, "content": uses, "settings": {"tag": "gpu"}}
+    await apply_changes(pipeline.admin, [*more, {**ITEMS[2], "content": tagged}])
+    number = await pipeline.release()
+    other = {"kind": "resource", "path": "f/team/shop", "content": {"resource_type": "mysql", "value": {}}}
+    await apply_changes(pipeline.admin, [other, {**ITEMS[2], "content": STEP}], "live")
+    await pipeline.admin.delete(f"{L}/variables/delete/f/team/region")
+    policy = {
+        "name": "described",
+        "mode": "active",
+        "rules": [{"kind": "require", "on": "flow", "field": "description"}],
+    }
+    await pipeline.admin.post(f"{L}/policies/create", json=policy)
+    async with pipeline.api.platform.db.acquire() as conn:
+        await conn.execute("UPDATE worker SET queues = ARRAY['python3']")
+    request = await pipeline.request(pipeline.admin, number)
+    found = {(each["code"], each["path"]) for each in request["plan"]["blocked"]}
+    assert found == {
+        ("conflict", "f/team/step"),
+        ("variable_missing", "f/team/region"),
+        ("resource_type_differs", "f/team/shop"),
+        ("queue_without_worker", "f/team/step"),
+        ("policy_violation", "f/team/main"),
+    }
+    assert all(each["hint"] for each in request["plan"]["blocked"])
+    status, error = await act(pipeline.admin, "apply", request)
+    assert (status, error["code"], len(error["details"])) == (409, "deployment_blocked", 5)
+    assert (await pipeline.admin.get(f"{L}/flows/exists/f/team/main")).json() is False
+    # What is removed outside of the plan needs no new one.
+    await pipeline.admin.delete(f"{L}/policies/delete/described")
+    await apply_changes(pipeline.admin, [ITEMS[1], more[0]], "live")
+    await pipeline.admin.delete(f"{L}/resources/delete/f/team/shop")
+    await apply_changes(pipeline.admin, [more[1]], "live")
+    async with pipeline.api.platform.db.acquire() as conn:
+        await conn.execute("UPDATE worker SET queues = NULL")
+    status, error = await act(pipeline.admin, "apply", request)
+    assert status == 409, error
+    renewed = (await pipeline.admin.post(f"{D}/renew/{request['id']}", json={"overwrite": True})).json()
+    assert renewed["plan"]["blocked"] == []
+    assert (await act(pipeline.admin, "apply", renewed))[0] == 200
+
+
+@pytest.mark.extended
+async def test_changes_outside_of_releases_are_drift_and_are_not_overwritten_by_accident(pipeline: Pipeline) -> None:
+    await pipeline.deploy(1)
+    again = await pipeline.request(pipeline.admin)
+    assert again["plan"]["nothing_to_do"] is True
+    assert (await act(pipeline.admin, "apply", again))[1]["nothing_to_do"] is True
+    # The state of triggers and the identity of workflows belong to the environment.
+    await pipeline.admin.post(f"{L}/schedules/setenabled/f/team/daily", json={"enabled": True})
+    assert (await pipeline.admin.get(f"{D}/environment")).json()["drift"] == []
+    theirs = "on_behalf_of_email: admin@localhost\n" + MAIN % "Theirs"
+    await apply_changes(pipeline.admin, [{**ITEMS[3], "content": {"text": theirs}}], "live")
+    drift = [{"kind": "flow", "path": "f/team/main"}]
+    assert (await pipeline.admin.get(f"{D}/environment")).json()["drift"] == drift
+    number = await pipeline.release("Two")
+    request = await pipeline.request(pipeline.admin, number)
+    assert (request["plan"]["drift"], codes(request["plan"]["blocked"])) == (drift, ["conflict"])
+    assert (await act(pipeline.admin, "apply", request))[1]["code"] == "deployment_blocked"
+    assert await pipeline.summary() == "Theirs"
+    await pipeline.admin.post(f"{D}/withdraw/{request['id']}")
+    assert (await act(pipeline.admin, "apply", request))[0] == 409
+    replaced = await pipeline.request(pipeline.admin, number, overwrite=True)
+    assert (await act(pipeline.admin, "apply", replaced))[0] == 200
+    flow = (await pipeline.admin.get(f"{L}/flows/get/f/team/main")).json()
+    assert (flow["summary"], flow["on_behalf_of_email"]) == ("Two", "admin@localhost")
+    assert (await pipeline.admin.get(f"{L}/schedules/get/f/team/daily")).json()["enabled"] is True
+    assert (await pipeline.admin.get(f"{D}/environment")).json()["drift"] == []
+
+
+@pytest.mark.extended
+async def test_rules_of_time_hold_and_bypass(pipeline: Pipeline) -> None:
+    ann, bob = await pipeline.person("ann"), await pipeline.person("bob")
+    rules = {"approvals": 1, "author_may_approve": True, "approvers": ["g/all"]}
+    await pipeline.rules(**rules, frozen_hours=ALWAYS, bypass=["u/bob"])
+    await pipeline.admin.post("/api/workspaces/create", json={"id": "stage", "name": "stage"})
+    body = {"name": "staging", "workspace": "stage", "position": 1}
+    assert (await pipeline.admin.post("/api/environments/create", json=body)).status_code == 200
+    request = await pipeline.request(ann)
+    assert (await act(ann, "approve", request))[0] == 200
+    assert codes((await act(ann, "apply", request))[1]["details"]) == ["frozen_hours"]
+    assert (await act(ann, "apply", request, bypass_reason="Now"))[0] == 403
+    assert (await act(bob, "apply", request, bypass_reason=" "))[0] == 400
+    assert (await act(bob, "apply", request, bypass_reason="Incident 7"))[0] == 200
+    assert (await ann.get(f"{D}/history")).json()[0]["bypass_reason"] == "Incident 7"
+    # A release that has not been in the environment before.
+    await pipeline.rules(soak_minutes=60)
+    second = await pipeline.request(ann, await pipeline.release("Two"))
+    assert codes((await act(ann, "apply", second))[1]["details"]) == ["soak_time"]
+    await apply_changes(pipeline.admin, ITEMS[:2], "stage")
+    base = "/api/w/stage/deployments"
+    staged = (await pipeline.admin.post(f"{base}/create", json={"source": "main", "number": 2})).json()
+    answer = await pipeline.admin.post(f"{base}/apply/{staged['id']}", json={"plan_hash": staged["plan_hash"]})
+    assert answer.status_code == 200, answer.text
+    assert codes((await act(ann, "apply", second))[1]["details"]) == ["soak_time"]
+    async with pipeline.api.platform.db.acquire() as conn:
+        await conn.execute("UPDATE deployment SET applied_at = applied_at - interval '61 minutes'")
+    assert (await act(ann, "apply", second))[0] == 200
+    # An earlier release again: promotions are on hold until somebody lifts it.
+    assert (await ann.post(f"{D}/rollback", json={"reason": ""})).status_code == 400
+    done = (await ann.post(f"{D}/rollback", json={"reason": "Wrong totals"})).json()
+    assert (done["state"], done["kind"], done["number"], await pipeline.summary()) == ("applied", "rollback", 1, "One")
+    assert (await ann.get(f"{D}/environment")).json()["hold"]["reason"] == "Wrong totals"
+    await pipeline.rules()
+    third = await pipeline.request(ann, await pipeline.release("Three"))
+    assert codes((await act(ann, "apply", third))[1]["details"]) == ["on_hold"]
+    assert (await ann.post(f"{D}/lift_hold")).status_code == 200
+    assert (await ann.post(f"{D}/lift_hold")).status_code == 409
+    assert (await act(ann, "apply", third))[0] == 200
+    # A rollback waits for approvals like any deployment, and the hold begins at once.
+    await pipeline.rules(approvals=1)
+    done = (await ann.post(f"{D}/rollback", json={"reason": "Slow", "source": "main", "number": 2})).json()
+    assert (done["state"], codes(done["plan"]["unfulfilled"])) == ("open", ["approvals_missing"])
+    assert (await act(pipeline.admin, "approve", done))[0] == 200
+    assert (await act(ann, "apply", done))[0] == 200
+    assert await pipeline.summary() == "Two"
+    rows = (await pipeline.admin.get(f"{L}/audit/list", params={"per_page": 200})).json()
+    found = [each["operation"] for each in rows]
+    assert (
+        found.count("deployments.bypass"),
+        found.count("deployments.hold"),
+        found.count("deployments.lift_hold"),
+    ) == (1, 2, 1)
+
+
+@pytest.mark.extended
+async def test_rights_of_both_workspaces_are_needed(pipeline: Pipeline) -> None:
+    """Neither a request nor an apply obtains rights that its caller has not."""
+    await apply_changes(pipeline.admin, [{"kind": "folder", "path": "secret", "content": {}}])
+    await apply_changes(pipeline.admin, [{**ITEMS[2], "path": "f/secret/step"}])
+    body = {"items": [{"kind": "script", "path": "f/secret/step"}]}
+    assert (await pipeline.admin.post(f"{W}/releases/create", json=body)).json()["number"] == 2
+    both, viewer = await pipeline.person("both"), await pipeline.person("vic", live=Role.VIEWER)
+    only_main = await pipeline.api.member("mia", Role.ADMIN)
+    only_live = await pipeline.api.member("liv", Role.ADMIN, workspace="live")
+    named = {"source": "main", "number": 1}
+    for client, status in ((both, 201), (viewer, 403), (only_main, 404), (only_live, 404)):
+        assert (await client.post(f"{D}/create", json=named)).status_code == status
+    assert (await both.post(f"{D}/create", json={"source": "main", "number": 2})).status_code == 404
+    assert (await both.post(f"{D}/plan", json={"source": "admins", "number": 1})).status_code == 404
+    # The path of the release is not readable in the environment.
+    assert (await only_live.post(f"{D}/plan", json={"source": "live", "number": 1})).status_code == 404
+    await apply_changes(pipeline.admin, [{"kind": "folder", "path": "team", "content": {"owners": ["u/liv"]}}], "live")
+    for call in ("get/1", "environment", "list", "history"):
+        assert (await only_main.get(f"{D}/{call}")).status_code == 404
+    for verb in ("approve", "reject", "comment", "withdraw", "renew", "apply"):
+        answer = await only_main.post(f"{D}/{verb}/1", json={"plan_hash": "x", "comment": "x"})
+        assert answer.status_code == 404, verb
+    assert (await pipeline.admin.get("/api/w/main/deployments/environment")).status_code == 404
+    # A token of one workspace, a token with scopes, and a service account.
+    token, digest = names.new_token("user"), names.token_hash
+    limited = names.new_token("user")
+    async with pipeline.api.platform.db.transaction() as conn:
+        prefix = names.token_prefix
+        await tokens.insert(conn, digest(token), prefix(token), "user", "both@example.com", workspace="live")
+        scopes = ["deployments:read"]
+        await tokens.insert(conn, digest(limited), prefix(limited), "user", "both@example.com", scopes=scopes)
+    assert (await client_of(pipeline.api.app, token).post(f"{D}/plan", json=named)).status_code == 404
+    assert (await client_of(pipeline.api.app, limited).post(f"{D}/create", json=named)).status_code == 403
+    await pipeline.rules(approvals=1, approvers=["g/all"], author_may_approve=True)
+    request = await pipeline.request(pipeline.admin)
+    await pipeline.admin.post(f"{L}/service_accounts/create", json={"username": "robot", "role": "developer"})
+    made = await pipeline.admin.post(
+        f"{L}/service_accounts/tokens/create/robot",
+        json={"scopes": ["*:*"], "expiration": "2099-01-01T00:00:00Z"},
+    )
+    robot = client_of(pipeline.api.app, made.json()["token"] if made.text.startswith("{") else made.text)
+    assert (await act(robot, "approve", request))[0] in (403, 404)
+    # Items are written with the rights of the one who applies them.
+    await pipeline.rules()
+    await apply_changes(
+        pipeline.admin, [{"kind": "folder", "path": "team", "content": {"extra_perms": {"u/both": False}}}], "live"
+    )
+    await pipeline.admin.post(f"{L}/folders/removeowner/team", json={"owner": "g/all"})
+    status, error = await act(both, "apply", request)
+    assert (status, error["code"]) == (400, "changes_refused"), error
+    assert (await pipeline.admin.get(f"{D}/history")).json() == []
