@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import { cancelRun } from "../api/runs";
 import { useEditor } from "../editor/context";
 import { ENDED } from "../lib/status";
@@ -9,10 +9,12 @@ import { useRun } from "./context";
 import { RerunDialog } from "./restart/rerun-dialog";
 import { RestartDialog } from "./restart/restart-dialog";
 
+const RecordDialog = lazy(() => import("../workflow-tests/record-dialog"));
+
 /** Actions of a run: cancel, retry, run again. */
 export function RunActions() {
   const { workspace, id, about } = useRun();
-  const [asking, setAsking] = useState<"retry" | "rerun" | null>(null);
+  const [asking, setAsking] = useState<"retry" | "rerun" | "test" | null>(null);
   const status = useEditor((editor) => editor.live?.status ?? "queued");
   const cancelling = useEditor((editor) => editor.live?.graph?.canceled ?? false);
   const over = ENDED.has(status);
@@ -37,10 +39,20 @@ export function RunActions() {
           {t("runs.retryFailed")}
         </Button>
       )}
+      {over && status !== "cancelled" && about.is_workflow && about.workflow && about.version && (
+        <Button icon="check" onClick={() => setAsking("test")}>
+          {t("runs.keepAsTest")}
+        </Button>
+      )}
       <Button icon="redo" onClick={() => setAsking("rerun")}>
         {t("runs.runAgainForm")}
       </Button>
       {asking === "retry" && <RestartDialog title={t("runs.retryFailed")} point={null} close={() => setAsking(null)} />}
+      {asking === "test" && about.workflow && (
+        <Suspense>
+          <RecordDialog workspace={workspace} run={id} path={about.workflow} close={() => setAsking(null)} />
+        </Suspense>
+      )}
       {asking === "rerun" && <RerunDialog close={() => setAsking(null)} />}
     </>
   );

@@ -23,6 +23,7 @@ import type versions from "./en/versions.json";
 import type workers from "./en/workers.json";
 import type workflow from "./en/workflow.json";
 import type workflowPage from "./en/workflow-page.json";
+import type workflowTests from "./en/workflow-tests.json";
 import type workflows from "./en/workflows.json";
 
 /** English catalogue: one file per page or room. Its type defines the keys; see `en/shared.ts` for what is loaded. */
@@ -52,5 +53,6 @@ export interface Catalogue {
   workers: typeof workers;
   workflow: typeof workflow;
   "workflow-page": typeof workflowPage;
+  "workflow-tests": typeof workflowTests;
   workflows: typeof workflows;
 }

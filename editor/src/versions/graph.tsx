@@ -45,12 +45,14 @@ interface Props {
   overlay?: NodeOverlay;
 }
 
-/** Notes at nodes, and the selected node. `first`: the first differing node. */
+/** Notes at nodes and edges, and the selected node. `first`: the first differing node. */
 interface NodeOverlay {
   note: (id: string) => ReactNode;
-  chosen: string;
-  first: string | null;
-  choose: (id: string) => void;
+  edgeNote?: (edge: { from: string; to: string; on: string }) => ReactNode;
+  chosen?: string;
+  first?: string | null;
+  /** Select a node; without it nodes cannot be selected. */
+  choose?: (id: string) => void;
 }
 
 /** Both sides as one graph. Differences have a colour, an icon and a label. */
@@ -88,7 +90,7 @@ export function DifferenceGraph({ before, after, difference, names, overlay }: P
               elementsSelectable={false}
               nodesFocusable={false}
               edgesFocusable={false}
-              onNodeClick={(_, { id }) => both.made.graph.byId.has(id) && overlay?.choose(id)}
+              onNodeClick={(_, { id }) => both.made.graph.byId.has(id) && overlay?.choose?.(id)}
               fitView
               fitViewOptions={FIT}
               minZoom={0.05}
@@ -168,7 +170,7 @@ function Group({ data }: NodeProps<GroupNode>) {
 
 function overlayClass(about: NodeOverlay | null, id: string): string {
   if (!about) return "";
-  return [css.choosable, about.first === id && css.first, about.chosen === id && canvas.selected]
+  return [about.choose && css.choosable, about.first === id && css.first, about.chosen === id && canvas.selected]
     .filter(Boolean)
     .join(" ");
 }
@@ -184,13 +186,15 @@ function LaneBox({ data }: NodeProps<LaneNode>) {
 function Edge(props: EdgeProps<DrawnEdge>) {
   const { data, markerEnd } = props;
   const mark = useContext(ComparisonContext)?.edges.get(data ? edgeKey(data.edge) : "");
+  const about = useContext(OverlayContext);
   const { path, x, y } = stepPath(props);
   if (!data) return null;
   const { edge } = data;
+  const note = about?.edgeNote?.(edge);
   return (
     <>
       <BaseEdge path={path} className={css.line} data-mark={mark} {...(markerEnd ? { markerEnd } : {})} />
-      {(mark || edge.on !== "success") && (
+      {(mark || note || edge.on !== "success") && (
         <EdgeLabelRenderer>
           <div
             className={css.onEdge}
@@ -204,6 +208,7 @@ function Edge(props: EdgeProps<DrawnEdge>) {
                 {MARKS[mark].word}
               </span>
             )}
+            {note}
           </div>
         </EdgeLabelRenderer>
       )}

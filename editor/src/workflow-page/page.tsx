@@ -26,6 +26,7 @@ import { useView } from "./views";
 const RunsView = lazy(() => import("../runs/list/workflow-runs"));
 const VersionsView = lazy(() => import("../versions/view"));
 const AcceptanceNotices = lazy(async () => ({ default: (await import("../versions/acceptance")).AcceptanceNotices }));
+const TestsView = lazy(() => import("../workflow-tests/view"));
 const TriggersView = lazy(() => import("../triggers/view"));
 const StartTriggers = lazy(() => import("../triggers/start"));
 const START = (
@@ -143,6 +144,7 @@ function Page() {
           <Suspense fallback={<Skeleton rows={6} />}>
             {view === "runs" && <RunsView />}
             {view === "versions" && <VersionsView />}
+            {view === "tests" && <TestsView />}
             {view === "triggers" && <TriggersView />}
           </Suspense>
         </div>

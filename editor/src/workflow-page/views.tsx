@@ -2,12 +2,13 @@ import { Link, useSearchParams } from "react-router";
 import { t } from "../texts/workflow-page";
 import css from "./views.module.css";
 
-export type View = "graph" | "runs" | "versions" | "triggers";
+export type View = "graph" | "runs" | "versions" | "tests" | "triggers";
 
 const VIEWS: [View, string][] = [
   ["graph", t("workflow-page.graph")],
   ["runs", t("workflow-page.runs")],
   ["versions", t("workflow-page.versions")],
+  ["tests", t("workflow-page.tests")],
   ["triggers", t("workflow-page.triggers")],
 ];
 

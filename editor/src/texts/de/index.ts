@@ -24,6 +24,7 @@ import versions from "./versions.json";
 import workers from "./workers.json";
 import workflow from "./workflow.json";
 import workflowPage from "./workflow-page.json";
+import workflowTests from "./workflow-tests.json";
 import workflows from "./workflows.json";
 
 /** German catalogue, with the keys of the English one. */
@@ -53,5 +54,6 @@ export const messages = collect({
   workers,
   workflow,
   "workflow-page": workflowPage,
+  "workflow-tests": workflowTests,
   workflows,
 });
