@@ -13,7 +13,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["ui"],
   ["editor"],
   ["actions", "code", "forms"],
-  ["canvas", "approvals", "items", "sharing"],
+  ["canvas", "approvals", "items", "references", "sharing"],
   ["inspector", "versions"],
   ["panels", "conflicts", "triggers"],
   ["workflows", "scripts", "runs", "schedules", "workers", "settings", "home"],

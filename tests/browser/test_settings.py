@@ -295,7 +295,7 @@ async def test_variables_are_created_changed_and_never_shown_if_secret(page: Pag
     await check(page)
     await dialog.get_by_role("button", name="Close").click()
     await plain.get_by_role("button", name="Delete").click()
-    await expect(dialog.get_by_text("1 item refers to it:")).to_be_visible()
+    await expect(dialog.get_by_text("1 item uses it:")).to_be_visible()
     await dialog.get_by_role("button", name="Delete", exact=True).click()
     await expect(plain).to_have_count(0)
 

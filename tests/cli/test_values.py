@@ -53,6 +53,14 @@ def test_resource_is_created_changed_and_deleted(cli: Cli) -> None:
     assert cli("resource", "set", path, "--input", "value.json", "--json").json["state"] == "updated"
     assert cli("resource", "get", path).json == {"host": "other"}
     assert cli("resource", "get", path, "--resolved").json == {"host": "other"}
+    cli("variable", "set", "f/examples/cli_host", "db")
+    cli("resource", "set", path, "--value", '{"host": "$var:f/examples/cli_host"}')
+    assert cli("references", "variable", "f/examples/cli_host").out.split() == ["resource", path]
+    found = cli("references", "resource-type", "postgresql", "--direct", "--json").json
+    assert ("resource", path, 1) in {(each["kind"], each["path"], each["distance"]) for each in found["references"]}
+    assert cli("references", "script", "f/examples/none", "--json", code=1).json["error"]["code"] == "not_found"
+    cli("variable", "delete", "f/examples/cli_host")
+    cli("resource", "set", path, "--value", '{"host": "other"}')
     whole = cli("resource", "get", path, "--json").json
     assert (whole["path"], whole["resource_type"], whole["value"]) == (path, "postgresql", {"host": "other"})
     assert path in cli("resource", "list", "--type", "postgresql").out

@@ -100,9 +100,12 @@ async def test_everything_follows(api: ApiHarness) -> None:
     gone = await api.client.get(f"{W}/flows/get/f/team/inner")
     assert gone.status_code == 404
     assert gone.json()["error"]["details"] == {"moved_to": "f/ops/inner"}
-    assert [(each["kind"], each["path"]) for each in await api.get("versions/used_by/script/f/ops/script")] == [
+    users = (await api.get("references/script/f/ops/script"))["references"]
+    assert [(each["kind"], each["path"]) for each in users if each["distance"] == 1] == [
+        ("error_handler", "f/ops/script"),
         ("flow", "f/ops/inner"),
         ("flow", "f/team/outer"),
+        ("schedule", "f/team/nightly"),
     ]
     operations = {(each["operation"], each["resource"]) for each in await api.get("audit/list", per_page=100)}
     assert operations >= {

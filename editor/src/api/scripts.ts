@@ -181,7 +181,6 @@ export async function startScript(
 }
 
 export type Version = components["schemas"]["Version"];
-export type UsedBy = components["schemas"]["UsedBy"];
 
 export const scriptVersionsQuery = (workspace: string, path: string) =>
   queryOptions({
@@ -204,18 +203,6 @@ export const scriptVersionQuery = (workspace: string, version: number) =>
         params: { path: { workspace, kind: "script", version } },
       });
       return String((data as unknown as Script | undefined)?.content ?? "");
-    },
-  });
-
-/** Query of the uses of a script. */
-export const scriptUsersQuery = (workspace: string, path: string) =>
-  queryOptions({
-    queryKey: ["script-users", workspace, path],
-    queryFn: async (): Promise<UsedBy[]> => {
-      const { data } = await api.GET("/api/w/{workspace}/versions/used_by/{kind}/{path}", {
-        params: { path: { workspace, kind: "script", path } },
-      });
-      return data ?? [];
     },
   });
 

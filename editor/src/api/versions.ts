@@ -6,7 +6,6 @@ import type { components } from "./schema";
 
 export type Version = components["schemas"]["Version"];
 export type Difference = components["schemas"]["Difference"];
-export type UsedBy = components["schemas"]["UsedBy"];
 
 /** Side of a comparison: a version by its id, or the draft of the user. */
 export type Side = number | "draft";
@@ -61,17 +60,5 @@ export const differenceQuery = (
       });
       if (!data) throw new Error(t("api.noData"));
       return data;
-    },
-  });
-
-/** Query of the uses of a workflow: nodes, schedules, HTTP triggers. */
-export const usedByQuery = (workspace: string, path: string) =>
-  queryOptions({
-    queryKey: ["used-by", workspace, path],
-    queryFn: async () => {
-      const { data } = await api.GET("/api/w/{workspace}/versions/used_by/{kind}/{path}", {
-        params: { path: { workspace, kind: "flow", path } },
-      });
-      return data ?? [];
     },
   });

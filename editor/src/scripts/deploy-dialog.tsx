@@ -1,14 +1,16 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { errorText } from "../api/client";
-import { deployScript, getScript, scriptQuery, scriptUsersQuery } from "../api/scripts";
+import { referencesQuery } from "../api/references";
+import { deployScript, getScript, scriptQuery } from "../api/scripts";
+import { affectedBy } from "../references/affected";
+import { ReferenceList } from "../references/references";
 import { t } from "../texts/scripts";
 import { Button, Field, Input } from "../ui/controls";
 import { dialogCss as css, Dialog } from "../ui/dialog";
 import inspector from "../ui/panel.module.css";
 import { notify } from "../ui/toasts";
 import { saveScriptNow, useScriptStore } from "./store";
-import { Users } from "./used-by";
 
 /** Dialog that deploys the script. It lists what uses the script, and takes a message for the version. */
 export function DeployDialog({ close }: { close: () => void }) {
@@ -16,8 +18,8 @@ export function DeployDialog({ close }: { close: () => void }) {
   const { workspace, path } = store.getState();
   const queries = useQueryClient();
   const [message, setMessage] = useState("");
-  const users = useQuery({ ...scriptUsersQuery(workspace, path), retry: false });
-  const affected = users.data?.filter((each) => !each.pinned) ?? [];
+  const users = useQuery(referencesQuery(workspace, "script", path));
+  const affected = affectedBy(users.data?.references ?? []);
   const deploying = useMutation({
     mutationFn: async () => {
       await saveScriptNow(store);
@@ -52,7 +54,7 @@ export function DeployDialog({ close }: { close: () => void }) {
         {affected.length > 0 && (
           <section aria-label={t("scripts.affected")} className={inspector.inner}>
             <p>{t("scripts.affectedCount", { count: affected.length })}</p>
-            <Users users={affected} />
+            <ReferenceList workspace={workspace} references={affected} />
           </section>
         )}
         {users.isSuccess && affected.length === 0 && <p className={css.description}>{t("scripts.affectsNone")}</p>}

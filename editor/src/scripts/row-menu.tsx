@@ -12,6 +12,7 @@ import {
 } from "../api/scripts";
 import { copyPath } from "../forms/path-name";
 import { useMoving } from "../items/use-moving";
+import { References } from "../references/references";
 import { useSharing } from "../sharing/use-sharing";
 import { t } from "../texts/scripts";
 import { Confirm } from "../ui/confirm";
@@ -31,7 +32,7 @@ interface Props {
 export function RowMenu({ workspace, item, taken }: Props) {
   const { path, deployed, archived } = item;
   const navigate = useNavigate();
-  const [deleting, setDeleting] = useState(false);
+  const [confirming, setConfirming] = useState<"archive" | "delete" | null>(null);
   const sharing = useSharing({ workspace, kind: "script", path });
   const refresh = useRefresh(workspace);
   const moving = useMoving({ workspace, kind: "script", path }, refresh);
@@ -86,24 +87,29 @@ export function RowMenu({ workspace, item, taken }: Props) {
           </Button>
         )}
         {deployed && (
-          <Button look="quiet" icon={archived ? "undo" : "save"} onClick={archive}>
+          <Button
+            look="quiet"
+            icon={archived ? "undo" : "save"}
+            onClick={() => (archived ? archive() : setConfirming("archive"))}
+          >
             {archived ? t("scripts.restore") : t("scripts.archive")}
           </Button>
         )}
-        <Button look="quiet" icon="trash" onClick={() => (deployed ? setDeleting(true) : remove())}>
+        <Button look="quiet" icon="trash" onClick={() => (deployed ? setConfirming("delete") : remove())}>
           {deployed ? t("scripts.delete") : t("scripts.discard")}
         </Button>
       </Popover>
       {moving.dialog}
       {sharing.dialog}
-      {deleting && (
+      {confirming && (
         <Confirm
-          title={t("scripts.deleteQuestion", { path })}
-          confirmLabel={t("scripts.deleteConfirm")}
-          onConfirm={remove}
-          close={() => setDeleting(false)}
+          title={t(confirming === "delete" ? "scripts.deleteQuestion" : "scripts.archiveQuestion", { path })}
+          confirmLabel={confirming === "delete" ? t("scripts.deleteConfirm") : t("scripts.archive")}
+          onConfirm={confirming === "delete" ? remove : archive}
+          close={() => setConfirming(null)}
         >
-          <p>{t("scripts.deleteHint")}</p>
+          <p>{confirming === "delete" ? t("scripts.deleteHint") : t("scripts.archiveHint")}</p>
+          <References workspace={workspace} kind="script" path={path} />
         </Confirm>
       )}
     </>

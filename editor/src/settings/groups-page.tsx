@@ -11,6 +11,7 @@ import {
   updateGroup,
 } from "../api/groups";
 import { membersQuery, ownMemberQuery } from "../api/members";
+import { References } from "../references/references";
 import { t } from "../texts/settings";
 import { Button, Field, Input } from "../ui/controls";
 import { notify } from "../ui/toasts";
@@ -108,7 +109,9 @@ function GroupRow({ workspace, group, admin, manager, edit }: RowProps) {
             {t("ui.edit")}
           </Button>
           {admin && (
-            <DeleteButton name={name} hint={t("settings.deleteGroupHint")} submission={submission} remove={remove} />
+            <DeleteButton name={name} hint={t("settings.deleteGroupHint")} submission={submission} remove={remove}>
+              <References workspace={workspace} kind="group" path={name} />
+            </DeleteButton>
           )}
         </div>
       )}

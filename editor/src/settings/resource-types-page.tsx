@@ -9,6 +9,7 @@ import {
   resourceTypesQuery,
   updateResourceType,
 } from "../api/resources";
+import { References } from "../references/references";
 import { t } from "../texts/settings";
 import { Button, Field, Input } from "../ui/controls";
 import controls from "../ui/controls.module.css";
@@ -82,7 +83,9 @@ function TypeRow({ workspace, type, admin }: { workspace: string; type: Resource
             {t("ui.edit")}
           </Button>
           {own && (
-            <DeleteButton name={name} hint={t("settings.deleteTypeHint")} submission={submission} remove={remove} />
+            <DeleteButton name={name} hint={t("settings.deleteTypeHint")} submission={submission} remove={remove}>
+              <References workspace={workspace} kind="resource_type" path={name} />
+            </DeleteButton>
           )}
         </div>
       )}

@@ -2,6 +2,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useParams } from "react-router";
 import { deleteResource, type Resource, resourceListQuery } from "../api/resources";
+import { References } from "../references/references";
 import { t, tWith } from "../texts/settings";
 import { Button } from "../ui/controls";
 import { Time } from "../ui/time";
@@ -10,7 +11,6 @@ import { Problem, SearchedList, useSubmission } from "./parts";
 import { EditResourceDialog, NewResourceDialog } from "./resource-dialog";
 import { RowMenu } from "./row-menu";
 import css from "./settings.module.css";
-import { UsedBy } from "./used-by";
 
 /** Resources of the workspace: access data of other systems, with a type each. */
 export function ResourcesPage() {
@@ -65,7 +65,7 @@ function ResourceRow({ workspace, resource }: { workspace: string; resource: Res
           {t("ui.edit")}
         </Button>
         <DeleteButton name={path} hint={t("settings.deleteValueHint")} submission={submission} remove={remove}>
-          <UsedBy workspace={workspace} kind="resource" path={path} />
+          <References workspace={workspace} kind="resource" path={path} />
         </DeleteButton>
         <RowMenu workspace={workspace} kind="resource" path={path} />
       </div>

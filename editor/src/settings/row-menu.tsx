@@ -1,9 +1,10 @@
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import { useSharing } from "../sharing/use-sharing";
 import { t } from "../texts/settings";
 import { Button } from "../ui/controls";
 import { Popover } from "../ui/popover";
-import { UsedByDialog } from "./used-by";
+
+const ReferencesDialog = lazy(() => import("../references/dialog"));
 
 interface Props {
   workspace: string;
@@ -29,7 +30,9 @@ export function RowMenu({ workspace, kind, path }: Props) {
       </Popover>
       {sharing.dialog}
       {users && kind !== "folder" && (
-        <UsedByDialog workspace={workspace} kind={kind} path={path} close={() => setUsers(false)} />
+        <Suspense>
+          <ReferencesDialog workspace={workspace} kind={kind} path={path} close={() => setUsers(false)} />
+        </Suspense>
       )}
     </>
   );

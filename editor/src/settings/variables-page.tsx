@@ -2,6 +2,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useParams } from "react-router";
 import { createVariable, deleteVariable, updateVariable, type Variable, variableListQuery } from "../api/variables";
+import { References } from "../references/references";
 import { t } from "../texts/settings";
 import { Button, Field, Input } from "../ui/controls";
 import controls from "../ui/controls.module.css";
@@ -12,7 +13,6 @@ import { itemField, useItemPath } from "./item-path";
 import { FormDialog, missing, Problem, SearchedList, useSubmission } from "./parts";
 import { RowMenu } from "./row-menu";
 import css from "./settings.module.css";
-import { UsedBy } from "./used-by";
 
 /** Variables and secrets of the workspace. */
 export function VariablesPage() {
@@ -71,7 +71,7 @@ function VariableRow({ workspace, variable }: { workspace: string; variable: Var
           {t("ui.edit")}
         </Button>
         <DeleteButton name={path} hint={t("settings.deleteValueHint")} submission={submission} remove={remove}>
-          <UsedBy workspace={workspace} kind="variable" path={path} />
+          <References workspace={workspace} kind="variable" path={path} />
         </DeleteButton>
         <RowMenu workspace={workspace} kind="variable" path={path} />
       </div>

@@ -11,6 +11,7 @@ import type inspector from "./en/inspector.json";
 import type items from "./en/items.json";
 import type lib from "./en/lib.json";
 import type panels from "./en/panels.json";
+import type references from "./en/references.json";
 import type runs from "./en/runs.json";
 import type schedules from "./en/schedules.json";
 import type scripts from "./en/scripts.json";
@@ -41,6 +42,7 @@ export interface Catalogue {
   items: typeof items;
   lib: typeof lib;
   panels: typeof panels;
+  references: typeof references;
   runs: typeof runs;
   schedules: typeof schedules;
   scripts: typeof scripts;

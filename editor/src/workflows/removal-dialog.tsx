@@ -1,13 +1,13 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { type ReactNode, useState } from "react";
+import { useState } from "react";
 import { errorText } from "../api/client";
 import { discardDraft } from "../api/drafts";
 import { archiveFlow, deleteFlow } from "../api/flows";
-import { type UsedBy, usedByQuery } from "../api/versions";
-import { t, tWith } from "../texts/workflows";
+import { referencesQuery } from "../api/references";
+import { References } from "../references/references";
+import { t } from "../texts/workflows";
 import { Button } from "../ui/controls";
 import { Dialog, dialogCss } from "../ui/dialog";
-import { Skeleton } from "../ui/states";
 import { notify } from "../ui/toasts";
 
 const DONE = {
@@ -16,13 +16,6 @@ const DONE = {
   delete: t("workflows.doneDelete"),
   discard: t("workflows.doneDiscard"),
 };
-
-const USERS = {
-  flow: "workflows.userFlow",
-  script: "workflows.userScript",
-  schedule: "workflows.userSchedule",
-  http_trigger: "workflows.userRoute",
-} as const;
 
 interface Props {
   workspace: string;
@@ -39,7 +32,7 @@ export default function RemovalDialog({ workspace, item, prepare, done, close }:
   const { path, deployed, archived } = item;
   const queries = useQueryClient();
   const [isConfirming, setSure] = useState(false);
-  const users = useQuery({ ...usedByQuery(workspace, path), enabled: deployed });
+  const users = useQuery({ ...referencesQuery(workspace, "flow", path), enabled: deployed });
   const removing = useMutation({
     mutationFn: async (action: "archive" | "back" | "delete" | "discard") => {
       prepare?.();
@@ -70,7 +63,7 @@ export default function RemovalDialog({ workspace, item, prepare, done, close }:
   }
   return (
     <Dialog title={isConfirming ? t("workflows.delete") : t("workflows.remove")} close={close}>
-      {users.isPending ? <Skeleton rows={2} /> : <UsedByList users={users.data ?? []} />}
+      <References workspace={workspace} kind="flow" path={path} />
       <p className={dialogCss.description}>{isConfirming ? t("workflows.deleteHint") : t("workflows.removeHint")}</p>
       {removing.isError && <p role="alert">{errorText(removing.error)}</p>}
       <div className={dialogCss.foot}>
@@ -96,23 +89,4 @@ export default function RemovalDialog({ workspace, item, prepare, done, close }:
       </div>
     </Dialog>
   );
-}
-
-function UsedByList({ users }: { users: readonly UsedBy[] }) {
-  if (users.length === 0) return <p>{t("workflows.usedByNone")}</p>;
-  return (
-    <div>
-      <p>{t("workflows.usedBy")}</p>
-      <ul aria-label={t("workflows.usedBy")}>
-        {users.map((each) => (
-          <li key={`${each.kind} ${each.path} ${each.node ?? ""}`}>{userText(each)}</li>
-        ))}
-      </ul>
-    </div>
-  );
-}
-
-function userText({ kind, path, node }: UsedBy): ReactNode {
-  const link = { path: <code>{path}</code> };
-  return node ? tWith("workflows.userNode", link, { node }) : tWith(USERS[kind], link);
 }

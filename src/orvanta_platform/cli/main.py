@@ -26,6 +26,7 @@ from orvanta_platform.cli.client import (
     permission,
     policy,
     profile,
+    references,
     resource,
     resource_type,
     scim_token,
@@ -65,6 +66,7 @@ app.add_typer(job.app, name="job")
 app.add_typer(variable.app, name="variable")
 app.add_typer(resource.app, name="resource")
 app.add_typer(resource_type.app, name="resource-type")
+references.register(app)
 app.add_typer(user.app, name="user")
 app.add_typer(member.app, name="member")
 app.add_typer(service_account.app, name="service-account")

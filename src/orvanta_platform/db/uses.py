@@ -1,10 +1,11 @@
-"""Rows of references from versions to scripts and workflows, and their reverse look-up."""
+"""Rows of references between items, and their reverse look-up."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from orvanta_platform.db.job_lists import Visible
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import query_texts
 
@@ -25,39 +26,61 @@ class Use:
 
 
 @dataclass(frozen=True, slots=True)
-class UserRow:
-    """A user of a script or workflow. `kind`: flow, script, schedule or http_trigger; `node` is set for flows only."""
+class Sought:
+    """An item whose references are looked up. `kind`: script, flow, variable, resource, resource_type, queue or group.
+
+    A queue, group or type is looked up by its name as the path.
+    """
 
     kind: str
     path: str
-    node: str | None
-    pinned: str | None
+    text: str | None = None
+    """Text that a document contains if it refers to the item; None: documents do not."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReferenceRow:
-    """An item that may refer to a variable or resource. `kind`: flow, script, schedule, http_trigger or resource."""
+    """A reference to an item that is looked up.
+
+    `kind`: flow, script, schedule, http_trigger, error_handler, resource, variable, folder or policy.
+    """
 
     kind: str
     path: str
+    node: str | None
+    """Node of a workflow, if it is known."""
+    pinned: str | None
+    enabled: bool | None
+    """Whether a schedule, HTTP trigger or policy is in use; None for other kinds."""
+    of_kind: str
+    of_path: str
     document: bytes | None
-    """Hash of the document of a workflow or script that contains the path. None: the item refers to the path, or its
-    document is too long to be searched.
+    """Hash of a document that may contain a reference. None: the item refers to it, or its document is too long to be
+    searched.
     """
+    readable: bool
+    """Whether the caller may read the item."""
 
 
 @dataclass(frozen=True, slots=True)
 class Readers:
-    """The rows visible to a caller, as in control.permissions.Readable, with the token's scopes by kind."""
+    """The rows visible to a caller, as in control.permissions.Readable."""
 
     everything: bool
     patterns: list[str]
     principals: list[str]
-    flows: list[str] | None
-    scripts: list[str] | None
-    schedules: list[str] | None
-    http_triggers: list[str] | None
-    resources: list[str] | None
+    limits: list[tuple[str, str]]
+    """Kinds that the token may read, each with a pattern of its paths. Kinds without one are hidden."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunCount:
+    """Number of runs under way of an item or in a queue."""
+
+    kind: str
+    path: str
+    visible: int
+    hidden: int
 
 
 async def record(conn: Connection, version: int, workspace: str, uses: Sequence[Use]) -> None:
@@ -67,25 +90,26 @@ async def record(conn: Connection, version: int, workspace: str, uses: Sequence[
         await conn.execute(_SQL["record"], version, workspace, *(list(column) for column in columns))
 
 
-async def list_users(conn: Connection, workspace: str, kind: str, path: str, who: Readers, limit: int) -> list[UserRow]:
-    """Return the users of the script or workflow at a path, at most `limit` rows, by kind and path."""
-    shown = (who.everything, who.patterns, who.principals, who.flows, who.schedules, who.http_triggers)
-    rows = await conn.fetch(_SQL["list_users"], workspace, kind, path, *shown, limit, who.scripts)
-    return [UserRow(**row) for row in rows]
-
-
 async def list_references(
-    conn: Connection, workspace: str, kind: str, path: str, reference: str, who: Readers, limit: int, *, longest: int
+    conn: Connection, workspace: str, sought: Sequence[Sought], who: Readers, limit: int, *, longest: int
 ) -> list[ReferenceRow]:
-    """Return the items that may refer to the variable or resource at a path, at most `limit`, by kind and path.
+    """Return the items that refer or may refer to one of some items, at most `limit` rows, readable ones first.
 
-    `reference` is the JSON string by which values refer to it, `longest` the size in bytes of the longest document that
-    is searched.
+    `longest`: size in bytes of the longest document that is searched.
     """
-    shown = (who.everything, who.patterns, who.principals, who.flows, who.scripts, who.schedules, who.http_triggers)
-    more = (who.resources, limit, longest)
-    rows = await conn.fetch(_SQL["list_references"], workspace, kind, path, reference, *shown, *more)
+    columns = [[getattr(each, name) for each in sought] for name in ("kind", "path", "text")]
+    shown = (who.everything, who.patterns, who.principals, *([each[of] for each in who.limits] for of in (0, 1)))
+    rows = await conn.fetch(_SQL["list_references"], workspace, *columns, *shown, longest, limit)
     return [ReferenceRow(**row) for row in rows]
+
+
+async def count_runs(
+    conn: Connection, workspace: str, items: Sequence[tuple[str, str]], visible: Visible, limit: int
+) -> list[RunCount]:
+    """Return the numbers of runs under way of some items and queues by (kind, path), at most `limit` in total."""
+    kinds, paths = [kind for kind, _ in items], [path for _, path in items]
+    shown = (visible.everything, visible.patterns, visible.principals, visible.username, visible.scope)
+    return [RunCount(**row) for row in await conn.fetch(_SQL["count_runs"], workspace, kinds, paths, *shown, limit)]
 
 
 async def list_documents(conn: Connection, hashes: Sequence[bytes]) -> dict[bytes, bytes]:

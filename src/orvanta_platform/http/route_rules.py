@@ -310,7 +310,7 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             GET workflow_tests/list/{path}
             GET workflow_tests/get/{name}/{path}
             POST workflow_tests/run/{path}
-            GET versions/used_by/{kind}/{path}
+            GET references/{kind}/{path}
             GET versions/list/{kind}/{path}
             GET versions/get/{kind}/{version}
             GET versions/diff/{kind}/{path}
@@ -462,7 +462,6 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             GET variables/get_value/{path}
             GET variables/exists/{path}
             GET variables/list
-            GET variables/used_by/{path}
         """,
         ("variable", "write"): """
             POST variables/create
@@ -475,13 +474,11 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             GET resources/get_value_interpolated/{path}
             GET resources/exists/{path}
             GET resources/list
-            GET resources/used_by/{path}
             GET connections/get/{path}
             GET connections/get_value/{path}
             GET connections/get_value_interpolated/{path}
             GET connections/exists/{path}
             GET connections/list
-            GET connections/used_by/{path}
             POST job_helpers/v2/s3_resource_info
             POST job_helpers/v2/polars_connection_settings
             POST job_helpers/v2/duckdb_connection_settings

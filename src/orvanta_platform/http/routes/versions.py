@@ -11,7 +11,7 @@ from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, item_p
 from orvanta_platform.http.schemas import items
 from orvanta_platform.http.schemas import versions as shapes
 from orvanta_platform.http.schemas.drafts import kind_of
-from orvanta_platform.services.catalog import flows, uses, versions
+from orvanta_platform.services.catalog import flows, versions
 from orvanta_platform.workflow.diff import Difference
 
 _W = "/api/w/{workspace:str}"
@@ -83,41 +83,4 @@ async def restore_version(
     return answers.json(shapes.Restored(version_id=made), 201)
 
 
-@get(f"{_V}/used_by/{{kind:str}}/{{path:path}}", opt=call(answer=list[shapes.UsedBy]))
-async def used_by(
-    request: AnyRequest, workspace: FromPath[str], kind: FromPath[str], path: FromPath[str]
-) -> Response[bytes]:
-    """List the workflow nodes, schedules and HTTP triggers that run an item, and so are affected by its deployment.
-
-    Only those that the caller may read are listed, at most 1000.
-    """
-    rows = await uses.used_by(platform_of(request), actor_of(request), workspace, kind_of(kind), item_path(path))
-    return answers.json([shapes.user(row) for row in rows])
-
-
-@get(f"{_W}/variables/used_by/{{path:path}}", opt=call(answer=list[shapes.ReferringItem]))
-async def variable_used_by(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
-    """List the workflows, scripts, schedules and resources that refer to a variable, and so are affected by its
-    deletion.
-
-    Only those that the caller may read are listed, at most 1000. A path that code composes is not found.
-    """
-    rows = await uses.list_references(platform_of(request), actor_of(request), workspace, "variable", item_path(path))
-    return answers.json([shapes.referring_item(row) for row in rows])
-
-
-@get(
-    [f"{_W}/{area}/used_by/{{path:path}}" for area in ("resources", "connections")],
-    opt=call(answer=list[shapes.ReferringItem]),
-)
-async def resource_used_by(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
-    """List the workflows, scripts, schedules, HTTP triggers and resources that refer to a resource, and so are affected
-    by its deletion.
-
-    Only those that the caller may read are listed, at most 1000. A path that code composes is not found.
-    """
-    rows = await uses.list_references(platform_of(request), actor_of(request), workspace, "resource", item_path(path))
-    return answers.json([shapes.referring_item(row) for row in rows])
-
-
-ROUTES = [variable_used_by, resource_used_by, used_by, list_versions, get_version, diff_versions, restore_version]
+ROUTES = [list_versions, get_version, diff_versions, restore_version]

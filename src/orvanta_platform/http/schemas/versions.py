@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from orvanta_platform.db.items import VersionRow
-from orvanta_platform.db.uses import ReferenceRow, UserRow
 from orvanta_platform.errors import BadRequest
 from orvanta_platform.services.catalog.versions import DRAFT, Compared
 
@@ -45,37 +43,6 @@ class Restored(msgspec.Struct, kw_only=True):
     """The new version created from an old one."""
 
     version_id: int
-
-
-class UsedBy(msgspec.Struct, kw_only=True):
-    """A user of an item: a schedule, an HTTP trigger, a node of a workflow, or a script that imports it."""
-
-    kind: Literal["flow", "script", "schedule", "http_trigger"]
-    path: str
-    node: str | UnsetType = UNSET
-    """Node of the workflow."""
-
-    pinned: str | UnsetType = UNSET
-    """Hash of the version that the node or importing script is pinned to. Without it, the newest version is used."""
-
-
-class ReferringItem(msgspec.Struct, kw_only=True):
-    """An item that refers to a variable or resource."""
-
-    kind: Literal["flow", "script", "schedule", "http_trigger", "resource"]
-    path: str
-
-
-def referring_item(row: ReferenceRow) -> ReferringItem:
-    """Convert an item that refers to a variable or resource."""
-    kind: Any = row.kind
-    return ReferringItem(kind=kind, path=row.path)
-
-
-def user(row: UserRow) -> UsedBy:
-    """Convert a user of an item."""
-    kind: Any = row.kind
-    return UsedBy(kind=kind, path=row.path, node=row.node or UNSET, pinned=row.pinned or UNSET)
 
 
 def version(row: VersionRow) -> Version:

@@ -1,4 +1,4 @@
-"""Users of a script or workflow: pinned and following nodes of current workflows, schedules, HTTP triggers."""
+"""References to items: direct and transitive ones, of every kind, and those that the caller may not read."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.conftest import TestDatabase
 from tests.http.harness import ApiHarness, W, api_harness
 
 from orvanta_platform.control.actor import Role
-from orvanta_platform.services.catalog import uses
+from orvanta_platform.services.catalog import references
 
 PATH = "f/team/charge"
 HOOK = {
@@ -50,9 +50,19 @@ async def deploy(api: ApiHarness, path: str, *nodes: dict[str, Any], **value: An
     assert answer.status_code in (200, 201), answer.text
 
 
+SHOWN = ("kind", "path", "node", "pinned")
+
+
 async def used_by(api: ApiHarness, kind: str = "script", path: str = PATH) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = await api.get(f"versions/used_by/{kind}/{path}")
-    return found
+    """Return the direct references."""
+    found = await api.get(f"references/{kind}/{path}")
+    return [
+        {name: each[name] for name in SHOWN if name in each} for each in found["references"] if each["distance"] == 1
+    ]
+
+
+def names(found: Any) -> list[tuple[str, str]]:
+    return [(each["kind"], each["path"]) for each in found["references"]]
 
 
 async def test_pinned_and_following_nodes_are_found(api: ApiHarness) -> None:
@@ -103,15 +113,23 @@ async def test_unreadable_users_are_hidden(api: ApiHarness) -> None:
     await deploy(api, "f/secret/a", runs("one"))
     await deploy(api, "f/team/a", runs("one"))
     assert len(await used_by(api)) == 2
+    await deploy(api, "f/team/outer", runs("call", "f/secret/a", "flow"))
     bea = await api.member("bea", Role.DEVELOPER)
-    url = f"{W}/versions/used_by/script/{PATH}"
-    assert [each["path"] for each in (await bea.get(url)).json()] == ["f/team/a"]
-    limited = await api.member("lim", Role.ADMIN, scopes=["scripts:read"])
-    assert (await limited.get(url)).json() == []
-    near = await api.member("near", Role.ADMIN, scopes=["scripts:read", "flows:read:f/secret/*"])
-    assert [each["path"] for each in (await near.get(url)).json()] == ["f/secret/a"]
-    assert (await bea.get(f"{W}/versions/used_by/flow/f/secret/a")).status_code == 404
-    assert (await bea.get(f"{W}/versions/used_by/script/f/team/none")).status_code == 404
+    url = f"{W}/references/script/{PATH}"
+    seen = (await bea.get(url)).json()
+    assert [(each["path"], each["distance"], each.get("through")) for each in seen["references"]] == [
+        ("f/team/a", 1, None),
+        ("f/team/outer", 2, None),
+    ], "an item that may not be read is not named, and what uses it is listed"
+    assert seen["hidden"] == 1 and "secret" not in str(seen)
+    for username, scopes, paths, hidden in (
+        ("lim", ["scripts:read"], [], 3),
+        ("near", ["scripts:read", "flows:read:f/secret/*"], ["f/secret/a"], 2),
+    ):
+        limited = (await (await api.member(username, Role.ADMIN, scopes=scopes)).get(url)).json()
+        assert ([path for _, path in names(limited)], limited["hidden"]) == (paths, hidden)
+    for hidden_path in ("flow/f/secret/a", "script/f/team/none", "variable/f/team/none", "group/none", "thing/x"):
+        assert (await bea.get(f"{W}/references/{hidden_path}")).status_code == 404
 
 
 async def test_importing_scripts_are_found(api: ApiHarness) -> None:
@@ -135,8 +153,9 @@ async def test_importing_scripts_are_found(api: ApiHarness) -> None:
     ]
     assert await used_by(api, path="f/team/lib") == users
     ann = await api.member("ann", Role.DEVELOPER)
-    seen = (await ann.get(f"{W}/versions/used_by/script/f/team/lib")).json()
-    assert seen == [users[0], users[2]], "a script that may not be read is not listed"
+    seen = (await ann.get(f"{W}/references/script/f/team/lib")).json()
+    listed = [("flow", "f/team/flow"), ("script", "f/team/main"), ("script", "f/team/outer")]
+    assert (names(seen), seen["hidden"]) == (listed, 1), "a script that may not be read is counted"
     await create("f/team/main", "X = 2", parent_hash=first)
     assert await used_by(api, path="f/team/lib") == users[:2]
 
@@ -145,14 +164,14 @@ async def test_references_to_variables_and_resources_are_found(
     api: ApiHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Documents are searched in pages, and long ones that contain the path are listed without being read."""
-    monkeypatch.setattr(uses, "PAGE", 2)
+    monkeypatch.setattr(references, "PAGE", 2)
 
     async def create(kind: str, path: str, **body: Any) -> None:
         answer = await api.client.post(f"{W}/{kind}/create", json={"path": path, **body})
         assert answer.status_code == 201, answer.text
 
     async def users(kind: str, path: str) -> list[tuple[str, str]]:
-        return [(each["kind"], each["path"]) for each in await api.get(f"{kind}/used_by/{path}")]
+        return [(each["kind"], each["path"]) for each in await used_by(api, kind.removesuffix("s"), path)]
 
     db, key = "f/team/dätabase", "f/team/key"
     for path in (key, "f/team/key2", "f/team/charge"):
@@ -181,8 +200,111 @@ async def test_references_to_variables_and_resources_are_found(
     found = [("flow", "f/team/static"), ("http_trigger", "f/team/hook"), ("schedule", "f/team/tick")]
     assert await users("resources", db) == found
     bea = await api.member("bea", Role.DEVELOPER)
-    listed = (await bea.get(f"{W}/variables/used_by/{key}")).json()
-    assert [(each["kind"], each["path"]) for each in listed] == expected
+    listed = (await bea.get(f"{W}/references/variable/{key}")).json()
+    assert (names({"references": [each for each in listed["references"] if each["distance"] == 1]})) == expected
+    assert [(each["path"], each["through"]) for each in listed["references"] if each["distance"] == 2] == [
+        (path, {"kind": "resource", "path": db}) for path in ("f/team/static", "f/team/hook")
+    ], "what uses a resource that contains the variable"
+    assert listed["hidden"] == 1
     await create("variables", "f/secret/token", value="1")
-    assert (await bea.get(f"{W}/variables/used_by/f/secret/token")).status_code == 404
-    assert (await api.client.get(f"{W}/resources/used_by/f/team/none")).status_code == 404
+    assert (await bea.get(f"{W}/references/variable/f/secret/token")).status_code == 404
+    assert (await api.client.get(f"{W}/references/resource/f/team/none")).status_code == 404
+    of_type = await api.get("references/resource_type/postgresql")
+    assert names(of_type) == [
+        ("resource", db),
+        ("flow", "f/team/static"),
+        ("http_trigger", "f/team/hook"),
+        ("schedule", "f/team/tick"),
+    ]
+
+
+async def test_references_are_transitive_with_handlers_and_runs(api: ApiHarness) -> None:
+    await deploy(api, "f/team/inner", runs("one"))
+    await deploy(api, "f/team/outer", runs("call", "f/team/inner", "flow"), loop("each", runs("again")))
+    await deploy(api, "f/secret/top", runs("call", "f/team/outer", "flow"))
+    timed = {"schedule": "0 0 3 1 1 *", "timezone": "UTC", "args": {}, "script_path": "f/team/other", "is_flow": False}
+    code = {"path": "f/team/other", "summary": "", "content": "echo 1", "language": "bash", "tag": "big"}
+    assert (await api.client.post(f"{W}/scripts/create", json=code)).is_success
+    handled = {**timed, "path": "f/team/tick", "on_failure": f"script/{PATH}", "enabled": False}
+    assert (await api.client.post(f"{W}/schedules/create", json=handled)).is_success
+    set_handler = await api.client.post(
+        f"{W}/workspaces/edit_error_handler", json={"error_handler": "flow/f/team/inner"}
+    )
+    assert set_handler.is_success
+    for path in ("f/team/outer", "f/secret/top", "f/secret/top"):
+        assert (await api.client.post(f"{W}/jobs/run/f/{path}", json={})).is_success
+    found = await api.get(f"references/script/{PATH}")
+    shown = [
+        (each["distance"], each["kind"], each["path"], each.get("node"), (each.get("through") or {}).get("path"))
+        for each in found["references"]
+    ]
+    assert shown == [
+        (1, "flow", "f/team/inner", "one", None),
+        (1, "flow", "f/team/outer", "again", None),
+        (1, "schedule", "f/team/tick", None, None),
+        (2, "error_handler", "f/team/inner", None, "f/team/inner"),
+        (2, "flow", "f/secret/top", "call", "f/team/outer"),
+    ]
+    assert [each["runs"] for each in found["references"] if each["kind"] == "flow"] == [3, 3, 2], (
+        "runs of sub-workflows count"
+    )
+    assert next(each for each in found["references"] if each["kind"] == "schedule")["enabled"] is False
+    bea = await api.member("bea", Role.DEVELOPER)
+    seen = (await bea.get(f"{W}/references/script/{PATH}")).json()
+    assert (seen["hidden"], seen["hidden_runs"], "secret" in str(seen)) == (1, 2, False)
+    unable = await api.member("norun", Role.ADMIN, scopes=["scripts:read", "flows:read"])
+    limited = (await unable.get(f"{W}/references/script/{PATH}")).json()
+    assert (sum(each["runs"] for each in limited["references"]), limited["hidden_runs"]) == (0, 0)
+
+
+async def test_cycle_and_long_chain_end(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    await deploy(api, "f/team/a", {"id": "x", "value": {"type": "identity"}})
+    await deploy(api, "f/team/b", runs("call", "f/team/a", "flow"))
+    await deploy(api, "f/team/a", runs("call", "f/team/b", "flow"))
+    found = await api.get("references/flow/f/team/a")
+    assert (names(found), found["truncated"]) == ([("flow", "f/team/b")], False), "the item itself is not listed"
+    await deploy(api, "f/team/c", runs("call", "f/team/b", "flow"))
+    monkeypatch.setattr(references, "MAX_DISTANCE", 1)
+    found = await api.get("references/flow/f/team/a")
+    assert (names(found), found["truncated"]) == ([("flow", "f/team/b")], True)
+    monkeypatch.setattr(references, "MOST_SHOWN", 1)
+    await deploy(api, "f/team/d", runs("call", "f/team/a", "flow"))
+    found = await api.get("references/flow/f/team/a")
+    assert (names(found), found["truncated"]) == ([("flow", "f/team/b")], True)
+
+
+async def test_references_to_queues_and_groups_are_found(api: ApiHarness) -> None:
+    async def create(kind: str, **body: Any) -> None:
+        answer = await api.client.post(f"{W}/{kind}/create", json=body)
+        assert answer.is_success, answer.text
+
+    code = {"summary": "", "content": "echo 1", "language": "bash"}
+    await create("scripts", path="f/team/big", **code, tag="big")
+    await create("scripts", path="f/team/bigger", **code, tag="bigger")
+    await deploy(api, "f/team/calls", runs("call", "f/team/big"))
+    inline = {"type": "rawscript", "language": "bash", "content": "echo big", "input_transforms": {}}
+    await deploy(api, "f/team/inline", {"id": "a", "value": {**inline, "tag": "big"}})
+    await deploy(api, "f/team/other", {"id": "a", "value": {**inline, "tag": "bigger"}})
+    timed = {"schedule": "0 0 3 1 1 *", "timezone": "UTC", "args": {}, "script_path": PATH, "is_flow": False}
+    await create("schedules", path="f/team/tick", **timed, tag="big")
+    assert (await api.client.post(f"{W}/jobs/run/p/f/team/big", json={})).is_success
+    found = await api.get("references/queue/big")
+    direct = [("flow", "f/team/inline"), ("schedule", "f/team/tick"), ("script", "f/team/big")]
+    assert (names(found), found["runs"]) == ([*direct, ("flow", "f/team/calls")], 1)
+
+    await create("groups", name="ops")
+    await create("folders", name="shared", owners=["g/ops"])
+    await create("variables", path="f/team/token", value="1")
+    assert (await api.client.post(f"{W}/acls/add/variable/f/team/token", json={"owner": "g/ops"})).is_success
+    assert (await api.client.post(f"{W}/acls/add/script/{PATH}", json={"owner": "g/ops"})).is_success
+    await deploy(api, "f/team/asks", {"id": "ask", "value": {"type": "approval", "approvers": ["g/ops"]}})
+    await deploy(api, "f/team/never", {"id": "ask", "value": {"type": "approval", "approvers": ["g/ops2"]}})
+    policy = {"name": "described", "rules": [{"kind": "require", "on": "flow", "field": "description"}]}
+    await create("policies", **policy, mode="evaluate", bypass=["g/ops"])
+    assert [(each["kind"], each["path"]) for each in await used_by(api, "group", "ops")] == [
+        ("flow", "f/team/asks"),
+        ("folder", "f/shared"),
+        ("policy", "described"),
+        ("script", PATH),
+        ("variable", "f/team/token"),
+    ]

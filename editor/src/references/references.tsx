@@ -1,0 +1,109 @@
+import { useQuery } from "@tanstack/react-query";
+import { Fragment, type ReactNode } from "react";
+import { Link } from "react-router";
+import { type Reference, type ReferredKind, referencesQuery } from "../api/references";
+import { t, tWith } from "../texts/references";
+import { Failed, Skeleton } from "../ui/states";
+import css from "./references.module.css";
+
+const KINDS = {
+  flow: "references.flow",
+  script: "references.script",
+  schedule: "references.schedule",
+  http_trigger: "references.httpTrigger",
+  error_handler: "references.errorHandler",
+  resource: "references.resource",
+  variable: "references.variable",
+  folder: "references.folder",
+  policy: "references.policy",
+} as const;
+
+interface Props {
+  workspace: string;
+  kind: ReferredKind;
+  /** Path of the item; name of a queue, group or resource type. */
+  path: string;
+}
+
+/** Everything that uses an item, with the number of items that the user may not read, and of runs in progress. */
+export function References({ workspace, kind, path }: Props) {
+  const query = useQuery(referencesQuery(workspace, kind, path));
+  if (query.isPending) return <Skeleton rows={2} />;
+  if (query.error) return <Failed error={query.error} retry={() => void query.refetch()} />;
+  const { references, hidden, runs, hidden_runs: hiddenRuns, truncated } = query.data;
+  const count = new Set(references.map((each) => `${each.kind} ${each.path}`)).size;
+  const notes = [
+    hidden > 0 && t("references.hidden", { count: hidden }),
+    runs > 0 && t("references.ownRuns", { count: runs }),
+    hiddenRuns > 0 && t("references.hiddenRuns", { count: hiddenRuns }),
+    truncated && t("references.truncated"),
+  ].filter(Boolean);
+  return (
+    <div>
+      <p className={css.note}>{t("references.count", { count })}</p>
+      {count > 0 && <ReferenceList workspace={workspace} references={references} />}
+      {notes.map((note) => (
+        <p key={note || ""} className={css.note}>
+          {note}
+        </p>
+      ))}
+    </div>
+  );
+}
+
+/** List of references, with links to the pages of the items. */
+export function ReferenceList({ workspace, references }: { workspace: string; references: readonly Reference[] }) {
+  return (
+    <ul className={css.list} aria-label={t("references.usedBy")}>
+      {references.map((each) => (
+        <li key={`${each.kind} ${each.path} ${each.node ?? ""}`}>
+          {each.node
+            ? tWith("references.node", { path: linkTo(workspace, each) }, { node: each.node })
+            : tWith(KINDS[each.kind], { path: linkTo(workspace, each) })}
+          <Details workspace={workspace} reference={each} />
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Details({ workspace, reference }: { workspace: string; reference: Reference }) {
+  const { through, pinned, enabled, runs } = reference;
+  const details: [string, ReactNode][] = [
+    ["through", through && tWith("references.through", { path: linkTo(workspace, through) })],
+    ["pinned", pinned && t("references.pinned")],
+    ["disabled", enabled === false && t("references.disabled")],
+    ["runs", runs > 0 && <Link to={runsOf(workspace, reference)}>{t("references.runs", { count: runs })}</Link>],
+  ];
+  const shown = details.filter(([, text]) => Boolean(text));
+  if (shown.length === 0) return null;
+  return (
+    <div className={css.soft}>
+      {shown.map(([name, text], index) => (
+        <Fragment key={name}>
+          {index > 0 && " · "}
+          {text}
+        </Fragment>
+      ))}
+    </div>
+  );
+}
+
+function runsOf(workspace: string, { path }: Reference): string {
+  return `/w/${workspace}/runs?path=${encodeURIComponent(path)}`;
+}
+
+/** Link to the page of an item; the path alone if it has no page. */
+function linkTo(workspace: string, { kind, path, node }: Pick<Reference, "kind" | "path" | "node">): ReactNode {
+  const search = `?q=${encodeURIComponent(path)}`;
+  const pages: Partial<Record<Reference["kind"], string>> = {
+    flow: `workflows/${path}${node ? `?panel=node&node=${node}` : ""}`,
+    script: `scripts/${path}`,
+    schedule: `schedules${search}`,
+    resource: `settings/resources${search}`,
+    variable: `settings/variables${search}`,
+    policy: "settings/policies",
+  };
+  const page = pages[kind];
+  return page ? <Link to={`/w/${workspace}/${page}`}>{path}</Link> : <code>{path}</code>;
+}

@@ -1,0 +1,34 @@
+"""Route of the references to an item."""
+
+from __future__ import annotations
+
+from litestar import Response, get
+from litestar.params import FromPath
+
+from orvanta_platform.http import answers
+from orvanta_platform.http.openapi import call
+from orvanta_platform.http.requests import AnyRequest, actor_of, item_path, platform_of
+from orvanta_platform.http.schemas import references as shapes
+from orvanta_platform.services.catalog import references
+
+
+@get("/api/w/{workspace:str}/references/{kind:str}/{path:path}", opt=call(answer=shapes.References))
+async def list_references(
+    request: AnyRequest, workspace: FromPath[str], kind: FromPath[str], path: FromPath[str]
+) -> Response[bytes]:
+    """List everything that uses an item, and so is affected by its change or deletion: directly, and through
+    workflows, scripts and resources.
+
+    `kind` is `script`, `flow`, `variable`, `resource`, `resource_type`, `queue` or `group`; a queue, group or type has
+    its name as `path`. Referring items are workflows with their nodes, scripts that import it, schedules, HTTP
+    triggers, the error handler, resources, and for a group everything that names it. Only items that the caller may
+    read are listed, at most 1000; others are counted. Runs under way are counted. A path that code composes is not
+    found.
+    """
+    found = await references.list_references(
+        platform_of(request), actor_of(request), workspace, shapes.kind_of(kind), item_path(path)
+    )
+    return answers.json(shapes.references(found))
+
+
+ROUTES = [list_references]

@@ -1,0 +1,252 @@
+"""References to an item: everything in its workspace that uses it, and so is affected by its change or deletion."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal, TypeAlias, get_args
+
+from orvanta_platform.control import scopes
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.permissions import Target, can, readable, require, require_workspace
+from orvanta_platform.db import items, resources, uses, variables
+from orvanta_platform.db.job_lists import Visible
+from orvanta_platform.db.uses import Readers, ReferenceRow, RunCount, Sought
+from orvanta_platform.errors import Forbidden
+from orvanta_platform.orchestrator import document_threads
+from orvanta_platform.services.access import groups
+from orvanta_platform.services.access.items import require_item
+from orvanta_platform.services.catalog import deploy
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.secrets import resource_types
+
+Kind: TypeAlias = Literal["script", "flow", "variable", "resource", "resource_type", "queue", "group"]
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+
+MOST_SHOWN = 1000
+"""Maximum number of references that are looked up."""
+
+MOST_RUNS = 10_000
+"""Maximum number of runs that are counted."""
+
+MOST_SEARCHED = 100
+"""Maximum number of resources for which documents are searched at one distance."""
+
+MAX_DISTANCE = 10
+
+PAGE = 50
+"""Number of documents that are searched at once."""
+
+_Key: TypeAlias = tuple[str, str]
+_Check: TypeAlias = Callable[[bytes], bool]
+
+_LONGEST: Final = 1 << 20
+_PREFIXES: Final = {"variable": rb"\$var:|variables?", "resource": rb"\$res:|resources?|connections?"}
+_READ: Final = rb"(?:/(?:get|get_value|get_value_interpolated))?[\s\\(\"'`=:,/]{0,40}"
+_END: Final = rb"(?![\w/\x80-\xff-])"
+_FOLLOWED: Final = frozenset({"script", "flow", "resource"})
+"""Kinds of referring items that other items refer to."""
+
+_BY_PATH: Final = ("script", "flow", "schedule", "http_trigger", "resource", "variable", "folder")
+_BY_ROLE: Final = {"error_handler": "workspace", "policy": "policy"}
+"""Kinds that every reader of the workspace sees, with the kind of the permission."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A readable item that refers to an item, directly or through others."""
+
+    kind: str
+    path: str
+    node: str | None
+    pinned: str | None
+    enabled: bool | None
+    distance: int
+    """1: a direct reference."""
+    through: _Key | None
+    """Item (kind, path) that it refers to, if this is not the item itself and the caller may read it."""
+    runs: int
+    """Number of visible runs under way."""
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """Everything that uses an item, as far as it is known."""
+
+    references: list[Reference]
+    hidden: int
+    """Number of further items that the caller may not read."""
+    runs: int
+    """Number of visible runs under way of the item itself, or with a job in the queue."""
+    hidden_runs: int
+    """Number of runs under way, of all of these items, that the caller may not read."""
+    truncated: bool
+    """There are more references than are looked up."""
+
+
+@dataclass(slots=True)
+class _Found:
+    rows: dict[tuple[str, str, str | None], tuple[int, ReferenceRow]] = field(default_factory=dict)
+    """Distance and reference by kind, path and node."""
+    distances: dict[_Key, int] = field(default_factory=dict)
+    truncated: bool = False
+
+    def add(self, rows: Iterable[ReferenceRow], distance: int, origin: _Key) -> list[_Key]:
+        """Add references at a distance; returns the items that were not known."""
+        new: dict[_Key, None] = {}
+        for row in rows:
+            key = (row.kind, row.path)
+            if key == origin or self.distances.setdefault(key, distance) < distance:
+                continue
+            if self.rows.setdefault((*key, row.node), (distance, row))[1] is row:
+                new[key] = None
+        return list(new)
+
+
+async def list_references(platform: Platform, actor: Actor, workspace: str, kind: Kind, path: str) -> References:
+    """Return what uses an item, directly and through workflows, scripts and resources: at most MOST_SHOWN references.
+
+    A queue, group or resource type is looked up by its name as `path`. Not found are paths that code composes while it
+    runs. A document of more than 1 MiB that contains the path counts as a reference. Raises NotFound, Forbidden.
+    """
+    require_workspace(actor, workspace)
+    await _require_readable(platform, actor, workspace, kind, path)
+    who, origin, found = _readers(actor, workspace), (kind, path), _Found()
+    frontier: list[_Key] = [origin]
+    for distance in range(1, MAX_DISTANCE + 1):
+        sought = _sought(frontier)
+        async with platform.db.acquire() as conn:
+            rows = await uses.list_references(conn, workspace, sought, who, MOST_SHOWN + 1, longest=_LONGEST)
+        found.truncated |= len(rows) > MOST_SHOWN or len(sought) < len(frontier)
+        rows = await _confirmed(platform, workspace, rows[:MOST_SHOWN])
+        new = found.add(rows, distance, origin)
+        frontier = [each for each in new if each[0] in _FOLLOWED]
+        if not frontier or len(found.rows) >= MOST_SHOWN:
+            break
+    found.truncated |= bool(frontier)
+    counted = [each for each in (origin, *found.distances) if each[0] in ("script", "flow", "queue")]
+    return _result(found, origin, await _runs(platform, actor, workspace, counted))
+
+
+def _sought(keys: Sequence[_Key]) -> list[Sought]:
+    """Return what is looked up for some items; of the resources, for which documents are searched, a part."""
+    searched = 0
+    sought = []
+    for kind, path in keys:
+        text = None if kind in ("script", "flow") else f"resource-{path}" if kind == "resource_type" else path
+        searched += text is not None
+        if text is None or searched <= MOST_SEARCHED:
+            sought.append(Sought(kind, path, text))
+    return sought
+
+
+async def _confirmed(platform: Platform, workspace: str, rows: list[ReferenceRow]) -> list[ReferenceRow]:
+    """Return the references without those whose document does not refer to the item."""
+    checks = {key: _check(*key) for key in {(row.of_kind, row.of_path) for row in rows if row.document is not None}}
+    searched: dict[bytes, list[_Key]] = {}
+    for row in rows:
+        if row.document is not None:
+            searched.setdefault(row.document, []).append((row.of_kind, row.of_path))
+    referring: set[tuple[bytes, _Key]] = set()
+    hashes = list(searched)
+    for start in range(0, len(hashes), PAGE):
+        async with platform.db.acquire() as conn:
+            page = await uses.list_documents(conn, hashes[start : start + PAGE])
+        referring |= await document_threads.run_in_thread(workspace, _matching, page, searched, checks)
+    return [row for row in rows if row.document is None or (row.document, (row.of_kind, row.of_path)) in referring]
+
+
+def _matching(
+    documents: Mapping[bytes, bytes], searched: Mapping[bytes, Sequence[_Key]], checks: Mapping[_Key, _Check]
+) -> set[tuple[bytes, _Key]]:
+    return {(digest, key) for digest, body in documents.items() for key in searched[digest] if checks[key](body)}
+
+
+def _check(kind: str, path: str) -> _Check:
+    """Return the test of a document for references to an item."""
+    name = re.escape(path.encode())
+    match kind:
+        case "queue":
+            text = rb"\b(?:tag|tag_override)[\"']?\s*:\s*[\"']?%b(?=[\"'\s,}]|$)" % name
+        case "group":
+            text = rb"[\"'\s\[]g/%b%b|user_groups_required[^\]]{0,1000}?[\"'\s\[,]%b[\"'\s\],]" % (name, _END, name)
+        case "resource_type":
+            text = rb"\bresource-%b%b" % (name, _END)
+        case _:
+            text = rb"(?i:%b)%b%b%b" % (_PREFIXES[kind], _READ, name, _END)
+    pattern = re.compile(text)
+    return lambda body: pattern.search(body) is not None
+
+
+async def _runs(platform: Platform, actor: Actor, workspace: str, keys: Sequence[_Key]) -> list[RunCount]:
+    try:
+        who = readable(actor)
+    except Forbidden:
+        return []
+    visible = Visible(who.everything, who.patterns, who.principals, who.username, who.scope)
+    async with platform.db.acquire() as conn:
+        return await uses.count_runs(conn, workspace, keys, visible, MOST_RUNS)
+
+
+def _result(found: _Found, origin: _Key, counts: Sequence[RunCount]) -> References:
+    named = {(row.kind, row.path) for _, row in found.rows.values() if row.readable}
+    visible = {(each.kind, each.path): each.visible for each in counts if (each.kind, each.path) in {origin, *named}}
+    references = [
+        Reference(
+            kind=row.kind,
+            path=row.path,
+            node=row.node,
+            pinned=row.pinned,
+            enabled=row.enabled,
+            distance=distance,
+            through=(row.of_kind, row.of_path) if (row.of_kind, row.of_path) in named else None,
+            runs=visible.get((row.kind, row.path), 0),
+        )
+        for distance, row in found.rows.values()
+        if row.readable
+    ]
+    return References(
+        references=sorted(references, key=lambda each: (each.distance, each.kind, each.path, each.node or "")),
+        hidden=len(found.distances.keys() - named),
+        runs=visible.get(origin, 0),
+        hidden_runs=sum(each.visible + each.hidden for each in counts) - sum(visible.values()),
+        truncated=found.truncated,
+    )
+
+
+def _readers(actor: Actor, workspace: str) -> Readers:
+    limits = [(kind, "%") for kind, of in _BY_ROLE.items() if can(actor, "read", Target(workspace, of))]
+    limits += [(kind, pattern) for kind in _BY_PATH for pattern in _patterns(actor, kind)]
+    who = readable(scopes.without_limits(actor))
+    return Readers(who.everything, who.patterns, who.principals, limits)
+
+
+def _patterns(actor: Actor, kind: str) -> list[str]:
+    """Return patterns of the paths of a kind that the token covers."""
+    try:
+        scope = readable(actor, kind).scope
+    except Forbidden:
+        return []
+    return ["%"] if scope is None else scope
+
+
+async def _require_readable(platform: Platform, actor: Actor, workspace: str, kind: Kind, path: str) -> None:
+    """Check that the actor may read an item that exists. Raises NotFound, Forbidden."""
+    match kind:
+        case "queue":
+            require(actor, "read", Target(workspace, "workspace"))
+        case "group":
+            await groups.get(platform, actor, workspace, path)
+        case "resource_type":
+            await resource_types.get(platform, actor, workspace, path)
+        case "script" | "flow":
+            async with platform.db.acquire() as conn:
+                head = await items.get_head(conn, workspace, kind, path)
+            if head is None:
+                raise deploy.missing(kind, path)
+            require(actor, "read", Target(workspace, kind, path, head.created_by, head.extra_perms))
+        case "variable" | "resource":
+            async with platform.db.acquire() as conn:
+                row = await (variables if kind == "variable" else resources).get(conn, workspace, path)
+            require_item(actor, "read", workspace, kind, path, row)
