@@ -114,6 +114,12 @@ class InvalidScript(BadRequest):
     code = "invalid_script"
 
 
+class NotYetSupported(BadRequest):
+    """This version does not support the call or the feature; the message names it."""
+
+    code = "not_yet_supported"
+
+
 class Unauthenticated(OrvantaError):
     """The request has no valid token, session or password."""
 

@@ -141,6 +141,10 @@ BODIES: dict[str, Any] = {
     "POST /api/v1/runs/{id}/consent": {"decision": "approved"},
     "POST jobs/flow/user_states/{id}/{key}": 1,
     "POST job_metrics/set_progress/{id}": {"percent": 50},
+    "POST jobs/run/code_flow/{job_id}/{entrypoint}": {"args": {}},
+    "POST jobs/completed/import": [],
+    "POST scripts/raw_temp/store": "echo 1",
+    "POST scripts/raw_temp/diff": {"scripts": {"f/team/script": "0" * 64}},
 }
 QUERIES = {
     "GET job_helpers/download_s3_file": "?file_key=f/team/file",
@@ -152,6 +156,7 @@ QUERIES = {
     "DELETE job_helpers/delete_s3_file": "?file_key=f/team/gone",
     "POST job_helpers/upload_s3_file": "?file_key=f/team/new",
     "GET /api/v1/runs/search": "?q=x",
+    "GET /api/workers/exists_workers_with_tags": "?tags=python3,bash",
     "GET jobs/item_histories": "?kind=flow",
     "GET versions/diff/{kind}/{path}": "?before={version}&after={version}",
     "GET schedules/calendar": "?since=2026-01-01T00:00:00Z&until=2026-01-02T00:00:00Z",
@@ -286,6 +291,11 @@ class Examples:
         query = QUERIES.get(short, "").replace("{version}", values["version"])
         return url + query, await self._body(short)
 
+    async def path_values(self, method: str, path: str) -> dict[str, str]:
+        """Return the path parameters of a call that names existing objects."""
+        values = await self._values(f"{method} {path.removeprefix('/api/w/{workspace}/')}", path)
+        return {name: values[name] for name in re.findall(r"\{(\w+)\}", path) if name in values}
+
     async def _values(self, short: str, path: str) -> dict[str, str]:
         area = path.removeprefix("/api/w/{workspace}/").removeprefix("/api/").split("/")[0]
         waits = any(part in path for part in NEEDS_OPEN_RUN)
@@ -307,6 +317,9 @@ class Examples:
             "number": "1",
             "resume_id": "1",
             "signature": "x",
+            "entrypoint": "main",
+            "audience": "vault.example.org",
+            "scheduled_for": "1767225600000",
         }
         if area == "deployments" and "{id}" in path:
             values["id"] = await self._request()
@@ -355,9 +368,11 @@ class Examples:
 
 
 @asynccontextmanager
-async def scene_with_examples(database: TestDatabase, home: Path) -> AsyncIterator[tuple[ApiHarness, Examples]]:
+async def scene_with_examples(
+    database: TestDatabase, home: Path, **settings: Any
+) -> AsyncIterator[tuple[ApiHarness, Examples]]:
     """Yield the platform with an object for every route, and a worker that finishes each job with the result 1."""
-    async with api_harness(database, home) as api:
+    async with api_harness(database, home, **settings) as api:
         working = asyncio.create_task(_work(api))
         examples = Examples(api)
         await examples.prepare()

@@ -108,11 +108,11 @@ async def test_only_admins_set_the_handler_and_only_while_they_are_admins_it_run
     second = await api.member("anna", Role.ADMIN)
     assert await edit(second, HANDLER) == 200
     shown = await api.get("workspaces/get_settings")
-    assert (shown["error_handler"], shown["error_handler_runs_as"]) == (HANDLER, "u/anna")
+    assert (shown["error_handler"]["path"], shown["error_handler_runs_as"]) == (HANDLER, "u/anna")
     assert (await api.client.post(f"{W}/users/update/anna", json={"role": "developer"})).status_code == 200
     await fail(api)
     assert await error_handlers.start_due(api.platform) == 1
     assert not await api.worker.claim_all()
     assert "no longer an admin" in (await api.get("workspaces/get_settings"))["error_handler_error"]
     assert await edit(api.client, None) == 200
-    assert (await api.get("workspaces/get_settings"))["error_handler"] is None
+    assert "error_handler" not in await api.get("workspaces/get_settings")

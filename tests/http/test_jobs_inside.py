@@ -68,7 +68,7 @@ async def test_open_approval_is_listed_in_its_iteration(api: ApiHarness) -> None
     (frame,) = (await module(api, id))["flow_jobs"]
     waiting, a = await api.get("jobs/list", parent_job=frame)
     assert (a["flow_step_id"], a["type"]) == ("a", "CompletedJob")
-    kind = (waiting["flow_step_id"], waiting["job_kind"], waiting["type"], waiting["running"], waiting["parent_job"])
+    kind = (waiting["flow_step_id"], waiting["node_kind"], waiting["type"], waiting["running"], waiting["parent_job"])
     assert kind == ("ask", "approval", "QueuedJob", True, frame)
     (opened,) = await api.get("approvals/list")
     assert (waiting["id"], waiting["started_at"]) == (opened["job"], opened["opened_at"])
@@ -77,7 +77,7 @@ async def test_open_approval_is_listed_in_its_iteration(api: ApiHarness) -> None
     assert (await eve.get(f"{W}/jobs/list", params={"parent_job": frame})).json() == []
     single = await api.flow(loop("loop", ask))
     (only,) = await api.get("jobs/list", parent_job=single, node="loop")
-    assert (only["job_kind"], only["type"]) == ("approval", "QueuedJob")
+    assert (only["job_kind"], only["node_kind"], only["type"]) == ("flownode", "approval", "QueuedJob")
 
 
 async def test_status_names_chosen_branch(api: ApiHarness) -> None:

@@ -45,6 +45,8 @@ EXEMPT = {
     "secrets.sealing.opened": "takes a row that its caller may write, and opens it to seal it again",
     "secrets.sealing.resealed": "takes a row that its caller may write",
     "secrets.sealing.sealed": "takes data that its caller may write",
+    "run_views.identity_tokens.issuer": "an address that other systems read without a token",
+    "run_views.identity_tokens.public_keys": "public keys, which other systems read without a token",
     "run_views.erasing.erase_due": "called by the janitor; erases data as workflows and scripts specify",
     "triggers.ticks.due": "called by the leading scheduler",
     "triggers.ticks.next_in_s": "called by the leading scheduler",

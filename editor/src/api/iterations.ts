@@ -26,6 +26,7 @@ export interface TimedBody extends Body {
 interface JobRow {
   id: string;
   job_kind: string;
+  node_kind?: string;
   type: string;
   running?: boolean;
   success?: boolean;
@@ -43,7 +44,7 @@ function stateOf(row: JobRow): BodyState {
   // An ended body has no start time.
   const known = typeof row.duration_ms === "number" && row.started_at !== row.completed_at;
   const took = known ? { duration_ms: row.duration_ms as number } : {};
-  if (row.type !== "CompletedJob" && row.job_kind === "approval") return { status: "waiting" };
+  if (row.type !== "CompletedJob" && row.node_kind === "approval") return { status: "waiting" };
   if (row.type !== "CompletedJob") return { status: row.running ? "running" : "queued" };
   if (row.canceled) return { status: "cancelled", ...took };
   if (row.is_skipped) return { status: "skipped", ...took };
@@ -82,7 +83,7 @@ const bodyOf = (row: JobRow): TimedBody => ({
   job: row.id,
   ...stateOf(row),
   node: row.flow_step_id ?? null,
-  kind: row.job_kind,
+  kind: row.node_kind ?? row.job_kind,
   created_at: row.created_at,
   started_at: row.started_at ?? null,
   ended_at: row.completed_at ?? null,

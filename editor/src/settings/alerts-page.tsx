@@ -42,7 +42,7 @@ function ErrorHandler({ workspace }: { workspace: string }) {
   const admin = useQuery(ownMemberQuery(workspace)).data?.is_admin ?? false;
   const submission = useSubmission();
   const [typed, setTyped] = useState<string | null>(null);
-  const stored = query.data?.error_handler ?? "";
+  const stored = query.data?.error_handler?.path ?? "";
   const text = typed ?? stored;
   const save = async (handler: string) => {
     if (!(await submission.send(() => saveErrorHandler(workspace, handler || null)))) return;

@@ -98,6 +98,8 @@ RULES: Mapping[tuple[str, str], Rule] = MappingProxyType(
         ("run", "decide"): Rule(_RUN, Condition.READ, "jobs:run"),
         ("run", "cancel"): Rule(_RUN, Condition.READ, "jobs:write"),
         ("run", "pause"): Rule(_RUN, Condition.READ, "jobs:pause"),
+        ("run", "identify"): Rule(_RUN, Condition.READ, "jobs:run"),
+        ("run", "erase"): Rule(_ADMIN, Condition.READ, "jobs:write"),
         ("run", "edit"): Rule(_RUN, Condition.READ, "jobs:edit"),
         ("schedule", "read"): Rule(_ANY, Condition.READ, "schedules:read"),
         ("schedule", "write"): Rule(_WRITE, Condition.WRITE, "schedules:write"),

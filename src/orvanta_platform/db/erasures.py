@@ -83,3 +83,9 @@ async def list_of_runs(connection: Connection, runs: Sequence[UUID]) -> list[Era
 async def delete_orphans(connection: Connection) -> None:
     """Delete rows of runs that are no longer stored."""
     await connection.execute(_SQL["delete_orphans"])
+
+
+async def has_live_child(connection: Connection, run: UUID) -> bool:
+    """Return whether a sub-workflow of a run has not ended."""
+    found: bool = await connection.fetchval(_SQL["has_live_child"], run)
+    return found

@@ -223,6 +223,20 @@ async def list_paths(conn: Connection, workspace: str, kind: str, filter: Filter
     return [row["path"] for row in await conn.fetch(query, workspace, kind, *who)]
 
 
+async def list_contents(conn: Connection, workspace: str, filter: Filter, *, most_bytes: int) -> dict[str, bytes]:
+    """Return the documents of a page of the readable scripts, by path; after `most_bytes` bytes the page ends."""
+    who = (filter.everything, filter.patterns, filter.principals, filter.scope)
+    rows = await conn.fetch(_SQL["list_contents"], workspace, *who, filter.limit, filter.offset, most_bytes)
+    return {row["path"]: row["body"] for row in rows}
+
+
+async def get_digests(conn: Connection, workspace: str, filter: Filter, paths: Sequence[str]) -> dict[str, str]:
+    """Return the SHA-256 of the current documents of those of these scripts that are readable, in hex, by path."""
+    who = (filter.everything, filter.patterns, filter.principals, filter.scope)
+    rows = await conn.fetch(_SQL["get_digests"], workspace, *who, list(paths))
+    return {row["path"]: row["document"].hex() for row in rows}
+
+
 async def open_item(conn: Connection, workspace: str, kind: str, path: str, username: str) -> ItemHead:
     """Return the item at a path, locked until the transaction ends; a missing one is created as deleted."""
     found = _head(await conn.fetchrow(_SQL["open_item"], workspace, kind, path, username))

@@ -67,3 +67,18 @@ async def list_queues(conn: Connection, workspaces: Sequence[str] | None) -> lis
 async def count_jobs_by_queue(conn: Connection, workspaces: Sequence[str] | None) -> dict[str, int]:
     """Return the number of jobs of these workspaces (None: all) that may start now, by queue; empty queues left out."""
     return {row["queue"]: row["jobs"] for row in await conn.fetch(_SQL["count_jobs_by_queue"], workspaces)}
+
+
+async def list_named_queues(conn: Connection) -> list[str]:
+    """Return the queues that live workers name, by name."""
+    return [row["queue"] for row in await conn.fetch(_SQL["list_named_queues"])]
+
+
+async def find_served_queues(conn: Connection, queues: Sequence[str]) -> set[str]:
+    """Return those of these queues that a live worker serves."""
+    return {row["queue"] for row in await conn.fetch(_SQL["find_served_queues"], list(queues))}
+
+
+async def count_ended_by_queue(conn: Connection, since: UUID, workspaces: Sequence[str] | None) -> dict[str, int]:
+    """Return the number of ended jobs of runs with this id or a later one, by queue; `workspaces` None: of all."""
+    return {row["queue"]: row["jobs"] for row in await conn.fetch(_SQL["count_ended_by_queue"], since, workspaces)}

@@ -50,6 +50,8 @@ OPEN: frozenset[str] = frozenset(
         "/api/auth/first_password",
         "/api/auth/oidc/providers",
         "/api/auth/oidc/start",
+        "/api/oidc/.well-known/openid-configuration",
+        "/api/oidc/jwks",
         "/api/version",
         "/api/health/status",
         "/api/health/live",

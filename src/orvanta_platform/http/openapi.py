@@ -15,6 +15,7 @@ from litestar.handlers import HTTPRouteHandler
 from ruamel.yaml import YAML
 
 from orvanta_platform import __version__
+from orvanta_platform.http import query_docs
 from orvanta_platform.http.auth_middleware import CALLBACK, OPEN, ROUTE_PREFIX, RUN_CALLS, SIGNED
 from orvanta_platform.http.field_docs import describe
 
@@ -30,6 +31,7 @@ _PATH_TYPES: dict[str, dict[str, str]] = {
 }
 _QUERY_TYPES: dict[str, dict[str, str]] = {
     "int": {"type": "integer"},
+    "float": {"type": "number"},
     "bool": {"type": "boolean"},
     "UUID": {"type": "string", "format": "uuid"},
     "datetime": {"type": "string", "format": "date-time"},
@@ -133,7 +135,7 @@ def _operation(handler: HTTPRouteHandler, path: str, method: str) -> dict[str, A
         "operationId": _operation_id(handler, path, method),
         "summary": summary,
         "tags": [_tag(path)],
-        "parameters": [*_path_parameters(path), *_query_parameters(handler)],
+        "parameters": [*_path_parameters(path), *query_parameters(handler)],
         "responses": {
             str(handler.status_code): {"description": "Success.", "content": _answer(handler)},
             "default": {"description": "An error.", "content": _json(Error)},
@@ -182,14 +184,15 @@ def _path_parameters(path: str) -> list[dict[str, Any]]:
             "required": True,
             "schema": _PATH_TYPES.get(kind, {"type": "string"}),
         }
-        found.append(parameter | ({"description": _WILDCARD_NOTE} if kind == "path" else {}))
+        note = f" {_WILDCARD_NOTE}" if kind == "path" else ""
+        found.append(parameter | {"description": query_docs.PATH[name] + note})
     return found
 
 
-def _query_parameters(handler: HTTPRouteHandler) -> list[dict[str, Any]]:
-    """Return the parameters named in the handler's `opt`, and the plain ones of its signature and dependencies."""
+def query_parameters(handler: HTTPRouteHandler) -> list[dict[str, Any]]:
+    """Return the query parameters named in the handler's `opt`, and those of its signature and dependencies."""
     options = handler.opt.get(_CALL)
-    found = {name: {"type": "string"} for name in options["query"]} if options else {}
+    found = {name: query_docs.schema_of(name) for name in options["query"]} if options else {}
     in_path = {name for path in handler.paths for name, _ in _PARAMETER.findall(path)}
     functions = [handler.fn, *(each.dependency for each in handler.resolve_dependencies().values())]
     for function in functions:
@@ -197,7 +200,10 @@ def _query_parameters(handler: HTTPRouteHandler) -> list[dict[str, Any]]:
             kind = _QUERY.sub(r"\1", str(parameter.annotation)).removesuffix(" | None")
             if name not in in_path and kind in _QUERY_TYPES:
                 found[name] = _QUERY_TYPES[kind]
-    return [{"name": name, "in": "query", "schema": schema} for name, schema in found.items()]
+    return [
+        {"name": name, "in": "query", "description": query_docs.QUERY[name], "schema": schema}
+        for name, schema in found.items()
+    ]
 
 
 def _body(handler: HTTPRouteHandler) -> dict[str, Any] | None:

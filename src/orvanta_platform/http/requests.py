@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any, TypeVar, cast
 from uuid import UUID
@@ -125,9 +126,9 @@ def require_few_values(body: bytes) -> None:
         )
 
 
-def page_of(request: AnyRequest) -> Page:
-    """Return the requested page of a list. Raises BadRequest if a number is invalid."""
-    limit = min(max(number_of(request, "per_page", _PAGE), 1), MAX_PAGE)
+def page_of(request: AnyRequest, default: int = _PAGE) -> Page:
+    """Return the requested page of a list, of `default` rows. Raises BadRequest if a number is invalid."""
+    limit = min(max(number_of(request, "per_page", default), 1), MAX_PAGE)
     page = max(number_of(request, "page", 1), 1)
     query = request.query_params
     return Page(limit, (page - 1) * limit, query.get("before") or None, query.get("after") or None)
@@ -141,6 +142,14 @@ def number_of(request: AnyRequest, key: str, default: int) -> int:
 def row_of(key: str, text: str | None) -> int | None:
     """Return the row id in `before` or `after`. Raises BadRequest."""
     return _number(key, text)
+
+
+def moment_of(milliseconds: int) -> datetime:
+    """Return the time of a number of milliseconds since 1970. Raises BadRequest."""
+    try:
+        return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    except (OverflowError, ValueError, OSError) as error:
+        raise BadRequest("A time is a number of milliseconds since 1970, until the year 9999.") from error
 
 
 def bool_of(request: AnyRequest, key: str) -> bool | None:

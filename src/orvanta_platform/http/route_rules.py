@@ -33,6 +33,8 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             POST /api/auth/oidc/start
             GET /api/auth/oidc/callback/{provider}
             POST /api/auth/first_password
+            GET /api/oidc/.well-known/openid-configuration
+            GET /api/oidc/jwks
         """,
         SIGNED_LINK: """
             POST jobs_u/resume/{id}/{resume_id}/{signature}
@@ -81,6 +83,8 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             GET /api/workspaces/list_archived
             POST /api/workspaces/exists
             POST /api/workspaces/exists_username
+            GET /api/entitlements
+            GET /api/features
         """,
         ("instance", "create_workspace"): "POST /api/workspaces/create",
         ("instance", "delete_workspace"): "DELETE /api/workspaces/delete/{workspace}",
@@ -117,6 +121,10 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             GET /api/workers/list
             GET /api/workers/queue_counts
             GET /api/workers/queues
+            GET /api/workers/custom_tags
+            GET /api/workers/exists_workers_with_tags
+            GET /api/workers/queue_metrics
+            GET /api/jobs/completed/count_by_tag
         """,
         ("instance", "see_all_workers"): """
             GET /api/alerts/list
@@ -126,6 +134,8 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
         ("operations", "list"): "GET operations",
         ("workspace", "read"): """
             GET workspaces/get_settings
+            GET workspaces/get_workspace_name
+            GET workspaces/list_ws_specific
             GET workspaces/tarball
             GET changes/items
             POST changes/read
@@ -213,6 +223,7 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             POST workspaces/edit_search_run_data
             POST workspaces/edit_error_handler
             POST workspaces/change_workspace_name
+            POST jobs/completed/import
         """,
         ("member", "read"): """
             GET users/whoami
@@ -281,6 +292,9 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             GET scripts/exists/p/{path}
             GET scripts/list
             GET scripts/list_paths
+            GET scripts/list_search
+            POST scripts/raw_temp/store
+            POST scripts/raw_temp/diff
             GET scripts/history/p/{path}
             GET scripts/deployment_status/h/{hash}
         """,
@@ -377,6 +391,7 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             GET jobs_u/completed/get_result/{id}
             GET jobs_u/completed/get_result_maybe/{id}
             GET jobs_u/completed/get_timing/{id}
+            GET jobs_u/get_flow_debug_info/{id}
             GET jobs_u/getupdate/{id}
             GET jobs_u/getupdate_sse/{id}
             GET jobs_u/get_logs/{id}
@@ -394,6 +409,8 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             GET overview
             GET jobs/queue/count
             GET jobs/completed/count
+            GET jobs/completed/export
+            GET jobs/queue/position/{scheduled_for}
             GET jobs_u/flow/approval_info/{job_id}
             GET approvals/list
             GET jobs/flow/user_states/{id}/{key}
@@ -416,6 +433,8 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             POST jobs_u/queue/force_cancel/{id}
             POST jobs/queue/cancel_selection
         """,
+        ("run", "identify"): "POST oidc/token/{audience}",
+        ("run", "erase"): "POST jobs/completed/delete/{id}",
         ("run", "pause"): """
             PUT /api/v1/runs/{run_id}/pauses/before/{node}
             DELETE /api/v1/runs/{run_id}/pauses/before/{node}
@@ -431,6 +450,7 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
         ("run", "write_state"): """
             POST jobs/flow/user_states/{id}/{key}
             POST job_metrics/set_progress/{id}
+            POST jobs/run/code_flow/{job_id}/{entrypoint}
         """,
         ("schedule", "read"): """
             GET schedules/get/{path}

@@ -92,3 +92,7 @@ WHERE run = ANY($1::uuid[])
 -- Deletes rows of runs that are no longer in history.
 DELETE FROM erasure e
 WHERE erased_at < app_now() - interval '7 days' AND NOT EXISTS (SELECT FROM run r WHERE r.id = e.run)
+
+-- name: has_live_child
+-- Returns true if a sub-workflow of a run has not ended.
+SELECT EXISTS (SELECT FROM run_live WHERE parent = $1)

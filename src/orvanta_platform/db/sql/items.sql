@@ -178,3 +178,26 @@ UPDATE item AS i SET
         WHERE v.workspace = i.workspace AND v.kind = i.kind AND v.path = i.path AND NOT v.archived),
     edited_by = $4, edited_at = app_now()
 WHERE i.workspace = $1 AND i.kind = $2 AND i.path = $3;
+
+-- name: list_contents
+-- A page of the readable scripts by path, with their documents, of $8 bytes in total.
+SELECT c.path, c.body
+FROM (SELECT i.path, d.body, sum(octet_length(d.body)) OVER (ORDER BY i.path) - octet_length(d.body) AS before
+      FROM item AS i
+      JOIN version AS v ON v.id = i.version
+      JOIN document AS d ON d.hash = v.document
+      WHERE i.workspace = $1 AND i.kind = 'script' AND NOT i.archived AND NOT i.deleted
+        AND ($2 OR i.path LIKE ANY ($3::text[]) OR i.extra_perms ?| $4::text[])
+        AND ($5::text[] IS NULL OR i.path LIKE ANY ($5))
+      ORDER BY i.path LIMIT $6 OFFSET $7) AS c
+WHERE c.before < $8
+ORDER BY c.path;
+
+-- name: get_digests
+-- The SHA-256 of the documents of those of these scripts that are readable.
+SELECT i.path, v.document
+FROM item AS i
+JOIN version AS v ON v.id = i.version
+WHERE i.workspace = $1 AND i.kind = 'script' AND NOT i.archived AND NOT i.deleted AND i.path = ANY ($6::text[])
+  AND ($2 OR i.path LIKE ANY ($3::text[]) OR i.extra_perms ?| $4::text[])
+  AND ($5::text[] IS NULL OR i.path LIKE ANY ($5));

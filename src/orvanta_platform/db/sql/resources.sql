@@ -73,3 +73,12 @@ RETURNING path;
 -- name: delete
 -- Deletes a resource.
 DELETE FROM resource WHERE workspace = $1 AND path = $2 RETURNING path;
+
+-- name: list_workspace_specific
+-- The paths of the readable resources whose value is meant for this workspace only.
+SELECT path
+FROM resource
+WHERE workspace = $1 AND ws_specific
+  AND ($2 OR path LIKE ANY ($3::text[]) OR extra_perms ?| $4::text[])
+  AND ($5::text[] IS NULL OR path LIKE ANY ($5))
+ORDER BY path;

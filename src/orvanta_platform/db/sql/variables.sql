@@ -57,3 +57,12 @@ RETURNING path;
 -- name: delete
 -- Deletes a variable.
 DELETE FROM variable WHERE workspace = $1 AND path = $2 RETURNING path;
+
+-- name: list_workspace_specific
+-- The paths of the readable variables whose value is meant for this workspace only.
+SELECT path
+FROM variable
+WHERE workspace = $1 AND ws_specific
+  AND ($2 OR path LIKE ANY ($3::text[]) OR extra_perms ?| $4::text[])
+  AND ($5::text[] IS NULL OR path LIKE ANY ($5))
+ORDER BY path;

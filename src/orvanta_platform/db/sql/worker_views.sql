@@ -31,3 +31,30 @@ SELECT queue, count(*) AS jobs
 FROM job_live
 WHERE state = 'available' AND ($1::text[] IS NULL OR workspace = ANY ($1))
 GROUP BY queue
+
+-- name: list_named_queues
+-- The queues that live workers name, by name.
+SELECT DISTINCT q.queue
+FROM worker w, unnest(w.queues) AS q(queue)
+WHERE w.state = 'live' AND w.drained_at IS NULL
+ORDER BY q.queue
+
+-- name: find_served_queues
+-- Those of these queues that a live worker serves.
+SELECT q.queue
+FROM unnest($1::text[]) AS q(queue)
+WHERE EXISTS (SELECT FROM worker w
+              WHERE w.state = 'live' AND w.drained_at IS NULL AND (w.queues IS NULL OR q.queue = ANY (w.queues)))
+
+-- name: count_ended_by_queue
+-- Number of ended jobs of runs created since the one with the lowest id $1, by queue, in these workspaces (null: all).
+SELECT queue, count(*) AS jobs
+FROM (SELECT queue
+      FROM job
+      WHERE id >= $1 AND queue IS NOT NULL AND ($2::text[] IS NULL OR workspace = ANY ($2))
+      UNION ALL
+      SELECT queue
+      FROM run
+      WHERE id >= $1 AND queue IS NOT NULL AND worker IS NOT NULL AND ($2::text[] IS NULL OR workspace = ANY ($2))) j
+GROUP BY queue
+ORDER BY queue

@@ -89,7 +89,7 @@ async def delete_file(request: AnyRequest, workspace: FromPath[str]) -> Response
     return answers.json(True)
 
 
-@get(f"{_H}/move_s3_file", opt=call(answer=bool, query=("src_file_key", "dest_file_key", "storage")))
+@get(f"{_H}/move_s3_file", opt=call(answer=bool, query=("src_file_key", "dest_file_key", *_WHERE)))
 async def move_file(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """Rename a file. This GET changes data, so calls with the cookie need the header `X-Orvanta`."""
     source, target = _key(request, "src_file_key"), _key(request, "dest_file_key")
@@ -97,7 +97,7 @@ async def move_file(request: AnyRequest, workspace: FromPath[str]) -> Response[b
     return answers.json(True)
 
 
-@get(f"{_H}/list_stored_files", opt=call(answer=shapes.StoredFiles, query=("max_keys", "marker", "prefix", "storage")))
+@get(f"{_H}/list_stored_files", opt=call(answer=shapes.StoredFiles, query=("max_keys", "marker", "prefix", *_WHERE)))
 async def list_files(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """List files the caller may read, by name. At most `max_keys` (100) after `marker` that start with `prefix`."""
     _require_own(request)
@@ -108,7 +108,7 @@ async def list_files(request: AnyRequest, workspace: FromPath[str]) -> Response[
     return answers.json(shapes.listed(found, limit, restricted=restricted))
 
 
-@get(f"{_H}/load_file_metadata", opt=call(answer=shapes.FileMetadata, query=("file_key", "storage")))
+@get(f"{_H}/load_file_metadata", opt=call(answer=shapes.FileMetadata, query=("file_key", *_WHERE)))
 async def load_file_metadata(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """Get the metadata of a file."""
     return answers.json(shapes.metadata(await _requested_file(request, workspace)))
@@ -116,7 +116,7 @@ async def load_file_metadata(request: AnyRequest, workspace: FromPath[str]) -> R
 
 @get(
     f"{_H}/load_file_preview",
-    opt=call(answer=shapes.FilePreview, query=("file_key", "read_bytes_from", "read_bytes_length", "storage")),
+    opt=call(answer=shapes.FilePreview, query=("file_key", "read_bytes_from", "read_bytes_length", *_WHERE)),
 )
 async def load_file_preview(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """Get a part of a text file: `read_bytes_length` (64 KiB, at most 1 MiB) from `read_bytes_from`."""
@@ -127,7 +127,7 @@ async def load_file_preview(request: AnyRequest, workspace: FromPath[str]) -> Re
     return answers.json(_preview(file, raw))
 
 
-@get(f"{_H}/presign_s3_file", opt=call(answer=shapes.FileLink, query=("file_key", "expiry_secs", "storage")))
+@get(f"{_H}/presign_s3_file", opt=call(answer=shapes.FileLink, query=("file_key", "expiry_secs", *_WHERE)))
 async def presign_file(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """Create a URL of the object store that needs no token, valid for `expiry_secs` (12 h; 60 s to 7 days).
 
@@ -138,7 +138,7 @@ async def presign_file(request: AnyRequest, workspace: FromPath[str]) -> Respons
     return answers.json(shapes.FileLink(url, until))
 
 
-@get(f"{_H}/test_connection", opt=call(answer=bool, query=("storage",)))
+@get(f"{_H}/test_connection", opt=call(answer=bool, query=_WHERE))
 async def try_storage(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """Write, read and delete an object in the object storage. Returns the error if one of them fails."""
     _require_own(request)

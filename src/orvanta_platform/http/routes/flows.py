@@ -7,7 +7,7 @@ from litestar.params import FromPath
 
 from orvanta_platform.db.items import ItemRow
 from orvanta_platform.http import answers
-from orvanta_platform.http.openapi import AnyObject, call
+from orvanta_platform.http.openapi import PAGED, AnyObject, call
 from orvanta_platform.http.requests import (
     AnyRequest,
     actor_of,
@@ -17,7 +17,7 @@ from orvanta_platform.http.requests import (
     platform_of,
     row_of,
 )
-from orvanta_platform.http.routes.scripts import filter_of
+from orvanta_platform.http.routes.scripts import FILTERS, filter_of
 from orvanta_platform.http.schemas import items
 from orvanta_platform.services.catalog import flows
 from orvanta_platform.services.runs import locks as locking
@@ -72,7 +72,7 @@ async def flow_exists(request: AnyRequest, workspace: FromPath[str], path: FromP
     return answers.json(found)
 
 
-@get(f"{_F}/list", opt=call(answer=list[AnyObject]))
+@get(f"{_F}/list", opt=call(answer=list[AnyObject], query=FILTERS))
 async def list_flows(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """List workflows the caller may read, the last deployed first."""
     rows = await flows.list_page(platform_of(request), actor_of(request), workspace, filter_of(request))
@@ -85,7 +85,7 @@ async def list_flow_paths(request: AnyRequest, workspace: FromPath[str]) -> Resp
     return answers.json(await flows.list_paths(platform_of(request), actor_of(request), workspace))
 
 
-@get(f"{_F}/history/p/{{path:path}}", opt=call(answer=list[items.FlowVersion]))
+@get(f"{_F}/history/p/{{path:path}}", opt=call(answer=list[items.FlowVersion], query=PAGED[:3]))
 async def flow_history(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
     """List the versions of a workflow, newest first. `before` is the id of a version."""
     page = page_of(request)

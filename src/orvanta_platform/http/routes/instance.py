@@ -9,7 +9,7 @@ from litestar import Response, get
 from orvanta_platform import __version__, clock
 from orvanta_platform.http import answers
 from orvanta_platform.http.openapi import AnyObject, call
-from orvanta_platform.http.requests import AnyRequest, platform_of
+from orvanta_platform.http.requests import AnyRequest, actor_of, platform_of
 from orvanta_platform.http.schemas import accounts
 from orvanta_platform.services.access import workspaces
 from orvanta_platform.services.maintenance import readiness
@@ -56,6 +56,20 @@ async def ready(request: AnyRequest) -> Response[bytes]:
     return answers.text("ready" if reason is None else reason, 200 if reason is None else 503)
 
 
+@get("/api/entitlements", opt=call(answer=accounts.Entitlements))
+async def entitlements(request: AnyRequest) -> Response[bytes]:
+    """Get the limits of the instance's licence. There is no licence, so that nothing is limited."""
+    workspaces.require_login(actor_of(request))
+    return answers.json(accounts.Entitlements())
+
+
+@get("/api/features", opt=call(answer=accounts.Features))
+async def features(request: AnyRequest) -> Response[bytes]:
+    """List the features that a licence enables. There is no licence: all features of this version are available."""
+    workspaces.require_login(actor_of(request))
+    return answers.json(accounts.Features())
+
+
 @get("/api/openapi.json", opt=call(answer=AnyObject))
 async def openapi_json(request: AnyRequest) -> Response[bytes]:
     """Get this document."""
@@ -68,4 +82,4 @@ async def openapi_yaml(request: AnyRequest) -> Response[bytes]:
     return Response(await asyncio.to_thread(request.app.state[DESCRIPTION].yaml), media_type="text/plain")
 
 
-ROUTES = [version, health, live, ready, openapi_json, openapi_yaml]
+ROUTES = [version, health, live, ready, entitlements, features, openapi_json, openapi_yaml]

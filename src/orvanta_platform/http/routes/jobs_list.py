@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from litestar import Router, get
+from litestar import Router, get, post
 from litestar.di import NamedDependency, Provide
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery
+from msgspec import UNSET
 
+from orvanta_platform.control import permissions
+from orvanta_platform.control.permissions import Target
 from orvanta_platform.db.job_lists import JobFilter, Slice
+from orvanta_platform.errors import NotYetSupported
+from orvanta_platform.http.openapi import AnyObject
 from orvanta_platform.http.openapi import call as shape
-from orvanta_platform.http.requests import MAX_PAGE, AnyRequest, actor_of, platform_of
+from orvanta_platform.http.requests import MAX_PAGE, AnyRequest, actor_of, moment_of, platform_of
 from orvanta_platform.http.schemas import histogram as histogram_schemas
 from orvanta_platform.http.schemas import item_history as item_history_schemas
 from orvanta_platform.http.schemas import jobs as schemas
 from orvanta_platform.http.schemas import overview as overview_schemas
 from orvanta_platform.http.schemas.histogram import Histogram
 from orvanta_platform.http.schemas.item_history import ItemHistory
-from orvanta_platform.http.schemas.jobs import CompletedJob, QueueCount, QueuedJob
+from orvanta_platform.http.schemas.jobs import CompletedJob, QueueCount, QueuedJob, QueuePosition
 from orvanta_platform.http.schemas.overview import Overview
 from orvanta_platform.services import dashboard
-from orvanta_platform.services.run_views import body_jobs, histograms, item_history, jobs
+from orvanta_platform.services.run_views import body_jobs, exporting, histograms, item_history, jobs
 from orvanta_platform.services.run_views.item_history import ItemKind
 from orvanta_platform.services.runs import bulk as selecting
 
@@ -239,6 +245,46 @@ async def count_queue(request: AnyRequest, workspace: FromPath[str]) -> QueueCou
     return QueueCount(database_length=length, suspended=suspended)
 
 
+@get(f"{_JOBS}/queue/position/{{scheduled_for:int}}", opt=shape(answer=QueuePosition))
+async def queue_position(request: AnyRequest, workspace: FromPath[str], scheduled_for: FromPath[int]) -> QueuePosition:
+    """Get the position in the queue of a run or job with this start time, in milliseconds since 1970: the number of
+    readable ones that wait for a worker since then or longer. Absent if there are none.
+    """
+    before = JobFilter(running=False, scheduled_for_before_now=True, created_before=moment_of(scheduled_for + 1))
+    platform, actor = platform_of(request), actor_of(request)
+    number = await jobs.count_jobs(platform, actor, workspace, jobs.LIVE_PARTS, before)
+    return QueuePosition(position=number or UNSET)
+
+
+@get(f"{_JOBS}/completed/export", opt=shape(answer=list[AnyObject]))
+async def export_completed(
+    request: AnyRequest,
+    workspace: FromPath[str],
+    job_filter: NamedDependency[JobFilter],
+    page: FromQuery[int] = 1,
+    per_page: FromQuery[int] = 30,
+    before: FromQuery[UUID | None] = None,
+    after: FromQuery[UUID | None] = None,
+) -> list[dict[str, Any]]:
+    """List completed runs and jobs as `completed/list` does, with arguments and results, at most 100 per page.
+
+    Values over 256 KiB are absent; `get_args` and `get_result` return them.
+    """
+    part = await job_slice(page, min(per_page, exporting.MOST), before, after)
+    found = await exporting.export(platform_of(request), actor_of(request), workspace, job_filter, part)
+    return [schemas.exported(each) for each in found]
+
+
+@post(f"{_JOBS}/completed/import", status_code=200, opt=shape(body=list[AnyObject]))
+async def import_completed(request: AnyRequest, workspace: FromPath[str]) -> None:
+    """Import completed runs: `not_yet_supported`. The history of a workspace contains only what ran in it."""
+    permissions.require(actor_of(request), "admin", Target(workspace, "workspace"))
+    raise NotYetSupported(
+        "The import of completed runs is not supported.",
+        hint="A backup of the database contains all runs: see `orvanta backup`.",
+    )
+
+
 @get(f"{_JOBS}/completed/count", opt=shape(answer=QueueCount))
 async def count_completed(request: AnyRequest, workspace: FromPath[str]) -> QueueCount:
     """Count completed runs."""
@@ -249,7 +295,15 @@ async def count_completed(request: AnyRequest, workspace: FromPath[str]) -> Queu
 ROUTES: list[HTTPRouteHandler | Router] = [
     Router(
         "/",
-        route_handlers=[list_jobs, list_queue, list_completed, histogram, list_ids, list_queue_ids],
+        route_handlers=[
+            list_jobs,
+            list_queue,
+            list_completed,
+            export_completed,
+            histogram,
+            list_ids,
+            list_queue_ids,
+        ],
         dependencies={
             "job_filter": Provide(job_filter),
             "job_slice": Provide(job_slice),
@@ -260,4 +314,6 @@ ROUTES: list[HTTPRouteHandler | Router] = [
     list_item_histories,
     count_queue,
     count_completed,
+    queue_position,
+    import_completed,
 ]

@@ -20,7 +20,7 @@ from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, live_a
 from orvanta_platform.http.schemas import jobs as schemas
 from orvanta_platform.http.schemas.jobs import CompletedJob, JobUpdate, QueuedJob, ResultMaybe, Timing
 from orvanta_platform.http.schemas.runs import CancelBody
-from orvanta_platform.services.run_views import jobs, results, updates, whole_logs
+from orvanta_platform.services.run_views import deletion, jobs, results, updates, whole_logs
 from orvanta_platform.services.run_views.results import StoredValue
 from orvanta_platform.services.runs import start as runs
 
@@ -69,6 +69,24 @@ async def get_timing(request: AnyRequest, workspace: FromPath[str], id: FromPath
     """Get the times of creation and start, and the duration. 404 while it is queued or running."""
     row = await jobs.completed(platform_of(request), actor_of(request), workspace, id)
     return schemas.timing(row)
+
+
+@post(f"{_JOBS}/completed/delete/{{id:uuid}}", status_code=200, opt=shape(answer=CompletedJob))
+async def delete_completed(request: AnyRequest, workspace: FromPath[str], id: FromPath[UUID]) -> CompletedJob:
+    """Delete the arguments, results and logs of a completed run, which remains in the history. Admins only."""
+    platform, actor = platform_of(request), actor_of(request)
+    await deletion.delete(platform, actor, workspace, id)
+    found = schemas.detailed(await jobs.get(platform, actor, workspace, id, with_logs=False, with_code=False))
+    assert isinstance(found, CompletedJob)
+    return found
+
+
+@get(f"{_U}/get_flow_debug_info/{{id:uuid}}", opt=shape(answer=QueuedJob | CompletedJob))
+async def get_flow_debug_info(
+    request: AnyRequest, workspace: FromPath[str], id: FromPath[UUID]
+) -> QueuedJob | CompletedJob:
+    """Get a run with its arguments, its document, and the status of each node: what led to its state."""
+    return schemas.detailed(await jobs.get(platform_of(request), actor_of(request), workspace, id))
 
 
 @get(f"{_U}/getupdate/{{id:uuid}}", opt=shape(answer=JobUpdate))
@@ -201,6 +219,8 @@ ROUTES = [
     get_result,
     get_result_maybe,
     get_timing,
+    delete_completed,
+    get_flow_debug_info,
     get_update,
     stream_updates,
     get_logs,

@@ -18,7 +18,7 @@ from orvanta_platform import clock
 from orvanta_platform.control import scopes
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.live_actor import LiveActor
-from orvanta_platform.errors import BadRequest, OrvantaError
+from orvanta_platform.errors import BadRequest, NotYetSupported, OrvantaError
 from orvanta_platform.http.errors import respond
 from orvanta_platform.http.events import update_stream
 from orvanta_platform.http.openapi import AnyObject
@@ -38,6 +38,7 @@ from orvanta_platform.http.route_answers import answer_of
 from orvanta_platform.http.run_input import args_of, args_of_body, args_of_payload, idempotency_key, with_headers
 from orvanta_platform.http.schemas import restarts
 from orvanta_platform.http.schemas.runs import (
+    CodeFlowBody,
     DependenciesBody,
     FlowDependenciesBody,
     FlowPreviewBody,
@@ -180,6 +181,23 @@ async def run_flow_version(
     """Run one version of a workflow. Returns the run's id."""
     args = call.args(await args_of(request))
     return str(await runs.start_flow_version(call.platform, call.actor, workspace, version, args, call.options))
+
+
+@post(
+    f"{_RUN}/code_flow/{{job_id:uuid}}/{{entrypoint:str}}",
+    status_code=201,
+    media_type=MediaType.TEXT,
+    opt=shape(body=CodeFlowBody),
+)
+async def run_code_flow(
+    request: AnyRequest, workspace: FromPath[str], job_id: FromPath[UUID], entrypoint: FromPath[str]
+) -> str:
+    """Run a function of a workflow that is written as code: `not_yet_supported`."""
+    await jobs.require_writable(platform_of(request), actor_of(request), workspace, job_id)
+    raise NotYetSupported(
+        f"Workflows that are written as code are not supported: {entrypoint[:100]} cannot run as a task.",
+        hint="Call the function directly, or make it a script and a node of a workflow.",
+    )
 
 
 @post(f"{_RUN}/preview", status_code=201, media_type=MediaType.TEXT, opt=shape(body=ScriptPreviewBody))
@@ -364,6 +382,7 @@ _HANDLERS = [
     run_script_version,
     run_flow,
     run_flow_version,
+    run_code_flow,
     run_preview,
     run_flow_preview,
     run_dependencies,

@@ -5,10 +5,12 @@ from __future__ import annotations
 from litestar import Response, get, post
 from litestar.params import FromPath
 
+from orvanta_platform.control.permissions import require_workspace
 from orvanta_platform.db.items import Filter
 from orvanta_platform.http import answers
-from orvanta_platform.http.openapi import AnyObject, call
+from orvanta_platform.http.openapi import PAGED, AnyObject, call
 from orvanta_platform.http.requests import (
+    MAX_PAGE,
     AnyRequest,
     actor_of,
     body_of,
@@ -26,7 +28,14 @@ from orvanta_platform.services.runs import locks as locking
 _S = "/api/w/{workspace:str}/scripts"
 
 
-@post(f"{_S}/create", status_code=201, opt=call(body=items.CreateScript))
+FILTERS = (
+    *("show_archived", "only_archived", "path_start", "path_exact", "created_by", "languages", "kinds", "order_desc"),
+    *PAGED,
+)
+"""Query parameters of lists of scripts and workflows."""
+
+
+@post(f"{_S}/create", status_code=201, opt=call(body=items.CreateScript, query=("skip_if_noop",)))
 async def create_script(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """Deploy a version of a script. Returns its hash.
 
@@ -76,7 +85,7 @@ async def script_exists(request: AnyRequest, workspace: FromPath[str], path: Fro
     return answers.json(await scripts.exists(platform_of(request), actor_of(request), workspace, item_path(path)))
 
 
-@get(f"{_S}/list", opt=call(answer=list[AnyObject]))
+@get(f"{_S}/list", opt=call(answer=list[AnyObject], query=FILTERS))
 async def list_scripts(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """List scripts the caller may read, the last deployed first. `content` is empty; use `get/p` to read it."""
     rows = await scripts.list_page(platform_of(request), actor_of(request), workspace, filter_of(request))
@@ -89,7 +98,35 @@ async def list_script_paths(request: AnyRequest, workspace: FromPath[str]) -> Re
     return answers.json(await scripts.list_paths(platform_of(request), actor_of(request), workspace))
 
 
-@get(f"{_S}/history/p/{{path:path}}", opt=call(answer=list[items.ScriptVersion]))
+@get(f"{_S}/list_search", opt=call(answer=list[items.ScriptContent], query=PAGED[:2]))
+async def list_script_contents(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """List the texts of the scripts that the caller may read, by path, for a search in them.
+
+    `per_page` is 1000 by default. A page has at most about 16 MiB, and then fewer scripts.
+    """
+    page = page_of(request, default=MAX_PAGE)
+    found = await scripts.list_contents(
+        platform_of(request), actor_of(request), workspace, limit=page.limit, offset=page.offset
+    )
+    return answers.json([items.ScriptContent(path=path, content=text) for path, text in found.items()])
+
+
+@post(f"{_S}/raw_temp/store", status_code=200, opt=call(body=str, answer=str))
+async def get_script_digest(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """Return the digest of a text, for `raw_temp/diff`. The text itself is not stored: no call reads it again."""
+    require_workspace(actor_of(request), workspace)
+    return answers.json(scripts.digest_of(await body_of(request, str)))
+
+
+@post(f"{_S}/raw_temp/diff", status_code=200, opt=call(body=items.ScriptDigests, answer=list[str]))
+async def list_different_scripts(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """List the paths at which another text is deployed than the one with the given digest, or none."""
+    body = await body_of(request, items.ScriptDigests)
+    found = await scripts.list_different(platform_of(request), actor_of(request), workspace, body.scripts)
+    return answers.json(found)
+
+
+@get(f"{_S}/history/p/{{path:path}}", opt=call(answer=list[items.ScriptVersion], query=PAGED[:3]))
 async def script_history(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
     """List the versions of a script, newest first. `before` is the id of a version."""
     page = page_of(request)
@@ -173,6 +210,9 @@ ROUTES = [
     script_exists,
     list_scripts,
     list_script_paths,
+    list_script_contents,
+    get_script_digest,
+    list_different_scripts,
     script_history,
     script_deployment_status,
     archive_script,

@@ -88,7 +88,7 @@ async def create_token(request: AnyRequest) -> Response[bytes]:
     return answers.text(await tokens.create(platform_of(request), actor_of(request), new), 201)
 
 
-@get("/api/users/tokens/list", opt=call(answer=list[accounts.Token]))
+@get("/api/users/tokens/list", opt=call(answer=list[accounts.Token], query=PAGED[:2]))
 async def list_tokens(request: AnyRequest) -> Response[bytes]:
     """List the caller's tokens, newest first."""
     page = page_of(request)

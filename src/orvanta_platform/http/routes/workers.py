@@ -8,10 +8,11 @@ from uuid import UUID
 from litestar import MediaType, get, post
 from litestar.params import FromPath, FromQuery
 
+from orvanta_platform import clock
 from orvanta_platform.http.openapi import call as shape
 from orvanta_platform.http.requests import MAX_PAGE, AnyRequest, actor_of, body_of, platform_of
 from orvanta_platform.http.schemas import workers as schemas
-from orvanta_platform.http.schemas.workers import Alert, DrainBody, Queue, Worker
+from orvanta_platform.http.schemas.workers import Alert, DrainBody, Queue, QueueMetrics, TagCount, Worker
 from orvanta_platform.services.maintenance import alerts, workers
 
 
@@ -46,6 +47,37 @@ async def list_queues(request: AnyRequest) -> list[Queue]:
     return [schemas.queue(row) for row in await workers.queues(platform_of(request), actor_of(request))]
 
 
+@get("/api/workers/custom_tags", opt=shape(answer=list[str]))
+async def custom_tags(request: AnyRequest) -> list[str]:
+    """List the queues (tags) that live workers name. Workers that name none serve all queues."""
+    return await workers.named_queues(platform_of(request), actor_of(request))
+
+
+@get("/api/workers/exists_workers_with_tags", opt=shape(answer=dict[str, bool]))
+async def exists_workers_with_tags(request: AnyRequest, tags: FromQuery[str]) -> dict[str, bool]:
+    """Check for each queue in `tags`, which are comma-separated, whether a live worker serves it."""
+    asked = [tag for tag in dict.fromkeys(tags.split(",")) if tag]
+    return await workers.served(platform_of(request), actor_of(request), asked)
+
+
+@get("/api/workers/queue_metrics", opt=shape(answer=list[QueueMetrics]))
+async def queue_metrics(request: AnyRequest) -> list[QueueMetrics]:
+    """Get the number of jobs that may start now, by queue, in the form of a series with one value."""
+    counts = await workers.queue_counts(platform_of(request), actor_of(request))
+    return schemas.metrics(counts, clock.now())
+
+
+@get("/api/jobs/completed/count_by_tag", opt=shape(answer=list[TagCount]))
+async def count_by_tag(
+    request: AnyRequest, horizon_secs: FromQuery[int] = 3600, workspace_id: FromQuery[str | None] = None
+) -> list[TagCount]:
+    """Count the ended jobs of recent runs, by queue (`tag`): those created in the last `horizon_secs` seconds, at most
+    seven days. Without `workspace_id`, the jobs of all workspaces of the caller.
+    """
+    counts = await workers.ended_counts(platform_of(request), actor_of(request), horizon_secs, workspace_id)
+    return [TagCount(tag=tag, count=count) for tag, count in counts.items()]
+
+
 @post("/api/workers/drain/{id:uuid}", status_code=200, media_type=MediaType.TEXT, opt=shape(body=DrainBody))
 async def drain_worker(request: AnyRequest, id: FromPath[UUID]) -> str:
     """Drain a worker, or let it claim jobs again. Its running jobs continue. Administrators of the instance only."""
@@ -61,4 +93,14 @@ async def list_alerts(request: AnyRequest) -> list[Alert]:
     return [Alert(row.kind, row.subject, row.workspace, row.detail, row.since) for row in rows]
 
 
-ROUTES: list[Any] = [list_alerts, list_workers, queue_counts, list_queues, drain_worker]
+ROUTES: list[Any] = [
+    list_alerts,
+    list_workers,
+    queue_counts,
+    list_queues,
+    custom_tags,
+    exists_workers_with_tags,
+    queue_metrics,
+    count_by_tag,
+    drain_worker,
+]

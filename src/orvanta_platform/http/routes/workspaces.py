@@ -11,6 +11,7 @@ from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, bool_o
 from orvanta_platform.http.schemas import accounts
 from orvanta_platform.services.access import folders, users, workspace_life, workspaces
 from orvanta_platform.services.maintenance import workspace_removal
+from orvanta_platform.services.secrets import workspace_specific
 from orvanta_platform.services.triggers import error_handlers
 
 _W = "/api/w/{workspace:str}"
@@ -104,9 +105,23 @@ async def get_settings(request: AnyRequest, workspace: FromPath[str]) -> Respons
     shown = accounts.WorkspaceSettings(workspace, readable, days, searched, token_days)
     handler = await error_handlers.get_handler(platform_of(request), actor_of(request), workspace)
     if handler is not None:
-        shown.error_handler = f"{'flow' if handler.is_flow else 'script'}/{handler.path}"
+        path = f"{'flow' if handler.is_flow else 'script'}/{handler.path}"
+        shown.error_handler = accounts.SetErrorHandler(path=path)
         shown.error_handler_runs_as, shown.error_handler_error = handler.permissioned_as, handler.error
     return answers.json(shown)
+
+
+@get(f"{_W}/workspaces/get_workspace_name", opt=call())
+async def get_workspace_name(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """Get the display name of the workspace."""
+    return answers.text(await workspaces.get_name(platform_of(request), actor_of(request), workspace))
+
+
+@get(f"{_W}/workspaces/list_ws_specific", opt=call(answer=list[accounts.WsSpecificItem]))
+async def list_ws_specific(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """List the readable variables and resources that are marked `ws_specific`: their values stay in this workspace."""
+    found = await workspace_specific.list_all(platform_of(request), actor_of(request), workspace)
+    return answers.json([accounts.WsSpecificItem(kind, path) for kind, path in found])
 
 
 @post(f"{_W}/workspaces/edit_error_handler", status_code=200, opt=call(body=accounts.ErrorHandler))
@@ -115,7 +130,8 @@ async def edit_error_handler(request: AnyRequest, workspace: FromPath[str]) -> R
     own error handler succeeded are excluded, and those that set `ws_error_handler_muted`. Admins only.
     """
     body = await body_of(request, accounts.ErrorHandler)
-    await error_handlers.set_handler(platform_of(request), actor_of(request), workspace, body.error_handler)
+    handler = body.error_handler or body.path
+    await error_handlers.set_handler(platform_of(request), actor_of(request), workspace, handler)
     return answers.text(f"The error handler of the workspace {workspace} was changed.")
 
 
@@ -168,7 +184,7 @@ async def get_member(request: AnyRequest, workspace: FromPath[str], username: Fr
     return answers.json(accounts.workspace_user(member))
 
 
-@get(f"{_W}/users/list", opt=call(answer=list[accounts.WorkspaceUser]))
+@get(f"{_W}/users/list", opt=call(answer=list[accounts.WorkspaceUser], query=("page", "per_page", "after")))
 async def list_members(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """List all members of the workspace by username. With `per_page`, one page of them."""
     paged = "per_page" in request.query_params
@@ -244,7 +260,7 @@ async def folder_exists(request: AnyRequest, workspace: FromPath[str], name: Fro
     return answers.json(await folders.exists(platform_of(request), actor_of(request), workspace, name))
 
 
-@get(f"{_W}/folders/list", opt=call(answer=list[accounts.Folder]))
+@get(f"{_W}/folders/list", opt=call(answer=list[accounts.Folder], query=("page", "per_page", "after")))
 async def list_folders(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """List the folders the caller may read, by name."""
     page = page_of(request)
@@ -259,7 +275,7 @@ async def list_folders(request: AnyRequest, workspace: FromPath[str]) -> Respons
     return answers.json([accounts.folder(workspace, row) for row in rows])
 
 
-@get(f"{_W}/folders/listnames", opt=call(answer=list[str]))
+@get(f"{_W}/folders/listnames", opt=call(answer=list[str], query=("only_member_of",)))
 async def list_folder_names(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """List the names of all folders the caller may read. With `only_member_of`, only those it may write to."""
     actor = actor_of(request)
@@ -302,6 +318,8 @@ ROUTES = [
     workspace_exists,
     username_exists,
     get_settings,
+    get_workspace_name,
+    list_ws_specific,
     edit_secrets_readable,
     edit_retention,
     edit_token_max_age,

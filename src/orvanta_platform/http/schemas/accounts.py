@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -119,6 +120,18 @@ class SecretsReadable(msgspec.Struct):
     secrets_readable: bool
 
 
+class SetErrorHandler(msgspec.Struct, kw_only=True):
+    """Script or workflow that runs after each failed run."""
+
+    path: str
+    """`flow/<path>` or `script/<path>`."""
+
+    muted_on_cancel: bool = True
+    """True: it does not run after cancelled runs."""
+
+    muted_on_user_path: bool = False
+
+
 class WorkspaceSettings(msgspec.Struct):
     """The settings of a workspace."""
 
@@ -129,8 +142,8 @@ class WorkspaceSettings(msgspec.Struct):
     token_max_age_days: int | None
     """Maximum lifetime of new tokens in days; null for no limit other than that of the instance."""
 
-    error_handler: str | None = None
-    """`flow/<path>` or `script/<path>`; null: none."""
+    error_handler: SetErrorHandler | UnsetType = UNSET
+    """Absent: none."""
 
     error_handler_runs_as: str | None = None
     """Admin who set it and as whom it runs."""
@@ -139,11 +152,36 @@ class WorkspaceSettings(msgspec.Struct):
     """Reason for which it could not start for the last failed run."""
 
 
+class Entitlements(msgspec.Struct):
+    """Limits of a licence. There are none."""
+
+    limits: dict[str, int] = {}
+    licence_mode: Literal["instance", "managed", "not_loaded"] = "not_loaded"
+    scope: Literal["instance", "workspace"] = "instance"
+
+
+class Features(msgspec.Struct):
+    """Features that a licence enables. There are none: nothing needs a licence."""
+
+    keys: list[str] = []
+    beta: bool = False
+
+
+class WsSpecificItem(msgspec.Struct):
+    """A variable or resource whose value is meant for this workspace only."""
+
+    item_kind: Literal["variable", "resource"]
+    path: str
+
+
 class ErrorHandler(msgspec.Struct):
     """Script or workflow that runs after each failed run."""
 
-    error_handler: str | None
+    error_handler: str | None = None
     """`flow/<path>` or `script/<path>`; null: none."""
+
+    path: str | None = None
+    """The same as `error_handler`."""
 
 
 class SearchRunData(msgspec.Struct):
@@ -195,7 +233,12 @@ class User(msgspec.Struct, kw_only=True):
     """An account, as shown to its owner and to superadmins."""
 
     email: str
-    login_type: str
+    login_type: Literal["password", "github"]
+    """`password` for every account: clients know no other way, such as single sign-on."""
+
+    service_account: bool
+    """True for the account of a program, which cannot log in."""
+
     super_admin: bool
     verified: bool
     first_time_user: bool
@@ -301,7 +344,8 @@ def user(row: AccountRow, impersonator: str | None = None) -> User:
     """Convert an account. `impersonator`: username of the admin who acts as it."""
     return User(
         email=row.email,
-        login_type=row.login_type,
+        login_type="password",
+        service_account=row.login_type == "service",
         super_admin=row.super_admin,
         verified=row.verified,
         first_time_user=False,

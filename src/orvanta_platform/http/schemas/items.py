@@ -85,6 +85,20 @@ class Archived(msgspec.Struct):
     archived: bool = True
 
 
+class ScriptContent(msgspec.Struct, kw_only=True):
+    """The text of a script."""
+
+    path: str
+    content: str
+
+
+class ScriptDigests(msgspec.Struct, kw_only=True):
+    """Scripts to compare with the deployed ones."""
+
+    scripts: dict[str, str]
+    """Digest of the text of each, by path, as returned by `raw_temp/store`."""
+
+
 class ScriptVersion(msgspec.Struct, kw_only=True):
     """A version in a script's history."""
 

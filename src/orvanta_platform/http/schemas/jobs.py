@@ -13,7 +13,9 @@ from orvanta_platform.db.job_views import JobRow
 from orvanta_platform.db.runs import RepeatedRun
 from orvanta_platform.http.schemas.flow_status import FlowStatus, flow_status
 from orvanta_platform.http.schemas.waiting import Waiting, waiting
+from orvanta_platform.orchestrator.blueprints import NATIVE_QUEUE
 from orvanta_platform.services.run_views import jobs
+from orvanta_platform.services.run_views.exporting import ExportedJob
 from orvanta_platform.services.run_views.jobs import JobDetail
 from orvanta_platform.services.run_views.reasons import Reason
 from orvanta_platform.services.run_views.results import OptionalResult
@@ -42,6 +44,9 @@ class Job(msgspec.Struct, kw_only=True):
     created_at: datetime
     canceled: bool
     job_kind: str
+    node_kind: str | UnsetType = UNSET
+    """Kind of a node that `job_kind` calls `flownode`, such as approval or forloopflow."""
+
     permissioned_as: str
     is_flow_step: bool
     email: str
@@ -146,6 +151,13 @@ class JobUpdate(msgspec.Struct, kw_only=True):
     flow_status: FlowStatus | UnsetType = UNSET
 
 
+class QueuePosition(msgspec.Struct, kw_only=True):
+    """A position in the queue."""
+
+    position: int | UnsetType = UNSET
+    """1 for the first."""
+
+
 class QueueCount(msgspec.Struct, kw_only=True):
     """A number of runs and jobs."""
 
@@ -174,6 +186,19 @@ def detailed(detail: JobDetail) -> QueuedJob | CompletedJob:
         result=UNSET if detail.result is None else Raw(detail.result),
         why=detail.why,
     )
+
+
+_PUBLISHED_TRIGGERS = ("webhook", "schedule", "http")
+
+
+def exported(found: ExportedJob) -> dict[str, Any]:
+    """Convert a completed run or job with its values. Clients know few kinds of triggers; `trigger` has every one."""
+    details = {} if found.args is None else {"args": Raw(found.args)}
+    job = _job(found.row, details, result=UNSET if found.result is None else Raw(found.result))
+    fields = {name: value for name, value in msgspec.structs.asdict(job).items() if value is not UNSET}
+    if job.trigger_kind not in _PUBLISHED_TRIGGERS:
+        del fields["trigger_kind"]
+    return {"type": type(job).__name__, **fields, "trigger": job.trigger_kind}
 
 
 def repeats(found: RepeatedRun | None) -> Repeats | UnsetType:
@@ -253,8 +278,9 @@ def _job(
     )
 
 
-_KINDS = {"frame": "flow", **dict.fromkeys(("forloopflow", "whileloopflow", "branchone", "branchall"), "flownode")}
-"""Job kinds in the API by internal kind, where these differ."""
+_CONTAINERS = ("forloopflow", "whileloopflow", "branchone", "branchall")
+_KINDS = {"frame": "flow", **dict.fromkeys((*_CONTAINERS, "condition", "delay", "approval", "webhook"), "flownode")}
+"""Job kinds in the API by internal kind, where these differ: clients refuse kinds that they do not know."""
 
 
 def _common(row: JobRow) -> dict[str, Any]:
@@ -265,6 +291,7 @@ def _common(row: JobRow) -> dict[str, Any]:
         "created_at": row.created_at,
         "canceled": row.cancelled,
         "job_kind": _KINDS.get(row.kind, row.kind),
+        "node_kind": row.kind if _KINDS.get(row.kind) == "flownode" else UNSET,
         "permissioned_as": row.permissioned_as,
         "is_flow_step": row.is_step,
         "email": row.email,
@@ -279,7 +306,7 @@ def _common(row: JobRow) -> dict[str, Any]:
         "flow_step_id": _optional(row.node),
         "script_path": _optional(row.path),
         "script_hash": _optional(row.script_hash),
-        "language": _optional(row.language),
+        "language": UNSET if row.language == NATIVE_QUEUE else _optional(row.language),
         "canceled_by": _optional(row.cancel_by) if row.cancelled else UNSET,
         "canceled_reason": _optional(row.cancel_reason) if row.cancelled else UNSET,
         "labels": _optional(row.labels),

@@ -112,6 +112,12 @@ class RawScript(msgspec.Struct, kw_only=True):
     path: str | None = None
 
 
+class CodeFlowBody(msgspec.Struct, kw_only=True):
+    """Arguments of a function of a workflow that is written as code."""
+
+    args: Raw | UnsetType = UNSET
+
+
 class DependenciesBody(msgspec.Struct, kw_only=True):
     """Scripts, one of which is to be locked."""
 

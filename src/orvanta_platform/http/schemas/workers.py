@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -50,6 +51,30 @@ class Queue(msgspec.Struct, kw_only=True):
     running: int
     workers: int
     """Number of live workers that serve the queue and are not drained."""
+
+
+class QueueMetric(msgspec.Struct, kw_only=True):
+    """A measured value of a queue."""
+
+    created_at: datetime
+    value: float
+
+
+class QueueMetrics(msgspec.Struct, kw_only=True):
+    """Number of jobs of a queue that may start."""
+
+    id: str
+    """The queue, after `queue_count_`."""
+
+    values: list[QueueMetric]
+    """The present value."""
+
+
+class TagCount(msgspec.Struct, kw_only=True):
+    """Number of ended jobs of a queue."""
+
+    tag: str
+    count: int
 
 
 class Alert(msgspec.Struct):
@@ -101,3 +126,11 @@ def worker(row: WorkerRow) -> Worker:
         state=row.state,
         custom_tags=UNSET if row.queues is None else row.queues,
     )
+
+
+def metrics(counts: Mapping[str, int], at: datetime) -> list[QueueMetrics]:
+    """Convert the numbers of startable jobs by queue, as of one moment."""
+    return [
+        QueueMetrics(id=f"queue_count_{name}", values=[QueueMetric(created_at=at, value=number)])
+        for name, number in counts.items()
+    ]

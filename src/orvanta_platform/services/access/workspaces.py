@@ -39,6 +39,18 @@ async def create(
         await audit.record(conn, actor, "workspaces.create", "Created", workspace, parameters, workspace=workspace)
 
 
+def require_login(actor: Actor) -> None:
+    """Check that the actor may read what everybody with a login may. Raises Forbidden."""
+    require(actor, "list_workspaces", Target(None, "instance"))
+
+
+async def get_name(platform: Platform, actor: Actor, workspace: str) -> str:
+    """Return the display name of a workspace. Raises NotFound."""
+    require(actor, "read", Target(workspace, "workspace"))
+    async with platform.db.acquire() as conn:
+        return await workspaces.get_name(conn, workspace) or workspace
+
+
 async def list_mine(platform: Platform, actor: Actor) -> list[WorkspaceRow]:
     """Return the workspaces that the actor belongs to, or all workspaces for a superadmin."""
     require(actor, "list_workspaces", Target(None, "instance"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -12,12 +13,12 @@ import rfc8785
 
 from orvanta_platform.control import audit, limits, names
 from orvanta_platform.control.actor import Actor
-from orvanta_platform.control.permissions import require, require_workspace
+from orvanta_platform.control.permissions import readable, require, require_workspace
 from orvanta_platform.db import items
 from orvanta_platform.db.imports import get_imports
 from orvanta_platform.db.items import Filter, ItemHead, ItemRow, NewVersion, VersionRow
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.errors import BadRequest, InvalidScript, NotFound, TooLarge, VersionConflict
+from orvanta_platform.errors import BadRequest, InvalidScript, LimitExceeded, NotFound, TooLarge, VersionConflict
 from orvanta_platform.evaluate.scripts import Script
 from orvanta_platform.orchestrator import inputs
 from orvanta_platform.orchestrator.blueprints import own_pins
@@ -32,6 +33,12 @@ from orvanta_platform.workflow.requirements import usable_lock
 
 KINDS = ("script", "failure", "trigger", "command", "approval", "preprocessor")
 LONGEST_CONTENT = 10 << 20
+MOST_CONTENT = 16 << 20
+"""Size in bytes after which a page of texts ends."""
+
+MOST_COMPARED = 10_000
+"""Maximum number of scripts in a comparison."""
+
 _EXTENSIONS = (".py", ".sh", ".ts", ".js")
 
 
@@ -158,6 +165,37 @@ async def list_page(platform: Platform, actor: Actor, workspace: str, filter: Fi
 async def list_paths(platform: Platform, actor: Actor, workspace: str) -> list[str]:
     """Return all paths of scripts that the actor may read."""
     return await deploy.list_paths(platform, actor, workspace, "script")
+
+
+async def list_contents(platform: Platform, actor: Actor, workspace: str, *, limit: int, offset: int) -> dict[str, str]:
+    """Return the texts of a page of the scripts that the actor may read, by path.
+
+    After MOST_CONTENT characters the page ends, even if it has fewer scripts. Raises NotFound, Forbidden.
+    """
+    require_workspace(actor, workspace)
+    seen = Filter(**readable(actor, "script").conditions(), limit=limit, offset=offset)
+    async with platform.db.acquire() as conn:
+        found = await items.list_contents(conn, workspace, seen, most_bytes=MOST_CONTENT)
+    return {path: body.decode() for path, body in found.items()}
+
+
+def digest_of(text: str) -> str:
+    """Return the digest by which `list_different` compares a text: its SHA-256, in hex."""
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+
+
+async def list_different(platform: Platform, actor: Actor, workspace: str, digests: Mapping[str, str]) -> list[str]:
+    """Return those of these paths whose deployed script is missing, not readable, or has another text, in order.
+
+    `digests`: digest of the text that is expected at each path. Raises NotFound, Forbidden, LimitExceeded.
+    """
+    require_workspace(actor, workspace)
+    if len(digests) > MOST_COMPARED:
+        raise LimitExceeded(f"At most {MOST_COMPARED} scripts are compared.", details={"limit": MOST_COMPARED})
+    seen = Filter(**readable(actor, "script").conditions())
+    async with platform.db.acquire() as conn:
+        deployed = await items.get_digests(conn, workspace, seen, list(digests))
+    return sorted(path for path, digest in digests.items() if deployed.get(path) != digest)
 
 
 async def history(

@@ -6,9 +6,12 @@ their own workspaces; they see neither addresses of workers nor the load caused 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from uuid import UUID
 
+from orvanta_platform import clock, ids
 from orvanta_platform.control import audit, permissions, scopes
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target
@@ -16,8 +19,13 @@ from orvanta_platform.db import worker_views, workspaces
 from orvanta_platform.db import workers as worker_rows
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.worker_views import QueueRow, WorkerRow
-from orvanta_platform.errors import NotFound
+from orvanta_platform.errors import BadRequest, NotFound
 from orvanta_platform.services.platform import Platform
+
+LONGEST_HORIZON_S = 7 * 86_400
+"""Maximum age in seconds of the runs whose jobs are counted."""
+
+_MOST_TAGS = 1000
 
 
 async def list_workers(
@@ -68,3 +76,34 @@ async def queue_counts(platform: Platform, actor: Actor) -> dict[str, int]:
     permissions.require(actor, "list_workers", Target(None, "instance"))
     async with platform.db.acquire() as conn:
         return await worker_views.count_jobs_by_queue(conn, await _workspaces(conn, actor))
+
+
+async def named_queues(platform: Platform, actor: Actor) -> list[str]:
+    """Return the queues that live workers name, by name. Raises Forbidden."""
+    permissions.require(actor, "list_workers", Target(None, "instance"))
+    async with platform.db.acquire() as conn:
+        return await worker_views.list_named_queues(conn)
+
+
+async def served(platform: Platform, actor: Actor, queues: Sequence[str]) -> dict[str, bool]:
+    """Return for each of these queues whether a live worker serves it. Raises Forbidden, BadRequest."""
+    permissions.require(actor, "list_workers", Target(None, "instance"))
+    if len(queues) > _MOST_TAGS:
+        raise BadRequest(f"A call names at most {_MOST_TAGS} queues.")
+    async with platform.db.acquire() as conn:
+        found = await worker_views.find_served_queues(conn, queues)
+    return {queue: queue in found for queue in queues}
+
+
+async def ended_counts(platform: Platform, actor: Actor, horizon_s: int, workspace: str | None) -> dict[str, int]:
+    """Return the number of ended jobs of the runs created in the last `horizon_s` seconds, by queue.
+
+    `workspace`: only its jobs; None: those of all workspaces that the actor may see. Raises Forbidden.
+    """
+    permissions.require(actor, "list_workers", Target(None, "instance"))
+    since = ids.lowest_id(clock.now() - timedelta(seconds=min(max(horizon_s, 1), LONGEST_HORIZON_S)))
+    async with platform.db.acquire() as conn:
+        mine = await _workspaces(conn, actor)
+        if workspace is not None:
+            mine = [workspace] if mine is None or workspace in mine else []
+        return await worker_views.count_ended_by_queue(conn, since, mine)

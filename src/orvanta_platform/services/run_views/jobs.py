@@ -92,6 +92,13 @@ async def get_readable(platform: Platform, conn: Connection, actor: Actor, works
     return row
 
 
+async def require_writable(platform: Platform, actor: Actor, workspace: str, id: UUID) -> None:
+    """Check that the actor may write the state of a run or job. Raises NotFound, Forbidden."""
+    async with platform.db.acquire() as conn:
+        row = await get_readable(platform, conn, actor, workspace, id)
+    permissions.require(actor, "write_state", target_of(row))
+
+
 async def find(platform: Platform, conn: Connection, workspace: str, id: UUID) -> JobRow | None:
     """Return the run or job with this id, for callers that check permissions themselves."""
     return await job_views.find(conn, workspace, id) or await virtual_jobs.find(platform, conn, workspace, id)

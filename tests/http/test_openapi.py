@@ -1,0 +1,83 @@
+"""The OpenAPI document: each operation is described with its parameters and an example, and validates itself."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from litestar.handlers import HTTPRouteHandler
+
+from orvanta_platform.http import app, openapi, query_docs
+
+READERS = {"bool_of", "number_of", "comma_list_of", "_text"}
+"""Functions that read one parameter of the query, whose name is the last argument."""
+
+PAGE = {"limit": "per_page", "offset": "page", "before": "before", "after": "after"}
+"""Query parameter of each field of the requested page of a list."""
+
+
+@cache
+def document() -> dict[str, Any]:
+    return openapi.document(app.api_handlers(app.create_router()))
+
+
+def operations() -> Iterator[tuple[str, dict[str, Any]]]:
+    for path, methods in document()["paths"].items():
+        for method, operation in methods.items():
+            yield f"{method.upper()} {path}", operation
+
+
+def test_every_parameter_is_described() -> None:
+    bare = [
+        f"{name}: {each['name']}"
+        for name, operation in operations()
+        for each in operation["parameters"]
+        if not each.get("description", "").endswith(".")
+    ]
+    assert not bare, "\n".join(bare)
+
+
+def test_descriptions_have_no_unused_names() -> None:
+    used = {(each["in"], each["name"]) for _, operation in operations() for each in operation["parameters"]}
+    assert {name for place, name in used if place == "query"} == set(query_docs.QUERY)
+    assert {name for place, name in used if place == "path"} == set(query_docs.PATH)
+
+
+def test_every_query_parameter_that_a_handler_reads_is_declared() -> None:
+    wrong = []
+    for handler in app.api_handlers(app.create_router()):
+        declared = {each["name"] for each in openapi.query_parameters(handler)}
+        missing = keys_of(handler.fn) - declared
+        if missing:
+            wrong.append(f"{handler.fn.__module__}.{handler.fn.__name__}: {sorted(missing)}")
+    assert not wrong, "\n".join(wrong)
+
+
+def keys_of(function: Any, depth: int = 0) -> set[str]:
+    """Return the constant names of query parameters that a function, and those that it passes its request to, read."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(function)))):
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value).startswith("page"):
+            found |= {PAGE[node.attr]} if node.attr in PAGE else set()
+        if not isinstance(node, ast.Call):
+            continue
+        name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+        texts = [each.value for each in node.args if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+        if name in READERS or (name == "get" and "query" in ast.unparse(node.func)):
+            found |= set(texts[:1])
+        elif depth < 2 and any(isinstance(each, ast.Name) and each.id == "request" for each in node.args):
+            called = inspect.getmodule(function).__dict__.get(name)
+            if inspect.isfunction(called) and called.__module__.startswith("orvanta_platform.http.routes"):
+                found |= keys_of(called, depth + 1)
+    return found
+
+
+def test_reader_of_keys_finds_those_of_filters() -> None:
+    handlers = {handler.fn.__name__: handler.fn for handler in app.api_handlers(app.create_router())}
+    assert {"show_archived", "languages", "page"} <= keys_of(handlers["list_scripts"])
+    assert keys_of(handlers["get_script"]) == set()
+    assert isinstance(next(iter(app.api_handlers(app.create_router()))), HTTPRouteHandler)
