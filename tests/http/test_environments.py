@@ -89,6 +89,7 @@ async def test_direct_deploys_are_refused_where_the_rules_say_so(api: ApiHarness
             ("flows/archive/f/team/old", {"archived": True}),
             ("scripts/delete/p/f/team/old", None),
             ("changes/apply", {**change, "plan_hash": plan}),
+            ("moves/apply", {"items": [{"kind": "flow", "path": "f/team/old", "target": "f/team/new"}]}),
         ):
             status, error = await send(client, call, body)
             assert (status, error["code"]) == (400, "direct_deploys_refused"), call

@@ -91,7 +91,7 @@ async def test_everything_follows(api: ApiHarness) -> None:
     schedule = await api.get("schedules/get/f/team/nightly")
     assert (schedule["script_path"], schedule["on_failure"]) == ("f/ops/inner", "script/f/ops/script")
     assert (await api.get("http_triggers/get/f/team/hook"))["script_path"] == "f/ops/inner"
-    assert (await api.get("workspaces/get_settings"))["error_handler"] == "script/f/ops/script"
+    assert (await api.get("workspaces/get_settings"))["error_handler"]["path"] == "script/f/ops/script"
     assert [each["number"] for each in await api.get("versions/list/flow/f/ops/inner")] == [2, 1]
     assert [each["path"] for each in await api.get("drafts/list/flow")] == ["f/ops/inner"]
     found = await api.get("jobs/list", script_path_exact="f/ops/inner")

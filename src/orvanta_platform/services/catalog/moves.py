@@ -21,7 +21,7 @@ from orvanta_platform.db.uses import Use
 from orvanta_platform.errors import AlreadyExists, BadRequest, InvalidWorkflow, MoveRefused, TooLarge
 from orvanta_platform.orchestrator import document_threads
 from orvanta_platform.services.access import folders
-from orvanta_platform.services.catalog import deploy, policies
+from orvanta_platform.services.catalog import deploy, environments, policies
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow import document
 from orvanta_platform.workflow.policies.subject import Subject, subject_of_flow, subject_of_script
@@ -80,8 +80,8 @@ async def apply(platform: Platform, actor: Actor, workspace: str, moves: Sequenc
     """Move items in one transaction: their versions, drafts and acceptances, and all references to them.
 
     Workflows that refer to them get a new version, accepted for the same members. Runs remain at the path that they
-    had. Raises NotFound, Forbidden, BadRequest, AlreadyExists, TooLarge, PolicyViolation, and MoveRefused if an item
-    blocks the move.
+    had. Raises NotFound, Forbidden, BadRequest, AlreadyExists, TooLarge, PolicyViolation, DirectDeploysRefused, and
+    MoveRefused if an item blocks the move.
     """
     _check(actor, workspace, moves)
     known: _Documents = {}
@@ -90,6 +90,7 @@ async def apply(platform: Platform, actor: Actor, workspace: str, moves: Sequenc
         await _documents(workspace, moves, await _read(conn, workspace, moves), known)
 
     async def write(conn: Connection) -> MovePlan:
+        await environments.refuse_direct(platform, conn, actor, workspace)
         await _require_moves(conn, actor, workspace, moves)
         found = await _read(conn, workspace, moves)
         referring = [Move(each.kind, each.path, "") for each in found.versions]

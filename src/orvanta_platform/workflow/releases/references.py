@@ -13,6 +13,7 @@ from orvanta_platform.workflow import document
 from orvanta_platform.workflow.graph import build
 from orvanta_platform.workflow.imports import imports_of, inline_path
 from orvanta_platform.workflow.normal import normalise
+from orvanta_platform.workflow.references import references
 from orvanta_platform.workflow.tree.item import Item, Key
 
 _PATH: Final = r"[uf]/[^\s\"'`,;(){}\[\]\\]+"
@@ -74,13 +75,9 @@ def _add_imports(found: References, language: str, code: str, path: str | None) 
 
 
 def _called(tree: Mapping[str, Any]) -> Iterator[Key]:
-    for node in build(normalise(tree)["value"]).nodes():
-        path = node.value.get("path")
-        if isinstance(path, str) and path.startswith(("u/", "f/")):
-            if node.kind == "script":
-                yield "script", path
-            elif node.kind == "flow":
-                yield "flow", path
+    for each in references(tree):
+        if each.path.startswith(("u/", "f/")):
+            yield ("script" if each.kind == "script" else "flow"), each.path
 
 
 def _inline(tree: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
