@@ -18,6 +18,7 @@ TREE = {
     "f/tree/a_user.py": "from f.tree.z_base import base\ndef main():\n    return base()\n",
     "f/tree/z_base.py": "def base():\n    return 7\ndef main():\n    pass\n",
     "f/tree/a_outer.flow/flow.yaml": CALL % ("flow", "f/tree/z_inner"),
+    "f/tree/a_outer.flow/tests/happy.yaml": "nodes: {a: {result: 7, inputs: {}}}\nexpect: {result: {equals: 7}}\n",
     "f/tree/z_inner__flow/flow.yaml": CALL % ("script", "f/tree/a_user"),
     "f/tree/daily.schedule.yaml": (
         "schedule: 0 0 6 * * *\ntimezone: UTC\nenabled: false\nscript_path: f/tree/a_outer\nis_flow: true\nargs: {}\n"
@@ -33,7 +34,7 @@ TREE = {
 }
 PATHS = [
     *("tree", "shop", "f/tree/key", "f/tree/region", "f/tree/shop", "f/tree/z_base", "f/tree/a_user"),
-    *("f/tree/z_inner", "f/tree/a_outer", "f/tree/daily", "f/tree/hook"),
+    *("f/tree/z_inner", "f/tree/a_outer", "f/tree/a_outer/tests/happy", "f/tree/daily", "f/tree/hook"),
 ]
 
 
@@ -73,6 +74,10 @@ def test_every_kind_of_file_is_pushed_in_the_order_of_references(cli: Cli) -> No
     assert {path for path, state in pushed.items() if state == "updated"} == changed
     assert set(states(cli("push", "repo", "--json")).values()) == {"unchanged"}
     assert client.get("/api/w/main/schedules/get/f/tree/daily").json()["enabled"] is True
+    for source in ("repo", "f/tree/a_outer"):
+        assert cli("test", source, "--json").json["workflows"][0]["passed"] == 1
+    cli("pull", "copy", "--json")
+    assert "result: 7" in (cli.folder / "copy/f/tree/a_outer.flow/tests/happy.yaml").read_text()
 
 
 def tree(root: Path) -> dict[str, bytes]:

@@ -87,17 +87,22 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """Recorded outcome of a job or sub-workflow: its result, or `{"error": …}`."""
+    """Recorded outcome of a node."""
 
     raw: bytes
+    """Its result."""
     error: NamedError | None = None
+    failure: bytes | None = None
+    """`{"error": …}` of a node that failed."""
 
 
 class Source(Protocol):
     """Recorded answers."""
 
     def outcome(self, place: Place) -> Recorded | None:
-        """Return the outcome of a job or sub-workflow; None if it has not been recorded."""
+        """Return the outcome of a job or sub-workflow, or of a container node that failed as a whole; None if it has
+        not been recorded.
+        """
 
     def decision(self, place: Place, number: int) -> Event | None:
         """Return decision number `number`, from 0, on an approval or suspended step; None if there is none."""
@@ -166,16 +171,24 @@ class _Open:
 
 
 async def play(
-    plan: Plan, run: RunRow, inputs: bytes, source: Source, evaluator: Evaluator, resolve: Resolve
+    plan: Plan,
+    run: RunRow,
+    inputs: bytes,
+    source: Source,
+    evaluator: Evaluator,
+    resolve: Resolve,
+    *,
+    preprocess: bool = False,
 ) -> Played:
     """Play a run from its start to its end, or to the first answer that is missing.
 
-    `run` needs no row in the database. `resolve` returns the values of variables and resources.
+    `run` needs no row in the database. `resolve` returns the values of variables and resources. With `preprocess`, the
+    preprocessor of the workflow runs first.
     """
     playback = _Playback(plan, run, inputs, source, evaluator, resolve)
     try:
         async with asyncio.timeout(MAX_SECONDS):
-            await playback.play()
+            await playback.play(preprocess)
     except TimeoutError:
         playback.played.fault = PlaybackFault(None, f"The playback takes longer than {MAX_SECONDS:g} s.")
     except PlaybackFault as fault:
@@ -199,8 +212,8 @@ class _Playback:
         self._votes: dict[UUID, int] = {}
         self._steps = 0
 
-    async def play(self) -> None:
-        frame = Frame(None, self._plan, RunState.new(self._plan))
+    async def play(self, preprocess: bool) -> None:
+        frame = Frame(None, self._plan, RunState.new(self._plan, preprocess=preprocess))
         end = await self._play_list(_Open(frame, ()))
         self.played.status = _STATUS[end.status]
         self.played.result = self._result_of(frame, end)
@@ -365,8 +378,9 @@ class _Playback:
     async def _play_bodies(self, here: _Open, index: int, opening: fx.Opening) -> Event:
         place = self._place(here, index)
         counter = Counter(place.id, here.frame, place.node, opening.attempt, Loop(opening.total, opening.width))
-        if place.node.kind is Kind.FLOW:
-            return self._play_flow(place, opening)
+        recorded = self._source.outcome(place)
+        if recorded is not None or place.node.kind is Kind.FLOW:
+            return self._end_bodies(place, opening)
         counter.loop = loop_of(opening, None)
         if opening.items is not None:
             self._values[items_key(counter.opening(self._run.id))] = opening.items
@@ -396,13 +410,14 @@ class _Playback:
         id = frame_id(self._run.id, counter.opening(self._run.id), number)
         return Frame(id, plan, RunState.new(plan), counter, number, body)
 
-    def _play_flow(self, place: Place, opening: fx.Opening) -> Event:
+    def _end_bodies(self, place: Place, opening: fx.Opening) -> Event:
+        """Return the recorded end of a sub-workflow, or of a container that failed as a whole."""
         if opening.args is not None:
             self._inputs[place.id] = opening.args
         recorded = self._recorded(place)
         self._values[place.id, "result", ""] = recorded.raw
-        if recorded.error is not None:
-            self._values[place.id, "result", ERROR] = recorded.raw
+        if recorded.failure is not None:
+            self._values[place.id, "result", ERROR] = recorded.failure
         return ChildrenEnded(place.node.index, error=recorded.error)
 
     def _decision(self, here: _Open, index: int) -> Event:
@@ -473,7 +488,7 @@ class _Playback:
             case fx.NodeResults(members):
                 return compose((name, self._value(frame, index)) for name, index in members)
             case fx.ThrownOutput(error):
-                return error_json(error, None)
+                return error_json(error, frame.holder.node.id if frame.holder is not None else None)
             case fx.NullResult():
                 return b"null"
 

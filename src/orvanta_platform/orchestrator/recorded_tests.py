@@ -13,7 +13,7 @@ from orvanta_platform.control.masking import MASK
 from orvanta_platform.db.approvals import DecisionRow
 from orvanta_platform.db.runs import RunRow
 from orvanta_platform.engine.events import Event, NamedError
-from orvanta_platform.engine.plan import Node, Plan
+from orvanta_platform.engine.plan import Kind, Node, Plan
 from orvanta_platform.errors import BadRequest, InvalidInput, TooComplex
 from orvanta_platform.evaluate.errors import ExpressionError
 from orvanta_platform.evaluate.evaluator import Evaluator
@@ -106,6 +106,7 @@ async def run_test(plan: Plan, path: str, test: WorkflowTest, evaluator: Evaluat
         _Answers(test, at),
         evaluator,
         resolver.resolve,
+        preprocess=test.preprocess,
     )
     failures = await _Checks(plan, test, played, evaluator).failures(resolver.missing)
     return Outcome(failures, played.nodes, played.edges)
@@ -163,7 +164,11 @@ class _Answers:
             return None
         answer = answers[min(place.attempt, len(answers) - 1)]
         if answer.error is not None:
-            return Recorded(msgspec.json.encode({"error": answer.error}), error_of(answer.error))
+            failure = msgspec.json.encode({"error": answer.error})
+            raw = failure if answer.result is msgspec.UNSET else msgspec.json.encode(answer.result)
+            return Recorded(raw, error_of(answer.error), failure)
+        if place.node.kind.is_container and place.node.kind is not Kind.FLOW:
+            return None
         return None if answer.result is msgspec.UNSET else Recorded(msgspec.json.encode(answer.result))
 
     def decision(self, place: Place, number: int) -> Event | None:

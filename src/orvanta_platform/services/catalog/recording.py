@@ -27,7 +27,7 @@ from orvanta_platform.evaluate.errors import ExpressionError
 from orvanta_platform.orchestrator import values, wait_outcomes
 from orvanta_platform.orchestrator.playback import Execution, Place, Played, Recorded, play
 from orvanta_platform.orchestrator.recorded_tests import error_of, run_row
-from orvanta_platform.orchestrator.view import ERROR, PREPROCESSED
+from orvanta_platform.orchestrator.view import ERROR
 from orvanta_platform.services.catalog import deploy
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.run_views import jobs, virtual_jobs
@@ -43,6 +43,9 @@ from orvanta_platform.workflow.playback.document import (
     key_of,
     tree_of,
 )
+
+_OF_THE_WHOLE: Final = ("Timeout", "Canceled")
+"""Errors with which a container fails although nothing inside of it does."""
 
 MOST_JOBS: Final = 5_000
 """Maximum number of jobs and nodes of a run that a test is recorded from."""
@@ -84,11 +87,15 @@ async def of_run(platform: Platform, actor: Actor, row: JobRow) -> WorkflowTest:
         stored = await _rows_of(conn, keys)
         decisions = await approval_rows.list_decisions_of_run(conn, row.run)
     found = await values.open_rows(platform.storage, stored)
-    inputs = found.get((row.run, "args", PREPROCESSED)) or found.get((row.run, "args", ""), b"{}")
+    inputs = found.get((row.run, "args", ""), b"{}")
+    before = plan.preprocessor
+    preprocess = before is not None and len(RunState.decode(row.run_state or b"").nodes) > before.index
     source = _RunAnswers(recorded, found, decisions, row.scheduled_at)
     opened = _Opened(platform, actor, row.workspace)
     run = msgspec.structs.replace(run_row(row.run_path or "", row.scheduled_at), id=row.run, root=row.run)
-    played = await play(plan, run, inputs, source, platform.evaluator.of(row.workspace), opened.resolve)
+    played = await play(
+        plan, run, inputs, source, platform.evaluator.of(row.workspace), opened.resolve, preprocess=preprocess
+    )
     if played.fault is not None:
         where = f"{played.fault.node}: " if played.fault.node is not None else ""
         raise BadRequest(
@@ -101,6 +108,7 @@ async def of_run(platform: Platform, actor: Actor, row: JobRow) -> WorkflowTest:
         nodes=_answers(played, source),
         variables=opened.variables,
         resources=opened.resources,
+        preprocess=preprocess,
         scheduled_at=row.scheduled_at.isoformat(),
         expect=Expect(
             status="succeeded" if row.success else "failed",
@@ -118,7 +126,7 @@ def _keys(run: UUID, result_of: UUID | None, recorded: list[RecordedRow]) -> lis
         raise TooLarge(
             f"A test is recorded from a run with at most {MOST_JOBS:,} jobs and nodes.", details={"limit": MOST_JOBS}
         )
-    keys: list[ValueKey] = [(run, "args", ""), (run, "args", PREPROCESSED)]
+    keys: list[ValueKey] = [(run, "args", "")]
     for each in recorded:
         keys += [(each.id, "result", ""), (each.id, "result", ERROR)]
     return keys if result_of is None else [*keys, (result_of, "result", "")]
@@ -160,8 +168,12 @@ class _RunAnswers:
         raw = self._found.get((place.id, "result", ""))
         if state not in ("succeeded", "failed") or raw is None:
             return None
-        raw = self._found.get((place.id, "result", ERROR), raw) if state == "failed" else raw
-        return Recorded(raw, error_of(_members(raw).get("error")) if state == "failed" else None)
+        failure = self._found.get((place.id, "result", ERROR), raw) if state == "failed" else None
+        error = error_of(_members(failure).get("error")) if failure is not None else None
+        kind = place.node.kind
+        if kind.is_container and kind is not Kind.FLOW and (error is None or error.name not in _OF_THE_WHOLE):
+            return None
+        return Recorded(raw, error, failure)
 
     def decision(self, place: Place, number: int) -> Event | None:
         """Return a decision; after the last one of a node that ended, its timeout."""
@@ -197,19 +209,24 @@ def _answers(played: Played, source: _RunAnswers) -> dict[str, Answer | list[Ans
     for each in played.executions.values():
         place = each.place
         decisions = source.decided.get(place.id, [])
-        if place.node.kind in _ANSWERED or decisions or place.node.kind is Kind.DELAY:
+        failed_as_a_whole = place.node.kind.is_container and source.outcome(place) is not None
+        if place.node.kind in _ANSWERED or decisions or place.node.kind is Kind.DELAY or failed_as_a_whole:
             found[key_of(place.node.id, place.iterations)] = _answer(each, decisions, source)
     return found
 
 
 def _answer(execution: Execution, decisions: list[Decision], source: _RunAnswers) -> Answer:
     answer = Answer(decisions=decisions)
-    recorded = source.outcome(execution.place) if execution.place.node.kind in _ANSWERED else None
+    kind = execution.place.node.kind
+    recorded = source.outcome(execution.place) if kind in _ANSWERED or kind.is_container else None
     if execution.inputs is not None:
         answer.inputs = msgspec.json.decode(execution.inputs)
     if recorded is not None and recorded.error is not None:
-        fields = _members(recorded.raw).get("error")
+        fields = _members(recorded.failure or recorded.raw).get("error")
         answer.error = fields if isinstance(fields, dict) else {"name": recorded.error.name}
+        result = msgspec.json.decode(recorded.raw)
+        if result != {"error": answer.error}:
+            answer.result = result
     elif recorded is not None:
         answer.result = msgspec.json.decode(recorded.raw)
     return answer

@@ -44,8 +44,9 @@ class Answer(_Shape):
     """Recorded answer of one execution of a node: its result or error, and the decisions of people."""
 
     result: Any = msgspec.UNSET
+    """Result; beside `error`, the whole result if it has more members than the error."""
     error: dict[str, Any] | None = None
-    """Error with `name` and `message`."""
+    """Error with `name` and `message`; of a loop or branch only if it failed as a whole, as at its time limit."""
     inputs: Any = msgspec.UNSET
     """Inputs that the answer belongs to; a node that receives others fails the test."""
     decisions: list[Decision] = []
@@ -92,6 +93,8 @@ class WorkflowTest(_Shape):
     """Values of variables by path; others are `***`."""
     resources: dict[str, Any] = {}
     """Values of resources by path."""
+    preprocess: bool = False
+    """True if the preprocessor of the workflow runs first, as in runs that triggers start."""
     scheduled_at: str | None = None
     """Time of the run, RFC 3339."""
     expect: Expect = msgspec.field(default_factory=Expect)
@@ -118,10 +121,6 @@ def parse(tree: Any) -> WorkflowTest:
     wrong = next((key for key in (*test.nodes, *test.expect.nodes) if not _KEY.fullmatch(key)), None)
     if wrong is not None:
         raise BadRequest(f"The test is not valid: {wrong[:100]!r} is not a node, such as `fetch` or `fetch[0]`.")
-    for key, answers in test.nodes.items():
-        for answer in answers if isinstance(answers, list) else [answers]:
-            if answer.error is not None and answer.result is not msgspec.UNSET:
-                raise BadRequest(f"The test is not valid: {key[:100]} has a result and an error.")
     if len(msgspec.json.encode(test)) > MAX_SIZE:
         raise BadRequest(f"A test has at most {MAX_SIZE >> 10:,} KiB.", details={"limit": MAX_SIZE})
     return test

@@ -32,7 +32,7 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "resource_type": ("description", "schema", "format_extension", "is_fileset"),
     "variable": ("value", "is_secret", "description", "labels"),
     "resource": ("resource_type", "value", "description", "labels"),
-    "workflow_test": ("summary", "inputs", "nodes", "variables", "resources", "scheduled_at", "expect"),
+    "workflow_test": ("summary", "inputs", "nodes", "variables", "resources", "preprocess", "scheduled_at", "expect"),
     "schedule": (
         *("summary", "description", "schedule", "timezone", "enabled", "script_path", "is_flow", "args", "missed"),
         *("tag", "retry", "no_flow_overlap", "paused_until", "dynamic_skip", "on_failure", "on_failure_times"),
