@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from tests.cli.test_commands import run
@@ -131,3 +132,24 @@ def test_log_line_cannot_control_terminal(line: str, shown: str) -> None:
 )
 def test_durations(ms: int, text: str) -> None:
     assert output.duration(ms) == text
+
+
+def test_tests_of_files_are_run_without_a_server(tmp_path: Path) -> None:
+    """The exit code, the document and JUnit name the failure; a coverage is printed for each workflow."""
+    made = folder(tmp_path / "f" / "sales", "good", GOOD)
+    (made / "tests").mkdir()
+    (made / "tests" / "passes.yaml").write_text("inputs: {x: 1}\nexpect: {result: {equals: {x: 1}}}\n")
+    (made / "tests" / "fails.yaml").write_text("expect: {result: {expr: result.x === 2}}\ninputs: {x: 1}\n")
+    done = run("test", str(tmp_path), "--junit", str(tmp_path / "junit.xml"))
+    assert done.returncode == 1
+    assert done.stdout == (
+        f"FAIL  {made}  fails\n"
+        "      The result does not satisfy result.x === 2.\n"
+        '        expected "result.x === 2"\n'
+        '        got      {"x":1}\n'
+        f"PASS  {made}  passes\n"
+        f"{made}: 1 passed, 1 failed; 1 of 1 nodes and 0 of 0 edges covered.\n"
+    )
+    (suite,) = ElementTree.parse(tmp_path / "junit.xml").getroot()
+    assert (suite.attrib["tests"], suite.attrib["failures"]) == ("2", "1")
+    assert [[each.attrib["type"] for each in case] for case in suite] == [["expr"], []]
