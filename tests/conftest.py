@@ -27,6 +27,7 @@ import structlog
 from _pytest.faulthandler import fault_handler_stderr_fd_key
 from argon2 import PasswordHasher
 from hypothesis import HealthCheck, settings
+from tests.e2e.installation import git_folder as git_folder
 from tests.e2e.installation import installation as installation
 from tests.e2e.installation import s3 as s3
 from tests.selection import extend_repeated_cases, extended_after_first

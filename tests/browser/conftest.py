@@ -90,7 +90,7 @@ def elsewhere() -> Iterator[OtherServer]:
 
 
 @pytest.fixture(scope="session")
-def installation(elsewhere: OtherServer) -> Iterator[Running]:
+def installation(elsewhere: OtherServer, git_folder: Path) -> Iterator[Running]:
     missing = [
         word
         for word, there in (
@@ -106,6 +106,7 @@ def installation(elsewhere: OtherServer) -> Iterator[Running]:
         "ORVANTA_ADMIN_EMAIL": EMAIL,
         "ORVANTA_ADMIN_PASSWORD": PASSWORD,
         "ORVANTA_EDITOR_ORIGINS": elsewhere.origin,
+        "ORVANTA_GIT_FOLDER": str(git_folder),
     }
     with running("browser", settings) as made:
         yield made

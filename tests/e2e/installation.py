@@ -42,12 +42,19 @@ def s3() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def installation(s3: Server) -> Iterator[Installation]:
+def git_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with the Git repositories that installations may use."""
+    return tmp_path_factory.mktemp("git")
+
+
+@pytest.fixture(scope="session")
+def installation(s3: Server, git_folder: Path) -> Iterator[Installation]:
     """One for all tests outside of a browser, with small limits for jobs and its objects in a real S3."""
     settings = {
         "ORVANTA_MEMORY_LIMIT": "256MiB",
         "ORVANTA_PROCESS_LIMIT": "64",
         "ORVANTA_JOB_TIMEOUT_S": "60",
+        "ORVANTA_GIT_FOLDER": str(git_folder),
         "ORVANTA_METRICS_PORT": str(free_port()),
         "ORVANTA_WORKER_METRICS_PORT": str(free_port()),
         "OBJECT_STORAGE_URL": s3.url("orvanta", "e2e"),

@@ -19,6 +19,7 @@ from orvanta_platform.cli.client import (
     acceptance,
     audit,
     flow,
+    git,
     group,
     job,
     login,
@@ -73,6 +74,7 @@ app.add_typer(service_account.app, name="service-account")
 app.add_typer(group.app, name="group")
 app.add_typer(workspace.app, name="workspace")
 app.add_typer(policy.app, name="policy")
+app.add_typer(git.app, name="git")
 app.add_typer(permission.app, name="permission")
 app.add_typer(token.app, name="token")
 app.add_typer(scim_token.app, name="scim-token")

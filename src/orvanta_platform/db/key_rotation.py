@@ -17,7 +17,7 @@ from orvanta_platform.db.values import ValueRow
 
 _SQL = query_texts("key_rotation")
 
-SecretTable = Literal["variable", "resource", "setting", "totp"]
+SecretTable = Literal["variable", "resource", "setting", "totp", "git"]
 
 OpeningKey = tuple[UUID, int, str, str, bytes]
 """(job, attempt, kind, path, digest) of an opening."""
@@ -27,12 +27,14 @@ _PAGES = {
     "resource": _SQL["resource_page"],
     "setting": _SQL["setting_page"],
     "totp": _SQL["totp_page"],
+    "git": _SQL["git_page"],
 }
 _UPDATES = {
     "variable": _SQL["variable_update"],
     "resource": _SQL["resource_update"],
     "setting": _SQL["setting_update"],
     "totp": _SQL["totp_update"],
+    "git": _SQL["git_update"],
 }
 
 Attempt = tuple[UUID, int]

@@ -76,6 +76,21 @@ SET sealed = n.sealed, key_version = n.version
 FROM unnest($1::text[], $2::text[], $3::bytea[], $4::bytea[], $5::integer[]) AS n(workspace, path, old, sealed, version)
 WHERE t.email = n.path AND t.sealed = n.old;
 
+-- name: git_page
+-- Tokens of repositories that are not sealed with the newest data key, after $1, $2.
+SELECT g.workspace, g.workspace AS path, g.key_version, g.sealed
+FROM git_binding AS g
+WHERE (g.workspace, g.workspace) > ($1, $2)
+  AND g.key_version < (SELECT max(k.version) FROM data_key AS k WHERE k.workspace = g.workspace)
+ORDER BY g.workspace LIMIT $3;
+
+-- name: git_update
+-- Replaces the ciphertexts of tokens of repositories that were not changed meanwhile.
+UPDATE git_binding AS g
+SET sealed = n.sealed, key_version = n.version
+FROM unnest($1::text[], $2::text[], $3::bytea[], $4::bytea[], $5::integer[]) AS n(workspace, path, old, sealed, version)
+WHERE g.workspace = n.workspace AND g.sealed = n.old;
+
 -- name: inputs_page
 -- Sealed inputs of runs after $1, $2, with their workspaces.
 SELECT v.id, v.kind, v.name, v.size, v.encoding, v.body, v.object,

@@ -23,7 +23,7 @@ from orvanta_platform.services.changes.contents import Present
 from orvanta_platform.services.git import bindings
 from orvanta_platform.services.git.state import TO_COMMIT, Base, base_of, item_of, packed, written
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.workflow.tree.item import Item, Key
+from orvanta_platform.workflow.tree.item import KINDS, Item, Key
 from orvanta_platform.workflow.tree.merge import merge_content
 from orvanta_platform.workflow.tree.plan import Action, Wanted
 
@@ -197,6 +197,7 @@ async def _incoming(platform: Platform, actor: Actor, workspace: str) -> _Incomi
         stored = await rows.list_items(conn, workspace, incoming=True)
         reading = await contents.read(conn, actor, workspace, [base_of(row)[0] for row in stored])
     present = await contents.items_in(workspace, reading)
+    stored.sort(key=lambda row: (KINDS.index(base_of(row)[0][0]), row.path))
     visible = [row for row in stored if _may_read(actor, workspace, base_of(row)[0], present)]
     changes = await run_in_thread(workspace, _changes, visible, present)
     return _Incoming(changes, _hash_of(visible, present), len(stored) - len(visible))

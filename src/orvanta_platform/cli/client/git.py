@@ -1,0 +1,178 @@
+"""`orvanta git`: a workspace bound to a branch of a Git repository."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+import typer
+
+from orvanta_platform.cli.client.command import Session, command
+from orvanta_platform.cli.help_text import CommandGroup
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Synchronise a workspace with a branch of a Git repository.",
+    cls=CommandGroup,
+    rich_markup_mode=None,
+)
+
+Url = Annotated[str, typer.Argument(help="https://host/path, or file:///path if the instance permits it.")]
+Branch = Annotated[str, typer.Option("--branch", help="Branch of the repository.")]
+Folder = Annotated[str, typer.Option("--folder", help="Folder of the repository; the root by default.")]
+Username = Annotated[str | None, typer.Option("--username", help="User of the server; `git` by default.")]
+TokenStdin = Annotated[bool, typer.Option("--token-stdin", help="Read the token from stdin instead of a prompt.")]
+NoToken = Annotated[bool, typer.Option("--no-token", help="Send no token, or keep that of a binding to the same URL.")]
+Workspace = Annotated[
+    list[str] | None, typer.Option("--keep", help="Item in conflict of which the workspace's side remains: KIND/PATH.")
+]
+Repository = Annotated[
+    list[str] | None, typer.Option("--take", help="Item in conflict of which the repository's side remains: KIND/PATH.")
+]
+Message = Annotated[str | None, typer.Option("--message", "-m", help="Message of the deployment.")]
+
+_WAIT_S: Final = 200.0
+_PAUSE_S: Final = 0.5
+_SIGNS: Final = {"add": "A", "change": "M", "remove": "D", "unchanged": " ", "conflict": "!"}
+
+
+@app.callback()
+def git() -> None:
+    """Synchronise a workspace with a branch of a Git repository."""
+
+
+@command(app, "orvanta git bind https://git.example.com/team/workflows --folder main")
+def bind(
+    session: Session,
+    url: Url,
+    branch: Branch = "main",
+    folder: Folder = "",
+    username: Username = None,
+    token_stdin: TokenStdin = False,
+    no_token: NoToken = False,
+) -> None:
+    """Bind the workspace to a branch. Admins only. Each deployment becomes a commit of it."""
+    from orvanta_platform.cli.client.prompts import prompt_secret
+
+    token = None
+    if token_stdin:
+        token = sys.stdin.readline().strip()
+    elif not no_token:
+        token = prompt_secret("Token of the repository")
+    body: dict[str, Any] = {"url": url, "branch": branch, "folder": folder, "username": username, "token": token}
+    session.change("git/bind", body, session.api.connection.workspace, "bound")
+
+
+@command(app, "orvanta git status")
+def status(session: Session) -> None:
+    """Print the state of the synchronisation and the changes of the repository that are not applied."""
+    _print_status(session)
+
+
+@command(app, "orvanta git fetch")
+def fetch(session: Session) -> None:
+    """Fetch the branch now, wait for it, and print the changes that are not applied."""
+    requested = _time(session.api.send("POST", session.api.in_workspace("git/fetch")).json()["requested_at"])
+    end = time.monotonic() + _WAIT_S
+    while time.monotonic() < end:
+        found = _binding(session)
+        if found is None or _is_later(found["fetched_at"], requested) or _is_later(found["retry_at"], requested):
+            break
+        time.sleep(_PAUSE_S)
+    _print_status(session)
+
+
+def _print_status(session: Session) -> None:
+    """Print state and incoming changes. Raises typer.Exit if the last synchronisation failed."""
+    from orvanta_platform.cli.client.errors import FAILED
+    from orvanta_platform.cli.client.output import print_json
+
+    binding = _binding(session)
+    plan = session.api.get(session.api.in_workspace("git/incoming")) if binding else None
+    if session.as_json:
+        print_json({"binding": binding, "incoming": plan})
+    elif binding is None or plan is None:
+        print("The workspace is not bound to a repository.")
+    else:
+        _print_binding(binding)
+        _print_plan(plan)
+    if binding is not None and binding["error"]:
+        raise typer.Exit(FAILED)
+
+
+@command(app, "orvanta git apply -m 'Take over the reviewed changes'", "orvanta git apply --take flow/f/team/report")
+def apply(session: Session, keep: Workspace = None, take: Repository = None, message: Message = None) -> None:
+    """Apply the changes of the repository to the workspace, all or nothing, as the caller."""
+    from orvanta_platform.cli.client.output import print_json, terminal_safe
+
+    api = session.api
+    plan = api.get(api.in_workspace("git/incoming"))
+    choices = [*_choices(keep or (), "workspace"), *_choices(take or (), "repository")]
+    body = {"plan_hash": plan["plan_hash"], "choices": choices, "message": message}
+    done = api.send("POST", api.in_workspace("git/apply"), body=body).json()
+    if session.as_json:
+        print_json(done)
+        return
+    changed = [each for each in done["entries"] if each["action"] != "unchanged"]
+    for each in changed:
+        print(terminal_safe(f"{_SIGNS[each['action']]} {each['kind']} {each['path']}"))
+    if not changed:
+        print("Nothing to do.")
+
+
+@command(app, "orvanta git unbind")
+def unbind(session: Session) -> None:
+    """Delete the binding. Items of the workspace and commits of the repository remain. Admins only."""
+    session.api.delete(session.api.in_workspace("git/unbind"))
+    session.print_state(session.api.connection.workspace, "unbound")
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _is_later(text: str | None, than: datetime) -> bool:
+    return text is not None and _time(text) > than
+
+
+def _binding(session: Session) -> dict[str, Any] | None:
+    found: dict[str, Any] | None = session.api.get(session.api.in_workspace("git/get"))
+    return found
+
+
+def _choices(names: Sequence[str], choice: str) -> list[dict[str, str]]:
+    found = []
+    for name in names:
+        kind, _, path = name.partition("/")
+        if not path:
+            raise typer.BadParameter(f"{name} is not KIND/PATH, such as flow/f/team/report.")
+        found.append({"kind": kind, "path": path, "choice": choice})
+    return found
+
+
+def _print_binding(binding: dict[str, Any]) -> None:
+    from orvanta_platform.cli.client.output import local_time, say, terminal_safe
+
+    place = f"{binding['url']} {binding['branch']}" + (f" {binding['folder']}/" if binding["folder"] else "")
+    print(terminal_safe(f"{place}: {binding['state']}, fetched {local_time(binding['fetched_at']) or 'never'}"))
+    if binding["error"]:
+        say(terminal_safe(f"{binding['error']['code']}: {binding['error']['message']}"))
+    for each in binding["findings"]:
+        say(terminal_safe(f"{each['name']}: ignored, {each['reason']}"))
+
+
+def _print_plan(plan: dict[str, Any]) -> None:
+    from orvanta_platform.cli.client.output import say, terminal_safe
+
+    for each in plan["items"]:
+        note = " (merged)" if each["merged"] and each["places"] is None else ""
+        if each["places"] is not None:
+            note = ": changed on both sides" + (f" at {', '.join(each['places'])}" if any(each["places"]) else "")
+        print(terminal_safe(f"{_SIGNS[each['action']]} {each['kind']} {each['path']}{note}"))
+        if each["reason"]:
+            say(terminal_safe(f"    {each['reason']}"))
+    if any(each["action"] == "conflict" for each in plan["items"]):
+        say("Choose a side of each conflict with `orvanta git apply --keep KIND/PATH` or `--take KIND/PATH`.")

@@ -1,0 +1,43 @@
+"""A workspace and its repository from the command line, with the platform that synchronises them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.cli.client import Cli
+from tests.git_repositories import GitServer, commit_files, files_of
+
+pytestmark = pytest.mark.extended
+
+FLOW = b"summary: %s\nvalue:\n  modules:\n    - id: a\n      value:\n        type: identity\n"
+FILE = "f/coded/main.flow/flow.yaml"
+
+
+def test_repository_is_bound_reviewed_applied_and_unbound(cli: Cli, git_folder: Path) -> None:
+    server, client = GitServer(git_folder), cli.installation.client
+    repo = server.create("cli")
+    url = Path(repo.path).as_uri()
+    assert cli("git", "status").out == "The workspace is not bound to a repository.\n"
+    assert "not_found" in cli("git", "fetch", "--json", code=1).out
+    try:
+        assert cli("git", "bind", url, "--no-token", "--folder", "orvanta").out == "main: bound\n"
+        assert "synchronised" in cli("git", "fetch").out
+        # What the branch has is what `pull` writes.
+        cli("pull", "tree")
+        tree = cli.folder / "tree"
+        pulled = {str(each.relative_to(tree)): each.read_bytes() for each in tree.rglob("*") if each.is_file()}
+        exported = {name: body for name, body in pulled.items() if not name.startswith(".orvanta/")}
+        assert {f"orvanta/{name}": body for name, body in exported.items()} == files_of(repo)
+        folder = b"summary: Coded\nowners:\n  - g/all\nextra_perms: {}\n"
+        files = {f"orvanta/{FILE}": FLOW % b"Coded", "orvanta/f/coded/folder.meta.yaml": folder}
+        commit_files(repo, files)
+        assert cli("git", "fetch").out.splitlines()[1:] == ["A folder coded", "A flow f/coded/main"]
+        assert cli("git", "apply", "-m", "Reviewed").out == "A folder coded\nA flow f/coded/main\n"
+        assert client.get("/api/w/main/flows/get/f/coded/main").json()["summary"] == "Coded"
+        assert cli("git", "fetch", "--json").json["incoming"]["items"] == []
+    finally:
+        cli("git", "unbind")
+        client.delete("/api/w/main/flows/delete/f/coded/main")
+        client.delete("/api/w/main/folders/delete/coded")
+        server.close()
