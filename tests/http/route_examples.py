@@ -53,6 +53,7 @@ BODIES: dict[str, Any] = {
     "POST /api/schedules/preview": {"schedule": "0 0 3 * * *", "timezone": "UTC"},
     "POST /api/settings/global/{name}": {"value": 8},
     "POST /api/workers/drain/{id}": {"drained": False},
+    "POST /api/configs/update/{name}": {"slots": 4},
     "POST workspaces/add_user": {"email": "admin@localhost", "username": "second"},
     "POST workspaces/invite_user": {"email": "guest@example.com"},
     "POST workspaces/delete_invite": {"email": "invited@example.com"},
@@ -176,6 +177,7 @@ GONE = {
     "DELETE policies/delete/{name}": "gone",
     "DELETE workflow_tests/delete/{name}/{path}": "gone",
     "DELETE /api/policies/delete/{name}": "gone",
+    "DELETE /api/configs/delete/{name}": "gone",
     "DELETE resources/type/delete/{name}": "gone",
     "DELETE connections/type/delete/{name}": "vanished",
 }
@@ -242,6 +244,7 @@ class Examples:
         async with self._stage.platform.db.acquire() as conn:
             bound = NewBinding("https://git.example.com/shop", "main", "", None, None, None, "admin")
             await git.bind(conn, "main", bound)
+        await self._stage.client.post("/api/configs/update/gone", json={})
         for username in ("leaver", "remaining"):
             await self._stage.member(username)
         await self._post("service_accounts/create", {"username": "machine"})

@@ -15,6 +15,7 @@ import { Time } from "../ui/time";
 import { notify, notifyError } from "../ui/toasts";
 import { useUrlParams } from "../ui/use-url-params";
 import { Charts } from "./charts";
+import { Groups } from "./groups";
 import { RaisedAlerts } from "./raised-alerts";
 import css from "./workers.module.css";
 
@@ -72,6 +73,7 @@ export function WorkersPage() {
               </ul>
             )}
           </section>
+          <Groups />
         </>
       )}
     </main>

@@ -14,12 +14,20 @@ from typing import Annotated, Any, Final, Generic, TypeVar
 import msgspec
 
 from orvanta_platform import clock
-from orvanta_platform.control import alert_settings, identity_providers, mail_settings, secret_fields, secrets
+from orvanta_platform.control import (
+    alert_settings,
+    identity_providers,
+    mail_settings,
+    secret_fields,
+    secrets,
+    worker_groups,
+)
 from orvanta_platform.control.alert_settings import Alerts
 from orvanta_platform.control.identity_providers import ClaimGrant, IdentityProvider
 from orvanta_platform.control.keys import InstanceKeys
 from orvanta_platform.control.mail_settings import MailSettings
 from orvanta_platform.control.secrets import DataKey, SecretLocation, SecretUnreadable
+from orvanta_platform.control.worker_groups import WorkerGroup
 from orvanta_platform.db import data_keys, instance_settings
 from orvanta_platform.db.instance_settings import SettingRow
 from orvanta_platform.db.pool import Connection, Database
@@ -123,6 +131,15 @@ ALERTS: Final[Setting[Alerts]] = Setting(
     check=alert_settings.check,
 )
 
+WORKER_GROUPS: Final[Setting[dict[str, WorkerGroup]]] = Setting(
+    name="worker_groups",
+    kind=dict[str, WorkerGroup],
+    default={},
+    shown="none",
+    text="Queues, slots and environment variables of worker groups by name, see docs/how-to/operate/workers.md.",
+    check=worker_groups.check,
+)
+
 REGISTRY: Final[Mapping[str, Setting[Any]]] = MappingProxyType(
     {
         each.name: each
@@ -136,6 +153,7 @@ REGISTRY: Final[Mapping[str, Setting[Any]]] = MappingProxyType(
             AUDIT_RETENTION_DAYS,
             ALERTS,
             SMTP,
+            WORKER_GROUPS,
         )
     }
 )

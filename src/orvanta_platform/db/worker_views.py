@@ -82,3 +82,8 @@ async def find_served_queues(conn: Connection, queues: Sequence[str]) -> set[str
 async def count_ended_by_queue(conn: Connection, since: UUID, workspaces: Sequence[str] | None) -> dict[str, int]:
     """Return the number of ended jobs of runs with this id or a later one, by queue; `workspaces` None: of all."""
     return {row["queue"]: row["jobs"] for row in await conn.fetch(_SQL["count_ended_by_queue"], since, workspaces)}
+
+
+async def list_groups(conn: Connection) -> list[str]:
+    """Return the groups of the live workers."""
+    return [row["worker_group"] for row in await conn.fetch(_SQL["list_groups"])]

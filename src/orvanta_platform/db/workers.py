@@ -56,6 +56,13 @@ async def record_heartbeat(
     return None if drained is None else Heartbeat(drained)
 
 
+async def set_served(
+    connection: Connection, worker: UUID, generation: int, queues: list[str] | None, slots: int
+) -> None:
+    """Record the queues (None: all) and the slots of a worker, unless its generation has ended."""
+    await connection.execute(_SQL["set_served"], worker, generation, queues, slots)
+
+
 async def set_drained(connection: Connection, worker: UUID, *, drained: bool) -> str | None:
     """Drain a live worker or let it claim again; return its name, None if there is no such worker."""
     name: str | None = await connection.fetchval(_SQL["set_drained"], worker, drained)

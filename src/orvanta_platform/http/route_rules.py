@@ -114,7 +114,11 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             GET /api/settings/list_environment
             GET /api/settings/global/{name}
         """,
-        ("instance", "write_settings"): "POST /api/settings/global/{name}",
+        ("instance", "write_settings"): """
+            POST /api/settings/global/{name}
+            POST /api/configs/update/{name}
+            DELETE /api/configs/delete/{name}
+        """,
         ("instance", "list_accounts"): "GET /api/users/list_as_super_admin",
         ("instance", "preview_schedule"): "POST /api/schedules/preview",
         ("instance", "list_workers"): """
@@ -125,10 +129,12 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             GET /api/workers/exists_workers_with_tags
             GET /api/workers/queue_metrics
             GET /api/jobs/completed/count_by_tag
+            GET /api/configs/list_worker_groups
         """,
         ("instance", "see_all_workers"): """
             GET /api/alerts/list
             GET /api/operations
+            GET /api/configs/get/{name}
         """,
         ("instance", "drain_worker"): "POST /api/workers/drain/{id}",
         ("operations", "list"): "GET operations",

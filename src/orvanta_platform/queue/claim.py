@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from uuid import UUID
 
 from orvanta_platform import clock
@@ -31,6 +32,8 @@ FROM_BELOW = 16
 
 PINNED = "worker:"
 """Prefix of the queue of one worker, followed by its id: no other worker takes from it."""
+
+_NO_PRIORITIES: Mapping[str, int] = MappingProxyType({})
 
 UNDER_WAY, NEW = 0, 1
 """Lanes: jobs of runs under way, first jobs of new runs."""
@@ -87,13 +90,18 @@ class Claimer:
         *,
         but: Collection[str] = (),
         pinned: bool = True,
+        first: Mapping[str, int] = _NO_PRIORITIES,
     ) -> None:
-        """Serve `queues` (None: all) except `but`; `pinned`: also the worker's own queue."""
+        """Serve `queues` (None: all) except `but`; `pinned`: also the worker's own queue.
+
+        `first`: priorities of queues, which precede the priorities of their jobs.
+        """
         self._own = own_queue(worker) if pinned else None
         self._worker = worker
         self._generation = generation
         self._queues = None if queues is None else frozenset(queues)
         self._but = frozenset(but)
+        self._first = first
         self._pairs: list[tuple[str, int]] = []
         self._last_pairs: list[tuple[str, int]] = []
         self._tried_last_pairs = False
@@ -169,14 +177,14 @@ class Claimer:
 
     def _lanes(self, free: int, now: float) -> list[ClaimLane]:
         """Return lanes by descending priority, queues in turn; of each pair, 3/4 of the places go to runs under way."""
-        pairs = sorted(self._pairs, key=lambda pair: -pair[1])
+        pairs = sorted(self._pairs, key=self._rank, reverse=True)
         turn = next(self._claims)
         if turn % FROM_BELOW == 0:
             pairs.reverse()
         most = -(-3 * free // 4)
         age_s = max(LOW_WATER_AGE_S, rest_s(self._start_s))
         lanes = []
-        for queue, priority in _in_turn(pairs, turn):
+        for queue, priority in self._in_turn(pairs, turn):
             for lane, take in ((UNDER_WAY, most), (NEW, free)):
                 lanes.append(ClaimLane(queue, priority, lane, self._mark(queue, priority, lane).mark(now, age_s), take))
         return lanes
@@ -184,12 +192,15 @@ class Claimer:
     def _mark(self, queue: str, priority: int, lane: int) -> _LowWaterMark:
         return self._marks.setdefault((queue, priority, lane), _LowWaterMark())
 
+    def _rank(self, pair: tuple[str, int]) -> tuple[int, int]:
+        queue, priority = pair
+        return self._first.get(queue, 0), priority
 
-def _in_turn(pairs: list[tuple[str, int]], turn: int) -> list[tuple[str, int]]:
-    """Rotate queues of equal priority."""
-    ordered: list[tuple[str, int]] = []
-    for _, same in itertools.groupby(pairs, key=lambda pair: pair[1]):
-        group = list(same)
-        at = turn % len(group)
-        ordered += group[at:] + group[:at]
-    return ordered
+    def _in_turn(self, pairs: list[tuple[str, int]], turn: int) -> list[tuple[str, int]]:
+        """Rotate queues of equal priority."""
+        ordered: list[tuple[str, int]] = []
+        for _, same in itertools.groupby(pairs, key=self._rank):
+            group = list(same)
+            at = turn % len(group)
+            ordered += group[at:] + group[:at]
+        return ordered

@@ -66,7 +66,7 @@ class Batches:
         self,
         platform: Platform,
         lease: Lease,
-        claimer: Claimer,
+        claimer: Claimer | None,
         run_unslotted: Run,
         on_lost_claim: Callable[[], None],
     ) -> None:
@@ -77,7 +77,8 @@ class Batches:
         """
         self._platform = platform
         self._lease = lease
-        self._claimer = claimer
+        self.claimer: Claimer | None = claimer
+        """None: the worker does not serve the queue."""
         self._run_unslotted = run_unslotted
         self._on_lost_claim = on_lost_claim
         self._held: dict[UUID, UUID] = {}
@@ -92,7 +93,7 @@ class Batches:
         """Process jobs until drained; `wait` returns when there may be something to claim."""
         in_progress: set[asyncio.Task[None]] = set()
         while not draining.is_set():
-            jobs = await self._claim() if self._lease.may_claim else []
+            jobs = await self._claim(self.claimer) if self.claimer and self._lease.may_claim else []
             if jobs:
                 more_waits = len(jobs) >= MAX_JOBS
                 in_progress.add(asyncio.create_task(self._run(jobs, more_waits), name="batch"))
@@ -103,10 +104,10 @@ class Batches:
         if in_progress:
             await asyncio.wait(in_progress)
 
-    async def _claim(self) -> list[ClaimedJob]:
+    async def _claim(self, claimer: Claimer) -> list[ClaimedJob]:
         try:
             async with self._platform.db.acquire() as connection:
-                found = await self._claimer.claim(connection, MAX_JOBS)
+                found = await claimer.claim(connection, MAX_JOBS)
         except CANNOT_CLAIM as error:
             log.warning("cannot claim", action="claim", error=str(error))
             self._on_lost_claim()

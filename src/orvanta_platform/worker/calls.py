@@ -30,7 +30,7 @@ class Calls:
         self,
         platform: Platform,
         lease: Lease,
-        claimer: Claimer,
+        claimer: Claimer | None,
         run_unslotted: Run,
         on_lost_claim: Callable[[], None],
     ) -> None:
@@ -41,7 +41,8 @@ class Calls:
         """
         self._platform = platform
         self._lease = lease
-        self._claimer = claimer
+        self.claimer: Claimer | None = claimer
+        """None: the worker does not serve the queue."""
         self._run_unslotted = run_unslotted
         self._on_lost_claim = on_lost_claim
         self._in_progress: dict[UUID, tuple[UUID, asyncio.Task[None]]] = {}
@@ -55,7 +56,7 @@ class Calls:
         """Process jobs until drained; `wait` returns when there may be something to claim."""
         while not draining.is_set():
             free = MAX_CALLS - len(self._in_progress)
-            if free and self._lease.may_claim and await self._claim(free):
+            if free and self.claimer and self._lease.may_claim and await self._claim(self.claimer, free):
                 continue
             if free:
                 await wait()
@@ -67,11 +68,11 @@ class Calls:
     def _tasks(self) -> set[asyncio.Task[None]]:
         return {task for _, task in self._in_progress.values()}
 
-    async def _claim(self, free: int) -> bool:
+    async def _claim(self, claimer: Claimer, free: int) -> bool:
         """Claim jobs and start them; return whether there may be more."""
         try:
             async with self._platform.db.acquire() as connection:
-                found = await self._claimer.claim(connection, free)
+                found = await claimer.claim(connection, free)
         except CANNOT_CLAIM as error:
             log.warning("cannot claim", action="claim", error=str(error))
             self._on_lost_claim()

@@ -112,6 +112,8 @@ class Executor:
         self._platform = platform
         self._runtimes = runtimes
         self._lease = lease
+        self.variables: Mapping[str, str] = {}
+        """Environment variables that the worker's group adds to those of each job."""
         self._maskings = Maskings(platform)
         self.shared = SharedFolders(platform.db, runtimes)
         self._unrecorded: dict[UUID, Masking] = {}
@@ -239,7 +241,8 @@ class Executor:
         iteration = job.place
         if view is not None:
             iteration = None if view.iteration is None else view.iteration.number
-        return environment(self._platform.settings, self._platform.keys, job, self._lease.generation, iteration)
+        own = environment(self._platform.settings, self._platform.keys, job, self._lease.generation, iteration)
+        return {**self.variables, **own}
 
     def _spec(self, script: _Script, package: str | None, imports: ImportFolder | None, slot: int) -> JobSpec:
         """Build the runtime's specification of the attempt."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -11,6 +11,7 @@ from uuid import UUID
 import structlog
 
 from orvanta_platform import clock
+from orvanta_platform.control.worker_groups import WorkerGroup
 from orvanta_platform.db import jobs as job_rows
 from orvanta_platform.db.errors import DatabaseError
 from orvanta_platform.db.jobs import ClaimedJob
@@ -77,12 +78,11 @@ class Worker:
         self._lease = lease
         self._executor = Executor(platform, runtimes, lease)
         self._committer = Committer(platform.db)
-        queues = platform.settings.queues or None
-        self._claimer = Claimer(lease.worker, lease.generation, queues, but=[NATIVE_QUEUE, WEBHOOK_QUEUE])
-        self._batches = self._make_batches(queues)
-        self._calls = self._make_calls(queues)
-        self._topics = [f"queue:{name}" for name in (*queues, own_queue(lease.worker))] if queues else ["queues"]
-        self._free = list(range(platform.settings.slots))
+        self._batches = Batches(platform, lease, None, self._run_unslotted, self._suspect_lost_claim)
+        self._calls = Calls(platform, lease, None, self._run_unslotted, self._suspect_lost_claim)
+        self._slots = platform.settings.slots
+        self._free = list(range(self._slots))
+        self._serve(platform.settings.queues or None, {})
         self._running: dict[UUID, _Running] = {}
         self._draining = asyncio.Event()
         self._watches: set[Watch] = set()
@@ -95,31 +95,49 @@ class Worker:
         platform.measurements.slots = self._count_slots
         platform.measurements.unready = self._unready
 
-    def _make_batches(self, queues: Collection[str] | None) -> Batches | None:
-        if queues is not None and NATIVE_QUEUE not in queues:
-            return None
-        claimer = Claimer(self._lease.worker, self._lease.generation, [NATIVE_QUEUE], pinned=False)
-        return Batches(self._platform, self._lease, claimer, self._run_unslotted, self._suspect_lost_claim)
+    async def configure(self, group: WorkerGroup, isolation: str) -> tuple[list[str] | None, int]:
+        """Take the settings of the worker's group; return the queues (None: all) and the number of slots.
 
-    def _make_calls(self, queues: Collection[str] | None) -> Calls | None:
-        if queues is not None and WEBHOOK_QUEUE not in queues:
-            return None
-        claimer = Claimer(self._lease.worker, self._lease.generation, [WEBHOOK_QUEUE], pinned=False)
-        return Calls(self._platform, self._lease, claimer, self._run_unslotted, self._suspect_lost_claim)
+        Running jobs continue. If there are fewer slots than before, those in use are given up as their jobs end.
+        """
+        settings = self._platform.settings
+        queues = group.worker_tags or settings.queues or None
+        async with self._claiming:
+            self._lease.excluded = not group.allows(isolation)
+            self._executor.variables = group.env_vars_static
+            self._slots = group.slots or settings.slots
+            used = {running.slot for running in self._running.values()}
+            self._free = [slot for slot in range(self._slots) if slot not in used]
+            self._serve(queues, group.priority_tags)
+        self._slot_freed.set()
+        for watch in self._watches:
+            watch.set()
+        return None if queues is None else list(queues), self._slots
+
+    def _serve(self, queues: Collection[str] | None, first: Mapping[str, int]) -> None:
+        """Claim jobs of these queues (None: all) from now on, those of `first` before others."""
+        worker, generation = self._lease.worker, self._lease.generation
+        self._claimer = Claimer(worker, generation, queues, but=[NATIVE_QUEUE, WEBHOOK_QUEUE], first=first)
+        for part, queue in ((self._batches, NATIVE_QUEUE), (self._calls, WEBHOOK_QUEUE)):
+            served = queues is None or queue in queues
+            part.claimer = Claimer(worker, generation, [queue], pinned=False) if served else None
+        self._topics = [f"queue:{name}" for name in (*queues, own_queue(worker))] if queues else ["queues"]
 
     @property
     def jobs_executed(self) -> int:
         """Number of jobs that this worker has completed."""
-        return self._executed + (self._batches.jobs_executed if self._batches else 0)
+        return self._executed + self._batches.jobs_executed
 
     def _count_slots(self) -> tuple[int, int]:
         """Return the numbers of used and free slots."""
-        return self._platform.settings.slots - len(self._free), len(self._free)
+        return sum(running.slot is not None for running in self._running.values()), len(self._free)
 
     def _unready(self) -> str | None:
         """Return the reason for which this worker claims no jobs; None if it does."""
         if self._draining.is_set() or self._lease.drained:
             return "The worker is drained."
+        if self._lease.excluded:
+            return "The group of the worker requires a stronger isolation level."
         return None if self._lease.may_claim else "The heartbeats of the worker are not recorded."
 
     def drain(self) -> None:
@@ -147,26 +165,28 @@ class Worker:
             await self._executor.shared.close()
 
     async def _claim_until_drained(self) -> None:
+        while not self._draining.is_set():
+            topics = self._topics
+            with self._wakeups(*topics) as watch:
+                await self._claim_while_served(topics, watch)
+
+    async def _claim_while_served(self, topics: list[str], watch: Watch) -> None:
+        """Claim jobs until drained or until the worker serves other queues."""
         notified = True
-        with self._wakeups(*self._topics) as watch:
-            while not self._draining.is_set():
-                self._slot_freed.clear()
-                if not self._free:
-                    await self._slot_freed.wait()
-                elif self._lease.may_claim and await self._claim(notified):
-                    notified = await watch.wait(START_GRACE_S)
-                elif self._free:
-                    notified = await watch.wait(MAX_WAIT_S)
+        while not self._draining.is_set() and self._topics is topics:
+            self._slot_freed.clear()
+            if not self._free:
+                await self._slot_freed.wait()
+            elif self._lease.may_claim and await self._claim(notified):
+                notified = await watch.wait(START_GRACE_S)
+            elif self._free:
+                notified = await watch.wait(MAX_WAIT_S)
 
     async def _serve_batches(self) -> None:
-        if self._batches is None:
-            return
         with self._wakeups(f"queue:{NATIVE_QUEUE}") as watch:
             await self._batches.serve(lambda: watch.wait(MAX_WAIT_S), self._draining)
 
     async def _serve_calls(self) -> None:
-        if self._calls is None:
-            return
         with self._wakeups(f"queue:{WEBHOOK_QUEUE}") as watch:
             await self._calls.serve(lambda: watch.wait(MAX_WAIT_S), self._draining)
 
@@ -182,8 +202,8 @@ class Worker:
 
     async def _claim(self, notified: bool) -> bool:
         """Fill the free slots; return whether there may be more to claim immediately."""
-        free = len(self._free)
         async with self._claiming:
+            free = len(self._free)
             try:
                 async with self._platform.db.acquire() as connection:
                     found = await self._claimer.claim(connection, free, notified=notified)
@@ -231,7 +251,7 @@ class Worker:
             self._lost[current.id] = LostAttempt(current.id, current.run.id, current.attempt)
         finally:
             self._running.pop(current.id, None)
-            if running.slot is not None:
+            if running.slot is not None and running.slot < self._slots:
                 self._free.append(running.slot)
                 self._slot_freed.set()
 
@@ -414,9 +434,8 @@ class Worker:
 
     def _runs_finishing(self) -> set[UUID]:
         finishing = {running.run for running in self._running.values() if running.finishing}
-        return finishing | set(self._batches.held.values() if self._batches else ())
+        return finishing | set(self._batches.held.values())
 
     def _unslotted_jobs(self) -> dict[UUID, UUID]:
         """Return the jobs in progress outside the slots, each with the id of its run."""
-        held = dict(self._batches.held) if self._batches else {}
-        return held | self._calls.held if self._calls else held
+        return {**self._batches.held, **self._calls.held}

@@ -22,6 +22,7 @@ import structlog
 from orvanta_platform import heap
 from orvanta_platform.services.platform import Platform, open_platform
 from orvanta_platform.settings import Settings
+from orvanta_platform.worker.group_settings import GroupSettings
 from orvanta_platform.worker.lease import Lease
 from orvanta_platform.worker.loop import Worker
 from orvanta_platform.worker.runtimes.pool import Runtimes
@@ -87,9 +88,11 @@ async def run(settings: Settings, control_fd: int, background: Background) -> No
         lease = await _lease(control, settings)
         if lease is not None:
             worker = Worker(platform, runtimes, lease)
+            group = GroupSettings(platform, worker, lease, runtimes.isolation.level)
+            await group.take()
             async with background(platform):
                 heap.settle()
-                await _work(worker, control, lease)
+                await _work(worker, control, lease, group)
     finally:
         await runtimes.close()
         await platform.close()
@@ -103,18 +106,20 @@ async def _lease(control: Control, settings: Settings) -> Lease | None:
     return Lease(UUID(lease["worker"]), lease["generation"], settings.lost_beat_ms / 1000)
 
 
-async def _work(worker: Worker, control: Control, lease: Lease) -> None:
+async def _work(worker: Worker, control: Control, lease: Lease, group: GroupSettings) -> None:
     listening = asyncio.create_task(_listen(worker, control, lease), name="control")
     reporting = asyncio.create_task(_report(worker, control), name="stats")
+    following = asyncio.create_task(group.follow(), name="group settings")
     working = asyncio.create_task(worker.run(), name="worker")
     try:
         done, _ = await asyncio.wait([listening, working], return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()
     finally:
-        for task in (listening, reporting, working):
+        tasks = (listening, reporting, following, working)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(listening, reporting, working, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _listen(worker: Worker, control: Control, lease: Lease) -> None:

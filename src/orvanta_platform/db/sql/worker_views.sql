@@ -58,3 +58,7 @@ FROM (SELECT queue
       WHERE id >= $1 AND queue IS NOT NULL AND worker IS NOT NULL AND ($2::text[] IS NULL OR workspace = ANY ($2))) j
 GROUP BY queue
 ORDER BY queue
+
+-- name: list_groups
+-- The groups of the live workers.
+SELECT DISTINCT worker_group FROM worker WHERE state = 'live'

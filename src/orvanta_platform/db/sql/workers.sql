@@ -18,6 +18,12 @@ SET drained_at = CASE WHEN $2 THEN coalesce(drained_at, app_now()) END
 WHERE id = $1 AND state = 'live'
 RETURNING name
 
+-- name: set_served
+-- Records the queues and slots of a worker, unless its generation has ended.
+UPDATE worker
+SET queues = $3, slots = $4
+WHERE id = $1 AND generation = $2 AND state = 'live'
+
 -- name: list_observed
 -- Workers considered live, and lost ones whose jobs may not have been recovered.
 SELECT id, generation, beat, state FROM worker WHERE state <> 'stopped'

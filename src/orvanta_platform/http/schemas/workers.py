@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from orvanta_platform.control.worker_groups import WorkerGroup
 from orvanta_platform.db.worker_views import QueueRow, WorkerRow
 
 
@@ -91,6 +92,14 @@ class Alert(msgspec.Struct):
     """Description, and what to do about it."""
 
     since: datetime
+
+
+class NamedWorkerGroup(msgspec.Struct):
+    """A worker group."""
+
+    name: str
+    config: WorkerGroup | None
+    """Its settings; null if it has live workers, and no settings."""
 
 
 class DrainBody(msgspec.Struct, kw_only=True):

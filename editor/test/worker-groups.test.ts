@@ -1,0 +1,17 @@
+import { expect, it } from "vitest";
+import { fieldsOf, groupOf } from "../src/workers/group-fields";
+
+it("turns the settings of a worker group into texts and back", () => {
+  const group = {
+    worker_tags: ["python3", "gpu"],
+    priority_tags: { gpu: 10 },
+    slots: 2,
+    env_vars_static: { REGION: "eu", OPTIONS: "a=1 b=2" },
+    isolation: "userns" as const,
+  };
+  expect(groupOf(fieldsOf(group))).toEqual(group);
+  expect(fieldsOf(group).variables).toBe("REGION=eu\nOPTIONS=a=1 b=2");
+  const none = { worker_tags: null, priority_tags: {}, slots: null, env_vars_static: {}, isolation: null };
+  expect(groupOf(fieldsOf({}))).toEqual(none);
+  expect(groupOf({ ...fieldsOf({}), queues: " a,b  c\n" }).worker_tags).toEqual(["a", "b", "c"]);
+});

@@ -1,0 +1,70 @@
+"""Settings of worker groups, the value of the setting `worker_groups`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Final, Literal
+
+import msgspec
+
+from orvanta_platform.errors import BadRequest
+
+LEVELS: Final = ("none", "landlock", "userns", "full")
+"""Isolation levels, the weakest first."""
+
+_Queue = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=r"^[^\s,:]+$")]
+_Priority = Annotated[int, msgspec.Meta(ge=1, le=100)]
+_MAX_GROUPS: Final = 200
+_MAX_VARIABLES_CHARS: Final = 20_000
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+_TAKEN: Final = re.compile(
+    r"(?:OV|WM|ORVANTA|LD|DATABASE)_.*|BASE_INTERNAL_URL|PATH|HOME|TMPDIR|SHELL|USER", re.IGNORECASE
+)
+
+
+class WorkerGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Settings of the workers of a group. Those that are null are the workers' own, from their environment."""
+
+    worker_tags: Annotated[list[_Queue], msgspec.Meta(min_length=1, max_length=100)] | None = None
+    """Queues that the workers serve."""
+    priority_tags: Annotated[dict[_Queue, _Priority], msgspec.Meta(max_length=100)] = {}
+    """Queues that are served before others, the highest number first."""
+    slots: Annotated[int, msgspec.Meta(ge=1, le=1000)] | None = None
+    """Jobs that each worker runs concurrently."""
+    env_vars_static: dict[str, str] = {}
+    """Environment variables of all jobs on these workers. Every job can read them: they are no place for secrets."""
+    isolation: Literal["none", "landlock", "userns", "full"] | None = None
+    """Weakest isolation level at which the workers claim jobs."""
+
+    def allows(self, level: str) -> bool:
+        """Return whether a worker with this isolation level may claim jobs."""
+        return self.isolation is None or LEVELS.index(level) >= LEVELS.index(self.isolation)
+
+
+def check(new: Mapping[str, WorkerGroup], before: Mapping[str, WorkerGroup]) -> None:
+    """Check the settings of all groups. Raises BadRequest."""
+    if len(new) > _MAX_GROUPS:
+        raise BadRequest(f"There are at most {_MAX_GROUPS} worker groups.")
+    for name, group in new.items():
+        if group == before.get(name):
+            continue
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,100}", name):
+            raise BadRequest(
+                f"The name {name[:100]!r} of a worker group is not valid.",
+                hint="Use up to 100 letters, digits, hyphens and underscores, as in ORVANTA_WORKER_GROUP.",
+            )
+        _check_variables(group.env_vars_static)
+
+
+def _check_variables(variables: Mapping[str, str]) -> None:
+    for name, value in variables.items():
+        if not _VARIABLE.fullmatch(name) or _TAKEN.fullmatch(name):
+            raise BadRequest(
+                f"The environment variable {name[:100]!r} cannot be set.",
+                hint="Use letters, digits and underscores; the platform sets PATH, HOME, OV_*, WM_* and similar names.",
+            )
+        if "\0" in value:
+            raise BadRequest(f"The value of {name} contains a zero byte.")
+    if sum(len(name) + len(value) for name, value in variables.items()) > _MAX_VARIABLES_CHARS:
+        raise BadRequest(f"The environment variables of a group have at most {_MAX_VARIABLES_CHARS} characters.")

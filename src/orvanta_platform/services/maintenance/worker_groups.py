@@ -1,0 +1,99 @@
+"""Settings of worker groups, which their workers take from the server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from orvanta_platform.control import audit, instance_settings
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.instance_settings import WORKER_GROUPS
+from orvanta_platform.control.permissions import Target, can, refuse_limited, require
+from orvanta_platform.control.worker_groups import WorkerGroup
+from orvanta_platform.db import instance_settings as rows
+from orvanta_platform.db import worker_views
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.errors import NotFound
+from orvanta_platform.services.platform import Platform
+
+_INSTANCE = Target(None, "instance")
+
+
+@dataclass(frozen=True, slots=True)
+class NamedGroup:
+    """A worker group. `group` None: it has live workers, and no settings."""
+
+    name: str
+    group: WorkerGroup | None
+
+
+async def list_groups(platform: Platform, actor: Actor) -> list[NamedGroup]:
+    """Return the groups that have settings or live workers, by name. Raises Forbidden.
+
+    Environment variables are shown to superadmins and devops only.
+    """
+    require(actor, "list_workers", _INSTANCE)
+    sees_all = can(actor, "see_all_workers", _INSTANCE)
+    async with platform.db.acquire() as conn:
+        groups = await instance_settings.read_plain(conn, WORKER_GROUPS)
+        live = await worker_views.list_groups(conn)
+    found = [NamedGroup(name, groups.get(name)) for name in sorted({*groups, *live})]
+    return found if sees_all else [NamedGroup(each.name, _shown(each.group)) for each in found]
+
+
+async def get_group(platform: Platform, actor: Actor, name: str) -> WorkerGroup:
+    """Return the settings of a group; those of a group without any are the defaults. Raises Forbidden."""
+    require(actor, "see_all_workers", _INSTANCE)
+    async with platform.db.acquire() as conn:
+        return (await instance_settings.read_plain(conn, WORKER_GROUPS)).get(name, WorkerGroup())
+
+
+async def set_group(platform: Platform, actor: Actor, name: str, group: WorkerGroup) -> None:
+    """Replace the settings of a group. Its workers take them within seconds.
+
+    Raises Forbidden, also for tokens with limits, and BadRequest.
+    """
+    require(actor, "write_settings", _INSTANCE)
+    refuse_limited(actor, "change worker groups")
+
+    async def write(conn: Connection) -> None:
+        before = await _locked(conn)
+        await _store(conn, actor, {**before, name: group}, before)
+        shown = {"config": msgspec.to_builtins(group)}
+        await audit.record_instance(conn, actor, "worker_groups.set", "Updated", name, shown)
+
+    await platform.db.retrying(write)
+
+
+async def delete_group(platform: Platform, actor: Actor, name: str) -> None:
+    """Delete the settings of a group. Its workers return to those of their environment. Raises Forbidden, NotFound."""
+    require(actor, "write_settings", _INSTANCE)
+    refuse_limited(actor, "change worker groups")
+
+    async def write(conn: Connection) -> None:
+        before = await _locked(conn)
+        if name not in before:
+            raise NotFound(f"The worker group {name[:100]} has no settings.")
+        await _store(conn, actor, {other: group for other, group in before.items() if other != name}, before)
+        await audit.record_instance(conn, actor, "worker_groups.delete", "Delete", name)
+
+    await platform.db.retrying(write)
+
+
+async def _locked(conn: Connection) -> dict[str, WorkerGroup]:
+    await rows.lock(conn)
+    return await instance_settings.read_plain(conn, WORKER_GROUPS)
+
+
+async def _store(
+    conn: Connection, actor: Actor, groups: dict[str, WorkerGroup], before: dict[str, WorkerGroup]
+) -> None:
+    assert WORKER_GROUPS.check is not None
+    WORKER_GROUPS.check(groups, before)
+    text = msgspec.json.encode(groups).decode()
+    await rows.store(conn, WORKER_GROUPS.name, text, None, None, actor.username)
+
+
+def _shown(group: WorkerGroup | None) -> WorkerGroup | None:
+    return None if group is None else msgspec.structs.replace(group, env_vars_static={})

@@ -1,0 +1,61 @@
+"""Settings of the worker's group, taken from the server before the first claim and while the worker runs."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+import structlog
+
+from orvanta_platform.control.instance_settings import WORKER_GROUPS
+from orvanta_platform.control.worker_groups import WorkerGroup
+from orvanta_platform.db import workers
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.worker.claiming import DATABASE_AWAY
+from orvanta_platform.worker.lease import Lease
+from orvanta_platform.worker.loop import Worker
+
+CHECK_S = 5.0
+"""Seconds between checks for changed settings."""
+
+_UNREADABLE: tuple[type[Exception], ...] = (*DATABASE_AWAY, msgspec.DecodeError)
+
+log = structlog.get_logger(__name__)
+
+
+class GroupSettings:
+    """Settings of one worker by its group."""
+
+    def __init__(self, platform: Platform, worker: Worker, lease: Lease, isolation: str) -> None:
+        """`isolation`: the level at which the worker runs jobs."""
+        self._platform = platform
+        self._worker = worker
+        self._lease = lease
+        self._isolation = isolation
+        self._taken = WorkerGroup()
+
+    async def take(self) -> bool:
+        """Take the settings; return whether they differ from those taken before.
+
+        If they cannot be read, also because a newer version has written them, the worker continues with the former.
+        """
+        try:
+            groups = await self._platform.instance.get(WORKER_GROUPS)
+            group = groups.get(self._platform.settings.worker_group, WorkerGroup())
+            if group == self._taken:
+                return False
+            queues, slots = await self._worker.configure(group, self._isolation)
+            async with self._platform.db.acquire() as connection:
+                await workers.set_served(connection, self._lease.worker, self._lease.generation, queues, slots)
+        except _UNREADABLE as error:
+            log.warning("cannot read the settings of the group", action="group_settings", error=str(error))
+            return False
+        self._taken = group
+        log.info("settings of the group taken", action="group_settings", slots=slots, excluded=self._lease.excluded)
+        return True
+
+    async def follow(self) -> None:
+        """Take changed settings until cancelled."""
+        while True:
+            await asyncio.sleep(CHECK_S)
+            await self.take()

@@ -1,0 +1,137 @@
+"""Settings of worker groups: set by superadmins, taken by a worker that runs, and shown without variables to others."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from tests.conftest import TestDatabase
+from tests.http.harness import ApiHarness, W, api_harness
+
+from orvanta_platform.control.actor import Role
+from orvanta_platform.db import workers
+from orvanta_platform.db.workers import NewWorker
+from orvanta_platform.queue.claim import Claimer
+from orvanta_platform.worker.group_settings import GroupSettings
+from orvanta_platform.worker.lease import Lease
+from orvanta_platform.worker.loop import Worker
+from orvanta_platform.worker.runtimes.pool import Runtimes
+
+BASH = {"language": "bash", "content": 'echo "region $REGION, job ${OV_WORKSPACE}"'}
+
+
+@pytest.fixture
+async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarness]:
+    async with api_harness(database, tmp_path / "home") as made:
+        yield made
+
+
+@pytest.fixture
+async def group(api: ApiHarness, tmp_path: Path) -> AsyncIterator[GroupSettings]:
+    """The settings of a running worker of the group default."""
+    row = NewWorker(uuid4(), "w", "here", "127.0.0.1", "default", None, 4, "0", "none")
+    async with api.platform.db.acquire() as conn:
+        await workers.register(conn, row)
+    runtimes = Runtimes(tmp_path / "worker", [], "none")
+    await runtimes.start()
+    lease = Lease(row.id, 1, 3600)
+    worker = Worker(api.platform, runtimes, lease)
+    running = asyncio.create_task(worker.run())
+    yield GroupSettings(api.platform, worker, lease, "landlock")
+    worker.drain()
+    await asyncio.wait_for(running, 60)
+    await runtimes.close()
+
+
+async def configure(api: ApiHarness, group: GroupSettings, **config: Any) -> dict[str, Any]:
+    """Set the group, let the worker take it, and return the worker's row."""
+    answer = await api.client.post("/api/configs/update/default", json=config)
+    assert answer.status_code == 200, answer.text
+    api.platform.instance._cache.clear()
+    assert await group.take()
+    async with api.platform.db.acquire() as conn:
+        return dict(await conn.fetchrow("SELECT queues, slots FROM worker WHERE name = 'w'"))
+
+
+async def result(api: ApiHarness, **more: Any) -> str:
+    answer = await api.client.post(f"{W}/jobs/run_wait_result/preview", json={**BASH, "args": {}, **more})
+    assert answer.status_code == 200, answer.text
+    return str(answer.json())
+
+
+async def available(api: ApiHarness) -> set[UUID]:
+    async with api.platform.db.acquire() as conn:
+        return {row["id"] for row in await conn.fetch("SELECT id FROM job_live WHERE state = 'available'")}
+
+
+async def test_running_worker_takes_changed_settings(api: ApiHarness, group: GroupSettings) -> None:
+    """Queues, slots, variables and the isolation level apply to the next job; variables of the platform stay."""
+    assert await result(api) == "region , job main"
+    row = await configure(
+        api, group, worker_tags=["bash", "native"], slots=2, env_vars_static={"REGION": "eu", "LANG": "C"}
+    )
+    assert row == {"queues": ["bash", "native"], "slots": 2}
+    held = UUID(await api.preview(**BASH, tag="gpu"))
+    assert await result(api) == "region eu, job main"
+    assert await available(api) == {held}
+    assert not await group.take()
+    await configure(api, group, worker_tags=["gpu"], slots=1)
+    assert await result(api, tag="gpu") == "region , job main"
+    assert not await available(api)
+    await configure(api, group, isolation="full")
+    assert group._lease.may_claim is False
+    assert "stronger isolation" in str(group._worker._unready())
+    waits = asyncio.create_task(result(api))
+    while not await available(api):
+        await asyncio.sleep(0)
+    assert (await api.client.delete("/api/configs/delete/default")).status_code == 200
+    api.platform.instance._cache.clear()
+    assert await group.take()
+    assert await waits == "region , job main"
+
+
+async def test_priority_of_queue_precedes_priority_of_job(api: ApiHarness) -> None:
+    for tag, priority in (("one", 90), ("two", 0), ("three", 50)):
+        await api.preview(tag=tag, priority=priority)
+    claimer = Claimer(api.worker.id, 1, None, first={"two": 2, "three": 1})
+    async with api.platform.db.acquire() as conn:
+        order = [(await claimer.claim(conn, 1))[0].queue for _ in range(3)]
+    assert order == ["two", "three", "one"]
+
+
+async def test_only_superadmins_change_groups_and_members_see_no_variables(api: ApiHarness) -> None:
+    config = {"worker_tags": ["gpu"], "priority_tags": {"gpu": 5}, "env_vars_static": {"REGION": "eu"}}
+    assert (await api.client.post("/api/configs/update/gpu", json=config)).status_code == 200
+    member = await api.member("ann", Role.ADMIN)
+    seen = {each["name"]: each["config"] for each in (await member.get("/api/configs/list_worker_groups")).json()}
+    assert seen["gpu"]["worker_tags"] == ["gpu"] and seen["gpu"]["env_vars_static"] == {} and seen["default"] is None
+    assert (await member.get("/api/configs/get/gpu")).status_code == 403
+    assert (await member.post("/api/configs/update/gpu", json=config)).status_code == 403
+    assert (await member.delete("/api/configs/delete/gpu")).status_code == 403
+    assert (await api.client.get("/api/configs/get/gpu")).json()["env_vars_static"] == {"REGION": "eu"}
+    assert (await api.client.get("/api/configs/get/unknown")).json()["worker_tags"] is None
+    wrongs: tuple[dict[str, Any], ...] = (
+        {"env_vars_static": {"OV_TOKEN": "x"}},
+        {"env_vars_static": {"LD_PRELOAD": "x"}},
+        {"env_vars_static": {"a b": "x"}},
+        {"env_vars_static": {"A": "x\0"}},
+        {"worker_tags": []},
+        {"worker_tags": ["a b"]},
+        {"worker_tags": ["worker:1"]},
+        {"slots": 0},
+        {"isolation": "strong"},
+        {"unknown": 1},
+    )
+    for wrong in wrongs:
+        assert (await api.client.post("/api/configs/update/gpu", json=wrong)).status_code == 400, wrong
+    assert (await api.client.delete("/api/configs/delete/unknown")).status_code == 404
+    assert (await api.client.delete("/api/configs/delete/gpu")).status_code == 200
+    async with api.platform.db.acquire() as conn:
+        audit = await conn.fetch(
+            "SELECT operation, resource FROM audit WHERE operation LIKE 'worker_groups.%' ORDER BY id"
+        )
+    assert [tuple(row) for row in audit] == [("worker_groups.set", "gpu"), ("worker_groups.delete", "gpu")]
