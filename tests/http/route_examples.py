@@ -75,6 +75,8 @@ BODIES: dict[str, Any] = {
     "POST changes/apply": {"items": [], "plan_hash": EMPTY_PLAN},
     "POST git/bind": {"url": "file:///tmp/orvanta-git/shop.git"},
     "POST git/apply": {"plan_hash": EMPTY_REVIEW},
+    "POST favorites/star": {"path": "f/team/flow", "favorite_kind": "flow"},
+    "POST favorites/unstar": {"path": "f/team/flow", "favorite_kind": "flow"},
     "POST moves/plan": {"items": [{"kind": "flow", "path": "f/team/flow", "target": "f/team/elsewhere"}]},
     "POST moves/apply": {"items": [{"kind": "flow", "path": "f/team/movable", "target": "f/team/moved"}]},
     "POST folders/create": {"name": "fresh"},

@@ -51,6 +51,8 @@ class ItemRow:
     """The document; empty in lists."""
     has_draft: bool = False
     """True if the caller of a list has a draft of it; False elsewhere."""
+    starred: bool = False
+    """True if it is a favourite of the caller of a list; False elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,8 @@ class Filter:
     created_by: str | None = None
     languages: list[str] | None = None
     kinds: list[str] | None = None
+    starred: bool = False
+    """Favourites of the caller only."""
     before: int | None = None
     after: int | None = None
     ascending: bool = False
@@ -212,6 +216,7 @@ async def list_page(conn: Connection, workspace: str, kind: str, filter: Filter)
         filter.limit,
         filter.offset,
         filter.username,
+        filter.starred,
     )
     return [item for item in map(_item, rows) if item is not None]
 

@@ -443,6 +443,16 @@ CREATE INDEX moved_item_target ON moved_item (workspace, kind, target);
 COMMENT ON TABLE moved_item IS 'Former paths of workflows and scripts. Their runs under these paths belong to their history.';
 COMMENT ON COLUMN moved_item.target IS 'The present path of what was at this path.';
 
+CREATE TABLE favourite (
+    workspace text NOT NULL REFERENCES workspace (id) ON DELETE CASCADE,
+    username  text NOT NULL,
+    kind      text NOT NULL CHECK (kind IN ('script', 'flow')),
+    path      text NOT NULL,
+    PRIMARY KEY (workspace, username, kind, path)
+);
+CREATE INDEX favourite_path ON favourite (workspace, kind, path);
+COMMENT ON TABLE favourite IS 'Workflows and scripts that a member marked; of nobody else''s concern.';
+
 CREATE SEQUENCE draft_revision AS bigint;
 
 CREATE TABLE draft (

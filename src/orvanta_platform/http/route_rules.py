@@ -147,6 +147,7 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             POST changes/read
             POST changes/plan
             GET drafts/list/{kind}
+            POST favorites/unstar
             GET folders/exists/{name}
             GET variables/list_contextual
             POST variables/encrypt
@@ -319,6 +320,7 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             POST jobs/run_and_stream/p/{path}
         """,
         ("flow", "read"): """
+            POST favorites/star
             GET flows/get/{path}
             GET flows/get/v/{version}
             GET flows/get_latest_version/{path}

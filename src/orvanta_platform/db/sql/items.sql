@@ -73,7 +73,9 @@ SELECT v.id, v.workspace, v.kind, v.path, v.number, v.hash, v.format, v.language
        v.message, v.created_at, v.lock_state, v.lock, v.lock_error, v.lock_job, v.made_schema, i.archived,
        i.extra_perms, i.created_by, i.edited_by, i.edited_at, i.version AS current, ''::bytea AS body,
        EXISTS (SELECT 1 FROM draft AS e
-               WHERE e.workspace = i.workspace AND e.kind = i.kind AND e.path = i.path AND e.owner = $18) AS has_draft
+               WHERE e.workspace = i.workspace AND e.kind = i.kind AND e.path = i.path AND e.owner = $18) AS has_draft,
+       EXISTS (SELECT 1 FROM favourite AS f
+               WHERE f.workspace = i.workspace AND f.kind = i.kind AND f.path = i.path AND f.username = $18) AS starred
 FROM item AS i
 JOIN version AS v ON v.id = i.version
 WHERE i.workspace = $1 AND i.kind = $2 AND NOT i.deleted
@@ -87,6 +89,9 @@ WHERE i.workspace = $1 AND i.kind = $2 AND NOT i.deleted
   AND ($12::text[] IS NULL OR coalesce(v.settings ->> 'kind', 'script') = ANY ($12))
   AND ($13::bigint IS NULL OR v.id < $13)
   AND ($14::bigint IS NULL OR v.id > $14)
+  AND (NOT $19 OR EXISTS (SELECT 1 FROM favourite AS f
+                          WHERE f.workspace = i.workspace AND f.kind = i.kind AND f.path = i.path
+                            AND f.username = $18))
 ORDER BY CASE WHEN $15 THEN v.id END ASC, v.id DESC
 LIMIT $16 OFFSET $17;
 

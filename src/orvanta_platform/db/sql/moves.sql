@@ -157,6 +157,16 @@ WHERE d.workspace = $1 AND d.kind = m.kind AND d.path = m.path
   AND NOT EXISTS (SELECT FROM draft AS o
                   WHERE o.workspace = d.workspace AND o.kind = d.kind AND o.path = m.target AND o.owner = d.owner);
 
+-- name: move_favourites
+-- Moves the marks of favourites.
+UPDATE favourite AS f
+SET path = m.target
+FROM unnest($2::text[], $3::text[], $4::text[]) AS m (kind, path, target)
+WHERE f.workspace = $1 AND f.kind = m.kind AND f.path = m.path
+  AND NOT EXISTS (SELECT FROM favourite AS o
+                  WHERE o.workspace = f.workspace AND o.username = f.username AND o.kind = f.kind
+                    AND o.path = m.target);
+
 -- name: delete_moved_items
 -- Deletes the items at their former paths, whose versions were moved.
 DELETE FROM item AS i

@@ -11,10 +11,11 @@ from orvanta_platform.errors import BadRequest
 from orvanta_platform.evaluate.raw import count_values
 from orvanta_platform.http import answers
 from orvanta_platform.http.openapi import call
-from orvanta_platform.http.requests import AnyRequest, actor_of, bool_of, decode, platform_of
+from orvanta_platform.http.requests import AnyRequest, actor_of, bool_of, comma_list_of, decode, platform_of
 from orvanta_platform.http.schemas import changes as shapes
 from orvanta_platform.services.changes import archive, change_sets
 from orvanta_platform.services.changes.archive import ArchiveOptions, ArchiveType
+from orvanta_platform.workflow.tree.item import Key
 
 T = TypeVar("T")
 
@@ -25,14 +26,16 @@ _CHOICES = (
 )
 _MOST_VALUES = change_sets.LARGEST + 10 * change_sets.LONGEST
 """Values of a body whose contents have at most LARGEST."""
+_MOST_NAMED = 1000
 _TYPES: dict[ArchiveType, str] = {"zip": "application/zip", "tar": "application/x-tar"}
 
 
-@get(f"{_W}/workspaces/tarball", opt=call(query=("archive_type", *_CHOICES, "default_ts")))
+@get(f"{_W}/workspaces/tarball", opt=call(query=("archive_type", *_CHOICES, "default_ts", "items")))
 async def get_tarball(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """Get the items of the workspace as files in an archive of the type `zip` or `tar` (the default).
 
-    It contains no values of secrets. The same items yield the same bytes.
+    It contains no values of secrets. The same items yield the same bytes. `items`: comma-separated `flow/<path>` and
+    `script/<path>` of the only items to export, at most 1000.
     """
     kind = request.query_params.get("archive_type", "tar")
     if kind not in _TYPES:
@@ -40,10 +43,28 @@ async def get_tarball(request: AnyRequest, workspace: FromPath[str]) -> Response
     archive_type: ArchiveType = "zip" if kind == "zip" else "tar"
     chosen = {name: bool(bool_of(request, name)) for name in _CHOICES}
     deno = request.query_params.get("default_ts") == "deno"
-    options = ArchiveOptions(**chosen, default_ts="deno" if deno else "bun")
+    options = ArchiveOptions(**chosen, default_ts="deno" if deno else "bun", items=_items_of(request))
     body = await archive.create(platform_of(request), actor_of(request), workspace, archive_type, options)
     headers = {"Content-Disposition": f'attachment; filename="{workspace}.{archive_type}"'}
     return Response(body, media_type=_TYPES[archive_type], headers=headers)
+
+
+def _items_of(request: AnyRequest) -> list[Key] | None:
+    """Return the items to export, None for all. Raises BadRequest."""
+    named = comma_list_of(request, "items")
+    if named is None:
+        return None
+    if len(named) > _MOST_NAMED:
+        raise BadRequest(f"At most {_MOST_NAMED} items can be named.", hint="Export the workspace as a whole.")
+    found: list[Key] = []
+    for name in named:
+        kind, _, path = name.partition("/")
+        match kind:
+            case "flow" | "script":
+                found.append((kind, path))
+            case _:
+                raise BadRequest(f"{name[:200]!r} names no item.", hint="Use flow/<path> or script/<path>.")
+    return found
 
 
 @get(f"{_W}/changes/items", opt=call(answer=list[shapes.ItemHash]))

@@ -193,6 +193,7 @@ def filter_of(request: AnyRequest) -> Filter:
         created_by=query.get("created_by"),
         languages=comma_list_of(request, "languages"),
         kinds=comma_list_of(request, "kinds"),
+        starred=bool_of(request, "starred_only") or False,
         before=row_of("before", page.before),
         after=row_of("after", page.after),
         ascending=bool_of(request, "order_desc") is False,

@@ -181,7 +181,7 @@ def script(row: ItemRow, parents: list[str] | None = None) -> dict[str, Any]:
         "deleted": False,
         "extra_perms": row.extra_perms,
         "language": row.language,
-        "starred": False,
+        "starred": row.starred,
         "version_id": row.id,
         "lock": row.lock,
     }
@@ -247,7 +247,7 @@ def _flow_head(row: ItemRow) -> dict[str, Any]:
         "edited_at": row.created_at,
         "archived": row.archived,
         "extra_perms": row.extra_perms,
-        "starred": False,
+        "starred": row.starred,
         "version_id": row.id,
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import tarfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
@@ -21,7 +21,7 @@ from orvanta_platform.services.changes import contents
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow import document
 from orvanta_platform.workflow.tree.extensions import LANGUAGES
-from orvanta_platform.workflow.tree.item import Item, Kind
+from orvanta_platform.workflow.tree.item import Item, Key, Kind
 
 ArchiveType: TypeAlias = Literal["zip", "tar"]
 
@@ -51,6 +51,8 @@ class ArchiveOptions:
     include_groups: bool = False
     include_settings: bool = False
     default_ts: Literal["bun", "deno"] = "bun"
+    items: Collection[Key] | None = None
+    """The scripts and workflows to export, with nothing else; None: the whole workspace."""
 
     def kinds(self) -> set[Kind]:
         """Return the kinds of items that the archive contains."""
@@ -87,7 +89,7 @@ async def _archive(
     platform: Platform, actor: Actor, workspace: str, archive_type: ArchiveType, options: ArchiveOptions
 ) -> bytes:
     async with platform.db.transaction() as conn:
-        reading = await contents.read(conn, actor, workspace)
+        reading = await contents.read(conn, actor, workspace, options.items)
         await audit.record(conn, actor, "workspaces.export", "Execute", workspace)
     found = await contents.items_in(workspace, reading)
     kinds = options.kinds()
