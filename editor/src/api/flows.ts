@@ -9,6 +9,8 @@ export interface FlowItem {
   edited_at: string;
   archived: boolean;
   version_id: number;
+  labels?: string[];
+  starred?: boolean;
 }
 
 /** Workflow with its document: `source` if it was deployed as text, `value` and `schema` always. */

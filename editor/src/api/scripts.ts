@@ -15,6 +15,8 @@ export interface ScriptItem {
   hash: string;
   version_id: number;
   has_draft?: boolean;
+  labels?: string[];
+  starred?: boolean;
 }
 
 /** Script with its text, the schema of its inputs and its settings. */

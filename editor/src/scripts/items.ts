@@ -16,8 +16,8 @@ export function listItems(
   const drafted = new Set(drafts.map((each) => each.path));
   const deployed = new Set(scripts.map((each) => each.path));
   return [
-    ...scripts.map(({ path, summary, language, created_at, created_by, archived }) => ({
-      ...{ path, summary, language, edited_at: created_at, edited_by: created_by, archived },
+    ...scripts.map(({ path, summary, language, created_at, created_by, archived, labels = [], starred = false }) => ({
+      ...{ path, summary, language, edited_at: created_at, edited_by: created_by, archived, labels, starred },
       deployed: true,
       draft: drafted.has(path) ? t("lib.draft") : null,
     })),
@@ -25,6 +25,7 @@ export function listItems(
       .filter((each) => !deployed.has(each.path))
       .map(({ path, edited_at }) => ({
         ...{ path, summary: "", language: "", edited_at, edited_by: "", deployed: false, archived: false },
+        ...{ labels: [], starred: false },
         draft: t("ui.draftOnly"),
       })),
   ];

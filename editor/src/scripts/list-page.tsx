@@ -2,15 +2,17 @@ import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { useParams } from "react-router";
 import { itemHistoriesQuery } from "../api/item-histories";
-import { scriptDraftsQuery, scriptsQuery } from "../api/scripts";
+import { archiveScript, scriptDraftsQuery, scriptsQuery } from "../api/scripts";
+import { BulkBar } from "../items/bulk-bar";
+import { useListMarks } from "../items/use-list-marks";
 import { rememberWorkspace } from "../lib/last-workspace";
 import { t } from "../texts/scripts";
 import { Button } from "../ui/controls";
 import { Icon } from "../ui/icon";
-import { ARCHIVED, ArchivedSelect, ItemRows } from "../ui/item-rows";
+import { ARCHIVED, FAVOURITES, ItemRows, ShownSelect } from "../ui/item-rows";
 import css from "../ui/list.module.css";
-import { type ListState, ListTools, NoMatches, useListTools } from "../ui/list-tools";
-import { ITEM_ORDERS } from "../ui/listed-item";
+import { LabelFilter, type ListState, ListTools, NoMatches, useListTools } from "../ui/list-tools";
+import { filterItems, ITEM_ORDERS } from "../ui/listed-item";
 import { Empty, Failed, Skeleton } from "../ui/states";
 import { useUrlParams } from "../ui/use-url-params";
 import { kindOf } from "../workflow/kinds";
@@ -23,18 +25,22 @@ export function ScriptsPage() {
   const { workspace = "" } = useParams();
   const [creating, setCreating] = useState(false);
   const [search, set] = useUrlParams();
-  const archived = search.get("show") === ARCHIVED;
+  const show = search.get("show") ?? "";
+  const label = search.get("label") ?? "";
+  const archived = show === ARCHIVED;
   const scripts = useQuery(scriptsQuery(workspace, archived));
   const drafts = useQuery(scriptDraftsQuery(workspace));
   useEffect(() => rememberWorkspace(workspace), [workspace]);
   const items = scripts.data && listItems(scripts.data, archived ? [] : (drafts.data ?? []));
-  const found = useListTools(items, (item) => `${item.path} ${item.summary} ${item.language}`, ITEM_ORDERS);
+  const shown = items && filterItems(items, label, show === FAVOURITES);
+  const found = useListTools(shown, (item) => `${item.path} ${item.summary} ${item.language}`, ITEM_ORDERS);
   return (
     <main className={css.page}>
       <div className={css.head}>
         <h1>{t("scripts.title")}</h1>
         <ListTools what="scripts" found={found} />
-        <ArchivedSelect archived={archived} set={(show) => set("show", show)} />
+        <LabelFilter label={label} clear={() => set("label", "")} />
+        <ShownSelect show={show} set={(next) => set("show", next)} />
         <Button look="main" icon="plus" onClick={() => setCreating(true)}>
           {t("scripts.new")}
         </Button>
@@ -47,32 +53,61 @@ export function ScriptsPage() {
         </Empty>
       )}
       {items && items.length > 0 && (
-        <Rows workspace={workspace} found={found} taken={new Set(items.map((each) => each.path))} />
+        <Rows
+          workspace={workspace}
+          found={found}
+          taken={new Set(items.map((each) => each.path))}
+          archived={archived}
+          filterBy={(next) => set("label", next)}
+        />
       )}
       {creating && <NewScript workspace={workspace} close={() => setCreating(false)} />}
     </main>
   );
 }
 
-function Rows({ workspace, found, taken }: { workspace: string; found: ListState<Item>; taken: ReadonlySet<string> }) {
+interface RowsProps {
+  workspace: string;
+  found: ListState<Item>;
+  taken: ReadonlySet<string>;
+  archived: boolean;
+  filterBy: (label: string) => void;
+}
+
+function Rows({ workspace, found, taken, archived, filterBy }: RowsProps) {
   const { items, query, sort } = found;
   const histories = useQuery(itemHistoriesQuery(workspace, "script"));
+  const { clear, ...marks } = useListMarks(workspace, "script", items);
   if (items.length === 0) return <NoMatches what="scripts" wanted={query} />;
   return (
-    <ItemRows
-      workspace={workspace}
-      items={items}
-      histories={histories.data}
-      byFolder={sort === "path"}
-      to={(script) => `/w/${workspace}/scripts/${script.path}`}
-      actions={(script) => (
-        <>
-          <span className={css.kind} title={script.language && kindOf("rawscript", script.language).name}>
-            {script.language && <Icon name={script.language} />}
-          </span>
-          <RowMenu workspace={workspace} item={script} taken={taken} />
-        </>
+    <>
+      {marks.chosen.size > 0 && (
+        <BulkBar
+          workspace={workspace}
+          kind="script"
+          paths={[...marks.chosen]}
+          archived={archived}
+          archive={(path, put) => archiveScript(workspace, path, put)}
+          clear={clear}
+        />
       )}
-    />
+      <ItemRows
+        {...marks}
+        filterBy={filterBy}
+        workspace={workspace}
+        items={items}
+        histories={histories.data}
+        byFolder={sort === "path"}
+        to={(script) => `/w/${workspace}/scripts/${script.path}`}
+        actions={(script) => (
+          <>
+            <span className={css.kind} title={script.language && kindOf("rawscript", script.language).name}>
+              {script.language && <Icon name={script.language} />}
+            </span>
+            <RowMenu workspace={workspace} item={script} taken={taken} />
+          </>
+        )}
+      />
+    </>
   );
 }

@@ -11,6 +11,7 @@ import {
   scriptDraftsQuery,
 } from "../api/scripts";
 import { copyPath } from "../forms/path-name";
+import { ExportLink } from "../items/export-link";
 import { useMoving } from "../items/use-moving";
 import { References } from "../references/references";
 import { useSharing } from "../sharing/use-sharing";
@@ -28,7 +29,7 @@ interface Props {
   taken: ReadonlySet<string>;
 }
 
-/** Menu of a script in a list: duplicate, move, share, archive or restore, delete. */
+/** Menu of a script in a list: duplicate, move, share, export, archive or restore, delete. */
 export function RowMenu({ workspace, item, taken }: Props) {
   const { path, deployed, archived } = item;
   const navigate = useNavigate();
@@ -86,6 +87,7 @@ export function RowMenu({ workspace, item, taken }: Props) {
             {t("ui.share")}
           </Button>
         )}
+        {deployed && <ExportLink workspace={workspace} kind="script" path={path} />}
         {deployed && (
           <Button
             look="quiet"

@@ -63,6 +63,7 @@ const PATHS: Record<string, string> = {
   book: "M5 4h11a3 3 0 0 1 3 3v13H8a3 3 0 0 1-3-3zM5 17a3 3 0 0 1 3-3h11",
   rail: "M4 4h16v16H4zM9 4v16",
   menu: "M4 6h16M4 12h16M4 18h16",
+  star: "M12 4l2.5 5.2 5.7.8-4.1 4 1 5.7-5.1-2.7-5.1 2.7 1-5.7-4.1-4 5.7-.8z",
   dots: "M6 12h.5M12 12h.5M18 12h.5",
 };
 

@@ -1,7 +1,10 @@
-import { Fragment, type ReactNode } from "react";
+import { Fragment, type ReactNode, useState } from "react";
 import { Link } from "react-router";
 import type { ItemHistory } from "../api/item-histories";
 import { t, tWith } from "../texts/t";
+import { IconButton } from "./controls";
+import { type Folder, foldersOf } from "./folder-tree";
+import { Icon } from "./icon";
 import css from "./list.module.css";
 import { moveFocusByRow } from "./list-tools";
 import { itemName, type ListedItem } from "./listed-item";
@@ -10,8 +13,9 @@ import { Select } from "./select";
 import { Status } from "./status";
 import { Time } from "./time";
 
-/** Value of `show` in the address of a list of archived items. */
+/** Values of `show` in the address of a list: of archived items, of favourites. */
 export const ARCHIVED = "archived";
+export const FAVOURITES = "favourites";
 
 interface Props<T> {
   workspace: string;
@@ -22,42 +26,100 @@ interface Props<T> {
   /** Return the address of the page of an item. */
   to: (item: T) => string;
   actions: (item: T) => ReactNode;
+  /** Paths of the chosen items. */
+  chosen: ReadonlySet<string>;
+  choose: (path: string, chosen: boolean) => void;
+  /** Marks an item as a favourite of the user, or removes the mark. */
+  star: (item: T) => void;
+  /** Filters the list by a label. */
+  filterBy: (label: string) => void;
 }
 
-/** Rows of workflows or scripts with their newest runs, last change and actions. */
+/** Rows of workflows or scripts with their newest runs, last change and actions; a tree of folders if sorted by path. */
 export function ItemRows<T extends ListedItem>({ items, byFolder, ...columns }: Props<T>) {
-  const startsFolder = (place: number) => folderOf(items[place]?.path) !== folderOf(items[place - 1]?.path);
+  const [closed, setClosed] = useState<ReadonlySet<string>>(new Set());
+  const toggle = (path: string) =>
+    setClosed((before) => new Set(before.has(path) ? [...before].filter((each) => each !== path) : [...before, path]));
+  const row = (item: T) => <Row key={item.path} item={item} {...columns} />;
   return (
     <div className={css.table}>
       <div className={css.headers} aria-hidden="true">
+        <span />
         <span>{t("ui.name")}</span>
         <span>{t("ui.path")}</span>
         <span className={css.runs}>{t("ui.lastRuns")}</span>
         <span className={css.when}>{t("ui.lastChange")}</span>
       </div>
       <ul className={css.list} onKeyDown={moveFocusByRow}>
-        {items.map((item, place) => (
-          <Fragment key={item.path}>
-            {byFolder && startsFolder(place) && <li className={css.folder}>{folderOf(item.path)}</li>}
-            <Row item={item} {...columns} />
-          </Fragment>
-        ))}
+        {byFolder
+          ? foldersOf(items, closed).map((folder) => (
+              <Fragment key={folder.path}>
+                <FolderRow folder={folder} isOpen={!closed.has(folder.path)} toggle={() => toggle(folder.path)} />
+                {!closed.has(folder.path) && folder.items.map(row)}
+              </Fragment>
+            ))
+          : items.map(row)}
       </ul>
     </div>
   );
 }
 
+function FolderRow<T>({ folder, isOpen, toggle }: { folder: Folder<T>; isOpen: boolean; toggle: () => void }) {
+  return (
+    <li className={css.folder}>
+      <button
+        type="button"
+        aria-expanded={isOpen}
+        style={{ paddingInlineStart: `${folder.depth * 1.25}rem` }}
+        onClick={toggle}
+      >
+        <Icon name={isOpen ? "down" : "next"} size={14} />
+        <span>{folder.name}</span>
+        <span className={css.count}>{t("ui.itemCount", { count: folder.count })}</span>
+      </button>
+    </li>
+  );
+}
+
 function Row<T extends ListedItem>(props: Omit<Props<T>, "items" | "byFolder"> & { item: T }) {
-  const { workspace, item, histories, to, actions } = props;
+  const { workspace, item, histories, to, actions, chosen, choose, star, filterBy } = props;
   const name = itemName(item);
   const history = histories?.get(item.path);
   const last = history?.runs[0];
   return (
     <li className={css.row}>
+      <div className={css.marks}>
+        <input
+          type="checkbox"
+          aria-label={t("ui.choose", { name })}
+          disabled={!item.deployed}
+          checked={chosen.has(item.path)}
+          onChange={(event) => choose(item.path, event.target.checked)}
+        />
+        <IconButton
+          icon="star"
+          label={t("ui.favourite", { name })}
+          aria-pressed={item.starred}
+          className={css.star}
+          disabled={!item.deployed}
+          onClick={() => star(item)}
+        />
+      </div>
       <div className={css.name}>
         <Link to={to(item)} title={name}>
           {name}
         </Link>
+        {item.labels.map((label) => (
+          <button
+            key={label}
+            type="button"
+            className={css.label}
+            title={t("ui.filterByLabel", { label })}
+            onClick={() => filterBy(label)}
+          >
+            {label}
+          </button>
+        ))}
       </div>
       <div className={css.path} title={item.path}>
         {item.path}
@@ -85,17 +147,13 @@ function LastChange({ item }: { item: ListedItem }) {
   return author ? tWith("ui.editedBy", { time }, { author }) : tWith("ui.editedByYou", { time });
 }
 
-/** Selection of active or archived items. `set` receives the value of the address. */
-export function ArchivedSelect({ archived, set }: { archived: boolean; set: (show: string) => void }) {
+/** Selection of active items, favourites, or archived items. `set` receives the value of the address. */
+export function ShownSelect({ show, set }: { show: string; set: (show: string) => void }) {
   return (
-    <Select aria-label={t("ui.show")} value={archived ? ARCHIVED : ""} set={set}>
+    <Select aria-label={t("ui.show")} value={show} set={set}>
       <option value="">{t("ui.active")}</option>
+      <option value={FAVOURITES}>{t("ui.favourites")}</option>
       <option value={ARCHIVED}>{t("ui.archived")}</option>
     </Select>
   );
-}
-
-/** Return the folder of a path: its first two parts. */
-function folderOf(path = ""): string {
-  return path.split("/").slice(0, 2).join("/");
 }

@@ -1,6 +1,6 @@
 import type { KeyboardEvent } from "react";
 import { t } from "../texts/t";
-import { Input } from "./controls";
+import { Button, Input } from "./controls";
 import css from "./list-tools.module.css";
 import { Select } from "./select";
 import { Empty } from "./states";
@@ -68,6 +68,16 @@ export function ListTools<T>({ what, found }: { what: ListedItems; found: ListSt
   );
 }
 
+/** The label by which a list is filtered, with a button that shows all items again; nothing without one. */
+export function LabelFilter({ label, clear }: { label: string; clear: () => void }) {
+  if (label === "") return null;
+  return (
+    <Button icon="cross" title={t("ui.clearLabel")} onClick={clear}>
+      {t("ui.label", { label })}
+    </Button>
+  );
+}
+
 /** Empty state of a list whose search has no matches. */
 export function NoMatches({ what, wanted }: { what: ListedItems; wanted: string }) {
   return (
@@ -78,7 +88,7 @@ export function NoMatches({ what, wanted }: { what: ListedItems; wanted: string 
 }
 
 /** Controls in which the arrow keys have another function. */
-const OWN_ARROWS = "input, select, textarea";
+const OWN_ARROWS = 'input:not([type="checkbox"]), select, textarea';
 const COMMANDS = "a, button:not(:disabled)";
 
 /** Move the focus to the first link or button of the next or previous row with the arrow keys. */
@@ -91,6 +101,6 @@ export function moveFocusByRow(event: KeyboardEvent<HTMLUListElement>): void {
   // Events of a dialog that a row opened reach the list as well.
   if (place < 0) return;
   const next = rows[Math.min(Math.max(place + step, 0), rows.length - 1)];
-  next?.querySelector<HTMLElement>(COMMANDS)?.focus();
+  (next?.querySelector<HTMLElement>("a") ?? next?.querySelector<HTMLElement>(COMMANDS))?.focus();
   event.preventDefault();
 }

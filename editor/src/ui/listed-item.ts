@@ -10,6 +10,9 @@ export interface ListedItem {
   edited_by: string;
   deployed: boolean;
   archived: boolean;
+  labels: readonly string[];
+  /** It is a favourite of the user. */
+  starred: boolean;
   /** Shown state of the reader's draft of it; null without a draft. */
   draft: string | null;
 }
@@ -20,6 +23,11 @@ export const ITEM_ORDERS: readonly [SortOption<ListedItem>, ...SortOption<Listed
   { name: "name", label: t("ui.name"), before: (a, b) => itemName(a).localeCompare(itemName(b)) },
   { name: "path", label: t("ui.byFolder"), before: (a, b) => a.path.localeCompare(b.path) },
 ];
+
+/** Return the items with a label, or all without one; `favourites`: only favourites of the user. */
+export function filterItems<T extends ListedItem>(items: readonly T[], label: string, favourites: boolean): T[] {
+  return items.filter((item) => (!favourites || item.starred) && (label === "" || item.labels.includes(label)));
+}
 
 /** Return the summary of an item, otherwise its path without the folder. */
 export function itemName({ summary, path }: ListedItem): string {

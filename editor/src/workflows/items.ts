@@ -11,6 +11,9 @@ export function undeployedDrafts(flows: readonly FlowItem[], drafts: readonly Dr
   return drafts.filter((draft) => draft.newest_version === null && !listed.has(draft.path));
 }
 
+/** A draft has neither labels nor favourites. */
+const UNMARKED = { labels: [], starred: false };
+
 /** Return one row per path. `undeployed`: drafts with rows of their own. `names`: summaries of these drafts by path. */
 export function listItems(
   flows: readonly FlowItem[],
@@ -20,13 +23,21 @@ export function listItems(
 ): ListedItem[] {
   const drafted = new Set(drafts.map((draft) => draft.path));
   return [
-    ...flows.map(({ path, summary, edited_at, edited_by, archived }) => ({
-      ...{ path, summary, edited_at, edited_by, archived },
+    ...flows.map(({ path, summary, edited_at, edited_by, archived, labels = [], starred = false }) => ({
+      ...{ path, summary, edited_at, edited_by, archived, labels, starred },
       deployed: true,
       draft: drafted.has(path) ? t("lib.draft") : null,
     })),
     ...undeployed.map(({ path, edited_at, base_version }) => ({
-      ...{ path, summary: names.get(path) ?? "", edited_at, edited_by: "", deployed: false, archived: false },
+      ...{
+        path,
+        summary: names.get(path) ?? "",
+        edited_at,
+        edited_by: "",
+        deployed: false,
+        archived: false,
+        ...UNMARKED,
+      },
       draft: base_version === null ? t("ui.draftOnly") : t("workflows.draftOfDeleted"),
     })),
   ];

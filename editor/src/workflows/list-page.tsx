@@ -4,13 +4,15 @@ import { useParams } from "react-router";
 import { type DraftHead, draftsQuery } from "../api/drafts";
 import { archiveFlow, flowsQuery } from "../api/flows";
 import { itemHistoriesQuery } from "../api/item-histories";
+import { BulkBar } from "../items/bulk-bar";
+import { useListMarks } from "../items/use-list-marks";
 import { rememberWorkspace } from "../lib/last-workspace";
 import { t, tWith } from "../texts/workflows";
 import { Button, LinkButton } from "../ui/controls";
-import { ARCHIVED, ArchivedSelect, ItemRows } from "../ui/item-rows";
+import { ARCHIVED, FAVOURITES, ItemRows, ShownSelect } from "../ui/item-rows";
 import css from "../ui/list.module.css";
-import { type ListState, ListTools, NoMatches, useListTools } from "../ui/list-tools";
-import { ITEM_ORDERS, itemName, type ListedItem } from "../ui/listed-item";
+import { LabelFilter, type ListState, ListTools, NoMatches, useListTools } from "../ui/list-tools";
+import { filterItems, ITEM_ORDERS, itemName, type ListedItem } from "../ui/listed-item";
 import { Empty, Failed, Skeleton } from "../ui/states";
 import { notify, notifyError } from "../ui/toasts";
 import { useUrlParams } from "../ui/use-url-params";
@@ -29,20 +31,24 @@ export function WorkflowsPage() {
   const { workspace = "" } = useParams();
   useEffect(() => rememberWorkspace(workspace), [workspace]);
   const [search, set] = useUrlParams();
-  const archived = search.get("show") === ARCHIVED;
+  const show = search.get("show") ?? "";
+  const label = search.get("label") ?? "";
+  const archived = show === ARCHIVED;
   const flows = useQuery(flowsQuery(workspace, archived));
   const drafts = useQuery(draftsQuery(workspace));
   const undeployed = flows.data && drafts.data && !archived ? undeployedDrafts(flows.data, drafts.data) : [];
   const names = useDraftNames(workspace, undeployed);
   const items = flows.data && drafts.data && listItems(flows.data, drafts.data, undeployed, names);
-  const found = useListTools(items, (item) => `${item.path} ${item.summary}`, ITEM_ORDERS);
+  const shown = items && filterItems(items, label, show === FAVOURITES);
+  const found = useListTools(shown, (item) => `${item.path} ${item.summary}`, ITEM_ORDERS);
   const error = flows.error ?? drafts.error;
   return (
     <main className={css.page}>
       <div className={css.head}>
         <h1>{t("workflows.title")}</h1>
         <ListTools what="workflows" found={found} />
-        <ArchivedSelect archived={archived} set={(show) => set("show", show)} />
+        <LabelFilter label={label} clear={() => set("label", "")} />
+        <ShownSelect show={show} set={(next) => set("show", next)} />
         <Button look="main" icon="plus" onClick={() => set("new", "1")}>
           {t("workflows.new")}
         </Button>
@@ -62,7 +68,13 @@ export function WorkflowsPage() {
         </EmptyList>
       )}
       {items && items.length > 0 && (
-        <Rows workspace={workspace} found={found} taken={new Set(items.map((each) => each.path))} />
+        <Rows
+          workspace={workspace}
+          found={found}
+          taken={new Set(items.map((each) => each.path))}
+          archived={archived}
+          filterBy={(next) => set("label", next)}
+        />
       )}
     </main>
   );
@@ -97,18 +109,35 @@ function Rows({
   workspace,
   found,
   taken,
+  archived,
+  filterBy,
 }: {
   workspace: string;
   found: ListState<ListedItem>;
   taken: ReadonlySet<string>;
+  archived: boolean;
+  filterBy: (label: string) => void;
 }) {
   const { items, query, sort } = found;
   const histories = useQuery(itemHistoriesQuery(workspace, "flow"));
+  const { clear, ...marks } = useListMarks(workspace, "flow", items);
   const [running, setRunning] = useState<ListedItem | null>(null);
   if (items.length === 0) return <NoMatches what="workflows" wanted={query} />;
   return (
     <>
+      {marks.chosen.size > 0 && (
+        <BulkBar
+          workspace={workspace}
+          kind="flow"
+          paths={[...marks.chosen]}
+          archived={archived}
+          archive={(path, put) => archiveFlow(workspace, path, put)}
+          clear={clear}
+        />
+      )}
       <ItemRows
+        {...marks}
+        filterBy={filterBy}
         workspace={workspace}
         items={items}
         histories={histories.data}

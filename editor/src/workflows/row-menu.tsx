@@ -4,6 +4,7 @@ import { useNavigate } from "react-router";
 import { draftsQuery, getDraft, saveDraft } from "../api/drafts";
 import { getFlow } from "../api/flows";
 import { copyPath } from "../forms/path-name";
+import { ExportLink } from "../items/export-link";
 import { useMoving } from "../items/use-moving";
 import { useSharing } from "../sharing/use-sharing";
 import { t } from "../texts/workflows";
@@ -21,7 +22,7 @@ interface Props {
   taken: ReadonlySet<string>;
 }
 
-/** Menu of a workflow in a list: duplicate, move, share, archive or delete. */
+/** Menu of a workflow in a list: duplicate, move, share, export, archive or delete. */
 export function RowMenu({ workspace, item, taken }: Props) {
   const queries = useQueryClient();
   const navigate = useNavigate();
@@ -60,6 +61,7 @@ export function RowMenu({ workspace, item, taken }: Props) {
             {t("ui.share")}
           </Button>
         )}
+        {item.deployed && <ExportLink workspace={workspace} kind="flow" path={item.path} />}
         <Button look="quiet" icon="trash" onClick={() => setRemoving(true)}>
           {item.deployed ? t("workflows.archiveOrDelete") : t("workflows.discardDraft")}
         </Button>

@@ -1,0 +1,63 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { lazy, Suspense, useState } from "react";
+import { archiveAddress, type ItemKind } from "../api/changes";
+import { t } from "../texts/items";
+import { Button } from "../ui/controls";
+import controls from "../ui/controls.module.css";
+import { Icon } from "../ui/icon";
+import { notify, notifyError } from "../ui/toasts";
+import css from "./items.module.css";
+
+const CopyDialog = lazy(() => import("./copy-dialog"));
+
+interface Props {
+  workspace: string;
+  kind: ItemKind;
+  /** Paths of the chosen items. */
+  paths: readonly string[];
+  archived: boolean;
+  /** Archives an item, or restores it. */
+  archive: (path: string, archived: boolean) => Promise<void>;
+  /** Chooses no item. */
+  clear: () => void;
+}
+
+/** Acts on the chosen items of a list: export, copy to another workspace, archive or restore. */
+export function BulkBar({ workspace, kind, paths, archived, archive, clear }: Props) {
+  const queries = useQueryClient();
+  const [copying, setCopying] = useState(false);
+  const archiving = useMutation({
+    mutationFn: async () => {
+      for (const path of paths) await archive(path, !archived);
+    },
+    onError: notifyError,
+    onSuccess: () => {
+      notify(t(archived ? "items.restored" : "items.archived", { count: paths.length }));
+      clear();
+    },
+    onSettled: () => queries.invalidateQueries({ queryKey: [`${kind}s`, workspace] }),
+  });
+  return (
+    <section className={css.bar} aria-label={t("items.chosenActions")}>
+      <span role="status">{t("items.chosen", { count: paths.length })}</span>
+      <a className={controls.button} data-look="plain" href={archiveAddress(workspace, kind, paths)} download>
+        <Icon name="down" />
+        {t("items.export")}
+      </a>
+      <Button icon="copy" onClick={() => setCopying(true)}>
+        {t("items.copy")}
+      </Button>
+      <Button icon={archived ? "undo" : "save"} disabled={archiving.isPending} onClick={() => archiving.mutate()}>
+        {archived ? t("items.restore") : t("items.archive")}
+      </Button>
+      <Button look="quiet" icon="cross" onClick={clear}>
+        {t("items.clear")}
+      </Button>
+      {copying && (
+        <Suspense>
+          <CopyDialog workspace={workspace} kind={kind} paths={paths} done={clear} close={() => setCopying(false)} />
+        </Suspense>
+      )}
+    </section>
+  );
+}
