@@ -5,6 +5,8 @@ PYTHON := .venv/bin/python
 # Three processes keep two cores busy: tests wait for a database, a process or a page a quarter of their time.
 PYTEST := $(PYTHON) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 ARGS ?=
+# Images of Python often set it: each process of the tests would compile the source and the tests again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help up test test-extended test-all lint lint-server lint-editor fmt docs screenshots soak bench lock clean runtime tools editor site pages
 

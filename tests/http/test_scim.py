@@ -8,8 +8,6 @@ from typing import Any
 
 import httpx
 import pytest
-from scim2_client.engines.wsgi import WSGISCIMClient
-from scim2_tester import Status, check_server
 from tests.conftest import Administrator, fresh
 from tests.http.harness import ApiHarness, client_of
 from tests.loop_blocking import Held, held_server
@@ -243,6 +241,10 @@ def server(administrators: dict[str, Administrator], tmp_path_factory: pytest.Te
 @pytest.mark.extended
 def test_conformance(server: Held) -> None:
     """All checks of scim2-tester, against what the server says about itself. User names must be addresses."""
+    # Imported here: their models take a second, in each process that collects the tests.
+    from scim2_client.engines.wsgi import WSGISCIMClient
+    from scim2_tester import Status, check_server
+
     token = server.client.post("/api/scim_tokens/create").text
 
     def forward(environ: dict[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
