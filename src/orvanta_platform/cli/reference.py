@@ -21,7 +21,7 @@ from orvanta_platform.cli.error_names import DIAGNOSTICS, FAILURES, section
 from orvanta_platform.cli.main import app
 from orvanta_platform.control import instance_settings
 from orvanta_platform.errors import OrvantaError
-from orvanta_platform.http import route_rules
+from orvanta_platform.http import route_reference
 
 _FAILURES_TEXT = (
     'The result of a failed run is `{"error": {name, message, stack?, step_id?}}`. An exception of a script or an\n'
@@ -41,7 +41,7 @@ def pages() -> dict[str, str]:
         "errors.md": errors_page(),
         "cli.md": cli_page(),
         "metrics.md": measurements.reference(),
-        "permissions.md": route_rules.page(),
+        "permissions.md": route_reference.page(),
     }
 
 

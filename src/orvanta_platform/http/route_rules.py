@@ -9,9 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
-from orvanta_platform.control.actor import Role
-from orvanta_platform.control.permissions import RULES, Condition
-
 NO_TOKEN = "no token"
 SIGNED_LINK = "signed link"
 ROUTE_CREDENTIALS = "route credentials"
@@ -564,22 +561,6 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
 Each line is `METHOD path`. Paths without a leading slash are below `/api/w/{workspace}/`.
 """
 
-_CONDITIONS = {
-    Condition.NOTHING: "",
-    Condition.READ: "reads the path, or started the run",
-    Condition.WRITE: "writes the path",
-    Condition.OWN: "owns the folder, or the path is below its `u/<username>`",
-    Condition.ACCEPT: "reads the path; for the caller, or for anybody as a member of `deployers`",
-    Condition.READ_IF_NAMED: "reads the path, if one is given",
-    Condition.SELF: "own account",
-    Condition.READ_IF_OWNED: "reads the path, if it is below a user or folder",
-    Condition.WRITE_IF_OWNED: "writes the path, if it is below a user or folder; otherwise created the file",
-    Condition.INSTANCE: "superadmin",
-    Condition.INSTANCE_READ: "superadmin or devops",
-    Condition.LOGIN: "any account",
-}
-_ROLES = (Role.VIEWER, Role.OPERATOR, Role.DEVELOPER, Role.ADMIN)
-
 
 def routes() -> Iterator[tuple[str, str, tuple[str, str] | str]]:
     """Yield (method, path, rule) of every route; paths are below `/api` and contain `{parameters}`."""
@@ -588,29 +569,3 @@ def routes() -> Iterator[tuple[str, str, tuple[str, str] | str]]:
             method, _, path = line.strip().partition(" ")
             if path:
                 yield method, path if path.startswith("/") else _W + path, rule
-
-
-def page() -> str:
-    """Return the reference page of routes and roles."""
-    lines = [
-        "# Who may call which route\n",
-        "Every route of the API, the roles that may call it, and the condition that must hold in addition. Admins of a",
-        "workspace meet every condition in it. A token with scopes also needs the named scope. A denied call gets",
-        "404 if the caller may not read the object, otherwise 403.",
-        "For `changes/…`, a scope that reads a kind of item replaces `workspaces:read`; the call then reaches items of",
-        "these kinds only, and each change needs the scope of its item.",
-        "[Identity](../explanation/identity.md) explains which member a call, run or job acts as.\n",
-        "| method | route | viewer | operator | developer | admin | condition | scope |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    for method, path, rule in sorted(routes(), key=lambda each: (each[1], each[0])):
-        lines.append(f"| {method} | `{path}` | {_cells(rule)} |")
-    return "\n".join(lines) + "\n"
-
-
-def _cells(rule: tuple[str, str] | str) -> str:
-    if isinstance(rule, str):
-        return f"yes | yes | yes | yes | {rule} | "
-    found = RULES[rule]
-    roles = ["yes" if role in found.roles or found.by in (Condition.LOGIN, Condition.SELF) else "no" for role in _ROLES]
-    return " | ".join([*roles, _CONDITIONS[found.by], f"`{found.scope}`"])
