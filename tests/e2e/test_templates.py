@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -71,3 +72,56 @@ def test_outage_of_both_sources_is_reported(installation: Installation) -> None:
 def test_each_message_kind_takes_its_branch(installation: Installation, subject: str, sent_to: str) -> None:
     deployed(installation, "ticket_triage")
     assert run(installation, "ticket_triage", {"subject": subject, "text": ""})["sent_to"] == sent_to
+
+
+SENT = {"outage": "The site is down", "person": "Hello", "bill": "Wrong invoice"}
+"""Subjects by the node that handles them."""
+
+
+def record(installation: Installation, name: str, given: Any, test: str, count: int = 1) -> None:
+    """Run the workflow at u/admin/<name> and create `count` tests from the run."""
+    client = installation.client
+    run_id = client.post(f"{W}/jobs/run/f/u/admin/{name}", json=given).text
+    while not client.get(f"{W}/jobs_u/completed/get_result_maybe/{run_id}").json()["completed"]:
+        pass
+    for number in range(count):
+        body = {"name": f"{test}_{number}"}
+        answer = client.post(f"{W}/workflow_tests/record/{run_id}", json=body)
+        assert answer.status_code == 200, (name, answer.text)
+
+
+def failing(installation: Installation, name: str) -> list[str]:
+    """The names of the tests of a workflow that fail."""
+    found = installation.client.post(f"{W}/workflow_tests/run/u/admin/{name}", json={}).json()
+    return [each["name"] for each in found["tests"] if not each["passed"]]
+
+
+@pytest.mark.extended
+def test_changed_node_fails_the_tests_that_see_it(installation: Installation) -> None:
+    found = deployed(installation, "ticket_triage")
+    for node, subject in SENT.items():
+        record(installation, "ticket_triage", {"subject": subject, "text": ""}, node)
+    assert failing(installation, "ticket_triage") == []
+    text = found["source"]["text"]
+    # The inputs of the branches are written alike: those of the last node are changed.
+    start, end = text.rsplit("expr: flow_input.subject", 1)
+    for changed, expected in (
+        (f"{start}expr: flow_input.text{end}", ["person_0"]),
+        (text.replace("=== 'outage'", "=== 'failure'"), ["outage_0"]),
+    ):
+        body = {"path": "u/admin/ticket_triage", "source": {"format": "yaml", "text": changed}}
+        assert installation.client.post(f"{W}/flows/update/u/admin/ticket_triage", json=body).is_success
+        assert failing(installation, "ticket_triage") == expected
+
+
+@pytest.mark.soak
+def test_time_of_recorded_tests(installation: Installation) -> None:
+    """Print how long 200 recorded tests of the templates take; nothing is claimed about it."""
+    for name in NAMES:
+        found = deployed(installation, name)
+        given = json.loads(json.dumps(found["input"]).replace(README_BASE, installation.base))
+        record(installation, name, given, "timed", 200 // len(NAMES))
+    begun = time.monotonic()
+    failed = [each for name in NAMES for each in failing(installation, name) if each.startswith("timed")]
+    print(f"200 recorded tests: {time.monotonic() - begun:.2f} s")
+    assert failed == []
