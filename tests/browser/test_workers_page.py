@@ -87,3 +87,24 @@ async def test_charts_show_workspace_and_installation(page: Page, site: Site) ->
     await charts.get_by_role("button", name="Workspace main").click()
     await expect(charts.get_by_role("figure")).to_have_count(4)
     await expect(charts.get_by_role("figure").first).to_contain_text("Ended runs")
+
+
+async def test_worker_group_is_changed(page: Page, site: Site) -> None:
+    await page.goto("/w/main/workers")
+    await page.get_by_role("button", name="New group").click()
+    dialog = page.get_by_role("dialog", name="New group")
+    await dialog.get_by_label("Name").fill("gpu")
+    await dialog.get_by_label("Queues").fill("gpu, python3")
+    await dialog.get_by_label("Environment variables of jobs").fill("OV_TOKEN=x")
+    await dialog.get_by_role("button", name="Save").click()
+    await expect(dialog.get_by_role("alert")).to_contain_text("The environment variable 'OV_TOKEN' cannot be set.")
+    await dialog.get_by_label("Environment variables of jobs").fill("REGION=eu")
+    await dialog.get_by_label("Required isolation level").select_option("userns")
+    await dialog.get_by_role("button", name="Save").click()
+    group = page.get_by_role("list", name="Worker groups").get_by_role("listitem").filter(has_text="gpu")
+    await expect(group).to_contain_text("Queues: gpu, python3")
+    await expect(group).to_contain_text("Variables: REGION")
+    assert site.client.get("/api/configs/get/gpu").json()["env_vars_static"] == {"REGION": "eu"}
+    await group.get_by_role("button", name="Edit…").click()
+    await page.get_by_role("button", name="Delete settings").click()
+    await expect(group).to_have_count(0)
