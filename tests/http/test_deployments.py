@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from tests.http.test_releases import apply as apply_changes
 from orvanta_platform.control import names
 from orvanta_platform.control.actor import Role
 from orvanta_platform.db import tokens, workspaces
+from orvanta_platform.http.app import create_app
+from orvanta_platform.services.turns import Turns
 
 L = "/api/w/live"
 D = f"{L}/deployments"
@@ -174,9 +177,13 @@ async def test_release_is_applied_with_the_approvals_that_the_rules_demand(pipel
 
 
 async def test_one_of_two_deployments_at_once_is_applied(pipeline: Pipeline) -> None:
+    """Two servers apply them: the transaction of the second one finds the environment changed."""
     await pipeline.deploy(1)
+    second = create_app(replace(pipeline.api.platform, turns=Turns()))
+    other = client_of(second, pipeline.admin.headers["Authorization"].removeprefix("Bearer "))
     requests = [await pipeline.request(pipeline.admin, await pipeline.release(each)) for each in ("Two", "Three")]
-    done = await asyncio.gather(*(act(pipeline.admin, "apply", each) for each in requests))
+    servers = (pipeline.admin, other)
+    done = await asyncio.gather(*(act(*each) for each in zip(servers, ("apply", "apply"), requests, strict=True)))
     assert sorted(status for status, _ in done) == [200, 409]
     won = next(each for status, each in done if status == 200)
     lost = next(each for status, each in done if status == 409)

@@ -18,6 +18,7 @@ from orvanta_platform.cli import admin, backup, doctor, lint, processes, push, w
 from orvanta_platform.cli.client import (
     acceptance,
     audit,
+    env,
     flow,
     git,
     group,
@@ -28,6 +29,8 @@ from orvanta_platform.cli.client import (
     policy,
     profile,
     references,
+    promote,
+    release,
     resource,
     resource_type,
     scim_token,
@@ -75,6 +78,9 @@ app.add_typer(group.app, name="group")
 app.add_typer(workspace.app, name="workspace")
 app.add_typer(policy.app, name="policy")
 app.add_typer(git.app, name="git")
+app.add_typer(env.app, name="env")
+app.add_typer(release.app, name="release")
+promote.register(app)
 app.add_typer(permission.app, name="permission")
 app.add_typer(token.app, name="token")
 app.add_typer(scim_token.app, name="scim-token")

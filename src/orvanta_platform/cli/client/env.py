@@ -1,0 +1,136 @@
+"""`orvanta env`: the environments of the pipeline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+
+from orvanta_platform.cli.client.command import Session, command
+from orvanta_platform.cli.help_text import CommandGroup
+from orvanta_platform.errors import BadRequest, NotFound
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Show and change the environments of the pipeline.",
+    cls=CommandGroup,
+    rich_markup_mode=None,
+)
+
+Name = Annotated[str, typer.Argument(help="Name of the environment.", metavar="ENV")]
+Of = Annotated[str, typer.Option("--of", help="Workspace to which releases are deployed.", metavar="WORKSPACE")]
+Position = Annotated[int | None, typer.Option("--position", min=1, help="Place in the pipeline; 1 is the first.")]
+Color = Annotated[str | None, typer.Option("--color", help="Color on the pages of the workspace, as #rrggbb.")]
+RulesFile = Annotated[
+    Path | None, typer.Option("--rules", help="File with the rules, as YAML or JSON; replaces all rules.")
+]
+
+
+@app.callback()
+def env() -> None:
+    """Show and change the environments of the pipeline."""
+
+
+@command(app, "orvanta env list")
+def _list(session: Session) -> None:
+    """List the environments whose workspace you are a member of, in the order of the pipeline."""
+    from orvanta_platform.cli.client.output import print_json, print_table
+
+    found = session.api.get("/api/environments/list")
+    if session.as_json:
+        print_json(found)
+        return
+    rows = [
+        [
+            str(each["position"]),
+            each["name"],
+            each["workspace"],
+            str(each["rules"]["approvals"]),
+            "refused" if each["rules"]["refuse_direct_deploys"] else "permitted",
+        ]
+        for each in found
+    ]
+    print_table(["PLACE", "ENVIRONMENT", "WORKSPACE", "APPROVALS", "DIRECT DEPLOYS"], rows)
+
+
+@command(app, "orvanta env show production", "orvanta env show production --json")
+def show(session: Session, name: Name) -> None:
+    """Show what runs in an environment, a hold, and items that were changed outside of releases."""
+    from orvanta_platform.cli.client.output import local_time, print_json
+
+    workspace = find(session, name)["workspace"]
+    state = session.api.get(f"/api/w/{quote(workspace, safe='')}/deployments/environment")
+    if session.as_json:
+        print_json(state)
+        return
+    rules, current, hold = state["environment"]["rules"], state["current"], state["hold"]
+    print(f"environment: {name}\nworkspace: {workspace}\napprovals: {rules['approvals']}")
+    if current is None:
+        print("release: none")
+    else:
+        release = f"{current['source']}/{current['number']}"
+        print(f"release: {release} by {current['applied_by']} at {local_time(current['applied_at'])}")
+    if hold is not None:
+        print(f"hold: {hold['reason']} ({hold['by']}, {local_time(hold['since'])})")
+    for each in state["drift"]:
+        print(f"drift: {each['kind']} {each['path']}")
+
+
+@command(app, "orvanta env lift-hold production")
+def lift_hold(session: Session, name: Name) -> None:
+    """Permit promotions to an environment again after a rollback."""
+    workspace = find(session, name)["workspace"]
+    session.api.post(f"/api/w/{quote(workspace, safe='')}/deployments/lift_hold")
+    session.print_state(name, "hold lifted")
+
+
+@command(app, "orvanta env create production --of live --color '#b3261e' --rules production.yaml")
+def create(
+    session: Session, name: Name, of: Of, position: Position = None, color: Color = None, rules: RulesFile = None
+) -> None:
+    """Create an environment, by default at the end of the pipeline. Superadmins only."""
+    session.api.post("/api/environments/create", {"name": name, "workspace": of, **_changes(position, color, rules)})
+    session.print_state(name, "created")
+
+
+@command(app, "orvanta env update production --rules production.yaml", "orvanta env update staging --position 2")
+def update(
+    session: Session, name: Name, position: Position = None, color: Color = None, rules: RulesFile = None
+) -> None:
+    """Change the place, color or rules of an environment. Superadmins only."""
+    session.api.post(f"/api/environments/update/{quote(name, safe='')}", _changes(position, color, rules))
+    session.print_state(name, "updated")
+
+
+@command(app, "orvanta env delete staging")
+def delete(session: Session, name: Name) -> None:
+    """Delete an environment. Its workspace remains. Superadmins only."""
+    session.api.delete(f"/api/environments/delete/{quote(name, safe='')}")
+    session.print_state(name, "deleted")
+
+
+def find(session: Session, name: str) -> dict[str, Any]:
+    """Return an environment by its name. Raises NotFound."""
+    for each in session.api.get("/api/environments/list"):
+        if each["name"] == name:
+            found: dict[str, Any] = each
+            return found
+    raise NotFound(f"The environment {name} does not exist.", hint="List them with `orvanta env list`.")
+
+
+def _changes(position: int | None, color: str | None, rules: Path | None) -> dict[str, Any]:
+    chosen: dict[str, Any] = {"position": position, "color": color, "rules": _read(rules)}
+    return {key: value for key, value in chosen.items() if value is not None}
+
+
+def _read(file: Path | None) -> Any:
+    if file is None:
+        return None
+    from orvanta_platform.workflow import yaml_text
+
+    try:
+        return yaml_text.read(file.read_text())
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadRequest(f"The rules {file} cannot be read: {error}.") from None

@@ -1,0 +1,151 @@
+"""`orvanta promote` and `rollback`: releases deployed to environments."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+
+from orvanta_platform.cli.client import env
+from orvanta_platform.cli.client.command import Session, command
+from orvanta_platform.cli.client.errors import FAILED
+from orvanta_platform.errors import BadRequest
+
+Release = Annotated[
+    str, typer.Argument(help="Number of a release of the workspace, or <workspace>/<number>.", metavar="RELEASE")
+]
+To = Annotated[str, typer.Option("--to", help="Name of the environment.", metavar="ENV")]
+Planned = Annotated[bool, typer.Option("--plan", help="Print the plan only; exit with 1 if anything prevents it.")]
+Approve = Annotated[bool, typer.Option("--approve", help="Approve the open request for the release.")]
+Apply = Annotated[bool, typer.Option("--apply", help="Apply the open request for the release, or a new one.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace items that were changed in the environment.")]
+Comment = Annotated[str | None, typer.Option("--comment", help="Comment on the approval.")]
+Bypass = Annotated[
+    str | None, typer.Option("--bypass-reason", help="Reason for not waiting until the rules are fulfilled.")
+]
+Env = Annotated[str, typer.Argument(help="Name of the environment.", metavar="ENV")]
+Reason = Annotated[str, typer.Option("--reason", help="Reason, shown as long as promotions are on hold.")]
+Earlier = Annotated[
+    str | None, typer.Option("--release", help="<workspace>/<number> of a release that ran there; the previous one.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Register the commands with the root application."""
+    command(
+        app,
+        "orvanta promote 3 --to staging --plan",
+        "orvanta promote 3 --to production",
+        "orvanta promote dev/3 --to production --approve",
+        "orvanta promote dev/3 --to production --apply",
+    )(promote)
+    command(app, "orvanta rollback production --reason 'Orders are counted twice'")(rollback)
+
+
+def promote(
+    session: Session,
+    release: Release,
+    to: To,
+    plan: Planned = False,
+    approve: Approve = False,
+    apply: Apply = False,
+    overwrite: Overwrite = False,
+    comment: Comment = None,
+    bypass_reason: Bypass = None,
+) -> None:
+    """Deploy a release to an environment: request it, approve the request, apply it.
+
+    Without --plan, --approve and --apply, the deployment is requested. Everything that prevents it is printed.
+    """
+    source, number = _release(session, release)
+    calls = f"/api/w/{quote(env.find(session, to)['workspace'], safe='')}/deployments"
+    named = {"source": source, "number": number, "overwrite": overwrite}
+    if plan:
+        _finish(session, json.loads(session.api.post(f"{calls}/plan", named)))
+        return
+    found = _open(session, calls, source, number)
+    if found is None:
+        if approve and not apply:
+            raise BadRequest(f"There is no open request for {source}/{number} in {to}.", hint="Request it first.")
+        found = json.loads(session.api.post(f"{calls}/create", named))
+    if approve:
+        body = {"plan_hash": found["plan_hash"], "comment": comment}
+        found = json.loads(session.api.post(f"{calls}/approve/{found['id']}", body))
+    if apply:
+        body = {"plan_hash": found["plan_hash"], "bypass_reason": bypass_reason}
+        found = json.loads(session.api.post(f"{calls}/apply/{found['id']}", body))
+    _print_request(session, found)
+
+
+def rollback(
+    session: Session,
+    name: Env,
+    reason: Reason,
+    release: Earlier = None,
+    overwrite: Overwrite = False,
+    bypass_reason: Bypass = None,
+) -> None:
+    """Deploy the previous release of an environment again, and hold promotions until the hold is lifted.
+
+    The request stays open, with exit code 1, if something prevents it, such as missing approvals.
+    """
+    source, number = (None, None) if release is None else _release(session, release)
+    calls = f"/api/w/{quote(env.find(session, name)['workspace'], safe='')}/deployments"
+    body = {"reason": reason, "source": source, "number": number, "overwrite": overwrite}
+    found = json.loads(session.api.post(f"{calls}/rollback", {**body, "bypass_reason": bypass_reason}))
+    _print_request(session, found)
+    if found["state"] != "applied":
+        raise typer.Exit(FAILED)
+
+
+def _release(session: Session, release: str) -> tuple[str, int]:
+    workspace, _, number = release.rpartition("/")
+    if not number.isascii() or not number.isdigit():
+        raise BadRequest(f"{release[:200]!r} is no release.", hint="Write its number, or <workspace>/<number>.")
+    return workspace or session.connect().workspace, int(number)
+
+
+def _open(session: Session, calls: str, source: str, number: int) -> dict[str, Any] | None:
+    """Return the newest open request for a release."""
+    for each in session.api.get(f"{calls}/list", state="open", per_page=100):
+        if (each["source"], each["number"]) == (source, number):
+            found: dict[str, Any] = session.api.get(f"{calls}/get/{each['id']}")
+            return found
+    return None
+
+
+def _print_request(session: Session, found: dict[str, Any]) -> None:
+    from orvanta_platform.cli.client.output import print_json
+
+    if session.as_json:
+        print_json(found)
+        return
+    nothing = " (nothing to do)" if found.get("nothing_to_do") else ""
+    print(f"request {found['id']}: {found['state']}{nothing}")
+    if found["state"] == "open":
+        if found["stale"]:
+            print("stale: the environment was changed; make the plan again")
+        _print_plan(found["plan"])
+
+
+def _finish(session: Session, plan: dict[str, Any]) -> None:
+    from orvanta_platform.cli.client.output import print_json
+
+    if session.as_json:
+        print_json(plan)
+    else:
+        _print_plan(plan)
+    if plan["blocked"]:
+        raise typer.Exit(FAILED)
+
+
+def _print_plan(plan: dict[str, Any]) -> None:
+    print(f"plan: {plan['plan_hash']}")
+    for each in plan["entries"]:
+        print(f"{each['action']}: {each['kind']} {each['path']}")
+    for each in plan["drift"]:
+        print(f"drift: {each['kind']} {each['path']}")
+    for each in (*plan["blocked"], *plan["unfulfilled"]):
+        print(f"{each['code']}: {each['message']}")

@@ -1,0 +1,58 @@
+"""A release from development to production, from the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.cli.client import Cli
+from tests.e2e.installation import Installation
+
+pytestmark = pytest.mark.extended
+
+FLOW = "summary: Report\nvalue:\n  modules:\n    - {id: a, value: {type: identity}}\n"
+
+
+def test_release_is_promoted_rolled_back_and_exchanged(cli: Cli, installation: Installation, tmp_path: Path) -> None:
+    flow, rules, file = tmp_path / "report.yaml", tmp_path / "rules.yaml", tmp_path / "release.json"
+    flow.write_text(FLOW)
+    rules.write_text("approvals: 1\nauthor_may_approve: true\nrefuse_direct_deploys: true\n")
+    made = installation.client.post("/api/workspaces/create", json={"id": "promoted", "name": "promoted"})
+    assert made.status_code == 201, made.text
+    cli("flow", "push", str(flow), "u/admin/promoted")
+    assert cli("release", "create", "flow/u/admin/promoted", "-m", "First").out == "1\n"
+    assert cli("release", "list", "--json").json[0]["notes"] == "First"
+    assert "item: flow u/admin/promoted" in cli("release", "show", "1").out
+    cli("env", "create", "production", "--of", "promoted", "--color", "#b3261e")
+    cli("env", "update", "production", "--rules", str(rules))
+    assert cli("env", "list").out.splitlines()[-1].split() == ["1", "production", "promoted", "1", "refused"]
+    planned = cli("promote", "1", "--to", "production", "--plan").out
+    assert "add: flow u/admin/promoted" in planned
+    assert cli("promote", "1", "--to", "production", "--approve", code=1).out == ""
+    request = cli("promote", "1", "--to", "production", "--json").json["id"]
+    requested = cli("promote", "1", "--to", "production").out
+    assert requested.startswith(f"request {request}: open") and "approvals_missing" in requested
+    failed = cli("promote", "1", "--to", "production", "--apply", "--json", code=1).json
+    assert failed["error"]["code"] == "deployment_blocked"
+    assert cli("promote", "1", "--to", "production", "--approve", "--apply").out == f"request {request}: applied\n"
+    assert "release: main/1 by admin" in cli("env", "show", "production").out
+    flow.write_text(FLOW.replace("Report", "Other report"))
+    refused = cli("flow", "push", str(flow), "u/admin/promoted", "-w", "promoted", "--json", code=1).json
+    assert "direct_deploys_refused" in json.dumps(refused)
+    cli("flow", "push", str(flow), "u/admin/promoted")
+    cli("release", "create", "flow/u/admin/promoted")
+    assert cli("promote", "main/2", "--to", "production", "--json").json["plan"]["entries"][0]["action"] == "change"
+    cli("promote", "2", "--to", "production", "--approve", "--apply")
+    waiting = cli("rollback", "production", "--reason", "Wrong totals", "--json", code=1).json
+    assert (waiting["state"], waiting["kind"], waiting["number"]) == ("open", "rollback", 1)
+    done = cli("promote", "1", "--to", "production", "--approve", "--apply").out
+    assert done == f"request {waiting['id']}: applied\n"
+    assert "hold: Wrong totals (admin" in cli("env", "show", "production").out
+    assert cli("env", "lift-hold", "production").out == "production: hold lifted\n"
+    assert cli("release", "export", "1", str(file)).out == f"{file}: written\n"
+    key = cli("release", "key").out.strip()
+    assert cli("release", "import", str(file), "--key", key, "-w", "promoted").out == "1\n"
+    wrong = cli("release", "import", str(file), "--key", "x", "--json", code=1).json
+    assert wrong["error"]["code"] == "untrusted_release"
+    cli("env", "delete", "production")
