@@ -263,6 +263,9 @@ async def test_changes_outside_of_releases_are_drift_and_are_not_overwritten_by_
     await pipeline.admin.post(f"{D}/withdraw/{request['id']}")
     assert (await act(pipeline.admin, "apply", request))[0] == 409
     replaced = await pipeline.request(pipeline.admin, number, overwrite=True)
+    changes = (await pipeline.admin.get(f"{D}/changes/{replaced['id']}")).json()
+    assert [(each["action"], each["path"]) for each in changes] == [("change", "f/team/main")]
+    assert changes[0]["before"]["text"] == theirs and "summary: Two" in changes[0]["after"]["text"]
     assert (await act(pipeline.admin, "apply", replaced))[0] == 200
     flow = (await pipeline.admin.get(f"{L}/flows/get/f/team/main")).json()
     assert (flow["summary"], flow["on_behalf_of_email"]) == ("Two", "admin@localhost")
@@ -343,7 +346,7 @@ async def test_rights_of_both_workspaces_are_needed(pipeline: Pipeline) -> None:
     # The path of the release is not readable in the environment.
     assert (await only_live.post(f"{D}/plan", json={"source": "live", "number": 1})).status_code == 404
     await apply_changes(pipeline.admin, [{"kind": "folder", "path": "team", "content": {"owners": ["u/liv"]}}], "live")
-    for call in ("get/1", "environment", "list", "history"):
+    for call in ("get/1", "changes/1", "environment", "list", "history"):
         assert (await only_main.get(f"{D}/{call}")).status_code == 404
     for verb in ("approve", "reject", "comment", "withdraw", "renew", "apply"):
         answer = await only_main.post(f"{D}/{verb}/1", json={"plan_hash": "x", "comment": "x"})

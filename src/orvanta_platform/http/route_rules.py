@@ -200,6 +200,7 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             POST deployments/plan
             GET deployments/list
             GET deployments/get/{id}
+            GET deployments/changes/{id}
             GET deployments/history
         """,
         ("deployment", "write"): """

@@ -73,6 +73,13 @@ async def get_request(request: AnyRequest, workspace: FromPath[str], id: FromPat
     return _detailed(await requests.get(platform_of(request), actor_of(request), workspace, id))
 
 
+@get(f"{_D}/changes/{{id:int}}", opt=call(answer=list[schemas.RequestedChange]))
+async def list_changes(request: AnyRequest, workspace: FromPath[str], id: FromPath[int]) -> Response[bytes]:
+    """List the items that a request changes, with their contents before and after."""
+    found = await requests.list_changes(platform_of(request), actor_of(request), workspace, id)
+    return answers.json([schemas.requested_change(each) for each in found])
+
+
 @post(f"{_D}/approve/{{id:int}}", status_code=200, opt=call(body=schemas.PlanHash, answer=schemas.DetailedRequest))
 async def approve_request(request: AnyRequest, workspace: FromPath[str], id: FromPath[int]) -> Response[bytes]:
     """Approve the plan of a request. Approvers only; the plan must be the one of now."""
@@ -191,6 +198,7 @@ ROUTES = [
     create_request,
     list_requests,
     get_request,
+    list_changes,
     approve_request,
     reject_request,
     comment_request,

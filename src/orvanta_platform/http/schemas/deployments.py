@@ -15,7 +15,9 @@ from orvanta_platform.http.schemas import environments
 from orvanta_platform.http.schemas.changes import ItemName, PlanEntry, change_plan
 from orvanta_platform.services.releases.deployments import Outcome
 from orvanta_platform.services.releases.plans import DeploymentPlan, Reason
-from orvanta_platform.services.releases.requests import PlannedRequest, RequestKind, RequestState
+from orvanta_platform.services.releases.requests import ItemChange, PlannedRequest, RequestKind, RequestState
+from orvanta_platform.workflow.tree.item import Kind
+from orvanta_platform.workflow.tree.plan import Action
 
 
 class ReleaseName(msgspec.Struct, kw_only=True):
@@ -113,6 +115,19 @@ class RequestOutcome(DetailedRequest, kw_only=True):
 
     nothing_to_do: bool
     """It was applied, and no item had to be changed."""
+
+
+class RequestedChange(msgspec.Struct, kw_only=True):
+    """An item that a request changes, with its contents."""
+
+    kind: Kind
+    path: str
+    action: Action
+    before: dict[str, Any] | None
+    """Content in the environment; null: the item does not exist."""
+
+    after: dict[str, Any] | None
+    """Content that the request stores. Keys of a schedule or HTTP trigger that are absent stay as they are."""
 
 
 class PlanHash(msgspec.Struct, kw_only=True):
@@ -217,6 +232,14 @@ def request(row: RequestRow) -> DeploymentRequest:
 def detailed(found: PlannedRequest) -> DetailedRequest:
     """Convert a request with its plan and decisions."""
     return DetailedRequest(**_detailed(found))
+
+
+def requested_change(change: ItemChange) -> RequestedChange:
+    """Convert an item that a request changes."""
+    entry = change.entry
+    before = None if change.before is None else dict(change.before)
+    after = None if change.after is None else dict(change.after)
+    return RequestedChange(kind=entry.kind, path=entry.path, action=entry.action, before=before, after=after)
 
 
 def outcome(done: Outcome) -> RequestOutcome:
