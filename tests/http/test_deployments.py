@@ -182,8 +182,16 @@ async def test_one_of_two_deployments_at_once_is_applied(pipeline: Pipeline) -> 
     second = create_app(replace(pipeline.api.platform, turns=Turns()))
     other = client_of(second, pipeline.admin.headers["Authorization"].removeprefix("Bearer "))
     requests = [await pipeline.request(pipeline.admin, await pipeline.release(each)) for each in ("Two", "Three")]
-    servers = (pipeline.admin, other)
-    done = await asyncio.gather(*(act(*each) for each in zip(servers, ("apply", "apply"), requests, strict=True)))
+    async with pipeline.api.platform.db.transaction() as conn, pipeline.api.platform.db.acquire() as watching:
+        await conn.execute("SELECT FROM environment FOR UPDATE")
+        applies = [
+            asyncio.create_task(act(client, "apply", request))
+            for client, request in zip((pipeline.admin, other), requests, strict=True)
+        ]
+        # Both have checked their plans, and wait for the environment.
+        while await watching.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted") < len(applies):
+            assert not any(each.done() for each in applies)
+    done = await asyncio.gather(*applies)
     assert sorted(status for status, _ in done) == [200, 409]
     won = next(each for status, each in done if status == 200)
     lost = next(each for status, each in done if status == 409)
