@@ -181,6 +181,8 @@ def test_documents_are_checked_and_have_one_form() -> None:
     assert tree_of(parse({"inputs": {}, "expect": {"status": "succeeded"}})) == {}
     assert hash_of({"a": 1, "b": 2}) != hash_of({"a": 1, "b": 3})
     wrong: dict[str, Any]
+    with pytest.raises(BadRequest, match="cannot be stored"):
+        parse({"summary": "\ud800"})
     for wrong in ({"nodes": {"a b": {}}}, {"x": 1}):
         with pytest.raises(BadRequest):
             parse(wrong)

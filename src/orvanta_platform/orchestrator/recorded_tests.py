@@ -252,7 +252,7 @@ class _Checks:
         expected = answers[min(place.attempt, len(answers) - 1)].inputs if answers else msgspec.UNSET
         if expected is msgspec.UNSET or execution.inputs is None:
             return []
-        got = msgspec.json.decode(execution.inputs)
+        got = _decoded(execution.inputs)
         at = difference(expected, got)
         if at is None:
             return []
@@ -316,7 +316,11 @@ class _Checks:
 
 
 def _decoded(raw: bytes) -> Any:
-    return msgspec.json.decode(raw)
+    """Return a value; one that an expression computed with unpaired surrogates as text."""
+    try:
+        return msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return raw.decode("utf-8", "replace")
 
 
 def _shown(value: Any) -> Any:

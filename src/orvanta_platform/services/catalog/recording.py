@@ -40,8 +40,8 @@ from orvanta_platform.workflow.playback.document import (
     Expectation,
     NodeExpectation,
     WorkflowTest,
+    check_size,
     key_of,
-    tree_of,
 )
 
 _OF_THE_WHOLE: Final = ("Timeout", "Canceled")
@@ -80,6 +80,13 @@ async def record(platform: Platform, actor: Actor, workspace: str, id: UUID) -> 
 
 async def of_run(platform: Platform, actor: Actor, row: JobRow) -> WorkflowTest:
     """Return a test with the answers and the result of a run that ended. Raises BadRequest, TooLarge."""
+    try:
+        return await _of_run(platform, actor, row)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadRequest(f"The run has a value that cannot be part of a test: {error}.") from error
+
+
+async def _of_run(platform: Platform, actor: Actor, row: JobRow) -> WorkflowTest:
     async with platform.db.acquire() as conn:
         plan = await virtual_jobs.plan_of(platform, conn, row)
         recorded = await rows.list_recorded(conn, row.run, MOST_JOBS + 1)
@@ -116,8 +123,7 @@ async def of_run(platform: Platform, actor: Actor, row: JobRow) -> WorkflowTest:
             nodes=_computed(played),
         ),
     )
-    if len(msgspec.json.encode(tree_of(test))) > MAX_SIZE:
-        raise _too_large()
+    check_size(test)
     return test
 
 

@@ -121,9 +121,22 @@ def parse(tree: Any) -> WorkflowTest:
     wrong = next((key for key in (*test.nodes, *test.expect.nodes) if not _KEY.fullmatch(key)), None)
     if wrong is not None:
         raise BadRequest(f"The test is not valid: {wrong[:100]!r} is not a node, such as `fetch` or `fetch[0]`.")
-    if len(msgspec.json.encode(test)) > MAX_SIZE:
-        raise BadRequest(f"A test has at most {MAX_SIZE >> 10:,} KiB.", details={"limit": MAX_SIZE})
+    check_size(test)
     return test
+
+
+def check_size(test: WorkflowTest) -> None:
+    """Require that a test can be stored. Raises BadRequest."""
+    try:
+        size = len(msgspec.json.encode(test))
+    except UnicodeEncodeError as error:
+        raise BadRequest(f"The test has a value that cannot be stored: {error}.") from error
+    if size > MAX_SIZE:
+        raise BadRequest(
+            f"A test has at most {MAX_SIZE >> 10:,} KiB.",
+            hint="Choose a run with smaller inputs and results.",
+            details={"limit": MAX_SIZE},
+        )
 
 
 def check_name(name: str) -> None:
