@@ -15,7 +15,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["actions", "code", "forms"],
   ["canvas", "approvals", "items", "references", "sharing"],
   ["inspector", "versions"],
-  ["panels", "conflicts", "triggers"],
+  ["panels", "conflicts", "triggers", "workflow-tests"],
   ["workflows", "scripts", "runs", "schedules", "workers", "settings", "home"],
   ["workflow-page"],
   ["shell"],
