@@ -16,7 +16,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["canvas", "approvals", "items", "references", "sharing"],
   ["inspector", "versions"],
   ["panels", "conflicts", "triggers", "workflow-tests"],
-  ["workflows", "scripts", "runs", "schedules", "workers", "settings", "home"],
+  ["workflows", "scripts", "runs", "schedules", "workers", "settings", "home", "environments"],
   ["workflow-page"],
   ["shell"],
   ["router"],

@@ -27,7 +27,7 @@ async def test_rail_marks_page_skips_to_content_and_remembers_its_width(page: Pa
     groups = {
         "Build": ["Workflows", "Scripts"],
         "Run": ["Runs", "Approvals", "Schedules"],
-        "Operate": ["Workers", "Settings"],
+        "Operate": ["Workers", "Environments", "Settings"],
     }
     for group, names in groups.items():
         links = pages.get_by_role("list", name=group).get_by_role("link")

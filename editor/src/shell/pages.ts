@@ -41,6 +41,7 @@ export const PAGE_GROUPS: readonly PageGroup[] = [
     name: t("shell.groupOperate"),
     pages: [
       { name: t("shell.pageWorkers"), to: "/workers", icon: "server" },
+      { name: t("shell.pageEnvironments"), to: "/environments", icon: "deploy" },
       { name: t("shell.pageSettings"), to: "/settings", icon: "gear" },
     ],
   },

@@ -5,6 +5,7 @@ import type canvas from "./en/canvas.json";
 import type code from "./en/code.json";
 import type conflicts from "./en/conflicts.json";
 import type editor from "./en/editor.json";
+import type environments from "./en/environments.json";
 import type forms from "./en/forms.json";
 import type home from "./en/home.json";
 import type inspector from "./en/inspector.json";
@@ -36,6 +37,7 @@ export interface Catalogue {
   code: typeof code;
   conflicts: typeof conflicts;
   editor: typeof editor;
+  environments: typeof environments;
   forms: typeof forms;
   home: typeof home;
   inspector: typeof inspector;

@@ -1,0 +1,158 @@
+import { queryOptions } from "@tanstack/react-query";
+import { t } from "../texts/api";
+import { api } from "./client";
+import type { components } from "./schema";
+
+export type Environment = components["schemas"]["Environment"];
+export type EnvironmentState = components["schemas"]["EnvironmentState"];
+export type Deployment = components["schemas"]["Deployment"];
+export type DeploymentRequest = components["schemas"]["DeploymentRequest"];
+export type DetailedRequest = components["schemas"]["DetailedRequest"];
+export type BlockingReason = components["schemas"]["BlockingReason"];
+export type PlanEntry = components["schemas"]["PlanEntry"];
+export type Decision = components["schemas"]["Decision"];
+export type Release = components["schemas"]["Release"];
+export type ReleaseSummary = components["schemas"]["ReleaseSummary"];
+export type ReleasedItem = components["schemas"]["ReleasedItem"];
+
+/** Return the data of a response. */
+function present<T>({ data }: { data?: T }): T {
+  if (data === undefined) throw new Error(t("api.noData"));
+  return data;
+}
+
+/** Query of the environments whose workspace the user is a member of, in the order of the pipeline. */
+export const environmentsQuery = queryOptions({
+  queryKey: ["environments"],
+  queryFn: async () => present(await api.GET("/api/environments/list")),
+});
+
+/** Query of the environment of a workspace with what runs there. */
+export const environmentQuery = (workspace: string) =>
+  queryOptions({
+    queryKey: ["environment", workspace],
+    retry: false,
+    queryFn: async () =>
+      present(await api.GET("/api/w/{workspace}/deployments/environment", { params: { path: { workspace } } })),
+  });
+
+/** Query of the deployments to the environment of a workspace, newest first. */
+export const deploymentsQuery = (workspace: string) =>
+  queryOptions({
+    queryKey: ["deployments", workspace],
+    queryFn: async () =>
+      present(await api.GET("/api/w/{workspace}/deployments/history", { params: { path: { workspace } } })),
+  });
+
+/** Query of the open requests to deploy to the environment of a workspace, newest first. */
+export const openRequestsQuery = (workspace: string) =>
+  queryOptions({
+    queryKey: ["deployment-requests", workspace],
+    queryFn: async () => {
+      const params = { path: { workspace }, query: { state: "open" } as never };
+      return present(await api.GET("/api/w/{workspace}/deployments/list", { params }));
+    },
+  });
+
+/** Query of a request with its plan as it is now. */
+export const requestQuery = (workspace: string, id: number) =>
+  queryOptions({
+    queryKey: ["deployment-request", workspace, id],
+    retry: false,
+    queryFn: async () =>
+      present(await api.GET("/api/w/{workspace}/deployments/get/{id}", { params: { path: { workspace, id } } })),
+  });
+
+/** Query of the releases of a workspace, newest first. */
+export const releasesQuery = (workspace: string) =>
+  queryOptions({
+    queryKey: ["releases", workspace],
+    queryFn: async () =>
+      present(await api.GET("/api/w/{workspace}/releases/list", { params: { path: { workspace } } })),
+  });
+
+/** Query of a release with its content. */
+export const releaseQuery = (workspace: string, number: number) =>
+  queryOptions({
+    queryKey: ["release", workspace, number],
+    retry: false,
+    staleTime: Number.POSITIVE_INFINITY,
+    queryFn: async () =>
+      present(await api.GET("/api/w/{workspace}/releases/get/{number}", { params: { path: { workspace, number } } })),
+  });
+
+/** Query of the workflows, scripts, schedules and HTTP triggers of a workspace. */
+export const releasableItemsQuery = (workspace: string) =>
+  queryOptions({
+    queryKey: ["releasable-items", workspace],
+    queryFn: async (): Promise<ReleasedItem[]> => {
+      const params = { path: { workspace } };
+      const [flows, scripts, schedules, triggers] = await Promise.all([
+        api.GET("/api/w/{workspace}/flows/list_paths", { params }),
+        api.GET("/api/w/{workspace}/scripts/list_paths", { params }),
+        api.GET("/api/w/{workspace}/schedules/list", { params }),
+        api.GET("/api/w/{workspace}/http_triggers/list", { params }),
+      ]);
+      return [
+        ...(flows.data ?? []).map((path) => ({ kind: "flow" as const, path })),
+        ...(scripts.data ?? []).map((path) => ({ kind: "script" as const, path })),
+        ...(schedules.data ?? []).map(({ path }) => ({ kind: "schedule" as const, path })),
+        ...(triggers.data ?? []).map(({ path }) => ({ kind: "http_trigger" as const, path })),
+      ];
+    },
+  });
+
+/** Create a release of items and everything that they reference. */
+export async function createRelease(workspace: string, items: ReleasedItem[], notes: string): Promise<Release> {
+  const body = { items, notes };
+  return present(await api.POST("/api/w/{workspace}/releases/create", { params: { path: { workspace } }, body }));
+}
+
+/** Request the deployment of a release to the environment of a workspace. */
+export async function createRequest(workspace: string, source: string, number: number): Promise<DetailedRequest> {
+  const body = { source, number };
+  return present(await api.POST("/api/w/{workspace}/deployments/create", { params: { path: { workspace } }, body }));
+}
+
+/** Approve the plan of a request. */
+export async function approveRequest(workspace: string, id: number, plan: string, comment: string): Promise<void> {
+  const body = { plan_hash: plan, comment: comment || null };
+  await api.POST("/api/w/{workspace}/deployments/approve/{id}", { params: { path: { workspace, id } }, body });
+}
+
+export async function rejectRequest(workspace: string, id: number, comment: string): Promise<void> {
+  const body = { comment: comment || null };
+  await api.POST("/api/w/{workspace}/deployments/reject/{id}", { params: { path: { workspace, id } }, body });
+}
+
+export async function commentRequest(workspace: string, id: number, comment: string): Promise<void> {
+  const params = { path: { workspace, id } };
+  await api.POST("/api/w/{workspace}/deployments/comment/{id}", { params, body: { comment } });
+}
+
+export async function withdrawRequest(workspace: string, id: number): Promise<void> {
+  await api.POST("/api/w/{workspace}/deployments/withdraw/{id}", { params: { path: { workspace, id } } });
+}
+
+/** Make the plan of a request again. `overwrite`: replace items that were changed in the environment. */
+export async function renewRequest(workspace: string, id: number, overwrite: boolean): Promise<void> {
+  const params = { path: { workspace, id } };
+  await api.POST("/api/w/{workspace}/deployments/renew/{id}", { params, body: { overwrite } });
+}
+
+/** Apply the plan of a request. `reason`: reason for bypassing unfulfilled rules; empty: they are not bypassed. */
+export async function applyRequest(workspace: string, id: number, plan: string, reason: string): Promise<void> {
+  const body = { plan_hash: plan, bypass_reason: reason || null };
+  await api.POST("/api/w/{workspace}/deployments/apply/{id}", { params: { path: { workspace, id } }, body });
+}
+
+/** Deploy an earlier release again, and hold promotions. Return the request, which stays open if it needs approvals. */
+export async function rollBack(workspace: string, reason: string, source: string, number: number) {
+  const body = { reason, source, number };
+  return present(await api.POST("/api/w/{workspace}/deployments/rollback", { params: { path: { workspace } }, body }));
+}
+
+/** Permit promotions again after a rollback. */
+export async function liftHold(workspace: string): Promise<void> {
+  await api.POST("/api/w/{workspace}/deployments/lift_hold", { params: { path: { workspace } }, parseAs: "text" });
+}

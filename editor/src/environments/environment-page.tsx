@@ -1,0 +1,206 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { type FormEvent, useEffect, useState } from "react";
+import { Link, useNavigate, useParams } from "react-router";
+import { errorText } from "../api/client";
+import {
+  type Deployment,
+  type DeploymentRequest,
+  deploymentsQuery,
+  type Environment,
+  type EnvironmentState,
+  environmentQuery,
+  liftHold,
+  openRequestsQuery,
+  rollBack,
+} from "../api/environments";
+import { rememberWorkspace } from "../lib/last-workspace";
+import { t, tWith } from "../texts/environments";
+import { Button, Field, Input } from "../ui/controls";
+import { Dialog, dialogCss } from "../ui/dialog";
+import { Failed, Skeleton } from "../ui/states";
+import { Time } from "../ui/time";
+import { notify, notifyError } from "../ui/toasts";
+import css from "./environments.module.css";
+import { ByLine, EnvironmentBadge, EnvironmentFrame, ItemList, ReleaseLink } from "./parts";
+
+/** Page of the environment of a workspace: its release, drift, open requests, history and rules. */
+export function EnvironmentPage() {
+  const { workspace = "" } = useParams();
+  const state = useQuery(environmentQuery(workspace));
+  const requests = useQuery(openRequestsQuery(workspace));
+  const history = useQuery(deploymentsQuery(workspace));
+  useEffect(() => rememberWorkspace(workspace), [workspace]);
+  if (state.isPending) return <Skeleton />;
+  if (state.error) return <Failed error={state.error} retry={() => void state.refetch()} />;
+  const { environment, current, drift } = state.data;
+  return (
+    <EnvironmentFrame environment={environment}>
+      <div className={css.head}>
+        <h1>{environment.name}</h1>
+        <EnvironmentBadge environment={environment} />
+        <Link to={`/w/${workspace}/environments`}>{t("environments.title")}</Link>
+      </div>
+      <Hold workspace={workspace} state={state.data} />
+      <section aria-label={t("environments.current")}>
+        <h2>{t("environments.current")}</h2>
+        {current ? (
+          <p>
+            <ReleaseLink source={current.source} number={current.number} />{" "}
+            <ByLine at={current.applied_at} user={current.applied_by} />
+          </p>
+        ) : (
+          <p>{t("environments.nothingDeployed")}</p>
+        )}
+        <p className={css.soft}>{t("environments.driftCount", { count: drift.length })}</p>
+        {drift.length > 0 && <ItemList label={t("environments.drift")} items={drift} />}
+      </section>
+      <Requests environment={environment} requests={requests.data ?? []} />
+      <History workspace={workspace} environment={environment} deployments={history.data ?? []} />
+      <Rules environment={environment} />
+    </EnvironmentFrame>
+  );
+}
+
+function Hold({ workspace, state: { hold } }: { workspace: string; state: EnvironmentState }) {
+  const queries = useQueryClient();
+  const lifting = useMutation({
+    mutationFn: () => liftHold(workspace),
+    onError: notifyError,
+    onSuccess: async () => {
+      notify(t("environments.holdLifted"));
+      await queries.invalidateQueries({ queryKey: ["environment", workspace] });
+    },
+  });
+  if (!hold) return null;
+  const { by: user, since, reason } = hold;
+  return (
+    <div className={css.warning} role="status">
+      <strong>{t("environments.onHold")}</strong>{" "}
+      {tWith("environments.holdText", { time: <Time at={since} /> }, { user, reason })}
+      <div className={css.tools}>
+        <Button disabled={lifting.isPending} onClick={() => lifting.mutate()}>
+          {t("environments.liftHold")}
+        </Button>
+      </div>
+    </div>
+  );
+}
+
+function Requests({ environment, requests }: { environment: Environment; requests: DeploymentRequest[] }) {
+  const { workspace, name } = environment;
+  return (
+    <section>
+      <h2>{t("environments.openRequests")}</h2>
+      {requests.length === 0 && <p className={css.soft}>{t("environments.openCount", { count: 0 })}</p>}
+      {requests.length > 0 && (
+        <ul className={css.list} aria-label={t("environments.openRequests")}>
+          {requests.map((each) => (
+            <li key={each.id}>
+              <Link className={css.what} to={`/w/${workspace}/environments/${name}/requests/${each.id}`}>
+                {t("environments.request", { id: each.id })}
+              </Link>
+              <ReleaseLink source={each.source} number={each.number} />
+              <ByLine at={each.created_at} user={each.author} />
+            </li>
+          ))}
+        </ul>
+      )}
+    </section>
+  );
+}
+
+interface HistoryProps {
+  workspace: string;
+  environment: Environment;
+  deployments: readonly Deployment[];
+}
+
+function History({ workspace, environment, deployments }: HistoryProps) {
+  const [target, setTarget] = useState<Deployment | null>(null);
+  return (
+    <section>
+      <h2>{t("environments.history")}</h2>
+      {deployments.length === 0 && <p className={css.soft}>{t("environments.noHistory")}</p>}
+      {deployments.length > 0 && (
+        <ul className={css.list} aria-label={t("environments.history")}>
+          {deployments.map((each, index) => (
+            <li key={each.id}>
+              <div className={css.what}>
+                <ReleaseLink source={each.source} number={each.number} />
+                <div className={css.soft}>
+                  {each.kind === "rollback" ? t("environments.rollback") : t("environments.promotion")}
+                </div>
+              </div>
+              <ByLine at={each.applied_at} user={each.applied_by} />
+              {index > 0 && (
+                <Button onClick={() => setTarget(each)}>{t("environments.rollBackTo", { number: each.number })}</Button>
+              )}
+            </li>
+          ))}
+        </ul>
+      )}
+      {target && (
+        <RollbackDialog workspace={workspace} environment={environment} target={target} close={() => setTarget(null)} />
+      )}
+    </section>
+  );
+}
+
+interface RollbackProps {
+  workspace: string;
+  environment: Environment;
+  target: Deployment;
+  close: () => void;
+}
+
+function RollbackDialog({ workspace, environment, target, close }: RollbackProps) {
+  const queries = useQueryClient();
+  const navigate = useNavigate();
+  const [reason, setReason] = useState("");
+  const rolling = useMutation({
+    mutationFn: () => rollBack(workspace, reason, target.source, target.number),
+    onSuccess: async ({ id }) => {
+      await queries.invalidateQueries({ queryKey: ["environment", workspace] });
+      await navigate(`/w/${workspace}/environments/${environment.name}/requests/${id}`);
+    },
+  });
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    rolling.mutate();
+  };
+  return (
+    <Dialog title={t("environments.rollBackTo", { number: target.number })} close={close}>
+      <form onSubmit={submit}>
+        <p className={dialogCss.description}>{t("environments.rollBackHint")}</p>
+        <Field label={t("environments.reason")} error={rolling.isError ? errorText(rolling.error) : undefined}>
+          <Input value={reason} onChange={(event) => setReason(event.target.value)} />
+        </Field>
+        <div className={dialogCss.foot}>
+          <Button onClick={close}>{t("ui.cancel")}</Button>
+          <Button look="danger" type="submit" disabled={rolling.isPending || !reason.trim()}>
+            {t("environments.rollback")}
+          </Button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+function Rules({ environment: { rules } }: { environment: Environment }) {
+  const shown = [
+    t("environments.ruleApprovals", { count: rules.approvals ?? 0 }),
+    (rules.soak_minutes ?? 0) > 0 && t("environments.ruleSoak", { count: rules.soak_minutes ?? 0 }),
+    rules.refuse_direct_deploys && t("environments.ruleDirect"),
+    rules.frozen_hours && t("environments.ruleFrozen", { timezone: rules.frozen_hours.timezone ?? "UTC" }),
+  ].filter(Boolean);
+  return (
+    <section>
+      <h2>{t("environments.rules")}</h2>
+      <ul>
+        {shown.map((each) => (
+          <li key={String(each)}>{each}</li>
+        ))}
+      </ul>
+    </section>
+  );
+}

@@ -1,0 +1,66 @@
+import type { ReactNode } from "react";
+import { Link } from "react-router";
+import type { Environment } from "../api/environments";
+import { t, tWith } from "../texts/environments";
+import { Time } from "../ui/time";
+import css from "./environments.module.css";
+
+const KINDS: Readonly<Record<string, string>> = {
+  flow: t("environments.kindFlow"),
+  script: t("environments.kindScript"),
+  schedule: t("environments.kindSchedule"),
+  http_trigger: t("environments.kindTrigger"),
+  resource_type: t("environments.kindType"),
+  resource: t("environments.kindResource"),
+  variable: t("environments.kindVariable"),
+};
+
+/** Return the name of a kind of item. */
+export const kindName = (kind: string): string => KINDS[kind] ?? kind;
+
+/** Page of an environment with its colour above the title. */
+export function EnvironmentFrame({ environment, children }: { environment: Environment; children: ReactNode }) {
+  return (
+    <main className={css.page}>
+      <div className={css.banner} style={{ borderTopColor: environment.color }} />
+      {children}
+    </main>
+  );
+}
+
+/** Name of an environment with its colour, as a link to its page. */
+export function EnvironmentBadge({ environment }: { environment: Environment }) {
+  return (
+    <Link
+      className={css.badge}
+      style={{ borderLeftColor: environment.color }}
+      to={`/w/${environment.workspace}/environments/${environment.name}`}
+    >
+      {environment.name}
+    </Link>
+  );
+}
+
+/** Link to a release. */
+export function ReleaseLink({ source, number }: { source: string; number: number }) {
+  return <Link to={`/w/${source}/releases/${number}`}>{t("environments.release", { number, source })}</Link>;
+}
+
+/** Time and person of an act. */
+export function ByLine({ at, user }: { at: string; user: string }) {
+  return <span className={css.soft}>{tWith("environments.deployedBy", { time: <Time at={at} /> }, { user })}</span>;
+}
+
+/** List of items by kind and path. */
+export function ItemList({ label, items }: { label: string; items: readonly { kind: string; path: string }[] }) {
+  return (
+    <ul className={css.list} aria-label={label}>
+      {items.map(({ kind, path }) => (
+        <li key={`${kind} ${path}`}>
+          <span className={css.action}>{kindName(kind)}</span>
+          <span className={css.what}>{path}</span>
+        </li>
+      ))}
+    </ul>
+  );
+}

@@ -1,0 +1,109 @@
+import { useQuery } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
+import { Link, useParams } from "react-router";
+import {
+  type Environment,
+  environmentQuery,
+  environmentsQuery,
+  openRequestsQuery,
+  releasesQuery,
+} from "../api/environments";
+import { rememberWorkspace } from "../lib/last-workspace";
+import { t } from "../texts/environments";
+import { Button } from "../ui/controls";
+import { Empty, Failed, Skeleton } from "../ui/states";
+import css from "./environments.module.css";
+import { NewRelease } from "./new-release";
+import { ByLine, ReleaseLink } from "./parts";
+
+/** The environments in the order of the pipeline, and the releases of the workspace. */
+export function PipelinePage() {
+  const { workspace = "" } = useParams();
+  const environments = useQuery(environmentsQuery);
+  useEffect(() => rememberWorkspace(workspace), [workspace]);
+  return (
+    <main className={css.page}>
+      <div className={css.head}>
+        <h1>{t("environments.title")}</h1>
+      </div>
+      {environments.isPending && <Skeleton />}
+      {environments.error && <Failed error={environments.error} retry={() => void environments.refetch()} />}
+      {environments.data?.length === 0 && (
+        <Empty title={t("environments.none")}>
+          <p>{t("environments.noneHint")}</p>
+        </Empty>
+      )}
+      {environments.data && environments.data.length > 0 && (
+        <>
+          <p className={css.soft}>{t("environments.hint")}</p>
+          <ol className={css.columns} aria-label={t("environments.title")}>
+            {environments.data.map((each) => (
+              <Column key={each.name} environment={each} />
+            ))}
+          </ol>
+        </>
+      )}
+      <Releases workspace={workspace} />
+    </main>
+  );
+}
+
+function Column({ environment }: { environment: Environment }) {
+  const { name, workspace, color } = environment;
+  const state = useQuery(environmentQuery(workspace));
+  const requests = useQuery(openRequestsQuery(workspace)).data;
+  const { current, drift, hold } = state.data ?? { current: null, drift: [], hold: null };
+  return (
+    <li className={css.column} style={{ borderTopColor: color }}>
+      <h2>
+        <Link to={`/w/${workspace}/environments/${name}`}>{name}</Link>
+      </h2>
+      <span className={css.soft}>{t("environments.workspaceOf", { name: workspace })}</span>
+      {state.isPending && <Skeleton rows={2} />}
+      {current && (
+        <>
+          <ReleaseLink source={current.source} number={current.number} />
+          <ByLine at={current.applied_at} user={current.applied_by} />
+        </>
+      )}
+      {state.data && !current && <span>{t("environments.nothingDeployed")}</span>}
+      {state.data && <span className={css.soft}>{t("environments.driftCount", { count: drift.length })}</span>}
+      {requests && <span className={css.soft}>{t("environments.openCount", { count: requests.length })}</span>}
+      {hold && <strong>{t("environments.onHold")}</strong>}
+    </li>
+  );
+}
+
+function Releases({ workspace }: { workspace: string }) {
+  const releases = useQuery(releasesQuery(workspace));
+  const [creating, setCreating] = useState(false);
+  const title = t("environments.releases", { workspace });
+  return (
+    <section aria-label={title}>
+      <div className={css.head}>
+        <h2>{title}</h2>
+        <Button look="main" icon="plus" onClick={() => setCreating(true)}>
+          {t("environments.newRelease")}
+        </Button>
+      </div>
+      {releases.isPending && <Skeleton rows={2} />}
+      {releases.error && <Failed error={releases.error} retry={() => void releases.refetch()} />}
+      {releases.data?.length === 0 && <p className={css.soft}>{t("environments.noReleases")}</p>}
+      {releases.data && releases.data.length > 0 && (
+        <ul className={css.list} aria-label={title}>
+          {releases.data.map((each) => (
+            <li key={each.number}>
+              <div className={css.what}>
+                <ReleaseLink source={workspace} number={each.number} />
+                <div className={css.soft}>{each.notes}</div>
+              </div>
+              <span className={css.soft}>{t("environments.itemCount", { count: each.paths.length })}</span>
+              <ByLine at={each.created_at} user={each.created_by} />
+            </li>
+          ))}
+        </ul>
+      )}
+      {creating && <NewRelease workspace={workspace} close={() => setCreating(false)} />}
+    </section>
+  );
+}

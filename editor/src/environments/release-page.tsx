@@ -1,0 +1,87 @@
+import { useMutation, useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { useNavigate, useParams } from "react-router";
+import { BASE, errorText } from "../api/client";
+import { createRequest, environmentsQuery, type Release, releaseQuery } from "../api/environments";
+import { t } from "../texts/environments";
+import { Button, Field } from "../ui/controls";
+import { Select } from "../ui/select";
+import { Failed, Skeleton } from "../ui/states";
+import css from "./environments.module.css";
+import { ByLine, ItemList } from "./parts";
+
+/** Page of a release: its items and requirements, and its deployment to an environment. */
+export function ReleasePage() {
+  const { workspace = "", number = "" } = useParams();
+  const release = useQuery(releaseQuery(workspace, Number(number)));
+  if (release.isPending) return <Skeleton />;
+  if (release.error) return <Failed error={release.error} retry={() => void release.refetch()} />;
+  const { notes, items, requirements, imported, digest, created_at: at, created_by: user } = release.data;
+  return (
+    <main className={css.page}>
+      <div className={css.head}>
+        <h1>{t("environments.release", { number, source: workspace })}</h1>
+        <a href={`${BASE}/api/w/${workspace}/releases/export/${number}`} download>
+          {t("environments.exportFile")}
+        </a>
+      </div>
+      <ByLine at={at} user={user} />
+      {imported && (
+        <p className={css.soft}>
+          {t("environments.imported", { workspace: imported.workspace, number: imported.number })}
+        </p>
+      )}
+      {notes && <p className={css.notes}>{notes}</p>}
+      <p className={css.soft}>
+        {t("environments.digest")}: <code>{digest.slice(0, 12)}</code>
+      </p>
+      <Deployment workspace={workspace} release={release.data} />
+      <section>
+        <h2>{t("environments.items")}</h2>
+        <ItemList label={t("environments.items")} items={items} />
+      </section>
+      {requirements.length > 0 && (
+        <section>
+          <h2>{t("environments.requirements")}</h2>
+          <ItemList label={t("environments.requirements")} items={requirements} />
+        </section>
+      )}
+    </main>
+  );
+}
+
+/** Choice of the environment to which the release is deployed. */
+function Deployment({ workspace, release }: { workspace: string; release: Release }) {
+  const navigate = useNavigate();
+  const environments = useQuery(environmentsQuery).data ?? [];
+  const [name, setName] = useState<string | null>(null);
+  const target = environments.find((each) => each.name === name) ?? environments.find(isAfter(workspace));
+  const requesting = useMutation({
+    mutationFn: async () => {
+      if (!target) return;
+      const { id } = await createRequest(target.workspace, workspace, release.number);
+      await navigate(`/w/${target.workspace}/environments/${target.name}/requests/${id}`);
+    },
+  });
+  if (!target) return null;
+  return (
+    <section>
+      <Field label={t("environments.deployTo")}>
+        <Select value={target.name} set={setName}>
+          {environments.map((each) => (
+            <option key={each.name}>{each.name}</option>
+          ))}
+        </Select>
+      </Field>
+      <div className={css.tools}>
+        <Button look="main" icon="deploy" disabled={requesting.isPending} onClick={() => requesting.mutate()}>
+          {t("environments.requestDeployment")}
+        </Button>
+      </div>
+      {requesting.isError && <p role="alert">{errorText(requesting.error)}</p>}
+    </section>
+  );
+}
+
+/** Return the test for an environment other than that of the workspace of the release. */
+const isAfter = (workspace: string) => (each: { workspace: string }) => each.workspace !== workspace;

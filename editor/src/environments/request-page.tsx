@@ -1,0 +1,233 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { Link, useParams } from "react-router";
+import { errorText } from "../api/client";
+import {
+  applyRequest,
+  approveRequest,
+  type BlockingReason,
+  commentRequest,
+  type Decision,
+  type DetailedRequest,
+  environmentQuery,
+  rejectRequest,
+  renewRequest,
+  requestQuery,
+  withdrawRequest,
+} from "../api/environments";
+import { t, tWith } from "../texts/environments";
+import { Button, Field, Input } from "../ui/controls";
+import controls from "../ui/controls.module.css";
+import { Failed, Skeleton } from "../ui/states";
+import { Time } from "../ui/time";
+import css from "./environments.module.css";
+import { EnvironmentBadge, EnvironmentFrame, ItemList, ReleaseLink } from "./parts";
+import { PlanEntries } from "./plan-entries";
+
+const STATES = {
+  open: t("environments.stateOpen"),
+  applied: t("environments.stateApplied"),
+  rejected: t("environments.stateRejected"),
+  withdrawn: t("environments.stateWithdrawn"),
+};
+
+/** Page of a request to deploy a release: its plan, what prevents it, approvals and comments. */
+export function RequestPage() {
+  const { workspace = "", id = "" } = useParams();
+  const request = useQuery(requestQuery(workspace, Number(id)));
+  const environment = useQuery(environmentQuery(workspace)).data?.environment;
+  if (request.error) return <Failed error={request.error} retry={() => void request.refetch()} />;
+  if (!request.data || !environment) return <Skeleton />;
+  const { number, source, state, author, created_at: at, notes, plan, decisions } = request.data;
+  return (
+    <EnvironmentFrame environment={environment}>
+      <div className={css.head}>
+        <h1>{t("environments.requestTitle", { id, number, environment: environment.name })}</h1>
+        <span className={css.badge}>{STATES[state]}</span>
+        <EnvironmentBadge environment={environment} />
+      </div>
+      <p>
+        <ReleaseLink source={source} number={number} />{" "}
+        <span className={css.soft}>
+          {tWith("environments.requestedBy", { time: <Time at={at} /> }, { user: author })}
+        </span>
+      </p>
+      {notes && <p className={css.notes}>{notes}</p>}
+      <Stale workspace={workspace} request={request.data} />
+      <PlanEntries entries={plan.entries} />
+      {plan.drift.length > 0 && (
+        <section>
+          <h2>{t("environments.drift")}</h2>
+          <ItemList label={t("environments.drift")} items={plan.drift} />
+        </section>
+      )}
+      {state === "open" && (
+        <>
+          <Reasons workspace={workspace} title={t("environments.blocked")} reasons={plan.blocked} />
+          <Reasons workspace={workspace} title={t("environments.unfulfilled")} reasons={plan.unfulfilled} />
+          {plan.blocked.length + plan.unfulfilled.length === 0 && <p>{t("environments.ready")}</p>}
+        </>
+      )}
+      <Decisions decisions={decisions} plan={request.data.plan_hash} />
+      <Actions workspace={workspace} request={request.data} />
+    </EnvironmentFrame>
+  );
+}
+
+/** Return a mutation that changes the request, and fetches it again. */
+function useChange(workspace: string, done?: () => void) {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (change: () => Promise<void>) => change(),
+    onSuccess: async () => {
+      done?.();
+      const keys = ["deployment-request", "deployment-requests", "environment", "deployments"];
+      await Promise.all(keys.map((key) => queries.invalidateQueries({ queryKey: [key, workspace] })));
+    },
+  });
+}
+
+function Stale({ workspace, request }: { workspace: string; request: DetailedRequest }) {
+  const changing = useChange(workspace);
+  const { id, stale, state, overwrite, plan } = request;
+  const conflicts = plan.entries.some((each) => each.action === "conflict");
+  if (state !== "open" || !(stale || conflicts)) return null;
+  const renew = (replaces: boolean) => changing.mutate(() => renewRequest(workspace, id, replaces));
+  return (
+    <div className={css.warning} role="status">
+      {stale && t("environments.stale")}
+      <div className={css.tools}>
+        {stale && (
+          <Button disabled={changing.isPending} onClick={() => renew(overwrite)}>
+            {t("environments.renew")}
+          </Button>
+        )}
+        {conflicts && (
+          <Button disabled={changing.isPending} onClick={() => renew(true)}>
+            {t("environments.overwrite")}
+          </Button>
+        )}
+      </div>
+      {changing.isError && <p role="alert">{errorText(changing.error)}</p>}
+    </div>
+  );
+}
+
+/** Pages on which the cause of a reason can be removed, by the kind of its item. */
+const MENDS: Readonly<Record<string, (path: string) => string>> = {
+  variable: (path) => `settings/variables?q=${encodeURIComponent(path)}`,
+  resource: (path) => `settings/resources?q=${encodeURIComponent(path)}`,
+  flow: (path) => `workflows/${path}`,
+  script: (path) => `scripts/${path}`,
+  schedule: (path) => `schedules?q=${encodeURIComponent(path)}`,
+};
+
+function Reasons({ workspace, title, reasons }: { workspace: string; title: string; reasons: BlockingReason[] }) {
+  if (reasons.length === 0) return null;
+  return (
+    <section>
+      <h2>{title}</h2>
+      <ul className={css.list} aria-label={title}>
+        {reasons.map(({ code, message, hint, kind, path }) => {
+          const page = kind && path ? MENDS[kind]?.(path) : undefined;
+          return (
+            <li key={`${code} ${kind} ${path}`}>
+              <div className={css.what}>
+                {message}
+                <div className={css.soft}>{hint}</div>
+              </div>
+              {page && path && <Link to={`/w/${workspace}/${page}`}>{t("environments.mend", { path })}</Link>}
+            </li>
+          );
+        })}
+      </ul>
+    </section>
+  );
+}
+
+function Decisions({ decisions, plan }: { decisions: readonly Decision[]; plan: string }) {
+  const text = ({ decision, plan_hash: hash, username: user, created_at: at }: Decision) => {
+    const key = {
+      approved: hash === plan ? "environments.approved" : "environments.approvedOther",
+      rejected: "environments.rejected",
+      comment: "environments.commented",
+    } as const;
+    return tWith(key[decision], { time: <Time at={at} /> }, { user });
+  };
+  return (
+    <section>
+      <h2>{t("environments.decisions")}</h2>
+      {decisions.length === 0 && <p className={css.soft}>{t("environments.noDecisions")}</p>}
+      {decisions.length > 0 && (
+        <ul className={css.list} aria-label={t("environments.decisions")}>
+          {decisions.map((each) => (
+            <li key={`${each.created_at} ${each.username} ${each.decision}`}>
+              <div className={css.what}>
+                {text(each)}
+                {each.comment && <div className={css.notes}>{each.comment}</div>}
+              </div>
+            </li>
+          ))}
+        </ul>
+      )}
+    </section>
+  );
+}
+
+function Actions({ workspace, request }: { workspace: string; request: DetailedRequest }) {
+  const [comment, setComment] = useState("");
+  const [reason, setReason] = useState("");
+  const changing = useChange(workspace, () => setComment(""));
+  const { id, state, plan, stale, plan_hash: hash } = request;
+  const change = (work: () => Promise<void>) => () => changing.mutate(work);
+  const open = state === "open";
+  const busy = changing.isPending;
+  return (
+    <section>
+      <Field label={t("environments.comment")}>
+        <textarea
+          className={controls.input}
+          rows={2}
+          value={comment}
+          onChange={(event) => setComment(event.target.value)}
+        />
+      </Field>
+      {open && plan.unfulfilled.length > 0 && (
+        <Field label={t("environments.bypass")} help={t("environments.bypassHint")}>
+          <Input value={reason} onChange={(event) => setReason(event.target.value)} />
+        </Field>
+      )}
+      {changing.isError && <p role="alert">{errorText(changing.error)}</p>}
+      <div className={css.tools}>
+        <Button disabled={busy || !comment.trim()} onClick={change(() => commentRequest(workspace, id, comment))}>
+          {t("environments.sendComment")}
+        </Button>
+        {open && (
+          <>
+            <Button
+              icon="check"
+              disabled={busy || stale}
+              onClick={change(() => approveRequest(workspace, id, hash, comment))}
+            >
+              {t("environments.approve")}
+            </Button>
+            <Button
+              look="main"
+              icon="deploy"
+              disabled={busy || stale || plan.blocked.length > 0 || (plan.unfulfilled.length > 0 && !reason.trim())}
+              onClick={change(() => applyRequest(workspace, id, hash, reason))}
+            >
+              {t("environments.apply")}
+            </Button>
+            <Button look="danger" disabled={busy} onClick={change(() => rejectRequest(workspace, id, comment))}>
+              {t("environments.reject")}
+            </Button>
+            <Button look="quiet" disabled={busy} onClick={change(() => withdrawRequest(workspace, id))}>
+              {t("environments.withdraw")}
+            </Button>
+          </>
+        )}
+      </div>
+    </section>
+  );
+}

@@ -1,0 +1,130 @@
+"""A release goes from development to production: created, requested, approved by somebody else, and applied."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+from playwright.async_api import Browser, Page, expect
+from tests.browser.conftest import PATIENCE_MS, Site
+from tests.browser.test_accessibility import check
+
+pytestmark = pytest.mark.extended
+
+DEV, PROD = "/api/w/shop-dev", "/api/w/shop-prod"
+APPROVER = {"email": "cleo@example.org", "password": "correct horse", "name": "Cleo"}
+FLOW = """\
+summary: Orders
+value:
+  modules:
+    - {id: a, value: {type: script, path: f/shop/step, input_transforms: {}}}
+    - id: b
+      value: {type: identity, input_transforms: {of: {type: static, value: "$var:f/shop/region"}}}
+"""
+
+
+def post(site: Site, path: str, body: Any) -> None:
+    answer = site.client.post(path, json=body)
+    assert answer.is_success, (path, answer.text)
+
+
+def prepare(site: Site) -> str:
+    """Create two environments, a workflow in the first and an approver of the second; return the approver's token."""
+    post(site, "/api/users/create", {**APPROVER, "username": "cleo"})
+    for workspace, name, color in (("shop-dev", "dev", "#2f7d4f"), ("shop-prod", "prod", "#b3261e")):
+        post(site, "/api/workspaces/create", {"id": workspace, "name": workspace})
+        post(site, "/api/environments/create", {"name": name, "workspace": workspace, "color": color})
+        post(
+            site,
+            f"/api/w/{workspace}/workspaces/add_user",
+            {
+                "email": APPROVER["email"],
+                "username": "cleo",
+                "is_admin": False,
+                "operator": False,
+            },
+        )
+        post(site, f"/api/w/{workspace}/folders/create", {"name": "shop", "owners": ["g/all"]})
+    post(site, "/api/environments/update/prod", {"rules": {"approvals": 1, "approvers": ["u/cleo"]}})
+    code = {"path": "f/shop/step", "content": "echo 1", "language": "bash", "summary": ""}
+    post(site, f"{DEV}/scripts/create", code)
+    post(site, f"{DEV}/variables/create", {"path": "f/shop/region", "value": "dev"})
+    post(site, f"{DEV}/flows/create", {"path": "f/shop/orders", "source": {"format": "yaml", "text": FLOW}})
+    login = {name: APPROVER[name] for name in ("email", "password")}
+    return httpx.post(f"{site.base}/api/auth/login", json=login).text
+
+
+async def test_release_goes_from_development_to_production(page: Page, site: Site, chromium: Browser) -> None:
+    token = prepare(site)
+    await page.goto("/w/shop-dev/environments")
+    columns = page.get_by_role("list", name="Environments", exact=True).get_by_role("listitem")
+    await expect(columns).to_contain_text(["dev", "prod"])
+    await expect(columns.last).to_contain_text("Nothing deployed yet")
+    await page.get_by_role("button", name="New release").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_role("button", name="Create release").click()
+    await expect(dialog.get_by_role("alert")).to_have_text("Choose at least one item.")
+    await dialog.get_by_label("Search items").fill("orders")
+    await dialog.get_by_label("Workflow f/shop/orders").check()
+    await dialog.get_by_label("Notes").fill("First orders")
+    await check(page)
+    await dialog.get_by_role("button", name="Create release").click()
+    await page.get_by_role("heading", name="Release 1 of shop-dev").wait_for()
+    items = page.get_by_role("list", name="Items").get_by_role("listitem")
+    await expect(items).to_contain_text(["f/shop/orders", "f/shop/step"])
+    await expect(page.get_by_role("list", name="Required in each environment")).to_contain_text("f/shop/region")
+    await page.get_by_role("combobox", name="Deploy to").select_option("prod")
+    await check(page)
+    await page.get_by_role("button", name="Request deployment").click()
+    await page.get_by_role("heading", name="release 1 to prod").wait_for()
+    await expect(page.get_by_role("list", name="Plan").get_by_role("listitem")).to_contain_text(["Added", "Added"])
+    await expect(page.get_by_role("list", name="Rules not fulfilled yet")).to_contain_text("0 of 1 approvals")
+    # What is missing blocks, and its link leads to the page that corrects it.
+    blocked = page.get_by_role("list", name="Prevents the deployment")
+    mend = blocked.get_by_role("link", name="Open f/shop/region")
+    await expect(mend).to_have_attribute("href", "/w/shop-prod/settings/variables?q=f%2Fshop%2Fregion")
+    apply = page.get_by_role("button", name="Apply")
+    await expect(apply).to_be_disabled()
+    await check(page)
+    post(site, f"{PROD}/variables/create", {"path": "f/shop/region", "value": "prod"})
+    await page.reload()
+    await expect(page.get_by_role("list", name="Rules not fulfilled yet")).to_be_visible()
+    await expect(blocked).to_have_count(0)
+    await page.get_by_role("button", name="Approve").click()
+    await expect(page.get_by_role("alert")).to_contain_text("no approver")
+    await approve(chromium, site, token, page.url)
+    await page.reload()
+    await page.get_by_text("Ready to apply").wait_for()
+    await apply.click()
+    await expect(page.get_by_text("Applied", exact=True)).to_be_visible()
+    assert site.client.get(f"{PROD}/flows/get/f/shop/orders").json()["summary"] == "Orders"
+
+    changed = {"path": "f/shop/orders", "source": {"format": "yaml", "text": FLOW.replace("Orders", "Changed")}}
+    post(site, f"{PROD}/flows/update/f/shop/orders", changed)
+    await page.goto("/w/shop-prod/environments/prod")
+    await expect(page.get_by_role("region", name="Current release")).to_contain_text("Release 1 of shop-dev")
+    await expect(page.get_by_role("list", name="Changed outside of releases")).to_contain_text("f/shop/orders")
+    await expect(page.get_by_role("list", name="History").get_by_role("listitem")).to_have_count(1)
+    await check(page)
+    await page.set_viewport_size({"width": 390, "height": 800})
+    for path in ("environments/prod", "environments"):
+        await page.goto(f"/w/shop-prod/{path}")
+        await page.get_by_role("link", name="Release 1 of shop-dev").first.wait_for()
+        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        await check(page)
+
+
+async def approve(chromium: Browser, site: Site, token: str, url: str) -> None:
+    """Approve the request as somebody else."""
+    context = await chromium.new_context(base_url=site.base)
+    context.set_default_timeout(PATIENCE_MS)
+    await context.add_cookies([{"name": "token", "value": token, "url": site.base, "httpOnly": True}])
+    page = await context.new_page()
+    await page.goto(url)
+    await page.get_by_label("Comment", exact=True).fill("Looks good")
+    await page.get_by_role("button", name="Approve").click()
+    approvals = page.get_by_role("list", name="Approvals and comments")
+    await expect(approvals).to_contain_text("cleo approved")
+    await expect(approvals).to_contain_text("Looks good")
+    await context.close()
