@@ -151,6 +151,10 @@ export const router = createBrowserRouter([
                 lazy: async () => ({ Component: (await import("./settings/policies-page")).PoliciesPage }),
               },
               {
+                path: "git",
+                lazy: async () => ({ Component: (await import("./settings/git-page")).GitPage }),
+              },
+              {
                 path: "audit",
                 lazy: async () => ({ Component: (await import("./settings/audit-page")).AuditPage }),
               },

@@ -7,10 +7,12 @@ import re
 from pathlib import Path
 
 import httpx
+import pytest
 from playwright.async_api import Locator, Page, expect
 from tests.browser.conftest import EMAIL, PASSWORD, Site
 from tests.browser.test_accessibility import check
 from tests.browser.test_runs_list import GOOD
+from tests.git_repositories import GitServer, commit_files
 
 SETTINGS = "/w/main/settings"
 
@@ -248,6 +250,51 @@ async def test_policies_are_created_from_templates_and_show_violations(page: Pag
     await page.get_by_role("button", name="Delete owner-label").click()
     await page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     await expect(page.get_by_text("No policies")).to_be_visible()
+
+
+@pytest.mark.extended
+async def test_repository_is_bound_and_its_changes_are_applied(page: Page, site: Site, git_folder: Path) -> None:
+    server = GitServer(git_folder)
+    repo = server.create("page")
+    await opens(page, "git", "Git")
+    await expect(page.get_by_text("Not bound to a repository")).to_be_visible()
+    await page.get_by_role("button", name="Bind repository").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_role("button", name="Bind repository").click()
+    await expect(dialog.get_by_role("alert")).to_have_text(["Required"])
+    await dialog.get_by_label("URL").fill("ext::sh -c x")
+    await dialog.get_by_role("button", name="Bind repository").click()
+    await expect(dialog).to_contain_text("not that of a Git repository")
+    await is_accessible(page)
+    await dialog.get_by_label("URL").fill(Path(repo.path).as_uri())
+    await dialog.get_by_role("button", name="Bind repository").click()
+    await expect(dialog).to_be_hidden()
+    await expect(rows(page, "Commits").first).to_contain_text("Export of the workspace main")
+    await expect(page.get_by_text("No changes to apply.")).to_be_visible()
+    # One item changes on both sides, another in the repository alone.
+    variable = {"path": "u/admin/region", "value": "north", "is_secret": False, "description": ""}
+    site.client.post("/api/w/main/variables/create", json=variable).raise_for_status()
+    await expect(rows(page, "Commits").first).to_contain_text("Create the variable u/admin/region")
+    files = {f"u/admin/{name}.variable.yaml": b"value: south\nis_secret: false\n" for name in ("region", "added")}
+    commit_files(repo, files, "By hand")
+    site.client.post("/api/w/main/variables/update/u/admin/region", json={"value": "east"}).raise_for_status()
+    await page.get_by_role("button", name="Fetch now").click()
+    incoming = rows(page, "Changes of the repository")
+    await expect(incoming).to_have_count(2)
+    apply = page.get_by_role("button", name="Apply changes")
+    await expect(apply).to_be_disabled()
+    await is_accessible(page)
+    await page.get_by_label("Side of u/admin/region").select_option("repository")
+    await page.get_by_label("Message (optional)").fill("Reviewed")
+    await apply.click()
+    await expect(page.get_by_text("No changes to apply.")).to_be_visible()
+    assert site.client.get("/api/w/main/variables/get/u/admin/region").json()["value"] == "south"
+    await page.get_by_role("button", name="Unbind repository").click()
+    await dialog.get_by_role("button", name="Unbind repository").click()
+    await expect(page.get_by_role("button", name="Bind repository")).to_be_visible()
+    for name in ("region", "added"):
+        site.client.delete(f"/api/w/main/variables/delete/u/admin/{name}").raise_for_status()
+    server.close()
 
 
 async def test_variables_are_created_changed_and_never_shown_if_secret(page: Page, site: Site) -> None:

@@ -23,6 +23,7 @@ const WORKSPACE: Group = [
     [t("settings.resourceTypes"), "resource-types"],
     [t("settings.alerts"), "alerts"],
     [t("settings.policies"), "policies"],
+    [t("settings.git"), "git"],
     [t("settings.audit"), "audit"],
   ],
 ];
@@ -36,15 +37,18 @@ const INSTANCE: Group = [
 
 /** Pages that only admins of the workspace can read. */
 const OF_ADMINS = ["service-accounts", "tokens"];
+/** Pages that operators and viewers cannot read. */
+const OF_DEVELOPERS = ["git"];
 
 /** The pages of the settings with their navigation. */
 export function SettingsLayout() {
   const { workspace = "" } = useParams();
   const me = useQuery(meQuery);
   useEffect(() => rememberWorkspace(workspace), [workspace]);
-  const admin = useQuery(ownMemberQuery(workspace)).data?.is_admin ?? false;
+  const member = useQuery(ownMemberQuery(workspace)).data;
+  const hidden = [...(member?.is_admin ? [] : OF_ADMINS), ...(member && !member.operator ? [] : OF_DEVELOPERS)];
   const [name, pages] = WORKSPACE;
-  const ofWorkspace: Group = [name, pages.filter(([, to]) => admin || !OF_ADMINS.includes(to))];
+  const ofWorkspace: Group = [name, pages.filter(([, to]) => !hidden.includes(to))];
   const groups = me.data?.superAdmin ? [ACCOUNT, ofWorkspace, INSTANCE] : [ACCOUNT, ofWorkspace];
   return (
     <div className={css.layout}>

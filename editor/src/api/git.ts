@@ -1,0 +1,69 @@
+import { queryOptions } from "@tanstack/react-query";
+import { api } from "./client";
+import type { components } from "./schema";
+
+export type GitBinding = components["schemas"]["GitBinding"];
+export type GitCommit = components["schemas"]["GitCommit"];
+export type IncomingItem = components["schemas"]["IncomingItem"];
+export type IncomingPlan = components["schemas"]["IncomingPlan"];
+export type BindGit = components["schemas"]["BindGit"];
+export type ItemChoice = components["schemas"]["ItemChoice"];
+
+const REFRESH_MS = 5000;
+
+/** Query of the repository that a workspace is bound to, null if it is not. It is repeated while the page is shown. */
+export const gitBindingQuery = (workspace: string) =>
+  queryOptions({
+    queryKey: ["git", workspace, "binding"],
+    refetchInterval: REFRESH_MS,
+    queryFn: async (): Promise<GitBinding | null> => {
+      const params = { path: { workspace } };
+      return (await api.GET("/api/w/{workspace}/git/get", { params })).data ?? null;
+    },
+  });
+
+/** Query of the changes of the repository that are not applied. `fetched`: time of the last fetch. */
+export const incomingQuery = (workspace: string, fetched: string) =>
+  queryOptions({
+    queryKey: ["git", workspace, "incoming", fetched],
+    queryFn: async (): Promise<IncomingPlan> => {
+      const params = { path: { workspace } };
+      const { data } = await api.GET("/api/w/{workspace}/git/incoming", { params });
+      return data ?? { plan_hash: "", items: [], hidden: 0 };
+    },
+  });
+
+/** Query of the newest commits. */
+export const gitHistoryQuery = (workspace: string, fetched: string) =>
+  queryOptions({
+    queryKey: ["git", workspace, "history", fetched],
+    queryFn: async () => await loadCommits(workspace, 0),
+  });
+
+/** Return a page of commits; `before` is `n` of the last one of the page before, 0 for the first page. */
+export async function loadCommits(workspace: string, before: number): Promise<GitCommit[]> {
+  const params = { path: { workspace }, query: (before ? { before } : {}) as never };
+  return (await api.GET("/api/w/{workspace}/git/history", { params })).data ?? [];
+}
+
+export async function bindGit(workspace: string, body: BindGit): Promise<void> {
+  await api.POST("/api/w/{workspace}/git/bind", { params: { path: { workspace } }, body, parseAs: "text" });
+}
+
+export async function unbindGit(workspace: string): Promise<void> {
+  await api.DELETE("/api/w/{workspace}/git/unbind", { params: { path: { workspace } }, parseAs: "text" });
+}
+
+export async function fetchGit(workspace: string): Promise<void> {
+  await api.POST("/api/w/{workspace}/git/fetch", { params: { path: { workspace } } });
+}
+
+export async function applyIncoming(
+  workspace: string,
+  plan: IncomingPlan,
+  choices: ItemChoice[],
+  message: string,
+): Promise<void> {
+  const body = { plan_hash: plan.plan_hash, choices, message: message || null };
+  await api.POST("/api/w/{workspace}/git/apply", { params: { path: { workspace } }, body });
+}

@@ -1,0 +1,117 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { applyIncoming, type IncomingItem, type IncomingPlan, type ItemChoice, incomingQuery } from "../api/git";
+import { t } from "../texts/settings";
+import { Button, Field, Input } from "../ui/controls";
+import { Select } from "../ui/select";
+import { notify } from "../ui/toasts";
+import { Loaded, Problem, Rows, useSubmission } from "./parts";
+import css from "./settings.module.css";
+
+type Choices = Readonly<Record<string, ItemChoice["choice"] | "">>;
+
+const ACTIONS: Readonly<Record<string, string>> = {
+  add: t("settings.gitAdd"),
+  change: t("settings.gitChange"),
+  remove: t("settings.gitRemove"),
+  unchanged: t("settings.gitUnchanged"),
+  conflict: t("settings.gitConflict"),
+};
+
+const keyOf = (item: IncomingItem) => `${item.kind} ${item.path}`;
+
+/** Plan of the changes of the repository, which are applied only from here or by the API. */
+export function IncomingChanges({ workspace, fetched }: { workspace: string; fetched: string }) {
+  const query = useQuery(incomingQuery(workspace, fetched));
+  const plan = query.data;
+  return (
+    <>
+      <Loaded query={query} />
+      {plan && plan.items.length === 0 && <p className={css.about}>{t("settings.gitNoIncoming")}</p>}
+      {plan && plan.hidden > 0 && <p className={css.note}>{t("settings.gitHidden", { count: plan.hidden })}</p>}
+      {plan && plan.items.length > 0 && <Plan key={plan.plan_hash} workspace={workspace} plan={plan} />}
+    </>
+  );
+}
+
+function Plan({ workspace, plan }: { workspace: string; plan: IncomingPlan }) {
+  const queries = useQueryClient();
+  const submission = useSubmission();
+  const [choices, setChoices] = useState<Choices>({});
+  const [message, setMessage] = useState("");
+  const isOpen = plan.items.some((each) => each.action === "conflict" && !choices[keyOf(each)]);
+  const apply = async () => {
+    const chosen = plan.items.flatMap((each) => {
+      const choice = choices[keyOf(each)];
+      return choice ? [{ kind: each.kind, path: each.path, choice }] : [];
+    });
+    if (!(await submission.send(() => applyIncoming(workspace, plan, chosen, message.trim())))) return;
+    notify(t("settings.gitApplied"));
+    await queries.invalidateQueries({ queryKey: ["git", workspace] });
+  };
+  return (
+    <>
+      <Rows
+        label={t("settings.gitIncoming")}
+        items={plan.items}
+        keyOf={keyOf}
+        row={(each) => (
+          <ItemRow
+            item={each}
+            choice={choices[keyOf(each)] ?? ""}
+            choose={(choice) => setChoices((before) => ({ ...before, [keyOf(each)]: choice }))}
+          />
+        )}
+      />
+      <div className={css.filters}>
+        <Field label={t("settings.gitMessage")}>
+          <Input value={message} onChange={(event) => setMessage(event.target.value)} />
+        </Field>
+        <Button look="main" disabled={submission.busy || isOpen} onClick={() => void apply()}>
+          {t("settings.gitApply")}
+        </Button>
+      </div>
+      <p className={css.note}>{t(isOpen ? "settings.gitChooseFirst" : "settings.gitApplyHint")}</p>
+      <Problem text={submission.errors[""]} />
+    </>
+  );
+}
+
+interface RowProps {
+  item: IncomingItem;
+  choice: ItemChoice["choice"] | "";
+  choose: (choice: ItemChoice["choice"] | "") => void;
+}
+
+function ItemRow({ item, choice, choose }: RowProps) {
+  const places = (item.places ?? []).filter(Boolean);
+  return (
+    <>
+      <div className={css.what}>
+        <span className={css.heading}>
+          <span className={css.name}>{item.path}</span>
+          <span className={css.chip}>{item.kind}</span>
+        </span>
+        <span className={css.facts}>
+          <span>{ACTIONS[item.action] ?? item.action}</span>
+          {item.merged && !item.places && <span>{t("settings.gitMerged")}</span>}
+          {places.length > 0 && <span className={css.mono}>{places.join(", ")}</span>}
+          {item.reason && <span>{item.reason}</span>}
+        </span>
+      </div>
+      {item.action === "conflict" && (
+        <div className={css.tools}>
+          <Select
+            aria-label={t("settings.gitSideOf", { name: item.path })}
+            value={choice}
+            set={(to) => choose(to as ItemChoice["choice"] | "")}
+          >
+            <option value="">{t("settings.gitChoose")}</option>
+            <option value="workspace">{t("settings.gitKeep")}</option>
+            {!item.reason && <option value="repository">{t("settings.gitTake")}</option>}
+          </Select>
+        </div>
+      )}
+    </>
+  );
+}
