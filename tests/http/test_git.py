@@ -30,6 +30,7 @@ from orvanta_platform.control.actor import Role
 from orvanta_platform.db import git as rows
 from orvanta_platform.outbound.git.process import Session
 from orvanta_platform.services.git import rounds
+from orvanta_platform.services.runs import locks
 from orvanta_platform.workflow.tree.item import Item
 from orvanta_platform.workflow.tree.writing import write
 
@@ -286,6 +287,23 @@ async def test_errors_are_shown_without_credentials_and_repeated(
     assert (await send(api.client, "DELETE", "git/unbind"))[0] == 200
     assert await api.get("git/get") is None
     assert (await send(api.client, "POST", "git/fetch"))[0] == 404
+
+
+@pytest.mark.extended
+async def test_commit_waits_for_lock_of_dependencies(api: ApiHarness, server: GitServer, repo: Repo) -> None:
+    await bind(api, server, repo)
+    script = {"path": "f/team/s", "content": "import idna\n", "language": "python3", "summary": ""}
+    assert (await send(api.client, "POST", "scripts/create", {**script, "deployment_message": "Add it"}))[0] == 201
+    await deploy(api.client, FLOW % ("Later", ""), "Later")
+    await synchronised(api)
+    assert len(messages(repo)) == 1
+    async with api.platform.db.acquire() as conn:
+        run = await conn.fetchval("SELECT lock_job FROM version WHERE path = 'f/team/s'")
+    await locks.store_outcome(api.platform, run, lock="idna==3.10")
+    await synchronised(api)
+    await synchronised(api)
+    assert [each[1] for each in messages(repo)[1:]] == ["Add it", "Later"]
+    assert files_of(repo)["f/team/s.script.lock"] == b"idna==3.10" and files_of(repo) == await pulled(api)
 
 
 REFUSED_URLS = (

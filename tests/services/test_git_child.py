@@ -143,6 +143,7 @@ async def test_hostile_names_and_types_refuse_repository(server: GitServer, tmp_
     assert (await fault(tmp_path, remote(server, "dots"))).code == "repository_refused"
 
 
+@pytest.mark.extended
 async def test_links_and_submodules_are_findings_and_are_not_followed(server: GitServer, tmp_path: Path) -> None:
     repo = server.create("links")
     inside: Entries = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -21,7 +21,7 @@ from orvanta_platform.services.changes import change_sets, contents
 from orvanta_platform.services.changes.change_sets import Applied, ChangeSet, Hooks
 from orvanta_platform.services.changes.contents import Present
 from orvanta_platform.services.git import bindings
-from orvanta_platform.services.git.state import TO_COMMIT, Base, base_of, item_of, packed, written
+from orvanta_platform.services.git.state import TO_COMMIT, Base, base_of, item_of, key_of, written
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow.tree.item import KINDS, Item, Key
 from orvanta_platform.workflow.tree.merge import merge_content
@@ -66,6 +66,8 @@ class _Change:
     merged: bool = False
     places: Sequence[str] | None = None
     fault: OrvantaError | None = None
+    stored: bytes | None = None
+    """Files in the repository as they are stored; None: it was removed there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,7 @@ async def _accepted(
         digest = None if present is None else present.digest
         if each in kept or (present is not None and not is_theirs):
             digest = TO_COMMIT
-        found.append(ItemRow(*each.key, digest, None, packed(each.base.incoming), is_incoming=True))
+        found.append(ItemRow(*each.key, digest, None, each.stored, is_incoming=True))
     return found
 
 
@@ -170,7 +172,7 @@ def _resolved(changes: Sequence[_Change], choices: Mapping[Key, Choice]) -> tupl
         elif each.places is None:
             stored.append(each)
         elif choice == "repository":
-            stored.append(_theirs(each.key, each.base, each.present))
+            stored.append(replace(_theirs(each.key, each.base, each.present), stored=each.stored))
         else:
             open_ones.append(each)
     if open_ones:
@@ -195,12 +197,13 @@ async def _incoming(platform: Platform, actor: Actor, workspace: str) -> _Incomi
         if await rows.get(conn, workspace) is None:
             raise bindings.missing(workspace)
         stored = await rows.list_items(conn, workspace, incoming=True)
-        reading = await contents.read(conn, actor, workspace, [base_of(row)[0] for row in stored])
+        reading = await contents.read(conn, actor, workspace, map(key_of, stored))
     present = await contents.items_in(workspace, reading)
-    stored.sort(key=lambda row: (KINDS.index(base_of(row)[0][0]), row.path))
-    visible = [row for row in stored if _may_read(actor, workspace, base_of(row)[0], present)]
+    stored.sort(key=lambda row: (KINDS.index(key_of(row)[0]), row.path))
+    visible = [row for row in stored if _may_read(actor, workspace, key_of(row), present)]
     changes = await run_in_thread(workspace, _changes, visible, present)
-    return _Incoming(changes, _hash_of(visible, present), len(stored) - len(visible))
+    digest = await run_in_thread(workspace, _hash_of, visible, present)
+    return _Incoming(changes, digest, len(stored) - len(visible))
 
 
 def _may_read(actor: Actor, workspace: str, key: Key, present: Mapping[Key, Present]) -> bool:
@@ -212,7 +215,8 @@ def _may_read(actor: Actor, workspace: str, key: Key, present: Mapping[Key, Pres
 def _changes(stored: Sequence[ItemRow], present: Mapping[Key, Present]) -> list[_Change]:
     mine = written(present)
     found = []
-    for key, base in map(base_of, stored):
+    for row in stored:
+        key, base = base_of(row)
         own = mine.get(key)
         changed = (None if own is None else own.digest) != base.digest
         try:
@@ -222,6 +226,7 @@ def _changes(stored: Sequence[ItemRow], present: Mapping[Key, Present]) -> list[
                 found.append(_theirs(key, base, present.get(key)))
         except OrvantaError as error:
             found.append(_Change(key, base, present.get(key), fault=error))
+        found[-1] = replace(found[-1], stored=row.incoming)
     return found
 
 
@@ -246,7 +251,7 @@ def _hash_of(stored: Sequence[ItemRow], present: Mapping[Key, Present]) -> str:
     """Return the hash of a plan: of what the repository has, and what the workspace has."""
     found = hashlib.sha256()
     for row in stored:
-        key, _ = base_of(row)
+        key = key_of(row)
         own = present.get(key)
         digest = None if row.incoming is None else hashlib.sha256(row.incoming).hexdigest()
         found.update(msgspec.json.encode([*key, digest, None if own is None else own.hash]))

@@ -23,7 +23,7 @@ from orvanta_platform.db.git import BindingRow, CommitRow
 from orvanta_platform.db.tree import VersionContent
 from orvanta_platform.errors import OrvantaError
 from orvanta_platform.orchestrator.document_threads import run_in_thread
-from orvanta_platform.outbound.git.messages import Entry, Fetched, GitFault, Remote
+from orvanta_platform.outbound.git.messages import Change, Entry, Fetched, GitFault, Remote
 from orvanta_platform.outbound.git.process import Session, session
 from orvanta_platform.outbound.ssrf import AddressRefused
 from orvanta_platform.services.changes import contents
@@ -197,11 +197,12 @@ class _Round:
             horizon = await rows.get_horizon(conn)
             start = min(row.position, horizon)
             changes = await rows.list_changes(conn, self._workspace, start, horizon, NOUNS, _MOST_ROWS)
-            bases = bases_of(await rows.list_items(conn, self._workspace))
+            items = await rows.list_items(conn, self._workspace)
             deployed = deployments(changes)
             ids = [id for each in deployed for id in each.keys.values() if id is not None]
             versions = await rows.list_versions(conn, self._workspace, ids)
             reading = await contents.read(conn, who, self._workspace)
+        bases = await run_in_thread(self._workspace, bases_of, items)
         mine = await run_in_thread(self._workspace, written, await contents.items_in(self._workspace, reading))
         locking = {version.id for _, version, is_locking in versions if is_locking}
         whole = len(changes) < _MOST_ROWS
@@ -231,14 +232,9 @@ class _Round:
         ids = await child.build(made.changes) if made.changes else []
         commits = [(id, each) for id, each in zip(ids, made.changes, strict=True) if id is not None]
         if commits:
-            pushing = Pushing(
-                commit=commits[-1][0],
-                position=outcome.position,
-                items=[(*key, base.digest, packed(base.files)) for key, base in made.bases.items()],
-                commits=[(id, each.author, each.email, each.message, float(each.at)) for id, each in commits],
-            )
+            pushing = _pushing_of(commits, outcome.position)
+            stored = await run_in_thread(self._workspace, _encoded, pushing, made.bases)
             async with self._platform.db.acquire() as conn:
-                stored = msgspec.msgpack.encode(pushing)
                 if not await rows.store_pushing(conn, self._workspace, self._row.round, stored):
                     raise _Superseded
             await child.push()
@@ -310,6 +306,17 @@ def _incoming(entries: Sequence[Entry], head: str | None, known: set[str]) -> li
             at = datetime.fromtimestamp(each.at, UTC)
             found.append(CommitRow(each.id, "in", each.author, each.email, each.message, at))
     return found[::-1]
+
+
+def _pushing_of(commits: Sequence[tuple[str, Change]], position: int) -> Pushing:
+    made = [(id, each.author, each.email, each.message, float(each.at)) for id, each in commits]
+    return Pushing(commit=commits[-1][0], position=position, items=[], commits=made)
+
+
+def _encoded(pushing: Pushing, bases: Mapping[Key, Base]) -> bytes:
+    """Return commits as they are stored, with the state after them."""
+    items = [(*key, base.digest, packed(base.files)) for key, base in bases.items()]
+    return msgspec.msgpack.encode(msgspec.structs.replace(pushing, items=items))
 
 
 def _json(value: object) -> str:

@@ -162,10 +162,14 @@ def unpacked(body: bytes | None) -> Files | None:
     return None if body is None else msgspec.msgpack.decode(zlib.decompress(body), type=dict[str, bytes])
 
 
+def key_of(row: ItemRow) -> Key:
+    """Return kind and path of a stored item."""
+    return cast(Kind, row.kind), row.path
+
+
 def base_of(row: ItemRow) -> tuple[Key, Base]:
     """Return a stored item."""
-    base = Base(row.digest, unpacked(row.files), unpacked(row.incoming), row.is_incoming)
-    return (cast(Kind, row.kind), row.path), base
+    return key_of(row), Base(row.digest, unpacked(row.files), unpacked(row.incoming), row.is_incoming)
 
 
 def row_of(key: Key, base: Base) -> ItemRow:
