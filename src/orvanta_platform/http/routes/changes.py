@@ -10,7 +10,7 @@ from litestar.params import FromPath
 from orvanta_platform.errors import BadRequest
 from orvanta_platform.evaluate.raw import count_values
 from orvanta_platform.http import answers
-from orvanta_platform.http.openapi import call
+from orvanta_platform.http.openapi import BINARY, call
 from orvanta_platform.http.requests import AnyRequest, actor_of, bool_of, comma_list_of, decode, platform_of
 from orvanta_platform.http.schemas import changes as shapes
 from orvanta_platform.services.changes import archive, change_sets
@@ -30,7 +30,10 @@ _MOST_NAMED = 1000
 _TYPES: dict[ArchiveType, str] = {"zip": "application/zip", "tar": "application/x-tar"}
 
 
-@get(f"{_W}/workspaces/tarball", opt=call(query=("archive_type", *_CHOICES, "default_ts", "items")))
+@get(
+    f"{_W}/workspaces/tarball",
+    opt=call(answer=BINARY, query=("archive_type", *_CHOICES, "default_ts", "items"), media=tuple(_TYPES.values())),
+)
 async def get_tarball(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """Get the items of the workspace as files in an archive of the type `zip` or `tar` (the default).
 

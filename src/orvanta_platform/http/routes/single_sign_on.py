@@ -12,7 +12,7 @@ from litestar.params import FromPath
 from orvanta_platform.errors import OrvantaError
 from orvanta_platform.http import answers, cookies
 from orvanta_platform.http.html_page import POLICY, page
-from orvanta_platform.http.openapi import call
+from orvanta_platform.http.openapi import HTML, call
 from orvanta_platform.http.requests import AnyRequest, actor_of, base_url_of, body_of, caller_of, platform_of
 from orvanta_platform.http.schemas import single_sign_on as schemas
 from orvanta_platform.services.access import linked_identities, session, single_sign_on
@@ -44,7 +44,7 @@ async def start_login(request: AnyRequest) -> Response[bytes]:
     return answer
 
 
-@get("/api/auth/oidc/callback/{provider:str}", opt=call(query=("code", "state", "iss", "error")))
+@get("/api/auth/oidc/callback/{provider:str}", opt=call(query=("code", "state", "iss", "error"), media=(HTML,)))
 async def finish_login(request: AnyRequest, provider: FromPath[str]) -> Response[Any]:
     """Finish a login: the provider sends the browser here. Sets the session cookie, and redirects to the page."""
     browser = cookies.value_of(request.headers, cookies.full_name(cookies.LOGIN, base_url_of(request)))

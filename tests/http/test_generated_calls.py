@@ -1,0 +1,146 @@
+"""Calls generated from the OpenAPI document: no internal error, and no response that the document does not allow."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+import random
+import re
+import subprocess
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, quote, urlencode
+
+import httpx
+import jsonschema_rs
+import msgspec
+import pytest
+from tests.conftest import TestDatabase
+from tests.http.route_examples import Examples, scene_with_examples
+
+from orvanta_platform.http import app, openapi
+
+ROOT = Path(__file__).parents[2]
+
+LEFT_OUT = {
+    "POST /api/auth/logout": "ends the session of the test",
+    "POST /api/auth/oidc/logout": "ends the session of the test",
+    "POST /api/w/{workspace}/workspaces/archive": "every later call would be refused",
+    "POST /api/users/disable/{email}": "disables an account that later calls need",
+    "DELETE /api/users/delete/{email}": "deletes an account that later calls need",
+}
+"""Operations that are not called, with the reason."""
+
+POSTPONING = {"scheduled_for", "scheduled_in_secs", "pause_before", "pause_if"}
+"""Parameters of run calls by which a run does not end, so that calls that wait for it do not either."""
+
+AT_ONCE = 8
+
+
+class GeneratedCall(msgspec.Struct, frozen=True):
+    """A generated call."""
+
+    method: str
+    path: str
+    values: dict[str, str]
+    query: str
+    content_type: str | None
+    body: str | None
+
+    @property
+    def operation(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+@cache
+def document() -> dict[str, Any]:
+    return openapi.document(app.api_handlers(app.create_router()))
+
+
+def generated(per_operation: int, share: int, start: int) -> list[GeneratedCall]:
+    """Return generated calls of every `share`-th operation, those of one operation in a row."""
+    python = subprocess.run([ROOT / "scripts" / "contract-tools"], check=True, capture_output=True, text=True).stdout
+    program = [python.strip(), str(Path(__file__).with_name("generate_calls.py")), str(per_operation), str(share)]
+    text = msgspec.json.encode(document())
+    made = subprocess.run([*program, str(start)], check=True, input=text, stdout=subprocess.PIPE).stdout
+    return msgspec.json.Decoder(GeneratedCall).decode_lines(made)
+
+
+@pytest.mark.extended
+@pytest.mark.parametrize(("per_operation", "share"), [(2, 3), pytest.param(12, 1, marks=pytest.mark.soak(minutes=15))])
+async def test_generated_calls_are_answered_as_documented(
+    database: TestDatabase, tmp_path: Path, per_operation: int, share: int
+) -> None:
+    """`GENERATED_SEED` selects the calls; it is printed, and by default random."""
+    start = int(os.environ.get("GENERATED_SEED", "") or random.randrange(1 << 16))
+    print(f"GENERATED_SEED={start}")
+    calls = [each for each in generated(per_operation, share, start) if each.operation not in LEFT_OUT]
+    chosen, wrong = random.Random(start), []
+    async with scene_with_examples(database, tmp_path, wait_s=2) as (api, examples):
+        known: dict[str, dict[str, str]] = {}
+        for index in range(0, len(calls), AT_ONCE):
+            part = calls[index : index + AT_ONCE]
+            for call in part:
+                if call.operation not in known:
+                    known[call.operation] = await path_values(examples, call)
+            sent = [send(api.client, call, with_known(call, known[call.operation], chosen)) for call in part]
+            wrong += [fault for fault in await asyncio.gather(*sent) if fault]
+    print(f"{len(calls)} calls")
+    assert len(calls) > 200
+    assert not wrong, f"{len(wrong)} of {len(calls)}\n" + "\n\n".join(wrong[:60])
+
+
+async def path_values(examples: Examples, call: GeneratedCall) -> dict[str, str]:
+    """Return path parameters that name existing objects."""
+    return await examples.path_values(call.method, call.path) if "{" in call.path else {}
+
+
+def with_known(call: GeneratedCall, known: dict[str, str], chosen: random.Random) -> dict[str, str]:
+    """Return the path parameters: mostly those of existing objects, always of the workspace."""
+    return {
+        name: known[name] if name in known and (name == "workspace" or chosen.random() < 0.75) else value
+        for name, value in call.values.items()
+    }
+
+
+async def send(client: httpx.AsyncClient, call: GeneratedCall, values: dict[str, str]) -> str | None:
+    """Send a call and return what is wrong with the response; None if it is as documented."""
+    path = re.sub(r"\{(\w+)\}", lambda found: quote(values[found[1]], safe=""), call.path)
+    query = [pair for pair in parse_qsl(call.query, keep_blank_values=True) if pair[0] not in POSTPONING]
+    url = f"{path}?{urlencode(query)}" if query else path
+    headers = {"X-Workspace": "main", **({"Content-Type": call.content_type} if call.content_type else {})}
+    body = None if call.body is None else base64.b64decode(call.body)
+    response = await client.request(call.method, url, content=body, headers=headers)
+    reason = fault_of(call, response)
+    return (
+        reason
+        and f"{call.method} {url}\n{(body or b'')[:300]!r}\n{response.status_code} {response.text[:300]}\n{reason}"
+    )
+
+
+def fault_of(call: GeneratedCall, response: httpx.Response) -> str | None:
+    """Return the reason for which a response is not one that the document allows."""
+    status, responses = response.status_code, document()["paths"][call.path][call.method.lower()]["responses"]
+    if status >= 500 and status != 504:
+        return "internal error"
+    documented = str(status) if str(status) in responses else "default"
+    if documented == "default" and status < 400:
+        return f"{status} is not documented"
+    kind = response.headers.get("content-type", "").partition(";")[0]
+    if kind not in responses[documented]["content"]:
+        return f"the content type {kind!r} is not documented"
+    if kind != "application/json":
+        return None
+    error = next(validator(call.operation, documented).iter_errors(response.json()), None)
+    return None if error is None else f"{error.message[:300]} at {list(error.instance_path)}"
+
+
+@cache
+def validator(operation: str, status: str) -> Any:
+    """Return the validator of a JSON response."""
+    method, _, path = operation.partition(" ")
+    responses = document()["paths"][path][method.lower()]["responses"]
+    schema = responses[status]["content"]["application/json"]["schema"]
+    return jsonschema_rs.validator_for({**schema, "components": document()["components"]})
