@@ -21,6 +21,7 @@ VALUES: list[list[str]] = [
     ["metrics.enabled=true", "metrics.podMonitor=true", "networkPolicy.enabled=true"],
     ["ingress.enabled=true", "ingress.tlsSecret=tls", "ingress.className=nginx"],
     ["workerGroups=null"],
+    ["workerGroups[0].name=gpu", "workerGroups[0].autoscaling.enabled=true", "workerGroups[0].queues={gpu,it's}"],
     ["settings.ORVANTA_LOG_LEVEL=debug", "workerGroups[0].name=gpu", "workerGroups[0].queues={gpu,python3}"],
 ]
 
@@ -85,3 +86,14 @@ def test_helm_renders_the_chart() -> None:
         (container,) = server["spec"]["template"]["spec"]["containers"]
         assert server["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
         assert container["readinessProbe"]["httpGet"]["path"] == "/api/health/ready"
+        scaled = [each for each in found if each["kind"] == "ScaledObject"]
+        if "workerGroups[0].autoscaling.enabled=true" in values:
+            (worker,) = [
+                each for each in found if each["kind"] == "Deployment" and "worker" in each["metadata"]["name"]
+            ]
+            assert scaled[0]["spec"]["scaleTargetRef"]["name"] == worker["metadata"]["name"]
+            assert "replicas" not in worker["spec"]
+            query = scaled[0]["spec"]["triggers"][0]["metadata"]["query"]
+            assert query == "SELECT orvanta_desired_workers(ARRAY['gpu', 'it''s'], 8)"
+        else:
+            assert not scaled

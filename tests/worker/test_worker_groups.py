@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
 from tests.conftest import TestDatabase
 from tests.http.harness import ApiHarness, W, api_harness
@@ -135,3 +136,29 @@ async def test_only_superadmins_change_groups_and_members_see_no_variables(api: 
             "SELECT operation, resource FROM audit WHERE operation LIKE 'worker_groups.%' ORDER BY id"
         )
     assert [tuple(row) for row in audit] == [("worker_groups.set", "gpu"), ("worker_groups.delete", "gpu")]
+
+
+async def test_demand_counts_waiting_and_running_jobs(api: ApiHarness, database: TestDatabase) -> None:
+    """The function of the database needs no right to any table, and the call returns the same number."""
+    devops = await api.member("ann", Role.ADMIN)
+    assert (await devops.get("/api/workers/demand")).status_code == 403
+    url, wanted = "/api/workers/demand", {"queues": "gpu,bash", "slots": 2}
+    assert (await api.client.get(url, params=wanted)).json() == {"desired_workers": 0}
+    for _ in range(3):
+        await api.preview(tag="gpu")
+    for _ in range(2):
+        await api.preview(tag="other")
+    assert len(await api.worker.claim_all(1)) == 1
+    assert (await api.client.get(url, params=wanted)).json() == {"desired_workers": 2}
+    assert (await api.client.get(url)).json() == {"desired_workers": 5}
+    assert (await api.client.get(url, params={"slots": 0})).status_code == 400
+    await api.flow({"id": "a", "value": {"type": "identity"}})
+    assert (await api.client.get(url, params={"queues": "native", "slots": 8})).json() == {"desired_workers": 1}
+    owner = await asyncpg.connect(database.owner_url)
+    try:
+        async with owner.transaction():
+            await owner.execute("SET LOCAL ROLE pg_monitor")
+            assert await owner.fetchval("SELECT has_table_privilege('job_live', 'SELECT')") is False
+            assert await owner.fetchval("SELECT orvanta_desired_workers(ARRAY['gpu', 'bash'], 2)") == 2
+    finally:
+        await owner.close()

@@ -34,11 +34,11 @@ export function linePath(values: Values, most: number): string {
   let path = "";
   values.forEach((value, place) => {
     if (value === null) return;
-    const at = `${place + 0.5} ${round(100 - (100 * value) / most)}`;
+    const y = round(100 - (100 * value) / most);
     const joined = place > 0 && values[place - 1] !== null;
     const alone = !joined && (values[place + 1] ?? null) === null;
-    path += joined ? `L${at}` : `M${at}`;
-    if (alone) path += "h0.01";
+    if (alone) path += `M${place} ${y}h1`;
+    else path += `${joined ? "L" : "M"}${place + 0.5} ${y}`;
   });
   return path;
 }

@@ -917,6 +917,16 @@ CREATE TABLE worker (
 COMMENT ON TABLE worker IS 'Leases belong to workers: a job carries (worker, generation). queues null: every queue.';
 COMMENT ON COLUMN worker.drained_at IS 'Since when it is to claim nothing; null: it claims.';
 
+CREATE FUNCTION orvanta_desired_workers(of_queues text[], slots integer) RETURNS integer
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT greatest(ceil(count(*) FILTER (WHERE queue NOT IN ('native', 'webhook')) / greatest(slots, 1)::numeric),
+                    least(count(*), 1))::integer
+    FROM job_live
+    WHERE state IN ('available', 'running') AND queue NOT LIKE 'worker:%'
+      AND (of_queues IS NULL OR queue = ANY (of_queues))
+$$;
+COMMENT ON FUNCTION orvanta_desired_workers IS 'Workers with this number of slots that the waiting and running jobs of these queues (null: all) need. Autoscalers call it, with no right to any table.';
+
 CREATE TABLE leader (
     name   text PRIMARY KEY,
     holder uuid NOT NULL,

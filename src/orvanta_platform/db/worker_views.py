@@ -87,3 +87,8 @@ async def count_ended_by_queue(conn: Connection, since: UUID, workspaces: Sequen
 async def list_groups(conn: Connection) -> list[str]:
     """Return the groups of the live workers."""
     return [row["worker_group"] for row in await conn.fetch(_SQL["list_groups"])]
+
+
+async def count_desired_workers(conn: Connection, queues: Sequence[str] | None, slots: int) -> int:
+    """Return the number of workers with this number of slots that the jobs of these queues (None: all) need."""
+    return int(await conn.fetchval(_SQL["count_desired_workers"], queues, slots))

@@ -131,6 +131,7 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
         ("instance", "see_all_workers"): """
             GET /api/alerts/list
             GET /api/operations
+            GET /api/workers/demand
             GET /api/configs/get/{name}
         """,
         ("instance", "drain_worker"): "POST /api/workers/drain/{id}",

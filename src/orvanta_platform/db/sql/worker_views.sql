@@ -62,3 +62,7 @@ ORDER BY queue
 -- name: list_groups
 -- The groups of the live workers.
 SELECT DISTINCT worker_group FROM worker WHERE state = 'live'
+
+-- name: count_desired_workers
+-- Number of workers with $2 slots that the jobs of these queues (null: all) need.
+SELECT orvanta_desired_workers($1::text[], $2)

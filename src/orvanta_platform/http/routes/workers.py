@@ -9,11 +9,14 @@ from litestar import MediaType, get, post
 from litestar.params import FromPath, FromQuery
 
 from orvanta_platform import clock
+from orvanta_platform.errors import BadRequest
 from orvanta_platform.http.openapi import call as shape
 from orvanta_platform.http.requests import MAX_PAGE, AnyRequest, actor_of, body_of, platform_of
 from orvanta_platform.http.schemas import workers as schemas
-from orvanta_platform.http.schemas.workers import Alert, DrainBody, Queue, QueueMetrics, TagCount, Worker
+from orvanta_platform.http.schemas.workers import Alert, Demand, DrainBody, Queue, QueueMetrics, TagCount, Worker
 from orvanta_platform.services.maintenance import alerts, workers
+
+MAX_SLOTS = 1000
 
 
 @get("/api/workers/list", opt=shape(answer=list[Worker]))
@@ -78,6 +81,18 @@ async def count_by_tag(
     return [TagCount(tag=tag, count=count) for tag, count in counts.items()]
 
 
+@get("/api/workers/demand", opt=shape(answer=Demand))
+async def demand(request: AnyRequest, queues: FromQuery[str | None] = None, slots: FromQuery[int] = 1) -> Demand:
+    """Return the number of workers with `slots` slots that waiting and running jobs need, for autoscalers.
+
+    `queues`: names separated by commas; all queues by default. Superadmins and devops only.
+    """
+    if not 1 <= slots <= MAX_SLOTS:
+        raise BadRequest(f"The value of slots is not between 1 and {MAX_SLOTS}.")
+    names = None if queues is None else [name for name in queues.split(",") if name]
+    return Demand(await workers.demand(platform_of(request), actor_of(request), names, slots))
+
+
 @post("/api/workers/drain/{id:uuid}", status_code=200, media_type=MediaType.TEXT, opt=shape(body=DrainBody))
 async def drain_worker(request: AnyRequest, id: FromPath[UUID]) -> str:
     """Drain a worker, or let it claim jobs again. Its running jobs continue. Administrators of the instance only."""
@@ -102,5 +117,6 @@ ROUTES: list[Any] = [
     exists_workers_with_tags,
     queue_metrics,
     count_by_tag,
+    demand,
     drain_worker,
 ]

@@ -78,6 +78,13 @@ class TagCount(msgspec.Struct, kw_only=True):
     count: int
 
 
+class Demand(msgspec.Struct):
+    """Demand for workers."""
+
+    desired_workers: int
+    """Number of workers that the waiting and running jobs need; 0: there are none."""
+
+
 class Alert(msgspec.Struct):
     """An alert that is raised."""
 

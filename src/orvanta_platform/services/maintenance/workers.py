@@ -107,3 +107,13 @@ async def ended_counts(platform: Platform, actor: Actor, horizon_s: int, workspa
         if workspace is not None:
             mine = [workspace] if mine is None or workspace in mine else []
         return await worker_views.count_ended_by_queue(conn, since, mine)
+
+
+async def demand(platform: Platform, actor: Actor, queues: Sequence[str] | None, slots: int) -> int:
+    """Return the number of workers with this number of slots that the jobs of these queues (None: all) need.
+
+    Raises Forbidden.
+    """
+    permissions.require(actor, "see_all_workers", Target(None, "instance"))
+    async with platform.db.acquire() as conn:
+        return await worker_views.count_desired_workers(conn, queues, slots)
