@@ -146,9 +146,11 @@ BODIES: dict[str, Any] = {
     "POST job_metrics/set_progress/{id}": {"percent": 50},
     "POST jobs/run/code_flow/{job_id}/{entrypoint}": {"args": {}},
     "POST jobs/completed/import": [],
+    "POST inputs/create": {"name": "usual", "args": {}},
     "POST scripts/raw_temp/store": "echo 1",
     "POST scripts/raw_temp/diff": {"scripts": {"f/team/script": "0" * 64}},
 }
+OF_FLOW = "?runnable_id=f/team/flow&runnable_type=FlowPath"
 QUERIES = {
     "GET job_helpers/download_s3_file": "?file_key=f/team/file",
     "GET job_helpers/load_file_metadata": "?file_key=f/team/file",
@@ -161,6 +163,9 @@ QUERIES = {
     "GET /api/v1/runs/search": "?q=x",
     "GET /api/workers/exists_workers_with_tags": "?tags=python3,bash",
     "GET jobs/item_histories": "?kind=flow",
+    "POST inputs/create": OF_FLOW,
+    "GET inputs/list": OF_FLOW,
+    "GET inputs/history": OF_FLOW,
     "GET versions/diff/{kind}/{path}": "?before={version}&after={version}",
     "GET schedules/calendar": "?since=2026-01-01T00:00:00Z&until=2026-01-02T00:00:00Z",
 }
@@ -338,6 +343,8 @@ class Examples:
             values["path"] = f"{self._ids['hash']}.sh"
         elif "audit/get" in path:
             values["id"] = self._ids["audit"]
+        elif "inputs/delete" in path:
+            values["id"] = await self._saved_input()
         elif "workers" in path:
             values["id"] = str(self._stage.worker.id)
         return values
@@ -346,6 +353,8 @@ class Examples:
         match short:
             case "POST jobs/run/batch_rerun_jobs":
                 return {"job_ids": [self._ids["ended"]]}
+            case "POST inputs/update":
+                return {"id": await self._saved_input(), "name": "common", "is_public": True}
             case "POST jobs/queue/cancel_selection":
                 return [await self._open_run()]
             case "POST versions/restore/{kind}/{path}" | "POST acceptance/accept/{kind}/{path}":
@@ -365,6 +374,11 @@ class Examples:
         async with self._stage.platform.db.acquire() as conn:
             await conn.execute("UPDATE deployment_request SET author_email = 'bea@example.com'")
         return str(made["id"])
+
+    async def _saved_input(self) -> str:
+        """Return the id of a new saved input that everybody may use."""
+        id = await self._post(f"inputs/create{OF_FLOW}", {"name": "usual", "args": {}})
+        return await self._post("inputs/update", {"id": id, "name": "usual", "is_public": True})
 
     async def _post(self, path: str, body: Any) -> str:
         answer = await self._stage.client.post(f"{W}/{path}", json=body)

@@ -28,6 +28,9 @@ async def test_favourites_belong_to_a_member_and_follow_a_move(api: ApiHarness) 
     listed = (await bea.get(f"{W}/flows/list")).json()
     assert {each["path"]: each["starred"] for each in listed} == {"f/team/a": True, "f/team/b": False}
     assert not any(each["starred"] for each in await api.get("flows/list"))
+    one, asked = f"{W}/flows/get/f/team/a", {"with_starred_info": "true"}
+    assert (await bea.get(one, params=asked)).json()["starred"] is True
+    assert (await api.client.get(one, params=asked)).json()["starred"] is False
     body = {"items": [{"kind": "flow", "path": "f/team/a", "target": "f/team/moved"}]}
     assert (await api.client.post(f"{W}/moves/apply", json=body)).is_success
     only = (await bea.get(f"{W}/flows/list", params={"starred_only": "true"})).json()

@@ -101,5 +101,5 @@ def test_lists_of_fixed_length_do_not_forbid_items() -> None:
 def test_reader_of_keys_finds_those_of_filters() -> None:
     handlers = {handler.fn.__name__: handler.fn for handler in app.api_handlers(app.create_router())}
     assert {"show_archived", "languages", "page"} <= keys_of(handlers["list_scripts"])
-    assert keys_of(handlers["get_script"]) == set()
+    assert keys_of(handlers["get_script_version"]) == set()
     assert isinstance(next(iter(app.api_handlers(app.create_router()))), HTTPRouteHandler)

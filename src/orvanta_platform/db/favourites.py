@@ -21,3 +21,9 @@ async def count(conn: Connection, workspace: str, username: str) -> int:
 async def delete(conn: Connection, workspace: str, username: str, kind: str, path: str) -> bool:
     """Remove a mark; return False if there was none."""
     return await conn.fetchval(_SQL["delete"], workspace, username, kind, path) is not None
+
+
+async def exists(conn: Connection, workspace: str, username: str, kind: str, path: str) -> bool:
+    """Return whether an item is a favourite of a member."""
+    found: bool = await conn.fetchval(_SQL["exists"], workspace, username, kind, path)
+    return found

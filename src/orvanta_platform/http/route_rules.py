@@ -332,6 +332,9 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             GET workflow_tests/get/{name}/{path}
             POST workflow_tests/run/{path}
             GET references/{kind}/{path}
+            GET versions/used_by/{kind}/{path}
+            GET inputs/list
+            GET inputs/history
             GET versions/list/{kind}/{path}
             GET versions/get/{kind}/{version}
             GET versions/diff/{kind}/{path}
@@ -351,6 +354,8 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             POST versions/restore/{kind}/{path}
             POST moves/plan
             POST moves/apply
+            POST inputs/update
+            POST inputs/delete/{id}
         """,
         ("flow", "share"): """
             POST acls/add/{kind}/{path}
@@ -365,6 +370,7 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
         """,
         ("flow", "run"): """
             POST jobs/run/f/{path}
+            POST inputs/create
             POST jobs/run/fv/{version}
             GET jobs/run_wait_result/f/{path}
             POST jobs/run_wait_result/f/{path}
@@ -404,6 +410,7 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             GET jobs_u/get_logs/{id}
             GET jobs_u/get_flow_all_logs/{id}
             GET jobs_u/get_args/{id}
+            GET inputs/{id}/args
             GET jobs_u/get_root_job_id/{id}
             GET jobs/result_by_id/{flow_job_id}/{node_id}
             GET jobs/list

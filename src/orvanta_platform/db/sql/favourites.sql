@@ -11,3 +11,7 @@ SELECT count(*) FROM favourite WHERE workspace = $1 AND username = $2;
 -- Removes the mark of a favourite.
 DELETE FROM favourite WHERE workspace = $1 AND username = $2 AND kind = $3 AND path = $4
 RETURNING path;
+
+-- name: exists
+-- Returns true if an item is a favourite of a member.
+SELECT EXISTS (SELECT FROM favourite WHERE workspace = $1 AND username = $2 AND kind = $3 AND path = $4);

@@ -167,6 +167,13 @@ WHERE f.workspace = $1 AND f.kind = m.kind AND f.path = m.path
                   WHERE o.workspace = f.workspace AND o.username = f.username AND o.kind = f.kind
                     AND o.path = m.target);
 
+-- name: move_saved_inputs
+-- Moves the saved inputs, whose new items exist by then.
+UPDATE saved_input AS s
+SET path = m.target
+FROM unnest($2::text[], $3::text[], $4::text[]) AS m (kind, path, target)
+WHERE s.workspace = $1 AND s.kind = m.kind AND s.path = m.path;
+
 -- name: delete_moved_items
 -- Deletes the items at their former paths, whose versions were moved.
 DELETE FROM item AS i

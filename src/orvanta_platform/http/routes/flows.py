@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from litestar import Response, delete, get, post
 from litestar.params import FromPath
 
@@ -17,7 +19,7 @@ from orvanta_platform.http.requests import (
     platform_of,
     row_of,
 )
-from orvanta_platform.http.routes.scripts import FILTERS, filter_of
+from orvanta_platform.http.routes.scripts import FILTERS, filter_of, is_starred
 from orvanta_platform.http.schemas import items
 from orvanta_platform.services.catalog import flows
 from orvanta_platform.services.runs import locks as locking
@@ -42,10 +44,11 @@ async def update_flow(request: AnyRequest, workspace: FromPath[str], path: FromP
     return answers.text(new.path)
 
 
-@get(f"{_F}/get/{{path:path}}", opt=call(answer=AnyObject))
+@get(f"{_F}/get/{{path:path}}", opt=call(answer=AnyObject, query=("with_starred_info",)))
 async def get_flow(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
     """Get the newest version of a workflow."""
-    return await _flow(await flows.get(platform_of(request), actor_of(request), workspace, item_path(path)))
+    row = await flows.get(platform_of(request), actor_of(request), workspace, item_path(path))
+    return await _flow(replace(row, starred=await is_starred(request, row)))
 
 
 @get(f"{_F}/get/v/{{version:int}}", opt=call(answer=AnyObject))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from litestar import Response, get, post
 from litestar.params import FromPath
 
 from orvanta_platform.control.permissions import require_workspace
-from orvanta_platform.db.items import Filter
+from orvanta_platform.db.items import Filter, ItemRow
 from orvanta_platform.http import answers
 from orvanta_platform.http.openapi import PAGED, AnyObject, call
 from orvanta_platform.http.requests import (
@@ -22,7 +24,7 @@ from orvanta_platform.http.requests import (
     row_of,
 )
 from orvanta_platform.http.schemas import items
-from orvanta_platform.services.catalog import scripts
+from orvanta_platform.services.catalog import favourites, scripts
 from orvanta_platform.services.runs import locks as locking
 
 _S = "/api/w/{workspace:str}/scripts"
@@ -30,7 +32,7 @@ _S = "/api/w/{workspace:str}/scripts"
 
 FILTERS = (
     *("show_archived", "only_archived", "path_start", "path_exact", "created_by", "languages", "kinds", "order_desc"),
-    *PAGED,
+    *("starred_only", *PAGED),
 )
 """Query parameters of lists of scripts and workflows."""
 
@@ -48,12 +50,13 @@ async def create_script(request: AnyRequest, workspace: FromPath[str]) -> Respon
     return answers.text(digest, 201)
 
 
-@get(f"{_S}/get/p/{{path:path}}", opt=call(answer=AnyObject))
+@get(f"{_S}/get/p/{{path:path}}", opt=call(answer=AnyObject, query=("with_starred_info",)))
 async def get_script(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
     """Get the newest version of a script."""
     platform = platform_of(request)
     actor = actor_of(request)
     row = await scripts.get(platform, actor, workspace, item_path(path))
+    row = replace(row, starred=await is_starred(request, row))
     return answers.json(items.script(row, await scripts.parents(platform, actor, row)))
 
 
@@ -180,6 +183,12 @@ async def delete_script_version(request: AnyRequest, workspace: FromPath[str], h
     """Delete one version. The newest remaining version becomes current."""
     row = await scripts.close_version(platform_of(request), actor_of(request), workspace, hash, delete=True)
     return answers.json({**items.script(row), "archived": True, "deleted": True, "content": ""})
+
+
+async def is_starred(request: AnyRequest, row: ItemRow) -> bool:
+    """Return whether an item is a favourite of the caller, if the query asks for it; otherwise False."""
+    asks = bool_of(request, "with_starred_info") or False
+    return asks and await favourites.is_starred(platform_of(request), actor_of(request), row)
 
 
 def filter_of(request: AnyRequest) -> Filter:

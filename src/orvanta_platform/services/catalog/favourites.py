@@ -6,6 +6,7 @@ from orvanta_platform.control import audit
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target, require, require_workspace
 from orvanta_platform.db import favourites, items
+from orvanta_platform.db.items import ItemRow
 from orvanta_platform.errors import LimitExceeded
 from orvanta_platform.services.catalog import deploy
 from orvanta_platform.services.catalog.deploy import Kind
@@ -36,3 +37,10 @@ async def unstar(platform: Platform, actor: Actor, workspace: str, kind: Kind, p
     async with platform.db.transaction() as conn:
         if await favourites.delete(conn, workspace, actor.username, kind, path):
             await audit.record(conn, actor, "favourites.delete", "Delete", path, {"kind": kind})
+
+
+async def is_starred(platform: Platform, actor: Actor, row: ItemRow) -> bool:
+    """Return whether an item is a favourite of the actor. Raises NotFound."""
+    require(actor, "read", deploy.target_of(row))
+    async with platform.db.acquire() as conn:
+        return await favourites.exists(conn, row.workspace, actor.username, row.kind, row.path)
