@@ -29,6 +29,7 @@ async def names(client: httpx.AsyncClient) -> list[str]:
     return [each["name"] for each in (await client.get(f"{E}/list")).json()]
 
 
+@pytest.mark.extended
 async def test_environments_are_ordered_changed_by_superadmins_and_seen_by_members(api: ApiHarness) -> None:
     for workspace in ("stage", "live"):
         assert (await send(api.client, "/api/workspaces/create", {"id": workspace, "name": workspace}))[0] == 201

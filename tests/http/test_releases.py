@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import httpx
+import pytest
 from tests.http.harness import ApiHarness, W
 
 from orvanta_platform.control.actor import Role
@@ -108,6 +109,7 @@ async def test_release_contains_what_its_items_reference_and_no_values(api: ApiH
     assert rows[0] == ("releases.create", "4")
 
 
+@pytest.mark.extended
 async def test_release_is_read_and_made_by_those_who_read_all_items(api: ApiHarness) -> None:
     await apply(api.client, ITEMS)
     await apply(api.client, [{"kind": "folder", "path": "secret", "content": {}}])
@@ -138,6 +140,7 @@ async def test_release_is_read_and_made_by_those_who_read_all_items(api: ApiHarn
     assert (await outsider.get("/api/w/admins/releases/list")).json() == []
 
 
+@pytest.mark.extended
 async def test_exported_release_is_imported_with_the_right_key_only(api: ApiHarness) -> None:
     await apply(api.client, ITEMS)
     made = await create(api.client, notes="First")
