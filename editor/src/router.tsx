@@ -60,20 +60,8 @@ export const router = createBrowserRouter([
             lazy: async () => ({ Component: (await import("./schedules/page")).SchedulesPage }),
           },
           {
-            path: "w/:workspace/environments",
-            lazy: async () => ({ Component: (await import("./environments/pipeline-page")).PipelinePage }),
-          },
-          {
-            path: "w/:workspace/environments/:name",
-            lazy: async () => ({ Component: (await import("./environments/environment-page")).EnvironmentPage }),
-          },
-          {
-            path: "w/:workspace/environments/:name/requests/:id",
-            lazy: async () => ({ Component: (await import("./environments/request-page")).RequestPage }),
-          },
-          {
-            path: "w/:workspace/releases/:number",
-            lazy: async () => ({ Component: (await import("./environments/release-page")).ReleasePage }),
+            path: "w/:workspace/environments/*",
+            lazy: async () => ({ Component: (await import("./environments/pages")).EnvironmentPages }),
           },
           {
             path: "w/:workspace/workers",

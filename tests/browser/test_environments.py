@@ -103,6 +103,8 @@ async def test_release_goes_from_development_to_production(page: Page, site: Sit
     changed = {"path": "f/shop/orders", "source": {"format": "yaml", "text": FLOW.replace("Orders", "Changed")}}
     post(site, f"{PROD}/flows/update/f/shop/orders", changed)
     await page.goto("/w/shop-prod/environments/prod")
+    strip = page.locator("[style*='background: rgb(179, 38, 30)']")
+    await expect(strip).to_be_visible()
     await expect(page.get_by_role("region", name="Current release")).to_contain_text("Release 1 of shop-dev")
     await expect(page.get_by_role("list", name="Changed outside of releases")).to_contain_text("f/shop/orders")
     await expect(page.get_by_role("list", name="History").get_by_role("listitem")).to_have_count(1)

@@ -1,6 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useEffect, useState } from "react";
-import { Link, useNavigate, useParams } from "react-router";
+import { Link, useNavigate } from "react-router";
 import { errorText } from "../api/client";
 import {
   type Deployment,
@@ -21,11 +21,10 @@ import { Failed, Skeleton } from "../ui/states";
 import { Time } from "../ui/time";
 import { notify, notifyError } from "../ui/toasts";
 import css from "./environments.module.css";
-import { ByLine, EnvironmentBadge, EnvironmentFrame, ItemList, ReleaseLink } from "./parts";
+import { ByLine, EnvironmentBadge, ItemList, ReleaseLink } from "./parts";
 
 /** Page of the environment of a workspace: its release, drift, open requests, history and rules. */
-export function EnvironmentPage() {
-  const { workspace = "" } = useParams();
+export function EnvironmentPage({ workspace }: { workspace: string }) {
   const state = useQuery(environmentQuery(workspace));
   const requests = useQuery(openRequestsQuery(workspace));
   const history = useQuery(deploymentsQuery(workspace));
@@ -34,7 +33,7 @@ export function EnvironmentPage() {
   if (state.error) return <Failed error={state.error} retry={() => void state.refetch()} />;
   const { environment, current, drift } = state.data;
   return (
-    <EnvironmentFrame environment={environment}>
+    <main className={css.page}>
       <div className={css.head}>
         <h1>{environment.name}</h1>
         <EnvironmentBadge environment={environment} />
@@ -57,7 +56,7 @@ export function EnvironmentPage() {
       <Requests environment={environment} requests={requests.data ?? []} />
       <History workspace={workspace} environment={environment} deployments={history.data ?? []} />
       <Rules environment={environment} />
-    </EnvironmentFrame>
+    </main>
   );
 }
 

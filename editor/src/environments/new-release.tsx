@@ -26,7 +26,7 @@ export function NewRelease({ workspace, close }: { workspace: string; close: () 
     mutationFn: () => createRelease(workspace, [...chosen], notes),
     onSuccess: async ({ number }) => {
       await queries.invalidateQueries({ queryKey: ["releases", workspace] });
-      await navigate(`/w/${workspace}/releases/${number}`);
+      await navigate(`/w/${workspace}/environments/releases/${number}`);
     },
   });
   const submit = (event: FormEvent) => {

@@ -1,4 +1,3 @@
-import type { ReactNode } from "react";
 import { Link } from "react-router";
 import type { Environment } from "../api/environments";
 import { t, tWith } from "../texts/environments";
@@ -18,16 +17,6 @@ const KINDS: Readonly<Record<string, string>> = {
 /** Return the name of a kind of item. */
 export const kindName = (kind: string): string => KINDS[kind] ?? kind;
 
-/** Page of an environment with its colour above the title. */
-export function EnvironmentFrame({ environment, children }: { environment: Environment; children: ReactNode }) {
-  return (
-    <main className={css.page}>
-      <div className={css.banner} style={{ borderTopColor: environment.color }} />
-      {children}
-    </main>
-  );
-}
-
 /** Name of an environment with its colour, as a link to its page. */
 export function EnvironmentBadge({ environment }: { environment: Environment }) {
   return (
@@ -43,7 +32,9 @@ export function EnvironmentBadge({ environment }: { environment: Environment }) 
 
 /** Link to a release. */
 export function ReleaseLink({ source, number }: { source: string; number: number }) {
-  return <Link to={`/w/${source}/releases/${number}`}>{t("environments.release", { number, source })}</Link>;
+  return (
+    <Link to={`/w/${source}/environments/releases/${number}`}>{t("environments.release", { number, source })}</Link>
+  );
 }
 
 /** Time and person of an act. */

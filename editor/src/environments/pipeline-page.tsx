@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
-import { Link, useParams } from "react-router";
+import { Link } from "react-router";
 import {
   type Environment,
   environmentQuery,
@@ -17,8 +17,7 @@ import { NewRelease } from "./new-release";
 import { ByLine, ReleaseLink } from "./parts";
 
 /** The environments in the order of the pipeline, and the releases of the workspace. */
-export function PipelinePage() {
-  const { workspace = "" } = useParams();
+export function PipelinePage({ workspace }: { workspace: string }) {
   const environments = useQuery(environmentsQuery);
   useEffect(() => rememberWorkspace(workspace), [workspace]);
   return (

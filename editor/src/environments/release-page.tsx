@@ -1,6 +1,6 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { useNavigate, useParams } from "react-router";
+import { useNavigate } from "react-router";
 import { BASE, errorText } from "../api/client";
 import { createRequest, environmentsQuery, type Release, releaseQuery } from "../api/environments";
 import { t } from "../texts/environments";
@@ -11,8 +11,7 @@ import css from "./environments.module.css";
 import { ByLine, ItemList } from "./parts";
 
 /** Page of a release: its items and requirements, and its deployment to an environment. */
-export function ReleasePage() {
-  const { workspace = "", number = "" } = useParams();
+export function ReleasePage({ workspace, number }: { workspace: string; number: string }) {
   const release = useQuery(releaseQuery(workspace, Number(number)));
   if (release.isPending) return <Skeleton />;
   if (release.error) return <Failed error={release.error} retry={() => void release.refetch()} />;

@@ -1,6 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { Link, useParams } from "react-router";
+import { Link } from "react-router";
 import { errorText } from "../api/client";
 import {
   applyRequest,
@@ -21,7 +21,7 @@ import controls from "../ui/controls.module.css";
 import { Failed, Skeleton } from "../ui/states";
 import { Time } from "../ui/time";
 import css from "./environments.module.css";
-import { EnvironmentBadge, EnvironmentFrame, ItemList, ReleaseLink } from "./parts";
+import { EnvironmentBadge, ItemList, ReleaseLink } from "./parts";
 import { PlanEntries } from "./plan-entries";
 
 const STATES = {
@@ -32,15 +32,14 @@ const STATES = {
 };
 
 /** Page of a request to deploy a release: its plan, what prevents it, approvals and comments. */
-export function RequestPage() {
-  const { workspace = "", id = "" } = useParams();
+export function RequestPage({ workspace, id }: { workspace: string; id: string }) {
   const request = useQuery(requestQuery(workspace, Number(id)));
   const environment = useQuery(environmentQuery(workspace)).data?.environment;
   if (request.error) return <Failed error={request.error} retry={() => void request.refetch()} />;
   if (!request.data || !environment) return <Skeleton />;
   const { number, source, state, author, created_at: at, notes, plan, decisions } = request.data;
   return (
-    <EnvironmentFrame environment={environment}>
+    <main className={css.page}>
       <div className={css.head}>
         <h1>{t("environments.requestTitle", { id, number, environment: environment.name })}</h1>
         <span className={css.badge}>{STATES[state]}</span>
@@ -70,7 +69,7 @@ export function RequestPage() {
       )}
       <Decisions decisions={decisions} plan={request.data.plan_hash} />
       <Actions workspace={workspace} request={request.data} />
-    </EnvironmentFrame>
+    </main>
   );
 }
 

@@ -35,9 +35,11 @@ export function Shell() {
   }
   if (!me.data) return <Failed error={me.error} retry={() => void me.refetch()} />;
   const ids = me.data.workspaces.map((each) => each.id);
+  const color = me.data.workspaces.find((each) => each.id === requested)?.color;
   const missing = exists === false;
   return (
     <div className={css.shell}>
+      {color && <div className={css.environment} style={{ background: color }} />}
       <SkipLink />
       <Navigation
         email={me.data.email}

@@ -11,9 +11,11 @@ ON CONFLICT DO NOTHING
 RETURNING id;
 
 -- name: list_of_account
--- The workspaces of an account with its username in each; for a superadmin ($2) all of them.
-SELECT w.id, w.name, w.owner, w.color, m.username, coalesce(m.disabled, false) AS disabled
+-- The workspaces of an account with its username in each; for a superadmin ($2) all of them. The color is
+-- that of the environment, if the workspace is one.
+SELECT w.id, w.name, w.owner, coalesce(e.color, w.color) AS color, m.username, coalesce(m.disabled, false) AS disabled
 FROM workspace AS w
+LEFT JOIN environment AS e ON e.workspace = w.id
 LEFT JOIN member AS m ON m.workspace = w.id AND m.email = $1
 WHERE w.archived_at IS NULL AND ($2 OR m.username IS NOT NULL)
 ORDER BY w.id;

@@ -305,6 +305,8 @@ class UserWorkspace(msgspec.Struct):
     name: str
     username: str
     color: str | None
+    """Color of the environment, if the workspace is one."""
+
     disabled: bool
 
 
