@@ -15,13 +15,15 @@ from tests.orchestrator.harness import ACTOR, WORKSPACE, CoreHarness, job
 
 from orvanta_platform import clock
 from orvanta_platform.control.actor import Role
+from orvanta_platform.db.job_lists import JobFilter, Slice
 from orvanta_platform.errors import BadRequest, Conflict, Forbidden
 from orvanta_platform.services.access import workspaces
 from orvanta_platform.services.catalog import flows
 from orvanta_platform.services.catalog.flows import NewFlow
-from orvanta_platform.services.run_views import erasing
+from orvanta_platform.services.run_views import erasing, jobs
 from orvanta_platform.services.run_views import search as run_search
 from orvanta_platform.services.run_views.search_index import Indexer
+from orvanta_platform.services.run_views.search_words import words_of_value
 from orvanta_platform.services.runs import start as runs
 from orvanta_platform.services.runs.start import RunOptions
 
@@ -61,6 +63,26 @@ async def finished(core: CoreHarness, gives: Any) -> None:
 async def find(core: CoreHarness, text: str, **more: Any) -> dict[UUID, list[tuple[str, str]]]:
     page = await run_search.find(core.platform, more.pop("actor", ACTOR), WORKSPACE, text, **more)
     return {each.row.id: list(each.places) for each in page.found}
+
+
+async def test_lists_are_filtered_by_contained_arguments_and_results(core: CoreHarness) -> None:
+    async def listed(args: str = "", result: str = "") -> list[UUID]:
+        words = [tuple(words_of_value(text)) if text else None for text in (args, result)]
+        chosen = JobFilter(args_words=words[0], result_words=words[1])
+        rows = await jobs.list_jobs(core.platform, ACTOR, WORKSPACE, ("ended_runs",), chosen, Slice())
+        return [row.id for row in rows]
+
+    one = await ended(core, job("a"), gives={"mail": "ann@example.com"}, order="ORD-4711", count=3)
+    two = await ended(core, job("a"), gives="4711", order="ORD-4712")
+    with pytest.raises(Conflict, match="not searchable"):
+        await listed(args='{"order": "ORD-4711"}')
+    await turn(core, True)
+    await indexed(core)
+    assert await listed(args='{"order": "ORD-4711"}') == [one]
+    assert await listed(args='{"order": "ord"}') == [two, one]
+    assert await listed(args='{"order": "ord", "count": 3}') == [one]
+    assert await listed(args="4711", result='["4711"]') == []
+    assert await listed(result="4711") == [two]
 
 
 async def test_runs_are_found_with_places_of_match(core: CoreHarness) -> None:

@@ -66,6 +66,10 @@ class JobFilter:
     is_skipped: bool | None = None
     words: str | None = None
     """A tsquery; matches the newest 1,000 runs whose data satisfies it."""
+    args_words: tuple[str, ...] | None = None
+    """Words that all occur in the arguments; matches the newest 1,000 indexed runs."""
+    result_words: tuple[str, ...] | None = None
+    """Words that all occur in results of the run or of its nodes; matches the newest 1,000 indexed runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +129,16 @@ def _states(conditions: _Conditions, states: tuple[str, ...]) -> None:
         conditions.add("v.state = ANY({})", states)
 
 
+_WORDS_AT = (
+    "v.id = ANY(ARRAY(SELECT t.run FROM run_text t WHERE t.workspace = $1"
+    " AND t.words @@ array_to_string(ARRAY(SELECT quote_literal(w) FROM unnest({}::text[]) w), ' & ')::tsquery"
+    " AND NOT EXISTS (SELECT FROM unnest({}::text[]) w WHERE NOT EXISTS"
+    " (SELECT FROM unnest(t.words) u, unnest(u.positions) AS p(at) WHERE u.lexeme = w AND t.places[p.at] LIKE 'PLACE'))"
+    " ORDER BY t.run DESC LIMIT 1000))"
+)
+"""All words occur at places like PLACE of the run, by the index of words."""
+
+
 _RULES: dict[str, _Rule] = {
     "script_path_exact": _with(
         "v.own_path = ANY(ARRAY(SELECT {}::text UNION ALL SELECT f.path FROM moved_item f"
@@ -165,6 +179,8 @@ _RULES: dict[str, _Rule] = {
         "v.id = ANY(ARRAY(SELECT t.run FROM run_text t WHERE t.workspace = $1 AND t.words @@ {}::text::tsquery"
         " ORDER BY t.run DESC LIMIT 1000))"
     ),
+    "args_words": _with(_WORDS_AT.replace("PLACE", ":args")),
+    "result_words": _with(_WORDS_AT.replace("PLACE", "%:result")),
 }
 
 

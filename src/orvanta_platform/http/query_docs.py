@@ -19,7 +19,8 @@ QUERY: Final[Mapping[str, str]] = {
     "anchor": "Position and hash of an entry that was noted before, `<id>:<hash>`; it has to be unchanged.",
     "approver": "Name of the person whom the link is for.",
     "archive_type": "Format of the archive: tar or zip.",
-    "args": "Only rows whose arguments contain this JSON object.",
+    "args": "Only rows whose arguments contain this JSON object. For runs: all its texts and numbers, among the newest "
+    "1,000 completed ones, if the workspace has search in the data of runs.",
     "attempt": "Number of the attempt; absent for all.",
     "before": "Rows before the one with this id of a list that is read row by row.",
     "before_id": "Entries before the one with this id.",
@@ -105,6 +106,7 @@ QUERY: Final[Mapping[str, str]] = {
     "resource": "Only entries about this path or name.",
     "resource_type": "Comma-separated types of resources.",
     "resource_type_exclude": "Comma-separated types of resources that are left out.",
+    "result": "Only runs with the texts and numbers of this JSON value in their result or a node's; see `args`.",
     "rev": "Revision of the run that the caller has; if it is current, the response has no nodes.",
     "revision": "Revision of the draft that the caller has read.",
     "root_job": "Ignored: the outermost run is computed.",

@@ -15,7 +15,7 @@ from msgspec import UNSET
 from orvanta_platform.control import permissions
 from orvanta_platform.control.permissions import Target
 from orvanta_platform.db.job_lists import JobFilter, Slice
-from orvanta_platform.errors import NotYetSupported
+from orvanta_platform.errors import BadRequest, NotYetSupported
 from orvanta_platform.http.openapi import AnyObject
 from orvanta_platform.http.openapi import call as shape
 from orvanta_platform.http.requests import MAX_PAGE, AnyRequest, actor_of, moment_of, platform_of
@@ -28,7 +28,7 @@ from orvanta_platform.http.schemas.item_history import ItemHistory
 from orvanta_platform.http.schemas.jobs import CompletedJob, QueueCount, QueuedJob, QueuePosition
 from orvanta_platform.http.schemas.overview import Overview
 from orvanta_platform.services import dashboard
-from orvanta_platform.services.run_views import body_jobs, exporting, histograms, item_history, jobs
+from orvanta_platform.services.run_views import body_jobs, exporting, histograms, item_history, jobs, search_words
 from orvanta_platform.services.run_views.item_history import ItemKind
 from orvanta_platform.services.runs import bulk as selecting
 
@@ -63,8 +63,10 @@ async def job_filter(
     suspended: FromQuery[bool | None] = None,
     is_flow_step: FromQuery[bool | None] = None,
     is_skipped: FromQuery[bool | None] = None,
+    args: FromQuery[str | None] = None,
+    result: FromQuery[str | None] = None,
 ) -> JobFilter:
-    """Read the filter of a list from the query. `job_kinds` and `states` are comma-separated."""
+    """Read the filter of a list from the query. `job_kinds` and `states` are comma-separated. Raises BadRequest."""
     return JobFilter(
         script_path_exact=script_path_exact,
         script_path_start=script_path_start,
@@ -93,7 +95,19 @@ async def job_filter(
         suspended=suspended,
         is_flow_step=is_flow_step,
         is_skipped=is_skipped,
+        args_words=_contained("args", args),
+        result_words=_contained("result", result),
     )
+
+
+def _contained(key: str, text: str | None) -> tuple[str, ...] | None:
+    """Return the words of the value that arguments or results are to contain; None if the value is empty."""
+    if not text or text.strip() in ("{}", "[]"):
+        return None
+    words = tuple(search_words.words_of_value(text))
+    if not words:
+        raise BadRequest(f"{key} must contain a text or a number.", hint='Write it as {"order": 4711}.')
+    return words
 
 
 def _words(text: str | None) -> tuple[str, ...] | None:

@@ -14,7 +14,7 @@ from orvanta_platform.control import permissions
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target
 from orvanta_platform.db import approvals as approval_rows
-from orvanta_platform.db import dependency_locks, frames, gates, job_lists, job_views, runs, ticks
+from orvanta_platform.db import dependency_locks, frames, gates, job_lists, job_views, runs, ticks, workspaces
 from orvanta_platform.db import waits as wait_rows
 from orvanta_platform.db.gates import LimitRow
 from orvanta_platform.db.job_lists import JobFilter, Part, Slice, Visible
@@ -25,7 +25,7 @@ from orvanta_platform.db.values import ValueKey, get_values
 from orvanta_platform.engine.plan import Plan
 from orvanta_platform.engine.result import streaming
 from orvanta_platform.engine.state import Mark, RunState
-from orvanta_platform.errors import NotFound, RateLimited, StorageError
+from orvanta_platform.errors import Conflict, NotFound, RateLimited, StorageError
 from orvanta_platform.orchestrator import document_threads, values
 from orvanta_platform.orchestrator.view import BEGINNING, PREPROCESSED
 from orvanta_platform.services.logs import lines as log_lines
@@ -235,8 +235,19 @@ async def list_jobs(
     """Return the runs and jobs that the actor may read, by id; `parts`: tables to query."""
     sees = visible(actor, workspace)
     async with platform.db.acquire() as conn:
+        if filter.args_words is not None or filter.result_words is not None:
+            await require_search(conn, workspace)
         rows = await job_lists.list_jobs(conn, workspace, sees, parts, await _of_body(conn, filter), slice)
         return await add_details(conn, rows)
+
+
+async def require_search(conn: Connection, workspace: str) -> None:
+    """Raise Conflict if the words of inputs and results are not indexed in the workspace."""
+    if not await workspaces.is_search_enabled(conn, workspace):
+        raise Conflict(
+            "The data of runs is not searchable in this workspace.",
+            hint="An admin can enable it: POST /api/w/{workspace}/workspaces/edit_search_run_data.",
+        )
 
 
 async def _of_body(conn: Connection, filter: JobFilter) -> JobFilter:

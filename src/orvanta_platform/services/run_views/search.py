@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from orvanta_platform.control.actor import Actor
-from orvanta_platform.db import search, workspaces
+from orvanta_platform.db import search
 from orvanta_platform.db.job_lists import JobFilter, Slice
 from orvanta_platform.db.job_views import JobRow
-from orvanta_platform.errors import BadRequest, Conflict
+from orvanta_platform.errors import BadRequest
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.run_views import jobs
 from orvanta_platform.services.run_views.search_words import SearchTerms
@@ -48,11 +48,7 @@ async def find(
         raise BadRequest("The search text has no word.", hint="Search for an id, a name or an address, such as 4711.")
     jobs.visible(actor, workspace)
     async with platform.db.acquire() as conn:
-        if not await workspaces.is_search_enabled(conn, workspace):
-            raise Conflict(
-                "The data of runs is not searchable in this workspace.",
-                hint="An admin can enable it: POST /api/w/{workspace}/workspaces/edit_search_run_data.",
-            )
+        await jobs.require_search(conn, workspace)
     filter = JobFilter(words=terms.query, is_flow_step=False)
     rows = await jobs.list_jobs(platform, actor, workspace, ("ended_runs",), filter, Slice(limit=limit, before=before))
     async with platform.db.acquire() as conn:

@@ -23,6 +23,7 @@ _LONGEST_TEXT = 4_000
 _SHORTEST_START = 3
 _WORD = re.compile(r"[^\W_]+")
 _MAX_PARTS: Final = 8
+_MOST_TERMS: Final = 32
 
 
 class Words:
@@ -61,6 +62,15 @@ class Words:
             if word not in self._secret
         )
         return " ".join(parts)
+
+
+def words_of_value(text: str) -> list[str]:
+    """Return the words of the strings and numbers in JSON text, or of a text that is not JSON, without duplicates."""
+    try:
+        value = json.loads(text, parse_int=str, parse_float=str)
+    except (ValueError, RecursionError):
+        value = text
+    return list(dict.fromkeys(word for each in _texts(value) for word in words_in(each[:_LONGEST_TEXT])))[:_MOST_TERMS]
 
 
 def words_in(text: str) -> Iterator[str]:
