@@ -45,6 +45,8 @@ RUN = RunRow(
         (None, "of the script", "of the workflow", "of the script"),
         (None, None, "of the workflow", "of the workflow"),
         (None, None, None, "python3"),
+        ("gpu-$workspace", "of the script", None, "gpu-main"),
+        (None, "$workspace", None, "main"),
     ],
 )
 def test_queue_of_script_is_first_configured_tag(

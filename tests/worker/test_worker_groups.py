@@ -142,7 +142,8 @@ async def test_demand_counts_waiting_and_running_jobs(api: ApiHarness, database:
     """The function of the database needs no right to any table, and the call returns the same number."""
     devops = await api.member("ann", Role.ADMIN)
     assert (await devops.get("/api/workers/demand")).status_code == 403
-    url, wanted = "/api/workers/demand", {"queues": "gpu,bash", "slots": 2}
+    url = "/api/workers/demand"
+    wanted: dict[str, str | int] = {"queues": "gpu,bash", "slots": 2}
     assert (await api.client.get(url, params=wanted)).json() == {"desired_workers": 0}
     for _ in range(3):
         await api.preview(tag="gpu")
@@ -162,3 +163,23 @@ async def test_demand_counts_waiting_and_running_jobs(api: ApiHarness, database:
             assert await owner.fetchval("SELECT orvanta_desired_workers(ARRAY['gpu', 'bash'], 2)") == 2
     finally:
         await owner.close()
+
+
+async def test_tag_contains_the_workspace_and_arguments_but_no_secret(api: ApiHarness) -> None:
+    """A value that is missing, is no plain word, refers to an item or is sealed does not start the run."""
+    properties = {"size": {"type": "string"}, "key": {"type": "string", "password": True}}
+    code = {"path": "u/admin/sized", "summary": "", "language": "bash", "content": "echo 1", "schema": {}}
+    code |= {"tag": "gpu-$workspace-$args[size]", "schema": {"type": "object", "properties": properties}}
+    assert (await api.client.post(f"{W}/scripts/create", json=code)).status_code == 201
+    run = f"{W}/jobs/run/p/u/admin/sized"
+    assert (await api.client.post(run, json={"size": "large", "key": "s3cr3t"})).status_code == 201
+    assert (await api.client.post(f"{run}?tag=$args[size]", json={"size": "3"})).status_code == 201
+    wrongs: tuple[dict[str, Any], ...] = ({}, {"size": "a b"}, {"size": "worker:1"}, {"size": "$var:u/admin/x"})
+    for wrong in wrongs:
+        answer = await api.client.post(run, json=wrong)
+        assert answer.status_code in (400, 404), (wrong, answer.text)
+    sealed = await api.client.post(f"{run}?tag=$args[key]", json={"key": "s3cr3t"})
+    assert sealed.status_code == 400 and "needs the argument key" in sealed.text
+    async with api.platform.db.acquire() as conn:
+        queues = {row["queue"] for row in await conn.fetch("SELECT queue FROM job_live")}
+    assert queues == {"gpu-main-large", "3"}

@@ -24,6 +24,7 @@ from orvanta_platform.evaluate.transforms import Provenance, constant_inputs, in
 from orvanta_platform.ids import node_job_id
 from orvanta_platform.orchestrator.compilation import compiled, compiled_for_call
 from orvanta_platform.queue.claim import is_pinned
+from orvanta_platform.queue.dynamic_tags import in_workspace
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -436,19 +437,20 @@ def read_pins(text: str) -> Pins:
 def work_of(blueprint: Blueprint, node: Node, run: RunRow) -> Work:
     """Return the work of a node's job. Its queue is the tag of the node, the script, the run or the language."""
     pinned = run.queue if is_pinned(run.queue) else None
+    tag = in_workspace(node.tag, run.workspace)
     if node.kind is Kind.IDENTITY:
-        return Work("identity", None, None, node.tag or (pinned is None and run.queue) or NATIVE_QUEUE, None, None)
+        return Work("identity", None, None, tag or (pinned is None and run.queue) or NATIVE_QUEUE, None, None)
     if node.kind is Kind.WEBHOOK:
-        return Work("flowscript", None, None, node.tag or (pinned is None and run.queue) or WEBHOOK_QUEUE, None, None)
+        return Work("flowscript", None, None, tag or (pinned is None and run.queue) or WEBHOOK_QUEUE, None, None)
     if blueprint.plan.single:
         language = run.language or ""
         return Work(run.kind, language, run.path, _first_allowed(run.queue) or language, run.timeout_s, run.document)
     if node.kind is Kind.SCRIPT:
         pin = blueprint.pin(node)
-        queue = pinned or _first_allowed(node.tag, pin.tag, run.queue) or pin.language
+        queue = pinned or _first_allowed(tag, in_workspace(pin.tag, run.workspace), run.queue) or pin.language
         return Work("script", pin.language, pin.path, queue, pin.timeout_s, bytes.fromhex(pin.document) or None)
     language = str(node.value["language"])
-    return Work("flowscript", language, None, pinned or _first_allowed(node.tag, run.queue) or language, None, None)
+    return Work("flowscript", language, None, pinned or _first_allowed(tag, run.queue) or language, None, None)
 
 
 def _first_allowed(*tags: str | None) -> str | None:

@@ -20,6 +20,7 @@ from orvanta_platform.orchestrator.blueprints import Blueprint, Blueprints, Pin,
 from orvanta_platform.orchestrator.view import NO_ENV, env_key
 from orvanta_platform.orchestrator.wakeups import is_wait_change
 from orvanta_platform.queue.claim import is_pinned
+from orvanta_platform.queue.dynamic_tags import in_workspace
 
 
 async def start(
@@ -50,7 +51,7 @@ async def start(
     plan = called.plan
     before = RunState.decode(state) if state else RunState.new(plan)
     begins = replace_state(before, references=references, sealed=sealed)
-    asked = run if is_pinned(run.queue) else replace(run, queue=pin.tag or run.queue)
+    asked = run if is_pinned(run.queue) else replace(run, queue=in_workspace(pin.tag, run.workspace) or run.queue)
     acting = pin.permissioned_as or run.permissioned_as
     new = NewRun(
         id=child,

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from msgspec.structs import replace
 
 from orvanta_platform import clock
@@ -21,6 +22,7 @@ from orvanta_platform.engine.events import Started
 from orvanta_platform.engine.plan import Debounce, Plan
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.errors import InvalidRunId
+from orvanta_platform.evaluate.raw import members
 from orvanta_platform.ids import is_underived, made_at
 from orvanta_platform.orchestrator import sealed_inputs, values, worker_affinity
 from orvanta_platform.orchestrator.advance import advance_all
@@ -29,6 +31,7 @@ from orvanta_platform.orchestrator.decision import decide_step
 from orvanta_platform.orchestrator.effect_rows import DecidedStep
 from orvanta_platform.orchestrator.interpolation import only, referring
 from orvanta_platform.orchestrator.sealed_inputs import SEALED
+from orvanta_platform.queue import dynamic_tags
 from orvanta_platform.queue.claim import NEW, is_pinned
 from orvanta_platform.services.access import on_behalf
 from orvanta_platform.services.platform import Platform
@@ -108,7 +111,7 @@ async def _prepare(
     state = _initial_state(spec, options, references, has_passwords=sealed is not None)
     if options.pause is not None:
         state = await _with_breakpoints(platform, actor, spec, options, state)
-    new = await _with_queue(platform, spec, _new_run(actor, spec, options, state))
+    new = await _with_queue(platform, spec, _new_run(actor, spec, options, state, args))
     stored = await _stored_values(platform, new, args, sealed)
     copied = await copy_data(platform.tools, spec.context, new, options.repeat, len(args))
     is_delayed = options.scheduled_at is not None and not options.is_due and options.scheduled_at > clock.now()
@@ -225,7 +228,7 @@ def _notify(platform: Platform, run: UUID, plan: Plan, step: DecidedStep | None)
         platform.notify.run_ended(run)
 
 
-def _new_run(actor: Actor, spec: RunSpec, options: RunOptions, state: RunState) -> NewRun:
+def _new_run(actor: Actor, spec: RunSpec, options: RunOptions, state: RunState, args: bytes) -> NewRun:
     owner = spec.owner or actor
     return NewRun(
         id=options.id,
@@ -239,7 +242,7 @@ def _new_run(actor: Actor, spec: RunSpec, options: RunOptions, state: RunState) 
         engine_version=max(spec.blueprint.plan.engine_version, state.engine_version),
         state=state.encode(),
         priority=spec.priority,
-        queue=next((tag for tag in (options.tag, spec.tag) if tag and not is_pinned(tag)), None),
+        queue=_queue_of(spec, options, args),
         parent=actor.job if options.attach else None,
         root=options.id,
         trigger="rerun" if options.repeat is not None and options.trigger not in _UNATTENDED else options.trigger,
@@ -251,6 +254,22 @@ def _new_run(actor: Actor, spec: RunSpec, options: RunOptions, state: RunState) 
         timeout_s=spec.timeout_s,
         scopes=_scopes_of(actor, spec),
     )
+
+
+def _queue_of(spec: RunSpec, options: RunOptions, args: bytes) -> str | None:
+    """Return the queue that the tag of the call, or of the script or workflow, selects. Raises BadRequest.
+
+    Password inputs are sealed in `args`, and cannot become part of the name.
+    """
+    for tag in (options.tag, spec.tag):
+        named = dynamic_tags.in_workspace(tag, spec.workspace)
+        if named and dynamic_tags.names(named):
+            wanted = set(dynamic_tags.names(named))
+            found = {name: msgspec.json.decode(text) for name, text in members(args).items() if name in wanted}
+            named = dynamic_tags.with_arguments(named, found)
+        if named and not is_pinned(named):
+            return named
+    return None
 
 
 def _check_run_id(id: UUID) -> None:
