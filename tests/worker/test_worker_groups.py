@@ -83,7 +83,7 @@ async def test_running_worker_takes_changed_settings(api: ApiHarness, group: Gro
     await configure(api, group, worker_tags=["gpu"], slots=1)
     assert await result(api, tag="gpu") == "region , job main"
     assert not await available(api)
-    await configure(api, group, isolation="full")
+    assert (await configure(api, group, isolation="full"))["queues"] == []
     assert group._lease.may_claim is False
     assert "stronger isolation" in str(group._worker._unready())
     waits = asyncio.create_task(result(api))

@@ -148,6 +148,11 @@ const STATES: Record<string, [string, string]> = {
   stopped: ["skipped", t("workers.stopped")],
 };
 
+function queuesText({ custom_tags: queues }: Worker): string {
+  if (!queues) return t("workers.allQueues");
+  return queues.length === 0 ? t("workers.excluded") : t("workers.queuesOf", { names: queues.join(", ") });
+}
+
 function WorkerRow({ worker, rate }: { worker: Worker; rate: number | undefined }) {
   const queries = useQueryClient();
   const admin = useQuery(meQuery).data?.superAdmin ?? false;
@@ -198,11 +203,7 @@ function WorkerRow({ worker, rate }: { worker: Worker; rate: number | undefined 
         <span>{t("workers.jobsTotal", { count: worker.jobs_executed })}</span>
         <span>{t("workers.heartbeat", { duration: duration(worker.last_ping * 1000) })}</span>
         <span>{tWith("workers.started", { time: <Time at={worker.started_at} /> })}</span>
-        <span>
-          {worker.custom_tags
-            ? t("workers.queuesOf", { names: worker.custom_tags.join(", ") })
-            : t("workers.allQueues")}
-        </span>
+        <span>{queuesText(worker)}</span>
         <span>{t("workers.group", { name: worker.worker_group })}</span>
         <span>{t("workers.version", { version: worker.wm_version })}</span>
       </div>

@@ -45,6 +45,8 @@ class GroupSettings:
             if group == self._taken:
                 return False
             queues, slots = await self._worker.configure(group, self._isolation)
+            if self._lease.excluded:
+                queues = []  # others see that it serves none
             async with self._platform.db.acquire() as connection:
                 await workers.set_served(connection, self._lease.worker, self._lease.generation, queues, slots)
         except _UNREADABLE as error:
