@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.async_api import Page, expect
 from tests.browser.conftest import Site
@@ -151,4 +153,7 @@ async def test_single_iteration_is_selected_on_graph(page: Page, site: Site) -> 
     await here.get_by_label("Iteration number").fill("1")
     await expect(page.locator('[data-result="Input of check"]')).to_contain_text('"n": 7')
     await page.get_by_role("tab", name="Logs").click()
-    await expect(page.get_by_role("region", name="Logs of check")).to_contain_text("is 7")
+    logs = page.get_by_role("region", name="Logs of check")
+    await expect(logs).to_contain_text("is 7")
+    await logs.get_by_role("button", name="Show times").click()
+    await expect(logs.locator("pre")).to_have_text(re.compile(r"\d\d:\d\d:\d\d[.,]\d{3}  .*is 7", re.DOTALL))

@@ -82,6 +82,8 @@ async def test_home_shows_outcomes_health_and_recently_opened_items(page: Page, 
     assert site.client.post("/api/w/health/flows/create", json=body).status_code == 201
     for _ in range(2):
         site.client.post("/api/w/health/jobs/run_wait_result/f/u/admin/bad", json={})
+    test_run = {"content": "exit 1", "language": "bash", "args": {}}
+    site.client.post("/api/w/health/jobs/run_wait_result/preview", json=test_run)
     await page.goto("/w/health/workflows/u/admin/bad")
     await expect(page.get_by_role("button", name="No problems")).to_be_visible()
     await page.get_by_role("navigation", name="Pages").get_by_role("link", name="Home").click()

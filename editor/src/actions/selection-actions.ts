@@ -8,6 +8,7 @@ const moveSelection = (direction: Direction, extend: boolean) => (store: EditorS
   const { graph, selection } = store.getState();
   const next = neighbour(graph, selection.at(-1), direction);
   if (next) select(store, extend ? [...selection.filter((id) => id !== next), next] : [next]);
+  else if (direction === "up" && !extend) document.querySelector<HTMLElement>("[data-triggers] button")?.focus();
 };
 
 const arrowActions = (key: "Up" | "Down" | "Left" | "Right", direction: Direction): Action[] => [

@@ -7,6 +7,8 @@ export interface RunFilter {
   text: string;
   trigger: string;
   by: string;
+  /** Runs of code that is not deployed are included. */
+  tests: boolean;
   /** Time range, one of WINDOWS; "" if `from` and `to` are used. */
   last: string;
   /** ISO 8601, or "". */
@@ -43,5 +45,6 @@ export function toQuery(filter: RunFilter, now: number) {
     ...(filter.text ? { script_path_text: filter.text } : {}),
     ...(filter.trigger ? { trigger_kind: filter.trigger } : {}),
     ...(filter.by ? { created_by: filter.by } : {}),
+    ...(filter.tests ? {} : { job_kinds: "flow,script" }),
   };
 }

@@ -1,25 +1,25 @@
 import { useEffect, useState } from "react";
 import { follow } from "../api/stream";
 import { useEditor } from "./context";
-import { MAX_LOG_LENGTH } from "./run-watch";
+import { EMPTY_LOG, type TimedLog, withPart } from "./timed-log";
 
 /** Return the log of a job of a run, while it is written. */
-export function useJobLog(run: string, job: string): string {
+export function useJobLog(run: string, job: string): TimedLog {
   const workspace = useEditor((editor) => editor.workspace);
-  const [text, setText] = useState("");
+  const [log, setLog] = useState(EMPTY_LOG);
   useEffect(() => {
-    setText("");
+    setLog(EMPTY_LOG);
     return follow(
       workspace,
       run,
       {
         status: () => {},
-        log: (parts) => setText((before) => (before + parts.map((part) => part.text).join("")).slice(-MAX_LOG_LENGTH)),
+        log: (parts) => setLog((before) => parts.reduce(withPart, before)),
         connected: () => {},
         end: () => {},
       },
       { job },
     );
   }, [workspace, run, job]);
-  return text;
+  return log;
 }

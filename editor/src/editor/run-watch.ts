@@ -5,9 +5,8 @@ import { laneOf, reaches } from "../workflow/commands";
 import { pinOf } from "../workflow/pins";
 import { at, isTree, type Tree } from "../workflow/types";
 import { type Editor, type EditorStore, isChanged, type LiveRun, type ShownRun } from "./store";
+import { EMPTY_LOG, type TimedLog, withPart } from "./timed-log";
 
-/** Characters of a log that are shown, from its end. */
-export const MAX_LOG_LENGTH = 200_000;
 let stop: () => void = () => {};
 let testsStarted = 0;
 
@@ -118,9 +117,9 @@ function withStatus(live: LiveRun, update: RunGraph): Partial<LiveRun> {
   return { graph, nodes: { ...live.nodes, ...update.nodes }, status: update.status };
 }
 
-function withLogParts(logs: Record<string, string>, parts: LogPart[]): Record<string, string> {
+function withLogParts(logs: Record<string, TimedLog>, parts: LogPart[]): Record<string, TimedLog> {
   const made = { ...logs };
-  for (const part of parts) made[part.node] = ((made[part.node] ?? "") + part.text).slice(-MAX_LOG_LENGTH);
+  for (const part of parts) made[part.node] = withPart(made[part.node] ?? EMPTY_LOG, part);
   return made;
 }
 

@@ -14,6 +14,7 @@ import type { Json, Tree } from "../workflow/types";
 import { toYaml } from "../workflow/yaml";
 import type { DraftState } from "./draft-saver";
 import type { LocalHistory } from "./local-history";
+import type { TimedLog } from "./timed-log";
 
 export type Panel = "node" | "test" | "yaml" | "problems" | "outline" | "palette" | "trigger" | null;
 export type OpenDialog =
@@ -31,7 +32,7 @@ export interface LiveRun {
   connected: boolean;
   graph: RunGraph | null;
   nodes: Record<string, NodeState>;
-  logs: Record<string, string>;
+  logs: Record<string, TimedLog>;
   /** Node of a test of one node; null for a test of the workflow. */
   only: string | null;
 }

@@ -21,9 +21,19 @@ type Range = (typeof RANGES)[number][0];
 const REFRESH_MS = 30_000;
 const TIME = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeStyle: "short" });
 
-/** Query of the runs of a workspace over a time range that ends now. */
+/** Query of the runs of a workspace, without tests, over a time range that ends now. */
 export const runsOverTimeQuery = (workspace: string, last: Range) => {
-  const filter: RunFilter = { states: [], path: "", text: "", trigger: "", by: "", from: "", to: "", last };
+  const filter: RunFilter = {
+    states: [],
+    path: "",
+    text: "",
+    trigger: "",
+    by: "",
+    tests: false,
+    from: "",
+    to: "",
+    last,
+  };
   return { ...histogramQuery(workspace, filter), refetchInterval: REFRESH_MS };
 };
 
@@ -66,11 +76,11 @@ function Chart({ workspace, range, histogram }: { workspace: string; range: Rang
     <>
       <ul className={css.counts}>
         <li>
-          <Link to={list}>{t("home.runsCounted", { count: runs })}</Link>
+          <Link to={`${list}&tests=none`}>{t("home.runsCounted", { count: runs })}</Link>
         </li>
         {states.map((state) => (
           <li key={state} data-tone={statusStyle(state).tone}>
-            <Link to={`${list}&state=${state}`}>
+            <Link to={`${list}&state=${state}&tests=none`}>
               <Icon name={statusStyle(state).icon} size={14} />{" "}
               {t("ui.statusCount", { count: totals[state] ?? 0, status: statusStyle(state).label })}
             </Link>

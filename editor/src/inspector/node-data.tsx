@@ -1,25 +1,28 @@
 import { useQuery } from "@tanstack/react-query";
-import type { ReactNode } from "react";
+import { type ReactNode, useState } from "react";
 import { fetchResult, type NodeState, valueQuery } from "../api/runs";
 import { useEditor } from "../editor/context";
 import { useReceivedInputs } from "../editor/node-inputs";
+import { type TimedLog, timedLines } from "../editor/timed-log";
 import { errorOfFailed } from "../lib/error-line";
 import { ENDED } from "../lib/status";
+import { clockTime } from "../lib/time";
 import { t } from "../texts/inspector";
+import { Button } from "../ui/controls";
 import { ErrorText } from "../ui/error-text";
 import css from "../ui/panel.module.css";
 
 const MAX_LENGTH = 100_000;
 
 /** The output, input and logs of a node in a run. */
-export function NodeData(props: { run: string; id: string; node: NodeState; log: string | undefined }) {
+export function NodeData(props: { run: string; id: string; node: NodeState; log: TimedLog | undefined }) {
   const { run, id, node, log } = props;
   return (
     <>
       <Waits node={node} />
       <NodeOutput id={id} job={node.job} status={node.status} />
       <NodeInput run={run} id={id} status={node.status} />
-      <NodeLogs id={id} text={log} />
+      <NodeLogs id={id} log={log} />
     </>
   );
 }
@@ -45,14 +48,36 @@ export function NodeOutput({ id, job, status }: { id: string; job: string | null
   );
 }
 
-/** The log of a node. */
-export function NodeLogs({ id, text }: { id: string; text: string | undefined }) {
+const TIMES = "orvanta.logTimes";
+
+/** The log of a node, on request with the time at which each line was written. */
+export function NodeLogs({ id, log }: { id: string; log: TimedLog | undefined }) {
+  const [timed, setTimed] = useState(() => localStorage.getItem(TIMES) !== null);
+  const show = (next: boolean) => {
+    if (next) localStorage.setItem(TIMES, "1");
+    else localStorage.removeItem(TIMES);
+    setTimed(next);
+  };
   return (
     <DataSection label={t("inspector.logs", { node: id })} part="logs">
-      {text ? <Text text={text} /> : <p className={css.help}>{t("inspector.noLogs")}</p>}
+      {log?.text ? (
+        <>
+          <Button look="quiet" icon="clock" aria-pressed={timed} onClick={() => show(!timed)}>
+            {t("inspector.showTimes")}
+          </Button>
+          <Text text={timed ? withTimes(log) : log.text} />
+        </>
+      ) : (
+        <p className={css.help}>{t("inspector.noLogs")}</p>
+      )}
     </DataSection>
   );
 }
+
+const withTimes = (log: TimedLog): string =>
+  timedLines(log)
+    .map(({ text, at }) => `${clockTime(at)}  ${text}`)
+    .join("\n");
 
 /** The result of a run or a job as text, never rendered as HTML. */
 export function ResultSection(props: {

@@ -185,11 +185,11 @@ function LogsTab({ node, run }: Shown) {
   const { job, undecidedLoop } = useNodeJob(node.id, run);
   if (run === null) return <p className={css.help}>{t("inspector.noRun")}</p>;
   const whole = run === live && (undecidedLoop !== null || !node.inside);
-  if (whole) return <NodeLogs id={node.id} text={live?.logs[node.id]} />;
+  if (whole) return <NodeLogs id={node.id} log={live?.logs[node.id]} />;
   if (undecidedLoop) return <ChooseIteration loop={undecidedLoop} />;
-  return job ? <JobLogs key={job} id={node.id} run={run.id} job={job} /> : <NodeLogs id={node.id} text="" />;
+  return job ? <JobLogs key={job} id={node.id} run={run.id} job={job} /> : <NodeLogs id={node.id} log={undefined} />;
 }
 
 function JobLogs({ id, run, job }: { id: string; run: string; job: string }) {
-  return <NodeLogs id={id} text={useJobLog(run, job)} />;
+  return <NodeLogs id={id} log={useJobLog(run, job)} />;
 }

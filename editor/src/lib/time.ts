@@ -37,6 +37,18 @@ export function absolute(iso: string): string {
   return ABSOLUTE.format(new Date(iso));
 }
 
+const CLOCK = new Intl.DateTimeFormat(LOCALE, {
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  fractionalSecondDigits: 3,
+});
+
+/** Return the time of day of `at`, in milliseconds since 1970: "14:03:07.250". */
+export function clockTime(at: number): string {
+  return CLOCK.format(at);
+}
+
 /** Return a duration such as "41 ms", "2.3 s", "4 min 10 s" or "2 h 5 min". */
 export function duration(ms: number): string {
   if (ms < 1000) return `${Math.round(ms)} ms`;

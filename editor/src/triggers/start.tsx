@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { useState } from "react";
+import { type KeyboardEvent, useState } from "react";
 import { Link } from "react-router";
 import { routesQuery, type Schedule, schedulesQuery, ticksQuery } from "../api/triggers";
 import { useEditor, useEditorStore } from "../editor/context";
@@ -22,7 +22,12 @@ export default function StartTriggers() {
   const routes = useQuery({ ...routesQuery(workspace, path), enabled: deployed }).data ?? [];
   const more = schedules.length + routes.length - MOST;
   return (
-    <ul className={`nodrag nopan ${css.triggers}`} aria-label={t("triggers.triggers")}>
+    <ul
+      className={`nodrag nopan ${css.triggers}`}
+      aria-label={t("triggers.triggers")}
+      data-triggers=""
+      onKeyDown={moveFocus}
+    >
       <Trigger icon="play" name={t("triggers.manual")} open={() => store.setState({ panel: "test" })} />
       {deployed && <Trigger icon="link" name={t("triggers.webhook")} shown={{ kind: "webhook" }} />}
       {schedules.slice(0, MOST).map((each) => (
@@ -48,6 +53,21 @@ export default function StartTriggers() {
       <AddTrigger deployed={deployed} />
     </ul>
   );
+}
+
+/** Move the focus among the triggers with the arrow keys, and from them to the graph. */
+function moveFocus(event: KeyboardEvent<HTMLUListElement>): void {
+  if (!event.key.startsWith("Arrow")) return;
+  const stops = [...event.currentTarget.querySelectorAll<HTMLElement>("button, a")];
+  const place = stops.indexOf(event.target as HTMLElement);
+  // A menu that a trigger opened has its own keys.
+  if (place < 0) return;
+  const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+  if (event.key === "ArrowDown") document.querySelector<HTMLElement>('.react-flow__node[tabindex="0"]')?.focus();
+  else if (step) stops[(place + step + stops.length) % stops.length]?.focus();
+  event.preventDefault();
+  // The arrow keys of the graph select nodes.
+  event.stopPropagation();
 }
 
 function ScheduleTrigger({ schedule }: { schedule: Schedule }) {
@@ -89,7 +109,7 @@ function Trigger({ icon, name, state, off = false, shown, open }: TriggerProps) 
         className={css.trigger}
         data-off={off || undefined}
         aria-pressed={selected}
-        // The canvas is one tab stop. The view of the triggers has the same forms.
+        // The canvas is one tab stop: arrow keys lead here from the first node.
         tabIndex={-1}
         onClick={open ?? show}
       >

@@ -10,6 +10,9 @@ export type SetFilter = (changes: Record<string, string>) => void;
 export const STATES = ["queued", "running", "awaiting_approval", "paused", "succeeded", "failed", "cancelled"];
 export const TRIGGERS = ["manual", "api", "webhook", "schedule", "http", "rerun", "deploy"];
 
+/** Value of the part `tests` of the address of a list without tests. */
+const NO_TESTS = "none";
+
 export function filterOf(search: URLSearchParams): RunFilter {
   const [from, to] = [parseTime(search.get("from")), parseTime(search.get("to"))];
   const last = search.get("last") ?? "";
@@ -19,6 +22,7 @@ export function filterOf(search: URLSearchParams): RunFilter {
     text: search.get("q") ?? "",
     trigger: search.get("trigger") ?? "",
     by: search.get("by") ?? "",
+    tests: search.get("tests") !== NO_TESTS,
     last: from ? "" : last in WINDOWS ? last : DEFAULT_WINDOW,
     from,
     to: from ? to : "",
@@ -41,5 +45,6 @@ export function activeFilters(filter: RunFilter): { name: string; word: string; 
     { name: "q", word: t("runs.filterText"), value: filter.text },
     { name: "trigger", word: t("runs.trigger"), value: triggerName(filter.trigger) },
     { name: "by", word: t("runs.startedBy"), value: filter.by },
+    { name: "tests", word: t("runs.tests"), value: filter.tests ? "" : t("runs.testsHidden") },
   ].filter((each) => each.value !== "");
 }

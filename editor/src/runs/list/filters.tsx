@@ -92,7 +92,7 @@ export function Filters({ filter, put, fixedPath }: { filter: RunFilter; put: Se
           ))}
           {narrowed.length > 1 && (
             <li>
-              <Button look="quiet" onClick={() => put({ state: "", path: "", q: "", trigger: "", by: "" })}>
+              <Button look="quiet" onClick={() => put({ state: "", path: "", q: "", trigger: "", by: "", tests: "" })}>
                 {t("runs.clearFilters")}
               </Button>
             </li>
