@@ -1,18 +1,14 @@
 import { lazy, Suspense, useState } from "react";
-import { useNavigate } from "react-router";
 import { ActionButton } from "../actions/button";
 import { useEditor, useEditorStore } from "../editor/context";
 import { type Editor, isChanged } from "../editor/store";
-import { useMoving } from "../items/use-moving";
-import { useSharing } from "../sharing/use-sharing";
 import { t } from "../texts/workflow-page";
 import { Button, IconButton } from "../ui/controls";
 import { at, text } from "../workflow/types";
 import css from "./head.module.css";
 import { ViewLinks } from "./views";
 
-const ActionMenu = lazy(async () => ({ default: (await import("../actions/menu")).ActionMenu }));
-const RemovalDialog = lazy(() => import("../workflows/removal-dialog"));
+const MoreMenu = lazy(() => import("./more-menu"));
 
 /** Head of a workflow's page: name, views, state of the draft and commands. `graph`: the graph is displayed. */
 export function Head({ graph }: { graph: boolean }) {
@@ -78,20 +74,10 @@ function Panels({ graph }: { graph: boolean }) {
   );
 }
 
-const ON_GRAPH = [["tidy", "fit", "overview"], ["find"]];
-const EVERYWHERE = ["palette", "keys"];
-
-/** Menu of commands that are rarely used. */
+/** Button that opens the menu of commands that are rarely used. */
 function More({ graph }: { graph: boolean }) {
   const [open, setOpen] = useState<{ x: number; y: number } | null>(null);
-  const [removing, setRemoving] = useState(false);
-  const workspace = useEditor((editor) => editor.workspace);
-  const { path, version_id } = useEditor((editor) => editor.flow);
-  const sharing = useSharing({ workspace, kind: "flow", path });
-  const navigate = useNavigate();
-  const moving = useMoving({ workspace, kind: "flow", path }, (to) => navigate(`/w/${workspace}/workflows/${to}`));
-  const move = { label: t("ui.move"), icon: "edit", run: moving.move };
-  const share = { label: t("ui.share"), icon: "share", run: sharing.share };
+  const [used, setUsed] = useState(false);
   return (
     <>
       <IconButton
@@ -102,43 +88,11 @@ function More({ graph }: { graph: boolean }) {
         onClick={({ currentTarget }) => {
           const { right, bottom } = currentTarget.getBoundingClientRect();
           setOpen({ x: right, y: bottom + 4 });
+          setUsed(true);
         }}
       />
-      <Suspense>
-        {open && (
-          <ActionMenu
-            label={t("workflow-page.more")}
-            at={open}
-            groups={graph ? [...ON_GRAPH, EVERYWHERE] : [EVERYWHERE]}
-            more={[
-              ...(version_id === null ? [] : [move, share]),
-              { label: t("workflow-page.archive"), icon: "trash", run: () => setRemoving(true) },
-            ]}
-            close={() => setOpen(null)}
-          />
-        )}
-        {moving.dialog}
-        {sharing.dialog}
-        {removing && <Removal close={() => setRemoving(false)} />}
-      </Suspense>
+      <Suspense>{used && <MoreMenu at={open} graph={graph} close={() => setOpen(null)} />}</Suspense>
     </>
-  );
-}
-
-function Removal({ close }: { close: () => void }) {
-  const store = useEditorStore();
-  const navigate = useNavigate();
-  const workspace = useEditor((editor) => editor.workspace);
-  const { path, version_id, archived } = useEditor((editor) => editor.flow);
-  return (
-    <RemovalDialog
-      workspace={workspace}
-      item={{ path, deployed: version_id !== null, archived }}
-      // Unsaved changes are dropped.
-      prepare={() => store.setState({ draft: { revision: null, state: "none" } })}
-      done={async () => navigate(`/w/${workspace}/workflows`)}
-      close={close}
-    />
   );
 }
 

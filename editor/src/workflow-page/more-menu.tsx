@@ -1,0 +1,74 @@
+import { lazy, Suspense, useState } from "react";
+import { useNavigate } from "react-router";
+import { ActionMenu } from "../actions/menu";
+import { useEditor, useEditorStore } from "../editor/context";
+import { useMoving } from "../items/use-moving";
+import { useSharing } from "../sharing/use-sharing";
+import { t } from "../texts/workflow-page";
+
+const RemovalDialog = lazy(() => import("../workflows/removal-dialog"));
+
+const ON_GRAPH = [["tidy", "fit", "overview"], ["find"]];
+const EVERYWHERE = ["palette", "keys"];
+
+interface Props {
+  /** Place of the open menu; null: it is closed, a dialog of it may be open. */
+  at: { x: number; y: number } | null;
+  /** The graph is displayed. */
+  graph: boolean;
+  close: () => void;
+}
+
+/** Menu of commands that are rarely used, with their dialogs. */
+export default function MoreMenu({ at, graph, close }: Props) {
+  const navigate = useNavigate();
+  const [removing, setRemoving] = useState(false);
+  const workspace = useEditor((editor) => editor.workspace);
+  const { path, version_id } = useEditor((editor) => editor.flow);
+  const moving = useMoving({ workspace, kind: "flow", path }, (to) => navigate(`/w/${workspace}/workflows/${to}`));
+  const sharing = useSharing({ workspace, kind: "flow", path });
+  const ofDeployed = [
+    { label: t("ui.move"), icon: "edit", run: moving.move },
+    { label: t("ui.share"), icon: "share", run: sharing.share },
+  ];
+  return (
+    <>
+      {at && (
+        <ActionMenu
+          label={t("workflow-page.more")}
+          at={at}
+          groups={graph ? [...ON_GRAPH, EVERYWHERE] : [EVERYWHERE]}
+          more={[
+            ...(version_id === null ? [] : ofDeployed),
+            { label: t("workflow-page.archive"), icon: "trash", run: () => setRemoving(true) },
+          ]}
+          close={close}
+        />
+      )}
+      {moving.dialog}
+      {sharing.dialog}
+      {removing && (
+        <Suspense>
+          <Removal close={() => setRemoving(false)} />
+        </Suspense>
+      )}
+    </>
+  );
+}
+
+function Removal({ close }: { close: () => void }) {
+  const store = useEditorStore();
+  const navigate = useNavigate();
+  const workspace = useEditor((editor) => editor.workspace);
+  const { path, version_id, archived } = useEditor((editor) => editor.flow);
+  return (
+    <RemovalDialog
+      workspace={workspace}
+      item={{ path, deployed: version_id !== null, archived }}
+      // Unsaved changes are dropped.
+      prepare={() => store.setState({ draft: { revision: null, state: "none" } })}
+      done={async () => navigate(`/w/${workspace}/workflows`)}
+      close={close}
+    />
+  );
+}
