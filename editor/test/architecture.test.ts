@@ -11,7 +11,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["workflow"],
   ["api"],
   ["ui"],
-  ["editor"],
+  ["editor", "integrations"],
   ["actions", "code", "forms"],
   ["canvas", "approvals", "items", "references", "sharing"],
   ["inspector", "versions"],

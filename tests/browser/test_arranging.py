@@ -139,15 +139,18 @@ async def test_node_kind_is_dragged_from_palette(page: Page, site: Site) -> None
     await expect(node(page, "wait")).to_be_visible()
     await expect(page.locator(".react-flow__edge")).to_have_count(3)
     await page.get_by_label("Search nodes").fill("")
-    await page.locator("[data-offer=python3]").drag_to(
+    await page.locator("[data-offer=integration-mail]").drag_to(
         page.locator("[data-canvas]"), target_position={"x": 90, "y": 90}
     )
-    await expect(node(page, "script")).to_be_visible()
+    await expect(node(page, "mail")).to_be_visible()
     await expect(page.locator(".react-flow__edge")).to_have_count(3)
     await draft_saved(page)
     text = stored(site, path)
     assert text.index("id: one") < text.index("id: wait") < text.index("id: two")
     assert "needs: []" in text and "x: " in text
+    # The form of an integration follows from the parameters of its code.
+    await node(page, "mail").click()
+    await expect(page.get_by_role("complementary", name="Node").get_by_text("subject", exact=True)).to_be_visible()
 
 
 async def test_minimap_appears_from_fifteen_nodes(page: Page, site: Site) -> None:

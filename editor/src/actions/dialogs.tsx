@@ -9,13 +9,13 @@ import { saveDraftNow } from "../editor/autosave";
 import { refetchDeployed } from "../editor/conflict";
 import { useEditor, useEditorStore } from "../editor/context";
 import { apply, markDeployed, select } from "../editor/store";
+import { useCatalog } from "../integrations/use-catalog";
 import { t } from "../texts/actions";
 import { Button, Field, Input } from "../ui/controls";
 import { dialogCss as css, Dialog } from "../ui/dialog";
 import { Icon } from "../ui/icon";
 import { matchScore } from "../ui/match-score";
 import { notify } from "../ui/toasts";
-import { CATALOG } from "../workflow/catalog";
 import { addNode, connect, laneOf, reaches, type Spot } from "../workflow/commands";
 import { kindOf } from "../workflow/kinds";
 import { pinnedIn, unpinAll } from "../workflow/pins";
@@ -45,7 +45,8 @@ function useClose(): () => void {
 function AddDialog({ spot }: { spot: Spot }) {
   const store = useEditorStore();
   const close = useClose();
-  const groups = [...new Set(CATALOG.map((offer) => offer.group))];
+  const catalog = useCatalog();
+  const groups = [...new Set(catalog.map((offer) => offer.group))];
   return (
     <Dialog title={t("actions.add")} hideTitle close={close}>
       <Command label={t("actions.add")} loop filter={matchScore}>
@@ -54,22 +55,24 @@ function AddDialog({ spot }: { spot: Spot }) {
           <Command.Empty>{t("actions.noMatchingNode")}</Command.Empty>
           {groups.map((group) => (
             <Command.Group key={group} heading={group}>
-              {CATALOG.filter((offer) => offer.group === group).map((offer) => (
-                <Command.Item
-                  key={offer.key}
-                  value={offer.name}
-                  keywords={[offer.description, offer.key]}
-                  onSelect={() => {
-                    close();
-                    attempt(() => apply(store, (model) => addNode(model, spot, offer)));
-                    if (store.getState().panel !== "outline") store.setState({ panel: "node" });
-                  }}
-                >
-                  <Icon name={offer.icon} size={18} />
-                  <span>{offer.name}</span>
-                  <span className={css.description}>{offer.description}</span>
-                </Command.Item>
-              ))}
+              {catalog
+                .filter((offer) => offer.group === group)
+                .map((offer) => (
+                  <Command.Item
+                    key={offer.key}
+                    value={offer.name}
+                    keywords={[offer.description, offer.key]}
+                    onSelect={() => {
+                      close();
+                      attempt(() => apply(store, (model) => addNode(model, spot, offer)));
+                      if (store.getState().panel !== "outline") store.setState({ panel: "node" });
+                    }}
+                  >
+                    <Icon name={offer.icon} size={18} />
+                    <span>{offer.name}</span>
+                    <span className={css.description}>{offer.description}</span>
+                  </Command.Item>
+                ))}
             </Command.Group>
           ))}
         </Command.List>

@@ -3,7 +3,7 @@ import type { DragEvent } from "react";
 import { attempt } from "../actions/registry";
 import { useEditorStore } from "../editor/context";
 import { apply, type Editor } from "../editor/store";
-import { CATALOG } from "../workflow/catalog";
+import { entryOf } from "../workflow/catalog";
 import { addLoose, addNode, laneOf, type Spot } from "../workflow/commands";
 import { allLanes } from "../workflow/lanes";
 import { edgeId, laneKey } from "../workflow/layout";
@@ -21,7 +21,7 @@ export function useDrop() {
       event.dataTransfer.dropEffect = "copy";
     },
     onDrop: (event: DragEvent) => {
-      const offer = CATALOG.find((each) => each.key === event.dataTransfer.getData(DRAG_TYPE));
+      const offer = entryOf(event.dataTransfer.getData(DRAG_TYPE));
       if (!offer) return;
       event.preventDefault();
       const at = screenToFlowPosition({ x: event.clientX, y: event.clientY });

@@ -4,12 +4,12 @@ import { attempt } from "../actions/registry";
 import { DRAG_TYPE } from "../canvas/drop";
 import { useEditorStore } from "../editor/context";
 import { apply } from "../editor/store";
+import { useCatalog } from "../integrations/use-catalog";
 import { t } from "../texts/panels";
 import { Input } from "../ui/controls";
 import { Icon } from "../ui/icon";
 import { matchScore } from "../ui/match-score";
 import css from "../ui/panel.module.css";
-import { CATALOG } from "../workflow/catalog";
 import { addNode } from "../workflow/commands";
 import own from "./palette.module.css";
 
@@ -17,7 +17,8 @@ import own from "./palette.module.css";
 export function PalettePanel() {
   const store = useEditorStore();
   const [word, setWord] = useState("");
-  const found = CATALOG.filter((offer) => matchScore(offer.name, word, [offer.description, offer.key]) > 0);
+  const catalog = useCatalog();
+  const found = catalog.filter((offer) => matchScore(offer.name, word, [offer.description, offer.key]) > 0);
   const groups = [...new Set(found.map((offer) => offer.group))];
   return (
     <div className={css.pane}>

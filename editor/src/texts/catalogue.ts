@@ -9,6 +9,7 @@ import type environments from "./en/environments.json";
 import type forms from "./en/forms.json";
 import type home from "./en/home.json";
 import type inspector from "./en/inspector.json";
+import type integrations from "./en/integrations.json";
 import type items from "./en/items.json";
 import type lib from "./en/lib.json";
 import type panels from "./en/panels.json";
@@ -41,6 +42,7 @@ export interface Catalogue {
   forms: typeof forms;
   home: typeof home;
   inspector: typeof inspector;
+  integrations: typeof integrations;
   items: typeof items;
   lib: typeof lib;
   panels: typeof panels;

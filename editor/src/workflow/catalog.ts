@@ -180,6 +180,16 @@ export const CATALOG: readonly CatalogEntry[] = [
   },
 ];
 
+let shown = CATALOG;
+
+/** Replace the kinds of nodes that `entryOf` finds, after further ones have been loaded. */
+export function showEntries(entries: readonly CatalogEntry[]): void {
+  shown = entries;
+}
+
+/** Return the kind of node with a key, if it has been shown. */
+export const entryOf = (key: string): CatalogEntry | undefined => shown.find((each) => each.key === key);
+
 /** Return a free id, `base`, `base_2`, `base_3` …, and add it to the ids in use. */
 export function freeId(base: string, taken: Set<string>): string {
   let id = base;

@@ -9,6 +9,7 @@ import editor from "./editor.json";
 import forms from "./forms.json";
 import home from "./home.json";
 import inspector from "./inspector.json";
+import integrations from "./integrations.json";
 import items from "./items.json";
 import lib from "./lib.json";
 import panels from "./panels.json";
@@ -39,6 +40,7 @@ export const messages = collect({
   forms,
   home,
   inspector,
+  integrations,
   items,
   lib,
   panels,
