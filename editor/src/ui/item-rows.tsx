@@ -70,7 +70,7 @@ function FolderRow<T>({ folder, isOpen, toggle }: { folder: Folder<T>; isOpen: b
       <button
         type="button"
         aria-expanded={isOpen}
-        style={{ paddingInlineStart: `${folder.depth * 1.25}rem` }}
+        style={{ paddingInlineStart: `${0.9 + folder.depth * 1.25}rem` }}
         onClick={toggle}
       >
         <Icon name={isOpen ? "down" : "next"} size={14} />
