@@ -33,6 +33,7 @@ from tests.e2e.installation import s3 as s3
 from tests.selection import extend_repeated_cases, extended_after_first
 from tests.sharing import SharedDatabase, no_tasks_left, open_shared
 
+from orvanta_platform import heap
 from orvanta_platform.control import passwords
 from orvanta_platform.db.migrate import migrate
 from orvanta_platform.db.pool import Database
@@ -302,6 +303,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return LONGEST_FIRST.index(folder) if folder in LONGEST_FIRST else len(LONGEST_FIRST)
 
     items.sort(key=order)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Exclude what was collected from garbage collections, as the server does with the objects of its start."""
+    heap.settle()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
