@@ -21,7 +21,7 @@ import { Failed, Skeleton } from "../ui/states";
 import { Time } from "../ui/time";
 import { notify, notifyError } from "../ui/toasts";
 import css from "./environments.module.css";
-import { ByLine, EnvironmentBadge, ItemList, ReleaseLink } from "./parts";
+import { ByLine, ItemList, ReleaseLink } from "./parts";
 
 /** Page of the environment of a workspace: its release, drift, open requests, history and rules. */
 export function EnvironmentPage({ workspace }: { workspace: string }) {
@@ -36,7 +36,6 @@ export function EnvironmentPage({ workspace }: { workspace: string }) {
     <main className={css.page}>
       <div className={css.head}>
         <h1>{environment.name}</h1>
-        <EnvironmentBadge environment={environment} />
         <Link to={`/w/${workspace}/environments`}>{t("environments.title")}</Link>
       </div>
       <Hold workspace={workspace} state={state.data} />
