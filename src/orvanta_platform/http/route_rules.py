@@ -332,7 +332,6 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             GET workflow_tests/get/{name}/{path}
             POST workflow_tests/run/{path}
             GET references/{kind}/{path}
-            GET versions/used_by/{kind}/{path}
             GET inputs/list
             GET inputs/history
             GET versions/list/{kind}/{path}
