@@ -37,7 +37,7 @@ export function ReleaseLink({ source, number }: { source: string; number: number
   );
 }
 
-/** Time and person of an act. */
+/** Time and author of an action. */
 export function ByLine({ at, user }: { at: string; user: string }) {
   return <span className={css.soft}>{tWith("environments.deployedBy", { time: <Time at={at} /> }, { user })}</span>;
 }

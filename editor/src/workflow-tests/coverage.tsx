@@ -10,7 +10,7 @@ import css from "./workflow-tests.module.css";
 
 const SAME = { same: true };
 
-/** The deployed graph, with the nodes and edges that no test walks. */
+/** The deployed graph, with the nodes and edges that no test covers. */
 export function Coverage({ results }: { results: TestResults }) {
   const text = useEditor((editor) => textOf(editor.flow));
   const { nodes, edges } = useMemo(() => {

@@ -12,7 +12,7 @@ import { Coverage } from "./coverage";
 import { TestDialog } from "./test-dialog";
 import css from "./workflow-tests.module.css";
 
-/** Tests of a workflow with their outcomes, and the graph with what they walk of it. */
+/** Tests of a workflow with their outcomes, and the graph with their coverage. */
 export default function TestsView() {
   const workspace = useEditor((editor) => editor.workspace);
   const path = useEditor((editor) => editor.flow.path);

@@ -1,4 +1,4 @@
-"""Identity tokens of jobs: JSON Web Tokens by which other systems recognize a job, and the keys that verify them.
+"""Identity tokens of jobs: JSON Web Tokens by which other systems recognise a job, and the keys that verify them.
 
 The signing keys are derived from the instance key, so that all servers sign alike and nothing is stored. During a
 rotation of the instance key, tokens of both keys are verified.

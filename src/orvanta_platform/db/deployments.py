@@ -213,7 +213,7 @@ async def find_earlier(
 
 
 async def has_soaked(conn: Connection, environment: str, digest: str, minutes: int) -> bool:
-    """Return whether a release has been in an environment for as many minutes and was not rolled back since."""
+    """Return whether a release has been in an environment for at least `minutes` and was not rolled back since."""
     return bool(await conn.fetchval(_SQL["has_soaked"], environment, digest, minutes))
 
 

@@ -125,7 +125,7 @@ async def begin_round(conn: Connection, workspace: str) -> int | None:
 
 
 async def request_fetch(conn: Connection, workspace: str) -> datetime | None:
-    """Let the next round fetch at once; return the time, None if there is no binding."""
+    """Request a fetch in the next round; return the time, None if there is no binding."""
     at: datetime | None = await conn.fetchval(_SQL["request_fetch"], workspace)
     return at
 

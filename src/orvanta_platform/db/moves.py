@@ -119,13 +119,13 @@ async def move_triggers(
 
 
 async def get_target(conn: Connection, workspace: str, kind: str, path: str) -> str | None:
-    """Return the present path of the item that was moved away from a path last, None if there is none."""
+    """Return the current path of the item that was last moved away from a path, None if there is none."""
     found: str | None = await conn.fetchval(_SQL["get_target"], workspace, kind, path)
     return found
 
 
 async def list_former_paths(conn: Connection, workspace: str, kind: str) -> dict[str, str]:
-    """Return the present path by former path, for former paths at which nothing is now."""
+    """Return the current paths by former path. Former paths that are used again are left out."""
     return {row["path"]: row["target"] for row in await conn.fetch(_SQL["list_former_paths"], workspace, kind)}
 
 

@@ -140,7 +140,7 @@ class Played:
 
 @dataclass(slots=True)
 class _Pending:
-    """Something that ends later: a job, an opening, a wait for people, or an event."""
+    """Pending outcome of a node: a job, its bodies, a decision of people, or an event."""
 
     kind: Literal["job", "bodies", "people", "event"]
     node: int
@@ -222,7 +222,7 @@ class _Playback:
         await self._send(here, Started())
         while here.end is None:
             if not here.pending:
-                raise PlaybackFault(None, "The run waits for nothing that is recorded.")
+                raise PlaybackFault(None, "The run waits, and no recorded answer continues it.")
             first = min(range(len(here.pending)), key=lambda at: here.pending[at].rank)
             pending = here.pending.pop(first)
             match pending.kind:
@@ -340,7 +340,7 @@ class _Playback:
         self.played.executions.pop(place.id, None)
         self.played.executions[place.id] = Execution(place, _FATES[effect.state], raw, self._inputs.pop(place.id, None))
 
-    # What nodes wait for.
+    # Jobs, bodies and decisions.
 
     async def _play_job(self, here: _Open, index: int) -> Event:
         place = self._place(here, index)

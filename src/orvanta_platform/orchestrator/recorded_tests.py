@@ -65,7 +65,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """Nodes and edges of a workflow that tests walk."""
+    """Coverage of the nodes and edges of a workflow by tests."""
 
     nodes: list[tuple[str, bool]]
     """(id, whether a test executes it), in document order."""
@@ -75,7 +75,7 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class TestedWorkflow:
-    """Outcomes of tests of a workflow, and what all of these tests walk of it."""
+    """Outcomes of tests of a workflow, and the coverage by all of these tests."""
 
     outcomes: Mapping[str, Outcome]
     """By the name of the test."""
@@ -83,7 +83,7 @@ class TestedWorkflow:
 
 
 def coverage(plan: Plan, outcomes: list[Outcome]) -> Coverage:
-    """Return what a workflow's tests walk of it, whether or not they passed."""
+    """Return the coverage of a workflow by its tests, whether or not they passed."""
     nodes = set[str]().union(*(each.nodes for each in outcomes))
     edges = set[tuple[str, str, str]]().union(*(each.edges for each in outcomes))
     lists = [plan, *(body.plan for node in plan.all_nodes for body in node.bodies)]

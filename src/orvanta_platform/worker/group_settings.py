@@ -1,4 +1,4 @@
-"""Settings of the worker's group, taken from the server before the first claim and while the worker runs."""
+"""Settings of the worker's group, read before the first claim and while the worker runs."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ class GroupSettings:
         self._taken = WorkerGroup()
 
     async def take(self) -> bool:
-        """Take the settings; return whether they differ from those taken before.
+        """Read and apply the settings; return whether they changed.
 
-        If they cannot be read, also because a newer version has written them, the worker continues with the former.
+        If they cannot be read, also because a newer version has written them, the worker keeps its previous settings.
         """
         try:
             groups = await self._platform.instance.get(WORKER_GROUPS)
@@ -57,7 +57,7 @@ class GroupSettings:
         return True
 
     async def follow(self) -> None:
-        """Take changed settings until cancelled."""
+        """Apply changed settings until cancelled."""
         while True:
             await asyncio.sleep(CHECK_S)
             await self.take()

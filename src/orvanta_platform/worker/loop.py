@@ -96,7 +96,7 @@ class Worker:
         platform.measurements.unready = self._unready
 
     async def configure(self, group: WorkerGroup, isolation: str) -> tuple[list[str] | None, int]:
-        """Take the settings of the worker's group; return the queues (None: all) and the number of slots.
+        """Apply the settings of the worker's group; return the queues (None: all) and the number of slots.
 
         Running jobs continue. If there are fewer slots than before, those in use are given up as their jobs end.
         """

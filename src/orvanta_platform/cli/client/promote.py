@@ -103,7 +103,7 @@ def rollback(
 def _release(session: Session, release: str) -> tuple[str, int]:
     workspace, _, number = release.rpartition("/")
     if not number.isascii() or not number.isdigit():
-        raise BadRequest(f"{release[:200]!r} is no release.", hint="Write its number, or <workspace>/<number>.")
+        raise BadRequest(f"{release[:200]!r} is not a release.", hint="Write its number, or <workspace>/<number>.")
     return workspace or session.connect().workspace, int(number)
 
 

@@ -37,7 +37,7 @@ def _folder(path: str) -> Path:
     """Return the folder of a bare repository that stores its objects itself. Raises GitFault."""
     folder = Path(path)
     if not (folder / "objects").is_dir() or not (folder / "HEAD").is_file():
-        raise GitFault("repository_not_found", "The folder is no bare repository.")
+        raise GitFault("repository_not_found", "The folder is not a bare repository.")
     for each in ("commondir", "gitdir", "objects/info/alternates", "objects/info/http-alternates"):
         if (folder / each).exists():
             raise limits.refused("The repository refers to objects in other folders.")
@@ -62,7 +62,7 @@ class HttpClient(AbstractHttpGitClient):
     ) -> tuple[Any, Callable[[int], bytes]]:
         parts, own = urlsplit(url), urlsplit(self._remote.url)
         if (parts.scheme, parts.netloc) != (own.scheme, own.netloc):
-            raise limits.refused("The server names another server.")
+            raise limits.refused("The server refers to another server.")
         connection = _Connection(self._remote)
         body = data if data is None or isinstance(data, bytes) else b"".join(data)
         target = parts.path + (f"?{parts.query}" if parts.query else "")

@@ -67,7 +67,7 @@ async def create(
         if not await rows.insert(conn, name, workspace, color, _text(checked), actor.username):
             raise AlreadyExists(
                 f"The environment {name} exists already, or {workspace} is the workspace of another one.",
-                hint="Choose another name, and a workspace that is no environment.",
+                hint="Choose another name, and a workspace that is not an environment.",
             )
         await _place(conn, [each.name for each in present], name, position)
         return await _recorded(conn, actor, "create", workspace)
@@ -123,7 +123,7 @@ async def refuse_direct(platform: Platform, conn: Connection, actor: Actor, work
         return
     raise DirectDeploysRefused(
         f"Scripts and workflows of {workspace} are changed by releases only.",
-        hint="Create a release in the environment before, and promote it (orvanta promote).",
+        hint="Create a release in the workspace where they are developed, and promote it (orvanta promote).",
     )
 
 

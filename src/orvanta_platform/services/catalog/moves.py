@@ -34,8 +34,8 @@ MOST_REFERRING = 1000
 """Maximum number of items that refer to the moved ones."""
 
 Reason = Literal["not_writable", "earlier_version", "not_current", "not_rewritable"]
-"""Why an item blocks a move: it may not be changed; the runs of some member use an earlier version of it; its newest
-version is not the current one; its text cannot be changed.
+"""Reason for which an item blocks a move: it may not be changed; the runs of some member use an earlier version of it;
+its newest version is not the current one; its text cannot be changed.
 """
 
 _Documents = dict[int, Rewritten | Literal["not_rewritable"] | None]
@@ -50,7 +50,7 @@ class Affected:
     nodes: Sequence[str] = ()
     """Nodes of a workflow that refer to it."""
     reason: Reason | None = None
-    """Why it blocks the move; None: it does not."""
+    """Reason for which it blocks the move; None: it does not block it."""
 
 
 @dataclass(frozen=True, slots=True)

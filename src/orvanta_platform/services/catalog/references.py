@@ -105,7 +105,7 @@ class _Found:
 
 
 async def list_references(platform: Platform, actor: Actor, workspace: str, kind: Kind, path: str) -> References:
-    """Return what uses an item, directly and through workflows, scripts and resources: at most MOST_SHOWN references.
+    """Return at most MOST_SHOWN items that use an item, directly or through workflows, scripts and resources.
 
     A queue, group or resource type is looked up by its name as `path`. Not found are paths that code composes while it
     runs. A document of more than 1 MiB that contains the path counts as a reference. Raises NotFound, Forbidden.

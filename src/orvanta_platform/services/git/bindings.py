@@ -1,4 +1,4 @@
-"""Bindings of workspaces to repositories: who may set them, and what they contain."""
+"""Bindings of workspaces to repositories: their validation, permissions and tokens."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ async def unbind(platform: Platform, actor: Actor, workspace: str) -> None:
 
 
 async def fetch(platform: Platform, actor: Actor, workspace: str) -> datetime:
-    """Let the branch be fetched at once; return the time of the request. Raises NotFound, Forbidden."""
+    """Request an immediate fetch of the branch; return the time of the request. Raises NotFound, Forbidden."""
     require(actor, "sync", Target(workspace, "git"))
     async with platform.db.transaction() as conn:
         at = await rows.request_fetch(conn, workspace)
@@ -108,7 +108,7 @@ def missing(workspace: str) -> NotFound:
 
 
 def location(workspace: str) -> SecretLocation:
-    """Return the place to which the token of a binding is sealed."""
+    """Return the location that the token of a binding is encrypted for."""
     return SecretLocation(workspace, "git", workspace)
 
 
@@ -133,7 +133,7 @@ async def addresses(platform: Platform, url: str) -> list[str]:
     host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
     found = await Guard(platform.settings.allowed_networks).addresses(host, port)
     if parts.scheme == "http" and any(is_public(ip_address(each)) for each in found):
-        raise AddressRefused("Repositories on the internet are called by HTTPS only")
+        raise AddressRefused("Repositories at public addresses require HTTPS")
     return found
 
 
@@ -161,9 +161,9 @@ async def _checked(platform: Platform, draft: Draft) -> Draft:
     try:
         await addresses(platform, url)
     except AddressRefused as error:
-        raise BadRequest(f"The repository is not called: {error}.", hint=_HINT) from None
+        raise BadRequest(f"The server does not connect to the repository: {error}.", hint=_HINT) from None
     except OSError:
-        raise BadRequest("The host of the URL has no address.") from None
+        raise BadRequest("The host name of the URL cannot be resolved.") from None
     return Draft(url, branch, folder, draft.username, draft.token)
 
 

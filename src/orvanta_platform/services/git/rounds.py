@@ -115,7 +115,7 @@ async def synchronise(platform: Platform, workspace: str) -> None:
     except GitFault as fault:
         await _fail(platform, row, fault)
     except (AddressRefused, OSError) as error:
-        reason = str(error) if isinstance(error, AddressRefused) else "The host of the URL has no address"
+        reason = str(error) if isinstance(error, AddressRefused) else "The host name of the URL cannot be resolved"
         await _fail(platform, row, GitFault("repository_unreachable", f"{reason}."))
     except SecretUnreadable:
         await _fail(platform, row, GitFault("repository_login_failed", "The token cannot be decrypted: set it again."))

@@ -1,4 +1,4 @@
-"""Settings of worker groups, which their workers take from the server."""
+"""Settings of worker groups, which their workers read and apply."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ async def get_group(platform: Platform, actor: Actor, name: str) -> WorkerGroup:
 
 
 async def set_group(platform: Platform, actor: Actor, name: str, group: WorkerGroup) -> None:
-    """Replace the settings of a group. Its workers take them within seconds.
+    """Replace the settings of a group. Its workers apply them within seconds.
 
     Raises Forbidden, also for tokens with limits, and BadRequest.
     """

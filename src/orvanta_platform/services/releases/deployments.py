@@ -92,7 +92,7 @@ async def rollback(
     """
     limits.check_text("A reason", reason)
     if not reason.strip() or (source is None) != (number is None):
-        raise BadRequest("A rollback needs a reason, and a release by its workspace and number or none.")
+        raise BadRequest("A rollback needs a reason. Name a release by workspace and number, or omit both.")
     environment = await requests.environment_of(platform, actor, workspace)
     gates.require_applier(actor, environment)
     async with platform.db.acquire() as conn:

@@ -1,4 +1,4 @@
-"""Rules of an environment: who may approve and apply, and what prevents a deployment until it is fulfilled."""
+"""Enforcement of the rules of an environment: approvers, appliers, hold, frozen hours and soak time."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ def require_applier(actor: Actor, environment: EnvironmentRow) -> None:
 
 
 def require_bypass(actor: Actor, environment: EnvironmentRow) -> None:
-    """Check that the actor may deploy in spite of unfulfilled rules. Raises Forbidden."""
+    """Check that the actor may deploy although rules are not fulfilled. Raises Forbidden."""
     _require_person(actor, environment.workspace)
     if not _is_named(actor, rules_of(environment).bypass):
         raise Forbidden(
-            f"You may not bypass the rules of {environment.name}.", hint="Its rules name those who may in `bypass`."
+            f"You may not bypass the rules of {environment.name}.", hint="`bypass` in its rules lists those who may."
         )
 
 
@@ -68,20 +68,21 @@ async def unfulfilled(conn: Connection, environment: EnvironmentRow, request: Re
             with_author=rules.author_may_approve,
         )
         if count < rules.approvals:
-            message = f"{count} of {rules.approvals} approvals are given."
+            message = f"The request has {count} of {rules.approvals} approvals."
             found.append(Reason("approvals_missing", message, f"Approvers: {', '.join(rules.approvers) or 'admins'}."))
     return [*found, *await unfulfilled_times(conn, environment, request.digest, request.kind)]
 
 
 async def unfulfilled_times(conn: Connection, environment: EnvironmentRow, digest: str, kind: str) -> list[Reason]:
-    """Return the rules that do not depend on a request: hold, frozen hours, soak time. Rollbacks need none but the
-    frozen hours.
+    """Return the unfulfilled rules that do not depend on approvals: hold, frozen hours and soak time.
+
+    For rollbacks, only the frozen hours apply.
     """
     rules = rules_of(environment)
     found = []
     if environment.hold_by is not None and kind != "rollback":
         message = f"{environment.hold_by} rolled {environment.name} back; it is on hold: {environment.hold_reason}"
-        found.append(Reason("on_hold", message, "Lift the hold when the cause is removed."))
+        found.append(Reason("on_hold", message, "Lift the hold once the cause has been fixed."))
     if is_frozen(rules, clock.now()):
         message = f"Nothing is deployed to {environment.name} in its frozen hours."
         found.append(Reason("frozen_hours", message, "Apply it later; members named in `bypass` can give a reason."))

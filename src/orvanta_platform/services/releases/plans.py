@@ -74,7 +74,7 @@ async def make(
     async with platform.db.acquire() as conn:
         deployed = await rows.list_deployed_items(conn, environment.name)
         keys = {each.key for each in release.bundle.items} | {_key(kind, path) for kind, path in deployed}
-        # Of the platform, so that the plan and its hash do not depend on who asks; the paths have been checked.
+        # Read as the platform, so that the plan and its hash are the same for every caller; the paths were checked.
         reading = await contents.read(conn, system(workspace), workspace, keys, depth="trees")
     present = await contents.items_in(workspace, reading)
     comparison = _Comparison(environment, release, present, deployed, overwrite)

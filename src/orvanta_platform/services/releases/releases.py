@@ -190,7 +190,7 @@ async def _insert(conn: Connection, new: NewRelease) -> ReleaseRow:
         row = await rows.insert(conn, new)
         if row is not None:
             return row
-    raise Conflict("Many releases are created at the moment.", hint="Try again.")
+    raise Conflict("Too many releases are being created at once.", hint="Try again.")
 
 
 def _require_write(actor: Actor, workspace: str) -> None:

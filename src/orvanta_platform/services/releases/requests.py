@@ -30,7 +30,7 @@ RequestState: TypeAlias = Literal["open", "applied", "rejected", "withdrawn"]
 
 @dataclass(frozen=True, slots=True)
 class PlannedRequest:
-    """A request with its plan as it is now."""
+    """A request with its current plan."""
 
     request: RequestRow
     plan: DeploymentPlan
@@ -62,7 +62,8 @@ async def environment_of(platform: Platform, actor: Actor, workspace: str) -> En
         found = await environments.get(conn, workspace)
     if found is None:
         raise NotFound(
-            f"The workspace {workspace} is no environment.", hint="A superadmin creates one (orvanta env create)."
+            f"The workspace {workspace} is not an environment.",
+            hint="A superadmin can create one (orvanta env create).",
         )
     return found
 
@@ -152,7 +153,7 @@ async def list_page(
 
 
 async def get(platform: Platform, actor: Actor, workspace: str, request: int) -> PlannedRequest:
-    """Return a request with its plan as it is now. Raises NotFound, Forbidden."""
+    """Return a request with its current plan. Raises NotFound, Forbidden."""
     environment = await environment_of(platform, actor, workspace)
     async with platform.db.acquire() as conn:
         row = await find(conn, actor, environment, request)
@@ -167,7 +168,7 @@ async def get(platform: Platform, actor: Actor, workspace: str, request: int) ->
 
 
 async def list_changes(platform: Platform, actor: Actor, workspace: str, request: int) -> list[ItemChange]:
-    """Return the items that a request changes, with their contents as they are and as they would be.
+    """Return the items that a request changes, with their contents before and after.
 
     Raises NotFound, Forbidden.
     """
@@ -196,7 +197,7 @@ async def find(conn: Connection, actor: Actor, environment: EnvironmentRow, requ
 async def approve(
     platform: Platform, actor: Actor, workspace: str, request: int, plan_hash: str, comment: str | None = None
 ) -> PlannedRequest:
-    """Approve a plan. Raises NotFound, Forbidden, Conflict, StalePlan if it is not the plan of now."""
+    """Approve a plan. Raises NotFound, Forbidden, Conflict, StalePlan if the plan has changed."""
     limits.check_text("A comment", comment)
     found = await get(platform, actor, workspace, request)
     gates.require_approver(actor, found.plan.environment, found.request)
@@ -299,7 +300,7 @@ async def require_open(conn: Connection, request: int, plan_hash: str | None) ->
 
 
 def stale(current: str) -> StalePlan:
-    """Return the error for a plan that is not the one of now."""
+    """Return the error for an outdated plan. `current`: hash of the current one."""
     return StalePlan(
         "The environment or the request was changed since the plan was made.",
         hint="Make the plan of the request again and review it; approvals of the old one do not count.",
@@ -341,7 +342,10 @@ async def _of_author(platform: Platform, actor: Actor, workspace: str, request: 
     refuse_job(actor, "change requests to deploy")
     found = await get(platform, actor, workspace, request)
     if actor.email != found.request.author_email and actor.role is not Role.ADMIN:
-        raise Forbidden(f"The request {request} is that of {found.request.author}.", hint="Its author can change it.")
+        raise Forbidden(
+            f"The author of the request {request} is {found.request.author}.",
+            hint="Only its author or an admin can change it.",
+        )
     return found
 
 

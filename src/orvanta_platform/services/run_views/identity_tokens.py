@@ -1,4 +1,4 @@
-"""Identity tokens: a job, or a person, proves to another system who it is."""
+"""Identity tokens, by which a job or a person proves its identity to another system."""
 
 from __future__ import annotations
 
