@@ -17,7 +17,9 @@ Release = Annotated[
     str, typer.Argument(help="Number of a release of the workspace, or <workspace>/<number>.", metavar="RELEASE")
 ]
 To = Annotated[str, typer.Option("--to", help="Name of the environment.", metavar="ENV")]
-Planned = Annotated[bool, typer.Option("--plan", help="Print the plan only; exit with 1 if anything prevents it.")]
+Planned = Annotated[
+    bool, typer.Option("--plan", help="Print the plan only; exit with 1 if more than the rules prevents it.")
+]
 Approve = Annotated[bool, typer.Option("--approve", help="Approve the open request for the release.")]
 Apply = Annotated[bool, typer.Option("--apply", help="Apply the open request for the release, or a new one.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace items that were changed in the environment.")]

@@ -22,6 +22,7 @@ _CALL: Final = re.compile(
     rf"(?:get_?)?(?P<kind>variable|resource|connection)(?:_?(?:get|value))*\(\s*\\?[\"'`](?P<path>{_PATH})",
     re.IGNORECASE,
 )
+_URL: Final = re.compile(rf"/(?P<kind>variable|resource)s/get(?:_value(?:_interpolated)?)?/(?P<path>{_PATH})")
 _TYPE: Final = re.compile(r"format[\"']?\s*:\s*[\"']?resource-(?P<name>[\w-]+)")
 _HANDLERS: Final = ("dynamic_skip", "on_failure", "on_recovery", "on_success")
 _KINDS: Final = {"var": "variable", "variable": "variable"}
@@ -104,7 +105,7 @@ def _add_trigger(found: References, content: Mapping[str, Any]) -> None:
 
 
 def _add_text(found: References, text: str) -> None:
-    for pattern in (_MARK, _CALL):
+    for pattern in (_MARK, _CALL, _URL):
         for match in pattern.finditer(text):
             kind = _KINDS.get(match["kind"].lower(), "resource")
             (found.variables if kind == "variable" else found.resources).add(match["path"].rstrip("."))
