@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from orvanta_platform.workflow import document
+from orvanta_platform.workflow.diagnostics import refusal
 from orvanta_platform.workflow.releases.bundle import ON_BEHALF_OF, without_state
 from orvanta_platform.workflow.text import open_yaml, save_yaml
-from orvanta_platform.workflow.tree.head import settings_of
 from orvanta_platform.workflow.tree.item import Kind
 
 
@@ -45,18 +46,26 @@ def adapted(
 
 
 def _flow_identity(present: Mapping[str, Any]) -> str | None:
-    settings = present["tree"] if "tree" in present else settings_of(present["text"])
-    owner: str | None = settings.get(ON_BEHALF_OF)
+    owner: str | None = (present["tree"] if "tree" in present else _tree(present["text"])).get(ON_BEHALF_OF)
     return owner
 
 
 def _with_identity(text: str, owner: str | None) -> str:
-    """Return the text of a workflow with the member that its runs act for, or without one."""
-    if settings_of(text).get(ON_BEHALF_OF) == owner:
+    """Return the text of a workflow with the member that its runs act for, or without one. Raises InvalidWorkflow."""
+    tree = _tree(text)
+    if tree.get(ON_BEHALF_OF) == owner and (owner is not None or ON_BEHALF_OF not in tree):
         return text
+    wanted = {name: each for name, each in tree.items() if name != ON_BEHALF_OF}
     opened = open_yaml(text)
-    if owner is None:
-        del opened[ON_BEHALF_OF]
-    else:
-        opened[ON_BEHALF_OF] = owner
-    return save_yaml(opened, text)
+    opened.pop(ON_BEHALF_OF, None)
+    if owner is not None:
+        wanted[ON_BEHALF_OF] = opened[ON_BEHALF_OF] = owner
+    saved = save_yaml(opened, text)
+    if _tree(saved) != wanted:
+        raise refusal("invalid_yaml", f"`{ON_BEHALF_OF}` cannot be changed in this document; write the key plainly")
+    return saved
+
+
+def _tree(text: str) -> dict[str, Any]:
+    """Return the whole document as a deployment reads it: a part of it may hide a key."""
+    return document.parse(text.encode(), "yaml").tree

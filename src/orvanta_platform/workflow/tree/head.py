@@ -9,12 +9,17 @@ from orvanta_platform.errors import InvalidWorkflow
 from orvanta_platform.workflow import document
 
 _SECTION: Final = re.compile(r"^(?=[^\s#])", re.MULTILINE)
+_PLAIN: Final = re.compile(r"""(?:[ ]*(?:#.*)?\n)*+(?:---[ ]*\n)?(?:[ ]*(?:#.*)?\n)*+[A-Za-z_"']""")
+_BREAKS: Final = re.compile("[\r\x85\u2028\u2029]")
 _LARGE: Final = re.compile(r"""["']?(?:value|schema)["']?[ \t]*:""")
 
 
 def settings_of(text: str) -> dict[str, Any]:
-    """Return the top-level keys of a document except `value` and `schema`. Raises InvalidWorkflow."""
-    if text.lstrip().startswith("{"):
+    """Return the top-level keys of a document except `value` and `schema`. Raises InvalidWorkflow.
+
+    Decisions about permissions are made on the whole document instead.
+    """
+    if _BREAKS.search(text) or not _PLAIN.match(text):  # sections may not begin with a key at the start of a line
         return _small(document.parse(text.encode(), "yaml").tree)
     sections = [each for each in _SECTION.split(text) if not _LARGE.match(each)]
     head = "".join(sections)
