@@ -282,6 +282,28 @@ async def test_changes_outside_of_releases_are_drift_and_are_not_overwritten_by_
 
 
 @pytest.mark.extended
+async def test_changed_triggers_go_on_acting_for_their_owners(pipeline: Pipeline) -> None:
+    await pipeline.deploy(1)
+    ann = await pipeline.person("ann", live=Role.ADMIN)
+    dan = await pipeline.person("dan")
+    later = {**SCHEDULE, "schedule": "0 0 7 * * *", "args": {"region": "$var:f/team/region"}}
+    changed = [{**ITEMS[4], "content": later}, {**ITEMS[5], "content": {**HOOK, "summary": "Two"}}]
+    await apply_changes(pipeline.admin, changed)
+    request = await pipeline.request(dan, await pipeline.release("Two"))
+    owners = {each["path"]: each["owner"] for each in request["plan"]["acts_for"]}
+    assert owners == {"f/team/hook": "u/admin", "f/team/daily": "u/admin"}
+    # A developer may not change what runs for somebody else; an admin does not take it over.
+    status, refused = await act(dan, "apply", request)
+    assert (status, refused["code"], len(refused["details"])) == (400, "changes_refused", 2)
+    assert {each["error"]["code"] for each in refused["details"]} == {"forbidden"}
+    assert (await act(ann, "apply", request))[0] == 200
+    schedule = (await pipeline.admin.get(f"{L}/schedules/get/f/team/daily")).json()
+    trigger = (await pipeline.admin.get(f"{L}/http_triggers/get/f/team/hook")).json()
+    assert (schedule["schedule"], schedule["permissioned_as"]) == ("0 0 7 * * *", "u/admin")
+    assert (trigger["summary"], trigger["permissioned_as"]) == ("Two", "u/admin")
+
+
+@pytest.mark.extended
 async def test_rules_of_time_hold_and_bypass(pipeline: Pipeline) -> None:
     ann, bob = await pipeline.person("ann"), await pipeline.person("bob")
     rules = {"approvals": 1, "author_may_approve": True, "approvers": ["g/all"]}

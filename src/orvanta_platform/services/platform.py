@@ -69,6 +69,9 @@ class Platform:
     direct_deploys_checked: bool = False
     """True in the transaction of a change set, which checks once whether the environment refuses direct deploys."""
 
+    is_release: bool = False
+    """True in the transaction of a deployment: the schedules and HTTP triggers that it changes keep their owners."""
+
     instance: InstanceSettings = field(init=False)
     """Settings that superadmins change while the platform runs."""
 

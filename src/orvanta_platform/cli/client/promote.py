@@ -147,6 +147,8 @@ def _print_plan(plan: dict[str, Any]) -> None:
     print(f"plan: {plan['plan_hash']}")
     for each in plan["entries"]:
         print(f"{each['action']}: {each['kind']} {each['path']}")
+    for each in plan["acts_for"]:
+        print(f"acts for: {each['kind']} {each['path']}: {each['owner'] or 'the member who applies'}")
     for each in plan["drift"]:
         print(f"drift: {each['kind']} {each['path']}")
     for each in (*plan["blocked"], *plan["unfulfilled"]):

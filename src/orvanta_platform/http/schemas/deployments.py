@@ -43,6 +43,15 @@ class BlockingReason(msgspec.Struct, kw_only=True):
     path: str | None
 
 
+class TriggerOwner(msgspec.Struct, kw_only=True):
+    """The member that the runs of a schedule or HTTP trigger act for after the deployment."""
+
+    kind: Kind
+    path: str
+    owner: str | None
+    """`u/<username>` of its present owner, who remains; null: it is new and acts for the member who applies."""
+
+
 class ReleasePlan(msgspec.Struct, kw_only=True):
     """Effect of a release on the environment."""
 
@@ -57,6 +66,9 @@ class ReleasePlan(msgspec.Struct, kw_only=True):
 
     drift: list[ItemName]
     """Items that were changed outside of releases since their last deployment, as far as you may read them."""
+
+    acts_for: list[TriggerOwner]
+    """Schedules and HTTP triggers that are added or changed, with the members whom they act for."""
 
     blocked: list[BlockingReason]
     """Everything that prevents the deployment, apart from the rules of the environment."""
@@ -219,6 +231,7 @@ def release_plan(made: DeploymentPlan, unfulfilled: list[Reason]) -> ReleasePlan
         overwrite=made.change.force,
         entries=entries.entries,
         drift=item_names(made.drift),
+        acts_for=[TriggerOwner(kind=kind, path=path, owner=owner) for (kind, path), owner in made.acts_for.items()],
         blocked=[_reason(each) for each in made.blocked],
         unfulfilled=[_reason(each) for each in unfulfilled],
     )

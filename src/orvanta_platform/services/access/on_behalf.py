@@ -10,11 +10,15 @@ from orvanta_platform.control import identity, scopes
 from orvanta_platform.control.actor import Actor, Role
 from orvanta_platform.control.permissions import DEPLOYERS
 from orvanta_platform.db import workspaces
+from orvanta_platform.db.http_triggers import HttpTriggerRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.runs import VersionRow
+from orvanta_platform.db.schedules import ScheduleRow
 from orvanta_platform.errors import BadRequest, Forbidden, IdentityDisabled
 from orvanta_platform.orchestrator import interpolation
 from orvanta_platform.orchestrator.interpolation import Interpolation, Vault, holds_references
+
+Trigger = ScheduleRow | HttpTriggerRow
 
 KEY = "on_behalf_of_email"
 """Setting of a version: the e-mail address of the member that its runs act for."""
@@ -77,6 +81,17 @@ async def email_of(conn: Connection, actor: Actor, workspace: str, owner: str, w
         raise BadRequest(f"{owner[:200]} is not a member of {workspace}.", hint="Use u/<username>.")
     await require_active(conn, workspace, owner, member.email)
     return member.email
+
+
+async def require_keeping(conn: Connection, actor: Actor, workspace: str, trigger: Trigger, what: str) -> None:
+    """Check that the actor may change what runs for the owner of a trigger. Raises Forbidden, IdentityDisabled."""
+    if (trigger.permissioned_as, trigger.email) != (actor.permissioned_as, actor.email):
+        _require_others(actor, what)
+        await require_active(conn, workspace, trigger.permissioned_as, trigger.email)
+    if not scopes.covers(actor.scopes, trigger.scopes):
+        raise Forbidden(
+            f"{what.capitalize()} runs with more rights than your token.", hint="Use a token without scopes."
+        )
 
 
 async def deployed_for(conn: Connection, actor: Actor, workspace: str, email: Any) -> str | None:

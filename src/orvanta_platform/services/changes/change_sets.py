@@ -149,6 +149,7 @@ async def _apply(
             notify=notifier,
             change_set_policies={},
             direct_deploys_checked=True,
+            is_release=not is_direct,
         )
         await _store_all(joined, conn, actor, workspace, change, found, present, message)
         if found.of("add", "change", "remove"):

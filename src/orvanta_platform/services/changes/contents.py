@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -49,6 +49,8 @@ class Present:
     """Content as in `Item`; empty for a script or workflow that was read without it."""
     version: str | None = None
     """Hash of the newest version of a script, id of that of a workflow."""
+    acts_for: str | None = None
+    """Member that the runs of a schedule or HTTP trigger act for, as `u/<username>`."""
 
 
 Rows: TypeAlias = Callable[[Mapping[Key, Present]], Iterable[tuple[str, Present]]]
@@ -309,7 +311,9 @@ async def _schedules(
 ) -> Rows:
     filter = ScheduleFilter(**readable(actor, kind).conditions(), limit=_ALL)
     found = await schedules.list_page(conn, workspace, filter)
-    return lambda _: ((row.path, _present(kind, _schedule(row))) for row in found)
+    return lambda _: (
+        (row.path, replace(_present(kind, _schedule(row)), acts_for=row.permissioned_as)) for row in found
+    )
 
 
 def _schedule(row: ScheduleRow) -> dict[str, Any]:
@@ -324,7 +328,9 @@ async def _http_triggers(
 ) -> Rows:
     filter = HttpTriggerFilter(**readable(actor, kind).conditions(), limit=_ALL)
     found = await http_triggers.list_page(conn, workspace, filter)
-    return lambda _: ((row.path, _present(kind, _http_trigger(row))) for row in found)
+    return lambda _: (
+        (row.path, replace(_present(kind, _http_trigger(row)), acts_for=row.permissioned_as)) for row in found
+    )
 
 
 def _http_trigger(row: HttpTriggerRow) -> dict[str, Any]:

@@ -293,7 +293,7 @@ async def _schedule(
             f"The schedule {item.path} runs {present.content['script_path']}, which cannot be changed.",
             hint="Remove the schedule first, then add it again.",
         )
-    draft = _schedule_draft(item.path, values)
+    draft = replace(_schedule_draft(item.path, values), keeps_owner=platform.is_release)
     if present is None:
         path, is_flow = target
         if not isinstance(path, str):
@@ -339,7 +339,12 @@ async def _http_trigger(
     values = dict(item.content if present is None else {**present.content, **item.content})
     retry = _text(values.pop("retry", None))
     # A file does not name the member that the runs act for.
-    draft = replace(_convert(item.path, values, HttpTriggerDraft), retry=retry or msgspec.UNSET, owner=None)
+    draft = replace(
+        _convert(item.path, values, HttpTriggerDraft),
+        retry=retry or msgspec.UNSET,
+        owner=None,
+        keeps_owner=platform.is_release,
+    )
     if present is None:
         await http_triggers.create(platform, actor, workspace, item.path, draft)
     else:

@@ -56,6 +56,8 @@ class DeploymentPlan:
     """Hash that approvals are bound to: of the release, the environment and the effect on each item."""
     drift: list[Key]
     """Items that were changed outside of releases since their last deployment, as far as the actor may read them."""
+    acts_for: dict[Key, str | None]
+    """Member that the runs of each added or changed schedule and HTTP trigger act for; None: the one who applies."""
     blocked: list[Reason]
     """Everything that prevents the deployment, apart from the rules of the environment."""
 
@@ -79,14 +81,16 @@ async def make(
     present = await contents.items_in(workspace, reading)
     comparison = _Comparison(environment, release, present, deployed, overwrite)
     change, plan = await document_threads.run_in_thread(workspace, comparison.run)
-    parts = [release.row.digest, environment.name, overwrite, plan.hash]
+    written = [each.key for each in plan.of("add", "change") if each.kind in _TRIGGERS]
+    acts_for = {key: present[key].acts_for if key in present else None for key in written}
+    parts = [release.row.digest, environment.name, overwrite, plan.hash, sorted(acts_for.items())]
     digest = hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
     drift = [key for key in sorted(comparison.drift()) if _may_read(actor, workspace, key)]
     blocked = [
         *(_conflict(each.kind, each.path, each.reason) for each in plan.of("conflict")),
         *await _preflight(platform, actor, workspace, release.bundle),
     ]
-    return DeploymentPlan(environment, change, plan, digest, drift, blocked)
+    return DeploymentPlan(environment, change, plan, digest, drift, acts_for, blocked)
 
 
 def require_paths(actor: Actor, workspace: str, bundle: Bundle) -> None:

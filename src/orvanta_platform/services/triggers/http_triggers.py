@@ -55,6 +55,8 @@ class HttpTriggerDraft:
     """JSON text of the retry of the scripts that it starts; None: they are not retried."""
     owner: str | None = None
     """Member that the runs act for; None: the actor."""
+    keeps_owner: bool = False
+    """The runs of an existing one go on acting for its owner, with its limits."""
 
 
 _DEFAULTS: Final[dict[str, Any]] = {
@@ -104,9 +106,9 @@ async def update(
     *,
     finish: Callable[[Connection], Awaitable[None]] | None = None,
 ) -> None:
-    """Change a trigger; its runs act for the actor from now on. Raises the errors of `create`.
+    """Change a trigger; its runs act for the actor from now on, unless the draft keeps the owner.
 
-    `finish` is called at the end of the transaction.
+    Raises the errors of `create`. `finish` is called at the end of the transaction.
     """
     require_workspace(actor, workspace)
     await _check_retry(platform, workspace, draft)
@@ -228,7 +230,11 @@ async def _settings(
     resource = await _resource(conn, actor, workspace, method, draft, row)
     retry = (row.retry if row else None) if draft.retry is msgspec.UNSET else draft.retry
     owner, email = actor.permissioned_as, actor.email
-    if draft.owner is not None and draft.owner != owner:
+    scopes = None if actor.scopes is None else list(actor.scopes)
+    if draft.keeps_owner and row is not None:
+        await on_behalf.require_keeping(conn, actor, workspace, row, "a trigger")
+        email, owner, scopes = row.email, row.permissioned_as, row.scopes
+    elif draft.owner is not None and draft.owner != owner:
         email, owner = await on_behalf.email_of(conn, actor, workspace, draft.owner, "a trigger"), draft.owner
     return HttpTriggerSettings(
         **values,
@@ -239,7 +245,7 @@ async def _settings(
         authentication_resource_path=resource,
         permissioned_as=owner,
         email=email,
-        scopes=None if actor.scopes is None else list(actor.scopes),
+        scopes=scopes,
         retry=retry,
     )
 

@@ -67,6 +67,8 @@ class ScheduleDraft:
     labels: list[str] | msgspec.UnsetType | None = msgspec.UNSET
     owner: str | None = None
     """Member that the runs act for; None: the actor."""
+    keeps_owner: bool = False
+    """The runs of an existing one go on acting for its owner, with its limits."""
 
 
 _ARGS = ("args", "on_failure_extra_args", "on_recovery_extra_args", "on_success_extra_args")
@@ -122,9 +124,9 @@ async def update(
     *,
     finish: Callable[[Connection], Awaitable[None]] | None = None,
 ) -> None:
-    """Change a schedule; its runs act for the actor from now on. Raises NotFound, Forbidden, BadRequest.
+    """Change a schedule; its runs act for the actor from now on, unless the draft keeps the owner.
 
-    `finish` is called at the end of the transaction.
+    Raises NotFound, Forbidden, BadRequest. `finish` is called at the end of the transaction.
     """
     require_workspace(actor, workspace)
     cron = await _checked(platform, actor, workspace, draft)
@@ -288,7 +290,10 @@ async def _settings(
     """Return the settings that a draft results in. `ticking`: the cron expression if the schedule is enabled."""
     email, owner = actor.email, actor.permissioned_as
     scopes = None if actor.scopes is None else list(actor.scopes)
-    if draft.owner is not None and draft.owner != owner:
+    if draft.keeps_owner and row is not None:
+        await on_behalf.require_keeping(conn, actor, workspace, row, "a schedule")
+        email, owner, scopes = row.email, row.permissioned_as, row.scopes
+    elif draft.owner is not None and draft.owner != owner:
         email, owner = await on_behalf.email_of(conn, actor, workspace, draft.owner, "a schedule"), draft.owner
     values = {each.name: getattr(row, each.name) for each in fields(ScheduleSettings)} if row else dict(_BLANK)
     for name in values.keys() & {each.name for each in fields(ScheduleDraft)}:
