@@ -343,10 +343,10 @@ async def test_rules_of_time_hold_and_bypass(pipeline: Pipeline) -> None:
     assert (await ann.post(f"{D}/lift_hold")).status_code == 409
     assert (await act(ann, "apply", third))[0] == 200
     # A rollback waits for approvals like any deployment, and the hold begins at once.
-    await pipeline.rules(approvals=1)
+    await pipeline.rules(approvals=1, approvers=["u/bob"])
     done = (await ann.post(f"{D}/rollback", json={"reason": "Slow", "source": "main", "number": 2})).json()
     assert (done["state"], codes(done["plan"]["unfulfilled"])) == ("open", ["approvals_missing"])
-    assert (await act(pipeline.admin, "approve", done))[0] == 200
+    assert (await act(bob, "approve", done))[0] == 200
     assert (await act(ann, "apply", done))[0] == 200
     assert await pipeline.summary() == "Two"
     rows = (await pipeline.admin.get(f"{L}/audit/list", params={"per_page": 200})).json()

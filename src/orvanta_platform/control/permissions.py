@@ -181,10 +181,13 @@ RULES: Mapping[tuple[str, str], Rule] = MappingProxyType(
 NOT_IMPERSONATED: frozenset[tuple[str, str]] = frozenset(
     {
         ("account", "write"),
+        ("deployment", "apply"),
         ("deployment", "decide"),
+        ("deployment", "write"),
         ("flow", "accept"),
         ("member", "impersonate"),
         ("member_token", "revoke"),
+        ("release", "write"),
         ("run", "decide"),
         ("script", "accept"),
         ("token", "write"),

@@ -233,11 +233,24 @@ async def lift_hold(conn: Connection, environment: str) -> bool:
     return await conn.fetchval(_SQL["lift_hold"], environment) is not None
 
 
+async def list_authors(conn: Connection, request: int) -> list[str]:
+    """Return the e-mail addresses of those who made a request or its release, and of the owners of service accounts
+    among them.
+    """
+    return [row["email"] for row in await conn.fetch(_SQL["list_authors"], request)]
+
+
 async def count_approvals(
-    conn: Connection, request: int, plan_hash: str, workspace: str, approvers: Sequence[str], *, with_author: bool
+    conn: Connection,
+    request: int,
+    plan_hash: str,
+    workspace: str,
+    approvers: Sequence[str],
+    authors: Sequence[str],
 ) -> int:
-    """Return the number of accounts that approved a plan and may still do so (`approvers` empty: admins)."""
-    count: int = await conn.fetchval(
-        _SQL["count_approvals"], request, plan_hash, workspace, list(approvers), with_author
-    )
+    """Return the number of accounts but `authors` that approved a plan and may still do so (`approvers` empty:
+    admins).
+    """
+    values = (request, plan_hash, workspace, list(approvers), list(authors))
+    count: int = await conn.fetchval(_SQL["count_approvals"], *values)
     return count

@@ -160,15 +160,31 @@ UPDATE environment SET hold_by = NULL, hold_since = NULL, hold_reason = NULL
 WHERE name = $1 AND hold_by IS NOT NULL
 RETURNING name;
 
+-- name: list_authors
+-- Those who made a request or its release, and the owners of service accounts among them. The name in a release is that
+-- of a member or, without one, of a superadmin.
+WITH author AS (
+    SELECT q.author_email AS email FROM deployment_request AS q WHERE q.id = $1
+    UNION
+    SELECT coalesce(m.email, a.email)
+    FROM deployment_request AS q
+    JOIN release AS r ON r.id = q.release
+    LEFT JOIN member AS m ON m.workspace = r.workspace AND m.username = r.created_by
+    LEFT JOIN account AS a ON a.username = r.created_by
+    WHERE q.id = $1 AND coalesce(m.email, a.email) IS NOT NULL
+)
+SELECT email FROM author
+UNION
+SELECT s.owner FROM author JOIN service_account AS s ON s.email = author.email;
+
 -- name: count_approvals
 -- The number of accounts that approved the plan $2 of a request and may still do so: enabled members of the workspace
--- $3 among the approvers $4 (empty: its admins), without the author unless $5.
+-- $3 among the approvers $4 (empty: its admins), without the authors $5.
 SELECT count(DISTINCT d.email)
 FROM deployment_decision AS d
-JOIN deployment_request AS q ON q.id = d.request
 JOIN account AS a ON a.email = d.email AND NOT a.disabled
 LEFT JOIN member AS m ON m.workspace = $3 AND m.email = d.email AND NOT m.disabled
-WHERE d.request = $1 AND d.decision = 'approved' AND d.plan_hash = $2 AND ($5 OR d.email <> q.author_email)
+WHERE d.request = $1 AND d.decision = 'approved' AND d.plan_hash = $2 AND d.email <> ALL ($5::text[])
   AND CASE
       WHEN cardinality($4::text[]) = 0 THEN coalesce(m.role = 'admin', false) OR a.super_admin
       ELSE m.username IS NOT NULL AND (

@@ -18,16 +18,17 @@ from orvanta_platform.services.releases.plans import Reason
 from orvanta_platform.workflow.releases.rules import is_frozen
 
 
-def require_approver(actor: Actor, environment: EnvironmentRow, request: RequestRow) -> None:
+async def require_approver(conn: Connection, actor: Actor, environment: EnvironmentRow, request: RequestRow) -> None:
     """Check that the actor may approve or reject a request. Raises NotFound, Forbidden."""
     _require_person(actor, environment.workspace)
     rules = rules_of(environment)
     if not _is_named(actor, rules.approvers) and not (not rules.approvers and actor.role is Role.ADMIN):
         who = ", ".join(rules.approvers) or "admins of the workspace"
         raise Forbidden(f"You are no approver of {environment.name}.", hint=f"Its approvers are: {who}.")
-    if request.author_email == actor.email and not rules.author_may_approve:
+    if not rules.author_may_approve and actor.email in await rows.list_authors(conn, request.id):
         raise Forbidden(
-            f"The author of a request cannot approve it in {environment.name}.", hint="Ask another approver."
+            f"The authors of a request and of its release cannot approve it in {environment.name}.",
+            hint="Ask another approver.",
         )
 
 
@@ -59,13 +60,9 @@ async def unfulfilled(conn: Connection, environment: EnvironmentRow, request: Re
     rules = rules_of(environment)
     found = []
     if rules.approvals:
+        authors = [] if rules.author_may_approve else await rows.list_authors(conn, request.id)
         count = await rows.count_approvals(
-            conn,
-            request.id,
-            request.plan_hash,
-            environment.workspace,
-            rules.approvers,
-            with_author=rules.author_may_approve,
+            conn, request.id, request.plan_hash, environment.workspace, rules.approvers, authors
         )
         if count < rules.approvals:
             message = f"The request has {count} of {rules.approvals} approvals."

@@ -200,10 +200,10 @@ async def approve(
     """Approve a plan. Raises NotFound, Forbidden, Conflict, StalePlan if the plan has changed."""
     limits.check_text("A comment", comment)
     found = await get(platform, actor, workspace, request)
-    gates.require_approver(actor, found.plan.environment, found.request)
-    if found.is_stale:
-        raise stale(found.plan.hash)
     async with platform.db.transaction() as conn:
+        await gates.require_approver(conn, actor, found.plan.environment, found.request)
+        if found.is_stale:
+            raise stale(found.plan.hash)
         await require_open(conn, request, plan_hash)
         given = await rows.list_decisions(conn, request)
         if any((each.decision, each.plan_hash, each.email) == ("approved", plan_hash, actor.email) for each in given):
@@ -218,8 +218,8 @@ async def reject(
     """Reject and close a request. Raises NotFound, Forbidden, Conflict."""
     limits.check_text("A comment", comment)
     found = await get(platform, actor, workspace, request)
-    gates.require_approver(actor, found.plan.environment, found.request)
     async with platform.db.transaction() as conn:
+        await gates.require_approver(conn, actor, found.plan.environment, found.request)
         await require_open(conn, request, None)
         await _decide(conn, actor, found.request, "rejected", found.request.plan_hash, comment)
         await rows.close_request(conn, request, "rejected", actor.username)

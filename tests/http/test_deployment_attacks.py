@@ -1,0 +1,51 @@
+"""Attacks on the rules of environments: one person as two, waiting times that are not waited, floods."""
+
+from __future__ import annotations
+
+from tests.http.harness import client_of
+from tests.http.test_deployments import CHOSEN, ITEMS, D, L, Pipeline, act, codes, pipeline
+from tests.http.test_impersonation import act_as
+from tests.http.test_releases import apply as apply_changes
+
+from orvanta_platform.control.actor import Role
+
+__all__ = ["pipeline"]
+
+
+async def test_nobody_approves_a_request_that_is_their_own_by_another_account(pipeline: Pipeline) -> None:
+    """By the account of a member, by a service account, or by the release."""
+    ann = await pipeline.person("ann", Role.ADMIN, Role.ADMIN)
+    bob = await pipeline.person("bob")
+    await pipeline.rules(approvals=1)
+    await apply_changes(pipeline.admin, ITEMS[2:], "live")
+    assert (await pipeline.admin.post(f"{L}/releases/create", json={"items": CHOSEN})).status_code == 201
+    own = {"source": "live", "number": 1}
+    as_bob = client_of(pipeline.api.app, (await act_as(ann, "bob", workspace_id="live")).text)
+    for path in ("deployments/create", "releases/create"):
+        assert (await as_bob.post(f"{L}/{path}", json={**own, "items": CHOSEN})).status_code == 403
+    request = (await bob.post(f"{D}/create", json=own)).json()
+    assert (await as_bob.post(f"{D}/apply/{request['id']}", json=request)).status_code == 403
+    assert (await as_bob.post(f"{D}/withdraw/{request['id']}")).status_code == 403
+    await bob.post(f"{D}/withdraw/{request['id']}")
+    # The owner of a service account is the author of its requests.
+    made = await ann.post(f"{L}/service_accounts/create", json={"username": "robot", "role": "developer"})
+    assert made.is_success, made.text
+    token = {"scopes": ["*:*"], "expiration": "2099-01-01T00:00:00Z"}
+    made = await ann.post(f"{L}/service_accounts/tokens/create/robot", json=token)
+    robot = client_of(pipeline.api.app, made.json()["token"] if made.text.startswith("{") else made.text)
+    request = (await robot.post(f"{D}/create", json=own)).json()
+    assert request["author"] == "robot"
+    assert (await act(ann, "approve", request))[0] == 403
+    # An approval that was given before does not count either.
+    await pipeline.rules(approvals=1, author_may_approve=True)
+    assert (await act(ann, "approve", request))[0] == 200
+    await pipeline.rules(approvals=1)
+    assert codes((await act(ann, "apply", request))[1]["details"]) == ["approvals_missing"]
+    await ann.post(f"{D}/reject/{request['id']}", json={})
+    await robot.post(f"{D}/withdraw/{request['id']}")
+    # The author of a release is an author of all requests for it.
+    request = await pipeline.request(bob)
+    status, error = await act(pipeline.admin, "approve", request)
+    assert (status, error["code"]) == (403, "forbidden"), error
+    assert (await act(ann, "approve", request))[0] == 200
+    assert (await act(bob, "apply", request))[0] == 200
