@@ -49,3 +49,14 @@ async def test_nobody_approves_a_request_that_is_their_own_by_another_account(pi
     assert (status, error["code"]) == (403, "forbidden"), error
     assert (await act(ann, "approve", request))[0] == 200
     assert (await act(bob, "apply", request))[0] == 200
+
+
+async def test_versions_of_scripts_are_not_closed_where_only_releases_make_changes(pipeline: Pipeline) -> None:
+    """An archived or deleted version makes the one before current, which is a deployment."""
+    await pipeline.deploy(1)
+    digest = (await pipeline.admin.get(f"{L}/scripts/get/p/f/team/step")).json()["hash"]
+    await pipeline.rules(refuse_direct_deploys=True)
+    for verb in ("archive", "delete"):
+        answer = await pipeline.admin.post(f"{L}/scripts/{verb}/h/{digest}")
+        assert answer.status_code != 200 and answer.json()["error"]["code"] == "direct_deploys_refused", answer.text
+    assert (await pipeline.admin.get(f"{L}/scripts/get/p/f/team/step")).json()["hash"] == digest

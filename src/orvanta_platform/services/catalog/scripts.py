@@ -217,13 +217,16 @@ async def delete(platform: Platform, actor: Actor, workspace: str, path: str) ->
 
 
 async def close_version(platform: Platform, actor: Actor, workspace: str, digest: str, *, delete: bool) -> ItemRow:
-    """Archive or delete one version. The newest remaining one becomes current. Raises NotFound, Forbidden."""
+    """Archive or delete one version. The newest remaining one becomes current. Raises NotFound, Forbidden,
+    DirectDeploysRefused.
+    """
     require_workspace(actor, workspace)
     async with platform.db.transaction() as conn:
         row = await items.get_by_hash(conn, workspace, "script", digest)
         if row is None:
             raise deploy.missing("script", digest)
         require(actor, "write", deploy.target_of(row))
+        await environments.refuse_direct(platform, conn, actor, workspace)
         await items.open_item(conn, workspace, "script", row.path, actor.username)
         await items.close_version(conn, row, actor.username, delete=delete)
         await acceptance.withdraw_grantable(conn, actor, workspace, row.id)
