@@ -60,3 +60,54 @@ async def test_versions_of_scripts_are_not_closed_where_only_releases_make_chang
         answer = await pipeline.admin.post(f"{L}/scripts/{verb}/h/{digest}")
         assert answer.status_code != 200 and answer.json()["error"]["code"] == "direct_deploys_refused", answer.text
     assert (await pipeline.admin.get(f"{L}/scripts/get/p/f/team/step")).json()["hash"] == digest
+
+
+async def test_replaced_release_has_not_soaked(pipeline: Pipeline) -> None:
+    """Release 1 was in staging for 29 minutes, and then release 2."""
+    for path, body in (
+        ("/api/workspaces/create", {"id": "stage", "name": "stage"}),
+        ("/api/environments/create", {"name": "staging", "workspace": "stage", "position": 1}),
+    ):
+        assert (await pipeline.admin.post(path, json=body)).is_success
+    await apply_changes(pipeline.admin, ITEMS[:2], "stage")
+    await pipeline.release("Two")
+    base = "/api/w/stage/deployments"
+    for number in (1, 2):
+        made = (await pipeline.admin.post(f"{base}/create", json={"source": "main", "number": number})).json()
+        answer = await pipeline.admin.post(f"{base}/apply/{made['id']}", json={"plan_hash": made["plan_hash"]})
+        assert answer.status_code == 200, answer.text
+    await pipeline.rules(soak_minutes=60)
+    for first, expected in ((90, [["soak_time"], []]), (125, [[], []])):
+        async with pipeline.api.platform.db.acquire() as conn:
+            moved = "UPDATE deployment SET applied_at = now() - make_interval(mins => $1) WHERE number = $2"
+            await conn.execute(moved, first, 1)
+            await conn.execute(moved, 61, 2)
+        plans = [
+            (await pipeline.admin.post(f"{D}/plan", json={"source": "main", "number": number})).json()
+            for number in (1, 2)
+        ]
+        assert [codes(each["unfulfilled"]) for each in plans] == expected
+
+
+async def test_rollback_goes_back_only_and_a_refused_one_changes_nothing(pipeline: Pipeline) -> None:
+    await pipeline.deploy(1)
+    await pipeline.deploy(await pipeline.release("Two"))
+    ann = await pipeline.person("ann")
+    for reason, status in (("Now", 403), (" ", 400)):
+        refused = await ann.post(f"{D}/rollback", json={"reason": "Wrong", "bypass_reason": reason})
+        assert refused.status_code == status, refused.text
+    assert (await ann.get(f"{D}/environment")).json()["hold"] is None
+    assert (await ann.get(f"{D}/list", params={"state": "open"})).json() == []
+    # Two waits for approvals while the environment goes back to One.
+    await pipeline.deploy(await pipeline.release("Three"))
+    await pipeline.rules(approvals=1)
+    waits = (await ann.post(f"{D}/rollback", json={"reason": "Wrong", "source": "main", "number": 2})).json()
+    await pipeline.rules()
+    back = await ann.post(f"{D}/rollback", json={"reason": "Worse", "source": "main", "number": 1})
+    assert (back.json()["state"], await pipeline.summary()) == ("applied", "One")
+    # Neither the next rollback nor the one that waited removes the hold by going forward.
+    assert (await ann.post(f"{D}/rollback", json={"reason": "Again"})).status_code == 404
+    assert (await ann.post(f"{D}/rollback", json={"reason": "x", "source": "main", "number": 3})).status_code == 404
+    waits = (await ann.post(f"{D}/renew/{waits['id']}")).json()
+    status, error = await act(ann, "apply", waits)
+    assert (status, error.get("code"), await pipeline.summary()) == (409, "conflict", "One"), error

@@ -207,13 +207,17 @@ async def list_deployments(
 async def find_earlier(
     conn: Connection, environment: str, source: str | None = None, number: int | None = None
 ) -> ReleaseRow | None:
-    """Return the last release before the one that runs in an environment, or that of `source` and `number`."""
+    """Return the last release before the one that runs in an environment, or that of `source` and `number` if it ran
+    there before.
+    """
     row = await conn.fetchrow(_SQL["find_earlier"], environment, source, number)
     return None if row is None else ReleaseRow(**dict(row))
 
 
 async def has_soaked(conn: Connection, environment: str, digest: str, minutes: int) -> bool:
-    """Return whether a release has been in an environment for at least `minutes` and was not rolled back since."""
+    """Return whether a release has been in an environment for as many minutes, without another one in between, and was
+    not rolled back since.
+    """
     return bool(await conn.fetchval(_SQL["has_soaked"], environment, digest, minutes))
 
 

@@ -122,23 +122,29 @@ WHERE d.environment = $1 AND ($2::bigint IS NULL OR d.id < $2)
 ORDER BY d.id DESC LIMIT $6;
 
 -- name: find_earlier
--- The last release that was applied to an environment before the one that runs there now.
+-- The last release that was applied to an environment before the one that runs there now was promoted to it; with $2
+-- and $3 only that one.
 SELECT r.id, r.workspace, r.number, r.digest, r.notes, r.paths, r.body, r.imported::text AS imported, r.created_by,
        r.created_at
 FROM deployment AS d
 JOIN release AS r ON r.id = d.release
-WHERE d.environment = $1 AND d.digest <> (
-    SELECT l.digest FROM deployment AS l WHERE l.environment = $1 ORDER BY l.id DESC LIMIT 1
+CROSS JOIN (SELECT l.digest FROM deployment AS l WHERE l.environment = $1 ORDER BY l.id DESC LIMIT 1) AS now
+WHERE d.environment = $1 AND d.digest <> now.digest AND d.id < (
+    SELECT max(p.id) FROM deployment AS p
+    WHERE p.environment = $1 AND p.digest = now.digest AND p.kind = 'promotion'
 ) AND ($2::text IS NULL OR d.source = $2 AND d.number = $3)
 ORDER BY d.id DESC LIMIT 1;
 
 -- name: has_soaked
--- Returns true if a release has been in an environment for $3 minutes and was not rolled back since.
+-- Returns true if a release has been in an environment for $3 minutes, without another one in between, and was not
+-- rolled back since.
 SELECT EXISTS (
     SELECT FROM deployment AS d
     WHERE d.environment = $1 AND d.digest = $2 AND d.applied_at <= app_now() - make_interval(mins => $3)
       AND NOT EXISTS (
-          SELECT FROM deployment AS l WHERE l.environment = $1 AND l.id > d.id AND l.kind = 'rollback'
+          SELECT FROM deployment AS l
+          WHERE l.environment = $1 AND l.id > d.id
+            AND (l.kind = 'rollback' OR l.digest <> $2 AND l.applied_at < d.applied_at + make_interval(mins => $3))
       )
 );
 

@@ -12,7 +12,7 @@ from orvanta_platform.db import environments
 from orvanta_platform.db.deployments import NewDeployment
 from orvanta_platform.db.environments import EnvironmentRow
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.errors import BadRequest, DeploymentBlocked, NotFound
+from orvanta_platform.errors import BadRequest, Conflict, DeploymentBlocked, NotFound
 from orvanta_platform.services.changes import change_sets
 from orvanta_platform.services.changes.change_sets import Hooks
 from orvanta_platform.services.changes.contents import Present
@@ -47,14 +47,10 @@ async def apply(
     Raises NotFound, Forbidden, Conflict, StalePlan if the environment or the request was changed since the plan,
     DeploymentBlocked with all reasons, ChangesRefused.
     """
-    limits.check_text("A reason", bypass_reason)
     found = await requests.get(platform, actor, workspace, request)
     environment = found.plan.environment
     gates.require_applier(actor, environment)
-    if bypass_reason is not None:
-        if not bypass_reason.strip():
-            raise BadRequest("The reason is missing.", hint="The audit trail shows it.")
-        gates.require_bypass(actor, environment)
+    _require_bypass(actor, environment, bypass_reason)
     if found.request.state == "open" and (found.is_stale or plan_hash != found.request.plan_hash):
         raise requests.stale(found.plan.hash)
     _require_unblocked([*found.plan.blocked, *(found.unfulfilled if bypass_reason is None else [])])
@@ -84,8 +80,8 @@ async def rollback(
     overwrite: bool = False,
     bypass_reason: str | None = None,
 ) -> Outcome:
-    """Deploy the release before the one that runs in the environment, or another one that ran there, and hold
-    promotions until the hold is lifted.
+    """Deploy the release before the one that runs in the environment, or another one that ran there before it, and
+    hold promotions until the hold is lifted.
 
     The request is applied at once if nothing prevents it; otherwise it stays open. Raises NotFound, Forbidden,
     BadRequest, ChangesRefused.
@@ -95,11 +91,13 @@ async def rollback(
         raise BadRequest("A rollback needs a reason. Name a release by workspace and number, or omit both.")
     environment = await requests.environment_of(platform, actor, workspace)
     gates.require_applier(actor, environment)
+    _require_bypass(actor, environment, bypass_reason)
     async with platform.db.acquire() as conn:
         row = await rows.find_earlier(conn, environment.name, source, number)
     if row is None:
         raise NotFound(
-            f"No other release ran in {environment.name}.", hint="The history of the environment lists its releases."
+            f"No such release ran in {environment.name} before the present one.",
+            hint="The history of the environment lists its releases.",
         )
     release = await releases.opened(workspace, row)
     opened = await requests.open_request(
@@ -111,6 +109,16 @@ async def rollback(
     return await apply(
         platform, actor, workspace, opened.request.id, opened.request.plan_hash, bypass_reason=bypass_reason
     )
+
+
+def _require_bypass(actor: Actor, environment: EnvironmentRow, reason: str | None) -> None:
+    """Check a reason to bypass the rules, if there is one, and that the actor may."""
+    limits.check_text("A reason", reason)
+    if reason is None:
+        return
+    if not reason.strip():
+        raise BadRequest("The reason is missing.", hint="The audit trail shows it.")
+    gates.require_bypass(actor, environment)
 
 
 def _require_unblocked(reasons: list[Reason]) -> None:
@@ -145,7 +153,14 @@ class _Applying:
         """Wait for the environment, and check the request again: two deployments of it exclude each other."""
         if not await rows.lock_environment(conn, self._environment.name):
             raise NotFound(f"The environment {self._environment.name} does not exist.")
-        await requests.require_open(conn, self._request.id, self._plan_hash)
+        request = self._request
+        await requests.require_open(conn, request.id, self._plan_hash)
+        earlier = (self._environment.name, request.source, request.number)
+        if request.kind == "rollback" and await rows.find_earlier(conn, *earlier) is None:
+            raise Conflict(
+                f"Release {request.number} of {request.source} is none that ran before the present one.",
+                hint="Withdraw the request, or promote the release.",
+            )
         if self._bypass_reason is None:
             current = await environments.get(conn, self._environment.workspace)
             _require_unblocked(await gates.unfulfilled(conn, current or self._environment, self._request))
