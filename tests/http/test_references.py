@@ -11,6 +11,7 @@ from tests.conftest import TestDatabase
 from tests.http.harness import ApiHarness, W, api_harness
 
 from orvanta_platform.control.actor import Role
+from orvanta_platform.services import turns
 from orvanta_platform.services.catalog import references
 
 PATH = "f/team/charge"
@@ -308,3 +309,40 @@ async def test_references_to_queues_and_groups_are_found(api: ApiHarness) -> Non
         ("script", PATH),
         ("variable", "f/team/token"),
     ]
+
+
+def test_lists_of_groups_are_read_once() -> None:
+    """A document that names the list again and again is searched in linear time: no part belongs to two lists."""
+    hostile = b"user_groups_required: [" + b"user_groups_required " * 50_000
+    assert sum(map(len, references.lists_of_groups(hostile))) <= len(hostile)
+    refers = references.check_of("group", "ops")
+    assert not refers(hostile + b"x")
+    for text, found in (
+        (b'{"user_groups_required":{"type":"static","value":["dev","ops"]}}', True),
+        (b"user_groups_required:\n  type: static\n  value: [ops]\n", True),
+        (b"user_groups_required: user_groups_required: ['ops']", True),
+        (b'{"user_groups_required":["dev"],"tags":["ops"]}', False),
+        (b"user_groups_required: [ops2]", False),
+    ):
+        assert refers(text) is found, text
+
+
+async def test_searches_for_references_take_turns_and_are_limited(
+    api: ApiHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Calls of a viewer do not search at the same time; one call searches for few texts, for a limited time."""
+    bea = await api.member("bea", Role.VIEWER)
+    url = f"{W}/references/group/all"
+    monkeypatch.setattr(turns, "_MOST_WAITING", 0)
+    async with api.platform.turns.take("references", "main"):
+        assert (await bea.get(url)).status_code == 429
+    assert (await bea.get(url)).json()["truncated"] is False
+    monkeypatch.setattr(references, "MAX_SECONDS", 0)
+    cut = (await bea.get(url)).json()
+    assert (cut["truncated"], cut["references"]) == (True, [])
+    monkeypatch.undo()
+
+    levels = [[("resource", f"f/team/r{level}_{each}") for each in range(60)] for level in range(3)]
+    budget = references.Searches(100)
+    assert [len(budget.of(each)) for each in levels] == [60, 40, 0]
+    assert len(budget.of([("flow", "f/team/a")])) == 1

@@ -1,4 +1,4 @@
-"""Turns of a workspace: its change sets, archives and test runs take place one after the other in a process."""
+"""Turns of a workspace: calls of one kind, such as change sets, take place one after the other in a process."""
 
 from __future__ import annotations
 
@@ -24,13 +24,15 @@ class Turns:
         self._calls: dict[tuple[str, str], int] = {}
 
     @asynccontextmanager
-    async def take(self, what: Literal["changes", "archive", "tests"], workspace: str) -> AsyncIterator[None]:
+    async def take(
+        self, what: Literal["changes", "archive", "tests", "references"], workspace: str
+    ) -> AsyncIterator[None]:
         """Wait for the turn. Raises RateLimited if too many calls wait."""
         key = what, workspace
         calls = self._calls.get(key, 0)
         if calls > _MOST_WAITING:
             raise RateLimited(
-                "Too many change sets, archives or test runs of this workspace are waiting.",
+                "Too many change sets, archives, test runs or searches of this workspace are waiting.",
                 hint="Try again later.",
                 details={"retry_after_s": _RETRY_AFTER_S},
             )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias, get_args
 
+from orvanta_platform import clock
 from orvanta_platform.control import scopes
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target, can, readable, require, require_workspace
@@ -31,7 +34,10 @@ MOST_RUNS = 10_000
 """Maximum number of runs that are counted."""
 
 MOST_SEARCHED = 100
-"""Maximum number of resources for which documents are searched at one distance."""
+"""Maximum number of items for which documents are searched in one call."""
+
+MAX_SECONDS = 20.0
+"""Maximum duration of the search of one call."""
 
 MAX_DISTANCE = 10
 
@@ -108,42 +114,58 @@ async def list_references(platform: Platform, actor: Actor, workspace: str, kind
     """Return at most MOST_SHOWN items that use an item, directly or through workflows, scripts and resources.
 
     A queue, group or resource type is looked up by its name as `path`. Not found are paths that code composes while it
-    runs. A document of more than 1 MiB that contains the path counts as a reference. Raises NotFound, Forbidden.
+    runs. A document of more than 1 MiB that contains the path counts as a reference. Raises NotFound, Forbidden,
+    RateLimited.
     """
     require_workspace(actor, workspace)
     await _require_readable(platform, actor, workspace, kind, path)
-    who, origin, found = _readers(actor, workspace), (kind, path), _Found()
+    origin, found = (kind, path), _Found()
+    async with platform.turns.take("references", workspace):
+        try:
+            async with asyncio.timeout(MAX_SECONDS):
+                await _search(platform, workspace, _readers(actor, workspace), origin, found)
+        except TimeoutError:
+            found.truncated = True
+        counted = [each for each in (origin, *found.distances) if each[0] in ("script", "flow", "queue")]
+        return _result(found, origin, await _runs(platform, actor, workspace, counted))
+
+
+async def _search(platform: Platform, workspace: str, who: Readers, origin: _Key, found: _Found) -> None:
+    searches, until = Searches(MOST_SEARCHED), clock.monotonic() + MAX_SECONDS
     frontier: list[_Key] = [origin]
     for distance in range(1, MAX_DISTANCE + 1):
-        sought = _sought(frontier)
+        sought = searches.of(frontier)
         async with platform.db.acquire() as conn:
             rows = await uses.list_references(conn, workspace, sought, who, MOST_SHOWN + 1, longest=_LONGEST)
         found.truncated |= len(rows) > MOST_SHOWN or len(sought) < len(frontier)
-        rows = await _confirmed(platform, workspace, rows[:MOST_SHOWN])
+        rows = await _confirmed(platform, workspace, rows[:MOST_SHOWN], until)
         new = found.add(rows, distance, origin)
         frontier = [each for each in new if each[0] in _FOLLOWED]
         if not frontier or len(found.rows) >= MOST_SHOWN:
             break
     found.truncated |= bool(frontier)
-    counted = [each for each in (origin, *found.distances) if each[0] in ("script", "flow", "queue")]
-    return _result(found, origin, await _runs(platform, actor, workspace, counted))
 
 
-def _sought(keys: Sequence[_Key]) -> list[Sought]:
-    """Return what is looked up for some items; of the resources, for which documents are searched, a part."""
-    searched = 0
-    sought = []
-    for kind, path in keys:
-        text = None if kind in ("script", "flow") else f"resource-{path}" if kind == "resource_type" else path
-        searched += text is not None
-        if text is None or searched <= MOST_SEARCHED:
-            sought.append(Sought(kind, path, text))
-    return sought
+class Searches:
+    """The searches of documents that one call may still make: each reads all documents of the workspace."""
+
+    def __init__(self, most: int) -> None:
+        self._left = most
+
+    def of(self, keys: Sequence[_Key]) -> list[Sought]:
+        """Return what is looked up for some items; those for which documents are searched only as far as permitted."""
+        sought = []
+        for kind, path in keys:
+            text = None if kind in ("script", "flow") else f"resource-{path}" if kind == "resource_type" else path
+            if text is None or self._left > 0:
+                sought.append(Sought(kind, path, text))
+                self._left -= text is not None
+        return sought
 
 
-async def _confirmed(platform: Platform, workspace: str, rows: list[ReferenceRow]) -> list[ReferenceRow]:
+async def _confirmed(platform: Platform, workspace: str, rows: list[ReferenceRow], until: float) -> list[ReferenceRow]:
     """Return the references without those whose document does not refer to the item."""
-    checks = {key: _check(*key) for key in {(row.of_kind, row.of_path) for row in rows if row.document is not None}}
+    checks = {key: check_of(*key) for key in {(row.of_kind, row.of_path) for row in rows if row.document is not None}}
     searched: dict[bytes, list[_Key]] = {}
     for row in rows:
         if row.document is not None:
@@ -153,30 +175,48 @@ async def _confirmed(platform: Platform, workspace: str, rows: list[ReferenceRow
     for start in range(0, len(hashes), PAGE):
         async with platform.db.acquire() as conn:
             page = await uses.list_documents(conn, hashes[start : start + PAGE])
-        referring |= await document_threads.run_in_thread(workspace, _matching, page, searched, checks)
+        referring |= await document_threads.run_in_thread(workspace, _matching, page, searched, checks, until)
     return [row for row in rows if row.document is None or (row.document, (row.of_kind, row.of_path)) in referring]
 
 
 def _matching(
-    documents: Mapping[bytes, bytes], searched: Mapping[bytes, Sequence[_Key]], checks: Mapping[_Key, _Check]
+    documents: Mapping[bytes, bytes],
+    searched: Mapping[bytes, Sequence[_Key]],
+    checks: Mapping[_Key, _Check],
+    until: float,
 ) -> set[tuple[bytes, _Key]]:
-    return {(digest, key) for digest, body in documents.items() for key in searched[digest] if checks[key](body)}
+    """Return the pairs of a document and an item to which it refers, of those that are searched in time."""
+    pairs = ((digest, key) for digest in documents for key in searched[digest])
+    in_time = itertools.takewhile(lambda _: clock.monotonic() < until, pairs)
+    return {(digest, key) for digest, key in in_time if checks[key](documents[digest])}
 
 
-def _check(kind: str, path: str) -> _Check:
-    """Return the test of a document for references to an item."""
+def check_of(kind: str, path: str) -> _Check:
+    """Return the test of a document for references to an item. It takes linear time."""
     name = re.escape(path.encode())
     match kind:
         case "queue":
             text = rb"\b(?:tag|tag_override)[\"']?\s*:\s*[\"']?%b(?=[\"'\s,}]|$)" % name
         case "group":
-            text = rb"[\"'\s\[]g/%b%b|user_groups_required[^\]]{0,1000}?[\"'\s\[,]%b[\"'\s\],]" % (name, _END, name)
+            return _check_of_group(name)
         case "resource_type":
             text = rb"\bresource-%b%b" % (name, _END)
         case _:
             text = rb"(?i:%b)%b%b%b" % (_PREFIXES[kind], _READ, name, _END)
     pattern = re.compile(text)
     return lambda body: pattern.search(body) is not None
+
+
+def _check_of_group(name: bytes) -> _Check:
+    principal = re.compile(rb"[\"'\s\[]g/%b%b" % (name, _END))
+    member = re.compile(rb"[\"'\s\[,]%b[\"'\s\],]" % name)
+    return lambda body: principal.search(body) is not None or any(map(member.search, lists_of_groups(body)))
+
+
+def lists_of_groups(body: bytes) -> Iterator[bytes]:
+    """Return the parts of a document that may list groups: from the name of the field to the end of its list."""
+    for part in body.split(b"user_groups_required")[1:]:
+        yield part[: part.find(b"]") + 1 or len(part)]
 
 
 async def _runs(platform: Platform, actor: Actor, workspace: str, keys: Sequence[_Key]) -> list[RunCount]:
