@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from orvanta_platform.engine.compile import compile_plan
 from orvanta_platform.errors import BadRequest
 from orvanta_platform.evaluate.evaluator import Evaluator
-from orvanta_platform.orchestrator import playback
+from orvanta_platform.orchestrator import playback, recorded_tests
 from orvanta_platform.orchestrator.recorded_tests import Outcome, coverage, run_test
 from orvanta_platform.workflow.playback.comparison import difference
-from orvanta_platform.workflow.playback.document import hash_of, parse, tree_of
+from orvanta_platform.workflow.playback.document import Answer, WorkflowTest, hash_of, parse, tree_of
 
 
 @pytest.fixture
@@ -144,6 +146,70 @@ async def test_an_endless_loop_ends_the_playback(evaluator: Evaluator, monkeypat
     flow = {"modules": [{"id": "for_ever", "value": {"type": "whileloopflow", "modules": [job("a")]}}]}
     (failure,) = (await outcome(evaluator, flow, {"nodes": {"a": {"result": 1}}})).failures
     assert failure.check == "playback" and "300 steps" in failure.message
+
+
+def many(count: int, answer: dict[str, Any], **inputs: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return a workflow with a loop of `count` iterations, and a test with one answer for all of them."""
+    items = {"type": "static", "value": list(range(count))}
+    loop = {"type": "forloopflow", "iterator": items, "modules": [job("step", **inputs)]}
+    return {"modules": [{"id": "each", "value": loop}]}, {"nodes": {"step": answer}}
+
+
+async def test_values_and_inputs_of_a_playback_are_limited(evaluator: Evaluator) -> None:
+    """One large answer of many iterations, or one large value that each of them receives, ends the playback."""
+    large = "x" * 1_000_000
+    flow, tree = many(80, {"result": large})
+    (failure,) = (await outcome(evaluator, flow, tree)).failures
+    assert failure.check == "playback" and "64 MiB" in failure.message
+    flow, tree = many(80, {"result": 1}, copy="flow_input.large")
+    (failure,) = (await outcome(evaluator, flow, tree | {"inputs": {"large": large}})).failures
+    assert failure.check == "playback" and "64 MiB" in failure.message
+
+
+def test_answers_are_encoded_and_ranked_once() -> None:
+    """Executions share the text of their answer; the position of a node is found without a search of all answers."""
+
+    class Key(str):
+        seen = 0
+
+        def partition(self, separator: str) -> tuple[str, str, str]:
+            Key.seen += 1
+            return super().partition(separator)
+
+    keys = [Key(f"other[{number}]") for number in range(50)]
+    test = WorkflowTest(nodes={**{key: Answer(result=1) for key in keys}, "step": Answer(result={"a": 1})})
+    answers = recorded_tests._Answers(test, recorded_tests._EPOCH)
+    flow, _ = many(2, {})
+    each, step = compile_plan(flow).all_nodes
+    found = [answers.outcome(playback.Place(step, UUID(int=0), (number,))) for number in range(2)]
+    assert found[0] is not None and found[1] is not None and found[0].raw is found[1].raw
+    assert [answers.rank(playback.Place(each, UUID(int=0), ())) for _ in range(20)] == [50] * 20
+    assert Key.seen <= len(keys)
+
+
+async def test_comparisons_are_made_in_document_threads_and_limited(
+    evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[str] = []
+
+    def noted(*sides: Any, **more: Any) -> str | None:
+        threads.append(threading.current_thread().name)
+        return difference(*sides, **more)
+
+    monkeypatch.setattr(recorded_tests, "difference", noted)
+    flow, tree = many(300, {"result": 1, "inputs": {"of": -1}}, of="flow_input.iter.value")
+    tree["expect"] = {"result": {"equals": []}, "nodes": {"step": {"equals": 2}}}
+    found = (await outcome(evaluator, flow, tree)).failures
+    assert len(found) == recorded_tests.MOST_FAILURES
+    assert len(threads) == recorded_tests.MOST_FAILURES and all(each.startswith("documents") for each in threads)
+    monkeypatch.setattr(recorded_tests, "MAX_SECONDS", 0)
+    (failure,) = (await outcome(evaluator, flow, tree)).failures
+    assert (failure.check, failure.node) == ("playback", None) and "comparison" in failure.message
+
+
+def test_keys_of_a_test_are_limited() -> None:
+    with pytest.raises(BadRequest, match="5,000"):
+        parse({"nodes": {f"a[{number}]": {} for number in range(5_001)}})
 
 
 async def test_secrets_have_no_values(evaluator: Evaluator) -> None:

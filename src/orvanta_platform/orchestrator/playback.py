@@ -59,6 +59,9 @@ MAX_STEPS: Final = 20_000
 MAX_SECONDS: Final = 20.0
 """Maximum duration of one playback."""
 
+MAX_BYTES: Final = 64 << 20
+"""Maximum total size of the values and inputs of one playback; one that several executions share counts for each."""
+
 _PAUSE_EVERY: Final = 20
 _CANCELLED: Final = error_json(NamedError("Canceled", "Canceled"), None)
 
@@ -207,6 +210,7 @@ class _Playback:
         self._evaluator = evaluator
         self._resolve = resolve
         self._values: dict[ValueKey, bytes] = {(run.id, "args", ""): inputs}
+        self._bytes = 0
         self._context: dict[ValueKey, bytes] = {}
         self._inputs: dict[UUID, bytes] = {}
         self._votes: dict[UUID, int] = {}
@@ -270,7 +274,8 @@ class _Playback:
                 answers[ask.key] = await self._answer(here, step, ask)
         decided = decided_values(frame.plan, self._run.id, step.effects, self._values, frame.id)
         frame.state = step.state
-        self._values |= decided
+        for key, raw in decided.items():
+            self._keep(key, raw)
         self._context |= {key: raw for key, raw in decided.items() if key[1] == "context"}
         for effect in step.effects:
             self._apply(here, effect)
@@ -299,7 +304,7 @@ class _Playback:
             case fx.CancelJob() | fx.CancelChildren():
                 self._cancel(here, effect)
             case fx.StoreResume(node, number, raw):
-                self._values[here.frame.node_id(self._run.id, node), "resume", str(number)] = raw
+                self._keep((here.frame.node_id(self._run.id, node), "resume", str(number)), raw)
             case fx.NodeEnded():
                 self._record(here, effect)
             case fx.RunEnded():
@@ -329,10 +334,24 @@ class _Playback:
             here.drop("job", node)
             here.pending.append(_Pending("event", node, -1, JobCancelled(node)))
 
+    def _keep(self, key: ValueKey, raw: bytes) -> None:
+        self._count(len(raw) - len(self._values.get(key, b"")))
+        self._values[key] = raw
+
+    def _keep_inputs(self, place: Place, raw: bytes) -> None:
+        self._count(len(raw))
+        self._inputs[place.id] = raw
+
+    def _count(self, size: int) -> None:
+        self._bytes += size
+        if self._bytes > MAX_BYTES:
+            message = f"The values and inputs of the playback exceed {MAX_BYTES >> 20} MiB."
+            raise PlaybackFault(None, message)
+
     def _forget(self, here: _Open, node: int) -> None:
         id = here.frame.node_id(self._run.id, node)
         for name in ("", ERROR):
-            self._values.pop((id, "result", name), None)
+            self._count(-len(self._values.pop((id, "result", name), b"")))
 
     def _record(self, here: _Open, effect: fx.NodeEnded) -> None:
         place = self._place(here, effect.node)
@@ -348,7 +367,7 @@ class _Playback:
         if place.node.kind is Kind.IDENTITY:
             scope = await self._scope(view, {"previous_result": None})
             found = scope["previous_result"]
-            self._values[place.id, "result", ""] = found if isinstance(found, bytes) else b"null"
+            self._keep((place.id, "result", ""), found if isinstance(found, bytes) else b"null")
             return Succeeded(index)
         inputs = Inputs.of(place.node)
         try:
@@ -360,11 +379,11 @@ class _Playback:
                 else await self._evaluator.inputs(inputs.transforms, scope, self._moment(here, index), self._open)
             )
         except ExpressionError as error:
-            self._values[place.id, "result", ""] = error_json(NamedError(error.name, error.message), place.node.id)
+            self._keep((place.id, "result", ""), error_json(NamedError(error.name, error.message), place.node.id))
             return Failed(index, error.name, error.message, retryable=False)
-        self._inputs[place.id] = raw
+        self._keep_inputs(place, raw)
         recorded = self._recorded(place)
-        self._values[place.id, "result", ""] = recorded.raw
+        self._keep((place.id, "result", ""), recorded.raw)
         if recorded.error is None:
             return Succeeded(index)
         return Failed(index, recorded.error.name, recorded.error.message)
@@ -383,7 +402,7 @@ class _Playback:
             return self._end_bodies(place, opening)
         counter.loop = loop_of(opening, None)
         if opening.items is not None:
-            self._values[items_key(counter.opening(self._run.id))] = opening.items
+            self._keep(items_key(counter.opening(self._run.id)), opening.items)
         found: dict[int, tuple[str, bytes]] = {}
         opened: deque[int] = deque()
         while not counter.loop.done:
@@ -399,9 +418,9 @@ class _Playback:
             found[number] = (_STATUS[end.status], self._result_of(frame, end))
         collected = join(counter, found)
         if collected.result is not None:
-            self._values[place.id, "result", ""] = collected.result
+            self._keep((place.id, "result", ""), collected.result)
         if collected.error is not None:
-            self._values[place.id, "result", ERROR] = collected.error
+            self._keep((place.id, "result", ERROR), collected.error)
         return collected.event
 
     def _frame(self, counter: Counter, number: int) -> Frame:
@@ -413,11 +432,11 @@ class _Playback:
     def _end_bodies(self, place: Place, opening: fx.Opening) -> Event:
         """Return the recorded end of a sub-workflow, or of a container that failed as a whole."""
         if opening.args is not None:
-            self._inputs[place.id] = opening.args
+            self._keep_inputs(place, opening.args)
         recorded = self._recorded(place)
-        self._values[place.id, "result", ""] = recorded.raw
+        self._keep((place.id, "result", ""), recorded.raw)
         if recorded.failure is not None:
-            self._values[place.id, "result", ERROR] = recorded.failure
+            self._keep((place.id, "result", ERROR), recorded.failure)
         return ChildrenEnded(place.node.index, error=recorded.error)
 
     def _decision(self, here: _Open, index: int) -> Event:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 import msgspec
 
+from orvanta_platform import clock
 from orvanta_platform.control.masking import MASK
 from orvanta_platform.db.approvals import DecisionRow
 from orvanta_platform.db.runs import RunRow
@@ -20,9 +22,16 @@ from orvanta_platform.evaluate.evaluator import Evaluator
 from orvanta_platform.evaluate.javascript import Moment
 from orvanta_platform.ids import new_run_id
 from orvanta_platform.orchestrator import inputs, wait_outcomes
+from orvanta_platform.orchestrator.document_threads import run_in_thread
 from orvanta_platform.orchestrator.playback import Execution, Place, Played, Recorded, play
 from orvanta_platform.workflow.playback.comparison import difference
-from orvanta_platform.workflow.playback.document import Expectation, NodeExpectation, WorkflowTest, key_of
+from orvanta_platform.workflow.playback.document import Answer, Expectation, NodeExpectation, WorkflowTest, key_of
+
+MAX_SECONDS: Final = 20.0
+"""Maximum duration of the comparison of one playback."""
+
+MOST_FAILURES: Final = 100
+"""Maximum number of failures of a test; the comparison ends with the last of them."""
 
 _SHOWN: Final = 4_000
 """Longest JSON text of an expected or found value in a failure, in bytes."""
@@ -156,6 +165,12 @@ class _Answers:
         self._test = test
         self._at = at
         self._ranks = {key: float(number) for number, key in enumerate(test.nodes)}
+        self._last = {key.partition("[")[0]: rank for key, rank in self._ranks.items()}
+        """Position of the last answer by the id of the node."""
+        self._inside: dict[str, float] = {}
+        """Position of the last answer inside a node, by its id."""
+        self._recorded: dict[int, Recorded | None] = {}
+        """Outcomes by the identity of the answer, which the test keeps alive; executions share them."""
 
     def outcome(self, place: Place) -> Recorded | None:
         """Return the outcome of a job or sub-workflow; the last one also for later attempts."""
@@ -163,12 +178,17 @@ class _Answers:
         if not answers:
             return None
         answer = answers[min(place.attempt, len(answers) - 1)]
+        if answer.error is None and place.node.kind.is_container and place.node.kind is not Kind.FLOW:
+            return None
+        if id(answer) not in self._recorded:
+            self._recorded[id(answer)] = self._encoded(answer)
+        return self._recorded[id(answer)]
+
+    def _encoded(self, answer: Answer) -> Recorded | None:
         if answer.error is not None:
             failure = msgspec.json.encode({"error": answer.error})
             raw = failure if answer.result is msgspec.UNSET else msgspec.json.encode(answer.result)
             return Recorded(raw, error_of(answer.error), failure)
-        if place.node.kind.is_container and place.node.kind is not Kind.FLOW:
-            return None
         return None if answer.result is msgspec.UNSET else Recorded(msgspec.json.encode(answer.result))
 
     def decision(self, place: Place, number: int) -> Event | None:
@@ -199,8 +219,11 @@ class _Answers:
         found = self._ranks.get(key_of(place.node.id, place.iterations), self._ranks.get(place.node.id))
         if found is not None:
             return found
-        ids = set(_inside(place.node))
-        return max((rank for key, rank in self._ranks.items() if key.partition("[")[0] in ids), default=float("inf"))
+        id = place.node.id
+        if id not in self._inside:
+            ranks = (self._last[each] for each in _inside(place.node) if each in self._last)
+            self._inside[id] = max(ranks, default=float("inf"))
+        return self._inside[id]
 
 
 def error_of(fields: Any) -> NamedError:
@@ -227,23 +250,67 @@ class _Checks:
                 self._executions.setdefault(key, []).append(each)
 
     async def failures(self, missing: list[str]) -> list[Failure]:
-        """Return the expectations that do not hold, in the order of the nodes, those of the run last."""
+        """Return the expectations that do not hold, at most MOST_FAILURES.
+
+        Comparisons come first, in the order of the nodes, those of the run last; then schemas and expressions.
+        """
         found = [Failure("playback", None, f"The test has no value of the resource {path}.") for path in missing]
+        workspace, until = self._evaluator.workspace, clock.monotonic() + MAX_SECONDS
+        try:
+            async with asyncio.timeout(MAX_SECONDS):
+                found += await run_in_thread(workspace, self._compared, until)
+                if (fault := self._played.fault) is not None:
+                    return [*found, Failure("playback", fault.node, fault.message)]
+                for node, expected, raw in self._values():
+                    if len(found) >= MOST_FAILURES:
+                        break
+                    await asyncio.sleep(0)  # Simple expressions are evaluated without yielding.
+                    found += await self._evaluated(node, expected, raw)
+        except TimeoutError:
+            found.append(Failure("playback", None, f"The comparison takes longer than {MAX_SECONDS:g} s."))
+        return found[:MOST_FAILURES]
+
+    def _compared(self, until: float) -> list[Failure]:
+        """Return the failures that need no evaluator. Raises TimeoutError."""
+        found: list[Failure] = []
+        for each in self._comparisons():
+            found += each
+            if len(found) >= MOST_FAILURES:
+                break
+            if clock.monotonic() > until:
+                raise TimeoutError
+        return found
+
+    def _comparisons(self) -> Iterator[list[Failure]]:
         for each in self._played.executions.values():
-            found += self._inputs(each)
-        fault = self._played.fault
-        if fault is not None:
-            return [*found, Failure("playback", fault.node, fault.message)]
+            yield self._inputs(each)
+        if self._played.fault is not None:
+            return
         for key, expected in self._test.expect.nodes.items():
-            found += await self._node(key, expected)
+            executions = self._executions.get(key, [])
+            if not executions or expected.status == "skipped":
+                yield self._skipped(key, expected, executions)
+                continue
+            for each in executions:
+                if expected.status is not None and expected.status != each.status:
+                    message = f"The node {key} {each.status}; expected: {expected.status}."
+                    yield [Failure("status", key, message, "", expected.status, each.status)]
+                yield self._differences(key, expected, each.result)
         expect = self._test.expect
         if expect.status is not None and expect.status != self._played.status:
             message = f"The run {self._played.status}; expected: {expect.status}."
             got = {"status": self._played.status, "result": _decoded(self._played.result)}
-            found.append(Failure("status", None, message, "", expect.status, _shown(got)))
+            yield [Failure("status", None, message, "", expect.status, _shown(got))]
         if expect.result is not None:
-            found += await self._value(None, expect.result, self._played.result)
-        return found
+            yield self._differences(None, expect.result, self._played.result)
+
+    def _values(self) -> Iterator[tuple[str | None, Expectation, bytes]]:
+        """Return the values that schemas or expressions describe."""
+        for key, expected in self._test.expect.nodes.items():
+            if expected.status != "skipped" and (expected.schema is not None or expected.expr is not None):
+                yield from ((key, expected, each.result) for each in self._executions.get(key, []))
+        if self._test.expect.result is not None:
+            yield None, self._test.expect.result, self._played.result
 
     def _inputs(self, execution: Execution) -> list[Failure]:
         place = execution.place
@@ -259,39 +326,39 @@ class _Checks:
         message = f"The answer belongs to other inputs; they differ at {at or 'the whole value'}."
         return [Failure("inputs", key, message, at, _shown(expected), _shown(got))]
 
-    async def _node(self, key: str, expected: NodeExpectation) -> list[Failure]:
-        executions = self._executions.get(key, [])
+    def _skipped(self, key: str, expected: NodeExpectation, executions: list[Execution]) -> list[Failure]:
         if expected.status == "skipped":
             ran = f"The node {key} was executed; expected: skipped."
             return [Failure("status", key, ran, "", "skipped", executions[0].status)] if executions else []
-        if not executions:
-            message = f"The node {key} was not executed."
-            return [Failure("status", key, message, "", expected.status, "skipped")]
-        found = []
-        for each in executions:
-            if expected.status is not None and expected.status != each.status:
-                message = f"The node {key} {each.status}; expected: {expected.status}."
-                found.append(Failure("status", key, message, "", expected.status, each.status))
-            found += await self._value(key, expected, each.result)
+        return [Failure("status", key, f"The node {key} was not executed.", "", expected.status, "skipped")]
+
+    def _differences(self, node: str | None, expected: Expectation, raw: bytes) -> list[Failure]:
+        found: list[Failure] = []
+        sides: list[tuple[Check, Any]] = [("equals", expected.equals), ("contains", expected.contains)]
+        for check, value in sides:
+            if value is msgspec.UNSET:
+                continue
+            got = _decoded(raw)
+            at = difference(value, got, partial=check == "contains")
+            if at is not None:
+                message = f"{_what(node)} differs" + (f" at {at}." if at else ".")
+                found.append(Failure(check, node, message, at, _shown(value), _shown(got)))
         return found
 
-    async def _value(self, node: str | None, expected: Expectation, raw: bytes) -> list[Failure]:
-        got, found = _decoded(raw), []
-        what = f"The result of {node}" if node is not None else "The result"
-        for check, value in (("equals", expected.equals), ("contains", expected.contains)):
-            at = None if value is msgspec.UNSET else difference(value, got, partial=check == "contains")
-            if at is not None:
-                message = f"{what} differs" + (f" at {at}." if at else ".")
-                found.append(Failure(check, node, message, at, _shown(value), _shown(got)))  # type: ignore[arg-type]
+    async def _evaluated(self, node: str | None, expected: Expectation, raw: bytes) -> list[Failure]:
+        faults: list[tuple[Check, Any, str]] = []
         if expected.schema is not None:
             fault = await self._schema_fault(expected.schema, raw)
             if fault is not None:
-                found.append(Failure("schema", node, f"{what} {fault}.", "", _shown(expected.schema), _shown(got)))
+                faults.append(("schema", _shown(expected.schema), fault))
         if expected.expr is not None:
             fault = await self._expression_fault(expected.expr, raw)
             if fault is not None:
-                found.append(Failure("expr", node, f"{what} {fault}.", "", expected.expr, _shown(got)))
-        return found
+                faults.append(("expr", expected.expr, fault))
+        if not faults:
+            return []
+        got = await run_in_thread(self._evaluator.workspace, lambda: _shown(_decoded(raw)))
+        return [Failure(check, node, f"{_what(node)} {fault}.", "", shown, got) for check, shown, fault in faults]
 
     async def _schema_fault(self, schema: Mapping[str, Any], raw: bytes) -> str | None:
         """Return why a value does not match a schema; it is checked as the only member of an object."""
@@ -313,6 +380,10 @@ class _Checks:
         except ExpressionError as error:
             return f"cannot be checked: {error.name}: {error.message}"
         return None if found.truthy else f"does not satisfy {text}"
+
+
+def _what(node: str | None) -> str:
+    return f"The result of {node}" if node is not None else "The result"
 
 
 def _decoded(raw: bytes) -> Any:

@@ -14,6 +14,9 @@ from orvanta_platform.errors import BadRequest
 MAX_SIZE: Final = 1 << 20
 """Maximum size of a test, in bytes of JSON."""
 
+MAX_KEYS: Final = 5_000
+"""Maximum number of executions with answers, and of those with expectations."""
+
 MAX_NAME: Final = 100
 
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
@@ -127,6 +130,10 @@ def parse(tree: Any) -> WorkflowTest:
 
 def check_size(test: WorkflowTest) -> None:
     """Require that a test can be stored. Raises BadRequest."""
+    if max(len(test.nodes), len(test.expect.nodes)) > MAX_KEYS:
+        raise BadRequest(
+            f"A test has answers and expectations of at most {MAX_KEYS:,} executions.", details={"limit": MAX_KEYS}
+        )
     try:
         size = len(msgspec.json.encode(test))
     except UnicodeEncodeError as error:
