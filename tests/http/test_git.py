@@ -198,30 +198,50 @@ async def test_commits_made_elsewhere_are_applied_by_member_who_reviewed_them(
 async def test_changes_of_both_sides_are_merged_by_node(api: ApiHarness, server: GitServer, repo: Repo) -> None:
     await deploy(api.client, FLOW % ("Main", NODE % "b"))
     await deploy(api.client, FLOW % ("Other", ""), path="f/team/other")
+    shared = {"name": "shared", "extra_perms": {"g/all": False}}
+    assert (await send(api.client, "POST", "folders/create", shared))[0] == 200
+    await deploy(api.client, FLOW % ("Shared", ""), path="f/shared/x")
+    ann, bea = await api.member("ann", Role.DEVELOPER), await api.member("bea", Role.DEVELOPER)
     await bind(api, server, repo)
     text = files_of(repo)[MAIN].decode()
     other = MAIN.replace("main", "other")
-    commit_files(repo, {MAIN: (text + NODE % "theirs").encode(), other: (FLOW % ("Theirs", "")).encode()})
+    theirs = (FLOW % ("Theirs", "")).encode()
+    files = {MAIN: (text + NODE % "theirs").encode(), other: theirs, "f/shared/x.flow/flow.yaml": theirs}
+    commit_files(repo, files)
     await deploy(api.client, FLOW % ("Main", NODE % "mine" + NODE % "b"))
     await deploy(api.client, FLOW % ("Mine", ""), path="f/team/other")
+    await deploy(api.client, FLOW % ("Mine", ""), path="f/shared/x")
     before = messages(repo)
     await synchronised(api)
     assert messages(repo) == before  # what both sides changed waits for a decision
     actions, plan = await incoming(api)
-    assert actions == {"flow f/team/main": "change", "flow f/team/other": "conflict"}
-    merged, conflict = plan["items"]
+    assert actions == {
+        "flow f/shared/x": "conflict",
+        "flow f/team/main": "change",
+        "flow f/team/other": "conflict",
+    }
+    _, merged, conflict = plan["items"]
     assert (merged["merged"], merged["places"], conflict["places"]) == (True, None, ["/summary"])
     body = {"plan_hash": plan["plan_hash"]}
     refused = await send(api.client, "POST", "git/apply", body)
     assert (refused[0], refused[1]["code"]) == (409, "changes_conflict")
-    choices = [{"kind": "flow", "path": "f/team/other", "choice": "workspace"}]
-    assert (await send(api.client, "POST", "git/apply", {**body, "choices": choices, "message": "Merge"}))[0] == 200
+    # The workspace's side remains of conflicts only, and of items that the caller may write.
+    for path, status in (("f/team/main", 400), ("f/shared/x", 403)):
+        items = [{"kind": "flow", "path": path}]
+        choices = [{**items[0], "choice": "workspace"}]
+        assert (await send(ann, "POST", "git/apply", {**body, "items": items, "choices": choices}))[0] == status, path
+    items = [{"kind": "flow", "path": f"f/team/{name}"} for name in ("main", "other")]
+    choices = [{**items[1], "choice": "workspace"}]
+    body |= {"items": items, "choices": choices, "message": "Merge"}
+    assert (await send(bea, "POST", "git/apply", body))[0] == 200
     modules = (await api.get("flows/get/f/team/main"))["value"]["modules"]
     assert [each["id"] for each in modules] == ["a", "mine", "b", "theirs"]
     await synchronised(api)
-    assert files_of(repo) == await pulled(api) and b"Mine" in files_of(repo)[other]
-    assert (await incoming(api))[0] == {}
-    assert messages(repo)[-1][1] in ("Merge", "Update the workflow f/team/other", "Update items")
+    assert b"Mine" in files_of(repo)[other] and files_of(repo)["f/shared/x.flow/flow.yaml"] == theirs
+    assert (await incoming(api))[0] == {"flow f/shared/x": "conflict"}
+    assert messages(repo)[-1] == ("bea <bea@example.com>", "Merge")
+    kept = [row for row in await api.get("audit/list", per_page=100) if row["operation"] == "flows.keep"]
+    assert [(row["username"], row["resource"]) for row in kept] == [("bea", "f/team/other")]
 
 
 @pytest.mark.extended

@@ -15,7 +15,7 @@ from orvanta_platform.control.permissions import Target, can, require
 from orvanta_platform.db import git as rows
 from orvanta_platform.db.git import ItemRow
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.errors import ChangesConflict, OrvantaError, StalePlan
+from orvanta_platform.errors import BadRequest, ChangesConflict, OrvantaError, StalePlan
 from orvanta_platform.orchestrator.document_threads import run_in_thread
 from orvanta_platform.services.changes import change_sets, contents
 from orvanta_platform.services.changes.change_sets import Applied, ChangeSet, Hooks
@@ -23,7 +23,7 @@ from orvanta_platform.services.changes.contents import Present
 from orvanta_platform.services.git import bindings
 from orvanta_platform.services.git.state import TO_COMMIT, Base, base_of, item_of, key_of, written
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.workflow.tree.item import KINDS, Item, Key
+from orvanta_platform.workflow.tree.item import KINDS, Item, Key, parts_of_test
 from orvanta_platform.workflow.tree.merge import merge_content
 from orvanta_platform.workflow.tree.plan import Action, Wanted
 
@@ -116,9 +116,10 @@ async def apply(
 ) -> Applied:
     """Apply the incoming changes as the actor, in one transaction.
 
-    `choices`: the side that remains of items in conflict. `only`: these items; None: all. Raises NotFound, Forbidden,
-    StalePlan if the plan has another hash by now, ChangesConflict for a conflict without a choice, ChangesRefused, and
-    the errors of items that cannot be read.
+    `choices`: the side that remains of items in conflict; that of the workspace needs permission to write the item.
+    `only`: these items; None: all. Raises NotFound, Forbidden, BadRequest for a choice without a conflict, StalePlan if
+    the plan has another hash by now, ChangesConflict for a conflict without a choice, ChangesRefused, and the errors of
+    items that cannot be read.
     """
     require(actor, "sync", Target(workspace, "git"))
     incoming = await _incoming(platform, actor, workspace)
@@ -126,6 +127,8 @@ async def apply(
         raise StalePlan("Items were changed since the plan was made.", hint="Review the plan again.")
     chosen = [each for each in incoming.changes if only is None or each.key in only]
     stored, kept = _resolved(chosen, choices)
+    for each in kept:
+        _require_keep(actor, workspace, each)
     change = _change_set(stored)
     plan = await change_sets.plan(platform, actor, workspace, change)
 
@@ -136,6 +139,9 @@ async def apply(
             raise StalePlan("The repository changed since the plan was made.", hint="Review the plan again.")
         parameters = {"items": len(stored), "kept": len(kept)}
         await audit.record(conn, actor, "git.apply", "Updated", workspace, parameters)
+        # The next round reads these rows: the commit that reverts the repository is the actor's.
+        subjects = [(workspace, f"{each.key[0]}s.keep", each.key[1]) for each in kept]
+        await audit.record_many(conn, actor, subjects, {"message": message})
 
     return await change_sets.apply(platform, actor, workspace, change, plan.hash, message, Hooks(accept))
 
@@ -184,6 +190,19 @@ def _resolved(changes: Sequence[_Change], choices: Mapping[Key, Choice]) -> tupl
             ],
         )
     return stored, kept
+
+
+def _require_keep(actor: Actor, workspace: str, change: _Change) -> None:
+    """Check that the actor may replace an item of the repository by the workspace's.
+
+    Raises BadRequest for an item without a conflict, NotFound, Forbidden.
+    """
+    kind, path = change.key
+    if change.places is None and change.fault is None:
+        raise BadRequest(f"The item {path} is not in conflict.", hint="Leave it out of the items to apply.")
+    if kind == "workflow_test":
+        kind, path = "flow", parts_of_test(path)[0]
+    require(actor, "write", Target(workspace, kind, f"f/{path}" if kind == "folder" else path))
 
 
 def _change_set(changes: Sequence[_Change]) -> ChangeSet:
