@@ -367,7 +367,7 @@ class Settings:
     git_folder: Path | None = _setting(
         "ORVANTA_GIT_FOLDER",
         readers.folder,
-        "Folder with Git repositories that workspaces may be bound to by file URLs.",
+        "Folder with Git repositories. A workspace may be bound by file URLs to those in the folder with its id.",
         shown="none",
     )
     metrics_host: str = _setting(

@@ -254,7 +254,7 @@ async def test_policies_are_created_from_templates_and_show_violations(page: Pag
 
 @pytest.mark.extended
 async def test_repository_is_bound_and_its_changes_are_applied(page: Page, site: Site, git_folder: Path) -> None:
-    server = GitServer(git_folder)
+    server = GitServer(git_folder / "main")
     repo = server.create("page")
     await opens(page, "git", "Git")
     await expect(page.get_by_text("Not bound to a repository")).to_be_visible()

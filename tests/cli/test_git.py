@@ -15,7 +15,7 @@ FILE = "f/coded/main.flow/flow.yaml"
 
 
 def test_repository_is_bound_reviewed_applied_and_unbound(cli: Cli, git_folder: Path) -> None:
-    server, client = GitServer(git_folder), cli.installation.client
+    server, client = GitServer(git_folder / "main"), cli.installation.client
     repo = server.create("cli")
     url = Path(repo.path).as_uri()
     assert cli("git", "status").out == "The workspace is not bound to a repository.\n"

@@ -43,8 +43,10 @@ def s3() -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def git_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder with the Git repositories that installations may use."""
-    return tmp_path_factory.mktemp("git")
+    """Folder with the Git repositories that installations may use: those of the workspace main in `main`."""
+    folder = tmp_path_factory.mktemp("git")
+    (folder / "main").mkdir()
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -29,7 +29,7 @@ from tests.http.harness import ApiHarness, W, api_harness
 from orvanta_platform.control.actor import Role
 from orvanta_platform.db import git as rows
 from orvanta_platform.outbound.git.process import Session
-from orvanta_platform.services.git import rounds
+from orvanta_platform.services.git import bindings, rounds
 from orvanta_platform.services.runs import locks
 from orvanta_platform.workflow.tree.item import Item
 from orvanta_platform.workflow.tree.writing import write
@@ -360,16 +360,26 @@ async def test_urls_branches_and_folders_are_checked(api: ApiHarness, server: Gi
     for token in ("a\nb", ""):
         assert (await send(api.client, "POST", "git/bind", {**good, "token": token}))[0] == (400 if token else 200)
     # A folder of the instance, without hooks and configuration being executed.
-    repo = GitServer(tmp_path / "repositories")
-    repo.root.mkdir()
+    folder = tmp_path / "repositories"
+    repo, other = GitServer(folder / "main"), GitServer(folder / "other")
+    for each in (repo, other):
+        each.root.mkdir(parents=True)
     made = repo.create("local")
     for hook in ("pre-receive", "post-receive", "update"):
         place = Path(made.path) / "hooks" / hook
         place.parent.mkdir(exist_ok=True)
         place.write_text(f"#!/bin/sh\ntouch {tmp_path}/owned\n")
         place.chmod(0o755)
-    (tmp_path / "repositories" / "link").symlink_to("/etc")
-    assert (await send(api.client, "POST", "git/bind", {"url": (repo.root / "link").as_uri()}))[0] == 400
+    (repo.root / "link").symlink_to("/etc")
+    (repo.root / "moved").symlink_to(made.path)
+    # Those of other workspaces are refused, also behind links.
+    foreign = Path(other.create("foreign").path)
+    (repo.root / "foreign").symlink_to(foreign)
+    for place in (repo.root / "link", repo.root / "foreign", foreign, folder / "main/../other/foreign.git", folder):
+        assert (await send(api.client, "POST", "git/bind", {"url": place.as_uri()}))[0] == 400, place
+    # A link that is replaced after the check of a round is not followed: its child receives the folder behind it.
+    found, _ = await bindings.place(api.platform, "main", (repo.root / "moved").as_uri())
+    assert found == Path(made.path).resolve().as_uri()
     assert (await send(api.client, "POST", "git/bind", {"url": Path(made.path).as_uri(), "folder": "a/b"}))[0] == 200
     await synchronised(api)
     assert {f"a/b/{name}" for name in await pulled(api)} == set(files_of(made))
@@ -379,6 +389,7 @@ async def test_urls_branches_and_folders_are_checked(api: ApiHarness, server: Gi
     await rounds.synchronise(api.platform, "main")
     assert (await api.get("git/get"))["error"]["code"] == "repository_refused"
     repo.close()
+    other.close()
 
 
 @pytest.mark.extended

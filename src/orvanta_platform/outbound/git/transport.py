@@ -34,9 +34,11 @@ def open_remote(remote: Remote) -> tuple[GitClient, str]:
 
 
 def _folder(path: str) -> Path:
-    """Return the folder of a bare repository that stores its objects itself. Raises GitFault."""
+    """Return the folder of a bare repository that stores its objects itself. Raises GitFault, also for a link: the
+    server process has followed those that were there.
+    """
     folder = Path(path)
-    if not (folder / "objects").is_dir() or not (folder / "HEAD").is_file():
+    if folder.resolve() != folder or not (folder / "objects").is_dir() or not (folder / "HEAD").is_file():
         raise GitFault("repository_not_found", "The folder is not a bare repository.")
     for each in ("commondir", "gitdir", "objects/info/alternates", "objects/info/http-alternates"):
         if (folder / each).exists():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -51,7 +52,7 @@ async def bind(platform: Platform, actor: Actor, workspace: str, draft: Draft) -
     """Bind a workspace, or replace its binding. Raises NotFound, Forbidden, BadRequest."""
     require(actor, "admin", Target(workspace, "git"))
     refuse_limited(actor, _CHANGE, bound=True)
-    new = await _checked(platform, draft)
+    new = await _checked(platform, workspace, draft)
     key = await secrets.newest_key(platform.db, platform.keys, workspace) if draft.token else None
 
     async def write(conn: Connection) -> None:
@@ -120,31 +121,34 @@ def token_of(platform: Platform, row: BindingRow) -> str | None:
     return secrets.unseal(key, location(row.workspace), row.sealed).decode()
 
 
-async def addresses(platform: Platform, url: str) -> list[str]:
-    """Return the checked addresses of a repository, none for a file URL.
+async def place(platform: Platform, workspace: str, url: str) -> tuple[str, list[str]]:
+    """Return the URL and the checked addresses of a repository. That of a file URL contains no links and no addresses.
 
-    Raises AddressRefused, also for plain HTTP to a public address and for a folder that the instance does not permit,
-    and OSError.
+    Raises AddressRefused, also for plain HTTP to a public address and for a folder that the workspace may not use, and
+    OSError.
     """
     parts = urlsplit(url)
     if parts.scheme == "file":
-        _require_folder(platform.settings.git_folder, unquote(parts.path))
-        return []
+        folder = await asyncio.to_thread(_folder, platform.settings.git_folder, workspace, unquote(parts.path))
+        return folder.as_uri(), []
     host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
     found = await Guard(platform.settings.allowed_networks).addresses(host, port)
     if parts.scheme == "http" and any(is_public(ip_address(each)) for each in found):
         raise AddressRefused("Repositories at public addresses require HTTPS")
-    return found
+    return url, found
 
 
-def _require_folder(permitted: Path | None, path: str) -> None:
+def _folder(permitted: Path | None, workspace: str, path: str) -> Path:
+    """Return the folder of a repository without links. Raises AddressRefused for one of another workspace."""
     if permitted is None:
-        raise AddressRefused("The instance does not permit repositories in folders")
-    if not Path(path).resolve().is_relative_to(permitted.resolve()):
-        raise AddressRefused("The folder is not below the one that the instance permits")
+        raise AddressRefused("The instance does not permit repositories in folders (ORVANTA_GIT_FOLDER)")
+    folder = Path(path).resolve()
+    if not folder.is_relative_to(permitted.resolve() / workspace):
+        raise AddressRefused(f"The folder is not below ORVANTA_GIT_FOLDER/{workspace}")
+    return folder
 
 
-async def _checked(platform: Platform, draft: Draft) -> Draft:
+async def _checked(platform: Platform, workspace: str, draft: Draft) -> Draft:
     """Return a binding in its stored form. Raises BadRequest."""
     limits.check_text("A URL", draft.url)
     url = _url(draft.url)
@@ -159,7 +163,7 @@ async def _checked(platform: Platform, draft: Draft) -> Draft:
         if text is not None and (not text.isprintable() or not 0 < len(text) <= _LONGEST or ":" in text[: _user(name)]):
             raise BadRequest(f"The {name} is not valid.")
     try:
-        await addresses(platform, url)
+        await place(platform, workspace, url)
     except AddressRefused as error:
         raise BadRequest(f"The server does not connect to the repository: {error}.", hint=_HINT) from None
     except OSError:

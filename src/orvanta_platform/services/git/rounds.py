@@ -157,9 +157,10 @@ class _Round:
             outcome = _Outcome(row.head, {}, horizon if local is None else local.position)
             await self._finish(outcome, {}, fetched=False)
             return
+        url, addresses = await bindings.place(self._platform, self._workspace, row.url)
         remote = Remote(
-            url=row.url,
-            addresses=await bindings.addresses(self._platform, row.url),
+            url=url,
+            addresses=addresses,
             branch=row.branch,
             folder=row.folder,
             username=row.username,
