@@ -178,6 +178,15 @@ async def test_commits_made_elsewhere_are_applied_by_member_who_reviewed_them(
     assert (await api.get("flows/get/f/team/main"))["edited_by"] == "ann"
     stale = await send(bea, "POST", "git/apply", {"plan_hash": seen["plan_hash"]})
     assert (stale[0], stale[1]["code"]) == (409, "stale_plan")
+    # Messages that may name items of closed folders are shown to those who may read all of these.
+    for folder in ("team", "closed"):
+        variable = {"path": f"f/{folder}/plan", "value": "x", "is_secret": False}
+        assert (await send(api.client, "POST", "variables/create", variable))[0] == 201
+    await synchronised(api)
+    whole = ["Create the variable f/closed/plan", "Create the variable f/team/plan", "Change by hand"]
+    for client, expected in ((api.client, whole), (ann, ["", whole[1], ""])):
+        shown = [each["message"] for each in (await send(client, "GET", "git/history"))[1]]
+        assert shown[:3] == expected
     # A round that follows changes neither side: the notation of the file remains.
     before = messages(repo)
     await synchronised(api)
@@ -360,8 +369,8 @@ async def test_urls_branches_and_folders_are_checked(api: ApiHarness, server: Gi
     for token in ("a\nb", ""):
         assert (await send(api.client, "POST", "git/bind", {**good, "token": token}))[0] == (400 if token else 200)
     # A folder of the instance, without hooks and configuration being executed.
-    folder = tmp_path / "repositories"
-    repo, other = GitServer(folder / "main"), GitServer(folder / "other")
+    root = tmp_path / "repositories"
+    repo, other = GitServer(root / "main"), GitServer(root / "other")
     for each in (repo, other):
         each.root.mkdir(parents=True)
     made = repo.create("local")
@@ -375,7 +384,7 @@ async def test_urls_branches_and_folders_are_checked(api: ApiHarness, server: Gi
     # Those of other workspaces are refused, also behind links.
     foreign = Path(other.create("foreign").path)
     (repo.root / "foreign").symlink_to(foreign)
-    for place in (repo.root / "link", repo.root / "foreign", foreign, folder / "main/../other/foreign.git", folder):
+    for place in (repo.root / "link", repo.root / "foreign", foreign, root / "main/../other/foreign.git", root):
         assert (await send(api.client, "POST", "git/bind", {"url": place.as_uri()}))[0] == 400, place
     # A link that is replaced after the check of a round is not followed: its child receives the folder behind it.
     found, _ = await bindings.place(api.platform, "main", (repo.root / "moved").as_uri())

@@ -49,7 +49,7 @@ function CommitRow({ commit }: { commit: GitCommit }) {
   return (
     <div className={css.what}>
       <span className={css.heading}>
-        <span className={css.name}>{commit.message.split("\n")[0]}</span>
+        <span className={css.name}>{commit.message.split("\n")[0] || t("settings.gitNoMessage")}</span>
         <span className={css.chip}>{t(commit.direction === "in" ? "settings.gitIn" : "settings.gitOut")}</span>
       </span>
       <span className={css.facts}>

@@ -92,6 +92,8 @@ class CommitRow:
     email: str
     message: str
     at: datetime
+    items: str | None = None
+    """JSON text: kinds and paths of the items that the message may name; None: they are not known."""
     n: int = 0
 
 
@@ -212,7 +214,7 @@ async def fail_round(
 
 async def insert_commits(conn: Connection, workspace: str, rows: Sequence[CommitRow]) -> None:
     """Add commits to the history, the oldest first."""
-    names = ("id", "direction", "author", "email", "message", "at")
+    names = ("id", "direction", "author", "email", "message", "at", "items")
     await conn.execute(_SQL["insert_commits"], workspace, *([getattr(row, name) for row in rows] for name in names))
 
 

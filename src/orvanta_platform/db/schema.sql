@@ -1532,10 +1532,12 @@ CREATE TABLE git_commit (
     email       text NOT NULL,
     message     text NOT NULL,
     at          timestamptz NOT NULL,
+    items       jsonb,
     PRIMARY KEY (workspace, id)
 );
 CREATE INDEX git_commit_order ON git_commit (workspace, n);
 COMMENT ON TABLE git_commit IS 'Commits of the branch: read from the repository (in), or made from deployments (out).';
+COMMENT ON COLUMN git_commit.items IS 'Kinds and paths of the items that the message may name; null: they are not known.';
 
 COMMENT ON COLUMN environment.deployment IS 'Id of the last deployment.';
 COMMENT ON COLUMN environment.hold_by IS 'Member whose rollback prevents promotions until the hold is lifted; null: none.';

@@ -56,7 +56,9 @@ CREATE TABLE git_commit (
     email       text NOT NULL,
     message     text NOT NULL,
     at          timestamptz NOT NULL,
+    items       jsonb,
     PRIMARY KEY (workspace, id)
 );
 CREATE INDEX git_commit_order ON git_commit (workspace, n);
 COMMENT ON TABLE git_commit IS 'Commits of the branch: read from the repository (in), or made from deployments (out).';
+COMMENT ON COLUMN git_commit.items IS 'Kinds and paths of the items that the message may name; null: they are not known.';

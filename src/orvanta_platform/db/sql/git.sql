@@ -117,16 +117,16 @@ WHERE workspace = $1 AND round = $2;
 
 -- name: insert_commits
 -- Adds commits to the history, the oldest first; those that it has are unchanged.
-INSERT INTO git_commit (workspace, id, direction, author, email, message, at)
-SELECT $1, c.id, c.direction, c.author, c.email, c.message, c.at
-FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])
-     WITH ORDINALITY AS c (id, direction, author, email, message, at, n)
+INSERT INTO git_commit (workspace, id, direction, author, email, message, at, items)
+SELECT $1, c.id, c.direction, c.author, c.email, c.message, c.at, c.items::jsonb
+FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::text[])
+     WITH ORDINALITY AS c (id, direction, author, email, message, at, items, n)
 ORDER BY c.n
 ON CONFLICT DO NOTHING;
 
 -- name: list_commits
 -- A page of the history before $2, the newest first; 0: the first page.
-SELECT n, id, direction, author, email, message, at
+SELECT n, id, direction, author, email, message, at, items::text AS items
 FROM git_commit
 WHERE workspace = $1 AND ($2 = 0 OR n < $2)
 ORDER BY n DESC LIMIT $3;

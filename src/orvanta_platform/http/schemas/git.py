@@ -89,6 +89,8 @@ class GitCommit(msgspec.Struct, kw_only=True):
     author: str
     email: str
     message: str
+    """Empty if it may name items that the caller may not read."""
+
     at: datetime
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
+import msgspec
+
 from orvanta_platform.control import audit, limits, secrets
-from orvanta_platform.control.actor import Actor
-from orvanta_platform.control.permissions import Target, refuse_limited, require
+from orvanta_platform.control.actor import Actor, Role
+from orvanta_platform.control.permissions import Target, can, refuse_limited, require
 from orvanta_platform.control.secrets import SecretLocation
 from orvanta_platform.db import git as rows
 from orvanta_platform.db.git import BindingRow, CommitRow, NewBinding
@@ -21,6 +23,7 @@ from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import BadRequest, NotFound
 from orvanta_platform.outbound.ssrf import AddressRefused, Guard, is_public
 from orvanta_platform.services.platform import Platform
+from orvanta_platform.workflow.tree.item import Key, parts_of_test
 
 PAGE: Final = 50
 _CHANGE: Final = "bind a workspace to a repository"
@@ -96,11 +99,31 @@ async def fetch(platform: Platform, actor: Actor, workspace: str) -> datetime:
 async def history(platform: Platform, actor: Actor, workspace: str, before: int) -> list[CommitRow]:
     """Return a page of the commits, the newest first. `before`: position that ends it, 0 for the first page.
 
-    Raises NotFound, Forbidden.
+    Messages that may name items which the actor may not read are empty: those of commits of such items, and those of
+    commits made elsewhere, except for admins. Raises NotFound, Forbidden.
     """
     require(actor, "read", Target(workspace, "git"))
     async with platform.db.acquire() as conn:
-        return await rows.list_commits(conn, workspace, before, PAGE)
+        found = await rows.list_commits(conn, workspace, before, PAGE)
+    return [each if _may_read_message(actor, workspace, each) else replace(each, message="") for each in found]
+
+
+def _may_read_message(actor: Actor, workspace: str, commit: CommitRow) -> bool:
+    if commit.items is None:
+        return actor.role is Role.ADMIN
+    keys = msgspec.json.decode(commit.items, type=list[Key])
+    return all(can(actor, "read", target_of(workspace, key)) for key in keys)
+
+
+def target_of(workspace: str, key: Key) -> Target:
+    """Return the target of permissions for an item of a tree."""
+    match key:
+        case "folder", name:
+            return Target(workspace, "folder", f"f/{name}")
+        case "workflow_test", path:
+            return Target(workspace, "flow", parts_of_test(path)[0])
+        case kind, path:
+            return Target(workspace, kind, path)
 
 
 def missing(workspace: str) -> NotFound:

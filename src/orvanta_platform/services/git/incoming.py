@@ -23,7 +23,7 @@ from orvanta_platform.services.changes.contents import Present
 from orvanta_platform.services.git import bindings
 from orvanta_platform.services.git.state import TO_COMMIT, Base, base_of, item_of, key_of, written
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.workflow.tree.item import KINDS, Item, Key, parts_of_test
+from orvanta_platform.workflow.tree.item import KINDS, Item, Key
 from orvanta_platform.workflow.tree.merge import merge_content
 from orvanta_platform.workflow.tree.plan import Action, Wanted
 
@@ -197,12 +197,9 @@ def _require_keep(actor: Actor, workspace: str, change: _Change) -> None:
 
     Raises BadRequest for an item without a conflict, NotFound, Forbidden.
     """
-    kind, path = change.key
     if change.places is None and change.fault is None:
-        raise BadRequest(f"The item {path} is not in conflict.", hint="Leave it out of the items to apply.")
-    if kind == "workflow_test":
-        kind, path = "flow", parts_of_test(path)[0]
-    require(actor, "write", Target(workspace, kind, f"f/{path}" if kind == "folder" else path))
+        raise BadRequest(f"The item {change.key[1]} is not in conflict.", hint="Leave it out of the items to apply.")
+    require(actor, "write", bindings.target_of(workspace, change.key))
 
 
 def _change_set(changes: Sequence[_Change]) -> ChangeSet:
@@ -226,9 +223,7 @@ async def _incoming(platform: Platform, actor: Actor, workspace: str) -> _Incomi
 
 
 def _may_read(actor: Actor, workspace: str, key: Key, present: Mapping[Key, Present]) -> bool:
-    kind, path = key
-    place = f"f/{path}" if kind == "folder" else path
-    return key in present or can(actor, "read", Target(workspace, kind, place))
+    return key in present or can(actor, "read", bindings.target_of(workspace, key))
 
 
 def _changes(stored: Sequence[ItemRow], present: Mapping[Key, Present]) -> list[_Change]:

@@ -40,6 +40,8 @@ class Outgoing:
     """Commits to make, and the state after them."""
 
     changes: list[Change] = field(default_factory=list)
+    items: list[list[Key]] = field(default_factory=list)
+    """Items of each commit."""
     bases: dict[Key, Base] = field(default_factory=dict)
 
 
@@ -98,6 +100,7 @@ def outgoing(
             current[key] = wanted
         if remove or write:
             made.changes.append(_change(each, remove, write, len(keys)))
+            made.items.append(list({*each.keys, *keys}))
     for key, files in current.items():
         present = mine.get(key)
         is_complete = files == (None if present is None else present.files)

@@ -51,6 +51,8 @@ FETCH_S: Final = 60.0
 _RETRY_S: Final = 5.0
 _LONGEST_RETRY_S: Final = 900.0
 _MOST_ROWS: Final = 5000
+_MOST_NAMED: Final = 100
+"""Items of a commit up to which those who may read all of them see its message."""
 _REFUSED: Final = ("branch_moved", "push_refused")
 """Errors after which commits were certainly not pushed."""
 
@@ -68,8 +70,8 @@ class Pushing(msgspec.Struct, kw_only=True):
     position: int
     items: list[tuple[str, str, str | None, bytes | None]]
     """Kind, path, digest and files."""
-    commits: list[tuple[str, str, str, str, float]]
-    """Id, author, address, message and time, the oldest first."""
+    commits: list[tuple[str, str, str, str, float, str | None]]
+    """Id, author, address, message, time, and items as JSON text, the oldest first."""
 
 
 @dataclass(slots=True)
@@ -231,7 +233,8 @@ class _Round:
     async def _push(self, child: Session, made: Outgoing, outcome: _Outcome) -> None:
         """Make the commits, record them, and push them."""
         ids = await child.build(made.changes) if made.changes else []
-        commits = [(id, each) for id, each in zip(ids, made.changes, strict=True) if id is not None]
+        changes = zip(ids, made.changes, made.items, strict=True)
+        commits = [(id, each, keys) for id, each, keys in changes if id is not None]
         if commits:
             pushing = _pushing_of(commits, outcome.position)
             stored = await run_in_thread(self._workspace, _encoded, pushing, made.bases)
@@ -309,8 +312,11 @@ def _incoming(entries: Sequence[Entry], head: str | None, known: set[str]) -> li
     return found[::-1]
 
 
-def _pushing_of(commits: Sequence[tuple[str, Change]], position: int) -> Pushing:
-    made = [(id, each.author, each.email, each.message, float(each.at)) for id, each in commits]
+def _pushing_of(commits: Sequence[tuple[str, Change, Sequence[Key]]], position: int) -> Pushing:
+    made = [
+        (id, each.author, each.email, each.message, float(each.at), _json(keys) if len(keys) <= _MOST_NAMED else None)
+        for id, each, keys in commits
+    ]
     return Pushing(commit=commits[-1][0], position=position, items=[], commits=made)
 
 
@@ -326,6 +332,6 @@ def _json(value: object) -> str:
 
 def _made_commits(pushing: Pushing) -> list[CommitRow]:
     return [
-        CommitRow(id, "out", author, email, message[:500], datetime.fromtimestamp(at, UTC))
-        for id, author, email, message, at in pushing.commits
+        CommitRow(id, "out", author, email, message[:500], datetime.fromtimestamp(at, UTC), items)
+        for id, author, email, message, at, items in pushing.commits
     ]
