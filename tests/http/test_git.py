@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from tests.http.harness import ApiHarness, W, api_harness
 from orvanta_platform.control.actor import Role
 from orvanta_platform.db import git as rows
 from orvanta_platform.outbound.git.process import Session
-from orvanta_platform.services.git import bindings, rounds
+from orvanta_platform.services.git import bindings, rounds, state
 from orvanta_platform.services.runs import locks
 from orvanta_platform.workflow.tree.item import Item
 from orvanta_platform.workflow.tree.writing import write
@@ -258,7 +259,15 @@ async def test_end_of_server_between_commit_and_push_doubles_no_commit(
     api: ApiHarness, server: GitServer, repo: Repo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await bind(api, server, repo)
-    push = Session.push
+    push, unpacked, loop = Session.push, state.unpacked, threading.get_ident()
+    in_loop: list[bytes] = []
+
+    def noted(body: bytes | None) -> Any:
+        if threading.get_ident() == loop and body is not None:
+            in_loop.append(body)
+        return unpacked(body)
+
+    monkeypatch.setattr(state, "unpacked", noted)
 
     class Killed(BaseException):
         """Stands for the end of the process."""
@@ -283,6 +292,7 @@ async def test_end_of_server_between_commit_and_push_doubles_no_commit(
         await synchronised(api)
     assert [each[1] for each in messages(repo)][1:] == ["Old 0", "New 0", "Old 1", "New 1", "By hand", "Newest"]
     assert (await incoming(api))[0] == {} and {**await pulled(api), "README.md": b"x"} == files_of(repo)
+    assert in_loop == []  # items are large: other threads unpack them
     # A round that another one overtook stores nothing.
     async with api.platform.db.acquire() as conn:
         row = await rows.get(conn, "main")

@@ -34,7 +34,6 @@ from orvanta_platform.services.git.state import (
     Files,
     Mine,
     Reconciled,
-    base_of,
     bases_of,
     changed_rows,
     located,
@@ -182,7 +181,7 @@ class _Round:
         row, before = self._row, dict(local.bases)
         outcome = _Outcome(fetched.head, {}, local.position, findings=_json(fetched.findings))
         if row.pushing is not None:
-            self._confirm(local, fetched, row.pushing, outcome)
+            await self._confirm(local, fetched, row.pushing, outcome)
         theirs = await run_in_thread(self._workspace, located, fetched.files or {})
         ignored = [each.name for each in fetched.findings]
         done = await run_in_thread(self._workspace, reconcile, local.bases, local.mine, theirs, ignored)
@@ -219,14 +218,12 @@ class _Round:
         files = await run_in_thread(self._workspace, _older_versions, versions, mine)
         return _Local(bases, mine, ready, files, position, is_complete)
 
-    def _confirm(self, local: _Local, fetched: Fetched, body: bytes, outcome: _Outcome) -> None:
+    async def _confirm(self, local: _Local, fetched: Fetched, body: bytes, outcome: _Outcome) -> None:
         """Take over the commits of an interrupted round if the branch has them."""
-        pushing = msgspec.msgpack.decode(body, type=Pushing)
+        pushing, bases = await run_in_thread(self._workspace, _decoded, body)
         if pushing.commit not in {each.id for each in fetched.log}:
             return
-        for kind, path, digest, files in pushing.items:
-            key, base = base_of(rows.ItemRow(kind, path, digest, files))
-            local.bases[key] = base
+        local.bases |= bases
         local.deployed = [each for each in local.deployed if each.xid >= pushing.position]
         outcome.commits += _made_commits(pushing)
 
@@ -324,6 +321,12 @@ def _encoded(pushing: Pushing, bases: Mapping[Key, Base]) -> bytes:
     """Return commits as they are stored, with the state after them."""
     items = [(*key, base.digest, packed(base.files)) for key, base in bases.items()]
     return msgspec.msgpack.encode(msgspec.structs.replace(pushing, items=items))
+
+
+def _decoded(body: bytes) -> tuple[Pushing, dict[Key, Base]]:
+    """Return stored commits, and the state after them."""
+    pushing = msgspec.msgpack.decode(body, type=Pushing)
+    return pushing, bases_of(rows.ItemRow(*each) for each in pushing.items)
 
 
 def _json(value: object) -> str:
