@@ -110,9 +110,12 @@ async def test_tests_are_items_with_the_permissions_of_their_workflow(api: ApiHa
     moved = {**flow(), "path": "f/team/paid"}
     assert (await api.client.post(f"{W}/flows/update/{PATH}", json=moved)).is_success
     assert [each["name"] for each in await api.get("workflow_tests/list/f/team/paid")] == ["empty"]
-    assert (await api.client.delete(f"{W}/flows/delete/f/team/paid")).is_success
-    assert (await api.client.post(f"{W}/flows/create", json=moved)).is_success
-    assert await api.get("workflow_tests/list/f/team/paid") == []
+    move = {"items": [{"kind": "flow", "path": "f/team/paid", "target": "f/team/payment"}]}
+    assert (await api.client.post(f"{W}/moves/apply", json=move)).is_success
+    assert [each["name"] for each in await api.get("workflow_tests/list/f/team/payment")] == ["empty"]
+    assert (await api.client.delete(f"{W}/flows/delete/f/team/payment")).is_success
+    assert (await api.client.post(f"{W}/flows/create", json={**moved, "path": "f/team/payment"})).is_success
+    assert await api.get("workflow_tests/list/f/team/payment") == []
     rows = [row["operation"] for row in await api.get("audit/list", per_page=100)]
     assert [each for each in rows if each.startswith("workflow_tests.")][::-1] == [
         "workflow_tests.create",

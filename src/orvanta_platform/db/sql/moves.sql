@@ -174,6 +174,13 @@ SET path = m.target
 FROM unnest($2::text[], $3::text[], $4::text[]) AS m (kind, path, target)
 WHERE s.workspace = $1 AND s.kind = m.kind AND s.path = m.path;
 
+-- name: move_tests
+-- Moves the tests of workflows. There are none at a new path: they are deleted with their workflow.
+UPDATE workflow_test AS t
+SET path = m.target
+FROM unnest($2::text[], $3::text[], $4::text[]) AS m (kind, path, target)
+WHERE t.workspace = $1 AND m.kind = 'flow' AND t.path = m.path;
+
 -- name: delete_moved_items
 -- Deletes the items at their former paths, whose versions were moved.
 DELETE FROM item AS i
