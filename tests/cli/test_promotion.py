@@ -18,8 +18,7 @@ def test_release_is_promoted_rolled_back_and_exchanged(cli: Cli, installation: I
     flow, rules, file = tmp_path / "report.yaml", tmp_path / "rules.yaml", tmp_path / "release.json"
     flow.write_text(FLOW)
     rules.write_text("approvals: 1\nauthor_may_approve: true\nrefuse_direct_deploys: true\n")
-    made = installation.client.post("/api/workspaces/create", json={"id": "promoted", "name": "promoted"})
-    assert made.status_code == 201, made.text
+    cli("workspace", "create", "promoted", "--name", "Production")
     cli("flow", "push", str(flow), "u/admin/promoted")
     assert cli("release", "create", "flow/u/admin/promoted", "-m", "First").out == "1\n"
     assert cli("release", "list", "--json").json[0]["notes"] == "First"

@@ -126,11 +126,14 @@ function History({ workspace, environment, deployments }: HistoryProps) {
               <div className={css.what}>
                 <ReleaseLink source={each.source} number={each.number} />
                 <div className={css.soft}>
-                  {each.kind === "rollback" ? t("environments.rollback") : t("environments.promotion")}
+                  <RequestLink workspace={workspace} environment={environment.name} deployment={each} />
                 </div>
+                {each.bypass_reason && (
+                  <div className={css.soft}>{t("environments.bypassed", { reason: each.bypass_reason })}</div>
+                )}
               </div>
               <ByLine at={each.applied_at} user={each.applied_by} />
-              {index > 0 && (
+              {index > 0 && each.digest !== deployments[0]?.digest && (
                 <Button onClick={() => setTarget(each)}>{t("environments.rollBackTo", { number: each.number })}</Button>
               )}
             </li>
@@ -142,6 +145,19 @@ function History({ workspace, environment, deployments }: HistoryProps) {
       )}
     </section>
   );
+}
+
+interface RequestLinkProps {
+  workspace: string;
+  environment: string;
+  deployment: Deployment;
+}
+
+/** Link to the request of a deployment, with its approvals and comments. */
+function RequestLink({ workspace, environment, deployment: { kind, request } }: RequestLinkProps) {
+  const name = kind === "rollback" ? t("environments.rollback") : t("environments.promotion");
+  if (request === null) return <>{name}</>;
+  return <Link to={`/w/${workspace}/environments/${environment}/requests/${request}`}>{name}</Link>;
 }
 
 interface RollbackProps {

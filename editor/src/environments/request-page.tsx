@@ -38,6 +38,7 @@ export function RequestPage({ workspace, id }: { workspace: string; id: string }
   if (request.error) return <Failed error={request.error} retry={() => void request.refetch()} />;
   if (!request.data || !environment) return <Skeleton />;
   const { number, source, state, author, created_at: at, notes, plan, decisions } = request.data;
+  const { closed_by: closedBy, closed_at: closedAt } = request.data;
   return (
     <main className={css.page}>
       <div className={css.head}>
@@ -51,17 +52,22 @@ export function RequestPage({ workspace, id }: { workspace: string; id: string }
           {tWith("environments.requestedBy", { time: <Time at={at} /> }, { user: author })}
         </span>
       </p>
+      {closedBy && closedAt && (
+        <p className={css.soft}>
+          {tWith("environments.closedBy", { time: <Time at={closedAt} /> }, { state: STATES[state], user: closedBy })}
+        </p>
+      )}
       {notes && <p className={css.notes}>{notes}</p>}
       <Stale workspace={workspace} request={request.data} />
-      <PlanEntries entries={plan.entries} />
-      {plan.drift.length > 0 && (
-        <section>
-          <h2>{t("environments.drift")}</h2>
-          <ItemList label={t("environments.drift")} items={plan.drift} />
-        </section>
-      )}
       {state === "open" && (
         <>
+          <PlanEntries entries={plan.entries} />
+          {plan.drift.length > 0 && (
+            <section>
+              <h2>{t("environments.drift")}</h2>
+              <ItemList label={t("environments.drift")} items={plan.drift} />
+            </section>
+          )}
           <Reasons workspace={workspace} title={t("environments.blocked")} reasons={plan.blocked} />
           <Reasons workspace={workspace} title={t("environments.unfulfilled")} reasons={plan.unfulfilled} />
           {plan.blocked.length + plan.unfulfilled.length === 0 && <p>{t("environments.ready")}</p>}

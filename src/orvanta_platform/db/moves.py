@@ -100,7 +100,14 @@ async def move_items(conn: Connection, workspace: str, moves: Sequence[Move], us
     found = await conn.fetch(_SQL["insert_moved_items"], workspace, *columns, username)
     if len(found) < len(moves):
         return False
-    for query in ("move_versions", "move_acceptances", "move_drafts", "move_favourites", "move_saved_inputs", "move_tests"):
+    for query in (
+        "move_versions",
+        "move_acceptances",
+        "move_drafts",
+        "move_favourites",
+        "move_saved_inputs",
+        "move_tests",
+    ):
         await conn.execute(_SQL[query], workspace, *columns)
     await conn.execute(_SQL["delete_moved_items"], workspace, *columns[:2])
     for query in ("forward_former_paths", "insert_former_paths"):

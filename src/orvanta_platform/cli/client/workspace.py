@@ -1,4 +1,4 @@
-"""`orvanta workspace`: name, archive and deletion of workspaces."""
+"""`orvanta workspace`: creation, name, archive and deletion of workspaces."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from orvanta_platform.cli.help_text import CommandGroup
 app = typer.Typer(no_args_is_help=True, help="Manage workspaces.", cls=CommandGroup, rich_markup_mode=None)
 
 Id = Annotated[str, typer.Argument(help="Id of the workspace.", metavar="WORKSPACE")]
+NewId = Annotated[str, typer.Argument(help="Id of the new workspace, which cannot be changed.", metavar="WORKSPACE")]
+DisplayName = Annotated[str | None, typer.Option("--name", help="Display name; by default the id.")]
 Name = Annotated[str, typer.Argument(help="Display name.", metavar="NAME")]
 Archived = Annotated[bool, typer.Option("--archived", help="Archived workspaces instead.")]
 Confirm = Annotated[str | None, typer.Option("--confirm", help="Id of the workspace, instead of the prompt for it.")]
@@ -33,6 +35,13 @@ def _list(session: Session, archived: Archived = False) -> None:
         print_json(found)
         return
     print_table(["WORKSPACE", "NAME", "OWNER"], [[each["id"], each["name"], each["owner"]] for each in found])
+
+
+@command(app, "orvanta workspace create live --name Production")
+def create(session: Session, id: NewId, name: DisplayName = None) -> None:
+    """Create a workspace, with you as its admin. Superadmins only."""
+    session.api.post("/api/workspaces/create", {"id": id, "name": name})
+    session.print_state(id, "created")
 
 
 @command(app, "orvanta workspace rename 'Sales and marketing'")
