@@ -97,7 +97,7 @@ class DirectDeploysRefused(BadRequest):
 
 
 class UntrustedRelease(BadRequest):
-    """The file of a release was not signed with the key that the caller trusts."""
+    """The file of a release was not signed with a key that superadmins trust."""
 
     code = "untrusted_release"
 

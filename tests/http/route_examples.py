@@ -288,7 +288,10 @@ class Examples:
         body = {"name": "staging", "workspace": "main", "rules": rules}
         assert (await self._stage.client.post("/api/environments/create", json=body)).is_success
         file = await self._stage.get("releases/export/1")
-        self._bodies["POST releases/import"] = {"file": file, "public_key": file["public_key"]}
+        trusted = {"value": {"here": file["public_key"]}}
+        answer = await self._stage.client.post("/api/settings/global/trusted_release_keys", json=trusted)
+        assert answer.is_success, answer.text
+        self._bodies["POST releases/import"] = {"file": file}
         self._ids["version"] = str((await self._stage.get("flows/get_latest_version/f/team/flow"))["id"])
         self._ids["audit"] = str((await self._stage.get("audit/list"))[0]["id"])
         self._ids["ended"] = await self._post("jobs/run/f/f/team/flow", {})

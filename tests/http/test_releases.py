@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.http.harness import ApiHarness, W
 
 from orvanta_platform.control.actor import Role
+from orvanta_platform.services.releases.releases import SignedRelease
 
 MAIN = """\
 summary: Main # what it does
@@ -140,32 +144,87 @@ async def test_release_is_read_and_made_by_those_who_read_all_items(api: ApiHarn
     assert (await outsider.get("/api/w/admins/releases/list")).json() == []
 
 
+class Signer:
+    """Another instance, or somebody who makes a key."""
+
+    def __init__(self) -> None:
+        self._private = Ed25519PrivateKey.generate()
+        self.key = base64.b64encode(self._private.public_key().public_bytes_raw()).decode()
+
+    def sign(self, file: dict[str, Any], **changed: Any) -> dict[str, Any]:
+        """Return a file with other values, signed."""
+        new = msgspec.convert({**file, **changed, "public_key": self.key, "signature": ""}, SignedRelease)
+        signature = self._private.sign(msgspec.json.encode(new, order="sorted"))
+        return {**msgspec.to_builtins(new), "signature": base64.b64encode(signature).decode()}
+
+
+async def send(client: httpx.AsyncClient, file: dict[str, Any]) -> tuple[int, Any]:
+    """Import a release into the workspace admins."""
+    answer = await client.post("/api/w/admins/releases/import", json={"file": file})
+    return answer.status_code, answer.json() if answer.status_code == 201 else answer.json()["error"]
+
+
+async def trust(api: ApiHarness, **keys: str) -> int:
+    api.platform.instance._cache.clear()
+    return (await api.client.post("/api/settings/global/trusted_release_keys", json={"value": keys})).status_code
+
+
 @pytest.mark.extended
-async def test_exported_release_is_imported_with_the_right_key_only(api: ApiHarness) -> None:
+async def test_releases_are_imported_only_from_trusted_instances_and_as_far_as_items_may_be_written(
+    api: ApiHarness,
+) -> None:
     await apply(api.client, ITEMS)
+    await apply(api.client, ITEMS[:1], "admins")
     made = await create(api.client, notes="First")
     file = await api.get("releases/export/1")
     key = (await api.client.get("/api/releases/key")).json()["public_key"]
     assert file["public_key"] == key
-
-    async def send(file: dict[str, Any], key: str, client: httpx.AsyncClient = api.client) -> tuple[int, Any]:
-        answer = await client.post("/api/w/admins/releases/import", json={"file": file, "public_key": key})
-        return answer.status_code, answer.json()
-
-    other = "A" * 43 + "="
-    forged = {**file, "body": file["body"].replace("x = 1", "x = 9")}
-    for wrong, by in (
-        (file, other),
-        (file, "no key"),
-        (forged, key),
-        ({**file, "notes": "Other"}, key),
-        ({**file, "signature": ""}, key),
-    ):
-        status, answer = await send(wrong, by)
-        assert (status, answer["error"]["code"]) == (400, "untrusted_release")
     developer = await api.member("dan", Role.DEVELOPER, workspace="admins")
-    assert (await send(file, key, developer))[0] == 403  # the folder is not visible to this member
-    status, imported = await send(file, key)
+    other = Signer()
+    # A key that the caller made proves nothing.
+    forged = other.sign(file, body=file["body"].replace("x = 1", "x = 9"))
+    assert (await send(developer, forged))[1]["code"] == "untrusted_release"
+    assert (await send(api.client, file))[1]["code"] == "untrusted_release"
+    assert await trust(api, bad="no key") == 400
+    assert (await developer.post("/api/settings/global/trusted_release_keys", json={"value": {}})).status_code == 403
+    assert await trust(api, staging=key, vendor=other.key) == 200
+    for wrong in (
+        {**file, "body": forged["body"]},
+        {**file, "notes": "Other"},
+        {**file, "signature": ""},
+        {**file, "public_key": other.key},
+    ):
+        assert (await send(api.client, wrong))[1]["code"] == "untrusted_release"
+    # The content is checked like that of a change set, and what it needs is determined from it.
+    bundle = json.loads(file["body"])
+    items = {each["path"]: each for each in bundle["items"]}
+    for broken in (
+        {**items["f/team/main"], "content": {}},
+        {**items["f/team/main"], "content": {"text": "summary: x\n"}},
+        {**items["f/team/base"], "path": "f/../base"},
+        {**items["f/team/base"], "content": {"content": "", "language": 5}},
+        {"kind": "variable", "path": "f/team/region", "content": {"value": "x"}},
+    ):
+        status, refused = await send(api.client, other.sign(file, body=json.dumps({"items": [broken]})))
+        assert status == 400, refused
+    twice = {"items": [items["f/team/base"], items["f/team/base"]]}
+    assert (await send(api.client, other.sign(file, body=json.dumps(twice))))[0] == 400
+    silent = other.sign(file, body=json.dumps({**bundle, "requirements": []}))
+    status, imported = await send(api.client, silent)
+    assert (status, [each["path"] for each in imported["requirements"]]) == (201, ["f/team/shop", "f/team/region"])
+    # All paths must be writable, not only readable; resource types are those of admins.
+    await apply(
+        api.client, [{**ITEMS[0], "content": {"owners": ["u/admin"], "extra_perms": {"g/all": False}}}], "admins"
+    )
+    only = other.sign(file, body=json.dumps({"items": [items["f/team/base"]]}))
+    assert (await send(developer, only))[0] == 403
+    status, imported = await send(api.client, file)
     assert status == 201, imported
     assert (imported["digest"], imported["items"], imported["workspace"]) == (made["digest"], made["items"], "admins")
-    assert imported["imported"] == {"public_key": key, "workspace": "main", "number": 1}
+    origin = {"name": "staging", "public_key": key, "workspace": "main", "number": 1}
+    assert imported["imported"] == origin
+    # Approvers see where the content comes from.
+    await api.client.post("/api/environments/create", json={"name": "production", "workspace": "admins"})
+    body = {"source": "admins", "number": imported["number"]}
+    planned = (await api.client.post("/api/w/admins/deployments/create", json=body)).json()
+    assert planned["plan"]["origin"] == origin

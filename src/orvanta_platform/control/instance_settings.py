@@ -18,6 +18,7 @@ from orvanta_platform.control import (
     alert_settings,
     identity_providers,
     mail_settings,
+    release_signatures,
     secret_fields,
     secrets,
     worker_groups,
@@ -140,6 +141,15 @@ WORKER_GROUPS: Final[Setting[dict[str, WorkerGroup]]] = Setting(
     check=worker_groups.check,
 )
 
+TRUSTED_RELEASE_KEYS: Final[Setting[dict[str, str]]] = Setting(
+    name="trusted_release_keys",
+    kind=dict[str, str],
+    default={},
+    shown="none",
+    text="Public keys, by name, of the instances whose releases may be imported, see docs/how-to/operate/promote.md.",
+    check=release_signatures.check_trusted,
+)
+
 REGISTRY: Final[Mapping[str, Setting[Any]]] = MappingProxyType(
     {
         each.name: each
@@ -154,6 +164,7 @@ REGISTRY: Final[Mapping[str, Setting[Any]]] = MappingProxyType(
             ALERTS,
             SMTP,
             WORKER_GROUPS,
+            TRUSTED_RELEASE_KEYS,
         )
     }
 )

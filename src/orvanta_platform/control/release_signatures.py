@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
+from collections.abc import Mapping
+from typing import Final
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from orvanta_platform.control.keys import InstanceKeys
+from orvanta_platform.errors import BadRequest
 
+_MOST_KEYS: Final = 100
 _PURPOSE = "release.signature"
 
 
@@ -31,6 +36,24 @@ def verifies(key: str, text: str, signature: str) -> bool:
     except (InvalidSignature, binascii.Error, ValueError):
         return False
     return True
+
+
+def check_trusted(new: Mapping[str, str], before: Mapping[str, str]) -> None:
+    """Check the public keys of trusted instances by name. Raises BadRequest."""
+    if len(new) > _MOST_KEYS:
+        raise BadRequest(f"There are at most {_MOST_KEYS} trusted instances.")
+    for name, key in new.items():
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,100}", name):
+            raise BadRequest(
+                f"The name {name[:100]!r} of an instance is not valid.",
+                hint="Use up to 100 letters, digits, hyphens and underscores.",
+            )
+        try:
+            Ed25519PublicKey.from_public_bytes(base64.b64decode(key, validate=True))
+        except ValueError:
+            raise BadRequest(
+                f"The key of {name} is not valid.", hint="`orvanta release key` on that instance prints it."
+            ) from None
 
 
 def _private(keys: InstanceKeys) -> Ed25519PrivateKey:

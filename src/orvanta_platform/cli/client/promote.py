@@ -147,6 +147,8 @@ def _print_plan(plan: dict[str, Any]) -> None:
     print(f"plan: {plan['plan_hash']}")
     for each in plan["entries"]:
         print(f"{each['action']}: {each['kind']} {each['path']}")
+    if plan["origin"]:
+        print("origin: {name} {workspace}/{number}, key {public_key}".format(**plan["origin"]))
     for each in plan["acts_for"]:
         print(f"acts for: {each['kind']} {each['path']}: {each['owner'] or 'the member who applies'}")
     for each in plan["drift"]:

@@ -30,7 +30,6 @@ Enable = Annotated[
 Number = Annotated[int, typer.Argument(help="Number of the release.", metavar="RELEASE")]
 Target = Annotated[Path | None, typer.Argument(help="File to write; standard output by default.")]
 File = Annotated[Path, typer.Argument(help="File of an exported release.")]
-Key = Annotated[str, typer.Option("--key", help="Public key of the other instance (orvanta release key).")]
 
 
 @app.callback()
@@ -90,6 +89,8 @@ def show(session: Session, number: Number) -> None:
         print_json(found)
         return
     print(f"release: {found['workspace']}/{found['number']}\ndigest: {found['digest']}\nnotes: {found['notes']}")
+    if found["imported"]:
+        print("origin: {name} {workspace}/{number}, key {public_key}".format(**found["imported"]))
     for each in found["items"]:
         print(f"item: {each['kind']} {each['path']}")
     for each in found["requirements"]:
@@ -113,11 +114,12 @@ def export(session: Session, number: Number, target: Target = None) -> None:
     session.print_state(str(target), "written")
 
 
-@command(app, "orvanta release import report-3.json --key 'mV0…='")
-def _import(session: Session, file: File, key: Key) -> None:
+@command(app, "orvanta release import report-3.json")
+def _import(session: Session, file: File) -> None:
     """Store a release from a file as the next release of the workspace. Print its number.
 
-    The file must be signed with the key of an instance that you trust. Obtain the key by another way than the file.
+    The file must be signed with a key of the setting `trusted_release_keys`, to which superadmins add the keys of other
+    instances.
     """
     import json
 
@@ -125,8 +127,7 @@ def _import(session: Session, file: File, key: Key) -> None:
         content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise BadRequest(f"The file {file} cannot be read: {error}.") from None
-    body = {"file": content, "public_key": key}
-    _print_made(session, session.api.post(session.api.in_workspace("releases/import"), body))
+    _print_made(session, session.api.post(session.api.in_workspace("releases/import"), {"file": content}))
 
 
 @command(app, "orvanta release key")

@@ -9,7 +9,7 @@ from orvanta_platform.http import answers
 from orvanta_platform.http.openapi import call
 from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, page_of, platform_of, row_of
 from orvanta_platform.http.schemas import releases as schemas
-from orvanta_platform.services.releases import releases
+from orvanta_platform.services.releases import imports, releases
 from orvanta_platform.services.releases.releases import SignedRelease
 from orvanta_platform.workflow.tree.item import Key
 
@@ -68,9 +68,12 @@ async def export_release(request: AnyRequest, workspace: FromPath[str], number: 
 
 @post(f"{_R}/import", status_code=201, opt=call(body=schemas.ImportRelease, answer=schemas.Release))
 async def import_release(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """Store a release from a file that was signed with a key that you trust, as the next release of the workspace."""
+    """Store a release from a file as the next release of the workspace. You must be able to write all of its items.
+
+    The file must be signed with a key of the setting `trusted_release_keys`.
+    """
     body = await body_of(request, schemas.ImportRelease)
-    made = await releases.import_file(platform_of(request), actor_of(request), workspace, body.file, body.public_key)
+    made = await imports.import_file(platform_of(request), actor_of(request), workspace, body.file)
     return answers.json(schemas.release(made), 201)
 
 

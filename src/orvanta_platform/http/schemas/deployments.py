@@ -13,6 +13,7 @@ from orvanta_platform.db.deployments import DecisionRow, DeploymentRow, RequestR
 from orvanta_platform.db.environments import EnvironmentRow
 from orvanta_platform.http.schemas import environments
 from orvanta_platform.http.schemas.changes import ItemName, PlanEntry, change_plan
+from orvanta_platform.http.schemas.releases import ReleaseOrigin, origin
 from orvanta_platform.services.releases.deployments import Outcome
 from orvanta_platform.services.releases.plans import DeploymentPlan, Reason
 from orvanta_platform.services.releases.requests import ItemChange, PlannedRequest, RequestKind, RequestState
@@ -66,6 +67,9 @@ class ReleasePlan(msgspec.Struct, kw_only=True):
 
     drift: list[ItemName]
     """Items that were changed outside of releases since their last deployment, as far as you may read them."""
+
+    origin: ReleaseOrigin | None
+    """Instance and key of an imported release."""
 
     acts_for: list[TriggerOwner]
     """Schedules and HTTP triggers that are added or changed, with the members whom they act for."""
@@ -231,6 +235,7 @@ def release_plan(made: DeploymentPlan, unfulfilled: list[Reason]) -> ReleasePlan
         overwrite=made.change.force,
         entries=entries.entries,
         drift=item_names(made.drift),
+        origin=origin(made.origin),
         acts_for=[TriggerOwner(kind=kind, path=path, owner=owner) for (kind, path), owner in made.acts_for.items()],
         blocked=[_reason(each) for each in made.blocked],
         unfulfilled=[_reason(each) for each in unfulfilled],

@@ -34,6 +34,9 @@ class NewRelease(msgspec.Struct, kw_only=True):
 class ReleaseOrigin(msgspec.Struct, kw_only=True):
     """Release of another instance."""
 
+    name: str
+    """Name of the instance in `trusted_release_keys` at the time of the import."""
+
     public_key: str
     """Key that the file was verified with."""
 
@@ -72,8 +75,6 @@ class ImportRelease(msgspec.Struct, kw_only=True):
     """A release to import."""
 
     file: SignedRelease
-    public_key: str
-    """Public key of the instance that exported it, obtained by another way than the file."""
 
 
 class ReleaseKey(msgspec.Struct, kw_only=True):
@@ -81,6 +82,11 @@ class ReleaseKey(msgspec.Struct, kw_only=True):
 
     public_key: str
     """Ed25519 public key as Base64 text."""
+
+
+def origin(imported: str | None) -> ReleaseOrigin | None:
+    """Convert the origin of an imported release; null for a release of this instance."""
+    return None if imported is None else msgspec.json.decode(imported, type=ReleaseOrigin)
 
 
 def summary(row: ReleaseRow) -> ReleaseSummary:
@@ -106,7 +112,7 @@ def _of(row: ReleaseRow) -> dict[str, Any]:
         "digest": row.digest,
         "notes": row.notes,
         "paths": row.paths,
-        "imported": None if row.imported is None else msgspec.json.decode(row.imported, type=ReleaseOrigin),
+        "imported": origin(row.imported),
         "created_by": row.created_by,
         "created_at": row.created_at,
     }

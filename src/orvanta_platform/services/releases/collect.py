@@ -42,8 +42,7 @@ async def collect(
     found = References(items=set(chosen))
     seen: set[Key] = set()
     while pending := _wanted(found) - seen:
-        if len(items) + len(pending) > MOST_ITEMS:
-            raise _too_many()
+        check_size(len(items) + len(pending))
         present = await _read(platform, actor, workspace, pending)
         _require_found(pending & found.items - set(present))
         added, more = await document_threads.run_in_thread(workspace, _opened, present)
@@ -53,10 +52,32 @@ async def collect(
     missing = [paths for paths in found.imports if not any(("script", each) in items for each in paths)]
     _require_found({("script", paths[0]) for paths in missing})
     requirements = await _requirements(platform, actor, workspace, found)
+    return ordered(items, requirements, enabled)
+
+
+def ordered(
+    items: Mapping[Key, BundleItem], requirements: Sequence[Requirement], enabled: Sequence[EnabledTrigger]
+) -> Bundle:
+    """Return a bundle with sorted lists. Raises BadRequest if `enabled` names other items than those."""
     _check_enabled(items, enabled)
-    ordered = sorted(items.values(), key=lambda each: (each.kind, each.path))
+    sorted_items = sorted(items.values(), key=lambda each: (each.kind, each.path))
     ranked = sorted(enabled, key=lambda each: (each.kind, each.path))
-    return Bundle(items=tuple(ordered), requirements=tuple(requirements), enabled=tuple(ranked))
+    return Bundle(items=tuple(sorted_items), requirements=tuple(requirements), enabled=tuple(ranked))
+
+
+def check_size(count: int) -> None:
+    """Check the number of items. Raises TooLarge."""
+    if count > MOST_ITEMS:
+        details = {"limit": MOST_ITEMS}
+        raise TooLarge(f"A release has at most {MOST_ITEMS} items.", hint="Choose fewer items.", details=details)
+
+
+def references_in(items: Iterable[Item]) -> References:
+    """Return the references of all items."""
+    found = References()
+    for each in items:
+        _merge(found, references_of(each))
+    return found
 
 
 def _check(chosen: Sequence[Key]) -> None:
@@ -76,11 +97,6 @@ def _check_enabled(items: Mapping[Key, BundleItem], enabled: Sequence[EnabledTri
             raise BadRequest(f"The {each.kind} {each.path[:200]} is not part of the release.")
     if len({(each.kind, each.path) for each in enabled}) < len(enabled):
         raise BadRequest("`enabled` names a trigger twice.")
-
-
-def _too_many() -> TooLarge:
-    details = {"limit": MOST_ITEMS}
-    return TooLarge(f"A release has at most {MOST_ITEMS} items.", hint="Choose fewer items.", details=details)
 
 
 def _wanted(found: References) -> set[Key]:
@@ -134,6 +150,11 @@ async def _requirements(platform: Platform, actor: Actor, workspace: str, found:
     resources: set[Key] = {("resource", each) for each in found.resources}
     present = await _read(platform, actor, workspace, resources) if resources else {}
     types = {path: each.content.get("resource_type") for (_, path), each in present.items()}
+    return requirements_of(found, types)
+
+
+def requirements_of(found: References, types: Mapping[str, str | None]) -> list[Requirement]:
+    """Return the variables and resources among references. `types`: resource types by path, as far as known."""
     return [
         *(Requirement(kind="resource", path=each, resource_type=types.get(each)) for each in sorted(found.resources)),
         *(Requirement(kind="variable", path=each) for each in sorted(found.variables)),

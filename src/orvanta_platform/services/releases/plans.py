@@ -56,6 +56,8 @@ class DeploymentPlan:
     """Hash that approvals are bound to: of the release, the environment and the effect on each item."""
     drift: list[Key]
     """Items that were changed outside of releases since their last deployment, as far as the actor may read them."""
+    origin: str | None
+    """JSON text of the origin of an imported release."""
     acts_for: dict[Key, str | None]
     """Member that the runs of each added or changed schedule and HTTP trigger act for; None: the one who applies."""
     blocked: list[Reason]
@@ -90,7 +92,7 @@ async def make(
         *(_conflict(each.kind, each.path, each.reason) for each in plan.of("conflict")),
         *await _preflight(platform, actor, workspace, release.bundle),
     ]
-    return DeploymentPlan(environment, change, plan, digest, drift, acts_for, blocked)
+    return DeploymentPlan(environment, change, plan, digest, drift, release.row.imported, acts_for, blocked)
 
 
 def require_paths(actor: Actor, workspace: str, bundle: Bundle) -> None:

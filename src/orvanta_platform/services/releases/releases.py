@@ -1,4 +1,4 @@
-"""Releases: created from items of a workspace, listed, exported as signed files and imported."""
+"""Releases: created from items of a workspace, listed, and exported as signed files."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import msgspec
 
 from orvanta_platform.control import audit, limits, release_signatures
 from orvanta_platform.control.actor import Actor
-from orvanta_platform.control.permissions import Target, can, readable, refuse_job, require, require_workspace
+from orvanta_platform.control.permissions import Target, readable, refuse_job, require, require_workspace
 from orvanta_platform.db import releases as rows
 from orvanta_platform.db.items import Filter
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.releases import NewRelease, ReleaseRow
-from orvanta_platform.errors import BadRequest, Conflict, Forbidden, NotFound, TooLarge, UntrustedRelease
+from orvanta_platform.errors import Conflict, NotFound, TooLarge
 from orvanta_platform.orchestrator import document_threads
 from orvanta_platform.services.changes.change_sets import LARGEST
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.releases.collect import collect
-from orvanta_platform.workflow.releases.bundle import KINDS, Bundle, EnabledTrigger, decode, digest_of, encode
+from orvanta_platform.workflow.releases.bundle import Bundle, EnabledTrigger, decode, digest_of, encode
 from orvanta_platform.workflow.tree.item import Key
 
 FORMAT: Final = 1
@@ -38,7 +38,7 @@ class SignedRelease(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fi
     body: str
     """Canonical JSON text of the bundle."""
     public_key: str
-    """Public key of the instance that exported it, as Base64 text. An import does not trust it."""
+    """Public key of the instance that exported it, as Base64 text. An import trusts only keys of the settings."""
     signature: str
     """Ed25519 signature of the other fields, as Base64 text."""
 
@@ -64,11 +64,11 @@ async def create(
 
     Raises NotFound, Forbidden, BadRequest, TooLarge, RateLimited.
     """
-    _require_write(actor, workspace)
+    require_write(actor, workspace)
     limits.check_text("Notes", notes)
     async with platform.turns.take("changes", workspace):
         bundle = await collect(platform, actor, workspace, chosen, enabled)
-    return await _store(platform, actor, workspace, bundle, notes, None)
+    return await store(platform, actor, workspace, bundle, notes, None)
 
 
 async def list_page(
@@ -112,41 +112,8 @@ async def export(platform: Platform, actor: Actor, workspace: str, number: int) 
     async with platform.db.transaction() as conn:
         parameters = {"digest": found.row.digest}
         await audit.record(conn, actor, "releases.export", "Execute", str(number), parameters)
-    signature = release_signatures.sign(platform.keys, _signed_text(unsigned))
+    signature = release_signatures.sign(platform.keys, signed_text(unsigned))
     return msgspec.structs.replace(unsigned, signature=signature)
-
-
-async def import_file(
-    platform: Platform, actor: Actor, workspace: str, file: SignedRelease, public_key: str
-) -> Release:
-    """Store a release from a file as the next release of the workspace.
-
-    `public_key`: key of the instance that the actor trusts. Raises NotFound, Forbidden, BadRequest, TooLarge,
-    UntrustedRelease if the file was not signed with it.
-    """
-    _require_write(actor, workspace)
-    limits.check_text("Notes", file.notes)
-    if not release_signatures.verifies(public_key, _signed_text(file), file.signature):
-        raise UntrustedRelease(
-            "The file was not signed with this key.",
-            hint="Compare the key with that of the other instance (orvanta release key), or export the release again.",
-        )
-    if file.format != FORMAT:
-        raise BadRequest(f"The file has the format {file.format}; this version reads {FORMAT}.")
-    try:
-        bundle = await document_threads.run_in_thread(workspace, decode, file.body)
-    except msgspec.DecodeError as error:
-        raise BadRequest(f"The content of the file is not valid: {error}.") from None
-    if any(each.kind not in KINDS for each in bundle.items) or not bundle.items:
-        raise BadRequest("The content of the file is not valid.")
-    hidden = [each.path for each in bundle.items if not _may_read(actor, workspace, each.kind, each.path)]
-    if hidden:
-        raise Forbidden(
-            f"The release contains {hidden[0][:200]}, which you may not read in {workspace}.",
-            hint="An admin of the workspace can import it.",
-        )
-    origin = {"public_key": public_key, "workspace": file.workspace, "number": file.number}
-    return await _store(platform, actor, workspace, bundle, file.notes, origin)
 
 
 def public_key(platform: Platform, actor: Actor) -> str:
@@ -155,7 +122,7 @@ def public_key(platform: Platform, actor: Actor) -> str:
     return release_signatures.public_key(platform.keys)
 
 
-async def _store(
+async def store(
     platform: Platform,
     actor: Actor,
     workspace: str,
@@ -163,6 +130,7 @@ async def _store(
     notes: str,
     origin: Mapping[str, Any] | None,
 ) -> Release:
+    """Store a bundle as the next release of the workspace. `origin`: that of an import. Raises TooLarge, Conflict."""
     body = await document_threads.run_in_thread(workspace, encode, bundle)
     if len(body) > LARGEST:
         raise TooLarge(
@@ -193,7 +161,8 @@ async def _insert(conn: Connection, new: NewRelease) -> ReleaseRow:
     raise Conflict("Too many releases are being created at once.", hint="Try again.")
 
 
-def _require_write(actor: Actor, workspace: str) -> None:
+def require_write(actor: Actor, workspace: str) -> None:
+    """Check that the actor may create and import releases. Raises NotFound, Forbidden."""
     require(actor, "write", Target(workspace, "release"))
     refuse_job(actor, "create releases")
 
@@ -203,9 +172,6 @@ def _readable(actor: Actor, workspace: str, limit: int) -> Filter:
     return Filter(**readable(actor, "release").conditions(), limit=limit)
 
 
-def _may_read(actor: Actor, workspace: str, kind: str, path: str) -> bool:
-    return kind == "resource_type" or can(actor, "read", Target(workspace, kind, path))
-
-
-def _signed_text(file: SignedRelease) -> str:
+def signed_text(file: SignedRelease) -> str:
+    """Return the text that the signature of a file is of."""
     return msgspec.json.encode(msgspec.structs.replace(file, signature=""), order="sorted").decode()

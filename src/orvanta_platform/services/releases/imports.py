@@ -1,0 +1,97 @@
+"""Import of releases that other instances exported and signed."""
+
+from __future__ import annotations
+
+import msgspec
+
+from orvanta_platform.control import limits, names, release_signatures
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.instance_settings import TRUSTED_RELEASE_KEYS
+from orvanta_platform.control.permissions import Target, can
+from orvanta_platform.errors import BadRequest, Forbidden, UntrustedRelease
+from orvanta_platform.orchestrator import document_threads
+from orvanta_platform.services.changes import writers
+from orvanta_platform.services.changes.change_sets import LARGEST
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.releases import releases
+from orvanta_platform.services.releases.collect import check_size, ordered, references_in, requirements_of
+from orvanta_platform.services.releases.releases import FORMAT, Release, SignedRelease
+from orvanta_platform.workflow import document
+from orvanta_platform.workflow.diagnostics import errors, invalid
+from orvanta_platform.workflow.releases.adapt import released
+from orvanta_platform.workflow.releases.bundle import KINDS, Bundle, BundleItem, decode
+from orvanta_platform.workflow.tree.item import Item
+from orvanta_platform.workflow.tree.plan import Wanted
+from orvanta_platform.workflow.validate import validate
+
+
+async def import_file(platform: Platform, actor: Actor, workspace: str, file: SignedRelease) -> Release:
+    """Store a release from a file as the next release of the workspace.
+
+    The actor must be able to write all items. Raises NotFound, Forbidden, BadRequest, TooLarge, RateLimited,
+    InvalidWorkflow, UntrustedRelease if the file was not signed with a key that superadmins trust.
+    """
+    releases.require_write(actor, workspace)
+    limits.check_text("Notes", file.notes)
+    name = await _trusted(platform, file)
+    if file.format != FORMAT:
+        raise BadRequest(f"The file has the format {file.format}; this version reads {FORMAT}.")
+    async with platform.turns.take("changes", workspace):
+        bundle = await document_threads.run_in_thread(workspace, _opened, file.body)
+    _require_writable(actor, workspace, bundle)
+    origin = {"name": name, "public_key": file.public_key, "workspace": file.workspace, "number": file.number}
+    return await releases.store(platform, actor, workspace, bundle, file.notes, origin)
+
+
+async def _trusted(platform: Platform, file: SignedRelease) -> str:
+    """Return the name of the instance whose key signed the file. Raises UntrustedRelease."""
+    keys = await platform.instance.get(TRUSTED_RELEASE_KEYS)
+    name = next((each for each, key in keys.items() if key == file.public_key), None)
+    if name is None or not release_signatures.verifies(keys[name], releases.signed_text(file), file.signature):
+        raise UntrustedRelease(
+            "The file was not signed with a key that this instance trusts.",
+            hint="A superadmin adds the key of the other instance (orvanta release key) to `trusted_release_keys`.",
+        )
+    return name
+
+
+def _opened(body: str) -> Bundle:
+    """Return the bundle of a file, as this instance would have made it. Raises BadRequest, InvalidWorkflow."""
+    try:
+        bundle = decode(body)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise BadRequest(f"The content of the file is not valid: {str(error)[:300]}.") from None
+    if not bundle.items or len({each.key for each in bundle.items}) < len(bundle.items):
+        raise BadRequest("The file contains no items, or an item twice.")
+    check_size(len(bundle.items))
+    items = {each.key: _checked(each) for each in bundle.items}
+    found = references_in(Item(each.kind, each.path, each.content) for each in items.values())
+    types = {each.path: each.resource_type for each in bundle.requirements if each.kind == "resource"}
+    return ordered(items, requirements_of(found, types), bundle.enabled)
+
+
+def _checked(item: BundleItem) -> BundleItem:
+    """Return an item whose content is that of its kind. Raises BadRequest, InvalidWorkflow."""
+    if item.kind not in KINDS:
+        raise BadRequest(f"A release cannot contain the {item.kind[:100]} {item.path[:200]}.")
+    if item.kind == "resource_type":
+        names.check_name("resource type", item.path)
+    else:
+        names.check_path(item.path)
+    writers.size_of(Wanted(item.kind, item.path, None, item.content), LARGEST)
+    content = writers.checked(Wanted(item.kind, item.path, None, item.content)).content
+    assert content is not None
+    if item.kind == "flow":
+        faults = validate(document.parse(content["text"].encode(), "yaml", limit_yaml=True).tree)
+        if errors(faults):
+            raise invalid(faults)
+    return BundleItem(kind=item.kind, path=item.path, content=released(item.kind, content))
+
+
+def _require_writable(actor: Actor, workspace: str, bundle: Bundle) -> None:
+    for each in bundle.items:
+        if not can(actor, "write", Target(workspace, each.kind, None if each.kind == "resource_type" else each.path)):
+            raise Forbidden(
+                f"The release contains the {each.kind} {each.path[:200]}, which you may not write in {workspace}.",
+                hint="An admin of the workspace can import it.",
+            )
