@@ -372,6 +372,8 @@ class Examples:
 
     async def _request(self) -> str:
         """Return the id of a new request to deploy a release, whose author is bea."""
+        async with self._stage.platform.db.acquire() as conn:
+            await conn.execute("UPDATE deployment_request SET state = 'withdrawn'")
         made = json.loads(await self._post("deployments/create", BODIES["POST deployments/create"]))
         self._ids["plan"] = made["plan_hash"]
         async with self._stage.platform.db.acquire() as conn:

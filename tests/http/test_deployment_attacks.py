@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
 from tests.http.harness import client_of
+from tests.http.jobs_running import job_client, started
 from tests.http.test_deployments import CHOSEN, ITEMS, D, L, Pipeline, act, codes, pipeline
 from tests.http.test_impersonation import act_as
 from tests.http.test_releases import apply as apply_changes
 
 from orvanta_platform.control.actor import Role
+from orvanta_platform.services.releases import requests
 
 __all__ = ["pipeline"]
 
@@ -111,3 +114,29 @@ async def test_rollback_goes_back_only_and_a_refused_one_changes_nothing(pipelin
     waits = (await ann.post(f"{D}/renew/{waits['id']}")).json()
     status, error = await act(ann, "apply", waits)
     assert (status, error.get("code"), await pipeline.summary()) == (409, "conflict", "One"), error
+
+
+async def test_floods_of_requests_and_comments_are_limited(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They neither hide the decisions nor prevent those of others."""
+    ann, bob, vic = await pipeline.person("ann"), await pipeline.person("bob"), await pipeline.person("vic")
+    await pipeline.rules(approvals=2, approvers=["u/bob"])
+    request = await pipeline.request(ann)
+    async with pipeline.api.platform.db.acquire() as conn:
+        flood = """INSERT INTO deployment_decision (request, decision, plan_hash, username, email, comment)
+                   SELECT $1, 'comment', '', 'vic', 'vic@example.com', 'x' FROM generate_series(1, 1000)"""
+        await conn.execute(flood, request["id"])
+    assert (await act(bob, "approve", request))[0] == 200
+    assert (await act(bob, "approve", request))[1]["code"] == "conflict"
+    decisions = (await ann.get(f"{D}/get/{request['id']}")).json()["decisions"]
+    assert [each["decision"] for each in decisions if each["decision"] != "comment"] == ["approved"]
+    for client, status in ((vic, 400), (ann, 200)):
+        answer = await client.post(f"{D}/comment/{request['id']}", json={"comment": "Now"})
+        assert answer.status_code == status, answer.text
+    job = job_client(pipeline.api, await started(pipeline.api, vic, base=L))
+    assert (await job.post(f"{D}/comment/{request['id']}", json={"comment": "x"})).status_code == 403
+    # One open request per release, and a number of them per member.
+    again = await bob.post(f"{D}/create", json={"source": "main", "number": 1})
+    assert (again.status_code, again.json()["error"]["code"]) == (409, "conflict")
+    monkeypatch.setattr(requests, "MOST_OPEN", 1)
+    named = {"source": "main", "number": await pipeline.release("Two")}
+    assert [(await each.post(f"{D}/create", json=named)).status_code for each in (ann, bob)] == [400, 201]

@@ -393,6 +393,7 @@ async def test_rights_of_both_workspaces_are_needed(pipeline: Pipeline) -> None:
     assert (await client_of(pipeline.api.app, token).post(f"{D}/plan", json=named)).status_code == 404
     assert (await client_of(pipeline.api.app, limited).post(f"{D}/create", json=named)).status_code == 403
     await pipeline.rules(approvals=1, approvers=["g/all"], author_may_approve=True)
+    assert (await both.post(f"{D}/withdraw/1")).status_code == 200
     request = await pipeline.request(pipeline.admin)
     await pipeline.admin.post(f"{L}/service_accounts/create", json={"username": "robot", "role": "developer"})
     made = await pipeline.admin.post(

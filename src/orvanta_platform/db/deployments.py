@@ -122,6 +122,13 @@ async def insert_request(
     return added
 
 
+async def count_open(conn: Connection, environment: str, release: int, kind: str, email: str) -> tuple[int | None, int]:
+    """Return the open request of a kind for a release, and the number of open requests of an author."""
+    row = await conn.fetchrow(_SQL["count_open"], environment, release, kind, email)
+    assert row is not None
+    return row["same"], row["own"]
+
+
 async def list_requests(
     conn: Connection, environment: str, email: str, filter: Filter, *, before: int | None, state: str | None
 ) -> list[RequestRow]:
@@ -170,8 +177,19 @@ async def insert_decision(
 
 
 async def list_decisions(conn: Connection, request: int) -> list[DecisionRow]:
-    """Return the approvals, rejections and comments of a request, oldest first, at most 1,000."""
+    """Return the last 1,000 approvals and rejections of a request and its last 1,000 comments, oldest first."""
     return [DecisionRow(**dict(row)) for row in await conn.fetch(_SQL["list_decisions"], request)]
+
+
+async def has_approved(conn: Connection, request: int, plan_hash: str, email: str) -> bool:
+    """Return whether an account has approved a plan of a request."""
+    return bool(await conn.fetchval(_SQL["has_approved"], request, plan_hash, email))
+
+
+async def count_comments(conn: Connection, request: int, email: str) -> int:
+    """Return the number of comments of an account on a request."""
+    count: int = await conn.fetchval(_SQL["count_comments"], request, email)
+    return count
 
 
 async def lock_environment(conn: Connection, environment: str) -> bool:

@@ -27,6 +27,12 @@ INSERT INTO deployment_request (environment, release, kind, overwrite, plan_hash
 VALUES ($1, $2, $3, $4, $5, $6, $7)
 RETURNING id;
 
+-- name: count_open
+-- The open request of an environment for the release $2 of the kind $3, and the number of those of the author $4.
+SELECT min(id) FILTER (WHERE release = $2 AND kind = $3) AS same, count(*) FILTER (WHERE author_email = $4) AS own
+FROM deployment_request
+WHERE environment = $1 AND state = 'open';
+
 -- name: list_requests
 -- A page of the requests of an environment below id $2, newest first; with $3 only those in that state. Only those of
 -- the author $4, and those of which all paths are readable.
@@ -81,11 +87,24 @@ INSERT INTO deployment_decision (request, decision, plan_hash, username, email, 
 VALUES ($1, $2, $3, $4, $5, $6);
 
 -- name: list_decisions
--- The approvals, rejections and comments of a request, oldest first.
+-- The last 1,000 approvals and rejections of a request, and its last 1,000 comments, oldest first.
 SELECT decision, plan_hash, username, email, comment, created_at
-FROM deployment_decision
-WHERE request = $1
-ORDER BY id LIMIT 1000;
+FROM (
+    (SELECT * FROM deployment_decision WHERE request = $1 AND decision <> 'comment' ORDER BY id DESC LIMIT 1000)
+    UNION ALL
+    (SELECT * FROM deployment_decision WHERE request = $1 AND decision = 'comment' ORDER BY id DESC LIMIT 1000)
+) AS d
+ORDER BY id;
+
+-- name: has_approved
+-- Returns true if an account has approved the plan $2 of a request.
+SELECT EXISTS (
+    SELECT FROM deployment_decision WHERE request = $1 AND decision = 'approved' AND plan_hash = $2 AND email = $3
+);
+
+-- name: count_comments
+-- The number of comments of an account on a request.
+SELECT count(*) FROM deployment_decision WHERE request = $1 AND decision = 'comment' AND email = $2;
 
 -- name: lock_environment
 -- Locks an environment, so that one deployment is applied at a time.

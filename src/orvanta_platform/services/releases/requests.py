@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from orvanta_platform.control import audit, limits
 from orvanta_platform.control.actor import Actor, Role
@@ -26,6 +26,12 @@ from orvanta_platform.workflow.tree.plan import Entry
 
 RequestKind: TypeAlias = Literal["promotion", "rollback"]
 RequestState: TypeAlias = Literal["open", "applied", "rejected", "withdrawn"]
+
+MOST_OPEN: Final = 20
+"""Maximum number of open requests of a member to promote releases to an environment."""
+
+MOST_COMMENTS: Final = 100
+"""Maximum number of comments of a member on a request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +91,9 @@ async def plan(
 async def create(
     platform: Platform, actor: Actor, workspace: str, source: str, number: int, *, overwrite: bool = False
 ) -> PlannedRequest:
-    """Request the deployment of a release to the environment. Raises NotFound, Forbidden."""
+    """Request the deployment of a release to the environment. Raises NotFound, Forbidden, Conflict if a request for
+    the release is open, LimitExceeded.
+    """
     require(actor, "write", Target(workspace, "deployment"))
     refuse_job(actor, "request deployments")
     environment = await environment_of(platform, actor, workspace)
@@ -108,6 +116,7 @@ async def open_request(
     require(actor, "write", Target(workspace, "deployment"))
     made = await plans.make(platform, actor, environment, release, overwrite=overwrite)
     async with platform.db.transaction() as conn:
+        await _check_open(conn, actor, environment, release, kind)
         request = await rows.insert_request(
             conn,
             environment.name,
@@ -205,8 +214,7 @@ async def approve(
         if found.is_stale:
             raise stale(found.plan.hash)
         await require_open(conn, request, plan_hash)
-        given = await rows.list_decisions(conn, request)
-        if any((each.decision, each.plan_hash, each.email) == ("approved", plan_hash, actor.email) for each in given):
+        if await rows.has_approved(conn, request, plan_hash, actor.email):
             raise Conflict("You have approved this plan already.")
         await _decide(conn, actor, found.request, "approved", plan_hash, comment)
     return await get(platform, actor, workspace, request)
@@ -227,11 +235,15 @@ async def reject(
 
 
 async def comment(platform: Platform, actor: Actor, workspace: str, request: int, text: str) -> PlannedRequest:
-    """Add a comment to a request that the actor may see. Raises NotFound, Forbidden."""
+    """Add a comment to a request that the actor may see. Raises NotFound, Forbidden, LimitExceeded."""
     require(actor, "decide", Target(workspace, "deployment"))
+    refuse_job(actor, "comment on requests to deploy")
     limits.check_text("A comment", text)
     found = await get(platform, actor, workspace, request)
     async with platform.db.transaction() as conn:
+        await rows.lock_request(conn, request)
+        count = await rows.count_comments(conn, request, actor.email) + 1
+        limits.check_count("Your comments on a request", count, MOST_COMMENTS, hint="Discuss it elsewhere.")
         await _decide(conn, actor, found.request, "comment", found.request.plan_hash, text)
     return await get(platform, actor, workspace, request)
 
@@ -311,6 +323,18 @@ def stale(current: str) -> StalePlan:
 def missing(request: int) -> NotFound:
     """Return the error for a request that does not exist or is not readable."""
     return NotFound(f"The request {request} does not exist.")
+
+
+async def _check_open(
+    conn: Connection, actor: Actor, environment: EnvironmentRow, release: Release, kind: RequestKind
+) -> None:
+    """Lock the environment, and check that it may have another request."""
+    await rows.lock_environment(conn, environment.name)
+    same, own = await rows.count_open(conn, environment.name, release.row.id, kind, actor.email)
+    if same is not None:
+        raise Conflict(f"The request {same} for this release is open.", hint="Apply or renew it, or withdraw it.")
+    if kind == "promotion":
+        limits.check_count("Your open requests", own + 1, MOST_OPEN, hint="Withdraw those that are not needed.")
 
 
 async def _release(platform: Platform, actor: Actor, source: str, number: int) -> Release:
