@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from typing import Any
 
+import pytest
 from tests.http.harness import ApiHarness, W
 
 from orvanta_platform.control.actor import Role
+from orvanta_platform.services import turns
+from orvanta_platform.services.catalog import recording, workflow_tests
 
 PATH = "f/team/pay"
 
@@ -77,6 +82,39 @@ async def test_run_is_kept_as_test_that_sees_changes(api: ApiHarness) -> None:
         assert [(each["node"], each["check"]) for each in test["failures"]] == [(node, check)]
     queued = await api.client.get(f"{W}/jobs/queue/count")
     assert queued.json()["database_length"] == 0
+
+
+async def test_documents_of_tests_are_handled_in_threads_and_recordings_take_turns(
+    api: ApiHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: dict[str, str] = {}
+
+    def note(module: Any, name: str) -> None:
+        function: Callable[..., Any] = getattr(module, name)
+
+        def noted(*args: Any) -> Any:
+            threads[name] = threading.current_thread().name.partition("_")[0]
+            return function(*args)
+
+        monkeypatch.setattr(module, name, noted)
+
+    for module, name in (
+        (workflow_tests, "parse"),
+        (workflow_tests, "hash_of"),
+        (workflow_tests, "_decoded"),
+        (recording, "_answers"),
+        (recording, "check_size"),
+    ):
+        note(module, name)
+    record = f"{W}/workflow_tests/record/{await recorded_run(api)}"
+    assert (await api.client.post(record, json={"name": "small"})).status_code == 200
+    created = await api.client.post(f"{W}/workflow_tests/create/{PATH}", json={"name": "empty", "test": {}})
+    assert created.status_code == 200
+    await run_tests(api)
+    assert len(threads) == 5 and set(threads.values()) == {"documents"}, threads
+    monkeypatch.setattr(turns, "_MOST_WAITING", 0)
+    async with api.platform.turns.take("tests", "main"):
+        assert (await api.client.post(record, json={"name": "other"})).status_code == 429
 
 
 async def test_tests_are_items_with_the_permissions_of_their_workflow(api: ApiHarness) -> None:

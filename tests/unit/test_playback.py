@@ -10,10 +10,11 @@ from uuid import UUID
 import pytest
 
 from orvanta_platform.engine.compile import compile_plan
-from orvanta_platform.errors import BadRequest
+from orvanta_platform.errors import BadRequest, TooLarge
 from orvanta_platform.evaluate.evaluator import Evaluator
 from orvanta_platform.orchestrator import playback, recorded_tests
 from orvanta_platform.orchestrator.recorded_tests import Outcome, coverage, run_test
+from orvanta_platform.services.catalog import recording
 from orvanta_platform.workflow.playback.comparison import difference
 from orvanta_platform.workflow.playback.document import Answer, WorkflowTest, hash_of, parse, tree_of
 
@@ -205,6 +206,19 @@ async def test_comparisons_are_made_in_document_threads_and_limited(
     monkeypatch.setattr(recorded_tests, "MAX_SECONDS", 0)
     (failure,) = (await outcome(evaluator, flow, tree)).failures
     assert (failure.check, failure.node) == ("playback", None) and "comparison" in failure.message
+
+
+def test_inputs_of_a_recorded_run_are_limited() -> None:
+    """Many executions that receive the same large value are refused before all of them are decoded."""
+    flow, _ = many(2, {})
+    _, step = compile_plan(flow).all_nodes
+    played, raw = playback.Played(), b'{"of":"%s"}' % (b"x" * 1_000_000)
+    for number in range(3):
+        place = playback.Place(step, UUID(int=number), (number,))
+        played.executions[place.id] = playback.Execution(place, "succeeded", b"1", raw)
+    source = recording._RunAnswers([], {}, [], recorded_tests._EPOCH)
+    with pytest.raises(TooLarge):
+        recording._answers(played, source)
 
 
 def test_keys_of_a_test_are_limited() -> None:

@@ -25,6 +25,7 @@ from orvanta_platform.engine.state import RunState
 from orvanta_platform.errors import BadRequest, OrvantaError, TooLarge
 from orvanta_platform.evaluate.errors import ExpressionError
 from orvanta_platform.orchestrator import values, wait_outcomes
+from orvanta_platform.orchestrator.document_threads import run_in_thread
 from orvanta_platform.orchestrator.playback import Execution, Place, Played, Recorded, play
 from orvanta_platform.orchestrator.recorded_tests import error_of, run_row
 from orvanta_platform.orchestrator.view import ERROR
@@ -58,7 +59,7 @@ async def record(platform: Platform, actor: Actor, workspace: str, id: UUID) -> 
     """Return the path of a run's workflow, and a test with the answers and the result of the run.
 
     The actor must be able to read the run and to change the workflow. Raises NotFound, Forbidden, BadRequest for runs
-    that cannot be recorded, TooLarge.
+    that cannot be recorded, TooLarge, RateLimited.
     """
     async with platform.db.acquire() as conn:
         row = await jobs.get_readable(platform, conn, actor, workspace, id)
@@ -75,7 +76,8 @@ async def record(platform: Platform, actor: Actor, workspace: str, id: UUID) -> 
         raise BadRequest("The data of the run was erased.", hint="Choose another run.")
     if row.run_state is not None and RunState.decode(row.run_state).reused is not None:
         raise BadRequest("The run reuses results of another run.", hint="Choose a run that was not restarted.")
-    return path, await of_run(platform, actor, row)
+    async with platform.turns.take("tests", workspace):
+        return path, await of_run(platform, actor, row)
 
 
 async def of_run(platform: Platform, actor: Actor, row: JobRow) -> WorkflowTest:
@@ -110,6 +112,19 @@ async def _of_run(platform: Platform, actor: Actor, row: JobRow) -> WorkflowTest
             hint="Runs with nodes that were changed or cancelled by a person cannot be recorded.",
         )
     result = found.get((row.result_of, "result", ""), b"null") if row.result_of is not None else b"null"
+    return await run_in_thread(row.workspace, _test, row, inputs, result, played, source, opened, preprocess=preprocess)
+
+
+def _test(
+    row: JobRow,
+    inputs: bytes,
+    result: bytes,
+    played: Played,
+    source: _RunAnswers,
+    opened: _Opened,
+    *,
+    preprocess: bool,
+) -> WorkflowTest:
     test = WorkflowTest(
         inputs=msgspec.json.decode(inputs),
         nodes=_answers(played, source),
@@ -210,13 +225,20 @@ def _members(raw: bytes) -> dict[str, Any]:
 
 
 def _answers(played: Played, source: _RunAnswers) -> dict[str, Answer | list[Answer]]:
-    """Return the answers of the nodes in the order of their ends. A delay has an empty one, which is its position."""
+    """Return the answers of the nodes in the order of their ends. A delay has an empty one, which is its position.
+
+    Raises TooLarge.
+    """
     found: dict[str, Answer | list[Answer]] = {}
+    size = 0
     for each in played.executions.values():
         place = each.place
         decisions = source.decided.get(place.id, [])
         failed_as_a_whole = place.node.kind.is_container and source.outcome(place) is not None
         if place.node.kind in _ANSWERED or decisions or place.node.kind is Kind.DELAY or failed_as_a_whole:
+            size += len(each.inputs or b"") + len(each.result)
+            if size > MAX_SIZE * 2:
+                raise _too_large()
             found[key_of(place.node.id, place.iterations)] = _answer(each, decisions, source)
     return found
 

@@ -15,6 +15,7 @@ from orvanta_platform.db import workflow_tests as rows
 from orvanta_platform.db.workflow_tests import WorkflowTestRow
 from orvanta_platform.errors import AlreadyExists, BadRequest, LimitExceeded, NotFound
 from orvanta_platform.orchestrator.compilation import compiled
+from orvanta_platform.orchestrator.document_threads import run_in_thread
 from orvanta_platform.orchestrator.recorded_tests import Failure, Outcome, TestedWorkflow, coverage, run_test
 from orvanta_platform.services.catalog import deploy, recording
 from orvanta_platform.services.platform import Platform
@@ -47,7 +48,7 @@ async def create(
     platform: Platform, actor: Actor, workspace: str, path: str, name: str, tree: Mapping[str, Any]
 ) -> None:
     """Create a test. Raises NotFound, Forbidden, BadRequest, AlreadyExists, LimitExceeded."""
-    test = parse(tree)
+    test = await run_in_thread(workspace, parse, tree)
     await _create(platform, actor, workspace, path, name, test, {})
 
 
@@ -55,11 +56,10 @@ async def update(
     platform: Platform, actor: Actor, workspace: str, path: str, name: str, tree: Mapping[str, Any]
 ) -> None:
     """Replace a test. Raises NotFound, Forbidden, BadRequest."""
-    test = tree_of(parse(tree))
+    text, digest = await run_in_thread(workspace, lambda: _stored(parse(tree)))
     async with platform.db.transaction() as conn:
         await deploy.require_write(conn, actor, workspace, "flow", path)
-        digest = hash_of(test)
-        version = await rows.update(conn, workspace, path, name, _text(test), digest, actor.username)
+        version = await rows.update(conn, workspace, path, name, text, digest, actor.username)
         if version is None:
             raise _missing(path, name)
         await audit.record(conn, actor, "workflow_tests.update", "Updated", f"{path}/tests/{name}", {"hash": digest})
@@ -80,7 +80,7 @@ async def record(
     """Create a test from a run that ended; return the path of its workflow and the test.
 
     The test contains data of the run, which everybody may read who may read the workflow. Raises NotFound, Forbidden,
-    BadRequest, AlreadyExists, LimitExceeded.
+    BadRequest, AlreadyExists, LimitExceeded, RateLimited.
     """
     path, test = await recording.record(platform, actor, workspace, run)
     test.summary = summary
@@ -96,15 +96,15 @@ async def run(
     Raises NotFound, BadRequest, RateLimited.
     """
     item = await deploy.get(platform, actor, workspace, "flow", path)
-    async with platform.db.acquire() as conn:
-        found = await rows.list_of_workflow(conn, workspace, path)
-    chosen = [each for each in found if names is None or each.name in names]
-    unknown = set(names or ()) - {each.name for each in chosen}
-    if unknown:
-        raise _missing(path, min(unknown))
     evaluator = platform.evaluator.of(workspace)
     outcomes: dict[str, Outcome] = {}
     async with platform.turns.take("tests", workspace):
+        async with platform.db.acquire() as conn:
+            found = await rows.list_of_workflow(conn, workspace, path)
+        chosen = [each for each in found if names is None or each.name in names]
+        unknown = set(names or ()) - {each.name for each in chosen}
+        if unknown:
+            raise _missing(path, min(unknown))
         plan = await compiled(item.body)
         until = clock.monotonic() + MAX_SECONDS
         for each in chosen:
@@ -112,7 +112,8 @@ async def run(
                 message = f"It was not run: the tests take longer than {MAX_SECONDS:g} s."
                 outcomes[each.name] = Outcome([Failure("playback", None, message)])
             else:
-                outcomes[each.name] = await run_test(plan, path, _decoded(each.body), evaluator)
+                test = await run_in_thread(workspace, _decoded, each.body)
+                outcomes[each.name] = await run_test(plan, path, test, evaluator)
     return TestedWorkflow(outcomes, coverage(plan, list(outcomes.values())))
 
 
@@ -126,13 +127,12 @@ async def _create(
     parameters: Mapping[str, Any],
 ) -> None:
     check_name(name)
-    tree = tree_of(test)
-    digest = hash_of(tree)
+    text, digest = await run_in_thread(workspace, _stored, test)
     async with platform.db.transaction() as conn:
         await deploy.require_write(conn, actor, workspace, "flow", path)
         if await rows.count(conn, workspace, path) >= MOST:
             raise LimitExceeded(f"A workflow has at most {MOST} tests.", details={"limit": MOST})
-        if not await rows.insert(conn, workspace, path, name, _text(tree), digest, actor.username):
+        if not await rows.insert(conn, workspace, path, name, text, digest, actor.username):
             raise AlreadyExists(f"The test {name} of {path} exists already.", hint="Choose another name.")
         await audit.record(
             conn,
@@ -144,11 +144,13 @@ async def _create(
         )
 
 
-def _text(tree: Mapping[str, Any]) -> str:
+def _stored(test: WorkflowTest) -> tuple[str, str]:
+    """Return the text of a test and its hash. Raises BadRequest."""
+    tree = tree_of(test)
     text = msgspec.json.encode(tree).decode()
     if "\\u0000" in text:
         raise BadRequest("A test cannot contain the character U+0000.")
-    return text
+    return text, hash_of(tree)
 
 
 def _decoded(body: str) -> WorkflowTest:
