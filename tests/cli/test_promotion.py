@@ -7,14 +7,13 @@ from pathlib import Path
 
 import pytest
 from tests.cli.client import Cli
-from tests.e2e.installation import Installation
 
 pytestmark = pytest.mark.extended
 
 FLOW = "summary: Report\nvalue:\n  modules:\n    - {id: a, value: {type: identity}}\n"
 
 
-def test_release_is_promoted_rolled_back_and_exchanged(cli: Cli, installation: Installation, tmp_path: Path) -> None:
+def test_release_is_promoted_rolled_back_and_exchanged(cli: Cli, tmp_path: Path) -> None:
     flow, rules, file = tmp_path / "report.yaml", tmp_path / "rules.yaml", tmp_path / "release.json"
     flow.write_text(FLOW)
     rules.write_text("approvals: 1\nauthor_may_approve: true\nrefuse_direct_deploys: true\n")
@@ -51,7 +50,9 @@ def test_release_is_promoted_rolled_back_and_exchanged(cli: Cli, installation: I
     assert cli("env", "lift-hold", "production").out == "production: hold lifted\n"
     assert cli("release", "export", "1", str(file)).out == f"{file}: written\n"
     key = cli("release", "key").out.strip()
-    assert cli("release", "import", str(file), "--key", key, "-w", "promoted").out == "1\n"
-    wrong = cli("release", "import", str(file), "--key", "x", "--json", code=1).json
-    assert wrong["error"]["code"] == "untrusted_release"
+    untrusted = cli("release", "import", str(file), "-w", "promoted", "--json", code=1).json
+    assert untrusted["error"]["code"] == "untrusted_release"
+    cli("admin", "settings", "set", "trusted_release_keys", json.dumps({"other": key}))
+    assert cli("release", "import", str(file), "-w", "promoted").out == "1\n"
+    cli("admin", "settings", "set", "trusted_release_keys", "{}")
     cli("env", "delete", "production")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -450,3 +451,14 @@ async def test_limited_callers_do_not_bind(api: ApiHarness, server: GitServer) -
     assert (await send(ann, "POST", "git/bind", body))[0] == 403
     assert (await send(limited, "POST", "git/bind", body))[0] == 403
     assert (await send(ann, "DELETE", "git/unbind"))[0] == 403
+
+
+async def test_plans_are_made_one_after_the_other(api: ApiHarness, server: GitServer, repo: Repo) -> None:
+    await bind(api, server, repo)
+    for call, status in ((("GET", "git/incoming"), 200), (("POST", "git/apply", {"plan_hash": "x"}), 409)):
+        async with api.platform.turns.take("git", "main"):
+            tasks = [asyncio.ensure_future(send(api.client, *call)) for _ in range(21)]
+            (refused,), waiting = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            assert (refused.result()[0], refused.result()[1]["code"]) == (429, "rate_limited")
+            assert api.platform.db.pool.get_idle_size() == api.platform.db.pool.get_size()
+        assert {each[0] for each in await asyncio.gather(*waiting)} == {status}

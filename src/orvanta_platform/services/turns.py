@@ -25,14 +25,14 @@ class Turns:
 
     @asynccontextmanager
     async def take(
-        self, what: Literal["changes", "archive", "tests", "references"], workspace: str
+        self, what: Literal["changes", "archive", "git", "tests", "references"], workspace: str
     ) -> AsyncIterator[None]:
         """Wait for the turn. Raises RateLimited if too many calls wait."""
         key = what, workspace
         calls = self._calls.get(key, 0)
         if calls > _MOST_WAITING:
             raise RateLimited(
-                "Too many change sets, archives, test runs or searches of this workspace are waiting.",
+                "Too many change sets, archives, plans, test runs or searches of this workspace are waiting.",
                 hint="Try again later.",
                 details={"retry_after_s": _RETRY_AFTER_S},
             )

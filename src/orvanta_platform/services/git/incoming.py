@@ -78,11 +78,14 @@ class _Incoming:
 
 
 async def review(platform: Platform, actor: Actor, workspace: str) -> Review:
-    """Return the plan of the incoming changes, of the items that the actor may read. Raises NotFound, Forbidden."""
+    """Return the plan of the incoming changes, of the items that the actor may read. Raises NotFound, Forbidden,
+    RateLimited.
+    """
     require(actor, "read", Target(workspace, "git"))
-    incoming = await _incoming(platform, actor, workspace)
-    stored = [each for each in incoming.changes if each.places is None and each.fault is None]
-    actions = await _actions(platform, actor, workspace, stored)
+    async with platform.turns.take("git", workspace):
+        incoming = await _incoming(platform, actor, workspace)
+        stored = [each for each in incoming.changes if each.places is None and each.fault is None]
+        actions = await _actions(platform, actor, workspace, stored)
     items = [
         Reviewed(
             each.key,
@@ -118,10 +121,23 @@ async def apply(
 
     `choices`: the side that remains of items in conflict; that of the workspace needs permission to write the item.
     `only`: these items; None: all. Raises NotFound, Forbidden, BadRequest for a choice without a conflict, StalePlan if
-    the plan has another hash by now, ChangesConflict for a conflict without a choice, ChangesRefused, and the errors of
-    items that cannot be read.
+    the plan has another hash by now, ChangesConflict for a conflict without a choice, ChangesRefused, RateLimited,
+    and the errors of items that cannot be read.
     """
     require(actor, "sync", Target(workspace, "git"))
+    async with platform.turns.take("git", workspace):
+        return await _apply(platform, actor, workspace, review_hash, choices, only, message)
+
+
+async def _apply(
+    platform: Platform,
+    actor: Actor,
+    workspace: str,
+    review_hash: str,
+    choices: Mapping[Key, Choice],
+    only: Collection[Key] | None,
+    message: str | None,
+) -> Applied:
     incoming = await _incoming(platform, actor, workspace)
     if incoming.hash != review_hash:
         raise StalePlan("Items were changed since the plan was made.", hint="Review the plan again.")
