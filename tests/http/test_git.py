@@ -29,9 +29,11 @@ from tests.git_repositories import (
 from tests.http.harness import ApiHarness, W, api_harness
 
 from orvanta_platform.control.actor import Role
+from orvanta_platform.daemons import git
 from orvanta_platform.db import git as rows
 from orvanta_platform.outbound.git.process import Session
 from orvanta_platform.services.git import bindings, rounds, state
+from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.runs import locks
 from orvanta_platform.workflow.tree.item import Item
 from orvanta_platform.workflow.tree.writing import write
@@ -442,6 +444,41 @@ async def test_ignored_links_remove_no_item_and_hostile_branch_changes_nothing(
     await api.client.post(f"{W}/git/fetch")
     await rounds.synchronise(api.platform, "main")
     assert (await api.get("git/get"))["error"]["code"] == "branch_missing"
+
+
+@pytest.mark.extended
+async def test_servers_that_do_not_answer_delay_no_other_repository(
+    api: ApiHarness, server: GitServer, repo: Repo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[str] = []
+    is_done, synchronise = asyncio.Event(), rounds.synchronise
+
+    async def noted(platform: Platform, workspace: str) -> None:
+        await synchronise(platform, workspace)
+        ended.append(workspace)
+        is_done.set()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    await bind(api, server, repo)
+    async with await asyncio.start_server(silent, "127.0.0.1") as listening:
+        url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/x.git"
+        for name in ("a", "b"):
+            await api.client.post("/api/workspaces/create", json={"id": name, "name": name})
+            assert (await api.client.post(f"/api/w/{name}/git/bind", json={"url": url})).status_code == 200
+        async with api.platform.db.acquire() as conn:
+            await conn.execute("UPDATE git_binding SET tries = 1 WHERE workspace <> 'main'")
+        assert (await send(api.client, "POST", "git/fetch"))[0] == 200
+        monkeypatch.setattr(rounds, "synchronise", noted)
+        monkeypatch.setattr(git, "AT_ONCE", 2)
+        monkeypatch.setattr(git, "FAILING_AT_ONCE", 1, raising=False)
+        task = asyncio.ensure_future(git.serve(api.platform))
+        await is_done.wait()
+        task.cancel()
+        await asyncio.wait([task])
+    assert ended == ["main"]
 
 
 async def test_limited_callers_do_not_bind(api: ApiHarness, server: GitServer) -> None:

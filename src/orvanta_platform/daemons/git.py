@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import nullcontext
 
 from orvanta_platform.daemons.leader_election import lead
 from orvanta_platform.services.git import rounds
@@ -12,6 +13,8 @@ NAME = "git"
 POLL_S = 2.0
 AT_ONCE = 4
 """Workspaces that are synchronised concurrently."""
+FAILING_AT_ONCE = 2
+"""Of these, the workspaces whose last round failed, so that servers which do not answer leave room for the others."""
 
 
 async def run(platform: Platform) -> None:
@@ -21,20 +24,20 @@ async def run(platform: Platform) -> None:
 
 async def serve(platform: Platform) -> None:
     """Do the rounds that are due, every two seconds."""
-    turns = asyncio.Semaphore(AT_ONCE)
+    turns, failing = asyncio.Semaphore(AT_ONCE), asyncio.Semaphore(FAILING_AT_ONCE)
     running: set[str] = set()
 
-    async def synchronise(workspace: str) -> None:
+    async def synchronise(workspace: str, *, is_failing: bool) -> None:
         try:
-            async with turns:
+            async with failing if is_failing else nullcontext(), turns:
                 await rounds.synchronise(platform, workspace)
         finally:
             running.discard(workspace)
 
     async with asyncio.TaskGroup() as group:
         while True:
-            for each in await rounds.list_due(platform):
-                if each not in running:
-                    running.add(each)
-                    group.create_task(synchronise(each))
+            for workspace, is_failing in await rounds.list_due(platform):
+                if workspace not in running:
+                    running.add(workspace)
+                    group.create_task(synchronise(workspace, is_failing=is_failing))
             await asyncio.sleep(POLL_S)

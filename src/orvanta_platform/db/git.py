@@ -132,9 +132,12 @@ async def request_fetch(conn: Connection, workspace: str) -> datetime | None:
     return at
 
 
-async def list_due(conn: Connection, nouns: Sequence[str]) -> list[str]:
-    """Return the workspaces with a round to do. `nouns`: first parts of the operations that change items."""
-    return [row["workspace"] for row in await conn.fetch(_SQL["list_due"], list(nouns))]
+async def list_due(conn: Connection, nouns: Sequence[str]) -> list[tuple[str, bool]]:
+    """Return the workspaces with a round to do, and whether the last one failed; those that wait longest first.
+
+    `nouns`: first parts of the operations that change items.
+    """
+    return [(row["workspace"], row["is_failing"]) for row in await conn.fetch(_SQL["list_due"], list(nouns))]
 
 
 async def get_horizon(conn: Connection) -> int:

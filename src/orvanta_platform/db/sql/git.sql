@@ -33,15 +33,16 @@ UPDATE git_binding SET round = round + 1 WHERE workspace = $1 RETURNING round;
 UPDATE git_binding SET fetch_at = app_now(), retry_at = app_now() WHERE workspace = $1 RETURNING fetch_at;
 
 -- name: list_due
--- Workspaces whose branch is to be fetched, or with changes of items that have no commits yet.
-SELECT b.workspace
+-- Workspaces whose branch is to be fetched, or with changes of items that have no commits yet, those that wait longest
+-- first; is_failing: the last round failed.
+SELECT b.workspace, b.tries > 0 AS is_failing
 FROM git_binding AS b
 JOIN workspace AS w ON w.id = b.workspace AND w.archived_at IS NULL
 WHERE b.retry_at <= app_now() AND (b.fetch_at <= app_now() OR EXISTS (
     SELECT FROM audit AS a
     WHERE a.xid >= b.position AND a.xid < pg_snapshot_xmin(pg_current_snapshot()) AND a.workspace = b.workspace
       AND a.action_kind <> 'Execute' AND split_part(a.operation, '.', 1) = ANY ($1::text[])))
-ORDER BY b.workspace;
+ORDER BY b.fetch_at, b.workspace;
 
 -- name: get_horizon
 -- The oldest transaction that is still running: all before it have ended.

@@ -26,8 +26,12 @@ NAME: Final = 1000
 HISTORY: Final = 50
 """Number of commits that are read."""
 
+CONNECT_S: Final = 5.0
+"""Time limit of connecting to an address."""
 REQUEST_S: Final = 20.0
-"""Time limit of connecting, and of each part of an answer."""
+"""Time limit of each part of an answer."""
+FIRST_S: Final = 60
+"""Time limit of a child; that of one which repeats a failed round is `DEADLINE_S`, because few of these run at once."""
 DEADLINE_S: Final = 180
 """Time limit of everything that one child does."""
 

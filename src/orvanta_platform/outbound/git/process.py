@@ -43,8 +43,8 @@ T = TypeVar("T", Fetched, Built, Pushed)
 
 
 @asynccontextmanager
-async def session(home: Path) -> AsyncIterator[Session]:
-    """Start a child while the block is active. Its objects are stored below `home`."""
+async def session(home: Path, limit_s: float = limits.DEADLINE_S) -> AsyncIterator[Session]:
+    """Start a child while the block is active, at most `limit_s` seconds. Its objects are stored below `home`."""
     await asyncio.to_thread(home.mkdir, parents=True, exist_ok=True)
     storage = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="git-", dir=home))
     process: asyncio.subprocess.Process | None = None
@@ -59,7 +59,7 @@ async def session(home: Path) -> AsyncIterator[Session]:
             cwd=storage,
             start_new_session=True,
         )
-        async with asyncio.timeout(limits.DEADLINE_S):
+        async with asyncio.timeout(limit_s):
             yield Session(process, storage)
     except TimeoutError:
         raise GitFault("repository_unreachable", "The repository was not read in time.") from None

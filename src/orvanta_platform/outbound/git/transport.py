@@ -124,14 +124,15 @@ class _Connection(http.client.HTTPConnection):
         """Connect to the first address that responds. Raises OSError."""
         for each in self._addresses[:-1]:
             try:
-                self.sock = socket.create_connection((each, self.port), limits.REQUEST_S)
+                self.sock = socket.create_connection((each, self.port), limits.CONNECT_S)
                 break
             except OSError:
                 continue
         else:
-            self.sock = socket.create_connection((self._addresses[-1], self.port), limits.REQUEST_S)
+            self.sock = socket.create_connection((self._addresses[-1], self.port), limits.CONNECT_S)
         if self._is_encrypted:
             self.sock = ssl.create_default_context().wrap_socket(self.sock, server_hostname=self.host)
+        self.sock.settimeout(limits.REQUEST_S)
 
 
 def _credentials(remote: Remote) -> dict[str, str]:

@@ -23,6 +23,7 @@ from orvanta_platform.db.git import BindingRow, CommitRow
 from orvanta_platform.db.tree import VersionContent
 from orvanta_platform.errors import OrvantaError
 from orvanta_platform.orchestrator.document_threads import run_in_thread
+from orvanta_platform.outbound.git import limits
 from orvanta_platform.outbound.git.messages import Change, Entry, Fetched, GitFault, Remote
 from orvanta_platform.outbound.git.process import Session, session
 from orvanta_platform.outbound.ssrf import AddressRefused
@@ -96,8 +97,8 @@ class _Outcome:
     findings: str | None = None
 
 
-async def list_due(platform: Platform) -> list[str]:
-    """Return the workspaces with a round to do."""
+async def list_due(platform: Platform) -> list[tuple[str, bool]]:
+    """Return the workspaces with a round to do, and whether the last one failed; those that wait longest first."""
     async with platform.db.acquire() as conn:
         return await rows.list_due(conn, NOUNS)
 
@@ -167,7 +168,8 @@ class _Round:
             username=row.username,
             token=bindings.token_of(self._platform, row),
         )
-        async with session(self._platform.settings.home / "git") as child:
+        limit_s = limits.DEADLINE_S if row.tries else limits.FIRST_S
+        async with session(self._platform.settings.home / "git", limit_s) as child:
             fetched = await child.fetch(remote, row.head if local is None else None)
             if fetched.head is None and row.head is not None:
                 raise GitFault("branch_missing", f"The branch {row.branch} no longer exists in the repository.")
