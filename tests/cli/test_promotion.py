@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 from tests.cli.client import Cli
+from tests.e2e.installation import Installation
 
 pytestmark = pytest.mark.extended
 
 FLOW = "summary: Report\nvalue:\n  modules:\n    - {id: a, value: {type: identity}}\n"
 
 
-def test_release_is_promoted_rolled_back_and_exchanged(cli: Cli, tmp_path: Path) -> None:
+def test_release_is_promoted_rolled_back_and_exchanged(cli: Cli, installation: Installation, tmp_path: Path) -> None:
     flow, rules, file = tmp_path / "report.yaml", tmp_path / "rules.yaml", tmp_path / "release.json"
     flow.write_text(FLOW)
     rules.write_text("approvals: 1\nauthor_may_approve: true\nrefuse_direct_deploys: true\n")
@@ -50,9 +51,11 @@ def test_release_is_promoted_rolled_back_and_exchanged(cli: Cli, tmp_path: Path)
     assert cli("env", "lift-hold", "production").out == "production: hold lifted\n"
     assert cli("release", "export", "1", str(file)).out == f"{file}: written\n"
     key = cli("release", "key").out.strip()
-    untrusted = cli("release", "import", str(file), "-w", "promoted", "--json", code=1).json
-    assert untrusted["error"]["code"] == "untrusted_release"
-    cli("admin", "settings", "set", "trusted_release_keys", json.dumps({"other": key}))
+    trusted = {"value": {"here": key}}
+    assert installation.client.post("/api/settings/global/trusted_release_keys", json=trusted).status_code == 200
     assert cli("release", "import", str(file), "-w", "promoted").out == "1\n"
-    cli("admin", "settings", "set", "trusted_release_keys", "{}")
+    assert f"origin: here main/1, key {key}" in cli("release", "show", "1", "-w", "promoted").out
+    file.write_text(json.dumps({**json.loads(file.read_text()), "notes": "Other"}))
+    wrong = cli("release", "import", str(file), "--json", code=1).json
+    assert wrong["error"]["code"] == "untrusted_release"
     cli("env", "delete", "production")
