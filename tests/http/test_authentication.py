@@ -44,7 +44,11 @@ def _calls() -> list[tuple[str, str]]:
 
 CALLS = _calls()
 BY_PEOPLE = {
-    f"/api/w/main/jobs/run/{name}" for name in ("dependencies_async", "flow_dependencies_async", "batch_rerun_jobs")
+    f"/api/w/main/jobs/run/{name}"
+    for name in (
+        *("dependencies_async", "flow_dependencies_async", "batch_rerun_jobs"),
+        f"code_flow/{_FILLED['uuid']}/main",
+    )
 }
 
 

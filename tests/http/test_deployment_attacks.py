@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from tests.http.harness import client_of
+from tests.http.harness import W, client_of
 from tests.http.jobs_running import job_client, started
 from tests.http.test_deployments import CHOSEN, ITEMS, D, L, Pipeline, act, codes, pipeline
 from tests.http.test_impersonation import act_as
 from tests.http.test_releases import apply as apply_changes
 
 from orvanta_platform.control.actor import Role
+from orvanta_platform.services import turns
 from orvanta_platform.services.releases import requests
 
 __all__ = ["pipeline"]
@@ -140,3 +141,23 @@ async def test_floods_of_requests_and_comments_are_limited(pipeline: Pipeline, m
     monkeypatch.setattr(requests, "MOST_OPEN", 1)
     named = {"source": "main", "number": await pipeline.release("Two")}
     assert [(await each.post(f"{D}/create", json=named)).status_code for each in (ann, bob)] == [400, 201]
+
+
+async def test_plans_of_a_workspace_are_made_one_at_a_time(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each reads all items of a release or all referring workflows."""
+    request = await pipeline.request(pipeline.admin)
+    monkeypatch.setattr(turns, "_MOST_WAITING", 0)
+    move = {"items": [{"kind": "flow", "path": "f/team/main", "target": "f/team/moved"}]}
+    taken = pipeline.api.platform.turns
+    calls = [
+        ("GET", f"{D}/environment", None),
+        ("GET", f"{D}/get/{request['id']}", None),
+        ("GET", f"{D}/changes/{request['id']}", None),
+        ("POST", f"{D}/plan", {"source": "main", "number": 1}),
+        ("POST", f"{W}/moves/plan", move),
+        ("POST", f"{W}/moves/apply", move),
+    ]
+    async with taken.take("plans", "live"), taken.take("plans", "main"):
+        answers = [await pipeline.admin.request(method, path, json=body) for method, path, body in calls]
+    assert [each.status_code for each in answers] == [429] * len(calls)
+    assert [(await pipeline.admin.request(each[0], each[1], json=each[2])).status_code for each in calls] == [200] * 6

@@ -25,7 +25,7 @@ class Turns:
 
     @asynccontextmanager
     async def take(
-        self, what: Literal["changes", "archive", "git", "tests", "references"], workspace: str
+        self, what: Literal["changes", "plans", "archive", "git", "tests", "references"], workspace: str
     ) -> AsyncIterator[None]:
         """Wait for the turn. Raises RateLimited if too many calls wait."""
         key = what, workspace

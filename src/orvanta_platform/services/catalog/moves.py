@@ -68,24 +68,27 @@ class MovePlan:
 
 
 async def plan(platform: Platform, actor: Actor, workspace: str, moves: Sequence[Move]) -> MovePlan:
-    """Return the effect of moving items. Raises NotFound, Forbidden, BadRequest, AlreadyExists, TooLarge."""
+    """Return the effect of moving items. Raises NotFound, Forbidden, BadRequest, AlreadyExists, TooLarge,
+    RateLimited.
+    """
     _check(actor, workspace, moves)
-    async with platform.db.acquire() as conn:
-        await _require_moves(conn, actor, workspace, moves)
-        found = await _read(conn, workspace, moves)
-    return _planned(actor, workspace, found, await _documents(workspace, moves, found, {}))
+    async with platform.turns.take("plans", workspace):
+        async with platform.db.acquire() as conn:
+            await _require_moves(conn, actor, workspace, moves)
+            found = await _read(conn, workspace, moves)
+        return _planned(actor, workspace, found, await _documents(workspace, moves, found, {}))
 
 
 async def apply(platform: Platform, actor: Actor, workspace: str, moves: Sequence[Move]) -> MovePlan:
     """Move items in one transaction: their versions, drafts and acceptances, and all references to them.
 
     Workflows that refer to them get a new version, accepted for the same members. Runs remain at the path that they
-    had. Raises NotFound, Forbidden, BadRequest, AlreadyExists, TooLarge, PolicyViolation, DirectDeploysRefused, and
-    MoveRefused if an item blocks the move.
+    had. Raises NotFound, Forbidden, BadRequest, AlreadyExists, TooLarge, RateLimited, PolicyViolation,
+    DirectDeploysRefused, and MoveRefused if an item blocks the move.
     """
     _check(actor, workspace, moves)
     known: _Documents = {}
-    async with platform.db.acquire() as conn:
+    async with platform.turns.take("plans", workspace), platform.db.acquire() as conn:
         # Documents are parsed here: the transaction parses only those that were deployed meanwhile.
         await _documents(workspace, moves, await _read(conn, workspace, moves), known)
 

@@ -70,11 +70,18 @@ async def make(
     """Return the effect of a release on an environment.
 
     `overwrite`: items that were changed in the environment are replaced, instead of being conflicts. The actor must be
-    able to read the paths of all items in the environment. Raises NotFound, Forbidden.
+    able to read the paths of all items in the environment. Raises NotFound, Forbidden, RateLimited.
     """
+    require(actor, "read", Target(environment.workspace, "deployment"))
+    require_paths(actor, environment.workspace, release.bundle)
+    async with platform.turns.take("plans", environment.workspace):
+        return await _made(platform, actor, environment, release, overwrite=overwrite)
+
+
+async def _made(
+    platform: Platform, actor: Actor, environment: EnvironmentRow, release: Release, *, overwrite: bool
+) -> DeploymentPlan:
     workspace = environment.workspace
-    require(actor, "read", Target(workspace, "deployment"))
-    require_paths(actor, workspace, release.bundle)
     async with platform.db.acquire() as conn:
         deployed = await rows.list_deployed_items(conn, environment.name)
         keys = {each.key for each in release.bundle.items} | {_key(kind, path) for kind, path in deployed}
@@ -107,16 +114,17 @@ def require_paths(actor: Actor, workspace: str, bundle: Bundle) -> None:
 
 async def find_drift(platform: Platform, actor: Actor, environment: EnvironmentRow) -> list[Key]:
     """Return the items that were changed outside of releases since their last deployment, as far as the actor may read
-    them. Raises NotFound, Forbidden.
+    them. Raises NotFound, Forbidden, RateLimited.
     """
     workspace = environment.workspace
     require(actor, "read", Target(workspace, "deployment"))
-    async with platform.db.acquire() as conn:
-        deployed = await rows.list_deployed_items(conn, environment.name)
-        keys = [_key(kind, path) for kind, path in deployed]
-        readable_keys = [key for key in keys if _may_read(actor, workspace, key)]
-        reading = await contents.read(conn, system(workspace), workspace, readable_keys, depth="hashes")
-    present = await contents.items_in(workspace, reading)
+    async with platform.turns.take("plans", workspace):
+        async with platform.db.acquire() as conn:
+            deployed = await rows.list_deployed_items(conn, environment.name)
+            keys = [_key(kind, path) for kind, path in deployed]
+            readable_keys = [key for key in keys if _may_read(actor, workspace, key)]
+            reading = await contents.read(conn, system(workspace), workspace, readable_keys, depth="hashes")
+        present = await contents.items_in(workspace, reading)
     return sorted(key for key in readable_keys if _differs(key, present, deployed))
 
 
