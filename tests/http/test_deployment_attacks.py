@@ -161,3 +161,13 @@ async def test_plans_of_a_workspace_are_made_one_at_a_time(pipeline: Pipeline, m
         answers = [await pipeline.admin.request(method, path, json=body) for method, path, body in calls]
     assert [each.status_code for each in answers] == [429] * len(calls)
     assert [(await pipeline.admin.request(each[0], each[1], json=each[2])).status_code for each in calls] == [200] * 6
+
+
+async def test_releases_that_a_rollback_may_need_are_not_deleted_with_their_workspace(pipeline: Pipeline) -> None:
+    await pipeline.deploy(1)
+    await pipeline.deploy(await pipeline.release("Two"))
+    assert (await pipeline.admin.post(f"{W}/workspaces/archive")).is_success
+    deleted = await pipeline.admin.delete("/api/workspaces/delete/main", params={"confirm": "main"})
+    assert (deleted.status_code, deleted.json()["error"]["code"]) == (409, "conflict")
+    back = await pipeline.admin.post(f"{D}/rollback", json={"reason": "Wrong"})
+    assert (back.status_code, await pipeline.summary()) == (200, "One"), back.text

@@ -232,6 +232,12 @@ async def find_earlier(
     return None if row is None else ReleaseRow(**dict(row))
 
 
+async def find_dependent(conn: Connection, workspace: str) -> str | None:
+    """Return an environment of another workspace whose last ten deployments include a release of a workspace."""
+    name: str | None = await conn.fetchval(_SQL["find_dependent"], workspace)
+    return name
+
+
 async def has_soaked(conn: Connection, environment: str, digest: str, minutes: int) -> bool:
     """Return whether a release has been in an environment for as many minutes, without another one in between, and was
     not rolled back since.

@@ -154,6 +154,16 @@ WHERE d.environment = $1 AND d.digest <> now.digest AND d.id < (
 ) AND ($2::text IS NULL OR d.source = $2 AND d.number = $3)
 ORDER BY d.id DESC LIMIT 1;
 
+-- name: find_dependent
+-- An environment of another workspace of which one of the last ten deployments is of a release of a workspace.
+SELECT e.name
+FROM environment AS e
+CROSS JOIN LATERAL (
+    SELECT d.source FROM deployment AS d WHERE d.environment = e.name ORDER BY d.id DESC LIMIT 10
+) AS last
+WHERE e.workspace <> $1 AND last.source = $1
+LIMIT 1;
+
 -- name: has_soaked
 -- Returns true if a release has been in an environment for $3 minutes, without another one in between, and was not
 -- rolled back since.

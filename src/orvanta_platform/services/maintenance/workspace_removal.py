@@ -10,7 +10,7 @@ from orvanta_platform import clock
 from orvanta_platform.control import audit
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target, refuse_limited, require
-from orvanta_platform.db import workspaces
+from orvanta_platform.db import deployments, workspaces
 from orvanta_platform.errors import BadRequest, Conflict, NotFound
 from orvanta_platform.services.maintenance import retention
 from orvanta_platform.services.platform import Platform
@@ -22,7 +22,7 @@ async def delete(platform: Platform, actor: Actor, workspace: str, typed: str) -
     """Delete an archived workspace. `typed`: its id, as confirmation.
 
     Raises Forbidden, also for tokens with limits, NotFound, BadRequest for another id, Conflict for a workspace that is
-    not archived or has unfinished runs.
+    not archived, has unfinished runs, or has a release that an environment may need for a rollback.
     """
     require(actor, "delete_workspace", Target(None, "instance"))
     refuse_limited(actor, "delete workspaces")
@@ -34,6 +34,11 @@ async def delete(platform: Platform, actor: Actor, workspace: str, typed: str) -
         if unfinished := await workspaces.count_live_runs(conn, workspace):
             raise Conflict(
                 f"The workspace has {unfinished} unfinished runs.", hint="Cancel them, or wait for their end."
+            )
+        if environment := await deployments.find_dependent(conn, workspace):
+            raise Conflict(
+                f"A rollback of {environment} may need the releases of the workspace.",
+                hint="Delete the environment, or promote ten releases of another workspace to it first.",
             )
         if not await workspaces.begin_deletion(conn, workspace):
             raise Conflict(f"The workspace {workspace} is not archived.", hint="Archive it first.")
