@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import AsyncIterator
 from typing import Any
@@ -165,6 +166,23 @@ async def test_values_and_inputs_of_a_playback_are_limited(evaluator: Evaluator)
     flow, tree = many(80, {"result": 1}, copy="flow_input.large")
     (failure,) = (await outcome(evaluator, flow, tree | {"inputs": {"large": large}})).failures
     assert failure.check == "playback" and "64 MiB" in failure.message
+
+
+async def test_other_tasks_run_between_the_steps(evaluator: Evaluator) -> None:
+    """A step may copy a large value, so that the event loop is free after each."""
+    turns = 0
+
+    async def wait() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    waiting = asyncio.create_task(wait())
+    flow, tree = many(50, {"result": 1})
+    assert (await outcome(evaluator, flow, tree)).passed
+    waiting.cancel()
+    assert turns >= 100, "start and end of each iteration"
 
 
 def test_answers_are_encoded_and_ranked_once() -> None:

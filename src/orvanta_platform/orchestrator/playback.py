@@ -62,7 +62,6 @@ MAX_SECONDS: Final = 20.0
 MAX_BYTES: Final = 64 << 20
 """Maximum total size of the values and inputs of one playback; one that several executions share counts for each."""
 
-_PAUSE_EVERY: Final = 20
 _CANCELLED: Final = error_json(NamedError("Canceled", "Canceled"), None)
 
 
@@ -263,8 +262,7 @@ class _Playback:
         self._steps += 1
         if self._steps > MAX_STEPS:
             raise PlaybackFault(None, f"The playback has more than {MAX_STEPS:,} steps.")
-        if self._steps % _PAUSE_EVERY == 0:
-            await asyncio.sleep(0)
+        await asyncio.sleep(0)
         frame = here.frame
         answers: dict[tuple[str | int, ...], Answer | NamedError] = {}
         need: fx.Need | None = None

@@ -260,7 +260,7 @@ class _Checks:
             async with asyncio.timeout(MAX_SECONDS):
                 found += await run_in_thread(workspace, self._compared, until)
                 if (fault := self._played.fault) is not None:
-                    return [*found, Failure("playback", fault.node, fault.message)]
+                    return [*found[: MOST_FAILURES - 1], Failure("playback", fault.node, fault.message)]
                 for node, expected, raw in self._values():
                     if len(found) >= MOST_FAILURES:
                         break
