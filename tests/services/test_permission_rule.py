@@ -67,7 +67,7 @@ EXEMPT = {
     "git.rounds.list_due": "called by the leading process",
     "git.rounds.synchronise": "called by the leading process; commits for deployments, and applies nothing",
     "git.bindings.token_of": "returns a token to the round that sends it to its repository",
-    "git.bindings.addresses": "resolves a host; reads no data",
+    "git.bindings.place": "resolves a host or folder; reads no data",
     "catalog.examples.seed": "called at the first start, which has no caller",
     "run_views.jobs.find": "its callers check permissions, or have verified a signature",
     "approvals.lookup.find_job": "its callers check permissions, or have verified a signature",
