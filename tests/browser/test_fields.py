@@ -166,16 +166,20 @@ async def test_resource_is_selected_by_type(page: Page, site: Site) -> None:
 async def test_approvers_are_chosen_from_people_and_groups(page: Page, site: Site) -> None:
     site.client.post("/api/w/main/groups/create", json={"name": "finance", "summary": "Who pays"})
     path = await opened(page, site, DATABASE, "?panel=node&node=who")
+    # The missing database of the first node: the page has loaded and checked everything.
+    await expect(page.get_by_role("button", name="1 problem")).to_be_visible()
+    chosen = page.get_by_label("Approvers").get_by_role("listitem")
     for word in ("finance", "u/admin"):
         await page.get_by_role("button", name="Add approver").click()
         await page.get_by_placeholder("Search members, groups and roles").fill(word)
         await expect(page.get_by_role("option").first).to_contain_text(word)
         await page.keyboard.press("Enter")
         await expect(page.get_by_role("dialog")).to_have_count(0)
+        await expect(chosen.filter(has_text=word)).to_be_visible()
     await draft_saved(page)
     assert "approvers:" in draft(site, path) and "g/finance" in draft(site, path) and "u/admin" in draft(site, path)
     await page.get_by_role("button", name="Remove g/finance").click()
-    await expect(page.get_by_label("Approvers").get_by_role("listitem").filter(has_text="finance")).to_have_count(0)
+    await expect(chosen.filter(has_text="finance")).to_have_count(0)
     await node(page, "ask").click()
     await page.get_by_text("Approval before the next node").click()
     await page.get_by_label("Wait for approval").check()
