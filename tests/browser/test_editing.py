@@ -28,12 +28,12 @@ value:
 _numbers = itertools.count()
 
 
-async def opened(page: Page, site: Site, source: str = LIST, query: str = "") -> str:
-    """A new workflow, opened; gives its path."""
+async def opened(page: Page, site: Site, source: str = LIST, query: str = "", problems: str = "No problems") -> str:
+    """Deploy a new workflow, open it, wait until its problems are those, and return its path."""
     path = f"f/editing/w{next(_numbers)}"
     site.deploy(path, source)
     await page.goto(f"/w/main/workflows/{path}{query}")
-    await expect(page.get_by_role("button", name="No problems")).to_be_visible()
+    await expect(page.get_by_role("button", name=problems)).to_be_visible()
     return path
 
 

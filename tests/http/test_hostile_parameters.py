@@ -69,7 +69,10 @@ async def test_hostile_parameters_reveal_nothing_and_cause_no_error(
                     if name in in_query:
                         url = f"{url.partition('?')[0]}?{name}={sent}"
                     answer = await client.get(url, headers={"X-Workspace": "main"})
-                    shown = answer.text.replace(sent, "").replace(text, "")
+                    # Messages and the caller's own runs repeat what was sent; a slash may begin another parameter.
+                    shown = answer.text.replace(sent, "")
+                    for own in (*HOSTILE, f"{text.partition('/')[2]}/"):
+                        shown = shown.replace(own, "") if MARK in own else shown
                     if answer.status_code >= 500 or MARK in shown:
                         wrong.append((url, answer.status_code, answer.text[:200]))
         assert (await client.get(f"{W}/jobs/list")).status_code == 200

