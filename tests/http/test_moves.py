@@ -172,10 +172,10 @@ async def test_items_that_may_not_be_changed_block(api: ApiHarness) -> None:
         value = {"modules": [runs("one", "script", "f/team/script")]}
         await create(api, "flows", path=f"f/{folder}/user", value=value)
     await create(api, "scripts", **CODE, path="f/team/free")
-    code = "from f.team.library import x\ndef main():\n    return x\n"
-    library = {"summary": "", "language": "python3", "content": "x = 1\n", "path": "f/team/library"}
-    await create(api, "scripts", **library)
-    await create(api, "scripts", **{**library, "content": code, "path": "f/team/importer"})
+    code = "from f.team.shared import x\ndef main():\n    return x\n"
+    shared = {"summary": "", "language": "python3", "content": "x = 1\n", "path": "f/team/shared"}
+    await create(api, "scripts", **shared)
+    await create(api, "scripts", **{**shared, "content": code, "path": "f/team/importer"})
     bea = await api.member("bea", Role.DEVELOPER)
     refused = await bea.post(f"{W}/moves/apply", json=move(("script", "f/team/script", "f/ops/script")))
     assert refused.status_code == 409, refused.text
@@ -200,7 +200,7 @@ async def test_items_that_may_not_be_changed_block(api: ApiHarness) -> None:
         for step in ("plan", "apply"):
             answer = await bea.post(f"{W}/moves/{step}", json=move(item))
             assert answer.status_code == status, (item, answer.text)
-    importing = await bea.post(f"{W}/moves/apply", json=move(("script", "f/team/library", "f/ops/library")))
+    importing = await bea.post(f"{W}/moves/apply", json=move(("script", "f/team/shared", "f/ops/shared")))
     assert importing.json() == {
         "rewritten": [],
         "importing": [{"kind": "script", "path": "f/team/importer"}],

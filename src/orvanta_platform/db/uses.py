@@ -27,9 +27,9 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Sought:
-    """An item whose references are looked up. `kind`: script, flow, variable, resource, resource_type, queue or group.
+    """Item whose references are searched for. `kind`: script, flow, variable, resource, resource_type, queue or group.
 
-    A queue, group or type is looked up by its name as the path.
+    `path` is the name of a queue, group or resource type.
     """
 
     kind: str
@@ -40,7 +40,7 @@ class Sought:
 
 @dataclass(frozen=True, slots=True)
 class ReferenceRow:
-    """A reference to an item that is looked up.
+    """Reference to a `Sought` item.
 
     `kind`: flow, script, schedule, http_trigger, error_handler, resource, variable, folder or policy.
     """
@@ -51,7 +51,7 @@ class ReferenceRow:
     """Node of a workflow, if it is known."""
     pinned: str | None
     enabled: bool | None
-    """Whether a schedule, HTTP trigger or policy is in use; None for other kinds."""
+    """True for a schedule, HTTP trigger or policy that is in use; None for other kinds."""
     of_kind: str
     of_path: str
     document: bytes | None
@@ -59,7 +59,7 @@ class ReferenceRow:
     searched.
     """
     readable: bool
-    """Whether the caller may read the item."""
+    """True if the caller may read the item."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ class SavedInput(msgspec.Struct, kw_only=True):
     created_at: datetime
     is_public: bool
     success: bool | UnsetType = UNSET
-    """Whether the run succeeded; absent for a saved input."""
+    """True if the run succeeded; absent for a saved input."""
 
 
 def saved(row: SavedInputRow) -> SavedInput:

@@ -28,7 +28,7 @@ Kind: TypeAlias = Literal["script", "flow", "variable", "resource", "resource_ty
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
 MOST_SHOWN = 1000
-"""Maximum number of references that are looked up."""
+"""Maximum number of references in a response."""
 
 MOST_RUNS = 10_000
 """Maximum number of runs that are counted."""
@@ -88,7 +88,7 @@ class References:
     hidden_runs: int
     """Number of runs under way, of all of these items, that the caller may not read."""
     truncated: bool
-    """There are more references than are looked up."""
+    """True if there are more references than the response contains."""
 
 
 @dataclass(slots=True)
@@ -113,9 +113,8 @@ class _Found:
 async def list_references(platform: Platform, actor: Actor, workspace: str, kind: Kind, path: str) -> References:
     """Return at most MOST_SHOWN items that use an item, directly or through workflows, scripts and resources.
 
-    A queue, group or resource type is looked up by its name as `path`. Not found are paths that code composes while it
-    runs. A document of more than 1 MiB that contains the path counts as a reference. Raises NotFound, Forbidden,
-    RateLimited.
+    `path` is the name of a queue, group or resource type. Paths that code composes while it runs are not found. A
+    document of more than 1 MiB that contains the path counts as a reference. Raises NotFound, Forbidden, RateLimited.
     """
     require_workspace(actor, workspace)
     await _require_readable(platform, actor, workspace, kind, path)
@@ -153,7 +152,7 @@ class Searches:
         self._left = most
 
     def of(self, keys: Sequence[_Key]) -> list[Sought]:
-        """Return what is looked up for some items; those for which documents are searched only as far as permitted."""
+        """Return the items to search references for; the number of those that need document searches is limited."""
         sought = []
         for kind, path in keys:
             text = None if kind in ("script", "flow") else f"resource-{path}" if kind == "resource_type" else path
