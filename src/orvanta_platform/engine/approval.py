@@ -65,13 +65,13 @@ def rejected(step: Step, event: Rejected) -> bool:
 
 
 def deadline(step: Step, event: DeadlineDue) -> bool:
-    """Apply a timeout. False: the node is not waiting for people."""
+    """Apply a timeout. False: the node is not waiting for people, or waits without a limit."""
     index, node = event.node, step.plan.node(event.node)
     mark = step.nodes[index]
     if mark == Mark.SUSPENDED and node.suspend is not None:
         _disapprove(step, node, node.suspend, event.record, "timeout")
         return True
-    if mark != Mark.WAITING_APPROVAL or node.approval is None:
+    if mark != Mark.WAITING_APPROVAL or node.approval is None or node.approval.timeout_s is None:
         return False
     if node.approval.continues:
         return _approve(step, node, node.approval, Mark.TIMEOUT, event.record)

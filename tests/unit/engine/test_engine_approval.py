@@ -110,6 +110,12 @@ def test_timeout_is_a_rejection() -> None:
     assert run.enqueued == ["t", "r", "f"] and run.found(DropTimer) == [DropTimer(0, "deadline")]
 
 
+def test_approval_without_a_limit_does_not_time_out() -> None:
+    run = asking(approval("p"), job("b", on("p", "timeout")))
+    assert run.late("p").effects == () and run.state.status is Status.AWAITING_APPROVAL
+    assert run.yes("p").end is not None
+
+
 def test_timeout_may_continue() -> None:
     nodes = [job("t", on("p", "timeout")), job("s", "p"), job("a", on("p", "approved")), job("r", on("p", "rejected"))]
     run = asking(approval("p", timeout=5, on_timeout="continue"), *nodes).late("p")

@@ -176,7 +176,8 @@ class _RunAnswers:
     ) -> None:
         self._at = at
         self._states = {each.id: each.state for each in recorded}
-        self._ranks = {each.id: float(number) for number, each in enumerate(recorded)}
+        # A cancelled node ended at the moment of the node that cancelled it, and nothing of it is played.
+        self._ranks = {each.id: float(number) for number, each in enumerate(recorded) if each.state != "cancelled"}
         self._found = found
         self._decisions: dict[UUID, list[DecisionRow]] = {}
         for each in decisions:
@@ -207,7 +208,7 @@ class _RunAnswers:
             at = each.at.isoformat()
             decided.append(Decision(decision=outcome, by=each.approver, at=at, reason=each.reason, form=form))
             return wait_outcomes.decided(place.node.index, each, approval=approval)
-        if place.id not in self._states:
+        if self._states.get(place.id, "cancelled") == "cancelled":
             return None
         found = _members(self._found.get((place.id, "result", ""), b"null")).get("at") if approval else None
         timed_out = datetime.fromisoformat(found) if isinstance(found, str) else self._at
