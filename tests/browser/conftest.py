@@ -139,10 +139,9 @@ async def stranger(site: Site, chromium: Browser) -> AsyncIterator[Page]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def page(stranger: Page, installation: Running) -> Page:
-    """A page whose person is logged in, at home."""
+    """An empty page whose person is logged in."""
     cookie = {"name": "token", "value": installation.token, "url": installation.base, "httpOnly": True}
     await stranger.context.add_cookies([cookie])  # type: ignore[list-item]
-    await stranger.goto("/w/main")
     return stranger
 
 

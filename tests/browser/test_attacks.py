@@ -165,6 +165,7 @@ async def test_other_site_cannot_use_session(chromium: Browser, site: Site, inst
 
 
 async def test_policy_blocks_inline_styles_and_scripts(page: Page) -> None:
+    await page.goto("/w/main")
     hostile = """() => {
       const paragraph = '<p id="marked" style="position: fixed" onclick="window.hurt=1">x</p>';
       document.body.insertAdjacentHTML("beforeend", paragraph);

@@ -39,6 +39,7 @@ async def test_site_is_read_and_searched_without_login(stranger: Page) -> None:
 
 
 async def test_editor_links_to_documentation(page: Page) -> None:
+    await page.goto("/w/main")
     async with page.expect_popup() as opened:
         await page.get_by_role("link", name="Documentation").click()
     documentation = await opened.value

@@ -57,10 +57,12 @@ async def test_login_does_not_redirect_to_another_site(stranger: Page) -> None:
 
 
 async def test_session_cookie_is_http_only(page: Page) -> None:
+    await page.goto("/w/main")
     assert await page.evaluate("document.cookie") == ""
 
 
 async def test_workflow_list_is_searched_sorted_and_navigated_by_keyboard(page: Page) -> None:
+    await page.goto("/w/main")
     await page.get_by_role("link", name="All workflows").click()
     rows = page.get_by_role("main").get_by_role("listitem")
     await expect(rows.filter(has_text="f/examples/order_receipt")).to_have_count(1)
@@ -83,6 +85,7 @@ async def test_workflow_list_is_searched_sorted_and_navigated_by_keyboard(page: 
 
 
 async def test_palette_and_shortcuts_open_on_every_page(page: Page) -> None:
+    await page.goto("/w/main")
     await page.get_by_role("button", name="Search and commands").wait_for()
     await page.keyboard.press("Control+k")
     await page.get_by_placeholder("Search pages, commands").fill("workers")

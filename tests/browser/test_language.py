@@ -7,6 +7,7 @@ from tests.installation import Running
 
 
 async def test_page_is_shown_in_chosen_language(page: Page) -> None:
+    await page.goto("/w/main")
     navigation = page.get_by_role("navigation", name="Pages")
     await page.goto("/w/main/runs")
     await expect(navigation.get_by_role("link", name="Schedules")).to_be_visible()

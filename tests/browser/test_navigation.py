@@ -13,6 +13,7 @@ FLOW = "f/navigation/edited"
 
 
 async def test_rail_marks_page_skips_to_content_and_remembers_its_width(page: Page, site: Site) -> None:
+    await page.goto("/w/main")
     site.deploy(FLOW, LIST)
     pages = page.get_by_role("navigation", name="Pages")
     current = pages.locator("[aria-current=page]")

@@ -32,6 +32,7 @@ async def _made(page: Page) -> str:
 
 
 async def test_empty_workflow_is_draft_until_deployed(page: Page, site: Site) -> None:
+    await page.goto("/w/main")
     await _asked(page)
     await page.get_by_label("Name", exact=True).fill("Greet: everybody")
     await expect(page.get_by_label("Id", exact=True)).to_have_value("greet_everybody")
@@ -58,6 +59,7 @@ async def test_empty_workflow_is_draft_until_deployed(page: Page, site: Site) ->
 
 @pytest.mark.extended
 async def test_template_is_previewed_and_keeps_comments(page: Page, site: Site) -> None:
+    await page.goto("/w/main")
     await _asked(page)
     await expect(page.get_by_role("dialog").locator("svg rect")).not_to_have_count(0)
     await page.get_by_role("radio", name="Import rows and report what failed").check()
@@ -73,6 +75,7 @@ async def test_template_is_previewed_and_keeps_comments(page: Page, site: Site) 
 
 @pytest.mark.extended
 async def test_taken_path_is_reported_and_free_one_suggested(page: Page, site: Site) -> None:
+    await page.goto("/w/main")
     site.deploy("f/taken/csv_report", "value: {modules: []}\n")
     await page.reload()
     await _asked(page)
@@ -87,6 +90,7 @@ async def test_taken_path_is_reported_and_free_one_suggested(page: Page, site: S
 
 
 async def test_workflow_is_created_with_keyboard_only(page: Page, site: Site) -> None:
+    await page.goto("/w/main")
     await page.get_by_role("button", name="New workflow").focus()
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("radio", name="Blank")).to_be_focused()

@@ -37,6 +37,7 @@ def found(site: Site, **filter: Any) -> list[Any]:
 
 
 async def test_runs_are_filtered_watched_and_changed_in_bulk(page: Page, site: Site) -> None:
+    await page.goto("/w/main")
     for path, source in (("good", GOOD), ("bad", BAD), ("asks", ASKS)):
         site.deploy(f"f/listed/{path}", source)
     for path in ("good", "good", "bad"):

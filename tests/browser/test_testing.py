@@ -108,6 +108,7 @@ async def test_test_error_is_shown_at_its_line(page: Page, site: Site, commands:
 
 
 async def test_order_processing_is_run_from_the_list_and_seen_live(page: Page) -> None:
+    await page.goto("/w/main")
     await page.get_by_role("link", name="Workflows", exact=True).click()
     await page.get_by_role("listitem").filter(has_text="order_processing").get_by_role("button", name="Run").click()
     form = page.get_by_role("dialog", name="Run Processing of an order")

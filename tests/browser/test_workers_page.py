@@ -19,6 +19,7 @@ PRINTS = (
 
 
 async def test_worker_is_drained_and_resumed(page: Page, site: Site) -> None:
+    await page.goto("/w/main")
     site.deploy("f/drained/prints", PRINTS)
     await page.get_by_role("link", name="Workers", exact=True).click()
     worker = page.get_by_role("list", name="Workers").get_by_role("listitem").filter(has_text="live")

@@ -87,10 +87,16 @@ def test_every_command_teaches_with_examples() -> None:
         assert f"\n  Examples:\n    orvanta {' '.join(command)} " in told
 
 
-def test_command_imports_only_needed_modules() -> None:
-    code = "import sys, orvanta_platform.cli.main; print(*sorted(sys.modules))"
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [
+        ("main", {"asyncpg", "asyncio", "httpx", "rich", "litestar", "structlog", "ruamel.yaml", "msgspec"}),
+        ("client.api", {"asyncpg", "asyncio", "rich", "pygments", "litestar", "structlog", "ruamel.yaml"}),
+    ],
+)
+def test_command_imports_only_needed_modules(module: str, heavy: set[str]) -> None:
+    code = f"import sys, orvanta_platform.cli.{module}; print(*sorted(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    heavy = {"asyncpg", "asyncio", "httpx", "rich", "litestar", "structlog", "ruamel.yaml", "msgspec"}
     assert heavy.isdisjoint(loaded), heavy.intersection(loaded)
 
 
