@@ -139,10 +139,19 @@ def _exit(ended: SystemExit) -> NoReturn:
     raise ended
 
 
+def _build_only(names: list[str]) -> None:
+    """Drop all commands except the group of this name, if there is one: building 150 commands takes a fifth of the time
+    of a short command."""
+    chosen = [group for group in app.registered_groups if group.name in names]
+    if chosen:
+        app.registered_groups, app.registered_commands = chosen, []
+
+
 def _run() -> None:
     for stream in (sys.stdout, sys.stderr):
         # Characters that the encoding of the terminal lacks are printed as escapes instead of raising an error.
         getattr(stream, "reconfigure", lambda **_: None)(errors="backslashreplace")
+    _build_only(sys.argv[1:2])
     try:
         app()
     except OrvantaError as error:
