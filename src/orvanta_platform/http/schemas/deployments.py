@@ -14,8 +14,8 @@ from orvanta_platform.db.environments import EnvironmentRow
 from orvanta_platform.http.schemas import environments
 from orvanta_platform.http.schemas.changes import ItemName, PlanEntry, change_plan
 from orvanta_platform.http.schemas.releases import ReleaseOrigin, origin
-from orvanta_platform.services.releases.deployments import Outcome
-from orvanta_platform.services.releases.plans import DeploymentPlan, Reason
+from orvanta_platform.services.releases.deployments import ApplyResult
+from orvanta_platform.services.releases.plans import Blocker, DeploymentPlan
 from orvanta_platform.services.releases.requests import ItemChange, PlannedRequest, RequestKind, RequestState
 from orvanta_platform.workflow.tree.item import Kind
 from orvanta_platform.workflow.tree.plan import Action
@@ -225,7 +225,7 @@ class EnvironmentState(msgspec.Struct, kw_only=True):
     """Items that were changed outside of releases since their last deployment, as far as you may read them."""
 
 
-def release_plan(made: DeploymentPlan, unfulfilled: list[Reason]) -> ReleasePlan:
+def release_plan(made: DeploymentPlan, unfulfilled: list[Blocker]) -> ReleasePlan:
     """Convert a plan."""
     entries = change_plan(made.plan)
     return ReleasePlan(
@@ -260,7 +260,7 @@ def requested_change(change: ItemChange) -> RequestedChange:
     return RequestedChange(kind=entry.kind, path=entry.path, action=entry.action, before=before, after=after)
 
 
-def outcome(done: Outcome) -> RequestOutcome:
+def outcome(done: ApplyResult) -> RequestOutcome:
     """Convert the outcome of an attempt to apply a request."""
     return RequestOutcome(**_detailed(done.planned), nothing_to_do=done.nothing_to_do)
 
@@ -305,5 +305,5 @@ def _decision(row: DecisionRow) -> Decision:
     return Decision(**{name: getattr(row, name) for name in Decision.__struct_fields__})
 
 
-def _reason(each: Reason) -> BlockingReason:
+def _reason(each: Blocker) -> BlockingReason:
     return BlockingReason(**asdict(each))

@@ -17,14 +17,14 @@ from orvanta_platform.services.changes import change_sets
 from orvanta_platform.services.changes.change_sets import Hooks
 from orvanta_platform.services.changes.contents import Present
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.services.releases import gates, releases, requests
-from orvanta_platform.services.releases.plans import DeploymentPlan, Reason, own_hash
+from orvanta_platform.services.releases import checks, releases, requests
+from orvanta_platform.services.releases.plans import Blocker, DeploymentPlan, own_hash
 from orvanta_platform.services.releases.requests import PlannedRequest
 from orvanta_platform.workflow.tree.item import Key
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ApplyResult:
     """A request after an attempt to apply it."""
 
     planned: PlannedRequest
@@ -40,7 +40,7 @@ async def apply(
     plan_hash: str,
     *,
     bypass_reason: str | None = None,
-) -> Outcome:
+) -> ApplyResult:
     """Apply a request: all of its items change, or none. The items are written with the rights of the actor.
 
     `bypass_reason`: reason for which a member whom the rules name in `bypass` does not wait until they are fulfilled.
@@ -49,7 +49,7 @@ async def apply(
     """
     found = await requests.get(platform, actor, workspace, request)
     environment = found.plan.environment
-    gates.require_applier(actor, environment)
+    checks.require_applier(actor, environment)
     _require_bypass(actor, environment, bypass_reason)
     if found.request.state == "open" and (found.is_stale or plan_hash != found.request.plan_hash):
         raise requests.stale(found.plan.hash)
@@ -66,7 +66,7 @@ async def apply(
         message,
         Hooks(applying.end, applying.begin, is_release=True),
     )
-    return Outcome(await requests.get(platform, actor, workspace, request), not changed)
+    return ApplyResult(await requests.get(platform, actor, workspace, request), not changed)
 
 
 async def rollback(
@@ -79,7 +79,7 @@ async def rollback(
     number: int | None = None,
     overwrite: bool = False,
     bypass_reason: str | None = None,
-) -> Outcome:
+) -> ApplyResult:
     """Deploy the release before the one that runs in the environment, or another one that ran there before it, and
     hold promotions until the hold is lifted.
 
@@ -90,7 +90,7 @@ async def rollback(
     if not reason.strip() or (source is None) != (number is None):
         raise BadRequest("A rollback needs a reason. Name a release by workspace and number, or omit both.")
     environment = await requests.environment_of(platform, actor, workspace)
-    gates.require_applier(actor, environment)
+    checks.require_applier(actor, environment)
     _require_bypass(actor, environment, bypass_reason)
     async with platform.db.acquire() as conn:
         row = await rows.find_earlier(conn, environment.name, source, number)
@@ -105,7 +105,7 @@ async def rollback(
     )
     waits = opened.plan.blocked or (opened.unfulfilled and bypass_reason is None)
     if waits:
-        return Outcome(opened, nothing_to_do=False)
+        return ApplyResult(opened, nothing_to_do=False)
     return await apply(
         platform, actor, workspace, opened.request.id, opened.request.plan_hash, bypass_reason=bypass_reason
     )
@@ -118,10 +118,10 @@ def _require_bypass(actor: Actor, environment: EnvironmentRow, reason: str | Non
         return
     if not reason.strip():
         raise BadRequest("The reason is missing.", hint="The audit trail shows it.")
-    gates.require_bypass(actor, environment)
+    checks.require_bypass(actor, environment)
 
 
-def _require_unblocked(reasons: list[Reason]) -> None:
+def _require_unblocked(reasons: list[Blocker]) -> None:
     if reasons:
         more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
         raise DeploymentBlocked(
@@ -163,7 +163,7 @@ class _Applying:
             )
         if self._bypass_reason is None:
             current = await environments.get(conn, self._environment.workspace)
-            _require_unblocked(await gates.unfulfilled(conn, current or self._environment, self._request))
+            _require_unblocked(await checks.list_unfulfilled_rules(conn, current or self._environment, self._request))
 
     async def end(self, conn: Connection, after: Mapping[Key, Present]) -> None:
         """Record the deployment with the items as it leaves them, and close the request."""

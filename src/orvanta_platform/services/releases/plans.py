@@ -35,7 +35,7 @@ _OTHER: Final = "changed since"
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
+class Blocker:
     """Something that prevents a deployment."""
 
     code: str
@@ -60,7 +60,7 @@ class DeploymentPlan:
     """JSON text of the origin of an imported release."""
     acts_for: dict[Key, str | None]
     """Member that the runs of each added or changed schedule and HTTP trigger act for; None: the one who applies."""
-    blocked: list[Reason]
+    blocked: list[Blocker]
     """Everything that prevents the deployment, apart from the rules of the environment."""
 
 
@@ -179,7 +179,7 @@ class _Comparison:
         return Wanted(kind, path, base, fitted)
 
 
-async def _preflight(platform: Platform, actor: Actor, workspace: str, bundle: Bundle) -> list[Reason]:
+async def _preflight(platform: Platform, actor: Actor, workspace: str, bundle: Bundle) -> list[Blocker]:
     queues = await document_threads.run_in_thread(workspace, queues_of, bundle.items)
     async with platform.db.acquire() as conn:
         missing = await _missing_requirements(conn, actor, workspace, bundle)
@@ -189,13 +189,13 @@ async def _preflight(platform: Platform, actor: Actor, workspace: str, bundle: B
         *missing,
         *(_unserved(queue, queues[queue]) for queue in unserved),
         *(
-            Reason("policy_violation", each.diagnostic().message, "Correct it in a new release.", kind, path)
+            Blocker("policy_violation", each.diagnostic().message, "Correct it in a new release.", kind, path)
             for kind, path, each in violated
         ),
     ]
 
 
-async def _missing_requirements(conn: Connection, actor: Actor, workspace: str, bundle: Bundle) -> list[Reason]:
+async def _missing_requirements(conn: Connection, actor: Actor, workspace: str, bundle: Bundle) -> list[Blocker]:
     if not bundle.requirements:
         return []
     named: dict[str, list[str]] = {"variable": [], "resource": []}
@@ -211,17 +211,17 @@ async def _missing_requirements(conn: Connection, actor: Actor, workspace: str, 
     return [each for each in reasons if each is not None]
 
 
-def _fault(each: Requirement, found: Mapping[tuple[str, str], str | None], workspace: str) -> Reason | None:
+def _fault(each: Requirement, found: Mapping[tuple[str, str], str | None], workspace: str) -> Blocker | None:
     key = (each.kind, each.path)
     if key not in found:
-        return Reason(
+        return Blocker(
             f"{each.kind}_missing",
             f"The {each.kind} {each.path} does not exist in {workspace}, or you may not read it.",
             f"Create it in {workspace}, with the value of this environment.",
             *key,
         )
     if each.resource_type is not None and found[key] != each.resource_type:
-        return Reason(
+        return Blocker(
             "resource_type_differs",
             f"The resource {each.path} has the type {found[key]} in {workspace}, not {each.resource_type}.",
             f"Change it in {workspace}.",
@@ -230,14 +230,14 @@ def _fault(each: Requirement, found: Mapping[tuple[str, str], str | None], works
     return None
 
 
-def _unserved(queue: str, key: Key) -> Reason:
+def _unserved(queue: str, key: Key) -> Blocker:
     message = f"No live worker serves the queue {queue}, which the {key[0]} {key[1]} needs."
-    return Reason("queue_without_worker", message, "Start a worker that serves it.", *key)
+    return Blocker("queue_without_worker", message, "Start a worker that serves it.", *key)
 
 
-def _conflict(kind: str, path: str, reason: str | None) -> Reason:
+def _conflict(kind: str, path: str, reason: str | None) -> Blocker:
     hint = "Review the item, and make the plan with `overwrite` to replace it."
-    return Reason("conflict", f"The {kind} {path} is in conflict: {reason}", hint, kind, path)
+    return Blocker("conflict", f"The {kind} {path} is in conflict: {reason}", hint, kind, path)
 
 
 def _may_read(actor: Actor, workspace: str, key: Key) -> bool:

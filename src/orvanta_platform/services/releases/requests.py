@@ -19,8 +19,8 @@ from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import Conflict, Forbidden, NotFound, StalePlan
 from orvanta_platform.services.changes import contents
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.services.releases import gates, plans, releases
-from orvanta_platform.services.releases.plans import DeploymentPlan, Reason
+from orvanta_platform.services.releases import checks, plans, releases
+from orvanta_platform.services.releases.plans import Blocker, DeploymentPlan
 from orvanta_platform.services.releases.releases import Release
 from orvanta_platform.workflow.tree.plan import Entry
 
@@ -41,7 +41,7 @@ class PlannedRequest:
     request: RequestRow
     plan: DeploymentPlan
     decisions: list[DecisionRow]
-    unfulfilled: list[Reason]
+    unfulfilled: list[Blocker]
     """Rules of the environment that it does not fulfil yet."""
 
     @property
@@ -76,7 +76,7 @@ async def environment_of(platform: Platform, actor: Actor, workspace: str) -> En
 
 async def plan(
     platform: Platform, actor: Actor, workspace: str, source: str, number: int, *, overwrite: bool = False
-) -> tuple[DeploymentPlan, list[Reason]]:
+) -> tuple[DeploymentPlan, list[Blocker]]:
     """Return the effect of a release on the environment, and the rules that a request would not fulfil yet.
 
     `source`: workspace of the release, which the actor must be able to read. Raises NotFound, Forbidden.
@@ -85,7 +85,7 @@ async def plan(
     release = await _release(platform, actor, source, number)
     made = await plans.make(platform, actor, environment, release, overwrite=overwrite)
     async with platform.db.acquire() as conn:
-        return made, await gates.unfulfilled_times(conn, environment, release.row.digest, "promotion")
+        return made, await checks.list_unfulfilled_time_rules(conn, environment, release.row.digest, "promotion")
 
 
 async def create(
@@ -168,7 +168,7 @@ async def get(platform: Platform, actor: Actor, workspace: str, request: int) ->
         row = await find(conn, actor, environment, request)
         stored = await rows.get_release(conn, row.release)
         decisions = await rows.list_decisions(conn, request)
-        unfulfilled = await gates.unfulfilled(conn, environment, row)
+        unfulfilled = await checks.list_unfulfilled_rules(conn, environment, row)
     if stored is None:
         raise missing(request)
     release = await releases.opened(workspace, stored)
@@ -211,7 +211,7 @@ async def approve(
     limits.check_text("A comment", comment)
     found = await get(platform, actor, workspace, request)
     async with platform.db.transaction() as conn:
-        await gates.require_approver(conn, actor, found.plan.environment, found.request)
+        await checks.require_approver(conn, actor, found.plan.environment, found.request)
         if found.is_stale:
             raise stale(found.plan.hash)
         await require_open(conn, request, plan_hash)
@@ -228,7 +228,7 @@ async def reject(
     limits.check_text("A comment", comment)
     found = await get(platform, actor, workspace, request)
     async with platform.db.transaction() as conn:
-        await gates.require_approver(conn, actor, found.plan.environment, found.request)
+        await checks.require_approver(conn, actor, found.plan.environment, found.request)
         await require_open(conn, request, None)
         await _decide(conn, actor, found.request, "rejected", found.request.plan_hash, comment)
         await rows.close_request(conn, request, "rejected", actor.username)
@@ -293,7 +293,7 @@ async def history(
 async def lift_hold(platform: Platform, actor: Actor, workspace: str) -> None:
     """Permit promotions to the environment again, as a member who may apply. Raises NotFound, Forbidden, Conflict."""
     environment = await environment_of(platform, actor, workspace)
-    gates.require_applier(actor, environment)
+    checks.require_applier(actor, environment)
     async with platform.db.transaction() as conn:
         if not await rows.lift_hold(conn, environment.name):
             raise Conflict(f"{environment.name} is not on hold.")

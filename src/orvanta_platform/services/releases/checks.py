@@ -14,7 +14,7 @@ from orvanta_platform.db.environments import EnvironmentRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import Forbidden
 from orvanta_platform.services.catalog.environments import rules_of
-from orvanta_platform.services.releases.plans import Reason
+from orvanta_platform.services.releases.plans import Blocker
 from orvanta_platform.workflow.releases.rules import is_frozen
 
 
@@ -24,7 +24,7 @@ async def require_approver(conn: Connection, actor: Actor, environment: Environm
     rules = rules_of(environment)
     if not _is_named(actor, rules.approvers) and not (not rules.approvers and actor.role is Role.ADMIN):
         who = ", ".join(rules.approvers) or "admins of the workspace"
-        raise Forbidden(f"You are no approver of {environment.name}.", hint=f"Its approvers are: {who}.")
+        raise Forbidden(f"You are not an approver of {environment.name}.", hint=f"Its approvers are: {who}.")
     if not rules.author_may_approve and actor.email in await rows.list_authors(conn, request.id):
         raise Forbidden(
             f"The authors of a request and of its release cannot approve it in {environment.name}.",
@@ -55,7 +55,7 @@ def require_bypass(actor: Actor, environment: EnvironmentRow) -> None:
         )
 
 
-async def unfulfilled(conn: Connection, environment: EnvironmentRow, request: RequestRow) -> list[Reason]:
+async def list_unfulfilled_rules(conn: Connection, environment: EnvironmentRow, request: RequestRow) -> list[Blocker]:
     """Return the rules that a request does not fulfil yet."""
     rules = rules_of(environment)
     found = []
@@ -66,11 +66,13 @@ async def unfulfilled(conn: Connection, environment: EnvironmentRow, request: Re
         )
         if count < rules.approvals:
             message = f"The request has {count} of {rules.approvals} approvals."
-            found.append(Reason("approvals_missing", message, f"Approvers: {', '.join(rules.approvers) or 'admins'}."))
-    return [*found, *await unfulfilled_times(conn, environment, request.digest, request.kind)]
+            found.append(Blocker("approvals_missing", message, f"Approvers: {', '.join(rules.approvers) or 'admins'}."))
+    return [*found, *await list_unfulfilled_time_rules(conn, environment, request.digest, request.kind)]
 
 
-async def unfulfilled_times(conn: Connection, environment: EnvironmentRow, digest: str, kind: str) -> list[Reason]:
+async def list_unfulfilled_time_rules(
+    conn: Connection, environment: EnvironmentRow, digest: str, kind: str
+) -> list[Blocker]:
     """Return the unfulfilled rules that do not depend on approvals: hold, frozen hours and soak time.
 
     For rollbacks, only the frozen hours apply.
@@ -79,15 +81,15 @@ async def unfulfilled_times(conn: Connection, environment: EnvironmentRow, diges
     found = []
     if environment.hold_by is not None and kind != "rollback":
         message = f"{environment.hold_by} rolled {environment.name} back; it is on hold: {environment.hold_reason}"
-        found.append(Reason("on_hold", message, "Lift the hold once the cause has been fixed."))
+        found.append(Blocker("on_hold", message, "Lift the hold once the cause has been fixed."))
     if is_frozen(rules, clock.now()):
         message = f"Nothing is deployed to {environment.name} in its frozen hours."
-        found.append(Reason("frozen_hours", message, "Apply it later; members named in `bypass` can give a reason."))
+        found.append(Blocker("frozen_hours", message, "Apply it later; members named in `bypass` can give a reason."))
     if rules.soak_minutes and kind != "rollback":
         previous = await rows.find_previous(conn, environment.name)
         if previous is not None and not await rows.has_soaked(conn, previous, digest, rules.soak_minutes):
             message = f"The release has not been in {previous} for {rules.soak_minutes} minutes."
-            found.append(Reason("soak_time", message, f"Deploy it to {previous}, or wait."))
+            found.append(Blocker("soak_time", message, f"Deploy it to {previous}, or wait."))
     return found
 
 
