@@ -12,7 +12,7 @@ from tests.http.harness import ApiHarness, W, api_harness
 
 from orvanta_platform.control.actor import Role
 from orvanta_platform.services import turns
-from orvanta_platform.services.catalog import references
+from orvanta_platform.services.catalog import dependents
 
 PATH = "f/team/charge"
 HOOK = {
@@ -165,7 +165,7 @@ async def test_references_to_variables_and_resources_are_found(
     api: ApiHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Documents are searched in pages, and long ones that contain the path are listed without being read."""
-    monkeypatch.setattr(references, "PAGE", 2)
+    monkeypatch.setattr(dependents, "PAGE", 2)
 
     async def create(kind: str, path: str, **body: Any) -> None:
         answer = await api.client.post(f"{W}/{kind}/create", json={"path": path, **body})
@@ -265,10 +265,10 @@ async def test_cycle_and_long_chain_end(api: ApiHarness, monkeypatch: pytest.Mon
     found = await api.get("references/flow/f/team/a")
     assert (names(found), found["truncated"]) == ([("flow", "f/team/b")], False), "the item itself is not listed"
     await deploy(api, "f/team/c", runs("call", "f/team/b", "flow"))
-    monkeypatch.setattr(references, "MAX_DISTANCE", 1)
+    monkeypatch.setattr(dependents, "MAX_DISTANCE", 1)
     found = await api.get("references/flow/f/team/a")
     assert (names(found), found["truncated"]) == ([("flow", "f/team/b")], True)
-    monkeypatch.setattr(references, "MOST_SHOWN", 1)
+    monkeypatch.setattr(dependents, "MOST_SHOWN", 1)
     await deploy(api, "f/team/d", runs("call", "f/team/a", "flow"))
     found = await api.get("references/flow/f/team/a")
     assert (names(found), found["truncated"]) == ([("flow", "f/team/b")], True)
@@ -314,8 +314,8 @@ async def test_references_to_queues_and_groups_are_found(api: ApiHarness) -> Non
 def test_lists_of_groups_are_read_once() -> None:
     """A document that names the list again and again is searched in linear time: no part belongs to two lists."""
     hostile = b"user_groups_required: [" + b"user_groups_required " * 50_000
-    assert sum(map(len, references.lists_of_groups(hostile))) <= len(hostile)
-    refers = references.check_of("group", "ops")
+    assert sum(map(len, dependents.lists_of_groups(hostile))) <= len(hostile)
+    refers = dependents.check_of("group", "ops")
     assert not refers(hostile + b"x")
     for text, found in (
         (b'{"user_groups_required":{"type":"static","value":["dev","ops"]}}', True),
@@ -337,12 +337,12 @@ async def test_searches_for_references_take_turns_and_are_limited(
     async with api.platform.turns.take("references", "main"):
         assert (await bea.get(url)).status_code == 429
     assert (await bea.get(url)).json()["truncated"] is False
-    monkeypatch.setattr(references, "MAX_SECONDS", 0)
+    monkeypatch.setattr(dependents, "MAX_SECONDS", 0)
     cut = (await bea.get(url)).json()
     assert (cut["truncated"], cut["references"]) == (True, [])
     monkeypatch.undo()
 
     levels = [[("resource", f"f/team/r{level}_{each}") for each in range(60)] for level in range(3)]
-    budget = references.Searches(100)
+    budget = dependents.Searches(100)
     assert [len(budget.of(each)) for each in levels] == [60, 40, 0]
     assert len(budget.of([("flow", "f/team/a")])) == 1

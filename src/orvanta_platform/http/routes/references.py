@@ -9,7 +9,7 @@ from orvanta_platform.http import answers
 from orvanta_platform.http.openapi import call
 from orvanta_platform.http.requests import AnyRequest, actor_of, item_path, platform_of
 from orvanta_platform.http.schemas import references as shapes
-from orvanta_platform.services.catalog import references
+from orvanta_platform.services.catalog import dependents
 
 
 @get("/api/w/{workspace:str}/references/{kind:str}/{path:path}", opt=call(answer=shapes.References))
@@ -25,7 +25,7 @@ async def list_references(
     read are listed, at most 1000; others are counted. Runs under way are counted. A path that code composes is not
     found.
     """
-    found = await references.list_references(
+    found = await dependents.list_dependents(
         platform_of(request), actor_of(request), workspace, shapes.kind_of(kind), item_path(path)
     )
     return answers.json(shapes.references(found))

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from orvanta_platform.errors import NotFound
-from orvanta_platform.services.catalog import references as service
+from orvanta_platform.services.catalog import dependents as service
 
 
 class ReferredItem(msgspec.Struct, kw_only=True):
@@ -75,7 +75,7 @@ def kind_of(text: str) -> service.Kind:
     )
 
 
-def references(found: service.References) -> References:
+def references(found: service.Dependents) -> References:
     """Convert the references to an item."""
     return References(
         references=[_reference(each) for each in found.references],
@@ -86,7 +86,7 @@ def references(found: service.References) -> References:
     )
 
 
-def _reference(found: service.Reference) -> Reference:
+def _reference(found: service.Dependent) -> Reference:
     kind: Any = found.kind
     through: Any = ReferredItem(kind=found.through[0], path=found.through[1]) if found.through else UNSET  # type: ignore[arg-type]
     return Reference(

@@ -19,7 +19,7 @@ from orvanta_platform.errors import BadRequest, InvalidWorkflow, VersionConflict
 from orvanta_platform.orchestrator import document_threads, inputs
 from orvanta_platform.orchestrator.blueprints import inline_pins
 from orvanta_platform.services.access import acceptance, on_behalf
-from orvanta_platform.services.catalog import deploy, environments, policies, uses
+from orvanta_platform.services.catalog import deploy, environments, policies, version_references
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.runs import imports, script_access, syntax
 from orvanta_platform.services.runs import locks as locking
@@ -381,8 +381,8 @@ async def _store(
         permissioned_as=await on_behalf.deployed_for(conn, actor, workspace, _plain(settings.get(on_behalf.KEY))),
     )
     stored = await deploy.store(conn, actor, version, is_new=is_new, draft_revision=new.draft_revision)
-    await uses.record(conn, actor, workspace, stored, checked.tree)
-    await uses.record_imports(conn, actor, workspace, stored, resolved.imports)
+    await version_references.record(conn, actor, workspace, stored, checked.tree)
+    await version_references.record_imports(conn, actor, workspace, stored, resolved.imports)
     await acceptance.accept_references(conn, actor, workspace, stored)
     return stored
 

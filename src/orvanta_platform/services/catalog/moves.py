@@ -24,8 +24,8 @@ from orvanta_platform.services.access import folders
 from orvanta_platform.services.catalog import deploy, environments, policies
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow import document
+from orvanta_platform.workflow.node_references import Rewritten, rewrite
 from orvanta_platform.workflow.policies.subject import Subject, subject_of_flow, subject_of_script
-from orvanta_platform.workflow.references import Rewritten, rewrite
 
 MOST_MOVES = 100
 """Maximum number of items that are moved at once."""

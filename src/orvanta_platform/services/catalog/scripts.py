@@ -23,7 +23,7 @@ from orvanta_platform.evaluate.scripts import Script
 from orvanta_platform.orchestrator import inputs
 from orvanta_platform.orchestrator.blueprints import own_pins
 from orvanta_platform.services.access import acceptance, on_behalf
-from orvanta_platform.services.catalog import deploy, environments, policies, uses
+from orvanta_platform.services.catalog import deploy, environments, policies, version_references
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.runs import imports
 from orvanta_platform.services.runs import locks as locking
@@ -103,7 +103,7 @@ async def create(
         version = replace(version, lock=state.lock, lock_job=run, made_schema=schema, permissioned_as=owner)
         is_new = new.parent is None
         added = await deploy.store(conn, actor, version, is_new=is_new, draft_revision=new.draft_revision)
-        await uses.record_imports(conn, actor, workspace, added, {"": imported} if imported else {})
+        await version_references.record_imports(conn, actor, workspace, added, {"": imported} if imported else {})
         stored = version.hash
         return stored
 

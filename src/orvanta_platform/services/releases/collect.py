@@ -21,7 +21,7 @@ from orvanta_platform.workflow.releases.bundle import (
     EnabledTrigger,
     Requirement,
 )
-from orvanta_platform.workflow.releases.references import References, references_of
+from orvanta_platform.workflow.releases.dependencies import Dependencies, dependencies_of
 from orvanta_platform.workflow.tree.item import Item, Key, Kind
 
 MOST_ITEMS: Final = 1000
@@ -39,7 +39,7 @@ async def collect(
     require_workspace(actor, workspace)
     _check(chosen)
     items: dict[Key, BundleItem] = {}
-    found = References(items=set(chosen))
+    found = Dependencies(items=set(chosen))
     seen: set[Key] = set()
     while pending := _wanted(found) - seen:
         check_size(len(items) + len(pending))
@@ -72,11 +72,11 @@ def check_size(count: int) -> None:
         raise TooLarge(f"A release has at most {MOST_ITEMS} items.", hint="Choose fewer items.", details=details)
 
 
-def references_in(items: Iterable[Item]) -> References:
+def dependencies_in(items: Iterable[Item]) -> Dependencies:
     """Return the references of all items."""
-    found = References()
+    found = Dependencies()
     for each in items:
-        _merge(found, references_of(each))
+        _merge(found, dependencies_of(each))
     return found
 
 
@@ -99,7 +99,7 @@ def _check_enabled(items: Mapping[Key, BundleItem], enabled: Sequence[EnabledTri
         raise BadRequest("`enabled` names a trigger twice.")
 
 
-def _wanted(found: References) -> set[Key]:
+def _wanted(found: Dependencies) -> set[Key]:
     types: set[Key] = {("resource_type", each) for each in found.types if each not in shipped()}
     scripts: set[Key] = {("script", path) for paths in found.imports for path in paths}
     return found.items | scripts | types
@@ -122,13 +122,13 @@ def _require_found(missing: set[Key]) -> None:
         )
 
 
-def _opened(present: Mapping[Key, Present]) -> tuple[dict[Key, BundleItem], References]:
+def _opened(present: Mapping[Key, Present]) -> tuple[dict[Key, BundleItem], Dependencies]:
     added: dict[Key, BundleItem] = {}
-    found = References()
+    found = Dependencies()
     for (kind, path), each in present.items():
         content = released(kind, each.content)
         added[kind, path] = BundleItem(kind=_released(kind), path=path, content=content)
-        _merge(found, references_of(Item(kind, path, content)))
+        _merge(found, dependencies_of(Item(kind, path, content)))
     return added, found
 
 
@@ -137,7 +137,7 @@ def _released(kind: Kind) -> Any:
     return kind
 
 
-def _merge(found: References, more: References) -> None:
+def _merge(found: Dependencies, more: Dependencies) -> None:
     found.items |= more.items
     found.imports |= more.imports
     found.variables |= more.variables
@@ -145,7 +145,7 @@ def _merge(found: References, more: References) -> None:
     found.types |= more.types
 
 
-async def _requirements(platform: Platform, actor: Actor, workspace: str, found: References) -> list[Requirement]:
+async def _requirements(platform: Platform, actor: Actor, workspace: str, found: Dependencies) -> list[Requirement]:
     """Return the variables and resources, with the types of those resources that the actor may read."""
     resources: set[Key] = {("resource", each) for each in found.resources}
     present = await _read(platform, actor, workspace, resources) if resources else {}
@@ -153,7 +153,7 @@ async def _requirements(platform: Platform, actor: Actor, workspace: str, found:
     return requirements_of(found, types)
 
 
-def requirements_of(found: References, types: Mapping[str, str | None]) -> list[Requirement]:
+def requirements_of(found: Dependencies, types: Mapping[str, str | None]) -> list[Requirement]:
     """Return the variables and resources among references. `types`: resource types by path, as far as known."""
     return [
         *(Requirement(kind="resource", path=each, resource_type=types.get(each)) for each in sorted(found.resources)),

@@ -14,7 +14,7 @@ from orvanta_platform.services.changes import writers
 from orvanta_platform.services.changes.change_sets import LARGEST
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.releases import releases
-from orvanta_platform.services.releases.collect import check_size, ordered, references_in, requirements_of
+from orvanta_platform.services.releases.collect import check_size, dependencies_in, ordered, requirements_of
 from orvanta_platform.services.releases.releases import FORMAT, Release, SignedRelease
 from orvanta_platform.workflow import document
 from orvanta_platform.workflow.diagnostics import errors, invalid
@@ -65,7 +65,7 @@ def _opened(body: str) -> Bundle:
         raise BadRequest("The file contains no items, or an item twice.")
     check_size(len(bundle.items))
     items = {each.key: _checked(each) for each in bundle.items}
-    found = references_in(Item(each.kind, each.path, each.content) for each in items.values())
+    found = dependencies_in(Item(each.kind, each.path, each.content) for each in items.values())
     types = {each.path: each.resource_type for each in bundle.requirements if each.kind == "resource"}
     return ordered(items, requirements_of(found, types), bundle.enabled)
 

@@ -22,7 +22,7 @@ _DATA: Final = frozenset({"input_transforms", "mock", "schema"})
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
+class NodeReference:
     """The script or workflow that a node runs."""
 
     node: str
@@ -39,16 +39,16 @@ class Rewritten:
     body: bytes
     hash: str
     """Hash of the artifact, in hex."""
-    references: Sequence[Reference]
+    references: Sequence[NodeReference]
 
 
-def references(tree: Mapping[str, Any]) -> Iterator[Reference]:
+def node_references(tree: Mapping[str, Any]) -> Iterator[NodeReference]:
     """Yield the items that the nodes of a document run by path."""
     for node in build(normalise(tree)["value"]).nodes():
         path = node.value.get("path")
         if node.kind in ("script", "flow") and isinstance(path, str):
             pinned = node.value.get("hash") if node.kind == "script" else None
-            yield Reference(node.id, node.kind, path, str(pinned) if pinned else None)
+            yield NodeReference(node.id, node.kind, path, str(pinned) if pinned else None)
 
 
 def rewrite(body: bytes, format: Literal["json", "yaml"], moves: Moves) -> Rewritten | None:
@@ -61,14 +61,14 @@ def rewrite(body: bytes, format: Literal["json", "yaml"], moves: Moves) -> Rewri
     if not _replace(tree, moves):
         return None
     if format == "json":
-        return Rewritten(msgspec.json.encode(tree), artifact_hash(tree), list(references(tree)))
+        return Rewritten(msgspec.json.encode(tree), artifact_hash(tree), list(node_references(tree)))
     text = body.decode("utf-8-sig")
     opened = open_yaml(text)
     _replace(opened, moves)
     changed = save_yaml(opened, text).encode()
     if document.parse(changed, "yaml").tree != tree:
         raise ValueError("the text of the document cannot be changed")
-    return Rewritten(changed, artifact_hash(tree), list(references(tree)))
+    return Rewritten(changed, artifact_hash(tree), list(node_references(tree)))
 
 
 def _replace(tree: dict[str, Any], moves: Moves) -> bool:

@@ -1,4 +1,4 @@
-"""References to an item: everything in its workspace that uses it, and so is affected by its change or deletion."""
+"""Dependents of an item: everything in its workspace that uses it, and so is affected by its change or deletion."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ _BY_ROLE: Final = {"error_handler": "workspace", "policy": "policy"}
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
+class Dependent:
     """A readable item that refers to an item, directly or through others."""
 
     kind: str
@@ -77,10 +77,10 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
-class References:
+class Dependents:
     """Everything that uses an item, as far as it is known."""
 
-    references: list[Reference]
+    references: list[Dependent]
     hidden: int
     """Number of further items that the caller may not read."""
     runs: int
@@ -110,7 +110,7 @@ class _Found:
         return list(new)
 
 
-async def list_references(platform: Platform, actor: Actor, workspace: str, kind: Kind, path: str) -> References:
+async def list_dependents(platform: Platform, actor: Actor, workspace: str, kind: Kind, path: str) -> Dependents:
     """Return at most MOST_SHOWN items that use an item, directly or through workflows, scripts and resources.
 
     `path` is the name of a queue, group or resource type. Paths that code composes while it runs are not found. A
@@ -228,11 +228,11 @@ async def _runs(platform: Platform, actor: Actor, workspace: str, keys: Sequence
         return await uses.count_runs(conn, workspace, keys, visible, MOST_RUNS)
 
 
-def _result(found: _Found, origin: _Key, counts: Sequence[RunCount]) -> References:
+def _result(found: _Found, origin: _Key, counts: Sequence[RunCount]) -> Dependents:
     named = {(row.kind, row.path) for _, row in found.rows.values() if row.readable}
     visible = {(each.kind, each.path): each.visible for each in counts if (each.kind, each.path) in {origin, *named}}
     references = [
-        Reference(
+        Dependent(
             kind=row.kind,
             path=row.path,
             node=row.node,
@@ -245,7 +245,7 @@ def _result(found: _Found, origin: _Key, counts: Sequence[RunCount]) -> Referenc
         for distance, row in found.rows.values()
         if row.readable
     ]
-    return References(
+    return Dependents(
         references=sorted(references, key=lambda each: (each.distance, each.kind, each.path, each.node or "")),
         hidden=len(found.distances.keys() - named),
         runs=visible.get(origin, 0),

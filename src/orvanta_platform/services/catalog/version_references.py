@@ -1,4 +1,4 @@
-"""References of versions to scripts and workflows, recorded when a version is deployed."""
+"""References of deployed versions to scripts and workflows, recorded when a version is deployed."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from orvanta_platform.db import uses
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.uses import Use
 from orvanta_platform.services.runs.imports import Imported
-from orvanta_platform.workflow.references import references
+from orvanta_platform.workflow.node_references import node_references
 
 
 async def record(conn: Connection, actor: Actor, workspace: str, version: int, tree: Mapping[str, Any]) -> None:
     """Store the items that the nodes of a workflow version run, in the transaction that deploys it."""
     require_workspace(actor, workspace)
-    await uses.record(conn, version, workspace, [Use(**asdict(each)) for each in references(tree)])
+    await uses.record(conn, version, workspace, [Use(**asdict(each)) for each in node_references(tree)])
 
 
 async def record_imports(

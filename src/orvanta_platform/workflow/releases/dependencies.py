@@ -12,8 +12,8 @@ from orvanta_platform.errors import InvalidWorkflow
 from orvanta_platform.workflow import document
 from orvanta_platform.workflow.graph import build
 from orvanta_platform.workflow.imports import imports_of, inline_path
+from orvanta_platform.workflow.node_references import node_references
 from orvanta_platform.workflow.normal import normalise
-from orvanta_platform.workflow.references import references
 from orvanta_platform.workflow.tree.item import Item, Key
 
 _PATH: Final = r"[uf]/[^\s\"'`,;(){}\[\]\\]+"
@@ -29,7 +29,7 @@ _KINDS: Final = {"var": "variable", "variable": "variable"}
 
 
 @dataclass(slots=True)
-class References:
+class Dependencies:
     """References of an item."""
 
     items: set[Key] = field(default_factory=set)
@@ -41,9 +41,9 @@ class References:
     types: set[str] = field(default_factory=set)
 
 
-def references_of(item: Item) -> References:
+def dependencies_of(item: Item) -> Dependencies:
     """Return the references of an item. Paths that code composes while it runs are not found."""
-    found = References()
+    found = Dependencies()
     match item.kind:
         case "flow":
             _add_flow(found, item.path, item.content["text"])
@@ -59,7 +59,7 @@ def references_of(item: Item) -> References:
     return found
 
 
-def _add_flow(found: References, path: str, text: str) -> None:
+def _add_flow(found: Dependencies, path: str, text: str) -> None:
     _add_text(found, text)
     try:
         tree = document.parse(text.encode(), "yaml").tree
@@ -71,12 +71,12 @@ def _add_flow(found: References, path: str, text: str) -> None:
         _add_imports(found, language, code, inline_path(path, node))
 
 
-def _add_imports(found: References, language: str, code: str, path: str | None) -> None:
+def _add_imports(found: Dependencies, language: str, code: str, path: str | None) -> None:
     found.imports.update(tuple(each.candidates) for each in imports_of(language, code, path))
 
 
 def _called(tree: Mapping[str, Any]) -> Iterator[Key]:
-    for each in references(tree):
+    for each in node_references(tree):
         if each.path.startswith(("u/", "f/")):
             yield ("script" if each.kind == "script" else "flow"), each.path
 
@@ -89,7 +89,7 @@ def _inline(tree: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
             yield language, code, node.id
 
 
-def _add_trigger(found: References, content: Mapping[str, Any]) -> None:
+def _add_trigger(found: Dependencies, content: Mapping[str, Any]) -> None:
     path = content.get("script_path")
     if isinstance(path, str):
         found.items.add(("flow" if content.get("is_flow") else "script", path))
@@ -104,7 +104,7 @@ def _add_trigger(found: References, content: Mapping[str, Any]) -> None:
         found.resources.add(resource)
 
 
-def _add_text(found: References, text: str) -> None:
+def _add_text(found: Dependencies, text: str) -> None:
     for pattern in (_MARK, _CALL, _URL):
         for match in pattern.finditer(text):
             kind = _KINDS.get(match["kind"].lower(), "resource")

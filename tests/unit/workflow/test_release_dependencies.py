@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orvanta_platform.workflow.releases.references import references_of
+from orvanta_platform.workflow.releases.dependencies import dependencies_of
 from orvanta_platform.workflow.tree.item import Item
 
 
@@ -20,5 +20,5 @@ from orvanta_platform.workflow.tree.item import Item
     ],
 )
 def test_values_that_code_reads_are_requirements(code: str, variables: set[str], resources: set[str]) -> None:
-    found = references_of(Item("script", "f/team/script", {"language": "bash", "content": code}))
+    found = dependencies_of(Item("script", "f/team/script", {"language": "bash", "content": code}))
     assert (found.variables, found.resources) == (variables, resources)
