@@ -6,7 +6,7 @@ import pytest
 
 from orvanta_platform.errors import InvalidWorkflow
 from orvanta_platform.workflow.document import parse
-from orvanta_platform.workflow.releases.adapt import adapted, released
+from orvanta_platform.workflow.releases.adapt import environment_content, release_content
 from orvanta_platform.workflow.tree.head import settings_of
 
 KEY = "on_behalf_of_email"
@@ -30,7 +30,7 @@ def test_release_names_nobody_whom_its_workflows_act_for(text: str) -> None:
     for owner in (None, "own@x"):
         present = None if owner is None else {"text": f"value: {{modules: []}}\n{KEY}: {owner}\n"}
         try:
-            found = adapted("flow", {"text": text}, present, enabled=False)["text"]
+            found = environment_content("flow", {"text": text}, present, enabled=False)["text"]
         except InvalidWorkflow:
             continue  # a text from which it cannot be removed is refused
         assert parse(found.encode(), "yaml").tree.get(KEY) == owner
@@ -39,7 +39,7 @@ def test_release_names_nobody_whom_its_workflows_act_for(text: str) -> None:
 @pytest.mark.parametrize("text", HIDDEN)
 def test_release_is_created_without_the_member(text: str) -> None:
     try:
-        found = released("flow", {"text": text})["text"]
+        found = release_content("flow", {"text": text})["text"]
     except InvalidWorkflow:
         return
     assert KEY not in parse(found.encode(), "yaml").tree

@@ -76,7 +76,7 @@ async def plan(platform: Platform, actor: Actor, workspace: str, moves: Sequence
         async with platform.db.acquire() as conn:
             await _require_moves(conn, actor, workspace, moves)
             found = await _read(conn, workspace, moves)
-        return _planned(actor, workspace, found, await _documents(workspace, moves, found, {}))
+        return _make_plan(actor, workspace, found, await _documents(workspace, moves, found, {}))
 
 
 async def apply(platform: Platform, actor: Actor, workspace: str, moves: Sequence[Move]) -> MovePlan:
@@ -99,7 +99,7 @@ async def apply(platform: Platform, actor: Actor, workspace: str, moves: Sequenc
         referring = [Move(each.kind, each.path, "") for each in found.versions]
         await rows.lock_items(conn, workspace, [*moves, *referring])
         documents = await _documents(workspace, moves, found, known)
-        planned = _planned(actor, workspace, found, documents)
+        planned = _make_plan(actor, workspace, found, documents)
         _refuse_blocked(planned)
         await _enforce_policies(platform, conn, actor, workspace, moves)
         await _write(conn, actor, workspace, moves, planned, _new_documents(found, documents))
@@ -157,11 +157,11 @@ async def _documents(workspace: str, moves: Sequence[Move], found: _Found, known
     missing = [each for each in found.versions if each.version not in known]
     if missing:
         targets = {(each.kind, each.path): each.target for each in moves}
-        known |= await document_threads.run_in_thread(workspace, _rewritten, missing, targets)
+        known |= await document_threads.run_in_thread(workspace, _rewrite_documents, missing, targets)
     return known
 
 
-def _rewritten(versions: Sequence[ReferringVersion], targets: Mapping[tuple[str, str], str]) -> _Documents:
+def _rewrite_documents(versions: Sequence[ReferringVersion], targets: Mapping[tuple[str, str], str]) -> _Documents:
     made: _Documents = {}
     for each in versions:
         made[each.version] = None
@@ -173,7 +173,7 @@ def _rewritten(versions: Sequence[ReferringVersion], targets: Mapping[tuple[str,
     return made
 
 
-def _planned(actor: Actor, workspace: str, found: _Found, documents: _Documents) -> MovePlan:
+def _make_plan(actor: Actor, workspace: str, found: _Found, documents: _Documents) -> MovePlan:
     planned = MovePlan()
     hidden: set[tuple[str, str]] = set()
     earlier = {(each.kind, each.path) for each in found.earlier}

@@ -87,8 +87,8 @@ async def plan(platform: Platform, actor: Actor, workspace: str, change: ChangeS
     _require(actor, "read", workspace)
     _check_items(change)
     async with platform.turns.take("changes", workspace):
-        change, planner = await document_threads.run_in_thread(workspace, prepared, change)
-        return (await _planned(platform, actor, workspace, change, planner))[0]
+        change, planner = await document_threads.run_in_thread(workspace, prepare, change)
+        return (await _make_plan(platform, actor, workspace, change, planner))[0]
 
 
 async def apply(
@@ -110,7 +110,7 @@ async def apply(
     limits.check_text("A message", message)
     _check_items(change)
     async with platform.turns.take("changes", workspace):
-        change, planner = await document_threads.run_in_thread(workspace, prepared, change)
+        change, planner = await document_threads.run_in_thread(workspace, prepare, change)
         return await _apply(platform, actor, workspace, change, planner, plan_hash, message, hooks)
 
 
@@ -125,7 +125,7 @@ async def _apply(
     hooks: Hooks | None,
 ) -> Applied:
     # Documents are parsed here: the transaction compares those again that were changed meanwhile.
-    found, known = await _planned(platform, actor, workspace, change, planner)
+    found, known = await _make_plan(platform, actor, workspace, change, planner)
     _require_current(found, plan_hash)
     if any(each.kind in _SEALED for each in change.items):
         # Outside the transaction, because the first secret of a workspace creates its key.
@@ -184,14 +184,14 @@ def _check_items(change: ChangeSet) -> None:
         raise BadRequest("A change set names an item twice.")
 
 
-def prepared(change: ChangeSet) -> tuple[ChangeSet, Planner]:
+def prepare(change: ChangeSet) -> tuple[ChangeSet, Planner]:
     """Check the contents of a change set, and determine its order. Raises BadRequest, TooLarge."""
     size = 0
     for each in change.items:
         size += writers.size_of(each, LARGEST)
         if size > LARGEST:
             raise too_large()
-    change = replace(change, items=[writers.checked(each) for each in change.items])
+    change = replace(change, items=[writers.check(each) for each in change.items])
     return change, Planner(change.items, change.prune, force=change.force)
 
 
@@ -204,7 +204,7 @@ def too_large() -> TooLarge:
     )
 
 
-async def _planned(
+async def _make_plan(
     platform: Platform, actor: Actor, workspace: str, change: ChangeSet, planner: Planner
 ) -> tuple[Plan, Mapping[Key, Present]]:
     """Return the plan and the present items. The connection is released before they are compared."""

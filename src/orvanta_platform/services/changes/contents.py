@@ -22,7 +22,7 @@ from orvanta_platform.orchestrator import document_threads
 from orvanta_platform.orchestrator.interpolation import STATE_TYPES
 from orvanta_platform.workflow.text import open_yaml, save_yaml, write_yaml
 from orvanta_platform.workflow.tree.head import settings_of
-from orvanta_platform.workflow.tree.item import FIELDS, KINDS, Item, Key, Kind, path_of_test
+from orvanta_platform.workflow.tree.item import FIELDS, KINDS, Item, Key, Kind, parts_of_test, path_of_test
 
 Depth: TypeAlias = Literal["hashes", "trees", "texts"]
 """Contents of scripts and workflows that are read: none; the tree of workflows deployed as JSON; the text of all."""
@@ -103,6 +103,19 @@ def may_list(actor: Actor, workspace: str, kind: Kind) -> bool:
     except Forbidden:
         return False
     return True
+
+
+def target_of(workspace: str, key: Key) -> Target:
+    """Return the target of permissions for an item."""
+    match key:
+        case "folder", name:
+            return Target(workspace, "folder", f"f/{name}")
+        case ("group" | "resource_type") as kind, _:
+            return Target(workspace, kind)
+        case "workflow_test", path:
+            return Target(workspace, "flow", parts_of_test(path)[0])
+        case kind, path:
+            return Target(workspace, kind, path)
 
 
 def items_of(found: Mapping[Key, Present]) -> list[Item]:

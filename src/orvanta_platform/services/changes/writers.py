@@ -104,7 +104,7 @@ _SHAPES: Mapping[str, type[msgspec.Struct]] = {
 }
 
 
-def checked(wanted: Wanted) -> Wanted:
+def check(wanted: Wanted) -> Wanted:
     """Return a change with the keys that its kind has. Raises BadRequest for other types of values."""
     if wanted.content is None:
         return wanted

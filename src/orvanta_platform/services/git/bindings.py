@@ -22,8 +22,9 @@ from orvanta_platform.db.git import BindingRow, CommitRow, NewBinding
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import BadRequest, NotFound
 from orvanta_platform.outbound.ssrf import AddressRefused, Guard, is_public
+from orvanta_platform.services.changes import contents
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.workflow.tree.item import Key, parts_of_test
+from orvanta_platform.workflow.tree.item import Key
 
 PAGE: Final = 50
 _CHANGE: Final = "bind a workspace to a repository"
@@ -112,18 +113,7 @@ def _may_read_message(actor: Actor, workspace: str, commit: CommitRow) -> bool:
     if commit.items is None:
         return actor.role is Role.ADMIN
     keys = msgspec.json.decode(commit.items, type=list[Key])
-    return all(can(actor, "read", target_of(workspace, key)) for key in keys)
-
-
-def target_of(workspace: str, key: Key) -> Target:
-    """Return the target of permissions for an item of a tree."""
-    match key:
-        case "folder", name:
-            return Target(workspace, "folder", f"f/{name}")
-        case "workflow_test", path:
-            return Target(workspace, "flow", parts_of_test(path)[0])
-        case kind, path:
-            return Target(workspace, kind, path)
+    return all(can(actor, "read", contents.target_of(workspace, key)) for key in keys)
 
 
 def missing(workspace: str) -> NotFound:

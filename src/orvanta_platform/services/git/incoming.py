@@ -140,7 +140,11 @@ async def _apply(
 ) -> Applied:
     incoming = await _incoming(platform, actor, workspace)
     if incoming.hash != review_hash:
-        raise StalePlan("Items were changed since the plan was made.", hint="Review the plan again.")
+        raise StalePlan(
+            "Items were changed since the plan was made.",
+            hint="Review the plan again.",
+            details={"plan_hash": incoming.hash},
+        )
     chosen = [each for each in incoming.changes if only is None or each.key in only]
     stored, kept = _resolved(chosen, choices)
     for each in kept:
@@ -215,7 +219,7 @@ def _require_keep(actor: Actor, workspace: str, change: _Change) -> None:
     """
     if change.places is None and change.fault is None:
         raise BadRequest(f"The item {change.key[1]} is not in conflict.", hint="Leave it out of the items to apply.")
-    require(actor, "write", bindings.target_of(workspace, change.key))
+    require(actor, "write", contents.target_of(workspace, change.key))
 
 
 def _change_set(changes: Sequence[_Change]) -> ChangeSet:
@@ -239,7 +243,7 @@ async def _incoming(platform: Platform, actor: Actor, workspace: str) -> _Incomi
 
 
 def _may_read(actor: Actor, workspace: str, key: Key, present: Mapping[Key, Present]) -> bool:
-    return key in present or can(actor, "read", bindings.target_of(workspace, key))
+    return key in present or can(actor, "read", contents.target_of(workspace, key))
 
 
 def _changes(stored: Sequence[ItemRow], present: Mapping[Key, Present]) -> list[_Change]:

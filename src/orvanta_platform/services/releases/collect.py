@@ -13,7 +13,7 @@ from orvanta_platform.orchestrator.resource_schemas import shipped
 from orvanta_platform.services.changes import contents
 from orvanta_platform.services.changes.contents import Present
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.workflow.releases.adapt import released
+from orvanta_platform.workflow.releases.adapt import release_content
 from orvanta_platform.workflow.releases.bundle import (
     KINDS,
     Bundle,
@@ -41,21 +41,21 @@ async def collect(
     items: dict[Key, BundleItem] = {}
     found = Dependencies(items=set(chosen))
     seen: set[Key] = set()
-    while pending := _wanted(found) - seen:
+    while pending := _wanted_keys(found) - seen:
         check_size(len(items) + len(pending))
         present = await _read(platform, actor, workspace, pending)
         _require_found(pending & found.items - set(present))
-        added, more = await document_threads.run_in_thread(workspace, _opened, present)
+        added, more = await document_threads.run_in_thread(workspace, _bundle_items, present)
         items |= added
         seen |= pending
         _merge(found, more)
     missing = [paths for paths in found.imports if not any(("script", each) in items for each in paths)]
     _require_found({("script", paths[0]) for paths in missing})
     requirements = await _requirements(platform, actor, workspace, found)
-    return ordered(items, requirements, enabled)
+    return make_bundle(items, requirements, enabled)
 
 
-def ordered(
+def make_bundle(
     items: Mapping[Key, BundleItem], requirements: Sequence[Requirement], enabled: Sequence[EnabledTrigger]
 ) -> Bundle:
     """Return a bundle with sorted lists. Raises BadRequest if `enabled` names other items than those."""
@@ -99,7 +99,7 @@ def _check_enabled(items: Mapping[Key, BundleItem], enabled: Sequence[EnabledTri
         raise BadRequest("`enabled` names a trigger twice.")
 
 
-def _wanted(found: Dependencies) -> set[Key]:
+def _wanted_keys(found: Dependencies) -> set[Key]:
     types: set[Key] = {("resource_type", each) for each in found.types if each not in shipped()}
     scripts: set[Key] = {("script", path) for paths in found.imports for path in paths}
     return found.items | scripts | types
@@ -122,17 +122,17 @@ def _require_found(missing: set[Key]) -> None:
         )
 
 
-def _opened(present: Mapping[Key, Present]) -> tuple[dict[Key, BundleItem], Dependencies]:
+def _bundle_items(present: Mapping[Key, Present]) -> tuple[dict[Key, BundleItem], Dependencies]:
     added: dict[Key, BundleItem] = {}
     found = Dependencies()
     for (kind, path), each in present.items():
-        content = released(kind, each.content)
-        added[kind, path] = BundleItem(kind=_released(kind), path=path, content=content)
+        content = release_content(kind, each.content)
+        added[kind, path] = BundleItem(kind=_release_kind(kind), path=path, content=content)
         _merge(found, dependencies_of(Item(kind, path, content)))
     return added, found
 
 
-def _released(kind: Kind) -> Any:
+def _release_kind(kind: Kind) -> Any:
     assert kind in KINDS
     return kind
 

@@ -18,7 +18,7 @@ from orvanta_platform.services.changes.change_sets import Hooks
 from orvanta_platform.services.changes.contents import Present
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.releases import checks, releases, requests
-from orvanta_platform.services.releases.plans import Blocker, DeploymentPlan, own_hash
+from orvanta_platform.services.releases.plans import Blocker, DeploymentPlan, item_hash
 from orvanta_platform.services.releases.requests import PlannedRequest
 from orvanta_platform.workflow.tree.item import Key
 
@@ -52,7 +52,7 @@ async def apply(
     checks.require_applier(actor, environment)
     _require_bypass(actor, environment, bypass_reason)
     if found.request.state == "open" and (found.is_stale or plan_hash != found.request.plan_hash):
-        raise requests.stale(found.plan.hash)
+        raise requests.stale_plan(found.plan.hash)
     _require_unblocked([*found.plan.blocked, *(found.unfulfilled if bypass_reason is None else [])])
     changed = found.plan.plan.of("add", "change", "remove")
     applying = _Applying(actor, environment, found, plan_hash, bypass_reason)
@@ -99,7 +99,7 @@ async def rollback(
             f"No such release ran in {environment.name} before the present one.",
             hint="The history of the environment lists its releases.",
         )
-    release = await releases.opened(workspace, row)
+    release = await releases.open_release(workspace, row)
     opened = await requests.open_request(
         platform, actor, environment, release, "rollback", overwrite=overwrite, hold=reason
     )
@@ -184,7 +184,7 @@ class _Applying:
                 applied_by=self._actor.username,
             ),
         )
-        hashes: dict[tuple[str, str], str] = {key: own_hash(key[0], each) for key, each in after.items()}
+        hashes: dict[tuple[str, str], str] = {key: item_hash(key[0], each) for key, each in after.items()}
         await rows.store_deployed_items(conn, self._environment.name, hashes, deployment)
         await rows.close_request(conn, request.id, "applied", self._actor.username)
         parameters = {

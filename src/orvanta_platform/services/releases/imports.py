@@ -7,18 +7,18 @@ import msgspec
 from orvanta_platform.control import limits, names, release_signatures
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.instance_settings import TRUSTED_RELEASE_KEYS
-from orvanta_platform.control.permissions import Target, can
+from orvanta_platform.control.permissions import can
 from orvanta_platform.errors import BadRequest, Forbidden, UntrustedRelease
 from orvanta_platform.orchestrator import document_threads
-from orvanta_platform.services.changes import writers
+from orvanta_platform.services.changes import contents, writers
 from orvanta_platform.services.changes.change_sets import LARGEST
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.releases import releases
-from orvanta_platform.services.releases.collect import check_size, dependencies_in, ordered, requirements_of
+from orvanta_platform.services.releases.collect import check_size, dependencies_in, make_bundle, requirements_of
 from orvanta_platform.services.releases.releases import FORMAT, Release, SignedRelease
 from orvanta_platform.workflow import document
 from orvanta_platform.workflow.diagnostics import errors, invalid
-from orvanta_platform.workflow.releases.adapt import released
+from orvanta_platform.workflow.releases.adapt import release_content
 from orvanta_platform.workflow.releases.bundle import KINDS, Bundle, BundleItem, decode
 from orvanta_platform.workflow.tree.item import Item
 from orvanta_platform.workflow.tree.plan import Wanted
@@ -33,17 +33,17 @@ async def import_file(platform: Platform, actor: Actor, workspace: str, file: Si
     """
     releases.require_write(actor, workspace)
     limits.check_text("Notes", file.notes)
-    name = await _trusted(platform, file)
+    name = await _get_signer(platform, file)
     if file.format != FORMAT:
         raise BadRequest(f"The file has the format {file.format}; this version reads {FORMAT}.")
     async with platform.turns.take("changes", workspace):
-        bundle = await document_threads.run_in_thread(workspace, _opened, file.body)
+        bundle = await document_threads.run_in_thread(workspace, _open_bundle, file.body)
     _require_writable(actor, workspace, bundle)
     origin = {"name": name, "public_key": file.public_key, "workspace": file.workspace, "number": file.number}
     return await releases.store(platform, actor, workspace, bundle, file.notes, origin)
 
 
-async def _trusted(platform: Platform, file: SignedRelease) -> str:
+async def _get_signer(platform: Platform, file: SignedRelease) -> str:
     """Return the name of the instance whose key signed the file. Raises UntrustedRelease."""
     keys = await platform.instance.get(TRUSTED_RELEASE_KEYS)
     name = next((each for each, key in keys.items() if key == file.public_key), None)
@@ -55,7 +55,7 @@ async def _trusted(platform: Platform, file: SignedRelease) -> str:
     return name
 
 
-def _opened(body: str) -> Bundle:
+def _open_bundle(body: str) -> Bundle:
     """Return the bundle of a file, as this instance would have made it. Raises BadRequest, InvalidWorkflow."""
     try:
         bundle = decode(body)
@@ -64,13 +64,13 @@ def _opened(body: str) -> Bundle:
     if not bundle.items or len({each.key for each in bundle.items}) < len(bundle.items):
         raise BadRequest("The file contains no items, or an item twice.")
     check_size(len(bundle.items))
-    items = {each.key: _checked(each) for each in bundle.items}
+    items = {each.key: _check_item(each) for each in bundle.items}
     found = dependencies_in(Item(each.kind, each.path, each.content) for each in items.values())
     types = {each.path: each.resource_type for each in bundle.requirements if each.kind == "resource"}
-    return ordered(items, requirements_of(found, types), bundle.enabled)
+    return make_bundle(items, requirements_of(found, types), bundle.enabled)
 
 
-def _checked(item: BundleItem) -> BundleItem:
+def _check_item(item: BundleItem) -> BundleItem:
     """Return an item whose content is that of its kind. Raises BadRequest, InvalidWorkflow."""
     if item.kind not in KINDS:
         raise BadRequest(f"A release cannot contain the {item.kind[:100]} {item.path[:200]}.")
@@ -79,18 +79,18 @@ def _checked(item: BundleItem) -> BundleItem:
     else:
         names.check_path(item.path)
     writers.size_of(Wanted(item.kind, item.path, None, item.content), LARGEST)
-    content = writers.checked(Wanted(item.kind, item.path, None, item.content)).content
+    content = writers.check(Wanted(item.kind, item.path, None, item.content)).content
     assert content is not None
     if item.kind == "flow":
         faults = validate(document.parse(content["text"].encode(), "yaml", limit_yaml=True).tree)
         if errors(faults):
             raise invalid(faults)
-    return BundleItem(kind=item.kind, path=item.path, content=released(item.kind, content))
+    return BundleItem(kind=item.kind, path=item.path, content=release_content(item.kind, content))
 
 
 def _require_writable(actor: Actor, workspace: str, bundle: Bundle) -> None:
     for each in bundle.items:
-        if not can(actor, "write", Target(workspace, each.kind, None if each.kind == "resource_type" else each.path)):
+        if not can(actor, "write", contents.target_of(workspace, each.key)):
             raise Forbidden(
                 f"The release contains the {each.kind} {each.path[:200]}, which you may not write in {workspace}.",
                 hint="An admin of the workspace can import it.",

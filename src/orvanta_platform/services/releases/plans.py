@@ -19,12 +19,12 @@ from orvanta_platform.errors import Forbidden
 from orvanta_platform.orchestrator import document_threads
 from orvanta_platform.services.catalog import policies
 from orvanta_platform.services.changes import contents
-from orvanta_platform.services.changes.change_sets import ChangeSet, prepared, stored_items
+from orvanta_platform.services.changes.change_sets import ChangeSet, prepare, stored_items
 from orvanta_platform.services.changes.contents import Present
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.releases.releases import Release
-from orvanta_platform.workflow.releases.adapt import adapted
-from orvanta_platform.workflow.releases.bundle import Bundle, Requirement, without_state
+from orvanta_platform.workflow.releases.adapt import environment_content
+from orvanta_platform.workflow.releases.bundle import Bundle, Requirement, drop_state
 from orvanta_platform.workflow.releases.queues import queues_of
 from orvanta_platform.workflow.tree.item import Key, Kind
 from orvanta_platform.workflow.tree.plan import Plan, Wanted
@@ -75,10 +75,10 @@ async def make(
     require(actor, "read", Target(environment.workspace, "deployment"))
     require_paths(actor, environment.workspace, release.bundle)
     async with platform.turns.take("plans", environment.workspace):
-        return await _made(platform, actor, environment, release, overwrite=overwrite)
+        return await _make(platform, actor, environment, release, overwrite=overwrite)
 
 
-async def _made(
+async def _make(
     platform: Platform, actor: Actor, environment: EnvironmentRow, release: Release, *, overwrite: bool
 ) -> DeploymentPlan:
     workspace = environment.workspace
@@ -96,7 +96,7 @@ async def _made(
     digest = hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
     drift = [key for key in sorted(comparison.drift()) if _may_read(actor, workspace, key)]
     blocked = [
-        *(_conflict(each.kind, each.path, each.reason) for each in plan.of("conflict")),
+        *(_conflict_blocker(each.kind, each.path, each.reason) for each in plan.of("conflict")),
         *await _preflight(platform, actor, workspace, release.bundle),
     ]
     return DeploymentPlan(environment, change, plan, digest, drift, release.row.imported, acts_for, blocked)
@@ -128,13 +128,13 @@ async def find_drift(platform: Platform, actor: Actor, environment: EnvironmentR
     return sorted(key for key in readable_keys if _differs(key, present, deployed))
 
 
-def own_hash(kind: Kind, present: Present) -> str:
+def item_hash(kind: Kind, present: Present) -> str:
     """Return the hash of an item without what each environment sets for itself."""
-    return contents.hash_of(without_state(kind, present.content)) if kind in _TRIGGERS else present.hash
+    return contents.hash_of(drop_state(kind, present.content)) if kind in _TRIGGERS else present.hash
 
 
 def _differs(key: Key, present: Mapping[Key, Present], deployed: Mapping[tuple[str, str], str]) -> bool:
-    return key not in present or own_hash(key[0], present[key]) != deployed[key]
+    return key not in present or item_hash(key[0], present[key]) != deployed[key]
 
 
 class _Comparison:
@@ -156,8 +156,8 @@ class _Comparison:
 
     def run(self) -> tuple[ChangeSet, Plan]:
         """Return the change set and its effect."""
-        wanted = [self._wanted(each.key, each.content) for each in self._bundle.items]
-        change, planner = prepared(ChangeSet(wanted, None, force=self._overwrite))
+        wanted = [self._wanted_item(each.key, each.content) for each in self._bundle.items]
+        change, planner = prepare(ChangeSet(wanted, None, force=self._overwrite))
         return change, planner.plan(stored_items(self._present))
 
     def drift(self) -> set[Key]:
@@ -165,14 +165,14 @@ class _Comparison:
         keys = [_key(kind, path) for kind, path in self._deployed]
         return {key for key in keys if _differs(key, self._present, self._deployed)}
 
-    def _wanted(self, key: Key, content: Mapping[str, Any]) -> Wanted:
+    def _wanted_item(self, key: Key, content: Mapping[str, Any]) -> Wanted:
         kind, path = key
         present, before = self._present.get(key), self._deployed.get(key)
         enabled = self._bundle.is_enabled(key, self._environment.name)
-        fitted = adapted(kind, content, None if present is None else present.content, enabled=enabled)
+        fitted = environment_content(kind, content, None if present is None else present.content, enabled=enabled)
         if before is None:
             base = None
-        elif present is not None and own_hash(kind, present) == before:
+        elif present is not None and item_hash(kind, present) == before:
             base = present.hash
         else:
             base = _OTHER
@@ -187,7 +187,7 @@ async def _preflight(platform: Platform, actor: Actor, workspace: str, bundle: B
     violated = await policies.list_blocking(platform, actor, workspace, bundle.items)
     return [
         *missing,
-        *(_unserved(queue, queues[queue]) for queue in unserved),
+        *(_queue_blocker(queue, queues[queue]) for queue in unserved),
         *(
             Blocker("policy_violation", each.diagnostic().message, "Correct it in a new release.", kind, path)
             for kind, path, each in violated
@@ -207,11 +207,13 @@ async def _missing_requirements(conn: Connection, actor: Actor, workspace: str, 
         found |= await rows.list_requirements(
             conn, workspace, paths if kind == "variable" else [], paths if kind == "resource" else [], who
         )
-    reasons = (_fault(each, found, workspace) for each in bundle.requirements)
+    reasons = (_requirement_blocker(each, found, workspace) for each in bundle.requirements)
     return [each for each in reasons if each is not None]
 
 
-def _fault(each: Requirement, found: Mapping[tuple[str, str], str | None], workspace: str) -> Blocker | None:
+def _requirement_blocker(
+    each: Requirement, found: Mapping[tuple[str, str], str | None], workspace: str
+) -> Blocker | None:
     key = (each.kind, each.path)
     if key not in found:
         return Blocker(
@@ -230,19 +232,18 @@ def _fault(each: Requirement, found: Mapping[tuple[str, str], str | None], works
     return None
 
 
-def _unserved(queue: str, key: Key) -> Blocker:
+def _queue_blocker(queue: str, key: Key) -> Blocker:
     message = f"No live worker serves the queue {queue}, which the {key[0]} {key[1]} needs."
     return Blocker("queue_without_worker", message, "Start a worker that serves it.", *key)
 
 
-def _conflict(kind: str, path: str, reason: str | None) -> Blocker:
+def _conflict_blocker(kind: str, path: str, reason: str | None) -> Blocker:
     hint = "Review the item, and make the plan with `overwrite` to replace it."
     return Blocker("conflict", f"The {kind} {path} is in conflict: {reason}", hint, kind, path)
 
 
 def _may_read(actor: Actor, workspace: str, key: Key) -> bool:
-    kind, path = key
-    return can(actor, "read", Target(workspace, kind, None if kind == "resource_type" else path))
+    return can(actor, "read", contents.target_of(workspace, key))
 
 
 def _key(kind: str, path: str) -> Key:

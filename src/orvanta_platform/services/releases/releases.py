@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -75,22 +75,22 @@ async def list_page(
     platform: Platform, actor: Actor, workspace: str, *, before: int | None = None, limit: int = 30
 ) -> list[ReleaseRow]:
     """Return a page of the releases of which the actor may read all items, newest first. Raises NotFound, Forbidden."""
-    filter = _readable(actor, workspace, limit)
+    filter = page_filter(actor, workspace, "release", limit)
     async with platform.db.acquire() as conn:
         return await rows.list_page(conn, workspace, filter, before)
 
 
 async def get(platform: Platform, actor: Actor, workspace: str, number: int) -> Release:
     """Return a release of which the actor may read all items. Raises NotFound, Forbidden."""
-    filter = _readable(actor, workspace, 1)
+    filter = page_filter(actor, workspace, "release", 1)
     async with platform.db.acquire() as conn:
         row = await rows.get(conn, workspace, number, filter)
     if row is None:
         raise NotFound(f"The release {number} of {workspace} does not exist.")
-    return await opened(workspace, row)
+    return await open_release(workspace, row)
 
 
-async def opened(workspace: str, row: ReleaseRow) -> Release:
+async def open_release(workspace: str, row: ReleaseRow) -> Release:
     """Return a stored release with its content."""
     assert row.body is not None
     return Release(row, await document_threads.run_in_thread(workspace, decode, row.body))
@@ -167,9 +167,10 @@ def require_write(actor: Actor, workspace: str) -> None:
     refuse_job(actor, "create releases")
 
 
-def _readable(actor: Actor, workspace: str, limit: int) -> Filter:
+def page_filter(actor: Actor, workspace: str, kind: Literal["release", "deployment"], limit: int) -> Filter:
+    """Return the filter of the rows that the actor may read in a workspace. Raises NotFound, Forbidden."""
     require_workspace(actor, workspace)
-    return Filter(**readable(actor, "release").conditions(), limit=limit)
+    return Filter(**readable(actor, kind).conditions(), limit=limit)
 
 
 def signed_text(file: SignedRelease) -> str:

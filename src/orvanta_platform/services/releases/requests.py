@@ -9,19 +9,18 @@ from typing import Any, Final, Literal, TypeAlias
 from orvanta_platform.control import audit, limits
 from orvanta_platform.control.actor import Actor, Role
 from orvanta_platform.control.identity import actor_of
-from orvanta_platform.control.permissions import Target, readable, refuse_job, require, require_workspace
+from orvanta_platform.control.permissions import Target, refuse_job, require
 from orvanta_platform.db import deployments as rows
 from orvanta_platform.db import environments, tokens
 from orvanta_platform.db.deployments import DecisionRow, DeploymentRow, RequestRow
 from orvanta_platform.db.environments import EnvironmentRow
-from orvanta_platform.db.items import Filter
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import Conflict, Forbidden, NotFound, StalePlan
 from orvanta_platform.services.changes import contents
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.releases import checks, plans, releases
 from orvanta_platform.services.releases.plans import Blocker, DeploymentPlan
-from orvanta_platform.services.releases.releases import Release
+from orvanta_platform.services.releases.releases import Release, page_filter
 from orvanta_platform.workflow.tree.plan import Entry
 
 RequestKind: TypeAlias = Literal["promotion", "rollback"]
@@ -82,7 +81,7 @@ async def plan(
     `source`: workspace of the release, which the actor must be able to read. Raises NotFound, Forbidden.
     """
     environment = await environment_of(platform, actor, workspace)
-    release = await _release(platform, actor, source, number)
+    release = await _get_release(platform, actor, source, number)
     made = await plans.make(platform, actor, environment, release, overwrite=overwrite)
     async with platform.db.acquire() as conn:
         return made, await checks.list_unfulfilled_time_rules(conn, environment, release.row.digest, "promotion")
@@ -97,7 +96,7 @@ async def create(
     require(actor, "write", Target(workspace, "deployment"))
     refuse_job(actor, "request deployments")
     environment = await environment_of(platform, actor, workspace)
-    release = await _release(platform, actor, source, number)
+    release = await _get_release(platform, actor, source, number)
     return await open_request(platform, actor, environment, release, "promotion", overwrite=overwrite)
 
 
@@ -155,10 +154,9 @@ async def list_page(
     paths in the workspace. Raises NotFound, Forbidden.
     """
     environment = await environment_of(platform, actor, workspace)
+    filter = page_filter(actor, workspace, "deployment", limit)
     async with platform.db.acquire() as conn:
-        return await rows.list_requests(
-            conn, environment.name, actor.email, _seen(actor, workspace, limit), before=before, state=state
-        )
+        return await rows.list_requests(conn, environment.name, actor.email, filter, before=before, state=state)
 
 
 async def get(platform: Platform, actor: Actor, workspace: str, request: int) -> PlannedRequest:
@@ -171,7 +169,7 @@ async def get(platform: Platform, actor: Actor, workspace: str, request: int) ->
         unfulfilled = await checks.list_unfulfilled_rules(conn, environment, row)
     if stored is None:
         raise missing(request)
-    release = await releases.opened(workspace, stored)
+    release = await releases.open_release(workspace, stored)
     made = await plans.make(platform, actor, environment, release, overwrite=row.overwrite)
     return PlannedRequest(row, made, decisions, unfulfilled)
 
@@ -196,9 +194,8 @@ async def list_changes(platform: Platform, actor: Actor, workspace: str, request
 
 async def find(conn: Connection, actor: Actor, environment: EnvironmentRow, request: int) -> RequestRow:
     """Return a request that the actor may see. Raises NotFound."""
-    workspace = environment.workspace
-    require_workspace(actor, workspace)
-    row = await rows.get_request(conn, environment.name, request, actor.email, _seen(actor, workspace, 1))
+    filter = page_filter(actor, environment.workspace, "deployment", 1)
+    row = await rows.get_request(conn, environment.name, request, actor.email, filter)
     if row is None:
         raise missing(request)
     return row
@@ -213,7 +210,7 @@ async def approve(
     async with platform.db.transaction() as conn:
         await checks.require_approver(conn, actor, found.plan.environment, found.request)
         if found.is_stale:
-            raise stale(found.plan.hash)
+            raise stale_plan(found.plan.hash)
         await require_open(conn, request, plan_hash)
         if await rows.has_approved(conn, request, plan_hash, actor.email):
             raise Conflict("You have approved this plan already.")
@@ -251,7 +248,7 @@ async def comment(platform: Platform, actor: Actor, workspace: str, request: int
 
 async def withdraw(platform: Platform, actor: Actor, workspace: str, request: int) -> PlannedRequest:
     """Close a request, as its author or an admin. Raises NotFound, Forbidden, Conflict."""
-    found = await _of_author(platform, actor, workspace, request)
+    found = await _get_as_author(platform, actor, workspace, request)
     async with platform.db.transaction() as conn:
         await require_open(conn, request, None)
         await rows.close_request(conn, request, "withdrawn", actor.username)
@@ -266,9 +263,9 @@ async def renew(
 
     `overwrite` None: unchanged. Raises NotFound, Forbidden, Conflict.
     """
-    found = await _of_author(platform, actor, workspace, request)
+    found = await _get_as_author(platform, actor, workspace, request)
     chosen = found.request.overwrite if overwrite is None else overwrite
-    release = await _stored_release(platform, found.request)
+    release = await _get_stored_release(platform, found.request)
     made = await plans.make(platform, actor, found.plan.environment, release, overwrite=chosen)
     async with platform.db.transaction() as conn:
         await require_open(conn, request, None)
@@ -286,8 +283,9 @@ async def history(
     Raises NotFound, Forbidden.
     """
     environment = await environment_of(platform, actor, workspace)
+    filter = page_filter(actor, workspace, "deployment", limit)
     async with platform.db.acquire() as conn:
-        return await rows.list_deployments(conn, environment.name, _seen(actor, workspace, limit), before)
+        return await rows.list_deployments(conn, environment.name, filter, before)
 
 
 async def lift_hold(platform: Platform, actor: Actor, workspace: str) -> None:
@@ -309,10 +307,10 @@ async def require_open(conn: Connection, request: int, plan_hash: str | None) ->
     if state != "open":
         raise Conflict(f"The request {request} is {state}.", hint="Create another one.")
     if plan_hash is not None and current != plan_hash:
-        raise stale(current)
+        raise stale_plan(current)
 
 
-def stale(current: str) -> StalePlan:
+def stale_plan(current: str) -> StalePlan:
     """Return the error for an outdated plan. `current`: hash of the current one."""
     return StalePlan(
         "The environment or the request was changed since the plan was made.",
@@ -338,12 +336,12 @@ async def _check_open(
         limits.check_count("Your open requests", own + 1, MOST_OPEN, hint="Withdraw those that are not needed.")
 
 
-async def _release(platform: Platform, actor: Actor, source: str, number: int) -> Release:
+async def _get_release(platform: Platform, actor: Actor, source: str, number: int) -> Release:
     """Return a release, read with the rights that the actor's token has in the workspace of the release."""
-    return await releases.get(platform, await _in_workspace(platform, actor, source), source, number)
+    return await releases.get(platform, await _get_actor_in(platform, actor, source), source, number)
 
 
-async def _in_workspace(platform: Platform, actor: Actor, workspace: str) -> Actor:
+async def _get_actor_in(platform: Platform, actor: Actor, workspace: str) -> Actor:
     if actor.workspace == workspace:
         return actor
     async with platform.db.acquire() as conn:
@@ -354,15 +352,15 @@ async def _in_workspace(platform: Platform, actor: Actor, workspace: str) -> Act
     return replace(found, kind=actor.kind, address=actor.address, request_id=actor.request_id)
 
 
-async def _stored_release(platform: Platform, request: RequestRow) -> Release:
+async def _get_stored_release(platform: Platform, request: RequestRow) -> Release:
     async with platform.db.acquire() as conn:
         stored = await rows.get_release(conn, request.release)
     if stored is None:
         raise missing(request.id)
-    return await releases.opened(request.environment, stored)
+    return await releases.open_release(request.environment, stored)
 
 
-async def _of_author(platform: Platform, actor: Actor, workspace: str, request: int) -> PlannedRequest:
+async def _get_as_author(platform: Platform, actor: Actor, workspace: str, request: int) -> PlannedRequest:
     require(actor, "write", Target(workspace, "deployment"))
     refuse_job(actor, "change requests to deploy")
     found = await get(platform, actor, workspace, request)
@@ -380,11 +378,6 @@ async def _decide(
     await rows.insert_decision(conn, request.id, decision, plan_hash, actor.username, actor.email, comment)
     parameters = {"request": request.id, "decision": decision, "plan": plan_hash, "comment": comment}
     await audit.record(conn, actor, "deployments.decide", "Updated", request.environment, parameters)
-
-
-def _seen(actor: Actor, workspace: str, limit: int) -> Filter:
-    require_workspace(actor, workspace)
-    return Filter(**readable(actor, "deployment").conditions(), limit=limit)
 
 
 def _id(request: int) -> dict[str, int]:

@@ -7,22 +7,22 @@ from typing import Any
 
 from orvanta_platform.workflow import document
 from orvanta_platform.workflow.diagnostics import refusal
-from orvanta_platform.workflow.releases.bundle import ON_BEHALF_OF, without_state
+from orvanta_platform.workflow.releases.bundle import ON_BEHALF_OF, drop_state
 from orvanta_platform.workflow.text import open_yaml, save_yaml
 from orvanta_platform.workflow.tree.item import Kind
 
 
-def released(kind: Kind, content: Mapping[str, Any]) -> dict[str, Any]:
+def release_content(kind: Kind, content: Mapping[str, Any]) -> dict[str, Any]:
     """Return the content of an item without what each environment sets for itself."""
     if kind == "flow":
         return {"text": _with_identity(content["text"], None)}
     if kind == "script":
         settings = content.get("settings") or {}
         return {**content, "settings": {name: each for name, each in settings.items() if name != ON_BEHALF_OF}}
-    return without_state(kind, content)
+    return drop_state(kind, content)
 
 
-def adapted(
+def environment_content(
     kind: Kind, content: Mapping[str, Any], present: Mapping[str, Any] | None, *, enabled: bool
 ) -> dict[str, Any]:
     """Return the content of an item for an environment.
@@ -30,7 +30,7 @@ def adapted(
     `present`: its content there. The member that its runs act for, and the state of a trigger, remain; a new trigger is
     disabled unless `enabled`.
     """
-    own = released(kind, content)
+    own = release_content(kind, content)
     match kind:
         case "flow":
             return {"text": _with_identity(own["text"], None if present is None else _flow_identity(present))}

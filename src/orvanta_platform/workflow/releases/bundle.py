@@ -87,6 +87,6 @@ def digest_of(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def without_state(kind: Kind, content: Mapping[str, Any]) -> dict[str, Any]:
+def drop_state(kind: Kind, content: Mapping[str, Any]) -> dict[str, Any]:
     """Return the content of a trigger or resource type without what each environment sets for itself."""
     return {name: value for name, value in content.items() if name not in OWN_STATE.get(kind, ())}
