@@ -32,7 +32,7 @@ from orvanta_platform.control.actor import Role
 from orvanta_platform.daemons import git
 from orvanta_platform.db import git as rows
 from orvanta_platform.outbound.git.process import Session
-from orvanta_platform.services.git import bindings, rounds, state
+from orvanta_platform.services.git import bindings, state, sync
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.runs import locks
 from orvanta_platform.workflow.tree.item import Item
@@ -78,9 +78,9 @@ async def bind(api: ApiHarness, server: GitServer, repo: Repo, **more: Any) -> N
 
 
 async def synchronised(api: ApiHarness) -> None:
-    """Fetch at once, do a round, and require that it succeeds."""
+    """Fetch at once, synchronise, and require that it succeeds."""
     await api.client.post(f"{W}/git/fetch")
-    await rounds.synchronise(api.platform, "main")
+    await sync.synchronise(api.platform, "main")
     assert (await api.get("git/get"))["error"] is None
 
 
@@ -114,7 +114,7 @@ async def test_deployments_become_commits_of_their_authors(api: ApiHarness, serv
     await bind(api, server, repo)
     assert messages(repo) == [("admin <>", "Export of the workspace main")]
     assert files_of(repo) == await pulled(api)
-    # Two deployments of an item before the next round: each has its commit, with its content.
+    # Two deployments of an item before the next synchronisation: each has its commit, with its content.
     await deploy(ann, FLOW % ("First", ""), "Add the workflow\n\nIt was missing.")
     await deploy(api.client, FLOW % ("Second", ""))
     body = {"path": "f/team/key", "value": "hidden", "is_secret": True}
@@ -129,7 +129,7 @@ async def test_deployments_become_commits_of_their_authors(api: ApiHarness, serv
     assert b"First" in repo[first.lookup_path(repo.__getitem__, MAIN.encode())[1]].as_raw_string()
     assert files_of(repo) == await pulled(api)
     assert not any(b"hidden" in body for body in files_of(repo).values())
-    # Removed, archived and moved items leave the branch; a round without changes adds nothing.
+    # Removed, archived and moved items leave the branch; a synchronisation without changes adds nothing.
     assert (await send(ann, "DELETE", "flows/delete/f/team/main"))[0] == 200
     await synchronised(api)
     await synchronised(api)
@@ -191,7 +191,7 @@ async def test_commits_made_elsewhere_are_applied_by_member_who_reviewed_them(
     for client, expected in ((api.client, whole), (ann, ["", whole[1], ""])):
         shown = [each["message"] for each in (await send(client, "GET", "git/history"))[1]]
         assert shown[:3] == expected
-    # A round that follows changes neither side: the notation of the file remains.
+    # A synchronisation that follows changes neither side: the notation of the file remains.
     before = messages(repo)
     await synchronised(api)
     assert messages(repo) == before and files_of(repo)["f/team/region.variable.yaml"].startswith(b"# by hand")
@@ -262,15 +262,15 @@ async def test_end_of_server_between_commit_and_push_doubles_no_commit(
     api: ApiHarness, server: GitServer, repo: Repo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await bind(api, server, repo)
-    push, unpacked, loop = Session.push, state.unpacked, threading.get_ident()
+    push, unpack, loop = Session.push, state.unpack, threading.get_ident()
     in_loop: list[bytes] = []
 
     def noted(body: bytes | None) -> Any:
         if threading.get_ident() == loop and body is not None:
             in_loop.append(body)
-        return unpacked(body)
+        return unpack(body)
 
-    monkeypatch.setattr(state, "unpacked", noted)
+    monkeypatch.setattr(state, "unpack", noted)
 
     class Killed(BaseException):
         """Stands for the end of the process."""
@@ -287,7 +287,7 @@ async def test_end_of_server_between_commit_and_push_doubles_no_commit(
             await deploy(api.client, FLOW % (f"{summary} {n}", ""), f"{summary} {n}")
         monkeypatch.setattr(Session, "push", dying)
         with pytest.raises(Killed):
-            await rounds.synchronise(api.platform, "main")
+            await sync.synchronise(api.platform, "main")
         monkeypatch.setattr(Session, "push", push)
         if dying is killed_after:  # somebody continues from the commits, and the item changes again
             commit_files(repo, {"README.md": b"x"}, "By hand")
@@ -296,10 +296,10 @@ async def test_end_of_server_between_commit_and_push_doubles_no_commit(
     assert [each[1] for each in messages(repo)][1:] == ["Old 0", "New 0", "Old 1", "New 1", "By hand", "Newest"]
     assert (await incoming(api))[0] == {} and {**await pulled(api), "README.md": b"x"} == files_of(repo)
     assert in_loop == []  # items are large: other threads unpack them
-    # A round that another one overtook stores nothing.
+    # A synchronisation that another one overtook stores nothing.
     async with api.platform.db.acquire() as conn:
         row = await rows.get(conn, "main")
-        assert row is not None and not await rows.store_pushing(conn, "main", row.round - 1, b"")
+        assert row is not None and not await rows.store_pushing(conn, "main", row.sync - 1, b"")
 
 
 @pytest.mark.extended
@@ -312,11 +312,11 @@ async def test_errors_are_shown_without_credentials_and_repeated(
     with structlog.testing.capture_logs() as logged:
         assert (await send(api.client, "POST", "git/bind", {"url": url, "token": wrong}))[0] == 200
         await deploy(api.client, FLOW % ("Main", ""))
-        await rounds.synchronise(api.platform, "main")
+        await sync.synchronise(api.platform, "main")
     found = await api.get("git/get")
     assert (found["state"], found["error"]["code"]) == ("failed", "repository_login_failed")
     assert found["has_token"] and found["retry_at"] > found["edited_at"]
-    assert await rounds.list_due(api.platform) == []  # until the time of the retry
+    assert await sync.list_due(api.platform) == []  # until the time of the retry
     audit = await api.get("audit/list", per_page=100)
     assert wrong not in json.dumps([found, audit, str(logged)]) and "Authorization" not in str(logged)
     # The token remains where the URL remains, and is not sent to another server.
@@ -399,8 +399,8 @@ async def test_urls_branches_and_folders_are_checked(api: ApiHarness, server: Gi
     (repo.root / "foreign").symlink_to(foreign)
     for place in (repo.root / "link", repo.root / "foreign", foreign, root / "main/../other/foreign.git", root):
         assert (await send(api.client, "POST", "git/bind", {"url": place.as_uri()}))[0] == 400, place
-    # A link that is replaced after the check of a round is not followed: its child receives the folder behind it.
-    found, _ = await bindings.place(api.platform, "main", (repo.root / "moved").as_uri())
+    # A link that is replaced after the check is not followed: the child receives the folder behind it.
+    found, _ = await bindings.resolve(api.platform, "main", (repo.root / "moved").as_uri())
     assert found == Path(made.path).resolve().as_uri()
     assert (await send(api.client, "POST", "git/bind", {"url": Path(made.path).as_uri(), "folder": "a/b"}))[0] == 200
     await synchronised(api)
@@ -408,7 +408,7 @@ async def test_urls_branches_and_folders_are_checked(api: ApiHarness, server: Gi
     assert not (tmp_path / "owned").exists()
     (Path(made.path) / "objects" / "info" / "alternates").write_text("/srv/other/objects\n")
     await api.client.post(f"{W}/git/fetch")
-    await rounds.synchronise(api.platform, "main")
+    await sync.synchronise(api.platform, "main")
     assert (await api.get("git/get"))["error"]["code"] == "repository_refused"
     repo.close()
     other.close()
@@ -436,13 +436,13 @@ async def test_ignored_links_remove_no_item_and_hostile_branch_changes_nothing(
     # A branch that is refused leaves state and workspace as they were.
     commit(repo, [(b"f", FOLDER, [(b"..", FOLDER, [])])])
     await api.client.post(f"{W}/git/fetch")
-    await rounds.synchronise(api.platform, "main")
+    await sync.synchronise(api.platform, "main")
     found = await api.get("git/get")
     assert found["error"]["code"] == "repository_refused" and "flow f/team/main" not in (await incoming(api))[0]
     # A deleted branch is an error, and removes nothing.
     del repo.refs[b"refs/heads/main"]  # type: ignore[arg-type]
     await api.client.post(f"{W}/git/fetch")
-    await rounds.synchronise(api.platform, "main")
+    await sync.synchronise(api.platform, "main")
     assert (await api.get("git/get"))["error"]["code"] == "branch_missing"
 
 
@@ -451,7 +451,7 @@ async def test_servers_that_do_not_answer_delay_no_other_repository(
     api: ApiHarness, server: GitServer, repo: Repo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ended: list[str] = []
-    is_done, synchronise = asyncio.Event(), rounds.synchronise
+    is_done, synchronise = asyncio.Event(), sync.synchronise
 
     async def noted(platform: Platform, workspace: str) -> None:
         await synchronise(platform, workspace)
@@ -471,7 +471,7 @@ async def test_servers_that_do_not_answer_delay_no_other_repository(
         async with api.platform.db.acquire() as conn:
             await conn.execute("UPDATE git_binding SET tries = 1 WHERE workspace <> 'main'")
         assert (await send(api.client, "POST", "git/fetch"))[0] == 200
-        monkeypatch.setattr(rounds, "synchronise", noted)
+        monkeypatch.setattr(sync, "synchronise", noted)
         monkeypatch.setattr(git, "AT_ONCE", 2)
         monkeypatch.setattr(git, "FAILING_AT_ONCE", 1, raising=False)
         task = asyncio.ensure_future(git.serve(api.platform))

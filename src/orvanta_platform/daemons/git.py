@@ -1,4 +1,4 @@
-"""Synchronisation of workspaces with their Git repositories: the leading process does one round after the other."""
+"""Synchronisation of workspaces with their Git repositories: the leading process does one after the other."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from contextlib import nullcontext
 
 from orvanta_platform.daemons.leader_election import lead
-from orvanta_platform.services.git import rounds
+from orvanta_platform.services.git import sync
 from orvanta_platform.services.platform import Platform
 
 NAME = "git"
@@ -14,7 +14,7 @@ POLL_S = 2.0
 AT_ONCE = 4
 """Workspaces that are synchronised concurrently."""
 FAILING_AT_ONCE = 2
-"""Of these, the workspaces whose last round failed, so that servers which do not answer leave room for the others."""
+"""Of these, the workspaces whose last synchronisation failed: servers that do not answer leave room for the others."""
 
 
 async def run(platform: Platform) -> None:
@@ -23,20 +23,20 @@ async def run(platform: Platform) -> None:
 
 
 async def serve(platform: Platform) -> None:
-    """Do the rounds that are due, every two seconds."""
+    """Synchronise the workspaces that are due, every two seconds."""
     turns, failing = asyncio.Semaphore(AT_ONCE), asyncio.Semaphore(FAILING_AT_ONCE)
     running: set[str] = set()
 
     async def synchronise(workspace: str, *, is_failing: bool) -> None:
         try:
             async with failing if is_failing else nullcontext(), turns:
-                await rounds.synchronise(platform, workspace)
+                await sync.synchronise(platform, workspace)
         finally:
             running.discard(workspace)
 
     async with asyncio.TaskGroup() as group:
         while True:
-            for workspace, is_failing in await rounds.list_due(platform):
+            for workspace, is_failing in await sync.list_due(platform):
                 if workspace not in running:
                     running.add(workspace)
                     group.create_task(synchronise(workspace, is_failing=is_failing))

@@ -42,7 +42,7 @@ class BindingRow:
     head: str | None
     pushing: bytes | None = field(repr=False)
     position: int
-    round: int
+    sync: int
     fetch_at: datetime
     fetched_at: datetime | None
     tries: int
@@ -120,20 +120,20 @@ async def get(conn: Connection, workspace: str) -> BindingRow | None:
     return BindingRow(**values, key=None if version is None else KeyRow(version, wrapped, by))
 
 
-async def begin_round(conn: Connection, workspace: str) -> int | None:
-    """Start a round; return its number, None if there is no binding."""
-    number: int | None = await conn.fetchval(_SQL["begin_round"], workspace)
+async def begin_sync(conn: Connection, workspace: str) -> int | None:
+    """Start a synchronisation; return its number, None if there is no binding."""
+    number: int | None = await conn.fetchval(_SQL["begin_sync"], workspace)
     return number
 
 
 async def request_fetch(conn: Connection, workspace: str) -> datetime | None:
-    """Request a fetch in the next round; return the time, None if there is no binding."""
+    """Request a fetch in the next synchronisation; return the time, None if there is no binding."""
     at: datetime | None = await conn.fetchval(_SQL["request_fetch"], workspace)
     return at
 
 
 async def list_due(conn: Connection, nouns: Sequence[str]) -> list[tuple[str, bool]]:
-    """Return the workspaces with a round to do, and whether the last one failed; those that wait longest first.
+    """Return the workspaces to synchronise, and whether the last one failed; those that wait longest first.
 
     `nouns`: first parts of the operations that change items.
     """
@@ -187,15 +187,15 @@ async def accept_items(conn: Connection, workspace: str, rows: Sequence[ItemRow]
     return len(await conn.fetch(_SQL["accept_items"], workspace, *columns))
 
 
-async def store_pushing(conn: Connection, workspace: str, round: int, pushing: bytes) -> bool:
-    """Record commits before they are pushed; return False if another round began."""
-    return await conn.fetchval(_SQL["store_pushing"], workspace, round, pushing) is not None
+async def store_pushing(conn: Connection, workspace: str, sync: int, pushing: bytes) -> bool:
+    """Record commits before they are pushed; return False if another synchronisation began."""
+    return await conn.fetchval(_SQL["store_pushing"], workspace, sync, pushing) is not None
 
 
-async def finish_round(
+async def finish_sync(
     conn: Connection,
     workspace: str,
-    round: int,
+    sync: int,
     *,
     head: str | None,
     position: int,
@@ -203,16 +203,16 @@ async def finish_round(
     fetched: bool,
     interval_s: float,
 ) -> bool:
-    """Store the outcome of a round; return False if another one began. `findings`: None leaves them unchanged."""
+    """Store the outcome; return False if another synchronisation began. `findings`: None leaves them unchanged."""
     values = (head, position, findings, fetched, interval_s)
-    return await conn.fetchval(_SQL["finish_round"], workspace, round, *values) is not None
+    return await conn.fetchval(_SQL["finish_sync"], workspace, sync, *values) is not None
 
 
-async def fail_round(
-    conn: Connection, workspace: str, round: int, code: str, error: str, *, retry_s: float, drop: bool
+async def fail_sync(
+    conn: Connection, workspace: str, sync: int, code: str, error: str, *, retry_s: float, drop: bool
 ) -> None:
-    """Store the error of a round. `drop`: its commits were certainly not pushed."""
-    await conn.execute(_SQL["fail_round"], workspace, round, code, error, retry_s, drop)
+    """Store the error of a synchronisation. `drop`: its commits were certainly not pushed."""
+    await conn.execute(_SQL["fail_sync"], workspace, sync, code, error, retry_s, drop)
 
 
 async def insert_commits(conn: Connection, workspace: str, rows: Sequence[CommitRow]) -> None:

@@ -17,24 +17,24 @@ DELETE FROM git_binding WHERE workspace = $1 RETURNING url;
 -- name: get
 -- The binding of a workspace with the wrapped key of its token.
 SELECT b.workspace, b.url, b.branch, b.folder, b.username, b.sealed, b.edited_by, b.edited_at, b.head, b.pushing,
-       b.position::text::bigint AS position, b.round, b.fetch_at, b.fetched_at, b.tries, b.retry_at, b.error_code,
+       b.position::text::bigint AS position, b.round AS sync, b.fetch_at, b.fetched_at, b.tries, b.retry_at, b.error_code,
        b.error, b.findings::text AS findings, b.fetch_at <= app_now() AS is_due,
        k.version AS key_version, k.wrapped, k.wrapped_by
 FROM git_binding AS b
 LEFT JOIN data_key AS k ON k.workspace = b.workspace AND k.version = b.key_version
 WHERE b.workspace = $1;
 
--- name: begin_round
--- Starts a round.
+-- name: begin_sync
+-- Starts a synchronisation.
 UPDATE git_binding SET round = round + 1 WHERE workspace = $1 RETURNING round;
 
 -- name: request_fetch
--- Lets the next round fetch at once; returns the time.
+-- Lets the next synchronisation fetch at once; returns the time.
 UPDATE git_binding SET fetch_at = app_now(), retry_at = app_now() WHERE workspace = $1 RETURNING fetch_at;
 
 -- name: list_due
 -- Workspaces whose branch is to be fetched, or with changes of items that have no commits yet, those that wait longest
--- first; is_failing: the last round failed.
+-- first; is_failing: the last one failed.
 SELECT b.workspace, b.tries > 0 AS is_failing
 FROM git_binding AS b
 JOIN workspace AS w ON w.id = b.workspace AND w.archived_at IS NULL
@@ -96,11 +96,11 @@ WHERE g.workspace = $1 AND g.kind = n.kind AND g.path = n.path AND g.is_incoming
 RETURNING g.path;
 
 -- name: store_pushing
--- Records commits before they are pushed, if the round is still the current one.
+-- Records commits before they are pushed, if the synchronisation is still the current one.
 UPDATE git_binding SET pushing = $3 WHERE workspace = $1 AND round = $2 RETURNING round;
 
--- name: finish_round
--- Stores the outcome of a round that is still the current one.
+-- name: finish_sync
+-- Stores the outcome of a synchronisation that is still the current one.
 UPDATE git_binding
 SET head = $3, position = $4::bigint::text::xid8, pushing = NULL, findings = coalesce($5::jsonb, findings),
     fetched_at = CASE WHEN $6 THEN app_now() ELSE fetched_at END,
@@ -109,8 +109,8 @@ SET head = $3, position = $4::bigint::text::xid8, pushing = NULL, findings = coa
 WHERE workspace = $1 AND round = $2
 RETURNING round;
 
--- name: fail_round
--- Stores the error of a round that is still the current one. $6: the commits were certainly not pushed.
+-- name: fail_sync
+-- Stores the error of a synchronisation that is still the current one. $6: the commits were certainly not pushed.
 UPDATE git_binding
 SET tries = tries + 1, error_code = $3, error = $4, retry_at = app_now() + $5 * interval '1 second',
     pushing = CASE WHEN $6 THEN NULL ELSE pushing END

@@ -31,7 +31,7 @@ CONNECT_S: Final = 5.0
 REQUEST_S: Final = 20.0
 """Time limit of each part of an answer."""
 FIRST_S: Final = 60
-"""Time limit of a child; that of one which repeats a failed round is `DEADLINE_S`, because few of these run at once."""
+"""Time limit of a child; after a failed synchronisation it is `DEADLINE_S`, because few of these run at once."""
 DEADLINE_S: Final = 180
 """Time limit of everything that one child does."""
 

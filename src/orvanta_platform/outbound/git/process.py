@@ -1,4 +1,4 @@
-"""Git child of a server process: started for one round with a repository, and killed after it.
+"""Git child of a server process: started for one synchronisation with a repository, and killed after it.
 
 The child has no settings, keys or addresses of the platform. It receives the credentials of one repository, and stores
 its objects in a folder that is deleted with it.

@@ -56,7 +56,7 @@ async def bind(platform: Platform, actor: Actor, workspace: str, draft: Draft) -
     """Bind a workspace, or replace its binding. Raises NotFound, Forbidden, BadRequest."""
     require(actor, "admin", Target(workspace, "git"))
     refuse_limited(actor, _CHANGE, bound=True)
-    new = await _checked(platform, workspace, draft)
+    new = await _check(platform, workspace, draft)
     key = await secrets.newest_key(platform.db, platform.keys, workspace) if draft.token else None
 
     async def write(conn: Connection) -> None:
@@ -134,7 +134,7 @@ def token_of(platform: Platform, row: BindingRow) -> str | None:
     return secrets.unseal(key, location(row.workspace), row.sealed).decode()
 
 
-async def place(platform: Platform, workspace: str, url: str) -> tuple[str, list[str]]:
+async def resolve(platform: Platform, workspace: str, url: str) -> tuple[str, list[str]]:
     """Return the URL and the checked addresses of a repository. That of a file URL contains no links and no addresses.
 
     Raises AddressRefused, also for plain HTTP to a public address and for a folder that the workspace may not use, and
@@ -161,7 +161,7 @@ def _folder(permitted: Path | None, workspace: str, path: str) -> Path:
     return folder
 
 
-async def _checked(platform: Platform, workspace: str, draft: Draft) -> Draft:
+async def _check(platform: Platform, workspace: str, draft: Draft) -> Draft:
     """Return a binding in its stored form. Raises BadRequest."""
     limits.check_text("A URL", draft.url)
     url = _url(draft.url)
@@ -173,10 +173,12 @@ async def _checked(platform: Platform, workspace: str, draft: Draft) -> Draft:
     if any(not _PART.fullmatch(part) or part in (".", "..") or part.lower() == ".git" for part in parts):
         raise BadRequest(f"{folder[:100]!r} is not a folder of a repository.")
     for name, text in (("username", draft.username), ("token", draft.token)):
-        if text is not None and (not text.isprintable() or not 0 < len(text) <= _LONGEST or ":" in text[: _user(name)]):
+        if text is not None and (
+            not text.isprintable() or not 0 < len(text) <= _LONGEST or ":" in text[: _chars_without_colon(name)]
+        ):
             raise BadRequest(f"The {name} is not valid.")
     try:
-        await place(platform, workspace, url)
+        await resolve(platform, workspace, url)
     except AddressRefused as error:
         raise BadRequest(f"The server does not connect to the repository: {error}.", hint=_HINT) from None
     except OSError:
@@ -187,7 +189,7 @@ async def _checked(platform: Platform, workspace: str, draft: Draft) -> Draft:
 _HINT: Final = "Administrators of the server permit private networks (ORVANTA_ALLOWED_NETWORKS) and folders."
 
 
-def _user(name: str) -> int:
+def _chars_without_colon(name: str) -> int:
     """Return how many characters must not contain a colon: it ends the username."""
     return _LONGEST if name == "username" else 0
 

@@ -21,7 +21,7 @@ from orvanta_platform.services.changes import change_sets, contents
 from orvanta_platform.services.changes.change_sets import Applied, ChangeSet, Hooks
 from orvanta_platform.services.changes.contents import Present
 from orvanta_platform.services.git import bindings
-from orvanta_platform.services.git.state import TO_COMMIT, Base, base_of, item_of, key_of, written
+from orvanta_platform.services.git.state import TO_COMMIT, Base, base_of, item_of, key_of, render_items
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow.tree.item import KINDS, Item, Key
 from orvanta_platform.workflow.tree.merge import merge_content
@@ -31,7 +31,7 @@ Choice: TypeAlias = Literal["workspace", "repository"]
 
 
 @dataclass(frozen=True, slots=True)
-class Reviewed:
+class ReviewedItem:
     """Effect of the changes of the repository on an item."""
 
     key: Key
@@ -49,7 +49,7 @@ class Review:
     """Plan of the incoming changes."""
 
     hash: str
-    items: list[Reviewed]
+    items: list[ReviewedItem]
     hidden: int
     """Number of further items, which the caller may not read."""
 
@@ -87,7 +87,7 @@ async def review(platform: Platform, actor: Actor, workspace: str) -> Review:
         stored = [each for each in incoming.changes if each.places is None and each.fault is None]
         actions = await _actions(platform, actor, workspace, stored)
     items = [
-        Reviewed(
+        ReviewedItem(
             each.key,
             actions.get(each.key, "conflict"),
             each.merged,
@@ -146,32 +146,32 @@ async def _apply(
             details={"plan_hash": incoming.hash},
         )
     chosen = [each for each in incoming.changes if only is None or each.key in only]
-    stored, kept = _resolved(chosen, choices)
+    stored, kept = _resolve(chosen, choices)
     for each in kept:
         _require_keep(actor, workspace, each)
     change = _change_set(stored)
     plan = await change_sets.plan(platform, actor, workspace, change)
 
     async def accept(conn: Connection, after: Mapping[Key, Present]) -> None:
-        accepted = await _accepted(conn, actor, workspace, stored, kept)
-        await rows.begin_round(conn, workspace)  # a round in progress must not store what it read before
+        accepted = await _accepted_rows(conn, actor, workspace, stored, kept)
+        await rows.begin_sync(conn, workspace)  # a synchronisation in progress must not store what it read before
         if await rows.accept_items(conn, workspace, accepted) != len(accepted):
             raise StalePlan("The repository changed since the plan was made.", hint="Review the plan again.")
         parameters = {"items": len(stored), "kept": len(kept)}
         await audit.record(conn, actor, "git.apply", "Updated", workspace, parameters)
-        # The next round reads these rows: the commit that reverts the repository is the actor's.
+        # The next synchronisation reads these rows: the commit that reverts the repository is the actor's.
         subjects = [(workspace, f"{each.key[0]}s.keep", each.key[1]) for each in kept]
         await audit.record_many(conn, actor, subjects, {"message": message})
 
     return await change_sets.apply(platform, actor, workspace, change, plan.hash, message, Hooks(accept))
 
 
-async def _accepted(
+async def _accepted_rows(
     conn: Connection, actor: Actor, workspace: str, stored: Sequence[_Change], kept: Sequence[_Change]
 ) -> list[ItemRow]:
     """Return the applied items, with the digests of what the workspace has now."""
     reading = await contents.read(conn, actor, workspace, [each.key for each in stored])
-    mine = await run_in_thread(workspace, written, await contents.items_in(workspace, reading))
+    mine = await run_in_thread(workspace, render_items, await contents.items_in(workspace, reading))
     found = []
     for each in (*stored, *kept):
         present = mine.get(each.key)
@@ -183,7 +183,7 @@ async def _accepted(
     return found
 
 
-def _resolved(changes: Sequence[_Change], choices: Mapping[Key, Choice]) -> tuple[list[_Change], list[_Change]]:
+def _resolve(changes: Sequence[_Change], choices: Mapping[Key, Choice]) -> tuple[list[_Change], list[_Change]]:
     """Return the changes to store, and those of which the workspace's side remains.
 
     Raises ChangesConflict, and the errors of items that cannot be read.
@@ -247,7 +247,7 @@ def _may_read(actor: Actor, workspace: str, key: Key, present: Mapping[Key, Pres
 
 
 def _changes(stored: Sequence[ItemRow], present: Mapping[Key, Present]) -> list[_Change]:
-    mine = written(present)
+    mine = render_items(present)
     found = []
     for row in stored:
         key, base = base_of(row)
@@ -255,7 +255,7 @@ def _changes(stored: Sequence[ItemRow], present: Mapping[Key, Present]) -> list[
         changed = (None if own is None else own.digest) != base.digest
         try:
             if changed:
-                found.append(_merged(key, base, present.get(key)))
+                found.append(_merge(key, base, present.get(key)))
             else:
                 found.append(_theirs(key, base, present.get(key)))
         except OrvantaError as error:
@@ -269,7 +269,7 @@ def _theirs(key: Key, base: Base, present: Present | None) -> _Change:
     return _Change(key, base, present, content)
 
 
-def _merged(key: Key, base: Base, present: Present | None) -> _Change:
+def _merge(key: Key, base: Base, present: Present | None) -> _Change:
     """Return the merge of an item that both sides changed; in conflict if one removed it or both added it."""
     theirs = _theirs(key, base, present)
     if present is None or theirs.content is None:

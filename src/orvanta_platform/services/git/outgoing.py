@@ -22,7 +22,7 @@ MOST: Final = 200
 
 
 @dataclass(slots=True)
-class Deployment:
+class TransactionChanges:
     """Changes of one transaction."""
 
     xid: int
@@ -45,11 +45,11 @@ class Outgoing:
     bases: dict[Key, Base] = field(default_factory=dict)
 
 
-def deployments(rows: Sequence[ChangeRow]) -> list[Deployment]:
+def group_by_transaction(rows: Sequence[ChangeRow]) -> list[TransactionChanges]:
     """Return the changes of each transaction, in order."""
-    found: dict[int, Deployment] = {}
+    found: dict[int, TransactionChanges] = {}
     for row in rows:
-        each = found.setdefault(row.xid, Deployment(row.xid, row.at, row.name, row.email))
+        each = found.setdefault(row.xid, TransactionChanges(row.xid, row.at, row.name, row.email))
         parameters = json_of(row.parameters)
         noun, _, verb = row.operation.partition(".")
         message = parameters.get("message")
@@ -69,13 +69,13 @@ def deployments(rows: Sequence[ChangeRow]) -> list[Deployment]:
     return list(found.values())
 
 
-def outgoing(
+def plan_commits(
     done: Reconciled,
     mine: Mapping[Key, Mine],
-    deployed: Sequence[Deployment],
+    deployed: Sequence[TransactionChanges],
     versions: Mapping[int, Files],
     *,
-    rest: Deployment | None,
+    rest: TransactionChanges | None,
 ) -> Outgoing:
     """Return the commits for the items that changed in the workspace alone.
 
@@ -109,7 +109,7 @@ def outgoing(
     return made
 
 
-def _change(each: Deployment, remove: Sequence[str], write: Mapping[str, bytes], count: int) -> Change:
+def _change(each: TransactionChanges, remove: Sequence[str], write: Mapping[str, bytes], count: int) -> Change:
     title = each.title if count <= 1 or not each.title else f"Change {count} items"
     return Change(
         author=each.author,

@@ -59,7 +59,7 @@ class Reconciled:
     """Items that changed in the workspace alone."""
 
 
-def written(found: Mapping[Key, Present]) -> dict[Key, Mine]:
+def render_items(found: Mapping[Key, Present]) -> dict[Key, Mine]:
     """Return the items of a workspace with their files. Those without a form as files are left out."""
     items = {}
     for (kind, path), present in found.items():
@@ -68,11 +68,11 @@ def written(found: Mapping[Key, Present]) -> dict[Key, Mine]:
             files = write_item(item)
         except OrvantaError:
             continue
-        items[item.key] = Mine(item, files, digest_of(files), present.version)
+        items[item.key] = Mine(item, files, digest_files(files), present.version)
     return items
 
 
-def located(files: Files) -> dict[Key, Files]:
+def group_by_item(files: Files) -> dict[Key, Files]:
     """Return the files of each item of a tree. Of two forms of an item, the first by name counts."""
     found: dict[Key, Files] = {}
     for each in locate(files):
@@ -90,7 +90,7 @@ def reconcile(
         if ignored and _is_ignored(key, base, mine.get(key), theirs.get(key), ignored):
             done.bases[key] = base
             continue
-        found, is_outgoing = _compared(base, mine.get(key), theirs.get(key))
+        found, is_outgoing = _compare(base, mine.get(key), theirs.get(key))
         if is_outgoing:
             done.outgoing.append(key)
         if found is not None:
@@ -98,7 +98,7 @@ def reconcile(
     return done
 
 
-def _compared(base: Base, mine: Mine | None, theirs: Files | None) -> tuple[Base | None, bool]:
+def _compare(base: Base, mine: Mine | None, theirs: Files | None) -> tuple[Base | None, bool]:
     """Return the new base, None for an item that neither side has, and whether the workspace's is to be committed."""
     digest = None if mine is None else mine.digest
     if theirs == base.files:
@@ -143,7 +143,7 @@ def _is_beside(name: str, ignored: str) -> bool:
     return ".flow" in folder and ignored.startswith(f"{folder}/")
 
 
-def digest_of(files: Files) -> str:
+def digest_files(files: Files) -> str:
     """Return a digest of names and contents."""
     found = hashlib.sha256()
     for name, body in sorted(files.items()):
@@ -152,12 +152,12 @@ def digest_of(files: Files) -> str:
     return found.hexdigest()
 
 
-def packed(files: Files | None) -> bytes | None:
+def pack(files: Files | None) -> bytes | None:
     """Return files as they are stored; the same files yield the same bytes."""
     return None if files is None else zlib.compress(msgspec.msgpack.encode(dict(sorted(files.items()))))
 
 
-def unpacked(body: bytes | None) -> Files | None:
+def unpack(body: bytes | None) -> Files | None:
     """Return stored files."""
     return None if body is None else msgspec.msgpack.decode(zlib.decompress(body), type=dict[str, bytes])
 
@@ -169,12 +169,12 @@ def key_of(row: ItemRow) -> Key:
 
 def base_of(row: ItemRow) -> tuple[Key, Base]:
     """Return a stored item."""
-    return key_of(row), Base(row.digest, unpacked(row.files), unpacked(row.incoming), row.is_incoming)
+    return key_of(row), Base(row.digest, unpack(row.files), unpack(row.incoming), row.is_incoming)
 
 
 def row_of(key: Key, base: Base) -> ItemRow:
     """Return an item to store."""
-    return ItemRow(*key, base.digest, packed(base.files), packed(base.incoming), base.is_incoming)
+    return ItemRow(*key, base.digest, pack(base.files), pack(base.incoming), base.is_incoming)
 
 
 def changed_rows(before: Mapping[Key, Base], after: Mapping[Key, Base]) -> tuple[list[ItemRow], list[tuple[str, str]]]:

@@ -1,8 +1,8 @@
-"""Rounds: the branch of a workspace is fetched, compared, and extended by the commits of deployments.
+"""Synchronisation: the branch of a workspace is fetched, compared, and extended by the commits of deployments.
 
-A round holds no lock and no connection while it talks to the repository. It stores its outcome only if no other round
-began meanwhile. Commits are recorded before they are pushed: if the process ends in between, the next round finds out
-from the branch whether it received them.
+A synchronisation holds no lock and no connection while it talks to the repository. It stores its outcome only if no
+other one began meanwhile. Commits are recorded before they are pushed: if the process ends in between, the next one
+finds out from the branch whether it received them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,14 @@ from orvanta_platform.outbound.git.process import Session, session
 from orvanta_platform.outbound.ssrf import AddressRefused
 from orvanta_platform.services.changes import contents
 from orvanta_platform.services.git import bindings
-from orvanta_platform.services.git.outgoing import MOST, NOUNS, Deployment, Outgoing, deployments, outgoing
+from orvanta_platform.services.git.outgoing import (
+    MOST,
+    NOUNS,
+    Outgoing,
+    TransactionChanges,
+    group_by_transaction,
+    plan_commits,
+)
 from orvanta_platform.services.git.state import (
     Base,
     Files,
@@ -37,10 +44,10 @@ from orvanta_platform.services.git.state import (
     Reconciled,
     bases_of,
     changed_rows,
-    located,
-    packed,
+    group_by_item,
+    pack,
     reconcile,
-    written,
+    render_items,
 )
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow.tree.item import Key
@@ -60,7 +67,7 @@ log = structlog.get_logger(__name__)
 
 
 class _Superseded(Exception):
-    """Another round of this workspace began, or the binding was deleted."""
+    """Another one of this workspace began, or the binding was deleted."""
 
 
 class Pushing(msgspec.Struct, kw_only=True):
@@ -80,7 +87,7 @@ class _Local:
 
     bases: dict[Key, Base]
     mine: dict[Key, Mine]
-    deployed: list[Deployment]
+    deployed: list[TransactionChanges]
     versions: dict[int, Files]
     position: int
     """Transactions before this one are contained, once the commits for them are made."""
@@ -89,7 +96,7 @@ class _Local:
 
 
 @dataclass(slots=True)
-class _Outcome:
+class _SyncResult:
     head: str | None
     bases: dict[Key, Base]
     position: int
@@ -98,22 +105,22 @@ class _Outcome:
 
 
 async def list_due(platform: Platform) -> list[tuple[str, bool]]:
-    """Return the workspaces with a round to do, and whether the last one failed; those that wait longest first."""
+    """Return the workspaces to synchronise, and whether the last one failed; those that wait longest first."""
     async with platform.db.acquire() as conn:
         return await rows.list_due(conn, NOUNS)
 
 
 async def synchronise(platform: Platform, workspace: str) -> None:
-    """Do one round. Its error is stored in the binding, and the round is repeated later."""
+    """Synchronise a workspace with its branch. An error is stored in the binding, and retried later."""
     async with platform.db.acquire() as conn:
-        number = await rows.begin_round(conn, workspace)
+        number = await rows.begin_sync(conn, workspace)
         row = await rows.get(conn, workspace)
-    if row is None or number is None or row.round != number:
+    if row is None or number is None or row.sync != number:
         return
     try:
-        await _Round(platform, row).run()
+        await _Sync(platform, row).run()
     except _Superseded:
-        log.info("round superseded", action="git", workspace=workspace)
+        log.info("synchronisation superseded", action="git", workspace=workspace)
     except GitFault as fault:
         await _fail(platform, row, fault)
     except (AddressRefused, OSError) as error:
@@ -122,18 +129,18 @@ async def synchronise(platform: Platform, workspace: str) -> None:
     except SecretUnreadable:
         await _fail(platform, row, GitFault("repository_login_failed", "The token cannot be decrypted: set it again."))
     except (OrvantaError, ValueError, TypeError, LookupError) as error:
-        log.exception("round failed", action="git", workspace=workspace)
-        await _fail(platform, row, GitFault("round_failed", f"The round failed ({type(error).__name__})."))
+        log.exception("synchronisation failed", action="git", workspace=workspace)
+        await _fail(platform, row, GitFault("sync_failed", f"The synchronisation failed ({type(error).__name__})."))
 
 
 async def _fail(platform: Platform, row: BindingRow, fault: GitFault) -> None:
     log.warning("repository not synchronised", action="git", workspace=row.workspace, error=fault.code)
     retry_s = 0.0 if fault.code == "branch_moved" else min(_RETRY_S * 2.0 ** min(row.tries, 10), _LONGEST_RETRY_S)
     async with platform.db.acquire() as conn:
-        await rows.fail_round(
+        await rows.fail_sync(
             conn,
             row.workspace,
-            row.round,
+            row.sync,
             fault.code,
             fault.message,
             retry_s=retry_s,
@@ -141,7 +148,7 @@ async def _fail(platform: Platform, row: BindingRow, fault: GitFault) -> None:
         )
 
 
-class _Round:
+class _Sync:
     def __init__(self, platform: Platform, row: BindingRow) -> None:
         self._platform = platform
         self._row = row
@@ -155,11 +162,11 @@ class _Round:
             has_changes = bool(await rows.list_changes(conn, self._workspace, row.position, horizon, NOUNS, 1))
         if has_changes or row.pushing is not None or row.head is None:
             local = await self._read()
-        if not (row.is_due or row.pushing or (local is not None and _pending(local))):
-            outcome = _Outcome(row.head, {}, horizon if local is None else local.position)
+        if not (row.is_due or row.pushing or (local is not None and _has_pending(local))):
+            outcome = _SyncResult(row.head, {}, horizon if local is None else local.position)
             await self._finish(outcome, {}, fetched=False)
             return
-        url, addresses = await bindings.place(self._platform, self._workspace, row.url)
+        url, addresses = await bindings.resolve(self._platform, self._workspace, row.url)
         remote = Remote(
             url=url,
             addresses=addresses,
@@ -174,24 +181,24 @@ class _Round:
             if fetched.head is None and row.head is not None:
                 raise GitFault("branch_missing", f"The branch {row.branch} no longer exists in the repository.")
             if local is None and fetched.files is None:
-                await self._finish(_Outcome(row.head, {}, horizon), {}, fetched=True)
+                await self._finish(_SyncResult(row.head, {}, horizon), {}, fetched=True)
                 return
             await self._exchange(child, fetched, local or await self._read())
 
     async def _exchange(self, child: Session, fetched: Fetched, local: _Local) -> None:
         """Compare the branch with the workspace, and push the commits of deployments."""
         row, before = self._row, dict(local.bases)
-        outcome = _Outcome(fetched.head, {}, local.position, findings=_json(fetched.findings))
+        outcome = _SyncResult(fetched.head, {}, local.position, findings=_json(fetched.findings))
         if row.pushing is not None:
             await self._confirm(local, fetched, row.pushing, outcome)
-        theirs = await run_in_thread(self._workspace, located, fetched.files or {})
+        theirs = await run_in_thread(self._workspace, group_by_item, fetched.files or {})
         ignored = [each.name for each in fetched.findings]
         done = await run_in_thread(self._workspace, reconcile, local.bases, local.mine, theirs, ignored)
         outcome.bases = done.bases
         known = {each.id for each in outcome.commits}
         outcome.commits = [*_incoming(fetched.log, row.head, known), *outcome.commits]
         if done.outgoing:
-            await self._push(child, await run_in_thread(self._workspace, _made, done, local, row), outcome)
+            await self._push(child, await run_in_thread(self._workspace, _plan_outgoing, done, local, row), outcome)
         await self._finish(outcome, before, fetched=True)
 
     async def _read(self) -> _Local:
@@ -202,15 +209,15 @@ class _Round:
             start = min(row.position, horizon)
             changes = await rows.list_changes(conn, self._workspace, start, horizon, NOUNS, _MOST_ROWS)
             items = await rows.list_items(conn, self._workspace)
-            deployed = deployments(changes)
+            deployed = group_by_transaction(changes)
             ids = [id for each in deployed for id in each.keys.values() if id is not None]
             versions = await rows.list_versions(conn, self._workspace, ids)
             reading = await contents.read(conn, who, self._workspace)
         bases = await run_in_thread(self._workspace, bases_of, items)
-        mine = await run_in_thread(self._workspace, written, await contents.items_in(self._workspace, reading))
+        mine = await run_in_thread(self._workspace, render_items, await contents.items_in(self._workspace, reading))
         locking = {version.id for _, version, is_locking in versions if is_locking}
         whole = len(changes) < _MOST_ROWS
-        ready: list[Deployment] = []
+        ready: list[TransactionChanges] = []
         for each in deployed:
             if len(ready) == MOST or any(id in locking for id in each.keys.values()):
                 break
@@ -220,42 +227,42 @@ class _Round:
         files = await run_in_thread(self._workspace, _older_versions, versions, mine)
         return _Local(bases, mine, ready, files, position, is_complete)
 
-    async def _confirm(self, local: _Local, fetched: Fetched, body: bytes, outcome: _Outcome) -> None:
-        """Take over the commits of an interrupted round if the branch has them."""
-        pushing, bases = await run_in_thread(self._workspace, _decoded, body)
+    async def _confirm(self, local: _Local, fetched: Fetched, body: bytes, outcome: _SyncResult) -> None:
+        """Take over the commits of an interrupted synchronisation if the branch has them."""
+        pushing, bases = await run_in_thread(self._workspace, _decode, body)
         if pushing.commit not in {each.id for each in fetched.log}:
             return
         local.bases |= bases
         local.deployed = [each for each in local.deployed if each.xid >= pushing.position]
-        outcome.commits += _made_commits(pushing)
+        outcome.commits += _commit_rows(pushing)
 
-    async def _push(self, child: Session, made: Outgoing, outcome: _Outcome) -> None:
+    async def _push(self, child: Session, made: Outgoing, outcome: _SyncResult) -> None:
         """Make the commits, record them, and push them."""
         ids = await child.build(made.changes) if made.changes else []
         changes = zip(ids, made.changes, made.items, strict=True)
         commits = [(id, each, keys) for id, each, keys in changes if id is not None]
         if commits:
-            pushing = _pushing_of(commits, outcome.position)
-            stored = await run_in_thread(self._workspace, _encoded, pushing, made.bases)
+            pushing = _make_pushing(commits, outcome.position)
+            stored = await run_in_thread(self._workspace, _encode, pushing, made.bases)
             async with self._platform.db.acquire() as conn:
-                if not await rows.store_pushing(conn, self._workspace, self._row.round, stored):
+                if not await rows.store_pushing(conn, self._workspace, self._row.sync, stored):
                     raise _Superseded
             await child.push()
             outcome.head = pushing.commit
-            outcome.commits += _made_commits(pushing)
+            outcome.commits += _commit_rows(pushing)
         for key, base in made.bases.items():
             if base.digest is None and base.files is None:
                 outcome.bases.pop(key, None)
             else:
                 outcome.bases[key] = base
 
-    async def _finish(self, outcome: _Outcome, before: Mapping[Key, Base], *, fetched: bool) -> None:
+    async def _finish(self, outcome: _SyncResult, before: Mapping[Key, Base], *, fetched: bool) -> None:
         stored, gone = await run_in_thread(self._workspace, changed_rows, before, outcome.bases)
         async with self._platform.db.transaction() as conn:
-            if not await rows.finish_round(
+            if not await rows.finish_sync(
                 conn,
                 self._workspace,
-                self._row.round,
+                self._row.sync,
                 head=outcome.head,
                 position=outcome.position,
                 findings=outcome.findings,
@@ -268,7 +275,7 @@ class _Round:
             await rows.insert_commits(conn, self._workspace, outcome.commits)
 
 
-def _pending(local: _Local) -> bool:
+def _has_pending(local: _Local) -> bool:
     """Return whether items of the workspace have changes that no commit contains."""
     if not local.is_complete and not local.deployed:
         return False
@@ -280,12 +287,12 @@ def _pending(local: _Local) -> bool:
     return False
 
 
-def _made(done: Reconciled, local: _Local, row: BindingRow) -> Outgoing:
+def _plan_outgoing(done: Reconciled, local: _Local, row: BindingRow) -> Outgoing:
     """Return the commits for deployments, and one for what no deployment explains, such as all items at first."""
     is_first = row.fetched_at is None
     title = f"Export of the workspace {row.workspace}" if is_first else "Update items"
-    rest = Deployment(0, clock.now(), row.edited_by if is_first else "Orvanta", "", message=title)
-    return outgoing(done, local.mine, local.deployed, local.versions, rest=rest if local.is_complete else None)
+    rest = TransactionChanges(0, clock.now(), row.edited_by if is_first else "Orvanta", "", message=title)
+    return plan_commits(done, local.mine, local.deployed, local.versions, rest=rest if local.is_complete else None)
 
 
 def _older_versions(versions: Sequence[tuple[str, VersionContent, bool]], mine: Mapping[Key, Mine]) -> dict[int, Files]:
@@ -311,7 +318,7 @@ def _incoming(entries: Sequence[Entry], head: str | None, known: set[str]) -> li
     return found[::-1]
 
 
-def _pushing_of(commits: Sequence[tuple[str, Change, Sequence[Key]]], position: int) -> Pushing:
+def _make_pushing(commits: Sequence[tuple[str, Change, Sequence[Key]]], position: int) -> Pushing:
     made = [
         (id, each.author, each.email, each.message, float(each.at), _json(keys) if len(keys) <= _MOST_NAMED else None)
         for id, each, keys in commits
@@ -319,13 +326,13 @@ def _pushing_of(commits: Sequence[tuple[str, Change, Sequence[Key]]], position: 
     return Pushing(commit=commits[-1][0], position=position, items=[], commits=made)
 
 
-def _encoded(pushing: Pushing, bases: Mapping[Key, Base]) -> bytes:
+def _encode(pushing: Pushing, bases: Mapping[Key, Base]) -> bytes:
     """Return commits as they are stored, with the state after them."""
-    items = [(*key, base.digest, packed(base.files)) for key, base in bases.items()]
+    items = [(*key, base.digest, pack(base.files)) for key, base in bases.items()]
     return msgspec.msgpack.encode(msgspec.structs.replace(pushing, items=items))
 
 
-def _decoded(body: bytes) -> tuple[Pushing, dict[Key, Base]]:
+def _decode(body: bytes) -> tuple[Pushing, dict[Key, Base]]:
     """Return stored commits, and the state after them."""
     pushing = msgspec.msgpack.decode(body, type=Pushing)
     return pushing, bases_of(rows.ItemRow(*each) for each in pushing.items)
@@ -335,7 +342,7 @@ def _json(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def _made_commits(pushing: Pushing) -> list[CommitRow]:
+def _commit_rows(pushing: Pushing) -> list[CommitRow]:
     return [
         CommitRow(id, "out", author, email, message[:500], datetime.fromtimestamp(at, UTC), items)
         for id, author, email, message, at, items in pushing.commits
