@@ -20,6 +20,7 @@ from tests.http.harness import ApiHarness, W, api_harness
 from orvanta_platform.control.actor import Role
 from orvanta_platform.services.changes import contents
 from orvanta_platform.workflow import document
+from orvanta_platform.workflow.hashes import hash_json
 
 FLOW = "summary: %s\nvalue:\n  modules:\n    - id: a\n      value:\n        type: %s\n"
 SCHEDULE = {"schedule": "0 0 6 * * *", "timezone": "UTC", "script_path": "f/team/main", "is_flow": True, "args": {}}
@@ -296,7 +297,7 @@ async def test_documents_are_read_without_a_connection(api: ApiHarness, monkeypa
     items = [*ITEMS[2:4], ITEMS[-1] | {"content": {"summary": "Team"}}]
     await apply(api, items)
     used: list[int] = []
-    parse, hash_of = document.parse, contents.hash_of
+    parse = document.parse
     pool = api.platform.db.pool
 
     def counted(body: bytes, format: Any) -> Any:
@@ -306,13 +307,13 @@ async def test_documents_are_read_without_a_connection(api: ApiHarness, monkeypa
     def hashed(content: object) -> str:
         used.append(pool.get_size() - pool.get_idle_size())
         assert threading.current_thread() is not threading.main_thread()
-        return hash_of(content)
+        return hash_json(content)
 
     monkeypatch.setattr(document, "parse", counted)
     changed = [items[0] | {"content": {"text": items[0]["content"]["text"] + "# note\n"}}, *items[1:]]
     assert (await plan(api, changed))["nothing_to_do"] and set(used) == {0}
     assert (await apply(api, changed))["nothing_to_do"] and set(used) == {0}
-    monkeypatch.setattr(contents, "hash_of", hashed)
+    monkeypatch.setattr(contents, "hash_json", hashed)
     used.clear()
     assert (await api.client.get(f"{W}/workspaces/tarball?include_groups=true")).status_code == 200
     assert len(used) > 3 and set(used) == {0}

@@ -17,7 +17,7 @@ from orvanta_platform.orchestrator import playback, recorded_tests
 from orvanta_platform.orchestrator.recorded_tests import Outcome, coverage, run_test
 from orvanta_platform.services.catalog import recording
 from orvanta_platform.workflow.playback.comparison import difference
-from orvanta_platform.workflow.playback.document import Answer, WorkflowTest, hash_of, parse, tree_of
+from orvanta_platform.workflow.playback.document import Answer, WorkflowTest, hash_test, parse, tree_of
 
 
 @pytest.fixture
@@ -277,7 +277,7 @@ def test_documents_are_checked_and_have_one_form() -> None:
     full = {"nodes": {"a": {"result": None}, "b[0]": [{"result": 1}]}, "expect": {"result": {"equals": None}}}
     assert tree_of(parse(full)) == full
     assert tree_of(parse({"inputs": {}, "expect": {"status": "succeeded"}})) == {}
-    assert hash_of({"a": 1, "b": 2}) != hash_of({"a": 1, "b": 3})
+    assert hash_test({"a": 1, "b": 2}) != hash_test({"a": 1, "b": 3})
     wrong: dict[str, Any]
     with pytest.raises(BadRequest, match="cannot be stored"):
         parse({"summary": "\ud800"})

@@ -26,6 +26,7 @@ from orvanta_platform.http.requests import (
 from orvanta_platform.http.schemas import items
 from orvanta_platform.services.catalog import favourites, scripts
 from orvanta_platform.services.runs import locks as locking
+from orvanta_platform.workflow.hashes import hash_text
 
 _S = "/api/w/{workspace:str}/scripts"
 
@@ -118,7 +119,7 @@ async def list_script_contents(request: AnyRequest, workspace: FromPath[str]) ->
 async def get_script_digest(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """Return the digest of a text, for `raw_temp/diff`. The text itself is not stored: no call reads it again."""
     require_workspace(actor_of(request), workspace)
-    return answers.json(scripts.digest_of(await body_of(request, str)))
+    return answers.json(hash_text(await body_of(request, str)))
 
 
 @post(f"{_S}/raw_temp/diff", status_code=200, opt=call(body=items.ScriptDigests, answer=list[str]))

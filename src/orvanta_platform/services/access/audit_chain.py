@@ -73,7 +73,7 @@ async def link_new(platform: Platform, after: Position | None = None) -> tuple[i
         for row, _ in found:
             workspace = row.workspace or INSTANCE
             n, before = heads.get(workspace, (0, _FIRST))
-            digest = hash_of(row)
+            digest = hash_row(row)
             link = Link(workspace, n + 1, row.id, digest, _link_hash(before, n + 1, digest))
             heads[workspace] = (link.n, link.hash)
             links.append(link)
@@ -172,7 +172,7 @@ async def _drop_of_chain(conn: Connection, chain: str, before: datetime) -> int:
     return dropped
 
 
-def hash_of(row: AuditRow) -> bytes:
+def hash_row(row: AuditRow) -> bytes:
     """Return the hash of all fields of a row."""
     fields = [each.astimezone(UTC).isoformat() if each is row.at else each for each in astuple(row)]
     return hashlib.sha256(msgspec.json.encode(fields)).digest()
@@ -186,7 +186,7 @@ def _fault(stored: StoredLink, n: int, head: bytes) -> BrokenLink | None:
         return BrokenLink(link.n, link.audit, "the link was changed")
     if row is None:
         return BrokenLink(link.n, link.audit, "the row was deleted")
-    if hash_of(row) != link.row_hash:
+    if hash_row(row) != link.row_hash:
         return BrokenLink(link.n, link.audit, "the row was changed")
     return None
 

@@ -179,11 +179,6 @@ async def list_contents(platform: Platform, actor: Actor, workspace: str, *, lim
     return {path: body.decode() for path, body in found.items()}
 
 
-def digest_of(text: str) -> str:
-    """Return the digest by which `list_different` compares a text: its SHA-256, in hex."""
-    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
-
-
 async def list_different(platform: Platform, actor: Actor, workspace: str, digests: Mapping[str, str]) -> list[str]:
     """Return those of these paths whose deployed script is missing, not readable, or has another text, in order.
 

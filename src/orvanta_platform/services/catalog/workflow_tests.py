@@ -19,7 +19,7 @@ from orvanta_platform.orchestrator.document_threads import run_in_thread
 from orvanta_platform.orchestrator.recorded_tests import Failure, Outcome, TestedWorkflow, coverage, run_test
 from orvanta_platform.services.catalog import deploy, recording
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.workflow.playback.document import WorkflowTest, check_name, hash_of, parse, tree_of
+from orvanta_platform.workflow.playback.document import WorkflowTest, check_name, hash_test, parse, tree_of
 
 MOST: Final = 200
 """Maximum number of tests of a workflow."""
@@ -150,7 +150,7 @@ def _stored(test: WorkflowTest) -> tuple[str, str]:
     text = msgspec.json.encode(tree).decode()
     if "\\u0000" in text:
         raise BadRequest("A test cannot contain the character U+0000.")
-    return text, hash_of(tree)
+    return text, hash_test(tree)
 
 
 def _decoded(body: str) -> WorkflowTest:

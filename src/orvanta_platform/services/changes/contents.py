@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
@@ -20,6 +19,7 @@ from orvanta_platform.db.tree import TreeFilter, VersionContent
 from orvanta_platform.errors import Forbidden
 from orvanta_platform.orchestrator import document_threads
 from orvanta_platform.orchestrator.interpolation import STATE_TYPES
+from orvanta_platform.workflow.hashes import hash_json
 from orvanta_platform.workflow.text import open_yaml, save_yaml, write_yaml
 from orvanta_platform.workflow.tree.head import settings_of
 from orvanta_platform.workflow.tree.item import FIELDS, KINDS, Item, Key, Kind, parts_of_test, path_of_test
@@ -127,18 +127,13 @@ _PERMITTED_AS: Mapping[Kind, Kind] = {"workflow_test": "flow"}
 """Kinds whose permissions are those of another one."""
 
 
-def hash_of(content: object) -> str:
-    """Return the hash of a JSON value, independent of the order of its keys."""
-    return hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()
-
-
 def _filter(actor: Actor, kind: Kind, paths: Sequence[str] | None) -> TreeFilter:
     return TreeFilter(**readable(actor, _PERMITTED_AS.get(kind, kind)).conditions(), paths=paths)
 
 
 def _present(kind: Kind, values: Mapping[str, Any]) -> Present:
     content = {name: values[name] for name in FIELDS[kind] if values.get(name) is not None}
-    return Present(hash_of(content), content)
+    return Present(hash_json(content), content)
 
 
 async def _folders(
@@ -265,8 +260,7 @@ def _version_of(kind: Kind, row: VersionContent) -> str:
 
 
 def _version_hash(row: VersionContent) -> str:
-    parts = (row.document.hex(), row.format, row.language, row.settings)
-    return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
+    return hash_json((row.document.hex(), row.format, row.language, row.settings))
 
 
 def _flow(row: VersionContent, texts: bool) -> dict[str, Any]:

@@ -7,8 +7,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
-import msgspec
-
 from orvanta_platform.control import audit
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target, can, require
@@ -23,6 +21,7 @@ from orvanta_platform.services.changes.contents import Present
 from orvanta_platform.services.git import bindings
 from orvanta_platform.services.git.state import TO_COMMIT, Base, base_of, item_of, key_of, render_items
 from orvanta_platform.services.platform import Platform
+from orvanta_platform.workflow.hashes import hash_json
 from orvanta_platform.workflow.tree.item import KINDS, Item, Key
 from orvanta_platform.workflow.tree.merge import merge_content
 from orvanta_platform.workflow.tree.plan import Action, Wanted
@@ -238,7 +237,7 @@ async def _incoming(platform: Platform, actor: Actor, workspace: str) -> _Incomi
     stored.sort(key=lambda row: (KINDS.index(key_of(row)[0]), row.path))
     visible = [row for row in stored if _may_read(actor, workspace, key_of(row), present)]
     changes = await run_in_thread(workspace, _changes, visible, present)
-    digest = await run_in_thread(workspace, _hash_of, visible, present)
+    digest = await run_in_thread(workspace, _hash_plan, visible, present)
     return _Incoming(changes, digest, len(stored) - len(visible))
 
 
@@ -281,12 +280,11 @@ def _merge(key: Key, base: Base, present: Present | None) -> _Change:
     return _Change(key, base, present, content, merged=True, places=places or None)
 
 
-def _hash_of(stored: Sequence[ItemRow], present: Mapping[Key, Present]) -> str:
+def _hash_plan(stored: Sequence[ItemRow], present: Mapping[Key, Present]) -> str:
     """Return the hash of a plan: of what the repository has, and what the workspace has."""
-    found = hashlib.sha256()
+    parts = []
     for row in stored:
-        key = key_of(row)
-        own = present.get(key)
+        own = present.get(key_of(row))
         digest = None if row.incoming is None else hashlib.sha256(row.incoming).hexdigest()
-        found.update(msgspec.json.encode([*key, digest, None if own is None else own.hash]))
-    return found.hexdigest()
+        parts.append([*key_of(row), digest, None if own is None else own.hash])
+    return hash_json(parts)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-
-import msgspec
 
 from orvanta_platform.control.actor import Actor, system
 from orvanta_platform.control.permissions import Target, can, readable, require
@@ -23,6 +20,7 @@ from orvanta_platform.services.changes.change_sets import ChangeSet, prepare, st
 from orvanta_platform.services.changes.contents import Present
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.releases.releases import Release
+from orvanta_platform.workflow.hashes import hash_json
 from orvanta_platform.workflow.releases.adapt import environment_content
 from orvanta_platform.workflow.releases.bundle import Bundle, Requirement, drop_state
 from orvanta_platform.workflow.releases.queues import queues_of
@@ -93,13 +91,12 @@ async def _make(
     written = [each.key for each in plan.of("add", "change") if each.kind in _TRIGGERS]
     acts_for = {key: present[key].acts_for if key in present else None for key in written}
     parts = [release.row.digest, environment.name, overwrite, plan.hash, sorted(acts_for.items())]
-    digest = hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
     drift = [key for key in sorted(comparison.drift()) if _may_read(actor, workspace, key)]
     blocked = [
         *(_conflict_blocker(each.kind, each.path, each.reason) for each in plan.of("conflict")),
         *await _preflight(platform, actor, workspace, release.bundle),
     ]
-    return DeploymentPlan(environment, change, plan, digest, drift, release.row.imported, acts_for, blocked)
+    return DeploymentPlan(environment, change, plan, hash_json(parts), drift, release.row.imported, acts_for, blocked)
 
 
 def require_paths(actor: Actor, workspace: str, bundle: Bundle) -> None:
@@ -130,7 +127,7 @@ async def find_drift(platform: Platform, actor: Actor, environment: EnvironmentR
 
 def item_hash(kind: Kind, present: Present) -> str:
     """Return the hash of an item without what each environment sets for itself."""
-    return contents.hash_of(drop_state(kind, present.content)) if kind in _TRIGGERS else present.hash
+    return hash_json(drop_state(kind, present.content)) if kind in _TRIGGERS else present.hash
 
 
 def _differs(key: Key, present: Mapping[Key, Present], deployed: Mapping[tuple[str, str], str]) -> bool:

@@ -20,7 +20,8 @@ from orvanta_platform.orchestrator import document_threads
 from orvanta_platform.services.changes.change_sets import LARGEST
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.releases.collect import collect
-from orvanta_platform.workflow.releases.bundle import Bundle, EnabledTrigger, decode, digest_of, encode
+from orvanta_platform.workflow.hashes import hash_text
+from orvanta_platform.workflow.releases.bundle import Bundle, EnabledTrigger, decode, encode
 from orvanta_platform.workflow.tree.item import Key
 
 FORMAT: Final = 1
@@ -138,7 +139,7 @@ async def store(
         )
     new = NewRelease(
         workspace=workspace,
-        digest=digest_of(body),
+        digest=hash_text(body),
         notes=notes,
         paths=bundle.paths(),
         body=body,

@@ -33,6 +33,7 @@ from orvanta_platform.services.runs.creation import create_run
 from orvanta_platform.services.runs.insertion import TransactionHook
 from orvanta_platform.services.runs.run_spec import RunOptions, RunSpec
 from orvanta_platform.workflow import document
+from orvanta_platform.workflow.hashes import hash_text
 from orvanta_platform.workflow.languages import is_language
 from orvanta_platform.workflow.requirements import Requirements, inline_scripts, union
 
@@ -56,8 +57,8 @@ class LockState:
 
 def key_of(language: str, content: str, requirements: Requirements) -> bytes:
     """Return the key of a lock: the SHA-256 of (language, content, requirements)."""
-    digest = hashlib.sha256(content.encode("utf-8", "replace")).hexdigest()
-    return hashlib.sha256(msgspec.json.encode([language, digest, requirements.lines])).digest()
+    parts = [language, hash_text(content), requirements.lines]
+    return hashlib.sha256(msgspec.json.encode(parts)).digest()
 
 
 @dataclass(frozen=True, slots=True)

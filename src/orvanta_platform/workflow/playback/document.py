@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping
 from typing import Any, Final, Literal, TypeAlias
@@ -10,6 +9,7 @@ from typing import Any, Final, Literal, TypeAlias
 import msgspec
 
 from orvanta_platform.errors import BadRequest
+from orvanta_platform.workflow.hashes import hash_json
 
 MAX_SIZE: Final = 1 << 20
 """Maximum size of a test, in bytes of JSON."""
@@ -161,6 +161,6 @@ def tree_of(test: WorkflowTest) -> dict[str, Any]:
     return {name: value for name, value in tree.items() if name != "expect" or value}
 
 
-def hash_of(tree: Mapping[str, Any]) -> str:
+def hash_test(tree: Mapping[str, Any]) -> str:
     """Return the hash of a test: equal tests have equal ones."""
-    return hashlib.sha256(msgspec.json.encode(tree, order="deterministic")).hexdigest()[:16]
+    return hash_json(tree)[:16]

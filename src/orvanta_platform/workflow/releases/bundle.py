@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any, Final, Literal, TypeAlias
 
@@ -80,11 +79,6 @@ def encode(bundle: Bundle) -> str:
 def decode(text: str) -> Bundle:
     """Return a bundle from its JSON text. Raises msgspec.ValidationError."""
     return msgspec.json.decode(text, type=Bundle)
-
-
-def digest_of(text: str) -> str:
-    """Return the SHA-256 of the canonical text of a bundle, as hex digits."""
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def drop_state(kind: Kind, content: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,6 +11,7 @@ from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 from orvanta_platform.errors import InvalidWorkflow
 from orvanta_platform.workflow import document
+from orvanta_platform.workflow.hashes import hash_json
 from orvanta_platform.workflow.imports import imports_of
 from orvanta_platform.workflow.requirements import usable_lock
 from orvanta_platform.workflow.tree.item import KINDS, Item, Key, Kind
@@ -97,7 +97,7 @@ class Planner:
     """A change set in order, which is compared with present items several times; each document is parsed once."""
 
     def __init__(self, wanted: Sequence[Wanted], prune: Sequence[str] | None, *, force: bool) -> None:
-        self._ordered = [(each, None if each.content is None else _hash(each.content)) for each in in_order(wanted)]
+        self._ordered = [(each, None if each.content is None else hash_json(each.content)) for each in in_order(wanted)]
         self._prune = prune
         self._force = force
         self._tree = cache(normal_tree)
@@ -107,8 +107,7 @@ class Planner:
         entries = [self._entry(each, digest, present.get(each.key)) for each, digest in self._ordered]
         scope = None if self._prune is None else tuple(sorted(self._prune))
         rows = [[each.kind, each.path, each.action, each.base, each.present, each.wanted] for each in entries]
-        digest = hashlib.sha256(json.dumps([rows, scope]).encode()).hexdigest()
-        return Plan(tuple(entries), scope, digest)
+        return Plan(tuple(entries), scope, hash_json([rows, scope]))
 
     def _entry(self, wanted: Wanted, digest: str | None, stored: Stored | None) -> Entry:
         return _entry(wanted, digest, stored, self._prune, self._tree, force=self._force)
@@ -236,10 +235,6 @@ def normal_tree(text: str) -> Any:
 
 def _normal(tree: Mapping[str, Any]) -> str:
     return json.dumps({name: value for name, value in tree.items() if value not in (None, "")}, sort_keys=True)
-
-
-def _hash(content: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def in_order(wanted: Sequence[Wanted]) -> list[Wanted]:
