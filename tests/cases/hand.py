@@ -26,13 +26,13 @@ from orvanta_platform.orchestrator.scope import load_scope
 from orvanta_platform.orchestrator.secret_access import Identity
 from orvanta_platform.services.approvals import decisions
 
-MOST_JOBS = 2_000
+MAX_JOBS = 2_000
 
 
 async def work(core: CoreHarness, worker: Worker, run: UUID, people: list[dict[str, Any]]) -> None:
     """Run the available jobs, let `people` decide and timers fire until the run has ended."""
     people = list(people)
-    for _ in range(MOST_JOBS):
+    for _ in range(MAX_JOBS):
         if not await core.rows("SELECT FROM run_live WHERE id = $1", run):
             return
         jobs = await worker.claim()

@@ -15,7 +15,7 @@ from tests.corpus.cases import Case, Corpus, Fails
 from tests.corpus.scripts import add_scripts
 from tests.corpus.workflows import add_workflows
 
-MOST_AT_ONCE = 4
+MAX_AT_ONCE = 4
 SHARED = {
     "f/corpus/folder.meta.yaml": "summary: Corpus\nowners: []\nextra_perms: {}\n",
     "f/corpus/region.variable.yaml": "value: north\nis_secret: false\ndescription: ''\n",
@@ -51,7 +51,7 @@ def test_tree_is_pushed_by_one_command_and_every_item_returns_its_result(cli: Cl
     assert failed == [], failed
     assert len(pushed.json["pushed"]) == len(corpus.scripts) + len(corpus.workflows) + len(SHARED)
     client = cli.installation.client
-    with ThreadPoolExecutor(MOST_AT_ONCE) as pool:
+    with ThreadPoolExecutor(MAX_AT_ONCE) as pool:
         scripts = list(pool.map(lambda case: _fault(client, "p", case), corpus.scripts))
         workflows = list(pool.map(lambda case: _fault(client, "f", case), corpus.workflows))
     ran = time.monotonic()

@@ -138,7 +138,7 @@ async def test_floods_of_requests_and_comments_are_limited(pipeline: Pipeline, m
     # One open request per release, and a number of them per member.
     again = await bob.post(f"{D}/create", json={"source": "main", "number": 1})
     assert (again.status_code, again.json()["error"]["code"]) == (409, "conflict")
-    monkeypatch.setattr(requests, "MOST_OPEN", 1)
+    monkeypatch.setattr(requests, "MAX_OPEN", 1)
     named = {"source": "main", "number": await pipeline.release("Two")}
     assert [(await each.post(f"{D}/create", json=named)).status_code for each in (ann, bob)] == [400, 201]
 
@@ -146,7 +146,7 @@ async def test_floods_of_requests_and_comments_are_limited(pipeline: Pipeline, m
 async def test_plans_of_a_workspace_are_made_one_at_a_time(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each reads all items of a release or all referring workflows."""
     request = await pipeline.request(pipeline.admin)
-    monkeypatch.setattr(turns, "_MOST_WAITING", 0)
+    monkeypatch.setattr(turns, "_MAX_WAITING", 0)
     move = {"items": [{"kind": "flow", "path": "f/team/main", "target": "f/team/moved"}]}
     taken = pipeline.api.platform.turns
     calls = [

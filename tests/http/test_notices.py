@@ -133,12 +133,12 @@ async def test_slack_receives_text(api: ApiHarness) -> None:
 
 async def test_undeliverable_notice_is_given_up(api: ApiHarness) -> None:
     run = await asked(api, "webhook", {"url": "http://127.0.0.1:9/x"})
-    for _ in range(notification_sender.MOST_TRIES):
+    for _ in range(notification_sender.MAX_TRIES):
         await rows(api, "UPDATE notice SET due_at = app_now()")
         assert await notification_queue.send_due(api.platform) == 1
     assert await rows(api, "SELECT FROM notice") == []
     (event,) = await rows(api, "SELECT data::text AS d FROM event WHERE kind = 'not_notified'")
-    assert json.loads(event["d"])["tries"] == notification_sender.MOST_TRIES
+    assert json.loads(event["d"])["tries"] == notification_sender.MAX_TRIES
     assert await status(api, run) == "awaiting_approval"
 
 

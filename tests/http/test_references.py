@@ -268,7 +268,7 @@ async def test_cycle_and_long_chain_end(api: ApiHarness, monkeypatch: pytest.Mon
     monkeypatch.setattr(dependents, "MAX_DISTANCE", 1)
     found = await api.get("references/flow/f/team/a")
     assert (names(found), found["truncated"]) == ([("flow", "f/team/b")], True)
-    monkeypatch.setattr(dependents, "MOST_SHOWN", 1)
+    monkeypatch.setattr(dependents, "MAX_SHOWN", 1)
     await deploy(api, "f/team/d", runs("call", "f/team/a", "flow"))
     found = await api.get("references/flow/f/team/a")
     assert (names(found), found["truncated"]) == ([("flow", "f/team/b")], True)
@@ -333,7 +333,7 @@ async def test_searches_for_references_take_turns_and_are_limited(
     """Calls of a viewer do not search at the same time; one call searches for few texts, for a limited time."""
     bea = await api.member("bea", Role.VIEWER)
     url = f"{W}/references/group/all"
-    monkeypatch.setattr(turns, "_MOST_WAITING", 0)
+    monkeypatch.setattr(turns, "_MAX_WAITING", 0)
     async with api.platform.turns.take("references", "main"):
         assert (await bea.get(url)).status_code == 429
     assert (await bea.get(url)).json()["truncated"] is False

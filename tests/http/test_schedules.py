@@ -291,7 +291,7 @@ async def test_truncated_calendar_reports_end(api: ApiHarness) -> None:
     rows = await schedule_calendar.calendar(
         api.platform, system("main"), "main", datetime.now(UTC), datetime.now(UTC) + timedelta(days=2)
     )
-    assert len(rows.coming) == schedule_calendar.MOST_COMING and rows.until == rows.coming[-1].at
+    assert len(rows.coming) == schedule_calendar.MAX_COMING and rows.until == rows.coming[-1].at
 
 
 async def test_arguments_refer_to_values_readable_by_their_writer(api: ApiHarness) -> None:

@@ -112,7 +112,7 @@ async def test_documents_of_tests_are_handled_in_threads_and_recordings_take_tur
     assert created.status_code == 200
     await run_tests(api)
     assert len(threads) == 5 and set(threads.values()) == {"documents"}, threads
-    monkeypatch.setattr(turns, "_MOST_WAITING", 0)
+    monkeypatch.setattr(turns, "_MAX_WAITING", 0)
     async with api.platform.turns.take("tests", "main"):
         assert (await api.client.post(record, json={"name": "other"})).status_code == 429
 

@@ -9,7 +9,7 @@ from tests.cases.hand import work
 from tests.orchestrator.harness import CoreHarness
 
 from orvanta_platform.orchestrator import answers
-from orvanta_platform.orchestrator.answer_rounds import MOST_AHEAD
+from orvanta_platform.orchestrator.answer_rounds import MAX_AHEAD
 from orvanta_platform.orchestrator.nested_advance import NestedAdvance
 
 MANY = 200
@@ -61,8 +61,8 @@ async def test_concurrent_bodies_are_evaluated_in_one_round(core: CoreHarness, r
     run = await core.start(loop(condition("x")))
     await work(core, await core.worker(), run, [])
     assert await core.result(run) == [n % 2 == 1 for n in range(MANY)]
-    assert (rounds.asked, rounds.most) == (MANY + 1, MOST_AHEAD)
-    assert rounds.transactions <= 2 * MANY / MOST_AHEAD + 4
+    assert (rounds.asked, rounds.most) == (MANY + 1, MAX_AHEAD)
+    assert rounds.transactions <= 2 * MANY / MAX_AHEAD + 4
     await core.is_whole()
 
 
@@ -70,8 +70,8 @@ async def test_bodies_of_several_nodes_need_one_round_per_node(core: CoreHarness
     run = await core.start(loop(condition("x"), condition("y", "((a) => !a)(results.x)")))
     await work(core, await core.worker(), run, [])
     assert await core.result(run) == [n % 2 == 0 for n in range(MANY)]
-    assert (rounds.asked, rounds.most) == (2 * MANY + 1, MOST_AHEAD)
-    assert rounds.transactions <= 3 * MANY / MOST_AHEAD + 4
+    assert (rounds.asked, rounds.most) == (2 * MANY + 1, MAX_AHEAD)
+    assert rounds.transactions <= 3 * MANY / MAX_AHEAD + 4
     await core.is_whole()
 
 

@@ -214,4 +214,4 @@ async def _insert_scripts(database: TestDatabase, contents: dict[str, str]) -> N
 
 
 def test_limits_are_those_of_the_guide() -> None:
-    assert (imports.MOST_SCRIPTS, imports.MOST_BYTES) == (1_000, 10 << 20)
+    assert (imports.MAX_SCRIPTS, imports.MAX_BYTES) == (1_000, 10 << 20)

@@ -34,7 +34,7 @@ def test_array_of_million_iterations_is_read_once() -> None:
 
 
 def test_least_recently_read_array_is_evicted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(iterations, "MOST_BYTES", 100)
+    monkeypatch.setattr(iterations, "MAX_BYTES", 100)
     kept = Items()
     raw = json.dumps([1] * 6).encode()
     for loop in (LOOP, OTHER):

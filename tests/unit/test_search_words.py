@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orvanta_platform.services.run_views.search_words import MOST_WORDS, SearchTerms, Words
+from orvanta_platform.services.run_views.search_words import MAX_WORDS, SearchTerms, Words
 
 
 def test_ids_are_found_by_each_of_their_words_and_by_their_beginning() -> None:
@@ -27,8 +27,8 @@ def test_omitted_data_is_not_indexed() -> None:
 
 def test_number_of_words_of_a_run_is_limited() -> None:
     words = Words()
-    words.add(":args", b"[" + b",".join(b"%d" % n for n in range(MOST_WORDS + 50)) + b"]")
-    assert words.vector.count(":") == MOST_WORDS
+    words.add(":args", b"[" + b",".join(b"%d" % n for n in range(MAX_WORDS + 50)) + b"]")
+    assert words.vector.count(":") == MAX_WORDS
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import { fetchArgs, fetchGraph, fetchResult, lastRuns, type RunGraph } from "../
 import { isTree, type Json } from "../workflow/types";
 import type { EditorStore } from "./store";
 
-const MOST_NODES = 60;
+const MAX_NODES = 60;
 
 /** Fetch the newest result of each node without one, and the inputs of the last run. */
 export async function loadLastResults(store: EditorStore): Promise<true> {
@@ -32,7 +32,7 @@ async function resultsOf(workspace: string, { nodes }: RunGraph, known: Set<stri
     ([id, node]) => node.status === "succeeded" && node.job && !node.inside && !node.kept && !known.has(id),
   );
   const results = await Promise.all(
-    ended.slice(0, MOST_NODES).map(async ([id, node]): Promise<[string, Json] | null> => {
+    ended.slice(0, MAX_NODES).map(async ([id, node]): Promise<[string, Json] | null> => {
       try {
         return [id, await fetchResult(workspace, node.job ?? "")];
       } catch {

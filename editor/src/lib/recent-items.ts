@@ -5,7 +5,7 @@ export interface RecentItem {
   name: string;
 }
 
-const MOST = 6;
+const MAX_ITEMS = 6;
 const PREFIX = "orvanta.recent.";
 const keyOf = (workspace: string): string => PREFIX + workspace;
 
@@ -13,7 +13,7 @@ const keyOf = (workspace: string): string => PREFIX + workspace;
 export function recentItems(workspace: string): RecentItem[] {
   try {
     const stored: unknown = JSON.parse(localStorage.getItem(keyOf(workspace)) ?? "[]");
-    return Array.isArray(stored) ? stored.filter(isRecentItem).slice(0, MOST) : [];
+    return Array.isArray(stored) ? stored.filter(isRecentItem).slice(0, MAX_ITEMS) : [];
   } catch {
     return [];
   }
@@ -22,7 +22,7 @@ export function recentItems(workspace: string): RecentItem[] {
 /** Put an opened item before all others. */
 export function rememberItem(workspace: string, item: RecentItem): void {
   const others = recentItems(workspace).filter(({ kind, path }) => kind !== item.kind || path !== item.path);
-  localStorage.setItem(keyOf(workspace), JSON.stringify([item, ...others].slice(0, MOST)));
+  localStorage.setItem(keyOf(workspace), JSON.stringify([item, ...others].slice(0, MAX_ITEMS)));
 }
 
 /** Forget the items of all workspaces: the next person who logs in may not read them. */

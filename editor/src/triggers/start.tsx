@@ -10,7 +10,7 @@ import { Menu } from "../ui/menu";
 import css from "./start.module.css";
 import { formatInZone } from "./times";
 
-const MOST = 4;
+const MAX_SHOWN = 4;
 
 /** The triggers of the workflow above its graph: each with its state, and a button that adds one. */
 export default function StartTriggers() {
@@ -20,7 +20,7 @@ export default function StartTriggers() {
   const deployed = useEditor((editor) => editor.flow.version_id !== null);
   const schedules = useQuery({ ...schedulesQuery(workspace, path), enabled: deployed }).data ?? [];
   const routes = useQuery({ ...routesQuery(workspace, path), enabled: deployed }).data ?? [];
-  const more = schedules.length + routes.length - MOST;
+  const more = schedules.length + routes.length - MAX_SHOWN;
   return (
     <ul
       className={`nodrag nopan ${css.triggers}`}
@@ -30,10 +30,10 @@ export default function StartTriggers() {
     >
       <Trigger icon="play" name={t("triggers.manual")} open={() => store.setState({ panel: "test" })} />
       {deployed && <Trigger icon="link" name={t("triggers.webhook")} shown={{ kind: "webhook" }} />}
-      {schedules.slice(0, MOST).map((each) => (
+      {schedules.slice(0, MAX_SHOWN).map((each) => (
         <ScheduleTrigger key={each.path} schedule={each} />
       ))}
-      {routes.slice(0, Math.max(MOST - schedules.length, 0)).map((each) => (
+      {routes.slice(0, Math.max(MAX_SHOWN - schedules.length, 0)).map((each) => (
         <Trigger
           key={each.path}
           icon="globe"

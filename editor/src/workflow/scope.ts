@@ -159,12 +159,12 @@ export interface Row {
   value: Known;
 }
 
-const MOST_ITEMS = 20;
+const MAX_ITEMS = 20;
 
 /** Return the members of a value, one level deep. */
 export function rowsOf(expr: string, value: Known): Row[] {
   if (Array.isArray(value)) {
-    return value.slice(0, MOST_ITEMS).map((each, n) => ({ expr: expr + member(n), key: `[${n}]`, value: each }));
+    return value.slice(0, MAX_ITEMS).map((each, n) => ({ expr: expr + member(n), key: `[${n}]`, value: each }));
   }
   if (!isKnownTree(value)) return [];
   return Object.entries(value).map(([key, each]) => ({ expr: expr + member(key), key, value: each }));

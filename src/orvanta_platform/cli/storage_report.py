@@ -14,7 +14,7 @@ from orvanta_platform.cli.environment import run_with_database, take_settings, w
 from orvanta_platform.services.maintenance.retention import Policy
 from orvanta_platform.services.maintenance.storage_report import StorageReport, storage
 
-_MOST_TABLES = 15
+_MAX_TABLES = 15
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
@@ -43,7 +43,7 @@ def size(count: int) -> str:
 
 def _tables(found: StorageReport) -> Iterator[Table]:
     tables = _table("table", "size", "indexes", "rows (estimate)")
-    for each in found.tables[:_MOST_TABLES]:
+    for each in found.tables[:_MAX_TABLES]:
         tables.add_row(each.name, size(each.bytes), size(each.index_bytes), str(each.rows))
     yield tables
     weeks = _table("week of", "size", "dropped on", "held back by")

@@ -15,7 +15,7 @@ import structlog
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-_MOST_HOPS = 64
+_MAX_HOPS = 64
 _FORWARDED_HEADERS = (b"x-forwarded-for", b"forwarded")
 
 log = structlog.get_logger(__name__)
@@ -80,7 +80,7 @@ def network_of(address: str | None) -> str:
 def _hops(headers: Iterable[tuple[bytes, bytes]], header: bytes) -> list[str]:
     """Return the entries of the header, nearest proxy first; several header lines form one list."""
     lines = [value.decode("latin-1") for name, value in headers if name.lower() == header]
-    parts = ",".join(lines).rsplit(",", _MOST_HOPS)[-_MOST_HOPS:] if lines else []
+    parts = ",".join(lines).rsplit(",", _MAX_HOPS)[-_MAX_HOPS:] if lines else []
     found = [part.strip() for part in reversed(parts)]
     return found if header == b"x-forwarded-for" else [_for_of(part) for part in found]
 

@@ -9,12 +9,12 @@ import msgspec
 
 from orvanta_platform.errors import LimitExceeded
 
-MOST_PRINCIPALS: Final = 1_000
+MAX_PRINCIPALS: Final = 1_000
 """Owners and entries of `extra_perms` of a folder or item, each counted once."""
 
-MOST_SCOPES: Final = 100
+MAX_SCOPES: Final = 100
 LONGEST_SCOPE: Final = 300
-MOST_LABELS: Final = 100
+MAX_LABELS: Final = 100
 LONGEST_LABEL: Final = 200
 
 LONGEST_TEXT: Final = 10_000
@@ -43,20 +43,20 @@ def check_count(what: str, count: int, limit: int, *, hint: str) -> None:
 def check_principals(count: int) -> None:
     """Check the number of users and groups that a folder or item names. Raises LimitExceeded."""
     hint = "Name a group instead of its members."
-    check_count("Owners and extra_perms of a folder or item", count, MOST_PRINCIPALS, hint=hint)
+    check_count("Owners and extra_perms of a folder or item", count, MAX_PRINCIPALS, hint=hint)
 
 
 def check_scopes(scopes: list[str]) -> None:
     """Check the number of scopes of a token and their lengths. Raises LimitExceeded."""
     hint = "Use fewer, wider scopes such as jobs:run:f/sales/*, or several tokens."
-    check_count("Scopes of a token", len(scopes), MOST_SCOPES, hint=hint)
+    check_count("Scopes of a token", len(scopes), MAX_SCOPES, hint=hint)
     _check_lengths("A scope", scopes, LONGEST_SCOPE)
 
 
 def check_labels(labels: Any) -> None:
     """Check the number of labels and their lengths. A value that is not a list has no labels. Raises LimitExceeded."""
     if isinstance(labels, list):
-        check_count("Labels", len(labels), MOST_LABELS, hint="Use fewer labels.")
+        check_count("Labels", len(labels), MAX_LABELS, hint="Use fewer labels.")
         _check_lengths("A label", [each for each in labels if isinstance(each, str)], LONGEST_LABEL)
 
 

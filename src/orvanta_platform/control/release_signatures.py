@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from orvanta_platform.control.keys import InstanceKeys
 from orvanta_platform.errors import BadRequest
 
-_MOST_KEYS: Final = 100
+_MAX_KEYS: Final = 100
 _PURPOSE = "release.signature"
 
 
@@ -40,8 +40,8 @@ def verifies(key: str, text: str, signature: str) -> bool:
 
 def check_trusted(new: Mapping[str, str], before: Mapping[str, str]) -> None:
     """Check the public keys of trusted instances by name. Raises BadRequest."""
-    if len(new) > _MOST_KEYS:
-        raise BadRequest(f"There are at most {_MOST_KEYS} trusted instances.")
+    if len(new) > _MAX_KEYS:
+        raise BadRequest(f"There are at most {_MAX_KEYS} trusted instances.")
     for name, key in new.items():
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,100}", name):
             raise BadRequest(

@@ -14,7 +14,7 @@ USER: Final = "urn:ietf:params:scim:schemas:core:2.0:User"
 GROUP: Final = "urn:ietf:params:scim:schemas:core:2.0:Group"
 ERROR: Final = "urn:ietf:params:scim:api:messages:2.0:Error"
 LIST: Final = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
-_MOST_OPERATIONS: Final = 1000
+_MAX_OPERATIONS: Final = 1000
 _CORE: Final = "urn:ietf:params:scim:schemas:core:2.0:"
 
 _EQUALS = re.compile(r'\s*([A-Za-z]+)\s+eq\s+("(?:[^"\\]|\\.)*")\s*', re.IGNORECASE)
@@ -205,8 +205,8 @@ def changed(resource: Mapping[str, Any], operations: Any) -> dict[str, Any]:
     """
     if not isinstance(operations, list):
         raise ScimError("invalidSyntax", "Operations must be a list.")
-    if len(operations) > _MOST_OPERATIONS:
-        raise ScimError("tooMany", f"A request has at most {_MOST_OPERATIONS} operations.")
+    if len(operations) > _MAX_OPERATIONS:
+        raise ScimError("tooMany", f"A request has at most {_MAX_OPERATIONS} operations.")
     after = dict(resource)
     if "members" in after:
         after["members"] = _members(after["members"])

@@ -14,7 +14,7 @@ from orvanta_platform.orchestrator.frames import Frame, list_position
 from orvanta_platform.orchestrator.nested_transaction import NestedTransaction
 from orvanta_platform.orchestrator.step_result import Item, NeedsIO, Work
 
-MOST_AHEAD = 50
+MAX_AHEAD = 50
 """Maximum number of starts whose requests are answered in one round."""
 
 
@@ -76,7 +76,7 @@ class AnswerRounds:
         """Combine `outside` with the requests of the next starts into one round of work."""
         works = [outside.work]
         for item in coming:
-            if len(works) == MOST_AHEAD:
+            if len(works) == MAX_AHEAD:
                 break
             if item.ahead is not None and (work := await item.ahead()) is not None:
                 works.append(work)

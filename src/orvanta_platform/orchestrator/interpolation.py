@@ -38,10 +38,10 @@ DEEPEST = 20
 LONGEST = 16 << 20
 """Maximum size, in bytes of JSON, of the values that replace the references of one value."""
 
-MOST_VALUES = 500_000
+MAX_VALUES = 500_000
 """Maximum number of values in an input that is searched for references, which happens in the event loop."""
 
-MOST_ITEMS = 1_000
+MAX_ITEMS = 1_000
 """Maximum number of variables and resources that one value refers to, directly or through resources. Each is read by a
 query of its own.
 """
@@ -75,11 +75,11 @@ def references(raw: bytes) -> list[tuple[Kind, str]]:
     """
     if not holds_references(raw):
         return []
-    if count_values(raw) > MOST_VALUES:
+    if count_values(raw) > MAX_VALUES:
         raise TooLarge(
-            f"An input that may hold references has at most {MOST_VALUES} values.",
+            f"An input that may hold references has at most {MAX_VALUES} values.",
             hint="Send it without `$` at the start of strings, or as a file.",
-            details={"limit": MOST_VALUES},
+            details={"limit": MAX_VALUES},
         )
     try:
         waiting = [msgspec.json.decode(raw)]
@@ -294,9 +294,9 @@ class Interpolation:
 
 
 def _require_few_items(count: int) -> None:
-    if count > MOST_ITEMS:
+    if count > MAX_ITEMS:
         raise TooLarge(
-            f"A value refers to at most {MOST_ITEMS:,} variables and resources.",
+            f"A value refers to at most {MAX_ITEMS:,} variables and resources.",
             hint="Store what belongs together in one resource.",
-            details={"limit": MOST_ITEMS},
+            details={"limit": MAX_ITEMS},
         )

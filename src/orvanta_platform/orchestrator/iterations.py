@@ -13,7 +13,7 @@ import msgspec
 from orvanta_platform.db.values import ValueKey
 from orvanta_platform.evaluate.raw import items, members, strip
 
-MOST_BYTES: Final = 64 << 20
+MAX_BYTES: Final = 64 << 20
 """Maximum size of all cached arrays; the most recent one is cached regardless of its size."""
 
 
@@ -64,7 +64,7 @@ class Items:
             return known
         made = self._arrays[opening] = _SplitArray(raw)
         self._bytes += made.size
-        while self._bytes > MOST_BYTES and len(self._arrays) > 1:
+        while self._bytes > MAX_BYTES and len(self._arrays) > 1:
             _, dropped = self._arrays.popitem(last=False)
             self._bytes -= dropped.size
         return made.item(place)

@@ -12,7 +12,7 @@ from orvanta_platform.orchestrator import inbox
 from orvanta_platform.orchestrator.advance import Tools, advance_all
 from orvanta_platform.queue.claim import own_queue
 
-_MOST_AROUND = 32
+_MAX_AROUND = 32
 """Maximum number of enclosing runs that are read; sub-workflows are at most `pinning.MAX_DEPTH` deep."""
 
 
@@ -51,7 +51,7 @@ async def _release(tools: Tools, run: UUID, queue: str, connection: Connection) 
 async def _uses_shared_folder(tools: Tools, connection: Connection, run: RunRow) -> bool:
     """Return whether the run, or one that it belongs to, uses a shared folder, which is now lost."""
     here: RunRow | None = run
-    for _ in range(_MOST_AROUND):
+    for _ in range(_MAX_AROUND):
         if here is None:
             return False
         if (await tools.blueprints.of(connection, here)).plan.same_worker:

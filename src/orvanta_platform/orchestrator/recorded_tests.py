@@ -30,7 +30,7 @@ from orvanta_platform.workflow.playback.document import Answer, Expectation, Nod
 MAX_SECONDS: Final = 20.0
 """Maximum duration of the comparison of one playback."""
 
-MOST_FAILURES: Final = 100
+MAX_FAILURES: Final = 100
 """Maximum number of failures of a test; the comparison ends with the last of them."""
 
 _SHOWN: Final = 4_000
@@ -250,7 +250,7 @@ class _Checks:
                 self._executions.setdefault(key, []).append(each)
 
     async def failures(self, missing: list[str]) -> list[Failure]:
-        """Return the expectations that do not hold, at most MOST_FAILURES.
+        """Return the expectations that do not hold, at most MAX_FAILURES.
 
         Comparisons come first, in the order of the nodes, those of the run last; then schemas and expressions.
         """
@@ -260,22 +260,22 @@ class _Checks:
             async with asyncio.timeout(MAX_SECONDS):
                 found += await run_in_thread(workspace, self._compared, until)
                 if (fault := self._played.fault) is not None:
-                    return [*found[: MOST_FAILURES - 1], Failure("playback", fault.node, fault.message)]
+                    return [*found[: MAX_FAILURES - 1], Failure("playback", fault.node, fault.message)]
                 for node, expected, raw in self._values():
-                    if len(found) >= MOST_FAILURES:
+                    if len(found) >= MAX_FAILURES:
                         break
                     await asyncio.sleep(0)  # Simple expressions are evaluated without yielding.
                     found += await self._evaluated(node, expected, raw)
         except TimeoutError:
             found.append(Failure("playback", None, f"The comparison takes longer than {MAX_SECONDS:g} s."))
-        return found[:MOST_FAILURES]
+        return found[:MAX_FAILURES]
 
     def _compared(self, until: float) -> list[Failure]:
         """Return the failures that need no evaluator. Raises TimeoutError."""
         found: list[Failure] = []
         for each in self._comparisons():
             found += each
-            if len(found) >= MOST_FAILURES:
+            if len(found) >= MAX_FAILURES:
                 break
             if clock.monotonic() > until:
                 raise TimeoutError

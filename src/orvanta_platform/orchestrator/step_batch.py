@@ -17,8 +17,8 @@ from orvanta_platform.orchestrator.effect_rows import CANCELLED
 from orvanta_platform.orchestrator.frames import Frames
 from orvanta_platform.orchestrator.step_rows import StepRows
 
-_MOST_ROWS = 2_000
-_MOST_BYTES = 1 << 20
+_MAX_ROWS = 2_000
+_MAX_BYTES = 1 << 20
 
 
 @dataclass(slots=True)
@@ -40,7 +40,7 @@ class StepBatch:
     def is_large(self) -> bool:
         """True if the rows should be written before more are collected."""
         rows = self.rows
-        return self.size > _MOST_BYTES or len(rows.nodes) + len(rows.jobs) + len(rows.values) > _MOST_ROWS
+        return self.size > _MAX_BYTES or len(rows.nodes) + len(rows.jobs) + len(rows.values) > _MAX_ROWS
 
     @property
     def queues(self) -> set[str]:

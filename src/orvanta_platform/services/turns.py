@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from orvanta_platform.errors import RateLimited
 
-_MOST_WAITING: Final = 20
+_MAX_WAITING: Final = 20
 _RETRY_AFTER_S: Final = 5
 
 
@@ -30,7 +30,7 @@ class Turns:
         """Wait for the turn. Raises RateLimited if too many calls wait."""
         key = what, workspace
         calls = self._calls.get(key, 0)
-        if calls > _MOST_WAITING:
+        if calls > _MAX_WAITING:
             raise RateLimited(
                 "Too many change sets, archives, plans, test runs or searches of this workspace are waiting.",
                 hint="Try again later.",

@@ -18,7 +18,7 @@ from orvanta_platform.db import imports as rows
 from orvanta_platform.errors import OrvantaError
 from orvanta_platform.evaluate.scripts import Script
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.services.runs.imports import MOST_BYTES, MOST_SCRIPTS
+from orvanta_platform.services.runs.imports import MAX_BYTES, MAX_SCRIPTS
 from orvanta_platform.worker.packages.outputs import publish, remove
 from orvanta_platform.worker.runtimes.builds import mark_used, remove_unused
 from orvanta_platform.workflow.imports import Closure, importing_language, parse_manifest, place_of
@@ -109,7 +109,7 @@ class Imports:
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_bytes(contents[bytes.fromhex(module.document)])
             _ADDITIONS[importing_language(closure.modules[0].language) or ""](tree)
-            publish(tree, final, 2 * MOST_BYTES)
+            publish(tree, final, 2 * MAX_BYTES)
             remove_unused(final.parent)
 
         try:
@@ -151,7 +151,7 @@ def _checked(body: bytes | None, key: bytes) -> Closure:
     except (msgspec.DecodeError, ValueError) as error:
         raise ImportsUnavailable("The list of imported scripts cannot be read.") from error
     groups = {importing_language(module.language) for module in closure.modules}
-    if not 0 < len(closure.modules) <= MOST_SCRIPTS or len(groups) != 1 or None in groups:
+    if not 0 < len(closure.modules) <= MAX_SCRIPTS or len(groups) != 1 or None in groups:
         raise ImportsUnavailable("The list of imported scripts is invalid.")
     paths = [module.path for module in closure.modules]
     if not all(map(is_path, [*paths, *([closure.path] if closure.path else [])])):

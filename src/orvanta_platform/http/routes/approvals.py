@@ -191,7 +191,7 @@ async def list_approvals(
     The oldest comes first. At most `per_page`, which is limited to 500, are returned.
     """
     platform, actor = platform_of(request), actor_of(request)
-    limit = min(max(per_page, 1), approval_inbox.MOST)
+    limit = min(max(per_page, 1), approval_inbox.MAX_PAGE)
     found = await approval_inbox.list_waiting(platform, actor, workspace, mine=mine, limit=limit)
     shown: list[WaitingApproval] = []
     for each in found:

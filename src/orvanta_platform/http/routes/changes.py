@@ -24,9 +24,9 @@ _CHOICES = (
     *("plain_secret", "skip_variables", "skip_resources", "skip_resource_types", "skip_secrets", "include_schedules"),
     *("include_triggers", "include_users", "include_groups", "include_settings"),
 )
-_MOST_VALUES = change_sets.LARGEST + 10 * change_sets.LONGEST
+_MAX_VALUES = change_sets.LARGEST + 10 * change_sets.LONGEST
 """Values of a body whose contents have at most LARGEST."""
-_MOST_NAMED = 1000
+_MAX_NAMED = 1000
 _TYPES: dict[ArchiveType, str] = {"zip": "application/zip", "tar": "application/x-tar"}
 
 
@@ -57,8 +57,8 @@ def _items_of(request: AnyRequest) -> list[Key] | None:
     named = comma_list_of(request, "items")
     if named is None:
         return None
-    if len(named) > _MOST_NAMED:
-        raise BadRequest(f"At most {_MOST_NAMED} items can be named.", hint="Export the workspace as a whole.")
+    if len(named) > _MAX_NAMED:
+        raise BadRequest(f"At most {_MAX_NAMED} items can be named.", hint="Export the workspace as a whole.")
     found: list[Key] = []
     for name in named:
         kind, _, path = name.partition("/")
@@ -107,7 +107,7 @@ async def apply_changes(request: AnyRequest, workspace: FromPath[str]) -> Respon
 async def _body(request: AnyRequest, shape: type[T]) -> T:
     """Return the body as `shape`. Raises BadRequest; TooLarge for more values than the event loop may decode."""
     body = await request.body()
-    if count_values(body) > _MOST_VALUES:
+    if count_values(body) > _MAX_VALUES:
         raise change_sets.too_large()
     return decode(body, shape)
 

@@ -284,7 +284,7 @@ async def export_completed(
 
     Values over 256 KiB are absent; `get_args` and `get_result` return them.
     """
-    part = await job_slice(page, min(per_page, exporting.MOST), before, after)
+    part = await job_slice(page, min(per_page, exporting.MAX_PAGE), before, after)
     found = await exporting.export(platform_of(request), actor_of(request), workspace, job_filter, part)
     return [schemas.exported(each) for each in found]
 

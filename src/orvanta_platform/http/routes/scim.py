@@ -22,7 +22,7 @@ from orvanta_platform.services.access import provisioning, scim_tokens
 from orvanta_platform.services.access.provisioning import Group, GroupValues, UserValues
 
 _PAGE: Final = 100
-_MOST_RESULTS: Final = 1000
+_MAX_RESULTS: Final = 1000
 _BODY: Final = 4 << 20
 
 _Answer = tuple[int, dict[str, Any] | None]
@@ -81,7 +81,7 @@ async def _answer(request: AnyRequest, kind: str, rest: list[str]) -> _Answer:
     if kind in (".search", "Bulk"):
         raise ScimUnsupported(f"{kind} is not supported.", hint="Call /Users and /Groups.")
     if kind == "ServiceProviderConfig" and not rest:
-        return 200, messages.provider_config(_MOST_RESULTS)
+        return 200, messages.provider_config(_MAX_RESULTS)
     if kind in ("Schemas", "ResourceTypes"):
         return 200, _description(messages.SCHEMAS if kind == "Schemas" else messages.RESOURCE_TYPES, rest)
     handlers = _RESOURCES.get(kind)
@@ -330,7 +330,7 @@ def _page(query: Mapping[str, str]) -> tuple[int, int]:
                         (("count", _PAGE), ("startIndex", 1)))  # fmt: skip
     except ValueError as error:
         raise ScimError("invalidValue", "count and startIndex must be numbers.") from error
-    return min(max(count, 0), _MOST_RESULTS), min(max(start, 1), 1 << 31)
+    return min(max(count, 0), _MAX_RESULTS), min(max(start, 1), 1 << 31)
 
 
 def _selected(body: dict[str, Any], query: Mapping[str, str]) -> dict[str, Any]:

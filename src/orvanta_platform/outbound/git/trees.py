@@ -18,7 +18,7 @@ _SHA: Final = 20
 _FILE: Final = 0o100644
 _FOLDER: Final = 0o040000
 _SUBMODULE: Final = 0o160000
-_MOST_FINDINGS: Final = 100
+_MAX_FINDINGS: Final = 100
 
 
 @dataclass(slots=True)
@@ -118,8 +118,8 @@ def _list(store: BaseObjectStore, root: ObjectID, listing: Listing) -> None:
 
 
 def _ignore(listing: Listing, name: str, reason: str) -> None:
-    if len(listing.findings) >= _MOST_FINDINGS:
-        raise limits.too_large("The repository has too many links and submodules", _MOST_FINDINGS, size=False)
+    if len(listing.findings) >= _MAX_FINDINGS:
+        raise limits.too_large("The repository has too many links and submodules", _MAX_FINDINGS, size=False)
     listing.findings.append(Finding(name=name, reason=reason))
 
 

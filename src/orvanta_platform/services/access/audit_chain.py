@@ -30,7 +30,7 @@ HEADS = "audit-heads"
 
 _FIRST = bytes(32)
 _PATIENCE_MS = 2000
-_MOST_DROPPED = 100_000
+_MAX_DROPPED = 100_000
 """Maximum number of rows of a chain that one call deletes."""
 
 log = structlog.get_logger(__name__)
@@ -159,7 +159,7 @@ async def drop_old(platform: Platform) -> int:
 
 async def _drop_of_chain(conn: Connection, chain: str, before: datetime) -> int:
     dropped = 0
-    while dropped < _MOST_DROPPED:
+    while dropped < _MAX_DROPPED:
         async with conn.transaction():
             found = await audit_chain.drop_oldest(conn, chain, before, BATCH)
             if found is None:

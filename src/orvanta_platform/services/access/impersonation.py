@@ -29,7 +29,7 @@ async def start(platform: Platform, actor: Actor, workspace: str, username: str,
         raise BadRequest("The reason is missing.", hint="The audit trail shows it.")
     limits.check_text("A reason", reason)
     async with platform.db.transaction() as conn:
-        bearer = await tokens.resolve(conn, actor.token or b"", workspace, limits.MOST_SCOPES)
+        bearer = await tokens.resolve(conn, actor.token or b"", workspace, limits.MAX_SCOPES)
         admin = actor if bearer is None else actor_of(bearer, workspace)
         require(admin, "impersonate", Target(workspace, "member"))
         row = await workspaces.get_member(conn, workspace, username)

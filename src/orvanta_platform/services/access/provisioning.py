@@ -19,7 +19,7 @@ from orvanta_platform.services.access.scim_tokens import require_client
 from orvanta_platform.services.access.users import NewAccount, add_account
 from orvanta_platform.services.platform import Platform
 
-MOST_MEMBERS = 10_000
+MAX_MEMBERS = 10_000
 """Members of a group."""
 
 LONGEST_NAME = 255
@@ -253,7 +253,7 @@ def _check_group(values: GroupValues) -> None:
     if not 0 < len(values.name) <= LONGEST_NAME:
         raise BadRequest(f"The name of a group has 1 to {LONGEST_NAME} characters.")
     hint = "Split the group."
-    limits.check_count("Members of a group", len(values.members), MOST_MEMBERS, hint=hint)
+    limits.check_count("Members of a group", len(values.members), MAX_MEMBERS, hint=hint)
 
 
 def _name_taken(name: str) -> AlreadyExists:

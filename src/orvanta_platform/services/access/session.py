@@ -81,7 +81,7 @@ class Authenticator:
             return await self._job(token, caller, changes=changes)
         digest = names.token_hash(token)
         async with self._platform.db.acquire() as conn:
-            bearer = await tokens.resolve(conn, digest, caller.workspace, limits.MOST_SCOPES)
+            bearer = await tokens.resolve(conn, digest, caller.workspace, limits.MAX_SCOPES)
             if bearer is not None and bearer.stale:
                 await tokens.record_use(conn, digest, caller.address)
         if bearer is None:

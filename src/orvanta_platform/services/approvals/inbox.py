@@ -21,7 +21,7 @@ from orvanta_platform.services.approvals.forms import Field
 from orvanta_platform.services.approvals.lookup import find_request, hints_of
 from orvanta_platform.services.platform import Platform
 
-MOST = 500
+MAX_PAGE = 500
 """Maximum number of open approvals that are returned."""
 
 _BATCH = 500

@@ -20,7 +20,7 @@ from orvanta_platform.outbound.ssrf import Guard
 from orvanta_platform.services.approvals.links import LINK_LIFETIME
 from orvanta_platform.services.platform import Platform
 
-MOST_TRIES = 8
+MAX_TRIES = 8
 """Number of attempts, spread over about an hour and a half, after which a notification is dropped."""
 
 _SHOWN = 500
@@ -44,7 +44,7 @@ async def send_notification(platform: Platform, notice: Notice) -> None:
     except _FAILURES as error:
         why = opened.mask_text(f"{type(error).__name__}: {error}")[:_SHOWN]
         log.warning("notice not sent", action="notify", notice=str(notice.id), tries=notice.tries, error=why)
-        if notice.tries < MOST_TRIES:
+        if notice.tries < MAX_TRIES:
             return
         kind, details = "not_notified", {**details, "error": why}
     async with platform.db.transaction() as conn:

@@ -27,13 +27,13 @@ from orvanta_platform.services.secrets import resource_types
 Kind: TypeAlias = Literal["script", "flow", "variable", "resource", "resource_type", "queue", "group"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
-MOST_SHOWN = 1000
+MAX_SHOWN = 1000
 """Maximum number of references in a response."""
 
-MOST_RUNS = 10_000
+MAX_RUNS = 10_000
 """Maximum number of runs that are counted."""
 
-MOST_SEARCHED = 100
+MAX_SEARCHED = 100
 """Maximum number of items for which documents are searched in one call."""
 
 MAX_SECONDS = 20.0
@@ -111,7 +111,7 @@ class _Found:
 
 
 async def list_dependents(platform: Platform, actor: Actor, workspace: str, kind: Kind, path: str) -> Dependents:
-    """Return at most MOST_SHOWN items that use an item, directly or through workflows, scripts and resources.
+    """Return at most MAX_SHOWN items that use an item, directly or through workflows, scripts and resources.
 
     `path` is the name of a queue, group or resource type. Paths that code composes while it runs are not found. A
     document of more than 1 MiB that contains the path counts as a reference. Raises NotFound, Forbidden, RateLimited.
@@ -130,17 +130,17 @@ async def list_dependents(platform: Platform, actor: Actor, workspace: str, kind
 
 
 async def _search(platform: Platform, workspace: str, who: Readers, origin: _Key, found: _Found) -> None:
-    searches, until = Searches(MOST_SEARCHED), clock.monotonic() + MAX_SECONDS
+    searches, until = Searches(MAX_SEARCHED), clock.monotonic() + MAX_SECONDS
     frontier: list[_Key] = [origin]
     for distance in range(1, MAX_DISTANCE + 1):
         sought = searches.of(frontier)
         async with platform.db.acquire() as conn:
-            rows = await uses.list_references(conn, workspace, sought, who, MOST_SHOWN + 1, longest=_LONGEST)
-        found.truncated |= len(rows) > MOST_SHOWN or len(sought) < len(frontier)
-        rows = await _confirmed(platform, workspace, rows[:MOST_SHOWN], until)
+            rows = await uses.list_references(conn, workspace, sought, who, MAX_SHOWN + 1, longest=_LONGEST)
+        found.truncated |= len(rows) > MAX_SHOWN or len(sought) < len(frontier)
+        rows = await _confirmed(platform, workspace, rows[:MAX_SHOWN], until)
         new = found.add(rows, distance, origin)
         frontier = [each for each in new if each[0] in _FOLLOWED]
-        if not frontier or len(found.rows) >= MOST_SHOWN:
+        if not frontier or len(found.rows) >= MAX_SHOWN:
             break
     found.truncated |= bool(frontier)
 
@@ -225,7 +225,7 @@ async def _runs(platform: Platform, actor: Actor, workspace: str, keys: Sequence
         return []
     visible = Visible(who.everything, who.patterns, who.principals, who.username, who.scope)
     async with platform.db.acquire() as conn:
-        return await uses.count_runs(conn, workspace, keys, visible, MOST_RUNS)
+        return await uses.count_runs(conn, workspace, keys, visible, MAX_RUNS)
 
 
 def _result(found: _Found, origin: _Key, counts: Sequence[RunCount]) -> Dependents:

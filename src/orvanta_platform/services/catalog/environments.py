@@ -19,7 +19,7 @@ from orvanta_platform.errors import AlreadyExists, BadRequest, DirectDeploysRefu
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow.releases.rules import Rules, parse
 
-MOST: Final = 50
+MAX_ENVIRONMENTS: Final = 50
 """Maximum number of environments of the instance."""
 
 DEFAULT_COLOR: Final = "#5b6b7a"
@@ -62,8 +62,10 @@ async def create(
         if not await workspaces.exists(conn, workspace):
             raise NotFound(f"The workspace {workspace[:100]} does not exist.")
         present = await rows.list_all(conn, actor.email, every=True)
-        if len(present) >= MOST:
-            raise LimitExceeded(f"There are at most {MOST} environments.", details={"limit": MOST})
+        if len(present) >= MAX_ENVIRONMENTS:
+            raise LimitExceeded(
+                f"There are at most {MAX_ENVIRONMENTS} environments.", details={"limit": MAX_ENVIRONMENTS}
+            )
         if not await rows.insert(conn, name, workspace, color, _text(checked), actor.username):
             raise AlreadyExists(
                 f"The environment {name} exists already, or {workspace} is the workspace of another one.",

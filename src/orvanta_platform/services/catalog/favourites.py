@@ -12,7 +12,7 @@ from orvanta_platform.services.catalog import deploy
 from orvanta_platform.services.catalog.deploy import Kind
 from orvanta_platform.services.platform import Platform
 
-MOST = 1000
+MAX_FAVOURITES = 1000
 """Maximum number of favourites of a member in a workspace."""
 
 
@@ -25,8 +25,8 @@ async def star(platform: Platform, actor: Actor, workspace: str, kind: Kind, pat
             require(actor, "read", Target(workspace, kind, path))
             raise deploy.missing(kind, path)
         require(actor, "read", Target(workspace, kind, path, head.created_by, head.extra_perms))
-        if await favourites.count(conn, workspace, actor.username) >= MOST:
-            raise LimitExceeded(f"A member has at most {MOST} favourites.", details={"limit": MOST})
+        if await favourites.count(conn, workspace, actor.username) >= MAX_FAVOURITES:
+            raise LimitExceeded(f"A member has at most {MAX_FAVOURITES} favourites.", details={"limit": MAX_FAVOURITES})
         if await favourites.insert(conn, workspace, actor.username, kind, path):
             await audit.record(conn, actor, "favourites.create", "Created", path, {"kind": kind})
 

@@ -27,10 +27,10 @@ from orvanta_platform.workflow import document
 from orvanta_platform.workflow.node_references import Rewritten, rewrite
 from orvanta_platform.workflow.policies.subject import Subject, subject_of_flow, subject_of_script
 
-MOST_MOVES = 100
+MAX_MOVES = 100
 """Maximum number of items that are moved at once."""
 
-MOST_REFERRING = 1000
+MAX_REFERRING = 1000
 """Maximum number of items that refer to the moved ones."""
 
 Reason = Literal["not_writable", "earlier_version", "not_current", "not_rewritable"]
@@ -110,8 +110,8 @@ async def apply(platform: Platform, actor: Actor, workspace: str, moves: Sequenc
 
 def _check(actor: Actor, workspace: str, moves: Sequence[Move]) -> None:
     require_workspace(actor, workspace)
-    if len(moves) > MOST_MOVES:
-        raise TooLarge(f"At most {MOST_MOVES} items can be moved at once.", hint="Move them in several calls.")
+    if len(moves) > MAX_MOVES:
+        raise TooLarge(f"At most {MAX_MOVES} items can be moved at once.", hint="Move them in several calls.")
     if len({(each.kind, each.path) for each in moves}) < len(moves):
         raise BadRequest("An item is named twice.")
     if len({(each.kind, each.target) for each in moves}) < len(moves):
@@ -146,9 +146,9 @@ class _Found:
 
 
 async def _read(conn: Connection, workspace: str, moves: Sequence[Move]) -> _Found:
-    found = _Found(*await rows.list_referring(conn, workspace, moves, MOST_REFERRING + 1))
-    if max(len(found.versions), len(found.earlier), len(found.triggers)) > MOST_REFERRING:
-        raise TooLarge(f"More than {MOST_REFERRING} items refer to it.", hint="Move fewer items at once.")
+    found = _Found(*await rows.list_referring(conn, workspace, moves, MAX_REFERRING + 1))
+    if max(len(found.versions), len(found.earlier), len(found.triggers)) > MAX_REFERRING:
+        raise TooLarge(f"More than {MAX_REFERRING} items refer to it.", hint="Move fewer items at once.")
     return found
 
 

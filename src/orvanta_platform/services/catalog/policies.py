@@ -27,10 +27,10 @@ from orvanta_platform.workflow.policies.policy import INSTANCE, Policy, parse
 from orvanta_platform.workflow.policies.subject import Subject, subject_of_flow, subject_of_script
 from orvanta_platform.workflow.releases.bundle import BundleItem
 
-MOST = 100
+MAX_POLICIES = 100
 """Maximum number of policies of a workspace, and of the instance."""
 
-MOST_PATTERNS = 2_000
+MAX_PATTERNS = 2_000
 """Maximum number of patterns in the policies of a workspace, and of the instance."""
 
 _PAGE = 50
@@ -98,8 +98,8 @@ async def create(platform: Platform, actor: Actor, workspace: str | None, tree: 
     policy, body = _checked(workspace, tree)
     async with platform.db.transaction() as conn:
         present = [each for each in await rows.list_all(conn, workspace) if each.workspace == workspace]
-        if len(present) >= MOST:
-            raise LimitExceeded(f"There are at most {MOST} policies.", details={"limit": MOST})
+        if len(present) >= MAX_POLICIES:
+            raise LimitExceeded(f"There are at most {MAX_POLICIES} policies.", details={"limit": MAX_POLICIES})
         _require_few_patterns(present, policy)
         if not await rows.insert(conn, workspace, policy.name, body, actor.username):
             raise AlreadyExists(f"The policy {policy.name} exists already.", hint="Update it, or choose another name.")
@@ -285,9 +285,9 @@ def _require_few_patterns(present: Sequence[PolicyRow], new: Policy) -> None:
     """Limit the patterns of all policies, which each deployment compares. Raises LimitExceeded."""
     count = new.count_patterns()
     others = sum(_decoded(each.body).count_patterns() for each in present if each.name != new.name)
-    if count and count + others > MOST_PATTERNS:
+    if count and count + others > MAX_PATTERNS:
         raise LimitExceeded(
-            f"All policies together have at most {MOST_PATTERNS:,} patterns.", details={"limit": MOST_PATTERNS}
+            f"All policies together have at most {MAX_PATTERNS:,} patterns.", details={"limit": MAX_PATTERNS}
         )
 
 

@@ -48,7 +48,7 @@ from orvanta_platform.workflow.playback.document import (
 _OF_THE_WHOLE: Final = ("Timeout", "Canceled")
 """Errors with which a container fails although nothing inside of it does."""
 
-MOST_JOBS: Final = 5_000
+MAX_JOBS: Final = 5_000
 """Maximum number of jobs and nodes of a run that a test is recorded from."""
 
 _ANSWERED: Final = frozenset({Kind.RAWSCRIPT, Kind.SCRIPT, Kind.WEBHOOK, Kind.FLOW})
@@ -91,7 +91,7 @@ async def of_run(platform: Platform, actor: Actor, row: JobRow) -> WorkflowTest:
 async def _of_run(platform: Platform, actor: Actor, row: JobRow) -> WorkflowTest:
     async with platform.db.acquire() as conn:
         plan = await virtual_jobs.plan_of(platform, conn, row)
-        recorded = await rows.list_recorded(conn, row.run, MOST_JOBS + 1)
+        recorded = await rows.list_recorded(conn, row.run, MAX_JOBS + 1)
         keys = _keys(row.run, row.result_of, recorded)
         stored = await _rows_of(conn, keys)
         decisions = await approval_rows.list_decisions_of_run(conn, row.run)
@@ -143,9 +143,9 @@ def _test(
 
 
 def _keys(run: UUID, result_of: UUID | None, recorded: list[RecordedRow]) -> list[ValueKey]:
-    if len(recorded) > MOST_JOBS:
+    if len(recorded) > MAX_JOBS:
         raise TooLarge(
-            f"A test is recorded from a run with at most {MOST_JOBS:,} jobs and nodes.", details={"limit": MOST_JOBS}
+            f"A test is recorded from a run with at most {MAX_JOBS:,} jobs and nodes.", details={"limit": MAX_JOBS}
         )
     keys: list[ValueKey] = [(run, "args", "")]
     for each in recorded:

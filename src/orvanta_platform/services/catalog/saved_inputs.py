@@ -24,7 +24,7 @@ from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.run_views import jobs
 from orvanta_platform.workflow import secret_schemas
 
-MOST: Final = 200
+MAX_SAVED_INPUTS: Final = 200
 """Maximum number of saved inputs of an item and a member."""
 
 LARGEST: Final = 256 << 10
@@ -55,9 +55,9 @@ async def save(platform: Platform, actor: Actor, workspace: str, kind: Kind, pat
                 "Inputs of a script or workflow with a password cannot be saved.",
                 hint="Use a secret variable or a resource instead of the password.",
             )
-        new = {"id": id, "name": name, "args": args, "username": actor.username, "most": MOST}
+        new = {"id": id, "name": name, "args": args, "username": actor.username, "most": MAX_SAVED_INPUTS}
         if not await saved_inputs.insert(conn, workspace, kind, path, **new):  # type: ignore[arg-type]
-            raise LimitExceeded(f"You have {MOST} saved inputs of {path}.", hint="Delete some of them.")
+            raise LimitExceeded(f"You have {MAX_SAVED_INPUTS} saved inputs of {path}.", hint="Delete some of them.")
         await audit.record(conn, actor, "inputs.create", "Created", path, {"kind": kind, "id": str(id), "name": name})
 
     await platform.db.retrying(write)

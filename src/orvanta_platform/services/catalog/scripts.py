@@ -33,10 +33,10 @@ from orvanta_platform.workflow.requirements import usable_lock
 
 KINDS = ("script", "failure", "trigger", "command", "approval", "preprocessor")
 LONGEST_CONTENT = 10 << 20
-MOST_CONTENT = 16 << 20
+MAX_CONTENT = 16 << 20
 """Size in bytes after which a page of texts ends."""
 
-MOST_COMPARED = 10_000
+MAX_COMPARED = 10_000
 """Maximum number of scripts in a comparison."""
 
 _EXTENSIONS = (".py", ".sh", ".ts", ".js")
@@ -170,12 +170,12 @@ async def list_paths(platform: Platform, actor: Actor, workspace: str) -> list[s
 async def list_contents(platform: Platform, actor: Actor, workspace: str, *, limit: int, offset: int) -> dict[str, str]:
     """Return the texts of a page of the scripts that the actor may read, by path.
 
-    After MOST_CONTENT characters the page ends, even if it has fewer scripts. Raises NotFound, Forbidden.
+    After MAX_CONTENT characters the page ends, even if it has fewer scripts. Raises NotFound, Forbidden.
     """
     require_workspace(actor, workspace)
     seen = Filter(**readable(actor, "script").conditions(), limit=limit, offset=offset)
     async with platform.db.acquire() as conn:
-        found = await items.list_contents(conn, workspace, seen, most_bytes=MOST_CONTENT)
+        found = await items.list_contents(conn, workspace, seen, most_bytes=MAX_CONTENT)
     return {path: body.decode() for path, body in found.items()}
 
 
@@ -185,8 +185,8 @@ async def list_different(platform: Platform, actor: Actor, workspace: str, diges
     `digests`: digest of the text that is expected at each path. Raises NotFound, Forbidden, LimitExceeded.
     """
     require_workspace(actor, workspace)
-    if len(digests) > MOST_COMPARED:
-        raise LimitExceeded(f"At most {MOST_COMPARED} scripts are compared.", details={"limit": MOST_COMPARED})
+    if len(digests) > MAX_COMPARED:
+        raise LimitExceeded(f"At most {MAX_COMPARED} scripts are compared.", details={"limit": MAX_COMPARED})
     seen = Filter(**readable(actor, "script").conditions())
     async with platform.db.acquire() as conn:
         deployed = await items.get_digests(conn, workspace, seen, list(digests))

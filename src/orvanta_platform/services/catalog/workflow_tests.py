@@ -21,7 +21,7 @@ from orvanta_platform.services.catalog import deploy, recording
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow.playback.document import WorkflowTest, check_name, hash_test, parse, tree_of
 
-MOST: Final = 200
+MAX_TESTS: Final = 200
 """Maximum number of tests of a workflow."""
 
 MAX_SECONDS: Final = 60.0
@@ -130,8 +130,8 @@ async def _create(
     text, digest = await run_in_thread(workspace, _stored, test)
     async with platform.db.transaction() as conn:
         await deploy.require_write(conn, actor, workspace, "flow", path)
-        if await rows.count(conn, workspace, path) >= MOST:
-            raise LimitExceeded(f"A workflow has at most {MOST} tests.", details={"limit": MOST})
+        if await rows.count(conn, workspace, path) >= MAX_TESTS:
+            raise LimitExceeded(f"A workflow has at most {MAX_TESTS} tests.", details={"limit": MAX_TESTS})
         if not await rows.insert(conn, workspace, path, name, text, digest, actor.username):
             raise AlreadyExists(f"The test {name} of {path} exists already.", hint="Choose another name.")
         await audit.record(

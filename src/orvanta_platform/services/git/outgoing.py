@@ -17,7 +17,7 @@ NOUNS: Final = (*_KINDS, "acls", "change_sets")
 """First parts of the operations of the audit trail that change items."""
 _TITLES: Final = {"flow": "workflow", "resource_type": "resource type", "http_trigger": "HTTP trigger"}
 _VERBS: Final = {"create": "Create", "delete": "Delete", "archive": "Archive", "keep": "Keep"}
-MOST: Final = 200
+MAX_COMMITS: Final = 200
 """Maximum number of commits of a push."""
 
 

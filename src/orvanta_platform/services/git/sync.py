@@ -30,7 +30,7 @@ from orvanta_platform.outbound.ssrf import AddressRefused
 from orvanta_platform.services.changes import contents
 from orvanta_platform.services.git import bindings
 from orvanta_platform.services.git.outgoing import (
-    MOST,
+    MAX_COMMITS,
     NOUNS,
     Outgoing,
     TransactionChanges,
@@ -57,8 +57,8 @@ FETCH_S: Final = 60.0
 """Seconds between two fetches of a branch without changes in the workspace."""
 _RETRY_S: Final = 5.0
 _LONGEST_RETRY_S: Final = 900.0
-_MOST_ROWS: Final = 5000
-_MOST_NAMED: Final = 100
+_MAX_ROWS: Final = 5000
+_MAX_NAMED: Final = 100
 """Items of a commit up to which those who may read all of them see its message."""
 _REFUSED: Final = ("branch_moved", "push_refused")
 """Errors after which commits were certainly not pushed."""
@@ -207,7 +207,7 @@ class _Sync:
         async with self._platform.db.transaction(snapshot=True) as conn:
             horizon = await rows.get_horizon(conn)
             start = min(row.position, horizon)
-            changes = await rows.list_changes(conn, self._workspace, start, horizon, NOUNS, _MOST_ROWS)
+            changes = await rows.list_changes(conn, self._workspace, start, horizon, NOUNS, _MAX_ROWS)
             items = await rows.list_items(conn, self._workspace)
             deployed = group_by_transaction(changes)
             ids = [id for each in deployed for id in each.keys.values() if id is not None]
@@ -216,10 +216,10 @@ class _Sync:
         bases = await run_in_thread(self._workspace, bases_of, items)
         mine = await run_in_thread(self._workspace, render_items, await contents.items_in(self._workspace, reading))
         locking = {version.id for _, version, is_locking in versions if is_locking}
-        whole = len(changes) < _MOST_ROWS
+        whole = len(changes) < _MAX_ROWS
         ready: list[TransactionChanges] = []
         for each in deployed:
-            if len(ready) == MOST or any(id in locking for id in each.keys.values()):
+            if len(ready) == MAX_COMMITS or any(id in locking for id in each.keys.values()):
                 break
             ready.append(each)
         is_complete = whole and len(ready) == len(deployed)
@@ -320,7 +320,7 @@ def _incoming(entries: Sequence[Entry], head: str | None, known: set[str]) -> li
 
 def _make_pushing(commits: Sequence[tuple[str, Change, Sequence[Key]]], position: int) -> Pushing:
     made = [
-        (id, each.author, each.email, each.message, float(each.at), _json(keys) if len(keys) <= _MOST_NAMED else None)
+        (id, each.author, each.email, each.message, float(each.at), _json(keys) if len(keys) <= _MAX_NAMED else None)
         for id, each, keys in commits
     ]
     return Pushing(commit=commits[-1][0], position=position, items=[], commits=made)

@@ -25,7 +25,7 @@ from orvanta_platform.services.logs import text as log_text
 from orvanta_platform.services.logs.objects import open_pieces
 from orvanta_platform.storage import Storage
 
-MOST_NOTED: Final = 400
+MAX_NOTED: Final = 400
 """Maximum number of jobs whose positions a cursor notes. Other jobs wait until the horizon has advanced."""
 
 _LEAST_AGE_S: Final = 3.0
@@ -151,9 +151,9 @@ class Page:
 async def read_on(db: Database, storage: Storage, run: UUID, tail: Tail, *, most_noted: int | None = None) -> Page:
     """Return the next parts, and advance `tail`. Objects are read without holding a connection.
 
-    `most_noted`: replaces MOST_NOTED for positions that are not encoded as a cursor.
+    `most_noted`: replaces MAX_NOTED for positions that are not encoded as a cursor.
     """
-    room = MOST_NOTED if most_noted is None else most_noted
+    room = MAX_NOTED if most_noted is None else most_noted
     async with db.acquire() as conn:
         safe = await log_reads.get_safe_time(conn, _LEAST_AGE_S)
         noted = [*tail.noted.values()]

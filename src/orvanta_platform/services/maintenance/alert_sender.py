@@ -15,7 +15,7 @@ from orvanta_platform.outbound.messages import SEND_FAILURES, MessageError, send
 from orvanta_platform.outbound.ssrf import Guard
 from orvanta_platform.services.platform import Platform
 
-MOST_TRIES = 8
+MAX_TRIES = 8
 """Number of attempts, spread over about an hour and a half, after which a message is dropped."""
 
 _AT_ONCE = 20
@@ -47,7 +47,7 @@ async def _process(platform: Platform, channel: Channel | None, message: AlertMe
         # Texts of other errors may contain the address of the channel, which is a secret.
         reason = str(error) if isinstance(error, MessageError) else type(error).__name__
         log.warning("alert not sent", action="alert", channel=message.channel, tries=message.tries, error=reason)
-        if message.tries < MOST_TRIES:
+        if message.tries < MAX_TRIES:
             return
     async with platform.db.acquire() as conn:
         await rows.delete_message(conn, message.id)

@@ -26,7 +26,7 @@ from orvanta_platform.storage import Storage
 PATIENCE_MS = 2000
 """Lock timeout in milliseconds, so that no transaction waits behind the drop of a partition."""
 
-MOST_RUNS = 20_000
+MAX_RUNS = 20_000
 """Maximum number of runs of each workspace that a sweep deletes individually."""
 
 _ORDER = ("run_text", "value", "log_object", "log_chunk", "stream_chunk", "event", "job", "run")
@@ -158,7 +158,7 @@ async def _empty(database: Database, storage: Storage, week: Partition, done: Sw
 async def _delete_runs(
     database: Database, storage: Storage, workspace: str | None, end: datetime, done: SweepResult
 ) -> None:
-    before, past, most = ids.lowest_id(end), _FIRST, done.runs + MOST_RUNS
+    before, past, most = ids.lowest_id(end), _FIRST, done.runs + MAX_RUNS
     async with database.acquire() as conn:
         if not await retention.list_old_runs(conn, workspace, before, past, []):
             return

@@ -25,7 +25,7 @@ from orvanta_platform.services.platform import Platform
 LONGEST_HORIZON_S = 7 * 86_400
 """Maximum age in seconds of the runs whose jobs are counted."""
 
-_MOST_TAGS = 1000
+_MAX_TAGS = 1000
 
 
 async def list_workers(
@@ -88,8 +88,8 @@ async def named_queues(platform: Platform, actor: Actor) -> list[str]:
 async def served(platform: Platform, actor: Actor, queues: Sequence[str]) -> dict[str, bool]:
     """Return for each of these queues whether a live worker serves it. Raises Forbidden, BadRequest."""
     permissions.require(actor, "list_workers", Target(None, "instance"))
-    if len(queues) > _MOST_TAGS:
-        raise BadRequest(f"A call names at most {_MOST_TAGS} queues.")
+    if len(queues) > _MAX_TAGS:
+        raise BadRequest(f"A call names at most {_MAX_TAGS} queues.")
     async with platform.db.acquire() as conn:
         found = await worker_views.find_served_queues(conn, queues)
     return {queue: queue in found for queue in queues}

@@ -24,7 +24,7 @@ from orvanta_platform.workflow.releases.bundle import (
 from orvanta_platform.workflow.releases.dependencies import Dependencies, dependencies_of
 from orvanta_platform.workflow.tree.item import Item, Key, Kind
 
-MOST_ITEMS: Final = 1000
+MAX_ITEMS: Final = 1000
 """Maximum number of items of a release."""
 
 
@@ -67,9 +67,9 @@ def make_bundle(
 
 def check_size(count: int) -> None:
     """Check the number of items. Raises TooLarge."""
-    if count > MOST_ITEMS:
-        details = {"limit": MOST_ITEMS}
-        raise TooLarge(f"A release has at most {MOST_ITEMS} items.", hint="Choose fewer items.", details=details)
+    if count > MAX_ITEMS:
+        details = {"limit": MAX_ITEMS}
+        raise TooLarge(f"A release has at most {MAX_ITEMS} items.", hint="Choose fewer items.", details=details)
 
 
 def dependencies_in(items: Iterable[Item]) -> Dependencies:

@@ -26,10 +26,10 @@ from orvanta_platform.workflow.tree.plan import Entry
 RequestKind: TypeAlias = Literal["promotion", "rollback"]
 RequestState: TypeAlias = Literal["open", "applied", "rejected", "withdrawn"]
 
-MOST_OPEN: Final = 20
+MAX_OPEN: Final = 20
 """Maximum number of open requests of a member to promote releases to an environment."""
 
-MOST_COMMENTS: Final = 100
+MAX_COMMENTS: Final = 100
 """Maximum number of comments of a member on a request."""
 
 
@@ -241,7 +241,7 @@ async def comment(platform: Platform, actor: Actor, workspace: str, request: int
     async with platform.db.transaction() as conn:
         await rows.lock_request(conn, request)
         count = await rows.count_comments(conn, request, actor.email) + 1
-        limits.check_count("Your comments on a request", count, MOST_COMMENTS, hint="Discuss it elsewhere.")
+        limits.check_count("Your comments on a request", count, MAX_COMMENTS, hint="Discuss it elsewhere.")
         await _decide(conn, actor, found.request, "comment", found.request.plan_hash, text)
     return await get(platform, actor, workspace, request)
 
@@ -333,7 +333,7 @@ async def _check_open(
     if same is not None:
         raise Conflict(f"The request {same} for this release is open.", hint="Apply or renew it, or withdraw it.")
     if kind == "promotion":
-        limits.check_count("Your open requests", own + 1, MOST_OPEN, hint="Withdraw those that are not needed.")
+        limits.check_count("Your open requests", own + 1, MAX_OPEN, hint="Withdraw those that are not needed.")
 
 
 async def _get_release(platform: Platform, actor: Actor, source: str, number: int) -> Release:
@@ -345,7 +345,7 @@ async def _get_actor_in(platform: Platform, actor: Actor, workspace: str) -> Act
     if actor.workspace == workspace:
         return actor
     async with platform.db.acquire() as conn:
-        bearer = await tokens.resolve(conn, actor.token or b"", workspace, limits.MOST_SCOPES)
+        bearer = await tokens.resolve(conn, actor.token or b"", workspace, limits.MAX_SCOPES)
     if bearer is None:
         raise NotFound(f"The workspace {workspace[:100]} does not exist.")
     found = actor_of(bearer, workspace)

@@ -13,7 +13,7 @@ from orvanta_platform.orchestrator import values
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.run_views import jobs
 
-MOST: Final = 100
+MAX_PAGE: Final = 100
 """Maximum number of jobs per page."""
 
 

@@ -14,8 +14,8 @@ from orvanta_platform.errors import BadRequest
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.run_views import jobs
 
-MOST_BUCKETS = 200
-MOST_RUNS = 50_000
+MAX_BUCKETS = 200
+MAX_RUNS = 50_000
 """Maximum number of runs counted, so that the cost of a call does not grow with the history."""
 
 USUAL = timedelta(days=1)
@@ -38,7 +38,7 @@ class Histogram:
 
 
 async def histogram(
-    platform: Platform, actor: Actor, workspace: str, filter: JobFilter, buckets: int, limit: int = MOST_RUNS
+    platform: Platform, actor: Actor, workspace: str, filter: JobFilter, buckets: int, limit: int = MAX_RUNS
 ) -> Histogram:
     """Count the runs that the actor may read by creation time and status. Raises BadRequest."""
     visible = jobs.visible(actor, workspace)
@@ -50,7 +50,7 @@ async def histogram(
         raise BadRequest("A time of the histogram has no zone.", hint="Write it as 2026-01-31T08:00:00Z.") from error
     if not timedelta() < length <= _LONGEST:
         raise BadRequest("created_after must be before created_before, by ten years at most.")
-    width = length / min(max(buckets, 1), MOST_BUCKETS)
+    width = length / min(max(buckets, 1), MAX_BUCKETS)
     filter = replace(filter, created_after=since)
     async with platform.db.acquire() as conn:
         counted = await job_lists.count_over_time(conn, workspace, visible, filter, width.total_seconds(), limit)

@@ -20,7 +20,7 @@ WINDOW = timedelta(days=7)
 SHOWN = 10
 """Maximum number of runs per item."""
 
-MOST_RUNS = 5_000
+MAX_RUNS = 5_000
 """Maximum number of runs read, so that the cost of a call does not grow with the history."""
 
 
@@ -36,7 +36,7 @@ class ItemHistory:
 
 
 async def list_item_histories(
-    platform: Platform, actor: Actor, workspace: str, kind: ItemKind, most: int = MOST_RUNS
+    platform: Platform, actor: Actor, workspace: str, kind: ItemKind, most: int = MAX_RUNS
 ) -> list[ItemHistory]:
     """Return the items of a kind with runs that the actor may read, those with the newest run first.
 

@@ -51,7 +51,7 @@ _FOR_A_WORKER = (ReasonKind.NO_SLOT, ReasonKind.NO_WORKER)
 _INLINE_PARSE_LIMIT = 16 << 10
 _RETRY_AFTER_S = 1
 _SCHEDULE = "schedule"
-_MOST_ATTACHED = 32
+_MAX_ATTACHED = 32
 """Maximum number of attached runs followed to the outermost one."""
 
 
@@ -312,7 +312,7 @@ async def root(platform: Platform, actor: Actor, workspace: str, id: UUID) -> UU
     """
     async with platform.db.acquire() as conn:
         row = await get_readable(platform, conn, actor, workspace, id)
-        for _ in range(_MOST_ATTACHED):
+        for _ in range(_MAX_ATTACHED):
             top = row if row.id == row.root else await find(platform, conn, workspace, row.root)
             above = await find(platform, conn, workspace, top.parent) if top and top.parent else None
             if above is None or not permissions.can(actor, "read", target_of(above)):

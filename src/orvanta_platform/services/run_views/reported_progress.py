@@ -11,7 +11,7 @@ from orvanta_platform.errors import Conflict, Forbidden
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.run_views import jobs
 
-_MOST = 99
+_MAX_PERCENT = 99
 
 
 async def get(platform: Platform, actor: Actor, workspace: str, id: UUID) -> int | None:
@@ -29,7 +29,7 @@ async def put(platform: Platform, actor: Actor, workspace: str, id: UUID, percen
     async with platform.db.transaction() as conn:
         row = await jobs.get_readable(platform, conn, actor, workspace, id)
         permissions.require(actor, "write_state", jobs.target_of(row))
-        progress = await job_rows.set_progress(conn, row.id, workspace, min(max(percent, 0), _MOST))
+        progress = await job_rows.set_progress(conn, row.id, workspace, min(max(percent, 0), _MAX_PERCENT))
         if progress is None:
             raise Conflict("The job is not running, so its progress cannot be set.")
         is_own = actor.job == row.id if actor.kind == "job" else row.created_by == actor.username

@@ -14,16 +14,16 @@ from typing import Any, Final
 
 from orvanta_platform.orchestrator.interpolation import is_reference
 
-MOST_WORDS = 2_000
+MAX_WORDS = 2_000
 """Maximum number of distinct words stored per run."""
 
-MOST_PLACES = 1_000
+MAX_PLACES = 1_000
 _LONGEST_WORD = 64
 _LONGEST_TEXT = 4_000
 _SHORTEST_START = 3
 _WORD = re.compile(r"[^\W_]+")
 _MAX_PARTS: Final = 8
-_MOST_TERMS: Final = 32
+_MAX_TERMS: Final = 32
 
 
 class Words:
@@ -36,12 +36,12 @@ class Words:
 
     def add(self, place: str, raw: bytes) -> None:
         """Add the words of JSON text at a place, except for member names and references."""
-        if place not in self._places and len(self._places) >= MOST_PLACES:
+        if place not in self._places and len(self._places) >= MAX_PLACES:
             return
         at = self._places.setdefault(place, len(self._places) + 1)
         for text in _texts(json.loads(raw, parse_int=str, parse_float=str)):
             for word in words_in(text[:_LONGEST_TEXT]):
-                if word in self._found or len(self._found) < MOST_WORDS:
+                if word in self._found or len(self._found) < MAX_WORDS:
                     self._found.setdefault(word, set()).add(at)
 
     def leave_out(self, raw: bytes) -> None:
@@ -70,7 +70,7 @@ def words_of_value(text: str) -> list[str]:
         value = json.loads(text, parse_int=str, parse_float=str)
     except (ValueError, RecursionError):
         value = text
-    return list(dict.fromkeys(word for each in _texts(value) for word in words_in(each[:_LONGEST_TEXT])))[:_MOST_TERMS]
+    return list(dict.fromkeys(word for each in _texts(value) for word in words_in(each[:_LONGEST_TEXT])))[:_MAX_TERMS]
 
 
 def words_in(text: str) -> Iterator[str]:

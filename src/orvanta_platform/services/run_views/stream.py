@@ -183,7 +183,7 @@ class _Reader:
             batch = feed.batches[self.joined - feed.first]
             fresh: list[LogPart] = []
             for part, at in batch.parts:
-                if not self.tail.has_room(part.job, at, log_tail.MOST_NOTED):
+                if not self.tail.has_room(part.job, at, log_tail.MAX_NOTED):
                     async for message in self._caught_up_behind(feed, fresh):
                         yield message
                     return

@@ -25,7 +25,7 @@ from orvanta_platform.services.runs import rerun as rerunning
 from orvanta_platform.services.runs import start as runs
 from orvanta_platform.services.runs.start import RunOptions
 
-MOST = 1_000
+MAX_RUNS = 1_000
 """Maximum number of runs of one call."""
 
 
@@ -63,7 +63,7 @@ async def cancel(
 ) -> list[UUID]:
     """Cancel these runs and jobs; returns those that were live. Unknown and ended ones are skipped.
 
-    Raises BadRequest for more than MOST, and Forbidden at the first one that the actor may see but not cancel.
+    Raises BadRequest for more than MAX_RUNS, and Forbidden at the first one that the actor may see but not cancel.
     """
     permissions.require_workspace(await caller.current(), workspace)
     found: list[UUID] = []
@@ -90,8 +90,8 @@ async def rerun(
 
     `latest`: items without options run in their newest version, previews unchanged.
 
-    Raises BadRequest for more than MOST. A run that cannot be repeated does not stop the others. The iterator raises
-    Unauthenticated once the caller's token has expired, and starts no more runs.
+    Raises BadRequest for more than MAX_RUNS. A run that cannot be repeated does not stop the others. The iterator
+    raises Unauthenticated once the caller's token has expired, and starts no more runs.
     """
     permissions.require_workspace(await caller.current(), workspace)
     ids_to_run = _bounded(chosen)
@@ -155,6 +155,6 @@ async def _opens_nothing(kind: Kind, path: str) -> bytes:
 
 def _bounded(chosen: Sequence[UUID]) -> list[UUID]:
     unique = list(dict.fromkeys(chosen))
-    if len(unique) > MOST:
-        raise BadRequest(f"{len(unique)} runs were named; at most {MOST} are allowed.", hint="Make several calls.")
+    if len(unique) > MAX_RUNS:
+        raise BadRequest(f"{len(unique)} runs were named; at most {MAX_RUNS} are allowed.", hint="Make several calls.")
     return unique

@@ -36,14 +36,14 @@ from orvanta_platform.workflow.imports import (
 )
 from orvanta_platform.workflow.requirements import placed_rawscripts
 
-MOST_SCRIPTS: Final = 1_000
+MAX_SCRIPTS: Final = 1_000
 """Maximum number of scripts that a script imports, directly and through others."""
 
-MOST_BYTES: Final = 10 << 20
+MAX_BYTES: Final = 10 << 20
 """Maximum size of their contents together."""
 
-_MOST_FAULTS: Final = 20
-_MOST_CANDIDATES: Final = 4 * MOST_SCRIPTS
+_MAX_FAULTS: Final = 20
+_MAX_CANDIDATES: Final = 4 * MAX_SCRIPTS
 _UNNAMED: Final = "the script"
 
 
@@ -243,12 +243,12 @@ class _Search:
         self._refuse_cycle()
         self._refuse_hidden_modules()
         if self.faults:
-            return Resolution(None, tuple(self.faults[:_MOST_FAULTS]))
+            return Resolution(None, tuple(self.faults[:_MAX_FAULTS]))
         return Resolution(self._imported())
 
     async def _follow(self) -> None:
         pending = [self.root]
-        while pending and len(self.faults) < _MOST_FAULTS:
+        while pending and len(self.faults) < _MAX_FAULTS:
             imports = await self._imports_of(pending)
             paths = {path for each in imports for reference in each for path in reference.candidates}
             await self._look_up(paths)
@@ -258,15 +258,15 @@ class _Search:
             for script, found in zip(pending, imports, strict=True):
                 for each in found:
                     self._add(script, each, added)
-            if len(self.included) > MOST_SCRIPTS:
+            if len(self.included) > MAX_SCRIPTS:
                 raise _LimitExceeded(
-                    f"{self.root.path or _UNNAMED} imports more than {MOST_SCRIPTS} scripts, counting those that they "
+                    f"{self.root.path or _UNNAMED} imports more than {MAX_SCRIPTS} scripts, counting those that they "
                     "import."
                 )
             self.size += sum(each.size for each in added)
-            if self.size > MOST_BYTES:
+            if self.size > MAX_BYTES:
                 raise _LimitExceeded(
-                    f"The scripts that {self.root.path or _UNNAMED} imports have more than {MOST_BYTES >> 20} MiB "
+                    f"The scripts that {self.root.path or _UNNAMED} imports have more than {MAX_BYTES >> 20} MiB "
                     "together."
                 )
             await self._load(added)
@@ -287,9 +287,9 @@ class _Search:
         if not self.known:
             return
         async with self.platform.db.acquire() as conn:
-            paths = await rows.list_reachable(conn, self.workspace, sorted(self.known), MOST_SCRIPTS)
+            paths = await rows.list_reachable(conn, self.workspace, sorted(self.known), MAX_SCRIPTS)
         await self._look_up(set(paths))
-        if sum(each.size for each in self.known.values()) <= MOST_BYTES:
+        if sum(each.size for each in self.known.values()) <= MAX_BYTES:
             found = [*self.known.values()]
             await self._load(found)
             await self._imports_of([each.script for each in found])
@@ -297,8 +297,8 @@ class _Search:
     async def _look_up(self, paths: set[str]) -> None:
         """Find the scripts at these paths that are not known yet and that the actor may read."""
         ordered = sorted(paths - self.looked_up - {self.root.path or ""})
-        if len(ordered) + len(self.looked_up) > _MOST_CANDIDATES:
-            raise _LimitExceeded(f"{self.root.path or _UNNAMED} imports more than {MOST_SCRIPTS} scripts.")
+        if len(ordered) + len(self.looked_up) > _MAX_CANDIDATES:
+            raise _LimitExceeded(f"{self.root.path or _UNNAMED} imports more than {MAX_SCRIPTS} scripts.")
         if not ordered:
             return
         self.looked_up.update(ordered)

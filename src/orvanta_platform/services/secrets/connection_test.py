@@ -24,9 +24,9 @@ from orvanta_platform.outbound.ssrf import Guard
 from orvanta_platform.services.access.items import require_item
 from orvanta_platform.services.platform import Platform
 
-MOST_PER_MEMBER: Final = 2
+MAX_PER_MEMBER: Final = 2
 """Maximum number of tests of a member at once."""
-MOST_PER_PROCESS: Final = 8
+MAX_PER_PROCESS: Final = 8
 RETRY_AFTER_S: Final = 5
 
 _running: Counter[str] = Counter()
@@ -55,10 +55,10 @@ async def run(platform: Platform, actor: Actor, workspace: str, path: str) -> Ou
 @contextmanager
 def _place(actor: Actor) -> Iterator[None]:
     """Count a test while it is in progress: it occupies a connection to a server that a user chose."""
-    if _running[actor.email] >= MOST_PER_MEMBER or _running.total() >= MOST_PER_PROCESS:
+    if _running[actor.email] >= MAX_PER_MEMBER or _running.total() >= MAX_PER_PROCESS:
         raise RateLimited(
             "Too many tests of connections are in progress.",
-            hint=f"Wait for one of them to end; a member has at most {MOST_PER_MEMBER} at once.",
+            hint=f"Wait for one of them to end; a member has at most {MAX_PER_MEMBER} at once.",
             details={"retry_after_s": RETRY_AFTER_S},
         )
     _running[actor.email] += 1

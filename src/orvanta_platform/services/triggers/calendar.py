@@ -19,11 +19,11 @@ from orvanta_platform.errors import BadRequest
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.triggers import schedules
 
-MOST_SCHEDULES = 1_000
-MOST_COMING = 2_000
+MAX_SCHEDULES = 1_000
+MAX_COMING = 2_000
 """Maximum number of upcoming ticks in a calendar. Each takes a tenth of a millisecond to compute."""
 
-MOST_PAST = 500
+MAX_PAST = 500
 """Maximum number of past ticks of one schedule in a calendar; the newest are shown."""
 
 LONGEST = timedelta(days=35)
@@ -46,12 +46,12 @@ async def calendar(platform: Platform, actor: Actor, workspace: str, since: date
     """
     if not timedelta() < until - since <= LONGEST:
         raise BadRequest("A calendar covers at most 35 days, and its end must be after its start.")
-    found = await schedules.list_page(platform, actor, workspace, ScheduleFilter(limit=MOST_SCHEDULES))
+    found = await schedules.list_page(platform, actor, workspace, ScheduleFilter(limit=MAX_SCHEDULES))
     by_id = {row.id: row for row in found}
     async with platform.db.acquire() as conn:
-        past = await ticks.list_between(conn, list(by_id), since, until, MOST_PAST)
-    ahead = await asyncio.to_thread(next_ticks, found, until, MOST_COMING)
-    whole = len(ahead) < MOST_COMING
+        past = await ticks.list_between(conn, list(by_id), since, until, MAX_PAST)
+    ahead = await asyncio.to_thread(next_ticks, found, until, MAX_COMING)
+    whole = len(ahead) < MAX_COMING
     return Calendar([(by_id[tick.schedule], tick) for tick in past], ahead, None if whole else ahead[-1].at)
 
 

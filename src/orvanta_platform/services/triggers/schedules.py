@@ -32,7 +32,7 @@ SHOWN_TICKS = 20
 PREVIEWED = 5
 _SHORTEST = timedelta(microseconds=1)
 _LONGEST_TEXT = 1000
-_MOST_TIMES = 1000
+_MAX_TIMES = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,8 +268,8 @@ async def _checked(platform: Platform, actor: Actor, workspace: str, draft: Sche
             )
     for name in ("on_failure_times", "on_recovery_times"):
         times = getattr(draft, name)
-        if isinstance(times, int) and not 1 <= times <= _MOST_TIMES:
-            raise BadRequest(f"{name} must be a number from 1 to {_MOST_TIMES}.")
+        if isinstance(times, int) and not 1 <= times <= _MAX_TIMES:
+            raise BadRequest(f"{name} must be a number from 1 to {_MAX_TIMES}.")
     if isinstance(draft.retry, str):
         await artifacts.check_retry(platform.evaluator.of(workspace), draft.retry)
     return cron

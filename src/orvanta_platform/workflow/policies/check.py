@@ -13,7 +13,7 @@ from orvanta_platform.workflow.diagnostics import Diagnostic, Severity, pointer
 from orvanta_platform.workflow.policies.policy import Deny, Mode, Policy, Require, Restrict, patterns_of
 from orvanta_platform.workflow.policies.subject import COMPUTED, Place, Subject
 
-MOST_COMPARED: Final = 1_000
+MAX_COMPARED: Final = 1_000
 """Maximum number of characters of a value that are compared with a pattern."""
 
 _REFERENCES: Final = ("$var:", "$res:", "$encrypted:")
@@ -72,7 +72,7 @@ def exceeds(subject: Subject, policies: Sequence[Policy], limit: int) -> bool:
 
 def _size(value: Any) -> int:
     """Return the number of entries of a list, or a large number for a value that is a text only when it is written."""
-    return sum(MOST_COMPARED if isinstance(each, dict | list) else 1 for each in _entries(value))
+    return sum(MAX_COMPARED if isinstance(each, dict | list) else 1 for each in _entries(value))
 
 
 _Finding = tuple[Place, str | None, str, str]
@@ -184,9 +184,9 @@ def _matches(value: Any, patterns: Sequence[str]) -> bool:
     if value is COMPUTED:
         return False
     text = value if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
-    if len(text) > MOST_COMPARED:
+    if len(text) > MAX_COMPARED:
         # With the mark, a pattern that does not end in * matches no part of a text.
-        text = text[:MOST_COMPARED] + "\0"
+        text = text[:MAX_COMPARED] + "\0"
     return any(_compiled(each).match(text) for each in patterns)
 
 

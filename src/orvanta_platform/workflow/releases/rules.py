@@ -13,8 +13,8 @@ from orvanta_platform.errors import BadRequest
 
 Day: TypeAlias = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
-MOST_APPROVALS: Final = 20
-MOST_ENTRIES: Final = 100
+MAX_APPROVALS: Final = 20
+MAX_ENTRIES: Final = 100
 """Maximum number of members and groups in a list, and of frozen windows."""
 LONGEST_SOAK_MINUTES: Final = 60 * 24 * 90
 LONGEST_PRINCIPAL: Final = 200
@@ -95,14 +95,14 @@ def _minutes(time: str) -> int:
 
 
 def _fault(rules: Rules) -> str | None:
-    if not 0 <= rules.approvals <= MOST_APPROVALS:
-        return f"`approvals` is a number from 0 to {MOST_APPROVALS}"
+    if not 0 <= rules.approvals <= MAX_APPROVALS:
+        return f"`approvals` is a number from 0 to {MAX_APPROVALS}"
     if not 0 <= rules.soak_minutes <= LONGEST_SOAK_MINUTES:
         return f"`soak_minutes` is a number from 0 to {LONGEST_SOAK_MINUTES}"
     for name, entries in (("approvers", rules.approvers), ("appliers", rules.appliers), ("bypass", rules.bypass)):
         valid = all(each.startswith(("u/", "g/")) and 2 < len(each) <= LONGEST_PRINCIPAL for each in entries)
-        if len(entries) > MOST_ENTRIES or not valid:
-            return f"`{name}` has at most {MOST_ENTRIES} entries u/<username> or g/<name>"
+        if len(entries) > MAX_ENTRIES or not valid:
+            return f"`{name}` has at most {MAX_ENTRIES} entries u/<username> or g/<name>"
     return None if rules.frozen_hours is None else _frozen_fault(rules.frozen_hours)
 
 
@@ -111,8 +111,8 @@ def _frozen_fault(hours: FrozenHours) -> str | None:
         ZoneInfo(hours.timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return f"{hours.timezone[:100]!r} is not a time zone"
-    if len(hours.windows) > MOST_ENTRIES:
-        return f"`windows` has at most {MOST_ENTRIES} entries"
+    if len(hours.windows) > MAX_ENTRIES:
+        return f"`windows` has at most {MAX_ENTRIES} entries"
     for window in hours.windows:
         if not window.days or len(window.days) > len(_DAYS):
             return "a window has 1 to 7 `days`"
