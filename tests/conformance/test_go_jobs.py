@@ -12,13 +12,13 @@ import pytest
 from tests.conftest import TestDatabase
 from tests.http.harness import ApiHarness, W, api_harness
 
-from orvanta_platform.control.masking import MASK
 from orvanta_platform.db import workers
 from orvanta_platform.db.workers import NewWorker
 from orvanta_platform.worker.lease import Lease
 from orvanta_platform.worker.loop import Worker
 from orvanta_platform.worker.runtimes.pool import Runtimes
 from orvanta_platform.worker.runtimes.registry import BY_LANGUAGE
+from orvanta_platform.workflow.mask import MASK
 
 pytestmark = pytest.mark.extended
 

@@ -10,12 +10,12 @@ from uuid import UUID
 import msgspec
 from tests.orchestrator.harness import ACTOR, WORKSPACE, CoreHarness, Worker, job
 
-from orvanta_platform.control.masking import MASK
 from orvanta_platform.orchestrator import timers
 from orvanta_platform.services.catalog import flows
 from orvanta_platform.services.catalog.flows import NewFlow
 from orvanta_platform.services.runs import start as runs
 from orvanta_platform.services.runs.start import RunOptions
+from orvanta_platform.workflow.mask import MASK
 
 
 async def once(core: CoreHarness, worker: Worker, args: Any, result: Any = None, **value: Any) -> tuple[UUID, bool]:

@@ -17,7 +17,7 @@ from tests.http.manual_worker import ManualWorker
 
 from orvanta_platform.control import secrets
 from orvanta_platform.control.keys import InstanceKeys
-from orvanta_platform.control.masking import MASK, OpenedSecrets
+from orvanta_platform.control.masking import OpenedSecrets
 from orvanta_platform.control.secrets import DataKey, SecretLocation, SecretUnreadable
 from orvanta_platform.db import data_keys, openings
 from orvanta_platform.db.jobs import ClaimedJob
@@ -27,6 +27,7 @@ from orvanta_platform.services.logs import text as log_text
 from orvanta_platform.services.logs.objects import Attempt
 from orvanta_platform.worker.logs import JobLog
 from orvanta_platform.worker.masking import Masking, Maskings, ProcessKey
+from orvanta_platform.workflow.mask import MASK
 
 SECRET = "hush-hush-hush"
 

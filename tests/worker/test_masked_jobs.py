@@ -20,7 +20,6 @@ from tests.conftest import TestDatabase
 from tests.http.harness import ApiHarness, W, api_harness
 
 from orvanta_platform.control.actor import Role
-from orvanta_platform.control.masking import MASK
 from orvanta_platform.db import openings, workers
 from orvanta_platform.db.workers import NewWorker
 from orvanta_platform.http.listener import listen
@@ -28,6 +27,7 @@ from orvanta_platform.http.server import run_until
 from orvanta_platform.worker.lease import Lease
 from orvanta_platform.worker.loop import Worker
 from orvanta_platform.worker.runtimes.pool import Runtimes
+from orvanta_platform.workflow.mask import MASK
 
 SECRET = "s3cr3t/pa ss+wörd="
 ECHO = "import hashlib\ndef main(x):\n    return hashlib.sha256(str(x).encode()).hexdigest()\n"

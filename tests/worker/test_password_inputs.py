@@ -15,8 +15,8 @@ from tests.http.test_token_limits import limited as limited_client
 from tests.worker.test_masked_jobs import House, digest, working
 
 from orvanta_platform.control.actor import Role
-from orvanta_platform.control.masking import MASK
 from orvanta_platform.daemons import timers
+from orvanta_platform.workflow.mask import MASK
 
 PASSWORD, DEEP, OF_TYPE = "pass-word-of-the-run", "deep-password-in-a-list", "password-of-a-database"
 STORED = ("value", "event", "audit", "inbox", "log_chunk", "opening", "run_live", "run", "run_text", "stream_chunk")

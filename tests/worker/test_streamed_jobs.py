@@ -13,8 +13,8 @@ from tests.http.harness import W
 from tests.worker import test_masked_jobs
 from tests.worker.test_masked_jobs import FETCH, SECRET, House
 
-from orvanta_platform.control.masking import MASK
 from orvanta_platform.orchestrator import timers
+from orvanta_platform.workflow.mask import MASK
 
 house = test_masked_jobs.house
 

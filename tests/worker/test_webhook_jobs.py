@@ -16,13 +16,13 @@ from tests.conftest import TestDatabase
 from tests.http.harness import ApiHarness, W, api_harness
 from tests.worker.answering import Asked, answering, http
 
-from orvanta_platform.control.masking import MASK
 from orvanta_platform.daemons import timers
 from orvanta_platform.db import workers
 from orvanta_platform.db.workers import NewWorker
 from orvanta_platform.worker.lease import Lease
 from orvanta_platform.worker.loop import Worker
 from orvanta_platform.worker.runtimes.pool import Runtimes
+from orvanta_platform.workflow.mask import MASK
 
 SECRET = "s3cr3t-of-the-other-side"
 

@@ -14,7 +14,7 @@ from urllib.parse import quote, quote_plus
 
 import msgspec
 
-MASK = "***"
+from orvanta_platform.workflow.mask import MASK
 
 SHORTEST = 6
 """Minimum length in characters. Shorter texts are not masked: they would match everywhere, and hide more than they

@@ -13,10 +13,10 @@ from typing import Any, Final
 
 import msgspec
 
-from orvanta_platform.control.masking import MASK
 from orvanta_platform.errors import BadRequest
 from orvanta_platform.evaluate.raw import count_values, encode_string, has_more, items, members, strip
 from orvanta_platform.workflow import secret_schemas
+from orvanta_platform.workflow.mask import MASK
 from orvanta_platform.workflow.secret_schemas import MAX_WORK, Node, WorkBudget
 
 REFERENCES = (b'"$var:', b'"$res:')

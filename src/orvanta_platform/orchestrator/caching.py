@@ -14,13 +14,13 @@ from uuid import UUID
 import msgspec
 
 from orvanta_platform.control.keys import InstanceKeys
-from orvanta_platform.control.masking import MASK
 from orvanta_platform.db import cache
 from orvanta_platform.db import values as value_rows
 from orvanta_platform.db.pool import Database
 from orvanta_platform.db.runs import RunRow
 from orvanta_platform.orchestrator import values
 from orvanta_platform.storage import ObjectMissing, Storage
+from orvanta_platform.workflow.mask import MASK
 
 _PURPOSE = "cache keys"
 _MASKED = MASK.encode()

@@ -11,7 +11,6 @@ from typing import Any, Final, Literal
 import msgspec
 
 from orvanta_platform import clock
-from orvanta_platform.control.masking import MASK
 from orvanta_platform.db.approvals import DecisionRow
 from orvanta_platform.db.runs import RunRow
 from orvanta_platform.engine.events import Event, NamedError
@@ -24,6 +23,7 @@ from orvanta_platform.ids import new_run_id
 from orvanta_platform.orchestrator import inputs, wait_outcomes
 from orvanta_platform.orchestrator.document_threads import run_in_thread
 from orvanta_platform.orchestrator.playback import Execution, Place, Played, Recorded, play
+from orvanta_platform.workflow.mask import MASK
 from orvanta_platform.workflow.playback.comparison import difference
 from orvanta_platform.workflow.playback.document import Answer, Expectation, NodeExpectation, WorkflowTest, key_of
 

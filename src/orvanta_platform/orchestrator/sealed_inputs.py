@@ -16,7 +16,7 @@ from uuid import UUID
 import msgspec
 
 from orvanta_platform.control import secret_fields, secrets
-from orvanta_platform.control.masking import MASK, OpenedSecrets, texts_of
+from orvanta_platform.control.masking import OpenedSecrets, texts_of
 from orvanta_platform.control.secret_fields import DEEPEST, Secrets
 from orvanta_platform.control.secrets import DataKey, SecretLocation, SecretUnreadable
 from orvanta_platform.db import data_keys
@@ -28,6 +28,7 @@ from orvanta_platform.orchestrator import resource_schemas
 from orvanta_platform.orchestrator.interpolation import Vault
 from orvanta_platform.orchestrator.scope import Load
 from orvanta_platform.orchestrator.view import PREPROCESSED
+from orvanta_platform.workflow.mask import MASK
 from orvanta_platform.workflow.secret_schemas import WorkBudget, may_declare, resource_types
 
 SEALED: Final = "sealed"

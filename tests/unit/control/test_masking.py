@@ -12,7 +12,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from orvanta_platform.control.masking import MASK, SHORTEST, OpenedSecrets, texts_of
+from orvanta_platform.control.masking import SHORTEST, OpenedSecrets, texts_of
+from orvanta_platform.workflow.mask import MASK
 
 SECRETS = ["s3cr3t/pa ss+wörd=", 'quo"te\\back\nslash', "hunter2!", "x" * 300]
 PEM = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG\n9w0BAQEFAASCBKcwggSj\n-----END PRIVATE KEY-----\n"

@@ -10,10 +10,10 @@ import pytest
 
 from orvanta_platform.control import secrets
 from orvanta_platform.control.keys import InstanceKeys
-from orvanta_platform.control.masking import MASK
 from orvanta_platform.control.secret_fields import extract, restore
 from orvanta_platform.control.secrets import DataKey, SecretLocation, SecretUnreadable
 from orvanta_platform.errors import BadRequest, TooComplex, UnsupportedPassword
+from orvanta_platform.workflow.mask import MASK
 
 KEY = DataKey(1, b"k" * 32)
 PLACE = SecretLocation("main", "variable", "u/ada/token")

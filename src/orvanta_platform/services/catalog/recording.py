@@ -10,7 +10,6 @@ from uuid import UUID
 import msgspec
 
 from orvanta_platform.control.actor import Actor
-from orvanta_platform.control.masking import MASK
 from orvanta_platform.db import approvals as approval_rows
 from orvanta_platform.db import values as value_rows
 from orvanta_platform.db import workflow_tests as rows
@@ -33,6 +32,7 @@ from orvanta_platform.services.catalog import deploy
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.run_views import jobs, virtual_jobs
 from orvanta_platform.services.secrets import resources, variables
+from orvanta_platform.workflow.mask import MASK
 from orvanta_platform.workflow.playback.document import (
     MAX_SIZE,
     Answer,

@@ -7,7 +7,6 @@ from uuid import UUID
 
 from orvanta_platform.control import permissions
 from orvanta_platform.control.actor import Actor
-from orvanta_platform.control.masking import MASK
 from orvanta_platform.control.secret_fields import Secrets
 from orvanta_platform.db.job_views import JobRow
 from orvanta_platform.errors import BadRequest, CannotRestart, NotFound
@@ -16,6 +15,7 @@ from orvanta_platform.services.run_views import jobs, results
 from orvanta_platform.services.runs import start as runs
 from orvanta_platform.services.runs.copied_data import Repeat
 from orvanta_platform.services.runs.start import RunOptions, ScriptPreview
+from orvanta_platform.workflow.mask import MASK
 
 _PREVIEWS = ("preview", "identity", "flowpreview")
 

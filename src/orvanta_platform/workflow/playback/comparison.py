@@ -1,12 +1,11 @@
-"""Comparison of values with recorded ones, in which secrets are masked."""
+"""Comparison of values with recorded ones, in which secrets are masked: the mask is equal to every text."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
-MASK: Final = "***"
-"""Text that stands for a secret in recorded values; it is equal to every text."""
+from orvanta_platform.workflow.mask import MASK
 
 
 def difference(expected: Any, found: Any, *, partial: bool = False, place: str = "") -> str | None:

@@ -13,6 +13,7 @@ from orvanta_platform.errors import InvalidWorkflow
 from orvanta_platform.workflow import document
 from orvanta_platform.workflow.hashes import hash_json
 from orvanta_platform.workflow.imports import imports_of
+from orvanta_platform.workflow.mask import MASK
 from orvanta_platform.workflow.requirements import usable_lock
 from orvanta_platform.workflow.tree.item import KINDS, Item, Key, Kind
 
@@ -21,8 +22,6 @@ T = TypeVar("T")
 
 _DEFAULTS: Final = {"summary": "", "description": "", "kind": "script", "is_template": False}
 _RUNS_A_FLOW: Final = re.compile(r"""type["']?\s*:\s*["']?flow\b""")
-MASK: Final = "***"
-"""Text that stands for a secret field of a resource."""
 _TRIGGERS: Final = ("schedule", "http_trigger")
 
 
