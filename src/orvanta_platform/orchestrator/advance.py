@@ -47,7 +47,13 @@ from orvanta_platform.orchestrator.step_needs import NeedsResults, NeedsUpload
 from orvanta_platform.orchestrator.step_result import NeedsIO, StepResult
 from orvanta_platform.orchestrator.step_rows import StepRows
 from orvanta_platform.orchestrator.value_cache import RecentValues
-from orvanta_platform.orchestrator.wait_outcomes import cancelled, event_of, job_lost, of_run, wait_ended
+from orvanta_platform.orchestrator.wait_outcomes import (
+    cancel_event,
+    find_decision_event,
+    job_lost_event,
+    run_event,
+    wait_end_event,
+)
 from orvanta_platform.orchestrator.wakeups import wake_waiters
 from orvanta_platform.queue.claim import NEW, UNDER_WAY
 from orvanta_platform.storage import ObjectMissing, Storage
@@ -328,7 +334,9 @@ async def _decision_event(step: _Transaction, decision: DecisionRow) -> Event | 
     """Return the event of an approval decision; None while its node is not waiting for one."""
     if (decision.job, decision.resume_id) in step.counted:
         return None
-    return await event_of(step.connection, step.evaluator, step.blueprint.plan, step.run.id, step.state, decision)
+    return await find_decision_event(
+        step.connection, step.evaluator, step.blueprint.plan, step.run.id, step.state, decision
+    )
 
 
 async def _record_cancel(step: _Transaction) -> None:
@@ -370,21 +378,21 @@ def _event(step: _Transaction, pending: _PendingEvent) -> Event | None:
     if isinstance(waiting, inbox.Permitted):
         return permitted(step.blueprint.plan, step.run.id, step.state, waiting)
     if isinstance(waiting, inbox.RunEvent):
-        return of_run(waiting, step.run)
+        return run_event(waiting, step.run)
     if isinstance(waiting, inbox.NodeDue | inbox.WaitEvent):
-        return wait_ended(step.blueprint.plan, step.run.id, step.state, waiting)
+        return wait_end_event(step.blueprint.plan, step.run.id, step.state, waiting)
     if not isinstance(waiting, inbox.JobEvent):
         return None
     job = next((job for job in step.live.values() if job.id == waiting.job), None)
     if job is None:
-        return cancelled(step.blueprint.plan, step.run.id, step.state, waiting)
+        return cancel_event(step.blueprint.plan, step.run.id, step.state, waiting)
     match waiting:
         case inbox.CancelJob(reason=reason):
             return JobCancelled(job.node_index, reason)
         case inbox.RetryDue():
             return TimerDue(job.node_index) if job.state == "scheduled" else None
         case inbox.JobLost():
-            return job_lost(job.node_index, job, waiting, cancelled=step.run.cancel_at is not None)
+            return job_lost_event(job.node_index, job, waiting, cancelled=step.run.cancel_at is not None)
 
 
 def _is_current(step: _Transaction, finish: Finish) -> bool:

@@ -30,7 +30,7 @@ from orvanta_platform.orchestrator.scope import compose
 from orvanta_platform.orchestrator.step_needs import NeedsUpload
 from orvanta_platform.orchestrator.step_result import Item, NeedsIO
 from orvanta_platform.orchestrator.view import BEGINNING, ERROR
-from orvanta_platform.orchestrator.wait_outcomes import cancelled, job_lost
+from orvanta_platform.orchestrator.wait_outcomes import cancel_event, job_lost_event
 from orvanta_platform.queue.claim import UNDER_WAY
 
 _MAX_UNSTARTED = 50
@@ -65,14 +65,14 @@ class FrameStepper:
             case inbox.RetryDue():
                 engine_event = TimerDue(index) if job.state == "scheduled" else None
             case inbox.JobLost():
-                engine_event = job_lost(index, job, event, cancelled=self._tx.run.cancel_at is not None)
+                engine_event = job_lost_event(index, job, event, cancelled=self._tx.run.cancel_at is not None)
         if engine_event is not None:
             await self.step(place, engine_event, live={index: job})
 
     async def _cancel_without_job(self, event: inbox.CancelJob) -> None:
         """Cancel one node without a job, or one body of a node, while the run continues."""
         for frame in await self._tx.frames.all():
-            engine_event = cancelled(frame.plan, self._tx.run.id, frame.state, event, frame.id)
+            engine_event = cancel_event(frame.plan, self._tx.run.id, frame.state, event, frame.id)
             if engine_event is not None:
                 await self.step(frame, engine_event)
                 return

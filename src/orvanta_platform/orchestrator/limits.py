@@ -15,7 +15,7 @@ from orvanta_platform.engine.gates import DEFAULT, PATH, WORKSPACE
 from orvanta_platform.engine.plan import Plan
 from orvanta_platform.engine.state import Mark, Phase, RunState
 from orvanta_platform.orchestrator import inbox
-from orvanta_platform.orchestrator.wait_outcomes import waiting
+from orvanta_platform.orchestrator.wait_outcomes import find_waiting_node
 
 _SHOWN_KEY = 200
 
@@ -54,7 +54,7 @@ def permitted_node(
     plan: Plan, run: UUID, state: RunState, event: inbox.Permitted, frame: UUID | None = None
 ) -> int | None:
     """Return the node that the permit is for; None if it no longer waits."""
-    return waiting(plan, run, state, event.job, (Mark.WAITING_GATE,), frame)
+    return find_waiting_node(plan, run, state, event.job, (Mark.WAITING_GATE,), frame)
 
 
 def is_for_run(plan: Plan, run: UUID, state: RunState, event: inbox.Permitted) -> bool:

@@ -30,7 +30,7 @@ from orvanta_platform.orchestrator.frames import Counter
 from orvanta_platform.orchestrator.limits import is_for_run, permitted_node
 from orvanta_platform.orchestrator.nested_transaction import NestedTransaction
 from orvanta_platform.orchestrator.step_result import Item, NeedsIO, StepResult
-from orvanta_platform.orchestrator.wait_outcomes import event_of, of_run, wait_ended
+from orvanta_platform.orchestrator.wait_outcomes import find_decision_event, run_event, wait_end_event
 from orvanta_platform.queue.claim import NEW
 
 LONGEST_S = 0.2
@@ -133,13 +133,13 @@ class NestedAdvance:
             case inbox.DebounceElapsed() | inbox.HandedOver() | inbox.Continued():
                 await self._end_wait(event)
             case inbox.PauseBefore():
-                await self._stepper.step(self._tx.frames.root, of_run(event, self._tx.run))
+                await self._stepper.step(self._tx.frames.root, run_event(event, self._tx.run))
             case inbox.TimeoutDue(node) if node != self._tx.run.id:
                 if (counter := await self._tx.frames.counter(node)) is not None:
                     await self._timeout_due(counter)
             case inbox.TimeoutDue() | inbox.WorkerLost():
                 self._tx.outcome.further += await children.cancel_all(self._tx.connection, self._tx.run.id)
-                await self._stepper.step(self._tx.frames.root, of_run(event, self._tx.run))
+                await self._stepper.step(self._tx.frames.root, run_event(event, self._tx.run))
             case _:
                 await self._stepper.process_job_event(event)
 
@@ -185,7 +185,7 @@ class NestedAdvance:
     async def _node_due(self, event: inbox.NodeDue) -> None:
         """Pass a fired timer to the node without a job that waited for it, in whichever frame."""
         for frame in await self._tx.frames.all():
-            engine_event = wait_ended(frame.plan, self._tx.run.id, frame.state, event, frame.id)
+            engine_event = wait_end_event(frame.plan, self._tx.run.id, frame.state, event, frame.id)
             if engine_event is not None:
                 await self._stepper.step(frame, engine_event)
                 return
@@ -202,7 +202,7 @@ class NestedAdvance:
     async def _end_wait(self, event: inbox.WaitEvent) -> None:
         frame = await self._tx.frames.frame(event.frame)
         engine_event = (
-            wait_ended(frame.plan, self._tx.run.id, frame.state, event, frame.id) if frame is not None else None
+            wait_end_event(frame.plan, self._tx.run.id, frame.state, event, frame.id) if frame is not None else None
         )
         if frame is not None and engine_event is not None:
             await self._stepper.step(frame, engine_event)
@@ -224,7 +224,9 @@ class NestedAdvance:
         await self._tx.flush()
         for frame in await self._tx.frames.all():
             place = (frame.plan, self._tx.run.id, frame.state, decision, frame.id)
-            event = await event_of(self._tx.connection, self._tx.reader.evaluator.of(self._tx.run.workspace), *place)
+            event = await find_decision_event(
+                self._tx.connection, self._tx.reader.evaluator.of(self._tx.run.workspace), *place
+            )
             if event is not None:
                 await self._stepper.step(frame, event, taken=key)
                 self._counted.add(key)

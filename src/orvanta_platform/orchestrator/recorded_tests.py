@@ -181,10 +181,10 @@ class _Answers:
         if answer.error is None and place.node.kind.is_container and place.node.kind is not Kind.FLOW:
             return None
         if id(answer) not in self._recorded:
-            self._recorded[id(answer)] = self._encoded(answer)
+            self._recorded[id(answer)] = self._encode(answer)
         return self._recorded[id(answer)]
 
-    def _encoded(self, answer: Answer) -> Recorded | None:
+    def _encode(self, answer: Answer) -> Recorded | None:
         if answer.error is not None:
             failure = msgspec.json.encode({"error": answer.error})
             raw = failure if answer.result is msgspec.UNSET else msgspec.json.encode(answer.result)
@@ -200,7 +200,7 @@ class _Answers:
         made, approval = decisions[number], place.node.approval is not None
         at = _time(made.at) or self._at
         if made.decision == "timeout":
-            return wait_outcomes.deadline(place.node.index, at, approval=approval)
+            return wait_outcomes.deadline_event(place.node.index, at, approval=approval)
         row = DecisionRow(
             place.id,
             number + 1,
@@ -212,7 +212,7 @@ class _Answers:
             at,
             True,
         )
-        return wait_outcomes.decided(place.node.index, row, approval=approval)
+        return wait_outcomes.decision_event(place.node.index, row, approval=approval)
 
     def rank(self, place: Place) -> float:
         """Return the position among the answers; for a node with others inside, that of the last of them."""
@@ -258,19 +258,19 @@ class _Checks:
         workspace, until = self._evaluator.workspace, clock.monotonic() + MAX_SECONDS
         try:
             async with asyncio.timeout(MAX_SECONDS):
-                found += await run_in_thread(workspace, self._compared, until)
+                found += await run_in_thread(workspace, self._compare, until)
                 if (fault := self._played.fault) is not None:
                     return [*found[: MAX_FAILURES - 1], Failure("playback", fault.node, fault.message)]
                 for node, expected, raw in self._values():
                     if len(found) >= MAX_FAILURES:
                         break
                     await asyncio.sleep(0)  # Simple expressions are evaluated without yielding.
-                    found += await self._evaluated(node, expected, raw)
+                    found += await self._evaluate(node, expected, raw)
         except TimeoutError:
             found.append(Failure("playback", None, f"The comparison takes longer than {MAX_SECONDS:g} s."))
         return found[:MAX_FAILURES]
 
-    def _compared(self, until: float) -> list[Failure]:
+    def _compare(self, until: float) -> list[Failure]:
         """Return the failures that need no evaluator. Raises TimeoutError."""
         found: list[Failure] = []
         for each in self._comparisons():
@@ -289,7 +289,7 @@ class _Checks:
         for key, expected in self._test.expect.nodes.items():
             executions = self._executions.get(key, [])
             if not executions or expected.status == "skipped":
-                yield self._skipped(key, expected, executions)
+                yield self._check_skipped(key, expected, executions)
                 continue
             for each in executions:
                 if expected.status is not None and expected.status != each.status:
@@ -299,8 +299,8 @@ class _Checks:
         expect = self._test.expect
         if expect.status is not None and expect.status != self._played.status:
             message = f"The run {self._played.status}; expected: {expect.status}."
-            got = {"status": self._played.status, "result": _decoded(self._played.result)}
-            yield [Failure("status", None, message, "", expect.status, _shown(got))]
+            got = {"status": self._played.status, "result": _decode(self._played.result)}
+            yield [Failure("status", None, message, "", expect.status, _show(got))]
         if expect.result is not None:
             yield self._differences(None, expect.result, self._played.result)
 
@@ -319,14 +319,14 @@ class _Checks:
         expected = answers[min(place.attempt, len(answers) - 1)].inputs if answers else msgspec.UNSET
         if expected is msgspec.UNSET or execution.inputs is None:
             return []
-        got = _decoded(execution.inputs)
+        got = _decode(execution.inputs)
         at = difference(expected, got)
         if at is None:
             return []
         message = f"The answer belongs to other inputs; they differ at {at or 'the whole value'}."
-        return [Failure("inputs", key, message, at, _shown(expected), _shown(got))]
+        return [Failure("inputs", key, message, at, _show(expected), _show(got))]
 
-    def _skipped(self, key: str, expected: NodeExpectation, executions: list[Execution]) -> list[Failure]:
+    def _check_skipped(self, key: str, expected: NodeExpectation, executions: list[Execution]) -> list[Failure]:
         if expected.status == "skipped":
             ran = f"The node {key} was executed; expected: skipped."
             return [Failure("status", key, ran, "", "skipped", executions[0].status)] if executions else []
@@ -338,26 +338,26 @@ class _Checks:
         for check, value in sides:
             if value is msgspec.UNSET:
                 continue
-            got = _decoded(raw)
+            got = _decode(raw)
             at = difference(value, got, partial=check == "contains")
             if at is not None:
                 message = f"{_what(node)} differs" + (f" at {at}." if at else ".")
-                found.append(Failure(check, node, message, at, _shown(value), _shown(got)))
+                found.append(Failure(check, node, message, at, _show(value), _show(got)))
         return found
 
-    async def _evaluated(self, node: str | None, expected: Expectation, raw: bytes) -> list[Failure]:
+    async def _evaluate(self, node: str | None, expected: Expectation, raw: bytes) -> list[Failure]:
         faults: list[tuple[Check, Any, str]] = []
         if expected.schema is not None:
             fault = await self._schema_fault(expected.schema, raw)
             if fault is not None:
-                faults.append(("schema", _shown(expected.schema), fault))
+                faults.append(("schema", _show(expected.schema), fault))
         if expected.expr is not None:
             fault = await self._expression_fault(expected.expr, raw)
             if fault is not None:
                 faults.append(("expr", expected.expr, fault))
         if not faults:
             return []
-        got = await run_in_thread(self._evaluator.workspace, lambda: _shown(_decoded(raw)))
+        got = await run_in_thread(self._evaluator.workspace, lambda: _show(_decode(raw)))
         return [Failure(check, node, f"{_what(node)} {fault}.", "", shown, got) for check, shown, fault in faults]
 
     async def _schema_fault(self, schema: Mapping[str, Any], raw: bytes) -> str | None:
@@ -386,7 +386,7 @@ def _what(node: str | None) -> str:
     return f"The result of {node}" if node is not None else "The result"
 
 
-def _decoded(raw: bytes) -> Any:
+def _decode(raw: bytes) -> Any:
     """Return a value; one that an expression computed with unpaired surrogates as text."""
     try:
         return msgspec.json.decode(raw)
@@ -394,7 +394,7 @@ def _decoded(raw: bytes) -> Any:
         return raw.decode("utf-8", "replace")
 
 
-def _shown(value: Any) -> Any:
+def _show(value: Any) -> Any:
     """Return a value, or the beginning of its text if it is long."""
     raw = msgspec.json.encode(value)
     return value if len(raw) <= _SHOWN else raw[:_SHOWN].decode("utf-8", "ignore") + "…"

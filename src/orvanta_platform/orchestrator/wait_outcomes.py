@@ -43,7 +43,7 @@ _WITHOUT_JOB = (Kind.DELAY, Kind.APPROVAL)
 DISAPPROVED = "SuspendedDisapproved"
 
 
-async def event_of(
+async def find_decision_event(
     connection: Connection,
     evaluator: Evaluator,
     plan: Plan,
@@ -57,58 +57,60 @@ async def event_of(
     if job == run:
         # A decision on the run counts for its oldest waiting node that does not require a login.
         opened = await approvals.list_open_of_run(connection, run)
-        candidates = [(waiting(plan, run, state, each.job, AWAITING_DECISION, frame), each.form) for each in opened]
+        candidates = [
+            (find_waiting_node(plan, run, state, each.job, AWAITING_DECISION, frame), each.form) for each in opened
+        ]
         index = None
         for at, form in candidates:
             if at is not None and await _applies_to_all(evaluator, plan.node(at), form, decision):
                 index = at
                 break
     else:
-        index = waiting(plan, run, state, job, AWAITING_DECISION, frame)
+        index = find_waiting_node(plan, run, state, job, AWAITING_DECISION, frame)
     if index is None:
         return None
-    return decided(index, decision, approval=state.nodes[index] == Mark.WAITING_APPROVAL)
+    return decision_event(index, decision, approval=state.nodes[index] == Mark.WAITING_APPROVAL)
 
 
-def decided(index: int, decision: DecisionRow, *, approval: bool) -> Event:
+def decision_event(index: int, decision: DecisionRow, *, approval: bool) -> Event:
     """Return the event of a decision on an approval, otherwise on a suspended step."""
     record = _approval(decision) if approval else _resume(decision)
     return Approved(index, record) if decision.approved else Rejected(index, record, decision.approver, decision.reason)
 
 
-def of_run(event: inbox.RunEvent, run: RunRow) -> RunTimedOut | WorkerLost | PauseBefore:
+def run_event(event: inbox.RunEvent, run: RunRow) -> RunTimedOut | WorkerLost | PauseBefore:
     """Return the event of a run as a whole."""
     if isinstance(event, inbox.PauseBefore):
         return PauseBefore(event.node, event.by, event.when, event.on)
     return RunTimedOut(run.timeout_s or 0) if isinstance(event, inbox.TimeoutDue) else WorkerLost()
 
 
-def wait_ended(
+def wait_end_event(
     plan: Plan, run: UUID, state: RunState, event: NodeDue | inbox.WaitEvent, frame: UUID | None = None
 ) -> Event | None:
     """Return the event that ends a wait, by a timer, a later node or a person; None if the node no longer waits."""
     if isinstance(event, inbox.Continued):
-        index = waiting(plan, run, state, event.job, (Mark.PAUSED,), frame)
+        index = find_waiting_node(plan, run, state, event.job, (Mark.PAUSED,), frame)
         texts = (text.encode() if text is not None else None for text in (event.inputs, event.result))
         return None if index is None else Continued(index, event.by, *texts)
     if not isinstance(event, NodeDue):
-        index = waiting(plan, run, state, event.job, (Mark.DEBOUNCING,), frame)
+        index = find_waiting_node(plan, run, state, event.job, (Mark.DEBOUNCING,), frame)
         if index is None:
             return None
         return DebounceElapsed(index) if isinstance(event, inbox.DebounceElapsed) else HandedOver(index, str(event.by))
     if event.kind == "deadline":
-        index = waiting(plan, run, state, event.job, AWAITING_DECISION, frame)
+        index = find_waiting_node(plan, run, state, event.job, AWAITING_DECISION, frame)
         approval = index is not None and state.nodes[index] == Mark.WAITING_APPROVAL
-        return None if index is None else deadline(index, clock.now(), approval=approval)
-    index = waiting(plan, run, state, event.job, (Mark.WAITING_TIMER, Mark.SLEEPING), frame)
+        return None if index is None else deadline_event(index, clock.now(), approval=approval)
+    index = find_waiting_node(plan, run, state, event.job, (Mark.WAITING_TIMER, Mark.SLEEPING), frame)
     return None if index is None else TimerDue(index)
 
 
-def cancelled(plan: Plan, run: UUID, state: RunState, event: InboxEvent, frame: UUID | None = None) -> Event | None:
+def cancel_event(plan: Plan, run: UUID, state: RunState, event: InboxEvent, frame: UUID | None = None) -> Event | None:
     """Return JobCancelled for a waiting node without a job that was cancelled; None for other events."""
     if not isinstance(event, CancelJob):
         return None
-    index = waiting(plan, run, state, event.job, _CANCELLABLE_WITHOUT_JOB, frame)
+    index = find_waiting_node(plan, run, state, event.job, _CANCELLABLE_WITHOUT_JOB, frame)
     if index is None:
         return None
     node, unstarted = plan.node(index), state.nodes[index] in (Mark.DEBOUNCING, Mark.PAUSED)
@@ -117,7 +119,7 @@ def cancelled(plan: Plan, run: UUID, state: RunState, event: InboxEvent, frame: 
     return JobCancelled(index, event.reason)
 
 
-def job_lost(index: int, job: LiveJob, event: JobLost, *, cancelled: bool) -> Event | None:
+def job_lost_event(index: int, job: LiveJob, event: JobLost, *, cancelled: bool) -> Event | None:
     """Return the event of a job whose worker was lost once too often, or in a `cancelled` run; None if it moved on."""
     if (job.state, job.attempt, job.generation) != ("running", event.attempt, event.generation):
         return None
@@ -127,7 +129,7 @@ def job_lost(index: int, job: LiveJob, event: JobLost, *, cancelled: bool) -> Ev
     return Failed(index, "worker_lost", message, retryable=False)
 
 
-def deadline(index: int, at: datetime, *, approval: bool) -> Event:
+def deadline_event(index: int, at: datetime, *, approval: bool) -> Event:
     """Return the event of an approval, otherwise of a suspended step, that timed out."""
     if approval:
         fields: dict[str, Any] = {"decision": "timeout", "by": None, "at": at, "reason": None, "form": None}
@@ -170,7 +172,7 @@ def _resume(decision: DecisionRow) -> bytes:
     )
 
 
-def waiting(
+def find_waiting_node(
     plan: Plan, run: UUID, state: RunState, job: UUID, marks: tuple[Mark, ...], frame: UUID | None = None
 ) -> int | None:
     """Return the index of the node with this id if it has one of these marks."""

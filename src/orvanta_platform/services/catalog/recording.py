@@ -135,7 +135,7 @@ def _test(
         expect=Expect(
             status="succeeded" if row.success else "failed",
             result=Expectation(equals=msgspec.json.decode(result)),
-            nodes=_computed(played),
+            nodes=_expect_computed(played),
         ),
     )
     check_size(test)
@@ -207,13 +207,13 @@ class _RunAnswers:
             outcome: Literal["approved", "rejected"] = "approved" if each.approved else "rejected"
             at = each.at.isoformat()
             decided.append(Decision(decision=outcome, by=each.approver, at=at, reason=each.reason, form=form))
-            return wait_outcomes.decided(place.node.index, each, approval=approval)
+            return wait_outcomes.decision_event(place.node.index, each, approval=approval)
         if self._states.get(place.id, "cancelled") == "cancelled":
             return None
         found = _members(self._found.get((place.id, "result", ""), b"null")).get("at") if approval else None
         timed_out = datetime.fromisoformat(found) if isinstance(found, str) else self._at
         decided.append(Decision(decision="timeout", at=timed_out.isoformat()))
-        return wait_outcomes.deadline(place.node.index, timed_out, approval=approval)
+        return wait_outcomes.deadline_event(place.node.index, timed_out, approval=approval)
 
     def rank(self, place: Place) -> float:
         """Return the position at which the node ended."""
@@ -261,7 +261,7 @@ def _answer(execution: Execution, decisions: list[Decision], source: _RunAnswers
     return answer
 
 
-def _computed(played: Played) -> dict[str, NodeExpectation]:
+def _expect_computed(played: Played) -> dict[str, NodeExpectation]:
     """Return expectations on the conditions, whose results are computed."""
     return {
         key_of(each.place.node.id, each.place.iterations): NodeExpectation(equals=msgspec.json.decode(each.result))
