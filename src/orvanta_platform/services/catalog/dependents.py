@@ -137,7 +137,7 @@ async def _search(platform: Platform, workspace: str, who: Readers, origin: _Key
         async with platform.db.acquire() as conn:
             rows = await uses.list_references(conn, workspace, sought, who, MAX_SHOWN + 1, longest=_LONGEST)
         found.truncated |= len(rows) > MAX_SHOWN or len(sought) < len(frontier)
-        rows = await _confirmed(platform, workspace, rows[:MAX_SHOWN], until)
+        rows = await _confirm(platform, workspace, rows[:MAX_SHOWN], until)
         new = found.add(rows, distance, origin)
         frontier = [each for each in new if each[0] in _FOLLOWED]
         if not frontier or len(found.rows) >= MAX_SHOWN:
@@ -162,7 +162,7 @@ class Searches:
         return sought
 
 
-async def _confirmed(platform: Platform, workspace: str, rows: list[ReferenceRow], until: float) -> list[ReferenceRow]:
+async def _confirm(platform: Platform, workspace: str, rows: list[ReferenceRow], until: float) -> list[ReferenceRow]:
     """Return the references without those whose document does not refer to the item."""
     checks = {key: check_of(*key) for key in {(row.of_kind, row.of_path) for row in rows if row.document is not None}}
     searched: dict[bytes, list[_Key]] = {}
@@ -174,11 +174,11 @@ async def _confirmed(platform: Platform, workspace: str, rows: list[ReferenceRow
     for start in range(0, len(hashes), PAGE):
         async with platform.db.acquire() as conn:
             page = await uses.list_documents(conn, hashes[start : start + PAGE])
-        referring |= await document_threads.run_in_thread(workspace, _matching, page, searched, checks, until)
+        referring |= await document_threads.run_in_thread(workspace, _match, page, searched, checks, until)
     return [row for row in rows if row.document is None or (row.document, (row.of_kind, row.of_path)) in referring]
 
 
-def _matching(
+def _match(
     documents: Mapping[bytes, bytes],
     searched: Mapping[bytes, Sequence[_Key]],
     checks: Mapping[_Key, _Check],

@@ -36,12 +36,12 @@ async def get(platform: Platform, actor: Actor, workspace: str, kind: Kind, path
     async with platform.db.acquire() as conn:
         row = await items.get(conn, workspace, kind, path)
         if row is None:
-            raise await _moved(conn, actor, workspace, kind, path)
+            raise await _not_found(conn, actor, workspace, kind, path)
     require(actor, "read", target_of(row))
     return row
 
 
-async def _moved(conn: Connection, actor: Actor, workspace: str, kind: Kind, path: str) -> NotFound:
+async def _not_found(conn: Connection, actor: Actor, workspace: str, kind: Kind, path: str) -> NotFound:
     """Return the error for a missing item, with its present path if it was moved and the actor may read it there."""
     target = await moves.get_target(conn, workspace, kind, path)
     head = await items.get_head(conn, workspace, kind, target) if target is not None else None

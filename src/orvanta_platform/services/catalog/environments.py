@@ -56,7 +56,7 @@ async def create(
     _require_write(actor)
     names.check_name("environment", name)
     checked = parse(rules or {})
-    color = _checked_color(color or DEFAULT_COLOR)
+    color = _check_color(color or DEFAULT_COLOR)
     async with platform.db.transaction() as conn:
         await rows.lock(conn)
         if not await workspaces.exists(conn, workspace):
@@ -72,7 +72,7 @@ async def create(
                 hint="Choose another name, and a workspace that is not an environment.",
             )
         await _place(conn, [each.name for each in present], name, position)
-        return await _recorded(conn, actor, "create", workspace)
+        return await _record(conn, actor, "create", workspace)
 
 
 async def update(
@@ -97,10 +97,10 @@ async def update(
         if found is None:
             raise missing(name)
         text = found.rules if checked is None else _text(checked)
-        await rows.update(conn, name, found.color if color is None else _checked_color(color), text, actor.username)
+        await rows.update(conn, name, found.color if color is None else _check_color(color), text, actor.username)
         if position is not None:
             await _place(conn, [each.name for each in present if each.name != name], name, position)
-        return await _recorded(conn, actor, "update", found.workspace)
+        return await _record(conn, actor, "update", found.workspace)
 
 
 async def delete(platform: Platform, actor: Actor, name: str) -> None:
@@ -151,7 +151,7 @@ async def _place(conn: Connection, others: Sequence[str], name: str, position: i
     await rows.order(conn, [*others[:index], name, *others[index:]])
 
 
-async def _recorded(conn: Connection, actor: Actor, verb: str, workspace: str) -> EnvironmentRow:
+async def _record(conn: Connection, actor: Actor, verb: str, workspace: str) -> EnvironmentRow:
     row = await rows.get(conn, workspace)
     assert row is not None
     parameters = {
@@ -166,7 +166,7 @@ async def _recorded(conn: Connection, actor: Actor, verb: str, workspace: str) -
     return row
 
 
-def _checked_color(color: str) -> str:
+def _check_color(color: str) -> str:
     if not _COLOR.fullmatch(color.lower()):
         raise BadRequest("`color` is written #rrggbb.", hint="For example #b3261e.")
     return color.lower()

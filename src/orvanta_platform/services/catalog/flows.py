@@ -257,14 +257,14 @@ async def _check(platform: Platform, workspace: str, new: NewFlow) -> _Checked:
 
     Raises InvalidWorkflow with all diagnostics, BadRequest, EvaluatorUnavailable.
     """
-    body, format_, tree, seen = await document_threads.run_in_thread(workspace, examined, new)
+    body, format_, tree, seen = await document_threads.run_in_thread(workspace, examine_document, new)
     found = await diagnostics(platform, workspace, tree, seen)
     if errors(found):
         raise invalid(found)
     return _Checked(body, format_, tree, await document_threads.run_in_thread(workspace, artifact_hash, tree))
 
 
-def examined(new: NewFlow) -> tuple[bytes, Literal["json", "yaml"], Mapping[str, Any], Examination]:
+def examine_document(new: NewFlow) -> tuple[bytes, Literal["json", "yaml"], Mapping[str, Any], Examination]:
     """Return the bytes to store, their format, the parsed document, and its diagnostics except for expressions and the
     schema.
 
@@ -291,8 +291,8 @@ def _body(new: NewFlow) -> tuple[bytes, Literal["json", "yaml"]]:
         return new.source.text.encode(), "yaml"
     if new.source is not None:
         whole = _members(new.source.text.encode())
-        return _joined(whole.get("value"), whole.get("schema")), "json"
-    return _joined(new.value, new.schema), "json"
+        return _join(whole.get("value"), whole.get("schema")), "json"
+    return _join(new.value, new.schema), "json"
 
 
 def _members(source: bytes) -> dict[str, msgspec.Raw]:
@@ -300,7 +300,7 @@ def _members(source: bytes) -> dict[str, msgspec.Raw]:
     return msgspec.json.decode(source, type=dict[str, msgspec.Raw])
 
 
-def _joined(value: msgspec.Raw | None, schema: msgspec.Raw | None) -> bytes:
+def _join(value: msgspec.Raw | None, schema: msgspec.Raw | None) -> bytes:
     if value is None:
         raise BadRequest("A workflow needs `value`, or `source` with its format and text.")
     if schema is None or bytes(schema) == b"null":
@@ -327,7 +327,7 @@ def _with_stored_source(present: ItemRow, new: NewFlow) -> NewFlow:
     """Add the stored YAML text to a call that sends only an equal `value` and `schema`."""
     if present.format != "yaml" or new.source is not None or new.value is None:
         return new
-    sent = document.parse(_joined(new.value, new.schema), "json").tree
+    sent = document.parse(_join(new.value, new.schema), "json").tree
     try:
         stored = document.parse(present.body, "yaml", limit_yaml=True).tree
     except InvalidWorkflow:  # it was stored before limits were introduced

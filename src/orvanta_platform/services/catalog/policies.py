@@ -95,7 +95,7 @@ async def get(
 async def create(platform: Platform, actor: Actor, workspace: str | None, tree: Mapping[str, Any]) -> Policy:
     """Create a policy. Raises NotFound, Forbidden, BadRequest, AlreadyExists, LimitExceeded."""
     _require(actor, workspace, "write")
-    policy, body = _checked(workspace, tree)
+    policy, body = _check(workspace, tree)
     async with platform.db.transaction() as conn:
         present = [each for each in await rows.list_all(conn, workspace) if each.workspace == workspace]
         if len(present) >= MAX_POLICIES:
@@ -110,7 +110,7 @@ async def create(platform: Platform, actor: Actor, workspace: str | None, tree: 
 async def update(platform: Platform, actor: Actor, workspace: str | None, name: str, tree: Mapping[str, Any]) -> Policy:
     """Replace a policy, whose name cannot be changed. Raises NotFound, Forbidden, BadRequest, LimitExceeded."""
     _require(actor, workspace, "write")
-    policy, body = _checked(workspace, tree)
+    policy, body = _check(workspace, tree)
     if policy.name != name:
         raise BadRequest(f"The name of the policy {name[:100]} cannot be changed.", hint="Create another policy.")
     async with platform.db.transaction() as conn:
@@ -144,7 +144,7 @@ async def enforce(
     """
     require_workspace(actor, workspace)
     limits.check_text("A reason", reason)
-    applied = await _applied(platform, conn, workspace)
+    applied = await _get_applied(platform, conn, workspace)
     found = await _violations(workspace, subject, applied)
     active = {each.policy for each in found if each.mode == "active"}
     if not active:
@@ -167,7 +167,7 @@ async def diagnostics(platform: Platform, actor: Actor, workspace: str, subject:
     """Return the violations of an item that is being edited, errors first. Raises NotFound."""
     require_workspace(actor, workspace)
     async with platform.db.acquire() as conn:
-        applied = await _applied(platform, conn, workspace)
+        applied = await _get_applied(platform, conn, workspace)
     return [each.diagnostic() for each in await _violations(workspace, subject, applied)]
 
 
@@ -177,24 +177,24 @@ async def list_blocking(
     """Return the violations of active policies by the items of a release, with kind and path. Raises NotFound."""
     require_workspace(actor, workspace)
     async with platform.db.acquire() as conn:
-        applied = [each for each in await _applied(platform, conn, workspace) if each.mode == "active"]
-    return await document_threads.run_in_thread(workspace, _blocking, items, applied) if applied else []
+        applied = [each for each in await _get_applied(platform, conn, workspace) if each.mode == "active"]
+    return await document_threads.run_in_thread(workspace, _find_blocking, items, applied) if applied else []
 
 
-def _blocking(items: Sequence[BundleItem], applied: Sequence[Policy]) -> list[tuple[str, str, Violation]]:
+def _find_blocking(items: Sequence[BundleItem], applied: Sequence[Policy]) -> list[tuple[str, str, Violation]]:
     found: list[tuple[str, str, Violation]] = []
     for item in items:
         if item.kind not in _KINDS:
             continue
         try:
-            subject = _released(item)
+            subject = _subject_of_item(item)
         except InvalidWorkflow:  # its deployment reports the error
             continue
         found += [(item.kind, item.path, each) for each in violations(subject, applied)]
     return found
 
 
-def _released(item: BundleItem) -> Subject:
+def _subject_of_item(item: BundleItem) -> Subject:
     content = item.content
     if item.kind == "script":
         return subject_of_script(item.path, content["language"], content["content"], content.get("settings") or {})
@@ -209,14 +209,14 @@ async def list_violating(
     `after`: position at which the page begins. `instance`: see `get`. Raises NotFound, Forbidden, BadRequest.
     """
     row = await get(platform, actor, workspace, name, instance=instance)
-    policy = msgspec.structs.replace(_decoded(row.body), mode="evaluate")
+    policy = msgspec.structs.replace(_decode(row.body), mode="evaluate")
     kind, _, path = (after or _KINDS[0] + "/").partition("/")
     if kind not in _KINDS:
         raise BadRequest("`after` must be `next` of the previous page.")
     filter = Filter(**readable(actor, kind).conditions(), limit=_PAGE)
     async with platform.db.acquire() as conn:
         found = await rows.list_documents(conn, workspace, kind, filter, after=path, longest=_LONGEST)
-    items = await document_threads.run_in_thread(workspace, _violating, kind, found, policy)
+    items = await document_threads.run_in_thread(workspace, _find_violating, kind, found, policy)
     unchecked = [each.path for each in found if each.body is None]
     if len(found) == _PAGE:
         following: str | None = f"{kind}/{found[-1].path}"
@@ -225,7 +225,7 @@ async def list_violating(
     return ViolatingPage(items, unchecked, following)
 
 
-def _violating(kind: Kind, found: Sequence[DocumentRow], policy: Policy) -> list[Violating]:
+def _find_violating(kind: Kind, found: Sequence[DocumentRow], policy: Policy) -> list[Violating]:
     items = []
     for row in found:
         if row.body is None or not policy.covers(row.path):
@@ -248,12 +248,12 @@ def _subject(kind: Kind, row: DocumentRow, body: bytes) -> Subject:
     return subject_of_flow(row.path, {**settings, "value": tree["value"]})
 
 
-async def _applied(platform: Platform, conn: Connection, workspace: str) -> tuple[Policy, ...]:
+async def _get_applied(platform: Platform, conn: Connection, workspace: str) -> tuple[Policy, ...]:
     """Return the policies that are not off. A change set reads them once."""
     known = platform.change_set_policies
     if known is not None and workspace in known:
         return known[workspace]
-    found = tuple(_decoded(body) for body in await rows.list_applied(conn, workspace))
+    found = tuple(_decode(body) for body in await rows.list_applied(conn, workspace))
     if known is not None:
         known[workspace] = found
     return found
@@ -267,11 +267,11 @@ async def _violations(workspace: str, subject: Subject, applied: Sequence[Policy
 
 
 @lru_cache(maxsize=1024)
-def _decoded(body: str) -> Policy:
+def _decode(body: str) -> Policy:
     return msgspec.json.decode(body, type=Policy)
 
 
-def _checked(workspace: str | None, tree: Mapping[str, Any]) -> tuple[Policy, str]:
+def _check(workspace: str | None, tree: Mapping[str, Any]) -> tuple[Policy, str]:
     policy = parse(tree)
     if (policy.scope == INSTANCE) != (workspace is None):
         raise BadRequest(
@@ -284,7 +284,7 @@ def _checked(workspace: str | None, tree: Mapping[str, Any]) -> tuple[Policy, st
 def _require_few_patterns(present: Sequence[PolicyRow], new: Policy) -> None:
     """Limit the patterns of all policies, which each deployment compares. Raises LimitExceeded."""
     count = new.count_patterns()
-    others = sum(_decoded(each.body).count_patterns() for each in present if each.name != new.name)
+    others = sum(_decode(each.body).count_patterns() for each in present if each.name != new.name)
     if count and count + others > MAX_PATTERNS:
         raise LimitExceeded(
             f"All policies together have at most {MAX_PATTERNS:,} patterns.", details={"limit": MAX_PATTERNS}

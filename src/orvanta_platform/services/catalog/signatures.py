@@ -52,13 +52,13 @@ async def diagnostics(platform: Platform, actor: Actor, workspace: str, tree: Ma
     for each in callers:
         kind = str(each.value.get("type"))
         if kind in schemas:
-            found += _missing(each, schemas[kind].get(str(each.value.get("path"))))
+            found += _missing_inputs(each, schemas[kind].get(str(each.value.get("path"))))
             continue
         signature = read.get(_script(each))
         if signature is not None and signature.schema is None:
             found.append(_unreadable(each, signature))
         elif signature is not None:
-            found += _missing(each, signature.schema)
+            found += _missing_inputs(each, signature.schema)
     return found
 
 
@@ -107,7 +107,7 @@ def _unreadable(caller: _Caller, signature: Signature) -> Diagnostic:
     return caller.warning("code_unreadable", "/content", f"the inputs of the code cannot be read: {reason}")
 
 
-def _missing(caller: _Caller, schema: Any) -> list[Diagnostic]:
+def _missing_inputs(caller: _Caller, schema: Any) -> list[Diagnostic]:
     required = schema.get("required") if isinstance(schema, dict) else None
     given = caller.value.get("input_transforms")
     transforms = given if isinstance(given, dict) else {}

@@ -43,7 +43,7 @@ async def check_flow(platform: Platform, actor: Actor, workspace: str, new: NewF
     """
     require(actor, "check_flow", Target(workspace, "preview"))
     try:
-        _, _, tree, seen = await document_threads.run_in_thread(workspace, flows.examined, new)
+        _, _, tree, seen = await document_threads.run_in_thread(workspace, flows.examine_document, new)
     except InvalidWorkflow as error:
         return await document_threads.run_in_thread(
             workspace, _placed, new, [Diagnostic(**each) for each in error.details], is_read=False

@@ -62,9 +62,9 @@ async def restore(
     _refuse_elsewhere(old, path)
     message = message or f"Restored version {old.number}"
     if kind == "flow":
-        return await flows.update(platform, actor, workspace, path, await _restored_flow(old, message))
+        return await flows.update(platform, actor, workspace, path, await _to_new_flow(old, message))
     newest = await scripts.get(platform, actor, workspace, path)
-    digest = await scripts.create(platform, actor, workspace, _restored_script(old, newest.hash, message))
+    digest = await scripts.create(platform, actor, workspace, _to_new_script(old, newest.hash, message))
     return (await scripts.get_version(platform, actor, workspace, digest)).id
 
 
@@ -79,19 +79,19 @@ async def redeploy_on_behalf(
     settings = msgspec.json.decode(newest.settings)
     changed = replace(newest, settings=msgspec.json.encode({**settings, on_behalf.KEY: email}).decode())
     if kind == "flow":
-        await flows.update(platform, actor, workspace, path, await _restored_flow(changed, message))
+        await flows.update(platform, actor, workspace, path, await _to_new_flow(changed, message))
     else:
-        await scripts.create(platform, actor, workspace, _restored_script(changed, newest.hash, message))
+        await scripts.create(platform, actor, workspace, _to_new_script(changed, newest.hash, message))
 
 
-async def _restored_flow(old: ItemRow, message: str) -> NewFlow:
+async def _to_new_flow(old: ItemRow, message: str) -> NewFlow:
     parts = await flows.read_parts(old)
     settings = msgspec.json.decode(old.settings, type=dict[str, msgspec.Raw])
     settings.pop("schema", None)
     return NewFlow(old.path, parts.value, parts.schema, settings, parts.source, message=message)
 
 
-def _restored_script(old: ItemRow, parent: str, message: str) -> NewScript:
+def _to_new_script(old: ItemRow, parent: str, message: str) -> NewScript:
     settings = msgspec.json.decode(old.settings, type=dict[str, msgspec.Raw])
     return NewScript(
         old.path, scripts.text_of(old), old.language or "", settings, parent=parent, lock=old.lock, message=message
@@ -104,9 +104,9 @@ async def _tree(
     if isinstance(which, int):
         row = await get(platform, actor, workspace, kind, which)
         _refuse_elsewhere(row, path)
-        return await document_threads.run_in_thread(workspace, _deployed, row)
+        return await document_threads.run_in_thread(workspace, _version_tree, row)
     draft = await drafts.get(platform, actor, workspace, kind, path)
-    return await document_threads.run_in_thread(workspace, _drafted, draft.body)
+    return await document_threads.run_in_thread(workspace, _draft_tree, draft.body)
 
 
 def _refuse_elsewhere(row: ItemRow, path: str) -> None:
@@ -114,14 +114,14 @@ def _refuse_elsewhere(row: ItemRow, path: str) -> None:
         raise BadRequest(f"{row.id} is not a version of {path}.")
 
 
-def _deployed(row: ItemRow) -> dict[str, Any]:
+def _version_tree(row: ItemRow) -> dict[str, Any]:
     settings = {name: value for name, value in msgspec.json.decode(row.settings).items() if value is not None}
     if row.kind == "script":
         return {**settings, "content": scripts.text_of(row), "language": row.language}
     return {**settings, **document.parse(row.body, "yaml" if row.format == "yaml" else "json").tree}
 
 
-def _drafted(body: bytes) -> dict[str, Any]:
+def _draft_tree(body: bytes) -> dict[str, Any]:
     whole: dict[str, Any] = msgspec.json.decode(body)
     members = {name: value for name, value in whole.items() if name not in _NOT_IN_A_DOCUMENT and value is not None}
     source = whole.get("source")

@@ -56,7 +56,7 @@ async def update(
     platform: Platform, actor: Actor, workspace: str, path: str, name: str, tree: Mapping[str, Any]
 ) -> None:
     """Replace a test. Raises NotFound, Forbidden, BadRequest."""
-    text, digest = await run_in_thread(workspace, lambda: _stored(parse(tree)))
+    text, digest = await run_in_thread(workspace, lambda: _encode(parse(tree)))
     async with platform.db.transaction() as conn:
         await deploy.require_write(conn, actor, workspace, "flow", path)
         version = await rows.update(conn, workspace, path, name, text, digest, actor.username)
@@ -112,7 +112,7 @@ async def run(
                 message = f"It was not run: the tests take longer than {MAX_SECONDS:g} s."
                 outcomes[each.name] = Outcome([Failure("playback", None, message)])
             else:
-                test = await run_in_thread(workspace, _decoded, each.body)
+                test = await run_in_thread(workspace, _decode, each.body)
                 outcomes[each.name] = await run_test(plan, path, test, evaluator)
     return TestedWorkflow(outcomes, coverage(plan, list(outcomes.values())))
 
@@ -127,7 +127,7 @@ async def _create(
     parameters: Mapping[str, Any],
 ) -> None:
     check_name(name)
-    text, digest = await run_in_thread(workspace, _stored, test)
+    text, digest = await run_in_thread(workspace, _encode, test)
     async with platform.db.transaction() as conn:
         await deploy.require_write(conn, actor, workspace, "flow", path)
         if await rows.count(conn, workspace, path) >= MAX_TESTS:
@@ -144,7 +144,7 @@ async def _create(
         )
 
 
-def _stored(test: WorkflowTest) -> tuple[str, str]:
+def _encode(test: WorkflowTest) -> tuple[str, str]:
     """Return the text of a test and its hash. Raises BadRequest."""
     tree = tree_of(test)
     text = msgspec.json.encode(tree).decode()
@@ -153,7 +153,7 @@ def _stored(test: WorkflowTest) -> tuple[str, str]:
     return text, hash_test(tree)
 
 
-def _decoded(body: str) -> WorkflowTest:
+def _decode(body: str) -> WorkflowTest:
     return msgspec.json.decode(body, type=WorkflowTest)
 
 

@@ -99,7 +99,7 @@ async def _archive(
         files |= await _users(platform, actor, workspace)
     if options.include_settings:
         files["settings.json"] = await _settings(platform, actor, workspace)
-    return await document_threads.run_in_thread(workspace, _packed, archive_type, files)
+    return await document_threads.run_in_thread(workspace, _pack, archive_type, files)
 
 
 def _files(items: list[Item], options: ArchiveOptions) -> dict[str, bytes]:
@@ -168,7 +168,7 @@ def _json(tree: Any) -> bytes:
     return msgspec.json.format(msgspec.json.encode(tree), indent=2)
 
 
-def _packed(archive_type: ArchiveType, files: Mapping[str, bytes]) -> bytes:
+def _pack(archive_type: ArchiveType, files: Mapping[str, bytes]) -> bytes:
     buffer = io.BytesIO()
     if archive_type == "zip":
         with zipfile.ZipFile(buffer, "w") as archive:

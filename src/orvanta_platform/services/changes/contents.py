@@ -180,7 +180,7 @@ async def _types(
                 kind,
                 {
                     "description": row.description,
-                    "schema": _decoded(row.schema),
+                    "schema": _decode(row.schema),
                     "format_extension": row.format_extension,
                     "is_fileset": row.is_fileset or None,
                 },
@@ -223,7 +223,7 @@ async def _resources(
                 kind,
                 {
                     "resource_type": row.resource_type,
-                    "value": _decoded(row.value),
+                    "value": _decode(row.value),
                     "description": row.description,
                     "labels": row.labels,
                 },
@@ -310,7 +310,7 @@ async def _tests(
     conn: Connection, actor: Actor, workspace: str, kind: Kind, paths: Sequence[str] | None, depth: Depth
 ) -> Rows:
     found = await workflow_tests.list_tree(conn, workspace, _filter(actor, kind, paths))
-    return lambda _: ((path_of_test(row.path, row.name), Present(row.hash, _decoded(row.body))) for row in found)
+    return lambda _: ((path_of_test(row.path, row.name), Present(row.hash, _decode(row.body))) for row in found)
 
 
 async def _schedules(
@@ -326,7 +326,7 @@ async def _schedules(
 def _schedule(row: ScheduleRow) -> dict[str, Any]:
     values = {name: getattr(row, name) for name in FIELDS["schedule"] if name not in ("schedule", *_JSON)}
     paused = row.paused_until
-    values |= {name: _decoded(getattr(row, name)) for name in _JSON}
+    values |= {name: _decode(getattr(row, name)) for name in _JSON}
     return {**values, "schedule": row.cron, "paused_until": None if paused is None else paused.isoformat()}
 
 
@@ -342,10 +342,10 @@ async def _http_triggers(
 
 def _http_trigger(row: HttpTriggerRow) -> dict[str, Any]:
     values = {name: getattr(row, name) for name in FIELDS["http_trigger"]}
-    return {**values, "retry": _decoded(row.retry)}
+    return {**values, "retry": _decode(row.retry)}
 
 
-def _decoded(text: str | None) -> Any:
+def _decode(text: str | None) -> Any:
     return None if text is None else msgspec.json.decode(text)
 
 
