@@ -11,7 +11,7 @@ from tests import processes
 from orvanta_platform.evaluate.errors import ExpressionError
 from orvanta_platform.evaluate.evaluator import Evaluator
 from orvanta_platform.evaluate.javascript import Moment
-from orvanta_platform.evaluate.small import Answer, Scope
+from orvanta_platform.evaluate.small import ExpressionValue, Scope
 from orvanta_platform.workflow.reads import Opener
 
 MOMENT = Moment(1_700_000_000_123, "7/a")
@@ -30,7 +30,7 @@ class Bench:
         self.others = set(processes.children(os.getpid()))
         """Child processes of other evaluators in this process."""
 
-    async def answer(self, text: str, scope: Scope | None = None, moment: Moment = MOMENT) -> Answer:
+    async def answer(self, text: str, scope: Scope | None = None, moment: Moment = MOMENT) -> ExpressionValue:
         return await self.evaluator.expression(text, scope or {}, moment, nothing)
 
     async def value(self, text: str, scope: Scope | None = None, moment: Moment = MOMENT) -> str:

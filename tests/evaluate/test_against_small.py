@@ -17,7 +17,7 @@ from orvanta_platform.evaluate.errors import ExpressionError
 from orvanta_platform.evaluate.evaluator import small_answer
 from orvanta_platform.evaluate.javascript import JavaScript, Moment
 from orvanta_platform.evaluate.raw import members
-from orvanta_platform.evaluate.small import Answer, Scope
+from orvanta_platform.evaluate.small import ExpressionValue, Scope
 from orvanta_platform.workflow.reads import Opener
 
 CASES: Final = int(os.environ.get("EXPRESSION_CASES", "2000"))
@@ -103,7 +103,7 @@ def as_doubles(raw: bytes) -> str:
 Outcome = tuple[str, bool] | tuple[str, str]
 
 
-def outcome(answer: Answer) -> Outcome:
+def outcome(answer: ExpressionValue) -> Outcome:
     return as_doubles(answer.raw), answer.truthy
 
 

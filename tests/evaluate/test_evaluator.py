@@ -13,7 +13,7 @@ from tests.evaluate.bench import MOMENT, Bench, nothing
 from orvanta_platform.evaluate.errors import ExpressionError
 from orvanta_platform.evaluate.evaluator import Evaluator
 from orvanta_platform.evaluate.javascript import MAX_COMPUTED_PATHS, MAX_VALUES, Moment
-from orvanta_platform.evaluate.small import Answer, Scope
+from orvanta_platform.evaluate.small import ExpressionValue, Scope
 from orvanta_platform.workflow.expressions import MAX_SOURCE
 from orvanta_platform.workflow.reads import Opener
 
@@ -125,17 +125,17 @@ async def test_assignment_changes_values_in_its_evaluation_only(bench: Bench, te
 @pytest.mark.parametrize(
     ("transform", "expected"),
     [
-        ({"type": "static", "value": {"k": [1, None, "é"]}}, Answer('{"k":[1,null,"é"]}'.encode(), True)),
-        ({"type": "static", "value": []}, Answer(b"[]", True)),
-        ({"type": "static", "value": 0}, Answer(b"0", False)),
-        ({"type": "static"}, Answer(b"null", False)),
-        ({"type": "javascript", "expr": "flow_input.n"}, Answer(b"5", True)),
-        ({"type": "javascript", "expr": "flow_input.n - 5"}, Answer(b"0", False)),
-        ({"type": "javascript", "expr": " "}, Answer(b"null", False)),
-        (60, Answer(b"60", True)),
+        ({"type": "static", "value": {"k": [1, None, "é"]}}, ExpressionValue('{"k":[1,null,"é"]}'.encode(), True)),
+        ({"type": "static", "value": []}, ExpressionValue(b"[]", True)),
+        ({"type": "static", "value": 0}, ExpressionValue(b"0", False)),
+        ({"type": "static"}, ExpressionValue(b"null", False)),
+        ({"type": "javascript", "expr": "flow_input.n"}, ExpressionValue(b"5", True)),
+        ({"type": "javascript", "expr": "flow_input.n - 5"}, ExpressionValue(b"0", False)),
+        ({"type": "javascript", "expr": " "}, ExpressionValue(b"null", False)),
+        (60, ExpressionValue(b"60", True)),
     ],
 )
-async def test_transforms(bench: Bench, transform: Any, expected: Answer) -> None:
+async def test_transforms(bench: Bench, transform: Any, expected: ExpressionValue) -> None:
     assert await bench.evaluator.transform(transform, SCOPE, MOMENT, nothing) == expected
 
 
@@ -163,7 +163,7 @@ async def test_small_interpreter_answers_without_yielding() -> None:
     coroutine = evaluator.expression("results.a.x", SCOPE, MOMENT, nothing)
     with pytest.raises(StopIteration) as returned:
         coroutine.send(None)
-    assert returned.value.value == Answer(b"2", True)
+    assert returned.value.value == ExpressionValue(b"2", True)
     await evaluator.close()
 
 

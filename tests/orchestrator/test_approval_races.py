@@ -17,7 +17,7 @@ from orvanta_platform.orchestrator import timers
 from orvanta_platform.orchestrator.advance import advance
 from orvanta_platform.services.approvals import decisions
 from orvanta_platform.services.approvals.approvers import Decider
-from orvanta_platform.services.approvals.decisions import Outcome
+from orvanta_platform.services.approvals.decisions import DecisionOutcome
 
 pytestmark = pytest.mark.every_postgres
 
@@ -26,7 +26,7 @@ ASK: dict[str, Any] = {"id": "ask", "value": {"type": "approval", "timeout": 60}
 AFTER = (job("yes", on("ask", "approved")), job("no", on("ask", "rejected")), job("late", on("ask", "timeout")))
 
 
-async def decide(core: CoreHarness, run: UUID, *, approved: bool = True) -> Outcome:
+async def decide(core: CoreHarness, run: UUID, *, approved: bool = True) -> DecisionOutcome:
     return await decisions.decide(core.platform, ACTOR, WORKSPACE, run, approved=approved)
 
 
@@ -58,7 +58,7 @@ async def test_decision_concurrent_with_deadline(core: CoreHarness, deadline_fir
         found = await in_turn(other, run, *(acts if deadline_first else reversed(acts)))
     said = next(each for each in found if not isinstance(each, int))
     if await queued(core) == {"yes"}:
-        assert isinstance(said, Outcome) and said.first
+        assert isinstance(said, DecisionOutcome) and said.first
     else:
         assert await queued(core) == {"no", "late"} and isinstance(said, Conflict)
     assert len(await core.rows("SELECT FROM job WHERE node = 'ask'")) == 1
@@ -73,7 +73,7 @@ async def test_two_concurrent_decisions(core: CoreHarness, approved: bool) -> No
         first, second = await in_turn(
             other, run, decide(core, run, approved=approved), decide(core, run, approved=not approved)
         )
-    assert isinstance(first, Outcome) and first.first and isinstance(second, Conflict)
+    assert isinstance(first, DecisionOutcome) and first.first and isinstance(second, Conflict)
     assert await queued(core) == ({"yes"} if approved else {"no"})
     assert len(await core.rows("SELECT FROM decision WHERE taken")) == 1
     await core.is_whole()

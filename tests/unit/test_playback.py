@@ -14,10 +14,10 @@ from orvanta_platform.engine.compile import compile_plan
 from orvanta_platform.errors import BadRequest, TooLarge
 from orvanta_platform.evaluate.evaluator import Evaluator
 from orvanta_platform.orchestrator import playback, recorded_tests
-from orvanta_platform.orchestrator.recorded_tests import Outcome, coverage, run_test
+from orvanta_platform.orchestrator.recorded_tests import RecordedTestOutcome, coverage, run_test
 from orvanta_platform.services.catalog import recording
 from orvanta_platform.workflow.playback.comparison import difference
-from orvanta_platform.workflow.playback.document import Answer, WorkflowTest, hash_test, parse, tree_of
+from orvanta_platform.workflow.playback.document import RecordedAnswer, WorkflowTest, hash_test, parse, tree_of
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ CHARGE = {
 }
 
 
-async def outcome(evaluator: Evaluator, flow: dict[str, Any], tree: dict[str, Any]) -> Outcome:
+async def outcome(evaluator: Evaluator, flow: dict[str, Any], tree: dict[str, Any]) -> RecordedTestOutcome:
     return await run_test(compile_plan(flow), "f/team/flow", parse(tree), evaluator)
 
 
@@ -196,13 +196,15 @@ def test_answers_are_encoded_and_ranked_once() -> None:
             return super().partition(separator)
 
     keys = [Key(f"other[{number}]") for number in range(50)]
-    test = WorkflowTest(nodes={**{key: Answer(result=1) for key in keys}, "step": Answer(result={"a": 1})})
+    test = WorkflowTest(
+        nodes={**{key: RecordedAnswer(result=1) for key in keys}, "step": RecordedAnswer(result={"a": 1})}
+    )
     answers = recorded_tests._Answers(test, recorded_tests._EPOCH)
     flow, _ = many(2, {})
     each, step = compile_plan(flow).all_nodes
-    found = [answers.outcome(playback.Place(step, UUID(int=0), (number,))) for number in range(2)]
+    found = [answers.outcome(playback.ExecutionKey(step, UUID(int=0), (number,))) for number in range(2)]
     assert found[0] is not None and found[1] is not None and found[0].raw is found[1].raw
-    assert [answers.rank(playback.Place(each, UUID(int=0), ())) for _ in range(20)] == [50] * 20
+    assert [answers.rank(playback.ExecutionKey(each, UUID(int=0), ())) for _ in range(20)] == [50] * 20
     assert Key.seen <= len(keys)
 
 
@@ -232,7 +234,7 @@ def test_inputs_of_a_recorded_run_are_limited() -> None:
     _, step = compile_plan(flow).all_nodes
     played, raw = playback.Played(), b'{"of":"%s"}' % (b"x" * 1_000_000)
     for number in range(3):
-        place = playback.Place(step, UUID(int=number), (number,))
+        place = playback.ExecutionKey(step, UUID(int=number), (number,))
         played.executions[place.id] = playback.Execution(place, "succeeded", b"1", raw)
     source = recording._RunAnswers([], {}, [], recorded_tests._EPOCH)
     with pytest.raises(TooLarge):

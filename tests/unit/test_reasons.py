@@ -14,7 +14,7 @@ from orvanta_platform.engine.compile import compile_plan
 from orvanta_platform.engine.plan import Node
 from orvanta_platform.engine.state import LIVE, MARK_STATE, Mark
 from orvanta_platform.engine.states import NodeState
-from orvanta_platform.services.run_views.reasons import Reason, ReasonKind, of_job, of_limit, of_node
+from orvanta_platform.services.run_views.reasons import ReasonKind, WaitReason, of_job, of_limit, of_node
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 ID = UUID(int=7)
@@ -48,14 +48,14 @@ def test_node_waiting_without_job_has_reason(mark: Mark) -> None:
 
 @pytest.mark.parametrize("why", ReasonKind)
 def test_every_reason_is_a_sentence(why: ReasonKind) -> None:
-    assert Reason(why, queue="gpu", limit=limit(), run=ID).text
+    assert WaitReason(why, queue="gpu", limit=limit(), run=ID).text
 
 
 def test_job_waits_for_worker_slot_or_time() -> None:
-    assert of_job("available", "gpu", False, None) == Reason(ReasonKind.NO_WORKER, queue="gpu")
-    assert of_job("available", "gpu", True, None, 3) == Reason(ReasonKind.NO_SLOT, queue="gpu", before=3)
-    assert of_job("scheduled", "gpu", True, AT) == Reason(ReasonKind.RETRY, until=AT)
-    assert of_job("scheduled", "gpu", True, None) == Reason(ReasonKind.TIME)
+    assert of_job("available", "gpu", False, None) == WaitReason(ReasonKind.NO_WORKER, queue="gpu")
+    assert of_job("available", "gpu", True, None, 3) == WaitReason(ReasonKind.NO_SLOT, queue="gpu", before=3)
+    assert of_job("scheduled", "gpu", True, AT) == WaitReason(ReasonKind.RETRY, until=AT)
+    assert of_job("scheduled", "gpu", True, None) == WaitReason(ReasonKind.TIME)
     assert of_job("running", "gpu", True, None) is None and of_job(None, None, True, None) is None
 
 
@@ -78,11 +78,11 @@ def test_window_reports_when_it_opens() -> None:
 def test_approval_reports_who_may_decide() -> None:
     asked = node(type="approval", approvers=["u/ann", "g/cooks"])
     found = of_node(asked, Mark.WAITING_APPROVAL, AT)
-    assert found == Reason(ReasonKind.APPROVAL, until=AT, approvers=("u/ann", "g/cooks"))
+    assert found == WaitReason(ReasonKind.APPROVAL, until=AT, approvers=("u/ann", "g/cooks"))
     assert found.text == "awaiting approval by u/ann, g/cooks"
 
 
 def test_sub_workflow_reports_the_awaited_run() -> None:
     called = node(type="flow", path="f/a/b")
-    assert of_node(called, Mark.WAITING_CHILDREN, None, run=ID) == Reason(ReasonKind.RUN, run=ID)
-    assert of_node(called, Mark.WAITING_TIMER, AT) == Reason(ReasonKind.RETRY, until=AT)
+    assert of_node(called, Mark.WAITING_CHILDREN, None, run=ID) == WaitReason(ReasonKind.RUN, run=ID)
+    assert of_node(called, Mark.WAITING_TIMER, AT) == WaitReason(ReasonKind.RETRY, until=AT)

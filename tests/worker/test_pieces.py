@@ -21,7 +21,7 @@ from orvanta_platform.worker.outcome import JobError
 from orvanta_platform.worker.runtimes.bash.host import arguments
 from orvanta_platform.worker.runtimes.exit_status import JobObservations, outcome_of
 from orvanta_platform.worker.runtimes.python.results import NotJson, to_json
-from orvanta_platform.worker.runtimes.streams import Answer, LastLine, Log, MergedOutput, OutputWaiter
+from orvanta_platform.worker.runtimes.streams import JobAnswer, LastLine, Log, MergedOutput, OutputWaiter
 from orvanta_platform.workflow.signature.bash import Parameter, parameters
 
 SCRIPT = """#!/bin/bash
@@ -134,7 +134,7 @@ async def test_characters_split_over_two_reads_are_joined() -> None:
 def test_answer_is_read_up_to_its_length() -> None:
     read, write = os.pipe2(os.O_NONBLOCK)
     whole = STARTED + ANSWER.pack(RESULT, 3) + b"123"
-    answer = Answer(read, 100)
+    answer = JobAnswer(read, 100)
     for piece in (whole[:1], whole[1:7], whole[7:-1]):
         os.write(write, piece)
         assert not answer.read()
@@ -142,11 +142,11 @@ def test_answer_is_read_up_to_its_length() -> None:
     assert answer.read()
     assert bytes(answer.head) + answer.take() == whole
     os.write(write, STARTED + ANSWER.pack(RESULT, 1 << 60) + b"123")
-    long = Answer(read, 100)
+    long = JobAnswer(read, 100)
     assert long.read()
     assert long.take() == b"123"
     os.close(write)
-    ended = Answer(read, 100)
+    ended = JobAnswer(read, 100)
     assert ended.read()
     assert (bytes(ended.head), ended.take()) == (b"", b"")
     os.close(read)

@@ -16,7 +16,7 @@ Why = Literal["superadmin", "admin", "owner", "folder_owner", "folder", "item"]
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
+class PermissionReason:
     """A condition that an actor meets."""
 
     why: Why
@@ -26,17 +26,17 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class PermissionDecision:
     """Decision about an action of an actor, and its reasons."""
 
     allowed: bool
-    reasons: list[Reason]
+    reasons: list[PermissionReason]
     """Conditions that the actor meets. If it is not allowed, its role is not sufficient."""
     roles: list[str]
     """Roles of which one is required, if the role of the actor is not sufficient; otherwise empty."""
 
 
-def decide(actor: Actor, action: str, target: Target, folder: FolderGrant | None) -> Decision:
+def decide(actor: Actor, action: str, target: Target, folder: FolderGrant | None) -> PermissionDecision:
     """Return whether and why `actor` may do `action`, whose rule is about the path of an item.
 
     `folder` is the folder of the path; None: it does not exist, or the path is that of a user.
@@ -44,19 +44,19 @@ def decide(actor: Actor, action: str, target: Target, folder: FolderGrant | None
     rule = RULES[target.kind, action]
     lacks_role = actor.role is None or actor.role not in rule.roles
     roles = [role.value for role in Role if role in rule.roles] if lacks_role else []
-    return Decision(can(actor, action, target), list(_reasons(actor, rule.by, target, folder)), roles)
+    return PermissionDecision(can(actor, action, target), list(_reasons(actor, rule.by, target, folder)), roles)
 
 
-def _reasons(actor: Actor, by: Condition, target: Target, folder: FolderGrant | None) -> Iterator[Reason]:
+def _reasons(actor: Actor, by: Condition, target: Target, folder: FolderGrant | None) -> Iterator[PermissionReason]:
     if actor.role is None:
         return
     if actor.role is Role.ADMIN:
-        yield Reason("superadmin" if actor.super_admin else "admin")
+        yield PermissionReason("superadmin" if actor.super_admin else "admin")
     if (target.path or "").startswith(f"u/{actor.username}/"):
-        yield Reason("owner", actor.permissioned_as)
+        yield PermissionReason("owner", actor.permissioned_as)
     principals = sorted(actor.principals)
     if folder is not None:
-        yield from (Reason("folder_owner", each) for each in principals if each in folder.owners)
+        yield from (PermissionReason("folder_owner", each) for each in principals if each in folder.owners)
     if by is Condition.OWN:
         return
     grants = [("item", target.extra_perms)]
@@ -67,4 +67,4 @@ def _reasons(actor: Actor, by: Condition, target: Target, folder: FolderGrant | 
     for why, perms in grants:
         for each in principals:
             if perms.get(each, False) or (each in perms and by is Condition.READ):
-                yield Reason("folder" if why == "folder" else "item", each)
+                yield PermissionReason("folder" if why == "folder" else "item", each)

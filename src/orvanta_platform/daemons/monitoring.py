@@ -43,7 +43,7 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
+class _Response:
     status: int
     body: bytes
     content_type: str = _PLAIN
@@ -151,32 +151,32 @@ class Endpoint:
             writer.write(answer.body)
         await writer.drain()
 
-    async def _find(self, method: str, path: str, headers: dict[str, str]) -> _Answer:
+    async def _find(self, method: str, path: str, headers: dict[str, str]) -> _Response:
         if method not in ("GET", "HEAD"):
-            return _Answer(405, b"Send a GET request.\n")
+            return _Response(405, b"Send a GET request.\n")
         if self._token is None and _host_of(headers.get("host", "")) not in LOOPBACK:
-            return _Answer(400, b"Without a token, only requests to a loopback address are answered.\n")
+            return _Response(400, b"Without a token, only requests to a loopback address are answered.\n")
         match path:
             case "/health/live":
-                return _Answer(200, b"live\n")
+                return _Response(200, b"live\n")
             case "/health/ready":
                 reason = await readiness.find_obstacle(self._platform)
-                return _Answer(200, b"ready\n") if reason is None else _Answer(503, f"{reason}\n".encode())
+                return _Response(200, b"ready\n") if reason is None else _Response(503, f"{reason}\n".encode())
             case "/metrics" if self._may_read(headers.get("authorization", "")):
                 return await self._metrics()
             case "/metrics":
-                return _Answer(401, b"Send the token of ORVANTA_METRICS_TOKEN as a bearer token.\n")
-        return _Answer(404, b"There are /metrics, /health/live and /health/ready.\n")
+                return _Response(401, b"Send the token of ORVANTA_METRICS_TOKEN as a bearer token.\n")
+        return _Response(404, b"There are /metrics, /health/live and /health/ready.\n")
 
     def _may_read(self, authorization: str) -> bool:
         if self._token is None:
             return True
         return hmac.compare_digest(authorization.encode(), f"Bearer {self._token}".encode())
 
-    async def _metrics(self) -> _Answer:
+    async def _metrics(self) -> _Response:
         measured = self._platform.measurements
         await run_counts.record(self._platform, measured.ended.take())
-        return _Answer(200, self._write(measured, await self._read_figures() if self._leads else None), _EXPOSITION)
+        return _Response(200, self._write(measured, await self._read_figures() if self._leads else None), _EXPOSITION)
 
     async def _read_figures(self) -> Figures | None:
         """Return the figures of the database, read again if they are old; concurrent requests share a reading."""

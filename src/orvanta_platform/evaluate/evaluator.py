@@ -14,7 +14,7 @@ from orvanta_platform.evaluate.errors import ExpressionError, NeedsJavaScript
 from orvanta_platform.evaluate.javascript import JavaScript, Moment, Resolve
 from orvanta_platform.evaluate.schemas import Schemas
 from orvanta_platform.evaluate.scripts import Scripts
-from orvanta_platform.evaluate.small import Answer, Scope, evaluate
+from orvanta_platform.evaluate.small import ExpressionValue, Scope, evaluate
 from orvanta_platform.evaluate.transforms import object_text, static_answer
 from orvanta_platform.workflow.expressions import parse_small
 
@@ -34,7 +34,7 @@ class Evaluator:
         """Return an evaluator for the requests of a workspace; workspaces share the child processes fairly."""
         return Evaluator(workspace, self._javascript, self.schemas, self.scripts)
 
-    async def expression(self, text: str, scope: Scope, moment: Moment, resolve: Resolve) -> Answer:
+    async def expression(self, text: str, scope: Scope, moment: Moment, resolve: Resolve) -> ExpressionValue:
         """Evaluate an expression. Raises ExpressionError, EvaluatorUnavailable.
 
         An expression that the small interpreter supports is evaluated without yielding to another task.
@@ -46,7 +46,7 @@ class Evaluator:
             else await self._javascript.evaluate(self.workspace, text, scope, moment, resolve)
         )
 
-    async def transform(self, transform: Any, scope: Scope, moment: Moment, resolve: Resolve) -> Answer:
+    async def transform(self, transform: Any, scope: Scope, moment: Moment, resolve: Resolve) -> ExpressionValue:
         """Evaluate a Transform tree: {type: static, value?} or {type: javascript, expr}.
 
         Anything that is not a Transform is itself the static value. Raises as `expression`.
@@ -105,7 +105,7 @@ class Evaluator:
         await self.scripts.close()
 
 
-def small_answer(text: str, scope: Scope) -> Answer | None:
+def small_answer(text: str, scope: Scope) -> ExpressionValue | None:
     """Return the small interpreter's answer, None if JavaScript is needed. Raises ExpressionError."""
     expr = parse_small(text)
     if expr is None:
@@ -116,7 +116,7 @@ def small_answer(text: str, scope: Scope) -> Answer | None:
         return None
 
 
-def evaluate_inline(transform: Any, scope: Scope) -> Answer | None:
+def evaluate_inline(transform: Any, scope: Scope) -> ExpressionValue | None:
     """Return the value of a Transform tree, None if JavaScript is needed. Raises ExpressionError."""
     match transform:
         case {"type": "javascript", "expr": str(text)}:

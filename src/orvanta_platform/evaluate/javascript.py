@@ -15,7 +15,7 @@ from orvanta_platform.evaluate.errors import ExpressionError
 from orvanta_platform.evaluate.pool import Children
 from orvanta_platform.evaluate.process import JAVASCRIPT, Ended, Fault, Reply
 from orvanta_platform.evaluate.raw import encode_string, members, strip
-from orvanta_platform.evaluate.small import Answer, Scope
+from orvanta_platform.evaluate.small import ExpressionValue, Scope
 from orvanta_platform.workflow.expressions import MAX_SOURCE
 from orvanta_platform.workflow.reads import Opener, names_of_text, opened_by_text
 
@@ -48,7 +48,9 @@ class JavaScript:
     def __init__(self) -> None:
         self._children = Children(JAVASCRIPT)
 
-    async def evaluate(self, workspace: str, text: str, scope: Scope, moment: Moment, resolve: Resolve) -> Answer:
+    async def evaluate(
+        self, workspace: str, text: str, scope: Scope, moment: Moment, resolve: Resolve
+    ) -> ExpressionValue:
         """Evaluate `text`. Raises ExpressionError, EvaluatorUnavailable."""
         head = _request_head(text, scope, moment)
         opened = {kind_path: await _open(resolve, *kind_path) for kind_path in sorted(opened_by_text(text))}
@@ -126,10 +128,10 @@ def _opened(opened: Mapping[tuple[Opener, str], bytes]) -> bytes:
     return b',"opened":%s}' % _object({kind: _object(entry) for kind, entry in kinds.items()})
 
 
-def _answer(reply: Reply) -> Answer:
+def _answer(reply: Reply) -> ExpressionValue:
     if reply.error is not None:
         raise ExpressionError(reply.error.name, reply.error.message)
-    return Answer(reply.value, reply.truthy)
+    return ExpressionValue(reply.value, reply.truthy)
 
 
 _OVER_TIME: Final = f"the expression ran for more than {TIME_S:g} s"

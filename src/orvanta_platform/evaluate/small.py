@@ -69,7 +69,7 @@ A member missing in such a mapping is undefined, in `results` null. A missing ro
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ExpressionValue:
     """Value of an expression."""
 
     raw: bytes
@@ -89,14 +89,14 @@ _Value: TypeAlias = Scalar | bytes
 """Scalar of the expression itself, or JSON text of the scope without surrounding white space."""
 
 
-def evaluate(expr: Expr, scope: Scope) -> Answer:
+def evaluate(expr: Expr, scope: Scope) -> ExpressionValue:
     """Evaluate `expr`.
 
     Raises ExpressionError if JavaScript would throw, NeedsJavaScript if it would coerce, compare identities or read
     inherited properties.
     """
     value = _evaluate(expr, scope)
-    return Answer(_raw(value), _truthy(value))
+    return ExpressionValue(_raw(value), _truthy(value))
 
 
 def _evaluate(expr: Expr, scope: Scope) -> _Value:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from orvanta_platform.evaluate.errors import ExpressionError
-from orvanta_platform.evaluate.small import Answer
+from orvanta_platform.evaluate.small import ExpressionValue
 from orvanta_platform.workflow.expressions import Path, names, parse_small
 from orvanta_platform.workflow.reads import mentions_opener, names_of_text
 
@@ -15,7 +15,7 @@ NOT_SUPPORTED: Final = "ExpressionNotSupported"
 """Name of the error of an input that has no value in this version."""
 
 
-def static_answer(transform: Any) -> Answer:
+def static_answer(transform: Any) -> ExpressionValue:
     """Return the value of a Transform tree without expression, or of a plain value. Raises ExpressionError."""
     match transform:
         case {"type": "ai"}:
@@ -24,7 +24,7 @@ def static_answer(transform: Any) -> Answer:
             value = transform.get("value")
         case _:
             value = transform
-    return Answer(dump(value), isinstance(value, (dict, list)) or bool(value))
+    return ExpressionValue(dump(value), isinstance(value, (dict, list)) or bool(value))
 
 
 def text_names(text: str) -> dict[str, frozenset[str] | None]:

@@ -76,7 +76,7 @@ class PlaybackFault(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ExecutionKey:
     """An execution of a node."""
 
     node: Node
@@ -88,7 +88,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class RecordedOutcome:
     """Recorded outcome of a node."""
 
     raw: bytes
@@ -101,15 +101,15 @@ class Recorded:
 class Source(Protocol):
     """Recorded answers."""
 
-    def outcome(self, place: Place) -> Recorded | None:
+    def outcome(self, place: ExecutionKey) -> RecordedOutcome | None:
         """Return the outcome of a job or sub-workflow, or of a container node that failed as a whole; None if it has
         not been recorded.
         """
 
-    def decision(self, place: Place, number: int) -> Event | None:
+    def decision(self, place: ExecutionKey, number: int) -> Event | None:
         """Return decision number `number`, from 0, on an approval or suspended step; None if there is none."""
 
-    def rank(self, place: Place) -> float:
+    def rank(self, place: ExecutionKey) -> float:
         """Return the position at which an execution ends, among those that run at the same time."""
 
 
@@ -117,7 +117,7 @@ class Source(Protocol):
 class Execution:
     """Execution of a node that ended."""
 
-    place: Place
+    place: ExecutionKey
     status: Literal["succeeded", "failed", "cancelled"]
     result: bytes
     inputs: bytes | None
@@ -250,10 +250,10 @@ class _Playback:
             taken = (edge for edge in node.edges if is_taken(marks, edge))
             self.played.edges |= {(plan.nodes[edge.source].id, node.id, edge.on) for edge in taken}
 
-    def _place(self, here: _Open, index: int) -> Place:
+    def _place(self, here: _Open, index: int) -> ExecutionKey:
         node = here.frame.plan.node(index)
         attempt = here.frame.state.failures.get(index, 0)
-        return Place(node, here.frame.node_id(self._run.id, index), here.iterations, attempt)
+        return ExecutionKey(node, here.frame.node_id(self._run.id, index), here.iterations, attempt)
 
     # Events.
 
@@ -336,7 +336,7 @@ class _Playback:
         self._count(len(raw) - len(self._values.get(key, b"")))
         self._values[key] = raw
 
-    def _keep_inputs(self, place: Place, raw: bytes) -> None:
+    def _keep_inputs(self, place: ExecutionKey, raw: bytes) -> None:
         self._count(len(raw))
         self._inputs[place.id] = raw
 
@@ -386,7 +386,7 @@ class _Playback:
             return Succeeded(index)
         return Failed(index, recorded.error.name, recorded.error.message)
 
-    def _recorded(self, place: Place) -> Recorded:
+    def _recorded(self, place: ExecutionKey) -> RecordedOutcome:
         found = self._source.outcome(place)
         if found is None:
             raise PlaybackFault(_name(place), "There is no recorded answer.")
@@ -427,7 +427,7 @@ class _Playback:
         id = frame_id(self._run.id, counter.opening(self._run.id), number)
         return Frame(id, plan, RunState.new(plan), counter, number, body)
 
-    def _end_bodies(self, place: Place, opening: fx.Opening) -> Event:
+    def _end_bodies(self, place: ExecutionKey, opening: fx.Opening) -> Event:
         """Return the recorded end of a sub-workflow, or of a container that failed as a whole."""
         if opening.args is not None:
             self._keep_inputs(place, opening.args)
@@ -513,7 +513,7 @@ class _Playback:
         return self._values.get(frame.result_key(self._run.id, index), b"null")
 
 
-def _name(place: Place) -> str:
+def _name(place: ExecutionKey) -> str:
     return place.node.id + "".join(f"[{number}]" for number in place.iterations)
 
 

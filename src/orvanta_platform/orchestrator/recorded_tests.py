@@ -22,10 +22,16 @@ from orvanta_platform.evaluate.javascript import Moment
 from orvanta_platform.ids import new_run_id
 from orvanta_platform.orchestrator import inputs, wait_outcomes
 from orvanta_platform.orchestrator.document_threads import run_in_thread
-from orvanta_platform.orchestrator.playback import Execution, Place, Played, Recorded, play
+from orvanta_platform.orchestrator.playback import Execution, ExecutionKey, Played, RecordedOutcome, play
 from orvanta_platform.workflow.mask import MASK
 from orvanta_platform.workflow.playback.comparison import difference
-from orvanta_platform.workflow.playback.document import Answer, Expectation, NodeExpectation, WorkflowTest, key_of
+from orvanta_platform.workflow.playback.document import (
+    Expectation,
+    NodeExpectation,
+    RecordedAnswer,
+    WorkflowTest,
+    key_of,
+)
 
 MAX_SECONDS: Final = 20.0
 """Maximum duration of the comparison of one playback."""
@@ -57,7 +63,7 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RecordedTestOutcome:
     """Outcome of a test."""
 
     failures: list[Failure]
@@ -86,12 +92,12 @@ class Coverage:
 class TestedWorkflow:
     """Outcomes of tests of a workflow, and the coverage by all of these tests."""
 
-    outcomes: Mapping[str, Outcome]
+    outcomes: Mapping[str, RecordedTestOutcome]
     """By the name of the test."""
     coverage: Coverage
 
 
-def coverage(plan: Plan, outcomes: list[Outcome]) -> Coverage:
+def coverage(plan: Plan, outcomes: list[RecordedTestOutcome]) -> Coverage:
     """Return the coverage of a workflow by its tests, whether or not they passed."""
     nodes = set[str]().union(*(each.nodes for each in outcomes))
     edges = set[tuple[str, str, str]]().union(*(each.edges for each in outcomes))
@@ -104,7 +110,7 @@ def coverage(plan: Plan, outcomes: list[Outcome]) -> Coverage:
     )
 
 
-async def run_test(plan: Plan, path: str, test: WorkflowTest, evaluator: Evaluator) -> Outcome:
+async def run_test(plan: Plan, path: str, test: WorkflowTest, evaluator: Evaluator) -> RecordedTestOutcome:
     """Return the outcome of a test of the workflow with this plan and path."""
     at = _time(test.scheduled_at) or _EPOCH
     resolver = _Resolver(test)
@@ -118,7 +124,7 @@ async def run_test(plan: Plan, path: str, test: WorkflowTest, evaluator: Evaluat
         preprocess=test.preprocess,
     )
     failures = await _Checks(plan, test, played, evaluator).failures(resolver.missing)
-    return Outcome(failures, played.nodes, played.edges)
+    return RecordedTestOutcome(failures, played.nodes, played.edges)
 
 
 def run_row(path: str, at: datetime) -> RunRow:
@@ -169,10 +175,10 @@ class _Answers:
         """Position of the last answer by the id of the node."""
         self._inside: dict[str, float] = {}
         """Position of the last answer inside a node, by its id."""
-        self._recorded: dict[int, Recorded | None] = {}
+        self._recorded: dict[int, RecordedOutcome | None] = {}
         """Outcomes by the identity of the answer, which the test keeps alive; executions share them."""
 
-    def outcome(self, place: Place) -> Recorded | None:
+    def outcome(self, place: ExecutionKey) -> RecordedOutcome | None:
         """Return the outcome of a job or sub-workflow; the last one also for later attempts."""
         answers = self._test.answers(key_of(place.node.id, place.iterations))
         if not answers:
@@ -184,14 +190,14 @@ class _Answers:
             self._recorded[id(answer)] = self._encode(answer)
         return self._recorded[id(answer)]
 
-    def _encode(self, answer: Answer) -> Recorded | None:
+    def _encode(self, answer: RecordedAnswer) -> RecordedOutcome | None:
         if answer.error is not None:
             failure = msgspec.json.encode({"error": answer.error})
             raw = failure if answer.result is msgspec.UNSET else msgspec.json.encode(answer.result)
-            return Recorded(raw, error_of(answer.error), failure)
-        return None if answer.result is msgspec.UNSET else Recorded(msgspec.json.encode(answer.result))
+            return RecordedOutcome(raw, error_of(answer.error), failure)
+        return None if answer.result is msgspec.UNSET else RecordedOutcome(msgspec.json.encode(answer.result))
 
-    def decision(self, place: Place, number: int) -> Event | None:
+    def decision(self, place: ExecutionKey, number: int) -> Event | None:
         """Return a decision on an approval or suspended step."""
         answers = self._test.answers(key_of(place.node.id, place.iterations))
         decisions = answers[-1].decisions if answers else []
@@ -214,7 +220,7 @@ class _Answers:
         )
         return wait_outcomes.decision_event(place.node.index, row, approval=approval)
 
-    def rank(self, place: Place) -> float:
+    def rank(self, place: ExecutionKey) -> float:
         """Return the position among the answers; for a node with others inside, that of the last of them."""
         found = self._ranks.get(key_of(place.node.id, place.iterations), self._ranks.get(place.node.id))
         if found is not None:

@@ -6,7 +6,7 @@ import pytest
 
 from orvanta_platform.evaluate import raw
 from orvanta_platform.evaluate.errors import ExpressionError, NeedsJavaScript
-from orvanta_platform.evaluate.small import Answer, Scope, evaluate
+from orvanta_platform.evaluate.small import ExpressionValue, Scope, evaluate
 from orvanta_platform.evaluate.transforms import input_names
 from orvanta_platform.workflow.expressions import parse_small
 
@@ -24,7 +24,7 @@ SCOPE: Scope = {
 }
 
 
-def answer(text: str) -> Answer:
+def answer(text: str) -> ExpressionValue:
     expr = parse_small(text)
     assert expr is not None
     return evaluate(expr, SCOPE)
@@ -76,7 +76,7 @@ def answer(text: str) -> Answer:
     ],
 )
 def test_answers(text: str, expected: bytes, truthy: bool) -> None:
-    assert answer(text) == Answer(expected, truthy)
+    assert answer(text) == ExpressionValue(expected, truthy)
 
 
 @pytest.mark.parametrize(

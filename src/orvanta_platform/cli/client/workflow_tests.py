@@ -21,7 +21,7 @@ from orvanta_platform.engine.compile import compile_plan
 from orvanta_platform.errors import BadRequest, OrvantaError
 from orvanta_platform.evaluate.evaluator import Evaluator
 from orvanta_platform.http.schemas.workflow_tests import results
-from orvanta_platform.orchestrator.recorded_tests import Outcome, TestedWorkflow, coverage, run_test
+from orvanta_platform.orchestrator.recorded_tests import RecordedTestOutcome, TestedWorkflow, coverage, run_test
 from orvanta_platform.workflow import normal
 from orvanta_platform.workflow.diagnostics import errors
 from orvanta_platform.workflow.playback.document import parse
@@ -74,7 +74,7 @@ async def _run_workflow(place: Path, evaluator: Evaluator) -> Results:
     if wrong:
         raise BadRequest(f"{place} is not valid: {wrong[0].message}.", hint="`orvanta lint` prints all problems.")
     plan = compile_plan(normal.normalise(flow.tree)["value"])
-    outcomes: dict[str, Outcome] = {}
+    outcomes: dict[str, RecordedTestOutcome] = {}
     for file in names:
         try:
             test = parse(settings_in(str(file), {str(file): file.read_bytes()}))

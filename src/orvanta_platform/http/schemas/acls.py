@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from orvanta_platform.control.permission_reasons import Decision
+from orvanta_platform.control.permission_reasons import PermissionDecision
 from orvanta_platform.services.access.acls import MemberAccess
 
 
@@ -81,7 +81,7 @@ def access_of_member(row: MemberAccess) -> AccessOfMember:
     )
 
 
-def _action(decision: Decision) -> ActionAccess:
+def _action(decision: PermissionDecision) -> ActionAccess:
     return ActionAccess(
         allowed=decision.allowed,
         reasons=[PermissionReason(why=each.why, principal=each.principal or UNSET) for each in decision.reasons],

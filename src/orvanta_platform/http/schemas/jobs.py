@@ -17,7 +17,7 @@ from orvanta_platform.orchestrator.blueprints import NATIVE_QUEUE
 from orvanta_platform.services.run_views import jobs
 from orvanta_platform.services.run_views.exporting import ExportedJob
 from orvanta_platform.services.run_views.jobs import JobDetail
-from orvanta_platform.services.run_views.reasons import Reason
+from orvanta_platform.services.run_views.reasons import WaitReason
 from orvanta_platform.services.run_views.results import OptionalResult
 from orvanta_platform.services.run_views.updates import Update
 
@@ -249,7 +249,7 @@ def _job(
     details: dict[str, Any],
     *,
     result: Raw | UnsetType = UNSET,
-    why: Reason | None = None,
+    why: WaitReason | None = None,
 ) -> QueuedJob | CompletedJob:
     common = {**_common(row), **details}
     if not row.ended:

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from orvanta_platform.db.moves import Move
-from orvanta_platform.services.catalog.moves import Affected, MovePlan, Reason
+from orvanta_platform.services.catalog.moves import Affected, BlockReason, MovePlan
 
 
 class MovedItem(msgspec.Struct, kw_only=True):
@@ -34,7 +34,7 @@ class AffectedItem(msgspec.Struct, kw_only=True):
     nodes: list[str] | UnsetType = UNSET
     """Nodes of a workflow that refer to it."""
 
-    reason: Reason | UnsetType = UNSET
+    reason: BlockReason | UnsetType = UNSET
     """Why it blocks the move."""
 
 

@@ -11,7 +11,7 @@ from msgspec import UNSET, Raw, UnsetType
 from orvanta_platform.db.resource_types import ResourceTypeRow
 from orvanta_platform.db.resources import ResourceRow
 from orvanta_platform.errors import BadRequest
-from orvanta_platform.services.secrets.connection_test import Outcome
+from orvanta_platform.services.secrets.connection_test import ConnectionTestOutcome
 from orvanta_platform.services.secrets.resource_types import TypeChange
 from orvanta_platform.services.secrets.resources import ResourceDraft
 
@@ -160,7 +160,7 @@ class ConnectionTest(msgspec.Struct, kw_only=True):
     duration_ms: int
 
 
-def connection_test(outcome: Outcome) -> ConnectionTest:
+def connection_test(outcome: ConnectionTestOutcome) -> ConnectionTest:
     """Convert the result of a test."""
     return ConnectionTest(success=outcome.success, message=outcome.message, duration_ms=outcome.duration_ms)
 

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from orvanta_platform.services.run_views.reasons import Reason
+from orvanta_platform.services.run_views.reasons import WaitReason
 
 T = TypeVar("T")
 
@@ -51,12 +51,12 @@ class Waiting(msgspec.Struct, kw_only=True):
     """Time since which the object storage has not accepted the result."""
 
 
-def waiting(reason: Reason) -> Waiting:
+def waiting(reason: WaitReason) -> Waiting:
     """Convert a reason."""
     return Waiting(**fields(reason))  # type: ignore[arg-type]
 
 
-def fields(reason: Reason) -> dict[str, object]:
+def fields(reason: WaitReason) -> dict[str, object]:
     """Return the fields of Waiting."""
     limit = reason.limit
     return {

@@ -11,7 +11,7 @@ from typing import Final
 
 from orvanta_platform.control import audit, limits, names
 from orvanta_platform.control.actor import EVERYONE, Actor, FolderGrant, Role
-from orvanta_platform.control.permission_reasons import Decision, decide
+from orvanta_platform.control.permission_reasons import PermissionDecision, decide
 from orvanta_platform.control.permissions import DEPLOYERS, Target, refuse_limited, require
 from orvanta_platform.db import acls, folders
 from orvanta_platform.db.acls import AclRow
@@ -31,7 +31,7 @@ class MemberAccess:
     """Actions that a member may perform on an item or folder: read, write, run, share."""
 
     member: Member
-    actions: dict[str, Decision]
+    actions: dict[str, PermissionDecision]
 
 
 async def get(platform: Platform, actor: Actor, workspace: str, kind: str, path: str) -> Mapping[str, bool]:
@@ -176,7 +176,7 @@ async def _folder(conn: Connection, workspace: str, path: str) -> FolderGrant | 
 
 def _actions(
     member: Member, workspace: str, kind: str, path: str, row: AclRow, folder: FolderGrant | None
-) -> dict[str, Decision]:
+) -> dict[str, PermissionDecision]:
     target = _target(workspace, kind, path, row)
     actor = _actor(member, workspace)
     if kind == "folder":

@@ -54,7 +54,7 @@ class ResumeUrls:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class DecisionOutcome:
     """Result of a decision call."""
 
     first: bool
@@ -106,7 +106,7 @@ async def signature(platform: Platform, actor: Actor, workspace: str, id: UUID, 
 
 async def decide_by_link(
     platform: Platform, workspace: str, link: Link, action: Action, *, approved: bool, decider: Decider
-) -> Outcome:
+) -> DecisionOutcome:
     """Decide by a signed link: `action` is the action that the link must be signed for.
 
     Raises NotFound for an invalid signature, Gone for an expired link, Conflict if it was decided otherwise or the
@@ -170,7 +170,7 @@ async def decide(
     fields: Mapping[str, str] | None = None,
     reason: str | None = None,
     node: str | None = None,
-) -> Outcome:
+) -> DecisionOutcome:
     """Decide the open approval of the run or node `id` as the actor, whose account has one vote.
 
     `fields`, instead of `payload`: texts entered into the form, by field, parsed as on the approval page.
@@ -187,7 +187,7 @@ async def decide(
     decider = Decider(actor.username, actor, payload, reason)
     resume_id = secrets.randbelow(_RESUME_IDS)
 
-    async def act(row: JobRow, id: UUID, conn: Connection, checked: Checked) -> tuple[UUID, Outcome] | None:
+    async def act(row: JobRow, id: UUID, conn: Connection, checked: Checked) -> tuple[UUID, DecisionOutcome] | None:
         """Return None if the run itself requests no approval, because one of its sub-workflows may."""
         live = await run_rows.lock_run(conn, row.run)
         opened = await visible_requests(platform, conn, actor, row, live, await rows.list_open_of_run(conn, row.run))
@@ -269,7 +269,7 @@ async def _decide(
     decider: Decider,
     conn: Connection,
     checked: Checked = (),
-) -> tuple[UUID, Outcome]:
+) -> tuple[UUID, DecisionOutcome]:
     """Record a decision made by a link; returns the run and the outcome."""
     row = await find_job(platform, conn, workspace, job)
     if row is None:
@@ -297,7 +297,7 @@ class _Decision:
 
 async def _record(
     platform: Platform, conn: Connection, decision: _Decision, request: ApprovalRequest | None
-) -> Outcome:
+) -> DecisionOutcome:
     """Store a decision and send it to its run, unless it was made before. `request`: its approval, if known."""
     row, live, job, decider, approved = decision.row, decision.live, decision.job, decision.voice, decision.approved
     resume_id = decision.resume_id
@@ -314,7 +314,7 @@ async def _record(
                 f"It was decided otherwise: {approvers.word_of(previous.approved)} by {previous.approver}.",
                 details={"approved": previous.approved, "approver": previous.approver},
             )
-        return Outcome(False, previous.approved, previous.approver, resume_id)
+        return DecisionOutcome(False, previous.approved, previous.approver, resume_id)
     if live is None or live.cancel_at is not None:
         raise Conflict("The run has ended, so its approvals are closed.")
     request = request or await _of_link(platform, conn, row, live, job)
@@ -324,7 +324,7 @@ async def _record(
             raise Conflict(f"A decision about {request.node.id} needs a link of its own, not a link of the run.")
         before = approvers.earlier_vote(job, decider, earlier) if job != row.run else None
         if before is not None and before.approved is approved:
-            return Outcome(False, approved, before.approver, before.resume_id)
+            return DecisionOutcome(False, approved, before.approver, before.resume_id)
     node = request.node.id if request is not None and job != row.run else row.node
     stored = await rows.insert_decision(
         conn,
@@ -341,14 +341,14 @@ async def _record(
     )
     if not stored:
         raise Conflict("Another decision was made concurrently.", hint="Try again.")
-    return Outcome(True, approved, decider.approver, resume_id)
+    return DecisionOutcome(True, approved, decider.approver, resume_id)
 
 
 def _is_of_other_account(decision: DecisionRow, decider: Decider) -> bool:
     return decider.account is not None and decision.account not in (None, decider.account)
 
 
-async def _count(platform: Platform, run: UUID, job: UUID, outcome: Outcome) -> None:
+async def _count(platform: Platform, run: UUID, job: UUID, outcome: DecisionOutcome) -> None:
     """Advance the run with the decision. Raises Conflict if something else came first and it will never count."""
     done = await advance(platform.tools, run)
     if not outcome.first or (job, outcome.resume_id) in done.counted:

@@ -33,7 +33,7 @@ MAX_MOVES = 100
 MAX_REFERRING = 1000
 """Maximum number of items that refer to the moved ones."""
 
-Reason = Literal["not_writable", "earlier_version", "not_current", "not_rewritable"]
+BlockReason = Literal["not_writable", "earlier_version", "not_current", "not_rewritable"]
 """Reason for which an item blocks a move: it may not be changed; the runs of some member use an earlier version of it;
 its newest version is not the current one; its text cannot be changed.
 """
@@ -49,7 +49,7 @@ class Affected:
     path: str
     nodes: Sequence[str] = ()
     """Nodes of a workflow that refer to it."""
-    reason: Reason | None = None
+    reason: BlockReason | None = None
     """Reason for which it blocks the move; None: it does not block it."""
 
 
@@ -178,7 +178,7 @@ def _make_plan(actor: Actor, workspace: str, found: _Found, documents: _Document
     hidden: set[tuple[str, str]] = set()
     earlier = {(each.kind, each.path) for each in found.earlier}
 
-    def block(row: AffectedRow, reason: Reason, nodes: Sequence[str] = ()) -> None:
+    def block(row: AffectedRow, reason: BlockReason, nodes: Sequence[str] = ()) -> None:
         if _may(actor, "read", workspace, row):
             planned.blocking.append(Affected(row.kind, row.path, nodes, reason))
         else:

@@ -25,7 +25,7 @@ from orvanta_platform.errors import BadRequest, OrvantaError, TooLarge
 from orvanta_platform.evaluate.errors import ExpressionError
 from orvanta_platform.orchestrator import values, wait_outcomes
 from orvanta_platform.orchestrator.document_threads import run_in_thread
-from orvanta_platform.orchestrator.playback import Execution, Place, Played, Recorded, play
+from orvanta_platform.orchestrator.playback import Execution, ExecutionKey, Played, RecordedOutcome, play
 from orvanta_platform.orchestrator.recorded_tests import error_of, run_row
 from orvanta_platform.orchestrator.view import ERROR
 from orvanta_platform.services.catalog import deploy
@@ -35,11 +35,11 @@ from orvanta_platform.services.secrets import resources, variables
 from orvanta_platform.workflow.mask import MASK
 from orvanta_platform.workflow.playback.document import (
     MAX_SIZE,
-    Answer,
-    Decision,
     Expect,
     Expectation,
     NodeExpectation,
+    RecordedAnswer,
+    RecordedDecision,
     WorkflowTest,
     check_size,
     key_of,
@@ -182,9 +182,9 @@ class _RunAnswers:
         self._decisions: dict[UUID, list[DecisionRow]] = {}
         for each in decisions:
             self._decisions.setdefault(each.job, []).append(each)
-        self.decided: dict[UUID, list[Decision]] = {}
+        self.decided: dict[UUID, list[RecordedDecision]] = {}
 
-    def outcome(self, place: Place) -> Recorded | None:
+    def outcome(self, place: ExecutionKey) -> RecordedOutcome | None:
         """Return the outcome of a job or sub-workflow that ended."""
         state = self._states.get(place.id)
         raw = self._found.get((place.id, "result", ""))
@@ -195,9 +195,9 @@ class _RunAnswers:
         kind = place.node.kind
         if kind.is_container and kind is not Kind.FLOW and (error is None or error.name not in _OF_THE_WHOLE):
             return None
-        return Recorded(raw, error, failure)
+        return RecordedOutcome(raw, error, failure)
 
-    def decision(self, place: Place, number: int) -> Event | None:
+    def decision(self, place: ExecutionKey, number: int) -> Event | None:
         """Return a decision; after the last one of a node that ended, its timeout."""
         made, approval = self._decisions.get(place.id, []), place.node.approval is not None
         decided = self.decided.setdefault(place.id, [])
@@ -206,16 +206,16 @@ class _RunAnswers:
             form = msgspec.json.decode(each.payload)
             outcome: Literal["approved", "rejected"] = "approved" if each.approved else "rejected"
             at = each.at.isoformat()
-            decided.append(Decision(decision=outcome, by=each.approver, at=at, reason=each.reason, form=form))
+            decided.append(RecordedDecision(decision=outcome, by=each.approver, at=at, reason=each.reason, form=form))
             return wait_outcomes.decision_event(place.node.index, each, approval=approval)
         if self._states.get(place.id, "cancelled") == "cancelled":
             return None
         found = _members(self._found.get((place.id, "result", ""), b"null")).get("at") if approval else None
         timed_out = datetime.fromisoformat(found) if isinstance(found, str) else self._at
-        decided.append(Decision(decision="timeout", at=timed_out.isoformat()))
+        decided.append(RecordedDecision(decision="timeout", at=timed_out.isoformat()))
         return wait_outcomes.deadline_event(place.node.index, timed_out, approval=approval)
 
-    def rank(self, place: Place) -> float:
+    def rank(self, place: ExecutionKey) -> float:
         """Return the position at which the node ended."""
         return self._ranks.get(place.id, float("inf"))
 
@@ -225,12 +225,12 @@ def _members(raw: bytes) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _answers(played: Played, source: _RunAnswers) -> dict[str, Answer | list[Answer]]:
+def _answers(played: Played, source: _RunAnswers) -> dict[str, RecordedAnswer | list[RecordedAnswer]]:
     """Return the answers of the nodes in the order of their ends. A delay has an empty one, which is its position.
 
     Raises TooLarge.
     """
-    found: dict[str, Answer | list[Answer]] = {}
+    found: dict[str, RecordedAnswer | list[RecordedAnswer]] = {}
     size = 0
     for each in played.executions.values():
         place = each.place
@@ -244,8 +244,8 @@ def _answers(played: Played, source: _RunAnswers) -> dict[str, Answer | list[Ans
     return found
 
 
-def _answer(execution: Execution, decisions: list[Decision], source: _RunAnswers) -> Answer:
-    answer = Answer(decisions=decisions)
+def _answer(execution: Execution, decisions: list[RecordedDecision], source: _RunAnswers) -> RecordedAnswer:
+    answer = RecordedAnswer(decisions=decisions)
     kind = execution.place.node.kind
     recorded = source.outcome(execution.place) if kind in _ANSWERED or kind.is_container else None
     if execution.inputs is not None:

@@ -16,7 +16,13 @@ from orvanta_platform.db.workflow_tests import WorkflowTestRow
 from orvanta_platform.errors import AlreadyExists, BadRequest, LimitExceeded, NotFound
 from orvanta_platform.orchestrator.compilation import compiled
 from orvanta_platform.orchestrator.document_threads import run_in_thread
-from orvanta_platform.orchestrator.recorded_tests import Failure, Outcome, TestedWorkflow, coverage, run_test
+from orvanta_platform.orchestrator.recorded_tests import (
+    Failure,
+    RecordedTestOutcome,
+    TestedWorkflow,
+    coverage,
+    run_test,
+)
 from orvanta_platform.services.catalog import deploy, recording
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow.playback.document import WorkflowTest, check_name, hash_test, parse, tree_of
@@ -97,7 +103,7 @@ async def run(
     """
     item = await deploy.get(platform, actor, workspace, "flow", path)
     evaluator = platform.evaluator.of(workspace)
-    outcomes: dict[str, Outcome] = {}
+    outcomes: dict[str, RecordedTestOutcome] = {}
     async with platform.turns.take("tests", workspace):
         async with platform.db.acquire() as conn:
             found = await rows.list_of_workflow(conn, workspace, path)
@@ -110,7 +116,7 @@ async def run(
         for each in chosen:
             if clock.monotonic() > until:
                 message = f"It was not run: the tests take longer than {MAX_SECONDS:g} s."
-                outcomes[each.name] = Outcome([Failure("playback", None, message)])
+                outcomes[each.name] = RecordedTestOutcome([Failure("playback", None, message)])
             else:
                 test = await run_in_thread(workspace, _decode, each.body)
                 outcomes[each.name] = await run_test(plan, path, test, evaluator)

@@ -18,7 +18,7 @@ from orvanta_platform.orchestrator import values
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.run_views import jobs
 from orvanta_platform.services.run_views.flow_status import FlowProgress
-from orvanta_platform.services.run_views.reasons import Reason
+from orvanta_platform.services.run_views.reasons import WaitReason
 
 _NOTHING = b"null"
 
@@ -36,7 +36,7 @@ class RunDetail:
     errors: Mapping[str, bytes]
     """Error object of each failed node."""
     context: Mapping[str, bytes]
-    why: Reason | None
+    why: WaitReason | None
     repeats: RepeatedRun | None = None
 
 

@@ -18,7 +18,7 @@ from orvanta_platform.engine.plan import Node, Plan
 from orvanta_platform.engine.state import Mark, RunState
 from orvanta_platform.engine.states import NodeState
 from orvanta_platform.services.run_views.nested_bodies import Inside
-from orvanta_platform.services.run_views.reasons import Reason, of_job, of_node
+from orvanta_platform.services.run_views.reasons import WaitReason, of_job, of_node
 
 ENDED = frozenset({NodeState.SUCCEEDED, NodeState.FAILED, NodeState.SKIPPED, NodeState.CANCELLED})
 _OF_JOB: Mapping[str, NodeState] = {
@@ -54,7 +54,7 @@ class NodeProgress:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     error_name: str | None = None
-    why: Reason | None = None
+    why: WaitReason | None = None
     """Reason for waiting."""
     passed: bool = False
     """skip_if was true."""
@@ -165,7 +165,7 @@ def _with_people(
     return tuple(nodes)
 
 
-def _of_row(row: NodeJobRow) -> Reason | None:
+def _of_row(row: NodeJobRow) -> WaitReason | None:
     return of_job(row.state, row.queue, row.served, row.retry_at, untaken_at=row.untaken_at)
 
 

@@ -27,7 +27,7 @@ from orvanta_platform.services.run_views import flow_status, graph_counts, jobs
 from orvanta_platform.services.run_views.detail import status_of
 from orvanta_platform.services.run_views.flow_status import NodeProgress
 from orvanta_platform.services.run_views.graph_counts import BodyCounts, Counts, InnerCounts
-from orvanta_platform.services.run_views.reasons import Reason, ReasonKind
+from orvanta_platform.services.run_views.reasons import ReasonKind, WaitReason
 
 _PAUSES_READ = 100
 WAITS_SHOWN = 10
@@ -42,7 +42,7 @@ _WHY = {"approval": ReasonKind.APPROVAL, "suspend": ReasonKind.SUSPENDED}
 class GraphWait:
     """A reason why a node waits; `left`: number of missing votes."""
 
-    why: Reason
+    why: WaitReason
     left: int | None = None
 
 
@@ -77,7 +77,7 @@ class RunGraph:
 
     run: UUID
     status: str
-    why: Reason | None
+    why: WaitReason | None
     """Reason why the run as a whole waits."""
     reason: str | None
     """Reason why the run or its nodes wait, as a sentence."""
@@ -171,7 +171,7 @@ async def _counts(
 
 def _node(node: NodeProgress, waits: Sequence[GraphWait], bodies: BodyCounts | None) -> GraphNode:
     if node.why is not None and node.why.why is ReasonKind.CHILDREN and bodies is not None and bodies.child is not None:
-        waits = [GraphWait(Reason(ReasonKind.RUN, run=bodies.child))]
+        waits = [GraphWait(WaitReason(ReasonKind.RUN, run=bodies.child))]
     return GraphNode(
         id=node.id,
         status=_status(node),
@@ -253,12 +253,12 @@ async def _waits(
     for pause in paused:
         waits = found.setdefault(pause.node, [])
         if pause.frame is not None and len(waits) < WAITS_SHOWN:
-            waits.append(GraphWait(Reason(ReasonKind.PAUSED, by=pause.paused_by)))
+            waits.append(GraphWait(WaitReason(ReasonKind.PAUSED, by=pause.paused_by)))
     for asks in asked.values():
         consent = deep[asks.node].approval or deep[asks.node].suspend if asks.node in deep else None
         approvers = (consent.approvers if consent is not None else ()) + _groups(asks)
         waits = found.setdefault(asks.node, [])
-        waits.append(GraphWait(Reason(ReasonKind(_WHY[asks.kind]), until=asks.due_at, approvers=approvers)))
+        waits.append(GraphWait(WaitReason(ReasonKind(_WHY[asks.kind]), until=asks.due_at, approvers=approvers)))
     return found
 
 

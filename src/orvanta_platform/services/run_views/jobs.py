@@ -33,7 +33,7 @@ from orvanta_platform.services.logs import text as log_text
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.run_views import erasing, flow_status, nested_bodies, virtual_jobs
 from orvanta_platform.services.run_views.flow_status import FlowProgress
-from orvanta_platform.services.run_views.reasons import Reason, ReasonKind, of_job, of_limit
+from orvanta_platform.services.run_views.reasons import ReasonKind, WaitReason, of_job, of_limit
 from orvanta_platform.services.run_views.virtual_jobs import FRAME
 from orvanta_platform.workflow import document
 
@@ -72,7 +72,7 @@ class JobDetail:
     """None if it has no nodes."""
     raw_code: str | None
     raw_flow: bytes | None
-    why: Reason | None
+    why: WaitReason | None
     """Reason for waiting."""
     preprocessed: bool = False
     """`args` are the output of the workflow's preprocessor."""
@@ -321,33 +321,33 @@ async def root(platform: Platform, actor: Actor, workspace: str, id: UUID) -> UU
     return row.root
 
 
-def reason_of(row: JobRow) -> Reason | None:
+def reason_of(row: JobRow) -> WaitReason | None:
     """Return the reason for waiting that the row shows; None if it does not wait, or if its nodes have reasons."""
     if row.limit is not None:
         return of_limit(row.limit)
     if row.state == "queued" and row.scheduled_at > clock.now():
-        return Reason(ReasonKind.TIME, until=row.scheduled_at)
+        return WaitReason(ReasonKind.TIME, until=row.scheduled_at)
     if row.state == "awaiting_approval":
-        return Reason(ReasonKind.APPROVAL)
+        return WaitReason(ReasonKind.APPROVAL)
     if row.state == "paused":
-        return Reason(ReasonKind.PAUSED)
+        return WaitReason(ReasonKind.PAUSED)
     return of_job(row.job_state, row.queue, row.served, row.retry_at)
 
 
-async def waiting_reason(conn: Connection, row: JobRow) -> Reason | None:
+async def waiting_reason(conn: Connection, row: JobRow) -> WaitReason | None:
     """Return the reason for waiting, with the position in the queue, or the run that is still locking its packages."""
     why = reason_of(row)
     if row.kind == "script" and (why is None or why.why in _FOR_A_WORKER) and (run := await _locked_by(conn, row)):
-        return Reason(ReasonKind.LOCKING, run=run)
+        return WaitReason(ReasonKind.LOCKING, run=run)
     if why is not None and why.why in _FOR_A_WORKER:
         return replace(why, before=await job_views.count_jobs_before(conn, row.id))
     if (why is not None and why.limit is not None) or (why is None and row.is_step and not row.ended):
         limit = await gates.get_limit(conn, row.workspace, row.id)
         return of_limit(limit) if limit is not None else why
     if why is None and row.state == "queued" and not row.is_step:
-        return Reason(ReasonKind.HELD if await runs.is_held(conn, row.run) else ReasonKind.STEP)
+        return WaitReason(ReasonKind.HELD if await runs.is_held(conn, row.run) else ReasonKind.STEP)
     if why is None and row.job_state == "running" and (since := await job_views.get_upload_pending_since(conn, row.id)):
-        return Reason(ReasonKind.STORAGE, since=since)
+        return WaitReason(ReasonKind.STORAGE, since=since)
     return why
 
 

@@ -39,7 +39,7 @@ class ReasonKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
+class WaitReason:
     """Reason for waiting."""
 
     why: ReasonKind
@@ -65,30 +65,30 @@ class Reason:
         return _TEXTS[self.why](self)
 
 
-def _limit(reason: Reason) -> str:
+def _limit(reason: WaitReason) -> str:
     limit = reason.limit
     if limit is None:
         return "waiting for a concurrency limit"
     return f"limit {limit.name}: {limit.in_use} of {limit.places} in use"
 
 
-def _window(reason: Reason) -> str:
+def _window(reason: WaitReason) -> str:
     limit = reason.limit
     if limit is None:
         return "waiting for a concurrency limit"
     return f"limit {limit.name}: {limit.places} started within {limit.window_s:g} s"
 
 
-def _storage(reason: Reason) -> str:
+def _storage(reason: WaitReason) -> str:
     since = f" since {reason.since:%H:%M} UTC" if reason.since is not None else ""
     return f"retrying the upload of its result{since}: the object storage refuses it or does not respond"
 
 
-def _approval(reason: Reason) -> str:
+def _approval(reason: WaitReason) -> str:
     return "awaiting approval" + (f" by {', '.join(reason.approvers)}" if reason.approvers else "")
 
 
-_TEXTS: Mapping[ReasonKind, Callable[[Reason], str]] = {
+_TEXTS: Mapping[ReasonKind, Callable[[WaitReason], str]] = {
     ReasonKind.NO_WORKER: lambda reason: f"no worker for queue {reason.queue}",
     ReasonKind.NO_SLOT: lambda _: "waiting for a free slot",
     ReasonKind.LIMIT: _limit,
@@ -123,11 +123,11 @@ _OF_MARKS: Mapping[int, ReasonKind] = {
 _HAS_A_TIME = (Mark.WAITING_TIMER, Mark.SLEEPING, Mark.DEBOUNCING)
 
 
-def of_limit(limit: LimitRow) -> Reason:
+def of_limit(limit: LimitRow) -> WaitReason:
     """Return the reason of a job that waits for a concurrency limit or for its time window."""
     if limit.due_at is not None and limit.in_use < limit.places:
-        return Reason(ReasonKind.WINDOW, until=limit.due_at, before=limit.before, limit=limit)
-    return Reason(ReasonKind.LIMIT, before=limit.before, limit=limit)
+        return WaitReason(ReasonKind.WINDOW, until=limit.due_at, before=limit.before, limit=limit)
+    return WaitReason(ReasonKind.LIMIT, before=limit.before, limit=limit)
 
 
 def of_job(
@@ -137,17 +137,17 @@ def of_job(
     retry_at: datetime | None,
     before: int | None = None,
     untaken_at: datetime | None = None,
-) -> Reason | None:
+) -> WaitReason | None:
     """Return the reason of a live job; None if it does not wait. `served`: a live worker serves its queue.
 
     `untaken_at`: time since which the object storage does not accept its result.
     """
     if state == "running" and untaken_at is not None:
-        return Reason(ReasonKind.STORAGE, since=untaken_at)
+        return WaitReason(ReasonKind.STORAGE, since=untaken_at)
     if state == "available":
-        return Reason(ReasonKind.NO_SLOT if served else ReasonKind.NO_WORKER, queue=queue, before=before)
+        return WaitReason(ReasonKind.NO_SLOT if served else ReasonKind.NO_WORKER, queue=queue, before=before)
     if state == "scheduled":
-        return Reason(ReasonKind.RETRY if retry_at else ReasonKind.TIME, until=retry_at)
+        return WaitReason(ReasonKind.RETRY if retry_at else ReasonKind.TIME, until=retry_at)
     return None
 
 
@@ -158,7 +158,7 @@ def of_node(
     limit: LimitRow | None = None,
     run: UUID | None = None,
     by: str | None = None,
-) -> Reason | None:
+) -> WaitReason | None:
     """Return the reason of a node that waits without a job; None if it does not wait. `run`: run of its sub-workflow.
 
     `by`: member who set the breakpoint before it.
@@ -167,12 +167,12 @@ def of_node(
     if why is None or (mark in _HAS_A_TIME and due_at is None):
         return None
     if why is ReasonKind.LIMIT:
-        return of_limit(limit) if limit is not None else Reason(why)
+        return of_limit(limit) if limit is not None else WaitReason(why)
     if mark == Mark.WAITING_TIMER and node.kind.is_container:
-        return Reason(ReasonKind.RETRY, until=due_at)
+        return WaitReason(ReasonKind.RETRY, until=due_at)
     if why is ReasonKind.CHILDREN and run is not None:
-        return Reason(ReasonKind.RUN, run=run)
+        return WaitReason(ReasonKind.RUN, run=run)
     if why is ReasonKind.PAUSED:
-        return Reason(why, by=by)
+        return WaitReason(why, by=by)
     consent = (node.approval or node.suspend) if why in (ReasonKind.APPROVAL, ReasonKind.SUSPENDED) else None
-    return Reason(why, until=due_at, approvers=consent.approvers if consent is not None else ())
+    return WaitReason(why, until=due_at, approvers=consent.approvers if consent is not None else ())

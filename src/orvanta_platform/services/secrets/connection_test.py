@@ -34,7 +34,7 @@ _running: Counter[str] = Counter()
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ConnectionTestOutcome:
     """Result of a test. `message` is one sentence without secrets."""
 
     success: bool
@@ -42,7 +42,7 @@ class Outcome:
     duration_ms: int
 
 
-async def run(platform: Platform, actor: Actor, workspace: str, path: str) -> Outcome:
+async def run(platform: Platform, actor: Actor, workspace: str, path: str) -> ConnectionTestOutcome:
     """Connect to the server that a resource names, as far as its type has a test.
 
     Secrets of the resource, and of the variables that it refers to, are opened for this, which is audited. Raises
@@ -70,7 +70,7 @@ def _place(actor: Actor) -> Iterator[None]:
             del _running[actor.email]
 
 
-async def _run(platform: Platform, actor: Actor, workspace: str, path: str) -> Outcome:
+async def _run(platform: Platform, actor: Actor, workspace: str, path: str) -> ConnectionTestOutcome:
     async with platform.db.transaction() as conn:
         row = require_item(actor, "test", workspace, "resource", path, await resources.get(conn, workspace, path))
         if row.resource_type not in TESTS:
@@ -85,7 +85,7 @@ async def _run(platform: Platform, actor: Actor, workspace: str, path: str) -> O
             await audit.record(conn, actor, f"{secret.kind}s.open", "Execute", secret.path, {"test": path})
         await audit.record(conn, actor, "resources.test", "Execute", path)
     if not isinstance(value, dict):
-        return Outcome(False, "The value of the resource is not an object.", 0)
+        return ConnectionTestOutcome(False, "The value of the resource is not an object.", 0)
     began = clock.monotonic()
     try:
         guard = Guard(platform.settings.allowed_networks)
@@ -94,7 +94,7 @@ async def _run(platform: Platform, actor: Actor, workspace: str, path: str) -> O
         # A server may send back what it received.
         opened = OpenedSecrets(text for secret in reading.secrets for text in secret.texts)
         message, success = opened.mask_text(str(error)), False
-    return Outcome(success, message, round((clock.monotonic() - began) * 1000))
+    return ConnectionTestOutcome(success, message, round((clock.monotonic() - began) * 1000))
 
 
 async def _require_references(platform: Platform, conn: Connection, actor: Actor, workspace: str, path: str) -> None:

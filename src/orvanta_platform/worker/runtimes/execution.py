@@ -16,7 +16,7 @@ from orvanta_platform.worker.outcome import JobOutcome, JobSpec, LogSink, Stoppe
 from orvanta_platform.worker.runtimes.cells import Cell
 from orvanta_platform.worker.runtimes.exit_status import JobObservations, has_result, outcome_of
 from orvanta_platform.worker.runtimes.manifest import PATH
-from orvanta_platform.worker.runtimes.streams import Answer, Log, MergedOutput, OutputWaiter, SeparateOutput
+from orvanta_platform.worker.runtimes.streams import JobAnswer, Log, MergedOutput, OutputWaiter, SeparateOutput
 from orvanta_platform.worker.runtimes.watch import Watch
 
 # Space for an error's description if the limit of results is small.
@@ -86,7 +86,7 @@ class Execution:
         self._pipes = _Pipes.open(placement.separate_output)
         self._log = Log(sink, spec.limits, lambda: self._stop("result"))
         self._output = self._pipes.output(self._log, spec.limits.result_bytes)
-        self._answer = Answer(self._pipes.result, spec.limits.result_bytes + _ERROR_BYTES)
+        self._answer = JobAnswer(self._pipes.result, spec.limits.result_bytes + _ERROR_BYTES)
         self._waiting = OutputWaiter()
         self._waiter: asyncio.Future[None] | None = None
         self._pumping: asyncio.Task[None] | None = None

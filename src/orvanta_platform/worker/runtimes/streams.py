@@ -324,7 +324,7 @@ class SeparateOutput:
         self._poll.close()
 
 
-class Answer:
+class JobAnswer:
     """The job's answer, read from the result pipe (a non-blocking descriptor) until it is complete.
 
     An answer that announces more than `limit` bytes is read only in part. `head` is the start of the answer, with its

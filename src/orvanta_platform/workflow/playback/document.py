@@ -32,7 +32,7 @@ class _Shape(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defa
     pass
 
 
-class Decision(_Shape):
+class RecordedDecision(_Shape):
     """Decision of a person on an approval or a suspended step, or its timeout."""
 
     decision: Literal["approved", "rejected", "timeout"] = "approved"
@@ -43,7 +43,7 @@ class Decision(_Shape):
     form: Any = {}
 
 
-class Answer(_Shape):
+class RecordedAnswer(_Shape):
     """Recorded answer of one execution of a node: its result or error, and the decisions of people."""
 
     result: Any = msgspec.UNSET
@@ -52,7 +52,7 @@ class Answer(_Shape):
     """Error with `name` and `message`; of a loop or branch only if it failed as a whole, as at its time limit."""
     inputs: Any = msgspec.UNSET
     """Inputs that the answer belongs to; a node that receives others fails the test."""
-    decisions: list[Decision] = []
+    decisions: list[RecordedDecision] = []
 
 
 class Expectation(_Shape):
@@ -87,7 +87,7 @@ class WorkflowTest(_Shape):
 
     summary: str = ""
     inputs: dict[str, Any] = {}
-    nodes: dict[str, Answer | list[Answer]] = {}
+    nodes: dict[str, RecordedAnswer | list[RecordedAnswer]] = {}
     """Answers by node: `id`, or `id[0]` for the first iteration of the loop around it; a list has one for each attempt.
 
     Nodes that run at the same time end in this order.
@@ -102,7 +102,7 @@ class WorkflowTest(_Shape):
     """Time of the run, RFC 3339."""
     expect: Expect = msgspec.field(default_factory=Expect)
 
-    def answers(self, key: str) -> list[Answer]:
+    def answers(self, key: str) -> list[RecordedAnswer]:
         """Return the answers of a node by its key, otherwise those of its id."""
         found = self.nodes.get(key)
         if found is None:

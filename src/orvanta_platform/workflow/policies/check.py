@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from orvanta_platform.workflow.diagnostics import Diagnostic, Severity, pointer
 from orvanta_platform.workflow.policies.policy import Deny, Mode, Policy, Require, Restrict, patterns_of
-from orvanta_platform.workflow.policies.subject import COMPUTED, Place, Subject
+from orvanta_platform.workflow.policies.subject import COMPUTED, Subject, SubjectPart
 
 MAX_COMPARED: Final = 1_000
 """Maximum number of characters of a value that are compared with a pattern."""
@@ -75,11 +75,11 @@ def _size(value: Any) -> int:
     return sum(MAX_COMPARED if isinstance(each, dict | list) else 1 for each in _entries(value))
 
 
-_Finding = tuple[Place, str | None, str, str]
+_Finding = tuple[SubjectPart, str | None, str, str]
 """Place, field, JSON pointer and message."""
 
 
-def _violation(policy: Policy, place: Place, field: str | None, path: str, message: str) -> Violation:
+def _violation(policy: Policy, place: SubjectPart, field: str | None, path: str, message: str) -> Violation:
     advice = f" {policy.message}" if policy.message else ""
     return Violation(policy.name, policy.mode, place.node, path, field, message + advice)
 
@@ -94,12 +94,12 @@ def _check(rule: Require | Restrict | Deny, subject: Subject) -> Iterator[_Findi
             return _denied(rule, subject)
 
 
-def _places(rule: Require | Restrict, subject: Subject) -> Sequence[Place]:
+def _places(rule: Require | Restrict, subject: Subject) -> Sequence[SubjectPart]:
     places = subject.places.get(rule.on, ())
     return [each for each in places if each.node_kind in rule.node_kinds] if rule.node_kinds else places
 
 
-def _missing(rule: Require, places: Sequence[Place]) -> Iterator[_Finding]:
+def _missing(rule: Require, places: Sequence[SubjectPart]) -> Iterator[_Finding]:
     field, pattern = rule.field, rule.matches
     for place in places:
         value = place.fields.get(field)
@@ -110,7 +110,7 @@ def _missing(rule: Require, places: Sequence[Place]) -> Iterator[_Finding]:
             yield place, field, place.pointer(field), message
 
 
-def _outside(rule: Restrict, places: Sequence[Place]) -> Iterator[_Finding]:
+def _outside(rule: Restrict, places: Sequence[SubjectPart]) -> Iterator[_Finding]:
     field, allowed, maximum = rule.field, rule.allowed, rule.maximum
     accepted: set[str] = set()
     for place in places:
@@ -156,7 +156,7 @@ def _denied(rule: Deny, subject: Subject) -> Iterator[_Finding]:
                         yield place, field, place.pointer(field), f"{_name(place)} must not use a dedicated worker."
 
 
-def _secrets(node: Place) -> Iterator[_Finding]:
+def _secrets(node: SubjectPart) -> Iterator[_Finding]:
     """Yield static inputs and headers whose name is that of a secret and whose value is not a reference."""
     for group in ("input_transforms", "headers"):
         inputs = node.fields.get(group)
@@ -203,10 +203,10 @@ def _lines(content: Any) -> int:
     return len(content.strip().splitlines()) if isinstance(content, str) else 0
 
 
-def _name(place: Place) -> str:
+def _name(place: SubjectPart) -> str:
     return _NAMES.get(place.part) or f"The node {place.node}"
 
 
-def _lower(place: Place) -> str:
+def _lower(place: SubjectPart) -> str:
     name = _name(place)
     return name[0].lower() + name[1:]

@@ -23,7 +23,7 @@ _OF_FLOW: Final = ("modules", "ui")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SubjectPart:
     """A workflow, a script or a node."""
 
     part: Part
@@ -49,13 +49,13 @@ class Subject:
     """A workflow or script to check."""
 
     path: str
-    places: Mapping[Part, tuple[Place, ...]]
+    places: Mapping[Part, tuple[SubjectPart, ...]]
 
 
 def subject_of_script(path: str, language: str, content: str, settings: Mapping[str, Any]) -> Subject:
     """Return a script as policies see it."""
     fields = {**settings, "language": language, "content": content}
-    return Subject(path, {"script": (Place("script", None, "", "", fields, {}),)})
+    return Subject(path, {"script": (SubjectPart("script", None, "", "", fields, {}),)})
 
 
 def subject_of_flow(path: str, document: Mapping[str, Any]) -> Subject:
@@ -66,10 +66,10 @@ def subject_of_flow(path: str, document: Mapping[str, Any]) -> Subject:
     own = {name: f"{VALUE_PATH}/{name}" for name in inner}
     fields = {**{name: each for name, each in tree.items() if name != "value"}, **inner}
     nodes = tuple(_place(node) for node in build(value).nodes())
-    return Subject(path, {"flow": (Place("flow", None, "", "", fields, own),), "node": nodes})
+    return Subject(path, {"flow": (SubjectPart("flow", None, "", "", fields, own),), "node": nodes})
 
 
-def _place(node: Node) -> Place:
+def _place(node: Node) -> SubjectPart:
     path = VALUE_PATH + node.path
     value = node.value
     fields = {name: _static(each) for name, each in (*node.tree.items(), *value.items())}
@@ -78,7 +78,7 @@ def _place(node: Node) -> Place:
         fields["tag"], own["tag"] = value["tag_override"], f"{path}/value/tag_override"
     if node.kind == "webhook":
         fields["host"], own["host"] = _host(fields.get("url")), f"{path}/value/url"
-    return Place("node", node.id, node.kind, path, fields, own)
+    return SubjectPart("node", node.id, node.kind, path, fields, own)
 
 
 def _static(value: Any) -> Any:
