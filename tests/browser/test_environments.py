@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import httpx
@@ -100,6 +101,7 @@ async def test_release_goes_from_development_to_production(page: Page, site: Sit
     await expect(page.get_by_text("Applied", exact=True)).to_be_visible()
     assert site.client.get(f"{PROD}/flows/get/f/shop/orders").json()["summary"] == "Orders"
 
+    await compare(page, site)
     changed = {"path": "f/shop/orders", "source": {"format": "yaml", "text": FLOW.replace("Orders", "Changed")}}
     post(site, f"{PROD}/flows/update/f/shop/orders", changed)
     await page.goto("/w/shop-prod/environments/prod")
@@ -117,13 +119,51 @@ async def test_release_goes_from_development_to_production(page: Page, site: Sit
         await check(page)
 
 
+async def compare(page: Page, site: Site) -> None:
+    """Show the differences of a request that changes a workflow and a script, and adds a schedule."""
+    text = FLOW + "    - {id: c, value: {type: identity, input_transforms: {}}}\n"
+    source = {"format": "yaml", "text": text}
+    post(site, f"{DEV}/flows/update/f/shop/orders", {"path": "f/shop/orders", "source": source})
+    old = site.client.get(f"{DEV}/scripts/get/p/f/shop/step").json()["hash"]
+    code = {"path": "f/shop/step", "content": "echo 2", "language": "bash", "summary": "", "parent_hash": old}
+    post(site, f"{DEV}/scripts/create", code)
+    daily = {"path": "f/shop/daily", "schedule": "0 0 6 * * *", "timezone": "UTC", "script_path": "f/shop/orders"}
+    post(site, f"{DEV}/schedules/create", {**daily, "is_flow": True, "args": {}, "enabled": False})
+    chosen = [{"kind": "schedule", "path": "f/shop/daily"}]
+    post(site, f"{DEV}/releases/create", {"items": chosen})
+    request = site.client.post(f"{PROD}/deployments/create", json={"source": "shop-dev", "number": 2}).json()["id"]
+    await page.goto(f"/w/shop-prod/environments/prod/requests/{request}")
+    await expect(page.get_by_text("Created in the workspace shop-dev")).to_be_visible()
+    plan = page.get_by_role("list", name="Plan")
+    await expect(plan).to_contain_text("New: acts for the member who applies it")
+    await plan.get_by_role("button", name="Differences of Workflow f/shop/orders").click()
+    await expect(page.get_by_role("list", name="Differences", exact=True)).to_contain_text("Addedc")
+    graph = page.get_by_role("region", name="In the environment and In the release as one graph")
+    await expect(graph.locator(".react-flow__node [data-mark=added]").first).to_be_visible()
+    await page.get_by_role("button", name="Text", exact=True).click()
+    await expect(page.get_by_role("region", name="Comparison")).to_contain_text("id: c")
+    await plan.get_by_role("button", name="Differences of Workflow f/shop/orders").click()
+    await plan.get_by_role("button", name="Differences of Script f/shop/step").click()
+    await expect(page.get_by_role("region", name="Comparison")).to_contain_text(["echo 2"])
+    await plan.get_by_role("button", name="Differences of Schedule f/shop/daily").click()
+    await expect(page.get_by_role("region", name="Comparison").last).to_contain_text("f/shop/orders")
+    await check(page)
+    if folder := os.environ.get("ORVANTA_TEST_SHOTS"):
+        await page.screenshot(path=f"{folder}/request.png", full_page=True)
+    await page.get_by_role("button", name="Withdraw").click()
+    await page.get_by_text("Withdrawn", exact=True).wait_for()
+
+
 async def approve(chromium: Browser, site: Site, token: str, url: str) -> None:
     """Approve the request as somebody else."""
     context = await chromium.new_context(base_url=site.base)
     context.set_default_timeout(PATIENCE_MS)
     await context.add_cookies([{"name": "token", "value": token, "url": site.base, "httpOnly": True}])
     page = await context.new_page()
-    await page.goto(url)
+    await page.goto("/w/shop-prod")
+    card = page.get_by_role("region", name="Awaiting your approval")
+    await card.get_by_role("link", name="Release 1 of shop-dev to prod").click()
+    await page.wait_for_url(url)
     await page.get_by_label("Comment", exact=True).fill("Looks good")
     await page.get_by_role("button", name="Approve").click()
     approvals = page.get_by_role("list", name="Approvals and comments")

@@ -117,6 +117,11 @@ async def act(client: httpx.AsyncClient, verb: str, request: dict[str, Any], **m
     return answer.status_code, answer.json() if answer.status_code == 200 else answer.json()["error"]
 
 
+async def waiting(client: httpx.AsyncClient) -> list[int]:
+    """Return the requests that wait for the approval of a member."""
+    return [each["id"] for each in (await client.get(f"{L}/overview")).json()["deployments"]]
+
+
 def codes(reasons: list[dict[str, Any]]) -> list[str]:
     return [each["code"] for each in reasons]
 
@@ -138,9 +143,11 @@ async def test_release_is_applied_with_the_approvals_that_the_rules_demand(pipel
     request = await pipeline.request(ann)
     assert {each["action"] for each in request["plan"]["entries"]} == {"add"}
     assert (request["plan"]["blocked"], codes(request["plan"]["unfulfilled"])) == ([], ["approvals_missing"])
+    assert [await waiting(each) for each in (ann, bob, eve)] == [[], [request["id"]], []]
     assert (await act(ann, "approve", request))[0] == 403
     assert (await act(eve, "approve", request))[0] == 403
     assert (await act(bob, "approve", request))[0] == 200
+    assert [await waiting(each) for each in (bob, cyd)] == [[], [request["id"]]]
     assert (await act(bob, "approve", request))[1]["code"] == "conflict"
     status, error = await act(dan, "apply", request)
     assert (status, error["code"], codes(error["details"])) == (409, "deployment_blocked", ["approvals_missing"])
@@ -154,6 +161,7 @@ async def test_release_is_applied_with_the_approvals_that_the_rules_demand(pipel
     renewed = answer.json()
     assert (renewed["stale"], renewed["plan"]["blocked"]) == (False, [])
     assert renewed["plan_hash"] != request["plan_hash"]
+    assert await waiting(bob) == [request["id"]]
     assert (await act(cyd, "approve", request))[1]["code"] == "stale_plan"
     assert (await act(cyd, "approve", renewed, comment="Fine"))[0] == 200
     assert (await act(dan, "apply", renewed))[1]["code"] == "deployment_blocked"
@@ -273,6 +281,7 @@ async def test_changes_outside_of_releases_are_drift_and_are_not_overwritten_by_
     replaced = await pipeline.request(pipeline.admin, number, overwrite=True)
     changes = (await pipeline.admin.get(f"{D}/changes/{replaced['id']}")).json()
     assert [(each["action"], each["path"]) for each in changes] == [("change", "f/team/main")]
+    assert changes[0]["difference"]["document"] == ["/summary"]
     assert changes[0]["before"]["text"] == theirs and "summary: Two" in changes[0]["after"]["text"]
     assert (await act(pipeline.admin, "apply", replaced))[0] == 200
     flow = (await pipeline.admin.get(f"{L}/flows/get/f/team/main")).json()

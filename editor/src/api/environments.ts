@@ -10,6 +10,8 @@ export type DeploymentRequest = components["schemas"]["DeploymentRequest"];
 export type DetailedRequest = components["schemas"]["DetailedRequest"];
 export type BlockingReason = components["schemas"]["BlockingReason"];
 export type PlanEntry = components["schemas"]["PlanEntry"];
+export type RequestedChange = components["schemas"]["RequestedChange"];
+export type TriggerOwner = components["schemas"]["TriggerOwner"];
 export type Decision = components["schemas"]["Decision"];
 export type Release = components["schemas"]["Release"];
 export type ReleaseSummary = components["schemas"]["ReleaseSummary"];
@@ -61,6 +63,14 @@ export const requestQuery = (workspace: string, id: number) =>
     retry: false,
     queryFn: async () =>
       present(await api.GET("/api/w/{workspace}/deployments/get/{id}", { params: { path: { workspace, id } } })),
+  });
+
+/** Query of the items that a request changes, with their contents before and after. */
+export const changesQuery = (workspace: string, id: number) =>
+  queryOptions({
+    queryKey: ["deployment-request", workspace, id, "changes"],
+    queryFn: async () =>
+      present(await api.GET("/api/w/{workspace}/deployments/changes/{id}", { params: { path: { workspace, id } } })),
   });
 
 /** Query of the releases of a workspace, newest first. */

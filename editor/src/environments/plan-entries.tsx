@@ -1,7 +1,13 @@
-import type { PlanEntry } from "../api/environments";
+import { useQuery } from "@tanstack/react-query";
+import { lazy, Suspense, useState } from "react";
+import { changesQuery, type PlanEntry, type RequestedChange, type TriggerOwner } from "../api/environments";
 import { t } from "../texts/environments";
+import { Button } from "../ui/controls";
+import { Failed, Skeleton } from "../ui/states";
 import css from "./environments.module.css";
 import { kindName } from "./parts";
+
+const ItemDifference = lazy(async () => ({ default: (await import("./item-difference")).ItemDifference }));
 
 const ACTIONS = {
   add: t("environments.actionAdd"),
@@ -11,8 +17,17 @@ const ACTIONS = {
   unchanged: t("environments.actionUnchanged"),
 };
 
-/** Effect of a plan on each item, unchanged ones last. */
-export function PlanEntries({ entries }: { entries: readonly PlanEntry[] }) {
+interface Props {
+  workspace: string;
+  /** Id of the request. */
+  request: number;
+  entries: readonly PlanEntry[];
+  /** Members that the added and changed triggers act for. */
+  owners: readonly TriggerOwner[];
+}
+
+/** Effect of the plan of a request on each item, unchanged ones last. */
+export function PlanEntries({ workspace, request, entries, owners }: Props) {
   const changes = entries.filter((each) => each.action !== "unchanged");
   const unchanged = entries.filter((each) => each.action === "unchanged");
   const count = changes.length;
@@ -22,17 +37,72 @@ export function PlanEntries({ entries }: { entries: readonly PlanEntry[] }) {
       <p className={css.soft}>{count === 0 ? t("environments.nothingToDo") : t("environments.planCount", { count })}</p>
       {entries.length > 0 && (
         <ul className={css.list} aria-label={t("environments.plan")}>
-          {[...changes, ...unchanged].map(({ action, kind, path, reason }) => (
-            <li key={`${kind} ${path}`}>
-              <span className={css.action}>{ACTIONS[action]}</span>
-              <div className={css.what}>
-                {kindName(kind)} {path}
-                {reason && <div className={css.soft}>{reason}</div>}
-              </div>
-            </li>
+          {[...changes, ...unchanged].map((entry) => (
+            <Entry
+              key={`${entry.kind} ${entry.path}`}
+              workspace={workspace}
+              request={request}
+              entry={entry}
+              owner={owners.find((each) => isOf(entry, each))}
+            />
           ))}
         </ul>
       )}
     </section>
   );
 }
+
+interface EntryProps {
+  workspace: string;
+  request: number;
+  entry: PlanEntry;
+  owner: TriggerOwner | undefined;
+}
+
+function Entry({ workspace, request, entry, owner }: EntryProps) {
+  const [open, setOpen] = useState(false);
+  const { action, kind, path, reason } = entry;
+  const name = `${kindName(kind)} ${path}`;
+  return (
+    <li>
+      <span className={css.action}>{ACTIONS[action]}</span>
+      <div className={css.what}>
+        {name}
+        {reason && <div className={css.soft}>{reason}</div>}
+        {owner && (
+          <div className={css.soft}>
+            {owner.owner ? t("environments.actsFor", { user: owner.owner }) : t("environments.actsForApplier")}
+          </div>
+        )}
+      </div>
+      {action !== "unchanged" && (
+        <Button
+          look="quiet"
+          icon="down"
+          aria-expanded={open}
+          aria-label={t("environments.differencesOf", { name })}
+          onClick={() => setOpen(!open)}
+        >
+          {t("environments.differences")}
+        </Button>
+      )}
+      {open && <Difference workspace={workspace} request={request} entry={entry} />}
+    </li>
+  );
+}
+
+function Difference({ workspace, request, entry }: Omit<EntryProps, "owner">) {
+  const changes = useQuery(changesQuery(workspace, request));
+  if (changes.error) return <Failed error={changes.error} retry={() => void changes.refetch()} />;
+  if (!changes.data) return <Skeleton rows={2} />;
+  const change = changes.data.find((each: RequestedChange) => isOf(entry, each));
+  if (!change) return <p className={css.soft}>{t("environments.noLongerChanges")}</p>;
+  return (
+    <Suspense fallback={<Skeleton rows={2} />}>
+      <ItemDifference change={change} />
+    </Suspense>
+  );
+}
+
+const isOf = (entry: PlanEntry, other: { kind: string; path: string }): boolean =>
+  entry.kind === other.kind && entry.path === other.path;

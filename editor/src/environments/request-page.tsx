@@ -52,6 +52,11 @@ export function RequestPage({ workspace, id }: { workspace: string; id: string }
           {tWith("environments.requestedBy", { time: <Time at={at} /> }, { user: author })}
         </span>
       </p>
+      <p className={css.soft}>
+        {plan.origin
+          ? t("environments.originFile", plan.origin)
+          : t("environments.originWorkspace", { workspace: source })}
+      </p>
       {closedBy && closedAt && (
         <p className={css.soft}>
           {tWith("environments.closedBy", { time: <Time at={closedAt} /> }, { state: STATES[state], user: closedBy })}
@@ -61,7 +66,7 @@ export function RequestPage({ workspace, id }: { workspace: string; id: string }
       <Stale workspace={workspace} request={request.data} />
       {state === "open" && (
         <>
-          <PlanEntries entries={plan.entries} />
+          <PlanEntries workspace={workspace} request={request.data.id} entries={plan.entries} owners={plan.acts_for} />
           {plan.drift.length > 0 && (
             <section>
               <h2>{t("environments.drift")}</h2>

@@ -82,7 +82,7 @@ function FirstVisit({ workspace }: { workspace: string }) {
 }
 
 function Cards({ workspace, overview }: { workspace: string; overview: Overview }) {
-  const { failed, waiting, running, coming } = overview;
+  const { failed, waiting, deployments, running, coming } = overview;
   const base = `/w/${workspace}`;
   return (
     <div className={css.cards}>
@@ -100,22 +100,35 @@ function Cards({ workspace, overview }: { workspace: string; overview: Overview 
       </Card>
       <Card
         title={t("home.waiting")}
-        count={overview.waiting_runs}
+        count={overview.waiting_runs + overview.deployment_requests}
         all={t("home.waitingAll")}
         to={`${base}/approvals`}
         emptyText={t("home.waitingNone")}
       >
-        {waiting.map((each) => (
-          <Line
-            key={each.job}
-            to={`${base}/approvals?q=${encodeURIComponent(each.path ?? each.node)}`}
-            name={each.path ?? t("home.preview")}
-            detail={each.message ?? each.node}
-            at={each.opened_at}
-          >
-            <Status status="awaiting_approval" />
-          </Line>
-        ))}
+        {[
+          ...waiting.map((each) => (
+            <Line
+              key={each.job}
+              to={`${base}/approvals?q=${encodeURIComponent(each.path ?? each.node)}`}
+              name={each.path ?? t("home.preview")}
+              detail={each.message ?? each.node}
+              at={each.opened_at}
+            >
+              <Status status="awaiting_approval" />
+            </Line>
+          )),
+          ...deployments.map(({ id, environment, source, number, author, created_at: at }) => (
+            <Line
+              key={id}
+              to={`${base}/environments/${environment}/requests/${id}`}
+              name={t("home.deployment", { source, number, environment })}
+              detail={t("home.requestedBy", { user: author })}
+              at={at}
+            >
+              <Status status="awaiting_approval" />
+            </Line>
+          )),
+        ]}
       </Card>
       <Card
         title={t("home.running")}

@@ -138,6 +138,17 @@ async def list_requests(
     return [RequestRow(**dict(row)) for row in rows]
 
 
+async def list_unapproved(
+    conn: Connection, environment: str, email: str, filter: Filter, *, without_own: bool
+) -> list[RequestRow]:
+    """Return the open requests of an environment, oldest first, whose paths are readable and whose plan an account has
+    not approved. `without_own`: without those of which it is an author.
+    """
+    who = (filter.everything, filter.patterns, filter.scope)
+    rows = await conn.fetch(_SQL["list_unapproved"], environment, email, *who, without_own, filter.limit)
+    return [RequestRow(**dict(row)) for row in rows]
+
+
 async def get_request(
     conn: Connection, environment: str, request: int, email: str, filter: Filter
 ) -> RequestRow | None:

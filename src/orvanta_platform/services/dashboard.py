@@ -1,4 +1,4 @@
-"""Overview of a workspace: recent failures, pending approvals, current runs and upcoming scheduled runs."""
+"""Overview of a workspace: recent failures, pending approvals of runs and deployments, current and upcoming runs."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from datetime import timedelta
 
 from orvanta_platform import clock
 from orvanta_platform.control.actor import Actor
+from orvanta_platform.db.deployments import RequestRow
 from orvanta_platform.db.job_lists import JobFilter, Slice
 from orvanta_platform.db.job_views import JobRow
 from orvanta_platform.db.schedules import NextTick
 from orvanta_platform.services.approvals import inbox as approval_inbox
 from orvanta_platform.services.approvals.inbox import Waiting
 from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.releases import inbox as deployment_inbox
 from orvanta_platform.services.run_views import jobs
 from orvanta_platform.services.runs.locks import LOCKING_KINDS
 from orvanta_platform.services.triggers import calendar as schedule_calendar
@@ -50,6 +52,10 @@ class Overview:
     waiting: Sequence[Waiting]
     waiting_runs: int
     """Number of pending approvals, counted up to 50."""
+    deployments: Sequence[RequestRow]
+    """Requests to deploy to the environment of the workspace that the actor may approve, the oldest first."""
+    deployment_requests: int
+    """Number of these requests, counted up to 50."""
     running: Sequence[JobRow]
     running_runs: int
     """Number of running runs, counted up to 50."""
@@ -64,8 +70,18 @@ async def overview(platform: Platform, actor: Actor, workspace: str) -> Overview
     live = JobFilter(has_null_parent=True, suspended=False)
     running = await jobs.list_jobs(platform, actor, workspace, ("live_runs",), live, Slice(limit=_COUNT_LIMIT))
     waiting = await approval_inbox.list_waiting(platform, actor, workspace, mine=True, limit=_COUNT_LIMIT)
+    deployments = await deployment_inbox.list_waiting(platform, actor, workspace, limit=_COUNT_LIMIT)
     coming = await schedule_calendar.next_tick_of_each(platform, actor, workspace, SCHEDULE_WINDOW, SHOWN)
-    return Overview(_group_failures(failed), waiting[:SHOWN], len(waiting), running[:SHOWN], len(running), coming)
+    return Overview(
+        failed=_group_failures(failed),
+        waiting=waiting[:SHOWN],
+        waiting_runs=len(waiting),
+        deployments=deployments[:SHOWN],
+        deployment_requests=len(deployments),
+        running=running[:SHOWN],
+        running_runs=len(running),
+        coming=coming,
+    )
 
 
 def _group_failures(failed: Sequence[JobRow]) -> list[Failing]:

@@ -49,6 +49,37 @@ WHERE q.environment = $1 AND ($2::bigint IS NULL OR q.id < $2) AND ($3::text IS 
   ))
 ORDER BY q.id DESC LIMIT $8;
 
+-- name: list_unapproved
+-- The open requests of an environment, oldest first, that the account $2 may approve: all paths are readable, and it has
+-- not approved the plan. With $6 only those of which it is no author: see list_authors.
+SELECT q.id, q.environment, q.release, q.kind, q.state, q.overwrite, q.plan_hash, q.author, q.author_email,
+       q.created_at, q.closed_by, q.closed_at, r.workspace AS source, r.number, r.digest, r.notes, r.paths
+FROM deployment_request AS q
+JOIN release AS r ON r.id = q.release
+WHERE q.environment = $1 AND q.state = 'open'
+  AND ($3 OR NOT EXISTS (SELECT FROM unnest(r.paths) AS p (path) WHERE NOT p.path LIKE ANY ($4::text[])))
+  AND ($5::text[] IS NULL OR NOT EXISTS (
+      SELECT FROM unnest(r.paths) AS p (path) WHERE NOT p.path LIKE ANY ($5)
+  ))
+  AND NOT EXISTS (
+      SELECT FROM deployment_decision AS d
+      WHERE d.request = q.id AND d.decision = 'approved' AND d.plan_hash = q.plan_hash AND d.email = $2
+  )
+  AND NOT ($6 AND EXISTS (
+      SELECT
+      FROM (
+          SELECT q.author_email AS email
+          UNION
+          SELECT coalesce(m.email, a.email)
+          FROM (SELECT r.created_by) AS c
+          LEFT JOIN member AS m ON m.workspace = r.workspace AND m.username = c.created_by
+          LEFT JOIN account AS a ON a.username = c.created_by
+      ) AS author
+      LEFT JOIN service_account AS s ON s.email = author.email
+      WHERE $2 IN (author.email, s.owner)
+  ))
+ORDER BY q.id LIMIT $7;
+
 -- name: get_request
 -- The request of an environment with an id, under the conditions of list_requests.
 SELECT q.id, q.environment, q.release, q.kind, q.state, q.overwrite, q.plan_hash, q.author, q.author_email,

@@ -13,7 +13,7 @@ from orvanta_platform.http import answers
 from orvanta_platform.http.openapi import call
 from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, page_of, platform_of, row_of
 from orvanta_platform.http.schemas import deployments as schemas
-from orvanta_platform.services.releases import deployments, plans, requests
+from orvanta_platform.services.releases import deployments, item_changes, plans, requests
 from orvanta_platform.services.releases.requests import PlannedRequest, RequestState
 
 _D = "/api/w/{workspace:str}/deployments"
@@ -75,8 +75,8 @@ async def get_request(request: AnyRequest, workspace: FromPath[str], id: FromPat
 
 @get(f"{_D}/changes/{{id:int}}", opt=call(answer=list[schemas.RequestedChange]))
 async def list_changes(request: AnyRequest, workspace: FromPath[str], id: FromPath[int]) -> Response[bytes]:
-    """List the items that a request changes, with their contents before and after."""
-    found = await requests.list_changes(platform_of(request), actor_of(request), workspace, id)
+    """List the items that a request changes, with their contents before and after, and the differences of workflows."""
+    found = await item_changes.list_changes(platform_of(request), actor_of(request), workspace, id)
     return answers.json([schemas.requested_change(each) for each in found])
 
 

@@ -15,8 +15,10 @@ from orvanta_platform.http.schemas import environments
 from orvanta_platform.http.schemas.changes import ItemName, PlanEntry, change_plan
 from orvanta_platform.http.schemas.releases import ReleaseOrigin, origin
 from orvanta_platform.services.releases.deployments import ApplyResult
+from orvanta_platform.services.releases.item_changes import ItemChange
 from orvanta_platform.services.releases.plans import Blocker, DeploymentPlan
-from orvanta_platform.services.releases.requests import ItemChange, PlannedRequest, RequestKind, RequestState
+from orvanta_platform.services.releases.requests import PlannedRequest, RequestKind, RequestState
+from orvanta_platform.workflow.diff import Difference
 from orvanta_platform.workflow.tree.item import Kind
 from orvanta_platform.workflow.tree.plan import Action
 
@@ -145,6 +147,9 @@ class RequestedChange(msgspec.Struct, kw_only=True):
     after: dict[str, Any] | None
     """Content that the request stores. Keys of a schedule or HTTP trigger that are absent stay as they are."""
 
+    difference: Difference | None
+    """Nodes and edges of a workflow that differ; null for other items, and for a workflow that does not exist."""
+
 
 class PlanHash(msgspec.Struct, kw_only=True):
     """The plan that is approved."""
@@ -257,7 +262,14 @@ def requested_change(change: ItemChange) -> RequestedChange:
     entry = change.entry
     before = None if change.before is None else dict(change.before)
     after = None if change.after is None else dict(change.after)
-    return RequestedChange(kind=entry.kind, path=entry.path, action=entry.action, before=before, after=after)
+    return RequestedChange(
+        kind=entry.kind,
+        path=entry.path,
+        action=entry.action,
+        before=before,
+        after=after,
+        difference=change.difference,
+    )
 
 
 def outcome(done: ApplyResult) -> RequestOutcome:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from orvanta_platform.http.schemas import approvals, jobs, schedules
+from orvanta_platform.http.schemas import approvals, deployments, jobs, schedules
 from orvanta_platform.http.schemas.approvals import WaitingApproval
+from orvanta_platform.http.schemas.deployments import DeploymentRequest
 from orvanta_platform.http.schemas.jobs import CompletedJob, QueuedJob
 from orvanta_platform.http.schemas.schedules import UpcomingTick
 from orvanta_platform.services import dashboard
@@ -33,6 +34,12 @@ class Overview(msgspec.Struct, kw_only=True):
     waiting_runs: int
     """Number of waiting runs, at most 50."""
 
+    deployments: list[DeploymentRequest]
+    """Requests to deploy to the environment of the workspace that you may approve, the oldest first."""
+
+    deployment_requests: int
+    """Number of these requests, at most 50."""
+
     running: list[QueuedJob | CompletedJob]
     running_runs: int
     """Number of running runs, at most 50."""
@@ -49,6 +56,8 @@ def shown(found: dashboard.Overview) -> Overview:
         ],
         waiting=[approvals.waiting_approval(each) for each in found.waiting],
         waiting_runs=found.waiting_runs,
+        deployments=[deployments.request(each) for each in found.deployments],
+        deployment_requests=found.deployment_requests,
         running=[jobs.listed(row) for row in found.running],
         running_runs=found.running_runs,
         coming=[schedules.upcoming_tick(each) for each in found.coming],

@@ -20,16 +20,21 @@ from orvanta_platform.workflow.releases.rules import is_frozen
 
 async def require_approver(conn: Connection, actor: Actor, environment: EnvironmentRow, request: RequestRow) -> None:
     """Check that the actor may approve or reject a request. Raises NotFound, Forbidden."""
+    require_named_approver(actor, environment)
+    if not rules_of(environment).author_may_approve and actor.email in await rows.list_authors(conn, request.id):
+        raise Forbidden(
+            f"The authors of a request and of its release cannot approve it in {environment.name}.",
+            hint="Ask another approver.",
+        )
+
+
+def require_named_approver(actor: Actor, environment: EnvironmentRow) -> None:
+    """Check that the actor is one of the approvers of an environment. Raises NotFound, Forbidden."""
     _require_person(actor, environment.workspace)
     rules = rules_of(environment)
     if not _is_named(actor, rules.approvers) and not (not rules.approvers and actor.role is Role.ADMIN):
         who = ", ".join(rules.approvers) or "admins of the workspace"
         raise Forbidden(f"You are not an approver of {environment.name}.", hint=f"Its approvers are: {who}.")
-    if not rules.author_may_approve and actor.email in await rows.list_authors(conn, request.id):
-        raise Forbidden(
-            f"The authors of a request and of its release cannot approve it in {environment.name}.",
-            hint="Ask another approver.",
-        )
 
 
 def require_applier(actor: Actor, environment: EnvironmentRow) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from orvanta_platform.control import audit, limits
 from orvanta_platform.control.actor import Actor, Role
@@ -16,12 +15,10 @@ from orvanta_platform.db.deployments import DecisionRow, DeploymentRow, RequestR
 from orvanta_platform.db.environments import EnvironmentRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import Conflict, Forbidden, NotFound, StalePlan
-from orvanta_platform.services.changes import contents
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.releases import checks, plans, releases
 from orvanta_platform.services.releases.plans import Blocker, DeploymentPlan
 from orvanta_platform.services.releases.releases import Release, page_filter
-from orvanta_platform.workflow.tree.plan import Entry
 
 RequestKind: TypeAlias = Literal["promotion", "rollback"]
 RequestState: TypeAlias = Literal["open", "applied", "rejected", "withdrawn"]
@@ -47,17 +44,6 @@ class PlannedRequest:
     def is_stale(self) -> bool:
         """Return whether the environment was changed since the plan was made."""
         return self.request.state == "open" and self.plan.hash != self.request.plan_hash
-
-
-@dataclass(frozen=True, slots=True)
-class ItemChange:
-    """An item that a request changes."""
-
-    entry: Entry
-    before: Mapping[str, Any] | None
-    """Content in the environment; None: the item does not exist, or its kind is not readable."""
-    after: Mapping[str, Any] | None
-    """Content that the request stores."""
 
 
 async def environment_of(platform: Platform, actor: Actor, workspace: str) -> EnvironmentRow:
@@ -172,24 +158,6 @@ async def get(platform: Platform, actor: Actor, workspace: str, request: int) ->
     release = await releases.open_release(workspace, stored)
     made = await plans.make(platform, actor, environment, release, overwrite=row.overwrite)
     return PlannedRequest(row, made, decisions, unfulfilled)
-
-
-async def list_changes(platform: Platform, actor: Actor, workspace: str, request: int) -> list[ItemChange]:
-    """Return the items that a request changes, with their contents before and after.
-
-    Raises NotFound, Forbidden.
-    """
-    found = await get(platform, actor, workspace, request)
-    entries = found.plan.plan.of("add", "change", "remove", "conflict")
-    wanted = {each.key: each.content for each in found.plan.change.items}
-    async with platform.turns.take("plans", workspace):
-        async with platform.db.acquire() as conn:
-            reading = await contents.read(conn, actor, workspace, [each.key for each in entries])
-        present = await contents.items_in(workspace, reading)
-    return [
-        ItemChange(each, present[each.key].content if each.key in present else None, wanted[each.key])
-        for each in entries
-    ]
 
 
 async def find(conn: Connection, actor: Actor, environment: EnvironmentRow, request: int) -> RequestRow:

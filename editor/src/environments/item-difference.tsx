@@ -1,0 +1,100 @@
+import { lazy, Suspense, useState } from "react";
+import type { RequestedChange } from "../api/environments";
+import { t } from "../texts/environments";
+import { Button } from "../ui/controls";
+import { Skeleton } from "../ui/states";
+import type { Json } from "../workflow/types";
+import { toYaml } from "../workflow/yaml";
+import css from "./environments.module.css";
+
+const TextDifference = lazy(() => import("../code/text-difference"));
+const Changes = lazy(async () => ({ default: (await import("../versions/changes")).Changes }));
+const DifferenceGraph = lazy(async () => ({ default: (await import("../versions/graph")).DifferenceGraph }));
+
+const TITLES = [t("environments.before"), t("environments.after")] as const;
+
+/** Texts of both sides of an item in a language. */
+interface Sides {
+  name: string;
+  before: string;
+  after: string;
+  language: string;
+}
+
+/** Differences between an item of the environment and that of the release. */
+export function ItemDifference({ change }: { change: RequestedChange }) {
+  const [asText, setAsText] = useState(false);
+  const parts = change.kind === "flow" ? [flowSides(change)] : partsOf(change);
+  const { difference } = change;
+  const flow = parts[0];
+  const shown = parts.filter((each) => each.before !== each.after);
+  return (
+    <div className={css.difference}>
+      {difference && flow && (
+        <Suspense fallback={<Skeleton rows={2} />}>
+          <Changes difference={difference} first={false} />
+          <div className={css.tools}>
+            <Button aria-pressed={!asText} onClick={() => setAsText(false)}>
+              {t("environments.graph")}
+            </Button>
+            <Button aria-pressed={asText} onClick={() => setAsText(true)}>
+              {t("environments.text")}
+            </Button>
+          </div>
+          {!asText && (
+            <div className={css.graph}>
+              <DifferenceGraph before={flow.before} after={flow.after} difference={difference} names={TITLES} />
+            </div>
+          )}
+        </Suspense>
+      )}
+      {(asText || !difference) && (
+        <Suspense fallback={<Skeleton rows={2} />}>
+          {shown.map(({ name, before, after, language }) => (
+            <div key={name}>
+              <p className={css.soft}>{name}</p>
+              <TextDifference before={before} after={after} language={language} titles={TITLES} />
+            </div>
+          ))}
+        </Suspense>
+      )}
+    </div>
+  );
+}
+
+type Content = Readonly<Record<string, unknown>>;
+
+function flowSides({ before, after }: RequestedChange): Sides {
+  const text = (content: Content | null) => (typeof content?.text === "string" ? content.text : "");
+  return { name: t("environments.document"), before: text(before), after: text(after), language: "yaml" };
+}
+
+/** Texts of an item that is no workflow: of a script its code, and everything else as YAML. */
+function partsOf({ kind, before, after }: RequestedChange): Sides[] {
+  if (kind !== "script") {
+    // Keys that the release does not contain stay as they are.
+    const merged = after && { ...before, ...after };
+    return [{ name: t("environments.settings"), before: yamlOf(before), after: yamlOf(merged), language: "yaml" }];
+  }
+  const code = (content: Content | null) => (typeof content?.content === "string" ? content.content : "");
+  const rest = (content: Content | null) => {
+    const { content: _, ...others } = content ?? {};
+    return content && others;
+  };
+  const language = String((after ?? before)?.language ?? "");
+  return [
+    { name: t("environments.code"), before: code(before), after: code(after), language },
+    {
+      name: t("environments.settings"),
+      before: yamlOf(rest(before)),
+      after: yamlOf(rest(after)),
+      language: "yaml",
+    },
+  ];
+}
+
+/** A content as YAML, with its keys in alphabetical order so that their order makes no difference. */
+function yamlOf(content: Content | null): string {
+  if (content === null) return "";
+  return toYaml(Object.fromEntries(Object.entries(content).sort(([one], [other]) => (one < other ? -1 : 1))) as Json);
+}
