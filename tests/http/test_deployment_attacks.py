@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from tests.http.harness import W, client_of
 from tests.http.jobs_running import job_client, started
-from tests.http.test_deployments import CHOSEN, ITEMS, D, L, Pipeline, act, codes, pipeline
+from tests.http.test_deployments import CHOSEN, ITEMS, MAIN, D, L, Pipeline, act, codes, pipeline
 from tests.http.test_impersonation import act_as
 from tests.http.test_releases import apply as apply_changes
 
@@ -14,6 +16,8 @@ from orvanta_platform.services import turns
 from orvanta_platform.services.releases import requests
 
 __all__ = ["pipeline"]
+
+MORE = "    - {id: c, value: {type: script, path: f/team/step, input_transforms: {}}}\n"
 
 
 async def test_nobody_approves_a_request_that_is_their_own_by_another_account(pipeline: Pipeline) -> None:
@@ -115,6 +119,42 @@ async def test_rollback_goes_back_only_and_a_refused_one_changes_nothing(pipelin
     waits = (await ann.post(f"{D}/renew/{waits['id']}")).json()
     status, error = await act(ann, "apply", waits)
     assert (status, error.get("code"), await pipeline.summary()) == (409, "conflict", "One"), error
+
+
+async def test_rule_of_workflow_tests(pipeline: Pipeline) -> None:
+    """Tests of the workspace of the release are played against its documents, not against the current ones."""
+    await pipeline.rules(workflow_tests="require", bypass=["u/admin"])
+    request = await pipeline.request(pipeline.admin)
+    assert codes(request["plan"]["unfulfilled"]) == ["tests_missing"]
+    answers = {"a": {"result": "one"}, "b": {"result": "two"}}
+    test = {"nodes": answers, "variables": {"f/team/region": "x"}, "expect": {"status": "succeeded"}}
+    made = await pipeline.admin.post(f"{W}/workflow_tests/create/f/team/main", json={"name": "plays", "test": test})
+    assert made.status_code == 200, made.text
+    assert (await found(pipeline, request))["unfulfilled"] == []
+    # The current document fails its test; the release does not contain it.
+    await apply_changes(pipeline.admin, [{**ITEMS[3], "content": {"text": MAIN % "Two" + MORE}}])
+    assert (await found(pipeline, request))["unfulfilled"] == []
+    second = await pipeline.request(pipeline.admin, await pipeline.release())
+    (failed,) = second["plan"]["unfulfilled"]
+    assert (failed["code"], failed["kind"], failed["path"]) == ("test_failed", "flow", "f/team/main")
+    assert "The test plays" in failed["message"]
+    status, error = await act(pipeline.admin, "apply", second)
+    assert (status, codes(error["details"])) == (409, ["test_failed"])
+    assert (await act(pipeline.admin, "apply", request))[0] == 200
+    await pipeline.admin.post(f"{D}/renew/{second['id']}", json={})
+    renewed = (await pipeline.admin.get(f"{D}/get/{second['id']}")).json()
+    assert (await act(pipeline.admin, "apply", renewed, bypass_reason="Incident 7"))[0] == 200
+    # A rollback needs no tests.
+    deleted = await pipeline.admin.delete(f"{W}/workflow_tests/delete/plays/f/team/main")
+    assert deleted.status_code == 200, deleted.text
+    answer = await pipeline.admin.post(f"{D}/rollback", json={"reason": "Wrong", "number": 1, "source": "main"})
+    assert answer.json()["state"] == "applied", answer.text
+
+
+async def found(pipeline: Pipeline, request: dict[str, Any]) -> dict[str, Any]:
+    """Return the present plan of a request."""
+    plan: dict[str, Any] = (await pipeline.admin.get(f"{D}/get/{request['id']}")).json()["plan"]
+    return plan
 
 
 async def test_floods_of_requests_and_comments_are_limited(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -204,6 +204,8 @@ function Rules({ environment: { rules } }: { environment: Environment }) {
   const shown = [
     t("environments.ruleApprovals", { count: rules.approvals ?? 0 }),
     (rules.soak_minutes ?? 0) > 0 && t("environments.ruleSoak", { count: rules.soak_minutes ?? 0 }),
+    rules.workflow_tests === "pass" && t("environments.ruleTestsPass"),
+    rules.workflow_tests === "require" && t("environments.ruleTestsRequire"),
     rules.refuse_direct_deploys && t("environments.ruleDirect"),
     rules.frozen_hours && t("environments.ruleFrozen", { timezone: rules.frozen_hours.timezone ?? "UTC" }),
   ].filter(Boolean);

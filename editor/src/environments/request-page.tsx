@@ -73,8 +73,13 @@ export function RequestPage({ workspace, id }: { workspace: string; id: string }
               <ItemList label={t("environments.drift")} items={plan.drift} />
             </section>
           )}
-          <Reasons workspace={workspace} title={t("environments.blocked")} reasons={plan.blocked} />
-          <Reasons workspace={workspace} title={t("environments.unfulfilled")} reasons={plan.unfulfilled} />
+          <Reasons workspace={workspace} source={source} title={t("environments.blocked")} reasons={plan.blocked} />
+          <Reasons
+            workspace={workspace}
+            source={source}
+            title={t("environments.unfulfilled")}
+            reasons={plan.unfulfilled}
+          />
           {plan.blocked.length + plan.unfulfilled.length === 0 && <p>{t("environments.ready")}</p>}
         </>
       )}
@@ -132,7 +137,15 @@ const MENDS: Readonly<Record<string, (path: string) => string>> = {
   schedule: (path) => `schedules?q=${encodeURIComponent(path)}`,
 };
 
-function Reasons({ workspace, title, reasons }: { workspace: string; title: string; reasons: BlockingReason[] }) {
+interface ReasonsProps {
+  workspace: string;
+  /** Workspace of the release, which has the tests of its workflows. */
+  source: string;
+  title: string;
+  reasons: BlockingReason[];
+}
+
+function Reasons({ workspace, source, title, reasons }: ReasonsProps) {
   if (reasons.length === 0) return null;
   return (
     <section>
@@ -140,13 +153,14 @@ function Reasons({ workspace, title, reasons }: { workspace: string; title: stri
       <ul className={css.list} aria-label={title}>
         {reasons.map(({ code, message, hint, kind, path }) => {
           const page = kind && path ? MENDS[kind]?.(path) : undefined;
+          const to = code.startsWith("test") ? `/w/${source}/${page}?view=tests` : `/w/${workspace}/${page}`;
           return (
-            <li key={`${code} ${kind} ${path}`}>
+            <li key={`${code} ${kind} ${path} ${message}`}>
               <div className={css.what}>
                 {message}
                 <div className={css.soft}>{hint}</div>
               </div>
-              {page && path && <Link to={`/w/${workspace}/${page}`}>{t("environments.mend", { path })}</Link>}
+              {page && path && <Link to={to}>{t("environments.mend", { path })}</Link>}
             </li>
           );
         })}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -40,6 +41,11 @@ class RecordedRow:
 async def list_of_workflow(conn: Connection, workspace: str, path: str) -> list[WorkflowTestRow]:
     """Return the tests of a workflow by name."""
     return [WorkflowTestRow(**dict(row)) for row in await conn.fetch(_SQL["list"], workspace, path)]
+
+
+async def list_of_workflows(conn: Connection, workspace: str, paths: Sequence[str]) -> list[WorkflowTestRow]:
+    """Return the tests of some workflows by path and name."""
+    return [WorkflowTestRow(**dict(row)) for row in await conn.fetch(_SQL["list_of_workflows"], workspace, paths)]
 
 
 async def list_tree(conn: Connection, workspace: str, filter: TreeFilter) -> list[WorkflowTestRow]:

@@ -59,6 +59,9 @@ class Platform:
     identity_providers: dict[str, tuple[Any, Any]] = field(default_factory=dict)
     """Configuration and client of OpenID providers by name (`single_sign_on`)."""
 
+    test_outcomes: OrderedDict[tuple[str, str, str], bool] = field(default_factory=OrderedDict)
+    """Outcomes of tests of released workflows, by path and digest of the document and hash of the test."""
+
     turns: Turns = field(default_factory=Turns)
     """Change sets and archives of this process."""
     database_check: DatabaseCheck = field(default_factory=DatabaseCheck)

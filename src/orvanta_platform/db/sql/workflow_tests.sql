@@ -5,6 +5,13 @@ FROM workflow_test
 WHERE workspace = $1 AND path = $2
 ORDER BY name;
 
+-- name: list_of_workflows
+-- The tests of some workflows.
+SELECT path, name, body::text AS body, hash, version, edited_by, edited_at
+FROM workflow_test
+WHERE workspace = $1 AND path = ANY ($2::text[])
+ORDER BY path, name;
+
 -- name: list_tree
 -- The tests of the readable workflows, or those of $6 only (path of the workflow, slash, name).
 SELECT t.path, t.name, t.body::text AS body, t.hash, t.version, t.edited_by, t.edited_at

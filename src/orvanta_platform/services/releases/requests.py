@@ -16,7 +16,7 @@ from orvanta_platform.db.environments import EnvironmentRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import Conflict, Forbidden, NotFound, StalePlan
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.services.releases import checks, plans, releases
+from orvanta_platform.services.releases import checks, plans, release_tests, releases
 from orvanta_platform.services.releases.plans import Blocker, DeploymentPlan
 from orvanta_platform.services.releases.releases import Release, page_filter
 
@@ -70,7 +70,8 @@ async def plan(
     release = await _get_release(platform, actor, source, number)
     made = await plans.make(platform, actor, environment, release, overwrite=overwrite)
     async with platform.db.acquire() as conn:
-        return made, await checks.list_unfulfilled_time_rules(conn, environment, release.row.digest, "promotion")
+        unfulfilled = await checks.list_unfulfilled_time_rules(conn, environment, release.row.digest, "promotion")
+    return made, [*unfulfilled, *await release_tests.list_unfulfilled(platform, actor, release, made, "promotion")]
 
 
 async def create(
@@ -157,6 +158,8 @@ async def get(platform: Platform, actor: Actor, workspace: str, request: int) ->
         raise missing(request)
     release = await releases.open_release(workspace, stored)
     made = await plans.make(platform, actor, environment, release, overwrite=row.overwrite)
+    if row.state == "open":
+        unfulfilled += await release_tests.list_unfulfilled(platform, actor, release, made, row.kind)
     return PlannedRequest(row, made, decisions, unfulfilled)
 
 

@@ -11,6 +11,7 @@ import msgspec
 
 from orvanta_platform.errors import BadRequest
 
+TestRule: TypeAlias = Literal["ignore", "pass", "require"]
 Day: TypeAlias = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 MAX_APPROVALS: Final = 20
@@ -56,8 +57,10 @@ class Rules(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
     """Minutes that a release must have been in the environment before."""
     refuse_direct_deploys: bool = False
     """Scripts and workflows of the workspace are changed by releases only."""
+    workflow_tests: TestRule = "ignore"
+    """pass: the tests of each workflow that a release changes pass; require: in addition each of them has a test."""
     bypass: tuple[str, ...] = ()
-    """Members and groups who may apply without approvals, in frozen hours and before the soak time, with a reason."""
+    """Members and groups who may apply with a reason although approvals, hours, soak time or tests are missing."""
 
 
 def parse(tree: Any) -> Rules:
