@@ -12,13 +12,13 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 import uv
+from msgspec.structs import replace
 from tests.worker.jobs import LEVELS, Ran, run, run_spec, spec
 
 from orvanta_platform.worker.runtimes.pool import Runtimes

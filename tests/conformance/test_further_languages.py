@@ -5,10 +5,10 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from tests.conformance.test_runtimes import words_of
 from tests.worker.jobs import LEVELS, Ran, run, run_spec, spec, still_works
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 from tests.worker.jobs import LEVELS, Collected, Ran, run, run_spec, spec
 
 from orvanta_platform import clock
@@ -200,7 +201,7 @@ async def test_equal_content_is_compiled_once(runtimes: Runtimes) -> None:
 
 
 async def test_other_content_and_other_workspaces_have_programs_of_their_own(runtimes: Runtimes) -> None:
-    specs = [spec("go", FIRST), spec("go", FIRST + "// x\n"), replace(spec("go", FIRST), workspace="other")]
+    specs = [spec("go", FIRST), spec("go", FIRST + "// x\n"), structs.replace(spec("go", FIRST), workspace="other")]
     assert sorted(await compiles(runtimes, *specs)) == ["admins", "admins", "other"]
     assert len({path.parent for path in programs(runtimes)}) == 3
 
@@ -267,7 +268,7 @@ async def test_builds_are_isolated_between_workspaces(runtimes: Runtimes) -> Non
         path.write_bytes(b"x" * path.stat().st_size)  # of another size it would be noticed
     content = FIRST + "// again\n"
     assert (await run_spec(runtimes, spec("go", content))).error[0] == "CompileError"
-    assert (await run_spec(runtimes, replace(spec("go", content), workspace="other"))).value == 1
+    assert (await run_spec(runtimes, structs.replace(spec("go", content), workspace="other"))).value == 1
 
 
 async def test_next_build_removes_unused_builds(runtimes: Runtimes) -> None:

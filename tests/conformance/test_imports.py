@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from tests.worker.jobs import Ran, run_spec, spec
 
 from orvanta_platform.worker.runtimes.pool import Runtimes

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 from tests.worker.jobs import Collected, run, run_spec, spec, still_works
 
 from orvanta_platform.worker.runtimes.pool import Runtimes

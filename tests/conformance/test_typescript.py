@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from tests.worker.jobs import Ran, run, run_spec, spec
 
 from orvanta_platform.worker.runtimes.manifest import PATH

@@ -13,6 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from msgspec import structs
 from tests.conftest import TestDatabase
 from tests.http.harness import ApiHarness, api_harness
 from tests.packages.indexes import Index, serving
@@ -57,7 +58,7 @@ class Shop:
     async def run(self, content: str, *, language: str = "python3", workspace: str = "main", **more: Any) -> Ran:
         """A job with its packages."""
         package = await self.provide(content, language=language, workspace=workspace, **more)
-        return await run_spec(self.runtimes, replace(spec(language, content), package=package))
+        return await run_spec(self.runtimes, structs.replace(spec(language, content), package=package))
 
     async def lock(self, content: str, *, language: str = "python3", workspace: str = "main") -> str:
         asked = PackageRequest(uuid4(), 1, workspace, language, content)

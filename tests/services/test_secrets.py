@@ -167,7 +167,7 @@ async def test_jobs_of_one_process_share_opened_secrets(api: ApiHarness) -> None
     first.opened.add("argument-secret")
     for masking in (first, second):
         maskings.share(masking, key)
-    maskings.share(other, replace(key, workspace="admins"))
+    maskings.share(other, structs.replace(key, workspace="admins"))
     first.opened.add(SECRET)
     assert second.json(b'["hush-hush-hush","argument-secret"]') == b'["***","***"]'
     assert other.json(b'"hush-hush-hush"') == b'"hush-hush-hush"'

@@ -11,12 +11,13 @@ import shutil
 import tempfile
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from msgspec.structs import replace
 from tests.conftest import TestDatabase
 from tests.packages.conftest import Log
 from tests.worker.jobs import run_spec, spec

@@ -6,11 +6,11 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from tests import processes
 from tests.worker.jobs import Collected, Ran, run_spec, spec
 

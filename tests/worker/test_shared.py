@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from tests.worker.jobs import run_spec, spec
 
 from orvanta_platform.worker.runtimes.pool import Runtimes

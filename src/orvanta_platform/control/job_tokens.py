@@ -10,8 +10,9 @@ from __future__ import annotations
 import base64
 import hmac
 import re
-from dataclasses import dataclass
 from uuid import UUID
+
+import msgspec
 
 from orvanta_platform.control.keys import InstanceKeys
 
@@ -20,8 +21,7 @@ _PURPOSE = "job token of a claim"
 _SHAPE = re.compile(r"jt_([0-9a-f]{32})\.([0-9]{1,9})\.([0-9]{1,9})\.([A-Za-z0-9_-]{43})")
 
 
-@dataclass(frozen=True, slots=True)
-class JobClaim:
+class JobClaim(msgspec.Struct, frozen=True):
     """Claim of a job: the right of a worker to run it at this attempt, for this run and identity."""
 
     job: UUID
@@ -34,8 +34,7 @@ class JobClaim:
     permissioned_as: str
 
 
-@dataclass(frozen=True, slots=True)
-class PresentedToken:
+class PresentedToken(msgspec.Struct, frozen=True):
     """Token as presented by a caller: the attempt it names, and a signature that has not been verified."""
 
     job: UUID

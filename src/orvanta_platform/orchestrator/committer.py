@@ -6,8 +6,8 @@ import asyncio
 import random
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass
 
+import msgspec
 import structlog
 
 from orvanta_platform import clock
@@ -21,8 +21,7 @@ MAX_BYTES = 1 << 20
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class _Item:
+class _Item(msgspec.Struct, frozen=True):
     write: StepWrite
     done: asyncio.Future[bool]
 

@@ -336,8 +336,7 @@ class StepBuilder:
         return self.run.id
 
 
-@dataclass(frozen=True, slots=True)
-class DecidedStep:
+class DecidedStep(msgspec.Struct, frozen=True):
     """The rows of one decision."""
 
     write: StepWrite

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from uuid import uuid4
 
+import msgspec
 from msgspec.structs import replace
 
 from orvanta_platform.db import jobs as job_rows
@@ -19,8 +19,7 @@ from orvanta_platform.orchestrator.effect_rows import translate
 from orvanta_platform.orchestrator.step_needs import NeedsLock, NeedsResults, NeedsUpload
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(msgspec.Struct, frozen=True):
     """Result of `finish_job`."""
 
     recorded: bool

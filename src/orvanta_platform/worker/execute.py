@@ -79,8 +79,7 @@ class _AttemptResult:
     sealed: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Script:
+class _Script(msgspec.Struct, frozen=True):
     """An attempt that is ready to run: its code with evaluated inputs, environment, masking and log."""
 
     job: ClaimedJob

@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Collection
-from dataclasses import dataclass
 from uuid import UUID
+
+import msgspec
 
 from orvanta_platform.control import secrets
 from orvanta_platform.control.job_tokens import PREFIX
@@ -27,8 +28,7 @@ _IN_THREAD_FROM = 1 << 20
 _TOKEN_IN_JSON = PREFIX.encode()
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessKey:
+class ProcessKey(msgspec.Struct, frozen=True):
     """Key of the jobs that may share a process, in which one job may remember secrets that another opened."""
 
     workspace: str

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal, Protocol
 from uuid import UUID
+
+import msgspec
 
 from orvanta_platform.worker.limits import Limits
 
 StoppedBy = Literal["timeout", "cancel", "memory", "processes", "disk", "result", "log"]
 
 
-@dataclass(frozen=True, slots=True)
-class JobSpec:
+class JobSpec(msgspec.Struct, frozen=True):
     """Specification of one attempt of a job."""
 
     job_id: UUID
@@ -57,8 +57,7 @@ class JobSpec:
     """Purpose that a dedicated process is limited to, if any."""
 
 
-@dataclass(frozen=True, slots=True)
-class JobError:
+class JobError(msgspec.Struct, frozen=True):
     """Reason for the failure of a job."""
 
     name: str
@@ -69,8 +68,7 @@ class JobError:
     """The user's frames of the traceback."""
 
 
-@dataclass(frozen=True, slots=True)
-class JobOutcome:
+class JobOutcome(msgspec.Struct, frozen=True):
     """Outcome of a job: exactly one of `result` and `error` is set."""
 
     result: bytes | None

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from msgspec.structs import replace
 
 from orvanta_platform.control import job_tokens, keys, names, scopes
 from orvanta_platform.control.job_tokens import JobClaim

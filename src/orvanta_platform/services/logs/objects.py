@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby, pairwise
 from uuid import UUID
+
+import msgspec
 
 from orvanta_platform.db import logs
 from orvanta_platform.db.log_reads import LogPiece
@@ -26,8 +27,7 @@ _PAGE = 64
 _IN_THREAD_FROM = 32 << 10
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(msgspec.Struct, frozen=True):
     """An attempt of a job, with the parts of its object names."""
 
     workspace: str

@@ -7,7 +7,6 @@ import zlib
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
@@ -60,8 +59,7 @@ class PackageLog(LogSink, Protocol):
         """Append a line of the platform."""
 
 
-@dataclass(frozen=True, slots=True)
-class PackageRequest:
+class PackageRequest(msgspec.Struct, frozen=True):
     """Request for the packages of one attempt's code."""
 
     job_id: UUID

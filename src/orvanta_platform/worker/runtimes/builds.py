@@ -11,10 +11,10 @@ import os
 import platform
 import zlib
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from orvanta_platform import clock
 from orvanta_platform.worker.limits import Limits

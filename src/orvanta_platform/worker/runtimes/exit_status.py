@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-from dataclasses import dataclass
 
 import msgspec
 
@@ -16,8 +15,7 @@ from orvanta_platform.worker.outcome import JobError, JobOutcome, JobSpec, Stopp
 _Answer = bytes | JobError
 
 
-@dataclass(frozen=True, slots=True)
-class CapturedOutput:
+class CapturedOutput(msgspec.Struct, frozen=True):
     """Output of a script that counts for its result: the last line of stdout and the end of stderr."""
 
     last_line: str
@@ -25,8 +23,7 @@ class CapturedOutput:
     stderr_tail: str
 
 
-@dataclass(frozen=True, slots=True)
-class JobObservations:
+class JobObservations(msgspec.Struct, frozen=True):
     """Observations about a job that ended."""
 
     code: int | None

@@ -9,9 +9,10 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Coroutine, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from orvanta_platform.sandbox import cgroups, filesystem, isolation, landlock, network
 from orvanta_platform.sandbox.isolation import IsolationReport, Mode
