@@ -188,7 +188,7 @@ async def _first_step(platform: Platform, spec: RunSpec, new: NewRun, args: byte
     reader, row = platform.tools.reader, row_of(new)
     step = await decide_step(reader, spec.blueprint, row, Started(), known, live={}, lane=NEW)
     assert step is not None, "the start of a run always has effects"
-    return dataclasses.replace(step, write=copied.extend(step.write))
+    return replace(step, write=copied.extend(step.write))
 
 
 def _scopes_of(actor: Actor, spec: RunSpec) -> list[str] | None:
