@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Any, cast
 from uuid import UUID
 
@@ -14,7 +13,7 @@ from orvanta_platform.db.waits import NodeTimer
 from orvanta_platform.orchestrator.step_rows import StepRows
 
 JOB, OTHER, RUN = UUID(int=1), UUID(int=2), UUID(int=3)
-LISTS = [each.name for each in fields(StepRows) if each.name != "end"]
+LISTS = [name for name in StepRows.__struct_fields__ if name != "end"]
 
 
 @pytest.mark.parametrize("name", LISTS)

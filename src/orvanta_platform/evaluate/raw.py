@@ -50,6 +50,8 @@ def items(raw: bytes, before_scan: Callable[[bytes], None] = _ignore) -> Sequenc
 
 def require_utf8(text: bytes) -> None:
     """Raise UnicodeDecodeError if the text is not UTF-8. It is decoded in pieces, so that no copy is kept."""
+    if text.isascii():
+        return
     decoder, whole = getincrementaldecoder("utf-8")(), memoryview(text)
     for start in range(0, len(text), _PIECE):
         decoder.decode(whole[start : start + _PIECE])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+
+import msgspec
 
 from orvanta_platform.db.jobs import LiveJob
 from orvanta_platform.db.runs import RunRow
@@ -29,16 +31,15 @@ _MAX_VOLATILE_ROUNDS = 3
 """Rounds after which fleeting answers count even if the run has changed meanwhile."""
 
 
-@dataclass(slots=True)
-class Answered:
+class Answered(msgspec.Struct):
     """Answers found for one event. A fleeting answer is valid for the rev at which it was evaluated."""
 
-    found: dict[tuple[str | int, ...], Answer | NamedError] = field(default_factory=dict)
-    fleeting: dict[tuple[str | int, ...], int] = field(default_factory=dict)
+    found: dict[tuple[str | int, ...], Answer | NamedError] = {}
+    fleeting: dict[tuple[str | int, ...], int] = {}
     rounds: int = 0
     after: tuple[int, Need] | None = None
     """The latest request and its rev; decide() resumes from it while the run is unchanged."""
-    prepared: Prepared = field(default_factory=Prepared)
+    prepared: Prepared = msgspec.field(default_factory=Prepared)
 
     def at(self, rev: int) -> Mapping[tuple[str | int, ...], Answer | NamedError]:
         """Return the answers valid when the run is at `rev`."""

@@ -55,8 +55,11 @@ class Sizes:
 
     def warning(self, what: str, size: int) -> SizeWarning | None:
         """Return a warning about a value within the limit; None if it is far from it or exceeds it."""
-        percent = next((each for each in _WARNING_PERCENTS if size * 100 >= each * self.limit), None)
-        return SizeWarning(what, size, self.limit, percent) if percent is not None and size <= self.limit else None
+        if size <= self.limit:
+            for percent in _WARNING_PERCENTS:
+                if size * 100 >= percent * self.limit:
+                    return SizeWarning(what, size, self.limit, percent)
+        return None
 
     def warnings(self, what: str, size: int, node: str | None = None) -> list[NewEvent]:
         """Return the history events of a value near the limit."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from orvanta_platform.db.steps import NewEvent, NewValue
 from orvanta_platform.db.values import ValueKey
@@ -31,16 +32,15 @@ class NeedsResults(Exception):
         self.made = made
 
 
-@dataclass(slots=True)
-class Prepared:
+class Prepared(msgspec.Struct):
     """Work done outside the transaction for a step."""
 
-    uploads: dict[ValueKey, NewValue] = field(default_factory=dict)
-    nears: dict[ValueKey, SizeWarning] = field(default_factory=dict)
+    uploads: dict[ValueKey, NewValue] = {}
+    nears: dict[ValueKey, SizeWarning] = {}
     """Warnings for uploads near their limit."""
     composed: bytes | None = None
     """The composed result."""
-    fetched: dict[str, bytes] = field(default_factory=dict)
+    fetched: dict[str, bytes] = {}
     """Contents of objects by name."""
 
     def warnings(self, key: ValueKey, node: str | None) -> list[NewEvent]:

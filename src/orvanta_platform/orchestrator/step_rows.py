@@ -6,9 +6,10 @@ A kind of rows is declared, merged and written here, and filled from its effect 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields
 from typing import Protocol, TypeVar
 from uuid import UUID
+
+import msgspec
 
 from orvanta_platform.db import approvals, cache, erasures, pauses
 from orvanta_platform.db import waits as wait_rows
@@ -35,44 +36,43 @@ from orvanta_platform.orchestrator import step_debounce
 from orvanta_platform.queue import gates
 
 
-@dataclass(slots=True)
-class StepRows:
+class StepRows(msgspec.Struct):
     """Rows of one or more steps of a run, in the order of their decisions."""
 
     # Written by the step statement (`statement`). A step without the run's lock has no others.
-    endings: list[JobCompletion] = field(default_factory=list)
-    nodes: list[NodeCompletion] = field(default_factory=list)
-    jobs: list[NewJob] = field(default_factory=list)
-    wakes: list[RetryWake] = field(default_factory=list)
-    values: list[NewValue] = field(default_factory=list)
-    events: list[NewEvent] = field(default_factory=list)
+    endings: list[JobCompletion] = []
+    nodes: list[NodeCompletion] = []
+    jobs: list[NewJob] = []
+    wakes: list[RetryWake] = []
+    values: list[NewValue] = []
+    events: list[NewEvent] = []
     end: RunEnd | None = None
 
     # Written after the statement, in its transaction (`write_waits`).
-    timers: list[NodeTimer] = field(default_factory=list)
-    dropped: list[tuple[UUID, str]] = field(default_factory=list)
+    timers: list[NodeTimer] = []
+    dropped: list[tuple[UUID, str]] = []
     """Timers to delete, as (job, kind)."""
-    opened: list[NewApproval] = field(default_factory=list)
+    opened: list[NewApproval] = []
     """Nodes that start to wait for decisions."""
-    closed: list[UUID] = field(default_factory=list)
+    closed: list[UUID] = []
     """Nodes that stop waiting for decisions."""
-    counted: list[tuple[UUID, int]] = field(default_factory=list)
+    counted: list[tuple[UUID, int]] = []
     """Decisions, as (job, resume id), that the steps count."""
-    paused: list[NewPause] = field(default_factory=list)
+    paused: list[NewPause] = []
     """Nodes that pause at a breakpoint."""
-    resumed: list[UUID] = field(default_factory=list)
+    resumed: list[UUID] = []
     """Nodes that are resumed."""
 
     # Written at the end of the transaction (`write_last`): these rows are locked after all others.
-    gate_entries: list[Entry] = field(default_factory=list)
+    gate_entries: list[Entry] = []
     """Nodes, or the run itself, that queue for a permit."""
-    gate_exits: list[UUID] = field(default_factory=list)
+    gate_exits: list[UUID] = []
     """Nodes that no longer need a permit."""
-    cached: list[NewCached] = field(default_factory=list)
+    cached: list[NewCached] = []
     """Results to cache."""
-    debounce_entries: list[WaitingEntry] = field(default_factory=list)
+    debounce_entries: list[WaitingEntry] = []
     """Nodes that start to be debounced."""
-    debounce_exits: list[UUID] = field(default_factory=list)
+    debounce_exits: list[UUID] = []
     """Nodes that are no longer debounced."""
 
     @property
@@ -170,7 +170,7 @@ class StepRows:
         return further + await step_debounce.apply_changes(connection, self.debounce_entries, self.debounce_exits)
 
 
-_LISTS = tuple(each.name for each in fields(StepRows) if each.name != "end")
+_LISTS = tuple(name for name in StepRows.__struct_fields__ if name != "end")
 _OUTSIDE_STATEMENT = _LISTS[_LISTS.index("timers") :]
 
 
