@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 
 import pytest
@@ -10,7 +11,7 @@ from tests.worker.jobs import Collected
 
 from orvanta_platform.worker.limits import Limits
 from orvanta_platform.worker.runtimes import streams
-from orvanta_platform.worker.runtimes.streams import Log, MergedOutput, OutputWaiter
+from orvanta_platform.worker.runtimes.streams import Log, MergedOutput, OutputWaiter, Source
 
 
 async def test_many_small_pieces_are_taken_together() -> None:
@@ -45,3 +46,18 @@ async def test_job_end_does_not_wait_for_pause(monkeypatch: pytest.MonkeyPatch) 
     output.close()
     os.close(write)
     assert log.text == "first last"
+
+
+def test_draining_reads_a_pipe_that_the_job_has_enlarged_but_not_what_is_written_meanwhile() -> None:
+    read, write = os.pipe()
+    size = fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, 512 << 10)
+    source = Source(read, 64 << 10)
+    assert [*source.drain()] == []
+    os.write(write, b"x" * size)
+    assert sum(map(len, source.drain())) == size
+    os.write(write, b"x")
+    assert sum(os.write(write, b"y" * (64 << 10)) for _ in source.drain()) <= size + (64 << 10)
+    os.close(write)
+    assert sum(map(len, source.drain())) == 64 << 10
+    assert [source.ended, *source.drain()] == [True]
+    source.close()

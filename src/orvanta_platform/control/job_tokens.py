@@ -71,8 +71,9 @@ def is_signed(keys: InstanceKeys, presented: PresentedToken, claim: JobClaim) ->
 
 
 def _sign(key: bytes, claim: JobClaim) -> str:
-    texts = (claim.workspace, claim.email, claim.permissioned_as)
-    parts = (claim.job.hex, claim.attempt, claim.generation, claim.nonce.hex, claim.run.hex, *map(len, texts), *texts)
-    signed = "\n".join(map(str, parts))  # lengths precede the parts, so that no two claims produce the same text
+    ids = f"{claim.job.hex}\n{claim.attempt}\n{claim.generation}\n{claim.nonce.hex}\n{claim.run.hex}"
+    workspace, email, owner = claim.workspace, claim.email, claim.permissioned_as
+    # Lengths precede the texts, so that no two claims produce the same text.
+    signed = f"{ids}\n{len(workspace)}\n{len(email)}\n{len(owner)}\n{workspace}\n{email}\n{owner}"
     digest = hmac.digest(key, signed.encode(), "sha256")
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 
 from orvanta_platform.control import job_tokens
 from orvanta_platform.control.job_tokens import JobClaim
@@ -47,6 +48,11 @@ def environment(
         "FLOW_RETRY_COUNT": str(job.failures),
         "ITERATION_INDEX": "" if iteration is None else str(iteration),
     }
-    variables = {f"{prefix}_{name}": value for prefix in ("OV", "WM") for name, value in names.items()}
-    variables["BASE_INTERNAL_URL"] = settings.base_url
-    return variables
+    values = (*names.values(), *names.values())
+    return dict(zip(_prefixed(*names), values, strict=True), BASE_INTERNAL_URL=settings.base_url)
+
+
+@cache
+def _prefixed(*names: str) -> tuple[str, ...]:
+    """Return the names with the prefix OV_, followed by the same with WM_."""
+    return tuple(f"{prefix}_{name}" for prefix in ("OV", "WM") for name in names)

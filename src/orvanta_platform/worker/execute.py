@@ -241,7 +241,7 @@ class Executor:
         if view is not None:
             iteration = None if view.iteration is None else view.iteration.number
         own = environment(self._platform.settings, self._platform.keys, job, self._lease.generation, iteration)
-        return {**self.variables, **own}
+        return {**self.variables, **own} if self.variables else own
 
     def _spec(self, script: _Script, package: str | None, imports: ImportFolder | None, slot: int) -> JobSpec:
         """Build the runtime's specification of the attempt."""
@@ -303,8 +303,9 @@ class Executor:
             verb = "failed" if outcome.stopped_by == "result" else "killed"
             await script.log.system(f"{verb}: {outcome.error.message}")
         sizes = self._platform.tools.sizes
-        texts = {"the input": script.args, "the result": outcome.result or b""}
-        nears = tuple(near for name, raw in texts.items() if (near := sizes.warning(name, len(raw))))
+        of_input = sizes.warning("the input", len(script.args))
+        of_result = sizes.warning("the result", len(outcome.result or b""))
+        nears = tuple(near for near in (of_input, of_result) if near is not None)
         for near in nears:
             await script.log.system(near.text)
         return nears

@@ -234,6 +234,7 @@ class Worker:
         following: ClaimedJob | None = job
         steps, started = 0, clock.monotonic()
         current = job
+        structlog.contextvars.bind_contextvars(run=str(job.run.id), workspace=job.run.workspace)
         try:
             while following is not None:
                 current = following
@@ -260,7 +261,7 @@ class Worker:
         if job.run.engine_version > ENGINE_VERSION:
             await self._requeue(job)
             return None
-        structlog.contextvars.bind_contextvars(run=str(job.run.id), job=str(job.id), workspace=job.run.workspace)
+        structlog.contextvars.bind_contextvars(job=str(job.id))
         started = clock.monotonic()
         executed = await self._execute(job, running)
         if executed is None or running.abandoned:

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -65,7 +65,7 @@ class Process:
         self._output: Source | None = None
         self._message: dict[str, Any] = {}
         self._over = False
-        self._env: dict[str, str] = {}
+        self._env: Mapping[str, str] = {}
         self._received = bytearray()
         self._began = False
         self._closed = False
@@ -129,7 +129,7 @@ class Process:
         read, write = os.pipe2(os.O_CLOEXEC)
         own_end.setblocking(False)
         self._connection, self._output = own_end, Source(read, _CHUNK)
-        self._env = dict(spec.env)
+        self._env = spec.env
         header, body = make_message(self.cell, spec, self.placement)
         try:
             await self.cell.send(header, body, [write, write, child_end.fileno()])
@@ -158,11 +158,10 @@ class Process:
             with contextlib.suppress(OSError):
                 await self._loop.sock_sendall(self._connection, memoryview(message)[sent:])
 
-    def _changes(self, env: Any) -> dict[str, str | None]:
-        before = self._env
-        self._env = dict(env)
+    def _changes(self, env: Mapping[str, str]) -> dict[str, str | None]:
+        before, self._env = self._env, env
         changes: dict[str, str | None] = {name: text for name, text in env.items() if before.get(name) != text}
-        changes |= dict.fromkeys(before.keys() - self._env.keys())
+        changes |= dict.fromkeys(before.keys() - env.keys())
         return changes
 
     async def _answer(self, spec: JobSpec, log: Log) -> AnswerHead | None:
@@ -270,9 +269,7 @@ class Process:
     async def _forward(self, log: Log) -> None:
         """Forward the text in the pipe to the log. Text printed meanwhile is left for the next call."""
         assert self._output is not None
-        left = self._output.capacity()
-        while left > 0 and not self._output.ended and (text := self._output.read()) is not None:
-            left -= len(text)
+        for text in self._output.drain():
             await log.take(self._marks, text)
             if len(text) >= _MUCH:
                 self._output.widen()
@@ -287,17 +284,10 @@ class Process:
         await log.finish(self._marks)
 
     def _discard_output(self) -> None:
-        """Discard the output of programs left by an earlier job, whether or not the event loop has reported it.
-
-        At most one pipe capacity is read, so that a program that prints endlessly cannot block the worker.
-        """
+        """Discard the output of programs left by an earlier job, whether or not the event loop has reported it."""
         assert self._output is not None
-        text = self._output.read()
-        if text is not None:
-            left = self._output.capacity()
-            while left > 0 and not self._output.ended and text is not None:
-                left -= len(text)
-                text = self._output.read()
+        for _ in self._output.drain():
+            pass
         self._output.rest()
         self._await_output()
 

@@ -7,7 +7,7 @@ import codecs
 import fcntl
 import os
 import select
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -97,9 +97,16 @@ class Source:
         self.ended = not data
         return self._decoder.decode(data, final=self.ended).replace("\0", "\ufffd")
 
-    def capacity(self) -> int:
-        """Return the capacity of the pipe in bytes. Text beyond it was written after this call."""
-        return fcntl.fcntl(self.descriptor, fcntl.F_GETPIPE_SZ)
+    def drain(self) -> Iterator[str]:
+        """Return the text in the pipe in pieces. After the first one, at most the capacity of the pipe is read: text
+        beyond it is written meanwhile, and a program that prints endlessly does not block the caller.
+        """
+        text = None if self.ended else self.read()
+        left = 0 if text is None else fcntl.fcntl(self.descriptor, fcntl.F_GETPIPE_SZ)
+        while text is not None:
+            yield text
+            text = self.read() if left > 0 and not self.ended else None
+            left -= len(text or "")
 
     def widen(self) -> None:
         """Enlarge the pipe for a job that prints faster than its output is read. Only the first call has an effect."""
