@@ -163,7 +163,7 @@ class Notifier:
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
         self._topics: set[str] = set()
-        self._moved: set[str] = set()
+        self._moved: set[UUID] = set()
         self._task: asyncio.Task[None] | None = None
         self._later: asyncio.Task[None] | None = None
 
@@ -180,14 +180,14 @@ class Notifier:
 
     def run_changed(self, run: UUID) -> None:
         """Announce that a node of the run ended."""
-        self._moved.add(f"run:{run}")
+        self._moved.add(run)
         if self._later is None or self._later.done():
             self._later = asyncio.create_task(self._send_progress(), name="notifier progress")
 
     def run_ended(self, run: UUID) -> None:
         """Announce the end of the run to everything that waits for its result, and count it later."""
         self._listener.measurements.ended.add(run)
-        self._moved.discard(f"run:{run}")
+        self._moved.discard(run)
         self.send(f"run:{run}", f"ended:{run}")
 
     def log(self, job: UUID) -> None:
@@ -213,7 +213,7 @@ class Notifier:
 
     def _send_moved(self) -> None:
         moved, self._moved = self._moved, set()
-        self.send(*moved)
+        self.send(*(f"run:{run}" for run in moved))
 
     async def _drain(self) -> None:
         while self._topics:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -62,8 +61,7 @@ _WHOLE = Inputs.of_run()
 log = structlog.get_logger(__name__)
 
 
-@dataclass(slots=True)
-class _AttemptResult:
+class _AttemptResult(msgspec.Struct):
     """The result of an attempt before it is converted to a Finish."""
 
     raw: bytes

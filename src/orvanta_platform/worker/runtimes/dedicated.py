@@ -161,8 +161,7 @@ class Process:
     def _changes(self, env: Mapping[str, str]) -> dict[str, str | None]:
         before, self._env = self._env, env
         changes: dict[str, str | None] = {name: text for name, text in env.items() if before.get(name) != text}
-        changes |= dict.fromkeys(before.keys() - env.keys())
-        return changes
+        return changes | {name: None for name in before if name not in env}
 
     async def _answer(self, spec: JobSpec, log: Log) -> AnswerHead | None:
         """Wait for the answer and forward the output meanwhile; return None if the process ends without one."""
@@ -287,8 +286,7 @@ class Process:
         """Discard the output of programs left by an earlier job, whether or not the event loop has reported it."""
         assert self._output is not None
         for _ in self._output.drain():
-            pass
-        self._output.rest()
+            self._output.rest()
         self._await_output()
 
     def _await_output(self) -> None:

@@ -186,7 +186,8 @@ class Log:
         return written
 
     async def _forward(self, written: str, streamed: str) -> None:
-        await self.write(written)
+        if written:
+            await self.write(written)
         if streamed:
             await self.stream(streamed)
 
