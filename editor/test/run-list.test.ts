@@ -32,7 +32,7 @@ test("where runs may lie between, the newest stand alone", () => {
   expect(ids(withNewestRows(pages(page(10, 6)), page(3, 2, true)))).toEqual([3, 2]);
 });
 
-test("one page of what is under way is fetched anew, and keeps its end", () => {
+test("one page of what is in progress is fetched anew, and keeps its end", () => {
   const data = pages(page(10, 6), { rows: [row(5), row(4, false)], end: false }, page(3, 1));
   expect(firstLivePage(data)).toBe(1);
   expect(firstLivePage(pages(page(10, 6)))).toBe(-1);

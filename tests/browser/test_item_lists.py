@@ -46,7 +46,7 @@ async def test_workflows_have_runs_folders_and_a_menu(page: Page, site: Site) ->
     await page.keyboard.press("Enter")
     dialog = page.get_by_role("dialog", name="Move f/rows/bad")
     await dialog.get_by_label("Id").fill("worse")
-    await expect(dialog.get_by_text("No workflow, schedule or HTTP route refers to it.")).to_be_visible()
+    await expect(dialog.get_by_text("No workflow, schedule or HTTP trigger refers to it.")).to_be_visible()
     await dialog.get_by_role("button", name="Move", exact=True).click()
     bad = rows.filter(has_text="f/rows/worse")
     await expect(bad.get_by_role("img", name="Last run: 1 Failed")).to_be_visible()

@@ -1,4 +1,4 @@
-"""Triggers of a workflow, configured on its page: webhook, schedules and HTTP routes."""
+"""Triggers of a workflow, configured on its page: webhook, schedules and HTTP triggers."""
 
 from __future__ import annotations
 
@@ -106,9 +106,9 @@ async def test_schedule_is_created_paused_changed_run_and_deleted(page: Page, si
     await page.get_by_label("Cron").fill("0 45 3 * * *")
     await page.get_by_role("button", name="Save").click()
     await expect(row.get_by_label("Next runs").get_by_text("03:45:00")).to_have_count(5)
-    await page.get_by_label("Search schedules and routes").fill("nothing like it")
+    await page.get_by_label("Search schedules and HTTP triggers").fill("nothing like it")
     await expect(page.get_by_text("No matching schedules")).to_be_visible()
-    await page.get_by_label("Search schedules and routes").fill("night")
+    await page.get_by_label("Search schedules and HTTP triggers").fill("night")
     await row.get_by_role("button", name="Run now").click()
     await expect(node(page, "give").locator("[data-state=succeeded]")).to_be_visible()
     await expect(page.locator('[data-result="Workflow result"]')).to_have_text('"Grace"')
@@ -129,10 +129,10 @@ async def test_route_is_created_called_changed_and_disabled(page: Page, site: Si
     }
     site.client.post("/api/w/main/resources/create", json=key).raise_for_status()
     await page.goto(page_of(path))
-    await page.get_by_role("button", name="New route").click()
+    await page.get_by_role("button", name="New HTTP trigger").click()
     await page.get_by_role("textbox", name="Route", exact=True).fill("people/:name")
     await page.get_by_label("Authentication").select_option("none")
-    await page.get_by_role("button", name="Create route").click()
+    await page.get_by_role("button", name="Create HTTP trigger").click()
     row = page.get_by_role("listitem").filter(has_text="people/:name")
     await expect(row).to_contain_text("POST /people/:name")
     [made] = found(site, "http_triggers", path)
@@ -154,7 +154,7 @@ async def test_route_is_created_called_changed_and_disabled(page: Page, site: Si
     assert (await posted(url)).status_code == 404
     await row.get_by_role("button", name=f"Delete {made['path']}").click()
     await page.get_by_role("dialog").get_by_role("button", name="Delete").click()
-    await expect(page.get_by_text("A route is a URL of your own")).to_be_visible()
+    await expect(page.get_by_text("An HTTP trigger is a URL of your own")).to_be_visible()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -174,7 +174,7 @@ async def test_triggers_are_readable_everywhere(page: Page, site: Site, scheme: 
         await expect(page.get_by_label("Next runs")).to_be_visible()
         await expect(page.get_by_text(f"POST /of_{scheme}")).to_be_visible()
         await check(page)
-        for name in ("New schedule", "New route"):
+        for name in ("New schedule", "New HTTP trigger"):
             await page.get_by_role("button", name=name).click()
             await page.get_by_role("dialog").wait_for()
             await check(page)
@@ -195,9 +195,9 @@ async def test_triggers_are_shown_above_the_graph_and_added_there(page: Page, si
     schedule = triggers.get_by_role("button", name="By day")
     await expect(schedule).to_contain_text("Next: ")
     await triggers.get_by_role("button", name="Add a trigger").click()
-    await page.get_by_role("menuitem", name="New route").click()
+    await page.get_by_role("menuitem", name="New HTTP trigger").click()
     await page.get_by_role("dialog").get_by_label("Route", exact=True).fill("start/:name")
-    await page.get_by_role("button", name="Create route").click()
+    await page.get_by_role("button", name="Create HTTP trigger").click()
     await expect(triggers.get_by_role("button", name="/start/:name Enabled")).to_be_visible()
     # The selected trigger is shown in the panel, which changes its state.
     await schedule.click()

@@ -115,7 +115,7 @@ class Cli:
 
 @dataclass(slots=True)
 class Running:
-    """A command under way; what it prints is read all the time."""
+    """A command in progress; what it prints is read all the time."""
 
     process: subprocess.Popen[bytes]
     err: str = ""

@@ -1,4 +1,4 @@
-"""HTTP routes: matching, authentication, arguments and responses."""
+"""HTTP triggers: matching, authentication, arguments and responses."""
 
 from __future__ import annotations
 

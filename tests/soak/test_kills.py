@@ -50,7 +50,7 @@ SLOW = [
         share=10,
     ),
 ]
-"""Long enough that most kills find a job under way."""
+"""Long enough that most kills find a job in progress."""
 
 LEFT_OUT = {
     "u/admin/same_worker",  # fails by design where its worker is lost

@@ -115,7 +115,7 @@ async def test_retry_uses_same_idempotency_key(api: ApiHarness) -> None:
 
 
 async def test_calls_do_not_occupy_slots(api: ApiHarness) -> None:
-    """More calls than slots are under way, and a run without calls goes by."""
+    """More calls than slots are in progress, and a run without calls goes by."""
     arrived: list[Asked] = []
     async with answering(lambda asked: arrived.append(asked)) as server:
         calls = [{"id": f"c{n}", "value": hook(server.url), "needs": []} for n in range(8)]

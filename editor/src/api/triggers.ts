@@ -60,7 +60,7 @@ export async function deleteSchedule(workspace: string, path: string): Promise<v
   });
 }
 
-/** Query of the HTTP routes of a workflow. */
+/** Query of the HTTP triggers of a workflow. */
 export const routesQuery = (workspace: string, path: string) =>
   queryOptions({
     queryKey: ["routes", workspace, path],

@@ -14,7 +14,7 @@ import { curl } from "./curl";
 import { RouteForm } from "./route-form";
 import css from "./triggers.module.css";
 
-/** HTTP routes of the workflow. */
+/** HTTP triggers of the workflow. */
 export function Routes({ wanted: query }: { wanted: string }) {
   const workspace = useEditor((editor) => editor.workspace);
   const path = useEditor((editor) => editor.flow.path);

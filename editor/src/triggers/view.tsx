@@ -8,7 +8,7 @@ import { Schedules } from "./schedules";
 import css from "./triggers.module.css";
 import { Webhook } from "./webhook";
 
-/** Triggers of a workflow: webhook, schedules and HTTP routes. */
+/** Triggers of a workflow: webhook, schedules and HTTP triggers. */
 export default function TriggersView() {
   const fresh = useEditor((editor) => editor.flow.version_id === null);
   const [wanted, setWanted] = useState("");

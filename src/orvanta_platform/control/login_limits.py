@@ -4,7 +4,7 @@ Attempts are counted by account and address together, by address, and by account
 third, which anyone can raise, only makes the first one stricter, for addresses that have failed themselves. The right
 password from an address without failures is therefore always accepted, regardless of attempts from other addresses.
 
-Wrong passwords of an HTTP route are counted by route and address.
+Wrong passwords of an HTTP trigger are counted by route and address.
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ class Readers:
 
 @dataclass(frozen=True, slots=True)
 class RunCount:
-    """Number of runs under way of an item or in a queue."""
+    """Number of runs in progress of an item or in a queue."""
 
     kind: str
     path: str
@@ -106,7 +106,7 @@ async def list_references(
 async def count_runs(
     conn: Connection, workspace: str, items: Sequence[tuple[str, str]], visible: Visible, limit: int
 ) -> list[RunCount]:
-    """Return the numbers of runs under way of some items and queues by (kind, path), at most `limit` in total."""
+    """Return the numbers of runs in progress of some items and queues by (kind, path), at most `limit` in total."""
     kinds, paths = [kind for kind, _ in items], [path for _, path in items]
     shown = (visible.everything, visible.patterns, visible.principals, visible.username, visible.scope)
     return [RunCount(**row) for row in await conn.fetch(_SQL["count_runs"], workspace, kinds, paths, *shown, limit)]

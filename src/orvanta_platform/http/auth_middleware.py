@@ -69,7 +69,7 @@ SIGN_IN_PREFIX = "/api/auth/"
 """Prefix of calls that set or remove the session cookie. They need a JSON body, and a page of this site."""
 
 ROUTE_PREFIX = "/api/r/"
-"""Prefix of HTTP routes. Each route authenticates its callers, and its responses are not pages of this server."""
+"""Prefix of HTTP triggers. Each route authenticates its callers, and its responses are not pages of this server."""
 
 SCIM_PREFIX = "/scim/v2/"
 """Prefix of the calls of SCIM clients, which have tokens of their own."""

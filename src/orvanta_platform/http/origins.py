@@ -32,7 +32,7 @@ class EditorOrigins:
         self._origins = frozenset(origins)
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
-        """Answer preflight requests, and add the headers to other responses. Responses of HTTP routes get none."""
+        """Answer preflight requests, and add the headers to other responses. Responses of HTTP triggers get none."""
         path = scope.get("path", "")
         if scope["type"] != "http" or not path.startswith("/api/") or path.startswith(ROUTE_PREFIX):
             await self._app(scope, receive, send)

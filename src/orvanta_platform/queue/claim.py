@@ -36,7 +36,7 @@ PINNED = "worker:"
 _NO_PRIORITIES: Mapping[str, int] = MappingProxyType({})
 
 UNDER_WAY, NEW = 0, 1
-"""Lanes: jobs of runs under way, first jobs of new runs."""
+"""Lanes: jobs of runs in progress, first jobs of new runs."""
 
 
 def rest_s(took_s: float) -> float:
@@ -176,7 +176,7 @@ class Claimer:
         return found
 
     def _lanes(self, free: int, now: float) -> list[ClaimLane]:
-        """Return lanes by descending priority, queues in turn; of each pair, 3/4 of the places go to runs under way."""
+        """Return lanes by descending priority, queues in turn; of each pair, 3/4 of the places go to runs in progress."""
         pairs = sorted(self._pairs, key=self._rank, reverse=True)
         turn = next(self._claims)
         if turn % FROM_BELOW == 0:

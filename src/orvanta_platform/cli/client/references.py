@@ -57,9 +57,9 @@ def references(session: Session, kind: ItemKind, path: Name, direct: Direct = Fa
     if found["hidden"]:
         say(f"{found['hidden']} more that you cannot read.")
     if found["runs"]:
-        say(f"{found['runs']} runs under way of {path}.")
+        say(f"{found['runs']} runs in progress of {path}.")
     if found["hidden_runs"]:
-        say(f"{found['hidden_runs']} runs under way that you cannot read.")
+        say(f"{found['hidden_runs']} runs in progress that you cannot read.")
     if found["truncated"]:
         say("There are more references than are listed.")
 

@@ -112,7 +112,7 @@ ORDER BY readable DESC, f.kind, f.path, f.node
 LIMIT $11;
 
 -- name: count_runs
--- Runs under way, at most $9, of the items of the kinds $2 at the paths $3, or with a job in a queue if the kind is
+-- Runs in progress, at most $9, of the items of the kinds $2 at the paths $3, or with a job in a queue if the kind is
 -- queue: by item those visible to the caller, whom $4 to $8 describe, and the others.
 WITH sought AS (
     SELECT s.kind, s.path FROM unnest($2::text[], $3::text[]) AS s (kind, path)

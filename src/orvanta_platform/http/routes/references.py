@@ -22,7 +22,7 @@ async def list_references(
     `kind` is `script`, `flow`, `variable`, `resource`, `resource_type`, `queue` or `group`; a queue, group or type has
     its name as `path`. Referring items are workflows with their nodes, scripts that import it, schedules, HTTP
     triggers, the error handler, resources, and for a group everything that names it. Only items that the caller may
-    read are listed, at most 1000; others are counted. Runs under way are counted. A path that code composes is not
+    read are listed, at most 1000; others are counted. Runs in progress are counted. A path that code composes is not
     found.
     """
     found = await dependents.list_dependents(

@@ -31,7 +31,7 @@ class Reference(msgspec.Struct, kw_only=True):
     """1: the item uses it directly; 2: it uses such an item; and so on."""
 
     runs: int
-    """Number of runs under way of a workflow or script that the caller may read."""
+    """Number of runs in progress of a workflow or script that the caller may read."""
 
     node: str | UnsetType = UNSET
     """Node of the workflow."""
@@ -56,10 +56,10 @@ class References(msgspec.Struct, kw_only=True):
     """Number of further items that the caller may not read."""
 
     runs: int
-    """Number of runs under way of the item itself, or with a job in the queue."""
+    """Number of runs in progress of the item itself, or with a job in the queue."""
 
     hidden_runs: int
-    """Number of further runs under way that the caller may not read."""
+    """Number of further runs in progress that the caller may not read."""
 
     truncated: bool
     """There are more references than are listed and counted."""

@@ -73,7 +73,7 @@ class Dependent:
     through: _Key | None
     """Item (kind, path) that it refers to, if this is not the item itself and the caller may read it."""
     runs: int
-    """Number of visible runs under way."""
+    """Number of visible runs in progress."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +84,9 @@ class Dependents:
     hidden: int
     """Number of further items that the caller may not read."""
     runs: int
-    """Number of visible runs under way of the item itself, or with a job in the queue."""
+    """Number of visible runs in progress of the item itself, or with a job in the queue."""
     hidden_runs: int
-    """Number of runs under way, of all of these items, that the caller may not read."""
+    """Number of runs in progress, of all of these items, that the caller may not read."""
     truncated: bool
     """True if there are more references than the response contains."""
 

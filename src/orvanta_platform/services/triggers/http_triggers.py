@@ -256,10 +256,10 @@ async def _check_retry(platform: Platform, workspace: str, draft: HttpTriggerDra
 
 
 def _require_instance(actor: Actor) -> None:
-    """Raise Forbidden if the actor may not write routes of the instance."""
+    """Raise Forbidden if the actor may not write HTTP triggers of the instance."""
     if not can(actor, "write_routes", Target(None, "instance")):
         raise Forbidden(
-            "Only superadmins may write a route of the instance, which has no workspace prefix.",
+            "Only superadmins may write an HTTP trigger of the instance, which has no workspace prefix.",
             hint="Set workspaced_route to get the route /api/r/<workspace>/<route>.",
         )
 

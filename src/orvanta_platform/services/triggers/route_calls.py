@@ -162,7 +162,7 @@ async def admit(
     if method == "basic_http" and "authorization" in incoming.headers:
         await _limit_guesses(platform, trigger, incoming, proved=proved)
     if not proved:
-        raise Unauthenticated("The request has no valid credentials.", hint=f"The route requires {method}.")
+        raise Unauthenticated("The request has no valid credentials.", hint=f"The HTTP trigger requires {method}.")
     return None
 
 
@@ -188,7 +188,7 @@ async def _limit_guesses(platform: Platform, trigger: HttpTriggerRow, incoming: 
                 await accounts.count_attempts(conn, [key], login_limits.FORGOTTEN_S)
     if wait_s:
         raise RateLimited(
-            "Too many calls of this route had a wrong password.",
+            "Too many calls of this HTTP trigger had a wrong password.",
             hint="Try again later.",
             details={"retry_after_s": math.ceil(wait_s)},
         )
@@ -218,7 +218,7 @@ async def admit_token(platform: Platform, trigger: HttpTriggerRow, incoming: Rou
     if scheme.lower() == "bearer" and token.strip():
         actor = await Authenticator(platform).actor(token.strip(), caller, changes=True)
     if actor is None:
-        raise Unauthenticated("This route requires a token.", hint="Send `Authorization: Bearer <token>`.")
+        raise Unauthenticated("This HTTP trigger requires a token.", hint="Send `Authorization: Bearer <token>`.")
     kind = "flow" if trigger.is_flow else "script"
     async with platform.db.acquire() as conn:
         found = await run_rows.resolve_path(conn, trigger.workspace, kind, trigger.script_path)
@@ -261,7 +261,7 @@ async def start(
         interpolation.require_references(replace(owner, scopes=_SCOPES), args)
     except Forbidden as error:
         raise InvalidInput(
-            "Requests to a route cannot refer to variables or resources.", hint="Refer to them in the workflow."
+            "Requests to an HTTP trigger cannot refer to variables or resources.", hint="Refer to them in the workflow."
         ) from error
     in_transaction = partial(_record_call, trigger, incoming)
     target = platform, owner, trigger.workspace, trigger.script_path, args, options
