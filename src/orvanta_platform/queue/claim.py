@@ -176,7 +176,7 @@ class Claimer:
         return found
 
     def _lanes(self, free: int, now: float) -> list[ClaimLane]:
-        """Return lanes by descending priority, queues in turn; of each pair, 3/4 of the places go to runs in progress."""
+        """Return lanes by descending priority, queues in turn; of each pair, 3/4 go to runs in progress."""
         pairs = sorted(self._pairs, key=self._rank, reverse=True)
         turn = next(self._claims)
         if turn % FROM_BELOW == 0:

@@ -127,8 +127,8 @@ def show(session: Session, path: options.ItemPath) -> None:
 def move(session: Session, path: options.ItemPath, target: moves.Target, dry_run: moves.DryRun = False) -> None:
     """Move a workflow to another path, with its versions and history.
 
-    Workflows, schedules and HTTP triggers that run it are updated, all or nothing: it is not moved if you may not change
-    one of them.
+    Workflows, schedules and HTTP triggers that run it are updated, all or nothing: it is not moved if you may not
+    change one of them.
     """
     moves.move(session, "flow", path, target, dry_run=dry_run)
 

@@ -109,8 +109,8 @@ def show(session: Session, path: options.ItemPath) -> None:
 def move(session: Session, path: options.ItemPath, target: moves.Target, dry_run: moves.DryRun = False) -> None:
     """Move a script to another path, with its versions and history.
 
-    Workflows, schedules and HTTP triggers that run it are updated, all or nothing: it is not moved if you may not change
-    one of them.
+    Workflows, schedules and HTTP triggers that run it are updated, all or nothing: it is not moved if you may not
+    change one of them.
     """
     moves.move(session, "script", path, target, dry_run=dry_run)
 
