@@ -27,7 +27,7 @@ from orvanta_platform.db import (
     workers,
 )
 from orvanta_platform.services.access import audit_chain
-from orvanta_platform.services.maintenance import objects, operations, retention
+from orvanta_platform.services.maintenance import objects, retention, statistics
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.run_views import erasing, search_index
 from orvanta_platform.services.runs import locks as locking
@@ -99,7 +99,7 @@ async def _retain_and_record(platform: Platform) -> None:
 
 async def _record(platform: Platform) -> None:
     while True:
-        await operations.record(platform)
+        await statistics.record(platform)
         await asyncio.sleep(60 - clock.now().timestamp() % 60 + RECORD_LAG_S)
 
 
@@ -116,7 +116,7 @@ async def _retain(platform: Platform) -> None:
         if done.partitions or done.runs:
             counts = {"partitions": len(done.partitions), "runs": done.runs, "objects": done.objects}
             log.info("old history deleted", action="retention", **counts)
-        await operations.delete_old(platform)
+        await statistics.delete_old(platform)
         if rows := await audit_chain.drop_old(platform):
             log.info("old audit rows deleted", action="retention", rows=rows)
         await asyncio.sleep(PAUSE_S)

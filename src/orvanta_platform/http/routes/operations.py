@@ -12,8 +12,8 @@ from orvanta_platform.http.openapi import call
 from orvanta_platform.http.requests import AnyRequest, actor_of, platform_of
 from orvanta_platform.http.schemas import operations as schemas
 from orvanta_platform.http.schemas.operations import Operations
-from orvanta_platform.services.maintenance import operations
-from orvanta_platform.services.maintenance.operations import Span
+from orvanta_platform.services.maintenance import statistics
+from orvanta_platform.services.maintenance.statistics import Span
 
 _SPANS: dict[str, Span] = {each: each for each in get_args(Span)}
 
@@ -26,14 +26,14 @@ async def workspace_operations(
 
     They are recorded once a minute. Viewers may not read them.
     """
-    found = await operations.of_workspace(platform_of(request), actor_of(request), workspace, _span(last))
+    found = await statistics.of_workspace(platform_of(request), actor_of(request), workspace, _span(last))
     return schemas.chart(found)
 
 
 @get("/api/operations", opt=call(answer=Operations))
 async def installation_operations(request: AnyRequest, last: FromQuery[str] = "24h") -> Operations:
     """Figures of all workspaces together, of the workers and of the database. Superadmins and devops only."""
-    return schemas.chart(await operations.of_installation(platform_of(request), actor_of(request), _span(last)))
+    return schemas.chart(await statistics.of_installation(platform_of(request), actor_of(request), _span(last)))
 
 
 def _span(text: str) -> Span:

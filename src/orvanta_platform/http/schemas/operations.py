@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from orvanta_platform.services.maintenance import operations
+from orvanta_platform.services.maintenance import statistics
 
 
 class OperationsPoint(msgspec.Struct, kw_only=True):
@@ -52,7 +52,7 @@ class Operations(msgspec.Struct, kw_only=True):
     points: list[OperationsPoint]
 
 
-def chart(found: operations.Chart) -> Operations:
+def chart(found: statistics.Chart) -> Operations:
     """Convert figures over time."""
     fields = OperationsPoint.__struct_fields__
     return Operations(

@@ -11,7 +11,7 @@ from tests.http.harness import ApiHarness, W, script
 
 from orvanta_platform import clock
 from orvanta_platform.control.actor import Role
-from orvanta_platform.services.maintenance import operations
+from orvanta_platform.services.maintenance import statistics
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +27,7 @@ async def execute(api: ApiHarness, sql: str, *args: Any) -> None:
 
 async def record(api: ApiHarness, at: datetime) -> None:
     clock.freeze(at)
-    await operations.record(api.platform)
+    await statistics.record(api.platform)
 
 
 async def chart(api: ApiHarness, path: str = "/api/operations", last: str = "1h") -> dict[str, Any]:
@@ -109,20 +109,20 @@ async def test_hours_sum_their_minutes_and_old_figures_are_deleted(api: ApiHarne
     async with api.platform.db.acquire() as conn:
         waits = await conn.fetchval("SELECT waits FROM operations_rollup WHERE width_s = 3600 AND workspace = 'main'")
         assert sum(waits) == 3
-    clock.freeze(hour + operations.MINUTES_KEPT + timedelta(hours=2))
-    await operations.delete_old(api.platform)
+    clock.freeze(hour + statistics.MINUTES_KEPT + timedelta(hours=2))
+    await statistics.delete_old(api.platform)
     async with api.platform.db.acquire() as conn:
         assert await conn.fetchval("SELECT array_agg(DISTINCT width_s) FROM operations_rollup") == [3600]
-    clock.freeze(hour + operations.HOURS_KEPT + timedelta(hours=2))
-    await operations.delete_old(api.platform)
+    clock.freeze(hour + statistics.HOURS_KEPT + timedelta(hours=2))
+    await statistics.delete_old(api.platform)
     async with api.platform.db.acquire() as conn:
         assert await conn.fetchval("SELECT count(*) FROM operations_rollup") == 0
 
 
 def test_quantile_is_linear_within_a_bucket() -> None:
     counts = [0] * 18
-    assert operations.quantile(counts, 0.5) is None
+    assert statistics.quantile(counts, 0.5) is None
     counts[9] = 4  # from 0.5 to 1 second
-    assert operations.quantile(counts, 0.5) == 0.75
+    assert statistics.quantile(counts, 0.5) == 0.75
     counts[17] = 100  # above the largest bound
-    assert operations.quantile(counts, 0.95) == 1800.0
+    assert statistics.quantile(counts, 0.95) == 1800.0

@@ -9,7 +9,7 @@ from datetime import datetime
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import query_texts
 
-_SQL = query_texts("operations")
+_SQL = query_texts("statistics")
 
 
 @dataclass(frozen=True, slots=True)

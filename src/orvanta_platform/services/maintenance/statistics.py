@@ -1,4 +1,4 @@
-"""Charts of the operations page, read from figures that the leading server records once a minute."""
+"""Statistics of the operations page, read from figures that the leading server records once a minute."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Literal
 from orvanta_platform import clock
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target, require
-from orvanta_platform.db import operations as rows
-from orvanta_platform.db.operations import Figures
+from orvanta_platform.db import statistics as rows
 from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.statistics import Figures
 from orvanta_platform.measurements import SECONDS
 from orvanta_platform.services.platform import Platform
 
