@@ -14,6 +14,7 @@ from orvanta_platform.engine.compile import compile_plan
 from orvanta_platform.errors import BadRequest, TooLarge
 from orvanta_platform.evaluate.evaluator import Evaluator
 from orvanta_platform.orchestrator import playback, recorded_tests
+from orvanta_platform.orchestrator.playback_types import Execution, ExecutionKey, Played
 from orvanta_platform.orchestrator.recorded_tests import RecordedTestOutcome, coverage, run_test
 from orvanta_platform.services.catalog import recording
 from orvanta_platform.workflow.playback.comparison import difference
@@ -202,9 +203,9 @@ def test_answers_are_encoded_and_ranked_once() -> None:
     answers = recorded_tests._Answers(test, recorded_tests._EPOCH)
     flow, _ = many(2, {})
     each, step = compile_plan(flow).all_nodes
-    found = [answers.outcome(playback.ExecutionKey(step, UUID(int=0), (number,))) for number in range(2)]
+    found = [answers.outcome(ExecutionKey(step, UUID(int=0), (number,))) for number in range(2)]
     assert found[0] is not None and found[1] is not None and found[0].raw is found[1].raw
-    assert [answers.rank(playback.ExecutionKey(each, UUID(int=0), ())) for _ in range(20)] == [50] * 20
+    assert [answers.rank(ExecutionKey(each, UUID(int=0), ())) for _ in range(20)] == [50] * 20
     assert Key.seen <= len(keys)
 
 
@@ -232,10 +233,10 @@ def test_inputs_of_a_recorded_run_are_limited() -> None:
     """Many executions that receive the same large value are refused before all of them are decoded."""
     flow, _ = many(2, {})
     _, step = compile_plan(flow).all_nodes
-    played, raw = playback.Played(), b'{"of":"%s"}' % (b"x" * 1_000_000)
+    played, raw = Played(), b'{"of":"%s"}' % (b"x" * 1_000_000)
     for number in range(3):
-        place = playback.ExecutionKey(step, UUID(int=number), (number,))
-        played.executions[place.id] = playback.Execution(place, "succeeded", b"1", raw)
+        place = ExecutionKey(step, UUID(int=number), (number,))
+        played.executions[place.id] = Execution(place, "succeeded", b"1", raw)
     source = recording._RunAnswers([], {}, [], recorded_tests._EPOCH)
     with pytest.raises(TooLarge):
         recording._answers(played, source)

@@ -7,18 +7,13 @@ everything inside it before the next event.
 from __future__ import annotations
 
 import asyncio
-from collections import ChainMap, deque
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final, Literal, Protocol
+from collections import deque
+from collections.abc import Mapping
+from typing import Final, Literal
 from uuid import UUID
 
-import msgspec
-
 from orvanta_platform.db.runs import RunRow
-from orvanta_platform.db.values import ValueKey
 from orvanta_platform.engine import effects as fx
-from orvanta_platform.engine.caching import Found
 from orvanta_platform.engine.decide import decide
 from orvanta_platform.engine.edge_propagation import is_taken
 from orvanta_platform.engine.events import (
@@ -35,23 +30,30 @@ from orvanta_platform.engine.events import (
     TimerDue,
 )
 from orvanta_platform.engine.loop import Loop
-from orvanta_platform.engine.plan import Kind, Node, Plan
+from orvanta_platform.engine.plan import Kind, Plan
 from orvanta_platform.engine.state import OUTCOMES, RunState
 from orvanta_platform.engine.states import NodeState, Status
 from orvanta_platform.evaluate.errors import ExpressionError
 from orvanta_platform.evaluate.evaluator import Evaluator
-from orvanta_platform.evaluate.javascript import Moment, Resolve
-from orvanta_platform.evaluate.small import Scope
+from orvanta_platform.evaluate.javascript import Resolve
 from orvanta_platform.ids import frame_id
-from orvanta_platform.orchestrator.answers import delay_end, names_of, own_value
-from orvanta_platform.orchestrator.blueprints import Inputs
 from orvanta_platform.orchestrator.body_results import join
 from orvanta_platform.orchestrator.decided_values import decided_values, error_json
-from orvanta_platform.orchestrator.evaluation_context import moment_of
-from orvanta_platform.orchestrator.frames import Counter, Frame, list_position, loop_after, loop_of
+from orvanta_platform.orchestrator.frames import Counter, Frame, loop_after, loop_of
 from orvanta_platform.orchestrator.iterations import items_key
-from orvanta_platform.orchestrator.scope import Names, compose, load_scope
-from orvanta_platform.orchestrator.view import ERROR, View
+from orvanta_platform.orchestrator.playback_expressions import PlaybackExpressions
+from orvanta_platform.orchestrator.playback_types import (
+    Execution,
+    ExecutionKey,
+    OpenList,
+    PendingOutcome,
+    PlaybackFault,
+    Played,
+    RecordedOutcome,
+    Source,
+)
+from orvanta_platform.orchestrator.playback_values import PlaybackValues
+from orvanta_platform.orchestrator.view import ERROR
 
 MAX_STEPS: Final = 20_000
 """Maximum number of decisions of one playback."""
@@ -59,117 +61,7 @@ MAX_STEPS: Final = 20_000
 MAX_SECONDS: Final = 20.0
 """Maximum duration of one playback."""
 
-MAX_BYTES: Final = 64 << 20
-"""Maximum total size of the values and inputs of one playback; one that several executions share counts for each."""
-
 _CANCELLED: Final = error_json(NamedError("Canceled", "Canceled"), None)
-
-
-class PlaybackFault(Exception):
-    """The playback cannot continue."""
-
-    def __init__(self, node: str | None, message: str) -> None:
-        super().__init__(message)
-        self.node = node
-        """Key of the node."""
-        self.message = message
-
-
-@dataclass(frozen=True, slots=True)
-class ExecutionKey:
-    """An execution of a node."""
-
-    node: Node
-    id: UUID
-    """Id of its job, derived from the run."""
-    iterations: tuple[int, ...]
-    """Numbers of the iterations of the loops around it, outermost first."""
-    attempt: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class RecordedOutcome:
-    """Recorded outcome of a node."""
-
-    raw: bytes
-    """Its result."""
-    error: NamedError | None = None
-    failure: bytes | None = None
-    """`{"error": …}` of a node that failed."""
-
-
-class Source(Protocol):
-    """Recorded answers."""
-
-    def outcome(self, place: ExecutionKey) -> RecordedOutcome | None:
-        """Return the outcome of a job or sub-workflow, or of a container node that failed as a whole; None if it has
-        not been recorded.
-        """
-
-    def decision(self, place: ExecutionKey, number: int) -> Event | None:
-        """Return decision number `number`, from 0, on an approval or suspended step; None if there is none."""
-
-    def rank(self, place: ExecutionKey) -> float:
-        """Return the position at which an execution ends, among those that run at the same time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Execution:
-    """Execution of a node that ended."""
-
-    place: ExecutionKey
-    status: Literal["succeeded", "failed", "cancelled"]
-    result: bytes
-    inputs: bytes | None
-    """Its inputs (JSON object text), if it has any."""
-
-
-@dataclass(slots=True)
-class Played:
-    """Outcome of a playback."""
-
-    status: Literal["succeeded", "failed", "cancelled"] | None = None
-    """None: it did not reach the end of the run."""
-    result: bytes = b"null"
-    fault: PlaybackFault | None = None
-    executions: dict[UUID, Execution] = field(default_factory=dict)
-    """Executions of nodes by id, in the order of their ends."""
-    nodes: set[str] = field(default_factory=set)
-    """Ids of the nodes that were executed."""
-    edges: set[tuple[str, str, str]] = field(default_factory=set)
-    """Edges that were taken, as (from, to, on)."""
-
-
-@dataclass(slots=True)
-class _Pending:
-    """Pending outcome of a node: a job, its bodies, a decision of people, or an event."""
-
-    kind: Literal["job", "bodies", "people", "event"]
-    node: int
-    rank: float
-    event: Event | None = None
-    opening: fx.Opening | None = None
-
-
-@dataclass(slots=True)
-class _Open:
-    """An open list of nodes."""
-
-    frame: Frame
-    iterations: tuple[int, ...]
-    pending: list[_Pending] = field(default_factory=list)
-    end: fx.RunEnded | None = None
-
-    def drop(self, kind: str, node: int, event: type[TimerDue] | None = None) -> bool:
-        """Remove what a node waits for; return whether there was anything."""
-        kept = [
-            each
-            for each in self.pending
-            if not (each.kind == kind and each.node == node and (event is None or isinstance(each.event, event)))
-        ]
-        found = len(kept) < len(self.pending)
-        self.pending = kept
-        return found
 
 
 async def play(
@@ -206,22 +98,18 @@ class _Playback:
         self._plan = plan
         self._run = run
         self._source = source
-        self._evaluator = evaluator
-        self._resolve = resolve
-        self._values: dict[ValueKey, bytes] = {(run.id, "args", ""): inputs}
-        self._bytes = 0
-        self._context: dict[ValueKey, bytes] = {}
-        self._inputs: dict[UUID, bytes] = {}
+        self._values = PlaybackValues(run, inputs)
+        self._expressions = PlaybackExpressions(run, self._values, evaluator, resolve)
         self._votes: dict[UUID, int] = {}
         self._steps = 0
 
     async def play(self, preprocess: bool) -> None:
         frame = Frame(None, self._plan, RunState.new(self._plan, preprocess=preprocess))
-        end = await self._play_list(_Open(frame, ()))
+        end = await self._play_list(OpenList(frame, ()))
         self.played.status = _STATUS[end.status]
-        self.played.result = self._result_of(frame, end)
+        self.played.result = self._values.result_of_list(frame, end)
 
-    async def _play_list(self, here: _Open) -> fx.RunEnded:
+    async def _play_list(self, here: OpenList) -> fx.RunEnded:
         await self._send(here, Started())
         while here.end is None:
             if not here.pending:
@@ -243,21 +131,21 @@ class _Playback:
         self._cover(here)
         return here.end
 
-    def _cover(self, here: _Open) -> None:
+    def _cover(self, here: OpenList) -> None:
         plan, marks = here.frame.plan, here.frame.state.nodes
         self.played.nodes |= {plan.node(index).id for index, mark in enumerate(marks) if OUTCOMES.get(mark)}
         for node in plan.nodes:
             taken = (edge for edge in node.edges if is_taken(marks, edge))
             self.played.edges |= {(plan.nodes[edge.source].id, node.id, edge.on) for edge in taken}
 
-    def _place(self, here: _Open, index: int) -> ExecutionKey:
+    def _place(self, here: OpenList, index: int) -> ExecutionKey:
         node = here.frame.plan.node(index)
         attempt = here.frame.state.failures.get(index, 0)
         return ExecutionKey(node, here.frame.node_id(self._run.id, index), here.iterations, attempt)
 
     # Events.
 
-    async def _send(self, here: _Open, event: Event) -> None:
+    async def _send(self, here: OpenList, event: Event) -> None:
         """Decide an event and apply its effects."""
         self._steps += 1
         if self._steps > MAX_STEPS:
@@ -269,16 +157,14 @@ class _Playback:
         while isinstance(step := decide(frame.plan, frame.state, event, answers, after=need), fx.Need):
             need = step
             for ask in step.requests:
-                answers[ask.key] = await self._answer(here, step, ask)
-        decided = decided_values(frame.plan, self._run.id, step.effects, self._values, frame.id)
+                answers[ask.key] = await self._expressions.answer(here, step, ask)
+        decided = decided_values(frame.plan, self._run.id, step.effects, self._values.stored, frame.id)
         frame.state = step.state
-        for key, raw in decided.items():
-            self._keep(key, raw)
-        self._context |= {key: raw for key, raw in decided.items() if key[1] == "context"}
+        self._values.store_decided(decided)
         for effect in step.effects:
             self._apply(here, effect)
 
-    def _apply(self, here: _Open, effect: fx.Effect) -> None:
+    def _apply(self, here: OpenList, effect: fx.Effect) -> None:
         match effect:
             case fx.Enqueue(node):
                 self._wait(here, "job", node)
@@ -293,7 +179,7 @@ class _Playback:
             case fx.SetTimer(node, "wait"):
                 self._wait(here, "event", node, event=TimerDue(node))
             case fx.Retry(node):
-                self._forget(here, node)
+                self._values.delete_results(here.frame.node_id(self._run.id, node))
                 self._wait(here, "event", node, event=TimerDue(node))
             case fx.CloseTimer(node) | fx.DropTimer(node, "wait"):
                 here.drop("event", node, TimerDue)
@@ -302,7 +188,7 @@ class _Playback:
             case fx.CancelJob() | fx.CancelChildren():
                 self._cancel(here, effect)
             case fx.StoreResume(node, number, raw):
-                self._keep((here.frame.node_id(self._run.id, node), "resume", str(number)), raw)
+                self._values.store((here.frame.node_id(self._run.id, node), "resume", str(number)), raw)
             case fx.NodeEnded():
                 self._record(here, effect)
             case fx.RunEnded():
@@ -312,7 +198,7 @@ class _Playback:
 
     def _wait(
         self,
-        here: _Open,
+        here: OpenList,
         kind: Literal["job", "bodies", "people", "event"],
         node: int,
         *,
@@ -320,79 +206,52 @@ class _Playback:
         opening: fx.Opening | None = None,
     ) -> None:
         rank = self._source.rank(self._place(here, node)) if node >= 0 else 0
-        here.pending.append(_Pending(kind, node, rank, event, opening))
+        here.pending.append(PendingOutcome(kind, node, rank, event, opening))
 
-    def _cancel(self, here: _Open, effect: fx.CancelJob | fx.CancelChildren) -> None:
+    def _cancel(self, here: OpenList, effect: fx.CancelJob | fx.CancelChildren) -> None:
         """Withdraw a job or the bodies of a node. A job with an answer has started: it ends unless it is stopped."""
         node = effect.node
         if isinstance(effect, fx.CancelChildren):
             if here.drop("bodies", node):
-                here.pending.append(_Pending("event", node, -1, ChildrenEnded(node, cancelled=True)))
+                here.pending.append(PendingOutcome("event", node, -1, ChildrenEnded(node, cancelled=True)))
         elif effect.stop or self._source.outcome(self._place(here, node)) is None:
             here.drop("job", node)
-            here.pending.append(_Pending("event", node, -1, JobCancelled(node)))
+            here.pending.append(PendingOutcome("event", node, -1, JobCancelled(node)))
 
-    def _keep(self, key: ValueKey, raw: bytes) -> None:
-        self._count(len(raw) - len(self._values.get(key, b"")))
-        self._values[key] = raw
-
-    def _keep_inputs(self, place: ExecutionKey, raw: bytes) -> None:
-        self._count(len(raw))
-        self._inputs[place.id] = raw
-
-    def _count(self, size: int) -> None:
-        self._bytes += size
-        if self._bytes > MAX_BYTES:
-            message = f"The values and inputs of the playback exceed {MAX_BYTES >> 20} MiB."
-            raise PlaybackFault(None, message)
-
-    def _forget(self, here: _Open, node: int) -> None:
-        id = here.frame.node_id(self._run.id, node)
-        for name in ("", ERROR):
-            self._count(-len(self._values.pop((id, "result", name), b"")))
-
-    def _record(self, here: _Open, effect: fx.NodeEnded) -> None:
+    def _record(self, here: OpenList, effect: fx.NodeEnded) -> None:
         place = self._place(here, effect.node)
-        raw = self._values.get((place.id, "result", ""), _CANCELLED)
+        raw = self._values.stored.get((place.id, "result", ""), _CANCELLED)
         self.played.executions.pop(place.id, None)
-        self.played.executions[place.id] = Execution(place, _FATES[effect.state], raw, self._inputs.pop(place.id, None))
+        inputs = self._values.take_inputs(place.id)
+        self.played.executions[place.id] = Execution(place, _FATES[effect.state], raw, inputs)
 
     # Jobs, bodies and decisions.
 
-    async def _play_job(self, here: _Open, index: int) -> Event:
+    async def _play_job(self, here: OpenList, index: int) -> Event:
         place = self._place(here, index)
-        view = self._view(here.frame, here.frame.state, index, {})
         if place.node.kind is Kind.IDENTITY:
-            scope = await self._scope(view, {"previous_result": None})
-            found = scope["previous_result"]
-            self._keep((place.id, "result", ""), found if isinstance(found, bytes) else b"null")
+            self._values.store_result(place.id, await self._expressions.previous_result(here, index))
             return Succeeded(index)
-        inputs = Inputs.of(place.node)
         try:
-            scope = await self._scope(view, inputs.names)
-            whole = scope["flow_input"] if inputs.whole else None
-            raw = (
-                whole
-                if isinstance(whole, bytes)
-                else await self._evaluator.inputs(inputs.transforms, scope, self._moment(here, index), self._open)
-            )
+            raw = await self._expressions.inputs(here, index)
         except ExpressionError as error:
-            self._keep((place.id, "result", ""), error_json(NamedError(error.name, error.message), place.node.id))
+            thrown = NamedError(error.name, error.message)
+            self._values.store_result(place.id, error_json(thrown, place.node.id))
             return Failed(index, error.name, error.message, retryable=False)
-        self._keep_inputs(place, raw)
-        recorded = self._recorded(place)
-        self._keep((place.id, "result", ""), recorded.raw)
+        self._values.store_inputs(place.id, raw)
+        recorded = self._require_outcome(place)
+        self._values.store_result(place.id, recorded.raw)
         if recorded.error is None:
             return Succeeded(index)
         return Failed(index, recorded.error.name, recorded.error.message)
 
-    def _recorded(self, place: ExecutionKey) -> RecordedOutcome:
+    def _require_outcome(self, place: ExecutionKey) -> RecordedOutcome:
         found = self._source.outcome(place)
         if found is None:
             raise PlaybackFault(_name(place), "There is no recorded answer.")
         return found
 
-    async def _play_bodies(self, here: _Open, index: int, opening: fx.Opening) -> Event:
+    async def _play_bodies(self, here: OpenList, index: int, opening: fx.Opening) -> Event:
         place = self._place(here, index)
         counter = Counter(place.id, here.frame, place.node, opening.attempt, Loop(opening.total, opening.width))
         recorded = self._source.outcome(place)
@@ -400,7 +259,7 @@ class _Playback:
             return self._end_bodies(place, opening)
         counter.loop = loop_of(opening, None)
         if opening.items is not None:
-            self._keep(items_key(counter.opening(self._run.id)), opening.items)
+            self._values.store(items_key(counter.opening(self._run.id)), opening.items)
         found: dict[int, tuple[str, bytes]] = {}
         opened: deque[int] = deque()
         while not counter.loop.done:
@@ -411,14 +270,14 @@ class _Playback:
             number = opened.popleft()
             frame = self._frame(counter, number)
             inner = (*here.iterations, number) if place.node.kind.is_loop else here.iterations
-            end = await self._play_list(_Open(frame, inner))
+            end = await self._play_list(OpenList(frame, inner))
             counter.loop = loop_after(counter, frame, end)
-            found[number] = (_STATUS[end.status], self._result_of(frame, end))
+            found[number] = (_STATUS[end.status], self._values.result_of_list(frame, end))
         collected = join(counter, found)
         if collected.result is not None:
-            self._keep((place.id, "result", ""), collected.result)
+            self._values.store_result(place.id, collected.result)
         if collected.error is not None:
-            self._keep((place.id, "result", ERROR), collected.error)
+            self._values.store_result(place.id, collected.error, ERROR)
         return collected.event
 
     def _frame(self, counter: Counter, number: int) -> Frame:
@@ -430,14 +289,14 @@ class _Playback:
     def _end_bodies(self, place: ExecutionKey, opening: fx.Opening) -> Event:
         """Return the recorded end of a sub-workflow, or of a container that failed as a whole."""
         if opening.args is not None:
-            self._keep_inputs(place, opening.args)
-        recorded = self._recorded(place)
-        self._keep((place.id, "result", ""), recorded.raw)
+            self._values.store_inputs(place.id, opening.args)
+        recorded = self._require_outcome(place)
+        self._values.store_result(place.id, recorded.raw)
         if recorded.failure is not None:
-            self._keep((place.id, "result", ERROR), recorded.failure)
+            self._values.store_result(place.id, recorded.failure, ERROR)
         return ChildrenEnded(place.node.index, error=recorded.error)
 
-    def _decision(self, here: _Open, index: int) -> Event:
+    def _decision(self, here: OpenList, index: int) -> Event:
         place = self._place(here, index)
         number = self._votes.get(place.id, 0)
         found = self._source.decision(place, number)
@@ -447,70 +306,6 @@ class _Playback:
         # The node waits for the next decision unless this one closes the wait.
         self._wait(here, "people", index)
         return found
-
-    # Expressions.
-
-    async def _answer(self, here: _Open, need: fx.Need, ask: fx.Ask) -> Answer | NamedError:
-        frame, run = here.frame, self._run
-        if ask.purpose == "cache":
-            return Answer(msgspec.json.encode(Found()), truthy=False)
-        decided = decided_values(frame.plan, run.id, need.effects, self._values, frame.id)
-        known = ChainMap(decided, self._values)
-        position = list_position(run, frame, decided)
-        own = await own_value(ask, frame.plan, run, known, need.state, position, self._load)
-        view = View(frame.plan, run, need.state, ask.node, own, decided, position)
-        moment = self._moment(here, ask.node)
-        try:
-            scope = await self._scope(view, names_of(ask))
-            if ask.purpose == "inputs":
-                return Answer(await self._evaluator.inputs(ask.source, scope, moment, self._open), truthy=True)
-            evaluate = self._evaluator.expression if isinstance(ask.source, str) else self._evaluator.transform
-            found = await evaluate(ask.source, scope, moment, self._open)
-        except ExpressionError as error:
-            return NamedError(error.name, error.message)
-        answer = Answer(found.raw, found.truthy)
-        return delay_end(answer) if ask.purpose == "until" else answer
-
-    async def _open(self, kind: Literal["variable", "resource"], path: str) -> bytes:
-        return await self._resolve(kind, path)
-
-    def _view(self, frame: Frame, state: RunState, index: int, known: Mapping[ValueKey, bytes]) -> View:
-        return View(frame.plan, self._run, state, index, known=known, within=list_position(self._run, frame, known))
-
-    async def _scope(self, view: View, names: Names) -> Scope:
-        return await load_scope(view, names, self._load, self._load_context)
-
-    async def _load(self, keys: Sequence[ValueKey]) -> dict[ValueKey, bytes]:
-        return {key: self._values[key] for key in keys if key in self._values}
-
-    async def _load_context(self, run: UUID) -> dict[ValueKey, bytes]:
-        return self._context
-
-    def _moment(self, here: _Open, index: int) -> Moment:
-        """Return time and random seed of a node, which do not depend on the id of the run."""
-        moment = moment_of(here.frame.plan, self._run, index)
-        return Moment(moment.at_ms, f"{moment.seed}/{here.iterations}") if here.iterations else moment
-
-    def _result_of(self, frame: Frame, end: fx.RunEnded) -> bytes:
-        """Return the result of a list that ended."""
-        match end.result:
-            case fx.Output(raw):
-                return raw
-            case fx.OfNode(index):
-                return self._value(frame, index)
-            case fx.ErrorOf(index):
-                id = frame.node_id(self._run.id, index)
-                error = self._values.get((id, "result", ERROR)) if frame.id is not None else None
-                return error or self._value(frame, index)
-            case fx.NodeResults(members):
-                return compose((name, self._value(frame, index)) for name, index in members)
-            case fx.ThrownOutput(error):
-                return error_json(error, frame.holder.node.id if frame.holder is not None else None)
-            case fx.NullResult():
-                return b"null"
-
-    def _value(self, frame: Frame, index: int) -> bytes:
-        return self._values.get(frame.result_key(self._run.id, index), b"null")
 
 
 def _name(place: ExecutionKey) -> str:

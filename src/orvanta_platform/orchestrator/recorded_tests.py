@@ -22,7 +22,8 @@ from orvanta_platform.evaluate.javascript import Moment
 from orvanta_platform.ids import new_run_id
 from orvanta_platform.orchestrator import inputs, wait_outcomes
 from orvanta_platform.orchestrator.document_threads import run_in_thread
-from orvanta_platform.orchestrator.playback import Execution, ExecutionKey, Played, RecordedOutcome, play
+from orvanta_platform.orchestrator.playback import play
+from orvanta_platform.orchestrator.playback_types import Execution, ExecutionKey, Played, RecordedOutcome
 from orvanta_platform.workflow.mask import MASK
 from orvanta_platform.workflow.playback.comparison import difference
 from orvanta_platform.workflow.playback.document import (

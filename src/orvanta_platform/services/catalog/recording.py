@@ -25,7 +25,8 @@ from orvanta_platform.errors import BadRequest, OrvantaError, TooLarge
 from orvanta_platform.evaluate.errors import ExpressionError
 from orvanta_platform.orchestrator import values, wait_outcomes
 from orvanta_platform.orchestrator.document_threads import run_in_thread
-from orvanta_platform.orchestrator.playback import Execution, ExecutionKey, Played, RecordedOutcome, play
+from orvanta_platform.orchestrator.playback import play
+from orvanta_platform.orchestrator.playback_types import Execution, ExecutionKey, Played, RecordedOutcome
 from orvanta_platform.orchestrator.recorded_tests import error_of, run_row
 from orvanta_platform.orchestrator.view import ERROR
 from orvanta_platform.services.catalog import deploy
