@@ -27,7 +27,7 @@ def test_release_is_promoted_rolled_back_and_exchanged(cli: Cli, installation: I
     cli("env", "update", "production", "--rules", str(rules))
     assert cli("env", "list").out.splitlines()[-1].split() == ["1", "production", "promoted", "1", "refused"]
     planned = cli("promote", "1", "--to", "production", "--plan").out
-    assert "add: flow u/admin/promoted" in planned
+    assert "A flow u/admin/promoted" in planned
     assert cli("promote", "1", "--to", "production", "--approve", code=1).out == ""
     request = cli("promote", "1", "--to", "production", "--json").json["id"]
     requested = cli("promote", "1", "--to", "production").out
@@ -42,7 +42,10 @@ def test_release_is_promoted_rolled_back_and_exchanged(cli: Cli, installation: I
     cli("flow", "push", str(flow), "u/admin/promoted")
     cli("release", "create", "flow/u/admin/promoted")
     assert cli("promote", "main/2", "--to", "production", "--json").json["plan"]["entries"][0]["action"] == "change"
+    renewed = cli("promote", "2", "--to", "production", "--renew", "--overwrite", "--json").json
+    assert (renewed["state"], renewed["overwrite"]) == ("open", True)
     cli("promote", "2", "--to", "production", "--approve", "--apply")
+    assert "no open request" in cli("promote", "2", "--to", "production", "--renew", code=1).err
     waiting = cli("rollback", "production", "--reason", "Wrong totals", "--json", code=1).json
     assert (waiting["state"], waiting["kind"], waiting["number"]) == ("open", "rollback", 1)
     done = cli("promote", "1", "--to", "production", "--approve", "--apply").out

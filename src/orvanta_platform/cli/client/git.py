@@ -36,7 +36,6 @@ Message = Annotated[str | None, typer.Option("--message", "-m", help="Message of
 
 _WAIT_S: Final = 200.0
 _PAUSE_S: Final = 0.5
-_SIGNS: Final = {"add": "A", "change": "M", "remove": "D", "unchanged": " ", "conflict": "!"}
 
 
 @app.callback()
@@ -98,7 +97,7 @@ def _print_status(session: Session) -> None:
         print("The workspace is not bound to a repository.")
     else:
         _print_binding(binding)
-        _print_plan(plan)
+        _print_incoming(plan)
     if binding is not None and binding["error"]:
         raise typer.Exit(FAILED)
 
@@ -106,7 +105,7 @@ def _print_status(session: Session) -> None:
 @command(app, "orvanta git apply -m 'Take over the reviewed changes'", "orvanta git apply --take flow/f/team/report")
 def apply(session: Session, keep: Workspace = None, take: Repository = None, message: Message = None) -> None:
     """Apply the changes of the repository to the workspace, all or nothing, as the caller."""
-    from orvanta_platform.cli.client.output import print_json, terminal_safe
+    from orvanta_platform.cli.client.output import print_change, print_json
 
     api = session.api
     plan = api.get(api.in_workspace("git/incoming"))
@@ -118,7 +117,7 @@ def apply(session: Session, keep: Workspace = None, take: Repository = None, mes
         return
     changed = [each for each in done["entries"] if each["action"] != "unchanged"]
     for each in changed:
-        print(terminal_safe(f"{_SIGNS[each['action']]} {each['kind']} {each['path']}"))
+        print_change(each)
     if not changed:
         print("Nothing to do.")
 
@@ -164,14 +163,14 @@ def _print_binding(binding: dict[str, Any]) -> None:
         say(terminal_safe(f"{each['name']}: ignored, {each['reason']}"))
 
 
-def _print_plan(plan: dict[str, Any]) -> None:
-    from orvanta_platform.cli.client.output import say, terminal_safe
+def _print_incoming(plan: dict[str, Any]) -> None:
+    from orvanta_platform.cli.client.output import print_change, say, terminal_safe
 
     for each in plan["items"]:
         note = " (merged)" if each["merged"] and each["places"] is None else ""
         if each["places"] is not None:
             note = ": changed on both sides" + (f" at {', '.join(each['places'])}" if any(each["places"]) else "")
-        print(terminal_safe(f"{_SIGNS[each['action']]} {each['kind']} {each['path']}{note}"))
+        print_change(each, note)
         if each["reason"]:
             say(terminal_safe(f"    {each['reason']}"))
     if any(each["action"] == "conflict" for each in plan["items"]):

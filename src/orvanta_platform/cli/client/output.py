@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
 _CONTROL = re.compile(r"\x1b(?!\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]")
+_SIGNS = {"add": "A", "change": "M", "remove": "D", "unchanged": " ", "conflict": "!"}
 _PLAIN_END = "\x1b[0m"
 
 
@@ -36,6 +37,11 @@ def print_bytes(text: bytes) -> None:
 def say(text: str) -> None:
     """Print a line for people to stderr, separate from the output for programs."""
     print(text, file=sys.stderr, flush=True)
+
+
+def print_change(entry: Mapping[str, Any], note: str = "") -> None:
+    """Print an entry of a plan: a sign for its action, kind and path."""
+    print(terminal_safe(f"{_SIGNS[entry['action']]} {entry['kind']} {entry['path']}{note}"))
 
 
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -22,6 +22,7 @@ Planned = Annotated[
 ]
 Approve = Annotated[bool, typer.Option("--approve", help="Approve the open request for the release.")]
 Apply = Annotated[bool, typer.Option("--apply", help="Apply the open request for the release, or a new one.")]
+Renew = Annotated[bool, typer.Option("--renew", help="Make the plan of the open request again.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace items that were changed in the environment.")]
 Comment = Annotated[str | None, typer.Option("--comment", help="Comment on the approval.")]
 Bypass = Annotated[
@@ -40,6 +41,7 @@ def register(app: typer.Typer) -> None:
         app,
         "orvanta promote 3 --to staging --plan",
         "orvanta promote 3 --to production",
+        "orvanta promote dev/3 --to production --renew",
         "orvanta promote dev/3 --to production --approve",
         "orvanta promote dev/3 --to production --apply",
     )(promote)
@@ -53,13 +55,14 @@ def promote(
     plan: Planned = False,
     approve: Approve = False,
     apply: Apply = False,
+    renew: Renew = False,
     overwrite: Overwrite = False,
     comment: Comment = None,
     bypass_reason: Bypass = None,
 ) -> None:
-    """Deploy a release to an environment: request it, approve the request, apply it.
+    """Deploy a release to an environment: request it, renew, approve and apply the request.
 
-    Without --plan, --approve and --apply, the deployment is requested. Everything that prevents it is printed.
+    Without --plan, --renew, --approve and --apply, the deployment is requested. Everything that prevents it is printed.
     """
     source, number = _release(session, release)
     calls = f"/api/w/{quote(env.find(session, to)['workspace'], safe='')}/deployments"
@@ -69,15 +72,18 @@ def promote(
         return
     found = _open(session, calls, source, number)
     if found is None:
-        if approve and not apply:
+        if renew or (approve and not apply):
             raise BadRequest(f"There is no open request for {source}/{number} in {to}.", hint="Request it first.")
         found = json.loads(session.api.post(f"{calls}/create", named))
+    if renew:
+        body = {"overwrite": True} if overwrite else {}
+        found = json.loads(session.api.post(f"{calls}/renew/{found['id']}", body))
     if approve:
-        body = {"plan_hash": found["plan_hash"], "comment": comment}
-        found = json.loads(session.api.post(f"{calls}/approve/{found['id']}", body))
+        approval = {"plan_hash": found["plan_hash"], "comment": comment}
+        found = json.loads(session.api.post(f"{calls}/approve/{found['id']}", approval))
     if apply:
-        body = {"plan_hash": found["plan_hash"], "bypass_reason": bypass_reason}
-        found = json.loads(session.api.post(f"{calls}/apply/{found['id']}", body))
+        application = {"plan_hash": found["plan_hash"], "bypass_reason": bypass_reason}
+        found = json.loads(session.api.post(f"{calls}/apply/{found['id']}", application))
     _print_request(session, found)
 
 
@@ -128,7 +134,7 @@ def _print_request(session: Session, found: dict[str, Any]) -> None:
     print(f"request {found['id']}: {found['state']}{nothing}")
     if found["state"] == "open":
         if found["stale"]:
-            print("stale: the environment was changed; make the plan again")
+            print("stale: the environment was changed; --renew makes the plan again")
         _print_plan(found["plan"])
 
 
@@ -144,9 +150,11 @@ def _finish(session: Session, plan: dict[str, Any]) -> None:
 
 
 def _print_plan(plan: dict[str, Any]) -> None:
+    from orvanta_platform.cli.client.output import print_change
+
     print(f"plan: {plan['plan_hash']}")
     for each in plan["entries"]:
-        print(f"{each['action']}: {each['kind']} {each['path']}")
+        print_change(each)
     if plan["origin"]:
         print("origin: {name} {workspace}/{number}, key {public_key}".format(**plan["origin"]))
     for each in plan["acts_for"]:
