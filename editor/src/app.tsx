@@ -1,8 +1,10 @@
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
-import { RouterProvider } from "react-router";
 import { ApiError } from "./api/client";
 import { router } from "./router";
-import { Toasts } from "./ui/states";
+import { Link } from "./routing/link";
+import { RouterProvider } from "./routing/provider";
+import { t } from "./texts/t";
+import { Failed, Skeleton, Toasts } from "./ui/states";
 
 const TRIES = 3;
 
@@ -18,10 +20,23 @@ const queries = new QueryClient({
   },
 });
 
+/** Error of a page that failed or could not be loaded. */
+function PageError({ error }: { error: unknown }) {
+  return (
+    <main>
+      <Failed error={error}>
+        <Link to="/">{t("shell.toHome")}</Link>
+      </Failed>
+    </main>
+  );
+}
+
+const FALLBACKS = { loading: Skeleton, failed: PageError };
+
 export function App() {
   return (
     <QueryClientProvider client={queries}>
-      <RouterProvider router={router} />
+      <RouterProvider router={router} fallbacks={FALLBACKS} />
       <Toasts />
     </QueryClientProvider>
   );

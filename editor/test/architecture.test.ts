@@ -7,7 +7,7 @@ const SOURCE = join(import.meta.dirname, "..", "src");
 /** Rooms from the bottom up. A file imports from its own room and from the rooms of lower layers only. */
 const LAYERS: readonly (readonly string[])[] = [
   ["texts"],
-  ["lib"],
+  ["lib", "routing"],
   ["workflow"],
   ["api"],
   ["ui"],

@@ -8,10 +8,10 @@ import pytest
 from playwright.async_api import Page, expect
 from tests.browser.conftest import DIST
 
-FIRST_LOAD = 306_000
+FIRST_LOAD = 274_000
 """Bytes, with gzip."""
 
-HOME = 145_500
+HOME = 118_500
 """Bytes of JavaScript, with gzip."""
 
 

@@ -1,7 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Command } from "cmdk";
 import { type FormEvent, useState } from "react";
-import { useNavigate } from "react-router";
 import { ApiError, errorText } from "../api/client";
 import { deployFlow, emptyFlow, flowQuery, flowsQuery, getFlow } from "../api/flows";
 import { versionsQuery } from "../api/versions";
@@ -10,6 +9,7 @@ import { refetchDeployed } from "../editor/conflict";
 import { useEditor, useEditorStore } from "../editor/context";
 import { apply, markDeployed, select } from "../editor/store";
 import { useCatalog } from "../integrations/use-catalog";
+import { useNavigate } from "../routing/hooks";
 import { t } from "../texts/actions";
 import { Button, Field, Input } from "../ui/controls";
 import { dialogCss as css, Dialog } from "../ui/dialog";

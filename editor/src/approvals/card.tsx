@@ -1,8 +1,8 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
-import { Link } from "react-router";
 import { approvalsQuery, decide, type WaitingApproval } from "../api/approvals";
 import { errorText } from "../api/client";
+import { Link } from "../routing/link";
 import { t, tWith } from "../texts/approvals";
 import { Button, Field } from "../ui/controls";
 import controls from "../ui/controls.module.css";

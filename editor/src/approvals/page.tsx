@@ -1,8 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { useEffect } from "react";
-import { useParams } from "react-router";
 import { approvalsQuery, type WaitingApproval } from "../api/approvals";
 import { rememberWorkspace } from "../lib/last-workspace";
+import { useParams } from "../routing/hooks";
 import { t } from "../texts/approvals";
 import { ListTools, NoMatches, type SortOption, useListTools } from "../ui/list-tools";
 import { Empty, Failed, Skeleton } from "../ui/states";

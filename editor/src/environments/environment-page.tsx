@@ -1,6 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useEffect, useState } from "react";
-import { Link, useNavigate } from "react-router";
 import { errorText } from "../api/client";
 import {
   type Deployment,
@@ -14,6 +13,8 @@ import {
   rollBack,
 } from "../api/environments";
 import { rememberWorkspace } from "../lib/last-workspace";
+import { useNavigate } from "../routing/hooks";
+import { Link } from "../routing/link";
 import { t, tWith } from "../texts/environments";
 import { Button, Field, Input } from "../ui/controls";
 import { Dialog, dialogCss } from "../ui/dialog";

@@ -1,4 +1,5 @@
-import { Navigate, useParams } from "react-router";
+import { useParams } from "../routing/hooks";
+import { Navigate } from "../routing/link";
 import { EnvironmentPage } from "./environment-page";
 import { PipelinePage } from "./pipeline-page";
 import { ReleasePage } from "./release-page";
@@ -15,5 +16,5 @@ export function EnvironmentPages() {
   if (!area) return <EnvironmentPage workspace={workspace} />;
   if (name === "releases" && !id) return <ReleasePage workspace={workspace} number={area} />;
   if (area === "requests" && id && more.length === 0) return <RequestPage workspace={workspace} id={id} />;
-  return <Navigate to={`/w/${workspace}/environments`} replace />;
+  return <Navigate to={`/w/${workspace}/environments`} />;
 }

@@ -1,5 +1,5 @@
-import { Link } from "react-router";
 import type { Environment } from "../api/environments";
+import { Link } from "../routing/link";
 import { t, tWith } from "../texts/environments";
 import { Time } from "../ui/time";
 import css from "./environments.module.css";

@@ -1,6 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
-import { Link } from "react-router";
 import {
   type Environment,
   environmentQuery,
@@ -9,6 +8,7 @@ import {
   releasesQuery,
 } from "../api/environments";
 import { rememberWorkspace } from "../lib/last-workspace";
+import { Link } from "../routing/link";
 import { t } from "../texts/environments";
 import { Button } from "../ui/controls";
 import { Empty, Failed, Skeleton } from "../ui/states";

@@ -1,8 +1,8 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { useNavigate } from "react-router";
 import { BASE, errorText } from "../api/client";
 import { createRequest, environmentsQuery, type Release, releaseQuery } from "../api/environments";
+import { useNavigate } from "../routing/hooks";
 import { t } from "../texts/environments";
 import { Button, Field } from "../ui/controls";
 import { Select } from "../ui/select";

@@ -1,6 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { Link } from "react-router";
 import { errorText } from "../api/client";
 import {
   applyRequest,
@@ -15,6 +14,7 @@ import {
   requestQuery,
   withdrawRequest,
 } from "../api/environments";
+import { Link } from "../routing/link";
 import { t, tWith } from "../texts/environments";
 import { Button, Field, Input } from "../ui/controls";
 import controls from "../ui/controls.module.css";

@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
-import { useParams } from "react-router";
 import { resourcesQuery } from "../api/options";
+import { useParams } from "../routing/hooks";
 import { t } from "../texts/forms";
 import { Field, Input } from "../ui/controls";
 import controls from "../ui/controls.module.css";

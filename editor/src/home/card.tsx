@@ -1,5 +1,5 @@
 import type { ReactNode } from "react";
-import { Link } from "react-router";
+import { Link } from "../routing/link";
 import { t } from "../texts/home";
 import { Time } from "../ui/time";
 import css from "./home.module.css";

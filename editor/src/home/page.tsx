@@ -1,11 +1,11 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
-import { useNavigate, useParams } from "react-router";
 import { getFlow } from "../api/flows";
 import { flowExistsQuery, type Overview, overviewQuery } from "../api/overview";
 import { toRunRow } from "../api/run-list";
 import { startFlow } from "../api/runs";
 import { rememberWorkspace } from "../lib/last-workspace";
+import { useNavigate, useParams } from "../routing/hooks";
 import { t } from "../texts/home";
 import { Button, IconButton, LinkButton } from "../ui/controls";
 import { Failed, Skeleton } from "../ui/states";

@@ -1,10 +1,10 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { Link } from "react-router";
 import type { RunFilter } from "../api/run-filter";
 import { histogramQuery, type RunHistogram } from "../api/run-list";
 import { statusStyle } from "../lib/status";
 import { absolute } from "../lib/time";
+import { Link } from "../routing/link";
 import { t } from "../texts/home";
 import { LOCALE } from "../texts/language";
 import { Icon } from "../ui/icon";

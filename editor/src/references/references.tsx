@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Fragment, type ReactNode } from "react";
-import { Link } from "react-router";
 import { type Reference, type ReferredKind, referencesQuery } from "../api/references";
+import { Link } from "../routing/link";
 import { t, tWith } from "../texts/references";
 import { Failed, Skeleton } from "../ui/states";
 import css from "./references.module.css";

@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
-import { Link } from "react-router";
 import type { RunFailureReport } from "../api/runs";
 import { wholeQuery } from "../api/values";
+import { Link } from "../routing/link";
 import { t, tWith } from "../texts/runs";
 import { Time } from "../ui/time";
 import { isTree, type Json } from "../workflow/types";

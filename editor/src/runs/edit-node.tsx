@@ -1,4 +1,4 @@
-import { Link } from "react-router";
+import { Link } from "../routing/link";
 import { t } from "../texts/runs";
 import { useRun } from "./context";
 

@@ -1,9 +1,9 @@
 import { type ReactNode, useEffect, useState } from "react";
-import { Link } from "react-router";
 import type { RunAbout } from "../api/runs";
 import { useEditor } from "../editor/context";
 import { ENDED } from "../lib/status";
 import { duration } from "../lib/time";
+import { Link } from "../routing/link";
 import { t, tWith } from "../texts/runs";
 import { CopyButton } from "../ui/copy-button";
 import { Time } from "../ui/time";

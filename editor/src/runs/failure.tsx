@@ -1,8 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
-import { Link } from "react-router";
 import { failureQuery, type RunFailureReport } from "../api/runs";
 import { useEditor } from "../editor/context";
 import { errorOf, lineOf } from "../lib/error-line";
+import { Link } from "../routing/link";
 import { t, tWith } from "../texts/runs";
 import { Traceback } from "../ui/error-text";
 import { Icon } from "../ui/icon";

@@ -1,5 +1,5 @@
-import { Link } from "react-router";
 import { useEditor } from "../editor/context";
+import { Link } from "../routing/link";
 import { t } from "../texts/runs";
 import { Status } from "../ui/status";
 import { at, text } from "../workflow/types";

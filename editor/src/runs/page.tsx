@@ -1,11 +1,12 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense, useEffect, useMemo } from "react";
-import { Link, useParams } from "react-router";
 import { aboutQuery, documentQuery, type RunAbout } from "../api/runs";
 import { FollowShownIterations } from "../canvas/iterations";
 import { EditorContext } from "../editor/context";
 import { followRun } from "../editor/run-watch";
 import { createEditor, type EditorStore } from "../editor/store";
+import { useParams } from "../routing/hooks";
+import { Link } from "../routing/link";
 import { t } from "../texts/runs";
 import { Failed, Skeleton } from "../ui/states";
 import { RunContext, type RunView, useRun } from "./context";

@@ -1,7 +1,7 @@
 import { useCallback, useEffect, useMemo } from "react";
-import { useSearchParams } from "react-router";
 import { showIteration } from "../canvas/iterations";
 import { type EditorStore, select as selectNodes } from "../editor/store";
+import { useSearchParams } from "../routing/hooks";
 import { addressOf, type Iteration, type Selection, selectionOf, shownIterationsOf } from "./selection";
 
 /** Return the selection of the address and a function that changes it. Canvas and address follow each other. */

@@ -1,8 +1,8 @@
-import { Link } from "react-router";
 import type { components } from "../api/schema";
 import { useEditor } from "../editor/context";
 import { ENDED } from "../lib/status";
 import { absolute } from "../lib/time";
+import { Link } from "../routing/link";
 import { t, tWith } from "../texts/runs";
 import { Icon } from "../ui/icon";
 import { useRun } from "./context";

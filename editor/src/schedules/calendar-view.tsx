@@ -1,8 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
-import { Link } from "react-router";
 import { calendarQuery } from "../api/schedules";
 import { statusStyle } from "../lib/status";
 import { absolute } from "../lib/time";
+import { Link } from "../routing/link";
 import { LOCALE } from "../texts/language";
 import { t } from "../texts/schedules";
 import { localTimeZone } from "../triggers/times";

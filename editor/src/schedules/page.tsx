@@ -1,8 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense, useEffect } from "react";
-import { Link, useParams } from "react-router";
 import { allSchedulesQuery, LIMIT, type ListedSchedule } from "../api/schedules";
 import { rememberWorkspace } from "../lib/last-workspace";
+import { useParams } from "../routing/hooks";
+import { Link } from "../routing/link";
 import { t } from "../texts/schedules";
 import { ListTools, NoMatches, type SortOption, useListTools } from "../ui/list-tools";
 import { Empty, Failed, Skeleton } from "../ui/states";

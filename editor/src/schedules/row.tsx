@@ -1,8 +1,9 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { Link, useNavigate } from "react-router";
 import { allSchedulesQuery, type ListedSchedule, runNow } from "../api/schedules";
 import { enableSchedule } from "../api/triggers";
+import { useNavigate } from "../routing/hooks";
+import { Link } from "../routing/link";
 import { useSharing } from "../sharing/use-sharing";
 import { t, tWith } from "../texts/schedules";
 import { formatInZone } from "../triggers/times";

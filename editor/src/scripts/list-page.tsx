@@ -1,11 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
-import { useParams } from "react-router";
 import { itemHistoriesQuery } from "../api/item-histories";
 import { archiveScript, scriptDraftsQuery, scriptsQuery } from "../api/scripts";
 import { BulkBar } from "../items/bulk-bar";
 import { useListMarks } from "../items/use-list-marks";
 import { rememberWorkspace } from "../lib/last-workspace";
+import { useParams } from "../routing/hooks";
 import { t } from "../texts/scripts";
 import { Button } from "../ui/controls";
 import { Icon } from "../ui/icon";

@@ -1,6 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useState } from "react";
-import { Link, Navigate, useNavigate, useParams, useSearchParams } from "react-router";
 import { formatChord } from "../actions/keymap";
 import { attempt } from "../actions/registry";
 import { ApiError, movedTo } from "../api/client";
@@ -10,6 +9,8 @@ import { useDiagnostics } from "../code/use-diagnostics";
 import { useMoving } from "../items/use-moving";
 import { rememberItem } from "../lib/recent-items";
 import { useFirst } from "../lib/use-first";
+import { useNavigate, useParams, useSearchParams } from "../routing/hooks";
+import { Link, Navigate } from "../routing/link";
 import { useSharing } from "../sharing/use-sharing";
 import { t } from "../texts/scripts";
 import { Button, Field, Input } from "../ui/controls";
@@ -47,7 +48,7 @@ function Loaded({ workspace, path }: { workspace: string; path: string }) {
   const opened = useFirst(loaded ? { script: script.data ?? null, draft: draft.data ?? null } : null);
   if (opened) return <Opened workspace={workspace} path={path} {...opened} />;
   const target = movedTo(script.error);
-  if (target && !draft.data) return <Navigate to={`/w/${workspace}/scripts/${target}`} replace />;
+  if (target && !draft.data) return <Navigate to={`/w/${workspace}/scripts/${target}`} />;
   if (error) {
     return (
       <main>

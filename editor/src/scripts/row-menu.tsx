@@ -1,6 +1,5 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { useNavigate } from "react-router";
 import {
   archiveScript,
   deleteScript,
@@ -14,6 +13,7 @@ import { copyPath } from "../forms/path-name";
 import { ExportLink } from "../items/export-link";
 import { useMoving } from "../items/use-moving";
 import { References } from "../references/references";
+import { useNavigate } from "../routing/hooks";
 import { useSharing } from "../sharing/use-sharing";
 import { t } from "../texts/scripts";
 import { Confirm } from "../ui/confirm";

@@ -1,9 +1,9 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
-import { useParams } from "react-router";
 import { type Alert, alertsQuery, errorHandlerQuery, saveErrorHandler } from "../api/alerts";
 import { ownMemberQuery } from "../api/members";
 import { meQuery } from "../api/session";
+import { useParams } from "../routing/hooks";
 import { t } from "../texts/settings";
 import { Button, Field, Input } from "../ui/controls";
 import { Empty } from "../ui/states";

@@ -1,8 +1,8 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { useParams } from "react-router";
 import { type AuditEntry, type AuditFilter, auditQuery, exportUrl } from "../api/audit";
 import { meQuery } from "../api/session";
+import { useParams } from "../routing/hooks";
 import { t } from "../texts/settings";
 import { Button, Field, Input } from "../ui/controls";
 import { Select } from "../ui/select";

@@ -1,8 +1,8 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { useParams } from "react-router";
 import { createFolder, deleteFolder, type Folder, folderListQuery } from "../api/folders";
 import { ownMemberQuery } from "../api/members";
+import { useParams } from "../routing/hooks";
 import { t } from "../texts/settings";
 import { Button } from "../ui/controls";
 import { DeleteButton } from "./delete-button";

@@ -1,8 +1,8 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { useParams } from "react-router";
 import { fetchGit, type GitBinding, gitBindingQuery, unbindGit } from "../api/git";
 import { ownMemberQuery } from "../api/members";
+import { useParams } from "../routing/hooks";
 import { t } from "../texts/settings";
 import { Confirm } from "../ui/confirm";
 import { Button } from "../ui/controls";

@@ -1,6 +1,5 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { useParams } from "react-router";
 import {
   addToGroup,
   createGroup,
@@ -12,6 +11,7 @@ import {
 } from "../api/groups";
 import { membersQuery, ownMemberQuery } from "../api/members";
 import { References } from "../references/references";
+import { useParams } from "../routing/hooks";
 import { t } from "../texts/settings";
 import { Button, Field, Input } from "../ui/controls";
 import { notify } from "../ui/toasts";

@@ -1,9 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useRef } from "react";
-import { NavLink, Outlet, useLocation, useParams } from "react-router";
 import { ownMemberQuery } from "../api/members";
 import { meQuery } from "../api/session";
 import { rememberWorkspace } from "../lib/last-workspace";
+import { useLocation, useParams } from "../routing/hooks";
+import { NavLink } from "../routing/link";
+import { Outlet } from "../routing/provider";
 import { t } from "../texts/settings";
 import css from "./settings.module.css";
 
@@ -52,13 +54,13 @@ export function SettingsLayout() {
   const groups = me.data?.superAdmin ? [ACCOUNT, ofWorkspace, INSTANCE] : [ACCOUNT, ofWorkspace];
   return (
     <div className={css.layout}>
-      <Navigation groups={groups} />
+      <Navigation base={`/w/${workspace}/settings`} groups={groups} />
       <Outlet />
     </div>
   );
 }
 
-function Navigation({ groups }: { groups: readonly Group[] }) {
+function Navigation({ base, groups }: { base: string; groups: readonly Group[] }) {
   const { pathname } = useLocation();
   const nav = useRef<HTMLElement>(null);
   // A narrow window shows the links in one line, scrolled to the link of this page.
@@ -74,7 +76,7 @@ function Navigation({ groups }: { groups: readonly Group[] }) {
           <ul>
             {pages.map(([label, to]) => (
               <li key={to}>
-                <NavLink to={to}>{label}</NavLink>
+                <NavLink to={`${base}/${to}`}>{label}</NavLink>
               </li>
             ))}
           </ul>

@@ -1,6 +1,6 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useParams } from "react-router";
 import { type MemberToken, memberTokensQuery, revokeMemberToken } from "../api/member-tokens";
+import { useParams } from "../routing/hooks";
 import { t } from "../texts/settings";
 import { SearchedList } from "./parts";
 import css from "./settings.module.css";

@@ -1,6 +1,5 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { useParams } from "react-router";
 import type { Invitation } from "../api/account";
 import {
   invitationsQuery,
@@ -12,6 +11,7 @@ import {
   setRole,
   withdrawInvitation,
 } from "../api/members";
+import { useParams } from "../routing/hooks";
 import { t, tWith } from "../texts/settings";
 import { Button } from "../ui/controls";
 import { Select } from "../ui/select";

@@ -1,6 +1,5 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { useParams } from "react-router";
 import { parse } from "yaml";
 import { ownMemberQuery } from "../api/members";
 import {
@@ -12,6 +11,7 @@ import {
   savePolicy,
 } from "../api/policies";
 import { meQuery } from "../api/session";
+import { useParams } from "../routing/hooks";
 import { t } from "../texts/settings";
 import { Button, Field } from "../ui/controls";
 import controls from "../ui/controls.module.css";

@@ -1,6 +1,6 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { Link } from "react-router";
 import { loadViolations, type StoredPolicy } from "../api/policies";
+import { Link } from "../routing/link";
 import { t } from "../texts/settings";
 import { Button } from "../ui/controls";
 import { Dialog, dialogCss } from "../ui/dialog";

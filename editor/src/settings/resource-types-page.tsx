@@ -1,6 +1,5 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { useParams } from "react-router";
 import { ownMemberQuery } from "../api/members";
 import {
   createResourceType,
@@ -10,6 +9,7 @@ import {
   updateResourceType,
 } from "../api/resources";
 import { References } from "../references/references";
+import { useParams } from "../routing/hooks";
 import { t } from "../texts/settings";
 import { Button, Field, Input } from "../ui/controls";
 import controls from "../ui/controls.module.css";

@@ -1,8 +1,8 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { useParams } from "react-router";
 import { deleteResource, type Resource, resourceListQuery } from "../api/resources";
 import { References } from "../references/references";
+import { useParams } from "../routing/hooks";
 import { t, tWith } from "../texts/settings";
 import { Button } from "../ui/controls";
 import { Time } from "../ui/time";

@@ -1,6 +1,5 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { useParams } from "react-router";
 import {
   createServiceAccount,
   deleteServiceAccount,
@@ -8,6 +7,7 @@ import {
   type ServiceAccount,
   serviceAccountsQuery,
 } from "../api/service-accounts";
+import { useParams } from "../routing/hooks";
 import { t, tWith } from "../texts/settings";
 import { Confirm } from "../ui/confirm";
 import { Button, Field, Input } from "../ui/controls";

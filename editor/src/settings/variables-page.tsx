@@ -1,8 +1,8 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { useParams } from "react-router";
 import { createVariable, deleteVariable, updateVariable, type Variable, variableListQuery } from "../api/variables";
 import { References } from "../references/references";
+import { useParams } from "../routing/hooks";
 import { t } from "../texts/settings";
 import { Button, Field, Input } from "../ui/controls";
 import controls from "../ui/controls.module.css";

@@ -1,9 +1,9 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { Link } from "react-router";
 import { type Access, accessQuery, grant, type Shared, withdraw } from "../api/access";
 import { errorText } from "../api/client";
 import { folderListQuery } from "../api/folders";
 import { peopleQuery } from "../api/options";
+import { Link } from "../routing/link";
 import { t, tWith } from "../texts/sharing";
 import { Button, Field, IconButton } from "../ui/controls";
 import { Dialog, dialogCss } from "../ui/dialog";

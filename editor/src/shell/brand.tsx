@@ -1,5 +1,5 @@
-import { Link } from "react-router";
 import logo from "../icon.svg";
+import { Link } from "../routing/link";
 import { t } from "../texts/t";
 import css from "./rail.module.css";
 

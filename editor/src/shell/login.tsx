@@ -1,10 +1,10 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, lazy, Suspense, useState } from "react";
-import { useNavigate, useSearchParams } from "react-router";
 import { ApiError, errorText } from "../api/client";
 import { login, loginOptionsQuery, startLogin } from "../api/session";
 import { type Enrolment, enrolAtLogin } from "../api/two-step";
 import logo from "../icon.svg";
+import { useNavigate, useSearchParams } from "../routing/hooks";
 import { t } from "../texts/t";
 import { Button, Field, Input } from "../ui/controls";
 import css from "./login.module.css";

@@ -1,5 +1,5 @@
 import { useId } from "react";
-import { NavLink } from "react-router";
+import { NavLink } from "../routing/link";
 import { t } from "../texts/t";
 import { Icon } from "../ui/icon";
 import css from "./page-links.module.css";

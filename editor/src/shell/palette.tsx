@@ -1,9 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
 import { Command } from "cmdk";
-import { useNavigate } from "react-router";
 import { flowsQuery } from "../api/flows";
 import { scriptsQuery } from "../api/scripts";
 import { toggleTheme } from "../lib/theme";
+import { useNavigate } from "../routing/hooks";
 import { t } from "../texts/t";
 import { dialogCss as css, Dialog } from "../ui/dialog";
 import { Icon } from "../ui/icon";

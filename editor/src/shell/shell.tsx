@@ -1,11 +1,13 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { lazy, type MouseEvent, Suspense, useEffect, useState } from "react";
-import { Navigate, Outlet, useLocation, useParams } from "react-router";
 import { ApiError, api, onSessionLost } from "../api/client";
 import { useConnection } from "../api/connection";
 import { meQuery, workspaceExistsQuery } from "../api/session";
 import { lastWorkspace } from "../lib/last-workspace";
 import { useMedia } from "../lib/use-media";
+import { useLocation, useParams } from "../routing/hooks";
+import { Navigate } from "../routing/link";
+import { Outlet } from "../routing/provider";
 import { t } from "../texts/t";
 import { Failed, Skeleton } from "../ui/states";
 import { WorkspaceNotFound } from "./not-found";
@@ -31,7 +33,7 @@ export function Shell() {
   if (me.isPending) return <Skeleton />;
   // After a first login, SessionDialog asks in place, so that unsaved input stays on the page.
   if (!me.data && me.error instanceof ApiError && me.error.status === 401) {
-    return <Navigate to={`/login?then=${encodeURIComponent(pathname + search)}`} replace />;
+    return <Navigate to={`/login?then=${encodeURIComponent(pathname + search)}`} />;
   }
   if (!me.data) return <Failed error={me.error} retry={() => void me.refetch()} />;
   const ids = me.data.workspaces.map((each) => each.id);
@@ -144,5 +146,5 @@ export function ToWorkspace() {
   const { data } = useQuery(meQuery);
   const chosen = initialWorkspace(data?.workspaces.map((each) => each.id) ?? []);
   if (!chosen) return <Failed error={new Error(t("shell.noWorkspace"))} />;
-  return <Navigate to={`/w/${chosen}`} replace />;
+  return <Navigate to={`/w/${chosen}`} />;
 }

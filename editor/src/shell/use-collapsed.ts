@@ -1,13 +1,14 @@
 import { useState } from "react";
-import { useMatch } from "react-router";
 import { useMedia } from "../lib/use-media";
+import { useLocation } from "../routing/hooks";
+import { matchPath } from "../routing/match";
 
 /** Windows in which the rail is collapsed until the user expands it. */
 const NARROW = "(max-width: 1100px)";
 
 /** Return whether the address is that of a workflow's page, which has a palette and shortcuts of its own. */
 export function useIsEditor(): boolean {
-  const path = useMatch("/w/:workspace/workflows/*")?.params["*"];
+  const path = matchPath("/w/:workspace/workflows/*", useLocation().pathname)?.["*"];
   return path !== undefined && path !== "";
 }
 

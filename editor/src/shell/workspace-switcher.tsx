@@ -1,4 +1,4 @@
-import { useNavigate } from "react-router";
+import { useNavigate } from "../routing/hooks";
 import { t } from "../texts/t";
 import { Select } from "../ui/select";
 import css from "./workspace-switcher.module.css";

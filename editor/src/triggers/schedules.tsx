@@ -1,11 +1,11 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { useSearchParams } from "react-router";
 import { attempt } from "../actions/registry";
 import { startFlow } from "../api/runs";
 import { deleteSchedule, enableSchedule, type Schedule, schedulesQuery } from "../api/triggers";
 import { useEditor, useEditorStore } from "../editor/context";
 import { watchTest } from "../editor/run-watch";
+import { useSearchParams } from "../routing/hooks";
 import { t } from "../texts/triggers";
 import { Confirm } from "../ui/confirm";
 import { Button, IconButton } from "../ui/controls";

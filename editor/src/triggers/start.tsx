@@ -1,9 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
 import { type KeyboardEvent, useState } from "react";
-import { Link } from "react-router";
 import { routesQuery, type Schedule, schedulesQuery, ticksQuery } from "../api/triggers";
 import { useEditor, useEditorStore } from "../editor/context";
 import type { ShownTrigger } from "../editor/store";
+import { Link } from "../routing/link";
 import { t } from "../texts/triggers";
 import { Icon } from "../ui/icon";
 import { Menu } from "../ui/menu";

@@ -1,6 +1,6 @@
 import { Fragment, type ReactNode, useState } from "react";
-import { Link } from "react-router";
 import type { ItemHistory } from "../api/item-histories";
+import { Link } from "../routing/link";
 import { t, tWith } from "../texts/t";
 import { IconButton } from "./controls";
 import { type Folder, foldersOf } from "./folder-tree";

@@ -1,4 +1,4 @@
-import { useSearchParams } from "react-router";
+import { useSearchParams } from "../routing/hooks";
 
 /** Return the parameters of the address and a function that sets one of them. An empty value deletes it. */
 export function useUrlParams(): [URLSearchParams, (name: string, value: string) => void] {

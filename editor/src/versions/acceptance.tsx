@@ -1,9 +1,9 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { lazy, type ReactNode, Suspense, useState } from "react";
-import { Link } from "react-router";
 import { acceptVersion, type WaitingVersion, waitingQuery } from "../api/acceptance";
 import { scriptVersionQuery } from "../api/scripts";
 import { differenceQuery } from "../api/versions";
+import { Link } from "../routing/link";
 import { LOCALE } from "../texts/language";
 import { t, tWith } from "../texts/versions";
 import { Button } from "../ui/controls";

@@ -1,10 +1,10 @@
 import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense } from "react";
-import { useSearchParams } from "react-router";
 import { attempt } from "../actions/registry";
 import { type Difference, differenceQuery, type Side, type Version, versionQuery } from "../api/versions";
 import { useEditor, useEditorStore } from "../editor/context";
 import { replaceAll, textOf } from "../editor/store";
+import { useSearchParams } from "../routing/hooks";
 import { t } from "../texts/versions";
 import { Button } from "../ui/controls";
 import { Select } from "../ui/select";

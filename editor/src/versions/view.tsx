@@ -1,8 +1,8 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { useSearchParams } from "react-router";
 import { type Side, type Version, versionsQuery } from "../api/versions";
 import { useEditor } from "../editor/context";
 import { isChanged } from "../editor/store";
+import { useSearchParams } from "../routing/hooks";
 import { t } from "../texts/versions";
 import { Button } from "../ui/controls";
 import { Empty, Failed, Skeleton } from "../ui/states";

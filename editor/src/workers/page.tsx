@@ -1,10 +1,10 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
-import { useParams } from "react-router";
 import { meQuery } from "../api/session";
 import { drainWorker, type Queue, type Worker, type WorkerStatus, workersQuery } from "../api/workers";
 import { rememberWorkspace } from "../lib/last-workspace";
 import { duration } from "../lib/time";
+import { useParams } from "../routing/hooks";
 import { LOCALE } from "../texts/language";
 import { t, tWith } from "../texts/workers";
 import { Confirm } from "../ui/confirm";

@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
-import { Link } from "react-router";
 import { alertsQuery } from "../api/alerts";
+import { Link } from "../routing/link";
 import { t } from "../texts/workers";
 import { Icon } from "../ui/icon";
 import css from "./charts.module.css";

@@ -1,8 +1,8 @@
 import { lazy, Suspense, useState } from "react";
-import { useNavigate } from "react-router";
 import { ActionMenu } from "../actions/menu";
 import { useEditor, useEditorStore } from "../editor/context";
 import { useMoving } from "../items/use-moving";
+import { useNavigate } from "../routing/hooks";
 import { useSharing } from "../sharing/use-sharing";
 import { t } from "../texts/workflow-page";
 

@@ -1,6 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense, useEffect, useMemo } from "react";
-import { Link, Navigate, useParams, useSearchParams } from "react-router";
 import { useKeyboard } from "../actions/use-keyboard";
 import { waitingQuery } from "../api/acceptance";
 import { ApiError, movedTo } from "../api/client";
@@ -14,6 +13,8 @@ import { type LocalHistory, loadLocalHistory } from "../editor/local-history";
 import { createEditor, textOf } from "../editor/store";
 import { rememberItem } from "../lib/recent-items";
 import { useFirst } from "../lib/use-first";
+import { useParams, useSearchParams } from "../routing/hooks";
+import { Link, Navigate } from "../routing/link";
 import { t } from "../texts/workflow-page";
 import css from "../ui/editor-page.module.css";
 import { Failed, Skeleton } from "../ui/states";
@@ -68,7 +69,7 @@ function Loaded({ workspace, path }: { workspace: string; path: string }) {
   const opened = useFirst(loaded ? { flow: found, draft: draft.data ?? null, kept: kept.data ?? null } : null);
   if (opened) return <Opened workspace={workspace} {...opened} />;
   const target = movedTo(flow.error);
-  if (target && !draft.data) return <Navigate to={`/w/${workspace}/workflows/${target}`} replace />;
+  if (target && !draft.data) return <Navigate to={`/w/${workspace}/workflows/${target}`} />;
   if (error) {
     return (
       <main>

@@ -1,7 +1,7 @@
 import { type CSSProperties, lazy, Suspense, useEffect, useRef } from "react";
-import { useSearchParams } from "react-router";
 import { useEditor, useEditorStore } from "../editor/context";
 import type { EditorStore, Panel } from "../editor/store";
+import { useSearchParams } from "../routing/hooks";
 import { t } from "../texts/workflow-page";
 import { IconButton } from "../ui/controls";
 import css from "../ui/editor-page.module.css";

@@ -1,4 +1,5 @@
-import { Link, useSearchParams } from "react-router";
+import { useSearchParams } from "../routing/hooks";
+import { Link } from "../routing/link";
 import { t } from "../texts/workflow-page";
 import css from "./views.module.css";
 

@@ -1,6 +1,6 @@
 import { useState } from "react";
-import { useNavigate } from "react-router";
 import { recordTest } from "../api/workflow-tests";
+import { useNavigate } from "../routing/hooks";
 import { t } from "../texts/workflow-tests";
 import { Field, Input } from "../ui/controls";
 import { notify } from "../ui/toasts";

@@ -1,12 +1,12 @@
 import { useMutation, useQueries, useQuery, useQueryClient } from "@tanstack/react-query";
 import { lazy, type ReactNode, Suspense, useEffect, useState } from "react";
-import { useParams } from "react-router";
 import { type DraftHead, draftsQuery } from "../api/drafts";
 import { archiveFlow, flowsQuery } from "../api/flows";
 import { itemHistoriesQuery } from "../api/item-histories";
 import { BulkBar } from "../items/bulk-bar";
 import { useListMarks } from "../items/use-list-marks";
 import { rememberWorkspace } from "../lib/last-workspace";
+import { useParams } from "../routing/hooks";
 import { t, tWith } from "../texts/workflows";
 import { Button, LinkButton } from "../ui/controls";
 import { ARCHIVED, FAVOURITES, ItemRows, ShownSelect } from "../ui/item-rows";

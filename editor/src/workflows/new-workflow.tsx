@@ -1,6 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
-import { useNavigate } from "react-router";
 import { ApiError, errorText } from "../api/client";
 import { draftsQuery, saveDraft } from "../api/drafts";
 import { flowsQuery } from "../api/flows";
@@ -8,6 +7,7 @@ import { foldersQuery } from "../api/folders";
 import { type TemplateHead, templateQuery, templatesQuery } from "../api/templates";
 import { FolderField, lastFolder, rememberFolder } from "../forms/folder-field";
 import { freeId, idFromName, pathError } from "../forms/path-name";
+import { useNavigate } from "../routing/hooks";
 import { t } from "../texts/workflows";
 import { Button, Field, Input } from "../ui/controls";
 import { Dialog, dialogCss } from "../ui/dialog";

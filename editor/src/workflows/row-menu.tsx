@@ -1,11 +1,11 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense, useState } from "react";
-import { useNavigate } from "react-router";
 import { draftsQuery, getDraft, saveDraft } from "../api/drafts";
 import { getFlow } from "../api/flows";
 import { copyPath } from "../forms/path-name";
 import { ExportLink } from "../items/export-link";
 import { useMoving } from "../items/use-moving";
+import { useNavigate } from "../routing/hooks";
 import { useSharing } from "../sharing/use-sharing";
 import { t } from "../texts/workflows";
 import { Button } from "../ui/controls";

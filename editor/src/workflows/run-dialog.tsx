@@ -1,9 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { useNavigate } from "react-router";
 import { flowQuery } from "../api/flows";
 import { startFlow } from "../api/runs";
 import { InputForm } from "../forms/input-form";
+import { useNavigate } from "../routing/hooks";
 import { t } from "../texts/workflows";
 import { Dialog } from "../ui/dialog";
 import { Failed, Skeleton } from "../ui/states";

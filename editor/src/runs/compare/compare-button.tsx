@@ -1,10 +1,10 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { useNavigate } from "react-router";
 import { runsBefore } from "../../api/comparison";
 import type { RunRow } from "../../api/run-list";
 import { statusStyle } from "../../lib/status";
 import { relative } from "../../lib/time";
+import { useNavigate } from "../../routing/hooks";
 import { t } from "../../texts/runs";
 import { ChooseDialog } from "../../ui/choose-dialog";
 import { Button } from "../../ui/controls";

@@ -1,5 +1,4 @@
 import { useQuery } from "@tanstack/react-query";
-import { Link, useParams, useSearchParams } from "react-router";
 import {
   type ComparedRuns,
   comparisonQuery,
@@ -9,6 +8,8 @@ import {
 } from "../../api/comparison";
 import { documentQuery } from "../../api/runs";
 import { duration } from "../../lib/time";
+import { useParams, useSearchParams } from "../../routing/hooks";
+import { Link } from "../../routing/link";
 import { t, tWith } from "../../texts/runs";
 import { LinkButton } from "../../ui/controls";
 import { Icon } from "../../ui/icon";

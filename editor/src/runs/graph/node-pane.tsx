@@ -1,5 +1,4 @@
 import { lazy, Suspense, useState } from "react";
-import { Link } from "react-router";
 import { useShallow } from "zustand/react/shallow";
 import { type RestartPoint, restartPointAt } from "../../api/restart";
 import type { NodeState } from "../../api/runs";
@@ -11,6 +10,7 @@ import { nodeStateOf } from "../../editor/run-watch";
 import type { Editor } from "../../editor/store";
 import { ENDED } from "../../lib/status";
 import { duration } from "../../lib/time";
+import { Link } from "../../routing/link";
 import { t } from "../../texts/runs";
 import { Button, IconButton } from "../../ui/controls";
 import { Status } from "../../ui/status";

@@ -1,9 +1,9 @@
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
-import { useParams, useSearchParams } from "react-router";
 import { type RunFilter, timeRange, WINDOWS } from "../../api/run-filter";
 import { histogramQuery, type RunPages, type RunRow, runsQuery } from "../../api/run-list";
 import { rememberWorkspace } from "../../lib/last-workspace";
+import { useParams, useSearchParams } from "../../routing/hooks";
 import { t } from "../../texts/runs";
 import { Button, LinkButton } from "../../ui/controls";
 import { Empty, Failed, Skeleton } from "../../ui/states";

@@ -1,7 +1,7 @@
 import { type KeyboardEvent, useEffect, useRef } from "react";
-import { Link } from "react-router";
 import type { RunRow } from "../../api/run-list";
 import { duration } from "../../lib/time";
+import { Link } from "../../routing/link";
 import { t } from "../../texts/runs";
 import { Status } from "../../ui/status";
 import { Time } from "../../ui/time";

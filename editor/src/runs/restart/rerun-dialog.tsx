@@ -1,11 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { useNavigate } from "react-router";
 import { errorText } from "../../api/client";
 import { rerun, schemaOfScript } from "../../api/restart";
 import { fetchArgs } from "../../api/runs";
 import { useEditor } from "../../editor/context";
 import { InputForm } from "../../forms/input-form";
+import { useNavigate } from "../../routing/hooks";
 import { t } from "../../texts/runs";
 import { Button, Field } from "../../ui/controls";
 import controls from "../../ui/controls.module.css";

@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { useNavigate } from "react-router";
 import { previewRestart, type RestartPoint, type RestartPreview, restartRun } from "../../api/restart";
+import { useNavigate } from "../../routing/hooks";
 import { t } from "../../texts/runs";
 import { Button } from "../../ui/controls";
 import { Dialog, dialogCss } from "../../ui/dialog";

@@ -1,10 +1,11 @@
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useEffect, useState } from "react";
-import { Link, useParams, useSearchParams } from "react-router";
 import { ApiError } from "../../api/client";
 import { foldersQuery } from "../../api/folders";
 import { type FoundRun, foundQuery, turnSearchOn } from "../../api/run-search";
 import { rememberWorkspace } from "../../lib/last-workspace";
+import { useParams, useSearchParams } from "../../routing/hooks";
+import { Link } from "../../routing/link";
 import { t, tWith } from "../../texts/runs";
 import { Button, Input } from "../../ui/controls";
 import { Empty, Failed, Skeleton } from "../../ui/states";

@@ -1,0 +1,109 @@
+import { type Branch, branchesOf, type Layer, matchPath, type Params, type Route } from "./match";
+
+/** An address without its origin. */
+export interface Place {
+  pathname: string;
+  search: string;
+  hash: string;
+}
+
+/** A path with parameters and hash, or the parameters alone, which keep the path. */
+export type To = string | { search: string };
+
+/** What the page shows. `error`: a layer could not be loaded. */
+export interface View {
+  place: Place;
+  params: Params;
+  layers: readonly Layer[];
+  error: unknown;
+}
+
+export interface Router {
+  view(): View;
+  /** Call `listener` with every new view. Return a function that removes it. */
+  subscribe(listener: (view: View) => void): () => void;
+  /**
+   * Show another address. The present page stays until the components of the next one are loaded; of two calls the
+   * later one wins. `replace`: overwrite the entry of the history.
+   */
+  navigate(to: To, options?: { replace?: boolean }): Promise<void>;
+}
+
+/** Return an address as it is written in links. */
+export function hrefOf(to: To): string {
+  const { pathname, search, hash } = resolve(to);
+  return pathname + search + hash;
+}
+
+/** Return the place of an address relative to the present one. */
+export function resolve(to: To): Place {
+  const { location } = window;
+  // An empty address would keep the parameters.
+  if (typeof to !== "string") return { ...resolve(to.search || "?"), hash: "" };
+  const { pathname, search, hash } = new URL(to, location.href);
+  return { pathname, search, hash };
+}
+
+/** Create the router of the window. The first branch that matches is shown. */
+export function createRouter(routes: readonly Route[]): Router {
+  const branches = branchesOf(routes);
+  const listeners = new Set<(view: View) => void>();
+  let shown = viewAt(branches, resolve(window.location.href));
+  let turn = 0;
+
+  function publish(view: View): void {
+    shown = view;
+    for (const listener of listeners) listener(view);
+  }
+
+  async function show(place: Place, enter: () => void): Promise<void> {
+    turn += 1;
+    const mine = turn;
+    const next = viewAt(branches, place);
+    const error = isLoaded(next) ? null : await loadLayers(next);
+    if (mine !== turn) return;
+    enter();
+    publish({ ...next, error });
+  }
+
+  window.addEventListener("popstate", () => void show(resolve(window.location.href), () => {}));
+  // The frame of the first page is shown while its content is loaded.
+  if (!isLoaded(shown)) void show(shown.place, () => {});
+
+  return {
+    view: () => shown,
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    navigate(to, { replace = false } = {}) {
+      const place = resolve(to);
+      const href = hrefOf(to);
+      return show(place, () => window.history[replace ? "replaceState" : "pushState"](null, "", href));
+    },
+  };
+}
+
+function viewAt(branches: readonly Branch[], place: Place): View {
+  for (const { pattern, layers } of branches) {
+    const params = matchPath(pattern, place.pathname);
+    if (params) return { place, params, layers, error: null };
+  }
+  return { place, params: {}, layers: [], error: null };
+}
+
+const isLoaded = (view: View) => view.layers.every((layer) => layer.component);
+
+/** Load the components of a view. Return the error if that fails, otherwise null. */
+async function loadLayers(view: View): Promise<unknown> {
+  try {
+    await Promise.all(
+      view.layers.map(async (layer) => {
+        layer.component ??= (await layer.load?.()) ?? null;
+      }),
+    );
+    return null;
+  } catch (error) {
+    return error;
+  }
+}
