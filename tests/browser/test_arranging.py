@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.async_api import Page, expect
 from tests.browser.conftest import Site
@@ -148,9 +150,19 @@ async def test_node_kind_is_dragged_from_palette(page: Page, site: Site) -> None
     text = stored(site, path)
     assert text.index("id: one") < text.index("id: wait") < text.index("id: two")
     assert "needs: []" in text and "x: " in text
-    # The form of an integration follows from the parameters of its code.
+    # Kinds of nodes come before the integrations that are made of them.
+    await page.get_by_label("Search nodes").fill("sql query")
+    offers = page.locator("[data-offer]")
+    await expect(offers.first).to_have_attribute("data-offer", "postgresql")
+    await expect(offers.last).to_have_attribute("data-offer", "integration-query")
+    # The form of an integration follows from the parameters of its code, and comes before it.
     await node(page, "mail").click()
-    await expect(page.get_by_role("complementary", name="Node").get_by_text("subject", exact=True)).to_be_visible()
+    panel = page.get_by_role("complementary", name="Node")
+    await expect(panel.get_by_text("subject", exact=True)).to_be_visible()
+    await expect(panel).to_have_text(re.compile(r"Inputs.*subject.*Code", re.DOTALL))
+    await page.locator("[data-canvas]").press("n")
+    await page.get_by_role("dialog").get_by_role("combobox").fill("sql query")
+    await expect(page.get_by_role("option").first).to_contain_text("PostgreSQL")
 
 
 async def test_minimap_appears_from_fifteen_nodes(page: Page, site: Site) -> None:

@@ -49,7 +49,10 @@ async def test_empty_workflow_is_draft_until_deployed(page: Page, site: Site) ->
     await expect(row).to_contain_text("Draft, not deployed")
     await expect(row.get_by_role("link", name="Greet: everybody")).to_be_visible()
     await row.get_by_role("link").first.click()
+    await page.get_by_role("button", name="Workflow settings").click()
+    await page.get_by_label("Labels").fill("shop, greetings")
     await deploy(page, "The first version")
+    assert flow(site, path)["labels"] == ["shop", "greetings"]
     assert flow(site, path)["source"]["text"].startswith('summary: "Greet: everybody"\nvalue:\n')
     assert site.client.get(f"/api/w/main/drafts/get/flow/{path}").json() is None
     await page.get_by_role("link", name="Workflows", exact=True).click()

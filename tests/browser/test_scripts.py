@@ -65,8 +65,10 @@ async def test_new_script_is_written_tested_and_deployed(page: Page, site: Site)
     await expect(page.locator("[data-log]")).to_contain_text("greeting")
     await page.get_by_role("tab", name="About").click()
     await page.get_by_label("Summary").fill("Greets somebody")
+    await page.get_by_label("Labels").fill("shop, greetings, shop")
     await deploy(page, "The first")
-    assert script(site, "f/scripts/greet")["summary"] == "Greets somebody"
+    stored = script(site, "f/scripts/greet")
+    assert (stored["summary"], stored["labels"]) == ("Greets somebody", ["shop", "greetings"])
     await page.goto("/w/main/scripts?q=greets")
     await expect(page.get_by_role("link", name="Greets somebody")).to_be_visible()
 

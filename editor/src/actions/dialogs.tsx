@@ -7,7 +7,7 @@ import { versionsQuery } from "../api/versions";
 import { saveDraftNow } from "../editor/autosave";
 import { refetchDeployed } from "../editor/conflict";
 import { useEditor, useEditorStore } from "../editor/context";
-import { apply, markDeployed, select } from "../editor/store";
+import { apply, labelsIn, markDeployed, select } from "../editor/store";
 import { useCatalog } from "../integrations/use-catalog";
 import { useNavigate } from "../routing/hooks";
 import { t } from "../texts/actions";
@@ -42,14 +42,21 @@ function useClose(): () => void {
   return () => store.setState({ dialog: null });
 }
 
+/** Below the lowest score of another match. */
+const INTEGRATION_WEIGHT = 0.3;
+
 function AddDialog({ spot }: { spot: Spot }) {
   const store = useEditorStore();
   const close = useClose();
   const catalog = useCatalog();
   const groups = [...new Set(catalog.map((offer) => offer.group))];
+  const integrations = new Set(catalog.filter((offer) => offer.code).map((offer) => offer.name));
+  // The nodes that integrations are made of come before them.
+  const score = (name: string, typed: string, about?: string[]) =>
+    matchScore(name, typed, about) * (integrations.has(name) ? INTEGRATION_WEIGHT : 1);
   return (
     <Dialog title={t("actions.add")} hideTitle close={close}>
-      <Command label={t("actions.add")} loop filter={matchScore}>
+      <Command label={t("actions.add")} loop filter={score}>
         <Command.Input placeholder={t("actions.addSearch")} />
         <Command.List>
           <Command.Empty>{t("actions.noMatchingNode")}</Command.Empty>
@@ -218,9 +225,11 @@ function DeployDialog() {
       if (unpinned && pinned) apply(store, unpinAll);
       await saveDraftNow(store);
       const { workspace, flow, base, text, draft } = store.getState();
+      const given = labelsIn(store.getState());
+      const labels = given.length > 0 || flow.labels ? given : undefined;
       // A workflow that was deleted meanwhile is deployed as a new one.
       const over = flow.version_id === null ? null : base;
-      await deployFlow(workspace, { ...flow, version_id: over }, { text, message, draft: draft.revision });
+      await deployFlow(workspace, { ...flow, labels, version_id: over }, { text, message, draft: draft.revision });
       void queries.invalidateQueries({ queryKey: versionsQuery(workspace, flow.path).queryKey });
       return getFlow(workspace, flow.path);
     },

@@ -9,12 +9,13 @@ export interface FlowItem {
   edited_at: string;
   archived: boolean;
   version_id: number;
-  labels?: string[];
+  labels?: readonly string[];
   starred?: boolean;
 }
 
 /** Workflow with its document: `source` if it was deployed as text, `value` and `schema` always. */
-export interface Flow extends Omit<FlowItem, "version_id"> {
+export interface Flow extends Omit<FlowItem, "version_id" | "labels"> {
+  labels?: readonly string[] | undefined;
   /** null if it was never deployed. */
   version_id: number | null;
   description?: string;

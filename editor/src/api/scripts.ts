@@ -15,7 +15,7 @@ export interface ScriptItem {
   hash: string;
   version_id: number;
   has_draft?: boolean;
-  labels?: string[];
+  labels?: readonly string[];
   starred?: boolean;
 }
 
@@ -54,9 +54,12 @@ export interface ScriptSource {
   content: string;
   language: string;
   summary: string;
+  labels: readonly string[];
 }
 
-export interface ScriptDraft extends ScriptSource {
+export interface ScriptDraft extends Omit<ScriptSource, "labels"> {
+  /** Undefined if the draft was saved without them: those of the deployed version. */
+  labels?: readonly string[] | undefined;
   revision: number;
   base_version: number | null;
   newest_version: number | null;
@@ -72,8 +75,8 @@ export async function getScriptDraft(workspace: string, path: string): Promise<S
   const value = data?.value as Partial<ScriptSource> | undefined;
   if (!data || typeof value?.content !== "string" || typeof value.language !== "string") return null;
   const { revision, base_version, newest_version } = data;
-  const { content, language, summary = "" } = value;
-  return { revision, base_version, newest_version, content, language, summary };
+  const { content, language, summary = "", labels } = value;
+  return { revision, base_version, newest_version, content, language, summary, labels };
 }
 
 /** Query of the drafts of scripts of the user, last edited first. */
@@ -134,6 +137,7 @@ export async function deployScript(
       content: deployment.content,
       language: deployment.language,
       summary: deployment.summary,
+      labels: deployment.labels.length > 0 || deployed?.labels ? [...deployment.labels] : undefined,
       parent_hash: deployed?.hash ?? null,
       deployment_message: deployment.message || null,
       draft_revision: deployment.draft,

@@ -10,7 +10,7 @@ import { addStep, EMPTY, type History, redo, undo } from "../workflow/history";
 import { notesOf } from "../workflow/notes";
 import { type Edge, type Outline, outline } from "../workflow/outline";
 import { EditRefused, editSource, ParseError, parseSource } from "../workflow/source";
-import type { Json, Tree } from "../workflow/types";
+import { at, type Json, type Tree } from "../workflow/types";
 import { toYaml } from "../workflow/yaml";
 import type { DraftState } from "./draft-saver";
 import type { LocalHistory } from "./local-history";
@@ -108,6 +108,8 @@ export interface Editor {
   beside: boolean;
 }
 
+const NO_LABELS: readonly string[] = [];
+
 export type EditorStore = ReturnType<typeof createEditor>;
 
 /** Return the text of a workflow: its source, or YAML of its value. */
@@ -202,6 +204,12 @@ function parseErrorOf(text: string, error: unknown): Editor["pending"] {
 /** Return true if the text of the page differs from the deployed one, or nothing is deployed. */
 export const isChanged = (editor: Editor): boolean =>
   editor.flow.version_id === null || editor.text !== editor.deployed;
+/** Return the labels in the document, or else those of the deployed version. */
+export const labelsIn = ({ tree, flow }: Editor): readonly string[] =>
+  listOf(at(tree, ["labels"])) ?? flow.labels ?? NO_LABELS;
+
+const listOf = (value: Json | undefined) => (Array.isArray(value) ? (value as string[]) : undefined);
+
 export const modelOf = (editor: Editor): Model => ({ tree: editor.tree, graph: editor.graph });
 
 /** Apply the change of a command. Consecutive changes with the same `key` are undone together. */

@@ -3,6 +3,7 @@ import { ActionButton } from "../actions/button";
 import { attempt } from "../actions/registry";
 import { useEditor, useEditorStore } from "../editor/context";
 import { apply } from "../editor/store";
+import { useIsIntegration } from "../integrations/use-catalog";
 import { t } from "../texts/inspector";
 import { Field, IconButton, Input } from "../ui/controls";
 import { Icon } from "../ui/icon";
@@ -12,7 +13,7 @@ import { disconnect, laneOf, rename, setOutcome } from "../workflow/commands";
 import { OUTCOME_NAMES } from "../workflow/outcome-names";
 import { type Edge, type Node, outcomesOf } from "../workflow/outline";
 import { isPinned } from "../workflow/pins";
-import type { Outcome } from "../workflow/types";
+import { at, type Outcome, text } from "../workflow/types";
 import { NodeField } from "./field";
 import { fieldsOf, WITH_INPUTS } from "./fields";
 import { Inputs } from "./inputs";
@@ -21,7 +22,7 @@ import { KindFields } from "./workflow-form";
 
 /** The settings of a node. */
 export function NodeForm({ node }: { node: Node }) {
-  const { main, common } = fieldsOf(node.kind);
+  const { common } = fieldsOf(node.kind);
   return (
     <div className={css.pane}>
       <PinnedNotice node={node} />
@@ -31,11 +32,7 @@ export function NodeForm({ node }: { node: Node }) {
         base={node.path}
         field={{ path: ["summary"], label: t("inspector.summary"), control: "text" }}
       />
-      {main.map((field) => (
-        <NodeField key={field.path.join(".")} node={node.id} base={node.path} field={field} />
-      ))}
-      <KindFields node={node} />
-      {WITH_INPUTS.has(node.kind) && <Inputs node={node} />}
+      {node.kind === "rawscript" ? <CodeFields key={node.id} node={node} /> : <ActionFields node={node} />}
       <IncomingEdges node={node} />
       <details className={css.section}>
         <summary>{t("inspector.advanced")}</summary>
@@ -48,6 +45,35 @@ export function NodeForm({ node }: { node: Node }) {
       {node.kind !== "approval" && <SuspendForm node={node} />}
     </div>
   );
+}
+
+/** The fields of the action of a node, then its inputs. */
+function ActionFields({ node }: { node: Node }) {
+  return (
+    <>
+      <MainFields node={node} />
+      <KindFields node={node} />
+      {WITH_INPUTS.has(node.kind) && <Inputs node={node} />}
+    </>
+  );
+}
+
+/** The code and the inputs of a node. Those of an integration come first, as its code needs no change. */
+function CodeFields({ node }: { node: Node }) {
+  const code = useEditor((editor) => text(at(editor.tree, [...node.path, "value", "content"])));
+  if (!useIsIntegration(code)) return <ActionFields node={node} />;
+  return (
+    <>
+      <Inputs node={node} />
+      <MainFields node={node} />
+    </>
+  );
+}
+
+function MainFields({ node }: { node: Node }) {
+  return fieldsOf(node.kind).main.map((field) => (
+    <NodeField key={field.path.join(".")} node={node.id} base={node.path} field={field} />
+  ));
 }
 
 /** A notice that the node does not run because its output is pinned. */

@@ -1,6 +1,7 @@
 import { attempt } from "../actions/registry";
 import { useEditor, useEditorStore } from "../editor/context";
-import { apply } from "../editor/store";
+import { apply, labelsIn } from "../editor/store";
+import { LabelsField } from "../forms/labels-field";
 import { t } from "../texts/inspector";
 import { LOCALE } from "../texts/language";
 import { Field, Input } from "../ui/controls";
@@ -43,6 +44,7 @@ function LoopResult({ node }: { node: Node }) {
 export function WorkflowForm() {
   const store = useEditorStore();
   const tree = useEditor((editor) => editor.tree);
+  const labels = useEditor(labelsIn);
   const set = (key: string, label: string) => (value: string) =>
     attempt(() => apply(store, (model) => setField(model, [key], value || undefined, label), key));
   return (
@@ -62,6 +64,12 @@ export function WorkflowForm() {
           onChange={(event) => set("description", t("inspector.setDescription"))(event.target.value)}
         />
       </Field>
+      <LabelsField
+        labels={labels}
+        set={(next) =>
+          attempt(() => apply(store, (model) => setField(model, ["labels"], next, t("inspector.setLabels"))))
+        }
+      />
       <SchemaFields title={t("workflow.input")} path={["schema"]} none={t("inspector.noInputs")} />
       <p className={css.help}>{t("inspector.selectNode")}</p>
     </div>

@@ -20,6 +20,7 @@ const entry = (
   icon,
   base,
   group: t("integrations.group"),
+  code: content,
   make: (id) => ({ id, summary: name, value: { type: "rawscript", language, content, input_transforms: {} } }),
 });
 

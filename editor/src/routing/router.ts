@@ -10,7 +10,7 @@ export interface Place {
 /** A path with parameters and hash, or the parameters alone, which keep the path. */
 export type To = string | { search: string };
 
-/** What the page shows. `error`: a layer could not be loaded. */
+/** An address with its layers and parameters. `error`: a layer could not be loaded. */
 export interface View {
   place: Place;
   params: Params;

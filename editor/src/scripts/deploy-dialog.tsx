@@ -23,8 +23,15 @@ export function DeployDialog({ close }: { close: () => void }) {
   const deploying = useMutation({
     mutationFn: async () => {
       await saveScriptNow(store);
-      const { deployed, content, language, summary, draft } = store.getState();
-      await deployScript(workspace, path, deployed, { content, language, summary, message, draft: draft.revision });
+      const { deployed, content, language, summary, labels, draft } = store.getState();
+      await deployScript(workspace, path, deployed, {
+        content,
+        language,
+        summary,
+        labels,
+        message,
+        draft: draft.revision,
+      });
       await Promise.all(
         ["script-versions", "scripts"].map((name) => queries.invalidateQueries({ queryKey: [name, workspace] })),
       );

@@ -38,7 +38,7 @@ export function NewScript({ workspace, close }: { workspace: string; close: () =
           ["value", "content"],
         ),
       );
-      await saveScriptDraft(workspace, path, { content, language, summary: "" }, null, null);
+      await saveScriptDraft(workspace, path, { content, language, summary: "", labels: [] }, null, null);
       await queries.invalidateQueries(scriptDraftsQuery(workspace));
     },
     onSuccess: () => {

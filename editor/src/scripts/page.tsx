@@ -6,6 +6,7 @@ import { ApiError, movedTo } from "../api/client";
 import { discardScriptDraft, getScriptDraft, type Script, type ScriptDraft, scriptQuery } from "../api/scripts";
 import { LazyCode } from "../code/lazy-code";
 import { useDiagnostics } from "../code/use-diagnostics";
+import { LabelsField } from "../forms/labels-field";
 import { useMoving } from "../items/use-moving";
 import { rememberItem } from "../lib/recent-items";
 import { useFirst } from "../lib/use-first";
@@ -23,7 +24,16 @@ import { AcceptanceNotices } from "../versions/acceptance";
 import { kindOf } from "../workflow/kinds";
 import { DeployDialog } from "./deploy-dialog";
 import css from "./script.module.css";
-import { createScriptEditor, edit, isChanged, ScriptContext, useAutosave, useScript, useScriptStore } from "./store";
+import {
+  createScriptEditor,
+  edit,
+  isChanged,
+  openedSource,
+  ScriptContext,
+  useAutosave,
+  useScript,
+  useScriptStore,
+} from "./store";
 import { TestPanel } from "./test-panel";
 import { UsedByPanel } from "./used-by";
 import { Versions } from "./versions";
@@ -123,7 +133,7 @@ function Head({ deploy }: { deploy: () => void }) {
     <div className={workflow.head}>
       <Icon name={language} size={20} />
       <div className={workflow.title}>
-        <h1>{summary || path}</h1>
+        <h1 title={summary || path}>{summary || path}</h1>
         <div className={workflow.path}>
           {path} · {kind.name}
         </div>
@@ -179,11 +189,8 @@ function Conflict() {
   const { workspace, path } = store.getState();
   const takeTheirs = async () => {
     const draft = await getScriptDraft(workspace, path);
-    const { content, language, summary } = draft ?? store.getState();
     store.setState({
-      content,
-      language,
-      summary,
+      ...(draft ? openedSource(store.getState().deployed, draft) : {}),
       draft: { revision: draft?.revision ?? null, state: draft ? "saved" : "none" },
     });
   };
@@ -288,20 +295,21 @@ function Side() {
 function About() {
   const store = useScriptStore();
   const summary = useScript((editor) => editor.summary);
+  const labels = useScript((editor) => editor.labels);
   const draft = useScript((editor) => editor.draft.revision);
   const deployed = useScript((editor) => editor.deployed);
   const discard = async () => {
     const { workspace, path } = store.getState();
     await discardScriptDraft(workspace, path);
     if (!deployed) return;
-    const { content, language, summary: deployedSummary = "" } = deployed;
-    store.setState({ content, language, summary: deployedSummary, draft: { revision: null, state: "none" } });
+    store.setState({ ...openedSource(deployed, null), draft: { revision: null, state: "none" } });
   };
   return (
     <section className={inspector.pane} aria-label={t("scripts.about")}>
       <Field label={t("scripts.summary")} help={t("scripts.summaryHint")}>
         <Input value={summary} onChange={(event) => edit(store, { summary: event.target.value })} />
       </Field>
+      <LabelsField labels={labels} set={(next) => edit(store, { labels: next })} />
       {deployed?.lock_error_logs && (
         <div>
           <h3>{t("scripts.lockFailed")}</h3>

@@ -41,8 +41,8 @@ export function RowMenu({ workspace, item, taken }: Props) {
     mutationFn: async () => {
       const copy = copyPath(path, taken);
       const source = deployed ? await getScript(workspace, path) : await getScriptDraft(workspace, path);
-      const { content = "", language = "", summary = "" } = source ?? {};
-      await saveScriptDraft(workspace, copy, { content, language, summary }, null, null);
+      const { content = "", language = "", summary = "", labels = [] } = source ?? {};
+      await saveScriptDraft(workspace, copy, { content, language, summary, labels }, null, null);
       return copy;
     },
     onError: notifyError,

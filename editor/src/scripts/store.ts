@@ -40,6 +40,18 @@ export type ScriptStore = ReturnType<typeof createScriptEditor>;
 
 const MAX_LOG_LENGTH = 500_000;
 
+/** Return the draft of a script, or else its deployed version. */
+export function openedSource(deployed: Script | null, draft: ScriptDraft | null): ScriptSource {
+  const { content = "", language = "", summary = "" } = draft ?? deployed ?? {};
+  return { content, language, summary, labels: draft?.labels ?? deployed?.labels ?? [] };
+}
+
+const isSameSource = (one: ScriptSource, other: ScriptSource): boolean =>
+  one.content === other.content &&
+  one.summary === other.summary &&
+  one.language === other.language &&
+  one.labels.join() === other.labels.join();
+
 /** The state of one script's page. */
 export function createScriptEditor(
   workspace: string,
@@ -47,14 +59,12 @@ export function createScriptEditor(
   deployed: Script | null,
   draft: ScriptDraft | null,
 ) {
-  const { content = "", language = "", summary = "" } = draft ?? deployed ?? {};
+  const source = openedSource(deployed, draft);
   return createStore<ScriptEditor>(() => ({
     workspace,
     path,
     deployed,
-    content,
-    language,
-    summary,
+    ...source,
     draft: { revision: draft?.revision ?? null, state: draft ? "saved" : "none" },
     testRun: null,
   }));
@@ -73,11 +83,8 @@ export function useScript<T>(part: (editor: ScriptEditor) => T): T {
 }
 
 /** Return true if the script on the page differs from the deployed version. */
-export const isChanged = ({ deployed, content, summary, language }: ScriptEditor): boolean =>
-  deployed === null ||
-  content !== deployed.content ||
-  summary !== (deployed.summary ?? "") ||
-  language !== deployed.language;
+export const isChanged = (editor: ScriptEditor): boolean =>
+  editor.deployed === null || !isSameSource(editor, openedSource(editor.deployed, null));
 
 /** Change the script on the page. */
 export function edit(store: ScriptStore, change: Partial<ScriptSource>): void {
@@ -86,12 +93,16 @@ export function edit(store: ScriptStore, change: Partial<ScriptSource>): void {
   if (draft.state !== "conflict") store.setState({ draft: { ...draft, state: "unsaved" } });
 }
 
-const sourceOf = ({ content, language, summary }: ScriptSource): ScriptSource => ({ content, language, summary });
+const sourceOf = ({ content, language, summary, labels }: ScriptSource): ScriptSource => ({
+  content,
+  language,
+  summary,
+  labels,
+});
 
 const DRAFTS: DraftStorage<ScriptEditor> = {
   isChanged,
-  isSame: (one, other) =>
-    one.content === other.content && one.summary === other.summary && one.language === other.language,
+  isSame: isSameSource,
   save: (editor) =>
     saveScriptDraft(
       editor.workspace,

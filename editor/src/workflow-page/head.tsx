@@ -68,7 +68,9 @@ function Panels({ graph }: { graph: boolean }) {
         aria-pressed={panel === "problems"}
         onClick={() => store.setState({ panel: "problems" })}
       >
-        {t("workflow-page.problemCount", { count: errors })}
+        <span className={errors === 0 ? css.fine : undefined}>
+          {t("workflow-page.problemCount", { count: errors })}
+        </span>
       </Button>
     </fieldset>
   );

@@ -12,6 +12,8 @@ export interface CatalogEntry {
   base: string;
   /** The heading over the entries of one kind. */
   group: string;
+  /** Ready-made code, whose inputs are the form of the node. */
+  code?: string;
   /** Return a new node. `inner` returns free ids for the nodes inside. */
   make: (id: string, inner: (base: string) => string) => Tree;
 }
