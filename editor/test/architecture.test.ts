@@ -12,7 +12,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["api"],
   ["ui"],
   ["editor", "integrations"],
-  ["actions", "code", "forms"],
+  ["actions", "code", "forms", "kinds"],
   ["canvas", "approvals", "items", "references", "sharing"],
   ["inspector", "versions"],
   ["panels", "conflicts", "triggers", "workflow-tests"],

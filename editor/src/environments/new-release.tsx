@@ -2,6 +2,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { errorText } from "../api/client";
 import { createRelease, type ReleasedItem, releasableItemsQuery } from "../api/environments";
+import { kindName } from "../kinds/kind-name";
 import { useNavigate } from "../routing/hooks";
 import { t } from "../texts/environments";
 import { Button, Field, Input } from "../ui/controls";
@@ -9,7 +10,6 @@ import controls from "../ui/controls.module.css";
 import { Dialog, dialogCss } from "../ui/dialog";
 import { Failed, Skeleton } from "../ui/states";
 import css from "./environments.module.css";
-import { kindName } from "./parts";
 
 const keyOf = ({ kind, path }: ReleasedItem): string => `${kind} ${path}`;
 

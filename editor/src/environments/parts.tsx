@@ -1,21 +1,9 @@
 import type { Environment } from "../api/environments";
+import { kindName } from "../kinds/kind-name";
 import { Link } from "../routing/link";
 import { t, tWith } from "../texts/environments";
 import { Time } from "../ui/time";
 import css from "./environments.module.css";
-
-const KINDS: Readonly<Record<string, string>> = {
-  flow: t("environments.kindFlow"),
-  script: t("environments.kindScript"),
-  schedule: t("environments.kindSchedule"),
-  http_trigger: t("environments.kindTrigger"),
-  resource_type: t("environments.kindType"),
-  resource: t("environments.kindResource"),
-  variable: t("environments.kindVariable"),
-};
-
-/** Return the name of a kind of item. */
-export const kindName = (kind: string): string => KINDS[kind] ?? kind;
 
 /** Name of an environment with its colour, as a link to its page. */
 export function EnvironmentBadge({ environment }: { environment: Environment }) {

@@ -1,11 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense, useState } from "react";
 import { changesQuery, type PlanEntry, type RequestedChange, type TriggerOwner } from "../api/environments";
+import { kindName } from "../kinds/kind-name";
 import { t } from "../texts/environments";
 import { Button } from "../ui/controls";
 import { Failed, Skeleton } from "../ui/states";
 import css from "./environments.module.css";
-import { kindName } from "./parts";
 
 const ItemDifference = lazy(async () => ({ default: (await import("./item-difference")).ItemDifference }));
 

@@ -5,6 +5,7 @@ import { foldersQuery } from "../api/folders";
 import { type AffectedItem, type Moved, type MoveEffect, moveItem, movePlanQuery } from "../api/moves";
 import { FolderField } from "../forms/folder-field";
 import { pathError } from "../forms/path-name";
+import { kindName } from "../kinds/kind-name";
 import { useDebouncedValue } from "../lib/use-debounced-value";
 import { t, tWith } from "../texts/items";
 import { Button, Field, Input } from "../ui/controls";
@@ -127,11 +128,9 @@ const blockingRow = (each: AffectedItem) => (
   <li key={keyOf(each)}>{tWith(REASONS[each.reason ?? "not_writable"], { item: itemText(each) })}</li>
 );
 
-const ITEMS = { script: "items.script", schedule: "items.schedule", http_trigger: "items.route" } as const;
-
 function itemText({ kind, path, nodes }: AffectedItem): ReactNode {
   const link = { path: <code>{path}</code> };
   if (kind === "error_handler") return t("items.errorHandler");
-  if (kind !== "flow") return tWith(ITEMS[kind], link);
-  return nodes?.length ? tWith("items.flowNodes", link, { nodes: nodes.join(", ") }) : tWith("items.flow", link);
+  if (kind === "flow" && nodes?.length) return tWith("items.flowNodes", link, { nodes: nodes.join(", ") });
+  return tWith("items.item", link, { kind: kindName(kind) });
 }

@@ -1,22 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
 import { Fragment, type ReactNode } from "react";
 import { type Reference, type ReferredKind, referencesQuery } from "../api/references";
+import { kindName } from "../kinds/kind-name";
 import { Link } from "../routing/link";
 import { t, tWith } from "../texts/references";
 import { Failed, Skeleton } from "../ui/states";
 import css from "./references.module.css";
-
-const KINDS = {
-  flow: "references.flow",
-  script: "references.script",
-  schedule: "references.schedule",
-  http_trigger: "references.httpTrigger",
-  error_handler: "references.errorHandler",
-  resource: "references.resource",
-  variable: "references.variable",
-  folder: "references.folder",
-  policy: "references.policy",
-} as const;
 
 interface Props {
   workspace: string;
@@ -57,14 +46,18 @@ export function ReferenceList({ workspace, references }: { workspace: string; re
     <ul className={css.list} aria-label={t("references.usedBy")}>
       {references.map((each) => (
         <li key={`${each.kind} ${each.path} ${each.node ?? ""}`}>
-          {each.node
-            ? tWith("references.node", { path: linkTo(workspace, each) }, { node: each.node })
-            : tWith(KINDS[each.kind], { path: linkTo(workspace, each) })}
+          {itemText(each, linkTo(workspace, each))}
           <Details workspace={workspace} reference={each} />
         </li>
       ))}
     </ul>
   );
+}
+
+function itemText({ kind, node }: Reference, path: ReactNode): ReactNode {
+  if (node) return tWith("references.node", { path }, { node });
+  if (kind === "error_handler") return tWith("references.errorHandler", { path });
+  return tWith("references.item", { path }, { kind: kindName(kind) });
 }
 
 function Details({ workspace, reference }: { workspace: string; reference: Reference }) {

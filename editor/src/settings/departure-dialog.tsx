@@ -1,18 +1,10 @@
 import type { UseQueryResult } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import type { Departure } from "../api/members";
+import { kindName } from "../kinds/kind-name";
 import { t } from "../texts/settings";
 import { FormDialog, Loaded, Problem, type Submission } from "./parts";
 import css from "./settings.module.css";
-
-/** Names of the kinds of items that act for a member. */
-export const KINDS: Readonly<Record<string, string>> = {
-  schedule: t("settings.kindSchedule"),
-  http_trigger: t("settings.kindHttpTrigger"),
-  flow: t("settings.kindFlow"),
-  script: t("settings.kindScript"),
-  service_account: t("settings.kindServiceAccount"),
-};
 
 /** Return whether items of this kind start runs, and are enabled again for a new owner. */
 export const isTrigger = (kind: string): boolean => kind === "schedule" || kind === "http_trigger";
@@ -51,7 +43,7 @@ export function DepartureDialog({ departure, workspaces = false, children, submi
               <ul className={css.items} tabIndex={0} aria-label={t("settings.departureItems")}>
                 {data.items.map((each) => (
                   <li key={`${each.workspace_id} ${each.kind} ${each.path}`}>
-                    {KINDS[each.kind] ?? each.kind} <code>{each.path}</code>
+                    {kindName(each.kind)} <code>{each.path}</code>
                     {workspaces && ` (${each.workspace_id})`}
                   </li>
                 ))}

@@ -1,11 +1,12 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { assignOwner, membersQuery, type OwnerlessItem, ownerlessQuery } from "../api/members";
+import { kindName } from "../kinds/kind-name";
 import { t } from "../texts/settings";
 import { Button, Field } from "../ui/controls";
 import { Select } from "../ui/select";
 import { notify } from "../ui/toasts";
-import { isTrigger, KINDS } from "./departure-dialog";
+import { isTrigger } from "./departure-dialog";
 import { FormDialog, missing, Rows, useSubmission } from "./parts";
 import css from "./settings.module.css";
 
@@ -27,7 +28,7 @@ export function Ownerless({ workspace, only }: { workspace: string; only?: strin
             <div className={css.what}>
               <span className={css.name}>{each.path}</span>
               <span className={css.facts}>
-                <span>{KINDS[each.kind] ?? each.kind}</span>
+                <span>{kindName(each.kind)}</span>
                 <span>{t("settings.actedFor", { owner: each.permissioned_as })}</span>
               </span>
             </div>

@@ -11,6 +11,7 @@ import type home from "./en/home.json";
 import type inspector from "./en/inspector.json";
 import type integrations from "./en/integrations.json";
 import type items from "./en/items.json";
+import type kinds from "./en/kinds.json";
 import type lib from "./en/lib.json";
 import type panels from "./en/panels.json";
 import type references from "./en/references.json";
@@ -44,6 +45,7 @@ export interface Catalogue {
   inspector: typeof inspector;
   integrations: typeof integrations;
   items: typeof items;
+  kinds: typeof kinds;
   lib: typeof lib;
   panels: typeof panels;
   references: typeof references;

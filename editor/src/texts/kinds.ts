@@ -1,0 +1,6 @@
+import kinds from "./en/kinds.json";
+import { addPage } from "./t";
+
+addPage("kinds", kinds);
+
+export { t } from "./t";
