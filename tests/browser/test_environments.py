@@ -93,7 +93,7 @@ async def test_release_goes_from_development_to_production(page: Page, site: Sit
     await expect(page.get_by_role("list", name="Rules not fulfilled yet")).to_be_visible()
     await expect(blocked).to_have_count(0)
     await page.get_by_role("button", name="Approve").click()
-    await expect(page.get_by_role("alert")).to_contain_text("no approver")
+    await expect(page.get_by_role("alert")).to_contain_text("not an approver")
     await approve(chromium, site, token, page.url)
     await page.reload()
     await page.get_by_text("Ready to apply").wait_for()
