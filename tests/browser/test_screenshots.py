@@ -127,7 +127,7 @@ async def fields_from_real_data(page: Page) -> None:
     await page.goto("/w/main/workflows/f/sales/renewal?panel=node&node=offer")
     ways = page.get_by_role("group", name="Input mode of discount")
     await ways.get_by_role("button", name="Connected").click()
-    await page.get_by_role("button", name="Open seats").click()
+    await page.get_by_role("button", name="Expand seats").click()
     await page.get_by_label("Data", exact=True).scroll_into_view_if_needed()
 
 
