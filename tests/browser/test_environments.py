@@ -110,6 +110,9 @@ async def test_release_goes_from_development_to_production(page: Page, site: Sit
     await expect(page.get_by_role("region", name="Current release")).to_contain_text("Release 1 of shop-dev")
     await expect(page.get_by_role("list", name="Changed outside of releases")).to_contain_text("f/shop/orders")
     await expect(page.get_by_role("list", name="History").get_by_role("listitem")).to_have_count(1)
+    automatic = page.get_by_role("region", name="Automatic promotion")
+    await automatic.get_by_role("button", name="Promote automatically as me").click()
+    await expect(automatic).to_contain_text("As u/admin, since")
     await check(page)
     await page.set_viewport_size({"width": 390, "height": 800})
     for path in ("environments/prod", "environments"):

@@ -68,6 +68,7 @@ EXEMPT = {
     "git.sync.synchronise": "called by the leading process; commits for deployments, and applies nothing",
     "git.bindings.token_of": "returns a token to the synchronisation that sends it to its repository",
     "git.bindings.resolve": "resolves a host or folder; reads no data",
+    "releases.automatic.promote_due": "called by the leading process; checks the rights of the member who set it up",
     "catalog.examples.seed": "called at the first start, which has no caller",
     "run_views.jobs.find": "its callers check permissions, or have verified a signature",
     "approvals.lookup.find_job": "its callers check permissions, or have verified a signature",

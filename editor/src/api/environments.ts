@@ -162,6 +162,12 @@ export async function rollBack(workspace: string, reason: string, source: string
   return present(await api.POST("/api/w/{workspace}/deployments/rollback", { params: { path: { workspace } }, body }));
 }
 
+/** Promote the releases of the previous environment automatically, with the rights of the user, or no longer. */
+export async function setAutomatic(workspace: string, enabled: boolean): Promise<void> {
+  const params = { path: { workspace } };
+  await api.POST("/api/w/{workspace}/deployments/automatic", { params, body: { enabled }, parseAs: "text" });
+}
+
 /** Permit promotions again after a rollback. */
 export async function liftHold(workspace: string): Promise<void> {
   await api.POST("/api/w/{workspace}/deployments/lift_hold", { params: { path: { workspace } }, parseAs: "text" });

@@ -21,6 +21,7 @@ import { Dialog, dialogCss } from "../ui/dialog";
 import { Failed, Skeleton } from "../ui/states";
 import { Time } from "../ui/time";
 import { notify, notifyError } from "../ui/toasts";
+import { Automatic } from "./automatic";
 import css from "./environments.module.css";
 import { ByLine, ItemList, ReleaseLink } from "./parts";
 
@@ -56,6 +57,7 @@ export function EnvironmentPage({ workspace }: { workspace: string }) {
       <Requests environment={environment} requests={requests.data ?? []} />
       <History workspace={workspace} environment={environment} deployments={history.data ?? []} />
       <Rules environment={environment} />
+      <Automatic workspace={workspace} state={state.data} />
     </main>
   );
 }

@@ -29,6 +29,7 @@ from orvanta_platform.db import (
 from orvanta_platform.services.access import audit_chain
 from orvanta_platform.services.maintenance import objects, retention, statistics
 from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.releases import automatic
 from orvanta_platform.services.run_views import erasing, search_index
 from orvanta_platform.services.runs import locks as locking
 
@@ -48,6 +49,9 @@ ERASE_S = 5.0
 
 RECORD_LAG_S = 2.0
 """Seconds after the end of a minute at which its figures are recorded."""
+
+PROMOTE_S = 60.0
+"""Seconds between checks for releases to promote automatically."""
 
 UNREFERENCED_FOR = timedelta(hours=24)
 """Minimum age of unreferenced objects that are deleted."""
@@ -88,11 +92,12 @@ async def retain(platform: Platform) -> None:
 
 
 async def _retain_and_record(platform: Platform) -> None:
-    """Run both duties under one election, so that recording figures costs no heartbeats of its own."""
+    """Run these duties under one election, so that recording and promoting cost no heartbeats of their own."""
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(_retain(platform))
             group.create_task(_record(platform))
+            group.create_task(_promote(platform))
     except ExceptionGroup as failures:
         raise failures.exceptions[0] from None
 
@@ -101,6 +106,13 @@ async def _record(platform: Platform) -> None:
     while True:
         await statistics.record(platform)
         await asyncio.sleep(60 - clock.now().timestamp() % 60 + RECORD_LAG_S)
+
+
+async def _promote(platform: Platform) -> None:
+    """Promote releases that are due once a minute."""
+    while True:
+        await automatic.promote_due(platform)
+        await asyncio.sleep(PROMOTE_S)
 
 
 async def _retain(platform: Platform) -> None:

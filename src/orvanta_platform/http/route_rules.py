@@ -218,6 +218,7 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             POST deployments/apply/{id}
             POST deployments/rollback
             POST deployments/lift_hold
+            POST deployments/automatic
         """,
         ("workspace", "change_items"): "POST changes/apply",
         ("workspace", "archive"): "POST workspaces/archive",

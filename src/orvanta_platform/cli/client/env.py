@@ -23,6 +23,7 @@ Name = Annotated[str, typer.Argument(help="Name of the environment.", metavar="E
 Of = Annotated[str, typer.Option("--of", help="Workspace to which releases are deployed.", metavar="WORKSPACE")]
 Position = Annotated[int | None, typer.Option("--position", min=1, help="Place in the pipeline; 1 is the first.")]
 Color = Annotated[str | None, typer.Option("--color", help="Color on the pages of the workspace, as #rrggbb.")]
+Off = Annotated[bool, typer.Option("--off", help="No longer promote automatically.")]
 RulesFile = Annotated[
     Path | None, typer.Option("--rules", help="File with the rules, as YAML or JSON; replaces all rules.")
 ]
@@ -74,6 +75,10 @@ def show(session: Session, name: Name) -> None:
         print(f"release: {release} by {current['applied_by']} at {local_time(current['applied_at'])}")
     if hold is not None:
         print(f"hold: {hold['reason']} ({hold['by']}, {local_time(hold['since'])})")
+    automatic = state["automatic"]
+    if automatic is not None:
+        status = automatic["disabled_reason"] or automatic["waits_for"]
+        print(f"automatic promotion: {automatic['permissioned_as']}" + (f" ({status})" if status else ""))
     for each in state["drift"]:
         print(f"drift: {each['kind']} {each['path']}")
 
@@ -84,6 +89,14 @@ def lift_hold(session: Session, name: Name) -> None:
     workspace = find(session, name)["workspace"]
     session.api.post(f"/api/w/{quote(workspace, safe='')}/deployments/lift_hold")
     session.print_state(name, "hold lifted")
+
+
+@command(app, "orvanta env auto-promote production", "orvanta env auto-promote production --off")
+def auto_promote(session: Session, name: Name, off: Off = False) -> None:
+    """Promote the releases of the previous environment automatically after the soak time, with your own rights."""
+    workspace = find(session, name)["workspace"]
+    session.api.post(f"/api/w/{quote(workspace, safe='')}/deployments/automatic", {"enabled": not off})
+    session.print_state(name, "promoted by people" if off else "promoted automatically")
 
 
 @command(app, "orvanta env create production --of live --color '#b3261e' --rules production.yaml")

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from orvanta_platform.db.automatic_promotions import AutomaticPromotionRow
 from orvanta_platform.db.deployments import DecisionRow, DeploymentRow, RequestRow
 from orvanta_platform.db.environments import EnvironmentRow
 from orvanta_platform.http.schemas import environments
@@ -218,6 +219,26 @@ class Hold(msgspec.Struct, kw_only=True):
     reason: str
 
 
+class AutomaticSetting(msgspec.Struct, kw_only=True):
+    """Start or end of automatic promotions."""
+
+    enabled: bool
+
+
+class AutomaticPromotion(msgspec.Struct, kw_only=True):
+    """Releases of the previous environment are promoted after the soak time."""
+
+    permissioned_as: str
+    """`u/<username>` of the member who set it up, and with whose rights it is done."""
+
+    since: datetime
+    waits_for: str | None
+    """What prevented the last attempt; null: nothing."""
+
+    disabled_reason: str | None
+    """Reason for which it ended by itself; null: it is active."""
+
+
 class EnvironmentState(msgspec.Struct, kw_only=True):
     """The environment of the workspace."""
 
@@ -228,6 +249,8 @@ class EnvironmentState(msgspec.Struct, kw_only=True):
 
     drift: list[ItemName]
     """Items that were changed outside of releases since their last deployment, as far as you may read them."""
+
+    automatic: AutomaticPromotion | None
 
 
 def release_plan(made: DeploymentPlan, unfulfilled: list[Blocker]) -> ReleasePlan:
@@ -283,7 +306,12 @@ def deployment(row: DeploymentRow) -> Deployment:
     return Deployment(**values)
 
 
-def state(environment: EnvironmentRow, current: DeploymentRow | None, drift: list[tuple[Any, str]]) -> EnvironmentState:
+def state(
+    environment: EnvironmentRow,
+    current: DeploymentRow | None,
+    drift: list[tuple[Any, str]],
+    automatic: AutomaticPromotionRow | None,
+) -> EnvironmentState:
     """Convert the state of an environment."""
     by, since = environment.hold_by, environment.hold_since
     hold = None if by is None or since is None else Hold(by=by, since=since, reason=environment.hold_reason or "")
@@ -292,7 +320,12 @@ def state(environment: EnvironmentRow, current: DeploymentRow | None, drift: lis
         hold=hold,
         current=None if current is None else deployment(current),
         drift=item_names(drift),
+        automatic=None if automatic is None else _automatic(automatic),
     )
+
+
+def _automatic(row: AutomaticPromotionRow) -> AutomaticPromotion:
+    return AutomaticPromotion(**{name: getattr(row, name) for name in AutomaticPromotion.__struct_fields__})
 
 
 def item_names(keys: list[tuple[Any, str]]) -> list[ItemName]:

@@ -45,6 +45,21 @@ def environment_content(
             return own
 
 
+def identity_of(kind: Kind, content: Mapping[str, Any]) -> str | None:
+    """Return the member that the runs of a script or workflow act for (an e-mail address), None: who starts them.
+
+    Raises InvalidWorkflow.
+    """
+    match kind:
+        case "flow":
+            return _flow_identity(content)
+        case "script":
+            owner: str | None = (content.get("settings") or {}).get(ON_BEHALF_OF)
+            return owner
+        case _:
+            return None
+
+
 def _flow_identity(present: Mapping[str, Any]) -> str | None:
     owner: str | None = (present["tree"] if "tree" in present else _tree(present["text"])).get(ON_BEHALF_OF)
     return owner

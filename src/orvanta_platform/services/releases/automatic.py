@@ -1,0 +1,151 @@
+"""Automatic promotion of the releases of the previous environment, with the rights of the member who set it up."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import structlog
+
+from orvanta_platform.control import audit
+from orvanta_platform.control.actor import Actor, Role, system
+from orvanta_platform.control.identity import actor_of
+from orvanta_platform.control.permissions import Target, refuse_job, refuse_limited, require
+from orvanta_platform.db import automatic_promotions as rows
+from orvanta_platform.db import deployments as deployment_rows
+from orvanta_platform.db import tokens, workspaces
+from orvanta_platform.db.automatic_promotions import AutomaticPromotionRow, DuePromotion
+from orvanta_platform.errors import BadRequest, Forbidden, OrvantaError
+from orvanta_platform.orchestrator import document_threads
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.releases import checks, deployments, releases, requests
+from orvanta_platform.services.releases.plans import DeploymentPlan
+from orvanta_platform.services.releases.releases import Release
+from orvanta_platform.workflow.releases.adapt import identity_of
+from orvanta_platform.workflow.tree.item import Key
+
+RETRY_S: Final = 300.0
+"""Seconds between two attempts to promote a release."""
+
+log = structlog.get_logger(__name__)
+
+
+async def get(platform: Platform, actor: Actor, workspace: str) -> AutomaticPromotionRow | None:
+    """Return the automatic promotion to the environment of a workspace. Raises NotFound, Forbidden."""
+    environment = await requests.environment_of(platform, actor, workspace)
+    async with platform.db.acquire() as conn:
+        return await rows.get(conn, environment.name)
+
+
+async def enable(platform: Platform, actor: Actor, workspace: str) -> None:
+    """Promote releases to the environment automatically, as the actor, who must be able to apply them.
+
+    Raises NotFound, Forbidden, BadRequest if it is the first environment.
+    """
+    environment = await requests.environment_of(platform, actor, workspace)
+    checks.require_applier(actor, environment)
+    refuse_limited(actor, "set up automatic promotions")
+    async with platform.db.transaction() as conn:
+        if await deployment_rows.find_previous(conn, environment.name) is None:
+            raise BadRequest(
+                f"{environment.name} is the first environment.", hint="Releases come from the environment before it."
+            )
+        await rows.enable(conn, environment.name, actor.permissioned_as, actor.email)
+        await audit.record(conn, actor, "deployments.enable_automatic", "Updated", environment.name)
+
+
+async def disable(platform: Platform, actor: Actor, workspace: str) -> None:
+    """Stop promoting releases automatically, as a member who may apply or an admin. Raises NotFound, Forbidden."""
+    environment = await requests.environment_of(platform, actor, workspace)
+    require(actor, "apply", Target(workspace, "deployment"))
+    refuse_job(actor, "change automatic promotions")
+    if actor.role is not Role.ADMIN:
+        checks.require_applier(actor, environment)
+    async with platform.db.transaction() as conn:
+        if await rows.delete(conn, environment.name):
+            await audit.record(conn, actor, "deployments.disable_automatic", "Updated", environment.name)
+
+
+async def promote_due(platform: Platform) -> int:
+    """Promote the releases that are due; return their number.
+
+    Each attempt checks the rights of the member who set it up again. Concurrent calls are harmless: an environment has
+    one open request for a release, and applies one at a time.
+    """
+    async with platform.db.acquire() as conn:
+        due = await rows.list_due(conn)
+    for each in due:
+        await _promote(platform, each)
+    return len(due)
+
+
+async def _promote(platform: Platform, due: DuePromotion) -> None:
+    waits_for: str | None
+    try:
+        waits_for = await _attempt(platform, due)
+    except Forbidden as error:
+        await _end(platform, due, error.message)
+        return
+    except OrvantaError as error:
+        waits_for = error.message
+    except Exception as error:  # another environment must not wait for this one
+        log.warning("promotion failed", action="promote", environment=due.environment, error=repr(error))
+        waits_for = "An internal error; the log of the server contains it."
+    async with platform.db.acquire() as conn:
+        await rows.set_attempt(conn, due, RETRY_S, waits_for)
+
+
+async def _attempt(platform: Platform, due: DuePromotion) -> str | None:
+    """Request and apply a release; return what it waits for, None if it was applied."""
+    actor = await _actor(platform, due.workspace, due.permissioned_as, due.email)
+    environment = await requests.environment_of(platform, actor, due.workspace)
+    checks.require_applier(actor, environment)
+    release = await _release(platform, due)
+    if due.request is None:
+        planned = await requests.open_request(platform, actor, environment, release, "promotion", overwrite=False)
+        async with platform.db.transaction() as conn:
+            parameters = {"request": planned.request.id, "release": f"{due.source}/{due.number}"}
+            await audit.record(conn, actor, "deployments.promote_automatically", "Execute", due.environment, parameters)
+    else:
+        planned = await requests.get(platform, actor, due.workspace, due.request)
+        if planned.is_stale:
+            planned = await requests.renew(platform, actor, due.workspace, due.request, overwrite=False)
+    for kind, path in await document_threads.run_in_thread(due.workspace, _acting, planned.plan):
+        # Nobody decides by a release in the previous environment what runs for a member here.
+        return f"The release changes the {kind} {path}, which acts for a member; a person must apply it."
+    for reason in (*planned.plan.blocked, *planned.unfulfilled):
+        return reason.message
+    await deployments.apply(platform, actor, due.workspace, planned.request.id, planned.request.plan_hash)
+    return None
+
+
+def _acting(plan: DeploymentPlan) -> list[Key]:
+    """Return the added and changed items whose runs act for a fixed member."""
+    contents = {each.key: each.content for each in plan.change.items}
+    written = [each.key for each in plan.plan.of("add", "change")]
+    return [key for key in written if key in plan.acts_for or identity_of(key[0], contents[key] or {}) is not None]
+
+
+async def _release(platform: Platform, due: DuePromotion) -> Release:
+    """Return the release, if the member may read it in its own workspace. Raises NotFound, Forbidden."""
+    async with platform.db.acquire() as conn:
+        username = await workspaces.get_username(conn, due.source, due.email)
+    name = due.permissioned_as if username is None else f"u/{username}"
+    actor = await _actor(platform, due.source, name, due.email)
+    return await releases.get(platform, actor, due.source, due.number)
+
+
+async def _actor(platform: Platform, workspace: str, permissioned_as: str, email: str) -> Actor:
+    """Return the member with its present rights in one workspace. Raises Forbidden if it is none any more."""
+    async with platform.db.acquire() as conn:
+        bearer = await tokens.resolve_identity(conn, workspace, permissioned_as, email, None)
+    if bearer is None:
+        raise Forbidden(f"{permissioned_as} is no longer an enabled member of {workspace}.")
+    return actor_of(bearer, workspace)
+
+
+async def _end(platform: Platform, due: DuePromotion, reason: str) -> None:
+    async with platform.db.transaction() as conn:
+        if await rows.disable(conn, due, reason):
+            actor = system(due.workspace)
+            parameters = {"member": due.permissioned_as, "reason": reason}
+            await audit.record(conn, actor, "deployments.end_automatic", "Updated", due.environment, parameters)

@@ -1,0 +1,131 @@
+"""Automatic promotions: as whom they are done, when, and who may set them up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+from tests.http.harness import client_of
+from tests.http.test_deployments import ITEMS, MAIN, D, L, Pipeline, act, pipeline
+from tests.http.test_releases import apply as apply_changes
+
+from orvanta_platform.control import names
+from orvanta_platform.db import tokens
+from orvanta_platform.services.releases import automatic
+
+__all__ = ["pipeline"]
+
+STAGE = "/api/w/stage/deployments"
+
+
+async def test_releases_are_promoted_automatically_with_the_rights_of_one_member(pipeline: Pipeline) -> None:
+    """Only as somebody who may apply now, after the soak time, never back, and not what was rejected."""
+    platform = pipeline.api.platform
+    for path, body in (
+        ("/api/workspaces/create", {"id": "stage", "name": "stage"}),
+        ("/api/environments/create", {"name": "staging", "workspace": "stage", "position": 1}),
+    ):
+        assert (await pipeline.admin.post(path, json=body)).is_success
+    await apply_changes(pipeline.admin, ITEMS[:2], "stage")
+    ann, dan = await pipeline.person("ann"), await pipeline.person("dan")
+    await pipeline.rules(soak_minutes=60, appliers=["u/dan"])
+
+    async def switch(client: httpx.AsyncClient, enabled: bool = True, base: str = D) -> int:
+        return (await client.post(f"{base}/automatic", json={"enabled": enabled})).status_code
+
+    async def stage(number: int, minutes: int = 61) -> None:
+        made = (await pipeline.admin.post(f"{STAGE}/create", json={"source": "main", "number": number})).json()
+        answer = await pipeline.admin.post(f"{STAGE}/apply/{made['id']}", json={"plan_hash": made["plan_hash"]})
+        assert answer.status_code == 200, answer.text
+        await execute(pipeline, "UPDATE deployment SET applied_at = app_now() - make_interval(mins => $1)", minutes)
+
+    async def opened() -> list[Any]:
+        return [each["number"] for each in (await dan.get(f"{D}/list", params={"state": "open"})).json()]
+
+    async def state() -> dict[str, Any]:
+        await execute(pipeline, "UPDATE automatic_promotion SET retry_at = app_now()")
+        await automatic.promote_due(platform)
+        found: dict[str, Any] = (await pipeline.admin.get(f"{D}/environment")).json()
+        return found
+
+    # A developer who may not apply can neither start nor stop it; the token of a job and a limited one cannot either.
+    secret, scopes = names.new_token("user"), ["deployments:write", "deployments:read"]
+    digest, prefix = names.token_hash(secret), names.token_prefix(secret)
+    async with platform.db.transaction() as conn:
+        await tokens.insert(conn, digest, prefix, "user", "dan@example.com", scopes=scopes)
+    limited = client_of(pipeline.api.app, secret)
+    assert [await switch(each) for each in (ann, limited, pipeline.admin)] == [403, 403, 403]
+    assert await switch(pipeline.admin, base=STAGE) == 400
+    await stage(1, minutes=59)
+    assert await switch(dan) == 200
+    assert await switch(ann, enabled=False) == 403
+    assert ((await state())["current"], await opened()) == (None, [])
+    await execute(pipeline, "UPDATE deployment SET applied_at = app_now() - interval '61 minutes'")
+    # New triggers would act for dan, who has not seen them: a person applies the release.
+    found = await state()
+    assert found["current"] is None and "schedule f/team/daily, which acts for a" in found["automatic"]["waits_for"]
+    (request,) = (await dan.get(f"{D}/list", params={"state": "open"})).json()
+    assert (await act(dan, "apply", request))[0] == 200
+    # What runs there is not replaced by an earlier release, and holds of both environments count.
+    await pipeline.release("Two")
+    await stage(2)
+    for held in ("production", "staging"):
+        hold = "UPDATE environment SET hold_by = 'ann', hold_since = app_now(), hold_reason = 'x' WHERE name = $1"
+        await execute(pipeline, hold, held)
+        assert ((await state())["current"]["number"], await opened()) == (1, [])
+        await execute(pipeline, "UPDATE environment SET hold_by = NULL")
+    # Approvals are waited for; the request of the author is not approved by itself.
+    await pipeline.rules(soak_minutes=60, appliers=["u/dan"], approvals=1, approvers=["g/all"])
+    found = await state()
+    assert (found["current"]["number"], found["automatic"]["waits_for"]) == (1, "The request has 0 of 1 approvals.")
+    (request,) = (await dan.get(f"{D}/list", params={"state": "open"})).json()
+    assert request["author"] == "dan"
+    assert (await act(dan, "approve", request))[0] == 403
+    assert (await act(ann, "approve", request))[0] == 200
+    current = (await state())["current"]
+    assert (current["number"], current["applied_by"], await pipeline.summary()) == (2, "dan", "Two")
+    # Who may no longer apply ends it, visibly; it is not done with the rights of somebody else.
+    await pipeline.rules()
+    text = "on_behalf_of_email: admin@localhost\n" + MAIN % "Two"
+    await apply_changes(pipeline.admin, [{**ITEMS[3], "content": {"text": text}}], "live")
+    assert (await act(pipeline.admin, "apply", await pipeline.request(pipeline.admin, 2, overwrite=True)))[0] == 200
+    await pipeline.release("Three")
+    await stage(3)
+    await pipeline.rules(appliers=["u/ann"])
+    found = await state()
+    assert (found["current"]["number"], found["automatic"]["permissioned_as"]) == (2, "u/dan")
+    assert "may not apply" in found["automatic"]["disabled_reason"]
+    await pipeline.rules()
+    assert (await state())["current"]["number"] == 2
+    assert await switch(dan) == 200
+    await execute(pipeline, "UPDATE member SET role = 'operator' WHERE workspace = 'live' AND username = 'dan'")
+    assert (await state())["automatic"]["disabled_reason"]
+    await execute(pipeline, "UPDATE member SET role = 'developer' WHERE workspace = 'live' AND username = 'dan'")
+    # A member who cannot read the release where it was created does not promote it.
+    assert await switch(dan) == 200
+    await execute(pipeline, "UPDATE member SET disabled = true WHERE workspace = 'main' AND username = 'dan'")
+    assert "no enabled member of main" in (await state())["automatic"]["disabled_reason"]
+    await execute(pipeline, "UPDATE member SET disabled = false")
+    # A request of somebody else that was withdrawn prevents nothing; what dan withdrew is not requested again.
+    await pipeline.rules(approvals=1)
+    other = await pipeline.request(ann, 3)
+    assert (await ann.post(f"{D}/withdraw/{other['id']}")).status_code == 200
+    assert await switch(dan) == 200
+    # The workflow acts for a fixed member, for whom nothing changes without a person.
+    assert "flow f/team/main, which acts for a" in (await state())["automatic"]["waits_for"]
+    (request,) = (await dan.get(f"{D}/list", params={"state": "open"})).json()
+    assert (await dan.post(f"{D}/withdraw/{request['id']}")).status_code == 200
+    await pipeline.rules()
+    found = await state()
+    assert (found["current"]["number"], found["automatic"]["disabled_reason"], await opened()) == (2, None, [])
+    assert await switch(pipeline.admin, enabled=False) == 200
+    assert (await state())["automatic"] is None
+    rows = (await pipeline.admin.get(f"{L}/audit/list", params={"per_page": 200})).json()
+    done = [(each["operation"], each["username"]) for each in rows if "automatic" in each["operation"]][::-1]
+    assert done[:2] == [("deployments.enable_automatic", "dan"), ("deployments.promote_automatically", "dan")]
+    assert ("deployments.end_automatic", "system") in done and done[-1] == ("deployments.disable_automatic", "admin")
+
+
+async def execute(pipeline: Pipeline, statement: str, *values: Any) -> None:
+    async with pipeline.api.platform.db.acquire() as conn:
+        await conn.execute(statement, *values)
