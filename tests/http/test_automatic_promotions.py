@@ -104,7 +104,7 @@ async def test_releases_are_promoted_automatically_with_the_rights_of_one_member
     # A member who cannot read the release where it was created does not promote it.
     assert await switch(dan) == 200
     await execute(pipeline, "UPDATE member SET disabled = true WHERE workspace = 'main' AND username = 'dan'")
-    assert "no enabled member of main" in (await state())["automatic"]["disabled_reason"]
+    assert "no longer an enabled member of main" in (await state())["automatic"]["disabled_reason"]
     await execute(pipeline, "UPDATE member SET disabled = false")
     # A request of somebody else that was withdrawn prevents nothing; what dan withdrew is not requested again.
     await pipeline.rules(approvals=1)
