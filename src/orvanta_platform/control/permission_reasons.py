@@ -16,7 +16,7 @@ Why = Literal["superadmin", "admin", "owner", "folder_owner", "folder", "item"]
 
 
 @dataclass(frozen=True, slots=True)
-class PermissionReason:
+class MetCondition:
     """A condition that an actor meets."""
 
     why: Why
@@ -30,7 +30,7 @@ class PermissionDecision:
     """Decision about an action of an actor, and its reasons."""
 
     allowed: bool
-    reasons: list[PermissionReason]
+    reasons: list[MetCondition]
     """Conditions that the actor meets. If it is not allowed, its role is not sufficient."""
     roles: list[str]
     """Roles of which one is required, if the role of the actor is not sufficient; otherwise empty."""
@@ -47,16 +47,16 @@ def decide(actor: Actor, action: str, target: Target, folder: FolderGrant | None
     return PermissionDecision(can(actor, action, target), list(_reasons(actor, rule.by, target, folder)), roles)
 
 
-def _reasons(actor: Actor, by: Condition, target: Target, folder: FolderGrant | None) -> Iterator[PermissionReason]:
+def _reasons(actor: Actor, by: Condition, target: Target, folder: FolderGrant | None) -> Iterator[MetCondition]:
     if actor.role is None:
         return
     if actor.role is Role.ADMIN:
-        yield PermissionReason("superadmin" if actor.super_admin else "admin")
+        yield MetCondition("superadmin" if actor.super_admin else "admin")
     if (target.path or "").startswith(f"u/{actor.username}/"):
-        yield PermissionReason("owner", actor.permissioned_as)
+        yield MetCondition("owner", actor.permissioned_as)
     principals = sorted(actor.principals)
     if folder is not None:
-        yield from (PermissionReason("folder_owner", each) for each in principals if each in folder.owners)
+        yield from (MetCondition("folder_owner", each) for each in principals if each in folder.owners)
     if by is Condition.OWN:
         return
     grants = [("item", target.extra_perms)]
@@ -67,4 +67,4 @@ def _reasons(actor: Actor, by: Condition, target: Target, folder: FolderGrant | 
     for why, perms in grants:
         for each in principals:
             if perms.get(each, False) or (each in perms and by is Condition.READ):
-                yield PermissionReason("folder" if why == "folder" else "item", each)
+                yield MetCondition("folder" if why == "folder" else "item", each)

@@ -36,11 +36,11 @@ from orvanta_platform.services.secrets import resources, variables
 from orvanta_platform.workflow.mask import MASK
 from orvanta_platform.workflow.playback.document import (
     MAX_SIZE,
+    AnswerDecision,
     Expect,
     Expectation,
     NodeExpectation,
     RecordedAnswer,
-    RecordedDecision,
     WorkflowTest,
     check_size,
     key_of,
@@ -183,7 +183,7 @@ class _RunAnswers:
         self._decisions: dict[UUID, list[DecisionRow]] = {}
         for each in decisions:
             self._decisions.setdefault(each.job, []).append(each)
-        self.decided: dict[UUID, list[RecordedDecision]] = {}
+        self.decided: dict[UUID, list[AnswerDecision]] = {}
 
     def outcome(self, place: ExecutionKey) -> RecordedOutcome | None:
         """Return the outcome of a job or sub-workflow that ended."""
@@ -207,13 +207,13 @@ class _RunAnswers:
             form = msgspec.json.decode(each.payload)
             outcome: Literal["approved", "rejected"] = "approved" if each.approved else "rejected"
             at = each.at.isoformat()
-            decided.append(RecordedDecision(decision=outcome, by=each.approver, at=at, reason=each.reason, form=form))
+            decided.append(AnswerDecision(decision=outcome, by=each.approver, at=at, reason=each.reason, form=form))
             return wait_outcomes.decision_event(place.node.index, each, approval=approval)
         if self._states.get(place.id, "cancelled") == "cancelled":
             return None
         found = _members(self._found.get((place.id, "result", ""), b"null")).get("at") if approval else None
         timed_out = datetime.fromisoformat(found) if isinstance(found, str) else self._at
-        decided.append(RecordedDecision(decision="timeout", at=timed_out.isoformat()))
+        decided.append(AnswerDecision(decision="timeout", at=timed_out.isoformat()))
         return wait_outcomes.deadline_event(place.node.index, timed_out, approval=approval)
 
     def rank(self, place: ExecutionKey) -> float:
@@ -245,7 +245,7 @@ def _answers(played: Played, source: _RunAnswers) -> dict[str, RecordedAnswer | 
     return found
 
 
-def _answer(execution: Execution, decisions: list[RecordedDecision], source: _RunAnswers) -> RecordedAnswer:
+def _answer(execution: Execution, decisions: list[AnswerDecision], source: _RunAnswers) -> RecordedAnswer:
     answer = RecordedAnswer(decisions=decisions)
     kind = execution.place.node.kind
     recorded = source.outcome(execution.place) if kind in _ANSWERED or kind.is_container else None

@@ -32,7 +32,7 @@ class _Shape(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defa
     pass
 
 
-class RecordedDecision(_Shape):
+class AnswerDecision(_Shape):
     """Decision of a person on an approval or a suspended step, or its timeout."""
 
     decision: Literal["approved", "rejected", "timeout"] = "approved"
@@ -52,7 +52,7 @@ class RecordedAnswer(_Shape):
     """Error with `name` and `message`; of a loop or branch only if it failed as a whole, as at its time limit."""
     inputs: Any = msgspec.UNSET
     """Inputs that the answer belongs to; a node that receives others fails the test."""
-    decisions: list[RecordedDecision] = []
+    decisions: list[AnswerDecision] = []
 
 
 class Expectation(_Shape):
