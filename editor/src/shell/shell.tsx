@@ -81,7 +81,7 @@ function Navigation(props: Omit<NavigationProps, "open">) {
   const Pages = useMedia(PHONE) ? PhoneBar : Rail;
   return (
     <>
-      <Suspense fallback={<header />}>
+      <Suspense fallback={<header className={css.phoneBar} />}>
         <Pages {...props} open={setDialog} />
       </Suspense>
       <Suspense>
