@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { compileMessage } from "@lingui/message-utils/compileMessage";
 import react from "@vitejs/plugin-react";
 import type { Plugin } from "vite";
@@ -17,9 +18,50 @@ function compiledTexts(): Plugin {
   };
 }
 
+type GetModule = (id: string) => { importedIds: readonly string[] } | null;
+
+/** Return a module and those that it imports, directly or not, without what is loaded later. */
+function staticImports(start: string, getModule: GetModule): Set<string> {
+  const found = new Set<string>();
+  const open = [start];
+  for (let id = open.pop(); id !== undefined; id = open.pop()) {
+    if (found.has(id)) continue;
+    found.add(id);
+    open.push(...(getModule(id)?.importedIds ?? []));
+  }
+  return found;
+}
+
+type Context = { getModuleInfo: GetModule };
+
+/** Return the function that names the chunk of the modules that a file imports; null for all other modules. */
+function chunkOf(file: string, name: string): (id: string, context: Context) => string | null {
+  const start = fileURLToPath(new URL(`src/${file}`, import.meta.url));
+  let modules: Set<string> | null = null;
+  return (id, context) => {
+    modules ??= staticImports(start, (each) => context.getModuleInfo(each));
+    return modules.has(id) ? name : null;
+  };
+}
+
+/**
+ * The two chunks that every page loads: `start`, which chooses the language, then `frame`, whose modules read texts. In
+ * chunks of their own, the modules that few pages use would be larger, and a request each.
+ */
+const CHUNKS = [
+  { name: chunkOf("main.tsx", "start"), priority: 2 },
+  { name: chunkOf("app.tsx", "frame"), priority: 1 },
+];
+
 export default defineConfig({
   plugins: [compiledTexts(), react()],
-  build: { target: "es2022", sourcemap: false, assetsInlineLimit: 0, modulePreload: { polyfill: false } },
+  build: {
+    target: "es2022",
+    sourcemap: false,
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    rolldownOptions: { output: { codeSplitting: { groups: CHUNKS } } },
+  },
   server: { proxy: { "/api": "http://127.0.0.1:8000" } },
   test: { include: ["test/**/*.test.ts"], environment: "node", isolate: false, reporters: ["default"] },
 });
