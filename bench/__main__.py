@@ -23,6 +23,7 @@ from bench.measures import (
     idle,
     large_values,
     loops,
+    pages,
     printing,
     schedules,
     sleeping,
@@ -48,6 +49,7 @@ BARS: dict[str, Measure] = {
     "p14": schedules.p14,
     "p15": chain.p15,
     "p16": waiting.p16,
+    "p20": pages.p20,
 }
 _README = Path(__file__).parents[1] / "README.md"
 

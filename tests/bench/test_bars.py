@@ -149,6 +149,15 @@ def test_runs_that_wait_for_people_are_decided_to_the_last() -> None:
     assert all_positive([*kept["ratios"].values(), kept["all_decided_s"], kept["callers_cpu_s"]])
 
 
+@pytest.mark.soak
+def test_pages_show_their_data() -> None:
+    kept = quick("p20")
+    assert kept["runs"] == 300
+    assert set(kept["pages"]) == {"home", "runs", "editor", "run"}
+    for page in kept["pages"].values():
+        assert all_positive([*page["cold"]["raw"], *page["warm"]["raw"]])
+
+
 def test_each_bar_has_test() -> None:
     assert set(BARS) == {
         "p1",
@@ -167,4 +176,5 @@ def test_each_bar_has_test() -> None:
         "p14",
         "p15",
         "p16",
+        "p20",
     }
