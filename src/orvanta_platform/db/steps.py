@@ -165,7 +165,7 @@ async def write_steps(connection: Connection, steps: Sequence[StepWrite]) -> set
     alone = len(steps) == 1 and steps[0].is_plain
     text, numbers = statement(parts_with_rows(steps), len(steps) == 1, alone=alone)
     arguments = arguments_of_one(steps[0]) if alone else arguments_of(steps)
-    rows = await connection.fetch(text, *(arguments[number - 1] for number in numbers))
+    rows = await connection.fetch(text, *[arguments[number - 1] for number in numbers])
     return {row["n"] - 1 for row in rows}
 
 
