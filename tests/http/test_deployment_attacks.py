@@ -9,14 +9,22 @@ from tests.http.harness import W, client_of
 from tests.http.jobs_running import job_client, started
 from tests.http.test_deployments import CHOSEN, ITEMS, MAIN, D, L, Pipeline, act, codes, pipeline
 from tests.http.test_impersonation import act_as
+from tests.http.test_invitation_mail import set_server
+from tests.http.test_notices import Mailbox, mail
 from tests.http.test_releases import apply as apply_changes
 
 from orvanta_platform.control.actor import Role
 from orvanta_platform.services import turns
-from orvanta_platform.services.releases import requests
+from orvanta_platform.services.releases import mails, requests
 
-__all__ = ["pipeline"]
+__all__ = ["mail", "pipeline"]
 
+FLOOD = """
+INSERT INTO deployment_request (environment, release, kind, state, overwrite, plan_hash, author, author_email)
+SELECT environment, release, kind, 'withdrawn', overwrite, plan_hash, author, author_email
+FROM deployment_request, generate_series(1, 20)
+WHERE state = 'open'
+"""
 MORE = "    - {id: c, value: {type: script, path: f/team/step, input_transforms: {}}}\n"
 
 
@@ -149,6 +157,45 @@ async def test_rule_of_workflow_tests(pipeline: Pipeline) -> None:
     assert deleted.status_code == 200, deleted.text
     answer = await pipeline.admin.post(f"{D}/rollback", json={"reason": "Wrong", "number": 1, "source": "main"})
     assert answer.json()["state"] == "applied", answer.text
+
+
+async def test_approvers_and_authors_get_mails(pipeline: Pipeline, mail: tuple[Mailbox, int]) -> None:
+    """Authors approve nothing and hear of what others do; a flood of requests is no flood of mails."""
+    box, port = mail
+    await set_server(pipeline.api, port=port, networks=["127.0.0.0/8"])
+    ann, bob = await pipeline.person("ann"), await pipeline.person("bob")
+    await pipeline.person("eve")
+    await pipeline.rules(approvals=1, approvers=["u/ann", "u/bob"])
+
+    async def sent() -> list[tuple[str, str]]:
+        before = len(box.mails)
+        while await mails.send_due(pipeline.api.platform):
+            pass
+        return sorted((each["To"], each["Subject"].rpartition(": ")[2]) for each in box.mails[before:])
+
+    request = await pipeline.request(ann)
+    assert await sent() == [("bob@example.com", "requested")]
+    assert f"/w/live/environments/production/requests/{request['id']}" in box.mails[-1].as_string()
+    await act(bob, "approve", request)
+    await act(ann, "apply", request)
+    assert await sent() == [("ann@example.com", "approved")]
+    second = await pipeline.request(ann, await pipeline.release("Two"))
+    await act(bob, "reject", second)
+    assert await sent() == [("ann@example.com", "rejected")]
+    for statement in (
+        "UPDATE deployment_request SET state = 'withdrawn'",
+        "UPDATE account SET disabled = email = 'bob@example.com'",
+        FLOOD,
+    ):
+        request = await pipeline.request(ann, 2)
+        async with pipeline.api.platform.db.acquire() as conn:
+            await conn.execute(statement)
+        assert await sent() == ([("bob@example.com", "requested")] if statement == FLOOD else [])
+        await ann.post(f"{D}/withdraw/{request['id']}")
+        async with pipeline.api.platform.db.acquire() as conn:
+            await conn.execute("UPDATE account SET disabled = false")
+    await pipeline.request(ann, 2)
+    assert await sent() == []
 
 
 async def found(pipeline: Pipeline, request: dict[str, Any]) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 
 from orvanta_platform.control import audit, limits
 from orvanta_platform.control.actor import Actor
+from orvanta_platform.db import deployment_mails, environments
 from orvanta_platform.db import deployments as rows
-from orvanta_platform.db import environments
 from orvanta_platform.db.deployments import NewDeployment
 from orvanta_platform.db.environments import EnvironmentRow
 from orvanta_platform.db.pool import Connection
@@ -187,6 +187,7 @@ class _Applying:
         hashes: dict[tuple[str, str], str] = {key: item_hash(key[0], each) for key, each in after.items()}
         await rows.store_deployed_items(conn, self._environment.name, hashes, deployment)
         await rows.close_request(conn, request.id, "applied", self._actor.username)
+        await deployment_mails.queue_for_author(conn, request.id, "applied", self._actor.username, self._actor.email)
         parameters = {
             "request": request.id,
             "deployment": deployment,

@@ -9,12 +9,13 @@ from orvanta_platform.control import audit, limits
 from orvanta_platform.control.actor import Actor, Role
 from orvanta_platform.control.identity import actor_of
 from orvanta_platform.control.permissions import Target, refuse_job, require
+from orvanta_platform.db import deployment_mails, environments, tokens
 from orvanta_platform.db import deployments as rows
-from orvanta_platform.db import environments, tokens
 from orvanta_platform.db.deployments import DecisionRow, DeploymentRow, RequestRow
 from orvanta_platform.db.environments import EnvironmentRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import Conflict, Forbidden, NotFound, StalePlan
+from orvanta_platform.services.catalog.environments import rules_of
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.releases import checks, plans, release_tests, releases
 from orvanta_platform.services.releases.plans import Blocker, DeploymentPlan
@@ -122,6 +123,10 @@ async def open_request(
             "overwrite": overwrite,
         }
         await audit.record(conn, actor, "deployments.request", "Created", environment.name, parameters)
+        rules = rules_of(environment)
+        if rules.approvals:
+            authors = [] if rules.author_may_approve else await rows.list_authors(conn, request)
+            await deployment_mails.queue_for_approvers(conn, request, workspace, rules.approvers, authors)
         if hold is not None:
             await rows.set_hold(conn, environment.name, actor.username, hold)
             await audit.record(conn, actor, "deployments.hold", "Updated", environment.name, {"reason": hold})
@@ -186,6 +191,7 @@ async def approve(
         if await rows.has_approved(conn, request, plan_hash, actor.email):
             raise Conflict("You have approved this plan already.")
         await _decide(conn, actor, found.request, "approved", plan_hash, comment)
+        await deployment_mails.queue_for_author(conn, request, "approved", actor.username, actor.email)
     return await get(platform, actor, workspace, request)
 
 
@@ -200,6 +206,7 @@ async def reject(
         await require_open(conn, request, None)
         await _decide(conn, actor, found.request, "rejected", found.request.plan_hash, comment)
         await rows.close_request(conn, request, "rejected", actor.username)
+        await deployment_mails.queue_for_author(conn, request, "rejected", actor.username, actor.email)
     return await get(platform, actor, workspace, request)
 
 

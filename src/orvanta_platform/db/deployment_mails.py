@@ -1,0 +1,60 @@
+"""Rows of mails about requests to deploy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+from uuid import UUID
+
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.queries import query_texts
+
+_SQL = query_texts("deployment_mails")
+
+AuthorEvent: TypeAlias = Literal["approved", "rejected", "applied"]
+
+
+@dataclass(frozen=True, slots=True)
+class DueMail:
+    """A mail that is due; `tries` includes this attempt."""
+
+    id: UUID
+    request: int
+    event: str
+    email: str
+    """Address of the recipient."""
+    username: str
+    """Member who did it."""
+    tries: int
+    environment: str
+    workspace: str
+    source: str
+    """Workspace of the release."""
+    number: int
+    is_current: bool
+    """False: the recipient was disabled, or need not act any more."""
+
+
+async def queue_for_approvers(
+    conn: Connection, request: int, workspace: str, approvers: Sequence[str], without: Sequence[str]
+) -> None:
+    """Queue a mail about a new request for its approvers (empty: the admins) but `without`, unless its author has made
+    many in the last hour.
+    """
+    await conn.execute(_SQL["queue_for_approvers"], request, workspace, list(approvers), list(without))
+
+
+async def queue_for_author(conn: Connection, request: int, event: AuthorEvent, username: str, email: str) -> None:
+    """Queue a mail for the author of a request about what another member did."""
+    await conn.execute(_SQL["queue_for_author"], request, event, username, email)
+
+
+async def claim_due(conn: Connection, limit: int) -> list[DueMail]:
+    """Claim mails that are due; the caller attempts to send them."""
+    return [DueMail(**dict(row)) for row in await conn.fetch(_SQL["claim_due"], limit)]
+
+
+async def delete(conn: Connection, mail: UUID) -> None:
+    """Delete a mail that was sent or abandoned."""
+    await conn.execute(_SQL["delete"], mail)
