@@ -99,11 +99,15 @@ async def test_release_goes_from_development_to_production(page: Page, site: Sit
     await page.get_by_text("Ready to apply").wait_for()
     await apply.click()
     await expect(page.get_by_text("Applied", exact=True)).to_be_visible()
+    await expect(page.get_by_text("All 2 items in the environment as in the release")).to_be_visible()
+    applied = page.url
     assert site.client.get(f"{PROD}/flows/get/f/shop/orders").json()["summary"] == "Orders"
 
     await compare(page, site)
     changed = {"path": "f/shop/orders", "source": {"format": "yaml", "text": FLOW.replace("Orders", "Changed")}}
     post(site, f"{PROD}/flows/update/f/shop/orders", changed)
+    await page.goto(applied)
+    await expect(page.get_by_role("list", name="Differs from this release now")).to_contain_text("f/shop/orders")
     await page.goto("/w/shop-prod/environments/prod")
     strip = page.locator("[style*='background: rgb(179, 38, 30)']")
     await expect(strip).to_be_visible()
@@ -115,6 +119,10 @@ async def test_release_goes_from_development_to_production(page: Page, site: Sit
     await expect(automatic).to_contain_text("As u/admin, since")
     await check(page)
     await page.set_viewport_size({"width": 390, "height": 800})
+    if folder := os.environ.get("ORVANTA_TEST_SHOTS"):
+        await page.emulate_media(color_scheme="dark")
+        await page.screenshot(path=f"{folder}/environment.png", full_page=True)
+        await page.emulate_media(color_scheme="light")
     for path in ("environments/prod", "environments"):
         await page.goto(f"/w/shop-prod/{path}")
         await page.get_by_role("link", name="Release 1 of shop-dev").first.wait_for()

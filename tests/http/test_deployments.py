@@ -170,6 +170,7 @@ async def test_release_is_applied_with_the_approvals_that_the_rules_demand(pipel
         assert (await act(client, "apply", renewed))[0] == 403
     status, done = await act(dan, "apply", renewed)
     assert (status, done["state"], done["closed_by"], done["nothing_to_do"]) == (200, "applied", "dan", False)
+    assert {each["action"] for each in done["plan"]["entries"]} == {"unchanged"}
     assert (await act(dan, "apply", renewed))[1]["code"] == "conflict"
     assert await pipeline.summary() == "One"
     assert (await pipeline.admin.get(f"{L}/scripts/get/p/f/team/step")).json()["content"] == STEP["content"]

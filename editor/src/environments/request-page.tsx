@@ -9,6 +9,7 @@ import {
   type Decision,
   type DetailedRequest,
   environmentQuery,
+  type PlanEntry,
   rejectRequest,
   renewRequest,
   requestQuery,
@@ -83,9 +84,22 @@ export function RequestPage({ workspace, id }: { workspace: string; id: string }
           {plan.blocked.length + plan.unfulfilled.length === 0 && <p>{t("environments.ready")}</p>}
         </>
       )}
+      {state === "applied" && <Verification entries={plan.entries} />}
       <Decisions decisions={decisions} plan={request.data.plan_hash} />
       <Actions workspace={workspace} request={request.data} />
     </main>
+  );
+}
+
+/** Comparison of the environment with an applied release, as it is now. */
+function Verification({ entries }: { entries: readonly PlanEntry[] }) {
+  const differing = entries.filter((each) => each.action !== "unchanged");
+  if (differing.length === 0) return <p>{t("environments.verified", { count: entries.length })}</p>;
+  return (
+    <section>
+      <h2>{t("environments.differsNow")}</h2>
+      <ItemList label={t("environments.differsNow")} items={differing} />
+    </section>
   );
 }
 

@@ -132,6 +132,10 @@ def _print_request(session: Session, found: dict[str, Any]) -> None:
         return
     nothing = " (nothing to do)" if found.get("nothing_to_do") else ""
     print(f"request {found['id']}: {found['state']}{nothing}")
+    if found["state"] == "applied":
+        for each in found["plan"]["entries"]:
+            if each["action"] != "unchanged":
+                print(f"differs from the release: {each['kind']} {each['path']}")
     if found["state"] == "open":
         if found["stale"]:
             print("stale: the environment was changed; --renew makes the plan again")
