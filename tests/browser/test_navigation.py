@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 from tests.browser.conftest import Site
 from tests.browser.test_editing import LIST
 from tests.browser.test_runs_list import ASKS, BAD, start
@@ -64,7 +65,16 @@ async def test_badges_count_failures_and_approvals_of_the_user(page: Page, site:
 
 async def test_phone_has_a_menu_of_pages_help_and_account(page: Page) -> None:
     await page.set_viewport_size({"width": 390, "height": 844})
+    # The content does not move when the bar above it is loaded.
+    held: asyncio.Future[Route] = asyncio.get_running_loop().create_future()
+    await page.route("**/phone-bar-*.js", lambda route: held.set_result(route))
     await page.goto("/w/main/workers")
+    content = page.locator("#content")
+    await content.wait_for()
+    before = await content.bounding_box()
+    await (await held).continue_()
+    await page.get_by_role("button", name="Menu").wait_for()
+    assert await content.bounding_box() == before
     await page.get_by_role("button", name="Menu").click()
     menu = page.get_by_role("dialog", name="Menu")
     await expect(menu.get_by_role("link", name="Workers")).to_have_attribute("aria-current", "page")
