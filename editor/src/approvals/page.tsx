@@ -1,7 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { useEffect } from "react";
 import { approvalsQuery, type WaitingApproval } from "../api/approvals";
-import { rememberWorkspace } from "../lib/last-workspace";
 import { useParams } from "../routing/hooks";
 import { t } from "../texts/approvals";
 import { ListTools, NoMatches, type SortOption, useListTools } from "../ui/list-tools";
@@ -24,7 +22,6 @@ const ORDERS: readonly [SortOption<WaitingApproval>, ...SortOption<WaitingApprov
 export function ApprovalsPage() {
   const { workspace = "" } = useParams();
   const approvals = useQuery(approvalsQuery(workspace));
-  useEffect(() => rememberWorkspace(workspace), [workspace]);
   const found = useListTools(approvals.data, textOf, ORDERS);
   const { items, query } = found;
   return (

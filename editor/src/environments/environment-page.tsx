@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useEffect, useState } from "react";
+import { type FormEvent, useState } from "react";
 import { errorText } from "../api/client";
 import {
   type Deployment,
@@ -12,7 +12,6 @@ import {
   openRequestsQuery,
   rollBack,
 } from "../api/environments";
-import { rememberWorkspace } from "../lib/last-workspace";
 import { useNavigate } from "../routing/hooks";
 import { Link } from "../routing/link";
 import { t, tWith } from "../texts/environments";
@@ -30,7 +29,6 @@ export function EnvironmentPage({ workspace }: { workspace: string }) {
   const state = useQuery(environmentQuery(workspace));
   const requests = useQuery(openRequestsQuery(workspace));
   const history = useQuery(deploymentsQuery(workspace));
-  useEffect(() => rememberWorkspace(workspace), [workspace]);
   if (state.isPending) return <Skeleton />;
   if (state.error) return <Failed error={state.error} retry={() => void state.refetch()} />;
   const { environment, current, drift } = state.data;

@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { useEffect, useState } from "react";
+import { useState } from "react";
 import {
   type Environment,
   environmentQuery,
@@ -7,7 +7,6 @@ import {
   openRequestsQuery,
   releasesQuery,
 } from "../api/environments";
-import { rememberWorkspace } from "../lib/last-workspace";
 import { Link } from "../routing/link";
 import { t } from "../texts/environments";
 import { Button } from "../ui/controls";
@@ -19,7 +18,6 @@ import { ByLine, ReleaseLink } from "./parts";
 /** The environments in the order of the pipeline, and the releases of the workspace. */
 export function PipelinePage({ workspace }: { workspace: string }) {
   const environments = useQuery(environmentsQuery);
-  useEffect(() => rememberWorkspace(workspace), [workspace]);
   return (
     <main className={css.page}>
       <div className={css.head}>

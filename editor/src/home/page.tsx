@@ -1,10 +1,9 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
-import { useEffect, useState } from "react";
+import { useState } from "react";
 import { getFlow } from "../api/flows";
 import { flowExistsQuery, type Overview, overviewQuery } from "../api/overview";
 import { toRunRow } from "../api/run-list";
 import { startFlow } from "../api/runs";
-import { rememberWorkspace } from "../lib/last-workspace";
 import { useNavigate, useParams } from "../routing/hooks";
 import { t } from "../texts/home";
 import { Button, IconButton, LinkButton } from "../ui/controls";
@@ -26,7 +25,6 @@ export function HomePage() {
   const { workspace = "" } = useParams();
   const navigate = useNavigate();
   const overview = useQuery(overviewQuery(workspace));
-  useEffect(() => rememberWorkspace(workspace), [workspace]);
   return (
     <main className={css.page}>
       <div className={css.head}>

@@ -1,7 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense, useEffect } from "react";
+import { lazy, Suspense } from "react";
 import { allSchedulesQuery, LIMIT, type ListedSchedule } from "../api/schedules";
-import { rememberWorkspace } from "../lib/last-workspace";
 import { useParams } from "../routing/hooks";
 import { Link } from "../routing/link";
 import { t } from "../texts/schedules";
@@ -27,7 +26,6 @@ const ORDERS: readonly [SortOption<ListedSchedule>, ...SortOption<ListedSchedule
 export function SchedulesPage() {
   const { workspace = "" } = useParams();
   const [search, set] = useUrlParams();
-  useEffect(() => rememberWorkspace(workspace), [workspace]);
   const calendar = search.get("view") === "calendar";
   return (
     <main className={css.page}>

@@ -1,10 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
-import { useEffect, useState } from "react";
+import { useState } from "react";
 import { itemHistoriesQuery } from "../api/item-histories";
 import { archiveScript, scriptDraftsQuery, scriptsQuery } from "../api/scripts";
 import { BulkBar } from "../items/bulk-bar";
 import { useListMarks } from "../items/use-list-marks";
-import { rememberWorkspace } from "../lib/last-workspace";
 import { useParams } from "../routing/hooks";
 import { t } from "../texts/scripts";
 import { Button } from "../ui/controls";
@@ -30,7 +29,6 @@ export function ScriptsPage() {
   const archived = show === ARCHIVED;
   const scripts = useQuery(scriptsQuery(workspace, archived));
   const drafts = useQuery(scriptDraftsQuery(workspace));
-  useEffect(() => rememberWorkspace(workspace), [workspace]);
   const items = scripts.data && listItems(scripts.data, archived ? [] : (drafts.data ?? []));
   const shown = items && filterItems(items, label, show === FAVOURITES);
   const found = useListTools(shown, (item) => `${item.path} ${item.summary} ${item.language}`, ITEM_ORDERS);

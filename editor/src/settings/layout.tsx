@@ -2,7 +2,6 @@ import { useQuery } from "@tanstack/react-query";
 import { useEffect, useRef } from "react";
 import { ownMemberQuery } from "../api/members";
 import { meQuery } from "../api/session";
-import { rememberWorkspace } from "../lib/last-workspace";
 import { useLocation, useParams } from "../routing/hooks";
 import { NavLink } from "../routing/link";
 import { Outlet } from "../routing/provider";
@@ -46,7 +45,6 @@ const OF_DEVELOPERS = ["git"];
 export function SettingsLayout() {
   const { workspace = "" } = useParams();
   const me = useQuery(meQuery);
-  useEffect(() => rememberWorkspace(workspace), [workspace]);
   const member = useQuery(ownMemberQuery(workspace)).data;
   const hidden = [...(member?.is_admin ? [] : OF_ADMINS), ...(member && !member.operator ? [] : OF_DEVELOPERS)];
   const [name, pages] = WORKSPACE;

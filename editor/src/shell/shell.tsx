@@ -3,7 +3,7 @@ import { lazy, type MouseEvent, Suspense, useEffect, useState } from "react";
 import { ApiError, api, onSessionLost } from "../api/client";
 import { useConnection } from "../api/connection";
 import { meQuery, workspaceExistsQuery } from "../api/session";
-import { lastWorkspace } from "../lib/last-workspace";
+import { lastWorkspace, rememberWorkspace } from "../lib/last-workspace";
 import { useMedia } from "../lib/use-media";
 import { useLocation, useParams } from "../routing/hooks";
 import { Navigate } from "../routing/link";
@@ -30,6 +30,9 @@ export function Shell() {
   const { pathname, search } = useLocation();
   const { workspace: requested } = useParams();
   const exists = useWorkspaceExists(requested);
+  useEffect(() => {
+    if (exists && requested) rememberWorkspace(requested);
+  }, [exists, requested]);
   if (me.isPending) return <Skeleton />;
   // After a first login, SessionDialog asks in place, so that unsaved input stays on the page.
   if (!me.data && me.error instanceof ApiError && me.error.status === 401) {

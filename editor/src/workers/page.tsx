@@ -1,8 +1,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useEffect, useState } from "react";
+import { useState } from "react";
 import { meQuery } from "../api/session";
 import { drainWorker, type Queue, type Worker, type WorkerStatus, workersQuery } from "../api/workers";
-import { rememberWorkspace } from "../lib/last-workspace";
 import { duration } from "../lib/time";
 import { useParams } from "../routing/hooks";
 import { LOCALE } from "../texts/language";
@@ -29,7 +28,6 @@ export function WorkersPage() {
   const queries = useQueryClient();
   const superAdmin = useQuery(meQuery).data?.superAdmin ?? false;
   const status = useQuery(workersQuery(() => queries.getQueryData<WorkerStatus>(["workers"])));
-  useEffect(() => rememberWorkspace(workspace), [workspace]);
   const query = (search.get("q") ?? "").toLowerCase();
   const { data } = status;
   const workers = (data?.workers ?? []).filter((each) => textOf(each).includes(query));

@@ -1,11 +1,10 @@
 import { useMutation, useQueries, useQuery, useQueryClient } from "@tanstack/react-query";
-import { lazy, type ReactNode, Suspense, useEffect, useState } from "react";
+import { lazy, type ReactNode, Suspense, useState } from "react";
 import { type DraftHead, draftsQuery } from "../api/drafts";
 import { archiveFlow, flowsQuery } from "../api/flows";
 import { itemHistoriesQuery } from "../api/item-histories";
 import { BulkBar } from "../items/bulk-bar";
 import { useListMarks } from "../items/use-list-marks";
-import { rememberWorkspace } from "../lib/last-workspace";
 import { useParams } from "../routing/hooks";
 import { t, tWith } from "../texts/workflows";
 import { Button, LinkButton } from "../ui/controls";
@@ -29,7 +28,6 @@ const NewWorkflow = lazy(async () => ({ default: (await import("./new-workflow")
 /** List of all workflows of a workspace with search, sort order and arrow keys. Search and order are in the address. */
 export function WorkflowsPage() {
   const { workspace = "" } = useParams();
-  useEffect(() => rememberWorkspace(workspace), [workspace]);
   const [search, set] = useUrlParams();
   const show = search.get("show") ?? "";
   const label = search.get("label") ?? "";

@@ -1,8 +1,7 @@
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useEffect, useState } from "react";
+import { useState } from "react";
 import { type RunFilter, timeRange, WINDOWS } from "../../api/run-filter";
 import { histogramQuery, type RunPages, type RunRow, runsQuery } from "../../api/run-list";
-import { rememberWorkspace } from "../../lib/last-workspace";
 import { useParams, useSearchParams } from "../../routing/hooks";
 import { t } from "../../texts/runs";
 import { Button, LinkButton } from "../../ui/controls";
@@ -23,7 +22,6 @@ const COUNT_MS = 20_000;
 export function RunsPage() {
   const { workspace = "" } = useParams();
   const [search, setSearch] = useSearchParams();
-  useEffect(() => rememberWorkspace(workspace), [workspace]);
   return (
     <main className={css.page}>
       <div className={css.head}>

@@ -1,9 +1,8 @@
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useEffect, useState } from "react";
+import { type FormEvent, useState } from "react";
 import { ApiError } from "../../api/client";
 import { foldersQuery } from "../../api/folders";
 import { type FoundRun, foundQuery, turnSearchOn } from "../../api/run-search";
-import { rememberWorkspace } from "../../lib/last-workspace";
 import { useParams, useSearchParams } from "../../routing/hooks";
 import { Link } from "../../routing/link";
 import { t, tWith } from "../../texts/runs";
@@ -21,7 +20,6 @@ export function SearchPage() {
   const [search, setSearch] = useSearchParams();
   const text = search.get("q") ?? "";
   const [typed, setTyped] = useState(text);
-  useEffect(() => rememberWorkspace(workspace), [workspace]);
   const submit = (event: FormEvent) => {
     event.preventDefault();
     setSearch(typed.trim() ? { q: typed.trim() } : {});
