@@ -21,10 +21,12 @@ def extended_after_first(values: Sequence[Any]) -> list[Any]:
 _GO = re.compile(r"[-[]go[-\]]", re.IGNORECASE)
 CASE_EACH = ("browser", "cli", "conformance", "e2e", "evaluate", "http", "property", "services", "worker")
 """Folders in which one case takes a tenth of a second or more: it needs a database, a process or a page."""
+BEHAVIOURS = 5
+"""Of the behaviours in `tests/cases` one in so many is not `extended`."""
 
 
 def extend_repeated_cases(items: Iterable[pytest.Item]) -> None:
-    """Mark all cases but one of each parametrized test in `CASE_EACH` as `extended`.
+    """Mark all cases but one of each parametrized test in `CASE_EACH` as `extended`, and most behaviours of workflows.
 
     The name of the test chooses the case. Tests with the same parameters, such as languages, so keep different ones.
     Go is not chosen: its compiler takes 16 s for its standard library.
@@ -32,6 +34,8 @@ def extend_repeated_cases(items: Iterable[pytest.Item]) -> None:
     cases: dict[tuple[Path, str], list[pytest.Function]] = {}
     for item in items:
         folder = item.path.relative_to(Path(__file__).parent).parts[0]
+        if folder == "cases" and crc32(item.name.encode()) % BEHAVIOURS:
+            item.add_marker(pytest.mark.extended)
         if folder in CASE_EACH and isinstance(item, pytest.Function) and not _is_placed(item):
             cases.setdefault((item.path, item.originalname), []).append(item)
     for (_, name), group in cases.items():

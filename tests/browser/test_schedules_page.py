@@ -30,6 +30,7 @@ async def test_schedules_are_seen_paused_run_and_found_on_a_calendar(page: Page,
     scheduled(site, "nightly", "0 30 2 * * *", enabled=True, missed="skip", summary="Every night")
     scheduled(site, "one", daily, enabled=True)
     scheduled(site, "two", daily, enabled=True)
+    await page.goto("/w/main")
     await ended(page, site, "f/times/often")
     await page.get_by_role("link", name="Schedules", exact=True).first.click()
     await page.get_by_label("Search schedules").fill("f/times")

@@ -37,7 +37,7 @@ def test_release_is_promoted_rolled_back_and_exchanged(cli: Cli, installation: I
     assert cli("promote", "1", "--to", "production", "--approve", "--apply").out == f"request {request}: applied\n"
     assert "release: main/1 by admin" in cli("env", "show", "production").out
     assert "first environment" in cli("env", "auto-promote", "production", "--json", code=1).out
-    assert cli("env", "auto-promote", "production", "--off").out == "production: promoted by people\n"
+    assert cli("env", "auto-promote", "production", "--off").out == "production: automatic promotion disabled\n"
     flow.write_text(FLOW.replace("Report", "Other report"))
     refused = cli("flow", "push", str(flow), "u/admin/promoted", "-w", "promoted", "--json", code=1).json
     assert "direct_deploys_refused" in json.dumps(refused)

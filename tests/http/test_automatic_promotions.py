@@ -11,7 +11,7 @@ from tests.http.test_releases import apply as apply_changes
 
 from orvanta_platform.control import names
 from orvanta_platform.db import tokens
-from orvanta_platform.services.releases import automatic
+from orvanta_platform.services.releases import automatic_promotions
 
 __all__ = ["pipeline"]
 
@@ -44,7 +44,7 @@ async def test_releases_are_promoted_automatically_with_the_rights_of_one_member
 
     async def state() -> dict[str, Any]:
         await execute(pipeline, "UPDATE automatic_promotion SET retry_at = app_now()")
-        await automatic.promote_due(platform)
+        await automatic_promotions.promote_due(platform)
         found: dict[str, Any] = (await pipeline.admin.get(f"{D}/environment")).json()
         return found
 

@@ -15,7 +15,7 @@ from tests.http.test_releases import apply as apply_changes
 
 from orvanta_platform.control.actor import Role
 from orvanta_platform.services import turns
-from orvanta_platform.services.releases import mails, requests
+from orvanta_platform.services.releases import deployment_mails, requests
 
 __all__ = ["mail", "pipeline"]
 
@@ -160,7 +160,7 @@ async def test_rule_of_workflow_tests(pipeline: Pipeline) -> None:
 
 
 async def test_approvers_and_authors_get_mails(pipeline: Pipeline, mail: tuple[Mailbox, int]) -> None:
-    """Authors approve nothing and hear of what others do; a flood of requests is no flood of mails."""
+    """Authors cannot approve, and get mails about decisions of others; the number of mails is limited."""
     box, port = mail
     await set_server(pipeline.api, port=port, networks=["127.0.0.0/8"])
     ann, bob = await pipeline.person("ann"), await pipeline.person("bob")
@@ -169,7 +169,7 @@ async def test_approvers_and_authors_get_mails(pipeline: Pipeline, mail: tuple[M
 
     async def sent() -> list[tuple[str, str]]:
         before = len(box.mails)
-        while await mails.send_due(pipeline.api.platform):
+        while await deployment_mails.send_due(pipeline.api.platform):
             pass
         return sorted((each["To"], each["Subject"].rpartition(": ")[2]) for each in box.mails[before:])
 

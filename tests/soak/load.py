@@ -287,7 +287,7 @@ async def look_for_unasked(house: House, record: Record) -> None:
 
 
 async def until_empty(house: House, record: Record) -> None:
-    """Until nothing is in progress; what then still is, is stuck."""
+    """Wait until no run is in progress; runs that remain are stuck."""
     deadline = time.monotonic() + PATIENCE_S
     while (left := await house.ask(_LEFT)) and time.monotonic() < deadline:
         await asyncio.sleep(LOOK_S)

@@ -69,7 +69,7 @@ function flowSides({ before, after }: RequestedChange): Sides {
   return { name: t("environments.document"), before: text(before), after: text(after), language: "yaml" };
 }
 
-/** Texts of an item that is no workflow: of a script its code, and everything else as YAML. */
+/** Texts of an item that is not a workflow: the code of a script, and everything else as YAML. */
 function partsOf({ kind, before, after }: RequestedChange): Sides[] {
   if (kind !== "script") {
     // Keys that the release does not contain stay as they are.

@@ -35,7 +35,7 @@ export function branchesOf(routes: readonly Route[], parent: Branch = { pattern:
   });
 }
 
-/** Return the parameters of a path that has the form of a pattern; null of any other path. */
+/** Return the parameters of a path that matches a pattern, otherwise null. */
 export function matchPath(pattern: string, pathname: string): Params | null {
   const parts = pattern.split("/").filter(Boolean);
   const given = pathname.split("/").filter(Boolean);

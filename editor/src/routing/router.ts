@@ -7,7 +7,7 @@ export interface Place {
   hash: string;
 }
 
-/** A path with parameters and hash, or the parameters alone, which keep the path. */
+/** An address (path, query and hash), or a query alone, which keeps the path. */
 export type To = string | { search: string };
 
 /** An address with its layers and parameters. `error`: a layer could not be loaded. */

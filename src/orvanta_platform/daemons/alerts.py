@@ -7,7 +7,7 @@ import asyncio
 from orvanta_platform.control.instance_settings import ALERTS
 from orvanta_platform.services.maintenance import alerts
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.services.releases import mails
+from orvanta_platform.services.releases import deployment_mails
 
 CHECK_S = 15.0
 
@@ -17,11 +17,11 @@ async def run(platform: Platform) -> None:
     while True:
         await alerts.check(platform)
         if (await platform.instance.get(ALERTS)).channels:
-            # Imported here because the HTTP and SMTP clients are loaded only if there are channels.
+            # Imported here because the HTTP client is loaded only if there are channels.
             from orvanta_platform.services.maintenance import alert_sender
 
             while await alert_sender.send_due(platform):
                 pass
-        while await mails.send_due(platform):
+        while await deployment_mails.send_due(platform):
             pass
         await asyncio.sleep(CHECK_S)

@@ -1,4 +1,4 @@
-"""Synchronisation of workspaces with their Git repositories: the leading process does one after the other."""
+"""Synchronisation of workspaces with their Git repositories, by the leading process."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ from orvanta_platform.db import (
 from orvanta_platform.services.access import audit_chain
 from orvanta_platform.services.maintenance import objects, retention, statistics
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.services.releases import automatic
+from orvanta_platform.services.releases import automatic_promotions
 from orvanta_platform.services.run_views import erasing, search_index
 from orvanta_platform.services.runs import locks as locking
 
@@ -87,12 +87,13 @@ async def erase(platform: Platform) -> None:
 
 
 async def retain(platform: Platform) -> None:
-    """Delete history beyond its retention once an hour, and record figures each minute, in the leading process."""
-    await lead(platform, "retention", _retain_and_record)
+    """Delete history beyond its retention once an hour, record figures and promote releases each minute, in the leading
+    process."""
+    await lead(platform, "retention", _run_leader_duties)
 
 
-async def _retain_and_record(platform: Platform) -> None:
-    """Run these duties under one election, so that recording and promoting cost no heartbeats of their own."""
+async def _run_leader_duties(platform: Platform) -> None:
+    """Run these duties under one election, so that they need no heartbeats of their own."""
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(_retain(platform))
@@ -111,7 +112,7 @@ async def _record(platform: Platform) -> None:
 async def _promote(platform: Platform) -> None:
     """Promote releases that are due once a minute."""
     while True:
-        await automatic.promote_due(platform)
+        await automatic_promotions.promote_due(platform)
         await asyncio.sleep(PROMOTE_S)
 
 

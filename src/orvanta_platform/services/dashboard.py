@@ -15,7 +15,7 @@ from orvanta_platform.db.schedules import NextTick
 from orvanta_platform.services.approvals import inbox as approval_inbox
 from orvanta_platform.services.approvals.inbox import Waiting
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.services.releases import inbox as deployment_inbox
+from orvanta_platform.services.releases import pending_approvals
 from orvanta_platform.services.run_views import jobs
 from orvanta_platform.services.runs.locks import LOCKING_KINDS
 from orvanta_platform.services.triggers import calendar as schedule_calendar
@@ -70,7 +70,7 @@ async def overview(platform: Platform, actor: Actor, workspace: str) -> Overview
     live = JobFilter(has_null_parent=True, suspended=False)
     running = await jobs.list_jobs(platform, actor, workspace, ("live_runs",), live, Slice(limit=_COUNT_LIMIT))
     waiting = await approval_inbox.list_waiting(platform, actor, workspace, mine=True, limit=_COUNT_LIMIT)
-    deployments = await deployment_inbox.list_waiting(platform, actor, workspace, limit=_COUNT_LIMIT)
+    deployments = await pending_approvals.list_waiting(platform, actor, workspace, limit=_COUNT_LIMIT)
     coming = await schedule_calendar.next_tick_of_each(platform, actor, workspace, SCHEDULE_WINDOW, SHOWN)
     return Overview(
         failed=_group_failures(failed),

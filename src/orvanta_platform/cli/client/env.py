@@ -96,7 +96,7 @@ def auto_promote(session: Session, name: Name, off: Off = False) -> None:
     """Promote the releases of the previous environment automatically after the soak time, with your own rights."""
     workspace = find(session, name)["workspace"]
     session.api.post(f"/api/w/{quote(workspace, safe='')}/deployments/automatic", {"enabled": not off})
-    session.print_state(name, "promoted by people" if off else "promoted automatically")
+    session.print_state(name, "automatic promotion disabled" if off else "automatic promotion enabled")
 
 
 @command(app, "orvanta env create production --of live --color '#b3261e' --rules production.yaml")

@@ -57,7 +57,7 @@ def references(session: Session, kind: ItemKind, path: Name, direct: Direct = Fa
     if found["hidden"]:
         say(f"{found['hidden']} more that you cannot read.")
     if found["runs"]:
-        say(f"{found['runs']} runs in progress of {path}.")
+        say(f"Runs of {path} in progress: {found['runs']}.")
     if found["hidden_runs"]:
         say(f"{found['hidden_runs']} runs in progress that you cannot read.")
     if found["truncated"]:

@@ -34,7 +34,7 @@ UPDATE git_binding SET fetch_at = app_now(), retry_at = app_now() WHERE workspac
 
 -- name: list_due
 -- Workspaces whose branch is to be fetched, or with changes of items that have no commits yet, those that wait longest
--- first; is_failing: the last one failed.
+-- first; is_failing: the previous synchronisation failed.
 SELECT b.workspace, b.tries > 0 AS is_failing
 FROM git_binding AS b
 JOIN workspace AS w ON w.id = b.workspace AND w.archived_at IS NULL

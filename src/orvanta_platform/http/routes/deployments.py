@@ -13,7 +13,7 @@ from orvanta_platform.http import answers
 from orvanta_platform.http.openapi import call
 from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, page_of, platform_of, row_of
 from orvanta_platform.http.schemas import deployments as schemas
-from orvanta_platform.services.releases import automatic, deployments, item_changes, plans, requests
+from orvanta_platform.services.releases import automatic_promotions, deployments, item_changes, plans, requests
 from orvanta_platform.services.releases.requests import PlannedRequest, RequestState
 
 _D = "/api/w/{workspace:str}/deployments"
@@ -26,7 +26,7 @@ async def get_environment(request: AnyRequest, workspace: FromPath[str]) -> Resp
     environment = await requests.environment_of(platform, actor, workspace)
     last = await requests.history(platform, actor, workspace, limit=1)
     drift = await plans.find_drift(platform, actor, environment)
-    automatic_promotion = await automatic.get(platform, actor, workspace)
+    automatic_promotion = await automatic_promotions.get(platform, actor, workspace)
     return answers.json(schemas.state(environment, last[0] if last else None, drift, automatic_promotion))
 
 
@@ -165,14 +165,14 @@ async def lift_hold(request: AnyRequest, workspace: FromPath[str]) -> Response[b
 
 @post(f"{_D}/automatic", status_code=200, opt=call(body=schemas.AutomaticSetting))
 async def set_automatic(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """Promote the releases of the previous environment automatically, with your own rights, or no longer.
+    """Enable or disable automatic promotion of the releases of the previous environment, with your own rights.
 
-    Members who may apply only; admins of the workspace can end it.
+    Only members who may apply can enable it; they and admins of the workspace can disable it.
     """
     body = await body_of(request, schemas.AutomaticSetting)
-    change = automatic.enable if body.enabled else automatic.disable
+    change = automatic_promotions.enable if body.enabled else automatic_promotions.disable
     await change(platform_of(request), actor_of(request), workspace)
-    return answers.text("Releases are promoted automatically." if body.enabled else "Releases are promoted by people.")
+    return answers.text(f"Automatic promotion is {'enabled' if body.enabled else 'disabled'}.")
 
 
 @get(f"{_D}/history", opt=call(answer=list[schemas.Deployment], query=("before", "per_page")))

@@ -21,7 +21,7 @@ from orvanta_platform.services.approvals.links import LINK_LIFETIME
 from orvanta_platform.services.platform import Platform
 
 MAX_TRIES = 8
-"""Number of attempts, spread over about an hour and a half, after which a notification is dropped."""
+"""Number of attempts, spread over about half an hour, after which a notification is dropped."""
 
 _SHOWN = 500
 _PREFIX = "$res:"

@@ -1,8 +1,8 @@
 """Synchronisation: the branch of a workspace is fetched, compared, and extended by the commits of deployments.
 
 A synchronisation holds no lock and no connection while it talks to the repository. It stores its outcome only if no
-other one began meanwhile. Commits are recorded before they are pushed: if the process ends in between, the next one
-finds out from the branch whether it received them.
+other synchronisation has started meanwhile. Commits are recorded before they are pushed: if the process ends in
+between, the next one finds out from the branch whether it received them.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ log = structlog.get_logger(__name__)
 
 
 class _Superseded(Exception):
-    """Another one of this workspace began, or the binding was deleted."""
+    """Another synchronisation of this workspace has started, or the binding was deleted."""
 
 
 class Pushing(msgspec.Struct, kw_only=True):
@@ -105,7 +105,7 @@ class _SyncResult:
 
 
 async def list_due(platform: Platform) -> list[tuple[str, bool]]:
-    """Return the workspaces to synchronise, and whether the last one failed; those that wait longest first."""
+    """Return the workspaces to synchronise, longest waiting first, and whether the previous attempt of each failed."""
     async with platform.db.acquire() as conn:
         return await rows.list_due(conn, NOUNS)
 

@@ -158,7 +158,7 @@ class _Applying:
         earlier = (self._environment.name, request.source, request.number)
         if request.kind == "rollback" and await rows.find_earlier(conn, *earlier) is None:
             raise Conflict(
-                f"Release {request.number} of {request.source} is none that ran before the present one.",
+                f"Release {request.number} of {request.source} did not run before the present one.",
                 hint="Withdraw the request, or promote the release.",
             )
         if self._bypass_reason is None:

@@ -5,7 +5,6 @@ The tests are those of the workspace of the release. They are played against the
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -25,6 +24,7 @@ from orvanta_platform.services.catalog.workflow_tests import MAX_SECONDS
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.releases.plans import Blocker, DeploymentPlan
 from orvanta_platform.services.releases.releases import Release
+from orvanta_platform.workflow.hashes import hash_text
 from orvanta_platform.workflow.playback.document import WorkflowTest
 
 MAX_OUTCOMES: Final = 10_000
@@ -51,30 +51,37 @@ async def list_unfulfilled(
     tests: dict[str, list[WorkflowTestRow]] = {}
     for each in found:
         tests.setdefault(each.path, []).append(each)
-    missing = [_missing(path, source) for path in sorted(texts) if path not in tests] if rule == "require" else []
+    missing = [_missing_test(path, source) for path in sorted(texts) if path not in tests] if rule == "require" else []
     return [*missing, *await _failing(platform, source, texts, tests)]
 
 
 async def _failing(
     platform: Platform, source: str, texts: Mapping[str, str], tests: Mapping[str, Sequence[WorkflowTestRow]]
 ) -> list[Blocker]:
-    reasons = []
+    blockers: list[Blocker] = []
     async with platform.turns.take("tests", source):
         until = clock.monotonic() + MAX_SECONDS
         for path, found in tests.items():
-            failed, skipped = await _outcomes(platform, source, path, texts[path], found, until)
-            reasons += [_failed(path, each, source) for each in failed]
+            try:
+                failed, skipped = await _run_tests(platform, source, path, texts[path], found, until)
+            except InvalidWorkflow:
+                blockers.append(_invalid_workflow(path, source))
+                continue
+            blockers += [_failed_test(path, each, source) for each in failed]
             if skipped:
-                reasons.append(_skipped(path, skipped))
-    return reasons
+                blockers.append(_skipped_tests(path, skipped))
+    return blockers
 
 
-async def _outcomes(
+async def _run_tests(
     platform: Platform, source: str, path: str, text: str, tests: Sequence[WorkflowTestRow], until: float
 ) -> tuple[list[str], int]:
-    """Return the names of the tests that fail, and the number of those that were not run in time."""
+    """Return the names of the tests that fail, and the number of those that were not run in time.
+
+    Raises InvalidWorkflow.
+    """
     known = platform.test_outcomes
-    digest = hashlib.sha256(text.encode()).hexdigest()
+    digest = hash_text(text)
     plan = None
     failed: list[str] = []
     for index, each in enumerate(tests):
@@ -82,10 +89,7 @@ async def _outcomes(
         if key not in known:
             if clock.monotonic() > until:
                 return failed, len(tests) - index
-            try:
-                plan = plan or await compiled(text.encode())
-            except InvalidWorkflow:  # the plan reports the error
-                return failed, len(tests) - index
+            plan = plan or await compiled(text.encode())
             test = await run_in_thread(source, _decoded, each.body)
             known[key] = (await run_test(plan, path, test, platform.evaluator.of(source))).passed
             while len(known) > MAX_OUTCOMES:
@@ -99,17 +103,23 @@ def _decoded(body: str) -> WorkflowTest:
     return msgspec.json.decode(body, type=WorkflowTest)
 
 
-def _missing(path: str, source: str) -> Blocker:
+def _missing_test(path: str, source: str) -> Blocker:
     hint = f"Create one in {source}, for example from a run."
     return Blocker("tests_missing", f"The workflow {path} has no test in {source}.", hint, "flow", path)
 
 
-def _failed(path: str, name: str, source: str) -> Blocker:
+def _failed_test(path: str, name: str, source: str) -> Blocker:
     hint = f"Correct the workflow in {source} and create a release of it, or correct the test."
     return Blocker("test_failed", f"The test {name} of the workflow {path} fails.", hint, "flow", path)
 
 
-def _skipped(path: str, count: int) -> Blocker:
+def _invalid_workflow(path: str, source: str) -> Blocker:
+    hint = f"Correct the workflow in {source} and create a release of it."
+    message = f"The tests of the workflow {path} were not run: the workflow of the release is not valid."
+    return Blocker("tests_not_run", message, hint, "flow", path)
+
+
+def _skipped_tests(path: str, count: int) -> Blocker:
     message = f"{count} tests of the workflow {path} were not run: they take longer than {MAX_SECONDS:g} s."
     return Blocker(
         "tests_not_run", message, "Load the request again; tests that were run are not repeated.", "flow", path

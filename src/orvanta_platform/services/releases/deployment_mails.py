@@ -15,11 +15,11 @@ from orvanta_platform.services.access import instance_mail
 from orvanta_platform.services.platform import Platform
 
 MAX_TRIES: Final = 8
-"""Number of attempts, spread over about an hour and a half, after which a mail is dropped."""
+"""Number of attempts, spread over about half an hour, after which a mail is dropped."""
 
 _AT_ONCE: Final = 20
 _EVENTS: Final = {
-    "requested": "{user} requests to deploy release {number} of {source} to {environment}, and needs your approval.",
+    "requested": "{user} requests to deploy release {number} of {source} to {environment}. Your approval is needed.",
     "approved": "{user} approved your request to deploy release {number} of {source} to {environment}.",
     "rejected": "{user} rejected your request to deploy release {number} of {source} to {environment}.",
     "applied": "{user} deployed release {number} of {source} to {environment}, as you requested.",

@@ -17,7 +17,7 @@ from orvanta_platform.services.releases import checks
 async def list_waiting(platform: Platform, actor: Actor, workspace: str, *, limit: int) -> list[RequestRow]:
     """Return the open requests whose plan the actor may approve and has not approved, oldest first.
 
-    Empty if the workspace is no environment, if it needs no approvals, or if the actor is no approver. Raises NotFound.
+    Empty if the workspace is not an environment, needs no approvals, or the actor is not an approver. Raises NotFound.
     """
     require_workspace(actor, workspace)
     async with platform.db.acquire() as conn:

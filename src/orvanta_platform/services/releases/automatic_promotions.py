@@ -14,7 +14,7 @@ from orvanta_platform.db import automatic_promotions as rows
 from orvanta_platform.db import deployments as deployment_rows
 from orvanta_platform.db import tokens, workspaces
 from orvanta_platform.db.automatic_promotions import AutomaticPromotionRow, DuePromotion
-from orvanta_platform.errors import BadRequest, Forbidden, OrvantaError
+from orvanta_platform.errors import BadRequest, Forbidden, NotFound, OrvantaError
 from orvanta_platform.orchestrator import document_threads
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.releases import checks, deployments, releases, requests
@@ -109,11 +109,12 @@ async def _attempt(platform: Platform, due: DuePromotion) -> str | None:
         planned = await requests.get(platform, actor, due.workspace, due.request)
         if planned.is_stale:
             planned = await requests.renew(platform, actor, due.workspace, due.request, overwrite=False)
-    for kind, path in await document_threads.run_in_thread(due.workspace, _acting, planned.plan):
-        # Nobody decides by a release in the previous environment what runs for a member here.
+    if acting := await document_threads.run_in_thread(due.workspace, _acting, planned.plan):
+        # A release of the previous environment must not change unseen what runs for a member here.
+        kind, path = acting[0]
         return f"The release changes the {kind} {path}, which acts for a member; a person must apply it."
-    for reason in (*planned.plan.blocked, *planned.unfulfilled):
-        return reason.message
+    if blockers := [*planned.plan.blocked, *planned.unfulfilled]:
+        return blockers[0].message
     await deployments.apply(platform, actor, due.workspace, planned.request.id, planned.request.plan_hash)
     return None
 
@@ -126,16 +127,19 @@ def _acting(plan: DeploymentPlan) -> list[Key]:
 
 
 async def _release(platform: Platform, due: DuePromotion) -> Release:
-    """Return the release, if the member may read it in its own workspace. Raises NotFound, Forbidden."""
+    """Return the release. Raises Forbidden if the member may not read it in its own workspace."""
     async with platform.db.acquire() as conn:
         username = await workspaces.get_username(conn, due.source, due.email)
     name = due.permissioned_as if username is None else f"u/{username}"
     actor = await _actor(platform, due.source, name, due.email)
-    return await releases.get(platform, actor, due.source, due.number)
+    try:
+        return await releases.get(platform, actor, due.source, due.number)
+    except NotFound as error:
+        raise Forbidden(f"{name} may no longer read release {due.number} of {due.source}.") from error
 
 
 async def _actor(platform: Platform, workspace: str, permissioned_as: str, email: str) -> Actor:
-    """Return the member with its present rights in one workspace. Raises Forbidden if it is none any more."""
+    """Return the member with its present rights in one workspace. Raises Forbidden if it is no longer a member."""
     async with platform.db.acquire() as conn:
         bearer = await tokens.resolve_identity(conn, workspace, permissioned_as, email, None)
     if bearer is None:
