@@ -65,6 +65,9 @@ test("an address without a path keeps that of the page", () => {
   expect(hrefOf({ search: "" })).toBe("/w/main/schedules");
   expect(hrefOf({ search: "?q=a" })).toBe("/w/main/schedules?q=a");
   expect(hrefOf("/w/main/runs?state=failed#top")).toBe("/w/main/runs?state=failed#top");
+  // No address leads to another host.
+  expect(hrefOf("//evil.test/runs")).toBe("/runs");
+  expect(hrefOf("/x/..//evil.test")).toBe("/evil.test");
 });
 
 test("the page stays until the next one is loaded, and the later of two addresses is shown", async () => {

@@ -129,6 +129,12 @@ async def test_rollback_goes_back_only_and_a_refused_one_changes_nothing(pipelin
     assert (status, error.get("code"), await pipeline.summary()) == (409, "conflict", "One"), error
 
 
+SET_TIME = """
+UPDATE workflow_test
+SET body = jsonb_set(body::jsonb, '{scheduled_at}', to_jsonb($1::text))::json, hash = $1
+"""
+
+
 async def test_rule_of_workflow_tests(pipeline: Pipeline) -> None:
     """Tests of the workspace of the release are played against its documents, not against the current ones."""
     await pipeline.rules(workflow_tests="require", bypass=["u/admin"])
@@ -138,6 +144,15 @@ async def test_rule_of_workflow_tests(pipeline: Pipeline) -> None:
     test = {"nodes": answers, "variables": {"f/team/region": "x"}, "expect": {"status": "succeeded"}}
     made = await pipeline.admin.post(f"{W}/workflow_tests/create/f/team/main", json={"name": "plays", "test": test})
     assert made.status_code == 200, made.text
+    assert (await found(pipeline, request))["unfulfilled"] == []
+    # A test that cannot be run blocks the deployment, and neither the request nor its rejection.
+    late = {"name": "late", "test": {**test, "scheduled_at": "x"}}
+    assert (await pipeline.admin.post(f"{W}/workflow_tests/create/f/team/main", json=late)).status_code == 400
+    async with pipeline.api.platform.db.acquire() as conn:
+        await conn.execute(SET_TIME, "x")
+    assert codes((await found(pipeline, request))["unfulfilled"]) == ["tests_not_run"]
+    async with pipeline.api.platform.db.acquire() as conn:
+        await conn.execute(SET_TIME, "2030-01-31")
     assert (await found(pipeline, request))["unfulfilled"] == []
     # The current document fails its test; the release does not contain it.
     await apply_changes(pipeline.admin, [{**ITEMS[3], "content": {"text": MAIN % "Two" + MORE}}])

@@ -41,7 +41,8 @@ export function resolve(to: To): Place {
   // An empty address would keep the parameters.
   if (typeof to !== "string") return { ...resolve(to.search || "?"), hash: "" };
   const { pathname, search, hash } = new URL(to, location.href);
-  return { pathname, search, hash };
+  // A path that begins with two slashes would be read as the name of a host.
+  return { pathname: pathname.replace(/^\/{2,}/, "/"), search, hash };
 }
 
 /** Create the router of the window. The first branch that matches is shown. */

@@ -30,6 +30,17 @@ class WorkflowTestRow:
 
 
 @dataclass(frozen=True, slots=True)
+class TestName:
+    """Name of a test of the workflow at `path`, with the hash of its body."""
+
+    __test__ = False  # for pytest: it is no class of tests
+
+    path: str
+    name: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
 class RecordedRow:
     """A job or node of a run that ended."""
 
@@ -43,9 +54,14 @@ async def list_of_workflow(conn: Connection, workspace: str, path: str) -> list[
     return [WorkflowTestRow(**dict(row)) for row in await conn.fetch(_SQL["list"], workspace, path)]
 
 
-async def list_of_workflows(conn: Connection, workspace: str, paths: Sequence[str]) -> list[WorkflowTestRow]:
-    """Return the tests of some workflows by path and name."""
-    return [WorkflowTestRow(**dict(row)) for row in await conn.fetch(_SQL["list_of_workflows"], workspace, paths)]
+async def list_names(conn: Connection, workspace: str, paths: Sequence[str], limit: int) -> list[TestName]:
+    """Return the names of the tests of some workflows by path and name."""
+    return [TestName(**dict(row)) for row in await conn.fetch(_SQL["list_names"], workspace, paths, limit)]
+
+
+async def list_bodies(conn: Connection, workspace: str, path: str, names: Sequence[str]) -> dict[str, str]:
+    """Return the bodies of some tests of a workflow, JSON text by name."""
+    return {row["name"]: row["body"] for row in await conn.fetch(_SQL["list_bodies"], workspace, path, names)}
 
 
 async def list_tree(conn: Connection, workspace: str, filter: TreeFilter) -> list[WorkflowTestRow]:

@@ -15,7 +15,7 @@ from orvanta_platform.db.approvals import DecisionRow
 from orvanta_platform.db.runs import RunRow
 from orvanta_platform.engine.events import Event, NamedError
 from orvanta_platform.engine.plan import Kind, Node, Plan
-from orvanta_platform.errors import BadRequest, InvalidInput, TooComplex
+from orvanta_platform.errors import InvalidInput, TooComplex
 from orvanta_platform.evaluate.errors import ExpressionError
 from orvanta_platform.evaluate.evaluator import Evaluator
 from orvanta_platform.evaluate.javascript import Moment
@@ -32,6 +32,7 @@ from orvanta_platform.workflow.playback.document import (
     RecordedAnswer,
     WorkflowTest,
     key_of,
+    time_of,
 )
 
 MAX_SECONDS: Final = 20.0
@@ -113,7 +114,7 @@ def coverage(plan: Plan, outcomes: list[RecordedTestOutcome]) -> Coverage:
 
 async def run_test(plan: Plan, path: str, test: WorkflowTest, evaluator: Evaluator) -> RecordedTestOutcome:
     """Return the outcome of a test of the workflow with this plan and path."""
-    at = _time(test.scheduled_at) or _EPOCH
+    at = time_of(test.scheduled_at) or _EPOCH
     resolver = _Resolver(test)
     played = await play(
         plan,
@@ -136,16 +137,6 @@ def run_row(path: str, at: datetime) -> RunRow:
         engine_version=0, rev=0, state=b"", status="running", root=id, created_by="test", email="",
         permissioned_as="", seed=0, scheduled_at=at,
     )  # fmt: skip
-
-
-def _time(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise BadRequest(f"{text[:100]!r} is not a time such as 2030-01-31T12:00:00Z.") from None
-    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 
 class _Resolver:
@@ -205,7 +196,7 @@ class _Answers:
         if number >= len(decisions):
             return None
         made, approval = decisions[number], place.node.approval is not None
-        at = _time(made.at) or self._at
+        at = time_of(made.at) or self._at
         if made.decision == "timeout":
             return wait_outcomes.deadline_event(place.node.index, at, approval=approval)
         row = DecisionRow(

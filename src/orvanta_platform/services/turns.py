@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
 from orvanta_platform.errors import RateLimited
 
 _MAX_WAITING: Final = 20
 _RETRY_AFTER_S: Final = 5
+
+
+Kind: TypeAlias = Literal["changes", "plans", "archive", "git", "tests", "release_tests", "references"]
 
 
 class Turns:
@@ -24,9 +27,7 @@ class Turns:
         self._calls: dict[tuple[str, str], int] = {}
 
     @asynccontextmanager
-    async def take(
-        self, what: Literal["changes", "plans", "archive", "git", "tests", "references"], workspace: str
-    ) -> AsyncIterator[None]:
+    async def take(self, what: Kind, workspace: str) -> AsyncIterator[None]:
         """Wait for the turn. Raises RateLimited if too many calls wait."""
         key = what, workspace
         calls = self._calls.get(key, 0)

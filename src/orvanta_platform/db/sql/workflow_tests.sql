@@ -5,12 +5,18 @@ FROM workflow_test
 WHERE workspace = $1 AND path = $2
 ORDER BY name;
 
--- name: list_of_workflows
--- The tests of some workflows.
-SELECT path, name, body::text AS body, hash, version, edited_by, edited_at
+-- name: list_names
+-- The names of the tests of some workflows, at most $3.
+SELECT path, name, hash
 FROM workflow_test
 WHERE workspace = $1 AND path = ANY ($2::text[])
-ORDER BY path, name;
+ORDER BY path, name LIMIT $3;
+
+-- name: list_bodies
+-- The bodies of some tests of a workflow.
+SELECT name, body::text AS body
+FROM workflow_test
+WHERE workspace = $1 AND path = $2 AND name = ANY ($3::text[]);
 
 -- name: list_tree
 -- The tests of the readable workflows, or those of $6 only (path of the workflow, slash, name).

@@ -5,7 +5,7 @@ The tests are those of the workspace of the release. They are played against the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -14,10 +14,11 @@ from orvanta_platform import clock
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import require_workspace
 from orvanta_platform.db import workflow_tests as rows
-from orvanta_platform.db.workflow_tests import WorkflowTestRow
-from orvanta_platform.errors import InvalidWorkflow
+from orvanta_platform.db.workflow_tests import TestName
+from orvanta_platform.errors import InvalidWorkflow, OrvantaError
 from orvanta_platform.orchestrator.compilation import compiled
 from orvanta_platform.orchestrator.document_threads import run_in_thread
+from orvanta_platform.orchestrator.recorded_tests import MAX_SECONDS as PLAYBACK_SECONDS
 from orvanta_platform.orchestrator.recorded_tests import run_test
 from orvanta_platform.services.catalog.environments import rules_of
 from orvanta_platform.services.catalog.workflow_tests import MAX_SECONDS
@@ -30,16 +31,25 @@ from orvanta_platform.workflow.playback.document import WorkflowTest
 MAX_OUTCOMES: Final = 10_000
 """Maximum number of outcomes that a process stores. A test of the same document has the same outcome."""
 
+MAX_TESTS: Final = 2_000
+"""Maximum number of tests of the workflows that a release changes; the release is blocked by more."""
+
+_BATCH: Final = 8
+"""Number of tests whose bodies are loaded at once, of up to a mebibyte each."""
+
 
 async def list_unfulfilled(
     platform: Platform, actor: Actor, release: Release, plan: DeploymentPlan, kind: str
 ) -> list[Blocker]:
-    """Return the tests that fail, and the workflows without tests, if the rules of the environment require them.
+    """Return the tests that fail or cannot be run, and the workflows without tests, if the rules of the environment
+    require tests.
 
-    Rollbacks need no tests: those of the workspace are written for later versions. Raises NotFound, RateLimited.
+    Rollbacks need no tests: those of the workspace are written for later versions. Raises NotFound, and nothing that
+    somebody in the workspace of the release can cause: a request must always be readable.
     """
-    require_workspace(actor, plan.environment.workspace)
-    rule = rules_of(plan.environment).workflow_tests
+    environment = plan.environment
+    require_workspace(actor, environment.workspace)
+    rule = rules_of(environment).workflow_tests
     changed = {each.path for each in plan.plan.of("add", "change", "conflict") if each.kind == "flow"}
     if rule == "ignore" or kind == "rollback" or not changed:
         return []
@@ -47,56 +57,77 @@ async def list_unfulfilled(
     flows = [each for each in release.bundle.items if each.kind == "flow" and each.path in changed]
     texts = {each.path: each.content["text"] for each in flows}
     async with platform.db.acquire() as conn:
-        found = await rows.list_of_workflows(conn, source, sorted(texts))
-    tests: dict[str, list[WorkflowTestRow]] = {}
+        found = await rows.list_names(conn, source, sorted(texts), MAX_TESTS + 1)
+    if len(found) > MAX_TESTS:
+        return [_not_run(None, f"The changed workflows have more than {MAX_TESTS:,} tests.", "Split the release.")]
+    tests: dict[str, list[TestName]] = {}
     for each in found:
         tests.setdefault(each.path, []).append(each)
     missing = [_missing_test(path, source) for path in sorted(texts) if path not in tests] if rule == "require" else []
-    return [*missing, *await _failing(platform, source, texts, tests)]
+    until = clock.monotonic() + MAX_SECONDS
+    return missing + [
+        blocker
+        for path, found_tests in tests.items()
+        for blocker in await _blockers(platform, environment.workspace, source, path, texts[path], found_tests, until)
+    ]
 
 
-async def _failing(
-    platform: Platform, source: str, texts: Mapping[str, str], tests: Mapping[str, Sequence[WorkflowTestRow]]
+async def _blockers(
+    platform: Platform, workspace: str, source: str, path: str, text: str, tests: Sequence[TestName], until: float
 ) -> list[Blocker]:
-    blockers: list[Blocker] = []
-    async with platform.turns.take("tests", source):
-        until = clock.monotonic() + MAX_SECONDS
-        for path, found in tests.items():
-            try:
-                failed, skipped = await _run_tests(platform, source, path, texts[path], found, until)
-            except InvalidWorkflow:
-                blockers.append(_invalid_workflow(path, source))
-                continue
-            blockers += [_failed_test(path, each, source) for each in failed]
-            if skipped:
-                blockers.append(_skipped_tests(path, skipped))
-    return blockers
+    """Return the tests of a workflow that fail or cannot be run."""
+    known, digest = platform.test_outcomes, hash_text(text)
+    unknown = [each for each in tests if (path, digest, each.hash) not in known]
+    try:
+        if unknown:
+            # Not the turn of the source: its members could make the environment wait.
+            async with platform.turns.take("release_tests", workspace):
+                outcomes = await _run_tests(platform, source, path, text, unknown, until)
+        else:
+            outcomes = {}
+    except InvalidWorkflow:
+        message = f"The tests of the workflow {path} were not run: the workflow of the release is not valid."
+        return [_not_run(path, message, f"Correct the workflow in {source} and create a release of it.")]
+    except OrvantaError as error:
+        return [_not_run(path, f"The tests of the workflow {path} were not run: {error.message}", _REPEAT)]
+    for each in tests:
+        if (path, digest, each.hash) in known:
+            outcomes[each.name] = known[path, digest, each.hash]
+    failed = [_failed_test(path, name, source) for name, passed in outcomes.items() if not passed]
+    if skipped := len(tests) - len(outcomes):
+        message = f"{skipped} tests of the workflow {path} were not run: they take longer than {MAX_SECONDS:g} s."
+        failed.append(_not_run(path, message, _REPEAT))
+    return failed
 
 
 async def _run_tests(
-    platform: Platform, source: str, path: str, text: str, tests: Sequence[WorkflowTestRow], until: float
-) -> tuple[list[str], int]:
-    """Return the names of the tests that fail, and the number of those that were not run in time.
+    platform: Platform, source: str, path: str, text: str, tests: Sequence[TestName], until: float
+) -> dict[str, bool]:
+    """Return the outcomes of tests by name, without those that are not run in time, and store them.
 
-    Raises InvalidWorkflow.
+    Raises InvalidWorkflow, BadRequest, EvaluatorUnavailable.
     """
-    known = platform.test_outcomes
-    digest = hash_text(text)
-    plan = None
-    failed: list[str] = []
-    for index, each in enumerate(tests):
-        key = (path, digest, each.hash)
-        if key not in known:
-            if clock.monotonic() > until:
-                return failed, len(tests) - index
-            plan = plan or await compiled(text.encode())
-            test = await run_in_thread(source, _decoded, each.body)
-            known[key] = (await run_test(plan, path, test, platform.evaluator.of(source))).passed
-            while len(known) > MAX_OUTCOMES:
-                known.popitem(last=False)
-        if not known[key]:
-            failed.append(each.name)
-    return failed, 0
+    known, digest = platform.test_outcomes, hash_text(text)
+    plan = await compiled(text.encode())
+    outcomes: dict[str, bool] = {}
+    for batch in (tests[at : at + _BATCH] for at in range(0, len(tests), _BATCH)):
+        if clock.monotonic() > until:
+            break
+        async with platform.db.acquire() as conn:
+            bodies = await rows.list_bodies(conn, source, path, [each.name for each in batch])
+        for each in batch:
+            began = clock.monotonic()
+            if each.name not in bodies or began > until:
+                continue
+            test = await run_in_thread(source, _decoded, bodies[each.name])
+            passed = (await run_test(plan, path, test, platform.evaluator.of(source))).passed
+            outcomes[each.name] = passed
+            # A busy server can exceed the time limit of a playback: that is not an outcome of the test.
+            if passed or clock.monotonic() - began < PLAYBACK_SECONDS:
+                known[path, digest, each.hash] = passed
+    while len(known) > MAX_OUTCOMES:
+        known.popitem(last=False)
+    return outcomes
 
 
 def _decoded(body: str) -> WorkflowTest:
@@ -113,14 +144,8 @@ def _failed_test(path: str, name: str, source: str) -> Blocker:
     return Blocker("test_failed", f"The test {name} of the workflow {path} fails.", hint, "flow", path)
 
 
-def _invalid_workflow(path: str, source: str) -> Blocker:
-    hint = f"Correct the workflow in {source} and create a release of it."
-    message = f"The tests of the workflow {path} were not run: the workflow of the release is not valid."
-    return Blocker("tests_not_run", message, hint, "flow", path)
+def _not_run(path: str | None, message: str, hint: str) -> Blocker:
+    return Blocker("tests_not_run", message, hint, None if path is None else "flow", path)
 
 
-def _skipped_tests(path: str, count: int) -> Blocker:
-    message = f"{count} tests of the workflow {path} were not run: they take longer than {MAX_SECONDS:g} s."
-    return Blocker(
-        "tests_not_run", message, "Load the request again; tests that were run are not repeated.", "flow", path
-    )
+_REPEAT: Final = "Load the request again; tests that were run are not repeated."

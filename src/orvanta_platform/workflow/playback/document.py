@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
@@ -124,8 +125,27 @@ def parse(tree: Any) -> WorkflowTest:
     wrong = next((key for key in (*test.nodes, *test.expect.nodes) if not _KEY.fullmatch(key)), None)
     if wrong is not None:
         raise BadRequest(f"The test is not valid: {wrong[:100]!r} is not a node, such as `fetch` or `fetch[0]`.")
+    for moment in (test.scheduled_at, *_decision_times(test)):
+        time_of(moment)
     check_size(test)
     return test
+
+
+def time_of(text: str | None) -> datetime | None:
+    """Return the moment of a text in RFC 3339, in UTC without an offset. Raises BadRequest."""
+    if text is None:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadRequest(f"{text[:100]!r} is not a time such as 2030-01-31T12:00:00Z.") from None
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+
+
+def _decision_times(test: WorkflowTest) -> Iterator[str | None]:
+    for key in test.nodes:
+        for answer in test.answers(key):
+            yield from (each.at for each in answer.decisions)
 
 
 def check_size(test: WorkflowTest) -> None:
