@@ -211,6 +211,17 @@ async def test_approvers_and_authors_get_mails(pipeline: Pipeline, mail: tuple[M
             await conn.execute("UPDATE account SET disabled = false")
     await pipeline.request(ann, 2)
     assert await sent() == []
+    # An address for which no mail can be made is tried as often as a server that does not respond, and then dropped.
+    async with pipeline.api.platform.db.acquire() as conn:
+        await conn.execute("INSERT INTO account (email, username) VALUES ('a:;@b.co', 'odd')")
+        await conn.execute(
+            "INSERT INTO deployment_mail (request, event, email, username) "
+            "SELECT max(id), 'approved', 'a:;@b.co', 'bob' FROM deployment_request"
+        )
+        for _ in range(deployment_mails.MAX_TRIES):
+            await conn.execute("UPDATE deployment_mail SET due_at = app_now()")
+            assert await deployment_mails.send_due(pipeline.api.platform) == 1
+        assert await conn.fetchval("SELECT count(*) FROM deployment_mail") == 0
 
 
 async def found(pipeline: Pipeline, request: dict[str, Any]) -> dict[str, Any]:

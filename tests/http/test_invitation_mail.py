@@ -44,6 +44,10 @@ async def test_links_and_invitations_are_mailed(api: ApiHarness, mail: tuple[Mai
     invited = await api.client.post(f"{W}/workspaces/invite_user", json={"email": EMAIL, "role": "viewer"})
     assert invited.text.endswith("by mail.") and "admin (admin@localhost) invites you" in text_of(box)
     assert len(box.mails) == 3
+    # Addresses that the header of a mail would read as a group, a list or a name are none.
+    for wrong in ("a:;@b.co", "a,b@c.co", "<a@b.co", "a(x)@b.co"):
+        body = {"email": wrong, "role": "viewer"}
+        assert (await api.client.post(f"{W}/workspaces/invite_user", json=body)).status_code == 400, wrong
 
 
 async def test_link_is_shown_if_no_mail_can_be_sent(api: ApiHarness, mail: tuple[Mailbox, int]) -> None:

@@ -26,7 +26,9 @@ LONGEST_PATH = 255
 _PATH = re.compile(PATH)
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _FOLDER = re.compile(rf"(?=.{{1,100}}\Z){_WORD}")
-_EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f/\\]{1,64}@[^@\s\x00-\x1f\x7f/\\]{1,190}")
+_NOT_EMAIL = r"@\s\x00-\x1f\x7f/\\()<>\[\]:;,\""
+"""Characters that no part of an address has: those of paths, and of groups, lists and names in headers of mails."""
+_EMAIL = re.compile(rf"[^{_NOT_EMAIL}]{{1,64}}@[^{_NOT_EMAIL}]{{1,190}}")
 LONGEST_FILE_KEY = 1024
 RESERVED_USERNAMES = frozenset({"nobody", "orvanta", "scim", "system"})
 """Names under which the platform itself, and failed logins to unknown accounts, appear in the audit trail."""

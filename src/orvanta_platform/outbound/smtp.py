@@ -43,7 +43,11 @@ async def send(guard: Guard, server: MailServer, to: list[str], subject: str, te
     an invalid address.
     """
     mail = EmailMessage()
-    mail["From"], mail["To"], mail["Subject"] = server.sender, ", ".join(to), subject
+    try:
+        mail["From"], mail["To"] = server.sender, ", ".join(to)
+    except (AttributeError, IndexError) as error:  # The parser of the library fails for a group with a domain.
+        raise ValueError("an address is invalid") from error
+    mail["Subject"] = subject
     mail["Message-ID"] = f"<{message_id}@orvanta>"
     mail["Auto-Submitted"] = "auto-generated"
     mail.set_content(text)

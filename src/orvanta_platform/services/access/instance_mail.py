@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import smtplib
 
 import structlog
 
 from orvanta_platform.control.instance_settings import SMTP
 from orvanta_platform.outbound import smtp
 from orvanta_platform.outbound.smtp import MailServer
-from orvanta_platform.outbound.ssrf import AddressRefused, Guard
+from orvanta_platform.outbound.ssrf import Guard
 from orvanta_platform.services.platform import Platform
 
 _TIMEOUT_S = 20
@@ -28,7 +27,7 @@ async def send(platform: Platform, to: str, subject: str, text: str, message_id:
     try:
         async with asyncio.timeout(_TIMEOUT_S):
             await smtp.send(guard, server, [to], subject, text, message_id)
-    except (OSError, smtplib.SMTPException, AddressRefused, ValueError) as error:
+    except Exception as error:  # One mail must not end the daemon that sends all of them.
         log.warning("mail not sent", error=f"{type(error).__name__}: {error}"[:300])
         return False
     return True
