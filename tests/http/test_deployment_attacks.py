@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -14,7 +15,11 @@ from tests.http.test_notices import Mailbox, mail
 from tests.http.test_releases import apply as apply_changes
 
 from orvanta_platform.control.actor import Role
+from orvanta_platform.daemons import alerts as alerts_daemon
+from orvanta_platform.daemons.background import IN_SERVERS, running
 from orvanta_platform.services import turns
+from orvanta_platform.services.maintenance import alerts
+from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.releases import deployment_mails, requests
 
 __all__ = ["mail", "pipeline"]
@@ -222,6 +227,35 @@ async def test_approvers_and_authors_get_mails(pipeline: Pipeline, mail: tuple[M
             await conn.execute("UPDATE deployment_mail SET due_at = app_now()")
             assert await deployment_mails.send_due(pipeline.api.platform) == 1
         assert await conn.fetchval("SELECT count(*) FROM deployment_mail") == 0
+
+
+async def test_mail_server_that_does_not_answer_delays_no_alerts(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The conditions of alerts are checked while a mail about a deployment waits for its server."""
+    connected, checked, checks = asyncio.Event(), asyncio.Event(), alerts.check
+
+    async def check(platform: Platform) -> None:
+        await checks(platform)
+        if connected.is_set():
+            checked.set()
+
+    async def be_silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connected.set()
+        await reader.read()
+        writer.close()
+
+    monkeypatch.setattr(alerts, "check", check)
+    monkeypatch.setattr(alerts_daemon, "CHECK_S", 0.02)
+    await pipeline.person("ann")
+    await pipeline.rules(approvals=1, approvers=["u/ann"])
+    await pipeline.request(pipeline.admin)
+    server = await asyncio.start_server(be_silent, "127.0.0.1", 0)
+    async with server:
+        await set_server(pipeline.api, port=server.sockets[0].getsockname()[1], networks=["127.0.0.0/8"])
+        senders = [each for each in IN_SERVERS if each.__module__.endswith(("alerts", "deployment_mails"))]
+        async with running(pipeline.api.platform, tuple(senders)), asyncio.timeout(10):
+            await checked.wait()
 
 
 async def found(pipeline: Pipeline, request: dict[str, Any]) -> dict[str, Any]:

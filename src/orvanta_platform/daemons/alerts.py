@@ -1,4 +1,4 @@
-"""Periodic check of the conditions of alerts, and the sender of their messages and of mails about deployments."""
+"""Periodic check of the conditions of alerts, and the sender of their messages."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ import asyncio
 from orvanta_platform.control.instance_settings import ALERTS
 from orvanta_platform.services.maintenance import alerts
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.services.releases import deployment_mails
 
 CHECK_S = 15.0
 
 
 async def run(platform: Platform) -> None:
-    """Check the conditions every 15 seconds, and send the messages and mails that are due."""
+    """Check the conditions every 15 seconds, and send the messages that are due."""
     while True:
         await alerts.check(platform)
         if (await platform.instance.get(ALERTS)).channels:
@@ -22,6 +21,4 @@ async def run(platform: Platform) -> None:
 
             while await alert_sender.send_due(platform):
                 pass
-        while await deployment_mails.send_due(platform):
-            pass
         await asyncio.sleep(CHECK_S)

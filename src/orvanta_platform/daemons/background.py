@@ -11,6 +11,7 @@ import structlog
 from orvanta_platform.daemons import (
     alerts,
     audit_chain,
+    deployment_mails,
     error_handlers,
     git,
     janitor,
@@ -36,6 +37,7 @@ IN_SERVERS: tuple[Daemon, ...] = (
     notices.run,
     error_handlers.run,
     alerts.run,
+    deployment_mails.run,
     audit_chain.run,
     scheduler.run,
     git.run,
