@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import httpx
+import pytest
 from tests.http.harness import client_of
 from tests.http.test_deployments import ITEMS, MAIN, D, L, Pipeline, act, pipeline
 from tests.http.test_releases import apply as apply_changes
 
 from orvanta_platform.control import names
+from orvanta_platform.db import automatic_promotions as promotion_rows
 from orvanta_platform.db import tokens
-from orvanta_platform.services.releases import automatic_promotions
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.services.releases import automatic_promotions, deployments
 
 __all__ = ["pipeline"]
 
@@ -21,30 +24,18 @@ STAGE = "/api/w/stage/deployments"
 async def test_releases_are_promoted_automatically_with_the_rights_of_one_member(pipeline: Pipeline) -> None:
     """Only as somebody who may apply now, after the soak time, never back, and not what was rejected."""
     platform = pipeline.api.platform
-    for path, body in (
-        ("/api/workspaces/create", {"id": "stage", "name": "stage"}),
-        ("/api/environments/create", {"name": "staging", "workspace": "stage", "position": 1}),
-    ):
-        assert (await pipeline.admin.post(path, json=body)).is_success
-    await apply_changes(pipeline.admin, ITEMS[:2], "stage")
+    await add_staging(pipeline)
     ann, dan = await pipeline.person("ann"), await pipeline.person("dan")
     await pipeline.rules(soak_minutes=60, appliers=["u/dan"])
 
     async def switch(client: httpx.AsyncClient, enabled: bool = True, base: str = D) -> int:
         return (await client.post(f"{base}/automatic", json={"enabled": enabled})).status_code
 
-    async def stage(number: int, minutes: int = 61) -> None:
-        made = (await pipeline.admin.post(f"{STAGE}/create", json={"source": "main", "number": number})).json()
-        answer = await pipeline.admin.post(f"{STAGE}/apply/{made['id']}", json={"plan_hash": made["plan_hash"]})
-        assert answer.status_code == 200, answer.text
-        await execute(pipeline, "UPDATE deployment SET applied_at = app_now() - make_interval(mins => $1)", minutes)
-
     async def opened() -> list[Any]:
         return [each["number"] for each in (await dan.get(f"{D}/list", params={"state": "open"})).json()]
 
     async def state() -> dict[str, Any]:
-        await execute(pipeline, "UPDATE automatic_promotion SET retry_at = app_now()")
-        await automatic_promotions.promote_due(platform)
+        await promote(pipeline)
         found: dict[str, Any] = (await pipeline.admin.get(f"{D}/environment")).json()
         return found
 
@@ -56,7 +47,7 @@ async def test_releases_are_promoted_automatically_with_the_rights_of_one_member
     limited = client_of(pipeline.api.app, secret)
     assert [await switch(each) for each in (ann, limited, pipeline.admin)] == [403, 403, 403]
     assert await switch(pipeline.admin, base=STAGE) == 400
-    await stage(1, minutes=59)
+    await stage(pipeline, 1, minutes=59)
     assert await switch(dan) == 200
     assert await switch(ann, enabled=False) == 403
     assert ((await state())["current"], await opened()) == (None, [])
@@ -68,29 +59,31 @@ async def test_releases_are_promoted_automatically_with_the_rights_of_one_member
     assert (await act(dan, "apply", request))[0] == 200
     # What runs there is not replaced by an earlier release, and holds of both environments count.
     await pipeline.release("Two")
-    await stage(2)
+    await stage(pipeline, 2)
     for held in ("production", "staging"):
         hold = "UPDATE environment SET hold_by = 'ann', hold_since = app_now(), hold_reason = 'x' WHERE name = $1"
         await execute(pipeline, hold, held)
         assert ((await state())["current"]["number"], await opened()) == (1, [])
         await execute(pipeline, "UPDATE environment SET hold_by = NULL")
-    # Approvals are waited for; the request of the author is not approved by itself.
+    # Approvals are waited for; the request of the author, who made it by hand, is not approved by itself.
     await pipeline.rules(soak_minutes=60, appliers=["u/dan"], approvals=1, approvers=["g/all"])
+    request = await pipeline.request(dan, 2)
     found = await state()
     assert (found["current"]["number"], found["automatic"]["waits_for"]) == (1, "The request has 0 of 1 approvals.")
-    (request,) = (await dan.get(f"{D}/list", params={"state": "open"})).json()
+    assert await opened() == [2] and await recorded(pipeline, request["id"]) == []
     assert request["author"] == "dan"
     assert (await act(dan, "approve", request))[0] == 403
     assert (await act(ann, "approve", request))[0] == 200
     current = (await state())["current"]
     assert (current["number"], current["applied_by"], await pipeline.summary()) == (2, "dan", "Two")
+    assert await recorded(pipeline, request["id"]) == ["deployments.promote_automatically"]
     # Who may no longer apply ends it, visibly; it is not done with the rights of somebody else.
     await pipeline.rules()
     text = "on_behalf_of_email: admin@localhost\n" + MAIN % "Two"
     await apply_changes(pipeline.admin, [{**ITEMS[3], "content": {"text": text}}], "live")
     assert (await act(pipeline.admin, "apply", await pipeline.request(pipeline.admin, 2, overwrite=True)))[0] == 200
     await pipeline.release("Three")
-    await stage(3)
+    await stage(pipeline, 3)
     await pipeline.rules(appliers=["u/ann"])
     found = await state()
     assert (found["current"]["number"], found["automatic"]["permissioned_as"]) == (2, "u/dan")
@@ -122,8 +115,82 @@ async def test_releases_are_promoted_automatically_with_the_rights_of_one_member
     assert (await state())["automatic"] is None
     rows = (await pipeline.admin.get(f"{L}/audit/list", params={"per_page": 200})).json()
     done = [(each["operation"], each["username"]) for each in rows if "automatic" in each["operation"]][::-1]
-    assert done[:2] == [("deployments.enable_automatic", "dan"), ("deployments.promote_automatically", "dan")]
+    assert done[:2] == [("deployments.enable_automatic", "dan"), ("deployments.request_automatically", "dan")]
     assert ("deployments.end_automatic", "system") in done and done[-1] == ("deployments.disable_automatic", "admin")
+
+
+async def test_automatic_promotion_that_is_turned_off_or_held_is_not_completed(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither one that is already in the list nor one whose deployment is about to begin."""
+    await add_staging(pipeline)
+    dan = await pipeline.person("dan")
+    await pipeline.deploy(1)
+    await pipeline.release("Two")
+    for number in (1, 2):
+        await stage(pipeline, number)
+    hold = "UPDATE environment SET hold_by = 'ann', hold_since = app_now(), hold_reason = 'x' WHERE name = 'staging'"
+    lift = "UPDATE environment SET hold_by = NULL"
+    list_due, apply = promotion_rows.list_due, deployments.apply
+    statement = hold
+
+    async def list_before(conn: Connection) -> list[Any]:
+        listed = await list_due(conn)
+        await execute(pipeline, statement)
+        return listed
+
+    async def apply_after(*values: Any, **more: Any) -> Any:
+        await execute(pipeline, statement)
+        return await apply(*values, **more)
+
+    async def opened() -> int:
+        return len((await dan.get(f"{D}/list", params={"state": "open"})).json())
+
+    for module, name, wrapped, requested in (
+        (promotion_rows, "list_due", list_before, 0),
+        (deployments, "apply", apply_after, 1),
+    ):
+        for statement in (hold, "DELETE FROM automatic_promotion"):
+            assert (await dan.post(f"{D}/automatic", json={"enabled": True})).status_code == 200
+            with monkeypatch.context() as during:
+                during.setattr(module, name, wrapped)
+                await promote(pipeline)
+            assert (await pipeline.summary(), await opened()) == ("One", requested), (name, statement)
+            await execute(pipeline, lift)
+    assert (await dan.post(f"{D}/automatic", json={"enabled": True})).status_code == 200
+    await promote(pipeline)
+    assert await pipeline.summary() == "Two"
+
+
+async def add_staging(pipeline: Pipeline) -> None:
+    """Add an environment before production."""
+    for path, body in (
+        ("/api/workspaces/create", {"id": "stage", "name": "stage"}),
+        ("/api/environments/create", {"name": "staging", "workspace": "stage", "position": 1}),
+    ):
+        assert (await pipeline.admin.post(path, json=body)).is_success
+    await apply_changes(pipeline.admin, ITEMS[:2], "stage")
+
+
+async def stage(pipeline: Pipeline, number: int, minutes: int = 61) -> None:
+    """Deploy a release to staging, as if that many minutes ago."""
+    made = (await pipeline.admin.post(f"{STAGE}/create", json={"source": "main", "number": number})).json()
+    answer = await pipeline.admin.post(f"{STAGE}/apply/{made['id']}", json={"plan_hash": made["plan_hash"]})
+    assert answer.status_code == 200, answer.text
+    await execute(pipeline, "UPDATE deployment SET applied_at = app_now() - make_interval(mins => $1)", minutes)
+
+
+async def promote(pipeline: Pipeline) -> None:
+    """Promote now, without waiting for the time of the next attempt."""
+    await execute(pipeline, "UPDATE automatic_promotion SET retry_at = app_now()")
+    await automatic_promotions.promote_due(pipeline.api.platform)
+
+
+async def recorded(pipeline: Pipeline, request: int) -> list[str]:
+    """Return what the audit trail contains about a request that automatic promotion opened or applied."""
+    rows = (await pipeline.admin.get(f"{L}/audit/list", params={"per_page": 200})).json()
+    automatic = [each for each in rows if each["operation"].endswith("_automatically")]
+    return [each["operation"] for each in automatic if each["parameters"]["request"] == request]
 
 
 async def execute(pipeline: Pipeline, statement: str, *values: Any) -> None:

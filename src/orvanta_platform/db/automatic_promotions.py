@@ -59,7 +59,13 @@ async def delete(conn: Connection, environment: str) -> bool:
 
 async def list_due(conn: Connection) -> list[DuePromotion]:
     """Return the releases to promote, those that wait longest first."""
-    return [DuePromotion(**dict(row)) for row in await conn.fetch(_SQL["list_due"])]
+    return [DuePromotion(**dict(row)) for row in await conn.fetch(_SQL["list_due"], None)]
+
+
+async def find_due(conn: Connection, environment: str) -> DuePromotion | None:
+    """Return the release to promote to an environment."""
+    row = await conn.fetchrow(_SQL["list_due"], environment)
+    return None if row is None else DuePromotion(**dict(row))
 
 
 async def set_attempt(conn: Connection, due: DuePromotion, retry_s: float, waits_for: str | None) -> None:

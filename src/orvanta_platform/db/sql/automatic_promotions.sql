@@ -15,7 +15,7 @@ SET permissioned_as = excluded.permissioned_as, email = excluded.email, since = 
 DELETE FROM automatic_promotion WHERE environment = $1 RETURNING environment;
 
 -- name: list_due
--- Releases to promote: the last one that was promoted to the previous environment, after the soak time, unless it or a
+-- Releases to promote, to the environment $1 (null: to all): the last one that was promoted to the previous environment, after the soak time, unless it or a
 -- later one of its workspace was in the environment, or a request for it was rejected, or withdrawn if it was one of the
 -- member. Neither environment is on hold. `request`: the open request of the member.
 SELECT a.environment, e.workspace, a.permissioned_as, a.email, d.release, d.source, d.number, (
@@ -30,7 +30,8 @@ JOIN LATERAL (
 ) AS previous ON previous.hold_by IS NULL
 JOIN deployment AS d ON d.id = previous.deployment
 LEFT JOIN deployment AS c ON c.id = e.deployment
-WHERE a.disabled_reason IS NULL AND a.retry_at <= app_now() AND e.hold_by IS NULL
+WHERE ($1::text IS NULL OR a.environment = $1)
+  AND a.disabled_reason IS NULL AND a.retry_at <= app_now() AND e.hold_by IS NULL
   AND d.kind = 'promotion' AND d.release IS NOT NULL
   AND d.applied_at <= app_now() - make_interval(mins => coalesce((e.rules ->> 'soak_minutes')::integer, 0))
   AND (c.id IS NULL OR c.source <> d.source OR c.number < d.number)

@@ -14,7 +14,8 @@ from orvanta_platform.db import automatic_promotions as rows
 from orvanta_platform.db import deployments as deployment_rows
 from orvanta_platform.db import tokens, workspaces
 from orvanta_platform.db.automatic_promotions import AutomaticPromotionRow, DuePromotion
-from orvanta_platform.errors import BadRequest, Forbidden, NotFound, OrvantaError
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.errors import BadRequest, Conflict, Forbidden, NotFound, OrvantaError
 from orvanta_platform.orchestrator import document_threads
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.releases import checks, deployments, releases, requests
@@ -68,14 +69,18 @@ async def disable(platform: Platform, actor: Actor, workspace: str) -> None:
 async def promote_due(platform: Platform) -> int:
     """Promote the releases that are due; return their number.
 
-    Each attempt checks the rights of the member who set it up again. Concurrent calls are harmless: an environment has
-    one open request for a release, and applies one at a time.
+    Each attempt checks the rights of the member who set it up again, and that the release is still due: those before it
+    may take minutes. Concurrent calls are harmless: an environment has one open request for a release, and applies one
+    at a time.
     """
     async with platform.db.acquire() as conn:
-        due = await rows.list_due(conn)
-    for each in due:
-        await _promote(platform, each)
-    return len(due)
+        listed = await rows.list_due(conn)
+    for each in listed:
+        async with platform.db.acquire() as conn:
+            due = await rows.find_due(conn, each.environment)
+        if due is not None:
+            await _promote(platform, due)
+    return len(listed)
 
 
 async def _promote(platform: Platform, due: DuePromotion) -> None:
@@ -103,8 +108,7 @@ async def _attempt(platform: Platform, due: DuePromotion) -> str | None:
     if due.request is None:
         planned = await requests.open_request(platform, actor, environment, release, "promotion", overwrite=False)
         async with platform.db.transaction() as conn:
-            parameters = {"request": planned.request.id, "release": f"{due.source}/{due.number}"}
-            await audit.record(conn, actor, "deployments.promote_automatically", "Execute", due.environment, parameters)
+            await _record(conn, actor, "deployments.request_automatically", due, planned.request.id)
     else:
         planned = await requests.get(platform, actor, due.workspace, due.request)
         if planned.is_stale:
@@ -115,8 +119,22 @@ async def _attempt(platform: Platform, due: DuePromotion) -> str | None:
         return f"The release changes the {kind} {path}, which acts for a member; a person must apply it."
     if blockers := [*planned.plan.blocked, *planned.unfulfilled]:
         return blockers[0].message
-    await deployments.apply(platform, actor, due.workspace, planned.request.id, planned.request.plan_hash)
+    request = planned.request
+
+    async def begin(conn: Connection) -> None:
+        now = await rows.find_due(conn, due.environment)
+        if now is None or (now.release, now.email) != (due.release, due.email):
+            raise Conflict("Automatic promotion was turned off, or the release is no longer due.")
+        await _record(conn, actor, "deployments.promote_automatically", due, request.id)
+
+    await deployments.apply(platform, actor, due.workspace, request.id, request.plan_hash, begin=begin)
     return None
+
+
+async def _record(conn: Connection, actor: Actor, operation: str, due: DuePromotion, request: int) -> None:
+    """Record that a request of a member was made or applied without this member."""
+    parameters = {"request": request, "release": f"{due.source}/{due.number}"}
+    await audit.record(conn, actor, operation, "Execute", due.environment, parameters)
 
 
 def _acting(plan: DeploymentPlan) -> list[Key]:

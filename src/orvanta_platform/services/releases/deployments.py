@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
 
 from orvanta_platform.control import audit, limits
@@ -40,10 +40,12 @@ async def apply(
     plan_hash: str,
     *,
     bypass_reason: str | None = None,
+    begin: Callable[[Connection], Awaitable[None]] | None = None,
 ) -> ApplyResult:
     """Apply a request: all of its items change, or none. The items are written with the rights of the actor.
 
     `bypass_reason`: reason for which a member whom the rules name in `bypass` does not wait until they are fulfilled.
+    `begin`: called in the transaction once the environment is locked; an error that it raises ends the deployment.
     Raises NotFound, Forbidden, Conflict, StalePlan if the environment or the request was changed since the plan,
     DeploymentBlocked with all reasons, ChangesRefused.
     """
@@ -55,7 +57,7 @@ async def apply(
         raise requests.stale_plan(found.plan.hash)
     _require_unblocked([*found.plan.blocked, *(found.unfulfilled if bypass_reason is None else [])])
     changed = found.plan.plan.of("add", "change", "remove")
-    applying = _Applying(actor, environment, found, plan_hash, bypass_reason)
+    applying = _Applying(actor, environment, found, plan_hash, bypass_reason, begin)
     message = f"Release {found.request.number} of {found.request.source}"
     await change_sets.apply(
         platform,
@@ -141,6 +143,7 @@ class _Applying:
         found: PlannedRequest,
         plan_hash: str,
         bypass_reason: str | None,
+        begin: Callable[[Connection], Awaitable[None]] | None,
     ) -> None:
         self._actor = actor
         self._environment = environment
@@ -148,6 +151,7 @@ class _Applying:
         self._plan: DeploymentPlan = found.plan
         self._plan_hash = plan_hash
         self._bypass_reason = bypass_reason
+        self._begin = begin
 
     async def begin(self, conn: Connection) -> None:
         """Wait for the environment, and check the request again: two deployments of it exclude each other."""
@@ -164,6 +168,8 @@ class _Applying:
         if self._bypass_reason is None:
             current = await environments.get(conn, self._environment.workspace)
             _require_unblocked(await checks.list_unfulfilled_rules(conn, current or self._environment, self._request))
+        if self._begin is not None:
+            await self._begin(conn)
 
     async def end(self, conn: Connection, after: Mapping[Key, Present]) -> None:
         """Record the deployment with the items as it leaves them, and close the request."""
