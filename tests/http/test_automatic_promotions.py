@@ -55,6 +55,9 @@ async def test_releases_are_promoted_automatically_with_the_rights_of_one_member
     # New triggers would act for dan, who has not seen them: a person applies the release.
     found = await state()
     assert found["current"] is None and "schedule f/team/daily, which acts for a" in found["automatic"]["waits_for"]
+    # The text names paths that dan may read. Who may not apply sees only that it waits, and later that it has ended.
+    assert (await dan.get(f"{D}/environment")).json()["automatic"] == found["automatic"]
+    assert await seen(ann, "waits_for") == "Members who may apply see the reason."
     (request,) = (await dan.get(f"{D}/list", params={"state": "open"})).json()
     assert (await act(dan, "apply", request))[0] == 200
     # What runs there is not replaced by an earlier release, and holds of both environments count.
@@ -88,6 +91,9 @@ async def test_releases_are_promoted_automatically_with_the_rights_of_one_member
     found = await state()
     assert (found["current"]["number"], found["automatic"]["permissioned_as"]) == (2, "u/dan")
     assert "may not apply" in found["automatic"]["disabled_reason"]
+    assert "may not apply" in (await seen(dan, "disabled_reason") or "")
+    await pipeline.rules(appliers=["u/admin"])
+    assert await seen(ann, "disabled_reason") == "Members who may apply see the reason."
     await pipeline.rules()
     assert (await state())["current"]["number"] == 2
     assert await switch(dan) == 200
@@ -184,6 +190,12 @@ async def promote(pipeline: Pipeline) -> None:
     """Promote now, without waiting for the time of the next attempt."""
     await execute(pipeline, "UPDATE automatic_promotion SET retry_at = app_now()")
     await automatic_promotions.promote_due(pipeline.api.platform)
+
+
+async def seen(client: httpx.AsyncClient, name: str) -> str | None:
+    """Return a text of the automatic promotion as a member sees it."""
+    text: str | None = (await client.get(f"{D}/environment")).json()["automatic"][name]
+    return text
 
 
 async def recorded(pipeline: Pipeline, request: int) -> list[str]:

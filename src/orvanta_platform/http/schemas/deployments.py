@@ -233,10 +233,10 @@ class AutomaticPromotion(msgspec.Struct, kw_only=True):
 
     since: datetime
     waits_for: str | None
-    """What prevented the last attempt; null: nothing."""
+    """What prevented the last attempt; null: nothing. Members who may not apply see only that something did."""
 
     disabled_reason: str | None
-    """Reason for which it ended by itself; null: it is active."""
+    """Reason for which it ended by itself; null: it is active. Members who may not apply see only that it did."""
 
 
 class EnvironmentState(msgspec.Struct, kw_only=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import structlog
@@ -14,6 +15,7 @@ from orvanta_platform.db import automatic_promotions as rows
 from orvanta_platform.db import deployments as deployment_rows
 from orvanta_platform.db import tokens, workspaces
 from orvanta_platform.db.automatic_promotions import AutomaticPromotionRow, DuePromotion
+from orvanta_platform.db.environments import EnvironmentRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import BadRequest, Conflict, Forbidden, NotFound, OrvantaError
 from orvanta_platform.orchestrator import document_threads
@@ -27,14 +29,32 @@ from orvanta_platform.workflow.tree.item import Key
 RETRY_S: Final = 300.0
 """Seconds between two attempts to promote a release."""
 
+_HIDDEN: Final = "Members who may apply see the reason."
+
 log = structlog.get_logger(__name__)
 
 
 async def get(platform: Platform, actor: Actor, workspace: str) -> AutomaticPromotionRow | None:
-    """Return the automatic promotion to the environment of a workspace. Raises NotFound, Forbidden."""
+    """Return the automatic promotion to the environment of a workspace. Raises NotFound, Forbidden.
+
+    Its texts may name paths that the member who set it up can read: members who may not apply do not get them.
+    """
     environment = await requests.environment_of(platform, actor, workspace)
     async with platform.db.acquire() as conn:
-        return await rows.get(conn, environment.name)
+        found = await rows.get(conn, environment.name)
+    if found is None or _may_read_texts(actor, environment, found):
+        return found
+    return replace(found, waits_for=found.waits_for and _HIDDEN, disabled_reason=found.disabled_reason and _HIDDEN)
+
+
+def _may_read_texts(actor: Actor, environment: EnvironmentRow, found: AutomaticPromotionRow) -> bool:
+    if actor.role is Role.ADMIN or actor.email == found.email:
+        return True
+    try:
+        checks.require_applier(actor, environment)
+    except (Forbidden, NotFound):
+        return False
+    return True
 
 
 async def enable(platform: Platform, actor: Actor, workspace: str) -> None:
