@@ -99,7 +99,7 @@ async def test_release_goes_from_development_to_production(page: Page, site: Sit
     await page.get_by_text("Ready to apply").wait_for()
     await apply.click()
     await expect(page.get_by_text("Applied", exact=True)).to_be_visible()
-    await expect(page.get_by_text("All 2 items in the environment as in the release")).to_be_visible()
+    await expect(page.get_by_text("All 2 items in the environment match the release")).to_be_visible()
     applied = page.url
     assert site.client.get(f"{PROD}/flows/get/f/shop/orders").json()["summary"] == "Orders"
 
@@ -116,7 +116,7 @@ async def test_release_goes_from_development_to_production(page: Page, site: Sit
     await expect(page.get_by_role("list", name="History").get_by_role("listitem")).to_have_count(1)
     automatic = page.get_by_role("region", name="Automatic promotion")
     await automatic.get_by_role("button", name="Promote automatically as me").click()
-    await expect(automatic).to_contain_text("As u/admin, since")
+    await expect(automatic).to_contain_text("Enabled by u/admin since")
     await check(page)
     await page.set_viewport_size({"width": 390, "height": 800})
     if folder := os.environ.get("ORVANTA_TEST_SHOTS"):
