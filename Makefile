@@ -16,8 +16,9 @@ help: ## List the targets
 up: runtime pages ## Start the platform on this machine; Ctrl-C stops it
 	@exec .venv/bin/orvanta up
 
-test: lint pages ## Check the code and run the tests; ARGS="tests/unit -k name" selects tests
+test: tools pages ## Run the tests; ARGS="tests/unit -k name" selects tests
 	@scripts/programs browser
+	@scripts/editor test
 	@$(PYTEST) $(ARGS)
 
 test-extended: tools pages ## Run the tests that `make test` leaves out: other systems, chaos, seeded faults

@@ -161,6 +161,7 @@ CALLS = """value:
 """
 
 
+@pytest.mark.extended
 async def test_failure_is_shown_first_and_loop_continues(page: Page, site: Site) -> None:
     path, well = started(site, FAILS, {"items": [1, 2], "most": 0})
     await page.goto(f"/w/main/runs/{well}")

@@ -47,6 +47,7 @@ async def is_accessible(page: Page) -> None:
         await check(page)
 
 
+@pytest.mark.extended
 async def test_profile_has_tokens_sessions_and_password(page: Page, site: Site) -> None:
     session = logged_in(site)
     await opens(page, "profile", "Profile")
@@ -348,6 +349,7 @@ async def test_variables_are_created_changed_and_never_shown_if_secret(page: Pag
     await expect(plain).to_have_count(0)
 
 
+@pytest.mark.extended
 async def test_resource_has_form_of_its_type_with_secret_fields(page: Page, site: Site) -> None:
     site.client.post("/api/w/main/folders/create", json={"name": "systems"}).raise_for_status()
     await opens(page, "resource-types", "Resource types")
@@ -416,6 +418,7 @@ async def test_resource_has_form_of_its_type_with_secret_fields(page: Page, site
     await expect(row).to_have_count(0)
 
 
+@pytest.mark.extended
 async def test_audit_trail_is_filtered_exported_and_verified(page: Page, site: Site) -> None:
     for number in range(110):
         group = {"name": f"audited_{number}"}

@@ -31,6 +31,7 @@ def folder(site: Site) -> None:
         site.client.post(f"{API}/{kind}/create", json={**body, **path}).raise_for_status()
 
 
+@pytest.mark.extended
 async def test_item_is_shared_and_access_is_explained(page: Page, site: Site) -> None:
     has_account(site, "partner", "developer")
     token = token_of(site, "partner")

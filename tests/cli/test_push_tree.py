@@ -42,6 +42,7 @@ def states(done: Any) -> dict[str, str]:
     return {each["path"]: each["state"] for each in done.json["pushed"]}
 
 
+@pytest.mark.extended
 def test_every_kind_of_file_is_pushed_in_the_order_of_references(cli: Cli) -> None:
     for name, text in TREE.items():
         cli.write(f"repo/{name}", text)

@@ -236,8 +236,13 @@ async def test_servers_cannot_redirect_or_read_credentials_from_errors(server: G
     assert TOKEN not in repr(closed)
 
 
-async def test_child_has_no_environment_of_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_child_has_no_environment_of_server(
+    tmp_path: Path, server: GitServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("ORVANTA_INSTANCE_KEY", "key-of-instance")
+    server.create("empty")
     async with session(tmp_path) as child:
+        # While a program is being loaded, the system shows no environment.
+        await child.fetch(remote(server, "empty"), None)
         environ = Path(f"/proc/{child._process.pid}/environ").read_bytes()
         assert b"HOME=" + os.fsencode(tmp_path) in environ and b"key-of-instance" not in environ
