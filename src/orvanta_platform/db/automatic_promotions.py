@@ -20,7 +20,7 @@ class AutomaticPromotionRow:
     email: str
     since: datetime
     waits_for: str | None
-    """What prevented the last attempt."""
+    """Obstacle of the last attempt."""
     disabled_reason: str | None
     """Reason for which it ended by itself; None: it is active."""
 

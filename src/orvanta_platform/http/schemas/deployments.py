@@ -233,7 +233,7 @@ class AutomaticPromotion(msgspec.Struct, kw_only=True):
 
     since: datetime
     waits_for: str | None
-    """What prevented the last attempt; null: nothing. Members who may not apply see only that something did."""
+    """Obstacle of the last attempt; null: none. Members who may not apply see only that there is one."""
 
     disabled_reason: str | None
     """Reason for which it ended by itself; null: it is active. Members who may not apply see only that it did."""
