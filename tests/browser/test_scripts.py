@@ -49,7 +49,7 @@ async def deploy(page: Page, message: str) -> None:
 async def test_new_script_is_written_tested_and_deployed(page: Page, site: Site) -> None:
     await page.goto("/w/main")
     site.client.post("/api/w/main/folders/create", json={"name": "scripts"})
-    await page.get_by_role("link", name="Scripts").click()
+    await page.get_by_role("link", name="Scripts", exact=True).click()
     await page.get_by_role("button", name="New script").click()
     dialog = page.get_by_role("dialog")
     await dialog.get_by_label("Language").select_option("bash")
