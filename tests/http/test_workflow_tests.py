@@ -101,7 +101,7 @@ async def test_documents_of_tests_are_handled_in_threads_and_recordings_take_tur
     for module, name in (
         (workflow_tests, "parse"),
         (workflow_tests, "hash_test"),
-        (workflow_tests, "_decode"),
+        (workflow_tests, "decode"),
         (recording, "_answers"),
         (recording, "check_size"),
     ):

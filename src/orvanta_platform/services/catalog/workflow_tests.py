@@ -25,7 +25,7 @@ from orvanta_platform.orchestrator.recorded_tests import (
 )
 from orvanta_platform.services.catalog import deploy, recording
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.workflow.playback.document import WorkflowTest, check_name, hash_test, parse, tree_of
+from orvanta_platform.workflow.playback.document import WorkflowTest, check_name, decode, hash_test, parse, tree_of
 
 MAX_TESTS: Final = 200
 """Maximum number of tests of a workflow."""
@@ -118,7 +118,7 @@ async def run(
                 message = f"It was not run: the tests take longer than {MAX_SECONDS:g} s."
                 outcomes[each.name] = RecordedTestOutcome([Failure("playback", None, message)])
             else:
-                test = await run_in_thread(workspace, _decode, each.body)
+                test = await run_in_thread(workspace, decode, each.body)
                 outcomes[each.name] = await run_test(plan, path, test, evaluator)
     return TestedWorkflow(outcomes, coverage(plan, list(outcomes.values())))
 
@@ -157,10 +157,6 @@ def _encode(test: WorkflowTest) -> tuple[str, str]:
     if "\\u0000" in text:
         raise BadRequest("A test cannot contain the character U+0000.")
     return text, hash_test(tree)
-
-
-def _decode(body: str) -> WorkflowTest:
-    return msgspec.json.decode(body, type=WorkflowTest)
 
 
 def _missing(path: str, name: str) -> NotFound:

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-import msgspec
-
 from orvanta_platform import clock
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import require_workspace
@@ -26,7 +24,7 @@ from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.releases.plans import Blocker, DeploymentPlan
 from orvanta_platform.services.releases.releases import Release
 from orvanta_platform.workflow.hashes import hash_text
-from orvanta_platform.workflow.playback.document import WorkflowTest
+from orvanta_platform.workflow.playback.document import decode
 
 MAX_OUTCOMES: Final = 10_000
 """Maximum number of outcomes that a process stores. A test of the same document has the same outcome."""
@@ -119,7 +117,7 @@ async def _run_tests(
             began = clock.monotonic()
             if each.name not in bodies or began > until:
                 continue
-            test = await run_in_thread(source, _decoded, bodies[each.name])
+            test = await run_in_thread(source, decode, bodies[each.name])
             passed = (await run_test(plan, path, test, platform.evaluator.of(source))).passed
             outcomes[each.name] = passed
             # A busy server can exceed the time limit of a playback: that is not an outcome of the test.
@@ -128,10 +126,6 @@ async def _run_tests(
     while len(known) > MAX_OUTCOMES:
         known.popitem(last=False)
     return outcomes
-
-
-def _decoded(body: str) -> WorkflowTest:
-    return msgspec.json.decode(body, type=WorkflowTest)
 
 
 def _missing_test(path: str, source: str) -> Blocker:

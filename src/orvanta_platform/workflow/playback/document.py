@@ -131,6 +131,11 @@ def parse(tree: Any) -> WorkflowTest:
     return test
 
 
+def decode(body: str) -> WorkflowTest:
+    """Return a stored test from its JSON text."""
+    return msgspec.json.decode(body, type=WorkflowTest)
+
+
 def time_of(text: str | None) -> datetime | None:
     """Return the moment of a text in RFC 3339, in UTC without an offset. Raises BadRequest."""
     if text is None:
