@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-LONGEST_S = 600
+MAX_RUN_S = 600
 
 
 class WrongAnswer(Exception):
@@ -34,7 +34,7 @@ class Client:
 
     def __init__(self, base: str) -> None:
         parts = urlsplit(base)
-        self._connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=LONGEST_S)
+        self._connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=MAX_RUN_S)
         self._connect()
 
     def time(self, call: Call) -> float:

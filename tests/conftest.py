@@ -272,7 +272,7 @@ async def db(database: TestDatabase) -> AsyncIterator[Database]:
     await made.close()
 
 
-LONGEST_FIRST = (
+SLOWEST_FIRST = (
     "cases",
     "browser",
     "cli",
@@ -300,7 +300,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     def order(item: pytest.Item) -> int:
         folder = item.path.relative_to(tests).parts[0]
-        return LONGEST_FIRST.index(folder) if folder in LONGEST_FIRST else len(LONGEST_FIRST)
+        return SLOWEST_FIRST.index(folder) if folder in SLOWEST_FIRST else len(SLOWEST_FIRST)
 
     items.sort(key=order)
 

@@ -10,7 +10,7 @@ from bench.samples import Samples
 from bench.workflows import small
 
 _LINES, _WIDTH = 1_000_000, 100
-_LEAST, _FLAT_MIB = 200_000, 64.0
+_MIN_LINES, _FLAT_MIB = 200_000, 64.0
 _PRINTS = """\
 import sys
 import time
@@ -44,9 +44,9 @@ def p9(options: Options) -> Outcome:
             options.say(f"  {rates[-1]:,.0f} lines/s, worker + {grown[-1]:.1f} MiB, {kept[-1]:,} lines kept")
     rate = Samples.of("lines/s", rates)
     whole = all(count == lines for count in kept)
-    reached = rate.median >= _LEAST and max(grown) <= _FLAT_MIB and whole
+    reached = rate.median >= _MIN_LINES and max(grown) <= _FLAT_MIB and whole
     told = f"{rate.median:,.0f}/s, worker + {max(grown):.0f} MiB" + ("" if whole else ", lines lost")
     what = f"one job that prints {lines:,} lines of {_WIDTH} bytes: lines a second; growth of the worker"
     data = {"lines": lines, "rate": rate.record(), "worker_grown_mib": grown, "kept": kept}
-    asked = f"≥ {_LEAST:,}/s, ≤ {_FLAT_MIB:.0f} MiB, all kept"
+    asked = f"≥ {_MIN_LINES:,}/s, ≤ {_FLAT_MIB:.0f} MiB, all kept"
     return Outcome("P9", what, asked, told, None if options.quick else reached, data)

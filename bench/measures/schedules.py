@@ -15,7 +15,7 @@ from bench.installation import new_home
 from bench.samples import Samples
 from orvanta_platform import settings as settings_module
 from orvanta_platform.control.actor import system
-from orvanta_platform.daemons.scheduler import LONGEST_WAIT_S
+from orvanta_platform.daemons.scheduler import MAX_WAIT_S
 from orvanta_platform.db.migrate import migrate
 from orvanta_platform.embedded import postgres
 from orvanta_platform.embedded.postgres import EmbeddedPostgres
@@ -100,8 +100,8 @@ async def _watch(platform: Platform, seconds: int) -> _SchedulerTimes:
         spent.ms += [0.0] * (int(gone) + 1 - len(spent.ms))
         with spent.finding():
             due_s = await scheduling.next_in_s(platform)
-        if due_s is None or due_s > LONGEST_WAIT_S:
-            await asyncio.sleep(LONGEST_WAIT_S)
+        if due_s is None or due_s > MAX_WAIT_S:
+            await asyncio.sleep(MAX_WAIT_S)
             continue
         await asyncio.sleep(max(due_s, 0))
         with spent.finding():

@@ -77,7 +77,7 @@ def p3(options: Options) -> Outcome:
     )
 
 
-_LEAST = {"Restate": 1.0, "DBOS": 0.7}
+_MIN_RATIOS = {"Restate": 1.0, "DBOS": 0.7}
 
 
 def _compare(
@@ -110,7 +110,7 @@ def _compare(
     ratio = own / theirs
     cpu = data["ours"]["cpu_us_per_run"]["callers"]
     told = f"{mode} {ratio:.2f} × {name} ({own:,.0f} to {theirs:,.0f}/s; callers {cpu:.0f} µs of CPU a run)"
-    return told, ratio >= _LEAST[name], {"ratio": round(ratio, 3), **data}, notes
+    return told, ratio >= _MIN_RATIOS[name], {"ratio": round(ratio, 3), **data}, notes
 
 
 def _round(each: _Measured, calls: int) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.selection import extended_after_first
 
 from orvanta_platform.evaluate.errors import ExpressionError
-from orvanta_platform.evaluate.evaluator import small_answer
+from orvanta_platform.evaluate.evaluator import evaluate_small
 from orvanta_platform.evaluate.javascript import JavaScript, Moment
 from orvanta_platform.evaluate.raw import members
 from orvanta_platform.evaluate.small import ExpressionValue, Scope
@@ -117,7 +117,7 @@ class Sides:
 
     def small(self, text: str, scope: Scope) -> Outcome | None:
         try:
-            answer = small_answer(text, scope)
+            answer = evaluate_small(text, scope)
         except ExpressionError as error:
             return error.name, error.message
         return None if answer is None else outcome(answer)

@@ -22,7 +22,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.conftest import Administrator, fresh
-from tests.loop_blocking import BAR_S, LONGEST_S, Held, Watch, held_server
+from tests.loop_blocking import BAR_S, MAX_HOLD_S, Held, Watch, held_server
 from tests.worker.answering import answering, http
 from tests.worker.jobs import Collected, spec
 
@@ -229,7 +229,7 @@ async def test_random_input_does_not_block_event_loop(server: Held, minutes: flo
     kinds = [calls.script, calls.script, calls.preview, calls.result, calls.decision, calls.document]
     until = time.monotonic() + (CALLS_S if minutes is None else minutes * 60)
     calling = asyncio.create_task(_call_servers(Making(SEED + 1), notes, end))
-    longest_s = LONGEST_S if minutes is None else BAR_S
+    longest_s = MAX_HOLD_S if minutes is None else BAR_S
     made = 0
     try:
         while time.monotonic() < until and (minutes is not None or made < CALLS):

@@ -213,7 +213,7 @@ async def open_piece(api: ApiHarness, job: ClaimedJob, text: str) -> AsyncIterat
 
 
 async def test_late_commits_reach_resumed_stream(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log_tail, "_LEAST_AGE_S", 0.0)
+    monkeypatch.setattr(log_tail, "_MIN_AGE_S", 0.0)
     id = await api.flow(script("a", needs=[]), script("b", needs=[]))
     jobs = await api.worker.claim()
     stream = follow(api, id)
@@ -235,7 +235,7 @@ async def test_late_commits_reach_resumed_stream(api: ApiHarness, monkeypatch: p
 
 async def test_cursor_length_is_bounded(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     """Further jobs wait until nothing can precede what was already sent."""
-    monkeypatch.setattr(log_tail, "_LEAST_AGE_S", 0.0)
+    monkeypatch.setattr(log_tail, "_MIN_AGE_S", 0.0)
     monkeypatch.setattr(log_tail, "MAX_NOTED", 2)
     monkeypatch.setattr(run_stream, "_HELD_S", 0.0)
     id = await api.flow(*(script(f"n{number}", needs=[]) for number in range(5)))

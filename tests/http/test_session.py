@@ -171,7 +171,7 @@ async def test_concurrent_attempts_are_counted_before_comparison(
 
     monkeypatch.setattr(passwords, "matches", matches)
     monkeypatch.setattr(login_limits, "_FIRST_S", login_limits.FORGOTTEN_S)
-    monkeypatch.setattr(login_limits, "_LONGEST_S", login_limits.FORGOTTEN_S)
+    monkeypatch.setattr(login_limits, "_MAX_DELAY_S", login_limits.FORGOTTEN_S)
     codes = await asyncio.gather(*(attempt() for _ in range(many)))
     assert (codes.count(401), codes.count(429)) == (login_limits.FREE, many - login_limits.FREE)
 

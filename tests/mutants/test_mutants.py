@@ -20,7 +20,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PATCHES = Path(__file__).parent
 AT_ONCE = 2
-LONGEST_S = 120
+MAX_TEST_S = 120
 
 STEPS, ENGINE = "tests/orchestrator", "tests/unit/engine"
 CASE = "tests/cases/test_cases.py::test_case"
@@ -179,7 +179,7 @@ def start(source: Path, tests: list[str]) -> Ran:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=LONGEST_S,
+        timeout=MAX_TEST_S,
         check=False,
     )
 

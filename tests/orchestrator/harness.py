@@ -33,7 +33,7 @@ from orvanta_platform.services.runs.start import RunOptions
 from orvanta_platform.settings import Settings
 
 WORKSPACE = "main"
-LONGEST_WAIT_S = 20
+MAX_WAIT_S = 20
 """Seconds after which a condition that a test waits for counts as failed."""
 
 ACTOR = Actor(email="ann@example.com", username="ann", workspace=WORKSPACE, role=Role.ADMIN, super_admin=True)
@@ -172,7 +172,7 @@ class CoreHarness:
 
     async def until(self, query: str, *values: Any) -> None:
         """Repeat the query until it returns a row."""
-        async with asyncio.timeout(LONGEST_WAIT_S):
+        async with asyncio.timeout(MAX_WAIT_S):
             while not await self.rows(query, *values):
                 pass
 
@@ -252,7 +252,7 @@ class ThirdSession:
 
     async def until_waiting(self, count: int = 1) -> list[int]:
         """Wait until `count` server processes wait, and return them."""
-        async with asyncio.timeout(LONGEST_WAIT_S):
+        async with asyncio.timeout(MAX_WAIT_S):
             while len(found := await self.waiting()) < count:
                 pass
         return found

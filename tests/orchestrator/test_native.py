@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from tests.orchestrator.harness import ACTOR, LONGEST_WAIT_S, WORKSPACE, CoreHarness, condition, on
+from tests.orchestrator.harness import ACTOR, MAX_WAIT_S, WORKSPACE, CoreHarness, condition, on
 
 from orvanta_platform.db import workers
 from orvanta_platform.db.steps import StepWrite, write_steps
@@ -48,7 +48,7 @@ async def working(core: CoreHarness, tmp_path: Path, begin: asyncio.Event | None
         yield worker
     finally:
         worker.drain()
-        await asyncio.wait_for(running, LONGEST_WAIT_S)
+        await asyncio.wait_for(running, MAX_WAIT_S)
 
 
 async def one_each(core: CoreHarness, count: int) -> list[UUID]:

@@ -7,11 +7,11 @@ from uuid import uuid4
 
 import pytest
 
-from orvanta_platform.orchestrator.value_cache import LARGEST, MAX_BYTES, RecentValues
+from orvanta_platform.orchestrator.value_cache import MAX_BYTES, MAX_VALUE_BYTES, RecentValues
 
 
 @pytest.mark.extended
-@pytest.mark.parametrize("size", [4, 100, 10_000, LARGEST])
+@pytest.mark.parametrize("size", [4, 100, 10_000, MAX_VALUE_BYTES])
 def test_memory_is_bounded(size: int) -> None:
     recent = RecentValues()
     count = min(5 * MAX_BYTES // size, 50_000)

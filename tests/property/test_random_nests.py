@@ -20,7 +20,7 @@ from orvanta_platform.services.catalog.flows import NewFlow
 
 SEEDS = 60
 AT_ONCE = 20
-DEEPEST = 3
+MAX_DEPTH = 3
 ERROR = {"error": {"name": "Error", "message": "Error happened"}}
 
 Outcome = tuple[bool, Any]
@@ -49,7 +49,7 @@ class Nest:
         return [module for module, _ in made], end
 
     def _node(self, depth: int) -> tuple[dict[str, Any], Outcome]:
-        if depth >= DEEPEST or self._rng.random() < 0.4:
+        if depth >= MAX_DEPTH or self._rng.random() < 0.4:
             return self._leaf()
         return self._rng.choice((self._loop, self._branchone, self._branchall, self._call))(depth)
 

@@ -15,7 +15,7 @@ import asyncpg
 import pytest
 from msgspec import structs
 from tests.conftest import TestDatabase
-from tests.orchestrator.harness import ACTOR, LONGEST_WAIT_S, WORKSPACE, CoreHarness, core_harness, job
+from tests.orchestrator.harness import ACTOR, MAX_WAIT_S, WORKSPACE, CoreHarness, core_harness, job
 
 from orvanta_platform.control import permissions
 from orvanta_platform.control.actor import Role
@@ -255,7 +255,7 @@ async def working(core: CoreHarness, tmp_path: Path, lease: type[Lease] = Lease)
     try:
         yield worker
         worker.drain()
-        await asyncio.wait_for(running, LONGEST_WAIT_S)
+        await asyncio.wait_for(running, MAX_WAIT_S)
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)

@@ -41,7 +41,7 @@ _VALUES = "a worker remembers the values of its last runs, up to a number of byt
 FILLING = {"rss server": _CACHES, "own postgres": _CACHES, "rss worker 1": _VALUES, "rss worker 2": _VALUES}
 """What may grow by at most 10 % an hour while it fills, and why."""
 
-LEAST = 1 << 20
+MIN_GROWTH = 1 << 20
 """Bytes an hour that count as growth at all."""
 
 WATCHED = ("table", "indexes", "tables", "objects", "rss", "own")
@@ -132,7 +132,7 @@ def unnamed(grown: dict[str, tuple[float, float, float]]) -> dict[str, str]:
         name: f"{percent:.1f} %/h of {mean / 1e6:.1f} MB"
         for name, (mean, slope, percent) in grown.items()
         if percent > (10 if name in FILLING else 2)
-        and slope > LEAST
+        and slope > MIN_GROWTH
         and mean > SMALL.get(name.split()[0], 0)
         and name.split()[0] in WATCHED
         and name.split()[-1] not in NAMED

@@ -22,7 +22,7 @@ from tests.processes import with_parent
 ACCESS_KEY, SECRET_KEY = "orvanta-tests", "not-a-secret-of-anybody"
 _PATIENCE_S = 60.0
 _PORTS = ("master", "volume", "filer", "admin", "s3")
-_LARGEST = 50_000
+_MAX_KEYS = 50_000
 """The server takes the port 10,000 above each as well."""
 
 
@@ -105,6 +105,6 @@ def free_ports(count: int) -> list[int]:
             probe = stack.enter_context(socket.socket())
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-            if port < _LARGEST:
+            if port < _MAX_KEYS:
                 found.append(port)
     return found

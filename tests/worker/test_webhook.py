@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.loop_blocking import LONGEST_S, Watch
+from tests.loop_blocking import MAX_HOLD_S, Watch
 from tests.worker.answering import Asked, answering, http
 from tests.worker.jobs import Collected, Ran, spec
 
 from orvanta_platform.outbound.ssrf import AddressRefused, Guard
 from orvanta_platform.worker.native import webhook
-from orvanta_platform.worker.native.webhook.run import CHARSETS, LONGEST_RESPONSE
+from orvanta_platform.worker.native.webhook.run import CHARSETS, MAX_RESPONSE_BYTES
 
 LOOPBACK = Guard(["127.0.0.1/32"])
 
@@ -165,11 +165,11 @@ async def test_answers_that_are_none(answer: bytes, name: str) -> None:
 
 
 async def test_response_size_is_limited() -> None:
-    bomb = gzip.compress(bytes(LONGEST_RESPONSE + 1), mtime=0)
-    whole = http(200, bytes(LONGEST_RESPONSE), content_type="image/png")
+    bomb = gzip.compress(bytes(MAX_RESPONSE_BYTES + 1), mtime=0)
+    whole = http(200, bytes(MAX_RESPONSE_BYTES), content_type="image/png")
     async with answering(lambda _: whole) as server:
-        assert len((await call(server.url)).value["body"]) > LONGEST_RESPONSE
-    for answer in (http(200, bytes(LONGEST_RESPONSE + 1)), http(200, bomb, content_encoding="gzip")):
+        assert len((await call(server.url)).value["body"]) > MAX_RESPONSE_BYTES
+    for answer in (http(200, bytes(MAX_RESPONSE_BYTES + 1)), http(200, bomb, content_encoding="gzip")):
         async with answering(saying(answer)) as server:
             assert (await call(server.url)).error[0] == "webhook_response_too_large"
 
@@ -392,7 +392,7 @@ async def test_charset_of_a_called_server_does_not_hold_the_worker(charset: str,
         ran = await call(server.url)
         await watch.end()
     held = max(map(float, notes.read_text().split()), default=0.0)
-    assert held < LONGEST_S
+    assert held < MAX_HOLD_S
     assert ran.value["status"] == 200
     if charset in ("punycode", "idna", "unicode_escape"):
         assert ran.value["body"] == body.decode(), "a charset that is none of text counts as UTF-8"

@@ -1,7 +1,7 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { BASE, errorText } from "../api/client";
-import { createRequest, environmentsQuery, type Release, releaseQuery } from "../api/environments";
+import { createRequest, type Environment, environmentsQuery, type Release, releaseQuery } from "../api/environments";
 import { useNavigate } from "../routing/hooks";
 import { t } from "../texts/environments";
 import { Button, Field } from "../ui/controls";
@@ -54,7 +54,7 @@ function Deployment({ workspace, release }: { workspace: string; release: Releas
   const navigate = useNavigate();
   const environments = useQuery(environmentsQuery).data ?? [];
   const [name, setName] = useState<string | null>(null);
-  const target = environments.find((each) => each.name === name) ?? environments.find(isAfter(workspace));
+  const target = environments.find((each) => each.name === name) ?? nextAfter(environments, workspace);
   const requesting = useMutation({
     mutationFn: async () => {
       if (!target) return;
@@ -82,5 +82,7 @@ function Deployment({ workspace, release }: { workspace: string; release: Releas
   );
 }
 
-/** Return the test for an environment other than that of the workspace of the release. */
-const isAfter = (workspace: string) => (each: { workspace: string }) => each.workspace !== workspace;
+/** Return the environment that follows that of the workspace in the order of promotion, or else the first other one. */
+const nextAfter = (environments: readonly Environment[], workspace: string): Environment | undefined =>
+  environments[environments.findIndex((each) => each.workspace === workspace) + 1] ??
+  environments.find((each) => each.workspace !== workspace);

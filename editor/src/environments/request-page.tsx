@@ -143,7 +143,7 @@ function Stale({ workspace, request }: { workspace: string; request: DetailedReq
 }
 
 /** Pages on which the cause of a reason can be removed, by the kind of its item. */
-const MENDS: Readonly<Record<string, (path: string) => string>> = {
+const PAGES: Readonly<Record<string, (path: string) => string>> = {
   variable: (path) => `settings/variables?q=${encodeURIComponent(path)}`,
   resource: (path) => `settings/resources?q=${encodeURIComponent(path)}`,
   flow: (path) => `workflows/${path}`,
@@ -166,7 +166,7 @@ function Reasons({ workspace, source, title, reasons }: ReasonsProps) {
       <h2>{title}</h2>
       <ul className={css.list} aria-label={title}>
         {reasons.map(({ code, message, hint, kind, path }) => {
-          const page = kind && path ? MENDS[kind]?.(path) : undefined;
+          const page = kind && path ? PAGES[kind]?.(path) : undefined;
           const to = code.startsWith("test") ? `/w/${source}/${page}?view=tests` : `/w/${workspace}/${page}`;
           return (
             <li key={`${code} ${kind} ${path} ${message}`}>

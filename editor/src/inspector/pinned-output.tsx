@@ -11,7 +11,7 @@ import type { Node } from "../workflow/outline";
 import { pinOf } from "../workflow/pins";
 import { at, type Json } from "../workflow/types";
 
-const LONGEST_SHOWN = 20_000;
+const MAX_SHOWN = 20_000;
 
 /** The last output of the node, unless the test already shows it. */
 export function LastResult({ node, shown }: { node: Node; shown: boolean }) {
@@ -27,7 +27,7 @@ export function LastResult({ node, shown }: { node: Node; shown: boolean }) {
       {!shown && (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a long text is scrolled by keyboard
         <pre className={css.value} tabIndex={0} data-last={node.id}>
-          {JSON.stringify(result, null, 2).slice(0, LONGEST_SHOWN)}
+          {JSON.stringify(result, null, 2).slice(0, MAX_SHOWN)}
         </pre>
       )}
     </div>

@@ -6,7 +6,7 @@ import type { Badge } from "./pages";
 const REFRESH_MS = 30_000;
 const RECENT_MS = 24 * 3600 * 1000;
 /** Counts above it are shown as "9+". */
-const MOST = 9;
+const MAX_COUNT = 9;
 
 /** A number, with its meaning for screen readers and as a tooltip. */
 export interface BadgeText {
@@ -28,5 +28,5 @@ export function useBadges(workspace: string): Partial<Record<Badge, BadgeText>> 
 }
 
 function short(count: number): string {
-  return count > MOST ? `${MOST}+` : String(count);
+  return count > MAX_COUNT ? `${MAX_COUNT}+` : String(count);
 }

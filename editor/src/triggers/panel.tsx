@@ -5,8 +5,8 @@ import { useEditor, useEditorStore } from "../editor/context";
 import { t } from "../texts/triggers";
 import panel from "../ui/panel.module.css";
 import { Empty, Failed, Skeleton } from "../ui/states";
-import { RouteForm } from "./route-form";
-import { RouteRow } from "./routes";
+import { HttpTriggerForm } from "./http-trigger-form";
+import { HttpTriggerRow } from "./http-triggers";
 import { ScheduleForm } from "./schedule-form";
 import { ScheduleRow } from "./schedules";
 import css from "./triggers.module.css";
@@ -27,7 +27,7 @@ export default function TriggerPanel() {
   );
 }
 
-const TITLES = { webhook: "triggers.webhook", schedule: "triggers.schedule", route: "triggers.httpRoute" } as const;
+const TITLES = { webhook: "triggers.webhook", schedule: "triggers.schedule", route: "triggers.httpTrigger" } as const;
 
 function useClosePanel(): () => void {
   const store = useEditorStore();
@@ -61,7 +61,7 @@ function OneRoute({ path }: { path: string | null }) {
   const flow = useEditor((editor) => editor.flow.path);
   const routes = useQuery(routesQuery(workspace, flow));
   const [editing, setEditing] = useState(false);
-  if (path === null) return <RouteForm route={null} close={close} />;
+  if (path === null) return <HttpTriggerForm route={null} close={close} />;
   if (routes.isPending) return <Skeleton rows={3} />;
   if (routes.error) return <Failed error={routes.error} retry={() => void routes.refetch()} />;
   const found = routes.data.find((each) => each.path === path);
@@ -69,9 +69,9 @@ function OneRoute({ path }: { path: string | null }) {
   return (
     <>
       <ul className={css.list}>
-        <RouteRow route={found} edit={() => setEditing(true)} />
+        <HttpTriggerRow route={found} edit={() => setEditing(true)} />
       </ul>
-      {editing && <RouteForm route={found} close={() => setEditing(false)} />}
+      {editing && <HttpTriggerForm route={found} close={() => setEditing(false)} />}
     </>
   );
 }

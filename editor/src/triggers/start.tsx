@@ -156,7 +156,10 @@ function AddTrigger({ deployed }: { deployed: boolean }) {
           label={t("triggers.add")}
           at={menu}
           groups={[
-            [item(t("triggers.newSchedule"), "clock", "schedule"), item(t("triggers.newRoute"), "globe", "route")],
+            [
+              item(t("triggers.newSchedule"), "clock", "schedule"),
+              item(t("triggers.newHttpTrigger"), "globe", "route"),
+            ],
           ]}
           close={() => setMenu(null)}
         />

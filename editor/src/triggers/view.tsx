@@ -3,7 +3,7 @@ import { useEditor } from "../editor/context";
 import { t } from "../texts/triggers";
 import { Input } from "../ui/controls";
 import { Empty } from "../ui/states";
-import { Routes } from "./routes";
+import { HttpTriggers } from "./http-triggers";
 import { Schedules } from "./schedules";
 import css from "./triggers.module.css";
 import { Webhook } from "./webhook";
@@ -31,7 +31,7 @@ export default function TriggersView() {
         onChange={(event) => setWanted(event.target.value)}
       />
       <Schedules wanted={wanted} />
-      <Routes wanted={wanted} />
+      <HttpTriggers wanted={wanted} />
     </div>
   );
 }

@@ -13,23 +13,23 @@ MAX_PRINCIPALS: Final = 1_000
 """Owners and entries of `extra_perms` of a folder or item, each counted once."""
 
 MAX_SCOPES: Final = 100
-LONGEST_SCOPE: Final = 300
+MAX_SCOPE_LENGTH: Final = 300
 MAX_LABELS: Final = 100
-LONGEST_LABEL: Final = 200
+MAX_LABEL_LENGTH: Final = 200
 
-LONGEST_TEXT: Final = 10_000
+MAX_TEXT_LENGTH: Final = 10_000
 """Characters of a name, summary, description, message or reason that lists and the audit trail show."""
 
-LONGEST_TAG: Final = 300
+MAX_TAG_LENGTH: Final = 300
 """Characters of a tag, which each job of a run stores."""
 
-LARGEST_SETTINGS: Final = 256 << 10
+MAX_SETTINGS_BYTES: Final = 256 << 10
 """Bytes of the settings of a script or workflow as JSON text, without its schema."""
 
-LARGEST_RETRY: Final = 16 << 10
+MAX_RETRY_BYTES: Final = 16 << 10
 """Characters of the retry of a schedule or HTTP trigger as JSON text, which each of its runs reads."""
 
-LARGEST_TYPE_SCHEMA: Final = 256 << 10
+MAX_TYPE_SCHEMA_BYTES: Final = 256 << 10
 """Characters of the schema of a resource type as JSON text."""
 
 
@@ -50,39 +50,39 @@ def check_scopes(scopes: list[str]) -> None:
     """Check the number of scopes of a token and their lengths. Raises LimitExceeded."""
     hint = "Use fewer, wider scopes such as jobs:run:f/sales/*, or several tokens."
     check_count("Scopes of a token", len(scopes), MAX_SCOPES, hint=hint)
-    _check_lengths("A scope", scopes, LONGEST_SCOPE)
+    _check_lengths("A scope", scopes, MAX_SCOPE_LENGTH)
 
 
 def check_labels(labels: Any) -> None:
     """Check the number of labels and their lengths. A value that is not a list has no labels. Raises LimitExceeded."""
     if isinstance(labels, list):
         check_count("Labels", len(labels), MAX_LABELS, hint="Use fewer labels.")
-        _check_lengths("A label", [each for each in labels if isinstance(each, str)], LONGEST_LABEL)
+        _check_lengths("A label", [each for each in labels if isinstance(each, str)], MAX_LABEL_LENGTH)
 
 
 def check_text(what: str, text: str | None) -> None:
     """Check the length of a text that lists or the audit trail show. Raises LimitExceeded."""
-    _check_lengths(what, [text or ""], LONGEST_TEXT)
+    _check_lengths(what, [text or ""], MAX_TEXT_LENGTH)
 
 
 def check_tag(tag: str | None) -> None:
     """Check the length of a tag. Raises LimitExceeded."""
-    _check_lengths("A tag", [tag or ""], LONGEST_TAG)
+    _check_lengths("A tag", [tag or ""], MAX_TAG_LENGTH)
 
 
 def check_type_schema(text: str | None) -> None:
     """Check the length of the schema of a resource type, which lists show. Raises LimitExceeded."""
-    _check_lengths("The schema of a resource type", [text or ""], LARGEST_TYPE_SCHEMA)
+    _check_lengths("The schema of a resource type", [text or ""], MAX_TYPE_SCHEMA_BYTES)
 
 
 def check_settings(settings: Mapping[str, Any]) -> None:
     """Check the labels and the size of the settings of a script or workflow, which lists show. Raises LimitExceeded."""
     size = len(msgspec.json.encode({name: value for name, value in settings.items() if name != "schema"}))
-    if size > LARGEST_SETTINGS:
+    if size > MAX_SETTINGS_BYTES:
         raise LimitExceeded(
-            f"The settings have {size:,} bytes without the schema; the limit is {LARGEST_SETTINGS:,}.",
+            f"The settings have {size:,} bytes without the schema; the limit is {MAX_SETTINGS_BYTES:,}.",
             hint="Shorten the description and other settings.",
-            details={"limit": LARGEST_SETTINGS},
+            details={"limit": MAX_SETTINGS_BYTES},
         )
     labels, tag = (msgspec.json.decode(msgspec.json.encode(settings.get(name))) for name in ("labels", "tag"))
     check_labels(labels)
@@ -91,7 +91,7 @@ def check_settings(settings: Mapping[str, Any]) -> None:
 
 def check_retry(text: str) -> None:
     """Check the size of the retry of a schedule or HTTP trigger. Raises LimitExceeded."""
-    _check_lengths("A retry", [text], LARGEST_RETRY)
+    _check_lengths("A retry", [text], MAX_RETRY_BYTES)
 
 
 def _check_lengths(what: str, texts: list[str], longest: int) -> None:

@@ -29,8 +29,8 @@ FORGOTTEN_S: Final = 3600.0
 
 _FIRST_S: Final = 1.0
 _FIRST_ATTACKED_S: Final = 60.0
-_LONGEST_S: Final = 900.0
-_LONGEST_OF_ADDRESS_S: Final = 60.0
+_MAX_DELAY_S: Final = 900.0
+_MAX_ADDRESS_DELAY_S: Final = 60.0
 
 
 class Attempts(Protocol):
@@ -76,7 +76,7 @@ def key_of_route(route: UUID, network: str) -> str:
 
 def wait_at_route_s(attempts: Attempts) -> float:
     """Return the seconds until the next HTTP Basic call of a route is allowed; 0: now."""
-    return max(_delay_s(attempts.count - FREE, _FIRST_S, _LONGEST_S) - attempts.age_s, 0.0)
+    return max(_delay_s(attempts.count - FREE, _FIRST_S, _MAX_DELAY_S) - attempts.age_s, 0.0)
 
 
 def wait_s(attempts: Mapping[str, Attempts], keys: Keys) -> float:
@@ -84,9 +84,9 @@ def wait_s(attempts: Mapping[str, Attempts], keys: Keys) -> float:
     pair, address = attempts[keys.pair], attempts[keys.address]
     strict = attempts[keys.account].count >= ATTACKED and not pair.known
     free, first_s = (1, _FIRST_ATTACKED_S) if strict else (FREE, _FIRST_S)
-    left = _delay_s(pair.count - free, first_s, _LONGEST_S) - pair.age_s
+    left = _delay_s(pair.count - free, first_s, _MAX_DELAY_S) - pair.age_s
     if not pair.known:
-        left = max(left, _delay_s(address.count - FREE_OF_ADDRESS, _FIRST_S, _LONGEST_OF_ADDRESS_S) - address.age_s)
+        left = max(left, _delay_s(address.count - FREE_OF_ADDRESS, _FIRST_S, _MAX_ADDRESS_DELAY_S) - address.age_s)
     return max(left, 0.0)
 
 

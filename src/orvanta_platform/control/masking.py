@@ -16,7 +16,7 @@ import msgspec
 
 from orvanta_platform.workflow.mask import MASK
 
-SHORTEST = 6
+MIN_LENGTH = 6
 """Minimum length in characters. Shorter texts are not masked: they would match everywhere, and hide more than they
 protect.
 """
@@ -130,16 +130,16 @@ def texts_of(raw: bytes) -> list[str]:
 def _parts(text: str) -> Iterator[str]:
     """Yield a secret and the parts of it that may be printed separately."""
     whole = text.strip()
-    yield from (each for each in {text, whole} if len(each) >= SHORTEST)
+    yield from (each for each in {text, whole} if len(each) >= MIN_LENGTH)
     lines = whole.splitlines()
     if len(lines) > 1:
-        yield from (each for line in lines if len(each := line.strip()) >= SHORTEST and not _PEM.fullmatch(each))
+        yield from (each for line in lines if len(each := line.strip()) >= MIN_LENGTH and not _PEM.fullmatch(each))
     if whole[:1] in ("{", "["):
         try:
             tree = msgspec.json.decode(whole)
         except (msgspec.DecodeError, RecursionError):
             return
-        yield from (each for each in _strings(tree) if len(each) >= SHORTEST)
+        yield from (each for each in _strings(tree) if len(each) >= MIN_LENGTH)
 
 
 def _strings(tree: object) -> Iterator[str]:

@@ -17,19 +17,19 @@ LETTERS = rf"\w{_MARKS}"
 """Members of a regular expression's class: letters and digits of any alphabet, and `_`."""
 _WORD = rf"[{LETTERS}-]+"
 PATH = rf"(?:u/[A-Za-z0-9_-]+|f/{_WORD})(?:/{_WORD}(?:\.{_WORD})*)+"
-"""Regular expression of the paths of items, at most LONGEST_PATH characters in Unicode normal form C."""
+"""Regular expression of the paths of items, at most MAX_PATH_LENGTH characters in Unicode normal form C."""
 
 _CONFUSABLE = frozenset({"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC", "LISU", "FULLWIDTH"})
 """Alphabets with letters that look like those of another one, by the first word of the names of their letters."""
 
-LONGEST_PATH = 255
+MAX_PATH_LENGTH = 255
 _PATH = re.compile(PATH)
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _FOLDER = re.compile(rf"(?=.{{1,100}}\Z){_WORD}")
 _NOT_EMAIL = r"@\s\x00-\x1f\x7f/\\()<>\[\]:;,\""
 """Characters that no part of an address has: those of paths, and of groups, lists and names in headers of mails."""
 _EMAIL = re.compile(rf"[^{_NOT_EMAIL}]{{1,64}}@[^{_NOT_EMAIL}]{{1,190}}")
-LONGEST_FILE_KEY = 1024
+MAX_FILE_KEY_LENGTH = 1024
 RESERVED_USERNAMES = frozenset({"nobody", "orvanta", "scim", "system"})
 """Names under which the platform itself, and failed logins to unknown accounts, appear in the audit trail."""
 
@@ -46,7 +46,7 @@ def is_path(path: str) -> bool:
     A segment has letters and digits of any alphabet, `_`, `-` and single dots inside. The name of a user has those of
     ASCII only.
     """
-    return len(path) <= LONGEST_PATH and _PATH.fullmatch(path) is not None and unicodedata.is_normalized("NFC", path)
+    return len(path) <= MAX_PATH_LENGTH and _PATH.fullmatch(path) is not None and unicodedata.is_normalized("NFC", path)
 
 
 def check_path(path: str) -> None:
@@ -70,12 +70,14 @@ def file_key(name: str) -> str:
     """
     key = name.removeprefix("/")
     segments = key.split("/")
-    fits = 0 < len(key.encode("utf-8", "surrogatepass")) <= LONGEST_FILE_KEY and key.isprintable() and "\\" not in key
+    fits = (
+        0 < len(key.encode("utf-8", "surrogatepass")) <= MAX_FILE_KEY_LENGTH and key.isprintable() and "\\" not in key
+    )
     if not fits or {"", ".", ".."} & set(segments) or (is_owned(key) and len(segments) < 3):
         raise BadRequest(
             f"{name[:200]!r} is not a valid file name.",
             hint="Write folder/name.txt, u/<user>/name.txt or f/<folder>/name.txt, without empty or dotted parts; at "
-            f"most {LONGEST_FILE_KEY} bytes.",
+            f"most {MAX_FILE_KEY_LENGTH} bytes.",
         )
     return key
 

@@ -24,7 +24,7 @@ REFERENCES = (b'"$var:', b'"$res:')
 
 _MASKED = encode_string(MASK)
 _PLAIN = (b"null", b'""')
-DEEPEST: Final = 100
+MAX_DEPTH: Final = 100
 """Maximum number of levels of a value above its passwords."""
 
 _MAX_MEMBERS: Final = 400_000
@@ -150,7 +150,7 @@ def _extract(raw: bytes, nodes: list[Node], place: str, level: int, taken: dict[
     below = _below(found, is_array=raw.startswith(b"["))
     if below is None or not raw.startswith((b"[", b"{")):
         return raw
-    if level == DEEPEST:
+    if level == MAX_DEPTH:
         work.exhaust()
 
     def inner(name: str, value: Text) -> Text:

@@ -18,7 +18,7 @@ PUBLISH_S = 60.0
 """Seconds between publications of the heads of the chains."""
 
 _PAUSE_S = 0.5
-_LONGEST_PAUSE_S = 4.0
+_MAX_PAUSE_S = 4.0
 
 
 async def run(platform: Platform) -> None:
@@ -36,7 +36,7 @@ async def _link(platform: Platform) -> None:
             publish_at = clock.monotonic() + PUBLISH_S
             heads = await _publish(platform, heads)
         linked, position = await audit_chain.link_new(platform, position)
-        pause = _PAUSE_S if linked else min(2 * pause, _LONGEST_PAUSE_S)
+        pause = _PAUSE_S if linked else min(2 * pause, _MAX_PAUSE_S)
         if linked < audit_chain.BATCH:
             await asyncio.sleep(pause)
 

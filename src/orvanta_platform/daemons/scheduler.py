@@ -12,8 +12,8 @@ from orvanta_platform.services.triggers import ticks as scheduling
 from orvanta_platform.services.triggers.outcomes import ScanPosition, process_ended
 
 NAME = "scheduler"
-LONGEST_WAIT_S = 1.0
-SHORTEST_WAIT_S = 0.01
+MAX_WAIT_S = 1.0
+MIN_WAIT_S = 0.01
 
 
 async def run(platform: Platform) -> None:
@@ -33,16 +33,16 @@ async def _fire(platform: Platform) -> None:
     cursor = ScanCursor()
     while True:
         due_s = await scheduling.next_in_s(platform, cursor)
-        if due_s is None or due_s > LONGEST_WAIT_S:
-            await asyncio.sleep(LONGEST_WAIT_S)
+        if due_s is None or due_s > MAX_WAIT_S:
+            await asyncio.sleep(MAX_WAIT_S)
             continue
         await asyncio.sleep(max(due_s, 0))
         if not await scheduler.fire(platform, cursor.past):
-            await asyncio.sleep(SHORTEST_WAIT_S)
+            await asyncio.sleep(MIN_WAIT_S)
 
 
 async def _follow(platform: Platform) -> None:
     round = ScanPosition()
     while True:
         await process_ended(platform, round)
-        await asyncio.sleep(LONGEST_WAIT_S)
+        await asyncio.sleep(MAX_WAIT_S)

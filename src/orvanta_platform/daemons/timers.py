@@ -9,7 +9,7 @@ from orvanta_platform.orchestrator import timers
 from orvanta_platform.orchestrator.advance import Tools
 from orvanta_platform.services.platform import Platform
 
-LONGEST_WAIT_S = 1.0
+MAX_WAIT_S = 1.0
 SWEEP_S = 1.0
 NEVER = datetime.max.replace(tzinfo=UTC)
 
@@ -54,7 +54,7 @@ async def _fire(platform: Platform, stale: _Stale) -> None:
             is_due = due_s is not None and due_s <= 0
             if is_due and await _process_due(tools, positions.past):
                 continue
-            wait_s = LONGEST_WAIT_S if due_s is None else min(max(due_s, 0.005), LONGEST_WAIT_S)
+            wait_s = MAX_WAIT_S if due_s is None else min(max(due_s, 0.005), MAX_WAIT_S)
             await watch.wait(wait_s)
 
 

@@ -10,7 +10,7 @@ import msgspec
 
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import query_texts
-from orvanta_platform.db.uses import Use
+from orvanta_platform.db.version_references import VersionReference
 
 _SQL = query_texts("moves")
 
@@ -55,7 +55,7 @@ class NewDocument:
     digest: bytes
     body: bytes
     hash: str
-    uses: Sequence[Use]
+    references: Sequence[VersionReference]
     """The items that its nodes run."""
 
 
@@ -88,8 +88,12 @@ async def rewrite_versions(conn: Connection, documents: Sequence[NewDocument], u
         return
     digests = [each.digest for each in documents]
     await conn.execute(_SQL["insert_documents"], digests, [each.body for each in documents])
-    uses = [(each.version, use.node, use.kind, use.path, use.pinned) for each in documents for use in each.uses]
-    columns = [list(column) for column in zip(*uses, strict=True)] if uses else [[], [], [], [], []]
+    references = [
+        (document.version, each.node, each.kind, each.path, each.pinned)
+        for document in documents
+        for each in document.references
+    ]
+    columns = [list(column) for column in zip(*references, strict=True)] if references else [[], [], [], [], []]
     versions, hashes = [each.version for each in documents], [each.hash for each in documents]
     await conn.execute(_SQL["rewrite_versions"], versions, digests, hashes, username, message, *columns)
 

@@ -17,7 +17,7 @@ from typing import TypedDict
 
 from orvanta_platform.errors import OrvantaError
 
-OLDEST_MAJOR = 15
+MIN_MAJOR = 15
 _SYSTEM = Path("/usr/lib/postgresql")
 _USER = "orvanta-db"
 
@@ -70,7 +70,7 @@ def find() -> Path:
 def installed() -> list[Path]:
     """Return the folders of the system's own PostgreSQL 15 or newer, newest first."""
     majors = sorted((int(entry.name) for entry in _SYSTEM.glob("*") if entry.name.isdigit()), reverse=True)
-    return [_SYSTEM / str(major) / "bin" for major in majors if major >= OLDEST_MAJOR]
+    return [_SYSTEM / str(major) / "bin" for major in majors if major >= MIN_MAJOR]
 
 
 def version(folder: Path) -> str:

@@ -14,7 +14,7 @@ from contextlib import suppress
 from orvanta_platform import clock, settings
 
 _FIRST_PAUSE_S = 0.5
-_LONGEST_PAUSE_S = 10.0
+_MAX_PAUSE_S = 10.0
 _STEADY_S = 30.0
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
@@ -88,7 +88,7 @@ class ChildProcess:
         if clock.monotonic() - self._started_at > _STEADY_S:
             self._pause_s = _FIRST_PAUSE_S
         self._due = clock.monotonic() + self._pause_s
-        self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
+        self._pause_s = min(2 * self._pause_s, _MAX_PAUSE_S)
         return code
 
     def signal(self, number: signal.Signals) -> None:

@@ -24,7 +24,7 @@ from orvanta_platform.embedded.binaries import Account, EmbeddedDatabaseError
 
 DATABASE = "orvanta"
 _SUPERUSER = "orvanta_superuser"
-_LONGEST_SOCKET = 107
+_MAX_SOCKET_PATH = 107
 _SOCKET_NAME = ".s.PGSQL.5432"
 
 _HBA = "local all orvanta_owner,orvanta_app scram-sha-256\n"
@@ -79,7 +79,7 @@ class Cluster:
         limit.
         """
         inside = self.root / "socket"
-        if len(os.fsencode(inside / _SOCKET_NAME)) <= _LONGEST_SOCKET:
+        if len(os.fsencode(inside / _SOCKET_NAME)) <= _MAX_SOCKET_PATH:
             return inside
         digest = hashlib.sha256(os.fsencode(self.home)).hexdigest()[:12]
         return Path("/run" if os.geteuid() == 0 else "/tmp") / f"orvanta-{os.geteuid()}-{digest}"

@@ -26,7 +26,7 @@ READY = "ready"
 
 _POLL_S = 0.01
 _FIRST_PAUSE_S = 0.1
-_LONGEST_PAUSE_S = 5.0
+_MAX_PAUSE_S = 5.0
 _PATIENCE_S = 60.0
 _PR_SET_PDEATHSIG = 1
 _STOPS = {signal.SIGTERM, signal.SIGINT}
@@ -80,9 +80,9 @@ class Keeper:
             if not reported:
                 _report(f"The embedded PostgreSQL did not start: {self._failure_reason()}")
                 return 1
-            pause = _FIRST_PAUSE_S if time.monotonic() - started_at > _LONGEST_PAUSE_S else pause
+            pause = _FIRST_PAUSE_S if time.monotonic() - started_at > _MAX_PAUSE_S else pause
             self._wait(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE_S)
+            pause = min(2 * pause, _MAX_PAUSE_S)
         return 0
 
     def _await_predecessor(self) -> None:

@@ -15,7 +15,7 @@ from orvanta_platform.evaluate.javascript import JavaScript, Moment, Resolve
 from orvanta_platform.evaluate.schemas import Schemas
 from orvanta_platform.evaluate.scripts import Scripts
 from orvanta_platform.evaluate.small import ExpressionValue, Scope, evaluate
-from orvanta_platform.evaluate.transforms import object_text, static_answer
+from orvanta_platform.evaluate.transforms import evaluate_static, object_text
 from orvanta_platform.workflow.expressions import parse_small
 
 
@@ -39,7 +39,7 @@ class Evaluator:
 
         An expression that the small interpreter supports is evaluated without yielding to another task.
         """
-        found = small_answer(text, scope)
+        found = evaluate_small(text, scope)
         return (
             found
             if found is not None
@@ -105,7 +105,7 @@ class Evaluator:
         await self.scripts.close()
 
 
-def small_answer(text: str, scope: Scope) -> ExpressionValue | None:
+def evaluate_small(text: str, scope: Scope) -> ExpressionValue | None:
     """Return the small interpreter's answer, None if JavaScript is needed. Raises ExpressionError."""
     expr = parse_small(text)
     if expr is None:
@@ -120,8 +120,8 @@ def evaluate_inline(transform: Any, scope: Scope) -> ExpressionValue | None:
     """Return the value of a Transform tree, None if JavaScript is needed. Raises ExpressionError."""
     match transform:
         case {"type": "javascript", "expr": str(text)}:
-            return small_answer(text, scope)
-    return static_answer(transform)
+            return evaluate_small(text, scope)
+    return evaluate_static(transform)
 
 
 def _of_input(name: str, error: ExpressionError) -> ExpressionError:

@@ -15,7 +15,7 @@ NOT_SUPPORTED: Final = "ExpressionNotSupported"
 """Name of the error of an input that has no value in this version."""
 
 
-def static_answer(transform: Any) -> ExpressionValue:
+def evaluate_static(transform: Any) -> ExpressionValue:
     """Return the value of a Transform tree without expression, or of a plain value. Raises ExpressionError."""
     match transform:
         case {"type": "ai"}:
@@ -118,7 +118,7 @@ def constant_inputs(transforms: Mapping[str, Any]) -> bytes | None:
     """Return inputs without expressions as JSON object text; None if one is an expression or has no value."""
     if any(isinstance(each, dict) and each.get("type") in ("javascript", "ai") for each in transforms.values()):
         return None
-    return object_text({name: static_answer(transform).raw for name, transform in transforms.items()})
+    return object_text({name: evaluate_static(transform).raw for name, transform in transforms.items()})
 
 
 def object_text(fields: Mapping[str, bytes]) -> bytes:

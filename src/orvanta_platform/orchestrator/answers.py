@@ -35,7 +35,7 @@ from orvanta_platform.engine.plan import Kind, Plan
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.errors import BadRequest
 from orvanta_platform.evaluate.errors import ExpressionError
-from orvanta_platform.evaluate.evaluator import Evaluator, evaluate_inline, small_answer
+from orvanta_platform.evaluate.evaluator import Evaluator, evaluate_inline, evaluate_small
 from orvanta_platform.evaluate.raw import strip
 from orvanta_platform.evaluate.small import Scope
 from orvanta_platform.evaluate.transforms import (
@@ -158,7 +158,7 @@ async def answer_from_memory(
             view = View(plan, run, need.state, ask.node, own, seen, within)
             scope = await load_scope(view, names_of(ask), load, load_context)
             found = (
-                small_answer(ask.source, scope) if isinstance(ask.source, str) else evaluate_inline(ask.source, scope)
+                evaluate_small(ask.source, scope) if isinstance(ask.source, str) else evaluate_inline(ask.source, scope)
             )
         except ExpressionError as error:
             answers[ask.key] = NamedError(error.name, error.message)
@@ -249,7 +249,7 @@ async def _answer(
             return await _inputs(reader, run, ask, scope, view, opened, pins)
         if ask.purpose == "cache":
             return await _cached(reader, plan, run, ask, scope, view)
-        found = small_answer(ask.source, scope) if isinstance(ask.source, str) else evaluate_inline(ask.source, scope)
+        found = evaluate_small(ask.source, scope) if isinstance(ask.source, str) else evaluate_inline(ask.source, scope)
         if found is None:
             return await _by_javascript(reader, run, ask, scope, view, opened)
     except ExpressionError as error:

@@ -32,10 +32,10 @@ Kind = Literal["variable", "resource"]
 STATE_TYPES = frozenset({"state", "cache"})
 """Resource types in which jobs, also those of operators, store state: references in their values are plain text."""
 
-DEEPEST = 20
+MAX_DEPTH = 20
 """Maximum length of a chain of resources that refer to one another."""
 
-LONGEST = 16 << 20
+MAX_BYTES = 16 << 20
 """Maximum size, in bytes of JSON, of the values that replace the references of one value."""
 
 MAX_VALUES = 500_000
@@ -46,7 +46,7 @@ MAX_ITEMS = 1_000
 query of its own.
 """
 
-REFERENCE = re.compile(rf"\$(?:var|res):(?=.{{1,{names.LONGEST_PATH}}}\Z){names.PATH}")
+REFERENCE = re.compile(rf"\$(?:var|res):(?=.{{1,{names.MAX_PATH_LENGTH}}}\Z){names.PATH}")
 """A string that refers to a variable or a resource."""
 
 _REFERENCE = re.compile(rb'(?<!\\)"\$(var|res):([^"\\]*)"(?!\s*:)')
@@ -243,8 +243,8 @@ class Interpolation:
             value = await self.value("variable" if found[1] == b"var" else "resource", path, chain)
             parts += (raw[done : found.start()], value)
             done, size = found.end(), size + len(value)
-            if size > LONGEST:
-                raise TooLarge(f"The values of the references exceed {LONGEST >> 20} MiB.")
+            if size > MAX_BYTES:
+                raise TooLarge(f"The values of the references exceed {MAX_BYTES >> 20} MiB.")
         return b"".join((*parts, raw[done:])) if parts else raw
 
     async def _variable(self, path: str) -> bytes:
@@ -260,7 +260,7 @@ class Interpolation:
         return encode_string(text)
 
     async def _resource(self, path: str, chain: tuple[str, ...]) -> bytes:
-        if path in chain or len(chain) >= DEEPEST:
+        if path in chain or len(chain) >= MAX_DEPTH:
             shown = " → ".join((*chain[-3:], path))
             raise ReferenceLoop(f"Resources refer to one another in a circle or in too long a chain: {shown}.")
         row = await resources.get(self._conn, self._workspace, path)

@@ -33,7 +33,7 @@ from orvanta_platform.orchestrator.step_result import Item, NeedsIO, StepResult
 from orvanta_platform.orchestrator.wait_outcomes import find_decision_event, run_event, wait_end_event
 from orvanta_platform.queue.claim import NEW
 
-LONGEST_S = 0.2
+MAX_TURN_S = 0.2
 """Seconds after which the transaction ends and another one continues: others wait at most 500 ms for the run's lock."""
 
 _PAGE = 200
@@ -51,7 +51,7 @@ class NestedAdvance:
 
     async def process(self, waiting: Sequence[tuple[int, str]], finish: Finish | None) -> StepResult:
         """Process the inbox and the events that follow. Raises NeedsIO, SecretsOpened."""
-        until = clock.monotonic() + LONGEST_S
+        until = clock.monotonic() + MAX_TURN_S
         before = self._tx.run
         pending = deque(self._inbox_item(seq, inbox.read(text)) for seq, text in waiting)
         if self._tx.run.cancel_at is not None and self._tx.frames.root.state.phase is not Phase.CANCELLING:

@@ -17,7 +17,7 @@ import msgspec
 
 from orvanta_platform.control import secret_fields, secrets
 from orvanta_platform.control.masking import OpenedSecrets, texts_of
-from orvanta_platform.control.secret_fields import DEEPEST, Secrets
+from orvanta_platform.control.secret_fields import MAX_DEPTH, Secrets
 from orvanta_platform.control.secrets import DataKey, SecretLocation, SecretUnreadable
 from orvanta_platform.db import data_keys
 from orvanta_platform.db.runs import RunRow
@@ -155,7 +155,7 @@ def _find(
     if raw == _QUOTED_MASK or opened.mask_json(raw) == raw:
         return raw
     if raw.startswith((b"{", b"[")):
-        if level == DEEPEST:
+        if level == MAX_DEPTH:
             work.exhaust()
         return secret_fields.rebuilt(
             raw, lambda name, each: _find(strip(each), f"{place}/{name}", level + 1, opened, found, work), work

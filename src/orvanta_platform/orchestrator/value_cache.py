@@ -14,7 +14,7 @@ MAX_BYTES = 4 << 20
 ENTRY_BYTES = 400
 """Overhead of an entry in addition to its text."""
 
-LARGEST = 64 << 10
+MAX_VALUE_BYTES = 64 << 10
 """Largest value that is cached."""
 
 
@@ -34,7 +34,7 @@ class RecentValues:
 
     def put(self, key: ValueKey, raw: bytes) -> None:
         """Cache a value that is stored in the database."""
-        if key[1] == "context" or len(raw) > LARGEST or key in self._values:
+        if key[1] == "context" or len(raw) > MAX_VALUE_BYTES or key in self._values:
             return
         self._values[key] = raw
         self._bytes += len(raw) + ENTRY_BYTES

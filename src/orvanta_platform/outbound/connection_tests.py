@@ -26,7 +26,7 @@ from orvanta_platform.outbound.ssrf import AddressRefused, Guard
 TIMEOUT_S: Final = 15.0
 """Time limit of a test in seconds."""
 
-_LONGEST_MESSAGE = 300
+_MAX_MESSAGE_LENGTH = 300
 _GREETING_LIMIT = 1024
 
 Value = Mapping[str, Any]
@@ -208,7 +208,7 @@ def _port(value: Value, default: int) -> int:
 
 def _line(text: object) -> str:
     """Return a text of another server as part of a sentence."""
-    return " ".join(str(text).split())[:_LONGEST_MESSAGE].rstrip(".")
+    return " ".join(str(text).split())[:_MAX_MESSAGE_LENGTH].rstrip(".")
 
 
 TESTS: Final[Mapping[str, Callable[[Guard, Value], Awaitable[str]]]] = {

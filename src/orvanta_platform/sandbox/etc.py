@@ -32,7 +32,7 @@ _NAMES = (
     "mime.types", "xml", "sgml", "chromium", "chromium.d", "OpenCL", "vulkan", "ghostscript", "papersize",
 )  # fmt: skip
 CLOSED = (f"{FOLDER}/ssl/private", f"{FOLDER}/pki/tls/private", f"{FOLDER}/pki/private")
-_LARGEST = 4 << 20
+_MAX_BYTES = 4 << 20
 
 
 def names() -> list[str]:
@@ -63,7 +63,7 @@ def _copy(source: str, target: str) -> None:
             os.mkdir(target)
             for name in os.listdir(source):
                 _copy(f"{source}/{name}", f"{target}/{name}")
-    elif stat.S_ISREG(state.st_mode) and state.st_mode & 0o004 and state.st_size <= _LARGEST:
+    elif stat.S_ISREG(state.st_mode) and state.st_mode & 0o004 and state.st_size <= _MAX_BYTES:
         with contextlib.suppress(PermissionError), open(source, "rb") as read, open(target, "wb") as write:
             write.write(read.read())
             os.fchmod(write.fileno(), state.st_mode & 0o755)

@@ -35,7 +35,7 @@ class ListedNode:
 class Use:
     """Expression of a node, or of the workflow."""
 
-    place: ListedNode | None
+    listed: ListedNode | None
     """Node of the expression; None if it belongs to the workflow."""
     path: str
     text: str
@@ -56,7 +56,7 @@ class Subject:
 
     document: Tree
     graph: Graph
-    places: tuple[ListedNode, ...]
+    listed_nodes: tuple[ListedNode, ...]
     uses: list[Use] = field(default_factory=list)
     agent_filled: list[tuple[ListedNode | None, str]] = field(default_factory=list)
     """Paths of transforms of type ai."""
@@ -70,12 +70,12 @@ class Subject:
         return value
 
 
-def diagnostic(code: str, severity: Severity, place: ListedNode | None, path: str, message: str) -> Diagnostic:
+def diagnostic(code: str, severity: Severity, listed: ListedNode | None, path: str, message: str) -> Diagnostic:
     """Return a diagnostic whose message starts with its node."""
-    if place is None:
+    if listed is None:
         return Diagnostic(code, severity, None, path, message)
-    node_id = place.node.id or None
-    return Diagnostic(code, severity, node_id, path, f"node {node_id or place.path}: {message}")
+    node_id = listed.node.id or None
+    return Diagnostic(code, severity, node_id, path, f"node {node_id or listed.path}: {message}")
 
 
 @dataclass(slots=True)
@@ -83,33 +83,33 @@ class _Recorder:
     """Implementation of `shapes.Reader` for one node, or for the workflow."""
 
     subject: Subject
-    place: ListedNode | None = None
+    listed: ListedNode | None = None
 
     def fault(self, code: str, path: str, message: str) -> None:
-        self.subject.faults.append(diagnostic(code, "error", self.place, path, message))
+        self.subject.faults.append(diagnostic(code, "error", self.listed, path, message))
 
     def expression(self, path: str, text: str) -> None:
-        own = self.place is not None and path.removeprefix(self.place.path).startswith(_READS_OWN_RESULT)
-        self.subject.uses.append(Use(self.place, path, text, parse_small(text), own))
+        own = self.listed is not None and path.removeprefix(self.listed.path).startswith(_READS_OWN_RESULT)
+        self.subject.uses.append(Use(self.listed, path, text, parse_small(text), own))
 
     def agent_filled(self, path: str) -> None:
-        self.subject.agent_filled.append((self.place, path))
+        self.subject.agent_filled.append((self.listed, path))
 
 
 def read(document: Tree, graph: Graph) -> Subject:
     """Read a normalised document whose value is an object, and check its grammar."""
-    subject = Subject(document, graph, tuple(_places(graph)))
+    subject = Subject(document, graph, tuple(_listed_nodes(graph)))
     DOCUMENT.check(document, "", _Recorder(subject))
     FLOW.check(document["value"], VALUE_PATH, _Recorder(subject))
-    for place in subject.places:
-        recorder = _Recorder(subject, place)
-        MODULE.check(place.node.tree, place.path, recorder)
-        if isinstance(place.node.tree.get("value"), dict):
-            check_value(place.node.value, f"{place.path}/value", recorder)
+    for listed in subject.listed_nodes:
+        recorder = _Recorder(subject, listed)
+        MODULE.check(listed.node.tree, listed.path, recorder)
+        if isinstance(listed.node.tree.get("value"), dict):
+            check_value(listed.node.value, f"{listed.path}/value", recorder)
     return subject
 
 
-def _places(graph: Graph) -> Iterator[ListedNode]:
+def _listed_nodes(graph: Graph) -> Iterator[ListedNode]:
     for each in graph.lists:
         for node in each.nodes:
             yield ListedNode(node, each.index)

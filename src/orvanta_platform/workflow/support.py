@@ -24,23 +24,23 @@ _PREPROCESSORS: Final = frozenset({"rawscript", "script", "identity", "webhook"}
 
 def support(subject: Subject) -> Iterator[Diagnostic]:
     """not_yet_supported."""
-    for place in subject.places:
-        yield from _node(place)
+    for listed in subject.listed_nodes:
+        yield from _node(listed)
     yield from _transforms(subject)
 
 
-def _not_yet(place: ListedNode | None, path: str, feature: str) -> Diagnostic:
-    return diagnostic("not_yet_supported", "error", place, path, f"{feature} is not supported by this version")
+def _not_yet(listed: ListedNode | None, path: str, feature: str) -> Diagnostic:
+    return diagnostic("not_yet_supported", "error", listed, path, f"{feature} is not supported by this version")
 
 
-def _node(place: ListedNode) -> Iterator[Diagnostic]:
-    node, path = place.node, place.path
+def _node(listed: ListedNode) -> Iterator[Diagnostic]:
+    node, path = listed.node, listed.path
     if node.kind in KINDS and node.kind not in RUNNABLE_KINDS:
-        yield _not_yet(place, f"{path}/value/type", f"the kind {node.kind}")
-    if place.list_index is None and node.id == "preprocessor" and node.kind not in _PREPROCESSORS:
-        yield _not_yet(place, f"{path}/value/type", f"a preprocessor of the kind {node.kind}")
+        yield _not_yet(listed, f"{path}/value/type", f"the kind {node.kind}")
+    if listed.list_index is None and node.id == "preprocessor" and node.kind not in _PREPROCESSORS:
+        yield _not_yet(listed, f"{path}/value/type", f"a preprocessor of the kind {node.kind}")
 
 
 def _transforms(subject: Subject) -> Iterator[Diagnostic]:
-    for place, path in subject.agent_filled:
-        yield _not_yet(place, path, "an input of type ai")
+    for listed, path in subject.agent_filled:
+        yield _not_yet(listed, path, "an input of type ai")

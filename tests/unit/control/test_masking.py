@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from orvanta_platform.control.masking import SHORTEST, OpenedSecrets, texts_of
+from orvanta_platform.control.masking import MIN_LENGTH, OpenedSecrets, texts_of
 from orvanta_platform.workflow.mask import MASK
 
 SECRETS = ["s3cr3t/pa ss+wörd=", 'quo"te\\back\nslash', "hunter2!", "x" * 300]
@@ -53,7 +53,7 @@ def test_other_text_is_unchanged() -> None:
 
 
 def test_short_texts_are_not_masked() -> None:
-    opened = OpenedSecrets(["a" * (SHORTEST - 1), ""])
+    opened = OpenedSecrets(["a" * (MIN_LENGTH - 1), ""])
     assert opened.patterns == ()
     assert opened.mask_text("aaaaaaaaaaaa") == "aaaaaaaaaaaa"
     assert opened.mask_json(b'"aaaaaaaa"') == b'"aaaaaaaa"'

@@ -14,7 +14,7 @@ from orvanta_platform.workflow.tree.paths import APP_FOLDERS
 
 _PACKAGES = frozenset({"__pycache__", "node_modules"})
 _AREAS = ("f", "u")
-_FEWEST = 3
+_MIN_PARTS = 3
 
 
 def path_of(place: Path, suffixes: Sequence[str]) -> str | None:
@@ -28,7 +28,7 @@ def path_of(place: Path, suffixes: Sequence[str]) -> str | None:
     parts = [*whole.parts[:-1], whole.name.removesuffix(suffix)]
     here = Path.cwd().parts
     below = len(here) if whole.parts[: len(here)] == here else len(parts)
-    starts = [start for start in range(len(parts) - _FEWEST + 1) if parts[start] in _AREAS]
+    starts = [start for start in range(len(parts) - _MIN_PARTS + 1) if parts[start] in _AREAS]
     if not starts:
         return None
     path = "/".join(parts[next((start for start in starts if start >= below), starts[-1]) :])

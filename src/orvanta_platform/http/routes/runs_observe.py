@@ -131,7 +131,7 @@ async def get_events(
     With `inside=true`, events of nodes inside loops and branches are included.
     """
     actor, workspace = actor_and_workspace(request)
-    most = min(max(per_page, 1), history.LONGEST_PAGE)
+    most = min(max(per_page, 1), history.MAX_PAGE_SIZE)
     page = await history.read(platform_of(request), actor, workspace, run_id, after=after, limit=most, inside=inside)
     return history_schemas.events(page)
 

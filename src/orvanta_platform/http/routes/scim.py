@@ -296,8 +296,8 @@ def _text(body: Mapping[str, Any], name: str) -> str | None:
     value = body.get(name)
     if value is not None and not isinstance(value, str):
         raise ScimError("invalidValue", f"{name} must be a text.")
-    if value is not None and len(value) > provisioning.LONGEST_NAME:
-        raise ScimError("invalidValue", f"{name} has at most {provisioning.LONGEST_NAME} characters.")
+    if value is not None and len(value) > provisioning.MAX_NAME_LENGTH:
+        raise ScimError("invalidValue", f"{name} has at most {provisioning.MAX_NAME_LENGTH} characters.")
     return value
 
 

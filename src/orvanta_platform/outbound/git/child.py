@@ -21,7 +21,7 @@ from dulwich.refs import Ref
 from orvanta_platform.outbound.git import limits
 from orvanta_platform.outbound.git.messages import (
     LENGTH,
-    LONGEST,
+    MAX_MESSAGE_BYTES,
     Answer,
     Build,
     Built,
@@ -87,7 +87,7 @@ def _read(source: BinaryIO) -> bytes | None:
     if len(head) < LENGTH.size:
         return None
     size = LENGTH.unpack(head)[0]
-    return source.read(size) if size <= LONGEST else None
+    return source.read(size) if size <= MAX_MESSAGE_BYTES else None
 
 
 def _failed(error: Exception) -> Failed:

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 LENGTH: Final = struct.Struct(">I")
-LONGEST: Final = 64 << 20
+MAX_MESSAGE_BYTES: Final = 64 << 20
 """Maximum size of a message in bytes."""
 
 

@@ -21,7 +21,7 @@ import orvanta_platform
 from orvanta_platform.outbound.git import limits
 from orvanta_platform.outbound.git.messages import (
     LENGTH,
-    LONGEST,
+    MAX_MESSAGE_BYTES,
     Answer,
     Build,
     Built,
@@ -94,14 +94,14 @@ class Session:
         requests, answers = self._process.stdin, self._process.stdout
         assert requests is not None and answers is not None
         body = await asyncio.to_thread(msgspec.msgpack.encode, request)
-        if len(body) > LONGEST:
-            raise limits.too_large("The commits are too large", LONGEST)
+        if len(body) > MAX_MESSAGE_BYTES:
+            raise limits.too_large("The commits are too large", MAX_MESSAGE_BYTES)
         try:
             requests.write(LENGTH.pack(len(body)))
             requests.write(body)
             await requests.drain()
             size = LENGTH.unpack(await answers.readexactly(LENGTH.size))[0]
-            if size > LONGEST:
+            if size > MAX_MESSAGE_BYTES:
                 raise GitFault("repository_too_large", "The repository is too large.")
             sent = await answers.readexactly(size)
         except (ConnectionError, asyncio.IncompleteReadError):

@@ -13,7 +13,7 @@ from orvanta_platform.errors import BadRequest, Conflict, Forbidden, NotFound
 from orvanta_platform.services.access.session import Session
 from orvanta_platform.services.platform import Platform
 
-LONGEST_MIN: Final = 60
+MAX_MINUTES: Final = 60
 """Maximum duration of an impersonation in minutes."""
 
 
@@ -23,8 +23,8 @@ async def start(platform: Platform, actor: Actor, workspace: str, username: str,
     Raises Forbidden, also for a member who is a superadmin or a service account; NotFound, BadRequest, Conflict.
     """
     refuse_limited(actor, "act as somebody else")
-    if not 1 <= minutes <= LONGEST_MIN:
-        raise BadRequest(f"An impersonation lasts 1 to {LONGEST_MIN} minutes.")
+    if not 1 <= minutes <= MAX_MINUTES:
+        raise BadRequest(f"An impersonation lasts 1 to {MAX_MINUTES} minutes.")
     if not reason.strip():
         raise BadRequest("The reason is missing.", hint="The audit trail shows it.")
     limits.check_text("A reason", reason)

@@ -22,7 +22,7 @@ from orvanta_platform.services.platform import Platform
 MAX_MEMBERS = 10_000
 """Members of a group."""
 
-LONGEST_NAME = 255
+MAX_NAME_LENGTH = 255
 """Characters of the name of a group, and of an external identifier."""
 
 
@@ -250,8 +250,8 @@ async def _set_members(
 
 
 def _check_group(values: GroupValues) -> None:
-    if not 0 < len(values.name) <= LONGEST_NAME:
-        raise BadRequest(f"The name of a group has 1 to {LONGEST_NAME} characters.")
+    if not 0 < len(values.name) <= MAX_NAME_LENGTH:
+        raise BadRequest(f"The name of a group has 1 to {MAX_NAME_LENGTH} characters.")
     hint = "Split the group."
     limits.check_count("Members of a group", len(values.members), MAX_MEMBERS, hint=hint)
 

@@ -16,7 +16,7 @@ from orvanta_platform.errors import BadRequest, Forbidden, NotFound
 from orvanta_platform.services.access import acceptance
 from orvanta_platform.services.platform import Platform
 
-_LONGEST_LABEL = 1000
+_MAX_LABEL_LENGTH = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +99,8 @@ def check_new(new: NewToken, max_age_days: int | None) -> NewToken:
         scopes.check(scope)
     if new.expires_at is not None and new.expires_at <= clock.now():
         raise BadRequest("The expiration is in the past.")
-    if len(new.label or "") > _LONGEST_LABEL:
-        raise BadRequest(f"A label has at most {_LONGEST_LABEL} characters.")
+    if len(new.label or "") > _MAX_LABEL_LENGTH:
+        raise BadRequest(f"A label has at most {_MAX_LABEL_LENGTH} characters.")
     if max_age_days is None:
         return new
     latest = clock.now() + timedelta(days=max_age_days)

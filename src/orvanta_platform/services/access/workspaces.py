@@ -11,8 +11,8 @@ from orvanta_platform.db.workspaces import Health, WorkspaceRow
 from orvanta_platform.errors import AlreadyExists, BadRequest, Conflict, NotFound
 from orvanta_platform.services.platform import Platform
 
-LONGEST_TOKEN_AGE_DAYS = 3650
-LONGEST_RETENTION_DAYS = 36_500
+MAX_TOKEN_AGE_DAYS = 3650
+MAX_RETENTION_DAYS = 36_500
 """Upper limit for a workspace if the instance does not delete runs."""
 
 
@@ -130,9 +130,9 @@ async def token_max_age_days(platform: Platform, actor: Actor, workspace: str) -
 async def set_token_max_age_days(platform: Platform, actor: Actor, workspace: str, days: int | None) -> None:
     """Set the maximum lifetime of new tokens of the workspace. Raises NotFound, Forbidden, BadRequest."""
     require(actor, "admin", Target(workspace, "workspace"))
-    if days is not None and not 1 <= days <= LONGEST_TOKEN_AGE_DAYS:
+    if days is not None and not 1 <= days <= MAX_TOKEN_AGE_DAYS:
         raise BadRequest(
-            f"token_max_age_days must be from 1 to {LONGEST_TOKEN_AGE_DAYS}.",
+            f"token_max_age_days must be from 1 to {MAX_TOKEN_AGE_DAYS}.",
             hint="Use null for the limit of the instance.",
         )
     async with platform.db.transaction() as conn:
@@ -144,7 +144,7 @@ async def set_token_max_age_days(platform: Platform, actor: Actor, workspace: st
 async def set_retention_days(platform: Platform, actor: Actor, workspace: str, days: int | None) -> None:
     """Set a shorter retention than that of the instance. Raises NotFound, Forbidden, BadRequest."""
     require(actor, "admin", Target(workspace, "workspace"))
-    most = platform.settings.retention_days or LONGEST_RETENTION_DAYS
+    most = platform.settings.retention_days or MAX_RETENTION_DAYS
     if days is not None and not 0 < days <= most:
         raise BadRequest(f"retention_days must be from 1 to {most}.", hint="Use null for the limit of the instance.")
     async with platform.db.transaction() as conn:

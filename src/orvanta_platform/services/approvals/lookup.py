@@ -27,7 +27,7 @@ from orvanta_platform.services.approvals.approvers import ApprovalRequest, admit
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.run_views import jobs, results
 
-_LARGEST_HINTS = 256 << 10
+_MAX_HINTS_BYTES = 256 << 10
 
 
 def open_in(opened: Sequence[OpenApproval], row: JobRow, id: UUID, node: str | None = None) -> OpenApproval:
@@ -190,5 +190,5 @@ async def hints_of(platform: Platform, request: Sequence[ApprovalRequest]) -> li
 
 
 def _hints_in(raw: bytes) -> dict[str, Any]:
-    value = msgspec.json.decode(raw) if len(raw) <= _LARGEST_HINTS else {}
+    value = msgspec.json.decode(raw) if len(raw) <= _MAX_HINTS_BYTES else {}
     return {name: value[name] for name in ("default_args", "enums") if name in value} if isinstance(value, dict) else {}

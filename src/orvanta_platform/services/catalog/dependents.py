@@ -13,9 +13,9 @@ from orvanta_platform import clock
 from orvanta_platform.control import scopes
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target, can, readable, require, require_workspace
-from orvanta_platform.db import items, resources, uses, variables
+from orvanta_platform.db import items, resources, variables, version_references
 from orvanta_platform.db.job_lists import Visible
-from orvanta_platform.db.uses import Readers, ReferenceRow, RunCount, Sought
+from orvanta_platform.db.version_references import Readers, ReferenceRow, RunCount, Sought
 from orvanta_platform.errors import Forbidden
 from orvanta_platform.orchestrator import document_threads
 from orvanta_platform.services.access import groups
@@ -47,7 +47,7 @@ PAGE = 50
 _Key: TypeAlias = tuple[str, str]
 _Check: TypeAlias = Callable[[bytes], bool]
 
-_LONGEST: Final = 1 << 20
+_MAX_BYTES: Final = 1 << 20
 _PREFIXES: Final = {"variable": rb"\$var:|variables?", "resource": rb"\$res:|resources?|connections?"}
 _READ: Final = rb"(?:/(?:get|get_value|get_value_interpolated))?[\s\\(\"'`=:,/]{0,40}"
 _END: Final = rb"(?![\w/\x80-\xff-])"
@@ -135,7 +135,9 @@ async def _search(platform: Platform, workspace: str, who: Readers, origin: _Key
     for distance in range(1, MAX_DISTANCE + 1):
         sought = searches.of(frontier)
         async with platform.db.acquire() as conn:
-            rows = await uses.list_references(conn, workspace, sought, who, MAX_SHOWN + 1, longest=_LONGEST)
+            rows = await version_references.list_references(
+                conn, workspace, sought, who, MAX_SHOWN + 1, longest=_MAX_BYTES
+            )
         found.truncated |= len(rows) > MAX_SHOWN or len(sought) < len(frontier)
         rows = await _confirm(platform, workspace, rows[:MAX_SHOWN], until)
         new = found.add(rows, distance, origin)
@@ -173,7 +175,7 @@ async def _confirm(platform: Platform, workspace: str, rows: list[ReferenceRow],
     hashes = list(searched)
     for start in range(0, len(hashes), PAGE):
         async with platform.db.acquire() as conn:
-            page = await uses.list_documents(conn, hashes[start : start + PAGE])
+            page = await version_references.list_documents(conn, hashes[start : start + PAGE])
         referring |= await document_threads.run_in_thread(workspace, _match, page, searched, checks, until)
     return [row for row in rows if row.document is None or (row.document, (row.of_kind, row.of_path)) in referring]
 
@@ -225,7 +227,7 @@ async def _runs(platform: Platform, actor: Actor, workspace: str, keys: Sequence
         return []
     visible = Visible(who.everything, who.patterns, who.principals, who.username, who.scope)
     async with platform.db.acquire() as conn:
-        return await uses.count_runs(conn, workspace, keys, visible, MAX_RUNS)
+        return await version_references.count_runs(conn, workspace, keys, visible, MAX_RUNS)
 
 
 def _result(found: _Found, origin: _Key, counts: Sequence[RunCount]) -> Dependents:

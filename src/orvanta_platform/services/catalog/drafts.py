@@ -21,7 +21,7 @@ from orvanta_platform.errors import BadRequest, DraftConflict, NotFound, TooLarg
 from orvanta_platform.services.catalog.deploy import Kind
 from orvanta_platform.services.platform import Platform
 
-LONGEST_DRAFT = 10 << 20
+MAX_DRAFT_BYTES = 10 << 20
 """Maximum size of a draft's JSON text in bytes."""
 
 
@@ -48,8 +48,8 @@ async def save(platform: Platform, actor: Actor, workspace: str, new: NewDraft) 
     NotFound, Forbidden, BadRequest, TooLarge, DraftConflict (details: base, theirs, yours).
     """
     names.check_path(new.path)
-    if len(new.body) > LONGEST_DRAFT:
-        raise TooLarge(f"A draft has at most {LONGEST_DRAFT >> 20} MiB.")
+    if len(new.body) > MAX_DRAFT_BYTES:
+        raise TooLarge(f"A draft has at most {MAX_DRAFT_BYTES >> 20} MiB.")
     key = DraftKey(workspace, new.kind, new.path, actor.username)
     body = DraftBody(new.base_version, hashlib.sha256(new.body).hexdigest(), new.body)
     async with platform.db.transaction() as conn:

@@ -17,7 +17,7 @@ from orvanta_platform.db import moves as rows
 from orvanta_platform.db.items import ItemRow
 from orvanta_platform.db.moves import AffectedRow, Move, NewDocument, ReferringVersion
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.uses import Use
+from orvanta_platform.db.version_references import VersionReference
 from orvanta_platform.errors import AlreadyExists, BadRequest, InvalidWorkflow, MoveRefused, TooLarge
 from orvanta_platform.orchestrator import document_threads
 from orvanta_platform.services.access import folders
@@ -231,8 +231,8 @@ def _new_documents(found: _Found, documents: _Documents) -> list[NewDocument]:
     for row in found.versions:
         new = documents[row.version]
         if isinstance(new, Rewritten):
-            uses = [Use(each.node, each.kind, each.path, each.pinned) for each in new.references]
-            made.append(NewDocument(row.version, hashlib.sha256(new.body).digest(), new.body, new.hash, uses))
+            references = [VersionReference(each.node, each.kind, each.path, each.pinned) for each in new.references]
+            made.append(NewDocument(row.version, hashlib.sha256(new.body).digest(), new.body, new.hash, references))
     return made
 
 

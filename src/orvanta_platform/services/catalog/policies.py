@@ -34,7 +34,7 @@ MAX_PATTERNS = 2_000
 """Maximum number of patterns in the policies of a workspace, and of the instance."""
 
 _PAGE = 50
-_LONGEST = 1 << 20
+_MAX_BYTES = 1 << 20
 _KINDS: tuple[Kind, ...] = ("flow", "script")
 _CHANGE = "change policies"
 _INLINE_NODES = 50
@@ -215,7 +215,7 @@ async def list_violating(
         raise BadRequest("`after` must be `next` of the previous page.")
     filter = Filter(**readable(actor, kind).conditions(), limit=_PAGE)
     async with platform.db.acquire() as conn:
-        found = await rows.list_documents(conn, workspace, kind, filter, after=path, longest=_LONGEST)
+        found = await rows.list_documents(conn, workspace, kind, filter, after=path, longest=_MAX_BYTES)
     items = await document_threads.run_in_thread(workspace, _find_violating, kind, found, policy)
     unchecked = [each.path for each in found if each.body is None]
     if len(found) == _PAGE:
@@ -260,7 +260,7 @@ async def _get_applied(platform: Platform, conn: Connection, workspace: str) -> 
 
 
 async def _violations(workspace: str, subject: Subject, applied: Sequence[Policy]) -> list[Violation]:
-    is_large = len(subject.places.get("node", ())) > _INLINE_NODES or exceeds(subject, applied, _INLINE_COMPARISONS)
+    is_large = len(subject.parts.get("node", ())) > _INLINE_NODES or exceeds(subject, applied, _INLINE_COMPARISONS)
     if is_large and applied:
         return await document_threads.run_in_thread(workspace, violations, subject, applied)
     return violations(subject, applied)

@@ -27,7 +27,7 @@ from orvanta_platform.workflow import secret_schemas
 MAX_SAVED_INPUTS: Final = 200
 """Maximum number of saved inputs of an item and a member."""
 
-LARGEST: Final = 256 << 10
+MAX_INPUTS_BYTES: Final = 256 << 10
 """Maximum size of saved arguments in bytes of JSON."""
 
 
@@ -41,8 +41,8 @@ async def save(platform: Platform, actor: Actor, workspace: str, kind: Kind, pat
     _check_name(name)
     if not args.startswith(b"{"):
         raise BadRequest("Saved inputs must be an object.")
-    if len(args) > LARGEST:
-        raise TooLarge(f"Saved inputs have at most {LARGEST >> 10} KiB.", details={"limit": LARGEST})
+    if len(args) > MAX_INPUTS_BYTES:
+        raise TooLarge(f"Saved inputs have at most {MAX_INPUTS_BYTES >> 10} KiB.", details={"limit": MAX_INPUTS_BYTES})
     id = uuid4()
 
     async def write(conn: Connection) -> None:
@@ -147,8 +147,8 @@ def _kind(row: SavedInputRow) -> Kind:
 
 
 def _check_name(name: str) -> None:
-    if not name.strip() or len(name) > limits.LONGEST_LABEL:
-        raise BadRequest(f"A name has 1 to {limits.LONGEST_LABEL} characters.")
+    if not name.strip() or len(name) > limits.MAX_LABEL_LENGTH:
+        raise BadRequest(f"A name has 1 to {limits.MAX_LABEL_LENGTH} characters.")
 
 
 def _missing(id: UUID) -> NotFound:

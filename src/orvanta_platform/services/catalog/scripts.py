@@ -32,7 +32,7 @@ from orvanta_platform.workflow.policies.subject import subject_of_script
 from orvanta_platform.workflow.requirements import usable_lock
 
 KINDS = ("script", "failure", "trigger", "command", "approval", "preprocessor")
-LONGEST_CONTENT = 10 << 20
+MAX_CONTENT_BYTES = 10 << 20
 MAX_CONTENT = 16 << 20
 """Size in bytes after which a page of texts ends."""
 
@@ -255,8 +255,8 @@ def text_of(row: ItemRow) -> str:
 async def _check(platform: Platform, workspace: str, new: NewScript) -> None:
     locking.require_language(new.language)
     limits.check_settings(new.settings)
-    if len(new.content) > LONGEST_CONTENT:
-        raise TooLarge(f"A script has at most {LONGEST_CONTENT >> 20} MiB.")
+    if len(new.content) > MAX_CONTENT_BYTES:
+        raise TooLarge(f"A script has at most {MAX_CONTENT_BYTES >> 20} MiB.")
     if "\0" in new.content:
         raise InvalidScript("The script contains a NUL character.")
     kind = _plain(new.settings.get("kind")) or "script"

@@ -19,10 +19,10 @@ from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow.tree.item import KINDS, Key
 from orvanta_platform.workflow.tree.plan import Plan, Planner, Stored, Wanted
 
-LONGEST = 5000
+MAX_ITEMS = 5000
 """Maximum number of items of a change set, and of items that are read at once."""
 
-LARGEST = 4 << 20
+MAX_ITEM_BYTES = 4 << 20
 """Maximum size of the contents of a change set: their characters, and one for each value."""
 
 _SEALED = ("variable", "resource", "resource_type")
@@ -73,8 +73,8 @@ async def read_items(platform: Platform, actor: Actor, workspace: str, keys: Col
     TooLarge.
     """
     _require(actor, "read", workspace)
-    if len(keys) > LONGEST:
-        raise TooLarge(f"At most {LONGEST} items can be read at once.", hint="Read them in several calls.")
+    if len(keys) > MAX_ITEMS:
+        raise TooLarge(f"At most {MAX_ITEMS} items can be read at once.", hint="Read them in several calls.")
     async with platform.db.acquire() as conn:
         reading = await contents.read(conn, actor, workspace, keys)
     return await contents.items_in(workspace, reading)
@@ -178,8 +178,8 @@ def _require(actor: Actor, action: str, workspace: str) -> None:
 
 
 def _check_items(change: ChangeSet) -> None:
-    if len(change.items) > LONGEST:
-        raise TooLarge(f"A change set has at most {LONGEST} items.", hint="Apply the folders one after the other.")
+    if len(change.items) > MAX_ITEMS:
+        raise TooLarge(f"A change set has at most {MAX_ITEMS} items.", hint="Apply the folders one after the other.")
     if len({each.key for each in change.items}) < len(change.items):
         raise BadRequest("A change set names an item twice.")
 
@@ -188,8 +188,8 @@ def prepare(change: ChangeSet) -> tuple[ChangeSet, Planner]:
     """Check the contents of a change set, and determine its order. Raises BadRequest, TooLarge."""
     size = 0
     for each in change.items:
-        size += writers.size_of(each, LARGEST)
-        if size > LARGEST:
+        size += writers.size_of(each, MAX_ITEM_BYTES)
+        if size > MAX_ITEM_BYTES:
             raise too_large()
     change = replace(change, items=[writers.check(each) for each in change.items])
     return change, Planner(change.items, change.prune, force=change.force)
@@ -198,9 +198,9 @@ def prepare(change: ChangeSet) -> tuple[ChangeSet, Planner]:
 def too_large() -> TooLarge:
     """Return the error for a change set whose contents are too large."""
     return TooLarge(
-        f"The contents of a change set have at most {LARGEST >> 20} MiB together.",
+        f"The contents of a change set have at most {MAX_ITEM_BYTES >> 20} MiB together.",
         hint="Apply the folders one after the other.",
-        details={"limit": LARGEST},
+        details={"limit": MAX_ITEM_BYTES},
     )
 
 

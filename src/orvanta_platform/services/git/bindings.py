@@ -28,7 +28,7 @@ from orvanta_platform.workflow.tree.item import Key
 
 PAGE: Final = 50
 _CHANGE: Final = "bind a workspace to a repository"
-_LONGEST: Final = 1000
+_MAX_LENGTH: Final = 1000
 _BRANCH: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/+-]{0,199}")
 _PART: Final = re.compile(r"[^/\\\x00-\x1f\x7f]{1,200}")
 
@@ -174,7 +174,7 @@ async def _check(platform: Platform, workspace: str, draft: Draft) -> Draft:
         raise BadRequest(f"{folder[:100]!r} is not a folder of a repository.")
     for name, text in (("username", draft.username), ("token", draft.token)):
         if text is not None and (
-            not text.isprintable() or not 0 < len(text) <= _LONGEST or ":" in text[: _chars_without_colon(name)]
+            not text.isprintable() or not 0 < len(text) <= _MAX_LENGTH or ":" in text[: _chars_without_colon(name)]
         ):
             raise BadRequest(f"The {name} is not valid.")
     try:
@@ -191,7 +191,7 @@ _HINT: Final = "Administrators of the server permit private networks (ORVANTA_AL
 
 def _chars_without_colon(name: str) -> int:
     """Return how many characters must not contain a colon: it ends the username."""
-    return _LONGEST if name == "username" else 0
+    return _MAX_LENGTH if name == "username" else 0
 
 
 def _url(text: str) -> str:

@@ -56,7 +56,7 @@ from orvanta_platform.workflow.tree.writing import write_item
 FETCH_S: Final = 60.0
 """Seconds between two fetches of a branch without changes in the workspace."""
 _RETRY_S: Final = 5.0
-_LONGEST_RETRY_S: Final = 900.0
+_MAX_RETRY_S: Final = 900.0
 _MAX_ROWS: Final = 5000
 _MAX_NAMED: Final = 100
 """Items of a commit up to which those who may read all of them see its message."""
@@ -135,7 +135,7 @@ async def synchronise(platform: Platform, workspace: str) -> None:
 
 async def _fail(platform: Platform, row: BindingRow, fault: GitFault) -> None:
     log.warning("repository not synchronised", action="git", workspace=row.workspace, error=fault.code)
-    retry_s = 0.0 if fault.code == "branch_moved" else min(_RETRY_S * 2.0 ** min(row.tries, 10), _LONGEST_RETRY_S)
+    retry_s = 0.0 if fault.code == "branch_moved" else min(_RETRY_S * 2.0 ** min(row.tries, 10), _MAX_RETRY_S)
     async with platform.db.acquire() as conn:
         await rows.fail_sync(
             conn,

@@ -28,7 +28,7 @@ from orvanta_platform.storage import Storage
 MAX_NOTED: Final = 400
 """Maximum number of jobs whose positions a cursor notes. Other jobs wait until the horizon has advanced."""
 
-_LEAST_AGE_S: Final = 3.0
+_MIN_AGE_S: Final = 3.0
 _PIECES: Final = 256
 _CHARS: Final = 1 << 20
 _LONG_CHARS: Final = 500_000
@@ -36,7 +36,7 @@ _LONG_KEPT: Final = timedelta(seconds=60)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _PREFIX: Final = 6
-_LONGEST: Final = 16_384
+_MAX_LENGTH: Final = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class Tail:
 def decode(run: UUID, cursor: str) -> tuple[Tail, str]:
     """Return the position in a cursor and the revision of the reader's graph. Raises BadRequest if it is invalid."""
     try:
-        if len(cursor) > _LONGEST:
+        if len(cursor) > _MAX_LENGTH:
             raise ValueError("too long")
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         _, rev, moment, ids, ends = msgspec.msgpack.decode(raw, type=tuple[int, str, int, bytes, list[int]])
@@ -132,7 +132,7 @@ def decode(run: UUID, cursor: str) -> tuple[Tail, str]:
 async def at_the_end(db: Database, run: UUID) -> Tail:
     """Return the position of a reader that has read all current logs."""
     async with db.acquire() as conn:
-        horizon = await log_reads.get_safe_time(conn, _LEAST_AGE_S)
+        horizon = await log_reads.get_safe_time(conn, _MIN_AGE_S)
         ends = await log_reads.list_log_ends(conn, run, horizon)
     return Tail(horizon, {end.job: end for end in ends})
 
@@ -155,7 +155,7 @@ async def read_on(db: Database, storage: Storage, run: UUID, tail: Tail, *, most
     """
     room = MAX_NOTED if most_noted is None else most_noted
     async with db.acquire() as conn:
-        safe = await log_reads.get_safe_time(conn, _LEAST_AGE_S)
+        safe = await log_reads.get_safe_time(conn, _MIN_AGE_S)
         noted = [*tail.noted.values()]
         found = await log_reads.list_pieces_after(conn, run, tail.horizon, noted, _PIECES, _CHARS)
     parts: list[tuple[LogPart, datetime]] = []

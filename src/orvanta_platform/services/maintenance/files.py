@@ -28,15 +28,15 @@ from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.streaming import prefetch_first
 
 UNKNOWN_TYPE = "application/octet-stream"
-LONGEST_LINK_S = 7 * 86_400
-SHORTEST_LINK_S = 60
+MAX_LINK_S = 7 * 86_400
+MIN_LINK_S = 60
 
 _TYPE = re.compile(r"[\w.+-]+/[\w.+-]+(?:\s*;[\x20-\x7e]*)?", re.ASCII)
 _DISPOSITION = re.compile(r"(?:inline|attachment)(?:\s*;[\x20-\x7e]*)?", re.IGNORECASE)
 _EXTENSION = re.compile(r"[A-Za-z0-9]{1,16}")
 _OTHER = re.compile(r"[^A-Za-z0-9_\-.]")
-_LONGEST_HEADER = 255
-_LONGEST_SHOWN_NAME = 100
+_MAX_HEADER_LENGTH = 255
+_MAX_SHOWN_NAME_LENGTH = 100
 
 log = structlog.get_logger(__name__)
 
@@ -184,7 +184,7 @@ async def link(platform: Platform, actor: Actor, workspace: str, key: str, expir
     Raises NotFound, BadRequest, and Conflict if the store does not support such URLs.
     """
     file = await get(platform, actor, workspace, key)
-    expires_s = min(max(expires_s, SHORTEST_LINK_S), LONGEST_LINK_S)
+    expires_s = min(max(expires_s, MIN_LINK_S), MAX_LINK_S)
     until = clock.now() + timedelta(seconds=expires_s)
     address = await platform.storage.link(file.object, expires_s)
     if address is None:
@@ -264,14 +264,14 @@ def _generated_name(extension: str | None) -> str:
 
 def _object(workspace: str, key: str) -> str:
     """Return a new object key. Its last part is the file name that a store uses for downloads by link."""
-    name = _OTHER.sub("_", key.rpartition("/")[2])[-_LONGEST_SHOWN_NAME:]
+    name = _OTHER.sub("_", key.rpartition("/")[2])[-_MAX_SHOWN_NAME_LENGTH:]
     return f"{workspace}/files/{ids.new_run_id()}/{name if name.strip('.') else '_'}"
 
 
 def _header(name: str, value: str | None, pattern: re.Pattern[str]) -> str | None:
     if not value:
         return None
-    if len(value) > _LONGEST_HEADER or not pattern.fullmatch(value):
+    if len(value) > _MAX_HEADER_LENGTH or not pattern.fullmatch(value):
         raise BadRequest(f"{name} {value[:100]!r} cannot be sent as a header.")
     return value
 

@@ -22,7 +22,7 @@ from orvanta_platform.db.worker_views import QueueRow, WorkerRow
 from orvanta_platform.errors import BadRequest, NotFound
 from orvanta_platform.services.platform import Platform
 
-LONGEST_HORIZON_S = 7 * 86_400
+MAX_HORIZON_S = 7 * 86_400
 """Maximum age in seconds of the runs whose jobs are counted."""
 
 _MAX_TAGS = 1000
@@ -101,7 +101,7 @@ async def ended_counts(platform: Platform, actor: Actor, horizon_s: int, workspa
     `workspace`: only its jobs; None: those of all workspaces that the actor may see. Raises Forbidden.
     """
     permissions.require(actor, "list_workers", Target(None, "instance"))
-    since = ids.lowest_id(clock.now() - timedelta(seconds=min(max(horizon_s, 1), LONGEST_HORIZON_S)))
+    since = ids.lowest_id(clock.now() - timedelta(seconds=min(max(horizon_s, 1), MAX_HORIZON_S)))
     async with platform.db.acquire() as conn:
         mine = await _workspaces(conn, actor)
         if workspace is not None:

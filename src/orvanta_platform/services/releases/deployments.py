@@ -123,13 +123,13 @@ def _require_bypass(actor: Actor, environment: EnvironmentRow, reason: str | Non
     checks.require_bypass(actor, environment)
 
 
-def _require_unblocked(reasons: list[Blocker]) -> None:
-    if reasons:
-        more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
+def _require_unblocked(blockers: list[Blocker]) -> None:
+    if blockers:
+        more = f" (and {len(blockers) - 1} more)" if len(blockers) > 1 else ""
         raise DeploymentBlocked(
-            f"{reasons[0].message}{more}",
-            hint=reasons[0].hint,
-            details=[asdict(each) for each in reasons],
+            f"{blockers[0].message}{more}",
+            hint=blockers[0].hint,
+            details=[asdict(each) for each in blockers],
         )
 
 

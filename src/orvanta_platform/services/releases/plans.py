@@ -204,8 +204,8 @@ async def _missing_requirements(conn: Connection, actor: Actor, workspace: str, 
         found |= await rows.list_requirements(
             conn, workspace, paths if kind == "variable" else [], paths if kind == "resource" else [], who
         )
-    reasons = (_requirement_blocker(each, found, workspace) for each in bundle.requirements)
-    return [each for each in reasons if each is not None]
+    blockers = (_requirement_blocker(each, found, workspace) for each in bundle.requirements)
+    return [each for each in blockers if each is not None]
 
 
 def _requirement_blocker(

@@ -27,10 +27,10 @@ from orvanta_platform.orchestrator.view import ERROR
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.run_views import jobs, virtual_jobs
 
-_DEEPEST: Final = 60
+_MAX_DEPTH: Final = 60
 """Maximum depth of nested containers and sub-workflows that is searched."""
 
-_LONGEST: Final = 64 << 10
+_MAX_LENGTH: Final = 64 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ async def get(platform: Platform, actor: Actor, workspace: str, id: UUID) -> Run
         failure = await _first(platform, conn, actor, row, ())
         since = await _changes_since_success(platform, conn, actor, row)
         keys: list[ValueKey] = [(failure.job, "result", ERROR), (failure.job, "result", "")]
-        stored = {each.key: each for each in await get_values(conn, keys) if each.size <= _LONGEST}
+        stored = {each.key: each for each in await get_values(conn, keys) if each.size <= _MAX_LENGTH}
     found = next((stored[key] for key in keys if key in stored), None)
     opened = await values.open_rows(platform.storage, [found] if found is not None else [])
     return RunFailure(replace(failure, error=next(map(inner_error, opened.values()), None)), since)
@@ -140,7 +140,7 @@ async def _in_node(
 ) -> Failure:
     """Return the error of a failed node, or that of the failed node inside it."""
     here = Failure(row.run, failed.id, node.id, around, failed.failures, failed.ended_at)
-    if not node.kind.is_container or len(around) >= _DEEPEST:
+    if not node.kind.is_container or len(around) >= _MAX_DEPTH:
         return here
     opening = opening_id(row.run, failed.id, failed.failures)
     if node.kind is Kind.FLOW:

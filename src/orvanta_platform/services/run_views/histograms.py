@@ -21,7 +21,7 @@ MAX_RUNS = 50_000
 USUAL = timedelta(days=1)
 """Default length of a histogram without a start time."""
 
-_LONGEST = timedelta(days=3660)
+_MAX_PERIOD = timedelta(days=3660)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ async def histogram(
         length = until - since
     except TypeError as error:
         raise BadRequest("A time of the histogram has no zone.", hint="Write it as 2026-01-31T08:00:00Z.") from error
-    if not timedelta() < length <= _LONGEST:
+    if not timedelta() < length <= _MAX_PERIOD:
         raise BadRequest("created_after must be before created_before, by ten years at most.")
     width = length / min(max(buckets, 1), MAX_BUCKETS)
     filter = replace(filter, created_after=since)

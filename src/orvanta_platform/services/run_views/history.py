@@ -22,7 +22,7 @@ from orvanta_platform.orchestrator.sizes import SizeWarning
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.run_views import jobs
 
-LONGEST_PAGE = 1_000
+MAX_PAGE_SIZE = 1_000
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -61,7 +61,7 @@ class HistoryPage:
 async def read(
     platform: Platform, actor: Actor, workspace: str, id: UUID, *, after: str | None, limit: int, inside: bool = False
 ) -> HistoryPage:
-    """Return at most `limit` (≤ LONGEST_PAGE) entries of a run after `after` (`last` of a page). Raises NotFound,
+    """Return at most `limit` (≤ MAX_PAGE_SIZE) entries of a run after `after` (`last` of a page). Raises NotFound,
     BadRequest.
 
     `inside`: include nested nodes.

@@ -15,10 +15,10 @@ from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.run_views import jobs
 
 USUAL_S: Final = 3600
-LONGEST_S: Final = 86_400
+MAX_LIFETIME_S: Final = 86_400
 """Longest lifetime of a token in seconds."""
 
-_LONGEST_AUDIENCE: Final = 500
+_MAX_AUDIENCE_LENGTH: Final = 500
 _DEPLOYED: Final = ("script", "flow")
 """Kinds of runs of deployed scripts and workflows."""
 
@@ -31,10 +31,10 @@ async def issue(platform: Platform, actor: Actor, workspace: str, audience: str,
     """
     permissions.require_workspace(actor, workspace)
     lifetime = USUAL_S if lifetime_s is None else lifetime_s
-    if not 1 <= lifetime <= LONGEST_S:
-        raise BadRequest(f"expires_in must be between 1 and {LONGEST_S} seconds.")
-    if not 0 < len(audience) <= _LONGEST_AUDIENCE:
-        raise BadRequest(f"An audience has 1 to {_LONGEST_AUDIENCE} characters.")
+    if not 1 <= lifetime <= MAX_LIFETIME_S:
+        raise BadRequest(f"expires_in must be between 1 and {MAX_LIFETIME_S} seconds.")
+    if not 0 < len(audience) <= _MAX_AUDIENCE_LENGTH:
+        raise BadRequest(f"An audience has 1 to {_MAX_AUDIENCE_LENGTH} characters.")
     if actor.kind != "job":
         permissions.refuse_limited(actor, "obtain identity tokens", bound=True)
     async with platform.db.transaction() as conn:

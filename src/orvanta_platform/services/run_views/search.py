@@ -15,7 +15,7 @@ from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.run_views import jobs
 from orvanta_platform.services.run_views.search_words import SearchTerms
 
-LONGEST = 200
+MAX_QUERY_LENGTH = 200
 """Maximum length of a search text in characters."""
 
 
@@ -43,7 +43,7 @@ async def find(
 
     Raises NotFound, BadRequest if it has no word, Conflict if the search is disabled in the workspace.
     """
-    terms = SearchTerms.of(text[:LONGEST])
+    terms = SearchTerms.of(text[:MAX_QUERY_LENGTH])
     if not terms.parts:
         raise BadRequest("The search text has no word.", hint="Search for an id, a name or an address, such as 4711.")
     jobs.visible(actor, workspace)

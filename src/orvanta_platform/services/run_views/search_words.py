@@ -18,9 +18,9 @@ MAX_WORDS = 2_000
 """Maximum number of distinct words stored per run."""
 
 MAX_PLACES = 1_000
-_LONGEST_WORD = 64
-_LONGEST_TEXT = 4_000
-_SHORTEST_START = 3
+_MAX_WORD_LENGTH = 64
+_MAX_TEXT_LENGTH = 4_000
+_MIN_PREFIX_LENGTH = 3
 _WORD = re.compile(r"[^\W_]+")
 _MAX_PARTS: Final = 8
 _MAX_TERMS: Final = 32
@@ -40,7 +40,7 @@ class Words:
             return
         at = self._places.setdefault(place, len(self._places) + 1)
         for text in _texts(json.loads(raw, parse_int=str, parse_float=str)):
-            for word in words_in(text[:_LONGEST_TEXT]):
+            for word in words_in(text[:_MAX_TEXT_LENGTH]):
                 if word in self._found or len(self._found) < MAX_WORDS:
                     self._found.setdefault(word, set()).add(at)
 
@@ -70,12 +70,14 @@ def words_of_value(text: str) -> list[str]:
         value = json.loads(text, parse_int=str, parse_float=str)
     except (ValueError, RecursionError):
         value = text
-    return list(dict.fromkeys(word for each in _texts(value) for word in words_in(each[:_LONGEST_TEXT])))[:_MAX_TERMS]
+    return list(dict.fromkeys(word for each in _texts(value) for word in words_in(each[:_MAX_TEXT_LENGTH])))[
+        :_MAX_TERMS
+    ]
 
 
 def words_in(text: str) -> Iterator[str]:
     """Return the words of a text, in order."""
-    return (found[0][:_LONGEST_WORD].lower() for found in _WORD.finditer(text))
+    return (found[0][:_MAX_WORD_LENGTH].lower() for found in _WORD.finditer(text))
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -107,7 +109,7 @@ class SearchTerms:
     def start(self) -> str | None:
         """The last word, if it is long enough to be used as a prefix."""
         last = self.parts[-1][-1]
-        return last if len(last) >= _SHORTEST_START else None
+        return last if len(last) >= _MIN_PREFIX_LENGTH else None
 
     @property
     def words(self) -> list[str]:

@@ -13,7 +13,7 @@ from orvanta_platform.evaluate.evaluator import Evaluator
 MAX_BREAKPOINTS = 50
 """Maximum number of breakpoints of a run. They are read and written with its state."""
 
-LONGEST_CONDITION = 1_000
+MAX_CONDITION_LENGTH = 1_000
 """Maximum length of a condition in characters."""
 
 
@@ -51,8 +51,8 @@ async def check_condition(evaluator: Evaluator, when: str | None) -> None:
     """Raise InvalidInput if a condition is too long or cannot be parsed. Raises EvaluatorUnavailable."""
     if when is None:
         return
-    if len(when) > LONGEST_CONDITION:
-        raise InvalidInput(f"The condition has {len(when)} characters; at most {LONGEST_CONDITION} are allowed.")
+    if len(when) > MAX_CONDITION_LENGTH:
+        raise InvalidInput(f"The condition has {len(when)} characters; at most {MAX_CONDITION_LENGTH} are allowed.")
     (message,) = await evaluator.syntax_errors([when])
     if message is not None:
         hint = "Write an expression, such as flow_input.iter.index === 3."

@@ -46,7 +46,7 @@ from orvanta_platform.services.runs.insertion import (
 )
 from orvanta_platform.services.runs.run_spec import RunOptions, RunSpec
 
-_OLDEST_ID = timedelta(hours=1)
+_MAX_ID_AGE = timedelta(hours=1)
 _NEWEST_ID = timedelta(minutes=5)
 """Bounds of the timestamp in a chosen id. They allow repeated calls and clock differences.
 
@@ -279,7 +279,7 @@ def _check_run_id(id: UUID) -> None:
     """
     if not is_underived(id):
         raise InvalidRunId("The id of a run must be a UUIDv7.", hint="Leave the id out to get a new one.")
-    if not -_NEWEST_ID <= clock.now() - made_at(id) <= _OLDEST_ID:
+    if not -_NEWEST_ID <= clock.now() - made_at(id) <= _MAX_ID_AGE:
         raise InvalidRunId(
             "The timestamp of a run id must be current: at most one hour old and five minutes ahead.",
             hint="Generate a new UUIDv7, or leave the id out to get one.",

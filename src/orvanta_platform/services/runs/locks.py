@@ -42,7 +42,7 @@ FLOW_KIND: Final = "flowdependencies"
 LOCKING_KINDS = frozenset({SCRIPT_KIND, FLOW_KIND})
 """Kinds of runs that create locks. They inspect code and never run it."""
 
-_LONGEST_ERROR = 20_000
+_MAX_ERROR_LENGTH = 20_000
 _SINGLE = Blueprint(single_plan(Kind.RAWSCRIPT), {})
 
 
@@ -291,7 +291,7 @@ async def store_outcome(platform: Platform, run: UUID, *, lock: str | None, erro
     """Set the lock of the versions that wait for `run`, or its error. A repeated call has no effect."""
 
     async def write(connection: Connection) -> None:
-        text = None if error is None else error[-_LONGEST_ERROR:].replace("\0", "\ufffd")
+        text = None if error is None else error[-_MAX_ERROR_LENGTH:].replace("\0", "\ufffd")
         for each in await dependency_locks.store_outcome(connection, run, lock, text):
             parameters = {"hash": each.hash, "run": str(run), "state": "failed" if lock is None else "locked"}
             acting = actors.system(each.workspace)

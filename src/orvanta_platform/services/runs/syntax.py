@@ -24,4 +24,4 @@ async def diagnostics(evaluator: Evaluator, examined: Examination) -> list[Diagn
 
 def _fault(use: Use, message: str) -> Diagnostic:
     shown = use.text if len(use.text) <= _SHOWN else f"{use.text[: _SHOWN - 1]}…"
-    return diagnostic("expression_syntax", "error", use.place, use.path, f"{shown!r} cannot be parsed: {message}")
+    return diagnostic("expression_syntax", "error", use.listed, use.path, f"{shown!r} cannot be parsed: {message}")

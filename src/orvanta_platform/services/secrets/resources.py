@@ -17,10 +17,10 @@ from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.secrets import sealing
 from orvanta_platform.services.secrets.sealing import TypeSchema
 
-LONGEST_VALUE = 10 << 20
+MAX_VALUE_BYTES = 10 << 20
 """Maximum size of a resource's value in bytes of JSON."""
 
-_LONGEST_TYPE = 100
+_MAX_TYPE_LENGTH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,8 +199,8 @@ def _changed(row: ResourceRow, draft: ResourceDraft) -> NewResource:
 
 def _text(value: bytes | None) -> str:
     raw = b"null" if value is None else value
-    if len(raw) > LONGEST_VALUE:
-        raise TooLarge(f"A resource's value has at most {LONGEST_VALUE >> 20} MiB.")
+    if len(raw) > MAX_VALUE_BYTES:
+        raise TooLarge(f"A resource's value has at most {MAX_VALUE_BYTES >> 20} MiB.")
     try:
         return raw.decode()
     except UnicodeDecodeError as error:
@@ -213,5 +213,5 @@ def _write(actor: Actor, *types: str) -> str:
 
 
 def _check_type(name: str) -> None:
-    if not name or len(name) > _LONGEST_TYPE:
-        raise BadRequest(f"`resource_type` must have from 1 to {_LONGEST_TYPE} characters.")
+    if not name or len(name) > _MAX_TYPE_LENGTH:
+        raise BadRequest(f"`resource_type` must have from 1 to {_MAX_TYPE_LENGTH} characters.")

@@ -26,7 +26,7 @@ MAX_COMING = 2_000
 MAX_PAST = 500
 """Maximum number of past ticks of one schedule in a calendar; the newest are shown."""
 
-LONGEST = timedelta(days=35)
+MAX_PERIOD = timedelta(days=35)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ async def calendar(platform: Platform, actor: Actor, workspace: str, since: date
 
     Raises NotFound, Forbidden, BadRequest.
     """
-    if not timedelta() < until - since <= LONGEST:
+    if not timedelta() < until - since <= MAX_PERIOD:
         raise BadRequest("A calendar covers at most 35 days, and its end must be after its start.")
     found = await schedules.list_page(platform, actor, workspace, ScheduleFilter(limit=MAX_SCHEDULES))
     by_id = {row.id: row for row in found}

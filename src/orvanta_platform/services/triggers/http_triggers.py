@@ -27,7 +27,7 @@ METHODS: Final = ("get", "post", "put", "delete", "patch")
 MODES: Final = ("enabled", "disabled", "suspended")
 REQUEST_TYPES: Final = ("sync", "async", "sync_sse")
 AUTHENTICATION: Final = ("none", "orvanta", *route_auth.METHODS)
-_LONGEST_TEXT: Final = 1000
+_MAX_TEXT_LENGTH: Final = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,8 +219,8 @@ async def _settings(
         )
     _one_of("authentication_method", method, AUTHENTICATION)
     for name in ("summary", "description"):
-        if isinstance(values[name], str) and len(values[name]) > _LONGEST_TEXT:
-            raise BadRequest(f"{name} has more than {_LONGEST_TEXT} characters.")
+        if isinstance(values[name], str) and len(values[name]) > _MAX_TEXT_LENGTH:
+            raise BadRequest(f"{name} has more than {_MAX_TEXT_LENGTH} characters.")
     limits.check_labels(draft.labels)
     route = route_paths.parse(values["route_path"] or "")
     if not values["workspaced_route"]:

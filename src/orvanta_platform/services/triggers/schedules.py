@@ -30,8 +30,8 @@ SHOWN_TICKS = 20
 """Number of ticks per schedule that `list_with_ticks` returns."""
 
 PREVIEWED = 5
-_SHORTEST = timedelta(microseconds=1)
-_LONGEST_TEXT = 1000
+_MIN_INTERVAL = timedelta(microseconds=1)
+_MAX_TEXT_LENGTH = 1000
 _MAX_TIMES = 1000
 
 
@@ -354,7 +354,7 @@ _BLANK: dict[str, Any] = {each.name: None for each in fields(ScheduleSettings)} 
 def _first(cron: Cron, now: datetime, paused_until: datetime | None) -> datetime | None:
     """Return the first tick from now on, or from the end of a pause."""
     paused = paused_until is not None and paused_until > now
-    return cron.after(paused_until - _SHORTEST if paused and paused_until else now)
+    return cron.after(paused_until - _MIN_INTERVAL if paused and paused_until else now)
 
 
 async def _require_targets(

@@ -34,7 +34,7 @@ from orvanta_platform.services.triggers.schedules import target_of
 
 TRIGGER = "schedule"
 OVERLAP = "the previous run has not ended"
-_LONGEST_ERROR = 2000
+_MAX_ERROR_LENGTH = 2000
 
 log = structlog.get_logger(__name__)
 
@@ -110,7 +110,7 @@ async def record_missed(platform: Platform, tick: Due, missed: int, next_at: dat
 
 async def record_invalid(platform: Platform, tick: Due, reason: str) -> bool:
     """Record that a schedule cannot be parsed, and stop its ticks; False: the tick was already taken."""
-    return await _write(platform, tick, None, "failed", reason[:_LONGEST_ERROR], error=True)
+    return await _write(platform, tick, None, "failed", reason[:_MAX_ERROR_LENGTH], error=True)
 
 
 async def start_run(platform: Platform, row: ScheduleRow, at: datetime, *, in_transaction: TransactionHook) -> UUID:
@@ -168,7 +168,7 @@ def failure_reason(error: Exception) -> str:
     if isinstance(error, (*CONNECTION_LOST, *TRANSIENT, TimeoutError)):
         raise error
     if isinstance(error, OrvantaError):
-        return error.message[:_LONGEST_ERROR]
+        return error.message[:_MAX_ERROR_LENGTH]
     log.exception("schedule cannot start", action="schedule", error=type(error).__name__)
     return f"It could not start: {type(error).__name__}."
 

@@ -23,7 +23,7 @@ from orvanta_platform.worker.packages.outputs import OrderCancelled, OrderLocks,
 from orvanta_platform.worker.packages.tree import UnsafeTree
 from orvanta_platform.worker.runtimes.manifest import Build
 
-LONGEST_S = 300.0
+MAX_BUILD_S = 300.0
 """Time limit of one build, in seconds."""
 
 _LIMITS = Limits(disk_bytes=2 << 30)
@@ -54,7 +54,7 @@ class Builds:
         run: Run,
         make_output: Callable[[int], str],
         *,
-        longest_s: float = LONGEST_S,
+        longest_s: float = MAX_BUILD_S,
     ) -> None:
         self._packages = packages
         self._staging = staging

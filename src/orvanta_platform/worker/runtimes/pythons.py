@@ -19,7 +19,7 @@ MINORS: Final = (14, 13, 12, 11)
 """Minor versions of Python 3 that jobs can run in, the first choice first."""
 
 _DESCRIBE: Final = "import json, sys; print(json.dumps([sys.version_info[:3], sys.base_prefix]))"
-_LONGEST_S: Final = 10.0
+_MAX_PROBE_S: Final = 10.0
 _SHIMS: Final = "/shims"
 """Folder of programs that start the interpreter of the current folder, which jobs do not have."""
 
@@ -88,7 +88,7 @@ def _described(path: str) -> Interpreter | None:
         return None
     command: Sequence[str] = (path, "-I", "-S", "-c", _DESCRIBE)
     try:
-        done = subprocess.run(command, capture_output=True, env={}, timeout=_LONGEST_S, check=True)
+        done = subprocess.run(command, capture_output=True, env={}, timeout=_MAX_PROBE_S, check=True)
         version, prefix = json.loads(done.stdout)
     except (OSError, subprocess.SubprocessError, ValueError):
         return None

@@ -10,7 +10,7 @@ from orvanta_platform.workflow.imports.reference import Import
 from orvanta_platform.workflow.requirements.python import import_statements
 
 _ROOTS: Final = frozenset({"f", "u"})
-_SHORTEST: Final = 3
+_MIN_PARTS: Final = 3
 """Number of segments of the shortest path of a script."""
 
 
@@ -49,7 +49,7 @@ def _of(statement: ast.Import | ast.ImportFrom, path: str | None) -> Iterator[Im
             inner = [*base, *module, alias.name]
             outer = [*base, *module]
             # An attribute of a script is written like a script in a folder.
-            shown = written if module and len(outer) >= _SHORTEST else name
+            shown = written if module and len(outer) >= _MIN_PARTS else name
             yield _import(statement, shown, [outer, inner] if module else [inner])
 
 
@@ -60,5 +60,5 @@ def _package(path: str | None, level: int) -> list[str] | None:
 
 
 def _import(statement: ast.stmt, name: str, paths: list[list[str]]) -> Import:
-    candidates = tuple("/".join(path) for path in paths if len(path) >= _SHORTEST and path[0] in _ROOTS)
+    candidates = tuple("/".join(path) for path in paths if len(path) >= _MIN_PARTS and path[0] in _ROOTS)
     return Import(candidates, name, statement.lineno, statement.col_offset + 1)

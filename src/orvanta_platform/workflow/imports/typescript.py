@@ -9,7 +9,7 @@ from orvanta_platform.workflow.imports.reference import Import
 
 _EXTENSIONS: Final = (".ts", ".js")
 _ROOTS: Final = ("f", "u")
-_SHORTEST: Final = 3
+_MIN_PARTS: Final = 3
 """Number of segments of the shortest path of a script."""
 
 
@@ -26,7 +26,7 @@ def imports(content: str, path: str | None) -> list[Import]:
 
 def _candidates(text: str, path: str | None) -> tuple[str, ...]:
     segments = _resolve(text, path)
-    if segments is None or len(segments) < _SHORTEST or segments[0] not in _ROOTS:
+    if segments is None or len(segments) < _MIN_PARTS or segments[0] not in _ROOTS:
         return ()
     named = "/".join(segments)
     bare = next((named.removesuffix(extension) for extension in _EXTENSIONS if named.endswith(extension)), None)

@@ -59,14 +59,14 @@ def violations(subject: Subject, policies: Iterable[Policy]) -> list[Violation]:
 def exceeds(subject: Subject, policies: Sequence[Policy], limit: int) -> bool:
     """Return whether more than `limit` comparisons of rules and their patterns with values may be necessary."""
     rules = [rule for policy in policies if policy.covers(subject.path) for rule in policy.rules]
-    nodes = len(subject.places.get("node", ())) + 1
+    nodes = len(subject.parts.get("node", ())) + 1
     if nodes * sum(max(1, len(patterns_of(rule))) for rule in rules) > limit:
         return True
     return limit < sum(
-        _size(place.fields.get(rule.field)) * len(patterns_of(rule))
+        _size(part.fields.get(rule.field)) * len(patterns_of(rule))
         for rule in rules
         if not isinstance(rule, Deny)
-        for place in subject.places.get(rule.on, ())
+        for part in subject.parts.get(rule.on, ())
     )
 
 
@@ -79,59 +79,59 @@ _Finding = tuple[SubjectPart, str | None, str, str]
 """Place, field, JSON pointer and message."""
 
 
-def _violation(policy: Policy, place: SubjectPart, field: str | None, path: str, message: str) -> Violation:
+def _violation(policy: Policy, part: SubjectPart, field: str | None, path: str, message: str) -> Violation:
     advice = f" {policy.message}" if policy.message else ""
-    return Violation(policy.name, policy.mode, place.node, path, field, message + advice)
+    return Violation(policy.name, policy.mode, part.node, path, field, message + advice)
 
 
 def _check(rule: Require | Restrict | Deny, subject: Subject) -> Iterator[_Finding]:
     match rule:
         case Require():
-            return _missing(rule, _places(rule, subject))
+            return _missing(rule, _parts(rule, subject))
         case Restrict():
-            return _outside(rule, _places(rule, subject))
+            return _outside(rule, _parts(rule, subject))
         case Deny():
             return _denied(rule, subject)
 
 
-def _places(rule: Require | Restrict, subject: Subject) -> Sequence[SubjectPart]:
-    places = subject.places.get(rule.on, ())
-    return [each for each in places if each.node_kind in rule.node_kinds] if rule.node_kinds else places
+def _parts(rule: Require | Restrict, subject: Subject) -> Sequence[SubjectPart]:
+    parts = subject.parts.get(rule.on, ())
+    return [each for each in parts if each.node_kind in rule.node_kinds] if rule.node_kinds else parts
 
 
-def _missing(rule: Require, places: Sequence[SubjectPart]) -> Iterator[_Finding]:
+def _missing(rule: Require, parts: Sequence[SubjectPart]) -> Iterator[_Finding]:
     field, pattern = rule.field, rule.matches
-    for place in places:
-        value = place.fields.get(field)
+    for part in parts:
+        value = part.fields.get(field)
         if not value and not isinstance(value, int | float):
-            yield place, field, place.path, f"{_name(place)} needs `{field}`."
+            yield part, field, part.path, f"{_name(part)} needs `{field}`."
         elif pattern is not None and not any(_matches(each, (pattern,)) for each in _entries(value)):
-            message = f"`{field}` of {_lower(place)} must match {pattern}."
-            yield place, field, place.pointer(field), message
+            message = f"`{field}` of {_lower(part)} must match {pattern}."
+            yield part, field, part.pointer(field), message
 
 
-def _outside(rule: Restrict, places: Sequence[SubjectPart]) -> Iterator[_Finding]:
+def _outside(rule: Restrict, parts: Sequence[SubjectPart]) -> Iterator[_Finding]:
     field, allowed, maximum = rule.field, rule.allowed, rule.maximum
     accepted: set[str] = set()
-    for place in places:
-        value = place.fields.get(field)
+    for part in parts:
+        value = part.fields.get(field)
         if value is None or (isinstance(value, str) and value in accepted):
             continue
         if value is COMPUTED:
-            message = f"`{field}` of {_lower(place)} is an expression, which the policy cannot check."
+            message = f"`{field}` of {_lower(part)} is an expression, which the policy cannot check."
         elif allowed is not None and not all(_matches(each, allowed) for each in _entries(value)):
-            message = f"`{field}` of {_lower(place)} must be one of: {', '.join(allowed)}."
+            message = f"`{field}` of {_lower(part)} must be one of: {', '.join(allowed)}."
         elif maximum is not None and _exceeds(value, maximum):
-            message = f"`{field}` of {_lower(place)} must be at most {maximum:g}."
+            message = f"`{field}` of {_lower(part)} must be at most {maximum:g}."
         else:
             if isinstance(value, str):
                 accepted.add(value)
             continue
-        yield place, field, place.pointer(field), message
+        yield part, field, part.pointer(field), message
 
 
 def _denied(rule: Deny, subject: Subject) -> Iterator[_Finding]:
-    nodes = subject.places.get("node", ())
+    nodes = subject.parts.get("node", ())
     match rule.feature:
         case "node_kind":
             for node in nodes:
@@ -150,10 +150,10 @@ def _denied(rule: Deny, subject: Subject) -> Iterator[_Finding]:
             for node in nodes:
                 yield from _secrets(node)
         case "dedicated_worker":
-            for place in (*subject.places.get("flow", ()), *subject.places.get("script", ()), *nodes):
+            for part in (*subject.parts.get("flow", ()), *subject.parts.get("script", ()), *nodes):
                 for field in ("dedicated_worker", "dedicated"):
-                    if place.fields.get(field):
-                        yield place, field, place.pointer(field), f"{_name(place)} must not use a dedicated worker."
+                    if part.fields.get(field):
+                        yield part, field, part.pointer(field), f"{_name(part)} must not use a dedicated worker."
 
 
 def _secrets(node: SubjectPart) -> Iterator[_Finding]:
@@ -203,10 +203,10 @@ def _lines(content: Any) -> int:
     return len(content.strip().splitlines()) if isinstance(content, str) else 0
 
 
-def _name(place: SubjectPart) -> str:
-    return _NAMES.get(place.part) or f"The node {place.node}"
+def _name(part: SubjectPart) -> str:
+    return _NAMES.get(part.part) or f"The node {part.node}"
 
 
-def _lower(place: SubjectPart) -> str:
-    name = _name(place)
+def _lower(part: SubjectPart) -> str:
+    name = _name(part)
     return name[0].lower() + name[1:]

@@ -38,7 +38,7 @@ class SubjectPart:
     """JSON pointers of the fields that are not at `path`/<field>."""
 
     def pointer(self, field: str) -> str:
-        """Return the JSON pointer of a field, or that of the place if the field is missing."""
+        """Return the JSON pointer of a field, or that of the part if the field is missing."""
         if self.fields.get(field) is None:
             return self.path
         return self.own.get(field) or pointer(self.path, field)
@@ -49,7 +49,7 @@ class Subject:
     """A workflow or script to check."""
 
     path: str
-    places: Mapping[Part, tuple[SubjectPart, ...]]
+    parts: Mapping[Part, tuple[SubjectPart, ...]]
 
 
 def subject_of_script(path: str, language: str, content: str, settings: Mapping[str, Any]) -> Subject:
@@ -65,11 +65,11 @@ def subject_of_flow(path: str, document: Mapping[str, Any]) -> Subject:
     inner = {name: each for name, each in value.items() if name not in _OF_FLOW}
     own = {name: f"{VALUE_PATH}/{name}" for name in inner}
     fields = {**{name: each for name, each in tree.items() if name != "value"}, **inner}
-    nodes = tuple(_place(node) for node in build(value).nodes())
+    nodes = tuple(_part(node) for node in build(value).nodes())
     return Subject(path, {"flow": (SubjectPart("flow", None, "", "", fields, own),), "node": nodes})
 
 
-def _place(node: Node) -> SubjectPart:
+def _part(node: Node) -> SubjectPart:
     path = VALUE_PATH + node.path
     value = node.value
     fields = {name: _static(each) for name, each in (*node.tree.items(), *value.items())}

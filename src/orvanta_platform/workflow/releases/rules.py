@@ -17,8 +17,8 @@ Day: TypeAlias = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 MAX_APPROVALS: Final = 20
 MAX_ENTRIES: Final = 100
 """Maximum number of members and groups in a list, and of frozen windows."""
-LONGEST_SOAK_MINUTES: Final = 60 * 24 * 90
-LONGEST_PRINCIPAL: Final = 200
+MAX_SOAK_MINUTES: Final = 60 * 24 * 90
+MAX_PRINCIPAL_LENGTH: Final = 200
 
 _DAYS: Final[tuple[Day, ...]] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _TIME: Final = re.compile(r"([01]\d|2[0-3]):[0-5]\d|24:00")
@@ -100,10 +100,10 @@ def _minutes(time: str) -> int:
 def _fault(rules: Rules) -> str | None:
     if not 0 <= rules.approvals <= MAX_APPROVALS:
         return f"`approvals` is a number from 0 to {MAX_APPROVALS}"
-    if not 0 <= rules.soak_minutes <= LONGEST_SOAK_MINUTES:
-        return f"`soak_minutes` is a number from 0 to {LONGEST_SOAK_MINUTES}"
+    if not 0 <= rules.soak_minutes <= MAX_SOAK_MINUTES:
+        return f"`soak_minutes` is a number from 0 to {MAX_SOAK_MINUTES}"
     for name, entries in (("approvers", rules.approvers), ("appliers", rules.appliers), ("bypass", rules.bypass)):
-        valid = all(each.startswith(("u/", "g/")) and 2 < len(each) <= LONGEST_PRINCIPAL for each in entries)
+        valid = all(each.startswith(("u/", "g/")) and 2 < len(each) <= MAX_PRINCIPAL_LENGTH for each in entries)
         if len(entries) > MAX_ENTRIES or not valid:
             return f"`{name}` has at most {MAX_ENTRIES} entries u/<username> or g/<name>"
     return None if rules.frozen_hours is None else _frozen_fault(rules.frozen_hours)

@@ -25,44 +25,44 @@ def advice(subject: Subject) -> Iterator[Diagnostic]:
     for use in subject.uses:
         if use.expr is None and _LOCALE.search(use.text):
             message = f"{use.path} formats for a locale: expressions ignore locale and time zone; use a script"
-            yield diagnostic("locale_ignored", "warning", use.place, use.path, message)
+            yield diagnostic("locale_ignored", "warning", use.listed, use.path, message)
     early_return = subject.value.get("early_return")
     top_ids = {node.id for node in subject.graph.top.nodes}
     if isinstance(early_return, str) and early_return and early_return not in top_ids:
         message = f"no top-level node is named {early_return!r}: callers get the result at the end of the run"
         yield diagnostic("early_return_never", "warning", None, f"{VALUE_PATH}/early_return", message)
-    for place in subject.places:
-        node, path = place.node, place.path
+    for listed in subject.listed_nodes:
+        node, path = listed.node, listed.path
         mock = node.tree.get("mock")
         if isinstance(mock, dict) and mock.get("enabled") is True:
             message = "it returns its mock instead of running"
-            yield diagnostic("mock_enabled", "warning", place, f"{path}/mock", message)
+            yield diagnostic("mock_enabled", "warning", listed, f"{path}/mock", message)
         if node.tree.get("retry") and node.kind in _NOT_COMPUTING:
             message = f"nodes of kind {node.kind} are not retried"
-            yield diagnostic("retry_no_effect", "warning", place, f"{path}/retry", message)
+            yield diagnostic("retry_no_effect", "warning", listed, f"{path}/retry", message)
         if node.tree.get("cache_ttl") and node.kind in _NOT_COMPUTING:
             message = f"nodes of kind {node.kind} compute nothing that could be cached"
-            yield diagnostic("cache_no_effect", "warning", place, f"{path}/cache_ttl", message)
-        if node.tree.get("debouncing") and place.list_index is None:
+            yield diagnostic("cache_no_effect", "warning", listed, f"{path}/cache_ttl", message)
+        if node.tree.get("debouncing") and listed.list_index is None:
             message = "the failure module and the preprocessor are never debounced"
-            yield diagnostic("debouncing_no_effect", "warning", place, f"{path}/debouncing", message)
+            yield diagnostic("debouncing_no_effect", "warning", listed, f"{path}/debouncing", message)
         language = node.value.get("language")
         if node.kind == "rawscript" and language == "deno":
             message = "on workers without Deno, Bun runs it, without the Deno object and imports of jsr: and URLs"
-            yield diagnostic("runs_on_bun", "warning", place, f"{path}/value/language", message)
+            yield diagnostic("runs_on_bun", "warning", listed, f"{path}/value/language", message)
         if node.kind == "rawscript" and isinstance(language, str) and language not in RUNNABLE:
             message = f"there is no runtime for the language {language!r}; a run fails at this node"
-            yield diagnostic("no_runtime", "warning", place, f"{path}/value/language", message)
+            yield diagnostic("no_runtime", "warning", listed, f"{path}/value/language", message)
         if node.kind == "rawscript" and (foreign := deno_only_import(str(language), str(node.value.get("content")))):
             message = f"line {foreign[0]} imports {foreign[1]!r}, which only the language deno can import"
-            yield diagnostic("import_unavailable", "warning", place, f"{path}/value/content", message)
+            yield diagnostic("import_unavailable", "warning", listed, f"{path}/value/content", message)
         script = node.value.get("path")
         if node.kind == "script" and isinstance(script, str) and (substitute := hub_substitute(script)) is not None:
             message = f"scripts of the hub are not fetched: without a script {substitute}, a run fails at this node"
-            yield diagnostic("hub_unavailable", "warning", place, f"{path}/value/path", message)
+            yield diagnostic("hub_unavailable", "warning", listed, f"{path}/value/path", message)
         lock = node.value.get("lock")
         if node.kind == "rawscript" and isinstance(language, str) and isinstance(lock, str) and lock:
             fault = lock_fault(language, lock)
             if fault is not None:
                 message = f"its lock is not used, since {fault}; its packages are locked at the deployment"
-                yield diagnostic("lock_not_used", "warning", place, f"{path}/value/lock", message)
+                yield diagnostic("lock_not_used", "warning", listed, f"{path}/value/lock", message)

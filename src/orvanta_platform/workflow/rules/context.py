@@ -19,44 +19,44 @@ def context(subject: Subject) -> Iterator[Diagnostic]:
     if not exporters:
         return
     descendants = [_descendants(each) for each in subject.graph.lists]
-    for place, used_names in _used(subject):
+    for listed, used_names in _used(subject):
         for name in sorted(used_names & exporters.keys()):
-            other_writer = _other_writer(subject.graph, descendants, exporters[name], place)
+            other_writer = _other_writer(subject.graph, descendants, exporters[name], listed)
             if other_writer is not None:
                 message = f"context.{name} is also written by {other_writer}, and no path orders the two"
-                yield diagnostic("context_race", "warning", place, place.path, message)
+                yield diagnostic("context_race", "warning", listed, listed.path, message)
 
 
-def _exports(place: ListedNode) -> frozenset[str]:
-    export = place.node.tree.get("export")
+def _exports(listed: ListedNode) -> frozenset[str]:
+    export = listed.node.tree.get("export")
     return frozenset(export) if isinstance(export, dict) else frozenset()
 
 
 def _exporters(subject: Subject) -> Exporters:
     exporters: Exporters = defaultdict(lambda: defaultdict(int))
-    for place in subject.places:
-        for name in _exports(place):
-            for list_index, index in _around(subject.graph, place):
+    for listed in subject.listed_nodes:
+        for name in _exports(listed):
+            for list_index, index in _around(subject.graph, listed):
                 exporters[name][list_index] |= 1 << index
     return exporters
 
 
-def _around(graph: Graph, place: ListedNode) -> Iterator[tuple[int, int]]:
+def _around(graph: Graph, listed: ListedNode) -> Iterator[tuple[int, int]]:
     """Yield (list index, node index) of a node and of the nodes around it."""
-    at = None if place.list_index is None else (place.list_index, place.node.index)
+    at = None if listed.list_index is None else (listed.list_index, listed.node.index)
     while at is not None:
         yield at
         at = graph.lists[at[0]].holder
 
 
 def _used(subject: Subject) -> Iterator[tuple[ListedNode, set[str]]]:
-    used_names: dict[str, set[str]] = {place.path: set(_exports(place)) for place in subject.places}
+    used_names: dict[str, set[str]] = {listed.path: set(_exports(listed)) for listed in subject.listed_nodes}
     for use in subject.uses:
-        if use.place is not None:
-            used_names[use.place.path] |= use.reads.get("context") or frozenset()
-    for place in subject.places:
-        if used_names[place.path]:
-            yield place, used_names[place.path]
+        if use.listed is not None:
+            used_names[use.listed.path] |= use.reads.get("context") or frozenset()
+    for listed in subject.listed_nodes:
+        if used_names[listed.path]:
+            yield listed, used_names[listed.path]
 
 
 def _descendants(each: NodeList) -> list[int]:
@@ -68,9 +68,9 @@ def _descendants(each: NodeList) -> list[int]:
 
 
 def _other_writer(
-    graph: Graph, descendants: list[list[int]], exporters: dict[int, int], place: ListedNode
+    graph: Graph, descendants: list[list[int]], exporters: dict[int, int], listed: ListedNode
 ) -> str | None:
-    for list_index, index in _around(graph, place):
+    for list_index, index in _around(graph, listed):
         each = graph.lists[list_index]
         ordered = each.nodes[index].ancestors | descendants[list_index][index] | 1 << index
         writers = exporters.get(list_index, 0) & ~ordered

@@ -42,8 +42,8 @@ def _cycles(each: NodeList) -> Iterator[Diagnostic]:
             message = "it needs itself"
         else:
             message = f"its needs form a cycle: {', '.join(each.nodes[index].id for index in cycle)}"
-        place = ListedNode(node, each.index)
-        yield diagnostic("cyclic_graph", "error", place, VALUE_PATH + inner_edge.path, message)
+        listed = ListedNode(node, each.index)
+        yield diagnostic("cyclic_graph", "error", listed, VALUE_PATH + inner_edge.path, message)
 
 
 def _outcome(each: NodeList, edge: Edge) -> Iterator[Diagnostic]:
@@ -71,6 +71,6 @@ def _single_modules(subject: Subject) -> Iterator[Diagnostic]:
     for key in ("failure_module", "preprocessor_module"):
         module = subject.value.get(key)
         if isinstance(module, dict) and module.get("needs"):
-            place = next(each for each in subject.places if each.node.path == f"/{key}")
+            listed = next(each for each in subject.listed_nodes if each.node.path == f"/{key}")
             message = "it is not part of a list and cannot need other nodes"
-            yield diagnostic("not_a_sibling", "error", place, f"{place.path}/needs", message)
+            yield diagnostic("not_a_sibling", "error", listed, f"{listed.path}/needs", message)

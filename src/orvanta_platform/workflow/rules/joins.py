@@ -52,12 +52,12 @@ def _exclusions(each: NodeList) -> list[_Exclusion]:
 def _impossible(each: NodeList, exclusions: list[_Exclusion]) -> Iterator[Diagnostic]:
     edge_requirements = _edge_requirements(exclusions)
     required = [_Required()] * len(each.nodes)
-    for place in each.order:
-        node = each.nodes[place]
+    for index in each.order:
+        node = each.nodes[index]
         required_by_edge = [_of_edge(required, edge_requirements, edge) for edge in node.incoming]
-        required[place] = _all(required_by_edge) if node.join == "all" else _some(required_by_edge)
-        if required[place].contradiction and not any(edge.contradiction for edge in required_by_edge):
-            yield _diagnostic(ListedNode(node, each.index), exclusions, required[place].contradiction)
+        required[index] = _all(required_by_edge) if node.join == "all" else _some(required_by_edge)
+        if required[index].contradiction and not any(edge.contradiction for edge in required_by_edge):
+            yield _diagnostic(ListedNode(node, each.index), exclusions, required[index].contradiction)
 
 
 def _edge_requirements(exclusions: list[_Exclusion]) -> dict[tuple[int, str], _Required]:
@@ -93,10 +93,10 @@ def _some(required_by_edge: list[_Required]) -> _Required:
     return _Required(first, second)
 
 
-def _diagnostic(place: ListedNode, exclusions: list[_Exclusion], contradiction: int) -> Diagnostic:
+def _diagnostic(listed: ListedNode, exclusions: list[_Exclusion], contradiction: int) -> Diagnostic:
     exclusion = exclusions[(contradiction & -contradiction).bit_length() - 1]
     message = (
         f"it can never run: it waits for {exclusion.source.id} to end with both {exclusion.first} and "
         f"{exclusion.second}; join: settled runs after either"
     )
-    return diagnostic("join_never", "warning", place, place.path, message)
+    return diagnostic("join_never", "warning", listed, listed.path, message)

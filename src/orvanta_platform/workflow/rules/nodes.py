@@ -25,42 +25,42 @@ _REFERENCE: Final = re.compile(r"\$res:[uf](?:/[\w.@-]+)+")
 
 def webhooks(subject: Subject) -> Iterator[Diagnostic]:
     """webhook_method, webhook_auth."""
-    for place in subject.places:
-        if place.node.kind != "webhook":
+    for listed in subject.listed_nodes:
+        if listed.node.kind != "webhook":
             continue
-        value, path = place.node.value, f"{place.path}/value"
+        value, path = listed.node.value, f"{listed.path}/value"
         method, auth = value.get("method"), value.get("auth")
         if isinstance(method, str) and method.upper() not in _METHODS:
             message = f"the method {method!r} is not one of {', '.join(sorted(_METHODS))}"
-            yield diagnostic("webhook_method", "error", place, f"{path}/method", message)
+            yield diagnostic("webhook_method", "error", listed, f"{path}/method", message)
         if isinstance(auth, str) and not _REFERENCE.fullmatch(auth):
             message = "auth must reference a resource, $res:<path>: credentials do not belong in a workflow"
-            yield diagnostic("webhook_auth", "error", place, f"{path}/auth", message)
+            yield diagnostic("webhook_auth", "error", listed, f"{path}/auth", message)
 
 
 def forms(subject: Subject) -> Iterator[Diagnostic]:
     """form_password, form_too_large."""
-    for place in subject.places:
-        if place.node.kind == "approval":
-            yield from _form(place, "value/form", place.node.value.get("form"))
-        suspend = place.node.tree.get("suspend")
+    for listed in subject.listed_nodes:
+        if listed.node.kind == "approval":
+            yield from _form(listed, "value/form", listed.node.value.get("form"))
+        suspend = listed.node.tree.get("suspend")
         if isinstance(suspend, dict):
-            yield from _form(place, "suspend/resume_form", suspend.get("resume_form"))
+            yield from _form(listed, "suspend/resume_form", suspend.get("resume_form"))
 
 
-def _form(place: ListedNode, at: str, form: Any) -> Iterator[Diagnostic]:
+def _form(listed: ListedNode, at: str, form: Any) -> Iterator[Diagnostic]:
     if declares(form):
-        yield diagnostic("form_password", "error", place, f"{place.path}/{at}", _FORM_PASSWORD)
+        yield diagnostic("form_password", "error", listed, f"{listed.path}/{at}", _FORM_PASSWORD)
     size = len(msgspec.json.encode(form))
     if size > MAX_FORM_BYTES:
         message = f"the form of an approval has {size:,} bytes; at most {MAX_FORM_BYTES:,} are allowed"
-        yield diagnostic("form_too_large", "error", place, f"{place.path}/{at}", message)
+        yield diagnostic("form_too_large", "error", listed, f"{listed.path}/{at}", message)
 
 
 def calls(subject: Subject) -> Iterator[Diagnostic]:
     """empty_path."""
-    for place in subject.places:
-        target = _CALLED.get(place.node.kind)
-        path = place.node.value.get("path")
+    for listed in subject.listed_nodes:
+        target = _CALLED.get(listed.node.kind)
+        path = listed.node.value.get("path")
         if target is not None and isinstance(path, str) and not path.strip():
-            yield diagnostic("empty_path", "error", place, f"{place.path}/value/path", f"it names no {target} to run")
+            yield diagnostic("empty_path", "error", listed, f"{listed.path}/value/path", f"it names no {target} to run")

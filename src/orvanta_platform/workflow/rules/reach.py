@@ -23,20 +23,20 @@ def reach(subject: Subject) -> Iterator[Diagnostic]:
                 known = node_id in subject.graph.positions
                 reason = "is not an ancestor of this node" if known else "is not a node of this workflow"
                 message = f"results.{node_id} in {use.path} is always null: {node_id} {reason}"
-                yield diagnostic("not_an_ancestor", "warning", use.place, use.path, message)
+                yield diagnostic("not_an_ancestor", "warning", use.listed, use.path, message)
             elif loop := next((each for each in holders if each.kind in _LOOPS), None):
                 message = f"results.{node_id} in {use.path} is null unless the loop {loop.id} has a single iteration"
                 message += f": read results.{loop.id}, which has the results of all iterations"
-                yield diagnostic("result_of_loop", "warning", use.place, use.path, message)
+                yield diagnostic("result_of_loop", "warning", use.listed, use.path, message)
 
 
 def _readable_holders(graph: Graph, use: Use, node_id: str) -> list[Node] | None:
     """Return the nodes around a node, from the outermost inwards, of which the first can be read; None if none can."""
     found = graph.positions.get(node_id)
     holders = [] if found is None else [*graph.holders(found[0])]
-    for place, holder in enumerate(holders):
-        if holder is not (use.place and use.place.node) and _reachable(graph, use, holder.id):
-            return holders[place::-1]
+    for position, holder in enumerate(holders):
+        if holder is not (use.listed and use.listed.node) and _reachable(graph, use, holder.id):
+            return holders[position::-1]
     return None
 
 
@@ -44,18 +44,18 @@ def _reachable(graph: Graph, use: Use, node_id: str) -> bool:
     found = graph.positions.get(node_id)
     if found is None:
         return False
-    if use.place is None:
+    if use.listed is None:
         return found[0] == 0 and use.path.startswith(f"{VALUE_PATH}/output")
-    if use.place.list_index is None:
-        return found[0] == 0 and use.place.node is graph.failure
-    if use.own and graph.find(node_id) is use.place.node:
+    if use.listed.list_index is None:
+        return found[0] == 0 and use.listed.node is graph.failure
+    if use.own and graph.find(node_id) is use.listed.node:
         return True
-    return _is_ancestor(graph, use.place, found)
+    return _is_ancestor(graph, use.listed, found)
 
 
-def _is_ancestor(graph: Graph, place: ListedNode, found: tuple[int, int]) -> bool:
+def _is_ancestor(graph: Graph, listed: ListedNode, found: tuple[int, int]) -> bool:
     """Return whether `found` is an ancestor of the node or of a node around it, or in a while loop around it."""
-    list_index, node = place.list_index, place.node
+    list_index, node = listed.list_index, listed.node
     while list_index is not None:
         each = graph.lists[list_index]
         holder = None if each.holder is None else graph.lists[each.holder[0]].nodes[each.holder[1]]

@@ -30,7 +30,7 @@ _NAMED: Final[Mapping[str, Kind]] = {
     "http_trigger": "http_trigger",
 }
 _SUFFIXES: Final = {f".{name}{format}": kind for name, kind in _NAMED.items() for format in FORMATS}
-_FEWEST: Final = 3
+_MIN_PARTS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def item_path(name: str, suffixes: Sequence[str]) -> str | None:
     suffix = next((each for each in suffixes if name.endswith(each) and not name.endswith("/" + each)), "")
     path = name.removesuffix(suffix)
     parts = path.split("/")
-    if parts[0] not in ("f", "u") or len(parts) < _FEWEST:
+    if parts[0] not in ("f", "u") or len(parts) < _MIN_PARTS:
         return None
     return unicodedata.normalize("NFC", path)
 
@@ -103,7 +103,7 @@ def _alone(name: str, every: set[str]) -> Located | None:
     last = name.rpartition("/")[2]
     if last in FOLDER_FILES:
         parts = name.split("/")
-        named = len(parts) == _FEWEST and parts[0] == "f"
+        named = len(parts) == _MIN_PARTS and parts[0] == "f"
         return Located("folder", unicodedata.normalize("NFC", parts[1]), (name,)) if named else None
     if name.endswith(ALONE):
         path = item_path(name, ALONE)

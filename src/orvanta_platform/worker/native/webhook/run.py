@@ -20,7 +20,7 @@ from orvanta_platform.units import size_text
 from orvanta_platform.worker.native.webhook.request import CallFailed, Request, build
 from orvanta_platform.worker.outcome import JobError, JobOutcome, JobSpec, LogSink, StoppedBy
 
-LONGEST_RESPONSE: Final = 10 << 20
+MAX_RESPONSE_BYTES: Final = 10 << 20
 MAX_REDIRECTS: Final = 5
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 CHARSETS: Final = frozenset(
@@ -131,15 +131,15 @@ async def _read(request: Request, response: httpcore.Response, encoding: str) ->
         piece = chunk
         if inflate is not None:
             try:
-                piece = inflate.decompress(chunk, LONGEST_RESPONSE + 1 - size)
+                piece = inflate.decompress(chunk, MAX_RESPONSE_BYTES + 1 - size)
             except zlib.error as error:
                 raise CallFailed("webhook_response_invalid", f"{request.shown} answered invalid {encoding}") from error
         size += len(piece)
         parts.append(piece)
-        if size > LONGEST_RESPONSE:
+        if size > MAX_RESPONSE_BYTES:
             raise CallFailed(
                 "webhook_response_too_large",
-                f"{request.shown} answered with more than the limit of {size_text(LONGEST_RESPONSE)}",
+                f"{request.shown} answered with more than the limit of {size_text(MAX_RESPONSE_BYTES)}",
             )
     if inflate is not None and parts and not inflate.eof:
         raise CallFailed("webhook_response_invalid", f"{request.shown} answered invalid {encoding}")

@@ -11,11 +11,11 @@ import { Failed, Skeleton } from "../ui/states";
 import { Status } from "../ui/status";
 import { TriggerAcceptance } from "../versions/acceptance";
 import { curl } from "./curl";
-import { RouteForm } from "./route-form";
+import { HttpTriggerForm } from "./http-trigger-form";
 import css from "./triggers.module.css";
 
 /** HTTP triggers of the workflow. */
-export function Routes({ wanted: query }: { wanted: string }) {
+export function HttpTriggers({ wanted: query }: { wanted: string }) {
   const workspace = useEditor((editor) => editor.workspace);
   const path = useEditor((editor) => editor.flow.path);
   const routes = useQuery(routesQuery(workspace, path));
@@ -28,31 +28,31 @@ export function Routes({ wanted: query }: { wanted: string }) {
   return (
     <section className={css.section} aria-labelledby="routes">
       <div className={css.row}>
-        <h2 id="routes">{t("triggers.routes")}</h2>
+        <h2 id="routes">{t("triggers.httpTriggers")}</h2>
         <Button icon="plus" onClick={() => setEditing("new")}>
-          {t("triggers.newRoute")}
+          {t("triggers.newHttpTrigger")}
         </Button>
       </div>
       {routes.isPending && <Skeleton rows={2} />}
       {routes.error && <Failed error={routes.error} retry={() => void routes.refetch()} />}
-      {routes.data?.length === 0 && <p className={css.help}>{t("triggers.noRoutes")}</p>}
+      {routes.data?.length === 0 && <p className={css.help}>{t("triggers.noHttpTriggers")}</p>}
       {shown.length === 0 && (routes.data?.length ?? 0) > 0 && (
-        <p className={css.help}>{t("triggers.noMatchingRoutes")}</p>
+        <p className={css.help}>{t("triggers.noMatchingHttpTriggers")}</p>
       )}
       {shown.length > 0 && (
         <ul className={css.list}>
           {shown.map((each) => (
-            <RouteRow key={each.path} route={each} edit={() => setEditing(each)} />
+            <HttpTriggerRow key={each.path} route={each} edit={() => setEditing(each)} />
           ))}
         </ul>
       )}
-      {editing && <RouteForm route={editing === "new" ? null : editing} close={() => setEditing(null)} />}
+      {editing && <HttpTriggerForm route={editing === "new" ? null : editing} close={() => setEditing(null)} />}
     </section>
   );
 }
 
 /** A route with its URL and commands. */
-export function RouteRow({ route, edit }: { route: Route; edit: () => void }) {
+export function HttpTriggerRow({ route, edit }: { route: Route; edit: () => void }) {
   const workspace = useEditor((editor) => editor.workspace);
   const flow = useEditor((editor) => editor.flow.path);
   const queries = useQueryClient();
@@ -93,12 +93,12 @@ export function RouteRow({ route, edit }: { route: Route; edit: () => void }) {
       </div>
       {deleting && (
         <Confirm
-          title={t("triggers.deleteRoute", { path })}
+          title={t("triggers.deleteHttpTrigger", { path })}
           confirmLabel={t("ui.delete")}
           close={() => setDeleting(false)}
           onConfirm={() => attempt(async () => deleteRoute(workspace, path).then(changed))}
         >
-          <p className={css.help}>{t("triggers.deleteRouteHint")}</p>
+          <p className={css.help}>{t("triggers.deleteHttpTriggerHint")}</p>
         </Confirm>
       )}
     </li>

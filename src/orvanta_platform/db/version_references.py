@@ -9,11 +9,11 @@ from orvanta_platform.db.job_lists import Visible
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import query_texts
 
-_SQL = query_texts("uses")
+_SQL = query_texts("version_references")
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
+class VersionReference:
     """The script or flow (`kind`) that a node runs or imports, or that a script imports (`node` is empty).
 
     `pinned` is the hash of the version, None: the newest version.
@@ -83,10 +83,10 @@ class RunCount:
     hidden: int
 
 
-async def record(conn: Connection, version: int, workspace: str, uses: Sequence[Use]) -> None:
+async def record(conn: Connection, version: int, workspace: str, references: Sequence[VersionReference]) -> None:
     """Record the scripts and workflows that a version refers to."""
-    if uses:
-        columns = zip(*((use.node, use.kind, use.path, use.pinned) for use in uses), strict=True)
+    if references:
+        columns = zip(*((each.node, each.kind, each.path, each.pinned) for each in references), strict=True)
         await conn.execute(_SQL["record"], version, workspace, *(list(column) for column in columns))
 
 

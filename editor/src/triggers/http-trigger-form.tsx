@@ -26,7 +26,7 @@ const AUTHENTICATION: [string, string][] = [
 ];
 
 /** Dialog that creates or changes a route. */
-export function RouteForm({ route, close }: { route: Route | null; close: () => void }) {
+export function HttpTriggerForm({ route, close }: { route: Route | null; close: () => void }) {
   const workspace = useEditor((editor) => editor.workspace);
   const flow = useEditor((editor) => editor.flow.path);
   const queries = useQueryClient();
@@ -63,7 +63,10 @@ export function RouteForm({ route, close }: { route: Route | null; close: () => 
     saving.mutate();
   };
   return (
-    <Dialog title={route ? t("triggers.routeNamed", { path: route.path }) : t("triggers.newRoute")} close={close}>
+    <Dialog
+      title={route ? t("triggers.httpTriggerNamed", { path: route.path }) : t("triggers.newHttpTrigger")}
+      close={close}
+    >
       <form className={css.form} onSubmit={submit}>
         <div className={css.pair}>
           <Field label={t("triggers.route")} help={t("triggers.routeHint")}>
@@ -126,7 +129,7 @@ export function RouteForm({ route, close }: { route: Route | null; close: () => 
         <div className={dialogCss.foot}>
           <Button onClick={close}>{t("ui.cancel")}</Button>
           <Button look="main" type="submit" disabled={saving.isPending}>
-            {route ? t("ui.save") : t("triggers.createRoute")}
+            {route ? t("ui.save") : t("triggers.createHttpTrigger")}
           </Button>
         </div>
       </form>
