@@ -181,7 +181,7 @@ async def test_canvas_is_one_tab_stop_and_usable_in_high_contrast_and_zoomed(pag
     for width, height in ((720, 450), (360, 225)):
         await page.set_viewport_size({"width": width, "height": height})
         assert await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-        # A function: a bare expression is evaluated anew at each frame, which the policy forbids.
+        # A function: the page evaluates a bare expression at each frame, which its policy forbids.
         await page.wait_for_function("() => document.querySelector('[data-canvas]').clientHeight >= 150")
         await page.keyboard.press("1")
         await node(page, "ask").click()
