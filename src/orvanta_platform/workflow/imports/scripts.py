@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import Final, Literal
 
-from orvanta_platform.workflow.imports import python, typescript
+from orvanta_platform.workflow.imports.python import imports as python_imports
 from orvanta_platform.workflow.imports.reference import Import
+from orvanta_platform.workflow.imports.typescript import imports as typescript_imports
 
 Importing = Literal["python", "typescript"]
 
@@ -49,9 +50,9 @@ def imports_of(language: str, content: str, path: str | None) -> list[Import]:
     """
     match importing_language(language):
         case "python":
-            return python.imports(content, path)
+            return python_imports(content, path)
         case "typescript":
-            return typescript.imports(content, path)
+            return typescript_imports(content, path)
         case None:
             return []
 

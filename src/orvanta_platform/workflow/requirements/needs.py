@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from orvanta_platform.workflow.requirements import npm, python
+from orvanta_platform.workflow.requirements.npm import packages as npm_packages
+from orvanta_platform.workflow.requirements.python import packages as python_packages
 
 Ecosystem = Literal["python", "npm"]
 
@@ -76,9 +77,9 @@ def requirements_of(language: str, content: str) -> Requirements | None:
         return Requirements("python", _DRIVERS[language])
     match ecosystem_of(language):
         case "python":
-            return _requirements("python", python.packages(content))
+            return _requirements("python", python_packages(content))
         case "npm":
-            return _requirements("npm", npm.packages(content))
+            return _requirements("npm", npm_packages(content))
         case None:
             return None
 
