@@ -60,6 +60,10 @@ def test_release_is_promoted_rolled_back_and_exchanged(cli: Cli, installation: I
     assert installation.client.post("/api/settings/global/trusted_release_keys", json=trusted).status_code == 200
     assert cli("release", "import", str(file), "-w", "promoted").out == "1\n"
     assert f"origin: here main/1, key {key}" in cli("release", "show", "1", "-w", "promoted").out
+    for _ in range(2):
+        request = cli("promote", "main/2", "--from", "local", "--to", "production", "--json").json
+        assert (request["source"], request["number"], request["plan"]["origin"]["number"]) == ("promoted", 2, 2)
+    assert [each["number"] for each in cli("release", "list", "-w", "promoted", "--json").json] == [2, 1]
     file.write_text(json.dumps({**json.loads(file.read_text()), "notes": "Other"}))
     wrong = cli("release", "import", str(file), "--json", code=1).json
     assert wrong["error"]["code"] == "untrusted_release"

@@ -17,6 +17,14 @@ Release = Annotated[
     str, typer.Argument(help="Number of a release of the workspace, or <workspace>/<number>.", metavar="RELEASE")
 ]
 To = Annotated[str, typer.Option("--to", help="Name of the environment.", metavar="ENV")]
+From = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        help="Profile of another instance that has the release; it is imported into the environment's workspace first.",
+        metavar="PROFILE",
+    ),
+]
 Planned = Annotated[
     bool, typer.Option("--plan", help="Print the plan only; exit with 1 if more than the rules prevents it.")
 ]
@@ -44,6 +52,7 @@ def register(app: typer.Typer) -> None:
         "orvanta promote dev/3 --to production --renew",
         "orvanta promote dev/3 --to production --approve",
         "orvanta promote dev/3 --to production --apply",
+        "orvanta promote dev/3 --from development --to production",
     )(promote)
     command(app, "orvanta rollback production --reason 'Orders are counted twice'")(rollback)
 
@@ -52,6 +61,7 @@ def promote(
     session: Session,
     release: Release,
     to: To,
+    origin: From = None,
     plan: Planned = False,
     approve: Approve = False,
     apply: Apply = False,
@@ -63,9 +73,11 @@ def promote(
     """Deploy a release to an environment: request it, renew, approve and apply the request.
 
     Without --plan, --renew, --approve and --apply, the deployment is requested. Everything that prevents it is printed.
+    With --from, the release is read with the token of that profile and stored with your own, once.
     """
-    source, number = _release(session, release)
-    calls = f"/api/w/{quote(env.find(session, to)['workspace'], safe='')}/deployments"
+    target = str(env.find(session, to)["workspace"])
+    source, number = _release(session, release) if origin is None else _transfer(session, origin, release, target)
+    calls = f"/api/w/{quote(target, safe='')}/deployments"
     named = {"source": source, "number": number, "overwrite": overwrite}
     if plan:
         _finish(session, json.loads(session.api.post(f"{calls}/plan", named)))
@@ -106,6 +118,26 @@ def rollback(
     _print_request(session, found)
     if found["state"] != "applied":
         raise typer.Exit(FAILED)
+
+
+def _transfer(session: Session, profile: str, release: str, target: str) -> tuple[str, int]:
+    """Import a release of the instance of `profile` into the workspace `target`, unless it has been imported there.
+
+    Return its workspace and number there.
+    """
+    other = Session(profile, None, session.as_json)
+    try:
+        source, number = _release(other, release)
+        file = other.api.get(f"/api/w/{quote(source, safe='')}/releases/export/{number}")
+    finally:
+        other.close()
+    calls = f"/api/w/{quote(target, safe='')}/releases"
+    wanted = (file["public_key"], source, number)
+    for each in session.api.get(f"{calls}/list", per_page=100):
+        made = each["imported"]
+        if made and (made["public_key"], made["workspace"], made["number"]) == wanted:
+            return target, each["number"]
+    return target, json.loads(session.api.post(f"{calls}/import", {"file": file}))["number"]
 
 
 def _release(session: Session, release: str) -> tuple[str, int]:
