@@ -163,7 +163,16 @@ async def test_rerun_does_not_read_references_hidden_from_first_starter(api: Api
         assert refused.status_code == 409 and "u/admin/note" in refused.text, refused.text
         many = await api.client.post(f"{W}/jobs/run/batch_rerun_jobs", json={"job_ids": [run]})
         assert many.text.startswith("Error: "), many.text
+        # An argument that the admin leaves unchanged is not the admin's; one that the admin enters is.
+        kept = await api.client.post(f"{W}/jobs/rerun/{run}", json={"x": "$var:u/admin/note", "y": 1})
+        assert kept.status_code == 409 and "u/admin/note" in kept.text, kept.text
+        entered = {"x": 1, "y": "$var:u/admin/note"}
+        assert (await api.client.post(f"{W}/jobs/rerun/{run}", json=entered)).status_code == 201
     refused = await api.client.post(f"{W}/jobs/restart/f/{before['run/f/f/sales/daily']}", json={"step_id": "a"})
+    assert refused.status_code == 409 and "u/admin/note" in refused.text, refused.text
+    edited = {"flow_job_id": before["run/f/f/sales/daily"], "step_id": "a"}
+    body = {"value": FLOW["value"], "args": {"x": "$var:u/admin/note"}, "restarted_from": edited}
+    refused = await api.client.post(f"{W}/jobs/run/preview_flow", json=body)
     assert refused.status_code == 409 and "u/admin/note" in refused.text, refused.text
     run = (await api.client.post(f"{W}/jobs/run/p/f/sales/report", json={"x": "$var:u/admin/note"})).text
     assert (await api.client.post(f"{W}/jobs/rerun/{run}")).status_code == 201

@@ -206,6 +206,14 @@ async def test_reference_in_preprocessor_result(house: House) -> None:
     assert await ended(house, twice.text) == digest(TEXT)
     restarted = await post(house, f"jobs/restart/f/{answer.text}", {"step_id": "b"})
     assert await ended(house, restarted.text) == digest(TEXT)
+    # The dialog sends the inputs that it shows, whether or not they were edited.
+    shown = await house.api.get(f"jobs_u/get_args/{answer.text}")
+    assert shown == {"x": TEXT}
+    sent = await post(house, f"jobs/rerun/{answer.text}?skip_preprocessor=true", {**shown, "y": 1})
+    assert await ended(house, sent.text) == digest(TEXT)
+    # A reference in an argument lends its name to no member of the output.
+    named = await post(house, "jobs/run/f/f/team/pre", {"text": f"x|{TEXT}", "x": TEXT})
+    assert await ended(house, named.text) == digest(TEXT)
     assert await house.opened() == []
 
 
@@ -217,15 +225,19 @@ async def test_references_in_rerun_runs(house: House) -> None:
     assert await ended(house, top) == digest(TEXT)
     listed = await house.api.get("jobs/list", parent_job=top, script_path_exact="f/team/sub")
     child = next(each["id"] for each in listed if each["job_kind"] == "flow")
-    again = await post(house, f"jobs/rerun/{child}", None)
-    assert await ended(house, again.text) == digest(TEXT)
+    for body in (None, await house.api.get(f"jobs_u/get_args/{child}")):
+        again = await post(house, f"jobs/rerun/{child}", body)
+        assert await ended(house, again.text) == digest(TEXT), body
     await house.api.client.post(
         f"{W}/scripts/create", json={"path": "f/team/echo", "summary": "", "content": ECHO, "language": "python3"}
     )
     plain = (await post(house, "jobs/run/p/f/team/echo", {"x": TEXT})).text
     assert await ended(house, plain) == digest(SECRET)
-    again = await post(house, f"jobs/rerun/{plain}", None)
-    assert await ended(house, again.text) == digest(SECRET)
+    for body in (None, {"x": TEXT}):
+        again = await post(house, f"jobs/rerun/{plain}", body)
+        assert await ended(house, again.text) == digest(SECRET), body
+    edited = await post(house, f"jobs/rerun/{child}", {"x": f"$res:{PATH}-2"})
+    assert "not_found" in str(await ended(house, edited.text)), "what somebody typed is a reference"
     many = await post(
         house,
         "jobs/run/batch_rerun_jobs",

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from uuid import UUID
 
+import msgspec
 import structlog
 
 from orvanta_platform import clock
@@ -22,8 +23,9 @@ from orvanta_platform.db.pool import CONNECTION_LOST
 from orvanta_platform.db.values import ValueKey, ValueRow, get_values
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.errors import CannotRestart, NotFound, WaitTimeout
+from orvanta_platform.evaluate.raw import members
 from orvanta_platform.orchestrator import values
-from orvanta_platform.orchestrator.interpolation import Interpolation, only
+from orvanta_platform.orchestrator.interpolation import Interpolation, only, referring
 from orvanta_platform.orchestrator.sealed_inputs import sealed_key, unseal
 from orvanta_platform.orchestrator.view import PREPROCESSED
 from orvanta_platform.services.platform import Platform
@@ -178,13 +180,10 @@ async def repeated_args(platform: Platform, actor: Actor, workspace: str, id: UU
     Raises CannotRestart if they are no longer stored, if they contain passwords that the actor did not enter, or if
     references of another starter name items that this starter may not read.
     """
-    async with platform.db.acquire() as conn:
-        row = await jobs.get_readable(platform, conn, actor, workspace, id)
-        keys = _args_keys(row)
-        stored = {each.key: each for each in await get_values(conn, keys)}
+    row, stored = await _stored_args(platform, actor, workspace, id)
     if (row.id, "args", "") not in stored:
         raise CannotRestart(f"The inputs of the run {id} are no longer stored.", hint="Start it with inputs.")
-    key = next(key for key in keys if key in stored)
+    key = next(key for key in _args_keys(row) if key in stored)
     raw = (await values.open_rows(platform.storage, [stored[key]]))[key]
     state = RunState.decode(row.run_state) if row.run_state is not None else None
     if state is None:
@@ -199,6 +198,52 @@ async def repeated_args(platform: Platform, actor: Actor, workspace: str, id: UU
     if references and row.created_by != actor.username:
         await _require_readable(platform, workspace, row, only(raw, references))
     return RepeatedArgs(raw, references, taken)
+
+
+async def edited_references(
+    platform: Platform, actor: Actor, workspace: str, id: UUID, args: bytes
+) -> frozenset[str] | None:
+    """Return the names of the arguments that may contain references if a run is repeated with `args`; None: all.
+
+    An argument that equals that of the run was not written by the actor: it refers to items only if it did so in the
+    run. Raises InvalidInput, TooLarge, CannotRestart if such a reference of another starter names an item that this
+    starter may not read.
+    """
+    candidates = referring(args)
+    if not candidates:
+        return None
+    row, stored = await _stored_args(platform, actor, workspace, id)
+    state = RunState.decode(row.run_state) if row.run_state is not None else None
+    opened = await values.open_rows(platform.storage, list(stored.values()))
+    given, unchanged, kept = members(args), set[str](), set[str]()
+    for key, raw in opened.items():
+        before = members(raw)
+        same = {name for name in candidates if name in before and _equal(given[name], before[name])}
+        unchanged |= same
+        if key[2] != PREPROCESSED and state is not None:
+            kept |= same & set(state.references)
+    if kept and row.created_by != actor.username:
+        await _require_readable(platform, workspace, row, only(args, kept))
+    return candidates - unchanged | kept
+
+
+def _equal(one: bytes | msgspec.Raw, other: bytes | msgspec.Raw) -> bool:
+    try:
+        return bool(msgspec.json.decode(one) == msgspec.json.decode(other))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+
+
+async def _stored_args(
+    platform: Platform, actor: Actor, workspace: str, id: UUID
+) -> tuple[JobRow, Mapping[ValueKey, ValueRow]]:
+    """Return a run and its stored arguments: those it was started with, and the output of its preprocessor.
+
+    Raises NotFound.
+    """
+    async with platform.db.acquire() as conn:
+        row = await jobs.get_readable(platform, conn, actor, workspace, id)
+        return row, {each.key: each for each in await get_values(conn, _args_keys(row))}
 
 
 def _require_own_passwords(actor: Actor, row: JobRow) -> None:

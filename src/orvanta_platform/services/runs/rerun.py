@@ -47,6 +47,9 @@ async def rerun(
         data = {}
     else:
         permissions.require(actor, "edit", jobs.target_of(row))
+        if options.references is None:
+            references = await results.edited_references(platform, actor, workspace, id, args)
+            options = replace(options, references=references)
         options = replace(options, secrets=await _secrets_for_masks(platform, actor, workspace, row, args))
         data = {"edited": True}
     options = replace(options, repeat=Repeat("rerun", row.id, None, data | ({"latest": True} if latest else {})))

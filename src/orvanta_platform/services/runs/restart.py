@@ -115,6 +115,9 @@ async def restart_edited(
         again = await results.repeated_args(platform, actor, workspace, source.run.id)
         args = again.raw
         options = replace(options, references=again.references, secrets=again.secrets)
+    else:
+        references = await results.edited_references(platform, actor, workspace, source.run.id, args)
+        options = replace(options, references=references)
     await inputs.check(platform.evaluator.of(workspace), None, args)
     return await create_run(platform, actor, spec, args, _with_repeat(source, point, options))
 
