@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -13,7 +14,7 @@ from tests.http.harness import ApiHarness, client_of
 from tests.loop_blocking import Held, held_server
 
 from orvanta_platform.control.actor import Role
-from orvanta_platform.control.instance_settings import SCIM_GRANTS
+from orvanta_platform.control.instance_settings import SCIM_GRANTS, TOKEN_MAX_AGE_DAYS, Setting
 
 V2 = "/scim/v2"
 PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
@@ -23,6 +24,12 @@ async def scim_client(api: ApiHarness) -> httpx.AsyncClient:
     made = await api.client.post("/api/scim_tokens/create")
     assert made.status_code == 201, made.text
     return client_of(api.app, made.text)
+
+
+async def set_instance(api: ApiHarness, setting: Setting[Any], value: Any) -> None:
+    answer = await api.client.post(f"/api/settings/global/{setting.name}", json={"value": value})
+    assert answer.status_code == 200, answer.text
+    api.platform.instance._cache.clear()
 
 
 async def made(client: httpx.AsyncClient, kind: str, **values: Any) -> dict[str, Any]:
@@ -51,6 +58,32 @@ async def test_only_scim_tokens_reach_scim(api: ApiHarness) -> None:
     listed = (await api.client.get("/api/scim_tokens/list")).json()
     assert listed[0]["created_by"] == "admin" and listed[0]["last_used_at"]
     await api.client.delete(f"/api/scim_tokens/delete/{listed[0]['token_prefix']}")
+    assert (await client.get(f"{V2}/Users")).status_code == 401
+
+
+async def test_tokens_expire(api: ApiHarness) -> None:
+    client = await scim_client(api)
+    now = datetime.now(UTC)
+
+    async def created(body: dict[str, Any]) -> tuple[int, int]:
+        """Return the status of the creation of a token, and the days until the newest token expires."""
+        answer = await api.client.post("/api/scim_tokens/create", json=body)
+        newest = (await api.client.get("/api/scim_tokens/list")).json()[0]
+        return answer.status_code, round((datetime.fromisoformat(newest["expiration"]) - now) / timedelta(days=1))
+
+    assert await created({}) == (201, 365)
+    assert await created({"expiration": (now + timedelta(days=90)).isoformat()}) == (201, 90)
+    await set_instance(api, TOKEN_MAX_AGE_DAYS, 30)
+    try:
+        assert await created({}) == (201, 30), "the maximum lifetime of tokens is shorter"
+        assert (await created({"expiration": (now + timedelta(days=31)).isoformat()}))[0] == 400
+    finally:
+        await set_instance(api, TOKEN_MAX_AGE_DAYS, None)
+    for wrong in (now.isoformat(), "9", "2030-01-01T00:00:00"):
+        assert (await created({"expiration": wrong}))[0] == 400
+    assert (await client.get(f"{V2}/Users")).status_code == 200
+    async with api.platform.db.acquire() as conn:
+        await conn.execute("UPDATE scim_token SET expires_at = app_now()")
     assert (await client.get(f"{V2}/Users")).status_code == 401
 
 
@@ -103,9 +136,7 @@ async def test_account_from_creation_to_deletion(api: ApiHarness) -> None:
 async def test_groups_grant_memberships(api: ApiHarness) -> None:
     client = await scim_client(api)
     grants = [{"claim": "engineering", "workspace": "main", "role": "developer", "groups": ["night"]}]
-    set_ = await api.client.post(f"/api/settings/global/{SCIM_GRANTS.name}", json={"value": grants})
-    assert set_.status_code == 200, set_.text
-    api.platform.instance._cache.clear()
+    await set_instance(api, SCIM_GRANTS, grants)
     await api.client.post("/api/w/main/groups/create", json={"name": "night"})
     ada, bob = [await made(client, "Users", userName=f"{name}@example.com", active=True) for name in ("ada", "bob")]
     group = await made(client, "Groups", displayName="engineering", members=[{"value": ada["id"]}])
@@ -137,9 +168,7 @@ async def test_groups_do_not_change_superadmins(api: ApiHarness) -> None:
     await api.member("ada", Role.ADMIN)
     await api.client.post("/api/users/update/ada@example.com", json={"is_super_admin": True})
     grants = [{"claim": "engineering", "workspace": "main", "role": "developer"}]
-    set_ = await api.client.post(f"/api/settings/global/{SCIM_GRANTS.name}", json={"value": grants})
-    assert set_.status_code == 200, set_.text
-    api.platform.instance._cache.clear()
+    await set_instance(api, SCIM_GRANTS, grants)
     client = await scim_client(api)
     found = await client.get(f"{V2}/Users", params={"filter": 'userName eq "ada@example.com"'})
     ada = {"value": found.json()["Resources"][0]["id"]}
@@ -181,9 +210,7 @@ async def test_concurrent_changes_of_group_lose_nothing(api: ApiHarness) -> None
 async def test_member_who_joins_during_deletion_of_group_leaves_with_it(api: ApiHarness) -> None:
     client = await scim_client(api)
     grants = [{"claim": "engineering", "workspace": "main", "role": "developer"}]
-    set_ = await api.client.post(f"/api/settings/global/{SCIM_GRANTS.name}", json={"value": grants})
-    assert set_.status_code == 200, set_.text
-    api.platform.instance._cache.clear()
+    await set_instance(api, SCIM_GRANTS, grants)
     ada = await made(client, "Users", userName="ada@example.com", active=True)
     group = await made(client, "Groups", displayName="engineering")
     add = {"op": "add", "path": "members", "value": [{"value": ada["id"]}]}

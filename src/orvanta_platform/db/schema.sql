@@ -164,7 +164,8 @@ CREATE TABLE scim_token (
     prefix       text NOT NULL,
     created_by   text NOT NULL,
     created_at   timestamptz NOT NULL DEFAULT app_now(),
-    last_used_at timestamptz
+    last_used_at timestamptz,
+    expires_at   timestamptz NOT NULL
 );
 COMMENT ON TABLE scim_token IS 'Tokens of identity providers that manage accounts by SCIM; they belong to no account.';
 COMMENT ON COLUMN scim_token.hash IS 'SHA-256 of the token; the token itself is shown once and stored nowhere.';

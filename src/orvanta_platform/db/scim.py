@@ -22,6 +22,7 @@ class ScimTokenRow:
     """Username of the superadmin."""
     created_at: datetime
     last_used_at: datetime | None
+    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +62,9 @@ class Matching:
     external_id: str | None = None
 
 
-async def insert_token(conn: Connection, digest: bytes, prefix: str, created_by: str) -> None:
+async def insert_token(conn: Connection, digest: bytes, prefix: str, created_by: str, expires_at: datetime) -> None:
     """Add a token."""
-    await conn.execute(_SQL["insert_token"], digest, prefix, created_by)
+    await conn.execute(_SQL["insert_token"], digest, prefix, created_by, expires_at)
 
 
 async def use_token(conn: Connection, digest: bytes) -> bool:

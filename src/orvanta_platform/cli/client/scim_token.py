@@ -13,6 +13,7 @@ from orvanta_platform.cli.help_text import CommandGroup
 app = typer.Typer(no_args_is_help=True, help="Manage tokens of SCIM clients.", cls=CommandGroup, rich_markup_mode=None)
 
 Prefix = Annotated[str, typer.Argument(help="First characters of the token, as listed.", metavar="PREFIX")]
+Days = Annotated[int | None, typer.Option("--days", min=1, help="Days until it expires; a year by default.")]
 
 
 @app.callback()
@@ -35,18 +36,22 @@ def _list(session: Session) -> None:
             each["created_by"],
             local_time(each["created_at"]),
             local_time(each["last_used_at"]) if each["last_used_at"] else "",
+            local_time(each["expiration"]),
         ]
         for each in found
     ]
-    print_table(["PREFIX", "CREATED BY", "CREATED", "LAST USED"], rows)
+    print_table(["PREFIX", "CREATED BY", "CREATED", "LAST USED", "EXPIRES"], rows)
 
 
-@command(app, "orvanta scim-token create")
-def create(session: Session) -> None:
+@command(app, "orvanta scim-token create --days 90")
+def create(session: Session, days: Days = None) -> None:
     """Create a token of a SCIM client, and print it. It is shown only once. Superadmins only."""
+    from datetime import UTC, datetime, timedelta
+
     from orvanta_platform.cli.client.output import print_json
 
-    token = session.api.post("/api/scim_tokens/create")
+    expiration = None if days is None else (datetime.now(UTC) + timedelta(days=days)).isoformat()
+    token = session.api.post("/api/scim_tokens/create", {"expiration": expiration})
     if session.as_json:
         print_json({"token": token})
     else:

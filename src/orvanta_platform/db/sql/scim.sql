@@ -1,19 +1,20 @@
 -- name: insert_token
 -- Adds a token.
-INSERT INTO scim_token (hash, prefix, created_by) VALUES ($1, $2, $3);
+INSERT INTO scim_token (hash, prefix, created_by, expires_at) VALUES ($1, $2, $3, $4);
 
 -- name: use_token
--- Records the use of a token at most once a minute; returns no row if it is not valid.
+-- Records the use of a token at most once a minute; returns no row if it is unknown or has expired.
 WITH used AS (
     UPDATE scim_token
     SET last_used_at = app_now()
-    WHERE hash = $1 AND (last_used_at IS NULL OR last_used_at < app_now() - interval '1 minute')
+    WHERE hash = $1 AND expires_at > app_now()
+      AND (last_used_at IS NULL OR last_used_at < app_now() - interval '1 minute')
 )
-SELECT prefix FROM scim_token WHERE hash = $1;
+SELECT prefix FROM scim_token WHERE hash = $1 AND expires_at > app_now();
 
 -- name: list_tokens
 -- All tokens, newest first.
-SELECT prefix, created_by, created_at, last_used_at FROM scim_token ORDER BY created_at DESC, prefix;
+SELECT prefix, created_by, created_at, last_used_at, expires_at FROM scim_token ORDER BY created_at DESC, prefix;
 
 -- name: delete_token
 -- Deletes the tokens with this prefix.

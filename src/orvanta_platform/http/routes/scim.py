@@ -15,7 +15,7 @@ from orvanta_platform.errors import AlreadyExists, BadRequest, MethodNotAllowed,
 from orvanta_platform.http import answers, errors
 from orvanta_platform.http import scim_messages as messages
 from orvanta_platform.http.openapi import call
-from orvanta_platform.http.requests import AnyRequest, actor_of, base_url_of, platform_of
+from orvanta_platform.http.requests import AnyRequest, actor_of, base_url_of, body_of, platform_of
 from orvanta_platform.http.schemas import scim as schemas
 from orvanta_platform.http.scim_messages import ScimError, ScimUnsupported
 from orvanta_platform.services.access import provisioning, scim_tokens
@@ -32,14 +32,14 @@ _Answer = tuple[int, dict[str, Any] | None]
 async def list_scim_tokens(request: AnyRequest) -> Response[bytes]:
     """List the tokens of SCIM clients, newest first. Superadmins only."""
     rows = await scim_tokens.list_all(platform_of(request), actor_of(request))
-    return answers.json([schemas.ScimToken(each.prefix, each.created_by, each.created_at, each.last_used_at)
-                         for each in rows])  # fmt: skip
+    return answers.json([schemas.scim_token(row) for row in rows])
 
 
-@post("/api/scim_tokens/create", status_code=201, opt=call())
+@post("/api/scim_tokens/create", status_code=201, opt=call(body=schemas.CreateScimToken))
 async def create_scim_token(request: AnyRequest) -> Response[bytes]:
     """Create a token of a SCIM client. It is shown only in this response. Superadmins only."""
-    return answers.text(await scim_tokens.create(platform_of(request), actor_of(request)), 201)
+    body = await body_of(request, schemas.CreateScimToken)
+    return answers.text(await scim_tokens.create(platform_of(request), actor_of(request), body.expiration), 201)
 
 
 @delete("/api/scim_tokens/delete/{token_prefix:str}", status_code=200, opt=call())

@@ -92,11 +92,14 @@ async def max_age_days_of(platform: Platform, email: str, workspace: str | None)
 def check_new(new: NewToken, max_age_days: int | None) -> NewToken:
     """Return a token to create with the expiry that it gets; `max_age_days` limits it, if not None.
 
-    Raises BadRequest for an unknown scope, an expiry in the past or beyond the limit, and a long label; LimitExceeded.
+    Raises BadRequest for an unknown scope, an expiry without a time zone, in the past or beyond the limit, and a long
+    label; LimitExceeded.
     """
     limits.check_scopes(new.scopes or [])
     for scope in new.scopes or ():
         scopes.check(scope)
+    if new.expires_at is not None and new.expires_at.tzinfo is None:
+        raise BadRequest("The expiration has no time zone.", hint="Append Z for UTC, or an offset such as +02:00.")
     if new.expires_at is not None and new.expires_at <= clock.now():
         raise BadRequest("The expiration is in the past.")
     if len(new.label or "") > _MAX_LABEL_LENGTH:
