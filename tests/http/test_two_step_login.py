@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ import pytest
 import segno
 from tests.conftest import TestDatabase
 from tests.http.harness import ApiHarness, api_harness, client_of
+from tests.http.test_scim import until_waiting
 
 from orvanta_platform import clock
 from orvanta_platform.control import login_limits, totp
@@ -148,6 +150,35 @@ async def test_right_password_gives_no_more_guesses_of_codes(api: ApiHarness, br
         body = {"current_password": PASSWORD, "password": "battery staple"}
         assert (await browser.post("/api/users/setpassword", json=body)).status_code == 200
         assert await conn.fetchval(count) == 3
+
+
+async def test_codes_are_not_guessed_from_many_addresses(api: ApiHarness, browser: httpx.AsyncClient) -> None:
+    made = await enrolled(browser)
+    transports = [httpx.ASGITransport(api.app, client=(f"203.0.113.{last}", 1)) for last in range(5)]  # type: ignore[arg-type]
+    elsewhere = [httpx.AsyncClient(transport=each, base_url="http://orvanta") for each in transports]
+    for client in elsewhere[:4]:
+        for _ in range(3):
+            answer = await login(client, "000000")
+    assert error_of(answer) == (429, "rate_limited") and int(answer.headers["retry-after"]) >= 1
+    # The right code is not even checked at a new address, but a recovery code is, and the usual address is exempt.
+    codes = "UPDATE login_failure SET count = 18, last_at = app_now() WHERE key LIKE 'code:%'"
+    async with api.platform.db.acquire() as conn:
+        await conn.execute(codes)
+        assert error_of(await login(elsewhere[4], code_of(made["secret"]))) == (429, "rate_limited")
+        assert error_of(await login(elsewhere[4], code_of(made["secret"]), "wrong")) == (401, "unauthenticated")
+        assert (await login(elsewhere[4], made["recovery_codes"][0])).status_code == 200
+        assert error_of(await login(browser, "000000")) == (401, "second_factor_required")
+        assert (await login(browser, code_of(made["secret"]))).status_code == 200
+        assert await conn.fetchval("SELECT count FROM login_failure WHERE key LIKE 'code:%'") == 19
+
+
+async def test_concurrent_logins_use_a_code_once(api: ApiHarness, browser: httpx.AsyncClient) -> None:
+    code = code_of((await enrolled(browser))["secret"])
+    async with api.platform.db.transaction() as conn:
+        await conn.execute("SELECT FROM totp FOR UPDATE")
+        logins = [asyncio.ensure_future(login(browser, code)) for _ in range(2)]
+        await until_waiting(api, *logins)
+    assert sorted([(await each).status_code for each in logins]) == [200, 401]
 
 
 async def test_image_of_secret_is_made_in_thread(browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:

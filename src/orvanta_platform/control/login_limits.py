@@ -4,6 +4,10 @@ Attempts are counted by account and address together, by address, and by account
 third, which anyone can raise, only makes the first one stricter, for addresses that have failed themselves. The right
 password from an address without failures is therefore always accepted, regardless of attempts from other addresses.
 
+Codes of two-step logins, which are asked for after the right password only, are also counted by account at all
+addresses: a known password does not allow guesses of the code from many of them. Addresses at which the account logged
+in before are exempt, so that its owner is not locked out, and so are recovery codes, which are too long to be guessed.
+
 Wrong passwords of an HTTP trigger are counted by route and address.
 """
 
@@ -27,10 +31,17 @@ ATTACKED: Final = 50
 FORGOTTEN_S: Final = 3600.0
 """Time in seconds without a new failure after which failures are forgotten."""
 
+FREE_CODES: Final = 10
+"""Wrong codes of an account at all addresses before delays start at addresses where it has not logged in."""
+
+CODES_FORGOTTEN_S: Final = 86_400.0
+"""Time in seconds without a new wrong code after which wrong codes are forgotten."""
+
 _FIRST_S: Final = 1.0
 _FIRST_ATTACKED_S: Final = 60.0
 _MAX_DELAY_S: Final = 900.0
 _MAX_ADDRESS_DELAY_S: Final = 60.0
+_MAX_CODE_DELAY_S: Final = 21_600.0
 
 
 class Attempts(Protocol):
@@ -56,17 +67,19 @@ class Keys:
     pair: str
     address: str
     account: str
+    code: str
+    """Key of the codes of two-step logins of the account."""
 
     @property
     def all(self) -> list[str]:
-        """All keys."""
+        """Keys of passwords."""
         return [self.pair, self.address, self.account]
 
 
 def keys_of(email: str, network: str) -> Keys:
     """Return the keys of a login from an address or network. The account, which need not exist, is hashed."""
     account = hashlib.sha256(email.lower().encode("utf-8", "replace")).hexdigest()
-    return Keys(f"pair:{network} {account}", f"address:{network}", f"account:{account}")
+    return Keys(f"pair:{network} {account}", f"address:{network}", f"account:{account}", f"code:{account}")
 
 
 def key_of_route(route: UUID, network: str) -> str:
@@ -77,6 +90,13 @@ def key_of_route(route: UUID, network: str) -> str:
 def wait_at_route_s(attempts: Attempts) -> float:
     """Return the seconds until the next HTTP Basic call of a route is allowed; 0: now."""
     return max(_delay_s(attempts.count - FREE, _FIRST_S, _MAX_DELAY_S) - attempts.age_s, 0.0)
+
+
+def wait_for_code_s(codes: Attempts, pair: Attempts) -> float:
+    """Return the seconds until the next code is checked; 0: now. `pair`: logins of the account at the address."""
+    if pair.known:
+        return 0.0
+    return max(_delay_s(codes.count - FREE_CODES, _FIRST_S, _MAX_CODE_DELAY_S) - codes.age_s, 0.0)
 
 
 def wait_s(attempts: Mapping[str, Attempts], keys: Keys) -> float:

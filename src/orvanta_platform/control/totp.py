@@ -32,11 +32,16 @@ def uri(secret: str, email: str, host: str) -> str:
     return pyotp.TOTP(secret).provisioning_uri(name=email, issuer_name=f"Orvanta {host}")
 
 
+def is_time_based(code: str) -> bool:
+    """Return whether a text has the form of a code of the application, unlike recovery codes."""
+    return _CODE.fullmatch(re.sub(r"\s", "", code)) is not None
+
+
 def matching_step(secret: str, code: str, now: datetime, after: int) -> int | None:
     """Return the time step of a code, among those that are valid now and later than `after`; None if it is wrong."""
-    code = re.sub(r"\s", "", code)
-    if not _CODE.fullmatch(code):
+    if not is_time_based(code):
         return None
+    code = re.sub(r"\s", "", code)
     generator, present = pyotp.TOTP(secret), int(now.timestamp()) // _STEP_S
     for step in range(max(present - _TOLERATED_STEPS, after + 1), present + _TOLERATED_STEPS + 1):
         if hmac.compare_digest(generator.generate_otp(step), code):

@@ -103,7 +103,7 @@ RETURNING email;
 -- Attempts of these keys; those older than $2 seconds do not count.
 SELECT w.key,
        CASE WHEN f.last_at > app_now() - make_interval(secs => $2) THEN f.count ELSE 0 END AS count,
-       coalesce(extract(epoch FROM app_now() - f.last_at), 0)::float8 AS age_s,
+       greatest(coalesce(extract(epoch FROM app_now() - f.last_at), 0), 0)::float8 AS age_s,
        coalesce(f.known, false) AS known
 FROM unnest($1::text[]) AS w (key)
 LEFT JOIN login_failure AS f ON f.key = w.key;
@@ -117,10 +117,11 @@ ORDER BY key
 ON CONFLICT DO NOTHING;
 
 -- name: lock_attempts
--- Attempts of these keys, locked until the transaction ends; those older than $2 seconds do not count.
+-- Attempts of these keys, locked until the transaction ends; those older than $2 seconds do not count. An attempt that
+-- was counted while this query waited for the lock is not in the future.
 SELECT key,
        CASE WHEN last_at < app_now() - make_interval(secs => $2) THEN 0 ELSE count END AS count,
-       extract(epoch FROM app_now() - last_at)::float8 AS age_s,
+       greatest(extract(epoch FROM app_now() - last_at), 0)::float8 AS age_s,
        known
 FROM login_failure
 WHERE key = ANY ($1)

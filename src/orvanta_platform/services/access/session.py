@@ -205,15 +205,19 @@ async def authenticate(
 async def _check_code(
     platform: Platform, account: AccountRow, keys: login_limits.Keys, code: str | None, caller: Caller
 ) -> bool:
-    """Use up the code of a login. Return whether the account now has an authenticator."""
+    """Use up the code of a login. Return whether the account now has an authenticator. Raises also RateLimited."""
     if not account.totp and not await platform.instance.get(REQUIRE_TOTP):
         return False
+    if code:
+        await totp_codes.count_guess(platform.db, keys, code)
     async with platform.db.transaction() as conn:
         if not code:
             await accounts.forgive_attempts(conn, sorted(keys.all))
             accepted = False
         else:
-            accepted = await totp_codes.accept(conn, platform.keys, account.email, code, confirming=not account.totp)
+            accepted = await totp_codes.accept(
+                conn, platform.keys, account.email, code, counted=keys, confirming=not account.totp
+            )
         if accepted and not account.totp:
             await confirmed(conn, _as_actor(account, caller))
     if accepted:

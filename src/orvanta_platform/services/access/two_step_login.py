@@ -116,8 +116,9 @@ async def disable(platform: Platform, actor: Actor, password: str, code: str) ->
     require(actor, "write", Target(None, "account", created_by=actor.email))
     refuse_limited(actor, "switch off two-step login")
     _, keys = await require_password(platform, actor, password, "users.totp.disable_failed")
+    await totp_codes.count_guess(platform.db, keys, code)
     async with platform.db.transaction() as conn:
-        accepted = await totp_codes.accept(conn, platform.keys, actor.email, code)
+        accepted = await totp_codes.accept(conn, platform.keys, actor.email, code, counted=keys)
         if accepted:
             await accounts.reset_attempts(conn, keys.pair, [keys.address, keys.account])
             await rows.delete(conn, actor.email)
