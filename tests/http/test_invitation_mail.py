@@ -9,6 +9,7 @@ from tests.http.harness import ApiHarness, W, client_of
 from tests.http.test_notices import Mailbox
 from tests.http.test_notices import mail as mail
 
+from orvanta_platform.control import invitation_limits
 from orvanta_platform.control.instance_settings import SMTP
 
 EMAIL = "ada@example.org"
@@ -48,6 +49,29 @@ async def test_links_and_invitations_are_mailed(api: ApiHarness, mail: tuple[Mai
     for wrong in ("a:;@b.co", "a,b@c.co", "<a@b.co", "a(x)@b.co"):
         body = {"email": wrong, "role": "viewer"}
         assert (await api.client.post(f"{W}/workspaces/invite_user", json=body)).status_code == 400, wrong
+
+
+async def test_invitations_are_limited_by_inviter_and_address(api: ApiHarness, mail: tuple[Mailbox, int]) -> None:
+    box, port = mail
+    await set_server(api, port=port, networks=["127.0.0.0/8"])
+
+    async def invited(email: str = EMAIL) -> tuple[int, bool]:
+        """Return the status of an invitation, and whether it was mailed."""
+        answer = await api.client.post(f"{W}/workspaces/invite_user", json={"email": email, "role": "viewer"})
+        return answer.status_code, answer.text.endswith("by mail.")
+
+    assert [await invited() for _ in range(5)] == [(200, True)] * 3 + [(200, False)] * 2
+    assert len(box.mails) == 3
+    assert await invited("bob@example.org") == (200, True)
+    query = "UPDATE login_failure SET count = $1, last_at = app_now() WHERE key LIKE 'inviter:%'"
+    async with api.platform.db.acquire() as conn:
+        await conn.execute(query, invitation_limits.FREE_OF_INVITER + 9)
+        assert await invited("eve@example.org") == (429, False)
+        invitations = (await api.client.get(f"{W}/workspaces/list_pending_invites")).json()
+        assert {each["email"] for each in invitations} == {EMAIL, "bob@example.org"}
+        await conn.execute("UPDATE login_failure SET last_at = app_now() - interval '2 hours'")
+    assert await invited("eve@example.org") == (200, True)
+    assert await invited() == (200, True)
 
 
 async def test_link_is_shown_if_no_mail_can_be_sent(api: ApiHarness, mail: tuple[Mailbox, int]) -> None:

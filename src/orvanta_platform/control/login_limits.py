@@ -89,14 +89,14 @@ def key_of_route(route: UUID, network: str) -> str:
 
 def wait_at_route_s(attempts: Attempts) -> float:
     """Return the seconds until the next HTTP Basic call of a route is allowed; 0: now."""
-    return max(_delay_s(attempts.count - FREE, _FIRST_S, _MAX_DELAY_S) - attempts.age_s, 0.0)
+    return max(delay_s(attempts.count - FREE, _FIRST_S, _MAX_DELAY_S) - attempts.age_s, 0.0)
 
 
 def wait_for_code_s(codes: Attempts, pair: Attempts) -> float:
     """Return the seconds until the next code is checked; 0: now. `pair`: logins of the account at the address."""
     if pair.known:
         return 0.0
-    return max(_delay_s(codes.count - FREE_CODES, _FIRST_S, _MAX_CODE_DELAY_S) - codes.age_s, 0.0)
+    return max(delay_s(codes.count - FREE_CODES, _FIRST_S, _MAX_CODE_DELAY_S) - codes.age_s, 0.0)
 
 
 def wait_s(attempts: Mapping[str, Attempts], keys: Keys) -> float:
@@ -104,12 +104,12 @@ def wait_s(attempts: Mapping[str, Attempts], keys: Keys) -> float:
     pair, address = attempts[keys.pair], attempts[keys.address]
     strict = attempts[keys.account].count >= ATTACKED and not pair.known
     free, first_s = (1, _FIRST_ATTACKED_S) if strict else (FREE, _FIRST_S)
-    left = _delay_s(pair.count - free, first_s, _MAX_DELAY_S) - pair.age_s
+    left = delay_s(pair.count - free, first_s, _MAX_DELAY_S) - pair.age_s
     if not pair.known:
-        left = max(left, _delay_s(address.count - FREE_OF_ADDRESS, _FIRST_S, _MAX_ADDRESS_DELAY_S) - address.age_s)
+        left = max(left, delay_s(address.count - FREE_OF_ADDRESS, _FIRST_S, _MAX_ADDRESS_DELAY_S) - address.age_s)
     return max(left, 0.0)
 
 
-def _delay_s(over: int, first_s: float, longest_s: float) -> float:
+def delay_s(over: int, first_s: float, longest_s: float) -> float:
     """Return a delay that doubles with each failure beyond the free ones, up to a maximum."""
     return 0.0 if over < 0 else min(first_s * 2.0 ** min(over, 32), longest_s)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from uuid import UUID
 
-from orvanta_platform.control import audit, names
+from orvanta_platform.control import audit, invitation_limits, names
 from orvanta_platform.control.actor import Actor, Role
 from orvanta_platform.control.permissions import Target, can, refuse_limited, require
 from orvanta_platform.db import accounts, members, service_accounts, workspaces
 from orvanta_platform.db.members import InvitationRow, LockedMember
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.errors import AlreadyExists, BadRequest, Conflict, LastAdmin, NotFound
+from orvanta_platform.errors import AlreadyExists, BadRequest, Conflict, LastAdmin, NotFound, RateLimited
 from orvanta_platform.services.access import departures, invitation_mail
 from orvanta_platform.services.platform import Platform
 
@@ -106,7 +107,7 @@ async def invite(platform: Platform, actor: Actor, workspace: str, *, email: str
     """Invite an address, whose account need not exist yet, to join the workspace with a role. Return whether a mail
     was sent to it.
 
-    The invitation ends when its author is no longer an admin. Raises Forbidden, BadRequest, AlreadyExists.
+    The invitation ends when its author is no longer an admin. Raises Forbidden, BadRequest, AlreadyExists, RateLimited.
     """
     require(actor, "admin", _target(workspace))
     refuse_limited(actor, "invite members", bound=True)
@@ -114,9 +115,23 @@ async def invite(platform: Platform, actor: Actor, workspace: str, *, email: str
     async with platform.db.transaction() as conn:
         if await members.is_member(conn, workspace, email):
             raise AlreadyExists(f"{email} is a member of the workspace already.")
+        mailed = await _count_invitation(conn, actor.email, email)
         await members.invite(conn, workspace, email, role, actor.email)
         await audit.record(conn, actor, "workspaces.invite_user", "Created", email, {"role": role})
-    return await invitation_mail.send_invitation(platform, actor, workspace, email)
+    return mailed and await invitation_mail.send_invitation(platform, actor, workspace, email)
+
+
+async def _count_invitation(conn: Connection, inviter: str, invited: str) -> bool:
+    """Count an invitation, and return whether it may be mailed. Raises RateLimited."""
+    by, to = invitation_limits.inviter_key(inviter), invitation_limits.address_key(invited)
+    attempts = await accounts.lock_attempts(conn, [by, to], invitation_limits.FORGOTTEN_S)
+    if wait_s := invitation_limits.wait_of_inviter_s(attempts[by]):
+        raise RateLimited(
+            "You sent too many invitations.", hint="Try again later.", details={"retry_after_s": math.ceil(wait_s)}
+        )
+    may_mail = invitation_limits.may_mail(attempts[to])
+    await accounts.count_attempts(conn, [by, to] if may_mail else [by], invitation_limits.FORGOTTEN_S)
+    return may_mail
 
 
 async def withdraw_invitation(platform: Platform, actor: Actor, workspace: str, email: str) -> None:
