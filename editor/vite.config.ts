@@ -32,6 +32,9 @@ function staticImports(start: string, getModule: GetModule): Set<string> {
   return found;
 }
 
+/** Modules that the index of the query library names and only some pages use. */
+const LATER = /tanstack.*(infinite|queriesObserver|useQueries)/i;
+
 type Context = { getModuleInfo: GetModule };
 
 /** Return the function that names the chunk of the modules that a file imports; null for all other modules. */
@@ -40,7 +43,7 @@ function chunkOf(file: string, name: string): (id: string, context: Context) => 
   let modules: Set<string> | null = null;
   return (id, context) => {
     modules ??= staticImports(start, (each) => context.getModuleInfo(each));
-    return modules.has(id) ? name : null;
+    return modules.has(id) && !LATER.test(id) ? name : null;
   };
 }
 

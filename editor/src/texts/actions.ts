@@ -1,5 +1,6 @@
 import actions from "./en/actions.json";
 import { addPage } from "./t";
+import "./workflow";
 
 addPage("actions", actions);
 

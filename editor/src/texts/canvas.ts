@@ -1,5 +1,6 @@
 import canvas from "./en/canvas.json";
 import { addPage } from "./t";
+import "./workflow";
 
 addPage("canvas", canvas);
 

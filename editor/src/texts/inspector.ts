@@ -1,5 +1,6 @@
 import inspector from "./en/inspector.json";
 import { addPage } from "./t";
+import "./workflow";
 
 addPage("inspector", inspector);
 

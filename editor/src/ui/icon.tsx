@@ -1,4 +1,4 @@
-import { ICONS } from "../workflow/kinds";
+import { ICONS } from "../workflow/language-icons";
 
 const PATHS: Record<string, string> = {
   share:

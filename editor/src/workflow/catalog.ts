@@ -1,4 +1,4 @@
-import { t } from "../texts/t";
+import { t } from "../texts/workflow";
 import { kindOf, languageName } from "./kinds";
 import type { Tree } from "./types";
 

@@ -1,4 +1,4 @@
-import { t } from "../texts/t";
+import { t } from "../texts/workflow";
 import { type CatalogEntry, freeId } from "./catalog";
 import { need, nextOutcome, withOutcomes } from "./conditions";
 import { applyEdit, type Edit } from "./edit";

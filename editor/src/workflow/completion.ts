@@ -1,4 +1,4 @@
-import { t } from "../texts/t";
+import { t } from "../texts/workflow";
 import { isKnownTree, type Known, type KnownTree, member, pathOf, preview, type Source, valueAt } from "./scope";
 
 /** A completion: the label in the list, the text that it inserts, and a short description. */

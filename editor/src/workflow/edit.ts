@@ -1,4 +1,4 @@
-import { t } from "../texts/t";
+import { t } from "../texts/workflow";
 import { at, isTree, type Json, type Path } from "./types";
 
 /** One edit of a document at a path. `set` adds a missing key; `insert` adds an item to a list. */

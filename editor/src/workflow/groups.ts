@@ -1,4 +1,4 @@
-import { t } from "../texts/t";
+import { t } from "../texts/workflow";
 import type { Edit } from "./edit";
 import { CommandError, downstreamOf, laneOf } from "./lanes";
 import type { Change, Model } from "./model";

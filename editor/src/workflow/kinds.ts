@@ -1,4 +1,5 @@
-import { t } from "../texts/t";
+import { t } from "../texts/workflow";
+import { ICONS } from "./language-icons";
 
 /** Group of kinds of nodes that share a colour. */
 export type Family = "code" | "call" | "control" | "person" | "service";
@@ -58,29 +59,5 @@ export function kindOf(kind: string, language = ""): Kind {
   if (!language) return found;
   return { name: languageName(language), icon: language in ICONS ? language : "code", family: "code" };
 }
-
-/** The letters that are the icons of languages. */
-export const ICONS: Record<string, string> = {
-  python3: "Py",
-  bun: "TS",
-  deno: "TS",
-  nativets: "TS",
-  bunnative: "TS",
-  bash: "$_",
-  go: "Go",
-  php: "php",
-  ruby: "Rb",
-  rust: "Rs",
-  postgresql: "PG",
-  duckdb: "DD",
-  mysql: "My",
-  mssql: "MS",
-  snowflake: "SF",
-  bigquery: "BQ",
-  graphql: "GQ",
-  rlang: "R",
-  nu: "Nu",
-  java: "Jv",
-};
 
 export const isLoop = (kind: string): boolean => kind === "forloopflow" || kind === "whileloopflow";

@@ -1,4 +1,4 @@
-import { t } from "../texts/t";
+import { t } from "../texts/workflow";
 import type { Lane, Node, Outline } from "./outline";
 
 /** A command that is not possible; its message is shown to the user. */

@@ -1,4 +1,4 @@
-import { t } from "../texts/t";
+import { t } from "../texts/workflow";
 import { applyEdit, type Edit, isEqual } from "./edit";
 import type { Change } from "./model";
 import { type Lane, type Node, outline } from "./outline";

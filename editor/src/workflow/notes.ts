@@ -1,4 +1,4 @@
-import { t } from "../texts/t";
+import { t } from "../texts/workflow";
 import { freeId } from "./catalog";
 import type { Edit } from "./edit";
 import type { Change, Model } from "./model";

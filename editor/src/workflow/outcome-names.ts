@@ -1,4 +1,4 @@
-import { t } from "../texts/t";
+import { t } from "../texts/workflow";
 import type { Outcome } from "./types";
 
 /** The names of outcomes on edges and in forms. */

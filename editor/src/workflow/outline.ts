@@ -1,4 +1,4 @@
-import { t } from "../texts/t";
+import { t } from "../texts/workflow";
 import { at, isTree, type Json, OUTCOMES, type Outcome, type Path, type Tree, text } from "./types";
 
 /** An edge between two nodes of one list. `explicit`: from `needs`, otherwise implied by the order of the list. */

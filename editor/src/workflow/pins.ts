@@ -1,4 +1,4 @@
-import { t } from "../texts/t";
+import { t } from "../texts/workflow";
 import { setField } from "./commands";
 import { CommandError } from "./lanes";
 import type { Change, Model } from "./model";

@@ -1,4 +1,4 @@
-import { t } from "../texts/t";
+import { t } from "../texts/workflow";
 import { setField } from "./commands";
 import type { Edit } from "./edit";
 import { CommandError } from "./lanes";

@@ -1,4 +1,4 @@
-import { t } from "../texts/t";
+import { t } from "../texts/workflow";
 import { laneOf } from "./commands";
 import type { Node, Outline } from "./outline";
 import { at, isTree, type Json, type Tree } from "./types";

@@ -1,4 +1,4 @@
-import { t } from "../texts/t";
+import { t } from "../texts/workflow";
 import { deleteNodes, references, setField } from "./commands";
 import type { Edit } from "./edit";
 import { groupsOf, ungroup } from "./groups";

@@ -1,5 +1,5 @@
 import { type Document, isSeq, parseDocument } from "yaml";
-import { t } from "../texts/t";
+import { t } from "../texts/workflow";
 import { applyEdit, type Edit, isEqual } from "./edit";
 import { itemLines, type Lines, spliceEdit, throughAlias } from "./splices";
 import { at, type Json } from "./types";

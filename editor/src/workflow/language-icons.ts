@@ -1,0 +1,23 @@
+/** The letters that are the icons of languages. */
+export const ICONS: Record<string, string> = {
+  python3: "Py",
+  bun: "TS",
+  deno: "TS",
+  nativets: "TS",
+  bunnative: "TS",
+  bash: "$_",
+  go: "Go",
+  php: "php",
+  ruby: "Rb",
+  rust: "Rs",
+  postgresql: "PG",
+  duckdb: "DD",
+  mysql: "My",
+  mssql: "MS",
+  snowflake: "SF",
+  bigquery: "BQ",
+  graphql: "GQ",
+  rlang: "R",
+  nu: "Nu",
+  java: "Jv",
+};
