@@ -244,3 +244,31 @@ async def test_overview(api: ApiHarness, jobs: dict[str, str]) -> None:
     other = (await (await api.member("other")).get(f"{W}/overview")).json()
     assert (other["failed"], other["running"], other["waiting"]) == ([], [], [])
     assert [each["path"] for each in other["coming"]] == ["f/team/on"]
+
+
+async def test_jobs_of_limit_are_listed_and_those_of_others_counted(api: ApiHarness) -> None:
+    key = {"concurrent_limit": 1, "concurrency_key": "one"}
+    holder, queued = await api.flow(script("a"), **key), await api.flow(script("a"), **key)
+    await api.flow(script("a"))
+    limited = script("n")
+    limited["value"] |= {"concurrent_limit": 1, "custom_concurrency_key": "inner"}
+    run = await api.flow(limited)
+    await api.flow(limited)
+
+    def listed(answer: dict[str, Any]) -> tuple[set[str], list[Any], bool]:
+        return {job["id"] for job in answer["jobs"]}, answer["obscured_jobs"], answer["omitted_obscured_jobs"]
+
+    groups = (await api.client.get("/api/concurrency_groups/list")).json()
+    assert groups == [{"concurrency_key": f"main/{name}", "total_running": 1} for name in ("inner", "one")]
+    call = "concurrency_groups/list_jobs"
+    assert listed(await api.get(call, concurrency_key="main/one")) == ({holder, queued}, [], False)
+    assert listed(await api.get(call, concurrency_key="main/one", created_by="x")) == (set(), [], True)
+    assert run in {job["id"] for job in (await api.get(call, concurrency_key="main/inner"))["jobs"]}
+    assert len((await api.get(call, row_limit=2))["jobs"]) == 2
+    ann, dev = await api.member("ann"), await api.member("dev", Role.DEVELOPER)
+    assert (await dev.get("/api/concurrency_groups/list")).status_code == 403
+    none, hidden, omitted = listed((await ann.get(f"{W}/{call}", params={"concurrency_key": "main/one"})).json())
+    assert (none, omitted) == (set(), False)
+    assert [each["typ"] for each in hidden] == ["QueuedJob"] * 2
+    assert [set(each) for each in hidden] == [{"typ", "started_at"}, {"typ"}]
+    assert listed((await ann.get(f"{W}/{call}", params={"concurrency_key": "main/one", "running": True})).json())[2]

@@ -36,10 +36,31 @@ class Entry:
     @property
     def key(self) -> bytes:
         """Key of the gate's row. Default keys, keys of one workspace and global keys never collide."""
-        text = f"{self.workspace or ''}\0{self.name}"
-        if self.default:
-            text = f"\0{text}"
-        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+        return _key(self.workspace, self.name, default=self.default)
+
+
+def _key(workspace: str | None, name: str, *, default: bool) -> bytes:
+    text = f"{workspace or ''}\0{name}"
+    if default:
+        text = f"\0{text}"
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+
+def keys_named(workspace: str, name: str) -> tuple[bytes, ...]:
+    """Return the keys of all gates that jobs of a workspace can enter by this name."""
+    return (
+        _key(workspace, name, default=False),
+        _key(workspace, name, default=True),
+        _key(None, name, default=False),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class GateUse:
+    """A gate by its name, and the number of its permits that are in use."""
+
+    name: str
+    in_use: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +237,11 @@ async def list_limits_of_runs(connection: Connection, runs: Sequence[UUID]) -> d
     """Return the limits at which runs as a whole are queued."""
     rows = await connection.fetch(_SQL["list_limits_of_runs"], list(runs))
     return {row["job"]: LimitRow(**{**dict(row), "held_by": ()}) for row in rows}
+
+
+async def list_used(connection: Connection, limit: int) -> list[GateUse]:
+    """Return the gates with permits in use or queued entries, the most used first."""
+    return [GateUse(**dict(row)) for row in await connection.fetch(_SQL["list_used_gates"], limit)]
 
 
 async def list_due(connection: Connection, past: datetime) -> list[bytes]:

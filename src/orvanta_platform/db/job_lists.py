@@ -64,6 +64,8 @@ class JobFilter:
     suspended: bool | None = None
     is_flow_step: bool | None = None
     is_skipped: bool | None = None
+    gates: tuple[bytes, ...] | None = None
+    """Keys of concurrency limits of which the row holds a permit or for which it, or a node of the run, queues."""
     words: str | None = None
     """A tsquery; matches the newest 1,000 runs whose data satisfies it."""
     args_words: tuple[str, ...] | None = None
@@ -175,6 +177,10 @@ _RULES: dict[str, _Rule] = {
     "suspended": _either("v.state = 'awaiting_approval'", "v.state <> 'awaiting_approval'"),
     "is_flow_step": _either("v.is_step", "NOT v.is_step"),
     "is_skipped": _either("v.skipped", "NOT v.skipped"),
+    "gates": _with(
+        "v.id = ANY(ARRAY(SELECT unnest(ARRAY[job, run]) FROM permit WHERE key = ANY({}::bytea[])"
+        " UNION ALL SELECT unnest(ARRAY[job, run]) FROM gate_wait WHERE key = ANY({}::bytea[])))"
+    ),
     "words": _with(
         "v.id = ANY(ARRAY(SELECT t.run FROM run_text t WHERE t.workspace = $1 AND t.words @@ {}::text::tsquery"
         " ORDER BY t.run DESC LIMIT 1000))"
@@ -193,6 +199,15 @@ async def list_jobs(
         return []
     text, values = list_statement(workspace, visible, parts, filter, slice)
     return [job_row(record) for record in await conn.fetch(text, *values)]
+
+
+async def list_hidden_entries(
+    conn: Connection, workspace: str, visible: Visible, keys: Sequence[bytes], limit: int
+) -> list[datetime | None]:
+    """Return the permits (their times) and queue entries (None) of these gates whose runs `visible` excludes."""
+    seen = (visible.everything, visible.username, visible.patterns, visible.principals, visible.scope)
+    rows = await conn.fetch(_SQL["list_hidden_entries"], workspace, list(keys), *seen, limit)
+    return [row["at"] for row in rows]
 
 
 def list_statement(
@@ -343,7 +358,7 @@ def _useful(parts: Sequence[Part], filter: JobFilter) -> list[Part]:
     ended = (
         filter.success is not None or filter.completed_after or filter.completed_before or (states and states <= ENDED)
     )
-    live = filter.running is True or filter.suspended is True or (states and not states & ENDED)
+    live = filter.running is True or filter.suspended is True or filter.gates or (states and not states & ENDED)
     steps = filter.is_flow_step is True or filter.node is not None or filter.body is not None
     runs = filter.has_null_parent is True or filter.is_flow_step is False or filter.is_skipped is True
     return [

@@ -130,6 +130,7 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
         """,
         ("instance", "see_all_workers"): """
             GET /api/alerts/list
+            GET /api/concurrency_groups/list
             GET /api/operations
             GET /api/workers/demand
             GET /api/configs/get/{name}
@@ -417,6 +418,7 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             GET jobs/queue/list
             GET jobs/completed/list
             GET jobs/histogram
+            GET concurrency_groups/list_jobs
             GET jobs/item_histories
             GET jobs/list_filtered_uuids
             GET jobs/queue/list_filtered_uuids

@@ -112,6 +112,14 @@ FROM unnest($1::bytea[], $2::integer[], $3::bigint[], $4::text[], $5::timestampt
     AS s(key, in_use, given, starts, due_at)
 WHERE g.key = s.key
 
+-- name: list_used_gates
+-- Limits whose permits are in use or that have queued entries, the most used first.
+SELECT name, sum(in_use)::integer AS in_use
+FROM gate g
+WHERE in_use > 0 OR EXISTS (SELECT FROM gate_wait w WHERE w.key = g.key)
+GROUP BY name
+ORDER BY 2 DESC, name LIMIT $1
+
 -- name: list_due_gates
 -- Limits whose windows now admit a queued entry.
 SELECT key

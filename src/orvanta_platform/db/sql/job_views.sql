@@ -152,6 +152,19 @@ WHERE workspace = $2 AND kind IN ('flow', 'flowpreview')
   AND id <= (left($1::uuid::text, 13) || '-ffff-ffff-ffffffffffff')::uuid
 LIMIT 200
 
+-- name: list_hidden_entries
+-- Permits and queue entries of these limits, in one workspace, whose runs a caller may not see: the times of the permits.
+SELECT e.at
+FROM (
+    SELECT run, at FROM permit WHERE key = ANY($2::bytea[])
+    UNION ALL
+    SELECT run, NULL FROM gate_wait WHERE key = ANY($2::bytea[])) e
+JOIN live_run_view v ON v.id = e.run AND v.workspace = $1
+WHERE NOT coalesce(
+    ($3 OR v.created_by = $4 OR v.run_path LIKE ANY($5::text[]) OR v.extra_perms ?| $6::text[])
+    AND ($7::text[] IS NULL OR v.run_path LIKE ANY($7::text[])), false)
+ORDER BY e.at LIMIT $8
+
 -- name: list_live_runs
 -- Live runs, without the columns of single views.
 SELECT v.id, v.workspace, v.is_step, v.ended, v.run, v.node, v.node_index, v.kind, v.state, v.own_path, v.path,
