@@ -149,7 +149,12 @@ async def test_rule_of_workflow_tests(pipeline: Pipeline) -> None:
     test = {"nodes": answers, "variables": {"f/team/region": "x"}, "expect": {"status": "succeeded"}}
     made = await pipeline.admin.post(f"{W}/workflow_tests/create/f/team/main", json={"name": "plays", "test": test})
     assert made.status_code == 200, made.text
-    assert (await found(pipeline, request))["unfulfilled"] == []
+    # Approvals are bound to the tests: whoever edits one later does not change what was approved.
+    added = await found(pipeline, request)
+    assert (added["unfulfilled"], added["plan_hash"] == request["plan"]["plan_hash"]) == ([], False)
+    status, error = await act(pipeline.admin, "apply", request)
+    assert (status, error["code"]) == (409, "stale_plan")
+    request = await renewed(pipeline, request)
     # A test that cannot be run blocks the deployment, and neither the request nor its rejection.
     late = {"name": "late", "test": {**test, "scheduled_at": "x"}}
     assert (await pipeline.admin.post(f"{W}/workflow_tests/create/f/team/main", json=late)).status_code == 400
@@ -159,6 +164,7 @@ async def test_rule_of_workflow_tests(pipeline: Pipeline) -> None:
     async with pipeline.api.platform.db.acquire() as conn:
         await conn.execute(SET_TIME, "2030-01-31")
     assert (await found(pipeline, request))["unfulfilled"] == []
+    request = await renewed(pipeline, request)
     # The current document fails its test; the release does not contain it.
     await apply_changes(pipeline.admin, [{**ITEMS[3], "content": {"text": MAIN % "Two" + MORE}}])
     assert (await found(pipeline, request))["unfulfilled"] == []
@@ -169,9 +175,8 @@ async def test_rule_of_workflow_tests(pipeline: Pipeline) -> None:
     status, error = await act(pipeline.admin, "apply", second)
     assert (status, codes(error["details"])) == (409, ["test_failed"])
     assert (await act(pipeline.admin, "apply", request))[0] == 200
-    await pipeline.admin.post(f"{D}/renew/{second['id']}", json={})
-    renewed = (await pipeline.admin.get(f"{D}/get/{second['id']}")).json()
-    assert (await act(pipeline.admin, "apply", renewed, bypass_reason="Incident 7"))[0] == 200
+    second = await renewed(pipeline, second)
+    assert (await act(pipeline.admin, "apply", second, bypass_reason="Incident 7"))[0] == 200
     # A rollback needs no tests.
     deleted = await pipeline.admin.delete(f"{W}/workflow_tests/delete/plays/f/team/main")
     assert deleted.status_code == 200, deleted.text
@@ -256,6 +261,13 @@ async def test_mail_server_that_does_not_answer_delays_no_alerts(
         senders = [each for each in IN_SERVERS if each.__module__.endswith(("alerts", "deployment_mails"))]
         async with running(pipeline.api.platform, tuple(senders)), asyncio.timeout(10):
             await checked.wait()
+
+
+async def renewed(pipeline: Pipeline, request: dict[str, Any]) -> dict[str, Any]:
+    """Make the plan of a request again, and return the request."""
+    await pipeline.admin.post(f"{D}/renew/{request['id']}", json={})
+    answer: dict[str, Any] = (await pipeline.admin.get(f"{D}/get/{request['id']}")).json()
+    return answer
 
 
 async def found(pipeline: Pipeline, request: dict[str, Any]) -> dict[str, Any]:

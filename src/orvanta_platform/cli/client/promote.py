@@ -170,7 +170,7 @@ def _print_request(session: Session, found: dict[str, Any]) -> None:
                 print(f"differs from the release: {each['kind']} {each['path']}")
     if found["state"] == "open":
         if found["stale"]:
-            print("stale: the environment was changed; --renew makes the plan again")
+            print("stale: the environment or a required test was changed; --renew makes the plan again")
         _print_plan(found["plan"])
 
 

@@ -123,7 +123,7 @@ class DetailedRequest(DeploymentRequest, kw_only=True):
     """A request with its decisions, and its plan as it is now."""
 
     stale: bool
-    """The environment was changed since the plan of the request; make it again."""
+    """The environment or a required test was changed since the plan of the request; make it again."""
 
     plan: ReleasePlan
     decisions: list[Decision]

@@ -9,12 +9,14 @@ from typing import Any, Final
 from orvanta_platform.control.actor import Actor, system
 from orvanta_platform.control.permissions import Target, can, readable, require
 from orvanta_platform.db import deployments as rows
+from orvanta_platform.db import workflow_tests
 from orvanta_platform.db.environments import EnvironmentRow
 from orvanta_platform.db.items import Filter
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import Forbidden
 from orvanta_platform.orchestrator import document_threads
 from orvanta_platform.services.catalog import policies
+from orvanta_platform.services.catalog.environments import rules_of
 from orvanta_platform.services.changes import contents
 from orvanta_platform.services.changes.change_sets import ChangeSet, prepare, stored_items
 from orvanta_platform.services.changes.contents import Present
@@ -26,6 +28,9 @@ from orvanta_platform.workflow.releases.bundle import Bundle, Requirement, drop_
 from orvanta_platform.workflow.releases.queues import queues_of
 from orvanta_platform.workflow.tree.item import Key, Kind
 from orvanta_platform.workflow.tree.plan import Plan, Wanted
+
+MAX_TESTS: Final = 2_000
+"""Maximum number of tests of the workflows that a release changes; the release is blocked by more."""
 
 _TRIGGERS: Final = ("schedule", "http_trigger")
 _OTHER: Final = "changed since"
@@ -51,7 +56,8 @@ class DeploymentPlan:
     change: ChangeSet
     plan: Plan
     hash: str
-    """Hash that approvals are bound to: of the release, the environment and the effect on each item."""
+    """Hash that approvals are bound to: of the release, the environment, the effect on each item and the tests that the
+    rules require."""
     drift: list[Key]
     """Items that were changed outside of releases since their last deployment, as far as the actor may read them."""
     origin: str | None
@@ -63,21 +69,34 @@ class DeploymentPlan:
 
 
 async def make(
-    platform: Platform, actor: Actor, environment: EnvironmentRow, release: Release, *, overwrite: bool
+    platform: Platform,
+    actor: Actor,
+    environment: EnvironmentRow,
+    release: Release,
+    kind: str,
+    *,
+    overwrite: bool,
 ) -> DeploymentPlan:
     """Return the effect of a release on an environment.
 
-    `overwrite`: items that were changed in the environment are replaced, instead of being conflicts. The actor must be
-    able to read the paths of all items in the environment. Raises NotFound, Forbidden, RateLimited.
+    `kind`: promotion or rollback. `overwrite`: items that were changed in the environment are replaced, instead of
+    being conflicts. The actor must be able to read the paths of all items in the environment. Raises NotFound,
+    Forbidden, RateLimited.
     """
     require(actor, "read", Target(environment.workspace, "deployment"))
     require_paths(actor, environment.workspace, release.bundle)
     async with platform.turns.take("plans", environment.workspace):
-        return await _make(platform, actor, environment, release, overwrite=overwrite)
+        return await _make(platform, actor, environment, release, kind, overwrite=overwrite)
 
 
 async def _make(
-    platform: Platform, actor: Actor, environment: EnvironmentRow, release: Release, *, overwrite: bool
+    platform: Platform,
+    actor: Actor,
+    environment: EnvironmentRow,
+    release: Release,
+    kind: str,
+    *,
+    overwrite: bool,
 ) -> DeploymentPlan:
     workspace = environment.workspace
     async with platform.db.acquire() as conn:
@@ -91,12 +110,31 @@ async def _make(
     written = [each.key for each in plan.of("add", "change") if each.kind in _TRIGGERS]
     acts_for = {key: present[key].acts_for if key in present else None for key in written}
     parts = [release.row.digest, environment.name, overwrite, plan.hash, sorted(acts_for.items())]
+    if tests := await _required_tests(platform, environment, release, plan, kind):
+        parts.append(tests)
     drift = [key for key in sorted(comparison.drift()) if _may_read(actor, workspace, key)]
     blocked = [
         *(_conflict_blocker(each.kind, each.path, each.reason) for each in plan.of("conflict")),
         *await _preflight(platform, actor, workspace, release.bundle),
     ]
     return DeploymentPlan(environment, change, plan, hash_json(parts), drift, release.row.imported, acts_for, blocked)
+
+
+async def _required_tests(
+    platform: Platform, environment: EnvironmentRow, release: Release, plan: Plan, kind: str
+) -> list[tuple[str, str, str]]:
+    """Return path, name and hash of the tests of the changed workflows, if the environment requires tests."""
+    paths = changed_flows(plan)
+    if kind == "rollback" or not paths or rules_of(environment).workflow_tests == "ignore":
+        return []
+    async with platform.db.acquire() as conn:
+        found = await workflow_tests.list_names(conn, release.row.workspace, paths, MAX_TESTS + 1)
+    return [(each.path, each.name, each.hash) for each in found]
+
+
+def changed_flows(plan: Plan) -> list[str]:
+    """Return the paths of the workflows that a deployment changes, sorted."""
+    return sorted(each.path for each in plan.of("add", "change", "conflict") if each.kind == "flow")
 
 
 def require_paths(actor: Actor, workspace: str, bundle: Bundle) -> None:

@@ -21,16 +21,13 @@ from orvanta_platform.orchestrator.recorded_tests import run_test
 from orvanta_platform.services.catalog.environments import rules_of
 from orvanta_platform.services.catalog.workflow_tests import MAX_SECONDS
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.services.releases.plans import Blocker, DeploymentPlan
+from orvanta_platform.services.releases.plans import MAX_TESTS, Blocker, DeploymentPlan, changed_flows
 from orvanta_platform.services.releases.releases import Release
 from orvanta_platform.workflow.hashes import hash_text
 from orvanta_platform.workflow.playback.document import decode
 
 MAX_OUTCOMES: Final = 10_000
 """Maximum number of outcomes that a process stores. A test of the same document has the same outcome."""
-
-MAX_TESTS: Final = 2_000
-"""Maximum number of tests of the workflows that a release changes; the release is blocked by more."""
 
 _BATCH: Final = 8
 """Number of tests whose bodies are loaded at once, of up to a mebibyte each."""
@@ -48,7 +45,7 @@ async def list_unfulfilled(
     environment = plan.environment
     require_workspace(actor, environment.workspace)
     rule = rules_of(environment).workflow_tests
-    changed = {each.path for each in plan.plan.of("add", "change", "conflict") if each.kind == "flow"}
+    changed = changed_flows(plan.plan)
     if rule == "ignore" or kind == "rollback" or not changed:
         return []
     source = release.row.workspace

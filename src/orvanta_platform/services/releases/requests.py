@@ -69,7 +69,7 @@ async def plan(
     """
     environment = await environment_of(platform, actor, workspace)
     release = await _get_release(platform, actor, source, number)
-    made = await plans.make(platform, actor, environment, release, overwrite=overwrite)
+    made = await plans.make(platform, actor, environment, release, "promotion", overwrite=overwrite)
     async with platform.db.acquire() as conn:
         unfulfilled = await checks.list_unfulfilled_time_rules(conn, environment, release.row.digest, "promotion")
     return made, [*unfulfilled, *await release_tests.list_unfulfilled(platform, actor, release, made, "promotion")]
@@ -101,7 +101,7 @@ async def open_request(
     """Store a request for a release that the actor may read. `hold`: reason to hold further promotions."""
     workspace = environment.workspace
     require(actor, "write", Target(workspace, "deployment"))
-    made = await plans.make(platform, actor, environment, release, overwrite=overwrite)
+    made = await plans.make(platform, actor, environment, release, kind, overwrite=overwrite)
     async with platform.db.transaction() as conn:
         await _check_open(conn, actor, environment, release, kind)
         request = await rows.insert_request(
@@ -162,7 +162,7 @@ async def get(platform: Platform, actor: Actor, workspace: str, request: int) ->
     if stored is None:
         raise missing(request)
     release = await releases.open_release(workspace, stored)
-    made = await plans.make(platform, actor, environment, release, overwrite=row.overwrite)
+    made = await plans.make(platform, actor, environment, release, row.kind, overwrite=row.overwrite)
     if row.state == "open":
         unfulfilled += await release_tests.list_unfulfilled(platform, actor, release, made, row.kind)
     return PlannedRequest(row, made, decisions, unfulfilled)
@@ -244,7 +244,7 @@ async def renew(
     found = await _get_as_author(platform, actor, workspace, request)
     chosen = found.request.overwrite if overwrite is None else overwrite
     release = await _get_stored_release(platform, found.request)
-    made = await plans.make(platform, actor, found.plan.environment, release, overwrite=chosen)
+    made = await plans.make(platform, actor, found.plan.environment, release, found.request.kind, overwrite=chosen)
     async with platform.db.transaction() as conn:
         await require_open(conn, request, None)
         await rows.set_plan(conn, request, made.hash, overwrite=chosen)
@@ -291,7 +291,7 @@ async def require_open(conn: Connection, request: int, plan_hash: str | None) ->
 def stale_plan(current: str) -> StalePlan:
     """Return the error for an outdated plan. `current`: hash of the current one."""
     return StalePlan(
-        "The environment or the request was changed since the plan was made.",
+        "The environment, a required test or the request was changed since the plan was made.",
         hint="Make the plan of the request again and review it; approvals of the old one do not count.",
         details={"plan_hash": current},
     )
