@@ -161,6 +161,31 @@ async def test_tests_are_items_with_the_permissions_of_their_workflow(api: ApiHa
     ]
 
 
+async def test_recorded_tests_have_no_values_hidden_from_the_run(api: ApiHarness) -> None:
+    """A writer of the workflow may not get values of an admin by a test that the admin records."""
+    notes = {"u/admin/note": "only the admin knows", "f/team/note": "everybody knows"}
+    ann = await api.member("ann", Role.DEVELOPER)
+    await api.client.post(f"{W}/folders/create", json={"name": "team", "owners": ["u/ann"]})
+    for path, text in notes.items():
+        assert (await api.client.post(f"{W}/variables/create", json={"path": path, "value": text})).is_success
+        resource = {"path": path, "resource_type": "any", "value": {"text": text}}
+        assert (await api.client.post(f"{W}/resources/create", json=resource)).is_success
+    reads = [f"{kind}('{path}')" for kind in ("variable", "resource") for path in notes]
+    tries = " && ".join(f"(() => {{ try {{ return {each} }} catch (e) {{ return true }} }})()" for each in reads)
+    modules = [{"id": "a", "value": {"type": "condition", "expr": f"!!({tries})"}}]
+    body = {"path": PATH, "summary": "", "value": {"modules": modules}}
+    assert (await ann.post(f"{W}/flows/create", json=body)).is_success
+    run = (await ann.post(f"{W}/jobs/run/f/{PATH}", json={})).text
+    answer = await api.client.post(f"{W}/workflow_tests/record/{run}", json={"name": "note"})
+    assert answer.status_code == 200, answer.text
+    assert "only the admin knows" not in answer.text
+    test = answer.json()["test"]
+    assert (test["variables"], test["resources"]) == (
+        {"f/team/note": "everybody knows"},
+        {"f/team/note": {"text": "everybody knows"}},
+    )
+
+
 async def test_change_sets_list_and_apply_tests(api: ApiHarness) -> None:
     await recorded_run(api)
     item = {"kind": "workflow_test", "path": f"{PATH}/tests/happy"}

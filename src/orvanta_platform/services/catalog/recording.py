@@ -9,6 +9,7 @@ from uuid import UUID
 
 import msgspec
 
+from orvanta_platform.control import identity
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.db import approvals as approval_rows
 from orvanta_platform.db import values as value_rows
@@ -21,7 +22,7 @@ from orvanta_platform.db.workflow_tests import RecordedRow
 from orvanta_platform.engine.events import Event
 from orvanta_platform.engine.plan import Kind
 from orvanta_platform.engine.state import RunState
-from orvanta_platform.errors import BadRequest, OrvantaError, TooLarge
+from orvanta_platform.errors import BadRequest, NotFound, OrvantaError, TooLarge
 from orvanta_platform.evaluate.errors import ExpressionError
 from orvanta_platform.orchestrator import values, wait_outcomes
 from orvanta_platform.orchestrator.document_threads import run_in_thread
@@ -101,7 +102,7 @@ async def _of_run(platform: Platform, actor: Actor, row: JobRow) -> WorkflowTest
     before = plan.preprocessor
     preprocess = before is not None and len(RunState.decode(row.run_state or b"").nodes) > before.index
     source = _RunAnswers(recorded, found, decisions, row.scheduled_at)
-    opened = _Opened(platform, actor, row.workspace)
+    opened = _Opened(platform, actor, row)
     run = msgspec.structs.replace(run_row(row.run_path or "", row.scheduled_at), id=row.run, root=row.run)
     played = await play(
         plan, run, inputs, source, platform.evaluator.of(row.workspace), opened.resolve, preprocess=preprocess
@@ -272,24 +273,42 @@ def _expect_computed(played: Played) -> dict[str, NodeExpectation]:
 
 
 class _Opened:
-    """Variables and resources that the expressions read, as the actor may see them: secrets are masked."""
+    """Variables and resources that the expressions read, with secrets masked.
 
-    def __init__(self, platform: Platform, actor: Actor, workspace: str) -> None:
+    Both the actor and the member that the run acted for must be able to read them: otherwise, the writer of a workflow
+    could let whoever records a test copy values of items that only the latter may read.
+    """
+
+    def __init__(self, platform: Platform, actor: Actor, run: JobRow) -> None:
         self._platform = platform
         self._actor = actor
-        self._workspace = workspace
+        self._run = run
+        self._member: Actor | None = None
         self.variables: dict[str, str] = {}
         self.resources: dict[str, Any] = {}
 
     async def resolve(self, kind: Literal["variable", "resource"], path: str) -> bytes:
         """Return a value as JSON text. Raises ExpressionError."""
+        platform, workspace = self._platform, self._run.workspace
+        read = variables.get if kind == "variable" else resources.get
         try:
+            await read(platform, await self._member_of_run(path), workspace, path)
             if kind == "variable":
-                _, value = await variables.get(self._platform, self._actor, self._workspace, path)
+                _, value = await variables.get(platform, self._actor, workspace, path)
                 self.variables[path] = MASK if value is None else value
                 return msgspec.json.encode(self.variables[path])
-            row = await resources.get(self._platform, self._actor, self._workspace, path)
+            row = await resources.get(platform, self._actor, workspace, path)
         except OrvantaError as error:
             raise ExpressionError(error.code, error.message) from error
         self.resources[path] = msgspec.json.decode(row.value or "null")
         return msgspec.json.encode(self.resources[path])
+
+    async def _member_of_run(self, path: str) -> Actor:
+        """Return the member that the run acted for, with its present rights. Raises NotFound if it has left."""
+        run = self._run
+        if self._member is None:
+            async with self._platform.db.acquire() as conn:
+                self._member = await identity.actor_of_run(conn, run.workspace, run.permissioned_as, run.email)
+        if self._member is None:
+            raise NotFound(f"{run.permissioned_as}, for whom the run acted, may not read {path}.")
+        return self._member
