@@ -246,6 +246,7 @@ async def test_token_of_earlier_claim_is_dead_at_same_attempt_and_generation(api
         "UPDATE run_live SET workspace = 'other'",
         "UPDATE run_live SET email = 'admin@localhost'",
         "UPDATE run_live SET permissioned_as = 'u/admin'",
+        "UPDATE run_live SET permissioned_as = 'u/admin', email = 'admin@localhost'",
         "UPDATE job_live SET nonce = gen_random_uuid()",
         "UPDATE job_live SET nonce = NULL",
     ],
@@ -253,8 +254,13 @@ async def test_token_of_earlier_claim_is_dead_at_same_attempt_and_generation(api
 async def test_token_is_dead_when_its_id_belongs_to_another_claim(
     api: ApiHarness, mallory: httpx.AsyncClient, change: str
 ) -> None:
-    """Write the job's row as if the id were reused with the same attempt and generation."""
+    """Write the job's row as if the id were reused with the same attempt and generation.
+
+    The identities exist: mallory is a member of the other workspace as well.
+    """
     assert (await api.client.post("/api/workspaces/create", json={"id": "other", "name": "Other"})).status_code == 201
+    async with api.platform.db.transaction() as conn:
+        await workspaces.add_member(conn, "other", "mallory", "mallory@example.com", Role.DEVELOPER)
     token = job_client(api, await started(api, mallory))
     async with api.platform.db.acquire() as conn:
         await conn.execute(change)

@@ -7,13 +7,14 @@ import os
 import socket
 import ssl
 import threading
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 from tests import processes
 from tests.worker.jobs import LEVELS, Ran, run
 
-from orvanta_platform.sandbox import isolation, network
+from orvanta_platform.sandbox import isolation, network, networks
 from orvanta_platform.sandbox.plan import Level
 from orvanta_platform.worker.runtimes.pool import Runtimes
 
@@ -156,16 +157,22 @@ async def test_names_certificates_and_users_are_found(runtimes: Runtimes) -> Non
     assert (await python(runtimes, content)).value == ["root", certificates, os.path.exists("/etc/resolv.conf")]
 
 
+METADATA = {
+    "AF_INET": ("169.254.169.254", "168.63.129.16", "100.100.100.200", "192.0.0.192"),
+    "AF_INET6": ("fd00:ec2::254", "fd20:ce::254"),
+}
+
+
 async def test_s08_metadata_addresses(runtimes: Runtimes) -> None:
+    for address in map(ip_address, (*METADATA["AF_INET"], *METADATA["AF_INET6"])):
+        assert any(address in ruled for ruled in networks.METADATA), "a host without a route refuses it without a rule"
     refused = not any("169.254" in sentence for sentence in runtimes.isolation.missing)
     if not refused:
         pytest.skip("this level says that it does not refuse them")
-    for address in ("169.254.169.254", "168.63.129.16", "100.100.100.200", "192.0.0.192"):
-        name, _ = (await python(runtimes, CONNECT, kind="AF_INET", address=[address, 80])).value
-        assert name in ("OSError", "PermissionError"), address
-    for address in ("fd00:ec2::254", "fd20:ce::254"):
-        name, _ = (await python(runtimes, CONNECT, kind="AF_INET6", address=[address, 80])).value
-        assert name in ("OSError", "PermissionError"), address
+    for kind, addresses in METADATA.items():
+        for each in addresses:
+            name, _ = (await python(runtimes, CONNECT, kind=kind, address=[each, 80])).value
+            assert name in ("OSError", "PermissionError"), each
 
 
 async def test_loopback_is_reached(runtimes: Runtimes) -> None:
