@@ -275,8 +275,12 @@ async def test_narrow_window_edits_and_panel_has_its_width_and_scrollbars(page: 
     await page.get_by_role("button", name="Workflow settings").click()
     await page.get_by_label("Summary").fill("A long name " * 20)
     await expect(page.get_by_role("heading", level=1)).to_have_attribute("title", re.compile("A long name A long"))
-    first, last = await views.bounding_box(), await more.bounding_box()
-    assert first and last and last["y"] < first["y"] + first["height"]
+    await page.set_viewport_size({"width": 1440, "height": 900})
+    for change in ("Expand navigation", "Collapse navigation"):
+        await page.get_by_role("button", name=change).click()
+        await expect(page.get_by_role("button", name=change)).to_have_count(0)
+        first, last = await views.bounding_box(), await more.bounding_box()
+        assert first and last and last["y"] < first["y"] + first["height"]
     await page.set_viewport_size({"width": 390, "height": 844})
     for name in ("Test", "Deploy", "More actions", "Node library", "YAML", "No problems"):
         await expect(page.get_by_role("button", name=name, exact=True)).to_be_in_viewport(ratio=0.99)

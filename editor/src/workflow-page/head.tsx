@@ -17,28 +17,30 @@ export function Head({ graph }: { graph: boolean }) {
   const store = useEditorStore();
   return (
     <div className={css.head}>
-      <div className={css.title}>
-        <h1 title={summary || path}>{summary || path}</h1>
-        <div className={css.path} title={path}>
-          {path}
+      <div className={css.row}>
+        <div className={css.title}>
+          <h1 title={summary || path}>{summary || path}</h1>
+          <div className={css.path} title={path}>
+            {path}
+          </div>
         </div>
-      </div>
-      <div className={css.views}>
-        <ViewLinks />
-      </div>
-      <DraftStatus />
-      <div className={css.tools}>
-        <ActionButton name="undo" />
-        <ActionButton name="redo" />
-        {graph && <ActionButton name="add" />}
-        <Panels graph={graph} />
-      </div>
-      <div className={css.main}>
-        <Button icon="play" title={t("workflow-page.testWorkflow")} onClick={() => store.setState({ panel: "test" })}>
-          {t("workflow-page.test")}
-        </Button>
-        <ActionButton name="deploy" words main />
-        <More graph={graph} />
+        <div className={css.views}>
+          <ViewLinks />
+        </div>
+        <DraftStatus />
+        <div className={css.tools}>
+          <ActionButton name="undo" />
+          <ActionButton name="redo" />
+          {graph && <ActionButton name="add" />}
+          <Panels graph={graph} />
+        </div>
+        <div className={css.main}>
+          <Button icon="play" title={t("workflow-page.testWorkflow")} onClick={() => store.setState({ panel: "test" })}>
+            {t("workflow-page.test")}
+          </Button>
+          <ActionButton name="deploy" words main />
+          <More graph={graph} />
+        </div>
       </div>
     </div>
   );
