@@ -110,6 +110,8 @@ BODIES: dict[str, Any] = {
     "POST workflow_tests/update/{name}/{path}": {"test": {"summary": "x"}},
     "POST workflow_tests/record/{id}": {"name": "recorded"},
     "POST flows/validate": {"value": PASS_ON["value"]},
+    "POST capture/set_config": {"trigger_kind": "webhook", "path": "f/team/flow", "is_flow": True},
+    "POST capture_u/{trigger_kind}/{runnable_kind}/{path}": {"order": 4711},
     "POST drafts/create": {"path": "f/team/drafted", "typ": "flow", "value": {}},
     "PUT drafts/save/{kind}/{path}": {"value": {}},
     "POST variables/create": {"path": "f/team/new", "value": "1"},
@@ -295,6 +297,7 @@ class Examples:
         self._bodies["POST releases/import"] = {"file": file}
         self._ids["version"] = str((await self._stage.get("flows/get_latest_version/f/team/flow"))["id"])
         self._ids["audit"] = str((await self._stage.get("audit/list"))[0]["id"])
+        await self._post("capture/set_config", BODIES["POST capture/set_config"])
         self._ids["ended"] = await self._post("jobs/run/f/f/team/flow", {})
 
     async def request(self, method: str, path: str, instead: Mapping[str, str] | None = None) -> tuple[str, Any]:
@@ -324,6 +327,8 @@ class Examples:
             "email": "admin@localhost",
             "hash": self._ids[VERSIONS.get(short, "hash")],
             "version": self._ids["version"],
+            "trigger_kind": "webhook",
+            "runnable_kind": "flow",
             "token_prefix": "unknown",
             "node_id": "a",
             "node": "ask" if waits else "a",
@@ -349,6 +354,8 @@ class Examples:
             values["id"] = self._ids["audit"]
         elif "inputs/delete" in path:
             values["id"] = await self._saved_input()
+        elif path.endswith("capture/{id}"):
+            values["id"] = await self._capture()
         elif "workers" in path:
             values["id"] = str(self._stage.worker.id)
         return values
@@ -380,6 +387,10 @@ class Examples:
         async with self._stage.platform.db.acquire() as conn:
             await conn.execute("UPDATE deployment_request SET author_email = 'bea@example.com'")
         return str(made["id"])
+
+    async def _capture(self) -> str:
+        """Return the id of a new captured request."""
+        return await self._post("capture_u/webhook/flow/f/team/flow", {"order": 4711})
 
     async def _saved_input(self) -> str:
         """Return the id of a new saved input that everybody may use."""

@@ -23,12 +23,6 @@ MISSING = {
     "POST /w/{w}/workspaces/encryption_key",
     "POST /w/{w}/workspaces/edit_webhook",
     "POST /w/{w}/workspaces/edit_large_file_storage_config",
-    "POST /w/{w}/capture/set_config",
-    "POST /w/{w}/capture/ping_config/{trigger_kind}/{runnable_kind}/{path}",
-    "GET /w/{w}/capture/get_configs/{runnable_kind}/{path}",
-    "GET /w/{w}/capture/list/{runnable_kind}/{path}",
-    "GET /w/{w}/capture/{id}",
-    "DELETE /w/{w}/capture/{id}",
 }
 """Calls that this version lacks. The list only becomes shorter."""
 

@@ -16,6 +16,7 @@ from orvanta_platform.db import (
     accounts,
     approvals,
     cache,
+    captures,
     debounce,
     erasures,
     gates,
@@ -72,6 +73,7 @@ async def run(platform: Platform) -> None:
             await approvals.delete_orphans(connection)
             await gates.delete_unused(connection)
             await cache.delete_expired(connection)
+            await captures.delete_old(connection)
             await debounce.delete_unused(connection)
             await erasures.delete_orphans(connection)
             await runs.delete_expired_idempotency_keys(connection)

@@ -79,9 +79,10 @@ SIGNED = re.compile(r"/api/w/[^/]+/jobs_u/(resume|cancel|get_flow)/[^/]+/[^/]+/[
 
 RUN_CALLS = re.compile(
     r"/api/w/[^/]+/jobs/(run|run_wait_result|run_inline|run_and_stream)/(p|h|f|fv|preview|preview_flow)(/.+)?"
+    r"|/api/w/[^/]+/capture_u/[^/]+/[^/]+/.+"
     r"|/api/v1/workflows/.+/runs"
 )
-"""Calls that also accept their token as `?token=`."""
+"""Calls that also accept their token as `?token=`: those that start runs, and those that capture such a request."""
 
 FOREIGN = re.compile(rf"{ROUTE_PREFIX}|/api/w/[^/]+/jobs/(run_wait_result|run_inline)/")
 """Calls whose response is the result of a script, with a content type of its choice."""

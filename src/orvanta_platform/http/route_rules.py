@@ -344,6 +344,12 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             GET acls/access/{kind}/{path}
         """,
         ("flow", "write"): """
+            POST capture/set_config
+            POST capture/ping_config/{trigger_kind}/{runnable_kind}/{path}
+            GET capture/get_configs/{runnable_kind}/{path}
+            GET capture/list/{runnable_kind}/{path}
+            GET capture/{id}
+            DELETE capture/{id}
             POST flows/create
             POST flows/update/{path}
             POST flows/archive/{path}
@@ -371,6 +377,7 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
         """,
         ("flow", "run"): """
             POST jobs/run/f/{path}
+            POST capture_u/{trigger_kind}/{runnable_kind}/{path}
             POST inputs/create
             POST jobs/run/fv/{version}
             GET jobs/run_wait_result/f/{path}

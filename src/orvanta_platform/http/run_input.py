@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 import msgspec
 from litestar.datastructures import UploadFile
 
-from orvanta_platform.errors import InvalidInput, TooLarge
+from orvanta_platform.errors import BadRequest, InvalidInput, TooLarge
 from orvanta_platform.evaluate.raw import require_utf8
 from orvanta_platform.http.requests import AnyRequest, require_few_values, whole_body
 from orvanta_platform.services.runs.idempotency import IdempotencyKey
@@ -124,6 +124,27 @@ def args_of_body(body: bytes) -> bytes:
     return text
 
 
+def args_of_query(request: AnyRequest) -> Mapping[str, Any]:
+    """Return the arguments in the query of a request; a repeated name is a list. Raises BadRequest."""
+    text = request.scope["query_string"].decode("latin-1")
+    try:
+        pairs = parse_qsl(text, True, errors="strict", max_num_fields=_MAX_FIELDS)
+    except ValueError as error:
+        raise BadRequest("The query cannot be read.") from error
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        found.setdefault(name, []).append(value)
+    return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
+
+
+def members_of(args: bytes) -> dict[str, Any]:
+    """Return the members of arguments, whose values are not decoded. Raises InvalidInput."""
+    try:
+        return msgspec.json.decode(args, type=dict[str, msgspec.Raw])
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise InvalidInput(f"The input is not JSON: {error}.", details={"path": ""}) from error
+
+
 def args_of_payload(payload: str | None) -> bytes:
     """Return the arguments in `payload`: base64 or base64url of JSON, with or without padding. Raises InvalidInput."""
     text = (payload or "").strip().replace("-", "+").replace("_", "/").replace(" ", "+").rstrip("=")
@@ -139,10 +160,7 @@ def with_headers(args: bytes, headers: Mapping[str, str]) -> bytes:
     Raises InvalidInput, TooLarge.
     """
     require_few_values(args)
-    try:
-        arguments = msgspec.json.decode(args, type=dict[str, msgspec.Raw])
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise InvalidInput(f"The input is not JSON: {error}.", details={"path": ""}) from error
+    arguments = members_of(args)
     for name, value in headers.items():
         if name.lower() in _SECRET:
             raise InvalidInput(f"The header {name} cannot be used as an argument.", details={"path": ""})

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
-from urllib.parse import parse_qsl
 
 import msgspec
 from litestar import Response, Router, route
@@ -17,14 +16,14 @@ from orvanta_platform import clock
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.live_actor import LiveActor
 from orvanta_platform.db.http_triggers import HttpTriggerRow
-from orvanta_platform.errors import BadRequest, InvalidInput, OrvantaError, Unauthenticated
+from orvanta_platform.errors import InvalidInput, OrvantaError, Unauthenticated
 from orvanta_platform.http import answers
 from orvanta_platform.http.auth_middleware import ROUTE_PREFIX
 from orvanta_platform.http.errors import respond
 from orvanta_platform.http.openapi import call
 from orvanta_platform.http.requests import REQUEST_ID, AnyRequest, platform_of
 from orvanta_platform.http.route_answers import answer_of, failure_for_anonymous, for_anonymous
-from orvanta_platform.http.run_input import RAW, args_of, text_of
+from orvanta_platform.http.run_input import RAW, args_of, args_of_query, members_of, text_of
 from orvanta_platform.http.schemas.http_triggers import RouteUpdate
 from orvanta_platform.http.streaming import KEEP_ALIVE, event_stream
 from orvanta_platform.services.run_views import jobs, results, updates
@@ -36,8 +35,6 @@ from orvanta_platform.services.triggers.route_calls import Route, RouteRequest, 
 
 Ending = Callable[[], Awaitable[Finished]]
 """Function that returns the outcome of a run that has completed."""
-
-_MAX_FIELDS = 1000
 
 
 @route(
@@ -113,20 +110,8 @@ def _incoming(request: AnyRequest) -> RouteRequest:
 async def _args(request: AnyRequest, found: Route) -> bytes:
     """Return the arguments: those of the query, overridden by those of the body and the route. Raises InvalidInput."""
     trigger = found.trigger
-    args: dict[str, Any] = {**_query(request), **await _of_body(request, trigger), **found.params}
+    args: dict[str, Any] = {**args_of_query(request), **await _of_body(request, trigger), **found.params}
     return msgspec.json.encode(args)
-
-
-def _query(request: AnyRequest) -> Mapping[str, Any]:
-    text = request.scope["query_string"].decode("latin-1")
-    try:
-        pairs = parse_qsl(text, True, errors="strict", max_num_fields=_MAX_FIELDS)
-    except ValueError as error:
-        raise BadRequest("The query cannot be read.") from error
-    found: dict[str, Any] = {}
-    for name, value in pairs:
-        found.setdefault(name, []).append(value)
-    return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
 
 
 async def _of_body(request: AnyRequest, trigger: HttpTriggerRow) -> dict[str, Any]:
@@ -134,7 +119,7 @@ async def _of_body(request: AnyRequest, trigger: HttpTriggerRow) -> dict[str, An
     if trigger.wrap_body:
         found["body"] = await _body_value(request)
     elif not trigger.raw_string or await _is_object(request):
-        found |= _members(await args_of(request))
+        found |= members_of(await args_of(request))
     if trigger.raw_string:
         found[RAW] = text_of(await request.body())
     return found
@@ -159,13 +144,6 @@ async def _body_value(request: AnyRequest) -> Any:
 async def _is_object(request: AnyRequest) -> bool:
     kind = request.headers.get("content-type", "").lower()
     return "json" in kind and (await request.body()).lstrip()[:1] == b"{"
-
-
-def _members(args: bytes) -> dict[str, Any]:
-    try:
-        return msgspec.json.decode(args, type=dict[str, msgspec.Raw])
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise InvalidInput(f"The input is not JSON: {error}.", details={"path": ""}) from error
 
 
 async def _events(stream: AsyncIterator[Update | None], end: Ending, *, anonymous: bool) -> AsyncIterator[bytes]:

@@ -50,7 +50,7 @@ async def save(platform: Platform, actor: Actor, workspace: str, kind: Kind, pat
         if row is None:
             raise deploy.missing(kind, path)
         require(actor, "run", deploy.target_of(row))
-        if secret_schemas.may_declare(_schema_of(row)):
+        if secret_schemas.may_declare(schema_of(row)):
             raise UnsupportedPassword(
                 "Inputs of a script or workflow with a password cannot be saved.",
                 hint="Use a secret variable or a resource instead of the password.",
@@ -136,7 +136,8 @@ async def _writable(conn: Connection, actor: Actor, workspace: str, id: UUID) ->
     return row
 
 
-def _schema_of(row: ItemRow) -> object:
+def schema_of(row: ItemRow) -> object:
+    """Return the schema of the inputs of an item: its own, or the derived one; None if it has none."""
     stored = msgspec.json.decode(row.settings).get("schema")
     made = msgspec.json.decode(row.made_schema) if row.made_schema is not None else None
     return stored if stored is not None else made
