@@ -39,6 +39,27 @@ async def test_workspaces(api: ApiHarness) -> None:
     assert (await api.client.get("/api/w/shop/users/whoami")).json()["username"] == "boss"
 
 
+async def test_settings_that_workspaces_lack_are_refused(api: ApiHarness) -> None:
+    body = {"id": "tinted", "name": "t", "color": "#b3261e"}
+    assert (await api.client.post("/api/workspaces/create", json=body)).status_code == 201
+    shown = (await api.client.get("/api/w/tinted/workspaces/get_settings")).json()
+    assert shown["color"] == "#b3261e" and "color" not in await api.get("workspaces/get_settings")
+    dev = await api.member("dev", Role.DEVELOPER)
+    for call, none, some in (
+        ("edit_webhook", {}, {"webhook": "https://hooks.example.com"}),
+        ("edit_large_file_storage_config", {"large_file_storage": None}, {"large_file_storage": {"type": "S3Storage"}}),
+        ("encryption_key", None, {"new_key": "k"}),
+    ):
+        url = f"{W}/workspaces/{call}"
+        refused = await api.client.post(url, json=some)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (400, "not_yet_supported")
+        assert (await dev.post(url, json=some)).status_code == 403
+        assert none is None or (await api.client.post(url, json=none)).status_code == 200
+    refused = await api.client.get(f"{W}/workspaces/encryption_key")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "not_yet_supported")
+    assert (await dev.get(f"{W}/workspaces/encryption_key")).status_code == 403
+
+
 @pytest.mark.parametrize("id", ["", "a b", "../x", "a/b", "ü", "x" * 200])
 async def test_invalid_names_are_refused(api: ApiHarness, id: str) -> None:
     assert (await api.client.post("/api/workspaces/create", json={"id": id, "name": "x"})).status_code == 400

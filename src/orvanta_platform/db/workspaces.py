@@ -80,6 +80,12 @@ async def get_name(conn: Connection, workspace: str) -> str | None:
     return name
 
 
+async def get_color(conn: Connection, workspace: str) -> str | None:
+    """Return the color of a workspace; None if it has none."""
+    color: str | None = await conn.fetchval(_SQL["get_color"], workspace)
+    return color
+
+
 async def set_name(conn: Connection, workspace: str, name: str) -> None:
     """Set the display name of a workspace."""
     await conn.execute(_SQL["set_name"], workspace, name)

@@ -230,6 +230,10 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             POST workspaces/edit_token_max_age
             POST workspaces/edit_search_run_data
             POST workspaces/edit_error_handler
+            GET workspaces/encryption_key
+            POST workspaces/encryption_key
+            POST workspaces/edit_webhook
+            POST workspaces/edit_large_file_storage_config
             POST workspaces/change_workspace_name
             POST jobs/completed/import
         """,

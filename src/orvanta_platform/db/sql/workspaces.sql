@@ -32,6 +32,10 @@ ORDER BY w.id;
 -- The display name of a workspace.
 SELECT name FROM workspace WHERE id = $1;
 
+-- name: get_color
+-- The color of a workspace.
+SELECT color FROM workspace WHERE id = $1;
+
 -- name: set_name
 -- Sets the display name of a workspace.
 UPDATE workspace SET name = $2 WHERE id = $1;

@@ -142,6 +142,9 @@ class WorkspaceSettings(msgspec.Struct):
     token_max_age_days: int | None
     """Maximum lifetime of new tokens in days; null for no limit other than that of the instance."""
 
+    color: str | UnsetType = UNSET
+    """Absent: none."""
+
     error_handler: SetErrorHandler | UnsetType = UNSET
     """Absent: none."""
 

@@ -51,6 +51,13 @@ async def get_name(platform: Platform, actor: Actor, workspace: str) -> str:
         return await workspaces.get_name(conn, workspace) or workspace
 
 
+async def get_color(platform: Platform, actor: Actor, workspace: str) -> str | None:
+    """Return the color of a workspace; None if it has none. Raises NotFound."""
+    require(actor, "read", Target(workspace, "workspace"))
+    async with platform.db.acquire() as conn:
+        return await workspaces.get_color(conn, workspace)
+
+
 async def list_mine(platform: Platform, actor: Actor) -> list[WorkspaceRow]:
     """Return the workspaces that the actor belongs to, or all workspaces for a superadmin."""
     require(actor, "list_workspaces", Target(None, "instance"))
