@@ -67,6 +67,20 @@ async def test_copied_command_has_token_limited_to_workflow(page: Page, site: Si
     await page.get_by_role("button", name="Copy URL").click()
     copied = await page.evaluate("navigator.clipboard.readText()")
     assert copied == f"{site.base}/api/w/main/jobs/run_wait_result/f/f/triggers/hook"
+    # A request to the test URL starts no run, and becomes the input of a test.
+    before = len(site.client.get("/api/w/main/jobs/list", params={"script_path_exact": "f/triggers/hook"}).json())
+    await page.get_by_role("button", name="Listen for a test request").click()
+    await expect(page.get_by_text("start no run")).to_be_visible()
+    url = f"{site.base}/api/w/main/capture_u/webhook/flow/f/triggers/hook"
+    await expect(page.locator('[data-command="curl command of a test request"]')).to_contain_text(url)
+    async with httpx.AsyncClient(timeout=PATIENCE_S) as client:
+        sent = await client.post(url, json={"name": "Grace"}, headers={"Authorization": f"Bearer {token}"})
+    assert sent.status_code == 201
+    await expect(page.get_by_label("Test requests").get_by_role("listitem")).to_contain_text('"name": "Grace"')
+    await page.get_by_role("button", name="Use as test input").click()
+    await expect(page.get_by_label("name")).to_have_value("Grace")
+    after = site.client.get("/api/w/main/jobs/list", params={"script_path_exact": "f/triggers/hook"}).json()
+    assert len(after) == before
 
 
 async def test_schedule_is_created_paused_changed_run_and_deleted(page: Page, site: Site) -> None:

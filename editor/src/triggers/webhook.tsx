@@ -7,6 +7,7 @@ import { Button } from "../ui/controls";
 import { CopyableCommand } from "../ui/copyable-command";
 import { at } from "../workflow/types";
 import { curl } from "./curl";
+import { TestRequests } from "./test-requests";
 import css from "./triggers.module.css";
 
 /** Webhook URL of the workflow, and a token for its callers. */
@@ -40,6 +41,7 @@ export function Webhook() {
         </Button>
       </div>
       {token && <CopyableCommand label={t("triggers.token")} text={token} />}
+      <TestRequests token={token} body={example ?? {}} />
     </section>
   );
 }

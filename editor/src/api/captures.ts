@@ -1,0 +1,37 @@
+import { queryOptions } from "@tanstack/react-query";
+import { api, BASE } from "./client";
+import type { components } from "./schema";
+
+export type Capture = components["schemas"]["Capture"];
+
+const REFRESH_MS = 2_000;
+
+/** The server captures for a minute after each call. */
+export const LISTEN_AGAIN_MS = 20_000;
+
+/** Start or continue to capture webhook requests of a workflow. */
+export async function listen(workspace: string, path: string): Promise<void> {
+  await api.POST("/api/w/{workspace}/capture/set_config", {
+    params: { path: { workspace } },
+    body: { trigger_kind: "webhook", path, is_flow: true },
+  });
+}
+
+/** Query of the captured webhook requests of a workflow, newest first, repeated while `listening`. */
+export const capturesQuery = (workspace: string, path: string, listening: boolean) =>
+  queryOptions({
+    queryKey: ["captures", workspace, path],
+    enabled: listening,
+    refetchInterval: listening && REFRESH_MS,
+    queryFn: async (): Promise<Capture[]> => {
+      const { data } = await api.GET("/api/w/{workspace}/capture/list/{runnable_kind}/{path}", {
+        params: { path: { workspace, runnable_kind: "flow", path }, query: { trigger_kind: "webhook" } },
+      });
+      return data ?? [];
+    },
+  });
+
+/** Return the URL whose requests are captured instead of starting runs. */
+export function captureUrl(workspace: string, path: string): string {
+  return `${BASE || window.location.origin}/api/w/${workspace}/capture_u/webhook/flow/${path}`;
+}

@@ -1,0 +1,61 @@
+import { useQuery } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
+import { attempt } from "../actions/registry";
+import { type Capture, capturesQuery, captureUrl, LISTEN_AGAIN_MS, listen } from "../api/captures";
+import { useEditor, useEditorStore } from "../editor/context";
+import { t } from "../texts/triggers";
+import { Button } from "../ui/controls";
+import { CopyableCommand } from "../ui/copyable-command";
+import panel from "../ui/panel.module.css";
+import { Time } from "../ui/time";
+import type { Tree } from "../workflow/types";
+import { curl } from "./curl";
+import css from "./triggers.module.css";
+
+/** Requests that are captured instead of starting runs while the member listens; each can become the test input. */
+export function TestRequests({ token, body }: { token: string; body: unknown }) {
+  const workspace = useEditor((editor) => editor.workspace);
+  const path = useEditor((editor) => editor.flow.path);
+  const [listening, setListening] = useState(false);
+  const captures = useQuery(capturesQuery(workspace, path, listening)).data ?? [];
+  useEffect(() => {
+    if (!listening) return;
+    const timer = setInterval(() => void listen(workspace, path).catch(() => setListening(false)), LISTEN_AGAIN_MS);
+    return () => clearInterval(timer);
+  }, [listening, workspace, path]);
+  const start = () => attempt(async () => listen(workspace, path).then(() => setListening(true)));
+  return (
+    <>
+      <div className={css.row}>
+        <p className={css.help}>{t(listening ? "triggers.listening" : "triggers.listenHint")}</p>
+        <Button icon={listening ? "stop" : "play"} onClick={listening ? () => setListening(false) : start}>
+          {t(listening ? "triggers.stopListening" : "triggers.listen")}
+        </Button>
+      </div>
+      {listening && (
+        <CopyableCommand label={t("triggers.testCurl")} text={curl(captureUrl(workspace, path), { token, body })} />
+      )}
+      {captures.length > 0 && (
+        <ul className={css.list} aria-label={t("triggers.testRequests")}>
+          {captures.map((each) => (
+            <TestRequest key={each.id} capture={each} />
+          ))}
+        </ul>
+      )}
+    </>
+  );
+}
+
+function TestRequest({ capture }: { capture: Capture }) {
+  const store = useEditorStore();
+  const args = capture.main_args as Tree;
+  return (
+    <li className={css.item}>
+      <div className={css.heading}>
+        <Time at={capture.created_at} />
+        <Button onClick={() => store.setState({ args, panel: "test" })}>{t("triggers.useAsInput")}</Button>
+      </div>
+      <pre className={panel.value}>{JSON.stringify(args, null, 2)}</pre>
+    </li>
+  );
+}
