@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import re
 
+import httpx
 import pytest
 from playwright.async_api import Page, expect
 from tests.browser.conftest import Site
 from tests.browser.test_accessibility import check
 from tests.browser.test_settings import has_account, is_accessible, opens, rows, status, token_of
+
+
+def status_of_scim(site: Site, token: str) -> int:
+    """Return the status of a call of a SCIM client with a token."""
+    return httpx.get(f"{site.base}/scim/v2/Users", headers={"Authorization": f"Bearer {token}"}).status_code
 
 
 @pytest.mark.extended
@@ -116,3 +122,82 @@ async def test_settings_of_instance_are_changed(page: Page, site: Site) -> None:
         await expect(page.get_by_text("oidc_providers was reset to its default")).to_be_visible()
     finally:
         site.client.post("/api/settings/global/oidc_providers", json={"value": None}).raise_for_status()
+
+
+@pytest.mark.extended
+async def test_tokens_of_scim_clients_are_created_and_revoked(page: Page, site: Site) -> None:
+    await opens(page, "scim", "SCIM")
+    await expect(page.locator("[data-command='Address for the identity provider']")).to_have_text(
+        f"{site.base}/scim/v2"
+    )
+    await expect(page.get_by_text("No tokens", exact=True)).to_be_visible()
+    await page.get_by_role("button", name="New token").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("Expires after").select_option("90 days")
+    await check(page)
+    await dialog.get_by_role("button", name="Create token").click()
+    token = await dialog.locator("[data-command=Token]").inner_text()
+    await dialog.get_by_role("button", name="Done").click()
+    row = rows(page, "Tokens")
+    await expect(row).to_contain_text(re.compile("Created .* by admin.*Expires in [23] months.*Never used"))
+    assert status_of_scim(site, token) == 200
+    await is_accessible(page)
+    await row.get_by_role("button", name="Revoke token").click()
+    await dialog.get_by_role("button", name="Revoke", exact=True).click()
+    await expect(page.get_by_text("No tokens", exact=True)).to_be_visible()
+    assert status_of_scim(site, token) == 401
+
+
+@pytest.mark.extended
+async def test_workspace_from_creation_to_deletion(page: Page, site: Site) -> None:
+    await opens(page, "workspaces", "Workspaces")
+    await page.get_by_role("button", name="New workspace").click()
+    dialog = page.get_by_role("dialog")
+    for wrong, problem in (("", "Required"), ("no spaces", "no spaces"), ("main", "main")):
+        await dialog.get_by_label("Id", exact=True).fill(wrong)
+        await dialog.get_by_role("button", name="Create").click()
+        await expect(dialog.get_by_role("alert")).to_contain_text(problem)
+    await dialog.get_by_label("Id", exact=True).fill("shortlived")
+    await check(page)
+    await dialog.get_by_role("button", name="Create").click()
+    row = rows(page, "Workspaces").filter(has_text="shortlived")
+    await expect(row).to_contain_text("Owner: admin")
+    await is_accessible(page)
+    await row.get_by_role("link", name="Settings of shortlived").click()
+    # Each setting is stored, and an error is shown at its field.
+    await page.get_by_label("Name", exact=True).fill("Short-lived")
+    age = page.get_by_label("Maximum lifetime of new tokens in days")
+    for wrong, problem in (("many", "Not a whole number"), ("0", "token_max_age_days must be from 1")):
+        await age.fill(wrong)
+        await page.get_by_role("button", name="Save").click()
+        await expect(page.get_by_role("main").get_by_role("alert")).to_contain_text(problem)
+    await age.fill("30")
+    await page.get_by_label("Days for which runs are retained").fill("7")
+    await page.get_by_label("Developers and admins may read secrets").check()
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_text("Saved Workspace settings")).to_be_visible()
+    stored = site.client.get("/api/w/shortlived/workspaces/get_settings").json()
+    names = ("token_max_age_days", "retention_days", "secrets_readable", "search_run_data")
+    assert [stored[name] for name in names] == [30, 7, True, False]
+    assert site.client.get("/api/w/shortlived/workspaces/get_workspace_name").text == "Short-lived"
+    await is_accessible(page)
+    # It is archived, restored, archived again, and deleted after its id is typed.
+    archived = rows(page, "Archived workspaces").filter(has_text="shortlived")
+    await page.get_by_role("button", name="Archive shortlived").click()
+    await dialog.get_by_role("button", name="Archive", exact=True).click()
+    await expect(archived).to_have_count(1)
+    await archived.get_by_role("button", name="Restore shortlived").click()
+    await expect(archived).to_have_count(0)
+    await page.get_by_role("button", name="Archive shortlived").click()
+    await dialog.get_by_role("button", name="Archive", exact=True).click()
+    await opens(page, "workspaces", "Workspaces")
+    await expect(row).to_have_count(0)
+    await archived.get_by_role("button", name="Delete shortlived").click()
+    await dialog.get_by_label("Type shortlived to delete it").fill("shortlive")
+    await dialog.get_by_role("button", name="Delete", exact=True).click()
+    await expect(dialog.get_by_role("alert")).to_have_text("Type shortlived to delete it")
+    await check(page)
+    await dialog.get_by_label("Type shortlived to delete it").fill("shortlived")
+    await dialog.get_by_role("button", name="Delete", exact=True).click()
+    await expect(page.get_by_text("Deleted shortlived")).to_be_visible()
+    assert site.client.get("/api/w/shortlived/workspaces/get_settings").status_code == 404

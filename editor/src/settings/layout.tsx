@@ -26,12 +26,15 @@ const WORKSPACE: Group = [
     [t("settings.policies"), "policies"],
     [t("settings.git"), "git"],
     [t("settings.audit"), "audit"],
+    [t("settings.workspaceSettings"), "workspace"],
   ],
 ];
 const INSTANCE: Group = [
   t("settings.instance"),
   [
     [t("settings.accounts"), "accounts"],
+    [t("settings.workspaces"), "workspaces"],
+    [t("settings.scim"), "scim"],
     [t("settings.instanceSettings"), "instance"],
   ],
 ];

@@ -205,8 +205,8 @@ CREATE TABLE login_failure (
     last_at    timestamptz NOT NULL DEFAULT app_now(),
     known      boolean NOT NULL DEFAULT false
 );
-COMMENT ON TABLE login_failure IS 'Failed logins of an account, of an address, and of the two together; failed HTTP Basic calls of a route by an address.';
-COMMENT ON COLUMN login_failure.key IS 'account:<hash>, address:<network>, pair:<network> <hash> or route:<network> <trigger>; <hash> is SHA-256 of the account in lower case.';
+COMMENT ON TABLE login_failure IS 'Attempts that are limited: failed logins of an account, of an address, and of the two together; codes of two-step logins; failed HTTP Basic calls of a route by an address; invitations.';
+COMMENT ON COLUMN login_failure.key IS 'account:<hash>, address:<network>, pair:<network> <hash>, code:<hash>, route:<network> <trigger>, inviter:<hash> or invited:<hash>; <hash> is SHA-256 of the account or address in lower case.';
 COMMENT ON COLUMN login_failure.last_at IS 'Time of the last attempt that counted.';
 COMMENT ON COLUMN login_failure.known IS 'Of an account and an address together: somebody has logged in so.';
 

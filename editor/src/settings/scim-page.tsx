@@ -1,0 +1,106 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { instanceSettingsQuery } from "../api/instance-settings";
+import { createScimToken, deleteScimToken, type ScimToken, scimAddress, scimTokensQuery } from "../api/scim-tokens";
+import { t, tWith } from "../texts/settings";
+import { Button, Field } from "../ui/controls";
+import { CopyableCommand } from "../ui/copyable-command";
+import { Select } from "../ui/select";
+import { Time } from "../ui/time";
+import { daysAhead, PeriodOptions } from "./new-token";
+import { FormDialog, SearchedList, ShownOnce, useSubmission } from "./parts";
+import css from "./settings.module.css";
+import { RevokeToken } from "./token-parts";
+
+/** Tokens of the identity providers that manage accounts by SCIM. For superadmins. */
+export function ScimPage() {
+  const tokens = useQuery(scimTokensQuery);
+  const [creating, setCreating] = useState(false);
+  const [created, setCreated] = useState<string | null>(null);
+  return (
+    <main className={css.main}>
+      <div className={css.head}>
+        <h1>{t("settings.scim")}</h1>
+        <Button look="main" icon="plus" onClick={() => setCreating(true)}>
+          {t("settings.newToken")}
+        </Button>
+      </div>
+      <p className={css.about}>{t("settings.scimHint")}</p>
+      <CopyableCommand label={t("settings.scimAddress")} text={scimAddress()} />
+      <SearchedList
+        label={t("settings.tokens")}
+        query={tokens}
+        keyOf={(each) => each.token_prefix}
+        textOf={(each) => `${each.token_prefix} ${each.created_by}`}
+        empty={[t("settings.noTokens"), t("settings.noScimTokensHint")]}
+        row={(each) => <TokenRow token={each} />}
+      />
+      {creating && <NewScimTokenDialog created={setCreated} close={() => setCreating(false)} />}
+      {created && (
+        <ShownOnce
+          title={t("settings.tokenCreated")}
+          label={t("settings.token")}
+          text={created}
+          hint={t("settings.tokenOnce")}
+          close={() => setCreated(null)}
+        />
+      )}
+    </main>
+  );
+}
+
+function TokenRow({ token }: { token: ScimToken }) {
+  const queries = useQueryClient();
+  const { token_prefix: prefix, last_used_at: used } = token;
+  const revoke = async () => {
+    await deleteScimToken(prefix);
+    await queries.invalidateQueries(scimTokensQuery);
+  };
+  return (
+    <>
+      <div className={css.what}>
+        <code className={css.name}>{prefix}</code>
+        <span className={css.facts}>
+          <span>
+            {tWith("settings.createdBy", { time: <Time at={token.created_at} /> }, { author: token.created_by })}
+          </span>
+          <span>{tWith("settings.expires", { time: <Time at={token.expiration} ahead /> })}</span>
+          <span>{used ? tWith("settings.lastUsed", { time: <Time at={used} /> }) : t("settings.neverUsed")}</span>
+        </span>
+      </div>
+      <RevokeToken name={prefix} revoke={revoke} />
+    </>
+  );
+}
+
+function NewScimTokenDialog({ created, close }: { created: (token: string) => void; close: () => void }) {
+  const queries = useQueryClient();
+  const submission = useSubmission();
+  const settings = useQuery(instanceSettingsQuery).data;
+  const limit = settings?.find((each) => each.name === "token_max_age_days")?.value;
+  const most = typeof limit === "number" ? limit : null;
+  const [chosen, setDays] = useState("365");
+  const days = most !== null && Number(chosen) > most ? String(most) : chosen;
+  const submit = async () => {
+    // The server gives the longest lifetime, so that the clocks need not agree.
+    const expiration = days === String(most) ? null : daysAhead(days);
+    if (!(await submission.send(async () => created(await createScimToken(expiration))))) return;
+    close();
+    await queries.invalidateQueries(scimTokensQuery);
+  };
+  return (
+    <FormDialog
+      title={t("settings.newToken")}
+      submitLabel={t("settings.createToken")}
+      submission={submission}
+      submit={submit}
+      close={close}
+    >
+      <Field label={t("settings.expiry")} help={most === null ? undefined : t("settings.tokenMaxAge", { count: most })}>
+        <Select value={days} set={setDays}>
+          <PeriodOptions most={most} />
+        </Select>
+      </Field>
+    </FormDialog>
+  );
+}
