@@ -10,15 +10,23 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
+import jsonschema_rs
 from litestar.handlers import HTTPRouteHandler
 
-from orvanta_platform.http import app, openapi, query_docs
+from orvanta_platform.http import app, openapi, operation_examples, query_docs
 
 READERS = {"bool_of", "number_of", "comma_list_of", "_text"}
 """Functions that read one parameter of the query, whose name is the last argument."""
 
 PAGE = {"limit": "per_page", "offset": "page", "before": "before", "after": "after"}
 """Query parameter of each field of the requested page of a list."""
+
+WITHOUT = {
+    "GET /api/audit/export": "the response is a stream of lines",
+    "GET /api/openapi.json": "the response is long, and this document",
+    "GET /api/openapi.yaml": "the response is long, and this document",
+}
+"""Operations without an example, with the reason."""
 
 
 @cache
@@ -30,6 +38,40 @@ def operations() -> Iterator[tuple[str, dict[str, Any]]]:
     for path, methods in document()["paths"].items():
         for method, operation in methods.items():
             yield f"{method.upper()} {path}", operation
+
+
+def contents(operation: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the contents of the request and of the response of success, with their place in the operation."""
+    for kind, content in operation.get("requestBody", {}).get("content", {}).items():
+        yield f"request {kind}", content
+    for code, response in operation["responses"].items():
+        if code != "default":
+            yield from ((f"{code} {kind}", content) for kind, content in response["content"].items())
+
+
+def test_every_operation_has_an_example() -> None:
+    found = dict(operations())
+    assert set(operation_examples.stored()) == set(found), "record them again: test_operation_examples.py"
+    bare = []
+    for name, operation in found.items():
+        parameters = [each for each in operation["parameters"] if each["in"] == "path"]
+        shown = [*parameters, *(content for _, content in contents(operation))]
+        bare += [] if any("example" in each for each in shown) else [name]
+    assert set(bare) == set(WITHOUT)
+
+
+def test_examples_are_valid_by_their_schemas() -> None:
+    found = {
+        f"{name} {place}": content
+        for name, operation in operations()
+        for place, content in contents(operation)
+        if "example" in content
+    }
+    properties = {place: content["schema"] for place, content in found.items()}
+    whole = {"properties": properties, "components": document()["components"]}
+    errors = jsonschema_rs.validator_for(whole).iter_errors({name: each["example"] for name, each in found.items()})
+    wrong = [f"{list(error.instance_path)}: {error.message[:200]}" for error in errors]
+    assert len(found) > 300 and not wrong, "\n".join(wrong)
 
 
 def test_every_parameter_is_described() -> None:

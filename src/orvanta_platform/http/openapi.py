@@ -15,7 +15,7 @@ from litestar.handlers import HTTPRouteHandler
 from ruamel.yaml import YAML
 
 from orvanta_platform import __version__
-from orvanta_platform.http import query_docs
+from orvanta_platform.http import operation_examples, query_docs
 from orvanta_platform.http.auth_middleware import CALLBACK, OPEN, ROUTE_PREFIX, RUN_CALLS, SIGNED
 from orvanta_platform.http.field_docs import describe
 from orvanta_platform.http.streaming import EVENTS
@@ -23,6 +23,7 @@ from orvanta_platform.http.streaming import EVENTS
 _CALL = "call"
 _REF = "#/components/schemas/{name}"
 _PARAMETER = re.compile(r"\{(\w+):(\w+)\}")
+_NAME_ONLY = r"{\1}"
 _QUERY = re.compile(r"^FromQuery\[(.+)\]$")
 _SENTENCE_END = re.compile(r"(?<=\.) ")
 _WILDCARD_NOTE = "May contain slashes, raw or percent-encoded."
@@ -84,7 +85,7 @@ def document(handlers: Sequence[HTTPRouteHandler]) -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     for handler in handlers:
         for path in sorted(handler.paths):
-            shown = _PARAMETER.sub(r"{\1}", path)
+            shown = _PARAMETER.sub(_NAME_ONLY, path)
             for method in sorted(handler.http_methods):
                 paths.setdefault(shown, {})[method.lower()] = _operation(handler, path, method)
     return {
@@ -171,6 +172,7 @@ def _operation(handler: HTTPRouteHandler, path: str, method: str) -> dict[str, A
         operation["security"] = []
     elif RUN_CALLS.fullmatch(_PARAMETER.sub("x", path)):
         operation["security"] = [{"bearer": []}, {"cookie": []}, {"query": []}]
+    operation_examples.add_to(operation, f"{method} {_PARAMETER.sub(_NAME_ONLY, path)}")
     return operation
 
 

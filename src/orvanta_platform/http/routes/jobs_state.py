@@ -10,7 +10,6 @@ from litestar import MediaType, Response, get, post
 from litestar.params import FromPath
 
 from orvanta_platform.errors import BadRequest
-from orvanta_platform.http.openapi import AnyObject
 from orvanta_platform.http.openapi import call as shape
 from orvanta_platform.http.requests import AnyRequest, actor_of, platform_of
 from orvanta_platform.services.run_views import user_states
@@ -27,7 +26,7 @@ async def get_flow_user_state(
     return Response(found, media_type=MediaType.JSON)
 
 
-@post(_STATE, status_code=200, media_type=MediaType.TEXT, opt=shape(body=AnyObject))
+@post(_STATE, status_code=200, media_type=MediaType.TEXT, opt=shape(body=Any))
 async def set_flow_user_state(
     request: AnyRequest, workspace: FromPath[str], id: FromPath[UUID], key: FromPath[str]
 ) -> str:

@@ -1,0 +1,126 @@
+"""Examples of operations in the OpenAPI document are recorded from real calls."""
+
+from __future__ import annotations
+
+import os
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+from msgspec import UNSET, UnsetType
+from tests.conftest import TestDatabase
+from tests.http.route_examples import scene_with_examples
+
+from orvanta_platform.http import app, openapi, operation_examples
+from orvanta_platform.http.operation_examples import OperationExample
+
+FILE = Path(operation_examples.__file__).with_name(operation_examples.FILE)
+MAX_ANSWER_BYTES = 2000
+REPLACED = (
+    (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "01980000-0000-7000-8000-000000000001"),
+    (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)?", "2026-01-02T03:04:05Z"),
+    (r"file:///[^\"]*", "https://git.example.com/shop.git"),
+    (r"\b[0-9a-f]{64}\b", "0" * 64),
+    (r"\b(ovt?_[A-Za-z0-9_-]{3})[A-Za-z0-9_-]+", r"\1…"),
+    (r"(?=[a-z0-9+/_-]*[A-Z])[A-Za-z0-9+/_-]{40,}=*", "…"),
+    (r"\bbea\b", "author"),
+)
+"""Texts that differ in each recording, or must not be published, with what replaces them."""
+
+SECRET = (
+    "tokens/create",
+    "first_password",
+    "totp/enrol",
+    "presign_s3_file",
+    "resume_urls",
+    "job_signature",
+    "oidc/token",
+)
+"""Parts of the paths of operations whose responses are credentials: their examples have no response."""
+
+_PASSWORD = "a long password"
+WRITTEN = {
+    "POST /api/auth/login": OperationExample(body={"email": "admin@localhost", "password": _PASSWORD}),
+    "POST /api/auth/enrol_totp": OperationExample(body={"email": "admin@localhost", "password": _PASSWORD}),
+    "POST /api/auth/first_password": OperationExample(body={"token": "…", "password": _PASSWORD}),
+    "POST /api/auth/oidc/start": OperationExample(body={"provider": "corp", "then": "/"}),
+    "POST /api/auth/end_impersonation": OperationExample(answer="Ended the impersonation."),
+    "POST /api/scim_tokens/create": OperationExample(answer="…"),
+    "GET /api/v1/runs/search": OperationExample(answer={"runs": []}),
+}
+"""Examples of operations that cannot be recorded here, as they need a login, a provider, or an index."""
+
+
+@cache
+def document() -> dict[str, Any]:
+    return openapi.document(app.api_handlers(app.create_router()))
+
+
+def operations() -> dict[str, dict[str, Any]]:
+    """Return the operations by name, as `GET /api/version`."""
+    paths = document()["paths"]
+    return {f"{method.upper()} {path}": each for path, methods in paths.items() for method, each in methods.items()}
+
+
+def success_of(operation: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    """Return code and content of the response of success."""
+    code, response = next((code, each) for code, each in operation["responses"].items() if code != "default")
+    return int(code), response["content"]
+
+
+@pytest.mark.soak
+async def test_examples_are_answered_as_documented(database: TestDatabase, tmp_path: Path) -> None:
+    """With the variable `WRITE_EXAMPLES` the calls are stored as the examples of the document."""
+    made = {}
+    async with scene_with_examples(database, tmp_path) as (api, examples):
+        for name, operation in sorted(operations().items(), key=order):
+            method, _, path = name.partition(" ")
+            values = await examples.path_values(method, path)
+            if "{provider}" in path:
+                values["provider"] = "corp"
+            url, body = await examples.request(method, path, values)
+            answer = await api.client.request(method, url, json=body, headers={"X-Workspace": "main"})
+            assert answer.status_code < 500 or answer.status_code == 504, (name, answer.text)
+            shown = UNSET if any(part in path for part in SECRET) else shown_answer(answer, operation)
+            sent = UNSET if body is None or "requestBody" not in operation else replaced(body)
+            made[name] = WRITTEN.get(name) or OperationExample(replaced(values), sent, shown)
+    if os.environ.get("WRITE_EXAMPLES"):
+        text = msgspec.json.format(msgspec.json.encode(dict(sorted(made.items()))), indent=1)
+        FILE.write_bytes(text + b"\n")
+        operation_examples.stored.cache_clear()
+    changed = [name for name, each in operation_examples.stored().items() if made[name].body != each.body]
+    assert not changed, "record them again with WRITE_EXAMPLES=1: " + ", ".join(changed)
+
+
+def order(named: tuple[str, dict[str, Any]]) -> tuple[bool, bool, str]:
+    """Return the sort key by which calls that remove something, above all the workspace, are sent last."""
+    name = named[0]
+    ends = ("workspaces/archive", "auth/logout", "oidc/logout", "users/disable", "users/delete/{email}")
+    return any(each in name for each in ends), name.startswith("DELETE") or "delete" in name, name
+
+
+def shown_answer(answer: httpx.Response, operation: dict[str, Any]) -> Any | UnsetType:
+    """Return the response as an example, lists cut to one row; UNSET if it is an error, binary or long."""
+    code, content = success_of(operation)
+    kind = answer.headers.get("content-type", "").partition(";")[0]
+    if answer.status_code != code or kind not in content or kind not in ("application/json", "text/plain"):
+        return UNSET
+    value = replaced(answer.json() if kind == "application/json" else answer.text)
+    value = value[:1] if isinstance(value, list) else value
+    return value if len(msgspec.json.encode(value)) <= MAX_ANSWER_BYTES else UNSET
+
+
+def replaced(value: Any) -> Any:
+    """Return a value without texts that differ in each recording."""
+    if isinstance(value, dict):
+        return {replaced(name): replaced(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [replaced(each) for each in value]
+    if isinstance(value, str):
+        for pattern, fixed in REPLACED:
+            value = re.sub(pattern, fixed, value)
+    return value
