@@ -63,7 +63,7 @@ lock: tools ## Update the lock files from pyproject.toml
 	@.venv/bin/uv pip compile requirements-contract.in $(LOCK) -o requirements-contract.lock
 
 clean: ## Remove build files and virtual environments; data in ORVANTA_HOME stays
-	rm -rf editor/node_modules editor/dist editor/.editor.lock
+	rm -rf editor/node_modules editor/dist editor/.editor.lock intl/node_modules src/orvanta_platform/evaluate/intl
 	rm -rf .venv .setup.lock .docs.lock .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 	find src tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from tests.installation import PATIENCE_S, free_port
 
 ROOT = Path(__file__).parents[1]
-BUILT = ("editor/dist", "editor/src/api", "build/docs")
+BUILT = ("editor/dist", "editor/src/api", "build/docs", "src/orvanta_platform/evaluate/intl")
 
 
 @dataclass(frozen=True, slots=True)

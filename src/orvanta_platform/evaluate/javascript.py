@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import struct
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, cast
 
 import msgspec
 
+from orvanta_platform.evaluate import intl_data
 from orvanta_platform.evaluate.child.frames import TIME_S
 from orvanta_platform.evaluate.errors import ExpressionError
+from orvanta_platform.evaluate.intl_data import IntlKind
 from orvanta_platform.evaluate.pool import Children
 from orvanta_platform.evaluate.process import JAVASCRIPT, Ended, Fault, Reply
 from orvanta_platform.evaluate.raw import encode_string, members, strip
@@ -26,7 +29,7 @@ MAX_VALUES: Final = 16 << 20
 """Maximum size of the JSON text that one evaluation may read, in bytes."""
 
 MAX_COMPUTED_PATHS: Final = 16
-"""Maximum number of variables and resources that one evaluation may open by a computed path."""
+"""Maximum number of variables, resources, locales and time zones that one evaluation may read by a computed name."""
 
 _FILTERED_FROM_BYTES: Final = 4096
 
@@ -53,15 +56,24 @@ class JavaScript:
     ) -> ExpressionValue:
         """Evaluate `text`. Raises ExpressionError, EvaluatorUnavailable."""
         head = _request_head(text, scope, moment)
-        opened = {kind_path: await _open(resolve, *kind_path) for kind_path in sorted(opened_by_text(text))}
+        opened: dict[tuple[str, str], bytes] = {}
+        for kind_path in sorted(opened_by_text(text)):
+            opened[kind_path] = await _open(resolve, *kind_path)
+        if intl_data.uses_intl(text):
+            opened |= {each: await _load(*each) for each in intl_data.mentioned(text)}
         for _ in range(MAX_COMPUTED_PATHS + 1):
             reply = await self._ask(workspace, head + _opened(opened))
             if reply.need is None:
                 return _answer(reply)
             kind, path = reply.need
-            opened[kind, path] = await _open(resolve, kind, path)  # type: ignore[index, arg-type]
+            if kind in ("locale", "zone"):
+                opened[kind, path] = await _load(cast(IntlKind, kind), path)
+            else:
+                opened[kind, path] = await _open(resolve, kind, path)
         raise ExpressionError(
-            "Error", f"the expression computes the paths of more than {MAX_COMPUTED_PATHS} variables and resources"
+            "Error",
+            f"the expression computes the names of more than {MAX_COMPUTED_PATHS} variables, resources, locales "
+            "and time zones",
         )
 
     async def check(self, workspace: str, texts: Sequence[str]) -> list[str | None]:
@@ -113,16 +125,21 @@ def _batches(texts: Sequence[str]) -> Iterator[Sequence[str]]:
         yield batch
 
 
-async def _open(resolve: Resolve, kind: Opener, path: str) -> bytes:
+async def _load(kind: IntlKind, name: str) -> bytes:
+    """Return the prelude's entry for the data of a locale or time zone."""
+    return b'{"value":%s}' % await asyncio.to_thread(intl_data.load, kind, name)
+
+
+async def _open(resolve: Resolve, kind: str, path: str) -> bytes:
     """Return the prelude's entry for a path: its value, or the error that reading it throws."""
     try:
-        return b'{"value":%s}' % await resolve(kind, path)
+        return b'{"value":%s}' % await resolve(cast(Opener, kind), path)
     except ExpressionError as error:
         return msgspec.json.encode({"error": {"name": error.name, "message": error.message}})
 
 
-def _opened(opened: Mapping[tuple[Opener, str], bytes]) -> bytes:
-    kinds: dict[str, dict[str, bytes]] = {"variable": {}, "resource": {}}
+def _opened(opened: Mapping[tuple[str, str], bytes]) -> bytes:
+    kinds: dict[str, dict[str, bytes]] = {"variable": {}, "resource": {}, "locale": {}, "zone": {}}
     for (kind, path), entry in opened.items():
         kinds[kind][path] = entry
     return b',"opened":%s}' % _object({kind: _object(entry) for kind, entry in kinds.items()})

@@ -372,19 +372,6 @@ def test_probably_unintended_constructs_are_warnings() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("text", "codes"),
-    [
-        ("flow_input.n.toLocaleString('de-DE')", ["locale_ignored"]),
-        ("new Date(flow_input.at).toLocaleDateString(undefined, { timeZone: 'Europe/Berlin' })", ["locale_ignored"]),
-        ("new Intl.NumberFormat().format(1)", ["locale_ignored"]),
-        ("(5).toLocaleString() + 'Intl'", []),
-    ],
-)
-def test_formatting_for_a_locale_is_a_warning(text: str, codes: list[str]) -> None:
-    assert [each.code for each in check(script("a", text))] == codes
-
-
 def test_early_return_names_a_top_level_node() -> None:
     for early, codes in (("a", []), ("inside", ["early_return_never"]), ("gone", ["early_return_never"])):
         inside = node("inside")

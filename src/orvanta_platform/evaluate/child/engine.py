@@ -19,6 +19,10 @@ _STACK_BYTES = 2 << 20
 _PREPARED_CONTEXTS = 8
 _WEB_NAMES = re.compile(rb"URL|structuredClone|Text(?:En|De)coder|console")
 """Names that web.js defines. A request that contains none of them is evaluated without it."""
+_COLLATOR_NAMES = re.compile(rb"Collator|localeCompare")
+"""Names that collator.js defines or replaces."""
+_INTL_NAMES = re.compile(rb"Intl|toLocale")
+"""Names that intl.js defines or replaces. A request that contains none of them is evaluated without it."""
 _OVER_TIME = ("expression_timeout", f"the expression ran for more than {TIME_S:g} s")
 _OVER_MEMORY = (
     "expression_out_of_memory",
@@ -30,25 +34,53 @@ class Engine:
     """Evaluates each request in an isolated context; a few contexts are prepared in advance."""
 
     def __init__(self) -> None:
-        self._prelude, self._web = (
-            (Path(__file__).parent / name).read_text(encoding="utf-8") for name in ("prelude.js", "web.js")
+        self._prelude, self._web, self._collator = (
+            (Path(__file__).parent / name).read_text(encoding="utf-8")
+            for name in ("prelude.js", "web.js", "collator.js")
         )
+        intl = Path(__file__).parent.parent / "intl" / "intl.js"
+        self._intl = intl.read_text(encoding="utf-8") if intl.exists() else ""
         self._prepared: list[tuple[Any, Any]] = []
+        self._prepared_intl: list[tuple[Any, Any]] = []
+        self._intl_contexts = 0
         self.prepare()
 
     @property
     def is_prepared(self) -> bool:
         """Return whether enough contexts are prepared."""
-        return len(self._prepared) >= _PREPARED_CONTEXTS
+        return len(self._prepared) >= _PREPARED_CONTEXTS and len(self._prepared_intl) >= self._intl_contexts
 
     def prepare(self) -> None:
-        """Prepare one more context."""
+        """Prepare one more context; also one with Intl once an expression has used it."""
+        if len(self._prepared) < _PREPARED_CONTEXTS:
+            self._prepared.append(self._make_context())
+        else:
+            context, step = self._make_context()
+            context.eval(self._intl)
+            self._prepared_intl.append((context, step))
+
+    def _make_context(self) -> tuple[Any, Any]:
         context = _quickjs.Context()
         context.set_memory_limit(MEMORY_BYTES)
         context.set_max_stack_size(_STACK_BYTES)
         step = context.eval(self._prelude)
         context.set_time_limit(TIME_S)
-        self._prepared.append((context, step))
+        return context, step
+
+    def _take_context(self, request: bytes) -> tuple[Any, Any]:
+        """Return a context with the interfaces whose names the request contains."""
+        uses_intl = _INTL_NAMES.search(request) is not None
+        is_loaded = uses_intl and bool(self._prepared_intl)
+        context, step = (self._prepared_intl if is_loaded else self._prepared).pop()
+        if uses_intl:
+            self._intl_contexts = 1
+            if not is_loaded:
+                context.eval(self._intl)
+        if _WEB_NAMES.search(request):
+            context.eval(self._web)
+        if _COLLATOR_NAMES.search(request):
+            context.eval(self._collator)
+        return context, step
 
     def evaluate(self, request: bytes) -> bytes:
         """Answer a request (JSON text), whatever the expression does."""
@@ -56,9 +88,7 @@ class Engine:
             self.prepare()
         signal.setitimer(signal.ITIMER_PROF, _KEEPER_TIME_S)
         try:
-            context, step = self._prepared.pop()
-            if _WEB_NAMES.search(request):
-                context.eval(self._web)
+            context, step = self._take_context(request)
             return _evaluate(request.decode("utf-8", "replace"), context, step)
         except _quickjs.StackOverflow as error:
             return _error("RangeError", _first_line(error))

@@ -73,6 +73,17 @@
     throw error;
   };
 
+  // The function of intl.js reads the data of locales and time zones, which are null if there are none.
+  const installIntl = (opened) => {
+    const install = globalThis.orvantaIntl;
+    delete globalThis.orvantaIntl;
+    install?.((kind, name) => {
+      if (hasOwn(opened[kind], name)) return opened[kind][name].value;
+      needed ??= [kind, name];
+      throw new Error(`${kind} ${name} is not known yet`);
+    });
+  };
+
   // The names of the scope are parameters of an outer function, so that the text may declare the same names.
   // Each text must compile in two contexts, since brackets in the text could close one of them early.
   const asExpression = (Maker, names, word, source) => {
@@ -170,6 +181,7 @@
     for (const name of names.slice(2)) values.push(name === 'results' ? nullable(scope[name]) : scope[name]);
     try {
       const outer = compile(names, source);
+      installIntl(opened);
       fixTime(at);
       fixRandom(seed);
       return finish(apply(apply(outer, undefined, values), undefined, []));

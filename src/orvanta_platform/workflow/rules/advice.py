@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -14,18 +13,11 @@ from orvanta_platform.workflow.subject import VALUE_PATH, Subject, diagnostic
 _NOT_COMPUTING: Final = frozenset({"condition", "identity", "delay", "approval"})
 """Kinds of nodes that compute nothing, so that they are neither retried nor cached."""
 
-_LOCALE: Final = re.compile(r"\bIntl\.|\.toLocale(?:Date|Time)?String\(\s*[^\s)]")
-"""Formatting for a locale, of which expressions have none."""
-
 
 def advice(subject: Subject) -> Iterator[Diagnostic]:
     """mock_enabled, {retry,cache,debouncing}_no_effect, no_runtime, hub_unavailable, runs_on_bun, import_unavailable,
-    lock_not_used, early_return_never, locale_ignored.
+    lock_not_used, early_return_never.
     """
-    for use in subject.uses:
-        if use.expr is None and _LOCALE.search(use.text):
-            message = f"{use.path} formats for a locale: expressions ignore locale and time zone; use a script"
-            yield diagnostic("locale_ignored", "warning", use.listed, use.path, message)
     early_return = subject.value.get("early_return")
     top_ids = {node.id for node in subject.graph.top.nodes}
     if isinstance(early_return, str) and early_return and early_return not in top_ids:
