@@ -19,12 +19,13 @@ from orvanta_platform.worker.runtimes.registry import BY_LANGUAGE
 
 pytestmark = [pytest.mark.extended, pytest.mark.soak(minutes=20)]
 
-LANGUAGES = ("deno", "rlang", "nu", "java")
+LANGUAGES = ("deno", "rlang", "nu", "java", "rust")
 ERRORS = {
     "deno": ("RangeError", "at inner (script.ts:2:"),
     "rlang": ("Error", "at inner() (script.r:6)"),
     "nu": ("Error", "script.nu:2:"),
     "java": ("IllegalStateException", "at Main.inner(Main.java:3)"),
+    "rust": ("Panic", "at script.rs:2:5"),
 }
 """Name of the error that is raised, and a part of its stack."""
 
@@ -33,8 +34,9 @@ SYNTAX = {
     "rlang": ("SyntaxError", "script.r:2:8: unexpected"),
     "nu": ("ExitCode", "exit code 1"),
     "java": ("CompileError", "Main.java:3: error"),
+    "rust": ("CompileError", "script.rs:2:13"),
 }
-COMPILED = {"java"}
+COMPILED = {"java", "rust"}
 """Languages whose scripts take a second of compilation: fewer cases."""
 
 FROM_NPM = {"deno": ("deno", "node_modules/@deno/*/deno"), "nu": ("nushell", "node_modules/@nushell/*/bin/nu")}

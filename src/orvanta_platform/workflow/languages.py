@@ -54,6 +54,7 @@ RUNNABLE: Final = frozenset(
         "rlang",
         "nu",
         "java",
+        "rust",
     }
 )
 """Languages with a runtime in this version. Scripts in others are deployed with a warning, and fail with no_runtime."""

@@ -172,7 +172,7 @@ def test_order_and_required_members() -> None:
     assert of("python3", "async def main(): pass")["properties"] == {}
 
 
-def test_parameters_of_r_java_and_nushell() -> None:
+def test_parameters_of_r_java_nushell_and_rust() -> None:
     found = of("rlang", "# main <- function(no)\nmain <- function(a, b.c = 'x', n = 3, yes = TRUE, ...) {}")
     assert found["order"] == ["a", "b.c", "n", "yes"] and found["required"] == ["a"]
     assert [found["properties"][name].get("default") for name in found["order"]] == [None, "x", 3, True]
@@ -182,6 +182,11 @@ def test_parameters_of_r_java_and_nushell() -> None:
     found = of("nu", 'def main [a: int, b: list<string> = ["x"], c?: record # no, d\n --flag] { [$x] }')
     assert found["order"] == ["a", "b", "c"] and found["required"] == ["a"]
     assert [found["properties"][name].get("type") for name in found["order"]] == ["integer", "array", "object"]
+    parameters = "a: String, // no, b\n mut b: Option<Vec<(i64, f64)>>, c: std::HashMap<String, i64>, d: Own"
+    found = of("rust", f"use std::fmt;\npub fn main({parameters}) -> Result<(), String> {{ Ok(()) }}")
+    assert found["order"] == ["a", "b", "c", "d"] and found["required"] == ["a", "c", "d"]
+    assert [found["properties"][name].get("type") for name in found["order"]] == ["string", "array", "object", None]
+    assert of("rust", "fn main() {}")["order"] == []
 
 
 @pytest.mark.parametrize(
@@ -191,7 +196,7 @@ def test_parameters_of_r_java_and_nushell() -> None:
         *(
             ("bun", "function main() {}"),
             ("bun", "export const other = 1"),
-            ("rust", "fn main() {}"),
+            ("rust", "fn other() {}"),
             ("go", "package x"),
         ),
         *(

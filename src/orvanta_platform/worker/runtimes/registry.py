@@ -22,6 +22,7 @@ from orvanta_platform.worker.runtimes import (
     python,
     rlang,
     ruby,
+    rust,
     snowflake,
 )
 from orvanta_platform.worker.runtimes.manifest import Runtime
@@ -41,6 +42,7 @@ RUNTIMES: Final[tuple[Runtime, ...]] = (
     rlang.RUNTIME,
     nu.RUNTIME,
     java.RUNTIME,
+    rust.RUNTIME,
     php.RUNTIME,
     ruby.RUNTIME,
     go.RUNTIME,

@@ -44,6 +44,14 @@ _JAVA_TYPES: Final[Mapping[str, dict[str, Any]]] = {
     **{key: {"type": "array"} for key in ("List", "Collection", "Iterable")},
     "Map": {"type": "object"},
 }
+_RUST_TYPES: Final[Mapping[str, dict[str, Any]]] = {
+    **{key: {"type": "string"} for key in ("String", "char")},
+    **{f"{sign}{bits}": {"type": "integer"} for sign in "iu" for bits in ("8", "16", "32", "64", "128", "size")},
+    **{key: {"type": "number"} for key in ("f32", "f64")},
+    "bool": {"type": "boolean"},
+    "Vec": {"type": "array"},
+    **{key: {"type": "object"} for key in ("HashMap", "BTreeMap")},
+}
 _NU_PARAMETER: Final = re.compile(
     r"(?P<name>-{0,2}[^\W\d][\w-]*)(?P<optional>\?)?(?:[ \t]*:[ \t]*(?P<type>\w+(?:<[^>]*>)?))?"
     r"(?:[ \t]*=[ \t]*(?P<default>\"[^\"]*\"|'[^']*'|\[[^\]]*\]|\{[^}]*\}|[^\s,]+))?"
@@ -129,6 +137,34 @@ def of_java(content: str) -> list[Parameter] | None:
             schema = {"type": "array"} if match["array"] else dict(_JAVA_TYPES.get(match["type"], {}))
             found.append(Parameter(match["name"], schema, True))
     return found
+
+
+def of_rust(content: str) -> list[Parameter] | None:
+    """Return the parameters of `fn main(name: String, n: Option<i64>)`; an argument of an Option may be missing."""
+    text = _COMMENT.sub(" ", content)
+    head = re.search(r"^(?:pub\s+)?fn\s+main\s*\(", text, re.MULTILINE)
+    if head is None:
+        return None
+    found = []
+    for part in _rust_parameters(text[head.end() :]):
+        match = re.fullmatch(r"\s*(?:mut\s+)?(?P<name>\w+)\s*:\s*(?P<type>.+?)\s*", part, re.DOTALL)
+        if match is not None:
+            inner = re.fullmatch(r"Option\s*<(.*)>", match["type"], re.DOTALL)
+            kind = re.match(r"(?:\w+::)*(\w+)", (inner[1] if inner else match["type"]).strip())
+            found.append(Parameter(match["name"], dict(_RUST_TYPES.get(kind[1], {})) if kind else {}, inner is None))
+    return found
+
+
+def _rust_parameters(text: str) -> Iterator[str]:
+    """Yield the parameters up to the closing parenthesis."""
+    depth, start = 0, 0
+    for at, letter in enumerate(text):
+        if depth == 0 and letter in ",)":
+            yield text[start:at]
+            start = at + 1
+            if letter == ")":
+                return
+        depth += {"(": 1, "<": 1, "[": 1, ")": -1, ">": -1, "]": -1}.get(letter, 0)
 
 
 def _nu(content: str) -> list[re.Match[str]] | None:
