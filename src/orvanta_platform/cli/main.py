@@ -14,7 +14,7 @@ from typing import NoReturn
 import typer
 
 from orvanta_platform import __version__
-from orvanta_platform.cli import admin, backup, doctor, lint, processes, push, workflow_tests
+from orvanta_platform.cli import admin, backup, doctor, import_workflows, lint, processes, push, workflow_tests
 from orvanta_platform.cli.client import (
     acceptance,
     audit,
@@ -87,6 +87,7 @@ app.add_typer(scim_token.app, name="scim-token")
 app.add_typer(audit.app, name="audit")
 app.add_typer(workers.app, name="workers")
 lint.register(app)
+app.add_typer(import_workflows.app, name="import")
 workflow_tests.register(app)
 push.register(app)
 app.command(epilog=examples_epilog("ORVANTA_PORT=9000 orvanta server"))(processes.server)

@@ -1,0 +1,1 @@
+"""Conversion of workflows that other products exported, without executing anything in them."""

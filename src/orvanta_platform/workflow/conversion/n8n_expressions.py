@@ -1,0 +1,210 @@
+"""Expressions of n8n in JavaScript with the names of the platform."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from orvanta_platform.workflow.conversion.javascript import Token, segments, template_text, tokens
+from orvanta_platform.workflow.conversion.result import Report, Unconvertible, literal, shortened, static, throwing
+from orvanta_platform.workflow.conversion.result import javascript as expression
+
+BASE: Final = "\ue000"
+"""Mark in the pattern of a source that is replaced by the result of its node."""
+MAX_EXPRESSION: Final = 65_536
+"""Maximum number of characters of a text with expressions."""
+
+_QUOTED: Final = r"""(?P<q>["'`])(?P<name>(?:(?!(?P=q)).)*)(?P=q)"""
+_NODE: Final = re.compile(rf"""\$node(?:\[\s*{_QUOTED}\s*\]|\.(?P<word>\w+))\.(?:json|data)\b""")
+_ITEM: Final = re.compile(
+    rf"""(?:\$\(\s*{_QUOTED}\s*\)|(?P<input>\$input))\s*\.\s*"""
+    r"""(?P<which>item\b|first\(\s*\)|last\(\s*\)|all\(\s*\))(?P<json>\s*\.\s*json\b)?"""
+)
+_ITEMS: Final = re.compile(rf"""\$items\(\s*{_QUOTED}\s*(?:,[^)]*)?\)""")
+_NOW: Final = re.compile(r"\$now\.(?:toISO|toString)\(\s*\)|\$now(?!\s*[.\[(])")
+_NOW_MS: Final = re.compile(r"\$now\.(?:toMillis|valueOf)\(\s*\)")
+_DAY: Final = re.compile(r"""\$now\.(?:toISODate\(\s*\)|(?:toFormat|format)\(\s*["']yyyy-MM-dd["']\s*\))""")
+_WORKFLOW: Final = re.compile(r"\$workflow\.(?P<field>id|name|active)\b")
+_INDEX: Final = re.compile(r"\$(?:itemIndex|position)\b")
+_KNOWN: Final = frozenset({"$json", "$index"})
+_CLASSES: Final = frozenset({"DateTime", "Duration", "Interval", "_", "moment"})
+_EXTENSIONS: Final = re.compile(
+    r"\.(?:isEmpty|isNotEmpty|toTitleCase|toSentenceCase|toSnakeCase|extract[A-Z]\w*|hash|removeTags|toDateTime|toDate"
+    r"|urlEncode|urlDecode|base64Encode|base64Decode|quote|stripTags|isEmail|isUrl|isDomain|isNumeric|toInt|toFloat"
+    r"|toNumber|toBoolean|removeMarkdown|replaceSpecialChars|sum|average|chunk|compact|removeDuplicates|renameKeys"
+    r"|randomItem|pluck|unique|intersection|difference|union|merge|smartJoin|toJsonString|parseJson|isEven|isOdd"
+    r"|round|ceil|floor|abs|minus|plus|toFormat|format|beginningOf|endOfMonth|isBetween|inBetween|compactString"
+    r"|removeField|removeFieldsContaining|keepFieldsContaining|hasField|toISO|toMillis|setZone|diff)\("
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Items that leave an output of a node."""
+
+    base: str
+    """Expression of the result of the node that made them."""
+    pattern: str = BASE
+    """Expression of the items with BASE for that result: of an array of objects, or of one object."""
+    many: bool = False
+    when: str | None = None
+    """Expression that is true if the node ran; None if it always runs."""
+    origin: str = ""
+    """Name of the node that made the items; equal for sources whose items correspond one to one."""
+    request: bool = False
+    """Whether the item is the request of a webhook."""
+
+    @property
+    def expr(self) -> str:
+        """Return the expression of the items."""
+        return self.pattern.replace(BASE, self.base)
+
+    @property
+    def items(self) -> str:
+        """Return the expression of an array of items."""
+        return self.expr if self.many else f"[{self.expr}]"
+
+
+@dataclass(slots=True)
+class Context:
+    """Names that an expression of a node can use."""
+
+    report: Report
+    node: str
+    """Name of the node in the source."""
+    item: str
+    """Expression of the current item."""
+    index: str
+    input: Source
+    find: Callable[[str], Source | None]
+    """Return the items of the node with a name; None if it is no earlier node."""
+    workflow: dict[str, Any] = field(default_factory=dict)
+
+    def expr(self, value: Any) -> str:
+        """Return a parameter as JavaScript. What cannot be converted is reported, and fails when it is evaluated."""
+        if isinstance(value, dict):
+            members = (f"{literal(str(name))}: {self.expr(each)}" for name, each in value.items())
+            return f"({{{', '.join(members)}}})"
+        if isinstance(value, list):
+            return f"[{', '.join(map(self.expr, value))}]"
+        if not is_expression(value):
+            return literal(value)
+        try:
+            return self._text(value[1:])
+        except Unconvertible as reason:
+            self.report.add(
+                self.node,
+                "not_converted",
+                f"The expression {shortened(value[1:])!r} is not converted: {reason}.",
+                "Write it with the names of the reference of expressions; until then the node fails with its text.",
+            )
+            return throwing(value[1:])
+
+    def transform(self, value: Any) -> dict[str, Any]:
+        """Return a parameter as the transform of an input."""
+        return expression(self.expr(value)) if has_expression(value) else static(value)
+
+    def _text(self, text: str) -> str:
+        if len(text) > MAX_EXPRESSION:
+            raise Unconvertible(f"it is longer than {MAX_EXPRESSION:,} characters")
+        parts = segments(text)
+        if len(parts) == 1 and parts[0][0]:
+            return f"({self.code(parts[0][1].strip())})"
+        shown = [f"${{{self.code(part.strip())} ?? ''}}" if code else template_text(part) for code, part in parts]
+        return "`" + "".join(shown) + "`"
+
+    def code(self, text: str) -> str:
+        """Return the code of an expression. Raises Unconvertible."""
+        if not text:
+            raise Unconvertible("it is empty")
+        if text.rstrip().endswith(";"):
+            text = text.rstrip().rstrip(";")
+        written: list[str] = []
+        before, skipped = "", 0
+        for token in tokens(text):
+            if token.start < skipped:
+                continue
+            shown = token.text
+            if token.kind == "name" and before != ".":
+                shown, skipped = self._name(text, token)
+            if token.kind not in ("space", "comment"):
+                before = token.text
+            if token.kind != "comment":
+                written.append(shown)
+        code = self._request("".join(written))
+        if found := _EXTENSIONS.search(code):
+            raise Unconvertible(f"{found[0][1:-1]}() is a function of n8n")
+        return code
+
+    def _request(self, code: str) -> str:
+        """Return the code with the arguments of the call for the parts of a request."""
+        if "flow_input.headers" in code:
+            raise Unconvertible("a workflow does not receive the headers of a request")
+        return re.sub(r"\bflow_input\.(?:query|params)\b", "flow_input", code)
+
+    def _name(self, text: str, token: Token) -> tuple[str, int]:
+        """Return the replacement of a name, and the place after it. Raises Unconvertible."""
+        start, name = token.start, token.text
+        if name in _CLASSES:
+            raise Unconvertible(f"it uses {name}")
+        if not name.startswith("$"):
+            return name, start + len(name)
+        if name == "$json" or text.startswith("$data", start):
+            return self.item, start + len(name)
+        if found := _NODE.match(text, start):
+            return self._of_node(found["name"] or found["word"], "item", True), found.end()
+        if found := _ITEM.match(text, start):
+            which = re.sub(r"\W", "", found["which"])
+            node = None if found["input"] else found["name"]
+            return self._of_node(node, which, bool(found["json"])), found.end()
+        if found := _ITEMS.match(text, start):
+            return self._of_node(found["name"], "all", False), found.end()
+        for pattern, code in (
+            (_DAY, "new Date().toISOString().slice(0, 10)"),
+            (_NOW_MS, "Date.now()"),
+            (_NOW, "new Date().toISOString()"),
+            (_INDEX, self.index),
+        ):
+            if found := pattern.match(text, start):
+                return code, found.end()
+        if found := _WORKFLOW.match(text, start):
+            return literal(self.workflow.get(found["field"])), found.end()
+        raise Unconvertible(f"{name} has no equivalent")
+
+    def _of_node(self, name: str | None, which: str, plain: bool) -> str:
+        source = self.input if name is None else self.find(name)
+        if source is None:
+            raise Unconvertible(f"the node {name!r} does not run before this one")
+        if which == "all":
+            return f"{source.items}.map(json => ({{json}}))"
+        item = self._one(source, which, name)
+        return item if plain else f"({{json: {item}}})"
+
+    def _one(self, source: Source, which: str, name: str | None) -> str:
+        if not source.many:
+            return source.expr
+        if which != "item":
+            return f"{source.expr}.at({0 if which == 'first' else -1})"
+        if name is None:
+            return self.item
+        if source.origin != self.input.origin:
+            self.report.add(
+                self.node,
+                "differs",
+                f"The items of {name!r} are taken by position: n8n follows each item to the one that it came from.",
+                "Check that both nodes have the same number of items, in the same order.",
+            )
+        return f"{source.expr}[{self.index}]"
+
+
+def is_expression(value: Any) -> bool:
+    """Return whether a parameter is a text with expressions."""
+    return isinstance(value, str) and value.startswith("=")
+
+
+def has_expression(value: Any) -> bool:
+    """Return whether a parameter contains a text with expressions."""
+    return is_expression(value) or (isinstance(value, dict | list) and '"=' in json.dumps(value))

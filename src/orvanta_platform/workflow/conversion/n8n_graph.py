@@ -1,0 +1,182 @@
+"""Nodes and connections of a workflow of n8n."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from orvanta_platform.errors import BadRequest
+from orvanta_platform.workflow.conversion.result import Report, record, shortened
+from orvanta_platform.workflow.limits import MAX_NODES
+
+LOOP: Final = "splitInBatches"
+_PREFIXES: Final = ("n8n-nodes-base.", "@n8n/n8n-nodes-langchain.")
+_HINT: Final = "Download the workflow in n8n again, and pass that file."
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """Node as n8n exported it."""
+
+    name: str
+    kind: str
+    """Type without the name of its package."""
+    version: float
+    parameters: dict[str, Any]
+    settings: dict[str, Any]
+    """The whole object."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Connection of an output to an input; both are counted from 0."""
+
+    source: str
+    output: int
+    target: str
+    input: int
+
+
+@dataclass(slots=True)
+class Graph:
+    """Nodes by name, and their connections."""
+
+    nodes: dict[str, Node]
+    connections: list[Connection]
+    by_source: dict[str, list[Connection]] = field(default_factory=dict)
+    by_target: dict[str, list[Connection]] = field(default_factory=dict)
+
+    def index(self) -> None:
+        """Index the connections by both of their ends."""
+        self.by_source, self.by_target = {}, {}
+        for each in self.connections:
+            self.by_source.setdefault(each.source, []).append(each)
+            self.by_target.setdefault(each.target, []).append(each)
+
+    def reachable(self, starts: Iterable[str], blocked: Iterable[str] = ()) -> set[str]:
+        """Return the nodes that connections lead to from `starts`, themselves included, but not through `blocked`."""
+        closed = set(blocked)
+        found: set[str] = set()
+        pending = [each for each in starts if each not in closed]
+        while pending:
+            name = pending.pop()
+            if name not in found:
+                found.add(name)
+                pending += [each.target for each in self.by_source.get(name, []) if each.target not in closed]
+        return found
+
+    def ancestors(self, name: str) -> set[str]:
+        """Return the nodes from which connections lead to a node."""
+        found: set[str] = set()
+        pending = [name]
+        while pending:
+            for each in self.by_target.get(pending.pop(), []):
+                if each.source not in found:
+                    found.add(each.source)
+                    pending.append(each.source)
+        return found
+
+
+def read_graph(tree: dict[str, Any], report: Report) -> Graph:
+    """Return the graph of an exported workflow, without notes. Raises BadRequest."""
+    rows = tree.get("nodes")
+    if not isinstance(rows, list) or not isinstance(tree.get("connections", {}), dict):
+        raise BadRequest("The file is no workflow of n8n: it has no list of nodes with connections.", hint=_HINT)
+    if len(rows) > MAX_NODES:
+        raise BadRequest(f"The workflow has {len(rows)} nodes; at most {MAX_NODES} are converted.")
+    nodes: dict[str, Node] = {}
+    for place, row in enumerate(rows):
+        node = _node(row, place)
+        if node.name in nodes:
+            raise BadRequest(f"Two nodes are named {shortened(node.name)!r}.", hint="Rename one of them in n8n.")
+        nodes[node.name] = node
+    graph = Graph(nodes, list(_connections(tree.get("connections") or {}, nodes, report)))
+    _leave_out_notes(graph)
+    graph.index()
+    _break_cycles(graph, report)
+    graph.index()
+    return graph
+
+
+def _node(row: Any, place: int) -> Node:
+    if not isinstance(row, dict) or not isinstance(row.get("name"), str) or not isinstance(row.get("type"), str):
+        raise BadRequest(f"Entry {place} of nodes has no name or type.", hint=_HINT)
+    kind = row["type"]
+    for prefix in _PREFIXES:
+        kind = kind.removeprefix(prefix)
+    parameters = row.get("parameters")
+    version = row.get("typeVersion", 1)
+    if not isinstance(parameters, dict | None):
+        raise BadRequest(f"The parameters of the node {shortened(row['name'])!r} are no object.", hint=_HINT)
+    return Node(
+        row["name"], kind, version if isinstance(version, int | float) else 1, dict(parameters or {}), dict(row)
+    )
+
+
+def _connections(found: dict[str, Any], nodes: dict[str, Node], report: Report) -> Iterator[Connection]:
+    for source, kinds in found.items():
+        for kind, outputs in record(kinds).items():
+            for output, ends in enumerate(outputs if isinstance(outputs, list) else ()):
+                for end in ends if isinstance(ends, list) else ():
+                    target = end.get("node") if isinstance(end, dict) else None
+                    if source not in nodes or target not in nodes:
+                        report.add(
+                            source,
+                            "not_converted",
+                            f"The connection to {shortened(str(target))!r} has an end that does not exist.",
+                            "Connect the nodes again if they belong together.",
+                        )
+                    elif kind == "main":
+                        place = end.get("index", 0)
+                        yield Connection(source, output, target, place if isinstance(place, int) else 0)
+                    else:
+                        report.add(
+                            source,
+                            "not_converted",
+                            f"The node is a part of {shortened(target)!r} (connection {shortened(kind)}).",
+                            "Set it up in the node that replaces that one.",
+                        )
+
+
+def _leave_out_notes(graph: Graph) -> None:
+    graph.nodes = {name: node for name, node in graph.nodes.items() if node.kind != "stickyNote"}
+    graph.connections = [
+        each for each in graph.connections if each.source in graph.nodes and each.target in graph.nodes
+    ]
+
+
+def _break_cycles(graph: Graph, report: Report) -> None:
+    """Remove connections that lead back to an earlier node, except to the node that loops over items."""
+    state: dict[str, int] = {}
+    back: set[Connection] = set()
+    for start in _starts(graph):
+        if start in state:
+            continue
+        state[start] = 1
+        stack = [(start, iter(graph.by_source.get(start, [])))]
+        while stack:
+            name, rest = stack[-1]
+            edge = next(rest, None)
+            if edge is None:
+                state[name] = 2
+                stack.pop()
+            elif state.get(edge.target) == 1:
+                if graph.nodes[edge.target].kind != LOOP:
+                    back.add(edge)
+            elif edge.target not in state:
+                state[edge.target] = 1
+                stack.append((edge.target, iter(graph.by_source.get(edge.target, []))))
+    for each in back:
+        report.add(
+            each.source,
+            "not_converted",
+            f"The connection back to {shortened(each.target)!r} is a cycle, which a graph of nodes cannot have.",
+            "Put the repeated nodes into a while loop that ends by its `stop_after_if`.",
+        )
+    graph.connections = [each for each in graph.connections if each not in back]
+
+
+def _starts(graph: Graph) -> list[str]:
+    first = [name for name in graph.nodes if not graph.by_target.get(name)]
+    return [*first, *(name for name in graph.nodes if graph.by_target.get(name))]

@@ -1,0 +1,337 @@
+"""Nodes of n8n that compute items from items: their results are expressions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+from orvanta_platform.workflow.conversion.n8n_builder import Builder, Output, optional_items
+from orvanta_platform.workflow.conversion.n8n_conditions import compare, condition
+from orvanta_platform.workflow.conversion.n8n_expressions import BASE, Context, Source, is_expression
+from orvanta_platform.workflow.conversion.n8n_graph import Node
+from orvanta_platform.workflow.conversion.result import literal, passing, record, records, throwing
+
+_IDENTIFIER: Final = re.compile(r"[A-Za-z_]\w*")
+_ITEM: Final = "$json"
+_INDEX: Final = "$index"
+_MAX_OUTPUTS: Final = 100
+T = TypeVar("T", int, None)
+
+
+def _mapped(builder: Builder, node: Node, write: Callable[[Context], str]) -> None:
+    """Append a node whose result is one item for each item."""
+    given = builder.input(node)
+    if given.source.many:
+        context = builder.context(node, given.source, _ITEM, _INDEX)
+        expr = f"{given.source.expr}.map(({_ITEM}, {_INDEX}) => ({write(context)}))"
+    else:
+        expr = write(builder.context(node, given.source))
+    id = builder.add(node, passing(expr), given)
+    builder.leave(node, id, given, BASE, many=given.source.many, paired=True)
+
+
+def _computed(builder: Builder, node: Node, write: Callable[[str], str], *, many: bool = True) -> None:
+    """Append a node whose result is computed from the array of all items."""
+    given = builder.input(node)
+    id = builder.add(node, passing(write(given.source.items)), given)
+    builder.leave(node, id, given, BASE, many=many)
+
+
+def set_fields(builder: Builder, node: Node) -> None:
+    """Convert Set and Edit Fields."""
+    found = node.parameters
+
+    def write(context: Context) -> str:
+        if found.get("mode") in ("raw", "json"):
+            written = _json(context, found.get("jsonOutput", "{}"))
+            return f"{{...{context.item}, ...{written}}}" if _includes(node) else written
+        members = [
+            (name, context.expr(value) if not kind else _typed(context, value, kind))
+            for name, value, kind in _assignments(found)
+        ]
+        base = f"...{context.item}, " if _includes(node) else ""
+        plain = ", ".join(f"{literal(name)}: {value}" for name, value in members if "." not in name)
+        written = f"({{{base}{plain}}})"
+        for name, value in members:
+            if "." in name:
+                written = _nested(written, name.split("."), value)
+        return written
+
+    _mapped(builder, node, write)
+
+
+def _nested(base: str, parts: list[str], value: str) -> str:
+    """Return an object with a member of a nested object, in an expression."""
+    path = "".join(f"[{literal(part)}]" for part in parts[:-1])
+    steps = "; ".join(
+        f"made{''.join(f'[{literal(part)}]' for part in parts[:n])} ??= {{}}" for n in range(1, len(parts))
+    )
+    return f"((made) => {{ {steps}; made{path}[{literal(parts[-1])}] = {value}; return made }})({base})"
+
+
+def _includes(node: Node) -> bool:
+    found = node.parameters
+    if node.version >= 3.3:
+        return found.get("includeOtherFields") is True
+    if node.version >= 3:
+        return str(found.get("include", "all")) == "all"
+    return found.get("keepOnlySet") is not True
+
+
+def _assignments(found: dict[str, Any]) -> list[tuple[str, Any, str]]:
+    """Return the name, value and type of each field that a node sets, in all forms of its versions."""
+    if rows := records(record(found.get("assignments")).get("assignments")):
+        return [(str(row.get("name")), row.get("value"), str(row.get("type", ""))) for row in rows]
+    if rows := records(record(found.get("fields")).get("values")):
+        made = []
+        for row in rows:
+            kind = str(row.get("type", "stringValue"))
+            made.append((str(row.get("name")), row.get(kind), kind.removesuffix("Value")))
+        return made
+    return [
+        (str(row.get("name")), row.get("value"), kind)
+        for kind, values in record(found.get("values")).items()
+        for row in records(values)
+    ]
+
+
+def _typed(context: Context, value: Any, kind: str) -> str:
+    """Return the value of a field: a constant in the type that it is declared with, an expression as it is."""
+    if is_expression(value):
+        inner = value[1:].strip()
+        if kind in ("array", "object") and not inner.startswith("{{"):
+            return _json(context, value)
+        return context.expr(value)
+    if kind in ("array", "object") and isinstance(value, str):
+        return _json(context, value)
+    if kind == "number" and isinstance(value, str):
+        return f"Number({literal(value)})"
+    if kind == "boolean" and isinstance(value, str):
+        return "true" if value.lower() in ("true", "1", "yes") else "false"
+    return literal(value)
+
+
+def _json(context: Context, value: Any) -> str:
+    """Return a parameter with JSON text as an expression of its value."""
+    if not isinstance(value, str):
+        return context.expr(value)
+    written = context.expr(value)
+    return written if written.startswith("(") and is_expression(value) else f"JSON.parse({written})"
+
+
+def filter_items(builder: Builder, node: Node) -> None:
+    """Convert Filter."""
+    given = builder.input(node)
+    context = builder.context(node, given.source, _ITEM, _INDEX)
+    test = condition(context, node.parameters.get("conditions"), node.parameters.get("combineConditions"))
+    expr = f"{given.source.items}.filter(({_ITEM}, {_INDEX}) => {test})"
+    id = builder.add(node, passing(expr), given)
+    builder.leave(node, id, given, BASE, many=True)
+
+
+def split_out(builder: Builder, node: Node) -> None:
+    """Convert Split Out."""
+    field = str(node.parameters.get("fieldToSplitOut", ""))
+    path = "".join(f"?.[{literal(part)}]" for part in field.split("."))
+    name = literal(field.rpartition(".")[2])
+    rest = f"...{_ITEM}, " if node.parameters.get("include") == "allOtherFields" else ""
+    each = f"(value !== null && typeof value === 'object' ? {{{rest}...value}} : {{{rest}[{name}]: value}})"
+    _computed(builder, node, lambda items: f"{items}.flatMap({_ITEM} => ({_ITEM}{path} ?? []).map(value => {each}))")
+
+
+def aggregate(builder: Builder, node: Node) -> None:
+    """Convert Aggregate."""
+    found = node.parameters
+    if found.get("aggregate") == "aggregateAllItemData":
+        name = literal(found.get("destinationFieldName", "data"))
+        _computed(builder, node, lambda items: f"({{[{name}]: {items}}})", many=False)
+        return
+    rows = records(record(found.get("fieldsToAggregate")).get("fieldToAggregate"))
+    names = [str(row.get("fieldToAggregate", "")) for row in rows]
+    members = ", ".join(f"{literal(name)}: items.map(item => item[{literal(name)}])" for name in names)
+    _computed(builder, node, lambda items: f"((items) => ({{{members}}}))({items})", many=False)
+
+
+def limit(builder: Builder, node: Node) -> None:
+    """Convert Limit."""
+    count = node.parameters.get("maxItems", 1)
+    count = count if isinstance(count, int) and count > 0 else 1
+    part = f"-{count}" if node.parameters.get("keep") == "lastItems" else f"0, {count}"
+    _computed(builder, node, lambda items: f"{items}.slice({part})")
+
+
+def merge(builder: Builder, node: Node) -> None:
+    """Convert Merge. An input whose nodes did not run has no items."""
+    places = max(2, *(each.input + 1 for each in builder.graph.by_target.get(node.name, [])), 2)
+    whole = builder.input(node)
+    inputs = [
+        f"[{', '.join(optional_items(each.source) for each in builder.inputs(node, place))}]" for place in range(places)
+    ]
+    id = builder.add(node, passing(_merged(builder, node, inputs)), whole)
+    builder.leave(node, id, whole, BASE, many=True)
+
+
+def _merged(builder: Builder, node: Node, inputs: list[str]) -> str:
+    found = node.parameters
+    mode = str(found.get("mode", "append"))
+    by = str(found.get("combineBy", found.get("combinationMode", "")))
+    if mode == "append":
+        return f"[{', '.join(inputs)}].flat()"
+    if mode in ("chooseBranch", "passThrough", "wait"):
+        chosen = str(found.get("useDataOfInput", found.get("output", "1")))
+        return inputs[1] if chosen in ("2", "input2") else inputs[0]
+    if mode == "mergeByIndex" or by in ("combineByPosition", "mergeByPosition"):
+        return f"((a, b) => a.slice(0, b.length).map((item, n) => ({{...item, ...b[n]}})))({inputs[0]}, {inputs[1]})"
+    if mode == "multiplex" or by in ("combineAll", "multiplex"):
+        return f"((a, b) => a.flatMap(one => b.map(two => ({{...one, ...two}}))))({inputs[0]}, {inputs[1]})"
+    pairs = _fields(found)
+    if pairs and str(found.get("joinMode", "keepMatches")) in ("keepMatches", "enrichInput1"):
+        test = " && ".join(f"one[{literal(left)}] === two[{literal(right)}]" for left, right in pairs)
+        rest = ", one" if found.get("joinMode") == "enrichInput1" else ""
+        made = f"b.filter(two => {test}).map(two => ({{...one, ...two}}))"
+        if rest:
+            made = f"(found => found.length ? found : [one])({made})"
+        return f"((a, b) => a.flatMap(one => {made}))({inputs[0]}, {inputs[1]})"
+    builder.report.add(
+        node.name,
+        "not_converted",
+        f"The mode {mode} {by} of Merge has no equivalent.".replace("  ", " "),
+        "Write the value of the node as an expression of its inputs; until then it fails.",
+    )
+    return throwing(f"Merge {mode} {by}")
+
+
+def _fields(found: dict[str, Any]) -> list[tuple[str, str]]:
+    text = found.get("fieldsToMatchString")
+    if isinstance(text, str) and text:
+        return [(name.strip(), name.strip()) for name in text.split(",")]
+    values = records(record(found.get("mergeByFields")).get("values"))
+    return [(str(row.get("field1")), str(row.get("field2"))) for row in values]
+
+
+def if_node(builder: Builder, node: Node) -> None:
+    """Convert IF: a condition for one item, otherwise a division of the items."""
+    found = node.parameters
+
+    def test(context: Context) -> str:
+        return condition(context, found.get("conditions"), found.get("combineOperation", "all"))
+
+    _branch(builder, node, [test], fallback=1)
+
+
+def switch(builder: Builder, node: Node) -> None:
+    """Convert Switch, which sends each item to the output of the first rule that is true."""
+    found = node.parameters
+    options = record(found.get("options"))
+    tests: list[Callable[[Context], str]] = []
+    if found.get("mode") == "expression":
+        count = _place(found.get("numberOutputs", found.get("outputsAmount")), 4)
+        tests = [_numbered(found.get("output", 0), n) for n in range(count)]
+        _branch(builder, node, tests, fallback=None)
+        return
+    rules = record(found.get("rules"))
+    outputs: list[int] | None = None
+    if isinstance(rules.get("values"), list):
+        tests = [_ruled(row) for row in rules["values"]]
+    else:
+        rows = records(rules.get("rules"))
+        tests = [_compared(found, row) for row in rows]
+        outputs = [_place(row.get("output"), n) for n, row in enumerate(rows)]
+    if options.get("allMatchingOutputs") is True:
+        builder.report.add(
+            node.name,
+            "differs",
+            "The switch sends an item to all matching outputs; here it takes the first one.",
+            "Use one condition for each output.",
+        )
+    other = options.get("fallbackOutput", found.get("fallbackOutput", "none"))
+    fallback = len(tests) if other == "extra" else _place(other, None)
+    _branch(builder, node, tests, fallback=fallback, outputs=outputs)
+
+
+def _place(value: Any, other: T) -> int | T:
+    """Return the number of an output; `other` if the value is none."""
+    return value if isinstance(value, int) and 0 <= value < _MAX_OUTPUTS else other
+
+
+def _numbered(value: Any, n: int) -> Callable[[Context], str]:
+    return lambda context: f"(Number({context.expr(value)}) === {n})"
+
+
+def _ruled(row: Any) -> Callable[[Context], str]:
+    return lambda context: condition(context, record(row).get("conditions"))
+
+
+def _compared(found: dict[str, Any], row: Any) -> Callable[[Context], str]:
+    name = str(row.get("operation", "equal"))
+    plain = {
+        "equal": "equals",
+        "notEqual": "notEquals",
+        "larger": "gt",
+        "largerEqual": "gte",
+        "smaller": "lt",
+        "smallerEqual": "lte",
+    }.get(name, name)
+    kind = str(found.get("dataType", "string"))
+    return lambda context: compare(context, kind, plain, found.get("value1"), row.get("value2"))
+
+
+def _branch(
+    builder: Builder,
+    node: Node,
+    tests: list[Callable[[Context], str]],
+    *,
+    fallback: int | None,
+    outputs: list[int] | None = None,
+) -> None:
+    places = outputs or list(range(len(tests)))
+    given = builder.input(node)
+    builder.sources[node.name] = given.source
+    if given.source.many:
+        _divide(builder, node, tests, places, fallback)
+        return
+    context = builder.context(node, given.source)
+    needs, join, taken = given.needs, given.join, given.taken
+    for number, (place, test) in enumerate(zip(places, tests, strict=True)):
+        id = builder.report.new_id(node.name if number == 0 else f"{node.name} {number + 1}")
+        module: dict[str, Any] = {"id": id, "summary": node.name, "value": {"type": "condition", "expr": test(context)}}
+        module["needs"] = needs
+        builder.scope.modules.append({**module, "join": join} if join else module)
+        source = _when(given.source, f"results.{id} === true")
+        if (node.name, place) not in builder.outputs:
+            builder.set_output(node, place, Output((id, "true"), source, (*taken, (id, "true"))))
+        else:
+            builder.report.add(
+                node.name, "not_converted", f"Several rules lead to the output {place}.", "Join their conditions."
+            )
+        taken = (*taken, (id, "false"))
+        needs, join = [{"node": id, "on": "false"}], None
+    if tests and fallback is not None and (node.name, fallback) not in builder.outputs:
+        source = _when(given.source, f"results.{id} === false")
+        builder.set_output(node, fallback, Output((id, "false"), source, taken))
+
+
+def _when(source: Source, when: str) -> Source:
+    return Source(source.base, source.pattern, source.many, when, source.origin, source.request)
+
+
+def _divide(
+    builder: Builder, node: Node, tests: list[Callable[[Context], str]], places: list[int], fallback: int | None
+) -> None:
+    """Append a node whose result has an array of items for each output."""
+    given = builder.input(node)
+    context = builder.context(node, given.source, _ITEM, _INDEX)
+    chosen = " : ".join(f"{test(context)} ? {place}" for place, test in zip(places, tests, strict=True))
+    rest = -1 if fallback is None else fallback
+    count = max([*places, rest]) + 1
+    numbers = f"{given.source.expr}.map(({_ITEM}, {_INDEX}) => [{chosen} : {rest}, {_ITEM}])"
+    part = "rows.filter(row => row[0] === n).map(row => row[1])"
+    expr = f"((rows) => Array.from({{length: {count}}}, (_, n) => {part}))({numbers})"
+    id = builder.add(node, passing(expr), given)
+    builder.leave(node, id, given, BASE, many=True)
+    whole = builder.outputs.pop((node.name, 0))
+    for place in range(count):
+        source = Source(f"results.{id}", f"{BASE}[{place}]", True, whole.source.when, f"{node.name} {place}")
+        builder.set_output(node, place, Output((id, "success"), source, given.taken))
+    builder.sources[node.name] = given.source

@@ -1,0 +1,271 @@
+"""Nodes of n8n that call other systems and workflows, once for each item."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+from orvanta_platform.workflow.conversion.javascript import segments
+from orvanta_platform.workflow.conversion.n8n_builder import INDEX, ITEM, Builder, error_settings
+from orvanta_platform.workflow.conversion.n8n_expressions import BASE, Context, is_expression
+from orvanta_platform.workflow.conversion.n8n_graph import Node
+from orvanta_platform.workflow.conversion.programs import MAIL, SLACK
+from orvanta_platform.workflow.conversion.result import (
+    javascript,
+    literal,
+    placeholder,
+    rawscript,
+    record,
+    records,
+    reference,
+)
+
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_FORM: Final = "application/x-www-form-urlencoded"
+_PLAIN_NAME: Final = re.compile(r"\w+(?:\.\w+)?")
+
+
+def per_item(
+    builder: Builder, node: Node, make: Callable[[Context], dict[str, Any]], pattern: str = BASE, *, many: bool = False
+) -> None:
+    """Append a node that runs once for each item: a loop, unless there is exactly one item.
+
+    pattern, many: items of one run, as of a Source.
+    """
+    given = builder.input(node)
+    if not given.source.many or node.settings.get("executeOnce") is True:
+        item = given.source.expr if not given.source.many else f"{given.source.expr}[0]"
+        id = builder.add(node, make(builder.context(node, given.source, item)), given)
+        builder.leave(node, id, given, pattern, many=many, paired=not many)
+        return
+    id = builder.report.new_id(node.name)
+    inner = builder.report.new_id(f"{node.name} item")
+    value = make(builder.context(node, given.source, ITEM, INDEX))
+    module = {"id": inner, "summary": node.name, "value": value, **error_settings(node)}
+    loop = {"type": "forloopflow", "iterator": javascript(given.source.expr), "skip_failures": False}
+    builder.add(node, {**loop, "modules": [module]}, given, id)
+    inside = pattern.replace(BASE, "each")
+    whole = f"{BASE}.flatMap(each => {inside})" if many else f"{BASE}.map(each => {inside})"
+    builder.leave(node, id, given, BASE if inside == "each" and not many else whole, many=True, paired=not many)
+
+
+def credential(builder: Builder, node: Node, kind: str) -> str:
+    """Return the path of the resource that replaces the credential of a node."""
+    rows = records(list(record(node.settings.get("credentials")).values()))
+    name = str(rows[0].get("name") or kind) if rows else kind
+    path = builder.report.neighbour(name)
+    builder.report.add(
+        node.name,
+        "prepare",
+        f"The credential {name!r} is not part of an export.",
+        f"Create the resource {path} with its values ({kind}).",
+    )
+    return path
+
+
+def http_request(builder: Builder, node: Node) -> None:
+    """Convert HTTP Request."""
+    found = node.parameters
+    method = str(found.get("method", found.get("requestMethod", "GET"))).upper()
+    options = record(found.get("options"))
+    for name, wording in (("pagination", "reads further pages"), ("batching", "sends requests in batches")):
+        if options.get(name):
+            builder.report.add(
+                node.name,
+                "not_converted",
+                f"The option {name}, which {wording}, has no equivalent.",
+                "Put the request into a while loop.",
+            )
+    if method not in _METHODS or found.get("contentType") in ("multipart-form-data", "binaryData"):
+        unknown(builder, node, "A request with this method or with files has no equivalent.")
+        return
+
+    def make(context: Context) -> dict[str, Any]:
+        value: dict[str, Any] = {"type": "webhook", "method": method, "url": context.transform(found.get("url", ""))}
+        headers = _pairs(context, found, "header")
+        body, kind = _body(context, found)
+        if kind and "content-type" not in {literal_name.lower() for literal_name, _ in headers}:
+            headers.append(("Content-Type", literal(kind)))
+        if headers:
+            value["headers"] = _object(headers)
+        if query := _pairs(context, found, "query"):
+            value["query"] = _object(query)
+        if body is not None and method not in ("GET", "HEAD"):
+            value["body"] = javascript(body)
+        if str(found.get("authentication", "none")) != "none":
+            value["auth"] = f"$res:{credential(builder, node, 'HTTP credential')}"
+        return value
+
+    if record(record(options.get("response")).get("response")).get("fullResponse") is True:
+        pattern, many = f"({{statusCode: {BASE}.status, headers: {BASE}.headers, body: {BASE}.body}})", False
+    else:
+        body = f"{BASE}.body"
+        pattern, many = (
+            f"[{body}].flat().map(json => json !== null && typeof json === 'object' ? json : {{data: json}})",
+            True,
+        )
+    per_item(builder, node, make, pattern, many=many)
+
+
+def _object(pairs: list[tuple[str, str]]) -> dict[str, Any]:
+    return javascript(f"({{{', '.join(f'{literal(name)}: {value}' for name, value in pairs)}}})")
+
+
+def _pairs(context: Context, found: dict[str, Any], kind: str) -> list[tuple[str, str]]:
+    """Return the headers, query or body parameters of a request as names and expressions."""
+    sends = found.get(f"send{kind.capitalize()}", True)
+    if sends is False:
+        return []
+    rows: list[Any] = []
+    for name, inner in ((f"{kind}Parameters", "parameters"), (f"{kind}ParametersUi", "parameter")):
+        rows += records(record(found.get(name)).get(inner))
+    return [(str(row.get("name", "")), context.expr(row.get("value"))) for row in rows]
+
+
+def _body(context: Context, found: dict[str, Any]) -> tuple[str | None, str | None]:
+    """Return the expression of the body of a request, and its content type if it is not JSON."""
+    kind = str(found.get("contentType", found.get("bodyContentType", "json")))
+    text = next((found[name] for name in ("jsonBody", "bodyParametersJson") if isinstance(found.get(name), str)), None)
+    if text and (found.get("specifyBody") == "json" or found.get("jsonParameters") is True):
+        written = context.expr(text)
+        return (written if written.startswith("(") else f"JSON.parse({written})"), None
+    if kind == "raw":
+        return context.expr(found.get("body", "")), str(found.get("rawContentType") or "text/plain")
+    pairs = _pairs(context, found, "body")
+    if not pairs:
+        return None, None
+    return _object(pairs)["expr"], _FORM if kind.startswith("form") else None
+
+
+def postgres(builder: Builder, node: Node) -> None:
+    """Convert Postgres: queries, and inserts of named columns."""
+    found = node.parameters
+    operation = found.get("operation", "insert")
+    if operation == "executeQuery" and isinstance(found.get("query"), str):
+        per_item(builder, node, lambda context: _query(builder, node, context), many=True)
+        return
+    values = record(record(found.get("columns")).get("value"))
+    table = str(_resource_value(found.get("table")))
+    if operation == "insert" and values and _PLAIN_NAME.fullmatch(table):
+        per_item(builder, node, lambda context: _insert(builder, node, context, table, values), many=True)
+        return
+    unknown(builder, node, f"The operation {operation} of Postgres has no equivalent.")
+
+
+def _query(builder: Builder, node: Node, context: Context) -> dict[str, Any]:
+    text = str(node.parameters["query"])
+    inputs: list[str] = []
+    written = ""
+    parts = segments(text[1:]) if text.startswith("=") else [(False, text)]
+    for place, (is_code, part) in enumerate(parts):
+        if not is_code:
+            quoted = place > 0 and part.startswith("'") and written.endswith("\0")
+            written = written[:-1] + (part[1:] if quoted else part) if written.endswith("\0") else written + part
+            continue
+        inputs.append(context.expr("={{" + part + "}}"))
+        following = parts[place + 1][1] if place + 1 < len(parts) else ""
+        quoted = written.endswith("'") and following.startswith("'")
+        written = (written[:-1] if quoted else written) + f"${len(inputs)}" + ("\0" if quoted else "")
+    replacement = record(node.parameters.get("options")).get("queryReplacement")
+    if isinstance(replacement, str) and not inputs:
+        codes = [part for is_code, part in segments(replacement.removeprefix("=")) if is_code]
+        plain = [] if codes else [each.strip() for each in replacement.split(",")]
+        inputs = [context.expr("={{" + part + "}}") for part in codes] or [literal(each) for each in plain]
+    return _sql(builder, node, written.rstrip("\0"), inputs)
+
+
+def _insert(builder: Builder, node: Node, context: Context, table: str, values: dict[str, Any]) -> dict[str, Any]:
+    names = ", ".join('"' + str(name).replace('"', '""') + '"' for name in values)
+    marks = ", ".join(f"${number}" for number in range(1, len(values) + 1))
+    text = f"INSERT INTO {table} ({names}) VALUES ({marks}) RETURNING *"  # noqa: S608 - table is checked, names are quoted
+    return _sql(builder, node, text, [context.expr(value) for value in values.values()])
+
+
+def _sql(builder: Builder, node: Node, text: str, inputs: list[str]) -> dict[str, Any]:
+    declared = "".join(f"-- ${number} value_{number}\n" for number in range(1, len(inputs) + 1))
+    given = {f"value_{number}": javascript(expr) for number, expr in enumerate(inputs, 1)}
+    database = reference(credential(builder, node, "postgresql"))
+    return rawscript("postgresql", f"{declared}{text.strip()}\n", {"database": database, **given})
+
+
+def slack(builder: Builder, node: Node) -> None:
+    """Convert Slack: messages to a channel."""
+    found = node.parameters
+    channel = _resource_value(found.get("channelId", found.get("channel", found.get("user", ""))))
+    if found.get("resource", "message") != "message" or found.get("operation", "post") != "post":
+        unknown(builder, node, "This operation of Slack has no equivalent.")
+        return
+
+    def make(context: Context) -> dict[str, Any]:
+        inputs = {"workspace": reference(credential(builder, node, "slack")), "channel": context.transform(channel)}
+        return rawscript("python3", SLACK, {**inputs, "text": context.transform(found.get("text", ""))})
+
+    per_item(builder, node, make)
+
+
+def mail(builder: Builder, node: Node) -> None:
+    """Convert Send Email."""
+    found = node.parameters
+    message = found.get("message") if node.kind == "gmail" else None
+    names = {"to": ("toEmail", "sendTo"), "subject": ("subject",), "sender": ("fromEmail",), "cc": ("ccEmail",)}
+
+    def make(context: Context) -> dict[str, Any]:
+        inputs: dict[str, Any] = {"server": reference(credential(builder, node, "smtp"))}
+        for name, sources in names.items():
+            value = next((found[each] for each in sources if each in found), None)
+            if value is not None:
+                inputs[name] = context.transform(value)
+        for name in ("text", "html"):
+            if isinstance(found.get(name), str):
+                inputs[name] = context.transform(found[name])
+        if message is not None:
+            inputs["html" if found.get("emailType", "html") == "html" else "text"] = context.transform(message)
+        return rawscript("python3", MAIL, inputs)
+
+    per_item(builder, node, make)
+
+
+def execute_workflow(builder: Builder, node: Node) -> None:
+    """Convert Execute Workflow."""
+    found = node.parameters
+    target = found.get("workflowId")
+    name = target.get("cachedResultName") or target.get("value") if isinstance(target, dict) else target
+    if not isinstance(name, str) or is_expression(name) or str(found.get("source", "database")) != "database":
+        unknown(builder, node, "The called workflow is not named by a constant.")
+        return
+    path = builder.report.neighbour(name)
+    builder.report.add(
+        node.name, "prepare", f"The workflow {name!r} is called as {path}.", f"Import it with --path {path}."
+    )
+    values = record(record(found.get("workflowInputs")).get("value"))
+
+    def make(context: Context) -> dict[str, Any]:
+        if values:
+            inputs = {str(each): context.transform(value) for each, value in values.items()}
+        else:
+            inputs = {"item": javascript(context.item)}
+        return {"type": "flow", "path": path, "input_transforms": inputs}
+
+    per_item(builder, node, make, f"[{BASE}].flat()", many=True)
+
+
+def unknown(builder: Builder, node: Node, message: str) -> None:
+    """Append a placeholder for a node that cannot be converted."""
+    builder.report.add(
+        node.name,
+        "not_converted",
+        message,
+        "Replace the placeholder, which holds the old settings and fails, by a script that returns the items.",
+    )
+    given = builder.input(node)
+    id = builder.add(node, placeholder(node.name, node.kind, node.parameters), given)
+    outputs = {each.output for each in builder.graph.by_source.get(node.name, [])} | {0}
+    builder.leave(node, id, given, f"[{BASE}].flat()", many=True)
+    for place in outputs - {0}:
+        builder.set_output(node, place, builder.outputs[node.name, 0])
+
+
+def _resource_value(found: Any) -> Any:
+    """Return the value of a parameter that n8n shows as a list of resources."""
+    return found.get("value", "") if isinstance(found, dict) else found if isinstance(found, str) else ""

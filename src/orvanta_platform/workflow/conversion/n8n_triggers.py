@@ -1,0 +1,177 @@
+"""Triggers of n8n as schedules and HTTP triggers."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from orvanta_platform.workflow.conversion.n8n_graph import Graph, Node
+from orvanta_platform.workflow.conversion.result import Report, record, records, slug
+from orvanta_platform.workflow.tree.item import Item
+
+MANUAL: Final = frozenset({"manualTrigger", "start", "executeWorkflowTrigger", "chatTrigger", "formTrigger"})
+TIMED: Final = frozenset({"scheduleTrigger", "cron", "interval"})
+_KNOWN: Final = MANUAL | TIMED | {"webhook", "errorTrigger"}
+_ROWS: Final = {"scheduleTrigger": "rule", "cron": "triggerTimes"}
+
+
+def is_trigger(node: Node) -> bool:
+    """Return whether a node starts a workflow."""
+    return node.kind in _KNOWN or node.kind.endswith("Trigger")
+
+
+def trigger_items(graph: Graph, workflow: dict[str, Any], report: Report) -> list[Item]:
+    """Return the schedules and HTTP triggers of a workflow."""
+    found: list[Item] = []
+    for node in graph.nodes.values():
+        if not is_trigger(node) or node.settings.get("disabled") is True:
+            continue
+        if node.kind in TIMED:
+            found += _schedules(node, workflow, report)
+        elif node.kind == "webhook":
+            found.append(_http_trigger(node, report))
+        elif node.kind not in MANUAL:
+            report.add(
+                node.name,
+                "not_converted",
+                f"The trigger {node.kind} has no equivalent.",
+                "Start the workflow by a schedule or an HTTP trigger.",
+            )
+    return found
+
+
+def _http_trigger(node: Node, report: Report) -> Item:
+    found = node.parameters
+    path = str(found.get("path") or slug(node.name)).strip("/")
+    method = found.get("httpMethod", "GET")
+    method = str(method[0] if isinstance(method, list) and method else method).lower()
+    if str(found.get("authentication", "none")) != "none":
+        report.add(
+            node.name,
+            "prepare",
+            "The webhook authenticates its callers; the HTTP trigger requires a token of the platform instead.",
+            "Set authentication_method and its resource in the file of the HTTP trigger.",
+        )
+    content = {
+        "summary": node.name,
+        "script_path": report.path,
+        "is_flow": True,
+        "route_path": path,
+        "http_method": method if method in ("get", "post", "put", "patch", "delete") else "post",
+        "workspaced_route": True,
+        "mode": "enabled",
+        "request_type": "async" if found.get("responseMode", "onReceived") == "onReceived" else "sync",
+        "authentication_method": "none" if str(found.get("authentication", "none")) == "none" else "orvanta",
+        "wrap_body": True,
+    }
+    report.add(
+        node.name,
+        "prepare",
+        f"The address changes to /api/r/<workspace>/{path}.",
+        "Tell the callers the new address; parameters of its query become inputs.",
+    )
+    return Item("http_trigger", f"{report.path}_{slug(node.name)}", content)
+
+
+def _schedules(node: Node, workflow: dict[str, Any], report: Report) -> list[Item]:
+    zone = record(workflow.get("settings")).get("timezone")
+    zone = zone if isinstance(zone, str) and "/" in zone else "UTC"
+    lines = _lines(node, report)
+    path = f"{report.path}_{slug(node.name)}"
+    return [
+        Item(
+            "schedule",
+            path if number == 0 else f"{path}_{number + 1}",
+            {
+                "summary": node.name,
+                "schedule": line,
+                "timezone": zone,
+                "enabled": workflow.get("active") is True,
+                "script_path": report.path,
+                "is_flow": True,
+                "args": {},
+            },
+        )
+        for number, line in enumerate(lines)
+    ]
+
+
+def _lines(node: Node, report: Report) -> list[str]:
+    """Return the cron expressions of a trigger."""
+    found = node.parameters
+    if node.kind == "interval":
+        rows = [{"field": found.get("unit", "seconds"), "value": found.get("interval", 1)}]
+    else:
+        group = record(found.get(_ROWS[node.kind]))
+        rows = records(group.get("interval", group.get("item"))) or [{}]
+    lines = []
+    for row in rows:
+        line = _line(row) if node.kind != "cron" else _old_line(row)
+        if line is None:
+            report.add(
+                node.name,
+                "not_converted",
+                f"The interval {row.get('field', row.get('mode'))} has no cron expression.",
+                "Create a schedule for it.",
+            )
+        else:
+            lines.append(line)
+    return lines
+
+
+def _number(row: dict[str, Any], name: str, default: int) -> int:
+    value = row.get(name, default)
+    return value if isinstance(value, int) and 0 <= value < 10_000 else default
+
+
+def _step(row: dict[str, Any], name: str, default: int, period: int) -> str | None:
+    """Return the field of a cron expression for every n units; None if n does not divide the period."""
+    every = _number(row, name, default)
+    if every == 1:
+        return "*"
+    return f"*/{every}" if every and period % every == 0 else None
+
+
+def _line(row: dict[str, Any]) -> str | None:
+    minute, hour = _number(row, "triggerAtMinute", 0), _number(row, "triggerAtHour", 0)
+    match row.get("field", "days"):
+        case "cronExpression":
+            return str(row.get("expression", "")).removeprefix("=").strip() or None
+        case "seconds":
+            step = _step(row, "secondsInterval" if "secondsInterval" in row else "value", 30, 60)
+            return step and f"{step} * * * * *"
+        case "minutes":
+            step = _step(row, "minutesInterval" if "minutesInterval" in row else "value", 5, 60)
+            return step and f"{step} * * * *"
+        case "hours":
+            step = _step(row, "hoursInterval" if "hoursInterval" in row else "value", 1, 24)
+            return step and f"{minute} {step} * * *"
+        case "days":
+            return f"{minute} {hour} * * *" if _number(row, "daysInterval", 1) == 1 else None
+        case "weeks":
+            days = row.get("triggerAtDay", [0])
+            named = ",".join(str(day) for day in days if isinstance(day, int)) if isinstance(days, list) else ""
+            return f"{minute} {hour} * * {named or '*'}" if _number(row, "weeksInterval", 1) == 1 else None
+        case "months":
+            step = _step(row, "monthsInterval", 1, 12)
+            return step and f"{minute} {hour} {_number(row, 'triggerAtDayOfMonth', 1)} {step} *"
+    return None
+
+
+def _old_line(row: dict[str, Any]) -> str | None:
+    minute, hour = _number(row, "minute", 0), _number(row, "hour", 14)
+    match row.get("mode", "everyDay"):
+        case "custom":
+            return str(row.get("cronExpression", "")).strip() or None
+        case "everyMinute":
+            return "* * * * *"
+        case "everyHour":
+            return f"{minute} * * * *"
+        case "everyDay":
+            return f"{minute} {hour} * * *"
+        case "everyWeek":
+            return f"{minute} {hour} * * {row.get('weekday', 1)}"
+        case "everyMonth":
+            return f"{minute} {hour} {_number(row, 'dayOfMonth', 1)} * *"
+        case "everyX":
+            return _line({"field": row.get("unit", "hours"), "value": row.get("value", 2)})
+    return None

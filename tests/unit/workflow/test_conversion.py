@@ -1,0 +1,134 @@
+"""Workflows of other products: their exports in `exports`, with the expected nodes and findings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orvanta_platform.errors import OrvantaError
+from orvanta_platform.workflow import document
+from orvanta_platform.workflow.conversion import n8n
+from orvanta_platform.workflow.conversion.result import Conversion
+from orvanta_platform.workflow.tree.item import Item
+from orvanta_platform.workflow.tree.paths import locate
+from orvanta_platform.workflow.tree.reading import read
+from orvanta_platform.workflow.tree.writing import write_item
+from orvanta_platform.workflow.validate import validate
+
+EXPORTS = Path(__file__).parent / "exports"
+CONVERT: dict[str, Callable[[Any, str], Conversion]] = {"n8n": n8n.convert}
+FILES = sorted(file for file in EXPORTS.glob("*/*") if ".expected" not in file.name)
+
+
+def name_of(file: Path) -> str:
+    return f"{file.parent.name}/{file.stem}"
+
+
+def converted(file: Path) -> Conversion:
+    tree = document.parse(file.read_bytes(), "json" if file.suffix == ".json" else "yaml").tree
+    return CONVERT[file.parent.name](tree, f"f/imported/{file.stem}")
+
+
+def flow_tree(item: Item) -> dict[str, Any]:
+    return document.parse(item.content["text"].encode(), "yaml").tree
+
+
+@pytest.mark.parametrize("file", FILES, ids=name_of)
+def test_export_is_converted(file: Path) -> None:
+    """The nodes and findings are those expected, the workflow has no error, and its files are read again."""
+    expected = json.loads(file.with_suffix(".expected.json").read_text())
+    found = converted(file)
+    tree = flow_tree(found.items[0])
+    assert [each["id"] for each in tree["value"]["modules"]] == expected["nodes"]
+    findings = sorted({(each.node or "", each.level) for each in found.findings})
+    assert findings == sorted((node or "", level) for node, level in expected["findings"]), found.findings
+    assert [each for each in validate(tree) if each.severity == "error"] == []
+    for item in found.items:
+        files = write_item(item)
+        (located,) = locate(files)
+        assert read(located, files).key == item.key
+
+
+def n8n_workflow(*nodes: dict[str, Any], connections: Any = None) -> dict[str, Any]:
+    return {"name": "Bad", "nodes": list(nodes), "connections": connections or {}}
+
+
+def node(name: Any = "A", kind: Any = "n8n-nodes-base.noOp", **more: Any) -> dict[str, Any]:
+    return {"name": name, "type": kind, "typeVersion": 1, "position": [0, 0], "parameters": {}, **more}
+
+
+@pytest.mark.parametrize(
+    ("tree", "message"),
+    [
+        ([], "no object"),
+        ("text", "no object"),
+        ({}, "no list of nodes"),
+        ({"nodes": {}, "connections": {}}, "no list of nodes"),
+        ({"nodes": [], "connections": []}, "no list of nodes"),
+        (n8n_workflow({"name": "A"}), "Entry 0"),
+        (n8n_workflow(node(), node(7)), "Entry 1"),
+        (n8n_workflow(node(), node()), "Two nodes are named 'A'"),
+        (n8n_workflow(node(parameters=[])), "parameters of the node 'A'"),
+        (n8n_workflow(*[node(f"n{n}") for n in range(5001)]), "at most 5000"),
+    ],
+)
+def test_invalid_export_of_n8n_is_refused(tree: Any, message: str) -> None:
+    with pytest.raises(OrvantaError, match=message):
+        n8n.convert(tree, "f/imported/bad")
+
+
+def test_odd_parameters_of_n8n_are_converted() -> None:
+    """Wrong types, unknown operations and long expressions lead to findings, never to an exception."""
+    odd: list[Any] = [None, 1, "x", "={{", "={{ $json. }}", "={{ }}", [], [1], {}, {"conditions": [7]}, {"a": [None]}]
+    kinds = ("if", "switch", "set", "filter", "httpRequest", "merge", "code", "wait", "postgres", "slack", "emailSend")
+    keys = ("conditions", "rules", "assignments", "values", "url", "options", "mode", "operation", "amount", "columns")
+    others = (
+        "splitOut",
+        "limit",
+        "aggregate",
+        "executeWorkflow",
+        "scheduleTrigger",
+        "cron",
+        "webhook",
+        "manualTrigger",
+    )
+    links = {kind: {"main": [[{"node": "A"}], [{"node": "A", "index": 0}]]} for kind in kinds}
+    for value in odd:
+        settings = dict.fromkeys((*keys, "workflowId", "rule", "triggerTimes", "query", "jsCode", "path"), value)
+        nodes = [node(kind, f"n8n-nodes-base.{kind}", parameters=settings) for kind in (*kinds, *others)]
+        start = {"manualTrigger": {"main": [None, [{"node": kind} for kind in (*kinds, *others[:4])]]}}
+        found = n8n.convert(n8n_workflow(*nodes, node(), connections={**start, **links}), "f/imported/odd")
+        assert {each.node for each in found.findings} >= {"slack", "postgres"}
+
+
+def test_cycles_of_n8n_are_cut() -> None:
+    """A node of a cycle is named; loops without an end and to themselves are converted."""
+    links = {
+        name: {"main": [[{"node": other, "type": "main", "index": 0}]]} for name, other in (("A", "B"), ("B", "A"))
+    }
+    found = n8n.convert(n8n_workflow(node("A"), node("B"), connections=links), "f/imported/cycle")
+    assert [(each.node, each.level) for each in found.findings] == [("B", "not_converted")]
+    loop = node("L", "n8n-nodes-base.splitInBatches")
+    links = {"L": {"main": [[{"node": "L", "type": "main", "index": 0}]]}}
+    assert n8n.convert(n8n_workflow(loop, connections=links), "f/imported/loop").nodes == 1
+
+
+def test_nested_loops_of_n8n_are_limited() -> None:
+    nodes = [node(f"L{n}", "n8n-nodes-base.splitInBatches", typeVersion=3) for n in range(40)]
+    links = {f"L{n}": {"main": [[], [{"node": f"L{n + 1}", "type": "main", "index": 0}]]} for n in range(39)}
+    with pytest.raises(OrvantaError, match="nested deeper than 20 levels"):
+        n8n.convert(n8n_workflow(*nodes, connections=links), "f/imported/deep")
+
+
+def test_texts_of_an_export_are_no_references() -> None:
+    """A constant that looks like a reference to a secret stays a text."""
+    rows = {"assignments": {"assignments": [{"name": "x", "value": "$var:f/secret/key", "type": "string"}]}}
+    request = node("R", "n8n-nodes-base.httpRequest", parameters={"url": "$var:f/secret/key"})
+    tree = n8n_workflow(node("S", "n8n-nodes-base.set", typeVersion=3.4, parameters=rows), request)
+    modules = flow_tree(n8n.convert(tree, "f/imported/secret").items[0])["value"]["modules"]
+    assert modules[0]["value"]["input_transforms"]["value"]["type"] == "javascript"
+    assert modules[1]["value"]["url"] == {"type": "javascript", "expr": '("$var:f/secret/key")'}
