@@ -100,6 +100,15 @@ async def test_releases_are_promoted_automatically_with_the_rights_of_one_member
     await execute(pipeline, "UPDATE member SET role = 'operator' WHERE workspace = 'live' AND username = 'dan'")
     assert (await state())["automatic"]["disabled_reason"]
     await execute(pipeline, "UPDATE member SET role = 'developer' WHERE workspace = 'live' AND username = 'dan'")
+    # It ends with the access of the member.
+    assert await switch(dan) == 200
+    leaving = (await pipeline.admin.get("/api/w/live/users/departure/dan")).json()["items"]
+    assert ("automatic_promotion", "production") in [(each["kind"], each["path"]) for each in leaving]
+    for disabled in (True, False):
+        changed = await pipeline.admin.post("/api/w/live/users/update/dan", json={"disabled": disabled})
+        assert changed.status_code == 200, changed.text
+        automatic = (await pipeline.admin.get(f"{D}/environment")).json()["automatic"]
+        assert automatic["disabled_reason"].startswith("identity_disabled")
     # A member who cannot read the release where it was created does not promote it.
     assert await switch(dan) == 200
     await execute(pipeline, "UPDATE member SET disabled = true WHERE workspace = 'main' AND username = 'dan'")

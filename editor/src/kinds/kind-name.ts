@@ -11,6 +11,7 @@ const NAMES: Readonly<Record<string, string>> = {
   folder: t("kinds.folder"),
   policy: t("kinds.policy"),
   service_account: t("kinds.serviceAccount"),
+  automatic_promotion: t("kinds.automaticPromotion"),
 };
 
 /** Return the name of a kind of item. */

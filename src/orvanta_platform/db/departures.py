@@ -13,7 +13,7 @@ _SQL = query_texts("departures")
 
 @dataclass(frozen=True, slots=True)
 class ActingItem:
-    """A schedule, HTTP trigger, flow or script that acts for an account."""
+    """A schedule, HTTP trigger, workflow, script, service account or automatic promotion that acts for an account."""
 
     kind: str
     workspace: str
@@ -65,12 +65,17 @@ async def list_only_admin(conn: Connection, email: str, workspace: str | None) -
 
 
 async def stop(conn: Connection, email: str, workspace: str | None, reason: str) -> list[ActingItem]:
-    """Disable the schedules and HTTP triggers that act for an account in a workspace (None: all); return them."""
+    """Disable the schedules, HTTP triggers and automatic promotions that act for an account in a workspace (None: all).
+
+    Returns them.
+    """
     schedules = await conn.fetch(_SQL["stop_schedules"], email, workspace, reason)
     triggers = await conn.fetch(_SQL["stop_http_triggers"], email, workspace, reason)
+    promotions = await conn.fetch(_SQL["stop_automatic_promotions"], email, workspace, reason)
     return [
         *(ActingItem("schedule", **row) for row in schedules),
         *(ActingItem("http_trigger", **row) for row in triggers),
+        *(ActingItem("automatic_promotion", **row) for row in promotions),
     ]
 
 

@@ -1,6 +1,6 @@
 -- name: list_stopping
--- Enabled schedules and HTTP triggers that act for an account, and workflows and scripts deployed on its behalf, in one
--- workspace or ($2 null) all of them; at most $3.
+-- Enabled schedules and HTTP triggers that act for an account, workflows and scripts deployed on its behalf, its service
+-- accounts, and automatic promotions that it set up, in one workspace or ($2 null) all of them; at most $3.
 SELECT 'schedule' AS kind, workspace, path
 FROM schedule
 WHERE email = $1 AND ($2::text IS NULL OR workspace = $2) AND enabled
@@ -19,6 +19,11 @@ SELECT 'service_account', s.workspace, s.username
 FROM service_account AS s
 JOIN member AS m ON m.email = s.email AND m.workspace = s.workspace
 WHERE s.owner = $1 AND ($2::text IS NULL OR s.workspace = $2) AND NOT m.disabled
+UNION ALL
+SELECT 'automatic_promotion', e.workspace, e.name
+FROM automatic_promotion AS a
+JOIN environment AS e ON e.name = a.environment
+WHERE a.email = $1 AND ($2::text IS NULL OR e.workspace = $2) AND a.disabled_reason IS NULL
 ORDER BY workspace, kind, path LIMIT $3;
 
 -- name: count
@@ -55,6 +60,14 @@ UPDATE http_trigger
 SET mode = 'disabled', disabled_reason = $3
 WHERE email = $1 AND ($2::text IS NULL OR workspace = $2) AND mode <> 'disabled'
 RETURNING workspace, path;
+
+-- name: stop_automatic_promotions
+-- Ends the automatic promotions that an account set up, in one workspace or ($2 null) all of them; $3: the reason.
+UPDATE automatic_promotion AS a
+SET disabled_reason = $3, waits_for = NULL
+FROM environment AS e
+WHERE e.name = a.environment AND a.email = $1 AND ($2::text IS NULL OR e.workspace = $2) AND a.disabled_reason IS NULL
+RETURNING e.workspace, e.name AS path;
 
 -- name: stop_service_accounts
 -- Disables the service accounts of an owner, in one workspace or ($2 null) all of them, and deletes their tokens.

@@ -91,10 +91,11 @@ class ActingItem(msgspec.Struct, kw_only=True):
     """An item that acts for a member."""
 
     kind: str
-    """schedule, http_trigger, flow, script or service_account."""
+    """schedule, http_trigger, flow, script, service_account or automatic_promotion."""
 
     workspace_id: str
     path: str
+    """Path of the item, username of the service account, or name of the environment."""
 
 
 class Departure(msgspec.Struct, kw_only=True):
