@@ -16,7 +16,7 @@ from tests.http.harness import ApiHarness, W, api_harness
 
 from orvanta_platform.db import git
 from orvanta_platform.db.git import NewBinding
-from orvanta_platform.workflow.tree.plan import plan
+from orvanta_platform.workflow.tree.plan import Planner
 
 CODE = {"summary": "", "content": "echo 1", "language": "bash"}
 PASS_ON = {"summary": "", "value": {"modules": [{"id": "a", "value": {"type": "identity"}}]}}
@@ -33,7 +33,7 @@ HOOK = {
 POLICY = {"name": "described", "rules": [{"kind": "require", "on": "flow", "field": "description"}]}
 THING = {"resource_type": "thing", "value": {"a": 1}}
 
-EMPTY_PLAN = plan([], {}).hash
+EMPTY_PLAN = Planner([], None, {}, force=False).plan({}).hash
 EMPTY_REVIEW = hashlib.sha256().hexdigest()
 
 BODIES: dict[str, Any] = {

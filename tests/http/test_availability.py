@@ -330,6 +330,9 @@ def test_script_does_not_block_server(server: Held, language: str, content: str,
     assert server.longest_s() < MAX_HOLD_S
 
 
+IMPORTING = {"summary": "", "language": "bun", "content": 'import "./x"\n' + ERRORS[:4_000]}
+
+
 def of_nodes(*contents: str) -> dict[str, Any]:
     values = ({"type": "rawscript", "language": "bun", "content": each, "input_transforms": {}} for each in contents)
     return {"modules": [{"id": f"n{place}", "value": value} for place, value in enumerate(values)]}
@@ -345,8 +348,9 @@ def of_nodes(*contents: str) -> dict[str, Any]:
         ),
         ("flows/create", {"path": "f/bombs/nodes", "summary": "", "value": of_nodes("", "//import\n" + ERRORS)}),
         ("jobs/run/dependencies_async", {"raw_scripts": [{"language": "bun", "raw_code": "//import\n" + ERRORS}]}),
+        ("changes/plan", {"items": [{"kind": "script", "path": "f/bombs/set", "content": IMPORTING}]}),
     ],
-    ids=["script", "flow", "lock"],
+    ids=["script", "flow", "lock", "change set"],
 )
 def test_script_deploy_does_not_block_server(server: Held, path: str, body: dict[str, Any]) -> None:
     server.longest_s()

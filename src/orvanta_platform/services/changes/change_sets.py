@@ -11,6 +11,7 @@ from orvanta_platform.control.permissions import Target, require
 from orvanta_platform.db.notify import DeferredNotifier
 from orvanta_platform.db.pool import Connection, JoinedDatabase
 from orvanta_platform.errors import BadRequest, ChangesConflict, ChangesRefused, OrvantaError, StalePlan, TooLarge
+from orvanta_platform.evaluate.scripts import Script
 from orvanta_platform.orchestrator import document_threads
 from orvanta_platform.services.catalog import environments
 from orvanta_platform.services.changes import contents, writers
@@ -87,7 +88,7 @@ async def plan(platform: Platform, actor: Actor, workspace: str, change: ChangeS
     _require(actor, "read", workspace)
     _check_items(change)
     async with platform.turns.take("changes", workspace):
-        change, planner = await document_threads.run_in_thread(workspace, prepare, change)
+        change, planner = await prepare(platform, workspace, change)
         return (await _make_plan(platform, actor, workspace, change, planner))[0]
 
 
@@ -110,7 +111,7 @@ async def apply(
     limits.check_text("A message", message)
     _check_items(change)
     async with platform.turns.take("changes", workspace):
-        change, planner = await document_threads.run_in_thread(workspace, prepare, change)
+        change, planner = await prepare(platform, workspace, change)
         return await _apply(platform, actor, workspace, change, planner, plan_hash, message, hooks)
 
 
@@ -184,15 +185,30 @@ def _check_items(change: ChangeSet) -> None:
         raise BadRequest("A change set names an item twice.")
 
 
-def prepare(change: ChangeSet) -> tuple[ChangeSet, Planner]:
-    """Check the contents of a change set, and determine its order. Raises BadRequest, TooLarge."""
+async def prepare(platform: Platform, workspace: str, change: ChangeSet) -> tuple[ChangeSet, Planner]:
+    """Check the contents of a change set, and determine its order. Raises BadRequest, TooLarge, CodeTooComplex."""
+    change = await document_threads.run_in_thread(workspace, _checked, change)
+    contents_of = {each.path: each.content for each in change.items if each.kind == "script" and each.content}
+    scripts = [Script(each["language"], each["content"], path) for path, each in contents_of.items()]
+    found = await platform.evaluator.scripts.imports(workspace, scripts)
+    imports = {
+        path: [each for reference in references for each in reference.candidates]
+        for path, references in zip(contents_of, found, strict=True)
+    }
+    planner = await document_threads.run_in_thread(
+        workspace, lambda: Planner(change.items, change.prune, imports, force=change.force)
+    )
+    return change, planner
+
+
+def _checked(change: ChangeSet) -> ChangeSet:
+    """Return a change set with checked contents. Raises BadRequest, TooLarge."""
     size = 0
     for each in change.items:
         size += writers.size_of(each, MAX_ITEM_BYTES)
         if size > MAX_ITEM_BYTES:
             raise too_large()
-    change = replace(change, items=[writers.check(each) for each in change.items])
-    return change, Planner(change.items, change.prune, force=change.force)
+    return replace(change, items=[writers.check(each) for each in change.items])
 
 
 def too_large() -> TooLarge:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import require_workspace
 from orvanta_platform.errors import BadRequest, NotFound, TooLarge
+from orvanta_platform.evaluate.scripts import Script
 from orvanta_platform.orchestrator import document_threads
 from orvanta_platform.orchestrator.resource_schemas import shipped
 from orvanta_platform.services.changes import contents
@@ -46,6 +47,7 @@ async def collect(
         present = await _read(platform, actor, workspace, pending)
         _require_found(pending & found.items - set(present))
         added, more = await document_threads.run_in_thread(workspace, _bundle_items, present)
+        more.imports |= await imports_in(platform, workspace, more)
         items |= added
         seen |= pending
         _merge(found, more)
@@ -72,8 +74,15 @@ def check_size(count: int) -> None:
         raise TooLarge(f"A release has at most {MAX_ITEMS} items.", hint="Choose fewer items.", details=details)
 
 
+async def imports_in(platform: Platform, workspace: str, found: Dependencies) -> set[tuple[str, ...]]:
+    """Return the imports of the code. Raises CodeTooComplex."""
+    scripts = [Script(*each) for each in sorted(found.code, key=lambda each: (each.path or "", each.content))]
+    imports = await platform.evaluator.scripts.imports(workspace, scripts)
+    return {tuple(each.candidates) for references in imports for each in references}
+
+
 def dependencies_in(items: Iterable[Item]) -> Dependencies:
-    """Return the references of all items."""
+    """Return the references of all items, without imports."""
     found = Dependencies()
     for each in items:
         _merge(found, dependencies_of(each))
@@ -139,6 +148,7 @@ def _release_kind(kind: Kind) -> Any:
 
 def _merge(found: Dependencies, more: Dependencies) -> None:
     found.items |= more.items
+    found.code |= more.code
     found.imports |= more.imports
     found.variables |= more.variables
     found.resources |= more.resources

@@ -106,7 +106,9 @@ async def _make(
         reading = await contents.read(conn, system(workspace), workspace, keys, depth="trees")
     present = await contents.items_in(workspace, reading)
     comparison = _Comparison(environment, release, present, deployed, overwrite)
-    change, plan = await document_threads.run_in_thread(workspace, comparison.run)
+    wanted = await document_threads.run_in_thread(workspace, comparison.change_set)
+    change, planner = await prepare(platform, workspace, wanted)
+    plan = await document_threads.run_in_thread(workspace, planner.plan, stored_items(present))
     written = [each.key for each in plan.of("add", "change") if each.kind in _TRIGGERS]
     acts_for = {key: present[key].acts_for if key in present else None for key in written}
     parts = [release.row.digest, environment.name, overwrite, plan.hash, sorted(acts_for.items())]
@@ -189,11 +191,10 @@ class _Comparison:
         self._deployed = deployed
         self._overwrite = overwrite
 
-    def run(self) -> tuple[ChangeSet, Plan]:
-        """Return the change set and its effect."""
+    def change_set(self) -> ChangeSet:
+        """Return the change set."""
         wanted = [self._wanted_item(each.key, each.content) for each in self._bundle.items]
-        change, planner = prepare(ChangeSet(wanted, None, force=self._overwrite))
-        return change, planner.plan(stored_items(self._present))
+        return ChangeSet(wanted, None, force=self._overwrite)
 
     def drift(self) -> set[Key]:
         """Return the items that differ from what the last deployment left."""

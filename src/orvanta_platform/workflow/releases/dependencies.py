@@ -6,12 +6,12 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from orvanta_platform.errors import InvalidWorkflow
 from orvanta_platform.workflow import document
 from orvanta_platform.workflow.graph import build
-from orvanta_platform.workflow.imports import imports_of, inline_path
+from orvanta_platform.workflow.imports import inline_path
 from orvanta_platform.workflow.node_references import node_references
 from orvanta_platform.workflow.normal import normalise
 from orvanta_platform.workflow.tree.item import Item, Key
@@ -28,12 +28,23 @@ _HANDLERS: Final = ("dynamic_skip", "on_failure", "on_recovery", "on_success")
 _KINDS: Final = {"var": "variable", "variable": "variable"}
 
 
+class Code(NamedTuple):
+    """Code that may import scripts."""
+
+    language: str
+    content: str
+    path: str | None
+    """Path that relative imports start from."""
+
+
 @dataclass(slots=True)
 class Dependencies:
     """References of an item."""
 
     items: set[Key] = field(default_factory=set)
     """Scripts and workflows that it runs."""
+    code: set[Code] = field(default_factory=set)
+    """Scripts and code of nodes, whose imports another process reads, because a parser may take minutes."""
     imports: set[tuple[str, ...]] = field(default_factory=set)
     """Paths of the scripts that it imports; of each import, the paths at which the script may be."""
     variables: set[str] = field(default_factory=set)
@@ -42,13 +53,13 @@ class Dependencies:
 
 
 def dependencies_of(item: Item) -> Dependencies:
-    """Return the references of an item. Paths that code composes while it runs are not found."""
+    """Return the references of an item, without imports. Paths that code composes while it runs are not found."""
     found = Dependencies()
     match item.kind:
         case "flow":
             _add_flow(found, item.path, item.content["text"])
         case "script":
-            _add_imports(found, item.content["language"], item.content["content"], item.path)
+            found.code.add(Code(item.content["language"], item.content["content"], item.path))
             _add_text(found, item.content["content"])
             _add_text(found, json.dumps(item.content.get("settings") or {}, ensure_ascii=False))
         case "schedule" | "http_trigger":
@@ -68,11 +79,7 @@ def _add_flow(found: Dependencies, path: str, text: str) -> None:
     found.items.update(_called(tree))
     _add_text(found, json.dumps(tree, ensure_ascii=False))
     for language, code, node in _inline(tree):
-        _add_imports(found, language, code, inline_path(path, node))
-
-
-def _add_imports(found: Dependencies, language: str, code: str, path: str | None) -> None:
-    found.imports.update(tuple(each.candidates) for each in imports_of(language, code, path))
+        found.code.add(Code(language, code, inline_path(path, node)))
 
 
 def _called(tree: Mapping[str, Any]) -> Iterator[Key]:

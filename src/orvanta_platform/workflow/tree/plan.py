@@ -12,12 +12,14 @@ from typing import Any, Final, Literal, TypeAlias, TypeVar
 from orvanta_platform.errors import InvalidWorkflow
 from orvanta_platform.workflow import document
 from orvanta_platform.workflow.hashes import hash_json
-from orvanta_platform.workflow.imports import imports_of
 from orvanta_platform.workflow.mask import MASK
 from orvanta_platform.workflow.requirements import usable_lock
 from orvanta_platform.workflow.tree.item import KINDS, Item, Key, Kind
 
 Action: TypeAlias = Literal["add", "change", "unchanged", "remove", "conflict"]
+Imports: TypeAlias = Mapping[str, Sequence[str]]
+"""Paths that each script imports, by its path. A parser may take minutes, so another process reads the code."""
+
 T = TypeVar("T")
 
 _DEFAULTS: Final = {"summary": "", "description": "", "kind": "script", "is_template": False}
@@ -85,18 +87,13 @@ class Plan:
         return [entry for entry in self.entries if entry.action in actions]
 
 
-def plan(
-    wanted: Sequence[Wanted], present: Mapping[Key, Stored], *, prune: Sequence[str] | None = None, force: bool = False
-) -> Plan:
-    """Return the effect of a change set. `force`: the change replaces what was changed since its base."""
-    return Planner(wanted, prune, force=force).plan(present)
-
-
 class Planner:
     """A change set in order, which is compared with present items several times; each document is parsed once."""
 
-    def __init__(self, wanted: Sequence[Wanted], prune: Sequence[str] | None, *, force: bool) -> None:
-        self._ordered = [(each, None if each.content is None else hash_json(each.content)) for each in in_order(wanted)]
+    def __init__(self, wanted: Sequence[Wanted], prune: Sequence[str] | None, imports: Imports, *, force: bool) -> None:
+        """Compute the order. `force`: the change replaces what was changed since its base."""
+        ordered = in_order(wanted, imports)
+        self._ordered = [(each, None if each.content is None else hash_json(each.content)) for each in ordered]
         self._prune = prune
         self._force = force
         self._tree = cache(normal_tree)
@@ -236,7 +233,7 @@ def _normal(tree: Mapping[str, Any]) -> str:
     return json.dumps({name: value for name, value in tree.items() if value not in (None, "")}, sort_keys=True)
 
 
-def in_order(wanted: Sequence[Wanted]) -> list[Wanted]:
+def in_order(wanted: Sequence[Wanted], imports: Imports) -> list[Wanted]:
     """Return changes so that each follows those that it refers to.
 
     Removed schedules and triggers come first, as they may hold a route; other removals come last, in reverse order.
@@ -245,18 +242,18 @@ def in_order(wanted: Sequence[Wanted]) -> list[Wanted]:
     removed = [each for each in ranked if each.content is None]
     stored = [each for each in ranked if each.content is not None]
     by_key = {each.key: each for each in stored}
-    ordered = dependencies_first(stored, lambda each: [by_key[key] for key in references(each) if key in by_key])
+    needs = {each.key: [by_key[key] for key in references(each, imports) if key in by_key] for each in stored}
+    ordered = dependencies_first(stored, lambda each: [*needs[each.key]])
     first = [each for each in removed if each.kind in _TRIGGERS]
     last = [each for each in reversed(removed) if each.kind not in _TRIGGERS]
     return [*first, *ordered, *last]
 
 
-def references(wanted: Wanted) -> list[Key]:
+def references(wanted: Wanted, imports: Imports) -> list[Key]:
     """Return the scripts that a script imports, and the workflows that a workflow runs."""
     content = wanted.content or {}
     if wanted.kind == "script":
-        imports = imports_of(content["language"], content["content"], wanted.path)
-        return [("script", path) for each in imports for path in each.candidates]
+        return [("script", path) for path in imports.get(wanted.path, ())]
     if wanted.kind == "flow" and _RUNS_A_FLOW.search(content["text"]):
         try:
             tree = document.parse(content["text"].encode(), "yaml").tree
