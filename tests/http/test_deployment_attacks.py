@@ -17,7 +17,9 @@ from tests.http.test_releases import apply as apply_changes
 from orvanta_platform.control.actor import Role
 from orvanta_platform.daemons import alerts as alerts_daemon
 from orvanta_platform.daemons.background import IN_SERVERS, running
+from orvanta_platform.db import deployments
 from orvanta_platform.services import turns
+from orvanta_platform.services.changes import change_sets
 from orvanta_platform.services.maintenance import alerts
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.releases import deployment_mails, requests
@@ -110,7 +112,9 @@ async def test_replaced_release_has_not_soaked(pipeline: Pipeline) -> None:
         assert [codes(each["unfulfilled"]) for each in plans] == expected
 
 
-async def test_rollback_goes_back_only_and_a_refused_one_changes_nothing(pipeline: Pipeline) -> None:
+async def test_rollback_goes_back_only_and_a_refused_one_changes_nothing(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await pipeline.deploy(1)
     await pipeline.deploy(await pipeline.release("Two"))
     ann = await pipeline.person("ann")
@@ -132,6 +136,19 @@ async def test_rollback_goes_back_only_and_a_refused_one_changes_nothing(pipelin
     waits = (await ann.post(f"{D}/renew/{waits['id']}")).json()
     status, error = await act(ann, "apply", waits)
     assert (status, error.get("code"), await pipeline.summary()) == (409, "conflict", "One"), error
+    # The rules hold when the environment is locked, not only when the call begins.
+    assert (await ann.post(f"{D}/lift_hold")).status_code == 200
+    apply_items = change_sets.apply
+
+    async def held(platform: Platform, *args: Any) -> Any:
+        async with platform.db.acquire() as conn:
+            await deployments.set_hold(conn, "production", "bob", "Worse")
+        return await apply_items(platform, *args)
+
+    promoted = await pipeline.request(ann, 3)
+    monkeypatch.setattr(change_sets, "apply", held)
+    status, error = await act(ann, "apply", promoted)
+    assert (status, error.get("code"), await pipeline.summary()) == (409, "deployment_blocked", "One"), error
 
 
 SET_TIME = """
