@@ -276,7 +276,7 @@ class _Opened:
     """Variables and resources that the expressions read, with secrets masked.
 
     Both the actor and the member that the run acted for must be able to read them: otherwise, the writer of a workflow
-    could let a member who records a test copy values of items that only the latter may read.
+    could let the member who records a test copy values of items that only this member may read.
     """
 
     def __init__(self, platform: Platform, actor: Actor, run: JobRow) -> None:
