@@ -11,6 +11,8 @@ import resource
 import statistics
 import tempfile
 import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import asyncpg
@@ -37,6 +39,7 @@ SELECT 'admins', app_now() - make_interval(secs => ($1 - n) * 10), 'user' || n %
        'f/folder' || n % 100 || '/item' || n % 5000, '{"run": "01a22597-245e-703d-82a8-1da9743c9225"}'
 FROM generate_series(1, $1::bigint) AS n
 """
+OLD, NEVER = (datetime.now(UTC) - timedelta(days=days) for days in (110, 400))
 SEARCHES = {
     "newest page": AuditFilter(),
     "actor": AuditFilter(actor="user7"),
@@ -45,11 +48,35 @@ SEARCHES = {
     "rare actor": AuditFilter(actor="nobody"),
     "rare resource": AuditFilter(resource="f/nothing"),
     "actor and resource": AuditFilter(actor="user7", resource="f/folder7/item7"),
+    "rare operation": AuditFilter(operation="keys.rotate"),
+    "kind": AuditFilter(action_kind="Execute"),
+    "rare kind": AuditFilter(action_kind="Delete"),
+    "old rows": AuditFilter(until=OLD),
+    "old rows of a rare kind": AuditFilter(action_kind="Delete", until=OLD),
+    "before all rows": AuditFilter(until=NEVER),
+    "actor and rare operation": AuditFilter(actor="user7", operation="keys"),
+    "actor and rare kind": AuditFilter(actor="user7", action_kind="Delete"),
+    "operation and rare kind": AuditFilter(operation="scripts", action_kind="Delete"),
+    "operation and rare resource": AuditFilter(operation="jobs", resource="f/nothing"),
 }
 
 
-async def main() -> None:
-    """Measure and print."""
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Figures of one measurement."""
+
+    chain_ratio: float
+    """Median time of a write with the chain, as a multiple of that without."""
+    searches_ms: dict[str, float]
+    """Median time of each search."""
+    exported: int
+    """Number of exported rows."""
+    export_mib: float
+    """Growth of the memory of the process during the export."""
+
+
+async def main() -> Figures:
+    """Measure, print and return the figures."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         home.chmod(0o755)
@@ -58,13 +85,13 @@ async def main() -> None:
             settings = Settings(home=home, database_url=server.app_url, database_direct_url=server.app_url)
             platform = await open_platform(settings)
             try:
-                await measure(platform, server.owner_url)
+                return await measure(platform, server.owner_url)
             finally:
                 await platform.close()
 
 
-async def measure(platform: Platform, owner_url: str) -> None:
-    """Print all figures."""
+async def measure(platform: Platform, owner_url: str) -> Figures:
+    """Print and return all figures."""
     times: dict[bool, list[float]] = {False: [], True: []}
     for chained in (False, True) * ROUNDS:
         daemon = asyncio.create_task(chain_daemon.run(platform)) if chained else None
@@ -80,13 +107,14 @@ async def measure(platform: Platform, owner_url: str) -> None:
     owner = await asyncpg.connect(owner_url)
     await owner.execute("VACUUM ANALYZE audit", timeout=600)
     await owner.close()
-    actor = system("admins", name="bench")
+    actor, searches = system("admins", name="bench"), dict[str, float]()
     for name, filter in SEARCHES.items():
         searched = []
         for _ in range(5):
             begin = time.perf_counter()
             await audit_trail.list_page(platform, actor, "admins", filter, before=None, limit=30, offset=0)
             searched.append((time.perf_counter() - begin) * 1000)
+        searches[name] = statistics.median(searched)
         report(f"search in {ROWS} rows, {name}: {statistics.median(searched):.1f} ms, at most {max(searched):.1f} ms")
     before, begin, count = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter(), 0
     pages = await audit_trail.export(platform, always(actor), "admins", AuditFilter())
@@ -94,6 +122,7 @@ async def measure(platform: Platform, owner_url: str) -> None:
         count += len(page)
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     report(f"export of {count} rows: {time.perf_counter() - begin:.1f} s, {grown:.1f} MiB more memory")
+    return Figures(linked / plain, searches, count, grown)
 
 
 async def write(platform: Platform) -> list[float]:

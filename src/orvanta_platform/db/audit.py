@@ -62,16 +62,23 @@ class AuditFilter:
 async def list_page(
     conn: Connection, workspace: str | None, filter: AuditFilter, *, before: int | None, limit: int, offset: int
 ) -> list[AuditRow]:
-    """Return rows of a workspace (None: of the instance) with ids below `before`, newest first."""
-    query = _SQL["list" if workspace is not None else "list_of_instance"]
-    return [AuditRow(**row) for row in await conn.fetch(query, workspace, *_values(filter), before, limit, offset)]
+    """Return rows of a workspace (None: of the instance) before the row `before`, newest first, in a transaction."""
+    query = "list" if workspace is not None else "list_of_instance"
+    if filter.since is not None or filter.until is not None:
+        query += "_by_time"
+    await conn.execute(_SQL["plan_by_values"])
+    return [
+        AuditRow(**row) for row in await conn.fetch(_SQL[query], workspace, *_values(filter), before, limit, offset)
+    ]
 
 
 async def list_ascending(
     conn: Connection, workspace: str | None, filter: AuditFilter, *, after: int, last: int, limit: int
 ) -> list[AuditRow]:
-    """Return rows of a workspace (None: of the instance) with ids above `after` up to `last`, oldest first."""
+    """Return rows of a workspace (None: of the instance) with ids above `after` up to `last`, oldest first, in a
+    transaction."""
     query = _SQL["list_ascending" if workspace is not None else "list_ascending_of_instance"]
+    await conn.execute(_SQL["plan_by_values"])
     return [AuditRow(**row) for row in await conn.fetch(query, workspace, *_values(filter), after, last, limit)]
 
 

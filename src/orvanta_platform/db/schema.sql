@@ -259,6 +259,8 @@ CREATE INDEX audit_xid ON audit (xid, id);
 CREATE INDEX audit_actor ON audit (workspace, actor, id);
 CREATE INDEX audit_resource ON audit (workspace, resource, id);
 CREATE INDEX audit_operation ON audit (workspace, operation COLLATE "C", id);
+CREATE INDEX audit_at ON audit (workspace, at, id);
+CREATE INDEX audit_kind ON audit (workspace, action_kind, id) WHERE action_kind <> 'Execute';
 
 CREATE FUNCTION refuse_audit_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -9,6 +9,10 @@ INSERT INTO audit (workspace, actor, operation, action_kind, resource, parameter
 SELECT e.workspace, $4, e.operation, 'Updated', e.resource, $5::jsonb, $6, $7
 FROM unnest($1::text[], $2::text[], $3::text[]) AS e (workspace, operation, resource);
 
+-- name: plan_by_values
+-- Plans the searches of this transaction for the values of their filters, which determine the index.
+SELECT set_config('plan_cache_mode', 'force_custom_plan', true);
+
 -- name: list
 -- A page of the rows of a workspace, newest first, those before $8 (null: all). $3: an operation, or its first part.
 SELECT id, workspace, at, actor, on_behalf_of, operation, action_kind, resource, parameters, address, request_id
@@ -23,6 +27,23 @@ WHERE workspace = $1
   AND ($7::timestamptz IS NULL OR at < $7)
   AND ($8::bigint IS NULL OR id < $8)
 ORDER BY id DESC LIMIT $9 OFFSET $10;
+
+-- name: list_by_time
+-- A page of the rows of a workspace in a period, newest first, those before the row $8 (null: all). $3: an operation, or
+-- its first part. Times have an index of their own, because ids are not exactly in their order.
+SELECT id, workspace, at, actor, on_behalf_of, operation, action_kind, resource, parameters, address, request_id
+FROM audit
+WHERE workspace = $1
+  AND ($2::text IS NULL OR actor = $2)
+  AND ($3::text IS NULL OR operation COLLATE "C" >= $3 AND operation COLLATE "C" < $3 || '/')
+  AND ($3::text IS NULL OR operation = $3 OR starts_with(operation, $3 || '.'))
+  AND ($4::text IS NULL OR action_kind = $4)
+  AND ($5::text IS NULL OR resource = $5)
+  AND ($6::timestamptz IS NULL OR at >= $6)
+  AND ($7::timestamptz IS NULL OR at < $7)
+  AND ($8::bigint IS NULL
+       OR (at, id) < ((SELECT b.at FROM audit AS b WHERE b.workspace IS NOT DISTINCT FROM $1 AND b.id = $8), $8))
+ORDER BY at DESC, id DESC LIMIT $9 OFFSET $10;
 
 -- name: list_ascending
 -- The rows of a workspace, oldest first, those after $8 up to $9. $3: an operation, or its first part.
@@ -54,6 +75,22 @@ WHERE workspace IS NULL AND $1::text IS NULL
   AND ($7::timestamptz IS NULL OR at < $7)
   AND ($8::bigint IS NULL OR id < $8)
 ORDER BY id DESC LIMIT $9 OFFSET $10;
+
+-- name: list_of_instance_by_time
+-- The same of the rows of the instance. $1 is null, as for every row of the instance.
+SELECT id, workspace, at, actor, on_behalf_of, operation, action_kind, resource, parameters, address, request_id
+FROM audit
+WHERE workspace IS NULL AND $1::text IS NULL
+  AND ($2::text IS NULL OR actor = $2)
+  AND ($3::text IS NULL OR operation COLLATE "C" >= $3 AND operation COLLATE "C" < $3 || '/')
+  AND ($3::text IS NULL OR operation = $3 OR starts_with(operation, $3 || '.'))
+  AND ($4::text IS NULL OR action_kind = $4)
+  AND ($5::text IS NULL OR resource = $5)
+  AND ($6::timestamptz IS NULL OR at >= $6)
+  AND ($7::timestamptz IS NULL OR at < $7)
+  AND ($8::bigint IS NULL
+       OR (at, id) < ((SELECT b.at FROM audit AS b WHERE b.workspace IS NOT DISTINCT FROM $1 AND b.id = $8), $8))
+ORDER BY at DESC, id DESC LIMIT $9 OFFSET $10;
 
 -- name: list_ascending_of_instance
 -- The rows of the instance, oldest first, those after $8 up to $9. $1 is null, as for every row of the instance. $3: an

@@ -65,7 +65,7 @@ async def export(
         after = 0
         while True:
             require_reader(await caller.current(), workspace)
-            async with platform.db.acquire() as conn:
+            async with platform.db.transaction() as conn:
                 found = await rows.list_ascending(conn, workspace, filter, after=after, last=last, limit=_BATCH)
             if not found:
                 return
