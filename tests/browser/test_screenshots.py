@@ -11,8 +11,9 @@ from typing import Literal
 import pytest
 from playwright.async_api import Browser, Page, expect
 from ruamel.yaml import YAML
-from tests.browser.conftest import ROOT, Site
-from tests.browser.test_editing import node
+from tests.browser.animation import animated
+from tests.browser.conftest import ROOT, Site, write_code
+from tests.browser.test_editing import add, node
 from tests.installation import Running
 
 FOLDER = ROOT / "docs" / "images"
@@ -248,6 +249,111 @@ async def test_picture(
     (FOLDER / f"{name}.webp").write_bytes(await as_webp(page, await page.screenshot()))
     await context.close()
     assert Path(FOLDER / f"{name}.webp").stat().st_size < 200_000
+
+
+Shot = Callable[[int], Awaitable[None]]
+"""Takes a picture, which is shown for so many milliseconds."""
+WALK = (1280, 760)
+PRICE = """def main(net: float, rate: float = 0.2):
+    return {"net": net, "gross": round(net * (1 + rate), 2)}
+"""
+LETTER = """def main(gross: float):
+    print("Offer written")
+    return f"The price is {gross:.2f} euros."
+"""
+
+
+async def write_node(page: Page, shot: Shot, summary: str, code: str) -> None:
+    """Choose Python in the open palette and write the node."""
+    await page.get_by_placeholder("Add a node").fill("Python")
+    await shot(900)
+    await add(page, "Python")
+    await page.get_by_role("button", name="Fit to view").click()
+    await page.get_by_role("textbox", name="Summary").fill(summary)
+    await write_code(page.get_by_role("textbox", name="Code", exact=True), code)
+
+
+async def connect(page: Page, field: str, expression: str) -> None:
+    """Give an input of the selected node an expression."""
+    await page.get_by_role("group", name=f"Input mode of {field}").get_by_role("button", name="Expression").click()
+    await write_code(page.get_by_role("textbox", name=field, exact=True), expression)
+    await expect(page.get_by_role("button", name="No problems")).to_be_visible()
+    await expect(page.get_by_text("Draft saved")).to_be_visible()
+
+
+async def build(page: Page, shot: Shot) -> None:
+    """Create a workflow of two nodes and an input."""
+    await page.goto("/w/main/workflows?new=1")
+    await page.get_by_label("Name", exact=True).fill("Offer")
+    await page.get_by_role("combobox", name="Folder").select_option("f/sales")
+    await expect(page.get_by_role("radio").nth(1)).to_be_visible()
+    await shot(1500)
+    await page.get_by_role("button", name="Create workflow").click()
+    await page.wait_for_url("**/workflows/f/sales/offer")
+    await page.get_by_role("button", name="Workflow settings").click()
+    await page.get_by_label("Field name").fill("net")
+    await page.get_by_role("button", name="Add field").click()
+    await page.get_by_label("Type of net").select_option("number")
+    await shot(1200)
+    await page.get_by_role("main").get_by_role("button", name="Add a node").last.click()
+    await write_node(page, shot, "Compute the price", PRICE)
+    await connect(page, "net", "flow_input.net")
+    await shot(1500)
+    await page.get_by_role("button", name="Add a node after script").click()
+    await write_node(page, shot, "Write the offer", LETTER)
+    await connect(page, "gross", "results.script.gross")
+    await shot(1500)
+
+
+async def run(page: Page, shot: Shot) -> None:
+    """Run the workflow of the page on its form."""
+    await page.get_by_label("net", exact=True).fill("1200")
+    await shot(1000)
+    await page.get_by_role("button", name="Run", exact=True).click()
+
+
+async def walk(page: Page, shot: Shot) -> None:
+    """Build a workflow, test it, deploy it and run it."""
+    await build(page, shot)
+    await page.get_by_role("button", name="Test", exact=True).click()
+    await run(page, shot)
+    await expect(page.locator('[data-result="Workflow result"]')).to_be_visible(timeout=60_000)
+    await shot(2500)
+    await page.get_by_role("button", name="Deploy", exact=True).click()
+    await page.get_by_label("What changed?").fill("Price and text of an offer")
+    await shot(1500)
+    await page.get_by_role("dialog").get_by_role("button", name="Deploy").click()
+    await expect(page.get_by_text("Deployed. New runs use this version.").last).to_be_visible()
+    await shot(1500)
+    await page.get_by_role("link", name="Workflows", exact=True).click()
+    await page.get_by_role("listitem").filter(has_text="f/sales/offer").get_by_role("button", name="Run").click()
+    await run(page, shot)
+    await page.wait_for_url("**/runs/*")
+    await expect(page.get_by_role("main")).to_contain_text("The price is", timeout=60_000)
+    await shot(3500)
+
+
+@pytest.mark.screenshots
+@pytest.mark.usefixtures("prepared")
+async def test_walk(chromium: Browser, site: Site, installation: Running) -> None:
+    width, height = WALK
+    context = await chromium.new_context(
+        base_url=site.base, viewport={"width": width, "height": height}, reduced_motion="reduce"
+    )
+    cookie = {"name": "token", "value": installation.token, "url": site.base, "httpOnly": True}
+    await context.add_cookies([cookie])  # type: ignore[list-item]
+    page = await context.new_page()
+    page.set_default_timeout(30_000)
+    frames: list[tuple[bytes, int]] = []
+
+    async def shot(milliseconds: int) -> None:
+        frames.append((await as_webp(page, await page.screenshot()), milliseconds))
+
+    await walk(page, shot)
+    await context.close()
+    made = animated(frames, width, height)
+    (FOLDER / "walk.webp").write_bytes(made)
+    assert len(made) < 1_500_000
 
 
 async def as_webp(page: Page, picture: bytes) -> bytes:

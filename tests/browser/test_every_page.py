@@ -1,0 +1,199 @@
+"""Screenshots of every page and dialog in four looks, in `build/pages`, for people to look at them.
+
+`python -m pytest -m screenshots tests/browser/test_every_page.py`
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import pytest
+from playwright.async_api import Error, Page, expect
+from tests.browser.conftest import ROOT, Site
+from tests.browser.test_environments import prepare
+from tests.browser.test_screenshots import prepared
+from tests.browser.test_workflow_tests import PATH as TESTED
+from tests.browser.test_workflow_tests import TEXT as TESTED_TEXT
+
+__all__ = ["prepared"]
+
+FOLDER = ROOT / "build" / "pages"
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+WIDTHS = (1440, 390)
+FLOW = "/workflows/f/sales/renewal"
+SETTINGS = "/settings"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A page and what is done on it before the screenshots."""
+
+    name: str
+    path: str
+    clicks: Sequence[str] = ()
+    """Names of buttons, links, menu items and tabs; `Key:<keys>` presses keys."""
+    opens: str = "dialog"
+    """The role of what the last click opens."""
+    workspace: str = "main"
+
+
+PAGES = [
+    Shown("home", ""),
+    Shown("palette", "", ["Key:Control+k"]),
+    Shown("shortcuts", "", ["Key:?"]),
+    Shown("not-found", "/nowhere"),
+    Shown("workspace-not-found", "", workspace="nowhere"),
+    Shown("workflows", "/workflows"),
+    Shown("workflows-new", "/workflows?new=1"),
+    Shown("workflows-row", "/workflows", ["Actions for Renewal of a contract"], "button"),
+    Shown("workflows-run", "/workflows", ["Run"]),
+    Shown("workflows-share", "/workflows", ["Actions for Renewal of a contract", "Share"]),
+    Shown("workflows-move", "/workflows", ["Actions for Renewal of a contract", "Move or rename…"]),
+    Shown("workflows-archive", "/workflows", ["Actions for Renewal of a contract", "Archive or delete…"]),
+    Shown("editor", FLOW),
+    Shown("editor-node", f"{FLOW}?panel=node&node=offer"),
+    Shown("editor-node-input", f"{FLOW}?panel=node&node=offer", ["Input"], "tabpanel"),
+    Shown("editor-node-output", f"{FLOW}?panel=node&node=offer", ["Output"], "tabpanel"),
+    Shown("editor-approval", f"{FLOW}?panel=node&node=consent"),
+    Shown("editor-settings", f"{FLOW}?panel=node"),
+    Shown("editor-nodes", f"{FLOW}?panel=palette"),
+    Shown("editor-outline", f"{FLOW}?panel=outline"),
+    Shown("editor-yaml", f"{FLOW}?panel=yaml"),
+    Shown("editor-problems", f"{FLOW}?panel=problems"),
+    Shown("editor-test", f"{FLOW}?panel=test"),
+    Shown("editor-add", FLOW, ["Add a node"]),
+    Shown("editor-find", FLOW, ["Key:Control+f"]),
+    Shown("editor-keys", FLOW, ["Key:?"]),
+    Shown("editor-more", FLOW, ["More actions"], "menu"),
+    Shown("editor-runs", f"{FLOW}?view=runs"),
+    Shown("editor-versions", "/workflows/f/sales/contract?view=versions"),
+    Shown("editor-versions-text", "/workflows/f/sales/contract?view=versions", ["Text"], "region"),
+    Shown("editor-tests", f"/workflows/{TESTED}?view=tests"),
+    Shown("editor-tests-new", f"/workflows/{TESTED}?view=tests", ["New test"]),
+    Shown("editor-triggers", f"{FLOW}?view=triggers"),
+    Shown("editor-schedule", f"{FLOW}?view=triggers", ["New schedule"]),
+    Shown("editor-http-trigger", f"{FLOW}?view=triggers", ["New HTTP trigger"]),
+    Shown("scripts", "/scripts"),
+    Shown("scripts-new", "/scripts", ["New script"]),
+    Shown("script", "/scripts/f/sales/total"),
+    Shown("runs", "/runs?last=1h"),
+    Shown("runs-search", "/runs/search?q=seats"),
+    Shown("approvals", "/approvals"),
+    Shown("schedules", "/schedules"),
+    Shown("schedules-calendar", "/schedules?view=calendar&span=week"),
+    Shown("environments", "/environments", workspace="shop-dev"),
+    Shown("environments-release", "/environments", ["New release"], workspace="shop-dev"),
+    Shown("environment", "/environments/prod", workspace="shop-dev"),
+    Shown("workers", "/workers"),
+    Shown("workers-group", "/workers", ["New group"]),
+    *(
+        Shown(f"settings-{name}", f"{SETTINGS}/{name}")
+        for name in (
+            "profile",
+            "members",
+            "groups",
+            "service-accounts",
+            "tokens",
+            "folders",
+            "variables",
+            "resources",
+            "resource-types",
+            "alerts",
+            "policies",
+            "git",
+            "audit",
+            "instance",
+            "accounts",
+        )
+    ),
+    Shown("settings-profile-token", f"{SETTINGS}/profile", ["New token"]),
+    Shown("settings-members-new", f"{SETTINGS}/members", ["Add member"]),
+    Shown("settings-groups-new", f"{SETTINGS}/groups", ["New group"]),
+    Shown("settings-service-accounts-new", f"{SETTINGS}/service-accounts", ["New service account"]),
+    Shown("settings-folders-new", f"{SETTINGS}/folders", ["New folder"]),
+    Shown("settings-variables-new", f"{SETTINGS}/variables", ["New variable"]),
+    Shown("settings-resources-new", f"{SETTINGS}/resources", ["New resource"]),
+    Shown("settings-resource-types-new", f"{SETTINGS}/resource-types", ["New resource type"]),
+    Shown("settings-alerts-new", f"{SETTINGS}/alerts", ["New channel"]),
+    Shown("settings-policies-new", f"{SETTINGS}/policies", ["New policy"]),
+    Shown("settings-git-bind", f"{SETTINGS}/git", ["Bind repository"]),
+    Shown("settings-accounts-new", f"{SETTINGS}/accounts", ["New account"]),
+]
+OF_RUNS = [
+    Shown("run", "/runs/{run}"),
+    Shown("run-node", "/runs/{run}?node=offer"),
+    Shown("run-timeline", "/runs/{run}", ["Timeline"], "tabpanel"),
+    Shown("run-log", "/runs/{run}", ["Logs"], "tabpanel"),
+    Shown("run-data", "/runs/{run}", ["Data"], "tabpanel"),
+    Shown("run-restart", "/runs/{run}", ["Restart…"]),
+    Shown("run-again", "/runs/{run}", ["Run again…"]),
+    Shown("run-failed", "/runs/{failed}"),
+    Shown("run-compare", "/runs/{run}/compare/{other}"),
+]
+"""Pages of runs: of one that awaits an approval, of one that failed."""
+
+
+def start(site: Site, path: str, inputs: dict[str, object]) -> str:
+    """Start a run and return its id."""
+    answer = site.client.post(f"/api/w/main/jobs/run/{path}", json=inputs)
+    answer.raise_for_status()
+    return answer.text
+
+
+async def show(page: Page, shown: Shown, width: int, ids: dict[str, str]) -> None:
+    """Open a page and what is on it in a window of this width."""
+    await page.set_viewport_size({"width": width, "height": 900})
+    # The dialogs of the page before end with it.
+    await page.goto("about:blank")
+    await page.goto(f"/w/{shown.workspace}{shown.path.format(**ids)}")
+    await expect(page.locator("main, [data-canvas]").or_(page.get_by_role("heading")).first).to_be_visible()
+    await expect(page.get_by_role("button", name="Menu" if width < 760 else "navigation")).to_be_visible()
+    await expect(page.get_by_role("status", name="Loading")).to_have_count(0)
+    for click in shown.clicks:
+        if click.startswith("Key:"):
+            await page.keyboard.press(click.removeprefix("Key:"))
+        else:
+            name = re.compile(rf"^{re.escape(click)}$")
+            roles = ("button", "menuitem", "tab", "link")
+            found = [page.get_by_role(role, name=name) for role in roles]  # type: ignore[arg-type]
+            one = found[0].or_(found[1]).or_(found[2]).or_(found[3])
+            await one.first.click()
+    if shown.clicks:
+        await expect(page.get_by_role(shown.opens).first).to_be_visible()  # type: ignore[arg-type]
+        await expect(page.get_by_role("status", name="Loading")).to_have_count(0)
+
+
+@pytest.mark.screenshots
+@pytest.mark.usefixtures("prepared")
+async def test_every_page(page: Page, site: Site) -> None:
+    """No page is wider than the window."""
+    prepare(site)
+    site.deploy(TESTED, TESTED_TEXT)
+    ids = {
+        "run": start(site, "f/f/sales/renewal", {"number": "C-1842"}),
+        "other": start(site, "f/f/sales/renewal", {"number": "C-1843"}),
+        "failed": start(site, "p/f/sales/total", {"net": "much"}),
+    }
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    faults = []
+    for shown in [*PAGES, *OF_RUNS]:
+        for width in WIDTHS:
+            faults += await take(page, shown, width, ids)
+    assert not faults, "\n".join(faults)
+
+
+async def take(page: Page, shown: Shown, width: int, ids: dict[str, str]) -> list[str]:
+    """Take the screenshots of a page in a width. Return what is wrong: it does not open or is wider."""
+    try:
+        await show(page, shown, width, ids)
+    except (AssertionError, Error) as error:
+        return [f"{shown.name}: {error}"]
+    for scheme in SCHEMES:
+        await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        await expect(page.locator("html")).to_have_attribute("data-theme", scheme)
+        await page.screenshot(path=FOLDER / f"{shown.name}-{width}-{scheme}.png", animations="disabled")
+    wide: int = await page.evaluate("() => document.documentElement.scrollWidth - window.innerWidth")
+    return [f"{shown.name}: {wide} px wider than {width} px"] if wide > 0 else []
