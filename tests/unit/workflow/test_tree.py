@@ -138,6 +138,22 @@ def test_unreadable_file_is_named(name: str, body: bytes) -> None:
     assert name in caught.value.message or "gone.py" in caught.value.message
 
 
+def test_texts_of_a_resource_may_be_files() -> None:
+    files = {
+        "f/a/x.resource.yaml": b"resource_type: ini\nvalue: {content: '!inline f/a/x.resource.file.py', n: [1, '!in']}\n",
+        "f/a/x.resource.file.py": "é = 1\n".encode(),
+        "f/a/y.resource.json": b'{"resource_type": "ini", "value": {"content": "!inline y.resource.file.ini"}}',
+        "groups/all.group.yaml": b"summary: Everybody\n",
+        "groups/crew.group.yaml": b"summary: Crew\n",
+    }
+    x, y, crew = locate(files)
+    assert (x.key, x.files[1:]) == (("resource", "f/a/x"), ("f/a/x.resource.file.py",))
+    assert read(x, files).content["value"] == {"content": "é = 1\n", "n": [1, "!in"]}
+    assert crew.key == ("group", "crew")
+    with pytest.raises(BadRequest, match=r"y\.resource\.file\.ini, which is missing"):
+        read(y, files)
+
+
 def test_item_inside_a_workflow_folder_is_left_out() -> None:
     item = Item("script", "f/a/b.flow/c", {"content": "", "language": "bash"})
     unknown = Item("script", "f/a/c", {"content": "", "language": "cobol"})

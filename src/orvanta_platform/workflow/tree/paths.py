@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from orvanta_platform.workflow.tree.extensions import ending_of
@@ -21,6 +21,10 @@ SCRIPT_SETTINGS: Final = (".script.json", ".script.yaml")
 SCRIPT_LOCK: Final = ".script.lock"
 FORMATS: Final = (".yaml", ".yml", ".json")
 FOLDER_FILES: Final = tuple(f"folder.meta{each}" for each in FORMATS)
+RESOURCE_FILE: Final = ".resource.file."
+"""Part of the name of a file with a text of a resource, between the path of the resource and its extension."""
+_EVERYONE: Final = "all"
+"""Group that every workspace has, and nobody changes."""
 _NAMED: Final[Mapping[str, Kind]] = {
     "resource-type": "resource_type",
     "variable": "variable",
@@ -55,10 +59,13 @@ def locate(names: Iterable[str]) -> list[Located]:
     present = sorted(names)
     every = set(present)
     folders: dict[str, list[str]] = {}
+    texts: dict[str, list[str]] = {}
     found = []
     for name in present:
         folder = folder_of(name)
-        if folder is not None and (test := _test(name, folder)) is not None:
+        if RESOURCE_FILE in name.rpartition("/")[2]:
+            texts.setdefault(name.rpartition(RESOURCE_FILE)[0], []).append(name)
+        elif folder is not None and (test := _test(name, folder)) is not None:
             found.append(test)
         elif folder is not None:
             folders.setdefault(folder, []).append(name)
@@ -69,7 +76,15 @@ def locate(names: Iterable[str]) -> list[Located]:
         path = item_path(folder, FLOW_FOLDERS)
         if document is not None and path is not None:
             found.append(Located("flow", path, (document, *(each for each in inside if each != document))))
+    found = [_with_texts(each, texts) if each.kind == "resource" else each for each in found]
     return sorted(found, key=lambda each: each.files[0])
+
+
+def _with_texts(resource: Located, texts: Mapping[str, Sequence[str]]) -> Located:
+    """Return a resource with the files of its texts."""
+    name = resource.files[0]
+    stem = name[: name.rindex(".resource.")]
+    return replace(resource, files=(name, *texts.get(stem, ())))
 
 
 def folder_of(name: str) -> str | None:
@@ -116,7 +131,9 @@ def _alone(name: str, every: set[str]) -> Located | None:
         return None
     kind = _SUFFIXES[suffix]
     path = last.removesuffix(suffix) if kind in ("resource_type", "group") else item_path(name, [suffix])
-    return None if path is None else Located(kind, path, (name,))
+    if path is None or (kind == "group" and path == _EVERYONE):
+        return None
+    return Located(kind, path, (name,))
 
 
 def _script(name: str, ending: str, every: set[str]) -> Located | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from orvanta_platform.errors import BadRequest, InvalidWorkflow
@@ -38,7 +38,24 @@ def _settings(located: Located, files: Mapping[str, bytes]) -> dict[str, Any]:
         tree["mode"] = "enabled" if tree["enabled"] else "disabled"
     if located.kind == "resource_type" and isinstance(tree.get("schema"), str):
         tree["schema"] = document.parse_json(tree["schema"].encode())
+    if located.kind == "resource":
+        tree["value"] = _with_texts(tree.get("value"), located.files[1:], files)
     return {name: tree[name] for name in FIELDS[located.kind] if tree.get(name) is not None}
+
+
+def _with_texts(value: Any, names: Sequence[str], files: Mapping[str, bytes]) -> Any:
+    """Return the value of a resource, with the texts of the files that `!inline <file>` refers to."""
+    if isinstance(value, dict):
+        return {name: _with_texts(each, names, files) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_with_texts(each, names, files) for each in value]
+    if not isinstance(value, str) or not value.startswith(INLINE):
+        return value
+    named = value.removeprefix(INLINE).strip()
+    file = next((each for each in names if each == named or each.endswith(f"/{named}")), None)
+    if file is None:
+        raise BadRequest(f"The resource refers to the file {named}, which is missing.")
+    return text_of(file, files)
 
 
 def settings_in(name: str, files: Mapping[str, bytes]) -> dict[str, Any]:
