@@ -140,7 +140,7 @@ def test_unreadable_file_is_named(name: str, body: bytes) -> None:
 
 def test_texts_of_a_resource_may_be_files() -> None:
     files = {
-        "f/a/x.resource.yaml": b"resource_type: ini\nvalue: {content: '!inline f/a/x.resource.file.py', n: [1, '!in']}\n",
+        "f/a/x.resource.yaml": b"resource_type: ini\nvalue: {content: '!inline f/a/x.resource.file.py', n: [1, '!']}\n",
         "f/a/x.resource.file.py": "é = 1\n".encode(),
         "f/a/y.resource.json": b'{"resource_type": "ini", "value": {"content": "!inline y.resource.file.ini"}}',
         "groups/all.group.yaml": b"summary: Everybody\n",
@@ -148,7 +148,7 @@ def test_texts_of_a_resource_may_be_files() -> None:
     }
     x, y, crew = locate(files)
     assert (x.key, x.files[1:]) == (("resource", "f/a/x"), ("f/a/x.resource.file.py",))
-    assert read(x, files).content["value"] == {"content": "é = 1\n", "n": [1, "!in"]}
+    assert read(x, files).content["value"] == {"content": "é = 1\n", "n": [1, "!"]}
     assert crew.key == ("group", "crew")
     with pytest.raises(BadRequest, match=r"y\.resource\.file\.ini, which is missing"):
         read(y, files)
