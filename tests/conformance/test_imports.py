@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import statistics
+import time
 from pathlib import Path
 
 import pytest
@@ -78,3 +80,23 @@ async def test_script_without_imports_sees_none(runtimes: Runtimes, language: st
     await ran(runtimes, language)
     error, _ = (await run_spec(runtimes, spec(language, SCRIPTS[language]))).error
     assert error in ("ImportError", "ModuleNotFoundError", "ModuleNotFound")
+
+
+@pytest.mark.soak(minutes=1)
+async def test_start_with_200_imports_is_measured(runtimes: Runtimes) -> None:
+    """Print what a closure of 200 scripts adds to a job: its files alone, and with all of them imported."""
+    folder = "admins/imports/many"
+    modules = {f"f/many/s{number}.py": f"X = {number}\n" for number in range(200)}
+    write(runtimes.packages / folder, {"f/__init__.py": "", **modules})
+    imports = "\n".join(f"    from f.many.s{number} import X as x{number}" for number in range(200))
+    plain = spec("python3", f"def main(): return 1\ndef other():\n{imports}\n")
+    shipped = replace(plain, imports=folder, path="f/many/main")
+    executed = replace(shipped, content=f"def main():\n{imports}\n    return 1\n")
+    seconds: dict[str, list[float]] = {"without": [], "with": [], "imported": []}
+    for _ in range(40):
+        for name, each in zip(seconds, (plain, shipped, executed), strict=True):
+            started = time.perf_counter()
+            assert (await run_spec(runtimes, each)).value == 1
+            seconds[name].append(time.perf_counter() - started)
+    for name, each in seconds.items():
+        print(f"{name}: least {min(each) * 1e3:.1f} ms, median {statistics.median(each) * 1e3:.1f} ms")
