@@ -22,8 +22,9 @@ def references(tree: Any) -> Iterator[str]:
     if isinstance(tree, dict):
         if isinstance(tree.get("$ref"), str):
             yield tree["$ref"]
-        for value in tree.values():
-            yield from references(value)
+        for key, value in tree.items():
+            if key not in ("example", "examples"):  # an example may be a schema with references of its own
+                yield from references(value)
     elif isinstance(tree, list):
         for value in tree:
             yield from references(value)

@@ -26,6 +26,7 @@ SAMPLES: dict[str, Any] = {
     "datetime": NOW,
     "UUID": UUID(int=1),
     "tuple[str, ...]": ("script",),
+    "tuple[bytes, ...]": (b"key",),
 }
 
 

@@ -166,7 +166,7 @@ async def test_rule_of_workflow_tests(pipeline: Pipeline) -> None:
     test = {"nodes": answers, "variables": {"f/team/region": "x"}, "expect": {"status": "succeeded"}}
     made = await pipeline.admin.post(f"{W}/workflow_tests/create/f/team/main", json={"name": "plays", "test": test})
     assert made.status_code == 200, made.text
-    # Approvals are bound to the tests: whoever edits one later does not change what was approved.
+    # Approvals are bound to the tests: a later edit of one does not change what was approved.
     added = await found(pipeline, request)
     assert (added["unfulfilled"], added["plan_hash"] == request["plan"]["plan_hash"]) == ([], False)
     status, error = await act(pipeline.admin, "apply", request)
