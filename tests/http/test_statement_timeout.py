@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import cast
 
@@ -11,7 +13,10 @@ from litestar.types import Scope
 from tests.conftest import TestDatabase
 
 from orvanta_platform.db.pool import Connection, Database
+from orvanta_platform.http import server
 from orvanta_platform.http.errors import translate
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.settings import Settings
 
 LONG = "SELECT pg_sleep(600)"
 
@@ -41,3 +46,19 @@ async def test_slow_statement_is_cancelled_and_not_retried(limited: Database) ->
     assert tries == 1
     error = translate(raised.value, cast(Scope, {"path": "/api/w/main/jobs/list"}))
     assert (error.code, error.status) == ("query_timeout", 503)
+
+
+def test_server_limits_its_statements(database: TestDatabase, tmp_path: Path) -> None:
+    shown = []
+
+    @asynccontextmanager
+    async def look(platform: Platform) -> AsyncIterator[None]:
+        async with platform.db.acquire() as conn:
+            shown.append(await conn.fetchval("SHOW statement_timeout"))
+        raise InterruptedError
+        yield
+
+    settings = Settings(home=tmp_path, database_url=database.app_url, port=0, statement_timeout_ms=77_000)
+    with pytest.raises(InterruptedError):
+        server.serve(settings, background=look)
+    assert shown == ["77s"]
