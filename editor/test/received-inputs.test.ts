@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { outline } from "../src/workflow/outline";
-import { describeInputs, iterationsAround } from "../src/workflow/received-inputs";
+import { describeInputs, inputsToRepeat, iterationsAround } from "../src/workflow/received-inputs";
 
 const TRANSFORMS = {
   fixed: { type: "static", value: 1 },
@@ -30,4 +30,15 @@ test("iterations of the loops around a node are listed from the outside", () => 
   expect(iterationsAround(graph, "deep", shown)).toEqual([2, 4]);
   expect(iterationsAround(graph, "deep", { outer: { place: 2 } })).toBeNull();
   expect(iterationsAround(graph, "outer", {})).toEqual([]);
+});
+
+test("the output of a preprocessor is not offered again where it would become a reference", () => {
+  const inputs = {
+    key: "$var:u/admin/key",
+    deep: { list: [1, "$res:u/admin/db"] },
+    text: "see $var:u/admin/key",
+    n: 1,
+  };
+  expect(inputsToRepeat(inputs, true)).toEqual({ text: "see $var:u/admin/key", n: 1 });
+  expect(inputsToRepeat(inputs, false)).toEqual(inputs);
 });

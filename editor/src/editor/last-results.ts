@@ -1,4 +1,5 @@
 import { fetchArgs, fetchGraph, fetchResult, lastRuns, type RunGraph } from "../api/runs";
+import { inputsToRepeat } from "../workflow/received-inputs";
 import { isTree, type Json } from "../workflow/types";
 import type { EditorStore } from "./store";
 
@@ -22,7 +23,7 @@ export async function loadLastResults(store: EditorStore): Promise<true> {
   }
   store.setState((now) => ({
     results: { ...known, ...now.results },
-    args: now.args ?? (isTree(args) ? args : null),
+    args: now.args ?? (isTree(args) ? inputsToRepeat(args, now.graph.preprocessor !== null) : null),
   }));
   return true;
 }

@@ -38,3 +38,18 @@ export function describeInputs(
   );
   return { values, expressions, empty: each.length === 0 && Object.keys(values ?? {}).length === 0 };
 }
+
+const REFERENCE = /^\$(?:var|res):/;
+
+/**
+ * Return the inputs of an earlier run that another run may get. `computed`: a preprocessor made them. Then they are
+ * text, and what looks like a reference must not become one.
+ */
+export function inputsToRepeat(inputs: Tree, computed: boolean): Tree {
+  return computed ? Object.fromEntries(Object.entries(inputs).filter(([, each]) => !holdsReference(each))) : inputs;
+}
+
+function holdsReference(value: Json): boolean {
+  if (typeof value === "string") return REFERENCE.test(value);
+  return typeof value === "object" && value !== null && Object.values(value).some(holdsReference);
+}
