@@ -128,7 +128,6 @@ OF_RUNS = [
     Shown("run-timeline", "/runs/{run}", ["Timeline"], "tabpanel"),
     Shown("run-log", "/runs/{run}", ["Logs"], "tabpanel"),
     Shown("run-data", "/runs/{run}", ["Data"], "tabpanel"),
-    Shown("run-restart", "/runs/{run}", ["Restart…"]),
     Shown("run-again", "/runs/{run}", ["Run again…"]),
     Shown("run-failed", "/runs/{failed}"),
     Shown("run-compare", "/runs/{run}/compare/{other}"),
@@ -150,7 +149,8 @@ async def show(page: Page, shown: Shown, width: int, ids: dict[str, str]) -> Non
     await page.goto("about:blank")
     await page.goto(f"/w/{shown.workspace}{shown.path.format(**ids)}")
     await expect(page.locator("main, [data-canvas]").or_(page.get_by_role("heading")).first).to_be_visible()
-    await expect(page.get_by_role("button", name="Menu" if width < 760 else "navigation")).to_be_visible()
+    # The bar of a narrow window is loaded after the page; a dialog may hide its role.
+    await expect(page.locator("[aria-label=Menu]")).to_have_count(1 if width < 760 else 0)
     await expect(page.get_by_role("status", name="Loading")).to_have_count(0)
     for click in shown.clicks:
         if click.startswith("Key:"):

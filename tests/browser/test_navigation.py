@@ -90,3 +90,8 @@ async def test_phone_has_a_menu_of_pages_help_and_account(page: Page) -> None:
     await expect(page.get_by_role("button", name="Log out")).to_be_visible()
     await page.keyboard.press("Escape")
     await expect(page.get_by_role("button", name="Log out")).to_have_count(0)
+    await page.unroute("**/phone-bar-*.js")
+    # The line of the settings is scrolled to the page, though the last links are added when the account is known.
+    await page.goto("/w/main/settings/instance")
+    settings = page.get_by_role("navigation", name="Settings")
+    await expect(settings.get_by_role("link", name="Instance settings", exact=True)).to_be_in_viewport(ratio=0.99)

@@ -185,7 +185,7 @@ function RollbackDialog({ workspace, environment, target, close }: RollbackProps
   };
   return (
     <Dialog title={t("environments.rollBackTo", { number: target.number })} close={close}>
-      <form onSubmit={submit}>
+      <form className={css.form} onSubmit={submit}>
         <p className={dialogCss.description}>{t("environments.rollBackHint")}</p>
         <Field label={t("environments.reason")} error={rolling.isError ? errorText(rolling.error) : undefined}>
           <Input value={reason} onChange={(event) => setReason(event.target.value)} />

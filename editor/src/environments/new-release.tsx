@@ -44,7 +44,7 @@ export function NewRelease({ workspace, close }: { workspace: string; close: () 
   const problem = creating.isError ? errorText(creating.error) : missing && t("environments.chooseOne");
   return (
     <Dialog title={t("environments.newRelease")} close={close}>
-      <form onSubmit={submit}>
+      <form className={css.form} onSubmit={submit}>
         <p className={dialogCss.description}>{t("environments.chooseItems")}</p>
         <Input
           type="search"

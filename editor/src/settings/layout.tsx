@@ -64,11 +64,12 @@ export function SettingsLayout() {
 function Navigation({ base, groups }: { base: string; groups: readonly Group[] }) {
   const { pathname } = useLocation();
   const nav = useRef<HTMLElement>(null);
+  const count = groups.reduce((sum, [, pages]) => sum + pages.length, 0);
   // A narrow window shows the links in one line, scrolled to the link of this page.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: runs after a change of the page
+  // biome-ignore lint/correctness/useExhaustiveDependencies: runs after a change of the page, or of what the user can see
   useEffect(() => {
     nav.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
-  }, [pathname]);
+  }, [pathname, count]);
   return (
     <nav ref={nav} className={css.nav} aria-label={t("settings.title")}>
       {groups.map(([name, pages]) => (

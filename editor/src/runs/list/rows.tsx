@@ -32,25 +32,43 @@ export function Rows({ rows, more, ...rest }: Props) {
     if (near) more();
   }, [near, more]);
   return (
-    <ul
-      className={css.rows}
-      ref={list}
-      aria-label={t("runs.runs")}
-      style={{ height: rows.length * HEIGHT }}
-      onKeyDown={(event) => moveFocus(event, rows.length)}
-    >
-      {rows.slice(first, end).map((row, place) => (
-        <li
-          key={row.id}
-          className={css.row}
-          style={{ top: (first + place) * HEIGHT, height: HEIGHT }}
-          aria-setsize={rows.length}
-          aria-posinset={first + place + 1}
-        >
-          <Row row={row} {...rest} />
-        </li>
-      ))}
-    </ul>
+    <>
+      <Headers />
+      <ul
+        className={css.rows}
+        ref={list}
+        aria-label={t("runs.runs")}
+        style={{ height: rows.length * HEIGHT }}
+        onKeyDown={(event) => moveFocus(event, rows.length)}
+      >
+        {rows.slice(first, end).map((row, place) => (
+          <li
+            key={row.id}
+            className={css.row}
+            style={{ top: (first + place) * HEIGHT, height: HEIGHT }}
+            aria-setsize={rows.length}
+            aria-posinset={first + place + 1}
+          >
+            <Row row={row} {...rest} />
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
+/** Names of the columns. Rows name their values for screen readers. */
+function Headers() {
+  return (
+    <div className={css.headers} aria-hidden="true">
+      <span />
+      <span>{t("runs.filterStatus")}</span>
+      <span>{t("ui.name")}</span>
+      <span>{t("runs.trigger")}</span>
+      <span>{t("runs.startedBy")}</span>
+      <span>{t("runs.started")}</span>
+      <span className={css.duration}>{t("runs.duration")}</span>
+    </div>
   );
 }
 

@@ -124,13 +124,12 @@ function Off({ workspace }: { workspace: string }) {
   return (
     <Empty title={t("runs.searchOff")}>
       <p>{t("runs.searchOffHint")}</p>
-      {places.data?.admin ? (
+      {places.data?.admin && (
         <Button look="main" disabled={on.isPending} onClick={() => on.mutate()}>
           {t("runs.turnSearchOn")}
         </Button>
-      ) : (
-        <p>{t("runs.searchAskAdmin")}</p>
       )}
+      {places.data?.admin === false && <p>{t("runs.searchAskAdmin")}</p>}
     </Empty>
   );
 }
