@@ -3,7 +3,7 @@ import { itemName } from "../src/ui/listed-item";
 import { listItems, undeployedDrafts } from "../src/workflows/items";
 
 const FLOW = { path: "f/a/b", summary: "B", edited_at: "", edited_by: "", archived: false, version_id: 1 };
-const DRAFT = { kind: "flow", path: "f/a/b", revision: 1, hash: "", created_at: "", edited_at: "" } as const;
+const DRAFT = { kind: "flow", path: "f/a/b", seq: 1, hash: "", created_at: "", edited_at: "" } as const;
 
 const NEW = { ...DRAFT, base_version: null, newest_version: null };
 

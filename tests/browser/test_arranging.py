@@ -13,7 +13,7 @@ pytestmark = pytest.mark.extended
 
 
 def stored(site: Site, path: str) -> str:
-    return str(site.client.get(f"/api/w/main/drafts/get/flow/{path}").json()["value"]["source"]["text"])
+    return str(site.client.get(f"/api/w/main/drafts/flow/{path}").json()["value"]["source"]["text"])
 
 
 async def drag(page: Page, selector: str, dx: int, dy: int) -> None:

@@ -72,7 +72,7 @@ async def test_edited_script_survives_server_outage(page: Page, site: Site, inst
         await code_of(page, "def main(): return 'kept'\n")
         await expect(page.get_by_role("status", name="Connection")).to_contain_text(AWAY)
     await expect(page.get_by_text("Draft saved")).to_be_visible(timeout=PATIENCE_MS)
-    assert "kept" in site.client.get(f"/api/w/main/drafts/get/script/{path}").json()["value"]["content"]
+    assert "kept" in site.client.get(f"/api/w/main/drafts/script/{path}").json()["value"]["content"]
 
 
 async def test_session_ended_elsewhere_is_renewed_in_place(page: Page, site: Site) -> None:
@@ -134,10 +134,10 @@ async def test_drafts_that_are_no_workflow_are_opened_and_mended(page: Page, sit
     path = await opened(page, site)
     revision = None
     for text in BROKEN:
-        body = {"value": {"source": {"format": "yaml", "text": text}}, "revision": revision}
-        answer = site.client.put(f"/api/w/main/drafts/save/flow/{path}", json=body)
+        body = {"value": {"source": {"format": "yaml", "text": text}}, "seq": revision}
+        answer = site.client.put(f"/api/w/main/drafts/flow/{path}", json=body)
         assert answer.status_code == 200, answer.text
-        revision = answer.json()["revision"]
+        revision = answer.json()["seq"]
         await page.goto(f"/w/main/workflows/{path}?panel=yaml")
         await expect(page.get_by_label("YAML of the workflow")).to_contain_text(text.strip().splitlines()[0])
         await page.get_by_role("button", name="Close").click()

@@ -196,7 +196,7 @@ async def test_two_pages_on_one_draft_lose_nothing(page: Page, site: Site) -> No
     await expect(other.get_by_role("alert")).to_contain_text("Another page has saved this draft")
     await other.get_by_role("button", name="Keep this draft").click()
     await draft_saved(other)
-    stored = site.client.get(f"/api/w/main/drafts/get/flow/{path}").json()["value"]["source"]["text"]
+    stored = site.client.get(f"/api/w/main/drafts/flow/{path}").json()["value"]["source"]["text"]
     assert "Of the other" in stored and "Of this page" not in stored
     await page.get_by_role("textbox", name="Summary").fill("Of this page again")
     await page.get_by_role("button", name="Use the other draft").click()

@@ -44,7 +44,7 @@ NO_DATABASE = "1 problem"
 
 
 def draft(site: Site, path: str) -> str:
-    text: str = site.client.get(f"/api/w/main/drafts/get/flow/{path}").json()["value"]["source"]["text"]
+    text: str = site.client.get(f"/api/w/main/drafts/flow/{path}").json()["value"]["source"]["text"]
     return text
 
 

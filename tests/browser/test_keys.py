@@ -87,7 +87,7 @@ async def test_every_shortcut_matches_guide(page: Page, site: Site) -> None:
     await run(page, press)
     await press("Ctrl s")
     await expect(page.get_by_text("The draft is saved.")).to_be_visible()
-    stored = site.client.get(f"/api/w/main/drafts/get/flow/{path}").json()["value"]["source"]["text"]
+    stored = site.client.get(f"/api/w/main/drafts/flow/{path}").json()["value"]["source"]["text"]
     assert "skip_if" in stored
     await press.ask("Ctrl Shift s", page.get_by_label("What changed?"))
     assert len(TABLE) > 50 and press.pressed >= set(TABLE)
@@ -291,7 +291,7 @@ async def test_nodes_are_copied_into_the_workflow_of_another_tab_and_cut(page: P
     await expect(node(page, "three")).to_be_visible()
     await expect(page.locator(".react-flow__node-card")).to_have_count(4)
     await draft_saved(page)
-    stored = site.client.get(f"/api/w/main/drafts/get/flow/{path}").json()["value"]["source"]["text"]
+    stored = site.client.get(f"/api/w/main/drafts/flow/{path}").json()["value"]["source"]["text"]
     assert stored.startswith("# Mine.\n") and "expr: results.one_2" in stored
     await page.keyboard.press("Control+x")
     await expect(page.locator(".react-flow__node-card")).to_have_count(1)

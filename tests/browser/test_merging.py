@@ -36,7 +36,7 @@ async def test_two_pages_on_one_draft_are_merged_and_the_merge_is_undone(page: P
     await expect(part(other, "two").get_by_label("Mine")).to_be_checked()
     await other.get_by_role("button", name="Merge", exact=True).click()
     await draft_saved(other)
-    stored = site.client.get(f"/api/w/main/drafts/get/flow/{path}").json()["value"]["source"]["text"]
+    stored = site.client.get(f"/api/w/main/drafts/flow/{path}").json()["value"]["source"]["text"]
     assert "Of the other" in stored and "Of this page" in stored and "# The first one." in stored
     await other.get_by_role("button", name="Undo: Merge with the other page").click()
     await expect(node(other, "one")).not_to_contain_text("Of this page")

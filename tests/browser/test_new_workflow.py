@@ -54,7 +54,7 @@ async def test_empty_workflow_is_draft_until_deployed(page: Page, site: Site) ->
     await deploy(page, "The first version")
     assert flow(site, path)["labels"] == ["shop", "greetings"]
     assert flow(site, path)["source"]["text"].startswith('summary: "Greet: everybody"\nvalue:\n')
-    assert site.client.get(f"/api/w/main/drafts/get/flow/{path}").json() is None
+    assert site.client.get(f"/api/w/main/drafts/flow/{path}").json() is None
     await page.get_by_role("link", name="Workflows", exact=True).click()
     await expect(row).to_contain_text("Greet: everybody")
     await expect(row).not_to_contain_text("Draft")

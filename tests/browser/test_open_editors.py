@@ -37,8 +37,8 @@ def _draft_of_flow(site: Site) -> str:
 
 
 def _save_draft(site: Site, kind: str, path: str, value: object) -> None:
-    body = {"value": value, "base_version": None, "revision": None}
-    answer = site.client.put(f"/api/w/main/drafts/save/{kind}/{path}", json=body)
+    body = {"value": value, "base_version": None, "seq": None}
+    answer = site.client.put(f"/api/w/main/drafts/{kind}/{path}", json=body)
     assert answer.status_code == 200, answer.text
 
 
@@ -80,7 +80,7 @@ async def test_script_is_deployed_after_the_running_save(page: Page, site: Site)
         await _deploy_while_saving(page, deployments)
     await expect(page.get_by_text("Deployed. New runs use this version.").last).to_be_visible()
     assert script(site, path)["content"] == _FIRST
-    assert site.client.get(f"/api/w/main/drafts/get/script/{path}").json() is None
+    assert site.client.get(f"/api/w/main/drafts/script/{path}").json() is None
 
 
 async def test_workflow_is_deployed_after_the_running_save(page: Page, site: Site) -> None:
@@ -91,7 +91,7 @@ async def test_workflow_is_deployed_after_the_running_save(page: Page, site: Sit
         await _deploy_while_saving(page, deployments)
     await expect(page.get_by_text("Deployed. New runs use this version.").last).to_be_visible()
     assert sorted(each["id"] for each in flow(site, path)["value"]["modules"]) == ["pass", "start"]
-    assert site.client.get(f"/api/w/main/drafts/get/flow/{path}").json() is None
+    assert site.client.get(f"/api/w/main/drafts/flow/{path}").json() is None
 
 
 @pytest.mark.extended
@@ -106,7 +106,7 @@ async def test_undeployed_script_stays_open_after_the_server_was_away(page: Page
     await _reach(page, "scripts/get")
     await draft_saved(page)
     await expect(page.locator("[data-mark=opened]")).to_contain_text("'first'")
-    draft = site.client.get(f"/api/w/main/drafts/get/script/{path}").json()
+    draft = site.client.get(f"/api/w/main/drafts/script/{path}").json()
     assert draft["value"]["content"] == _FIRST
 
 
@@ -131,14 +131,15 @@ async def _held_save(page: Page) -> AsyncIterator[list[str]]:
     released = asyncio.Event()
 
     async def hold(route: Route) -> None:
-        await released.wait()
+        if route.request.method == "PUT":
+            await released.wait()
         await route.continue_()
 
     def note(request: Request) -> None:
         if request.method == "POST" and re.search("/(scripts/create|flows/create|flows/update/)", request.url):
             deployments.append(request.url)
 
-    await page.route("**/drafts/save/**", hold)
+    await page.route("**/drafts/**", hold)
     page.on("request", note)
     yield deployments
     released.set()

@@ -54,12 +54,12 @@ async def test_users_are_listed_before_archiving_or_deleting(page: Page, site: S
 
 async def test_undeployed_draft_is_discarded(page: Page, site: Site) -> None:
     body = {"value": {"source": {"format": "yaml", "text": LIST}}}
-    assert site.client.put("/api/w/main/drafts/save/flow/f/removal/draft", json=body).status_code == 200
+    assert site.client.put("/api/w/main/drafts/flow/f/removal/draft", json=body).status_code == 200
     await page.goto("/w/main/workflows/f/removal/draft")
     await archive(page)
     await page.get_by_role("button", name="Discard", exact=True).click()
     await page.wait_for_url("**/w/main/workflows")
-    assert site.client.get("/api/w/main/drafts/get/flow/f/removal/draft").json() is None
+    assert site.client.get("/api/w/main/drafts/flow/f/removal/draft").json() is None
 
 
 async def test_draft_of_deleted_workflow_deploys_as_new(page: Page, site: Site) -> None:

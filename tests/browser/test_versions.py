@@ -109,7 +109,7 @@ async def test_old_version_is_restored_as_draft_and_deployed(page: Page, site: S
 
 async def test_undeployed_workflow_explains_versions(page: Page, site: Site) -> None:
     source = {"source": {"format": "yaml", "text": FIRST}}
-    site.client.put("/api/w/main/drafts/save/flow/f/versions/none", json={"value": source})
+    site.client.put("/api/w/main/drafts/flow/f/versions/none", json={"value": source})
     await page.goto("/w/main/workflows/f/versions/none?view=versions")
     await expect(page.get_by_role("heading", name="No versions yet")).to_be_visible()
 

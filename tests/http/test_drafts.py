@@ -17,7 +17,7 @@ from orvanta_platform.control.actor import Role
 
 PATH = "f/team/order"
 VALUE: dict[str, Any] = {"modules": [script("a")]}
-HEAD = {"kind", "path", "revision", "hash", "base_version", "newest_version", "created_at", "edited_at"}
+HEAD = {"kind", "path", "seq", "hash", "base_version", "newest_version", "created_at", "edited_at"}
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarnes
 
 async def save(client: httpx.AsyncClient, value: Any, status: int = 200, path: str = PATH, **more: Any) -> Any:
     kind = more.pop("kind", "flow")
-    answer = await client.put(f"{W}/drafts/save/{kind}/{path}", json={"value": value, **more})
+    answer = await client.put(f"{W}/drafts/{kind}/{path}", json={"value": value, **more})
     assert answer.status_code == status, answer.text
     return answer.json() if status == 200 else answer.json()["error"]
 
@@ -46,10 +46,10 @@ async def deploy(client: httpx.AsyncClient, path: str = PATH, **more: Any) -> in
 
 async def test_draft_is_returned_byte_for_byte(api: ApiHarness) -> None:
     value = '{ "value" : {"modules": [ "not yet"] }, "n":1.50, "source":{"format":"yaml","text":"a: [" } }'
-    answer = await api.client.put(f"{W}/drafts/save/flow/{PATH}", content=f'{{"value":{value},"base_version":null}}')
+    answer = await api.client.put(f"{W}/drafts/flow/{PATH}", content=f'{{"value":{value},"base_version":null}}')
     assert answer.status_code == 200 and set(answer.json()) == HEAD
     assert answer.json()["hash"] == hashlib.sha256(value.encode()).hexdigest()
-    found = await api.client.get(f"{W}/drafts/get/flow/{PATH}")
+    found = await api.client.get(f"{W}/drafts/flow/{PATH}")
     assert f'"value":{value}' in found.text
     assert found.json()["base_version"] is None and found.json()["newest_version"] is None
     assert [each["path"] for each in await api.get("drafts/list/flow")] == [PATH]
@@ -59,29 +59,29 @@ async def test_draft_is_returned_byte_for_byte(api: ApiHarness) -> None:
 async def test_save_requires_current_revision(api: ApiHarness) -> None:
     base = await deploy(api.client)
     first = await save(api.client, {"n": 1}, base_version=base)
-    second = await save(api.client, {"n": 2}, base_version=base, revision=first["revision"])
-    assert second["revision"] > first["revision"] and second["created_at"] == first["created_at"]
-    error = await save(api.client, {"n": 3}, 409, base_version=base, revision=first["revision"])
+    second = await save(api.client, {"n": 2}, base_version=base, seq=first["seq"])
+    assert second["seq"] > first["seq"] and second["created_at"] == first["created_at"]
+    error = await save(api.client, {"n": 3}, 409, base_version=base, seq=first["seq"])
     assert error["code"] == "draft_conflict"
     told = error["details"]
     assert told["base"]["version"] == base and len(told["base"]["hash"]) == 64
-    assert (told["theirs"]["revision"], told["theirs"]["hash"]) == (second["revision"], second["hash"])
-    assert told["yours"]["revision"] == first["revision"] and told["yours"]["hash"] not in (
+    assert (told["theirs"]["seq"], told["theirs"]["hash"]) == (second["seq"], second["hash"])
+    assert told["mine"]["seq"] == first["seq"] and told["mine"]["hash"] not in (
         first["hash"],
         second["hash"],
     )
     assert (await save(api.client, {"n": 4}, 409))["code"] == "draft_conflict"
-    assert (await api.get(f"drafts/get/flow/{PATH}"))["value"] == {"n": 2}
+    assert (await api.get(f"drafts/flow/{PATH}"))["value"] == {"n": 2}
 
 
 async def test_save_can_be_repeated_after_lost_response(api: ApiHarness) -> None:
     first = await save(api.client, {"n": 1})
-    second = await save(api.client, {"n": 2}, revision=first["revision"])
-    assert await save(api.client, {"n": 2}, revision=first["revision"]) == second
+    second = await save(api.client, {"n": 2}, seq=first["seq"])
+    assert await save(api.client, {"n": 2}, seq=first["seq"]) == second
 
 
 async def test_concurrent_first_saves_conflict(api: ApiHarness) -> None:
-    calls = [api.client.put(f"{W}/drafts/save/flow/{PATH}", json={"value": {"n": n}}) for n in range(8)]
+    calls = [api.client.put(f"{W}/drafts/flow/{PATH}", json={"value": {"n": n}}) for n in range(8)]
     found = sorted(answer.status_code for answer in await asyncio.gather(*calls))
     assert found == [200] + [409] * 7
 
@@ -89,21 +89,21 @@ async def test_concurrent_first_saves_conflict(api: ApiHarness) -> None:
 async def test_discarded_draft_differs_from_later_one(api: ApiHarness) -> None:
     first = await save(api.client, {"n": 1})
     url = f"{W}/drafts/delete/flow/{PATH}"
-    conflict = await api.client.delete(url, params={"revision": first["revision"] + 1})
+    conflict = await api.client.delete(url, params={"seq": first["seq"] + 1})
     assert conflict.status_code == 409
-    assert (await api.client.delete(url, params={"revision": first["revision"]})).status_code == 200
+    assert (await api.client.delete(url, params={"seq": first["seq"]})).status_code == 200
     assert (await api.client.delete(url)).status_code == 404
-    gone = await save(api.client, {"n": 2}, 409, revision=first["revision"])
+    gone = await save(api.client, {"n": 2}, 409, seq=first["seq"])
     assert gone["details"]["theirs"] is None and gone["details"]["base"] is None
     await save(api.client, {"n": 3})
-    await save(api.client, {"n": 2}, 409, revision=first["revision"])
+    await save(api.client, {"n": 2}, 409, seq=first["seq"])
 
 
 async def test_deploy_by_another_user_is_reported(api: ApiHarness) -> None:
     base = await deploy(api.client)
     await save(api.client, {"n": 1}, base_version=base)
     newest = await deploy(api.client, summary="later")
-    found = await api.get(f"drafts/get/flow/{PATH}")
+    found = await api.get(f"drafts/flow/{PATH}")
     assert (found["base_version"], found["newest_version"]) == (base, newest)
     await deploy(api.client, "f/team/other")
     shown = {each["path"]: each["has_draft"] for each in await api.get("flows/list")}
@@ -112,15 +112,33 @@ async def test_deploy_by_another_user_is_reported(api: ApiHarness) -> None:
     assert not any(each["has_draft"] for each in (await bea.get(f"{W}/flows/list")).json())
 
 
+async def test_drafts_of_others_are_listed_but_not_opened(api: ApiHarness) -> None:
+    base = await deploy(api.client)
+    bea, cat = await api.member("bea", Role.DEVELOPER), await api.member("cat", Role.OPERATOR)
+    await save(bea, {"n": "of bea"}, base_version=base)
+    await save(api.client, {"n": 1})
+    await save(bea, {"n": 1}, path="u/bea/own")
+    url = f"{W}/drafts/others/flow/{PATH}"
+    (seen,) = (await api.client.get(url)).json()
+    assert (seen.pop("edited_at") is not None, seen) == (True, {"owner": "bea", "base_version": base})
+    assert [each["owner"] for each in (await bea.get(url)).json()] == ["admin"]
+    assert (await cat.get(url)).status_code == 403
+    assert (await api.client.get(f"{W}/drafts/others/flow/f/team/new")).json() == []
+    assert (await bea.get(f"{W}/drafts/others/flow/f/secret/x")).status_code == 404
+    assert (await api.client.get(f"{W}/drafts/flow/{PATH}")).json()["value"] == {"n": 1}
+    assert (await bea.delete(f"{W}/drafts/flow/{PATH}")).status_code == 200
+    assert (await api.client.get(url)).json() == []
+
+
 async def test_deployed_draft_is_removed(api: ApiHarness) -> None:
     kept = await save(api.client, {"n": 1})
-    await deploy(api.client, draft_revision=kept["revision"])
+    await deploy(api.client, draft_revision=kept["seq"])
     assert await api.get("drafts/list/flow") == []
     assert "draft_revision" not in await api.get(f"flows/get/{PATH}")
     old = await save(api.client, {"n": 2})
-    await save(api.client, {"n": 3}, revision=old["revision"])
-    await deploy(api.client, draft_revision=old["revision"])
-    assert (await api.get(f"drafts/get/flow/{PATH}"))["value"] == {"n": 3}
+    await save(api.client, {"n": 3}, seq=old["seq"])
+    await deploy(api.client, draft_revision=old["seq"])
+    assert (await api.get(f"drafts/flow/{PATH}"))["value"] == {"n": 3}
 
 
 async def test_drafts_of_scripts(api: ApiHarness) -> None:
@@ -129,9 +147,9 @@ async def test_drafts_of_scripts(api: ApiHarness) -> None:
     base = (await api.get(f"scripts/get/h/{digest}"))["version_id"]
     kept = await save(api.client, {"content": "echo 2"}, kind="script", base_version=base)
     assert (await api.get("scripts/list", path_start=PATH))[0]["has_draft"] is True
-    more = {"parent_hash": digest, "draft_revision": kept["revision"], "content": "echo 2"}
+    more = {"parent_hash": digest, "draft_revision": kept["seq"], "content": "echo 2"}
     assert (await api.client.post(f"{W}/scripts/create", json=body | more)).status_code == 201
-    assert await api.get(f"drafts/get/script/{PATH}") is None
+    assert await api.get(f"drafts/script/{PATH}") is None
     assert (await api.get("scripts/list", path_start=PATH))[0]["has_draft"] is False
     assert (await save(api.client, {}, 400, base_version=base))["code"] == "bad_request"
 
@@ -140,18 +158,18 @@ async def test_create_without_revision_replaces_draft(api: ApiHarness) -> None:
     for n in (1, 2):
         body = {"path": PATH, "typ": "flow", "value": {"n": n}}
         assert (await api.client.post(f"{W}/drafts/create", json=body)).status_code == 201
-    assert (await api.get(f"drafts/get/flow/{PATH}"))["value"] == {"n": 2}
+    assert (await api.get(f"drafts/flow/{PATH}"))["value"] == {"n": 2}
 
 
 async def test_draft_is_visible_to_owner_only(api: ApiHarness) -> None:
     bea = await api.member("bea", Role.DEVELOPER)
     await save(api.client, {"whose": "admin"})
-    missing = await bea.get(f"{W}/drafts/get/flow/{PATH}")
+    missing = await bea.get(f"{W}/drafts/flow/{PATH}")
     assert (missing.status_code, missing.json()) == (200, None)
     assert (await bea.get(f"{W}/drafts/list/flow")).json() == []
     await save(bea, {"whose": "bea"})
     assert (await bea.delete(f"{W}/drafts/delete/flow/{PATH}")).status_code == 200
-    assert (await api.get(f"drafts/get/flow/{PATH}"))["value"] == {"whose": "admin"}
+    assert (await api.get(f"drafts/flow/{PATH}"))["value"] == {"whose": "admin"}
 
 
 async def test_hidden_path_has_no_drafts(api: ApiHarness) -> None:
@@ -159,7 +177,7 @@ async def test_hidden_path_has_no_drafts(api: ApiHarness) -> None:
     await deploy(api.client, "f/secret/order")
     for path in ("f/secret/order", "f/secret/new", "u/admin/new", "f/nowhere/new"):
         await save(bea, {}, 404, path)
-        assert (await bea.get(f"{W}/drafts/get/flow/{path}")).status_code == 404
+        assert (await bea.get(f"{W}/drafts/flow/{path}")).status_code == 404
     assert (await save(bea, {}, path="u/bea/new"))["path"] == "u/bea/new"
     await save(bea, {"n": 1})
     await api.client.post(f"{W}/folders/removeowner/team", json={"owner": "g/all"})
@@ -177,21 +195,21 @@ async def test_hidden_path_has_no_drafts(api: ApiHarness) -> None:
         ({"value": "text"}, 400),
         ({}, 400),
         ({"value": {}, "base_version": 999_999}, 400),
-        ({"value": {}, "revision": "x"}, 400),
+        ({"value": {}, "seq": "x"}, 400),
         ({"value": {"text": "x" * (10 << 20)}}, 413),
     ],
 )
 async def test_invalid_draft_is_refused(api: ApiHarness, body: dict[str, Any], status: int) -> None:
     await save(api.client, {}, 400, "no/path")
-    answer = await api.client.put(f"{W}/drafts/save/flow/{PATH}", json=body)
+    answer = await api.client.put(f"{W}/drafts/flow/{PATH}", json=body)
     assert answer.status_code == status, answer.text
-    assert (await api.client.get(f"{W}/drafts/get/app/{PATH}")).status_code == 404
+    assert (await api.client.get(f"{W}/drafts/app/{PATH}")).status_code == 404
 
 
 async def test_saves_leave_one_row_and_one_audit_entry(api: ApiHarness) -> None:
     revision = None
     for n in range(20):
-        revision = (await save(api.client, {"n": n}, revision=revision))["revision"]
+        revision = (await save(api.client, {"n": n}, seq=revision))["seq"]
     async with api.platform.db.acquire() as conn:
         lines = await conn.fetch("SELECT operation FROM audit WHERE operation LIKE 'drafts.%'")
         rows = await conn.fetchval("SELECT count(*) FROM draft")

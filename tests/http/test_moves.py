@@ -72,7 +72,7 @@ BOTH = move(("script", "f/team/script", "f/ops/script"), ("flow", "f/team/inner"
 async def test_everything_follows(api: ApiHarness) -> None:
     await scene(api)
     run = (await api.client.post(f"{W}/jobs/run/f/f/team/inner", json={})).text
-    await api.client.put(f"{W}/drafts/save/flow/f/team/inner", json={"value": {"modules": []}})
+    await api.client.put(f"{W}/drafts/flow/f/team/inner", json={"value": {"modules": []}})
     planned = await api.client.post(f"{W}/moves/plan", json=BOTH)
     assert planned.status_code == 200, planned.text
     moved = await api.client.post(f"{W}/moves/apply", json=BOTH)

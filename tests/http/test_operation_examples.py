@@ -25,6 +25,8 @@ REPLACED = (
     (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)?", "2026-01-02T03:04:05Z"),
     (r"file:///[^\"]*", "https://git.example.com/shop.git"),
     (r"\b[0-9a-f]{64}\b", "0" * 64),
+    (r"\b[0-9a-f]{32}\b", "0" * 32),
+    (r"/[^\s\"]*/pytest-of-[^\s\"]*", "/var/lib/orvanta"),
     (r"\b(ovt?_[A-Za-z0-9_-]{3})[A-Za-z0-9_-]+", r"\1…"),
     (r"(?=[a-z0-9+/_-]*[A-Z])[A-Za-z0-9+/_-]{40,}=*", "…"),
     (r"\bbea\b", "author"),

@@ -80,7 +80,7 @@ class Catalog:
     async def draft(self, path: str, content: str, language: str = "python3") -> None:
         """Save a draft of the admin."""
         body = {"value": {"content": content, "language": language, "summary": ""}}
-        answer = await self.api.client.put(f"{W}/drafts/save/script/{path}", json=body)
+        answer = await self.api.client.put(f"{W}/drafts/script/{path}", json=body)
         assert answer.status_code == 200, answer.text
 
     async def deploy_flow(self, path: str, value: dict[str, Any]) -> None:

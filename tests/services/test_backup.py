@@ -36,7 +36,7 @@ async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarnes
         assert (await made.client.post(f"{W}/variables/create", json=secret)).status_code == 201
         flow = {"path": "u/admin/flow", "value": {"modules": [{"id": "a", "value": {"type": "identity"}}]}}
         assert (await made.client.post(f"{W}/flows/create", json=flow)).status_code == 201
-        await made.client.put(f"{W}/drafts/save/flow/u/admin/flow", json={"value": {"tab\t": "line\n\\ü"}})
+        await made.client.put(f"{W}/drafts/flow/u/admin/flow", json={"value": {"tab\t": "line\n\\ü"}})
         await made.preview()
         job = (await made.worker.claim())[""]
         await made.worker.print(job, "said\n")

@@ -30,10 +30,10 @@ const place = (workspace: string, path: string) => ({ path: { workspace, kind: "
 
 /** Return the draft at a path; null if there is none. */
 export async function getDraft(workspace: string, path: string): Promise<Draft | null> {
-  const { data } = await api.GET("/api/w/{workspace}/drafts/get/{kind}/{path}", { params: place(workspace, path) });
+  const { data } = await api.GET("/api/w/{workspace}/drafts/{kind}/{path}", { params: place(workspace, path) });
   const value = data?.value as { source?: { text?: string } } | undefined;
   if (!data || typeof value?.source?.text !== "string") return null;
-  const { revision, base_version, newest_version } = data;
+  const { seq: revision, base_version, newest_version } = data;
   return { revision, base_version, newest_version, text: value.source.text };
 }
 
@@ -44,12 +44,12 @@ export async function saveDraft(
   base: number | null,
   revision: number | null,
 ): Promise<number> {
-  const { data } = await api.PUT("/api/w/{workspace}/drafts/save/{kind}/{path}", {
+  const { data } = await api.PUT("/api/w/{workspace}/drafts/{kind}/{path}", {
     params: place(where.workspace, where.path),
-    body: { value: { source: { format: "yaml", text } }, base_version: base, revision },
+    body: { value: { source: { format: "yaml", text } }, base_version: base, seq: revision },
   });
   if (!data) throw new Error(t("api.noData"));
-  return data.revision;
+  return data.seq;
 }
 
 export async function discardDraft(workspace: string, path: string): Promise<void> {

@@ -69,12 +69,12 @@ const draftParams = (workspace: string, path: string) => ({ path: { workspace, k
 
 /** Return the draft of a script; null if there is none. */
 export async function getScriptDraft(workspace: string, path: string): Promise<ScriptDraft | null> {
-  const { data } = await api.GET("/api/w/{workspace}/drafts/get/{kind}/{path}", {
+  const { data } = await api.GET("/api/w/{workspace}/drafts/{kind}/{path}", {
     params: draftParams(workspace, path),
   });
   const value = data?.value as Partial<ScriptSource> | undefined;
   if (!data || typeof value?.content !== "string" || typeof value.language !== "string") return null;
-  const { revision, base_version, newest_version } = data;
+  const { seq: revision, base_version, newest_version } = data;
   const { content, language, summary = "", labels } = value;
   return { revision, base_version, newest_version, content, language, summary, labels };
 }
@@ -99,12 +99,12 @@ export async function saveScriptDraft(
   base: number | null,
   revision: number | null,
 ): Promise<number> {
-  const { data } = await api.PUT("/api/w/{workspace}/drafts/save/{kind}/{path}", {
+  const { data } = await api.PUT("/api/w/{workspace}/drafts/{kind}/{path}", {
     params: draftParams(workspace, path),
-    body: { value: { ...value }, base_version: base, revision },
+    body: { value: { ...value }, base_version: base, seq: revision },
   });
   if (!data) throw new Error(t("api.noData"));
-  return data.revision;
+  return data.seq;
 }
 
 export async function discardScriptDraft(workspace: string, path: string): Promise<void> {

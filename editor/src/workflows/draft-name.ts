@@ -3,9 +3,9 @@ import { type DraftHead, getDraft } from "../api/drafts";
 import { at, text } from "../workflow/types";
 
 /** Query of the name of a draft, which is in its text. */
-export const draftNameQuery = (workspace: string, { path, revision }: DraftHead) =>
+export const draftNameQuery = (workspace: string, { path, seq }: DraftHead) =>
   queryOptions({
-    queryKey: ["draft-name", workspace, path, revision],
+    queryKey: ["draft-name", workspace, path, seq],
     staleTime: Number.POSITIVE_INFINITY,
     queryFn: async () => ({ path, name: await nameOf((await getDraft(workspace, path))?.text ?? "") }),
   });

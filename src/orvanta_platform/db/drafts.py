@@ -43,6 +43,15 @@ class DraftRow:
 
 
 @dataclass(frozen=True, slots=True)
+class OthersDraftRow:
+    """A draft of another member, without its content."""
+
+    owner: str
+    base_version: int | None
+    edited_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class DraftBody:
     """Content of a saved draft."""
 
@@ -55,6 +64,11 @@ async def get(conn: Connection, key: DraftKey) -> DraftRow | None:
     """Return one draft."""
     row = await conn.fetchrow(_SQL["get"], *_named(key))
     return DraftRow(**row) if row else None
+
+
+async def list_others(conn: Connection, key: DraftKey) -> list[OthersDraftRow]:
+    """Return the drafts of other members at the path, the last edited first, at most 100."""
+    return [OthersDraftRow(**row) for row in await conn.fetch(_SQL["list_others"], *_named(key))]
 
 
 async def list_page(

@@ -109,7 +109,6 @@ QUERY: Final[Mapping[str, str]] = {
     "resource_type_exclude": "Comma-separated types of resources that are left out.",
     "result": "Only runs with the texts and numbers of this JSON value in their result or a node's; see `args`.",
     "rev": "Revision of the run that the caller has; if it is current, the response has no nodes.",
-    "revision": "Revision of the draft that the caller has read.",
     "root_job": "Ignored: the outermost run is computed.",
     "row_limit": "Number of rows, at most 1000; instead of `per_page`.",
     "running": "True for jobs that run, false for the others; for updates, what the caller knows.",
@@ -125,6 +124,7 @@ QUERY: Final[Mapping[str, str]] = {
     "script_path_exact": "Only runs of the script or workflow at this path.",
     "script_path_start": "Only runs of scripts or workflows whose path begins with this text.",
     "script_path_text": "Only runs of scripts or workflows whose path contains this text, in any case.",
+    "seq": "`seq` of the draft that the caller has read.",
     "show_archived": "True for archived items only.",
     "since": "Begin of the period.",
     "skip_if_noop": "True to return the current version if nothing changes.",
@@ -170,7 +170,7 @@ _BOOLEAN: Final = frozenset(
     )
 )
 _INTEGER: Final = frozenset(
-    ("page", "per_page", "before_id", "max_keys", "read_bytes_from", "read_bytes_length", "expiry_secs", "revision")
+    ("page", "per_page", "before_id", "max_keys", "read_bytes_from", "read_bytes_length", "expiry_secs", "seq")
 )
 
 

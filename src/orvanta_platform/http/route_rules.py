@@ -374,9 +374,11 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
         """,
         ("flow", "accept"): "POST acceptance/accept/{kind}/{path}",
         ("flow", "draft"): """
-            GET drafts/get/{kind}/{path}
+            GET drafts/{kind}/{path}
+            GET drafts/others/{kind}/{path}
+            DELETE drafts/{kind}/{path}
             POST drafts/create
-            PUT drafts/save/{kind}/{path}
+            PUT drafts/{kind}/{path}
             DELETE drafts/delete/{kind}/{path}
         """,
         ("flow", "run"): """

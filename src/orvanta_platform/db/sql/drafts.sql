@@ -23,6 +23,14 @@ WHERE d.workspace = $1 AND d.kind = $2 AND d.owner = $3
 ORDER BY d.edited_at DESC, d.path
 LIMIT $8 OFFSET $9;
 
+-- name: list_others
+-- The drafts of other users at a path, the latest edited first. Members who have left are not listed.
+SELECT d.owner, d.base_version, d.edited_at
+FROM draft AS d
+JOIN member AS m ON m.workspace = d.workspace AND m.username = d.owner
+WHERE d.workspace = $1 AND d.kind = $2 AND d.path = $3 AND d.owner <> $4
+ORDER BY d.edited_at DESC, d.owner LIMIT 100;
+
 -- name: insert
 -- Inserts a first draft; returns no row if there is one.
 INSERT INTO draft (workspace, kind, path, owner, base_version, hash, body)

@@ -1,6 +1,8 @@
-"""Routes of drafts of workflows and scripts. A draft is visible only to its owner."""
+"""Routes of drafts of workflows and scripts. Only the owner of a draft can open it."""
 
 from __future__ import annotations
+
+from dataclasses import asdict
 
 from litestar import Response, delete, get, post, put
 from litestar.params import FromPath
@@ -22,21 +24,20 @@ async def create_draft(request: AnyRequest, workspace: FromPath[str]) -> Respons
     return answers.text(f"Saved the draft of {new.path}.", 201)
 
 
-@put(f"{_D}/save/{{kind:str}}/{{path:path}}", opt=call(body=shapes.SaveDraft, answer=shapes.DraftHead))
+@put(f"{_D}/{{kind:str}}/{{path:path}}", opt=call(body=shapes.SaveDraft, answer=shapes.DraftHead))
 async def save_draft(
     request: AnyRequest, workspace: FromPath[str], kind: FromPath[str], path: FromPath[str]
 ) -> Response[bytes]:
-    """Save the caller's draft on top of the revision it is based on, and return the new revision.
+    """Save the caller's draft on top of the state with `seq`, and return the new `seq`.
 
-    If the stored draft has another revision, the response is 409 `draft_conflict`. Its details are `base` (version
-    and hash that the stored draft started from), `theirs` (revision and hash of the stored draft, null if it is gone)
-    and `yours`.
+    If the stored draft has another one, the response is 409 `draft_conflict`. Its details are `base` (version and hash
+    that the stored draft started from), `theirs` (`seq` and hash of the stored draft, null if it is gone) and `mine`.
     """
     new = shapes.to_save(await request.body(), shapes.kind_of(kind), item_path(path))
     return answers.json(shapes.head(await drafts.save(platform_of(request), actor_of(request), workspace, new)))
 
 
-@get(f"{_D}/get/{{kind:str}}/{{path:path}}", opt=call(answer=shapes.Draft | None))
+@get(f"{_D}/{{kind:str}}/{{path:path}}", opt=call(answer=shapes.Draft | None))
 async def get_draft(
     request: AnyRequest, workspace: FromPath[str], kind: FromPath[str], path: FromPath[str]
 ) -> Response[bytes]:
@@ -61,17 +62,31 @@ async def list_drafts(request: AnyRequest, workspace: FromPath[str], kind: FromP
     return answers.json([shapes.head(row) for row in rows])
 
 
-@delete(f"{_D}/delete/{{kind:str}}/{{path:path}}", status_code=200, opt=call(query=("revision",)))
+@get(f"{_D}/others/{{kind:str}}/{{path:path}}", opt=call(answer=list[shapes.OthersDraft]))
+async def list_others_drafts(
+    request: AnyRequest, workspace: FromPath[str], kind: FromPath[str], path: FromPath[str]
+) -> Response[bytes]:
+    """List the members who have drafts of the item at a path, other than the caller, the last edited first."""
+    place = (shapes.kind_of(kind), item_path(path))
+    rows = await drafts.list_others(platform_of(request), actor_of(request), workspace, *place)
+    return answers.json([shapes.OthersDraft(**asdict(row)) for row in rows])
+
+
+@delete(
+    [f"{_D}/delete/{{kind:str}}/{{path:path}}", f"{_D}/{{kind:str}}/{{path:path}}"],
+    status_code=200,
+    opt=call(query=("seq",)),
+)
 async def delete_draft(
     request: AnyRequest, workspace: FromPath[str], kind: FromPath[str], path: FromPath[str]
 ) -> Response[bytes]:
-    """Discard the caller's draft. With `revision`, another revision is not discarded: 409 `draft_conflict`."""
+    """Discard the caller's draft. With `seq`, another state is not discarded: 409 `draft_conflict`."""
     place = item_path(path)
-    revision = row_of("revision", request.query_params.get("revision"))
+    revision = row_of("seq", request.query_params.get("seq"))
     await drafts.discard(
         platform_of(request), actor_of(request), workspace, shapes.kind_of(kind), place, revision=revision
     )
     return answers.text(f"Discarded the draft of {place}.")
 
 
-ROUTES = [create_draft, save_draft, get_draft, list_drafts, delete_draft]
+ROUTES = [create_draft, save_draft, get_draft, list_drafts, list_others_drafts, delete_draft]

@@ -22,8 +22,8 @@ class SaveDraft(msgspec.Struct, kw_only=True):
     """Any object. It is returned byte for byte."""
 
     base_version: int | None = None
-    revision: int | None = None
-    """Revision in the response that this state builds on; absent if there is no draft yet."""
+    seq: int | None = None
+    """`seq` of the response that this state builds on; absent if there is no draft yet."""
 
 
 class CreateDraft(msgspec.Struct, kw_only=True):
@@ -40,7 +40,9 @@ class DraftHead(msgspec.Struct, kw_only=True):
 
     kind: Literal["flow", "script"]
     path: str
-    revision: int
+    seq: int
+    """Number that each save increases. The next save and the deployment name it."""
+
     hash: str
     """SHA-256 of `value`."""
 
@@ -49,6 +51,16 @@ class DraftHead(msgspec.Struct, kw_only=True):
     """Newest version. It differs from `base_version` if another one was deployed since."""
 
     created_at: datetime
+    edited_at: datetime
+
+
+class OthersDraft(msgspec.Struct, kw_only=True):
+    """A draft of another member, which only that member can open."""
+
+    owner: str
+    """Username."""
+
+    base_version: int | None
     edited_at: datetime
 
 
@@ -70,7 +82,7 @@ def kind_of(word: str) -> Kind:
 def to_save(body: bytes, kind: Kind, path: str) -> NewDraft:
     """Convert the body of a call that saves a draft. Raises BadRequest."""
     sent = decode(body, SaveDraft)
-    return NewDraft(kind, path, _object(sent.value), sent.base_version, sent.revision)
+    return NewDraft(kind, path, _object(sent.value), sent.base_version, sent.seq)
 
 
 def to_create(body: bytes) -> NewDraft:
@@ -90,7 +102,7 @@ def draft(row: DraftRow) -> Draft:
 
 
 def _shown(row: DraftRow) -> dict[str, object]:
-    return {name: getattr(row, name) for name in DraftHead.__struct_fields__}
+    return {name: getattr(row, "revision" if name == "seq" else name) for name in DraftHead.__struct_fields__}
 
 
 def _object(value: Raw) -> bytes:

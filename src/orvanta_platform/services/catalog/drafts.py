@@ -14,7 +14,7 @@ from orvanta_platform.control import audit, names
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target, readable, require, require_workspace
 from orvanta_platform.db import drafts, items
-from orvanta_platform.db.drafts import DraftBody, DraftKey, DraftRow
+from orvanta_platform.db.drafts import DraftBody, DraftKey, DraftRow, OthersDraftRow
 from orvanta_platform.db.items import Filter
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import BadRequest, DraftConflict, NotFound, TooLarge
@@ -45,7 +45,7 @@ async def save(platform: Platform, actor: Actor, workspace: str, new: NewDraft) 
     """Save a state of the actor's draft; returns the stored draft.
 
     Saving the stored state again is no conflict, because the response to an earlier call may have been lost. Raises
-    NotFound, Forbidden, BadRequest, TooLarge, DraftConflict (details: base, theirs, yours).
+    NotFound, Forbidden, BadRequest, TooLarge, DraftConflict (details: base, theirs, mine).
     """
     names.check_path(new.path)
     if len(new.body) > MAX_DRAFT_BYTES:
@@ -95,6 +95,17 @@ async def list_page(
         return await drafts.list_page(conn, workspace, kind, actor.username, shown, limit=limit, offset=offset)
 
 
+async def list_others(platform: Platform, actor: Actor, workspace: str, kind: Kind, path: str) -> list[OthersDraftRow]:
+    """Return the drafts of other members at a path without their bodies, the last edited first, at most 100.
+
+    Raises NotFound and Forbidden if the actor may not have a draft there.
+    """
+    key = DraftKey(workspace, kind, path, actor.username)
+    async with platform.db.acquire() as conn:
+        await _require(conn, actor, key)
+        return await drafts.list_others(conn, key)
+
+
 async def discard(
     platform: Platform, actor: Actor, workspace: str, kind: Kind, path: str, *, revision: int | None = None
 ) -> None:
@@ -139,15 +150,15 @@ def _conflict(key: DraftKey, found: DraftRow | None, body: DraftBody | None, new
     theirs: dict[str, Any] | None = None
     if found is not None:
         theirs = {
-            "revision": found.revision,
+            "seq": found.revision,
             "hash": found.hash,
             "base_version": found.base_version,
             "edited_at": found.edited_at,
         }
     base = {"version": found.base_version, "hash": found.base_hash} if found else None
-    yours = {"revision": new.revision, "hash": body.hash if body else None, "base_version": new.base_version}
+    mine = {"seq": new.revision, "hash": body.hash if body else None, "base_version": new.base_version}
     return DraftConflict(
         f"The draft of {key.path} was saved or discarded elsewhere since revision {new.revision}.",
-        hint="Read the draft, merge the two, then save with its revision.",
-        details={"base": base, "theirs": theirs, "yours": yours},
+        hint="Read the draft, merge the two, then save with its `seq`.",
+        details={"base": base, "theirs": theirs, "mine": mine},
     )

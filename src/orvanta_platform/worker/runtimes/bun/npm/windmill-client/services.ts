@@ -10,7 +10,7 @@ export const SERVED: Record<string, Record<string, string>> = {
     listAuditLogs: "GET audit/list",
   },
   DraftService: {
-    getDraftForUser: "GET drafts/get/{kind}/{path}",
+    getDraftForUser: "GET drafts/{kind}/{path}",
   },
   FlowService: {
     listFlowPaths: "GET flows/list_paths",
