@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -128,6 +129,28 @@ async def test_drafts_of_others_are_listed_but_not_opened(api: ApiHarness) -> No
     assert (await api.client.get(f"{W}/drafts/flow/{PATH}")).json()["value"] == {"n": 1}
     assert (await bea.delete(f"{W}/drafts/flow/{PATH}")).status_code == 200
     assert (await api.client.get(url)).json() == []
+
+
+async def test_draft_only_item_has_no_version(api: ApiHarness) -> None:
+    body = {"path": PATH, "summary": "Order", "value": VALUE, "draft_only": True}
+    made = await api.client.post(f"{W}/flows/create", json=body)
+    assert (made.status_code, made.text) == (201, PATH)
+    code = {"path": "f/team/code", "summary": "", "content": "echo 1", "language": "bash", "draft_only": True}
+    made = await api.client.post(f"{W}/scripts/create", json=code)
+    kept = await api.get("drafts/script/f/team/code")
+    assert made.text == kept["hash"]
+    assert kept["value"] == {"summary": "", "content": "echo 1", "language": "bash"}
+    source = (await api.get(f"drafts/flow/{PATH}"))["value"]["source"]
+    assert json.loads(source["text"]) == {"summary": "Order", "value": VALUE}
+    assert await api.get("flows/list") == [] and await api.get("scripts/list") == []
+    for call in (f"jobs/run/f/{PATH}", "jobs/run/p/f/team/code"):
+        assert (await api.client.post(f"{W}/{call}", json={})).status_code == 404
+    await deploy(api.client)
+    again = await api.client.post(f"{W}/flows/create", json=body)
+    assert (again.status_code, again.json()["error"]["code"]) == (409, "already_exists")
+    bea = await api.member("bea", Role.DEVELOPER)
+    assert (await bea.post(f"{W}/scripts/create", json={**code, "path": "f/secret/x"})).status_code == 404
+    assert (await bea.post(f"{W}/scripts/create", json={"draft_only": True})).status_code == 400
 
 
 async def test_deployed_draft_is_removed(api: ApiHarness) -> None:

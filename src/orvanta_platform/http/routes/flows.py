@@ -20,8 +20,9 @@ from orvanta_platform.http.requests import (
     row_of,
 )
 from orvanta_platform.http.routes.scripts import FILTERS, filter_of, is_starred
+from orvanta_platform.http.schemas import drafts as draft_schemas
 from orvanta_platform.http.schemas import items
-from orvanta_platform.services.catalog import flows
+from orvanta_platform.services.catalog import drafts, flows
 from orvanta_platform.services.runs import locks as locking
 
 _F = "/api/w/{workspace:str}/flows"
@@ -29,9 +30,17 @@ _F = "/api/w/{workspace:str}/flows"
 
 @post(f"{_F}/create", status_code=201, opt=call(body=items.CreateFlow))
 async def create_flow(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """Deploy the first version of a workflow. An invalid document is rejected: 400 with all diagnostics in details."""
-    new = items.new_flow(await request.body())
-    await flows.create(platform_of(request), actor_of(request), workspace, new)
+    """Deploy the first version of a workflow. An invalid document is rejected: 400 with all diagnostics in details.
+
+    With `draft_only`, only the caller's draft is stored, without validation.
+    """
+    platform, actor, body = platform_of(request), actor_of(request), await request.body()
+    draft = draft_schemas.of_item("flow", body)
+    if draft is not None:
+        await drafts.save_new(platform, actor, workspace, draft)
+        return answers.text(draft.path, 201)
+    new = items.new_flow(body)
+    await flows.create(platform, actor, workspace, new)
     return answers.text(new.path, 201)
 
 

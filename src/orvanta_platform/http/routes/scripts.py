@@ -23,8 +23,9 @@ from orvanta_platform.http.requests import (
     platform_of,
     row_of,
 )
+from orvanta_platform.http.schemas import drafts as draft_schemas
 from orvanta_platform.http.schemas import items
-from orvanta_platform.services.catalog import favourites, scripts
+from orvanta_platform.services.catalog import drafts, favourites, scripts
 from orvanta_platform.services.runs import locks as locking
 from orvanta_platform.workflow.hashes import hash_text
 
@@ -43,11 +44,16 @@ async def create_script(request: AnyRequest, workspace: FromPath[str]) -> Respon
     """Deploy a version of a script. Returns its hash.
 
     If the path is in use, `parent_hash` is required: the hash of its newest version. With `skip_if_noop=true`, the
-    current hash is returned if nothing changes.
+    current hash is returned if nothing changes. With `draft_only`, only the caller's draft is stored, without
+    validation, and its hash is returned.
     """
-    new = items.new_script(await request.body())
+    platform, actor, body = platform_of(request), actor_of(request), await request.body()
+    draft = draft_schemas.of_item("script", body)
+    if draft is not None:
+        return answers.text((await drafts.save_new(platform, actor, workspace, draft)).hash, 201)
+    new = items.new_script(body)
     noop = bool_of(request, "skip_if_noop") or False
-    digest = await scripts.create(platform_of(request), actor_of(request), workspace, new, skip_if_noop=noop)
+    digest = await scripts.create(platform, actor, workspace, new, skip_if_noop=noop)
     return answers.text(digest, 201)
 
 

@@ -91,6 +91,31 @@ def to_create(body: bytes) -> NewDraft:
     return NewDraft(sent.typ, sent.path, _object(sent.value), sent.base_version, overwrites=True)
 
 
+class _ItemBody(msgspec.Struct):
+    path: str | None = None
+    draft_only: bool | None = None
+
+
+def of_item(kind: Kind, body: bytes) -> NewDraft | None:
+    """Return the draft that the body of a call that creates an item has with `draft_only`; None without it.
+
+    A workflow's document is stored as its source, which the editor opens. Raises BadRequest.
+    """
+    sent = decode(body, _ItemBody)
+    if not sent.draft_only:
+        return None
+    if sent.path is None:
+        raise BadRequest("A draft needs a `path`.")
+    members: dict[str, object] = {name: raw for name, raw in decode(body, dict[str, Raw]).items() if name not in _HEAD}
+    if kind == "flow" and "source" not in members:
+        text = msgspec.json.format(msgspec.json.encode(members)).decode()
+        members["source"] = {"format": "yaml", "text": text}
+    return NewDraft(kind, sent.path, msgspec.json.encode(members), overwrites=True)
+
+
+_HEAD = ("path", "draft_only", "deployment_message")
+
+
 def head(row: DraftRow) -> DraftHead:
     """Convert a draft without its value."""
     return DraftHead(**_shown(row))  # type: ignore[arg-type]

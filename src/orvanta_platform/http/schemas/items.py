@@ -50,6 +50,9 @@ class CreateScript(msgspec.Struct, kw_only=True):
     draft_revision: int | None = None
     """Revision of the caller's draft that was deployed. The draft is deleted if it still has this revision."""
 
+    draft_only: bool | None = None
+    """True: nothing is deployed. The caller's draft is stored, which runs only as a preview."""
+
     policy_bypass_reason: str | None = None
     """Reason for deploying it in spite of violated policies, by a member whom they name in `bypass`."""
 
@@ -74,6 +77,9 @@ class CreateFlow(msgspec.Struct, kw_only=True):
     deployment_message: str | None = None
     draft_revision: int | None = None
     """Revision of the caller's draft that was deployed. The draft is deleted if it still has this revision."""
+
+    draft_only: bool | None = None
+    """True: nothing is deployed. The caller's draft is stored, which runs only as a preview."""
 
     policy_bypass_reason: str | None = None
     """Reason for deploying it in spite of violated policies, by a member whom they name in `bypass`."""

@@ -17,7 +17,7 @@ from orvanta_platform.db import drafts, items
 from orvanta_platform.db.drafts import DraftBody, DraftKey, DraftRow, OthersDraftRow
 from orvanta_platform.db.items import Filter
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.errors import BadRequest, DraftConflict, NotFound, TooLarge
+from orvanta_platform.errors import AlreadyExists, BadRequest, DraftConflict, NotFound, TooLarge
 from orvanta_platform.services.catalog.deploy import Kind
 from orvanta_platform.services.platform import Platform
 
@@ -64,6 +64,19 @@ async def save(platform: Platform, actor: Actor, workspace: str, new: NewDraft) 
         if revision is not None and found.created_at == found.edited_at:
             await audit.record(conn, actor, "drafts.create", "Created", new.path, {"kind": new.kind})
     return found
+
+
+async def save_new(platform: Platform, actor: Actor, workspace: str, new: NewDraft) -> DraftRow:
+    """Save the actor's draft of an item that has not been deployed.
+
+    Raises AlreadyExists if it has been, and otherwise as `save`.
+    """
+    require_workspace(actor, workspace)
+    async with platform.db.acquire() as conn:
+        await _require(conn, actor, DraftKey(workspace, new.kind, new.path, actor.username))
+        if await items.get_head(conn, workspace, new.kind, new.path) is not None:
+            raise AlreadyExists(f"The {new.kind} {new.path} has been deployed.", hint="Save a draft of it with drafts.")
+    return await save(platform, actor, workspace, new)
 
 
 async def find(platform: Platform, actor: Actor, workspace: str, kind: Kind, path: str) -> DraftRow | None:
