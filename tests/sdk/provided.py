@@ -1,6 +1,7 @@
 # mypy: ignore-errors
 """Job that calls every function of the provided client, under both of its names; returns name → "" or the error."""
 
+import base64
 import io
 import json
 import os
@@ -195,6 +196,9 @@ def identity(given):
     same(wmill.get_workspace(), given["workspace"])
     same(wmill.username_to_email(given["username"]), given["email"])
     assert wmill.get_version() == Windmill().version and wmill.get_version()
+    claims = wmill.get_id_token("vault.example").split(".")[1]
+    same(json.loads(base64.urlsafe_b64decode(claims + "=="))["email"], given["email"])
+    assert Windmill().get_id_token("vault", 60).count(".") == 2
     assert Windmill().worker_has_internal_server()
     refused(Windmill().create_token, "403")
 

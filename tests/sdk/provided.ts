@@ -113,6 +113,8 @@ const CHECKS: Record<string, (given: Given) => Promise<void>> = {
   },
   async identity(given) {
     same([wmill.getWorkspace(), await wmill.usernameToEmail(given.username!)], [given.workspace, given.email]);
+    const [, claims] = (await wmill.getIdToken("vault.example", 60)).split(".");
+    same(JSON.parse(Buffer.from(claims!, "base64url").toString()).email, given.email);
     same(wmill.workerHasInternalServer(), true);
     wmill.setClient(process.env.WM_TOKEN, process.env.WM_BASE_URL);
     same(wmill.OpenAPI.TOKEN, process.env.WM_TOKEN);
@@ -145,7 +147,7 @@ const CHECKS: Record<string, (given: Given) => Promise<void>> = {
   },
   async notServed() {
     const names = [
-      ...["getIdToken", "requestInteractiveTeamsApproval", "getApprovalUrls"],
+      ...["requestInteractiveTeamsApproval", "getApprovalUrls"],
       ...["datatable", "ducklake", "upsertPartition", "appendPartition", "commitKafkaOffsets", "task", "taskScript"],
       ...["taskFlow", "workflow", "step", "sleep", "parallel", "waitForApproval", "setWorkflowCtx"],
     ];

@@ -49,6 +49,7 @@ def _function(method: Callable[..., Any]) -> Any:
 
 whoami = _function(Windmill.whoami)
 username_to_email = _function(Windmill.username_to_email)
+get_id_token = _function(Windmill.get_id_token)
 run_script = _function(Windmill.run_script)
 run_script_by_path = _function(Windmill.run_script_by_path)
 run_script_by_hash = _function(Windmill.run_script_by_hash)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Final, NoReturn
 
 METHODS: Final = {
-    "get_id_token": "it issues no OpenID tokens for other services",
     "worker_is_draining": "workers that stop are not visible to jobs",
     "send_teams_message": "send the message with the API of Microsoft Teams",
     "get_approval_urls": "workflows are not written as code; use `get_resume_urls`",

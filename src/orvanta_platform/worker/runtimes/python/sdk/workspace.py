@@ -67,6 +67,10 @@ class Workspace:
         """Return the email address of a member of the workspace."""
         return self.get(self.in_workspace(f"users/username_to_email/{username}")).text
 
+    def get_id_token(self, audience: str, expires_in: int | None = None) -> str:
+        """Return a token by which the system `audience` recognises the job; it is valid for `expires_in` seconds."""
+        return self.post(self.in_workspace(f"oidc/token/{audience}"), params={"expires_in": expires_in}).text
+
     def create_token(self, duration: dt.timedelta = dt.timedelta(days=1)) -> str:
         """Create a token of the user. The token of a job may not do this."""
         expiration = (dt.datetime.now(dt.UTC) + duration).strftime("%Y-%m-%dT%H:%M:%SZ")

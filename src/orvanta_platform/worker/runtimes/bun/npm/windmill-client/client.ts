@@ -287,6 +287,11 @@ export async function requestInteractiveSlackApproval(given: SlackApproval): Pro
   if (!answer.ok) throw new Error(`Slack refused the message: ${answer.error}.`);
 }
 
+/** Returns a token by which the system `audience` recognises the job; it is valid for `expiresIn` seconds. */
+export async function getIdToken(audience: string, expiresIn?: number): Promise<string> {
+  return call("POST", `oidc/token/${audience}`, { expires_in: expiresIn });
+}
+
 export async function usernameToEmail(username: string): Promise<string> {
   return call("GET", `users/username_to_email/${username}`);
 }

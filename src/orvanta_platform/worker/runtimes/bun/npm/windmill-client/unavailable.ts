@@ -11,7 +11,6 @@ function refusing(name: string, reason: string): (...args: any[]) => any {
   };
 }
 
-export const getIdToken = refusing("getIdToken", "it issues no OpenID tokens for other services");
 export const requestInteractiveTeamsApproval = refusing(
   "requestInteractiveTeamsApproval",
   "send the links of `getResumeUrls` with the API of Microsoft Teams",
