@@ -98,5 +98,5 @@ async def test_start_with_200_imports_is_measured(runtimes: Runtimes) -> None:
             started = time.perf_counter()
             assert (await run_spec(runtimes, each)).value == 1
             seconds[name].append(time.perf_counter() - started)
-    for name, each in seconds.items():
-        print(f"{name}: least {min(each) * 1e3:.1f} ms, median {statistics.median(each) * 1e3:.1f} ms")
+    for name, taken in seconds.items():
+        print(f"{name}: least {min(taken) * 1e3:.1f} ms, median {statistics.median(taken) * 1e3:.1f} ms")
