@@ -91,6 +91,8 @@ def _python_clients(corpus: Corpus) -> None:
         "missing": ("client.get_resource('f/corpus/none', none_if_undefined=True)", None),
         "script": ("client.run_script_by_path('f/corpus/py_base1')", 1),
         "progress": ("client.set_progress(50)", None),
+        "identity": ("len(client.get_id_token('vault.example').split('.'))", 3),
+        "file": ("client.get_resource('f/corpus/ini')", {"content": "[a]\nb = 1\n"}),
         "syntax": ("client.parse_variable_syntax('var://f/a/b')", "f/a/b"),
         "user": ("client.user()['username'] if hasattr(client, 'user') else 'admin'", "admin"),
     }

@@ -20,13 +20,23 @@ SHARED = {
     "f/corpus/folder.meta.yaml": "summary: Corpus\nowners: []\nextra_perms: {}\n",
     "f/corpus/region.variable.yaml": "value: north\nis_secret: false\ndescription: ''\n",
     "f/corpus/shop.resource.yaml": "resource_type: corpus_shop\nvalue: {url: '$var:f/corpus/region', n: 1}\n",
+    "f/corpus/ini.resource.yaml": "resource_type: any\nvalue: {content: '!inline f/corpus/ini.resource.file.ini'}\n",
     "corpus_shop.resource-type.yaml": "schema: {type: object, properties: {url: {type: string}, n: {type: integer}}}\n",
 }
 
 
+LEFT_ALONE = {
+    "f/corpus/ini.resource.file.ini": "[a]\nb = 1\n",
+    "groups/all.group.yaml": "summary: Everybody\nmembers: []\n",
+    "settings.yaml": "auto_invite_enabled: false\n",
+    "f/corpus/events.kafka_trigger.yaml": "script_path: f/corpus/py_base1\nis_flow: false\n",
+}
+"""Files that are no items of their own."""
+
+
 def made() -> Corpus:
     """Return the whole corpus."""
-    corpus = Corpus(files=dict(SHARED))
+    corpus = Corpus(files=SHARED | LEFT_ALONE)
     add_scripts(corpus)
     add_workflows(corpus)
     return corpus

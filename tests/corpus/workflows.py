@@ -143,7 +143,10 @@ def _calls(corpus: Corpus) -> None:
     value = referring % "{type: static, value: $var:f/corpus/region}"
     corpus.workflow("f/calls/reference", value, "north 2")
     expressions = {"text": "`a${1 + 1}`", "spread": "({...{n: 1}}).n", "optional": "flow_input?.none ?? 4"}
+    expressions["locale"] = "(1234.5).toLocaleString('de-DE')"
+    expressions["zone"] = "new Date(0).toLocaleTimeString('en-GB', {timeZone: 'Asia/Tokyo'})"
     for name, expr in expressions.items():
-        expected = {"text": "a2 2", "spread": "1 2", "optional": "4 2"}[name]
+        known = {"text": "a2", "spread": "1", "optional": "4", "locale": "1.234,5", "zone": "09:00:00"}
+        expected = f"{known[name]} 2"
         quoted = json.dumps(expr)
         corpus.workflow(f"f/calls/expr_{name}", referring % f"{{type: javascript, expr: {quoted}}}", expected)
