@@ -218,6 +218,7 @@ async def test_last_line_and_result_file_of_bash(runtimes: Runtimes) -> None:
         ("echo first; echo '[1]' > result.json", [1]),
         ("printf 'two\nlines\n' > result.out; echo no", "two\nlines"),
         ("echo no > result.out; echo '{}' > result.json", {}),
+        ('a="$1"\r\necho "got $a"\r\n', "got "),
         ("ln -s /etc/passwd result.out; echo safe", "safe"),
         ("ln -s /etc/passwd result.json; echo safe", "safe"),
         ("mkfifo result.json; echo safe", "safe"),

@@ -17,6 +17,7 @@ from orvanta_platform.workflow.requirements import satisfies, wanted_python
         ("import x\n# py: 3.13\n", None),
         ("# python 3.8 is old\n# py: three\n# py: 3\n", None),
         ('# /// script\n# requires-python = ">=3.12"\n# dependencies = []\n# ///\n', ">=3.12"),
+        ('# /// script\r\n#\r\n# requires-python = ">=3.12"\r\n# ///\r\n', ">=3.12"),
         ('x = 1\n# /// script\n# dependencies = []\n# requires-python = "==3.12.*"\n# ///\n', "==3.12.*"),
         ('# /// script\n# requires-python = ">=3.12\n# ///\n', None),
         ('requires-python = "1"', None),

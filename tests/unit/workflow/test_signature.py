@@ -341,3 +341,28 @@ def test_reading_runs_nothing(tmp_path: Path) -> None:
     of("python3", f"open({str(mark)!r}, 'w')\ndef main(x: int = open({str(mark)!r}, 'w')): pass")
     of("bun", f'require("fs").writeFileSync("{mark}", "1"); export function main(x = require("fs")) {{}}')
     assert not mark.exists()
+
+
+@pytest.mark.parametrize(
+    ("language", "content"),
+    [
+        ("python3", "# c\ndef main(\n    a: int,\n    b: str = 'x',\n):\n    return a\n"),
+        ("bun", "// c\nexport async function main(\n  a: number,\n  b: string = 'x',\n) {\n}\n"),
+        ("bash", '# c\na="$1"\nb="${2:-x}"\n'),
+        ("go", "package inner\n\nfunc main(a string, b []int) (string, error) {\n\treturn a, nil\n}\n"),
+        ("php", "<?php\nfunction main(string $a,\n  int $b = 3) {}\n"),
+        *(("ruby", "def main(a, b = 1)\nend\n"), ("ruby", "def main\nend\n")),
+        ("rlang", "main <- function(a,\n b = 1) {\n}\n"),
+        ("nu", 'def main [\n a: int\n b: string = "x"\n] {\n}\n'),
+        ("java", "class Main {\n public static Object main(String a,\n int b) {} }\n"),
+        ("rust", "fn main(\n a: String,\n b: Option<i64>,\n) {}\n"),
+        ("postgresql", "-- $1 a (int) = 3\n-- $2 b\n-- $3 c (text)\nselect 1\n"),
+        *((each, "-- ? a (int) = 3\n-- ? b (text)\nselect ?\n") for each in ("mysql", "snowflake")),
+        ("mssql", "-- @P1 a (int) = 3\n-- @P2 b\nselect @P1\n"),
+        ("bigquery", "-- @a (integer) = 3\n-- @b (string)\nselect @a\n"),
+        ("duckdb", "-- $a (text) = 'x'\n-- $b (int)\nselect 1\n"),
+        ("graphql", "query q($a: Int = 3,\n $b: String) {\n a }\n"),
+    ],
+)
+def test_lines_may_end_as_in_windows(language: str, content: str) -> None:
+    assert of(language, content.replace("\n", "\r\n")) == of(language, content)

@@ -138,6 +138,12 @@ def test_unreadable_file_is_named(name: str, body: bytes) -> None:
     assert name in caught.value.message or "gone.py" in caught.value.message
 
 
+def test_lines_of_a_lock_may_end_as_in_windows() -> None:
+    files = {"f/a/x.ts": b"export function main() {}\r\n", "f/a/x.script.lock": b"{}\r\n//bun.lock\r\n<empty>"}
+    (located,) = locate(files)
+    assert read(located, files).content["lock"] == "{}\n//bun.lock\n<empty>"
+
+
 def test_texts_of_a_resource_may_be_files() -> None:
     files = {
         "f/a/x.resource.yaml": b"resource_type: ini\nvalue: {content: '!inline f/a/x.resource.file.py', n: [1, '!']}\n",

@@ -9,7 +9,7 @@ from typing import Final
 
 _COMMENT: Final = re.compile(r"#[ \t]*py[ \t]*:?[ \t]*(?P<wanted>(?:[=~!<>]=?)?[ \t]*3[\d.*][\d.*,=~!<> \t]*)$")
 _SHORT: Final = re.compile(r"3(?P<minor>\d\d)")
-_BLOCK: Final = re.compile(r"^# /// script[ \t]*\n(?P<lines>(?:#(?: .*)?\n)*?)# ///[ \t]*$", re.MULTILINE)
+_BLOCK: Final = re.compile(r"^# /// script[ \t]*\r?\n(?P<lines>(?:#(?: .*)?\r?\n)*?)# ///[ \t]*\r?$", re.MULTILINE)
 _CLAUSE: Final = re.compile(r"(?P<operator>===?|~=|!=|<=|>=|<|>)?\s*(?P<version>\d+(?:\.\d+)*)(?P<any>\.\*)?")
 
 

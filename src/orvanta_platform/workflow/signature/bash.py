@@ -9,7 +9,7 @@ _ASSIGNMENT = re.compile(
     r"""^[ \t]*(?:(?:export|local|readonly|declare|typeset)[ \t]+(?:-\w+[ \t]+)*)?
         (?P<name>[A-Za-z_]\w*)=(?P<quote>"?)
         \$(?:(?P<plain>[1-9])|\{(?P<braced>[1-9]\d?)(?::?[-=](?P<default>[^}]*))?\})
-        (?P=quote)[ \t]*(?:;.*|\#.*)?$""",
+        (?P=quote)[ \t]*(?:;.*|\#.*)?\r?$""",
     re.MULTILINE | re.VERBOSE,
 )
 

@@ -78,7 +78,7 @@ def of_ruby(content: str) -> list[Parameter] | None:
     text = re.sub(r"^[ \t]*#[^\n]*", "", content, flags=re.MULTILINE)
     parts = _parameter_parts(text, r"^[ \t]*def[ \t]+main[ \t]*\(")
     if parts is None:
-        return [] if re.search(r"^[ \t]*def[ \t]+main[ \t]*$", text, re.MULTILINE) else None
+        return [] if re.search(r"^[ \t]*def[ \t]+main[ \t]*\r?$", text, re.MULTILINE) else None
     found = []
     for part in parts:
         match = re.match(r"(?P<name>[a-z_]\w*)[ \t]*(?:=[ \t]*(?P<value>.+)|:[ \t]*(?P<keyword>.*))?$", part, re.DOTALL)

@@ -83,7 +83,7 @@ def _script(located: Located, files: Mapping[str, bytes]) -> dict[str, Any]:
         content["settings"] = script_settings(tree)
     lock = next((each for each in located.files[1:] if each.endswith(SCRIPT_LOCK)), None)
     if lock is not None:
-        content["lock"] = files[lock].decode("utf-8", "replace")
+        content["lock"] = text_of(lock, files)
     elif (written := lock_in(tree)) and not written.startswith(INLINE):
         content["lock"] = written
     return content
@@ -118,8 +118,9 @@ def _flow(located: Located, files: Mapping[str, bytes]) -> dict[str, Any]:
 
 
 def text_of(name: str, files: Mapping[str, bytes]) -> str:
-    """Return the text of a file. Raises BadRequest."""
+    """Return the text of a file; the lines of a lock end with a line feed. Raises BadRequest."""
     try:
-        return files[name].decode()
+        text = files[name].decode()
     except UnicodeDecodeError as error:
         raise BadRequest(f"The file {name} is not UTF-8: byte {error.start}.") from None
+    return text.replace("\r\n", "\n") if name.endswith(".lock") else text

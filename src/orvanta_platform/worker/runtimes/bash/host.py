@@ -24,7 +24,7 @@ def run(job: Job, content: str, args: bytes) -> NoReturn:
     try:
         words = arguments(content, json.loads(args))
         with open(_SCRIPT, "w", encoding="utf-8") as file:
-            file.write(content)
+            file.write(content.replace("\r\n", "\n"))  # bash would take the \r as part of the last word
         for number in (signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(number, signal.SIG_DFL)  # Python ignores them, and exec would keep that
         os.execvpe("bash", ["bash", _SCRIPT, *words], job.env)
