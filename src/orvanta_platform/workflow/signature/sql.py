@@ -14,7 +14,9 @@ from typing import Any, Final
 
 from orvanta_platform.workflow.signature.parameter import Parameter
 
-_TYPE_AND_DEFAULT: Final = r"[ \t]*(?:\((?P<type>[^()\n]*(?:\([^()\n]*\)[^()\n]*)?)\)[ \t]*)?(?:=(?P<default>[^\n]*))?\r?$"
+_TYPE_AND_DEFAULT: Final = (
+    r"[ \t]*(?:\((?P<type>[^()\n]*(?:\([^()\n]*\)[^()\n]*)?)\)[ \t]*)?(?:=(?P<default>[^\n]*))?\r?$"
+)
 _NUMBERED: Final = re.compile(
     rf"^[ \t]*--[ \t]*\$(?P<number>\d{{1,4}})[ \t]+(?P<name>[A-Za-z_]\w*){_TYPE_AND_DEFAULT}", re.MULTILINE
 )
