@@ -145,9 +145,18 @@ globalThis.orvantaIntl = (open) => {
   for (const name of Object.keys(intl)) define(globalThis.Intl, name, intl[name]);
   define(globalThis.Intl, Symbol.toStringTag, 'Intl');
 
+  // Expressions format lists of values with the same options.
+  const formatters = new Map();
+  const formatterOf = (name, locales, options, make) => {
+    const key = `${name} ${JSON.stringify([locales, options])}`;
+    let found = formatters.get(key);
+    if (!found) formatters.set(key, (found = make()));
+    return found;
+  };
+
   const formatNumber = {
     toLocaleString(locales, options) {
-      return new intl.NumberFormat(locales, options).format(this.valueOf());
+      return formatterOf('number', locales, options, () => new intl.NumberFormat(locales, options)).format(this.valueOf());
     },
   }.toLocaleString;
   define(Number.prototype, 'toLocaleString', formatNumber);
@@ -164,7 +173,8 @@ globalThis.orvantaIntl = (open) => {
           const at = this.getTime();
           if (Number.isNaN(at)) return 'Invalid Date';
           if (options?.[refused] !== undefined) throw new TypeError(`Invalid option : ${refused}`);
-          return new intl.DateTimeFormat(locales, dateOptions(options, needed, defaults)).format(at);
+          const make = () => new intl.DateTimeFormat(locales, dateOptions(options, needed, defaults));
+          return formatterOf(name, locales, options, make).format(at);
         },
       }[name],
     );

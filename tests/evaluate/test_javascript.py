@@ -83,6 +83,12 @@ async def test_locales_and_zones_may_be_computed(bench: Bench) -> None:
 @pytest.mark.skipif(not IS_BUILT, reason="the locales are not built")
 async def test_limits_hold_while_formatting(bench: Bench) -> None:
     assert (await bench.error("for (;;) new Intl.NumberFormat('de')"))[0] == "expression_timeout"
+    numbers = "Array.from({length: 500}, (_, i) => i + 1500)"
+    last = f"{numbers}.map(i => new Date(i * 1e9).toLocaleDateString('de') + i.toLocaleString('fr')).at(-1)"
+    assert await bench.value(last) == '"6.5.20331 999"'
+    assert (
+        await bench.value(f"{numbers}.map(i => 'n' + i).sort((a, b) => a.localeCompare(b, 'de')).at(-1)") == '"n1999"'
+    )
     assert await bench.value("new Date().toLocaleString('de')") == '"14.11.2023, 22:13:20"'
     for text in ("Intl.NumberFormat = 1; return 1", "delete globalThis.Intl"):
         await bench.answer(text)

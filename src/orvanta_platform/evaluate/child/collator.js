@@ -23,57 +23,54 @@
     },
   };
 
-  const classOf = (letter) => {
-    if (/\s/.test(letter)) return 0;
+  // Three letters for each letter of a text, by which texts are compared: its class, itself, and its place after itself.
+  const weightOf = (letter) => {
+    if (/\s/.test(letter)) return '\x01\x01\x01';
     const at = PUNCTUATION.indexOf(letter);
-    if (at >= 0) return 1 + at;
-    if (/\p{Nd}/u.test(letter)) return 200;
-    return /\p{L}/u.test(letter) ? 300 : 100;
+    if (at >= 0) return `\x02${String.fromCharCode(at + 1)}\x01`;
+    return `${/\p{Nd}/u.test(letter) ? '\x04' : /\p{L}/u.test(letter) ? '\x05' : '\x03'}${letter.toLowerCase()}\x01`;
   };
+  const ASCII = Array.from({ length: 128 }, (_, code) => weightOf(String.fromCharCode(code)));
+  const isUpperCase = (letter) => letter.toLowerCase() !== letter;
 
-  // The weights of a text: of its letters, of their accents, and of their case.
+  // The weights of a text in the order in which they count: of its letters, their accents, and their case.
   const weigh = (text, language, isNumeric) => {
-    const letters = [];
-    const accents = [];
-    const cases = [];
-    const add = (kind, value, accent, isUpper) => {
-      letters.push([kind, value]);
-      accents.push(accent);
-      cases.push(isUpper ? 1 : 0);
+    let letters = '';
+    let accents = '';
+    let cases = '';
+    const add = (weight, accent, isUpper) => {
+      letters += weight;
+      accents += `\x01${accent}`;
+      cases += isUpper ? '1' : '0';
     };
     const parts = text.normalize('NFC').match(isNumeric ? /\d+|[^]/gu : /[^]/gu) ?? [];
     for (const part of parts) {
       if (isNumeric && /^\d/.test(part)) {
-        add(200, BigInt(part), '', false);
+        const digits = part.replace(/^0+(?=\d)/, '');
+        add(`\x04${String.fromCharCode(digits.length)}${digits}`, '', false);
         continue;
       }
-      const lower = part.toLowerCase();
-      const isUpper = lower !== part;
-      const tailored = TAILORED[language]?.(lower);
+      if (part < '\x80') {
+        add(ASCII[part.charCodeAt(0)], '', isUpperCase(part));
+        continue;
+      }
+      const tailored = TAILORED[language]?.(part.toLowerCase());
       if (tailored) {
-        add(300, tailored[0].codePointAt(0) + tailored[1] / 8, '', isUpper);
+        add(`\x05${tailored[0]}${String.fromCharCode(1 + tailored[1])}`, '', isUpperCase(part));
         continue;
       }
       const [base, ...marks] = part.normalize('NFD');
       if (/\p{M}/u.test(base)) {
-        if (accents.length) accents[accents.length - 1] += base;
+        accents += base;
         continue;
       }
       const plain = LETTERS[base] ?? base;
-      for (const each of plain) add(classOf(each), each.toLowerCase().codePointAt(0), plain === base ? marks.join('') : base, isUpper);
+      for (const each of plain) add(weightOf(each), plain === base ? marks.join('') : base, isUpperCase(part));
     }
-    return { letters, accents, cases };
+    return [letters, accents, cases];
   };
 
-  const compareLists = (left, right, compare) => {
-    for (let at = 0; at < left.length && at < right.length; at++) {
-      const order = compare(left[at], right[at]);
-      if (order) return order;
-    }
-    return Math.sign(left.length - right.length);
-  };
-  const compareValues = (left, right) => (left < right ? -1 : left > right ? 1 : 0);
-  const compareLetters = ([kind, value], [otherKind, other]) => compareValues(kind, otherKind) || compareValues(value, other);
+  const order = (left, right) => (left < right ? -1 : left > right ? 1 : 0);
 
   const languageOf = (locales) => {
     const tag = Array.isArray(locales) ? locales[0] : locales;
@@ -90,19 +87,35 @@
     const hasAccents = sensitivity === 'accent' || sensitivity === 'variant';
     const hasCase = sensitivity === 'case' || sensitivity === 'variant';
     const direction = caseFirst === 'upper' ? -1 : 1;
+    const known = new Map();
+    const weightsOf = (text) => {
+      let found = known.get(text);
+      if (!found) known.set(text, (found = weigh(text, language, numeric)));
+      return found;
+    };
     return (left, right) => {
-      const [one, other] = [weigh(String(left), language, numeric), weigh(String(right), language, numeric)];
+      const [letters, accents, cases] = weightsOf(String(left));
+      const [otherLetters, otherAccents, otherCases] = weightsOf(String(right));
       return (
-        compareLists(one.letters, other.letters, compareLetters) ||
-        (hasAccents ? compareLists(one.accents, other.accents, compareValues) : 0) ||
-        (hasCase ? direction * compareLists(one.cases, other.cases, compareValues) : 0)
+        order(letters, otherLetters) ||
+        (hasAccents ? order(accents, otherAccents) : 0) ||
+        (hasCase ? direction * order(cases, otherCases) : 0)
       );
     };
   };
 
+  // A sort compares each text many times.
+  const comparers = new Map();
+  const comparerOf = (locales, options) => {
+    const key = `${locales}|${options?.numeric}|${options?.sensitivity}|${options?.caseFirst}`;
+    let found = comparers.get(key);
+    if (!found) comparers.set(key, (found = comparer(locales, options)));
+    return found;
+  };
+
   function Collator(locales, options) {
     if (!new.target) return new Collator(locales, options);
-    const compare = comparer(locales, options);
+    const compare = comparerOf(locales, options);
     define(this, 'compare', (left, right) => compare(left, right));
     define(this, 'resolvedOptions', () => ({
       locale: languageOf(locales),
@@ -118,6 +131,6 @@
   globalThis.Intl ??= {};
   define(globalThis.Intl, 'Collator', Collator);
   define(String.prototype, 'localeCompare', function localeCompare(other, locales, options) {
-    return comparer(locales, options)(String(this), other);
+    return comparerOf(locales, options)(String(this), other);
   });
 })();
