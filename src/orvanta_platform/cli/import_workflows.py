@@ -51,6 +51,19 @@ def n8n(session: Session, file: File, path: PathOption = None, output: Output = 
     _import(session, file, path, output, convert, force=force)
 
 
+@command(app, "orvanta import kestra report.yaml", "orvanta import kestra report.yaml -o repo --json", server=False)
+def kestra(
+    session: Session, file: File, path: PathOption = None, output: Output = Path(), force: Force = False
+) -> None:
+    """Convert a flow of Kestra from its YAML.
+
+    Writes, prints and exits as the import of a workflow of n8n.
+    """
+    from orvanta_platform.workflow.conversion.kestra import convert
+
+    _import(session, file, path, output, convert, force=force)
+
+
 def _import(
     session: Session,
     file: Path,

@@ -11,8 +11,10 @@ import pytest
 
 from orvanta_platform.errors import OrvantaError
 from orvanta_platform.workflow import document
-from orvanta_platform.workflow.conversion import n8n
-from orvanta_platform.workflow.conversion.result import Conversion
+from orvanta_platform.workflow.conversion import kestra, n8n
+from orvanta_platform.workflow.conversion.kestra_tasks import HANDLERS
+from orvanta_platform.workflow.conversion.kestra_text import Names
+from orvanta_platform.workflow.conversion.result import Conversion, Report, Unconvertible
 from orvanta_platform.workflow.tree.item import Item
 from orvanta_platform.workflow.tree.paths import locate
 from orvanta_platform.workflow.tree.reading import read
@@ -20,7 +22,7 @@ from orvanta_platform.workflow.tree.writing import write_item
 from orvanta_platform.workflow.validate import validate
 
 EXPORTS = Path(__file__).parent / "exports"
-CONVERT: dict[str, Callable[[Any, str], Conversion]] = {"n8n": n8n.convert}
+CONVERT: dict[str, Callable[[Any, str], Conversion]] = {"n8n": n8n.convert, "kestra": kestra.convert}
 FILES = sorted(file for file in EXPORTS.glob("*/*") if ".expected" not in file.name)
 
 
@@ -132,3 +134,82 @@ def test_texts_of_an_export_are_no_references() -> None:
     modules = flow_tree(n8n.convert(tree, "f/imported/secret").items[0])["value"]["modules"]
     assert modules[0]["value"]["input_transforms"]["value"]["type"] == "javascript"
     assert modules[1]["value"]["url"] == {"type": "javascript", "expr": '("$var:f/secret/key")'}
+
+
+def task(id: Any = "a", kind: Any = "io.kestra.plugin.core.log.Log", **more: Any) -> dict[str, Any]:
+    return {"id": id, "type": kind, **more}
+
+
+def flow(*tasks: Any, **more: Any) -> dict[str, Any]:
+    return {"id": "bad", "namespace": "company", "tasks": list(tasks), **more}
+
+
+def nested(levels: int) -> dict[str, Any]:
+    found = task("last")
+    for level in range(levels):
+        found = task(f"s{level}", "io.kestra.plugin.core.flow.Sequential", tasks=[found])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("tree", "message"),
+    [
+        ([], "no flow of Kestra"),
+        ({"id": "x"}, "no flow of Kestra"),
+        ({"id": 1, "tasks": []}, "no flow of Kestra"),
+        (flow(task(), 7), "Entry 1"),
+        (flow(task(kind=None)), "Entry 0"),
+        (flow(task(), task()), "Two tasks have the id 'a'"),
+        (flow(nested(40)), "'s9' is nested deeper than 30 levels"),
+        (flow(*[task(f"t{n}") for n in range(5001)]), "more than 5000 tasks"),
+        (
+            flow(task("d", "io.kestra.plugin.core.flow.Dag", tasks=[{"task": task(), "dependsOn": ["a"]}])),
+            "'d' depend on each other: a",
+        ),
+    ],
+)
+def test_invalid_flow_of_kestra_is_refused(tree: Any, message: str) -> None:
+    with pytest.raises(OrvantaError, match=message):
+        kestra.convert(tree, "f/imported/bad")
+
+
+def test_odd_properties_of_kestra_are_converted() -> None:
+    odd: list[Any] = [None, 1, "x", "{{", "{{ inputs. }}", "{{ " + "(" * 300 + " }}", [], [1], {}, {"a": [None]}]
+    kinds = [*HANDLERS, *("flow.If", "flow.Switch", "flow.Parallel", "flow.Dag", "flow.ForEach", "flow.AllowFailure")]
+    keys = ("message", "format", "values", "uri", "headers", "script", "commands", "condition", "sql", "retry")
+    more = ("timeout", "runIf", "inputs", "flowId", "onResume", "env", "options", "formData", "body", "then", "tasks")
+    for value in odd:
+        settings = {
+            name: value for name in (*keys, *more) if name not in ("tasks", "then") or not isinstance(value, list)
+        }
+        rows = [task(f"t{place}", f"io.kestra.plugin.core.{kind}", **settings) for place, kind in enumerate(kinds)]
+        tree = flow(*rows, inputs=value, variables=value, outputs=value, triggers=value, concurrency=value)
+        assert kestra.convert(tree, "f/imported/odd").nodes == len(kinds)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{{ inputs.n + 1 > 2 and not (inputs.n == 5) }}", "(((flow_input.n + 1) > 2) && !((flow_input.n === 5)))"),
+        ("{{ inputs.s | default('x') | upper }}",
+         "String(((flow_input?.s ?? '') === '' ? \"x\" : flow_input?.s)).toUpperCase()"),
+        ("{{ inputs.o.a['b-c'][0] }}", 'flow_input.o.a["b-c"][0]'),
+        ("{{ inputs.n is defined ? 'y' : 'n' }}", '((flow_input?.n != null) ? "y" : "n")'),
+        ("{{ ['a', 'b'] contains inputs.s }}", '(["a", "b"]).includes(flow_input.s)'),
+        ("{{ range(1, 3) | first }}", "(Array.from({length: 3 - 1 + 1}, (_, n) => 1 + n)).at?.(0)"),
+        ("a {{ inputs.s }} `${x}`", "`a ${flow_input.s} \\`\\${x}\\``"),
+    ],
+)  # fmt: skip
+def test_template_of_kestra(text: str, expected: str) -> None:
+    inputs = {"n": {"type": "INT"}, "s": {"type": "STRING"}, "o": {"type": "JSON"}}
+    assert Names(Report("f/a/b"), {}, inputs, {}).template(text).text == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{{ }}", "{{ inputs.x }}", "{{ inputs.n | unknown }}", "{{ outputs.a.value }}", "{{ taskrun.value }}", "{{ 1 2 }}",
+     "{{ 'a }}", "{{ inputs.n | default(1) | default(2) | nothing }}", "{{ uuid() }}", "{% if true %}{% endif %}"],
+)  # fmt: skip
+def test_template_without_equivalent_is_named(text: str) -> None:
+    with pytest.raises(Unconvertible):
+        Names(Report("f/a/b"), {}, {"n": {"type": "INT"}}, {}).template(text)

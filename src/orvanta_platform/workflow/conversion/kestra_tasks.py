@@ -1,0 +1,303 @@
+"""Tasks of Kestra that run code, call other systems or wait."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from orvanta_platform.workflow.conversion.javascript import segments
+from orvanta_platform.workflow.conversion.kestra_scripts import SCRIPTS
+from orvanta_platform.workflow.conversion.kestra_text import Names, has_template
+from orvanta_platform.workflow.conversion.programs import MAIL
+from orvanta_platform.workflow.conversion.result import (
+    Unconvertible,
+    javascript,
+    passing,
+    rawscript,
+    record,
+    records,
+    reference,
+    static,
+)
+
+_LOG: Final = '''def main(message, level: str = "INFO"):
+    """Write a message to the log."""
+    for line in message if isinstance(message, list) else [message]:
+        print(line if level == "INFO" else f"{level} {line}")
+'''
+_DURATION: Final = re.compile(
+    r"P(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>[\d.]+)S)?)?"
+)
+_SECONDS: Final = {"weeks": 604_800, "days": 86400, "hours": 3600, "minutes": 60, "seconds": 1}
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_FORM: Final = "application/x-www-form-urlencoded"
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """Value of the node of a task, and how later expressions read its outputs."""
+
+    value: dict[str, Any]
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    scalars: frozenset[str] = frozenset()
+
+
+Handler = Callable[[Names, str, dict[str, Any]], Made]
+
+
+def seconds(value: Any) -> float | None:
+    """Return an ISO 8601 duration in seconds; None if it is none."""
+    found = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        return None
+    try:
+        total = sum((float(found[name] or 0) * factor for name, factor in _SECONDS.items()), 0.0)
+    except ValueError:
+        return None
+    return int(total) if total.is_integer() else total
+
+
+def _log(names: Names, id: str, task: dict[str, Any]) -> Made:
+    inputs = {"message": names.transform(id, task.get("message", ""), text=not isinstance(task.get("message"), list))}
+    level = task.get("level", "INFO")
+    return Made(rawscript("python3", _LOG, inputs | ({} if level == "INFO" else {"level": names.transform(id, level)})))
+
+
+def _return(names: Names, id: str, task: dict[str, Any]) -> Made:
+    text = names.expr(id, task.get("format", ""), text=True)
+    return Made(passing(f"({{value: {text}}})"), {"value": "{0}.value"}, frozenset({"value"}))
+
+
+def _output_values(names: Names, id: str, task: dict[str, Any]) -> Made:
+    return Made(
+        passing(f"({{values: {names.expr(id, record(task.get('values')))}}})"), {"*": "{0}", "values": "{0}.values"}
+    )
+
+
+def _request(names: Names, id: str, task: dict[str, Any]) -> Made:
+    method = str(task.get("method", "GET")).upper()
+    if method not in _METHODS or task.get("contentType") == "multipart/form-data":
+        raise Unconvertible("a request with this method or with files has no equivalent")
+    value: dict[str, Any] = {"type": "webhook", "method": method, "url": names.transform(id, task.get("uri", ""))}
+    headers = dict(record(task.get("headers")))
+    form = record(task.get("formData"))
+    kind = task.get("contentType") or (_FORM if form else None)
+    if isinstance(kind, str) and "content-type" not in {str(name).lower() for name in headers}:
+        headers["Content-Type"] = kind
+    if headers:
+        value["headers"] = names.transform(id, headers)
+    if params := record(task.get("params")):
+        value["query"] = names.transform(id, params)
+    body = form or task.get("body")
+    if body is not None and method not in ("GET", "HEAD"):
+        if not form and "Content-Type" not in headers and "content-type" not in headers:
+            value["headers"] = names.transform(id, {**headers, "Content-Type": "application/json"})
+        value["body"] = names.transform(id, body, text=not form)
+    options = record(task.get("options"))
+    if record(options.get("auth")) or options.get("basicAuthUser"):
+        path = names.report.neighbour(f"{id}_auth")
+        names.report.add(id, "prepare", "The credential of the request is a resource.", f"Create the resource {path}.")
+        value["auth"] = f"$res:{path}"
+    value["response"] = "text"
+    outputs = {"code": "{0}.status", "body": "{0}.body", "headers": "{0}.headers"}
+    return Made(value, outputs, frozenset({"code", "body"}))
+
+
+def _script(kind: str) -> Handler:
+    def write(names: Names, id: str, task: dict[str, Any]) -> Made:
+        text = task.get("script")
+        commands = task.get("commands")
+        if text is None and kind == "shell" and isinstance(commands, list):
+            text = "\n".join(map(str, commands))
+        if not isinstance(text, str):
+            raise Unconvertible("the script is in a file, which is not part of the workflow")
+        before = [
+            str(each) for each in task.get("beforeCommands") or [] if isinstance(task.get("beforeCommands"), list)
+        ]
+        kept = [each for each in before if not re.match(r"(?:pip|uv pip|npm|pip3) (?:install|i) ", each)]
+        if kept and kind == "shell":
+            text = "\n".join([*kept, text])
+        elif kept:
+            _report(names, id, "The commands before the script are left out.")
+        for name in ("inputFiles", "outputFiles", "namespaceFiles"):
+            if task.get(name):
+                _report(names, id, f"Files of the script ({name}) are left out.")
+        if task.get("env"):
+            _report(names, id, "The environment variables of the script (env) are left out.")
+        return Made(
+            SCRIPTS[kind](names, id, text), {"vars": "{0}.vars", "exitCode": "{0}.exitCode"}, frozenset({"exitCode"})
+        )
+
+    return write
+
+
+def _report(names: Names, id: str, message: str) -> None:
+    names.report.add(
+        id, "not_converted", message, "Pass the values as inputs of the script, or as files of the storage."
+    )
+
+
+def _subflow(names: Names, id: str, task: dict[str, Any]) -> Made:
+    flow = task.get("flowId")
+    if not isinstance(flow, str) or has_template(flow):
+        raise Unconvertible("the called workflow is not named by a constant")
+    path = names.report.neighbour(flow)
+    names.report.add(id, "prepare", f"The workflow {flow!r} is called as {path}.", f"Import it with --path {path}.")
+    if task.get("wait") is False:
+        names.report.add(
+            id, "differs", "The task does not wait for the other workflow; here it does.", "Check the order."
+        )
+    inputs = {str(name): names.transform(id, value) for name, value in record(task.get("inputs")).items()}
+    return Made({"type": "flow", "path": path, "input_transforms": inputs}, {"outputs": "{0}"})
+
+
+def _fail(names: Names, id: str, task: dict[str, Any]) -> Made:
+    text = names.expr(id, task.get("errorMessage", "Task failure"), text=True)
+    error = f"(() => {{ throw new Error({text}) }})()"
+    test = task.get("condition")
+    expr = error if test is None else f"{names.condition(id, test)} ? {error} : true"
+    return Made({"type": "condition", "expr": expr})
+
+
+def _sleep(names: Names, id: str, task: dict[str, Any]) -> Made:
+    found = seconds(task.get("duration") or task.get("delay") or task.get("pauseDuration"))
+    if found is None:
+        raise Unconvertible("its duration is no constant")
+    return Made({"type": "delay", "seconds": static(found)})
+
+
+def _pause(names: Names, id: str, task: dict[str, Any]) -> Made:
+    if task.get("delay") or task.get("pauseDuration"):
+        return _sleep(names, id, task)
+    value: dict[str, Any] = {"type": "approval"}
+    if (limit := seconds(task.get("timeout"))) is not None:
+        value["timeout"] = limit
+    rows = task.get("onResume")
+    if isinstance(rows, list) and rows:
+        value["form"] = schema(names, rows)
+    return Made(value, {"onResume": "{0}.form"})
+
+
+def _query(names: Names, id: str, task: dict[str, Any]) -> Made:
+    text = str(task.get("sql", ""))
+    inputs: list[str] = []
+    written = ""
+    parts = segments(text)
+    for place, (is_code, part) in enumerate(parts):
+        if not is_code:
+            written += part[1:] if place and written.endswith("\0") else part
+            written = written.replace("\0", "")
+            continue
+        following = parts[place + 1][1] if place + 1 < len(parts) else ""
+        quoted = written.endswith("'") and following.startswith("'")
+        inputs.append(names.expr(id, "{{" + part + "}}"))
+        written = (written[:-1] if quoted else written) + f"${len(inputs)}" + ("\0" if quoted else "")
+    declared = "".join(f"-- ${number} value_{number}\n" for number in range(1, len(inputs) + 1))
+    path = names.report.neighbour("database")
+    names.report.add(
+        id, "prepare", "The connection of the query is a resource.", f"Create the resource {path} (postgresql)."
+    )
+    transforms = {f"value_{number}": javascript(expr) for number, expr in enumerate(inputs, 1)}
+    value = rawscript(
+        "postgresql", f"{declared}{written.rstrip(chr(0)).strip()}\n", {"database": reference(path), **transforms}
+    )
+    return Made(value, {"rows": "{0}", "row": "{0}[0]", "size": "{0}.length"}, frozenset({"size"}))
+
+
+def _slack(names: Names, id: str, task: dict[str, Any]) -> Made:
+    value = {"type": "webhook", "method": "POST", "url": names.transform(id, task.get("url", ""))}
+    payload = task.get("payload", {"text": task.get("messageText", "")})
+    if isinstance(payload, str):
+        value |= {"body": names.transform(id, payload, text=True)}
+        value |= {"headers": static({"Content-Type": "application/json"})}
+    else:
+        value |= {"body": names.transform(id, payload)}
+    return Made(value)
+
+
+def _mail(names: Names, id: str, task: dict[str, Any]) -> Made:
+    path = names.report.neighbour("smtp")
+    names.report.add(id, "prepare", "The mail server is a resource.", f"Create the resource {path} (smtp).")
+    inputs: dict[str, Any] = {"server": reference(path)}
+    known = {"to": "to", "cc": "cc", "from": "sender", "subject": "subject", "htmlTextContent": "html"}
+    for name, mine in (known | {"plainTextContent": "text"}).items():
+        if task.get(name) is not None:
+            inputs[mine] = names.transform(id, task[name])
+    return Made(rawscript("python3", MAIL, inputs))
+
+
+def schema(names: Names, rows: Any) -> dict[str, Any]:
+    """Return inputs of Kestra as a JSON Schema."""
+    properties: dict[str, Any] = {}
+    required = []
+    for row in records(rows):
+        name = row.get("id", row.get("name"))
+        if not isinstance(name, str):
+            continue
+        kind = str(row.get("type", "STRING")).upper()
+        found = dict(_TYPES.get(kind, {}))
+        if kind == "FILE":
+            names.report.add(
+                name, "differs", "The input is a file; here it is any value.", "Pass an object of the storage."
+            )
+        values = row.get("values")
+        if kind in ("SELECT", "ENUM") and isinstance(values, list):
+            found["enum"] = values
+        if row.get("displayName") or row.get("description"):
+            found["description"] = str(row.get("description") or row.get("displayName"))
+        default = row.get("defaults")
+        if default is not None and not has_template(default):
+            found["default"] = default
+        elif default is None and row.get("required", True) is not False:
+            required.append(name)
+        properties[name] = found
+    return {"type": "object", "properties": properties, **({"required": required} if required else {})}
+
+
+_TYPES: Final[Mapping[str, Mapping[str, Any]]] = {
+    **{kind: {"type": "string"} for kind in ("STRING", "SELECT", "ENUM", "URI", "EMAIL", "TIME", "DURATION")},
+    "SECRET": {"type": "string", "password": True},
+    "DATETIME": {"type": "string", "format": "date-time"},
+    "DATE": {"type": "string", "format": "date"},
+    "INT": {"type": "integer"},
+    "FLOAT": {"type": "number"},
+    "BOOLEAN": {"type": "boolean"},
+    "BOOL": {"type": "boolean"},
+    "ARRAY": {"type": "array"},
+    "MULTISELECT": {"type": "array"},
+}
+
+HANDLERS: Final[Mapping[str, Handler]] = {
+    "log.Log": _log,
+    "debug.Echo": _log,
+    "debug.Return": _return,
+    "debugs.Return": _return,
+    "output.OutputValues": _output_values,
+    "http.Request": _request,
+    "python.Script": _script("python"),
+    "node.Script": _script("node"),
+    "shell.Script": _script("shell"),
+    "shell.Commands": _script("shell"),
+    "scripts.Bash": _script("shell"),
+    "flow.Subflow": _subflow,
+    "flows.Subflow": _subflow,
+    "flows.Flow": _subflow,
+    "execution.Fail": _fail,
+    "executions.Fail": _fail,
+    "flow.Sleep": _sleep,
+    "flow.Pause": _pause,
+    "flows.Pause": _pause,
+    "postgresql.Query": _query,
+    "postgresql.Queries": _query,
+    "slack.SlackIncomingWebhook": _slack,
+    "mail.MailSend": _mail,
+    "email.MailSend": _mail,
+}
+"""Last two parts of the type of a task → its conversion."""
+
+
+def kind_of(task: Mapping[str, Any]) -> str:
+    """Return the last two parts of the type of a task."""
+    return ".".join(str(task.get("type", "")).split(".")[-2:])

@@ -1,0 +1,217 @@
+"""Texts with templates of Kestra: values of tasks, and code."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from orvanta_platform.workflow.conversion.javascript import segments, template_text
+from orvanta_platform.workflow.conversion.pebble import Code, Parser, condition, member
+from orvanta_platform.workflow.conversion.result import (
+    Report,
+    Unconvertible,
+    javascript,
+    literal,
+    shortened,
+    static,
+    throwing,
+)
+
+MAX_TEXT: Final = 262_144
+"""Maximum number of characters of a text with templates."""
+_TEXT: Final = "(v => v == null ? '' : typeof v === 'object' ? JSON.stringify(v) : v)"
+_SCALARS: Final = frozenset({"STRING", "INT", "FLOAT", "BOOLEAN", "BOOL", "SELECT", "ENUM", "DATETIME", "DATE", "TIME",
+                             "DURATION", "URI", "EMAIL", "SECRET"})  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Converted task that later expressions can read."""
+
+    id: str
+    outputs: Mapping[str, str]
+    """Name of an output → JavaScript with {0} for the result; `*` for every other one."""
+    loops: tuple[str, ...]
+    """Ids of the loops around it."""
+    scalars: frozenset[str] = frozenset()
+    """Outputs that are a text, a number or a boolean."""
+
+
+@dataclass(slots=True)
+class Names:
+    """Names that expressions of a workflow can use."""
+
+    report: Report
+    flow: Mapping[str, Any]
+    inputs: Mapping[str, Mapping[str, Any]]
+    variables: Mapping[str, Any]
+    tasks: dict[str, Task] = field(default_factory=dict)
+    loops: tuple[str, ...] = ()
+    parents: tuple[str, ...] = ()
+    """Flowable tasks around the present one, the innermost last: `loop` or `flow`."""
+    rendering: int = 0
+
+    def transform(self, node: str, value: Any, *, text: bool = False) -> dict[str, Any]:
+        """Return a property as the transform of an input; with `text`, its value is a text."""
+        if not has_template(value):
+            return static(str(value) if text and value is not None and not isinstance(value, dict | list) else value)
+        return javascript(self.expr(node, value, text=text))
+
+    def expr(self, node: str, value: Any, *, text: bool = False) -> str:
+        """Return a property as JavaScript. What cannot be converted is reported, and fails when it is evaluated."""
+        if isinstance(value, dict):
+            members = (f"{literal(str(name))}: {self.expr(node, each)}" for name, each in value.items())
+            return f"({{{', '.join(members)}}})"
+        if isinstance(value, list):
+            return f"[{', '.join(self.expr(node, each) for each in value)}]"
+        if not has_template(value):
+            return literal(value)
+        try:
+            return self.template(value, text=text).text
+        except Unconvertible as reason:
+            self.report.add(
+                node,
+                "not_converted",
+                f"The expression {shortened(value)!r} is not converted: {reason}.",
+                "Write it with the names of the reference of expressions; until then the node fails with its text.",
+            )
+            return throwing(value)
+
+    def condition(self, node: str, value: Any) -> str:
+        """Return a property that Kestra takes for true or false as a boolean expression."""
+        if not has_template(value):
+            return "false" if str(value).strip().lower() in ("", "0", "-0", "false", "none") else "true"
+        try:
+            return condition(self.template(value))
+        except Unconvertible:
+            return self.expr(node, value)
+
+    def template(self, value: str, *, text: bool = False) -> Code:
+        """Return a text with templates; with `text`, its value is always a text. Raises Unconvertible."""
+        if len(value) > MAX_TEXT:
+            raise Unconvertible(f"it is longer than {MAX_TEXT:,} characters")
+        if "{%" in value or "{#" in value:
+            raise Unconvertible("blocks ({% … %}) have no equivalent")
+        whole = value.strip()
+        parts = segments(whole if whole.startswith("{{") and whole.endswith("}}") else value)
+        if len(parts) == 1 and parts[0][0] and not text:
+            return self.code(parts[0][1])
+        shown = "".join(
+            f"${{{self.as_text(self.code(part))}}}" if is_code else template_text(part) for is_code, part in parts
+        )
+        return Code(f"`{shown}`", scalar=True)
+
+    def as_text(self, code: Code) -> str:
+        """Return the text of a value, as Kestra writes it into a template."""
+        return code.text if code.scalar else f"{_TEXT}({code.text})"
+
+    def code(self, text: str) -> Code:
+        """Return an expression. Raises Unconvertible."""
+        return Parser(text.strip().strip("-"), self._resolve, self._call).parse()
+
+    def _resolve(self, name: str, members: list[str | Code]) -> tuple[str, int, bool]:
+        first = members[0] if members and isinstance(members[0], str) else None
+        match name:
+            case "inputs" if first is not None:
+                return self._input(first)
+            case "vars" if first is not None:
+                value = self.variables.get(first)
+                return f"flow_env{member(first)}", 1, isinstance(value, str | int | float)
+            case "outputs" if first is not None:
+                return self._output(first, members)
+            case "taskrun" | "parent" | "parents":
+                return self._run(name, members)
+            case "flow" if first in ("id", "namespace"):
+                return literal(self.flow.get(first)), 1, True
+            case "execution" | "trigger" if first in ("startDate", "date"):
+                return "new Date().toISOString()", 1, True
+            case "trigger" if first in ("body", "parameters"):
+                return ("flow_input.body", 1, False) if first == "body" else ("flow_input", 1, False)
+            case "envs" | "globals" | "namespace" if first is not None:
+                return f"variable({literal(self._variable(first, 'variable'))})", 1, True
+            case "error":
+                return "error", 0, False
+        shown = ".".join([name, *(each for each in members if isinstance(each, str))])
+        raise Unconvertible(f"{shown} has no equivalent")
+
+    def _input(self, name: str) -> tuple[str, int, bool]:
+        found = self.inputs.get(name)
+        text = f"flow_input{member(name)}"
+        if found is None:
+            raise Unconvertible(f"the workflow has no input {name!r}")
+        default = found.get("defaults")
+        if default is not None and not has_template(default):
+            text = f"({text} ?? {literal(default)})"
+        return text, 1, str(found.get("type", "")).upper() in _SCALARS
+
+    def _output(self, name: str, members: list[str | Code]) -> tuple[str, int, bool]:
+        task = self.tasks.get(name)
+        if task is None:
+            raise Unconvertible(f"the task {name!r} does not run before this one")
+        if self.loops[: len(task.loops)] != task.loops:
+            raise Unconvertible(f"the task {name!r} runs in a loop, whose results only its own tasks can read")
+        used = 1
+        if task.loops and used < len(members) and isinstance(members[used], Code):
+            used += 1  # outputs.task[taskrun.value] of the same iteration
+        output = members[used] if used < len(members) else None
+        if not isinstance(output, str):
+            return f"results.{task.id}", used, False
+        pattern = task.outputs.get(output, task.outputs.get("*"))
+        if pattern is None:
+            raise Unconvertible(f"the output {output!r} of the task {name!r} has no equivalent")
+        access = pattern.format(f"results.{task.id}")
+        if output not in task.outputs:
+            access += member(output)
+        return access, used + 1, output in task.scalars
+
+    def _run(self, name: str, members: list[str | Code]) -> tuple[str, int, bool]:
+        path = [each for each in members if isinstance(each, str)]
+        levels = 0 if name == "taskrun" else 1
+        used = 1 if name == "taskrun" else 2
+        if name == "parents":
+            levels, used = (int(path[0]) + 1 if path and path[0].isdigit() else 9), 3
+        wanted = path[used - 1] if len(path) >= used else ""
+        inner = self.parents[: len(self.parents) - levels] if levels else self.parents
+        passed = self.parents[len(inner) :]
+        if not self.loops or "loop" in passed or wanted not in ("value", "iteration"):
+            raise Unconvertible(f"{'.'.join([name, *path])} has no equivalent")
+        return ("flow_input.iter.value" if wanted == "value" else "flow_input.iter.index"), used, wanted != "value"
+
+    def _call(self, name: str, arguments: list[Code]) -> Code | None:
+        text = arguments[0].text if arguments else ""
+        if name in ("secret", "kv") and text.startswith('"'):
+            return Code(f"variable({literal(self._variable(text[1:-1], name))})", scalar=True)
+        if name == "currentEachOutput" and arguments:
+            return arguments[0]
+        found = re.fullmatch(r"flow_env\.(\w+)", text)
+        if name in ("render", "renderOnce") and found:
+            return self._rendered(self.variables.get(found[1]))
+        return None
+
+    def _rendered(self, value: Any) -> Code:
+        if not has_template(value):
+            return Code(literal(value), not isinstance(value, dict | list))
+        if not isinstance(value, str) or self.rendering > 5:
+            raise Unconvertible("the variable cannot be rendered")
+        self.rendering += 1
+        try:
+            return self.template(value)
+        finally:
+            self.rendering -= 1
+
+    def _variable(self, name: str, kind: str) -> str:
+        path = self.report.neighbour(name)
+        secret = " as a secret" if kind == "secret" else ""
+        self.report.add(None, "prepare", f"The {kind} {name!r} is read from {path}.", f"Create this variable{secret}.")
+        return path
+
+
+def has_template(value: Any) -> bool:
+    """Return whether a property contains templates."""
+    if isinstance(value, str):
+        return "{{" in value or "{%" in value
+    if isinstance(value, dict):
+        return any(has_template(each) for each in value.values())
+    return isinstance(value, list) and any(has_template(each) for each in value)

@@ -1,0 +1,315 @@
+"""Expressions of Kestra (Pebble templates) in JavaScript with the names of the platform."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from orvanta_platform.workflow.conversion.pebble_filters import FILTERS, FUNCTIONS
+from orvanta_platform.workflow.conversion.result import Unconvertible, literal
+
+_TOKEN: Final = re.compile(
+    r"""\s*(?:(?P<string>"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|(?P<number>\d+(?:\.\d+)?)|(?P<name>[A-Za-z_]\w*)"""
+    r"""|(?P<mark>\?\?|==|!=|<=|>=|\.\.|[-+*/%~<>?:|.,()\[\]{}]))""",
+    re.DOTALL,
+)
+_IDENTIFIER: Final = re.compile(r"[A-Za-z_$][\w$]*")
+_MAX_DEPTH: Final = 40
+_BINARY: Final[tuple[Mapping[str, str], ...]] = (
+    {"or": "||"},
+    {"and": "&&"},
+    {"==": "===", "!=": "!==", "equals": "===", "<": "<", ">": ">", "<=": "<=", ">=": ">="},
+    {"+": "+", "-": "-"},
+    {"*": "*", "/": "/", "%": "%"},
+)
+_TESTS: Final = {
+    "defined": "({0} != null)",
+    "null": "({0} == null)",
+    "empty": "({0} == null || Object.keys(Object({0})).length === 0)",
+    "even": "({0} % 2 === 0)",
+    "odd": "({0} % 2 !== 0)",
+    "iterable": "Array.isArray({0})",
+    "map": "({0} !== null && typeof {0} === 'object' && !Array.isArray({0}))",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """JavaScript of an expression."""
+
+    text: str
+    scalar: bool = False
+    """Whether its value is known to be a text, a number or a boolean."""
+    boolean: bool = False
+    """Whether its value is known to be a boolean."""
+
+
+Resolve = Callable[[str, list["str | Code"]], tuple[str, int, bool]]
+"""Function of the name of a variable and its members, the computed ones as code. Returns the JavaScript for it with the
+number of members that it includes, and whether the value is a scalar. Raises Unconvertible."""
+
+
+@dataclass(slots=True)
+class Parser:
+    """Parser of one expression."""
+
+    source: str
+    resolve: Resolve
+    call: Callable[[str, list[Code]], Code | None]
+    """Function of the platform for a call; None if it has no special meaning."""
+    tokens: list[tuple[str, str]] = field(default_factory=list)
+    place: int = 0
+    depth: int = 0
+    optional: bool = False
+
+    def parse(self) -> Code:
+        """Return the whole expression. Raises Unconvertible."""
+        place = 0
+        text = self.source.rstrip()
+        while place < len(text):
+            found = _TOKEN.match(text, place)
+            if found is None or found.lastgroup is None:
+                raise Unconvertible(f"{text[place : place + 20].strip()!r} cannot be read")
+            self.tokens.append((found.lastgroup, found[found.lastgroup]))
+            place = found.end()
+        code = self._ternary()
+        if self.place < len(self.tokens):
+            raise Unconvertible(f"{self.tokens[self.place][1]!r} is not expected")
+        return code
+
+    def _peek(self, offset: int = 0) -> str:
+        place = self.place + offset
+        if place >= len(self.tokens) or self.tokens[place][0] == "string":
+            return ""
+        return self.tokens[place][1]
+
+    def _take(self, text: str) -> bool:
+        if self._peek() == text:
+            self.place += 1
+            return True
+        return False
+
+    def _need(self, text: str) -> None:
+        if not self._take(text):
+            raise Unconvertible(f"{text!r} is missing")
+
+    def _ternary(self) -> Code:
+        self.depth += 1
+        if self.depth > _MAX_DEPTH:
+            raise Unconvertible("it is nested too deeply")
+        start = self.place
+        found = self._operation(0)
+        if self._peek() == "??":
+            self.place = start
+            found = self._optional(lambda: self._operation(0))
+            while self._take("??"):
+                found = Code(f"({found.text} ?? {self._optional(lambda: self._operation(0)).text})", found.scalar)
+        if self._take("?"):
+            yes = self._ternary()
+            self._need(":")
+            no = self._ternary()
+            found = Code(f"({condition(found)} ? {yes.text} : {no.text})", yes.scalar and no.scalar)
+        self.depth -= 1
+        return found
+
+    def _optional(self, parse: Callable[[], Code]) -> Code:
+        before, self.optional = self.optional, True
+        found = parse()
+        self.optional = before
+        return found
+
+    def _operation(self, level: int) -> Code:
+        if level == len(_BINARY):
+            return self._unary()
+        start = self.place
+        left = self._operation(level + 1)
+        while True:
+            if level == 2 and self._peek() in ("is", "contains", "in", "matches", "not"):
+                left = self._test(start, left)
+                continue
+            if level == 3 and self._take("~"):
+                left = Code(f"`${{{left.text}}}${{{self._operation(level + 1).text}}}`", scalar=True)
+                continue
+            operator = _BINARY[level].get(self._peek())
+            if operator is None:
+                return left
+            self.place += 1
+            right = self._operation(level + 1)
+            if level < 2:
+                left = Code(f"({condition(left)} {operator} {condition(right)})", True, True)
+            else:
+                left = Code(f"({left.text} {operator} {right.text})", True, level == 2)
+
+    def _test(self, start: int, left: Code) -> Code:
+        negated = self._take("not")
+        if self._take("is"):
+            negated = self._take("not") or negated
+            name = self._peek()
+            self.place = start
+            left = self._optional(lambda: self._operation(3))
+            self.place += 2 + negated
+            if name not in _TESTS:
+                raise Unconvertible(f"the test {name!r} has no equivalent")
+            text = _TESTS[name].format(left.text)
+        elif self._take("contains"):
+            text = f"({left.text}).includes({self._operation(3).text})"
+        elif self._take("in"):
+            text = f"({self._operation(3).text}).includes({left.text})"
+        elif self._take("matches"):
+            text = f"new RegExp(`^(?:${{{self._operation(3).text}}})$`).test({left.text})"
+        else:
+            raise Unconvertible("'not' is not expected")
+        return Code(f"!{text}" if negated else text, True, True)
+
+    def _unary(self) -> Code:
+        if self._take("not"):
+            return Code(f"!{condition(self._unary())}", True, True)
+        if self._take("-"):
+            return Code(f"-{self._unary().text}", True)
+        start = self.place
+        found = self._primary()
+        again = True
+        while self._take("|"):
+            name = self._peek()
+            if name == "default" and again:
+                self.place, again = start, False
+                found = self._optional(self._before_default)
+            self.place += 1
+            arguments = self._arguments() if self._take("(") else []
+            found = self._filter(name, found, arguments)
+        return found
+
+    def _before_default(self) -> Code:
+        """Return the value in front of the next filter `default`, read again with optional members."""
+        found = self._primary()
+        while self._take("|") and self._peek() != "default":
+            name = self._peek()
+            self.place += 1
+            found = self._filter(name, found, self._arguments() if self._take("(") else [])
+        return found
+
+    def _filter(self, name: str, value: Code, arguments: list[Code]) -> Code:
+        write = FILTERS.get(name)
+        if write is None:
+            raise Unconvertible(f"the filter {name!r} has no equivalent")
+        text, scalar = write(value.text, [each.text for each in arguments])
+        return Code(text, scalar if scalar is not None else value.scalar)
+
+    def _arguments(self) -> list[Code]:
+        found = []
+        while not self._take(")"):
+            if self._peek(1) == "=" or (self._peek(1) == ":" and self._peek() != ""):
+                self.place += 2  # the name of an argument
+            found.append(self._ternary())
+            if not self._take(","):
+                self._need(")")
+                break
+        return found
+
+    def _primary(self) -> Code:
+        if self.place >= len(self.tokens):
+            raise Unconvertible("it ends too early")
+        kind, text = self.tokens[self.place]
+        self.place += 1
+        if kind == "string":
+            return self._members(Code(literal(re.sub(r"\\(.)", r"\1", text[1:-1])), scalar=True))
+        if kind == "number":
+            return Code(text, scalar=True)
+        if text == "(":
+            found = self._ternary()
+            self._need(")")
+            return self._members(Code(f"({found.text})", found.scalar, found.boolean))
+        if text == "[":
+            return self._list()
+        if text == "{":
+            return self._map()
+        if kind != "name":
+            raise Unconvertible(f"{text!r} is not expected")
+        if text in ("true", "false", "null", "none"):
+            return Code("null" if text == "none" else text, True, text in ("true", "false"))
+        if self._take("("):
+            return self._members(self._call(text, self._arguments()))
+        return self._variable(text)
+
+    def _call(self, name: str, arguments: list[Code]) -> Code:
+        special = self.call(name, arguments)
+        if special is not None:
+            return special
+        write = FUNCTIONS.get(name)
+        if write is None:
+            raise Unconvertible(f"the function {name}() has no equivalent")
+        text, scalar = write([each.text for each in arguments])
+        return Code(text, bool(scalar))
+
+    def _accessors(self) -> list[str | Code]:
+        found: list[str | Code] = []
+        while True:
+            if self._take("."):
+                found.append(self._peek())
+                self.place += 1
+            elif self._take("["):
+                is_text = self.place < len(self.tokens) and self.tokens[self.place][0] == "string"
+                inner = self._ternary()
+                found.append(inner.text[1:-1] if is_text and inner.text.startswith('"') else inner)
+                self._need("]")
+            else:
+                return found
+
+    def _variable(self, name: str) -> Code:
+        members = self._accessors()
+        text, used, scalar = self.resolve(name, members)
+        rest = members[used:]
+        return Code(self._joined(text, rest), scalar and not rest)
+
+    def _members(self, base: Code) -> Code:
+        rest = self._accessors()
+        return Code(self._joined(base.text, rest), base.scalar and not rest, base.boolean and not rest)
+
+    def _joined(self, base: str, members: list[str | Code]) -> str:
+        text = re.sub(r"\.(?=\w)", "?.", base) if self.optional and _is_path(base) else base
+        for each in members:
+            text += member(each, optional=self.optional)
+        return text
+
+    def _list(self) -> Code:
+        found = []
+        while not self._take("]"):
+            found.append(self._ternary().text)
+            if not self._take(","):
+                self._need("]")
+                break
+        return self._members(Code(f"[{', '.join(found)}]"))
+
+    def _map(self) -> Code:
+        found = []
+        while not self._take("}"):
+            key = self._ternary()
+            self._need(":")
+            found.append(f"[{key.text}]: {self._ternary().text}")
+            if not self._take(","):
+                self._need("}")
+                break
+        return self._members(Code(f"({{{', '.join(found)}}})"))
+
+
+def _is_path(text: str) -> bool:
+    return re.fullmatch(r"[\w.\[\]\"]+", text) is not None
+
+
+def member(name: str | Code, *, optional: bool = False) -> str:
+    """Return the access to a member of an object."""
+    mark = "?." if optional else ""
+    if isinstance(name, Code):
+        return f"{mark}[{name.text}]"
+    if _IDENTIFIER.fullmatch(name):
+        return f"{mark or '.'}{name}"
+    return f"{mark}[{name if name.isdigit() else literal(name)}]"
+
+
+def condition(code: Code) -> str:
+    """Return an expression that is true where Kestra takes the value for true."""
+    if code.boolean:
+        return code.text
+    return f"!['', '0', '-0', 'false', 'null'].includes(String({code.text} ?? '').trim())"
