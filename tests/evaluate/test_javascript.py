@@ -67,6 +67,7 @@ async def test_recorded_answers_are_those_of_node() -> None:
     assert different == []
 
 
+@pytest.mark.extended
 @pytest.mark.skipif(not IS_BUILT, reason="the locales are not built")
 async def test_locales_and_zones_may_be_computed(bench: Bench) -> None:
     names = "['Europe/Berlin', 'Asia/Tokyo', 'America/New_York', 'UTC']"
