@@ -73,12 +73,22 @@ async def test_row_of_running_transaction_is_linked_later(api: ApiHarness) -> No
     assert "broken" not in await verified(api)
 
 
+PAIR = "audit IN (SELECT id FROM audit WHERE resource IN ('one', 'two'))"
+REORDERED = f"""
+UPDATE audit_link SET n = n + 1000 WHERE {PAIR};
+UPDATE audit_link
+SET n = n - 1000 + CASE WHEN audit = (SELECT id FROM audit WHERE resource = 'one') THEN 1 ELSE -1 END
+WHERE {PAIR}
+"""  # noqa: S608
+
+
 @pytest.mark.parametrize(
     ("attack", "reason"),
     [
         ("UPDATE audit SET actor = 'somebody' WHERE resource = 'two'", "the row was changed"),
         ("UPDATE audit SET workspace = 'admins' WHERE resource = 'two'", "the row was changed"),
         ("DELETE FROM audit WHERE resource = 'two'", "the row was deleted"),
+        (REORDERED, "changed"),
         ("DELETE FROM audit_link WHERE audit = (SELECT id FROM audit WHERE resource = 'two')", "a link is missing"),
         ("UPDATE audit_link SET row_hash = '' WHERE audit = (SELECT id FROM audit WHERE resource = 'two')", "changed"),
     ],
