@@ -59,6 +59,7 @@ export const router = createRouter([
               { path: "instance", load: async () => (await import("./settings/instance-page")).InstancePage },
               { path: "workspace", load: async () => (await import("./settings/workspace-page")).WorkspacePage },
               { path: "workspaces", load: async () => (await import("./settings/workspaces-page")).WorkspacesPage },
+              { path: "sso", load: async () => (await import("./settings/sso-page")).SsoPage },
               { path: "scim", load: async () => (await import("./settings/scim-page")).ScimPage },
               { path: "accounts", load: async () => (await import("./settings/accounts-page")).AccountsPage },
             ],

@@ -201,3 +201,96 @@ async def test_workspace_from_creation_to_deletion(page: Page, site: Site) -> No
     await dialog.get_by_role("button", name="Delete", exact=True).click()
     await expect(page.get_by_text("Deleted shortlived")).to_be_visible()
     assert site.client.get("/api/w/shortlived/workspaces/get_settings").status_code == 404
+
+
+@pytest.mark.extended
+async def test_new_admin_sets_up_an_organisation(page: Page, site: Site) -> None:
+    """Single sign-on, groups, a folder, a resource, and a service account with a token, by the pages alone."""
+    dialog = page.get_by_role("dialog")
+    try:
+        await opens(page, "sso", "Single sign-on")
+        await page.get_by_role("button", name="New provider").click()
+        await dialog.get_by_role("button", name="Create").click()
+        await expect(dialog.get_by_role("alert")).to_have_text(["Required"] * 4)
+        await dialog.get_by_label("Name of the provider").fill("corp")
+        address = dialog.locator("[data-command='Redirect address of the client']")
+        await expect(address).to_have_text(f"{site.base}/api/auth/oidc/callback/corp")
+        await dialog.get_by_label("Label").fill("Corporate login")
+        await dialog.get_by_label("Client id").fill("orvanta")
+        await dialog.get_by_label("Client secret").fill("swordfish")
+        await dialog.get_by_label("Issuer").fill("http://id.example.org")
+        await dialog.get_by_role("button", name="Create").click()
+        await expect(dialog.get_by_role("alert")).to_contain_text("must be an https URL")
+        await dialog.get_by_label("Issuer").fill("https://id.example.org")
+        await check(page)
+        await dialog.get_by_role("button", name="Create").click()
+        provider = rows(page, "Single sign-on").filter(has_text="Corporate login")
+        await expect(provider).to_contain_text("https://id.example.org")
+        await page.get_by_role("button", name="New provider").click()
+        await dialog.get_by_label("Name of the provider").fill("corp")
+        await dialog.get_by_role("button", name="Create").click()
+        await expect(dialog.get_by_role("alert").first).to_have_text("A provider has this name already")
+        await dialog.get_by_role("button", name="Cancel").click()
+        # The stored secret is not shown, and remains if its field is left empty.
+        await provider.get_by_role("button", name="Edit corp").click()
+        await expect(dialog.get_by_label("Client secret")).to_have_value("")
+        await dialog.get_by_label("Domains").fill("example.org, example.com")
+        await dialog.get_by_role("button", name="Save").click()
+        await expect(provider).to_contain_text("example.com")
+        stored = site.client.get("/api/settings/global/oidc_providers").json()["corp"]
+        assert (stored["client_secret"], stored["domains"]) == ("***", ["example.org", "example.com"])
+        [offered] = site.client.get("/api/auth/oidc/providers").json()["providers"]
+        assert offered["label"] == "Corporate login"
+        await is_accessible(page)
+
+        await opens(page, "groups", "Groups")
+        for name in ("engineering", "support"):
+            await page.get_by_role("button", name="New group").click()
+            await dialog.get_by_label("Name").fill(name)
+            await dialog.get_by_role("button", name="Create").click()
+            await dialog.get_by_role("button", name="Save").click()
+            await expect(rows(page, "Groups").filter(has_text=name)).to_have_count(1)
+
+        await opens(page, "folders", "Folders")
+        await page.get_by_role("button", name="New folder").click()
+        await dialog.get_by_label("Name").fill("shop")
+        await dialog.get_by_role("button", name="Create").click()
+        await dialog.get_by_role("combobox", name="Share with").select_option("g/engineering")
+        await dialog.get_by_label("Access of g/engineering").select_option("Write")
+        await dialog.get_by_role("combobox", name="Share with").select_option("g/support")
+        await dialog.get_by_role("button", name="Save").click()
+        folder = rows(page, "Folders").filter(has_text="f/shop")
+        await expect(folder).to_contain_text("g/engineering: Write")
+        await expect(folder).to_contain_text("g/support: Read")
+
+        await opens(page, "resources", "Resources")
+        await page.get_by_role("button", name="New resource", exact=True).click()
+        await dialog.get_by_role("combobox", name="Folder").select_option("f/shop")
+        await dialog.get_by_label("Id", exact=True).fill("orders")
+        await dialog.get_by_role("combobox", name="Type").select_option("postgresql")
+        for field, value in (("host", "db.example.org"), ("user", "orvanta"), ("password", "hush"), ("dbname", "shop")):
+            await dialog.get_by_label(field, exact=True).fill(value)
+        await dialog.get_by_role("button", name="Create").click()
+        await expect(rows(page, "Resources").filter(has_text="f/shop/orders")).to_contain_text("postgresql")
+        value = site.client.get("/api/w/main/resources/get/f/shop/orders").json()["value"]
+        assert (value["host"], value["password"]) == ("db.example.org", "***")
+
+        await opens(page, "service-accounts", "Service accounts")
+        await page.get_by_role("button", name="New service account").click()
+        await dialog.get_by_label("Name").fill("pipeline")
+        await dialog.get_by_label("Role").select_option("Developer")
+        await dialog.get_by_role("button", name="Create").click()
+        await page.get_by_role("button", name="New token of pipeline").click()
+        await dialog.get_by_label("Label").fill("deploy")
+        await dialog.get_by_label("Area").select_option("Workflows")
+        await dialog.get_by_label("Action").select_option("Read")
+        await dialog.get_by_role("button", name="Add scope").click()
+        await dialog.get_by_role("button", name="Create token").click()
+        token = await dialog.locator("[data-command=Token]").inner_text()
+        assert [status(site, token, f"w/main/{each}/list") for each in ("flows", "variables")] == [200, 403]
+    finally:
+        site.client.post("/api/settings/global/oidc_providers", json={"value": None}).raise_for_status()
+        for path in ("service_accounts/delete/pipeline", "resources/delete/f/shop/orders", "folders/delete/shop"):
+            site.client.delete(f"/api/w/main/{path}")
+        for name in ("engineering", "support"):
+            site.client.delete(f"/api/w/main/groups/delete/{name}")

@@ -34,6 +34,7 @@ const INSTANCE: Group = [
   [
     [t("settings.accounts"), "accounts"],
     [t("settings.workspaces"), "workspaces"],
+    [t("settings.groupSso"), "sso"],
     [t("settings.scim"), "scim"],
     [t("settings.instanceSettings"), "instance"],
   ],
