@@ -92,6 +92,12 @@ async def test_phone_has_a_menu_of_pages_help_and_account(page: Page) -> None:
     await expect(page.get_by_role("button", name="Log out")).to_have_count(0)
     await page.unroute("**/phone-bar-*.js")
     # The line of the settings is scrolled to the page, though the last links are added when the account is known.
+    asked: asyncio.Future[Route] = asyncio.get_running_loop().create_future()
+    await page.route("**/api/w/main/users/whoami", lambda route: asked.set_result(route), times=1)
     await page.goto("/w/main/settings/instance")
     settings = page.get_by_role("navigation", name="Settings")
-    await expect(settings.get_by_role("link", name="Instance settings", exact=True)).to_be_in_viewport(ratio=0.99)
+    here = settings.get_by_role("link", name="Instance settings", exact=True)
+    await expect(here).to_be_in_viewport(ratio=0.99)
+    await (await asked).continue_()
+    await expect(settings.get_by_role("link", name="Service accounts", exact=True)).to_be_attached()
+    await expect(here).to_be_in_viewport(ratio=0.99)
