@@ -343,3 +343,13 @@ async def test_early_return_is_node_result_after_run_has_ended(api: ApiHarness) 
     value |= {"early_return": "a", "output": {"type": "static", "value": "late"}}
     answer = await api.client.post(f"{W}/jobs/run_wait_result/preview_flow", json={"value": value})
     assert (answer.status_code, answer.json()) == (200, True)
+
+
+async def test_preview_names_readable_workflow_and_short_lock(api: ApiHarness) -> None:
+    code = {"language": "bash", "content": "x"}
+    url = f"{W}/jobs/run/preview"
+    dev = await api.member("dev", Role.DEVELOPER)
+    assert (await dev.post(url, json={**code, "flow_path": "u/dev/flow", "lock": "x"})).status_code == 201
+    assert (await dev.post(url, json={**code, "flow_path": "u/admin/flow"})).status_code in (403, 404)
+    long = await dev.post(url, json={**code, "lock": "x" * ((1 << 20) + 1)})
+    assert (long.status_code, long.json()["error"]["code"]) == (413, "too_large")

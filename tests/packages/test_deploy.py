@@ -105,8 +105,13 @@ async def test_deployed_version_keeps_its_packages(api: ApiHarness, working: Wor
     publish(index)
     start(working)
     first = await create(api)
-    await deployed(api, first)
+    lock = (await deployed(api, first))["lock"]
     publish(index, "1.1")
+    code = CODE.replace("greeting.HELLO", "[greeting.HELLO, __import__('os').environ['OV_FLOW_PATH']]")
+    preview = {"language": "python3", "content": code, "flow_path": "f/team/flow"}
+    url = f"{W}/jobs/run_wait_result/preview"
+    assert (await api.client.post(url, json={**preview, "lock": lock})).json() == ["hello 1.0", "f/team/flow"]
+    assert (await api.client.post(url, json=preview)).json() == ["hello 1.1", "f/team/flow"]
     assert await result(api, f"p/{PATH}") == "hello 1.0"
     second = await create(api, content=f"{CODE} + '!'", parent_hash=first)
     await deployed(api, second)

@@ -66,6 +66,10 @@ class Pin(msgspec.Struct, frozen=True, omit_defaults=True):
     """Hash (hex) of the closure of scripts that the code imports."""
     inline_imports: dict[str, str] | None = None
     """Hashes of the closures of a workflow's inline scripts, by node."""
+    lock: str | None = None
+    """Under OWN, the lock that a preview of a script was sent with."""
+    flow_path: str | None = None
+    """Under OWN, the path of the workflow of which a preview of a script is a part."""
 
     @property
     def is_unavailable(self) -> bool:
@@ -379,6 +383,14 @@ def own_pins(
         return {}
     own = Pin(path="", version=0, document="", language="", dedicated=dedicated, retry=retry, limits=limits)
     return {OWN: replace_pin(own, imports=imports)}
+
+
+def preview_pins(imports: str | None, lock: str | None, flow_path: str | None) -> dict[str, Pin]:
+    """Return the pin of a preview of a script; `imports` as in `own_pins`."""
+    if not (imports or lock or flow_path):
+        return {}
+    own = Pin(path="", version=0, document="", language="", imports=imports, lock=lock, flow_path=flow_path)
+    return {OWN: own}
 
 
 def limits_of(settings: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -203,7 +203,8 @@ class Executor:
             message = f"Scripts of the hub are not available: deploy a script at f/{blueprint.pin(node).path} instead."
             return _failed(JobError("hub_unavailable", message), job, retryable=False)
         view = await self._view(job, blueprint) if _needs_view(job, blueprint, node) else None
-        env = self._environment(job, view)
+        pin = blueprint.pins.get(OWN_PIN)
+        env = self._environment(job, view, pin.flow_path if pin else None)
         masking = self._maskings.of(job, env["OV_TOKEN"])
         args, referring = await self._args(job, blueprint, node, view, masking.opened)
         content = await self._content(job, blueprint, node)
@@ -234,11 +235,13 @@ class Executor:
             _mask_credentials(script)
         return await self._run_script(script, self._spec(script, package, folder, slot), cancelled)
 
-    def _environment(self, job: ClaimedJob, view: View | None) -> Mapping[str, str]:
+    def _environment(self, job: ClaimedJob, view: View | None, flow_path: str | None) -> Mapping[str, str]:
         iteration = job.place
         if view is not None:
             iteration = None if view.iteration is None else view.iteration.number
         own = environment(self._platform.settings, self._platform.keys, job, self._lease.generation, iteration)
+        if flow_path is not None:
+            own = {**own, "OV_FLOW_PATH": flow_path, "WM_FLOW_PATH": flow_path}
         return {**self.variables, **own} if self.variables else own
 
     def _spec(self, script: _Script, package: str | None, imports: ImportFolder | None, slot: int) -> JobSpec:
@@ -340,7 +343,9 @@ class Executor:
             lock = lock_of(node.value)
         else:
             version = job.run.version if blueprint.plan.single else blueprint.pin(node).version
-            lock = None if version is None else await self._locks.of_version(version)
+            pin = blueprint.pins.get(OWN_PIN) if blueprint.plan.single else None
+            lock = pin.lock if pin else None
+            lock = lock if version is None else await self._locks.of_version(version)
         workspace = job.run.workspace
         request = PackageRequest(job.id, job.attempt, workspace, language, script.content, script.imports, lock)
         return await self._packages.provide(request, script.log, cancelled)

@@ -324,6 +324,8 @@ async def _start_preview(call: RunCall, workspace: str, body: bytes) -> UUID:
         path=sent.path,
         tag=sent.tag or None,
         kind=sent.kind or "code",
+        lock=sent.lock,
+        flow_path=sent.flow_path or None,
     )
     args = call.args(_args_of(sent))
     return await runs.start_preview(call.platform, call.actor, workspace, preview, args, call.options)

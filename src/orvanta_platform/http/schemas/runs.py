@@ -92,6 +92,12 @@ class ScriptPreviewBody(msgspec.Struct, kw_only=True):
     kind: str | None = None
     """`code` or `identity`."""
 
+    lock: str | None = None
+    """Lock of the packages, as in a deployment; otherwise they are resolved for the run."""
+
+    flow_path: str | None = None
+    """Path of the workflow of which the code is a part, for `OV_FLOW_PATH`."""
+
 
 class FlowPreviewBody(msgspec.Struct, kw_only=True):
     """A workflow to run without deploying it."""

@@ -18,7 +18,7 @@ from orvanta_platform.db.runs import RunTarget, VersionRow
 from orvanta_platform.engine import debounce, duration
 from orvanta_platform.engine.compile import single_plan
 from orvanta_platform.engine.plan import Kind, Plan
-from orvanta_platform.errors import Forbidden, NotFound
+from orvanta_platform.errors import Forbidden, NotFound, TooLarge
 from orvanta_platform.evaluate.scripts import Script
 from orvanta_platform.orchestrator import inbox, inputs
 from orvanta_platform.orchestrator.advance import advance
@@ -32,6 +32,7 @@ from orvanta_platform.orchestrator.blueprints import (
     inline_pins,
     own_pins,
     pin_key,
+    preview_pins,
     single,
 )
 from orvanta_platform.services.access import acceptance, on_behalf
@@ -44,6 +45,7 @@ from orvanta_platform.services.runs.creation import create_run
 from orvanta_platform.services.runs.insertion import TransactionHook
 from orvanta_platform.services.runs.run_spec import RunOptions, RunSpec
 from orvanta_platform.workflow.imports import may_import
+from orvanta_platform.workflow.requirements.lock_text import usable_lock
 from orvanta_platform.workflow.secret_schemas import may_declare
 
 __all__ = [
@@ -62,6 +64,9 @@ _SINGLE = Blueprint(single_plan(Kind.RAWSCRIPT), {})
 _IDENTITY = Blueprint(single_plan(Kind.IDENTITY), {})
 
 
+_MAX_LOCK_CHARS = 1 << 20
+
+
 @dataclass(frozen=True, slots=True)
 class ScriptPreview:
     """Code to run without deploying it."""
@@ -72,6 +77,10 @@ class ScriptPreview:
     tag: str | None = None
     kind: str = "code"
     """`code`, or `identity`, which runs no code and returns its input."""
+    lock: str | None = None
+    """Lock of its packages; one that cannot be used is ignored, as in a deployment."""
+    flow_path: str | None = None
+    """Workflow of which it is a part, for `OV_FLOW_PATH`."""
 
 
 async def start_script(
@@ -141,12 +150,13 @@ async def start_preview(
     platform: Platform, actor: Actor, workspace: str, preview: ScriptPreview, args: bytes, options: RunOptions
 ) -> UUID:
     """Run code that is not deployed. Raises Forbidden, InvalidScript, InvalidInput."""
-    permissions.require(actor, "run", Target(workspace, "preview", preview.path))
+    for path in (preview.path, preview.flow_path):
+        permissions.require(actor, "run", Target(workspace, "preview", path))
     await inputs.check(platform.evaluator.of(workspace), None, args)
     identity = preview.kind == "identity"
     if not identity:
         locking.require_language(preview.language)
-    pins = {} if identity else await _imports_of_preview(platform, actor, workspace, preview)
+    pins = {} if identity else await _pins_of_preview(platform, actor, workspace, preview)
     spec = RunSpec(
         workspace=workspace,
         kind="identity" if identity else "preview",
@@ -160,17 +170,18 @@ async def start_preview(
     return await create_run(platform, actor, spec, args, options)
 
 
-async def _imports_of_preview(
-    platform: Platform, actor: Actor, workspace: str, preview: ScriptPreview
-) -> dict[str, Pin]:
-    """Return the pin of the scripts that a preview imports. Raises InvalidScript."""
+async def _pins_of_preview(platform: Platform, actor: Actor, workspace: str, preview: ScriptPreview) -> dict[str, Pin]:
+    """Return the pin of a preview: the scripts that it imports, and what it was sent with. Raises InvalidScript."""
     script = Script(preview.language, preview.content, preview.path)
-    if not may_import(script.language, script.content):
-        return {}
-    async with platform.db.acquire() as connection:
-        view = await imports.preview_view(connection, actor)
-    imported = await imports.resolve(platform, actor, workspace, script, view)
-    return own_pins({}, imports=imported.digest) if imported else {}
+    imported = None
+    if may_import(script.language, script.content):
+        async with platform.db.acquire() as connection:
+            view = await imports.preview_view(connection, actor)
+        imported = await imports.resolve(platform, actor, workspace, script, view)
+    if len(preview.lock or "") > _MAX_LOCK_CHARS:
+        raise TooLarge(f"A lock has at most {_MAX_LOCK_CHARS >> 20} MiB.", details={"limit": _MAX_LOCK_CHARS})
+    lock = usable_lock(preview.language, preview.lock)
+    return preview_pins(imported.digest if imported else None, lock, preview.flow_path)
 
 
 async def start_flow_preview(
