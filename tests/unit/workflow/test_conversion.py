@@ -192,11 +192,13 @@ def test_odd_properties_of_kestra_are_converted() -> None:
     [
         ("{{ inputs.n + 1 > 2 and not (inputs.n == 5) }}", "(((flow_input.n + 1) > 2) && !((flow_input.n === 5)))"),
         ("{{ inputs.s | default('x') | upper }}",
-         "String(((flow_input?.s ?? '') === '' ? \"x\" : flow_input?.s)).toUpperCase()"),
+         "String((v => (v ?? '') === '' ? \"x\" : v)(flow_input?.s)).toUpperCase()"),
         ("{{ inputs.o.a['b-c'][0] }}", 'flow_input.o.a["b-c"][0]'),
         ("{{ inputs.n is defined ? 'y' : 'n' }}", '((flow_input?.n != null) ? "y" : "n")'),
         ("{{ ['a', 'b'] contains inputs.s }}", '(["a", "b"]).includes(flow_input.s)'),
-        ("{{ range(1, 3) | first }}", "(Array.from({length: 3 - 1 + 1}, (_, n) => 1 + n)).at?.(0)"),
+        ("{{ range(1, 3) | first }}",
+         "(((from, to) => Array.from({length: to - from + 1}, (_, n) => from + n))(1, 3)).at?.(0)"),
+        ("{{ inputs.o.a.b ?? inputs.o.c }}", "(flow_input?.o?.a?.b ?? flow_input?.o?.c)"),
         ("a {{ inputs.s }} `${x}`", "`a ${flow_input.s} \\`\\${x}\\``"),
     ],
 )  # fmt: skip
@@ -213,3 +215,37 @@ def test_template_of_kestra(text: str, expected: str) -> None:
 def test_template_without_equivalent_is_named(text: str) -> None:
     with pytest.raises(Unconvertible):
         Names(Report("f/a/b"), {}, {"n": {"type": "INT"}}, {}).template(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ " + "(" * 35 + "inputs.n" + " | default(1))" * 35 + " }}",
+        "{{ " + "(" * 35 + "inputs.n" + " ?? 1)" * 35 + " }}",
+        "{{ " + "(" * 30 + "inputs.n" + " is empty)" * 30 + " }}",
+        "{{ render(vars.v0) }}",
+        "{{ " + " or ".join(["inputs.n"] * 3000) + " }}",
+        "{{ { " * 10_000,
+    ],
+)
+def test_size_of_converted_templates_is_limited(text: str) -> None:
+    """Nested templates neither double with each level nor take exponential time."""
+    variables = {f"v{n}": f"{{{{ render(vars.v{n + 1}) }}}}" * 20 for n in range(6)}
+    names = Names(Report("f/a/b"), {}, {"n": {"type": "INT"}}, variables)
+    assert len(names.expr("a", text)) < 300_000
+
+
+def test_connections_of_n8n_are_limited() -> None:
+    names = [f"n{n}" for n in range(300)]
+    links = {name: {"main": [[{"node": other} for other in names]]} for name in names}
+    with pytest.raises(OrvantaError, match="more than 20000 connections"):
+        n8n.convert(n8n_workflow(*map(node, names), connections=links), "f/imported/dense")
+    nodes = [node(f"{side}0", "n8n-nodes-base.set") for side in range(3)]
+    links = {}
+    for level in range(30):
+        nodes += [node(f"{side}{level + 1}") for side in range(3)]
+        for side in range(3):
+            ends = [{"node": f"{other % 3}{level + 1}"} for other in (side, side + 2)]
+            links[f"{side}{level}"] = {"main": [ends]}
+    with pytest.raises(OrvantaError, match="Too many connections lead to the node"):
+        n8n.convert(n8n_workflow(*nodes, connections=links), "f/imported/double")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from orvanta_platform.workflow.conversion.javascript import segments, template_text
-from orvanta_platform.workflow.conversion.pebble import Code, Parser, condition, member
+from orvanta_platform.workflow.conversion.pebble import STEP, Code, Parser, condition, member
 from orvanta_platform.workflow.conversion.result import (
     Report,
     Unconvertible,
@@ -21,6 +21,7 @@ from orvanta_platform.workflow.conversion.result import (
 
 MAX_TEXT: Final = 262_144
 """Maximum number of characters of a text with templates."""
+_MAX_RENDERED: Final = 200
 _TEXT: Final = "(v => v == null ? '' : typeof v === 'object' ? JSON.stringify(v) : v)"
 _SCALARS: Final = frozenset({"STRING", "INT", "FLOAT", "BOOLEAN", "BOOL", "SELECT", "ENUM", "DATETIME", "DATE", "TIME",
                              "DURATION", "URI", "EMAIL", "SECRET"})  # fmt: skip
@@ -52,6 +53,9 @@ class Names:
     parents: tuple[str, ...] = ()
     """Flowable tasks around the present one, the innermost last: `loop` or `flow`."""
     rendering: int = 0
+    """Variables that are being rendered, one inside another."""
+    rendered: int = 0
+    """Variables that were rendered so far."""
 
     def transform(self, node: str, value: Any, *, text: bool = False) -> dict[str, Any]:
         """Return a property as the transform of an input; with `text`, its value is a text."""
@@ -118,7 +122,11 @@ class Names:
                 return self._input(first)
             case "vars" if first is not None:
                 value = self.variables.get(first)
-                return f"flow_env{member(first)}", 1, isinstance(value, str | int | float)
+                return (
+                    f"flow_env.{first}" if first.isidentifier() else f"flow_env[{literal(first)}]",
+                    1,
+                    isinstance(value, str | int | float),
+                )
             case "outputs" if first is not None:
                 return self._output(first, members)
             case "taskrun" | "parent" | "parents":
@@ -161,7 +169,8 @@ class Names:
         pattern = task.outputs.get(output, task.outputs.get("*"))
         if pattern is None:
             raise Unconvertible(f"the output {output!r} of the task {name!r} has no equivalent")
-        access = pattern.format(f"results.{task.id}")
+        marked = pattern.replace(".", f"{STEP}.").replace("[", f"{STEP}[")
+        access = marked.format(f"results.{task.id}")
         if output not in task.outputs:
             access += member(output)
         return access, used + 1, output in task.scalars
@@ -193,13 +202,17 @@ class Names:
     def _rendered(self, value: Any) -> Code:
         if not has_template(value):
             return Code(literal(value), not isinstance(value, dict | list))
-        if not isinstance(value, str) or self.rendering > 5:
+        self.rendered += 1
+        if not isinstance(value, str) or self.rendering > 5 or self.rendered > _MAX_RENDERED:
             raise Unconvertible("the variable cannot be rendered")
         self.rendering += 1
         try:
-            return self.template(value)
+            code = self.template(value)
         finally:
             self.rendering -= 1
+        if len(code.text) > MAX_TEXT:
+            raise Unconvertible(f"the rendered variable is longer than {MAX_TEXT:,} characters")
+        return code
 
     def _variable(self, name: str, kind: str) -> str:
         path = self.report.neighbour(name)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from orvanta_platform.errors import BadRequest
-from orvanta_platform.workflow.conversion.n8n_expressions import BASE, Context, Source
+from orvanta_platform.workflow.conversion.n8n_expressions import BASE, MAX_EXPRESSION, Context, Source
 from orvanta_platform.workflow.conversion.n8n_graph import LOOP, Connection, Graph, Node
-from orvanta_platform.workflow.conversion.result import Report, javascript, linear, passing
+from orvanta_platform.workflow.conversion.result import Report, javascript, linear, passing, shortened
 
 _MAX_DEPTH: Final = 20
 ITEM: Final = "flow_input.iter.value"
@@ -158,7 +158,7 @@ class Builder:
         when = None if any(each.when is None for each in sources) else "true"
         if exclusive and not any(each.many for each in sources):
             chosen = "".join(f"{each.when or 'true'} ? {each.expr} : " for each in sources[:-1])
-            return Source(f"({chosen}{sources[-1].expr})", when=when, origin=node.name)
+            return _limited(node, Source(f"({chosen}{sources[-1].expr})", when=when, origin=node.name))
         if not exclusive and node.kind != "merge":
             self.report.add(
                 node.name,
@@ -166,15 +166,16 @@ class Builder:
                 "Several connections lead to one input: n8n runs the node once for each, here it runs once for all.",
                 "Check that the node may process the items together.",
             )
-        return Source(f"[{', '.join(map(optional_items, sources))}]", many=True, when=when, origin=node.name)
+        joined = f"[{', '.join(map(optional_items, sources))}]"
+        return _limited(node, Source(joined, many=True, when=when, origin=node.name))
 
     def context(self, node: Node, source: Source, item: str | None = None, index: str = "0") -> Context:
         """Return the names of expressions of a node, for one item."""
-        seen = self.graph.ancestors(node.name)
         inner = item == ITEM
 
         def find(name: str) -> Source | None:
-            found = self.sources.get(name) if name in seen or name == self.loop else None
+            before = name == self.loop or name in self.graph.ancestors(node.name)
+            found = self.sources.get(name) if before else None
             return None if found is not None and inner and ITEM in found.expr else found
 
         one = source.expr if item is None else item
@@ -296,6 +297,13 @@ class Builder:
         if any("needs" in each for each in made.modules):
             made.modules[-1] |= {"needs": needs, "join": "settled"}
         return Source(f"results.{id}", many=True)
+
+
+def _limited(node: Node, source: Source) -> Source:
+    """Return a source whose expression has a reasonable length. Raises BadRequest."""
+    if len(source.base) > MAX_EXPRESSION:
+        raise BadRequest(f"Too many connections lead to the node {shortened(node.name)!r}.")
+    return source
 
 
 def written(edge: tuple[str, str]) -> Any:

@@ -12,6 +12,7 @@ from orvanta_platform.workflow.limits import MAX_NODES
 
 LOOP: Final = "splitInBatches"
 _PREFIXES: Final = ("n8n-nodes-base.", "@n8n/n8n-nodes-langchain.")
+_MAX_CONNECTIONS: Final = 20_000
 _HINT: Final = "Download the workflow in n8n again, and pass that file."
 
 
@@ -46,6 +47,8 @@ class Graph:
     connections: list[Connection]
     by_source: dict[str, list[Connection]] = field(default_factory=dict)
     by_target: dict[str, list[Connection]] = field(default_factory=dict)
+    before: dict[str, set[str]] = field(default_factory=dict)
+    """Ancestors of the nodes for which they were requested."""
 
     def index(self) -> None:
         """Index the connections by both of their ends."""
@@ -68,13 +71,15 @@ class Graph:
 
     def ancestors(self, name: str) -> set[str]:
         """Return the nodes from which connections lead to a node."""
-        found: set[str] = set()
-        pending = [name]
-        while pending:
-            for each in self.by_target.get(pending.pop(), []):
-                if each.source not in found:
-                    found.add(each.source)
-                    pending.append(each.source)
+        found = self.before.get(name)
+        if found is None:
+            found = self.before[name] = set()
+            pending = [name]
+            while pending:
+                for each in self.by_target.get(pending.pop(), []):
+                    if each.source not in found:
+                        found.add(each.source)
+                        pending.append(each.source)
         return found
 
 
@@ -92,6 +97,8 @@ def read_graph(tree: dict[str, Any], report: Report) -> Graph:
             raise BadRequest(f"Two nodes are named {shortened(node.name)!r}.", hint="Rename one of them in n8n.")
         nodes[node.name] = node
     graph = Graph(nodes, list(_connections(tree.get("connections") or {}, nodes, report)))
+    if len(graph.connections) > _MAX_CONNECTIONS:
+        raise BadRequest(f"The workflow has more than {_MAX_CONNECTIONS} connections.")
     _leave_out_notes(graph)
     graph.index()
     _break_cycles(graph, report)

@@ -17,6 +17,8 @@ _TOKEN: Final = re.compile(
 )
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_$][\w$]*")
 _MAX_DEPTH: Final = 40
+STEP: Final = "\ue002"
+"""Mark in front of each access to a member: it becomes `?.` where a missing value is allowed."""
 _BINARY: Final[tuple[Mapping[str, str], ...]] = (
     {"or": "||"},
     {"and": "&&"},
@@ -27,11 +29,11 @@ _BINARY: Final[tuple[Mapping[str, str], ...]] = (
 _TESTS: Final = {
     "defined": "({0} != null)",
     "null": "({0} == null)",
-    "empty": "({0} == null || Object.keys(Object({0})).length === 0)",
+    "empty": "(v => v == null || Object.keys(Object(v)).length === 0)({0})",
     "even": "({0} % 2 === 0)",
     "odd": "({0} % 2 !== 0)",
     "iterable": "Array.isArray({0})",
-    "map": "({0} !== null && typeof {0} === 'object' && !Array.isArray({0}))",
+    "map": "(v => v !== null && typeof v === 'object' && !Array.isArray(v))({0})",
 }
 
 
@@ -62,7 +64,6 @@ class Parser:
     tokens: list[tuple[str, str]] = field(default_factory=list)
     place: int = 0
     depth: int = 0
-    optional: bool = False
 
     def parse(self) -> Code:
         """Return the whole expression. Raises Unconvertible."""
@@ -77,7 +78,7 @@ class Parser:
         code = self._ternary()
         if self.place < len(self.tokens):
             raise Unconvertible(f"{self.tokens[self.place][1]!r} is not expected")
-        return code
+        return Code(code.text.replace(STEP, ""), code.scalar, code.boolean)
 
     def _peek(self, offset: int = 0) -> str:
         place = self.place + offset
@@ -99,13 +100,9 @@ class Parser:
         self.depth += 1
         if self.depth > _MAX_DEPTH:
             raise Unconvertible("it is nested too deeply")
-        start = self.place
         found = self._operation(0)
-        if self._peek() == "??":
-            self.place = start
-            found = self._optional(lambda: self._operation(0))
-            while self._take("??"):
-                found = Code(f"({found.text} ?? {self._optional(lambda: self._operation(0)).text})", found.scalar)
+        while self._take("??"):
+            found = Code(f"({optional(found.text)} ?? {optional(self._operation(0).text)})", found.scalar)
         if self._take("?"):
             yes = self._ternary()
             self._need(":")
@@ -114,20 +111,13 @@ class Parser:
         self.depth -= 1
         return found
 
-    def _optional(self, parse: Callable[[], Code]) -> Code:
-        before, self.optional = self.optional, True
-        found = parse()
-        self.optional = before
-        return found
-
     def _operation(self, level: int) -> Code:
         if level == len(_BINARY):
             return self._unary()
-        start = self.place
         left = self._operation(level + 1)
         while True:
             if level == 2 and self._peek() in ("is", "contains", "in", "matches", "not"):
-                left = self._test(start, left)
+                left = self._test(left)
                 continue
             if level == 3 and self._take("~"):
                 left = Code(f"`${{{left.text}}}${{{self._operation(level + 1).text}}}`", scalar=True)
@@ -142,17 +132,15 @@ class Parser:
             else:
                 left = Code(f"({left.text} {operator} {right.text})", True, level == 2)
 
-    def _test(self, start: int, left: Code) -> Code:
+    def _test(self, left: Code) -> Code:
         negated = self._take("not")
         if self._take("is"):
             negated = self._take("not") or negated
             name = self._peek()
-            self.place = start
-            left = self._optional(lambda: self._operation(3))
-            self.place += 2 + negated
+            self.place += 1
             if name not in _TESTS:
                 raise Unconvertible(f"the test {name!r} has no equivalent")
-            text = _TESTS[name].format(left.text)
+            text = _TESTS[name].format(optional(left.text))
         elif self._take("contains"):
             text = f"({left.text}).includes({self._operation(3).text})"
         elif self._take("in"):
@@ -168,26 +156,13 @@ class Parser:
             return Code(f"!{condition(self._unary())}", True, True)
         if self._take("-"):
             return Code(f"-{self._unary().text}", True)
-        start = self.place
         found = self._primary()
-        again = True
         while self._take("|"):
             name = self._peek()
-            if name == "default" and again:
-                self.place, again = start, False
-                found = self._optional(self._before_default)
             self.place += 1
             arguments = self._arguments() if self._take("(") else []
-            found = self._filter(name, found, arguments)
-        return found
-
-    def _before_default(self) -> Code:
-        """Return the value in front of the next filter `default`, read again with optional members."""
-        found = self._primary()
-        while self._take("|") and self._peek() != "default":
-            name = self._peek()
-            self.place += 1
-            found = self._filter(name, found, self._arguments() if self._take("(") else [])
+            value = Code(optional(found.text), found.scalar) if name == "default" else found
+            found = self._filter(name, value, arguments)
         return found
 
     def _filter(self, name: str, value: Code, arguments: list[Code]) -> Code:
@@ -268,10 +243,7 @@ class Parser:
         return Code(self._joined(base.text, rest), base.scalar and not rest, base.boolean and not rest)
 
     def _joined(self, base: str, members: list[str | Code]) -> str:
-        text = re.sub(r"\.(?=\w)", "?.", base) if self.optional and _is_path(base) else base
-        for each in members:
-            text += member(each, optional=self.optional)
-        return text
+        return base + "".join(map(member, members))
 
     def _list(self) -> Code:
         found = []
@@ -294,18 +266,18 @@ class Parser:
         return self._members(Code(f"({{{', '.join(found)}}})"))
 
 
-def _is_path(text: str) -> bool:
-    return re.fullmatch(r"[\w.\[\]\"]+", text) is not None
+def optional(text: str) -> str:
+    """Return JavaScript in which accesses to members of a missing value have no value."""
+    return text.replace(f"{STEP}.", "?.").replace(f"{STEP}[", "?.[")
 
 
-def member(name: str | Code, *, optional: bool = False) -> str:
+def member(name: str | Code) -> str:
     """Return the access to a member of an object."""
-    mark = "?." if optional else ""
     if isinstance(name, Code):
-        return f"{mark}[{name.text}]"
+        return f"{STEP}[{name.text}]"
     if _IDENTIFIER.fullmatch(name):
-        return f"{mark or '.'}{name}"
-    return f"{mark}[{name if name.isdigit() else literal(name)}]"
+        return f"{STEP}.{name}"
+    return f"{STEP}[{name if name.isdigit() else literal(name)}]"
 
 
 def condition(code: Code) -> str:

@@ -27,7 +27,7 @@ def _pattern(text: str, *, scalar: bool | None = True, least: int = 0) -> Callab
 
 
 def _default(value: str, arguments: list[str]) -> Written:
-    return f"(({value} ?? '') === '' ? {arguments[0] if arguments else repr('')} : {value})", None
+    return f"(v => (v ?? '') === '' ? {arguments[0] if arguments else repr('')} : v)({value})", None
 
 
 def _join(value: str, arguments: list[str]) -> Written:
@@ -97,7 +97,7 @@ FILTERS: Final[Mapping[str, Callable[[str, list[str]], Written]]] = {
     "startsWith": _pattern("String({0}).startsWith({1})", least=1),
     "endsWith": _pattern("String({0}).endsWith({1})", least=1),
     "substringBefore": _pattern("String({0}).split({1})[0]", least=1),
-    "substringAfter": _pattern("String({0}).split({1}).slice(1).join({1})", least=1),
+    "substringAfter": _pattern("(mark => String({0}).split(mark).slice(1).join(mark))({1})", least=1),
     "urlencode": _pattern("encodeURIComponent({0})"),
     "urldecode": _pattern("decodeURIComponent({0})"),
     "base64encode": _pattern("btoa({0})"),
@@ -128,7 +128,9 @@ FUNCTIONS: Final[Mapping[str, Callable[[list[str]], Written]]] = {
     "json": _function(_PARSED, 1, scalar=False),
     "fromJson": _function(_PARSED, 1, scalar=False),
     "toJson": _function("JSON.stringify({0})", 1, scalar=True),
-    "range": _function("Array.from({{length: {1} - {0} + 1}}, (_, n) => {0} + n)", 2, scalar=False),
+    "range": _function(
+        "((from, to) => Array.from({{length: to - from + 1}}, (_, n) => from + n))({0}, {1})", 2, scalar=False
+    ),
     "max": _function("Math.max({0}, {1})", 2, scalar=True),
     "min": _function("Math.min({0}, {1})", 2, scalar=True),
 }
