@@ -184,6 +184,19 @@ def test_preview_of_large_workflow_does_not_block_server(server: Held) -> None:
 
 
 @pytest.mark.extended
+def test_long_expressions_do_not_block_server(server: Held) -> None:
+    """One that takes seconds to parse in Python, and hundreds that do so together, are checked at a deployment."""
+    exprs = ["flow_input.a||" * 70_000 + "f()", *(f"flow_input.a{n}||" * 200 + "f()" for n in range(300))]
+    nodes = [{"id": f"c{n}", "value": {"type": "condition", "expr": each}} for n, each in enumerate(exprs)]
+    server.longest_s()
+    body = {"path": "f/bombs/expressions", "summary": "", "value": {"modules": nodes}}
+    answer = server.client.post(f"{W}/flows/create", json=body)
+    held = server.longest_s()
+    assert answer.status_code == 201, answer.text[:1000]
+    assert held < MAX_HOLD_S
+
+
+@pytest.mark.extended
 def test_large_workflows_leave_connections_to_others(server: Held) -> None:
     """More calls than there are connections read large workflows that nobody has read; a small call is answered first.
 

@@ -16,7 +16,7 @@ from orvanta_platform.evaluate.schemas import Schemas
 from orvanta_platform.evaluate.scripts import Scripts
 from orvanta_platform.evaluate.small import ExpressionValue, Scope, evaluate
 from orvanta_platform.evaluate.transforms import evaluate_static, object_text
-from orvanta_platform.workflow.expressions import parse_small
+from orvanta_platform.workflow.expressions import MAX_SMALL, parse_small
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,14 @@ class Evaluator:
 
         Raises EvaluatorUnavailable.
         """
-        pending = [text for text in texts if parse_small(text) is None]
+        pending, parsed = [], 0
+        for text in texts:
+            if parse_small(text) is None:
+                pending.append(text)
+            parsed += len(text)
+            if parsed > MAX_SMALL:
+                parsed = 0
+                await asyncio.sleep(0)
         found = dict(zip(pending, await self._javascript.check(self.workspace, pending), strict=True))
         return [found.get(text) for text in texts]
 

@@ -19,8 +19,10 @@ MAX_SOURCE: Final = 1 << 20
 MAX_DEPTH: Final = 32
 """Maximum nesting depth of parentheses and negations in the subset."""
 
-_CACHED_SOURCE: Final = 4096
-"""Maximum length of cached texts; longer ones are parsed each time, so that the cache stays small."""
+MAX_SMALL: Final = 4096
+"""Maximum length of an expression of the subset. Parsing takes about 10 µs per character, often in an event loop, so
+longer expressions are left to the JavaScript evaluator.
+"""
 
 
 class Undefined(Enum):
@@ -110,9 +112,7 @@ def parse_small(text: str) -> Expr | None:
 
     Text that consists of white space is undefined, like a function body without return.
     """
-    if len(text) > MAX_SOURCE:
-        return None
-    return _cached(text) if len(text) <= _CACHED_SOURCE else _parse(text)
+    return _cached(text) if len(text) <= MAX_SMALL else None
 
 
 def _parse(text: str) -> Expr | None:
