@@ -6,8 +6,8 @@ import re
 
 import httpx
 import pytest
-from playwright.async_api import Page, expect
-from tests.browser.conftest import Site
+from playwright.async_api import Browser, Page, expect
+from tests.browser.conftest import PASSWORD, Site
 from tests.browser.test_accessibility import check
 from tests.browser.test_settings import has_account, is_accessible, opens, rows, status, token_of
 
@@ -294,3 +294,30 @@ async def test_new_admin_sets_up_an_organisation(page: Page, site: Site) -> None
             site.client.delete(f"/api/w/main/{path}")
         for name in ("engineering", "support"):
             site.client.delete(f"/api/w/main/groups/delete/{name}")
+
+
+@pytest.mark.extended
+async def test_open_browser_of_disabled_account_is_logged_out(page: Page, site: Site, chromium: Browser) -> None:
+    has_account(site, "quitter", "developer")
+    cookie = {"name": "token", "value": token_of(site, "quitter"), "url": site.base, "httpOnly": True}
+    context = await chromium.new_context(base_url=site.base)
+    try:
+        await context.add_cookies([cookie])  # type: ignore[list-item]
+        other = await context.new_page()
+        await other.goto("/w/main/workflows")
+        await expect(other.get_by_role("heading", name="Workflows", level=1)).to_be_visible()
+        await opens(page, "accounts", "Accounts")
+        await page.get_by_label("Search: Accounts").fill("quitter")
+        row = rows(page, "Accounts")
+        await row.get_by_role("button", name="Disable").click()
+        await page.get_by_role("dialog").get_by_role("button", name="Disable", exact=True).click()
+        await expect(row).to_contain_text("Disabled")
+        # The next request of the other browser is refused, and a login with the password as well.
+        await other.get_by_role("link", name="Scripts", exact=True).click()
+        await expect(other.get_by_text("Your session has expired")).to_be_visible()
+        await other.get_by_label("E-mail address").fill("quitter@example.org")
+        await other.get_by_label("Password").fill(PASSWORD)
+        await other.get_by_role("button", name="Log in", exact=True).click()
+        await expect(other.get_by_text("The e-mail address or the password is wrong.")).to_be_visible()
+    finally:
+        await context.close()
