@@ -45,6 +45,13 @@ SECRET = (
 """Parts of the paths of operations whose responses are credentials: their examples have no response."""
 
 _PASSWORD = "a long password"
+SETTING = {
+    "name": "min_password_length",
+    "value": 12,
+    "default": 12,
+    "description": "Minimum length of new passwords.",
+    "schema": {"type": "integer", "minimum": 8},
+}
 WRITTEN = {
     "POST /api/auth/login": OperationExample(body={"email": "admin@localhost", "password": _PASSWORD}),
     "POST /api/auth/enrol_totp": OperationExample(body={"email": "admin@localhost", "password": _PASSWORD}),
@@ -52,9 +59,10 @@ WRITTEN = {
     "POST /api/auth/oidc/start": OperationExample(body={"provider": "corp", "then": "/"}),
     "POST /api/auth/end_impersonation": OperationExample(answer="Ended the impersonation."),
     "POST /api/scim_tokens/create": OperationExample(answer="…"),
+    "GET /api/settings/list_global": OperationExample(answer=[SETTING]),
     "GET /api/v1/runs/search": OperationExample(answer={"runs": []}),
 }
-"""Examples of operations that cannot be recorded here, as they need a login, a provider, or an index."""
+"""Examples of operations that cannot be recorded here, as they need a login or a provider, or are long."""
 
 
 @cache
@@ -106,14 +114,18 @@ def order(named: tuple[str, dict[str, Any]]) -> tuple[bool, bool, str]:
 
 
 def shown_answer(answer: httpx.Response, operation: dict[str, Any]) -> Any | UnsetType:
-    """Return the response as an example, lists cut to one row; UNSET if it is an error, binary or long."""
+    """Return the response as an example, lists cut to one row; UNSET if it is an error, binary or long.
+
+    Programs would resolve the references of a JSON Schema as those of the document.
+    """
     code, content = success_of(operation)
     kind = answer.headers.get("content-type", "").partition(";")[0]
     if answer.status_code != code or kind not in content or kind not in ("application/json", "text/plain"):
         return UNSET
     value = replaced(answer.json() if kind == "application/json" else answer.text)
     value = value[:1] if isinstance(value, list) else value
-    return value if len(msgspec.json.encode(value)) <= MAX_ANSWER_BYTES else UNSET
+    text = msgspec.json.encode(value)
+    return value if len(text) <= MAX_ANSWER_BYTES and b'"$ref"' not in text else UNSET
 
 
 def replaced(value: Any) -> Any:
