@@ -35,6 +35,8 @@ EXEMPT = {
     "access.audit_chain.publish_heads": "a duty of the leading process; hashes reveal no row",
     "access.departures.advance_cancelled": "takes runs whose cancellation its caller has requested",
     "access.workspaces.health": "called by load balancers without a token",
+    "changes.change_sets.prepare": "reads code that its caller has sent",
+    "releases.collect.imports_in": "reads code of items that its callers have checked",
     "runs.locks.requirements": "reads code that its caller has sent",
     "runs.locks.inline_needs": "reads code that its caller has sent",
     "runs.locks.state_of_script": "reads locks, which have no owner, of code that its caller has sent",
