@@ -8,7 +8,7 @@ import pytest
 from tests.architecture.cited import ROOT, missing
 
 
-@pytest.mark.parametrize("page", ["attacks.md", "promotion.md"])
+@pytest.mark.parametrize("page", ["attacks.md", "promotion-faults.md"])
 def test_each_row_names_existing_tests(page: str) -> None:
     rows = (ROOT / "docs" / "reference" / page).read_text().partition("|---|---|\n")[2].splitlines()
     named = [re.findall(r"tests/\S+::\w+", row) for row in rows]

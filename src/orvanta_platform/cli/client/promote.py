@@ -73,7 +73,7 @@ def promote(
     """Deploy a release to an environment: request it, renew, approve and apply the request.
 
     Without --plan, --renew, --approve and --apply, the deployment is requested. Everything that prevents it is printed.
-    With --from, the release is read with the token of that profile and stored with your own, once.
+    With --from, the release is read with that profile and imported with yours, unless it was imported before.
     """
     target = str(env.find(session, to)["workspace"])
     source, number = _release(session, release) if origin is None else _transfer(session, origin, release, target)

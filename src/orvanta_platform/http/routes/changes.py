@@ -24,8 +24,8 @@ _CHOICES = (
     *("plain_secret", "skip_variables", "skip_resources", "skip_resource_types", "skip_secrets", "include_schedules"),
     *("include_triggers", "include_users", "include_groups", "include_settings"),
 )
-_MAX_VALUES = change_sets.MAX_ITEM_BYTES + 10 * change_sets.MAX_ITEMS
-"""Values of a body whose contents have at most MAX_ITEM_BYTES"""
+_MAX_VALUES = change_sets.MAX_CONTENT_SIZE + 10 * change_sets.MAX_ITEMS
+"""Values of a body whose contents have at most MAX_CONTENT_SIZE."""
 _MAX_NAMED = 1000
 _TYPES: dict[ArchiveType, str] = {"zip": "application/zip", "tar": "application/x-tar"}
 

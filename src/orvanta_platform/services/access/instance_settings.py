@@ -21,7 +21,7 @@ from orvanta_platform.errors import BadRequest
 from orvanta_platform.settings import EnvironmentSetting, Settings, describe
 
 _INSTANCE = Target(None, "instance")
-_MAX_LENGTH = 100_000
+_MAX_BYTES = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +71,8 @@ async def change(db: Database, keys: InstanceKeys, actor: Actor, name: str, valu
     refuse_limited(actor, "change settings")
     setting = instance_settings.find(name)
     raw = msgspec.json.encode(value)
-    if len(raw) > _MAX_LENGTH:
-        raise BadRequest(f"The value of a setting has at most {_MAX_LENGTH} bytes.")
+    if len(raw) > _MAX_BYTES:
+        raise BadRequest(f"The value of a setting has at most {_MAX_BYTES} bytes.")
     # The key must be committed before anything is sealed with it.
     key = await secrets.newest_key(db, keys, KEY_WORKSPACE) if setting.secrets is not None else None
     async with db.transaction() as conn:

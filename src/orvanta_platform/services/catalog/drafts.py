@@ -170,8 +170,12 @@ def _conflict(key: DraftKey, found: DraftRow | None, body: DraftBody | None, new
         }
     base = {"version": found.base_version, "hash": found.base_hash} if found else None
     mine = {"seq": new.revision, "hash": body.hash if body else None, "base_version": new.base_version}
+    if new.revision is None:
+        message = f"{key.path} has a draft, and the request does not name the `seq` that it replaces."
+    else:
+        message = f"The draft of {key.path} was saved or discarded elsewhere since its `seq` {new.revision}."
     return DraftConflict(
-        f"The draft of {key.path} was saved or discarded elsewhere since revision {new.revision}.",
+        message,
         hint="Read the draft, merge the two, then save with its `seq`.",
         details={"base": base, "theirs": theirs, "mine": mine},
     )

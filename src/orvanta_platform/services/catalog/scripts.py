@@ -32,8 +32,10 @@ from orvanta_platform.workflow.policies.subject import subject_of_script
 from orvanta_platform.workflow.requirements import usable_lock
 
 KINDS = ("script", "failure", "trigger", "command", "approval", "preprocessor")
-MAX_CONTENT_BYTES = 10 << 20
-MAX_CONTENT = 16 << 20
+MAX_CONTENT_LENGTH = 10 << 20
+"""Maximum length of a script in characters."""
+
+PAGE_BYTES = 16 << 20
 """Size in bytes after which a page of texts ends."""
 
 MAX_COMPARED = 10_000
@@ -170,12 +172,12 @@ async def list_paths(platform: Platform, actor: Actor, workspace: str) -> list[s
 async def list_contents(platform: Platform, actor: Actor, workspace: str, *, limit: int, offset: int) -> dict[str, str]:
     """Return the texts of a page of the scripts that the actor may read, by path.
 
-    After MAX_CONTENT characters the page ends, even if it has fewer scripts. Raises NotFound, Forbidden.
+    After PAGE_BYTES the page ends, even if it has fewer scripts. Raises NotFound, Forbidden.
     """
     require_workspace(actor, workspace)
     seen = Filter(**readable(actor, "script").conditions(), limit=limit, offset=offset)
     async with platform.db.acquire() as conn:
-        found = await items.list_contents(conn, workspace, seen, most_bytes=MAX_CONTENT)
+        found = await items.list_contents(conn, workspace, seen, most_bytes=PAGE_BYTES)
     return {path: body.decode() for path, body in found.items()}
 
 
@@ -255,8 +257,8 @@ def text_of(row: ItemRow) -> str:
 async def _check(platform: Platform, workspace: str, new: NewScript) -> None:
     locking.require_language(new.language)
     limits.check_settings(new.settings)
-    if len(new.content) > MAX_CONTENT_BYTES:
-        raise TooLarge(f"A script has at most {MAX_CONTENT_BYTES >> 20} MiB.")
+    if len(new.content) > MAX_CONTENT_LENGTH:
+        raise TooLarge(f"A script has at most {MAX_CONTENT_LENGTH >> 20} MiB.")
     if "\0" in new.content:
         raise InvalidScript("The script contains a NUL character.")
     kind = _plain(new.settings.get("kind")) or "script"

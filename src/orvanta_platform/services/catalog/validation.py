@@ -19,7 +19,7 @@ from orvanta_platform.workflow.diagnostics import Diagnostic, errors
 from orvanta_platform.workflow.positions import Position, position_in_message, positions
 from orvanta_platform.workflow.signature.fault import Fault
 
-MAX_SIGNED_BYTES = 1 << 20
+MAX_SIGNED_LENGTH = 1 << 20
 """Maximum length in characters of a script whose signature is parsed."""
 
 
@@ -71,8 +71,8 @@ async def schema(
     Raises NotFound, Forbidden, TooLarge, CodeTooComplex, EvaluatorUnavailable.
     """
     require(actor, "check_script", Target(workspace, "preview"))
-    if len(content) > MAX_SIGNED_BYTES:
-        raise TooLarge(f"The signature of a script is parsed up to {MAX_SIGNED_BYTES >> 20} MiB.")
+    if len(content) > MAX_SIGNED_LENGTH:
+        raise TooLarge(f"The signature of a script is parsed up to {MAX_SIGNED_LENGTH >> 20} MiB.")
     found = await platform.evaluator.scripts.signature(workspace, Script(language, content))
     return found.schema, found.fault
 

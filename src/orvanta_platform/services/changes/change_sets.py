@@ -23,7 +23,7 @@ from orvanta_platform.workflow.tree.plan import Plan, Planner, Stored, Wanted
 MAX_ITEMS = 5000
 """Maximum number of items of a change set, and of items that are read at once."""
 
-MAX_ITEM_BYTES = 4 << 20
+MAX_CONTENT_SIZE = 4 << 20
 """Maximum size of the contents of a change set: their characters, and one for each value."""
 
 _SEALED = ("variable", "resource", "resource_type")
@@ -205,8 +205,8 @@ def _checked(change: ChangeSet) -> ChangeSet:
     """Return a change set with checked contents. Raises BadRequest, TooLarge."""
     size = 0
     for each in change.items:
-        size += writers.size_of(each, MAX_ITEM_BYTES)
-        if size > MAX_ITEM_BYTES:
+        size += writers.size_of(each, MAX_CONTENT_SIZE)
+        if size > MAX_CONTENT_SIZE:
             raise too_large()
     return replace(change, items=[writers.check(each) for each in change.items])
 
@@ -214,9 +214,9 @@ def _checked(change: ChangeSet) -> ChangeSet:
 def too_large() -> TooLarge:
     """Return the error for a change set whose contents are too large."""
     return TooLarge(
-        f"The contents of a change set have at most {MAX_ITEM_BYTES >> 20} MiB together.",
+        f"The contents of a change set have at most {MAX_CONTENT_SIZE >> 20} MiB together.",
         hint="Apply the folders one after the other.",
-        details={"limit": MAX_ITEM_BYTES},
+        details={"limit": MAX_CONTENT_SIZE},
     )
 
 

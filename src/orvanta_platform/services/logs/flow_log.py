@@ -16,7 +16,7 @@ from orvanta_platform.services.logs import text as log_text
 from orvanta_platform.services.logs.objects import open_pieces
 from orvanta_platform.storage import Storage
 
-MAX_LINE_BYTES = 64 << 10
+MAX_LINE_LENGTH = 64 << 10
 """Maximum length in characters of a buffered unfinished line. A longer one is split into several lines."""
 
 _PIECES = 16
@@ -47,7 +47,7 @@ class _Node:
         lines = self._prefixed("".join([*self._take_rest(), whole])) if newline else ""
         self.rest.append(rest)
         self.rest_chars += len(rest)
-        over = self.rest_chars > MAX_LINE_BYTES or (self.attempt, self.chars) == (self.last_attempt, self.last_chars)
+        over = self.rest_chars > MAX_LINE_LENGTH or (self.attempt, self.chars) == (self.last_attempt, self.last_chars)
         return before + lines + (self.finish() if over else "")
 
     def finish(self) -> str:

@@ -11,7 +11,7 @@ from orvanta_platform.control.permissions import can
 from orvanta_platform.errors import BadRequest, Forbidden, UntrustedRelease
 from orvanta_platform.orchestrator import document_threads
 from orvanta_platform.services.changes import contents, writers
-from orvanta_platform.services.changes.change_sets import MAX_ITEM_BYTES
+from orvanta_platform.services.changes.change_sets import MAX_CONTENT_SIZE
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.releases import releases
 from orvanta_platform.services.releases.collect import check_size, dependencies_in, make_bundle, requirements_of
@@ -78,7 +78,7 @@ def _check_item(item: BundleItem) -> BundleItem:
         names.check_name("resource type", item.path)
     else:
         names.check_path(item.path)
-    writers.size_of(Wanted(item.kind, item.path, None, item.content), MAX_ITEM_BYTES)
+    writers.size_of(Wanted(item.kind, item.path, None, item.content), MAX_CONTENT_SIZE)
     content = writers.check(Wanted(item.kind, item.path, None, item.content)).content
     assert content is not None
     if item.kind == "flow":

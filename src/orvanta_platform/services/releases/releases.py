@@ -17,7 +17,7 @@ from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.releases import NewRelease, ReleaseRow
 from orvanta_platform.errors import Conflict, NotFound, TooLarge
 from orvanta_platform.orchestrator import document_threads
-from orvanta_platform.services.changes.change_sets import MAX_ITEM_BYTES
+from orvanta_platform.services.changes.change_sets import MAX_CONTENT_SIZE
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.releases.collect import collect
 from orvanta_platform.workflow.hashes import hash_text
@@ -133,11 +133,11 @@ async def store(
 ) -> Release:
     """Store a bundle as the next release of the workspace. `origin`: that of an import. Raises TooLarge, Conflict."""
     body = await document_threads.run_in_thread(workspace, encode, bundle)
-    if len(body) > MAX_ITEM_BYTES:
+    if len(body) > MAX_CONTENT_SIZE:
         raise TooLarge(
-            f"A release has at most {MAX_ITEM_BYTES >> 20} MiB.",
+            f"A release has at most {MAX_CONTENT_SIZE >> 20} MiB.",
             hint="Choose fewer items.",
-            details={"limit": MAX_ITEM_BYTES},
+            details={"limit": MAX_CONTENT_SIZE},
         )
     new = NewRelease(
         workspace=workspace,

@@ -20,7 +20,7 @@ from orvanta_platform.orchestrator import secret_access
 from orvanta_platform.services.access import folders, items
 from orvanta_platform.services.platform import Platform
 
-MAX_VALUE_BYTES = 1 << 20
+MAX_VALUE_LENGTH = 1 << 20
 """Maximum length of a variable's value in characters."""
 
 _TRANSPORT = "transport"
@@ -150,8 +150,8 @@ async def _plaintext_of(platform: Platform, workspace: str, draft: VariableDraft
     if draft.value is None:
         return None
     text = await _decrypted(platform, workspace, draft.value) if draft.already_encrypted else draft.value
-    if len(text) > MAX_VALUE_BYTES:
-        raise TooLarge(f"A variable's value has at most {MAX_VALUE_BYTES} characters.")
+    if len(text) > MAX_VALUE_LENGTH:
+        raise TooLarge(f"A variable's value has at most {MAX_VALUE_LENGTH} characters.")
     return text
 
 

@@ -35,7 +35,7 @@ MAX_CAPTURE_BYTES: Final = 64 << 10
 
 TRIGGER_KINDS: Final = ("webhook", "http")
 
-Direction = Literal["write", "run"]
+Action = Literal["write", "run"]
 
 _CREDENTIALS: Final = ("auth", "cookie", "credential", "key", "pass", "secret", "session", "signature", "token")
 """Parts of names of headers whose values are not stored."""
@@ -146,7 +146,7 @@ async def _readable(conn: Connection, actor: Actor, workspace: str, id: int) -> 
     return row
 
 
-async def _require(conn: Connection, actor: Actor, key: CaptureKey, action: Direction) -> None:
+async def _require(conn: Connection, actor: Actor, key: CaptureKey, action: Action) -> None:
     """Check that the actor may change (`write`) or run the item at the path, which may not have been deployed yet."""
     require_workspace(actor, key.workspace)
     row = await items.get(conn, key.workspace, key.kind, key.path)
