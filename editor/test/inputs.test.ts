@@ -1,5 +1,5 @@
 import { expect, test, vi } from "vitest";
-import type { Tree } from "../src/workflow/types";
+import type { Json, Tree } from "../src/workflow/types";
 
 // The client of the API reads its address from the page.
 vi.stubGlobal("document", { querySelector: () => null });
@@ -7,7 +7,7 @@ vi.stubGlobal("window", { location: { origin: "http://localhost" } });
 const { ApiError } = await import("../src/api/client");
 const { pathError } = await import("../src/forms/path-name");
 const { formErrors, propertiesOf } = await import("../src/forms/inputs");
-const { initialFields, readFields } = await import("../src/forms/values");
+const { initialFields, otherValues, readFields, readObjectText } = await import("../src/forms/values");
 vi.unstubAllGlobals();
 
 const SCHEMA = {
@@ -34,6 +34,24 @@ test("texts of fields become values of the types of the schema", () => {
   const { args, wrong } = readFields(NAMES, { lines: "{}", count: "1.5", price: '"1"', about: "[1]" }, SCHEMA);
   expect(args).toEqual({});
   expect(Object.keys(wrong)).toEqual(["name", "lines", "count", "price", "about"]);
+});
+
+test("values of inputs without a type are preserved, whatever they are", () => {
+  const properties: Tree = { body: { description: "The request" }, either: { type: ["string", "object", "null"] } };
+  const schema = { type: "object", properties };
+  const values: Json[] = [{ a: [1] }, "text", "7", '"quoted"', 7, true, [null]];
+  for (const value of values) {
+    const args = { body: value, either: value };
+    const texts = initialFields(["body", "either"], properties, args);
+    expect(readFields(["body", "either"], texts, schema)).toEqual({ args, wrong: {} });
+  }
+  expect(readFields(["body", "either"], { body: "{", either: "5" }, schema).args).toEqual({ body: "{", either: 5 });
+});
+
+test("values without a field are an object of their own", () => {
+  expect(JSON.parse(otherValues(["name"], { name: "Ada", extra: 5 }))).toEqual({ extra: 5 });
+  expect(otherValues(["name"], { name: "Ada" })).toBe("");
+  expect([readObjectText(" "), readObjectText('{"a": 1}'), readObjectText("[1]")]).toEqual([{}, { a: 1 }, null]);
 });
 
 const PROPERTIES: Tree = {

@@ -58,6 +58,13 @@ export function InputField({ id, name, definition, inputs }: Props) {
       </Field>
     );
   }
+  if (control === "any") {
+    return (
+      <Field {...given} help={given.help ?? t("forms.any")}>
+        <TextArea code text={text} set={set} />
+      </Field>
+    );
+  }
   return (
     <Field {...given}>
       <TextControl control={control} choices={choicesOf(schema)} text={text} set={set} />

@@ -1,13 +1,14 @@
 import { useState } from "react";
 import { t } from "../texts/forms";
-import { Button } from "../ui/controls";
+import { Button, Field } from "../ui/controls";
+import controls from "../ui/controls.module.css";
 import css from "../ui/panel.module.css";
 import { exampleOf } from "../workflow/example";
 import { fieldNames } from "../workflow/schema-fields";
-import type { Json, Tree } from "../workflow/types";
+import { at, type Json, type Tree } from "../workflow/types";
 import { InputField } from "./input-field";
 import { formErrors, type Inputs, NO_ERRORS, propertiesOf, type Texts } from "./inputs";
-import { initialFields, readFields } from "./values";
+import { initialFields, otherValues, readFields, readObjectText } from "./values";
 
 interface Props {
   schema: Json | undefined;
@@ -78,12 +79,16 @@ export function InputForm({
   run,
 }: Props) {
   const inputs = useInputs(schema, initial);
+  const [others, setOthers] = useState(() => otherValues(inputs.names, initial ?? {}));
+  const [wrong, setWrong] = useState(false);
   const example = exampleOf(schema);
   const submit = async () => {
     const args = inputs.read();
-    if (!args) return;
+    const undeclared = readObjectText(others);
+    setWrong(undeclared === null);
+    if (!args || !undeclared) return;
     try {
-      await run(args);
+      await run({ ...undeclared, ...args });
     } catch (error) {
       inputs.refuse(error);
     }
@@ -98,11 +103,37 @@ export function InputForm({
     >
       <InputFields inputs={inputs} />
       {inputs.names.length === 0 && <p className={css.help}>{noInputsText}</p>}
+      {at(schema, ["additionalProperties"]) !== false && (
+        <details className={css.section} open={others !== "" || undefined}>
+          <summary>{t("forms.otherInputs")}</summary>
+          <Field
+            label={t("forms.otherInputsJson")}
+            help={t("forms.otherInputsHint")}
+            error={wrong ? t("forms.notObject") : undefined}
+          >
+            <textarea
+              className={controls.input}
+              spellCheck={false}
+              value={others}
+              onChange={(event) => setOthers(event.target.value)}
+            />
+          </Field>
+        </details>
+      )}
       <div className={css.row}>
         <Button look="main" icon="play" type="submit" disabled={busy}>
           {submitLabel}
         </Button>
-        {example && <Button onClick={() => inputs.fill(example)}>{t("forms.useExample")}</Button>}
+        {example && (
+          <Button
+            onClick={() => {
+              inputs.fill(example);
+              setOthers(otherValues(inputs.names, example));
+            }}
+          >
+            {t("forms.useExample")}
+          </Button>
+        )}
       </div>
     </form>
   );

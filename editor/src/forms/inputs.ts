@@ -8,7 +8,8 @@ export type Texts = Record<string, string>;
 
 /** Kind of control for an input. */
 export type Control =
-  | ("resource" | "choice" | "variants" | "group" | "list" | "json" | "file" | "secret" | "number" | "text" | "long")
+  | ("resource" | "choice" | "variants" | "group" | "list" | "json" | "any" | "file" | "secret" | "number" | "text")
+  | "long"
   | ("date" | "date-time" | "time" | "email" | "uri");
 
 const FORMATS: Record<string, Control> = {
@@ -30,11 +31,21 @@ export function propertiesOf(schema: Json | undefined): Tree {
   return isTree(found) ? found : {};
 }
 
+/** Return the JSON type of an input; "any" if it may have values of several types. */
 export function typeOf(definition: Json | undefined): string {
   const type = at(definition, ["type"]);
-  if (Array.isArray(type)) return String(type.find((each) => each !== "null") ?? "string");
-  return typeof type === "string" ? type : "string";
+  if (typeof type === "string") return type;
+  if (Array.isArray(type)) {
+    const [only, ...others] = type.filter((each) => each !== "null");
+    return others.length > 0 ? "any" : String(only ?? "string");
+  }
+  if (at(definition, ["properties"]) !== undefined) return "object";
+  if (at(definition, ["items"]) !== undefined) return "array";
+  return OF_TEXT.some((each) => at(definition, [each]) !== undefined) ? "string" : "any";
 }
+
+/** Members of a definition that only texts, or values with a control of their own, have. */
+const OF_TEXT = ["format", "pattern", "contentEncoding", "password", "enum", "const", "oneOf", "anyOf"];
 
 /** Return the resource type of an input; null of other inputs. */
 export function resourceOf(definition: Json | undefined): string | null {
@@ -114,6 +125,7 @@ export function controlOf(definition: Json | undefined): Control {
   if (type === "object") return Object.keys(propertiesOf(definition)).length > 0 ? "group" : "json";
   if (type === "array") return isScalar(at(definition, ["items"])) ? "list" : "json";
   if (type === "integer" || type === "number") return "number";
+  if (type === "any") return "any";
   if (isSecret(definition)) return "secret";
   if (at(definition, ["contentEncoding"]) === "base64") return "file";
   return FORMATS[textOf(at(definition, ["format"]))] ?? "text";

@@ -43,6 +43,7 @@ function textOfField(schema: Json | undefined, value: Json | undefined): string 
   const control = controlOf(schema);
   if (control === "group") return "";
   if (control === "list") return Array.isArray(value) ? JSON.stringify(value.map(textOf)) : "";
+  if (control === "any" && typeof value === "string" && parse(value) !== undefined) return JSON.stringify(value);
   if (control !== "variants") return textOf(value);
   if (!isTree(value ?? null)) return "";
   const index = variantsOf(schema).findIndex((each) => matches(each, value as Tree));
@@ -158,6 +159,7 @@ function readText(text: string, schema: Json | undefined): { value?: Json; error
   if (isText(text, schema)) return { value: text };
   const type = typeOf(schema);
   const value = parse(text);
+  if (type === "any") return { value: value ?? text };
   return value === undefined || !isOfType(value, type) ? { error: parseError(type) } : { value };
 }
 
@@ -166,6 +168,18 @@ function isText(text: string, schema: Json | undefined): boolean {
   if (resourceOf(schema)) return true;
   const values = valuesOf(schema);
   return values ? values.includes(text) : typeOf(schema) === "string";
+}
+
+/** Return the values of an object that have no field, as JSON; empty if there are none. */
+export function otherValues(names: string[], values: Tree): string {
+  const others = Object.entries(values).filter(([name]) => !names.includes(name));
+  return others.length > 0 ? JSON.stringify(Object.fromEntries(others), null, 2) : "";
+}
+
+/** Return the object that a text contains; an empty text contains an empty one, null: it contains none. */
+export function readObjectText(text: string): Tree | null {
+  const value = text.trim() === "" ? {} : (parse(text) ?? null);
+  return isTree(value) ? (value as Tree) : null;
 }
 
 function parse(text: string): Json | undefined {

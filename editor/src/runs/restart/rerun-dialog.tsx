@@ -58,13 +58,7 @@ export function RerunDialog({ close }: { close: () => void }) {
       {args.isLoadingError && <Failed error={args.error} />}
       {!ready && <Skeleton rows={3} />}
       {ready && !args.isLoadingError && fieldNames(schema).length > 0 && (
-        <InputForm
-          schema={schema}
-          busy={busy}
-          initial={before}
-          submitLabel={t("runs.runAgain")}
-          run={(next) => start({ ...before, ...next })}
-        />
+        <InputForm schema={schema} busy={busy} initial={before} submitLabel={t("runs.runAgain")} run={start} />
       )}
       {ready && !args.isLoadingError && fieldNames(schema).length === 0 && (
         <JsonForm before={before} busy={busy} run={start} />
