@@ -166,7 +166,11 @@ async def test_rerun_does_not_read_references_hidden_from_first_starter(api: Api
         # An argument that the admin leaves unchanged is not the admin's; one that the admin enters is.
         kept = await api.client.post(f"{W}/jobs/rerun/{run}", json={"x": "$var:u/admin/note", "y": 1})
         assert kept.status_code == 409 and "u/admin/note" in kept.text, kept.text
-        entered = {"x": 1, "y": "$var:u/admin/note"}
+        # Neither are the parts of an argument that the admin edits, nor an argument of another name.
+        for edited in ({"x": ["$var:u/admin/note", 2]}, {"x": 1, "y": "$var:u/admin/note"}):
+            refused = await api.client.post(f"{W}/jobs/rerun/{run}", json=edited)
+            assert refused.status_code == 409 and "u/admin/note" in refused.text, refused.text
+        entered = {"x": 1, "y": "$var:u/admin/other"}
         assert (await api.client.post(f"{W}/jobs/rerun/{run}", json=entered)).status_code == 201
     refused = await api.client.post(f"{W}/jobs/restart/f/{before['run/f/f/sales/daily']}", json={"step_id": "a"})
     assert refused.status_code == 409 and "u/admin/note" in refused.text, refused.text

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeAlias
 
 import msgspec
 
@@ -28,6 +28,8 @@ from orvanta_platform.evaluate.raw import count_values, encode_string, members
 from orvanta_platform.evaluate.transforms import object_text
 
 Kind = Literal["variable", "resource"]
+Reference: TypeAlias = tuple[Kind, str]
+"""Kind and path of an item."""
 
 STATE_TYPES = frozenset({"state", "cache"})
 """Resource types in which jobs, also those of operators, store state: references in their values are plain text."""
@@ -67,7 +69,7 @@ def holds_references(raw: bytes) -> bool:
     return b'"$' in raw or b"\\u00" in raw
 
 
-def references(raw: bytes) -> list[tuple[Kind, str]]:
+def references(raw: bytes) -> list[Reference]:
     """Return the distinct references in the values of JSON text, as kind and path.
 
     Escapes are decoded: an expression that passes a string on writes it without escapes, so that a reference hidden by
@@ -85,7 +87,7 @@ def references(raw: bytes) -> list[tuple[Kind, str]]:
         waiting = [msgspec.json.decode(raw)]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidInput(f"The input is not valid JSON: {error}.", details={"path": ""}) from error
-    found: dict[tuple[Kind, str], None] = {}
+    found: dict[Reference, None] = {}
     while waiting:
         match waiting.pop():
             case str() as text if is_reference(text):
@@ -95,6 +97,11 @@ def references(raw: bytes) -> list[tuple[Kind, str]]:
             case dict() as fields:
                 waiting += fields.values()
     return list(found)
+
+
+def reference_texts(found: Collection[Reference]) -> bytes:
+    """Return references as JSON text, an array of strings."""
+    return msgspec.json.encode([f"${'var' if kind == 'variable' else 'res'}:{path}" for kind, path in found])
 
 
 def referring(raw: bytes) -> frozenset[str]:
@@ -189,7 +196,7 @@ class Interpolation:
         It is named as in "the variable f/a/b". `missing_allowed`: the path alone decides on an item that is missing.
         Raises TooLarge.
         """
-        waiting, seen = references(raw), set[tuple[Kind, str]]()
+        waiting, seen = references(raw), set[Reference]()
         while waiting:
             kind, path = waiting.pop()
             if (kind, path) in seen:

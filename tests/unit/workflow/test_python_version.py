@@ -46,3 +46,16 @@ def test_version_is_read_from_comments(content: str, wanted: str | None) -> None
 )
 def test_versions_that_satisfy(wanted: str, minors: list[int]) -> None:
     assert [minor for minor in range(11, 15) if satisfies((3, minor, 4), wanted)] == minors
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "# /// script\n# requires-python = '>=3.11'\n" + "# a\r\n" * 60 + "x = 1\n",
+        "# /// script\n# requires-python = '>=3.11'\n" * 200_000,
+        "# py" + " " * 60_000 + "\n",
+    ],
+)
+def test_hostile_scripts_are_read_at_once(content: str) -> None:
+    """The worker reads the version of each job in its event loop."""
+    assert wanted_python(content) is None

@@ -12,6 +12,7 @@ from orvanta_platform.cli.client import env
 from orvanta_platform.cli.client.command import Session, command
 from orvanta_platform.cli.client.errors import FAILED
 from orvanta_platform.errors import BadRequest
+from orvanta_platform.workflow.hashes import hash_text
 
 Release = Annotated[
     str, typer.Argument(help="Number of a release of the workspace, or <workspace>/<number>.", metavar="RELEASE")
@@ -132,10 +133,10 @@ def _transfer(session: Session, profile: str, release: str, target: str) -> tupl
     finally:
         other.close()
     calls = f"/api/w/{quote(target, safe='')}/releases"
-    wanted = (file["public_key"], source, number)
+    wanted = (file["public_key"], source, number, hash_text(file["body"]))
     for each in session.api.get(f"{calls}/list", per_page=100):
         made = each["imported"]
-        if made and (made["public_key"], made["workspace"], made["number"]) == wanted:
+        if made and (made["public_key"], made["workspace"], made["number"], each["digest"]) == wanted:
             return target, each["number"]
     return target, json.loads(session.api.post(f"{calls}/import", {"file": file}))["number"]
 

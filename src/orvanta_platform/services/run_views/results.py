@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from uuid import UUID
 
-import msgspec
 import structlog
 
 from orvanta_platform import clock
@@ -25,7 +24,14 @@ from orvanta_platform.engine.state import RunState
 from orvanta_platform.errors import CannotRestart, NotFound, WaitTimeout
 from orvanta_platform.evaluate.raw import members
 from orvanta_platform.orchestrator import values
-from orvanta_platform.orchestrator.interpolation import Interpolation, only, referring
+from orvanta_platform.orchestrator.interpolation import (
+    Interpolation,
+    Reference,
+    only,
+    reference_texts,
+    references,
+    referring,
+)
 from orvanta_platform.orchestrator.sealed_inputs import sealed_key, unseal
 from orvanta_platform.orchestrator.view import PREPROCESSED
 from orvanta_platform.services.platform import Platform
@@ -205,33 +211,26 @@ async def edited_references(
 ) -> frozenset[str] | None:
     """Return the names of the arguments that may contain references if a run is repeated with `args`; None: all.
 
-    An argument that equals that of the run was not written by the actor: it refers to items only if it did so in the
-    run. Raises InvalidInput, TooLarge, CannotRestart if such a reference of another starter names an item that this
-    starter may not read.
+    A reference that occurs anywhere in the arguments of the run was not written by the actor, even if the rest of its
+    argument was edited: it refers to the item only if it did so in the run. Raises InvalidInput, TooLarge,
+    CannotRestart if such a reference of another starter names an item that this starter may not read.
     """
     candidates = referring(args)
     if not candidates:
         return None
     row, stored = await _stored_args(platform, actor, workspace, id)
     state = RunState.decode(row.run_state) if row.run_state is not None else None
-    opened = await values.open_rows(platform.storage, list(stored.values()))
-    given, unchanged, kept = members(args), set[str](), set[str]()
-    for key, raw in opened.items():
-        before = members(raw)
-        same = {name for name in candidates if name in before and _equal(given[name], before[name])}
-        unchanged |= same
-        if key[2] != PREPROCESSED and state is not None:
-            kept |= same & set(state.references)
-    if kept and row.created_by != actor.username:
-        await _require_readable(platform, workspace, row, only(args, kept))
-    return candidates - unchanged | kept
-
-
-def _equal(one: bytes | msgspec.Raw, other: bytes | msgspec.Raw) -> bool:
-    try:
-        return bool(msgspec.json.decode(one) == msgspec.json.decode(other))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return False
+    of_run, texts = set[Reference](), set[Reference]()
+    for key, raw in (await values.open_rows(platform.storage, list(stored.values()))).items():
+        names = state.references if state is not None and key[2] != PREPROCESSED else ()
+        for name, value in members(raw).items():
+            (of_run if name in names else texts).update(references(bytes(value)))
+    given = {name: set(references(bytes(value))) for name, value in members(args).items() if name in candidates}
+    kept = {name: found for name, found in given.items() if not found & texts}
+    repeated = sorted(set[Reference]().union(*kept.values()) & of_run)
+    if repeated and row.created_by != actor.username:
+        await _require_readable(platform, workspace, row, reference_texts(repeated))
+    return frozenset(kept)
 
 
 async def _stored_args(

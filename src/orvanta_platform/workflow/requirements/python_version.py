@@ -9,16 +9,25 @@ from typing import Final
 
 _COMMENT: Final = re.compile(r"#[ \t]*py[ \t]*:?[ \t]*(?P<wanted>(?:[=~!<>]=?)?[ \t]*3[\d.*][\d.*,=~!<> \t]*)$")
 _SHORT: Final = re.compile(r"3(?P<minor>\d\d)")
-_BLOCK: Final = re.compile(r"^# /// script[ \t]*\r?\n(?P<lines>(?:#(?: .*)?\r?\n)*?)# ///[ \t]*\r?$", re.MULTILINE)
+_BLOCK: Final = re.compile(r"^# /// script[ \t]*\r?\n", re.MULTILINE)
+_MAX_HEAD: Final = 64 << 10
+"""Characters of a script in which the comment is searched for."""
+
+_MAX_COMMENT: Final = 200
+"""Maximum length of the comment: the time to match a line grows with the third power of its length."""
+
+_MAX_LINES: Final = 1_000
+"""Maximum number of lines of a block of PEP 723."""
+
 _CLAUSE: Final = re.compile(r"(?P<operator>===?|~=|!=|<=|>=|<|>)?\s*(?P<version>\d+(?:\.\d+)*)(?P<any>\.\*)?")
 
 
 def wanted_python(content: str) -> str | None:
     """Return the versions of Python that a script accepts (`3.13`, `>=3.12,<3.14`); None if it names none."""
-    for line in content.splitlines():
+    for line in content[:_MAX_HEAD].splitlines():
         if line and not line.startswith("#"):
             break
-        found = _COMMENT.match(line)
+        found = _COMMENT.match(line) if len(line) <= _MAX_COMMENT else None
         if found is not None:
             short = _SHORT.fullmatch(found["wanted"].strip())
             return f"3.{short['minor']}" if short else found["wanted"].strip()
@@ -27,14 +36,32 @@ def wanted_python(content: str) -> str | None:
 
 def _required(content: str) -> str | None:
     block = _BLOCK.search(content)
-    if block is None:
+    text = None if block is None else _metadata(content, block.end())
+    if text is None:
         return None
-    text = "\n".join(line[2:] for line in block["lines"].splitlines())
     try:
         wanted = tomllib.loads(text).get("requires-python")
     except (tomllib.TOMLDecodeError, RecursionError):
         return None  # reading its requirements reports it
     return wanted.strip() if isinstance(wanted, str) and wanted.strip() else None
+
+
+def _metadata(content: str, start: int) -> str | None:
+    """Return the text of a block of PEP 723 whose lines begin at `start`; None if it does not end.
+
+    Every worker reads it for each job: the number of lines is limited, and no line is read twice.
+    """
+    lines: list[str] = []
+    while len(lines) < _MAX_LINES:
+        end = content.find("\n", start)
+        line = content[start : None if end == -1 else end].rstrip(" \t\r")
+        if line == "# ///":
+            return "\n".join(lines)
+        if end == -1 or not (line == "#" or line.startswith("# ")):
+            return None
+        lines.append(line[2:])
+        start = end + 1
+    return None
 
 
 def satisfies(version: Sequence[int], wanted: str) -> bool:
