@@ -69,10 +69,15 @@ async def test_copied_command_has_token_limited_to_workflow(page: Page, site: Si
     assert copied == f"{site.base}/api/w/main/jobs/run_wait_result/f/f/triggers/hook"
     # A request to the test URL starts no run, and becomes the input of a test.
     before = len(site.client.get("/api/w/main/jobs/list", params={"script_path_exact": "f/triggers/hook"}).json())
+    await page.clock.install()
     await page.get_by_role("button", name="Listen for a test request").click()
     await expect(page.get_by_text("start no run")).to_be_visible()
     url = f"{site.base}/api/w/main/capture_u/webhook/flow/f/triggers/hook"
     await expect(page.locator('[data-command="curl command of a test request"]')).to_contain_text(url)
+    # The page pings until the member stops.
+    async with page.expect_response("**/capture/ping_config/**") as ping:
+        await page.clock.fast_forward("00:21")
+    assert (await ping.value).status == 200
     async with httpx.AsyncClient(timeout=PATIENCE_S) as client:
         sent = await client.post(url, json={"name": "Grace"}, headers={"Authorization": f"Bearer {token}"})
     assert sent.status_code == 201

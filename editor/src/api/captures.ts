@@ -6,14 +6,21 @@ export type Capture = components["schemas"]["Capture"];
 
 const REFRESH_MS = 2_000;
 
-/** The server captures for a minute after each call. */
-export const LISTEN_AGAIN_MS = 20_000;
+/** The server captures for a minute after the start and each ping. */
+export const PING_MS = 20_000;
 
-/** Start or continue to capture webhook requests of a workflow. */
-export async function listen(workspace: string, path: string): Promise<void> {
+/** Start to capture webhook requests of a workflow. */
+export async function startListening(workspace: string, path: string): Promise<void> {
   await api.POST("/api/w/{workspace}/capture/set_config", {
     params: { path: { workspace } },
     body: { trigger_kind: "webhook", path, is_flow: true },
+  });
+}
+
+/** Continue to capture for a minute. Throws if the workflow is no longer captured. */
+export async function pingListening(workspace: string, path: string): Promise<void> {
+  await api.POST("/api/w/{workspace}/capture/ping_config/{trigger_kind}/{runnable_kind}/{path}", {
+    params: { path: { workspace, trigger_kind: "webhook", runnable_kind: "flow", path } },
   });
 }
 

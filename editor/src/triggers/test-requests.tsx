@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { attempt } from "../actions/registry";
-import { type Capture, capturesQuery, captureUrl, LISTEN_AGAIN_MS, listen } from "../api/captures";
+import { type Capture, capturesQuery, captureUrl, PING_MS, pingListening, startListening } from "../api/captures";
 import { useEditor, useEditorStore } from "../editor/context";
 import { t } from "../texts/triggers";
 import { Button } from "../ui/controls";
@@ -20,10 +20,10 @@ export function TestRequests({ token, body }: { token: string; body: unknown }) 
   const captures = useQuery(capturesQuery(workspace, path, listening)).data ?? [];
   useEffect(() => {
     if (!listening) return;
-    const timer = setInterval(() => void listen(workspace, path).catch(() => setListening(false)), LISTEN_AGAIN_MS);
+    const timer = setInterval(() => void pingListening(workspace, path).catch(() => setListening(false)), PING_MS);
     return () => clearInterval(timer);
   }, [listening, workspace, path]);
-  const start = () => attempt(async () => listen(workspace, path).then(() => setListening(true)));
+  const start = () => attempt(async () => startListening(workspace, path).then(() => setListening(true)));
   return (
     <>
       <div className={css.row}>
