@@ -108,28 +108,28 @@ async def test_settings_of_instance_are_changed(page: Page, site: Site) -> None:
     await expect(environment).to_have_count(1)
     await row.get_by_role("button", name="Use default of min_password_length").click()
     await expect(row).to_contain_text(re.compile("8.*Default"))
+    # The page Single sign-on has these settings.
+    await expect(page.get_by_text(re.compile("oidc_providers|break_glass_account"))).to_have_count(0)
     # A secret inside a value is replaced by a mask, and kept if the mask is sent back.
-    provider = {"label": "Corp", "issuer": "https://id.example.org", "client_id": "x", "client_secret": "swordfish"}
-    site.client.post("/api/settings/global/oidc_providers", json={"value": {"corp": provider}}).raise_for_status()
+    server = {"host": "mail.example.org", "sender": "orvanta@example.org", "password": "swordfish"}
+    site.client.post("/api/settings/global/smtp", json={"value": server}).raise_for_status()
     try:
         await page.reload()
-        await page.get_by_role("button", name="Edit oidc_providers").click()
+        await page.get_by_role("button", name="Edit smtp").click()
         await expect(dialog.get_by_label("Value")).to_have_value(re.compile(r"\*\*\*"))
         await expect(page.get_by_text("swordfish")).to_have_count(0)
         await check(page)
         await dialog.get_by_role("button", name="Cancel").click()
-        await page.get_by_role("button", name="Use default of oidc_providers").click()
-        await expect(page.get_by_text("oidc_providers was reset to its default")).to_be_visible()
+        await page.get_by_role("button", name="Use default of smtp").click()
+        await expect(page.get_by_text("smtp was reset to its default")).to_be_visible()
     finally:
-        site.client.post("/api/settings/global/oidc_providers", json={"value": None}).raise_for_status()
+        site.client.post("/api/settings/global/smtp", json={"value": None}).raise_for_status()
 
 
 @pytest.mark.extended
 async def test_tokens_of_scim_clients_are_created_and_revoked(page: Page, site: Site) -> None:
     await opens(page, "scim", "SCIM")
-    await expect(page.locator("[data-command='Address for the identity provider']")).to_have_text(
-        f"{site.base}/scim/v2"
-    )
+    await expect(page.locator("[data-command='SCIM base URL']")).to_have_text(f"{site.base}/scim/v2")
     await expect(page.get_by_text("No tokens", exact=True)).to_be_visible()
     await page.get_by_role("button", name="New token").click()
     dialog = page.get_by_role("dialog")
@@ -203,91 +203,134 @@ async def test_workspace_from_creation_to_deletion(page: Page, site: Site) -> No
     assert site.client.get("/api/w/shortlived/workspaces/get_settings").status_code == 404
 
 
+async def provider_is_entered(page: Page, site: Site) -> None:
+    """Enter an OpenID provider, and change it."""
+    dialog = page.get_by_role("dialog")
+    await opens(page, "sso", "Single sign-on")
+    await page.get_by_role("button", name="New provider").click()
+    await dialog.get_by_role("button", name="Create").click()
+    await expect(dialog.get_by_role("alert")).to_have_text(["Required"] * 4)
+    await dialog.get_by_label("Name of the provider").fill("corp")
+    address = dialog.locator("[data-command='Redirect URI']")
+    await expect(address).to_have_text(f"{site.base}/api/auth/oidc/callback/corp")
+    await dialog.get_by_label("Label").fill("Corporate login")
+    await dialog.get_by_label("Client id").fill("orvanta")
+    await dialog.get_by_label("Client secret").fill("swordfish")
+    await dialog.get_by_label("Issuer").fill("http://id.example.org")
+    await dialog.get_by_role("button", name="Create").click()
+    await expect(dialog.get_by_role("alert")).to_contain_text("must be an https URL")
+    await dialog.get_by_label("Issuer").fill("https://id.example.org")
+    await check(page)
+    await dialog.get_by_role("button", name="Create").click()
+    provider = rows(page, "Single sign-on").filter(has_text="Corporate login")
+    await expect(provider).to_contain_text("https://id.example.org")
+    await page.get_by_role("button", name="New provider").click()
+    await expect(dialog.get_by_label("Create an account at the first login")).to_be_checked()
+    await dialog.get_by_label("Name of the provider").fill("corp")
+    await dialog.get_by_role("button", name="Create").click()
+    await expect(dialog.get_by_role("alert").first).to_have_text("A provider has this name already")
+    await dialog.get_by_role("button", name="Cancel").click()
+    await provider_is_changed(page, site)
+    # Only a superadmin who could log in becomes the account with a password.
+    await page.get_by_role("button", name="Edit break_glass_account").click()
+    await dialog.get_by_label("Value").fill("nobody@example.org")
+    await dialog.get_by_role("button", name="Save").click()
+    await expect(dialog.get_by_role("alert")).to_contain_text("must be an enabled superadmin")
+    await dialog.get_by_role("button", name="Cancel").click()
+    await is_accessible(page)
+
+
+async def provider_is_changed(page: Page, site: Site) -> None:
+    """Change a provider. The stored secret is not shown, and remains if its field is left empty."""
+    dialog = page.get_by_role("dialog")
+    provider = rows(page, "Single sign-on").filter(has_text="Corporate login")
+    await provider.get_by_role("button", name="Edit corp").click()
+    await expect(dialog.get_by_label("Client secret")).to_have_value("")
+    await dialog.get_by_label("Domains").fill("example.org, example.com")
+    await dialog.get_by_label("Scopes").fill("openid email groups")
+    await dialog.get_by_label("Create an account at the first login").uncheck()
+    await dialog.get_by_label("Private networks of the provider").fill("10.1.0.0/16")
+    await dialog.get_by_role("button", name="Save").click()
+    await expect(provider).to_contain_text("example.com")
+    stored = site.client.get("/api/settings/global/oidc_providers").json()["corp"]
+    assert (stored["client_secret"], stored["domains"]) == ("***", ["example.org", "example.com"])
+    assert (stored["scopes"], stored["sign_up"]) == (["openid", "email", "groups"], False)
+    assert stored["networks"] == ["10.1.0.0/16"]
+    [offered] = site.client.get("/api/auth/oidc/providers").json()["providers"]
+    assert offered["label"] == "Corporate login"
+
+
+async def groups_are_created(page: Page) -> None:
+    """Create the groups `engineering` and `support`."""
+    dialog = page.get_by_role("dialog")
+    await opens(page, "groups", "Groups")
+    for name in ("engineering", "support"):
+        await page.get_by_role("button", name="New group").click()
+        await dialog.get_by_label("Name").fill(name)
+        await dialog.get_by_role("button", name="Create").click()
+        await dialog.get_by_role("button", name="Save").click()
+        await expect(rows(page, "Groups").filter(has_text=name)).to_have_count(1)
+
+
+async def folder_is_shared(page: Page) -> None:
+    """Create a folder and share it with the groups."""
+    dialog = page.get_by_role("dialog")
+    await opens(page, "folders", "Folders")
+    await page.get_by_role("button", name="New folder").click()
+    await dialog.get_by_label("Name").fill("shop")
+    await dialog.get_by_role("button", name="Create").click()
+    await dialog.get_by_role("combobox", name="Share with").select_option("g/engineering")
+    await dialog.get_by_label("Access of g/engineering").select_option("Write")
+    await dialog.get_by_role("combobox", name="Share with").select_option("g/support")
+    await dialog.get_by_role("button", name="Save").click()
+    folder = rows(page, "Folders").filter(has_text="f/shop")
+    await expect(folder).to_contain_text("g/engineering: Write")
+    await expect(folder).to_contain_text("g/support: Read")
+
+
+async def resource_is_created(page: Page, site: Site) -> None:
+    """Create a resource in the folder."""
+    dialog = page.get_by_role("dialog")
+    await opens(page, "resources", "Resources")
+    await page.get_by_role("button", name="New resource", exact=True).click()
+    await dialog.get_by_role("combobox", name="Folder").select_option("f/shop")
+    await dialog.get_by_label("Id", exact=True).fill("orders")
+    await dialog.get_by_role("combobox", name="Type").select_option("postgresql")
+    for field, value in (("host", "db.example.org"), ("user", "orvanta"), ("password", "hush"), ("dbname", "shop")):
+        await dialog.get_by_label(field, exact=True).fill(value)
+    await dialog.get_by_role("button", name="Create").click()
+    await expect(rows(page, "Resources").filter(has_text="f/shop/orders")).to_contain_text("postgresql")
+    value = site.client.get("/api/w/main/resources/get/f/shop/orders").json()["value"]
+    assert (value["host"], value["password"]) == ("db.example.org", "***")
+
+
+async def service_account_gets_token(page: Page, site: Site) -> None:
+    """Create a service account with a token that can only read workflows."""
+    dialog = page.get_by_role("dialog")
+    await opens(page, "service-accounts", "Service accounts")
+    await page.get_by_role("button", name="New service account").click()
+    await dialog.get_by_label("Name").fill("pipeline")
+    await dialog.get_by_label("Role").select_option("Developer")
+    await dialog.get_by_role("button", name="Create").click()
+    await page.get_by_role("button", name="New token of pipeline").click()
+    await dialog.get_by_label("Label").fill("deploy")
+    await dialog.get_by_label("Area").select_option("Workflows")
+    await dialog.get_by_label("Action").select_option("Read")
+    await dialog.get_by_role("button", name="Add scope").click()
+    await dialog.get_by_role("button", name="Create token").click()
+    token = await dialog.locator("[data-command=Token]").inner_text()
+    assert [status(site, token, f"w/main/{each}/list") for each in ("flows", "variables")] == [200, 403]
+
+
 @pytest.mark.extended
 async def test_new_admin_sets_up_an_organisation(page: Page, site: Site) -> None:
     """Single sign-on, groups, a folder, a resource, and a service account with a token, by the pages alone."""
-    dialog = page.get_by_role("dialog")
     try:
-        await opens(page, "sso", "Single sign-on")
-        await page.get_by_role("button", name="New provider").click()
-        await dialog.get_by_role("button", name="Create").click()
-        await expect(dialog.get_by_role("alert")).to_have_text(["Required"] * 4)
-        await dialog.get_by_label("Name of the provider").fill("corp")
-        address = dialog.locator("[data-command='Redirect address of the client']")
-        await expect(address).to_have_text(f"{site.base}/api/auth/oidc/callback/corp")
-        await dialog.get_by_label("Label").fill("Corporate login")
-        await dialog.get_by_label("Client id").fill("orvanta")
-        await dialog.get_by_label("Client secret").fill("swordfish")
-        await dialog.get_by_label("Issuer").fill("http://id.example.org")
-        await dialog.get_by_role("button", name="Create").click()
-        await expect(dialog.get_by_role("alert")).to_contain_text("must be an https URL")
-        await dialog.get_by_label("Issuer").fill("https://id.example.org")
-        await check(page)
-        await dialog.get_by_role("button", name="Create").click()
-        provider = rows(page, "Single sign-on").filter(has_text="Corporate login")
-        await expect(provider).to_contain_text("https://id.example.org")
-        await page.get_by_role("button", name="New provider").click()
-        await dialog.get_by_label("Name of the provider").fill("corp")
-        await dialog.get_by_role("button", name="Create").click()
-        await expect(dialog.get_by_role("alert").first).to_have_text("A provider has this name already")
-        await dialog.get_by_role("button", name="Cancel").click()
-        # The stored secret is not shown, and remains if its field is left empty.
-        await provider.get_by_role("button", name="Edit corp").click()
-        await expect(dialog.get_by_label("Client secret")).to_have_value("")
-        await dialog.get_by_label("Domains").fill("example.org, example.com")
-        await dialog.get_by_role("button", name="Save").click()
-        await expect(provider).to_contain_text("example.com")
-        stored = site.client.get("/api/settings/global/oidc_providers").json()["corp"]
-        assert (stored["client_secret"], stored["domains"]) == ("***", ["example.org", "example.com"])
-        [offered] = site.client.get("/api/auth/oidc/providers").json()["providers"]
-        assert offered["label"] == "Corporate login"
-        await is_accessible(page)
-
-        await opens(page, "groups", "Groups")
-        for name in ("engineering", "support"):
-            await page.get_by_role("button", name="New group").click()
-            await dialog.get_by_label("Name").fill(name)
-            await dialog.get_by_role("button", name="Create").click()
-            await dialog.get_by_role("button", name="Save").click()
-            await expect(rows(page, "Groups").filter(has_text=name)).to_have_count(1)
-
-        await opens(page, "folders", "Folders")
-        await page.get_by_role("button", name="New folder").click()
-        await dialog.get_by_label("Name").fill("shop")
-        await dialog.get_by_role("button", name="Create").click()
-        await dialog.get_by_role("combobox", name="Share with").select_option("g/engineering")
-        await dialog.get_by_label("Access of g/engineering").select_option("Write")
-        await dialog.get_by_role("combobox", name="Share with").select_option("g/support")
-        await dialog.get_by_role("button", name="Save").click()
-        folder = rows(page, "Folders").filter(has_text="f/shop")
-        await expect(folder).to_contain_text("g/engineering: Write")
-        await expect(folder).to_contain_text("g/support: Read")
-
-        await opens(page, "resources", "Resources")
-        await page.get_by_role("button", name="New resource", exact=True).click()
-        await dialog.get_by_role("combobox", name="Folder").select_option("f/shop")
-        await dialog.get_by_label("Id", exact=True).fill("orders")
-        await dialog.get_by_role("combobox", name="Type").select_option("postgresql")
-        for field, value in (("host", "db.example.org"), ("user", "orvanta"), ("password", "hush"), ("dbname", "shop")):
-            await dialog.get_by_label(field, exact=True).fill(value)
-        await dialog.get_by_role("button", name="Create").click()
-        await expect(rows(page, "Resources").filter(has_text="f/shop/orders")).to_contain_text("postgresql")
-        value = site.client.get("/api/w/main/resources/get/f/shop/orders").json()["value"]
-        assert (value["host"], value["password"]) == ("db.example.org", "***")
-
-        await opens(page, "service-accounts", "Service accounts")
-        await page.get_by_role("button", name="New service account").click()
-        await dialog.get_by_label("Name").fill("pipeline")
-        await dialog.get_by_label("Role").select_option("Developer")
-        await dialog.get_by_role("button", name="Create").click()
-        await page.get_by_role("button", name="New token of pipeline").click()
-        await dialog.get_by_label("Label").fill("deploy")
-        await dialog.get_by_label("Area").select_option("Workflows")
-        await dialog.get_by_label("Action").select_option("Read")
-        await dialog.get_by_role("button", name="Add scope").click()
-        await dialog.get_by_role("button", name="Create token").click()
-        token = await dialog.locator("[data-command=Token]").inner_text()
-        assert [status(site, token, f"w/main/{each}/list") for each in ("flows", "variables")] == [200, 403]
+        await provider_is_entered(page, site)
+        await groups_are_created(page)
+        await folder_is_shared(page)
+        await resource_is_created(page, site)
+        await service_account_gets_token(page, site)
     finally:
         site.client.post("/api/settings/global/oidc_providers", json={"value": None}).raise_for_status()
         for path in ("service_accounts/delete/pipeline", "resources/delete/f/shop/orders", "folders/delete/shop"):

@@ -9,9 +9,12 @@ export interface IdentityProvider {
   issuer: string;
   client_id: string;
   client_secret?: string;
+  scopes?: string[];
   domains?: string[];
+  sign_up?: boolean;
   groups_claim?: string;
   grants?: Json[];
+  networks?: string[];
 }
 
 const PROVIDERS = "oidc_providers";
@@ -29,6 +32,5 @@ export const identityProvidersQuery = queryOptions({
 export const saveIdentityProviders = (value: Record<string, IdentityProvider>): Promise<void> =>
   setInstanceSetting(PROVIDERS, value as unknown as Json);
 
-/** Address to which a provider sends people back after the login. */
-export const redirectAddress = (name: string): string =>
-  `${BASE || window.location.origin}/api/auth/oidc/callback/${name}`;
+/** Return the redirect URI of the client at a provider. */
+export const redirectUri = (name: string): string => `${BASE || window.location.origin}/api/auth/oidc/callback/${name}`;

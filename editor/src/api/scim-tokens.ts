@@ -3,7 +3,7 @@ import { api, BASE } from "./client";
 import type { components } from "./schema";
 
 /** Address of the server for SCIM clients. */
-export const scimAddress = (): string => `${BASE || window.location.origin}/scim/v2`;
+export const scimBaseUrl = (): string => `${BASE || window.location.origin}/scim/v2`;
 
 export type ScimToken = components["schemas"]["ScimToken"];
 

@@ -1,37 +1,26 @@
-import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { useQuery } from "@tanstack/react-query";
 import {
   type InstanceSetting,
   instanceSettingsQuery,
   type ProcessSetting,
   processSettingsQuery,
-  setInstanceSetting,
 } from "../api/instance-settings";
-import { t, tWith } from "../texts/settings";
-import type { Key } from "../texts/t";
-import { Button, Field, Input } from "../ui/controls";
-import controls from "../ui/controls.module.css";
-import { Select } from "../ui/select";
-import { Time } from "../ui/time";
-import { notify } from "../ui/toasts";
-import type { Json } from "../workflow/types";
-import { FormDialog, Loaded, Problem, Rows, SearchedList, useSubmission } from "./parts";
-import { kindOfSetting, settingText, settingValue } from "./setting-value";
+import { t } from "../texts/settings";
+import { Loaded, Rows, SearchedList } from "./parts";
+import { SettingRow } from "./setting-row";
 import css from "./settings.module.css";
 
-/** Groups of settings with their names, in the order of the page. Other settings form the last group. */
-const GROUPS: readonly [Key, readonly string[]][] = [
-  ["settings.groupLogin", ["min_password_length", "require_totp", "token_max_age_days"]],
-  ["settings.groupSso", ["oidc_providers", "break_glass_account"]],
-];
-const GROUPED = GROUPS.flatMap(([, names]) => names);
+/** Settings of passwords and tokens. */
+const LOGIN = ["min_password_length", "require_totp", "token_max_age_days"];
+/** Settings of the page Single sign-on. */
+const SSO = ["oidc_providers", "break_glass_account"];
 
 /** Settings of the instance, and those that the environment of the server determines. For superadmins. */
 export function InstancePage() {
   const settings = useQuery(instanceSettingsQuery);
   const environment = useQuery(processSettingsQuery);
-  const named = (names: readonly string[]) => settings.data?.filter((each) => names.includes(each.name)) ?? [];
-  const others = settings.data?.filter((each) => !GROUPED.includes(each.name)) ?? [];
+  const login = settings.data?.filter((each) => LOGIN.includes(each.name)) ?? [];
+  const others = settings.data?.filter((each) => ![...LOGIN, ...SSO].includes(each.name)) ?? [];
   return (
     <main className={css.main}>
       <div className={css.head}>
@@ -39,9 +28,7 @@ export function InstancePage() {
       </div>
       <p className={css.about}>{t("settings.instanceSettingsHint")}</p>
       <Loaded query={settings} />
-      {GROUPS.map(([title, names]) => (
-        <Group key={title} title={t(title)} settings={named(names)} />
-      ))}
+      <Group title={t("settings.groupLogin")} settings={login} />
       <Group title={t("settings.groupOther")} settings={others} />
       <section className={css.section} aria-labelledby="environment">
         <h2 id="environment">{t("settings.environment")}</h2>
@@ -66,111 +53,6 @@ function Group({ title, settings }: { title: string; settings: readonly Instance
       <h2>{title}</h2>
       <Rows label={title} items={settings} keyOf={(each) => each.name} row={(each) => <SettingRow setting={each} />} />
     </section>
-  );
-}
-
-function SettingRow({ setting }: { setting: InstanceSetting }) {
-  const queries = useQueryClient();
-  const { busy, errors, send } = useSubmission();
-  const [editing, setEditing] = useState(false);
-  const { name } = setting;
-  const reset = async () => {
-    if (await send(() => setInstanceSetting(name, null))) notify(t("settings.settingReset", { name }));
-    await queries.invalidateQueries(instanceSettingsQuery);
-  };
-  return (
-    <>
-      <div className={css.what}>
-        <span className={css.heading}>
-          <span className={css.name}>{name}</span>
-          <code>{settingSummary(setting)}</code>
-        </span>
-        <span className={css.facts}>{setting.description}</span>
-        <span className={css.facts}>
-          {setting.updated_at
-            ? tWith(
-                "settings.changedBy",
-                { time: <Time at={setting.updated_at} /> },
-                { author: setting.updated_by ?? "" },
-              )
-            : t("settings.default")}
-        </span>
-      </div>
-      <div className={css.tools}>
-        <Button icon="edit" onClick={() => setEditing(true)} aria-label={t("settings.editItem", { name })}>
-          {t("ui.edit")}
-        </Button>
-        {setting.updated_at && (
-          <Button
-            icon="undo"
-            disabled={busy}
-            onClick={() => void reset()}
-            aria-label={t("settings.useDefaultOf", { name })}
-          >
-            {t("settings.useDefault")}
-          </Button>
-        )}
-      </div>
-      <Problem text={errors[""]} />
-      {editing && <SettingDialog setting={setting} close={() => setEditing(false)} />}
-    </>
-  );
-}
-
-/** Return a value in one line; the names of the members of an object. */
-function settingSummary({ value }: InstanceSetting): string {
-  if (value === null || value === undefined) return "—";
-  if (typeof value !== "object") return String(value);
-  return Object.keys(value).join(", ") || "—";
-}
-
-function SettingDialog({ setting, close }: { setting: InstanceSetting; close: () => void }) {
-  const queries = useQueryClient();
-  const submission = useSubmission(() => "value");
-  const { name, description } = setting;
-  const kind = kindOfSetting(setting.schema as Json);
-  const [typed, setTyped] = useState(settingText(setting.value as Json, kind));
-  const read = settingValue(typed, kind);
-  const submit = async () => {
-    const problem = "error" in read ? read.error : undefined;
-    const save = () => setInstanceSetting(name, "value" in read ? read.value : null);
-    if (!(await submission.send(save, { value: problem }))) return;
-    notify(t("settings.saved", { name }));
-    close();
-    await queries.invalidateQueries(instanceSettingsQuery);
-  };
-  const field = {
-    value: typed,
-    spellCheck: false,
-    onChange: (event: { target: { value: string } }) => setTyped(event.target.value),
-  };
-  return (
-    <FormDialog
-      title={t("settings.editItem", { name })}
-      submitLabel={t("ui.save")}
-      submission={submission}
-      submit={submit}
-      wide={kind === "json"}
-      close={close}
-    >
-      <p className={css.note}>{description}</p>
-      <Field
-        label={t("settings.value")}
-        help={kind === "json" ? t("settings.settingSecretsHint") : t("settings.emptyIsDefault")}
-        error={submission.errors.value}
-      >
-        {kind === "boolean" ? (
-          <Select value={typed} set={setTyped}>
-            <option value="true">{t("settings.yes")}</option>
-            <option value="false">{t("settings.no")}</option>
-          </Select>
-        ) : kind === "json" ? (
-          <textarea className={controls.input} rows={14} {...field} />
-        ) : (
-          <Input inputMode={kind === "integer" ? "numeric" : "text"} {...field} />
-        )}
-      </Field>
-    </FormDialog>
   );
 }
 

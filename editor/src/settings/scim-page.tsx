@@ -1,7 +1,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { instanceSettingsQuery } from "../api/instance-settings";
-import { createScimToken, deleteScimToken, type ScimToken, scimAddress, scimTokensQuery } from "../api/scim-tokens";
+import { createScimToken, deleteScimToken, type ScimToken, scimBaseUrl, scimTokensQuery } from "../api/scim-tokens";
 import { t, tWith } from "../texts/settings";
 import { Button, Field } from "../ui/controls";
 import { CopyableCommand } from "../ui/copyable-command";
@@ -26,7 +26,7 @@ export function ScimPage() {
         </Button>
       </div>
       <p className={css.about}>{t("settings.scimHint")}</p>
-      <CopyableCommand label={t("settings.scimAddress")} text={scimAddress()} />
+      <CopyableCommand label={t("settings.scimBaseUrl")} text={scimBaseUrl()} />
       <SearchedList
         label={t("settings.tokens")}
         query={tokens}

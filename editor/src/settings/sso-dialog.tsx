@@ -1,5 +1,5 @@
 import { useState } from "react";
-import { type IdentityProvider, redirectAddress } from "../api/identity-providers";
+import { type IdentityProvider, redirectUri } from "../api/identity-providers";
 import { t } from "../texts/settings";
 import { Field, Input } from "../ui/controls";
 import controls from "../ui/controls.module.css";
@@ -7,6 +7,7 @@ import { CopyableCommand } from "../ui/copyable-command";
 import { notify } from "../ui/toasts";
 import type { Json } from "../workflow/types";
 import { FormDialog, missing, useSubmission } from "./parts";
+import css from "./settings.module.css";
 
 type Providers = Record<string, IdentityProvider>;
 
@@ -17,6 +18,8 @@ interface Props {
   save: (change: (before: Providers) => Providers) => Promise<void>;
   close: () => void;
 }
+
+const GRANTS_EXAMPLE = '[{"claim": "engineering", "workspace": "main", "role": "developer", "groups": ["deployers"]}]';
 
 /** Return the grants of a text, or null if it is no JSON array. */
 function grantsOf(text: string): Json[] | null {
@@ -29,46 +32,71 @@ function grantsOf(text: string): Json[] | null {
   }
 }
 
+/** Return the words of a text that commas or spaces separate. */
+const listOf = (text: string): string[] => text.split(/[\s,]+/).filter(Boolean);
+
+/** Return the texts of the fields for a stored provider, or for a new one. */
+function typedOf(name: string, provider?: IdentityProvider) {
+  return {
+    name,
+    label: provider?.label ?? "",
+    issuer: provider?.issuer ?? "",
+    client: provider?.client_id ?? "",
+    secret: "",
+    scopes: (provider?.scopes ?? ["openid", "email", "profile"]).join(" "),
+    domains: provider?.domains?.join(", ") ?? "",
+    claim: provider?.groups_claim ?? "groups",
+    grants: provider?.grants?.length ? JSON.stringify(provider.grants, null, 2) : "",
+    networks: provider?.networks?.join(", ") ?? "",
+  };
+}
+type Typed = ReturnType<typeof typedOf>;
+
+/** Return the provider of the fields. An empty secret leaves the stored one. */
+function providerOf(typed: Typed, signUp: boolean, storedSecret = ""): IdentityProvider {
+  return {
+    label: typed.label.trim(),
+    issuer: typed.issuer.trim(),
+    client_id: typed.client.trim(),
+    client_secret: typed.secret || storedSecret,
+    scopes: listOf(typed.scopes),
+    domains: listOf(typed.domains),
+    sign_up: signUp,
+    groups_claim: typed.claim.trim(),
+    grants: grantsOf(typed.grants) ?? [],
+    networks: listOf(typed.networks),
+  };
+}
+
 /** Form of an OpenID provider, new or existing. */
 export function SsoDialog({ existing, taken = [], save, close }: Props) {
   const [stored, before] = existing ?? ["", undefined];
-  const [name, setName] = useState(stored);
-  const [label, setLabel] = useState(before?.label ?? "");
-  const [issuer, setIssuer] = useState(before?.issuer ?? "");
-  const [client, setClient] = useState(before?.client_id ?? "");
-  const [secret, setSecret] = useState("");
-  const [domains, setDomains] = useState(before?.domains?.join(", ") ?? "");
-  const [claim, setClaim] = useState(before?.groups_claim ?? "groups");
-  const [grants, setGrants] = useState(before?.grants?.length ? JSON.stringify(before.grants, null, 2) : "");
+  const [typed, setTyped] = useState(() => typedOf(stored, before));
+  const [signUp, setSignUp] = useState(before?.sign_up ?? true);
   const submission = useSubmission(({ message }) => (message.startsWith("The issuer") ? "issuer" : ""));
-  const { errors } = submission;
+  const name = typed.name.trim();
   const submit = async () => {
-    const read = grantsOf(grants);
-    const provider = {
-      ...before,
-      label: label.trim(),
-      issuer: issuer.trim(),
-      client_id: client.trim(),
-      client_secret: secret || (before?.client_secret ?? ""),
-      domains: domains.split(/[\s,]+/).filter(Boolean),
-      groups_claim: claim.trim(),
-      grants: read ?? [],
-    };
     const problems = {
-      name: missing(name) ?? (taken.includes(name.trim()) ? t("settings.providerTaken") : undefined),
-      label: missing(label),
-      issuer: missing(issuer),
-      client: missing(client),
-      claim: missing(claim),
-      grants: read === null ? t("settings.notJson") : undefined,
+      name: missing(name) ?? (taken.includes(name) ? t("settings.providerTaken") : undefined),
+      label: missing(typed.label),
+      issuer: missing(typed.issuer),
+      client: missing(typed.client),
+      claim: missing(typed.claim),
+      grants: grantsOf(typed.grants) === null ? t("settings.notJson") : undefined,
     };
-    if (!(await submission.send(() => save((others) => ({ ...others, [name.trim()]: provider })), problems))) return;
-    notify(t("settings.saved", { name: label.trim() }));
+    const provider = providerOf(typed, signUp, before?.client_secret);
+    if (!(await submission.send(() => save((others) => ({ ...others, [name]: provider })), problems))) return;
+    notify(t("settings.saved", { name: provider.label }));
     close();
   };
-  const text = (key: string, title: string, value: string, set: (value: string) => void, help?: string) => (
-    <Field label={title} help={help} error={errors[key]}>
-      <Input value={value} spellCheck={false} onChange={(event) => set(event.target.value)} />
+  const field = (key: keyof Typed) => ({
+    value: typed[key],
+    spellCheck: false,
+    onChange: (event: { target: { value: string } }) => setTyped({ ...typed, [key]: event.target.value }),
+  });
+  const text = (key: keyof Typed, title: string, help?: string) => (
+    <Field label={title} help={help} error={submission.errors[key]}>
+      <Input {...field(key)} />
     </Field>
   );
   return (
@@ -79,34 +107,29 @@ export function SsoDialog({ existing, taken = [], save, close }: Props) {
       submit={submit}
       close={close}
     >
-      {!existing && text("name", t("settings.providerName"), name, setName, t("settings.providerNameHint"))}
-      <CopyableCommand label={t("settings.redirectAddress")} text={redirectAddress(name.trim() || "…")} />
-      {text("label", t("settings.label"), label, setLabel, t("settings.providerLabelHint"))}
-      {text("issuer", t("settings.issuer"), issuer, setIssuer, t("settings.issuerHint"))}
-      {text("client", t("settings.clientId"), client, setClient)}
+      {!existing && text("name", t("settings.providerName"), t("settings.providerNameHint"))}
+      <CopyableCommand label={t("settings.redirectUri")} text={redirectUri(name || "…")} />
+      {text("label", t("settings.label"), t("settings.providerLabelHint"))}
+      {text("issuer", t("settings.issuer"), t("settings.issuerHint"))}
+      {text("client", t("settings.clientId"))}
+      <Field label={t("settings.clientSecret")} help={before?.client_secret ? t("settings.secretKept") : undefined}>
+        <Input type="password" autoComplete="new-password" {...field("secret")} />
+      </Field>
+      {text("scopes", t("settings.scopes"), t("settings.scopesHint"))}
+      {text("domains", t("settings.domains"), t("settings.domainsHint"))}
+      <label className={css.check}>
+        <input type="checkbox" checked={signUp} onChange={(event) => setSignUp(event.target.checked)} />
+        {t("settings.signUp")}
+      </label>
+      {text("claim", t("settings.groupsClaim"))}
       <Field
-        label={t("settings.clientSecret")}
-        help={before?.client_secret ? t("settings.secretKept") : undefined}
-        error={errors.secret}
+        label={t("settings.grants")}
+        help={t("settings.grantsHint", { example: GRANTS_EXAMPLE })}
+        error={submission.errors.grants}
       >
-        <Input
-          type="password"
-          autoComplete="new-password"
-          value={secret}
-          onChange={(event) => setSecret(event.target.value)}
-        />
+        <textarea className={controls.input} rows={5} {...field("grants")} />
       </Field>
-      {text("domains", t("settings.domains"), domains, setDomains, t("settings.domainsHint"))}
-      {text("claim", t("settings.groupsClaim"), claim, setClaim)}
-      <Field label={t("settings.grants")} help={t("settings.grantsHint")} error={errors.grants}>
-        <textarea
-          className={controls.input}
-          rows={5}
-          spellCheck={false}
-          value={grants}
-          onChange={(event) => setGrants(event.target.value)}
-        />
-      </Field>
+      {text("networks", t("settings.networks"), t("settings.networksHint"))}
     </FormDialog>
   );
 }

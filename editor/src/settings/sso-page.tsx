@@ -1,20 +1,23 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { type IdentityProvider, identityProvidersQuery, saveIdentityProviders } from "../api/identity-providers";
+import { instanceSettingsQuery } from "../api/instance-settings";
 import { t } from "../texts/settings";
 import { Button } from "../ui/controls";
 import { Empty } from "../ui/states";
 import { DeleteButton } from "./delete-button";
 import { Loaded, Problem, Rows, useSubmission } from "./parts";
+import { SettingRow } from "./setting-row";
 import css from "./settings.module.css";
 import { SsoDialog } from "./sso-dialog";
 
 type Change = (before: Record<string, IdentityProvider>) => Record<string, IdentityProvider>;
 
-/** OpenID providers of single sign-on. For superadmins. */
+/** OpenID providers of single sign-on, and the account that can still log in with a password. For superadmins. */
 export function SsoPage() {
   const queries = useQueryClient();
   const providers = useQuery(identityProvidersQuery);
+  const settings = useQuery(instanceSettingsQuery);
   const [creating, setCreating] = useState(false);
   const save = async (change: Change) => {
     // Read again: another admin may have changed a provider meanwhile.
@@ -43,6 +46,16 @@ export function SsoPage() {
         keyOf={([name]) => name}
         row={([name, provider]) => <ProviderRow name={name} provider={provider} save={save} />}
       />
+      <section className={css.section} aria-labelledby="break-glass">
+        <h2 id="break-glass">{t("settings.passwordLogin")}</h2>
+        <Loaded query={settings} />
+        <Rows
+          label={t("settings.passwordLogin")}
+          items={settings.data?.filter(({ name }) => name === "break_glass_account") ?? []}
+          keyOf={({ name }) => name}
+          row={(setting) => <SettingRow setting={setting} />}
+        />
+      </section>
       {creating && <SsoDialog taken={found.map(([name]) => name)} save={save} close={() => setCreating(false)} />}
     </main>
   );
