@@ -252,8 +252,9 @@ async def test_picture(
 
 
 Shot = Callable[[int], Awaitable[None]]
-"""Takes a picture, which is shown for so many milliseconds."""
-WALK = (1280, 760)
+"""Takes a screenshot. The argument is the number of milliseconds for which the animation shows it."""
+SIZE = (1280, 760)
+"""Width and height of the animation in pixels."""
 PRICE = """def main(net: float, rate: float = 0.2):
     return {"net": net, "gross": round(net * (1 + rate), 2)}
 """
@@ -312,7 +313,7 @@ async def run(page: Page, shot: Shot) -> None:
     await page.get_by_role("button", name="Run", exact=True).click()
 
 
-async def walk(page: Page, shot: Shot) -> None:
+async def build_and_run(page: Page, shot: Shot) -> None:
     """Build a workflow, test it, deploy it and run it."""
     await build(page, shot)
     await page.get_by_role("button", name="Test", exact=True).click()
@@ -335,8 +336,8 @@ async def walk(page: Page, shot: Shot) -> None:
 
 @pytest.mark.screenshots
 @pytest.mark.usefixtures("prepared")
-async def test_walk(chromium: Browser, site: Site, installation: Running) -> None:
-    width, height = WALK
+async def test_build_and_run(chromium: Browser, site: Site, installation: Running) -> None:
+    width, height = SIZE
     context = await chromium.new_context(
         base_url=site.base, viewport={"width": width, "height": height}, reduced_motion="reduce"
     )
@@ -349,10 +350,10 @@ async def test_walk(chromium: Browser, site: Site, installation: Running) -> Non
     async def shot(milliseconds: int) -> None:
         frames.append((await as_webp(page, await page.screenshot()), milliseconds))
 
-    await walk(page, shot)
+    await build_and_run(page, shot)
     await context.close()
     made = animated(frames, width, height)
-    (FOLDER / "walk.webp").write_bytes(made)
+    (FOLDER / "build-and-run.webp").write_bytes(made)
     assert len(made) < 1_500_000
 
 
