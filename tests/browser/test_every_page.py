@@ -1,4 +1,4 @@
-"""Screenshots of every page and dialog in four looks, in `build/pages`, for people to look at them.
+"""Screenshots of every page and dialog in two colours and two widths, in `build/pages`, for people to look at them.
 
 `python -m pytest -m screenshots tests/browser/test_every_page.py`
 """
@@ -13,7 +13,7 @@ from typing import Literal
 import pytest
 from playwright.async_api import Error, Page, expect
 from tests.browser.conftest import ROOT, Site
-from tests.browser.test_environments import prepare
+from tests.browser.test_environments import post, prepare
 from tests.browser.test_screenshots import prepared
 from tests.browser.test_workflow_tests import PATH as TESTED
 from tests.browser.test_workflow_tests import TEXT as TESTED_TEXT
@@ -25,6 +25,11 @@ SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 WIDTHS = (1440, 390)
 FLOW = "/workflows/f/sales/renewal"
 SETTINGS = "/settings"
+CHANGED = "f/sales/changed"
+"""A workflow and a script with drafts."""
+ROUTES = ROOT / "editor" / "src" / "router.tsx"
+ROUTE = re.compile(r'path: "([^"]+)",\s+load: async \(\) => \(await import\("\./([a-z-]+)/')
+"""A page of the router: its path, and the folder of its module."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +42,17 @@ class Shown:
     """Names of buttons, links, menu items and tabs; `Key:<keys>` presses keys."""
     opens: str = "dialog"
     """The role of what the last click opens."""
-    workspace: str = "main"
+    workspace: str | None = "main"
+    """None: the page belongs to no workspace."""
+
+    @property
+    def url(self) -> str:
+        """Return the path of the page on its server."""
+        return self.path if self.workspace is None else f"/w/{self.workspace}{self.path}"
 
 
 PAGES = [
+    Shown("login", "/login", workspace=None),
     Shown("home", ""),
     Shown("palette", "", ["Key:Control+k"]),
     Shown("shortcuts", "", ["Key:?"]),
@@ -68,6 +80,7 @@ PAGES = [
     Shown("editor-find", FLOW, ["Key:Control+f"]),
     Shown("editor-keys", FLOW, ["Key:?"]),
     Shown("editor-more", FLOW, ["More actions"], "menu"),
+    Shown("editor-deploy", f"/workflows/{CHANGED}", ["Deploy"]),
     Shown("editor-runs", f"{FLOW}?view=runs"),
     Shown("editor-versions", "/workflows/f/sales/contract?view=versions"),
     Shown("editor-versions-text", "/workflows/f/sales/contract?view=versions", ["Text"], "region"),
@@ -79,6 +92,7 @@ PAGES = [
     Shown("scripts", "/scripts"),
     Shown("scripts-new", "/scripts", ["New script"]),
     Shown("script", "/scripts/f/sales/total"),
+    Shown("script-deploy", f"/scripts/{CHANGED}", ["Deploy"]),
     Shown("runs", "/runs?last=1h"),
     Shown("runs-search", "/runs/search?q=seats"),
     Shown("approvals", "/approvals"),
@@ -87,6 +101,8 @@ PAGES = [
     Shown("environments", "/environments", workspace="shop-dev"),
     Shown("environments-release", "/environments", ["New release"], workspace="shop-dev"),
     Shown("environment", "/environments/prod", workspace="shop-dev"),
+    Shown("release", "/environments/releases/1", workspace="shop-dev"),
+    Shown("request", "/environments/prod/requests/{request}", workspace="shop-prod"),
     Shown("workers", "/workers"),
     Shown("workers-group", "/workers", ["New group"]),
     *(
@@ -105,7 +121,11 @@ PAGES = [
             "policies",
             "git",
             "audit",
+            "workspace",
             "instance",
+            "workspaces",
+            "sso",
+            "scim",
             "accounts",
         )
     ),
@@ -120,6 +140,7 @@ PAGES = [
     Shown("settings-alerts-new", f"{SETTINGS}/alerts", ["New channel"]),
     Shown("settings-policies-new", f"{SETTINGS}/policies", ["New policy"]),
     Shown("settings-git-bind", f"{SETTINGS}/git", ["Bind repository"]),
+    Shown("settings-sso-new", f"{SETTINGS}/sso", ["New provider"]),
     Shown("settings-accounts-new", f"{SETTINGS}/accounts", ["New account"]),
 ]
 OF_RUNS = [
@@ -142,15 +163,35 @@ def start(site: Site, path: str, inputs: dict[str, object]) -> str:
     return answer.text
 
 
+def make_drafts(site: Site) -> None:
+    """Create a workflow and a script with drafts that can be deployed."""
+    site.deploy(CHANGED, TESTED_TEXT)
+    code = {"path": CHANGED, "language": "bash", "content": "echo 1", "summary": ""}
+    post(site, "/api/w/main/scripts/create", code)
+    source = {"format": "yaml", "text": TESTED_TEXT.replace("Orders", "Large orders")}
+    for kind, value in (("flow", {"source": source}), ("script", {**code, "content": "echo 2"})):
+        body = {"value": value, "seq": None}
+        site.client.put(f"/api/w/main/drafts/{kind}/{CHANGED}", json=body).raise_for_status()
+
+
+def request_deployment(site: Site) -> str:
+    """Create release 1 of `shop-dev`, request its deployment to `prod`, and return the id of the request."""
+    post(site, "/api/w/shop-dev/releases/create", {"items": [{"kind": "flow", "path": "f/shop/orders"}]})
+    answer = site.client.post("/api/w/shop-prod/deployments/create", json={"source": "shop-dev", "number": 1})
+    answer.raise_for_status()
+    return str(answer.json()["id"])
+
+
 async def show(page: Page, shown: Shown, width: int, ids: dict[str, str]) -> None:
     """Open a page and what is on it in a window of this width."""
     await page.set_viewport_size({"width": width, "height": 900})
     # The dialogs of the page before end with it.
     await page.goto("about:blank")
-    await page.goto(f"/w/{shown.workspace}{shown.path.format(**ids)}")
+    await page.goto(shown.url.format(**ids))
     await expect(page.locator("main, [data-canvas]").or_(page.get_by_role("heading")).first).to_be_visible()
     # The bar of a narrow window is loaded after the page; a dialog may hide its role.
-    await expect(page.locator("[aria-label=Menu]")).to_have_count(1 if width < 760 else 0)
+    narrow = width < 760 and shown.workspace is not None
+    await expect(page.locator("[aria-label=Menu]")).to_have_count(1 if narrow else 0)
     await expect(page.get_by_role("status", name="Loading")).to_have_count(0)
     for click in shown.clicks:
         if click.startswith("Key:"):
@@ -166,13 +207,29 @@ async def show(page: Page, shown: Shown, width: int, ids: dict[str, str]) -> Non
         await expect(page.get_by_role("status", name="Loading")).to_have_count(0)
 
 
+def test_every_route_is_shown() -> None:
+    shown = {each.url.partition("?")[0] for each in [*PAGES, *OF_RUNS]}
+    routes = ROUTE.findall(ROUTES.read_text(encoding="utf-8"))
+    assert len(routes) > 30
+    missing = []
+    for path, folder in routes:
+        place = f"settings/{path}" if folder == "settings" and path != "settings" else path
+        route = f"/{place}" if folder == "shell" else f"/w/[^/]+/{place}"
+        pattern = re.sub(r":[a-z]+", "[^/]+", route).replace("*", ".+")
+        if path != "settings" and not any(re.fullmatch(pattern, each) for each in shown):
+            missing.append(route)
+    assert not missing
+
+
 @pytest.mark.screenshots
 @pytest.mark.usefixtures("prepared")
 async def test_every_page(page: Page, site: Site) -> None:
     """No page is wider than the window."""
     prepare(site)
     site.deploy(TESTED, TESTED_TEXT)
+    make_drafts(site)
     ids = {
+        "request": request_deployment(site),
         "run": start(site, "f/f/sales/renewal", {"number": "C-1842"}),
         "other": start(site, "f/f/sales/renewal", {"number": "C-1843"}),
         "failed": start(site, "p/f/sales/total", {"net": "much"}),
