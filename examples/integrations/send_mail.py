@@ -6,10 +6,18 @@ from typing import Any
 smtp = dict[str, Any]  # a resource of this type
 
 
-def main(server: smtp, to: list[str], subject: str, text: str, cc: list[str] | None = None, html: str = "") -> dict:
-    """Send a mail by the server of a resource."""
+def main(
+    server: smtp,
+    to: list[str],
+    subject: str,
+    text: str,
+    cc: list[str] | None = None,
+    html: str = "",
+    sender: str = "",
+) -> dict:
+    """Send a mail by the server of a resource, from its sender or another one."""
     message = EmailMessage()
-    message["From"] = server.get("sender") or server.get("user") or ""
+    message["From"] = sender or server.get("sender") or server.get("user") or ""
     message["To"] = ", ".join(to)
     if cc:
         message["Cc"] = ", ".join(cc)

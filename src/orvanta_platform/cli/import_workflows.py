@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -30,6 +31,9 @@ Output = Annotated[
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace files of an earlier import.")]
 _FOLDER = "imported"
+_INTEGRATIONS: Final = Path("examples", "integrations")
+_PLACES: Final = (Path(__file__).parents[3] / _INTEGRATIONS, Path(sys.prefix) / "share" / "orvanta" / _INTEGRATIONS)
+"""Folder of a checkout, then that of an installed distribution."""
 
 
 @app.callback()
@@ -69,7 +73,7 @@ def _import(
     file: Path,
     path: str | None,
     output: Path,
-    convert: Callable[[Any, str], Conversion],
+    convert: Callable[[Any, str, Mapping[str, str]], Conversion],
     *,
     force: bool,
 ) -> None:
@@ -80,11 +84,17 @@ def _import(
     tree = read_export(file)
     path = path or f"f/{_FOLDER}/{slug(file.name.partition('.')[0])}"
     check_path(path)
-    found = convert(tree, path)
+    found = convert(tree, path, read_integrations())
     written = _write(found, output, force=force)
     _print(session, found, written)
     if not found.complete:
         raise typer.Exit(FAILED)
+
+
+def read_integrations() -> dict[str, str]:
+    """Return the code of the integrations that the editor offers, by name."""
+    folder = next((each for each in _PLACES if each.is_dir()), _PLACES[0])
+    return {file.stem: file.read_text(encoding="utf-8") for file in folder.glob("*.py")}
 
 
 def read_export(file: Path) -> Any:

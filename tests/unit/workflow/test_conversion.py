@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from orvanta_platform.cli.import_workflows import read_integrations
 from orvanta_platform.errors import OrvantaError
 from orvanta_platform.workflow import document
 from orvanta_platform.workflow.conversion import kestra, n8n
@@ -22,7 +23,8 @@ from orvanta_platform.workflow.tree.writing import write_item
 from orvanta_platform.workflow.validate import validate
 
 EXPORTS = Path(__file__).parent / "exports"
-CONVERT: dict[str, Callable[[Any, str], Conversion]] = {"n8n": n8n.convert, "kestra": kestra.convert}
+INTEGRATIONS = read_integrations()
+CONVERT: dict[str, Callable[[Any, str, Mapping[str, str]], Conversion]] = {"n8n": n8n.convert, "kestra": kestra.convert}
 FILES = sorted(file for file in EXPORTS.glob("*/*") if ".expected" not in file.name)
 
 
@@ -32,7 +34,7 @@ def name_of(file: Path) -> str:
 
 def converted(file: Path) -> Conversion:
     tree = document.parse(file.read_bytes(), "json" if file.suffix == ".json" else "yaml").tree
-    return CONVERT[file.parent.name](tree, f"f/imported/{file.stem}")
+    return CONVERT[file.parent.name](tree, f"f/imported/{file.stem}", INTEGRATIONS)
 
 
 def flow_tree(item: Item) -> dict[str, Any]:
@@ -80,7 +82,7 @@ def node(name: Any = "A", kind: Any = "n8n-nodes-base.noOp", **more: Any) -> dic
 )
 def test_invalid_export_of_n8n_is_refused(tree: Any, message: str) -> None:
     with pytest.raises(OrvantaError, match=message):
-        n8n.convert(tree, "f/imported/bad")
+        n8n.convert(tree, "f/imported/bad", INTEGRATIONS)
 
 
 def test_odd_parameters_of_n8n_are_converted() -> None:
@@ -103,7 +105,9 @@ def test_odd_parameters_of_n8n_are_converted() -> None:
         settings = dict.fromkeys((*keys, "workflowId", "rule", "triggerTimes", "query", "jsCode", "path"), value)
         nodes = [node(kind, f"n8n-nodes-base.{kind}", parameters=settings) for kind in (*kinds, *others)]
         start = {"manualTrigger": {"main": [None, [{"node": kind} for kind in (*kinds, *others[:4])]]}}
-        found = n8n.convert(n8n_workflow(*nodes, node(), connections={**start, **links}), "f/imported/odd")
+        found = n8n.convert(
+            n8n_workflow(*nodes, node(), connections={**start, **links}), "f/imported/odd", INTEGRATIONS
+        )
         assert {each.node for each in found.findings} >= {"slack", "postgres"}
 
 
@@ -112,18 +116,18 @@ def test_cycles_of_n8n_are_cut() -> None:
     links = {
         name: {"main": [[{"node": other, "type": "main", "index": 0}]]} for name, other in (("A", "B"), ("B", "A"))
     }
-    found = n8n.convert(n8n_workflow(node("A"), node("B"), connections=links), "f/imported/cycle")
+    found = n8n.convert(n8n_workflow(node("A"), node("B"), connections=links), "f/imported/cycle", INTEGRATIONS)
     assert [(each.node, each.level) for each in found.findings] == [("B", "not_converted")]
     loop = node("L", "n8n-nodes-base.splitInBatches")
     links = {"L": {"main": [[{"node": "L", "type": "main", "index": 0}]]}}
-    assert n8n.convert(n8n_workflow(loop, connections=links), "f/imported/loop").nodes == 1
+    assert n8n.convert(n8n_workflow(loop, connections=links), "f/imported/loop", INTEGRATIONS).nodes == 1
 
 
 def test_nested_loops_of_n8n_are_limited() -> None:
     nodes = [node(f"L{n}", "n8n-nodes-base.splitInBatches", typeVersion=3) for n in range(40)]
     links = {f"L{n}": {"main": [[], [{"node": f"L{n + 1}", "type": "main", "index": 0}]]} for n in range(39)}
     with pytest.raises(OrvantaError, match="nested deeper than 20 levels"):
-        n8n.convert(n8n_workflow(*nodes, connections=links), "f/imported/deep")
+        n8n.convert(n8n_workflow(*nodes, connections=links), "f/imported/deep", INTEGRATIONS)
 
 
 def test_texts_of_an_export_are_no_references() -> None:
@@ -131,9 +135,32 @@ def test_texts_of_an_export_are_no_references() -> None:
     rows = {"assignments": {"assignments": [{"name": "x", "value": "$var:f/secret/key", "type": "string"}]}}
     request = node("R", "n8n-nodes-base.httpRequest", parameters={"url": "$var:f/secret/key"})
     tree = n8n_workflow(node("S", "n8n-nodes-base.set", typeVersion=3.4, parameters=rows), request)
-    modules = flow_tree(n8n.convert(tree, "f/imported/secret").items[0])["value"]["modules"]
+    modules = flow_tree(n8n.convert(tree, "f/imported/secret", INTEGRATIONS).items[0])["value"]["modules"]
     assert modules[0]["value"]["input_transforms"]["value"]["type"] == "javascript"
     assert modules[1]["value"]["url"] == {"type": "javascript", "expr": '("$var:f/secret/key")'}
+
+
+def test_mail_and_messages_are_the_scripts_of_the_integrations() -> None:
+    """The nodes of all products have the code that the editor offers, and lists of addresses."""
+    folder = Path(__file__).parents[3] / "examples" / "integrations"
+    mail = {"toEmail": "a@example.org, b@example.org", "ccEmail": "={{ $json.cc }}", "fromEmail": "c@example.org"}
+    tree = n8n_workflow(
+        node("Mail", "n8n-nodes-base.emailSend", parameters={**mail, "html": "<p>Text</p>"}),
+        node("Slack", "n8n-nodes-base.slack", parameters={"channel": "#orders", "text": "Text"}),
+    )
+    sent, posted = (
+        each["value"] for each in flow_tree(n8n.convert(tree, "f/a/b", INTEGRATIONS).items[0])["value"]["modules"]
+    )
+    code = (folder / "send_mail.py").read_text()
+    assert (sent["content"], posted["content"]) == (code, (folder / "slack_message.py").read_text())
+    assert sent["input_transforms"]["to"] == {"type": "static", "value": ["a@example.org", "b@example.org"]}
+    assert sent["input_transforms"]["cc"]["expr"].startswith("[(flow_input.cc)].flat().join(',').split(',')")
+    assert sent["input_transforms"]["text"] == {"type": "static", "value": ""}
+    kind = "io.kestra.plugin.notifications.mail.MailSend"
+    converted_flow = kestra.convert(flow(task("m", kind, to="a@example.org", subject="S")), "f/a/b", INTEGRATIONS)
+    (module,) = flow_tree(converted_flow.items[0])["value"]["modules"]
+    assert module["value"]["content"] == code
+    assert module["value"]["input_transforms"]["to"] == {"type": "static", "value": ["a@example.org"]}
 
 
 def task(id: Any = "a", kind: Any = "io.kestra.plugin.core.log.Log", **more: Any) -> dict[str, Any]:
@@ -170,7 +197,7 @@ def nested(levels: int) -> dict[str, Any]:
 )
 def test_invalid_flow_of_kestra_is_refused(tree: Any, message: str) -> None:
     with pytest.raises(OrvantaError, match=message):
-        kestra.convert(tree, "f/imported/bad")
+        kestra.convert(tree, "f/imported/bad", INTEGRATIONS)
 
 
 def test_odd_properties_of_kestra_are_converted() -> None:
@@ -184,7 +211,7 @@ def test_odd_properties_of_kestra_are_converted() -> None:
         }
         rows = [task(f"t{place}", f"io.kestra.plugin.core.{kind}", **settings) for place, kind in enumerate(kinds)]
         tree = flow(*rows, inputs=value, variables=value, outputs=value, triggers=value, concurrency=value)
-        assert kestra.convert(tree, "f/imported/odd").nodes == len(kinds)
+        assert kestra.convert(tree, "f/imported/odd", INTEGRATIONS).nodes == len(kinds)
 
 
 @pytest.mark.parametrize(
@@ -239,7 +266,7 @@ def test_connections_of_n8n_are_limited() -> None:
     names = [f"n{n}" for n in range(300)]
     links = {name: {"main": [[{"node": other} for other in names]]} for name in names}
     with pytest.raises(OrvantaError, match="more than 20000 connections"):
-        n8n.convert(n8n_workflow(*map(node, names), connections=links), "f/imported/dense")
+        n8n.convert(n8n_workflow(*map(node, names), connections=links), "f/imported/dense", INTEGRATIONS)
     nodes = [node(f"{side}0", "n8n-nodes-base.set") for side in range(3)]
     links = {}
     for level in range(30):
@@ -248,4 +275,4 @@ def test_connections_of_n8n_are_limited() -> None:
             ends = [{"node": f"{other % 3}{level + 1}"} for other in (side, side + 2)]
             links[f"{side}{level}"] = {"main": [ends]}
     with pytest.raises(OrvantaError, match="Too many connections lead to the node"):
-        n8n.convert(n8n_workflow(*nodes, connections=links), "f/imported/double")
+        n8n.convert(n8n_workflow(*nodes, connections=links), "f/imported/double", INTEGRATIONS)

@@ -87,7 +87,7 @@ def mail_server() -> Iterator[tuple[int, list[bytes]]]:
 @pytest.mark.parametrize(
     ("name", "resource", "fields"),
     [
-        ("send_mail", "smtp", ["server", "to", "subject", "text", "cc", "html"]),
+        ("send_mail", "smtp", ["server", "to", "subject", "text", "cc", "html", "sender"]),
         ("slack_message", "slack", ["workspace", "channel", "text", "thread"]),
         ("teams_message", None, ["webhook_url", "text", "title", "facts"]),
         ("s3_file", "s3", ["bucket", "key", "action", "content", "parse_json"]),
@@ -107,6 +107,8 @@ def test_mail_is_sent_and_refused_recipients_are_returned() -> None:
         sent = script("send_mail")["main"](
             server, ["ada@example.org", "nobody@example.org"], "Größe", "Text ✓", html="<p>Text</p>"
         )
+        script("send_mail")["main"](server, ["ada@example.org"], "Title", "Text", sender="other@example.org")
+    assert message_from_bytes(messages[1], policy=policy.default)["From"] == "other@example.org"
     assert sent == {"sent": 1, "refused": ["nobody@example.org"]}
     mail = message_from_bytes(messages[0], policy=policy.default)
     assert (mail["From"], mail["Subject"]) == ("orders@example.org", "Größe")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -277,16 +277,17 @@ class Builder:
         return Tail((node,))
 
 
-def convert(tree: Any, path: str) -> Conversion:
+def convert(tree: Any, path: str, integrations: Mapping[str, str]) -> Conversion:
     """Return the conversion of a flow for a path of the workspace. Nothing in it is executed.
 
-    Parts without an equivalent become placeholders that fail when they run. Raises BadRequest if it is no flow.
+    Parts without an equivalent become placeholders that fail when they run. `integrations` contains the code of the
+    integrations by name, for nodes that send mail or messages. Raises BadRequest if it is no flow.
     """
     if not isinstance(tree, dict) or not isinstance(tree.get("tasks"), list) or not isinstance(tree.get("id"), str):
         raise BadRequest(
             "The file is no flow of Kestra: it has no id or no list of tasks.", hint="Pass the YAML of a flow."
         )
-    report = Report(path)
+    report = Report(path, integrations)
     inputs = {str(row.get("id", row.get("name"))): row for row in records(tree.get("inputs"))}
     variables = record(tree.get("variables"))
     names = Names(report, tree, inputs, variables)

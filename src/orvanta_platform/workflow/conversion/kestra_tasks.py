@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from orvanta_platform.workflow.conversion import integrations
 from orvanta_platform.workflow.conversion.javascript import segments
 from orvanta_platform.workflow.conversion.kestra_scripts import SCRIPTS
 from orvanta_platform.workflow.conversion.kestra_text import Names, has_template
-from orvanta_platform.workflow.conversion.programs import MAIL
 from orvanta_platform.workflow.conversion.result import (
     Unconvertible,
     javascript,
@@ -225,7 +225,7 @@ def _mail(names: Names, id: str, task: dict[str, Any]) -> Made:
     for name, mine in (known | {"plainTextContent": "text"}).items():
         if task.get(name) is not None:
             inputs[mine] = names.transform(id, task[name])
-    return Made(rawscript("python3", MAIL, inputs))
+    return Made(integrations.mail(names.report, inputs))
 
 
 def schema(names: Names, rows: Any) -> dict[str, Any]:

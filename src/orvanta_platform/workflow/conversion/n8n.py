@@ -26,10 +26,11 @@ from orvanta_platform.workflow.conversion.result import (
 _UNITS: Final = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400, "weeks": 604_800}
 
 
-def convert(tree: Any, path: str) -> Conversion:
+def convert(tree: Any, path: str, integrations: Mapping[str, str]) -> Conversion:
     """Return the conversion of an exported workflow for a path of the workspace. Nothing in it is executed.
 
-    Parts without an equivalent become placeholders that fail when they run. Raises BadRequest if it is no workflow.
+    Parts without an equivalent become placeholders that fail when they run. `integrations` contains the code of the
+    integrations by name, for nodes that send mail or messages. Raises BadRequest if it is no workflow.
     """
     if isinstance(tree, list) and len(tree) == 1:
         tree = tree[0]
@@ -37,7 +38,7 @@ def convert(tree: Any, path: str) -> Conversion:
         raise BadRequest(
             "The file is no workflow of n8n: it contains no object.", hint="Pass the export of one workflow."
         )
-    report = Report(path)
+    report = Report(path, integrations)
     graph = read_graph(tree, report)
     builder = Builder(report, graph, tree, _handler)
     made = builder.build(_chosen(graph, builder))

@@ -6,11 +6,11 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
+from orvanta_platform.workflow.conversion import integrations
 from orvanta_platform.workflow.conversion.javascript import segments
 from orvanta_platform.workflow.conversion.n8n_builder import INDEX, ITEM, Builder, error_settings
 from orvanta_platform.workflow.conversion.n8n_expressions import BASE, Context, is_expression
 from orvanta_platform.workflow.conversion.n8n_graph import Node
-from orvanta_platform.workflow.conversion.programs import MAIL, SLACK
 from orvanta_platform.workflow.conversion.result import (
     javascript,
     literal,
@@ -199,9 +199,9 @@ def slack(builder: Builder, node: Node) -> None:
 
     def make(context: Context) -> dict[str, Any]:
         inputs = {"workspace": reference(credential(builder, node, "slack")), "channel": context.transform(channel)}
-        return rawscript("python3", SLACK, {**inputs, "text": context.transform(found.get("text", ""))})
+        return integrations.slack(builder.report, {**inputs, "text": context.transform(found.get("text", ""))})
 
-    per_item(builder, node, make)
+    per_item(builder, node, make, f"({{...{BASE}, ts: {BASE}.thread}})")
 
 
 def mail(builder: Builder, node: Node) -> None:
@@ -221,7 +221,7 @@ def mail(builder: Builder, node: Node) -> None:
                 inputs[name] = context.transform(found[name])
         if message is not None:
             inputs["html" if found.get("emailType", "html") == "html" else "text"] = context.transform(message)
-        return rawscript("python3", MAIL, inputs)
+        return integrations.mail(builder.report, inputs)
 
     per_item(builder, node, make)
 

@@ -65,6 +65,8 @@ class Report:
     """Findings and names of a conversion under way."""
 
     path: str
+    integrations: Mapping[str, str] = field(default_factory=dict)
+    """Code of the integrations by name, such as `send_mail`."""
     findings: list[Finding] = field(default_factory=list)
     ids: dict[str, str] = field(default_factory=dict)
     """Id of a node → name in the source."""
