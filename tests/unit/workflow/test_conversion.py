@@ -163,6 +163,31 @@ def test_mail_and_messages_are_the_scripts_of_the_integrations() -> None:
     assert module["value"]["input_transforms"]["to"] == {"type": "static", "value": ["a@example.org"]}
 
 
+@pytest.mark.parametrize(
+    ("trigger", "text", "expected"),
+    [
+        ("manualTrigger", "{{ $json.query }}", "(flow_input.query)"),
+        ("manualTrigger", "{{ $('Start').item.json.headers }}", "(flow_input.headers)"),
+        ("webhook", "{{ $json.query.id }}", "(flow_input.id)"),
+        ("webhook", "{{ $json['params'].id + $json.body.query }}", "(flow_input.id + flow_input.body.query)"),
+        ("webhook", "{{ $('Start').first().json.query.id }}", "(flow_input.id)"),
+        ("webhook", "{{ $json.headers.host }}", None),
+    ],
+)
+def test_only_a_webhook_of_n8n_has_a_request(trigger: str, text: str, expected: str | None) -> None:
+    """The query and route parameters are inputs of the run; other items have members of these names themselves."""
+    rows = {"assignments": {"assignments": [{"name": "x", "value": f"={text}", "type": "string"}]}}
+    tree = n8n_workflow(
+        node("Start", f"n8n-nodes-base.{trigger}"),
+        node("S", "n8n-nodes-base.set", typeVersion=3.4, parameters=rows),
+        connections={"Start": {"main": [[{"node": "S", "type": "main", "index": 0}]]}},
+    )
+    found = n8n.convert(tree, "f/a/b", INTEGRATIONS)
+    expr = flow_tree(found.items[0])["value"]["modules"][0]["value"]["input_transforms"]["value"]["expr"]
+    assert expected is None or expr == f'({{"x": {expected}}})'
+    assert found.complete == (expected is not None)
+
+
 def task(id: Any = "a", kind: Any = "io.kestra.plugin.core.log.Log", **more: Any) -> dict[str, Any]:
     return {"id": id, "type": kind, **more}
 

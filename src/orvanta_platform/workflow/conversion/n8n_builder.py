@@ -153,7 +153,8 @@ class Builder:
     def _joined(self, node: Node, outputs: list[Output]) -> Source:
         sources = [each.source for each in outputs]
         if len({each.expr for each in sources}) == 1:
-            return replace(sources[0], when=None if any(each.when is None for each in sources) else sources[0].when)
+            when = None if any(each.when is None for each in sources) else sources[0].when
+            return replace(sources[0], when=when, request=any(each.request for each in sources))
         exclusive = all(_exclusive(one, other) for place, one in enumerate(outputs) for other in outputs[place + 1 :])
         when = None if any(each.when is None for each in sources) else "true"
         if exclusive and not any(each.many for each in sources):

@@ -17,6 +17,8 @@ _UNKNOWN: Final = re.compile(
     r"|\$evaluateExpression|\$now|\$today|\$runIndex|DateTime(?=\.)|this\.helpers|getWorkflowStaticData|getBinaryData"
     r"|_getWorkflowStaticData|_env|_vars|_execution|_workflow|_now|_today|_jmespath)"
 )
+_PART: Final = re.compile(r"""(?:\.|\[["'])(query|params|headers)\b""")
+"""Part of the request of a webhook that is no member of the input of a run."""
 
 _SCRIPT: Final = """export async function main(items: any[], nodes: Record<string, any[]> = {}) {
   const wrap = (json: any, index: number) => ({ json, pairedItem: index });
@@ -118,13 +120,16 @@ def code(builder: Builder, node: Node) -> None:
     text = next((value for name in names if isinstance(value := found.get(name), str)), "")
     given = builder.input(node)
     seen = builder.context(node, given.source)
-    nodes = []
+    nodes, requests = [], given.source.request
     for name in dict.fromkeys(match[2] for match in _NAMED.finditer(text)):
         source = seen.find(name)
         if source is None:
             _report(builder, node, f"It reads the node {name!r}, which does not run before this one")
         else:
             nodes.append(f"{literal(name)}: {source.items}")
+            requests = requests or source.request
+    if requests and (part := _PART.search(text)):
+        _report(builder, node, f"The code reads {part[1]} of the request, whose parameters are inputs of the run")
     for unknown in dict.fromkeys(match[1] for match in _UNKNOWN.finditer(text)):
         _report(builder, node, f"The code uses {unknown}, which has no equivalent")
     inputs = {"items": javascript(given.source.items), "nodes": javascript(f"({{{', '.join(nodes)}}})")}

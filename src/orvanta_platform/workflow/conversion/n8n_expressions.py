@@ -14,6 +14,11 @@ from orvanta_platform.workflow.conversion.result import javascript as expression
 
 BASE: Final = "\ue000"
 """Mark in the pattern of a source that is replaced by the result of its node."""
+_REQUEST: Final = "\ue003"
+"""Mark in front of the request of a webhook, whose members are not those of the input of a run."""
+_PART: Final = re.compile(
+    rf"""{_REQUEST}(?P<request>\w+)(?:\??\.|\[\s*["'])(?P<part>query|params|headers)\b(?:["']\s*\])?"""
+)
 MAX_EXPRESSION: Final = 65_536
 """Maximum number of characters of a text with expressions."""
 
@@ -55,7 +60,7 @@ class Source:
     origin: str = ""
     """Name of the node that made the items; equal for sources whose items correspond one to one."""
     request: bool = False
-    """Whether the item is the request of a webhook."""
+    """True for the request of a webhook."""
 
     @property
     def expr(self) -> str:
@@ -140,10 +145,11 @@ class Context:
         return code
 
     def _request(self, code: str) -> str:
-        """Return the code with the arguments of the call for the parts of a request."""
-        if "flow_input.headers" in code:
-            raise Unconvertible("a workflow does not receive the headers of a request")
-        return re.sub(r"\bflow_input\.(?:query|params)\b", "flow_input", code)
+        """Return the code with the inputs of the run for the query and the route parameters of a request."""
+        for found in _PART.finditer(code):
+            if found["part"] == "headers":
+                raise Unconvertible("a workflow does not receive the headers of a request")
+        return _PART.sub(r"\g<request>", code).replace(_REQUEST, "")
 
     def _name(self, text: str, token: Token) -> tuple[str, int]:
         """Return the replacement of a name, and the place after it. Raises Unconvertible."""
@@ -153,7 +159,8 @@ class Context:
         if not name.startswith("$"):
             return name, start + len(name)
         if name == "$json" or text.startswith("$data", start):
-            return self.item, start + len(name)
+            marked = self.input.request and self.item == self.input.expr
+            return (_REQUEST if marked else "") + self.item, start + len(name)
         if found := _NODE.match(text, start):
             return self._of_node(found["name"] or found["word"], "item", True), found.end()
         if found := _ITEM.match(text, start):
@@ -185,7 +192,7 @@ class Context:
 
     def _one(self, source: Source, which: str, name: str | None) -> str:
         if not source.many:
-            return source.expr
+            return (_REQUEST if source.request else "") + source.expr
         if which != "item":
             return f"{source.expr}.at({0 if which == 'first' else -1})"
         if name is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from orvanta_platform.workflow.conversion.n8n_builder import Builder, Output, optional_items
@@ -313,7 +314,7 @@ def _branch(
 
 
 def _when(source: Source, when: str) -> Source:
-    return Source(source.base, source.pattern, source.many, when, source.origin, source.request)
+    return replace(source, when=when)
 
 
 def _divide(
