@@ -239,6 +239,20 @@ def test_odd_properties_of_kestra_are_converted() -> None:
         assert kestra.convert(tree, "f/imported/odd", INTEGRATIONS).nodes == len(kinds)
 
 
+def test_constants_of_kestra_are_no_references() -> None:
+    """A variable or an input of a schedule that looks like a reference to a secret does not open it."""
+    variables = {"key": "$var:f/secret/key", "plain": 1, "deep": {"a": ["$res:f/secret/db"]}}
+    trigger = task("t", "io.kestra.plugin.core.trigger.Schedule", cron="@daily", inputs={"k": variables["key"], "n": 1})
+    message = "{{ vars.key }} {{ vars.plain }} {{ vars.deep.a }}"
+    found = kestra.convert(flow(task(message=message), variables=variables, triggers=[trigger]), "f/a/b", INTEGRATIONS)
+    value = flow_tree(found.items[0])["value"]
+    assert value["flow_env"] == {"plain": 1}
+    expr = value["modules"][0]["value"]["input_transforms"]["message"]["expr"]
+    assert '${("$var:f/secret/key")} ${flow_env.plain}' in expr and '({"a": ["$res:f/secret/db"]}).a' in expr
+    assert found.items[1].content["args"] == {"n": 1}
+    assert [(each.node, each.level) for each in found.findings] == [("t", "not_converted")]
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

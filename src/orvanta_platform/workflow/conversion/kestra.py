@@ -15,6 +15,7 @@ from orvanta_platform.workflow.conversion.result import (
     Report,
     Unconvertible,
     flow_item,
+    has_reference,
     javascript,
     linear,
     placeholder,
@@ -297,8 +298,8 @@ def convert(tree: Any, path: str, integrations: Mapping[str, str]) -> Conversion
     if rows := records(tree.get("outputs")):
         members = {str(row.get("id")): row.get("value") for row in rows}
         value["output"] = javascript(names.expr("outputs", members))
-    if variables:
-        value["flow_env"] = variables
+    if constants := {name: each for name, each in variables.items() if not has_reference(each)}:
+        value["flow_env"] = constants
     if tree.get("errors"):
         value["failure_module"] = _failure(builder, tree["errors"])
     _concurrency(tree, value, report)

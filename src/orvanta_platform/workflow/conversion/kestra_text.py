@@ -12,6 +12,7 @@ from orvanta_platform.workflow.conversion.pebble import STEP, Code, Parser, cond
 from orvanta_platform.workflow.conversion.result import (
     Report,
     Unconvertible,
+    has_reference,
     javascript,
     literal,
     shortened,
@@ -122,11 +123,10 @@ class Names:
                 return self._input(first)
             case "vars" if first is not None:
                 value = self.variables.get(first)
-                return (
-                    f"flow_env.{first}" if first.isidentifier() else f"flow_env[{literal(first)}]",
-                    1,
-                    isinstance(value, str | int | float),
-                )
+                text = f"flow_env.{first}" if first.isidentifier() else f"flow_env[{literal(first)}]"
+                if has_reference(value):  # not in flow_env, where the text would open the secret that it names
+                    text = f"({literal(value)})"
+                return text, 1, isinstance(value, str | int | float)
             case "outputs" if first is not None:
                 return self._output(first, members)
             case "taskrun" | "parent" | "parents":
@@ -134,6 +134,12 @@ class Names:
             case "flow" if first in ("id", "namespace"):
                 return literal(self.flow.get(first)), 1, True
             case "execution" | "trigger" if first in ("startDate", "date"):
+                self.report.add(
+                    None,
+                    "differs",
+                    f"{name}.{first} is the time at which each node starts, not one time for the whole run.",
+                    "Pass the time as an input, or compute it in a first node, if several nodes need the same.",
+                )
                 return "new Date().toISOString()", 1, True
             case "trigger" if first in ("body", "parameters"):
                 return ("flow_input.body", 1, False) if first == "body" else ("flow_input", 1, False)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from orvanta_platform.workflow.conversion.kestra_tasks import kind_of
 from orvanta_platform.workflow.conversion.kestra_text import Names, has_template
-from orvanta_platform.workflow.conversion.result import record, records, slug
+from orvanta_platform.workflow.conversion.result import has_reference, record, records, slug
 from orvanta_platform.workflow.tree.item import Item
 
 _NAMED: Final = {
@@ -59,6 +59,13 @@ def _schedule(name: str, row: dict[str, Any], names: Names) -> Item:
             "Inputs of a schedule are constants; those with expressions are left out.",
             "Compute them in the workflow.",
         )
+    if has_reference(inputs):
+        names.report.add(
+            name,
+            "not_converted",
+            "Inputs of a schedule that begin with $var: or $res: would be references; they are left out.",
+            "Add them to the schedule if they are to be opened.",
+        )
     cron = row["cron"].strip()
     content = {
         "summary": name,
@@ -67,7 +74,7 @@ def _schedule(name: str, row: dict[str, Any], names: Names) -> Item:
         "enabled": row.get("disabled") is not True,
         "script_path": names.report.path,
         "is_flow": True,
-        "args": {key: value for key, value in inputs.items() if not has_template(value)},
+        "args": {key: value for key, value in inputs.items() if not (has_template(value) or has_reference(value))},
     }
     return Item("schedule", f"{names.report.path}_{slug(name)}", content)
 

@@ -119,9 +119,14 @@ def literal(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False).replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
+def has_reference(value: Any) -> bool:
+    """Return whether a JSON value contains a text that the platform would take for a reference, such as `$var:…`."""
+    return _REFERENCE.search(json.dumps(value)) is not None
+
+
 def static(value: Any) -> dict[str, Any]:
     """Return the transform of a constant, in which texts such as `$var:…` are not references."""
-    if _REFERENCE.search(json.dumps(value)):
+    if has_reference(value):
         return javascript(f"({literal(value)})")
     return {"type": "static", "value": value}
 
