@@ -12,7 +12,7 @@ import pytest
 from orvanta_platform.cli.import_workflows import read_integrations
 from orvanta_platform.errors import OrvantaError
 from orvanta_platform.workflow import document
-from orvanta_platform.workflow.conversion import kestra, n8n
+from orvanta_platform.workflow.conversion import kestra, n8n, sql
 from orvanta_platform.workflow.conversion.kestra_tasks import HANDLERS
 from orvanta_platform.workflow.conversion.kestra_text import Names
 from orvanta_platform.workflow.conversion.result import Conversion, Report, Unconvertible
@@ -186,6 +186,19 @@ def test_only_a_webhook_of_n8n_has_a_request(trigger: str, text: str, expected: 
     expr = flow_tree(found.items[0])["value"]["modules"][0]["value"]["input_transforms"]["value"]["expr"]
     assert expected is None or expr == f'({{"x": {expected}}})'
     assert found.complete == (expected is not None)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a = '{{x}}' AND b = {{y}}", ("a = $1 AND b = $2", ["X", "Y"])),
+        ("a = 'v{{x}}' AND b IN ('{{y}}','{{z}}')",
+         ("a = 'v' || $1 || '' AND b IN ($2,$3)", ["String(X)", "Y", "Z"])),
+        ("'it''s {{x}}' {{y}}", ("'it''s ' || $1 || '' $2", ["String(X)", "Y"])),
+    ],
+)  # fmt: skip
+def test_parameter_replaces_the_quotes_around_its_template(text: str, expected: tuple[str, list[str]]) -> None:
+    assert sql.parameters(text, str.upper) == expected
 
 
 def task(id: Any = "a", kind: Any = "io.kestra.plugin.core.log.Log", **more: Any) -> dict[str, Any]:

@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from orvanta_platform.workflow.conversion import integrations
-from orvanta_platform.workflow.conversion.javascript import segments
+from orvanta_platform.workflow.conversion import integrations, sql
 from orvanta_platform.workflow.conversion.kestra_scripts import SCRIPTS
 from orvanta_platform.workflow.conversion.kestra_text import Names, has_template
 from orvanta_platform.workflow.conversion.result import (
+    FORM,
+    METHODS,
+    UNIT_SECONDS,
     Unconvertible,
-    javascript,
     passing,
     rawscript,
     record,
@@ -30,9 +31,6 @@ _LOG: Final = '''def main(message, level: str = "INFO"):
 _DURATION: Final = re.compile(
     r"P(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>[\d.]+)S)?)?"
 )
-_SECONDS: Final = {"weeks": 604_800, "days": 86400, "hours": 3600, "minutes": 60, "seconds": 1}
-_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_FORM: Final = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +51,7 @@ def seconds(value: Any) -> float | None:
     if found is None:
         return None
     try:
-        total = sum((float(found[name] or 0) * factor for name, factor in _SECONDS.items()), 0.0)
+        total = sum((float(found[name] or 0) * factor for name, factor in UNIT_SECONDS.items()), 0.0)
     except ValueError:
         return None
     return int(total) if total.is_integer() else total
@@ -78,12 +76,12 @@ def _output_values(names: Names, id: str, task: dict[str, Any]) -> Made:
 
 def _request(names: Names, id: str, task: dict[str, Any]) -> Made:
     method = str(task.get("method", "GET")).upper()
-    if method not in _METHODS or task.get("contentType") == "multipart/form-data":
+    if method not in METHODS or task.get("contentType") == "multipart/form-data":
         raise Unconvertible("a request with this method or with files has no equivalent")
     value: dict[str, Any] = {"type": "webhook", "method": method, "url": names.transform(id, task.get("uri", ""))}
     headers = dict(record(task.get("headers")))
     form = record(task.get("formData"))
-    kind = task.get("contentType") or (_FORM if form else None)
+    kind = task.get("contentType") or (FORM if form else None)
     if isinstance(kind, str) and "content-type" not in {str(name).lower() for name in headers}:
         headers["Content-Type"] = kind
     if headers:
@@ -181,28 +179,12 @@ def _pause(names: Names, id: str, task: dict[str, Any]) -> Made:
 
 
 def _query(names: Names, id: str, task: dict[str, Any]) -> Made:
-    text = str(task.get("sql", ""))
-    inputs: list[str] = []
-    written = ""
-    parts = segments(text)
-    for place, (is_code, part) in enumerate(parts):
-        if not is_code:
-            written += part[1:] if place and written.endswith("\0") else part
-            written = written.replace("\0", "")
-            continue
-        following = parts[place + 1][1] if place + 1 < len(parts) else ""
-        quoted = written.endswith("'") and following.startswith("'")
-        inputs.append(names.expr(id, "{{" + part + "}}"))
-        written = (written[:-1] if quoted else written) + f"${len(inputs)}" + ("\0" if quoted else "")
-    declared = "".join(f"-- ${number} value_{number}\n" for number in range(1, len(inputs) + 1))
+    text, found = sql.parameters(str(task.get("sql", "")), lambda code: names.expr(id, f"{{{{{code}}}}}"))
     path = names.report.neighbour("database")
     names.report.add(
         id, "prepare", "The connection of the query is a resource.", f"Create the resource {path} (postgresql)."
     )
-    transforms = {f"value_{number}": javascript(expr) for number, expr in enumerate(inputs, 1)}
-    value = rawscript(
-        "postgresql", f"{declared}{written.rstrip(chr(0)).strip()}\n", {"database": reference(path), **transforms}
-    )
+    value = sql.query(text, found, path)
     return Made(value, {"rows": "{0}", "row": "{0}[0]", "size": "{0}.length"}, frozenset({"size"}))
 
 

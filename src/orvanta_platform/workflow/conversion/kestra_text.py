@@ -15,9 +15,8 @@ from orvanta_platform.workflow.conversion.result import (
     has_reference,
     javascript,
     literal,
-    shortened,
     static,
-    throwing,
+    unconverted,
 )
 
 MAX_TEXT: Final = 262_144
@@ -76,13 +75,7 @@ class Names:
         try:
             return self.template(value, text=text).text
         except Unconvertible as reason:
-            self.report.add(
-                node,
-                "not_converted",
-                f"The expression {shortened(value)!r} is not converted: {reason}.",
-                "Write it with the names of the reference of expressions; until then the node fails with its text.",
-            )
-            return throwing(value)
+            return unconverted(self.report, node, value, reason)
 
     def condition(self, node: str, value: Any) -> str:
         """Return a property that Kestra takes for true or false as a boolean expression."""

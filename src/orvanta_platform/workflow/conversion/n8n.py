@@ -13,6 +13,7 @@ from orvanta_platform.workflow.conversion.n8n_expressions import Source
 from orvanta_platform.workflow.conversion.n8n_graph import Graph, Node, read_graph
 from orvanta_platform.workflow.conversion.n8n_triggers import MANUAL, is_trigger, trigger_items
 from orvanta_platform.workflow.conversion.result import (
+    UNIT_SECONDS,
     Conversion,
     Report,
     flow_item,
@@ -22,8 +23,6 @@ from orvanta_platform.workflow.conversion.result import (
     records,
     static,
 )
-
-_UNITS: Final = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400, "weeks": 604_800}
 
 
 def convert(tree: Any, path: str, integrations: Mapping[str, str]) -> Conversion:
@@ -121,7 +120,7 @@ def _wait(builder: Builder, node: Node) -> None:
     context = builder.context(node, given.source, f"{given.source.items}[0]" if given.source.many else None)
     match found.get("resume", "timeInterval"):
         case "timeInterval":
-            unit = _UNITS.get(str(found.get("unit", "hours" if node.version < 1.1 else "seconds")), 1)
+            unit = UNIT_SECONDS.get(str(found.get("unit", "hours" if node.version < 1.1 else "seconds")), 1)
             amount = context.expr(found.get("amount", 1))
             exact = found.get("amount", 1)
             plain = isinstance(exact, int | float) and not isinstance(exact, bool)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from orvanta_platform.workflow.conversion.javascript import Token, segments, template_text, tokens
-from orvanta_platform.workflow.conversion.result import Report, Unconvertible, literal, shortened, static, throwing
+from orvanta_platform.workflow.conversion.result import Report, Unconvertible, literal, static, unconverted
 from orvanta_platform.workflow.conversion.result import javascript as expression
 
 BASE: Final = "\ue000"
@@ -100,13 +100,7 @@ class Context:
         try:
             return self._text(value[1:])
         except Unconvertible as reason:
-            self.report.add(
-                self.node,
-                "not_converted",
-                f"The expression {shortened(value[1:])!r} is not converted: {reason}.",
-                "Write it with the names of the reference of expressions; until then the node fails with its text.",
-            )
-            return throwing(value[1:])
+            return unconverted(self.report, self.node, value[1:], reason)
 
     def transform(self, value: Any) -> dict[str, Any]:
         """Return a parameter as the transform of an input."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
-from orvanta_platform.workflow.conversion.n8n_builder import Builder, Output, optional_items
+from orvanta_platform.workflow.conversion.n8n_builder import Builder, Input, Output, optional_items
 from orvanta_platform.workflow.conversion.n8n_conditions import compare, condition
 from orvanta_platform.workflow.conversion.n8n_expressions import BASE, Context, Source, is_expression
 from orvanta_platform.workflow.conversion.n8n_graph import Node
@@ -164,7 +164,7 @@ def limit(builder: Builder, node: Node) -> None:
 
 def merge(builder: Builder, node: Node) -> None:
     """Convert Merge. An input whose nodes did not run has no items."""
-    places = max(2, *(each.input + 1 for each in builder.graph.by_target.get(node.name, [])), 2)
+    places = max([2, *(each.input + 1 for each in builder.graph.by_target.get(node.name, []))])
     whole = builder.input(node)
     inputs = [
         f"[{', '.join(optional_items(each.source) for each in builder.inputs(node, place))}]" for place in range(places)
@@ -290,7 +290,7 @@ def _branch(
     given = builder.input(node)
     builder.sources[node.name] = given.source
     if given.source.many:
-        _divide(builder, node, tests, places, fallback)
+        _divide(builder, node, given, tests, places, fallback)
         return
     context = builder.context(node, given.source)
     needs, join, taken = given.needs, given.join, given.taken
@@ -318,10 +318,14 @@ def _when(source: Source, when: str) -> Source:
 
 
 def _divide(
-    builder: Builder, node: Node, tests: list[Callable[[Context], str]], places: list[int], fallback: int | None
+    builder: Builder,
+    node: Node,
+    given: Input,
+    tests: list[Callable[[Context], str]],
+    places: list[int],
+    fallback: int | None,
 ) -> None:
     """Append a node whose result has an array of items for each output."""
-    given = builder.input(node)
     context = builder.context(node, given.source, _ITEM, _INDEX)
     chosen = " : ".join(f"{test(context)} ? {place}" for place, test in zip(places, tests, strict=True))
     rest = -1 if fallback is None else fallback

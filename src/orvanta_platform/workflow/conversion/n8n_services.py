@@ -6,23 +6,22 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
-from orvanta_platform.workflow.conversion import integrations
+from orvanta_platform.workflow.conversion import integrations, sql
 from orvanta_platform.workflow.conversion.javascript import segments
 from orvanta_platform.workflow.conversion.n8n_builder import INDEX, ITEM, Builder, error_settings
 from orvanta_platform.workflow.conversion.n8n_expressions import BASE, Context, is_expression
 from orvanta_platform.workflow.conversion.n8n_graph import Node
 from orvanta_platform.workflow.conversion.result import (
+    FORM,
+    METHODS,
     javascript,
     literal,
     placeholder,
-    rawscript,
     record,
     records,
     reference,
 )
 
-_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_FORM: Final = "application/x-www-form-urlencoded"
 _PLAIN_NAME: Final = re.compile(r"\w+(?:\.\w+)?")
 
 
@@ -77,7 +76,7 @@ def http_request(builder: Builder, node: Node) -> None:
                 f"The option {name}, which {wording}, has no equivalent.",
                 "Put the request into a while loop.",
             )
-    if method not in _METHODS or found.get("contentType") in ("multipart-form-data", "binaryData"):
+    if method not in METHODS or found.get("contentType") in ("multipart-form-data", "binaryData"):
         unknown(builder, node, "A request with this method or with files has no equivalent.")
         return
 
@@ -135,7 +134,7 @@ def _body(context: Context, found: dict[str, Any]) -> tuple[str | None, str | No
     pairs = _pairs(context, found, "body")
     if not pairs:
         return None, None
-    return _object(pairs)["expr"], _FORM if kind.startswith("form") else None
+    return _object(pairs)["expr"], FORM if kind.startswith("form") else None
 
 
 def postgres(builder: Builder, node: Node) -> None:
@@ -156,37 +155,21 @@ def postgres(builder: Builder, node: Node) -> None:
 def _query(builder: Builder, node: Node, context: Context) -> dict[str, Any]:
     text = str(node.parameters["query"])
     inputs: list[str] = []
-    written = ""
-    parts = segments(text[1:]) if text.startswith("=") else [(False, text)]
-    for place, (is_code, part) in enumerate(parts):
-        if not is_code:
-            quoted = place > 0 and part.startswith("'") and written.endswith("\0")
-            written = written[:-1] + (part[1:] if quoted else part) if written.endswith("\0") else written + part
-            continue
-        inputs.append(context.expr("={{" + part + "}}"))
-        following = parts[place + 1][1] if place + 1 < len(parts) else ""
-        quoted = written.endswith("'") and following.startswith("'")
-        written = (written[:-1] if quoted else written) + f"${len(inputs)}" + ("\0" if quoted else "")
+    if is_expression(text):
+        text, inputs = sql.parameters(text[1:], lambda code: context.expr(f"={{{{{code}}}}}"))
     replacement = record(node.parameters.get("options")).get("queryReplacement")
     if isinstance(replacement, str) and not inputs:
         codes = [part for is_code, part in segments(replacement.removeprefix("=")) if is_code]
         plain = [] if codes else [each.strip() for each in replacement.split(",")]
         inputs = [context.expr("={{" + part + "}}") for part in codes] or [literal(each) for each in plain]
-    return _sql(builder, node, written.rstrip("\0"), inputs)
+    return sql.query(text, inputs, credential(builder, node, "postgresql"))
 
 
 def _insert(builder: Builder, node: Node, context: Context, table: str, values: dict[str, Any]) -> dict[str, Any]:
     names = ", ".join('"' + str(name).replace('"', '""') + '"' for name in values)
     marks = ", ".join(f"${number}" for number in range(1, len(values) + 1))
     text = f"INSERT INTO {table} ({names}) VALUES ({marks}) RETURNING *"  # noqa: S608 - table is checked, names are quoted
-    return _sql(builder, node, text, [context.expr(value) for value in values.values()])
-
-
-def _sql(builder: Builder, node: Node, text: str, inputs: list[str]) -> dict[str, Any]:
-    declared = "".join(f"-- ${number} value_{number}\n" for number in range(1, len(inputs) + 1))
-    given = {f"value_{number}": javascript(expr) for number, expr in enumerate(inputs, 1)}
-    database = reference(credential(builder, node, "postgresql"))
-    return rawscript("postgresql", f"{declared}{text.strip()}\n", {"database": database, **given})
+    return sql.query(text, [context.expr(each) for each in values.values()], credential(builder, node, "postgresql"))
 
 
 def slack(builder: Builder, node: Node) -> None:

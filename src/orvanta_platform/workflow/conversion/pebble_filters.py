@@ -7,13 +7,12 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
-from orvanta_platform.workflow.conversion.result import Unconvertible
+from orvanta_platform.workflow.conversion.result import UNIT_SECONDS, Unconvertible
 
 Written: TypeAlias = tuple[str, "bool | None"]
 """JavaScript, and whether its value is a scalar; None if it is one where the input is."""
 
 _PARTS: Final = {"yyyy": (0, 4), "MM": (5, 7), "dd": (8, 10), "HH": (11, 13), "mm": (14, 16), "ss": (17, 19)}
-_UNITS: Final = {"SECONDS": 1, "MINUTES": 60, "HOURS": 3600, "DAYS": 86400, "WEEKS": 604_800}
 _PATH: Final = re.compile(r"(?:\.[A-Za-z_]\w*|\.?\[\d+\])+")
 
 
@@ -59,9 +58,10 @@ def _date(value: str, arguments: list[str]) -> Written:
 
 def _date_add(value: str, arguments: list[str]) -> Written:
     unit = json.loads(arguments[1]) if len(arguments) == 2 and arguments[1].startswith('"') else ""
-    if unit not in _UNITS:
+    seconds = UNIT_SECONDS.get(unit.lower())
+    if seconds is None:
         raise Unconvertible("dateAdd needs an amount and a unit from SECONDS to WEEKS")
-    return f"new Date(new Date({value}).getTime() + {arguments[0]} * {_UNITS[unit] * 1000}).toISOString()", True
+    return f"new Date(new Date({value}).getTime() + {arguments[0]} * {seconds * 1000}).toISOString()", True
 
 
 def _jq(value: str, arguments: list[str]) -> Written:

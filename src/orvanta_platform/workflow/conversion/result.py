@@ -18,6 +18,9 @@ _RESERVED: Final = frozenset({"failure", "preprocessor", "Input", "input"})
 _MAX_ID: Final = 60
 _MAX_SHOWN: Final = 200
 _PASS: Final = "def main(value):\n    return value\n"
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+FORM: Final = "application/x-www-form-urlencoded"
+UNIT_SECONDS: Final = {"weeks": 604_800, "days": 86400, "hours": 3600, "minutes": 60, "seconds": 1}
 _REFERENCE: Final = re.compile(r"\$(?:res|var):")
 
 
@@ -144,6 +147,17 @@ def reference(path: str) -> dict[str, Any]:
 def throwing(text: str) -> str:
     """Return the expression that stands for a text without an equivalent: it fails when it is evaluated."""
     return f"(() => {{ throw new Error({literal(f'Not converted: {shortened(text)}')}) }})()"
+
+
+def unconverted(report: Report, node: str, text: str, reason: Unconvertible) -> str:
+    """Report an expression that cannot be converted, and return the one that stands for it: it fails."""
+    report.add(
+        node,
+        "not_converted",
+        f"The expression {shortened(text)!r} is not converted: {reason}.",
+        "Write it with the names of the reference of expressions; until then the node fails with its text.",
+    )
+    return throwing(text)
 
 
 def rawscript(language: str, content: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
