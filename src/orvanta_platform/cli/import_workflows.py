@@ -13,7 +13,7 @@ from orvanta_platform.cli.client.command import Session, command
 from orvanta_platform.cli.help_text import CommandGroup
 
 if TYPE_CHECKING:
-    from orvanta_platform.workflow.conversion.result import Conversion
+    from orvanta_platform.workflow.conversion.findings import Conversion
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -79,7 +79,7 @@ def _import(
 ) -> None:
     from orvanta_platform.cli.client.errors import FAILED
     from orvanta_platform.control.names import check_path
-    from orvanta_platform.workflow.conversion.result import slug
+    from orvanta_platform.workflow.conversion.findings import slug
 
     tree = read_export(file)
     path = path or f"f/{_FOLDER}/{slug(file.name.partition('.')[0])}"

@@ -13,9 +13,9 @@ from orvanta_platform.cli.import_workflows import read_integrations
 from orvanta_platform.errors import OrvantaError
 from orvanta_platform.workflow import document
 from orvanta_platform.workflow.conversion import kestra, n8n, sql
-from orvanta_platform.workflow.conversion.kestra_tasks import HANDLERS
-from orvanta_platform.workflow.conversion.kestra_text import Names
-from orvanta_platform.workflow.conversion.result import Conversion, Report, Unconvertible
+from orvanta_platform.workflow.conversion.findings import Conversion, Report, Unconvertible
+from orvanta_platform.workflow.conversion.kestra_tasks import CONVERTERS
+from orvanta_platform.workflow.conversion.kestra_templates import TemplateContext
 from orvanta_platform.workflow.tree.item import Item
 from orvanta_platform.workflow.tree.paths import locate
 from orvanta_platform.workflow.tree.reading import read
@@ -240,7 +240,7 @@ def test_invalid_flow_of_kestra_is_refused(tree: Any, message: str) -> None:
 
 def test_odd_properties_of_kestra_are_converted() -> None:
     odd: list[Any] = [None, 1, "x", "{{", "{{ inputs. }}", "{{ " + "(" * 300 + " }}", [], [1], {}, {"a": [None]}]
-    kinds = [*HANDLERS, *("flow.If", "flow.Switch", "flow.Parallel", "flow.Dag", "flow.ForEach", "flow.AllowFailure")]
+    kinds = [*CONVERTERS, *("flow.If", "flow.Switch", "flow.Parallel", "flow.Dag", "flow.ForEach", "flow.AllowFailure")]
     keys = ("message", "format", "values", "uri", "headers", "script", "commands", "condition", "sql", "retry")
     more = ("timeout", "runIf", "inputs", "flowId", "onResume", "env", "options", "formData", "body", "then", "tasks")
     for value in odd:
@@ -283,7 +283,7 @@ def test_constants_of_kestra_are_no_references() -> None:
 )  # fmt: skip
 def test_template_of_kestra(text: str, expected: str) -> None:
     inputs = {"n": {"type": "INT"}, "s": {"type": "STRING"}, "o": {"type": "JSON"}}
-    assert Names(Report("f/a/b"), {}, inputs, {}).template(text).text == expected
+    assert TemplateContext(Report("f/a/b"), {}, inputs, {}).template(text).text == expected
 
 
 @pytest.mark.parametrize(
@@ -293,7 +293,7 @@ def test_template_of_kestra(text: str, expected: str) -> None:
 )  # fmt: skip
 def test_template_without_equivalent_is_named(text: str) -> None:
     with pytest.raises(Unconvertible):
-        Names(Report("f/a/b"), {}, {"n": {"type": "INT"}}, {}).template(text)
+        TemplateContext(Report("f/a/b"), {}, {"n": {"type": "INT"}}, {}).template(text)
 
 
 @pytest.mark.parametrize(
@@ -310,7 +310,7 @@ def test_template_without_equivalent_is_named(text: str) -> None:
 def test_size_of_converted_templates_is_limited(text: str) -> None:
     """Nested templates neither double with each level nor take exponential time."""
     variables = {f"v{n}": f"{{{{ render(vars.v{n + 1}) }}}}" * 20 for n in range(6)}
-    names = Names(Report("f/a/b"), {}, {"n": {"type": "INT"}}, variables)
+    names = TemplateContext(Report("f/a/b"), {}, {"n": {"type": "INT"}}, variables)
     assert len(names.expr("a", text)) < 300_000
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from orvanta_platform.workflow.conversion.result import Report, javascript, rawscript, static
+from orvanta_platform.workflow.conversion.findings import Report
+from orvanta_platform.workflow.conversion.node_values import javascript, rawscript, static
 
 
 def mail(report: Report, inputs: Mapping[str, Any]) -> dict[str, Any]:

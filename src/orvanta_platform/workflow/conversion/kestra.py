@@ -7,22 +7,24 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from orvanta_platform.errors import BadRequest
-from orvanta_platform.workflow.conversion.kestra_tasks import HANDLERS, Made, kind_of, schema, seconds
-from orvanta_platform.workflow.conversion.kestra_text import Names, Task
-from orvanta_platform.workflow.conversion.kestra_triggers import trigger_items
-from orvanta_platform.workflow.conversion.result import (
+from orvanta_platform.workflow.conversion.findings import (
     Conversion,
     Report,
     Unconvertible,
     flow_item,
-    has_reference,
-    javascript,
-    linear,
-    placeholder,
     record,
     records,
     shortened,
+)
+from orvanta_platform.workflow.conversion.kestra_tasks import CONVERTERS, ConvertedTask, kind_of, schema, seconds
+from orvanta_platform.workflow.conversion.kestra_templates import Task, TemplateContext
+from orvanta_platform.workflow.conversion.kestra_triggers import trigger_items
+from orvanta_platform.workflow.conversion.node_values import (
+    has_reference,
+    javascript,
+    placeholder,
     static,
+    without_sequential_needs,
 )
 from orvanta_platform.workflow.limits import MAX_NODES
 
@@ -40,40 +42,40 @@ _LIST: Final = "(v => typeof v === 'string' ? JSON.parse(v) : v)"
 
 
 @dataclass(frozen=True, slots=True)
-class Tail:
+class IncomingEdges:
     """Edges that the next task follows."""
 
     needs: tuple[Any, ...] = ()
     settled: bool = False
-    """Whether some of the edges may be dead."""
+    """True if some of the edges may be dead."""
 
-    def __add__(self, other: Tail) -> Tail:
+    def __add__(self, other: IncomingEdges) -> IncomingEdges:
         extra = tuple(each for each in other.needs if each not in self.needs)
-        return Tail((*self.needs, *extra), self.settled or other.settled)
+        return IncomingEdges((*self.needs, *extra), self.settled or other.settled)
 
 
 @dataclass(slots=True)
-class Builder:
+class TaskListBuilder:
     """Conversion of a list of tasks under way."""
 
-    names: Names
+    context: TemplateContext
     defaults: list[dict[str, Any]]
     modules: list[dict[str, Any]] = field(default_factory=list)
     count: int = 0
     depth: int = 0
 
-    def tasks(self, found: Any, tail: Tail) -> Tail:
+    def tasks(self, found: Any, edges: IncomingEdges) -> IncomingEdges:
         """Append tasks that run one after the other, and return the edges that leave the last one."""
         for task in self._checked(found):
             if task.get("disabled") is not True:
-                tail = self._task(task, tail)
-        return tail
+                edges = self._task(task, edges)
+        return edges
 
     def _checked(self, found: Any) -> Iterator[dict[str, Any]]:
         for place, row in enumerate(found if isinstance(found, list) else []):
             if not isinstance(row, dict) or not isinstance(row.get("id"), str) or not isinstance(row.get("type"), str):
                 raise BadRequest(f"Entry {place} of a list of tasks has no id or type.", hint="Export the flow again.")
-            if row["id"] in self.names.tasks:
+            if row["id"] in self.context.tasks:
                 raise BadRequest(f"Two tasks have the id {shortened(row['id'])!r}.", hint="Rename one of them.")
             self.count += 1
             if self.count > MAX_NODES:
@@ -84,71 +86,71 @@ class Builder:
                     values |= record(each.get("values"))
             yield {**values, **row}
 
-    def _task(self, task: dict[str, Any], tail: Tail) -> Tail:
+    def _task(self, task: dict[str, Any], edges: IncomingEdges) -> IncomingEdges:
         kind = kind_of(task)
         if kind not in _FLOWABLE:
-            return self._loop(task, tail) if kind in _LOOPS else self._plain(task, tail)
+            return self._loop(task, edges) if kind in _LOOPS else self._plain(task, edges)
         for name in ("runIf", "retry", "timeout", "errors", "allowFailure"):
             if task.get(name):
-                self._left(task, f"The property {name} of this task has no equivalent.")
+                self._report_property(task, f"The property {name} of this task has no equivalent.")
         if self.depth >= _MAX_DEPTH:
             raise BadRequest(f"The task {shortened(task['id'])!r} is nested deeper than {_MAX_DEPTH} levels.")
         self.depth += 1
-        outer, self.names.parents = self.names.parents, (*self.names.parents, "flow")
-        self.names.tasks[task["id"]] = Task("", {}, self.names.loops)
-        left = self._flowable(kind, task, tail)
-        self.names.parents = outer
+        outer, self.context.parents = self.context.parents, (*self.context.parents, "flow")
+        self.context.tasks[task["id"]] = Task("", {}, self.context.loops)
+        left = self._flowable(kind, task, edges)
+        self.context.parents = outer
         self.depth -= 1
         return left
 
-    def _flowable(self, kind: str, task: dict[str, Any], tail: Tail) -> Tail:
+    def _flowable(self, kind: str, task: dict[str, Any], edges: IncomingEdges) -> IncomingEdges:
         if kind in _IF:
-            return self._if(task, tail)
+            return self._if(task, edges)
         if kind in _SWITCH:
-            return self._switch(task, tail)
+            return self._switch(task, edges)
         if kind in _PARALLEL:
-            return self._parallel(task, tail)
+            return self._parallel(task, edges)
         if kind in _DAG:
-            return self._dag(task, tail)
+            return self._dag(task, edges)
         if kind in _ALLOW:
-            self._left(task, "Failures inside this task are not ignored.")
+            self._report_property(task, "Failures inside this task are not ignored.")
         if kind.endswith("WorkingDirectory"):
-            self._left(task, "The tasks share no folder.")
-        return self.tasks(task.get("tasks"), tail)
+            self._report_property(task, "The tasks share no folder.")
+        return self.tasks(task.get("tasks"), edges)
 
-    def _left(self, task: dict[str, Any], message: str) -> None:
+    def _report_property(self, task: dict[str, Any], message: str) -> None:
         hint = "Set it on the tasks inside, such as continue_on_error or retry."
-        self.names.report.add(task["id"], "not_converted", message, hint)
+        self.context.report.add(task["id"], "not_converted", message, hint)
 
-    def add(self, task: dict[str, Any], value: dict[str, Any], tail: Tail, id: str | None = None) -> str:
-        """Append a node after the edges of `tail`, and return its id."""
-        made = id or self.names.report.new_id(task["id"])
+    def add(self, task: dict[str, Any], value: dict[str, Any], edges: IncomingEdges, id: str | None = None) -> str:
+        """Append a node after these edges, and return its id."""
+        made = id or self.context.report.new_id(task["id"])
         module: dict[str, Any] = {"id": made, "summary": str(task.get("description") or task["id"]), "value": value}
-        module["needs"] = list(tail.needs)
-        if tail.settled and len(tail.needs) > 1:
+        module["needs"] = list(edges.needs)
+        if edges.settled and len(edges.needs) > 1:
             module["join"] = "settled"
         self.modules.append(module)
         return made
 
-    def _plain(self, task: dict[str, Any], tail: Tail) -> Tail:
+    def _plain(self, task: dict[str, Any], edges: IncomingEdges) -> IncomingEdges:
         id = task["id"]
-        handler = HANDLERS.get(kind_of(task))
+        converter = CONVERTERS.get(kind_of(task))
         try:
-            if handler is None:
+            if converter is None:
                 raise Unconvertible(f"the type {task['type']} has no equivalent")
-            made = handler(self.names, id, task)
+            made = converter(self.context, id, task)
         except Unconvertible as reason:
-            self.names.report.add(
+            self.context.report.add(
                 id,
                 "not_converted",
                 f"The task is not converted: {reason}.",
                 "Replace the placeholder, which holds the old settings and fails, by a script.",
             )
-            made = Made(placeholder(id, task["type"], task), {"*": "{0}"})
-        node = self.add(task, made.value, tail)
+            made = ConvertedTask(placeholder(id, task["type"], task), {"*": "{0}"})
+        node = self.add(task, made.value, edges)
         self.modules[-1] |= self._settings(task, made.value["type"])
-        self.names.tasks[id] = Task(node, made.outputs, self.names.loops, made.scalars)
-        return Tail(({"node": node, "on": "true"} if made.value["type"] == "condition" else node,))
+        self.context.tasks[id] = Task(node, made.outputs, self.context.loops, made.scalars)
+        return IncomingEdges(({"node": node, "on": "true"} if made.value["type"] == "condition" else node,))
 
     def _settings(self, task: dict[str, Any], kind: str) -> dict[str, Any]:
         """Return the settings of a node for failures, time limits and conditions."""
@@ -157,13 +159,13 @@ class Builder:
         if task.get("allowFailure") is True:
             found["continue_on_error"] = True
         if task.get("runIf") is not None:
-            found["skip_if"] = {"expr": f"!({self.names.condition(id, task['runIf'])})"}
+            found["skip_if"] = {"expr": f"!({self.context.condition(id, task['runIf'])})"}
         if task.get("retry") is not None and kind not in ("condition", "delay", "approval"):
             found |= self._retry(task)
         if task.get("timeout") is not None and kind != "approval":
             limit = seconds(task["timeout"])
             if limit is None:
-                self.names.report.add(
+                self.context.report.add(
                     id, "not_converted", "The timeout is no constant.", "Set the timeout of the node."
                 )
             else:
@@ -175,7 +177,7 @@ class Builder:
         attempts = rule.get("maxAttempts", rule.get("maxAttempt"))
         every = seconds(rule.get("interval", rule.get("minInterval")))
         if every is None or (attempts is not None and not isinstance(attempts, int)):
-            self.names.report.add(
+            self.context.report.add(
                 task["id"], "not_converted", "The retry has no equivalent.", "Set the retry of the node."
             )
             return {}
@@ -183,7 +185,7 @@ class Builder:
         if attempts is None:
             attempts = int(limit // max(every, 1)) + 1 if limit else 3
         if rule.get("type", "constant") != "constant":
-            self.names.report.add(
+            self.context.report.add(
                 task["id"],
                 "differs",
                 "The delays between the attempts are constant.",
@@ -193,47 +195,47 @@ class Builder:
             return {}
         return {"retry": {"constant": {"attempts": min(attempts - 1, 1000), "seconds": max(1, round(every))}}}
 
-    def _if(self, task: dict[str, Any], tail: Tail) -> Tail:
-        expr = self.names.condition(task["id"], task.get("condition", ""))
-        id = self.add(task, {"type": "condition", "expr": expr}, tail)
-        yes = self.tasks(task.get("then"), Tail(({"node": id, "on": "true"},), True))
-        no = self.tasks(task.get("else"), Tail(({"node": id, "on": "false"},), True))
+    def _if(self, task: dict[str, Any], edges: IncomingEdges) -> IncomingEdges:
+        expr = self.context.condition(task["id"], task.get("condition", ""))
+        id = self.add(task, {"type": "condition", "expr": expr}, edges)
+        yes = self.tasks(task.get("then"), IncomingEdges(({"node": id, "on": "true"},), True))
+        no = self.tasks(task.get("else"), IncomingEdges(({"node": id, "on": "false"},), True))
         joined = yes + no
-        return Tail(joined.needs, True)
+        return IncomingEdges(joined.needs, True)
 
-    def _switch(self, task: dict[str, Any], tail: Tail) -> Tail:
-        value = self.names.expr(task["id"], task.get("value", ""), text=True)
-        left = Tail((), True)
+    def _switch(self, task: dict[str, Any], edges: IncomingEdges) -> IncomingEdges:
+        value = self.context.expr(task["id"], task.get("value", ""), text=True)
+        left = IncomingEdges((), True)
         id = ""
         for number, (case, tasks) in enumerate(record(task.get("cases")).items()):
             name = task["id"] if number == 0 else f"{task['id']}_{number + 1}"
-            expr = f"{value} === {self.names.expr(task['id'], case, text=True)}"
-            id = self.add(task, {"type": "condition", "expr": expr}, tail, self.names.report.new_id(name))
-            left += self.tasks(tasks, Tail(({"node": id, "on": "true"},), True))
-            tail = Tail(({"node": id, "on": "false"},), True)
-        return left + self.tasks(task.get("defaults"), tail)
+            expr = f"{value} === {self.context.expr(task['id'], case, text=True)}"
+            id = self.add(task, {"type": "condition", "expr": expr}, edges, self.context.report.new_id(name))
+            left += self.tasks(tasks, IncomingEdges(({"node": id, "on": "true"},), True))
+            edges = IncomingEdges(({"node": id, "on": "false"},), True)
+        return left + self.tasks(task.get("defaults"), edges)
 
-    def _parallel(self, task: dict[str, Any], tail: Tail) -> Tail:
+    def _parallel(self, task: dict[str, Any], edges: IncomingEdges) -> IncomingEdges:
         if task.get("concurrent"):
-            self.names.report.add(
+            self.context.report.add(
                 task["id"],
                 "differs",
                 "All tasks run at the same time.",
                 "Limit them with concurrent_limit if necessary.",
             )
-        left = Tail()
+        left = IncomingEdges()
         rows = task.get("tasks")
         for each in rows if isinstance(rows, list) else []:
-            left += self.tasks([each], tail)
-        return left if left.needs else tail
+            left += self.tasks([each], edges)
+        return left if left.needs else edges
 
-    def _dag(self, task: dict[str, Any], tail: Tail) -> Tail:
+    def _dag(self, task: dict[str, Any], edges: IncomingEdges) -> IncomingEdges:
         rows = {
             row["task"]["id"]: row
             for row in records(task.get("tasks"))
             if isinstance(row.get("task"), dict) and isinstance(row["task"].get("id"), str)
         }
-        ends: dict[str, Tail] = {}
+        ends: dict[str, IncomingEdges] = {}
         while rows:
             ready = [id for id, row in rows.items() if all(each in ends for each in self._depends(row))]
             if not ready:
@@ -243,39 +245,39 @@ class Builder:
             for id in ready:
                 row = rows.pop(id)
                 before = [ends[each] for each in self._depends(row)]
-                start = sum(before, Tail()) if before else tail
+                start = sum(before, IncomingEdges()) if before else edges
                 ends[id] = self.tasks([row["task"]], start)
-        return sum(ends.values(), Tail()) if ends else tail
+        return sum(ends.values(), IncomingEdges()) if ends else edges
 
     def _depends(self, row: dict[str, Any]) -> list[str]:
         found = row.get("dependsOn")
         return [str(each) for each in found] if isinstance(found, list) else []
 
-    def _loop(self, task: dict[str, Any], tail: Tail) -> Tail:
+    def _loop(self, task: dict[str, Any], edges: IncomingEdges) -> IncomingEdges:
         id = task["id"]
         if self.depth >= _MAX_DEPTH:
             raise BadRequest(f"The task {shortened(id)!r} is nested deeper than {_MAX_DEPTH} levels.")
         values = task.get("values", task.get("value"))
-        items = self.names.expr(id, values)
-        node = self.names.report.new_id(id)
+        items = self.context.expr(id, values)
+        node = self.context.report.new_id(id)
         limit = task.get("concurrencyLimit", task.get("concurrent"))
         parallel = kind_of(task).endswith("EachParallel") or (isinstance(limit, int) and limit != 1)
         self.depth += 1
         outer, self.modules = self.modules, []
-        loops, parents = self.names.loops, self.names.parents
-        self.names.loops, self.names.parents = (*loops, id), (*parents, "loop")
-        self.tasks(task.get("tasks"), Tail())
-        body, self.modules = linear(self.modules), outer
-        self.names.loops, self.names.parents = loops, parents
+        loops, parents = self.context.loops, self.context.parents
+        self.context.loops, self.context.parents = (*loops, id), (*parents, "loop")
+        self.tasks(task.get("tasks"), IncomingEdges())
+        body, self.modules = without_sequential_needs(self.modules), outer
+        self.context.loops, self.context.parents = loops, parents
         self.depth -= 1
         iterator = items if items.startswith("[") else f"{_LIST}({items})"
         value: dict[str, Any] = {"type": "forloopflow", "iterator": javascript(iterator), "skip_failures": False}
         value |= {"parallel": True} if parallel else {}
         value |= {"parallelism": static(limit)} if parallel and isinstance(limit, int) and limit > 1 else {}
-        self.add(task, {**value, "modules": body}, tail, node)
+        self.add(task, {**value, "modules": body}, edges, node)
         self.modules[-1] |= self._settings(task, "forloopflow")
-        self.names.tasks[id] = Task(node, {}, loops)
-        return Tail((node,))
+        self.context.tasks[id] = Task(node, {}, loops)
+        return IncomingEdges((node,))
 
 
 def convert(tree: Any, path: str, integrations: Mapping[str, str]) -> Conversion:
@@ -291,13 +293,13 @@ def convert(tree: Any, path: str, integrations: Mapping[str, str]) -> Conversion
     report = Report(path, integrations)
     inputs = {str(row.get("id", row.get("name"))): row for row in records(tree.get("inputs"))}
     variables = record(tree.get("variables"))
-    names = Names(report, tree, inputs, variables)
-    builder = Builder(names, records(tree.get("pluginDefaults", tree.get("taskDefaults"))))
-    builder.tasks(tree["tasks"], Tail())
-    value: dict[str, Any] = {"modules": linear(builder.modules)}
+    context = TemplateContext(report, tree, inputs, variables)
+    builder = TaskListBuilder(context, records(tree.get("pluginDefaults", tree.get("taskDefaults"))))
+    builder.tasks(tree["tasks"], IncomingEdges())
+    value: dict[str, Any] = {"modules": without_sequential_needs(builder.modules)}
     if rows := records(tree.get("outputs")):
         members = {str(row.get("id")): row.get("value") for row in rows}
-        value["output"] = javascript(names.expr("outputs", members))
+        value["output"] = javascript(context.expr("outputs", members))
     if constants := {name: each for name, each in variables.items() if not has_reference(each)}:
         value["flow_env"] = constants
     if tree.get("errors"):
@@ -309,24 +311,24 @@ def convert(tree: Any, path: str, integrations: Mapping[str, str]) -> Conversion
     document: dict[str, Any] = {
         "summary": tree["id"],
         "value": value,
-        "schema": schema(names, tree.get("inputs")),
+        "schema": schema(context, tree.get("inputs")),
     }
     if isinstance(tree.get("description"), str):
         document["description"] = tree["description"]
     if tree.get("disabled") is True:
         report.add(None, "differs", "The flow is disabled; a workflow can always be started.", "Do not push it yet.")
-    items = (flow_item(path, document), *trigger_items(tree, names))
+    items = (flow_item(path, document), *trigger_items(tree, context))
     return Conversion(path, items, builder.count, tuple(report.findings))
 
 
-def _failure(builder: Builder, tasks: Any) -> dict[str, Any]:
+def _failure(builder: TaskListBuilder, tasks: Any) -> dict[str, Any]:
     """Return the failure module: the tasks for errors, then a failure, as the run stays failed in Kestra."""
     builder.modules = []
-    tail = builder.tasks(tasks, Tail())
+    edges = builder.tasks(tasks, IncomingEdges())
     again = "(() => { throw new Error(error.message) })()"
     name = {"id": "fail_again", "type": "fail"}
-    builder.add(name, {"type": "condition", "expr": again}, tail, builder.names.report.new_id("fail_again"))
-    value = {"type": "branchone", "branches": [], "default": linear(builder.modules)}
+    builder.add(name, {"type": "condition", "expr": again}, edges, builder.context.report.new_id("fail_again"))
+    value = {"type": "branchone", "branches": [], "default": without_sequential_needs(builder.modules)}
     return {"id": "failure", "value": value}
 
 

@@ -9,11 +9,12 @@ import tokenize
 from collections.abc import Callable
 from typing import Any, Final
 
-from orvanta_platform.workflow.conversion.javascript import segments, tokens
-from orvanta_platform.workflow.conversion.kestra_text import Names
+from orvanta_platform.workflow.conversion.findings import Unconvertible, slug
+from orvanta_platform.workflow.conversion.javascript_tokens import segments, tokens
+from orvanta_platform.workflow.conversion.kestra_templates import TemplateContext
+from orvanta_platform.workflow.conversion.node_values import javascript, rawscript
 from orvanta_platform.workflow.conversion.pebble import Code
-from orvanta_platform.workflow.conversion.python_text import indented
-from orvanta_platform.workflow.conversion.result import Unconvertible, javascript, rawscript, slug
+from orvanta_platform.workflow.conversion.python_indentation import indented
 
 _KESTRA_PYTHON: Final = re.compile(r"^(?:from kestra import Kestra|import kestra)[^\n]*\n?", re.MULTILINE)
 _KESTRA_NODE: Final = re.compile(r"^.*(?:@kestra-io/libs).*\n?", re.MULTILINE)
@@ -73,13 +74,13 @@ echo "{\\"vars\\": $found, \\"exitCode\\": 0}" > result.json
 class Arguments:
     """Arguments of a script, one for each different expression in its code."""
 
-    def __init__(self, names: Names, node: str) -> None:
-        self.names, self.node = names, node
+    def __init__(self, context: TemplateContext, node: str) -> None:
+        self.context, self.node = context, node
         self.by_name: dict[str, str] = {}
 
     def add(self, source: str) -> str:
         """Return the name of the argument for an expression. Raises Unconvertible."""
-        code: Code = self.names.code(source)
+        code: Code = self.context.code(source)
         stem = slug(re.sub(r"\|.*", "", source, flags=re.DOTALL).strip().rpartition(".")[2])
         stem = f"arg_{stem}"[:40]
         name, number = stem, 2
@@ -103,9 +104,9 @@ def _marked(text: str, arguments: Arguments) -> str:
 _MARK: Final = re.compile(r"\ue001(arg_\w+?)\ue001")
 
 
-def python(names: Names, node: str, text: str) -> dict[str, Any]:
+def python(context: TemplateContext, node: str, text: str) -> dict[str, Any]:
     """Return the node of a Python script. Raises Unconvertible."""
-    arguments = Arguments(names, node)
+    arguments = Arguments(context, node)
     marked = _marked(_KESTRA_PYTHON.sub("", text), arguments)
     plain = _MARK.sub(r"MARK_\1_MARK", marked)
     try:
@@ -144,9 +145,9 @@ def _python_token(text: str) -> str:
     return shown + "".join(f'.replace("<{name}>", _text({name}))' for name in used)
 
 
-def node_script(names: Names, node: str, text: str) -> dict[str, Any]:
+def node_script(context: TemplateContext, node: str, text: str) -> dict[str, Any]:
     """Return the node of a JavaScript script. Raises Unconvertible."""
-    arguments = Arguments(names, node)
+    arguments = Arguments(context, node)
     marked = _MARK.sub(r"MARK_\1_MARK", _marked(_KESTRA_NODE.sub("", text), arguments))
     written = []
     for token in tokens(marked):
@@ -162,9 +163,9 @@ def node_script(names: Names, node: str, text: str) -> dict[str, Any]:
     return rawscript("bun", _NODE % (declared, "".join(written).rstrip()), arguments.inputs())
 
 
-def bash(names: Names, node: str, text: str) -> dict[str, Any]:
+def bash(context: TemplateContext, node: str, text: str) -> dict[str, Any]:
     """Return the node of a shell script. Raises Unconvertible."""
-    arguments = Arguments(names, node)
+    arguments = Arguments(context, node)
     written, quote = "", ""
     for place, part in enumerate(_MARK.split(_marked(text, arguments))):
         if place % 2 == 0:
@@ -184,7 +185,7 @@ def _open_quote(text: str, quote: str) -> str:
     return quote
 
 
-SCRIPTS: Final[dict[str, Callable[[Names, str, str], dict[str, Any]]]] = {
+SCRIPTS: Final[dict[str, Callable[[TemplateContext, str, str], dict[str, Any]]]] = {
     "python": python,
     "node": node_script,
     "shell": bash,

@@ -8,17 +8,15 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from orvanta_platform.workflow.conversion import integrations, sql
+from orvanta_platform.workflow.conversion.findings import Unconvertible, record, records
 from orvanta_platform.workflow.conversion.kestra_scripts import SCRIPTS
-from orvanta_platform.workflow.conversion.kestra_text import Names, has_template
-from orvanta_platform.workflow.conversion.result import (
+from orvanta_platform.workflow.conversion.kestra_templates import TemplateContext, has_template
+from orvanta_platform.workflow.conversion.node_values import (
     FORM,
     METHODS,
     UNIT_SECONDS,
-    Unconvertible,
-    passing,
+    expression_script,
     rawscript,
-    record,
-    records,
     reference,
     static,
 )
@@ -34,7 +32,7 @@ _DURATION: Final = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class ConvertedTask:
     """Value of the node of a task, and how later expressions read its outputs."""
 
     value: dict[str, Any]
@@ -42,7 +40,7 @@ class Made:
     scalars: frozenset[str] = frozenset()
 
 
-Handler = Callable[[Names, str, dict[str, Any]], Made]
+TaskConverter = Callable[[TemplateContext, str, dict[str, Any]], ConvertedTask]
 
 
 def seconds(value: Any) -> float | None:
@@ -57,54 +55,59 @@ def seconds(value: Any) -> float | None:
     return int(total) if total.is_integer() else total
 
 
-def _log(names: Names, id: str, task: dict[str, Any]) -> Made:
-    inputs = {"message": names.transform(id, task.get("message", ""), text=not isinstance(task.get("message"), list))}
+def _log(context: TemplateContext, id: str, task: dict[str, Any]) -> ConvertedTask:
+    inputs = {"message": context.transform(id, task.get("message", ""), text=not isinstance(task.get("message"), list))}
     level = task.get("level", "INFO")
-    return Made(rawscript("python3", _LOG, inputs | ({} if level == "INFO" else {"level": names.transform(id, level)})))
-
-
-def _return(names: Names, id: str, task: dict[str, Any]) -> Made:
-    text = names.expr(id, task.get("format", ""), text=True)
-    return Made(passing(f"({{value: {text}}})"), {"value": "{0}.value"}, frozenset({"value"}))
-
-
-def _output_values(names: Names, id: str, task: dict[str, Any]) -> Made:
-    return Made(
-        passing(f"({{values: {names.expr(id, record(task.get('values')))}}})"), {"*": "{0}", "values": "{0}.values"}
+    return ConvertedTask(
+        rawscript("python3", _LOG, inputs | ({} if level == "INFO" else {"level": context.transform(id, level)}))
     )
 
 
-def _request(names: Names, id: str, task: dict[str, Any]) -> Made:
+def _return(context: TemplateContext, id: str, task: dict[str, Any]) -> ConvertedTask:
+    text = context.expr(id, task.get("format", ""), text=True)
+    return ConvertedTask(expression_script(f"({{value: {text}}})"), {"value": "{0}.value"}, frozenset({"value"}))
+
+
+def _output_values(context: TemplateContext, id: str, task: dict[str, Any]) -> ConvertedTask:
+    return ConvertedTask(
+        expression_script(f"({{values: {context.expr(id, record(task.get('values')))}}})"),
+        {"*": "{0}", "values": "{0}.values"},
+    )
+
+
+def _request(context: TemplateContext, id: str, task: dict[str, Any]) -> ConvertedTask:
     method = str(task.get("method", "GET")).upper()
     if method not in METHODS or task.get("contentType") == "multipart/form-data":
         raise Unconvertible("a request with this method or with files has no equivalent")
-    value: dict[str, Any] = {"type": "webhook", "method": method, "url": names.transform(id, task.get("uri", ""))}
+    value: dict[str, Any] = {"type": "webhook", "method": method, "url": context.transform(id, task.get("uri", ""))}
     headers = dict(record(task.get("headers")))
     form = record(task.get("formData"))
     kind = task.get("contentType") or (FORM if form else None)
     if isinstance(kind, str) and "content-type" not in {str(name).lower() for name in headers}:
         headers["Content-Type"] = kind
     if headers:
-        value["headers"] = names.transform(id, headers)
+        value["headers"] = context.transform(id, headers)
     if params := record(task.get("params")):
-        value["query"] = names.transform(id, params)
+        value["query"] = context.transform(id, params)
     body = form or task.get("body")
     if body is not None and method not in ("GET", "HEAD"):
         if not form and "Content-Type" not in headers and "content-type" not in headers:
-            value["headers"] = names.transform(id, {**headers, "Content-Type": "application/json"})
-        value["body"] = names.transform(id, body, text=not form)
+            value["headers"] = context.transform(id, {**headers, "Content-Type": "application/json"})
+        value["body"] = context.transform(id, body, text=not form)
     options = record(task.get("options"))
     if record(options.get("auth")) or options.get("basicAuthUser"):
-        path = names.report.neighbour(f"{id}_auth")
-        names.report.add(id, "prepare", "The credential of the request is a resource.", f"Create the resource {path}.")
+        path = context.report.sibling_path(f"{id}_auth")
+        context.report.add(
+            id, "prepare", "The credential of the request is a resource.", f"Create the resource {path}."
+        )
         value["auth"] = f"$res:{path}"
     value["response"] = "text"
     outputs = {"code": "{0}.status", "body": "{0}.body", "headers": "{0}.headers"}
-    return Made(value, outputs, frozenset({"code", "body"}))
+    return ConvertedTask(value, outputs, frozenset({"code", "body"}))
 
 
-def _script(kind: str) -> Handler:
-    def write(names: Names, id: str, task: dict[str, Any]) -> Made:
+def _script(kind: str) -> TaskConverter:
+    def write(context: TemplateContext, id: str, task: dict[str, Any]) -> ConvertedTask:
         text = task.get("script")
         commands = task.get("commands")
         if text is None and kind == "shell" and isinstance(commands, list):
@@ -118,99 +121,99 @@ def _script(kind: str) -> Handler:
         if kept and kind == "shell":
             text = "\n".join([*kept, text])
         elif kept:
-            _report(names, id, "The commands before the script are left out.")
+            _report(context, id, "The commands before the script are left out.")
         for name in ("inputFiles", "outputFiles", "namespaceFiles"):
             if task.get(name):
-                _report(names, id, f"Files of the script ({name}) are left out.")
+                _report(context, id, f"Files of the script ({name}) are left out.")
         if task.get("env"):
-            _report(names, id, "The environment variables of the script (env) are left out.")
-        return Made(
-            SCRIPTS[kind](names, id, text), {"vars": "{0}.vars", "exitCode": "{0}.exitCode"}, frozenset({"exitCode"})
+            _report(context, id, "The environment variables of the script (env) are left out.")
+        return ConvertedTask(
+            SCRIPTS[kind](context, id, text), {"vars": "{0}.vars", "exitCode": "{0}.exitCode"}, frozenset({"exitCode"})
         )
 
     return write
 
 
-def _report(names: Names, id: str, message: str) -> None:
-    names.report.add(
+def _report(context: TemplateContext, id: str, message: str) -> None:
+    context.report.add(
         id, "not_converted", message, "Pass the values as inputs of the script, or as files of the storage."
     )
 
 
-def _subflow(names: Names, id: str, task: dict[str, Any]) -> Made:
+def _subflow(context: TemplateContext, id: str, task: dict[str, Any]) -> ConvertedTask:
     flow = task.get("flowId")
     if not isinstance(flow, str) or has_template(flow):
         raise Unconvertible("the called workflow is not named by a constant")
-    path = names.report.neighbour(flow)
-    names.report.add(id, "prepare", f"The workflow {flow!r} is called as {path}.", f"Import it with --path {path}.")
+    path = context.report.sibling_path(flow)
+    context.report.add(id, "prepare", f"The workflow {flow!r} is called as {path}.", f"Import it with --path {path}.")
     if task.get("wait") is False:
-        names.report.add(
+        context.report.add(
             id, "differs", "The task does not wait for the other workflow; here it does.", "Check the order."
         )
-    inputs = {str(name): names.transform(id, value) for name, value in record(task.get("inputs")).items()}
-    return Made({"type": "flow", "path": path, "input_transforms": inputs}, {"outputs": "{0}"})
+    inputs = {str(name): context.transform(id, value) for name, value in record(task.get("inputs")).items()}
+    return ConvertedTask({"type": "flow", "path": path, "input_transforms": inputs}, {"outputs": "{0}"})
 
 
-def _fail(names: Names, id: str, task: dict[str, Any]) -> Made:
-    text = names.expr(id, task.get("errorMessage", "Task failure"), text=True)
+def _fail(context: TemplateContext, id: str, task: dict[str, Any]) -> ConvertedTask:
+    text = context.expr(id, task.get("errorMessage", "Task failure"), text=True)
     error = f"(() => {{ throw new Error({text}) }})()"
     test = task.get("condition")
-    expr = error if test is None else f"{names.condition(id, test)} ? {error} : true"
-    return Made({"type": "condition", "expr": expr})
+    expr = error if test is None else f"{context.condition(id, test)} ? {error} : true"
+    return ConvertedTask({"type": "condition", "expr": expr})
 
 
-def _sleep(names: Names, id: str, task: dict[str, Any]) -> Made:
+def _sleep(context: TemplateContext, id: str, task: dict[str, Any]) -> ConvertedTask:
     found = seconds(task.get("duration") or task.get("delay") or task.get("pauseDuration"))
     if found is None:
         raise Unconvertible("its duration is no constant")
-    return Made({"type": "delay", "seconds": static(found)})
+    return ConvertedTask({"type": "delay", "seconds": static(found)})
 
 
-def _pause(names: Names, id: str, task: dict[str, Any]) -> Made:
+def _pause(context: TemplateContext, id: str, task: dict[str, Any]) -> ConvertedTask:
     if task.get("delay") or task.get("pauseDuration"):
-        return _sleep(names, id, task)
+        return _sleep(context, id, task)
     value: dict[str, Any] = {"type": "approval"}
     if (limit := seconds(task.get("timeout"))) is not None:
         value["timeout"] = limit
     rows = task.get("onResume")
     if isinstance(rows, list) and rows:
-        value["form"] = schema(names, rows)
-    return Made(value, {"onResume": "{0}.form"})
+        value["form"] = schema(context, rows)
+    return ConvertedTask(value, {"onResume": "{0}.form"})
 
 
-def _query(names: Names, id: str, task: dict[str, Any]) -> Made:
-    text, found = sql.parameters(str(task.get("sql", "")), lambda code: names.expr(id, f"{{{{{code}}}}}"))
-    path = names.report.neighbour("database")
-    names.report.add(
+def _query(context: TemplateContext, id: str, task: dict[str, Any]) -> ConvertedTask:
+    text, found = sql.parameters(str(task.get("sql", "")), lambda code: context.expr(id, f"{{{{{code}}}}}"))
+    path = context.report.sibling_path("database")
+    context.report.add(
         id, "prepare", "The connection of the query is a resource.", f"Create the resource {path} (postgresql)."
     )
     value = sql.query(text, found, path)
-    return Made(value, {"rows": "{0}", "row": "{0}[0]", "size": "{0}.length"}, frozenset({"size"}))
+    return ConvertedTask(value, {"rows": "{0}", "row": "{0}[0]", "size": "{0}.length"}, frozenset({"size"}))
 
 
-def _slack(names: Names, id: str, task: dict[str, Any]) -> Made:
-    value = {"type": "webhook", "method": "POST", "url": names.transform(id, task.get("url", ""))}
+def _slack(context: TemplateContext, id: str, task: dict[str, Any]) -> ConvertedTask:
+    value = {"type": "webhook", "method": "POST", "url": context.transform(id, task.get("url", ""))}
     payload = task.get("payload", {"text": task.get("messageText", "")})
     if isinstance(payload, str):
-        value |= {"body": names.transform(id, payload, text=True)}
+        value |= {"body": context.transform(id, payload, text=True)}
         value |= {"headers": static({"Content-Type": "application/json"})}
     else:
-        value |= {"body": names.transform(id, payload)}
-    return Made(value)
+        value |= {"body": context.transform(id, payload)}
+    return ConvertedTask(value)
 
 
-def _mail(names: Names, id: str, task: dict[str, Any]) -> Made:
-    path = names.report.neighbour("smtp")
-    names.report.add(id, "prepare", "The mail server is a resource.", f"Create the resource {path} (smtp).")
+def _mail(context: TemplateContext, id: str, task: dict[str, Any]) -> ConvertedTask:
+    path = context.report.sibling_path("smtp")
+    context.report.add(id, "prepare", "The mail server is a resource.", f"Create the resource {path} (smtp).")
     inputs: dict[str, Any] = {"server": reference(path)}
     known = {"to": "to", "cc": "cc", "from": "sender", "subject": "subject", "htmlTextContent": "html"}
     for name, mine in (known | {"plainTextContent": "text"}).items():
         if task.get(name) is not None:
-            inputs[mine] = names.transform(id, task[name])
-    return Made(integrations.mail(names.report, inputs))
+            inputs[mine] = context.transform(id, task[name])
+    return ConvertedTask(integrations.mail(context.report, inputs))
 
 
-def schema(names: Names, rows: Any) -> dict[str, Any]:
+def schema(context: TemplateContext, rows: Any) -> dict[str, Any]:
     """Return inputs of Kestra as a JSON Schema."""
     properties: dict[str, Any] = {}
     required = []
@@ -221,7 +224,7 @@ def schema(names: Names, rows: Any) -> dict[str, Any]:
         kind = str(row.get("type", "STRING")).upper()
         found = dict(_TYPES.get(kind, {}))
         if kind == "FILE":
-            names.report.add(
+            context.report.add(
                 name, "differs", "The input is a file; here it is any value.", "Pass an object of the storage."
             )
         values = row.get("values")
@@ -251,7 +254,7 @@ _TYPES: Final[Mapping[str, Mapping[str, Any]]] = {
     "MULTISELECT": {"type": "array"},
 }
 
-HANDLERS: Final[Mapping[str, Handler]] = {
+CONVERTERS: Final[Mapping[str, TaskConverter]] = {
     "log.Log": _log,
     "debug.Echo": _log,
     "debug.Return": _return,

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from orvanta_platform.workflow.conversion.findings import record, records, slug
 from orvanta_platform.workflow.conversion.kestra_tasks import kind_of
-from orvanta_platform.workflow.conversion.kestra_text import Names, has_template
-from orvanta_platform.workflow.conversion.result import has_reference, record, records, slug
+from orvanta_platform.workflow.conversion.kestra_templates import TemplateContext, has_template
+from orvanta_platform.workflow.conversion.node_values import has_reference
 from orvanta_platform.workflow.tree.item import Item
 
 _NAMED: Final = {
@@ -22,18 +23,18 @@ _NAMED: Final = {
 _PART: Final = re.compile(r"[^A-Za-z0-9_.~-]+")
 
 
-def trigger_items(tree: dict[str, Any], names: Names) -> list[Item]:
+def trigger_items(tree: dict[str, Any], context: TemplateContext) -> list[Item]:
     """Return the schedules and HTTP triggers of a flow."""
     found = []
     for row in records(tree.get("triggers")):
         name = str(row.get("id", "trigger"))
         kind = kind_of(row).rpartition(".")[2]
         if kind == "Schedule" and isinstance(row.get("cron"), str):
-            found.append(_schedule(name, row, names))
+            found.append(_schedule(name, row, context))
         elif kind == "Webhook":
-            found.append(_webhook(name, row, tree, names))
+            found.append(_webhook(name, row, tree, context))
         else:
-            names.report.add(
+            context.report.add(
                 name,
                 "not_converted",
                 f"The trigger {row.get('type')} has no equivalent.",
@@ -41,7 +42,7 @@ def trigger_items(tree: dict[str, Any], names: Names) -> list[Item]:
             )
             continue
         if row.get("conditions"):
-            names.report.add(
+            context.report.add(
                 name,
                 "not_converted",
                 "The conditions of the trigger have no equivalent.",
@@ -50,17 +51,17 @@ def trigger_items(tree: dict[str, Any], names: Names) -> list[Item]:
     return found
 
 
-def _schedule(name: str, row: dict[str, Any], names: Names) -> Item:
+def _schedule(name: str, row: dict[str, Any], context: TemplateContext) -> Item:
     inputs = record(row.get("inputs"))
     if has_template(inputs):
-        names.report.add(
+        context.report.add(
             name,
             "not_converted",
             "Inputs of a schedule are constants; those with expressions are left out.",
             "Compute them in the workflow.",
         )
     if has_reference(inputs):
-        names.report.add(
+        context.report.add(
             name,
             "not_converted",
             "Inputs of a schedule that begin with $var: or $res: would be references; they are left out.",
@@ -72,23 +73,23 @@ def _schedule(name: str, row: dict[str, Any], names: Names) -> Item:
         "schedule": _NAMED.get(cron, cron),
         "timezone": row["timezone"] if isinstance(row.get("timezone"), str) else "UTC",
         "enabled": row.get("disabled") is not True,
-        "script_path": names.report.path,
+        "script_path": context.report.path,
         "is_flow": True,
         "args": {key: value for key, value in inputs.items() if not (has_template(value) or has_reference(value))},
     }
-    return Item("schedule", f"{names.report.path}_{slug(name)}", content)
+    return Item("schedule", f"{context.report.path}_{slug(name)}", content)
 
 
-def _webhook(name: str, row: dict[str, Any], tree: dict[str, Any], names: Names) -> Item:
+def _webhook(name: str, row: dict[str, Any], tree: dict[str, Any], context: TemplateContext) -> Item:
     key = row.get("key")
     open = isinstance(key, str) and key != "" and not has_template(key)
     parts = [_PART.sub("-", str(each)).strip("-") for each in (tree["id"], key if open else name)]
     route = "/".join(part or "hook" for part in parts)
-    names.report.add(
+    context.report.add(
         name, "prepare", f"The address changes to /api/r/<workspace>/{route}.", "Tell the callers the new address."
     )
     if not open:
-        names.report.add(
+        context.report.add(
             name,
             "prepare",
             "The key of the webhook is a secret; the HTTP trigger requires a token instead.",
@@ -96,7 +97,7 @@ def _webhook(name: str, row: dict[str, Any], tree: dict[str, Any], names: Names)
         )
     content = {
         "summary": name,
-        "script_path": names.report.path,
+        "script_path": context.report.path,
         "is_flow": True,
         "route_path": route,
         "http_method": "post",
@@ -106,4 +107,4 @@ def _webhook(name: str, row: dict[str, Any], tree: dict[str, Any], names: Names)
         "authentication_method": "none" if open else "orvanta",
         "wrap_body": True,
     }
-    return Item("http_trigger", f"{names.report.path}_{slug(name)}", content)
+    return Item("http_trigger", f"{context.report.path}_{slug(name)}", content)

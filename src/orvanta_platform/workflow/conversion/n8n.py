@@ -7,22 +7,13 @@ from typing import Any, Final
 
 from orvanta_platform.errors import BadRequest
 from orvanta_platform.workflow.conversion import n8n_items, n8n_services
-from orvanta_platform.workflow.conversion.n8n_builder import Builder, Handler, Output, Scope
+from orvanta_platform.workflow.conversion.findings import Conversion, Report, flow_item, record, records
+from orvanta_platform.workflow.conversion.n8n_builder import GraphBuilder, NodeConverter, Output, Scope
 from orvanta_platform.workflow.conversion.n8n_code import code
 from orvanta_platform.workflow.conversion.n8n_expressions import Source
 from orvanta_platform.workflow.conversion.n8n_graph import Graph, Node, read_graph
 from orvanta_platform.workflow.conversion.n8n_triggers import MANUAL, is_trigger, trigger_items
-from orvanta_platform.workflow.conversion.result import (
-    UNIT_SECONDS,
-    Conversion,
-    Report,
-    flow_item,
-    javascript,
-    passing,
-    record,
-    records,
-    static,
-)
+from orvanta_platform.workflow.conversion.node_values import UNIT_SECONDS, expression_script, javascript, static
 
 
 def convert(tree: Any, path: str, integrations: Mapping[str, str]) -> Conversion:
@@ -39,7 +30,7 @@ def convert(tree: Any, path: str, integrations: Mapping[str, str]) -> Conversion
         )
     report = Report(path, integrations)
     graph = read_graph(tree, report)
-    builder = Builder(report, graph, tree, _handler)
+    builder = GraphBuilder(report, graph, tree, _converter)
     made = builder.build(_chosen(graph, builder))
     value: dict[str, Any] = {"modules": made.modules}
     output = _output(builder, made)
@@ -57,7 +48,7 @@ def convert(tree: Any, path: str, integrations: Mapping[str, str]) -> Conversion
     return Conversion(path, items, len(graph.nodes), tuple(report.findings))
 
 
-def _chosen(graph: Graph, builder: Builder) -> set[str]:
+def _chosen(graph: Graph, builder: GraphBuilder) -> set[str]:
     """Return the nodes of the workflow: those that its triggers lead to, or all if it has none."""
     triggers = [node for node in graph.nodes.values() if is_trigger(node)]
     if not triggers:
@@ -87,15 +78,15 @@ def _chosen(graph: Graph, builder: Builder) -> set[str]:
     return names
 
 
-def _handler(node: Node) -> Handler:
+def _converter(node: Node) -> NodeConverter:
     if is_trigger(node):
         return _trigger
     if node.settings.get("disabled") is True:
         return _no_operation
-    return _HANDLERS.get(node.kind, _unknown)
+    return _CONVERTERS.get(node.kind, _unknown)
 
 
-def _trigger(builder: Builder, node: Node) -> None:
+def _trigger(builder: GraphBuilder, node: Node) -> None:
     expr = "(flow_input.item ?? flow_input)" if node.kind == "executeWorkflowTrigger" else "flow_input"
     source = Source(expr, origin=node.name, request=node.kind == "webhook")
     for place in {each.output for each in builder.graph.by_source.get(node.name, [])} | {0}:
@@ -103,18 +94,18 @@ def _trigger(builder: Builder, node: Node) -> None:
     builder.sources[node.name] = source
 
 
-def _unknown(builder: Builder, node: Node) -> None:
+def _unknown(builder: GraphBuilder, node: Node) -> None:
     n8n_services.unknown(builder, node, f"The type {node.kind} has no equivalent.")
 
 
-def _no_operation(builder: Builder, node: Node) -> None:
+def _no_operation(builder: GraphBuilder, node: Node) -> None:
     given = builder.input(node)
     id = builder.add(node, {"type": "identity"}, given)
     for place in {each.output for each in builder.graph.by_source.get(node.name, [])} | {0}:
         builder.pass_on(node, id, given, place)
 
 
-def _wait(builder: Builder, node: Node) -> None:
+def _wait(builder: GraphBuilder, node: Node) -> None:
     found = node.parameters
     given = builder.input(node)
     context = builder.context(node, given.source, f"{given.source.items}[0]" if given.source.many else None)
@@ -140,7 +131,7 @@ def _wait(builder: Builder, node: Node) -> None:
     builder.pass_on(node, id, given)
 
 
-def _respond(builder: Builder, node: Node) -> None:
+def _respond(builder: GraphBuilder, node: Node) -> None:
     found = node.parameters
     given = builder.input(node)
     source = given.source
@@ -161,13 +152,13 @@ def _respond(builder: Builder, node: Node) -> None:
     answer = body
     if isinstance(status, int) and status != 200:
         answer = f"({{orvanta_status_code: {status}, result: {body}}})"
-    id = builder.add(node, passing(answer), given)
+    id = builder.add(node, expression_script(answer), given)
     when = f"results.{id} != null" if source.when else None
     builder.answers.append(Output((id, "success"), Source(f"results.{id}", when=when), given.taken))
     builder.pass_on(node, id, given)
 
 
-def _output(builder: Builder, made: Scope) -> str | None:
+def _output(builder: GraphBuilder, made: Scope) -> str | None:
     """Return the result of the workflow: that of the node that answers, otherwise the items of its last nodes."""
     ends = builder.answers or [
         each for each in made.ends.values() if each.edge and each.edge[1] in ("success", "always")
@@ -218,7 +209,7 @@ def _report_settings(tree: dict[str, Any], report: Report) -> None:
         )
 
 
-_HANDLERS: Final[Mapping[str, Handler]] = {
+_CONVERTERS: Final[Mapping[str, NodeConverter]] = {
     "set": n8n_items.set_fields,
     "filter": n8n_items.filter_items,
     "splitOut": n8n_items.split_out,

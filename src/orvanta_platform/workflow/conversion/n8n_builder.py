@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from orvanta_platform.errors import BadRequest
-from orvanta_platform.workflow.conversion.n8n_expressions import BASE, MAX_EXPRESSION, Context, Source
+from orvanta_platform.workflow.conversion.findings import Report, shortened
+from orvanta_platform.workflow.conversion.n8n_expressions import BASE, MAX_EXPRESSION, ExpressionContext, Source
 from orvanta_platform.workflow.conversion.n8n_graph import LOOP, Connection, Graph, Node
-from orvanta_platform.workflow.conversion.result import Report, javascript, linear, passing, shortened
+from orvanta_platform.workflow.conversion.node_values import expression_script, javascript, without_sequential_needs
 
 _MAX_DEPTH: Final = 20
 ITEM: Final = "flow_input.iter.value"
@@ -49,17 +50,17 @@ class Scope:
     """Outputs of the nodes that nothing in the list follows, by name."""
 
 
-Handler = Callable[["Builder", Node], None]
+NodeConverter = Callable[["GraphBuilder", Node], None]
 
 
 @dataclass(slots=True)
-class Builder:
+class GraphBuilder:
     """Conversion of a graph under way."""
 
     report: Report
     graph: Graph
     workflow: dict[str, Any]
-    handler: Callable[[Node], Handler]
+    converter: Callable[[Node], NodeConverter]
     outputs: dict[tuple[str, int], Output] = field(default_factory=dict)
     sources: dict[str, Source] = field(default_factory=dict)
     """Items of each node that later nodes can refer to."""
@@ -79,14 +80,14 @@ class Builder:
             if node.kind == LOOP and name != self.loop:
                 self._loop(node)
             else:
-                self.handler(node)(self, node)
+                self.converter(node)(self, node)
             for each in self.graph.by_source.get(name, []):
                 if each.target == self.loop and (name, each.output) in self.outputs:
                     self.scope.back.append(self.outputs[name, each.output])
             if not any(each.target in names for each in self.graph.by_source.get(name, [])):
                 self._end(name)
         made, self.scope = self.scope, outer
-        made.modules = linear(made.modules)
+        made.modules = without_sequential_needs(made.modules)
         return made
 
     def _end(self, name: str) -> None:
@@ -170,8 +171,8 @@ class Builder:
         joined = f"[{', '.join(map(optional_items, sources))}]"
         return _limited(node, Source(joined, many=True, when=when, origin=node.name))
 
-    def context(self, node: Node, source: Source, item: str | None = None, index: str = "0") -> Context:
-        """Return the names of expressions of a node, for one item."""
+    def context(self, node: Node, source: Source, item: str | None = None, index: str = "0") -> ExpressionContext:
+        """Return what the expressions of a node can read, for one item."""
         inner = item == ITEM
 
         def find(name: str) -> Source | None:
@@ -180,7 +181,7 @@ class Builder:
             return None if found is not None and inner and ITEM in found.expr else found
 
         one = source.expr if item is None else item
-        return Context(self.report, node.name, one, index, source, find, self.workflow)
+        return ExpressionContext(self.report, node.name, one, index, source, find, self.workflow)
 
     def add(self, node: Node, value: dict[str, Any], given: Input, id: str | None = None) -> str:
         """Append a node with the settings that all nodes have, and return its id."""
@@ -294,7 +295,7 @@ class Builder:
         needs = [written(each.edge) for each in outputs if each.edge]
         needs = [each for place, each in enumerate(needs) if each not in needs[:place]]
         expr = f"[{', '.join(optional_items(each.source) for each in outputs)}]"
-        made.modules = [*made.modules, {"id": id, "value": passing(expr)}]
+        made.modules = [*made.modules, {"id": id, "value": expression_script(expr)}]
         if any("needs" in each for each in made.modules):
             made.modules[-1] |= {"needs": needs, "join": "settled"}
         return Source(f"results.{id}", many=True)

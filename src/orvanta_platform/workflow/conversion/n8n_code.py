@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from orvanta_platform.workflow.conversion.n8n_builder import Builder
+from orvanta_platform.workflow.conversion.n8n_builder import GraphBuilder
 from orvanta_platform.workflow.conversion.n8n_expressions import BASE
 from orvanta_platform.workflow.conversion.n8n_graph import Node
-from orvanta_platform.workflow.conversion.python_text import indented
-from orvanta_platform.workflow.conversion.result import javascript, literal, placeholder, rawscript
+from orvanta_platform.workflow.conversion.node_values import javascript, literal, placeholder, rawscript
+from orvanta_platform.workflow.conversion.python_indentation import indented
 
 _NAMED: Final = re.compile(r"""(?:\$\(|\$node\[|\$items\(|_\(|_node\[)\s*(["'`])((?:(?!\1).)+)\1""")
 _UNKNOWN: Final = re.compile(
@@ -111,7 +111,7 @@ _PYTHON_ALL: Final = "    return plain(run(items, nodes, 0)) if items else []\n"
 _PYTHON_EACH: Final = "    return [each for at in range(len(items)) for each in plain(run(items, nodes, at))]\n"
 
 
-def code(builder: Builder, node: Node) -> None:
+def code(builder: GraphBuilder, node: Node) -> None:
     """Convert Code, Function and Function Item."""
     found = node.parameters
     each = found.get("mode") == "runOnceForEachItem" or node.kind == "functionItem"
@@ -145,7 +145,7 @@ def _script(text: str, inputs: dict[str, Any], *, each: bool) -> dict[str, Any]:
     return rawscript("bun", _SCRIPT % (body, _EACH if each else _ALL), inputs)
 
 
-def _python(builder: Builder, node: Node, text: str, inputs: dict[str, Any], *, each: bool) -> dict[str, Any]:
+def _python(builder: GraphBuilder, node: Node, text: str, inputs: dict[str, Any], *, each: bool) -> dict[str, Any]:
     try:
         body = indented(text)
     except SyntaxError:
@@ -154,7 +154,7 @@ def _python(builder: Builder, node: Node, text: str, inputs: dict[str, Any], *, 
     return rawscript("python3", _PYTHON % (body, _PYTHON_EACH if each else _PYTHON_ALL), inputs)
 
 
-def _report(builder: Builder, node: Node, message: str) -> None:
+def _report(builder: GraphBuilder, node: Node, message: str) -> None:
     builder.report.add(
         node.name, "not_converted", f"{message}.", "Change the code of the node, which is otherwise unchanged."
     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from orvanta_platform.workflow.conversion.n8n_expressions import Context
-from orvanta_platform.workflow.conversion.result import record, records, throwing
+from orvanta_platform.workflow.conversion.findings import record, records
+from orvanta_platform.workflow.conversion.n8n_expressions import ExpressionContext
+from orvanta_platform.workflow.conversion.node_values import throwing
 
 _TEXT: Final = {
     "equals": "{a} === {b}",
@@ -65,7 +66,7 @@ _NEGATED: Final = {"lengthNotEquals": "lengthEquals"}
 _FOLDED: Final = frozenset({"equals", "contains", "startsWith", "endsWith"})
 
 
-def condition(context: Context, found: Any, combine: Any = None) -> str:
+def condition(context: ExpressionContext, found: Any, combine: Any = None) -> str:
     """Return the conditions of a node as one expression that is a boolean.
 
     found: parameter `conditions`, in the form of the present or of the first version of these nodes.
@@ -88,7 +89,7 @@ def _joined(parts: list[str], any: bool) -> str:
     return f"({(' || ' if any else ' && ').join(parts)})" if parts else str(not any).lower()
 
 
-def _comparison(context: Context, row: Any, *, folded: bool) -> str:
+def _comparison(context: ExpressionContext, row: Any, *, folded: bool) -> str:
     row = record(row)
     operator = row.get("operator")
     kind, name = "string", "equals"
@@ -99,7 +100,7 @@ def _comparison(context: Context, row: Any, *, folded: bool) -> str:
     return compare(context, kind, name, row.get("leftValue"), row.get("rightValue"), folded=folded)
 
 
-def compare(context: Context, kind: str, name: str, left: Any, right: Any, *, folded: bool = False) -> str:
+def compare(context: ExpressionContext, kind: str, name: str, left: Any, right: Any, *, folded: bool = False) -> str:
     """Return a comparison of two parameters. One without an equivalent is reported."""
     plain = _NEGATED.get(name, name)
     negated = plain != name
@@ -116,7 +117,7 @@ def compare(context: Context, kind: str, name: str, left: Any, right: Any, *, fo
     return f"!({test})" if negated else f"({test})"
 
 
-def _unknown(context: Context, text: str) -> str:
+def _unknown(context: ExpressionContext, text: str) -> str:
     context.report.add(
         context.node,
         "not_converted",

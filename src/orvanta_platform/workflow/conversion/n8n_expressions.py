@@ -8,9 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from orvanta_platform.workflow.conversion.javascript import Token, segments, template_text, tokens
-from orvanta_platform.workflow.conversion.result import Report, Unconvertible, literal, static, unconverted
-from orvanta_platform.workflow.conversion.result import javascript as expression
+from orvanta_platform.workflow.conversion.findings import Report, Unconvertible
+from orvanta_platform.workflow.conversion.javascript_tokens import Token, segments, template_text, tokens
+from orvanta_platform.workflow.conversion.node_values import javascript as expression
+from orvanta_platform.workflow.conversion.node_values import literal, static, unconverted
 
 BASE: Final = "\ue000"
 """Mark in the pattern of a source that is replaced by the result of its node."""
@@ -74,8 +75,8 @@ class Source:
 
 
 @dataclass(slots=True)
-class Context:
-    """Names that an expression of a node can use."""
+class ExpressionContext:
+    """Items that an expression of a node can read."""
 
     report: Report
     node: str

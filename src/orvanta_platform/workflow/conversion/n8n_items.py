@@ -7,11 +7,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
-from orvanta_platform.workflow.conversion.n8n_builder import Builder, Input, Output, optional_items
+from orvanta_platform.workflow.conversion.findings import record, records
+from orvanta_platform.workflow.conversion.n8n_builder import GraphBuilder, Input, Output, optional_items
 from orvanta_platform.workflow.conversion.n8n_conditions import compare, condition
-from orvanta_platform.workflow.conversion.n8n_expressions import BASE, Context, Source, is_expression
+from orvanta_platform.workflow.conversion.n8n_expressions import BASE, ExpressionContext, Source, is_expression
 from orvanta_platform.workflow.conversion.n8n_graph import Node
-from orvanta_platform.workflow.conversion.result import literal, passing, record, records, throwing
+from orvanta_platform.workflow.conversion.node_values import expression_script, literal, throwing
 
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_]\w*")
 _ITEM: Final = "$json"
@@ -20,7 +21,7 @@ _MAX_OUTPUTS: Final = 100
 T = TypeVar("T", int, None)
 
 
-def _mapped(builder: Builder, node: Node, write: Callable[[Context], str]) -> None:
+def _mapped(builder: GraphBuilder, node: Node, write: Callable[[ExpressionContext], str]) -> None:
     """Append a node whose result is one item for each item."""
     given = builder.input(node)
     if given.source.many:
@@ -28,22 +29,22 @@ def _mapped(builder: Builder, node: Node, write: Callable[[Context], str]) -> No
         expr = f"{given.source.expr}.map(({_ITEM}, {_INDEX}) => ({write(context)}))"
     else:
         expr = write(builder.context(node, given.source))
-    id = builder.add(node, passing(expr), given)
+    id = builder.add(node, expression_script(expr), given)
     builder.leave(node, id, given, BASE, many=given.source.many, paired=True)
 
 
-def _computed(builder: Builder, node: Node, write: Callable[[str], str], *, many: bool = True) -> None:
+def _computed(builder: GraphBuilder, node: Node, write: Callable[[str], str], *, many: bool = True) -> None:
     """Append a node whose result is computed from the array of all items."""
     given = builder.input(node)
-    id = builder.add(node, passing(write(given.source.items)), given)
+    id = builder.add(node, expression_script(write(given.source.items)), given)
     builder.leave(node, id, given, BASE, many=many)
 
 
-def set_fields(builder: Builder, node: Node) -> None:
+def set_fields(builder: GraphBuilder, node: Node) -> None:
     """Convert Set and Edit Fields."""
     found = node.parameters
 
-    def write(context: Context) -> str:
+    def write(context: ExpressionContext) -> str:
         if found.get("mode") in ("raw", "json"):
             written = _json(context, found.get("jsonOutput", "{}"))
             return f"{{...{context.item}, ...{written}}}" if _includes(node) else written
@@ -97,7 +98,7 @@ def _assignments(found: dict[str, Any]) -> list[tuple[str, Any, str]]:
     ]
 
 
-def _typed(context: Context, value: Any, kind: str) -> str:
+def _typed(context: ExpressionContext, value: Any, kind: str) -> str:
     """Return the value of a field: a constant in the type that it is declared with, an expression as it is."""
     if is_expression(value):
         inner = value[1:].strip()
@@ -113,7 +114,7 @@ def _typed(context: Context, value: Any, kind: str) -> str:
     return literal(value)
 
 
-def _json(context: Context, value: Any) -> str:
+def _json(context: ExpressionContext, value: Any) -> str:
     """Return a parameter with JSON text as an expression of its value."""
     if not isinstance(value, str):
         return context.expr(value)
@@ -121,17 +122,17 @@ def _json(context: Context, value: Any) -> str:
     return written if written.startswith("(") and is_expression(value) else f"JSON.parse({written})"
 
 
-def filter_items(builder: Builder, node: Node) -> None:
+def filter_items(builder: GraphBuilder, node: Node) -> None:
     """Convert Filter."""
     given = builder.input(node)
     context = builder.context(node, given.source, _ITEM, _INDEX)
     test = condition(context, node.parameters.get("conditions"), node.parameters.get("combineConditions"))
     expr = f"{given.source.items}.filter(({_ITEM}, {_INDEX}) => {test})"
-    id = builder.add(node, passing(expr), given)
+    id = builder.add(node, expression_script(expr), given)
     builder.leave(node, id, given, BASE, many=True)
 
 
-def split_out(builder: Builder, node: Node) -> None:
+def split_out(builder: GraphBuilder, node: Node) -> None:
     """Convert Split Out."""
     field = str(node.parameters.get("fieldToSplitOut", ""))
     path = "".join(f"?.[{literal(part)}]" for part in field.split("."))
@@ -141,7 +142,7 @@ def split_out(builder: Builder, node: Node) -> None:
     _computed(builder, node, lambda items: f"{items}.flatMap({_ITEM} => ({_ITEM}{path} ?? []).map(value => {each}))")
 
 
-def aggregate(builder: Builder, node: Node) -> None:
+def aggregate(builder: GraphBuilder, node: Node) -> None:
     """Convert Aggregate."""
     found = node.parameters
     if found.get("aggregate") == "aggregateAllItemData":
@@ -154,7 +155,7 @@ def aggregate(builder: Builder, node: Node) -> None:
     _computed(builder, node, lambda items: f"((items) => ({{{members}}}))({items})", many=False)
 
 
-def limit(builder: Builder, node: Node) -> None:
+def limit(builder: GraphBuilder, node: Node) -> None:
     """Convert Limit."""
     count = node.parameters.get("maxItems", 1)
     count = count if isinstance(count, int) and count > 0 else 1
@@ -162,18 +163,18 @@ def limit(builder: Builder, node: Node) -> None:
     _computed(builder, node, lambda items: f"{items}.slice({part})")
 
 
-def merge(builder: Builder, node: Node) -> None:
+def merge(builder: GraphBuilder, node: Node) -> None:
     """Convert Merge. An input whose nodes did not run has no items."""
     places = max([2, *(each.input + 1 for each in builder.graph.by_target.get(node.name, []))])
     whole = builder.input(node)
     inputs = [
         f"[{', '.join(optional_items(each.source) for each in builder.inputs(node, place))}]" for place in range(places)
     ]
-    id = builder.add(node, passing(_merged(builder, node, inputs)), whole)
+    id = builder.add(node, expression_script(_merged(builder, node, inputs)), whole)
     builder.leave(node, id, whole, BASE, many=True)
 
 
-def _merged(builder: Builder, node: Node, inputs: list[str]) -> str:
+def _merged(builder: GraphBuilder, node: Node, inputs: list[str]) -> str:
     found = node.parameters
     mode = str(found.get("mode", "append"))
     by = str(found.get("combineBy", found.get("combinationMode", "")))
@@ -211,21 +212,21 @@ def _fields(found: dict[str, Any]) -> list[tuple[str, str]]:
     return [(str(row.get("field1")), str(row.get("field2"))) for row in values]
 
 
-def if_node(builder: Builder, node: Node) -> None:
+def if_node(builder: GraphBuilder, node: Node) -> None:
     """Convert IF: a condition for one item, otherwise a division of the items."""
     found = node.parameters
 
-    def test(context: Context) -> str:
+    def test(context: ExpressionContext) -> str:
         return condition(context, found.get("conditions"), found.get("combineOperation", "all"))
 
     _branch(builder, node, [test], fallback=1)
 
 
-def switch(builder: Builder, node: Node) -> None:
+def switch(builder: GraphBuilder, node: Node) -> None:
     """Convert Switch, which sends each item to the output of the first rule that is true."""
     found = node.parameters
     options = record(found.get("options"))
-    tests: list[Callable[[Context], str]] = []
+    tests: list[Callable[[ExpressionContext], str]] = []
     if found.get("mode") == "expression":
         count = _place(found.get("numberOutputs", found.get("outputsAmount")), 4)
         tests = [_numbered(found.get("output", 0), n) for n in range(count)]
@@ -256,15 +257,15 @@ def _place(value: Any, other: T) -> int | T:
     return value if isinstance(value, int) and 0 <= value < _MAX_OUTPUTS else other
 
 
-def _numbered(value: Any, n: int) -> Callable[[Context], str]:
+def _numbered(value: Any, n: int) -> Callable[[ExpressionContext], str]:
     return lambda context: f"(Number({context.expr(value)}) === {n})"
 
 
-def _ruled(row: Any) -> Callable[[Context], str]:
+def _ruled(row: Any) -> Callable[[ExpressionContext], str]:
     return lambda context: condition(context, record(row).get("conditions"))
 
 
-def _compared(found: dict[str, Any], row: Any) -> Callable[[Context], str]:
+def _compared(found: dict[str, Any], row: Any) -> Callable[[ExpressionContext], str]:
     name = str(row.get("operation", "equal"))
     plain = {
         "equal": "equals",
@@ -279,9 +280,9 @@ def _compared(found: dict[str, Any], row: Any) -> Callable[[Context], str]:
 
 
 def _branch(
-    builder: Builder,
+    builder: GraphBuilder,
     node: Node,
-    tests: list[Callable[[Context], str]],
+    tests: list[Callable[[ExpressionContext], str]],
     *,
     fallback: int | None,
     outputs: list[int] | None = None,
@@ -318,10 +319,10 @@ def _when(source: Source, when: str) -> Source:
 
 
 def _divide(
-    builder: Builder,
+    builder: GraphBuilder,
     node: Node,
     given: Input,
-    tests: list[Callable[[Context], str]],
+    tests: list[Callable[[ExpressionContext], str]],
     places: list[int],
     fallback: int | None,
 ) -> None:
@@ -333,7 +334,7 @@ def _divide(
     numbers = f"{given.source.expr}.map(({_ITEM}, {_INDEX}) => [{chosen} : {rest}, {_ITEM}])"
     part = "rows.filter(row => row[0] === n).map(row => row[1])"
     expr = f"((rows) => Array.from({{length: {count}}}, (_, n) => {part}))({numbers})"
-    id = builder.add(node, passing(expr), given)
+    id = builder.add(node, expression_script(expr), given)
     builder.leave(node, id, given, BASE, many=True)
     whole = builder.outputs.pop((node.name, 0))
     for place in range(count):

@@ -7,26 +7,23 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from orvanta_platform.workflow.conversion import integrations, sql
-from orvanta_platform.workflow.conversion.javascript import segments
-from orvanta_platform.workflow.conversion.n8n_builder import INDEX, ITEM, Builder, error_settings
-from orvanta_platform.workflow.conversion.n8n_expressions import BASE, Context, is_expression
+from orvanta_platform.workflow.conversion.findings import record, records
+from orvanta_platform.workflow.conversion.javascript_tokens import segments
+from orvanta_platform.workflow.conversion.n8n_builder import INDEX, ITEM, GraphBuilder, error_settings
+from orvanta_platform.workflow.conversion.n8n_expressions import BASE, ExpressionContext, is_expression
 from orvanta_platform.workflow.conversion.n8n_graph import Node
-from orvanta_platform.workflow.conversion.result import (
-    FORM,
-    METHODS,
-    javascript,
-    literal,
-    placeholder,
-    record,
-    records,
-    reference,
-)
+from orvanta_platform.workflow.conversion.node_values import FORM, METHODS, javascript, literal, placeholder, reference
 
 _PLAIN_NAME: Final = re.compile(r"\w+(?:\.\w+)?")
 
 
 def per_item(
-    builder: Builder, node: Node, make: Callable[[Context], dict[str, Any]], pattern: str = BASE, *, many: bool = False
+    builder: GraphBuilder,
+    node: Node,
+    make: Callable[[ExpressionContext], dict[str, Any]],
+    pattern: str = BASE,
+    *,
+    many: bool = False,
 ) -> None:
     """Append a node that runs once for each item: a loop, unless there is exactly one item.
 
@@ -49,11 +46,11 @@ def per_item(
     builder.leave(node, id, given, BASE if inside == "each" and not many else whole, many=True, paired=not many)
 
 
-def credential(builder: Builder, node: Node, kind: str) -> str:
+def credential(builder: GraphBuilder, node: Node, kind: str) -> str:
     """Return the path of the resource that replaces the credential of a node."""
     rows = records(list(record(node.settings.get("credentials")).values()))
     name = str(rows[0].get("name") or kind) if rows else kind
-    path = builder.report.neighbour(name)
+    path = builder.report.sibling_path(name)
     builder.report.add(
         node.name,
         "prepare",
@@ -63,7 +60,7 @@ def credential(builder: Builder, node: Node, kind: str) -> str:
     return path
 
 
-def http_request(builder: Builder, node: Node) -> None:
+def http_request(builder: GraphBuilder, node: Node) -> None:
     """Convert HTTP Request."""
     found = node.parameters
     method = str(found.get("method", found.get("requestMethod", "GET"))).upper()
@@ -80,7 +77,7 @@ def http_request(builder: Builder, node: Node) -> None:
         unknown(builder, node, "A request with this method or with files has no equivalent.")
         return
 
-    def make(context: Context) -> dict[str, Any]:
+    def make(context: ExpressionContext) -> dict[str, Any]:
         value: dict[str, Any] = {"type": "webhook", "method": method, "url": context.transform(found.get("url", ""))}
         headers = _pairs(context, found, "header")
         body, kind = _body(context, found)
@@ -111,7 +108,7 @@ def _object(pairs: list[tuple[str, str]]) -> dict[str, Any]:
     return javascript(f"({{{', '.join(f'{literal(name)}: {value}' for name, value in pairs)}}})")
 
 
-def _pairs(context: Context, found: dict[str, Any], kind: str) -> list[tuple[str, str]]:
+def _pairs(context: ExpressionContext, found: dict[str, Any], kind: str) -> list[tuple[str, str]]:
     """Return the headers, query or body parameters of a request as names and expressions."""
     sends = found.get(f"send{kind.capitalize()}", True)
     if sends is False:
@@ -122,7 +119,7 @@ def _pairs(context: Context, found: dict[str, Any], kind: str) -> list[tuple[str
     return [(str(row.get("name", "")), context.expr(row.get("value"))) for row in rows]
 
 
-def _body(context: Context, found: dict[str, Any]) -> tuple[str | None, str | None]:
+def _body(context: ExpressionContext, found: dict[str, Any]) -> tuple[str | None, str | None]:
     """Return the expression of the body of a request, and its content type if it is not JSON."""
     kind = str(found.get("contentType", found.get("bodyContentType", "json")))
     text = next((found[name] for name in ("jsonBody", "bodyParametersJson") if isinstance(found.get(name), str)), None)
@@ -137,7 +134,7 @@ def _body(context: Context, found: dict[str, Any]) -> tuple[str | None, str | No
     return _object(pairs)["expr"], FORM if kind.startswith("form") else None
 
 
-def postgres(builder: Builder, node: Node) -> None:
+def postgres(builder: GraphBuilder, node: Node) -> None:
     """Convert Postgres: queries, and inserts of named columns."""
     found = node.parameters
     operation = found.get("operation", "insert")
@@ -152,7 +149,7 @@ def postgres(builder: Builder, node: Node) -> None:
     unknown(builder, node, f"The operation {operation} of Postgres has no equivalent.")
 
 
-def _query(builder: Builder, node: Node, context: Context) -> dict[str, Any]:
+def _query(builder: GraphBuilder, node: Node, context: ExpressionContext) -> dict[str, Any]:
     text = str(node.parameters["query"])
     inputs: list[str] = []
     if is_expression(text):
@@ -165,14 +162,16 @@ def _query(builder: Builder, node: Node, context: Context) -> dict[str, Any]:
     return sql.query(text, inputs, credential(builder, node, "postgresql"))
 
 
-def _insert(builder: Builder, node: Node, context: Context, table: str, values: dict[str, Any]) -> dict[str, Any]:
+def _insert(
+    builder: GraphBuilder, node: Node, context: ExpressionContext, table: str, values: dict[str, Any]
+) -> dict[str, Any]:
     names = ", ".join('"' + str(name).replace('"', '""') + '"' for name in values)
     marks = ", ".join(f"${number}" for number in range(1, len(values) + 1))
     text = f"INSERT INTO {table} ({names}) VALUES ({marks}) RETURNING *"  # noqa: S608 - table is checked, names are quoted
     return sql.query(text, [context.expr(each) for each in values.values()], credential(builder, node, "postgresql"))
 
 
-def slack(builder: Builder, node: Node) -> None:
+def slack(builder: GraphBuilder, node: Node) -> None:
     """Convert Slack: messages to a channel."""
     found = node.parameters
     channel = _resource_value(found.get("channelId", found.get("channel", found.get("user", ""))))
@@ -180,20 +179,20 @@ def slack(builder: Builder, node: Node) -> None:
         unknown(builder, node, "This operation of Slack has no equivalent.")
         return
 
-    def make(context: Context) -> dict[str, Any]:
+    def make(context: ExpressionContext) -> dict[str, Any]:
         inputs = {"workspace": reference(credential(builder, node, "slack")), "channel": context.transform(channel)}
         return integrations.slack(builder.report, {**inputs, "text": context.transform(found.get("text", ""))})
 
     per_item(builder, node, make, f"({{...{BASE}, ts: {BASE}.thread}})")
 
 
-def mail(builder: Builder, node: Node) -> None:
+def mail(builder: GraphBuilder, node: Node) -> None:
     """Convert Send Email."""
     found = node.parameters
     message = found.get("message") if node.kind == "gmail" else None
     names = {"to": ("toEmail", "sendTo"), "subject": ("subject",), "sender": ("fromEmail",), "cc": ("ccEmail",)}
 
-    def make(context: Context) -> dict[str, Any]:
+    def make(context: ExpressionContext) -> dict[str, Any]:
         inputs: dict[str, Any] = {"server": reference(credential(builder, node, "smtp"))}
         for name, sources in names.items():
             value = next((found[each] for each in sources if each in found), None)
@@ -209,7 +208,7 @@ def mail(builder: Builder, node: Node) -> None:
     per_item(builder, node, make)
 
 
-def execute_workflow(builder: Builder, node: Node) -> None:
+def execute_workflow(builder: GraphBuilder, node: Node) -> None:
     """Convert Execute Workflow."""
     found = node.parameters
     target = found.get("workflowId")
@@ -217,13 +216,13 @@ def execute_workflow(builder: Builder, node: Node) -> None:
     if not isinstance(name, str) or is_expression(name) or str(found.get("source", "database")) != "database":
         unknown(builder, node, "The called workflow is not named by a constant.")
         return
-    path = builder.report.neighbour(name)
+    path = builder.report.sibling_path(name)
     builder.report.add(
         node.name, "prepare", f"The workflow {name!r} is called as {path}.", f"Import it with --path {path}."
     )
     values = record(record(found.get("workflowInputs")).get("value"))
 
-    def make(context: Context) -> dict[str, Any]:
+    def make(context: ExpressionContext) -> dict[str, Any]:
         if values:
             inputs = {str(each): context.transform(value) for each, value in values.items()}
         else:
@@ -233,7 +232,7 @@ def execute_workflow(builder: Builder, node: Node) -> None:
     per_item(builder, node, make, f"[{BASE}].flat()", many=True)
 
 
-def unknown(builder: Builder, node: Node, message: str) -> None:
+def unknown(builder: GraphBuilder, node: Node, message: str) -> None:
     """Append a placeholder for a node that cannot be converted."""
     builder.report.add(
         node.name,

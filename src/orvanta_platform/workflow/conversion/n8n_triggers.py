@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from orvanta_platform.workflow.conversion.findings import Report, record, records, slug
 from orvanta_platform.workflow.conversion.n8n_graph import Graph, Node
-from orvanta_platform.workflow.conversion.result import Report, record, records, slug
 from orvanta_platform.workflow.tree.item import Item
 
 MANUAL: Final = frozenset({"manualTrigger", "start", "executeWorkflowTrigger", "chatTrigger", "formTrigger"})

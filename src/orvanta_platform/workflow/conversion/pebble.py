@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from orvanta_platform.workflow.conversion.findings import Unconvertible
+from orvanta_platform.workflow.conversion.node_values import literal
 from orvanta_platform.workflow.conversion.pebble_filters import FILTERS, FUNCTIONS
-from orvanta_platform.workflow.conversion.result import Unconvertible, literal
 
 _TOKEN: Final = re.compile(
     r"""\s*(?:(?P<string>"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|(?P<number>\d+(?:\.\d+)?)|(?P<name>[A-Za-z_]\w*)"""
@@ -43,9 +44,9 @@ class Code:
 
     text: str
     scalar: bool = False
-    """Whether its value is known to be a text, a number or a boolean."""
+    """True if its value is known to be a text, a number or a boolean."""
     boolean: bool = False
-    """Whether its value is known to be a boolean."""
+    """True if its value is known to be a boolean."""
 
 
 Resolve = Callable[[str, list["str | Code"]], tuple[str, int, bool]]

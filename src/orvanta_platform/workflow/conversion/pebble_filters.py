@@ -7,17 +7,18 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
-from orvanta_platform.workflow.conversion.result import UNIT_SECONDS, Unconvertible
+from orvanta_platform.workflow.conversion.findings import Unconvertible
+from orvanta_platform.workflow.conversion.node_values import UNIT_SECONDS
 
-Written: TypeAlias = tuple[str, "bool | None"]
+FilterResult: TypeAlias = tuple[str, "bool | None"]
 """JavaScript, and whether its value is a scalar; None if it is one where the input is."""
 
 _PARTS: Final = {"yyyy": (0, 4), "MM": (5, 7), "dd": (8, 10), "HH": (11, 13), "mm": (14, 16), "ss": (17, 19)}
 _PATH: Final = re.compile(r"(?:\.[A-Za-z_]\w*|\.?\[\d+\])+")
 
 
-def _pattern(text: str, *, scalar: bool | None = True, least: int = 0) -> Callable[[str, list[str]], Written]:
-    def write(value: str, arguments: list[str]) -> Written:
+def _pattern(text: str, *, scalar: bool | None = True, least: int = 0) -> Callable[[str, list[str]], FilterResult]:
+    def write(value: str, arguments: list[str]) -> FilterResult:
         if len(arguments) < least:
             raise Unconvertible("an argument of a filter is missing")
         return text.format(value, *arguments), scalar
@@ -25,26 +26,26 @@ def _pattern(text: str, *, scalar: bool | None = True, least: int = 0) -> Callab
     return write
 
 
-def _default(value: str, arguments: list[str]) -> Written:
+def _default(value: str, arguments: list[str]) -> FilterResult:
     return f"(v => (v ?? '') === '' ? {arguments[0] if arguments else repr('')} : v)({value})", None
 
 
-def _join(value: str, arguments: list[str]) -> Written:
+def _join(value: str, arguments: list[str]) -> FilterResult:
     return f"({value}).join({arguments[0] if arguments else repr('')})", True
 
 
-def _slice(value: str, arguments: list[str]) -> Written:
+def _slice(value: str, arguments: list[str]) -> FilterResult:
     return f"({value}).slice({', '.join(arguments)})", None
 
 
-def _replace(value: str, arguments: list[str]) -> Written:
+def _replace(value: str, arguments: list[str]) -> FilterResult:
     if len(arguments) != 1:
         raise Unconvertible("replace needs one map")
     pairs = f"Object.entries({arguments[0]})"
     return f"{pairs}.reduce((text, [from, to]) => text.replaceAll(from, to), String({value}))", True
 
 
-def _date(value: str, arguments: list[str]) -> Written:
+def _date(value: str, arguments: list[str]) -> FilterResult:
     if len(arguments) != 1 or not arguments[0].startswith('"'):
         return f"new Date({value}).toISOString()", True
     found = ""
@@ -56,7 +57,7 @@ def _date(value: str, arguments: list[str]) -> Written:
     return f"((iso) => `{found}`)(new Date({value}).toISOString())", True
 
 
-def _date_add(value: str, arguments: list[str]) -> Written:
+def _date_add(value: str, arguments: list[str]) -> FilterResult:
     unit = json.loads(arguments[1]) if len(arguments) == 2 and arguments[1].startswith('"') else ""
     seconds = UNIT_SECONDS.get(unit.lower())
     if seconds is None:
@@ -64,7 +65,7 @@ def _date_add(value: str, arguments: list[str]) -> Written:
     return f"new Date(new Date({value}).getTime() + {arguments[0]} * {seconds * 1000}).toISOString()", True
 
 
-def _jq(value: str, arguments: list[str]) -> Written:
+def _jq(value: str, arguments: list[str]) -> FilterResult:
     """Return a plain path of jq. The filter returns a list of results; `first` takes its only one."""
     path = json.loads(arguments[0]) if arguments and arguments[0].startswith('"') else ""
     if not _PATH.fullmatch(path):
@@ -73,7 +74,7 @@ def _jq(value: str, arguments: list[str]) -> Written:
     return f"[({value}){steps}]", False
 
 
-FILTERS: Final[Mapping[str, Callable[[str, list[str]], Written]]] = {
+FILTERS: Final[Mapping[str, Callable[[str, list[str]], FilterResult]]] = {
     "upper": _pattern("String({0}).toUpperCase()"),
     "lower": _pattern("String({0}).toLowerCase()"),
     "trim": _pattern("String({0}).trim()"),
@@ -112,8 +113,8 @@ FILTERS: Final[Mapping[str, Callable[[str, list[str]], Written]]] = {
 }
 
 
-def _function(text: str, least: int, *, scalar: bool) -> Callable[[list[str]], Written]:
-    def write(arguments: list[str]) -> Written:
+def _function(text: str, least: int, *, scalar: bool) -> Callable[[list[str]], FilterResult]:
+    def write(arguments: list[str]) -> FilterResult:
         if len(arguments) < least:
             raise Unconvertible("an argument of a function is missing")
         return text.format(*arguments), scalar
@@ -123,7 +124,7 @@ def _function(text: str, least: int, *, scalar: bool) -> Callable[[list[str]], W
 
 _PARSED: Final = "(v => typeof v === 'string' ? JSON.parse(v) : v)({0})"
 
-FUNCTIONS: Final[Mapping[str, Callable[[list[str]], Written]]] = {
+FUNCTIONS: Final[Mapping[str, Callable[[list[str]], FilterResult]]] = {
     "now": _function("new Date().toISOString()", 0, scalar=True),
     "json": _function(_PARSED, 1, scalar=False),
     "fromJson": _function(_PARSED, 1, scalar=False),

@@ -1,4 +1,4 @@
-"""Texts with templates of Kestra: values of tasks, and code."""
+"""Templates of Kestra as JavaScript: values of tasks, and code."""
 
 from __future__ import annotations
 
@@ -7,17 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from orvanta_platform.workflow.conversion.javascript import segments, template_text
+from orvanta_platform.workflow.conversion.findings import Report, Unconvertible
+from orvanta_platform.workflow.conversion.javascript_tokens import segments, template_text
+from orvanta_platform.workflow.conversion.node_values import has_reference, javascript, literal, static, unconverted
 from orvanta_platform.workflow.conversion.pebble import STEP, Code, Parser, condition, member
-from orvanta_platform.workflow.conversion.result import (
-    Report,
-    Unconvertible,
-    has_reference,
-    javascript,
-    literal,
-    static,
-    unconverted,
-)
 
 MAX_TEXT: Final = 262_144
 """Maximum number of characters of a text with templates."""
@@ -41,8 +34,8 @@ class Task:
 
 
 @dataclass(slots=True)
-class Names:
-    """Names that expressions of a workflow can use."""
+class TemplateContext:
+    """Tasks, inputs and variables that the templates of a workflow can read."""
 
     report: Report
     flow: Mapping[str, Any]
@@ -214,7 +207,7 @@ class Names:
         return code
 
     def _variable(self, name: str, kind: str) -> str:
-        path = self.report.neighbour(name)
+        path = self.report.sibling_path(name)
         secret = " as a secret" if kind == "secret" else ""
         self.report.add(None, "prepare", f"The {kind} {name!r} is read from {path}.", f"Create this variable{secret}.")
         return path
