@@ -61,7 +61,8 @@ def kestra(
 ) -> None:
     """Convert a flow of Kestra from its YAML.
 
-    Writes, prints and exits as the import of a workflow of n8n.
+    Writes the workflow, its schedules and HTTP triggers into a folder, for `orvanta push`. Prints each part that needs
+    attention, with its task. The exit code is 1 if parts could not be converted; they fail when they run.
     """
     from orvanta_platform.workflow.conversion.kestra import convert
 
