@@ -188,6 +188,16 @@ def test_only_a_webhook_of_n8n_has_a_request(trigger: str, text: str, expected: 
     assert found.complete == (expected is not None)
 
 
+@pytest.mark.parametrize(("trigger", "complete"), [("webhook", False), ("manualTrigger", True)])
+def test_code_of_n8n_that_reads_a_request_is_named(trigger: str, complete: bool) -> None:
+    tree = n8n_workflow(
+        node("Start", f"n8n-nodes-base.{trigger}"),
+        node("C", "n8n-nodes-base.code", parameters={"jsCode": "return [{json: $('Start').first().json.query}]"}),
+        connections={"Start": {"main": [[{"node": "C", "type": "main", "index": 0}]]}},
+    )
+    assert n8n.convert(tree, "f/a/b", INTEGRATIONS).complete is complete
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
