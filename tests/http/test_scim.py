@@ -73,6 +73,7 @@ async def test_tokens_expire(api: ApiHarness) -> None:
 
     assert await created({}) == (201, 365)
     assert await created({"expiration": (now + timedelta(days=90)).isoformat()}) == (201, 90)
+    assert (await created({"expiration": (now + timedelta(days=3651)).isoformat()}))[0] == 400
     await set_instance(api, TOKEN_MAX_AGE_DAYS, 30)
     try:
         assert await created({}) == (201, 30), "the maximum lifetime of tokens is shorter"

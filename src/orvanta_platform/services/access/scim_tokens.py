@@ -14,6 +14,7 @@ from orvanta_platform.db import scim
 from orvanta_platform.db.scim import ScimTokenRow
 from orvanta_platform.errors import Forbidden, NotFound
 from orvanta_platform.services.access.tokens import NewToken, check_new
+from orvanta_platform.services.access.workspaces import MAX_TOKEN_AGE_DAYS
 from orvanta_platform.services.platform import Platform
 
 ACTOR: Final = "scim"
@@ -29,12 +30,12 @@ async def create(platform: Platform, actor: Actor, expires_at: datetime | None =
     """Create a token and return it. It cannot be retrieved again.
 
     `expires_at`: its expiry; None: after `DEFAULT_LIFETIME_DAYS`, or the maximum lifetime of tokens of the instance.
-    Raises Forbidden, BadRequest for an expiry in the past or beyond that maximum.
+    Raises Forbidden, BadRequest for an expiry in the past, beyond that maximum, or `MAX_TOKEN_AGE_DAYS` without one.
     """
     require(actor, "manage_accounts", _INSTANCE)
     refuse_limited(actor, "create tokens of SCIM clients")
-    most = await platform.instance.get(TOKEN_MAX_AGE_DAYS)
-    days = min(DEFAULT_LIFETIME_DAYS, most or DEFAULT_LIFETIME_DAYS)
+    most = await platform.instance.get(TOKEN_MAX_AGE_DAYS) or MAX_TOKEN_AGE_DAYS
+    days = min(DEFAULT_LIFETIME_DAYS, most)
     expiry = expires_at or clock.now() + timedelta(days=days)
     check_new(NewToken(expires_at=expiry), most)
     token = names.new_token("scim")
