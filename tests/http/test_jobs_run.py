@@ -351,5 +351,10 @@ async def test_preview_names_readable_workflow_and_short_lock(api: ApiHarness) -
     dev = await api.member("dev", Role.DEVELOPER)
     assert (await dev.post(url, json={**code, "flow_path": "u/dev/flow", "lock": "x"})).status_code == 201
     assert (await dev.post(url, json={**code, "flow_path": "u/admin/flow"})).status_code in (403, 404)
+    for member, path in (("path", "u/dev/a\n"), ("flow_path", "u/dev/\0"), ("flow_path", "u/dev/" + "x" * 300)):
+        wrong = await dev.post(url, json={**code, member: path})
+        assert (wrong.status_code, wrong.json()["error"]["code"]) == (400, "bad_request"), path
+    flow = {"path": "u/dev/\0", "value": {"modules": [{"id": "a", "value": {"type": "identity"}}]}}
+    assert (await dev.post(f"{url}_flow", json=flow)).status_code == 400
     long = await dev.post(url, json={**code, "lock": "x" * ((1 << 20) + 1)})
     assert (long.status_code, long.json()["error"]["code"]) == (413, "too_large")

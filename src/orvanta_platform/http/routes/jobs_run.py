@@ -321,7 +321,7 @@ async def _start_preview(call: RunCall, workspace: str, body: bytes) -> UUID:
     preview = ScriptPreview(
         content=sent.content or "",
         language=sent.language or "",
-        path=sent.path,
+        path=sent.path or None,
         tag=sent.tag or None,
         kind=sent.kind or "code",
         lock=sent.lock,
@@ -344,14 +344,14 @@ async def _start_flow_preview(call: RunCall, workspace: str, body: bytes) -> UUI
             call.actor,
             workspace,
             bytes(sent.value),
-            sent.path,
+            sent.path or None,
             inputs,
             before.flow_job_id,
             point,
             options,
         )
     return await runs.start_flow_preview(
-        call.platform, call.actor, workspace, bytes(sent.value), sent.path, args, options
+        call.platform, call.actor, workspace, bytes(sent.value), sent.path or None, args, options
     )
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from orvanta_platform.control import audit, limits, permissions, scopes
+from orvanta_platform.control import audit, limits, names, permissions, scopes
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target
 from orvanta_platform.db import frames as frame_rows
@@ -149,8 +149,10 @@ async def start_flow_version(
 async def start_preview(
     platform: Platform, actor: Actor, workspace: str, preview: ScriptPreview, args: bytes, options: RunOptions
 ) -> UUID:
-    """Run code that is not deployed. Raises Forbidden, InvalidScript, InvalidInput."""
+    """Run code that is not deployed. Raises BadRequest for an invalid path, Forbidden, InvalidScript, InvalidInput."""
     for path in (preview.path, preview.flow_path):
+        if path is not None:
+            names.check_path(path)
         permissions.require(actor, "run", Target(workspace, "preview", path))
     await inputs.check(platform.evaluator.of(workspace), None, args)
     identity = preview.kind == "identity"
@@ -203,7 +205,12 @@ async def start_flow_preview(
 
 
 async def flow_preview(platform: Platform, actor: Actor, workspace: str, value: bytes, path: str | None) -> RunSpec:
-    """Return the specification of a run of an undeployed workflow. Raises Forbidden, InvalidWorkflow, ScriptMissing."""
+    """Return the specification of a run of an undeployed workflow.
+
+    Raises BadRequest for an invalid path, Forbidden, InvalidWorkflow, ScriptMissing.
+    """
+    if path is not None:
+        names.check_path(path)
     permissions.require(actor, "run", Target(workspace, "preview", path))
     body = b'{"value":%s}' % value
     tree = await artifacts.check(platform.evaluator.of(workspace), body)
