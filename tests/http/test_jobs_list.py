@@ -267,8 +267,13 @@ async def test_jobs_of_limit_are_listed_and_those_of_others_counted(api: ApiHarn
     assert len((await api.get(call, row_limit=2))["jobs"]) == 2
     ann, dev = await api.member("ann"), await api.member("dev", Role.DEVELOPER)
     assert (await dev.get("/api/concurrency_groups/list")).status_code == 403
-    none, hidden, omitted = listed((await ann.get(f"{W}/{call}", params={"concurrency_key": "main/one"})).json())
-    assert (none, omitted) == (set(), False)
+    params = {"concurrency_key": "main/one"}
+    assert listed((await ann.get(f"{W}/{call}", params=params)).json()) == (set(), [], True)
+    flow = {"value": {"modules": [script("a")], **key}}
+    own = await dev.post(f"{W}/jobs/run/preview_flow", json=flow)
+    assert own.status_code == 201, own.text
+    seen, hidden, omitted = listed((await dev.get(f"{W}/{call}", params=params)).json())
+    assert (seen, omitted) == ({own.text}, False)
     assert [each["typ"] for each in hidden] == ["QueuedJob"] * 2
     assert [set(each) for each in hidden] == [{"typ", "started_at"}, {"typ"}]
-    assert listed((await ann.get(f"{W}/{call}", params={"concurrency_key": "main/one", "running": True})).json())[2]
+    assert listed((await dev.get(f"{W}/{call}", params={**params, "running": True})).json())[2]

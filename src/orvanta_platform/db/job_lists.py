@@ -201,6 +201,13 @@ async def list_jobs(
     return [job_row(record) for record in await conn.fetch(text, *values)]
 
 
+async def sees_entry(conn: Connection, workspace: str, visible: Visible, keys: Sequence[bytes]) -> bool:
+    """Return whether `visible` includes the run of a permit or queue entry of these gates."""
+    seen = (visible.everything, visible.username, visible.patterns, visible.principals, visible.scope)
+    found: bool = await conn.fetchval(_SQL["sees_entry"], workspace, list(keys), *seen)
+    return found
+
+
 async def list_hidden_entries(
     conn: Connection, workspace: str, visible: Visible, keys: Sequence[bytes], limit: int
 ) -> list[datetime | None]:

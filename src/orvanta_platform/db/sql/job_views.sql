@@ -165,6 +165,17 @@ WHERE NOT coalesce(
     AND ($7::text[] IS NULL OR v.run_path LIKE ANY($7::text[])), false)
 ORDER BY e.at LIMIT $8
 
+-- name: sees_entry
+-- Returns whether a caller may see a run that has a permit or queue entry of these limits, in one workspace.
+SELECT EXISTS (
+    SELECT FROM (
+        SELECT run FROM permit WHERE key = ANY($2::bytea[])
+        UNION ALL
+        SELECT run FROM gate_wait WHERE key = ANY($2::bytea[])) e
+    JOIN live_run_view v ON v.id = e.run AND v.workspace = $1
+    WHERE ($3 OR v.created_by = $4 OR v.run_path LIKE ANY($5::text[]) OR v.extra_perms ?| $6::text[])
+      AND ($7::text[] IS NULL OR v.run_path LIKE ANY($7::text[])))
+
 -- name: list_live_runs
 -- Live runs, without the columns of single views.
 SELECT v.id, v.workspace, v.is_step, v.ended, v.run, v.node, v.node_index, v.kind, v.state, v.own_path, v.path,

@@ -28,7 +28,7 @@ class GroupJobs:
     hidden: Sequence[datetime | None]
     """Of each entry whose run the caller may not see: the time of its permit; None if it has none yet."""
     hidden_omitted: bool
-    """True if `hidden` is empty because it was not determined."""
+    """True if `hidden` is empty because it was not determined, or is not for the caller."""
 
 
 async def list_groups(platform: Platform, actor: Actor) -> list[GateUse]:
@@ -47,7 +47,8 @@ async def list_jobs(
     """Return the jobs that the actor may read which hold a permit of the limit `key` or queue for one.
 
     Without a key all jobs that match the filter. Entries of others are counted only without a filter, which could
-    reveal more about them. Raises NotFound, Forbidden.
+    reveal more about them, and only for admins and those who may see an entry of the limit: a key may contain
+    arguments, which others could guess. Raises NotFound, Forbidden.
     """
     keys = gates.keys_named(workspace, key) if key else None
     narrowed = replace(filter, gates=keys)
@@ -56,5 +57,7 @@ async def list_jobs(
         return GroupJobs(rows, (), hidden_omitted=True)
     async with platform.db.acquire() as conn:
         sees = jobs.visible(actor, workspace)
+        if not sees.everything and not await job_lists.sees_entry(conn, workspace, sees, keys):
+            return GroupJobs(rows, (), hidden_omitted=True)
         hidden = await job_lists.list_hidden_entries(conn, workspace, sees, keys, _MAX_HIDDEN)
     return GroupJobs(rows, hidden, hidden_omitted=False)
