@@ -93,5 +93,15 @@ async def delete_old(conn: Connection) -> None:
     await conn.execute(_SQL["delete_old"])
 
 
+async def delete_at(conn: Connection, workspace: str, kind: str, path: str) -> None:
+    """Delete the configs of a path, with their captured requests."""
+    await conn.execute(_SQL["delete_at"], workspace, kind, path)
+
+
+async def delete_in_folder(conn: Connection, workspace: str, folder: str) -> None:
+    """Delete the configs of the paths in a folder, with their captured requests."""
+    await conn.execute(_SQL["delete_in_folder"], workspace, folder)
+
+
 def _named(key: CaptureKey) -> tuple[str, str, str, str]:
     return key.workspace, key.kind, key.path, key.trigger_kind

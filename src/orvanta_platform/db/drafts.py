@@ -117,5 +117,13 @@ async def is_version(conn: Connection, key: DraftKey, version: int) -> bool:
     return found
 
 
+async def list_with_passwords(
+    conn: Connection, workspace: str, kind: str, path: str, *, max_bytes: int, limit: int
+) -> list[bytes | None]:
+    """Return the bodies of the drafts of all users at a path that may declare a password; None for a larger one."""
+    rows = await conn.fetch(_SQL["list_with_passwords"], workspace, kind, path, max_bytes, limit)
+    return [row["body"] for row in rows]
+
+
 def _named(key: DraftKey) -> tuple[str, str, str, str]:
     return key.workspace, key.kind, key.path, key.owner

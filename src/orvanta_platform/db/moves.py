@@ -110,6 +110,7 @@ async def move_items(conn: Connection, workspace: str, moves: Sequence[Move], us
         "move_drafts",
         "move_favourites",
         "move_saved_inputs",
+        "delete_captures",
         "move_tests",
     ):
         await conn.execute(_SQL[query], workspace, *columns)

@@ -60,3 +60,11 @@ DELETE FROM capture WHERE workspace = $1 AND id = $2
 -- name: delete_old
 -- Deletes configs without a ping for a day, with their captured requests.
 DELETE FROM capture_config WHERE pinged_at < app_now() - interval '1 day'
+
+-- name: delete_at
+-- Deletes the configs of a path, with their captured requests.
+DELETE FROM capture_config WHERE workspace = $1 AND kind = $2 AND path = $3
+
+-- name: delete_in_folder
+-- Deletes the configs of the paths in a folder, with their captured requests.
+DELETE FROM capture_config WHERE workspace = $1 AND starts_with(path, 'f/' || $2 || '/')

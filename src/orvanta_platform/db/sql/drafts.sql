@@ -67,3 +67,11 @@ SELECT EXISTS (SELECT 1 FROM version WHERE id = $4 AND workspace = $1 AND kind =
 -- name: delete_deployed
 -- Deletes the draft that was deployed, if it is still at that revision.
 DELETE FROM draft WHERE workspace = $1 AND owner = $2 AND revision = $3;
+
+-- name: list_with_passwords
+-- The drafts of all users at a path whose text may declare a password; NULL for one of more than $4 bytes.
+SELECT CASE WHEN octet_length(body) <= $4 THEN body END AS body
+FROM draft
+WHERE workspace = $1 AND kind = $2 AND path = $3
+  AND (position('password'::bytea IN body) > 0 OR position('resource-'::bytea IN body) > 0)
+LIMIT $5;

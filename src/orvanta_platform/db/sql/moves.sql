@@ -174,6 +174,12 @@ SET path = m.target
 FROM unnest($2::text[], $3::text[], $4::text[]) AS m (kind, path, target)
 WHERE s.workspace = $1 AND s.kind = m.kind AND s.path = m.path;
 
+-- name: delete_captures
+-- Deletes the captured requests of items that move, with their configs.
+DELETE FROM capture_config AS c
+USING unnest($2::text[], $3::text[], $4::text[]) AS m (kind, path, target)
+WHERE c.workspace = $1 AND c.kind = m.kind AND c.path = m.path;
+
 -- name: move_tests
 -- Moves the tests of workflows. There are none at a new path: they are deleted with their workflow.
 UPDATE workflow_test AS t

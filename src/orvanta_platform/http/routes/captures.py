@@ -123,16 +123,20 @@ async def capture_request(
     The arguments are those of a run: the body, the headers in `include_header` of a webhook, and the query of a
     request of the kind http.
     """
+    target = platform_of(request), actor_of(request), workspace, runnable_kind, item_path(path)
+    await captures.require_listening(*target, trigger_kind)
+    captures.require_small_args(request.content_length or 0)
+    captures.require_small_args(len(await request.body()))
     args = await args_of(request)
     require_few_values(args)
+    names = comma_list_of(request, "include_header") or [] if trigger_kind != _HTTP else []
     members = members_of(args)
     if trigger_kind == _HTTP:
-        members = {name: value for name, value in args_of_query(request).items() if name != _TOKEN} | members
-    elif names := comma_list_of(request, "include_header"):
+        members = {name: value for name, value in args_of_query(request).items() if name.lower() != _TOKEN} | members
+    elif names:
         members = members_of(with_headers(args, {name: request.headers.get(name, "") for name in names}))
     args = msgspec.json.encode(members)
-    target = platform_of(request), actor_of(request), workspace, runnable_kind, item_path(path)
-    return str(await captures.capture(*target, trigger_kind, args, dict(request.headers.items())))
+    return str(await captures.capture(*target, trigger_kind, args, dict(request.headers.items()), names))
 
 
 ROUTES: list[Any] = [

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from orvanta_platform.control import audit, limits, names
 from orvanta_platform.control.actor import Actor, Role
 from orvanta_platform.control.permissions import Readable, Target, readable, refuse_job, require
-from orvanta_platform.db import folders
+from orvanta_platform.db import captures, folders
 from orvanta_platform.db.folders import FolderRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import AlreadyExists, NotFound
@@ -129,10 +129,14 @@ async def list_page(
 
 
 async def delete(platform: Platform, actor: Actor, workspace: str, name: str) -> None:
-    """Delete a folder. Its items remain, visible to admins only. Raises NotFound, Forbidden."""
+    """Delete a folder. Its items remain, visible to admins only; captured requests are deleted.
+
+    Raises NotFound, Forbidden.
+    """
     require(actor, "write", _target(workspace, name))
     async with platform.db.transaction() as conn:
         _require_found(await folders.delete(conn, workspace, name), name)
+        await captures.delete_in_folder(conn, workspace, name)
         await audit.record(conn, actor, "folders.delete", "Delete", name)
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 from orvanta_platform.control import audit, limits
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target, can, readable, require, require_workspace
-from orvanta_platform.db import drafts, items, moves
+from orvanta_platform.db import captures, drafts, items, moves
 from orvanta_platform.db.items import Filter, ItemHead, ItemRow, NewVersion, VersionRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import AlreadyExists, NotFound
@@ -164,6 +164,7 @@ async def set_archived(
         if not archived:
             await acceptance.withdraw_ungrantable(conn, actor, workspace, kind, path)
         if await items.set_archived(conn, workspace, kind, path, archived, actor.username):
+            await captures.delete_at(conn, workspace, kind, path)
             verb = "archive" if archived else "unarchive"
             await audit.record(conn, actor, f"{kind}s.{verb}", "Updated", path)
 
@@ -175,6 +176,7 @@ async def delete(platform: Platform, actor: Actor, workspace: str, kind: Kind, p
 
     async def change(conn: Connection) -> None:
         if await items.delete(conn, workspace, kind, path, actor.username):
+            await captures.delete_at(conn, workspace, kind, path)
             await audit.record(conn, actor, f"{kind}s.delete", "Delete", path)
 
     await _write(platform, actor, workspace, kind, path, change)

@@ -12,7 +12,7 @@ import msgspec
 from orvanta_platform.control import limits, names
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import require, require_workspace
-from orvanta_platform.db import items, workflow_tests
+from orvanta_platform.db import captures, items, workflow_tests
 from orvanta_platform.db.items import Filter, ItemHead, ItemRow, NewVersion, VersionRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import BadRequest, InvalidWorkflow, VersionConflict
@@ -342,6 +342,7 @@ async def _move(conn: Connection, actor: Actor, present: ItemRow, new: NewFlow, 
     """Archive the old path of a workflow that gets a new one."""
     deploy.refuse_taken(head, "flow", new.path, "Choose another path.")
     await items.set_archived(conn, present.workspace, "flow", present.path, True, actor.username)
+    await captures.delete_at(conn, present.workspace, "flow", present.path)
     await workflow_tests.move(conn, present.workspace, present.path, new.path)
 
 

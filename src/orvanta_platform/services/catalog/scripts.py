@@ -14,7 +14,7 @@ import rfc8785
 from orvanta_platform.control import audit, limits, names
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import readable, require, require_workspace
-from orvanta_platform.db import items
+from orvanta_platform.db import captures, items
 from orvanta_platform.db.imports import get_imports
 from orvanta_platform.db.items import Filter, ItemHead, ItemRow, NewVersion, VersionRow
 from orvanta_platform.db.pool import Connection
@@ -291,6 +291,7 @@ async def _check_parent(
         )
     require(actor, "write", deploy.target_of(parent))
     await items.set_archived(conn, workspace, "script", parent.path, True, actor.username)
+    await captures.delete_at(conn, workspace, "script", parent.path)
     await audit.record(conn, actor, "scripts.move", "Updated", parent.path, {"to": new.path})
 
 

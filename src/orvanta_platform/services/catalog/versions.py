@@ -106,7 +106,7 @@ async def _tree(
         _refuse_elsewhere(row, path)
         return await document_threads.run_in_thread(workspace, _version_tree, row)
     draft = await drafts.get(platform, actor, workspace, kind, path)
-    return await document_threads.run_in_thread(workspace, _draft_tree, draft.body)
+    return await document_threads.run_in_thread(workspace, draft_tree, draft.body)
 
 
 def _refuse_elsewhere(row: ItemRow, path: str) -> None:
@@ -121,7 +121,8 @@ def _version_tree(row: ItemRow) -> dict[str, Any]:
     return {**settings, **document.parse(row.body, "yaml" if row.format == "yaml" else "json").tree}
 
 
-def _draft_tree(body: bytes) -> dict[str, Any]:
+def draft_tree(body: bytes) -> dict[str, Any]:
+    """Return the members of a draft; those of a source are those of its document. Raises as `document.parse`."""
     whole: dict[str, Any] = msgspec.json.decode(body)
     members = {name: value for name, value in whole.items() if name not in _NOT_IN_A_DOCUMENT and value is not None}
     source = whole.get("source")
