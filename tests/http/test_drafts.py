@@ -153,6 +153,25 @@ async def test_draft_only_item_has_no_version(api: ApiHarness) -> None:
     assert (await bea.post(f"{W}/scripts/create", json={"draft_only": True})).status_code == 400
 
 
+async def test_drafts_are_read_only_with_permission(api: ApiHarness) -> None:
+    vic, bea = await api.member("vic", Role.VIEWER), await api.member("bea", Role.DEVELOPER)
+    limited = await api.member("eve", Role.DEVELOPER, scopes=["flows:write"])
+    for client, method, call, status in (
+        (vic, "POST", "drafts/create", 403),
+        (vic, "POST", "flows/create", 403),
+        (vic, "PUT", f"drafts/flow/{PATH}", 403),
+        (bea, "PUT", "drafts/flow/f/secret/x", 404),
+        (limited, "POST", "scripts/create", 403),
+        (limited, "POST", "drafts/create", 400),
+    ):
+        answer = await client.request(method, f"{W}/{call}", content=b'{"value":')
+        assert answer.status_code == status, (call, answer.text)
+    large = {"path": PATH, "value": {**VALUE, "note": "x" * (300 << 10)}, "draft_only": True}
+    assert (await bea.post(f"{W}/flows/create", json=large)).status_code == 201
+    wrong = await bea.post(f"{W}/flows/create", content=b"[" + b" " * (300 << 10) + b"]")
+    assert (wrong.status_code, wrong.json()["error"]["code"]) == (400, "bad_request")
+
+
 async def test_deployed_draft_is_removed(api: ApiHarness) -> None:
     kept = await save(api.client, {"n": 1})
     await deploy(api.client, draft_revision=kept["seq"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from types import MappingProxyType
@@ -269,6 +269,19 @@ def require_workspace(actor: Actor, workspace: str) -> None:
     """Check that the actor is a member of `workspace`. Raises NotFound."""
     if actor.workspace != workspace or actor.role is None:
         raise NotFound(f"The workspace {workspace} does not exist.")
+
+
+def require_role(actor: Actor, action: str, workspace: str, kinds: Collection[str]) -> None:
+    """Check that the role and scopes of `actor` allow `action` for one of these kinds, before the path of the target
+    is known. Raises NotFound, Forbidden.
+    """
+    require_workspace(actor, workspace)
+    if not any(
+        actor.role in rule.roles and scopes.allow(actor.scopes, rule.scope, None)
+        for rule in (RULES[kind, action] for kind in kinds)
+    ):
+        hint = _role_hint(actor, action, Target(workspace, next(iter(kinds))))
+        raise Forbidden(f"You may not {action.replace('_', ' ')} the {' or '.join(kinds)}.", hint=hint)
 
 
 def refuse_job(actor: Actor, doing: str) -> None:

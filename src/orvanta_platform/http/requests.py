@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, TypeVarTuple, cast
 from uuid import UUID
 
 import msgspec
@@ -15,10 +16,12 @@ from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.live_actor import LiveActor
 from orvanta_platform.errors import BadRequest, ForeignParent, TooLarge, Unauthenticated
 from orvanta_platform.evaluate.raw import count_values
+from orvanta_platform.orchestrator import document_threads
 from orvanta_platform.services.access.session import Caller
 from orvanta_platform.services.platform import Platform
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 ACTOR = "orvanta.actor"
 LIVE_ACTOR = "orvanta.live_actor"
@@ -30,6 +33,7 @@ _PAGE = 30
 _MAX_MESSAGE = 300
 _SHORT_ENVELOPE = 16 << 20
 _MAX_VALUES = 12_000_000
+_MAX_INLINE = 256 << 10
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -105,6 +109,13 @@ def decode(body: bytes, shape: type[T]) -> T:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         message = str(error)[:_MAX_MESSAGE]
         raise BadRequest(f"The body cannot be read: {message}.", details={"reason": message}) from error
+
+
+async def read_large(workspace: str, body: bytes, convert: Callable[[bytes, *Ts], T], *args: *Ts) -> T:
+    """Return a body as converted by `convert`: one of more than 256 KiB in a thread. Raises as `convert`."""
+    if len(body) <= _MAX_INLINE:
+        return convert(body, *args)
+    return await document_threads.run_in_thread(workspace, convert, body, *args)
 
 
 def decode_envelope(body: bytes, shape: type[T]) -> T:

@@ -9,7 +9,7 @@ from litestar.params import FromPath
 
 from orvanta_platform.http import answers
 from orvanta_platform.http.openapi import PAGED, call
-from orvanta_platform.http.requests import AnyRequest, actor_of, item_path, page_of, platform_of, row_of
+from orvanta_platform.http.requests import AnyRequest, actor_of, item_path, page_of, platform_of, read_large, row_of
 from orvanta_platform.http.schemas import drafts as shapes
 from orvanta_platform.services.catalog import drafts
 
@@ -19,8 +19,10 @@ _D = "/api/w/{workspace:str}/drafts"
 @post(f"{_D}/create", status_code=201, opt=call(body=shapes.CreateDraft))
 async def create_draft(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """Save a draft. It replaces any other draft of the caller at its path."""
-    new = shapes.to_create(await request.body())
-    await drafts.save(platform_of(request), actor_of(request), workspace, new)
+    platform, actor = platform_of(request), actor_of(request)
+    drafts.require_role(actor, workspace, "flow", "script")
+    new = await read_large(workspace, await request.body(), shapes.to_create)
+    await drafts.save(platform, actor, workspace, new)
     return answers.text(f"Saved the draft of {new.path}.", 201)
 
 
@@ -33,8 +35,10 @@ async def save_draft(
     If the stored draft has another one, the response is 409 `draft_conflict`. Its details are `base` (version and hash
     that the stored draft started from), `theirs` (`seq` and hash of the stored draft, null if it is gone) and `mine`.
     """
-    new = shapes.to_save(await request.body(), shapes.kind_of(kind), item_path(path))
-    return answers.json(shapes.head(await drafts.save(platform_of(request), actor_of(request), workspace, new)))
+    platform, actor, place = platform_of(request), actor_of(request), (shapes.kind_of(kind), item_path(path))
+    await drafts.require_allowed(platform, actor, workspace, *place)
+    new = await read_large(workspace, await request.body(), shapes.to_save, *place)
+    return answers.json(shapes.head(await drafts.save(platform, actor, workspace, new)))
 
 
 @get(f"{_D}/{{kind:str}}/{{path:path}}", opt=call(answer=shapes.Draft | None))

@@ -17,6 +17,7 @@ from orvanta_platform.http.requests import (
     item_path,
     page_of,
     platform_of,
+    read_large,
     row_of,
 )
 from orvanta_platform.http.routes.scripts import FILTERS, filter_of, is_starred
@@ -34,8 +35,10 @@ async def create_flow(request: AnyRequest, workspace: FromPath[str]) -> Response
 
     With `draft_only`, only the caller's draft is stored, without validation.
     """
-    platform, actor, body = platform_of(request), actor_of(request), await request.body()
-    draft = draft_schemas.of_item("flow", body)
+    platform, actor = platform_of(request), actor_of(request)
+    drafts.require_role(actor, workspace, "flow")
+    body = await request.body()
+    draft = await read_large(workspace, body, draft_schemas.of_item, "flow")
     if draft is not None:
         await drafts.save_new(platform, actor, workspace, draft)
         return answers.text(draft.path, 201)

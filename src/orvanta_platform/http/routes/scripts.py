@@ -21,6 +21,7 @@ from orvanta_platform.http.requests import (
     item_path,
     page_of,
     platform_of,
+    read_large,
     row_of,
 )
 from orvanta_platform.http.schemas import drafts as draft_schemas
@@ -47,8 +48,10 @@ async def create_script(request: AnyRequest, workspace: FromPath[str]) -> Respon
     current hash is returned if nothing changes. With `draft_only`, only the caller's draft is stored, without
     validation, and its hash is returned.
     """
-    platform, actor, body = platform_of(request), actor_of(request), await request.body()
-    draft = draft_schemas.of_item("script", body)
+    platform, actor = platform_of(request), actor_of(request)
+    drafts.require_role(actor, workspace, "script")
+    body = await request.body()
+    draft = await read_large(workspace, body, draft_schemas.of_item, "script")
     if draft is not None:
         return answers.text((await drafts.save_new(platform, actor, workspace, draft)).hash, 201)
     new = items.new_script(body)

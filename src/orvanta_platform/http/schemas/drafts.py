@@ -96,7 +96,7 @@ class _ItemBody(msgspec.Struct):
     draft_only: bool | None = None
 
 
-def of_item(kind: Kind, body: bytes) -> NewDraft | None:
+def of_item(body: bytes, kind: Kind) -> NewDraft | None:
     """Return the draft that the body of a call that creates an item has with `draft_only`; None without it.
 
     A workflow's document is stored as its source, which the editor opens. Raises BadRequest.

@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from typing import Any
 
-from orvanta_platform.control import audit, names
+from orvanta_platform.control import audit, names, permissions
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target, readable, require, require_workspace
 from orvanta_platform.db import drafts, items
@@ -39,6 +39,20 @@ class NewDraft:
     """Revision that this state is based on; None for the first."""
     overwrites: bool = False
     """Replace the stored draft regardless of its revision."""
+
+
+async def require_allowed(platform: Platform, actor: Actor, workspace: str, kind: Kind, path: str) -> None:
+    """Check, before a draft is read, that the actor may have one at a path. Raises NotFound, Forbidden."""
+    async with platform.db.acquire() as conn:
+        await _require(conn, actor, DraftKey(workspace, kind, path, actor.username))
+
+
+def require_role(actor: Actor, workspace: str, *kinds: Kind) -> None:
+    """Check, before the path of a draft is read, that the actor may have drafts of one of these kinds.
+
+    Raises NotFound, Forbidden.
+    """
+    permissions.require_role(actor, "draft", workspace, kinds)
 
 
 async def save(platform: Platform, actor: Actor, workspace: str, new: NewDraft) -> DraftRow:
