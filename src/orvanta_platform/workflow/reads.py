@@ -9,6 +9,8 @@ from typing import Final, Literal, TypeAlias, get_args
 Opener: TypeAlias = Literal["variable", "resource"]
 """Functions of the scope that open variables and resources of the workspace."""
 
+OPENERS: Final = get_args(Opener)
+
 ROOTS: Final = (
     *("flow_input", "results", "previous_result", "result", "error", "errors", "context"),
     *("resume", "resumes", "approvers", "flow_env"),
@@ -26,8 +28,8 @@ _NAME_READ: Final = re.compile(
     r"""|\s*(?:\?\.\s*)?\[\s*(?:"([^"\\\n\r]*+)"|'([^'\\\n\r]*+)')\s*\])?"""
 )
 _EVAL: Final = re.compile(rf"(?<!{_WORD})eval(?!{_WORD})")
-_OPENER: Final = re.compile(rf"(?<!{_WORD})(?:{'|'.join(get_args(Opener))})(?!{_WORD})")
-_OPENED: Final = re.compile(rf"(?<!{_WORD})({'|'.join(get_args(Opener))})\s*\(\s*([\"'`])([^\"'`\\\n\r]*)\2\s*\)")
+_OPENER: Final = re.compile(rf"(?<!{_WORD})(?:{'|'.join(OPENERS)})(?!{_WORD})")
+_OPENED: Final = re.compile(rf"(?<!{_WORD})({'|'.join(OPENERS)})\s*\(\s*([\"'`])([^\"'`\\\n\r]*)\2\s*\)")
 _ESCAPED: Final = re.compile(r"\\u(?:\{0*([0-9a-fA-F]{2})\}|00([0-9a-fA-F]{2}))")
 
 

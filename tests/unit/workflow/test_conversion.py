@@ -140,6 +140,39 @@ def test_texts_of_an_export_are_no_references() -> None:
     assert modules[1]["value"]["url"] == {"type": "javascript", "expr": '("$var:f/secret/key")'}
 
 
+KEY = "variable('f/prod/key')"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"{{{{ {KEY} }}}}", None),
+        ("{{ resource\u00a0('f/prod/db') }}", None),
+        ("{{ [...results.other] }}", None),
+        ("{{ vari\\u0061ble('f/prod/key') }}", None),
+        ("{{ 1 ? previous_result : eval('1') }}", None),
+        (f"{{{{ {{x: {KEY}}} }}}}", None),
+        (f"{{{{ x }} \" ${{{KEY}}} \" }}}}", None),
+        (f"{{{{ }} }}}} {{{{ 1/* }}}}*/ + {KEY} /*{{{{*/ }}}}", None),
+        (f"{{{{ 1 /'/' + {KEY} + '/' }}}}", None),
+        ("{{ [1].map(a => { if (a) /'/.test(a); return variable(\"f/prod/key\") + '' }) }}", None),
+        ("{{ vari/**/able('f/prod/key') }}", "(vari able('f/prod/key'))"),
+        ("{{ [...$json.list] }}", "([...flow_input.list])"),
+        ("{{ $json.resource + $json?.variable }}", "(flow_input.resource + flow_input?.variable)"),
+        ("{{ ({error: $json.error, 'resource': 'a variable'}) }}",
+         "(({error: flow_input.error, 'resource': 'a variable'}))"),
+        ("{{ $json.rows.map((error, n) => error.x / n) }}", "(flow_input.rows.map((error, n) => error.x / n))"),
+    ],
+)  # fmt: skip
+def test_names_of_the_platform_are_not_names_of_n8n(text: str, expected: str | None) -> None:
+    """An export neither opens a variable nor reads another value of the run; texts and members can have such names."""
+    rows = {"assignments": {"assignments": [{"name": "x", "value": f"={text}", "type": "string"}]}}
+    found = n8n.convert(n8n_workflow(node("S", "n8n-nodes-base.set", parameters=rows)), "f/a/b", INTEGRATIONS)
+    expr = flow_tree(found.items[0])["value"]["modules"][0]["value"]["input_transforms"]["value"]["expr"]
+    assert found.complete == (expected is not None)
+    assert f'"x": {expected or "(() => { throw "}' in expr
+
+
 def test_mail_and_messages_are_the_scripts_of_the_integrations() -> None:
     """The nodes of all products have the code that the editor offers, and lists of addresses."""
     folder = Path(__file__).parents[3] / "examples" / "integrations"
@@ -288,6 +321,8 @@ def test_constants_of_kestra_are_no_references() -> None:
         ("{{ range(1, 3) | first }}",
          "(((from, to) => Array.from({length: to - from + 1}, (_, n) => from + n))(1, 3)).at?.(0)"),
         ("{{ inputs.o.a.b ?? inputs.o.c }}", "(flow_input?.o?.a?.b ?? flow_input?.o?.c)"),
+        ("{{ inputs.s | date(\"'${variable(`f/a`)}'yyyy$\") }}",
+         "((iso) => `\\${variable(\\`f/a\\`)}${iso.slice(0, 4)}\\$`)(new Date(flow_input.s).toISOString())"),
         ("a {{ inputs.s }} `${x}`", "`a ${flow_input.s} \\`\\${x}\\``"),
     ],
 )  # fmt: skip

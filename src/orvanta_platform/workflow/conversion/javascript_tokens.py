@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 _TOKEN: Final = re.compile(
     r"""(?P<string>'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*")"""
     r"|(?P<comment>//[^\n]*|/\*.*?\*/)"
-    r"|(?P<name>[A-Za-z_$\u0080-\uffff][\w$]*)"
+    r"|(?P<name>(?:[^\W\d]|\$)[\w$]*)"
     r"|(?P<number>\d[\w.]*)"
     r"|(?P<space>\s+)"
     r"|(?P<mark>.)",

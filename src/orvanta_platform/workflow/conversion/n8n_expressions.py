@@ -6,12 +6,14 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final
 
 from orvanta_platform.workflow.conversion.findings import Report, Unconvertible
 from orvanta_platform.workflow.conversion.javascript_tokens import Token, segments, template_text, tokens
 from orvanta_platform.workflow.conversion.node_values import javascript as expression
 from orvanta_platform.workflow.conversion.node_values import literal, static, unconverted
+from orvanta_platform.workflow.reads import OPENERS, ROOTS
 
 BASE: Final = "\ue000"
 """Mark in the pattern of a source that is replaced by the result of its node."""
@@ -34,8 +36,15 @@ _NOW: Final = re.compile(r"\$now\.(?:toISO|toString)\(\s*\)|\$now(?!\s*[.\[(])")
 _NOW_MS: Final = re.compile(r"\$now\.(?:toMillis|valueOf)\(\s*\)")
 _DAY: Final = re.compile(r"""\$now\.(?:toISODate\(\s*\)|(?:toFormat|format)\(\s*["']yyyy-MM-dd["']\s*\))""")
 _WORKFLOW: Final = re.compile(r"\$workflow\.(?P<field>id|name|active)\b")
+_COLON: Final = re.compile(r"\s*:")
+_CLOSING: Final = {"(": ")", "[": "]", "{": "}", "${": "}"}
 _INDEX: Final = re.compile(r"\$(?:itemIndex|position)\b")
-_KNOWN: Final = frozenset({"$json", "$index"})
+_SECRET: Final = frozenset({*OPENERS, "eval"})
+"""Names of the platform through which an expression could read secrets."""
+_SECRET_TEXT: Final = re.compile(
+    rf"(?<![\w$])(?<!(?<!\.)\.)(?:{'|'.join(sorted(_SECRET))})(?![\w$])|\\u(?:\{{0*|00)[4-7]"
+)
+"""One of these names anywhere in a text but after a point, or an escape that could be a letter of it."""
 _CLASSES: Final = frozenset({"DateTime", "Duration", "Interval", "_", "moment"})
 _EXTENSIONS: Final = re.compile(
     r"\.(?:isEmpty|isNotEmpty|toTitleCase|toSentenceCase|toSnakeCase|extract[A-Z]\w*|hash|removeTags|toDateTime|toDate"
@@ -122,21 +131,24 @@ class ExpressionContext:
             raise Unconvertible("it is empty")
         if text.rstrip().endswith(";"):
             text = text.rstrip().rstrip(";")
+        found = list(tokens(text))
+        _check_tokens(text, found)
         written: list[str] = []
         before, skipped = "", 0
-        for token in tokens(text):
+        for token in found:
             if token.start < skipped:
                 continue
-            shown = token.text
+            shown = " " if token.kind == "comment" else token.text
             if token.kind == "name" and before != ".":
-                shown, skipped = self._name(text, token)
+                key = before in ("{", ",") and _COLON.match(text, token.start + len(token.text))
+                shown, skipped = (shown, token.start) if key else self._name(text, token)
             if token.kind not in ("space", "comment"):
-                before = token.text
-            if token.kind != "comment":
-                written.append(shown)
+                spread = token.text == "." and text.startswith("...", token.start - 2) and token.start >= 2
+                before = "..." if spread else token.text
+            written.append(shown)
         code = self._request("".join(written))
-        if found := _EXTENSIONS.search(code):
-            raise Unconvertible(f"{found[0][1:-1]}() is a function of n8n")
+        if extension := _EXTENSIONS.search(code):
+            raise Unconvertible(f"{extension[0][1:-1]}() is a function of n8n")
         return code
 
     def _request(self, code: str) -> str:
@@ -151,6 +163,8 @@ class ExpressionContext:
         start, name = token.start, token.text
         if name in _CLASSES:
             raise Unconvertible(f"it uses {name}")
+        if name in _SECRET or (name in ROOTS and not _is_declared(text, name)):
+            raise Unconvertible(f"{name} is a name of this platform, which n8n does not have")
         if not name.startswith("$"):
             return name, start + len(name)
         if name == "$json" or text.startswith("$data", start):
@@ -200,6 +214,36 @@ class ExpressionContext:
                 "Check that both nodes have the same number of items, in the same order.",
             )
         return f"{source.expr}[{self.index}]"
+
+
+def _check_tokens(text: str, found: list[Token]) -> None:
+    """Check that the text is code of its own, so that no name in it is hidden. Raises Unconvertible."""
+    expected: list[str] = []
+    unsure = "<!--" in text or "-->" in text
+    for token in found:
+        shown = token.text
+        unsure = unsure or token.kind == "pattern" or (token.kind == "mark" and shown == "/")
+        if token.kind != "mark":
+            continue
+        if shown in _CLOSING:
+            expected.append(_CLOSING[shown])
+        elif expected and shown == expected[-1]:
+            expected.pop()
+        elif shown == "`":
+            expected.append(shown)
+        elif shown in (")", "]", "}", '"', "'", "\\") or text.startswith("/*", token.start):
+            raise Unconvertible(f"{shown} is not expected")
+    if expected:
+        raise Unconvertible(f"{expected[-1]} is missing")
+    if unsure and _SECRET_TEXT.search(text):  # a slash divides or starts a pattern, in which quotes are no quotes
+        raise Unconvertible("it contains a name of this platform, which n8n does not have")
+
+
+@lru_cache(maxsize=64)
+def _is_declared(text: str, name: str) -> bool:
+    """Return whether an expression declares a name, as a constant or as a parameter of an arrow function."""
+    declared = rf"(?<![\w$.])(?:(?:const|let|var)\s+{name}(?![\w$])|{name}\s*(?:,[\w\s,]{{0,200}})?\)?\s*=>)"
+    return re.search(declared, text) is not None
 
 
 def is_expression(value: Any) -> bool:

@@ -14,6 +14,8 @@ FilterResult: TypeAlias = tuple[str, "bool | None"]
 """JavaScript, and whether its value is a scalar; None if it is one where the input is."""
 
 _PARTS: Final = {"yyyy": (0, 4), "MM": (5, 7), "dd": (8, 10), "HH": (11, 13), "mm": (14, 16), "ss": (17, 19)}
+_MARK: Final = re.compile(r"[`$\\]")
+"""Characters with a meaning in a template literal."""
 _PATH: Final = re.compile(r"(?:\.[A-Za-z_]\w*|\.?\[\d+\])+")
 
 
@@ -51,7 +53,7 @@ def _date(value: str, arguments: list[str]) -> FilterResult:
     found = ""
     for part in re.findall(r"yyyy|MM|dd|HH|mm|ss|'[^']*'|[^A-Za-z']", json.loads(arguments[0])):
         start, end = _PARTS.get(part, (0, 0))
-        found += f"${{iso.slice({start}, {end})}}" if end else part.strip("'").replace("`", "\\`")
+        found += f"${{iso.slice({start}, {end})}}" if end else _MARK.sub(r"\\\g<0>", part.strip("'"))
     if re.sub(r"yyyy|MM|dd|HH|mm|ss|'[^']*'|[^A-Za-z']", "", json.loads(arguments[0])):
         raise Unconvertible(f"the format of date {arguments[0]} has no equivalent")
     return f"((iso) => `{found}`)(new Date({value}).toISOString())", True
