@@ -221,6 +221,33 @@ def test_only_a_webhook_of_n8n_has_a_request(trigger: str, text: str, expected: 
     assert found.complete == (expected is not None)
 
 
+def test_triggers_are_disabled_and_closed() -> None:
+    """HTTP triggers require a token, and their routes contain no key; a push of an import starts nothing."""
+    hook = task("on call", "io.kestra.plugin.core.trigger.Webhook", key="SECRET")
+    timed = task("t", "io.kestra.plugin.core.trigger.Schedule", cron="@daily")
+    found = kestra.convert(flow(task(), triggers=[hook, timed]), "f/a/b", INTEGRATIONS)
+    paths = ["../../api/r/x", "orders/:id/ü b", "/", 7]
+    webhooks = [node(f"W{n}", "n8n-nodes-base.webhook", parameters={"path": path}) for n, path in enumerate(paths)]
+    nodes = [*webhooks, node("T", "n8n-nodes-base.scheduleTrigger")]
+    other = n8n.convert({**n8n_workflow(*nodes), "active": True}, "f/a/b", INTEGRATIONS)
+    items = [*found.items[1:], *other.items[1:]]
+    triggers = [each.content for each in items if each.kind == "http_trigger"]
+    assert [each["route_path"] for each in triggers] == ["bad/on-call", "api/r/x", "orders/:id/b", "w2", "7"]
+    assert {(each["mode"], each["authentication_method"]) for each in triggers} == {("disabled", "orvanta")}
+    assert [each.content["enabled"] for each in items if each.kind == "schedule"] == [False, False]
+    prepared = [(each.node, each.hint) for each in (*found.findings, *other.findings) if each.level == "prepare"]
+    assert [name for name, hint in prepared if "push" in hint] == ["on call", "t", "W0", "W1", "W2", "W3", "T"]
+
+
+def test_converted_webhook_of_n8n_has_a_form_and_no_positions() -> None:
+    """The body is an object in the schema; positions of the other product's graph are left out."""
+    hook = node("W", "n8n-nodes-base.webhook", parameters={"httpMethod": "POST", "path": "x"})
+    links = {"W": {"main": [[{"node": "A", "type": "main", "index": 0}]]}}
+    tree = flow_tree(n8n.convert(n8n_workflow(hook, node(), connections=links), "f/a/b", INTEGRATIONS).items[0])
+    assert tree["schema"]["properties"]["body"]["type"] == "object"
+    assert [each["id"] for each in tree["value"]["modules"]] == ["a"] and "ui" not in tree["value"]
+
+
 @pytest.mark.parametrize(("trigger", "complete"), [("webhook", False), ("manualTrigger", True)])
 def test_code_of_n8n_that_reads_a_request_is_named(trigger: str, complete: bool) -> None:
     tree = n8n_workflow(
@@ -306,7 +333,7 @@ def test_constants_of_kestra_are_no_references() -> None:
     expr = value["modules"][0]["value"]["input_transforms"]["message"]["expr"]
     assert '${("$var:f/secret/key")} ${flow_env.plain}' in expr and '({"a": ["$res:f/secret/db"]}).a' in expr
     assert found.items[1].content["args"] == {"n": 1}
-    assert [(each.node, each.level) for each in found.findings] == [("t", "not_converted")]
+    assert [(each.node, each.level) for each in found.findings] == [("t", "not_converted"), ("t", "prepare")]
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, Final
 
-from orvanta_platform.workflow.conversion.findings import record, records, slug
+from orvanta_platform.workflow.conversion.findings import record, records
 from orvanta_platform.workflow.conversion.kestra_tasks import kind_of
 from orvanta_platform.workflow.conversion.kestra_templates import TemplateContext, has_template
 from orvanta_platform.workflow.conversion.node_values import has_reference
+from orvanta_platform.workflow.conversion.trigger_items import http_trigger, schedule
 from orvanta_platform.workflow.tree.item import Item
 
 _NAMED: Final = {
@@ -20,7 +20,6 @@ _NAMED: Final = {
     "@midnight": "0 0 * * *",
     "@hourly": "0 * * * *",
 }
-_PART: Final = re.compile(r"[^A-Za-z0-9_.~-]+")
 
 
 def trigger_items(tree: dict[str, Any], context: TemplateContext) -> list[Item]:
@@ -32,7 +31,8 @@ def trigger_items(tree: dict[str, Any], context: TemplateContext) -> list[Item]:
         if kind == "Schedule" and isinstance(row.get("cron"), str):
             found.append(_schedule(name, row, context))
         elif kind == "Webhook":
-            found.append(_webhook(name, row, tree, context))
+            address = f"{str(tree['id']).replace('/', '-')}/{name.replace('/', '-')}"  # the key is a secret
+            found.append(http_trigger(context.report, name, address, "post", sync=row.get("wait") is True))
         else:
             context.report.add(
                 name,
@@ -68,43 +68,6 @@ def _schedule(name: str, row: dict[str, Any], context: TemplateContext) -> Item:
             "Add them to the schedule if they are to be opened.",
         )
     cron = row["cron"].strip()
-    content = {
-        "summary": name,
-        "schedule": _NAMED.get(cron, cron),
-        "timezone": row["timezone"] if isinstance(row.get("timezone"), str) else "UTC",
-        "enabled": row.get("disabled") is not True,
-        "script_path": context.report.path,
-        "is_flow": True,
-        "args": {key: value for key, value in inputs.items() if not (has_template(value) or has_reference(value))},
-    }
-    return Item("schedule", f"{context.report.path}_{slug(name)}", content)
-
-
-def _webhook(name: str, row: dict[str, Any], tree: dict[str, Any], context: TemplateContext) -> Item:
-    key = row.get("key")
-    open = isinstance(key, str) and key != "" and not has_template(key)
-    parts = [_PART.sub("-", str(each)).strip("-") for each in (tree["id"], key if open else name)]
-    route = "/".join(part or "hook" for part in parts)
-    context.report.add(
-        name, "prepare", f"The address changes to /api/r/<workspace>/{route}.", "Tell the callers the new address."
-    )
-    if not open:
-        context.report.add(
-            name,
-            "prepare",
-            "The key of the webhook is a secret; the HTTP trigger requires a token instead.",
-            "Set authentication_method and its resource in the file of the HTTP trigger.",
-        )
-    content = {
-        "summary": name,
-        "script_path": context.report.path,
-        "is_flow": True,
-        "route_path": route,
-        "http_method": "post",
-        "workspaced_route": True,
-        "mode": "disabled" if row.get("disabled") is True else "enabled",
-        "request_type": "sync" if row.get("wait") is True else "async",
-        "authentication_method": "none" if open else "orvanta",
-        "wrap_body": True,
-    }
-    return Item("http_trigger", f"{context.report.path}_{slug(name)}", content)
+    zone = row["timezone"] if isinstance(row.get("timezone"), str) else "UTC"
+    args = {key: value for key, value in inputs.items() if not (has_template(value) or has_reference(value))}
+    return schedule(context.report, name, _NAMED.get(cron, cron), zone, args)

@@ -40,8 +40,6 @@ def convert(tree: Any, path: str, integrations: Mapping[str, str]) -> Conversion
     answer = builder.answers[0].edge if len(builder.answers) == 1 else None
     if answer and answer[0] in top and answer[0] != made.modules[-1]["id"]:
         value["early_return"] = answer[0]
-    if builder.positions:
-        value["ui"] = {"nodes": builder.positions}
     _report_settings(tree, report)
     document = {"summary": str(tree.get("name") or ""), "value": value, "schema": _schema(graph)}
     items = (flow_item(path, document), *trigger_items(graph, tree, report))
@@ -188,7 +186,7 @@ def _schema(graph: Graph) -> dict[str, Any]:
     properties: dict[str, Any] = {}
     for node in graph.nodes.values():
         if node.kind == "webhook" and node.parameters.get("httpMethod", "GET") != "GET":
-            properties["body"] = {"description": "Body of the request"}
+            properties["body"] = {"type": "object", "description": "Body of the request"}
         values = record(node.parameters.get("workflowInputs")).get("values")
         for row in records(values) if node.kind == "executeWorkflowTrigger" else []:
             if isinstance(row.get("name"), str):

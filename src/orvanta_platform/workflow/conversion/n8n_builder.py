@@ -67,7 +67,6 @@ class GraphBuilder:
     scope: Scope = field(default_factory=lambda: Scope(set()))
     loop: str | None = None
     """Name of the loop around the list."""
-    positions: dict[str, dict[str, float]] = field(default_factory=dict)
     answers: list[Output] = field(default_factory=list)
     """Outputs of the nodes that answer the caller."""
     depth: int = 0
@@ -193,13 +192,6 @@ class GraphBuilder:
             module |= error_settings(node)
         elif value["type"] == "forloopflow" and error_settings(node).get("continue_on_error"):
             module["continue_on_error"] = True
-        position = node.settings.get("position")
-        if (
-            isinstance(position, list)
-            and len(position) == 2
-            and all(isinstance(each, int | float) for each in position)
-        ):
-            self.positions[made] = {"x": position[0], "y": position[1]}
         self.scope.modules.append(module)
         return made
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from orvanta_platform.workflow.conversion.findings import Report, record, records, slug
+from orvanta_platform.workflow.conversion.findings import Report, record, records
 from orvanta_platform.workflow.conversion.n8n_graph import Graph, Node
+from orvanta_platform.workflow.conversion.trigger_items import http_trigger, schedule
 from orvanta_platform.workflow.tree.item import Item
 
 MANUAL: Final = frozenset({"manualTrigger", "start", "executeWorkflowTrigger", "chatTrigger", "formTrigger"})
@@ -41,58 +42,18 @@ def trigger_items(graph: Graph, workflow: dict[str, Any], report: Report) -> lis
 
 def _http_trigger(node: Node, report: Report) -> Item:
     found = node.parameters
-    path = str(found.get("path") or slug(node.name)).strip("/")
     method = found.get("httpMethod", "GET")
     method = str(method[0] if isinstance(method, list) and method else method).lower()
-    if str(found.get("authentication", "none")) != "none":
-        report.add(
-            node.name,
-            "prepare",
-            "The webhook authenticates its callers; the HTTP trigger requires a token of the platform instead.",
-            "Set authentication_method and its resource in the file of the HTTP trigger.",
-        )
-    content = {
-        "summary": node.name,
-        "script_path": report.path,
-        "is_flow": True,
-        "route_path": path,
-        "http_method": method if method in ("get", "post", "put", "patch", "delete") else "post",
-        "workspaced_route": True,
-        "mode": "enabled",
-        "request_type": "async" if found.get("responseMode", "onReceived") == "onReceived" else "sync",
-        "authentication_method": "none" if str(found.get("authentication", "none")) == "none" else "orvanta",
-        "wrap_body": True,
-    }
-    report.add(
-        node.name,
-        "prepare",
-        f"The address changes to /api/r/<workspace>/{path}.",
-        "Tell the callers the new address; parameters of its query become inputs.",
-    )
-    return Item("http_trigger", f"{report.path}_{slug(node.name)}", content)
+    method = method if method in ("get", "post", "put", "patch", "delete") else "post"
+    sync = found.get("responseMode", "onReceived") != "onReceived"
+    return http_trigger(report, node.name, str(found.get("path") or ""), method, sync=sync)
 
 
 def _schedules(node: Node, workflow: dict[str, Any], report: Report) -> list[Item]:
     zone = record(workflow.get("settings")).get("timezone")
     zone = zone if isinstance(zone, str) and "/" in zone else "UTC"
-    lines = _lines(node, report)
-    path = f"{report.path}_{slug(node.name)}"
-    return [
-        Item(
-            "schedule",
-            path if number == 0 else f"{path}_{number + 1}",
-            {
-                "summary": node.name,
-                "schedule": line,
-                "timezone": zone,
-                "enabled": workflow.get("active") is True,
-                "script_path": report.path,
-                "is_flow": True,
-                "args": {},
-            },
-        )
-        for number, line in enumerate(lines)
-    ]
+    lines = enumerate(_lines(node, report))
+    return [schedule(report, node.name, line, zone, {}, number) for number, line in lines]
 
 
 def _lines(node: Node, report: Report) -> list[str]:
