@@ -59,6 +59,7 @@ FAILURES: Final = {
     "install_failed": "The packages of the script could not be installed from its lock.",
     "lock_failed": "The packages of the script could not be resolved.",
     "lock_hash_mismatch": "A file of the package index differs from the one that was locked.",
+    "intl_limit": "The expression uses more locales or time zones than are allowed.",
     "intl_unavailable": "The expression formats for a locale, but the installation was built without locales.",
     "loop_limit": "The loop has more iterations than are allowed.",
     "no_runtime": "This worker has no runtime for the language, or its program is not installed.",

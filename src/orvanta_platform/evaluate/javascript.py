@@ -60,7 +60,7 @@ class JavaScript:
         for kind_path in sorted(opened_by_text(text)):
             opened[kind_path] = await _open(resolve, *kind_path)
         if intl_data.uses_intl(text):
-            opened |= {each: await _load(*each) for each in intl_data.mentioned(text)}
+            opened |= await asyncio.to_thread(_load_mentioned, text)
         for _ in range(MAX_COMPUTED_PATHS + 1):
             reply = await self._ask(workspace, head + _opened(opened))
             if reply.need is None:
@@ -70,11 +70,7 @@ class JavaScript:
                 opened[kind, path] = await _load(cast(IntlKind, kind), path)
             else:
                 opened[kind, path] = await _open(resolve, kind, path)
-        raise ExpressionError(
-            "Error",
-            f"the expression computes the names of more than {MAX_COMPUTED_PATHS} variables, resources, locales "
-            "and time zones",
-        )
+        raise _too_many(kind)
 
     async def check(self, workspace: str, texts: Sequence[str]) -> list[str | None]:
         """Return, for each of `texts`, why it cannot be parsed as JavaScript, or None. Raises EvaluatorUnavailable."""
@@ -125,9 +121,16 @@ def _batches(texts: Sequence[str]) -> Iterator[Sequence[str]]:
         yield batch
 
 
+def _load_mentioned(text: str) -> dict[tuple[str, str], bytes]:
+    """Return the prelude's entries for the locales and time zones that a text names. Reading them takes long."""
+    return {each: _LOADED % intl_data.load(*each) for each in intl_data.mentioned(text)}
+
+
 async def _load(kind: IntlKind, name: str) -> bytes:
-    """Return the prelude's entry for the data of a locale or time zone."""
-    return b'{"value":%s}' % await asyncio.to_thread(intl_data.load, kind, name)
+    """Return the prelude's entry for a locale or time zone. Raises ExpressionError if the name is too long for any."""
+    if len(name) > intl_data.MAX_NAME:
+        raise ExpressionError("RangeError", f"the name of a {kind} has at most {intl_data.MAX_NAME} characters")
+    return _LOADED % await asyncio.to_thread(intl_data.load, kind, name)
 
 
 async def _open(resolve: Resolve, kind: str, path: str) -> bytes:
@@ -136,6 +139,21 @@ async def _open(resolve: Resolve, kind: str, path: str) -> bytes:
         return b'{"value":%s}' % await resolve(cast(Opener, kind), path)
     except ExpressionError as error:
         return msgspec.json.encode({"error": {"name": error.name, "message": error.message}})
+
+
+def _too_many(kind: str) -> ExpressionError:
+    """Return the error for an evaluation that needs one more of a kind."""
+    if kind in ("locale", "zone"):
+        return ExpressionError(
+            "intl_limit",
+            f"the expression uses too many locales or time zones: beside the first {intl_data.MAX_MENTIONED} of each "
+            f"in its text, at most {MAX_COMPUTED_PATHS} may be used",
+        )
+    return ExpressionError(
+        "Error",
+        f"the expression computes the names of more than {MAX_COMPUTED_PATHS} variables, resources, locales "
+        "and time zones",
+    )
 
 
 def _opened(opened: Mapping[tuple[str, str], bytes]) -> bytes:
@@ -151,6 +169,7 @@ def _answer(reply: Reply) -> ExpressionValue:
     return ExpressionValue(reply.value, reply.truthy)
 
 
+_LOADED: Final = b'{"value":%s}'
 _OVER_TIME: Final = f"the expression ran for more than {TIME_S:g} s"
 _TOO_LONG: Final = f"an expression has at most {MAX_SOURCE} characters"
 
