@@ -13,7 +13,7 @@ import css from "./restart.module.css";
 
 /** Dialog that shows the nodes that a restart reuses and runs, before it starts. */
 export function RestartDialog({ title, point, close }: { title: string; point: RestartPoint; close: () => void }) {
-  const { workspace, id } = useRun();
+  const { workspace, id, about } = useRun();
   const navigate = useNavigate();
   const [busy, setBusy] = useState(false);
   const preview = useQuery({
@@ -35,6 +35,7 @@ export function RestartDialog({ title, point, close }: { title: string; point: R
   };
   return (
     <Dialog title={title} close={close}>
+      {about.version && !about.version.current && <p>{t("runs.restartVersion", { number: about.version.number })}</p>}
       {preview.isPending && <Skeleton rows={3} />}
       {preview.isError && <Failed error={preview.error} />}
       {preview.data && <Preview preview={preview.data} />}
