@@ -7,6 +7,7 @@ from dataclasses import replace
 from litestar import Response, delete, get, post
 from litestar.params import FromPath
 
+from orvanta_platform.control.permissions import require_workspace
 from orvanta_platform.db.items import ItemRow
 from orvanta_platform.http import answers
 from orvanta_platform.http.openapi import PAGED, AnyObject, call
@@ -36,10 +37,12 @@ async def create_flow(request: AnyRequest, workspace: FromPath[str]) -> Response
     With `draft_only`, only the caller's draft is stored, without validation.
     """
     platform, actor = platform_of(request), actor_of(request)
-    drafts.require_role(actor, workspace, "flow")
+    require_workspace(actor, workspace)
     body = await request.body()
-    draft = await read_large(workspace, body, draft_schemas.of_item, "flow")
-    if draft is not None:
+    path = await read_large(workspace, body, draft_schemas.path_of_item)
+    if path is not None:
+        await drafts.require_allowed(platform, actor, workspace, "flow", path)
+        draft = await read_large(workspace, body, draft_schemas.of_item, "flow", path)
         await drafts.save_new(platform, actor, workspace, draft)
         return answers.text(draft.path, 201)
     new = items.new_flow(body)

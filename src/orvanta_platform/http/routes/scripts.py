@@ -49,10 +49,12 @@ async def create_script(request: AnyRequest, workspace: FromPath[str]) -> Respon
     validation, and its hash is returned.
     """
     platform, actor = platform_of(request), actor_of(request)
-    drafts.require_role(actor, workspace, "script")
+    require_workspace(actor, workspace)
     body = await request.body()
-    draft = await read_large(workspace, body, draft_schemas.of_item, "script")
-    if draft is not None:
+    path = await read_large(workspace, body, draft_schemas.path_of_item)
+    if path is not None:
+        await drafts.require_allowed(platform, actor, workspace, "script", path)
+        draft = await read_large(workspace, body, draft_schemas.of_item, "script", path)
         return answers.text((await drafts.save_new(platform, actor, workspace, draft)).hash, 201)
     new = items.new_script(body)
     noop = bool_of(request, "skip_if_noop") or False

@@ -96,21 +96,29 @@ class _ItemBody(msgspec.Struct):
     draft_only: bool | None = None
 
 
-def of_item(body: bytes, kind: Kind) -> NewDraft | None:
-    """Return the draft that the body of a call that creates an item has with `draft_only`; None without it.
+def path_of_item(body: bytes) -> str | None:
+    """Return the path in the body of a call that creates an item, with `draft_only`; None without it.
 
-    A workflow's document is stored as its source, which the editor opens. Raises BadRequest.
+    Raises BadRequest.
     """
     sent = decode(body, _ItemBody)
     if not sent.draft_only:
         return None
     if sent.path is None:
         raise BadRequest("A draft needs a `path`.")
+    return sent.path
+
+
+def of_item(body: bytes, kind: Kind, path: str) -> NewDraft:
+    """Return the draft in the body of a call that creates an item at `path`.
+
+    A workflow's document is stored as its source, which the editor opens. Raises BadRequest.
+    """
     members: dict[str, object] = {name: raw for name, raw in decode(body, dict[str, Raw]).items() if name not in _HEAD}
     if kind == "flow" and "source" not in members:
         text = msgspec.json.format(msgspec.json.encode(members)).decode()
         members["source"] = {"format": "yaml", "text": text}
-    return NewDraft(kind, sent.path, msgspec.json.encode(members), overwrites=True)
+    return NewDraft(kind, path, msgspec.json.encode(members), overwrites=True)
 
 
 _HEAD = ("path", "draft_only", "deployment_message")

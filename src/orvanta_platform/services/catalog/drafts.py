@@ -42,7 +42,8 @@ class NewDraft:
 
 
 async def require_allowed(platform: Platform, actor: Actor, workspace: str, kind: Kind, path: str) -> None:
-    """Check, before a draft is read, that the actor may have one at a path. Raises NotFound, Forbidden."""
+    """Check, before a draft is read, that the actor may have one at a path. Raises NotFound, Forbidden, BadRequest."""
+    names.check_path(path)
     async with platform.db.acquire() as conn:
         await _require(conn, actor, DraftKey(workspace, kind, path, actor.username))
 

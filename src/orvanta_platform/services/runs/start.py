@@ -151,7 +151,7 @@ async def start_preview(
 ) -> UUID:
     """Run code that is not deployed. Raises BadRequest for an invalid path, Forbidden, InvalidScript, InvalidInput."""
     for path in (preview.path, preview.flow_path):
-        if path is not None:
+        if path:
             names.check_path(path)
         permissions.require(actor, "run", Target(workspace, "preview", path))
     await inputs.check(platform.evaluator.of(workspace), None, args)
@@ -209,7 +209,7 @@ async def flow_preview(platform: Platform, actor: Actor, workspace: str, value: 
 
     Raises BadRequest for an invalid path, Forbidden, InvalidWorkflow, ScriptMissing.
     """
-    if path is not None:
+    if path:
         names.check_path(path)
     permissions.require(actor, "run", Target(workspace, "preview", path))
     body = b'{"value":%s}' % value
