@@ -116,6 +116,7 @@ DIAGNOSTICS: Final = {
     "not_a_sibling": "An edge names a node of another list.",
     "not_an_ancestor": "An expression reads a node that need not have ended before.",
     "not_an_object": "The document is not an object.",
+    "not_converted": "A part of an imported workflow was not converted, and fails when it runs.",
     "not_utf8": "The document is not UTF-8.",
     "not_yet_supported": "This version does not support the kind of node or the feature.",
     "nul_character": "A text contains a NUL character.",

@@ -16,6 +16,7 @@ from orvanta_platform.workflow.rules.edges import edges
 from orvanta_platform.workflow.rules.ids import ids
 from orvanta_platform.workflow.rules.joins import joins
 from orvanta_platform.workflow.rules.nodes import calls, forms, webhooks
+from orvanta_platform.workflow.rules.placeholders import placeholders
 from orvanta_platform.workflow.rules.reach import reach
 from orvanta_platform.workflow.subject import VALUE_PATH, Subject, Use, read
 from orvanta_platform.workflow.support import support
@@ -30,6 +31,7 @@ _RULES: Final[tuple[Callable[[Subject], Iterable[Diagnostic]], ...]] = (
     forms,
     calls,
     advice,
+    placeholders,
     support,
 )
 

@@ -248,6 +248,19 @@ def test_converted_webhook_of_n8n_has_a_form_and_no_positions() -> None:
     assert [each["id"] for each in tree["value"]["modules"]] == ["a"] and "ui" not in tree["value"]
 
 
+def test_placeholders_are_warnings() -> None:
+    """`orvanta lint` names the nodes and expressions that an import left, until somebody writes them."""
+    script = "def main(a):\n    return a\n"
+    rows = {"assignments": {"assignments": [{"name": "x", "value": "={{ $vars.x }}", "type": "string"}]}}
+    nodes = [node("Don't", "n8n-nodes-base.odd"), node("S", "n8n-nodes-base.set", parameters=rows), node("N")]
+    tree = flow_tree(n8n.convert(n8n_workflow(*nodes), "f/a/b", INTEGRATIONS).items[0])
+    found = [(each.code, each.severity, each.node) for each in validate(tree)]
+    assert found == [("not_converted", "warning", "s"), ("not_converted", "warning", "don_t")]
+    tree["value"]["modules"][0]["value"]["content"] = script
+    tree["value"]["modules"][1]["value"]["input_transforms"]["value"]["expr"] = "'Not converted: x'"
+    assert [each.code for each in validate(tree)] == []
+
+
 @pytest.mark.parametrize(("trigger", "complete"), [("webhook", False), ("manualTrigger", True)])
 def test_code_of_n8n_that_reads_a_request_is_named(trigger: str, complete: bool) -> None:
     tree = n8n_workflow(

@@ -13,6 +13,11 @@ _PASS: Final = "def main(value):\n    return value\n"
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 FORM: Final = "application/x-www-form-urlencoded"
 UNIT_SECONDS: Final = {"weeks": 604_800, "days": 86400, "hours": 3600, "minutes": 60, "seconds": 1}
+_FAILS: Final = "throw new Error("
+_UNCONVERTED: Final = "Not converted: "
+_FAILING_SCRIPT: Final = re.compile(
+    r"def main\(\):\n    raise RuntimeError\((['\"])The node .* was not converted\.\1\)\n?\Z"
+)
 _REFERENCE: Final = re.compile(r"\$(?:res|var):")
 
 
@@ -45,7 +50,12 @@ def reference(path: str) -> dict[str, Any]:
 
 def throwing(text: str) -> str:
     """Return the expression that stands for a text without an equivalent: it fails when it is evaluated."""
-    return f"(() => {{ throw new Error({literal(f'Not converted: {shortened(text)}')}) }})()"
+    return f"(() => {{ {_FAILS}{literal(_UNCONVERTED + shortened(text))}) }})()"
+
+
+def is_placeholder(code: str) -> bool:
+    """Return whether an expression contains, or a script is, what stands for a part that was not converted."""
+    return f'{_FAILS}"{_UNCONVERTED}' in code or _FAILING_SCRIPT.search(code) is not None
 
 
 def unconverted(report: Report, node: str, text: str, reason: Unconvertible) -> str:
