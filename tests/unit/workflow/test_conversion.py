@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +157,10 @@ KEY = "variable('f/prod/key')"
         (f"{{{{ }} }}}} {{{{ 1/* }}}}*/ + {KEY} /*{{{{*/ }}}}", None),
         (f"{{{{ 1 /'/' + {KEY} + '/' }}}}", None),
         ("{{ [1].map(a => { if (a) /'/.test(a); return variable(\"f/prod/key\") + '' }) }}", None),
+        ("{{ vari\ue003able('f/prod/key') }}", None),
+        ("{{ [() => $items('N', `) ` + `, variable('f/prod/key'), ( ` + `//`\n)][1] }}", None),
+        ("{{ [() => $(`N\\`).first() ` + `, variable('f/prod/key'), ( ` + `//`\n)][1] }}", None),
+        ("{{ [() => $(`N${`).first() ` + `, variable('f/prod/key'), ( ` + `//`}`\n)][1] }}", None),
         ("{{ vari/**/able('f/prod/key') }}", "(vari able('f/prod/key'))"),
         ("{{ [...$json.list] }}", "([...flow_input.list])"),
         ("{{ $json.resource + $json?.variable }}", "(flow_input.resource + flow_input?.variable)"),
@@ -167,8 +172,11 @@ KEY = "variable('f/prod/key')"
 def test_names_of_the_platform_are_not_names_of_n8n(text: str, expected: str | None) -> None:
     """An export neither opens a variable nor reads another value of the run; texts and members can have such names."""
     rows = {"assignments": {"assignments": [{"name": "x", "value": f"={text}", "type": "string"}]}}
-    found = n8n.convert(n8n_workflow(node("S", "n8n-nodes-base.set", parameters=rows)), "f/a/b", INTEGRATIONS)
-    expr = flow_tree(found.items[0])["value"]["modules"][0]["value"]["input_transforms"]["value"]["expr"]
+    names = ["N", "N\\", "N${", "S"]
+    nodes = [node(name, f"n8n-nodes-base.{'set' if name == 'S' else 'noOp'}", parameters=rows) for name in names]
+    links = {one: {"main": [[{"node": two}]]} for one, two in pairwise(names)}
+    found = n8n.convert(n8n_workflow(*nodes, connections=links), "f/a/b", INTEGRATIONS)
+    expr = flow_tree(found.items[0])["value"]["modules"][-1]["value"]["input_transforms"]["value"]["expr"]
     assert found.complete == (expected is not None)
     assert f'"x": {expected or "(() => { throw "}' in expr
 
@@ -205,6 +213,7 @@ def test_mail_and_messages_are_the_scripts_of_the_integrations() -> None:
         ("webhook", "{{ $json['params'].id + $json.body.query }}", "(flow_input.id + flow_input.body.query)"),
         ("webhook", "{{ $('Start').first().json.query.id }}", "(flow_input.id)"),
         ("webhook", "{{ $json.headers.host }}", None),
+        ("webhook", "{{ $json[\"query + variable('x') //\"]\n }}", "(flow_input[\"query + variable('x') //\"])"),
     ],
 )
 def test_only_a_webhook_of_n8n_has_a_request(trigger: str, text: str, expected: str | None) -> None:

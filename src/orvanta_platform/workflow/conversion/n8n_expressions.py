@@ -20,22 +20,25 @@ BASE: Final = "\ue000"
 _REQUEST: Final = "\ue003"
 """Mark in front of the request of a webhook, whose members are not those of the input of a run."""
 _PART: Final = re.compile(
-    rf"""{_REQUEST}(?P<request>\w+)(?:\??\.|\[\s*["'])(?P<part>query|params|headers)\b(?:["']\s*\])?"""
+    rf"""{_REQUEST}(?P<request>\w+)"""
+    r"""(?:\??\.(?P<part>query|params|headers)\b|\[\s*(?P<q>["'])(?P<key>query|params|headers)(?P=q)\s*\])"""
 )
 MAX_EXPRESSION: Final = 65_536
 """Maximum number of characters of a text with expressions."""
 
-_QUOTED: Final = r"""(?P<q>["'`])(?P<name>(?:(?!(?P=q)).)*)(?P=q)"""
+_QUOTED: Final = r"""(?P<q>["'`])(?P<name>(?:(?!(?P=q)|\$\{)[^\\])*)(?P=q)"""
+"""Text without escapes and inner expressions, so that it ends where its token ends."""
 _NODE: Final = re.compile(rf"""\$node(?:\[\s*{_QUOTED}\s*\]|\.(?P<word>\w+))\.(?:json|data)\b""")
 _ITEM: Final = re.compile(
     rf"""(?:\$\(\s*{_QUOTED}\s*\)|(?P<input>\$input))\s*\.\s*"""
     r"""(?P<which>item\b|first\(\s*\)|last\(\s*\)|all\(\s*\))(?P<json>\s*\.\s*json\b)?"""
 )
-_ITEMS: Final = re.compile(rf"""\$items\(\s*{_QUOTED}\s*(?:,[^)]*)?\)""")
+_ITEMS: Final = re.compile(rf"""\$items\(\s*{_QUOTED}\s*(?:,[^)"'`]*)?\)""")
 _NOW: Final = re.compile(r"\$now\.(?:toISO|toString)\(\s*\)|\$now(?!\s*[.\[(])")
 _NOW_MS: Final = re.compile(r"\$now\.(?:toMillis|valueOf)\(\s*\)")
 _DAY: Final = re.compile(r"""\$now\.(?:toISODate\(\s*\)|(?:toFormat|format)\(\s*["']yyyy-MM-dd["']\s*\))""")
 _WORKFLOW: Final = re.compile(r"\$workflow\.(?P<field>id|name|active)\b")
+_MARKS: Final = re.compile(f"[{BASE}{_REQUEST}]")
 _COLON: Final = re.compile(r"\s*:")
 _CLOSING: Final = {"(": ")", "[": "]", "{": "}", "${": "}"}
 _INDEX: Final = re.compile(r"\$(?:itemIndex|position)\b")
@@ -154,7 +157,7 @@ class ExpressionContext:
     def _request(self, code: str) -> str:
         """Return the code with the inputs of the run for the query and the route parameters of a request."""
         for found in _PART.finditer(code):
-            if found["part"] == "headers":
+            if "headers" in (found["part"], found["key"]):
                 raise Unconvertible("a workflow does not receive the headers of a request")
         return _PART.sub(r"\g<request>", code).replace(_REQUEST, "")
 
@@ -218,6 +221,8 @@ class ExpressionContext:
 
 def _check_tokens(text: str, found: list[Token]) -> None:
     """Check that the text is code of its own, so that no name in it is hidden. Raises Unconvertible."""
+    if mark := _MARKS.search(text):
+        raise Unconvertible(f"{mark[0]!a} is not expected")
     expected: list[str] = []
     unsure = "<!--" in text or "-->" in text
     for token in found:
