@@ -195,7 +195,7 @@ async def _require(conn: Connection, actor: Actor, key: CaptureKey, action: Acti
     require(actor, action, Target(key.workspace, key.kind, key.path) if row is None else deploy.target_of(row))
 
 
-async def _refuse_passwords(platform: Platform, actor: Actor, key: CaptureKey, action: Direction) -> None:
+async def _refuse_passwords(platform: Platform, actor: Actor, key: CaptureKey, action: Action) -> None:
     """Check the permission, and that neither the item nor a draft of any member declares a password."""
     async with platform.db.acquire() as conn:
         await _require(conn, actor, key, action)
