@@ -167,8 +167,8 @@ async def test_rerun_does_not_read_references_hidden_from_first_starter(api: Api
         kept = await api.client.post(f"{W}/jobs/rerun/{run}", json={"x": "$var:u/admin/note", "y": 1})
         assert kept.status_code == 409 and "u/admin/note" in kept.text, kept.text
         # Neither are the parts of an argument that the admin edits, nor an argument of another name.
-        for edited in ({"x": ["$var:u/admin/note", 2]}, {"x": 1, "y": "$var:u/admin/note"}):
-            refused = await api.client.post(f"{W}/jobs/rerun/{run}", json=edited)
+        for changed in ({"x": ["$var:u/admin/note", 2]}, {"x": 1, "y": "$var:u/admin/note"}):
+            refused = await api.client.post(f"{W}/jobs/rerun/{run}", json=changed)
             assert refused.status_code == 409 and "u/admin/note" in refused.text, refused.text
         entered = {"x": 1, "y": "$var:u/admin/other"}
         assert (await api.client.post(f"{W}/jobs/rerun/{run}", json=entered)).status_code == 201
