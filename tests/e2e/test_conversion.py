@@ -44,8 +44,11 @@ def test_converted_workflow_returns_its_result(installation: Installation, file:
 
 
 def test_converted_workflows_have_no_problem(installation: Installation) -> None:
-    """A deploy would accept each of them, including the syntax of its expressions."""
+    """A deploy would accept each of them, including the syntax of its expressions; the only warnings are about parts
+    that were not converted.
+    """
     for file in FILES:
         source = {"format": "yaml", "text": converted(file).items[0].content["text"]}
         found = installation.client.post(f"{W}/flows/validate", json={"source": source}).json()
-        assert (found["deployable"], found["diagnostics"]) == (True, []), (name_of(file), found)
+        others = [each for each in found["diagnostics"] if each["code"] != "not_converted"]
+        assert (found["deployable"], others) == (True, []), (name_of(file), others)

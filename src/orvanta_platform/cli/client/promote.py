@@ -12,7 +12,6 @@ from orvanta_platform.cli.client import env
 from orvanta_platform.cli.client.command import Session, command
 from orvanta_platform.cli.client.errors import FAILED
 from orvanta_platform.errors import BadRequest
-from orvanta_platform.workflow.hashes import hash_text
 
 Release = Annotated[
     str, typer.Argument(help="Number of a release of the workspace, or <workspace>/<number>.", metavar="RELEASE")
@@ -126,6 +125,8 @@ def _transfer(session: Session, profile: str, release: str, target: str) -> tupl
 
     Return its workspace and number there.
     """
+    from orvanta_platform.workflow.hashes import hash_text
+
     other = Session(profile, None, session.as_json)
     try:
         source, number = _release(other, release)
