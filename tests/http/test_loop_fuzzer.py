@@ -1,4 +1,4 @@
-"""Fuzzing of schemas, bodies, decisions, results and webhook responses: none blocks an event loop.
+"""Fuzzing of schemas, bodies, code, expressions, results and webhook responses: none blocks an event loop.
 
 The server is a separate process whose loop is measured as described in `tests/loop_blocking.py`. Calls of webhook nodes
 are made in the loop of the test, which is measured the same way as a worker's. A probe requests `/api/version` every
@@ -39,6 +39,33 @@ JSON = {"Content-Type": "application/json"}
 KEYS = ("a", "b", "c", "$ref", "items", "é")
 PATTERNS = ("^a+$", "(a{1000}){10}", "(a|a)*(a+)+$", r"\w{90}", r"(\d+)*x", "((a{100}){100}){10}", "(", "[^a]*b.*c")
 CHARSETS = ("utf-8", "punycode", "idna", "utf-16", "iso-8859-6", "unicode_escape", "zlib", "rot13", "gb18030", "ascii")
+LANGUAGES = ("python3", "bun", "deno", "go", "bash", "powershell", "php", "ruby", "rust", "postgresql", "graphql", "xx")
+HEADS = (
+    "def main(",
+    "export async function main(",
+    "func main(",
+    "<?php function main(",
+    "param(",
+    "-- $1 ",
+    "fn main(",
+)
+PIECES = (
+    "a: int = 1, ",
+    "a?: {b: string}[] = [], ",
+    "(",
+    "[",
+    "{",
+    "'",
+    '"',
+    "`${",
+    "/*",
+    "#",
+    "\\\n",
+    "a,",
+    "é",
+    "\x00",
+)
+TAGS = ("de-DE", "en-u-nu-thai", "x", "a-" * 60, "zh-Hant-u-co-pinyin-ca-chinese", "root", "💥")
 _PROBE_S = 0.05
 
 
@@ -112,6 +139,26 @@ class Making:
         levels = chance.randint(2, 25)
         return b'{"a":' * levels + b"1" + b"}" * levels
 
+    def code(self) -> dict[str, str]:
+        """Return the language and the code of a script whose signature is hard to read."""
+        chance = self._random
+        times = chance.choice([1, 30, 3_000, 100_000])
+        content = (
+            chance.choice(HEADS) + chance.choice(PIECES) * times + chance.choice(PIECES) + chance.choice([")", "}"])
+        )
+        return {"language": chance.choice(LANGUAGES), "content": content}
+
+    def expression(self) -> str:
+        """Return an expression: one that is long, deep or does not end, or one that formats for a random locale."""
+        chance = self._random
+        times = chance.choice([1, 100, 10_000, 200_000])
+        formatted = f"new Date(0).toLocaleString({json.dumps(chance.choice(TAGS))}, {{timeZone: 'Asia/Tokyo'}})"
+        return chance.choice(
+            ["1" + "+1" * times, "(" * times, "[" * times + "]" * times, "results.a" * times, "`${" * times,
+             f"'{'a' * times}'.match(/(a|a)*(a+)+$/)", "(() => {for (;;) {}})()", "'x'.repeat(2 ** 29).split('')",
+             formatted, f"[{f'{formatted},' * min(times, 300)}]", "flow_input." + "a?." * times + "b"],
+        )  # fmt: skip
+
     def answer(self) -> bytes:
         """Return the response of a called server."""
         chance = self._random
@@ -162,6 +209,18 @@ class Calls:
             said = b'{"decision":"approved","form":%s}' % self._making.value()
             path = f"/api/v1/runs/{started.text}/consent"
             self._server.client.post(path, content=said, headers={**JSON, "X-Workspace": "main"})
+
+    def signature(self) -> None:
+        """Read the signature of a script."""
+        self._send("scripts/schema", json.dumps(self._making.code()).encode())
+
+    def expression(self) -> None:
+        """Validate a workflow with an expression, and run it."""
+        node = {"id": "n", "value": {"type": "condition", "expr": self._making.expression()}}
+        output = {"type": "javascript", "expr": self._making.expression()}
+        value = {"modules": [node], "output": output}
+        self._send("flows/validate", json.dumps({"path": "f/fuzz/e", "summary": "", "value": value}).encode())
+        self._send("jobs/run/preview_flow", json.dumps({"value": value, "args": {}}).encode())
 
     def document(self) -> None:
         """Deploy a document that may not be a valid workflow."""
@@ -226,7 +285,10 @@ async def test_random_input_does_not_block_event_loop(server: Held, minutes: flo
     seed = SEED if minutes is None else int(os.environ.get("FUZZ_SEED", time.time()))
     making = Making(seed)
     calls, probe = Calls(server, making), Probe(str(server.client.base_url))
-    kinds = [calls.script, calls.script, calls.preview, calls.result, calls.decision, calls.document]
+    kinds = [
+        *(calls.script, calls.preview, calls.result, calls.decision, calls.document, calls.signature),
+        *(calls.script, calls.expression),
+    ]
     until = time.monotonic() + (CALLS_S if minutes is None else minutes * 60)
     calling = asyncio.create_task(_call_servers(Making(SEED + 1), notes, end))
     longest_s = MAX_HOLD_S if minutes is None else BAR_S

@@ -45,7 +45,7 @@ async def create_flow(request: AnyRequest, workspace: FromPath[str]) -> Response
         draft = await read_large(workspace, body, draft_schemas.of_item, "flow", path)
         await drafts.save_new(platform, actor, workspace, draft)
         return answers.text(draft.path, 201)
-    new = items.new_flow(body)
+    new = await read_large(workspace, body, items.new_flow)
     await flows.create(platform, actor, workspace, new)
     return answers.text(new.path, 201)
 
@@ -54,8 +54,10 @@ async def create_flow(request: AnyRequest, workspace: FromPath[str]) -> Response
 async def update_flow(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
     """Deploy the next version of a workflow. `path` in the body moves the workflow."""
     current = item_path(path)
-    new = items.new_flow(await request.body(), current)
-    await flows.update(platform_of(request), actor_of(request), workspace, current, new)
+    platform, actor = platform_of(request), actor_of(request)
+    require_workspace(actor, workspace)
+    new = await read_large(workspace, await request.body(), items.new_flow, current)
+    await flows.update(platform, actor, workspace, current, new)
     return answers.text(new.path)
 
 

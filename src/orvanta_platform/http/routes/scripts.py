@@ -56,7 +56,7 @@ async def create_script(request: AnyRequest, workspace: FromPath[str]) -> Respon
         await drafts.require_allowed(platform, actor, workspace, "script", path)
         draft = await read_large(workspace, body, draft_schemas.of_item, "script", path)
         return answers.text((await drafts.save_new(platform, actor, workspace, draft)).hash, 201)
-    new = items.new_script(body)
+    new = await read_large(workspace, body, items.new_script)
     noop = bool_of(request, "skip_if_noop") or False
     digest = await scripts.create(platform, actor, workspace, new, skip_if_noop=noop)
     return answers.text(digest, 201)
