@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.cli.test_commands import run
-from tests.unit.workflow.test_conversion import EXPORTS
+from tests.unit.workflow.test_importers import EXPORTS
 
 from orvanta_platform.cli.import_workflows import read_export
 from orvanta_platform.errors import OrvantaError

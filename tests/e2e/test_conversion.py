@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.e2e.installation import Installation
-from tests.unit.workflow.test_conversion import FILES, converted, name_of
+from tests.unit.workflow.test_importers import FILES, converted, name_of
 
 W = "/api/w/main"
 FIRST = ("n8n/order_webhook", "kestra/hello")

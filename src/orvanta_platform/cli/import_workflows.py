@@ -13,7 +13,7 @@ from orvanta_platform.cli.client.command import Session, command
 from orvanta_platform.cli.help_text import CommandGroup
 
 if TYPE_CHECKING:
-    from orvanta_platform.workflow.conversion.findings import Conversion
+    from orvanta_platform.workflow.importers.findings import Conversion
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -50,7 +50,7 @@ def n8n(session: Session, file: File, path: PathOption = None, output: Output = 
     Writes the workflow, its schedules and HTTP triggers into a folder, for `orvanta push`. Prints each part that needs
     attention, with its node. The exit code is 1 if parts could not be converted; they fail when they run.
     """
-    from orvanta_platform.workflow.conversion.n8n import convert
+    from orvanta_platform.workflow.importers.n8n import convert
 
     _import(session, file, path, output, convert, force=force)
 
@@ -64,7 +64,7 @@ def kestra(
     Writes the workflow, its schedules and HTTP triggers into a folder, for `orvanta push`. Prints each part that needs
     attention, with its task. The exit code is 1 if parts could not be converted; they fail when they run.
     """
-    from orvanta_platform.workflow.conversion.kestra import convert
+    from orvanta_platform.workflow.importers.kestra import convert
 
     _import(session, file, path, output, convert, force=force)
 
@@ -80,7 +80,7 @@ def _import(
 ) -> None:
     from orvanta_platform.cli.client.errors import FAILED
     from orvanta_platform.control.names import check_path
-    from orvanta_platform.workflow.conversion.findings import slug
+    from orvanta_platform.workflow.importers.findings import slug
 
     tree = read_export(file)
     path = path or f"f/{_FOLDER}/{slug(file.name.partition('.')[0])}"

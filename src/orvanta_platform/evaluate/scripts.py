@@ -16,8 +16,8 @@ from orvanta_platform.errors import InvalidScript
 from orvanta_platform.evaluate.child.code import HEAD
 from orvanta_platform.evaluate.pool import Children
 from orvanta_platform.evaluate.process import CODE, Ended
-from orvanta_platform.workflow.imports import Import, may_import
 from orvanta_platform.workflow.requirements import Requirements, ecosystem_of, may_need
+from orvanta_platform.workflow.script_imports import Import, may_import
 from orvanta_platform.workflow.signature.fault import Fault
 
 T = TypeVar("T")

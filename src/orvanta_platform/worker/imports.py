@@ -21,7 +21,7 @@ from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.runs.imports import MAX_BYTES, MAX_SCRIPTS
 from orvanta_platform.worker.packages.outputs import publish, remove
 from orvanta_platform.worker.runtimes.builds import mark_used, remove_unused
-from orvanta_platform.workflow.imports import Closure, importing_language, parse_manifest, place_of
+from orvanta_platform.workflow.script_imports import Closure, importing_language, parse_manifest, place_of
 
 _FOLDER: Final = "imports"
 _REMEMBERED: Final = 500

@@ -11,7 +11,7 @@ import typer
 from orvanta_platform.cli.client.places import is_within, items_under, path_of
 from orvanta_platform.errors import BadRequest, InvalidWorkflow, OrvantaError
 from orvanta_platform.workflow import document
-from orvanta_platform.workflow.imports import imports_of
+from orvanta_platform.workflow.script_imports import imports_of
 from orvanta_platform.workflow.tree.extensions import LANGUAGES, ending_of
 from orvanta_platform.workflow.tree.paths import FLOW_FOLDERS, SCRIPT_LOCK, SCRIPT_SETTINGS
 from orvanta_platform.workflow.tree.plan import dependencies_first

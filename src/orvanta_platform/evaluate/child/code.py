@@ -21,8 +21,8 @@ import warnings
 from typing import Any, Final
 
 from orvanta_platform.errors import InvalidScript
-from orvanta_platform.workflow.imports import imports_of
 from orvanta_platform.workflow.requirements.needs import requirements_of
+from orvanta_platform.workflow.script_imports import imports_of
 from orvanta_platform.workflow.signature.fault import fault_of
 from orvanta_platform.workflow.signature.schema import schema_of
 

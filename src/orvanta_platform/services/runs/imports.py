@@ -24,7 +24,8 @@ from orvanta_platform.orchestrator import document_threads
 from orvanta_platform.services.access import acceptance
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow.diagnostics import Diagnostic, invalid
-from orvanta_platform.workflow.imports import (
+from orvanta_platform.workflow.requirements import placed_rawscripts
+from orvanta_platform.workflow.script_imports import (
     Closure,
     Import,
     Module,
@@ -34,7 +35,6 @@ from orvanta_platform.workflow.imports import (
     inline_path,
     may_import,
 )
-from orvanta_platform.workflow.requirements import placed_rawscripts
 
 MAX_SCRIPTS: Final = 1_000
 """Maximum number of scripts that a script imports, directly and through others."""

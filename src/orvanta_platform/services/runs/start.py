@@ -44,8 +44,8 @@ from orvanta_platform.services.runs import locks as locking
 from orvanta_platform.services.runs.creation import create_run
 from orvanta_platform.services.runs.insertion import TransactionHook
 from orvanta_platform.services.runs.run_spec import RunOptions, RunSpec
-from orvanta_platform.workflow.imports import may_import
 from orvanta_platform.workflow.requirements.lock_text import usable_lock
+from orvanta_platform.workflow.script_imports import may_import
 from orvanta_platform.workflow.secret_schemas import may_declare
 
 __all__ = [

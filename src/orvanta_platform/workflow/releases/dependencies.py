@@ -11,9 +11,9 @@ from typing import Any, Final, NamedTuple
 from orvanta_platform.errors import InvalidWorkflow
 from orvanta_platform.workflow import document
 from orvanta_platform.workflow.graph import build
-from orvanta_platform.workflow.imports import inline_path
 from orvanta_platform.workflow.node_references import node_references
 from orvanta_platform.workflow.normal import normalise
+from orvanta_platform.workflow.script_imports import inline_path
 from orvanta_platform.workflow.tree.item import Item, Key
 
 _PATH: Final = r"[uf]/[^\s\"'`,;(){}\[\]\\]+"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from orvanta_platform.workflow.conversion.node_values import is_placeholder
 from orvanta_platform.workflow.diagnostics import Diagnostic
+from orvanta_platform.workflow.importers.node_values import is_placeholder
 from orvanta_platform.workflow.subject import Subject, diagnostic
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from orvanta_platform.workflow.conversion.javascript_tokens import segments
-from orvanta_platform.workflow.conversion.node_values import javascript, rawscript, reference
+from orvanta_platform.workflow.importers.javascript_tokens import segments
+from orvanta_platform.workflow.importers.node_values import javascript, rawscript, reference
 
 
 def parameters(text: str, expr: Callable[[str], str]) -> tuple[str, list[str]]:

@@ -9,12 +9,12 @@ import tokenize
 from collections.abc import Callable
 from typing import Any, Final
 
-from orvanta_platform.workflow.conversion.findings import Unconvertible, slug
-from orvanta_platform.workflow.conversion.javascript_tokens import segments, tokens
-from orvanta_platform.workflow.conversion.kestra_templates import TemplateContext
-from orvanta_platform.workflow.conversion.node_values import javascript, rawscript
-from orvanta_platform.workflow.conversion.pebble import Code
-from orvanta_platform.workflow.conversion.python_indentation import indented
+from orvanta_platform.workflow.importers.findings import Unconvertible, slug
+from orvanta_platform.workflow.importers.javascript_tokens import segments, tokens
+from orvanta_platform.workflow.importers.kestra_templates import TemplateContext
+from orvanta_platform.workflow.importers.node_values import javascript, rawscript
+from orvanta_platform.workflow.importers.pebble import Code
+from orvanta_platform.workflow.importers.python_indentation import indented
 
 _KESTRA_PYTHON: Final = re.compile(r"^(?:from kestra import Kestra|import kestra)[^\n]*\n?", re.MULTILINE)
 _KESTRA_NODE: Final = re.compile(r"^.*(?:@kestra-io/libs).*\n?", re.MULTILINE)

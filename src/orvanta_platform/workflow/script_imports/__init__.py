@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from orvanta_platform.workflow.imports.closure import Closure, Module, find_cycle, parse_manifest, place_of
-from orvanta_platform.workflow.imports.reference import Import
-from orvanta_platform.workflow.imports.scripts import (
+from orvanta_platform.workflow.script_imports.closure import Closure, Module, find_cycle, parse_manifest, place_of
+from orvanta_platform.workflow.script_imports.reference import Import
+from orvanta_platform.workflow.script_imports.scripts import (
     can_import,
     importing_language,
     imports_of,

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from orvanta_platform.workflow.conversion.findings import Report, Unconvertible
-from orvanta_platform.workflow.conversion.javascript_tokens import segments, template_text
-from orvanta_platform.workflow.conversion.node_values import has_reference, javascript, literal, static, unconverted
-from orvanta_platform.workflow.conversion.pebble import STEP, Code, Parser, condition, member
+from orvanta_platform.workflow.importers.findings import Report, Unconvertible
+from orvanta_platform.workflow.importers.javascript_tokens import segments, template_text
+from orvanta_platform.workflow.importers.node_values import has_reference, javascript, literal, static, unconverted
+from orvanta_platform.workflow.importers.pebble import STEP, Code, Parser, condition, member
 
 MAX_TEXT: Final = 262_144
 """Maximum number of characters of a text with templates."""

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from orvanta_platform.workflow.conversion import integrations, sql
-from orvanta_platform.workflow.conversion.findings import Unconvertible, record, records
-from orvanta_platform.workflow.conversion.kestra_scripts import SCRIPTS
-from orvanta_platform.workflow.conversion.kestra_templates import TemplateContext, has_template
-from orvanta_platform.workflow.conversion.node_values import (
+from orvanta_platform.workflow.importers import integrations, sql
+from orvanta_platform.workflow.importers.findings import Unconvertible, record, records
+from orvanta_platform.workflow.importers.kestra_scripts import SCRIPTS
+from orvanta_platform.workflow.importers.kestra_templates import TemplateContext, has_template
+from orvanta_platform.workflow.importers.node_values import (
     FORM,
     METHODS,
     UNIT_SECONDS,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Final, Literal
 
-from orvanta_platform.workflow.imports.python import imports as python_imports
-from orvanta_platform.workflow.imports.reference import Import
-from orvanta_platform.workflow.imports.typescript import imports as typescript_imports
+from orvanta_platform.workflow.script_imports.python import imports as python_imports
+from orvanta_platform.workflow.script_imports.reference import Import
+from orvanta_platform.workflow.script_imports.typescript import imports as typescript_imports
 
 Importing = Literal["python", "typescript"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from orvanta_platform.workflow.conversion.findings import Report, record, records
-from orvanta_platform.workflow.conversion.n8n_graph import Graph, Node
-from orvanta_platform.workflow.conversion.trigger_items import http_trigger, schedule
+from orvanta_platform.workflow.importers.findings import Report, record, records
+from orvanta_platform.workflow.importers.n8n_graph import Graph, Node
+from orvanta_platform.workflow.importers.trigger_items import http_trigger, schedule
 from orvanta_platform.workflow.tree.item import Item
 
 MANUAL: Final = frozenset({"manualTrigger", "start", "executeWorkflowTrigger", "chatTrigger", "formTrigger"})

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from orvanta_platform.errors import BadRequest
-from orvanta_platform.workflow.conversion.findings import Report, record, shortened
+from orvanta_platform.workflow.importers.findings import Report, record, shortened
 from orvanta_platform.workflow.limits import MAX_NODES
 
 LOOP: Final = "splitInBatches"

@@ -13,10 +13,10 @@ import pytest
 from orvanta_platform.cli.import_workflows import read_integrations
 from orvanta_platform.errors import OrvantaError
 from orvanta_platform.workflow import document
-from orvanta_platform.workflow.conversion import kestra, n8n, sql
-from orvanta_platform.workflow.conversion.findings import Conversion, Report, Unconvertible
-from orvanta_platform.workflow.conversion.kestra_tasks import CONVERTERS
-from orvanta_platform.workflow.conversion.kestra_templates import TemplateContext
+from orvanta_platform.workflow.importers import kestra, n8n, sql
+from orvanta_platform.workflow.importers.findings import Conversion, Report, Unconvertible
+from orvanta_platform.workflow.importers.kestra_tasks import CONVERTERS
+from orvanta_platform.workflow.importers.kestra_templates import TemplateContext
 from orvanta_platform.workflow.tree.item import Item
 from orvanta_platform.workflow.tree.paths import locate
 from orvanta_platform.workflow.tree.reading import read

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from orvanta_platform.errors import BadRequest
-from orvanta_platform.workflow.conversion.findings import (
+from orvanta_platform.workflow.importers.findings import (
     Conversion,
     Report,
     Unconvertible,
@@ -16,10 +16,10 @@ from orvanta_platform.workflow.conversion.findings import (
     records,
     shortened,
 )
-from orvanta_platform.workflow.conversion.kestra_tasks import CONVERTERS, ConvertedTask, kind_of, schema, seconds
-from orvanta_platform.workflow.conversion.kestra_templates import Task, TemplateContext
-from orvanta_platform.workflow.conversion.kestra_triggers import trigger_items
-from orvanta_platform.workflow.conversion.node_values import (
+from orvanta_platform.workflow.importers.kestra_tasks import CONVERTERS, ConvertedTask, kind_of, schema, seconds
+from orvanta_platform.workflow.importers.kestra_templates import Task, TemplateContext
+from orvanta_platform.workflow.importers.kestra_triggers import trigger_items
+from orvanta_platform.workflow.importers.node_values import (
     has_reference,
     javascript,
     placeholder,

@@ -6,8 +6,8 @@ import ast
 from collections.abc import Iterator
 from typing import Final
 
-from orvanta_platform.workflow.imports.reference import Import
 from orvanta_platform.workflow.requirements.python import import_statements
+from orvanta_platform.workflow.script_imports.reference import Import
 
 _ROOTS: Final = frozenset({"f", "u"})
 _MIN_PARTS: Final = 3

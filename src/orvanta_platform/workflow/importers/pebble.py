@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from orvanta_platform.workflow.conversion.findings import Unconvertible
-from orvanta_platform.workflow.conversion.node_values import literal
-from orvanta_platform.workflow.conversion.pebble_filters import FILTERS, FUNCTIONS
+from orvanta_platform.workflow.importers.findings import Unconvertible
+from orvanta_platform.workflow.importers.node_values import literal
+from orvanta_platform.workflow.importers.pebble_filters import FILTERS, FUNCTIONS
 
 _TOKEN: Final = re.compile(
     r"""\s*(?:(?P<string>"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|(?P<number>\d+(?:\.\d+)?)|(?P<name>[A-Za-z_]\w*)"""

@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
-from orvanta_platform.workflow.conversion.findings import Unconvertible
-from orvanta_platform.workflow.conversion.node_values import UNIT_SECONDS
+from orvanta_platform.workflow.importers.findings import Unconvertible
+from orvanta_platform.workflow.importers.node_values import UNIT_SECONDS
 
 FilterResult: TypeAlias = tuple[str, "bool | None"]
 """JavaScript, and whether its value is a scalar; None if it is one where the input is."""

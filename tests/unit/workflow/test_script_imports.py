@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orvanta_platform.workflow.imports import Closure, Module, find_cycle, imports_of, may_import, parse_manifest
+from orvanta_platform.workflow.script_imports import Closure, Module, find_cycle, imports_of, may_import, parse_manifest
 
 PYTHON = {
     "from f.lib.a import x": [("f/lib/a", "f/lib/a/x")],

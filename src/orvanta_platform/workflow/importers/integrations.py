@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from orvanta_platform.workflow.conversion.findings import Report
-from orvanta_platform.workflow.conversion.node_values import javascript, rawscript, static
+from orvanta_platform.workflow.importers.findings import Report
+from orvanta_platform.workflow.importers.node_values import javascript, rawscript, static
 
 
 def mail(report: Report, inputs: Mapping[str, Any]) -> dict[str, Any]:

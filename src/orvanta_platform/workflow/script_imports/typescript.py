@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from orvanta_platform.workflow import typescript
-from orvanta_platform.workflow.imports.reference import Import
+from orvanta_platform.workflow.script_imports.reference import Import
 
 _EXTENSIONS: Final = (".ts", ".js")
 _ROOTS: Final = ("f", "u")

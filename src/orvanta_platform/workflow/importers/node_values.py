@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from orvanta_platform.workflow.conversion.findings import Report, Unconvertible, shortened
+from orvanta_platform.workflow.importers.findings import Report, Unconvertible, shortened
 
 _PASS: Final = "def main(value):\n    return value\n"
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from orvanta_platform.workflow.conversion.findings import Report, slug
+from orvanta_platform.workflow.importers.findings import Report, slug
 from orvanta_platform.workflow.tree.item import Item
 
 _OTHER: Final = re.compile(r"[^A-Za-z0-9_.~-]+")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from orvanta_platform.workflow.conversion.findings import record, records
-from orvanta_platform.workflow.conversion.kestra_tasks import kind_of
-from orvanta_platform.workflow.conversion.kestra_templates import TemplateContext, has_template
-from orvanta_platform.workflow.conversion.node_values import has_reference
-from orvanta_platform.workflow.conversion.trigger_items import http_trigger, schedule
+from orvanta_platform.workflow.importers.findings import record, records
+from orvanta_platform.workflow.importers.kestra_tasks import kind_of
+from orvanta_platform.workflow.importers.kestra_templates import TemplateContext, has_template
+from orvanta_platform.workflow.importers.node_values import has_reference
+from orvanta_platform.workflow.importers.trigger_items import http_trigger, schedule
 from orvanta_platform.workflow.tree.item import Item
 
 _NAMED: Final = {

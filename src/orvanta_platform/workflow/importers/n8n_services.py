@@ -6,13 +6,13 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
-from orvanta_platform.workflow.conversion import integrations, sql
-from orvanta_platform.workflow.conversion.findings import record, records
-from orvanta_platform.workflow.conversion.javascript_tokens import segments
-from orvanta_platform.workflow.conversion.n8n_builder import INDEX, ITEM, GraphBuilder, error_settings
-from orvanta_platform.workflow.conversion.n8n_expressions import BASE, ExpressionContext, is_expression
-from orvanta_platform.workflow.conversion.n8n_graph import Node
-from orvanta_platform.workflow.conversion.node_values import FORM, METHODS, javascript, literal, placeholder, reference
+from orvanta_platform.workflow.importers import integrations, sql
+from orvanta_platform.workflow.importers.findings import record, records
+from orvanta_platform.workflow.importers.javascript_tokens import segments
+from orvanta_platform.workflow.importers.n8n_builder import INDEX, ITEM, GraphBuilder, error_settings
+from orvanta_platform.workflow.importers.n8n_expressions import BASE, ExpressionContext, is_expression
+from orvanta_platform.workflow.importers.n8n_graph import Node
+from orvanta_platform.workflow.importers.node_values import FORM, METHODS, javascript, literal, placeholder, reference
 
 _PLAIN_NAME: Final = re.compile(r"\w+(?:\.\w+)?")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from orvanta_platform.workflow.conversion.findings import record, records
-from orvanta_platform.workflow.conversion.n8n_expressions import ExpressionContext
-from orvanta_platform.workflow.conversion.node_values import throwing
+from orvanta_platform.workflow.importers.findings import record, records
+from orvanta_platform.workflow.importers.n8n_expressions import ExpressionContext
+from orvanta_platform.workflow.importers.node_values import throwing
 
 _TEXT: Final = {
     "equals": "{a} === {b}",

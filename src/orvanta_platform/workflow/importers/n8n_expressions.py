@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
 
-from orvanta_platform.workflow.conversion.findings import Report, Unconvertible
-from orvanta_platform.workflow.conversion.javascript_tokens import Token, segments, template_text, tokens
-from orvanta_platform.workflow.conversion.node_values import javascript as expression
-from orvanta_platform.workflow.conversion.node_values import literal, static, unconverted
+from orvanta_platform.workflow.importers.findings import Report, Unconvertible
+from orvanta_platform.workflow.importers.javascript_tokens import Token, segments, template_text, tokens
+from orvanta_platform.workflow.importers.node_values import javascript as expression
+from orvanta_platform.workflow.importers.node_values import literal, static, unconverted
 from orvanta_platform.workflow.reads import OPENERS, ROOTS
 
 BASE: Final = "\ue000"

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from orvanta_platform.errors import BadRequest
-from orvanta_platform.workflow.conversion import n8n_items, n8n_services
-from orvanta_platform.workflow.conversion.findings import Conversion, Report, flow_item, record, records
-from orvanta_platform.workflow.conversion.n8n_builder import GraphBuilder, NodeConverter, Output, Scope
-from orvanta_platform.workflow.conversion.n8n_code import code
-from orvanta_platform.workflow.conversion.n8n_expressions import Source
-from orvanta_platform.workflow.conversion.n8n_graph import Graph, Node, read_graph
-from orvanta_platform.workflow.conversion.n8n_triggers import MANUAL, is_trigger, trigger_items
-from orvanta_platform.workflow.conversion.node_values import UNIT_SECONDS, expression_script, javascript, static
+from orvanta_platform.workflow.importers import n8n_items, n8n_services
+from orvanta_platform.workflow.importers.findings import Conversion, Report, flow_item, record, records
+from orvanta_platform.workflow.importers.n8n_builder import GraphBuilder, NodeConverter, Output, Scope
+from orvanta_platform.workflow.importers.n8n_code import code
+from orvanta_platform.workflow.importers.n8n_expressions import Source
+from orvanta_platform.workflow.importers.n8n_graph import Graph, Node, read_graph
+from orvanta_platform.workflow.importers.n8n_triggers import MANUAL, is_trigger, trigger_items
+from orvanta_platform.workflow.importers.node_values import UNIT_SECONDS, expression_script, javascript, static
 
 
 def convert(tree: Any, path: str, integrations: Mapping[str, str]) -> Conversion:

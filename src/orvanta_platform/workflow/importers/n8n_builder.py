@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from orvanta_platform.errors import BadRequest
-from orvanta_platform.workflow.conversion.findings import Report, shortened
-from orvanta_platform.workflow.conversion.n8n_expressions import BASE, MAX_EXPRESSION, ExpressionContext, Source
-from orvanta_platform.workflow.conversion.n8n_graph import LOOP, Connection, Graph, Node
-from orvanta_platform.workflow.conversion.node_values import expression_script, javascript, without_sequential_needs
+from orvanta_platform.workflow.importers.findings import Report, shortened
+from orvanta_platform.workflow.importers.n8n_expressions import BASE, MAX_EXPRESSION, ExpressionContext, Source
+from orvanta_platform.workflow.importers.n8n_graph import LOOP, Connection, Graph, Node
+from orvanta_platform.workflow.importers.node_values import expression_script, javascript, without_sequential_needs
 
 _MAX_DEPTH: Final = 20
 ITEM: Final = "flow_input.iter.value"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from orvanta_platform.workflow.conversion.n8n_builder import GraphBuilder
-from orvanta_platform.workflow.conversion.n8n_expressions import BASE
-from orvanta_platform.workflow.conversion.n8n_graph import Node
-from orvanta_platform.workflow.conversion.node_values import javascript, literal, placeholder, rawscript
-from orvanta_platform.workflow.conversion.python_indentation import indented
+from orvanta_platform.workflow.importers.n8n_builder import GraphBuilder
+from orvanta_platform.workflow.importers.n8n_expressions import BASE
+from orvanta_platform.workflow.importers.n8n_graph import Node
+from orvanta_platform.workflow.importers.node_values import javascript, literal, placeholder, rawscript
+from orvanta_platform.workflow.importers.python_indentation import indented
 
 _NAMED: Final = re.compile(r"""(?:\$\(|\$node\[|\$items\(|_\(|_node\[)\s*(["'`])((?:(?!\1).)+)\1""")
 _UNKNOWN: Final = re.compile(

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
-from orvanta_platform.workflow.conversion.findings import record, records
-from orvanta_platform.workflow.conversion.n8n_builder import GraphBuilder, Input, Output, optional_items
-from orvanta_platform.workflow.conversion.n8n_conditions import compare, condition
-from orvanta_platform.workflow.conversion.n8n_expressions import BASE, ExpressionContext, Source, is_expression
-from orvanta_platform.workflow.conversion.n8n_graph import Node
-from orvanta_platform.workflow.conversion.node_values import expression_script, literal, throwing
+from orvanta_platform.workflow.importers.findings import record, records
+from orvanta_platform.workflow.importers.n8n_builder import GraphBuilder, Input, Output, optional_items
+from orvanta_platform.workflow.importers.n8n_conditions import compare, condition
+from orvanta_platform.workflow.importers.n8n_expressions import BASE, ExpressionContext, Source, is_expression
+from orvanta_platform.workflow.importers.n8n_graph import Node
+from orvanta_platform.workflow.importers.node_values import expression_script, literal, throwing
 
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_]\w*")
 _ITEM: Final = "$json"
