@@ -76,13 +76,17 @@ _RULE: Final = re.compile(r",M(\d+)\.(\d)\.(\d)(?:/(-?\d+)(?::(\d\d))?)?")
 """Date and local time of a yearly change: month, week (5 is the last one), day of the week, hours and minutes."""
 
 
-def uses_intl(text: str) -> bool:
-    """Return whether an expression may format for a locale. Raises ExpressionError if there are no locales."""
+def require_locales(text: str) -> None:
+    """Raise ExpressionError if an expression formats for a locale and the installation has no locales."""
     if not _locales() and _FORMATS.search(text):
         raise ExpressionError(
             "intl_unavailable",
             "this installation was built without locales; building it again with Node.js 20.19 or newer adds them",
         )
+
+
+def uses_intl(text: str) -> bool:
+    """Return whether an expression may need data of locales or time zones."""
     return _USED.search(text) is not None
 
 

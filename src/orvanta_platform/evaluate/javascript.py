@@ -55,6 +55,7 @@ class JavaScript:
         self, workspace: str, text: str, scope: Scope, moment: Moment, resolve: Resolve
     ) -> ExpressionValue:
         """Evaluate `text`. Raises ExpressionError, EvaluatorUnavailable."""
+        intl_data.require_locales(text)
         head = _request_head(text, scope, moment)
         opened: dict[tuple[str, str], bytes] = {}
         for kind_path in sorted(opened_by_text(text)):
