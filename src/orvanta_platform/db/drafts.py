@@ -90,8 +90,8 @@ async def insert(conn: Connection, key: DraftKey, new: DraftBody) -> int | None:
 async def replace(conn: Connection, key: DraftKey, new: DraftBody, revision: int) -> int | None:
     """Store the next state of a draft and return its revision; None if its revision is not `revision`."""
     query = _SQL["replace"]
-    kept: int | None = await conn.fetchval(query, *_named(key), new.base_version, new.hash, new.body, revision)
-    return kept
+    stored: int | None = await conn.fetchval(query, *_named(key), new.base_version, new.hash, new.body, revision)
+    return stored
 
 
 async def overwrite(conn: Connection, key: DraftKey, new: DraftBody) -> int:

@@ -22,7 +22,7 @@ class SaveDraft(msgspec.Struct, kw_only=True):
     """Any object. It is returned byte for byte."""
 
     base_version: int | None = None
-    seq: int | None = None
+    revision: int | None = msgspec.field(name="seq", default=None)
     """`seq` of the response that this state builds on; absent if there is no draft yet."""
 
 
@@ -40,7 +40,7 @@ class DraftHead(msgspec.Struct, kw_only=True):
 
     kind: Literal["flow", "script"]
     path: str
-    seq: int
+    revision: int = msgspec.field(name="seq")
     """Number that each save increases. The next save and the deployment name it."""
 
     hash: str
@@ -82,7 +82,7 @@ def kind_of(word: str) -> Kind:
 def to_save(body: bytes, kind: Kind, path: str) -> NewDraft:
     """Convert the body of a call that saves a draft. Raises BadRequest."""
     sent = decode(body, SaveDraft)
-    return NewDraft(kind, path, _object(sent.value), sent.base_version, sent.seq)
+    return NewDraft(kind, path, _object(sent.value), sent.base_version, sent.revision)
 
 
 def to_create(body: bytes) -> NewDraft:
@@ -135,7 +135,7 @@ def draft(row: DraftRow) -> Draft:
 
 
 def _shown(row: DraftRow) -> dict[str, object]:
-    return {name: getattr(row, "revision" if name == "seq" else name) for name in DraftHead.__struct_fields__}
+    return {name: getattr(row, name) for name in DraftHead.__struct_fields__}
 
 
 def _object(value: Raw) -> bytes:

@@ -175,6 +175,7 @@ def _missing(key: DraftKey) -> NotFound:
 
 
 def _conflict(key: DraftKey, found: DraftRow | None, body: DraftBody | None, new: NewDraft) -> DraftConflict:
+    """Return the error with its details as callers read them: they know the revision as `seq`."""
     theirs: dict[str, Any] | None = None
     if found is not None:
         theirs = {
