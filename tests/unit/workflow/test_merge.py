@@ -85,3 +85,26 @@ def test_same_place_changed_twice_is_a_conflict() -> None:
 )
 def test_values_are_merged(base: Any, mine: Any, theirs: Any, merged: Any, places: list[str]) -> None:
     assert merge(base, mine, theirs) == (merged, places)
+
+
+class CountedText(str):
+    """A text that counts its comparisons."""
+
+    comparisons = 0
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        CountedText.comparisons += 1
+        return str.__eq__(self, other)
+
+
+def test_nodes_are_merged_in_linear_time() -> None:
+    """A resource has hundreds of thousands of objects with ids, and every plan of incoming changes merges it."""
+    base = [{"id": CountedText(n)} for n in range(500)]
+    wanted = [*range(500, 1000), *reversed(range(500))]
+    mine = [{"id": CountedText(n), "mine": True} for n in range(500)]
+    theirs = [{"id": CountedText(n)} for n in wanted]
+    CountedText.comparisons = 0
+    merged, places = merge(base, mine, theirs)
+    assert CountedText.comparisons < 30 * 500
+    assert ([each["id"] for each in merged], places) == ([*map(str, wanted)], [])

@@ -71,21 +71,23 @@ def _merged_nodes(
     """Merge lists of nodes. A node that is only in theirs follows the node before it there."""
     found = _merged_keys(base, mine, theirs, path, places)
     order = [each for each in mine if each in found]
-    moved = [each for each in base if each in mine and each in theirs]
-    if [each for each in mine if each in moved] == moved:  # my order is that of the base, so theirs applies
-        order = _reordered(order, [each for each in theirs if each in order])
+    moved = dict.fromkeys(each for each in base if each in mine and each in theirs)
+    if [each for each in mine if each in moved] == [*moved]:  # my order is that of the base, so theirs applies
+        order = _reordered(order, [each for each in theirs if each in mine and each in found])
+    added: dict[str | None, list[str]] = {}
     previous: str | None = None
     for each in theirs:
-        if each in found and each not in order:
-            order.insert(0 if previous is None else order.index(previous) + 1, each)
-        previous = each if each in order else previous
-    return [found[each] for each in order]
+        if each in mine and each in found:
+            previous = each
+        elif each in found:
+            added.setdefault(previous, []).append(each)
+    return [found[name] for each in (None, *order) for name in (each, *added.get(each, ())) if name is not None]
 
 
 def _reordered(order: list[str], wanted: list[str]) -> list[str]:
     """Return the ids with those in `wanted` in its order, at the places of these ids."""
-    rest = iter(wanted)
-    return [next(rest) if each in wanted else each for each in order]
+    rest, places = iter(wanted), set(wanted)
+    return [next(rest) if each in places else each for each in order]
 
 
 def _by_id(value: Any) -> dict[str, Any] | None:
