@@ -322,6 +322,18 @@ async def test_long_cron_expression_is_refused_at_every_call(api: ApiHarness) ->
     assert all("several schedules" in answer.json()["error"]["hint"] for answer in answers)
 
 
+async def test_long_time_zone_is_refused_at_every_call(api: ApiHarness) -> None:
+    """A name of many segments took quadratic time, in the event loop, and ended in a RecursionError."""
+    await create(api)
+    body = {"schedule": "0 0 * * * *", "timezone": "a/" * 500 + "b"}
+    answers = [
+        await api.client.post("/api/schedules/preview", json=body),
+        await api.client.post(f"{W}/schedules/create", json={**NEW, **body, "path": "f/team/other"}),
+        await api.client.post(f"{W}/schedules/update/{PATH}", json=body),
+    ]
+    assert [answer.status_code for answer in answers] == [400] * 3, answers
+
+
 async def test_stored_long_cron_expression_is_not_parsed(api: ApiHarness) -> None:
     """It is disabled with an error at its next tick; lists and calendars do not fail because of it."""
     await create(api, enabled=True)

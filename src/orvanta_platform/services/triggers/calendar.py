@@ -18,6 +18,7 @@ from orvanta_platform.engine.ticks import Cron
 from orvanta_platform.errors import BadRequest
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.triggers import schedules
+from orvanta_platform.workflow.time_zones import zone_of
 
 MAX_SCHEDULES = 1_000
 MAX_COMING = 2_000
@@ -100,7 +101,7 @@ def upcoming(row: ScheduleRow, limit: int) -> list[datetime]:
     found: list[datetime] = []
     at = row.next_at
     while cron is not None and at is not None and len(found) < limit:
-        found.append(at.astimezone(schedules.zone_of(row.timezone)))
+        found.append(at.astimezone(zone_of(row.timezone)))
         at = cron.after(at)
     return found
 
@@ -108,6 +109,6 @@ def upcoming(row: ScheduleRow, limit: int) -> list[datetime]:
 def _cron_of(row: ScheduleRow) -> Cron | None:
     """Return the cron expression of a stored schedule, or None if this version cannot parse it."""
     try:
-        return Cron(row.cron, schedules.zone_of(row.timezone))
+        return Cron(row.cron, zone_of(row.timezone))
     except BadRequest:
         return None

@@ -11,8 +11,8 @@ from orvanta_platform.errors import BadRequest
 from orvanta_platform.queue.scan_cursor import START
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.triggers import ticks as scheduling
-from orvanta_platform.services.triggers.schedules import zone_of
 from orvanta_platform.services.triggers.ticks import Due
+from orvanta_platform.workflow.time_zones import zone_of
 
 BATCH = 100
 _AT_ONCE = 4

@@ -7,7 +7,6 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any, get_args
 from uuid import uuid4
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
@@ -25,6 +24,7 @@ from orvanta_platform.orchestrator import interpolation
 from orvanta_platform.services.access import acceptance, folders, items, on_behalf
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.runs import documents as artifacts
+from orvanta_platform.workflow.time_zones import zone_of
 
 SHOWN_TICKS = 20
 """Number of ticks per schedule that `list_with_ticks` returns."""
@@ -226,16 +226,6 @@ async def preview(platform: Platform, actor: Actor, cron: str, timezone: str) ->
     while at is not None and len(found) < PREVIEWED and (at := parsed.after(at)) is not None:
         found.append(at.astimezone(zone))
     return found
-
-
-def zone_of(name: str) -> ZoneInfo:
-    """Return the IANA zone with this name. Raises BadRequest."""
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise BadRequest(
-            f"There is no time zone {name[:100]!r}.", hint="Use an IANA name such as Europe/Paris or UTC."
-        ) from error
 
 
 def target_of(name: str) -> tuple[str, bool]:

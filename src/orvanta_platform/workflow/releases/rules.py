@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal, TypeAlias
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
 from orvanta_platform.errors import BadRequest
+from orvanta_platform.workflow.time_zones import zone_of
 
 TestRule: TypeAlias = Literal["ignore", "pass", "require"]
 Day: TypeAlias = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -79,7 +79,7 @@ def is_frozen(rules: Rules, at: datetime) -> bool:
     """Return whether a time is in the frozen hours. `at`: with a time zone."""
     if rules.frozen_hours is None:
         return False
-    local = at.astimezone(ZoneInfo(rules.frozen_hours.timezone))
+    local = at.astimezone(zone_of(rules.frozen_hours.timezone))
     minute = local.hour * 60 + local.minute
     today, yesterday = _DAYS[local.weekday()], _DAYS[(local - timedelta(days=1)).weekday()]
     for window in rules.frozen_hours.windows:
@@ -111,8 +111,8 @@ def _fault(rules: Rules) -> str | None:
 
 def _frozen_fault(hours: FrozenHours) -> str | None:
     try:
-        ZoneInfo(hours.timezone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
+        zone_of(hours.timezone)
+    except BadRequest:
         return f"{hours.timezone[:100]!r} is not a time zone"
     if len(hours.windows) > MAX_ENTRIES:
         return f"`windows` has at most {MAX_ENTRIES} entries"
