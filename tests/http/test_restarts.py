@@ -260,6 +260,34 @@ async def test_restart_with_later_version(api: ApiHarness) -> None:
     assert (job["result"], job["script_path"]) == ("e", "f/sales/daily")
 
 
+async def test_retry_with_later_version(api: ApiHarness) -> None:
+    """Nodes are matched by id: new ones run, and the nodes that the version does not have are not restarted."""
+    await api.client.post(f"{W}/folders/create", json={"name": "sales", "extra_perms": {"u/victor": False}})
+    body = {"path": "f/sales/daily", "summary": "", "value": {"modules": graph()}}
+    assert (await api.client.post(f"{W}/flows/create", json=body)).status_code == 201
+    first = (await api.client.post(f"{W}/jobs/run/f/f/sales/daily", json={})).text
+    await work(api, c=ValueError())
+    body["value"] = {"modules": [script("a", needs=[]), script("new", needs=["a"]), script("d", needs=["new"])]}
+    await api.client.post(f"{W}/flows/update/f/sales/daily", json=body)
+    version = (await api.get("flows/get/f/sales/daily"))["version_id"]
+    assert await preview(api, first, "retry_preview", flow_version=version) == ("a", "new d", "")
+    status, code, message = await refused(api, first, step_id="c", flow_version=version)
+    assert (status, code, message) == (400, "bad_request", "The chosen version of the workflow has no node c.")
+    viewer = await api.member("victor", Role.VIEWER)
+    assert (await viewer.post(f"{W}/jobs/retry/f/{first}", json={"flow_version": version})).status_code == 403
+    second = await restart(api, first, "retry", flow_version=version)
+    assert await work(api) == ["new", "d"]
+    assert (await api.get(f"jobs_u/completed/get/{second}"))["result"] == "d"
+    assert await events(api, second, "restart") == [
+        ("restart", None, {"run": first, "retry": True, "version": version})
+    ]
+    body["value"] = {"modules": [script("a", needs=[]), script("b", needs=["a"])]}
+    await api.client.post(f"{W}/flows/update/f/sales/daily", json=body)
+    version = (await api.get("flows/get/f/sales/daily"))["version_id"]
+    third = await restart(api, first, "retry", flow_version=version)
+    assert (await work(api), (await api.get(f"jobs_u/completed/get/{third}"))["result"]) == ([], "b")
+
+
 async def test_preview_continues_run(api: ApiHarness) -> None:
     first = await api.flow(*graph(), args={"q": 1})
     await work(api, c=ValueError())

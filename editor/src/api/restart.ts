@@ -28,7 +28,7 @@ export function restartPointAt(
   for (let node = graph.byId.get(id); node?.inside; node = graph.byId.get(node.inside)) {
     const holder = graph.byId.get(node.inside);
     if (!holder) break;
-    const number = bodyOf(holder, node, iterations);
+    const number = bodyIndex(holder, node, iterations);
     if (number === undefined) return holder.id;
     steps.unshift({ step_id: holder.id, branch_or_iteration_n: number });
   }
@@ -36,7 +36,7 @@ export function restartPointAt(
 }
 
 /** Return the index of the body of a node; null if the server determines it, undefined if no iteration is shown. */
-function bodyOf(
+function bodyIndex(
   holder: Node,
   node: Node,
   places: Readonly<Record<string, { place: number }>>,
@@ -47,29 +47,49 @@ function bodyOf(
   return place === undefined ? undefined : place - 1;
 }
 
-function bodyOfPoint([first, ...nested]: readonly Step[]) {
-  return { ...first, nested_path: nested };
+function bodyOf([first, ...nested]: readonly Step[], version: number | null) {
+  return { ...first, nested_path: nested, flow_version: version };
 }
 
-/** Return the nodes that a restart reuses and runs. Throws ApiError `cannot_restart` and others. */
-export async function previewRestart(workspace: string, id: string, point: RestartPoint): Promise<RestartPreview> {
+/**
+ * Return the nodes that a restart with a version reuses and runs; null: the version of the run. Throws ApiError
+ * `cannot_restart` and others.
+ */
+export async function previewRestart(
+  workspace: string,
+  id: string,
+  point: RestartPoint,
+  version: number | null,
+): Promise<RestartPreview> {
   const params = { path: { workspace, id } };
   const { data } =
     point === null
-      ? await api.POST("/api/w/{workspace}/jobs/retry_preview/f/{id}", { params })
-      : await api.POST("/api/w/{workspace}/jobs/restart_preview/f/{id}", { params, body: bodyOfPoint(point) as never });
+      ? await api.POST("/api/w/{workspace}/jobs/retry_preview/f/{id}", { params, body: { flow_version: version } })
+      : await api.POST("/api/w/{workspace}/jobs/restart_preview/f/{id}", {
+          params,
+          body: bodyOf(point, version) as never,
+        });
   return data as RestartPreview;
 }
 
-/** Restart a run from a point. Return the id of the new run. */
-export async function restartRun(workspace: string, id: string, point: RestartPoint): Promise<string> {
+/** Restart a run from a point with a version; null: that of the run. Return the id of the new run. */
+export async function restartRun(
+  workspace: string,
+  id: string,
+  point: RestartPoint,
+  version: number | null,
+): Promise<string> {
   const params = { path: { workspace, id } } as never;
   const { data } =
     point === null
-      ? await api.POST("/api/w/{workspace}/jobs/retry/f/{id}", { params, parseAs: "text" })
+      ? await api.POST("/api/w/{workspace}/jobs/retry/f/{id}", {
+          params,
+          body: { flow_version: version },
+          parseAs: "text",
+        })
       : await api.POST("/api/w/{workspace}/jobs/restart/f/{id}", {
           params,
-          body: bodyOfPoint(point) as never,
+          body: bodyOf(point, version) as never,
           parseAs: "text",
         });
   return String(data);

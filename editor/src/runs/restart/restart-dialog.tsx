@@ -1,11 +1,13 @@
-import { useQuery } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { previewRestart, type RestartPoint, type RestartPreview, restartRun } from "../../api/restart";
+import { versionsQuery } from "../../api/versions";
 import { useNavigate } from "../../routing/hooks";
 import { t } from "../../texts/runs";
-import { Button } from "../../ui/controls";
+import { Button, Field } from "../../ui/controls";
 import { Dialog, dialogCss } from "../../ui/dialog";
 import { Icon } from "../../ui/icon";
+import { Select } from "../../ui/select";
 import { Failed, Skeleton } from "../../ui/states";
 import { notify, notifyError } from "../../ui/toasts";
 import { useRun } from "../context";
@@ -13,18 +15,20 @@ import css from "./restart.module.css";
 
 /** Dialog that shows the nodes that a restart reuses and runs, before it starts. */
 export function RestartDialog({ title, point, close }: { title: string; point: RestartPoint; close: () => void }) {
-  const { workspace, id, about } = useRun();
+  const { workspace, id } = useRun();
   const navigate = useNavigate();
+  const [version, setVersion] = useState<number | null>(null);
   const [busy, setBusy] = useState(false);
   const preview = useQuery({
-    queryKey: ["restart-preview", workspace, id, JSON.stringify(point)],
-    queryFn: () => previewRestart(workspace, id, point),
+    queryKey: ["restart-preview", workspace, id, JSON.stringify(point), version],
+    queryFn: () => previewRestart(workspace, id, point, version),
+    retry: false,
     gcTime: 0,
   });
   const restart = async () => {
     setBusy(true);
     try {
-      const made = await restartRun(workspace, id, point);
+      const made = await restartRun(workspace, id, point, version);
       close();
       notify(t("runs.restartStarted"));
       await navigate(`/w/${workspace}/runs/${made}`);
@@ -35,7 +39,7 @@ export function RestartDialog({ title, point, close }: { title: string; point: R
   };
   return (
     <Dialog title={title} close={close}>
-      {about.version && !about.version.current && <p>{t("runs.restartVersion", { number: about.version.number })}</p>}
+      <VersionField version={version} setVersion={setVersion} />
       {preview.isPending && <Skeleton rows={3} />}
       {preview.isError && <Failed error={preview.error} />}
       {preview.data && <Preview preview={preview.data} />}
@@ -46,6 +50,30 @@ export function RestartDialog({ title, point, close }: { title: string; point: R
         </Button>
       </div>
     </Dialog>
+  );
+}
+
+interface VersionProps {
+  /** Id of the version of the new run; null: that of this run. */
+  version: number | null;
+  setVersion: (version: number | null) => void;
+}
+
+/** Choice between the version that the run used and the current one, where they differ. */
+function VersionField({ version, setVersion }: VersionProps) {
+  const { workspace, about } = useRun();
+  const { version: used, workflow } = about;
+  const differs = used !== undefined && !used.current && Boolean(workflow);
+  const versions = useInfiniteQuery({ ...versionsQuery(workspace, workflow ?? ""), enabled: differs });
+  const current = versions.data?.pages.flat().find((each) => each.current);
+  if (!used || !differs) return null;
+  return (
+    <Field label={t("runs.versionOfNewRun")} help={t("runs.versionHelp")}>
+      <Select value={version ?? ""} set={(value) => setVersion(value === "" ? null : Number(value))}>
+        <option value="">{t("runs.versionOfRun", { number: used.number })}</option>
+        {current && <option value={current.id}>{t("runs.versionNow", { number: current.number })}</option>}
+      </Select>
+    </Field>
   );
 }
 

@@ -91,6 +91,7 @@ def restart(
 def retry(
     session: Session,
     id: RunId,
+    version: Version = None,
     dry_run: DryRun = False,
     detach: options.Detach = False,
     wait: options.Wait = False,
@@ -103,12 +104,15 @@ def retry(
     api = session.api
     found = api.get(api.item("jobs_u/get", id), no_logs=True, no_code=True)
     has_nodes = found["job_kind"] in ("flow", "flowpreview") and not found["is_flow_step"]
+    if version is not None and not has_nodes:
+        raise typer.BadParameter("A script has no --version here: use job rerun --latest.")
     if dry_run and has_nodes:
-        _show_preview(session, json.loads(api.post(api.item("jobs/retry_preview/f", id))))
+        _show_preview(session, json.loads(api.post(api.item("jobs/retry_preview/f", id), {"flow_version": version})))
     elif dry_run:
         _show_preview(session, {**_NOTHING, "again": [id]})
     else:
-        run = api.post(api.item("jobs/retry/f" if has_nodes else "jobs/rerun", id))
+        call = "jobs/retry/f" if has_nodes else "jobs/rerun"
+        run = api.post(api.item(call, id), {"flow_version": version} if has_nodes else None)
         _follow(session, run, detach, wait, cancel_on_interrupt)
 
 

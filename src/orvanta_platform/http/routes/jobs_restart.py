@@ -18,7 +18,13 @@ from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, decode
 from orvanta_platform.http.routes.jobs_run import MAX_BODY, RunCall, run_call
 from orvanta_platform.http.run_input import args_of
 from orvanta_platform.http.schemas import restarts
-from orvanta_platform.http.schemas.restarts import BatchRerunBody, RestartBody, RestartPreview, RestartPreviewBody
+from orvanta_platform.http.schemas.restarts import (
+    BatchRerunBody,
+    RestartBody,
+    RestartPreview,
+    RestartPreviewBody,
+    RetryBody,
+)
 from orvanta_platform.services.runs import bulk as selecting
 from orvanta_platform.services.runs import rerun as rerunning
 from orvanta_platform.services.runs import restart as restarting
@@ -50,18 +56,20 @@ async def preview_restart(request: AnyRequest, workspace: FromPath[str], id: Fro
     return restarts.preview(await restarting.preview(platform_of(request), actor_of(request), workspace, id, point))
 
 
-@post(f"{_JOBS}/retry/f/{{id:uuid}}", status_code=201, media_type=MediaType.TEXT, opt=shape())
-async def retry(workspace: FromPath[str], id: FromPath[UUID], call: NamedDependency[RunCall]) -> str:
+@post(f"{_JOBS}/retry/f/{{id:uuid}}", status_code=201, media_type=MediaType.TEXT, opt=shape(body=RetryBody))
+async def retry(
+    request: AnyRequest, workspace: FromPath[str], id: FromPath[UUID], call: NamedDependency[RunCall]
+) -> str:
     """Start a run that continues this one where it failed or was cancelled. Returns the new run's id."""
-    return str(await restarting.restart(call.platform, call.actor, workspace, id, RestartRequest(), call.options))
+    point = RestartRequest(version=(await body_of(request, RetryBody)).flow_version)
+    return str(await restarting.restart(call.platform, call.actor, workspace, id, point, call.options))
 
 
-@post(f"{_JOBS}/retry_preview/f/{{id:uuid}}", status_code=200, opt=shape(answer=RestartPreview))
+@post(f"{_JOBS}/retry_preview/f/{{id:uuid}}", status_code=200, opt=shape(body=RetryBody, answer=RestartPreview))
 async def preview_retry(request: AnyRequest, workspace: FromPath[str], id: FromPath[UUID]) -> RestartPreview:
     """Preview a retry: the nodes that it would keep and run. Nothing is started."""
-    return restarts.preview(
-        await restarting.preview(platform_of(request), actor_of(request), workspace, id, RestartRequest())
-    )
+    point = RestartRequest(version=(await body_of(request, RetryBody)).flow_version)
+    return restarts.preview(await restarting.preview(platform_of(request), actor_of(request), workspace, id, point))
 
 
 @post(f"{_JOBS}/rerun/{{id:uuid}}", status_code=201, media_type=MediaType.TEXT, opt=shape(body=AnyObject))

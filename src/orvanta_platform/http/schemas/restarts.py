@@ -22,11 +22,18 @@ class RestartStep(msgspec.Struct, kw_only=True):
     """Index from 0 of the iteration or branch of the node that is continued."""
 
 
+class RetryBody(msgspec.Struct, kw_only=True):
+    """The version with which a run is continued."""
+
+    flow_version: int | None = None
+    """Id of a version of the workflow. Defaults to that of the run."""
+
+
 class RestartBody(RestartStep, kw_only=True):
     """The point from which a run is restarted: a node, one of its iterations or branches, or a node inside it."""
 
     flow_version: int | None = None
-    """Version of the workflow. Defaults to that of the run."""
+    """Id of a version of the workflow. Defaults to that of the run."""
 
     nested_path: list[RestartStep] = []
     """Path to a node inside the first one, from the outside in."""

@@ -149,6 +149,7 @@ async def _prepared(
         view = await acceptance.view_of(conn, actor, owner)
         runner = on_behalf.acting(actor, owner, version.path if version is not None else None)
         blueprint = await _blueprint(platform, conn, runner, workspace, source, version, view)
+        _require_node(source, blueprint, point)
         made = await _restart_point(platform, conn, source, blueprint, point)
     spec = RunSpec(
         workspace=workspace,
@@ -219,6 +220,16 @@ async def _blueprint(
     plan = (await platform.blueprints.workflow(conn, version.document, None)).plan
     pins = await pinning.resolve(conn, actor, workspace, plan, view)
     return blueprint_of(plan, pins | own_pins(version.settings) | inline_pins(version.path, version.imports))
+
+
+def _require_node(source: _Source, blueprint: Blueprint, point: RestartRequest) -> None:
+    """Check that another version has the node of the restart. Raises BadRequest."""
+    node, plan = point.node, blueprint.plan
+    if node in source.blueprint.plan.indexes and node not in plan.indexes:
+        raise BadRequest(
+            f"The chosen version of the workflow has no node {node}.",
+            hint="Retry the run from where it failed, restart it from another node, or use the version that it ran.",
+        )
 
 
 async def _restart_point(
