@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import pytest
 from tests.cli.test_commands import run
 
-from orvanta_platform.cli.client import output, places
+from orvanta_platform.cli.client import item_paths, output
 from orvanta_platform.workflow.tree.paths import FLOW_FOLDERS
 
 GOOD = "value:\n  modules:\n    - id: a\n      value: {type: identity}\n"
@@ -116,7 +116,7 @@ def test_path_is_derived_from_folders(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, path: str | None
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert places.path_of(Path(place), FLOW_FOLDERS) == path
+    assert item_paths.path_of(Path(place), FLOW_FOLDERS) == path
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from orvanta_platform.cli.client import flow_files, script_files, tree_folder
-from orvanta_platform.cli.client.places import say_left_out
+from orvanta_platform.cli.client.item_paths import say_left_out
 from orvanta_platform.errors import BadRequest
 
 

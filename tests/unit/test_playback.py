@@ -235,8 +235,8 @@ def test_inputs_of_a_recorded_run_are_limited() -> None:
     _, step = compile_plan(flow).all_nodes
     played, raw = Played(), b'{"of":"%s"}' % (b"x" * 1_000_000)
     for number in range(3):
-        place = ExecutionKey(step, UUID(int=number), (number,))
-        played.executions[place.id] = Execution(place, "succeeded", b"1", raw)
+        key = ExecutionKey(step, UUID(int=number), (number,))
+        played.executions[key.id] = Execution(key, "succeeded", b"1", raw)
     source = recording._RunAnswers([], {}, [], recorded_tests._EPOCH)
     with pytest.raises(TooLarge):
         recording._answers(played, source)

@@ -142,8 +142,8 @@ def _print(session: Session, found: Conversion, written: list[str]) -> None:
     for name in written:
         print(terminal_safe(f"A {name}"))
     for each in found.findings:
-        place = f"{each.node}: " if each.node else ""
-        print(terminal_safe(f"{each.level.replace('_', ' ')}: {place}{each.message}"))
+        prefix = f"{each.node}: " if each.node else ""
+        print(terminal_safe(f"{each.level.replace('_', ' ')}: {prefix}{each.message}"))
         print(terminal_safe(f"    {each.hint}"))
     left = sum(each.level == "not_converted" for each in found.findings)
     print(f"{found.nodes} nodes, {left} parts not converted.")

@@ -30,8 +30,8 @@ def lint(session: Session, files: Files, strict: Strict = False, policies: Polic
     violations of active policies are errors, and those of evaluated ones are warnings.
     """
     from orvanta_platform.cli.client.errors import FAILED
+    from orvanta_platform.cli.client.item_paths import say_left_out
     from orvanta_platform.cli.client.output import print_json
-    from orvanta_platform.cli.client.places import say_left_out
     from orvanta_platform.cli.client.workflow_check import check, find_workflows, read_policies
 
     say_left_out(files)

@@ -226,12 +226,12 @@ async def unsealed(conn: Connection, keys: InstanceKeys, row: SettingRow) -> dic
         raise SecretUnreadable(f"The key of the setting {row.name} is missing.", hint="Set it again.")
     key = secrets.unwrap(keys, KEY_WORKSPACE, wrapped)
     body = secrets.unseal(key, _location(row.name), row.sealed)
-    return {place: bytes(raw) for place, raw in msgspec.json.decode(body, type=dict[str, msgspec.Raw]).items()}
+    return {pointer: bytes(raw) for pointer, raw in msgspec.json.decode(body, type=dict[str, msgspec.Raw]).items()}
 
 
 def seal(key: DataKey, name: str, secret: Mapping[str, bytes]) -> bytes:
     """Return the ciphertext of secrets, which can be decrypted only for this setting."""
-    body = msgspec.json.encode({place: msgspec.Raw(raw) for place, raw in secret.items()})
+    body = msgspec.json.encode({pointer: msgspec.Raw(raw) for pointer, raw in secret.items()})
     return secrets.seal(key, _location(name), body)
 
 

@@ -83,13 +83,13 @@ class OpenedSecrets:
 
     def _masked_json(self, text: str, spans: Sequence[tuple[int, int]]) -> Iterator[str]:
         """Yield the JSON text in pieces. Only tokens that overlap a span are decoded."""
-        done, place = 0, 0
+        done, index = 0, 0
         for token in _TOKEN.finditer(text):
-            while place < len(spans) and spans[place][1] <= token.start():
-                place += 1
-            if place == len(spans):
+            while index < len(spans) and spans[index][1] <= token.start():
+                index += 1
+            if index == len(spans):
                 break
-            start, end = spans[place]
+            start, end = spans[index]
             if start < token.end():
                 yield text[done : token.start()]
                 inside = token.start() <= start and end <= token.end()
@@ -202,9 +202,9 @@ def _partial_match(text: str, patterns: Iterable[str]) -> int:
     """
     cut = len(text)
     for pattern in patterns:
-        place = max(len(text) - len(pattern) + 1, 0)
-        while 0 <= (place := text.find(pattern[0], place)) < cut:
-            if pattern.startswith(text[place:]):
-                cut = place
-            place += 1
+        position = max(len(text) - len(pattern) + 1, 0)
+        while 0 <= (position := text.find(pattern[0], position)) < cut:
+            if pattern.startswith(text[position:]):
+                cut = position
+            position += 1
     return cut

@@ -54,15 +54,15 @@ class RoutePath:
     def match(self, parts: tuple[str, ...]) -> Mapping[str, str] | None:
         """Return the parameters of a request with these parts, or None if it does not match."""
         found: dict[str, str] = {}
-        for place, part in enumerate(self.parts):
+        for index, part in enumerate(self.parts):
             if part[0] == "*":
-                rest = "/".join(parts[place:])
+                rest = "/".join(parts[index:])
                 return {**found, part[1:]: rest} if rest else None
-            if place >= len(parts):
+            if index >= len(parts):
                 return None
             if part[0] == ":":
-                found[part[1:]] = parts[place]
-            elif part != parts[place]:
+                found[part[1:]] = parts[index]
+            elif part != parts[index]:
                 return None
         return found if len(parts) == len(self.parts) else None
 

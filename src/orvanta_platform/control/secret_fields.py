@@ -62,7 +62,7 @@ def extract(
     node = secret_schemas.read(schema, types, work) if secret_schemas.may_declare(schema) else None
     taken: dict[str, bytes] = {}
     shown = whole if node is None else _extract(whole, [node], "", 0, taken, work)
-    stays = {place: kept[place] for place in restored if not _is_within(place, taken)}
+    stays = {pointer: kept[pointer] for pointer in restored if not _is_within(pointer, taken)}
     return mask_at(shown, stays, work_budget(shown)), taken | stays
 
 
@@ -76,9 +76,9 @@ def restore(shown: bytes, secrets: Secrets, work: WorkBudget | None = None) -> b
     return _restored(shown, secrets, work or WorkBudget(None), [])
 
 
-def mask_at(raw: bytes, places: Iterable[str], work: WorkBudget | None = None) -> bytes:
+def mask_at(raw: bytes, pointers: Iterable[str], work: WorkBudget | None = None) -> bytes:
     """Return JSON text with the mask at each of these locations. Raises TooComplex if a work budget is exceeded."""
-    return _replaced(raw, dict.fromkeys(places, _MASKED), "", lambda _raw, _at, mask: mask, work or WorkBudget(None))
+    return _replaced(raw, dict.fromkeys(pointers, _MASKED), "", lambda _raw, _at, mask: mask, work or WorkBudget(None))
 
 
 def rebuilt(raw: bytes, inner: Callable[[str, Text], Text], work: WorkBudget) -> bytes:
@@ -100,8 +100,8 @@ def rebuilt(raw: bytes, inner: Callable[[str, Text], Text], work: WorkBudget) ->
     if raw.startswith(b"["):
         listed = items(raw, scanning)
         work.spend(len(listed) * _MEMBER)
-        for place, item in enumerate(listed):
-            parts += (inner(str(place), item), b",")
+        for index, item in enumerate(listed):
+            parts += (inner(str(index), item), b",")
     else:
         named = members(raw, scanning)
         work.spend(len(named) * _MEMBER)
@@ -124,17 +124,17 @@ def _restored(shown: bytes, secrets: Secrets, work: WorkBudget, restored: list[s
 
 
 def _replaced(
-    raw: bytes, places: Mapping[str, bytes], at: str, fill: Callable[[bytes, str, bytes], bytes], work: WorkBudget
+    raw: bytes, pointers: Mapping[str, bytes], at: str, fill: Callable[[bytes, str, bytes], bytes], work: WorkBudget
 ) -> bytes:
     """Return JSON text in which the text at each of these locations below `at` is replaced by the result of `fill`."""
-    if not places:
+    if not pointers:
         return raw
     raw = strip(raw)
-    if "" in places:
-        return fill(raw, at, places[""])
+    if "" in pointers:
+        return fill(raw, at, pointers[""])
     inner: dict[str, dict[str, bytes]] = {}
-    for place, each in places.items():
-        head, slash, rest = place[1:].partition("/")
+    for pointer, each in pointers.items():
+        head, slash, rest = pointer[1:].partition("/")
         inner.setdefault(head, {})[slash + rest] = each
 
     def replace(name: str, each: Text) -> Text:
@@ -143,10 +143,12 @@ def _replaced(
     return rebuilt(raw, replace, work)
 
 
-def _extract(raw: bytes, nodes: list[Node], place: str, level: int, taken: dict[str, bytes], work: WorkBudget) -> bytes:
+def _extract(
+    raw: bytes, nodes: list[Node], pointer: str, level: int, taken: dict[str, bytes], work: WorkBudget
+) -> bytes:
     found = _all(nodes, work)
     if any(node.is_secret for node in found):
-        return _mask(raw, place, taken)
+        return _mask(raw, pointer, taken)
     below = _below(found, is_array=raw.startswith(b"["))
     if below is None or not raw.startswith((b"[", b"{")):
         return raw
@@ -156,7 +158,7 @@ def _extract(raw: bytes, nodes: list[Node], place: str, level: int, taken: dict[
     def inner(name: str, value: Text) -> Text:
         work.spend(len(found) * _VISIT)
         nodes = below(name)
-        return _extract(strip(value), nodes, f"{place}/{name}", level + 1, taken, work) if nodes else value
+        return _extract(strip(value), nodes, f"{pointer}/{name}", level + 1, taken, work) if nodes else value
 
     return rebuilt(raw, inner, work)
 
@@ -186,20 +188,20 @@ def _below(nodes: list[Node], *, is_array: bool) -> Callable[[str], list[Node]] 
     return (lambda name: [each for node in naming for each in node.of_member(_plain(name))]) if naming else None
 
 
-def _mask(raw: bytes, place: str, taken: dict[str, bytes]) -> bytes:
+def _mask(raw: bytes, pointer: str, taken: dict[str, bytes]) -> bytes:
     if raw in _PLAIN or raw.startswith(REFERENCES):
         return raw
     if raw == _MASKED:
-        where = place or "The value"
+        where = pointer or "The value"
         raise BadRequest(f"{where} is the mask {MASK}, but no secret is stored there.", hint="Set the secret again.")
-    taken[place] = raw
+    taken[pointer] = raw
     return _MASKED
 
 
-def _is_within(place: str, taken: Secrets) -> bool:
-    while place and place not in taken:
-        place = place.rpartition("/")[0]
-    return place in taken
+def _is_within(pointer: str, taken: Secrets) -> bool:
+    while pointer and pointer not in taken:
+        pointer = pointer.rpartition("/")[0]
+    return pointer in taken
 
 
 def _escape(name: str) -> str:

@@ -94,14 +94,14 @@ def new_data_key(version: int) -> DataKey:
     return DataKey(version, AESGCM.generate_key(256))
 
 
-def seal(key: DataKey, place: SecretLocation, secret: bytes) -> bytes:
+def seal(key: DataKey, location: SecretLocation, secret: bytes) -> bytes:
     """Return a ciphertext that can be decrypted only for this location: a nonce, then AES-256-GCM."""
-    return _seal(key.secret, _name(key, place), secret)
+    return _seal(key.secret, _name(key, location), secret)
 
 
-def unseal(key: DataKey, place: SecretLocation, sealed: bytes) -> bytes:
+def unseal(key: DataKey, location: SecretLocation, sealed: bytes) -> bytes:
     """Return the decrypted secret. Raises SecretUnreadable for a changed or moved ciphertext."""
-    return _unseal(key.secret, _name(key, place), sealed, f"{place.kind} {place.path}")
+    return _unseal(key.secret, _name(key, location), sealed, f"{location.kind} {location.path}")
 
 
 def seal_opening(keys: InstanceKeys, job: UUID, attempt: int, texts: Sequence[str]) -> tuple[bytes, bytes]:
@@ -145,8 +145,8 @@ def _unreadable(what: str) -> SecretUnreadable:
     return SecretUnreadable(f"The {what} cannot be decrypted.", hint="It was changed or moved: set it again.")
 
 
-def _name(key: DataKey, place: SecretLocation) -> bytes:
-    return msgspec.json.encode([place.workspace, place.kind, place.path, key.version])
+def _name(key: DataKey, location: SecretLocation) -> bytes:
+    return msgspec.json.encode([location.workspace, location.kind, location.path, key.version])
 
 
 def _key_name(workspace: str, version: int) -> bytes:

@@ -226,7 +226,7 @@ class Interpolation:
             return shown
         opened = self._unseal("resource", path, row, row.sealed, row.key)
         fields = msgspec.json.decode(opened, type=dict[str, msgspec.Raw])
-        taken = {place: bytes(raw) for place, raw in fields.items()}
+        taken = {pointer: bytes(raw) for pointer, raw in fields.items()}
         self.secrets.append(Secret("resource", path, [text for raw in taken.values() for text in texts_of(raw)]))
         return secret_fields.restore(shown, taken)
 

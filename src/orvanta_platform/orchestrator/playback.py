@@ -138,7 +138,7 @@ class _Playback:
             taken = (edge for edge in node.edges if is_taken(marks, edge))
             self.played.edges |= {(plan.nodes[edge.source].id, node.id, edge.on) for edge in taken}
 
-    def _place(self, here: OpenList, index: int) -> ExecutionKey:
+    def _key(self, here: OpenList, index: int) -> ExecutionKey:
         node = here.frame.plan.node(index)
         attempt = here.frame.state.failures.get(index, 0)
         return ExecutionKey(node, here.frame.node_id(self._run.id, index), here.iterations, attempt)
@@ -205,7 +205,7 @@ class _Playback:
         event: Event | None = None,
         opening: fx.Opening | None = None,
     ) -> None:
-        rank = self._source.rank(self._place(here, node)) if node >= 0 else 0
+        rank = self._source.rank(self._key(here, node)) if node >= 0 else 0
         here.pending.append(PendingOutcome(kind, node, rank, event, opening))
 
     def _cancel(self, here: OpenList, effect: fx.CancelJob | fx.CancelChildren) -> None:
@@ -214,49 +214,49 @@ class _Playback:
         if isinstance(effect, fx.CancelChildren):
             if here.drop("bodies", node):
                 here.pending.append(PendingOutcome("event", node, -1, ChildrenEnded(node, cancelled=True)))
-        elif effect.stop or self._source.outcome(self._place(here, node)) is None:
+        elif effect.stop or self._source.outcome(self._key(here, node)) is None:
             here.drop("job", node)
             here.pending.append(PendingOutcome("event", node, -1, JobCancelled(node)))
 
     def _record(self, here: OpenList, effect: fx.NodeEnded) -> None:
-        place = self._place(here, effect.node)
-        raw = self._values.stored.get((place.id, "result", ""), _CANCELLED)
-        self.played.executions.pop(place.id, None)
-        inputs = self._values.take_inputs(place.id)
-        self.played.executions[place.id] = Execution(place, _FATES[effect.state], raw, inputs)
+        key = self._key(here, effect.node)
+        raw = self._values.stored.get((key.id, "result", ""), _CANCELLED)
+        self.played.executions.pop(key.id, None)
+        inputs = self._values.take_inputs(key.id)
+        self.played.executions[key.id] = Execution(key, _FATES[effect.state], raw, inputs)
 
     # Jobs, bodies and decisions.
 
     async def _play_job(self, here: OpenList, index: int) -> Event:
-        place = self._place(here, index)
-        if place.node.kind is Kind.IDENTITY:
-            self._values.store_result(place.id, await self._expressions.previous_result(here, index))
+        key = self._key(here, index)
+        if key.node.kind is Kind.IDENTITY:
+            self._values.store_result(key.id, await self._expressions.previous_result(here, index))
             return Succeeded(index)
         try:
             raw = await self._expressions.inputs(here, index)
         except ExpressionError as error:
             thrown = NamedError(error.name, error.message)
-            self._values.store_result(place.id, error_json(thrown, place.node.id))
+            self._values.store_result(key.id, error_json(thrown, key.node.id))
             return Failed(index, error.name, error.message, retryable=False)
-        self._values.store_inputs(place.id, raw)
-        recorded = self._require_outcome(place)
-        self._values.store_result(place.id, recorded.raw)
+        self._values.store_inputs(key.id, raw)
+        recorded = self._require_outcome(key)
+        self._values.store_result(key.id, recorded.raw)
         if recorded.error is None:
             return Succeeded(index)
         return Failed(index, recorded.error.name, recorded.error.message)
 
-    def _require_outcome(self, place: ExecutionKey) -> RecordedOutcome:
-        found = self._source.outcome(place)
+    def _require_outcome(self, key: ExecutionKey) -> RecordedOutcome:
+        found = self._source.outcome(key)
         if found is None:
-            raise PlaybackFault(_name(place), "There is no recorded answer.")
+            raise PlaybackFault(_name(key), "There is no recorded answer.")
         return found
 
     async def _play_bodies(self, here: OpenList, index: int, opening: fx.Opening) -> Event:
-        place = self._place(here, index)
-        counter = Counter(place.id, here.frame, place.node, opening.attempt, Loop(opening.total, opening.width))
-        recorded = self._source.outcome(place)
-        if recorded is not None or place.node.kind is Kind.FLOW:
-            return self._end_bodies(place, opening)
+        key = self._key(here, index)
+        counter = Counter(key.id, here.frame, key.node, opening.attempt, Loop(opening.total, opening.width))
+        recorded = self._source.outcome(key)
+        if recorded is not None or key.node.kind is Kind.FLOW:
+            return self._end_bodies(key, opening)
         counter.loop = loop_of(opening, None)
         if opening.items is not None:
             self._values.store(items_key(counter.opening(self._run.id)), opening.items)
@@ -269,15 +269,15 @@ class _Playback:
                 break
             number = opened.popleft()
             frame = self._frame(counter, number)
-            inner = (*here.iterations, number) if place.node.kind.is_loop else here.iterations
+            inner = (*here.iterations, number) if key.node.kind.is_loop else here.iterations
             end = await self._play_list(OpenList(frame, inner))
             counter.loop = loop_after(counter, frame, end)
             found[number] = (_STATUS[end.status], self._values.result_of_list(frame, end))
         collected = join(counter, found)
         if collected.result is not None:
-            self._values.store_result(place.id, collected.result)
+            self._values.store_result(key.id, collected.result)
         if collected.error is not None:
-            self._values.store_result(place.id, collected.error, ERROR)
+            self._values.store_result(key.id, collected.error, ERROR)
         return collected.event
 
     def _frame(self, counter: Counter, number: int) -> Frame:
@@ -286,30 +286,30 @@ class _Playback:
         id = frame_id(self._run.id, counter.opening(self._run.id), number)
         return Frame(id, plan, RunState.new(plan), counter, number, body)
 
-    def _end_bodies(self, place: ExecutionKey, opening: fx.Opening) -> Event:
+    def _end_bodies(self, key: ExecutionKey, opening: fx.Opening) -> Event:
         """Return the recorded end of a sub-workflow, or of a container that failed as a whole."""
         if opening.args is not None:
-            self._values.store_inputs(place.id, opening.args)
-        recorded = self._require_outcome(place)
-        self._values.store_result(place.id, recorded.raw)
+            self._values.store_inputs(key.id, opening.args)
+        recorded = self._require_outcome(key)
+        self._values.store_result(key.id, recorded.raw)
         if recorded.failure is not None:
-            self._values.store_result(place.id, recorded.failure, ERROR)
-        return ChildrenEnded(place.node.index, error=recorded.error)
+            self._values.store_result(key.id, recorded.failure, ERROR)
+        return ChildrenEnded(key.node.index, error=recorded.error)
 
     def _decision(self, here: OpenList, index: int) -> Event:
-        place = self._place(here, index)
-        number = self._votes.get(place.id, 0)
-        found = self._source.decision(place, number)
+        key = self._key(here, index)
+        number = self._votes.get(key.id, 0)
+        found = self._source.decision(key, number)
         if found is None:
-            raise PlaybackFault(_name(place), "There is no recorded decision.")
-        self._votes[place.id] = number + 1
+            raise PlaybackFault(_name(key), "There is no recorded decision.")
+        self._votes[key.id] = number + 1
         # The node waits for the next decision unless this one closes the wait.
         self._wait(here, "people", index)
         return found
 
 
-def _name(place: ExecutionKey) -> str:
-    return place.node.id + "".join(f"[{number}]" for number in place.iterations)
+def _name(key: ExecutionKey) -> str:
+    return key.node.id + "".join(f"[{number}]" for number in key.iterations)
 
 
 _STATUS: Final[Mapping[Status, Literal["succeeded", "failed", "cancelled"]]] = {

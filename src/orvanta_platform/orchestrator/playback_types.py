@@ -24,7 +24,7 @@ class PlaybackFault(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ExecutionKey:
-    """An execution of a node."""
+    """Identity of an execution of a node."""
 
     node: Node
     id: UUID
@@ -48,15 +48,15 @@ class RecordedOutcome:
 class Source(Protocol):
     """Recorded answers."""
 
-    def outcome(self, place: ExecutionKey) -> RecordedOutcome | None:
+    def outcome(self, key: ExecutionKey) -> RecordedOutcome | None:
         """Return the outcome of a job or sub-workflow, or of a container node that failed as a whole; None if it has
         not been recorded.
         """
 
-    def decision(self, place: ExecutionKey, number: int) -> Event | None:
+    def decision(self, key: ExecutionKey, number: int) -> Event | None:
         """Return decision number `number`, from 0, on an approval or suspended step; None if there is none."""
 
-    def rank(self, place: ExecutionKey) -> float:
+    def rank(self, key: ExecutionKey) -> float:
         """Return the position at which an execution ends, among those that run at the same time."""
 
 
@@ -64,7 +64,7 @@ class Source(Protocol):
 class Execution:
     """Execution of a node that ended."""
 
-    place: ExecutionKey
+    key: ExecutionKey
     status: Literal["succeeded", "failed", "cancelled"]
     result: bytes
     inputs: bytes | None

@@ -170,13 +170,13 @@ class _Answers:
         self._recorded: dict[int, RecordedOutcome | None] = {}
         """Outcomes by the identity of the answer, which the test keeps alive; executions share them."""
 
-    def outcome(self, place: ExecutionKey) -> RecordedOutcome | None:
+    def outcome(self, key: ExecutionKey) -> RecordedOutcome | None:
         """Return the outcome of a job or sub-workflow; the last one also for later attempts."""
-        answers = self._test.answers(key_of(place.node.id, place.iterations))
+        answers = self._test.answers(key_of(key.node.id, key.iterations))
         if not answers:
             return None
-        answer = answers[min(place.attempt, len(answers) - 1)]
-        if answer.error is None and place.node.kind.is_container and place.node.kind is not Kind.FLOW:
+        answer = answers[min(key.attempt, len(answers) - 1)]
+        if answer.error is None and key.node.kind.is_container and key.node.kind is not Kind.FLOW:
             return None
         if id(answer) not in self._recorded:
             self._recorded[id(answer)] = self._encode(answer)
@@ -189,18 +189,18 @@ class _Answers:
             return RecordedOutcome(raw, error_of(answer.error), failure)
         return None if answer.result is msgspec.UNSET else RecordedOutcome(msgspec.json.encode(answer.result))
 
-    def decision(self, place: ExecutionKey, number: int) -> Event | None:
+    def decision(self, key: ExecutionKey, number: int) -> Event | None:
         """Return a decision on an approval or suspended step."""
-        answers = self._test.answers(key_of(place.node.id, place.iterations))
+        answers = self._test.answers(key_of(key.node.id, key.iterations))
         decisions = answers[-1].decisions if answers else []
         if number >= len(decisions):
             return None
-        made, approval = decisions[number], place.node.approval is not None
+        made, approval = decisions[number], key.node.approval is not None
         at = time_of(made.at) or self._at
         if made.decision == "timeout":
-            return wait_outcomes.deadline_event(place.node.index, at, approval=approval)
+            return wait_outcomes.deadline_event(key.node.index, at, approval=approval)
         row = DecisionRow(
-            place.id,
+            key.id,
             number + 1,
             made.decision == "approved",
             made.by,
@@ -210,16 +210,16 @@ class _Answers:
             at,
             True,
         )
-        return wait_outcomes.decision_event(place.node.index, row, approval=approval)
+        return wait_outcomes.decision_event(key.node.index, row, approval=approval)
 
-    def rank(self, place: ExecutionKey) -> float:
+    def rank(self, key: ExecutionKey) -> float:
         """Return the position among the answers; for a node with others inside, that of the last of them."""
-        found = self._ranks.get(key_of(place.node.id, place.iterations), self._ranks.get(place.node.id))
+        found = self._ranks.get(key_of(key.node.id, key.iterations), self._ranks.get(key.node.id))
         if found is not None:
             return found
-        id = place.node.id
+        id = key.node.id
         if id not in self._inside:
-            ranks = (self._last[each] for each in _inside(place.node) if each in self._last)
+            ranks = (self._last[each] for each in _inside(key.node) if each in self._last)
             self._inside[id] = max(ranks, default=float("inf"))
         return self._inside[id]
 
@@ -244,8 +244,8 @@ class _Checks:
         self._evaluator = evaluator
         self._executions: dict[str, list[Execution]] = {}
         for each in played.executions.values():
-            for key in dict.fromkeys((key_of(each.place.node.id, each.place.iterations), each.place.node.id)):
-                self._executions.setdefault(key, []).append(each)
+            for name in dict.fromkeys((key_of(each.key.node.id, each.key.iterations), each.key.node.id)):
+                self._executions.setdefault(name, []).append(each)
 
     async def failures(self, missing: list[str]) -> list[Failure]:
         """Return the expectations that do not hold, at most MAX_FAILURES.
@@ -311,10 +311,10 @@ class _Checks:
             yield None, self._test.expect.result, self._played.result
 
     def _inputs(self, execution: Execution) -> list[Failure]:
-        place = execution.place
-        key = key_of(place.node.id, place.iterations)
-        answers = self._test.answers(key)
-        expected = answers[min(place.attempt, len(answers) - 1)].inputs if answers else msgspec.UNSET
+        key = execution.key
+        name = key_of(key.node.id, key.iterations)
+        answers = self._test.answers(name)
+        expected = answers[min(key.attempt, len(answers) - 1)].inputs if answers else msgspec.UNSET
         if expected is msgspec.UNSET or execution.inputs is None:
             return []
         got = _decode(execution.inputs)
@@ -322,7 +322,7 @@ class _Checks:
         if at is None:
             return []
         message = f"The answer belongs to other inputs; they differ at {at or 'the whole value'}."
-        return [Failure("inputs", key, message, at, _show(expected), _show(got))]
+        return [Failure("inputs", name, message, at, _show(expected), _show(got))]
 
     def _check_skipped(self, key: str, expected: NodeExpectation, executions: list[Execution]) -> list[Failure]:
         if expected.status == "skipped":

@@ -79,7 +79,7 @@ async def take_out(
 async def seal(vault: Vault, workspace: str, by: UUID, taken: Secrets) -> bytes:
     """Encrypt secrets, by their places, as JSON text that the run `by` and the runs that it calls can decrypt."""
     key = await secrets.newest_key(vault.db, vault.keys, workspace)
-    body = msgspec.json.encode({place: msgspec.Raw(raw) for place, raw in taken.items()})
+    body = msgspec.json.encode({pointer: msgspec.Raw(raw) for pointer, raw in taken.items()})
     return msgspec.json.encode(
         _Body(by, key.version, secrets.seal(key, SecretLocation(workspace, _KIND, str(by)), body))
     )
@@ -94,7 +94,7 @@ async def unseal(vault: Vault, workspace: str, runs: Sequence[UUID | None], raw:
         raise SecretUnreadable("The inputs of the run cannot be decrypted.", hint="Start a new run with all inputs.")
     key = secrets.unwrap(vault.keys, workspace, row)
     opened = secrets.unseal(key, SecretLocation(workspace, _KIND, str(body.of)), body.sealed)
-    return {place: bytes(each) for place, each in msgspec.json.decode(opened, type=dict[str, msgspec.Raw]).items()}
+    return {pointer: bytes(each) for pointer, each in msgspec.json.decode(opened, type=dict[str, msgspec.Raw]).items()}
 
 
 def sealed_again(workspace: str, raw: bytes, keys: Mapping[int, DataKey], newest: DataKey) -> bytes | None:
@@ -102,11 +102,11 @@ def sealed_again(workspace: str, raw: bytes, keys: Mapping[int, DataKey], newest
     body = msgspec.json.decode(raw, type=_Body)
     if body.key == newest.version:
         return None
-    key, place = keys.get(body.key), SecretLocation(workspace, _KIND, str(body.of))
+    key, location = keys.get(body.key), SecretLocation(workspace, _KIND, str(body.of))
     if key is None:
         raise SecretUnreadable("The key of the inputs does not exist.")
     return msgspec.json.encode(
-        _Body(body.of, newest.version, secrets.seal(newest, place, secrets.unseal(key, place, body.sealed)))
+        _Body(body.of, newest.version, secrets.seal(newest, location, secrets.unseal(key, location, body.sealed)))
     )
 
 
@@ -149,7 +149,7 @@ def holding(raw: bytes, opened: OpenedSecrets) -> Secrets:
 
 
 def _find(
-    raw: bytes, place: str, level: int, opened: OpenedSecrets, found: dict[str, bytes], work: WorkBudget
+    raw: bytes, pointer: str, level: int, opened: OpenedSecrets, found: dict[str, bytes], work: WorkBudget
 ) -> bytes:
     work.spend(len(opened.patterns) * (100 + len(raw) // 50))
     if raw == _QUOTED_MASK or opened.mask_json(raw) == raw:
@@ -158,9 +158,9 @@ def _find(
         if level == MAX_DEPTH:
             work.exhaust()
         return secret_fields.rebuilt(
-            raw, lambda name, each: _find(strip(each), f"{place}/{name}", level + 1, opened, found, work), work
+            raw, lambda name, each: _find(strip(each), f"{pointer}/{name}", level + 1, opened, found, work), work
         )
-    found[place] = raw
+    found[pointer] = raw
     return raw
 
 

@@ -30,10 +30,10 @@ async def pieces(raw: bytes) -> AsyncIterator[bytes]:
 def join(body: bytes, size: int) -> bytes:
     """Return the JSON text, of `size` bytes, of a whole object."""
     # The buffer becomes the result, so that the text is in memory only once.
-    text, place = BytesIO(), 0
+    text, offset = BytesIO(), 0
     for length in _lengths(body[-_LENGTH.size * _count(size) :]):
-        text.write(zlib.decompress(memoryview(body)[place : place + length]))
-        place += length
+        text.write(zlib.decompress(memoryview(body)[offset : offset + length]))
+        offset += length
     return text.getvalue()
 
 
@@ -48,10 +48,10 @@ async def part(storage: Storage, key: str, size: int, start: int, length: int) -
     lengths = _lengths(await storage.get_range(key, behind, _LENGTH.size * count)) if behind > 0 else []
     if len(lengths) != count or sum(lengths) != behind:
         raise ObjectMissing(f"The object {key} is incomplete.")
-    place = sum(lengths[:first])
+    offset = sum(lengths[:first])
     for number in range(first, last):
-        frame = await storage.get_range(key, place, lengths[number])
-        place += lengths[number]
+        frame = await storage.get_range(key, offset, lengths[number])
+        offset += lengths[number]
         text = await asyncio.to_thread(zlib.decompress, frame)
         yield text[max(start - number * FRAME, 0) : start + length - number * FRAME]
 

@@ -121,10 +121,10 @@ async def _s3(guard: Guard, value: Value) -> str:
     if not bucket or not host:
         raise TestFailed("The resource needs a bucket and an endPoint.")
     by_path = value.get("pathStyle") is not False
-    place = host if by_path else f"{bucket}.{host}"
+    authority = host if by_path else f"{bucket}.{host}"
     if value.get("port"):
-        place = f"{place}:{_port(value, 443)}"
-    url = f"{scheme}://{place}/{f'{bucket}/' if by_path else ''}?list-type=2&max-keys=1"
+        authority = f"{authority}:{_port(value, 443)}"
+    url = f"{scheme}://{authority}/{f'{bucket}/' if by_path else ''}?list-type=2&max-keys=1"
     headers: dict[str, str] = {}
     if value.get("accessKey"):
         key = s3_signature.Key(

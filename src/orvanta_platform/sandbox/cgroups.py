@@ -31,7 +31,7 @@ class GroupFolder:
 
 def find(mounts: Path = _MOUNTS, own_groups: Path = _OWN) -> dict[Kind, GroupFolder]:
     """Return the folders in which this process can create groups, by kind; other kinds are absent."""
-    places: dict[Kind, GroupFolder] = {}
+    controllers: dict[Kind, GroupFolder] = {}
     own = {line.split(":")[1]: line.split(":", 2)[2] for line in own_groups.read_text().splitlines()}
     for line in mounts.read_text().splitlines():
         before, _, after = line.partition(" - ")
@@ -39,14 +39,14 @@ def find(mounts: Path = _MOUNTS, own_groups: Path = _OWN) -> dict[Kind, GroupFol
         kind, _, options = after.split()[:3]
         if kind == "cgroup":
             for name in _KINDS:
-                if name in options.split(",") and name in own and name not in places:
-                    places[name] = GroupFolder(_inside(mounted, root, own[name]), 1)
+                if name in options.split(",") and name in own and name not in controllers:
+                    controllers[name] = GroupFolder(_inside(mounted, root, own[name]), 1)
         elif kind == "cgroup2" and "" in own:
             folder = _inside(mounted, root, own[""])
-            for place in (folder, folder.parent):
-                for name in _available_limits(place):
-                    places.setdefault(name, GroupFolder(place, 2))
-    return {name: place for name, place in places.items() if os.access(place.folder, os.W_OK)}
+            for candidate in (folder, folder.parent):
+                for name in _available_limits(candidate):
+                    controllers.setdefault(name, GroupFolder(candidate, 2))
+    return {name: controller for name, controller in controllers.items() if os.access(controller.folder, os.W_OK)}
 
 
 def _inside(mounted: str, root: str, own: str) -> Path:
@@ -93,28 +93,28 @@ class Group:
         self._kills, self._refusals = self._count_kills(), self._count_refusals()
 
     def _set_limits(self, memory_bytes: int, processes: int) -> None:
-        for kind, place in self.folders.items():
+        for kind, controller in self.folders.items():
             if kind == "pids":
-                _write(place, "pids.max", processes + 1)
-            elif place.version == 1:
-                self._limit_memory_v1(place, memory_bytes)
+                _write(controller, "pids.max", processes + 1)
+            elif controller.version == 1:
+                self._limit_memory_v1(controller, memory_bytes)
             else:
-                _write(place, "memory.max", memory_bytes)
+                _write(controller, "memory.max", memory_bytes)
                 with contextlib.suppress(OSError):
-                    _write(place, "memory.swap.max", 0)
+                    _write(controller, "memory.swap.max", 0)
 
-    def _limit_memory_v1(self, place: GroupFolder, memory_bytes: int) -> None:
+    def _limit_memory_v1(self, controller: GroupFolder, memory_bytes: int) -> None:
         with contextlib.suppress(OSError):
-            _write(place, "memory.memsw.limit_in_bytes", -1)
-        _write(place, "memory.limit_in_bytes", memory_bytes)
+            _write(controller, "memory.memsw.limit_in_bytes", -1)
+        _write(controller, "memory.limit_in_bytes", memory_bytes)
         with contextlib.suppress(OSError):
-            _write(place, "memory.memsw.limit_in_bytes", memory_bytes)
+            _write(controller, "memory.memsw.limit_in_bytes", memory_bytes)
 
     @property
     def entrances(self) -> list[int]:
         """Open descriptors. A process that writes "0" to each of them joins the groups with all its later children."""
         if not self._entrances:
-            folders = {place.folder for place in self.folders.values()}
+            folders = {controller.folder for controller in self.folders.values()}
             self._entrances += [os.open(folder / "cgroup.procs", os.O_WRONLY | os.O_CLOEXEC) for folder in folders]
         return self._entrances
 
@@ -122,13 +122,13 @@ class Group:
         """Kill all processes in the group. Returns False if it has no process limit, which is needed to stop forks
         first.
         """
-        place = self.folders.get("pids")
-        if place is None:
+        controller = self.folders.get("pids")
+        if controller is None:
             return False
         self._set = (0, 0)
-        _write(place, "pids.max", 0)
+        _write(controller, "pids.max", 0)
         for _ in range(_MAX_SCANS):
-            members = (place.folder / "cgroup.procs").read_text().split()
+            members = (controller.folder / "cgroup.procs").read_text().split()
             if not members:
                 break
             for pid in members:
@@ -138,20 +138,20 @@ class Group:
 
     def reopen(self) -> None:
         """Allow new processes in the group again, after `kill`."""
-        place = self.folders.get("pids")
-        if place is not None and self._set == (0, 0):
-            (place.folder / "pids.max").write_text("max")
+        controller = self.folders.get("pids")
+        if controller is not None and self._set == (0, 0):
+            (controller.folder / "pids.max").write_text("max")
 
     @property
     def peak_kb(self) -> int:
         """Peak memory in KiB since `limit`; 0 if unknown."""
-        place = self.folders.get("memory")
-        if place is None:
+        controller = self.folders.get("memory")
+        if controller is None:
             return 0
         with contextlib.suppress(OSError, ValueError):
-            if place.version == 1:
-                return int(self._read(place, "memory.max_usage_in_bytes", os.O_RDWR)) // 1024
-            return int(self._read(place, "memory.peak")) // 1024
+            if controller.version == 1:
+                return int(self._read(controller, "memory.max_usage_in_bytes", os.O_RDWR)) // 1024
+            return int(self._read(controller, "memory.peak")) // 1024
         return 0
 
     @property
@@ -165,30 +165,32 @@ class Group:
         return self._count_refusals() > self._refusals
 
     def _count_kills(self) -> int:
-        place = self.folders.get("memory")
-        if place is None:
+        controller = self.folders.get("memory")
+        if controller is None:
             return 0
-        return self._counter(place, "memory.oom_control" if place.version == 1 else "memory.events", b"oom_kill")
+        return self._counter(
+            controller, "memory.oom_control" if controller.version == 1 else "memory.events", b"oom_kill"
+        )
 
     def _count_refusals(self) -> int:
-        place = self.folders.get("pids")
-        return 0 if place is None else self._counter(place, "pids.events", b"max")
+        controller = self.folders.get("pids")
+        return 0 if controller is None else self._counter(controller, "pids.events", b"max")
 
-    def _counter(self, place: GroupFolder, name: str, key: bytes) -> int:
+    def _counter(self, controller: GroupFolder, name: str, key: bytes) -> int:
         with contextlib.suppress(OSError, ValueError):
-            for line in self._read(place, name).splitlines():
+            for line in self._read(controller, name).splitlines():
                 found, _, value = line.partition(b" ")
                 if found == key:
                     return int(value)
         return 0
 
-    def _read(self, place: GroupFolder, name: str, mode: int = os.O_RDONLY) -> bytes:
-        return os.pread(self._file(place, name, mode), _MAX_BYTES, 0)
+    def _read(self, controller: GroupFolder, name: str, mode: int = os.O_RDONLY) -> bytes:
+        return os.pread(self._file(controller, name, mode), _MAX_BYTES, 0)
 
-    def _file(self, place: GroupFolder, name: str, mode: int) -> int:
+    def _file(self, controller: GroupFolder, name: str, mode: int) -> int:
         """Return a descriptor that stays open, because these files are read before and after every job."""
         if name not in self._files:
-            self._files[name] = os.open(place.folder / name, mode | os.O_CLOEXEC)
+            self._files[name] = os.open(controller.folder / name, mode | os.O_CLOEXEC)
         return self._files[name]
 
     def remove(self) -> None:
@@ -196,27 +198,27 @@ class Group:
         for descriptor in (*self._entrances, *self._files.values()):
             os.close(descriptor)
         self._entrances, self._files = [], {}
-        for folder in {place.folder for place in self.folders.values()}:
+        for folder in {controller.folder for controller in self.folders.values()}:
             with contextlib.suppress(OSError):
                 folder.rmdir()
 
 
-def _write(place: GroupFolder, name: str, value: int) -> None:
-    (place.folder / name).write_text(str(value))
+def _write(controller: GroupFolder, name: str, value: int) -> None:
+    (controller.folder / name).write_text(str(value))
 
 
 class Groups:
     """Groups of one worker process: created when needed, reused, removed at the end."""
 
-    def __init__(self, places: dict[Kind, GroupFolder]) -> None:
-        self._places = places
+    def __init__(self, parents: dict[Kind, GroupFolder]) -> None:
+        self._parents = parents
         self._idle: list[Group] = []
         self._created = 0
 
     @property
     def kinds(self) -> set[Kind]:
         """The limits of these groups."""
-        return set(self._places)
+        return set(self._parents)
 
     def take(self) -> Group | None:
         """Return a group without processes, or None if none can be created."""
@@ -225,10 +227,10 @@ class Groups:
         self._created += 1
         group = Group({})
         try:
-            for kind, place in self._places.items():
-                folder = place.folder / f"orvanta-{os.getpid()}-{self._created}"
+            for kind, parent in self._parents.items():
+                folder = parent.folder / f"orvanta-{os.getpid()}-{self._created}"
                 folder.mkdir(exist_ok=True)
-                group.folders[kind] = GroupFolder(folder, place.version)
+                group.folders[kind] = GroupFolder(folder, parent.version)
         except OSError:
             group.remove()
             return None
@@ -247,7 +249,7 @@ class Groups:
 
     def remove_stale(self) -> None:
         """Remove the groups of workers that were killed."""
-        for folder in {place.folder for place in self._places.values()}:
+        for folder in {parent.folder for parent in self._parents.values()}:
             for stale in folder.glob("orvanta-*-*"):
                 pid = stale.name.split("-")[1]
                 if pid.isdigit() and not Path(f"/proc/{pid}").exists():

@@ -8,27 +8,27 @@ from types import ModuleType
 
 
 class Modules:
-    """Finder of the top-level modules in `places` (sandbox/plan.py: modules), the last entry of sys.meta_path.
+    """Finder of the top-level modules in `locations` (sandbox/plan.py: modules), the last entry of sys.meta_path.
 
     It replaces a folder on sys.path, because jobs must not import or list the neighbours of these modules.
     """
 
-    def __init__(self, places: Mapping[str, str]) -> None:
-        self._places = places
+    def __init__(self, locations: Mapping[str, str]) -> None:
+        self._locations = locations
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """Return the location of the module `name`, or None if it is not one of these."""
-        place = self._places.get(name)
-        if path is not None or place is None:
+        location = self._locations.get(name)
+        if path is not None or location is None:
             return None
-        is_compiled = place.endswith(tuple(EXTENSION_SUFFIXES))
-        is_package = not is_compiled and not place.endswith(".py")
-        file = f"{place}/__init__.py" if is_package else place
+        is_compiled = location.endswith(tuple(EXTENSION_SUFFIXES))
+        is_package = not is_compiled and not location.endswith(".py")
+        file = f"{location}/__init__.py" if is_package else location
         loader = (ExtensionFileLoader if is_compiled else SourceFileLoader)(name, file)
         spec = ModuleSpec(name, loader, origin=file, is_package=is_package)
         spec.has_location = True
         if is_package:
-            spec.submodule_search_locations = [place]
+            spec.submodule_search_locations = [location]
         return spec

@@ -58,12 +58,12 @@ class Imports:
     async def provide(self, workspace: str, digest: str) -> ImportFolder:
         """Return the folder with the closure of this hash (hex), writing it if needed. Raises ImportsUnavailable."""
         closure, name = await self._closure(digest)
-        place = f"{workspace}/{_FOLDER}/{name}"
-        if not mark_used(self._packages / place):
+        folder = f"{workspace}/{_FOLDER}/{name}"
+        if not mark_used(self._packages / folder):
             async with self._writing:
-                if not (self._packages / place).is_dir():
-                    await self._write(closure, self._packages / place)
-        return ImportFolder(place, closure.path)
+                if not (self._packages / folder).is_dir():
+                    await self._write(closure, self._packages / folder)
+        return ImportFolder(folder, closure.path)
 
     async def scripts(self, digest: str) -> tuple[Script, ...]:
         """Return the scripts of the closure with this hash (hex). Raises ImportsUnavailable."""

@@ -141,13 +141,13 @@ def await_lock(api: Api, status: str, path: str) -> None:
 
 def show_diagnostics(flow: FlowFile, found: list[Diagnostic]) -> None:
     """Print each diagnostic with its file, line, node and path."""
-    print_located([(flow.place(each.path), each) for each in found])
+    print_located([(flow.location(each.path), each) for each in found])
 
 
 def print_located(found: list[tuple[str, Diagnostic]]) -> None:
     """Print diagnostics with known locations."""
-    for place, each in found:
-        say(f"{place}: {each.severity} {each.code}: {each.message}" + (f"\n    at {each.path}" if each.path else ""))
+    for location, each in found:
+        say(f"{location}: {each.severity} {each.code}: {each.message}" + (f"\n    at {each.path}" if each.path else ""))
 
 
 def read_flow(given: Path) -> FlowFile:

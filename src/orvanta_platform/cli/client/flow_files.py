@@ -11,7 +11,7 @@ from typing import Any
 
 from ruamel.yaml.comments import CommentedBase, CommentedMap
 
-from orvanta_platform.cli.client.places import is_within, items_under, path_of
+from orvanta_platform.cli.client.item_paths import is_within, items_under, path_of
 from orvanta_platform.errors import BadRequest, InvalidWorkflow
 from orvanta_platform.workflow import document, inline
 from orvanta_platform.workflow.diagnostics import Diagnostic
@@ -43,14 +43,14 @@ class FlowFile:
     def path(self) -> str | None:
         """Path derived from the location in the folders, or None."""
         alone = self.file.name not in DOCUMENTS or not self.file.parent.name.endswith(FLOW_FOLDERS)
-        place = self.file if alone else self.file.parent
-        return path_of(place, FLOW_FOLDERS if not alone else (*ALONE, ".yaml", ".yml", ".json"))
+        named = self.file if alone else self.file.parent
+        return path_of(named, FLOW_FOLDERS if not alone else (*ALONE, ".yaml", ".yml", ".json"))
 
     def diagnostics(self) -> list[Diagnostic]:
         """Return all diagnostics that need no server, errors first."""
         return validate(self.tree)
 
-    def place(self, pointer: str) -> str:
+    def location(self, pointer: str) -> str:
         """Return the location of a JSON pointer of the document: the file, with line and column if known."""
         if pointer in self.inlined:
             return str(self.file.parent / self.inlined[pointer])
@@ -105,14 +105,14 @@ def find(folder: Path) -> list[Path]:
     return [each for each in items_under(folder) if _is_flow(each)]
 
 
-def path_in_folders(place: Path) -> str | None:
+def path_in_folders(entry: Path) -> str | None:
     """Return the path derived from the location of a folder or document in the folders, or None."""
-    return path_of(place, FLOW_FOLDERS if place.is_dir() else ALONE)
+    return path_of(entry, FLOW_FOLDERS if entry.is_dir() else ALONE)
 
 
-def is_workflow(place: Path) -> bool:
-    """Return whether `place` is a workflow itself and not a folder that contains workflows. Any file counts."""
-    return place.is_file() or any((place / name).is_file() for name in DOCUMENTS) or place.name.endswith(FLOW_FOLDERS)
+def is_workflow(entry: Path) -> bool:
+    """Return whether `entry` is a workflow itself and not a folder that contains workflows. Any file counts."""
+    return entry.is_file() or any((entry / name).is_file() for name in DOCUMENTS) or entry.name.endswith(FLOW_FOLDERS)
 
 
 def error_locations(source_path: Path, error: InvalidWorkflow) -> list[tuple[str, Diagnostic]]:
@@ -125,10 +125,10 @@ def error_locations(source_path: Path, error: InvalidWorkflow) -> list[tuple[str
     return shown
 
 
-def _is_flow(place: Path) -> bool:
-    if place.is_dir():
-        return place.name.endswith(FLOW_FOLDERS) and any((place / name).is_file() for name in DOCUMENTS)
-    return place.name.endswith(ALONE) and place.name not in ALONE
+def _is_flow(entry: Path) -> bool:
+    if entry.is_dir():
+        return entry.name.endswith(FLOW_FOLDERS) and any((entry / name).is_file() for name in DOCUMENTS)
+    return entry.name.endswith(ALONE) and entry.name not in ALONE
 
 
 def _document_in(folder: Path) -> Path:

@@ -155,8 +155,8 @@ def _choices(names: Sequence[str], choice: str) -> list[dict[str, str]]:
 def _print_binding(binding: dict[str, Any]) -> None:
     from orvanta_platform.cli.client.output import local_time, say, terminal_safe
 
-    place = f"{binding['url']} {binding['branch']}" + (f" {binding['folder']}/" if binding["folder"] else "")
-    print(terminal_safe(f"{place}: {binding['state']}, fetched {local_time(binding['fetched_at']) or 'never'}"))
+    source = f"{binding['url']} {binding['branch']}" + (f" {binding['folder']}/" if binding["folder"] else "")
+    print(terminal_safe(f"{source}: {binding['state']}, fetched {local_time(binding['fetched_at']) or 'never'}"))
     if binding["error"]:
         say(terminal_safe(f"{binding['error']['code']}: {binding['error']['message']}"))
     for each in binding["findings"]:

@@ -131,10 +131,10 @@ def _to_monotonic(at: str | None) -> float:
 def branches(nodes: Sequence[Node]) -> list[str]:
     """Return the prefix of each node in the drawing, which connects nested nodes to the node that contains them."""
     found: list[str] = []
-    for place, node in enumerate(nodes):
+    for index, node in enumerate(nodes):
         text = ""
         for depth in range(1, node.depth + 1):
-            after = next((each.depth for each in nodes[place + 1 :] if each.depth <= depth), -1)
+            after = next((each.depth for each in nodes[index + 1 :] if each.depth <= depth), -1)
             continues = after == depth
             if depth == node.depth:
                 text += "├─ " if continues else "└─ "
@@ -147,8 +147,8 @@ def branches(nodes: Sequence[Node]) -> list[str]:
 def _most_relevant(nodes: list[Node], room: int) -> list[Node]:
     """Return `room` nodes in their order, preferring running and failed ones."""
     rank = {"running": 0, "failed": 1, "paused": 2, "waiting": 2, "queued": 3, "succeeded": 4}
-    chosen = sorted(range(len(nodes)), key=lambda place: (rank.get(nodes[place].status, 5), place))[:room]
-    return [nodes[place] for place in sorted(chosen)]
+    chosen = sorted(range(len(nodes)), key=lambda index: (rank.get(nodes[index].status, 5), index))[:room]
+    return [nodes[index] for index in sorted(chosen)]
 
 
 def _counts(nodes: list[Node]) -> str:

@@ -19,8 +19,8 @@ from orvanta_platform.cli.client.deploy import (
     show_diagnostics,
 )
 from orvanta_platform.cli.client.errors import FAILED, NotLoggedIn, ServerUnreachable
+from orvanta_platform.cli.client.item_paths import needed, say_left_out
 from orvanta_platform.cli.client.output import print_json, say
-from orvanta_platform.cli.client.places import needed, say_left_out
 from orvanta_platform.errors import OrvantaError
 from orvanta_platform.workflow.diagnostics import errors, invalid
 
@@ -58,9 +58,9 @@ def push_scripts(
     """Deploy the script in `source`, or all scripts under it that are in a folder f or u."""
     root = _root(source, everything)
 
-    def push(file: Path, place: str | None) -> Pushed:
+    def push(file: Path, path: str | None) -> Pushed:
         script = script_files.read(file, language)
-        return push_script(session.api, script, needed(place or script.path, file), options)
+        return push_script(session.api, script, needed(path or script.path, file), options)
 
     if root.is_file():
         _print_outcome(session, [push(root, path)], options, single=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from orvanta_platform.cli.client.places import is_within, items_under, path_of
+from orvanta_platform.cli.client.item_paths import is_within, items_under, path_of
 from orvanta_platform.errors import BadRequest, InvalidWorkflow, OrvantaError
 from orvanta_platform.workflow import document
 from orvanta_platform.workflow.script_imports import imports_of

@@ -56,13 +56,13 @@ async def follow(
     After a lost connection, it resumes at the offset of the log and calls `note` once per loss. Raises
     ServerUnreachable if the server stays unavailable, NotLoggedIn and ServerRefused.
     """
-    place = {"log_offset": "0"}
+    cursor = {"log_offset": "0"}
 
     async def updates() -> AsyncGenerator[Update]:
-        async with aclosing(_fields(client, connection, address, params=place)) as found:
+        async with aclosing(_fields(client, connection, address, params=cursor)) as found:
             async for fields in found:
                 update = msgspec.json.decode(fields[b"data"], type=Update)
-                place["log_offset"] = str(update.log_offset or place["log_offset"])
+                cursor["log_offset"] = str(update.log_offset or cursor["log_offset"])
                 yield update
 
     async with aclosing(_reconnecting(updates, connection, note)) as item:
@@ -76,14 +76,14 @@ async def follow_run(
     client: httpx.AsyncClient, connection: Connection, run_id: str, note: Callable[[str], None]
 ) -> AsyncGenerator[Event]:
     """Yield every message of the stream of a run; the last one is `end`. Resumes and raises like `follow`."""
-    place: dict[str, str] = {}
+    cursor: dict[str, str] = {}
 
     async def events() -> AsyncGenerator[Event]:
         address = f"/api/v1/runs/{run_id}/stream"
-        async with aclosing(_fields(client, connection, address, headers=place)) as found:
+        async with aclosing(_fields(client, connection, address, headers=cursor)) as found:
             async for fields in found:
                 yield Event(name=fields[b"event"].decode(), data=fields[b"data"])
-                place["Last-Event-ID"] = fields[b"id"].decode()
+                cursor["Last-Event-ID"] = fields[b"id"].decode()
 
     async with aclosing(_reconnecting(events, connection, note)) as item:
         async for event in item:

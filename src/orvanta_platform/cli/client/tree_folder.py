@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from orvanta_platform.cli.client.connection import Connection
-from orvanta_platform.cli.client.places import items_under, path_of
+from orvanta_platform.cli.client.item_paths import items_under, path_of
 from orvanta_platform.control import names
 from orvanta_platform.errors import BadRequest, InvalidWorkflow, OrvantaError
 from orvanta_platform.workflow.tree.item import KINDS, Item, Key, parts_of_test
@@ -60,8 +60,8 @@ class Folder:
     def covers(self, key: Key) -> bool:
         """Return whether an item belongs to the folder."""
         kind, path = key
-        place = f"f/{path}" if kind == "folder" else path
-        return not self.prefix or place == self.prefix or place.startswith(f"{self.prefix}/")
+        below = f"f/{path}" if kind == "folder" else path
+        return not self.prefix or below == self.prefix or below.startswith(f"{self.prefix}/")
 
     def bytes_of(self, located: Located) -> dict[str, bytes]:
         """Return the contents of the files of an item by name. Raises BadRequest."""
@@ -87,8 +87,8 @@ class Folder:
         try:
             return read(located, self.bytes_of(located))
         except InvalidWorkflow as error:
-            place = self.files[located.files[0]]
-            raise BadRequest(f"{place} cannot be read: {error.message}.", hint=error.hint) from None
+            file = self.files[located.files[0]]
+            raise BadRequest(f"{file} cannot be read: {error.message}.", hint=error.hint) from None
 
     def file_of(self, key: Key) -> str:
         """Return the first file of an item, or its workflow's folder, for people."""
@@ -96,28 +96,28 @@ class Folder:
         if located is None:
             return ""
         file = self.files[located.files[0]]
-        place = file.parent if file.parent.name.endswith(FLOW_FOLDERS) else file
-        return str(place.relative_to(Path.cwd()) if place.is_relative_to(Path.cwd()) else place)
+        shown = file.parent if file.parent.name.endswith(FLOW_FOLDERS) else file
+        return str(shown.relative_to(Path.cwd()) if shown.is_relative_to(Path.cwd()) else shown)
 
     def write(self, item: Item) -> None:
         """Write the files of an item, and delete those that it had before. Raises BadRequest."""
         _check_name(item)
         new = write_item(item)
         old = self.located.get(item.key)
-        places = {self._place(name, old): body for name, body in new.items()}
+        files = {self._file_for(name, old): body for name, body in new.items()}
         own = set() if old is None else {self.files[name] for name in old.files}
-        for place in places:
-            if place not in own and place.exists():
+        for file in files:
+            if file not in own and file.exists():
                 raise BadRequest(
-                    f"{place} is not replaced: it is not known as a file of the {item.kind} {item.path}.",
+                    f"{file} is not replaced: it is not known as a file of the {item.kind} {item.path}.",
                     hint="Move or rename it, then pull again.",
                 )
-        for place, body in places.items():
-            place.parent.mkdir(parents=True, exist_ok=True)
-            _write(place, body)
+        for file, body in files.items():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            _write(file, body)
         if old is not None:
-            self._delete(old, places)
-        self.files |= dict(zip(new, places, strict=True))
+            self._delete(old, files)
+        self.files |= dict(zip(new, files, strict=True))
         self._read |= new
         self.located[item.key] = Located(item.kind, item.path, tuple(new))
 
@@ -125,24 +125,24 @@ class Folder:
         """Delete the files of an item."""
         self._delete(self.located.pop(key), {})
 
-    def _place(self, name: str, old: Located | None) -> Path:
+    def _file_for(self, name: str, old: Located | None) -> Path:
         """Return the file for a name: in the folder that the workflow has, or below the base. Raises BadRequest."""
         parts = name.split("/")
         if not all(map(_is_file_name, parts)):
             raise BadRequest(f"The server sent a name that is no file of a tree: {name[:200]!r}.")
-        place = self.base / name
+        file = self.base / name
         before = None if old is None else old.files[0]
         if before is None and folder_of(name) is not None and parts[-2] == "tests":
             before = self._flow_of(name)
         if before is not None and (inside := folder_of(before)) is not None and folder_of(name) is not None:
             below = len(inside.split("/"))
             depth = len(before.split("/")) - below
-            place = self.files[before].parents[depth - 1].joinpath(*parts[below:])
+            file = self.files[before].parents[depth - 1].joinpath(*parts[below:])
         elif before is not None and before in self.files and folder_of(name) is None:
-            place = self.files[before].parent / parts[-1]
-        if not place.parent.resolve().is_relative_to(self.base.resolve()) or place.is_symlink():
-            raise BadRequest(f"{place} is not written: it leads out of the folder.")
-        return place
+            file = self.files[before].parent / parts[-1]
+        if not file.parent.resolve().is_relative_to(self.base.resolve()) or file.is_symlink():
+            raise BadRequest(f"{file} is not written: it leads out of the folder.")
+        return file
 
     def _flow_of(self, name: str) -> str | None:
         """Return the first file of the workflow that a test belongs to."""
@@ -153,10 +153,10 @@ class Folder:
     def _delete(self, old: Located, kept: Iterable[Path]) -> None:
         remaining = set(kept)
         for name in old.files:
-            place = self.files[name]
-            own = place.name.startswith("flow.") or ".inline_script." in place.name or old.kind == "workflow_test"
-            if place not in remaining and (own or folder_of(name) is None):
-                place.unlink(missing_ok=True)
+            file = self.files[name]
+            own = file.name.startswith("flow.") or ".inline_script." in file.name or old.kind == "workflow_test"
+            if file not in remaining and (own or folder_of(name) is None):
+                file.unlink(missing_ok=True)
         folder = self.files[old.files[0]].parent
         if folder != self.base and not any(folder.iterdir()):
             folder.rmdir()
@@ -167,9 +167,9 @@ def open_folder(root: Path) -> Folder:
     root = root.absolute()
     base = next((each for each in (root, *root.parents) if (each / STATE).is_file()), root)
     files: dict[str, Path] = {}
-    for place in items_under(root):
-        if place.is_file():
-            files[_name_of(place, root)] = place
+    for file in items_under(root):
+        if file.is_file():
+            files[_name_of(file, root)] = file
     return Folder(root, base, {each.key: each for each in reversed(locate(files))}, files)
 
 
@@ -209,17 +209,17 @@ def _read(file: Path) -> bytes:
 def _check_links(base: Path) -> None:
     """Check that the state is in the folder itself, as a copied tree may contain links. Raises BadRequest."""
     file = base / STATE
-    for place in (file.parent, base / BASES, file, file.with_suffix(".tmp"), file.parent / ".gitignore"):
-        if place.is_symlink():
-            raise BadRequest(f"{place} is a link, which is not followed.", hint="Delete it, then try again.")
+    for path in (file.parent, base / BASES, file, file.with_suffix(".tmp"), file.parent / ".gitignore"):
+        if path.is_symlink():
+            raise BadRequest(f"{path} is a link, which is not followed.", hint="Delete it, then try again.")
 
 
-def _name_of(place: Path, root: Path) -> str:
+def _name_of(file: Path, root: Path) -> str:
     """Return the name of a file in the tree: from f or u on, below the folder if it contains them."""
-    parts = place.relative_to(root).parts
+    parts = file.relative_to(root).parts
     start = next((n for n, part in enumerate(parts[:-2]) if part in ("f", "u")), None)
     if start is None:
-        return path_of(place, ()) or "/".join(parts)
+        return path_of(file, ()) or "/".join(parts)
     return unicodedata.normalize("NFC", "/".join(parts[start:]))
 
 

@@ -15,8 +15,8 @@ from orvanta_platform.cli.client.api import Api
 from orvanta_platform.cli.client.command import Session
 from orvanta_platform.cli.client.deploy import await_lock, show_diagnostics
 from orvanta_platform.cli.client.errors import FAILED, ServerRefused
+from orvanta_platform.cli.client.item_paths import items_under, say_left_out
 from orvanta_platform.cli.client.output import print_json, say, terminal_safe
-from orvanta_platform.cli.client.places import items_under, say_left_out
 from orvanta_platform.cli.client.tree_folder import Folder, open_folder, open_state, unreadable
 from orvanta_platform.cli.client.tree_pull import failures, show_failures
 from orvanta_platform.cli.client.tree_status import Comparison, change_of, compare, plan
@@ -52,7 +52,7 @@ class PushOptions:
 def push_tree(session: Session, root: Path, options: PushOptions) -> None:
     """Apply the changes of a folder, all of them or none. Raises typer.Exit after conflicts and errors."""
     say_left_out([root])
-    if unsupported := sum(place.name.endswith(_OTHER) for place in items_under(root)):
+    if unsupported := sum(entry.name.endswith(_OTHER) for entry in items_under(root)):
         say(f"{unsupported} triggers of other kinds than HTTP are left out.")
     folder = open_folder(root)
     found = compare(session.api, folder, open_state(folder.base, session.api.connection))

@@ -23,10 +23,10 @@ def find_workflows(source: Sequence[Path]) -> list[Path]:
     Raises typer.BadParameter if there is none.
     """
     found = []
-    for place in source:
-        if not place.exists():
-            raise typer.BadParameter(f"{place} does not exist.")
-        found += [place] if flow_files.is_workflow(place) else flow_files.find(place)
+    for path in source:
+        if not path.exists():
+            raise typer.BadParameter(f"{path} does not exist.")
+        found += [path] if flow_files.is_workflow(path) else flow_files.find(path)
     if not found:
         raise typer.BadParameter("The folder contains no workflow.")
     return found
@@ -52,6 +52,6 @@ def check(source: Path, policies: Sequence[Policy] = ()) -> list[tuple[str, Diag
         if policies and not errors(diagnostics):
             subject = subject_of_flow(flow.path or "", flow.tree)
             diagnostics += [each.diagnostic() for each in violations(subject, policies)]
-        found = [(flow.place(each.path), each) for each in diagnostics]
+        found = [(flow.location(each.path), each) for each in diagnostics]
     print_located(found)
     return found

@@ -58,21 +58,21 @@ def run(session: Session, sources: Sequence[str], junit: Path | None) -> None:
 async def _run_files(sources: Sequence[Path]) -> dict[str, Results]:
     evaluator = Evaluator()
     try:
-        return {str(place): await _run_workflow(place, evaluator) for place in find_workflows(sources)}
+        return {str(source): await _run_workflow(source, evaluator) for source in find_workflows(sources)}
     finally:
         await evaluator.close()
 
 
-async def _run_workflow(place: Path, evaluator: Evaluator) -> Results:
+async def _run_workflow(source: Path, evaluator: Evaluator) -> Results:
     """Return the outcomes of the tests in a workflow's folder. Raises BadRequest, InvalidWorkflow."""
-    folder = place / _FOLDER
+    folder = source / _FOLDER
     names = sorted(each for each in folder.glob("*") if each.suffix in FORMATS) if folder.is_dir() else []
     if not names:
         return {"tests": [], "failed": 0}
-    flow = flow_files.read(place)
+    flow = flow_files.read(source)
     wrong = errors(flow.diagnostics())
     if wrong:
-        raise BadRequest(f"{place} is not valid: {wrong[0].message}.", hint="`orvanta lint` prints all problems.")
+        raise BadRequest(f"{source} is not valid: {wrong[0].message}.", hint="`orvanta lint` prints all problems.")
     plan = compile_plan(normal.normalise(flow.tree)["value"])
     outcomes: dict[str, RecordedTestOutcome] = {}
     for file in names:

@@ -156,10 +156,10 @@ def compile_schema(text: str) -> Compiled:
         try:
             return Compiled(_compile(tree), unchecked)
         except jsonschema_rs.ValidationError as error:
-            place = list(error.instance_path)
+            path = list(error.instance_path)
             if getattr(error.kind, "format", None) != "regex" or len(unchecked) == _MAX_UNCHECKED:
                 raise
-            unchecked[_pointer(place)] = _remove_pattern(tree, place)
+            unchecked[_pointer(path)] = _remove_pattern(tree, path)
 
 
 def _compile(tree: dict[str, Any]) -> jsonschema_rs.Validator:
@@ -172,9 +172,9 @@ def _compile(tree: dict[str, Any]) -> jsonschema_rs.Validator:
     )
 
 
-def _remove_pattern(tree: Any, place: list[str | int]) -> str:
+def _remove_pattern(tree: Any, path: list[str | int]) -> str:
     """Remove a keyword `pattern`, or a member of `patternProperties`; returns the pattern."""
-    *parents, last = place
+    *parents, last = path
     keywords: Any = {}
     schema = tree
     for part in parents:

@@ -35,9 +35,9 @@ async def save_draft(
     If the stored draft has another one, the response is 409 `draft_conflict`. Its details are `base` (version and hash
     that the stored draft started from), `theirs` (`seq` and hash of the stored draft, null if it is gone) and `mine`.
     """
-    platform, actor, place = platform_of(request), actor_of(request), (shapes.kind_of(kind), item_path(path))
-    await drafts.require_allowed(platform, actor, workspace, *place)
-    new = await read_large(workspace, await request.body(), shapes.to_save, *place)
+    platform, actor, item = platform_of(request), actor_of(request), (shapes.kind_of(kind), item_path(path))
+    await drafts.require_allowed(platform, actor, workspace, *item)
+    new = await read_large(workspace, await request.body(), shapes.to_save, *item)
     return answers.json(shapes.head(await drafts.save(platform, actor, workspace, new)))
 
 
@@ -46,8 +46,8 @@ async def get_draft(
     request: AnyRequest, workspace: FromPath[str], kind: FromPath[str], path: FromPath[str]
 ) -> Response[bytes]:
     """Get the caller's draft of the item at a path; null if there is none. The item may not exist yet."""
-    place = (shapes.kind_of(kind), item_path(path))
-    found = await drafts.find(platform_of(request), actor_of(request), workspace, *place)
+    item = (shapes.kind_of(kind), item_path(path))
+    found = await drafts.find(platform_of(request), actor_of(request), workspace, *item)
     return answers.json(None if found is None else shapes.draft(found))
 
 
@@ -71,8 +71,8 @@ async def list_others_drafts(
     request: AnyRequest, workspace: FromPath[str], kind: FromPath[str], path: FromPath[str]
 ) -> Response[bytes]:
     """List the members who have drafts of the item at a path, other than the caller, the last edited first."""
-    place = (shapes.kind_of(kind), item_path(path))
-    rows = await drafts.list_others(platform_of(request), actor_of(request), workspace, *place)
+    item = (shapes.kind_of(kind), item_path(path))
+    rows = await drafts.list_others(platform_of(request), actor_of(request), workspace, *item)
     return answers.json([shapes.OthersDraft(**asdict(row)) for row in rows])
 
 
@@ -85,12 +85,12 @@ async def delete_draft(
     request: AnyRequest, workspace: FromPath[str], kind: FromPath[str], path: FromPath[str]
 ) -> Response[bytes]:
     """Discard the caller's draft. With `seq`, another state is not discarded: 409 `draft_conflict`."""
-    place = item_path(path)
+    path = item_path(path)
     revision = row_of("seq", request.query_params.get("seq"))
     await drafts.discard(
-        platform_of(request), actor_of(request), workspace, shapes.kind_of(kind), place, revision=revision
+        platform_of(request), actor_of(request), workspace, shapes.kind_of(kind), path, revision=revision
     )
-    return answers.text(f"Discarded the draft of {place}.")
+    return answers.text(f"Discarded the draft of {path}.")
 
 
 ROUTES = [create_draft, save_draft, get_draft, list_drafts, list_others_drafts, delete_draft]

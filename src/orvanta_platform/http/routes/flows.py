@@ -133,9 +133,9 @@ async def flow_deployment_status(request: AnyRequest, workspace: FromPath[str], 
 async def archive_flow(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
     """Archive a workflow, or restore it with `archived: false`."""
     body = await body_of(request, items.Archived)
-    place = item_path(path)
-    await flows.archive(platform_of(request), actor_of(request), workspace, place, archived=body.archived)
-    return answers.text(f"{'Archived' if body.archived else 'Restored'} the workflow {place}.")
+    path = item_path(path)
+    await flows.archive(platform_of(request), actor_of(request), workspace, path, archived=body.archived)
+    return answers.text(f"{'Archived' if body.archived else 'Restored'} the workflow {path}.")
 
 
 @delete(f"{_F}/delete/{{path:path}}", status_code=200, opt=call())

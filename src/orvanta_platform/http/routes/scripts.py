@@ -171,9 +171,9 @@ async def script_deployment_status(
 async def archive_script(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
     """Archive a script, or restore it with `archived: false`. An archived script cannot be run by path."""
     body = await body_of(request, items.Archived)
-    place = item_path(path)
-    await scripts.archive(platform_of(request), actor_of(request), workspace, place, archived=body.archived)
-    return answers.text(f"{'Archived' if body.archived else 'Restored'} the script {place}.")
+    path = item_path(path)
+    await scripts.archive(platform_of(request), actor_of(request), workspace, path, archived=body.archived)
+    return answers.text(f"{'Archived' if body.archived else 'Restored'} the script {path}.")
 
 
 @post(f"{_S}/archive/h/{{hash:str}}", status_code=200, opt=call(answer=AnyObject))

@@ -31,16 +31,16 @@ async def start_workflow(request: AnyRequest, path: FromPath[str]) -> Response[b
 
     The workspace is that of the token or of the header X-Workspace.
     """
-    place = item_path(path)
-    if not place.endswith(_RUNS):
-        raise NotFound(f"There is no route POST /api/v1/workflows/{place}.", hint="The path must end in /runs.")
+    path = item_path(path)
+    if not path.endswith(_RUNS):
+        raise NotFound(f"There is no route POST /api/v1/workflows/{path}.", hint="The path must end in /runs.")
     actor = actor_of(request)
     if actor.workspace is None:
         raise BadRequest("The workspace is missing.", hint="Use a token of a workspace, or send X-Workspace.")
     options = RunOptions(trigger=trigger_of(actor), idempotency=idempotency_key(request))
     args = await args_of(request)
     started = await runs.start_flow(
-        platform_of(request), actor, actor.workspace, place.removesuffix(_RUNS), args, options
+        platform_of(request), actor, actor.workspace, path.removesuffix(_RUNS), args, options
     )
     return answers.json(StartedRun(str(started), "queued"), 201)
 

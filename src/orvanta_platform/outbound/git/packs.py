@@ -104,15 +104,15 @@ class _Reader:
 
 
 def _result_size(delta: bytes) -> int:
-    place = 0
+    position = 0
     size = 0
     for _ in range(2):
         size = shift = 0
         while True:
-            if place >= len(delta) or shift > 63:
+            if position >= len(delta) or shift > 63:
                 raise _malformed()
-            byte = delta[place]
-            place += 1
+            byte = delta[position]
+            position += 1
             size |= (byte & 0x7F) << shift
             shift += 7
             if not byte & 0x80:

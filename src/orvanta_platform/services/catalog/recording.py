@@ -186,40 +186,40 @@ class _RunAnswers:
             self._decisions.setdefault(each.job, []).append(each)
         self.decided: dict[UUID, list[AnswerDecision]] = {}
 
-    def outcome(self, place: ExecutionKey) -> RecordedOutcome | None:
+    def outcome(self, key: ExecutionKey) -> RecordedOutcome | None:
         """Return the outcome of a job or sub-workflow that ended."""
-        state = self._states.get(place.id)
-        raw = self._found.get((place.id, "result", ""))
+        state = self._states.get(key.id)
+        raw = self._found.get((key.id, "result", ""))
         if state not in ("succeeded", "failed") or raw is None:
             return None
-        failure = self._found.get((place.id, "result", ERROR), raw) if state == "failed" else None
+        failure = self._found.get((key.id, "result", ERROR), raw) if state == "failed" else None
         error = error_of(_members(failure).get("error")) if failure is not None else None
-        kind = place.node.kind
+        kind = key.node.kind
         if kind.is_container and kind is not Kind.FLOW and (error is None or error.name not in _OF_THE_WHOLE):
             return None
         return RecordedOutcome(raw, error, failure)
 
-    def decision(self, place: ExecutionKey, number: int) -> Event | None:
+    def decision(self, key: ExecutionKey, number: int) -> Event | None:
         """Return a decision; after the last one of a node that ended, its timeout."""
-        made, approval = self._decisions.get(place.id, []), place.node.approval is not None
-        decided = self.decided.setdefault(place.id, [])
+        made, approval = self._decisions.get(key.id, []), key.node.approval is not None
+        decided = self.decided.setdefault(key.id, [])
         if number < len(made):
             each = made[number]
             form = msgspec.json.decode(each.payload)
             outcome: Literal["approved", "rejected"] = "approved" if each.approved else "rejected"
             at = each.at.isoformat()
             decided.append(AnswerDecision(decision=outcome, by=each.approver, at=at, reason=each.reason, form=form))
-            return wait_outcomes.decision_event(place.node.index, each, approval=approval)
-        if self._states.get(place.id, "cancelled") == "cancelled":
+            return wait_outcomes.decision_event(key.node.index, each, approval=approval)
+        if self._states.get(key.id, "cancelled") == "cancelled":
             return None
-        found = _members(self._found.get((place.id, "result", ""), b"null")).get("at") if approval else None
+        found = _members(self._found.get((key.id, "result", ""), b"null")).get("at") if approval else None
         timed_out = datetime.fromisoformat(found) if isinstance(found, str) else self._at
         decided.append(AnswerDecision(decision="timeout", at=timed_out.isoformat()))
-        return wait_outcomes.deadline_event(place.node.index, timed_out, approval=approval)
+        return wait_outcomes.deadline_event(key.node.index, timed_out, approval=approval)
 
-    def rank(self, place: ExecutionKey) -> float:
+    def rank(self, key: ExecutionKey) -> float:
         """Return the position at which the node ended."""
-        return self._ranks.get(place.id, float("inf"))
+        return self._ranks.get(key.id, float("inf"))
 
 
 def _members(raw: bytes) -> dict[str, Any]:
@@ -235,21 +235,21 @@ def _answers(played: Played, source: _RunAnswers) -> dict[str, RecordedAnswer | 
     found: dict[str, RecordedAnswer | list[RecordedAnswer]] = {}
     size = 0
     for each in played.executions.values():
-        place = each.place
-        decisions = source.decided.get(place.id, [])
-        failed_as_a_whole = place.node.kind.is_container and source.outcome(place) is not None
-        if place.node.kind in _ANSWERED or decisions or place.node.kind is Kind.DELAY or failed_as_a_whole:
+        key = each.key
+        decisions = source.decided.get(key.id, [])
+        failed_as_a_whole = key.node.kind.is_container and source.outcome(key) is not None
+        if key.node.kind in _ANSWERED or decisions or key.node.kind is Kind.DELAY or failed_as_a_whole:
             size += len(each.inputs or b"") + len(each.result)
             if size > MAX_SIZE * 2:
                 raise _too_large()
-            found[key_of(place.node.id, place.iterations)] = _answer(each, decisions, source)
+            found[key_of(key.node.id, key.iterations)] = _answer(each, decisions, source)
     return found
 
 
 def _answer(execution: Execution, decisions: list[AnswerDecision], source: _RunAnswers) -> RecordedAnswer:
     answer = RecordedAnswer(decisions=decisions)
-    kind = execution.place.node.kind
-    recorded = source.outcome(execution.place) if kind in _ANSWERED or kind.is_container else None
+    kind = execution.key.node.kind
+    recorded = source.outcome(execution.key) if kind in _ANSWERED or kind.is_container else None
     if execution.inputs is not None:
         answer.inputs = msgspec.json.decode(execution.inputs)
     if recorded is not None and recorded.error is not None:
@@ -266,9 +266,9 @@ def _answer(execution: Execution, decisions: list[AnswerDecision], source: _RunA
 def _expect_computed(played: Played) -> dict[str, NodeExpectation]:
     """Return expectations on the conditions, whose results are computed."""
     return {
-        key_of(each.place.node.id, each.place.iterations): NodeExpectation(equals=msgspec.json.decode(each.result))
+        key_of(each.key.node.id, each.key.iterations): NodeExpectation(equals=msgspec.json.decode(each.result))
         for each in played.executions.values()
-        if each.place.node.kind is Kind.CONDITION and each.status == "succeeded"
+        if each.key.node.kind is Kind.CONDITION and each.status == "succeeded"
     }
 
 

@@ -31,12 +31,12 @@ class _Caller:
     """A node with inputs."""
 
     node: str
-    place: str
+    pointer: str
     """JSON pointer of its value."""
     value: Mapping[str, Any]
 
     def warning(self, code: str, where: str, message: str) -> Diagnostic:
-        return Diagnostic(code, "warning", self.node, self.place + where, f"node {self.node}: {message}")
+        return Diagnostic(code, "warning", self.node, self.pointer + where, f"node {self.node}: {message}")
 
 
 async def diagnostics(platform: Platform, actor: Actor, workspace: str, tree: Mapping[str, Any]) -> list[Diagnostic]:
@@ -63,12 +63,12 @@ async def diagnostics(platform: Platform, actor: Actor, workspace: str, tree: Ma
 
 
 def _callers(value: Mapping[str, Any]) -> Iterator[_Caller]:
-    for place, module in placed_modules(value, "/value"):
+    for at, module in placed_modules(value, "/value"):
         inner, mock = module.get("value"), module.get("mock")
         is_mocked = isinstance(mock, dict) and mock.get("enabled") is True
         # A preprocessor without inputs receives the input of the run.
-        if isinstance(inner, dict) and not is_mocked and place != "/value/preprocessor_module":
-            yield _Caller(str(module.get("id")), f"{place}/value", inner)
+        if isinstance(inner, dict) and not is_mocked and at != "/value/preprocessor_module":
+            yield _Caller(str(module.get("id")), f"{at}/value", inner)
 
 
 def _script(caller: _Caller) -> Script:

@@ -196,12 +196,12 @@ def _paired(before: _Side, after: _Side, renamed: Mapping[str, str]) -> list[_Pa
     order, paired = _order(after), set(renamed.values())
     present = set(order)
     removed: dict[str | None, list[str]] = {}
-    place = None
+    previous = None
     for id in _order(before):
         if id in present:
-            place = id
+            previous = id
         elif id not in paired:
-            removed.setdefault(place, []).append(id)
+            removed.setdefault(previous, []).append(id)
     order = [*removed.get(None, ()), *(each for id in order for each in (id, *removed.get(id, ())))]
     return [(id, firsts.get(renamed.get(id, id)), seconds.get(id)) for id in order]
 

@@ -60,8 +60,8 @@ class Fault:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the wire format of a script's diagnostic."""
-        place = {"file": self.file, "line": self.line, "column": self.column}
-        return {"code": self.code, "severity": "error", "path": "/content", "message": self.message, **place}
+        position = {"file": self.file, "line": self.line, "column": self.column}
+        return {"code": self.code, "severity": "error", "path": "/content", "message": self.message, **position}
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,10 +160,10 @@ async def examine_inline(
     inline = await document_threads.run_in_thread(workspace, _importing, tree)
     found: dict[str, Imported] = {}
     faults: list[Diagnostic] = []
-    for node, place, language, content in inline:
+    for node, pointer, language, content in inline:
         script = Script(language, content, inline_path(path, node))
         each = await examine(platform, actor, workspace, script, view)
-        faults += [Diagnostic(fault.code, "error", node, f"{place}/content", fault.message) for fault in each.faults]
+        faults += [Diagnostic(fault.code, "error", node, f"{pointer}/content", fault.message) for fault in each.faults]
         if each.imported is not None:
             found[node] = each.imported
     return found, faults
@@ -172,8 +172,8 @@ async def examine_inline(
 def _importing(tree: Any) -> list[tuple[str, str, str, str]]:
     """Return (node, JSON pointer, language, content) of the inline scripts that may import scripts."""
     inline = [
-        (node, place, str(value.get("language")), value["content"])
-        for node, place, value in placed_rawscripts(tree)
+        (node, pointer, str(value.get("language")), value["content"])
+        for node, pointer, value in placed_rawscripts(tree)
         if isinstance(value.get("content"), str)
     ]
     return [each for each in inline if may_import(each[2], each[3])]

@@ -44,12 +44,12 @@ async def unreadable(conn: Connection, actor: Actor, workspace: str, tree: Mappi
 
 def _scripts(value: Mapping[str, Any], where: str) -> Iterator[tuple[str, str, str]]:
     """Yield (node, JSON pointer, path) of every script that a flow value refers to, without those of the hub."""
-    for place, module in placed_modules(value, where):
+    for pointer, module in placed_modules(value, where):
         inner = module.get("value")
         if isinstance(inner, dict) and inner.get("type") == "script":
             path = str(inner.get("path"))
             if not path.startswith(HUB):
-                yield str(module.get("id")), f"{place}/value/path", path
+                yield str(module.get("id")), f"{pointer}/value/path", path
 
 
 def placed_modules(value: Mapping[str, Any], where: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -58,7 +58,7 @@ def placed_modules(value: Mapping[str, Any], where: str) -> Iterator[tuple[str, 
     alone = ("failure_module", "preprocessor_module")
     modules.extend((f"{where}/{name}", value[name]) for name in alone if value.get(name))
     while modules:
-        place, module = modules.popleft()
-        yield place, module
-        for path, bodies in body_lists(module, place):
+        pointer, module = modules.popleft()
+        yield pointer, module
+        for path, bodies in body_lists(module, pointer):
             modules.extend((f"{path}/{index}", each) for index, each in enumerate(bodies or []))

@@ -122,7 +122,7 @@ def opened(platform: Platform, row: ResourceRow) -> dict[str, bytes]:
         return {}
     key = secrets.unwrap(platform.keys, row.workspace, row.key)
     body = secrets.unseal(key, SecretLocation(row.workspace, "resource", row.path), row.sealed)
-    return {place: bytes(raw) for place, raw in msgspec.json.decode(body, type=dict[str, msgspec.Raw]).items()}
+    return {pointer: bytes(raw) for pointer, raw in msgspec.json.decode(body, type=dict[str, msgspec.Raw]).items()}
 
 
 def _with(workspace: str, new: NewResource, shown: bytes, taken: dict[str, bytes], key: DataKey | None) -> NewResource:
@@ -130,6 +130,6 @@ def _with(workspace: str, new: NewResource, shown: bytes, taken: dict[str, bytes
     if not taken:
         return plain
     assert key is not None
-    body = msgspec.json.encode({place: msgspec.Raw(raw) for place, raw in taken.items()})
+    body = msgspec.json.encode({pointer: msgspec.Raw(raw) for pointer, raw in taken.items()})
     sealed = secrets.seal(key, SecretLocation(workspace, "resource", new.path), body)
     return replace(plain, sealed=sealed, key_version=key.version)

@@ -120,12 +120,12 @@ def publish(made: Path, final: Path, max_bytes: int) -> None:
 def _copy(seed: Path, cache: Path, user: int) -> None:
     """Copy `seed` to `cache`, writable for `user`."""
     for path, _, files in os.walk(seed):
-        place = cache / os.path.relpath(path, seed)
-        place.mkdir(mode=0o755, exist_ok=True)
+        target = cache / os.path.relpath(path, seed)
+        target.mkdir(mode=0o755, exist_ok=True)
         for name in files:
-            shutil.copyfile(f"{path}/{name}", place / name)
+            shutil.copyfile(f"{path}/{name}", target / name)
         if os.geteuid() == 0:
-            for each in (place, *(place / name for name in files)):
+            for each in (target, *(target / name for name in files)):
                 os.chown(each, user, user)
 
 

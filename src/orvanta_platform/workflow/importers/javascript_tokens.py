@@ -32,72 +32,72 @@ class Token(NamedTuple):
 
 def tokens(text: str) -> Iterator[Token]:
     """Yield the tokens of JavaScript; together they are the text."""
-    place, levels = 0, list[int]()
+    position, levels = 0, list[int]()
     before = ""
-    while place < len(text):
-        found = _next(text, place, levels, before)
+    while position < len(text):
+        found = _next(text, position, levels, before)
         if found.kind not in ("space", "comment"):
             before = found.text
         yield found
-        place += len(found.text)
+        position += len(found.text)
 
 
-def _next(text: str, place: int, levels: list[int], before: str) -> Token:
-    """Return the token at a place. `levels` holds the open braces of each open template, -1 in its text."""
-    char = text[place]
+def _next(text: str, position: int, levels: list[int], before: str) -> Token:
+    """Return the token at a position. `levels` holds the open braces of each open template, -1 in its text."""
+    char = text[position]
     if levels and levels[-1] == -1:
-        end = _end(_TEMPLATE, text, place)
-        if end > place:
-            return Token("template", text[place:end], place)
+        end = _end(_TEMPLATE, text, position)
+        if end > position:
+            return Token("template", text[position:end], position)
         if char == "`":
             levels.pop()
-            return Token("mark", char, place)
-        if text.startswith("${", place):
+            return Token("mark", char, position)
+        if text.startswith("${", position):
             levels[-1] = 0
-            return Token("mark", "${", place)
-        return Token("template", char, place)
+            return Token("mark", "${", position)
+        return Token("template", char, position)
     if char == "`":
         levels.append(-1)
-        return Token("mark", char, place)
+        return Token("mark", char, position)
     if levels and char in "{}":
         levels[-1] += 1 if char == "{" else -1
     operand = before and _OPERAND.match(before[-1]) and before not in _BEFORE_PATTERN
-    if char == "/" and text[place + 1 : place + 2] not in ("/", "*") and not operand:
-        pattern = _PATTERN.match(text, place)
+    if char == "/" and text[position + 1 : position + 2] not in ("/", "*") and not operand:
+        pattern = _PATTERN.match(text, position)
         if pattern:
-            return Token("pattern", pattern[0], place)
-    match = _TOKEN.match(text, place)
+            return Token("pattern", pattern[0], position)
+    match = _TOKEN.match(text, position)
     assert match is not None and match.lastgroup is not None
-    return Token(match.lastgroup, match[0], place)
+    return Token(match.lastgroup, match[0], position)
 
 
-def _end(pattern: re.Pattern[str], text: str, place: int) -> int:
-    found = pattern.match(text, place)
-    return found.end() if found else place
+def _end(pattern: re.Pattern[str], text: str, position: int) -> int:
+    found = pattern.match(text, position)
+    return found.end() if found else position
 
 
 def segments(text: str) -> list[tuple[bool, str]]:
     """Return the parts of a text with `{{ … }}`: (True, code) for each of these, (False, text) for the others."""
     found: list[tuple[bool, str]] = []
-    place, balanced = 0, True
-    while (start := text.find("{{", place)) >= 0:
+    position, balanced = 0, True
+    while (start := text.find("{{", position)) >= 0:
         end = _closing(text, start + 2) if balanced else None
         if end is None:  # braces that do not match: from here on the next `}}` closes, in linear time
             balanced = False
             end = text.find("}}", start)
         if end < 0:
             break
-        if start > place:
-            found.append((False, text[place:start]))
+        if start > position:
+            found.append((False, text[position:start]))
         found.append((True, text[start + 2 : end]))
-        place = end + 2
-    if place < len(text):
-        found.append((False, text[place:]))
+        position = end + 2
+    if position < len(text):
+        found.append((False, text[position:]))
     return found
 
 
 def _closing(text: str, start: int) -> int | None:
-    """Return the place of the `}}` that closes an expression, outside of its own braces and texts."""
+    """Return the position of the `}}` that closes an expression, outside of its own braces and texts."""
     level = 0
     for token in tokens(text[start:]):
         if token.kind == "mark" and token.text in ("{", "${"):

@@ -87,8 +87,8 @@ def _converter(node: Node) -> NodeConverter:
 def _trigger(builder: GraphBuilder, node: Node) -> None:
     expr = "(flow_input.item ?? flow_input)" if node.kind == "executeWorkflowTrigger" else "flow_input"
     source = Source(expr, origin=node.name, request=node.kind == "webhook")
-    for place in {each.output for each in builder.graph.by_source.get(node.name, [])} | {0}:
-        builder.set_output(node, place, Output(None, source))
+    for output in {each.output for each in builder.graph.by_source.get(node.name, [])} | {0}:
+        builder.set_output(node, output, Output(None, source))
     builder.sources[node.name] = source
 
 
@@ -99,8 +99,8 @@ def _unknown(builder: GraphBuilder, node: Node) -> None:
 def _no_operation(builder: GraphBuilder, node: Node) -> None:
     given = builder.input(node)
     id = builder.add(node, {"type": "identity"}, given)
-    for place in {each.output for each in builder.graph.by_source.get(node.name, [])} | {0}:
-        builder.pass_on(node, id, given, place)
+    for output in {each.output for each in builder.graph.by_source.get(node.name, [])} | {0}:
+        builder.pass_on(node, id, given, output)
 
 
 def _wait(builder: GraphBuilder, node: Node) -> None:
@@ -169,8 +169,8 @@ def _output(builder: GraphBuilder, made: Scope) -> str | None:
     if all(when for when, _ in chosen):
         alone = all(
             any(dict(one.taken).get(node, outcome) != outcome for node, outcome in other.taken)
-            for place, one in enumerate(ends)
-            for other in ends[place + 1 :]
+            for index, one in enumerate(ends)
+            for other in ends[index + 1 :]
         )
         if alone:
             return "".join(f"({when}) ? {expr} : " for when, expr in chosen) + "null"

@@ -129,9 +129,9 @@ class GraphBuilder:
         done = self.graph.reachable([each.target for each in edges if each.output != output], [name])
         return self.graph.reachable(starts, [name, *([self.loop] if self.loop else [])]) - done - {name}
 
-    def input(self, node: Node, place: int | None = None) -> Input:
-        """Return the input of a node; all of its inputs together without a place."""
-        outputs = self.inputs(node, place)
+    def input(self, node: Node, index: int | None = None) -> Input:
+        """Return the input of a node; without an index, all of its inputs together."""
+        outputs = self.inputs(node, index)
         if not outputs:
             return Input([], None, Source("flow_input", origin="input"))
         needs: list[Any] = []
@@ -142,12 +142,12 @@ class GraphBuilder:
             return Input(needs, None, outputs[0].source, outputs[0].taken)
         return Input(needs, "settled" if len(needs) > 1 else None, self._joined(node, outputs))
 
-    def inputs(self, node: Node, place: int | None = None) -> list[Output]:
+    def inputs(self, node: Node, index: int | None = None) -> list[Output]:
         """Return the outputs that are connected to a node."""
         return [
             self.outputs[each.source, each.output]
             for each in self.graph.by_target.get(node.name, [])
-            if (place is None or each.input == place) and (each.source, each.output) in self.outputs
+            if (index is None or each.input == index) and (each.source, each.output) in self.outputs
         ]
 
     def _joined(self, node: Node, outputs: list[Output]) -> Source:
@@ -155,7 +155,7 @@ class GraphBuilder:
         if len({each.expr for each in sources}) == 1:
             when = None if any(each.when is None for each in sources) else sources[0].when
             return replace(sources[0], when=when, request=any(each.request for each in sources))
-        exclusive = all(_exclusive(one, other) for place, one in enumerate(outputs) for other in outputs[place + 1 :])
+        exclusive = all(_exclusive(one, other) for index, one in enumerate(outputs) for other in outputs[index + 1 :])
         when = None if any(each.when is None for each in sources) else "true"
         if exclusive and not any(each.many for each in sources):
             chosen = "".join(f"{each.when or 'true'} ? {each.expr} : " for each in sources[:-1])
@@ -215,14 +215,14 @@ class GraphBuilder:
                 taken=(*given.taken, (id, "success")),
             )
 
-    def set_output(self, node: Node, place: int, output: Output) -> None:
+    def set_output(self, node: Node, index: int, output: Output) -> None:
         """Record an output of a node."""
-        self.outputs[node.name, place] = output
+        self.outputs[node.name, index] = output
 
-    def pass_on(self, node: Node, id: str, given: Input, place: int = 0) -> None:
+    def pass_on(self, node: Node, id: str, given: Input, index: int = 0) -> None:
         """Record that a node passes on the items of its input."""
         source = given.source
-        self.set_output(node, place, Output((id, "success"), source, given.taken))
+        self.set_output(node, index, Output((id, "success"), source, given.taken))
         self.sources[node.name] = source
 
     def _loop(self, node: Node) -> None:
@@ -285,7 +285,7 @@ class GraphBuilder:
             )
         id = self.report.new_id(f"{node.name} items")
         needs = [written(each.edge) for each in outputs if each.edge]
-        needs = [each for place, each in enumerate(needs) if each not in needs[:place]]
+        needs = [each for index, each in enumerate(needs) if each not in needs[:index]]
         expr = f"[{', '.join(optional_items(each.source) for each in outputs)}]"
         made.modules = [*made.modules, {"id": id, "value": expression_script(expr)}]
         if any("needs" in each for each in made.modules):

@@ -91,8 +91,8 @@ def read_graph(tree: dict[str, Any], report: Report) -> Graph:
     if len(rows) > MAX_NODES:
         raise BadRequest(f"The workflow has {len(rows)} nodes; at most {MAX_NODES} are converted.")
     nodes: dict[str, Node] = {}
-    for place, row in enumerate(rows):
-        node = _node(row, place)
+    for index, row in enumerate(rows):
+        node = _node(row, index)
         if node.name in nodes:
             raise BadRequest(f"Two nodes are named {shortened(node.name)!r}.", hint="Rename one of them in n8n.")
         nodes[node.name] = node
@@ -106,9 +106,9 @@ def read_graph(tree: dict[str, Any], report: Report) -> Graph:
     return graph
 
 
-def _node(row: Any, place: int) -> Node:
+def _node(row: Any, index: int) -> Node:
     if not isinstance(row, dict) or not isinstance(row.get("name"), str) or not isinstance(row.get("type"), str):
-        raise BadRequest(f"Entry {place} of nodes has no name or type.", hint=_HINT)
+        raise BadRequest(f"Entry {index} of nodes has no name or type.", hint=_HINT)
     kind = row["type"]
     for prefix in _PREFIXES:
         kind = kind.removeprefix(prefix)
@@ -135,8 +135,8 @@ def _connections(found: dict[str, Any], nodes: dict[str, Node], report: Report) 
                             "Connect the nodes again if they belong together.",
                         )
                     elif kind == "main":
-                        place = end.get("index", 0)
-                        yield Connection(source, output, target, place if isinstance(place, int) else 0)
+                        index = end.get("index", 0)
+                        yield Connection(source, output, target, index if isinstance(index, int) else 0)
                     else:
                         report.add(
                             source,

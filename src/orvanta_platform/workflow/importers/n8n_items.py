@@ -165,10 +165,10 @@ def limit(builder: GraphBuilder, node: Node) -> None:
 
 def merge(builder: GraphBuilder, node: Node) -> None:
     """Convert Merge. An input whose nodes did not run has no items."""
-    places = max([2, *(each.input + 1 for each in builder.graph.by_target.get(node.name, []))])
+    count = max([2, *(each.input + 1 for each in builder.graph.by_target.get(node.name, []))])
     whole = builder.input(node)
     inputs = [
-        f"[{', '.join(optional_items(each.source) for each in builder.inputs(node, place))}]" for place in range(places)
+        f"[{', '.join(optional_items(each.source) for each in builder.inputs(node, index))}]" for index in range(count)
     ]
     id = builder.add(node, expression_script(_merged(builder, node, inputs)), whole)
     builder.leave(node, id, whole, BASE, many=True)
@@ -228,7 +228,7 @@ def switch(builder: GraphBuilder, node: Node) -> None:
     options = record(found.get("options"))
     tests: list[Callable[[ExpressionContext], str]] = []
     if found.get("mode") == "expression":
-        count = _place(found.get("numberOutputs", found.get("outputsAmount")), 4)
+        count = _output_index(found.get("numberOutputs", found.get("outputsAmount")), 4)
         tests = [_numbered(found.get("output", 0), n) for n in range(count)]
         _branch(builder, node, tests, fallback=None)
         return
@@ -239,7 +239,7 @@ def switch(builder: GraphBuilder, node: Node) -> None:
     else:
         rows = records(rules.get("rules"))
         tests = [_compared(found, row) for row in rows]
-        outputs = [_place(row.get("output"), n) for n, row in enumerate(rows)]
+        outputs = [_output_index(row.get("output"), n) for n, row in enumerate(rows)]
     if options.get("allMatchingOutputs") is True:
         builder.report.add(
             node.name,
@@ -248,11 +248,11 @@ def switch(builder: GraphBuilder, node: Node) -> None:
             "Use one condition for each output.",
         )
     other = options.get("fallbackOutput", found.get("fallbackOutput", "none"))
-    fallback = len(tests) if other == "extra" else _place(other, None)
+    fallback = len(tests) if other == "extra" else _output_index(other, None)
     _branch(builder, node, tests, fallback=fallback, outputs=outputs)
 
 
-def _place(value: Any, other: T) -> int | T:
+def _output_index(value: Any, other: T) -> int | T:
     """Return the number of an output; `other` if the value is none."""
     return value if isinstance(value, int) and 0 <= value < _MAX_OUTPUTS else other
 
@@ -287,25 +287,25 @@ def _branch(
     fallback: int | None,
     outputs: list[int] | None = None,
 ) -> None:
-    places = outputs or list(range(len(tests)))
+    indexes = outputs or list(range(len(tests)))
     given = builder.input(node)
     builder.sources[node.name] = given.source
     if given.source.many:
-        _divide(builder, node, given, tests, places, fallback)
+        _divide(builder, node, given, tests, indexes, fallback)
         return
     context = builder.context(node, given.source)
     needs, join, taken = given.needs, given.join, given.taken
-    for number, (place, test) in enumerate(zip(places, tests, strict=True)):
+    for number, (index, test) in enumerate(zip(indexes, tests, strict=True)):
         id = builder.report.new_id(node.name if number == 0 else f"{node.name} {number + 1}")
         module: dict[str, Any] = {"id": id, "summary": node.name, "value": {"type": "condition", "expr": test(context)}}
         module["needs"] = needs
         builder.scope.modules.append({**module, "join": join} if join else module)
         source = _when(given.source, f"results.{id} === true")
-        if (node.name, place) not in builder.outputs:
-            builder.set_output(node, place, Output((id, "true"), source, (*taken, (id, "true"))))
+        if (node.name, index) not in builder.outputs:
+            builder.set_output(node, index, Output((id, "true"), source, (*taken, (id, "true"))))
         else:
             builder.report.add(
-                node.name, "not_converted", f"Several rules lead to the output {place}.", "Join their conditions."
+                node.name, "not_converted", f"Several rules lead to the output {index}.", "Join their conditions."
             )
         taken = (*taken, (id, "false"))
         needs, join = [{"node": id, "on": "false"}], None
@@ -323,21 +323,21 @@ def _divide(
     node: Node,
     given: Input,
     tests: list[Callable[[ExpressionContext], str]],
-    places: list[int],
+    indexes: list[int],
     fallback: int | None,
 ) -> None:
     """Append a node whose result has an array of items for each output."""
     context = builder.context(node, given.source, _ITEM, _INDEX)
-    chosen = " : ".join(f"{test(context)} ? {place}" for place, test in zip(places, tests, strict=True))
+    chosen = " : ".join(f"{test(context)} ? {index}" for index, test in zip(indexes, tests, strict=True))
     rest = -1 if fallback is None else fallback
-    count = max([*places, rest]) + 1
+    count = max([*indexes, rest]) + 1
     numbers = f"{given.source.expr}.map(({_ITEM}, {_INDEX}) => [{chosen} : {rest}, {_ITEM}])"
     part = "rows.filter(row => row[0] === n).map(row => row[1])"
     expr = f"((rows) => Array.from({{length: {count}}}, (_, n) => {part}))({numbers})"
     id = builder.add(node, expression_script(expr), given)
     builder.leave(node, id, given, BASE, many=True)
     whole = builder.outputs.pop((node.name, 0))
-    for place in range(count):
-        source = Source(f"results.{id}", f"{BASE}[{place}]", True, whole.source.when, f"{node.name} {place}")
-        builder.set_output(node, place, Output((id, "success"), source, given.taken))
+    for index in range(count):
+        source = Source(f"results.{id}", f"{BASE}[{index}]", True, whole.source.when, f"{node.name} {index}")
+        builder.set_output(node, index, Output((id, "success"), source, given.taken))
     builder.sources[node.name] = given.source

@@ -244,8 +244,8 @@ def unknown(builder: GraphBuilder, node: Node, message: str) -> None:
     id = builder.add(node, placeholder(node.name, node.kind, node.parameters), given)
     outputs = {each.output for each in builder.graph.by_source.get(node.name, [])} | {0}
     builder.leave(node, id, given, f"[{BASE}].flat()", many=True)
-    for place in outputs - {0}:
-        builder.set_output(node, place, builder.outputs[node.name, 0])
+    for output in outputs - {0}:
+        builder.set_output(node, output, builder.outputs[node.name, 0])
 
 
 def _resource_value(found: Any) -> Any:

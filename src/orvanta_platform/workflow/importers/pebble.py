@@ -63,33 +63,33 @@ class Parser:
     call: Callable[[str, list[Code]], Code | None]
     """Function of the platform for a call; None if it has no special meaning."""
     tokens: list[tuple[str, str]] = field(default_factory=list)
-    place: int = 0
+    position: int = 0
     depth: int = 0
 
     def parse(self) -> Code:
         """Return the whole expression. Raises Unconvertible."""
-        place = 0
+        position = 0
         text = self.source.rstrip()
-        while place < len(text):
-            found = _TOKEN.match(text, place)
+        while position < len(text):
+            found = _TOKEN.match(text, position)
             if found is None or found.lastgroup is None:
-                raise Unconvertible(f"{text[place : place + 20].strip()!r} cannot be read")
+                raise Unconvertible(f"{text[position : position + 20].strip()!r} cannot be read")
             self.tokens.append((found.lastgroup, found[found.lastgroup]))
-            place = found.end()
+            position = found.end()
         code = self._ternary()
-        if self.place < len(self.tokens):
-            raise Unconvertible(f"{self.tokens[self.place][1]!r} is not expected")
+        if self.position < len(self.tokens):
+            raise Unconvertible(f"{self.tokens[self.position][1]!r} is not expected")
         return Code(code.text.replace(STEP, ""), code.scalar, code.boolean)
 
     def _peek(self, offset: int = 0) -> str:
-        place = self.place + offset
-        if place >= len(self.tokens) or self.tokens[place][0] == "string":
+        position = self.position + offset
+        if position >= len(self.tokens) or self.tokens[position][0] == "string":
             return ""
-        return self.tokens[place][1]
+        return self.tokens[position][1]
 
     def _take(self, text: str) -> bool:
         if self._peek() == text:
-            self.place += 1
+            self.position += 1
             return True
         return False
 
@@ -126,7 +126,7 @@ class Parser:
             operator = _BINARY[level].get(self._peek())
             if operator is None:
                 return left
-            self.place += 1
+            self.position += 1
             right = self._operation(level + 1)
             if level < 2:
                 left = Code(f"({condition(left)} {operator} {condition(right)})", True, True)
@@ -138,7 +138,7 @@ class Parser:
         if self._take("is"):
             negated = self._take("not") or negated
             name = self._peek()
-            self.place += 1
+            self.position += 1
             if name not in _TESTS:
                 raise Unconvertible(f"the test {name!r} has no equivalent")
             text = _TESTS[name].format(optional(left.text))
@@ -160,7 +160,7 @@ class Parser:
         found = self._primary()
         while self._take("|"):
             name = self._peek()
-            self.place += 1
+            self.position += 1
             arguments = self._arguments() if self._take("(") else []
             value = Code(optional(found.text), found.scalar) if name == "default" else found
             found = self._filter(name, value, arguments)
@@ -177,7 +177,7 @@ class Parser:
         found = []
         while not self._take(")"):
             if self._peek(1) == "=" or (self._peek(1) == ":" and self._peek() != ""):
-                self.place += 2  # the name of an argument
+                self.position += 2  # the name of an argument
             found.append(self._ternary())
             if not self._take(","):
                 self._need(")")
@@ -185,10 +185,10 @@ class Parser:
         return found
 
     def _primary(self) -> Code:
-        if self.place >= len(self.tokens):
+        if self.position >= len(self.tokens):
             raise Unconvertible("it ends too early")
-        kind, text = self.tokens[self.place]
-        self.place += 1
+        kind, text = self.tokens[self.position]
+        self.position += 1
         if kind == "string":
             return self._members(Code(literal(re.sub(r"\\(.)", r"\1", text[1:-1])), scalar=True))
         if kind == "number":
@@ -224,9 +224,9 @@ class Parser:
         while True:
             if self._take("."):
                 found.append(self._peek())
-                self.place += 1
+                self.position += 1
             elif self._take("["):
-                is_text = self.place < len(self.tokens) and self.tokens[self.place][0] == "string"
+                is_text = self.position < len(self.tokens) and self.tokens[self.position][0] == "string"
                 inner = self._ternary()
                 found.append(inner.text[1:-1] if is_text and inner.text.startswith('"') else inner)
                 self._need("]")

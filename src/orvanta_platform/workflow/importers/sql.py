@@ -17,12 +17,12 @@ def parameters(text: str, expr: Callable[[str], str]) -> tuple[str, list[str]]:
     """
     written, found, quoted, inside = "", list[str](), False, False
     parts = segments(text)
-    for place, (is_code, part) in enumerate(parts):
+    for index, (is_code, part) in enumerate(parts):
         if not is_code:
             written += part[1:] if quoted else part
             quoted, inside = False, inside != (part.count("'") % 2 == 1)
             continue
-        following = parts[place + 1] if place + 1 < len(parts) else (False, "")
+        following = parts[index + 1] if index + 1 < len(parts) else (False, "")
         quoted = written.endswith("'") and not following[0] and following[1].startswith("'")
         parameter = f"${len(found) + 1}"
         if inside and not quoted:

@@ -8,29 +8,29 @@ from typing import Any
 from orvanta_platform.workflow.mask import MASK
 
 
-def difference(expected: Any, found: Any, *, partial: bool = False, place: str = "") -> str | None:
+def difference(expected: Any, found: Any, *, partial: bool = False, pointer: str = "") -> str | None:
     """Return the JSON pointer of the first place at which two values differ, or None if they are equal.
 
     `partial`: objects may have members that are not expected.
     """
     if isinstance(expected, Mapping) and isinstance(found, Mapping):
         for name, value in expected.items():
-            at = f"{place}/{_escaped(name)}"
+            at = f"{pointer}/{_escaped(name)}"
             if name not in found:
                 return at
-            inside = difference(value, found[name], partial=partial, place=at)
+            inside = difference(value, found[name], partial=partial, pointer=at)
             if inside is not None:
                 return inside
         extra = next((name for name in found if name not in expected), None)
-        return None if partial or extra is None else f"{place}/{_escaped(extra)}"
+        return None if partial or extra is None else f"{pointer}/{_escaped(extra)}"
     if isinstance(expected, list) and isinstance(found, list):
         pairs = enumerate(zip(expected, found, strict=False))
         for number, (value, other) in pairs:
-            inside = difference(value, other, partial=partial, place=f"{place}/{number}")
+            inside = difference(value, other, partial=partial, pointer=f"{pointer}/{number}")
             if inside is not None:
                 return inside
-        return None if len(expected) == len(found) else f"{place}/{min(len(expected), len(found))}"
-    return None if _same(expected, found) else place
+        return None if len(expected) == len(found) else f"{pointer}/{min(len(expected), len(found))}"
+    return None if _same(expected, found) else pointer
 
 
 def _same(expected: Any, found: Any) -> bool:

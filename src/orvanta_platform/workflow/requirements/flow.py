@@ -47,12 +47,12 @@ def placed_rawscripts(tree: Any) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Yield (node id, JSON pointer, value) of every inline script of a workflow, including tools of agents."""
     pending: list[tuple[str, str, Any]] = [("", "", tree)]
     while pending:
-        node, place, value = pending.pop()
+        node, at, value = pending.pop()
         if isinstance(value, list):
-            pending += [("", f"{place}/{index}", item) for index, item in reversed([*enumerate(value)])]
+            pending += [("", f"{at}/{index}", item) for index, item in reversed([*enumerate(value)])]
         elif isinstance(value, dict) and value.get("type") == "rawscript":
-            yield node, place, value
+            yield node, at, value
         elif isinstance(value, dict):
             owner_id = value.get("id")
             owner_id = owner_id if isinstance(owner_id, str) else node
-            pending += [(owner_id, pointer(place, name), value[name]) for name in reversed(value) if name not in _DATA]
+            pending += [(owner_id, pointer(at, name), value[name]) for name in reversed(value) if name not in _DATA]

@@ -90,16 +90,16 @@ def _with_texts(resource: Located, texts: Mapping[str, Sequence[str]]) -> Locate
 def folder_of(name: str) -> str | None:
     """Return the folder of a workflow that a file is in, or None."""
     parts = name.split("/")
-    place = next((n for n, part in enumerate(parts[:-1]) if part.endswith(FLOW_FOLDERS)), None)
-    return None if place is None else "/".join(parts[: place + 1])
+    index = next((n for n, part in enumerate(parts[:-1]) if part.endswith(FLOW_FOLDERS)), None)
+    return None if index is None else "/".join(parts[: index + 1])
 
 
 def _test(name: str, folder: str) -> Located | None:
     """Return the test of a workflow in a file of its folder."""
-    place, _, last = name.removeprefix(f"{folder}/").rpartition("/")
+    inner, _, last = name.removeprefix(f"{folder}/").rpartition("/")
     format = next((each for each in FORMATS if last.endswith(each) and last != each), None)
     path = item_path(folder, FLOW_FOLDERS)
-    if place != "tests" or format is None or path is None:
+    if inner != "tests" or format is None or path is None:
         return None
     return Located("workflow_test", path_of_test(path, last.removesuffix(format)), (name,))
 

@@ -210,8 +210,8 @@ def _argument(name: str, value: Any, type_name: str) -> Any:
 
 
 def _error_text(error: asyncpg.PostgresError, number: int, statement: Statement) -> str:
-    place = f"statement {number}, line {statement.line}"
-    lines = [f"{error.message} (SQLSTATE {error.sqlstate}, {place})"]
+    position = f"statement {number}, line {statement.line}"
+    lines = [f"{error.message} (SQLSTATE {error.sqlstate}, {position})"]
     lines += [f"{name}: {text}" for name in ("detail", "hint") if (text := getattr(error, name, None))]
     return "\n".join(lines)
 
@@ -250,8 +250,8 @@ class _Rows:
         return _Failed("result_too_large", f"the result is larger than the limit of {size_text(self._most)}")
 
     async def add(self, batch: list[asyncpg.Record]) -> None:
-        for place, record in enumerate(batch):
-            if place and place % _BATCH == 0:
+        for index, record in enumerate(batch):
+            if index and index % _BATCH == 0:
                 await asyncio.sleep(0)
             row = dict(zip(self._names, map(values.as_json, record.values()), strict=True))
             text = msgspec.json.encode(row)
