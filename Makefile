@@ -8,7 +8,7 @@ ARGS ?=
 # Images of Python often set it: each process of the tests would compile the source and the tests again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help up test test-extended test-all lint lint-server lint-editor fmt docs screenshots soak bench lock clean runtime tools editor site pages
+.PHONY: help up test test-extended test-all lint lint-server lint-editor fmt docs screenshots soak bench lock clean runtime tools editor intl site pages
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target text; do printf '%-20s %s\n' "$$target" "$$text"; done
@@ -46,7 +46,7 @@ docs: tools ## Generate the pages of docs/reference and build the site, which th
 	$(PYTHON) -m orvanta_platform.cli.reference docs/reference
 	@scripts/docs check
 
-screenshots: tools editor ## Take the screenshots of docs/images from the running product
+screenshots: tools editor intl ## Take the screenshots of docs/images from the running product
 	@$(PYTHON) -m pytest -m screenshots tests/browser/test_screenshots.py
 
 soak: tools ## Run the long tests: every crash at real timeouts, random workflows, half an hour of mixed load
@@ -63,17 +63,20 @@ lock: tools ## Update the lock files from pyproject.toml
 	@.venv/bin/uv pip compile requirements-contract.in $(LOCK) -o requirements-contract.lock
 
 clean: ## Remove build files and virtual environments; data in ORVANTA_HOME stays
-	rm -rf editor/node_modules editor/dist editor/.editor.lock intl/node_modules src/orvanta_platform/evaluate/intl
-	rm -rf .venv .setup.lock .docs.lock .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	rm -rf editor/node_modules editor/dist intl/node_modules src/orvanta_platform/evaluate/intl
+	rm -rf .venv .setup.lock .docs.lock .node.lock .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 	find src tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate
 
 pages: runtime
-	@$(MAKE) --no-print-directory --jobs=2 editor site
+	@$(MAKE) --no-print-directory --jobs=2 editor intl site
 
 editor: runtime
 	@scripts/editor build
+
+intl: runtime
+	@scripts/intl
 
 site: runtime
 	@scripts/docs build

@@ -1,6 +1,6 @@
 """Data of locales and time zones for the object Intl of expressions.
 
-The locales are files of the folder intl, which `scripts/editor build` makes. Time zones are those of the package
+The locales are files of the folder intl, which `scripts/intl` makes. Time zones are those of the package
 tzdata, never those of the machine, so that the server and all workers compute the same.
 """
 
