@@ -16,6 +16,9 @@ METHODS: Final = ("api_key", "basic_http", "signature")
 TOLERANCE_S: Final = 300
 """Maximum difference in seconds between a signed time and now."""
 
+KEY_HEADER: Final = "X-API-Key"
+"""Header of an API key, unless the resource names another one."""
+
 _HASHES: Final = {"sha1": hashlib.sha1, "sha256": hashlib.sha256, "sha512": hashlib.sha512}
 _GITHUB: Final = {"header": "X-Hub-Signature-256", "prefix": "sha256="}
 
@@ -34,7 +37,7 @@ def proves(method: str, resource: Any, headers: Mapping[str, str], body: bytes, 
     match method:
         case "api_key":
             key = _secret(resource, "api_key" if "api_key" in resource else "value")
-            return _digests_match(headers.get(_text(resource, "header", "X-API-Key").lower(), ""), key)
+            return _digests_match(headers.get(_text(resource, "header", KEY_HEADER).lower(), ""), key)
         case "basic_http":
             return _basic(resource, headers.get("authorization", ""))
         case "signature":

@@ -15,6 +15,7 @@ from orvanta_platform.errors import BadRequest, InvalidInput, TooLarge
 from orvanta_platform.evaluate.raw import require_utf8
 from orvanta_platform.http.requests import AnyRequest, require_few_values, whole_body
 from orvanta_platform.services.runs.idempotency import IdempotencyKey
+from orvanta_platform.services.runs.trigger_event import TriggerEvent
 from orvanta_platform.units import size_text
 
 NO_ARGS = b"{}"
@@ -49,7 +50,7 @@ async def args_of(request: AnyRequest) -> bytes:
         return args_of_body(body)
     if kind == _FORM:
         return _fields(_form_pairs(body))
-    if kind.startswith("text/") or kind == "application/xml" or kind.endswith("+xml"):
+    if _is_text(kind):
         return msgspec.json.encode({RAW: text_of(body)})
     raise InvalidInput(
         f"A body of type {kind[:100]} cannot be used as arguments.",
@@ -67,6 +68,10 @@ def _require_length(length: int, kind: str) -> None:
             hint="Send JSON, or upload it as a file (job_helpers/upload_s3_file) and send its name.",
             details={"limit": longest},
         )
+
+
+def _is_text(kind: str) -> bool:
+    return kind.startswith("text/") or kind == "application/xml" or kind.endswith("+xml")
 
 
 def _is_json(kind: str) -> bool:
@@ -173,6 +178,12 @@ _INPUTS = (
     *("skip_preprocessor", "pause_before", "pause_if", "latest"),
 )
 """Query parameters that belong to the input of a call, for its Idempotency-Key."""
+
+
+def webhook_event(request: AnyRequest) -> TriggerEvent:
+    """Return the event of a call, for preprocessors. Its body are the arguments of the call."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return TriggerEvent("webhook", headers=request.headers, query=request.query_params, is_text=_is_text(kind))
 
 
 def idempotency_key(request: AnyRequest) -> IdempotencyKey | None:

@@ -25,6 +25,7 @@ from orvanta_platform.ids import node_job_id
 from orvanta_platform.orchestrator.compilation import compiled, compiled_for_call
 from orvanta_platform.queue.claim import is_pinned
 from orvanta_platform.queue.dynamic_tags import in_workspace
+from orvanta_platform.workflow.preprocessors import defines_preprocessor
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -86,7 +87,10 @@ OWN holds the settings of the script or workflow for all its jobs.
 OWN = ""
 
 PREPROCESSOR = "preprocessor"
-"""Id of a workflow's preprocessor, which receives the run's input unless it declares inputs."""
+"""Id of a workflow's preprocessor, which receives the run's input unless it declares inputs.
+
+A function `preprocessor(event)` always receives it, as the ecosystem ignores its inputs.
+"""
 
 
 class Inputs(msgspec.Struct, frozen=True):
@@ -110,7 +114,7 @@ class Inputs(msgspec.Struct, frozen=True):
             transforms = {name: node.value[name] for name in _WEBHOOK_INPUTS if name in node.value}
             if node.value.get("auth"):
                 transforms["auth"] = {"type": "static", "value": node.value["auth"]}
-        if not transforms and node.id == PREPROCESSOR:
+        if node.id == PREPROCESSOR and (not transforms or _takes_event(node)):
             return cls.of_run()
         return cls(transforms, input_names(transforms), constant_inputs(transforms), provenance_of(transforms))
 
@@ -118,6 +122,10 @@ class Inputs(msgspec.Struct, frozen=True):
     def of_run(cls) -> Inputs:
         """Return inputs that are the run's input unchanged."""
         return cls({}, {"flow_input": None}, None, provenance_of({}), whole=True)
+
+
+def _takes_event(node: Node) -> bool:
+    return defines_preprocessor(node.value.get("language"), str(node.value.get("content") or ""))
 
 
 class Work(msgspec.Struct, frozen=True):

@@ -64,6 +64,8 @@ class Job:
     output_source: str | None
     path: str
     """Path of the script in its workspace, if it imports other scripts."""
+    entry: str
+    """Function to call: `main`, or `preprocessor` if the script has it."""
     programs: dict[str, str]
     """Absolute paths by name."""
     dedicated: bool

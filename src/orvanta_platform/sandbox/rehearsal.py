@@ -33,6 +33,7 @@ _HEADER: dict[str, object] = {
     "package_source": None,
     "imports_source": None,
     "path": "",
+    "entry": "main",
     "output_source": None,
     "shared": False,
     "programs": {},

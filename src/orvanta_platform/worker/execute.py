@@ -271,6 +271,7 @@ class Executor:
             package=package,
             imports=None if imports is None else imports.folder,
             path="" if imports is None else imports.path,
+            entry="preprocessor" if script.node is script.blueprint.plan.preprocessor else "main",
             output=shared,
             dedicated=script.is_dedicated,
             shared=shared is not None,

@@ -38,6 +38,10 @@ class JobSpec(msgspec.Struct, frozen=True):
     imports: str | None = None
     """Folder below `Runtimes.packages` with the scripts that the script imports. The job may read it."""
 
+    entry: str = "main"
+    """Function to call: `main`, or `preprocessor` for the preprocessor of a workflow, whose `main` is called if it has
+    no other function."""
+
     path: str = ""
     """Path of the script, from which its relative imports start. Only used with `imports`."""
 

@@ -35,7 +35,14 @@ from orvanta_platform.http.requests import (
     whole_body,
 )
 from orvanta_platform.http.route_answers import answer_of
-from orvanta_platform.http.run_input import args_of, args_of_body, args_of_payload, idempotency_key, with_headers
+from orvanta_platform.http.run_input import (
+    args_of,
+    args_of_body,
+    args_of_payload,
+    idempotency_key,
+    webhook_event,
+    with_headers,
+)
 from orvanta_platform.http.schemas import restarts
 from orvanta_platform.http.schemas.runs import (
     CodeFlowBody,
@@ -105,6 +112,7 @@ async def run_call(
     options = RunOptions(
         trigger=trigger,
         preprocess=trigger in _PREPROCESSED and not skip_preprocessor,
+        event=webhook_event(request),
         scheduled_at=_start_time(scheduled_for, scheduled_in_secs),
         tag=tag or None,
         attach=is_attached(actor, parent_job),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -30,6 +30,7 @@ from orvanta_platform.services.run_views import jobs, results, updates
 from orvanta_platform.services.run_views.results import Finished
 from orvanta_platform.services.run_views.updates import Update
 from orvanta_platform.services.runs.run_spec import RunOptions
+from orvanta_platform.services.runs.trigger_event import TriggerEvent
 from orvanta_platform.services.triggers import route_calls
 from orvanta_platform.services.triggers.route_calls import Route, RouteRequest, RouteSecrets
 
@@ -71,10 +72,12 @@ async def _answer(
     platform, trigger, anonymous = platform_of(request), found.trigger, route_calls.is_open(found.trigger)
     incoming = _incoming(request)
     await jobs.require_room_for_runs(platform, owner, trigger.workspace)
-    args = await _args(request, found)
+    of_body = await _of_body(request, trigger)
+    args = msgspec.json.encode({**args_of_query(request), **of_body, **found.params})
     await caller.require_same_rights()
     key = request.headers.get("idempotency-key")
-    options = RunOptions(trigger=route_calls.TRIGGER, preprocess=True)
+    event = await _event(request, found, owner, of_body)
+    options = RunOptions(trigger=route_calls.TRIGGER, preprocess=True, event=event)
     if key:
         options = replace(options, idempotency=route_calls.key_of(trigger, admitted, key, args))
     with results.watch_end(platform, options.new_id) as watch:
@@ -107,14 +110,30 @@ def _incoming(request: AnyRequest) -> RouteRequest:
     )
 
 
-async def _args(request: AnyRequest, found: Route) -> bytes:
-    """Return the arguments: those of the query, overridden by those of the body and the route. Raises InvalidInput."""
+async def _event(request: AnyRequest, found: Route, owner: Actor, of_body: Mapping[str, Any]) -> TriggerEvent:
+    """Return the event of a request, for preprocessors. `of_body`: the arguments in its body."""
     trigger = found.trigger
-    args: dict[str, Any] = {**args_of_query(request), **await _of_body(request, trigger), **found.params}
-    return msgspec.json.encode(args)
+    members = {name: value for name, value in of_body.items() if name != RAW}
+    body = members["body"] if trigger.wrap_body else members if members or RAW not in of_body else None
+    incoming = _incoming(request)
+    return TriggerEvent(
+        kind="http",
+        headers=request.headers,
+        query=request.query_params,
+        body=msgspec.json.encode(body),
+        raw_string=of_body.get(RAW),
+        route={
+            "route": trigger.route_path,
+            "path": incoming.path,
+            "method": incoming.method.lower(),
+            "params": found.params,
+        },
+        hidden_header=await route_calls.key_header(RouteSecrets(platform_of(request)), trigger, owner),
+    )
 
 
 async def _of_body(request: AnyRequest, trigger: HttpTriggerRow) -> dict[str, Any]:
+    """Return the arguments in the body, which override those of the query. Raises InvalidInput."""
     found: dict[str, Any] = {}
     if trigger.wrap_body:
         found["body"] = await _body_value(request)

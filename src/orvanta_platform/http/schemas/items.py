@@ -19,6 +19,7 @@ from orvanta_platform.http.requests import decode
 from orvanta_platform.services.catalog import flows, scripts
 from orvanta_platform.services.catalog.flows import FlowParts, NewFlow
 from orvanta_platform.services.catalog.scripts import NewScript
+from orvanta_platform.workflow.preprocessors import defines_preprocessor
 
 _OF_BOTH = ("path", "deployment_message", "draft_revision", "policy_bypass_reason")
 _OF_SCRIPT = (*_OF_BOTH, "content", "language", "parent_hash", "lock")
@@ -175,7 +176,7 @@ def script(row: ItemRow, parents: list[str] | None = None) -> dict[str, Any]:
         "description": "",
         "is_template": False,
         "kind": "script",
-        "has_preprocessor": False,
+        "has_preprocessor": defines_preprocessor(row.language, scripts.text_of(row)),
         **settings,
         "workspace_id": row.workspace,
         "hash": row.hash,

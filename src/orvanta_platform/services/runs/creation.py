@@ -211,7 +211,7 @@ async def _idempotency_use(
     if repeat is not None:
         what += [repeat.kind, str(repeat.of), repeat.node, repeat.data]
     path = f"{spec.kind}:{spec.path or ''}"
-    unmasked = options.unmasked(args)
+    unmasked = options.unmasked(args if key.input is None else key.input)
     return await idempotency.use_of(platform.keys, key, actor, spec.workspace, path, what, unmasked)
 
 

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import hmac
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -36,6 +36,8 @@ class IdempotencyKey:
     """Owner of the key; None: the actor who starts the run."""
     options: Sequence[str | None] = ()
     """Options of the call that are part of its input."""
+    input: bytes | None = field(default=None, repr=False)
+    """Arguments of the call, if those of the run are others."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -17,6 +17,7 @@ from orvanta_platform.orchestrator.blueprints import Blueprint, Pins
 from orvanta_platform.services.runs.breakpoints import PauseBefore
 from orvanta_platform.services.runs.copied_data import ContextValue, Repeat
 from orvanta_platform.services.runs.idempotency import IdempotencyKey
+from orvanta_platform.services.runs.trigger_event import TriggerEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,9 @@ class RunOptions:
     repeat: Repeat | None = None
     """The run that this one repeats."""
     preprocess: bool = False
-    """The workflow's preprocessor computes the input from the arguments."""
+    """The preprocessor of the workflow or script computes the input from the arguments."""
+    event: TriggerEvent | None = None
+    """The request that starts the run, for functions `preprocessor(event)`; None: the arguments already contain it."""
     pause: PauseBefore | None = None
     """Breakpoints."""
     references: frozenset[str] | None = None
@@ -52,6 +55,17 @@ class RunOptions:
     def id(self) -> UUID:
         """Id of the new run."""
         return self.run_id or self.new_id
+
+    def with_event(self, args: bytes) -> tuple[bytes, RunOptions]:
+        """Return the arguments of a run whose preprocessor takes the event, and its options.
+
+        Idempotency keys belong to the arguments of the call, as headers differ between repeated calls.
+        """
+        if self.event is None or not self.preprocess:
+            return args, self
+        key = None if self.idempotency is None else replace(self.idempotency, input=args)
+        references = None if self.references is None else frozenset({"event"} if self.references else ())
+        return self.event.args(args), replace(self, idempotency=key, references=references)
 
     def unmasked(self, args: bytes) -> bytes:
         """Return the arguments with masks replaced by their password inputs. Raises TooComplex."""

@@ -44,6 +44,8 @@ from orvanta_platform.services.runs import locks as locking
 from orvanta_platform.services.runs.creation import create_run
 from orvanta_platform.services.runs.insertion import TransactionHook
 from orvanta_platform.services.runs.run_spec import RunOptions, RunSpec
+from orvanta_platform.services.runs.trigger_event import event_schema
+from orvanta_platform.workflow.preprocessors import defines_preprocessor, is_event
 from orvanta_platform.workflow.requirements.lock_text import usable_lock
 from orvanta_platform.workflow.script_imports import may_import
 from orvanta_platform.workflow.secret_schemas import may_declare
@@ -333,7 +335,12 @@ async def _run_script(
     in_transaction: TransactionHook | None = None,
 ) -> UUID:
     found = require_runnable(actor, workspace, version, name)
-    await inputs.check(platform.evaluator.of(workspace), found.settings.get("schema"), options.unmasked(args))
+    schema = found.settings.get("schema")
+    takes_event = await _takes_event(platform, found, args, options)
+    await inputs.check(platform.evaluator.of(workspace), None if takes_event else schema, options.unmasked(args))
+    if takes_event:
+        args, options = options.with_event(args)
+        schema = event_schema(schema)
     owner = None
     if found.permissioned_as is not None:
         async with platform.db.acquire() as connection:
@@ -355,9 +362,18 @@ async def _run_script(
         debounce=debounce.of_settings(settings),
         owner=owner,
         reference=name,
-        schema=found.settings.get("schema"),
+        schema=schema,
     )
     return await create_run(platform, actor, spec, args, options, in_transaction=in_transaction)
+
+
+async def _takes_event(platform: Platform, script: VersionRow, args: bytes, options: RunOptions) -> bool:
+    """Return whether the function `preprocessor` of a script runs before its `main`."""
+    if script.document is None or not (options.preprocess or is_event(args)):
+        return False
+    async with platform.db.acquire() as connection:
+        content = await platform.blueprints.text(connection, script.document)
+    return defines_preprocessor(script.language, content)
 
 
 async def _run_flow(
@@ -386,11 +402,15 @@ async def _run_flow(
     if preprocessed and may_declare(schema):
         own = pins.get(OWN) or Pin(path="", version=0, document="", language="")
         pins[OWN] = replace(own, passwords=schema)
+    blueprint = blueprint_of(plan, pins)
+    if preprocessed and await _preprocessor_takes_event(platform, blueprint):
+        args, options = options.with_event(args)
+        schema = event_schema(schema)
     spec = RunSpec(
         workspace=workspace,
         kind="flow",
         path=found.path,
-        blueprint=blueprint_of(plan, pins),
+        blueprint=blueprint,
         version=found.id,
         document=found.document,
         pins=pins,
@@ -400,9 +420,21 @@ async def _run_flow(
         debounce=plan.debounce,
         owner=owner,
         reference=name,
-        schema=found.settings.get("schema"),
+        schema=schema,
     )
     return await create_run(platform, actor, spec, args, options, in_transaction=in_transaction)
+
+
+async def _preprocessor_takes_event(platform: Platform, blueprint: Blueprint) -> bool:
+    """Return whether the code of a workflow's preprocessor is a function `preprocessor(event)`."""
+    node = blueprint.plan.preprocessor
+    if node is None or node.kind is Kind.RAWSCRIPT:
+        return node is not None and defines_preprocessor(node.value.get("language"), str(node.value.get("content")))
+    if node.kind is not Kind.SCRIPT or (pin := blueprint.pin(node)).is_unavailable:
+        return False
+    async with platform.db.acquire() as connection:
+        content = await platform.blueprints.text(connection, bytes.fromhex(pin.document))
+    return defines_preprocessor(pin.language, content)
 
 
 async def require_named(connection: Connection, actor: Actor, version: VersionRow | None) -> None:

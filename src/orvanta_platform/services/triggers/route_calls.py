@@ -166,6 +166,13 @@ async def admit(
     return None
 
 
+async def key_header(secrets: RouteSecrets, trigger: HttpTriggerRow, owner: Actor) -> str | None:
+    """Return the name of the header that carries the trigger's key, in lower case; None for other authentication."""
+    if trigger.authentication_method != "api_key":
+        return None
+    return str((await secrets.of(trigger, owner)).get("header", route_auth.KEY_HEADER)).lower()
+
+
 async def _limit_guesses(platform: Platform, trigger: HttpTriggerRow, incoming: RouteRequest, *, proved: bool) -> None:
     """Count a wrong password by route and address, and reset the count after a correct one. Raises RateLimited.
 
@@ -258,7 +265,10 @@ async def start(
 ) -> UUID:
     """Start the trigger's target as its owner. Raises NotFound, InvalidInput, Forbidden."""
     try:
-        interpolation.require_references(replace(owner, scopes=_SCOPES), args)
+        caller = replace(owner, scopes=_SCOPES)
+        interpolation.require_references(caller, args)
+        if options.event is not None:
+            interpolation.require_references(caller, options.event.head)
     except Forbidden as error:
         raise InvalidInput(
             "Requests to an HTTP trigger cannot refer to variables or resources.", hint="Refer to them in the workflow."

@@ -23,8 +23,8 @@ from orvanta_platform.worker.runtimes.exit_status import JobObservations, outcom
 from orvanta_platform.worker.runtimes.stream_marks import StreamMarks
 from orvanta_platform.worker.runtimes.streams import Log, Source
 
-Key = tuple[str, str, str, str | None, str, str | None, str, str]
-"""Workspace, language, content, imports, path, package, principal and purpose: jobs with equal keys may share a
+Key = tuple[str, str, str, str | None, str, str, str | None, str, str]
+"""Workspace, language, content, imports, path, entry, package, principal and purpose: jobs with equal keys may share a
 process."""
 
 _CHUNK = 256 << 10
@@ -48,7 +48,7 @@ _write = msgspec.json.Encoder().encode
 
 def key_of(spec: JobSpec) -> Key:
     """Return the key of the processes that may run the job."""
-    code = spec.workspace, spec.language, spec.content, spec.imports, spec.path
+    code = spec.workspace, spec.language, spec.content, spec.imports, spec.path, spec.entry
     return *code, spec.package, spec.principal, spec.reserved_for
 
 

@@ -39,7 +39,7 @@ def run(job: Job, content: str, args: bytes) -> NoReturn:
         job.env["BUN_RUNTIME_TRANSPILER_CACHE_PATH"] = "0"  # Bun would also cache host.ts, in the job's folder
         # Prevents the download of packages that are imported but not installed.
         command = [program.find("bun", job), "--no-install", "-e", _HOST]
-        program.become([*command, *map(str, numbers), script, job.imports or ""], job)
+        program.become([*command, *map(str, numbers), script, job.imports or "", job.entry], job)
     except OSError as error:
         program.fail(job, "CannotStart", f"bun cannot be started: {error}")
 

@@ -10,10 +10,11 @@ const NAME = String.raw`(?:[\p{ID_Continue}$\u200c\u200d]|\\u\{\w+\}|\\u\w{4})+`
 
 class ResultNotJson extends Error {}
 class MissingMain extends Error {}
+class InvalidInput extends Error {}
 class ResultTooLarge extends Error {}
 class NeverSettled extends Error {}
 class ExitCode extends Error {}
-const OWN = [ResultNotJson, MissingMain, ResultTooLarge, NeverSettled, ExitCode];
+const OWN = [ResultNotJson, MissingMain, InvalidInput, ResultTooLarge, NeverSettled, ExitCode];
 
 // A destructuring pattern receives the arguments that no other parameter names.
 function words(wanted: Parameter[], given: Record<string, unknown>): unknown[] {
@@ -21,6 +22,25 @@ function words(wanted: Parameter[], given: Record<string, unknown>): unknown[] {
   const unnamed = () => Object.fromEntries(Object.entries(given).filter(([name]) => !named.has(name)));
   const own = (name: string) => (Object.hasOwn(given, name) ? given[name] : undefined);
   return wanted.filter((each) => !each.rest).map((each) => (each.name === null ? unnamed() : own(each.name)));
+}
+
+// Calls `main`, after `preprocessor` if the argument is the event of a trigger, or `preprocessor` alone; see host.py of
+// Python. `entry` is the function to call, `print` returns the text of a function.
+async function callEntry(
+  { main, preprocessor }: any,
+  given: any,
+  entry: string,
+  print: (text: string) => string,
+): Promise<unknown> {
+  const call = (called: any, arguments_: any) => called(...words(parameters(print(String(called))), arguments_));
+  const prepares = typeof preprocessor === "function";
+  if (prepares && (entry === "preprocessor" || typeof main !== "function")) return call(preprocessor, given);
+  if (typeof main !== "function") throw new MissingMain("the script exports no function main");
+  if (!prepares || Object.keys(given).length !== 1 || typeof given.event?.kind !== "string") return call(main, given);
+  const prepared = await call(preprocessor, given);
+  if (typeof prepared !== "object" || prepared === null || Array.isArray(prepared))
+    throw new InvalidInput("The preprocessor must return an object.");
+  return call(main, JSON.parse(toJson(prepared)));
 }
 
 // Parses the parameters of a function's text as printed by Bun: without types and comments, with escaped names.

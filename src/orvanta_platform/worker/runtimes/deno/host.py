@@ -53,7 +53,9 @@ def run(job: Job, content: str, args: bytes) -> NoReturn:
         places = {name: f"file://{job.programs['npm']}/{name}/index.ts" for name in clients}
         imports = f"data:application/json,{quote(json.dumps({'imports': places}))}"
         numbers = map(str, (program.inherited(args), job.result, job.result_bytes))
-        program.become([deno, "eval", *_OPTIONS, f"--import-map={imports}", _HOST, *numbers, _SCRIPT, *settings], job)
+        program.become(
+            [deno, "eval", *_OPTIONS, f"--import-map={imports}", _HOST, *numbers, _SCRIPT, job.entry, *settings], job
+        )
     except OSError as error:
         program.fail(job, "CannotStart", f"deno cannot be started: {error}")
 

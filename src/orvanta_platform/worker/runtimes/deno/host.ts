@@ -1,9 +1,9 @@
-// Runs a script in Deno: `deno eval <values.ts and this text> ARGUMENTS ANSWER LIMIT SCRIPT SETTINGS…`, as host.ts of
+// Runs a script in Deno: `deno eval <values.ts and this text> ARGUMENTS ANSWER LIMIT SCRIPT ENTRY SETTINGS…`, as host.ts of
 // Bun does. SETTINGS are the names of variables that only Deno itself reads.
 
 const folder = `file://${Deno.cwd()}`;
 const [inputs, answers, resultBytes] = Deno.args.slice(0, 3).map(Number);
-const script = Deno.args[3];
+const [script, entry] = Deno.args.slice(3, 5);
 const imports = "";
 let answered = false;
 
@@ -36,9 +36,7 @@ function withoutComments(text: string): string {
 
 async function call(): Promise<string> {
   const given = JSON.parse(Deno.readTextFileSync(`/proc/self/fd/${inputs}`) || "{}");
-  const { main } = await import(`${folder}/${script}`);
-  if (typeof main !== "function") throw new MissingMain("the script exports no function main");
-  return toJson(await main(...words(parameters(withoutComments(String(main))), given)));
+  return toJson(await callEntry(await import(`${folder}/${script}`), given, entry, withoutComments));
 }
 
 function end(kind: "result" | "error", text: string): never {
@@ -55,7 +53,7 @@ function fail(thrown: unknown): never {
   end("error", JSON.stringify(described));
 }
 
-for (const name of Deno.args.slice(4)) Deno.env.delete(name);
+for (const name of Deno.args.slice(5)) Deno.env.delete(name);
 addEventListener("unload", () => {
   if (Deno.exitCode === 0) writeAnswer("result", "null");
 });

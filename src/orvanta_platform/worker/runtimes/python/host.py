@@ -110,7 +110,8 @@ class _Script:
         self._content = content
         self.streams = streams
         self._pid = os.getpid()
-        self._main: _Main | None = None
+        self._functions: tuple[_Main | None, _Main | None] | None = None
+        """`preprocessor` and `main`."""
 
     def run(self, args: bytes) -> tuple[bytes, bytes]:
         """Call `main` and return the kind of the answer and its text."""
@@ -126,10 +127,11 @@ class _Script:
 
     def _result(self, args: bytes) -> bytes:
         arguments = json.loads(args)
-        if self._main is None:
-            self._main = _Main.of(_load(self._content, self._job.path, imports=self._job.imports is not None))
+        if self._functions is None:
+            module = _load(self._content, self._job.path, imports=self._job.imports is not None)
+            self._functions = _Main.of(module, "preprocessor"), _Main.of(module, "main")
         try:
-            value = self._main.call(arguments, lambda: _flush(self.streams))
+            value = self._call(arguments, *self._functions)
         except SystemExit as exit_:
             if exit_.code not in (None, 0):
                 raise
@@ -139,6 +141,27 @@ class _Script:
         if len(text) > most:
             raise ResultTooLarge(f"the result has {size_text(len(text))}, the limit is {size_text(most)}")
         return text
+
+    def _call(self, arguments: dict[str, Any], preprocessor: _Main | None, main: _Main | None) -> Any:
+        """Call `main`, after `preprocessor` if the argument is the event of a trigger, or `preprocessor` alone.
+
+        Raises MissingMain, InvalidInput.
+        """
+        if preprocessor is not None and (main is None or self._job.entry == "preprocessor"):
+            return preprocessor.call(arguments, lambda: _flush(self.streams))
+        if main is None:
+            raise MissingMain("the script defines no function main")
+        if preprocessor is not None and _is_event(arguments):
+            arguments = preprocessor.call(arguments, lambda: _flush(self.streams))
+            if not isinstance(arguments, dict):
+                raise InvalidInput("The preprocessor must return an object.")
+            arguments = json.loads(to_json(arguments))
+        return main.call(arguments, lambda: _flush(self.streams))
+
+
+def _is_event(arguments: dict[str, Any]) -> bool:
+    event = arguments.get("event")
+    return len(arguments) == 1 and isinstance(event, dict) and isinstance(event.get("kind"), str)
 
 
 finish: None = None
@@ -176,7 +199,7 @@ def _deep_imports() -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class _Main:
-    """The function `main` and the names of its parameters."""
+    """A function of the script, `main` or `preprocessor`, and the names of its parameters."""
 
     function: Any
     positional: list[str]
@@ -187,11 +210,11 @@ class _Main:
     """Annotations of the parameters whose arguments may be converted."""
 
     @classmethod
-    def of(cls, module: ModuleType) -> _Main:
-        """Inspect the module's `main`. Raises MissingMain."""
-        main = getattr(module, "main", None)
+    def of(cls, module: ModuleType, name: str) -> _Main | None:
+        """Inspect a function of the module; None if there is none of this name."""
+        main = getattr(module, name, None)
         if not callable(main):
-            raise MissingMain("the script defines no function main")
+            return None
         if type(main) is FunctionType and not main.__dict__:  # not wrapped: `inspect` is not needed
             code, names = main.__code__, main.__code__.co_varnames
             first, end = code.co_posonlyargcount, code.co_argcount + code.co_kwonlyargcount
@@ -242,6 +265,10 @@ class MissingMain(Exception):
     """Raised if the script has no `main`."""
 
 
+class InvalidInput(Exception):
+    """Raised if the script's preprocessor returns no arguments."""
+
+
 class ResultTooLarge(Exception):
     """Raised if the result is over its limit."""
 
@@ -258,7 +285,7 @@ def _describe(error: BaseException, job: Job) -> dict[str, str | None]:
         return _named("result_too_large", str(error), None)
     if isinstance(error, InvalidArgument):
         return _named("InvalidArgument", str(error), None)
-    if isinstance(error, MissingMain):
+    if isinstance(error, MissingMain | InvalidInput):
         return _named(type(error).__name__, str(error), None)
     if isinstance(error, SyntaxError) and error.filename == _FILE:
         return _named(type(error).__name__, _syntax_message(error), None)
