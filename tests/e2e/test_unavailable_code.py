@@ -45,3 +45,10 @@ def test_language_without_runtime_fails_when_it_runs(installation: Installation,
     preview = {"content": "", "language": language, "args": {}}
     error = installation.client.post("/api/w/main/jobs/run_wait_result/preview", json=preview).json()["error"]
     assert error["name"] == "no_runtime"
+
+
+def test_agent_is_deployed_and_fails_when_it_runs(installation: Installation) -> None:
+    inputs = {"user_message": {"type": "static", "value": "Hello"}}
+    deploy_flow(installation, "f/examples/agent", {"type": "aiagent", "tools": [], "input_transforms": inputs})
+    error = wait_result(installation, "f", "f/examples/agent")["error"]
+    assert (error["name"], error["step_id"], "aiagent" in error["message"]) == ("no_runtime", "a", True)

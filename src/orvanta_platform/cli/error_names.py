@@ -118,7 +118,7 @@ DIAGNOSTICS: Final = {
     "not_an_object": "The document is not an object.",
     "not_converted": "A part of an imported workflow was not converted, and fails when it runs.",
     "not_utf8": "The document is not UTF-8.",
-    "not_yet_supported": "This version does not support the kind of node or the feature.",
+    "not_yet_supported": "This version does not support the kind of node or the feature, so the node will fail.",
     "nul_character": "A text contains a NUL character.",
     "number_not_exact": "A number cannot be represented exactly.",
     "out_of_bounds": "A number or the length of a list is outside the allowed range.",

@@ -12,6 +12,7 @@ from orvanta_platform.engine.plan import Body, Consent, Edge, Gate, Join, Kind, 
 from orvanta_platform.errors import InvalidWorkflow
 from orvanta_platform.workflow import graph
 from orvanta_platform.workflow.normal import normalise_value
+from orvanta_platform.workflow.support import failing_value, unsupported
 
 _KINDS = frozenset(Kind)
 _LOOPS = frozenset(kind for kind in Kind if kind.is_loop)
@@ -97,12 +98,16 @@ def _refuse(built: graph.Graph, inside: graph.Graph | None) -> None:
         for nodes in each.lists if each else ():
             broken += [nodes.nodes[index].id for cycle in nodes.cycles for index in cycle]
             broken += [nodes.nodes[edge.target].id for edge in nodes.dangling]
-            broken += [node.id for node in nodes.nodes if node.kind not in _KINDS or node.join not in set(Join)]
-    broken += [node.id for node in filter(None, [built.preprocessor]) if node.kind not in _KINDS]
+            broken += [node.id for node in nodes.nodes if not _is_known(node) or node.join not in set(Join)]
+    broken += [node.id for node in filter(None, [built.preprocessor]) if not _is_known(node)]
     if broken:
         raise InvalidWorkflow(
             f"This version cannot run: {', '.join(dict.fromkeys(broken))}.", details={"nodes": broken}
         )
+
+
+def _is_known(node: graph.Node) -> bool:
+    return node.kind in _KINDS or unsupported(node) is not None
 
 
 def _preprocessor(node: graph.Node | None, numbers: _Numbers) -> Node | None:
@@ -200,7 +205,9 @@ def single_plan(
 
 def _node(node: graph.Node, index: int, number: int, bodies: tuple[Body, ...], squash: bool = False) -> Node:
     tree, value = node.tree, node.value
-    kind = Kind(node.kind)
+    if (feature := unsupported(node)) is not None:
+        value, bodies = failing_value(feature), ()
+    kind = Kind(value["type"])
     stop = _stop(tree.get("stop_after_if"))
     return Node(
         index=index,

@@ -49,6 +49,7 @@ from orvanta_platform.worker.packages.store import PackageError, PackageRequest,
 from orvanta_platform.worker.reuse import ResultReuse
 from orvanta_platform.worker.runtimes.pool import OWN, Runtimes
 from orvanta_platform.worker.shared import SharedFolders
+from orvanta_platform.workflow.languages import UNSUPPORTED
 from orvanta_platform.workflow.requirements import ecosystem_of, lock_of
 
 CALL_DEFAULT_S = 60.0
@@ -335,6 +336,8 @@ class Executor:
         """Return the folder of the code's packages, as in JobSpec.package. Raises PackageError, InvalidScript."""
         job, blueprint, node = script.job, script.blueprint, script.node
         language = job.language or ""
+        if language == UNSUPPORTED:
+            raise PackageError("no_runtime", f"This version cannot run {script.content}.")
         if language in OWN:
             raise PackageError("no_runtime", f"There is no language {language}.")
         if ecosystem_of(language) is None:

@@ -197,12 +197,11 @@ class _Delay:
 
 
 class _Tools:
-    """Tools of an agent: a node's value, an MCP server or web search."""
+    """Tools of an agent: a node's value (in older documents without `tool_type`), an MCP server or web search."""
 
     _tool = Record({"id": _TEXT, "summary": _TEXT, "value": _OBJECT}, frozenset({"id", "value"}))
     _kind = Record(
         {"tool_type": Choice(("flowmodule", "mcp", "websearch")), "resource_path": _TEXT},
-        frozenset({"tool_type"}),
     )
 
     def check(self, value: Any, path: str, reader: Reader) -> None:
@@ -211,7 +210,7 @@ class _Tools:
             inner = tool.get("value") if isinstance(tool, dict) else None
             if isinstance(inner, dict):
                 self._kind.check(inner, f"{path}/{index}/value", reader)
-                if inner.get("tool_type") == "flowmodule":
+                if inner.get("tool_type", "flowmodule") == "flowmodule":
                     check_value(inner, f"{path}/{index}/value", reader)
 
 

@@ -86,6 +86,9 @@ def deno_only_import(language: str, content: str) -> tuple[int, str] | None:
     return address_import(content) if language in _BUN else None
 
 
+UNSUPPORTED: Final = "unsupported"
+"""Language in plans of nodes that this version cannot run; their code names the feature. It has no runtime."""
+
 HUB: Final = "hub/"
 """Start of the paths of scripts of the ecosystem's hub, which the platform does not fetch."""
 

@@ -192,7 +192,6 @@ def test_plan_accepts_tolerant_spellings_and_drops_retries_without_effect() -> N
         job("a", "nobody"),
         job("a", "a"),
         job("a", join="most"),
-        {"id": "a", "value": {"type": "aiagent"}},
         {"id": "a"},
     ],
 )

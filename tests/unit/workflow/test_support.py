@@ -1,4 +1,4 @@
-"""Unsupported features are rejected at deploy with node and path; supported ones are accepted."""
+"""Nodes with an unsupported feature are deployed with a warning, and fail when they run; others are accepted."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from orvanta_platform.engine.compile import compile_plan
+from orvanta_platform.engine.plan import Kind
 from orvanta_platform.workflow.diagnostics import errors
 from orvanta_platform.workflow.validate import examine, validate
 
@@ -23,15 +25,19 @@ def unsupported_at(document: dict[str, Any]) -> list[tuple[str, str | None, str]
 
 
 MODULES: list[tuple[dict[str, Any], str]] = [
-    (node("aiagent", {"tools": []}), "/value/type"),
+    (node("aiagent", {"tools": [], "input_transforms": {"user_message": {"type": "ai"}}}), "/value/type"),
+    (node("aiagent", {"tools": [{"id": "t", "value": {"type": "script", "path": "f/a/b"}}]}), "/value/type"),
     (inputs({"type": "ai"}), "/value/input_transforms/x"),
 ]
 
 
 @pytest.mark.parametrize(("module", "path"), MODULES)
-def test_unsupported_node_is_rejected(module: dict[str, Any], path: str) -> None:
-    found = unsupported_at({"value": {"modules": [module]}})
-    assert found == [("not_yet_supported", "a", f"/value/modules/0{path}")]
+def test_unsupported_node_is_a_warning_and_has_no_runtime(module: dict[str, Any], path: str) -> None:
+    value = {"modules": [module]}
+    found = [(each.code, each.severity, each.node, each.path) for each in validate({"value": value})]
+    assert found == [("not_yet_supported", "warning", "a", f"/value/modules/0{path}")]
+    (compiled,) = compile_plan(value).nodes
+    assert (compiled.kind, compiled.value["language"]) == (Kind.RAWSCRIPT, "unsupported")
 
 
 @pytest.mark.parametrize(
