@@ -52,3 +52,13 @@ def test_agent_is_deployed_and_fails_when_it_runs(installation: Installation) ->
     deploy_flow(installation, "f/examples/agent", {"type": "aiagent", "tools": [], "input_transforms": inputs})
     error = wait_result(installation, "f", "f/examples/agent")["error"]
     assert (error["name"], error["step_id"], "aiagent" in error["message"]) == ("no_runtime", "a", True)
+
+
+def test_script_of_the_hub_can_be_called_directly(installation: Installation) -> None:
+    path = "hub/9/github/star"
+    error = wait_result(installation, "p", path)["error"]
+    assert (error["name"], f"f/{path}" in error["message"]) == ("hub_unavailable", True)
+    started = installation.client.post(f"/api/w/main/jobs/run/p/{path}", json={})
+    assert started.status_code == 201, started.text
+    deploy_script(installation, f"f/{path}", "bash", "echo starred")
+    assert wait_result(installation, "p", path) == "starred"

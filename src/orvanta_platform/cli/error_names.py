@@ -54,7 +54,7 @@ FAILURES: Final = {
     "expression_timeout": "The expression ran longer than its limit.",
     "expression_too_long": "The text of the expression is longer than the limit.",
     "expression_value_too_large": "The values that the expression reads are larger than JavaScript receives.",
-    "hub_unavailable": "The node runs a script of the hub, for which the workspace has no script at `f/hub/…`.",
+    "hub_unavailable": "The node or run is a script of the hub, for which the workspace has no script at `f/hub/…`.",
     "input_too_large": "The input of the job is larger than `ORVANTA_RESULT_LIMIT`.",
     "install_failed": "The packages of the script could not be installed from its lock.",
     "lock_failed": "The packages of the script could not be resolved.",

@@ -84,6 +84,7 @@ RULES: Mapping[tuple[str, str], Rule] = MappingProxyType(
         ("script", "share"): Rule(_WRITE, Condition.OWN, "scripts:write"),
         ("script", "accept"): Rule(_RUN, Condition.ACCEPT, "scripts:write"),
         ("script", "draft"): Rule(_WRITE, Condition.READ, "scripts:write"),
+        ("hub_script", "run"): Rule(_RUN, Condition.NOTHING, "jobs:run"),
         ("flow", "read"): Rule(_ANY, Condition.READ, "flows:read"),
         ("flow", "run"): Rule(_RUN, Condition.READ, "jobs:run"),
         ("flow", "write"): Rule(_WRITE, Condition.WRITE, "flows:write"),

@@ -25,6 +25,7 @@ from orvanta_platform.ids import node_job_id
 from orvanta_platform.orchestrator.compilation import compiled, compiled_for_call
 from orvanta_platform.queue.claim import is_pinned
 from orvanta_platform.queue.dynamic_tags import in_workspace
+from orvanta_platform.workflow.languages import HUB_LANGUAGE
 from orvanta_platform.workflow.preprocessors import defines_preprocessor
 
 K = TypeVar("K", bound=Hashable)
@@ -312,7 +313,7 @@ def pin_key(value: Mapping[str, Any]) -> str:
 
 def unavailable(path: str) -> Pin:
     """Return the pin of a script that cannot be had; its node fails when it runs."""
-    return Pin(path=path, version=0, document="", language="hub")
+    return Pin(path=path, version=0, document="", language=HUB_LANGUAGE)
 
 
 def flow_key(path: str) -> str:

@@ -49,7 +49,7 @@ from orvanta_platform.worker.packages.store import PackageError, PackageRequest,
 from orvanta_platform.worker.reuse import ResultReuse
 from orvanta_platform.worker.runtimes.pool import OWN, Runtimes
 from orvanta_platform.worker.shared import SharedFolders
-from orvanta_platform.workflow.languages import UNSUPPORTED
+from orvanta_platform.workflow.languages import HUB_LANGUAGE, UNSUPPORTED
 from orvanta_platform.workflow.requirements import ecosystem_of, lock_of
 
 CALL_DEFAULT_S = 60.0
@@ -200,8 +200,8 @@ class Executor:
         self, job: ClaimedJob, blueprint: Blueprint, node: Node, slot: int, cancelled: asyncio.Event
     ) -> _AttemptResult:
         """Evaluate the inputs of a script or call and run it, unless a cached result can be used."""
-        if not blueprint.plan.single and node.kind is Kind.SCRIPT and blueprint.pin(node).is_unavailable:
-            message = f"Scripts of the hub are not available: deploy a script at f/{blueprint.pin(node).path} instead."
+        if (path := _unavailable_path(job, blueprint, node)) is not None:
+            message = f"Scripts of the hub are not available: deploy a script at f/{path} instead."
             return _failed(JobError("hub_unavailable", message), job, retryable=False)
         view = await self._view(job, blueprint) if _needs_view(job, blueprint, node) else None
         pin = blueprint.pins.get(OWN_PIN)
@@ -434,6 +434,14 @@ class Executor:
             return ""
         async with self._platform.db.acquire() as connection:
             return await self._platform.blueprints.text(connection, digest)
+
+
+def _unavailable_path(job: ClaimedJob, blueprint: Blueprint, node: Node) -> str | None:
+    """Return the path of the hub's script that the job would run; None if the job has code."""
+    if blueprint.plan.single:
+        return job.run.path if job.language == HUB_LANGUAGE and job.run.document is None else None
+    pin = blueprint.pin(node) if node.kind is Kind.SCRIPT else None
+    return pin.path if pin is not None and pin.is_unavailable else None
 
 
 def _needs_view(job: ClaimedJob, blueprint: Blueprint, node: Node) -> bool:

@@ -93,6 +93,10 @@ HUB: Final = "hub/"
 """Start of the paths of scripts of the ecosystem's hub, which the platform does not fetch."""
 
 
+HUB_LANGUAGE: Final = "hub"
+"""Language of a script of the hub for which the workspace has none. It has no runtime."""
+
+
 def hub_substitute(path: str) -> str | None:
     """Return the path of the workspace script that stands for a script of the hub; None for any other path."""
     return f"f/{path}" if path.startswith(HUB) else None

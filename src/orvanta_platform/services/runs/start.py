@@ -45,6 +45,7 @@ from orvanta_platform.services.runs.creation import create_run
 from orvanta_platform.services.runs.insertion import TransactionHook
 from orvanta_platform.services.runs.run_spec import RunOptions, RunSpec
 from orvanta_platform.services.runs.trigger_event import event_schema
+from orvanta_platform.workflow.languages import HUB_LANGUAGE, hub_substitute
 from orvanta_platform.workflow.preprocessors import defines_preprocessor, is_event
 from orvanta_platform.workflow.requirements.lock_text import usable_lock
 from orvanta_platform.workflow.script_imports import may_import
@@ -98,14 +99,36 @@ async def start_script(
 ) -> UUID:
     """Run the newest version of a script; returns the run's id.
 
-    `args`: JSON object text. `retry`: a valid Retry tree. Raises NotFound, Forbidden, InvalidInput.
+    `args`: JSON object text. `retry`: a valid Retry tree. A script of the hub is that of the workspace at its
+    substitute's path; without one, its run fails. Raises NotFound, Forbidden, InvalidInput.
     """
+    substitute = hub_substitute(path)
     async with platform.db.acquire() as connection:
         view = await acceptance.view_of(connection, actor)
-        version = await acceptance.resolve(connection, workspace, "script", path, view)
+        version = await acceptance.resolve(connection, workspace, "script", substitute or path, view)
     name = f"script {path}"
+    if substitute is not None and not _may_read(actor, workspace, version):
+        spec = _unavailable(actor, workspace, path)
+        await inputs.check(platform.evaluator.of(workspace), None, options.unmasked(args))
+        return await create_run(platform, actor, spec, args, options, in_transaction=in_transaction)
     return await _run_script(
         platform, actor, workspace, version, name, args, options, retry=retry, in_transaction=in_transaction
+    )
+
+
+def _may_read(actor: Actor, workspace: str, version: VersionRow | None) -> bool:
+    """Return whether a current version exists that the member may read, whatever the scopes of its token."""
+    if version is None or version.archived:
+        return False
+    target = Target(workspace, version.kind, version.path, version.created_by, version.extra_perms)
+    return permissions.can(scopes.without_limits(actor), "read", target)
+
+
+def _unavailable(actor: Actor, workspace: str, path: str) -> RunSpec:
+    """Return the specification of a run of a script of the hub, which fails. Raises Forbidden, NotFound."""
+    permissions.require(actor, "run", Target(workspace, "hub_script", path))
+    return RunSpec(
+        workspace=workspace, kind="script", path=path, blueprint=_SINGLE, language=HUB_LANGUAGE, reference=path
     )
 
 
