@@ -52,8 +52,12 @@ _WITHOUT_TOKEN: Mapping[str, str] = MappingProxyType(
     }
 )
 
-ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
-    {**_WITHOUT_TOKEN, **instance.RULES, **workspace.RULES, **items.RULES, **runs.RULES}
+_TABLES: tuple[Mapping[str, str] | Mapping[tuple[str, str], str], ...] = (
+    _WITHOUT_TOKEN,
+    instance.RULES,
+    workspace.RULES,
+    items.RULES,
+    runs.RULES,
 )
 """Routes by rule: (kind, action) of the permission table, or the credentials of calls without a token.
 
@@ -63,8 +67,9 @@ Each line is `METHOD path`. Paths without a leading slash are below `/api/w/{wor
 
 def routes() -> Iterator[tuple[str, str, tuple[str, str] | str]]:
     """Yield (method, path, rule) of every route; paths are below `/api` and contain `{parameters}`."""
-    for rule, lines in ROUTE_RULES.items():
-        for line in lines.split("\n"):
-            method, _, path = line.strip().partition(" ")
-            if path:
-                yield method, path if path.startswith("/") else _W + path, rule
+    for table in _TABLES:
+        for rule, lines in table.items():
+            for line in lines.split("\n"):
+                method, _, path = line.strip().partition(" ")
+                if path:
+                    yield method, path if path.startswith("/") else _W + path, rule
