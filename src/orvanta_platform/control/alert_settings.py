@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
+from orvanta_platform.control import limits
 from orvanta_platform.errors import BadRequest
 
 _SECRET: Final = {"type": "string", "password": True}
@@ -83,10 +84,11 @@ def check(new: Alerts, before: Alerts) -> None:
 
 
 def _check_channel(name: str, channel: Channel) -> None:
+    limits.check_line("The name of a channel", name)
+    for text in (channel.url, channel.host, channel.user, channel.sender, *channel.to):
+        limits.check_line(f"A field of the channel {name}", text)
     if channel.kind == "email":
         if not channel.host or not channel.to:
             raise BadRequest(f"The channel {name} needs a host, and addresses in `to`.")
-        if any("\n" in text or "\r" in text for text in (channel.sender, *channel.to)):
-            raise BadRequest(f"An address of the channel {name} is not valid.")
     elif not channel.url.startswith(("https://", "http://")):
         raise BadRequest(f"The channel {name} needs an http or https URL.")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import msgspec
 
+from orvanta_platform.control import limits, names
 from orvanta_platform.control.actor import Role
 from orvanta_platform.errors import BadRequest
 
@@ -24,6 +25,7 @@ SECRETS: Final[Mapping[str, Any]] = {
 
 _NAME = re.compile(r"[a-z0-9_-]{1,50}")
 _DOMAIN = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
+_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
 
@@ -81,6 +83,17 @@ def check(new: dict[str, IdentityProvider], before: dict[str, IdentityProvider])
         )
 
 
+def check_grants(grants: Sequence[ClaimGrant], _before: Sequence[ClaimGrant] = ()) -> None:
+    """Check the names in grants. The workspace and its groups may be created later. Raises BadRequest."""
+    for grant in grants:
+        if not grant.claim:
+            raise BadRequest("A grant needs a claim: the name of the group at the provider.")
+        limits.check_line("The claim of a grant", grant.claim)
+        names.check_name("workspace", grant.workspace)
+        for group in grant.groups:
+            names.check_name("group", group)
+
+
 def is_safe_url(url: str) -> bool:
     """Return whether secrets may be sent to this URL: HTTPS, or HTTP on this machine; no credentials, no fragment."""
     try:
@@ -99,6 +112,16 @@ def _check_provider(name: str, provider: IdentityProvider) -> None:
         raise BadRequest(f"The issuer of {name} must be an https URL without a query.")
     if not provider.label.strip() or len(provider.label) > 100 or not provider.client_id:
         raise BadRequest(f"{name} needs a client_id, and a label of at most 100 characters.")
+    for what, text in (
+        ("label", provider.label),
+        ("client_id", provider.client_id),
+        ("groups_claim", provider.groups_claim),
+    ):
+        limits.check_line(f"`{what}`", text)
+    for scope in provider.scopes:
+        if not _SCOPE.fullmatch(scope):
+            raise BadRequest(f"The scope {scope[:100]!r} of {name} is not valid.", hint="Write words such as openid.")
+    check_grants(provider.grants)
     if "openid" not in provider.scopes or "email" not in provider.scopes:
         raise BadRequest(f"The scopes of {name} must include openid and email.")
     for domain in provider.domains:

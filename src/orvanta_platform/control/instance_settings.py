@@ -103,6 +103,7 @@ SCIM_GRANTS: Final[Setting[list[ClaimGrant]]] = Setting(
     default=[],
     shown="none",
     text="Memberships that groups of a SCIM client grant, see docs/how-to/operate/scim.md.",
+    check=identity_providers.check_grants,
 )
 SMTP: Final[Setting[MailSettings | None]] = Setting(
     name="smtp",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
 
-from orvanta_platform.errors import LimitExceeded
+from orvanta_platform.errors import BadRequest, LimitExceeded
 
 MAX_PRINCIPALS: Final = 1_000
 """Owners and entries of `extra_perms` of a folder or item, each counted once."""
@@ -19,6 +20,12 @@ MAX_LABEL_LENGTH: Final = 200
 
 MAX_TEXT_LENGTH: Final = 10_000
 """Characters of a name, summary, description, message or reason that lists and the audit trail show."""
+
+MAX_LINE_LENGTH: Final = 1_000
+"""Characters of a display name or label, which lists show in one line."""
+
+_NOT_IN_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters, line breaks, and characters that reverse the direction of the text after them."""
 
 MAX_TAG_LENGTH: Final = 300
 """Characters of a tag, which each job of a run stores."""
@@ -54,15 +61,25 @@ def check_scopes(scopes: list[str]) -> None:
 
 
 def check_labels(labels: Any) -> None:
-    """Check the number of labels and their lengths. A value that is not a list has no labels. Raises LimitExceeded."""
+    """Check labels. A value that is not a list has no labels. Raises LimitExceeded, BadRequest."""
     if isinstance(labels, list):
         check_count("Labels", len(labels), MAX_LABELS, hint="Use fewer labels.")
-        _check_lengths("A label", [each for each in labels if isinstance(each, str)], MAX_LABEL_LENGTH)
+        texts = [each for each in labels if isinstance(each, str)]
+        _check_lengths("A label", texts, MAX_LABEL_LENGTH)
+        for each in texts:
+            _check_shown("A label", each)
 
 
 def check_text(what: str, text: str | None) -> None:
     """Check the length of a text that lists or the audit trail show. Raises LimitExceeded."""
     _check_lengths(what, [text or ""], MAX_TEXT_LENGTH)
+
+
+def check_line(what: str, text: str | None) -> None:
+    """Check a display name that lists show in one line; None and "" are no name. Raises LimitExceeded, BadRequest."""
+    if text:
+        _check_lengths(what, [text], MAX_LINE_LENGTH)
+        _check_shown(what, text)
 
 
 def check_tag(tag: str | None) -> None:
@@ -98,3 +115,9 @@ def _check_lengths(what: str, texts: list[str], longest: int) -> None:
     if any(len(text) > longest for text in texts):
         hint = "Use a shorter text."
         raise LimitExceeded(f"{what} has at most {longest} characters.", hint=hint, details={"limit": longest})
+
+
+def _check_shown(what: str, text: str) -> None:
+    if not text.strip() or _NOT_IN_LINE.search(text):
+        hint = "Use printable characters, without line breaks and without marks that change the direction of text."
+        raise BadRequest(f"{what} must be one line of visible text.", hint=hint)

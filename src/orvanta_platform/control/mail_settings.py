@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
+from orvanta_platform.control import limits
 from orvanta_platform.errors import BadRequest
 
 SECRETS: Final[Mapping[str, Any]] = {"type": "object", "properties": {"password": {"type": "string", "password": True}}}
@@ -32,6 +33,8 @@ def check(new: MailSettings | None, before: MailSettings | None) -> None:
     """Check a configuration. Raises BadRequest, also if the password would be sent to another server than before."""
     if new is None:
         return
+    for what, text in (("host", new.host), ("sender", new.sender), ("user", new.user)):
+        limits.check_line(f"`{what}`", text)
     for network in new.networks:
         try:
             ipaddress.ip_network(network)

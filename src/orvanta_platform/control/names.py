@@ -29,6 +29,7 @@ _FOLDER = re.compile(rf"(?=.{{1,100}}\Z){_WORD}")
 _NOT_EMAIL = r"@\s\x00-\x1f\x7f/\\()<>\[\]:;,\""
 """Characters that no part of an address has: those of paths, and of groups, lists and names in headers of mails."""
 _EMAIL = re.compile(rf"[^{_NOT_EMAIL}]{{1,64}}@[^{_NOT_EMAIL}]{{1,190}}")
+_COLOR = re.compile(r"#(?:[0-9a-f]{3}){1,2}")
 MAX_FILE_KEY_LENGTH = 1024
 RESERVED_USERNAMES = frozenset({"nobody", "orvanta", "scim", "system"})
 """Names under which the platform itself, and failed logins to unknown accounts, appear in the audit trail."""
@@ -124,6 +125,13 @@ def check_email(email: str) -> str:
     if is_service_email(email.lower()):
         raise BadRequest(f"Addresses that end in .{_SERVICE} are those of service accounts.")
     return email.lower()
+
+
+def check_color(color: str) -> str:
+    """Return a color `#rrggbb` or `#rgb` in lower case. Raises BadRequest."""
+    if not _COLOR.fullmatch(color.lower()):
+        raise BadRequest("`color` is written #rrggbb.", hint="For example #b3261e.")
+    return color.lower()
 
 
 def service_email(workspace: str, username: str) -> str:

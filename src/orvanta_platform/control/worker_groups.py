@@ -13,7 +13,9 @@ from orvanta_platform.errors import BadRequest
 LEVELS: Final = ("none", "landlock", "userns", "full")
 """Isolation levels, the weakest first."""
 
-_Queue = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=r"^[^\s,:]+$")]
+_Queue = Annotated[
+    str, msgspec.Meta(min_length=1, max_length=100, pattern=r"^[^\s,:\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]+$")
+]
 _Priority = Annotated[int, msgspec.Meta(ge=1, le=100)]
 _MAX_GROUPS: Final = 200
 _MAX_VARIABLES_CHARS: Final = 20_000

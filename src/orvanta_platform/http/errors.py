@@ -28,6 +28,7 @@ from orvanta_platform.http.requests import REQUEST_ID, AnyRequest
 log = structlog.get_logger(__name__)
 
 _RETRY_AFTER_S = 1
+_MAX_MESSAGE = 2_000
 
 
 def answer(request: AnyRequest, error: Exception) -> Response[bytes]:
@@ -37,7 +38,11 @@ def answer(request: AnyRequest, error: Exception) -> Response[bytes]:
 
 def respond(error: OrvantaError, headers: dict[str, str] | None = None) -> Response[bytes]:
     """Return an error as a response, with the headers for its kind."""
-    body = msgspec.json.encode({"error": error.as_dict()})
+    shown = error.as_dict()
+    # Messages name what the caller sent, which may be a whole document.
+    if len(error.message) > _MAX_MESSAGE:
+        shown["message"] = f"{error.message[:_MAX_MESSAGE]}…"
+    body = msgspec.json.encode({"error": shown})
     return Response(
         body,
         status_code=error.status,

@@ -94,11 +94,10 @@ class WorkspaceUsername(msgspec.Struct):
     username: str
 
 
-class AddUser(msgspec.Struct):
-    """A member to add."""
+class InviteUser(msgspec.Struct):
+    """An address to invite."""
 
     email: str
-    username: str | None = None
     is_admin: bool = False
     operator: bool = False
     role: Role | None = None
@@ -112,6 +111,12 @@ class AddUser(msgspec.Struct):
         if self.is_admin:
             return Role.ADMIN
         return Role.OPERATOR if self.operator else Role.DEVELOPER
+
+
+class AddUser(InviteUser, kw_only=True):
+    """A member to add."""
+
+    username: str | None = None
 
 
 class SecretsReadable(msgspec.Struct):

@@ -30,7 +30,7 @@ class AccountChange:
 async def update(platform: Platform, actor: Actor, email: str, change: AccountChange) -> None:
     """Change the name or the roles of an account. Raises Forbidden, NotFound, Conflict, LastAdmin."""
     _require_management(actor, "change accounts")
-    limits.check_text("A name", change.name)
+    limits.check_line("A name", change.name)
 
     async def write(conn: Connection) -> list[UUID]:
         row = await lock(conn, email)

@@ -16,8 +16,6 @@ from orvanta_platform.errors import BadRequest, Forbidden, NotFound
 from orvanta_platform.services.access import acceptance
 from orvanta_platform.services.platform import Platform
 
-_MAX_LABEL_LENGTH = 1000
-
 
 @dataclass(frozen=True, slots=True)
 class NewToken:
@@ -45,7 +43,7 @@ async def create(platform: Platform, actor: Actor, new: NewToken) -> str:
     async with platform.db.transaction() as conn:
         mine = await workspaces.list_of_account(conn, actor.email, every=actor.super_admin)
         if new.workspace is not None and new.workspace not in [each.id for each in mine]:
-            raise NotFound(f"The workspace {new.workspace} does not exist.")
+            raise NotFound(f"The workspace {new.workspace[:100]} does not exist.")
         await tokens.insert(
             conn,
             names.token_hash(token),
@@ -102,8 +100,7 @@ def check_new(new: NewToken, max_age_days: int | None) -> NewToken:
         raise BadRequest("The expiration has no time zone.", hint="Append Z for UTC, or an offset such as +02:00.")
     if new.expires_at is not None and new.expires_at <= clock.now():
         raise BadRequest("The expiration is in the past.")
-    if len(new.label or "") > _MAX_LABEL_LENGTH:
-        raise BadRequest(f"A label has at most {_MAX_LABEL_LENGTH} characters.")
+    limits.check_line("A label", new.label)
     if max_age_days is None:
         return new
     latest = clock.now() + timedelta(days=max_age_days)

@@ -91,7 +91,7 @@ async def create(platform: Platform, actor: Actor, new: NewAccount, *, link: boo
 async def add_account(conn: Connection, actor: Actor, new: NewAccount, password_hash: str | None) -> str:
     """Add an account in the caller's transaction and return its username. The caller has checked permissions."""
     email = names.check_email(new.email)
-    limits.check_text("A name", new.name)
+    limits.check_line("A name", new.name)
     username = new.username or await _free_username(conn, email)
     names.check_username(username)
     added = await accounts.insert(

@@ -18,8 +18,8 @@ from orvanta_platform.services.platform import Platform
 async def rename(platform: Platform, actor: Actor, workspace: str, name: str) -> None:
     """Change the display name. The id, which is part of addresses, does not change. Raises NotFound, Forbidden."""
     require(actor, "admin", Target(workspace, "workspace"))
-    limits.check_text("A name", name)
-    if not name.strip():
+    limits.check_line("The name of a workspace", name)
+    if not name:
         raise BadRequest("The name of a workspace is not empty.")
     async with platform.db.transaction() as conn:
         before = await workspaces.get_name(conn, workspace)

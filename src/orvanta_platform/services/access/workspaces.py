@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orvanta_platform.control import audit, names
+from orvanta_platform.control import audit, limits, names
 from orvanta_platform.control.actor import Actor, Role
 from orvanta_platform.control.permissions import Target, require
 from orvanta_platform.db import http_triggers, workspaces
@@ -24,6 +24,8 @@ async def create(
     names.check_name("workspace", workspace)
     username = username or actor.username
     names.check_username(username)
+    limits.check_line("The name of a workspace", name)
+    color = names.check_color(color) if color else None
     async with platform.db.transaction() as conn:
         await http_triggers.lock_instance_routes(conn)
         if await http_triggers.is_first_segment(conn, workspace):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -23,7 +22,6 @@ MAX_ENVIRONMENTS: Final = 50
 """Maximum number of environments of the instance."""
 
 DEFAULT_COLOR: Final = "#5b6b7a"
-_COLOR: Final = re.compile(r"#[0-9a-f]{6}")
 _INSTANCE: Final = Target(None, "instance")
 _CHANGE: Final = "change environments"
 
@@ -56,7 +54,7 @@ async def create(
     _require_write(actor)
     names.check_name("environment", name)
     checked = parse(rules or {})
-    color = _check_color(color or DEFAULT_COLOR)
+    color = names.check_color(color or DEFAULT_COLOR)
     async with platform.db.transaction() as conn:
         await rows.lock(conn)
         if not await workspaces.exists(conn, workspace):
@@ -97,7 +95,7 @@ async def update(
         if found is None:
             raise missing(name)
         text = found.rules if checked is None else _text(checked)
-        await rows.update(conn, name, found.color if color is None else _check_color(color), text, actor.username)
+        await rows.update(conn, name, found.color if color is None else names.check_color(color), text, actor.username)
         if position is not None:
             await _place(conn, [each.name for each in present if each.name != name], name, position)
         return await _record(conn, actor, "update", found.workspace)
@@ -164,12 +162,6 @@ async def _record(conn: Connection, actor: Actor, verb: str, workspace: str) -> 
     kind: audit.ActionKind = "Created" if verb == "create" else "Updated"
     await audit.record_instance(conn, actor, f"environments.{verb}", kind, row.name, parameters)
     return row
-
-
-def _check_color(color: str) -> str:
-    if not _COLOR.fullmatch(color.lower()):
-        raise BadRequest("`color` is written #rrggbb.", hint="For example #b3261e.")
-    return color.lower()
 
 
 def _text(rules: Rules) -> str:

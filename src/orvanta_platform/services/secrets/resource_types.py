@@ -7,6 +7,7 @@ precedence.
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -23,6 +24,8 @@ from orvanta_platform.orchestrator.resource_schemas import shipped
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.secrets import sealing
 from orvanta_platform.workflow import secret_schemas
+
+_EXTENSION = re.compile(r"[A-Za-z0-9_-]{1,30}(\.[A-Za-z0-9_-]{1,30})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,8 @@ async def create(platform: Platform, actor: Actor, workspace: str, new: Resource
     require(actor, "create", Target(workspace, "resource_type"))
     names.check_name("resource type", new.name)
     _check_schema(new.schema)
+    if new.format_extension and not _EXTENSION.fullmatch(new.format_extension):
+        raise BadRequest("`format_extension` is not valid.", hint="Write a file extension such as ini or tar.gz.")
     limits.check_text("A description", new.description)
     if new.name in shipped():
         raise AlreadyExists(f"The resource type {new.name} is part of the platform.", hint="An admin may update it.")

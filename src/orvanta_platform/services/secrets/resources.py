@@ -20,8 +20,6 @@ from orvanta_platform.services.secrets.sealing import TypeSchema
 MAX_VALUE_BYTES = 10 << 20
 """Maximum size of a resource's value in bytes of JSON."""
 
-_MAX_TYPE_LENGTH = 100
-
 
 @dataclass(frozen=True, slots=True)
 class ResourceDraft:
@@ -48,7 +46,7 @@ async def create(
     names.check_path(path)
     limits.check_labels(draft.labels)
     limits.check_text("A description", draft.description)
-    _check_type(kind)
+    names.check_name("resource type", kind)
     require(actor, _write(actor, kind), Target(workspace, "resource", path))
     async with platform.db.acquire() as conn:
         taken = await resources.get(conn, workspace, path) is not None
@@ -87,7 +85,7 @@ async def update(platform: Platform, actor: Actor, workspace: str, path: str, dr
     limits.check_text("A description", draft.description)
     before = await get(platform, actor, workspace, path)
     kind = draft.resource_type or before.resource_type
-    _check_type(kind)
+    names.check_name("resource type", kind)
     async with platform.db.acquire() as conn:
         schema = await sealing.schema_of(conn, workspace, kind)
     key = await sealing.key_for(platform, workspace, schema, before)
@@ -210,8 +208,3 @@ def _text(value: bytes | None) -> str:
 def _write(actor: Actor, *types: str) -> str:
     """Return the permission that a write needs: writing a job's state needs less than writing a resource."""
     return "write_state" if actor.kind == "job" and STATE_TYPES.issuperset(types) else "write"
-
-
-def _check_type(name: str) -> None:
-    if not name or len(name) > _MAX_TYPE_LENGTH:
-        raise BadRequest(f"`resource_type` must have from 1 to {_MAX_TYPE_LENGTH} characters.")
