@@ -1,5 +1,4 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { Command } from "cmdk";
 import { type FormEvent, useState } from "react";
 import { ApiError, errorText } from "../api/client";
 import { deployFlow, emptyFlow, flowQuery, flowsQuery, getFlow } from "../api/flows";
@@ -13,11 +12,12 @@ import { useNavigate } from "../routing/hooks";
 import { t } from "../texts/actions";
 import { Button, Field, Input } from "../ui/controls";
 import { dialogCss as css, Dialog } from "../ui/dialog";
-import { Icon } from "../ui/icon";
 import { matchScore } from "../ui/match-score";
+import { SearchDialog } from "../ui/search-dialog";
 import { notify } from "../ui/toasts";
 import { addNode, connect, laneOf, reaches, type Spot } from "../workflow/commands";
 import { kindOf } from "../workflow/kinds";
+import type { Node } from "../workflow/outline";
 import { pinnedIn, unpinAll } from "../workflow/pins";
 import { AddInsideDialog } from "./add-inside-dialog";
 import { FindDialog } from "./find-dialog";
@@ -54,37 +54,32 @@ function AddDialog({ spot }: { spot: Spot }) {
   // The nodes that integrations are made of come before them.
   const score = (name: string, typed: string, about?: string[]) =>
     matchScore(name, typed, about) * (integrations.has(name) ? INTEGRATION_WEIGHT : 1);
+  const offered = (group: string) =>
+    catalog
+      .filter((offer) => offer.group === group)
+      .map((offer) => ({
+        value: offer.name,
+        keywords: [offer.description, offer.key],
+        icon: offer.icon,
+        iconSize: 18,
+        name: offer.name,
+        detail: <span className={css.description}>{offer.description}</span>,
+        choose: () => {
+          close();
+          attempt(() => apply(store, (model) => addNode(model, spot, offer)));
+          if (store.getState().panel !== "outline") store.setState({ panel: "node" });
+        },
+      }));
   return (
-    <Dialog title={t("actions.add")} hideTitle close={close}>
-      <Command label={t("actions.add")} loop filter={score}>
-        <Command.Input placeholder={t("actions.addSearch")} />
-        <Command.List>
-          <Command.Empty>{t("actions.noMatchingNode")}</Command.Empty>
-          {groups.map((group) => (
-            <Command.Group key={group} heading={group}>
-              {catalog
-                .filter((offer) => offer.group === group)
-                .map((offer) => (
-                  <Command.Item
-                    key={offer.key}
-                    value={offer.name}
-                    keywords={[offer.description, offer.key]}
-                    onSelect={() => {
-                      close();
-                      attempt(() => apply(store, (model) => addNode(model, spot, offer)));
-                      if (store.getState().panel !== "outline") store.setState({ panel: "node" });
-                    }}
-                  >
-                    <Icon name={offer.icon} size={18} />
-                    <span>{offer.name}</span>
-                    <span className={css.description}>{offer.description}</span>
-                  </Command.Item>
-                ))}
-            </Command.Group>
-          ))}
-        </Command.List>
-      </Command>
-    </Dialog>
+    <SearchDialog
+      title={t("actions.add")}
+      hideTitle
+      placeholder={t("actions.addSearch")}
+      emptyText={t("actions.noMatchingNode")}
+      groups={groups.map((group) => ({ heading: group, options: offered(group) }))}
+      score={score}
+      close={close}
+    />
   );
 }
 
@@ -96,32 +91,30 @@ function ConnectDialog({ from }: { from: string }) {
   if (!node) return null;
   const lane = laneOf(graph, node);
   const targets = lane.nodes.filter((each) => each.id !== from && !reaches(lane, each.id, from));
+  const options = targets.map((each) => ({
+    value: each.id,
+    keywords: [each.summary],
+    icon: iconOf(each),
+    name: each.id,
+    detail: <span className={css.description}>{each.summary}</span>,
+    choose: () => {
+      close();
+      attempt(() => apply(store, (model) => connect(model, from, each.id)));
+    },
+  }));
   return (
-    <Dialog title={t("actions.connectFrom", { node: from })} close={close}>
-      <Command label={t("actions.targets")} loop filter={matchScore}>
-        <Command.Input placeholder={t("actions.targetSearch")} />
-        <Command.List>
-          <Command.Empty>{t("actions.noTarget", { node: from })}</Command.Empty>
-          {targets.map((each) => (
-            <Command.Item
-              key={each.id}
-              value={each.id}
-              keywords={[each.summary]}
-              onSelect={() => {
-                close();
-                attempt(() => apply(store, (model) => connect(model, from, each.id)));
-              }}
-            >
-              <Icon name={each.language || kindOf(each.kind).icon} />
-              <span>{each.id}</span>
-              <span className={css.description}>{each.summary}</span>
-            </Command.Item>
-          ))}
-        </Command.List>
-      </Command>
-    </Dialog>
+    <SearchDialog
+      title={t("actions.connectFrom", { node: from })}
+      label={t("actions.targets")}
+      placeholder={t("actions.targetSearch")}
+      emptyText={t("actions.noTarget", { node: from })}
+      groups={[{ options }]}
+      close={close}
+    />
   );
 }
+
+const iconOf = (node: Node) => node.language || kindOf(node.kind).icon;
 
 function ActionsDialog() {
   const store = useEditorStore();
@@ -129,64 +122,50 @@ function ActionsDialog() {
   const navigate = useNavigate();
   const editor = useEditor((state) => state);
   const flows = useQuery(flowsQuery(editor.workspace));
+  const commands = ACTIONS.filter((action) => !/^(go|extend)-|^palette$/.test(action.name)).map((action) => ({
+    value: labelOf(action, editor),
+    icon: action.icon,
+    name: labelOf(action, editor),
+    detail: action.keys[0] && <kbd className={css.key}>{formatChord(action.keys[0])}</kbd>,
+    disabled: !action.enabled(editor),
+    choose: () => {
+      close();
+      perform(store, action);
+    },
+  }));
+  const nodes = [...editor.graph.byId.values()].map((node) => ({
+    value: `node ${node.id}`,
+    keywords: [node.summary],
+    icon: iconOf(node),
+    name: node.id,
+    detail: <span className={css.description}>{node.summary}</span>,
+    choose: () => {
+      close();
+      select(store, [node.id]);
+      store.setState({ panel: "node" });
+    },
+  }));
+  const workflows = (flows.data ?? []).map(({ path, summary }) => ({
+    value: `workflow ${path}`,
+    keywords: [summary],
+    icon: "flow",
+    name: summary || path,
+    detail: <span className={css.description}>{path}</span>,
+    choose: () => void navigate(`/w/${editor.workspace}/workflows/${path}`),
+  }));
   return (
-    <Dialog title={t("actions.allCommands")} hideTitle close={close}>
-      <Command label={t("actions.allCommands")} loop filter={matchScore}>
-        <Command.Input placeholder={t("actions.commandSearch")} />
-        <Command.List>
-          <Command.Empty>{t("actions.noResults")}</Command.Empty>
-          <Command.Group heading={t("actions.commands")}>
-            {ACTIONS.filter((action) => !/^(go|extend)-|^palette$/.test(action.name)).map((action) => (
-              <Command.Item
-                key={action.name}
-                value={labelOf(action, editor)}
-                disabled={!action.enabled(editor)}
-                onSelect={() => {
-                  close();
-                  perform(store, action);
-                }}
-              >
-                <Icon name={action.icon} />
-                <span>{labelOf(action, editor)}</span>
-                {action.keys[0] && <kbd className={css.key}>{formatChord(action.keys[0])}</kbd>}
-              </Command.Item>
-            ))}
-          </Command.Group>
-          <Command.Group heading={t("actions.nodes")}>
-            {[...editor.graph.byId.values()].map((node) => (
-              <Command.Item
-                key={node.id}
-                value={`node ${node.id}`}
-                keywords={[node.summary]}
-                onSelect={() => {
-                  close();
-                  select(store, [node.id]);
-                  store.setState({ panel: "node" });
-                }}
-              >
-                <Icon name={node.language || kindOf(node.kind).icon} />
-                <span>{node.id}</span>
-                <span className={css.description}>{node.summary}</span>
-              </Command.Item>
-            ))}
-          </Command.Group>
-          <Command.Group heading={t("actions.workflows")}>
-            {flows.data?.map((flow) => (
-              <Command.Item
-                key={flow.path}
-                value={`workflow ${flow.path}`}
-                keywords={[flow.summary]}
-                onSelect={() => void navigate(`/w/${editor.workspace}/workflows/${flow.path}`)}
-              >
-                <Icon name="flow" />
-                <span>{flow.summary || flow.path}</span>
-                <span className={css.description}>{flow.path}</span>
-              </Command.Item>
-            ))}
-          </Command.Group>
-        </Command.List>
-      </Command>
-    </Dialog>
+    <SearchDialog
+      title={t("actions.allCommands")}
+      hideTitle
+      placeholder={t("actions.commandSearch")}
+      emptyText={t("actions.noResults")}
+      groups={[
+        { heading: t("actions.commands"), options: commands },
+        { heading: t("actions.nodes"), options: nodes },
+        { heading: t("actions.workflows"), options: workflows },
+      ]}
+      close={close}
+    />
   );
 }
 

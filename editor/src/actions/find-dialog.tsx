@@ -1,10 +1,9 @@
-import { Command } from "cmdk";
 import { useMemo, useState } from "react";
 import { useEditor, useEditorStore } from "../editor/context";
 import { select } from "../editor/store";
 import { t } from "../texts/actions";
-import { dialogCss as css, Dialog } from "../ui/dialog";
-import { Icon } from "../ui/icon";
+import { dialogCss as css } from "../ui/dialog";
+import { SearchDialog } from "../ui/search-dialog";
 import { findInNodes } from "../workflow/find";
 import { kindOf } from "../workflow/kinds";
 
@@ -24,24 +23,26 @@ export function FindDialog() {
     store.setState({ panel: "node" });
     store.getState().canvas?.reveal(id);
   };
+  const options = found.slice(0, LIMIT).map(({ id, line }) => {
+    const node = graph.byId.get(id);
+    return {
+      value: id,
+      icon: node?.language || kindOf(node?.kind ?? "").icon,
+      name: id,
+      detail: line !== id && <code className={css.description}>{line}</code>,
+      choose: () => go(id),
+    };
+  });
   return (
-    <Dialog title={t("actions.find")} hideTitle close={close}>
-      <Command label={t("actions.find")} loop shouldFilter={false}>
-        <Command.Input placeholder={t("actions.findSearch")} value={word} onValueChange={setWord} />
-        <Command.List>
-          {word.trim() !== "" && <Command.Empty>{t("actions.noMatchingNode")}</Command.Empty>}
-          {found.slice(0, LIMIT).map(({ id, line }) => {
-            const node = graph.byId.get(id);
-            return (
-              <Command.Item key={id} value={id} onSelect={() => go(id)}>
-                <Icon name={node?.language || kindOf(node?.kind ?? "").icon} />
-                <span>{id}</span>
-                {line !== id && <code className={css.description}>{line}</code>}
-              </Command.Item>
-            );
-          })}
-        </Command.List>
-      </Command>
-    </Dialog>
+    <SearchDialog
+      title={t("actions.find")}
+      hideTitle
+      placeholder={t("actions.findSearch")}
+      emptyText={word.trim() === "" ? undefined : t("actions.noMatchingNode")}
+      groups={[{ options }]}
+      score={() => 1}
+      onType={setWord}
+      close={close}
+    />
   );
 }

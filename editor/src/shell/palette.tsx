@@ -1,13 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
-import { Command } from "cmdk";
 import { flowsQuery } from "../api/flows";
 import { scriptsQuery } from "../api/scripts";
 import { toggleTheme } from "../lib/theme";
 import { useNavigate } from "../routing/hooks";
 import { t } from "../texts/t";
-import { dialogCss as css, Dialog } from "../ui/dialog";
-import { Icon } from "../ui/icon";
-import { matchScore } from "../ui/match-score";
+import { dialogCss as css } from "../ui/dialog";
+import { SearchDialog } from "../ui/search-dialog";
 import { PAGES } from "./pages";
 import type { PageDialog } from "./use-dialog-keys";
 
@@ -39,66 +37,39 @@ export default function Palette({ workspace, open, close }: Props) {
       },
     ],
   ];
+  const pages = PAGES.map(({ name, to, icon }) => ({
+    value: `page ${name}`,
+    keywords: [name],
+    icon,
+    name,
+    choose: () => go(to),
+  }));
+  const item =
+    (kind: string, icon: string, to: string) =>
+    ({ path, summary }: { path: string; summary: string }) => ({
+      value: `${kind} ${path}`,
+      keywords: [summary || path],
+      icon,
+      name: summary || path,
+      detail: <span className={css.description}>{path}</span>,
+      choose: () => go(`${to}/${path}`),
+    });
   return (
-    <Dialog title={t("shell.palette")} hideTitle close={close}>
-      <Command label={t("shell.palette")} loop filter={matchScore}>
-        <Command.Input placeholder={t("shell.paletteSearch")} />
-        <Command.List>
-          <Command.Empty>{t("shell.paletteEmpty")}</Command.Empty>
-          <Command.Group heading={t("shell.pages")}>
-            {PAGES.map(({ name, to, icon }) => (
-              <Entry key={to} id={`page ${name}`} name={name} icon={icon} choose={() => go(to)} />
-            ))}
-          </Command.Group>
-          <Command.Group heading={t("shell.commands")}>
-            {commands.map(([name, icon, run]) => (
-              <Entry key={name} id={name} name={name} icon={icon} choose={run} />
-            ))}
-          </Command.Group>
-          <Command.Group heading={t("shell.pageWorkflows")}>
-            {flows.data?.map(({ path, summary }) => (
-              <Entry
-                key={path}
-                id={`workflow ${path}`}
-                name={summary || path}
-                detail={path}
-                icon="flow"
-                choose={() => go(`/workflows/${path}`)}
-              />
-            ))}
-          </Command.Group>
-          <Command.Group heading={t("shell.pageScripts")}>
-            {scripts.data?.map(({ path, summary }) => (
-              <Entry
-                key={path}
-                id={`script ${path}`}
-                name={summary || path}
-                detail={path}
-                icon="script"
-                choose={() => go(`/scripts/${path}`)}
-              />
-            ))}
-          </Command.Group>
-        </Command.List>
-      </Command>
-    </Dialog>
-  );
-}
-
-interface EntryProps {
-  id: string;
-  name: string;
-  detail?: string;
-  icon: string;
-  choose: () => void;
-}
-
-function Entry({ id, name, detail, icon, choose }: EntryProps) {
-  return (
-    <Command.Item value={id} keywords={[name]} onSelect={choose}>
-      <Icon name={icon} />
-      <span>{name}</span>
-      {detail && <span className={css.description}>{detail}</span>}
-    </Command.Item>
+    <SearchDialog
+      title={t("shell.palette")}
+      hideTitle
+      placeholder={t("shell.paletteSearch")}
+      emptyText={t("shell.paletteEmpty")}
+      groups={[
+        { heading: t("shell.pages"), options: pages },
+        {
+          heading: t("shell.commands"),
+          options: commands.map(([name, icon, choose]) => ({ value: name, icon, name, choose })),
+        },
+        { heading: t("shell.pageWorkflows"), options: (flows.data ?? []).map(item("workflow", "flow", "/workflows")) },
+        { heading: t("shell.pageScripts"), options: (scripts.data ?? []).map(item("script", "script", "/scripts")) },
+      ]}
+      close={close}
+    />
   );
 }

@@ -1,10 +1,8 @@
-import { Command } from "cmdk";
 import { t } from "../texts/t";
-import { dialogCss as css, Dialog } from "./dialog";
-import { Icon } from "./icon";
-import { matchScore } from "./match-score";
+import { dialogCss as css } from "./dialog";
+import { SearchDialog } from "./search-dialog";
 
-export interface OptionGroup {
+export interface ChoiceGroup {
   heading: string;
   icon: string;
   items: readonly { value: string; description: string }[];
@@ -15,41 +13,35 @@ interface Props {
   placeholder: string;
   /** Shown if there are no options. */
   emptyText: string;
-  groups: readonly OptionGroup[];
+  groups: readonly ChoiceGroup[];
   choose: (value: string) => void;
   close: () => void;
 }
 
-/** Dialog to choose one option of several lists by typing. */
+/** Dialog to choose one value of several lists by typing. */
 export function ChooseDialog({ title, placeholder, emptyText, groups, choose, close }: Props) {
   const empty = groups.every((group) => group.items.length === 0);
+  const searched = groups.map(({ heading, icon, items }) => ({
+    heading,
+    options: items.map(({ value, description }) => ({
+      value,
+      keywords: [description],
+      icon,
+      name: value,
+      detail: <span className={css.description}>{description}</span>,
+      choose: () => {
+        close();
+        choose(value);
+      },
+    })),
+  }));
   return (
-    <Dialog title={title} close={close}>
-      <Command label={title} loop filter={matchScore}>
-        <Command.Input placeholder={placeholder} />
-        <Command.List>
-          <Command.Empty>{empty ? emptyText : t("ui.noMatches")}</Command.Empty>
-          {groups.map((group) => (
-            <Command.Group key={group.heading} heading={group.items.length > 0 ? group.heading : undefined}>
-              {group.items.map((item) => (
-                <Command.Item
-                  key={item.value}
-                  value={item.value}
-                  keywords={[item.description]}
-                  onSelect={() => {
-                    close();
-                    choose(item.value);
-                  }}
-                >
-                  <Icon name={group.icon} />
-                  <span>{item.value}</span>
-                  <span className={css.description}>{item.description}</span>
-                </Command.Item>
-              ))}
-            </Command.Group>
-          ))}
-        </Command.List>
-      </Command>
-    </Dialog>
+    <SearchDialog
+      title={title}
+      placeholder={placeholder}
+      emptyText={empty ? emptyText : t("ui.noMatches")}
+      groups={searched}
+      close={close}
+    />
   );
 }
