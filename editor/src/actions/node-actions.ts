@@ -113,6 +113,8 @@ export const NODE_ACTIONS: readonly Action[] = [
         : t("actions.disable"),
     keys: ["d"],
     enabled: hasSingleNode,
-    run: (store) => apply(store, (model) => commands.toggleDisabled(model, firstSelected(store))),
+    run: (store) => {
+      apply(store, (model) => commands.toggleDisabled(model, firstSelected(store)));
+    },
   },
 ];

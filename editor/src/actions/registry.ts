@@ -1,5 +1,5 @@
 import type { Editor, EditorStore } from "../editor/store";
-import { notifyError } from "../ui/toasts";
+import { notify, notifyError } from "../ui/toasts";
 import type { Action } from "./action";
 import { CLIPBOARD } from "./clipboard";
 import { DEPLOY_ACTIONS } from "./deploy-actions";
@@ -40,10 +40,12 @@ export function perform(store: EditorStore, action: Action): void {
   attempt(() => action.run(store));
 }
 
-/** Call a function and show its error. */
-export function attempt(work: () => void | Promise<void>): void {
+/** Call a function and show its error, or else the notice that it returns. */
+export function attempt(work: () => string | undefined | void | Promise<void>): void {
   try {
-    Promise.resolve(work()).catch(notifyError);
+    const result = work();
+    if (typeof result === "string") notify(result);
+    else Promise.resolve(result).catch(notifyError);
   } catch (error) {
     notifyError(error);
   }

@@ -212,14 +212,19 @@ const listOf = (value: Json | undefined) => (Array.isArray(value) ? (value as st
 
 export const modelOf = (editor: Editor): Model => ({ tree: editor.tree, graph: editor.graph });
 
-/** Apply the change of a command. Consecutive changes with the same `key` are undone together. */
-export function apply(store: EditorStore, command: (model: Model) => Change, key: string | null = null): void {
+/** Apply the change of a command and return its notice. Consecutive changes with the same `key` are undone together. */
+export function apply(
+  store: EditorStore,
+  command: (model: Model) => Change,
+  key: string | null = null,
+): string | undefined {
   const editor = store.getState();
   if (editor.pending) throw new NotPossible(t("editor.yamlInvalid"));
   const change = command(modelOf(editor));
-  if (change.edits.length === 0) return;
+  if (change.edits.length === 0) return undefined;
   const text = change.edits.reduce(editSource, editor.text);
   record(store, text, change.name, key, change.select);
+  return change.notice;
 }
 
 /** Apply text of the YAML pane. Invalid text changes only the pane. */

@@ -1,5 +1,7 @@
 import { useId, useState } from "react";
+import { FixButtons } from "../actions/fix-buttons";
 import { attempt } from "../actions/registry";
+import type { Problem } from "../api/validation";
 import { useEditor, useEditorStore } from "../editor/context";
 import { apply } from "../editor/store";
 import { t } from "../texts/inspector";
@@ -114,13 +116,20 @@ function ModeButtons({ label, way, go }: { label: string; way: InputMode; go: (w
   );
 }
 
-/** The problems of the field that the server reports. */
-function FieldProblems({ path }: { path: Path }) {
-  const faults = useProblemsAt(path);
-  return faults.map((fault) => (
-    <p key={fault.message} className={css.problem} data-severity={fault.severity} role="alert">
-      <Icon name="warn" size={12} /> {fault.message.replace(/^node [^:]*: /, "")}
-    </p>
+/** The problems at a path or below it. */
+export function FieldProblems({ path }: { path: Path }) {
+  return <Problems found={useProblemsAt(path)} />;
+}
+
+/** Problems with the buttons that solve them. */
+export function Problems({ found }: { found: readonly Problem[] }) {
+  return found.map((problem) => (
+    <div key={problem.path + problem.message}>
+      <p className={css.problem} data-severity={problem.severity} role="alert">
+        <Icon name="warn" size={12} /> {problem.message.replace(/^node [^:]*: /, "")}
+      </p>
+      <FixButtons problem={problem} />
+    </div>
   ));
 }
 

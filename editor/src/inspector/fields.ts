@@ -106,16 +106,18 @@ const MAIN_FIELDS: Record<string, FieldSpec[]> = {
   ],
 };
 
+/** The edges after which a node with several starts. */
+export const JOIN_FIELD: FieldSpec = f("join", t("inspector.join"), "choice", {
+  choices: [
+    { value: "all", name: t("inspector.joinAll") },
+    { value: "settled", name: t("inspector.joinSettled") },
+    { value: "any", name: t("inspector.joinAny") },
+  ],
+  fallback: t("inspector.joinAll"),
+});
+
 /** Fields of every node. */
 const COMMON_FIELDS: FieldSpec[] = [
-  f("join", t("inspector.join"), "choice", {
-    choices: [
-      { value: "all", name: t("inspector.joinAll") },
-      { value: "settled", name: t("inspector.joinSettled") },
-      { value: "any", name: t("inspector.joinAny") },
-    ],
-    fallback: t("inspector.joinAll"),
-  }),
   f("skip_if.expr", t("inspector.skipIf"), "expr"),
   f("continue_on_error", t("inspector.continueOnError"), "bool"),
   f("retry.constant.attempts", t("inspector.retries"), "number", { fallback: t("inspector.none") }),

@@ -14,10 +14,11 @@ import { OUTCOME_NAMES } from "../workflow/outcome-names";
 import { type Edge, type Node, outcomesOf } from "../workflow/outline";
 import { isPinned } from "../workflow/pins";
 import { at, type Outcome, text } from "../workflow/types";
-import { NodeField } from "./field";
-import { fieldsOf, WITH_INPUTS } from "./fields";
+import { FieldProblems, NodeField, Problems } from "./field";
+import { fieldsOf, JOIN_FIELD, WITH_INPUTS } from "./fields";
 import { Inputs } from "./inputs";
 import { SuspendForm } from "./suspend-form";
+import { useProblemsAt } from "./use-sources";
 import { KindFields } from "./workflow-form";
 
 /** The settings of a node. */
@@ -113,9 +114,10 @@ function IdField({ node }: { node: Node }) {
   );
 }
 
-/** The edges that lead to the node. */
+/** The edges that lead to the node, their problems, and after which of several it starts. */
 function IncomingEdges({ node }: { node: Node }) {
   const graph = useEditor((editor) => editor.graph);
+  const problems = useProblemsAt(node.path, true);
   if (node.list.length < 2) return null;
   const edges = laneOf(graph, node).edges.filter((edge) => edge.to === node.id);
   return (
@@ -125,6 +127,9 @@ function IncomingEdges({ node }: { node: Node }) {
       {edges.map((edge) => (
         <EdgeRow key={`${edge.from}:${edge.on}`} edge={edge} />
       ))}
+      <Problems found={problems} />
+      <FieldProblems path={[...node.path, "needs"]} />
+      {edges.length > 1 && <NodeField node={node.id} base={node.path} field={JOIN_FIELD} />}
     </section>
   );
 }

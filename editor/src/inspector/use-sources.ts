@@ -1,4 +1,5 @@
 import { useMemo } from "react";
+import type { Problem } from "../api/validation";
 import { useEditor } from "../editor/context";
 import { type Source, sourcesOf } from "../workflow/scope";
 import type { Path } from "../workflow/types";
@@ -17,12 +18,15 @@ export function jsonPointer(path: Path): string {
   return path.map((key) => `/${String(key).replace(/~/g, "~0").replace(/\//g, "~1")}`).join("");
 }
 
-/** Return the problems that the server reports at a path or below it. */
-export function useProblemsAt(path: Path): { message: string; severity: "error" | "warning" }[] {
+/** Return the problems at a path or below it; `own`: at the path only. */
+export function useProblemsAt(path: Path, own = false): Problem[] {
   const problems = useEditor((editor) => editor.problems);
   const pointerPrefix = jsonPointer(path);
   return useMemo(
-    () => (problems ?? []).filter((each) => each.path === pointerPrefix || each.path.startsWith(`${pointerPrefix}/`)),
-    [problems, pointerPrefix],
+    () =>
+      (problems ?? []).filter(
+        (each) => each.path === pointerPrefix || (!own && each.path.startsWith(`${pointerPrefix}/`)),
+      ),
+    [problems, pointerPrefix, own],
   );
 }

@@ -1,3 +1,4 @@
+import { FixButtons } from "../actions/fix-buttons";
 import { useEditor, useEditorStore } from "../editor/context";
 import { select } from "../editor/store";
 import { t } from "../texts/panels";
@@ -53,6 +54,7 @@ export function ProblemsPanel() {
                 <Status status="waiting" word={t("panels.warning")} />
               )}
             </button>
+            <FixButtons problem={each} />
           </li>
         ))}
       </ul>

@@ -3,6 +3,7 @@ import { type CatalogEntry, freeId } from "./catalog";
 import { need, nextOutcome, withOutcomes } from "./conditions";
 import { applyEdit, type Edit } from "./edit";
 import { groupsAfter } from "./groups";
+import { withJoins } from "./joins";
 import { CommandError, laneOf, leadsTo } from "./lanes";
 import type { Change, Model, Spot } from "./model";
 import { OUTCOME_NAMES } from "./outcome-names";
@@ -163,7 +164,7 @@ export function connect(model: Model, from: string, to: string, outcome?: Outcom
   }
   if (from === to || leadsTo(lane, to, from)) throw new CommandError(t("workflow.cycle", { from, to }));
   const edits: Edit[] = [{ op: "set", path: [...target.path, "needs"], value: [...needsOf(lane, to), need(from, on)] }];
-  return { name: t("workflow.connect", { from, to }), edits, select: [from] };
+  return { name: t("workflow.connect", { from, to }), ...withJoins(model, edits), select: [from] };
 }
 
 /** Delete an edge. */
@@ -184,7 +185,8 @@ export function setOutcome(model: Model, edge: Edge, on: Outcome): Change {
     .filter((each) => each.to === edge.to)
     .map((each) => need(each.from, sameEdge(each, edge) ? on : each.on));
   const edits: Edit[] = [{ op: "set", path: [...target.path, "needs"], value }];
-  return { name: t("workflow.setOutcome", { from: edge.from, to: edge.to, outcome: OUTCOME_NAMES[on] }), edits };
+  const name = t("workflow.setOutcome", { from: edge.from, to: edge.to, outcome: OUTCOME_NAMES[on] });
+  return { name, ...withJoins(model, edits) };
 }
 
 function sameEdge(a: Edge, b: Edge): boolean {

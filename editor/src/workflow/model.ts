@@ -8,11 +8,15 @@ export interface Model {
   graph: Outline;
 }
 
-/** The result of a command: edits in order, the name that undo shows, and the selection afterwards. */
+/**
+ * The result of a command: edits in order, the name that undo shows, the selection afterwards, and what the user is to know
+ * of the edits that were not asked for.
+ */
 export interface Change {
   name: string;
   edits: Edit[];
   select?: string[];
+  notice?: string | undefined;
 }
 
 /** The position of a new node: on an edge, after a node, or at the start of a list. */
