@@ -1,9 +1,9 @@
-"""No page asks for something that is not there: no request is answered with 404."""
+"""The console of the browser stays empty: no request is answered with an error, and the policy blocks nothing."""
 
 from __future__ import annotations
 
 import pytest
-from playwright.async_api import Page, Response, expect
+from playwright.async_api import ConsoleMessage, Page, expect
 from tests.browser.conftest import Site
 from tests.browser.test_editing import LIST
 
@@ -19,17 +19,38 @@ def items(site: Site) -> None:
         assert site.client.post("/api/w/main/scripts/create", json=SCRIPT).status_code == 201
 
 
+@pytest.fixture
+def errors(page: Page) -> list[str]:
+    """Return the errors in the console of the page, with their sources."""
+    found: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            found.append(f"{message.text} ({message.location['url']})")
+
+    page.on("console", note)
+    return found
+
+
 @pytest.mark.usefixtures("items")
-async def test_deployed_items_without_a_draft_open_without_a_404(page: Page) -> None:
-    missing: list[str] = []
-
-    def watch(answer: Response) -> None:
-        if answer.status == 404:
-            missing.append(answer.url)
-
-    page.on("response", watch)
+async def test_deployed_items_without_a_draft_open_without_errors(page: Page, errors: list[str]) -> None:
     await page.goto(f"/w/main/workflows/{FLOW}")
     await expect(page.get_by_role("button", name="No problems")).to_be_visible()
     await page.goto(f"/w/main/scripts/{SCRIPT['path']}")
     await expect(page.get_by_role("textbox", name="Code of the script")).to_be_visible()
-    assert missing == []
+    assert errors == []
+
+
+async def test_new_items_and_lists_open_without_errors(page: Page, errors: list[str]) -> None:
+    canvas = page.get_by_role("region", name="Workflow graph")
+    for kind, shown in (("workflow", canvas), ("script", page.get_by_role("textbox", name="Code of the script"))):
+        await page.goto(f"/w/main/{kind}s")
+        await page.get_by_role("button", name=f"New {kind}").first.click()
+        await page.get_by_role("button", name=f"Create {kind}").click()
+        await expect(shown).to_be_visible()
+        await page.reload()
+        await expect(shown).to_be_visible()
+    for name in ("", "/runs", "/approvals", "/schedules", "/workers"):
+        await page.goto(f"/w/main{name}")
+        await page.wait_for_load_state("networkidle")
+    assert errors == []

@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useState } from "react";
 import { formatChord } from "../actions/keymap";
 import { attempt } from "../actions/registry";
-import { ApiError, movedTo } from "../api/client";
+import { movedTo } from "../api/client";
 import { discardScriptDraft, getScriptDraft, type Script, type ScriptDraft, scriptQuery } from "../api/scripts";
 import { LazyCode } from "../code/lazy-code";
 import { useDiagnostics } from "../code/use-diagnostics";
@@ -46,15 +46,21 @@ export function ScriptPage() {
 
 function Loaded({ workspace, path }: { workspace: string; path: string }) {
   const queryOptions = { refetchOnWindowFocus: false, retry: false, gcTime: 0 } as const;
-  const script = useQuery({ ...scriptQuery(workspace, path), ...queryOptions, staleTime: Number.POSITIVE_INFINITY });
   const draft = useQuery({
     queryKey: ["script-draft", workspace, path],
     queryFn: () => getScriptDraft(workspace, path),
     ...queryOptions,
   });
-  const absent = script.error instanceof ApiError && script.error.status === 404;
-  const error = draft.error ?? (absent && draft.data ? null : script.error);
-  const loaded = !script.isPending && !draft.isPending && !error;
+  // A script that was never deployed exists as a draft only, and is not requested.
+  const fresh = draft.data?.newest_version === null;
+  const script = useQuery({
+    ...scriptQuery(workspace, path),
+    ...queryOptions,
+    enabled: !draft.isPending && !fresh,
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+  const error = draft.error ?? script.error;
+  const loaded = (fresh || !script.isPending) && !draft.isPending && !error;
   const opened = useFirst(loaded ? { script: script.data ?? null, draft: draft.data ?? null } : null);
   if (opened) return <Opened workspace={workspace} path={path} {...opened} />;
   const target = movedTo(script.error);

@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense, useEffect, useMemo } from "react";
 import { useKeyboard } from "../actions/use-keyboard";
 import { waitingQuery } from "../api/acceptance";
-import { ApiError, movedTo } from "../api/client";
+import { movedTo } from "../api/client";
 import { getDraft } from "../api/drafts";
 import { emptyFlow, type Flow, flowQuery } from "../api/flows";
 import { Canvas } from "../canvas/canvas";
@@ -43,16 +43,19 @@ export function WorkflowPage() {
 }
 
 function Loaded({ workspace, path }: { workspace: string; path: string }) {
-  const flow = useQuery({
-    ...flowQuery(workspace, path),
-    refetchOnWindowFocus: false,
-    staleTime: Number.POSITIVE_INFINITY,
-  });
   const draft = useQuery({
     queryKey: ["draft", workspace, path],
     queryFn: () => getDraft(workspace, path),
     gcTime: 0,
     refetchOnWindowFocus: false,
+  });
+  // A workflow that was never deployed exists as a draft only, and is not requested.
+  const fresh = draft.data?.newest_version === null;
+  const flow = useQuery({
+    ...flowQuery(workspace, path),
+    enabled: !draft.isPending && !fresh,
+    refetchOnWindowFocus: false,
+    staleTime: Number.POSITIVE_INFINITY,
   });
   const kept = useQuery({
     queryKey: ["kept", workspace, path],
@@ -61,9 +64,7 @@ function Loaded({ workspace, path }: { workspace: string; path: string }) {
     networkMode: "always",
     refetchOnWindowFocus: false,
   });
-  // A workflow that was never deployed exists as a draft only.
-  const fresh = flow.error instanceof ApiError && flow.error.status === 404 && draft.data != null;
-  const error = (fresh ? null : flow.error) ?? draft.error;
+  const error = flow.error ?? draft.error;
   const found = flow.data ?? (fresh ? emptyFlow(path) : null);
   const loaded = found !== null && !error && !draft.isPending && !kept.isPending;
   const opened = useFirst(loaded ? { flow: found, draft: draft.data ?? null, kept: kept.data ?? null } : null);
