@@ -67,7 +67,11 @@ async def test_workspace_is_renamed_archived_restored_and_deleted(api: ApiHarnes
     run = (await sent(client, "jobs/run/preview", {**PYTHON, "args": {}}, 201)).text
     job = await claimed(api, run)
 
+    member = await api.member("vera", Role.VIEWER, workspace="team")
+    states = [(await sent(member, "workspaces/get_settings", method="GET")).json()["archived"]]
     await sent(client, "workspaces/archive")
+    states.append((await sent(member, "workspaces/get_settings", method="GET")).json()["archived"])
+    assert states == [False, True]
     await sent(client, "workspaces/archive", status=403)
     for call, body in (
         ("jobs/run/p/u/admin/s", {}),

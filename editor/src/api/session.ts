@@ -50,10 +50,3 @@ export const meQuery = queryOptions({
     return { email, superAdmin, impersonatedBy, workspaces: member.data.workspaces };
   },
 });
-
-/** Query whether a workspace exists. */
-export const workspaceExistsQuery = (id: string) =>
-  queryOptions({
-    queryKey: ["workspace-exists", id],
-    queryFn: async () => (await api.POST("/api/workspaces/exists", { body: { id } })).data ?? false,
-  });

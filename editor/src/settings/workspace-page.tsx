@@ -35,7 +35,7 @@ export function WorkspacePage() {
       {name.data !== undefined && settings.data && (
         <SettingsForm key={workspace} workspace={workspace} name={name.data} settings={settings.data} admin={admin} />
       )}
-      {admin && <Archive workspace={workspace} />}
+      {admin && settings.data && <Archive workspace={workspace} archived={settings.data.archived ?? false} />}
     </main>
   );
 }
@@ -141,7 +141,7 @@ function SettingsForm({ workspace, name, settings, admin }: FormProps) {
   );
 }
 
-function Archive({ workspace }: { workspace: string }) {
+function Archive({ workspace, archived }: { workspace: string; archived: boolean }) {
   const queries = useQueryClient();
   const { busy, errors, send } = useSubmission();
   const [confirming, setConfirming] = useState(false);
@@ -158,7 +158,7 @@ function Archive({ workspace }: { workspace: string }) {
       <h2 id="archive">{t("settings.archive")}</h2>
       <p className={css.about}>{t("settings.archiveHint")}</p>
       <div className={css.tools}>
-        <Button look="danger" disabled={busy} onClick={() => setConfirming(true)}>
+        <Button look="danger" disabled={busy || archived} onClick={() => setConfirming(true)}>
           {t("settings.archiveNamed", { name: workspace })}
         </Button>
       </div>

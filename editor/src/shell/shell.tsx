@@ -2,7 +2,8 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { lazy, type MouseEvent, Suspense, useEffect, useState } from "react";
 import { ApiError, api, onSessionLost } from "../api/client";
 import { useConnection } from "../api/connection";
-import { meQuery, workspaceExistsQuery } from "../api/session";
+import { meQuery } from "../api/session";
+import { workspaceSettingsQuery } from "../api/workspaces";
 import { lastWorkspace, rememberWorkspace } from "../lib/last-workspace";
 import { useMedia } from "../lib/use-media";
 import { useLocation, useParams } from "../routing/hooks";
@@ -22,6 +23,7 @@ const PhoneBar = lazy(async () => ({ default: (await import("./phone-bar")).Phon
 const Palette = lazy(() => import("./palette"));
 const Shortcuts = lazy(() => import("./shortcuts"));
 const ImpersonationBanner = lazy(() => import("./impersonation"));
+const ArchivedBanner = lazy(() => import("./archived"));
 const LoginDialog = lazy(() => import("./login-dialog"));
 
 /** Frame of every page with the navigation. Users without a session are sent to the login page; after its end they can log in in place. */
@@ -29,7 +31,7 @@ export function Shell() {
   const me = useQuery(meQuery);
   const { pathname, search } = useLocation();
   const { workspace: requested } = useParams();
-  const exists = useWorkspaceExists(requested);
+  const { exists, archived } = useWorkspaceState(requested);
   useEffect(() => {
     if (exists && requested) rememberWorkspace(requested);
   }, [exists, requested]);
@@ -55,6 +57,7 @@ export function Shell() {
         <ConnectionStatus />
         <Suspense>
           {me.data.impersonatedBy && <ImpersonationBanner email={me.data.email} admin={me.data.impersonatedBy} />}
+          {archived && requested && <ArchivedBanner workspace={requested} />}
         </Suspense>
       </div>
       <div className={css.body} id={CONTENT} tabIndex={-1}>
@@ -66,15 +69,19 @@ export function Shell() {
   );
 }
 
-/** Return whether the user can open a workspace; undefined until that is known. */
-function useWorkspaceExists(id: string | undefined): boolean | undefined {
+/**
+ * Return whether the user can open a workspace, undefined until that is known, and whether it is archived. The
+ * workspaces of the user do not include archived ones, which can be opened nevertheless.
+ */
+function useWorkspaceState(id: string | undefined): { exists: boolean | undefined; archived: boolean } {
   const me = useQuery(meQuery).data;
-  const isMember = id === undefined || me?.workspaces.some((each) => each.id === id);
-  // Superadmins can open workspaces without being a member.
-  const asks = id !== undefined && me?.superAdmin === true && !isMember;
-  const exists = useQuery({ ...workspaceExistsQuery(id ?? ""), enabled: asks });
-  if (!asks) return isMember;
-  return exists.isError ? true : exists.data;
+  const isListed = id === undefined || me?.workspaces.some((each) => each.id === id);
+  const asks = me !== undefined && !isListed;
+  const { data, error } = useQuery({ ...workspaceSettingsQuery(id ?? ""), enabled: asks });
+  if (!asks) return { exists: isListed, archived: false };
+  if (data) return { exists: true, archived: data.archived ?? false };
+  if (error) return { exists: !(error instanceof ApiError && error.status === 404), archived: false };
+  return { exists: undefined, archived: false };
 }
 
 /** The rail of wide windows or the bar of narrow ones, and the dialogs that both open. */

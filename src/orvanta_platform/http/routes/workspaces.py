@@ -104,6 +104,7 @@ async def get_settings(request: AnyRequest, workspace: FromPath[str]) -> Respons
     searched = await workspaces.search_run_data(platform_of(request), actor_of(request), workspace)
     token_days = await workspaces.token_max_age_days(platform_of(request), actor_of(request), workspace)
     shown = accounts.WorkspaceSettings(workspace, readable, days, searched, token_days)
+    shown.archived = actor_of(request).archived
     shown.color = await workspaces.get_color(platform_of(request), actor_of(request), workspace) or UNSET
     handler = await error_handlers.get_handler(platform_of(request), actor_of(request), workspace)
     if handler is not None:

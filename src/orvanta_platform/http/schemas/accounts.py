@@ -159,6 +159,9 @@ class WorkspaceSettings(msgspec.Struct):
     error_handler_error: str | None = None
     """Reason for which it could not start for the last failed run."""
 
+    archived: bool = False
+    """The workspace can only be read, and starts no runs."""
+
 
 class Entitlements(msgspec.Struct):
     """Limits of a licence. There are none."""
