@@ -162,3 +162,14 @@ async def test_deno_has_its_object_and_locked_packages(runtimes: Runtimes) -> No
     )
     ran = await run(runtimes, "deno", f"{content}\nexport const main = () => [typeof a, a === b]")
     assert ran.value == ["function", True]
+
+
+async def test_deno_calls_preprocessors_and_passes_dates(runtimes: Runtimes) -> None:
+    if not has_deno():
+        pytest.skip("deno is not installed")
+    content = """
+export function preprocessor(event: { body: any }) { return { at: event.body.day, own: typeof Deno }; }
+export function main(at: Date /* the day */, own: string) { return [at.getUTCFullYear(), own]; }
+"""
+    event = {"kind": "webhook", "body": {"day": "2026-02-28"}}
+    assert (await run(runtimes, "deno", content, {"event": event})).value == [2026, "object"]

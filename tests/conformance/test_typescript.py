@@ -122,3 +122,18 @@ async def test_all_output_is_logged_before_job_end(runtimes: Runtimes) -> None:
     content = "export function main() { console.log('x'); process.exit(0); }"
     ran = await run(runtimes, "bun", content)
     assert (ran.value, ran.log) == (None, "x\n")
+
+
+async def test_parameters_annotated_as_date_receive_dates(runtimes: Runtimes) -> None:
+    content = """
+export const main = async (at: Date, until: Date | null = null, text: string, inner: { at: Date }, from?: Date) =>
+  [at.getUTCFullYear(), until instanceof Date, typeof text, typeof inner.at, from ?? null];
+"""
+    day = "2026-02-28"
+    args = {"at": f"{day}T12:00:00Z", "until": day, "text": day, "inner": {"at": day}}
+    assert (await run(runtimes, "bun", content, args)).value == [2026, True, "string", "string", None]
+    for dedicated in (False, True):
+        job = replace(
+            spec("bun", "export function main(at?: Date) { return at; }", {"at": "soon"}), dedicated=dedicated
+        )
+        assert (await run_spec(runtimes, job)).value == "soon"

@@ -18,6 +18,8 @@ def add_scripts(corpus: Corpus) -> None:
     _python_clients(corpus)
     _typescript_clients(corpus)
     _python_values(corpus)
+    _triggered(corpus)
+    _typescript_values(corpus)
     _bash(corpus)
     _without_runtime(corpus)
 
@@ -149,6 +151,26 @@ def _python_values(corpus: Corpus) -> None:
         corpus.script(
             f"f/values/result_{name}", "py", f"{imports}{kinds}def main():\n    return {expression}\n", expected
         )
+
+
+def _triggered(corpus: Corpus) -> None:
+    python = "def preprocessor(event):\n    return {'id': event['body']['order']['id'], 'by': event['kind']}\n"
+    typescript = "export async function preprocessor(e: any) { return { id: e.body.order.id, by: e.kind }; }\n"
+    mains = {
+        "py": (python, "def main(id: int, by: str):\n    return [id, by]\n"),
+        "ts": (typescript, "export async function main(id: number, by: string) { return [id, by]; }\n"),
+    }
+    for ending, (preprocessor, main) in mains.items():
+        corpus.script(f"f/triggered/both_{ending}", ending, preprocessor + main, [5, "webhook"], order={"id": 5})
+        found = {"id": 5, "by": "webhook"}
+        corpus.script(f"f/triggered/alone_{ending}", ending, preprocessor, found, order={"id": 5})
+
+
+def _typescript_values(corpus: Corpus) -> None:
+    content = "export function main(at: Date, days = 1) { return [at.getUTCFullYear(), days]; }\n"
+    for ending in ("ts", "fetch.ts"):
+        path = f"f/values/date_{ending.replace('.', '_')}"
+        corpus.script(path, ending, content, [2026, 1], at="2026-02-28T12:00:00Z")
 
 
 def _bash(corpus: Corpus) -> None:

@@ -136,6 +136,10 @@ def _calls(corpus: Corpus) -> None:
     )
     corpus.workflow("f/calls/hub", call % ("script", "hub/7/slack/send"), "sent")
     corpus.workflow("f/calls/no_hub", call % ("script", "hub/8/other"), Fails("hub_unavailable"))
+    agent = "modules: [{id: a, value: {type: aiagent, tools: [], input_transforms: {user_message: {type: ai}}}}]"
+    corpus.workflow("f/calls/agent", agent, Fails("no_runtime"))
+    first = "preprocessor_module: {id: preprocessor, value: {type: script, path: f/triggered/alone_py}}\nmodules: []"
+    corpus.workflow("f/calls/preprocessed", first, {"id": 5, "by": "webhook"}, order={"id": 5})
     for language in ("csharp", "oracledb", "ansible"):
         value = f"modules: [{{id: a, value: {{type: rawscript, language: {language}, content: x}}}}]"
         corpus.workflow(f"f/calls/in_{language}", value, Fails("no_runtime"))

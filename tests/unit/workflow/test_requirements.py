@@ -41,6 +41,8 @@ def lines(language: str, content: str) -> list[str]:
         ("try:\n    import ujson as json\nexcept ImportError:\n    import json", ["ujson"]),
         ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import pandas\nelse:\n    import numpy", ["numpy"]),
         ("import Some_Thing.inner", ["some-thing"]),
+        ("import idna  # pin: idna==3.6\nimport yaml # repin: PyYAML==6.0.1", ["idna==3.6", "pyyaml==6.0.1"]),
+        ("from google.cloud import storage as s # pin: google-cloud-storage<3\n", ["google-cloud-storage<3"]),
         ("'''import pandas'''\n# import numpy", []),
         ("def main(:\n  import pandas", []),
         ("import pandas\0", []),

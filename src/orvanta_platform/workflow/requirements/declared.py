@@ -1,4 +1,4 @@
-"""Requirements that a Python script declares in comments: a PEP 723 block, or `# requirements:` lists."""
+"""Requirements that a Python script declares in comments: a PEP 723 block, `# requirements:` lists, pins of imports."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ from orvanta_platform.errors import InvalidScript
 _BLOCK_START: Final = "# /// script"
 _BLOCK_END: Final = "# ///"
 _LIST_HEADER: Final = re.compile(r"#[ \t]*(extra_)?requirements:[ \t]*$")
+_PIN: Final = re.compile(
+    r"^[ \t]*(?:import|from)[ \t]+(?P<module>[\w.]+)(?:[ \t]+import[ \t]+(?P<names>[\w, \t]+))?[^#\n]*"
+    r"#[ \t]*(?:re)?pin:[ \t]*(?P<requirement>[^#\n]+)$",
+    re.MULTILINE,
+)
 _REQUIREMENT: Final = re.compile(
     r"""(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)
         (?P<extras>\[[A-Za-z0-9._,-]*\])?
@@ -56,6 +61,16 @@ def declared(content: str) -> Declared:
                 target.append(entry)
             else:
                 target = None
+    return found
+
+
+def pins(content: str) -> list[tuple[list[str], str]]:
+    """Return the imports with a comment `# pin: <requirement>` or `# repin: …`: their modules, and the requirement."""
+    found = []
+    for match in _PIN.finditer(content) if "pin:" in content else ():
+        names = [name.split()[0] for name in (match["names"] or "").split(",") if name.strip()]
+        modules = [match["module"], *(f"{match['module']}.{name}" for name in names)]
+        found.append((modules, match["requirement"].strip()))
     return found
 
 

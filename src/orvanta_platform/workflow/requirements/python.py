@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, Final
 
-from orvanta_platform.workflow.requirements.declared import declared, read
+from orvanta_platform.workflow.requirements.declared import declared, pins, read
 from orvanta_platform.workflow.requirements.distributions import distribution_of
 
 _PROVIDED: Final = frozenset({"orvanta", "wmill"})
@@ -25,14 +25,22 @@ _STATEMENT_FIELDS: Final = ("body", "orelse", "finalbody", "handlers", "cases")
 def packages(content: str) -> dict[str, str]:
     """Return normal name → rest of the requirement, empty if any version is accepted.
 
-    A PEP 723 block or a `# requirements:` list replaces the imports; `# extra_requirements:` adds to them. Raises
-    InvalidScript for a declaration that cannot be read.
+    A PEP 723 block or a `# requirements:` list replaces the imports; `# extra_requirements:` adds to them. A comment
+    `# pin: <requirement>` behind an import replaces the distribution of its module. Raises InvalidScript for a
+    declaration that cannot be read.
     """
     declarations = declared(content)
     extra = read(declarations.extra)
     if declarations.whole is not None:
         return read(declarations.whole) | extra
-    return dict.fromkeys(imported(content), "") | extra
+    return _pinned(content, dict.fromkeys(imported(content), "")) | extra
+
+
+def _pinned(content: str, found: dict[str, str]) -> dict[str, str]:
+    """Replace the distributions of imports that are pinned by a comment. Raises InvalidScript."""
+    pinned = pins(content)
+    replaced = {distribution_of(module) for modules, _ in pinned for module in modules}
+    return {name: rest for name, rest in found.items() if name not in replaced} | read([each for _, each in pinned])
 
 
 def imported(content: str) -> tuple[str, ...]:

@@ -18,6 +18,10 @@ VALUES = Path(__file__).with_name("values.ts").read_text()
 _HOST = VALUES + Path(__file__).with_name("host.ts").read_text()
 _SCHEME = "npm:"
 _STREAMS = re.compile(r"std(?:out|err)")
+_MAIN = re.compile(r"\bexport\b[^\n(]{0,100}\bmain\b[^\n(]{0,100}\(")
+_DATE = re.compile(r"([\w$]+)\s{0,9}\??:\s{0,9}Date\s{0,9}(?:\|\s{0,9}(?:null|undefined)\s{0,9})?[,=)]")
+_COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
+_PARAMETER_CHARS = 10_000
 
 
 def run(job: Job, content: str, args: bytes) -> NoReturn:
@@ -39,9 +43,26 @@ def run(job: Job, content: str, args: bytes) -> NoReturn:
         job.env["BUN_RUNTIME_TRANSPILER_CACHE_PATH"] = "0"  # Bun would also cache host.ts, in the job's folder
         # Prevents the download of packages that are imported but not installed.
         command = [program.find("bun", job), "--no-install", "-e", _HOST]
-        program.become([*command, *map(str, numbers), script, job.imports or "", job.entry], job)
+        program.become([*command, *map(str, numbers), script, job.imports or "", job.entry, *dates(content)], job)
     except OSError as error:
         program.fail(job, "CannotStart", f"bun cannot be started: {error}")
+
+
+def dates(content: str) -> list[str]:
+    """Return the parameters of `main` whose annotation is `Date`, which receive an object instead of a text.
+
+    The annotations do not exist when the script runs.
+    """
+    start = _MAIN.search(content) if "Date" in content else None
+    if start is None:
+        return []
+    depth, outer = 1, ""
+    for char in _COMMENT.sub(" ", content[start.end() : start.end() + _PARAMETER_CHARS]):
+        depth += (char in "([{") - (char in ")]}")
+        if depth == 0:
+            break
+        outer += char if depth == 1 else " "
+    return [match[1] for match in _DATE.finditer(f"{outer},")]
 
 
 def _lay_out(job: Job, imports: str) -> str:

@@ -1,9 +1,9 @@
 // Runs a TypeScript or JavaScript script in Bun: `bun -e <values.ts and this text> ARGUMENTS ANSWER LIMIT DEDICATED
-// STDIO SCHEMES SCRIPT IMPORTS ENTRY`.
+// STDIO SCHEMES SCRIPT IMPORTS ENTRY DATES…`.
 // ARGUMENTS and ANSWER are descriptors: a JSON object, and the destination of answers (sandbox/job.py). LIMIT is the
 // maximum size of the result in bytes. STDIO 1: the script may use process.stdout. SCHEMES 1: it may import `npm:name`.
 // SCRIPT is the script's file below the current folder, IMPORTS the folder of the scripts that it imports, or empty,
-// ENTRY the function to call.
+// ENTRY the function to call, DATES the parameters of main that are annotated as Date.
 // Modules of Node are loaded only when needed, as each takes as long as the start of Bun itself.
 
 type Kind = "result" | "error";
@@ -14,7 +14,7 @@ const STREAMED_CHARS = 1000;
 
 const folder = process.cwd();
 const [inputs, answers, resultBytes, dedicated, stdio, schemes] = process.argv.slice(1, 7).map(Number);
-const [script, imports, entry] = process.argv.slice(7);
+const [script, imports, entry, ...dates] = process.argv.slice(7);
 const reallyExit = process.reallyExit.bind(process);
 let answered = false;
 
@@ -80,7 +80,7 @@ function resolveSchemes(): void {
 
 async function call(text: string): Promise<string> {
   const given = JSON.parse(text || "{}");
-  const value = await callEntry(await import(`${folder}/${script}`), given, entry, (text) => text);
+  const value = await callEntry(await import(`${folder}/${script}`), given, entry, dates, (text) => text);
   return isStreamed(value) ? stream(value) : toJson(value);
 }
 

@@ -25,22 +25,35 @@ function words(wanted: Parameter[], given: Record<string, unknown>): unknown[] {
 }
 
 // Calls `main`, after `preprocessor` if the argument is the event of a trigger, or `preprocessor` alone; see host.py of
-// Python. `entry` is the function to call, `print` returns the text of a function.
+// Python. `entry` is the function to call, `dates` are parameters of `main` that receive a Date, `print` returns the text
+// of a function.
 async function callEntry(
   { main, preprocessor }: any,
   given: any,
   entry: string,
+  dates: string[],
   print: (text: string) => string,
 ): Promise<unknown> {
   const call = (called: any, arguments_: any) => called(...words(parameters(print(String(called))), arguments_));
   const prepares = typeof preprocessor === "function";
   if (prepares && (entry === "preprocessor" || typeof main !== "function")) return call(preprocessor, given);
   if (typeof main !== "function") throw new MissingMain("the script exports no function main");
-  if (!prepares || Object.keys(given).length !== 1 || typeof given.event?.kind !== "string") return call(main, given);
+  if (!prepares || Object.keys(given).length !== 1 || typeof given.event?.kind !== "string")
+    return call(main, withDates(given, dates));
   const prepared = await call(preprocessor, given);
   if (typeof prepared !== "object" || prepared === null || Array.isArray(prepared))
     throw new InvalidInput("The preprocessor must return an object.");
-  return call(main, JSON.parse(toJson(prepared)));
+  return call(main, withDates(JSON.parse(toJson(prepared)), dates));
+}
+
+// Replaces texts and numbers by dates, unless they are none.
+function withDates(given: Record<string, any>, dates: string[]): Record<string, unknown> {
+  const found = { ...given };
+  for (const name of dates) {
+    const date = new Date(["string", "number"].includes(typeof given[name]) ? given[name] : NaN);
+    if (!Number.isNaN(date.getTime())) found[name] = date;
+  }
+  return found;
 }
 
 // Parses the parameters of a function's text as printed by Bun: without types and comments, with escaped names.

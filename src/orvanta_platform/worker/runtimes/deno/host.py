@@ -52,10 +52,9 @@ def run(job: Job, content: str, args: bytes) -> NoReturn:
         clients = [name for name in _CLIENTS if not os.path.lexists(f"node_modules/{name}")]
         places = {name: f"file://{job.programs['npm']}/{name}/index.ts" for name in clients}
         imports = f"data:application/json,{quote(json.dumps({'imports': places}))}"
+        words = (_SCRIPT, job.entry, ",".join(bun.dates(content)))
         numbers = map(str, (program.inherited(args), job.result, job.result_bytes))
-        program.become(
-            [deno, "eval", *_OPTIONS, f"--import-map={imports}", _HOST, *numbers, _SCRIPT, job.entry, *settings], job
-        )
+        program.become([deno, "eval", *_OPTIONS, f"--import-map={imports}", _HOST, *numbers, *words, *settings], job)
     except OSError as error:
         program.fail(job, "CannotStart", f"deno cannot be started: {error}")
 

@@ -1,9 +1,10 @@
-// Runs a script in Deno: `deno eval <values.ts and this text> ARGUMENTS ANSWER LIMIT SCRIPT ENTRY SETTINGS…`, as host.ts of
-// Bun does. SETTINGS are the names of variables that only Deno itself reads.
+// Runs a script in Deno: `deno eval <values.ts and this text> ARGUMENTS ANSWER LIMIT SCRIPT ENTRY DATES SETTINGS…`, as
+// host.ts of Bun does. DATES are separated by commas. SETTINGS are the names of variables that only Deno itself reads.
 
 const folder = `file://${Deno.cwd()}`;
 const [inputs, answers, resultBytes] = Deno.args.slice(0, 3).map(Number);
 const [script, entry] = Deno.args.slice(3, 5);
+const dates = Deno.args[5].split(",");
 const imports = "";
 let answered = false;
 
@@ -36,7 +37,7 @@ function withoutComments(text: string): string {
 
 async function call(): Promise<string> {
   const given = JSON.parse(Deno.readTextFileSync(`/proc/self/fd/${inputs}`) || "{}");
-  return toJson(await callEntry(await import(`${folder}/${script}`), given, entry, withoutComments));
+  return toJson(await callEntry(await import(`${folder}/${script}`), given, entry, dates, withoutComments));
 }
 
 function end(kind: "result" | "error", text: string): never {
@@ -53,7 +54,7 @@ function fail(thrown: unknown): never {
   end("error", JSON.stringify(described));
 }
 
-for (const name of Deno.args.slice(5)) Deno.env.delete(name);
+for (const name of Deno.args.slice(6)) Deno.env.delete(name);
 addEventListener("unload", () => {
   if (Deno.exitCode === 0) writeAnswer("result", "null");
 });
