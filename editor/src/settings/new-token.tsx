@@ -1,5 +1,5 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import { createToken, tokenMaxAgeQuery, tokensQuery } from "../api/account";
 import type { ApiError } from "../api/client";
 import { meQuery } from "../api/session";
@@ -35,8 +35,7 @@ export function NewTokenDialog({ created, close }: { created: (token: string) =>
     const create = async () => {
       const token = await createToken({
         label: label.trim(),
-        // The server gives the longest lifetime, so that the clocks need not agree.
-        expiration: days === NEVER || days === String(most) ? null : daysAhead(days),
+        expiration: expirationOf(days, most),
         scopes: limited ? [...scopes] : null,
         workspace_id: workspace || null,
       });
@@ -67,16 +66,9 @@ export function NewTokenDialog({ created, close }: { created: (token: string) =>
           ))}
         </Select>
       </Field>
-      <Field
-        label={t("settings.expiry")}
-        help={most === null ? undefined : t("settings.tokenMaxAge", { count: most })}
-        error={errors.expiry}
-      >
-        <Select value={days} set={setDays}>
-          <PeriodOptions most={most} />
-          {most === null && <option value={NEVER}>{t("settings.neverExpires")}</option>}
-        </Select>
-      </Field>
+      <ExpiryField days={days} set={setDays} most={most} error={errors.expiry}>
+        {most === null && <option value={NEVER}>{t("settings.neverExpires")}</option>}
+      </ExpiryField>
       <Field label={t("settings.rights")} help={limited ? undefined : t("settings.allRightsHint")}>
         <Select value={limited ? "limited" : "all"} set={(chosen) => setLimited(chosen === "limited")}>
           <option value="limited">{t("settings.chosenScopes")}</option>
@@ -88,14 +80,38 @@ export function NewTokenDialog({ created, close }: { created: (token: string) =>
   );
 }
 
-/** Options of the lifetime of a token, in days. `most`: the longest; null: any. */
-export function PeriodOptions({ most = null }: { most?: number | null }) {
+interface ExpiryProps {
+  days: string;
+  set: (days: string) => void;
+  /** Longest lifetime in days; null: any. */
+  most?: number | null;
+  error?: string | undefined;
+  /** Further options. */
+  children?: ReactNode;
+}
+
+/** Field of the lifetime of a token in days. */
+export function ExpiryField({ days, set, most = null, error, children }: ExpiryProps) {
   const periods = most === null ? PERIODS : [...PERIODS.filter((count) => count < most), most];
-  return periods.map((count) => (
-    <option key={count} value={count}>
-      {t("settings.days", { count })}
-    </option>
-  ));
+  const help = most === null ? undefined : t("settings.tokenMaxAge", { count: most });
+  return (
+    <Field label={t("settings.expiry")} help={help} error={error}>
+      <Select value={days} set={set}>
+        {periods.map((count) => (
+          <option key={count} value={count}>
+            {t("settings.days", { count })}
+          </option>
+        ))}
+        {children}
+      </Select>
+    </Field>
+  );
+}
+
+/** Return the time at which a token expires; null if it never does, or at the latest time that the server allows. */
+export function expirationOf(days: string, most: number | null): string | null {
+  // The server calculates the latest time, so that the clocks need not agree.
+  return days === NEVER || days === String(most) ? null : daysAhead(days);
 }
 
 /** Return the time after a number of days from now. */

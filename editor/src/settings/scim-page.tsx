@@ -3,27 +3,21 @@ import { useState } from "react";
 import { instanceSettingsQuery } from "../api/instance-settings";
 import { createScimToken, deleteScimToken, type ScimToken, scimBaseUrl, scimTokensQuery } from "../api/scim-tokens";
 import { t, tWith } from "../texts/settings";
-import { Button, Field } from "../ui/controls";
 import { CopyableCommand } from "../ui/copyable-command";
-import { Select } from "../ui/select";
 import { Time } from "../ui/time";
-import { daysAhead, PeriodOptions } from "./new-token";
-import { FormDialog, SearchedList, ShownOnce, useSubmission } from "./parts";
+import { ExpiryField, expirationOf } from "./new-token";
+import { FormDialog, SearchedList, useSubmission } from "./parts";
 import css from "./settings.module.css";
-import { RevokeToken } from "./token-parts";
+import { NewToken, RevokeToken } from "./token-parts";
 
 /** Tokens of the identity providers that manage accounts by SCIM. For superadmins. */
 export function ScimPage() {
   const tokens = useQuery(scimTokensQuery);
-  const [creating, setCreating] = useState(false);
-  const [created, setCreated] = useState<string | null>(null);
   return (
     <main className={css.main}>
       <div className={css.head}>
         <h1>{t("settings.scim")}</h1>
-        <Button look="main" icon="plus" onClick={() => setCreating(true)}>
-          {t("settings.newToken")}
-        </Button>
+        <NewToken look="main" dialog={NewScimTokenDialog} />
       </div>
       <p className={css.about}>{t("settings.scimHint")}</p>
       <CopyableCommand label={t("settings.scimBaseUrl")} text={scimBaseUrl()} />
@@ -35,16 +29,6 @@ export function ScimPage() {
         empty={[t("settings.noTokens"), t("settings.noScimTokensHint")]}
         row={(each) => <TokenRow token={each} />}
       />
-      {creating && <NewScimTokenDialog created={setCreated} close={() => setCreating(false)} />}
-      {created && (
-        <ShownOnce
-          title={t("settings.tokenCreated")}
-          label={t("settings.token")}
-          text={created}
-          hint={t("settings.tokenOnce")}
-          close={() => setCreated(null)}
-        />
-      )}
     </main>
   );
 }
@@ -82,9 +66,7 @@ function NewScimTokenDialog({ created, close }: { created: (token: string) => vo
   const [chosen, setDays] = useState("365");
   const days = most !== null && Number(chosen) > most ? String(most) : chosen;
   const submit = async () => {
-    // The server gives the longest lifetime, so that the clocks need not agree.
-    const expiration = days === String(most) ? null : daysAhead(days);
-    if (!(await submission.send(async () => created(await createScimToken(expiration))))) return;
+    if (!(await submission.send(async () => created(await createScimToken(expirationOf(days, most)))))) return;
     close();
     await queries.invalidateQueries(scimTokensQuery);
   };
@@ -96,11 +78,7 @@ function NewScimTokenDialog({ created, close }: { created: (token: string) => vo
       submit={submit}
       close={close}
     >
-      <Field label={t("settings.expiry")} help={most === null ? undefined : t("settings.tokenMaxAge", { count: most })}>
-        <Select value={days} set={setDays}>
-          <PeriodOptions most={most} />
-        </Select>
-      </Field>
+      <ExpiryField days={days} set={setDays} most={most} />
     </FormDialog>
   );
 }

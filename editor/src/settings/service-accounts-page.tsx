@@ -18,9 +18,10 @@ import { notify } from "../ui/toasts";
 import { DeleteButton } from "./delete-button";
 import { RoleOptions, roleName } from "./new-member";
 import { Ownerless } from "./ownerless";
-import { FormDialog, missing, Problem, SearchedList, ShownOnce, useSubmission } from "./parts";
+import { FormDialog, missing, Problem, SearchedList, useSubmission } from "./parts";
 import { ServiceTokenDialog } from "./service-token";
 import css from "./settings.module.css";
+import { CreatedToken } from "./token-parts";
 
 /** Service accounts of the workspace, with their tokens. For admins. */
 export function ServiceAccountsPage() {
@@ -126,15 +127,7 @@ function AccountRow({ workspace, account }: { workspace: string; account: Servic
           <p>{t("settings.disableServiceAccountHint")}</p>
         </Confirm>
       )}
-      {token && (
-        <ShownOnce
-          title={t("settings.tokenCreated")}
-          label={t("settings.token")}
-          text={token}
-          hint={t("settings.tokenOnce")}
-          close={() => setToken(null)}
-        />
-      )}
+      {token && <CreatedToken token={token} close={() => setToken(null)} />}
     </>
   );
 }

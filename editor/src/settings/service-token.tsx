@@ -3,8 +3,7 @@ import { useState } from "react";
 import { createServiceToken } from "../api/service-accounts";
 import { t } from "../texts/settings";
 import { Field, Input } from "../ui/controls";
-import { Select } from "../ui/select";
-import { daysAhead, PeriodOptions, tokenField } from "./new-token";
+import { daysAhead, ExpiryField, tokenField } from "./new-token";
 import { FormDialog, missing, useSubmission } from "./parts";
 import { ScopesField } from "./scopes-field";
 
@@ -43,11 +42,7 @@ export function ServiceTokenDialog({ workspace, username, created, close }: Prop
       <Field label={t("settings.label")} help={t("settings.labelHint")} error={errors.label}>
         <Input value={label} onChange={(event) => setLabel(event.target.value)} />
       </Field>
-      <Field label={t("settings.expiry")}>
-        <Select value={days} set={setDays}>
-          <PeriodOptions />
-        </Select>
-      </Field>
+      <ExpiryField days={days} set={setDays} />
       <ScopesField scopes={scopes} set={setScopes} error={errors.scopes} />
     </FormDialog>
   );

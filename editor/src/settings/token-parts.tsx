@@ -1,10 +1,10 @@
-import { useState } from "react";
+import { type ComponentType, useState } from "react";
 import { t, tWith } from "../texts/settings";
 import { Confirm } from "../ui/confirm";
 import { Button } from "../ui/controls";
 import { Time } from "../ui/time";
 import { notify } from "../ui/toasts";
-import { Problem, useSubmission } from "./parts";
+import { Problem, ShownOnce, useSubmission } from "./parts";
 import css from "./settings.module.css";
 
 interface Facts {
@@ -70,5 +70,34 @@ export function RevokeToken({ name, revoke }: { name: string; revoke: () => Prom
         </Confirm>
       )}
     </>
+  );
+}
+
+interface DialogProps {
+  /** Receives the token. */
+  created: (token: string) => void;
+  close: () => void;
+}
+
+/** Button that opens `dialog`, which creates a token. The token is shown once. */
+export function NewToken({ dialog: NewTokenDialog, look }: { dialog: ComponentType<DialogProps>; look?: "main" }) {
+  const [creating, setCreating] = useState(false);
+  const [created, setCreated] = useState<string | null>(null);
+  return (
+    <>
+      <Button icon="plus" look={look} onClick={() => setCreating(true)}>
+        {t("settings.newToken")}
+      </Button>
+      {creating && <NewTokenDialog created={setCreated} close={() => setCreating(false)} />}
+      {created && <CreatedToken token={created} close={() => setCreated(null)} />}
+    </>
+  );
+}
+
+/** Dialog with a token that was created. */
+export function CreatedToken({ token, close }: { token: string; close: () => void }) {
+  const title = t("settings.tokenCreated");
+  return (
+    <ShownOnce title={title} label={t("settings.token")} text={token} hint={t("settings.tokenOnce")} close={close} />
   );
 }

@@ -1,26 +1,20 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
 import { revokeToken, type Token, tokensQuery } from "../api/account";
 import { t } from "../texts/settings";
-import { Button } from "../ui/controls";
 import { Empty } from "../ui/states";
 import { NewTokenDialog } from "./new-token";
-import { Loaded, Rows, ShownOnce } from "./parts";
+import { Loaded, Rows } from "./parts";
 import css from "./settings.module.css";
-import { RevokeToken, TokenFacts } from "./token-parts";
+import { NewToken, RevokeToken, TokenFacts } from "./token-parts";
 
 /** Tokens of the user, with a button that creates one. */
 export function Tokens() {
   const tokens = useQuery(tokensQuery);
-  const [creating, setCreating] = useState(false);
-  const [created, setCreated] = useState<string | null>(null);
   return (
     <section className={css.section} aria-labelledby="tokens">
       <div className={css.head}>
         <h2 id="tokens">{t("settings.tokens")}</h2>
-        <Button icon="plus" onClick={() => setCreating(true)}>
-          {t("settings.newToken")}
-        </Button>
+        <NewToken dialog={NewTokenDialog} />
       </div>
       <p className={css.about}>{t("settings.tokensHint")}</p>
       <Loaded query={tokens} />
@@ -35,16 +29,6 @@ export function Tokens() {
         keyOf={(each) => each.token_prefix}
         row={(each) => <TokenRow token={each} />}
       />
-      {creating && <NewTokenDialog created={setCreated} close={() => setCreating(false)} />}
-      {created && (
-        <ShownOnce
-          title={t("settings.tokenCreated")}
-          label={t("settings.token")}
-          text={created}
-          hint={t("settings.tokenOnce")}
-          close={() => setCreated(null)}
-        />
-      )}
     </section>
   );
 }

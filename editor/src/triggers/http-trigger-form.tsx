@@ -1,14 +1,13 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
-import { errorText } from "../api/client";
+import { useState } from "react";
 import { resourcesQuery } from "../api/options";
 import { meQuery } from "../api/session";
 import { type NewRoute, type Route, routesQuery, routeUrl, saveRoute } from "../api/triggers";
 import { useEditor } from "../editor/context";
 import { t } from "../texts/triggers";
-import { Button, Field, Input } from "../ui/controls";
-import { Dialog, dialogCss } from "../ui/dialog";
+import { Field, Input } from "../ui/controls";
 import { Select } from "../ui/select";
+import { TriggerDialog } from "./trigger-dialog";
 import css from "./triggers.module.css";
 
 const METHODS = ["get", "post", "put", "patch", "delete"];
@@ -58,82 +57,65 @@ export function HttpTriggerForm({ route, close }: { route: Route | null; close: 
     },
     onSuccess: close,
   });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    saving.mutate();
-  };
   return (
-    <Dialog
+    <TriggerDialog
       title={route ? t("triggers.httpTriggerNamed", { path: route.path }) : t("triggers.newHttpTrigger")}
+      path={route ? null : values.path}
+      setPath={(path) => update({ path })}
+      createLabel={t("triggers.createHttpTrigger")}
+      saving={saving}
+      submit={() => saving.mutate()}
       close={close}
     >
-      <form className={css.form} onSubmit={submit}>
-        <div className={css.pair}>
-          <Field label={t("triggers.route")} help={t("triggers.routeHint")}>
-            <Input
-              required
-              value={values.route_path}
-              spellCheck={false}
-              onChange={(event) => update({ route_path: event.target.value })}
-            />
-          </Field>
-          <Choose
-            label={t("triggers.method")}
-            value={values.http_method}
-            options={METHODS.map((each) => [each, each.toUpperCase()])}
-            set={(http_method) => update({ http_method })}
+      <div className={css.pair}>
+        <Field label={t("triggers.route")} help={t("triggers.routeHint")}>
+          <Input
+            required
+            value={values.route_path}
+            spellCheck={false}
+            onChange={(event) => update({ route_path: event.target.value })}
           />
-        </div>
-        <code className={css.url}>{routeUrl({ ...values, workspace_id: workspace })}</code>
-        {superAdmin && (
-          <label className={css.check}>
-            <input
-              type="checkbox"
-              checked={values.workspaced_route}
-              onChange={(event) => update({ workspaced_route: event.target.checked })}
-            />
-            {t("triggers.workspaced")}
-          </label>
-        )}
-        <Choose
-          label={t("triggers.response")}
-          value={values.request_type}
-          options={RESPONSES}
-          set={(request_type) => update({ request_type })}
-        />
-        <Choose
-          label={t("triggers.authentication")}
-          value={values.authentication_method}
-          options={AUTHENTICATION}
-          set={(authentication_method) => update({ authentication_method })}
-        />
-        {needsSecret && (
-          <SecretField
-            value={values.authentication_resource_path}
-            set={(authentication_resource_path) => update({ authentication_resource_path })}
-          />
-        )}
-        <Field label={t("triggers.summary")}>
-          <Input value={values.summary} onChange={(event) => update({ summary: event.target.value })} />
         </Field>
-        {!route && (
-          <Field label={t("ui.path")}>
-            <Input value={values.path} spellCheck={false} onChange={(event) => update({ path: event.target.value })} />
-          </Field>
-        )}
-        {saving.isError && (
-          <p className={css.error} role="alert">
-            {errorText(saving.error)}
-          </p>
-        )}
-        <div className={dialogCss.foot}>
-          <Button onClick={close}>{t("ui.cancel")}</Button>
-          <Button look="main" type="submit" disabled={saving.isPending}>
-            {route ? t("ui.save") : t("triggers.createHttpTrigger")}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+        <Choose
+          label={t("triggers.method")}
+          value={values.http_method}
+          options={METHODS.map((each) => [each, each.toUpperCase()])}
+          set={(http_method) => update({ http_method })}
+        />
+      </div>
+      <code className={css.url}>{routeUrl({ ...values, workspace_id: workspace })}</code>
+      {superAdmin && (
+        <label className={css.check}>
+          <input
+            type="checkbox"
+            checked={values.workspaced_route}
+            onChange={(event) => update({ workspaced_route: event.target.checked })}
+          />
+          {t("triggers.workspaced")}
+        </label>
+      )}
+      <Choose
+        label={t("triggers.response")}
+        value={values.request_type}
+        options={RESPONSES}
+        set={(request_type) => update({ request_type })}
+      />
+      <Choose
+        label={t("triggers.authentication")}
+        value={values.authentication_method}
+        options={AUTHENTICATION}
+        set={(authentication_method) => update({ authentication_method })}
+      />
+      {needsSecret && (
+        <SecretField
+          value={values.authentication_resource_path}
+          set={(authentication_resource_path) => update({ authentication_resource_path })}
+        />
+      )}
+      <Field label={t("triggers.summary")}>
+        <Input value={values.summary} onChange={(event) => update({ summary: event.target.value })} />
+      </Field>
+    </TriggerDialog>
   );
 }
 

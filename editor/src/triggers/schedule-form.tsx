@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, type ReactNode, useState } from "react";
+import { type ReactNode, useState } from "react";
 import { errorText } from "../api/client";
 import {
   createSchedule,
@@ -12,15 +12,15 @@ import {
 import { useEditor } from "../editor/context";
 import { InputFields, useInputs } from "../forms/input-form";
 import { t } from "../texts/triggers";
-import { Button, Field, Input } from "../ui/controls";
+import { Field, Input } from "../ui/controls";
 import controls from "../ui/controls.module.css";
-import { Dialog, dialogCss } from "../ui/dialog";
 import { Select } from "../ui/select";
 import { exampleOf } from "../workflow/example";
 import type { Json, Tree } from "../workflow/types";
 import { parseJsonObject } from "./json";
 import { Ticks } from "./ticks";
 import { isTimeZone, localTimeZone, PRESETS, zones } from "./times";
+import { TriggerDialog } from "./trigger-dialog";
 import css from "./triggers.module.css";
 
 /** Dialog that creates or changes a schedule, with a preview of its next runs. */
@@ -61,87 +61,74 @@ export function ScheduleForm({ schedule, close }: { schedule: Schedule | null; c
     },
     onSuccess: close,
   });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
+  const submit = () => {
     const given = args.read();
     if (given) saving.mutate(given);
   };
   return (
-    <Dialog
+    <TriggerDialog
       title={schedule ? t("triggers.scheduleNamed", { path: schedule.path }) : t("triggers.newSchedule")}
+      path={schedule ? null : values.path}
+      setPath={(path) => update({ path })}
+      createLabel={t("triggers.createSchedule")}
+      saving={saving}
+      invalid={ticks.isError}
+      submit={submit}
       close={close}
     >
-      <form className={css.form} onSubmit={submit}>
-        <Field label={t("triggers.when")}>
-          <Select
-            value={PRESETS.some(([, cron]) => cron === values.cron) ? values.cron : ""}
-            set={(next) => next && update({ cron: next })}
-          >
-            {PRESETS.map(([name, cron]) => (
-              <option key={cron} value={cron}>
-                {name}
-              </option>
-            ))}
-            <option value="">{t("triggers.custom")}</option>
+      <Field label={t("triggers.when")}>
+        <Select
+          value={PRESETS.some(([, cron]) => cron === values.cron) ? values.cron : ""}
+          set={(next) => next && update({ cron: next })}
+        >
+          {PRESETS.map(([name, cron]) => (
+            <option key={cron} value={cron}>
+              {name}
+            </option>
+          ))}
+          <option value="">{t("triggers.custom")}</option>
+        </Select>
+      </Field>
+      <div className={css.pair}>
+        <Field
+          label={t("triggers.cron")}
+          help={t("triggers.cronHint")}
+          error={ticks.isError && zoneError === undefined ? errorText(ticks.error) : undefined}
+        >
+          <Input value={values.cron} spellCheck={false} onChange={(event) => update({ cron: event.target.value })} />
+        </Field>
+        <Field label={t("triggers.timeZone")} error={zoneError}>
+          <Input list="zones" value={values.zone} onChange={(event) => update({ zone: event.target.value })} />
+        </Field>
+      </div>
+      <datalist id="zones">
+        {zones().map((zone) => (
+          <option key={zone} value={zone} />
+        ))}
+      </datalist>
+      <Ticks schedule={values.cron} timezone={values.zone} />
+      {args.fields}
+      <div className={css.pair}>
+        <Field label={t("triggers.summary")}>
+          <Input value={values.summary} onChange={(event) => update({ summary: event.target.value })} />
+        </Field>
+        <Field label={t("triggers.missed")}>
+          <Select value={values.missed} set={(next) => update({ missed: next })}>
+            <option value="once">{t("triggers.missedOnce")}</option>
+            <option value="all">{t("triggers.missedAll")}</option>
+            <option value="skip">{t("triggers.missedSkip")}</option>
           </Select>
         </Field>
-        <div className={css.pair}>
-          <Field
-            label={t("triggers.cron")}
-            help={t("triggers.cronHint")}
-            error={ticks.isError && zoneError === undefined ? errorText(ticks.error) : undefined}
-          >
-            <Input value={values.cron} spellCheck={false} onChange={(event) => update({ cron: event.target.value })} />
-          </Field>
-          <Field label={t("triggers.timeZone")} error={zoneError}>
-            <Input list="zones" value={values.zone} onChange={(event) => update({ zone: event.target.value })} />
-          </Field>
-        </div>
-        <datalist id="zones">
-          {zones().map((zone) => (
-            <option key={zone} value={zone} />
-          ))}
-        </datalist>
-        <Ticks schedule={values.cron} timezone={values.zone} />
-        {args.fields}
-        <div className={css.pair}>
-          <Field label={t("triggers.summary")}>
-            <Input value={values.summary} onChange={(event) => update({ summary: event.target.value })} />
-          </Field>
-          <Field label={t("triggers.missed")}>
-            <Select value={values.missed} set={(next) => update({ missed: next })}>
-              <option value="once">{t("triggers.missedOnce")}</option>
-              <option value="all">{t("triggers.missedAll")}</option>
-              <option value="skip">{t("triggers.missedSkip")}</option>
-            </Select>
-          </Field>
-        </div>
-        <label className={css.check}>
-          <input
-            type="checkbox"
-            checked={values.overlap}
-            onChange={(event) => update({ overlap: event.target.checked })}
-          />
-          {t("triggers.overlap")}
-        </label>
-        {!schedule && (
-          <Field label={t("ui.path")}>
-            <Input value={values.path} spellCheck={false} onChange={(event) => update({ path: event.target.value })} />
-          </Field>
-        )}
-        {saving.isError && (
-          <p className={css.error} role="alert">
-            {errorText(saving.error)}
-          </p>
-        )}
-        <div className={dialogCss.foot}>
-          <Button onClick={close}>{t("ui.cancel")}</Button>
-          <Button look="main" type="submit" disabled={saving.isPending || ticks.isError}>
-            {schedule ? t("ui.save") : t("triggers.createSchedule")}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+      </div>
+      <label className={css.check}>
+        <input
+          type="checkbox"
+          checked={values.overlap}
+          onChange={(event) => update({ overlap: event.target.checked })}
+        />
+        {t("triggers.overlap")}
+      </label>
+    </TriggerDialog>
   );
 }
 
