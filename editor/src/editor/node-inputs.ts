@@ -13,15 +13,15 @@ import type { Editor } from "./store";
 
 const NOT_STARTED = new Set(["pending", "skipped"]);
 
-/** Return the inputs that a node received in the shown iteration, or that of `places`. */
-export function useReceivedInputs(run: string, id: string, status: string, places?: IterationNumbers): ReceivedInputs {
+/** Return the inputs that a node received in the shown iteration, or that with `numbers`. */
+export function useReceivedInputs(run: string, id: string, status: string, numbers?: IterationNumbers): ReceivedInputs {
   const workspace = useEditor((editor) => editor.workspace);
   const transforms = useEditor((editor) => {
     const node = editor.graph.byId.get(id);
     return node ? at(editor.tree, [...node.path, "value", "input_transforms"]) : undefined;
   });
   const iterations = useEditor(
-    useShallow((editor: Editor) => iterationsAround(editor.graph, id, places ?? editor.shownIterations) ?? [0]),
+    useShallow((editor: Editor) => iterationsAround(editor.graph, id, numbers ?? editor.shownIterations) ?? [0]),
   );
   const isShown = !iterations.includes(0);
   const found = useQuery({
