@@ -1,4 +1,4 @@
-"""Each template, deployed from what the API gives, run with its input by real workers."""
+"""Each template, deployed as the API returns it and run with its input by real workers."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ NAMES = sorted(path.name.removesuffix(".flow") for path in FOLDER.glob("*.flow")
 README_BASE = "http://127.0.0.1:8000"
 
 
-def deployed(installation: Installation, name: str) -> dict[str, Any]:
-    """The template, whose workflow lies at u/admin/<name> now."""
+def deploy(installation: Installation, name: str) -> dict[str, Any]:
+    """Deploy the workflow of a template at u/admin/<name>. Return the template."""
     found: dict[str, Any] = installation.client.get(f"{W}/templates/get/{name}").json()
     present = installation.client.get(f"{W}/flows/exists/u/admin/{name}").json()
     body = {"path": f"u/admin/{name}", "source": found["source"]}
@@ -35,7 +35,7 @@ def run(installation: Installation, name: str, given: Any) -> Any:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_template_returns_its_result(installation: Installation, name: str) -> None:
-    found = deployed(installation, name)
+    found = deploy(installation, name)
     given = json.loads(json.dumps(found["input"]).replace(README_BASE, installation.base))
     assert run(installation, name, given) == json.loads((FOLDER / f"{name}.result.json").read_text())
 
@@ -48,7 +48,7 @@ def test_each_template_returns_its_result(installation: Installation, name: str)
     ],
 )
 def test_large_amount_waits_for_approval(installation: Installation, decision: str, result: Any) -> None:
-    deployed(installation, "spending_approval")
+    deploy(installation, "spending_approval")
     client = installation.client
     started = client.post(f"{W}/jobs/run/f/u/admin/spending_approval", json={"what": "A desk", "amount": 900})
     body: dict[str, Any] = {"decision": decision, "reason": "too dear"}
@@ -61,7 +61,7 @@ def test_large_amount_waits_for_approval(installation: Installation, decision: s
 
 
 def test_outage_of_both_sources_is_reported(installation: Installation) -> None:
-    deployed(installation, "failure_repair")
+    deploy(installation, "failure_repair")
     found = run(installation, "failure_repair", {"primary": False, "fallback": False})
     assert found["node"] == "fetch_again" and "fallback does not answer" in found["told"]
 
@@ -70,7 +70,7 @@ def test_outage_of_both_sources_is_reported(installation: Installation) -> None:
     ("subject", "sent_to"), [("The site is down", "on duty"), ("Hello", "inbox"), ("Wrong invoice", "accounting")]
 )
 def test_each_message_kind_takes_its_branch(installation: Installation, subject: str, sent_to: str) -> None:
-    deployed(installation, "ticket_triage")
+    deploy(installation, "ticket_triage")
     assert run(installation, "ticket_triage", {"subject": subject, "text": ""})["sent_to"] == sent_to
 
 
@@ -91,14 +91,14 @@ def record(installation: Installation, name: str, given: Any, test: str, count: 
 
 
 def failing(installation: Installation, name: str) -> list[str]:
-    """The names of the tests of a workflow that fail."""
+    """Return the names of the tests of a workflow that fail."""
     found = installation.client.post(f"{W}/workflow_tests/run/u/admin/{name}", json={}).json()
     return [each["name"] for each in found["tests"] if not each["passed"]]
 
 
 @pytest.mark.extended
 def test_changed_node_fails_the_tests_that_see_it(installation: Installation) -> None:
-    found = deployed(installation, "ticket_triage")
+    found = deploy(installation, "ticket_triage")
     for node, subject in SENT.items():
         record(installation, "ticket_triage", {"subject": subject, "text": ""}, node)
     assert failing(installation, "ticket_triage") == []
@@ -116,9 +116,9 @@ def test_changed_node_fails_the_tests_that_see_it(installation: Installation) ->
 
 @pytest.mark.soak
 def test_time_of_recorded_tests(installation: Installation) -> None:
-    """Print how long 200 recorded tests of the templates take; nothing is claimed about it."""
+    """Print the duration of 200 recorded tests of the templates, which has no limit."""
     for name in NAMES:
-        found = deployed(installation, name)
+        found = deploy(installation, name)
         given = json.loads(json.dumps(found["input"]).replace(README_BASE, installation.base))
         record(installation, name, given, "timed", 200 // len(NAMES))
     begun = time.monotonic()

@@ -30,7 +30,7 @@ from orvanta_platform.http.schemas.overview import Overview
 from orvanta_platform.services import dashboard
 from orvanta_platform.services.run_views import body_jobs, exporting, histograms, item_history, jobs, search_words
 from orvanta_platform.services.run_views.item_history import ItemKind
-from orvanta_platform.services.runs import bulk as selecting
+from orvanta_platform.services.runs import bulk
 
 _JOBS = "/api/w/{workspace:str}/jobs"
 
@@ -235,7 +235,7 @@ async def list_ids(
 ) -> list[UUID]:
     """List the ids of the runs that match the filter, 1000 per page. With a filter for jobs of nodes, those as well."""
     platform, actor = platform_of(request), actor_of(request)
-    return await selecting.ids(platform, actor, workspace, jobs.ALL_PARTS, job_filter, ids_slice)
+    return await bulk.ids(platform, actor, workspace, jobs.ALL_PARTS, job_filter, ids_slice)
 
 
 @get(f"{_JOBS}/queue/list_filtered_uuids", opt=shape(answer=list[UUID]))
@@ -247,7 +247,7 @@ async def list_queue_ids(
 ) -> list[UUID]:
     """List the ids of queued and running runs that match the filter, for `cancel_selection`."""
     platform, actor = platform_of(request), actor_of(request)
-    return await selecting.ids(platform, actor, workspace, jobs.LIVE_PARTS, job_filter, ids_slice)
+    return await bulk.ids(platform, actor, workspace, jobs.LIVE_PARTS, job_filter, ids_slice)
 
 
 @get(f"{_JOBS}/queue/count", opt=shape(answer=QueueCount))
