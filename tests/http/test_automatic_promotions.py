@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -21,66 +22,108 @@ __all__ = ["pipeline"]
 STAGE = "/api/w/stage/deployments"
 
 
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """A pipeline with a staging environment: dan may apply in production after an hour, ann may not."""
+
+    pipeline: Pipeline
+    ann: httpx.AsyncClient
+    dan: httpx.AsyncClient
+
+    async def switch(self, client: httpx.AsyncClient, enabled: bool = True, base: str = D) -> int:
+        """Switch automatic promotion on or off; return the status of the response."""
+        return (await client.post(f"{base}/automatic", json={"enabled": enabled})).status_code
+
+    async def opened(self) -> list[Any]:
+        """Return the numbers of the releases of open requests."""
+        return [each["number"] for each in (await self.dan.get(f"{D}/list", params={"state": "open"})).json()]
+
+    async def state(self) -> dict[str, Any]:
+        """Return the environment after a round of promotions."""
+        await promote(self.pipeline)
+        found: dict[str, Any] = (await self.pipeline.admin.get(f"{D}/environment")).json()
+        return found
+
+
 async def test_releases_are_promoted_automatically_with_the_rights_of_one_member(pipeline: Pipeline) -> None:
     """Only as somebody who may apply now, after the soak time, never back, and not what was rejected."""
-    platform = pipeline.api.platform
     await add_staging(pipeline)
     ann, dan = await pipeline.person("ann"), await pipeline.person("dan")
     await pipeline.rules(soak_minutes=60, appliers=["u/dan"])
+    promotion = Promotion(pipeline, ann, dan)
+    await check_only_appliers_switch_it(promotion)
+    await check_first_release_waits_for_a_person(promotion)
+    await check_earlier_releases_and_holds_prevent_it(promotion)
+    await check_approvals_are_awaited(promotion)
+    await check_it_ends_with_the_right_to_apply(promotion)
+    await check_it_ends_with_the_membership(promotion)
+    await check_withdrawn_requests_are_not_repeated(promotion)
+    await check_audit_names_the_member(promotion)
 
-    async def switch(client: httpx.AsyncClient, enabled: bool = True, base: str = D) -> int:
-        return (await client.post(f"{base}/automatic", json={"enabled": enabled})).status_code
 
-    async def opened() -> list[Any]:
-        return [each["number"] for each in (await dan.get(f"{D}/list", params={"state": "open"})).json()]
-
-    async def state() -> dict[str, Any]:
-        await promote(pipeline)
-        found: dict[str, Any] = (await pipeline.admin.get(f"{D}/environment")).json()
-        return found
-
-    # A developer who may not apply can neither start nor stop it; the token of a job and a limited one cannot either.
+async def check_only_appliers_switch_it(promotion: Promotion) -> None:
+    """A developer who may not apply can neither start nor stop it, nor can the token of a job or a limited one."""
+    pipeline = promotion.pipeline
+    ann, dan = promotion.ann, promotion.dan
     secret, scopes = names.new_token("user"), ["deployments:write", "deployments:read"]
     digest, prefix = names.token_hash(secret), names.token_prefix(secret)
-    async with platform.db.transaction() as conn:
+    async with pipeline.api.platform.db.transaction() as conn:
         await tokens.insert(conn, digest, prefix, "user", "dan@example.com", scopes=scopes)
     limited = client_of(pipeline.api.app, secret)
-    assert [await switch(each) for each in (ann, limited, pipeline.admin)] == [403, 403, 403]
-    assert await switch(pipeline.admin, base=STAGE) == 400
+    assert [await promotion.switch(each) for each in (ann, limited, pipeline.admin)] == [403, 403, 403]
+    assert await promotion.switch(pipeline.admin, base=STAGE) == 400
     await stage(pipeline, 1, minutes=59)
-    assert await switch(dan) == 200
-    assert await switch(ann, enabled=False) == 403
-    assert ((await state())["current"], await opened()) == (None, [])
+    assert await promotion.switch(dan) == 200
+    assert await promotion.switch(ann, enabled=False) == 403
+    assert ((await promotion.state())["current"], await promotion.opened()) == (None, [])
     await execute(pipeline, "UPDATE deployment SET applied_at = app_now() - interval '61 minutes'")
-    # New triggers would act for dan, who has not seen them: a person applies the release.
-    found = await state()
+
+
+async def check_first_release_waits_for_a_person(promotion: Promotion) -> None:
+    """New triggers would act for dan, who has not seen them: a person applies the release."""
+    ann, dan = promotion.ann, promotion.dan
+    found = await promotion.state()
     assert found["current"] is None and "schedule f/team/daily, which acts for a" in found["automatic"]["waits_for"]
     # The text names paths that dan may read. Who may not apply sees only that it waits, and later that it has ended.
     assert (await dan.get(f"{D}/environment")).json()["automatic"] == found["automatic"]
     assert await seen(ann, "waits_for") == "Members who may apply see the reason."
     (request,) = (await dan.get(f"{D}/list", params={"state": "open"})).json()
     assert (await act(dan, "apply", request))[0] == 200
-    # What runs there is not replaced by an earlier release, and holds of both environments count.
+
+
+async def check_earlier_releases_and_holds_prevent_it(promotion: Promotion) -> None:
+    """An earlier release does not replace a later one, and holds of both environments count."""
+    pipeline = promotion.pipeline
     await pipeline.release("Two")
     await stage(pipeline, 2)
     for held in ("production", "staging"):
         hold = "UPDATE environment SET hold_by = 'ann', hold_since = app_now(), hold_reason = 'x' WHERE name = $1"
         await execute(pipeline, hold, held)
-        assert ((await state())["current"]["number"], await opened()) == (1, [])
+        assert ((await promotion.state())["current"]["number"], await promotion.opened()) == (1, [])
         await execute(pipeline, "UPDATE environment SET hold_by = NULL")
-    # Approvals are waited for; the request of the author, who made it by hand, is not approved by itself.
+
+
+async def check_approvals_are_awaited(promotion: Promotion) -> None:
+    """The author's own request, made by hand, is not approved by itself."""
+    pipeline = promotion.pipeline
+    ann, dan = promotion.ann, promotion.dan
     await pipeline.rules(soak_minutes=60, appliers=["u/dan"], approvals=1, approvers=["g/all"])
     request = await pipeline.request(dan, 2)
-    found = await state()
+    found = await promotion.state()
     assert (found["current"]["number"], found["automatic"]["waits_for"]) == (1, "The request has 0 of 1 approvals.")
-    assert await opened() == [2] and await recorded(pipeline, request["id"]) == []
+    assert await promotion.opened() == [2] and await recorded(pipeline, request["id"]) == []
     assert request["author"] == "dan"
     assert (await act(dan, "approve", request))[0] == 403
     assert (await act(ann, "approve", request))[0] == 200
-    current = (await state())["current"]
+    current = (await promotion.state())["current"]
     assert (current["number"], current["applied_by"], await pipeline.summary()) == (2, "dan", "Two")
     assert await recorded(pipeline, request["id"]) == ["deployments.promote_automatically"]
-    # Who may no longer apply ends it, visibly; it is not done with the rights of somebody else.
+
+
+async def check_it_ends_with_the_right_to_apply(promotion: Promotion) -> None:
+    """It ends visibly, and never continues with the rights of somebody else."""
+    pipeline = promotion.pipeline
+    ann, dan = promotion.ann, promotion.dan
     await pipeline.rules()
     text = "on_behalf_of_email: admin@localhost\n" + MAIN % "Two"
     await apply_changes(pipeline.admin, [{**ITEMS[3], "content": {"text": text}}], "live")
@@ -88,20 +131,25 @@ async def test_releases_are_promoted_automatically_with_the_rights_of_one_member
     await pipeline.release("Three")
     await stage(pipeline, 3)
     await pipeline.rules(appliers=["u/ann"])
-    found = await state()
+    found = await promotion.state()
     assert (found["current"]["number"], found["automatic"]["permissioned_as"]) == (2, "u/dan")
     assert "may not apply" in found["automatic"]["disabled_reason"]
     assert "may not apply" in (await seen(dan, "disabled_reason") or "")
     await pipeline.rules(appliers=["u/admin"])
     assert await seen(ann, "disabled_reason") == "Members who may apply see the reason."
     await pipeline.rules()
-    assert (await state())["current"]["number"] == 2
-    assert await switch(dan) == 200
+    assert (await promotion.state())["current"]["number"] == 2
+    assert await promotion.switch(dan) == 200
     await execute(pipeline, "UPDATE member SET role = 'operator' WHERE workspace = 'live' AND username = 'dan'")
-    assert (await state())["automatic"]["disabled_reason"]
+    assert (await promotion.state())["automatic"]["disabled_reason"]
     await execute(pipeline, "UPDATE member SET role = 'developer' WHERE workspace = 'live' AND username = 'dan'")
-    # It ends with the access of the member.
-    assert await switch(dan) == 200
+
+
+async def check_it_ends_with_the_membership(promotion: Promotion) -> None:
+    """Only an enabled member of both workspaces promotes."""
+    pipeline = promotion.pipeline
+    dan = promotion.dan
+    assert await promotion.switch(dan) == 200
     leaving = (await pipeline.admin.get("/api/w/live/users/departure/dan")).json()["items"]
     assert ("automatic_promotion", "production") in [(each["kind"], each["path"]) for each in leaving]
     for disabled in (True, False):
@@ -110,24 +158,35 @@ async def test_releases_are_promoted_automatically_with_the_rights_of_one_member
         automatic = (await pipeline.admin.get(f"{D}/environment")).json()["automatic"]
         assert automatic["disabled_reason"].startswith("identity_disabled")
     # A member who cannot read the release where it was created does not promote it.
-    assert await switch(dan) == 200
+    assert await promotion.switch(dan) == 200
     await execute(pipeline, "UPDATE member SET disabled = true WHERE workspace = 'main' AND username = 'dan'")
-    assert "no longer an enabled member of main" in (await state())["automatic"]["disabled_reason"]
+    assert "no longer an enabled member of main" in (await promotion.state())["automatic"]["disabled_reason"]
     await execute(pipeline, "UPDATE member SET disabled = false")
-    # A request of somebody else that was withdrawn prevents nothing; what dan withdrew is not requested again.
+
+
+async def check_withdrawn_requests_are_not_repeated(promotion: Promotion) -> None:
+    """A request of somebody else that was withdrawn prevents nothing; what dan withdrew is not requested again."""
+    pipeline = promotion.pipeline
+    ann, dan = promotion.ann, promotion.dan
     await pipeline.rules(approvals=1)
     other = await pipeline.request(ann, 3)
     assert (await ann.post(f"{D}/withdraw/{other['id']}")).status_code == 200
-    assert await switch(dan) == 200
+    assert await promotion.switch(dan) == 200
     # The workflow acts for a fixed member, for whom nothing changes without a person.
-    assert "flow f/team/main, which acts for a" in (await state())["automatic"]["waits_for"]
+    assert "flow f/team/main, which acts for a" in (await promotion.state())["automatic"]["waits_for"]
     (request,) = (await dan.get(f"{D}/list", params={"state": "open"})).json()
     assert (await dan.post(f"{D}/withdraw/{request['id']}")).status_code == 200
     await pipeline.rules()
-    found = await state()
-    assert (found["current"]["number"], found["automatic"]["disabled_reason"], await opened()) == (2, None, [])
-    assert await switch(pipeline.admin, enabled=False) == 200
-    assert (await state())["automatic"] is None
+    found = await promotion.state()
+    assert (found["current"]["number"], found["automatic"]["disabled_reason"]) == (2, None)
+    assert await promotion.opened() == []
+
+
+async def check_audit_names_the_member(promotion: Promotion) -> None:
+    """The audit trail names the member, or the system where it ended by itself."""
+    pipeline = promotion.pipeline
+    assert await promotion.switch(pipeline.admin, enabled=False) == 200
+    assert (await promotion.state())["automatic"] is None
     rows = (await pipeline.admin.get(f"{L}/audit/list", params={"per_page": 200})).json()
     done = [(each["operation"], each["username"]) for each in rows if "automatic" in each["operation"]][::-1]
     assert done[:2] == [("deployments.enable_automatic", "dan"), ("deployments.request_automatically", "dan")]
