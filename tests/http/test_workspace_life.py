@@ -30,10 +30,10 @@ COUNT = "SELECT count(*) FROM {} WHERE workspace = 'team'"
 
 
 async def no_hook(*_: object) -> None:
-    """Write nothing beside the run."""
+    """Write nothing in the transaction of the run."""
 
 
-async def sent(
+async def send(
     client: httpx.AsyncClient, call: str, body: Any = None, status: int = 200, method: str = "POST"
 ) -> httpx.Response:
     url = call if call.startswith("/") else f"{T}/{call}"
@@ -42,37 +42,38 @@ async def sent(
     return answer
 
 
-async def filled(api: ApiHarness) -> None:
+async def create_items(api: ApiHarness) -> None:
+    """Create a workspace with one item of each kind."""
     client = api.client
-    await sent(client, "/api/workspaces/create", {"id": "team", "name": "Team"}, 201)
-    await sent(client, "folders/create", {"name": "f"})
-    await sent(client, "variables/create", {"path": "u/admin/v", "value": "v", "is_secret": True}, 201)
-    await sent(client, "resources/create", {"path": "u/admin/r", "resource_type": "any", "value": {}}, 201)
-    await sent(client, "scripts/create", {**PYTHON, "path": "u/admin/s", "summary": ""}, 201)
-    await sent(client, "schedules/create", {**SCHEDULE, "path": "u/admin/t", "enabled": True}, 201)
-    await sent(client, "http_triggers/create", ROUTE, 201)
-    await sent(client, "groups/create", {"name": "g"})
-    await sent(client, "service_accounts/create", {"username": "ci", "role": "developer"}, 201)
+    await send(client, "/api/workspaces/create", {"id": "team", "name": "Team"}, 201)
+    await send(client, "folders/create", {"name": "f"})
+    await send(client, "variables/create", {"path": "u/admin/v", "value": "v", "is_secret": True}, 201)
+    await send(client, "resources/create", {"path": "u/admin/r", "resource_type": "any", "value": {}}, 201)
+    await send(client, "scripts/create", {**PYTHON, "path": "u/admin/s", "summary": ""}, 201)
+    await send(client, "schedules/create", {**SCHEDULE, "path": "u/admin/t", "enabled": True}, 201)
+    await send(client, "http_triggers/create", ROUTE, 201)
+    await send(client, "groups/create", {"name": "g"})
+    await send(client, "service_accounts/create", {"username": "ci", "role": "developer"}, 201)
     answer = await client.post(f"{T}/job_helpers/upload_s3_file?file_key=a.txt", content=b"text")
     assert answer.status_code == 200, answer.text
 
 
 async def test_workspace_is_renamed_archived_restored_and_deleted(api: ApiHarness) -> None:
     client = api.client
-    await filled(api)
-    await sent(client, "workspaces/change_workspace_name", {"new_name": " Sales "})
+    await create_items(api)
+    await send(client, "workspaces/change_workspace_name", {"new_name": " Sales "})
     names = {each["id"]: each["name"] for each in (await client.get("/api/workspaces/list")).json()}
     assert names["team"] == "Sales"
-    await sent(client, "workspaces/change_workspace_name", {"new_name": " "}, 400)
-    run = (await sent(client, "jobs/run/preview", {**PYTHON, "args": {}}, 201)).text
+    await send(client, "workspaces/change_workspace_name", {"new_name": " "}, 400)
+    run = (await send(client, "jobs/run/preview", {**PYTHON, "args": {}}, 201)).text
     job = await claimed(api, run)
 
     member = await api.member("vera", Role.VIEWER, workspace="team")
-    states = [(await sent(member, "workspaces/get_settings", method="GET")).json()["archived"]]
-    await sent(client, "workspaces/archive")
-    states.append((await sent(member, "workspaces/get_settings", method="GET")).json()["archived"])
+    states = [(await send(member, "workspaces/get_settings", method="GET")).json()["archived"]]
+    await send(client, "workspaces/archive")
+    states.append((await send(member, "workspaces/get_settings", method="GET")).json()["archived"])
     assert states == [False, True]
-    await sent(client, "workspaces/archive", status=403)
+    await send(client, "workspaces/archive", status=403)
     for call, body in (
         ("jobs/run/p/u/admin/s", {}),
         ("jobs/run/preview", {**PYTHON, "args": {}}),
@@ -80,7 +81,7 @@ async def test_workspace_is_renamed_archived_restored_and_deleted(api: ApiHarnes
         ("workspaces/change_workspace_name", {"new_name": "x"}),
         ("folders/create", {"name": "h"}),
     ):
-        assert (await sent(client, call, body, 403)).json()["error"]["code"] == "workspace_archived"
+        assert (await send(client, call, body, 403)).json()["error"]["code"] == "workspace_archived"
     assert (await client.post("/api/r/team/called", json={})).status_code == 404
     async with api.platform.db.acquire() as conn:
         await conn.execute("UPDATE schedule SET next_at = app_now() - interval '1 second'")
@@ -93,21 +94,21 @@ async def test_workspace_is_renamed_archived_restored_and_deleted(api: ApiHarnes
     assert (await client.get(f"{T}/scripts/get/p/u/admin/s")).status_code == 200
     assert "team" not in {each["id"] for each in (await client.get("/api/workspaces/list")).json()}
     assert [each["id"] for each in (await client.get("/api/workspaces/list_archived")).json()] == ["team"]
-    await sent(client, "/api/workspaces/delete/team?confirm=team", status=409, method="DELETE")
+    await send(client, "/api/workspaces/delete/team?confirm=team", status=409, method="DELETE")
     await api.worker.finish(job)
 
-    await sent(client, "workspaces/unarchive")
-    await sent(client, "workspaces/unarchive", status=409)
-    await api.worker.finish(await claimed(api, (await sent(client, "jobs/run/p/u/admin/s", {}, 201)).text))
-    await sent(client, "/api/workspaces/delete/team?confirm=team", status=409, method="DELETE")
-    await sent(client, "workspaces/archive")
-    await sent(client, "/api/workspaces/delete/team", status=400, method="DELETE")
+    await send(client, "workspaces/unarchive")
+    await send(client, "workspaces/unarchive", status=409)
+    await api.worker.finish(await claimed(api, (await send(client, "jobs/run/p/u/admin/s", {}, 201)).text))
+    await send(client, "/api/workspaces/delete/team?confirm=team", status=409, method="DELETE")
+    await send(client, "workspaces/archive")
+    await send(client, "/api/workspaces/delete/team", status=400, method="DELETE")
     bea = await api.member("bea", Role.ADMIN, workspace="team")
-    await sent(bea, "/api/workspaces/delete/team?confirm=team", status=403, method="DELETE")
-    await sent(client, "/api/workspaces/delete/team?confirm=team", method="DELETE")
+    await send(bea, "/api/workspaces/delete/team?confirm=team", status=403, method="DELETE")
+    await send(client, "/api/workspaces/delete/team?confirm=team", method="DELETE")
 
-    await sent(client, "users/whoami", status=404, method="GET")
-    await sent(client, "/api/workspaces/create", {"id": "team", "name": "Again"}, 409)
+    await send(client, "users/whoami", status=404, method="GET")
+    await send(client, "/api/workspaces/create", {"id": "team", "name": "Again"}, 409)
     async with api.platform.db.acquire() as conn:
         tables = {row[0] for row in await conn.fetch(TABLES)}
         left = {each for each in tables if await conn.fetchval(COUNT.format(each))}

@@ -1,4 +1,4 @@
-"""Webhook nodes of workflows, run by a real worker: beside the slots, with credentials that nothing gives back."""
+"""Webhook nodes of workflows, run by a real worker: they occupy no slots, and their credentials are never shown."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SECRET = "s3cr3t-of-the-other-side"
 
 @asynccontextmanager
 async def working(api: ApiHarness, tmp_path: Path) -> AsyncIterator[None]:
-    """A worker without cells (what runs here needs none), and the timers of retries."""
+    """Run a worker without cells, which webhooks do not need, and the timers of retries."""
     row = NewWorker(uuid4(), "w", "here", "127.0.0.1", "default", None, 1, "0", "none")
     async with api.platform.db.acquire() as conn:
         await workers.register(conn, row)
@@ -60,7 +60,7 @@ def js(expr: str) -> dict[str, Any]:
 
 
 async def run(api: ApiHarness, *modules: dict[str, Any], args: Any = None) -> tuple[int, Any, str]:
-    """Status, result and id of a workflow that runs to its end."""
+    """Run a workflow to its end. Return the status of the response, the result and the id of the run."""
     body = {"value": {"modules": list(modules)}, "args": args or {}}
     answer = await api.client.post(f"{W}/jobs/run_wait_result/preview_flow", json=body)
     return answer.status_code, answer.json(), answer.headers["x-run-id"]
@@ -71,8 +71,8 @@ async def test_inputs_are_transforms_and_the_credential_is_masked_everywhere(api
     assert (await api.client.post(f"{W}/resources/create", json=resource)).status_code == 201
 
     def echo(asked: Asked) -> bytes:
-        said = {"headers": asked.headers, "body": asked.body.decode(), "secret": SECRET}
-        return http(200, json.dumps(said).encode(), content_type="application/json", x_secret=SECRET)
+        received = {"headers": asked.headers, "body": asked.body.decode(), "secret": SECRET}
+        return http(200, json.dumps(received).encode(), content_type="application/json", x_secret=SECRET)
 
     async with answering(echo) as server:
         value = hook(
@@ -98,8 +98,8 @@ async def test_inputs_are_transforms_and_the_credential_is_masked_everywhere(api
     log = (await api.client.get(f"{W}/jobs_u/get_flow_all_logs/{id}")).text
     assert f"POST {server.url}: 200" in log
     async with api.platform.db.acquire() as conn:
-        kept = [await conn.fetch(f"SELECT * FROM {table}") for table in ("value", "event", "log_chunk", "audit")]  # noqa: S608
-    assert SECRET not in str(kept) and sent not in str(kept)
+        stored = [await conn.fetch(f"SELECT * FROM {table}") for table in ("value", "event", "log_chunk", "audit")]  # noqa: S608
+    assert SECRET not in str(stored) and sent not in str(stored)
 
 
 async def test_retry_uses_same_idempotency_key(api: ApiHarness) -> None:
@@ -115,7 +115,7 @@ async def test_retry_uses_same_idempotency_key(api: ApiHarness) -> None:
 
 
 async def test_calls_do_not_occupy_slots(api: ApiHarness) -> None:
-    """More calls than slots are in progress, and a run without calls goes by."""
+    """More calls than slots are in progress, and a run without calls ends meanwhile."""
     arrived: list[Asked] = []
     async with answering(lambda asked: arrived.append(asked)) as server:
         calls = [{"id": f"c{n}", "value": hook(server.url), "needs": []} for n in range(8)]

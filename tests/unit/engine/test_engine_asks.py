@@ -45,9 +45,9 @@ def test_need_contains_the_decisions_so_far() -> None:
 def test_decide_does_not_modify_its_arguments() -> None:
     run = Driven(job("a", retry={"constant": {"attempts": 2, "seconds": 1}})).start().fail("a")
     state = run.state
-    kept = RunState.decode(state.encode())
+    before = RunState.decode(state.encode())
     run.due("a").fail("a")
-    assert state == kept
+    assert state == before
 
 
 def test_timeout_is_evaluated_at_each_attempt() -> None:

@@ -11,7 +11,7 @@ from dulwich.object_store import BaseObjectStore
 from dulwich.objects import Blob, Commit, ObjectID, Tree, parse_tree
 
 from orvanta_platform.outbound.git import limits
-from orvanta_platform.outbound.git.messages import Finding, GitFault
+from orvanta_platform.outbound.git.messages import Finding
 from orvanta_platform.workflow.tree.paths import locate
 
 _SHA: Final = 20
@@ -39,7 +39,7 @@ def read_items(store: BaseObjectStore, head: ObjectID, folder: str) -> tuple[dic
     files: dict[str, bytes] = {}
     total = 0
     for name in names:
-        blob = _typed(store, listing.files[name], Blob)
+        blob = _read_object(store, listing.files[name], Blob)
         size = blob.raw_length()
         total += size
         if size > limits.FILE:
@@ -50,7 +50,7 @@ def read_items(store: BaseObjectStore, head: ObjectID, folder: str) -> tuple[dic
     return files, listing.findings
 
 
-def _typed(store: BaseObjectStore, id: ObjectID, kind: Any) -> Any:
+def _read_object(store: BaseObjectStore, id: ObjectID, kind: Any) -> Any:
     try:
         found = store[id]
     except KeyError:
@@ -61,12 +61,12 @@ def _typed(store: BaseObjectStore, id: ObjectID, kind: Any) -> Any:
 
 
 def _tree_of(store: BaseObjectStore, head: ObjectID) -> ObjectID:
-    return ObjectID(_typed(store, head, Commit).tree)
+    return ObjectID(_read_object(store, head, Commit).tree)
 
 
 def _entries(store: BaseObjectStore, id: ObjectID) -> list[tuple[bytes, int, ObjectID]]:
     """Return the entries of a tree. Raises GitFault for one that is malformed."""
-    tree: Tree = _typed(store, id, Tree)
+    tree: Tree = _read_object(store, id, Tree)
     try:
         return [(name, mode, ObjectID(sha)) for name, mode, sha in parse_tree(tree.as_raw_string(), _SHA)]
     except Exception:
@@ -131,11 +131,10 @@ class TreeBuilder:
         self._folder = [part.encode() for part in folder.split("/") if part]
         self.made: dict[ObjectID, Any] = {}
 
-    def add(self, each: Any) -> ObjectID:
-        """Add an object."""
-        if each.id not in self.made:
-            self.made[each.id] = each
-        return ObjectID(each.id)
+    def add(self, new: Any) -> ObjectID:
+        """Add an object, unless it has been added, and return its id."""
+        self.made.setdefault(new.id, new)
+        return ObjectID(new.id)
 
     def changed(self, root: ObjectID | None, remove: Iterable[str], write: Mapping[str, bytes]) -> ObjectID:
         """Return the root tree with changed files. Raises GitFault if a folder of a file is something else."""
@@ -153,8 +152,7 @@ class TreeBuilder:
             if isinstance(edit, dict):
                 if present is not None and not stat.S_ISDIR(present[0]):
                     raise limits.refused(f"{limits.shown(name)} is no folder in the repository.")
-                inner = self._apply(present[1] if present else None, edit)
-                edit, mode = inner, _FOLDER
+                edit, mode = self._apply(present[1] if present else None, edit), _FOLDER
             else:
                 mode = _FILE
                 if present is not None and not stat.S_ISREG(present[0]):
@@ -178,9 +176,10 @@ class TreeBuilder:
 
 
 def _put(edits: dict[bytes, Any], parts: list[bytes], value: ObjectID | None) -> None:
+    """Add the edit of a file to those of its folders, which are nested by name; None deletes the file."""
     for part in parts[:-1]:
         inner = edits.setdefault(part, {})
         if not isinstance(inner, dict):
-            raise GitFault("repository_refused", "A file has the name of a folder.")
+            raise limits.refused("A file has the name of a folder.")
         edits = inner
     edits[parts[-1]] = value
