@@ -101,22 +101,25 @@ async def test_private_addresses_are_refused(api: ApiHarness) -> None:
         assert "ORVANTA_ALLOWED_NETWORKS" in message, (kind, message)
 
 
-async def test_database_mail_and_web_servers(api: ApiHarness, database: TestDatabase) -> None:
+async def test_login_at_database(api: ApiHarness, database: TestDatabase) -> None:
     async with tcp_of(database) as (port, login):
-        place = {"host": "127.0.0.1", "port": port}
-        success, message = await outcome(api, "postgresql", **place, **login)
+        address = {"host": "127.0.0.1", "port": port}
+        success, message = await outcome(api, "postgresql", **address, **login)
         assert success and message.startswith("Logged in to PostgreSQL"), message
-        assert await outcome(api, "postgresql", **place, **{**login, "dbname": "none"}) == (
+        assert await outcome(api, "postgresql", **address, **{**login, "dbname": "none"}) == (
             False,
             'PostgreSQL refused the connection: database "none" does not exist.',
         )
-        success, message = await outcome(api, "postgresql", **place, **login, sslmode="require")
+        success, message = await outcome(api, "postgresql", **address, **login, sslmode="require")
         assert (success, message) == (
             False,
             "PostgreSQL refused the connection: it does not offer TLS, which sslmode requires.",
         )
-        success, message = await outcome(api, "postgresql", **place, **{**login, "password": "other"})
+        success, message = await outcome(api, "postgresql", **address, **{**login, "password": "other"})
         assert not success and message.startswith("PostgreSQL refused the connection: password"), message
+
+
+async def test_login_at_mail_server(api: ApiHarness) -> None:
     accept = AuthResult(success=True)
     server = await asyncio.get_running_loop().create_server(
         lambda: SMTP(
@@ -138,6 +141,9 @@ async def test_database_mail_and_web_servers(api: ApiHarness, database: TestData
         False,
         "The server refused the connection: nothing listens on the port.",
     )
+
+
+async def test_credentials_of_web_server_and_object_storage(api: ApiHarness) -> None:
     async with web(http_answer(200)) as (port, heads):
         url = {"base_url": f"http://127.0.0.1:{port}/api"}
         await outcome(api, "http_bearer", token="swordfish", **url)
@@ -156,6 +162,9 @@ async def test_database_mail_and_web_servers(api: ApiHarness, database: TestData
     assert (success, message) == (False, "The object storage responded with status 403 (SignatureDoesNotMatch).")
     assert heads[0].startswith("GET /shop/?list-type=2&max-keys=1 ")
     assert "AWS4-HMAC-SHA256 Credential=AK/" in heads[0]
+
+
+async def test_greeting_of_mysql(api: ApiHarness) -> None:
     greeting = b"\x0a8.4.0\0" + bytes(60)
     async with web(len(greeting).to_bytes(3, "little") + b"\0" + greeting, reads=False) as (port, _):
         named = {"host": "127.0.0.1", "port": port, "database": "x"}
