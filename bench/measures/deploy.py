@@ -18,8 +18,9 @@ from bench.large import large
 from bench.samples import Samples
 from orvanta_platform.engine.compile import compile_plan
 from orvanta_platform.engine.decide import decide
-from orvanta_platform.engine.effects import Ask, Decision, Enqueue, Need
+from orvanta_platform.engine.effects import Ask, Enqueue
 from orvanta_platform.engine.events import Answer, Answers, Event, Started, Succeeded
+from orvanta_platform.engine.outcome import Decision, Need
 from orvanta_platform.engine.plan import Plan
 from orvanta_platform.engine.state import Phase, RunState
 

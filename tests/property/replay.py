@@ -11,8 +11,8 @@ import pytest
 
 from orvanta_platform.db.runs import RunRow
 from orvanta_platform.engine.decide import decide
-from orvanta_platform.engine.effects import Decision
 from orvanta_platform.engine.events import Answer, Event, NamedError
+from orvanta_platform.engine.outcome import Decision
 from orvanta_platform.engine.plan import Plan
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.orchestrator import advance, decision, job_completion

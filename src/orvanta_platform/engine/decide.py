@@ -18,7 +18,7 @@ from orvanta_platform.engine import (
 )
 from orvanta_platform.engine.begin import begin, enqueue
 from orvanta_platform.engine.edge_propagation import propagate
-from orvanta_platform.engine.effects import CloseTimer, Decision, EndPause, EnterGate, LeaveDebounce, Need, Record
+from orvanta_platform.engine.effects import CloseTimer, EndPause, EnterGate, LeaveDebounce, Record
 from orvanta_platform.engine.events import (
     Aborted,
     Answers,
@@ -42,6 +42,7 @@ from orvanta_platform.engine.events import (
     TimerDue,
     WorkerLost,
 )
+from orvanta_platform.engine.outcome import Decision, Need
 from orvanta_platform.engine.plan import Gate, Kind, Plan
 from orvanta_platform.engine.run_completion import (
     abort,

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from orvanta_platform.engine.events import NamedError, Purpose
 from orvanta_platform.engine.plan import Debounce
 from orvanta_platform.engine.states import NodeState, Status
-
-if TYPE_CHECKING:
-    from orvanta_platform.engine.state import RunState
-    from orvanta_platform.engine.step import Step
 
 TimerKind = Literal["wait", "deadline"]
 
@@ -380,26 +376,3 @@ class Ask:
     result: bytes | None = None
     outcome: ResultRef | None = None
     """If set, the expression reads the result of the whole list as `result`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Need:
-    """Request to evaluate `requests` and call `decide` again with the answers added.
-
-    Nothing is written yet. The expressions read what this step has decided so far: `state` for `scope.visible` and
-    `scope.previous_sources`, results and exports from `effects`.
-    """
-
-    requests: tuple[Ask, ...]
-    state: RunState
-    effects: tuple[Effect, ...]
-    step: Step = field(compare=False, repr=False)
-    """Point from which decide() continues when this Need is passed as `after`; private to the engine."""
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """Outcome of a step: `state` and `effects` to write. Without effects the event was late or a duplicate."""
-
-    state: RunState
-    effects: tuple[Effect, ...]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from orvanta_platform.engine import effects as fx
 from orvanta_platform.engine.decide import decide
 from orvanta_platform.engine.events import Event
+from orvanta_platform.engine.outcome import Decision, Need
 from orvanta_platform.orchestrator.answers import answer_all, answer_from_memory, is_volatile
 from orvanta_platform.orchestrator.decision import Answered
 from orvanta_platform.orchestrator.evaluation_context import all_of
@@ -24,9 +24,9 @@ class AnswerRounds:
     def __init__(self, transaction: NestedTransaction) -> None:
         self._tx = transaction
 
-    async def decide(self, frame: Frame, event: Event, answered: Answered) -> fx.Decision:
+    async def decide(self, frame: Frame, event: Event, answered: Answered) -> Decision:
         """Decide an event of a frame. Raises NeedsIO for requests that cannot be answered from memory."""
-        need: fx.Need | None = None
+        need: Need | None = None
         place = list_position(self._tx.run, frame, self._tx.known)
         while True:
             outcome = decide(
@@ -38,7 +38,7 @@ class AnswerRounds:
                 after=need,
                 breakpoints=self._tx.frames.root.state.breakpoints,
             )
-            if isinstance(outcome, fx.Decision):
+            if isinstance(outcome, Decision):
                 return outcome
             found = await answer_from_memory(self._tx.recent, frame.plan, self._tx.run, outcome, self._tx.known, place)
             if found is None:
@@ -51,7 +51,7 @@ class AnswerRounds:
         """Return the answers to the requests of an event."""
         return self._tx.answers[f"{frame.id} {type(event).__name__} {getattr(event, 'node', '')}"]
 
-    def _answering_work(self, frame: Frame, need: fx.Need, answered: Answered) -> Work:
+    def _answering_work(self, frame: Frame, need: Need, answered: Answered) -> Work:
         known = dict(self._tx.known)
         place = list_position(self._tx.run, frame, known)
 

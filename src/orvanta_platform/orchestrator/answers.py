@@ -22,15 +22,9 @@ from orvanta_platform.db.steps import NewValue
 from orvanta_platform.db.values import ValueKey
 from orvanta_platform.engine.caching import Found
 from orvanta_platform.engine.duration import MAX_WAIT_S
-from orvanta_platform.engine.effects import (
-    Ask,
-    Need,
-    NodeResults,
-    OfNode,
-    Output,
-    ResultRef,
-)
+from orvanta_platform.engine.effects import Ask, NodeResults, OfNode, Output, ResultRef
 from orvanta_platform.engine.events import Answer, NamedError
+from orvanta_platform.engine.outcome import Need
 from orvanta_platform.engine.plan import Kind, Plan
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.errors import BadRequest

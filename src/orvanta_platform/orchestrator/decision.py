@@ -12,8 +12,9 @@ from orvanta_platform.db.jobs import LiveJob
 from orvanta_platform.db.runs import RunRow
 from orvanta_platform.db.values import ValueKey
 from orvanta_platform.engine.decide import decide
-from orvanta_platform.engine.effects import Ask, Effect, Need
+from orvanta_platform.engine.effects import Ask, Effect
 from orvanta_platform.engine.events import Answer, Event, NamedError, Started, Succeeded
+from orvanta_platform.engine.outcome import Need
 from orvanta_platform.engine.plan import Plan
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.orchestrator import values

@@ -15,6 +15,7 @@ from orvanta_platform.db.jobs import LiveJob
 from orvanta_platform.engine import effects as fx
 from orvanta_platform.engine.events import Aborted, CancelRequested, Event, JobCancelled, Started, TimerDue
 from orvanta_platform.engine.loop import Loop
+from orvanta_platform.engine.outcome import Decision
 from orvanta_platform.engine.plan import Kind
 from orvanta_platform.engine.state import Mark
 from orvanta_platform.engine.states import Status
@@ -207,7 +208,7 @@ class FrameStepper:
         self._tx.outcome.raws |= rows.raws
         await self._apply_consequences(frame, rows)
 
-    def _affected_nodes(self, frame: Frame, decision: fx.Decision) -> set[int]:
+    def _affected_nodes(self, frame: Frame, decision: Decision) -> set[int]:
         """Return the nodes whose live jobs the decision needs."""
         inner = frame.plan.inner
         return {
@@ -221,7 +222,7 @@ class FrameStepper:
         found = await frame_rows.lock_jobs_of_frame(self._tx.connection, self._tx.run.id, frame.id)
         return {self._tx.blueprint.plan.node(job.node_index).index: job for job in found}
 
-    async def _compose(self, frame: Frame, decision: fx.Decision, answered: Answered) -> None:
+    async def _compose(self, frame: Frame, decision: Decision, answered: Answered) -> None:
         """Compose the result of the list if it is an object of several results."""
         end = next((each for each in decision.effects if isinstance(each, fx.RunEnded)), None)
         if end is None or not isinstance(end.result, fx.NodeResults) or answered.prepared.composed is not None:

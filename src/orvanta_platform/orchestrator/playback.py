@@ -30,6 +30,7 @@ from orvanta_platform.engine.events import (
     TimerDue,
 )
 from orvanta_platform.engine.loop import Loop
+from orvanta_platform.engine.outcome import Need
 from orvanta_platform.engine.plan import Kind, Plan
 from orvanta_platform.engine.state import OUTCOMES, RunState
 from orvanta_platform.engine.states import NodeState, Status
@@ -153,8 +154,8 @@ class _Playback:
         await asyncio.sleep(0)
         frame = here.frame
         answers: dict[tuple[str | int, ...], Answer | NamedError] = {}
-        need: fx.Need | None = None
-        while isinstance(step := decide(frame.plan, frame.state, event, answers, after=need), fx.Need):
+        need: Need | None = None
+        while isinstance(step := decide(frame.plan, frame.state, event, answers, after=need), Need):
             need = step
             for ask in step.requests:
                 answers[ask.key] = await self._expressions.answer(here, step, ask)

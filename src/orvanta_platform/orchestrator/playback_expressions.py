@@ -13,6 +13,7 @@ from orvanta_platform.db.values import ValueKey
 from orvanta_platform.engine import effects as fx
 from orvanta_platform.engine.caching import Found
 from orvanta_platform.engine.events import Answer, NamedError
+from orvanta_platform.engine.outcome import Need
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.evaluate.errors import ExpressionError
 from orvanta_platform.evaluate.evaluator import Evaluator
@@ -38,7 +39,7 @@ class PlaybackExpressions:
         self._evaluator = evaluator
         self._resolve = resolve
 
-    async def answer(self, here: OpenList, need: fx.Need, ask: fx.Ask) -> Answer | NamedError:
+    async def answer(self, here: OpenList, need: Need, ask: fx.Ask) -> Answer | NamedError:
         """Answer a request of the engine. Results are not cached."""
         frame, run = here.frame, self._run
         if ask.purpose == "cache":

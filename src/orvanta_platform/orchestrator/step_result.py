@@ -8,7 +8,7 @@ from uuid import UUID
 
 from orvanta_platform.db.runs import RunRow
 from orvanta_platform.db.values import ValueKey
-from orvanta_platform.engine.effects import Need
+from orvanta_platform.engine.outcome import Need
 from orvanta_platform.orchestrator import inbox
 
 Work = Callable[[], Awaitable[None]]

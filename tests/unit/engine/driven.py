@@ -9,7 +9,7 @@ import msgspec
 
 from orvanta_platform.engine.compile import compile_plan
 from orvanta_platform.engine.decide import decide
-from orvanta_platform.engine.effects import Ask, Decision, Effect, Enqueue, Need, RunEnded
+from orvanta_platform.engine.effects import Ask, Effect, Enqueue, RunEnded
 from orvanta_platform.engine.events import (
     Answer,
     CancelRequested,
@@ -21,6 +21,7 @@ from orvanta_platform.engine.events import (
     Succeeded,
     TimerDue,
 )
+from orvanta_platform.engine.outcome import Decision, Need
 from orvanta_platform.engine.state import Mark, RunState
 
 E = TypeVar("E")

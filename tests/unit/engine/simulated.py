@@ -17,7 +17,6 @@ from orvanta_platform.engine.effects import (
     Effect,
     Enqueue,
     Export,
-    Need,
     NodeEnded,
     Retry,
     RunEnded,
@@ -33,6 +32,7 @@ from orvanta_platform.engine.events import (
     Succeeded,
     TimerDue,
 )
+from orvanta_platform.engine.outcome import Need
 from orvanta_platform.engine.retry import MAX_DELAY_S
 from orvanta_platform.engine.state import MARK_STATE, Mark, Phase, RunState
 from orvanta_platform.engine.states import NODE

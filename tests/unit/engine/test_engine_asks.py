@@ -8,8 +8,9 @@ import pytest
 from tests.unit.engine.driven import Driven, answer, condition, job, js, on
 
 from orvanta_platform.engine.decide import decide
-from orvanta_platform.engine.effects import Ask, Enqueue, Export, Need, NodeEnded, Retry
+from orvanta_platform.engine.effects import Ask, Enqueue, Export, NodeEnded, Retry
 from orvanta_platform.engine.events import Answer, NamedError, Started, Succeeded
+from orvanta_platform.engine.outcome import Need
 from orvanta_platform.engine.state import Mark, RunState
 from orvanta_platform.engine.states import NodeState
 

@@ -6,8 +6,9 @@ from tests.unit.engine.driven import Driven, condition, job, js, on
 
 from orvanta_platform.engine.compile import single_plan
 from orvanta_platform.engine.decide import decide
-from orvanta_platform.engine.effects import Decision, NodeResults, NullResult, OfNode, Output, RunEnded, ThrownOutput
+from orvanta_platform.engine.effects import NodeResults, NullResult, OfNode, Output, RunEnded, ThrownOutput
 from orvanta_platform.engine.events import NamedError, Started, Succeeded
+from orvanta_platform.engine.outcome import Decision
 from orvanta_platform.engine.plan import Kind
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.engine.states import Status

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from orvanta_platform.engine import gates
 from orvanta_platform.engine.compile import compile_plan
 from orvanta_platform.engine.decide import decide
-from orvanta_platform.engine.effects import Decision, Enqueue, EnterGate, Need, Record
+from orvanta_platform.engine.effects import Enqueue, EnterGate, Record
 from orvanta_platform.engine.events import Answer, CancelRequested, NamedError, Permitted, Started, Succeeded
 from orvanta_platform.engine.gates import GateQueue, admit, key_parts, of_input
+from orvanta_platform.engine.outcome import Decision, Need
 from orvanta_platform.engine.plan import KeyPart
 from orvanta_platform.engine.state import Mark, Phase, RunState
 

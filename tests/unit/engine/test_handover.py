@@ -12,12 +12,10 @@ from orvanta_platform.engine.compile import compile_plan
 from orvanta_platform.engine.decide import decide
 from orvanta_platform.engine.display_status import status
 from orvanta_platform.engine.effects import (
-    Decision,
     Enqueue,
     EnterDebounce,
     EnterGate,
     LeaveDebounce,
-    Need,
     NodeEnded,
     RunEnded,
     SetTimer,
@@ -36,6 +34,7 @@ from orvanta_platform.engine.events import (
     TimerDue,
 )
 from orvanta_platform.engine.loop import Loop
+from orvanta_platform.engine.outcome import Decision, Need
 from orvanta_platform.engine.plan import Debounce, Plan
 from orvanta_platform.engine.state import ENGINE_VERSION, Mark, Phase, RunState
 from orvanta_platform.engine.states import Status

@@ -11,12 +11,10 @@ from orvanta_platform.engine.compile import compile_plan
 from orvanta_platform.engine.decide import decide
 from orvanta_platform.engine.display_status import status
 from orvanta_platform.engine.effects import (
-    Decision,
     EndPause,
     Enqueue,
     EnterDebounce,
     EnterGate,
-    Need,
     NodeEnded,
     Pause,
     Record,
@@ -38,6 +36,7 @@ from orvanta_platform.engine.events import (
     Succeeded,
     TimerDue,
 )
+from orvanta_platform.engine.outcome import Decision, Need
 from orvanta_platform.engine.plan import Plan
 from orvanta_platform.engine.state import ENGINE_VERSION, Breakpoint, Mark, Phase, RunState
 from orvanta_platform.engine.states import Status
