@@ -113,6 +113,44 @@ def test_other_bodies_do_not_block_server(server: Held, path: str) -> None:
     assert server.longest_s() < MAX_HOLD_S
 
 
+@pytest.mark.parametrize(
+    ("call", "status"),
+    [
+        pytest.param("jobs/flow/resume/{run}", 400, id="payload of an approval"),
+        pytest.param("jobs/flow/user_states/{run}/k", 404, id="state of a run"),
+    ],
+)
+def test_body_for_unknown_run_does_not_block_server(server: Held, call: str, status: int) -> None:
+    """The body was parsed in the event loop before the permission and its size were checked."""
+    body = b'{"a":[%s{}]}' % (b"{}," * (7 * MIB))
+    server.longest_s()
+    path = call.format(run="0197a228-0000-7000-8000-000000000000")
+    answer = server.client.post(f"{W}/{path}", content=body, headers=JSON)
+    held = server.longest_s()
+    assert answer.status_code == status, answer.text
+    assert held < MAX_HOLD_S
+
+
+@pytest.mark.parametrize(
+    ("path", "member"),
+    [
+        ("workflow_tests/create/f/bombs/any", b'"name":"a","test"'),
+        ("workspaces/edit_large_file_storage_config", b'"large_file_storage"'),
+        (
+            "http_triggers/create",
+            b'"path":"f/bombs/a","script_path":"f/bombs/any","is_flow":false,"error_handler_args"',
+        ),
+    ],
+)
+def test_bodies_with_values_of_any_type_are_limited(server: Held, path: str, member: bytes) -> None:
+    server.longest_s()
+    keys = b",".join(b'"k%d":1' % number for number in range(1_500_000))
+    answer = server.client.post(f"{W}/{path}", content=b"{%s:{%s}}" % (member, keys), headers=JSON)
+    held = server.longest_s()
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large"), answer.text
+    assert held < MAX_HOLD_S
+
+
 def test_anonymous_body_is_limited(server: Held) -> None:
     trigger = {
         "path": "f/bombs/hook",

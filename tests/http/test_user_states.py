@@ -39,6 +39,10 @@ async def test_large_state_is_stored_by_reference(api: ApiHarness) -> None:
     large = "x" * 400_000
     assert (await api.client.post(state(run, "k"), json=large)).status_code == 200
     assert (await api.client.get(state(run, "k"))).json() == large
+    for body in (b'"%s",1' % (b"x" * 400_000), b'1,"value":"%s"' % (b"x" * 400_000), b'"%s' % (b"x" * 400_000)):
+        refused = await api.client.post(state(run, "k"), content=body)
+        assert refused.status_code == 400, refused.text
+    assert (await api.client.get(state(run, "k"))).json() == large
 
 
 async def test_read_and_write_permissions(api: ApiHarness) -> None:

@@ -167,9 +167,13 @@ async def get_approval_info(request: AnyRequest, workspace: FromPath[str], job_i
 async def resume_suspended(request: AnyRequest, workspace: FromPath[str], job_id: FromPath[UUID]) -> str:
     """Approve or reject the pending decision of a run or node as the caller."""
     body = await body_of(request, ResumeBody)
-    payload = b"{}" if isinstance(body.payload, msgspec.UnsetType) else bytes(body.payload)
     await decisions.decide(
-        platform_of(request), actor_of(request), workspace, job_id, approved=body.approved, payload=payload
+        platform_of(request),
+        actor_of(request),
+        workspace,
+        job_id,
+        approved=body.approved,
+        payload=_payload(body.payload),
     )
     return "resumed" if body.approved else "cancelled"
 
@@ -216,7 +220,7 @@ async def consent(request: AnyRequest, id: FromPath[UUID]) -> RecordedDecision:
         actor.workspace,
         id,
         approved=body.decision == "approved",
-        payload=b"{}" if isinstance(body.form, msgspec.UnsetType) else bytes(body.form),
+        payload=_payload(body.form),
         fields=None if isinstance(body.fields, msgspec.UnsetType) else body.fields,
         reason=body.reason,
         node=body.node,
@@ -231,8 +235,7 @@ def decider_of(request: AnyRequest, approver: str | None, payload: bytes, reason
 
     Raises InvalidInput if the payload is too large.
     """
-    if len(payload) > _MAX_PAYLOAD:
-        raise InvalidInput(f"The payload is larger than {_MAX_PAYLOAD} bytes.")
+    _require_small(payload)
     found = request.scope.get(ACTOR)
     actor = found if isinstance(found, Actor) and found.role is not None else None
     name = (approver or _ANONYMOUS)[:_MAX_NAME]
@@ -278,10 +281,24 @@ def _checked(resume_id: int) -> int:
     return resume_id
 
 
+def _require_small(payload: bytes) -> None:
+    if len(payload) > _MAX_PAYLOAD:
+        raise InvalidInput(f"The payload is larger than {_MAX_PAYLOAD} bytes.")
+
+
+def _payload(raw: msgspec.Raw | msgspec.UnsetType) -> bytes:
+    """Return the payload in a body. Raises InvalidInput if it is too large."""
+    text = b"{}" if isinstance(raw, msgspec.UnsetType) else bytes(raw)
+    _require_small(text)
+    return text
+
+
 def _json(body: bytes) -> bytes:
+    """Return a body that is a payload. It is parsed here, so its size is limited. Raises InvalidInput."""
     text = body.strip()
     if not text:
         return b"{}"
+    _require_small(text)
     try:
         msgspec.json.decode(text)
         text.decode()

@@ -10,7 +10,7 @@ from msgspec import UNSET
 
 from orvanta_platform.http import answers
 from orvanta_platform.http.openapi import call
-from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, platform_of
+from orvanta_platform.http.requests import AnyRequest, actor_of, platform_of, small_body_of
 from orvanta_platform.http.schemas import environments as schemas
 from orvanta_platform.services.catalog import environments
 
@@ -27,7 +27,7 @@ async def list_environments(request: AnyRequest) -> Response[bytes]:
 @post(f"{_E}/create", status_code=200, opt=call(body=schemas.NewEnvironment, answer=schemas.Environment))
 async def create_environment(request: AnyRequest) -> Response[bytes]:
     """Create an environment. Superadmins only."""
-    body = await body_of(request, schemas.NewEnvironment)
+    body = await small_body_of(request, schemas.NewEnvironment)
     made = await environments.create(
         platform_of(request), actor_of(request), body.name, body.workspace, **_changes(body)
     )
@@ -39,7 +39,7 @@ async def create_environment(request: AnyRequest) -> Response[bytes]:
 )
 async def update_environment(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
     """Change the place, color or rules of an environment. Superadmins only."""
-    body = await body_of(request, schemas.EnvironmentChange)
+    body = await small_body_of(request, schemas.EnvironmentChange)
     made = await environments.update(platform_of(request), actor_of(request), name, **_changes(body))
     return answers.json(schemas.environment(made))
 

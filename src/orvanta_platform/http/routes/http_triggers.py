@@ -11,7 +11,16 @@ from orvanta_platform.db.http_triggers import HttpTriggerFilter
 from orvanta_platform.errors import BadRequest
 from orvanta_platform.http import answers
 from orvanta_platform.http.openapi import PAGED, call
-from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, bool_of, item_path, page_of, platform_of
+from orvanta_platform.http.requests import (
+    AnyRequest,
+    actor_of,
+    body_of,
+    bool_of,
+    item_path,
+    page_of,
+    platform_of,
+    small_body_of,
+)
 from orvanta_platform.http.schemas import http_triggers as shapes
 from orvanta_platform.services.triggers import http_triggers
 
@@ -22,7 +31,7 @@ _FILTERS = ("path", "path_start", "label")
 @post(f"{_T}/create", status_code=201, opt=call(body=shapes.CreateHttpTrigger))
 async def create_http_trigger(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """Create a route that starts a script or workflow. Its runs act as the caller."""
-    body = await body_of(request, shapes.CreateHttpTrigger)
+    body = await small_body_of(request, shapes.CreateHttpTrigger)
     await http_triggers.create(platform_of(request), actor_of(request), workspace, body.path, shapes.draft(body))
     return answers.text(body.path, 201)
 
@@ -30,7 +39,7 @@ async def create_http_trigger(request: AnyRequest, workspace: FromPath[str]) -> 
 @post(f"{_T}/update/{{path:path}}", status_code=200, opt=call(body=shapes.EditHttpTrigger))
 async def update_http_trigger(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
     """Update a trigger. Its runs act as the caller from then on."""
-    body, target = await body_of(request, shapes.EditHttpTrigger), item_path(path)
+    body, target = await small_body_of(request, shapes.EditHttpTrigger), item_path(path)
     if body.path not in (None, target):
         raise BadRequest("The path of a trigger cannot change.", hint="Delete the trigger and create another one.")
     draft = shapes.draft(body)

@@ -14,7 +14,7 @@ from msgspec import UnsetType
 from orvanta_platform.http import streaming
 from orvanta_platform.http.openapi import AnyObject
 from orvanta_platform.http.openapi import call as shape
-from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, decode, live_actor_of, platform_of
+from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, live_actor_of, platform_of, small_body_of
 from orvanta_platform.http.routes.jobs_run import MAX_BODY, RunCall, run_call
 from orvanta_platform.http.run_input import args_of
 from orvanta_platform.http.schemas import restarts
@@ -93,7 +93,7 @@ async def rerun_many(
     request: AnyRequest, workspace: FromPath[str], call: NamedDependency[RunCall], latest: FromQuery[bool] = False
 ) -> Stream:
     """Rerun many runs. Each line of the response is a new run's id, or `Error: ` with the old id and the reason."""
-    body = await body_of(request, BatchRerunBody)
+    body = await small_body_of(request, BatchRerunBody)
     made = await selecting.rerun(
         call.platform,
         call.caller,
@@ -112,7 +112,7 @@ async def cancel_many(
     request: AnyRequest, workspace: FromPath[str], force_cancel: FromQuery[bool] = False
 ) -> list[UUID]:
     """Cancel runs and jobs, at most 1000. Returns the ids of those that existed."""
-    chosen = decode(await request.body(), list[UUID])
+    chosen = await small_body_of(request, list[UUID])
     return await selecting.cancel(platform_of(request), live_actor_of(request), workspace, chosen, force=force_cancel)
 
 

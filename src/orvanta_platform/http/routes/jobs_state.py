@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-import msgspec
 from litestar import MediaType, Response, get, post
 from litestar.params import FromPath
 
-from orvanta_platform.errors import BadRequest
 from orvanta_platform.http.openapi import call as shape
 from orvanta_platform.http.requests import AnyRequest, actor_of, platform_of
 from orvanta_platform.services.run_views import user_states
@@ -32,11 +30,6 @@ async def set_flow_user_state(
 ) -> str:
     """Set the run's state under a key to any JSON. Expressions read it as `context.<key>`."""
     raw = (await request.body()).strip() or b"null"
-    try:
-        msgspec.json.decode(raw)
-        raw.decode()
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadRequest(f"The body is not JSON: {str(error)[:200]}.") from error
     await user_states.put(platform_of(request), actor_of(request), workspace, id, key, raw)
     return "set"
 

@@ -7,7 +7,7 @@ from litestar.params import FromPath, FromQuery
 
 from orvanta_platform.http import answers
 from orvanta_platform.http.openapi import call
-from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, page_of, platform_of
+from orvanta_platform.http.requests import AnyRequest, actor_of, page_of, platform_of, small_body_of
 from orvanta_platform.http.schemas import policies as schemas
 from orvanta_platform.services.catalog import policies
 from orvanta_platform.workflow.policies.templates import TEMPLATES
@@ -102,13 +102,13 @@ async def delete_instance_policy(request: AnyRequest, name: FromPath[str]) -> Re
 
 
 async def _create(request: AnyRequest, workspace: str | None) -> Response[bytes]:
-    tree = schemas.tree_of(await body_of(request, schemas.PolicyBody))
+    tree = schemas.tree_of(await small_body_of(request, schemas.PolicyBody))
     policy = await policies.create(platform_of(request), actor_of(request), workspace, tree)
     return answers.text(f"Created the policy {policy.name}.")
 
 
 async def _update(request: AnyRequest, workspace: str | None, name: str) -> Response[bytes]:
-    tree = schemas.tree_of(await body_of(request, schemas.PolicyBody))
+    tree = schemas.tree_of(await small_body_of(request, schemas.PolicyBody))
     await policies.update(platform_of(request), actor_of(request), workspace, name, tree)
     return answers.text(f"Updated the policy {name}.")
 

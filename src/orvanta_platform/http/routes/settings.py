@@ -9,7 +9,7 @@ from litestar.params import FromPath
 
 from orvanta_platform.http import answers
 from orvanta_platform.http.openapi import call
-from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, platform_of
+from orvanta_platform.http.requests import AnyRequest, actor_of, platform_of, small_body_of
 from orvanta_platform.http.schemas import settings as schemas
 from orvanta_platform.services.access import instance_settings
 
@@ -37,7 +37,7 @@ async def get_setting(request: AnyRequest, name: FromPath[str]) -> Response[byte
 @post("/api/settings/global/{name:str}", status_code=200, opt=call(body=schemas.SetSetting))
 async def set_setting(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
     """Set a setting, or return it to its default. Takes effect in every server within a second. Superadmins only."""
-    body = await body_of(request, schemas.SetSetting)
+    body = await small_body_of(request, schemas.SetSetting)
     platform = platform_of(request)
     await instance_settings.change(platform.db, platform.keys, actor_of(request), name, body.value)
     return answers.text(f"Set {name}." if body.value is not None else f"{name} has its default again.")

@@ -12,7 +12,7 @@ from orvanta_platform.control.permissions import Target
 from orvanta_platform.errors import NotYetSupported
 from orvanta_platform.http import answers
 from orvanta_platform.http.openapi import call
-from orvanta_platform.http.requests import AnyRequest, actor_of, body_of
+from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, small_body_of
 from orvanta_platform.http.schemas import unsupported_settings as schemas
 
 _S = "/api/w/{workspace:str}/workspaces"
@@ -55,7 +55,7 @@ async def edit_large_file_storage_config(request: AnyRequest, workspace: FromPat
     Files of all workspaces are in the object storage of the installation, separated by prefixes.
     """
     _require_admin(request, workspace)
-    if (await body_of(request, schemas.EditLargeFileStorage)).large_file_storage:
+    if (await small_body_of(request, schemas.EditLargeFileStorage)).large_file_storage:
         raise NotYetSupported(
             "A workspace cannot have an object storage of its own.",
             hint="Files are in the storage of the installation. Scripts reach other buckets by a resource of type s3.",

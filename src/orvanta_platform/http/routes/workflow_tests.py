@@ -9,7 +9,7 @@ from litestar.params import FromPath
 
 from orvanta_platform.http import answers
 from orvanta_platform.http.openapi import call
-from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, item_path, platform_of
+from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, item_path, platform_of, small_body_of
 from orvanta_platform.http.schemas import workflow_tests as schemas
 from orvanta_platform.services.catalog import workflow_tests
 from orvanta_platform.workflow.playback.document import tree_of
@@ -36,7 +36,7 @@ async def get_workflow_test(
 @post(f"{_T}/create/{{path:path}}", status_code=200, opt=call(body=schemas.NewWorkflowTest))
 async def create_workflow_test(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
     """Create a test of a workflow."""
-    body = await body_of(request, schemas.NewWorkflowTest)
+    body = await small_body_of(request, schemas.NewWorkflowTest)
     where = item_path(path)
     await workflow_tests.create(platform_of(request), actor_of(request), workspace, where, body.name, body.test)
     return answers.text(f"Created the test {body.name} of {where}.")
@@ -47,7 +47,7 @@ async def update_workflow_test(
     request: AnyRequest, workspace: FromPath[str], name: FromPath[str], path: FromPath[str]
 ) -> Response[bytes]:
     """Replace a test of a workflow."""
-    body = await body_of(request, schemas.ChangedWorkflowTest)
+    body = await small_body_of(request, schemas.ChangedWorkflowTest)
     where = item_path(path)
     await workflow_tests.update(platform_of(request), actor_of(request), workspace, where, name, body.test)
     return answers.text(f"Updated the test {name} of {where}.")

@@ -8,7 +8,10 @@ from __future__ import annotations
 import re
 import secrets
 from functools import partial
+from typing import Final
 from uuid import UUID
+
+import msgspec
 
 from orvanta_platform.control import permissions
 from orvanta_platform.control.actor import Actor
@@ -18,11 +21,14 @@ from orvanta_platform.db.job_views import JobRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.steps import NewValue
 from orvanta_platform.errors import BadRequest, Conflict
-from orvanta_platform.orchestrator import values
+from orvanta_platform.orchestrator import inputs, values
 from orvanta_platform.orchestrator.context_events import export_data
 from orvanta_platform.services.access import on_behalf
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.run_views import jobs, results
+
+_MAX_INLINE: Final = 256 << 10
+"""Size of the largest text, in bytes, that is parsed in the event loop."""
 
 _KEY = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
 
@@ -46,10 +52,26 @@ async def put(platform: Platform, actor: Actor, workspace: str, id: UUID, key: s
     if not _KEY.fullmatch(key):
         raise BadRequest("The key must be 1 to 200 printable characters.")
     platform.tools.sizes.require_input(len(raw))
+    await _require_json(platform, workspace, raw)
     attempt = secrets.randbits(62)
     value = await values.store(platform.storage, workspace, row.run, row.run, "context", raw, name=key, attempt=attempt)
     await platform.db.retrying(partial(_write, actor, row, key, raw, value))
     platform.notify.run_changed(row.run)
+
+
+async def _require_json(platform: Platform, workspace: str, raw: bytes) -> None:
+    """Check that a text is JSON, a long one in another process. Raises BadRequest, InvalidInput, TooComplex."""
+    try:
+        if len(raw) <= _MAX_INLINE:
+            msgspec.json.decode(raw)
+            raw.decode()
+            return
+        object = b'{"value":%s}' % raw
+        await inputs.check(platform.evaluator.of(workspace), None, object)
+        if msgspec.json.decode(object, type=dict[str, msgspec.Raw]) != {"value": msgspec.Raw(raw)}:
+            raise BadRequest("The body must be one JSON value.")
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadRequest(f"The body is not JSON: {str(error)[:200]}.") from error
 
 
 async def _write(actor: Actor, row: JobRow, key: str, raw: bytes, value: NewValue, conn: Connection) -> None:
