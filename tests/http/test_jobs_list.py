@@ -63,6 +63,11 @@ FILTERS: list[tuple[dict[str, str], set[str]]] = [
     ({"created_by": "nobody"}, set()),
     ({"created_after": "2020-01-01T00:00:00Z"}, {"ended", "failed", "running", "flow", "a", "b"}),
     ({"created_before": "2020-01-01T00:00:00Z"}, set()),
+    ({"created_after": "0001-01-01T00:00:00Z"}, {"ended", "failed", "running", "flow", "a", "b"}),
+    ({"created_after": "1960-01-01T00:00:00Z"}, {"ended", "failed", "running", "flow", "a", "b"}),
+    ({"created_after": "9999-12-31T23:59:59.999999Z"}, set()),
+    ({"created_before": "9999-12-31T23:59:59.999999Z"}, {"ended", "failed", "running", "flow", "a", "b"}),
+    ({"created_before": "0001-01-01T00:00:00Z"}, set()),
     ({"completed_after": "2020-01-01T00:00:00Z"}, {"ended", "failed", "a"}),
     ({"worker": "hand"}, {"ended", "failed", "running", "a"}),
     ({"is_skipped": "true"}, set()),
@@ -93,7 +98,8 @@ async def test_histogram_counts_runs_by_time_and_state(api: ApiHarness, jobs: di
     other = await api.member("other")
     answer = await other.get(f"{W}/jobs/histogram")
     assert answer.json()["buckets"] == []
-    for wrong in ({"created_after": "2030-01-01T00:00:00Z"}, {"created_after": "1900-01-01T00:00:00Z"}):
+    wrongs = [{"created_after": f"{year}-01-01T00:00:00Z"} for year in ("2030", "1900", "0001")]
+    for wrong in (*wrongs, {"created_before": "0001-01-01T00:00:00Z"}):
         assert (await api.client.get(f"{W}/jobs/histogram", params=wrong)).status_code == 400
 
 

@@ -125,6 +125,15 @@ async def test_run_options(api: ApiHarness) -> None:
     assert naive.status_code == 400
 
 
+async def test_start_that_database_reads_as_infinity_is_refused(api: ApiHarness) -> None:
+    """A run with such a time made every list of the workspace fail, so that nobody could find and cancel it."""
+    for at in ("9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59.999999-12:00", "0001-01-01T00:00:00Z"):
+        answer = await api.client.post(f"{W}/jobs/run/preview", params={"scheduled_for": at}, json=PYTHON)
+        assert (answer.status_code, "1970 and 9000" in answer.text) == (400, True), answer.text
+    for call in ("jobs/list", "jobs/queue/list", "overview"):
+        assert (await api.client.get(f"{W}/{call}")).status_code == 200, call
+
+
 async def test_same_idempotency_key_gives_the_same_run(api: ApiHarness) -> None:
     answers = [
         await api.client.post(f"{W}/jobs/run/preview", json=PYTHON, headers={"Idempotency-Key": key})

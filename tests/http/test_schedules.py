@@ -322,6 +322,12 @@ async def test_long_cron_expression_is_refused_at_every_call(api: ApiHarness) ->
     assert all("several schedules" in answer.json()["error"]["hint"] for answer in answers)
 
 
+async def test_pause_that_database_reads_as_infinity_is_refused(api: ApiHarness) -> None:
+    for until in ("9999-12-31T23:59:59.999999Z", "0001-01-01T00:00:00Z"):
+        answer = await api.client.post(f"{W}/schedules/create", json={**NEW, "paused_until": until})
+        assert (answer.status_code, "1970 and 9000" in answer.text) == (400, True), answer.text
+
+
 async def test_long_time_zone_is_refused_at_every_call(api: ApiHarness) -> None:
     """A name of many segments took quadratic time, in the event loop, and ended in a RecursionError."""
     await create(api)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, Literal
 from uuid import UUID
 
@@ -116,6 +116,10 @@ def _with(text: str) -> _Rule:
 def _either(yes: str, no: str) -> _Rule:
     return lambda conditions, value: conditions.plain(yes if value else no)
 
+
+_FIRST_ID: Final = datetime(1970, 1, 2, tzinfo=UTC)
+_LAST_ID: Final = datetime(9999, 1, 1, tzinfo=UTC)
+"""Bounds of the times that are compared with those in ids: an id has 48 bits of milliseconds since 1970."""
 
 ENDED: Final = frozenset({"succeeded", "failed", "cancelled"})
 """States of ended runs and jobs."""
@@ -338,13 +342,17 @@ def _window(parts: Sequence[Part], conditions: _Conditions, filter: JobFilter) -
     if not any(map(_of_runs, parts)):
         return []
     texts = []
-    if filter.created_after is not None:
+    if filter.created_after is not None and _is_in_ids(filter.created_after):
         place = conditions.place(filter.created_after)
         texts.append(f"v.id >= uuid_at({place}::timestamptz - interval '1 minute')")
-    if filter.created_before is not None:
+    if filter.created_before is not None and _is_in_ids(filter.created_before):
         place = conditions.place(filter.created_before)
         texts.append(f"v.id < uuid_at({place}::timestamptz + interval '1 minute')")
     return texts
+
+
+def _is_in_ids(at: datetime) -> bool:
+    return _FIRST_ID < (at if at.tzinfo else at.replace(tzinfo=UTC)) < _LAST_ID
 
 
 def _body(query: str, part: Part, conditions: _Conditions, window: Sequence[str]) -> str:

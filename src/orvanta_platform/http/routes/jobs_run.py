@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -142,17 +142,27 @@ def trigger_of(actor: Actor) -> str:
     return "manual" if actor.kind == "session" or actor.interactive else "api"
 
 
+_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+"""Bounds of the start of a run. The database would read the last microsecond of the year 9999 as infinity."""
+
+
 def _start_time(at: datetime | None, in_s: int | None) -> datetime | None:
     if at is not None:
         if at.tzinfo is None:
             raise BadRequest("scheduled_for needs a time zone.", hint="Send it as 2030-01-31T12:00:00Z.")
-        return at
+        return _within_bounds("scheduled_for", at)
     if not in_s:
         return None
     try:
-        return clock.now() + timedelta(seconds=in_s)
+        return _within_bounds("scheduled_in_secs", clock.now() + timedelta(seconds=in_s))
     except OverflowError as error:
         raise BadRequest("scheduled_in_secs is too large.") from error
+
+
+def _within_bounds(name: str, at: datetime) -> datetime:
+    if not _EARLIEST <= at < _LATEST:
+        raise BadRequest(f"{name} must be a time between the years 1970 and 9000.")
+    return at
 
 
 @post(f"{_RUN}/p/{{path:path}}", status_code=201, media_type=MediaType.TEXT, opt=shape(body=AnyObject))

@@ -43,9 +43,11 @@ async def histogram(
     """Count the runs that the actor may read by creation time and status. Raises BadRequest."""
     visible = jobs.visible(actor, workspace)
     until = filter.created_before or clock.now()
-    since = filter.created_after or until - USUAL
     try:
+        since = filter.created_after or until - USUAL
         length = until - since
+    except OverflowError as error:
+        raise BadRequest("created_before is too early.") from error
     except TypeError as error:
         raise BadRequest("A time of the histogram has no zone.", hint="Write it as 2026-01-31T08:00:00Z.") from error
     if not timedelta() < length <= _MAX_PERIOD:

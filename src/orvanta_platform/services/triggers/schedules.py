@@ -33,6 +33,8 @@ PREVIEWED = 5
 _MIN_INTERVAL = timedelta(microseconds=1)
 _MAX_TEXT_LENGTH = 1000
 _MAX_TIMES = 1000
+_FIRST_YEAR, _LAST_YEAR = 1970, 9000
+"""Bounds of the end of a pause. The database would read the last microsecond of the year 9999 as infinity."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,6 +258,8 @@ async def _checked(platform: Platform, actor: Actor, workspace: str, draft: Sche
                 f"{name} is not the path of a script or workflow: {handler[:200]!r}.",
                 hint="Use script/<path> or flow/<path>, such as script/f/alerts/notify.",
             )
+    if isinstance(draft.paused_until, datetime) and not _FIRST_YEAR <= draft.paused_until.year < _LAST_YEAR:
+        raise BadRequest(f"paused_until must be between the years {_FIRST_YEAR} and {_LAST_YEAR}.")
     for name in ("on_failure_times", "on_recovery_times"):
         times = getattr(draft, name)
         if isinstance(times, int) and not 1 <= times <= _MAX_TIMES:
