@@ -111,7 +111,7 @@ class ApiHarness:
         await until_ended(stage.database, list(self.runs))
         verdict = await judge(stage.database, self.runs, self.stood.values())
         if not verdict.clean:
-            print(*(part.told() for part in stage.parts), sep="\n")
+            print(*(part.output() for part in stage.parts), sep="\n")
         else:
             await stage.make_ready()
         if self.fenced is not None:

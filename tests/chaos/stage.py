@@ -113,7 +113,7 @@ class Part:
         """Return True if this part, or the process it supervises, waits at the gate."""
         return self.pid in (arrival.pid, arrival.parent)
 
-    def told(self) -> str:
+    def output(self) -> str:
         """The last that it printed."""
         return self._log.read_text(errors="replace")[-4000:] if self._log.exists() else ""
 
@@ -211,7 +211,7 @@ class Stage:
 
     async def _healthy(self) -> bool:
         if not self.server.running:
-            raise AssertionError(self.server.told())
+            raise AssertionError(self.server.output())
         async with self.client() as client:
             try:
                 return (await client.get("/api/health/status")).status_code == 200

@@ -81,7 +81,7 @@ async def until(stream: AsyncIterator[Message], text: str) -> list[Message]:
     return found
 
 
-def told(body: str) -> list[tuple[str, str, Any]]:
+def events_of(body: str) -> list[tuple[str, str, Any]]:
     """Parse the events of a response: (event, id, data)."""
     found = []
     for block in body.strip().split("\n\n"):
@@ -98,7 +98,7 @@ async def test_ended_run_is_streamed_completely(api: ApiHarness) -> None:
         await api.worker.finish(job, 1)
     answer = await api.client.get(f"/api/v1/runs/{id}/stream", headers=HERE)
     assert answer.headers["content-type"].startswith("text/event-stream")
-    (_, _, status), (_, log_id, log), (_, _, known), (_, end_id, end) = events = told(answer.text)
+    (_, _, status), (_, log_id, log), (_, _, known), (_, end_id, end) = events = events_of(answer.text)
     assert [event for event, _, _ in events] == ["status", "log", "status", "end"]
     assert (known["part"], known["rev"], known["nodes"]) == (status["rev"], status["rev"], {})
     assert (status["status"], status["nodes"]["b"]["status"], "part" in status) == ("succeeded", "succeeded", False)
@@ -111,14 +111,14 @@ async def test_ended_run_is_streamed_completely(api: ApiHarness) -> None:
     assert end == {"run_id": id, "status": "succeeded", "rev": status["rev"]}
     for params, headers in (({"cursor": log_id}, HERE), ({}, {**HERE, "Last-Event-ID": end_id})):
         again = await api.client.get(f"/api/v1/runs/{id}/stream", params=params, headers=headers)
-        assert [event for event, _, _ in told(again.text)] == ["end"]
+        assert [event for event, _, _ in events_of(again.text)] == ["end"]
     for asked, printed in (
         ({"logs": "false"}, []),
         ({"node": "b"}, ["hello from b\n"]),
         ({"job": log["logs"][0]["job"]}, ["hello from a\n"]),
         ({"node": "a", "attempt": "2"}, []),
     ):
-        part = told((await api.client.get(f"/api/v1/runs/{id}/stream", params=asked, headers=HERE)).text)
+        part = events_of((await api.client.get(f"/api/v1/runs/{id}/stream", params=asked, headers=HERE)).text)
         assert [each["text"] for event, _, data in part if event == "log" for each in data["logs"]] == printed
         assert [part[0][0], part[-1][0]] == ["status", "end"]
 

@@ -24,7 +24,7 @@ def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
     return LocalStorage(tmp_path) if request.param == "local" else RemoteStorage(MemoryStore())
 
 
-async def kept(storage: Storage, raw: bytes) -> ValueRow:
+async def stored(storage: Storage, raw: bytes) -> ValueRow:
     new = await values.store(storage, "main", RUN, RUN, "result", raw)
     return ValueRow(new.id, new.kind, new.name, new.size, new.encoding, new.body, new.object)
 
@@ -39,7 +39,7 @@ SIZES = [0, 9, values.INLINE_LIMIT, values.INLINE_LIMIT + 1, FRAME, FRAME + 1, 3
 @pytest.mark.parametrize("size", SIZES)
 async def test_any_part_of_a_value_of_any_size(storage: Storage, size: int) -> None:
     raw = bytes(place * 7 % 251 for place in range(1 << 16)) * (size >> 16) + b"z" * (size & 0xFFFF)
-    row = await kept(storage, raw)
+    row = await stored(storage, raw)
     assert (row.size, row.object is None) == (size, size <= values.INLINE_LIMIT)
     assert (await values.open_rows(storage, [row]))[row.key] == raw
     edges = {0, 1, FRAME - 1, FRAME, FRAME + 1, 2 * FRAME, size // 2, max(size - 1, 0)}
@@ -50,7 +50,7 @@ async def test_any_part_of_a_value_of_any_size(storage: Storage, size: int) -> N
 
 async def test_part_reads_only_the_frames_it_needs(storage: Storage) -> None:
     raw = b"".join(bytes([number]) * FRAME for number in range(4))
-    row = await kept(storage, raw)
+    row = await stored(storage, raw)
     body = bytearray(await storage.get(row.object or ""))
     body[: len(body) // 8] = bytes(len(body) // 8)  # breaks the first frame
     await storage.put(row.object or "", bytes(body))
@@ -60,7 +60,7 @@ async def test_part_reads_only_the_frames_it_needs(storage: Storage) -> None:
 
 
 async def test_truncated_object_is_reported(storage: Storage) -> None:
-    row = await kept(storage, b"x" * (2 * FRAME))
+    row = await stored(storage, b"x" * (2 * FRAME))
     body = await storage.get(row.object or "")
     for cut in (body[:-1], body[1:], b""):
         await storage.put(row.object or "", cut)

@@ -54,7 +54,7 @@ async def rows(api: ApiHarness, query: str, *values: Any) -> list[Any]:
         return list(await connection.fetch(query, *values))
 
 
-async def come(api: ApiHarness, ago: str = "1 second", path: str = PATH) -> None:
+async def make_due(api: ApiHarness, ago: str = "1 second", path: str = PATH) -> None:
     """Make the schedule's next tick due in the past."""
     query = "UPDATE schedule SET next_at = date_trunc('second', app_now()) - $1::text::interval WHERE path = $2"
     await rows(api, query, ago, path)
@@ -62,7 +62,7 @@ async def come(api: ApiHarness, ago: str = "1 second", path: str = PATH) -> None
 
 async def tick(api: ApiHarness, ago: str = "1 second") -> None:
     """Make a tick due and process everything that is due."""
-    await come(api, ago)
+    await make_due(api, ago)
     while await fire(api.platform):
         pass
 
@@ -111,7 +111,7 @@ async def test_tick_starts_run_as_owner_and_sets_next_tick(api: ApiHarness) -> N
 async def test_concurrent_schedulers_take_a_tick_once(api: ApiHarness) -> None:
     for n in range(20):
         await create(api, path=f"f/team/s{n}")
-        await come(api, path=f"f/team/s{n}")
+        await make_due(api, path=f"f/team/s{n}")
     taken = await asyncio.gather(*(fire(api.platform) for _ in range(3)))
     assert sum(taken) == 20
     assert [row["n"] for row in await rows(api, "SELECT count(*) AS n FROM schedule_tick GROUP BY schedule")] == [
@@ -123,7 +123,7 @@ async def test_concurrent_schedulers_take_a_tick_once(api: ApiHarness) -> None:
 async def test_started_tick_is_never_restarted(api: ApiHarness) -> None:
     """This holds even if next_at is set back, because the tick has a row."""
     await create(api)
-    await come(api)
+    await make_due(api)
     assert await fire(api.platform) == 1
     await rows(api, "UPDATE schedule SET next_at = (SELECT tick_at FROM schedule_tick)")
     assert await fire(api.platform) == 0
@@ -220,7 +220,7 @@ async def test_dynamic_skip_with_other_result_starts_the_run(api: ApiHarness, an
 async def test_slow_dynamic_skip_does_not_delay_other_ticks(api: ApiHarness) -> None:
     await create(api, dynamic_skip="f/team/ask")
     await create(api, path="f/team/other")
-    await come(api, path="f/team/other")
+    await make_due(api, path="f/team/other")
     await tick(api, "40 seconds")
     await tick(api)
     await process_ended(api.platform, ScanPosition())
@@ -372,7 +372,7 @@ async def test_runs_of_deleted_schedule_retain_its_path(api: ApiHarness) -> None
 
 async def test_schedule_changed_during_a_tick_uses_the_new_settings(api: ApiHarness) -> None:
     await create(api)
-    await come(api)
+    await make_due(api)
     (old,) = await scheduling.due(api.platform, 10)
     edit = {"schedule": "0 0 3 * * *", "timezone": "UTC", "args": {"n": 2}}
     assert (await api.client.post(f"{W}/schedules/update/{PATH}", json=edit)).status_code == 200

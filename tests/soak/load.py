@@ -64,7 +64,7 @@ class Record:
     starts: Counter[str] = field(default_factory=Counter)
     ended: int = 0
 
-    def told(self) -> dict[str, Any]:
+    def summary(self) -> dict[str, Any]:
         """As it is kept."""
         return {
             "runs": len(self.accepted),
@@ -304,6 +304,6 @@ def batches(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
 
 def print_record(record: Record) -> None:
     """Print the outcomes in a few lines."""
-    print(json.dumps(record.told() | {"starts": len(record.starts)}))
+    print(json.dumps(record.summary() | {"starts": len(record.starts)}))
     for each in (*record.wrong, *record.doubled, *record.lost, *record.stuck, *record.silent.values()):
         print("   ", each)

@@ -146,11 +146,11 @@ def keep(
     grown: dict[str, tuple[float, float, float]],
 ) -> None:
     """Write the JSON, of a whole soak beside those of the benchmarks."""
-    told = {
+    report = {
         "machine": describe(),
         "minutes": MINUTES,
         "runs_per_s": RATE,
-        "runs": record.told(),
+        "runs": record.summary(),
         "retention": {"runs": swept.runs, "objects": swept.objects, "partitions": len(swept.partitions)},
         "named": NAMED | FILLING,
         **series.record(samples, grown),
@@ -158,4 +158,4 @@ def keep(
     whole = Path(__file__).parents[2] / f"bench/results/soak-{clock.now():%Y-%m-%d}.json"
     target = os.environ.get("SOAK_JSON") or (whole if MINUTES >= 30 else None)
     if target:
-        Path(target).write_text(json.dumps(told, indent=1) + "\n")
+        Path(target).write_text(json.dumps(report, indent=1) + "\n")

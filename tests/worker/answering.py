@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ReceivedRequest:
     """One request as it came; names of headers in lower case."""
 
     line: str
@@ -29,8 +29,8 @@ class Server:
     """`answer` gives the bytes of an answer, None for never."""
 
     port: int
-    answer: Callable[[Asked], bytes | None]
-    asked: list[Asked] = field(default_factory=list)
+    answer: Callable[[ReceivedRequest], bytes | None]
+    asked: list[ReceivedRequest] = field(default_factory=list)
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -39,7 +39,7 @@ class Server:
 
 
 @asynccontextmanager
-async def answering(answer: Callable[[Asked], bytes | None]) -> AsyncIterator[Server]:
+async def answering(answer: Callable[[ReceivedRequest], bytes | None]) -> AsyncIterator[Server]:
     """A server that runs until the end of the block."""
     writers: list[asyncio.StreamWriter] = []
     server = Server(0, answer)
@@ -50,11 +50,11 @@ async def answering(answer: Callable[[Asked], bytes | None]) -> AsyncIterator[Se
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
             headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:-2])}
             body = await reader.readexactly(int(headers.get("content-length", "0")))
-            server.asked.append(Asked(head[0], headers, body))
+            server.asked.append(ReceivedRequest(head[0], headers, body))
             server.arrived.set()
-            told = server.answer(server.asked[-1])
-            if told is not None:
-                writer.write(told)
+            sent = server.answer(server.asked[-1])
+            if sent is not None:
+                writer.write(sent)
                 await writer.drain()
                 writer.close()
         except (OSError, asyncio.IncompleteReadError):

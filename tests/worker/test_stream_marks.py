@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from orvanta_platform.worker.runtimes.stream_marks import HOST_MARK, StreamMarks
 
 
-def told(*pieces: str) -> tuple[str, str]:
+def separate(*pieces: str) -> tuple[str, str]:
     marks = StreamMarks()
     found = [marks.feed(piece) for piece in pieces] + [marks.rest()]
     return "".join(log for log, _ in found), "".join(stream for _, stream in found)
@@ -30,15 +30,15 @@ def told(*pieces: str) -> tuple[str, str]:
     ],
 )
 def test_any_chunking_produces_same_result(output: str, log: str, stream: str) -> None:
-    assert told(output) == (log, stream)
-    assert told(*output) == (log, stream)
-    for place in range(len(output)):
-        assert told(output[:place], output[place:]) == (log, stream)
+    assert separate(output) == (log, stream)
+    assert separate(*output) == (log, stream)
+    for index in range(len(output)):
+        assert separate(output[:index], output[index:]) == (log, stream)
 
 
 @given(st.lists(st.sampled_from(["OV_STREAM: ", "WM_ST", "REAM: ", HOST_MARK, "\n", "\\", "n", "0", "x"]), max_size=30))
 def test_pieces_do_not_matter(parts: list[str]) -> None:
-    assert told(*parts) == told("".join(parts)) == told(*"".join(parts))
+    assert separate(*parts) == separate("".join(parts)) == separate(*"".join(parts))
 
 
 def test_log_is_held_back_only_at_possible_mark() -> None:

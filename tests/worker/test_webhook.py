@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from tests.loop_blocking import MAX_HOLD_S, Watch
-from tests.worker.answering import Asked, answering, http
+from tests.worker.answering import ReceivedRequest, answering, http
 from tests.worker.jobs import Collected, Ran, spec
 
 from orvanta_platform.outbound.ssrf import AddressRefused, Guard
@@ -37,11 +37,11 @@ async def call(url: str, *, guard: Guard = LOOPBACK, method: str = "GET", timeou
     return Ran(outcome, log.text)
 
 
-def saying(answer: bytes) -> Callable[[Asked], bytes]:
+def saying(answer: bytes) -> Callable[[ReceivedRequest], bytes]:
     return lambda _: answer
 
 
-def echo(_: Asked) -> bytes:
+def echo(_: ReceivedRequest) -> bytes:
     return http(200, b'{"a": 12345678901234567890}', content_type="application/json")
 
 
@@ -212,7 +212,7 @@ def to(location: str, status: int = 302) -> bytes:
 
 
 async def test_redirects() -> None:
-    def answer(asked: Asked) -> bytes:
+    def answer(asked: ReceivedRequest) -> bytes:
         place = asked.line.split()[1]
         return http(200, place.encode()) if place == "/end" else to("/end", int(place[1:]))
 

@@ -14,7 +14,7 @@ from uuid import uuid4
 import pytest
 from tests.conftest import TestDatabase
 from tests.http.harness import ApiHarness, W, api_harness
-from tests.worker.answering import Asked, answering, http
+from tests.worker.answering import ReceivedRequest, answering, http
 
 from orvanta_platform.daemons import timers
 from orvanta_platform.db import workers
@@ -70,7 +70,7 @@ async def test_inputs_are_transforms_and_the_credential_is_masked_everywhere(api
     resource = {"path": "f/team/api", "resource_type": "http_basic", "value": {"username": "ada", "password": SECRET}}
     assert (await api.client.post(f"{W}/resources/create", json=resource)).status_code == 201
 
-    def echo(asked: Asked) -> bytes:
+    def echo(asked: ReceivedRequest) -> bytes:
         received = {"headers": asked.headers, "body": asked.body.decode(), "secret": SECRET}
         return http(200, json.dumps(received).encode(), content_type="application/json", x_secret=SECRET)
 
@@ -116,7 +116,7 @@ async def test_retry_uses_same_idempotency_key(api: ApiHarness) -> None:
 
 async def test_calls_do_not_occupy_slots(api: ApiHarness) -> None:
     """More calls than slots are in progress, and a run without calls ends meanwhile."""
-    arrived: list[Asked] = []
+    arrived: list[ReceivedRequest] = []
     async with answering(lambda asked: arrived.append(asked)) as server:
         calls = [{"id": f"c{n}", "value": hook(server.url), "needs": []} for n in range(8)]
         id = await api.flow(*calls)

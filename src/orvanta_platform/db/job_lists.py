@@ -95,9 +95,9 @@ class _Conditions:
 
     def add(self, text: str, value: Any) -> None:
         """Add a condition; `{}` in it is replaced by the parameter of `value`."""
-        self.texts.append(text.replace("{}", self.place(value)))
+        self.texts.append(text.replace("{}", self.bind(value)))
 
-    def place(self, value: Any) -> str:
+    def bind(self, value: Any) -> str:
         """Add `value` as a parameter and return its placeholder."""
         self.values.append(value)
         return f"${len(self.values)}"
@@ -279,7 +279,7 @@ async def count_over_time(
         return []
     conditions = _conditions(workspace, visible, filter)
     window = _window(parts, conditions, filter)
-    since, width, limit = (conditions.place(each) for each in (filter.created_after, width_s, most))
+    since, width, limit = (conditions.bind(each) for each in (filter.created_after, width_s, most))
     tail = f" ORDER BY id DESC LIMIT {limit}"
     bodies = [_body(f"times_{part}", part, conditions, window) for part in parts]
     rows = bodies[0] if len(bodies) == 1 else " UNION ALL ".join(f"({body}{tail})" for body in bodies)
@@ -301,10 +301,10 @@ class RecentRun:
 
 _RECENT: Final = """SELECT y.path, y.id, y.state, y.created_at, y.succeeded, y.failed FROM (
     SELECT x.own_path AS path, x.id, x.state, x.created_at,
-        row_number() OVER (PARTITION BY x.own_path ORDER BY x.id DESC) AS place,
+        row_number() OVER (PARTITION BY x.own_path ORDER BY x.id DESC) AS position,
         (count(*) FILTER (WHERE x.state = 'succeeded') OVER (PARTITION BY x.own_path))::integer AS succeeded,
         (count(*) FILTER (WHERE x.state = 'failed') OVER (PARTITION BY x.own_path))::integer AS failed
-    FROM ({rows}) x WHERE x.own_path IS NOT NULL) y WHERE y.place <= {shown} ORDER BY y.id DESC"""
+    FROM ({rows}) x WHERE x.own_path IS NOT NULL) y WHERE y.position <= {shown} ORDER BY y.id DESC"""
 
 
 async def list_recent_runs(
@@ -317,7 +317,7 @@ async def list_recent_runs(
     conditions = _conditions(workspace, visible, filter)
     parts: tuple[Part, ...] = ("live_runs", "ended_runs")
     window = _window(parts, conditions, filter)
-    first, limit = conditions.place(shown), conditions.place(most)
+    first, limit = conditions.bind(shown), conditions.bind(most)
     tail = f" ORDER BY id DESC LIMIT {limit}"
     bodies = [_body(f"recent_{part}", part, conditions, window) for part in parts]
     rows = " UNION ALL ".join(f"({body}{tail})" for body in bodies)
@@ -343,11 +343,11 @@ def _window(parts: Sequence[Part], conditions: _Conditions, filter: JobFilter) -
         return []
     texts = []
     if filter.created_after is not None and _is_in_ids(filter.created_after):
-        place = conditions.place(filter.created_after)
-        texts.append(f"v.id >= uuid_at({place}::timestamptz - interval '1 minute')")
+        bound = conditions.bind(filter.created_after)
+        texts.append(f"v.id >= uuid_at({bound}::timestamptz - interval '1 minute')")
     if filter.created_before is not None and _is_in_ids(filter.created_before):
-        place = conditions.place(filter.created_before)
-        texts.append(f"v.id < uuid_at({place}::timestamptz + interval '1 minute')")
+        bound = conditions.bind(filter.created_before)
+        texts.append(f"v.id < uuid_at({bound}::timestamptz + interval '1 minute')")
     return texts
 
 
@@ -400,9 +400,9 @@ def _conditions(workspace: str, visible: Visible, filter: JobFilter) -> _Conditi
 
 
 def _limit(conditions: _Conditions, visible: Visible) -> None:
-    me = conditions.place(visible.username)
-    patterns = conditions.place(list(visible.patterns))
-    principals = conditions.place(list(visible.principals))
+    me = conditions.bind(visible.username)
+    patterns = conditions.bind(list(visible.patterns))
+    principals = conditions.bind(list(visible.principals))
     conditions.plain(
         f"(v.created_by = {me} OR v.run_path LIKE ANY({patterns}::text[]) OR v.extra_perms ?| {principals}::text[])"
     )

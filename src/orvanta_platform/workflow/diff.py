@@ -109,7 +109,7 @@ class _Side:
 
     tree: Tree
     nodes: dict[str, Node] = field(default_factory=dict)
-    places: dict[str, str] = field(default_factory=dict)
+    list_names: dict[str, str] = field(default_factory=dict)
     lists: dict[str, list[str]] = field(default_factory=dict)
     edges: dict[str, list[EdgeAt]] = field(default_factory=dict)
 
@@ -130,9 +130,9 @@ def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> Difference:
         "renamed": tuple(Renamed(one, other) for one, other in renamed.items()),
         "changed": tuple(each for pair in common if (each := _changed(old, new, names, *pair)) is not None),
         "moved": tuple(
-            Moved(other, old.places[one], new.places[other])
+            Moved(other, old.list_names[one], new.list_names[other])
             for one, other in common
-            if _place(old.places[one], names) != new.places[other]
+            if _renamed_list(old.list_names[one], names) != new.list_names[other]
         ),
         "edges_added": edges_added,
         "edges_removed": edges_removed,
@@ -167,25 +167,25 @@ def _side(document: Mapping[str, Any]) -> _Side:
     graph = build(value if isinstance(value, dict) else {})
     side = _Side(tree)
     for node_list in graph.lists:
-        place = _list_name(graph, node_list.index)
-        side.lists[place] = []
+        list_name = _list_name(graph, node_list.index)
+        side.lists[list_name] = []
         for node in node_list.nodes:
-            if _add(side, node, place):
-                side.lists[place].append(node.id)
+            if _add(side, node, list_name):
+                side.lists[list_name].append(node.id)
                 side.edges[node.id] = [
                     EdgeAt(node_list.nodes[edge.source].id, node.id, edge.on) for edge in node.incoming
                 ]
-    for single, place in ((graph.preprocessor, "/preprocessor_module"), (graph.failure, "/failure_module")):
+    for single, list_name in ((graph.preprocessor, "/preprocessor_module"), (graph.failure, "/failure_module")):
         if single is not None:
-            _add(side, single, place)
+            _add(side, single, list_name)
     return side
 
 
-def _add(side: _Side, node: Node, place: str) -> bool:
+def _add(side: _Side, node: Node, list_name: str) -> bool:
     if node.id in side.nodes:
         return False
     side.nodes[node.id] = node
-    side.places[node.id] = place
+    side.list_names[node.id] = list_name
     return True
 
 
@@ -197,9 +197,9 @@ def _list_name(graph: Graph, index: int) -> str:
     return f"{holder.id}/{node_list.path.removeprefix(f'{holder.path}/value/')}"
 
 
-def _place(place: str, names: Mapping[str, str]) -> str:
-    """Return the place of a list with the holder's id in the second document."""
-    holder, slash, rest = place.partition("/")
+def _renamed_list(name: str, names: Mapping[str, str]) -> str:
+    """Return the name of a list with the holder's id in the second document."""
+    holder, slash, rest = name.partition("/")
     return f"{names.get(holder, holder)}{slash}{rest}"
 
 
@@ -214,10 +214,10 @@ def _renamed(old: _Side, new: _Side, old_ids: list[str], new_ids: list[str]) -> 
         for one in old_ids:
             if one in found or _is_single(old, one):
                 continue
-            place = _place(old.places[one], found)
+            list_name = _renamed_list(old.list_names[one], found)
             content = _hashable(_own_content(old.nodes[one]))
             candidates = (each for each in by_content.get(content, ()) if each in unmatched)
-            other = next((each for each in candidates if in_any_list or new.places[each] == place), None)
+            other = next((each for each in candidates if in_any_list or new.list_names[each] == list_name), None)
             if other is not None:
                 found[one] = other
                 del unmatched[other]
@@ -226,7 +226,7 @@ def _renamed(old: _Side, new: _Side, old_ids: list[str], new_ids: list[str]) -> 
 
 def _is_single(side: _Side, node_id: str) -> bool:
     """Return whether the node is the preprocessor or the failure module, whose ids are fixed."""
-    return side.places[node_id].startswith("/")
+    return side.list_names[node_id].startswith("/")
 
 
 def _hashable(value: Any) -> Any:
@@ -308,11 +308,11 @@ def _edges(
 
 
 def _reordered(old: _Side, new: _Side, names: Mapping[str, str]) -> Iterator[str]:
-    for place, ids in old.lists.items():
-        after = new.lists.get(_place(place, names), [])
+    for list_name, ids in old.lists.items():
+        after = new.lists.get(_renamed_list(list_name, names), [])
         present_ids, expected = set(after), {names[each] for each in ids}
         if [names[each] for each in ids if names[each] in present_ids] != [each for each in after if each in expected]:
-            yield _place(place, names)
+            yield _renamed_list(list_name, names)
 
 
 def _without_nodes(tree: Tree) -> Tree:
@@ -324,4 +324,4 @@ def _without_nodes(tree: Tree) -> Tree:
 
 
 def _node_at(side: _Side, node_id: str) -> NodeAt:
-    return NodeAt(node_id, side.nodes[node_id].kind, side.places[node_id])
+    return NodeAt(node_id, side.nodes[node_id].kind, side.list_names[node_id])

@@ -71,22 +71,22 @@ async def next_tick_of_each(
 
 def next_ticks(found: Sequence[ScheduleRow], until: datetime, limit: int) -> list[NextTick]:
     """Return the first `limit` upcoming ticks of these schedules before `until`, in order of time."""
-    queue = [(row.next_at, place) for place, row in enumerate(found) if row.enabled and row.next_at is not None]
+    queue = [(row.next_at, index) for index, row in enumerate(found) if row.enabled and row.next_at is not None]
     heapq.heapify(queue)
     crons: dict[int, Cron | None] = {}
     made: list[NextTick] = []
     while queue and len(made) < limit:
-        at, place = heapq.heappop(queue)
+        at, index = heapq.heappop(queue)
         if at >= until:
             break
-        row = found[place]
+        row = found[index]
         made.append(NextTick(row.path, row.script_path, row.is_flow, row.timezone, at))
-        if place not in crons:
-            crons[place] = _cron_of(row)
-        cron = crons[place]
+        if index not in crons:
+            crons[index] = _cron_of(row)
+        cron = crons[index]
         following = cron.after(at) if cron is not None else None
         if following is not None:
-            heapq.heappush(queue, (following, place))
+            heapq.heappush(queue, (following, index))
     return made
 
 
