@@ -37,16 +37,16 @@ EMPTY_PLAN = Planner([], None, {}, force=False).plan({}).hash
 EMPTY_REVIEW = hashlib.sha256().hexdigest()
 
 BODIES: dict[str, Any] = {
-    "POST /api/users/tokens/create": {"label": "x"},
+    "POST /api/users/tokens/create": {"label": "CI"},
     "POST /api/users/create": {"email": "new@example.com", "password": "a long password", "username": "new"},
     "POST /api/users/setpassword": {"current_password": "wrong one", "password": "another password"},
     "POST /api/users/totp/enrol": {"password": "wrong one"},
     "POST /api/users/totp/confirm": {"code": "000000"},
     "POST /api/users/totp/disable": {"password": "wrong one", "code": "000000"},
     "POST /api/auth/impersonate": {"workspace_id": "main", "username": "remaining", "reason": "ticket"},
-    "POST /api/users/update/{email}": {"name": "A"},
-    "POST /api/users/link_identity/{email}": {"provider": "corp", "subject": "s"},
-    "POST /api/users/unlink_identity/{email}": {"issuer": "https://id.example.org", "subject": "s"},
+    "POST /api/users/update/{email}": {"name": "Alice"},
+    "POST /api/users/link_identity/{email}": {"provider": "corp", "subject": "248289761001"},
+    "POST /api/users/unlink_identity/{email}": {"issuer": "https://id.example.org", "subject": "248289761001"},
     "POST /api/workspaces/create": {"id": "fresh", "name": "fresh"},
     "POST /api/workspaces/exists": {"id": "main"},
     "POST /api/workspaces/exists_username": {"id": "main", "username": "admin"},
@@ -70,7 +70,7 @@ BODIES: dict[str, Any] = {
     "POST workspaces/edit_token_max_age": {"token_max_age_days": None},
     "POST workspaces/edit_search_run_data": {"search_run_data": False},
     "POST workspaces/edit_error_handler": {"error_handler": None},
-    "POST workspaces/encryption_key": {"new_key": "k"},
+    "POST workspaces/encryption_key": {"new_key": "a long key"},
     "POST workspaces/edit_webhook": {"webhook": "https://hooks.example.com/items"},
     "POST workspaces/edit_large_file_storage_config": {"large_file_storage": {"type": "S3Storage"}},
     "POST changes/read": {"items": [{"kind": "flow", "path": "f/team/flow"}]},
@@ -83,7 +83,7 @@ BODIES: dict[str, Any] = {
     "POST moves/plan": {"items": [{"kind": "flow", "path": "f/team/flow", "target": "f/team/elsewhere"}]},
     "POST moves/apply": {"items": [{"kind": "flow", "path": "f/team/movable", "target": "f/team/moved"}]},
     "POST folders/create": {"name": "fresh"},
-    "POST folders/update/{name}": {"summary": "x"},
+    "POST folders/update/{name}": {"summary": "Prices and discounts"},
     "POST folders/addowner/{name}": {"owner": "g/all"},
     "POST folders/removeowner/{name}": {"owner": "u/admin"},
     "POST acls/add/{kind}/{path}": {"owner": "g/all"},
@@ -101,7 +101,7 @@ BODIES: dict[str, Any] = {
     "POST deployments/automatic": {"enabled": False},
     "POST deployments/rollback": {"reason": "Wrong totals"},
     "POST groups/create": {"name": "fresh"},
-    "POST groups/update/{name}": {"summary": "x"},
+    "POST groups/update/{name}": {"summary": "Prices and discounts"},
     "POST groups/adduser/{name}": {"username": "admin"},
     "POST groups/removeuser/{name}": {"username": "admin"},
     "POST scripts/create": {**CODE, "path": "f/team/new"},
@@ -110,7 +110,7 @@ BODIES: dict[str, Any] = {
     "POST flows/update/{path}": {**PASS_ON, "path": "f/team/flow"},
     "POST flows/archive/{path}": {"archived": False},
     "POST workflow_tests/create/{path}": {"name": "fresh", "test": {}},
-    "POST workflow_tests/update/{name}/{path}": {"test": {"summary": "x"}},
+    "POST workflow_tests/update/{name}/{path}": {"test": {"summary": "Prices and discounts"}},
     "POST workflow_tests/record/{id}": {"name": "recorded"},
     "POST flows/validate": {"value": PASS_ON["value"]},
     "POST capture/set_config": {"trigger_kind": "webhook", "path": "f/team/flow", "is_flow": True},
@@ -128,15 +128,15 @@ BODIES: dict[str, Any] = {
     "POST connections/update_value/{path}": {"value": {"a": 2}},
     "POST resources/type/create": {"name": "newtype"},
     "POST connections/type/create": {"name": "newertype"},
-    "POST resources/type/update/{name}": {"description": "x"},
-    "POST connections/type/update/{name}": {"description": "x"},
+    "POST resources/type/update/{name}": {"description": "Access to a shop"},
+    "POST connections/type/update/{name}": {"description": "Access to a shop"},
     "POST schedules/create": {**SCHEDULE, "path": "f/team/new"},
     "POST schedules/update/{path}": SCHEDULE,
     "POST schedules/setenabled/{path}": {"enabled": True},
     "POST http_triggers/create": {**HOOK, "path": "f/team/new", "route_path": "new"},
     "POST http_triggers/update/{path}": {**HOOK, "route_path": "hook"},
     "POST http_triggers/setmode/{path}": {"mode": "enabled"},
-    "POST http_triggers/route_exists": {"route_path": "x", "http_method": "get", "workspaced_route": True},
+    "POST http_triggers/route_exists": {"route_path": "prices", "http_method": "get", "workspaced_route": True},
     "POST jobs/run/preview": CODE,
     "POST jobs/run_inline/preview": CODE,
     "POST jobs/run_wait_result/preview": CODE,
@@ -333,13 +333,13 @@ class Examples:
             "version": self._ids["version"],
             "trigger_kind": "webhook",
             "runnable_kind": "flow",
-            "token_prefix": "unknown",
+            "token_prefix": "ov_Ab3",
             "node_id": "a",
             "node": "ask" if waits else "a",
             "key": "k",
             "number": "1",
             "resume_id": "1",
-            "signature": "x",
+            "signature": "0" * 64,
             "entrypoint": "main",
             "audience": "vault.example.org",
             "scheduled_for": "1767225600000",
@@ -393,7 +393,8 @@ class Examples:
         return str(made["id"])
 
     async def _capture(self) -> str:
-        """Return the id of a new captured request."""
+        """Return the id of a new captured request; requests are captured for a short time after a configuration."""
+        await self._post("capture/set_config", BODIES["POST capture/set_config"])
         return await self._post("capture_u/webhook/flow/f/team/flow", {"order": 4711})
 
     async def _saved_input(self) -> str:

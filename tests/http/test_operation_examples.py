@@ -30,8 +30,38 @@ REPLACED = (
     (r"\b(ovt?_[A-Za-z0-9_-]{3})[A-Za-z0-9_-]+", r"\1…"),
     (r"(?=[a-z0-9+/_-]*[A-Z])[A-Za-z0-9+/_-]{40,}=*", "…"),
     (r"\bbea\b", "author"),
+    (r"\bf/team/flow\b", "f/sales/price"),
+    (r"\bf/team/asks\b", "f/sales/refund"),
+    (r"\bf/team/movable\b", "f/sales/discount"),
+    (r"\bf/team/moved\b", "f/sales/rebate"),
+    (r"\bf/team/elsewhere\b", "f/sales/pricing"),
+    (r"\bf/team/script\b", "f/sales/convert_currency"),
+    (r"\bf/team/schedule\b", "f/sales/nightly"),
+    (r"\bf/team/hook\b", "f/sales/order"),
+    (r"\bf/team/variable\b", "f/sales/region"),
+    (r"\bf/team/resource\b", "f/sales/shop"),
+    (r"\bf/team/file\b", "f/sales/report"),
+    (r"\bf/team/drafted\b", "f/sales/invoice"),
+    (r"\bf/team/(new|x)\b", "f/sales/tax"),
+    (r"\bf/team/newer\b", "f/sales/warehouse"),
+    (r"\bf/team\b", "f/sales"),
+    (r"\bteam\b", "sales"),
+    (r"\bgone\b", "outdated"),
+    (r"\bvanished\b", "obsolete"),
+    (r"\bfresh\b", "support"),
+    (r"\bthing\b", "shop"),
+    (r"\bnewtype\b", "supplier"),
+    (r"\bnewertype\b", "warehouse"),
+    (r"\bdescribed\b", "descriptions"),
+    (r"\bleaver\b", "carol"),
+    (r"\bremaining\b", "dave"),
+    (r"\bmachine\b", "reporting"),
+    (r"^hook$", "orders"),
+    (r"^k$", "progress"),
+    (r"^archived_version$", "echo 2"),
+    (r"^deleted_version$", "echo 3"),
 )
-"""Texts that differ in each recording, or must not be published, with what replaces them."""
+"""Texts that differ in each recording, must not be published, or name objects of tests, with what replaces them."""
 
 SECRET = (
     "tokens/create",
@@ -52,12 +82,29 @@ SETTING = {
     "description": "Minimum length of new passwords.",
     "schema": {"type": "integer", "minimum": 8},
 }
+_TOTP = {"password": _PASSWORD, "code": "123456"}
+PATH_VALUES = {
+    "/api/settings/global/{name}": {"name": "min_password_length"},
+    "/api/configs/get/{name}": {"name": "gpu"},
+    "/api/configs/update/{name}": {"name": "gpu"},
+    "/api/environments/update/{name}": {"name": "staging"},
+    "/api/environments/delete/{name}": {"name": "staging"},
+    "/api/auth/oidc/callback/{provider}": {"provider": "corp"},
+}
+"""Path parameters that name other objects than the examples of the permission tests, by path."""
+
 WRITTEN = {
     "POST /api/auth/login": OperationExample(body={"email": "admin@localhost", "password": _PASSWORD}),
     "POST /api/auth/enrol_totp": OperationExample(body={"email": "admin@localhost", "password": _PASSWORD}),
     "POST /api/auth/first_password": OperationExample(body={"token": "…", "password": _PASSWORD}),
     "POST /api/auth/oidc/start": OperationExample(body={"provider": "corp", "then": "/"}),
     "POST /api/auth/end_impersonation": OperationExample(answer="Ended the impersonation."),
+    "POST /api/users/setpassword": OperationExample(
+        body={"current_password": _PASSWORD, "password": "another long password"}, answer="Replaced the password."
+    ),
+    "POST /api/users/totp/enrol": OperationExample(body={"password": _PASSWORD}),
+    "POST /api/users/totp/confirm": OperationExample(body={"code": "123456"}, answer="Switched two-step login on."),
+    "POST /api/users/totp/disable": OperationExample(body=_TOTP, answer="Switched two-step login off."),
     "POST /api/scim_tokens/create": OperationExample(answer="…"),
     "GET /api/settings/list_global": OperationExample(answer=[SETTING]),
     "GET /api/v1/runs/search": OperationExample(answer={"runs": []}),
@@ -89,9 +136,7 @@ async def test_examples_are_answered_as_documented(database: TestDatabase, tmp_p
     async with scene_with_examples(database, tmp_path) as (api, examples):
         for name, operation in sorted(operations().items(), key=order):
             method, _, path = name.partition(" ")
-            values = await examples.path_values(method, path)
-            if "{provider}" in path:
-                values["provider"] = "corp"
+            values = {**await examples.path_values(method, path), **PATH_VALUES.get(path, {})}
             url, body = await examples.request(method, path, values)
             answer = await api.client.request(method, url, json=body, headers={"X-Workspace": "main"})
             assert answer.status_code < 500 or answer.status_code == 504, (name, answer.text)
