@@ -165,6 +165,17 @@ async def test_node_kind_is_dragged_from_palette(page: Page, site: Site) -> None
     await expect(page.get_by_role("option").first).to_contain_text("PostgreSQL")
 
 
+async def test_drops_on_the_head_of_a_loop_belong_to_the_loop(page: Page, site: Site) -> None:
+    body = "value: {type: forloopflow, iterator: {type: static, value: [1]}, modules: [{id: b, value: {type: identity}}]}"
+    source = f"value:\n  modules:\n    - {{id: a, value: {{type: identity}}}}\n    - {{id: each, needs: [], {body}}}\n"
+    await opened(page, site, source, "?panel=palette")
+    head = node(page, "each").locator("header")
+    await node(page, "a").locator(".react-flow__handle.source").drag_to(head)
+    await expect(page.locator('[data-edge^="a each"]')).to_be_visible()
+    await page.locator("[data-offer=delay]").drag_to(head)
+    await expect(page.locator('[data-edge^="each wait"]')).to_be_visible()
+
+
 async def test_minimap_appears_from_fifteen_nodes(page: Page, site: Site) -> None:
     nodes = "".join(f"    - {{id: n{number}, value: {{type: identity}}}}\n" for number in range(15))
     await opened(page, site, f"value:\n  modules:\n{nodes}")

@@ -24,10 +24,9 @@ import { groupsOf, isGroup, type Group as NodeGroup } from "../workflow/groups";
 import { edgeId, type Layout, layout, originOf } from "../workflow/layout";
 import { notesOf } from "../workflow/notes";
 import { move } from "../workflow/selection";
-import { OUTCOMES, type Outcome } from "../workflow/types";
 import css from "./canvas.module.css";
 import { type Drawing, type DrawnEdge, draw, drawStart, reuseUnchanged } from "./draw";
-import { useDrop } from "./drop";
+import { outcomeOf, useDrop, useDropEdge } from "./drop";
 import { StepEdge } from "./edges/step";
 import { KeepViewCentred } from "./keep-view-centred";
 import { MiniNode } from "./mini-node";
@@ -150,6 +149,7 @@ function Graph() {
       attempt(() => apply(store, (model) => connect(model, source, target, outcomeOf(sourceHandle)))),
     [store],
   );
+  const dropEdge = useDropEdge();
   const menu = useNodeMenu();
   return (
     <ReactFlow
@@ -166,6 +166,7 @@ function Graph() {
       onEdgeClick={readOnly ? undefined : chooseEdge}
       onPaneClick={useCallback(() => select(store, []), [store])}
       onConnect={join}
+      onConnectEnd={dropEdge}
       nodesDraggable={!readOnly}
       nodesConnectable={!readOnly}
       edgesFocusable={false}
@@ -201,9 +202,6 @@ function Graph() {
     </ReactFlow>
   );
 }
-
-/** Return the outcome of a labelled handle; undefined for the others, whose edges are on the next outcome. */
-const outcomeOf = (handle: string | null): Outcome | undefined => OUTCOMES.find((each) => each === handle);
 
 /** Store the positions of dragged nodes. The callback is stable, as the canvas re-renders for a new one. */
 function useStorePositions(moved: DisplayedBoxes, made: Layout, settle: () => void): () => void {

@@ -1,12 +1,14 @@
-import { useReactFlow } from "@xyflow/react";
-import type { DragEvent } from "react";
+import { type FinalConnectionState, useReactFlow } from "@xyflow/react";
+import { type DragEvent, useCallback } from "react";
 import { attempt } from "../actions/registry";
 import { useEditorStore } from "../editor/context";
 import { apply, type Editor } from "../editor/store";
 import { entryOf } from "../workflow/catalog";
-import { addLoose, addNode, laneOf, type Spot } from "../workflow/commands";
+import { addLoose, addNode, connect, laneOf, type Spot } from "../workflow/commands";
 import { allLanes } from "../workflow/lanes";
 import { edgeId, laneKey } from "../workflow/layout";
+import type { Outline } from "../workflow/outline";
+import { OUTCOMES, type Outcome } from "../workflow/types";
 
 export const DRAG_TYPE = "application/x-orvanta-offer";
 
@@ -32,18 +34,51 @@ export function useDrop() {
 }
 
 function spotUnder({ graph }: Editor, elements: Element[]): Spot | null {
-  const within = (selector: string) =>
-    elements.map((each) => each.closest<HTMLElement>(selector)?.dataset.id).find((id) => id !== undefined);
-  const onEdge = within("[data-canvas-edge], .react-flow__edge");
+  const onEdge = idsUnder(elements, "[data-canvas-edge], .react-flow__edge")[0];
   for (const lane of allLanes(graph)) {
     const edge = onEdge === undefined ? undefined : lane.edges.find((each) => edgeId(each) === onEdge);
     if (edge) return { lane, edge };
   }
-  const node = graph.byId.get(within(".react-flow__node-card, .react-flow__node-group") ?? "");
-  const inLane = within(".react-flow__node-lane");
-  if (node && node.lanes.length === 0 && node.list.length > 1) return { lane: laneOf(graph, node), after: node.id };
-  const lane = allLanes(graph).find((each) => inLane !== undefined && laneKey(each) === inLane);
+  const [top] = idsUnder(elements, `${NODES}, .react-flow__node-lane`);
+  const node = graph.byId.get(top ?? "");
+  if (node && node.list.length > 1) return { lane: laneOf(graph, node), after: node.id };
+  const lane = allLanes(graph).find((each) => top !== undefined && laneKey(each) === top);
   if (!lane) return graph.main.nodes.length === 0 ? { lane: graph.main, start: true } : null;
   const last = lane.nodes.at(-1);
   return last ? { lane, after: last.id } : { lane, start: true };
 }
+
+const NODES = ".react-flow__node-card, .react-flow__node-group";
+
+/** Return the ids of the elements of the canvas among elements or around them. */
+function idsUnder(elements: Element[], selector: string): string[] {
+  return elements.flatMap((each) => each.closest<HTMLElement>(selector)?.dataset.id ?? []);
+}
+
+/** Return the handler that connects an edge that is dropped on the body of a node. */
+export function useDropEdge() {
+  const store = useEditorStore();
+  return useCallback(
+    (event: globalThis.MouseEvent | TouchEvent, { isValid, fromNode, fromHandle }: FinalConnectionState) => {
+      if (isValid || !fromNode || !fromHandle) return;
+      const { clientX, clientY } = "changedTouches" in event ? (event.changedTouches[0] as Touch) : event;
+      const under = idsUnder(document.elementsFromPoint(clientX, clientY), NODES);
+      const to = nodeToConnect(store.getState().graph, fromNode.id, under);
+      if (to === undefined) return;
+      const [source, target] = fromHandle.type === "source" ? [fromNode.id, to] : [to, fromNode.id];
+      attempt(() => apply(store, (model) => connect(model, source, target, outcomeOf(fromHandle.id))));
+    },
+    [store],
+  );
+}
+
+/** Return the node that an edge is dropped on: one of the same list, otherwise the top one, which cannot be connected. */
+function nodeToConnect({ byId }: Outline, from: string, under: string[]): string | undefined {
+  const listOf = (id: string) => byId.get(id)?.list.join(".");
+  const others = under.filter((id) => id !== from && byId.has(id));
+  return others.find((id) => listOf(id) === listOf(from)) ?? others.find((id) => byId.get(id)?.lanes.length === 0);
+}
+
+/** Return the outcome of a labelled handle; undefined for the others, whose edges are on the next outcome. */
+export const outcomeOf = (handle: string | null | undefined): Outcome | undefined =>
+  OUTCOMES.find((each) => each === handle);

@@ -25,11 +25,18 @@ import { worstSeverity } from "./severity";
 const NO_BOX = "nokey";
 
 function Handles({ node }: { node: Node }) {
+  const labelled = labelledHandles(node.kind);
   return (
     <>
       <Handle type="target" position={Position.Top} className={css.handle} />
-      <Handle type="source" position={Position.Bottom} className={css.handle} />
-      {labelledHandles(node.kind).map(({ on, left }) => (
+      {/* Edges start here. They are drawn from the labelled handles if there are any, so that their outcome is clear. */}
+      <Handle
+        type="source"
+        position={Position.Bottom}
+        className={`${css.handle} ${labelled.length > 0 ? css.anchor : ""}`}
+        isConnectable={labelled.length === 0}
+      />
+      {labelled.map(({ on, left }) => (
         <Handle
           key={on}
           id={on}
