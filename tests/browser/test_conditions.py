@@ -8,7 +8,7 @@ from playwright.async_api import Page, expect
 from tests.browser.conftest import Site
 from tests.browser.test_editing import add, deploy, flow, node, opened
 
-CHECK = "value:\n  modules:\n    - id: check\n      value: {type: condition, expr: 'true'}\n"
+CHECK = "value:\n  modules:\n    - id: check\n      value: {type: condition, expr: 1 > 0}\n"
 LOOSE = CHECK + "".join(f"    - id: {id}\n      needs: []\n      value: {{type: identity}}\n" for id in ("yes", "no"))
 SUCCESS = CHECK + "    - id: both\n      needs: [check]\n      value: {type: identity}\n"
 
@@ -29,24 +29,27 @@ async def test_nodes_added_after_a_condition_run_on_true_and_on_false(page: Page
     on = [{"node": "check", "on": outcome} for outcome in ("true", "false")]
     assert needs(site, path) == {"check": None, "pass": [on[0]], "pass_2": [on[1]]}
     # What a new node holds is an example, and the form of a loop names its result.
-    await node(page, "check").click()
-    await expect(page.get_by_role("note")).to_have_text("This is an example. Replace it.")
     await node(page, "check").hover()
     await page.get_by_role("button", name="Add a node after check").click()
     await add(page, "For-each loop")
+    await expect(page.get_by_role("button", name="1 problem")).to_be_visible()
     form = page.get_by_role("complementary", name="Node")
-    await expect(form.get_by_role("note")).to_have_count(1)
+    await expect(form.get_by_role("alert")).to_contain_text("Choose the list to loop over.")
     await expect(form.get_by_text("a list with the output of item for each iteration")).to_be_visible()
 
 
 async def test_labelled_handles_of_a_condition_connect_on_their_outcome(page: Page, site: Site) -> None:
     path = await opened(page, site, LOOSE)
+    # All edges are drawn from a handle with an outcome.
+    await expect(node(page, "check").locator(".react-flow__handle.source.connectable")).to_have_count(2)
     for target, outcome in (("yes", "false"), ("no", "true")):
         handle = node(page, "check").locator(f'.react-flow__handle[data-handleid="{outcome}"]')
         await expect(handle).to_have_text(outcome)
         label, card = await handle.get_by_text(outcome).bounding_box(), await node(page, "check").bounding_box()
         assert label and card and label["y"] >= card["y"] + card["height"]
-        await handle.drag_to(node(page, target).locator(".react-flow__handle.target"))
+        # An edge may be dropped on the handle or anywhere on the node.
+        end = node(page, target)
+        await handle.drag_to(end.locator(".react-flow__handle.target") if target == "yes" else end)
         await expect(page.locator(f'[data-edge^="check {target}"]')).to_contain_text(outcome)
         # The edge has the name of the outcome now.
         await expect(handle.get_by_text(outcome)).to_be_hidden()

@@ -3,6 +3,7 @@ import { ApiError } from "../api/client";
 import { discardDraft, saveDraft } from "../api/drafts";
 import { validateText } from "../api/validation";
 import { debounce } from "../lib/debounce";
+import { exampleProblems } from "../workflow/examples";
 import { type DraftStorage, saveUnsavedNow, useDraftSaver } from "./draft-saver";
 import { saveLocalHistory } from "./local-history";
 import { type Editor, type EditorStore, isChanged } from "./store";
@@ -49,7 +50,8 @@ async function checkNow(store: EditorStore, again: () => void): Promise<void> {
   const { workspace, text } = store.getState();
   try {
     const problems = await validateText(workspace, text);
-    if (store.getState().text === text) store.setState({ problems });
+    const editor = store.getState();
+    if (editor.text === text) store.setState({ problems: [...problems, ...exampleProblems(editor)] });
   } catch (error) {
     if (!(error instanceof ApiError) || error.status === 0 || error.status >= 500 || error.status === 401) again();
   }

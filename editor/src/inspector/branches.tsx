@@ -5,7 +5,6 @@ import { t } from "../texts/inspector";
 import { Button, IconButton } from "../ui/controls";
 import css from "../ui/panel.module.css";
 import { addBranch, moveBranch, removeBranch } from "../workflow/branches";
-import { EXAMPLES } from "../workflow/catalog";
 import type { Change, Model } from "../workflow/commands";
 import type { Node } from "../workflow/outline";
 import { at } from "../workflow/types";
@@ -54,7 +53,7 @@ export function Branches({ node }: { node: Node }) {
             <NodeField
               node={node.id}
               base={[...node.path, "value", "branches", index]}
-              field={{ path: ["expr"], label: t("inspector.condition"), control: "expr", example: EXAMPLES.condition }}
+              field={{ path: ["expr"], label: t("inspector.condition"), control: "expr" }}
             />
           ) : (
             <NodeField

@@ -57,11 +57,6 @@ export function NodeField({ node, base, field, schema }: Props) {
         )}
       </div>
       <Control id={id} node={node} field={field} path={path} value={value} way={mode} schema={schema} set={set} />
-      {field.example !== undefined && isExample(field.example, value) && (
-        <p className={css.problem} data-severity="warning" role="note">
-          <Icon name="warn" size={12} /> {t("inspector.isExample")}
-        </p>
-      )}
       {field.help && <p className={css.help}>{field.help}</p>}
       <FieldProblems path={path} />
     </div>
@@ -80,10 +75,6 @@ export function inputModeOf(value: Json | undefined): InputMode {
   if (!isTree(value ?? null) || at(value, ["type"]) !== "javascript") return "value";
   return isConnection(text(at(value, ["expr"]))) ? "connected" : "expression";
 }
-
-/** Return true if an expression is still that of a new node. */
-const isExample = (example: string, value: Json | undefined): boolean =>
-  value === example || at(value, ["expr"]) === example;
 
 /** Return an expression as a static value: the value of a literal, otherwise an empty text. */
 function asValue(value: Json | undefined): Json {

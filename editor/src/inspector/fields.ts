@@ -1,5 +1,4 @@
 import { t } from "../texts/inspector";
-import { EXAMPLES } from "../workflow/catalog";
 import type { Path } from "../workflow/types";
 
 /** A field of a form: its label, its path below the node, its control. */
@@ -24,8 +23,6 @@ export interface FieldSpec {
   choices?: readonly Choice[];
   /** The value that applies to an empty field, as text. */
   fallback?: string;
-  /** The expression of a new node, which is only an example. */
-  example?: string;
   /** True if a checkbox is checked by default. */
   checked?: true;
 }
@@ -55,7 +52,7 @@ const MAIN_FIELDS: Record<string, FieldSpec[]> = {
   script: [f("value.path", t("inspector.scriptPath"), "script")],
   flow: [f("value.path", t("inspector.workflowPath"), "workflow")],
   forloopflow: [
-    f("value.iterator", t("inspector.iterator"), "transform", { example: EXAMPLES.items }),
+    f("value.iterator", t("inspector.iterator"), "transform"),
     PARALLEL,
     f("value.parallelism", t("inspector.parallelism"), "transform"),
     SKIP_FAILURES,
@@ -64,7 +61,6 @@ const MAIN_FIELDS: Record<string, FieldSpec[]> = {
   whileloopflow: [
     f("stop_after_if.expr", t("inspector.stopLoop"), "expr", {
       help: t("inspector.stopLoopHelp"),
-      example: EXAMPLES.stop,
     }),
     SKIP_FAILURES,
   ],
@@ -72,7 +68,6 @@ const MAIN_FIELDS: Record<string, FieldSpec[]> = {
   condition: [
     f("value.expr", t("inspector.condition"), "expr", {
       help: t("inspector.conditionHelp"),
-      example: EXAMPLES.condition,
     }),
   ],
   approval: [
