@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from playwright.async_api import ConsoleMessage, Page, expect
-from tests.browser.conftest import Site
+from tests.browser.conftest import Site, write_code
 from tests.browser.test_editing import LIST
 
 SCRIPT = {"path": "u/admin/console_script", "content": "echo 1", "language": "bash", "summary": "A script"}
@@ -50,6 +50,11 @@ async def test_new_items_and_lists_open_without_errors(page: Page, errors: list[
         await expect(shown).to_be_visible()
         await page.reload()
         await expect(shown).to_be_visible()
+    # Text that replaces a selection of several lines, which the browser itself would style inline.
+    await write_code(shown, "one = 1\ntwo = 2\nthree = 3")
+    await shown.press("ControlOrMeta+a")
+    await page.keyboard.type("(4")
+    await expect(shown).to_contain_text("4")
     for name in ("", "/runs", "/approvals", "/schedules", "/workers"):
         await page.goto(f"/w/main{name}")
         await page.wait_for_load_state("networkidle")

@@ -9,6 +9,7 @@ import { type RefObject, useEffect, useRef } from "react";
 import { t } from "../texts/code";
 import type { Completions } from "../workflow/completion";
 import { PHRASES } from "./phrases";
+import { replaceSelection } from "./replace-selection";
 import { COMPLETE_GRAMMARS, HIGHLIGHTING, LANGUAGES, THEME } from "./theme";
 
 /** A problem in a text. Without a line it is shown at the first syntax error, otherwise at the beginning. */
@@ -101,6 +102,7 @@ function baseExtensions(label: string, language: string, numbers: boolean): Exte
     indentOnInput(),
     bracketMatching(),
     closeBrackets(),
+    replaceSelection,
     highlightSelectionMatches(),
     syntaxHighlighting(HIGHLIGHTING),
     LANGUAGES[language]?.() ?? [],
