@@ -63,6 +63,15 @@ async def prepared(page: Page, site: Site) -> str:
     return path
 
 
+async def test_data_picker_offers_a_test_before_the_first_run(page: Page, site: Site) -> None:
+    await opened(page, site, SOURCE, "?panel=node&node=more")
+    await fill_in(page, "n", "Connected")
+    data = page.get_by_label("Data", exact=True)
+    await expect(data).to_contain_text("Test the workflow to see real values.")
+    await data.get_by_role("button", name="Test workflow").click()
+    await expect(page.get_by_role("complementary", name="Test")).to_be_visible()
+
+
 async def fill_in(page: Page, field: str, way: str) -> None:
     await page.get_by_role("group", name=f"Input mode of {field}", exact=True).get_by_role("button", name=way).click()
 

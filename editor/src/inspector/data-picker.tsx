@@ -1,4 +1,5 @@
 import { useState } from "react";
+import { ActionButton } from "../actions/button";
 import { t } from "../texts/inspector";
 import { IconButton, Input } from "../ui/controls";
 import { Icon } from "../ui/icon";
@@ -37,6 +38,12 @@ export function DataPicker({ sources, insert, close }: Props) {
         />
         <IconButton label={t("inspector.closeData")} icon="cross" onClick={close} />
       </div>
+      {!found && isUntested(sources) && (
+        <div className={css.untested}>
+          <p className={css.hint}>{t("inspector.testForData")}</p>
+          <ActionButton name="test" words />
+        </div>
+      )}
       {found?.length === 0 && <p className={css.hint}>{t("inspector.noData")}</p>}
       <ul className={css.list}>
         {found?.map((row) => (
@@ -48,6 +55,10 @@ export function DataPicker({ sources, insert, close }: Props) {
     </section>
   );
 }
+
+/** Return true if no node has an output yet. */
+const isUntested = (sources: readonly Source[]): boolean =>
+  !sources.some(({ expr, value }) => value !== undefined && !expr.startsWith("flow_input"));
 
 function SourceRow({ source, open, insert }: { source: Source; open: boolean; insert: Props["insert"] }) {
   const row = { expr: source.expr, key: source.title, value: source.value };
