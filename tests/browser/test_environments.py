@@ -31,11 +31,10 @@ def post(site: Site, path: str, body: Any) -> None:
 
 
 def prepare(site: Site) -> str:
-    """Create two environments, a workflow in the first and an approver of the second; return the approver's token."""
+    """Create two workspaces, an environment and a workflow in the first, and an approver; return their token."""
     post(site, "/api/users/create", {**APPROVER, "username": "cleo"})
-    for workspace, name, color in (("shop-dev", "dev", "#2f7d4f"), ("shop-prod", "prod", "#b3261e")):
+    for workspace in ("shop-dev", "shop-prod"):
         post(site, "/api/workspaces/create", {"id": workspace, "name": workspace})
-        post(site, "/api/environments/create", {"name": name, "workspace": workspace, "color": color})
         post(
             site,
             f"/api/w/{workspace}/workspaces/add_user",
@@ -47,7 +46,7 @@ def prepare(site: Site) -> str:
             },
         )
         post(site, f"/api/w/{workspace}/folders/create", {"name": "shop", "owners": ["g/all"]})
-    post(site, "/api/environments/update/prod", {"rules": {"approvals": 1, "approvers": ["u/cleo"]}})
+    post(site, "/api/environments/create", {"name": "dev", "workspace": "shop-dev", "color": "#2f7d4f"})
     code = {"path": "f/shop/step", "content": "echo 1", "language": "bash", "summary": ""}
     post(site, f"{DEV}/scripts/create", code)
     post(site, f"{DEV}/variables/create", {"path": "f/shop/region", "value": "dev"})
@@ -60,7 +59,9 @@ async def test_release_goes_from_development_to_production(page: Page, site: Sit
     token = prepare(site)
     await page.goto("/w/shop-dev/environments")
     columns = page.get_by_role("list", name="Environments", exact=True).get_by_role("listitem")
+    await create_production(page)
     await expect(columns).to_contain_text(["dev", "prod"])
+    post(site, "/api/environments/update/prod", {"rules": {"approvals": 1, "approvers": ["u/cleo"]}})
     await expect(columns.last).to_contain_text("Nothing deployed yet")
     await page.get_by_role("button", name="New release").click()
     dialog = page.get_by_role("dialog")
@@ -98,6 +99,14 @@ async def test_release_goes_from_development_to_production(page: Page, site: Sit
     await page.reload()
     await page.get_by_text("Ready to apply").wait_for()
     await apply.click()
+    await expect(dialog.get_by_text("prod", exact=True)).to_have_css("border-left-color", "rgb(179, 38, 30)")
+    counts = dialog.get_by_role("list", name="Plan").get_by_role("listitem")
+    await expect(counts).to_have_text(["Creates 2 items", "Changes no items", "Deletes no items"])
+    await check(page)
+    await dialog.get_by_role("button", name="Cancel").click()
+    assert site.client.get(f"{PROD}/flows/get/f/shop/orders").status_code == 404
+    await apply.click()
+    await dialog.get_by_role("button", name="Apply to prod").click()
     await expect(page.get_by_text("Applied", exact=True)).to_be_visible()
     await expect(page.get_by_text("All 2 items in the environment match the release")).to_be_visible()
     applied = page.url
@@ -128,6 +137,26 @@ async def test_release_goes_from_development_to_production(page: Page, site: Sit
         await page.get_by_role("link", name="Release 1 of shop-dev").first.wait_for()
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         await check(page)
+
+
+async def create_production(page: Page) -> None:
+    """Create the second environment on the page; its rule is shown on its own page."""
+    await page.get_by_role("button", name="New environment").click()
+    dialog = page.get_by_role("dialog")
+    create = dialog.get_by_role("button", name="Create environment")
+    await dialog.get_by_label("Name", exact=True).fill("no spaces")
+    await dialog.get_by_role("combobox", name="Workspace").select_option("shop-prod")
+    await dialog.get_by_label("Color", exact=True).fill("#b3261e")
+    await dialog.get_by_label("Approvals required").fill("1")
+    await expect(dialog.get_by_role("combobox", name="Place in the pipeline")).to_have_value("2")
+    await create.click()
+    await expect(dialog.get_by_role("alert")).to_contain_text("no spaces")
+    await check(page)
+    await dialog.get_by_label("Name", exact=True).fill("prod")
+    await create.click()
+    await page.get_by_role("link", name="prod", exact=True).click()
+    await expect(page.get_by_text("1 approval required")).to_be_visible()
+    await page.goto("/w/shop-dev/environments")
 
 
 async def compare(page: Page, site: Site) -> None:

@@ -29,6 +29,21 @@ export const environmentsQuery = queryOptions({
   queryFn: async () => present(await api.GET("/api/environments/list")),
 });
 
+/** Values of an environment to create. */
+export interface NewEnvironment {
+  name: string;
+  workspace: string;
+  /** Place in the pipeline, from 1. */
+  position: number;
+  color: string;
+  rules: { approvals: number };
+}
+
+/** Create an environment. For superadmins. */
+export async function createEnvironment(environment: NewEnvironment): Promise<void> {
+  await api.POST("/api/environments/create", { body: environment as never });
+}
+
 /** Query of the environment of a workspace with what runs there. */
 export const environmentQuery = (workspace: string) =>
   queryOptions({

@@ -18,6 +18,15 @@ export function EnvironmentBadge({ environment }: { environment: Environment }) 
   );
 }
 
+/** Name of an environment with its colour. */
+export function EnvironmentName({ environment: { name, color } }: { environment: Environment }) {
+  return (
+    <strong className={css.badge} style={{ borderColor: color }}>
+      {name}
+    </strong>
+  );
+}
+
 /** Link to a release. */
 export function ReleaseLink({ source, number }: { source: string; number: number }) {
   return (

@@ -7,27 +7,41 @@ import {
   openRequestsQuery,
   releasesQuery,
 } from "../api/environments";
+import { meQuery } from "../api/session";
 import { Link } from "../routing/link";
 import { t } from "../texts/environments";
 import { Button } from "../ui/controls";
 import { Empty, Failed, Skeleton } from "../ui/states";
 import css from "./environments.module.css";
+import { NewEnvironment } from "./new-environment";
 import { NewRelease } from "./new-release";
 import { ByLine, ReleaseLink } from "./parts";
 
 /** The environments in the order of the pipeline, and the releases of the workspace. */
 export function PipelinePage({ workspace }: { workspace: string }) {
   const environments = useQuery(environmentsQuery);
+  const superAdmin = useQuery(meQuery).data?.superAdmin ?? false;
+  const [creating, setCreating] = useState(false);
   return (
     <main className={css.page}>
       <div className={css.head}>
         <h1>{t("environments.title")}</h1>
+        {superAdmin && environments.data && (
+          <Button
+            look={environments.data.length === 0 ? "main" : "plain"}
+            icon="plus"
+            onClick={() => setCreating(true)}
+          >
+            {t("environments.newEnvironment")}
+          </Button>
+        )}
       </div>
       {environments.isPending && <Skeleton />}
       {environments.error && <Failed error={environments.error} retry={() => void environments.refetch()} />}
       {environments.data?.length === 0 && (
         <Empty title={t("environments.none")}>
           <p>{t("environments.noneHint")}</p>
+          <p>{t(superAdmin ? "environments.noneFirst" : "environments.noneAsk")}</p>
         </Empty>
       )}
       {environments.data && environments.data.length > 0 && (
@@ -41,6 +55,9 @@ export function PipelinePage({ workspace }: { workspace: string }) {
         </>
       )}
       <Releases workspace={workspace} />
+      {creating && environments.data && (
+        <NewEnvironment environments={environments.data} close={() => setCreating(false)} />
+      )}
     </main>
   );
 }

@@ -8,6 +8,7 @@ import {
   commentRequest,
   type Decision,
   type DetailedRequest,
+  type Environment,
   environmentQuery,
   type PlanEntry,
   rejectRequest,
@@ -21,6 +22,7 @@ import { Button, Field, Input } from "../ui/controls";
 import controls from "../ui/controls.module.css";
 import { Failed, Skeleton } from "../ui/states";
 import { Time } from "../ui/time";
+import { ApplyDialog } from "./apply-dialog";
 import css from "./environments.module.css";
 import { EnvironmentBadge, ItemList, ReleaseLink } from "./parts";
 import { PlanEntries } from "./plan-entries";
@@ -86,7 +88,7 @@ export function RequestPage({ workspace, id }: { workspace: string; id: string }
       )}
       {state === "applied" && <Verification entries={plan.entries} />}
       <Decisions decisions={decisions} plan={request.data.plan_hash} />
-      <Actions workspace={workspace} request={request.data} />
+      <Actions environment={environment} request={request.data} />
     </main>
   );
 }
@@ -212,7 +214,9 @@ function Decisions({ decisions, plan }: { decisions: readonly Decision[]; plan: 
   );
 }
 
-function Actions({ workspace, request }: { workspace: string; request: DetailedRequest }) {
+function Actions({ environment, request }: { environment: Environment; request: DetailedRequest }) {
+  const { workspace } = environment;
+  const [applying, setApplying] = useState(false);
   const [comment, setComment] = useState("");
   const [reason, setReason] = useState("");
   const changing = useChange(workspace, () => setComment(""));
@@ -253,7 +257,7 @@ function Actions({ workspace, request }: { workspace: string; request: DetailedR
               look="main"
               icon="deploy"
               disabled={busy || stale || plan.blocked.length > 0 || (plan.unfulfilled.length > 0 && !reason.trim())}
-              onClick={change(() => applyRequest(workspace, id, hash, reason))}
+              onClick={() => setApplying(true)}
             >
               {t("environments.apply")}
             </Button>
@@ -266,6 +270,15 @@ function Actions({ workspace, request }: { workspace: string; request: DetailedR
           </>
         )}
       </div>
+      {applying && (
+        <ApplyDialog
+          environment={environment}
+          request={request}
+          bypassReason={reason.trim()}
+          apply={change(() => applyRequest(workspace, id, hash, reason))}
+          close={() => setApplying(false)}
+        />
+      )}
     </section>
   );
 }

@@ -1,0 +1,40 @@
+import type { DetailedRequest, Environment } from "../api/environments";
+import { t } from "../texts/environments";
+import { Confirm } from "../ui/confirm";
+import css from "./environments.module.css";
+import { EnvironmentName } from "./parts";
+
+interface Props {
+  environment: Environment;
+  request: DetailedRequest;
+  /** Reason for which unfulfilled rules are bypassed; empty: none is. */
+  bypassReason: string;
+  apply: () => void;
+  close: () => void;
+}
+
+/** Dialog that names the environment and counts what a request creates, changes and deletes there, before it is applied. */
+export function ApplyDialog({ environment, request, bypassReason, apply, close }: Props) {
+  const { id, number, source, plan } = request;
+  const count = (action: string) => plan.entries.filter((each) => each.action === action).length;
+  const { name } = environment;
+  return (
+    <Confirm
+      title={t("environments.applyTitle", { id, environment: name })}
+      confirmLabel={t("environments.applyTo", { environment: name })}
+      onConfirm={apply}
+      close={close}
+    >
+      <p>
+        <EnvironmentName environment={environment} />
+      </p>
+      <p>{t("environments.applyHint", { number, source, workspace: environment.workspace })}</p>
+      <ul aria-label={t("environments.plan")}>
+        <li>{t("environments.applyAdds", { count: count("add") })}</li>
+        <li>{t("environments.applyChanges", { count: count("change") + count("conflict") })}</li>
+        <li>{t("environments.applyRemoves", { count: count("remove") })}</li>
+      </ul>
+      {bypassReason && <p className={css.warning}>{t("environments.bypassed", { reason: bypassReason })}</p>}
+    </Confirm>
+  );
+}

@@ -1,0 +1,94 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { type FormEvent, useState } from "react";
+import { errorText } from "../api/client";
+import { createEnvironment, type Environment } from "../api/environments";
+import { workspacesQuery } from "../api/workspaces";
+import { t } from "../texts/environments";
+import { Button, Field, Input } from "../ui/controls";
+import { Dialog, dialogCss } from "../ui/dialog";
+import { Select } from "../ui/select";
+import { notify } from "../ui/toasts";
+import css from "./environments.module.css";
+
+const COLOR = "#5b6b7a";
+const MAX_APPROVALS = 20;
+
+interface Props {
+  /** The present environments in the order of the pipeline. */
+  environments: readonly Environment[];
+  close: () => void;
+}
+
+/** Dialog that creates an environment. For superadmins. */
+export function NewEnvironment({ environments, close }: Props) {
+  const queries = useQueryClient();
+  const workspaces = useQuery(workspacesQuery).data ?? [];
+  const free = workspaces.filter(({ id }) => id !== "admins" && environments.every((each) => each.workspace !== id));
+  const [name, setName] = useState("");
+  const [chosen, setWorkspace] = useState<string | null>(null);
+  const [position, setPosition] = useState(environments.length + 1);
+  const [color, setColor] = useState(COLOR);
+  const [approvals, setApprovals] = useState(0);
+  const workspace = chosen ?? free[0]?.id ?? "";
+  const creating = useMutation({
+    mutationFn: () => createEnvironment({ name: name.trim(), workspace, position, color, rules: { approvals } }),
+    onSuccess: async () => {
+      notify(t("environments.created", { name: name.trim() }));
+      close();
+      await Promise.all(
+        ["environments", "environment", "me"].map((key) => queries.invalidateQueries({ queryKey: [key] })),
+      );
+    },
+  });
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    creating.mutate();
+  };
+  return (
+    <Dialog title={t("environments.newEnvironment")} close={close}>
+      <form className={css.form} onSubmit={submit}>
+        <Field label={t("ui.name")} help={t("environments.nameHint")}>
+          <Input value={name} spellCheck={false} onChange={(event) => setName(event.target.value)} />
+        </Field>
+        <Field label={t("environments.workspace")} help={t("environments.workspaceHint")}>
+          <Select value={workspace} set={setWorkspace}>
+            {free.map(({ id }) => (
+              <option key={id}>{id}</option>
+            ))}
+          </Select>
+        </Field>
+        <Field label={t("environments.position")} help={t("environments.positionHint")}>
+          <Select value={position} set={(value) => setPosition(Number(value))}>
+            {environments.map((each, index) => (
+              <option key={each.name} value={index + 1}>
+                {t("environments.positionBefore", { number: index + 1, name: each.name })}
+              </option>
+            ))}
+            <option value={environments.length + 1}>
+              {t("environments.positionLast", { number: environments.length + 1 })}
+            </option>
+          </Select>
+        </Field>
+        <Field label={t("environments.color")} help={t("environments.colorHint")}>
+          <Input type="color" className={css.color} value={color} onChange={(event) => setColor(event.target.value)} />
+        </Field>
+        <Field label={t("environments.approvals")} help={t("environments.approvalsHint")}>
+          <Input
+            type="number"
+            min={0}
+            max={MAX_APPROVALS}
+            value={approvals}
+            onChange={(event) => setApprovals(event.target.valueAsNumber || 0)}
+          />
+        </Field>
+        {creating.isError && <p role="alert">{errorText(creating.error)}</p>}
+        <div className={dialogCss.foot}>
+          <Button onClick={close}>{t("ui.cancel")}</Button>
+          <Button look="main" type="submit" disabled={creating.isPending || !name.trim() || !workspace}>
+            {t("environments.createEnvironment")}
+          </Button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
