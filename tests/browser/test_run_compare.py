@@ -64,7 +64,9 @@ async def test_two_runs_are_laid_side_by_side(page: Page, site: Site) -> None:
     await page.goto(f"/w/main/runs/{second}/compare/{third}")
     changed = r"total\. Changed between the versions\. Output.*Different versions ran"
     await expect(verdict).to_have_text(re.compile(changed))
+    await expect(nodes.get_by_role("row", name=re.compile("^mail"))).not_to_contain_text("Pending")
     graph = page.get_by_role("region", name="First run and Second run as one graph")
+    await expect(graph.get_by_title("First run: Succeeded").first).to_be_visible()
     await expect(graph.locator('[data-mark="renamed"]').first).to_contain_text("mail")
     await graph.get_by_text("total", exact=False).first.click()
     await expect(page.get_by_role("heading", name="total")).to_be_visible()

@@ -84,7 +84,7 @@ function Whole(props: {
 export const isReusedInside = (side: NodeInRun): boolean => side.kept === true && side.status === "pending";
 
 function Side({ side }: { side: NodeInRun | undefined }) {
-  if (!side) return <span className={css.soft}>—</span>;
+  if (!side) return <span className={css.soft}>{t("runs.notInVersion")}</span>;
   const times = side.attempt === undefined ? "" : ` ×${side.attempt}`;
   return (
     <span className={css.side}>

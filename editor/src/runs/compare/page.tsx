@@ -7,6 +7,7 @@ import {
   type RunSummary,
 } from "../../api/comparison";
 import { documentQuery } from "../../api/runs";
+import { statusStyle } from "../../lib/status";
 import { duration } from "../../lib/time";
 import { useParams, useSearchParams } from "../../routing/hooks";
 import { Link } from "../../routing/link";
@@ -154,9 +155,19 @@ function Graph({ workspace, found, chosen, choose }: GraphProps) {
 }
 
 /** Text of the status of a node in one of the runs, unless it is that of the status. */
-function wordOf(side: NodeInRun | undefined): { word?: string } {
-  if (side && isReusedInside(side)) return { word: t("runs.reused") };
-  return side?.duration_ms === undefined ? {} : { word: duration(side.duration_ms) };
+function wordOf(side: NodeInRun): { word?: string } {
+  if (isReusedInside(side)) return { word: t("runs.reused") };
+  return side.duration_ms === undefined ? {} : { word: duration(side.duration_ms) };
+}
+
+/** Status of a node in one of the runs, or that its version does not have the node. */
+function SideStatus({ run, side }: { run: string; side: NodeInRun | undefined }) {
+  const label = side ? statusStyle(side.status).label : t("runs.notInVersion");
+  return (
+    <span title={t("runs.inRun", { run, status: label })}>
+      {side ? <Status status={side.status} {...wordOf(side)} /> : <span className={css.absent}>{label}</span>}
+    </span>
+  );
 }
 
 /** Status of a node in both runs, below it on the graph. */
@@ -164,9 +175,8 @@ function Both({ node }: { node: NodeComparison | undefined }) {
   if (!node) return null;
   return (
     <span className={css.both} title={nodeDifferenceText(node)} data-parts={node.parts.length > 0}>
-      {[node.before, node.after].map((side, each) => (
-        <Status key={each === 0 ? "before" : "after"} status={side?.status ?? "none"} {...wordOf(side)} />
-      ))}
+      <SideStatus run={t("runs.firstRun")} side={node.before} />
+      <SideStatus run={t("runs.secondRun")} side={node.after} />
     </span>
   );
 }
