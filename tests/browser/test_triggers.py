@@ -115,6 +115,7 @@ async def test_schedule_is_created_paused_changed_run_and_deleted(page: Page, si
     await page.get_by_role("button", name="Create schedule").click()
     row = page.get_by_role("listitem").filter(has_text="By night")
     await expect(row.get_by_label("Next runs").get_by_text("02:30:00")).to_have_count(5)
+    await expect(page.locator("li[data-highlighted]").filter(has_text="By night")).to_be_in_viewport()
     [made] = found(site, "schedules", path)
     assert (made["timezone"], made["enabled"], made["args"]) == ("Europe/Paris", True, {"name": "Grace"})
     await row.get_by_role("button", name="Pause").click()

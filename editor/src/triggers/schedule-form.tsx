@@ -23,8 +23,16 @@ import { isTimeZone, localTimeZone, PRESETS, zones } from "./times";
 import { TriggerDialog } from "./trigger-dialog";
 import css from "./triggers.module.css";
 
+interface Props {
+  /** The schedule to change; null: a new one. */
+  schedule: Schedule | null;
+  /** Receives the path of the saved schedule. */
+  saved?: (path: string) => void;
+  close: () => void;
+}
+
 /** Dialog that creates or changes a schedule, with a preview of its next runs. */
-export function ScheduleForm({ schedule, close }: { schedule: Schedule | null; close: () => void }) {
+export function ScheduleForm({ schedule, saved, close }: Props) {
   const workspace = useEditor((editor) => editor.workspace);
   const flow = useEditor((editor) => editor.flow.path);
   const schema = useEditor((editor) => editor.flow.schema) as Json | undefined;
@@ -59,7 +67,10 @@ export function ScheduleForm({ schedule, close }: { schedule: Schedule | null; c
       await (schedule ? updateSchedule(workspace, body) : createSchedule(workspace, body));
       await queries.invalidateQueries(schedulesQuery(workspace, flow));
     },
-    onSuccess: close,
+    onSuccess: () => {
+      saved?.(values.path);
+      close();
+    },
   });
   const submit = () => {
     const given = args.read();

@@ -1,5 +1,5 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { attempt } from "../actions/registry";
 import { startFlow } from "../api/runs";
 import { deleteSchedule, enableSchedule, type Schedule, schedulesQuery } from "../api/triggers";
@@ -23,6 +23,7 @@ export function Schedules({ wanted: query }: { wanted: string }) {
   const path = useEditor((editor) => editor.flow.path);
   const schedules = useQuery(schedulesQuery(workspace, path));
   const [editing, setEditing] = useState<Schedule | "new" | null>(null);
+  const [saved, setSaved] = useState<string | null>(null);
   const shown = (schedules.data ?? []).filter((each) =>
     `${each.path} ${each.summary ?? ""} ${each.schedule} ${each.timezone}`.toLowerCase().includes(query.toLowerCase()),
   );
@@ -43,17 +44,35 @@ export function Schedules({ wanted: query }: { wanted: string }) {
       {shown.length > 0 && (
         <ul className={css.list}>
           {shown.map((each) => (
-            <ScheduleRow key={each.path} schedule={each} edit={() => setEditing(each)} />
+            <ScheduleRow
+              key={each.path}
+              schedule={each}
+              highlighted={each.path === saved}
+              edit={() => setEditing(each)}
+            />
           ))}
         </ul>
       )}
-      {editing && <ScheduleForm schedule={editing === "new" ? null : editing} close={() => setEditing(null)} />}
+      {editing && (
+        <ScheduleForm schedule={editing === "new" ? null : editing} saved={setSaved} close={() => setEditing(null)} />
+      )}
     </section>
   );
 }
 
+interface RowProps {
+  schedule: Schedule;
+  /** Scroll to the row and mark it: the schedule was just saved. */
+  highlighted?: boolean;
+  edit: () => void;
+}
+
 /** A schedule with its next runs and commands. */
-export function ScheduleRow({ schedule, edit }: { schedule: Schedule; edit: () => void }) {
+export function ScheduleRow({ schedule, highlighted = false, edit }: RowProps) {
+  const row = useRef<HTMLLIElement>(null);
+  useEffect(() => {
+    if (highlighted) row.current?.scrollIntoView({ block: "center" });
+  }, [highlighted]);
   const store = useEditorStore();
   const workspace = useEditor((editor) => editor.workspace);
   const flow = useEditor((editor) => editor.flow.path);
@@ -69,7 +88,7 @@ export function ScheduleRow({ schedule, edit }: { schedule: Schedule; edit: () =
     store.setState({ panel: "test" });
   };
   return (
-    <li className={css.item}>
+    <li className={css.item} ref={row} data-highlighted={highlighted || undefined}>
       <div className={css.heading}>
         <span className={css.name}>{name}</span>
         <code>
