@@ -18,6 +18,27 @@ function compiledTexts(): Plugin {
   };
 }
 
+/** Loads the frame, which the first script imports, together with that script. */
+function preloadedFrame(): Plugin {
+  return {
+    name: "preloaded-frame",
+    transformIndexHtml: {
+      order: "post",
+      handler(_, { bundle }) {
+        const frame = Object.values(bundle ?? {}).find((each) => each.type === "chunk" && each.name === "frame");
+        if (!frame) return [];
+        return [
+          {
+            tag: "link",
+            attrs: { rel: "modulepreload", crossorigin: true, href: `/${frame.fileName}` },
+            injectTo: "head",
+          },
+        ];
+      },
+    },
+  };
+}
+
 type GetModule = (id: string) => { importedIds: readonly string[] } | null;
 
 /** Return a module and those that it imports, directly or not, without what is loaded later. */
@@ -57,7 +78,7 @@ const CHUNKS = [
 ];
 
 export default defineConfig({
-  plugins: [compiledTexts(), react()],
+  plugins: [compiledTexts(), preloadedFrame(), react()],
   build: {
     target: "es2022",
     sourcemap: false,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 
 import pytest
 from playwright.async_api import Page, expect
@@ -51,3 +52,10 @@ async def test_scripts_of_home_are_within_budget(page: Page) -> None:
     scripts = {name for name in names if name.endswith(".js")}
     assert len(scripts) >= 4
     assert size(scripts) <= HOME, {name: size({name}) for name in scripts}
+
+
+@pytest.mark.extended
+def test_frame_is_requested_with_first_script() -> None:
+    # Otherwise the browser would learn of it from the first script, one request later.
+    page = (DIST / "index.html").read_text()
+    assert re.search(r'<link rel="modulepreload" crossorigin href="/assets/frame-[^"]+\.js">', page)
