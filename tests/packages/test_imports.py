@@ -87,6 +87,17 @@ async def test_error_in_import_is_shown_with_its_path(catalog: Catalog) -> None:
     assert "/imports" not in error["error"]["stack"] and "/tmp" not in error["error"]["stack"]
 
 
+async def test_imported_scripts_are_compiled_before_the_job(catalog: Catalog) -> None:
+    await catalog.deploy("f/lib/a", "A = 1")
+    await catalog.deploy("f/lib/broken", "def (:")
+    main = (
+        "import os\nimport f.lib.a as a\ntry:\n    import f.lib.broken\n"
+        "except SyntaxError as error:\n    line = error.lineno\n"
+        "def main(): return [os.path.exists(a.__cached__), line]"
+    )
+    assert await catalog.preview(main) == [True, 1]
+
+
 async def test_preview_uses_drafts_of_the_caller(catalog: Catalog) -> None:
     await catalog.deploy("f/lib/a", "A = 'deployed'")
     main = "from f.lib.a import A\ndef main(): return A"

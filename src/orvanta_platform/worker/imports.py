@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
+import subprocess
+import sys
 import tempfile
 from collections import OrderedDict
 from collections.abc import Callable
@@ -25,6 +28,8 @@ from orvanta_platform.workflow.script_imports import Closure, importing_language
 
 _FOLDER: Final = "imports"
 _REMEMBERED: Final = 500
+_SIZE_FACTOR: Final = 6
+"""Maximum size of a folder in relation to its scripts, because of their bytecode."""
 
 
 class ImportsUnavailable(OrvantaError):
@@ -109,7 +114,7 @@ class Imports:
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_bytes(contents[bytes.fromhex(module.document)])
             _ADDITIONS[importing_language(closure.modules[0].language) or ""](tree)
-            publish(tree, final, 2 * MAX_BYTES)
+            publish(tree, final, _SIZE_FACTOR * MAX_BYTES)
             remove_unused(final.parent)
 
         try:
@@ -118,6 +123,28 @@ class Imports:
             raise ImportsUnavailable(f"The imported scripts cannot be written: {error.strerror}.") from error
         finally:
             await asyncio.to_thread(remove, made)
+
+
+_COMPILE: Final = """
+import compileall, py_compile, resource, sys
+resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+resource.setrlimit(resource.RLIMIT_CPU, (20, 20))
+unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH
+compileall.compile_dir(sys.argv[1], maxlevels=100, quiet=2, invalidation_mode=unchecked)
+"""
+_COMPILE_S: Final = 60.0
+
+
+def _add_python(tree: Path) -> None:
+    """Add packages and bytecode, so that no job compiles the scripts again.
+
+    A process of its own compiles them, without the worker's environment: it may crash on a hostile script, whose
+    bytecode is then missing, as is that of scripts with a syntax error. Interpreters of other versions ignore it.
+    """
+    _add_packages(tree)
+    command = [sys.executable, "-I", "-S", "-c", _COMPILE, str(tree)]
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        subprocess.run(command, env={}, capture_output=True, check=False, timeout=_COMPILE_S)
 
 
 def _add_packages(tree: Path) -> None:
@@ -137,7 +164,7 @@ def settings_of(root: str) -> dict[str, object]:
     return {"paths": {f"/{name}/*": [f"{root}/{name}/*"] for name in ("f", "u")}}
 
 
-_ADDITIONS: Final[dict[str, Callable[[Path], None]]] = {"python": _add_packages, "typescript": _add_settings}
+_ADDITIONS: Final[dict[str, Callable[[Path], None]]] = {"python": _add_python, "typescript": _add_settings}
 
 
 def _checked(body: bytes | None, key: bytes) -> Closure:
