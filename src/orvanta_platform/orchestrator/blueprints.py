@@ -290,6 +290,11 @@ class Blueprints:
         self._blueprints.put((digest, pin_set), blueprint)
         return blueprint
 
+    def get_cached_text(self, digest: bytes) -> str | None:
+        """Return the cached script with this hash, or None."""
+        body = self._documents.get(digest)
+        return None if body is None else body.decode("utf-8", "replace")
+
     async def text(self, connection: Connection, digest: bytes) -> str:
         """Return the script with this hash. Raises LookupError."""
         body = self._documents.get(digest)

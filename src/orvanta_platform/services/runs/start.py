@@ -394,9 +394,16 @@ async def _takes_event(platform: Platform, script: VersionRow, args: bytes, opti
     """Return whether the function `preprocessor` of a script runs before its `main`."""
     if script.document is None or not (options.preprocess or is_event(args)):
         return False
+    return defines_preprocessor(script.language, await _text(platform, script.document))
+
+
+async def _text(platform: Platform, digest: bytes) -> str:
+    """Return the script with this hash; a cached one needs no connection."""
+    cached = platform.blueprints.get_cached_text(digest)
+    if cached is not None:
+        return cached
     async with platform.db.acquire() as connection:
-        content = await platform.blueprints.text(connection, script.document)
-    return defines_preprocessor(script.language, content)
+        return await platform.blueprints.text(connection, digest)
 
 
 async def _run_flow(
@@ -455,9 +462,7 @@ async def _preprocessor_takes_event(platform: Platform, blueprint: Blueprint) ->
         return node is not None and defines_preprocessor(node.value.get("language"), str(node.value.get("content")))
     if node.kind is not Kind.SCRIPT or (pin := blueprint.pin(node)).is_unavailable:
         return False
-    async with platform.db.acquire() as connection:
-        content = await platform.blueprints.text(connection, bytes.fromhex(pin.document))
-    return defines_preprocessor(pin.language, content)
+    return defines_preprocessor(pin.language, await _text(platform, bytes.fromhex(pin.document)))
 
 
 async def require_named(connection: Connection, actor: Actor, version: VersionRow | None) -> None:
