@@ -127,6 +127,43 @@ async def test_settings_of_instance_are_changed(page: Page, site: Site) -> None:
 
 
 @pytest.mark.extended
+async def test_two_admins_see_both_values_of_a_setting(page: Page, site: Site) -> None:
+    """The second one to save is shown the stored value, and replaces it only by saving again."""
+    dialog = page.get_by_role("dialog")
+    try:
+        await opens(page, "instance", "Instance settings")
+        await page.get_by_role("button", name="Edit min_password_length").click()
+        site.client.post("/api/settings/global/min_password_length", json={"value": 11}).raise_for_status()
+        await dialog.get_by_label("Value").fill("9")
+        await dialog.get_by_role("button", name="Save").click()
+        await expect(dialog.get_by_role("alert")).to_contain_text("min_password_length was changed meanwhile to 11.")
+        await expect(dialog.get_by_label("Value")).to_have_value("9")
+        assert site.client.get("/api/settings/global/min_password_length").json() == 11
+        await dialog.get_by_role("button", name="Save").click()
+        await expect(dialog).to_have_count(0)
+        assert site.client.get("/api/settings/global/min_password_length").json() == 9
+        await opens(page, "workspace", "Workspace settings")
+        days = page.get_by_label("Days for which runs are retained")
+        await expect(days).to_be_visible()
+        calls = "/api/w/main/workspaces"
+        site.client.post(f"{calls}/edit_retention", json={"retention_days": 20}).raise_for_status()
+        site.client.post(f"{calls}/edit_token_max_age", json={"token_max_age_days": 50}).raise_for_status()
+        await days.fill("10")
+        await page.get_by_role("button", name="Save").click()
+        problem = page.get_by_role("main").get_by_role("alert")
+        await expect(problem).to_contain_text("retention_days was changed meanwhile to 20.")
+        await page.get_by_role("button", name="Save").click()
+        await expect(page.get_by_text("Saved Workspace settings")).to_be_visible()
+        stored = site.client.get(f"{calls}/get_settings").json()
+        # What the other admin changed, and this one did not, remains.
+        assert (stored["retention_days"], stored["token_max_age_days"]) == (10, 50)
+    finally:
+        site.client.post("/api/settings/global/min_password_length", json={"value": None}).raise_for_status()
+        for call, name in (("edit_retention", "retention_days"), ("edit_token_max_age", "token_max_age_days")):
+            site.client.post(f"/api/w/main/workspaces/{call}", json={name: None}).raise_for_status()
+
+
+@pytest.mark.extended
 async def test_tokens_of_scim_clients_are_created_and_revoked(page: Page, site: Site) -> None:
     await opens(page, "scim", "SCIM")
     await expect(page.locator("[data-command='SCIM base URL']")).to_have_text(f"{site.base}/scim/v2")

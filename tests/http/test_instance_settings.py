@@ -150,3 +150,32 @@ async def test_workspace_limits_lifetime_of_its_tokens(api: ApiHarness) -> None:
     await put(api, "token_max_age_days", 5)
     api.platform.instance._cache.clear()
     assert (await ada.get("/api/users/tokens/max_age")).json() == {"token_max_age_days": 5}
+
+
+async def test_two_superadmins_do_not_overwrite_a_setting(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = {**instance_settings.REGISTRY, "secretive": SECRETIVE}
+    monkeypatch.setattr(instance_settings, "REGISTRY", registry)
+    monkeypatch.setattr("orvanta_platform.services.access.instance_settings.REGISTRY", registry)
+
+    async def change(name: str, value: Any, base: str) -> tuple[int, Any]:
+        answer = await api.client.post(f"{G}/{name}", json={"value": value, "base_version": base})
+        return answer.status_code, answer.json()["error"] if answer.status_code >= 400 else None
+
+    async def version(name: str) -> str:
+        listed = (await api.client.get("/api/settings/list_global")).json()
+        return str(next(each["version"] for each in listed if each["name"] == name))
+
+    base = await version("min_password_length")
+    assert await change("min_password_length", 12, base) == (200, None)
+    status, error = await change("min_password_length", 14, base)
+    assert (status, error["code"]) == (409, "version_conflict")
+    newest = await version("min_password_length")
+    assert error["details"] == {"name": "min_password_length", "base": base, "newest": newest, "theirs": 12}
+    assert await change("min_password_length", None, base) == (409, error)
+    assert await change("min_password_length", 14, newest) == (200, None)
+    # A secret that changed is a conflict, although both versions are shown alike.
+    await put(api, "secretive", {"key": "first"})
+    base = await version("secretive")
+    await put(api, "secretive", {"key": "second"})
+    status, error = await change("secretive", {"key": "third"}, base)
+    assert (status, error["details"]["theirs"]) == (409, {"key": "***"})

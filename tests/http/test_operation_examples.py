@@ -81,6 +81,7 @@ SETTING = {
     "default": 12,
     "description": "Minimum length of new passwords.",
     "schema": {"type": "integer", "minimum": 8},
+    "version": "default",
 }
 _TOTP = {"password": _PASSWORD, "code": "123456"}
 PATH_VALUES = {

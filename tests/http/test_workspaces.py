@@ -292,3 +292,29 @@ async def test_job_changes_no_folder_that_its_identity_does_not_own(api: ApiHarn
     for change in ({"owners": ["u/bea", "g/all"]}, {"extra_perms": {"g/all": True}}):
         assert (await job.post(f"{W}/folders/update/hers", json=change)).status_code == 403
     assert (await api.get("folders/get/shared"))["summary"] == "first"
+
+
+async def test_two_admins_do_not_overwrite_settings(api: ApiHarness) -> None:
+    other = await api.member("olga", role=Role.ADMIN)
+    changes = {
+        "edit_retention": ("retention_days", None, 10, 20),
+        "edit_token_max_age": ("token_max_age_days", None, 30, 60),
+        "edit_secrets_readable": ("secrets_readable", False, True, False),
+        "edit_search_run_data": ("search_run_data", False, True, False),
+        "change_workspace_name": ("new_name", await name_of(api), "Theirs", "Mine"),
+    }
+    for call, (name, base, theirs, mine) in changes.items():
+        url = f"{W}/workspaces/{call}"
+        first = await other.post(url, json={name: theirs, "base": base})
+        assert first.status_code == 200, first.text
+        second = await api.client.post(url, json={name: mine, "base": base})
+        error = second.json()["error"]
+        assert (second.status_code, error["code"]) == (409, "version_conflict"), call
+        assert error["details"] == {"name": name, "base": base, "theirs": theirs}
+        assert (await api.client.post(url, json={name: mine, "base": theirs})).status_code == 200
+        assert (await api.client.post(url, json={name: theirs})).status_code == 200, "without a base"
+    assert await name_of(api) == "Theirs"
+
+
+async def name_of(api: ApiHarness) -> str:
+    return (await api.client.get(f"{W}/workspaces/get_workspace_name")).text

@@ -1,7 +1,7 @@
-import { queryOptions } from "@tanstack/react-query";
+import { type QueryClient, queryOptions } from "@tanstack/react-query";
 import type { Json } from "../workflow/types";
 import { api, BASE } from "./client";
-import { setInstanceSetting } from "./instance-settings";
+import { instanceSettingsQuery, setInstanceSetting } from "./instance-settings";
 
 /** OpenID provider of single sign-on. Its secret is masked; a mask that is sent back leaves the secret unchanged. */
 export interface IdentityProvider {
@@ -29,8 +29,16 @@ export const identityProvidersQuery = queryOptions({
   },
 });
 
-export const saveIdentityProviders = (value: Record<string, IdentityProvider>): Promise<void> =>
-  setInstanceSetting(PROVIDERS, value as unknown as Json);
+/** Change the providers, unless another admin changes them at the same time. */
+export async function saveIdentityProviders(
+  queries: QueryClient,
+  change: (before: Record<string, IdentityProvider>) => Record<string, IdentityProvider>,
+): Promise<void> {
+  const settings = await queries.fetchQuery({ ...instanceSettingsQuery, staleTime: 0 });
+  const { value, version } = settings.find((each) => each.name === PROVIDERS) ?? { value: {}, version: "default" };
+  const changed = change(value as Record<string, IdentityProvider>);
+  await setInstanceSetting(PROVIDERS, changed as unknown as Json, version);
+}
 
 /** Return the redirect URI of the client at a provider. */
 export const redirectUri = (name: string): string => `${BASE || window.location.origin}/api/auth/oidc/callback/${name}`;

@@ -18,8 +18,9 @@ export const processSettingsQuery = queryOptions({
   queryFn: async () => (await api.GET("/api/settings/list_environment")).data ?? [],
 });
 
-/** Store a setting; null: the default applies again. */
-export async function setInstanceSetting(name: string, value: Json): Promise<void> {
+/** Store a setting; null: the default applies again. Fails with `version_conflict` if it is not at version `base`. */
+export async function setInstanceSetting(name: string, value: Json, base: string): Promise<void> {
   const params = { path: { name } };
-  await api.POST("/api/settings/global/{name}", { params, body: { value } as never, parseAs: "text" });
+  const body = { value, base_version: base } as never;
+  await api.POST("/api/settings/global/{name}", { params, body, parseAs: "text" });
 }

@@ -50,20 +50,22 @@ export async function createWorkspace(id: string, name: string): Promise<void> {
   await api.POST("/api/workspaces/create", { body: { id, name: name || null }, parseAs: "text" });
 }
 
-export async function renameWorkspace(workspace: string, name: string): Promise<void> {
+/** Change the display name, which is `base`. */
+export async function renameWorkspace(workspace: string, name: string, base: string): Promise<void> {
   const params = { path: { workspace } };
-  const body = { new_name: name };
+  const body = { new_name: name, base };
   await api.POST("/api/w/{workspace}/workspaces/change_workspace_name", { params, body, parseAs: "text" });
 }
 
-/** Store a setting of a workspace; null: that of the instance applies. */
+/** Store a setting of a workspace, whose value is `base`; null: that of the instance applies. */
 export async function setWorkspaceSetting(
   workspace: string,
   name: WorkspaceSettingName,
   value: number | boolean | null,
+  base: number | boolean | null,
 ): Promise<void> {
   const params = { path: { workspace } };
-  await api.POST(CALLS[name], { params, body: { [name]: value } as never, parseAs: "text" });
+  await api.POST(CALLS[name], { params, body: { [name]: value, base } as never, parseAs: "text" });
 }
 
 export async function archiveWorkspace(workspace: string): Promise<void> {

@@ -19,7 +19,7 @@ export function SettingRow({ setting }: { setting: InstanceSetting }) {
   const [editing, setEditing] = useState(false);
   const { name } = setting;
   const reset = async () => {
-    if (await send(() => setInstanceSetting(name, null))) notify(t("settings.settingReset", { name }));
+    if (await send(() => setInstanceSetting(name, null, setting.version))) notify(t("settings.settingReset", { name }));
     await queries.invalidateQueries(instanceSettingsQuery);
   };
   return (
@@ -77,10 +77,13 @@ function SettingDialog({ setting, close }: { setting: InstanceSetting; close: ()
   const read = settingValue(typed, kind);
   const submit = async () => {
     const problem = "error" in read ? read.error : undefined;
-    const save = () => setInstanceSetting(name, "value" in read ? read.value : null);
-    if (!(await submission.send(save, { value: problem }))) return;
-    notify(t("settings.saved", { name }));
-    close();
+    const save = () => setInstanceSetting(name, "value" in read ? read.value : null, setting.version);
+    const saved = await submission.send(save, { value: problem });
+    if (saved) {
+      notify(t("settings.saved", { name }));
+      close();
+    }
+    // After a conflict, the next attempt is based on the version whose value is shown.
     await queries.invalidateQueries(instanceSettingsQuery);
   };
   const field = {

@@ -72,6 +72,8 @@ function providerOf(typed: Typed, signUp: boolean, storedSecret = ""): IdentityP
 export function SsoDialog({ existing, taken = [], save, close }: Props) {
   const [stored, before] = existing ?? ["", undefined];
   const [typed, setTyped] = useState(() => typedOf(stored, before));
+  // The stored provider that the changes are based on.
+  const [seen, setSeen] = useState(before);
   const [signUp, setSignUp] = useState(before?.sign_up ?? true);
   const submission = useSubmission(({ message }) => (message.startsWith("The issuer") ? "issuer" : ""));
   const name = typed.name.trim();
@@ -85,7 +87,15 @@ export function SsoDialog({ existing, taken = [], save, close }: Props) {
       grants: grantsOf(typed.grants) === null ? t("settings.notJson") : undefined,
     };
     const provider = providerOf(typed, signUp, before?.client_secret);
-    if (!(await submission.send(() => save((others) => ({ ...others, [name]: provider })), problems))) return;
+    const change = (stored: Providers) => {
+      const theirs = stored[name];
+      if (existing && JSON.stringify(theirs) !== JSON.stringify(seen)) {
+        setSeen(theirs);
+        throw new Error(t("settings.changedMeanwhile", { name, value: JSON.stringify(theirs ?? null) }));
+      }
+      return { ...stored, [name]: provider };
+    };
+    if (!(await submission.send(() => save(change), problems))) return;
     notify(t("settings.saved", { name: provider.label }));
     close();
   };

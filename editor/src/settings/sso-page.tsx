@@ -20,8 +20,7 @@ export function SsoPage() {
   const settings = useQuery(instanceSettingsQuery);
   const [creating, setCreating] = useState(false);
   const save = async (change: Change) => {
-    // Read again: another admin may have changed a provider meanwhile.
-    await saveIdentityProviders(change(await queries.fetchQuery({ ...identityProvidersQuery, staleTime: 0 })));
+    await saveIdentityProviders(queries, change);
     await queries.invalidateQueries({ queryKey: ["instance-settings"] });
   };
   const found = Object.entries(providers.data ?? {});

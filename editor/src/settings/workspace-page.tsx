@@ -1,10 +1,12 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
+import { settingConflict } from "../api/client";
 import { ownMemberQuery } from "../api/members";
 import {
   archiveWorkspace,
   renameWorkspace,
   setWorkspaceSetting,
+  type WorkspaceSettingName,
   type WorkspaceSettings,
   workspaceNameQuery,
   workspaceSettingsQuery,
@@ -47,6 +49,16 @@ interface FormProps {
   admin: boolean;
 }
 
+type Bases = Pick<WorkspaceSettings, WorkspaceSettingName> & { new_name: string };
+
+/** Beginnings of the messages of errors, with the field that they belong to. */
+const FIELDS = [
+  ["retention_days", "retention"],
+  ["token_max_age_days", "age"],
+  ["new_name", "name"],
+  ["The name", "name"],
+] as const;
+
 /** Return the value of a number of days in a field, null if it is empty, or undefined if it is no number. */
 function daysOf(text: string): number | null | undefined {
   if (text.trim() === "") return null;
@@ -62,9 +74,9 @@ function SettingsForm({ workspace, name, settings, admin }: FormProps) {
   const [age, setAge] = useState(textOf(settings.token_max_age_days));
   const [readable, setReadable] = useState(settings.secrets_readable);
   const [searched, setSearched] = useState(settings.search_run_data);
-  const submission = useSubmission(({ message }) =>
-    message.startsWith("retention_days") ? "retention" : message.startsWith("token_max_age_days") ? "age" : "",
-  );
+  // Stored values that the changes are based on.
+  const [bases, setBases] = useState<Bases>({ ...settings, new_name: name });
+  const submission = useSubmission(({ message }) => FIELDS.find(([start]) => message.startsWith(start))?.[1] ?? "");
   const { errors, busy } = submission;
   const values = {
     retention_days: daysOf(retention),
@@ -73,10 +85,25 @@ function SettingsForm({ workspace, name, settings, admin }: FormProps) {
     search_run_data: searched,
   };
   const save = async () => {
-    if (typedName.trim() !== name) await renameWorkspace(workspace, typedName);
-    for (const setting of Object.keys(values) as (keyof typeof values)[]) {
-      const value = values[setting];
-      if (value !== undefined && value !== settings[setting]) await setWorkspaceSetting(workspace, setting, value);
+    const stored = { ...bases };
+    try {
+      if (typedName.trim() !== stored.new_name) {
+        await renameWorkspace(workspace, typedName.trim(), stored.new_name);
+        stored.new_name = typedName.trim();
+      }
+      for (const setting of Object.keys(values) as (keyof typeof values)[]) {
+        const value = values[setting];
+        if (value === undefined || value === stored[setting]) continue;
+        await setWorkspaceSetting(workspace, setting, value, stored[setting]);
+        Object.assign(stored, { [setting]: value });
+      }
+    } catch (error) {
+      // The conflict shows the stored value: the next attempt replaces that one.
+      const conflict = settingConflict(error);
+      if (conflict) Object.assign(stored, { [conflict.name]: conflict.theirs });
+      throw error;
+    } finally {
+      setBases(stored);
     }
   };
   const submit = async (event: FormEvent) => {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import query_texts
@@ -197,3 +198,9 @@ async def get_token_max_age_days(conn: Connection, email: str, workspace: str | 
 async def set_token_max_age_days(conn: Connection, workspace: str, days: int | None) -> None:
     """Set the maximum lifetime of new tokens of a workspace; None: that of the instance."""
     await conn.execute(_SQL["set_token_max_age_days"], workspace, days)
+
+
+async def lock_settings(conn: Connection, workspace: str) -> dict[str, Any]:
+    """Return the settings by the names of their fields; no other transaction changes them until this one ends."""
+    row = await conn.fetchrow(_SQL["lock_settings"], workspace)
+    return dict(row) if row else {}

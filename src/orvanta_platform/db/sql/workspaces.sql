@@ -178,3 +178,10 @@ WHERE w.archived_at IS NULL
 -- name: set_token_max_age_days
 -- Sets the maximum lifetime of new tokens of a workspace.
 UPDATE workspace SET token_max_age_days = $2 WHERE id = $1;
+
+-- name: lock_settings
+-- The settings of a workspace that admins change on one page. Serializes their changes until the transaction ends.
+SELECT name AS new_name, secrets_readable, retention_days, search_run_data, token_max_age_days
+FROM workspace
+WHERE id = $1
+FOR NO KEY UPDATE;

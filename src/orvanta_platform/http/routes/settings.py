@@ -36,10 +36,13 @@ async def get_setting(request: AnyRequest, name: FromPath[str]) -> Response[byte
 
 @post("/api/settings/global/{name:str}", status_code=200, opt=call(body=schemas.SetSetting))
 async def set_setting(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
-    """Set a setting, or return it to its default. Takes effect in every server within a second. Superadmins only."""
+    """Set a setting, or return it to its default. Takes effect in every server within a second. Superadmins only.
+
+    Answers 409 `version_conflict` if the setting was changed since `base_version`; details have both values.
+    """
     body = await small_body_of(request, schemas.SetSetting)
     platform = platform_of(request)
-    await instance_settings.change(platform.db, platform.keys, actor_of(request), name, body.value)
+    await instance_settings.change(platform.db, platform.keys, actor_of(request), name, body.value, body.base_version)
     return answers.text(f"Set {name}." if body.value is not None else f"{name} has its default again.")
 
 

@@ -37,7 +37,7 @@ async def list_archived_workspaces(request: AnyRequest) -> Response[bytes]:
 async def change_workspace_name(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """Change the display name of the workspace. Its id does not change. Admins only."""
     body = await body_of(request, accounts.WorkspaceName)
-    await workspace_life.rename(platform_of(request), actor_of(request), workspace, body.new_name)
+    await workspace_life.rename(platform_of(request), actor_of(request), workspace, body.new_name, body.base)
     return answers.text(f"Renamed the workspace {workspace}.")
 
 
@@ -142,7 +142,9 @@ async def edit_error_handler(request: AnyRequest, workspace: FromPath[str]) -> R
 async def edit_secrets_readable(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """Allow developers and admins to read secrets by API, or (the default) only jobs. Admins only."""
     body = await body_of(request, accounts.SecretsReadable)
-    await workspaces.set_secrets_readable(platform_of(request), actor_of(request), workspace, body.secrets_readable)
+    await workspaces.set_secrets_readable(
+        platform_of(request), actor_of(request), workspace, body.secrets_readable, body.base
+    )
     return answers.text(f"Secrets of the workspace {workspace} are {'' if body.secrets_readable else 'not '}readable.")
 
 
@@ -150,7 +152,9 @@ async def edit_secrets_readable(request: AnyRequest, workspace: FromPath[str]) -
 async def edit_search_run_data(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """Enable the search of run inputs and results, or (the default) disable it and delete the index. Admins only."""
     body = await body_of(request, accounts.SearchRunData)
-    await workspaces.set_search_run_data(platform_of(request), actor_of(request), workspace, body.search_run_data)
+    await workspaces.set_search_run_data(
+        platform_of(request), actor_of(request), workspace, body.search_run_data, body.base
+    )
     word = "" if body.search_run_data else "not "
     return answers.text(f"Search in the data of runs of the workspace {workspace} is {word}enabled.")
 
@@ -160,7 +164,7 @@ async def edit_retention(request: AnyRequest, workspace: FromPath[str]) -> Respo
     """Set how many days runs are retained, at most as many as in the instance; null for its number. Admins only."""
     body = await body_of(request, accounts.Retention)
     days = body.retention_days
-    await workspaces.set_retention_days(platform_of(request), actor_of(request), workspace, days)
+    await workspaces.set_retention_days(platform_of(request), actor_of(request), workspace, days, body.base)
     period = f"for {days} days" if days else "as long as the instance retains them"
     return answers.text(f"Runs of the workspace {workspace} are retained {period}.")
 
@@ -168,8 +172,9 @@ async def edit_retention(request: AnyRequest, workspace: FromPath[str]) -> Respo
 @post(f"{_W}/workspaces/edit_token_max_age", status_code=200, opt=call(body=accounts.TokenMaxAge))
 async def edit_token_max_age(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """Set the maximum lifetime of new tokens that are valid in the workspace. Admins only."""
-    days = (await body_of(request, accounts.TokenMaxAge)).token_max_age_days
-    await workspaces.set_token_max_age_days(platform_of(request), actor_of(request), workspace, days)
+    body = await body_of(request, accounts.TokenMaxAge)
+    days = body.token_max_age_days
+    await workspaces.set_token_max_age_days(platform_of(request), actor_of(request), workspace, days, body.base)
     return answers.text(f"Changed the maximum lifetime of tokens of the workspace {workspace}.")
 
 

@@ -47,6 +47,9 @@ class WorkspaceName(msgspec.Struct):
 
     new_name: str
 
+    base: str | UnsetType = UNSET
+    """Value that the change is based on: 409 if the stored one differs. Absent: any."""
+
 
 class CreateUser(msgspec.Struct):
     """An account to create."""
@@ -124,6 +127,9 @@ class SecretsReadable(msgspec.Struct):
 
     secrets_readable: bool
 
+    base: bool | UnsetType = UNSET
+    """Value that the change is based on: 409 if the stored one differs. Absent: any."""
+
 
 class SetErrorHandler(msgspec.Struct, kw_only=True):
     """Script or workflow that runs after each failed run."""
@@ -200,17 +206,26 @@ class SearchRunData(msgspec.Struct):
 
     search_run_data: bool
 
+    base: bool | UnsetType = UNSET
+    """Value that the change is based on: 409 if the stored one differs. Absent: any."""
+
 
 class Retention(msgspec.Struct):
     """Number of days for which runs are retained; null for the number of the instance."""
 
     retention_days: int | None
 
+    base: int | UnsetType | None = UNSET
+    """Value that the change is based on: 409 if the stored one differs. Absent: any."""
+
 
 class TokenMaxAge(msgspec.Struct):
     """Maximum lifetime of new tokens in days; null for no limit other than that of the instance."""
 
     token_max_age_days: int | None
+
+    base: int | UnsetType | None = UNSET
+    """Value that the change is based on: 409 if the stored one differs. Absent: any."""
 
 
 class CreateFolder(msgspec.Struct):

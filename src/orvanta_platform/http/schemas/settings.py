@@ -18,6 +18,9 @@ class SetSetting(msgspec.Struct):
     value: Any = None
     """JSON; null: the default applies again."""
 
+    base_version: str | None = None
+    """Version that the change is based on: 409 if the setting has another one. null: any version."""
+
 
 class InstanceSetting(msgspec.Struct, kw_only=True):
     """A setting of the instance."""
@@ -29,6 +32,8 @@ class InstanceSetting(msgspec.Struct, kw_only=True):
     description: str
     schema: dict[str, Any]
     """JSON Schema of the value."""
+    version: str
+    """Version of the value, for `base_version` of a change."""
     updated_at: datetime | UnsetType = UNSET
     """Time of the last change; missing if the default applies."""
     updated_by: str | UnsetType = UNSET
@@ -59,6 +64,7 @@ def setting(shown: ShownSetting) -> InstanceSetting:
         default=shown.default,
         description=shown.description,
         schema=shown.schema,
+        version=shown.version,
         updated_at=shown.updated_at or UNSET,
         updated_by=shown.updated_by or UNSET,
     )

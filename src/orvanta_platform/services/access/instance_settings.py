@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,7 +18,7 @@ from orvanta_platform.db import accounts
 from orvanta_platform.db import instance_settings as rows
 from orvanta_platform.db.instance_settings import SettingRow
 from orvanta_platform.db.pool import Connection, Database
-from orvanta_platform.errors import BadRequest
+from orvanta_platform.errors import BadRequest, VersionConflict
 from orvanta_platform.settings import EnvironmentSetting, Settings, describe
 
 _INSTANCE = Target(None, "instance")
@@ -35,6 +36,8 @@ class ShownSetting:
     description: str
     schema: dict[str, Any]
     """JSON Schema of the value."""
+    version: str
+    """Digest of the stored value, secrets included, which a change can be based on."""
     updated_at: datetime | None = None
     """None: the default applies."""
     updated_by: str | None = None
@@ -62,10 +65,13 @@ async def get(db: Database, actor: Actor, name: str) -> ShownSetting:
         return _shown(setting, await rows.get(conn, name))
 
 
-async def change(db: Database, keys: InstanceKeys, actor: Actor, name: str, value: Any) -> None:
+async def change(
+    db: Database, keys: InstanceKeys, actor: Actor, name: str, value: Any, base_version: str | None = None
+) -> None:
     """Set a setting; None: return it to its default. A mask leaves the secret at its place unchanged.
 
-    Raises Forbidden, also for tokens with limits, NotFound, BadRequest for an invalid value.
+    `base_version`: the version that the change is based on; None: any. Raises Forbidden, also for tokens with limits,
+    NotFound, BadRequest for an invalid value, VersionConflict if the setting has another version.
     """
     require(actor, "write_settings", _INSTANCE)
     refuse_limited(actor, "change settings")
@@ -78,6 +84,8 @@ async def change(db: Database, keys: InstanceKeys, actor: Actor, name: str, valu
     async with db.transaction() as conn:
         await rows.lock(conn)
         row = await rows.get(conn, name)
+        if base_version is not None and base_version != _version(row):
+            raise _conflict(_shown(setting, row), base_version)
         if value is None:
             if await rows.delete(conn, name):
                 await audit.record_instance(conn, actor, "settings.unset", "Delete", name)
@@ -104,10 +112,27 @@ async def _check_break_glass(conn: Connection, email: str) -> None:
         raise BadRequest("The account must be an enabled superadmin with a password.")
 
 
+def _version(row: SettingRow | None) -> str:
+    if row is None:
+        return "default"
+    return hashlib.sha256(row.value.encode() + b"\0" + (row.sealed or b"")).hexdigest()[:16]
+
+
+def _conflict(newest: ShownSetting, base: str) -> VersionConflict:
+    author = f" by {newest.updated_by}" if newest.updated_by else ""
+    return VersionConflict(
+        f"The setting {newest.name} was changed{author} meanwhile.",
+        hint="Compare the two values, then send base_version with the newest version.",
+        details={"name": newest.name, "base": base, "newest": newest.version, "theirs": newest.value},
+    )
+
+
 def _shown(setting: Setting[Any], row: SettingRow | None) -> ShownSetting:
     default = msgspec.to_builtins(setting.default)
     schema = msgspec.json.schema(setting.kind)
     if row is None:
-        return ShownSetting(setting.name, default, default, setting.text, schema)
+        return ShownSetting(setting.name, default, default, setting.text, schema, _version(None))
     value = msgspec.json.decode(row.value)
-    return ShownSetting(setting.name, value, default, setting.text, schema, row.updated_at, row.updated_by)
+    return ShownSetting(
+        setting.name, value, default, setting.text, schema, _version(row), row.updated_at, row.updated_by
+    )

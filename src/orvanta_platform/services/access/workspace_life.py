@@ -5,6 +5,8 @@ An archived workspace can be read. It starts no runs, by a call, a schedule or a
 
 from __future__ import annotations
 
+from msgspec import UNSET, UnsetType
+
 from orvanta_platform.control import audit, limits
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.instance_settings import KEY_WORKSPACE
@@ -12,16 +14,21 @@ from orvanta_platform.control.permissions import Target, refuse_limited, require
 from orvanta_platform.db import workspaces
 from orvanta_platform.db.workspaces import WorkspaceRow
 from orvanta_platform.errors import BadRequest, Conflict
+from orvanta_platform.services.access.workspaces import check_base
 from orvanta_platform.services.platform import Platform
 
 
-async def rename(platform: Platform, actor: Actor, workspace: str, name: str) -> None:
-    """Change the display name. The id, which is part of addresses, does not change. Raises NotFound, Forbidden."""
+async def rename(platform: Platform, actor: Actor, workspace: str, name: str, base: str | UnsetType = UNSET) -> None:
+    """Change the display name. The id, which is part of addresses, does not change.
+
+    Raises NotFound, Forbidden, BadRequest, VersionConflict if the name is not `base`.
+    """
     require(actor, "admin", Target(workspace, "workspace"))
     limits.check_line("The name of a workspace", name)
     if not name:
         raise BadRequest("The name of a workspace is not empty.")
     async with platform.db.transaction() as conn:
+        await check_base(conn, workspace, "new_name", base)
         before = await workspaces.get_name(conn, workspace)
         await workspaces.set_name(conn, workspace, name.strip())
         parameters = {"name": name.strip(), "before": before}

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from msgspec import UNSET, UnsetType
+
 from orvanta_platform.control import audit, limits, names
 from orvanta_platform.control.actor import Actor, Role
 from orvanta_platform.control.permissions import Target, require
 from orvanta_platform.db import http_triggers, workspaces
-from orvanta_platform.db.pool import CONNECTION_LOST
+from orvanta_platform.db.pool import CONNECTION_LOST, Connection
 from orvanta_platform.db.workspaces import Health, WorkspaceRow
-from orvanta_platform.errors import AlreadyExists, BadRequest, Conflict, NotFound
+from orvanta_platform.errors import AlreadyExists, BadRequest, Conflict, NotFound, VersionConflict
 from orvanta_platform.services.platform import Platform
 
 MAX_TOKEN_AGE_DAYS = 3650
@@ -97,10 +101,13 @@ async def secrets_readable(platform: Platform, actor: Actor, workspace: str) -> 
         return await workspaces.are_secrets_readable(conn, workspace)
 
 
-async def set_secrets_readable(platform: Platform, actor: Actor, workspace: str, readable: bool) -> None:
-    """Allow or forbid developers to read secrets by API. Raises NotFound, Forbidden."""
+async def set_secrets_readable(
+    platform: Platform, actor: Actor, workspace: str, readable: bool, base: bool | UnsetType = UNSET
+) -> None:
+    """Allow or forbid developers to read secrets by API. Raises NotFound, Forbidden, VersionConflict."""
     require(actor, "admin", Target(workspace, "workspace"))
     async with platform.db.transaction() as conn:
+        await check_base(conn, workspace, "secrets_readable", base)
         await workspaces.set_secrets_readable(conn, workspace, readable)
         parameters = {"secrets_readable": readable}
         await audit.record(conn, actor, "workspaces.edit_secrets_readable", "Updated", workspace, parameters)
@@ -113,10 +120,13 @@ async def search_run_data(platform: Platform, actor: Actor, workspace: str) -> b
         return await workspaces.is_search_enabled(conn, workspace)
 
 
-async def set_search_run_data(platform: Platform, actor: Actor, workspace: str, searched: bool) -> None:
-    """Enable or disable the search index of inputs and results. Raises NotFound, Forbidden."""
+async def set_search_run_data(
+    platform: Platform, actor: Actor, workspace: str, searched: bool, base: bool | UnsetType = UNSET
+) -> None:
+    """Enable or disable the search index of inputs and results. Raises NotFound, Forbidden, VersionConflict."""
     require(actor, "admin", Target(workspace, "workspace"))
     async with platform.db.transaction() as conn:
+        await check_base(conn, workspace, "search_run_data", base)
         await workspaces.set_search_run_data(conn, workspace, searched)
         parameters = {"search_run_data": searched}
         await audit.record(conn, actor, "workspaces.edit_search_run_data", "Updated", workspace, parameters)
@@ -136,8 +146,13 @@ async def token_max_age_days(platform: Platform, actor: Actor, workspace: str) -
         return await workspaces.get_token_max_age_days(conn, actor.email, workspace)
 
 
-async def set_token_max_age_days(platform: Platform, actor: Actor, workspace: str, days: int | None) -> None:
-    """Set the maximum lifetime of new tokens of the workspace. Raises NotFound, Forbidden, BadRequest."""
+async def set_token_max_age_days(
+    platform: Platform, actor: Actor, workspace: str, days: int | None, base: int | UnsetType | None = UNSET
+) -> None:
+    """Set the maximum lifetime of new tokens of the workspace.
+
+    Raises NotFound, Forbidden, BadRequest, VersionConflict.
+    """
     require(actor, "admin", Target(workspace, "workspace"))
     if days is not None and not 1 <= days <= MAX_TOKEN_AGE_DAYS:
         raise BadRequest(
@@ -145,21 +160,38 @@ async def set_token_max_age_days(platform: Platform, actor: Actor, workspace: st
             hint="Use null for the limit of the instance.",
         )
     async with platform.db.transaction() as conn:
+        await check_base(conn, workspace, "token_max_age_days", base)
         await workspaces.set_token_max_age_days(conn, workspace, days)
         parameters = {"token_max_age_days": days}
         await audit.record(conn, actor, "workspaces.edit_token_max_age", "Updated", workspace, parameters)
 
 
-async def set_retention_days(platform: Platform, actor: Actor, workspace: str, days: int | None) -> None:
-    """Set a shorter retention than that of the instance. Raises NotFound, Forbidden, BadRequest."""
+async def set_retention_days(
+    platform: Platform, actor: Actor, workspace: str, days: int | None, base: int | UnsetType | None = UNSET
+) -> None:
+    """Set a shorter retention than that of the instance. Raises NotFound, Forbidden, BadRequest, VersionConflict."""
     require(actor, "admin", Target(workspace, "workspace"))
     most = platform.settings.retention_days or MAX_RETENTION_DAYS
     if days is not None and not 0 < days <= most:
         raise BadRequest(f"retention_days must be from 1 to {most}.", hint="Use null for the limit of the instance.")
     async with platform.db.transaction() as conn:
+        await check_base(conn, workspace, "retention_days", base)
         await workspaces.set_retention_days(conn, workspace, days)
         parameters = {"retention_days": days}
         await audit.record(conn, actor, "workspaces.edit_retention", "Updated", workspace, parameters)
+
+
+async def check_base(conn: Connection, workspace: str, setting: str, base: Any) -> None:
+    """Check that a setting has the value that a change is based on; UNSET: any. Raises VersionConflict."""
+    if base is UNSET:
+        return
+    theirs = (await workspaces.lock_settings(conn, workspace)).get(setting)
+    if theirs != base:
+        raise VersionConflict(
+            f"{setting} was changed meanwhile.",
+            hint="Compare the two values, then send `base` with the stored one.",
+            details={"name": setting, "base": base, "theirs": theirs},
+        )
 
 
 async def health(platform: Platform) -> Health | None:
