@@ -166,7 +166,8 @@ async def test_node_kind_is_dragged_from_palette(page: Page, site: Site) -> None
 
 
 async def test_drops_on_the_head_of_a_loop_belong_to_the_loop(page: Page, site: Site) -> None:
-    body = "value: {type: forloopflow, iterator: {type: static, value: [1]}, modules: [{id: b, value: {type: identity}}]}"
+    inner = "[{id: b, value: {type: identity}}]"
+    body = f"value: {{type: forloopflow, iterator: {{type: static, value: [1]}}, modules: {inner}}}"
     source = f"value:\n  modules:\n    - {{id: a, value: {{type: identity}}}}\n    - {{id: each, needs: [], {body}}}\n"
     await opened(page, site, source, "?panel=palette")
     head = node(page, "each").locator("header")

@@ -164,6 +164,37 @@ async def test_two_admins_see_both_values_of_a_setting(page: Page, site: Site) -
 
 
 @pytest.mark.extended
+async def test_grants_of_scim_groups_are_edited(page: Page, site: Site) -> None:
+    dialog = page.get_by_role("dialog")
+    stored = "/api/settings/global/scim_grants"
+    try:
+        await opens(page, "scim", "SCIM")
+        await page.get_by_role("button", name="New grant").click()
+        await dialog.get_by_role("button", name="Create").click()
+        await expect(dialog.get_by_role("alert")).to_have_text(["Required", "Required"])
+        await dialog.get_by_label("Group at the provider").fill("engineering")
+        await dialog.get_by_role("combobox", name="Workspace").select_option("main")
+        await dialog.get_by_label("Role").select_option("Operator")
+        await dialog.get_by_label("Groups of the workspace").fill("not valid/")
+        await check(page)
+        await dialog.get_by_role("button", name="Create").click()
+        await expect(dialog.get_by_role("alert")).to_contain_text("'valid/' is not a valid group name.")
+        await dialog.get_by_label("Groups of the workspace").fill("deployers, support")
+        await dialog.get_by_role("button", name="Create").click()
+        row = rows(page, "Memberships by SCIM group")
+        await expect(row).to_contain_text(re.compile("engineering → main.*Operator.*g/deployers.*g/support"))
+        grant = {"claim": "engineering", "workspace": "main", "role": "operator", "groups": ["deployers", "support"]}
+        assert site.client.get(stored).json() == [grant]
+        await is_accessible(page)
+        await row.get_by_role("button", name="Delete engineering → main").click()
+        await dialog.get_by_role("button", name="Delete").click()
+        await expect(row).to_have_count(0)
+        assert site.client.get(stored).json() == []
+    finally:
+        site.client.post(stored, json={"value": None}).raise_for_status()
+
+
+@pytest.mark.extended
 async def test_tokens_of_scim_clients_are_created_and_revoked(page: Page, site: Site) -> None:
     await opens(page, "scim", "SCIM")
     await expect(page.locator("[data-command='SCIM base URL']")).to_have_text(f"{site.base}/scim/v2")

@@ -12,8 +12,8 @@ import css from "./settings.module.css";
 
 /** Settings of passwords and tokens. */
 const LOGIN = ["min_password_length", "require_totp", "token_max_age_days"];
-/** Settings of the page Single sign-on. */
-const SSO = ["oidc_providers", "break_glass_account"];
+/** Settings of the pages Single sign-on and SCIM. */
+const SSO = ["oidc_providers", "break_glass_account", "scim_grants"];
 
 /** Settings of the instance, and those that the environment of the server determines. For superadmins. */
 export function InstancePage() {

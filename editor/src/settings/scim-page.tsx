@@ -7,6 +7,7 @@ import { CopyableCommand } from "../ui/copyable-command";
 import { Time } from "../ui/time";
 import { ExpiryField, expirationOf } from "./new-token";
 import { FormDialog, SearchedList, useSubmission } from "./parts";
+import { ScimGrants } from "./scim-grants";
 import css from "./settings.module.css";
 import { NewToken, RevokeToken } from "./token-parts";
 
@@ -29,6 +30,7 @@ export function ScimPage() {
         empty={[t("settings.noTokens"), t("settings.noScimTokensHint")]}
         row={(each) => <TokenRow token={each} />}
       />
+      <ScimGrants />
     </main>
   );
 }
