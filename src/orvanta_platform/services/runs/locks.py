@@ -14,7 +14,7 @@ from uuid import UUID
 import msgspec
 
 from orvanta_platform.control import actor as actors
-from orvanta_platform.control import audit, permissions
+from orvanta_platform.control import audit, names, permissions
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target
 from orvanta_platform.db import dependency_locks, items
@@ -197,7 +197,12 @@ def require_language(name: str) -> None:
 async def lock_script(
     platform: Platform, actor: Actor, workspace: str, path: str | None, content: str, language: str
 ) -> UUID:
-    """Start a run that returns `{"lock": text}` for this code; returns its id. Raises Forbidden, InvalidScript."""
+    """Start a run that returns `{"lock": text}` for this code; returns its id.
+
+    Raises BadRequest for an invalid path, Forbidden, InvalidScript.
+    """
+    if path:
+        names.check_path(path)
     permissions.require(actor, "run", Target(workspace, "preview", path))
     require_language(language)
     script = Script(language, content, path)
@@ -212,8 +217,10 @@ async def lock_flow(platform: Platform, actor: Actor, workspace: str, path: str 
     """Start a run that returns `{"updated_flow_value": value}`, which includes the locks of its scripts; returns its
     id.
 
-    Raises Forbidden, InvalidWorkflow, InvalidScript.
+    Raises BadRequest for an invalid path, Forbidden, InvalidWorkflow, InvalidScript.
     """
+    if path:
+        names.check_path(path)
     permissions.require(actor, "run", Target(workspace, "preview", path))
     body = b'{"value":%s}' % value
     parsed = await document_threads.run_in_thread(workspace, document.parse, body, "json")
