@@ -266,6 +266,11 @@ def require(actor: Actor, action: str, target: Target) -> None:
     raise Forbidden(f"You may not {action.replace('_', ' ')} the {name}.", hint=_role_hint(actor, action, target))
 
 
+def is_hidden(actor: Actor, target: Target) -> bool:
+    """Return whether the actor may not even read a target. The error must then be that for a missing target."""
+    return not can(scopes.without_limits(actor), "read", target)
+
+
 def require_workspace(actor: Actor, workspace: str) -> None:
     """Check that the actor is a member of `workspace`. Raises NotFound."""
     if actor.workspace != workspace or actor.role is None:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from orvanta_platform.control import audit, limits
 from orvanta_platform.control.actor import Actor
-from orvanta_platform.control.permissions import Target, can, readable, require, require_workspace
+from orvanta_platform.control.permissions import Target, can, is_hidden, readable, require, require_workspace
 from orvanta_platform.db import captures, drafts, items, moves
 from orvanta_platform.db.items import Filter, ItemHead, ItemRow, NewVersion, VersionRow
 from orvanta_platform.db.pool import Connection
@@ -59,7 +59,7 @@ async def get_version(platform: Platform, actor: Actor, workspace: str, kind: Ki
             row = await items.get_by_version(conn, workspace, kind, version)
         else:
             row = await items.get_by_hash(conn, workspace, kind, version)
-    if row is None:
+    if row is None or is_hidden(actor, target_of(row)):
         raise missing(kind, str(version))
     require(actor, "read", target_of(row))
     return row
@@ -202,4 +202,7 @@ async def require_write(conn: Connection, actor: Actor, workspace: str, kind: Ki
     head = await items.get_head(conn, workspace, kind, path)
     if head is None:
         raise missing(kind, path)
-    require(actor, "write", Target(workspace, kind, path, head.created_by, head.extra_perms))
+    target = Target(workspace, kind, path, head.created_by, head.extra_perms)
+    if is_hidden(actor, target):
+        raise missing(kind, path)
+    require(actor, "write", target)

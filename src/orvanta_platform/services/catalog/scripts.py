@@ -13,7 +13,7 @@ import rfc8785
 
 from orvanta_platform.control import audit, limits, names
 from orvanta_platform.control.actor import Actor
-from orvanta_platform.control.permissions import readable, require, require_workspace
+from orvanta_platform.control.permissions import is_hidden, readable, require, require_workspace
 from orvanta_platform.db import captures, items
 from orvanta_platform.db.imports import get_imports
 from orvanta_platform.db.items import Filter, ItemHead, ItemRow, NewVersion, VersionRow
@@ -220,7 +220,7 @@ async def close_version(platform: Platform, actor: Actor, workspace: str, digest
     require_workspace(actor, workspace)
     async with platform.db.transaction() as conn:
         row = await items.get_by_hash(conn, workspace, "script", digest)
-        if row is None:
+        if row is None or is_hidden(actor, deploy.target_of(row)):
             raise deploy.missing("script", digest)
         require(actor, "write", deploy.target_of(row))
         await environments.refuse_direct(platform, conn, actor, workspace)

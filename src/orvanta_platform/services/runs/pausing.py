@@ -288,12 +288,12 @@ async def _target(actor: Actor, workspace: str, id: UUID, connection: Connection
     """Return the live run if the actor may pause it. Raises NotFound, Forbidden, Conflict."""
     target = await run_rows.find_run(connection, workspace, id)
     if target is not None and target.id == id:
-        permissions.require(actor, "pause", Target(workspace, "run", target.path, target.created_by))
+        _require_pause(actor, id, Target(workspace, "run", target.path, target.created_by))
         return target
     ended = await run_rows.get_ended_run(connection, id)
     if ended is None or ended.workspace != workspace:
         raise NotFound(f"The run {id} does not exist.")
-    permissions.require(actor, "pause", Target(workspace, "run", ended.path, ended.created_by))
+    _require_pause(actor, id, Target(workspace, "run", ended.path, ended.created_by))
     raise _has_ended(id)
 
 
@@ -321,3 +321,10 @@ def _paused(row: PauseRow, nodes: Mapping[str, Node]) -> PausedNode:
 
 def _text(raw: bytes | None) -> str | None:
     return raw.decode() if raw is not None else None
+
+
+def _require_pause(actor: Actor, id: UUID, target: Target) -> None:
+    """Check that the actor may pause a run. Raises Forbidden, and NotFound, which does not reveal the path."""
+    if permissions.is_hidden(actor, target):
+        raise NotFound(f"The run {id} does not exist.")
+    permissions.require(actor, "pause", target)

@@ -307,7 +307,7 @@ async def _request_cancel(
     if target is None:
         await _require_ended(actor, workspace, id, connection)
         return None
-    permissions.require(actor, "cancel", Target(workspace, "run", target.path, target.created_by))
+    _require_cancel(actor, id, Target(workspace, "run", target.path, target.created_by))
     if id != target.id:
         event: inbox.InboxEvent = inbox.CancelJob(id, reason or f"Canceled by {actor.username}")
         await run_rows.insert_event(connection, target.id, inbox.write(event))
@@ -342,7 +342,14 @@ async def _require_ended(actor: Actor, workspace: str, id: UUID, connection: Con
     ended = await run_rows.get_ended_run(connection, id)
     if ended is None or ended.workspace != workspace:
         raise NotFound(f"The job {id} does not exist.")
-    permissions.require(actor, "cancel", Target(workspace, "run", ended.path, ended.created_by))
+    _require_cancel(actor, id, Target(workspace, "run", ended.path, ended.created_by))
+
+
+def _require_cancel(actor: Actor, id: UUID, target: Target) -> None:
+    """Check that the actor may cancel a run. Raises Forbidden, and NotFound, which does not reveal the path."""
+    if permissions.is_hidden(actor, target):
+        raise NotFound(f"The job {id} does not exist.")
+    permissions.require(actor, "cancel", target)
 
 
 async def _run_script(
@@ -473,10 +480,13 @@ async def require_named(connection: Connection, actor: Actor, version: VersionRo
 
 def require_runnable(actor: Actor, workspace: str, version: VersionRow | None, name: str) -> VersionRow:
     """Return the version if the actor may run it and it can run. Raises NotFound, Forbidden, LockFailed."""
+    permissions.require_workspace(actor, workspace)
+    missing = NotFound(f"The {name} does not exist.", hint="Check the path, and that it is deployed.")
     if version is None or version.archived:
-        permissions.require_workspace(actor, workspace)
-        raise NotFound(f"The {name} does not exist.", hint="Check the path, and that it is deployed.")
+        raise missing
     target = Target(workspace, version.kind, version.path, version.created_by, version.extra_perms)
+    if permissions.is_hidden(actor, target):
+        raise missing
     permissions.require(actor, "run", target)
     locking.refuse_failed(name, version.lock_state, version.lock_error)
     return version

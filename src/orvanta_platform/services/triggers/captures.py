@@ -183,9 +183,16 @@ async def _readable(conn: Connection, actor: Actor, workspace: str, id: int) -> 
     require_workspace(actor, workspace)
     row = await captures.get(conn, workspace, id)
     if row is None:
-        raise NotFound(f"The capture {id} does not exist.")
-    await _require(conn, actor, CaptureKey(workspace, row.kind, row.path, ""), "write")
+        raise _no_capture(id)
+    try:
+        await _require(conn, actor, CaptureKey(workspace, row.kind, row.path, ""), "write")
+    except NotFound as error:  # its message has the path of the item
+        raise _no_capture(id) from error
     return row
+
+
+def _no_capture(id: int) -> NotFound:
+    return NotFound(f"The capture {id} does not exist.")
 
 
 async def _require(conn: Connection, actor: Actor, key: CaptureKey, action: Action) -> None:

@@ -11,7 +11,7 @@ import msgspec
 
 from orvanta_platform.control import audit, limits, names, route_auth, route_paths
 from orvanta_platform.control.actor import Actor
-from orvanta_platform.control.permissions import Target, can, readable, require, require_workspace
+from orvanta_platform.control.permissions import Target, can, is_hidden, readable, require, require_workspace
 from orvanta_platform.control.route_paths import RoutePath
 from orvanta_platform.db import http_triggers, resources, workspaces
 from orvanta_platform.db import runs as run_rows
@@ -295,9 +295,13 @@ def _one_of(name: str, value: Any, allowed: tuple[str, ...]) -> None:
 async def _require_target(conn: Connection, actor: Actor, workspace: str, draft: HttpTriggerDraft) -> None:
     kind = "flow" if draft.is_flow else "script"
     found = await run_rows.resolve_path(conn, workspace, kind, draft.script_path)
+    missing = NotFound(f"The {kind} {draft.script_path[:300]} does not exist.", hint="Deploy it before its trigger.")
     if found is None or found.archived:
-        raise NotFound(f"The {kind} {draft.script_path[:300]} does not exist.", hint="Deploy it before its trigger.")
-    require(actor, "run", Target(workspace, kind, draft.script_path, found.created_by, found.extra_perms))
+        raise missing
+    item = Target(workspace, kind, draft.script_path, found.created_by, found.extra_perms)
+    if is_hidden(actor, item):
+        raise missing
+    require(actor, "run", item)
 
 
 async def _accept(conn: Connection, actor: Actor, workspace: str, settings: HttpTriggerSettings) -> None:

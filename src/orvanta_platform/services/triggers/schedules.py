@@ -12,7 +12,7 @@ import msgspec
 
 from orvanta_platform.control import audit, identity, limits, names
 from orvanta_platform.control.actor import Actor
-from orvanta_platform.control.permissions import Target, readable, require, require_workspace
+from orvanta_platform.control.permissions import Target, is_hidden, readable, require, require_workspace
 from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db import schedules, ticks
 from orvanta_platform.db.pool import Connection
@@ -359,9 +359,13 @@ async def _require_targets(
     for path, is_flow in (target, *(target_of(name) for name in named if isinstance(name, str))):
         kind, name = ("flow", "workflow") if is_flow else ("script", "script")
         found = await run_rows.resolve_path(conn, workspace, kind, path)
+        missing = NotFound(f"The {name} {path[:300]} does not exist.", hint="Deploy it before its schedule.")
         if found is None or found.archived:
-            raise NotFound(f"The {name} {path[:300]} does not exist.", hint="Deploy it before its schedule.")
-        require(actor, "run", Target(workspace, kind, path, found.created_by, found.extra_perms))
+            raise missing
+        item = Target(workspace, kind, path, found.created_by, found.extra_perms)
+        if is_hidden(actor, item):
+            raise missing
+        require(actor, "run", item)
 
 
 async def _writable(conn: Connection, actor: Actor, workspace: str, path: str) -> ScheduleRow:
