@@ -136,6 +136,8 @@ def test_body_for_unknown_run_does_not_block_server(server: Held, call: str, sta
     [
         ("workflow_tests/create/f/bombs/any", b'"name":"a","test"'),
         ("workspaces/edit_large_file_storage_config", b'"large_file_storage"'),
+        ("scripts/raw_temp/diff", b'"scripts"'),
+        ("folders/create", b'"name":"bombs2","extra_perms"'),
         (
             "http_triggers/create",
             b'"path":"f/bombs/a","script_path":"f/bombs/any","is_flow":false,"error_handler_args"',

@@ -23,6 +23,7 @@ from orvanta_platform.http.requests import (
     platform_of,
     read_large,
     row_of,
+    small_body_of,
 )
 from orvanta_platform.http.schemas import drafts as draft_schemas
 from orvanta_platform.http.schemas import items
@@ -136,7 +137,7 @@ async def get_script_digest(request: AnyRequest, workspace: FromPath[str]) -> Re
 @post(f"{_S}/raw_temp/diff", status_code=200, opt=call(body=items.ScriptDigests, answer=list[str]))
 async def list_different_scripts(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """List the paths at which another text is deployed than the one with the given digest, or none."""
-    body = await body_of(request, items.ScriptDigests)
+    body = await small_body_of(request, items.ScriptDigests)
     found = await scripts.list_different(platform_of(request), actor_of(request), workspace, body.scripts)
     return answers.json(found)
 

@@ -7,7 +7,7 @@ from litestar.params import FromPath
 
 from orvanta_platform.http import answers
 from orvanta_platform.http.openapi import PAGED, call
-from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, page_of, platform_of
+from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, page_of, platform_of, small_body_of
 from orvanta_platform.http.schemas import service_accounts as schemas
 from orvanta_platform.services.access import service_accounts
 from orvanta_platform.services.access.service_accounts import NewServiceAccount
@@ -45,7 +45,7 @@ async def create_service_account_token(
     request: AnyRequest, workspace: FromPath[str], username: FromPath[str]
 ) -> Response[bytes]:
     """Create a token of a service account, valid in this workspace. It is shown only in this response. Admins only."""
-    body = await body_of(request, schemas.CreateServiceToken)
+    body = await small_body_of(request, schemas.CreateServiceToken)
     new = NewToken(body.label, body.expiration, body.scopes, workspace)
     made = await service_accounts.create_token(platform_of(request), actor_of(request), workspace, username, new)
     return answers.text(made, 201)

@@ -16,6 +16,7 @@ from orvanta_platform.http.requests import (
     caller_of,
     page_of,
     platform_of,
+    small_body_of,
 )
 from orvanta_platform.http.schemas import accounts
 from orvanta_platform.services.access import session, tokens, users, workspaces
@@ -83,7 +84,7 @@ async def list_workspaces_as_user(request: AnyRequest) -> Response[bytes]:
 @post("/api/users/tokens/create", status_code=201, opt=call(body=accounts.CreateToken))
 async def create_token(request: AnyRequest) -> Response[bytes]:
     """Create a token. It is shown only in this response."""
-    body = await body_of(request, accounts.CreateToken)
+    body = await small_body_of(request, accounts.CreateToken)
     new = NewToken(body.label, body.expiration, body.scopes, body.workspace_id)
     return answers.text(await tokens.create(platform_of(request), actor_of(request), new), 201)
 

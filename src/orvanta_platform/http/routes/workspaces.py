@@ -8,7 +8,7 @@ from msgspec import UNSET
 
 from orvanta_platform.http import answers
 from orvanta_platform.http.openapi import call
-from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, bool_of, page_of, platform_of
+from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, bool_of, page_of, platform_of, small_body_of
 from orvanta_platform.http.schemas import accounts
 from orvanta_platform.services.access import folders, users, workspace_life, workspaces
 from orvanta_platform.services.maintenance import workspace_removal
@@ -226,7 +226,7 @@ async def username_to_email(request: AnyRequest, workspace: FromPath[str], usern
 @post(f"{_W}/folders/create", status_code=200, opt=call(body=accounts.CreateFolder))
 async def create_folder(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """Create a folder. Admins only."""
-    body = await body_of(request, accounts.CreateFolder)
+    body = await small_body_of(request, accounts.CreateFolder)
     await folders.create(
         platform_of(request),
         actor_of(request),
@@ -242,7 +242,7 @@ async def create_folder(request: AnyRequest, workspace: FromPath[str]) -> Respon
 @post(f"{_W}/folders/update/{{name:str}}", status_code=200, opt=call(body=accounts.UpdateFolder))
 async def update_folder(request: AnyRequest, workspace: FromPath[str], name: FromPath[str]) -> Response[bytes]:
     """Update a folder. Its owners and admins only."""
-    body = await body_of(request, accounts.UpdateFolder)
+    body = await small_body_of(request, accounts.UpdateFolder)
     await folders.update(
         platform_of(request),
         actor_of(request),
