@@ -156,6 +156,12 @@ async def test_route_is_created_called_changed_and_disabled(page: Page, site: Si
     row = page.get_by_role("listitem").filter(has_text="people/:name")
     await expect(row).to_contain_text("POST /people/:name")
     [made] = found(site, "http_triggers", path)
+    triggers = page.get_by_role("region", name="HTTP triggers")
+    await triggers.get_by_role("button", name="Listen for a test request").click()
+    test_url = f"{site.base}/api/w/main/capture_u/http/flow/{path}"
+    await expect(triggers.locator('[data-command="Test URL"]')).to_have_text(test_url)
+    site.client.post(test_url, params={"name": "Lin"}, json={}).raise_for_status()
+    await expect(triggers.get_by_label("Test requests").get_by_role("listitem")).to_contain_text('"name": "Lin"')
     url = f"{site.base}/api/r/main/people/Grace"
     assert (await posted(url)).json() == "Grace"
     await row.get_by_role("button", name="Edit").click()

@@ -9,36 +9,39 @@ const REFRESH_MS = 2_000;
 /** The server captures for a minute after the start and each ping. */
 export const PING_MS = 20_000;
 
-/** Start to capture webhook requests of a workflow. */
-export async function startListening(workspace: string, path: string): Promise<void> {
+/** Kind of the triggers whose requests are captured. */
+export type CaptureKind = "webhook" | "http";
+
+/** Start to capture requests to a workflow. */
+export async function startListening(workspace: string, path: string, kind: CaptureKind): Promise<void> {
   await api.POST("/api/w/{workspace}/capture/set_config", {
     params: { path: { workspace } },
-    body: { trigger_kind: "webhook", path, is_flow: true },
+    body: { trigger_kind: kind, path, is_flow: true },
   });
 }
 
 /** Continue to capture for a minute. Throws if the workflow is no longer captured. */
-export async function pingListening(workspace: string, path: string): Promise<void> {
+export async function pingListening(workspace: string, path: string, kind: CaptureKind): Promise<void> {
   await api.POST("/api/w/{workspace}/capture/ping_config/{trigger_kind}/{runnable_kind}/{path}", {
-    params: { path: { workspace, trigger_kind: "webhook", runnable_kind: "flow", path } },
+    params: { path: { workspace, trigger_kind: kind, runnable_kind: "flow", path } },
   });
 }
 
-/** Query of the captured webhook requests of a workflow, newest first, repeated while `listening`. */
-export const capturesQuery = (workspace: string, path: string, listening: boolean) =>
+/** Query of the captured requests of a workflow, newest first, repeated while `listening`. */
+export const capturesQuery = (workspace: string, path: string, kind: CaptureKind, listening: boolean) =>
   queryOptions({
-    queryKey: ["captures", workspace, path],
+    queryKey: ["captures", workspace, path, kind],
     enabled: listening,
     refetchInterval: listening && REFRESH_MS,
     queryFn: async (): Promise<Capture[]> => {
       const { data } = await api.GET("/api/w/{workspace}/capture/list/{runnable_kind}/{path}", {
-        params: { path: { workspace, runnable_kind: "flow", path }, query: { trigger_kind: "webhook" } },
+        params: { path: { workspace, runnable_kind: "flow", path }, query: { trigger_kind: kind } },
       });
       return data ?? [];
     },
   });
 
 /** Return the URL whose requests are captured instead of starting runs. */
-export function captureUrl(workspace: string, path: string): string {
-  return `${BASE || window.location.origin}/api/w/${workspace}/capture_u/webhook/flow/${path}`;
+export function captureUrl(workspace: string, path: string, kind: CaptureKind): string {
+  return `${BASE || window.location.origin}/api/w/${workspace}/capture_u/${kind}/flow/${path}`;
 }

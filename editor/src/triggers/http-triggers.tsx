@@ -10,14 +10,17 @@ import { CopyableCommand } from "../ui/copyable-command";
 import { Failed, Skeleton } from "../ui/states";
 import { Status } from "../ui/status";
 import { TriggerAcceptance } from "../versions/acceptance";
+import { at } from "../workflow/types";
 import { curl } from "./curl";
 import { HttpTriggerForm } from "./http-trigger-form";
+import { TestRequests } from "./test-requests";
 import css from "./triggers.module.css";
 
 /** HTTP triggers of the workflow. */
 export function HttpTriggers({ wanted: query }: { wanted: string }) {
   const workspace = useEditor((editor) => editor.workspace);
   const path = useEditor((editor) => editor.flow.path);
+  const example = useEditor((editor) => at(editor.tree, ["schema", "examples", 0]));
   const routes = useQuery(routesQuery(workspace, path));
   const [editing, setEditing] = useState<Route | "new" | null>(null);
   const shown = (routes.data ?? []).filter((each) =>
@@ -46,6 +49,7 @@ export function HttpTriggers({ wanted: query }: { wanted: string }) {
           ))}
         </ul>
       )}
+      {(routes.data?.length ?? 0) > 0 && <TestRequests kind="http" token="" body={example ?? {}} />}
       {editing && <HttpTriggerForm route={editing === "new" ? null : editing} close={() => setEditing(null)} />}
     </section>
   );

@@ -1,7 +1,15 @@
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { attempt } from "../actions/registry";
-import { type Capture, capturesQuery, captureUrl, PING_MS, pingListening, startListening } from "../api/captures";
+import {
+  type Capture,
+  type CaptureKind,
+  capturesQuery,
+  captureUrl,
+  PING_MS,
+  pingListening,
+  startListening,
+} from "../api/captures";
 import { useEditor, useEditorStore } from "../editor/context";
 import { t } from "../texts/triggers";
 import { Button } from "../ui/controls";
@@ -12,18 +20,29 @@ import type { Tree } from "../workflow/types";
 import { curl } from "./curl";
 import css from "./triggers.module.css";
 
+interface Props {
+  kind: CaptureKind;
+  /** Token in the command; empty: a placeholder. */
+  token: string;
+  body: unknown;
+}
+
 /** Requests that are captured instead of starting runs while the member listens; each can become the test input. */
-export function TestRequests({ token, body }: { token: string; body: unknown }) {
+export function TestRequests({ kind, token, body }: Props) {
   const workspace = useEditor((editor) => editor.workspace);
   const path = useEditor((editor) => editor.flow.path);
   const [listening, setListening] = useState(false);
-  const captures = useQuery(capturesQuery(workspace, path, listening)).data ?? [];
+  const captures = useQuery(capturesQuery(workspace, path, kind, listening)).data ?? [];
   useEffect(() => {
     if (!listening) return;
-    const timer = setInterval(() => void pingListening(workspace, path).catch(() => setListening(false)), PING_MS);
+    const timer = setInterval(
+      () => void pingListening(workspace, path, kind).catch(() => setListening(false)),
+      PING_MS,
+    );
     return () => clearInterval(timer);
-  }, [listening, workspace, path]);
-  const start = () => attempt(async () => startListening(workspace, path).then(() => setListening(true)));
+  }, [listening, workspace, path, kind]);
+  const url = captureUrl(workspace, path, kind);
+  const start = () => attempt(async () => startListening(workspace, path, kind).then(() => setListening(true)));
   return (
     <>
       <div className={css.row}>
@@ -33,7 +52,10 @@ export function TestRequests({ token, body }: { token: string; body: unknown }) 
         </Button>
       </div>
       {listening && (
-        <CopyableCommand label={t("triggers.testCurl")} text={curl(captureUrl(workspace, path), { token, body })} />
+        <>
+          <CopyableCommand label={t("triggers.testUrl")} text={url} />
+          <CopyableCommand label={t("triggers.testCurl")} text={curl(url, { token, body })} />
+        </>
       )}
       {captures.length > 0 && (
         <ul className={css.list} aria-label={t("triggers.testRequests")}>

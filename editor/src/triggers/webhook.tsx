@@ -41,7 +41,7 @@ export function Webhook() {
         </Button>
       </div>
       {token && <CopyableCommand label={t("triggers.token")} text={token} />}
-      <TestRequests token={token} body={example ?? {}} />
+      <TestRequests kind="webhook" token={token} body={example ?? {}} />
     </section>
   );
 }
