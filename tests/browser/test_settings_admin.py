@@ -88,6 +88,7 @@ async def test_service_account_has_tokens_that_admins_see_and_revoke(page: Page,
 async def test_settings_of_instance_are_changed(page: Page, site: Site) -> None:
     await opens(page, "instance", "Instance settings")
     row = rows(page, "Passwords and tokens").filter(has_text="min_password_length")
+    await expect(row).to_contain_text("Minimum length of passwords")
     await expect(row).to_contain_text(re.compile("8.*Default"))
     await row.get_by_role("button", name="Edit min_password_length").click()
     dialog = page.get_by_role("dialog")

@@ -9,6 +9,7 @@ import { Time } from "../ui/time";
 import { notify } from "../ui/toasts";
 import type { Json } from "../workflow/types";
 import { FormDialog, Problem, useSubmission } from "./parts";
+import { settingLabel } from "./setting-label";
 import { kindOfSetting, settingText, settingValue } from "./setting-value";
 import css from "./settings.module.css";
 
@@ -26,8 +27,11 @@ export function SettingRow({ setting }: { setting: InstanceSetting }) {
     <>
       <div className={css.what}>
         <span className={css.heading}>
-          <span className={css.name}>{name}</span>
+          <span className={css.name}>{settingLabel(name)}</span>
           <code>{settingSummary(setting)}</code>
+        </span>
+        <span className={css.facts}>
+          <code>{name}</code>
         </span>
         <span className={css.facts}>{setting.description}</span>
         <span className={css.facts}>
