@@ -367,7 +367,10 @@ async def test_preview_names_readable_workflow_and_short_lock(api: ApiHarness) -
     assert (await dev.post(f"{url}_flow", json=flow)).status_code == 400
     for path in ("u/dev/a\n", "u/dev/" + "x" * 300):
         script = {"raw_code": "x", "language": "bash", "path": path}
-        locks = {"dependencies_async": {"raw_scripts": [script]}, "flow_dependencies_async": {"path": path}}
+        locks: dict[str, dict[str, Any]] = {
+            "dependencies_async": {"raw_scripts": [script]},
+            "flow_dependencies_async": {"path": path},
+        }
         for call, sent in locks.items():
             wrong = await dev.post(f"{W}/jobs/run/{call}", json={"flow_value": {"modules": []}, **sent})
             assert (wrong.status_code, wrong.json()["error"]["code"]) == (400, "bad_request"), (call, path)
