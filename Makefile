@@ -2,8 +2,11 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 PYTHON := .venv/bin/python
-# Three processes keep two cores busy: tests wait for a database, a process or a page a quarter of their time.
-PYTEST := $(PYTHON) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+# Three processes keep two cores busy: tests wait for a database, a process or a page a quarter of their time. The others
+# wait longer, for processes that are killed and for compilers.
+PROCESSES := 3
+test-extended test-all: PROCESSES := 4
+PYTEST = $(PYTHON) -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 ARGS ?=
 # Images of Python often set it: each process of the tests would compile the source and the tests again.
 unexport PYTHONDONTWRITEBYTECODE

@@ -155,7 +155,8 @@ def _python_values(corpus: Corpus) -> None:
 
 def _triggered(corpus: Corpus) -> None:
     python = "def preprocessor(event):\n    return {'id': event['body']['order']['id'], 'by': event['kind']}\n"
-    typescript = "export async function preprocessor(e: any) { return { id: e.body.order.id, by: e.kind }; }\n"
+    typescript = "export async function preprocessor(event: any) {\n"
+    typescript += "  return { id: event.body.order.id, by: event.kind };\n}\n"
     mains = {
         "py": (python, "def main(id: int, by: str):\n    return [id, by]\n"),
         "ts": (typescript, "export async function main(id: number, by: string) { return [id, by]; }\n"),

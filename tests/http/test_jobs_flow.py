@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from tests.http.harness import ApiHarness, W, script
+from tests.http.reader import read
 
 from orvanta_platform.services.run_views import updates
 
@@ -170,11 +171,13 @@ async def test_update_returns_change_immediately_to_returning_caller(
 
 async def test_workflow_stream_ends_with_final_status(api: ApiHarness) -> None:
     id = await api.flow(script("a"), script("b"))
-    reading = asyncio.create_task(api.client.get(f"{W}/jobs_u/getupdate_sse/{id}"))
-    await api.until(lambda: bool(api.platform.listen._watches))
+    reading = read(api.app, api.client, f"{W}/jobs_u/getupdate_sse/{id}")
+    await reading.until_begun()
+    reading.resume.set()
     await api.worker.finish((await api.worker.claim())["a"], 1)
     await api.worker.finish((await api.worker.claim())["b"], 2)
-    events = (await reading).text.strip().split("\n\n")
+    await reading.until_ended()
+    events = reading.text.strip().split("\n\n")
     assert '"WaitingForExecutor"' in events[0]
     assert '"completed":true' in events[-1]
     assert events[-1].count('"Success"') == 2
