@@ -1,6 +1,6 @@
 import { options, type VNode } from "preact";
 
-/** What Preact does otherwise than React, and the page and its libraries rely on. */
+/** Behaviour of React that Preact lacks, and on which the page and its libraries rely. */
 
 /**
  * Effects run right after a rendering, as in React after a click or a key. Preact waits for the next frame, so that an event
