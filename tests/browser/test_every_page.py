@@ -176,6 +176,9 @@ def make_drafts(site: Site) -> None:
 
 def request_deployment(site: Site) -> str:
     """Create release 1 of `shop-dev`, request its deployment to `prod`, and return the id of the request."""
+    environment = {"name": "prod", "workspace": "shop-prod", "color": "#b3261e"}
+    post(site, "/api/environments/create", environment)
+    post(site, "/api/environments/update/prod", {"rules": {"approvals": 1, "approvers": ["u/cleo"]}})
     post(site, "/api/w/shop-dev/releases/create", {"items": [{"kind": "flow", "path": "f/shop/orders"}]})
     answer = site.client.post("/api/w/shop-prod/deployments/create", json={"source": "shop-dev", "number": 1})
     answer.raise_for_status()
