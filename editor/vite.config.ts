@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { compileMessage } from "@lingui/message-utils/compileMessage";
+import react from "@vitejs/plugin-react";
 import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
@@ -77,9 +78,7 @@ const CHUNKS = [
 ];
 
 export default defineConfig({
-  plugins: [compiledTexts(), preloadedFrame()],
-  // Preact runs what is written for React, with a sixth of the size. Types are those of React.
-  resolve: { alias: { "react-dom": "preact/compat", react: "preact/compat" } },
+  plugins: [compiledTexts(), preloadedFrame(), react()],
   build: {
     target: "es2022",
     sourcemap: false,

@@ -97,6 +97,8 @@ async def test_selection_is_stored_in_url(page: Page, site: Site) -> None:
     consent(site, id, "ask")
     await expect(node(page, "each").get_by_label("Iteration number")).to_have_value("2")
     await stands(page, "say", "succeeded")
+    # The graph moves while nodes start, and a click may miss a node that moves.
+    await stands(page, "hold", "waiting")
     await node(page, "left").click()
     await expect(page).to_have_url(re.compile(r"node=left&at=each\.2"))
     await node(page, "each").get_by_role("button", name="Previous iteration").click()

@@ -46,7 +46,9 @@ async def test_admin_acts_as_member_and_both_are_recorded(api: ApiHarness) -> No
     assert (await bob.post("/api/auth/end_impersonation", json={})).status_code == 200
     assert (await bob.get("/api/users/whoami")).status_code == 401
     async with api.platform.db.acquire() as conn:
-        rows = await conn.fetch("SELECT actor, on_behalf_of, operation, parameters FROM audit WHERE actor = 'boss'")
+        rows = await conn.fetch(
+            "SELECT on_behalf_of, operation, parameters FROM audit WHERE actor = 'boss' ORDER BY id"
+        )
     assert [(row["on_behalf_of"], row["operation"]) for row in rows] == [
         (None, "users.impersonate"),
         ("u/ada", "jobs.run"),
