@@ -122,6 +122,26 @@ async def test_renaming_node_rewrites_references(page: Page, site: Site) -> None
     assert text == LIST.replace("{id: one", "{id: first").replace("results.one", "results.first")
 
 
+async def test_node_kind_is_replaced_and_code_is_edited_in_full_size(page: Page, site: Site) -> None:
+    path = await opened(page, site)
+    await node(page, "three").click(button="right")
+    await page.get_by_role("menuitem", name="Replace with…").click()
+    await page.get_by_role("dialog", name="Replace three with").get_by_role("combobox").fill("python")
+    await page.get_by_role("option", name="Python", exact=False).first.click()
+    await expect(node(page, "three")).to_contain_text("Python")
+    await page.get_by_role("button", name="Edit in full size").click()
+    full = page.get_by_role("dialog", name="Code of three")
+    code = full.get_by_role("textbox", name="Code")
+    await code.fill("def main(x):\n    return x\n")
+    await code.press("Escape")
+    await expect(full).to_have_count(0)
+    await draft_saved(page)
+    await deploy(page, "Python in place of Bash")
+    three = flow(site, path)["value"]["modules"][2]
+    assert (three["value"]["language"], three["value"]["content"]) == ("python3", "def main(x):\n    return x\n")
+    assert three["value"]["input_transforms"] == {"x": {"type": "javascript", "expr": "results.one"}}
+
+
 async def test_duplicate_node_id_is_rejected_with_message(page: Page, site: Site) -> None:
     await opened(page, site, query="?panel=node&node=one")
     await page.get_by_label("Id", exact=True).fill("two")

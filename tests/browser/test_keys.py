@@ -119,6 +119,8 @@ async def compose(page: Page, press: Keys) -> None:
     await press.ask("n", asked)
     await press.at("each")
     await press.ask("Shift N", asked)
+    await node(page, "one").click(position={"x": 12, "y": 12})
+    await press.ask("r", page.get_by_role("dialog", name="Replace one with"))
     await press.at("one", "c")
     await page.get_by_placeholder("Select the next node").fill("three")
     await page.get_by_role("option", name="three").first.wait_for()

@@ -15,10 +15,12 @@ import { dialogCss as css, Dialog } from "../ui/dialog";
 import { matchScore } from "../ui/match-score";
 import { SearchDialog } from "../ui/search-dialog";
 import { notify } from "../ui/toasts";
-import { addNode, connect, laneOf, reaches, type Spot } from "../workflow/commands";
+import type { CatalogEntry } from "../workflow/catalog";
+import { addNode, type Change, connect, laneOf, type Model, reaches } from "../workflow/commands";
 import { kindOf } from "../workflow/kinds";
 import type { Node } from "../workflow/outline";
 import { pinnedIn, unpinAll } from "../workflow/pins";
+import { replaceNode } from "../workflow/replace";
 import { AddInsideDialog } from "./add-inside-dialog";
 import { FindDialog } from "./find-dialog";
 import { formatChord } from "./keymap";
@@ -28,7 +30,15 @@ import { ACTIONS, attempt, labelOf, perform } from "./registry";
 export function Dialogs() {
   const dialog = useEditor((editor) => editor.dialog);
   if (!dialog) return null;
-  if (dialog.kind === "add") return <AddDialog spot={dialog.spot} />;
+  if (dialog.kind === "add") {
+    return (
+      <CatalogDialog title={t("actions.add")} hideTitle change={(model, entry) => addNode(model, dialog.spot, entry)} />
+    );
+  }
+  if (dialog.kind === "replace") {
+    const title = t("actions.replaceNode", { node: dialog.from });
+    return <CatalogDialog title={title} change={(model, entry) => replaceNode(model, dialog.from, entry)} />;
+  }
   if (dialog.kind === "connect") return <ConnectDialog from={dialog.from} />;
   if (dialog.kind === "into") return <AddInsideDialog of={dialog.from} />;
   if (dialog.kind === "find") return <FindDialog />;
@@ -45,7 +55,15 @@ function useClose(): () => void {
 /** Below the lowest score of another match. */
 const INTEGRATION_WEIGHT = 0.3;
 
-function AddDialog({ spot }: { spot: Spot }) {
+interface CatalogDialogProps {
+  title: string;
+  hideTitle?: boolean;
+  /** Return the change for the chosen kind of node. */
+  change: (model: Model, entry: CatalogEntry) => Change;
+}
+
+/** The kinds of nodes with a search. */
+function CatalogDialog({ title, hideTitle = false, change }: CatalogDialogProps) {
   const store = useEditorStore();
   const close = useClose();
   const catalog = useCatalog();
@@ -66,15 +84,15 @@ function AddDialog({ spot }: { spot: Spot }) {
         detail: <span className={css.description}>{offer.description}</span>,
         choose: () => {
           close();
-          attempt(() => apply(store, (model) => addNode(model, spot, offer)));
+          attempt(() => apply(store, (model) => change(model, offer)));
           if (store.getState().panel !== "outline") store.setState({ panel: "node" });
         },
       }));
   return (
     <SearchDialog
-      title={t("actions.add")}
-      hideTitle
-      placeholder={t("actions.addSearch")}
+      title={title}
+      hideTitle={hideTitle}
+      placeholder={hideTitle ? t("actions.addSearch") : t("actions.kindSearch")}
       emptyText={t("actions.noMatchingNode")}
       groups={groups.map((group) => ({ heading: group, options: offered(group) }))}
       score={score}

@@ -3,6 +3,7 @@ import { t } from "../texts/actions";
 import { notify } from "../ui/toasts";
 import * as commands from "../workflow/commands";
 import type { Lane } from "../workflow/outline";
+import { isReplaceable } from "../workflow/replace";
 import { readersOf, remove as removed } from "../workflow/selection";
 import { type Action, always, firstSelected, focusSoon, hasSelection, hasSingleNode } from "./action";
 
@@ -68,6 +69,14 @@ export const NODE_ACTIONS: readonly Action[] = [
     keys: ["c"],
     enabled: hasSingleNode,
     run: (store) => store.setState({ dialog: { kind: "connect", from: firstSelected(store) } }),
+  },
+  {
+    name: "replace",
+    icon: "replace",
+    label: t("actions.replace"),
+    keys: ["r"],
+    enabled: (editor) => hasSingleNode(editor) && isReplaceable(editor.graph.byId.get(editor.selection[0] ?? "")),
+    run: (store) => store.setState({ dialog: { kind: "replace", from: firstSelected(store) } }),
   },
   {
     name: "open",

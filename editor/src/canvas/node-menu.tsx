@@ -6,7 +6,7 @@ import { t } from "../texts/canvas";
 const ActionMenu = lazy(async () => ({ default: (await import("../actions/menu")).ActionMenu }));
 
 const GROUPS = [
-  ["open", "rename", "add", "add-inside", "connect"],
+  ["open", "rename", "add", "add-inside", "connect", "replace"],
   ["test-node", "test-up-to", "pin", "disable"],
   ["copy", "cut", "duplicate", "group", "ungroup", "fold"],
   ["delete", "cut-out"],

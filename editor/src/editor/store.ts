@@ -19,7 +19,7 @@ import type { TimedLog } from "./timed-log";
 export type Panel = "node" | "test" | "yaml" | "problems" | "outline" | "palette" | "trigger" | null;
 export type OpenDialog =
   | { kind: "add"; spot: Spot }
-  | { kind: "connect" | "into"; from: string }
+  | { kind: "connect" | "into" | "replace"; from: string }
   | { kind: "actions" | "keys" | "deploy" | "find" }
   | null;
 

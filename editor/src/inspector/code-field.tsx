@@ -1,10 +1,16 @@
 import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { ActionButton } from "../actions/button";
 import { valueQuery } from "../api/runs";
 import { LazyCode } from "../code/lazy-code";
 import { useDiagnostics } from "../code/use-diagnostics";
 import { useEditor } from "../editor/context";
 import { nodeStateOf } from "../editor/run-watch";
 import type { Editor } from "../editor/store";
+import { t } from "../texts/inspector";
+import { Button, IconButton } from "../ui/controls";
+import { Dialog, dialogCss } from "../ui/dialog";
+import css from "../ui/panel.module.css";
 import { at, type Json, text } from "../workflow/types";
 
 interface Props {
@@ -21,16 +27,24 @@ export function CodeField({ node, label, value, set }: Props) {
   const job = useEditor((editor) => failedJob(editor, node));
   const failed = useQuery({ ...valueQuery(workspace, job ?? "", "output"), enabled: job !== null });
   const faults = useDiagnostics(workspace, language, text(value), job === null ? undefined : (failed.data as Json));
+  const [full, setFull] = useState(false);
+  const code = { label, language, text: text(value), changed: set, lines: 12, numbers: true, diagnostics: faults };
   return (
-    <LazyCode
-      label={label}
-      language={language}
-      text={text(value)}
-      changed={set}
-      lines={12}
-      numbers
-      diagnostics={faults}
-    />
+    <div className={css.expandable}>
+      <LazyCode {...code} />
+      <IconButton label={t("inspector.expandCode")} icon="expand" onClick={() => setFull(true)} />
+      {full && (
+        <Dialog title={t("inspector.codeOf", { node })} full close={() => setFull(false)}>
+          <div className={css.fullCode}>
+            <LazyCode {...code} />
+          </div>
+          <div className={dialogCss.foot}>
+            <ActionButton name="test-node" words />
+            <Button onClick={() => setFull(false)}>{t("ui.close")}</Button>
+          </div>
+        </Dialog>
+      )}
+    </div>
   );
 }
 

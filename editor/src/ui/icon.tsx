@@ -33,6 +33,8 @@ const PATHS: Record<string, string> = {
   trash: "M4 7h16M9 7V4h6v3M6 7l1 13h10l1-13",
   fit: "M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5",
   logout: "M10 4H5v16h5M14 8l4 4-4 4M18 12H9",
+  replace: "M4 8h14l-4-4M20 16H6l4 4",
+  expand: "M14 4h6v6M20 4l-7 7M10 20H4v-6M4 20l7-7",
   skip: "M5 5l9 7-9 7zM18 5v14",
   stop: "M6 6h12v12H6z",
   warn: "M12 4L2 20h20zM12 10v4M12 17v.5",
