@@ -61,7 +61,7 @@ async def test_release_goes_from_development_to_production(page: Page, site: Sit
     columns = page.get_by_role("list", name="Environments", exact=True).get_by_role("listitem")
     await create_production(page)
     await expect(columns).to_contain_text(["dev", "prod"])
-    post(site, "/api/environments/update/prod", {"rules": {"approvals": 1, "approvers": ["u/cleo"]}})
+    await edit_production(page, site)
     await expect(columns.last).to_contain_text("Nothing deployed yet")
     await page.get_by_role("button", name="New release").click()
     dialog = page.get_by_role("dialog")
@@ -137,6 +137,35 @@ async def test_release_goes_from_development_to_production(page: Page, site: Sit
         await page.get_by_role("link", name="Release 1 of shop-dev").first.wait_for()
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         await check(page)
+    await delete_production(page, site)
+
+
+async def edit_production(page: Page, site: Site) -> None:
+    """Require the approval of a member. A change that is based on an older version shows what was saved meanwhile."""
+    await page.goto("/w/shop-prod/environments/prod")
+    dialog = page.get_by_role("dialog", name="Edit the environment prod")
+    await page.get_by_role("button", name="Edit").click()
+    post(site, "/api/environments/update/prod", {"rules": {"soak_minutes": 0}})
+    await dialog.get_by_label("Approvals required").fill("1")
+    await dialog.get_by_label("Approvers").fill("u/cleo")
+    await check(page)
+    await dialog.get_by_role("button", name="Save").click()
+    await expect(dialog.get_by_role("alert")).to_contain_text("changed this environment meanwhile")
+    await page.reload()
+    await page.get_by_role("button", name="Edit").click()
+    await dialog.get_by_label("Approvals required").fill("1")
+    await dialog.get_by_label("Approvers").fill("u/cleo")
+    await dialog.get_by_role("button", name="Save").click()
+    await expect(page.get_by_text("1 approval required")).to_be_visible()
+    await page.goto("/w/shop-dev/environments")
+
+
+async def delete_production(page: Page, site: Site) -> None:
+    await page.goto("/w/shop-prod/environments/prod")
+    await page.get_by_role("button", name="Delete").click()
+    await page.get_by_role("dialog", name="Delete the environment prod?").get_by_role("button", name="Delete").click()
+    await expect(page.get_by_text("Deleted the environment prod")).to_be_visible()
+    assert "prod" not in [each["name"] for each in site.client.get("/api/environments/list").json()]
 
 
 async def create_production(page: Page) -> None:

@@ -64,12 +64,18 @@ async def test_environments_are_ordered_changed_by_superadmins_and_seen_by_membe
     moved = await send(api.client, f"{E}/update/production", {"position": 1})
     assert (moved[1]["position"], moved[1]["version"], moved[1]["rules"]["approvals"]) == (1, 2, 2)
     assert await names(api.client) == ["production", "development", "staging"]
+    # Of two superadmins who start from the same version, the second one sees what the first one saved.
+    status, error = await send(api.client, f"{E}/update/production", {"base_version": 1, "rules": {"approvals": 0}})
+    assert (status, error["code"]) == (409, "version_conflict")
+    details = error["details"]
+    assert (details["base"], details["newest"], details["theirs"]["approvals"]) == (1, 2, 2)
+    assert (await send(api.client, f"{E}/update/production", {"base_version": 2, "color": "#000000"}))[0] == 200
     assert (await api.client.delete(f"{E}/delete/production")).status_code == 200
     assert [each["position"] for each in (await api.client.get(f"{E}/list")).json()] == [1, 2]
     assert (await send(api.client, f"{E}/update/production", {}))[0] == 404
     rows = (await api.client.get("/api/audit/list", params={"per_page": 100})).json()
     operations = [each["operation"] for each in rows if each["operation"].startswith("environments.")]
-    assert operations[::-1] == [*["environments.create"] * 3, "environments.update", "environments.delete"]
+    assert operations[::-1] == [*["environments.create"] * 3, *["environments.update"] * 2, "environments.delete"]
 
 
 async def test_direct_deploys_are_refused_where_the_rules_say_so(api: ApiHarness) -> None:

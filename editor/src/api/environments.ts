@@ -4,6 +4,7 @@ import { api } from "./client";
 import type { components } from "./schema";
 
 export type Environment = components["schemas"]["Environment"];
+export type EnvironmentRules = components["schemas"]["Environment"]["rules"];
 export type EnvironmentState = components["schemas"]["EnvironmentState"];
 export type Deployment = components["schemas"]["Deployment"];
 export type DeploymentRequest = components["schemas"]["DeploymentRequest"];
@@ -36,12 +37,26 @@ export interface NewEnvironment {
   /** Place in the pipeline, from 1. */
   position: number;
   color: string;
-  rules: { approvals: number };
+  rules: EnvironmentRules;
 }
 
 /** Create an environment. For superadmins. */
 export async function createEnvironment(environment: NewEnvironment): Promise<void> {
   await api.POST("/api/environments/create", { body: environment as never });
+}
+
+/** Change the place, color and rules of an environment, based on one of its versions. For superadmins. */
+export async function updateEnvironment(
+  name: string,
+  changes: Omit<NewEnvironment, "name" | "workspace"> & { base_version: number },
+): Promise<void> {
+  const params = { path: { name } };
+  await api.POST("/api/environments/update/{name}", { params, body: changes as never });
+}
+
+/** Delete an environment; its workspace remains. For superadmins. */
+export async function deleteEnvironment(name: string): Promise<void> {
+  await api.DELETE("/api/environments/delete/{name}", { params: { path: { name } }, parseAs: "text" });
 }
 
 /** Query of the environment of a workspace with what runs there. */

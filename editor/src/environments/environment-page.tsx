@@ -21,6 +21,7 @@ import { Failed, Skeleton } from "../ui/states";
 import { Time } from "../ui/time";
 import { notify, notifyError } from "../ui/toasts";
 import { Automatic } from "./automatic";
+import { EnvironmentActions } from "./edit-environment";
 import css from "./environments.module.css";
 import { ByLine, ItemList, ReleaseLink } from "./parts";
 
@@ -37,6 +38,7 @@ export function EnvironmentPage({ workspace }: { workspace: string }) {
       <div className={css.head}>
         <h1>{environment.name}</h1>
         <Link to={`/w/${workspace}/environments`}>{t("environments.title")}</Link>
+        <EnvironmentActions environment={environment} />
       </div>
       <Hold workspace={workspace} state={state.data} />
       <section aria-label={t("environments.current")}>

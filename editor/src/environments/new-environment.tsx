@@ -8,10 +8,10 @@ import { Button, Field, Input } from "../ui/controls";
 import { Dialog, dialogCss } from "../ui/dialog";
 import { Select } from "../ui/select";
 import { notify } from "../ui/toasts";
+import { EnvironmentFields, type EnvironmentValues } from "./environment-fields";
 import css from "./environments.module.css";
 
 const COLOR = "#5b6b7a";
-const MAX_APPROVALS = 20;
 
 interface Props {
   /** The present environments in the order of the pipeline. */
@@ -26,12 +26,14 @@ export function NewEnvironment({ environments, close }: Props) {
   const free = workspaces.filter(({ id }) => id !== "admins" && environments.every((each) => each.workspace !== id));
   const [name, setName] = useState("");
   const [chosen, setWorkspace] = useState<string | null>(null);
-  const [position, setPosition] = useState(environments.length + 1);
-  const [color, setColor] = useState(COLOR);
-  const [approvals, setApprovals] = useState(0);
+  const [values, setValues] = useState<EnvironmentValues>({
+    position: environments.length + 1,
+    color: COLOR,
+    rules: {},
+  });
   const workspace = chosen ?? free[0]?.id ?? "";
   const creating = useMutation({
-    mutationFn: () => createEnvironment({ name: name.trim(), workspace, position, color, rules: { approvals } }),
+    mutationFn: () => createEnvironment({ name: name.trim(), workspace, ...values }),
     onSuccess: async () => {
       notify(t("environments.created", { name: name.trim() }));
       close();
@@ -57,30 +59,7 @@ export function NewEnvironment({ environments, close }: Props) {
             ))}
           </Select>
         </Field>
-        <Field label={t("environments.position")} help={t("environments.positionHint")}>
-          <Select value={position} set={(value) => setPosition(Number(value))}>
-            {environments.map((each, index) => (
-              <option key={each.name} value={index + 1}>
-                {t("environments.positionBefore", { number: index + 1, name: each.name })}
-              </option>
-            ))}
-            <option value={environments.length + 1}>
-              {t("environments.positionLast", { number: environments.length + 1 })}
-            </option>
-          </Select>
-        </Field>
-        <Field label={t("environments.color")} help={t("environments.colorHint")}>
-          <Input type="color" className={css.color} value={color} onChange={(event) => setColor(event.target.value)} />
-        </Field>
-        <Field label={t("environments.approvals")} help={t("environments.approvalsHint")}>
-          <Input
-            type="number"
-            min={0}
-            max={MAX_APPROVALS}
-            value={approvals}
-            onChange={(event) => setApprovals(event.target.valueAsNumber || 0)}
-          />
-        </Field>
+        <EnvironmentFields values={values} set={setValues} others={environments} />
         {creating.isError && <p role="alert">{errorText(creating.error)}</p>}
         <div className={dialogCss.foot}>
           <Button onClick={close}>{t("ui.cancel")}</Button>

@@ -26,6 +26,13 @@ class EnvironmentChange(msgspec.Struct, kw_only=True):
     """Conditions of deployments, replaced as a whole; see `Rules`."""
 
 
+class EnvironmentUpdate(EnvironmentChange, kw_only=True):
+    """Changes to a present environment."""
+
+    base_version: int | UnsetType = UNSET
+    """`version` that the changes are based on; another one answers 409. By default, any."""
+
+
 class NewEnvironment(EnvironmentChange, kw_only=True):
     """An environment to create."""
 

@@ -14,7 +14,14 @@ from orvanta_platform.db import environments as rows
 from orvanta_platform.db import workspaces
 from orvanta_platform.db.environments import EnvironmentRow
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.errors import AlreadyExists, BadRequest, DirectDeploysRefused, LimitExceeded, NotFound
+from orvanta_platform.errors import (
+    AlreadyExists,
+    BadRequest,
+    DirectDeploysRefused,
+    LimitExceeded,
+    NotFound,
+    VersionConflict,
+)
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow.releases.rules import Rules, parse
 
@@ -81,10 +88,12 @@ async def update(
     position: int | None = None,
     color: str | None = None,
     rules: Mapping[str, Any] | None = None,
+    base_version: int | None = None,
 ) -> EnvironmentRow:
     """Change the place, colour and rules of an environment; None: unchanged. Its workspace cannot be changed.
 
-    Raises Forbidden, BadRequest, NotFound.
+    `base_version`: the version that the changes are based on; None: any. Raises Forbidden, BadRequest, NotFound, and
+    VersionConflict if the environment has another version.
     """
     _require_write(actor)
     checked = None if rules is None else parse(rules)
@@ -94,6 +103,8 @@ async def update(
         found = next((each for each in present if each.name == name), None)
         if found is None:
             raise missing(name)
+        if base_version is not None and base_version != found.version:
+            raise _conflict(found, base_version)
         text = found.rules if checked is None else _text(checked)
         await rows.update(conn, name, found.color if color is None else names.check_color(color), text, actor.username)
         if position is not None:
@@ -135,6 +146,14 @@ def rules_of(row: EnvironmentRow) -> Rules:
 def missing(name: str) -> NotFound:
     """Return the error for an environment that does not exist."""
     return NotFound(f"The environment {name[:100]} does not exist.")
+
+
+def _conflict(found: EnvironmentRow, base: int) -> VersionConflict:
+    return VersionConflict(
+        f"The environment {found.name} was changed by {found.edited_by} meanwhile.",
+        hint="Compare the two, then send base_version with the newest version.",
+        details={"name": found.name, "base": base, "newest": found.version, "theirs": msgspec.json.decode(found.rules)},
+    )
 
 
 def _require_write(actor: Actor) -> None:
