@@ -149,6 +149,12 @@ async def edit_production(page: Page, site: Site) -> None:
     await dialog.get_by_label("Approvals required").fill("1")
     await dialog.get_by_label("Approvers").fill("u/cleo")
     await check(page)
+    # A form that is longer than the window can be scrolled to its buttons.
+    await page.set_viewport_size({"width": 390, "height": 500})
+    await dialog.hover()
+    await page.mouse.wheel(0, 2000)
+    await expect(dialog.get_by_role("button", name="Save")).to_be_in_viewport(ratio=1)
+    await page.set_viewport_size({"width": 1280, "height": 800})
     await dialog.get_by_role("button", name="Save").click()
     await expect(dialog.get_by_role("alert")).to_contain_text("changed this environment meanwhile")
     await page.reload()
