@@ -1,5 +1,5 @@
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
-import { ApiError } from "./api/client";
+import { ApiError } from "./lib/api-error";
 import { router } from "./router";
 import { Link } from "./routing/link";
 import { RouterProvider } from "./routing/provider";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { itemName } from "../src/ui/listed-item";
+import { itemName } from "../src/items/listed-item";
 import { listItems, undeployedDrafts } from "../src/workflows/items";
 
 const FLOW = { path: "f/a/b", summary: "B", edited_at: "", edited_by: "", archived: false, version_id: 1 };

@@ -1,10 +1,10 @@
 import { expect, test, vi } from "vitest";
+import { ApiError } from "../src/lib/api-error";
 import type { Json, Tree } from "../src/workflow/types";
 
 // The client of the API reads its address from the page.
 vi.stubGlobal("document", { querySelector: () => null });
 vi.stubGlobal("window", { location: { origin: "http://localhost" } });
-const { ApiError } = await import("../src/api/client");
 const { pathError } = await import("../src/forms/path-name");
 const { formErrors, propertiesOf } = await import("../src/forms/inputs");
 const { initialFields, otherValues, readFields, readObjectText } = await import("../src/forms/values");

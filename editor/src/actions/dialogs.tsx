@@ -1,6 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
-import { ApiError, errorText } from "../api/client";
 import { deployFlow, emptyFlow, flowQuery, flowsQuery, getFlow } from "../api/flows";
 import { versionsQuery } from "../api/versions";
 import { saveDraftNow } from "../editor/autosave";
@@ -8,6 +7,7 @@ import { refetchDeployed } from "../editor/conflict";
 import { useEditor, useEditorStore } from "../editor/context";
 import { apply, labelsIn, markDeployed, select } from "../editor/store";
 import { useCatalog } from "../integrations/use-catalog";
+import { ApiError, errorText } from "../lib/api-error";
 import { useNavigate } from "../routing/hooks";
 import { t } from "../texts/actions";
 import { Button, Field, Input } from "../ui/controls";

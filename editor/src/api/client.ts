@@ -1,4 +1,5 @@
 import createClient, { type Middleware } from "openapi-fetch";
+import { ApiError } from "../lib/api-error";
 import { t } from "../texts/api";
 import type { Json } from "../workflow/types";
 import { reportResponse } from "./connection";
@@ -9,19 +10,6 @@ export const BASE = document.querySelector<HTMLMetaElement>('meta[name="orvanta-
 
 /** Credentials mode of requests: the session cookie is also sent to an API on another origin. */
 export const CREDENTIALS: RequestCredentials = BASE ? "include" : "same-origin";
-
-/** Error of a request, with the message of the server. `status` is 0 if the server did not respond. */
-export class ApiError extends Error {
-  constructor(
-    readonly status: number,
-    readonly code: string,
-    message: string,
-    readonly hint: string | null,
-    readonly details: unknown,
-  ) {
-    super(message);
-  }
-}
 
 /** Calls without a session, which respond with 401 to wrong credentials. */
 const CREDENTIAL_CALLS = ["/api/auth/login", "/api/auth/enrol_totp"];
@@ -76,10 +64,4 @@ export function settingConflict(error: unknown): { name: string; theirs: Json } 
   if (!(error instanceof ApiError) || error.code !== "version_conflict") return null;
   const { name, theirs } = (error.details ?? {}) as { name?: string; theirs?: Json };
   return name === undefined ? null : { name, theirs: theirs ?? null };
-}
-
-/** Return the message and hint of a thrown value. */
-export function errorText(error: unknown): string {
-  if (error instanceof ApiError) return error.hint ? `${error.message} ${error.hint}` : error.message;
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,5 +1,6 @@
 import type { InfiniteData } from "@tanstack/react-query";
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import { INTERVALS } from "../lib/run-histogram";
 import { t } from "../texts/api";
 import { api } from "./client";
 import { type RunFilter, toQuery } from "./run-filter";
@@ -87,8 +88,6 @@ export const runsQuery = (workspace: string, filter: RunFilter) =>
     refetchOnWindowFocus: false,
   });
 
-export const BUCKETS = 60;
-
 /** Query of the number of runs by time and status. The filter of status does not apply. */
 export const histogramQuery = (workspace: string, filter: RunFilter) => {
   const { states: _, ...rest } = filter;
@@ -96,7 +95,7 @@ export const histogramQuery = (workspace: string, filter: RunFilter) => {
   return queryOptions({
     queryKey: ["run-histogram", workspace, unfiltered],
     queryFn: async () => {
-      const query = { ...toQuery(unfiltered, Date.now()), buckets: BUCKETS };
+      const query = { ...toQuery(unfiltered, Date.now()), buckets: INTERVALS };
       const { data } = await api.GET("/api/w/{workspace}/jobs/histogram", { params: { path: { workspace }, query } });
       if (!data) throw new Error(t("api.noData"));
       return data;

@@ -1,7 +1,8 @@
 import { queryOptions } from "@tanstack/react-query";
+import { ApiError } from "../lib/api-error";
 import { t } from "../texts/api";
 import type { Json } from "../workflow/types";
-import { ApiError, api } from "./client";
+import { api } from "./client";
 import type { components } from "./schema";
 
 export type RunGraph = components["schemas"]["Graph"];

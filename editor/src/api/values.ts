@@ -1,6 +1,7 @@
+import { ApiError } from "../lib/api-error";
 import { t } from "../texts/api";
 import type { Json } from "../workflow/types";
-import { ApiError, BASE, CREDENTIALS } from "./client";
+import { BASE, CREDENTIALS } from "./client";
 
 /** Source of a value: the result or inputs of a run or job. */
 export interface ValueOf {

@@ -1,7 +1,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { approvalsQuery, decide, type WaitingApproval } from "../api/approvals";
-import { errorText } from "../api/client";
+import { errorText } from "../lib/api-error";
 import { Link } from "../routing/link";
 import { t, tWith } from "../texts/approvals";
 import { Button, Field } from "../ui/controls";

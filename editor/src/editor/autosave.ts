@@ -1,7 +1,7 @@
 import { useEffect } from "react";
-import { ApiError } from "../api/client";
 import { discardDraft, saveDraft } from "../api/drafts";
 import { validateText } from "../api/validation";
+import { ApiError } from "../lib/api-error";
 import { debounce } from "../lib/debounce";
 import { exampleProblems } from "../workflow/examples";
 import { type DraftStorage, saveUnsavedNow, useDraftSaver } from "./draft-saver";

@@ -1,6 +1,6 @@
 import { useEffect } from "react";
 import type { StoreApi } from "zustand";
-import { ApiError } from "../api/client";
+import { ApiError } from "../lib/api-error";
 import { debounce } from "../lib/debounce";
 import { notifyError } from "../ui/toasts";
 

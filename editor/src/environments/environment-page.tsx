@@ -1,6 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
-import { errorText } from "../api/client";
 import {
   type Deployment,
   type DeploymentRequest,
@@ -12,6 +11,7 @@ import {
   openRequestsQuery,
   rollBack,
 } from "../api/environments";
+import { errorText } from "../lib/api-error";
 import { useNavigate } from "../routing/hooks";
 import { Link } from "../routing/link";
 import { t, tWith } from "../texts/environments";

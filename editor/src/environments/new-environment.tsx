@@ -1,8 +1,8 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
-import { errorText } from "../api/client";
 import { createEnvironment, type Environment } from "../api/environments";
 import { workspacesQuery } from "../api/workspaces";
+import { errorText } from "../lib/api-error";
 import { t } from "../texts/environments";
 import { Button, Field, Input } from "../ui/controls";
 import { Dialog, dialogCss } from "../ui/dialog";

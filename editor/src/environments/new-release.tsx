@@ -1,8 +1,8 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
-import { errorText } from "../api/client";
 import { createRelease, type ReleasedItem, releasableItemsQuery } from "../api/environments";
 import { kindName } from "../kinds/kind-name";
+import { errorText } from "../lib/api-error";
 import { useNavigate } from "../routing/hooks";
 import { t } from "../texts/environments";
 import { Button, Field, Input } from "../ui/controls";

@@ -1,7 +1,8 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { BASE, errorText } from "../api/client";
+import { BASE } from "../api/client";
 import { createRequest, type Environment, environmentsQuery, type Release, releaseQuery } from "../api/environments";
+import { errorText } from "../lib/api-error";
 import { useNavigate } from "../routing/hooks";
 import { t } from "../texts/environments";
 import { Button, Field } from "../ui/controls";

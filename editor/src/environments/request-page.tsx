@@ -1,6 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { errorText } from "../api/client";
 import {
   applyRequest,
   approveRequest,
@@ -16,6 +15,7 @@ import {
   requestQuery,
   withdrawRequest,
 } from "../api/environments";
+import { errorText } from "../lib/api-error";
 import { Link } from "../routing/link";
 import { t, tWith } from "../texts/environments";
 import { Button, Field, Input } from "../ui/controls";

@@ -1,4 +1,4 @@
-import { ApiError, errorText } from "../api/client";
+import { ApiError, errorText } from "../lib/api-error";
 import { t } from "../texts/forms";
 import { fieldNames } from "../workflow/schema-fields";
 import { at, isTree, type Json, type Tree } from "../workflow/types";

@@ -2,13 +2,14 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import type { RunFilter } from "../api/run-filter";
 import { histogramQuery, type RunHistogram } from "../api/run-list";
+import { barsOf, type RunBar, totalsOf } from "../lib/run-histogram";
 import { statusStyle } from "../lib/status";
 import { absolute } from "../lib/time";
 import { Link } from "../routing/link";
 import { t } from "../texts/home";
 import { LOCALE } from "../texts/language";
 import { Icon } from "../ui/icon";
-import { barsOf, countsText, type RunBar, RunBars, STATE_ORDER, totalsOf } from "../ui/run-bars";
+import { countsText, RunBars, STATE_ORDER } from "../ui/run-bars";
 import { Failed, Skeleton } from "../ui/states";
 import css from "./run-chart.module.css";
 
@@ -67,8 +68,8 @@ function Chart({ workspace, range, histogram }: { workspace: string; range: Rang
   const runs = bars.reduce((sum, bar) => sum + bar.total, 0);
   const states = [...new Set([...STATE_ORDER, ...Object.keys(totals)])].filter((state) => totals[state]);
   const list = `/w/${workspace}/runs?last=${range}`;
-  const describe = ({ place, counts }: RunBar) => {
-    const start = Date.parse(histogram.since) + place * histogram.width_s * 1000;
+  const describe = ({ index, counts }: RunBar) => {
+    const start = Date.parse(histogram.since) + index * histogram.width_s * 1000;
     const times = TIME.formatRange(new Date(start), new Date(start + histogram.width_s * 1000));
     return t("home.rangeCounts", { range: times, counts: countsText(counts) });
   };

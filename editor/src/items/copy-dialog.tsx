@@ -1,8 +1,8 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { copyItems, type ItemKind, planCopy } from "../api/changes";
-import { errorText } from "../api/client";
 import { meQuery } from "../api/session";
+import { errorText } from "../lib/api-error";
 import { t } from "../texts/items";
 import { Button, Field } from "../ui/controls";
 import { Dialog, dialogCss } from "../ui/dialog";

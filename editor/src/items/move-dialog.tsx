@@ -1,11 +1,11 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, type ReactNode, useState } from "react";
-import { errorText } from "../api/client";
 import { foldersQuery } from "../api/folders";
 import { type AffectedItem, type Moved, type MoveEffect, moveItem, movePlanQuery } from "../api/moves";
 import { FolderField } from "../forms/folder-field";
 import { pathError } from "../forms/path-name";
 import { kindName } from "../kinds/kind-name";
+import { errorText } from "../lib/api-error";
 import { useDebouncedValue } from "../lib/use-debounced-value";
 import { t, tWith } from "../texts/items";
 import { Button, Field, Input } from "../ui/controls";

@@ -2,8 +2,8 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import type { ItemKind } from "../api/changes";
 import { setFavourite } from "../api/favourites";
-import type { ListedItem } from "../ui/listed-item";
 import { notifyError } from "../ui/toasts";
+import type { ListedItem } from "./listed-item";
 
 /** Return the chosen items of a list, and functions that choose items and mark favourites. */
 export function useListMarks(workspace: string, kind: ItemKind, items: readonly ListedItem[]) {

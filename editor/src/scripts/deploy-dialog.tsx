@@ -1,8 +1,8 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
-import { errorText } from "../api/client";
 import { referencesQuery } from "../api/references";
 import { deployScript, getScript, scriptQuery } from "../api/scripts";
+import { errorText } from "../lib/api-error";
 import { affectedBy } from "../references/affected";
 import { ReferenceList } from "../references/references";
 import { t } from "../texts/scripts";

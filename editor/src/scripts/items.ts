@@ -1,6 +1,6 @@
 import type { ScriptItem } from "../api/scripts";
+import type { ListedItem } from "../items/listed-item";
 import { t } from "../texts/scripts";
-import type { ListedItem } from "../ui/listed-item";
 
 /** A row of the list of scripts. */
 export interface Item extends ListedItem {

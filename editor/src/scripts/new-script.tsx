@@ -1,10 +1,10 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
-import { ApiError, errorText } from "../api/client";
 import { foldersQuery } from "../api/folders";
 import { saveScriptDraft, scriptDraftsQuery, scriptsQuery } from "../api/scripts";
 import { FolderField, lastFolder, rememberFolder } from "../forms/folder-field";
 import { freeId, pathError } from "../forms/path-name";
+import { ApiError, errorText } from "../lib/api-error";
 import { useNavigate } from "../routing/hooks";
 import { t } from "../texts/scripts";
 import { Button, Field, Input } from "../ui/controls";

@@ -11,6 +11,7 @@ import {
 } from "../api/scripts";
 import { copyPath } from "../forms/path-name";
 import { ExportLink } from "../items/export-link";
+import { itemName, type ListedItem } from "../items/listed-item";
 import { useMoving } from "../items/use-moving";
 import { References } from "../references/references";
 import { useNavigate } from "../routing/hooks";
@@ -18,7 +19,6 @@ import { useSharing } from "../sharing/use-sharing";
 import { t } from "../texts/scripts";
 import { Confirm } from "../ui/confirm";
 import { Button } from "../ui/controls";
-import { itemName, type ListedItem } from "../ui/listed-item";
 import { Popover } from "../ui/popover";
 import { notify, notifyError } from "../ui/toasts";
 

@@ -1,6 +1,6 @@
 import { useMutation } from "@tanstack/react-query";
-import { errorText } from "../api/client";
 import { testResource } from "../api/resources";
+import { errorText } from "../lib/api-error";
 import { t } from "../texts/settings";
 import { Button } from "../ui/controls";
 import { Status } from "../ui/status";

@@ -1,9 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import type { ApiError } from "../api/client";
 import { foldersQuery } from "../api/folders";
 import { FolderField, lastFolder, rememberFolder } from "../forms/folder-field";
 import { pathError } from "../forms/path-name";
+import type { ApiError } from "../lib/api-error";
 import { t } from "../texts/settings";
 import { Field, Input } from "../ui/controls";
 

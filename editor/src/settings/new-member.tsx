@@ -1,9 +1,9 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { createAccountLink } from "../api/accounts";
-import { ApiError } from "../api/client";
 import { addMember, inviteMember, type Role } from "../api/members";
 import { meQuery } from "../api/session";
+import { ApiError } from "../lib/api-error";
 import { t } from "../texts/settings";
 import { Field, Input } from "../ui/controls";
 import { Select } from "../ui/select";

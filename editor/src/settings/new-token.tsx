@@ -1,8 +1,8 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { createToken, tokenMaxAgeQuery, tokensQuery } from "../api/account";
-import type { ApiError } from "../api/client";
 import { meQuery } from "../api/session";
+import type { ApiError } from "../lib/api-error";
 import { t } from "../texts/settings";
 import { Field, Input } from "../ui/controls";
 import { Select } from "../ui/select";

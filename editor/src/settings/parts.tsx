@@ -1,6 +1,7 @@
 import type { UseQueryResult } from "@tanstack/react-query";
 import { type FormEvent, type ReactNode, useState } from "react";
-import { ApiError, errorText, settingConflict } from "../api/client";
+import { settingConflict } from "../api/client";
+import { ApiError, errorText } from "../lib/api-error";
 import { t } from "../texts/settings";
 import { Button, Input } from "../ui/controls";
 import { CopyableCommand } from "../ui/copyable-command";

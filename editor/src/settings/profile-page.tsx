@@ -9,8 +9,8 @@ import {
   ownInvitationsQuery,
   sessionsQuery,
 } from "../api/account";
-import type { ApiError } from "../api/client";
 import { meQuery } from "../api/session";
+import type { ApiError } from "../lib/api-error";
 import { t, tWith } from "../texts/settings";
 import { Button, Field, Input } from "../ui/controls";
 import { Status } from "../ui/status";

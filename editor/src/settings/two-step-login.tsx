@@ -1,8 +1,8 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { sessionsQuery } from "../api/account";
-import type { ApiError } from "../api/client";
 import { confirmCode, disableTwoStep, type Enrolment, enrol, twoStepQuery } from "../api/two-step";
+import type { ApiError } from "../lib/api-error";
 import { t } from "../texts/settings";
 import NewAuthenticator, { CodeField } from "../ui/authenticator";
 import { Button, Field, Input } from "../ui/controls";

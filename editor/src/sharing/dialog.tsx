@@ -1,8 +1,8 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type Access, accessQuery, grant, type Shared, withdraw } from "../api/access";
-import { errorText } from "../api/client";
 import { folderListQuery } from "../api/folders";
 import { peopleQuery } from "../api/options";
+import { errorText } from "../lib/api-error";
 import { Link } from "../routing/link";
 import { t, tWith } from "../texts/sharing";
 import { Button, Field, IconButton } from "../ui/controls";

@@ -1,9 +1,9 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, lazy, Suspense, useState } from "react";
-import { ApiError, errorText } from "../api/client";
 import { login, loginOptionsQuery, startLogin } from "../api/session";
 import { type Enrolment, enrolAtLogin } from "../api/two-step";
 import logo from "../icon.svg";
+import { ApiError, errorText } from "../lib/api-error";
 import { useNavigate, useSearchParams } from "../routing/hooks";
 import { t } from "../texts/t";
 import { Button, Field, Input } from "../ui/controls";

@@ -1,9 +1,10 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { lazy, type MouseEvent, Suspense, useEffect, useState } from "react";
-import { ApiError, api, onSessionLost } from "../api/client";
+import { api, onSessionLost } from "../api/client";
 import { useConnection } from "../api/connection";
 import { meQuery } from "../api/session";
 import { workspaceSettingsQuery } from "../api/workspaces";
+import { ApiError } from "../lib/api-error";
 import { lastWorkspace, rememberWorkspace } from "../lib/last-workspace";
 import { useMedia } from "../lib/use-media";
 import { useLocation, useParams } from "../routing/hooks";

@@ -1,6 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
-import { errorText } from "../api/client";
 import {
   createSchedule,
   type NewSchedule,
@@ -11,6 +10,7 @@ import {
 } from "../api/triggers";
 import { useEditor } from "../editor/context";
 import { InputFields, useInputs } from "../forms/input-form";
+import { errorText } from "../lib/api-error";
 import { t } from "../texts/triggers";
 import { Field, Input } from "../ui/controls";
 import controls from "../ui/controls.module.css";

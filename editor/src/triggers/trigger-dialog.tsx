@@ -1,5 +1,5 @@
 import type { ReactNode } from "react";
-import { errorText } from "../api/client";
+import { errorText } from "../lib/api-error";
 import { t } from "../texts/triggers";
 import { Button, Field, Input } from "../ui/controls";
 import { Dialog, dialogCss } from "../ui/dialog";

@@ -1,9 +1,15 @@
-import type { Enrolment } from "../api/two-step";
 import { t } from "../texts/t";
 import css from "./authenticator.module.css";
 import { Field, Input } from "./controls";
 import { CopyButton } from "./copy-button";
 import { CopyableCommand } from "./copyable-command";
+
+/** Secret for an authenticator application, also as the address of an image with its QR code. */
+interface Enrolment {
+  secret: string;
+  qr: string;
+  recovery_codes: readonly string[];
+}
 
 /** Secret and recovery codes of a new authenticator. They are not shown again. */
 export default function NewAuthenticator({ enrolment }: { enrolment: Enrolment }) {

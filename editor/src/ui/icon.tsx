@@ -1,4 +1,4 @@
-import { ICONS } from "../workflow/language-icons";
+import { ICONS } from "../lib/language-icons";
 
 const PATHS: Record<string, string> = {
   share:

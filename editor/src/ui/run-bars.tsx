@@ -1,5 +1,4 @@
-import type { RunHistogram } from "../api/run-list";
-import { BUCKETS } from "../api/run-list";
+import { INTERVALS, type RunBar } from "../lib/run-histogram";
 import { statusStyle } from "../lib/status";
 import { t } from "../texts/t";
 import css from "./run-bars.module.css";
@@ -16,13 +15,6 @@ export const STATE_ORDER: readonly string[] = [
   "queued",
 ];
 
-/** Runs of one interval of a histogram. */
-export interface RunBar {
-  place: number;
-  counts: Record<string, number>;
-  total: number;
-}
-
 interface Props {
   bars: readonly RunBar[];
   /** Marked range of intervals. */
@@ -35,20 +27,20 @@ interface Props {
 export function RunBars({ bars, marked = null, describe }: Props) {
   const most = Math.max(1, ...bars.map((bar) => bar.total));
   return (
-    <svg className={css.bars} viewBox={`0 0 ${BUCKETS} ${HEIGHT}`} preserveAspectRatio="none" aria-hidden="true">
+    <svg className={css.bars} viewBox={`0 0 ${INTERVALS} ${HEIGHT}`} preserveAspectRatio="none" aria-hidden="true">
       {marked && (
         <rect className={css.marked} x={marked.from} width={marked.to - marked.from + 1} y="0" height={HEIGHT} />
       )}
       {bars.map((bar) => (
-        <g key={bar.place}>
+        <g key={bar.index}>
           <title>{describe(bar)}</title>
-          <rect x={bar.place} width="1" y="0" height={HEIGHT} fill="transparent" />
+          <rect x={bar.index} width="1" y="0" height={HEIGHT} fill="transparent" />
           {stack(bar.counts, most).map(({ state, y, height }) => (
             <rect
               key={state}
               className={css.bar}
               data-tone={statusStyle(state).tone}
-              x={bar.place + 0.08}
+              x={bar.index + 0.08}
               width="0.84"
               y={y}
               height={height}
@@ -60,32 +52,12 @@ export function RunBars({ bars, marked = null, describe }: Props) {
   );
 }
 
-/** Return the bars of a histogram with BUCKETS intervals. */
-export function barsOf(histogram: RunHistogram): RunBar[] {
-  const since = Date.parse(histogram.since);
-  return histogram.buckets.map(({ at, counts }) => ({
-    place: clampPlace(Math.round((Date.parse(at) - since) / (histogram.width_s * 1000))),
-    counts,
-    total: Object.values(counts).reduce((sum, each) => sum + each, 0),
-  }));
-}
-
-/** Return the number of runs by state. */
-export function totalsOf(bars: readonly RunBar[]): Record<string, number> {
-  const totals: Record<string, number> = {};
-  for (const { counts } of bars)
-    for (const [state, runs] of Object.entries(counts)) totals[state] = (totals[state] ?? 0) + runs;
-  return totals;
-}
-
 /** Return counts by state as a text, "" without runs. */
 export function countsText(counts: Record<string, number>): string {
   return Object.entries(counts)
     .map(([state, count]) => t("ui.statusCount", { count, status: statusStyle(state).label }))
     .join(", ");
 }
-
-export const clampPlace = (place: number): number => Math.min(Math.max(place, 0), BUCKETS - 1);
 
 /** Return the stacked bars of the counts, from the bottom up, each at least 3 % tall. */
 function stack(counts: Record<string, number>, most: number) {

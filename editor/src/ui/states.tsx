@@ -1,5 +1,5 @@
 import type { ReactNode } from "react";
-import { ApiError, errorText } from "../api/client";
+import { ApiError, errorText } from "../lib/api-error";
 import { t } from "../texts/t";
 import { Button } from "./controls";
 import { Icon } from "./icon";

@@ -1,5 +1,5 @@
 import { create } from "zustand";
-import { errorText } from "../api/client";
+import { errorText } from "../lib/api-error";
 
 interface Toast {
   id: number;

@@ -1,6 +1,5 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
-import { errorText } from "../api/client";
 import { meQuery } from "../api/session";
 import {
   deleteWorkerGroup,
@@ -9,6 +8,7 @@ import {
   type WorkerGroup,
   workerGroupsQuery,
 } from "../api/worker-groups";
+import { errorText } from "../lib/api-error";
 import { t } from "../texts/workers";
 import { Button, Field, Input } from "../ui/controls";
 import { Dialog, dialogCss } from "../ui/dialog";

@@ -1,5 +1,5 @@
 import { type FormEvent, type ReactNode, useState } from "react";
-import { errorText } from "../api/client";
+import { errorText } from "../lib/api-error";
 import { t } from "../texts/workflow-tests";
 import { Button } from "../ui/controls";
 import { Dialog, dialogCss } from "../ui/dialog";

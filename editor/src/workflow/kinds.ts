@@ -1,5 +1,5 @@
+import { ICONS } from "../lib/language-icons";
 import { t } from "../texts/workflow";
-import { ICONS } from "./language-icons";
 
 /** Group of kinds of nodes that share a colour. */
 export type Family = "code" | "call" | "control" | "person" | "service";

@@ -1,7 +1,7 @@
 import type { DraftHead } from "../api/drafts";
 import type { FlowItem } from "../api/flows";
+import type { ListedItem } from "../items/listed-item";
 import { t } from "../texts/workflows";
-import type { ListedItem } from "../ui/listed-item";
 
 /** Return the drafts of workflows that are not deployed, which have rows of their own. */
 export function undeployedDrafts(flows: readonly FlowItem[], drafts: readonly DraftHead[]): DraftHead[] {

@@ -1,12 +1,12 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
-import { ApiError, errorText } from "../api/client";
 import { draftsQuery, saveDraft } from "../api/drafts";
 import { flowsQuery } from "../api/flows";
 import { foldersQuery } from "../api/folders";
 import { type TemplateHead, templateQuery, templatesQuery } from "../api/templates";
 import { FolderField, lastFolder, rememberFolder } from "../forms/folder-field";
 import { freeId, idFromName, pathError } from "../forms/path-name";
+import { ApiError, errorText } from "../lib/api-error";
 import { useNavigate } from "../routing/hooks";
 import { t } from "../texts/workflows";
 import { Button, Field, Input } from "../ui/controls";

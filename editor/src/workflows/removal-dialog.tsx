@@ -1,9 +1,9 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { errorText } from "../api/client";
 import { discardDraft } from "../api/drafts";
 import { archiveFlow, deleteFlow } from "../api/flows";
 import { referencesQuery } from "../api/references";
+import { errorText } from "../lib/api-error";
 import { References } from "../references/references";
 import { t } from "../texts/workflows";
 import { Button } from "../ui/controls";

@@ -4,12 +4,12 @@ import { draftsQuery, getDraft, saveDraft } from "../api/drafts";
 import { getFlow } from "../api/flows";
 import { copyPath } from "../forms/path-name";
 import { ExportLink } from "../items/export-link";
+import { itemName, type ListedItem } from "../items/listed-item";
 import { useMoving } from "../items/use-moving";
 import { useNavigate } from "../routing/hooks";
 import { useSharing } from "../sharing/use-sharing";
 import { t } from "../texts/workflows";
 import { Button } from "../ui/controls";
-import { itemName, type ListedItem } from "../ui/listed-item";
 import { Popover } from "../ui/popover";
 import { notifyError } from "../ui/toasts";
 

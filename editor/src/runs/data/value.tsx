@@ -1,7 +1,7 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
-import { ApiError } from "../../api/client";
 import { type ValueOf, type ValuePart, valueAddress, valuePart } from "../../api/values";
+import { ApiError } from "../../lib/api-error";
 import { bytes } from "../../lib/bytes";
 import { errorOfFailed } from "../../lib/error-line";
 import { t } from "../../texts/runs";

@@ -1,14 +1,14 @@
 import { type KeyboardEvent, type PointerEvent, useRef, useState } from "react";
 import type { RunFilter } from "../../api/run-filter";
 import type { RunHistogram } from "../../api/run-list";
-import { BUCKETS } from "../../api/run-list";
+import { barsOf, clampIndex, INTERVALS, type RunBar, totalsOf } from "../../lib/run-histogram";
 import { statusStyle } from "../../lib/status";
 import { absolute } from "../../lib/time";
 import { LOCALE } from "../../texts/language";
 import { t } from "../../texts/runs";
 import { Button } from "../../ui/controls";
 import { Icon } from "../../ui/icon";
-import { barsOf, clampPlace, countsText, type RunBar, RunBars, STATE_ORDER, totalsOf } from "../../ui/run-bars";
+import { countsText, RunBars, STATE_ORDER } from "../../ui/run-bars";
 import type { SetFilter } from "./filter";
 import css from "./runs.module.css";
 
@@ -26,22 +26,22 @@ export function Histogram({ histogram, filter, put }: Props) {
   const width = histogram.width_s * 1000;
   const bars = barsOf(histogram);
   const totals = totalsOf(bars);
-  const at = (place: number) => new Date(since + place * width).toISOString();
+  const at = (index: number) => new Date(since + index * width).toISOString();
   const choose = (from: number, to: number) => put({ from: at(from), to: at(to + 1), last: "" });
-  const placeOf = (event: PointerEvent<HTMLElement>) => {
+  const indexOf = (event: PointerEvent<HTMLElement>) => {
     const box = event.currentTarget.getBoundingClientRect();
-    return clampPlace(Math.floor(((event.clientX - box.left) / box.width) * BUCKETS));
+    return clampIndex(Math.floor(((event.clientX - box.left) / box.width) * INTERVALS));
   };
   const move = (event: PointerEvent<HTMLElement>) => {
     if (drag.current === null) return;
-    const place = placeOf(event);
-    setBrush({ from: Math.min(drag.current, place), to: Math.max(drag.current, place) });
+    const index = indexOf(event);
+    setBrush({ from: Math.min(drag.current, index), to: Math.max(drag.current, index) });
   };
   const press = (event: KeyboardEvent) => {
     const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     if (step) {
-      const from = clampPlace((brush?.from ?? BUCKETS) + (event.shiftKey ? 0 : step));
-      setBrush({ from, to: event.shiftKey ? Math.max(from, clampPlace((brush?.to ?? from) + step)) : from });
+      const from = clampIndex((brush?.from ?? INTERVALS) + (event.shiftKey ? 0 : step));
+      setBrush({ from, to: event.shiftKey ? Math.max(from, clampIndex((brush?.to ?? from) + step)) : from });
     } else if (event.key === "Enter" && brush) choose(brush.from, brush.to);
     else if (event.key === "Escape") setBrush(null);
     else return;
@@ -58,13 +58,13 @@ export function Histogram({ histogram, filter, put }: Props) {
         tabIndex={0}
         aria-label={t("runs.timeRange")}
         aria-valuemin={0}
-        aria-valuemax={BUCKETS}
+        aria-valuemax={INTERVALS}
         aria-valuenow={brush?.from ?? 0}
         aria-valuetext={words}
         onKeyDown={press}
         onPointerDown={(event) => {
           event.currentTarget.setPointerCapture(event.pointerId);
-          drag.current = placeOf(event);
+          drag.current = indexOf(event);
           setBrush({ from: drag.current, to: drag.current });
         }}
         onPointerMove={move}
@@ -79,7 +79,7 @@ export function Histogram({ histogram, filter, put }: Props) {
           marked={brush}
           describe={(bar) =>
             t("runs.rangeCounts", {
-              range: span(at(bar.place), at(bar.place + 1)),
+              range: span(at(bar.index), at(bar.index + 1)),
               counts: countsText(bar.counts),
             })
           }
@@ -133,7 +133,7 @@ function Legend({ totals, filter, put }: { totals: Record<string, number>; filte
 }
 
 const countIn = (bars: RunBar[], { from, to }: { from: number; to: number }): string =>
-  countsText(totalsOf(bars.filter((bar) => bar.place >= from && bar.place <= to))) || t("runs.noRunsCounted");
+  countsText(totalsOf(bars.filter((bar) => bar.index >= from && bar.index <= to))) || t("runs.noRunsCounted");
 const TIME = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeStyle: "short" });
 const timeText = (at: string): string => TIME.format(new Date(at));
 const span = (from: string, to: string): string => TIME.formatRange(new Date(from), new Date(to));

@@ -1,10 +1,10 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { errorText } from "../../api/client";
 import { rerun, schemaOfScript } from "../../api/restart";
 import { fetchArgs } from "../../api/runs";
 import { useEditor } from "../../editor/context";
 import { InputForm } from "../../forms/input-form";
+import { errorText } from "../../lib/api-error";
 import { useNavigate } from "../../routing/hooks";
 import { t } from "../../texts/runs";
 import { Button, Field } from "../../ui/controls";

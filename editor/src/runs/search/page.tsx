@@ -1,8 +1,8 @@
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
-import { ApiError } from "../../api/client";
 import { foldersQuery } from "../../api/folders";
 import { type FoundRun, foundQuery, turnSearchOn } from "../../api/run-search";
+import { ApiError } from "../../lib/api-error";
 import { useParams, useSearchParams } from "../../routing/hooks";
 import { Link } from "../../routing/link";
 import { t, tWith } from "../../texts/runs";

@@ -1,5 +1,5 @@
 import { t } from "../texts/t";
-import type { SortOption } from "./list-tools";
+import type { SortOption } from "../ui/list-tools";
 
 /** A row of the list of workflows or scripts: a deployed item, or a draft without one. */
 export interface ListedItem {

@@ -2,16 +2,16 @@ import { Fragment, type ReactNode, useState } from "react";
 import type { ItemHistory } from "../api/item-histories";
 import { Link } from "../routing/link";
 import { t, tWith } from "../texts/t";
-import { IconButton } from "./controls";
+import { IconButton } from "../ui/controls";
+import { Icon } from "../ui/icon";
+import { moveFocusByRow } from "../ui/list-tools";
+import { RunStrip } from "../ui/run-strip";
+import { Select } from "../ui/select";
+import { Status } from "../ui/status";
+import { Time } from "../ui/time";
 import { type Folder, foldersOf } from "./folder-tree";
-import { Icon } from "./icon";
 import css from "./list.module.css";
-import { moveFocusByRow } from "./list-tools";
 import { itemName, type ListedItem } from "./listed-item";
-import { RunStrip } from "./run-strip";
-import { Select } from "./select";
-import { Status } from "./status";
-import { Time } from "./time";
 
 /** Values of `show` in the address of a list: of archived items, of favourites. */
 export const ARCHIVED = "archived";
