@@ -63,8 +63,26 @@ async def test_release_goes_from_development_to_production(page: Page, site: Sit
     await expect(columns).to_contain_text(["dev", "prod"])
     await edit_production(page, site)
     await expect(columns.last).to_contain_text("Nothing deployed yet")
-    await page.get_by_role("button", name="New release").click()
+    await create_release(page)
+    await request_deployment(page)
+    await create_missing_variable(page, site)
+    await page.get_by_role("button", name="Approve").click()
+    await expect(page.get_by_role("alert")).to_contain_text("not an approver")
+    await approve(chromium, site, token, page.url)
+    await page.reload()
+    await page.get_by_text("Ready to apply").wait_for()
+    await apply_deployment(page, site)
+    deployment = page.url
+    assert site.client.get(f"{PROD}/flows/get/f/shop/orders").json()["summary"] == "Orders"
+    await compare(page, site)
+    await change_outside_of_releases(page, site, deployment)
+    await promote_automatically(page)
+    await check_narrow_pages(page)
+
+
+async def create_release(page: Page) -> None:
     dialog = page.get_by_role("dialog")
+    await page.get_by_role("button", name="New release").click()
     await dialog.get_by_role("button", name="Create release").click()
     await expect(dialog.get_by_role("alert")).to_have_text("Choose at least one item.")
     await dialog.get_by_label("Search items").fill("orders")
@@ -76,28 +94,34 @@ async def test_release_goes_from_development_to_production(page: Page, site: Sit
     items = page.get_by_role("list", name="Items").get_by_role("listitem")
     await expect(items).to_contain_text(["f/shop/orders", "f/shop/step"])
     await expect(page.get_by_role("list", name="Required in each environment")).to_contain_text("f/shop/region")
+
+
+async def request_deployment(page: Page) -> None:
     await page.get_by_role("combobox", name="Deploy to").select_option("prod")
     await check(page)
     await page.get_by_role("button", name="Request deployment").click()
     await page.get_by_role("heading", name="release 1 to prod").wait_for()
     await expect(page.get_by_role("list", name="Plan").get_by_role("listitem")).to_contain_text(["Added", "Added"])
     await expect(page.get_by_role("list", name="Rules not fulfilled yet")).to_contain_text("0 of 1 approvals")
-    # What is missing blocks, and its link leads to the page that corrects it.
+
+
+async def create_missing_variable(page: Page, site: Site) -> None:
+    # A missing variable prevents the deployment; its link opens the page on which it is created.
     blocked = page.get_by_role("list", name="Prevents the deployment")
-    mend = blocked.get_by_role("link", name="Open f/shop/region")
-    await expect(mend).to_have_attribute("href", "/w/shop-prod/settings/variables?q=f%2Fshop%2Fregion")
-    apply = page.get_by_role("button", name="Apply")
-    await expect(apply).to_be_disabled()
+    correction = blocked.get_by_role("link", name="Open f/shop/region")
+    await expect(correction).to_have_attribute("href", "/w/shop-prod/settings/variables?q=f%2Fshop%2Fregion")
+    await expect(page.get_by_role("button", name="Apply")).to_be_disabled()
     await check(page)
     post(site, f"{PROD}/variables/create", {"path": "f/shop/region", "value": "prod"})
     await page.reload()
     await expect(page.get_by_role("list", name="Rules not fulfilled yet")).to_be_visible()
     await expect(blocked).to_have_count(0)
-    await page.get_by_role("button", name="Approve").click()
-    await expect(page.get_by_role("alert")).to_contain_text("not an approver")
-    await approve(chromium, site, token, page.url)
-    await page.reload()
-    await page.get_by_text("Ready to apply").wait_for()
+
+
+async def apply_deployment(page: Page, site: Site) -> None:
+    """Read the plan in the dialog and cancel, which changes nothing; then apply it."""
+    dialog = page.get_by_role("dialog")
+    apply = page.get_by_role("button", name="Apply")
     await apply.click()
     await expect(dialog.get_by_text("prod", exact=True)).to_have_css("border-left-color", "rgb(179, 38, 30)")
     counts = dialog.get_by_role("list", name="Plan").get_by_role("listitem")
@@ -109,13 +133,13 @@ async def test_release_goes_from_development_to_production(page: Page, site: Sit
     await dialog.get_by_role("button", name="Apply to prod").click()
     await expect(page.get_by_text("Applied", exact=True)).to_be_visible()
     await expect(page.get_by_text("All 2 items in the environment match the release")).to_be_visible()
-    applied = page.url
-    assert site.client.get(f"{PROD}/flows/get/f/shop/orders").json()["summary"] == "Orders"
 
-    await compare(page, site)
+
+async def change_outside_of_releases(page: Page, site: Site, deployment: str) -> None:
+    """Change a deployed workflow: the pages of the deployment and of the environment report it."""
     changed = {"path": "f/shop/orders", "source": {"format": "yaml", "text": FLOW.replace("Orders", "Changed")}}
     post(site, f"{PROD}/flows/update/f/shop/orders", changed)
-    await page.goto(applied)
+    await page.goto(deployment)
     await expect(page.get_by_role("list", name="Differs from this release now")).to_contain_text("f/shop/orders")
     await page.goto("/w/shop-prod/environments/prod")
     strip = page.locator("[style*='background: rgb(179, 38, 30)']")
@@ -123,10 +147,16 @@ async def test_release_goes_from_development_to_production(page: Page, site: Sit
     await expect(page.get_by_role("region", name="Current release")).to_contain_text("Release 1 of shop-dev")
     await expect(page.get_by_role("list", name="Changed outside of releases")).to_contain_text("f/shop/orders")
     await expect(page.get_by_role("list", name="History").get_by_role("listitem")).to_have_count(1)
+
+
+async def promote_automatically(page: Page) -> None:
     automatic = page.get_by_role("region", name="Automatic promotion")
     await automatic.get_by_role("button", name="Promote automatically as me").click()
     await expect(automatic).to_contain_text("Enabled by u/admin since")
     await check(page)
+
+
+async def check_narrow_pages(page: Page) -> None:
     await page.set_viewport_size({"width": 390, "height": 800})
     if folder := os.environ.get("ORVANTA_TEST_SHOTS"):
         await page.emulate_media(color_scheme="dark")

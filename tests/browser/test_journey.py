@@ -61,7 +61,7 @@ async def test_by_mouse(page: Page, site: Site) -> None:
         await page.get_by_role("option", name=kind).first.click()
         await expect(page.get_by_role("dialog")).to_have_count(0)
     await expect(page.locator(".react-flow__node-card, .react-flow__node-group")).to_have_count(10)
-    # Tested: one node, its result kept.
+    # One node is tested, and its output pinned and unpinned.
     await page.get_by_role("button", name="Fit to view").click()
     await node(page, "script").click()
     await page.get_by_label("Code").click()
@@ -73,7 +73,7 @@ async def test_by_mouse(page: Page, site: Site) -> None:
     await page.get_by_role("button", name="Pin output").first.click()
     await expect(page.get_by_text("returns its pinned output")).to_be_visible()
     await page.get_by_role("button", name="Unpin output").first.click()
-    # An edge that says on which outcome: what is approved goes on.
+    # An edge from one outcome only: the condition follows an approval, not a rejection.
     await page.get_by_role("button", name="Fit to view").click()
     await node(page, "check").click()
     await page.get_by_label("Outcome of approval").select_option("approved")
@@ -82,12 +82,12 @@ async def test_by_mouse(page: Page, site: Site) -> None:
     assert flow(site, path)["value"]["modules"][4]["needs"] == [{"node": "approval", "on": "approved"}]
     done = trigger(site, path)
     assert done["success"] is True
-    # Run on the page, and agreed to there.
+    # A test run is started and approved on the page.
     await page.get_by_role("button", name="Test", exact=True).click()
     await page.get_by_role("button", name="Run", exact=True).click()
     await page.get_by_role("button", name="Approve", exact=True).click()
     await expect(page.get_by_label("Workflow result")).to_be_visible()
-    # Another version without a node, compared with the first, which is restored.
+    # A second version without a node is compared with the first one, which is restored.
     await page.get_by_role("button", name="Fit to view").click()
     await node(page, "pass").click()
     await page.get_by_role("button", name="Delete and reconnect").first.click()
@@ -102,13 +102,28 @@ async def test_by_mouse(page: Page, site: Site) -> None:
 
 async def test_journey_with_keyboard_only(page: Page, site: Site) -> None:
     path = await opened(page, site, EMPTY)
-    press = page.keyboard.press
-    kinds = ["Bash", "Switch", "For-each loop", "Approval", "Condition", "Identity", "Bash"]
-    for kind in kinds:
-        await press("n")
+    for kind in ["Bash", "Switch", "For-each loop", "Approval", "Condition", "Identity", "Bash"]:
+        await page.keyboard.press("n")
         await add(page, kind)
     await expect(page.locator(".react-flow__node-card, .react-flow__node-group")).to_have_count(10)
-    # Back to the first node, which is opened, renamed and named as before by undoing.
+    await rename_first_node_and_undo(page)
+    await connect_first_node_with_last(page)
+    await run_and_pin_node(page)
+    await deploy_by_keys(page, "By keys alone")
+    await expect(page.get_by_text("Deployed. New runs use this version.")).to_be_visible()
+    built(site, path)
+    assert trigger(site, path)["success"] is True
+    await delete_pass(page)
+    await deploy_by_keys(page, "Without pass")
+    await expect(page.get_by_role("status").get_by_text("Deployed", exact=True)).to_be_visible()
+    await restore_first_version(page)
+    await deploy_by_keys(page, "As it was")
+    await expect(page.get_by_role("status").get_by_text("Deployed", exact=True)).to_be_visible()
+    built(site, path)
+
+
+async def rename_first_node_and_undo(page: Page) -> None:
+    press = page.keyboard.press
     for _ in range(len(STEPS) - 1):
         await press("ArrowUp")
     await expect(node(page, "script")).to_contain_class("selected")
@@ -120,7 +135,11 @@ async def test_journey_with_keyboard_only(page: Page, site: Site) -> None:
     await expect(node(page, "begin")).to_be_visible()
     await press("Control+z")
     await expect(node(page, "script")).to_be_visible()
-    # Found by what it holds, and connected: the first node leads to the last as well.
+
+
+async def connect_first_node_with_last(page: Page) -> None:
+    """Find the last node by its id, and connect the first one with it as well."""
+    press = page.keyboard.press
     await press("Control+f")
     await page.keyboard.type("script_2")
     await press("Enter")
@@ -131,6 +150,11 @@ async def test_journey_with_keyboard_only(page: Page, site: Site) -> None:
     await page.keyboard.type("script_2")
     await press("Enter")
     await expect(page.locator('[data-edge^="script script_2"]')).to_have_count(1)
+
+
+async def run_and_pin_node(page: Page) -> None:
+    """Test the first node, show its output, and pin and unpin it."""
+    press = page.keyboard.press
     await press("Shift+Enter")
     await expect(node(page, "script").locator("[data-state=succeeded]")).to_be_visible(timeout=60_000)
     await press("o")
@@ -138,22 +162,26 @@ async def test_journey_with_keyboard_only(page: Page, site: Site) -> None:
     await press("p")
     await expect(page.get_by_role("button", name="Undo: Pin output of script")).to_be_visible()
     await press("p")
-    await press("Control+Shift+s")
-    await page.keyboard.type("By keys alone")
-    await press("Enter")
-    await expect(page.get_by_text("Deployed. New runs use this version.")).to_be_visible()
-    built(site, path)
-    assert trigger(site, path)["success"] is True
-    # Another version without a node, compared with the first, which is restored.
+
+
+async def deploy_by_keys(page: Page, message: str) -> None:
+    await page.keyboard.press("Control+Shift+s")
+    await page.keyboard.type(message)
+    await page.keyboard.press("Enter")
+
+
+async def delete_pass(page: Page) -> None:
+    press = page.keyboard.press
     await press("Control+f")
     await page.keyboard.type("pass")
     await press("Enter")
     await page.locator("[data-canvas]").press("Delete")
     await expect(node(page, "pass")).to_have_count(0)
-    await press("Control+Shift+s")
-    await page.keyboard.type("Without pass")
-    await press("Enter")
-    await expect(page.get_by_role("status").get_by_text("Deployed", exact=True)).to_be_visible()
+
+
+async def restore_first_version(page: Page) -> None:
+    """Compare the first version, which has a node more, and restore it as draft."""
+    press = page.keyboard.press
     await page.get_by_role("link", name="Versions").press("Enter")
     await expect(node(page, "pass")).to_contain_text("Removed")
     await versions(page).first.get_by_role("button").focus()
@@ -161,8 +189,3 @@ async def test_journey_with_keyboard_only(page: Page, site: Site) -> None:
     await press("Enter")
     await page.get_by_role("button", name="Restore as draft").press("Enter")
     await expect(page.get_by_role("button", name="Undo: Restore version 2")).to_be_visible()
-    await press("Control+Shift+s")
-    await page.keyboard.type("As it was")
-    await press("Enter")
-    await expect(page.get_by_role("status").get_by_text("Deployed", exact=True)).to_be_visible()
-    built(site, path)

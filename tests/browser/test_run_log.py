@@ -1,4 +1,4 @@
-"""The log of a run on its page: live, followed, searched, filtered, of one node; a hundred thousand lines."""
+"""Log of a run on its page: live, followed, searched, filtered, of one node; with a hundred thousand lines."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Locator, Page, expect
 from tests.browser.conftest import Site
 from tests.browser.test_run_page import consent, started
 
@@ -50,41 +50,64 @@ async def test_log_is_followed_searched_and_filtered(page: Page, site: Site) -> 
     _, id = started(site, TALKING)
     await page.goto(f"/w/main/runs/{id}?tab=logs")
     log = page.get_by_role("log", name="Log")
-    lines = log.locator("[data-index]")
-    follow = page.get_by_role("button", name="Follow")
+    lines = lines_of(page)
     await expect(log.get_by_text("100 %", exact=True)).to_be_visible(timeout=60_000)
     await expect(lines.filter(has_text="red things").locator("span").last).to_have_text("ERROR red things broke")
     assert await lines.count() < 150
+    await scroll_up_and_follow_again(page, site, id)
+    await wrap_long_line(page)
+    await show_times(page)
+    await find_by_keyboard(page)
+    await page.get_by_label("Log level").select_option("Warnings and errors")
+    await page.get_by_label("Find in log").fill("")
+    await expect(lines).to_have_count(3)
+    await expect(lines).to_contain_text(["ERROR red things broke", "at a place", "WARNING careful"])
+    await show_one_node_and_attempt(page)
 
-    # Who scrolls up is not torn away by what comes; back at the end it is followed again.
+
+def lines_of(page: Page) -> Locator:
+    return page.get_by_role("log", name="Log").locator("[data-index]")
+
+
+async def scroll_up_and_follow_again(page: Page, site: Site, id: str) -> None:
+    """Scroll up: new lines do not move the log until it is followed again."""
+    log = page.get_by_role("log", name="Log")
     await log.hover()
     await page.mouse.wheel(0, -4000)
-    await expect(follow).to_have_attribute("aria-pressed", "false")
+    await expect(page.get_by_role("button", name="Follow")).to_have_attribute("aria-pressed", "false")
     consent(site, id, "ask")
     await expect(page.get_by_role("heading", level=1)).to_contain_text("Failed", timeout=60_000)
     await expect(log.get_by_text("the end of again")).to_have_count(0)
     await log.press("f")
-    await expect(lines.filter(has_text="the end of again").last).to_contain_text("again ×2")
+    await expect(lines_of(page).filter(has_text="the end of again").last).to_contain_text("again ×2")
 
-    # A long line goes beyond the side, or on below.
-    tall = lines.filter(has_text="0000000000")
-    await expect(tall).to_have_css("height", f"{LINE_PX}px")
+
+async def wrap_long_line(page: Page) -> None:
+    log = page.get_by_role("log", name="Log")
+    long = lines_of(page).filter(has_text="0000000000")
+    await expect(long).to_have_css("height", f"{LINE_PX}px")
     await log.press("w")
     await expect(page.get_by_role("button", name="Wrap")).to_have_attribute("aria-pressed", "true")
-    await expect(tall).not_to_have_css("height", f"{LINE_PX}px")
-    assert await tall.evaluate("each => each.scrollWidth <= each.clientWidth")
+    await expect(long).not_to_have_css("height", f"{LINE_PX}px")
+    assert await long.evaluate("each => each.scrollWidth <= each.clientWidth")
     await log.press("w")
 
-    # The times are those since the start of the node, with the date as tooltip.
+
+async def show_times(page: Page) -> None:
+    """Show times since the start of the node, with the date as tooltip, and hide them."""
+    log = page.get_by_role("log", name="Log")
     await expect(log.locator("time")).to_have_count(0)
     await page.get_by_role("button", name="Show times").click()
-    shown = lines.filter(has_text="the end of again").last.locator("time")
+    shown = lines_of(page).filter(has_text="the end of again").last.locator("time")
     await expect(shown).to_have_text(re.compile(r"^\+\d"))
     await expect(shown).to_have_attribute("title", re.compile(r"20\d\d.*\.\d{3}"))
     await page.get_by_role("button", name="Show times").click()
     await expect(log.locator("time")).to_have_count(0)
 
-    # Found by keyboard alone, forwards and back, with the count.
+
+async def find_by_keyboard(page: Page) -> None:
+    """Find a text forwards and backwards by keyboard; the position and number of matches are shown."""
+    log = page.get_by_role("log", name="Log")
     await log.press("/")
     await page.keyboard.type("LINE 17")
     await page.keyboard.press("Enter")
@@ -94,12 +117,10 @@ async def test_log_is_followed_searched_and_filtered(page: Page, site: Site) -> 
     await expect(log.locator("[data-current]")).to_contain_text("line 1799 of talk")
     await expect(log.locator("[data-current] mark")).to_have_text("line 17")
 
-    await page.get_by_label("Log level").select_option("Warnings and errors")
-    await page.get_by_label("Find in log").fill("")
-    await expect(lines).to_have_count(3)
-    await expect(lines).to_contain_text(["ERROR red things broke", "at a place", "WARNING careful"])
 
-    # One node, one attempt, both in the address.
+async def show_one_node_and_attempt(page: Page) -> None:
+    """Select a node and an attempt, which are stored in the address, and download their log."""
+    lines = lines_of(page)
     await page.get_by_label("Log level").select_option("All lines")
     await page.get_by_label("Log of").select_option("again")
     await expect(lines).to_contain_text(["the end of again", "[orvanta] attempt 2", "the end of again"])

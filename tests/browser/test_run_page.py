@@ -165,13 +165,35 @@ CALLS = """value:
 
 @pytest.mark.extended
 async def test_failure_is_shown_first_and_loop_continues(page: Page, site: Site) -> None:
-    path, well = started(site, FAILS, {"items": [1, 2], "most": 0})
-    await page.goto(f"/w/main/runs/{well}")
+    path, successful = started(site, FAILS, {"items": [1, 2], "most": 0})
+    await page.goto(f"/w/main/runs/{successful}")
+    await check_facts(page, path, successful)
+    failed = run(site, path, {"items": [1, 2, 3], "most": 1})
+    await page.goto(f"/w/main/runs/{failed}")
+    await check_first_error(page)
+    await open_failed_node(page)
+    await restart_from_failed_node(page)
+    await preview_retry_and_restart_of_iteration(page)
+
+    site.deploy(f"{path}_outer", CALLS.format(path=path))
+    caller = run(site, f"{path}_outer", {"items": [3], "most": 1})
+    body = {"path": path, "source": {"format": "yaml", "text": FAILS.replace("return 1 /", "return 2 /")}}
+    site.client.post(f"/api/w/main/flows/update/{path}", json=body).raise_for_status()
+    await page.reload()
+    await retry_with_current_version(page)
+    await page.goto(f"/w/main/runs/{failed}")
+    await run_again_with_current_version(page)
+    await search_data(page)
+    await page.goto(f"/w/main/runs/{caller}")
+    await check_error_of_called_run(page)
+
+
+async def check_facts(page: Page, path: str, id: str) -> None:
     await expect(page.get_by_role("heading", level=1)).to_contain_text("Succeeded", timeout=60_000)
     await expect(page.get_by_role("heading", level=1).get_by_role("link", name="Divides each item")).to_be_visible()
     facts = (
         ("Path", path),
-        ("Id", well[:13]),
+        ("Id", id[:13]),
         ("Duration", r"\d.*s"),
         ("Version", "1"),
         ("Started by", "admin"),
@@ -182,9 +204,10 @@ async def test_failure_is_shown_first_and_loop_continues(page: Page, site: Site)
         await expect(fact.get_by_role("definition")).to_have_text(re.compile(value))
     await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     await page.get_by_role("button", name="Copy the id").click()
-    assert await page.evaluate("navigator.clipboard.readText()") == well
-    bad = run(site, path, {"items": [1, 2, 3], "most": 1})
-    await page.goto(f"/w/main/runs/{bad}")
+    assert await page.evaluate("navigator.clipboard.readText()") == id
+
+
+async def check_first_error(page: Page) -> None:
     first = page.get_by_label("First error")
     await expect(first).to_contain_text("ZeroDivisionError in divide", timeout=60_000)
     await expect(first).to_contain_text("iteration 3 of each, branch 1 of choose, line 2")
@@ -193,7 +216,10 @@ async def test_failure_is_shown_first_and_loop_continues(page: Page, site: Site)
     await first.get_by_text("Input", exact=True).click()
     await expect(first.locator('[data-value="Input of divide"]')).to_contain_text("n: 3")
 
-    await first.get_by_role("button", name="divide").click()
+
+async def open_failed_node(page: Page) -> None:
+    """Open the failed node from the error: its data, its place in the editor, and back."""
+    await page.get_by_label("First error").get_by_role("button", name="divide").click()
     await expect(page).to_have_url(re.compile(r"node=divide&at=each\.3"))
     pane = page.get_by_role("complementary", name="Node divide")
     await expect(pane.locator('[data-value="Output of divide"]')).to_contain_text("division by zero")
@@ -205,6 +231,10 @@ async def test_failure_is_shown_first_and_loop_continues(page: Page, site: Site)
     await pane.get_by_role("link", name="Edit this node").click()
     await expect(page.get_by_label("Id", exact=True)).to_have_value("divide")
     await page.go_back()
+
+
+async def restart_from_failed_node(page: Page) -> None:
+    pane = page.get_by_role("complementary", name="Node divide")
     await pane.get_by_role("button", name="Restart from here").click()
     preview = page.get_by_role("dialog")
     for part, id in (("kept", "begin"), ("kept", "before"), ("again", "divide"), ("again", "keep"), ("again", "end")):
@@ -214,14 +244,17 @@ async def test_failure_is_shown_first_and_loop_continues(page: Page, site: Site)
     await toast(page, "Started a new run")
     await expect(page.get_by_text("Restarted from", exact=True)).to_be_visible()
     await stands(page, "begin", "succeeded")
-    await expect(first).to_contain_text("ZeroDivisionError in divide", timeout=60_000)
+    await expect(page.get_by_label("First error")).to_contain_text("ZeroDivisionError in divide", timeout=60_000)
 
+
+async def preview_retry_and_restart_of_iteration(page: Page) -> None:
+    preview = page.get_by_role("dialog")
     await page.get_by_role("button", name="Retry from the failed node").click()
     await expect(preview.locator('[data-part=again][data-node="divide"]')).to_be_visible()
     await preview.get_by_role("button", name="Cancel").click()
     await page.goto(f"{page.url.partition('?')[0]}?node=each&at=each.3")
-    # Above the graph, and loaded later.
-    await expect(first).to_contain_text("Inputs changed: items, most")
+    # The error is loaded later and moves the graph.
+    await expect(page.get_by_label("First error")).to_contain_text("Inputs changed: items, most")
     each = page.get_by_role("complementary", name="Node each")
     await each.get_by_role("button", name="Restart from iteration 3").click()
     await expect(preview.locator('[data-part=again][data-node="each"]')).to_contain_text(
@@ -229,12 +262,9 @@ async def test_failure_is_shown_first_and_loop_continues(page: Page, site: Site)
     )
     await preview.get_by_role("button", name="Cancel").click()
 
-    outer = f"{path}_outer"
-    site.deploy(outer, CALLS.format(path=path))
-    called = run(site, outer, {"items": [3], "most": 1})
-    body = {"path": path, "source": {"format": "yaml", "text": FAILS.replace("return 1 /", "return 2 /")}}
-    site.client.post(f"/api/w/main/flows/update/{path}", json=body).raise_for_status()
-    await page.reload()
+
+async def retry_with_current_version(page: Page) -> None:
+    preview = page.get_by_role("dialog")
     await page.get_by_role("button", name="Retry from the failed node").click()
     choice = preview.get_by_label("Version of the new run")
     await expect(choice).to_have_value("")
@@ -242,7 +272,10 @@ async def test_failure_is_shown_first_and_loop_continues(page: Page, site: Site)
     await preview.get_by_role("button", name="Start run").click()
     await toast(page, "Started a new run")
     await expect(page.get_by_role("link", name="2", exact=True)).to_be_visible()
-    await page.goto(f"/w/main/runs/{bad}")
+
+
+async def run_again_with_current_version(page: Page) -> None:
+    preview = page.get_by_role("dialog")
     await page.get_by_role("button", name="Run again…").click()
     await preview.get_by_label("Use the current version instead of version 1").check()
     await preview.get_by_label("items").fill("[1, 5]")
@@ -250,6 +283,9 @@ async def test_failure_is_shown_first_and_loop_continues(page: Page, site: Site)
     await toast(page, "Started a new run of the current version")
     await expect(page.get_by_role("heading", level=1)).to_contain_text("Succeeded", timeout=60_000)
     await expect(page.get_by_role("link", name="2", exact=True)).to_be_visible()
+
+
+async def search_data(page: Page) -> None:
     result = page.get_by_label("Start of the result")
     await expect(result).to_contain_text("2 items")
     await page.get_by_role("button", name="Show all data").click()
@@ -257,18 +293,24 @@ async def test_failure_is_shown_first_and_loop_continues(page: Page, site: Site)
     await page.get_by_label("Search data").fill("most")
     await expect(page.get_by_label("Matches").first).to_have_text("most 1")
 
-    _, large = started(site, PASS, {f"key_{n}": n for n in range(40)})
-    await page.goto(f"/w/main/runs/{large}")
-    await page.get_by_role("button", name="Expand").click()
-    await expect(result.get_by_text("key_20")).to_be_in_viewport()
-    await page.get_by_role("button", name="Collapse", exact=True).click()
-    await expect(page.get_by_role("button", name="Expand")).to_be_visible()
 
-    await page.goto(f"/w/main/runs/{called}")
+async def check_error_of_called_run(page: Page) -> None:
+    first = page.get_by_label("First error")
     await expect(first).to_contain_text("ZeroDivisionError in divide, run called by call", timeout=60_000)
     await first.get_by_role("link", name="divide").click()
     await expect(first).to_contain_text("iteration 1 of each, branch 1 of choose")
     await expect(page.get_by_text("Called by")).to_be_visible()
+
+
+@pytest.mark.extended
+async def test_large_result_is_expanded_and_collapsed(page: Page, site: Site) -> None:
+    _, id = started(site, PASS, {f"key_{n}": n for n in range(40)})
+    result = page.get_by_label("Start of the result")
+    await page.goto(f"/w/main/runs/{id}")
+    await page.get_by_role("button", name="Expand").click()
+    await expect(result.get_by_text("key_20")).to_be_in_viewport()
+    await page.get_by_role("button", name="Collapse", exact=True).click()
+    await expect(page.get_by_role("button", name="Expand")).to_be_visible()
 
 
 @contextmanager

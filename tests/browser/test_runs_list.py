@@ -1,4 +1,4 @@
-"""The list of runs: narrowed by the address, live, chosen by time, many at once."""
+"""List of runs: filters in the address, live updates, time ranges, bulk actions."""
 
 from __future__ import annotations
 
@@ -48,11 +48,21 @@ async def test_runs_are_filtered_watched_and_changed_in_bulk(page: Page, site: S
     await expect(rows(page)).to_have_count(3)
     await expect(rows(page).first).to_contain_text("Failed")
     await expect(rows(page).last).to_contain_text(re.compile("Succeeded.*f/listed/good"))
-    # What is new appears by itself, and how it stands changes by itself.
+    # New runs and changed states appear without a reload.
     waiting = start(site, "f/listed/asks")
     await expect(rows(page)).to_have_count(4)
     await expect(rows(page).first).to_contain_text("Awaiting approval")
-    # States are chosen at the histogram, as chips that the address holds.
+    await filter_by_state(page)
+    await rerun_matching(page, site)
+    await move_by_arrow_keys(page)
+    await compare_two_runs(page, site)
+    await cancel_matching(page)
+    assert site.client.get(f"/api/w/main/jobs_u/get/{waiting}").json()["canceled"] is True
+    await rerun_two_runs(page, site)
+
+
+async def filter_by_state(page: Page) -> None:
+    """Choose a state in the histogram, which is stored in the address, and store the filter as a view."""
     await page.get_by_role("region", name="Runs over time").get_by_role("button", name="1 Failed").click()
     await expect(rows(page)).to_have_count(1)
     assert "state=failed" in page.url and "q=LISTED" in page.url
@@ -65,7 +75,10 @@ async def test_runs_are_filtered_watched_and_changed_in_bulk(page: Page, site: S
     await expect(rows(page)).to_have_count(4)
     await page.get_by_label("Saved views").select_option("What fails")
     await expect(rows(page)).to_have_count(1)
-    # All that a filter finds run again, and no other.
+
+
+async def rerun_matching(page: Page, site: Site) -> None:
+    """Rerun the runs that match the filter of states, and no others."""
     chosen = page.get_by_role("region", name="Selected runs")
     await rows(page).first.get_by_role("checkbox").check()
     await chosen.get_by_role("button", name="Select all matching").click()
@@ -78,23 +91,34 @@ async def test_runs_are_filtered_watched_and_changed_in_bulk(page: Page, site: S
     assert [each["script_path"] for each in again] == ["f/listed/bad"]
     await page.get_by_role("button", name="Remove filter: Status Failed").click()
     await expect(rows(page)).to_have_count(5)
-    # Arrow keys walk the rows.
+
+
+async def move_by_arrow_keys(page: Page) -> None:
     await rows(page).first.get_by_role("link").focus()
     await page.keyboard.press("ArrowDown")
     await expect(rows(page).nth(1).get_by_role("link")).to_be_focused()
-    # Two can be compared; all that match can be cancelled or run again, and it is said how many.
+
+
+async def compare_two_runs(page: Page, site: Site) -> None:
     await rows(page).nth(1).get_by_role("checkbox").check()
     await rows(page).nth(2).get_by_role("checkbox").check()
     older, newer = sorted([str(each["id"]) for each in found(site, script_path_text="listed", per_page=3)][1:])
     compare = page.get_by_role("link", name="Compare")
     await expect(compare).to_have_attribute("href", f"/w/main/runs/{older}/compare/{newer}")
+
+
+async def cancel_matching(page: Page) -> None:
+    """Cancel all five runs that match, of which one has not ended."""
+    chosen = page.get_by_role("region", name="Selected runs")
     await chosen.get_by_role("button", name="Select all matching").click()
     await expect(chosen).to_contain_text("5 matching runs")
     await chosen.get_by_role("button", name="Cancel…").click()
     await page.get_by_role("button", name="Cancel runs").click()
     await expect(page.get_by_text("1 run cancelled.")).to_be_visible()
     await expect(rows(page).nth(1)).to_contain_text("Cancelled")
-    assert site.client.get(f"/api/w/main/jobs_u/get/{waiting}").json()["canceled"] is True
+
+
+async def rerun_two_runs(page: Page, site: Site) -> None:
     await rows(page).nth(2).get_by_role("checkbox").check()
     await rows(page).nth(3).get_by_role("checkbox").check()
     await page.get_by_role("button", name="Run again…").click()

@@ -19,6 +19,17 @@ def status_of_scim(site: Site, token: str) -> int:
 
 @pytest.mark.extended
 async def test_service_account_has_tokens_that_admins_see_and_revoke(page: Page, site: Site) -> None:
+    await create_service_account(page)
+    token = await create_token_of_service_account(page)
+    assert status(site, token, "w/main/flows/list") == 200
+    await is_accessible(page)
+    await revoke_token_of_service_account(page, site)
+    assert status(site, token, "w/main/flows/list") == 401
+    await disable_and_delete_service_account(page)
+    await are_hidden_from_viewers(page, site)
+
+
+async def create_service_account(page: Page) -> None:
     await opens(page, "service-accounts", "Service accounts")
     await page.get_by_role("button", name="New service account").click()
     dialog = page.get_by_role("dialog")
@@ -35,7 +46,12 @@ async def test_service_account_has_tokens_that_admins_see_and_revoke(page: Page,
     await dialog.get_by_role("button", name="Create").click()
     row = rows(page, "Service accounts").filter(has_text="Deploys from CI")
     await expect(row).to_contain_text(re.compile("ci.*Developer.*Owner: admin.*0 tokens"))
-    # Its token has scopes and an expiry, and is shown once.
+
+
+async def create_token_of_service_account(page: Page) -> str:
+    """Create a token with scopes and an expiry, which is shown once."""
+    row = rows(page, "Service accounts").filter(has_text="Deploys from CI")
+    dialog = page.get_by_role("dialog")
     await row.get_by_role("button", name="New token of ci").click()
     await dialog.get_by_label("Label").fill("pipeline")
     await dialog.get_by_role("button", name="Create token").click()
@@ -47,9 +63,12 @@ async def test_service_account_has_tokens_that_admins_see_and_revoke(page: Page,
     token = await dialog.locator("[data-command=Token]").inner_text()
     await dialog.get_by_role("button", name="Done").click()
     await expect(row).to_contain_text("1 token")
-    assert status(site, token, "w/main/flows/list") == 200
-    await is_accessible(page)
-    # Admins see all tokens of the workspace and revoke those that are valid in no other one.
+    return token
+
+
+async def revoke_token_of_service_account(page: Page, site: Site) -> None:
+    """List all tokens of the workspace, and revoke one that is valid in no other workspace."""
+    dialog = page.get_by_role("dialog")
     everywhere = site.client.post("/api/users/tokens/create", json={"label": "mine", "scopes": ["jobs:run"]}).text
     await opens(page, "tokens", "Tokens")
     own = rows(page, "Tokens").filter(has_text=everywhere[:10])
@@ -62,8 +81,13 @@ async def test_service_account_has_tokens_that_admins_see_and_revoke(page: Page,
     await bound.get_by_role("button", name="Revoke token pipeline").click()
     await dialog.get_by_role("button", name="Revoke", exact=True).click()
     await expect(bound).to_have_count(0)
-    assert status(site, token, "w/main/flows/list") == 401
-    # A disabled account gets no tokens until it is enabled.
+    site.client.delete(f"/api/users/tokens/delete/{prefix}").raise_for_status()
+
+
+async def disable_and_delete_service_account(page: Page) -> None:
+    """Disable the account, which then gets no tokens, enable it, and delete it."""
+    dialog = page.get_by_role("dialog")
+    row = rows(page, "Service accounts").filter(has_text="Deploys from CI")
     await opens(page, "service-accounts", "Service accounts")
     await row.get_by_role("button", name="Disable ci").click()
     await dialog.get_by_role("button", name="Disable", exact=True).click()
@@ -73,8 +97,9 @@ async def test_service_account_has_tokens_that_admins_see_and_revoke(page: Page,
     await row.get_by_role("button", name="Delete ci").click()
     await dialog.get_by_role("button", name="Delete", exact=True).click()
     await expect(row).to_have_count(0)
-    site.client.delete(f"/api/users/tokens/delete/{prefix}").raise_for_status()
-    # Other members have neither page.
+
+
+async def are_hidden_from_viewers(page: Page, site: Site) -> None:
     has_account(site, "onlooker", "viewer")
     cookie = {"name": "token", "value": token_of(site, "onlooker"), "url": site.base, "httpOnly": True}
     await page.context.clear_cookies()
@@ -219,6 +244,15 @@ async def test_tokens_of_scim_clients_are_created_and_revoked(page: Page, site: 
 
 @pytest.mark.extended
 async def test_workspace_from_creation_to_deletion(page: Page, site: Site) -> None:
+    await create_workspace(page)
+    await rows(page, "Workspaces").get_by_role("link", name="Settings of shortlived").click()
+    await change_workspace(page, site)
+    await archive_and_restore_workspace(page)
+    await delete_workspace(page)
+    assert site.client.get("/api/w/shortlived/workspaces/get_settings").status_code == 404
+
+
+async def create_workspace(page: Page) -> None:
     await opens(page, "workspaces", "Workspaces")
     await page.get_by_role("button", name="New workspace").click()
     dialog = page.get_by_role("dialog")
@@ -232,8 +266,10 @@ async def test_workspace_from_creation_to_deletion(page: Page, site: Site) -> No
     row = rows(page, "Workspaces").filter(has_text="shortlived")
     await expect(row).to_contain_text("Owner: admin")
     await is_accessible(page)
-    await row.get_by_role("link", name="Settings of shortlived").click()
-    # Each setting is stored, and an error is shown at its field.
+
+
+async def change_workspace(page: Page, site: Site) -> None:
+    """Change settings, which are stored one by one; an error is shown at its field."""
     await page.get_by_label("Name", exact=True).fill("Short-lived")
     age = page.get_by_label("Maximum lifetime of new tokens in days")
     for wrong, problem in (("many", "Not a whole number"), ("0", "token_max_age_days must be from 1")):
@@ -250,7 +286,11 @@ async def test_workspace_from_creation_to_deletion(page: Page, site: Site) -> No
     assert [stored[name] for name in names] == [30, 7, True, False]
     assert site.client.get("/api/w/shortlived/workspaces/get_workspace_name").text == "Short-lived"
     await is_accessible(page)
-    # It is archived, restored, archived again, and deleted after its id is typed.
+
+
+async def archive_and_restore_workspace(page: Page) -> None:
+    """Archive the workspace, and restore it on one of its pages and in the list."""
+    dialog = page.get_by_role("dialog")
     archived = rows(page, "Archived workspaces").filter(has_text="shortlived")
     await page.get_by_role("button", name="Archive shortlived").click()
     await dialog.get_by_role("button", name="Archive", exact=True).click()
@@ -266,10 +306,16 @@ async def test_workspace_from_creation_to_deletion(page: Page, site: Site) -> No
     await dialog.get_by_role("button", name="Archive", exact=True).click()
     await archived.get_by_role("button", name="Restore shortlived").click()
     await expect(archived).to_have_count(0)
+
+
+async def delete_workspace(page: Page) -> None:
+    """Archive the workspace, and delete it after its id is typed."""
+    dialog = page.get_by_role("dialog")
+    archived = rows(page, "Archived workspaces").filter(has_text="shortlived")
     await page.get_by_role("button", name="Archive shortlived").click()
     await dialog.get_by_role("button", name="Archive", exact=True).click()
     await opens(page, "workspaces", "Workspaces")
-    await expect(row).to_have_count(0)
+    await expect(rows(page, "Workspaces").filter(has_text="shortlived")).to_have_count(0)
     await archived.get_by_role("button", name="Delete shortlived").click()
     await dialog.get_by_label("Type shortlived to delete it").fill("shortlive")
     await dialog.get_by_role("button", name="Delete", exact=True).click()
@@ -278,7 +324,6 @@ async def test_workspace_from_creation_to_deletion(page: Page, site: Site) -> No
     await dialog.get_by_label("Type shortlived to delete it").fill("shortlived")
     await dialog.get_by_role("button", name="Delete", exact=True).click()
     await expect(page.get_by_text("Deleted shortlived")).to_be_visible()
-    assert site.client.get("/api/w/shortlived/workspaces/get_settings").status_code == 404
 
 
 async def provider_is_entered(page: Page, site: Site) -> None:

@@ -83,16 +83,30 @@ def test_every_kind_of_file_is_pushed_in_the_order_of_references(cli: Cli) -> No
 
 def tree(root: Path) -> dict[str, bytes]:
     return {
-        str(place.relative_to(root)): place.read_bytes()
-        for place in root.rglob("*")
-        if place.is_file() and ".orvanta" not in place.parts
+        str(path.relative_to(root)): path.read_bytes()
+        for path in root.rglob("*")
+        if path.is_file() and ".orvanta" not in path.parts
     }
 
 
 @pytest.mark.extended
 def test_two_people_and_the_page_lose_nothing(cli: Cli) -> None:
     """Ann and Bob push and pull the same items, and the workspace is changed by the API meanwhile."""
-    client = cli.installation.client
+    push_of_ann_is_pulled_by_bob(cli)
+    cli.write("bob/f/duo/one.variable.yaml", "value: bob\nis_secret: false\n")
+    cli.write("bob/f/duo/code.flow/a.inline_script.sh", "echo bob")
+    done = states(cli("push", "bob", "--json"))
+    assert {path for path, state in done.items() if state == "updated"} == {"f/duo/one", "f/duo/code"}
+    conflict_with_ann_is_reported(cli)
+    changes_of_ann_are_merged(cli)
+    push_of_ann_overwrites_conflict(cli)
+    deleted_file_is_pruned(cli)
+    cli("pull", "bob")
+    assert (cli.folder / "bob/f/duo/one.variable.yaml").read_text().startswith("value: ann")
+    assert "bob is initialised already." in cli("init", "bob", code=1).err
+
+
+def push_of_ann_is_pulled_by_bob(cli: Cli) -> None:
     code = (
         "value: {modules: [{id: a, value: {type: rawscript, language: bash, content: echo 1, input_transforms: {}}}]}\n"
     )
@@ -105,16 +119,18 @@ def test_two_people_and_the_page_lose_nothing(cli: Cli) -> None:
         cli.write(f"ann/{name}", text)
     cli("push", "ann")
     cli("pull", "bob")
-    ours = {name: body for name, body in tree(cli.folder / "bob").items() if name.startswith("f/duo")}
-    assert ours["f/duo/code.flow/a.inline_script.sh"] == b"echo 1" and b"# kept" in ours["f/duo/code.flow/flow.yaml"]
+    pulled = {name: body for name, body in tree(cli.folder / "bob").items() if name.startswith("f/duo")}
+    assert (
+        pulled["f/duo/code.flow/a.inline_script.sh"] == b"echo 1" and b"# kept" in pulled["f/duo/code.flow/flow.yaml"]
+    )
     status = cli("status", "bob", "--json", "--exit-code").json
     assert status == {"in_sync": True, "items": [], "failed": []}
     assert states(cli("push", "bob", "--json")) and cli("push", "bob").out == "Nothing to do.\n"
 
-    cli.write("bob/f/duo/one.variable.yaml", "value: bob\nis_secret: false\n")
-    cli.write("bob/f/duo/code.flow/a.inline_script.sh", "echo bob")
-    done = states(cli("push", "bob", "--json"))
-    assert {path for path, state in done.items() if state == "updated"} == {"f/duo/one", "f/duo/code"}
+
+def conflict_with_ann_is_reported(cli: Cli) -> None:
+    """Change an item that Bob pushed, another one by the API, and add one: nothing is pushed."""
+    client = cli.installation.client
     cli.write("ann/f/duo/one.variable.yaml", "value: ann\nis_secret: false\n")
     cli.write("ann/f/duo/three.variable.yaml", "value: new\nis_secret: false\n")
     client.post("/api/w/main/variables/update/f/duo/two", json={"value": "page"})
@@ -130,6 +146,9 @@ def test_two_people_and_the_page_lose_nothing(cli: Cli) -> None:
     assert client.get("/api/w/main/variables/get/f/duo/one").json()["value"] == "bob"
     shown = cli("diff", "ann/f/duo").out
     assert "-value: bob\n+value: ann\n" in shown and "-value: page\n" in shown
+
+
+def changes_of_ann_are_merged(cli: Cli) -> None:
     flow = cli.folder / "ann/f/duo/code.flow/flow.yaml"
     flow.write_text(flow.read_text().replace("summary: Code", "summary: Ann's"))
     pulled = cli("pull", "ann/f/duo", "--json", code=1).json
@@ -142,15 +161,19 @@ def test_two_people_and_the_page_lose_nothing(cli: Cli) -> None:
     assert (cli.folder / "ann/f/duo/one.variable.yaml").read_text().startswith("value: ann")
     assert "value: page" in (cli.folder / "ann/f/duo/two.variable.yaml").read_text()
     assert (cli.folder / "ann/f/duo/code.flow/a.inline_script.sh").read_text() == "echo bob"
+
+
+def push_of_ann_overwrites_conflict(cli: Cli) -> None:
+    client = cli.installation.client
     cli("push", "ann/f/duo", "--force", "-m", "Ann's")
     assert client.get("/api/w/main/variables/get/f/duo/one").json()["value"] == "ann"
     merged = client.get("/api/w/main/flows/get/f/duo/code").json()
     assert merged["summary"] == "Ann's" and merged["value"]["modules"][0]["value"]["content"] == "echo bob"
 
+
+def deleted_file_is_pruned(cli: Cli) -> None:
+    client = cli.installation.client
     (cli.folder / "ann/f/duo/three.variable.yaml").unlink()
     assert "1 deleted item remains" in cli("push", "ann/f/duo").err
     assert "f/duo/three: deleted" in cli("push", "ann/f/duo", "--prune").out
     assert client.get("/api/w/main/variables/exists/f/duo/three").json() is False
-    cli("pull", "bob")
-    assert (cli.folder / "bob/f/duo/one.variable.yaml").read_text().startswith("value: ann")
-    assert "bob is initialised already." in cli("init", "bob", code=1).err

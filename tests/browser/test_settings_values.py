@@ -1,0 +1,155 @@
+"""Pages of the settings for variables, resources and their types."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from playwright.async_api import Page, expect
+from tests.browser.conftest import Site
+from tests.browser.test_accessibility import check
+from tests.browser.test_runs_list import GOOD
+from tests.browser.test_settings import SETTINGS, is_accessible, opens, rows
+
+
+async def test_variables_are_created_changed_and_never_shown_if_secret(page: Page, site: Site) -> None:
+    site.client.post("/api/w/main/folders/create", json={"name": "vault"}).raise_for_status()
+    await opens(page, "variables", "Variables")
+    await page.get_by_role("button", name="New variable").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_role("button", name="Create").click()
+    await expect(dialog.get_by_role("alert")).to_have_text(["Required", "Required"])
+    await dialog.get_by_role("combobox", name="Folder").select_option("f/vault")
+    await dialog.get_by_label("Id", exact=True).fill("api key")
+    await dialog.get_by_label("Secret:").check()
+    await dialog.get_by_label("Value", exact=True).fill("open sesame")
+    await dialog.get_by_role("button", name="Create").click()
+    await expect(dialog.get_by_role("alert")).to_have_count(1)
+    await dialog.get_by_label("Id", exact=True).fill("api_key")
+    await check(page)
+    await dialog.get_by_role("button", name="Create").click()
+    row = rows(page, "Variables").filter(has_text="f/vault/api_key")
+    await expect(row).to_contain_text("Secret")
+    # The value is neither shown nor sent to the page, and stays if it is left empty.
+    await row.get_by_role("button", name="Edit").click()
+    await expect(dialog.get_by_label("Value", exact=True)).to_have_value("")
+    await dialog.get_by_label("Description").fill("For the shop")
+    await dialog.get_by_role("button", name="Save").click()
+    await expect(row).to_contain_text("For the shop")
+    await expect(page.get_by_text("open sesame")).to_have_count(0)
+    stored = site.client.get("/api/w/main/variables/get/f/vault/api_key").json()
+    assert (stored["is_secret"], stored.get("value")) == (True, None)
+    await is_accessible(page)
+    # A plain variable shows its value; the search finds it.
+    await page.get_by_role("button", name="New variable").click()
+    await dialog.get_by_label("Id", exact=True).fill("shop")
+    await dialog.get_by_label("Value", exact=True).fill("https://shop.example.org")
+    await dialog.get_by_role("button", name="Create").click()
+    await page.get_by_label("Search: Variables").fill("vault shop")
+    plain = rows(page, "Variables").filter(has_text="https://shop.example.org")
+    await expect(plain).to_have_count(1)
+    # What refers to it is shown on request, and before it is deleted.
+    path = "f/vault/shop"
+    site.deploy("f/settings/buyer", GOOD.replace("modules:", f"flow_env: {{shop: '$var:{path}'}}, modules:"))
+    await plain.get_by_role("button", name=f"Actions for {path}").click()
+    await page.get_by_role("button", name="Used by").click()
+    await expect(dialog.get_by_role("list", name="Used by")).to_contain_text("Workflow f/settings/buyer")
+    await check(page)
+    await dialog.get_by_role("button", name="Close").click()
+    await plain.get_by_role("button", name="Delete").click()
+    await expect(dialog.get_by_text("1 item uses it:")).to_be_visible()
+    await dialog.get_by_role("button", name="Delete", exact=True).click()
+    await expect(plain).to_have_count(0)
+
+
+@pytest.mark.extended
+async def test_resource_has_form_of_its_type_with_secret_fields(page: Page, site: Site) -> None:
+    site.client.post("/api/w/main/folders/create", json={"name": "systems"}).raise_for_status()
+    await create_resource_type(page)
+    await create_resource(page)
+    await change_resource(page, site)
+    await check_connection(page, site)
+    await delete_resource_after_failed_deletion_of_type(page)
+
+
+async def create_resource_type(page: Page) -> None:
+    await opens(page, "resource-types", "Resource types")
+    await expect(rows(page, "Resource types").filter(has_text="postgresql")).to_contain_text("Built in")
+    await page.get_by_role("button", name="New resource type").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("JSON Schema").fill("{")
+    await dialog.get_by_role("button", name="Create").click()
+    await expect(dialog.get_by_role("alert")).to_have_text(["Required", "Not valid JSON"])
+    await dialog.get_by_label("Name").fill("shop")
+    properties = {"url": {"type": "string"}, "key": {"type": "string", "password": True}, "port": {"type": "integer"}}
+    schema = {"type": "object", "properties": properties, "required": ["url", "key"]}
+    await dialog.get_by_label("JSON Schema").fill(json.dumps(schema))
+    await check(page)
+    await dialog.get_by_role("button", name="Create").click()
+    await page.get_by_label("Search: Resource types").fill("shop")
+    await expect(rows(page, "Resource types")).to_contain_text(["Fields: url, key, port"])
+    await is_accessible(page)
+
+
+async def create_resource(page: Page) -> None:
+    """Fill in the form, which has the fields of the chosen type, with errors at the fields."""
+    dialog = page.get_by_role("dialog")
+    await page.get_by_role("link", name="Resources", exact=True).click()
+    await page.get_by_role("button", name="New resource", exact=True).click()
+    await dialog.get_by_role("combobox", name="Folder").select_option("f/systems")
+    await dialog.get_by_label("Id", exact=True).fill("shop")
+    await dialog.get_by_role("combobox", name="Type").select_option("shop")
+    await dialog.get_by_label("url").fill("https://shop.example.org")
+    await dialog.get_by_label("port").fill("many")
+    await dialog.get_by_role("button", name="Create").click()
+    await expect(dialog.get_by_role("alert").first).to_have_text("Required")
+    await dialog.get_by_label("port").fill("443")
+    await dialog.get_by_label("key").fill("open sesame")
+    await check(page)
+    await dialog.get_by_role("button", name="Create").click()
+
+
+async def change_resource(page: Page, site: Site) -> None:
+    """Change a field. The secret is not shown, and remains as it is if its field stays empty."""
+    dialog = page.get_by_role("dialog")
+    await rows(page, "Resources").filter(has_text="f/systems/shop").get_by_role("button", name="Edit").click()
+    await expect(dialog.get_by_label("port")).to_have_value("443")
+    await expect(dialog.get_by_label("key")).to_have_value("")
+    await dialog.get_by_label("port").fill("8443")
+    await dialog.get_by_role("button", name="Save").click()
+    await expect(dialog).to_have_count(0)
+    assert site.client.get("/api/w/main/resources/get/f/systems/shop").json()["value"] == {
+        "url": "https://shop.example.org",
+        "port": 8443,
+        "key": "***",
+    }
+    await is_accessible(page)
+
+
+async def check_connection(page: Page, site: Site) -> None:
+    """Test a connection with the saved values; the server does not connect to itself."""
+    dialog = page.get_by_role("dialog")
+    mail = {"path": "f/systems/mail", "resource_type": "smtp", "value": {"host": "mail.example.org"}}
+    site.client.post("/api/w/main/resources/create", json=mail).raise_for_status()
+    await page.goto(f"{SETTINGS}/resources?q=mail")
+    await page.get_by_role("button", name="Edit f/systems/mail").click()
+    await dialog.get_by_label("host").fill("127.0.0.1")
+    await dialog.get_by_role("button", name="Save and test connection").click()
+    await expect(dialog.get_by_role("status")).to_contain_text("127.0.0.1 is not a public address")
+    await check(page)
+    await dialog.get_by_role("button", name="Cancel").click()
+
+
+async def delete_resource_after_failed_deletion_of_type(page: Page) -> None:
+    """Try to delete the type, which is in use; then delete the resource."""
+    dialog = page.get_by_role("dialog")
+    row = rows(page, "Resources").filter(has_text="f/systems/shop")
+    await page.goto(f"{SETTINGS}/resource-types?q=shop")
+    types = rows(page, "Resource types")
+    await types.get_by_role("button", name="Delete shop").click()
+    await dialog.get_by_role("button", name="Delete", exact=True).click()
+    await expect(types.get_by_role("alert")).to_contain_text("Resources of the type shop exist.")
+    await page.goto(f"{SETTINGS}/resources?q=shop")
+    await row.get_by_role("button", name="Delete").click()
+    await dialog.get_by_role("button", name="Delete", exact=True).click()
+    await expect(row).to_have_count(0)
