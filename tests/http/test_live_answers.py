@@ -379,7 +379,7 @@ async def test_batch_rerun_stops_with_token(api: ApiHarness, later: Callable[[fl
 async def test_batch_cancel_stops_with_token(
     api: ApiHarness, later: Callable[[float], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from orvanta_platform.services.runs import start as service
+    from orvanta_platform.services.runs import cancellation as service
 
     bea = await member(api, "bea")
     runs = [(await admins_run(api))[0] for _ in range(3)]

@@ -28,6 +28,7 @@ from orvanta_platform.orchestrator.recovery import Recovery, reap
 from orvanta_platform.queue.claim import Claimer
 from orvanta_platform.services.maintenance import consistency
 from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.runs import cancellation
 from orvanta_platform.services.runs import start as runs
 from orvanta_platform.services.runs.start import RunOptions
 from orvanta_platform.settings import Settings
@@ -158,7 +159,7 @@ class CoreHarness:
 
     async def cancel(self, id: UUID, *, force: bool = False) -> None:
         """Cancel a run or a job."""
-        await runs.cancel(self.platform, ACTOR, WORKSPACE, id, "enough", force=force)
+        await cancellation.cancel(self.platform, ACTOR, WORKSPACE, id, "enough", force=force)
 
     async def rows(self, query: str, *values: Any) -> list[asyncpg.Record]:
         """Return the rows of a query."""

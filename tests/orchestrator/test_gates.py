@@ -22,6 +22,7 @@ from orvanta_platform.services.catalog import flows, scripts
 from orvanta_platform.services.catalog.flows import NewFlow
 from orvanta_platform.services.catalog.scripts import NewScript
 from orvanta_platform.services.run_views import jobs
+from orvanta_platform.services.runs import cancellation
 from orvanta_platform.services.runs import start as runs
 from orvanta_platform.services.runs.start import RunOptions
 from orvanta_platform.services.secrets import variables
@@ -128,7 +129,7 @@ async def test_queued_node_is_cancelled_alone(core: CoreHarness, worker: Worker)
     await core.start(limited("a"))
     run = await core.start(limited("a"), job("b", {"node": "a", "on": "failure"}))
     (wait,) = await core.rows("SELECT job FROM gate_wait")
-    await runs.cancel(core.platform, ACTOR, WORKSPACE, wait["job"], "enough")
+    await cancellation.cancel(core.platform, ACTOR, WORKSPACE, wait["job"], "enough")
     assert await in_line(core) == []
     found = await worker.claim()
     assert {(each.run.id == run, each.node) for each in found} == {(False, "a"), (True, "b")}
@@ -187,7 +188,7 @@ async def test_queued_node_of_loop_is_cancelled(core: CoreHarness, worker: Worke
     (wait,) = await core.rows("SELECT job FROM gate_wait WHERE run = $1", run)
     seen = await jobs.get(core.platform, ACTOR, WORKSPACE, wait["job"])
     assert seen.why is not None and (seen.row.node, seen.why.text) == ("a", "limit main/k: 1 of 1 in use")
-    await runs.cancel(core.platform, ACTOR, WORKSPACE, wait["job"], "enough")
+    await cancellation.cancel(core.platform, ACTOR, WORKSPACE, wait["job"], "enough")
     assert await core.result(run) == [None] and await in_line(core) == []
     await core.is_whole()
 

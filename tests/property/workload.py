@@ -32,6 +32,7 @@ from orvanta_platform.errors import InvalidWorkflow, NotFound
 from orvanta_platform.orchestrator import inbox, timers
 from orvanta_platform.orchestrator.attempt_outcome import Finish
 from orvanta_platform.orchestrator.view import job_id
+from orvanta_platform.services.runs import cancellation
 from orvanta_platform.services.runs import start as runs
 from orvanta_platform.services.runs.start import RunOptions
 
@@ -309,10 +310,10 @@ class Workload:
         if run is None:
             return
         force = self.rng.random() < 0.3
-        await runs.cancel(self.scene.platform, ACTOR, WORKSPACE, run.id, "enough", force=force)
+        await cancellation.cancel(self.scene.platform, ACTOR, WORKSPACE, run.id, "enough", force=force)
         await self.note_cancel(run)
         if self.rng.random() < 0.3:
-            await runs.cancel(self.scene.platform, ACTOR, WORKSPACE, run.id, "at once", force=True)
+            await cancellation.cancel(self.scene.platform, ACTOR, WORKSPACE, run.id, "at once", force=True)
 
     async def leave_cancel(self) -> None:
         """Record a cancellation by a server that dies after its commit."""
@@ -343,7 +344,7 @@ class Workload:
         run.job_cancelled = True
         run.happened.add("cancel of a job")
         try:
-            await runs.cancel(self.scene.platform, ACTOR, WORKSPACE, id, "enough")
+            await cancellation.cancel(self.scene.platform, ACTOR, WORKSPACE, id, "enough")
         except NotFound:
             run.job_cancelled = False
             run.happened.discard("cancel of a job")

@@ -22,7 +22,7 @@ from orvanta_platform.http.schemas.jobs import CompletedJob, JobUpdate, QueuedJo
 from orvanta_platform.http.schemas.runs import CancelBody
 from orvanta_platform.services.run_views import deletion, jobs, results, updates, whole_logs
 from orvanta_platform.services.run_views.results import StoredValue
-from orvanta_platform.services.runs import start as runs
+from orvanta_platform.services.runs import cancellation
 
 _U = "/api/w/{workspace:str}/jobs_u"
 _JOBS = "/api/w/{workspace:str}/jobs"
@@ -209,7 +209,7 @@ async def force_cancel(request: AnyRequest, workspace: FromPath[str], id: FromPa
 
 async def _cancel(request: AnyRequest, workspace: str, id: UUID, *, force: bool) -> str:
     reason = (await body_of(request, CancelBody)).reason
-    await runs.cancel(platform_of(request), actor_of(request), workspace, id, reason, force=force)
+    await cancellation.cancel(platform_of(request), actor_of(request), workspace, id, reason, force=force)
     return str(id)
 
 

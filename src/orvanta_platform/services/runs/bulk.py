@@ -21,8 +21,8 @@ from orvanta_platform.evaluate.transforms import object_text, provenance_of
 from orvanta_platform.orchestrator.interpolation import Kind
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.run_views import jobs, results
+from orvanta_platform.services.runs import cancellation
 from orvanta_platform.services.runs import rerun as rerunning
-from orvanta_platform.services.runs import start as runs
 from orvanta_platform.services.runs.start import RunOptions
 
 MAX_RUNS = 1_000
@@ -70,7 +70,7 @@ async def cancel(
     for id in _bounded(chosen):
         actor = await caller.current()
         with suppress(NotFound):
-            if await runs.cancel(platform, actor, workspace, id, None, force=force):
+            if await cancellation.cancel(platform, actor, workspace, id, None, force=force):
                 found.append(id)
     return found
 

@@ -42,7 +42,7 @@ from orvanta_platform.orchestrator.values import INLINE_LIMIT
 from orvanta_platform.services.access import on_behalf
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.run_views import jobs
-from orvanta_platform.services.runs import breakpoints
+from orvanta_platform.services.runs import breakpoints, run_access
 
 SHOWN = 100
 """Maximum number of paused nodes of a run that are listed."""
@@ -288,13 +288,17 @@ async def _target(actor: Actor, workspace: str, id: UUID, connection: Connection
     """Return the live run if the actor may pause it. Raises NotFound, Forbidden, Conflict."""
     target = await run_rows.find_run(connection, workspace, id)
     if target is not None and target.id == id:
-        _require_pause(actor, id, Target(workspace, "run", target.path, target.created_by))
+        run_access.require(actor, "pause", workspace, target, missing=_missing(id))
         return target
     ended = await run_rows.get_ended_run(connection, id)
     if ended is None or ended.workspace != workspace:
-        raise NotFound(f"The run {id} does not exist.")
-    _require_pause(actor, id, Target(workspace, "run", ended.path, ended.created_by))
+        raise _missing(id)
+    run_access.require(actor, "pause", workspace, ended, missing=_missing(id))
     raise _has_ended(id)
+
+
+def _missing(id: UUID) -> NotFound:
+    return NotFound(f"The run {id} does not exist.")
 
 
 def _has_ended(id: UUID) -> Conflict:
@@ -321,10 +325,3 @@ def _paused(row: PauseRow, nodes: Mapping[str, Node]) -> PausedNode:
 
 def _text(raw: bytes | None) -> str | None:
     return raw.decode() if raw is not None else None
-
-
-def _require_pause(actor: Actor, id: UUID, target: Target) -> None:
-    """Check that the actor may pause a run. Raises Forbidden, and NotFound, which does not reveal the path."""
-    if permissions.is_hidden(actor, target):
-        raise NotFound(f"The run {id} does not exist.")
-    permissions.require(actor, "pause", target)

@@ -8,20 +8,18 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from orvanta_platform.control import audit, limits, names, permissions, scopes
+from orvanta_platform.control import names, permissions, scopes
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target
-from orvanta_platform.db import frames as frame_rows
 from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.runs import RunTarget, VersionRow
+from orvanta_platform.db.runs import VersionRow
 from orvanta_platform.engine import debounce, duration
 from orvanta_platform.engine.compile import single_plan
 from orvanta_platform.engine.plan import Kind, Plan
 from orvanta_platform.errors import Forbidden, NotFound, TooLarge
 from orvanta_platform.evaluate.scripts import Script
-from orvanta_platform.orchestrator import inbox, inputs
-from orvanta_platform.orchestrator.advance import advance
+from orvanta_platform.orchestrator import inputs
 from orvanta_platform.orchestrator.blueprints import (
     OWN,
     Blueprint,
@@ -36,7 +34,6 @@ from orvanta_platform.orchestrator.blueprints import (
     single,
 )
 from orvanta_platform.services.access import acceptance, on_behalf
-from orvanta_platform.services.approvals.lookup import find_job
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.runs import documents as artifacts
 from orvanta_platform.services.runs import imports, pinning
@@ -54,7 +51,6 @@ from orvanta_platform.workflow.secret_schemas import may_declare
 __all__ = [
     "RunOptions",
     "ScriptPreview",
-    "cancel",
     "start_flow",
     "start_flow_preview",
     "start_flow_version",
@@ -267,89 +263,6 @@ def _require_calls(actor: Actor, workspace: str, plan: Plan, pins: Pins) -> None
     for pin in (pins[key] for key in called if key in pins):
         if not scopes.allow(actor.scopes, "jobs:run", pin.path):
             raise Forbidden(f"The token may not run {pin.path}.", hint=f"It needs the scope jobs:run:{pin.path}.")
-
-
-async def cancel(
-    platform: Platform, actor: Actor, workspace: str, id: UUID, reason: str | None, *, force: bool = False
-) -> bool:
-    """Cancel a run, or, by the id of a node or loop body, only that part (it fails with the error name Canceled).
-
-    `force` does not wait for workers to respond. A repeated call has no effect. Returns False if the run or part had
-    already ended. Raises NotFound, Forbidden, LimitExceeded.
-    """
-    limits.check_text("A reason", reason)
-    target = await platform.db.retrying(
-        lambda connection: _request_cancel(platform, actor, workspace, id, reason, force, connection)
-    )
-    if target is not None:
-        platform.notify.cancelled(target)
-        await advance(platform.tools, target)
-    return target is not None
-
-
-async def _request_cancel(
-    platform: Platform,
-    actor: Actor,
-    workspace: str,
-    id: UUID,
-    reason: str | None,
-    force: bool,
-    connection: Connection,
-) -> UUID | None:
-    """Record the cancellation durably; returns the run to advance, or None if it has ended."""
-    target = await run_rows.find_run(connection, workspace, id)
-    if target is None and (around := await frame_rows.find_enclosing_run(connection, id)) is not None:
-        target = await run_rows.find_run(connection, workspace, around)
-    if target is None:
-        waits = await find_job(platform, connection, workspace, id)
-        run = waits.run if waits is not None and not waits.ended else None
-        target = await run_rows.find_run(connection, workspace, run) if run is not None else None
-    if target is None:
-        await _require_ended(actor, workspace, id, connection)
-        return None
-    _require_cancel(actor, id, Target(workspace, "run", target.path, target.created_by))
-    if id != target.id:
-        event: inbox.InboxEvent = inbox.CancelJob(id, reason or f"Canceled by {actor.username}")
-        await run_rows.insert_event(connection, target.id, inbox.write(event))
-    elif not await _cancel_run(platform, actor, target, reason, force, connection):
-        return target.id
-    await audit.record(
-        connection,
-        actor,
-        "jobs.cancel",
-        "Delete",
-        target.path,
-        {"run": str(target.id), "job": str(id), "reason": reason, "force": force},
-        workspace=workspace,
-    )
-    return target.id
-
-
-async def _cancel_run(
-    platform: Platform, actor: Actor, target: RunTarget, reason: str | None, force: bool, connection: Connection
-) -> bool:
-    """Request the cancellation of a run. False: it was already requested, and `force` changes nothing."""
-    first = await run_rows.request_cancel(connection, target.id, actor.username, reason)
-    if not (first or force):
-        return False
-    await run_rows.insert_event(connection, target.id, inbox.write(inbox.CancelRun(force)))
-    await run_rows.set_cancel_timer(connection, target.id, platform.settings.cancel_grace_ms / 1000)
-    return True
-
-
-async def _require_ended(actor: Actor, workspace: str, id: UUID, connection: Connection) -> None:
-    """Raise NotFound unless `id` is a run that has ended and that the actor may cancel."""
-    ended = await run_rows.get_ended_run(connection, id)
-    if ended is None or ended.workspace != workspace:
-        raise NotFound(f"The job {id} does not exist.")
-    _require_cancel(actor, id, Target(workspace, "run", ended.path, ended.created_by))
-
-
-def _require_cancel(actor: Actor, id: UUID, target: Target) -> None:
-    """Check that the actor may cancel a run. Raises Forbidden, and NotFound, which does not reveal the path."""
-    if permissions.is_hidden(actor, target):
-        raise NotFound(f"The job {id} does not exist.")
-    permissions.require(actor, "cancel", target)
 
 
 async def _run_script(
