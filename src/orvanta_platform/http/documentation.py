@@ -21,7 +21,7 @@ POLICY = (
 )
 """Content-Security-Policy of the site. Its search runs in a worker; it has no web fonts and no inline scripts."""
 
-_PLACES = (Path(__file__).parents[3] / "build" / "docs", Path(sys.prefix) / "share" / "orvanta" / "docs")
+_FOLDERS = (Path(__file__).parents[3] / "build" / "docs", Path(sys.prefix) / "share" / "orvanta" / "docs")
 """Folders of the site: that of a checkout, and that of an installed distribution."""
 
 _START = "/index.html"
@@ -34,9 +34,9 @@ _ABSENT = b"""<!doctype html><html lang="en"><meta charset="utf-8"><title>Orvant
 _NOT_FOUND = b"This page does not exist."
 
 
-def find_site(places: tuple[Path, ...] = _PLACES) -> dict[str, Path]:
+def find_site(folders: tuple[Path, ...] = _FOLDERS) -> dict[str, Path]:
     """Return the files of the first folder that contains a site, by path (`/index.html`); empty if none does."""
-    root = next((place for place in places if (place / "index.html").is_file()), None)
+    root = next((folder for folder in folders if (folder / "index.html").is_file()), None)
     if root is None:
         return {}
     files = (file for file in root.rglob("*") if file.is_file() and not file.name.startswith("."))

@@ -27,7 +27,7 @@ _OWN_STYLES = "style-src 'self' 'nonce-{}'"
 _NONCE = b'name="csp-nonce" content="'
 """Position of the nonce in the page, which adds it to the style sheets that its code editor creates."""
 
-_PLACES = (Path(__file__).parents[3] / "editor" / "dist", Path(sys.prefix) / "share" / "orvanta" / "editor")
+_FOLDERS = (Path(__file__).parents[3] / "editor" / "dist", Path(sys.prefix) / "share" / "orvanta" / "editor")
 """Folders of the editor: that of a checkout, and that of an installed distribution."""
 
 _OURS = ("/approve", "/scim", LINK_PATH)
@@ -55,9 +55,9 @@ class Page:
     etag: str
 
 
-def read_pages(places: tuple[Path, ...] = _PLACES) -> dict[str, Page]:
+def read_pages(folders: tuple[Path, ...] = _FOLDERS) -> dict[str, Page]:
     """Return the files of the first folder that contains an editor, by path (`/index.html`); empty if none does."""
-    root = next((place for place in places if (place / "index.html").is_file()), None)
+    root = next((folder for folder in folders if (folder / "index.html").is_file()), None)
     if root is None:
         return {}
     files = (file for file in sorted(root.rglob("*")) if file.is_file() and not file.name.startswith("."))

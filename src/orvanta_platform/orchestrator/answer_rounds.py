@@ -27,7 +27,7 @@ class AnswerRounds:
     async def decide(self, frame: Frame, event: Event, answered: Answered) -> Decision:
         """Decide an event of a frame. Raises NeedsIO for requests that cannot be answered from memory."""
         need: Need | None = None
-        place = list_position(self._tx.run, frame, self._tx.known)
+        position = list_position(self._tx.run, frame, self._tx.known)
         while True:
             outcome = decide(
                 frame.plan,
@@ -40,7 +40,9 @@ class AnswerRounds:
             )
             if isinstance(outcome, Decision):
                 return outcome
-            found = await answer_from_memory(self._tx.recent, frame.plan, self._tx.run, outcome, self._tx.known, place)
+            found = await answer_from_memory(
+                self._tx.recent, frame.plan, self._tx.run, outcome, self._tx.known, position
+            )
             if found is None:
                 await self._tx.write_jobs()
                 raise NeedsIO(self._answering_work(frame, outcome, answered), outcome)
@@ -53,12 +55,12 @@ class AnswerRounds:
 
     def _answering_work(self, frame: Frame, need: Need, answered: Answered) -> Work:
         known = dict(self._tx.known)
-        place = list_position(self._tx.run, frame, known)
+        position = list_position(self._tx.run, frame, known)
 
         async def ask() -> None:
             run = self._tx.run
             pins = self._tx.blueprint.pins
-            found = await answer_all(self._tx.reader, frame.plan, run, need, known, place, pins=pins)
+            found = await answer_all(self._tx.reader, frame.plan, run, need, known, position, pins=pins)
             answered.store(need.requests, found, run.rev)
 
         return ask

@@ -386,8 +386,8 @@ def _approval_of(effect: fx.OpenWait, node: Node, run: RunRow, job: UUID) -> New
     groups, form, inputs = (text.decode() if text else None for text in (effect.groups, effect.form, effect.inputs))
     notify = node.approval.notify if node.approval else ()
     notices = tuple(
-        NewNotice(derived_id(job, "notice", place), job, str(each["channel"]), str(each["resource"]))
-        for place, each in enumerate(notify)
+        NewNotice(derived_id(job, "notice", index), job, str(each["channel"]), str(each["resource"]))
+        for index, each in enumerate(notify)
     )
     consent = node.approval if node.kind is Kind.APPROVAL else node.suspend
     approvers = consent.approvers if consent else ()

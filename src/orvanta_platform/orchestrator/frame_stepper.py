@@ -56,9 +56,9 @@ class FrameStepper:
             if isinstance(event, inbox.CancelJob):
                 await self._cancel_without_job(event)
             return
-        place = await self._tx.frames.frame(job.frame)
+        frame = await self._tx.frames.frame(job.frame)
         index = self._tx.blueprint.plan.node(job.node_index).index
-        if place is None:
+        if frame is None:
             return
         match event:
             case inbox.CancelJob(reason=reason):
@@ -68,7 +68,7 @@ class FrameStepper:
             case inbox.JobLost():
                 engine_event = job_lost_event(index, job, event, cancelled=self._tx.run.cancel_at is not None)
         if engine_event is not None:
-            await self.step(place, engine_event, live={index: job})
+            await self.step(frame, engine_event, live={index: job})
 
     async def _cancel_without_job(self, event: inbox.CancelJob) -> None:
         """Cancel one node without a job, or one body of a node, while the run continues."""

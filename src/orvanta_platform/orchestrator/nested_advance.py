@@ -223,9 +223,9 @@ class NestedAdvance:
             return
         await self._tx.flush()
         for frame in await self._tx.frames.all():
-            place = (frame.plan, self._tx.run.id, frame.state, decision, frame.id)
+            evaluator = self._tx.reader.evaluator.of(self._tx.run.workspace)
             event = await find_decision_event(
-                self._tx.connection, self._tx.reader.evaluator.of(self._tx.run.workspace), *place
+                self._tx.connection, evaluator, frame.plan, self._tx.run.id, frame.state, decision, frame.id
             )
             if event is not None:
                 await self._stepper.step(frame, event, taken=key)

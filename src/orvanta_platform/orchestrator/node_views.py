@@ -26,6 +26,6 @@ async def view_of(database: Database, plan: Plan, run: RunRow, number: int, fram
     for each in reversed(around):
         holder = plan.node(each.node_index)
         outer = View(outer.plan, run, outer.state, holder.index, within=outer.within)
-        place = ListPosition(each.id, opening_id(run.id, each.holder, each.attempt), each.place, outer)
-        outer = View(holder.bodies[each.body].plan, run, RunState.decode(each.state), 0, within=place)
+        position = ListPosition(each.id, opening_id(run.id, each.holder, each.attempt), each.place, outer)
+        outer = View(holder.bodies[each.body].plan, run, RunState.decode(each.state), 0, within=position)
     return View(outer.plan, run, outer.state, index, within=outer.within)

@@ -273,9 +273,9 @@ def _context_of(view: View) -> dict[ValueKey, bytes]:
     return {key: raw for key, raw in view.known.items() if key[1] == "context"}
 
 
-async def read_previous(places: Sequence[tuple[Plan, RunRow, int]], load: Load) -> list[bytes]:
+async def read_previous(nodes: Sequence[tuple[Plan, RunRow, int]], load: Load) -> list[bytes]:
     """Return the previous_result of each of these nodes, in one query. Raises ObjectMissing."""
-    sources = [_previous_keys(*place) for place in places]
+    sources = [_previous_keys(*node) for node in nodes]
     values = await load([key for named in sources for _, key in named])
     found = []
     for named in sources:

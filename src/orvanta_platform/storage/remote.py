@@ -48,8 +48,8 @@ def connect(url: str) -> RemoteStorage:
             "az://container/prefix; set credentials in AWS_ACCESS_KEY_ID and similar variables.",
         )
     try:
-        place = parts.scheme, parts.netloc, parts.path.strip("/"), parameters
-        return RemoteStorage(_store(*place, _PATIENT), _store(*place, _ONCE))
+        location = parts.scheme, parts.netloc, parts.path.strip("/"), parameters
+        return RemoteStorage(_store(*location, _PATIENT), _store(*location, _ONCE))
     except (BaseError, ValueError) as error:
         raise SettingsError(f"The object storage cannot be configured: {_first_line(error)}.") from None
 

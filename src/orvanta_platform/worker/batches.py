@@ -133,8 +133,8 @@ class Batches:
                     written = await write_steps(connection, [step.write for step in ready])
                     self._platform.measurements.steps.observe(clock.monotonic() - started)
         following: list[ClaimedJob] = []
-        for place, step in enumerate(ready):
-            if place not in written:
+        for index, step in enumerate(ready):
+            if index not in written:
                 rest.append(step.job)
                 continue
             del self._held[step.job.id]
@@ -185,8 +185,8 @@ class Batches:
         """Read the result that each job passes on, in one query; None if it is not available that way."""
         reader = self._platform.tools.reader
         try:
-            places = [(blueprint.plan, job.run, job.node_index) for job, blueprint in eligible]
-            return [*await read_previous(places, reader.load)]
+            nodes = [(blueprint.plan, job.run, job.node_index) for job, blueprint in eligible]
+            return [*await read_previous(nodes, reader.load)]
         except Exception as error:
             log.info("jobs of the batch run individually", action="batch_read", error=str(error))
             return [None] * len(eligible)

@@ -171,8 +171,8 @@ class _ChunkWriter(ABC):
 
     def _chunks(self, bodies: list[tuple[int, int, bytes]]) -> list[LogChunk]:
         chunks, first = [], self._chars
-        for place, (chars, _, body) in enumerate(bodies, self._seq):
-            chunks.append(LogChunk(self._attempt.job, self._attempt.attempt, place, first, chars, body))
+        for number, (chars, _, body) in enumerate(bodies, self._seq):
+            chunks.append(LogChunk(self._attempt.job, self._attempt.attempt, number, first, chars, body))
             first += chars
         return chunks
 

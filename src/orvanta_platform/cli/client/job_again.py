@@ -269,8 +269,8 @@ def _preview_lines(found: dict[str, Any], indent: str) -> list[str]:
         whole = [id for id in found[name] if id not in inside]
         lines += [f"{indent}{label:<7}{', '.join(whole)}"] if whole else []
     for id, each in inside.items():
-        place = each.get("branch_or_iteration_n")
-        where = f" at {place}" if place is not None else ""
+        number = each.get("branch_or_iteration_n")
+        where = f" at {number}" if number is not None else ""
         lines.append(f"{indent}{'enters':<7}{id}{where}, reuses {each['bodies_kept']} others")
         lines += _preview_lines(each["body"], indent + "  ") if "body" in each else []
     return lines

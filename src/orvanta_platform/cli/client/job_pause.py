@@ -103,11 +103,11 @@ def _show(session: Session, found: dict[str, Any]) -> None:
         return
     rows = [[each["node"], "", "breakpoint", each["by"], "", each.get("if", "")] for each in found["breakpoints"]]
     rows += [
-        [_place(each), each["job"], "paused", each["by"], local_time(each["paused_at"]), each.get("threw", "")]
+        [_position(each), each["job"], "paused", each["by"], local_time(each["paused_at"]), each.get("threw", "")]
         for each in found["paused"]
     ]
     print_table(["NODE", "JOB", "STATE", "BY", "SINCE", "IF"], rows)
 
 
-def _place(each: dict[str, Any]) -> str:
+def _position(each: dict[str, Any]) -> str:
     return f"{each['node']} @{each['place']}" if "place" in each else str(each["node"])

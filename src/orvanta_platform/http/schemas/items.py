@@ -151,12 +151,12 @@ def new_script(body: bytes) -> NewScript:
 def new_flow(body: bytes, path: str | None = None) -> NewFlow:
     """Convert the body of a call that deploys a workflow, at `path` if the body names none. Raises BadRequest."""
     sent = decode(body, CreateFlow)
-    place = sent.path or path
-    if place is None:
+    item_path = sent.path or path
+    if item_path is None:
         raise BadRequest("A workflow needs a `path`.")
     source = flows.Source(sent.source.format, sent.source.text) if sent.source else None
     return NewFlow(
-        path=place,
+        path=item_path,
         value=_present(sent.value),
         schema=_present(sent.schema),
         settings=_rest(body, _OF_FLOW),

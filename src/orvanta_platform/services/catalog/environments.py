@@ -76,7 +76,7 @@ async def create(
                 f"The environment {name} exists already, or {workspace} is the workspace of another one.",
                 hint="Choose another name, and a workspace that is not an environment.",
             )
-        await _place(conn, [each.name for each in present], name, position)
+        await _set_position(conn, [each.name for each in present], name, position)
         return await _record(conn, actor, "create", workspace)
 
 
@@ -90,7 +90,7 @@ async def update(
     rules: Mapping[str, Any] | None = None,
     base_version: int | None = None,
 ) -> EnvironmentRow:
-    """Change the place, colour and rules of an environment; None: unchanged. Its workspace cannot be changed.
+    """Change the position, colour and rules of an environment; None: unchanged. Its workspace cannot be changed.
 
     `base_version`: the version that the changes are based on; None: any. Raises Forbidden, BadRequest, NotFound, and
     VersionConflict if the environment has another version.
@@ -108,7 +108,7 @@ async def update(
         text = found.rules if checked is None else _text(checked)
         await rows.update(conn, name, found.color if color is None else names.check_color(color), text, actor.username)
         if position is not None:
-            await _place(conn, [each.name for each in present if each.name != name], name, position)
+            await _set_position(conn, [each.name for each in present if each.name != name], name, position)
         return await _record(conn, actor, "update", found.workspace)
 
 
@@ -161,7 +161,7 @@ def _require_write(actor: Actor) -> None:
     refuse_limited(actor, _CHANGE)
 
 
-async def _place(conn: Connection, others: Sequence[str], name: str, position: int | None) -> None:
+async def _set_position(conn: Connection, others: Sequence[str], name: str, position: int | None) -> None:
     if position is not None and not 1 <= position <= len(others) + 1:
         raise BadRequest(f"`position` is a number from 1 to {len(others) + 1}.")
     index = len(others) if position is None else position - 1

@@ -15,20 +15,20 @@ from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow import document, inline
 
 FOLDER = "f/examples"
-_PLACES = (Path(__file__).parents[4] / "examples", Path(sys.prefix) / "share" / "orvanta" / "examples")
+_FOLDERS = (Path(__file__).parents[4] / "examples", Path(sys.prefix) / "share" / "orvanta" / "examples")
 """Folder of a checkout, then that of an installed distribution."""
 
 
-def place() -> Path:
+def find_folder() -> Path:
     """Return the folder of the examples, which also contains the folder of the templates."""
-    return next((each for each in _PLACES if each.is_dir()), _PLACES[0])
+    return next((each for each in _FOLDERS if each.is_dir()), _FOLDERS[0])
 
 
 async def seed(platform: Platform, workspace: str) -> list[str]:
     """Deploy every example that the workspace does not have; returns their paths."""
     actor = actors.system(workspace, name="admin")
     deployed = []
-    for folder in sorted(place().glob("*.flow")):
+    for folder in sorted(find_folder().glob("*.flow")):
         new = read(folder)
         try:
             await flows.create(platform, actor, workspace, new)

@@ -55,7 +55,7 @@ async def get(platform: Platform, actor: Actor, workspace: str, name: str) -> Te
 
 @cache
 def _templates() -> dict[str, Template]:
-    folders = sorted((examples.place() / _FOLDER).glob("*.flow"))
+    folders = sorted((examples.find_folder() / _FOLDER).glob("*.flow"))
     return {folder.stem: _read(folder) for folder in folders}
 
 

@@ -63,8 +63,8 @@ async def bind(platform: Platform, actor: Actor, workspace: str, draft: Draft) -
         present = await rows.get(conn, workspace)
         sealed, version = None, None
         if draft.token and key is not None:
-            place = location(workspace)
-            sealed, version = secrets.seal(key, place, draft.token.encode()), key.version
+            secret_location = location(workspace)
+            sealed, version = secrets.seal(key, secret_location, draft.token.encode()), key.version
         elif present is not None and present.url == new.url and present.key is not None:
             sealed, version = present.sealed, present.key.version
         stored = NewBinding(new.url, new.branch, new.folder, draft.username, sealed, version, actor.username)

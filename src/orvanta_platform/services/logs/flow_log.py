@@ -72,13 +72,13 @@ class _Node:
 async def merged(db: Database, storage: Storage, run: UUID, node_jobs: Sequence[NodeJobRow]) -> AsyncIterator[str]:
     """Yield the current logs of these nodes' jobs as `node | line`, several pieces per page."""
     nodes = {each.id: _Node(f"{each.node} | ", each.attempt, each.log_chars) for each in node_jobs}
-    place = _BEGINNING
+    position = _BEGINNING
     while True:
         async with db.acquire() as conn:
-            page = await log_reads.list_pieces_by_time(conn, run, list(nodes), place, _PIECES)
+            page = await log_reads.list_pieces_by_time(conn, run, list(nodes), position, _PIECES)
         if not page:
             break
-        place = page[-1].place
+        position = page[-1].place
         for timed in page:
             if text := await _lines(storage, nodes[timed.job], timed):
                 yield text

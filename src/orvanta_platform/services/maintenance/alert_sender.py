@@ -78,8 +78,8 @@ async def _send(platform: Platform, channel: Channel, message: AlertMessage) -> 
 
 def title_of(message: AlertMessage) -> str:
     """Return the title of a message, one line."""
-    place = f"{message.workspace}: " if message.workspace else ""
-    title = place + _TITLES[message.kind].format(message.subject)
+    prefix = f"{message.workspace}: " if message.workspace else ""
+    title = prefix + _TITLES[message.kind].format(message.subject)
     return title if message.ended_at is None else f"Recovered: {title}"
 
 

@@ -187,12 +187,12 @@ async def _table(rotation: _Rotation, table: SecretTable) -> int:
 
 
 def _sealed_again(rotation: _Rotation, table: SecretTable, row: SealedRow) -> tuple[SealedRow, bytes, int] | None:
-    place = SecretLocation(row.workspace, table, row.path)
+    location = SecretLocation(row.workspace, table, row.path)
     key, newest = rotation.data_keys.get(row.workspace, {}).get(row.key_version), rotation.newest(row.workspace)
     try:
         if key is None or newest is None:
             raise SecretUnreadable("Its key does not exist.")
-        return row, secrets.seal(newest, place, secrets.unseal(key, place, row.sealed)), newest.version
+        return row, secrets.seal(newest, location, secrets.unseal(key, location, row.sealed)), newest.version
     except SecretUnreadable:
         rotation.done.unreadable.add(f"the {table} {row.path} of {row.workspace}")
         return None

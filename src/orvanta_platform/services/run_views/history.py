@@ -66,12 +66,12 @@ async def read(
 
     `inside`: include nested nodes.
     """
-    place = _place(after)
+    position = _position(after)
     async with platform.db.acquire() as conn:
         row = await jobs.get_readable(platform, conn, actor, workspace, id)
         if row.is_step:
             row = await jobs.get_readable(platform, conn, actor, workspace, row.run)
-        found = await rows.list_lines(conn, row.run, place, limit + 1, inside=inside, has_nodes=row.is_flow)
+        found = await rows.list_lines(conn, row.run, position, limit + 1, inside=inside, has_nodes=row.is_flow)
         plan = await _plan(platform, conn, row) if row.is_flow else None
     names = {node_job_id(row.run, node.id): node.id for node in plan.all_nodes} if plan is not None else {}
     lines = tuple(_line(each, plan, names) for each in found[:limit])
@@ -87,7 +87,7 @@ def _cursor(row: HistoryRow) -> str:
     return f"{(row.at - _BEGINNING) // _MICROSECOND}-{row.rank}-{row.id}"
 
 
-def _place(after: str | None) -> HistoryPosition:
+def _position(after: str | None) -> HistoryPosition:
     if not after:
         return HistoryPosition()
     moment, _, rest = after.partition("-")

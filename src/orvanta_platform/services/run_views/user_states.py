@@ -37,8 +37,8 @@ async def get(platform: Platform, actor: Actor, workspace: str, id: UUID, key: s
     """Return the value stored under `key` in the run of `id` as JSON text; `null` if there is none. Raises NotFound."""
     async with platform.db.acquire() as conn:
         row = await jobs.get_readable(platform, conn, actor, workspace, id)
-    place = (row.run, "context", key)
-    return (await results.load_values(platform, [place])).get(place, b"null")
+    location = (row.run, "context", key)
+    return (await results.load_values(platform, [location])).get(location, b"null")
 
 
 async def put(platform: Platform, actor: Actor, workspace: str, id: UUID, key: str, raw: bytes) -> None:

@@ -39,8 +39,8 @@ async def find(platform: Platform, conn: Connection, workspace: str, id: UUID) -
     holder = await frames.find_open_container(conn, id)
     if holder is not None:
         return await _open_holder(platform, conn, workspace, id, *holder)
-    for place_of, mark in _PLACES:
-        place = await place_of(conn, workspace, id)
+    for find_place, mark in _PLACES:
+        place = await find_place(conn, workspace, id)
         if place is not None and place[1] is not None:
             return await _waiting(platform, conn, workspace, id, place[1], mark)
     for run in await job_views.list_runs_of_millisecond(conn, workspace, id):

@@ -48,12 +48,12 @@ async def run(platform: Platform, actor: Actor, workspace: str, path: str) -> Co
     Secrets of the resource, and of the variables that it refers to, are opened for this, which is audited. Raises
     NotFound, Forbidden, BadRequest for a type without a test, SecretUnreadable, RateLimited.
     """
-    with _place(actor):
+    with _slot(actor):
         return await _run(platform, actor, workspace, path)
 
 
 @contextmanager
-def _place(actor: Actor) -> Iterator[None]:
+def _slot(actor: Actor) -> Iterator[None]:
     """Count a test while it is in progress: it occupies a connection to a server that a user chose."""
     if _running[actor.email] >= MAX_PER_MEMBER or _running.total() >= MAX_PER_PROCESS:
         raise RateLimited(

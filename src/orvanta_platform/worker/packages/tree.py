@@ -53,10 +53,10 @@ def _refuse(error: OSError) -> None:
 def _check_link(root: Path, path: str) -> None:
     """Require that a link, and every link that it leads to, stays inside the tree."""
     target = os.readlink(path)
-    place = os.path.normpath(os.path.join(os.path.dirname(path), target))
+    destination = os.path.normpath(os.path.join(os.path.dirname(path), target))
     real = os.path.realpath(path)
     inside = f"{os.path.realpath(root)}/"
-    if os.path.isabs(target) or not place.startswith(f"{root}/") or not real.startswith(inside):
+    if os.path.isabs(target) or not destination.startswith(f"{root}/") or not real.startswith(inside):
         raise UnsafeTree(f"{_inside(root, path)} is a link out of the package")
 
 

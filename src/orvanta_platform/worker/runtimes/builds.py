@@ -65,7 +65,7 @@ class Builds:
 
     def is_made(self, build: Build, spec: JobSpec) -> bool:
         """Return whether the job's script is already compiled. Raises OSError if the compiler's version is unknown."""
-        return (self._packages / _place(build, spec)).is_dir()
+        return (self._packages / _build_path(build, spec)).is_dir()
 
     async def provide(self, build: Build, spec: JobSpec, log: LogSink, cancelled: asyncio.Event) -> str | JobOutcome:
         """Return the folder below `packages` with the compiled script, compiling it if needed; otherwise the failure.
@@ -73,10 +73,10 @@ class Builds:
         A failed build leaves nothing, so that the next job tries again.
         """
         try:
-            place = _place(build, spec)
-            final = self._packages / place
+            path = _build_path(build, spec)
+            final = self._packages / path
             if mark_used(final):
-                return place
+                return path
             async with self._turns.take(spec.workspace, cancelled):
                 failed = None if final.is_dir() else await self._make(build, spec, final, log, cancelled)
         except OrderCancelled:
@@ -84,7 +84,7 @@ class Builds:
         except (OSError, UnsafeTree) as error:
             reason = JobError("CannotStart", f"the script cannot be compiled: {error}")
             return JobOutcome(None, reason, 0, started=False)
-        return place if failed is None else failed
+        return path if failed is None else failed
 
     async def _make(
         self, build: Build, spec: JobSpec, final: Path, log: LogSink, cancelled: asyncio.Event
@@ -152,7 +152,7 @@ def _order(spec: JobSpec, build: Build, output: str, user: int) -> JobSpec:
     )
 
 
-def _place(build: Build, spec: JobSpec) -> str:
+def _build_path(build: Build, spec: JobSpec) -> str:
     """Return the path of a compiled script below `packages`."""
     return f"{spec.workspace}/{spec.language}/{_digest(build, spec.content)}"
 

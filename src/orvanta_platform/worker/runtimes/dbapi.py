@@ -75,8 +75,8 @@ def _rows(
         except TooLarge as error:
             raise _Failed("result_too_large", str(error)) from error
         except Exception as error:  # every driver has its own classes
-            place = f"statement {number}, line {statement.line}"
-            raise _Failed(error_name, f"{_message(error)} ({place})") from error
+            position = f"statement {number}, line {statement.line}"
+            raise _Failed(error_name, f"{_message(error)} ({position})") from error
     return rows
 
 

@@ -40,32 +40,32 @@ class Placement:
     programs: Mapping[str, str] = field(default_factory=dict)
 
 
-def make_message(cell: Cell, spec: JobSpec, place: Placement) -> tuple[dict[str, Any], tuple[bytes, bytes]]:
+def make_message(cell: Cell, spec: JobSpec, placement: Placement) -> tuple[dict[str, Any], tuple[bytes, bytes]]:
     """Return the message that passes a job to a cell (sandbox/job.py): the header, and the body that follows it."""
     limits = spec.limits
     enforced = cell.group.kinds if cell.group else set()
-    own = {"PATH": PATH, "HOME": place.folder, "TMPDIR": place.temporary, "LANG": "C.UTF-8", "USER": "job"}
+    own = {"PATH": PATH, "HOME": placement.folder, "TMPDIR": placement.temporary, "LANG": "C.UTF-8", "USER": "job"}
     env = msgspec.json.encode(own | dict(spec.env))
     content = spec.content.encode("utf-8", "replace")
     header = {
         "language": spec.language,
-        "folder": place.folder,
-        "uid": place.uid,
+        "folder": placement.folder,
+        "uid": placement.uid,
         "memory_bytes": limits.memory_bytes,
         "watch_memory": "memory" not in enforced,
         "processes": limits.processes,
         "watch_processes": "pids" not in enforced,
         "disk_bytes": limits.disk_bytes,
         "result_bytes": limits.result_bytes,
-        "package": place.package,
-        "imports": place.imports,
-        "output": place.output,
+        "package": placement.package,
+        "imports": placement.imports,
+        "output": placement.output,
         "package_source": spec.package,
         "imports_source": spec.imports,
         "path": spec.path,
         "entry": spec.entry,
         "output_source": spec.output,
-        "programs": dict(place.programs),
+        "programs": dict(placement.programs),
         "dedicated": spec.dedicated,
         "shared": spec.shared,
         "env_length": len(env),

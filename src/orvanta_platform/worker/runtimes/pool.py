@@ -161,8 +161,8 @@ class Runtimes:
         hosts = registry.hosts(self._runtimes)
         if self.interpreter is not pythons.OWN:
             hosts = {language: host for language, host in hosts.items() if language in _OF_PYTHON}
-        places = (str(root), sorted(visible), hidden, hosts, str(self.packages), modules, programs)
-        return Plan(level, *places, self._job_ports)
+        folders = (str(root), sorted(visible), hidden, hosts, str(self.packages), modules, programs)
+        return Plan(level, *folders, self._job_ports)
 
     def _further_restrictions(self, level: Level) -> list[str]:
         further = [isolation.NO_PORT_RULES] if level != "none" and landlock.version() < 4 else []
@@ -337,7 +337,7 @@ class Runtimes:
         cell = await self._spares.take()
         placement: Placement | None = None
         try:
-            placement = self._place(spec, cell, user)
+            placement = self._make_placement(spec, cell, user)
             if cell.group is not None:
                 cell.group.limit(spec.limits.memory_bytes, spec.limits.processes)
         except BaseException:
@@ -361,7 +361,7 @@ class Runtimes:
         cell.kill()
         self._run_in_background(self._clear(cell, placement))
 
-    def _place(self, spec: JobSpec, cell: Cell, user: int) -> Placement:
+    def _make_placement(self, spec: JobSpec, cell: Cell, user: int) -> Placement:
         uid = network.FIRST_UID + user if self._own_uids else None
         separate = self._runtimes[spec.language].printed_result
         programs = {name: self._plan.inside(path) for name, path in self._plan.programs.items()}

@@ -71,9 +71,9 @@ class StreamMarks:
             last = text[line : line + len(HOST_MARK)]
             if last and any(mark.startswith(last) for mark in _PRINTED):
                 cut = line
-        place = text.rfind(HOST_MARK[0], max(len(text) - len(HOST_MARK), 0))
-        if place >= 0 and HOST_MARK.startswith(text[place:]):
-            cut = min(cut, place)
+        start = text.rfind(HOST_MARK[0], max(len(text) - len(HOST_MARK), 0))
+        if start >= 0 and HOST_MARK.startswith(text[start:]):
+            cut = min(cut, start)
         self._held = text[cut:]
         if cut:
             self._line_start = text[cut - 1] == "\n"

@@ -65,8 +65,8 @@ def _statement(tokens: list[_Token], first: _Token, line: int, types: Mapping[in
     for token in tokens[tokens.index(first) :]:
         if token.kind == "number":
             number = int(token.text[1:])
-            place = f"${numbers.setdefault(number, len(numbers) + 1)}"
-            parts.append(f"({place}::{types[number]})" if number in types else place)
+            parameter = f"${numbers.setdefault(number, len(numbers) + 1)}"
+            parts.append(f"({parameter}::{types[number]})" if number in types else parameter)
         else:
             parts.append(token.text)
     return Statement("".join(parts), tuple(numbers), line, first.text.lower())

@@ -77,14 +77,14 @@ def _lay_out(job: Job, imports: str) -> str:
         return _SCRIPT
     folders = job.path.split("/")[:-1]
     for depth, folder in enumerate(["", *folders]):
-        place = "/".join(folders[:depth])
+        path = "/".join(folders[:depth])
         if folder:
-            os.mkdir(place)
-        source = f"{imports}/{place}"
+            os.mkdir(path)
+        source = f"{imports}/{path}"
         inner = folders[depth] if depth < len(folders) else ""
         for name in os.listdir(source) if os.path.isdir(source) else ():
             if name not in (inner, "tsconfig.json"):
-                os.symlink(f"{source}/{name}", f"{place}/{name}" if place else name)
+                os.symlink(f"{source}/{name}", f"{path}/{name}" if path else name)
     return f"{job.path}.ts"
 
 

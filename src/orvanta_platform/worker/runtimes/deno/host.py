@@ -50,8 +50,8 @@ def run(job: Job, content: str, args: bytes) -> NoReturn:
         job.env.update(settings)
         # The clients of the platform's API; a required one takes precedence.
         clients = [name for name in _CLIENTS if not os.path.lexists(f"node_modules/{name}")]
-        places = {name: f"file://{job.programs['npm']}/{name}/index.ts" for name in clients}
-        imports = f"data:application/json,{quote(json.dumps({'imports': places}))}"
+        addresses = {name: f"file://{job.programs['npm']}/{name}/index.ts" for name in clients}
+        imports = f"data:application/json,{quote(json.dumps({'imports': addresses}))}"
         words = (_SCRIPT, job.entry, ",".join(bun.dates(content)))
         numbers = map(str, (program.inherited(args), job.result, job.result_bytes))
         program.become([deno, "eval", *_OPTIONS, f"--import-map={imports}", _HOST, *numbers, *words, *settings], job)

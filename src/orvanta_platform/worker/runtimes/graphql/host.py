@@ -96,8 +96,8 @@ def _message(error: Any) -> str:
     if not isinstance(error, dict):
         return str(error)
     path = error.get("path")
-    place = f" (at {'.'.join(map(str, path))})" if isinstance(path, list) and path else ""
-    return f"{error.get('message')}{place}"
+    position = f" (at {'.'.join(map(str, path))})" if isinstance(path, list) and path else ""
+    return f"{error.get('message')}{position}"
 
 
 finish: None = None
