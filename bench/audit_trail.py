@@ -120,9 +120,9 @@ async def measure(platform: Platform, owner_url: str) -> Figures:
     pages = await audit_trail.export(platform, always(actor), "admins", AuditFilter())
     async for page in pages:
         count += len(page)
-    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    report(f"export of {count} rows: {time.perf_counter() - begin:.1f} s, {grown:.1f} MiB more memory")
-    return Figures(linked / plain, searches, count, grown)
+    growth = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    report(f"export of {count} rows: {time.perf_counter() - begin:.1f} s, {growth:.1f} MiB more memory")
+    return Figures(linked / plain, searches, count, growth)
 
 
 async def write(platform: Platform) -> list[float]:

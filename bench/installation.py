@@ -130,8 +130,8 @@ def installation(**settings: str) -> Iterator[Installation]:
         try:
             yield made
         except Exception:
-            told = [line for line in made.program.lines if "event='request'" not in line]
-            print("The platform said:", *told[-20:], sep="\n", file=sys.stderr)
+            lines = [line for line in made.program.lines if "event='request'" not in line]
+            print("The platform said:", *lines[-20:], sep="\n", file=sys.stderr)
             raise
         finally:
             made.close()

@@ -37,8 +37,8 @@ def run(base: str, calls: Sequence[Call], callers: int, *, warm_up: int = 0) -> 
     Raises AssertionError if one of them returned a wrong answer.
     """
     with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as file:
-        told = {"base": base, "callers": callers, "warm_up": warm_up, "calls": [asdict(call) for call in calls]}
-        json.dump(told, file)
+        config = {"base": base, "callers": callers, "warm_up": warm_up, "calls": [asdict(call) for call in calls]}
+        json.dump(config, file)
         file.flush()
         program = Program([sys.executable, "-m", "bench.load_generator", file.name], env=os.environ, cwd=_ROOT)
         code = program.process.wait()
@@ -48,12 +48,12 @@ def run(base: str, calls: Sequence[Call], callers: int, *, warm_up: int = 0) -> 
 
 
 def _main(file: str) -> None:
-    told = json.loads(Path(file).read_text(encoding="utf-8"))
-    calls = [Call(**call) for call in told["calls"]]
-    clients = [Client(told["base"]) for _ in range(told["callers"])]
-    if told["warm_up"]:
-        _make(clients, calls[: told["warm_up"]])
-    print(json.dumps(asdict(_make(clients, calls[told["warm_up"] :]))), flush=True)
+    config = json.loads(Path(file).read_text(encoding="utf-8"))
+    calls = [Call(**call) for call in config["calls"]]
+    clients = [Client(config["base"]) for _ in range(config["callers"])]
+    if config["warm_up"]:
+        _make(clients, calls[: config["warm_up"]])
+    print(json.dumps(asdict(_make(clients, calls[config["warm_up"] :]))), flush=True)
 
 
 def _make(clients: Sequence[Client], calls: Sequence[Call]) -> LoadResult:

@@ -18,10 +18,10 @@ class Samples:
     @classmethod
     def of(cls, unit: str, values: Iterable[float]) -> Samples:
         """Raises ValueError where there are none."""
-        kept = tuple(values)
-        if not kept:
+        found = tuple(values)
+        if not found:
             raise ValueError("nothing was measured")
-        return cls(unit, kept)
+        return cls(unit, found)
 
     @property
     def median(self) -> float:

@@ -54,12 +54,12 @@ def running(name: str, settings: Mapping[str, str]) -> Iterator[Running]:
         text=True,
         preexec_fn=with_parent(signal.SIGTERM),
     )
-    said: list[str] = []
+    lines: list[str] = []
     ready = threading.Event()
-    reader = threading.Thread(target=_read, args=(process, said, ready), daemon=True)
+    reader = threading.Thread(target=_read, args=(process, lines, ready), daemon=True)
     reader.start()
     try:
-        assert ready.wait(PATIENCE_S), "".join(said)
+        assert ready.wait(PATIENCE_S), "".join(lines)
         token = Path(environ["ORVANTA_HOME"], "token").read_text().strip()
         yield Running(home, f"http://127.0.0.1:{port}", token, environ, process.pid)
     finally:
@@ -73,13 +73,13 @@ def running(name: str, settings: Mapping[str, str]) -> Iterator[Running]:
         assert process.stdout is not None
         process.stdout.close()
         shutil.rmtree(home)
-        assert code == 0, "".join(said[-50:])
+        assert code == 0, "".join(lines[-50:])
 
 
-def _read(process: subprocess.Popen[str], said: list[str], ready: threading.Event) -> None:
+def _read(process: subprocess.Popen[str], lines: list[str], ready: threading.Event) -> None:
     assert process.stdout is not None
     for line in process.stdout:
-        said.append(line)
+        lines.append(line)
         if " is ready at " in line:
             ready.set()
     ready.set()

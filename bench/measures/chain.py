@@ -84,8 +84,8 @@ def _compare(options: Options, bar: str, peer_name: str, peer: Peer, limit: floa
         return Outcome(bar, what, asked, f"{measured[0].samples.median:.3f} s alone", None, data, notes)
     own, theirs = (each.samples.median for each in measured)
     ratio = own / theirs
-    told = f"{ratio:.2f} × ({own * 1000:.1f} ms to {theirs * 1000:.1f} ms)"
-    return Outcome(bar, what, asked, told, ratio <= limit, {"ratio": round(ratio, 3), **data}, notes)
+    compared = f"{ratio:.2f} × ({own * 1000:.1f} ms to {theirs * 1000:.1f} ms)"
+    return Outcome(bar, what, asked, compared, ratio <= limit, {"ratio": round(ratio, 3), **data}, notes)
 
 
 def _measure_orvanta(orvanta: Installation, steps: int, *, dedicated: bool) -> Side:

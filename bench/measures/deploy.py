@@ -54,7 +54,7 @@ def p13(options: Options) -> Outcome:
     options.say(f"  first {first.text()}; changed {again.text()}; compiled {compiled.text()}")
     options.say(f"  a step: {'; '.join(f'{name} {each.text()}' for name, each in steps.items())}")
     whole_ms, step_us = first.median + compiled.median, steps["deciding"].median
-    told = (
+    measured = (
         f"{whole_ms:.0f} ms ({first.median:.0f} deployed, {compiled.median:.0f} compiled; one change"
         f" {again.median:.0f}); {step_us:.0f} µs a step ({steps['whole'].median:.0f} with its state read and written)"
     )
@@ -63,7 +63,7 @@ def p13(options: Options) -> Outcome:
     data |= {"compile": compiled.record(), "step": {name: each.record() for name, each in steps.items()}}
     what = f"deploy of a workflow of {nodes} nodes: validate, compile, store; decide on it"
     reached = None if options.quick else whole_ms <= _MAX_MS and step_us <= _MAX_US
-    return Outcome("P13", what, "≤ 100 ms; ≤ 50 µs a step", told, reached, data)
+    return Outcome("P13", what, "≤ 100 ms; ≤ 50 µs a step", measured, reached, data)
 
 
 def _rounds(rounds: int, once: Callable[[int], float]) -> list[float]:

@@ -86,12 +86,12 @@ def p8(options: Options) -> Outcome:
         options.say(f"  {name}: " + "; ".join(f"{each} {look[name].text()}" for each, look in looks.items()))
         data[name] = {each: look[name].record() for each, look in looks.items()}
     data["ratios"] = {name: [round(ratio, 3) for ratio in both] for name, both in ratios.items()}
-    told = ", ".join(f"{name} {full:.2f} × and {held:.2f} ×" for name, (full, held) in ratios.items())
+    measured = ", ".join(f"{name} {full:.2f} × and {held:.2f} ×" for name, (full, held) in ratios.items())
     reached = max(max(both) for both in ratios.values()) <= _MAX_RATIO
     what = (
         f"{finished:,} runs in history and {waiting:,} waiting; {passing:,} more passed under a snapshot; against none"
     )
-    return Outcome("P8", what, "≤ 1.3 ×", told, None if options.quick else reached, data)
+    return Outcome("P8", what, "≤ 1.3 ×", measured, None if options.quick else reached, data)
 
 
 def _queue(orvanta: Installation, queue: str = _QUEUE) -> UUID:

@@ -37,9 +37,9 @@ def p11(options: Options) -> Outcome:
         "cpu_percent": {role: round(100 * ns / seconds / 1e9, 3) for role, ns in sorted(used.items())},
     }
     options.say(f"  {data['pss_mib']} {data['cpu_percent']}")
-    told = f"{mib:.0f} MiB, {share:.2f} % of a core"
+    measured = f"{mib:.0f} MiB, {share:.2f} % of a core"
     what = "idle: one server, one worker, embedded PostgreSQL: PSS and CPU"
-    return Outcome("P11", what, "≤ 300 MB, < 1 %", told, mib * 1.048576 <= 300 and share < 1, data)
+    return Outcome("P11", what, "≤ 300 MB, < 1 %", measured, mib * 1.048576 <= 300 and share < 1, data)
 
 
 def _memory(pid: int) -> dict[str, int]:

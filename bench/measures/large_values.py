@@ -44,9 +44,9 @@ def p10(options: Options) -> Outcome:
     options.say(f"  {data['ratios']}, queue {live / 1024:.0f} KiB, largest row {row / 1024:.0f} KiB")
     kept_out = live < given and row <= 256 << 10
     reached = max(ratios.values()) <= _MAX_RATIO and kept_out
-    told = f"{ratios['result']:.1f} ×; {ratios['input']:.1f} ×" + ("" if kept_out else ", payload in the database")
+    measured = f"{ratios['result']:.1f} ×; {ratios['input']:.1f} ×" + ("" if kept_out else ", payload in the database")
     what = f"a {result >> 20} MiB result; a {given >> 20} MiB input through {_STEPS} steps: growth of server or worker"
-    return Outcome("P10", what, "≤ 3 × the value", told, None if options.quick else reached, data)
+    return Outcome("P10", what, "≤ 3 × the value", measured, None if options.quick else reached, data)
 
 
 def _result(orvanta: Installation, size: int) -> Growth:

@@ -36,11 +36,11 @@ def p20(options: Options) -> Outcome:
             browser.close()
     for name, (cold, warm) in times.items():
         options.say(f"  {name}: empty cache {cold.text()}; again {warm.text()}")
-    told = ", ".join(f"{name} {cold.median:.0f} ({warm.median:.0f})" for name, (cold, warm) in times.items())
+    measured = ", ".join(f"{name} {cold.median:.0f} ({warm.median:.0f})" for name, (cold, warm) in times.items())
     reached = None if options.quick else all(cold.median <= _MAX_MS for cold, _ in times.values())
     data = {name: {"cold": cold.record(), "warm": warm.record()} for name, (cold, warm) in times.items()}
     what = f"pages in a browser with {runs:,} runs: until the data is shown, with an empty cache (and again)"
-    return Outcome("P20", what, "≤ 300 ms each", f"{told} ms", reached, {"runs": runs, "pages": data})
+    return Outcome("P20", what, "≤ 300 ms each", f"{measured} ms", reached, {"runs": runs, "pages": data})
 
 
 def _browser() -> str:

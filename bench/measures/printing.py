@@ -30,7 +30,7 @@ def p9(options: Options) -> Outcome:
     """One job that prints 1 M lines of 100 bytes: lines a second until it has ended, all of them kept."""
     lines = 20_000 if options.quick else _LINES
     rounds = 1 if options.quick else min(options.rounds, 5)
-    rates, grown, kept = [], [], []
+    rates, growths, received = [], [], []
     with installation() as orvanta:
         for _ in range(3):
             orvanta.client.time(orvanta.preview(small(), 42))
@@ -39,14 +39,14 @@ def p9(options: Options) -> Outcome:
             with growth(orvanta) as found:
                 id, seconds = ended(orvanta, "/api/w/main/jobs/run/preview", body)
             rates.append(lines / seconds)
-            grown.append(found.grown["worker"])
-            kept.append(orvanta.client.lines(f"/api/w/main/jobs_u/get_logs/{id}", orvanta.headers, _WIDTH - 1))
-            options.say(f"  {rates[-1]:,.0f} lines/s, worker + {grown[-1]:.1f} MiB, {kept[-1]:,} lines kept")
+            growths.append(found.grown["worker"])
+            received.append(orvanta.client.lines(f"/api/w/main/jobs_u/get_logs/{id}", orvanta.headers, _WIDTH - 1))
+            options.say(f"  {rates[-1]:,.0f} lines/s, worker + {growths[-1]:.1f} MiB, {received[-1]:,} lines kept")
     rate = Samples.of("lines/s", rates)
-    whole = all(count == lines for count in kept)
-    reached = rate.median >= _MIN_LINES and max(grown) <= _FLAT_MIB and whole
-    told = f"{rate.median:,.0f}/s, worker + {max(grown):.0f} MiB" + ("" if whole else ", lines lost")
+    whole = all(count == lines for count in received)
+    reached = rate.median >= _MIN_LINES and max(growths) <= _FLAT_MIB and whole
+    measured = f"{rate.median:,.0f}/s, worker + {max(growths):.0f} MiB" + ("" if whole else ", lines lost")
     what = f"one job that prints {lines:,} lines of {_WIDTH} bytes: lines a second; growth of the worker"
-    data = {"lines": lines, "rate": rate.record(), "worker_grown_mib": grown, "kept": kept}
+    data = {"lines": lines, "rate": rate.record(), "worker_grown_mib": growths, "kept": received}
     asked = f"≥ {_MIN_LINES:,}/s, ≤ {_FLAT_MIB:.0f} MiB, all kept"
-    return Outcome("P9", what, asked, told, None if options.quick else reached, data)
+    return Outcome("P9", what, asked, measured, None if options.quick else reached, data)

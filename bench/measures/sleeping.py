@@ -58,9 +58,9 @@ def p7(options: Options) -> Outcome:
     share = Samples.of("of ideal", [ideal_s / seconds for seconds in taken])
     data: dict[str, Any] = {"workers": workers, "jobs": jobs, **about, "share": share.record()}
     data["seconds"], data["cpu_us_per_job"] = Samples.of("s", taken).record(), meter.result().per(jobs * rounds)
-    told = f"{100 * share.median:.1f} % ({jobs / ideal_s * share.median:,.0f} of {jobs / ideal_s:,.0f} jobs/s)"
+    measured = f"{100 * share.median:.1f} % ({jobs / ideal_s * share.median:,.0f} of {jobs / ideal_s:,.0f} jobs/s)"
     what = f"{jobs:,} jobs that sleep 100 ms, dedicated, {workers * slots} slots over {workers} worker processes"
-    return Outcome("P7", what, "≥ 97 % of ideal", told, None if options.quick else share.median >= _MIN_SHARE, data)
+    return Outcome("P7", what, "≥ 97 % of ideal", measured, None if options.quick else share.median >= _MIN_SHARE, data)
 
 
 @contextmanager
@@ -75,8 +75,8 @@ def _worker(home: Path, slots: int, group: CpuGroup) -> Iterator[Program]:
 
 
 async def _deploy(platform: Platform) -> None:
-    kept = {"dedicated_worker": msgspec.Raw(b"true")}
-    await scripts.create(platform, system("main"), "main", NewScript(_PATH, _SLEEPS, "python3", kept))
+    settings = {"dedicated_worker": msgspec.Raw(b"true")}
+    await scripts.create(platform, system("main"), "main", NewScript(_PATH, _SLEEPS, "python3", settings))
 
 
 def _run(settings: Settings, database: EmbeddedPostgres, programs: list[Program], jobs: int) -> float:

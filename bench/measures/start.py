@@ -39,7 +39,7 @@ def p5(options: Options) -> Outcome:
         meter_about = {"settings": orvanta.settings, "tries": tries}
     for name, (queued, called) in found.items():
         options.say(f"  {name}: {queued.text()}; from the call: {called.text()}")
-    told = ", ".join(
+    measured = ", ".join(
         f"{name} p50 {_p(queued, 0.5)} p99 {_p(queued, 0.99)} (from the call {_p(called, 0.5)})"
         for name, (queued, called) in found.items()
     )
@@ -51,7 +51,7 @@ def p5(options: Options) -> Outcome:
         **{name: {**_record(queued), "from_the_call": _record(called)} for name, (queued, called) in found.items()},
     }
     what = "job enqueued → first line of its code, idle"
-    return Outcome("P5", what, "p50 ≤ 10 ms, p99 ≤ 25 ms; dedicated p50 ≤ 2 ms", told, reached, data, notes)
+    return Outcome("P5", what, "p50 ≤ 10 ms, p99 ≤ 25 ms; dedicated p50 ≤ 2 ms", measured, reached, data, notes)
 
 
 def _first_lines(orvanta: Installation, mode: str, tries: int) -> tuple[Samples, Samples]:
@@ -99,10 +99,10 @@ def p12(options: Options) -> Outcome:
     data: dict[str, Any] = {name: each.record() for name, each in samples.items()}
     data["ready"] = {name: Samples.of("s", times).record() for name, times in ready.items()}
     data["examples_after_that"] = {name: Samples.of("s", times).record() for name, times in examples.items()}
-    told = f"{samples['first'].median:.2f} s; {samples['later'].median:.2f} s"
+    measured = f"{samples['first'].median:.2f} s; {samples['later'].median:.2f} s"
     reached = samples["first"].median <= 6 and samples["later"].median <= 3
     what = "`orvanta up` → result of a Python workflow: first start; later start"
-    return Outcome("P12", what, "≤ 6 s; ≤ 3 s", told, reached, data)
+    return Outcome("P12", what, "≤ 6 s; ≤ 3 s", measured, reached, data)
 
 
 def _examples(running: Installation) -> dict[str, float]:

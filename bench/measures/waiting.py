@@ -59,7 +59,7 @@ def p16(options: Options) -> Outcome:
         _check(database, waiting, decided, 2 * (tries + WARM_UP), len(runs))
         about = {"settings": orvanta.settings, "postgresql": settings_of(database)}
     ratios = {name: full[name].median / empty[name].median for name in empty}
-    told = ", ".join(f"{name} {ratio:.2f} ×" for name, ratio in ratios.items())
+    shown_ratios = ", ".join(f"{name} {ratio:.2f} ×" for name, ratio in ratios.items())
     data: dict[str, Any] = {"waiting": waiting, "decided": decided, **about}
     data["ratios"] = {name: round(ratio, 3) for name, ratio in ratios.items()}
     data |= {name: {"empty": empty[name].record(), "full": full[name].record()} for name in empty}
@@ -67,7 +67,7 @@ def p16(options: Options) -> Outcome:
     data["cpu_us_per_decision"] = meter.result().per(decided)
     reached = max(ratios.values()) <= _MAX_RATIO and seen.seconds <= _MAX_S
     what = f"{waiting:,} runs wait for approval, against hardly any; {decided:,} decided at once"
-    measured = f"{told}; {seen.seconds:.1f} s"
+    measured = f"{shown_ratios}; {seen.seconds:.1f} s"
     return Outcome("P16", what, "≤ 1.3 ×; ≤ 30 s", measured, None if options.quick else reached, data)
 
 

@@ -109,8 +109,8 @@ def _compare(
     theirs = sides[1].rate.median
     ratio = own / theirs
     cpu = data["ours"]["cpu_us_per_run"]["callers"]
-    told = f"{mode} {ratio:.2f} × {name} ({own:,.0f} to {theirs:,.0f}/s; callers {cpu:.0f} µs of CPU a run)"
-    return told, ratio >= _MIN_RATIOS[name], {"ratio": round(ratio, 3), **data}, notes
+    measured = f"{mode} {ratio:.2f} × {name} ({own:,.0f} to {theirs:,.0f}/s; callers {cpu:.0f} µs of CPU a run)"
+    return measured, ratio >= _MIN_RATIOS[name], {"ratio": round(ratio, 3), **data}, notes
 
 
 def _round(each: _Measured, calls: int) -> None:

@@ -33,8 +33,8 @@ def sentences() -> list[tuple[str, str]]:
 
 def cells(row: str) -> list[tuple[str, str]]:
     """Return the marked sentences of a row of a table; none for its head."""
-    said = row.strip("|").partition("|")[2]
-    return [] if set(row) <= set("|- ") or said.strip() == "possible outcomes" else marked(said)
+    text = row.strip("|").partition("|")[2]
+    return [] if set(row) <= set("|- ") or text.strip() == "possible outcomes" else marked(text)
 
 
 def marked(text: str) -> list[tuple[str, str]]:
@@ -48,10 +48,10 @@ def marked(text: str) -> list[tuple[str, str]]:
 
 
 def test_each_sentence_names_its_evidence() -> None:
-    said = sentences()
-    assert len(said) > 150
-    assert not [sentence for sentence, mark in said if not mark]
-    assert not [sentence for sentence, _ in said if _NEXT_SENTENCE.search(sentence)]
+    claims = sentences()
+    assert len(claims) > 150
+    assert not [sentence for sentence, mark in claims if not mark]
+    assert not [sentence for sentence, _ in claims if _NEXT_SENTENCE.search(sentence)]
 
 
 def test_named_evidence_exists() -> None:

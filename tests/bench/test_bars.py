@@ -22,9 +22,9 @@ QUICK = Options(quick=True, rounds=2, jobs=300, say=lambda text: None)
 def quick(name: str) -> dict[str, Any]:
     """The record of a bar, as it would be kept."""
     (outcome,) = measure([name], QUICK)
-    kept: dict[str, Any] = json.loads(document({}, {}, [outcome]))["bars"][0]
-    assert kept["bar"] == name.upper()
-    return kept
+    recorded: dict[str, Any] = json.loads(document({}, {}, [outcome]))["bars"][0]
+    assert recorded["bar"] == name.upper()
+    return recorded
 
 
 def all_positive(numbers: list[float]) -> bool:
@@ -33,9 +33,9 @@ def all_positive(numbers: list[float]) -> bool:
 
 @pytest.mark.parametrize("name", ["p1", pytest.param("p2", marks=pytest.mark.soak)])
 def test_chain_runs_all_steps(name: str) -> None:
-    kept = quick(name)
-    assert kept["reached"] is None
-    ours = kept["ours"]
+    recorded = quick(name)
+    assert recorded["reached"] is None
+    ours = recorded["ours"]
     assert len(ours["wall"]["raw"]) == 2 and all_positive(ours["wall"]["raw"])
     assert {"server", "worker", "postgres", "client", "all"} <= set(ours["cpu_us_per_step"])
     assert (ours["postgresql"]["fsync"], ours["postgresql"]["synchronous_commit"]) == ("on", "on")
@@ -44,117 +44,121 @@ def test_chain_runs_all_steps(name: str) -> None:
 
 @pytest.mark.soak
 def test_callers_at_once_get_a_result_each() -> None:
-    kept = quick("p3")
-    assert kept["reached"] is None and kept["dedicated"]["ours"]["dedicated"] is True
+    recorded = quick("p3")
+    assert recorded["reached"] is None and recorded["dedicated"]["ours"]["dedicated"] is True
     for mode in ("dedicated", "confined"):
-        ours = kept[mode]["ours"]
+        ours = recorded[mode]["ours"]
         assert len(ours["rate"]["raw"]) == 1 and all_positive(ours["rate"]["raw"])
         assert {"server", "worker", "postgres", "callers", "all"} <= set(ours["cpu_us_per_run"])
 
 
 def test_chains_at_once_run_all_their_steps() -> None:
-    kept = quick("p15")
-    assert len(kept["rate"]["raw"]) == 1 and all_positive(kept["rate"]["raw"])
-    assert kept["settings"] == {"ORVANTA_SLOTS": "16"}
+    recorded = quick("p15")
+    assert len(recorded["rate"]["raw"]) == 1 and all_positive(recorded["rate"]["raw"])
+    assert recorded["settings"] == {"ORVANTA_SLOTS": "16"}
 
 
 def test_full_queue_is_drained_completely() -> None:
-    kept = quick("p4")
-    assert (kept["jobs"], len(kept["rate"]["raw"])) == (300, 1)
-    assert set(kept["cpu_us_per_job"]) >= {"worker", "postgres"}
+    recorded = quick("p4")
+    assert (recorded["jobs"], len(recorded["rate"]["raw"])) == (300, 1)
+    assert set(recorded["cpu_us_per_job"]) >= {"worker", "postgres"}
 
 
 @pytest.mark.soak
 def test_parallel_loops_give_every_iteration() -> None:
-    kept = quick("p6")
-    assert all_positive([*kept["identities"]["raw"], *kept["python"]["raw"]])
-    assert kept["settings"] == {"ORVANTA_SLOTS": "10"}
+    recorded = quick("p6")
+    assert all_positive([*recorded["identities"]["raw"], *recorded["python"]["raw"]])
+    assert recorded["settings"] == {"ORVANTA_SLOTS": "10"}
 
 
 @pytest.mark.soak
 def test_jobs_that_sleep_share_the_slots_of_all_workers() -> None:
-    kept = quick("p7")
-    assert (kept["workers"], kept["jobs"]) == (2, 80)
-    (share,) = kept["share"]["raw"]
+    recorded = quick("p7")
+    assert (recorded["workers"], recorded["jobs"]) == (2, 80)
+    (share,) = recorded["share"]["raw"]
     assert 0 < share <= 1.0
 
 
 @pytest.mark.soak
 def test_frequent_queries_are_measured_empty_full_and_held() -> None:
-    kept = quick("p8")
-    assert kept["reached"] is None and (kept["finished"], kept["waiting"], kept["passed"]) == (300, 300, 300)
-    assert set(kept["ratios"]) == {"claim of 1", "claim of 100", "timer", "list", "cancel"}
-    for name in kept["ratios"]:
+    recorded = quick("p8")
+    assert recorded["reached"] is None and (recorded["finished"], recorded["waiting"], recorded["passed"]) == (
+        300,
+        300,
+        300,
+    )
+    assert set(recorded["ratios"]) == {"claim of 1", "claim of 100", "timer", "list", "cancel"}
+    for name in recorded["ratios"]:
         for state in ("empty", "full", "held"):
-            assert len(kept[name][state]["raw"]) == 3 and all_positive(kept[name][state]["raw"])
+            assert len(recorded[name][state]["raw"]) == 3 and all_positive(recorded[name][state]["raw"])
 
 
 def test_first_line_of_job_follows_its_call() -> None:
-    kept = quick("p5")
-    assert kept["tries"] == len(kept["confined"]["raw"]) == 20
-    assert all_positive(kept["confined"]["raw"])
+    recorded = quick("p5")
+    assert recorded["tries"] == len(recorded["confined"]["raw"]) == 20
+    assert all_positive(recorded["confined"]["raw"])
 
 
 def test_job_with_large_output_keeps_every_line() -> None:
-    kept = quick("p9")
-    assert kept["reached"] is None and kept["kept"] == [kept["lines"]] == [20_000]
-    assert all_positive(kept["rate"]["raw"]) and len(kept["worker_grown_mib"]) == 1
+    recorded = quick("p9")
+    assert recorded["reached"] is None and recorded["kept"] == [recorded["lines"]] == [20_000]
+    assert all_positive(recorded["rate"]["raw"]) and len(recorded["worker_grown_mib"]) == 1
 
 
 @pytest.mark.soak
 def test_large_values_are_weighed_in_server_and_worker() -> None:
-    kept = quick("p10")
-    assert kept["reached"] is None and set(kept["ratios"]) == {"result", "input"}
-    assert kept["largest_row_bytes"] <= 256 << 10 < kept["bytes"]["input"]
+    recorded = quick("p10")
+    assert recorded["reached"] is None and set(recorded["ratios"]) == {"result", "input"}
+    assert recorded["largest_row_bytes"] <= 256 << 10 < recorded["bytes"]["input"]
     for name in ("result", "input"):
-        assert set(kept[name][0]["grown_mib"]) == {"server", "worker"}
+        assert set(recorded[name][0]["grown_mib"]) == {"server", "worker"}
 
 
 @pytest.mark.soak
 def test_memory_of_all_idle_processes_is_measured() -> None:
-    kept = quick("p11")
-    assert {"server", "worker", "postgres", "supervisor", "jobs"} == set(kept["pss_mib"])
-    assert all_positive(list(kept["pss_mib"].values()))
+    recorded = quick("p11")
+    assert {"server", "worker", "postgres", "supervisor", "jobs"} == set(recorded["pss_mib"])
+    assert all_positive(list(recorded["pss_mib"].values()))
 
 
 @pytest.mark.soak
 def test_first_and_later_starts_give_results() -> None:
-    kept = quick("p12")
+    recorded = quick("p12")
     for name in ("first", "later"):
-        (whole,), (ready,) = kept[name]["raw"], kept["ready"][name]["raw"]
+        (whole,), (ready,) = recorded[name]["raw"], recorded["ready"][name]["raw"]
         assert whole > ready > 0
-    assert "order_receipt, first start" in kept["examples_after_that"]
+    assert "order_receipt, first start" in recorded["examples_after_that"]
 
 
 @pytest.mark.soak
 def test_large_workflow_is_deployed_and_decided_completely() -> None:
-    kept = quick("p13")
-    assert kept["nodes"] == 50 and kept["reached"] is None
-    for times in (kept["first"], kept["one_change"], kept["compile"], *kept["step"].values()):
+    recorded = quick("p13")
+    assert recorded["nodes"] == 50 and recorded["reached"] is None
+    for times in (recorded["first"], recorded["one_change"], recorded["compile"], *recorded["step"].values()):
         assert len(times["raw"]) == 2 and all_positive(times["raw"])
 
 
 @pytest.mark.soak
 def test_ticks_are_found_while_they_are_started() -> None:
-    kept = quick("p14")
-    assert kept["schedules"] == 3600 and kept["ticks"] > 0
-    assert all(ms >= 0 for ms in kept["finding"]["raw"])
+    recorded = quick("p14")
+    assert recorded["schedules"] == 3600 and recorded["ticks"] > 0
+    assert all(ms >= 0 for ms in recorded["finding"]["raw"])
 
 
 @pytest.mark.soak
 def test_runs_that_wait_for_people_are_decided_to_the_last() -> None:
-    kept = quick("p16")
-    assert (kept["waiting"], kept["decided"]) == (300, 100)
-    assert set(kept["ratios"]) == {"claim", "list", "decision", "server RSS"}
-    assert all_positive([*kept["ratios"].values(), kept["all_decided_s"], kept["callers_cpu_s"]])
+    recorded = quick("p16")
+    assert (recorded["waiting"], recorded["decided"]) == (300, 100)
+    assert set(recorded["ratios"]) == {"claim", "list", "decision", "server RSS"}
+    assert all_positive([*recorded["ratios"].values(), recorded["all_decided_s"], recorded["callers_cpu_s"]])
 
 
 @pytest.mark.soak
 def test_pages_show_their_data() -> None:
-    kept = quick("p20")
-    assert kept["runs"] == 300
-    assert set(kept["pages"]) == {"home", "runs", "editor", "run"}
-    for page in kept["pages"].values():
+    recorded = quick("p20")
+    assert recorded["runs"] == 300
+    assert set(recorded["pages"]) == {"home", "runs", "editor", "run"}
+    for page in recorded["pages"].values():
         assert all_positive([*page["cold"]["raw"], *page["warm"]["raw"]])
 
 

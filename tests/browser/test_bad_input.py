@@ -85,12 +85,12 @@ async def test_session_ended_elsewhere_is_renewed_in_place(page: Page, site: Sit
     path = await opened(page, site, query="?panel=node&node=two")
     await expect(page.get_by_role("textbox", name="Summary")).to_be_visible()
     # Another tab of the same person logs out: the session is gone on the server, the cookie is still here.
-    kept = await page.context.cookies()
+    cookies = await page.context.cookies()
     status = await page.evaluate(
         "fetch('/api/auth/logout', {method: 'POST', headers: {'X-Orvanta': '1'}}).then((answer) => answer.status)"
     )
     assert status < 300
-    await page.context.add_cookies(kept)  # type: ignore[arg-type]
+    await page.context.add_cookies(cookies)  # type: ignore[arg-type]
     await page.get_by_role("textbox", name="Summary").fill("Of the old session")
     await expect(page.get_by_text("Your session has expired")).to_be_visible()
     await page.get_by_label("E-mail address").fill(EMAIL)

@@ -176,8 +176,8 @@ async def test_log_beyond_buffer_is_fetched(page: Page, site: Site) -> None:
     await page.goto(f"/w/main/runs/{id}?tab=logs")
     log = page.get_by_role("log", name="Log")
     await expect(page.get_by_text("The log continues.")).to_be_visible(timeout=300_000)
-    kept = await page.get_by_text("The log continues.").text_content()
-    count = int(re.sub(r"\D", "", kept or ""))
+    notice = await page.get_by_text("The log continues.").text_content()
+    count = int(re.sub(r"\D", "", notice or ""))
     assert 500_000 <= count < 520_000
     await expect(log.get_by_text(re.compile(rf"line {count}( |$)"))).to_be_visible()
     await page.get_by_role("button", name="Show next lines").click()

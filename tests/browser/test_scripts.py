@@ -144,8 +144,8 @@ async def test_two_pages_on_one_script_lose_nothing(page: Page, site: Site) -> N
     await expect(other.get_by_role("alert")).to_contain_text("Another page has saved this draft")
     await other.get_by_role("button", name="Keep this draft").click()
     await expect(other.get_by_role("status").filter(has_text="Draft saved")).to_be_visible()
-    kept = site.client.get(f"/api/w/main/drafts/script/{path}").json()["value"]
-    assert kept["content"] == "def main(): return 2\n"
+    draft = site.client.get(f"/api/w/main/drafts/script/{path}").json()["value"]
+    assert draft["content"] == "def main(): return 2\n"
 
 
 async def test_missing_script_shows_not_found(page: Page) -> None:

@@ -175,8 +175,8 @@ async def test_members_are_added_changed_and_removed(page: Page, site: Site) -> 
     assert (await assigned.value).ok
     await expect(member.filter(has_text="leaver")).to_have_count(0)
     await expect(page.get_by_role("heading", name="Items without an owner")).to_have_count(0)
-    kept = site.client.get("/api/w/main/schedules/get/u/leaver/often").json()
-    assert (kept["enabled"], kept["permissioned_as"]) == (True, "u/heir")
+    schedule = site.client.get("/api/w/main/schedules/get/u/leaver/often").json()
+    assert (schedule["enabled"], schedule["permissioned_as"]) == (True, "u/heir")
     # Without a new owner, the item waits for one.
     await page.get_by_role("button", name="Disable heir").click()
     await dialog.get_by_role("button", name="Disable", exact=True).click()

@@ -50,8 +50,8 @@ async def test_two_versions_are_compared_on_one_graph(page: Page) -> None:
     await expect(node(page, "take")).not_to_contain_text("Changed")
     for edge in ("take look removed", "look book removed", "take book moved", "book tell added"):
         await expect(page.locator(f'[data-edge="{edge}"]')).to_have_count(1)
-    said = page.get_by_label("Differences", exact=True).get_by_role("listitem")
-    await expect(said.filter(has_text="book").filter(has_text="summary")).to_have_count(1)
+    differences = page.get_by_label("Differences", exact=True).get_by_role("listitem")
+    await expect(differences.filter(has_text="book").filter(has_text="summary")).to_have_count(1)
     await page.get_by_label("Compare from").select_option("Version 2")
     await page.get_by_label("Compare to").select_option("Version 1")
     await expect(node(page, "look")).to_contain_text("Added")

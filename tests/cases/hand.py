@@ -50,19 +50,19 @@ async def decides(core: CoreHarness, people: list[dict[str, Any]]) -> bool:
     asking = await core.rows("SELECT job FROM approval WHERE node = $1", people[0]["node"]) if people else []
     if not asking:
         return False
-    said = people.pop(0)
+    decision = people.pop(0)
     # If several must agree, each decision is by another person.
     earlier = len(await core.rows("SELECT FROM decision WHERE job = $1", asking[0]["job"]))
     name = [ACTOR.username, "bob", "eve"][earlier]
-    form = json.dumps(said.get("form", {})).encode()
+    form = json.dumps(decision.get("form", {})).encode()
     outcome = await decisions.decide(
         core.platform,
         replace(ACTOR, username=name, email=f"{name}@example.com"),
         WORKSPACE,
         asking[0]["job"],
-        approved=said["decision"] == "approved",
+        approved=decision["decision"] == "approved",
         payload=form,
-        reason=said.get("reason"),
+        reason=decision.get("reason"),
     )
     return outcome.first
 

@@ -86,8 +86,8 @@ async def test_case(stem: str, core: CoreHarness) -> None:
     if "result" in case:
         assert result == case["result"]
     if "error" in case:
-        told = await error_of(core, ended, result)
-        assert {name: told.get(name) for name in case["error"]} == case["error"]
+        error = await error_of(core, ended, result)
+        assert {name: error.get(name) for name in case["error"]} == case["error"]
     for node, state in case.get("nodes", {}).items():
         found = await core.rows("SELECT state FROM job WHERE run = $1 AND node = $2 AND kind <> 'frame'", run, node)
         states = [row["state"] for row in found]
@@ -121,8 +121,8 @@ async def error_of(core: CoreHarness, ended: Any, result: Any) -> dict[str, Any]
     """Return the run's error: that of its result or, if a loop failed, the one inside."""
     if isinstance(result, dict):
         return dict(result["error"])
-    kept = await core.rows(
+    stored = await core.rows(
         "SELECT convert_from(body, 'UTF8')::json -> 'error' AS e FROM value WHERE id = $1 AND name = 'error'",
         ended["result_of"],
     )
-    return dict(json.loads(kept[0]["e"]))
+    return dict(json.loads(stored[0]["e"]))

@@ -65,8 +65,8 @@ async def open_stage(slots: int, times: dict[str, str]) -> AsyncIterator[Stage]:
         try:
             await stage.open(FLOWS)
             yield stage
-            told = stage.doctor()
-            assert told.returncode == 0, told.stdout + told.stderr
+            report = stage.doctor()
+            assert report.returncode == 0, report.stdout + report.stderr
         finally:
             await stage.close()
             shutil.rmtree(home)

@@ -91,9 +91,9 @@ async def _swept(stage: Stage) -> tuple[int, list[str]]:
     finally:
         await database.close()
     named = {row["object"] for row in await stage.database.rows(NAMED)}
-    kept = {key async for page in storage.keys_before(clock.now() + timedelta(hours=1)) for key in page}
-    wrong = [f"the object {key} is gone" for key in named - kept]
-    unnamed = {key for key in kept - named if not key.startswith(f"{audit_chain.HEADS}/")}
+    stored = {key async for page in storage.keys_before(clock.now() + timedelta(hours=1)) for key in page}
+    wrong = [f"the object {key} is gone" for key in named - stored]
+    unnamed = {key for key in stored - named if not key.startswith(f"{audit_chain.HEADS}/")}
     return swept, wrong + [f"the object {key} is nobody's" for key in unnamed]
 
 

@@ -288,7 +288,7 @@ def _mixed(run: UUID, nodes: dict[str, Any], attempts: dict[str, int]) -> list[s
     except (KeyError, TypeError, AttributeError, ValueError):
         return []  # told as wrong
     pairs |= {f"attempt of {name}": (attempt, attempts[name]) for name, attempt in made_by.items()}
-    return [f"run {run}: {what}: {used} is not {kept}" for what, (used, kept) in pairs.items() if used != kept]
+    return [f"run {run}: {what}: {used} is not {stored}" for what, (used, stored) in pairs.items() if used != stored]
 
 
 def _recovery_s(jobs: list[Any], stood: Iterable[Stood]) -> float:

@@ -139,7 +139,7 @@ class Stage:
         return [self.server, *self.workers]
 
     def _environ(self, slots: int, times: dict[str, str]) -> dict[str, str]:
-        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         made = {
             "PYTHONPATH": str(POINTS),
             "CHAOS_GATE": str(self.gate.folder),
@@ -148,7 +148,7 @@ class Stage:
             "ORVANTA_PORT": str(self.port),
             "ORVANTA_SLOTS": str(slots),
         }
-        return {**kept, **made, **times}
+        return {**environment, **made, **times}
 
     async def open(self, flows: dict[str, dict[str, Any]]) -> None:
         """Migrate, start all parts, deploy these workflows by path."""

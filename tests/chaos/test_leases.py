@@ -178,8 +178,8 @@ async def test_job_killing_its_workers_fails_after_max_losses(stage: Stage) -> N
         await asyncio.to_thread(stage.part_of(arrival).kill)
         stage.start_dead()
     stage.gate.disarm()
-    (told,) = await stage.database.rows(HOW, run)
+    (row,) = await stage.database.rows(HOW, run)
     losses = stage.settings.max_losses
-    assert (told["status"], told["error_name"]) == ("failed", "worker_lost")
-    assert told["attempts"] == losses + 1 and losses <= len(killed) <= 2 * (losses + 1)
+    assert (row["status"], row["error_name"]) == ("failed", "worker_lost")
+    assert row["attempts"] == losses + 1 and losses <= len(killed) <= 2 * (losses + 1)
     await stage.make_ready()

@@ -14,8 +14,8 @@ def test_version_is_accepted_for_member(cli: Cli) -> None:
     assert cli("acceptance", "list", "--json").json == []
     assert cli("acceptance", "list").out == ""
     version = cli("flow", "show", PATH, "--json").json["version_id"]
-    said = cli("acceptance", "accept", "flow", PATH, str(version), "--for", "u/admin").out
-    assert said == f"{PATH}: version {version} is accepted for u/admin\n"
+    output = cli("acceptance", "accept", "flow", PATH, str(version), "--for", "u/admin").out
+    assert output == f"{PATH}: version {version} is accepted for u/admin\n"
     made = cli("acceptance", "accept", "flow", PATH, str(version), "--json").json
     assert made == {"path": PATH, "version": version, "permissioned_as": "g/all"}
     refused = cli("acceptance", "accept", "flow", PATH, "999999", "--json", code=1).json

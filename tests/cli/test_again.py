@@ -31,8 +31,8 @@ def flow(installation: Installation) -> str:
 
 def test_run_is_restarted(cli: Cli, flow: str) -> None:
     first = cli("flow", "run", flow, "-i", "n:=1", "--wait", "--json").json["run_id"]
-    told = cli("job", "restart", first, "l@1/y", "--dry-run").out
-    assert told == "reuses a, b\nruns   c\nenters l at 1, reuses 1 others\n  reuses x\n  runs   y\n"
+    output = cli("job", "restart", first, "l@1/y", "--dry-run").out
+    assert output == "reuses a, b\nruns   c\nenters l at 1, reuses 1 others\n  reuses x\n  runs   y\n"
     again = cli("job", "restart", first, "l@1/y", "--wait", "--json").json
     assert (again["status"], again["result"]) == ("succeeded", True)
     assert again["repeats"] == {"kind": "restart", "job": first, "step_id": "l"}

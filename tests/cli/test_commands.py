@@ -25,10 +25,10 @@ from orvanta_platform.db.workers import NewWorker
 
 def run(*arguments: str, text: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
     """Run `orvanta` to its end with nothing but these settings."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
+    environment = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
     return subprocess.run(
         [sys.executable, "-m", "orvanta_platform.cli.main", *arguments],
-        env={**kept, **environ},
+        env={**environment, **environ},
         input=text,
         capture_output=True,
         text=True,
@@ -50,9 +50,9 @@ def test_version() -> None:
 
 
 def test_help_names_every_command() -> None:
-    told = run("--help").stdout
+    output = run("--help").stdout
     for command in ("up", "server", "worker", "migrate", "doctor", "admin", "version"):
-        assert f"  {command} " in told
+        assert f"  {command} " in output
     assert "secrets-fd" not in run("server", "--help").stdout
 
 
@@ -138,13 +138,13 @@ def test_migrate_reports_applied_migrations(database: TestDatabase, tmp_path: Pa
 def test_doctor_reports_installation(database: TestDatabase, tmp_path: Path) -> None:
     done = run("doctor", "--consistency", **on(database, tmp_path))
     assert done.returncode == 0, done.stderr
-    told = {line.split()[0]: line for line in done.stdout.splitlines() if not line.startswith(" ")}
-    assert "PostgreSQL 1" in told["database"]
-    assert "orvanta_app owns no table" in told["roles"]
-    assert "up to date" in told["schema"]
-    assert "none alive" in told["workers"]
-    assert str(tmp_path) in told["storage"]
-    assert "isolation" in told
+    commands = {line.split()[0]: line for line in done.stdout.splitlines() if not line.startswith(" ")}
+    assert "PostgreSQL 1" in commands["database"]
+    assert "orvanta_app owns no table" in commands["roles"]
+    assert "up to date" in commands["schema"]
+    assert "none alive" in commands["workers"]
+    assert str(tmp_path) in commands["storage"]
+    assert "isolation" in commands
     assert "The data is consistent." in done.stdout
 
 

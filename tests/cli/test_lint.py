@@ -83,8 +83,8 @@ def test_invalid_command_line(arguments: list[str]) -> None:
 
 def test_every_command_teaches_with_examples() -> None:
     for command in (["flow", "run"], ["script", "push"], ["job", "logs"], ["login"], ["lint"], ["variable", "set"]):
-        told = run(*command, "--help").stdout
-        assert f"\n  Examples:\n    orvanta {' '.join(command)} " in told
+        output = run(*command, "--help").stdout
+        assert f"\n  Examples:\n    orvanta {' '.join(command)} " in output
 
 
 @pytest.mark.parametrize(

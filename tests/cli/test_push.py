@@ -128,7 +128,7 @@ def test_error_shows_file_line_node_and_path(cli: Cli, dry: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("files", "told"),
+    ("files", "message"),
     [
         ({"flow.yaml": "value: {modules: ["}, "flow.yaml:1:19: error invalid_yaml"),
         ({"flow.yaml": FLOW}, "error inline_file_missing: node greet"),
@@ -141,10 +141,10 @@ def test_error_shows_file_line_node_and_path(cli: Cli, dry: list[str]) -> None:
         ({"readme.md": ""}, "contains no flow.yaml"),
     ],
 )
-def test_unreadable_folder_is_rejected_locally(cli: Cli, files: dict[str, str], told: str) -> None:
+def test_unreadable_folder_is_rejected_locally(cli: Cli, files: dict[str, str], message: str) -> None:
     for name, text in files.items():
         cli.write(f"f/examples/refused.flow/{name}", text)
-    assert told in cli("flow", "push", "f/examples/refused.flow", code=1).err
+    assert message in cli("flow", "push", "f/examples/refused.flow", code=1).err
 
 
 @pytest.mark.extended

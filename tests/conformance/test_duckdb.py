@@ -94,7 +94,7 @@ async def test_arguments_of_each_type(runtimes: Runtimes, type_name: str, given:
 
 
 @pytest.mark.parametrize(
-    ("content", "args", "name", "told"),
+    ("content", "args", "name", "message"),
     [
         ("select 1;\n\n-- note\nselect nope", {}, "DuckDBError", "(statement 2, line 4)"),
         ("select 1;\nselekt", {}, "DuckDBError", "selekt"),
@@ -104,11 +104,11 @@ async def test_arguments_of_each_type(runtimes: Runtimes, type_name: str, given:
     ],
 )
 async def test_error_has_message_and_position(
-    runtimes: Runtimes, content: str, args: dict[str, Any], name: str, told: str
+    runtimes: Runtimes, content: str, args: dict[str, Any], name: str, message: str
 ) -> None:
     found = (await sql(runtimes, content, args)).error
     assert found[0] == name
-    assert told in found[1]
+    assert message in found[1]
 
 
 async def test_files_of_the_job_can_be_written_and_read(runtimes: Runtimes) -> None:

@@ -138,11 +138,11 @@ async def test_arguments_and_results(runtimes: Runtimes, case: str) -> None:
 
 @pytest.mark.parametrize("case", some(FAILED))
 async def test_error_states_reason(runtimes: Runtimes, case: str) -> None:
-    text, args, wanted, told = FAILED[case]
+    text, args, wanted, reason = FAILED[case]
     found = await go_on(runtimes, text, args)
     name, message = found.error
     assert name == wanted
-    assert told in message
+    assert reason in message
     stack = found.outcome.error.stack if found.outcome.error else None
     assert "host.go" not in f"{message}{stack}"
     assert len(stack or "") < 33_000
@@ -150,11 +150,11 @@ async def test_error_states_reason(runtimes: Runtimes, case: str) -> None:
 
 @pytest.mark.parametrize("case", some(REFUSED))
 async def test_compile_error_shows_position(runtimes: Runtimes, case: str) -> None:
-    content, told = REFUSED[case]
+    content, reason = REFUSED[case]
     found = await run(runtimes, "go", content)
     name, message = found.error
     assert name == "CompileError"
-    assert told in message
+    assert reason in message
     assert not found.outcome.started
     assert found.log == ""
     assert programs(runtimes) == []
@@ -193,11 +193,11 @@ async def test_equal_content_is_compiled_once(runtimes: Runtimes) -> None:
     assert await compiles(runtimes, one, spec("go", FIRST), spec("go", FIRST, {"x": 1})) == ["admins"]
     assert not runtimes.must_build(one)
     assert await compiles(runtimes, one) == []
-    (kept,) = programs(runtimes)
-    before = kept.stat()
+    (program,) = programs(runtimes)
+    before = program.stat()
     for _ in range(2):
         assert (await run_spec(runtimes, spec("go", FIRST))).value == 1
-    assert (kept.stat().st_ino, kept.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    assert (program.stat().st_ino, program.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
 async def test_other_content_and_other_workspaces_have_programs_of_their_own(runtimes: Runtimes) -> None:
@@ -255,9 +255,9 @@ async def test_job_cannot_change_builds_or_cache(runtimes: Runtimes) -> None:
 
 async def test_stored_build_is_read_only(runtimes: Runtimes) -> None:
     await run(runtimes, "go", FIRST)
-    (kept,) = programs(runtimes)
-    assert (kept.stat().st_mode & 0o777, kept.parent.stat().st_mode & 0o777) == (0o555, 0o555)
-    assert kept.stat().st_uid == os.geteuid()
+    (program,) = programs(runtimes)
+    assert (program.stat().st_mode & 0o777, program.parent.stat().st_mode & 0o777) == (0o555, 0o555)
+    assert program.stat().st_uid == os.geteuid()
     assert not list(runtimes.staging.iterdir())
 
 
@@ -276,8 +276,8 @@ async def test_next_build_removes_unused_builds(runtimes: Runtimes) -> None:
     for content in contents[:2]:
         await run(runtimes, "go", content)
     old = clock.now().timestamp() - 31 * 86_400
-    for kept in programs(runtimes):
-        os.utime(kept.parent, (old, old))
+    for program in programs(runtimes):
+        os.utime(program.parent, (old, old))
     assert (await run(runtimes, "go", contents[0])).value == 1  # used again
     assert len(programs(runtimes)) == 2
     await run(runtimes, "go", contents[2])

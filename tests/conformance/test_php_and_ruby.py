@@ -65,11 +65,11 @@ async def test_arguments_and_results(runtimes: Runtimes, case: str) -> None:
 
 @pytest.mark.parametrize("case", FAILED)
 async def test_error_states_reason(runtimes: Runtimes, case: str) -> None:
-    language, content, wanted, told = FAILED[case]
+    language, content, wanted, reason = FAILED[case]
     found = await ran(runtimes, language, content)
     name, message = found.error
     assert name == wanted
-    assert told in message
+    assert reason in message
     stack = found.outcome.error.stack if found.outcome.error else None
     assert "/script." not in f"{message}{stack}"
     assert len(stack or "") < 33_000

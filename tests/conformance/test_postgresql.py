@@ -161,7 +161,7 @@ async def test_arguments_of_each_type(
 
 
 @pytest.mark.parametrize(
-    ("content", "args", "name", "told"),
+    ("content", "args", "name", "message"),
     [
         ("select 1;\n\nselect nope", {}, "PostgresError", 'column "nope" does not exist (SQLSTATE 42703, statement 2'),
         ("select 1;\n\nselect nope", {}, "PostgresError", "statement 2, line 3)"),
@@ -173,11 +173,11 @@ async def test_arguments_of_each_type(
     ],
 )  # fmt: skip
 async def test_error_has_message_and_position(
-    runtimes: Runtimes, address: Address, content: str, args: dict[str, Any], name: str, told: str
+    runtimes: Runtimes, address: Address, content: str, args: dict[str, Any], name: str, message: str
 ) -> None:
     found = (await sql(runtimes, address, content, **args)).error
     assert found[0] == name
-    assert told in found[1]
+    assert message in found[1]
 
 
 async def test_without_a_database_there_is_none(
@@ -202,10 +202,10 @@ async def test_without_a_database_there_is_none(
         ({**whole, "port": "x"}, "port must be a whole number"),
         (whole, "the database cannot be reached"),
     ]
-    for given, told in cases:
+    for given, reason in cases:
         name, message = (await run(runtimes, "postgresql", "select 1", {"database": given})).error
         assert name == "NoDatabase"
-        assert told in message, message
+        assert reason in message, message
 
 
 async def test_large_values_and_the_limit(runtimes: Runtimes, address: Address) -> None:

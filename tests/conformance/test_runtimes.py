@@ -101,11 +101,11 @@ async def test_error_has_message_and_stack(runtimes: Runtimes, language: str) ->
         assert name == "ExitCode"
         assert "exit code 7" in message
         return
-    wanted, told = STACKS[language]
+    wanted, expected = STACKS[language]
     stack = ran.outcome.error.stack if ran.outcome.error else None
     assert stack is not None
     assert name == wanted
-    assert [text for text in told if text not in stack] == []
+    assert [text for text in expected if text not in stack] == []
     assert "host" not in stack
     assert "eval" not in stack
 
@@ -117,10 +117,10 @@ async def test_missing_main_is_reported(runtimes: Runtimes, language: str) -> No
 
 
 async def test_syntax_error_names_line(runtimes: Runtimes, language: str) -> None:
-    wanted, told = SYNTAX[language]
+    wanted, expected = SYNTAX[language]
     name, message = (await run(runtimes, language, script("syntax", language))).error
     assert name == wanted
-    assert told in message
+    assert expected in message
 
 
 async def test_output_keeps_its_order(runtimes: Runtimes, language: str) -> None:

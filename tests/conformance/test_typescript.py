@@ -92,7 +92,7 @@ async def test_arguments_by_the_names_in_the_signature(runtimes: Runtimes, param
 
 
 @pytest.mark.parametrize(
-    ("body", "name", "told"),
+    ("body", "name", "message"),
     [
         ("return { a: [1, NaN] }", "ResultNotJson", "result.a[1] is NaN"),
         ("return [10n]", "ResultNotJson", "result[0] is a BigInt"),
@@ -108,10 +108,10 @@ async def test_arguments_by_the_names_in_the_signature(runtimes: Runtimes, param
         ("process.kill(process.pid, 'SIGSEGV'); await Bun.sleep(10000)", "ExitCode", "SIGSEGV"),
     ],
 )
-async def test_ways_to_fail(runtimes: Runtimes, body: str, name: str, told: str) -> None:
+async def test_ways_to_fail(runtimes: Runtimes, body: str, name: str, message: str) -> None:
     found = (await run(runtimes, "bun", f"export async function main() {{ {body} }}")).error
     assert found[0] == name
-    assert told in found[1]
+    assert message in found[1]
 
 
 async def test_all_output_is_logged_before_job_end(runtimes: Runtimes) -> None:

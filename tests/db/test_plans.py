@@ -125,10 +125,10 @@ async def test_plan_made_on_empty_tables_finds_results_by_id(
 @pytest.mark.extended
 async def test_list_queries_use_indexes(grown: Connection) -> None:
     """The newest rows of one workspace, of each part alone and of all of them."""
-    heard = Heard()
+    listener = Heard()
     everything = Visible(everything=True, patterns=[], principals=[], username="", scope=None)
-    await list_jobs(heard, "main", everything, PARTS, JobFilter(), Slice(limit=30))  # type: ignore[arg-type]
-    plan = await explain(grown, heard.text, "'main'")
+    await list_jobs(listener, "main", everything, PARTS, JobFilter(), Slice(limit=30))  # type: ignore[arg-type]
+    plan = await explain(grown, listener.text, "'main'")
     for table in ("run_live", "job_live", "timer", "value"):
         assert f"Seq Scan on {table}" not in plan, plan
     compare("list_jobs", plan)

@@ -59,14 +59,14 @@ def _is_named(name: str, text: str) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("SELECT 1", "begin"),
         ("-- name: a\nSELECT 1", "description"),
         ("-- name: a\n-- One.\nSELECT 1\n-- name: a\n-- Two.\nSELECT 2", "twice"),
     ],
 )
-def test_malformed_file_is_rejected(monkeypatch: pytest.MonkeyPatch, text: str, told: str) -> None:
+def test_malformed_file_is_rejected(monkeypatch: pytest.MonkeyPatch, text: str, message: str) -> None:
     class Folder:
         def joinpath(self, *_: str) -> Folder:
             return self
@@ -75,5 +75,5 @@ def test_malformed_file_is_rejected(monkeypatch: pytest.MonkeyPatch, text: str, 
             return text
 
     monkeypatch.setattr(importlib.resources, "files", lambda _: Folder())
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ValueError, match=message):
         load.__wrapped__("broken")

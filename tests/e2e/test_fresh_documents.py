@@ -29,5 +29,5 @@ def test_document_result_matches_description(installation: Installation, stem: s
     if "result" in case:
         assert answer.json() == case["result"]
     if "error" in case:
-        told = answer.json()["error"]
-        assert {name: told.get(name) for name in case["error"]} == case["error"]
+        error = answer.json()["error"]
+        assert {name: error.get(name) for name in case["error"]} == case["error"]

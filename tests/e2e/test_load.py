@@ -85,11 +85,11 @@ async def read(house: Running, path: str, few: asyncio.Semaphore, begun: asyncio
         writer.write("\r\n".join([*lines, "Connection: close", "", ""]).encode())
         head = await reader.readuntil(b"\r\n\r\n")
         assert b" 200 " in head, head
-        told = await reader.readuntil(b"\n\n")
+        received = await reader.readuntil(b"\n\n")
     begun.put_nowait(None)
-    told += await reader.read()
+    received += await reader.read()
     writer.close()
-    return told
+    return received
 
 
 @pytest.mark.parametrize("many", [500, pytest.param(10_000, marks=pytest.mark.soak)])
@@ -107,8 +107,8 @@ async def test_many_readers_of_one_run(house: Running, client: httpx.Client, man
             answer = await other.post(f"/api/v1/runs/{run}/consent", json={"decision": "approved"}, headers=HERE)
             assert answer.status_code == 200, answer.text
     ends = [each.result() for each in readers]
-    assert all(b"event: end" in told for told in ends[::2])
-    assert all(b'"completed":true' in told for told in ends[1::2])
+    assert all(b"event: end" in received for received in ends[::2])
+    assert all(b'"completed":true' in received for received in ends[1::2])
     print(f"{many} readers: the server holds {(held - before) / MIB:.0f} MiB more")
     assert held - before < 50 * MIB + many * 100 * KIB
 
@@ -126,9 +126,9 @@ def test_long_loop(house: Running, client: httpx.Client, many: int) -> None:
     answer = client.post(f"{W}/jobs/run_wait_result/preview_flow", json={"value": whole, "args": {}})
     assert (answer.status_code, answer.json()) == (200, [many, 1])
     held = processes(house)
-    grown = {name: held[name] - before[name] for name in before}
-    print(f"{many} iterations: { ({name: each // MIB for name, each in grown.items()}) } MiB more")
-    assert all(each < 100 * MIB + many * 1_600 for each in grown.values()), grown
+    growth = {name: held[name] - before[name] for name in before}
+    print(f"{many} iterations: { ({name: each // MIB for name, each in growth.items()}) } MiB more")
+    assert all(each < 100 * MIB + many * 1_600 for each in growth.values()), growth
 
 
 async def calls(caller: httpx.AsyncClient, first: int, many: int) -> list[httpx.Response]:
@@ -151,6 +151,6 @@ async def test_flood_of_calls(house: Running, client: httpx.Client, many: int) -
     assert all(each.status_code == 429 and int(each.headers["retry-after"]) > 0 for each in refused)
     assert len({each.text for each in taken}) == len(taken) > 0
     assert waiting(client) - queued == len(taken)
-    grown = processes(house)["server"] - before
-    print(f"{many} calls, {len(refused)} refused: the server holds {grown // MIB} MiB more")
-    assert grown < 100 * MIB
+    growth = processes(house)["server"] - before
+    print(f"{many} calls, {len(refused)} refused: the server holds {growth // MIB} MiB more")
+    assert growth < 100 * MIB

@@ -84,10 +84,10 @@ def await_end(pid: int) -> None:
 def state(home: Path) -> str:
     """Return the state of the cluster in its control file."""
     made = cluster.existing(home)
-    told = subprocess.run(
+    output = subprocess.run(
         [binaries.find() / "pg_controldata", made.data], capture_output=True, text=True, check=True
     ).stdout
-    return next(line.split(":")[1].strip() for line in told.splitlines() if "cluster state" in line)
+    return next(line.split(":")[1].strip() for line in output.splitlines() if "cluster state" in line)
 
 
 async def test_processes_share_one_server_until_the_last_one_leaves(home: Path) -> None:
@@ -247,15 +247,15 @@ def refusal(home: Path) -> int:
 def test_start_waits_for_ending_keeper(home: Path) -> None:
     """The kernel gives up the locks of an ended keeper in any order: here that of its users first."""
     start(home).close()
-    with open(home / "postgres" / KEEPER_LOCK, "w") as kept:
-        fcntl.flock(kept, fcntl.LOCK_EX)
-        inode = os.fstat(kept.fileno()).st_ino
+    with open(home / "postgres" / KEEPER_LOCK, "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        inode = os.fstat(lock.fileno()).st_ino
         command = [sys.executable, "-c", USER, str(home)]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as user:
             assert user.stdin is not None and user.stdout is not None
             while not waits_for(inode):
                 assert user.poll() is None
-            fcntl.flock(kept, fcntl.LOCK_UN)
+            fcntl.flock(lock, fcntl.LOCK_UN)
             server, _ = user.stdout.readline().split()
             assert Path(f"/proc/{server}").exists()
             user.stdin.write("\n")

@@ -33,17 +33,17 @@ class Up:
     """A running `orvanta up` of one home."""
 
     def __init__(self, home: Path, port: int, **environ: str) -> None:
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
+        environment = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
         self.settings = {"ORVANTA_HOME": str(home), "ORVANTA_PORT": str(port), **environ}
         self.port = port
         self.process = subprocess.Popen(
             [sys.executable, "-m", "orvanta_platform.cli.main", "up"],
-            env={**kept, **self.settings},
+            env={**environment, **self.settings},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
-        self.told = ""
+        self.output = ""
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         # Read all the time: a part that cannot write its log waits, and with it the test.
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -53,14 +53,14 @@ class Up:
         assert self.process.stdout is not None
         with self.process.stdout as lines:
             for line in lines:
-                self.told += line
+                self.output += line
                 self._lines.put(line)
         self._lines.put("")
 
     def read_until(self, text: str) -> None:
         """Read what it prints up to a line that holds `text`."""
         while text not in (line := self._lines.get()):
-            assert line, f"it ended without {text!r}: {self.told}"
+            assert line, f"it ended without {text!r}: {self.output}"
 
     def child(self, command: str) -> int:
         """The process of the server or the worker."""
@@ -121,8 +121,8 @@ def up(home: Path) -> Iterator[Up]:
 
 
 def test_up_starts_everything_tells_how_to_log_in_and_stops_cleanly(up: Up, home: Path) -> None:
-    assert f"is ready at http://127.0.0.1:{up.port}" in up.told
-    assert "open http://127.0.0.1" in up.told
+    assert f"is ready at http://127.0.0.1:{up.port}" in up.output
+    assert "open http://127.0.0.1" in up.output
     assert stat.S_IMODE((home / "token").stat().st_mode) == 0o600
     assert up.healthy()
     parts = [up.child("server"), up.child("worker")]
@@ -130,17 +130,17 @@ def test_up_starts_everything_tells_how_to_log_in_and_stops_cleanly(up: Up, home
     for pid in parts:
         await_end(pid)
     assert not (home / "postgres" / "data" / "postmaster.pid").exists()
-    assert "Traceback" not in up.told
+    assert "Traceback" not in up.output
     again = Up(home, up.port)
     again.read_until("Ctrl-C")
-    assert "Creating" not in again.told
+    assert "Creating" not in again.output
     assert again.stop(signal.SIGTERM) == 0
 
 
 def test_first_screen_is_the_address_how_to_log_in_and_the_next_step(up: Up) -> None:
     assert up.status("/api/version") == 200
     assert up.stop() == 0
-    screen = up.told[up.told.index("Orvanta ") :].splitlines()
+    screen = up.output[up.output.index("Orvanta ") :].splitlines()
     assert [line.split("  ")[1 if line.startswith("  ") else 0].split()[0] for line in screen] == [
         "Orvanta",
         "Log",
@@ -148,7 +148,7 @@ def test_first_screen_is_the_address_how_to_log_in_and_the_next_step(up: Up) -> 
         "Stop",
         "Stopping:",
         "Stopping",
-    ], up.told
+    ], up.output
 
 
 def test_s08_nothing_but_the_server_listens(up: Up) -> None:
@@ -178,8 +178,8 @@ def test_with_a_password_there_is_no_link_and_no_part_shows_it(home: Path) -> No
         assert "DATABASE_URL" not in seen
         assert not any(secret in seen for secret in [*secrets, "correct horse battery"])
     assert running.stop() == 0
-    assert "Log in  as admin@localhost" in running.told
-    assert "correct horse" not in running.told
+    assert "Log in  as admin@localhost" in running.output
+    assert "correct horse" not in running.output
 
 
 @pytest.mark.parametrize("command", [pytest.param("server", marks=pytest.mark.soak), "worker"])
@@ -206,7 +206,7 @@ def test_running_job_does_not_delay_stop(up: Up, home: Path, twice: bool) -> Non
             up.read_until("Stopping: running jobs")
         assert up.stop() == 0
         caller.join()
-        assert "Traceback" not in up.told
+        assert "Traceback" not in up.output
         assert _live_jobs(database, "available") == [(1, 0)]
 
 

@@ -121,14 +121,14 @@ async def test_others_do_not_wait_for_a_long_request(monkeypatch: pytest.MonkeyP
     before = set(keepers(bench))
     await still_works(bench)
     (keeper,) = set(keepers(bench)) - before
-    (kept,) = processes.children(keeper)
-    os.kill(kept, signal.SIGSTOP)
+    (child,) = processes.children(keeper)
+    os.kill(child, signal.SIGSTOP)
     long = asyncio.create_task(bench.value("1 + 1"))
     await asyncio.sleep(0)
     for number in range(20):
         assert await bench.value(f"{number} * 2") == str(2 * number)
     assert not long.done()
-    os.kill(kept, signal.SIGCONT)
+    os.kill(child, signal.SIGCONT)
     assert await long == "2"
     await evaluator.close()
 

@@ -60,12 +60,12 @@ def test_few_names_of_a_text_are_loaded(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_unknown_names_are_not_kept() -> None:
-    kept = (intl_data._zone.cache_info(), intl_data._part.cache_info())
+    caches = (intl_data._zone.cache_info(), intl_data._part.cache_info())
     for name in ("x" * 6_000_000, "Europe/Atlantis", "../zones", "Europe/../UTC"):
         assert intl_data.load("zone", name) == b"null"
     for name in ("aa/number", "de/nothing", "x" * 6_000_000, "../de/number"):
         assert intl_data.load("locale", name) == b"null"
-    assert (intl_data._zone.cache_info(), intl_data._part.cache_info()) == kept
+    assert (intl_data._zone.cache_info(), intl_data._part.cache_info()) == caches
 
 
 @pytest.mark.usefixtures("other_machine")

@@ -82,7 +82,7 @@ class ManualWorker:
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         storage = self.platform.storage
         value = await values.store(storage, job.run.workspace, job.run.id, job.id, "result", raw, attempt=job.attempt)
-        told = Finish(
+        event = Finish(
             job=job.id,
             node=job.node_index,
             attempt=job.attempt,
@@ -95,4 +95,4 @@ class ManualWorker:
             log_chars=self._printed.get(job.id, (0, 0))[1],
             ran_s=0.01,
         )
-        assert (await advance(self.platform.tools, job.run.id, told)).recorded
+        assert (await advance(self.platform.tools, job.run.id, event)).recorded

@@ -224,8 +224,8 @@ async def test_waiting_version_is_listed_and_runs_after_acceptance(api: ApiHarne
     assert (await accept(api.client, FLOW, found["version"]["id"])).json() == {"permissioned_as": "g/all"}
     assert await waiting(api.client) == []
     assert await result(api, await tick(api)) == "second"
-    told = await rows(api, "SELECT actor, parameters ->> 'as' AS owner FROM audit WHERE operation = 'flows.accept'")
-    assert [tuple(each) for each in told] == [("admin", "g/all")]
+    audited = await rows(api, "SELECT actor, parameters ->> 'as' AS owner FROM audit WHERE operation = 'flows.accept'")
+    assert [tuple(each) for each in audited] == [("admin", "g/all")]
 
 
 async def test_version_of_another_path_or_workspace_cannot_be_accepted(api: ApiHarness, bob: httpx.AsyncClient) -> None:

@@ -190,9 +190,9 @@ async def test_name_from_link_is_marked_as_unauthenticated(
     assert (result["by"], result["error"]["message"]) == (shown, f"Rejected by {shown}: no")
     async with api.platform.db.acquire() as conn:
         actors = await conn.fetch("SELECT actor FROM audit WHERE operation = 'approvals.decide' ORDER BY id")
-        told = await conn.fetch("SELECT data::text AS data FROM event WHERE run = ANY($1::uuid[])", [run, refused])
+        events = await conn.fetch("SELECT data::text AS data FROM event WHERE run = ANY($1::uuid[])", [run, refused])
     assert [each["actor"] for each in actors] == [shown, "admin", shown]
-    assert not [each["data"] for each in told if '"by":"admin"' in (each["data"] or "").replace(" ", "")]
+    assert not [each["data"] for each in events if '"by":"admin"' in (each["data"] or "").replace(" ", "")]
 
 
 @pytest.mark.parametrize("login", [False, True])

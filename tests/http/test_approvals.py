@@ -252,8 +252,9 @@ async def test_consent_decides_approval_node(api: ApiHarness) -> None:
     detail = (await api.client.get(f"/api/v1/runs/{run}", headers={"X-Workspace": "main"})).json()
     assert detail["context"]["ask"]["by"] == "admin"
     async with api.platform.db.acquire() as conn:
-        told = await conn.fetch("SELECT actor, parameters::text AS p FROM audit WHERE operation = 'approvals.decide'")
-    assert [(row["actor"], json.loads(row["p"])["decision"]) for row in told] == [("admin", "approved")]
+        query = "SELECT actor, parameters::text AS p FROM audit WHERE operation = 'approvals.decide'"
+        audited = await conn.fetch(query)
+    assert [(row["actor"], json.loads(row["p"])["decision"]) for row in audited] == [("admin", "approved")]
 
 
 async def test_rejection_is_result(api: ApiHarness) -> None:
@@ -359,8 +360,8 @@ async def test_references_in_payload_are_plain_text(api: ApiHarness, stranger: h
     """They stay plain text. tests/worker/test_computed_references.py reads such a payload in a job."""
     run = await api.flow(approval())
     link = (await urls(api, await job_of(api, run, "ask")))["resume"]
-    said = await stranger.post(link, json={"x": "$var:u/admin/a"})
-    assert said.status_code == 201, said.text
+    answer = await stranger.post(link, json={"x": "$var:u/admin/a"})
+    assert answer.status_code == 201, answer.text
     assert (await ended(api, run))["result"]["form"] == {"x": "$var:u/admin/a"}
 
 

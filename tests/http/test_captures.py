@@ -103,8 +103,8 @@ async def test_captures_are_limited_in_number_size_and_kind(api: ApiHarness) -> 
     await api.client.post(f"{W}/capture/set_config", json=LISTEN)
     for number in range(MAX_CAPTURES + 2):
         await api.client.post(ADDRESS, json={"n": number})
-    kept = [each["main_args"]["n"] for each in await api.get(LIST)]
-    assert kept == list(range(MAX_CAPTURES + 1, 1, -1))
+    stored = [each["main_args"]["n"] for each in await api.get(LIST)]
+    assert stored == list(range(MAX_CAPTURES + 1, 1, -1))
     for body in ('{"a":', "[1]", '{"a": "\\ud800"}'):
         answer = await api.client.post(ADDRESS, content=body.encode())
         assert answer.status_code in (400, 201) and (await api.client.get(f"{W}/{LIST}")).status_code == 200

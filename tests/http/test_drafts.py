@@ -64,10 +64,10 @@ async def test_save_requires_current_revision(api: ApiHarness) -> None:
     assert second["seq"] > first["seq"] and second["created_at"] == first["created_at"]
     error = await save(api.client, {"n": 3}, 409, base_version=base, seq=first["seq"])
     assert error["code"] == "draft_conflict"
-    told = error["details"]
-    assert told["base"]["version"] == base and len(told["base"]["hash"]) == 64
-    assert (told["theirs"]["seq"], told["theirs"]["hash"]) == (second["seq"], second["hash"])
-    assert told["mine"]["seq"] == first["seq"] and told["mine"]["hash"] not in (
+    details = error["details"]
+    assert details["base"]["version"] == base and len(details["base"]["hash"]) == 64
+    assert (details["theirs"]["seq"], details["theirs"]["hash"]) == (second["seq"], second["hash"])
+    assert details["mine"]["seq"] == first["seq"] and details["mine"]["hash"] not in (
         first["hash"],
         second["hash"],
     )
@@ -137,9 +137,9 @@ async def test_draft_only_item_has_no_version(api: ApiHarness) -> None:
     assert (made.status_code, made.text) == (201, PATH)
     code = {"path": "f/team/code", "summary": "", "content": "echo 1", "language": "bash", "draft_only": True}
     made = await api.client.post(f"{W}/scripts/create", json=code)
-    kept = await api.get("drafts/script/f/team/code")
-    assert made.text == kept["hash"]
-    assert kept["value"] == {"summary": "", "content": "echo 1", "language": "bash"}
+    saved = await api.get("drafts/script/f/team/code")
+    assert made.text == saved["hash"]
+    assert saved["value"] == {"summary": "", "content": "echo 1", "language": "bash"}
     source = (await api.get(f"drafts/flow/{PATH}"))["value"]["source"]
     assert json.loads(source["text"]) == {"summary": "Order", "value": VALUE}
     assert await api.get("flows/list") == [] and await api.get("scripts/list") == []
@@ -173,8 +173,8 @@ async def test_drafts_are_read_only_with_permission(api: ApiHarness) -> None:
 
 
 async def test_deployed_draft_is_removed(api: ApiHarness) -> None:
-    kept = await save(api.client, {"n": 1})
-    await deploy(api.client, draft_revision=kept["seq"])
+    saved = await save(api.client, {"n": 1})
+    await deploy(api.client, draft_revision=saved["seq"])
     assert await api.get("drafts/list/flow") == []
     assert "draft_revision" not in await api.get(f"flows/get/{PATH}")
     old = await save(api.client, {"n": 2})
@@ -187,9 +187,9 @@ async def test_drafts_of_scripts(api: ApiHarness) -> None:
     body = {"path": PATH, "summary": "", "content": "echo 1", "language": "bash"}
     digest = (await api.client.post(f"{W}/scripts/create", json=body)).text
     base = (await api.get(f"scripts/get/h/{digest}"))["version_id"]
-    kept = await save(api.client, {"content": "echo 2"}, kind="script", base_version=base)
+    saved = await save(api.client, {"content": "echo 2"}, kind="script", base_version=base)
     assert (await api.get("scripts/list", path_start=PATH))[0]["has_draft"] is True
-    more = {"parent_hash": digest, "draft_revision": kept["seq"], "content": "echo 2"}
+    more = {"parent_hash": digest, "draft_revision": saved["seq"], "content": "echo 2"}
     assert (await api.client.post(f"{W}/scripts/create", json=body | more)).status_code == 201
     assert await api.get(f"drafts/script/{PATH}") is None
     assert (await api.get("scripts/list", path_start=PATH))[0]["has_draft"] is False

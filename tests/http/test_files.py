@@ -97,14 +97,14 @@ async def test_file_without_name_gets_generated_name(api: ApiHarness) -> None:
 
 async def test_range_returns_part_of_file(api: ApiHarness) -> None:
     await put(api.client, "digits", b"0123456789")
-    for asked, part, told in (
+    for asked, part, expected in (
         ("bytes=0-3", b"0123", "bytes 0-3/10"),
         ("bytes=7-", b"789", "bytes 7-9/10"),
         ("bytes=-2", b"89", "bytes 8-9/10"),
         ("bytes=5-99", b"56789", "bytes 5-9/10"),
     ):
         found = await got(api.client, "digits", Range=asked)
-        assert (found.status_code, found.content, found.headers["content-range"]) == (206, part, told)
+        assert (found.status_code, found.content, found.headers["content-range"]) == (206, part, expected)
     for asked in ("bytes=3-1", "bytes=0-1,3-4", "lines=1-2", "bytes=-"):
         found = await got(api.client, "digits", Range=asked)
         assert (found.status_code, found.content) == (200, b"0123456789"), asked

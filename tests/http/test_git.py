@@ -253,8 +253,8 @@ async def test_changes_of_both_sides_are_merged_by_node(api: ApiHarness, server:
     assert b"Mine" in files_of(repo)[other] and files_of(repo)["f/shared/x.flow/flow.yaml"] == theirs
     assert (await incoming(api))[0] == {"flow f/shared/x": "conflict"}
     assert messages(repo)[-1] == ("bea <bea@example.com>", "Merge")
-    kept = [row for row in await api.get("audit/list", per_page=100) if row["operation"] == "flows.keep"]
-    assert [(row["username"], row["resource"]) for row in kept] == [("bea", "f/team/other")]
+    audited = [row for row in await api.get("audit/list", per_page=100) if row["operation"] == "flows.keep"]
+    assert [(row["username"], row["resource"]) for row in audited] == [("bea", "f/team/other")]
 
 
 @pytest.mark.extended

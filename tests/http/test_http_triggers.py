@@ -80,8 +80,8 @@ async def test_trigger_is_created_shown_updated_and_deleted(api: ApiHarness) -> 
     assert (await api.client.get(f"{W}/http_triggers/get/f/hooks/hook")).status_code == 404
     async with api.platform.db.acquire() as conn:
         rows = await conn.fetch("SELECT operation FROM audit WHERE operation LIKE 'http_triggers.%' ORDER BY id")
-    told = ["create", "update", "setmode", "delete"]
-    assert [row["operation"] for row in rows] == [f"http_triggers.{verb}" for verb in told]
+    verbs = ["create", "update", "setmode", "delete"]
+    assert [row["operation"] for row in rows] == [f"http_triggers.{verb}" for verb in verbs]
 
 
 async def test_lists_are_filtered_and_paged(api: ApiHarness) -> None:

@@ -27,21 +27,21 @@ async def module(api: ApiHarness, id: str, place: int = 0) -> dict[str, Any]:
 async def test_loop_of_one_node_lists_jobs_of_node(api: ApiHarness) -> None:
     id = await api.flow(loop("loop", script("a")))
     first = (await api.worker.claim())["a"]
-    told = await module(api, id)
-    assert (told["type"], told["iterator"]) == ("InProgress", {"index": 0, "itered_len": 3})
-    assert (told["flow_jobs"], told["flow_jobs_success"]) == ([str(first.id)], [None])
+    found = await module(api, id)
+    assert (found["type"], found["iterator"]) == ("InProgress", {"index": 0, "itered_len": 3})
+    assert (found["flow_jobs"], found["flow_jobs_success"]) == ([str(first.id)], [None])
     await api.worker.finish(first, 1)
     second = (await api.worker.claim())["a"]
-    told = await module(api, id)
-    assert told["iterator"]["index"] == 1
-    assert (told["flow_jobs"], told["flow_jobs_success"]) == ([str(first.id), str(second.id)], [True, None])
+    found = await module(api, id)
+    assert found["iterator"]["index"] == 1
+    assert (found["flow_jobs"], found["flow_jobs_success"]) == ([str(first.id), str(second.id)], [True, None])
     job = await api.get(f"jobs_u/get/{second.id}")
     assert (job["parent_job"], job["is_flow_step"], job["job_kind"]) == (id, True, "flowscript")
     await api.worker.finish(second, 2)
     await api.worker.finish((await api.worker.claim())["a"], 3)
-    told = await module(api, id)
-    assert (told["type"], told["flow_jobs_success"], told["flow_jobs_len"]) == ("Success", [True] * 3, 3)
-    assert all(each is not None for each in told["flow_jobs_duration"]["duration_ms"])
+    found = await module(api, id)
+    assert (found["type"], found["flow_jobs_success"], found["flow_jobs_len"]) == ("Success", [True] * 3, 3)
+    assert all(each is not None for each in found["flow_jobs_duration"]["duration_ms"])
 
 
 async def test_iteration_of_several_nodes_is_read_by_id(api: ApiHarness) -> None:
@@ -93,14 +93,14 @@ async def test_status_names_chosen_branch(api: ApiHarness) -> None:
 async def test_status_has_progress_of_branchall(api: ApiHarness) -> None:
     branches = [{"modules": [script("a")]}, {"modules": [script("b")]}]
     id = await api.flow({"id": "all", "value": {"type": "branchall", "branches": branches, "parallel": True}})
-    told = await module(api, id)
-    assert (told["branchall"], told["parallel"], len(told["flow_jobs"])) == ({"branch": 1, "len": 2}, True, 2)
+    found = await module(api, id)
+    assert (found["branchall"], found["parallel"], len(found["flow_jobs"])) == ({"branch": 1, "len": 2}, True, 2)
 
 
 async def test_loop_that_has_not_started_is_waiting(api: ApiHarness) -> None:
     id = await api.flow(script("before"), loop("loop", script("a")))
-    told = await module(api, id, 1)
-    assert told == {"type": "WaitingForPriorSteps", "id": "loop"}
+    found = await module(api, id, 1)
+    assert found == {"type": "WaitingForPriorSteps", "id": "loop"}
 
 
 async def places(api: ApiHarness, id: str, **query: Any) -> list[str]:
@@ -122,8 +122,8 @@ async def test_iterations_beyond_status_limit_are_listed_by_index(
         assert await places(api, id, page=2, per_page=3) == whole[3:6]
         for job in jobs[4:]:
             await api.worker.finish(job, 1)
-        told = await api.get("jobs/list", parent_job=id, node="loop", page=2, per_page=5)
-        assert [(job["id"], job["type"], job["success"]) for job in told] == [
+        listed = await api.get("jobs/list", parent_job=id, node="loop", page=2, per_page=5)
+        assert [(job["id"], job["type"], job["success"]) for job in listed] == [
             (each, "CompletedJob", True) for each in whole[5:]
         ]
         assert len(await api.get("jobs/list", parent_job=id, node="a")) == 7
@@ -160,8 +160,8 @@ async def test_iterations_of_nested_loops_are_listed(api: ApiHarness) -> None:
         str(job.id) for job in jobs
     }
     assert await listed(frames[0], node="b") == [] != await listed(frames[0], node="a")
-    told = await api.get(f"jobs_u/get/{held}")
-    assert (told["type"], told["running"], told["parent_job"]) == ("QueuedJob", True, id)
+    shown = await api.get(f"jobs_u/get/{held}")
+    assert (shown["type"], shown["running"], shown["parent_job"]) == ("QueuedJob", True, id)
     while found := await api.worker.claim_all() or jobs:
         jobs = []
         for job in found:

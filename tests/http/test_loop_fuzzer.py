@@ -207,9 +207,9 @@ class Calls:
         flow = {"value": {"modules": [node]}, "args": {}}
         started = self._send("jobs/run/preview_flow", json.dumps(flow).encode())
         if started.status_code == 201:
-            said = b'{"decision":"approved","form":%s}' % self._making.value()
+            body = b'{"decision":"approved","form":%s}' % self._making.value()
             path = f"/api/v1/runs/{started.text}/consent"
-            self._server.client.post(path, content=said, headers={**JSON, "X-Workspace": "main"})
+            self._server.client.post(path, content=body, headers={**JSON, "X-Workspace": "main"})
 
     def signature(self) -> None:
         """Read the signature of a script."""

@@ -92,9 +92,9 @@ async def test_mail_contains_page_link(api: ApiHarness, mail: tuple[Mailbox, int
     run = await asked(api, "email", to, message="Pay {{ flow_input.sum }}?")
     assert not box.mails, "the step itself sends nothing"
     assert await notification_queue.send_due(api.platform) == 1
-    (told,) = box.mails
-    assert (told["From"], told["To"]) == ("flows@example.com", "ann@example.com") and "ask" in told["Subject"]
-    text = told.get_payload(decode=True).decode()
+    (message,) = box.mails
+    assert (message["From"], message["To"]) == ("flows@example.com", "ann@example.com") and "ask" in message["Subject"]
+    text = message.get_payload(decode=True).decode()
     assert "Pay 5?" in text
     page = next(word for word in text.split() if "/approve/main/" in word)
     transport = httpx.ASGITransport(api.app)  # type: ignore[arg-type]

@@ -79,8 +79,8 @@ async def test_run_acts_for_member_named_by_workflow(api: ApiHarness) -> None:
     success, result = await ended(api, plain)
     assert not success and NOTE in result["error"]["message"]
     async with api.platform.db.acquire() as conn:
-        told = await conn.fetch("SELECT actor, on_behalf_of FROM audit WHERE operation LIKE 'jobs.%' ORDER BY id")
-    assert [tuple(row) for row in told] == [("bea", "u/ann")] * 3 + [("bea", None)]
+        audited = await conn.fetch("SELECT actor, on_behalf_of FROM audit WHERE operation LIKE 'jobs.%' ORDER BY id")
+    assert [tuple(row) for row in audited] == [("bea", "u/ann")] * 3 + [("bea", None)]
 
 
 async def test_script_acts_for_member_it_names(api: ApiHarness) -> None:
@@ -116,8 +116,8 @@ async def test_permission_to_name_members(api: ApiHarness) -> None:
     assert stranger.status_code == 400 and "not a member" in stranger.json()["error"]["message"]
     assert (await deploy(api.client, "f/hers/anns", modules, on_behalf_of_email=ANN)).status_code == 201
     change = {"path": "f/hers/anns", "summary": "", "value": {"modules": NOTHING, **READS}}
-    kept = {**change, "on_behalf_of_email": ANN}
-    assert (await bea.post(f"{W}/flows/update/f/hers/anns", json=kept)).status_code == 403
+    unchanged = {**change, "on_behalf_of_email": ANN}
+    assert (await bea.post(f"{W}/flows/update/f/hers/anns", json=unchanged)).status_code == 403
     assert (await bea.post(f"{W}/flows/update/f/hers/anns", json=change)).status_code == 200
 
 

@@ -33,9 +33,9 @@ async def test_only_configured_origin_is_allowed(client: httpx.AsyncClient) -> N
     assert asked.status_code == 204
     assert marks(asked)["access-control-allow-origin"] == EDITOR
     assert "x-orvanta" in marks(asked)["access-control-allow-headers"]
-    told = await client.get("/api/users/whoami", headers={"Origin": EDITOR})
-    assert told.status_code == 200
-    assert marks(told)["access-control-allow-credentials"] == "true"
+    allowed = await client.get("/api/users/whoami", headers={"Origin": EDITOR})
+    assert allowed.status_code == 200
+    assert marks(allowed)["access-control-allow-credentials"] == "true"
     for origin in (OTHER, "null", EDITOR.replace("https", "http"), f"{EDITOR}:8443", ""):
         for answer in (
             await client.options(f"{W}/folders/create", headers={"Origin": origin, **ASKS}),

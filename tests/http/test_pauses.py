@@ -44,8 +44,8 @@ async def test_run_is_paused_and_continued(api: ApiHarness) -> None:
     graph = (await api.client.get(f"/api/v1/runs/{id}/graph", headers=HERE)).json()
     assert (graph["status"], graph["nodes"]["a"]["status"], graph["breakpoints"]) == ("paused", "paused", ["a", "b"])
     continued = f"{id}/pauses/{paused['job']}/continue"
-    told = await call(api.client, "POST", continued, {"inputs": {"n": 2}}, code=400)
-    assert told["error"]["message"] == "The node a has no inputs."
+    error = await call(api.client, "POST", continued, {"inputs": {"n": 2}}, code=400)
+    assert error["error"]["message"] == "The node a has no inputs."
     (paused,) = (await call(api.client, "POST", continued, {"result": {"x": 7}}))["paused"]
     assert paused["node"] == "b"
     assert (await call(api.client, "POST", continued, code=409))["error"]["code"] == "conflict"
@@ -54,8 +54,8 @@ async def test_run_is_paused_and_continued(api: ApiHarness) -> None:
     assert [each["node"] for each in (await call(api.client, "DELETE", f"{id}/pauses/before/a"))["breakpoints"]] == [
         "b"
     ]
-    told = await call(api.client, "PUT", f"{id}/pauses/before/b", {"if": "1 +"}, code=400)
-    assert told["error"]["code"] == "invalid_input"
+    error = await call(api.client, "PUT", f"{id}/pauses/before/b", {"if": "1 +"}, code=400)
+    assert error["error"]["code"] == "invalid_input"
     viewer, stranger = await api.member("vera", Role.VIEWER), await api.member("olga")
     for client in (viewer, stranger):
         answer = await client.post(f"/api/v1/runs/{id}/pauses/{paused['job']}/continue", headers=HERE)

@@ -164,8 +164,8 @@ async def test_rerun_does_not_read_references_hidden_from_first_starter(api: Api
         many = await api.client.post(f"{W}/jobs/run/batch_rerun_jobs", json={"job_ids": [run]})
         assert many.text.startswith("Error: "), many.text
         # An argument that the admin leaves unchanged is not the admin's; one that the admin enters is.
-        kept = await api.client.post(f"{W}/jobs/rerun/{run}", json={"x": "$var:u/admin/note", "y": 1})
-        assert kept.status_code == 409 and "u/admin/note" in kept.text, kept.text
+        answer = await api.client.post(f"{W}/jobs/rerun/{run}", json={"x": "$var:u/admin/note", "y": 1})
+        assert answer.status_code == 409 and "u/admin/note" in answer.text, answer.text
         # Neither are the parts of an argument that the admin edits, nor an argument of another name.
         for changed in ({"x": ["$var:u/admin/note", 2]}, {"x": 1, "y": "$var:u/admin/note"}):
             refused = await api.client.post(f"{W}/jobs/rerun/{run}", json=changed)

@@ -69,9 +69,9 @@ async def test_restart_keeps_completed_nodes_and_runs_the_rest(api: ApiHarness) 
     async with api.platform.db.acquire() as conn:
         rows = await conn.fetch("SELECT kind FROM value WHERE id = $1", second)
         jobs = await conn.fetch("SELECT node FROM job WHERE run = $1", second)
-        told = json.loads(await conn.fetchval("SELECT parameters FROM audit WHERE operation = 'jobs.restart'"))
+        parameters = json.loads(await conn.fetchval("SELECT parameters FROM audit WHERE operation = 'jobs.restart'"))
     assert ([row["kind"] for row in rows], jobs) == (["args"], [])
-    assert (told["run"], told["of"], told["node"]) == (second, first, "b")
+    assert (parameters["run"], parameters["of"], parameters["node"]) == (second, first, "b")
     before, now = [(await api.get(f"jobs_u/get/{id}"))["flow_status"]["modules"] for id in (first, second)]
     assert [module["type"] for module in now] == ["Success", "WaitingForExecutor", "Success", "WaitingForPriorSteps"]
     assert [now[n].get("job") == before[n]["job"] for n in range(4)] == [True, False, True, False]
@@ -115,8 +115,8 @@ async def test_restart_ignores_retries_of_nodes(api: ApiHarness) -> None:
     third = await restart(api, second, step_id="b")
     run = (await api.client.get(f"/api/v1/runs/{third}", headers={"X-Workspace": "main"})).json()
     assert (run["context"], run["repeats"]) == ({"own": 1}, {"kind": "restart", "job": second, "step_id": "b"})
-    told = (await api.client.get(f"/api/v1/runs/{third}/events", headers={"X-Workspace": "main"})).text
-    assert f"b: continues the run {second}" in told
+    events = (await api.client.get(f"/api/v1/runs/{third}/events", headers={"X-Workspace": "main"})).text
+    assert f"b: continues the run {second}" in events
 
 
 async def test_context_is_restored_to_before_the_node(api: ApiHarness) -> None:

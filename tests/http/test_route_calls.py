@@ -79,8 +79,8 @@ async def test_call_starts_run_of_owner_and_records_trigger(api: ApiHarness, str
     assert (job["trigger_kind"], job["permissioned_as"], job["script_path"]) == ("http", "u/admin", SCRIPT)
     async with api.platform.db.acquire() as conn:
         (row,) = await conn.fetch("SELECT data FROM event WHERE kind = 'trigger'")
-    told = json.loads(row["data"])
-    assert (told["kind"], told["path"], told["method"], told["route"]) == (
+    data = json.loads(row["data"])
+    assert (data["kind"], data["path"], data["method"], data["route"]) == (
         "http",
         "f/hooks/hook",
         "POST",
@@ -340,10 +340,10 @@ async def test_script_of_a_route_is_retried(api: ApiHarness, stranger: httpx.Asy
     answer = await request
     assert (answer.status_code, answer.json()) == (200, 7)
     unchanged = {"script_path": SCRIPT, "is_flow": False}
-    for sent, kept in (({}, retry), ({"retry": None}, None)):
+    for sent, stored in (({}, retry), ({"retry": None}, None)):
         path = f"{W}/http_triggers/update/{listed['path']}"
         assert (await api.client.post(path, json=unchanged | sent)).status_code == 200
-        assert (await api.get("http_triggers/list"))[0].get("retry") == kept
+        assert (await api.get("http_triggers/list"))[0].get("retry") == stored
 
 
 async def test_synchronous_responses(api: ApiHarness, stranger: httpx.AsyncClient) -> None:

@@ -95,8 +95,10 @@ async def test_update_changes_named_settings_and_null_removes(api: ApiHarness) -
     await create(api, **EVERYTHING)
     await update(api, schedule="0 0 4 * * *", summary=None, retry=None, on_failure_times=None, args={"b": 2})
     shown = await api.get(f"schedules/get/{PATH}")
-    kept = {name: value for name, value in EVERYTHING.items() if name not in ("summary", "retry", "on_failure_times")}
-    assert {name: shown[name] for name in kept} == kept
+    unchanged = {
+        name: value for name, value in EVERYTHING.items() if name not in ("summary", "retry", "on_failure_times")
+    }
+    assert {name: shown[name] for name in unchanged} == unchanged
     assert not shown.keys() & {"summary", "retry", "on_failure_times"}
     assert (shown["schedule"], shown["args"], shown["script_path"]) == ("0 0 4 * * *", {"b": 2}, "f/team/script")
 
@@ -122,7 +124,7 @@ async def test_schedule_ticks_while_enabled(api: ApiHarness) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "message"),
     [
         ({"schedule": "* * * *"}, "five or six fields"),
         ({"schedule": "61 * * * * *"}, "bad second"),
@@ -137,9 +139,9 @@ async def test_schedule_ticks_while_enabled(api: ApiHarness) -> None:
         ({"path": "nightly"}, "is not a valid path"),
     ],
 )
-async def test_invalid_schedules_are_refused(api: ApiHarness, wrong: dict[str, Any], told: str) -> None:
+async def test_invalid_schedules_are_refused(api: ApiHarness, wrong: dict[str, Any], message: str) -> None:
     answer = await api.client.post(f"{W}/schedules/create", json={**NEW, **wrong})
-    assert answer.status_code == 400 and told in answer.json()["error"]["message"], answer.text
+    assert answer.status_code == 400 and message in answer.json()["error"]["message"], answer.text
     assert await api.get(f"schedules/exists/{PATH}") is False
 
 

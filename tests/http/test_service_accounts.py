@@ -157,5 +157,5 @@ async def test_former_superadmin_loses_service_accounts_where_it_is_no_admin(api
     assert found["disabled"] and found["tokens"] == 0
     rows = await api.get("audit/list", operation="service_accounts.stop")
     assert [row["resource"] for row in rows] == ["ci"]
-    [kept] = (await api.client.get("/api/w/other/service_accounts/list")).json()
-    assert not kept["disabled"], "it is an admin there"
+    [account] = (await api.client.get("/api/w/other/service_accounts/list")).json()
+    assert not account["disabled"], "it is an admin there"

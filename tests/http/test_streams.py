@@ -83,9 +83,9 @@ async def test_retry_streams_from_the_start(api: ApiHarness) -> None:
     second = await claimed(api, "a")
     assert (second.id, second.attempt) == (first.id, 2)
     await api.worker.stream(second, "anew")
-    anew = {"new_result_stream": "anew", "stream_offset": SECOND + 4, "stream_attempt": 2}
-    assert await update(api, id, 17) == anew
-    assert await update(api, str(first.id), 3) == anew
+    restarted = {"new_result_stream": "anew", "stream_offset": SECOND + 4, "stream_attempt": 2}
+    assert await update(api, id, 17) == restarted
+    assert await update(api, str(first.id), 3) == restarted
     await api.worker.stream(second, ", on")
     await api.worker.finish(second, 1)
     assert (await update(api, id, SECOND + 4))["new_result_stream"] == ", on"
@@ -126,11 +126,11 @@ async def test_script_is_run_and_streamed(api: ApiHarness) -> None:
     await api.worker.finish(job, "one two")
     answer = await running
     assert answer.headers["x-run-id"] == str(job.run.id)
-    told = events(answer)
+    messages = events(answer)
     assert text_of(answer) == "one two"
-    assert "".join(event["new_logs"] for event in told) == "a log\n"
-    assert [event["completed"] for event in told][-1] is True
-    assert not any(event["completed"] for event in told[:-1])
+    assert "".join(event["new_logs"] for event in messages) == "a log\n"
+    assert [event["completed"] for event in messages][-1] is True
+    assert not any(event["completed"] for event in messages[:-1])
     assert await api.get(f"jobs_u/get_args/{job.run.id}") == {"n": 1}
 
 

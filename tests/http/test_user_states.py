@@ -30,8 +30,8 @@ async def test_state_is_run_context(api: ApiHarness) -> None:
     assert (await api.client.get(state(run, "a b"))).json() == {"n": 4}
     assert (await api.client.post(state(run, "a b"), json=1)).status_code == 409
     async with api.platform.db.acquire() as conn:
-        told = await conn.fetch("SELECT node, data::text AS d FROM event WHERE kind = 'export' ORDER BY seq")
-    assert [(row["node"], '"a b"' in row["d"]) for row in told] == [(None, True), ("a", True), ("a", False)]
+        events = await conn.fetch("SELECT node, data::text AS d FROM event WHERE kind = 'export' ORDER BY seq")
+    assert [(row["node"], '"a b"' in row["d"]) for row in events] == [(None, True), ("a", True), ("a", False)]
 
 
 async def test_large_state_is_stored_by_reference(api: ApiHarness) -> None:

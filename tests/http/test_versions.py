@@ -68,15 +68,15 @@ async def test_diff_of_version_and_draft(api: ApiHarness) -> None:
     first = await deploy(api, script("a"))
     url = f"{W}/drafts/flow/{PATH}"
     draft: dict[str, Any] = {"path": PATH, "value": {"modules": [script("a"), script("b")]}, "base_version": first}
-    kept = (await api.client.put(url, json={"value": draft, "base_version": first})).json()
+    saved = (await api.client.put(url, json={"value": draft, "base_version": first})).json()
     found = await api.get(f"versions/diff/flow/{PATH}", before=first, after="draft")
     assert [each["id"] for each in found["added"]] == ["b"] and found["document"] == []
     draft = {"source": {"format": "yaml", "text": YAML}}
-    kept = (await api.client.put(url, json={"value": draft, "seq": kept["seq"]})).json()
+    saved = (await api.client.put(url, json={"value": draft, "seq": saved["seq"]})).json()
     found = await api.get(f"versions/diff/flow/{PATH}", before=first, after="draft")
     assert found["changed"][0]["id"] == "a" and found["document"] == ["/summary"]
     draft = {"source": {"format": "yaml", "text": "a: ["}}
-    await api.client.put(url, json={"value": draft, "seq": kept["seq"]})
+    await api.client.put(url, json={"value": draft, "seq": saved["seq"]})
     params = {"before": str(first), "after": "draft"}
     broken = await api.client.get(f"{W}/versions/diff/flow/{PATH}", params=params)
     assert (broken.status_code, broken.json()["error"]["code"]) == (400, "invalid_workflow")

@@ -56,11 +56,11 @@ async def test_decision_concurrent_with_deadline(core: CoreHarness, deadline_fir
     async with core.third_session() as other:
         acts: list[Coroutine[Any, Any, Any]] = [timers.fire(core.platform.tools), decide(core, run)]
         found = await in_turn(other, run, *(acts if deadline_first else reversed(acts)))
-    said = next(each for each in found if not isinstance(each, int))
+    error = next(each for each in found if not isinstance(each, int))
     if await queued(core) == {"yes"}:
-        assert isinstance(said, DecisionOutcome) and said.first
+        assert isinstance(error, DecisionOutcome) and error.first
     else:
-        assert await queued(core) == {"no", "late"} and isinstance(said, Conflict)
+        assert await queued(core) == {"no", "late"} and isinstance(error, Conflict)
     assert len(await core.rows("SELECT FROM job WHERE node = 'ask'")) == 1
     assert await core.rows("SELECT FROM approval") == [] == await core.rows("SELECT FROM inbox")
     await core.is_whole()

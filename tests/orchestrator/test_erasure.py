@@ -53,10 +53,10 @@ async def test_run_is_erased_when_due_and_time_is_recorded(core: CoreHarness) ->
     run = await ended(core, worker, job("a", export=export), job("b", "a"), delete_after_secs=60)
     await log_of(core, run)
     assert await erasing.erase_due(core.platform) == 0
-    told = detailed(await jobs.get(core.platform, ACTOR, WORKSPACE, run))
-    assert isinstance(told, CompletedJob) and (told.deleted, bytes(told.result)) == (False, b'{"from": "b"}')  # type: ignore[arg-type]
+    view = detailed(await jobs.get(core.platform, ACTOR, WORKSPACE, run))
+    assert isinstance(view, CompletedJob) and (view.deleted, bytes(view.result)) == (False, b'{"from": "b"}')  # type: ignore[arg-type]
     (row,) = await core.rows("SELECT due_at FROM erasure")
-    assert told.erase_at == row["due_at"]
+    assert view.erase_at == row["due_at"]
     await core.run("UPDATE erasure SET due_at = app_now()")
     assert await erasing.erase_due(core.platform) == 1
     assert {row["id"] for row in await core.rows(KEPT)} <= {
@@ -69,11 +69,11 @@ async def test_run_is_erased_when_due_and_time_is_recorded(core: CoreHarness) ->
         == []
     )
     (row,) = await core.rows("SELECT erased_at FROM erasure")
-    told = detailed(await jobs.get(core.platform, ACTOR, WORKSPACE, run))
-    assert isinstance(told, CompletedJob) and (told.deleted, told.erase_at) == (True, row["erased_at"])
-    assert (bytes(told.result), bytes(told.args)) == (b"null", b"{}")  # type: ignore[arg-type]
+    view = detailed(await jobs.get(core.platform, ACTOR, WORKSPACE, run))
+    assert isinstance(view, CompletedJob) and (view.deleted, view.erase_at) == (True, row["erased_at"])
+    assert (bytes(view.result), bytes(view.args)) == (b"null", b"{}")  # type: ignore[arg-type]
     page = await jobs.list_jobs(core.platform, ACTOR, WORKSPACE, jobs.ENDED_PARTS, JobFilter(), Slice(limit=9))
-    shown = {each.run: told for each in page if isinstance(told := listed(each), CompletedJob)}
+    shown = {each.run: view for each in page if isinstance(view := listed(each), CompletedJob)}
     assert {id: each.deleted for id, each in shown.items()} == {run: True, other: False}
     assert await erasing.erase_due(core.platform) == 0
     await core.is_whole()
@@ -171,13 +171,15 @@ async def test_loop_is_erased_with_its_contents(core: CoreHarness) -> None:
         await log_of(core, each)
     while await erasing.erase_due(core.platform):
         pass
-    kept = await core.rows("SELECT j.node, v.kind FROM value v LEFT JOIN job j ON j.id = v.id WHERE v.id <> $1", run)
-    assert sorted((row["node"], row["kind"]) for row in kept) == [("a", "result"), ("after", "result")]
+    remaining = await core.rows(
+        "SELECT j.node, v.kind FROM value v LEFT JOIN job j ON j.id = v.id WHERE v.id <> $1", run
+    )
+    assert sorted((row["node"], row["kind"]) for row in remaining) == [("a", "result"), ("after", "result")]
     logs = await core.rows("SELECT j.node FROM log_chunk v JOIN job j ON j.id = v.job")
     assert sorted(row["node"] for row in logs) == ["a", "after"]
     for row in await core.rows("SELECT id, node FROM job WHERE run = $1", run):
-        told = await jobs.get(core.platform, ACTOR, WORKSPACE, row["id"])
-        assert told.row.erased == (row["node"] not in ("a", "after")), row["node"]
+        view = await jobs.get(core.platform, ACTOR, WORKSPACE, row["id"])
+        assert view.row.erased == (row["node"] not in ("a", "after")), row["node"]
     child = detailed(await jobs.get(core.platform, ACTOR, WORKSPACE, everybody[1]))
     assert isinstance(child, CompletedJob) and child.deleted
     await core.is_whole()

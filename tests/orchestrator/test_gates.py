@@ -140,10 +140,10 @@ async def test_limit_is_shown_for_run_node_and_list(core: CoreHarness) -> None:
     key = {"concurrent_limit": 1, "concurrency_key": "whole"}
     holder, first, second = await starts(core, 3, job("a"), **key)
     detail = await jobs.get(core.platform, ACTOR, WORKSPACE, second)
-    told = detailed(detail)
-    assert isinstance(told, QueuedJob) and isinstance(told.wait, Waiting) and isinstance(told.wait.limit, Limit)
-    assert (told.wait.code, told.wait_reason) == ("limit", "limit main/whole: 1 of 1 in use")
-    assert (told.wait.before, told.wait.limit.held_by) == (1, [holder])
+    view = detailed(detail)
+    assert isinstance(view, QueuedJob) and isinstance(view.wait, Waiting) and isinstance(view.wait.limit, Limit)
+    assert (view.wait.code, view.wait_reason) == ("limit", "limit main/whole: 1 of 1 in use")
+    assert (view.wait.before, view.wait.limit.held_by) == (1, [holder])
     listed = await jobs.list_jobs(core.platform, ACTOR, WORKSPACE, jobs.LIVE_PARTS, JobFilter(), Slice(limit=9))
     whys = {row.id: why.text for row in listed if (why := jobs.reason_of(row)) is not None and not row.is_step}
     assert whys == dict.fromkeys((first, second), "limit main/whole: 1 of 1 in use")
@@ -353,9 +353,9 @@ async def test_secrets_yield_distinct_keys_and_are_not_stored(core: CoreHarness)
         node["value"]["input_transforms"] = {"x": {"type": "javascript", "expr": f"variable('u/ann/{name}')"}}
         await core.start(node)
     gates = [row["name"] for row in await core.rows("SELECT name FROM gate")]
-    told = [row["data"] for row in await core.rows("SELECT data FROM event WHERE kind = 'limit'")]
+    events = [row["data"] for row in await core.rows("SELECT data FROM event WHERE kind = 'limit'")]
     assert len(set(gates)) == 2 and all(name.startswith("main/secret ") for name in gates)
-    assert len(told) == 2 and not any("hidden" in text for text in [*gates, *told])
+    assert len(events) == 2 and not any("hidden" in text for text in [*gates, *events])
 
 
 @pytest.mark.every_postgres

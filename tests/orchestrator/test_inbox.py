@@ -292,8 +292,8 @@ async def test_later_export_of_one_step_wins(core: CoreHarness) -> None:
     run = await core.start(job("a", export=first), condition("b", "true", "a", export=second))
     (claimed,) = await worker.claim()
     assert (await worker.finish(claimed, 1)).recorded
-    (kept,) = await core.rows("SELECT body FROM value WHERE id = $1 AND kind = 'context'", run)
-    assert kept["body"] == b"2"
+    (stored,) = await core.rows("SELECT body FROM value WHERE id = $1 AND kind = 'context'", run)
+    assert stored["body"] == b"2"
     await core.is_whole()
 
 

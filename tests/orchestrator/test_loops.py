@@ -85,8 +85,8 @@ async def test_completion_reported_twice_counts_once(core: CoreHarness) -> None:
     run = await core.start(loop("loop", [1, 2], job("a"), parallel=True))
     worker = await core.worker()
     first, second = await all_jobs(worker)
-    told = worker.report(first, "x")
-    both = await asyncio.gather(worker.submit(first, told), worker.submit(first, told))
+    report = worker.report(first, "x")
+    both = await asyncio.gather(worker.submit(first, report), worker.submit(first, report))
     assert all(each.recorded for each in both)
     assert [row["id"] for row in await core.rows("SELECT id FROM run_live")] == [run]
     await worker.finish(second, "y")

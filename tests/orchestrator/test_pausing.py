@@ -86,8 +86,8 @@ async def test_paused_run_is_inspected_and_resumed_with_other_inputs(core: CoreH
         run,
     )
     assert b["r"] == "14"
-    told = await core.rows("SELECT kind, data FROM event WHERE run = $1 AND node = 'b' ORDER BY kind DESC", run)
-    assert [(row["kind"], json.loads(row["data"])) for row in told if row["data"]] == [
+    events = await core.rows("SELECT kind, data FROM event WHERE run = $1 AND node = 'b' ORDER BY kind DESC", run)
+    assert [(row["kind"], json.loads(row["data"])) for row in events if row["data"]] == [
         ("paused", {"by": "ann"}),
         ("continued", {"by": "ann", "with": "inputs"}),
     ]
@@ -180,8 +180,8 @@ async def test_concurrent_resumes_count_once(core: CoreHarness) -> None:
         pausing.continue_node(core.platform, ACTOR, WORKSPACE, run, found.job, inputs=b'{"m": %d}' % m)
         for m in (1, 2, 3)
     )
-    told = await asyncio.gather(*calls, return_exceptions=True)
-    assert [type(each) for each in told if each is not None] == [Conflict, Conflict]
+    outcomes = await asyncio.gather(*calls, return_exceptions=True)
+    assert [type(each) for each in outcomes if each is not None] == [Conflict, Conflict]
     assert len(await core.rows("SELECT FROM audit WHERE operation = 'jobs.continue'")) == 1
 
 

@@ -60,9 +60,9 @@ async def test_calls_of_one_key_share_run_with_last_arguments(core: CoreHarness)
     assert {each.run.id for each in await worker.claim()} >= {first}
     after = await call(core, who="ann", n=4)
     assert after != first and await args_of(core, first) == {"who": "ann", "n": 2}
-    told = await core.rows("SELECT FROM event WHERE run = $1 AND kind = 'debounced'", first)
+    events = await core.rows("SELECT FROM event WHERE run = $1 AND kind = 'debounced'", first)
     audited = await core.rows("SELECT FROM audit WHERE parameters ->> 'run' = $1", str(first))
-    assert (len(told), len(audited)) == (1, 2)
+    assert (len(events), len(audited)) == (1, 2)
     await core.is_whole()
 
 

@@ -65,8 +65,8 @@ async def test_later_run_replaces_earlier_one(core: CoreHarness) -> None:
     for run, later in ((first, second), (second, third)):
         ended = await core.ended(run)
         assert (ended["status"], ended["skipped"], await core.result(run)) == ("succeeded", True, None)
-        (told,) = await core.rows("SELECT node, data FROM event WHERE run = $1 AND kind = 'debounced'", run)
-        assert (told["node"], json.loads(told["data"])) == ("a", {"run": str(later)})
+        (event,) = await core.rows("SELECT node, data FROM event WHERE run = $1 AND kind = 'debounced'", run)
+        assert (event["node"], json.loads(event["data"])) == ("a", {"run": str(later)})
     assert await waits(core) == [third] and await core.live(third) == {}
     await begin(core)
     worker = await core.worker()

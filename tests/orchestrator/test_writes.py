@@ -301,6 +301,6 @@ async def test_history_of_job_contains_all_attempts(core: CoreHarness) -> None:
     (claimed,) = await worker.claim()
     assert (await worker.finish(claimed, 1)).recorded
     (row,) = await core.rows("SELECT * FROM job WHERE run = $1", run)
-    told = [(noted["attempt"], noted["worker"]) for noted in json.loads(row["attempts"])]
-    assert told == [(1, str(core.workers[0].id)), (2, str(core.workers[1].id))]
+    attempts = [(noted["attempt"], noted["worker"]) for noted in json.loads(row["attempts"])]
+    assert attempts == [(1, str(core.workers[0].id)), (2, str(core.workers[1].id))]
     assert (row["attempt"], row["worker"], row["losses"]) == (3, worker.id, 2)

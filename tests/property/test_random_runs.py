@@ -147,8 +147,8 @@ def check_jobs(run: Tracked, state: RunState, jobs: dict[str, asyncpg.Record]) -
         if name in jobs:
             assert jobs[name]["state"] == MARK_STATE[mark], f"{name} is {Mark(mark).name}"
             assert jobs[name]["attempt"] >= jobs[name]["failures"]
-            told = [noted["attempt"] for noted in json.loads(jobs[name]["attempts"])]
-            assert len(told) == jobs[name]["losses"] + jobs[name]["failures"], "an attempt is not on record"
+            attempts = [noted["attempt"] for noted in json.loads(jobs[name]["attempts"])]
+            assert len(attempts) == jobs[name]["losses"] + jobs[name]["failures"], "an attempt is not on record"
         else:
             assert mark in (Mark.PENDING, Mark.SKIPPED, Mark.CANCELLED), f"{name} left no row"
 
@@ -158,8 +158,8 @@ async def check_results(core: CoreHarness, run: Tracked, jobs: dict[str, asyncpg
     for job in jobs.values():
         if job["kind"] == "flownode" or job["state"] != "succeeded":
             continue
-        (kept,) = await core.rows("SELECT body FROM value WHERE id = $1 AND kind = 'result'", job["id"])
-        result = json.loads(kept["body"])
+        (stored,) = await core.rows("SELECT body FROM value WHERE id = $1 AND kind = 'result'", job["id"])
+        result = json.loads(stored["body"])
         assert result == {"node": job["node"], "by": str(job["worker"]), "attempt": job["attempt"]}
         assert run.sent[job["id"]] == result
 
@@ -188,13 +188,13 @@ def check_end(run: Tracked, row: asyncpg.Record, state: RunState, jobs: dict[str
         assert result["error"]["name"] == "TypeError" if thrown else result is EXPRESSIONS[output["expr"]]
         return
     assert (row["status"], row["recovered"]) == ("succeeded", False)
-    foretold = oracle.result(run.scenario.value, ends)
-    if isinstance(foretold, list):
-        assert list(result) == foretold
-        wrong = {node: result[node] for node in foretold if not is_of(node, ends[node], result[node])}
+    expected_result = oracle.result(run.scenario.value, ends)
+    if isinstance(expected_result, list):
+        assert list(result) == expected_result
+        wrong = {node: result[node] for node in expected_result if not is_of(node, ends[node], result[node])}
         assert not wrong, f"{wrong} of nodes that ended {ends}"
     else:
-        assert result is None if foretold is None else is_of(foretold, ends[foretold], result)
+        assert result is None if expected_result is None else is_of(expected_result, ends[expected_result], result)
 
 
 def check_failure(
@@ -204,11 +204,11 @@ def check_failure(
     unhandled = [run.plan.nodes[index].id for index in state.unhandled()]
     assert unhandled
     for node, end in words(run, state).items():
-        foretold = run.expected.ends[node]
-        if end in ("failure", "continued") and end != foretold:
+        expected_result = run.expected.ends[node]
+        if end in ("failure", "continued") and end != expected_result:
             assert jobs[node]["failures"] + 1 < run.expected.attempts[node], f"{node} failed"
         elif end not in ("pending", "cancelled"):
-            assert end == foretold, f"{node} is {end}"
+            assert end == expected_result, f"{node} is {end}"
     module = run.scenario.value.get("failure_module")
     if module is not None and oracle.end_of(run.scenario, module)[0] in oracle.GOOD:
         assert (row["status"], row["recovered"]) == ("succeeded", True)

@@ -80,15 +80,15 @@ def python() -> Path:
     lock = HERE / "client.lock"
     digest = hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()[:16]
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "orvanta-tests"
-    kept = cache / f"client-{digest}"
-    if not kept.exists():
+    cached = cache / f"client-{digest}"
+    if not cached.exists():
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache) as draft:
             made = Path(draft) / "client"
             _uv("venv", "--python", sys.executable, str(made))
             _uv("pip", "install", "--python", str(made / "bin/python"), "--require-hashes", "-r", str(lock))
-            made.rename(kept)
-    return kept / "bin/python"
+            made.rename(cached)
+    return cached / "bin/python"
 
 
 def _uv(*arguments: str) -> None:

@@ -47,14 +47,14 @@ def main(given: dict) -> list:
 
 def refused(work, *words):
     """The work raises an error that says these words; gives it."""
-    said = None
+    caught = None
     try:
         work()
     except Exception as error:
-        said = error
-    assert said is not None, "it was not refused"
-    assert all(word in str(said) for word in words), said
-    return said
+        caught = error
+    assert caught is not None, "it was not refused"
+    assert all(word in str(caught) for word in words), caught
+    return caught
 
 
 def who_and_where(client, given):
@@ -194,9 +194,9 @@ def files(client, given):
     large = b"0123456789abcdef" * (1 << 16)
     for n, at in enumerate((client, orvanta)):
         name = f"{base}_{n}.bin"
-        kept = at.write_s3_file({"s3": name}, large, None)
-        assert kept["s3"] == name
-        assert at.load_s3_file(kept, None) == at.load_s3_file(f"s3:///{name}", None) == large
+        stored = at.write_s3_file({"s3": name}, large, None)
+        assert stored["s3"] == name
+        assert at.load_s3_file(stored, None) == at.load_s3_file(f"s3:///{name}", None) == large
         with tempfile.NamedTemporaryFile() as file:
             file.write(large)
             file.flush()
@@ -207,9 +207,9 @@ def files(client, given):
             assert large.endswith(reader.read())
         made_up = at.write_s3_file(None, b"x", None)
         assert made_up["s3"].startswith("uploads/")
-        for each in (kept, streamed, made_up):
+        for each in (stored, streamed, made_up):
             at.delete_s3_object(each)
-        refused(lambda at=at, kept=kept: at.load_s3_file(kept, None), "404")
+        refused(lambda at=at, stored=stored: at.load_s3_file(stored, None), "404")
         refused(lambda at=at: at.load_s3_file({"s3": "../../secret"}, None), "400")
 
 

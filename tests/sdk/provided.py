@@ -32,12 +32,12 @@ def same(found, expected):
 
 
 def refused(work, *words):
-    said = ""
+    message = ""
     try:
         work()
     except Exception as error:
-        said = str(error)
-    assert said and all(word in said for word in words), said or "it was not refused"
+        message = str(error)
+    assert message and all(word in message for word in words), message or "it was not refused"
 
 
 def place(given, name):

@@ -69,9 +69,9 @@ async def restored(settings: Settings, archive: bytes, *, force: bool = False) -
 
 
 async def refused(kind: type[OrvantaError], settings: Settings, archive: bytes, **more: Any) -> str:
-    with pytest.raises(kind) as told:
+    with pytest.raises(kind) as caught:
         await restored(settings, archive, **more)
-    return str(told.value.message)
+    return str(caught.value.message)
 
 
 async def contents(url: str) -> dict[str, list[str]]:

@@ -78,14 +78,14 @@ async def test_merged_log_is_exact_while_logs_are_moved(
         text = f"{n} " + "x" * chance.randint(0, 200)
         lines[names[which]].append(text)
         await say(files[which], text + "\n")
-    said: list[str] = []
+    written: list[str] = []
     pages = flow_log.merged(on.platform.db, on.platform.storage, run, [step(run, name) for name in names])
     while page_text := await anext(pages, ""):
-        if len(said) == move_at:
+        if len(written) == move_at:
             for attempt in attempts[:2]:
                 await log_objects.move(on.platform.db, on.platform.storage, attempt)
-        said.append(page_text)
-    found = "".join(said).splitlines()
+        written.append(page_text)
+    found = "".join(written).splitlines()
     for name in names:
         assert [line.removeprefix(f"{name} | ") for line in found if line.startswith(f"{name} | ")] == lines[name]
     assert len(found) == 60

@@ -130,8 +130,10 @@ async def test_started_tick_is_never_restarted(api: ApiHarness) -> None:
     assert len(await rows(api, "SELECT FROM run_live")) == 1
 
 
-@pytest.mark.parametrize(("rule", "runs", "told"), [("skip", 0, ["3 ticks"]), ("once", 1, ["2 ticks"]), ("all", 3, [])])
-async def test_missed_ticks_follow_the_rule(api: ApiHarness, rule: str, runs: int, told: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("rule", "runs", "messages"), [("skip", 0, ["3 ticks"]), ("once", 1, ["2 ticks"]), ("all", 3, [])]
+)
+async def test_missed_ticks_follow_the_rule(api: ApiHarness, rule: str, runs: int, messages: list[str]) -> None:
     await create(api, schedule="0 0 */6 * * *", missed=rule)
     await rows(api, LATE)
     while await fire(api.platform):
@@ -139,7 +141,7 @@ async def test_missed_ticks_follow_the_rule(api: ApiHarness, rule: str, runs: in
     found = await ticks(api)
     assert len([each for each in found if each["state"] == "running"]) == runs
     missed = [each["detail"] for each in found if each["state"] == "missed"]
-    assert [detail.split(" were")[0] for detail in missed] == told
+    assert [detail.split(" were")[0] for detail in missed] == messages
     assert all(detail.endswith(f"by the rule {rule}") for detail in missed)
 
 
@@ -264,16 +266,16 @@ async def test_on_failure_handler_receives_the_error(api: ApiHarness) -> None:
 
 async def handlers(api: ApiHarness, outcomes: str) -> str:
     """End runs in sequence, f: failed, s: succeeded; returns the letters of the handlers, `.` after each run."""
-    told = ""
+    letters = ""
     for n, outcome in enumerate(outcomes):
         await tick(api, f"{50 - n} seconds")
         await end(api, error="Broken" if outcome == "f" else None)
         started = [job for job in (await api.worker.claim_all()) if job.run.path != "f/team/script"]
         for job in sorted(started, key=lambda job: job.run.path or ""):
-            told += {"f/team/alarm": "A", "f/team/relief": "R", "f/team/cheer": "C"}[job.run.path or ""]
+            letters += {"f/team/alarm": "A", "f/team/relief": "R", "f/team/cheer": "C"}[job.run.path or ""]
             await api.worker.finish(job)
-        told += "."
-    return told
+        letters += "."
+    return letters
 
 
 @pytest.mark.parametrize(

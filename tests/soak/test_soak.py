@@ -88,13 +88,13 @@ async def test_half_an_hour_of_everything() -> None:
         await load.look_for_doubles(home, record)
         await load.look_for_unasked(home, record)
         broken = home.doctor()
-    grown = series.growth(samples)
-    keep(record, swept, samples, grown)
+    growth = series.growth(samples)
+    keep(record, swept, samples, growth)
     load.print_record(record)
     assert (record.wrong, record.lost, record.stuck, record.doubled, broken) == ([], [], [], set(), "")
     assert swept.runs > 0
     assert len(swept.partitions) > 0
-    assert unnamed(grown) == {}
+    assert unnamed(growth) == {}
 
 
 async def retain(home: House, swept: retention.SweepResult) -> None:
@@ -126,11 +126,11 @@ async def still(home: House) -> None:
             assert answer.status_code == 200, answer.text
 
 
-def unnamed(grown: dict[str, tuple[float, float, float]]) -> dict[str, str]:
+def unnamed(growth: dict[str, tuple[float, float, float]]) -> dict[str, str]:
     """The series that grow by more than 2 % an hour, and that nobody has named."""
     return {
         name: f"{percent:.1f} %/h of {mean / 1e6:.1f} MB"
-        for name, (mean, slope, percent) in grown.items()
+        for name, (mean, slope, percent) in growth.items()
         if percent > (10 if name in FILLING else 2)
         and slope > MIN_GROWTH
         and mean > SMALL.get(name.split()[0], 0)
@@ -143,7 +143,7 @@ def keep(
     record: Record,
     swept: retention.SweepResult,
     samples: list[dict[str, float]],
-    grown: dict[str, tuple[float, float, float]],
+    growth: dict[str, tuple[float, float, float]],
 ) -> None:
     """Write the JSON, of a whole soak beside those of the benchmarks."""
     report = {
@@ -153,7 +153,7 @@ def keep(
         "runs": record.summary(),
         "retention": {"runs": swept.runs, "objects": swept.objects, "partitions": len(swept.partitions)},
         "named": NAMED | FILLING,
-        **series.record(samples, grown),
+        **series.record(samples, growth),
     }
     whole = Path(__file__).parents[2] / f"bench/results/soak-{clock.now():%Y-%m-%d}.json"
     target = os.environ.get("SOAK_JSON") or (whole if MINUTES >= 30 else None)

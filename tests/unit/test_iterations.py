@@ -17,28 +17,28 @@ LOOP, OTHER = UUID(int=1), UUID(int=2)
     "values", [[], [1], [None, "a,b", [1, [2]], {"x": [1, "]"]}, 1.5, True], ["\ud800", "x"], [[[]]], list(range(100))]
 )
 def test_each_item_is_found_by_its_index(values: list[object]) -> None:
-    kept = Items()
+    items = Items()
     raw = json.dumps(values, indent=1).encode()
-    assert kept.at(LOOP, 0) is None
-    found = [json.loads(kept.cut(LOOP, raw, place)) for place in range(len(values))]
+    assert items.at(LOOP, 0) is None
+    found = [json.loads(items.cut(LOOP, raw, place)) for place in range(len(values))]
     assert found == values
-    assert kept.cut(LOOP, b"[]", len(values)) == b"null"
+    assert items.cut(LOOP, b"[]", len(values)) == b"null"
 
 
 def test_array_of_million_iterations_is_read_once() -> None:
     """Reading the array for each iteration would make a loop of n items cost n arrays."""
-    kept = Items()
+    items = Items()
     raw = json.dumps(list(range(1_000_000))).encode()
-    assert kept.cut(LOOP, raw, 0) == b"0"
-    assert [kept.at(LOOP, place) for place in (1, 999_999, 1_000_000)] == [b"1", b"999999", b"null"]
+    assert items.cut(LOOP, raw, 0) == b"0"
+    assert [items.at(LOOP, place) for place in (1, 999_999, 1_000_000)] == [b"1", b"999999", b"null"]
 
 
 def test_least_recently_read_array_is_evicted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(iterations, "MAX_BYTES", 100)
-    kept = Items()
+    items = Items()
     raw = json.dumps([1] * 6).encode()
     for loop in (LOOP, OTHER):
-        kept.cut(loop, raw, 0)
-    assert kept.at(LOOP, 0) is None and kept.at(OTHER, 0) == b"1"
-    kept.cut(LOOP, json.dumps([1] * 1_000).encode(), 0)
-    assert kept.at(LOOP, 999) == b"1" and kept.at(OTHER, 0) is None
+        items.cut(loop, raw, 0)
+    assert items.at(LOOP, 0) is None and items.at(OTHER, 0) == b"1"
+    items.cut(LOOP, json.dumps([1] * 1_000).encode(), 0)
+    assert items.at(LOOP, 999) == b"1" and items.at(OTHER, 0) is None

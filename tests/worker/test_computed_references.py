@@ -269,8 +269,8 @@ async def test_reference_in_approver_answer(house: House) -> None:
     """In a decision, and to a step that suspends the run: a reference has no effect for any sender."""
     id = await awaiting(house, node("ask", {"type": "approval"}), echo("results.ask.form.x"))
     answer = {"decision": "approved", "form": {"x": TEXT}}
-    said = await house.api.client.post(f"/api/v1/runs/{id}/consent", json=answer, headers=MAIN)
-    assert said.status_code == 200, said.text
+    consent = await house.api.client.post(f"/api/v1/runs/{id}/consent", json=answer, headers=MAIN)
+    assert consent.status_code == 200, consent.text
     assert await ended(house, id) == digest(TEXT)
     id = await awaiting(house, node("a", {"type": "identity"}, suspend={"required_events": 1}), echo("resume.x"))
     await post(house, f"jobs/flow/resume/{id}", {"x": TEXT})

@@ -123,8 +123,8 @@ async def test_log_arrives_while_job_runs(runtimes: Runtimes) -> None:
 async def test_error_affects_only_its_job(runtimes: Runtimes, ending: str, name: str, message: str) -> None:
     content = WHO + f"def main(fail):\n    if fail:\n        {ending}\n    return ID"
     who = (await run(runtimes, content, {"fail": False}, result_bytes=1024)).value
-    found, said = (await run(runtimes, content, {"fail": True}, result_bytes=1024)).error
-    assert (found, message in said) == (name, True)
+    found, text = (await run(runtimes, content, {"fail": True}, result_bytes=1024)).error
+    assert (found, message in text) == (name, True)
     assert (await run(runtimes, content, {"fail": False}, result_bytes=1024)).value == who
 
 
@@ -152,13 +152,13 @@ async def test_process_exit_fails_only_its_job(
     runtimes: Runtimes, ending: str, name: str, limits: dict[str, Any]
 ) -> None:
     content = WHO + f"import os, time\ndef main(end):\n    print('begun')\n    if end:\n        {ending}\n    return ID"
-    kept = {key: value for key, value in limits.items() if key != "timeout_s"}
-    who = (await run(runtimes, content, {"end": False}, **kept)).value
+    remaining = {key: value for key, value in limits.items() if key != "timeout_s"}
+    who = (await run(runtimes, content, {"end": False}, **remaining)).value
     ran = await run(runtimes, content, {"end": True}, **limits)
     assert ran.error[0] == name, ran
     assert ran.outcome.started
     assert ran.log.startswith("begun\n")
-    other = (await run(runtimes, content, {"end": False}, **kept)).value
+    other = (await run(runtimes, content, {"end": False}, **remaining)).value
     assert other != who
 
 

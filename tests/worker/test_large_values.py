@@ -55,8 +55,8 @@ async def log(api: ApiHarness, id: str) -> str:
 async def test_result_near_limit_causes_warning(api: ApiHarness, size: int, percent: int | None) -> None:
     status, result, id = await run(api, node("a", GIVES, n="flow_input.n"), args={"n": size})
     assert (status, len(result)) == (200, size - 2)
-    told = await history(api, id)
-    assert [(name, f"over {percent} % of 1 MiB" in text) for name, text in told] == [("a", True)] * (
+    warnings = await history(api, id)
+    assert [(name, f"over {percent} % of 1 MiB" in text) for name, text in warnings] == [("a", True)] * (
         percent is not None
     )
     assert ("warning: the result has" in await log(api, id)) == (percent is not None)
@@ -73,8 +73,9 @@ async def test_exports_outputs_and_inputs_near_limit_cause_warnings(api: ApiHarn
     output = {"type": "javascript", "expr": "results.a + results.a"}
     status, _, id = await run(api, a, b, c, output=output, args={"pad": "p" * size})
     assert status == 200
-    told = [(name, text.split("warning: ")[1].split(" has ")[0], text[-13:]) for name, text in await history(api, id)]
-    assert told == [
+    events = await history(api, id)
+    warnings = [(name, text.split("warning: ")[1].split(" has ")[0], text[-13:]) for name, text in events]
+    assert warnings == [
         (None, "the input", "80 % of 1 MiB"),
         ("a", "the export big", "50 % of 1 MiB"),
         ("b", "the input", "50 % of 1 MiB"),

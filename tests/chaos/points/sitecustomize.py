@@ -35,8 +35,8 @@ async def arrive(point: str, **facts: Any) -> str:
     if point not in Path(GATE, "armed").read_text().split("\n"):
         return "go"
     reader, writer = await asyncio.open_unix_connection(str(Path(GATE, "gate")))
-    told = {"point": point, "pid": os.getpid(), "parent": os.getppid(), "role": ROLE, "facts": facts}
-    writer.write(json.dumps(told).encode() + b"\n")
+    message = {"point": point, "pid": os.getpid(), "parent": os.getppid(), "role": ROLE, "facts": facts}
+    writer.write(json.dumps(message).encode() + b"\n")
     answer = (await reader.readline()).decode().strip()
     writer.close()
     return answer or "go"

@@ -117,24 +117,24 @@ def test_whole_value_may_be_secret() -> None:
 
 
 def test_mask_keeps_the_stored_value_only() -> None:
-    kept = {"/password": b'"old"', "/tls/key": b'"k"'}
-    masked, taken = extract(b'{"password":"***","tls":{"key":"new"}}', SCHEMA, kept)
+    stored = {"/password": b'"old"', "/tls/key": b'"k"'}
+    masked, taken = extract(b'{"password":"***","tls":{"key":"new"}}', SCHEMA, stored)
     assert (masked, taken) == (
         b'{"password":"***","tls":{"key":"***"}}',
         {"/password": b'"old"', "/tls/key": b'"new"'},
     )
-    assert extract(b'{"tls":{}}', SCHEMA, kept)[1] == {}
+    assert extract(b'{"tls":{}}', SCHEMA, stored)[1] == {}
     with pytest.raises(BadRequest, match="/token is the mask"):
-        extract(b'{"token":"***"}', SCHEMA, kept)
+        extract(b'{"token":"***"}', SCHEMA, stored)
 
 
 def test_another_schema_extracts_more_and_unseals_nothing() -> None:
-    kept = {"/a": b'"old"', "/deep/b": b'"x"'}
-    assert extract(b'{"a":"***","deep":{"b":"***"},"c":"***"}', {}, kept) == (
+    stored = {"/a": b'"old"', "/deep/b": b'"x"'}
+    assert extract(b'{"a":"***","deep":{"b":"***"},"c":"***"}', {}, stored) == (
         b'{"a":"***","deep":{"b":"***"},"c":"***"}',
-        kept,
+        stored,
     )
-    masked, taken = extract(b'{"a":"***","deep":{"b":"***"}}', {"properties": {"deep": PASSWORD}}, kept)
+    masked, taken = extract(b'{"a":"***","deep":{"b":"***"}}', {"properties": {"deep": PASSWORD}}, stored)
     assert masked == b'{"a":"***","deep":"***"}'
     assert taken == {"/deep": b'{"b":"x"}', "/a": b'"old"'}
 

@@ -66,11 +66,11 @@ def check_failure(run: Simulated) -> None:
     unhandled = [run.plan.nodes[index].id for index in run.state.unhandled()]
     assert unhandled
     for node_id, end in run.ends().items():
-        foretold = run.expected.ends[node_id]
-        if (end == "failure" and foretold != "failure") or (end == "continued" and foretold != "continued"):
+        expected = run.expected.ends[node_id]
+        if (end == "failure" and expected != "failure") or (end == "continued" and expected != "continued"):
             assert run.attempts[node_id] < run.expected.attempts[node_id], f"{node_id} failed"
         elif end not in ("pending", "cancelled"):
-            assert end == foretold
+            assert end == expected
     module = run.scenario.value.get("failure_module")
     if module is None:
         assert run.end.status is Status.FAILED
@@ -92,14 +92,14 @@ def check_result(run: Simulated) -> None:
         assert isinstance(run.end.result, ThrownOutput if thrown else Output)
         return
     assert run.end.status is Status.SUCCEEDED and not run.end.recovered
-    foretold = oracle.result(run.scenario.value, run.expected.ends)
+    expected = oracle.result(run.scenario.value, run.expected.ends)
     match run.end.result:
         case NullResult():
-            assert foretold is None
+            assert expected is None
         case OfNode(index):
-            assert foretold == run.plan.nodes[index].id
+            assert expected == run.plan.nodes[index].id
         case NodeResults(members):
-            assert foretold == [node_id for node_id, _ in members]
+            assert expected == [node_id for node_id, _ in members]
             assert all(run.plan.indexes[node_id] == index for node_id, index in members)
         case other:
             raise AssertionError(f"{other} after success")

@@ -155,9 +155,9 @@ def test_result_reused_before_keeps_its_origin() -> None:
     second, _ = restarted(first, "b")
     second.start().ok("b", "c")
     third, _ = restarted(second, "c", run=SECOND)
-    kept = third.state.reused
-    assert kept is not None
-    assert [kept.origin(index) for index in range(3)] == [Origin(FIRST), Origin(SECOND), None]
+    reused = third.state.reused
+    assert reused is not None
+    assert [reused.origin(index) for index in range(3)] == [Origin(FIRST), Origin(SECOND), None]
 
 
 def test_only_the_result_remains() -> None:

@@ -33,15 +33,15 @@ def node(node_id: str, **more: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.stem)
 def test_differences(case: Path) -> None:
-    told = json.loads(case.read_text())
-    found = msgspec.json.decode(msgspec.json.encode(shown(compare(told["before"], told["after"]))))
-    assert found == told["difference"]
+    recorded = json.loads(case.read_text())
+    found = msgspec.json.decode(msgspec.json.encode(shown(compare(recorded["before"], recorded["after"]))))
+    assert found == recorded["difference"]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.stem)
 def test_additions_are_removals_in_reverse(case: Path) -> None:
-    told = json.loads(case.read_text())
-    there, back = compare(told["before"], told["after"]), compare(told["after"], told["before"])
+    recorded = json.loads(case.read_text())
+    there, back = compare(recorded["before"], recorded["after"]), compare(recorded["after"], recorded["before"])
     assert (there.same, there.added, there.removed) == (back.same, back.removed, back.added)
     assert [(each.before, each.after) for each in there.renamed] == [(each.after, each.before) for each in back.renamed]
     assert there.document == back.document and len(there.changed) == len(back.changed)
