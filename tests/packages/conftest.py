@@ -78,7 +78,7 @@ class Shop:
 
 
 def _packages(runtimes: Runtimes, platform: Platform, settings: Settings) -> Packages:
-    imports = Imports(platform, runtimes.packages, runtimes.staging)
+    imports = Imports(platform, runtimes)
     return Packages(runtimes, settings, Locks(platform), imports, {})
 
 

@@ -87,15 +87,16 @@ async def test_error_in_import_is_shown_with_its_path(catalog: Catalog) -> None:
     assert "/imports" not in error["error"]["stack"] and "/tmp" not in error["error"]["stack"]
 
 
-async def test_imported_scripts_are_compiled_before_the_job(catalog: Catalog) -> None:
+async def test_imported_scripts_are_compiled_in_a_cell_before_the_job(catalog: Catalog) -> None:
     await catalog.deploy("f/lib/a", "A = 1")
     await catalog.deploy("f/lib/broken", "def (:")
     main = (
-        "import os\nimport f.lib.a as a\ntry:\n    import f.lib.broken\n"
+        "import marshal, pathlib\nimport f.lib.a as a\ntry:\n    import f.lib.broken\n"
         "except SyntaxError as error:\n    line = error.lineno\n"
-        "def main(): return [os.path.exists(a.__cached__), line]"
+        "code = marshal.loads(pathlib.Path(a.__cached__).read_bytes()[16:])\n"
+        "def main(): return [code.co_filename, line]"
     )
-    assert await catalog.preview(main) == [True, 1]
+    assert await catalog.preview(main) == ["/output/tree/f/lib/a.py", 1], "the compiler saw only its output folder"
 
 
 async def test_preview_uses_drafts_of_the_caller(catalog: Catalog) -> None:

@@ -26,7 +26,7 @@ UNREACHED = re.compile(
 async def world(shop: Shop) -> Shop:
     """The shop with what this machine is set to instead of the indexes of the tests."""
     settings = replace(shop.platform.settings, python_index=None, npm_registry=None)
-    imports = Imports(shop.platform, shop.runtimes.packages, shop.runtimes.staging)
+    imports = Imports(shop.platform, shop.runtimes)
     packages = Packages(shop.runtimes, settings, Locks(shop.platform), imports, dict(os.environ))
     return Shop(shop.platform, shop.runtimes, packages, shop.index)
 

@@ -120,7 +120,7 @@ async def store(database: TestDatabase) -> AsyncIterator[tuple[Runtimes, Package
     platform = await open_platform(settings)
     runtimes = Runtimes(settings.home, [])
     await runtimes.start()
-    imports = Imports(platform, runtimes.packages, runtimes.staging)
+    imports = Imports(platform, runtimes)
     yield runtimes, Packages(runtimes, settings, Locks(platform), imports, dict(os.environ))
     await runtimes.close()
     await platform.close()

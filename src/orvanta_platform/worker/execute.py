@@ -44,6 +44,7 @@ from orvanta_platform.worker.limits import Limits
 from orvanta_platform.worker.logs import JobLog, retry_while_unavailable
 from orvanta_platform.worker.masking import Masking, Maskings, ProcessKey
 from orvanta_platform.worker.outcome import JobError, JobOutcome, JobSpec, SandboxLost
+from orvanta_platform.worker.packages.outputs import OrderCancelled
 from orvanta_platform.worker.packages.runs import LockRuns
 from orvanta_platform.worker.packages.store import PackageError, PackageRequest, Packages
 from orvanta_platform.worker.reuse import ResultReuse
@@ -118,7 +119,7 @@ class Executor:
         self._reuse = ResultReuse(platform)
         self._locks = Locks(platform)
         self._guard = Guard(platform.settings.allowed_networks)
-        self._imports = Imports(platform, runtimes.packages, runtimes.staging)
+        self._imports = Imports(platform, runtimes)
         self._packages = Packages(runtimes, platform.settings, self._locks, self._imports, dict(os.environ))
 
     async def execute(self, job: ClaimedJob, blueprint: Blueprint, slot: int, cancelled: asyncio.Event) -> Finish:
@@ -226,7 +227,7 @@ class Executor:
             await job_log.system(_earlier_attempts(job))
         try:
             package = await self._package(script, cancelled)
-            folder = None if imports is None else await self._imports.provide(job.run.workspace, imports)
+            folder = None if imports is None else await self._import_folder(job, imports, cancelled)
         except (PackageError, OrvantaError) as error:
             return _package_failure(error, job, await job_log.close())
         except BaseException:
@@ -370,6 +371,13 @@ class Executor:
             raise
         result.log_chars, result.ran_s = await job_log.close(), clock.monotonic() - started
         return result
+
+    async def _import_folder(self, job: ClaimedJob, imports: str, cancelled: asyncio.Event) -> ImportFolder:
+        """Return the folder with the scripts that the job's code imports. Raises PackageError, ImportsUnavailable."""
+        try:
+            return await self._imports.provide(job.run.workspace, imports, job, cancelled)
+        except OrderCancelled:
+            raise PackageError("Cancelled", "cancelled", cancelled=True) from None
 
     async def _run(self, spec: JobSpec, job_log: JobLog, cancelled: asyncio.Event, is_call: bool) -> JobOutcome:
         """Run the job in its runtime. Errors of the runtime fail the attempt, as user code may have started."""

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
-import subprocess
-import sys
+import importlib.util
+import shutil
 import tempfile
+import zlib
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
+from uuid import UUID
 
 import msgspec
+import structlog
+from msgspec.structs import replace
 
 from orvanta_platform.control.names import is_path
 from orvanta_platform.db import imports as rows
@@ -22,14 +25,25 @@ from orvanta_platform.errors import OrvantaError
 from orvanta_platform.evaluate.scripts import Script
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.runs.imports import MAX_BYTES, MAX_SCRIPTS
-from orvanta_platform.worker.packages.outputs import publish, remove
+from orvanta_platform.worker.limits import Limits
+from orvanta_platform.worker.outcome import JobSpec, SandboxLost
+from orvanta_platform.worker.packages.outputs import OrderLocks, publish, remove
+from orvanta_platform.worker.packages.tree import UnsafeTree, seal
 from orvanta_platform.worker.runtimes.builds import mark_used, remove_unused
+from orvanta_platform.worker.runtimes.pool import COMPILER, Runtimes
 from orvanta_platform.workflow.script_imports import Closure, importing_language, parse_manifest, place_of
+
+_log = structlog.get_logger(__name__)
 
 _FOLDER: Final = "imports"
 _REMEMBERED: Final = 500
 _SIZE_FACTOR: Final = 6
 """Maximum size of a folder in relation to its scripts, because of their bytecode."""
+
+_FIRST_USER, _USERS = 65_001, 535
+# User numbers after those of the builders (runtimes/builds.py); the last one is LAST_UID (network.py).
+_COMPILE_S: Final = 20.0
+_LIMITS: Final = Limits(disk_bytes=_SIZE_FACTOR * MAX_BYTES + (64 << 20), time_s=_COMPILE_S)
 
 
 class ImportsUnavailable(OrvantaError):
@@ -37,6 +51,16 @@ class ImportsUnavailable(OrvantaError):
 
     code = "imports_unavailable"
     status = 500
+
+
+class JobId(Protocol):
+    """Attempt of a job."""
+
+    @property
+    def id(self) -> UUID: ...
+
+    @property
+    def attempt(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,24 +74,28 @@ class ImportFolder:
 
 
 class Imports:
-    """Closures of one worker's jobs, below `packages`; owned by its event loop."""
+    """Closures of one worker's jobs, below `Runtimes.packages`; owned by the event loop that owns `runtimes`."""
 
-    def __init__(self, platform: Platform, packages: Path, staging: Path) -> None:
+    def __init__(self, platform: Platform, runtimes: Runtimes) -> None:
         self._platform = platform
-        self._packages = packages
-        self._staging = staging
+        self._runtimes = runtimes
+        self._packages = runtimes.packages
         self._closures: OrderedDict[str, tuple[Closure, str]] = OrderedDict()
         """Closures and the names of their folders, by hash."""
-        self._writing = asyncio.Lock()
+        self._turns = OrderLocks()
 
-    async def provide(self, workspace: str, digest: str) -> ImportFolder:
-        """Return the folder with the closure of this hash (hex), writing it if needed. Raises ImportsUnavailable."""
+    async def provide(self, workspace: str, digest: str, job: JobId, cancelled: asyncio.Event) -> ImportFolder:
+        """Return the folder with the closure of this hash (hex), writing it for `job` if needed.
+
+        Raises ImportsUnavailable, SandboxLost, and OrderCancelled if the job was cancelled before its turn.
+        """
         closure, name = await self._closure(digest)
         folder = f"{workspace}/{_FOLDER}/{name}"
         if not mark_used(self._packages / folder):
-            async with self._writing:
+            user = _FIRST_USER + zlib.crc32(workspace.encode()) % _USERS
+            async with self._turns.take(str(user), cancelled):
                 if not (self._packages / folder).is_dir():
-                    await self._write(closure, self._packages / folder)
+                    await self._write(closure, self._packages / folder, _compilation(workspace, job, user))
         return ImportFolder(folder, closure.path)
 
     async def scripts(self, digest: str) -> tuple[Script, ...]:
@@ -102,49 +130,91 @@ class Imports:
                 raise ImportsUnavailable("An imported script is missing, or is not the one that was pinned.")
         return found
 
-    async def _write(self, closure: Closure, final: Path) -> None:
+    async def _write(self, closure: Closure, final: Path, compilation: JobSpec) -> None:
         contents = await self._contents(closure)
-        made = Path(tempfile.mkdtemp(dir=self._staging))
-
-        def write() -> None:
-            tree = made / "tree"
-            tree.mkdir()
-            for module in closure.modules:
-                file = tree / place_of(module)
-                file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_bytes(contents[bytes.fromhex(module.document)])
-            _ADDITIONS[importing_language(closure.modules[0].language) or ""](tree)
-            publish(tree, final, _SIZE_FACTOR * MAX_BYTES)
-            remove_unused(final.parent)
-
+        files = {place_of(module): contents[bytes.fromhex(module.document)] for module in closure.modules}
+        language = importing_language(closure.modules[0].language) or ""
+        made = Path(tempfile.mkdtemp(dir=self._runtimes.staging))
         try:
-            await asyncio.to_thread(write)
+            await asyncio.to_thread(_write_files, made / "tree", files, language)
+            if language == "python":
+                await self._add_bytecode(made / "tree", files, compilation)
+            await asyncio.to_thread(publish, made / "tree", final, _SIZE_FACTOR * MAX_BYTES)
+            await asyncio.to_thread(remove_unused, final.parent)
         except OSError as error:
             raise ImportsUnavailable(f"The imported scripts cannot be written: {error.strerror}.") from error
         finally:
             await asyncio.to_thread(remove, made)
 
+    async def _add_bytecode(self, tree: Path, files: dict[str, bytes], compilation: JobSpec) -> None:
+        """Add the bytecode of all files, so that no job compiles them again. Raises SandboxLost, OSError.
 
-_COMPILE: Final = """
-import compileall, py_compile, resource, sys
-resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
-resource.setrlimit(resource.RLIMIT_CPU, (20, 20))
-unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH
-compileall.compile_dir(sys.argv[1], maxlevels=100, quiet=2, invalidation_mode=unchecked)
-"""
-_COMPILE_S: Final = 60.0
+        As parsing a hostile script may crash or subvert the compiler, it runs in a cell as a user of its own, and
+        only its bytecode of these files is used. Other versions of Python ignore it. Missing bytecode, also because of
+        a syntax error, makes runs slower, not wrong.
+        """
+        texts = {name: body.decode("utf-8", "replace") for name, body in files.items()}
+        output = self._runtimes.make_output(compilation.slot)
+        folder = self._runtimes.staging / output
+        try:
+            order = replace(compilation, args=msgspec.json.encode(texts), output=output)
+            outcome = await self._runtimes.run(order, _Discarded(), asyncio.Event())
+            if outcome.lost:
+                raise SandboxLost
+            if outcome.error is not None:
+                _log.warning("imported scripts not compiled", reason=outcome.error.name, workspace=order.workspace)
+            await asyncio.to_thread(_take_bytecode, folder, tree, list(files))
+        finally:
+            await asyncio.to_thread(remove, folder)
 
 
-def _add_python(tree: Path) -> None:
-    """Add packages and bytecode, so that no job compiles the scripts again.
+class _Discarded:
+    """Log of the compiler, which is discarded."""
 
-    A process of its own compiles them, without the worker's environment: it may crash on a hostile script, whose
-    bytecode is then missing, as is that of scripts with a syntax error. Interpreters of other versions ignore it.
-    """
-    _add_packages(tree)
-    command = [sys.executable, "-I", "-S", "-c", _COMPILE, str(tree)]
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        subprocess.run(command, env={}, capture_output=True, check=False, timeout=_COMPILE_S)
+    async def write(self, text: str) -> None:
+        """Discard text of the log."""
+
+    async def stream(self, text: str) -> None:
+        """Discard text of the stream."""
+
+
+def _compilation(workspace: str, job: JobId, user: int) -> JobSpec:
+    """Return the specification for the compiler, without the scripts and with nothing else of the job."""
+    return JobSpec(
+        job_id=job.id,
+        attempt=job.attempt,
+        workspace=workspace,
+        language=COMPILER,
+        content="",
+        args=b"{}",
+        env={},
+        timeout_s=_COMPILE_S,
+        limits=_LIMITS,
+        slot=user,
+    )
+
+
+def _write_files(tree: Path, files: dict[str, bytes], language: str) -> None:
+    tree.mkdir()
+    for name, body in files.items():
+        file = tree / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(body)
+    _ADDITIONS[language](tree)
+
+
+def _take_bytecode(output: Path, tree: Path, names: Sequence[str]) -> None:
+    """Copy the bytecode of the files `names` from the compiler's output to `tree`. Raises OSError."""
+    try:
+        seal(output, _LIMITS.disk_bytes)
+    except UnsafeTree as error:
+        _log.warning("bytecode of imported scripts refused", reason=str(error))
+        return
+    for name in names:
+        compiled = importlib.util.cache_from_source(name)
+        if (output / "tree" / compiled).is_file():
+            (tree / compiled).parent.mkdir(exist_ok=True)
+            shutil.copyfile(output / "tree" / compiled, tree / compiled)
 
 
 def _add_packages(tree: Path) -> None:
@@ -164,7 +234,7 @@ def settings_of(root: str) -> dict[str, object]:
     return {"paths": {f"/{name}/*": [f"{root}/{name}/*"] for name in ("f", "u")}}
 
 
-_ADDITIONS: Final[dict[str, Callable[[Path], None]]] = {"python": _add_python, "typescript": _add_settings}
+_ADDITIONS: Final[dict[str, Callable[[Path], None]]] = {"python": _add_packages, "typescript": _add_settings}
 
 
 def _checked(body: bytes | None, key: bytes) -> Closure:

@@ -30,8 +30,12 @@ from orvanta_platform.worker.runtimes.spares import SpareCells
 from orvanta_platform.worker.runtimes.watch import Watch
 from orvanta_platform.workflow.requirements import wanted_python
 
+COMPILER = "python3 bytecode"
+"""Language name of the host that compiles imported Python scripts."""
+
 OWN = {
     "dependencies": Runtime(languages=("dependencies",), host="orvanta_platform.worker.packages.host"),
+    COMPILER: Runtime(languages=(COMPILER,), host="orvanta_platform.worker.packages.bytecode"),
     **{
         builder_of(language): Runtime(languages=(builder_of(language),), host=each.build.host, program=each.program)
         for language, each in registry.BY_LANGUAGE.items()
