@@ -9,6 +9,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 from tests.browser.conftest import PASSWORD, Site
 from tests.browser.test_accessibility import check
+from tests.browser.test_runs_list import GOOD
 from tests.browser.test_settings import has_account, is_accessible, opens, rows, status, token_of
 
 
@@ -218,6 +219,54 @@ async def test_grants_of_scim_groups_are_edited(page: Page, site: Site) -> None:
         assert site.client.get(stored).json() == []
     finally:
         site.client.post(stored, json={"value": None}).raise_for_status()
+
+
+@pytest.mark.extended
+async def test_two_admins_see_both_values_of_handler_channel_and_group(page: Page, site: Site) -> None:
+    """Saving again replaces the error handler and the worker group, and adds the channel to those of the other one."""
+    dialog, handler = page.get_by_role("dialog"), "/api/w/main/workspaces/edit_error_handler"
+    group, alerts = "/api/configs/update/race", "/api/settings/global/alerts"
+    site.deploy("f/alerts/theirs", GOOD)
+    site.deploy("f/alerts/mine", GOOD)
+    try:
+        await opens(page, "alerts", "Alerts")
+        await expect(page.get_by_text("No channels", exact=True)).to_be_visible()
+        await page.get_by_label("Script or workflow").fill("flow/f/alerts/mine")
+        site.client.post(handler, json={"error_handler": "flow/f/alerts/theirs"}).raise_for_status()
+        await page.get_by_role("button", name="Save").click()
+        problem = page.get_by_role("main").get_by_role("alert")
+        await expect(problem).to_contain_text('was changed meanwhile to "flow/f/alerts/theirs".')
+        await page.get_by_role("button", name="Save").click()
+        await expect(page.get_by_text("It runs as u/admin, who set it.")).to_be_visible()
+        settings = site.client.get("/api/w/main/workspaces/get_settings").json()
+        assert settings["error_handler"]["path"] == "flow/f/alerts/mine"
+        await page.get_by_role("button", name="New channel").click()
+        await dialog.get_by_label("Name").fill("mine")
+        await dialog.get_by_label("Kind").select_option("webhook")
+        await dialog.get_by_label("URL").fill("https://mine.example.org")
+        channel = {"kind": "webhook", "url": "https://theirs.example.org"}
+        site.client.post(alerts, json={"value": {"channels": {"theirs": channel}}}).raise_for_status()
+        await dialog.get_by_role("button", name="Create").click()
+        await expect(dialog.get_by_role("alert")).to_contain_text("alerts was changed meanwhile")
+        await dialog.get_by_role("button", name="Create").click()
+        await expect(dialog).to_have_count(0)
+        assert sorted(site.client.get(alerts).json()["channels"]) == ["mine", "theirs"]
+        site.client.post(group, json={"slots": 2}).raise_for_status()
+        await page.goto("/w/main/workers")
+        row = page.get_by_role("list", name="Worker groups").get_by_role("listitem").filter(has_text="race")
+        await row.get_by_role("button", name="Edit…").click()
+        await dialog.get_by_label("Queues").fill("gpu")
+        site.client.post(group, json={"slots": 3}).raise_for_status()
+        await dialog.get_by_role("button", name="Save").click()
+        await expect(dialog.get_by_role("alert")).to_contain_text('race was changed meanwhile to {"worker_tags":null')
+        await expect(dialog.get_by_role("alert")).to_contain_text('"slots":3')
+        assert site.client.get("/api/configs/get/race").json()["worker_tags"] is None
+        await dialog.get_by_role("button", name="Save").click()
+        await expect(row).to_contain_text("Queues: gpu")
+    finally:
+        site.client.post(handler, json={"error_handler": None}).raise_for_status()
+        site.client.post(alerts, json={"value": None}).raise_for_status()
+        site.client.delete("/api/configs/delete/race")
 
 
 @pytest.mark.extended

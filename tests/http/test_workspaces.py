@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import Administrator, fresh
-from tests.http.harness import ApiHarness, W, api_harness
+from tests.http.harness import PYTHON, ApiHarness, W, api_harness
 from tests.http.jobs_running import job_client, started
 
 from orvanta_platform.control.actor import Role
@@ -302,7 +302,12 @@ async def test_two_admins_do_not_overwrite_settings(api: ApiHarness) -> None:
         "edit_secrets_readable": ("secrets_readable", False, True, False),
         "edit_search_run_data": ("search_run_data", False, True, False),
         "change_workspace_name": ("new_name", await name_of(api), "Theirs", "Mine"),
+        "edit_error_handler": ("error_handler", None, "script/f/lib/theirs", "script/f/lib/mine"),
     }
+    await api.client.post(f"{W}/folders/create", json={"name": "lib", "owners": ["u/olga"]})
+    for path in ("f/lib/theirs", "f/lib/mine"):
+        new = {**PYTHON, "path": path, "summary": ""}
+        assert (await api.client.post(f"{W}/scripts/create", json=new)).status_code == 201
     for call, (name, base, theirs, mine) in changes.items():
         url = f"{W}/workspaces/{call}"
         first = await other.post(url, json={name: theirs, "base": base})

@@ -104,11 +104,38 @@ async def test_priority_of_queue_precedes_priority_of_job(api: ApiHarness) -> No
     assert order == ["two", "three", "one"]
 
 
+async def test_two_superadmins_do_not_overwrite_a_group(api: ApiHarness) -> None:
+    update, delete = "/api/configs/update/gpu", "/api/configs/delete/gpu"
+
+    async def version() -> str:
+        listed = (await api.client.get("/api/configs/list_worker_groups")).json()
+        return next((str(each["version"]) for each in listed if each["name"] == "gpu"), "default")
+
+    async def conflict(slots: int, base: str) -> Any:
+        answer = await api.client.post(update, json={"slots": slots, "base_version": base})
+        assert answer.status_code == 409, answer.text
+        return answer.json()["error"]
+
+    assert (await api.client.post(update, json={"slots": 2, "base_version": await version()})).status_code == 200
+    error = await conflict(3, "default")
+    first = await version()
+    assert error["code"] == "version_conflict" and error["details"]["theirs"]["slots"] == 2
+    assert (error["details"]["base"], error["details"]["newest"]) == ("default", first)
+    assert (await api.client.post(update, json={"slots": 3, "base_version": first})).status_code == 200
+    assert (await api.client.delete(delete, params={"base_version": first})).status_code == 409
+    assert (await api.client.get("/api/configs/get/gpu")).json()["slots"] == 3
+    assert (await api.client.delete(delete, params={"base_version": await version()})).status_code == 200
+    assert (await conflict(4, first))["details"]["theirs"] is None
+    assert (await api.client.post(update, json={"slots": 4})).status_code == 200, "without a version"
+
+
 async def test_only_superadmins_change_groups_and_members_see_no_variables(api: ApiHarness) -> None:
     config = {"worker_tags": ["gpu"], "priority_tags": {"gpu": 5}, "env_vars_static": {"REGION": "eu"}}
     assert (await api.client.post("/api/configs/update/gpu", json=config)).status_code == 200
     member = await api.member("ann", Role.ADMIN)
-    seen = {each["name"]: each["config"] for each in (await member.get("/api/configs/list_worker_groups")).json()}
+    listed = (await member.get("/api/configs/list_worker_groups")).json()
+    assert not any("version" in each for each in listed), "a version is a digest of the variables too"
+    seen = {each["name"]: each["config"] for each in listed}
     assert seen["gpu"]["worker_tags"] == ["gpu"] and seen["gpu"]["env_vars_static"] == {} and seen["default"] is None
     assert (await member.get("/api/configs/get/gpu")).status_code == 403
     assert (await member.post("/api/configs/update/gpu", json=config)).status_code == 403

@@ -29,22 +29,12 @@ export interface AlertSettings {
 }
 
 const REFRESH_MS = 15_000;
-const NAME = { path: { name: "alerts" } };
 
 export const alertsQuery = queryOptions({
   queryKey: ["alerts", "list"],
   refetchInterval: REFRESH_MS,
   queryFn: async () => (await api.GET("/api/alerts/list")).data ?? [],
 });
-
-export const alertSettingsQuery = queryOptions({
-  queryKey: ["alerts", "settings"],
-  queryFn: async () => (await api.GET("/api/settings/global/{name}", { params: NAME })).data as AlertSettings,
-});
-
-export async function saveAlertSettings(value: AlertSettings): Promise<void> {
-  await api.POST("/api/settings/global/{name}", { params: NAME, body: { value } as never, parseAs: "text" });
-}
 
 export const errorHandlerQuery = (workspace: string) =>
   queryOptions({
@@ -55,9 +45,9 @@ export const errorHandlerQuery = (workspace: string) =>
     },
   });
 
-/** Set the error handler of a workspace (`flow/<path>` or `script/<path>`); null: remove it. */
-export async function saveErrorHandler(workspace: string, handler: string | null): Promise<void> {
+/** Set the error handler of a workspace (`flow/<path>` or `script/<path>`), which is `base`; null: none. */
+export async function saveErrorHandler(workspace: string, handler: string | null, base: string | null): Promise<void> {
   const params = { path: { workspace } };
-  const body = { error_handler: handler };
+  const body = { error_handler: handler, base };
   await api.POST("/api/w/{workspace}/workspaces/edit_error_handler", { params, body, parseAs: "text" });
 }

@@ -1,7 +1,6 @@
 import createClient, { type Middleware } from "openapi-fetch";
 import { ApiError } from "../lib/api-error";
 import { t } from "../texts/api";
-import type { Json } from "../workflow/types";
 import { reportResponse } from "./connection";
 import type { paths } from "./schema";
 
@@ -57,11 +56,4 @@ export function movedTo(error: unknown): string | null {
   if (!(error instanceof ApiError) || error.status !== 404) return null;
   const target = (error.details as { moved_to?: unknown } | null)?.moved_to;
   return typeof target === "string" ? target : null;
-}
-
-/** Return the stored value of a setting that another admin changed meanwhile, with its name; null for other errors. */
-export function settingConflict(error: unknown): { name: string; theirs: Json } | null {
-  if (!(error instanceof ApiError) || error.code !== "version_conflict") return null;
-  const { name, theirs } = (error.details ?? {}) as { name?: string; theirs?: Json };
-  return name === undefined ? null : { name, theirs: theirs ?? null };
 }

@@ -10,12 +10,14 @@ export const workerGroupsQuery = queryOptions({
   queryFn: async () => (await api.GET("/api/configs/list_worker_groups")).data ?? [],
 });
 
-/** Replace the settings of a worker group. */
-export async function saveWorkerGroup(name: string, body: WorkerGroup): Promise<void> {
+/** Replace the settings of a worker group. Fails with `version_conflict` if they are not at version `base`. */
+export async function saveWorkerGroup(name: string, group: WorkerGroup, base: string): Promise<void> {
+  const body = { ...group, base_version: base };
   await api.POST("/api/configs/update/{name}", { params: { path: { name } }, body, parseAs: "text" });
 }
 
-/** Delete the settings of a worker group. */
-export async function deleteWorkerGroup(name: string): Promise<void> {
-  await api.DELETE("/api/configs/delete/{name}", { params: { path: { name } }, parseAs: "text" });
+/** Delete the settings of a worker group. Fails with `version_conflict` if they are not at version `base`. */
+export async function deleteWorkerGroup(name: string, base: string): Promise<void> {
+  const params = { path: { name }, query: { base_version: base } };
+  await api.DELETE("/api/configs/delete/{name}", { params, parseAs: "text" });
 }

@@ -1,8 +1,8 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
-import { errorText, settingConflict } from "../api/client";
 import { deleteEnvironment, type Environment, environmentsQuery, updateEnvironment } from "../api/environments";
 import { meQuery } from "../api/session";
+import { errorText, settingConflict } from "../lib/api-error";
 import { useNavigate } from "../routing/hooks";
 import { t } from "../texts/environments";
 import { Confirm } from "../ui/confirm";

@@ -1,14 +1,18 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { type AlertSettings, alertSettingsQuery, type Channel, saveAlertSettings } from "../api/alerts";
+import { type AlertSettings, alertsQuery, type Channel } from "../api/alerts";
+import { instanceSettingsQuery, setInstanceSetting } from "../api/instance-settings";
 import { t } from "../texts/settings";
 import { Button, Field, Input } from "../ui/controls";
 import { Select } from "../ui/select";
 import { Empty } from "../ui/states";
 import { notify } from "../ui/toasts";
+import type { Json } from "../workflow/types";
 import { DeleteButton } from "./delete-button";
 import { FormDialog, Loaded, missing, Problem, Rows, useSubmission } from "./parts";
 import css from "./settings.module.css";
+
+const NAME = "alerts";
 
 const KINDS: Readonly<Record<Channel["kind"], string>> = {
   email: t("settings.channelEmail"),
@@ -18,14 +22,20 @@ const KINDS: Readonly<Record<Channel["kind"], string>> = {
 
 /** Channels to which the alerts of the instance are sent, and the conditions of the alerts. */
 export function AlertChannels() {
-  const query = useQuery(alertSettingsQuery);
+  const query = useQuery(instanceSettingsQuery);
   const queries = useQueryClient();
   const [creating, setCreating] = useState(false);
+  const setting = query.data?.find((each) => each.name === NAME);
+  const settings = setting?.value as AlertSettings | undefined;
   const save = async (value: AlertSettings) => {
-    await saveAlertSettings(value);
-    await queries.invalidateQueries({ queryKey: ["alerts"] });
+    try {
+      await setInstanceSetting(NAME, value as unknown as Json, setting?.version ?? "default");
+    } finally {
+      // After a conflict, the next attempt is based on the channels that are stored now.
+      await queries.invalidateQueries(instanceSettingsQuery);
+      await queries.invalidateQueries(alertsQuery);
+    }
   };
-  const settings = query.data;
   return (
     <>
       <div className={css.head}>

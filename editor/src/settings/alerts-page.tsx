@@ -3,6 +3,7 @@ import { type FormEvent, useState } from "react";
 import { type Alert, alertsQuery, errorHandlerQuery, saveErrorHandler } from "../api/alerts";
 import { ownMemberQuery } from "../api/members";
 import { meQuery } from "../api/session";
+import { settingConflict } from "../lib/api-error";
 import { useParams } from "../routing/hooks";
 import { t } from "../texts/settings";
 import { Button, Field, Input } from "../ui/controls";
@@ -41,11 +42,23 @@ function ErrorHandler({ workspace }: { workspace: string }) {
   const query = useQuery(errorHandlerQuery(workspace));
   const admin = useQuery(ownMemberQuery(workspace)).data?.is_admin ?? false;
   const submission = useSubmission();
-  const [typed, setTyped] = useState<string | null>(null);
+  // The typed handler, and the stored one that it is based on.
+  const [typed, setTyped] = useState<{ text: string; base: string } | null>(null);
   const stored = query.data?.error_handler?.path ?? "";
-  const text = typed ?? stored;
+  const text = typed?.text ?? stored;
+  const base = typed?.base ?? stored;
   const save = async (handler: string) => {
-    if (!(await submission.send(() => saveErrorHandler(workspace, handler || null)))) return;
+    const change = async () => {
+      try {
+        await saveErrorHandler(workspace, handler || null, base || null);
+      } catch (error) {
+        // The conflict shows the stored handler: the next attempt replaces that one.
+        const conflict = settingConflict(error);
+        if (conflict) setTyped({ text, base: String(conflict.theirs ?? "") });
+        throw error;
+      }
+    };
+    if (!(await submission.send(change))) return;
     notify(t("settings.saved", { name: t("settings.errorHandler") }));
     setTyped(null);
     await queries.invalidateQueries({ queryKey: ["error-handler", workspace] });
@@ -63,12 +76,12 @@ function ErrorHandler({ workspace }: { workspace: string }) {
         help={t("settings.errorHandlerHint")}
         error={submission.errors[""]}
       >
-        <Input value={text} readOnly={!admin} onChange={(event) => setTyped(event.target.value)} />
+        <Input value={text} readOnly={!admin} onChange={(event) => setTyped({ text: event.target.value, base })} />
       </Field>
       {runsAs && <p className={css.about}>{t("settings.errorHandlerRunsAs", { member: runsAs })}</p>}
       <Problem text={query.data?.error_handler_error ?? undefined} />
       <div className={css.tools} hidden={!admin}>
-        <Button type="submit" look="main" disabled={submission.busy || text.trim() === stored}>
+        <Button type="submit" look="main" disabled={submission.busy || text.trim() === base}>
           {t("ui.save")}
         </Button>
         {stored && (

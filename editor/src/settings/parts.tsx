@@ -1,6 +1,5 @@
 import type { UseQueryResult } from "@tanstack/react-query";
 import { type FormEvent, type ReactNode, useState } from "react";
-import { settingConflict } from "../api/client";
 import { ApiError, errorText } from "../lib/api-error";
 import { t } from "../texts/settings";
 import { Button, Input } from "../ui/controls";
@@ -35,21 +34,13 @@ export function useSubmission(fieldOf: (error: ApiError) => string = () => ""): 
       await work();
       return true;
     } catch (error) {
-      setErrors({ [error instanceof ApiError ? fieldOf(error) : ""]: conflictText(error) ?? errorText(error) });
+      setErrors({ [error instanceof ApiError ? fieldOf(error) : ""]: errorText(error) });
       return false;
     } finally {
       setBusy(false);
     }
   };
   return { busy, errors, send };
-}
-
-/** Return the text of a conflict of two admins, with the stored value beside that of the form; null for other errors. */
-function conflictText(error: unknown): string | null {
-  const conflict = settingConflict(error);
-  if (!conflict) return null;
-  const name = conflict.name === "new_name" ? t("ui.name") : conflict.name;
-  return t("settings.changedMeanwhile", { name, value: JSON.stringify(conflict.theirs) });
 }
 
 /** Return the error of a required text that is missing. */

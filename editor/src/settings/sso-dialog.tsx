@@ -1,5 +1,6 @@
 import { useState } from "react";
 import { type IdentityProvider, redirectUri } from "../api/identity-providers";
+import { conflictText } from "../lib/api-error";
 import { t } from "../texts/settings";
 import { Field, Input } from "../ui/controls";
 import controls from "../ui/controls.module.css";
@@ -91,7 +92,7 @@ export function SsoDialog({ existing, taken = [], save, close }: Props) {
       const theirs = stored[name];
       if (existing && JSON.stringify(theirs) !== JSON.stringify(seen)) {
         setSeen(theirs);
-        throw new Error(t("settings.changedMeanwhile", { name, value: JSON.stringify(theirs ?? null) }));
+        throw new Error(conflictText(name, (theirs ?? null) as Json));
       }
       return { ...stored, [name]: provider };
     };

@@ -1,6 +1,5 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
-import { settingConflict } from "../api/client";
 import { ownMemberQuery } from "../api/members";
 import {
   archiveWorkspace,
@@ -11,6 +10,7 @@ import {
   workspaceNameQuery,
   workspaceSettingsQuery,
 } from "../api/workspaces";
+import { settingConflict } from "../lib/api-error";
 import { useParams } from "../routing/hooks";
 import { t } from "../texts/settings";
 import { Confirm } from "../ui/confirm";

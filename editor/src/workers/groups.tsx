@@ -8,12 +8,12 @@ import {
   type WorkerGroup,
   workerGroupsQuery,
 } from "../api/worker-groups";
-import { errorText } from "../lib/api-error";
+import { errorText, settingConflict } from "../lib/api-error";
 import { t } from "../texts/workers";
 import { Button, Field, Input } from "../ui/controls";
 import { Dialog, dialogCss } from "../ui/dialog";
 import { Select } from "../ui/select";
-import { notify, notifyError } from "../ui/toasts";
+import { notify } from "../ui/toasts";
 import { fieldsOf, groupOf } from "./group-fields";
 import css from "./workers.module.css";
 
@@ -74,37 +74,39 @@ function Facts({ group }: { group: WorkerGroup | null }) {
   );
 }
 
-function GroupDialog({ group: { name, config }, close }: { group: NamedWorkerGroup; close: () => void }) {
+function GroupDialog({ group, close }: { group: NamedWorkerGroup; close: () => void }) {
+  const { name, config } = group;
   const queries = useQueryClient();
   const [typedName, setName] = useState(name);
   const [fields, setFields] = useState(fieldsOf(config ?? NO_SETTINGS));
   const [error, setError] = useState("");
+  // Version that the changes are based on.
+  const [base, setBase] = useState(group.version ?? "default");
   const set = (changed: Partial<typeof fields>) => setFields({ ...fields, ...changed });
   const done = async (message: string) => {
     notify(message);
     close();
     await queries.invalidateQueries({ queryKey: ["worker-groups"] });
   };
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
+  const attempt = async (change: () => Promise<void>, message: string) => {
     try {
-      await saveWorkerGroup(typedName.trim(), groupOf(fields));
-      await done(t("workers.groupSaved", { name: typedName.trim() }));
+      await change();
+      await done(message);
     } catch (problem) {
+      // The conflict shows the stored settings: the next attempt replaces those.
+      setBase(settingConflict(problem)?.newest ?? base);
       setError(errorText(problem));
     }
   };
-  const remove = async () => {
-    try {
-      await deleteWorkerGroup(name);
-      await done(t("workers.groupDeleted", { name }));
-    } catch (problem) {
-      notifyError(problem);
-    }
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    const saved = typedName.trim();
+    void attempt(() => saveWorkerGroup(saved, groupOf(fields), base), t("workers.groupSaved", { name: saved }));
   };
+  const remove = () => attempt(() => deleteWorkerGroup(name, base), t("workers.groupDeleted", { name }));
   return (
     <Dialog title={name ? t("workers.groupTitle", { name }) : t("workers.newGroup")} close={close}>
-      <form className={css.form} onSubmit={(event) => void submit(event)}>
+      <form className={css.form} onSubmit={submit}>
         {!name && (
           <Field label={t("workers.groupName")} help={t("workers.groupNameHint")}>
             <Input value={typedName} required onChange={(event) => setName(event.target.value)} />

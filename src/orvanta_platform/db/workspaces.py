@@ -203,4 +203,6 @@ async def set_token_max_age_days(conn: Connection, workspace: str, days: int | N
 async def lock_settings(conn: Connection, workspace: str) -> dict[str, Any]:
     """Return the settings by the names of their fields; no other transaction changes them until this one ends."""
     row = await conn.fetchrow(_SQL["lock_settings"], workspace)
-    return dict(row) if row else {}
+    # A statement of its own also sees what was committed while the first one waited for the lock.
+    handler = await conn.fetchval(_SQL["get_error_handler"], workspace)
+    return {**row, "error_handler": handler} if row else {}

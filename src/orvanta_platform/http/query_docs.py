@@ -22,6 +22,7 @@ QUERY: Final[Mapping[str, str]] = {
     "args": "Only rows whose arguments contain this JSON object. For runs: all its texts and numbers, among the newest "
     "1,000 completed ones, if the workspace has search in the data of runs.",
     "attempt": "Number of the attempt; absent for all.",
+    "base_version": "Version that the change is based on: 409 if the stored one differs. Missing: any version.",
     "before": "Rows before the one with this id of a list that is read row by row.",
     "before_id": "Entries before the one with this id.",
     "broad_filter": "Only rows with this text in their path, summary or description.",

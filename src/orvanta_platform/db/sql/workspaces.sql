@@ -185,3 +185,9 @@ SELECT name AS new_name, secrets_readable, retention_days, search_run_data, toke
 FROM workspace
 WHERE id = $1
 FOR NO KEY UPDATE;
+
+-- name: get_error_handler
+-- The error handler of a workspace, as admins write it.
+SELECT CASE WHEN is_flow THEN 'flow/' ELSE 'script/' END || path
+FROM error_handler
+WHERE workspace = $1;

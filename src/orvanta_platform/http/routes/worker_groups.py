@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from litestar import MediaType, Response, delete, get, post
-from litestar.params import FromPath
+from litestar.params import FromPath, FromQuery
+from msgspec import UNSET
 
 from orvanta_platform.control.worker_groups import WorkerGroup
 from orvanta_platform.http import answers
 from orvanta_platform.http.openapi import call
 from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, platform_of
-from orvanta_platform.http.schemas.workers import NamedWorkerGroup
+from orvanta_platform.http.schemas.workers import NamedWorkerGroup, SetWorkerGroup
 from orvanta_platform.services.maintenance import worker_groups
 
 
@@ -22,7 +23,7 @@ async def list_worker_groups(request: AnyRequest) -> Response[bytes]:
     Environment variables are shown to superadmins and devops only.
     """
     found = await worker_groups.list_groups(platform_of(request), actor_of(request))
-    return answers.json([NamedWorkerGroup(each.name, each.group) for each in found])
+    return answers.json([NamedWorkerGroup(each.name, each.group, each.version or UNSET) for each in found])
 
 
 @get("/api/configs/get/{name:str}", opt=call(answer=WorkerGroup))
@@ -31,17 +32,27 @@ async def get_worker_group(request: AnyRequest, name: FromPath[str]) -> Response
     return answers.json(await worker_groups.get_group(platform_of(request), actor_of(request), name))
 
 
-@post("/api/configs/update/{name:str}", status_code=200, media_type=MediaType.TEXT, opt=call(body=WorkerGroup))
+@post("/api/configs/update/{name:str}", status_code=200, media_type=MediaType.TEXT, opt=call(body=SetWorkerGroup))
 async def update_worker_group(request: AnyRequest, name: FromPath[str]) -> str:
-    """Replace the settings of a worker group. Its workers take them within seconds. Superadmins only."""
-    await worker_groups.set_group(platform_of(request), actor_of(request), name, await body_of(request, WorkerGroup))
+    """Replace the settings of a worker group. Its workers take them within seconds. Superadmins only.
+
+    Answers 409 `version_conflict` if the group was changed since `base_version`; details have both values.
+    """
+    body = await body_of(request, SetWorkerGroup)
+    platform, actor = platform_of(request), actor_of(request)
+    await worker_groups.set_group(platform, actor, name, body.settings(), body.base_version)
     return f"Set {name}."
 
 
 @delete("/api/configs/delete/{name:str}", status_code=200, media_type=MediaType.TEXT, opt=call())
-async def delete_worker_group(request: AnyRequest, name: FromPath[str]) -> str:
-    """Delete the settings of a worker group. Its workers return to those of their environment. Superadmins only."""
-    await worker_groups.delete_group(platform_of(request), actor_of(request), name)
+async def delete_worker_group(
+    request: AnyRequest, name: FromPath[str], base_version: FromQuery[str | None] = None
+) -> str:
+    """Delete the settings of a worker group. Its workers return to those of their environment. Superadmins only.
+
+    Answers 409 `version_conflict` if the group was changed since `base_version`.
+    """
+    await worker_groups.delete_group(platform_of(request), actor_of(request), name, base_version)
     return f"Deleted {name}."
 
 

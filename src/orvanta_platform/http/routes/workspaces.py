@@ -131,10 +131,12 @@ async def list_ws_specific(request: AnyRequest, workspace: FromPath[str]) -> Res
 async def edit_error_handler(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """Set the script or workflow that runs, as the caller, after each failed run of a deployed version. Runs whose
     own error handler succeeded are excluded, and those that set `ws_error_handler_muted`. Admins only.
+
+    Answers 409 `version_conflict` if the error handler is not `base`; details have both values.
     """
     body = await body_of(request, accounts.ErrorHandler)
     handler = body.error_handler or body.path
-    await error_handlers.set_handler(platform_of(request), actor_of(request), workspace, handler)
+    await error_handlers.set_handler(platform_of(request), actor_of(request), workspace, handler, body.base)
     return answers.text(f"The error handler of the workspace {workspace} was changed.")
 
 

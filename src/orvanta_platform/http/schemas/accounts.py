@@ -200,6 +200,9 @@ class ErrorHandler(msgspec.Struct):
     path: str | None = None
     """The same as `error_handler`."""
 
+    base: str | UnsetType | None = UNSET
+    """Error handler that the change is based on, null for none: 409 if the stored one differs. Absent: any."""
+
 
 class SearchRunData(msgspec.Struct):
     """Setting that indexes the inputs and results of runs for search."""

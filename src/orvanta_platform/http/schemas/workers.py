@@ -108,6 +108,20 @@ class NamedWorkerGroup(msgspec.Struct):
     config: WorkerGroup | None
     """Its settings; null if it has live workers, and no settings."""
 
+    version: str | UnsetType = UNSET
+    """Version of the settings, for `base_version` of a change. Superadmins and devops only."""
+
+
+class SetWorkerGroup(WorkerGroup, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Settings to store for a worker group."""
+
+    base_version: str | None = None
+    """Version that the change is based on: 409 if the group has another one. null: any version."""
+
+    def settings(self) -> WorkerGroup:
+        """Return the settings alone."""
+        return WorkerGroup(**{name: getattr(self, name) for name in WorkerGroup.__struct_fields__})
+
 
 class DrainBody(msgspec.Struct, kw_only=True):
     """The new drain state of a worker."""

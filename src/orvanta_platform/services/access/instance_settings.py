@@ -84,8 +84,7 @@ async def change(
     async with db.transaction() as conn:
         await rows.lock(conn)
         row = await rows.get(conn, name)
-        if base_version is not None and base_version != _version(row):
-            raise _conflict(_shown(setting, row), base_version)
+        check_version(name, _version(row), base_version, _shown(setting, row).value, row.updated_by if row else None)
         if value is None:
             if await rows.delete(conn, name):
                 await audit.record_instance(conn, actor, "settings.unset", "Delete", name)
@@ -113,17 +112,23 @@ async def _check_break_glass(conn: Connection, email: str) -> None:
 
 
 def _version(row: SettingRow | None) -> str:
-    if row is None:
-        return "default"
-    return hashlib.sha256(row.value.encode() + b"\0" + (row.sealed or b"")).hexdigest()[:16]
+    return version_of(None) if row is None else version_of(row.value.encode() + b"\0" + (row.sealed or b""))
 
 
-def _conflict(newest: ShownSetting, base: str) -> VersionConflict:
-    author = f" by {newest.updated_by}" if newest.updated_by else ""
-    return VersionConflict(
-        f"The setting {newest.name} was changed{author} meanwhile.",
+def version_of(stored: bytes | None) -> str:
+    """Return the version of a stored value; None: the default applies."""
+    return "default" if stored is None else hashlib.sha256(stored).hexdigest()[:16]
+
+
+def check_version(name: str, newest: str, base: str | None, theirs: Any, author: str | None = None) -> None:
+    """Check that a setting has the version `base`, which a change is based on; None: any. Raises VersionConflict."""
+    if base is None or base == newest:
+        return
+    by = f" by {author}" if author else ""
+    raise VersionConflict(
+        f"The setting {name[:100]} was changed{by} meanwhile.",
         hint="Compare the two values, then send base_version with the newest version.",
-        details={"name": newest.name, "base": base, "newest": newest.version, "theirs": newest.value},
+        details={"name": name, "base": base[:100], "newest": newest, "theirs": theirs},
     )
 
 

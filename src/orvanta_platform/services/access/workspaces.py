@@ -190,7 +190,7 @@ async def check_base(conn: Connection, workspace: str, setting: str, base: Any) 
         raise VersionConflict(
             f"{setting} was changed meanwhile.",
             hint="Compare the two values, then send `base` with the stored one.",
-            details={"name": setting, "base": base, "theirs": theirs},
+            details={"name": setting, "base": base[:500] if isinstance(base, str) else base, "theirs": theirs},
         )
 
 

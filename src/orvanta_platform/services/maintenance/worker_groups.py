@@ -15,6 +15,7 @@ from orvanta_platform.db import instance_settings as rows
 from orvanta_platform.db import worker_views
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import NotFound
+from orvanta_platform.services.access.instance_settings import check_version, version_of
 from orvanta_platform.services.platform import Platform
 
 _INSTANCE = Target(None, "instance")
@@ -26,6 +27,8 @@ class NamedGroup:
 
     name: str
     group: WorkerGroup | None
+    version: str | None
+    """Version that a change can be based on. None for callers to whom environment variables are not shown."""
 
 
 async def list_groups(platform: Platform, actor: Actor) -> list[NamedGroup]:
@@ -38,8 +41,10 @@ async def list_groups(platform: Platform, actor: Actor) -> list[NamedGroup]:
     async with platform.db.acquire() as conn:
         groups = await instance_settings.read_plain(conn, WORKER_GROUPS)
         live = await worker_views.list_groups(conn)
-    found = [NamedGroup(name, groups.get(name)) for name in sorted({*groups, *live})]
-    return found if sees_all else [NamedGroup(each.name, _shown(each.group)) for each in found]
+    names = sorted({*groups, *live})
+    if sees_all:
+        return [NamedGroup(name, groups.get(name), _version(groups.get(name))) for name in names]
+    return [NamedGroup(name, _shown(groups.get(name)), None) for name in names]
 
 
 async def get_group(platform: Platform, actor: Actor, name: str) -> WorkerGroup:
@@ -49,16 +54,20 @@ async def get_group(platform: Platform, actor: Actor, name: str) -> WorkerGroup:
         return (await instance_settings.read_plain(conn, WORKER_GROUPS)).get(name, WorkerGroup())
 
 
-async def set_group(platform: Platform, actor: Actor, name: str, group: WorkerGroup) -> None:
+async def set_group(
+    platform: Platform, actor: Actor, name: str, group: WorkerGroup, base_version: str | None = None
+) -> None:
     """Replace the settings of a group. Its workers apply them within seconds.
 
-    Raises Forbidden, also for tokens with limits, and BadRequest.
+    `base_version`: the version that the change is based on; None: any. Raises Forbidden, also for tokens with limits,
+    BadRequest, VersionConflict.
     """
     require(actor, "write_settings", _INSTANCE)
     refuse_limited(actor, "change worker groups")
 
     async def write(conn: Connection) -> None:
         before = await _locked(conn)
+        _check_version(before, name, base_version)
         await _store(conn, actor, {**before, name: group}, before)
         shown = {"config": msgspec.to_builtins(group)}
         await audit.record_instance(conn, actor, "worker_groups.set", "Updated", name, shown)
@@ -66,8 +75,11 @@ async def set_group(platform: Platform, actor: Actor, name: str, group: WorkerGr
     await platform.db.retrying(write)
 
 
-async def delete_group(platform: Platform, actor: Actor, name: str) -> None:
-    """Delete the settings of a group. Its workers return to those of their environment. Raises Forbidden, NotFound."""
+async def delete_group(platform: Platform, actor: Actor, name: str, base_version: str | None = None) -> None:
+    """Delete the settings of a group. Its workers return to those of their environment.
+
+    `base_version`: as for `set_group`. Raises Forbidden, NotFound, VersionConflict.
+    """
     require(actor, "write_settings", _INSTANCE)
     refuse_limited(actor, "change worker groups")
 
@@ -75,6 +87,7 @@ async def delete_group(platform: Platform, actor: Actor, name: str) -> None:
         before = await _locked(conn)
         if name not in before:
             raise NotFound(f"The worker group {name[:100]} has no settings.")
+        _check_version(before, name, base_version)
         await _store(conn, actor, {other: group for other, group in before.items() if other != name}, before)
         await audit.record_instance(conn, actor, "worker_groups.delete", "Delete", name)
 
@@ -93,6 +106,15 @@ async def _store(
     WORKER_GROUPS.check(groups, before)
     text = msgspec.json.encode(groups).decode()
     await rows.store(conn, WORKER_GROUPS.name, text, None, None, actor.username)
+
+
+def _version(group: WorkerGroup | None) -> str:
+    return version_of(None if group is None else msgspec.json.encode(group, order="deterministic"))
+
+
+def _check_version(groups: dict[str, WorkerGroup], name: str, base: str | None) -> None:
+    group = groups.get(name)
+    check_version(name, _version(group), base, None if group is None else msgspec.to_builtins(group))
 
 
 def _shown(group: WorkerGroup | None) -> WorkerGroup | None:

@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from orvanta_platform.control import audit, identity, names
 from orvanta_platform.control.actor import Actor, Role
@@ -23,6 +24,7 @@ from orvanta_platform.db.error_handlers import ErrorHandlerRow, FailedRun
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import BadRequest, IdentityDisabled, NotFound
 from orvanta_platform.services.access import acceptance
+from orvanta_platform.services.access.workspaces import check_base
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.run_views import results
 from orvanta_platform.services.runs import start as runs
@@ -45,15 +47,19 @@ async def get_handler(platform: Platform, actor: Actor, workspace: str) -> Error
         return await error_handlers.get(conn, workspace)
 
 
-async def set_handler(platform: Platform, actor: Actor, workspace: str, name: str | None) -> None:
+async def set_handler(
+    platform: Platform, actor: Actor, workspace: str, name: str | None, base: str | UnsetType | None = UNSET
+) -> None:
     """Set the error handler, which runs as `actor`, in the version that an admin accepted last; None: remove it.
 
-    `name` is `flow/<path>`, or `script/<path>`. Raises Forbidden, also for tokens with limits, BadRequest, NotFound.
+    `name` is `flow/<path>`, or `script/<path>`; `base` is the one that the change is based on. Raises Forbidden, also
+    for tokens with limits, BadRequest, NotFound, VersionConflict.
     """
     require(actor, "admin", Target(workspace, "workspace"))
     refuse_limited(actor, "set the error handler", bound=True)
 
     async def write(conn: Connection) -> None:
+        await check_base(conn, workspace, "error_handler", base)
         if name is None:
             await error_handlers.delete(conn, workspace)
         else:
