@@ -51,7 +51,7 @@ async def get(platform: Platform, actor: Actor, workspace: str, id: int) -> Audi
 async def export(
     platform: Platform, caller: LiveActor, workspace: str | None, filter: AuditFilter
 ) -> AsyncIterator[list[AuditRow]]:
-    """Return batches of all rows up to now, oldest first. Raises NotFound, Forbidden.
+    """Return batches of all rows up to now, oldest first. Raises NotFound, Forbidden, errors of the filter.
 
     The iterator raises Unauthenticated, Forbidden or NotFound once the caller has lost the right.
     """
@@ -59,18 +59,17 @@ async def export(
     require_reader(actor, workspace)
     async with platform.db.transaction() as conn:
         last = await rows.get_last_id(conn)
+        first = await rows.list_ascending(conn, workspace, filter, after=0, last=last, limit=_BATCH)
         await _record(conn, actor, workspace, "audit.export", filter)
 
     async def batches() -> AsyncIterator[list[AuditRow]]:
-        after = 0
-        while True:
+        found = first
+        while found:
+            yield found
             require_reader(await caller.current(), workspace)
             async with platform.db.transaction() as conn:
+                after = found[-1].id
                 found = await rows.list_ascending(conn, workspace, filter, after=after, last=last, limit=_BATCH)
-            if not found:
-                return
-            yield found
-            after = found[-1].id
 
     return batches()
 

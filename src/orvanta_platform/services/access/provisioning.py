@@ -75,7 +75,7 @@ async def list_users(
 async def create_user(platform: Platform, actor: Actor, email: str, values: UserValues) -> UUID:
     """Add an account without a password. Raises BadRequest, AlreadyExists."""
     require_client(actor)
-    limits.check_text("A name", values.name)
+    _check_lines(values)
     async with platform.db.transaction() as conn:
         await add_account(conn, actor, NewAccount(email, name=values.name), None)
         await scim.update_user(conn, email.lower(), values.name, values.external_id)
@@ -102,7 +102,7 @@ async def update_user(
         row = found[0]
         _refuse_superadmin(row)
         values = change(row)
-        limits.check_text("A name", values.name)
+        _check_lines(values)
         runs: list[UUID] = []
         if values.active is True and row.disabled:
             await accounts.enable_locked(conn, actor, account)
@@ -249,7 +249,13 @@ async def _set_members(
     return runs
 
 
+def _check_lines(values: UserValues | GroupValues) -> None:
+    limits.check_line("A name", values.name)
+    limits.check_line("An external identifier", values.external_id)
+
+
 def _check_group(values: GroupValues) -> None:
+    _check_lines(values)
     if not 0 < len(values.name) <= MAX_NAME_LENGTH:
         raise BadRequest(f"The name of a group has 1 to {MAX_NAME_LENGTH} characters.")
     hint = "Split the group."
