@@ -36,7 +36,7 @@ class Outcome:
     notes: tuple[str, ...] = ()
 
     def record(self) -> dict[str, Any]:
-        """As it is kept: JSON values."""
+        """Return the outcome as JSON values."""
         return {
             "bar": self.bar,
             "what": self.what,

@@ -41,7 +41,7 @@ class Measured:
         return Samples.of("s", self.seconds)
 
     def record(self, steps: int) -> dict[str, Any]:
-        """As it is kept; CPU in microseconds for each of `steps` in a call."""
+        """Return the measurement as JSON values, with the CPU in microseconds for each of `steps` in a call."""
         count = steps * len(self.seconds)
         self.side.meter.total["client"] = self.client_ns
         return {

@@ -22,11 +22,11 @@ class Growth:
 
     @property
     def most(self) -> float:
-        """Of server and worker the one that grew more."""
+        """Return the growth of the server or the worker, whichever grew more, in MiB."""
         return max(self.grown.values())
 
     def record(self) -> dict[str, dict[str, float]]:
-        """As it is kept."""
+        """Return the sizes as JSON values."""
         return {"before_mib": self.before, "grown_mib": self.grown}
 
 

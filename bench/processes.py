@@ -13,7 +13,7 @@ from pathlib import Path
 from uuid import uuid4
 
 PATIENCE_S = 180.0
-"""How long a start may take before the measurement gives up."""
+"""Timeout of a start, in seconds."""
 
 _STOP_S = 45.0
 

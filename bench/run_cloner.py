@@ -1,4 +1,4 @@
-"""Very many runs at once: one that was really started, written again under other ids."""
+"""Copies of a run: the rows of a run that was really started are inserted again under other ids."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import asyncpg
 from orvanta_platform.ids import node_job_id
 
 Tables = Mapping[str, tuple[str, str]]
-"""What a run has in each table: the column of its run, and what is other in a copy, as arguments of jsonb_build_object
-(`new.run`, `new.job`: the ids of the copy). Values of the run's own id are its arguments and, of one node, its result.
+"""Rows of a run, by table: the column with the id of the run, and the columns that a copy changes, as arguments of
+jsonb_build_object (`new.run`, `new.job`: the ids of the copy). Values with the id of the run are its arguments and, for
+a run of one node, its result.
 """
 
 WAITING: Tables = {
@@ -44,18 +45,18 @@ CREATE TEMPORARY TABLE copied (run uuid NOT NULL, job uuid NOT NULL) ON COMMIT D
 """
 _COPY = """\
 INSERT INTO {table} OVERRIDING USER VALUE
-SELECT made.* FROM {table} old CROSS JOIN copied new
-CROSS JOIN jsonb_populate_record(old, jsonb_build_object({changed})) made
+SELECT clone.* FROM {table} old CROSS JOIN copied new
+CROSS JOIN jsonb_populate_record(old, jsonb_build_object({changed})) clone
 WHERE old.{key} = $1
 """
 
 
 async def copy(url: str, run: UUID, tables: Tables, count: int, *, node: str = "", skip: int = 0) -> list[UUID]:
-    """Insert this number of copies of `run`; returns their ids, one for each millisecond before it, starting at `skip`.
+    """Insert `count` copies of `run`. Return their ids, one for each millisecond before it, after the first `skip`.
 
-    `node`: the one whose id a copy's job gets; of a run of one node it is the run's.
+    `node`: the node whose id the job of a copy gets; "" for a run of one node, whose job has the id of the run.
     """
-    ids = [_before(run, place) for place in range(skip + 1, skip + count + 1)]
+    ids = [_before(run, earlier_ms) for earlier_ms in range(skip + 1, skip + count + 1)]
     connection = await asyncpg.connect(url)
     try:
         async with connection.transaction():
@@ -71,5 +72,6 @@ async def copy(url: str, run: UUID, tables: Tables, count: int, *, node: str = "
 
 
 def _before(run: UUID, milliseconds: int) -> UUID:
+    """Return a new id of a run (UUIDv7) that started earlier."""
     rest = int.from_bytes(os.urandom(7), "big")
     return UUID(int=(run.int >> 80) - milliseconds << 80 | 0x7 << 76 | 0x2 << 62 | rest)

@@ -17,7 +17,7 @@ class Samples:
 
     @classmethod
     def of(cls, unit: str, values: Iterable[float]) -> Samples:
-        """Raises ValueError where there are none."""
+        """Return the samples of these values. Raises ValueError without values."""
         found = tuple(values)
         if not found:
             raise ValueError("nothing was measured")
@@ -28,12 +28,12 @@ class Samples:
         return statistics.median(self.values)
 
     def quantile(self, part: float) -> float:
-        """The smallest value that at least `part` (0 to 1) of all do not exceed."""
+        """Return the smallest value that at least `part` (0 to 1) of all values do not exceed."""
         ordered = sorted(self.values)
         return ordered[max(0, -(-len(ordered) * round(part * 1000) // 1000) - 1)]
 
     def record(self) -> dict[str, Any]:
-        """As it is kept: JSON values, rounded to what a clock can tell."""
+        """Return the numbers as JSON values, rounded to the resolution of a clock."""
         return {
             "unit": self.unit,
             "n": len(self.values),

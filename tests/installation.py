@@ -19,7 +19,7 @@ from tests.processes import with_parent
 
 ORVANTA = Path(sys.executable).with_name("orvanta")
 PATIENCE_S = 120
-"""How long anything may take before a test gives up; nothing is measured by it."""
+"""Timeout of everything that a test waits for. No test measures it."""
 
 
 @dataclass(frozen=True, slots=True)

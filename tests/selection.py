@@ -22,7 +22,7 @@ _GO = re.compile(r"[-[]go[-\]]", re.IGNORECASE)
 CASE_EACH = ("browser", "cli", "conformance", "e2e", "evaluate", "http", "property", "services", "worker")
 """Folders in which one case takes a tenth of a second or more: it needs a database, a process or a page."""
 BEHAVIOURS = 5
-"""Of the behaviours in `tests/cases` one in so many is not `extended`."""
+"""Of this many behaviours in `tests/cases`, one is not marked `extended`."""
 
 
 def extend_repeated_cases(items: Iterable[pytest.Item]) -> None:

@@ -41,7 +41,7 @@ class _Measured:
         return Samples.of("runs/s", self.rates)
 
     def record(self) -> dict[str, Any]:
-        """As it is kept."""
+        """Return the measurement as JSON values."""
         latency = Samples.of("ms", self.each_ms)
         cpu = Cpu({**self.side.meter.total, "callers": self.client_ns})
         return {

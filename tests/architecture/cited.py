@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def missing(named: Collection[str]) -> list[str]:
-    """Those of these ids (`tests/<file>.py::<test>`) that are no tests."""
+    """Return the ids (`tests/<file>.py::<test>`) that name no test."""
     there: dict[str, set[str]] = {}
     for file in {name.partition("::")[0] for name in named}:
         path = ROOT / file

@@ -42,7 +42,7 @@ BANNED = {
 
 @cache
 def docstrings(path: Path) -> list[tuple[int, str]]:
-    """Return the line and the text of each docstring of a module."""
+    """Return the line and the text of each docstring of a module, also below attributes and constants."""
     return list(_docstrings(ast.parse(path.read_text())))
 
 
@@ -52,9 +52,12 @@ def _docstrings(
     text = ast.get_docstring(node)
     if text:
         yield getattr(node, "lineno", 1), text
-    for inner in node.body:
-        if isinstance(inner, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            yield from _docstrings(inner)
+    for before, inner in pairwise([ast.Pass(), *node.body]):
+        match before, inner:
+            case _, ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
+                yield from _docstrings(inner)
+            case ast.Assign() | ast.AnnAssign(), ast.Expr(ast.Constant(str(text))):
+                yield inner.lineno, text
 
 
 def comments(path: Path) -> Iterator[tuple[int, str]]:

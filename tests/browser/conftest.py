@@ -36,7 +36,7 @@ ONE_LOOK = [
 ]
 """The same of a dialog or panel, whose colours and controls other pages show too."""
 PATIENCE_MS = 30_000
-"""How long anything on a page may take before a test gives up; nothing is measured by it."""
+"""Timeout of everything that a test waits for on a page. No test measures it."""
 
 FLAGS = [
     "--no-sandbox",

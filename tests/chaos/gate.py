@@ -36,7 +36,7 @@ class Gate:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.seen: list[Arrival] = []
-        """Who arrived since the last disarm, in order."""
+        """Arrivals since the last disarm, in order."""
         self._armed: dict[str, Callable[[Arrival], bool]] = {}
         self._counted: set[str] = set()
         self._changed = asyncio.Condition()

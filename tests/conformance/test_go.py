@@ -161,7 +161,7 @@ async def test_compile_error_shows_position(runtimes: Runtimes, case: str) -> No
 
 
 def programs(runtimes: Runtimes) -> list[Path]:
-    """All that is compiled and kept."""
+    """Return the stored compiled scripts."""
     return sorted(runtimes.packages.glob("*/go/*/script"))
 
 

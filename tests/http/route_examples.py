@@ -195,7 +195,7 @@ GONE = {
     "DELETE resources/type/delete/{name}": "gone",
     "DELETE connections/type/delete/{name}": "vanished",
 }
-"""What a route that deletes is called with: nothing else needs it."""
+"""Name with which each route that deletes is called. No other call needs the item of this name."""
 
 LEAVERS = {
     "POST users/update/{username}": "remaining",

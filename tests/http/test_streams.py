@@ -16,7 +16,7 @@ from orvanta_platform.orchestrator import timers
 
 BASH = {"summary": "", "content": "echo 1", "language": "bash"}
 SECOND = 1 << 32
-"""Where the offsets of a second attempt begin."""
+"""First offset of a second attempt."""
 
 
 async def claimed(api: ApiHarness, node: str = "") -> ClaimedJob:

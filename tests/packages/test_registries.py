@@ -19,7 +19,7 @@ pytestmark = pytest.mark.extended
 UNREACHED = re.compile(
     r"(?i)dns|connect|timed? ?out|unreachable|refused|sending request|enotfound|certificate|proxy|\b[45]\d\d\b"
 )
-"""What uv and bun say of an index that does not answer, in words or by its status."""
+"""Messages of uv and bun about an index that does not respond, as text or as a status."""
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ MAX_DEPTH = 3
 ERROR = {"error": {"name": "Error", "message": "Error happened"}}
 
 Outcome = tuple[bool, Any]
-"""Whether it succeeded, and its result; for a failure, its error."""
+"""True for success, and the result; for a failure False and the error."""
 
 
 class Nest:

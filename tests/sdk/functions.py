@@ -46,7 +46,7 @@ IN_A_WORKFLOW = frozenset(
         *("Orvanta.get_resume_urls", "get_resume_urls"),
     }
 )
-"""What means something inside a step of a workflow alone; `test_node_requests_approval_with_own_links` calls it."""
+"""Functions that have an effect only inside a workflow; `test_node_requests_approval_with_own_links` calls them."""
 
 AT_IMPORT = frozenset({"init_global_client", "deprecate"})
 """Decorators that have done their work before a program begins."""

@@ -19,7 +19,7 @@ from tests.soak.definitions import REJECTED_EVERY, Definition, Fails
 from tests.soak.house import LOOK_S, House, W
 
 PATIENCE_S = 900.0
-"""So long a run may take before it counts as stuck, more than any blow lasts; nothing is measured by it."""
+"""Time after which a run counts as stuck, longer than any fault lasts. No test measures it."""
 
 _ASKED_AT_ONCE = 5
 _AT_ONCE = 20
@@ -65,7 +65,7 @@ class Record:
     ended: int = 0
 
     def summary(self) -> dict[str, Any]:
-        """As it is kept."""
+        """Return the totals as JSON values."""
         return {
             "runs": len(self.accepted),
             "ended": self.ended,

@@ -64,7 +64,7 @@ def growth(samples: Sequence[Sample]) -> dict[str, tuple[float, float, float]]:
 
 
 def record(samples: Sequence[Sample], grown: Mapping[str, tuple[float, float, float]]) -> dict[str, Any]:
-    """As it is kept: each series by its name, then its growth."""
+    """Return the record of the samples as JSON values: each series by name, then its growth."""
     names = sorted({name for each in samples for name in each})
     return {
         "series": {name: [round(each[name]) if name in each else None for each in samples] for name in names},

@@ -28,7 +28,7 @@ from orvanta_platform.embedded.postgres import start
 pytestmark = pytest.mark.soak(minutes=40)
 
 CALLING = ("of u/admin/files(", "of u/admin/webhook(")
-"""What calls the platform itself may be told that the database is away."""
+"""Paths of runs that call the platform, whose errors may state that the database is unavailable."""
 
 _AT_ONCE = 100
 _LOOK_S = 2.0

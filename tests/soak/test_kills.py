@@ -58,7 +58,7 @@ LEFT_OUT = {
     "u/admin/files",
 }
 MANY = {"ORVANTA_MAX_LOSSES": "20"}
-"""So often by chance alone one job may be hit."""
+"""Number of kills that may hit one job by chance alone."""
 
 
 async def test_random_processes_are_killed() -> None:

@@ -31,15 +31,15 @@ KEPT = timedelta(minutes=5)
 """Age given to history, so that a policy of 90 days deletes all but the last minutes."""
 
 WEEKS = timedelta(weeks=20)
-"""So far back a week begins that is filled and dropped in each minute."""
+"""Age of the week that is filled and dropped each minute."""
 
 SMALL = {"table": 1 << 20, "indexes": 1 << 20}
-"""Series below are rather noise: tables of some pages, the rows that wait for autovacuum, by how their names begin."""
+"""Bytes below which a series is noise (a few pages, rows that wait for autovacuum), by the prefix of its name."""
 
 _CACHES = "each connection keeps up to 100 statements, and PostgreSQL their plans, as it meets them"
 _VALUES = "a worker remembers the values of its last runs, up to a number of bytes"
 FILLING = {"rss server": _CACHES, "own postgres": _CACHES, "rss worker 1": _VALUES, "rss worker 2": _VALUES}
-"""What may grow by at most 10 % an hour while it fills, and why."""
+"""Series that may grow by at most 10 % an hour while they fill, with the reason."""
 
 MIN_GROWTH = 1 << 20
 """Bytes an hour that count as growth at all."""
@@ -61,7 +61,7 @@ NAMED = {
     **dict.fromkeys(("run_live", "job_live", "frame", "counter", "timer", "inbox", "approval"), _SAW),
     **dict.fromkeys(("gate", "gate_wait", "permit", "opening", "schedule"), _SAW),
 }
-"""What may grow, by table, and why."""
+"""Tables that may grow, with the reason."""
 
 
 @pytest.mark.soak(minutes=MINUTES + 20)

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.extended
 
 MIB = 1 << 20
 FLAT = 48 * MIB
-"""What a worker may grow by, whatever its jobs do: buffers, not what they hold."""
+"""Maximum growth of a worker, in bytes: buffers, but not the values of its jobs."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -217,7 +217,7 @@ async def test_edited_workflow_does_not_receive_passwords_of_others(house: House
 
 
 async def test_passwords_are_passed_to_sub_workflows(house: House) -> None:
-    """As they are or inside of a text; what the sub-workflow calls a password is one there, whatever it was here."""
+    """A password passes alone or inside a text. The schema of the sub-workflow determines what is a password there."""
     inner = {"modules": [{"id": "b", "value": code(HASH, x="[flow_input.x, flow_input.secret]")}]}
     schema = {"properties": {"x": {}, "secret": {"type": "string", "format": "password"}}}
     await deploy(house, "f/team/sub", inner, schema)

@@ -20,7 +20,7 @@ house = test_masked_jobs.house
 
 
 async def streamed(house: House, run: str) -> str:
-    """All that the run streamed, from its events after it has ended."""
+    """Return the text that the run streamed, from its events after it has ended."""
     return text_of(await house.api.client.get(f"{W}/jobs_u/getupdate_sse/{run}"))
 
 

@@ -78,8 +78,8 @@ def check(new: Alerts, before: Alerts) -> None:
             continue
         if channel.password and channel.password == old.password and channel.host != old.host:
             raise BadRequest(f"The host of {name[:100]} changed, but not its password.", hint="Send the password.")
-        kept = set(channel.headers.items()) & set(old.headers.items())
-        if kept and channel.url != old.url:
+        unchanged = set(channel.headers.items()) & set(old.headers.items())
+        if unchanged and channel.url != old.url:
             raise BadRequest(f"The URL of {name[:100]} changed, but not its headers.", hint="Send the headers.")
 
 

@@ -48,21 +48,21 @@ _NO_TYPES: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 def extract(
-    raw: bytes, schema: Any, kept: Secrets, types: Mapping[str, Any] = _NO_TYPES
+    raw: bytes, schema: Any, stored: Secrets, types: Mapping[str, Any] = _NO_TYPES
 ) -> tuple[bytes, dict[str, bytes]]:
     """Return valid JSON text with its secret fields masked, and those fields.
 
-    A mask at a location of `kept` preserves that secret, regardless of the schema, so that writing back displayed
+    A mask at a location of `stored` preserves that secret, regardless of the schema, so that writing back displayed
     values changes nothing. `types` has the schemas of resource types that the schema names. Raises BadRequest for a
-    mask of a secret that `kept` does not contain, TooComplex, UnsupportedPassword.
+    mask of a secret that `stored` does not contain, TooComplex, UnsupportedPassword.
     """
     restored: list[str] = []
-    whole = _restored(strip(raw), kept, work_budget(raw), restored)
+    whole = _restored(strip(raw), stored, work_budget(raw), restored)
     work = work_budget(whole)
     node = secret_schemas.read(schema, types, work) if secret_schemas.may_declare(schema) else None
     taken: dict[str, bytes] = {}
     shown = whole if node is None else _extract(whole, [node], "", 0, taken, work)
-    stays = {pointer: kept[pointer] for pointer in restored if not _is_within(pointer, taken)}
+    stays = {pointer: stored[pointer] for pointer in restored if not _is_within(pointer, taken)}
     return mask_at(shown, stays, work_budget(shown)), taken | stays
 
 

@@ -75,8 +75,8 @@ class Counter:
     @property
     def reopening(self) -> Reopening | None:
         """The restart point taken over from another run; a retry of the whole node starts from scratch."""
-        kept = self.frame.state.reused
-        return kept.inside.get(self.node.index) if kept is not None and self.attempt == 0 else None
+        reused = self.frame.state.reused
+        return reused.inside.get(self.node.index) if reused is not None and self.attempt == 0 else None
 
     def body(self, place: int) -> int:
         """Return the index of the list that the body at `place` executes."""

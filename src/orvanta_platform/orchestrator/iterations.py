@@ -83,7 +83,7 @@ def with_iter(args: bytes, iteration: bytes) -> bytes:
     """Return the inputs of a run (JSON object text) with `iter` added, which replaces an input of that name."""
     own = strip(args)
     if b'"iter"' in own:
-        kept = [(name, raw) for name, raw in members(own).items() if name != "iter"]
-        own = b"{%s}" % b",".join(msgspec.json.encode(name) + b":" + bytes(raw) for name, raw in kept)
+        others = [(name, raw) for name, raw in members(own).items() if name != "iter"]
+        own = b"{%s}" % b",".join(msgspec.json.encode(name) + b":" + bytes(raw) for name, raw in others)
     inside = own[1:-1].strip()
     return b'{%s"iter":%s}' % (inside + b"," if inside else b"", iteration)

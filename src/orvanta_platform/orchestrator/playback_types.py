@@ -109,11 +109,11 @@ class OpenList:
 
     def drop(self, kind: str, node: int, event: type[TimerDue] | None = None) -> bool:
         """Remove what a node waits for; return whether there was anything."""
-        kept = [
+        remaining = [
             each
             for each in self.pending
             if not (each.kind == kind and each.node == node and (event is None or isinstance(each.event, event)))
         ]
-        found = len(kept) < len(self.pending)
-        self.pending = kept
+        found = len(remaining) < len(self.pending)
+        self.pending = remaining
         return found

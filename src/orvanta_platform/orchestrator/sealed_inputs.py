@@ -58,17 +58,17 @@ def sealed_key(run: UUID, name: str = "") -> ValueKey:
 
 
 async def take_out(
-    vault: Vault, workspace: str, by: UUID, args: bytes, schema: Any, kept: Secrets | None = None
+    vault: Vault, workspace: str, by: UUID, args: bytes, schema: Any, stored: Secrets | None = None
 ) -> tuple[bytes, bytes | None]:
     """Return the arguments with masked password inputs, and the sealed inputs (JSON text), None if there are none.
 
-    `schema` names them; `kept` are those of a repeated run, which replace masks in `args`. Must not be called in a
+    `schema` names them; `stored` are those of a repeated run, which replace masks in `args`. Must not be called in a
     transaction. Raises BadRequest for a mask without a password input, TooComplex, UnsupportedPassword.
     """
-    if not kept and not may_declare(schema):
+    if not stored and not may_declare(schema):
         return args, None
     types = await _types(vault, workspace, schema, args)
-    arguments = (args, schema, kept or {}, types)
+    arguments = (args, schema, stored or {}, types)
     inline = len(args) <= _MAX_INLINE
     shown, taken = (
         secret_fields.extract(*arguments) if inline else await asyncio.to_thread(secret_fields.extract, *arguments)

@@ -112,10 +112,10 @@ async def _enter(connection: Connection, entering: Sequence[WaitingEntry]) -> li
         windows[each.key] = after or _new_window(each, now)
     await rows.save(connection, [_row(key, window) for key, window in windows.items()])
     accumulates = {each.job for each in entering if each.accumulate}
-    kept = [
+    accumulated = [
         values.inline_row(each.job, "args", each.args, JOINED) for each in windows.values() if each.job in accumulates
     ]
-    await value_rows.insert_values(connection, kept)
+    await value_rows.insert_values(connection, accumulated)
     return over
 
 

@@ -150,8 +150,8 @@ class Folder:
         flow = None if found is None else self.located.get(("flow", parts_of_test(found.path)[0]))
         return None if flow is None else flow.files[0]
 
-    def _delete(self, old: Located, kept: Iterable[Path]) -> None:
-        remaining = set(kept)
+    def _delete(self, old: Located, written: Iterable[Path]) -> None:
+        remaining = set(written)
         for name in old.files:
             file = self.files[name]
             own = file.name.startswith("flow.") or ".inline_script." in file.name or old.kind == "workflow_test"

@@ -226,11 +226,11 @@ async def edited_references(
         for name, value in members(raw).items():
             (of_run if name in names else texts).update(references(bytes(value)))
     given = {name: set(references(bytes(value))) for name, value in members(args).items() if name in candidates}
-    kept = {name: found for name, found in given.items() if not found & texts}
-    repeated = sorted(set[Reference]().union(*kept.values()) & of_run)
+    referring_names = {name: found for name, found in given.items() if not found & texts}
+    repeated = sorted(set[Reference]().union(*referring_names.values()) & of_run)
     if repeated and row.created_by != actor.username:
         await _require_readable(platform, workspace, row, reference_texts(repeated))
-    return frozenset(kept)
+    return frozenset(referring_names)
 
 
 async def _stored_args(

@@ -79,8 +79,8 @@ def unsealed_value(platform: Platform, new: NewResource, schema: TypeSchema, row
 def _extract(
     platform: Platform, new: NewResource, schema: TypeSchema, row: ResourceRow | None
 ) -> tuple[bytes, dict[str, bytes]]:
-    kept = {} if row is None else opened(platform, row)
-    return secret_fields.extract(new.value.encode(), schema.schema, kept, schema.nested)
+    stored = {} if row is None else opened(platform, row)
+    return secret_fields.extract(new.value.encode(), schema.schema, stored, schema.nested)
 
 
 def resealed(platform: Platform, row: ResourceRow, schema: TypeSchema, key: DataKey | None) -> NewResource | None:

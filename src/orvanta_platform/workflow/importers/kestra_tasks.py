@@ -117,10 +117,10 @@ def _script(kind: str) -> TaskConverter:
         before = [
             str(each) for each in task.get("beforeCommands") or [] if isinstance(task.get("beforeCommands"), list)
         ]
-        kept = [each for each in before if not re.match(r"(?:pip|uv pip|npm|pip3) (?:install|i) ", each)]
-        if kept and kind == "shell":
-            text = "\n".join([*kept, text])
-        elif kept:
+        commands_before = [each for each in before if not re.match(r"(?:pip|uv pip|npm|pip3) (?:install|i) ", each)]
+        if commands_before and kind == "shell":
+            text = "\n".join([*commands_before, text])
+        elif commands_before:
             _report(context, id, "The commands before the script are left out.")
         for name in ("inputFiles", "outputFiles", "namespaceFiles"):
             if task.get(name):

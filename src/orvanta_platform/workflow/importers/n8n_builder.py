@@ -262,10 +262,10 @@ class GraphBuilder:
         """Return the input of a loop without the connections that lead back to it."""
         body = self.body(node.name)
         rest = [each for each in self.graph.by_target.get(node.name, []) if each.source not in body]
-        kept = self.graph.by_target.get(node.name, [])
+        connections = self.graph.by_target.get(node.name, [])
         self.graph.by_target[node.name] = rest
         found = self.input(node)
-        self.graph.by_target[node.name] = kept
+        self.graph.by_target[node.name] = connections
         return found
 
     def _collected(self, node: Node, made: Scope) -> Source:

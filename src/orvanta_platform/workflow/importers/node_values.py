@@ -82,9 +82,9 @@ def expression_script(expr: str) -> dict[str, Any]:
 def placeholder(name: str, kind: str, settings: Any) -> dict[str, Any]:
     """Return the value of a node that could not be converted: it fails when it runs, and holds its old settings."""
     text = json.dumps(settings, ensure_ascii=False, indent=2)[:20_000]
-    kept = "".join(f"# {line}".rstrip() + "\n" for line in text.splitlines())
+    comment = "".join(f"# {line}".rstrip() + "\n" for line in text.splitlines())
     message = f"The node {name!r} of the type {kind!r} was not converted."
-    code = f"# Settings of {shortened(kind)}:\n{kept}\n\ndef main():\n    raise RuntimeError({message!r})\n"
+    code = f"# Settings of {shortened(kind)}:\n{comment}\n\ndef main():\n    raise RuntimeError({message!r})\n"
     return rawscript("python3", code, {})
 
 

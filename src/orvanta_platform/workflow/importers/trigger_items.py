@@ -38,8 +38,8 @@ def schedule(report: Report, name: str, cron: str, timezone: str, args: dict[str
 def http_trigger(report: Report, name: str, address: str, method: str, *, sync: bool) -> Item:
     """Return the disabled HTTP trigger of a webhook, which requires a token, and report how it is enabled."""
     parts = [part for each in address.split("/") if (part := _route_part(each))][:_MAX_PARTS]
-    kept = [part for place, part in enumerate(parts) if part[0] != ":" or part not in parts[:place]]
-    route = "/".join(kept) or slug(name)
+    unique = [part for index, part in enumerate(parts) if part[0] != ":" or part not in parts[:index]]
+    route = "/".join(unique) or slug(name)
     report.add(
         name,
         "prepare",
