@@ -78,6 +78,7 @@ async def test_release_goes_from_development_to_production(page: Page, site: Sit
     await change_outside_of_releases(page, site, deployment)
     await promote_automatically(page)
     await check_narrow_pages(page)
+    await delete_production(page, site)
 
 
 async def create_release(page: Page) -> None:
@@ -167,7 +168,6 @@ async def check_narrow_pages(page: Page) -> None:
         await page.get_by_role("link", name="Release 1 of shop-dev").first.wait_for()
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         await check(page)
-    await delete_production(page, site)
 
 
 async def edit_production(page: Page, site: Site) -> None:
