@@ -20,11 +20,11 @@ export function rememberFolder(folder: string): void {
 
 /** Selection of a folder. Admins can also name a new one. */
 export function FolderField(props: {
-  places: WritableFolders | undefined;
-  place: string;
-  set: (place: string) => void;
+  folders: WritableFolders | undefined;
+  folder: string;
+  set: (folder: string) => void;
 }) {
-  const { places, place, set } = props;
+  const { folders, folder, set } = props;
   const [isNew, setOwn] = useState(false);
   const choose = (chosen: string) => {
     setOwn(chosen === NEW_FOLDER);
@@ -33,18 +33,18 @@ export function FolderField(props: {
   return (
     <>
       <Field label={t("forms.folder")}>
-        <Select value={isNew ? NEW_FOLDER : place} disabled={!places} set={(next) => choose(next)}>
-          {places?.all.map((each) => (
+        <Select value={isNew ? NEW_FOLDER : folder} disabled={!folders} set={(next) => choose(next)}>
+          {folders?.all.map((each) => (
             <option key={each} value={each}>
               {each.startsWith("u/") ? t("forms.personal", { folder: each }) : each}
             </option>
           ))}
-          {places?.admin && <option value={NEW_FOLDER}>{t("forms.newFolder")}</option>}
+          {folders?.admin && <option value={NEW_FOLDER}>{t("forms.newFolder")}</option>}
         </Select>
       </Field>
       {isNew && (
         <Field label={t("forms.folderName")}>
-          <Input value={place.slice(2)} spellCheck={false} onChange={(event) => set(`f/${event.target.value}`)} />
+          <Input value={folder.slice(2)} spellCheck={false} onChange={(event) => set(`f/${event.target.value}`)} />
         </Field>
       )}
     </>

@@ -12,10 +12,10 @@ export function idFromName(summary: string): string {
 }
 
 /** Return the id, with a number appended if it is taken in its folder. */
-export function freeId(place: string, preferred: string, taken: ReadonlySet<string>): string {
+export function freeId(folder: string, preferred: string, taken: ReadonlySet<string>): string {
   for (let number = 1; ; number++) {
     const name = number === 1 ? preferred : `${preferred}_${number}`;
-    if (!taken.has(`${place}/${name}`)) return name;
+    if (!taken.has(`${folder}/${name}`)) return name;
   }
 }
 
@@ -26,15 +26,15 @@ export function copyPath(path: string, taken: ReadonlySet<string>): string {
   return `${folder}/${freeId(folder, `${parts.slice(2).join("/")}_copy`, taken)}`;
 }
 
-const PLACE = /^(u\/[A-Za-z0-9_-]+|f\/[\p{L}\p{M}\p{N}_-]+)$/u;
+const FOLDER = /^(u\/[A-Za-z0-9_-]+|f\/[\p{L}\p{M}\p{N}_-]+)$/u;
 const NAME = /^[\p{L}\p{M}\p{N}_-]+([./][\p{L}\p{M}\p{N}_-]+)*$/u;
 
 /** Return the error of a folder and an id in it; undefined if the path is valid and free, or has no folder yet. */
-export function pathError(place: string, name: string, taken: ReadonlySet<string>): string | undefined {
+export function pathError(folder: string, name: string, taken: ReadonlySet<string>): string | undefined {
   // The folders are still being fetched.
-  if (place === "") return undefined;
-  if (!PLACE.test(place)) return t("forms.folderCharacters");
+  if (folder === "") return undefined;
+  if (!FOLDER.test(folder)) return t("forms.folderCharacters");
   if (!NAME.test(name)) return t("forms.idCharacters");
-  if (`${place}/${name}`.length > 255) return t("forms.pathTooLong");
-  return taken.has(`${place}/${name}`) ? t("forms.pathTaken") : undefined;
+  if (`${folder}/${name}`.length > 255) return t("forms.pathTooLong");
+  return taken.has(`${folder}/${name}`) ? t("forms.pathTaken") : undefined;
 }

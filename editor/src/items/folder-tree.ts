@@ -32,7 +32,7 @@ export function foldersOf<T extends { path: string }>(items: readonly T[], close
 /** Return the folders around an item, outermost first: `f/a` and `f/a/b` for `f/a/b/item`. */
 function pathsAround(path: string): string[] {
   const parts = path.split("/");
-  return parts.slice(2).map((_, place) => parts.slice(0, place + 2).join("/"));
+  return parts.slice(2).map((_, index) => parts.slice(0, index + 2).join("/"));
 }
 
 const nameOf = (path: string, depth: number): string => (depth === 0 ? path : (path.split("/").at(-1) ?? path));
@@ -40,8 +40,8 @@ const nameOf = (path: string, depth: number): string => (depth === 0 ? path : (p
 /** Compare paths part by part, so that a folder is directly before the folders inside it. */
 function compareParts(a: string, b: string): number {
   const [left, right] = [a.split("/"), b.split("/")];
-  for (let place = 0; place < Math.min(left.length, right.length); place++) {
-    const order = (left[place] ?? "").localeCompare(right[place] ?? "");
+  for (let index = 0; index < Math.min(left.length, right.length); index++) {
+    const order = (left[index] ?? "").localeCompare(right[index] ?? "");
     if (order !== 0) return order;
   }
   return left.length - right.length;

@@ -23,14 +23,14 @@ interface Props {
 
 /** Dialog that moves a workflow or script to another folder or id, after it lists what refers to it. */
 export default function MoveDialog({ moved, done, close }: Props) {
-  const [area = "", folder = "", ...rest] = moved.path.split("/");
-  const [place, setPlace] = useState(`${area}/${folder}`);
+  const [area = "", name = "", ...rest] = moved.path.split("/");
+  const [folder, setFolder] = useState(`${area}/${name}`);
   const [id, setId] = useState(rest.join("/"));
-  const places = useQuery(foldersQuery(moved.workspace)).data;
+  const folders = useQuery(foldersQuery(moved.workspace)).data;
   const queries = useQueryClient();
-  const target = `${place}/${id}`;
+  const target = `${folder}/${id}`;
   const unchanged = target === moved.path;
-  const problem = pathError(place, id, new Set());
+  const problem = pathError(folder, id, new Set());
   const settled = useDebouncedValue(target, 300);
   const plan = useQuery({
     ...movePlanQuery(moved, settled),
@@ -55,7 +55,7 @@ export default function MoveDialog({ moved, done, close }: Props) {
   return (
     <Dialog title={t("items.title", { path: moved.path })} close={close}>
       <form className={css.form} onSubmit={submit}>
-        <FolderField places={withPresent(places, `${area}/${folder}`)} place={place} set={setPlace} />
+        <FolderField folders={withPresent(folders, `${area}/${name}`)} folder={folder} set={setFolder} />
         <Field label={t("items.id")} error={error}>
           <Input value={id} spellCheck={false} onChange={(event) => setId(event.target.value)} />
         </Field>
@@ -76,9 +76,9 @@ export default function MoveDialog({ moved, done, close }: Props) {
 const textOf = (error: unknown): string | undefined => (error ? errorText(error) : undefined);
 
 /** Return the folders with that of the item, which may be readable only. */
-function withPresent<T extends { all: readonly string[] }>(places: T | undefined, present: string): T | undefined {
-  if (!places || places.all.includes(present)) return places;
-  return { ...places, all: [present, ...places.all] };
+function withPresent<T extends { all: readonly string[] }>(folders: T | undefined, present: string): T | undefined {
+  if (!folders || folders.all.includes(present)) return folders;
+  return { ...folders, all: [present, ...folders.all] };
 }
 
 function Effect({ effect }: { effect: MoveEffect }) {

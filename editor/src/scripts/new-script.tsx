@@ -20,15 +20,15 @@ const LANGUAGES = CATALOG.filter((offer) => offer.group === "Code" && offer.key 
 export function NewScript({ workspace, close }: { workspace: string; close: () => void }) {
   const navigate = useNavigate();
   const queries = useQueryClient();
-  const places = useQuery(foldersQuery(workspace));
+  const folders = useQuery(foldersQuery(workspace));
   const taken = useTakenPaths(workspace);
   const [language, setLanguage] = useState("python3");
-  const [typedPlace, setPlace] = useState<string | null>(null);
+  const [typedFolder, setFolder] = useState<string | null>(null);
   const [typedName, setName] = useState<string | null>(null);
-  const place = typedPlace ?? lastFolder(places.data);
-  const name = typedName ?? freeId(place, "script", taken);
-  const path = `${place}/${name}`;
-  const pathProblem = pathError(place, name, taken);
+  const folder = typedFolder ?? lastFolder(folders.data);
+  const name = typedName ?? freeId(folder, "script", taken);
+  const path = `${folder}/${name}`;
+  const pathProblem = pathError(folder, name, taken);
   const creating = useMutation({
     mutationFn: async () => {
       const offer = LANGUAGES.find((each) => each.key === language);
@@ -42,7 +42,7 @@ export function NewScript({ workspace, close }: { workspace: string; close: () =
       await queries.invalidateQueries(scriptDraftsQuery(workspace));
     },
     onSuccess: () => {
-      rememberFolder(place);
+      rememberFolder(folder);
       void navigate(`/w/${workspace}/scripts/${path}`);
     },
   });
@@ -62,7 +62,7 @@ export function NewScript({ workspace, close }: { workspace: string; close: () =
             ))}
           </Select>
         </Field>
-        <FolderField places={places.data} place={place} set={setPlace} />
+        <FolderField folders={folders.data} folder={folder} set={setFolder} />
         <Field
           label={t("scripts.id")}
           help={path}
@@ -72,7 +72,7 @@ export function NewScript({ workspace, close }: { workspace: string; close: () =
         </Field>
         <div className={css.foot}>
           <Button onClick={close}>{t("ui.cancel")}</Button>
-          <Button look="main" type="submit" disabled={creating.isPending || !places.data}>
+          <Button look="main" type="submit" disabled={creating.isPending || !folders.data}>
             {t("scripts.create")}
           </Button>
         </div>

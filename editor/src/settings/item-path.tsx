@@ -19,17 +19,17 @@ export interface ItemPath {
 
 /** Return the path of a new item with its fields: the folder and the id. `taken`: paths in use. */
 export function useItemPath(workspace: string, taken: ReadonlySet<string>): ItemPath {
-  const places = useQuery(foldersQuery(workspace)).data;
-  const [typed, setPlace] = useState<string | null>(null);
+  const folders = useQuery(foldersQuery(workspace)).data;
+  const [typed, setFolder] = useState<string | null>(null);
   const [id, setId] = useState("");
-  const place = typed ?? lastFolder(places);
+  const folder = typed ?? lastFolder(folders);
   return {
-    path: `${place}/${id}`,
-    problem: id ? pathError(place, id, taken) : t("ui.required"),
-    remember: () => rememberFolder(place),
+    path: `${folder}/${id}`,
+    problem: id ? pathError(folder, id, taken) : t("ui.required"),
+    remember: () => rememberFolder(folder),
     fields: (error) => (
       <>
-        <FolderField places={places} place={place} set={setPlace} />
+        <FolderField folders={folders} folder={folder} set={setFolder} />
         <Field label={t("settings.itemId")} help={t("settings.itemIdHint")} error={error}>
           <Input value={id} spellCheck={false} onChange={(event) => setId(event.target.value)} />
         </Field>

@@ -85,8 +85,8 @@ function Figures({ workspace, last }: { workspace: string | null; last: Span }) 
   if (query.error) return <Failed error={query.error} retry={() => void query.refetch()} />;
   const figures = query.data;
   const since = Date.parse(figures.since);
-  const start = (place: number) => new Date(since + place * figures.width_s * 1000);
-  const interval = (place: number) => TIME.formatRange(start(place), start(place + 1));
+  const start = (index: number) => new Date(since + index * figures.width_s * 1000);
+  const interval = (index: number) => TIME.formatRange(start(index), start(index + 1));
   const charts = chartsOf(figures, workspace === null);
   return (
     <>
@@ -164,10 +164,10 @@ function chartsOf(figures: Operations, installation: boolean): Chart[] {
 }
 
 /** Values of all charts by interval, newest first. Intervals without any value are left out. */
-function Table({ charts, interval }: { charts: readonly Chart[]; interval: (place: number) => string }) {
+function Table({ charts, interval }: { charts: readonly Chart[]; interval: (index: number) => string }) {
   const columns = charts.flatMap(({ format, series }) => series.map((each) => ({ ...each, format })));
-  const places = [...(columns[0]?.values.keys() ?? [])].filter((place) =>
-    largest(columns.map(({ values }) => values[place] ?? null)),
+  const indexes = [...(columns[0]?.values.keys() ?? [])].filter((index) =>
+    largest(columns.map(({ values }) => values[index] ?? null)),
   );
   return (
     <table>
@@ -182,11 +182,11 @@ function Table({ charts, interval }: { charts: readonly Chart[]; interval: (plac
         </tr>
       </thead>
       <tbody>
-        {places.reverse().map((place) => (
-          <tr key={place}>
-            <th scope="row">{interval(place)}</th>
+        {indexes.reverse().map((index) => (
+          <tr key={index}>
+            <th scope="row">{interval(index)}</th>
             {columns.map(({ name, values, format }) => {
-              const value = values[place] ?? null;
+              const value = values[index] ?? null;
               return <td key={name}>{value === null ? "—" : format(value)}</td>;
             })}
           </tr>

@@ -13,8 +13,8 @@ export function valuesOf(
   const width = figures.width_s * 1000;
   const values = new Array<number | null>(Math.round((until - since) / width)).fill(missing);
   for (const point of figures.points) {
-    const place = Math.floor((Date.parse(point.at) - since) / width);
-    if (place >= 0 && place < values.length) values[place] = point[field];
+    const index = Math.floor((Date.parse(point.at) - since) / width);
+    if (index >= 0 && index < values.length) values[index] = point[field];
   }
   return values;
 }
@@ -32,13 +32,13 @@ export function latest(values: Values): number | null {
 /** Return the path of a line through the known values, in a box of width 1 per value and height 100. */
 export function linePath(values: Values, most: number): string {
   let path = "";
-  values.forEach((value, place) => {
+  values.forEach((value, index) => {
     if (value === null) return;
     const y = round(100 - (100 * value) / most);
-    const joined = place > 0 && values[place - 1] !== null;
-    const alone = !joined && (values[place + 1] ?? null) === null;
-    if (alone) path += `M${place} ${y}h1`;
-    else path += `${joined ? "L" : "M"}${place + 0.5} ${y}`;
+    const joined = index > 0 && values[index - 1] !== null;
+    const alone = !joined && (values[index + 1] ?? null) === null;
+    if (alone) path += `M${index} ${y}h1`;
+    else path += `${joined ? "L" : "M"}${index + 0.5} ${y}`;
   });
   return path;
 }

@@ -15,18 +15,18 @@ interface Props {
   kind: "bars" | "lines";
   format: (value: number) => string;
   /** Return the name of an interval. */
-  interval: (place: number) => string;
+  interval: (index: number) => string;
 }
 
 /** Chart of values over time. The table below the charts has the same values for screen readers. */
 export function TimeChart({ title, series, kind, format, interval }: Props) {
   const count = series[0]?.values.length ?? 0;
-  const places = [...new Array(count).keys()];
-  const total = (place: number) => series.reduce((sum, { values }) => sum + (values[place] ?? 0), 0);
-  const most = (kind === "bars" ? largest(places.map(total)) : largest(series.flatMap(({ values }) => values))) || 0;
+  const indexes = [...new Array(count).keys()];
+  const total = (index: number) => series.reduce((sum, { values }) => sum + (values[index] ?? 0), 0);
+  const most = (kind === "bars" ? largest(indexes.map(total)) : largest(series.flatMap(({ values }) => values))) || 0;
   const text = (value: number | null) => (value === null ? "—" : format(value));
-  const tooltip = (place: number) =>
-    [interval(place), ...series.map(({ name, values }) => `${name}: ${text(values[place] ?? null)}`)].join("\n");
+  const tooltip = (index: number) =>
+    [interval(index), ...series.map(({ name, values }) => `${name}: ${text(values[index] ?? null)}`)].join("\n");
   return (
     <figure className={css.chart}>
       <figcaption>
@@ -46,11 +46,11 @@ export function TimeChart({ title, series, kind, format, interval }: Props) {
             series.map(({ name, tone, values }) => (
               <path key={name} className={css.line} data-tone={tone} d={linePath(values, most || 1)} />
             ))}
-          {places.map((place) => (
-            <g key={place}>
-              {kind === "bars" && <Stack series={series} place={place} most={most || 1} />}
-              <rect x={place} y="0" width="1" height="100" fill="transparent">
-                <title>{tooltip(place)}</title>
+          {indexes.map((index) => (
+            <g key={index}>
+              {kind === "bars" && <Stack series={series} index={index} most={most || 1} />}
+              <rect x={index} y="0" width="1" height="100" fill="transparent">
+                <title>{tooltip(index)}</title>
               </rect>
             </g>
           ))}
@@ -62,15 +62,15 @@ export function TimeChart({ title, series, kind, format, interval }: Props) {
 
 const sum = (values: Values) => values.reduce<number>((total, each) => total + (each ?? 0), 0);
 
-function Stack({ series, place, most }: { series: readonly Series[]; place: number; most: number }) {
+function Stack({ series, index, most }: { series: readonly Series[]; index: number; most: number }) {
   let bottom = 100;
   return series.map(({ name, tone, values }) => {
-    const value = values[place] ?? 0;
+    const value = values[index] ?? 0;
     if (value <= 0) return null;
     const height = Math.max((100 * value) / most, 2);
     bottom -= height;
     return (
-      <rect key={name} className={css.bar} data-tone={tone} x={place + 0.08} y={bottom} width="0.84" height={height} />
+      <rect key={name} className={css.bar} data-tone={tone} x={index + 0.08} y={bottom} width="0.84" height={height} />
     );
   });
 }

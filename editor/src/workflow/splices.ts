@@ -27,9 +27,9 @@ export function spliceEdit(text: string, doc: Document.Parsed, edit: Edit, expec
   const parent = nodeAt(doc, edit.path.slice(0, -1));
   const key = edit.path.at(-1);
   if (isMap(parent) && typeof key === "string") {
-    const place = parent.items.findIndex((pair) => keyOf(pair) === key);
-    if (edit.op === "remove") return place > 0 ? removeLines(text, parent, place) : null;
-    return place < 0 ? addPair(text, parent, key, edit.value) : replacePair(text, parent, place, key, edit.value);
+    const index = parent.items.findIndex((pair) => keyOf(pair) === key);
+    if (edit.op === "remove") return index > 0 ? removeLines(text, parent, index) : null;
+    return index < 0 ? addPair(text, parent, key, edit.value) : replacePair(text, parent, index, key, edit.value);
   }
   if (isSeq(parent) && typeof key === "number") {
     if (edit.op === "remove") return parent.items.length > 1 ? removeLines(text, parent, key) : null;
@@ -86,12 +86,12 @@ function endOf(node: unknown): number {
   return 0;
 }
 
-function startOf(text: string, list: Collection, place: number): number {
-  const item = list.items[place];
+function startOf(text: string, list: Collection, index: number): number {
+  const item = list.items[index];
   if (isPair(item)) return isScalar(item.key) ? (item.key.range?.[0] ?? -1) : -1;
   // The dash precedes the item, with only space, a tag or an anchor between them.
   const tokens = (list.srcToken as { items?: { start: { type: string; offset: number }[] }[] } | undefined)?.items;
-  return tokens?.[place]?.start.find((token) => token.type === "seq-item-ind")?.offset ?? text.length;
+  return tokens?.[index]?.start.find((token) => token.type === "seq-item-ind")?.offset ?? text.length;
 }
 
 const lineStart = (text: string, offset: number) => text.lastIndexOf("\n", offset - 1) + 1;
@@ -108,8 +108,8 @@ function ownLine(text: string, offset: number): boolean {
 }
 
 /** Return the start of an item, with the comments above it. */
-function headOf(text: string, list: Collection, place: number): number {
-  if (place > 0) return lineEnd(text, endOf(list.items[place - 1]));
+function headOf(text: string, list: Collection, index: number): number {
+  if (index > 0) return lineEnd(text, endOf(list.items[index - 1]));
   return lineStart(text, startOf(text, list, 0));
 }
 
@@ -149,9 +149,9 @@ function pairText(key: string, value: Json, columns: number): string {
   return indent(toYaml({ [key]: value }), columns).trimStart();
 }
 
-function replacePair(text: string, map: YAMLMap, place: number, key: string, value: Json): string | null {
-  const pair = map.items[place];
-  const start = startOf(text, map, place);
+function replacePair(text: string, map: YAMLMap, index: number, key: string, value: Json): string | null {
+  const pair = map.items[index];
+  const start = startOf(text, map, index);
   if (start < 0 || !pair) return null;
   const old = pair.value;
   const written = pairText(key, value, column(text, start)).trimEnd();
@@ -171,8 +171,8 @@ function addPair(text: string, map: YAMLMap, key: string, value: Json): string |
   const pad = " ".repeat(column(text, start));
   // Keys of a node such as `needs` and `summary` precede its `value`.
   const before = map.has("id") ? map.items.findIndex((pair) => keyOf(pair) === "value") : -1;
-  const place = before > 0 ? before : map.items.length;
-  const offset = lineEnd(text, endOf(map.items[place - 1]));
+  const index = before > 0 ? before : map.items.length;
+  const offset = lineEnd(text, endOf(map.items[index - 1]));
   return splice(text, offset, offset, pad + pairText(key, value, pad.length));
 }
 
@@ -188,17 +188,17 @@ function insertItem(text: string, list: YAMLSeq, index: number, value: Json): st
   return splice(text, offset, offset, itemText(value, column(text, first)));
 }
 
-function replaceItem(text: string, list: YAMLSeq, place: number, value: Json): string | null {
-  const start = startOf(text, list, place);
-  const end = endOf(list.items[place]);
+function replaceItem(text: string, list: YAMLSeq, index: number, value: Json): string | null {
+  const start = startOf(text, list, index);
+  const end = endOf(list.items[index]);
   const written = itemText(value, column(text, start)).trimStart();
   return splice(text, start, end, text[end - 1] === "\n" ? written : written.trimEnd());
 }
 
-function removeLines(text: string, list: Collection, place: number): string | null {
-  if (!ownLine(text, startOf(text, list, place))) return null;
-  const from = headOf(text, list, place);
-  return splice(text, from, lineEnd(text, endOf(list.items[place])), "");
+function removeLines(text: string, list: Collection, index: number): string | null {
+  if (!ownLine(text, startOf(text, list, index))) return null;
+  const from = headOf(text, list, index);
+  return splice(text, from, lineEnd(text, endOf(list.items[index])), "");
 }
 
 /** The range of the lines of an item, without the text between it and the next one. */
@@ -220,7 +220,7 @@ export function itemLines(text: string, doc: Document.Parsed, path: Path): Lines
     return shared ? visit.BREAK : undefined;
   });
   if (shared) return null;
-  const starts = list.items.map((_, place) => startOf(text, list, place));
+  const starts = list.items.map((_, index) => startOf(text, list, index));
   if (!starts.every((start) => ownLine(text, start))) return null;
-  return starts.map((start, place) => ({ from: lineStart(text, start), to: lineEnd(text, endOf(list.items[place])) }));
+  return starts.map((start, index) => ({ from: lineStart(text, start), to: lineEnd(text, endOf(list.items[index])) }));
 }

@@ -97,14 +97,14 @@ function NameForm(props: { workspace: string; template: TemplateHead | undefined
   const { workspace, template, close } = props;
   const queries = useQueryClient();
   const navigate = useNavigate();
-  const places = useQuery(foldersQuery(workspace));
+  const folders = useQuery(foldersQuery(workspace));
   const taken = useTakenPaths(workspace);
   const [summary, setSummary] = useState(template?.summary ?? t("workflows.new"));
-  const [typedPlace, setPlace] = useState<string | null>(null);
+  const [typedFolder, setFolder] = useState<string | null>(null);
   const [typedName, setName] = useState<string | null>(null);
-  const place = typedPlace ?? lastFolder(places.data);
-  const name = typedName ?? freeId(place, template?.name ?? idFromName(summary), taken);
-  const path = `${place}/${name}`;
+  const folder = typedFolder ?? lastFolder(folders.data);
+  const name = typedName ?? freeId(folder, template?.name ?? idFromName(summary), taken);
+  const path = `${folder}/${name}`;
   const creating = useMutation({
     mutationFn: async () => {
       const text = template ? await queries.fetchQuery(templateQuery(workspace, template.name)) : null;
@@ -112,22 +112,22 @@ function NameForm(props: { workspace: string; template: TemplateHead | undefined
       await queries.invalidateQueries(draftsQuery(workspace));
     },
     onSuccess: () => {
-      rememberFolder(place);
+      rememberFolder(folder);
       close();
       void navigate(`/w/${workspace}/workflows/${path}`);
     },
   });
-  const error = pathError(place, name, taken) ?? (creating.isError ? errorOf(creating.error) : undefined);
+  const error = pathError(folder, name, taken) ?? (creating.isError ? errorOf(creating.error) : undefined);
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (!pathError(place, name, taken)) creating.mutate();
+    if (!pathError(folder, name, taken)) creating.mutate();
   };
   return (
     <form className={css.form} onSubmit={submit}>
       <Field label={t("ui.name")}>
         <Input value={summary} onChange={(event) => setSummary(event.target.value)} />
       </Field>
-      <FolderField places={places.data} place={place} set={setPlace} />
+      <FolderField folders={folders.data} folder={folder} set={setFolder} />
       <Field label={t("workflows.id")}>
         <Input value={name} spellCheck={false} onChange={(event) => setName(event.target.value)} />
       </Field>
@@ -142,7 +142,7 @@ function NameForm(props: { workspace: string; template: TemplateHead | undefined
           )}
         </span>
         <Button onClick={close}>{t("ui.cancel")}</Button>
-        <Button look="main" type="submit" disabled={creating.isPending || !places.data}>
+        <Button look="main" type="submit" disabled={creating.isPending || !folders.data}>
           {t("workflows.create")}
         </Button>
       </div>
