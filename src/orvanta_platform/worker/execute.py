@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping
-from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -13,22 +12,16 @@ import structlog
 from msgspec.structs import replace
 
 from orvanta_platform import clock
-from orvanta_platform.control.masking import OpenedSecrets
 from orvanta_platform.db.jobs import ClaimedJob
 from orvanta_platform.engine.events import NamedError
 from orvanta_platform.engine.plan import Kind, Node
 from orvanta_platform.errors import OrvantaError
 from orvanta_platform.evaluate.errors import ExpressionError
-from orvanta_platform.orchestrator import input_references, sealed_inputs, values
+from orvanta_platform.orchestrator import sealed_inputs, values
 from orvanta_platform.orchestrator.attempt_outcome import Finish
 from orvanta_platform.orchestrator.blueprints import OWN as OWN_PIN
 from orvanta_platform.orchestrator.blueprints import Blueprint, Inputs
 from orvanta_platform.orchestrator.caching import CacheHit
-from orvanta_platform.orchestrator.evaluation_context import moment_of, resolver
-from orvanta_platform.orchestrator.node_views import view_of
-from orvanta_platform.orchestrator.paused_inputs import with_replaced_inputs
-from orvanta_platform.orchestrator.scope import Names, load_scope
-from orvanta_platform.orchestrator.secret_access import Identity
 from orvanta_platform.orchestrator.sizes import SizeWarning
 from orvanta_platform.orchestrator.view import View
 from orvanta_platform.outbound.ssrf import Guard
@@ -39,6 +32,7 @@ from orvanta_platform.services.runs.locks import LOCKING_KINDS, Locks
 from orvanta_platform.worker import uploads
 from orvanta_platform.worker.environment import environment
 from orvanta_platform.worker.imports import ImportFolder, Imports
+from orvanta_platform.worker.job_inputs import JobInputs, needs_view, unavailable_path
 from orvanta_platform.worker.lease import Lease
 from orvanta_platform.worker.limits import Limits
 from orvanta_platform.worker.logs import JobLog, retry_while_unavailable
@@ -50,7 +44,7 @@ from orvanta_platform.worker.packages.store import PackageError, PackageRequest,
 from orvanta_platform.worker.reuse import ResultReuse
 from orvanta_platform.worker.runtimes.pool import OWN, Runtimes
 from orvanta_platform.worker.shared import SharedFolders
-from orvanta_platform.workflow.languages import HUB_LANGUAGE, UNSUPPORTED
+from orvanta_platform.workflow.languages import UNSUPPORTED
 from orvanta_platform.workflow.requirements import ecosystem_of, lock_of
 
 CALL_DEFAULT_S = 60.0
@@ -116,6 +110,7 @@ class Executor:
         self._maskings = Maskings(platform)
         self.shared = SharedFolders(platform.db, runtimes)
         self._unrecorded: dict[UUID, Masking] = {}
+        self._inputs = JobInputs(platform)
         self._reuse = ResultReuse(platform)
         self._locks = Locks(platform)
         self._guard = Guard(platform.settings.allowed_networks)
@@ -130,7 +125,7 @@ class Executor:
         node = blueprint.plan.node(job.node_index)
         try:
             if node.kind is Kind.IDENTITY:
-                result = _AttemptResult(await self._identity(job, blueprint), ran_s=0.0)
+                result = _AttemptResult(await self._inputs.previous_result(job, blueprint), ran_s=0.0)
             else:
                 result = await self._script(job, blueprint, node, slot, cancelled)
         except ExpressionError as error:
@@ -191,25 +186,19 @@ class Executor:
         """Store the recorded result in the cache, if the node is cached."""
         await self._reuse.store(job, finish)
 
-    async def _identity(self, job: ClaimedJob, blueprint: Blueprint) -> bytes:
-        """Return the result of an identity node: previous_result, or the input of a run that is a single identity."""
-        scope = await self._scope(await self._view(job, blueprint), {"previous_result": None})
-        found = scope["previous_result"]
-        return found if isinstance(found, bytes) else b"null"
-
     async def _script(
         self, job: ClaimedJob, blueprint: Blueprint, node: Node, slot: int, cancelled: asyncio.Event
     ) -> _AttemptResult:
         """Evaluate the inputs of a script or call and run it, unless a cached result can be used."""
-        if (path := _unavailable_path(job, blueprint, node)) is not None:
+        if (path := unavailable_path(job, blueprint, node)) is not None:
             message = f"Scripts of the hub are not available: deploy a script at f/{path} instead."
             return _failed(JobError("hub_unavailable", message), job, retryable=False)
-        view = await self._view(job, blueprint) if _needs_view(job, blueprint, node) else None
+        view = await self._inputs.view(job, blueprint) if needs_view(job, blueprint, node) else None
         pin = blueprint.pins.get(OWN_PIN)
         env = self._environment(job, view, pin.flow_path if pin else None)
         masking = self._maskings.of(job, env["OV_TOKEN"])
-        args, referring = await self._args(job, blueprint, node, view, masking.opened)
-        content = await self._content(job, blueprint, node)
+        args, referring = await self._inputs.arguments(job, blueprint, node, view, masking.opened)
+        content = await self._inputs.content(job, blueprint, node)
         if job.run.kind in LOCKING_KINDS:
             return await self._lock(job, blueprint, content, args, cancelled)
         args = await masking.fill(args, referring)
@@ -395,68 +384,6 @@ class Executor:
         """Return the outcome with the streamed text as result, for a job that streamed and returned nothing else."""
         text = await retry_while_unavailable(lambda: stream_text.read_all(self._platform.db, spec.job_id))
         return JobOutcome(msgspec.json.encode(text), None, outcome.mem_peak_kb, outcome.started)
-
-    async def _args(
-        self, job: ClaimedJob, blueprint: Blueprint, node: Node, view: View | None, opened: OpenedSecrets
-    ) -> tuple[bytes, frozenset[str]]:
-        """Return the job's arguments, and the names of those whose references are resolved."""
-        args, referring = await self._own_args(job, blueprint, node, view, opened)
-        return await with_replaced_inputs(self._platform.tools.reader.load, job.run, node, job.id, args, referring)
-
-    async def _own_args(
-        self, job: ClaimedJob, blueprint: Blueprint, node: Node, view: View | None, opened: OpenedSecrets
-    ) -> tuple[bytes, frozenset[str]]:
-        platform = self._platform
-        inputs = _WHOLE if blueprint.plan.single else blueprint.inputs(node)
-        if inputs.constant is not None:
-            return inputs.constant, inputs.provenance.literals
-        assert view is not None
-        scope = await self._scope(view, inputs.names, opened)
-        if inputs.whole:
-            found = scope["flow_input"]
-            return found if isinstance(found, bytes) else b"{}", input_references.of_arguments(view)
-        moment = moment_of(blueprint.plan, job.run, job.node_index, job.frame)
-        resolve = resolver(platform, Identity.of_job(job), job.run.workspace, opened)
-        try:
-            args = await platform.evaluator.of(job.run.workspace).inputs(inputs.transforms, scope, moment, resolve)
-        except ExpressionError as error:
-            raise ExpressionError(error.name, opened.mask_text(error.message)) from None
-        return args, input_references.of_inputs(inputs.provenance, view)
-
-    async def _view(self, job: ClaimedJob, blueprint: Blueprint) -> View:
-        return await view_of(self._platform.db, blueprint.plan, job.run, job.node_index, job.frame)
-
-    async def _scope(self, view: View, names: Names, opened: OpenedSecrets | None = None) -> Any:
-        """Return the values that the job reads. With `opened`, password inputs are decrypted; otherwise masked."""
-        reader = self._platform.tools.reader
-        load = reader.load if opened is None else sealed_inputs.loading(reader, view.run, reader.load, opened)
-        return await load_scope(view, names, load, reader.load_context)
-
-    async def _content(self, job: ClaimedJob, blueprint: Blueprint, node: Node) -> str:
-        if node.kind is Kind.WEBHOOK:
-            return msgspec.json.encode(node.value).decode()
-        if not blueprint.plan.single and node.kind is Kind.RAWSCRIPT:
-            return str(node.value["content"])
-        digest = job.run.document if blueprint.plan.single else bytes.fromhex(blueprint.pin(node).document)
-        if digest is None:
-            return ""
-        async with self._platform.db.acquire() as connection:
-            return await self._platform.blueprints.text(connection, digest)
-
-
-def _unavailable_path(job: ClaimedJob, blueprint: Blueprint, node: Node) -> str | None:
-    """Return the path of the hub's script that the job would run; None if the job has code."""
-    if blueprint.plan.single:
-        return job.run.path if job.language == HUB_LANGUAGE and job.run.document is None else None
-    pin = blueprint.pin(node) if node.kind is Kind.SCRIPT else None
-    return pin.path if pin is not None and pin.is_unavailable else None
-
-
-def _needs_view(job: ClaimedJob, blueprint: Blueprint, node: Node) -> bool:
-    """Return whether a job reads values of its run, or its iteration only from the frames around it."""
-    if blueprint.plan.single or blueprint.inputs(node).constant is None:
-        return True
-    return job.frame is not None and (job.place is None or not blueprint.is_iterated(node))
 
 
 def _principal(job: ClaimedJob) -> str:
