@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.http.harness import ApiHarness
-from tests.http.test_approvals import SUSPENDED, approval, ended, job_of, passing, status, urls
+from tests.http.test_approvals import SUSPENDED, approval, ended, export_node, job_of, status, urls
 
 from orvanta_platform.services.approvals import forms
 
@@ -115,8 +115,8 @@ async def test_form_is_parsed_by_schema(api: ApiHarness, browser: httpx.AsyncCli
 async def test_node_defines_form(api: ApiHarness, browser: httpx.AsyncClient) -> None:
     form = {"schema": {"type": "object", "properties": {"to": {"type": "string"}, "n": {"type": "integer"}}}}
     hints = {"default_args": {"n": 4}, "enums": {"to": ["x", "y"]}}
-    a = {**passing("a", "1"), "suspend": {"resume_form": form}, "mock": {"enabled": True, "return_value": hints}}
-    run = await api.flow(a, passing("b", "resume"))
+    a = {**export_node("a", "1"), "suspend": {"resume_form": form}, "mock": {"enabled": True, "return_value": hints}}
+    run = await api.flow(a, export_node("b", "resume"))
     elements = Elements((await browser.get(await page_of(api, run, "a"))).text)
     assert [each.get("value") for each in elements.of("input")] == ["4"]
     assert len(elements.of("option")) == 3
@@ -150,7 +150,7 @@ async def test_link_for_one_decision_shows_one_button(api: ApiHarness, browser: 
 
 
 async def test_hide_cancel_leaves_one_button(api: ApiHarness, browser: httpx.AsyncClient) -> None:
-    run = await api.flow({**passing("a", "1"), "suspend": {"hide_cancel": True}}, passing("b", "1"))
+    run = await api.flow({**export_node("a", "1"), "suspend": {"hide_cancel": True}}, export_node("b", "1"))
     page = await page_of(api, run, "a")
     assert [each["value"] for each in Elements((await browser.get(page)).text).of("button")] == ["approved"]
     assert (await browser.post(page, data={"decision": "rejected"})).status_code == 400

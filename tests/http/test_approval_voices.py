@@ -11,14 +11,14 @@ import pytest
 from tests.conftest import TestDatabase
 from tests.http.harness import ApiHarness, W, api_harness, script
 from tests.http.jobs_running import job_client
-from tests.http.test_approvals import SUSPENDED, approval, consent, ended, job_of, js, passing, status, urls
+from tests.http.test_approvals import SUSPENDED, approval, consent, ended, export_node, job_of, js, status, urls
 
 from orvanta_platform.control.actor import Role
 from orvanta_platform.services.maintenance import consistency
 
 THREE: dict[str, tuple[dict[str, Any], ...]] = {
-    "approval": (approval("a", required_approvals=3), passing("b", "1")),
-    "suspend": ({**passing("a", "1"), "suspend": {"required_events": 3}}, passing("b", "1")),
+    "approval": (approval("a", required_approvals=3), export_node("b", "1")),
+    "suspend": ({**export_node("a", "1"), "suspend": {"required_events": 3}}, export_node("b", "1")),
 }
 
 Vote = Callable[[ApiHarness, httpx.AsyncClient, str, int], Awaitable[httpx.Response]]
@@ -122,7 +122,7 @@ async def test_shared_page_counts_each_signed_in_person(api: ApiHarness, kind: s
 
 
 async def test_early_events_of_one_person_count_once(api: ApiHarness) -> None:
-    run = await api.flow(script("a", suspend={"required_events": 2}), passing("b", "1"))
+    run = await api.flow(script("a", suspend={"required_events": 2}), export_node("b", "1"))
     claimed = (await api.worker.claim())["a"]
     for resume_id, code in ((1, 201), (2, 200)):
         link = (await urls(api, str(claimed.id), resume_id))["resume"]
@@ -172,7 +172,9 @@ async def test_name_from_link_is_marked_as_unauthenticated(
     api: ApiHarness, stranger: httpx.AsyncClient, name: str | None
 ) -> None:
     shown = f"link:{name or 'anonymous'}"
-    run = await api.flow(*SUSPENDED, {**passing("c", "1"), "suspend": {}}, passing("d", "1"), output=js("context.b"))
+    run = await api.flow(
+        *SUSPENDED, {**export_node("c", "1"), "suspend": {}}, export_node("d", "1"), output=js("context.b")
+    )
     both = await urls(api, await job_of(api, run, "a"), approver=name or "")
     assert (await stranger.post(both["resume"])).text == f"resumed by {shown}"
     page = (await stranger.get(both["approvalPage"])).text
@@ -198,7 +200,7 @@ async def test_name_from_link_is_marked_as_unauthenticated(
 @pytest.mark.parametrize("login", [False, True])
 async def test_link_shows_same_data_as_approval_page(api: ApiHarness, stranger: httpx.AsyncClient, login: bool) -> None:
     a = {**script("a"), "suspend": {"user_auth_required": login}}
-    args, b = {"iban": "DE-secret-argument"}, passing("b", "'secret code'")
+    args, b = {"iban": "DE-secret-argument"}, export_node("b", "'secret code'")
     run = await api.flow(a, b, args=args)
     await api.worker.finish((await api.worker.claim())["a"], {"x": "secret result"})
     link = (await urls(api, await job_of(api, run, "a")))["resume"]
@@ -244,7 +246,7 @@ async def test_hidden_run_reveals_no_pending_decision(api: ApiHarness) -> None:
 async def test_token_of_program_is_not_signed_in_person(api: ApiHarness, way: str, scopes: list[str]) -> None:
     program = await api.member("robot", Role.DEVELOPER, scopes=scopes)
     await api.client.post(f"{W}/folders/create", json={"name": "team", "owners": ["g/all"]})
-    value = {"modules": [approval("a", required_approvals=2), passing("b", "1")]}
+    value = {"modules": [approval("a", required_approvals=2), export_node("b", "1")]}
     await api.client.post(f"{W}/flows/create", json={"path": "f/team/pay", "summary": "", "value": value})
     run = (await api.client.post(f"{W}/jobs/run/f/f/team/pay", json={})).text
     answer = await WAYS[way](api, program, run, 1)

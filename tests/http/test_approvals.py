@@ -48,14 +48,14 @@ def js(text: str) -> dict[str, str]:
     return {"type": "javascript", "expr": text}
 
 
-def passing(id: str, expr: str, **more: Any) -> dict[str, Any]:
+def export_node(id: str, expr: str, **more: Any) -> dict[str, Any]:
     """Return a node that needs no worker and whose result is an expression."""
     return {"id": id, "value": {"type": "condition", "expr": "true"}, "export": {id: js(expr)}, **more}
 
 
 SUSPENDED: tuple[dict[str, Any], ...] = (
-    {**passing("a", "1"), "suspend": {}},
-    passing("b", "[resume, resumes, approvers]"),
+    {**export_node("a", "1"), "suspend": {}},
+    export_node("b", "[resume, resumes, approvers]"),
 )
 
 
@@ -113,8 +113,8 @@ async def test_suspended_run_has_wait_reason(api: ApiHarness) -> None:
 
 async def test_two_consecutive_suspensions_are_both_listed(api: ApiHarness) -> None:
     """The node between the two has a decision of its own, and precedes the first suspension."""
-    b = {**passing("b", "1"), "suspend": {"required_events": 2}}
-    run = await api.flow({**passing("a", "1"), "suspend": {}}, b, approval("c"), passing("d", "1"))
+    b = {**export_node("b", "1"), "suspend": {"required_events": 2}}
+    run = await api.flow({**export_node("a", "1"), "suspend": {}}, b, approval("c"), export_node("d", "1"))
     found = (await api.get(f"jobs_u/get/{run}"))["flow_status"]
     waits = {"type": "WaitingForEvents", "id": "b", "job": await job_of(api, run, "a"), "count": 1}
     assert (found["step"], found["modules"][1]) == (1, waits)
@@ -143,7 +143,7 @@ async def test_browser_is_redirected_from_link_to_page(api: ApiHarness, stranger
 
 
 async def test_cancel_link_fails_run(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
-    run = await api.flow(*SUSPENDED, failure_module=passing("failure", "1"))
+    run = await api.flow(*SUSPENDED, failure_module=export_node("failure", "1"))
     both = await urls(api, await job_of(api, run, "a"), approver="eve")
     assert (await stranger.post(both["cancel"])).status_code == 201
     found = await ended(api, run)
@@ -214,8 +214,10 @@ async def test_signature_of_link(api: ApiHarness, stranger: httpx.AsyncClient) -
 
 
 async def test_events_are_stored_before_node_completes(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
-    run = await api.flow(script("a", suspend={"required_events": 2}), passing("b", "resumes"), output=js("context.b"))
-    alone = await api.flow(script("c", suspend={}), passing("d", "resume"), output=js("context.d"))
+    run = await api.flow(
+        script("a", suspend={"required_events": 2}), export_node("b", "resumes"), output=js("context.b")
+    )
+    alone = await api.flow(script("c", suspend={}), export_node("d", "resume"), output=js("context.d"))
     claimed = await api.worker.claim()
     bea = await api.member("bea", role=Role.ADMIN)
     for resume_id, client in ((1, api.client), (2, bea)):
@@ -230,7 +232,9 @@ async def test_events_are_stored_before_node_completes(api: ApiHarness, stranger
 
 
 async def test_run_link_decides_oldest_pending_decision(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
-    run = await api.flow(script("a", suspend={}), {**passing("b", "resume"), "suspend": {}}, passing("c", "resume"))
+    run = await api.flow(
+        script("a", suspend={}), {**export_node("b", "resume"), "suspend": {}}, export_node("c", "resume")
+    )
     claimed = (await api.worker.claim())["a"]
     for resume_id in (1, 2):
         link = (await urls(api, str(claimed.id), resume_id, flow_level="true"))["resume"]
@@ -269,7 +273,7 @@ async def test_rejection_is_result(api: ApiHarness) -> None:
 
 async def test_failure_module_reads_rejection(api: ApiHarness) -> None:
     run = await api.flow(
-        approval(), failure_module=passing("failure", "previous_result.error.message"), output=js("context.failure")
+        approval(), failure_module=export_node("failure", "previous_result.error.message"), output=js("context.failure")
     )
     await consent(api.client, run, "rejected")
     assert (await ended(api, run))["success"] is True
@@ -322,8 +326,8 @@ async def test_self_approval_under_another_username_is_refused(api: ApiHarness) 
 
 async def test_suspend_requires_login_and_groups(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
     groups = {"type": "javascript", "expr": "[flow_input.group]"}
-    a = {**passing("a", "1"), "suspend": {"user_auth_required": True, "user_groups_required": groups}}
-    run = await api.flow(a, passing("b", "resume"), args={"group": "ops"})
+    a = {**export_node("a", "1"), "suspend": {"user_auth_required": True, "user_groups_required": groups}}
+    run = await api.flow(a, export_node("b", "resume"), args={"group": "ops"})
     link = (await urls(api, await job_of(api, run, "a")))["resume"]
     assert (await stranger.post(link)).status_code == 401
     assert (await api.client.post(link)).status_code == 403
@@ -335,7 +339,7 @@ async def test_suspend_requires_login_and_groups(api: ApiHarness, stranger: http
 
 
 async def test_run_link_does_not_bypass_required_login(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
-    nodes = ({**script("a"), "suspend": {"user_auth_required": True}}, passing("b", "1"))
+    nodes = ({**script("a"), "suspend": {"user_auth_required": True}}, export_node("b", "1"))
     run = await api.flow(*nodes)
     claimed = (await api.worker.claim())["a"]
     link = (await urls(api, str(claimed.id), flow_level="true"))["resume"]
@@ -388,7 +392,7 @@ async def test_timeout_without_decision(api: ApiHarness, stranger: httpx.AsyncCl
 async def test_suspend_continuing_after_timeout_has_reason(api: ApiHarness) -> None:
     suspend = {"timeout": 60, "continue_on_disapprove_timeout": True}
     run = await api.flow(
-        {**passing("a", "1"), "suspend": suspend}, passing("b", "resume.error"), output=js("context.b")
+        {**export_node("a", "1"), "suspend": suspend}, export_node("b", "resume.error"), output=js("context.b")
     )
     await late(api)
     assert (await ended(api, run))["result"]["name"] == "SuspendedDisapproved"
@@ -527,35 +531,3 @@ async def test_calling_run_waits_for_decision_in_sub_workflow(api: ApiHarness) -
     assert await status(api, run) == "running"
     await api.worker.finish((await api.worker.claim())["work"], 2)
     assert (await ended(api, run))["result"] == {"beside": 1, "c": 2}
-
-
-async def test_inbox_lists_decisions_pending_for_caller(api: ApiHarness) -> None:
-    form = {"type": "object", "required": ["sum"], "properties": {"sum": {"type": "integer", "maximum": 9}}}
-    mine = await api.flow(approval(message="Pay?", form=form, timeout=60))
-    anns = await api.flow(approval(approvers=["u/ann"], required_approvals=1))
-    await api.flow(*SUSPENDED)
-    ann, bob = await api.member("ann"), await api.member("bob")
-    found = {each["run"]: each for each in await api.get("approvals/list")}
-    assert len(found) == 3 and [each["mine"] for each in found.values()] == [True, False, True]
-    first = found[mine]
-    assert (first["message"], first["created_by"], first["node"], first["required"]) == ("Pay?", "admin", "ask", 1)
-    assert first["due_at"] > first["opened_at"] and first["said"] == []
-    field = {"name": "sum", "label": "sum", "help": "", "kind": "integer", "required": True, "value": "", "choices": []}
-    assert first["fields"] == [field]
-    assert [each["run"] for each in await api.get("approvals/list", mine=True, per_page=1)] == [mine]
-    # Approvers named by a decision see it in runs of others; other members do not.
-    assert [(each["run"], each["mine"]) for each in (await ann.get(f"{W}/approvals/list")).json()] == [(anns, True)]
-    assert (await bob.get(f"{W}/approvals/list")).json() == []
-    wrong = await consent(api.client, mine, fields={"sum": "12"})
-    assert (wrong.status_code, wrong.json()["error"]["code"]) == (400, "invalid_input")
-    assert (await consent(api.client, mine, fields={"sum": "7", "else": "x"})).status_code == 200
-    assert (await ended(api, mine))["result"]["form"] == {"sum": 7}
-
-
-async def test_inbox_omits_decisions_already_made_by_caller(api: ApiHarness) -> None:
-    run = await api.flow(approval(required_approvals=2))
-    assert (await consent(api.client, run)).status_code == 200
-    (found,) = await api.get("approvals/list")
-    assert (found["mine"], found["required"]) == (False, 2)
-    assert [(each["approver"], each["approved"]) for each in found["said"]] == [("admin", True)]
-    assert await api.get("approvals/list", mine=True) == []

@@ -25,7 +25,7 @@ from orvanta_api.models.resume_suspended_body import ResumeSuspendedBody
 from orvanta_api.models.resume_suspended_flow_as_owner_body import ResumeSuspendedFlowAsOwnerBody
 from orvanta_api.models.resume_suspended_job_post_body import ResumeSuspendedJobPostBody
 from tests.http.harness import ApiHarness
-from tests.http.test_approvals import ended, job_of, passing
+from tests.http.test_approvals import ended, export_node, job_of
 from tests.http.test_jobs_server import served, token_of
 
 from orvanta_platform.control.actor import Role
@@ -35,7 +35,7 @@ WORKSPACE = "main"
 
 async def suspended(api: ApiHarness, events: int) -> tuple[UUID, UUID]:
     """Start a run that waits for this number of events, and return it with the job to sign links for."""
-    run = await api.flow({**passing("a", "1"), "suspend": {"required_events": events}}, passing("b", "resumes"))
+    run = await api.flow({**export_node("a", "1"), "suspend": {"required_events": events}}, export_node("b", "resumes"))
     return UUID(run), UUID(await job_of(api, run, "a"))
 
 

@@ -31,12 +31,12 @@ NOTHING: list[dict[str, Any]] = [{"id": "a", "value": {"type": "branchone", "bra
 """Nodes for which no worker is needed."""
 
 
-def telling(expr: str) -> dict[str, Any]:
+def output_flow(expr: str) -> dict[str, Any]:
     """Return a workflow with the result of an expression."""
     return {"output": {"type": "javascript", "expr": expr}}
 
 
-READS = telling(f"variable('{NOTE}')")
+READS = output_flow(f"variable('{NOTE}')")
 
 
 def calling(path: str, **inputs: dict[str, Any]) -> dict[str, Any]:
@@ -164,7 +164,7 @@ async def test_arguments_cannot_open_secrets_unreadable_to_caller(api: ApiHarnes
     await folder(api)
     theirs = {"path": "f/team/note", "value": "for all", "is_secret": False, "description": ""}
     assert (await api.client.post(f"{W}/variables/create", json=theirs)).status_code == 201
-    hers = {"value": telling("flow_input.text"), "on_behalf_of_email": ANN}
+    hers = {"value": output_flow("flow_input.text"), "on_behalf_of_email": ANN}
     assert (await deploy(api.client, "f/team/hers", NOTHING, **hers)).status_code == 201
     for text in ('"$var:u/ann/note"', r'"\u0024var:u/ann/note"', '[{"deep": "$var:u/ann/note"}]'):
         body = b'{"text": %s}' % text.encode()
