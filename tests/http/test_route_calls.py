@@ -354,6 +354,11 @@ async def test_stream_ends_with_token(
         await conn.execute("DELETE FROM token WHERE email = 'bea@example.com'")
     now = clock.monotonic
     monkeypatch.setattr(clock, "monotonic", lambda: now() + 1.01)
+    # A look that was permitted before the token was deleted may be under way: the next one ends the stream.
+    for line in range(200):
+        if request.done():
+            break
+        await api.worker.print(jobs[""], f"{line}\n")
     await api.worker.finish(jobs[""], {"done": "secretly"})
     answer = await request
     assert answer.status_code == 200 and "secretly" not in answer.text
