@@ -15,6 +15,7 @@ from tests.loop_blocking import Held, held_server
 
 from orvanta_platform.control.actor import Role
 from orvanta_platform.control.instance_settings import SCIM_GRANTS, TOKEN_MAX_AGE_DAYS, Setting
+from orvanta_platform.services.access import provisioning
 
 V2 = "/scim/v2"
 PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
@@ -249,6 +250,30 @@ async def test_other_change_does_not_enable_leaver(api: ApiHarness) -> None:
         await conn.execute("UPDATE account SET disabled = true, name = 'B' WHERE email = 'ada@example.com'")
     found = (await overlapping).json()
     assert (found["active"], found["displayName"], found["externalId"]) == (False, "B", "42")
+
+
+async def test_members_of_a_page_of_groups_are_limited(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page ends before the group that exceeds the limit; a single group, and groups without members, are complete."""
+    client = await scim_client(api)
+    users = [(await made(client, "Users", userName=f"u{each}@example.com"))["id"] for each in range(4)]
+    members = [{"value": each} for each in users]
+    for name, count in (("two", 2), ("one", 1), ("four", 4)):
+        await made(client, "Groups", displayName=name, members=members[:count])
+    monkeypatch.setattr(provisioning, "MAX_LISTED_MEMBERS", 3)
+
+    async def page(**query: Any) -> tuple[int, int, list[tuple[str, int]]]:
+        found = (await client.get(f"{V2}/Groups", params=query)).json()
+        groups = [(each.get("displayName", ""), len(each.get("members", []))) for each in found["Resources"]]
+        return found["totalResults"], found["itemsPerPage"], groups
+
+    assert await page() == (3, 2, [("two", 2), ("one", 1)])
+    assert await page(startIndex=3) == (3, 1, [("four", 4)])
+    assert await page(startIndex=2) == (3, 1, [("one", 1)])
+    bare = (3, 3, [("two", 0), ("one", 0), ("four", 0)])
+    assert await page(excludedAttributes="members") == await page(attributes="displayName") == bare
+    assert await page(attributes="members.value") == (3, 2, [("", 2), ("", 1)])
+    found = await client.post(f"{V2}/Groups/.search", json={"excludedAttributes": ["members"]})
+    assert found.json()["itemsPerPage"] == 3
 
 
 async def test_number_of_operations_is_limited(api: ApiHarness) -> None:

@@ -107,6 +107,11 @@ async def list_members(conn: Connection, groups: Sequence[UUID]) -> dict[UUID, l
     return found
 
 
+async def count_members(conn: Connection, groups: Sequence[UUID]) -> dict[UUID, int]:
+    """Return the numbers of members by group; groups without members are left out."""
+    return {row["scim_group"]: row["members"] for row in await conn.fetch(_SQL["count_members"], groups)}
+
+
 async def insert_group(conn: Connection, name: str, external_id: str | None) -> UUID | None:
     """Add a group and return its identifier; None if the name is taken."""
     found: UUID | None = await conn.fetchval(_SQL["insert_group"], name, external_id)

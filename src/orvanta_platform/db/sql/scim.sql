@@ -51,6 +51,14 @@ JOIN account AS a ON a.email = m.email AND a.deleted_at IS NULL
 WHERE m.scim_group = ANY ($1::uuid[])
 ORDER BY m.scim_group, a.email;
 
+-- name: count_members
+-- Number of the members of groups.
+SELECT m.scim_group, count(*) AS members
+FROM scim_group_member AS m
+JOIN account AS a ON a.email = m.email AND a.deleted_at IS NULL
+WHERE m.scim_group = ANY ($1::uuid[])
+GROUP BY m.scim_group;
+
 -- name: insert_group
 -- Adds a group; returns no row if the name is taken.
 INSERT INTO scim_group (display_name, external_id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING id;

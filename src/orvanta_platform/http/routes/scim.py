@@ -112,7 +112,12 @@ async def _list(request: AnyRequest, kind: str, query: Mapping[str, str]) -> _An
         return 200, messages.listed(found, users[0].total if users else 0, start)
     if kind == "Groups":
         groups = await provisioning.list_groups(
-            platform, actor, _matching(query, "displayname"), limit=least, offset=start - 1
+            platform,
+            actor,
+            _matching(query, "displayname"),
+            limit=least,
+            offset=start - 1,
+            members=_is_selected(query, "members"),
         )
         found = [_group(request, each) for each in groups[:limit]]
         return 200, messages.listed(found, groups[0].row.total if groups else 0, start)
@@ -172,7 +177,9 @@ async def _delete_user(request: AnyRequest, user: UUID) -> _Answer:
 
 
 async def _get_group(request: AnyRequest, group: UUID) -> _Answer:
-    return 200, _group(request, await provisioning.get_group(platform_of(request), actor_of(request), group))
+    members = _is_selected(request.query_params, "members")
+    found = await provisioning.get_group(platform_of(request), actor_of(request), group, members=members)
+    return 200, _group(request, found)
 
 
 async def _create_group(request: AnyRequest) -> _Answer:
@@ -337,10 +344,13 @@ def _selected(body: dict[str, Any], query: Mapping[str, str]) -> dict[str, Any]:
     """Return a resource, or the resources of a list, with the attributes that the call selects."""
     if "Resources" in body:
         return {**body, "Resources": [_selected(each, query) for each in body["Resources"]]}
+    return {name: value for name, value in body.items() if name in ("schemas", "id") or _is_selected(query, name)}
+
+
+def _is_selected(query: Mapping[str, str], attribute: str) -> bool:
+    """Return whether a call asks for an attribute."""
     only, without = (_names(query, each) for each in ("attributes", "excludedAttributes"))
-    always = ("schemas", "id")
-    return {name: value for name, value in body.items()
-            if name in always or (name.lower() not in without and (not only or name.lower() in only))}  # fmt: skip
+    return attribute.lower() not in without and (not only or attribute.lower() in only)
 
 
 def _names(query: Mapping[str, str], parameter: str) -> set[str]:

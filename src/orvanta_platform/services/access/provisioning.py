@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from uuid import UUID
 
 from orvanta_platform.control import audit, limits
@@ -21,6 +22,9 @@ from orvanta_platform.services.platform import Platform
 
 MAX_MEMBERS = 10_000
 """Members of a group."""
+
+MAX_LISTED_MEMBERS = 10_000
+"""Members of all groups of a page, which ends after the group that exceeds them."""
 
 MAX_NAME_LENGTH = 255
 """Characters of the name of a group, and of an external identifier."""
@@ -51,6 +55,7 @@ class Group:
 
     row: ScimGroupRow
     members: list[UUID]
+    """Empty if they were not requested."""
 
 
 async def get_user(platform: Platform, actor: Actor, user: UUID) -> ScimUserRow:
@@ -137,33 +142,38 @@ def _no_user(user: UUID) -> NotFound:
     return NotFound(f"There is no user {user}.")
 
 
-async def get_group(platform: Platform, actor: Actor, group: UUID) -> Group:
-    """Return a group. Raises NotFound."""
-    found = await list_groups(platform, actor, Matching(group), limit=1, offset=0)
+async def get_group(platform: Platform, actor: Actor, group: UUID, *, members: bool = True) -> Group:
+    """Return a group, without its members unless `members`. Raises NotFound."""
+    found = await list_groups(platform, actor, Matching(group), limit=1, offset=0, members=members)
     if not found:
         raise _no_group(group)
     return found[0]
 
 
-async def list_groups(platform: Platform, actor: Actor, where: Matching, *, limit: int, offset: int) -> list[Group]:
-    """Return groups with their members, oldest first."""
+async def list_groups(
+    platform: Platform, actor: Actor, where: Matching, *, limit: int, offset: int, members: bool = True
+) -> list[Group]:
+    """Return groups, oldest first; with their members, fewer than `limit` if these have MAX_LISTED_MEMBERS."""
     require_client(actor)
     async with platform.db.acquire() as conn:
-        return await _read_groups(conn, where, limit=limit, offset=offset)
+        rows = await scim.list_groups(conn, where, limit=limit, offset=offset)
+        return await _with_members(conn, rows) if members else [Group(row, []) for row in rows]
 
 
-async def _read_groups(conn: Connection, where: Matching, *, limit: int, offset: int) -> list[Group]:
-    rows = await scim.list_groups(conn, where, limit=limit, offset=offset)
-    members = await scim.list_members(conn, [row.id for row in rows])
-    return [Group(row, members.get(row.id, [])) for row in rows]
+async def _with_members(conn: Connection, rows: Sequence[ScimGroupRow]) -> list[Group]:
+    """Return groups with their members, up to the one that exceeds the limit of a page, but at least one."""
+    counts = await scim.count_members(conn, [row.id for row in rows])
+    totals = accumulate(counts.get(row.id, 0) for row in rows)
+    listed = [row for row, total in zip(rows, totals, strict=True) if total <= MAX_LISTED_MEMBERS] or rows[:1]
+    members = await scim.list_members(conn, [row.id for row in listed])
+    return [Group(row, members.get(row.id, [])) for row in listed]
 
 
 async def _lock_group(conn: Connection, group: UUID) -> Group:
     """Return a group, which no other call changes until the transaction ends. Raises NotFound."""
-    found = await _read_groups(conn, Matching(group), limit=1, offset=0) if await scim.lock_group(conn, group) else []
-    if not found:
+    if not await scim.lock_group(conn, group):
         raise _no_group(group)
-    return found[0]
+    return (await _with_members(conn, await scim.list_groups(conn, Matching(group), limit=1)))[0]
 
 
 def _no_group(group: UUID) -> NotFound:
