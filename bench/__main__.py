@@ -21,6 +21,7 @@ from bench.measures import (
     drain,
     growth,
     idle,
+    imports,
     large_values,
     loops,
     pages,
@@ -50,6 +51,7 @@ BARS: dict[str, Measure] = {
     "p15": chain.p15,
     "p16": waiting.p16,
     "p20": pages.p20,
+    "p21": imports.p21,
 }
 _README = Path(__file__).parents[1] / "README.md"
 

@@ -162,6 +162,15 @@ def test_pages_show_their_data() -> None:
         assert all_positive([*page["cold"]["raw"], *page["warm"]["raw"]])
 
 
+@pytest.mark.soak
+def test_imported_scripts_are_deployed_and_run() -> None:
+    kept = quick("p21")
+    assert kept["scripts"] == 10 and kept["reached"] is None
+    assert len(kept["deploy"]["raw"]) == 2 and kept["cpu_us_per_deploy"]["all"] > 0
+    for name in ("alone", "main"):
+        assert all_positive([*kept[name]["start"]["raw"], *kept[name]["call"]["raw"]])
+
+
 def test_each_bar_has_test() -> None:
     assert set(BARS) == {
         "p1",
@@ -181,4 +190,5 @@ def test_each_bar_has_test() -> None:
         "p15",
         "p16",
         "p20",
+        "p21",
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
@@ -11,6 +11,8 @@ from tests.http.harness import ApiHarness, W
 from tests.packages.importing import Catalog
 from tests.packages.indexes import Index, npm, wheel
 
+from orvanta_platform.db import imports as rows
+from orvanta_platform.db.pool import Connection
 from orvanta_platform.worker.loop import Worker
 
 
@@ -188,6 +190,24 @@ async def test_npm_packages_of_all_scripts_are_locked_together(catalog: Catalog,
     other = 'import { a } from "../lib/a"; import { word } from "greeting@2.0.0"; export const main = () => [a, word];'
     answer = await catalog.refusal("f/app/other", other, "bun")
     assert answer["code"] == "invalid_script" and "greeting as 1.0.0" in answer["message"]
+
+
+async def test_long_chain_is_resolved_with_few_queries(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The number of queries does not depend on the length of the chain."""
+    last = 12
+    for number in range(last, -1, -1):
+        content = f"from f.lib.n{number + 1} import depth as inner\ndef depth(): return 1"
+        await catalog.deploy(f"f/lib/n{number}", "def depth(): return 1" if number == last else content)
+    lookups: list[int] = []
+    find = rows.find_importable
+
+    async def counted(conn: Connection, workspace: str, paths: Sequence[str], view: str | None) -> Any:
+        lookups.append(len(paths))
+        return await find(conn, workspace, paths, view)
+
+    monkeypatch.setattr(rows, "find_importable", counted)
+    await catalog.deploy("f/app/main", "from f.lib.n0 import depth\ndef main(): return depth()")
+    assert len(lookups) <= 3, lookups
 
 
 @pytest.mark.extended

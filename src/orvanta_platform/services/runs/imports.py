@@ -292,7 +292,11 @@ class _Search:
         if sum(each.size for each in self.known.values()) <= MAX_BYTES:
             found = [*self.known.values()]
             await self._load(found)
-            await self._imports_of([each.script for each in found])
+            imports = await self._imports_of([each.script for each in found])
+            # An import may also mean a script of another name: `from f.a import b` is f/a/b if there is one.
+            candidates = {path for each in imports for reference in each for path in reference.candidates}
+            if len(candidates | self.looked_up) <= _MAX_CANDIDATES:
+                await self._look_up(candidates)
 
     async def _look_up(self, paths: set[str]) -> None:
         """Find the scripts at these paths that are not known yet and that the actor may read."""
