@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 from collections.abc import AsyncIterator
 
 import asyncpg
@@ -11,6 +12,7 @@ import pytest
 from tests.conftest import TestDatabase
 from tests.http.harness import ApiHarness, W
 from tests.packages.importing import Catalog
+from tests.packages.indexes import Index, wheel
 
 from orvanta_platform.control.actor import Role
 from orvanta_platform.services.runs import imports
@@ -146,6 +148,25 @@ async def test_tampered_documents_do_not_run(catalog: Catalog, database: TestDat
             "UPDATE version SET imports = json_build_object('', $1::text) WHERE path = 'f/app/other'", renamed.hex()
         )
         assert (await catalog.result("f/app/other"))["error"]["name"] == "imports_unavailable"
+    finally:
+        await owner.close()
+
+
+async def test_tampered_lock_of_imports_does_not_install(
+    catalog: Catalog, index: Index, database: TestDatabase
+) -> None:
+    """The lock of the importing script has the packages of all its imports."""
+    index.publish("greeting", *wheel("greeting", "1.0", {"greeting.py": "WORD = 'hello'\n"}))
+    await catalog.deploy("f/lib/a", "import greeting\nA = greeting.WORD")
+    owner = await asyncpg.connect(database.owner_url)
+    try:
+        for name in ("lock_hash_mismatch", "install_failed"):
+            digest = await catalog.deploy(f"f/app/{name}", f"from f.lib.a import A\ndef main(): return '{name}'")
+            lock = await catalog.locked(digest)
+            option = f"--index-url http://127.0.0.1:9/simple\n{lock}"
+            wrong = option if name == "install_failed" else re.sub("sha256:[0-9a-f]{64}", f"sha256:{'0' * 64}", lock)
+            await owner.execute("UPDATE version SET lock = $2 WHERE hash = $1", digest, wrong)
+            assert (await catalog.result(f"f/app/{name}"))["error"]["name"] == name
     finally:
         await owner.close()
 

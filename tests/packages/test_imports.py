@@ -13,6 +13,7 @@ from tests.packages.indexes import Index, npm, wheel
 
 from orvanta_platform.db import imports as rows
 from orvanta_platform.db.pool import Connection
+from orvanta_platform.worker import imports as worker_imports
 from orvanta_platform.worker.loop import Worker
 
 
@@ -99,6 +100,13 @@ async def test_imported_scripts_are_compiled_in_a_cell_before_the_job(catalog: C
         "def main(): return [code.co_filename, line]"
     )
     assert await catalog.preview(main) == ["/output/tree/f/lib/a.py", 1], "the compiler saw only its output folder"
+
+
+async def test_run_works_without_bytecode_if_compiling_fails(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_imports, "COMPILER", "missing compiler")
+    await catalog.deploy("f/lib/a", "A = 1")
+    main = "import os\nimport f.lib.a as a\ndef main(): return [os.path.exists(a.__cached__), a.A]"
+    assert await catalog.preview(main) == [False, 1]
 
 
 async def test_preview_uses_drafts_of_the_caller(catalog: Catalog) -> None:
