@@ -41,15 +41,20 @@ FROM version
 WHERE id = $1;
 
 -- name: list_reachable
--- Paths of scripts that the current versions of these scripts import, directly or through others, at most $3.
+-- Paths of scripts that the current versions of these scripts import, directly or through others, at most $3. OFFSET 0
+-- keeps the look-up by index for each script: a hash join reads a whole table again for each level of the imports.
 WITH RECURSIVE reached AS (
     SELECT named.path
     FROM unnest($2::text[]) AS named (path)
     UNION
-    SELECT u.path
+    SELECT used.path
     FROM reached AS r
-    JOIN item AS i ON i.workspace = $1 AND i.kind = 'script' AND i.path = r.path
-    JOIN version_use AS u ON u.version = i.version AND u.kind = 'script' AND u.node = ''
+    CROSS JOIN LATERAL (
+        SELECT u.path
+        FROM item AS i
+        JOIN version_use AS u ON u.version = i.version AND u.kind = 'script' AND u.node = ''
+        WHERE i.workspace = $1 AND i.kind = 'script' AND i.path = r.path
+        OFFSET 0) AS used
 )
 SELECT path
 FROM reached LIMIT $3;
