@@ -15,6 +15,9 @@ from bench.samples import Samples
 
 _SCRIPTS = 200
 _MIN_RUNS = 30
+_SETTLE_S = 0.1
+"""Pause after a run, whose cell is prepared for the next one meanwhile."""
+
 _MAX_DEPLOY_MS, _MAX_START_MS = 1000.0, 2.0
 _FUNCTIONS = "".join(
     f"def f{number}(a, b=1):\n    numbers = [a + each for each in range(b)]\n    return sum(numbers) + {number}\n\n\n"
@@ -61,12 +64,17 @@ def p21(options: Options) -> Outcome:
         deploys = Samples.of("ms", times[WARM_UP:])
         _deploy(orvanta, "alone", _ALONE)
         runs = {name: _Runs() for name in ("alone", "main")}
+        meters = {name: orvanta.meter() for name in runs}
         for _ in range(WARM_UP + tries):
             for name, own in runs.items():
+                meters[name].start()
                 own.add(orvanta, orvanta.run_script(f"f/bench/{name}", {}, None))
+                time.sleep(_SETTLE_S)
+                meters[name].stop()
     data: dict[str, Any] = {"scripts": scripts, "deploy": deploys.record()}
     data["cpu_us_per_deploy"] = meter.result().per(len(times))
-    data |= {name: own.record() for name, own in runs.items()}
+    for name, own in runs.items():
+        data[name] = own.record() | {"cpu_us_per_run": meters[name].result().per(WARM_UP + tries)}
     later = [statistics.median(getattr(runs["main"], name)[WARM_UP:]) - statistics.median(
         getattr(runs["alone"], name)[WARM_UP:]) for name in ("start", "importing", "call")]  # fmt: skip
     told = (
