@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import gc
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 _YOUNG_THRESHOLD = 20_000
 """Number of new objects before a collection of the young generation. Cycles are rare here, and a few MB of them do no
@@ -14,6 +15,20 @@ harm.
 _M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD = -3, -1
 _LARGE_BLOCK = 1 << 20
 """Size in bytes from which a block is mapped separately, so that it returns to the system as soon as it is freed."""
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """Import modules in this block: it suspends garbage collection, and excludes what they define from it afterwards.
+
+    Modules, classes and functions are not garbage. Going through them took a sixth of the CPU time of the imports.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def settle() -> None:

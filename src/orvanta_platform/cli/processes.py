@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from orvanta_platform import heap
+
 SecretsFd = Annotated[int | None, typer.Option("--secrets-fd", hidden=True)]
 
 
@@ -26,8 +28,9 @@ def up() -> None:
 
 def setup(secrets_fd: SecretsFd = None) -> None:
     """Set up the database for `orvanta up`, in a child process. Not for manual use."""
-    from orvanta_platform.cli.environment import take_settings
-    from orvanta_platform.embedded.setup import set_up as run
+    with heap.loading():
+        from orvanta_platform.cli.environment import take_settings
+        from orvanta_platform.embedded.setup import set_up as run
 
     print(run(take_settings(secrets_fd)))
 
@@ -37,10 +40,11 @@ def server(secrets_fd: SecretsFd = None) -> None:
 
     The server is stateless: any number of them can share one DATABASE_URL.
     """
-    from orvanta_platform.cli.environment import take_settings, with_database
-    from orvanta_platform.daemons.background import of_server
-    from orvanta_platform.http.server import serve
-    from orvanta_platform.sandbox.harden import harden_process
+    with heap.loading():
+        from orvanta_platform.cli.environment import take_settings, with_database
+        from orvanta_platform.daemons.background import of_server
+        from orvanta_platform.http.server import serve
+        from orvanta_platform.sandbox.harden import harden_process
 
     harden_process()
     with with_database(take_settings(secrets_fd)) as settings:
@@ -53,9 +57,10 @@ def worker(secrets_fd: SecretsFd = None) -> None:
     Any number of workers can share one DATABASE_URL, on any machine. SIGTERM lets running jobs finish; a second SIGTERM
     returns them to the queue, where they run again from the start.
     """
-    from orvanta_platform.cli.environment import check_schema, run_with_database, take_settings, with_database
-    from orvanta_platform.sandbox.harden import harden_process
-    from orvanta_platform.worker.supervisor import run
+    with heap.loading():
+        from orvanta_platform.cli.environment import check_schema, run_with_database, take_settings, with_database
+        from orvanta_platform.sandbox.harden import harden_process
+        from orvanta_platform.worker.supervisor import run
 
     harden_process()
     with with_database(take_settings(secrets_fd)) as settings:
@@ -65,12 +70,13 @@ def worker(secrets_fd: SecretsFd = None) -> None:
 
 def worker_process(control_fd: Annotated[int, typer.Option("--control-fd")], secrets_fd: SecretsFd = None) -> None:
     """Run the process that `orvanta worker` supervises. Not for manual use."""
-    import uvloop
+    with heap.loading():
+        import uvloop
 
-    from orvanta_platform.cli.environment import take_settings
-    from orvanta_platform.daemons.background import of_worker
-    from orvanta_platform.sandbox.harden import harden_process
-    from orvanta_platform.worker import process
+        from orvanta_platform.cli.environment import take_settings
+        from orvanta_platform.daemons.background import of_worker
+        from orvanta_platform.sandbox.harden import harden_process
+        from orvanta_platform.worker import process
 
     harden_process()
     process.die_with_parent()
