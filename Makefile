@@ -11,7 +11,7 @@ ARGS ?=
 # Images of Python often set it: each process of the tests would compile the source and the tests again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help up test test-extended test-all lint lint-server lint-editor fmt docs screenshots soak bench lock clean runtime tools editor intl site pages
+.PHONY: help up test test-extended test-all lint lint-server lint-editor fmt docs screenshots soak bench lock clean runtime tools editor intl site pages compiled-tests
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target text; do printf '%-20s %s\n' "$$target" "$$text"; done
@@ -27,7 +27,8 @@ test: tools pages ## Run the tests; ARGS="tests/unit -k name" selects tests
 test-extended: tools pages ## Run the tests that `make test` leaves out: other systems, chaos, seeded faults
 	@$(PYTEST) -m "extended and not soak and not screenshots" $(ARGS)
 
-test-all: lint pages ## Check the code and run all tests except those of `make soak`
+test-all: tools ## Check the code and run all tests except those of `make soak`
+	@$(MAKE) --no-print-directory --jobs=4 --output-sync=target lint-server lint-editor site compiled-tests editor intl
 	@scripts/programs browser
 	@$(PYTEST) -m "not soak and not screenshots" $(ARGS)
 
@@ -83,6 +84,10 @@ intl: runtime
 
 site: runtime
 	@scripts/docs build
+
+# The processes of the tests would all compile the same files at their start, which takes each of them 10 s.
+compiled-tests:
+	@[ -d tests/worker/__pycache__ ] || $(PYTHON) -m pytest --quiet --collect-only -m soak >/dev/null
 
 runtime:
 	@scripts/setup requirements.lock
