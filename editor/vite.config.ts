@@ -1,6 +1,5 @@
 import { fileURLToPath } from "node:url";
 import { compileMessage } from "@lingui/message-utils/compileMessage";
-import react from "@vitejs/plugin-react";
 import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
@@ -78,7 +77,9 @@ const CHUNKS = [
 ];
 
 export default defineConfig({
-  plugins: [compiledTexts(), preloadedFrame(), react()],
+  plugins: [compiledTexts(), preloadedFrame()],
+  // Preact runs what is written for React, with a sixth of the size. Types are those of React.
+  resolve: { alias: { "react-dom": "preact/compat", react: "preact/compat" } },
   build: {
     target: "es2022",
     sourcemap: false,

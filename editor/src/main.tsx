@@ -1,5 +1,6 @@
 import "./ui/tokens.css";
 import "./lib/nonce";
+import "./lib/preact";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { followTheme } from "./lib/theme";

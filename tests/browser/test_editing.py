@@ -188,6 +188,14 @@ async def test_yaml_and_graph_follow_each_other_and_bad_text_destroys_nothing(pa
     await expect(page.get_by_role("button", name="Deploy")).to_be_disabled()
     await page.keyboard.press("Control+z")
     await expect(page.get_by_role("alert")).to_have_count(0)
+    # A control shows what is stored, not what was refused.
+    await page.keyboard.insert_text("   bad: [\n")
+    await expect(page.get_by_role("alert")).to_contain_text("Line")
+    await node(page, "three").click()
+    await page.get_by_text("Approval before the next node").click()
+    await page.get_by_label("Wait for approval").click()
+    await expect(page.get_by_text("The YAML is invalid. Fix it first.")).to_be_visible()
+    await expect(page.get_by_label("Wait for approval")).not_to_be_checked()
 
 
 async def test_problems_are_the_servers_and_lead_to_the_node(page: Page, site: Site) -> None:

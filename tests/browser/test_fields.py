@@ -102,6 +102,7 @@ async def test_data_is_put_in_at_the_cursor_and_inputs_have_their_last_values(pa
         await code.press("ArrowLeft")
     await page.get_by_role("button", name="Pick data").click()
     data = page.get_by_label("Data", exact=True)
+    await expect(data.get_by_label("Search data")).to_be_focused()
     await expect(data.get_by_title("Insert flow_input.customer")).to_have_count(0)
     await data.get_by_role("button", name="Expand Workflow input").click()
     await expect(data.get_by_title("Insert flow_input.customer")).to_contain_text("Ada")
@@ -109,6 +110,15 @@ async def test_data_is_put_in_at_the_cursor_and_inputs_have_their_last_values(pa
     await expect(code).to_have_text("1 + results.give.price * 2")
     await draft_saved(page)
     assert "1 + results.give.price * 2" in draft(site, path)
+
+
+AT_ONCE = """async (_, text) => {
+  const { port1, port2 } = new MessageChannel();
+  for (const each of text) {
+    document.execCommand("insertText", false, each);
+    await new Promise(done => { port1.onmessage = done; port2.postMessage(null); });
+  }
+}"""
 
 
 @pytest.mark.extended
@@ -124,7 +134,8 @@ async def test_names_are_completed_from_real_shapes(page: Page, site: Site) -> N
     await options.click()
     await expect(code).to_have_text("results.give.price")
     await write_code(code, "")
-    await code.press_sequentially("results.give.ord")
+    # Keys that follow each other within a frame are all kept.
+    await code.evaluate(AT_ONCE, "results.give.ord")
     await expect(options).to_have_count(1)
     await expect(options).to_contain_text("order-id")
     await options.click()

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import os
 import re
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 from tests import processes
 from tests.browser.conftest import Site
 from tests.browser.test_editing import node
+from tests.installation import PATIENCE_S
 
 TWELVE = """value:
   modules:
@@ -90,6 +92,24 @@ async def test_twelve_nodes_with_a_loop_are_watched_live_through_a_lost_connecti
     await expect(page.get_by_role("heading", level=1)).to_contain_text("Succeeded")
 
 
+@asynccontextmanager
+async def held(page: Page, files: str) -> AsyncIterator[None]:
+    """Hold the loading of some files until the end of the block, which must have asked for one."""
+    asked, released = asyncio.Event(), asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        asked.set()
+        await released.wait()
+        await route.continue_()
+
+    await page.route(files, hold)
+    yield
+    await asyncio.wait_for(asked.wait(), PATIENCE_S)
+    async with page.expect_response(files):
+        released.set()
+    await page.unroute(files)
+
+
 async def test_selection_is_stored_in_url(page: Page, site: Site) -> None:
     _, id = started(site, TWELVE)
     await page.goto(f"/w/main/runs/{id}?node=say&at=each.2")
@@ -103,10 +123,11 @@ async def test_selection_is_stored_in_url(page: Page, site: Site) -> None:
     await expect(page).to_have_url(re.compile(r"node=left&at=each\.2"))
     await node(page, "each").get_by_role("button", name="Previous iteration").click()
     await expect(page).to_have_url(re.compile(r"at=each\.1"))
-    await page.get_by_role("tab", name="Timeline").click()
-    await expect(page).to_have_url(re.compile(r"tab=timeline&node=left"))
-    await page.go_back()
-    await node(page, "left").click()
+    async with held(page, "**/assets/timeline-*.js"):
+        await page.get_by_role("tab", name="Timeline").click()
+        await expect(page).to_have_url(re.compile(r"tab=timeline&node=left"))
+        await page.go_back()
+        await node(page, "left").click()
     await page.keyboard.press("ArrowUp")
     await expect(page).to_have_url(re.compile(r"node=ask"))
 

@@ -1,9 +1,10 @@
-import { lazy, type MouseEvent, Suspense, useCallback, useState } from "react";
+import { type MouseEvent, useCallback, useState } from "react";
 import { useEditorStore } from "../editor/context";
 import { select } from "../editor/store";
+import { lazyComponent } from "../lib/lazy-component";
 import { t } from "../texts/canvas";
 
-const ActionMenu = lazy(async () => ({ default: (await import("../actions/menu")).ActionMenu }));
+const ActionMenu = lazyComponent(async () => ({ default: (await import("../actions/menu")).ActionMenu }));
 
 const GROUPS = [
   ["open", "rename", "add", "add-inside", "connect", "replace"],
@@ -26,12 +27,8 @@ export function useNodeMenu() {
     },
     [store],
   );
-  const element = (
-    <Suspense>
-      {menu && (
-        <ActionMenu label={t("canvas.nodeMenu")} at={menu} groups={GROUPS} enabledOnly close={() => setMenu(null)} />
-      )}
-    </Suspense>
+  const element = menu && (
+    <ActionMenu label={t("canvas.nodeMenu")} at={menu} groups={GROUPS} enabledOnly close={() => setMenu(null)} />
   );
   return { open, element };
 }

@@ -1,16 +1,17 @@
-import { lazy, Suspense } from "react";
+import { lazyComponent } from "../lib/lazy-component";
 import css from "../ui/panel.module.css";
 import type { CodeProps } from "./code";
 
-const Code = lazy(() => import("./code"));
+const Code = lazyComponent(
+  () => import("./code"),
+  ({ lines = 3 }) => <div style={{ minHeight: `${lines * 1.25}rem` }} />,
+);
 
 /** The code editor, loaded when it is first shown. */
 export function LazyCode(props: CodeProps) {
   return (
     <div className={css.code}>
-      <Suspense fallback={<div style={{ minHeight: `${(props.lines ?? 3) * 1.25}rem` }} />}>
-        <Code {...props} />
-      </Suspense>
+      <Code {...props} />
     </div>
   );
 }

@@ -1,5 +1,6 @@
-import { lazy, Suspense, useState } from "react";
+import { useState } from "react";
 import { attempt } from "../actions/registry";
+import { lazyComponent } from "../lib/lazy-component";
 import { t } from "../texts/conflicts";
 import { Button } from "../ui/controls";
 import { Dialog, dialogCss } from "../ui/dialog";
@@ -9,7 +10,7 @@ import type { Choice, Part } from "../workflow/merge";
 import { toYaml } from "../workflow/yaml";
 import css from "./merge-dialog.module.css";
 
-const TextDifference = lazy(() => import("../code/text-difference"));
+const TextDifference = lazyComponent(() => import("../code/text-difference"), <Skeleton rows={2} />);
 
 interface Props {
   /** Name of the other side: "the other page", "version 4". */
@@ -92,10 +93,10 @@ function PartRow(props: { part: Part; choice: Choice; choose: (choice: Choice) =
         </Button>
       </fieldset>
       {open && (
-        <Suspense fallback={<Skeleton rows={2} />}>
+        <>
           <p className={dialogCss.description}>{t("conflicts.sides")}</p>
           <TextDifference before={yamlOf(part.mine)} after={yamlOf(part.theirs)} unified />
-        </Suspense>
+        </>
       )}
     </li>
   );

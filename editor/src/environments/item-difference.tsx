@@ -1,5 +1,6 @@
-import { lazy, Suspense, useState } from "react";
+import { useState } from "react";
 import type { RequestedChange } from "../api/environments";
+import { lazyComponent } from "../lib/lazy-component";
 import { t } from "../texts/environments";
 import { Button } from "../ui/controls";
 import { Skeleton } from "../ui/states";
@@ -7,9 +8,15 @@ import type { Json } from "../workflow/types";
 import { toYaml } from "../workflow/yaml";
 import css from "./environments.module.css";
 
-const TextDifference = lazy(() => import("../code/text-difference"));
-const Changes = lazy(async () => ({ default: (await import("../versions/changes")).Changes }));
-const DifferenceGraph = lazy(async () => ({ default: (await import("../versions/graph")).DifferenceGraph }));
+const TextDifference = lazyComponent(() => import("../code/text-difference"), <Skeleton rows={2} />);
+const Changes = lazyComponent(
+  async () => ({ default: (await import("../versions/changes")).Changes }),
+  <Skeleton rows={2} />,
+);
+const DifferenceGraph = lazyComponent(
+  async () => ({ default: (await import("../versions/graph")).DifferenceGraph }),
+  <Skeleton rows={2} />,
+);
 
 const TITLES = [t("environments.before"), t("environments.after")] as const;
 
@@ -31,7 +38,7 @@ export function ItemDifference({ change }: { change: RequestedChange }) {
   return (
     <div className={css.difference}>
       {difference && flow && (
-        <Suspense fallback={<Skeleton rows={2} />}>
+        <>
           <Changes difference={difference} first={false} />
           <div className={css.tools}>
             <Button aria-pressed={!asText} onClick={() => setAsText(false)}>
@@ -46,18 +53,15 @@ export function ItemDifference({ change }: { change: RequestedChange }) {
               <DifferenceGraph before={flow.before} after={flow.after} difference={difference} names={TITLES} />
             </div>
           )}
-        </Suspense>
+        </>
       )}
-      {(asText || !difference) && (
-        <Suspense fallback={<Skeleton rows={2} />}>
-          {shown.map(({ name, before, after, language }) => (
-            <div key={name}>
-              <p className={css.soft}>{name}</p>
-              <TextDifference before={before} after={after} language={language} titles={TITLES} />
-            </div>
-          ))}
-        </Suspense>
-      )}
+      {(asText || !difference) &&
+        shown.map(({ name, before, after, language }) => (
+          <div key={name}>
+            <p className={css.soft}>{name}</p>
+            <TextDifference before={before} after={after} language={language} titles={TITLES} />
+          </div>
+        ))}
     </div>
   );
 }

@@ -1,13 +1,17 @@
 import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense, useState } from "react";
+import { useState } from "react";
 import { changesQuery, type PlanEntry, type RequestedChange, type TriggerOwner } from "../api/environments";
 import { kindName } from "../kinds/kind-name";
+import { lazyComponent } from "../lib/lazy-component";
 import { t } from "../texts/environments";
 import { Button } from "../ui/controls";
 import { Failed, Skeleton } from "../ui/states";
 import css from "./environments.module.css";
 
-const ItemDifference = lazy(async () => ({ default: (await import("./item-difference")).ItemDifference }));
+const ItemDifference = lazyComponent(
+  async () => ({ default: (await import("./item-difference")).ItemDifference }),
+  <Skeleton rows={2} />,
+);
 
 const ACTIONS = {
   add: t("environments.actionAdd"),
@@ -97,11 +101,7 @@ function Difference({ workspace, request, entry }: Omit<EntryProps, "owner">) {
   if (!changes.data) return <Skeleton rows={2} />;
   const change = changes.data.find((each: RequestedChange) => isOf(entry, each));
   if (!change) return <p className={css.soft}>{t("environments.noLongerChanges")}</p>;
-  return (
-    <Suspense fallback={<Skeleton rows={2} />}>
-      <ItemDifference change={change} />
-    </Suspense>
-  );
+  return <ItemDifference change={change} />;
 }
 
 const isOf = (entry: PlanEntry, other: { kind: string; path: string }): boolean =>

@@ -1,6 +1,7 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { lazy, Suspense, useState } from "react";
+import { useState } from "react";
 import { archiveAddress, type ItemKind } from "../api/changes";
+import { lazyComponent } from "../lib/lazy-component";
 import { t } from "../texts/items";
 import { Button } from "../ui/controls";
 import controls from "../ui/controls.module.css";
@@ -8,7 +9,7 @@ import { Icon } from "../ui/icon";
 import { notify, notifyError } from "../ui/toasts";
 import css from "./items.module.css";
 
-const CopyDialog = lazy(() => import("./copy-dialog"));
+const CopyDialog = lazyComponent(() => import("./copy-dialog"));
 
 interface Props {
   workspace: string;
@@ -54,9 +55,7 @@ export function BulkBar({ workspace, kind, paths, archived, archive, clear }: Pr
         {t("items.clear")}
       </Button>
       {copying && (
-        <Suspense>
-          <CopyDialog workspace={workspace} kind={kind} paths={paths} done={clear} close={() => setCopying(false)} />
-        </Suspense>
+        <CopyDialog workspace={workspace} kind={kind} paths={paths} done={clear} close={() => setCopying(false)} />
       )}
     </section>
   );

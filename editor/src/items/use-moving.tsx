@@ -1,7 +1,8 @@
-import { lazy, type ReactNode, Suspense, useState } from "react";
+import { type ReactNode, useState } from "react";
 import type { Moved } from "../api/moves";
+import { lazyComponent } from "../lib/lazy-component";
 
-const MoveDialog = lazy(() => import("./move-dialog"));
+const MoveDialog = lazyComponent(() => import("./move-dialog"));
 
 /**
  * Return a function that opens the dialog that moves an item, and the dialog while it is open.
@@ -9,10 +10,6 @@ const MoveDialog = lazy(() => import("./move-dialog"));
  */
 export function useMoving(moved: Moved, done: (path: string) => unknown): { move: () => void; dialog: ReactNode } {
   const [open, setOpen] = useState(false);
-  const dialog = open && (
-    <Suspense>
-      <MoveDialog moved={moved} done={done} close={() => setOpen(false)} />
-    </Suspense>
-  );
+  const dialog = open && <MoveDialog moved={moved} done={done} close={() => setOpen(false)} />;
   return { move: () => setOpen(true), dialog };
 }

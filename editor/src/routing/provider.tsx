@@ -1,13 +1,4 @@
-import {
-  Component,
-  type ComponentType,
-  createContext,
-  type ReactNode,
-  startTransition,
-  useContext,
-  useEffect,
-  useState,
-} from "react";
+import { Component, type ComponentType, createContext, type ReactNode, useContext, useEffect, useState } from "react";
 import type { Place, Router, View } from "./router";
 
 interface Fallbacks {
@@ -29,7 +20,7 @@ export function RouterProvider({ router, fallbacks }: { router: Router; fallback
   const [view, setView] = useState(router.view);
   useEffect(() => {
     setView(router.view());
-    return router.subscribe((next) => startTransition(() => setView(next)));
+    return router.subscribe(setView);
   }, [router]);
   return (
     <RouterContext value={router}>

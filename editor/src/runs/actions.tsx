@@ -1,6 +1,7 @@
-import { lazy, Suspense, useState } from "react";
+import { useState } from "react";
 import { cancelRun } from "../api/runs";
 import { useEditor } from "../editor/context";
+import { lazyComponent } from "../lib/lazy-component";
 import { ENDED } from "../lib/status";
 import { t } from "../texts/runs";
 import { Button } from "../ui/controls";
@@ -9,7 +10,7 @@ import { useRun } from "./context";
 import { RerunDialog } from "./restart/rerun-dialog";
 import { RestartDialog } from "./restart/restart-dialog";
 
-const RecordDialog = lazy(() => import("../workflow-tests/record-dialog"));
+const RecordDialog = lazyComponent(() => import("../workflow-tests/record-dialog"));
 
 /** Actions of a run: cancel, retry, run again. */
 export function RunActions() {
@@ -49,9 +50,7 @@ export function RunActions() {
       </Button>
       {asking === "retry" && <RestartDialog title={t("runs.retryFailed")} point={null} close={() => setAsking(null)} />}
       {asking === "test" && about.workflow && (
-        <Suspense>
-          <RecordDialog workspace={workspace} run={id} path={about.workflow} close={() => setAsking(null)} />
-        </Suspense>
+        <RecordDialog workspace={workspace} run={id} path={about.workflow} close={() => setAsking(null)} />
       )}
       {asking === "rerun" && <RerunDialog close={() => setAsking(null)} />}
     </>

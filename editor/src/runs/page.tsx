@@ -1,10 +1,11 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { lazy, Suspense, useEffect, useMemo } from "react";
+import { useEffect, useMemo } from "react";
 import { aboutQuery, documentQuery, type RunAbout } from "../api/runs";
 import { FollowShownIterations } from "../canvas/iterations";
 import { EditorContext } from "../editor/context";
 import { followRun } from "../editor/run-watch";
 import { createEditor, type EditorStore } from "../editor/store";
+import { lazyComponent } from "../lib/lazy-component";
 import { useParams } from "../routing/hooks";
 import { Link } from "../routing/link";
 import { t } from "../texts/runs";
@@ -16,9 +17,12 @@ import css from "./page.module.css";
 import { RunTabs, TITLES } from "./tabs";
 import { useSelection } from "./use-selection";
 
-const RunTimeline = lazy(async () => ({ default: (await import("./timeline/timeline")).RunTimeline }));
-const RunLog = lazy(async () => ({ default: (await import("./log/log")).RunLog }));
-const RunData = lazy(async () => ({ default: (await import("./data/data")).RunData }));
+const RunTimeline = lazyComponent(
+  async () => ({ default: (await import("./timeline/timeline")).RunTimeline }),
+  <Skeleton rows={6} />,
+);
+const RunLog = lazyComponent(async () => ({ default: (await import("./log/log")).RunLog }), <Skeleton rows={6} />);
+const RunData = lazyComponent(async () => ({ default: (await import("./data/data")).RunData }), <Skeleton rows={6} />);
 
 /** Page of a run: graph, timeline, logs and data. */
 export function RunPage() {
@@ -77,9 +81,7 @@ function Opened({ workspace, about, text }: { workspace: string; about: RunAbout
           <RunHeader />
           <RunTabs />
           <div className={css.body} role="tabpanel" aria-label={TITLES[selection.tab]}>
-            <Suspense fallback={<Skeleton rows={6} />}>
-              <Tab />
-            </Suspense>
+            <Tab />
           </div>
         </main>
       </RunContext>

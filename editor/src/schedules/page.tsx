@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense } from "react";
 import { allSchedulesQuery, LIMIT, type ListedSchedule } from "../api/schedules";
+import { lazyComponent } from "../lib/lazy-component";
 import { useParams } from "../routing/hooks";
 import { Link } from "../routing/link";
 import { t } from "../texts/schedules";
@@ -10,7 +10,7 @@ import { useUrlParams } from "../ui/use-url-params";
 import { ScheduleRow } from "./row";
 import css from "./schedules.module.css";
 
-const Calendar = lazy(() => import("./calendar-view"));
+const Calendar = lazyComponent(() => import("./calendar-view"), <Skeleton />);
 
 const NEVER = "9999";
 const ORDERS: readonly [SortOption<ListedSchedule>, ...SortOption<ListedSchedule>[]] = [
@@ -40,13 +40,7 @@ export function SchedulesPage() {
           </Link>
         </nav>
       </div>
-      {calendar ? (
-        <Suspense fallback={<Skeleton />}>
-          <Calendar workspace={workspace} search={search} set={set} />
-        </Suspense>
-      ) : (
-        <List workspace={workspace} />
-      )}
+      {calendar ? <Calendar workspace={workspace} search={search} set={set} /> : <List workspace={workspace} />}
     </main>
   );
 }

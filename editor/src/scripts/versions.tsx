@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { lazy, Suspense, useState } from "react";
+import { useState } from "react";
 import {
   getScript,
   restoreScript,
@@ -8,6 +8,7 @@ import {
   scriptVersionsQuery,
   type Version,
 } from "../api/scripts";
+import { lazyComponent } from "../lib/lazy-component";
 import { t, tWith } from "../texts/scripts";
 import { Button } from "../ui/controls";
 import css from "../ui/panel.module.css";
@@ -17,7 +18,7 @@ import { notify, notifyError } from "../ui/toasts";
 import page from "./script.module.css";
 import { useScript, useScriptStore } from "./store";
 
-const TextDifference = lazy(() => import("../code/text-difference"));
+const TextDifference = lazyComponent(() => import("../code/text-difference"), <Skeleton />);
 
 /** Panel of the versions of the script, each of which can be compared with the page. */
 export function Versions() {
@@ -95,14 +96,12 @@ function VersionComparison({ version, close }: { version: Version; close: () => 
       {old.isSuccess && same && <p className={css.help}>{t("scripts.same")}</p>}
       {old.isSuccess && !same && (
         <div className={page.merge}>
-          <Suspense fallback={<Skeleton />}>
-            <TextDifference
-              before={old.data ?? ""}
-              after={content}
-              language={language}
-              titles={[t("scripts.version", { number: version.number }), t("scripts.thisPage")]}
-            />
-          </Suspense>
+          <TextDifference
+            before={old.data ?? ""}
+            after={content}
+            language={language}
+            titles={[t("scripts.version", { number: version.number }), t("scripts.thisPage")]}
+          />
         </div>
       )}
     </section>

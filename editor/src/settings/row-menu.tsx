@@ -1,10 +1,11 @@
-import { lazy, Suspense, useState } from "react";
+import { useState } from "react";
+import { lazyComponent } from "../lib/lazy-component";
 import { useSharing } from "../sharing/use-sharing";
 import { t } from "../texts/settings";
 import { Button } from "../ui/controls";
 import { Popover } from "../ui/popover";
 
-const ReferencesDialog = lazy(() => import("../references/dialog"));
+const ReferencesDialog = lazyComponent(() => import("../references/dialog"));
 
 interface Props {
   workspace: string;
@@ -30,9 +31,7 @@ export function RowMenu({ workspace, kind, path }: Props) {
       </Popover>
       {sharing.dialog}
       {users && kind !== "folder" && (
-        <Suspense>
-          <ReferencesDialog workspace={workspace} kind={kind} path={path} close={() => setUsers(false)} />
-        </Suspense>
+        <ReferencesDialog workspace={workspace} kind={kind} path={path} close={() => setUsers(false)} />
       )}
     </>
   );

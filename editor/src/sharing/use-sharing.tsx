@@ -1,15 +1,12 @@
-import { lazy, type ReactNode, Suspense, useState } from "react";
+import { type ReactNode, useState } from "react";
 import type { Shared } from "../api/access";
+import { lazyComponent } from "../lib/lazy-component";
 
-const SharingDialog = lazy(() => import("./dialog"));
+const SharingDialog = lazyComponent(() => import("./dialog"));
 
 /** Return a function that opens the dialog of who has access to an item, and the dialog while it is open. */
 export function useSharing(shared: Shared): { share: () => void; dialog: ReactNode } {
   const [open, setOpen] = useState(false);
-  const dialog = open && (
-    <Suspense>
-      <SharingDialog shared={shared} close={() => setOpen(false)} />
-    </Suspense>
-  );
+  const dialog = open && <SharingDialog shared={shared} close={() => setOpen(false)} />;
   return { share: () => setOpen(true), dialog };
 }

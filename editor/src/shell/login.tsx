@@ -1,15 +1,16 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, lazy, Suspense, useState } from "react";
+import { type FormEvent, useState } from "react";
 import { login, loginOptionsQuery, startLogin } from "../api/session";
 import { type Enrolment, enrolAtLogin } from "../api/two-step";
 import logo from "../icon.svg";
 import { ApiError, errorText } from "../lib/api-error";
+import { lazyComponent } from "../lib/lazy-component";
 import { useNavigate, useSearchParams } from "../routing/hooks";
 import { t } from "../texts/t";
 import { Button, Field, Input } from "../ui/controls";
 import css from "./login.module.css";
 
-const NewAuthenticator = lazy(() => import("../ui/authenticator"));
+const NewAuthenticator = lazyComponent(() => import("../ui/authenticator"));
 
 interface LoginFormProps {
   title: string;
@@ -71,10 +72,10 @@ export function LoginForm({ title, done, then, open }: LoginFormProps) {
       ) : (
         <>
           {step !== "code" && (
-            <Suspense>
+            <>
               <p>{t("shell.enrolmentRequired")}</p>
               <NewAuthenticator enrolment={step} />
-            </Suspense>
+            </>
           )}
           <Field label={t("ui.loginCode")} help={t("ui.loginCodeHint")} error={error}>
             <Input

@@ -1,4 +1,5 @@
-import { lazy, Suspense, useState } from "react";
+import { useState } from "react";
+import { lazyComponent } from "../lib/lazy-component";
 import { t } from "../texts/t";
 import { IconButton } from "../ui/controls";
 import { AccountMenu } from "./account";
@@ -7,7 +8,7 @@ import css from "./phone-bar.module.css";
 import type { NavigationProps } from "./rail";
 import { WorkspaceSwitcher } from "./workspace-switcher";
 
-const PhoneMenu = lazy(() => import("./phone-menu"));
+const PhoneMenu = lazyComponent(() => import("./phone-menu"));
 
 /** Bar above the page in narrow windows, with a menu of the pages. */
 export function PhoneBar({ email, workspaces, workspace, open }: NavigationProps) {
@@ -34,9 +35,7 @@ export function PhoneBar({ email, workspaces, workspace, open }: NavigationProps
         )}
         <AccountMenu email={email} collapsed />
       </div>
-      <Suspense>
-        {isMenuOpen && <PhoneMenu workspace={workspace} open={open} close={() => setMenuOpen(false)} />}
-      </Suspense>
+      {isMenuOpen && <PhoneMenu workspace={workspace} open={open} close={() => setMenuOpen(false)} />}
     </header>
   );
 }

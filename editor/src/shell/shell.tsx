@@ -1,11 +1,12 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { lazy, type MouseEvent, Suspense, useEffect, useState } from "react";
+import { type MouseEvent, useEffect, useState } from "react";
 import { api, onSessionLost } from "../api/client";
 import { useConnection } from "../api/connection";
 import { meQuery } from "../api/session";
 import { workspaceSettingsQuery } from "../api/workspaces";
 import { ApiError } from "../lib/api-error";
 import { lastWorkspace, rememberWorkspace } from "../lib/last-workspace";
+import { lazyComponent } from "../lib/lazy-component";
 import { useMedia } from "../lib/use-media";
 import { useLocation, useParams } from "../routing/hooks";
 import { Navigate } from "../routing/link";
@@ -20,12 +21,15 @@ import { type PageDialog, useDialogKeys } from "./use-dialog-keys";
 const CONTENT = "content";
 /** Windows without room for a rail beside the page. */
 const PHONE = "(max-width: 760px)";
-const PhoneBar = lazy(async () => ({ default: (await import("./phone-bar")).PhoneBar }));
-const Palette = lazy(() => import("./palette"));
-const Shortcuts = lazy(() => import("./shortcuts"));
-const ImpersonationBanner = lazy(() => import("./impersonation"));
-const ArchivedBanner = lazy(() => import("./archived"));
-const LoginDialog = lazy(() => import("./login-dialog"));
+const PhoneBar = lazyComponent(
+  async () => ({ default: (await import("./phone-bar")).PhoneBar }),
+  <header className={css.phoneBar} />,
+);
+const Palette = lazyComponent(() => import("./palette"));
+const Shortcuts = lazyComponent(() => import("./shortcuts"));
+const ImpersonationBanner = lazyComponent(() => import("./impersonation"));
+const ArchivedBanner = lazyComponent(() => import("./archived"));
+const LoginDialog = lazyComponent(() => import("./login-dialog"));
 
 /** Frame of every page with the navigation. Users without a session are sent to the login page; after its end they can log in in place. */
 export function Shell() {
@@ -56,10 +60,8 @@ export function Shell() {
       />
       <div className={css.notices}>
         <ConnectionStatus />
-        <Suspense>
-          {me.data.impersonatedBy && <ImpersonationBanner email={me.data.email} admin={me.data.impersonatedBy} />}
-          {archived && requested && <ArchivedBanner workspace={requested} />}
-        </Suspense>
+        {me.data.impersonatedBy && <ImpersonationBanner email={me.data.email} admin={me.data.impersonatedBy} />}
+        {archived && requested && <ArchivedBanner workspace={requested} />}
       </div>
       <div className={css.body} id={CONTENT} tabIndex={-1}>
         {missing && <WorkspaceNotFound id={requested ?? ""} workspaces={ids} />}
@@ -92,15 +94,11 @@ function Navigation(props: Omit<NavigationProps, "open">) {
   const Pages = useMedia(PHONE) ? PhoneBar : Rail;
   return (
     <>
-      <Suspense fallback={<header className={css.phoneBar} />}>
-        <Pages {...props} open={setDialog} />
-      </Suspense>
-      <Suspense>
-        {dialog === "palette" && props.workspace && (
-          <Palette workspace={props.workspace} open={setDialog} close={() => setDialog(null)} />
-        )}
-        {dialog === "shortcuts" && <Shortcuts close={() => setDialog(null)} />}
-      </Suspense>
+      <Pages {...props} open={setDialog} />
+      {dialog === "palette" && props.workspace && (
+        <Palette workspace={props.workspace} open={setDialog} close={() => setDialog(null)} />
+      )}
+      {dialog === "shortcuts" && <Shortcuts close={() => setDialog(null)} />}
     </>
   );
 }
@@ -143,7 +141,7 @@ function ConnectionStatus() {
 function SessionDialog() {
   const [lost, setLost] = useState(false);
   useEffect(() => onSessionLost(() => setLost(true)), []);
-  return <Suspense>{lost && <LoginDialog done={() => setLost(false)} />}</Suspense>;
+  return lost && <LoginDialog done={() => setLost(false)} />;
 }
 
 /** Return the last workspace, otherwise the first one other than `admins`. */

@@ -1,4 +1,11 @@
-import type { ButtonHTMLAttributes, InputHTMLAttributes, ReactNode, Ref } from "react";
+import {
+  type ButtonHTMLAttributes,
+  type InputHTMLAttributes,
+  type ReactNode,
+  type Ref,
+  useLayoutEffect,
+  useRef,
+} from "react";
 import { Link, type LinkProps } from "../routing/link";
 import css from "./controls.module.css";
 import { Icon } from "./icon";
@@ -65,6 +72,15 @@ export function Field({ label, help, error, children }: FieldProps) {
   );
 }
 
-export function Input({ className, ...rest }: InputHTMLAttributes<HTMLInputElement> & { ref?: Ref<HTMLInputElement> }) {
-  return <input className={`${css.input} ${className ?? ""}`} {...rest} />;
+interface InputProps extends InputHTMLAttributes<HTMLInputElement> {
+  ref?: Ref<HTMLInputElement>;
+}
+
+/** `autoFocus` focuses the field whenever it appears. The attribute of HTML works once in a page, which Preact leaves to it. */
+export function Input({ className, autoFocus = false, ...rest }: InputProps) {
+  const own = useRef<HTMLInputElement>(null);
+  useLayoutEffect(() => {
+    if (autoFocus) own.current?.focus();
+  }, [autoFocus]);
+  return <input ref={own} className={`${css.input} ${className ?? ""}`} {...rest} />;
 }

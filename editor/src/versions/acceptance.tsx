@@ -1,8 +1,9 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { lazy, type ReactNode, Suspense, useState } from "react";
+import { type ReactNode, useState } from "react";
 import { acceptVersion, type WaitingVersion, waitingQuery } from "../api/acceptance";
 import { scriptVersionQuery } from "../api/scripts";
 import { differenceQuery } from "../api/versions";
+import { lazyComponent } from "../lib/lazy-component";
 import { Link } from "../routing/link";
 import { LOCALE } from "../texts/language";
 import { t, tWith } from "../texts/versions";
@@ -11,8 +12,8 @@ import { Failed, Skeleton } from "../ui/states";
 import { notify, notifyError } from "../ui/toasts";
 import css from "./acceptance.module.css";
 
-const Changes = lazy(async () => ({ default: (await import("./changes")).Changes }));
-const TextDifference = lazy(() => import("../code/text-difference"));
+const Changes = lazyComponent(async () => ({ default: (await import("./changes")).Changes }), <Skeleton rows={2} />);
+const TextDifference = lazyComponent(() => import("../code/text-difference"), <Skeleton rows={2} />);
 
 interface Item {
   kind: "script" | "flow";
@@ -169,9 +170,7 @@ function FlowDifference({ workspace, row, before }: { workspace: string; row: Wa
   if (found.error) return <Failed error={found.error} retry={() => void found.refetch()} />;
   return (
     <>
-      <Suspense fallback={<Skeleton rows={2} />}>
-        <Changes difference={found.data} first={false} />
-      </Suspense>
+      <Changes difference={found.data} first={false} />
       <Link to={`/w/${workspace}/workflows/${row.path}?view=versions`}>{t("versions.compareBoth")}</Link>
     </>
   );
@@ -189,16 +188,11 @@ function ScriptDifference({ workspace, row, before }: ScriptSides) {
   if (old.error ?? fresh.error) return <Failed error={(old.error ?? fresh.error) as Error} />;
   if (old.isPending || fresh.isPending) return <Skeleton rows={2} />;
   return (
-    <Suspense fallback={<Skeleton rows={2} />}>
-      <TextDifference
-        before={old.data}
-        after={fresh.data}
-        language=""
-        titles={[
-          t("versions.version", { number: before.number }),
-          t("versions.version", { number: row.version.number }),
-        ]}
-      />
-    </Suspense>
+    <TextDifference
+      before={old.data}
+      after={fresh.data}
+      language=""
+      titles={[t("versions.version", { number: before.number }), t("versions.version", { number: row.version.number })]}
+    />
   );
 }

@@ -1,9 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense } from "react";
 import { attempt } from "../actions/registry";
 import { type Difference, differenceQuery, type Side, type Version, versionQuery } from "../api/versions";
 import { useEditor, useEditorStore } from "../editor/context";
 import { replaceAll, textOf } from "../editor/store";
+import { lazyComponent } from "../lib/lazy-component";
 import { useSearchParams } from "../routing/hooks";
 import { t } from "../texts/versions";
 import { Button } from "../ui/controls";
@@ -15,7 +15,7 @@ import { DifferenceGraph } from "./graph";
 import { type Sides, versionName } from "./naming";
 import css from "./versions.module.css";
 
-const TextDifference = lazy(() => import("../code/text-difference"));
+const TextDifference = lazyComponent(() => import("../code/text-difference"), <Skeleton rows={6} />);
 
 interface Props {
   versions: Version[];
@@ -91,9 +91,7 @@ export function Comparison({ versions, drafted, sides, set }: Props) {
               names={[before === null ? "" : versionName(before, versions), versionName(after, versions)]}
             />
           ) : (
-            <Suspense fallback={<Skeleton rows={6} />}>
-              <TextDifference before={beforeText.text} after={afterText.text} />
-            </Suspense>
+            <TextDifference before={beforeText.text} after={afterText.text} />
           )}
         </>
       )}

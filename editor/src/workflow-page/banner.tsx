@@ -1,16 +1,16 @@
 import { useQueryClient } from "@tanstack/react-query";
-import { lazy, Suspense } from "react";
 import { ActionButton } from "../actions/button";
 import { attempt } from "../actions/registry";
 import { archiveFlow, flowQuery } from "../api/flows";
 import { useEditor, useEditorStore } from "../editor/context";
 import { isChanged } from "../editor/store";
+import { lazyComponent } from "../lib/lazy-component";
 import { t } from "../texts/workflow-page";
 import { Button } from "../ui/controls";
 import css from "../ui/editor-page.module.css";
 import { notify } from "../ui/toasts";
 
-const ConflictBanner = lazy(() => import("./conflict-banner"));
+const ConflictBanner = lazyComponent(() => import("./conflict-banner"));
 
 /** Notices about the draft: its workflow is deleted or archived, or others have saved or deployed meanwhile. */
 export function Banner() {
@@ -22,7 +22,7 @@ export function Banner() {
   return (
     <>
       {archived && <ArchivedBanner />}
-      <Suspense>{(conflict || behind) && <ConflictBanner conflict={conflict} />}</Suspense>
+      {(conflict || behind) && <ConflictBanner conflict={conflict} />}
     </>
   );
 }

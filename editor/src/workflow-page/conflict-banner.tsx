@@ -1,5 +1,5 @@
 import { useQueryClient } from "@tanstack/react-query";
-import { lazy, Suspense, useState } from "react";
+import { useState } from "react";
 import { attempt } from "../actions/registry";
 import {
   conflictingParts,
@@ -11,12 +11,13 @@ import {
   takeTheirs,
 } from "../editor/conflict";
 import { useEditor, useEditorStore } from "../editor/context";
+import { lazyComponent } from "../lib/lazy-component";
 import { t } from "../texts/workflow-page";
 import { Button } from "../ui/controls";
 import css from "../ui/editor-page.module.css";
 import type { Part } from "../workflow/merge";
 
-const MergeDialog = lazy(() => import("../conflicts/merge-dialog"));
+const MergeDialog = lazyComponent(() => import("../conflicts/merge-dialog"));
 
 /** Notice that another page has saved the draft (`conflict`), or that a newer version was deployed. */
 export default function ConflictBanner({ conflict }: { conflict: boolean }) {
@@ -40,17 +41,15 @@ export default function ConflictBanner({ conflict }: { conflict: boolean }) {
         {t("workflow-page.merge")}
       </Button>
       {merging && (
-        <Suspense>
-          <MergeDialog
-            them={merging.other.them}
-            parts={merging.parts}
-            close={() => setMerging(null)}
-            done={(choices) => {
-              merge(store, merging.other, merging.parts, choices);
-              setMerging(null);
-            }}
-          />
-        </Suspense>
+        <MergeDialog
+          them={merging.other.them}
+          parts={merging.parts}
+          close={() => setMerging(null)}
+          done={(choices) => {
+            merge(store, merging.other, merging.parts, choices);
+            setMerging(null);
+          }}
+        />
       )}
     </div>
   );

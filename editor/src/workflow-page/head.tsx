@@ -1,14 +1,15 @@
-import { lazy, Suspense, useState } from "react";
+import { useState } from "react";
 import { ActionButton } from "../actions/button";
 import { useEditor, useEditorStore } from "../editor/context";
 import { type Editor, isChanged } from "../editor/store";
+import { lazyComponent } from "../lib/lazy-component";
 import { t } from "../texts/workflow-page";
 import { Button, IconButton } from "../ui/controls";
 import { at, text } from "../workflow/types";
 import css from "./head.module.css";
 import { ViewLinks } from "./views";
 
-const MoreMenu = lazy(() => import("./more-menu"));
+const MoreMenu = lazyComponent(() => import("./more-menu"));
 
 /** Head of a workflow's page: name, views, state of the draft and commands. `graph`: the graph is displayed. */
 export function Head({ graph }: { graph: boolean }) {
@@ -95,7 +96,7 @@ function More({ graph }: { graph: boolean }) {
           setUsed(true);
         }}
       />
-      <Suspense>{used && <MoreMenu at={open} graph={graph} close={() => setOpen(null)} />}</Suspense>
+      {used && <MoreMenu at={open} graph={graph} close={() => setOpen(null)} />}
     </>
   );
 }

@@ -1,12 +1,13 @@
-import { lazy, Suspense, useState } from "react";
+import { useState } from "react";
 import { ActionMenu } from "../actions/menu";
 import { useEditor, useEditorStore } from "../editor/context";
 import { useMoving } from "../items/use-moving";
+import { lazyComponent } from "../lib/lazy-component";
 import { useNavigate } from "../routing/hooks";
 import { useSharing } from "../sharing/use-sharing";
 import { t } from "../texts/workflow-page";
 
-const RemovalDialog = lazy(() => import("../workflows/removal-dialog"));
+const RemovalDialog = lazyComponent(() => import("../workflows/removal-dialog"));
 
 const ON_GRAPH = [["tidy", "fit", "overview"], ["find"]];
 const EVERYWHERE = ["palette", "keys"];
@@ -47,11 +48,7 @@ export default function MoreMenu({ at, graph, close }: Props) {
       )}
       {moving.dialog}
       {sharing.dialog}
-      {removing && (
-        <Suspense>
-          <Removal close={() => setRemoving(false)} />
-        </Suspense>
-      )}
+      {removing && <Removal close={() => setRemoving(false)} />}
     </>
   );
 }

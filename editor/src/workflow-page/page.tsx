@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense, useEffect, useMemo } from "react";
+import { useEffect, useMemo } from "react";
 import { useKeyboard } from "../actions/use-keyboard";
 import { waitingQuery } from "../api/acceptance";
 import { movedTo } from "../api/client";
@@ -11,6 +11,7 @@ import { useAutosave } from "../editor/autosave";
 import { EditorContext, useEditor, useEditorStore } from "../editor/context";
 import { type LocalHistory, loadLocalHistory } from "../editor/local-history";
 import { createEditor, textOf } from "../editor/store";
+import { lazyComponent } from "../lib/lazy-component";
 import { rememberItem } from "../lib/recent-items";
 import { useFirst } from "../lib/use-first";
 import { useParams, useSearchParams } from "../routing/hooks";
@@ -24,17 +25,15 @@ import { Head } from "./head";
 import { OpenDialog, SidePanel, stateFromUrl, usePanelInUrl, usePreload } from "./side-panel";
 import { useView } from "./views";
 
-const RunsView = lazy(() => import("../runs/list/workflow-runs"));
-const VersionsView = lazy(() => import("../versions/view"));
-const AcceptanceNotices = lazy(async () => ({ default: (await import("../versions/acceptance")).AcceptanceNotices }));
-const TestsView = lazy(() => import("../workflow-tests/view"));
-const TriggersView = lazy(() => import("../triggers/view"));
-const StartTriggers = lazy(() => import("../triggers/start"));
-const START = (
-  <Suspense>
-    <StartTriggers />
-  </Suspense>
-);
+const RunsView = lazyComponent(() => import("../runs/list/workflow-runs"), <Skeleton rows={6} />);
+const VersionsView = lazyComponent(() => import("../versions/view"), <Skeleton rows={6} />);
+const AcceptanceNotices = lazyComponent(async () => ({
+  default: (await import("../versions/acceptance")).AcceptanceNotices,
+}));
+const TestsView = lazyComponent(() => import("../workflow-tests/view"), <Skeleton rows={6} />);
+const TriggersView = lazyComponent(() => import("../triggers/view"), <Skeleton rows={6} />);
+const StartTriggers = lazyComponent(() => import("../triggers/start"));
+const START = <StartTriggers />;
 
 /** The page of a workflow: the graph, with the form of a node, a test or the YAML beside it. */
 export function WorkflowPage() {
@@ -143,12 +142,10 @@ function Page() {
         </div>
       ) : (
         <div className={css.whole}>
-          <Suspense fallback={<Skeleton rows={6} />}>
-            {view === "runs" && <RunsView />}
-            {view === "versions" && <VersionsView />}
-            {view === "tests" && <TestsView />}
-            {view === "triggers" && <TriggersView />}
-          </Suspense>
+          {view === "runs" && <RunsView />}
+          {view === "versions" && <VersionsView />}
+          {view === "tests" && <TestsView />}
+          {view === "triggers" && <TriggersView />}
         </div>
       )}
     </main>
@@ -162,9 +159,5 @@ function Acceptance() {
   const item = { kind: "flow" as const, path };
   const waiting = useQuery({ ...waitingQuery(workspace, item, version ?? 0), retry: false, enabled: version !== null });
   if (version === null || !waiting.data?.length) return null;
-  return (
-    <Suspense>
-      <AcceptanceNotices workspace={workspace} item={item} version={version} />
-    </Suspense>
-  );
+  return <AcceptanceNotices workspace={workspace} item={item} version={version} />;
 }

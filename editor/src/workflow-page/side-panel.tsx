@@ -1,6 +1,7 @@
-import { type CSSProperties, lazy, Suspense, useEffect, useRef } from "react";
+import { type CSSProperties, useEffect, useRef } from "react";
 import { useEditor, useEditorStore } from "../editor/context";
 import type { EditorStore, Panel } from "../editor/store";
+import { lazyComponent } from "../lib/lazy-component";
 import { useSearchParams } from "../routing/hooks";
 import { t } from "../texts/workflow-page";
 import { IconButton } from "../ui/controls";
@@ -14,22 +15,22 @@ const loadOutline = () => import("../panels/outline");
 const loadPalette = () => import("../panels/palette");
 const loadProblems = () => import("../panels/problems");
 const loadYaml = () => import("../panels/yaml");
-const ProblemsPanel = lazy(async () => ({ default: (await loadProblems()).ProblemsPanel }));
-const YamlPanel = lazy(async () => ({ default: (await loadYaml()).YamlPanel }));
-const OutlinePanel = lazy(async () => ({ default: (await loadOutline()).OutlinePanel }));
-const PalettePanel = lazy(async () => ({ default: (await loadPalette()).PalettePanel }));
-const Inspector = lazy(async () => ({ default: (await loadInspector()).Inspector }));
-const Dialogs = lazy(async () => ({ default: (await loadDialogs()).Dialogs }));
-const TestPanel = lazy(async () => ({ default: (await import("../panels/test")).TestPanel }));
+const ProblemsPanel = lazyComponent(async () => ({ default: (await loadProblems()).ProblemsPanel }), <Skeleton />);
+const YamlPanel = lazyComponent(async () => ({ default: (await loadYaml()).YamlPanel }), <Skeleton />);
+const OutlinePanel = lazyComponent(async () => ({ default: (await loadOutline()).OutlinePanel }), <Skeleton />);
+const PalettePanel = lazyComponent(async () => ({ default: (await loadPalette()).PalettePanel }), <Skeleton />);
+const Inspector = lazyComponent(async () => ({ default: (await loadInspector()).Inspector }), <Skeleton />);
+const Dialogs = lazyComponent(async () => ({ default: (await loadDialogs()).Dialogs }));
+const TestPanel = lazyComponent(async () => ({ default: (await import("../panels/test")).TestPanel }), <Skeleton />);
 
-const TriggerPanel = lazy(() => import("../triggers/panel"));
+const TriggerPanel = lazyComponent(() => import("../triggers/panel"), <Skeleton />);
 
 const PANELS = [loadInspector, loadDialogs, loadOutline, loadPalette, loadProblems, loadYaml];
 
 /** The open dialog of the page. */
 export function OpenDialog() {
   const isOpen = useEditor((editor) => editor.dialog !== null);
-  return <Suspense>{isOpen && <Dialogs />}</Suspense>;
+  return isOpen && <Dialogs />;
 }
 
 const TITLES: Record<Exclude<Panel, null>, string> = {
@@ -79,15 +80,13 @@ export function SidePanel() {
         <IconButton label={t("ui.close")} icon="cross" onClick={() => store.setState({ panel: null })} />
       </span>
       <div className={css.content}>
-        <Suspense fallback={<Skeleton />}>
-          {panel === "node" && <Inspector />}
-          {panel === "test" && <TestPanel />}
-          {panel === "yaml" && <YamlPanel />}
-          {panel === "problems" && <ProblemsPanel />}
-          {panel === "outline" && <OutlinePanel />}
-          {panel === "palette" && <PalettePanel />}
-          {panel === "trigger" && <TriggerPanel />}
-        </Suspense>
+        {panel === "node" && <Inspector />}
+        {panel === "test" && <TestPanel />}
+        {panel === "yaml" && <YamlPanel />}
+        {panel === "problems" && <ProblemsPanel />}
+        {panel === "outline" && <OutlinePanel />}
+        {panel === "palette" && <PalettePanel />}
+        {panel === "trigger" && <TriggerPanel />}
       </div>
     </aside>
   );

@@ -1,5 +1,5 @@
 import { useMutation, useQueries, useQuery, useQueryClient } from "@tanstack/react-query";
-import { lazy, type ReactNode, Suspense, useState } from "react";
+import { type ReactNode, useState } from "react";
 import { type DraftHead, draftsQuery } from "../api/drafts";
 import { archiveFlow, flowsQuery } from "../api/flows";
 import { itemHistoriesQuery } from "../api/item-histories";
@@ -8,6 +8,7 @@ import { ARCHIVED, FAVOURITES, ItemRows, ShownSelect } from "../items/item-rows"
 import css from "../items/list.module.css";
 import { filterItems, ITEM_ORDERS, itemName, type ListedItem } from "../items/listed-item";
 import { useListMarks } from "../items/use-list-marks";
+import { lazyComponent } from "../lib/lazy-component";
 import { useParams } from "../routing/hooks";
 import { t, tWith } from "../texts/workflows";
 import { Button, LinkButton } from "../ui/controls";
@@ -22,8 +23,8 @@ import { RowMenu } from "./row-menu";
 /** Number of drafts whose names are fetched; the others are listed by their path. */
 const NAMED_DRAFTS = 50;
 const PUSH_COMMAND = "orvanta flow push";
-const RunDialog = lazy(() => import("./run-dialog"));
-const NewWorkflow = lazy(async () => ({ default: (await import("./new-workflow")).NewWorkflow }));
+const RunDialog = lazyComponent(() => import("./run-dialog"));
+const NewWorkflow = lazyComponent(async () => ({ default: (await import("./new-workflow")).NewWorkflow }));
 
 /** List of all workflows of a workspace with search, sort order and arrow keys. Search and order are in the address. */
 export function WorkflowsPage() {
@@ -51,11 +52,7 @@ export function WorkflowsPage() {
           {t("workflows.new")}
         </Button>
       </div>
-      {search.has("new") && (
-        <Suspense>
-          <NewWorkflow workspace={workspace} close={() => set("new", "")} />
-        </Suspense>
-      )}
+      {search.has("new") && <NewWorkflow workspace={workspace} close={() => set("new", "")} />}
       {error && <Failed error={error} retry={() => void Promise.all([flows.refetch(), drafts.refetch()])} />}
       {!items && !error && <Skeleton />}
       {items && items.length === 0 && (
@@ -159,14 +156,7 @@ function Rows({
         )}
       />
       {running && (
-        <Suspense>
-          <RunDialog
-            workspace={workspace}
-            path={running.path}
-            name={itemName(running)}
-            close={() => setRunning(null)}
-          />
-        </Suspense>
+        <RunDialog workspace={workspace} path={running.path} name={itemName(running)} close={() => setRunning(null)} />
       )}
     </>
   );

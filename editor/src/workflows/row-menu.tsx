@@ -1,11 +1,12 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { lazy, Suspense, useState } from "react";
+import { useState } from "react";
 import { draftsQuery, getDraft, saveDraft } from "../api/drafts";
 import { getFlow } from "../api/flows";
 import { copyPath } from "../forms/path-name";
 import { ExportLink } from "../items/export-link";
 import { itemName, type ListedItem } from "../items/listed-item";
 import { useMoving } from "../items/use-moving";
+import { lazyComponent } from "../lib/lazy-component";
 import { useNavigate } from "../routing/hooks";
 import { useSharing } from "../sharing/use-sharing";
 import { t } from "../texts/workflows";
@@ -13,7 +14,7 @@ import { Button } from "../ui/controls";
 import { Popover } from "../ui/popover";
 import { notifyError } from "../ui/toasts";
 
-const RemovalDialog = lazy(() => import("./removal-dialog"));
+const RemovalDialog = lazyComponent(() => import("./removal-dialog"));
 
 interface Props {
   workspace: string;
@@ -68,11 +69,7 @@ export function RowMenu({ workspace, item, taken }: Props) {
       </Popover>
       {moving.dialog}
       {sharing.dialog}
-      {removing && (
-        <Suspense>
-          <RemovalDialog workspace={workspace} item={item} done={refresh} close={() => setRemoving(false)} />
-        </Suspense>
-      )}
+      {removing && <RemovalDialog workspace={workspace} item={item} done={refresh} close={() => setRemoving(false)} />}
     </>
   );
 }

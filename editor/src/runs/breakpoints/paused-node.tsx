@@ -1,6 +1,7 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { lazy, Suspense, useState } from "react";
+import { useState } from "react";
 import { type Continuation, continueNode, type PausedNode, type RunPauses } from "../../api/breakpoints";
+import { lazyComponent } from "../../lib/lazy-component";
 import { t, tWith } from "../../texts/runs";
 import { Button } from "../../ui/controls";
 import { Skeleton } from "../../ui/states";
@@ -10,7 +11,10 @@ import { notify, notifyError } from "../../ui/toasts";
 import { useRun } from "../context";
 import css from "./breakpoints.module.css";
 
-const Change = lazy(async () => ({ default: (await import("./paused-values")).PausedValues }));
+const Change = lazyComponent(
+  async () => ({ default: (await import("./paused-values")).PausedValues }),
+  <Skeleton rows={3} />,
+);
 
 interface Props {
   paused: PausedNode;
@@ -54,14 +58,12 @@ export function PausedNodeCard({ paused, permissions, isOnly }: Props) {
       </header>
       {paused.threw && <p className={css.error}>{t("runs.conditionFailed", { error: paused.threw })}</p>}
       {open ? (
-        <Suspense fallback={<Skeleton rows={3} />}>
-          <Change
-            paused={paused}
-            mayChange={permissions.may_pause && permissions.may_change}
-            busy={continuing.isPending}
-            onContinue={continuing.mutate}
-          />
-        </Suspense>
+        <Change
+          paused={paused}
+          mayChange={permissions.may_pause && permissions.may_change}
+          busy={continuing.isPending}
+          onContinue={continuing.mutate}
+        />
       ) : (
         <Button look="quiet" onClick={() => setOpen(true)}>
           {t("runs.showInputs")}

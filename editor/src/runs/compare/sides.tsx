@@ -1,9 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense } from "react";
 import { BASE } from "../../api/client";
 import type { ComparedRuns, NodeComparison, ValueSummary } from "../../api/comparison";
 import { fetchArgs, fetchResult } from "../../api/runs";
 import { bytes } from "../../lib/bytes";
+import { lazyComponent } from "../../lib/lazy-component";
 import { t } from "../../texts/runs";
 import { Empty, Failed, Skeleton } from "../../ui/states";
 import type { Json } from "../../workflow/types";
@@ -12,7 +12,7 @@ import { nodeDifferenceText } from "./difference-text";
 import { findJsonDifferences } from "./json-differences";
 import { INPUT, RESULT } from "./nodes";
 
-const TextDifference = lazy(() => import("../../code/text-difference"));
+const TextDifference = lazyComponent(() => import("../../code/text-difference"), <Skeleton />);
 
 /** Maximum size of values that are compared side by side. */
 const MAX_BYTES = 512 << 10;
@@ -138,9 +138,7 @@ function Short({ workspace, before, after }: { workspace: string; before: Value 
       {places.length >= MAX_DIFFERENCES && (
         <p className={css.soft}>{t("runs.firstDifferences", { count: MAX_DIFFERENCES })}</p>
       )}
-      <Suspense fallback={<Skeleton />}>
-        <TextDifference before={before ? pretty(one) : ""} after={after ? pretty(other) : ""} unified />
-      </Suspense>
+      <TextDifference before={before ? pretty(one) : ""} after={after ? pretty(other) : ""} unified />
     </>
   );
 }

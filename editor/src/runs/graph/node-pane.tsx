@@ -1,4 +1,4 @@
-import { lazy, Suspense, useState } from "react";
+import { useState } from "react";
 import { useShallow } from "zustand/react/shallow";
 import { type RestartPoint, restartPointAt } from "../../api/restart";
 import type { NodeState } from "../../api/runs";
@@ -8,6 +8,7 @@ import { useEditor } from "../../editor/context";
 import { useNodeJob } from "../../editor/node-job";
 import { nodeStateOf } from "../../editor/run-watch";
 import type { Editor } from "../../editor/store";
+import { lazyComponent } from "../../lib/lazy-component";
 import { ENDED } from "../../lib/status";
 import { duration } from "../../lib/time";
 import { Link } from "../../routing/link";
@@ -23,7 +24,7 @@ import css from "../page.module.css";
 import { RestartDialog } from "../restart/restart-dialog";
 import { WaitReason } from "../wait-reasons";
 
-const Pausing = lazy(async () => ({ default: (await import("../breakpoints/breakpoint-form")).Breakpoints }));
+const Pausing = lazyComponent(async () => ({ default: (await import("../breakpoints/breakpoint-form")).Breakpoints }));
 
 /** Pane of a node: its status, input, output and actions. */
 export function NodePane({ id, close }: { id: string; close: () => void }) {
@@ -44,9 +45,7 @@ export function NodePane({ id, close }: { id: string; close: () => void }) {
         <Status status={status === "pending" ? state.status : status} />
         <IconButton label={t("ui.close")} icon="cross" onClick={close} />
       </div>
-      <Suspense>
-        <Pausing node={id} />
-      </Suspense>
+      <Pausing node={id} />
       <div className={css.nodePaneBody}>
         <p className={css.soft}>{factsOf(node, state).join(" · ")}</p>
         {state.waits?.map((wait) => (
