@@ -17,7 +17,7 @@ function compiledTexts(): Plugin {
   };
 }
 
-/** Loads the frame, which the first script imports, together with that script. */
+/** Loads the frame, which the first script imports, and its styles together with that script. */
 function preloadedFrame(): Plugin {
   return {
     name: "preloaded-frame",
@@ -25,14 +25,16 @@ function preloadedFrame(): Plugin {
       order: "post",
       handler(_, { bundle }) {
         const frame = Object.values(bundle ?? {}).find((each) => each.type === "chunk" && each.name === "frame");
-        if (!frame) return [];
-        return [
-          {
-            tag: "link",
-            attrs: { rel: "modulepreload", crossorigin: true, href: `/${frame.fileName}` },
-            injectTo: "head",
-          },
+        if (frame?.type !== "chunk") return [];
+        const links = [
+          { rel: "modulepreload", file: frame.fileName },
+          ...[...(frame.viteMetadata?.importedCss ?? [])].map((file) => ({ rel: "stylesheet", file })),
         ];
+        return links.map(({ rel, file }) => ({
+          tag: "link",
+          attrs: { rel, crossorigin: true, href: `/${file}` },
+          injectTo: "head",
+        }));
       },
     },
   };

@@ -59,3 +59,4 @@ def test_frame_is_requested_with_first_script() -> None:
     # Otherwise the browser would learn of it from the first script, one request later.
     page = (DIST / "index.html").read_text()
     assert re.search(r'<link rel="modulepreload" crossorigin href="/assets/frame-[^"]+\.js">', page)
+    assert re.search(r'<link rel="stylesheet" crossorigin href="/assets/frame-[^"]+\.css">', page)
