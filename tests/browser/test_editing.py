@@ -245,6 +245,8 @@ async def test_unknown_keys_of_a_newer_client_stay(page: Page, site: Site) -> No
 async def test_expired_session_preserves_edit(page: Page, site: Site) -> None:
     await opened(page, site, query="?panel=node&node=two")
     await expect(page.get_by_role("textbox", name="Summary")).to_be_visible()
+    # A refused request of the opening page would show the login in the midst of the input, and take its focus.
+    await page.wait_for_load_state("networkidle")
     await page.context.clear_cookies()
     await page.get_by_role("textbox", name="Summary").fill("Written before the login")
     await expect(page.get_by_text("Your session has expired")).to_be_visible()
