@@ -1,4 +1,4 @@
-"""The cells of the kill table: where a process stands, who is killed there, and what is then found."""
+"""Cells of the kill table. Each stops a process at a crash point, kills a victim and checks the data afterwards."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from orvanta_platform.services.maintenance import consistency
 Victim = Literal["worker", "worker's process", "server", "PostgreSQL", "backend"]
 VICTIMS: tuple[Victim, ...] = ("worker", "worker's process", "server", "PostgreSQL")
 LOUD = 400_000
-"""More than the pipe between a job and its worker holds: a job that prints it stands still in the middle."""
+"""Characters that exceed the pipe between a job and its worker: a job that prints them blocks in the middle."""
 
 LONG = 1_500_000
-"""More than a log has that stays in rows."""
+"""Characters that exceed the size up to which a log is stored in rows."""
 
 REAPED = "SELECT state = 'stopped' FROM worker WHERE id = $1"
 WROTE = "SELECT count(*) FROM job WHERE worker = $1"
@@ -37,9 +37,9 @@ BEATS_OVER = "SELECT coalesce(sum(beat), 0) >= $1 FROM worker WHERE state = 'liv
 
 @dataclass(slots=True)
 class ApiHarness:
-    """One cell at play. `runs`: accepted ones with their n; `stood`: the jobs when a blow fell.
+    """One cell in progress. `runs`: the accepted runs with their n; `stood`: the jobs at the time of the fault.
 
-    `fenced`: a worker that was reaped when it had recorded the ends of `wrote` jobs; none may follow.
+    `fenced`: a worker that was reaped after it had recorded the completion of `wrote` jobs; it must record no more.
     """
 
     stage: Stage
@@ -54,7 +54,7 @@ class ApiHarness:
     path: str | None = None
 
     async def accept_all(self) -> None:
-        """Have the server accept all runs; calls that it does not live to answer are nobody's promise."""
+        """Start all runs. A call that fails because the server is killed promises nothing."""
         async with self.stage.client() as client:
             calls = [self.stage.accept(client, n, self.loud, self.path) for n in range(self.count)]
             answers = await asyncio.gather(*calls, return_exceptions=True)
@@ -67,22 +67,22 @@ class ApiHarness:
             assert len(self.runs) == self.count
 
     async def strike(self) -> None:
-        """A blow falls: from here on the recovery of all jobs is measured."""
+        """Record the current jobs; their recovery is measured from here on."""
         self.stood = await standing(self.stage.database)
 
     async def strike_again(self, part: Part) -> None:
-        """Another blow: the jobs in this worker's slots count from here."""
+        """Measure the recovery of the jobs in this worker's slots from a second fault."""
         again = await standing(self.stage.database)
         held = {row["id"] for row in await self.stage.database.rows(HELD, str(part.pid))}
         self.stood |= {id: stood for id, stood in again.items() if id in held}
 
     async def until_reaped(self, worker: UUID) -> None:
-        """Until the others have taken this worker for lost and its jobs back."""
+        """Wait until other processes have declared this worker lost and requeued its jobs."""
         await self.stage.database.until(REAPED, worker)
         self.fenced, self.wrote = worker, await self.stage.database.value(WROTE, worker)
 
     async def kill(self, victim: Victim, part: Part) -> None:
-        """kill -9."""
+        """Send SIGKILL to the victim."""
         if not self.stood:
             await self.strike()
         elif victim in ("worker", "worker's process"):
@@ -102,7 +102,7 @@ class ApiHarness:
             await self.stage.database.end_unanswered()
 
     async def end(self) -> Verdict:
-        """Open the gate, let everything end, start what is dead, judge, and check the data."""
+        """Open the gate, wait for all runs, judge them, restart killed processes, and check the data."""
         stage = self.stage
         stage.gate.disarm()
         if self.accepting is not None:
@@ -126,30 +126,30 @@ class ApiHarness:
 
 
 Reach = Callable[[ApiHarness, str], Awaitable[Part]]
-"""Brings the scene to a point and gives the part that stands there; every run is accepted and none has ended."""
+"""Brings a cell to a crash point and returns the part that waits there; all runs are accepted, none has ended."""
 
 
 async def on_the_way(scene: ApiHarness, point: str) -> Part:
-    """Every job that comes to the point waits there."""
+    """Stop every job at the point."""
     scene.stage.gate.arm(point)
     await scene.accept_all()
     return scene.stage.part_of(await scene.stage.gate.arrival(point))
 
 
 async def in_user_code(scene: ApiHarness, point: str) -> Part:
-    """Jobs in the middle of their code: they print more than anybody reads."""
+    """Stop jobs in the middle of their code: they print more than is read."""
     scene.loud = LOUD
     return await on_the_way(scene, point)
 
 
 async def with_a_long_log(scene: ApiHarness, point: str) -> Part:
-    """Jobs whose logs become objects at their end."""
+    """Stop jobs whose logs become objects on completion."""
     scene.loud = LONG
     return await on_the_way(scene, point)
 
 
 async def in_commit(scene: ApiHarness, point: str) -> Part:
-    """One COMMIT is durable and unanswered; all others wait before theirs."""
+    """Leave one COMMIT durable and unanswered; all others wait before theirs."""
     gate = scene.stage.gate
     gate.arm(point)
     await scene.accept_all()
@@ -160,7 +160,7 @@ async def in_commit(scene: ApiHarness, point: str) -> Part:
 
 
 async def in_acceptance(scene: ApiHarness, point: str) -> Part:
-    """The COMMIT of one new run is durable and unanswered, and its caller waits; all others are in slots."""
+    """Leave one new run's COMMIT durable and unanswered while its caller waits; all other runs have jobs in slots."""
     stage = scene.stage
     once = iter([True])
     stage.gate.arm("result read")
@@ -175,7 +175,7 @@ async def in_acceptance(scene: ApiHarness, point: str) -> Part:
 
 
 async def past_the_lease(scene: ApiHarness, point: str) -> Part:
-    """A worker whose beat is held up until the others have reaped it, with finished jobs in its slots."""
+    """Delay a worker's heartbeat until other processes have reaped it, with finished jobs in its slots."""
     stage = scene.stage
     part = await on_the_way(scene, "result read")
     stage.gate.arm(point, part.owns)
@@ -187,7 +187,7 @@ async def past_the_lease(scene: ApiHarness, point: str) -> Part:
 
 
 def reaping_by(role: str) -> Reach:
-    """A worker is dead, and a process of this role stands in the transaction that takes its jobs back."""
+    """Kill a worker, and stop a process of this role in the transaction that requeues its jobs."""
 
     async def reach(scene: ApiHarness, point: str) -> Part:
         stage, gate = scene.stage, scene.stage.gate
@@ -203,7 +203,7 @@ def reaping_by(role: str) -> Reach:
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """One kill -9. `point` as the gate knows it, `name` as people do."""
+    """One SIGKILL. `point`: the name of the crash point at the gate; `name`: its description in the table."""
 
     name: str
     point: str
@@ -214,7 +214,7 @@ class Kill:
         return f"{self.name}, {self.victim}"
 
     async def play(self, stage: Stage, count: int) -> Verdict:
-        """With `count` runs in flight."""
+        """Run the cell with `count` runs in flight."""
         await stage.make_ready()
         scene = ApiHarness(stage, count)
         part = await self.reach(scene, self.point)
@@ -226,7 +226,7 @@ class Kill:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """SIGSTOP past the lease, then SIGCONT, of a part with jobs in the middle of their code."""
+    """SIGSTOP for longer than the lease, then SIGCONT, of a part with jobs in the middle of their code."""
 
     victim: Literal["worker", "server"]
 
@@ -234,7 +234,7 @@ class Stop:
         return f"stopped past the lease, {self.victim}"
 
     async def play(self, stage: Stage, count: int) -> Verdict:
-        """With `count` runs in flight."""
+        """Run the cell with `count` runs in flight."""
         await stage.make_ready()
         scene = ApiHarness(stage, count)
         running = await in_user_code(scene, "running")
@@ -250,7 +250,7 @@ class Stop:
 
 
 async def past_a_lease(stage: Stage) -> None:
-    """Until the workers have beaten more often than fits into a lease, so that a wrong loss would be seen."""
+    """Wait for more heartbeats than fit into a lease, so that a worker reaped by mistake would be detected."""
     settings = stage.settings
     beats = len(stage.workers) * (2 * settings.lease_ms // settings.beat_ms)
     await stage.database.until(BEATS_OVER, await stage.database.value(BEATS) + beats)
@@ -286,4 +286,4 @@ TABLE: list[Kill | Stop] = [
     Stop("worker"),
     Stop("server"),
 ]
-"""Beside what is to be shown: a claim and a start of a run whose COMMIT gets no answer."""
+"""The kill table. It also covers the claim and the start of a run whose COMMIT gets no answer."""

@@ -1,4 +1,4 @@
-"""One stage for the tests of a module, and the table at the end."""
+"""A stage that the tests of a module share, and a check that no process is left."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 
 def children() -> set[int]:
-    """The processes below this one that nobody has waited for."""
+    """Return the child processes that have not been waited for."""
     found: set[int] = set()
     for thread in Path("/proc/self/task").iterdir():
         with suppress(OSError):
@@ -29,7 +29,7 @@ def children() -> set[int]:
 
 @contextmanager
 def leaving_nothing() -> Iterator[None]:
-    """Whatever is started inside the block, by whomever, has ended at its end; else the test fails."""
+    """Fail the test if a process started inside the block, directly or indirectly, still runs at its end."""
     prctl = ctypes.CDLL(None).prctl
     prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     before = children()
@@ -58,7 +58,7 @@ def describe(pid: int) -> str:
 
 @asynccontextmanager
 async def open_stage(slots: int, times: dict[str, str]) -> AsyncIterator[Stage]:
-    """A stage in a folder of its own, which is gone afterwards."""
+    """Open a stage in a temporary folder, which is deleted afterwards."""
     home = Path(tempfile.mkdtemp(prefix="orvanta-chaos-"))
     with leaving_nothing():
         stage = Stage(home, slots, times)

@@ -1,4 +1,4 @@
-"""The database under test: killed with all its processes, held down, stopped, asked through every restart."""
+"""The database under test, which can be killed, held down or stopped; queries are retried across restarts."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from tests.chaos.gate import PATIENCE_S
 from orvanta_platform.db.pool import CANNOT_CONNECT
 from orvanta_platform.embedded.postgres import EmbeddedPostgres, start
 
-# A standby that never comes: a COMMIT with synchronous_commit = on is then durable and gets no answer. All
-# others wait for the disk alone, as without standbys.
+# The standby does not exist: a COMMIT with synchronous_commit = on is durable but gets no answer. All
+# others wait only for the disk, as without standbys.
 OPTIONS = {"synchronous_standby_names": "nobody", "synchronous_commit": "local"}
 LOOK_S = 0.02
 
@@ -28,7 +28,7 @@ END_UNANSWERED = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity 
 
 
 class Database:
-    """An embedded PostgreSQL of its own, and the test's connection to it."""
+    """A separate embedded PostgreSQL, and the test's connection to it."""
 
     def __init__(self, home: Path) -> None:
         self.server: EmbeddedPostgres = start(home, options=OPTIONS)
@@ -36,11 +36,11 @@ class Database:
 
     @property
     def url(self) -> str:
-        """The address for the application."""
+        """URL for the application."""
         return self.server.app_url
 
     async def rows(self, query: str, *arguments: Any) -> list[Any]:
-        """The answer, as soon as there is a server that gives one."""
+        """Return the rows of a query, retried until the server answers."""
         async with asyncio.timeout(PATIENCE_S):
             while True:
                 try:
@@ -52,36 +52,36 @@ class Database:
                     await asyncio.sleep(LOOK_S)
 
     async def value(self, query: str, *arguments: Any) -> Any:
-        """The first column of the first row."""
+        """Return the first column of the first row."""
         return (await self.rows(query, *arguments))[0][0]
 
     async def until(self, query: str, *arguments: Any) -> None:
-        """Until the first column of the first row is true."""
+        """Wait until the first column of the first row is true."""
         async with asyncio.timeout(PATIENCE_S):
             while not await self.value(query, *arguments):
                 await asyncio.sleep(LOOK_S)
 
     async def unanswered(self, backend: int) -> None:
-        """Until this backend's COMMIT is durable and waits."""
+        """Wait until this backend's COMMIT is durable and blocks."""
         await self.until(f"SELECT ({UNANSWERED}) > 0", backend)
 
     async def end_unanswered(self) -> None:
-        """End the backends that wait in a COMMIT: it succeeded, but the client gets no response."""
+        """Terminate the backends that block in a COMMIT: it succeeded, but the client gets no response."""
         await self.rows(END_UNANSWERED)
 
     def processes(self) -> list[int]:
-        """The server's process, then its children."""
+        """Return the server's process, then its children."""
         pid = self.server.pid
         return [] if pid is None else [pid, *processes.children(pid)]
 
     def kill(self) -> None:
-        """kill -9 of the server and of each of its processes; its keeper starts another."""
+        """Send SIGKILL to the server and each of its processes; the keeper starts another server."""
         for pid in self.processes():
             kill_and_wait(pid)
 
     @contextmanager
     def held_down(self) -> Iterator[None]:
-        """Killed, and not started again while the block runs."""
+        """Kill the server, and prevent its restart while the block runs."""
         os.kill(self.server.keeper_pid, signal.SIGSTOP)
         try:
             self.kill()
@@ -91,7 +91,7 @@ class Database:
 
     @contextmanager
     def stopped(self) -> Iterator[None]:
-        """Every process of the server stands still while the block runs."""
+        """Stop every process of the server while the block runs (SIGSTOP)."""
         stopped = self.processes()
         for pid in stopped:
             os.kill(pid, signal.SIGSTOP)
@@ -102,7 +102,7 @@ class Database:
                 os.kill(pid, signal.SIGCONT)
 
     async def close(self) -> None:
-        """Disconnect and let the server end."""
+        """Disconnect and shut the server down."""
         if self._connection is not None:
             with suppress(*CANNOT_CONNECT):
                 await self._connection.close(timeout=5)
@@ -110,7 +110,7 @@ class Database:
 
 
 def kill_and_wait(pid: int) -> None:
-    """kill -9, and wait until the process has ended; nothing where it has ended before."""
+    """Send SIGKILL and wait until the process has ended; do nothing if it has ended before."""
     try:
         handle = os.pidfd_open(pid)
     except ProcessLookupError:
@@ -122,7 +122,7 @@ def kill_and_wait(pid: int) -> None:
 
 
 async def ended(handle: int) -> None:
-    """Until the process of this pidfd has ended."""
+    """Wait until the process of this pidfd has ended."""
     async with asyncio.timeout(PATIENCE_S):
         loop, readable = asyncio.get_running_loop(), asyncio.Event()
         loop.add_reader(handle, readable.set)

@@ -1,4 +1,4 @@
-"""Cells with people: the server dies between a decision's COMMIT and the step that takes it in."""
+"""Cells with approvals: the server is killed between the COMMIT of a decision and the step that processes it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ASKED = "SELECT DISTINCT run FROM approval"
 
 @dataclass(frozen=True, slots=True)
 class Decide:
-    """`brief`: all that is asked times out at the same time, which lets the runs go on as well."""
+    """Kill the server after a decision. `brief`: all approvals time out at once, which also resumes the runs."""
 
     name: str
     brief: bool = False
@@ -26,7 +26,7 @@ class Decide:
         return f"{self.name}, server"
 
     async def play(self, stage: Stage, count: int) -> Verdict:
-        """With `count` runs that ask."""
+        """Run the cell with `count` runs that wait for an approval."""
         await stage.make_ready()
         scene = ApiHarness(stage, count, path=ASKING_BRIEFLY if self.brief else ASKING)
         await scene.accept_all()
@@ -45,7 +45,7 @@ class Decide:
         return await scene.end()
 
     async def _decide(self, stage: Stage, runs: list[object]) -> None:
-        """Approve each; report those that are no longer pending or get no response."""
+        """Approve each run; accept approvals that are no longer pending and calls without a response."""
         async with stage.client() as client:
             calls = [client.post(f"/api/w/main/jobs/flow/resume/{run}", json={}) for run in runs]
             for answer in await asyncio.gather(*calls, return_exceptions=True):

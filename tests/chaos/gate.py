@@ -1,4 +1,4 @@
-"""The gate: where processes under test wait at their crash points for what the test decides."""
+"""The gate: processes under test wait at their crash points until the test releases them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 PATIENCE_S = 180.0
-"""Long enough never to matter: what takes longer will not happen."""
+"""Timeout of a wait, longer than anything that succeeds takes."""
 
 
 @dataclass(eq=False)
 class Arrival:
-    """A process (its pid and its parent's) that stands at a point."""
+    """A process (its pid and its parent's) that waits at a crash point."""
 
     point: str
     pid: int
@@ -25,13 +25,13 @@ class Arrival:
     answer: asyncio.Future[str] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     def let(self, answer: str = "go") -> None:
-        """Let it go on."""
+        """Release the process."""
         if not self.answer.done():
             self.answer.set_result(answer)
 
 
 class Gate:
-    """Listens in `folder`; processes with CHAOS_GATE set to it come here."""
+    """Server in `folder` to which processes with CHAOS_GATE set to it connect at their crash points."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -44,21 +44,21 @@ class Gate:
         self._serving: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
-        """Begin to listen, with no point armed."""
+        """Start to listen, with no point armed."""
         self.folder.mkdir(exist_ok=True)
         self.folder.chmod(0o755)
         self._write()
         self._server = await asyncio.start_unix_server(self._serve, self.folder / "gate")
 
     async def close(self) -> None:
-        """Let everybody go and listen no more."""
+        """Release all processes and stop listening."""
         self.disarm()
         if self._server is not None:
             self._server.close()
             await asyncio.gather(*self._serving, return_exceptions=True)
 
     def arm(self, point: str, where: Callable[[Arrival], bool] = lambda arrival: True) -> None:
-        """Everybody who arrives at `point` (and is meant by `where`) waits there from now on."""
+        """From now on, stop each process that arrives at `point` and matches `where`."""
         self._armed[point] = where
         self._write()
 
@@ -80,13 +80,13 @@ class Gate:
         self.seen = [arrival for arrival in self.seen if arrival.point not in gone]
 
     async def arrival(self, point: str, where: Callable[[Arrival], bool] = lambda arrival: True) -> Arrival:
-        """The first who stands at `point` and is meant by `where`."""
+        """Return the first arrival at `point` that matches `where`."""
         return (await self.arrivals(point, 1, where))[0]
 
     async def arrivals(
         self, point: str, count: int, where: Callable[[Arrival], bool] = lambda arrival: True
     ) -> list[Arrival]:
-        """The first `count` who stand at `point` and are meant by `where`."""
+        """Return the first `count` arrivals at `point` that match `where`."""
 
         def found() -> list[Arrival]:
             return [arrival for arrival in self.seen if arrival.point == point and where(arrival)]
@@ -111,7 +111,7 @@ class Gate:
                 writer.write((await self._answer(arrival, reader)).encode() + b"\n")
                 await writer.drain()
         except ConnectionError:
-            return  # it was killed where it stood
+            return  # the process was killed at the point
         finally:
             self._serving.discard(task)
             writer.close()

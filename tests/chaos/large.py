@@ -1,4 +1,4 @@
-"""Cells of large values: who dies between an object and its row, and what is then left in the storage."""
+"""Cells of large values: a process is killed between writing an object and its row; the storage is then checked."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HASTEN = "UPDATE erasure SET due_at = app_now() WHERE run = ANY ($1::uuid[])"
 
 @dataclass(frozen=True, slots=True)
 class Uploaded:
-    """An object is uploaded, and its row not committed: somebody dies there."""
+    """Kill `victim` after an object was uploaded and before its row is committed."""
 
     victim: Victim
 
@@ -34,7 +34,7 @@ class Uploaded:
         return f"object uploaded, not committed, {self.victim}"
 
     async def play(self, stage: Stage, count: int) -> Verdict:
-        """With `count` runs whose second step gives a large result."""
+        """Run the cell with `count` runs whose second node returns a large result."""
         await stage.make_ready()
         scene = ApiHarness(stage, count, path=LARGE)
         part = await on_the_way(scene, "value uploaded")
@@ -48,13 +48,13 @@ class Uploaded:
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """The janitor has deleted rows, and not yet the objects that they named: its process dies there."""
+    """Kill the janitor's process after it has deleted rows and before it deletes the objects that they name."""
 
     def __str__(self) -> str:
         return "rows erased, objects not, server"
 
     async def play(self, stage: Stage, count: int) -> Verdict:
-        """With `count` runs that have ended and are to be erased."""
+        """Run the cell with `count` runs that have ended and are to be erased."""
         await stage.make_ready()
         scene = ApiHarness(stage, count, path=LARGE)
         await scene.accept_all()
@@ -83,7 +83,7 @@ async def _until_nothing_is_named(stage: Stage, runs: list[str]) -> None:
 
 
 async def _swept(stage: Stage) -> tuple[int, list[str]]:
-    """Sweep the storage as the janitor does a day later; how many objects went, and what is wrong with the others."""
+    """Sweep the storage as the janitor does a day later; return the number of deleted objects and the problems."""
     storage = LocalStorage(stage.home / "objects")
     database = await pool.Database.connect(stage.database.url)
     try:

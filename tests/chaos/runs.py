@@ -1,8 +1,8 @@
-"""The runs under fire, and what became of them.
+"""Runs of the chaos tests, and the check of their outcomes.
 
-Every execution of a node makes a nonce, and a node's result carries the nonces of what it was given and the
-attempt that made it. If a result were recorded twice, work went on from one that was not recorded, or a worker
-that lost its job recorded it all the same, they would not fit.
+Every execution of a node creates a nonce, and a node's result contains the nonces of its inputs and the number of
+the attempt. They do not match if a result was recorded twice, if a node used a result that was not recorded, or if
+a worker recorded the result of a job that it had lost.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def _node(id: str, language: str, content: str, needs: list[str], **inputs: str)
 
 
 def _limited(node: dict[str, Any]) -> dict[str, Any]:
-    """Fewer than there are runs: most of them stand in line for it."""
+    """Add a concurrency limit below the number of runs: most of them queue for it."""
     return {**node, "value": {**node["value"], "concurrent_limit": 5, "custom_concurrency_key": "chaos"}}
 
 
@@ -70,7 +70,7 @@ FLOW: dict[str, Any] = {
         _limited(_node("d", "python3", _JOIN, ["b", "c"], b="results.b", c="results.c")),
     ]
 }
-"""Two branches and a join. `n` goes in, 12 (n + 1) comes out; `loud` is how many characters c prints."""
+"""Two branches and a join. For the input `n` the result is 12 (n + 1); c prints `loud` characters."""
 
 _LOOP = {
     "type": "forloopflow",
@@ -108,7 +108,7 @@ NESTED: dict[str, Any] = {
         {"id": "call", "value": _CALL, "needs": ["loop", "branch"]},
     ]
 }
-"""The same with b in a loop, c in a branch, and the join in a sub-workflow."""
+"""FLOW with b in a loop, c in a branch, and the join in a sub-workflow."""
 
 _LARGE = """
 def main(a):
@@ -118,7 +118,7 @@ LARGE = "u/admin/chaos_large"
 
 
 def _large() -> dict[str, Any]:
-    """FLOW with a step behind a that passes on its result in a large one; erased by hand, long before its time."""
+    """Return FLOW with a node after a whose large result contains that of a; the runs are erased only much later."""
     a, b, _, d = FLOW["modules"]
     large = _node("large", "python3", _LARGE, ["a"], a="results.a")
     loud = _node("c", "python3", _LOUD, ["large"], a="results.large.a", loud="flow_input.loud")
@@ -130,7 +130,7 @@ ASKING, ASKING_BRIEFLY = "u/admin/chaos_asking", "u/admin/chaos_asking_briefly"
 
 
 def _asking(**more: Any) -> dict[str, Any]:
-    """FLOW with a question after a: whatever comes of it, the run goes on."""
+    """Return FLOW with an approval after a: the run continues whatever is decided."""
     ask = {"id": "ask", "value": {"type": "approval", **more}, "needs": ["a"]}
     a, b, c, d = FLOW["modules"]
     return {"modules": [a, ask, b | {"needs": ["ask"]}, c | {"needs": ["ask"]}, d]}
@@ -145,11 +145,11 @@ FLOWS = {
     ASKING: _asking(),
     ASKING_BRIEFLY: _asking(timeout=3600, on_timeout="continue"),
 }
-"""By path, those that others call first."""
+"""Workflows by path, called ones before their callers."""
 
 
 def path_of(n: int) -> str:
-    """The workflow of the run that is given `n`: every fourth one is the nested one, which takes longer."""
+    """Return the workflow of the run with the input `n`: every fourth is the nested one, which takes longer."""
     return "u/admin/chaos_nested" if n % 4 == 3 else "u/admin/chaos"
 
 
@@ -174,7 +174,7 @@ _WAITING = "SELECT id, attempt, worker FROM job_live WHERE state <> 'scheduled'"
 
 @dataclass(frozen=True, slots=True)
 class Stood:
-    """A job that was in a slot or in the queue when a blow fell at `struck_at`; `worker`: whose slot."""
+    """A job that was in a slot or in the queue when a fault occurred at `struck_at`; `worker`: owner of the slot."""
 
     id: UUID
     attempt: int
@@ -186,10 +186,10 @@ class Stood:
 class Verdict:
     """Outcome of the runs of a cell.
 
-    `wrong`: ended, but not with the right result. `doubles`: results recorded twice or not the ones that were
-    worked on with. `lost`: runs that were accepted and did not end. `again`: starts of jobs beyond the first.
-    `recovery_s`: the longest that a job which stood in a slot or in the queue had to wait, from the blow until it
-    was recorded or started again. Where two workers die one after the other, each job counts from its own's death.
+    `wrong`: runs that ended without the right result. `doubles`: results recorded twice, or other than those that later
+    nodes used. `lost`: runs that were accepted and did not end. `again`: starts of jobs beyond the first.
+    `recovery_s`: the longest time from the fault until a job that was in a slot or in the queue was recorded or started
+    again. If two workers are killed one after the other, it counts for each job from the kill of its own worker.
     """
 
     runs: int
@@ -201,24 +201,24 @@ class Verdict:
 
     @property
     def clean(self) -> bool:
-        """Nothing is wrong, double or lost."""
+        """True if nothing is wrong, duplicated or lost."""
         return not (self.wrong or self.doubles or self.lost)
 
 
 async def standing(database: Database) -> dict[UUID, Stood]:
-    """The jobs that are in slots or in the queue now, by id."""
+    """Return the jobs that are in slots or in the queue now, by id."""
     rows = await database.rows(_WAITING)
     now = datetime.now(UTC)
     return {row["id"]: Stood(**dict(row), struck_at=now) for row in rows}
 
 
 async def runs_since(database: Database, since: UUID) -> dict[UUID, int]:
-    """Every run created after the id `since`, with its n, also those whose callers got no response."""
+    """Return every run created after the id `since` with its n, also those whose callers got no response."""
     return {row["id"]: json.loads(row["body"])["n"] for row in await database.rows(_SINCE, since)}
 
 
 async def until_ended(database: Database, runs: Sequence[UUID]) -> None:
-    """Until all have ended, or until it is plain that some will not."""
+    """Wait until all runs have ended, or until the timeout."""
     try:
         async with asyncio.timeout(PATIENCE_S):
             while await database.value(_ENDED, runs) < len(runs):
@@ -264,7 +264,7 @@ async def _results(database: Database, jobs: list[Any]) -> dict[UUID, Any]:
 
 
 async def _lost(database: Database, run: UUID) -> str:
-    """A run that did not end, with the jobs it hangs on."""
+    """Return a run that did not end, with its live jobs."""
     jobs = [dict(row) for row in await database.rows(_LIVE, run)]
     return f"run {run}: {jobs}"
 
@@ -286,7 +286,7 @@ def _mixed(run: UUID, nodes: dict[str, Any], attempts: dict[str, int]) -> list[s
         pairs |= {"d of b": (d["b"], b_nonce), "d of c": (d["c"], c["nonce"])}
         made_by = {"a": a["attempt"], "b": int(b_attempt), "c": c["attempt"], "d": d["attempt"]}
     except (KeyError, TypeError, AttributeError, ValueError):
-        return []  # told as wrong
+        return []  # reported by _wrong
     pairs |= {f"attempt of {name}": (attempt, attempts[name]) for name, attempt in made_by.items()}
     return [f"run {run}: {what}: {used} is not {stored}" for what, (used, stored) in pairs.items() if used != stored]
 

@@ -1,4 +1,4 @@
-"""A process that does what a server does about schedules, and nothing else: DATABASE_URL, and a folder."""
+"""Process that runs only the scheduler of a server. Environment: DATABASE_URL; argument: a folder."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ SETTLED = (
 
 
 class Part:
-    """One of the product's processes: `orvanta server` or `orvanta worker` (with the process it supervises)."""
+    """One of the product's processes: `orvanta server`, or `orvanta worker` with the process that it supervises."""
 
     def __init__(self, command: str, environ: dict[str, str], log: Path) -> None:
         self.command = command
@@ -55,7 +55,7 @@ class Part:
 
     @property
     def pid(self) -> int:
-        """The process started last."""
+        """Pid of the process that was started last."""
         assert self._process is not None
         return self._process.pid
 
@@ -66,11 +66,11 @@ class Part:
 
     @property
     def child(self) -> int | None:
-        """The process that a worker supervises."""
+        """Pid of the process that a worker supervises."""
         return next(iter(processes.children(self.pid)), None)
 
     def start(self) -> None:
-        """Start it."""
+        """Start the process."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "orvanta_platform.cli.main", self.command],
@@ -82,7 +82,7 @@ class Part:
             )
 
     def kill(self) -> None:
-        """kill -9 of the process and of what it supervises."""
+        """Send SIGKILL to the process and to the one that it supervises."""
         child = self.child
         kill_and_wait(self.pid)
         if child is not None:
@@ -91,14 +91,14 @@ class Part:
             self._process.wait()
 
     def kill_child(self) -> None:
-        """kill -9 of the supervised process alone."""
+        """Send SIGKILL to the supervised process only."""
         child = self.child
         assert child is not None
         kill_and_wait(child)
 
     @contextmanager
     def stopped(self) -> Iterator[None]:
-        """It and what it supervises stand still while the block runs."""
+        """Stop the process and the one that it supervises while the block runs (SIGSTOP)."""
         pids = [pid for pid in (self.pid, self.child) if pid is not None]
         for pid in pids:
             os.kill(pid, signal.SIGSTOP)
@@ -114,12 +114,12 @@ class Part:
         return self.pid in (arrival.pid, arrival.parent)
 
     def output(self) -> str:
-        """The last that it printed."""
+        """Return the end of its output."""
         return self._log.read_text(errors="replace")[-4000:] if self._log.exists() else ""
 
 
 class Stage:
-    """The whole of it, in the folder `home`. Open it, and before each cell `make_ready`."""
+    """The whole system, in the folder `home`. Call `open` once, and `make_ready` before each cell."""
 
     def __init__(self, home: Path, slots: int, times: dict[str, str]) -> None:
         self.home = home
@@ -151,7 +151,7 @@ class Stage:
         return {**environment, **made, **times}
 
     async def open(self, flows: dict[str, dict[str, Any]]) -> None:
-        """Migrate, start all parts, deploy these workflows by path."""
+        """Migrate the database, start all parts, deploy these workflows by path."""
         await self.gate.open()
         await migrate(self.database.server.owner_url, app_url=self.database.url)
         database = await pool.Database.connect(self.database.url)
@@ -171,7 +171,7 @@ class Stage:
         return subprocess.run(command, env=self._doctor, capture_output=True, text=True, check=False)
 
     async def close(self) -> None:
-        """End everything."""
+        """Kill all parts and close the database."""
         await self.gate.close()
         for part in self.parts:
             if part.running:
@@ -179,18 +179,18 @@ class Stage:
         await self.database.close()
 
     def client(self) -> httpx.AsyncClient:
-        """A caller of the server, as its administrator."""
+        """Return a client of the server with the administrator's token."""
         headers = {"Authorization": f"Bearer {self._token}"}
         return httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", headers=headers, timeout=PATIENCE_S)
 
     async def accept(self, client: httpx.AsyncClient, n: int, loud: int, path: str | None = None) -> UUID:
-        """Start a run, of the workflow at `path` or that its n has; its id is a promise that it will not be lost."""
+        """Start a run of the workflow at `path`, or of that for `n`; a run whose id was returned must not be lost."""
         answer = await client.post(f"/api/w/main/jobs/run/f/{path or path_of(n)}", json={"n": n, "loud": loud})
         assert answer.status_code == 201, answer.text
         return UUID(answer.text)
 
     async def make_ready(self) -> None:
-        """Start what does not run; wait until all work, the dead are reaped and no run is left."""
+        """Start the parts that do not run; wait until all are healthy, lost workers are reaped and no run is live."""
         self.start_dead()
         await self.until_healthy()
         for worker in self.workers:
@@ -198,13 +198,13 @@ class Stage:
         await self.database.until(SETTLED, [str(worker.pid) for worker in self.workers])
 
     async def until_healthy(self) -> None:
-        """Until the server answers."""
+        """Wait until the server is healthy."""
         async with asyncio.timeout(PATIENCE_S):
             while not await self._healthy():
                 await asyncio.sleep(LOOK_S)
 
     def start_dead(self) -> None:
-        """Start again what was killed."""
+        """Restart the parts that were killed."""
         for part in self.parts:
             if not part.running:
                 part.start()
@@ -219,7 +219,7 @@ class Stage:
                 return False
 
     async def worker_of(self, part: Part) -> UUID:
-        """Under which id a worker holds jobs now; its next process has another one."""
+        """Return the id under which a worker holds jobs now; its next process gets another one."""
         found: UUID = await self.database.value(ALIVE, str(part.pid))
         return found
 

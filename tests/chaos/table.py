@@ -1,4 +1,4 @@
-"""The kill table as it is printed."""
+"""Output of the kill table."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _COLUMNS = f"{'cell':<46}{'runs':>5}{'again':>7}{'doubles':>9}{'lost':>6}{'recov
 
 
 def print_table(found: dict[str, Verdict]) -> None:
-    """One line a cell; `again` counts starts of jobs beyond the first. What is wrong follows its line."""
+    """Print one line for each cell, followed by its problems; `again` counts starts of jobs beyond the first."""
     print(f"\n{_COLUMNS}")
     for cell, verdict in found.items():
         counts = f"{verdict.runs:>5}{verdict.again:>7}{len(verdict.doubles):>9}{len(verdict.lost):>6}"

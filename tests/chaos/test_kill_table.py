@@ -1,7 +1,7 @@
-"""The kill table: one kill in each cell, 20 runs in flight, beat and lease at a tenth of the real times.
+"""The kill table: one kill in each cell, with 20 runs in flight and a tenth of the real heartbeat and lease times.
 
-In the soak the same cells with 200 runs in flight and the real times, and those in which what is killed has no
-part, or whose moment is struck already at the worker or server.
+The soak runs the same cells with 200 runs in flight and the real times. Only the soak runs the cells whose victim is
+not involved at the crash point, and those whose moment another cell of the worker or server covers.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.extended
 MODES = [pytest.param("quick", id="20 in flight"), pytest.param("soak", id="200 in flight", marks=pytest.mark.soak)]
 IN_FLIGHT = {"quick": 20, "soak": 200}
 SLOTS = {"quick": 12, "soak": 110}
-"""Of each of the two workers: together more than runs, so that finished jobs hand off the next."""
+"""Slots of each of the two workers; their total exceeds the number of runs, so that finished jobs hand off the next."""
 
 DECISIONS = [Decide("decision left"), Decide("decision against its deadline", brief=True)]
 

@@ -1,4 +1,4 @@
-"""Leases: who stood still too long writes nothing, who lives is never reaped, who is seen to die is reaped at once."""
+"""Leases: a worker frozen past its lease writes nothing, a live one is not reaped, an ended one is reaped at once."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ async def test_worker_frozen_past_lease_writes_nothing_and_kills_its_jobs(scene:
     with part.stopped():
         assert part.child is not None
         handles = open_handles(processes.descendants(part.child))
-        assert len(handles) > 2  # the process of the worker, its zygote, and cells
+        assert len(handles) > 2  # the worker's process, its zygote, and cells
         assert await stage.database.value(HELD, worker) > 0
         stage.gate.disarm()
         await scene.until_reaped(worker)
@@ -79,7 +79,7 @@ async def test_worker_frozen_past_lease_writes_nothing_and_kills_its_jobs(scene:
 
 
 async def test_reaped_worker_cannot_record_requeued_job(scene: ApiHarness) -> None:
-    """It hears nothing: its beats and its looks wait. Each recorded result is by the attempt that history names."""
+    """The worker's heartbeats and syncs are blocked. Each recorded result is from the attempt that history names."""
     stage, gate = scene.stage, scene.stage.gate
     gate.arm("looking")
     part = await on_the_way(scene, "result read")
@@ -87,8 +87,8 @@ async def test_reaped_worker_cannot_record_requeued_job(scene: ApiHarness) -> No
     gate.arm("beating", part.owns)
     await scene.strike()
     await scene.until_reaped(worker)
-    # The other worker may have every slot at the gate, with the next step of what is let go too: it must get through
-    # to what is done again.
+    # All slots of the other worker may hold jobs that wait at the gate, including those that follow released ones: it
+    # must be free to run the requeued jobs.
     gate.arm("result read", part.owns)
     for arrival in list(gate.seen):
         if arrival.point == "result read" and not part.owns(arrival):
@@ -109,7 +109,7 @@ async def test_database_outage_longer_than_lease_reaps_no_worker(scene: ApiHarne
     await scene.strike()
     living = [row["id"] for row in await database.rows(LIVING)]
     with database.held_down() if how != "stopped" else database.stopped():
-        stage.gate.count("hearing")  # each second: a worker's process tells its supervisor what it has done
+        stage.gate.count("hearing")  # once a second, when a worker's process reports to its supervisor
         for worker in stage.workers:
             await stage.gate.arrivals("hearing", 2 + 2 * stage.settings.lease_ms // 1000, worker.owns)
     stage.gate.disarm("hearing")
@@ -133,7 +133,7 @@ async def test_server_frozen_past_lease_reaps_no_worker(scene: ApiHarness) -> No
 
 
 async def test_supervisor_requeues_jobs_of_ended_process_immediately(scene: ApiHarness) -> None:
-    """No other process can: all observers wait at the gate."""
+    """No other process can requeue them: all observers wait at the gate."""
     stage = scene.stage
     part = await on_the_way(scene, "result read")
     worker = await stage.worker_of(part)
@@ -148,7 +148,7 @@ async def test_supervisor_requeues_jobs_of_ended_process_immediately(scene: ApiH
 
 
 async def test_sync_during_finish_keeps_handed_off_job(scene: ApiHarness) -> None:
-    """The finished job is gone from the database, its slot does not know yet: that is no loss."""
+    """The finished job is no longer in the database while its slot still holds it: that is not a lost claim."""
     stage = scene.stage
     part = await on_the_way(scene, "committed")
     await scene.strike()
@@ -158,7 +158,7 @@ async def test_sync_during_finish_keeps_handed_off_job(scene: ApiHarness) -> Non
 
 
 async def test_job_killing_its_workers_fails_after_max_losses(stage: Stage) -> None:
-    """Each worker that starts its code is killed: the platform stops starting the job and its run (S25)."""
+    """Each worker that starts the job's code is killed: the platform stops retrying the job and fails its run (S25)."""
     await stage.make_ready()
     stage.gate.arm("running")
     killed: set[int] = set()

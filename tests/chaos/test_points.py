@@ -1,4 +1,4 @@
-"""The crash points name functions that exist: a process in which one is missing would run without any."""
+"""Crash points name existing functions: a process in which one is missing would run without crash points."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Leaders die, and stand still and come back, under many schedules: no tick is lost, none is taken twice."""
+"""Many schedules whose leaders are killed, or stopped and resumed: no tick is lost, and none is taken twice."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SELECT gen_random_uuid(), 'main', 'f/many/s' || n,
        'f/many/work', false, 'u/admin', 'admin@localhost', 'admin', 'admin'
 FROM generate_series(1, $1::integer) n
 """
-"""Some tick every 2 seconds, more often than leaders change; the others each minute."""
+"""50 schedules that tick every 2 seconds, more often than the leader changes; the others tick each minute."""
 
 FIRST = "SELECT id, next_at, CASE WHEN cron LIKE '*%' THEN 2 ELSE 60 END AS every FROM schedule"
 WRONG = """
@@ -45,7 +45,7 @@ GROUP BY s.id, s.path, first.next_at, s.next_at, first.every
 HAVING count(t.tick_at) <> extract(epoch FROM s.next_at - first.next_at) / first.every
     OR count(DISTINCT t.run) <> count(t.tick_at)
 """
-"""Schedules that have not exactly one run for each of the ticks from their first up to the next."""
+"""Schedules without exactly one run for each tick from their first up to the next."""
 
 ODD_RUNS = """
 SELECT count(*) FROM run_live r FULL JOIN schedule_tick t ON t.run = r.id
@@ -55,7 +55,7 @@ WHERE r.id IS NULL OR t.run IS NULL OR r.scheduled_at <> t.tick_at OR t.state <>
 
 @contextmanager
 def schedulers(database: TestDatabase, home: Path) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Processes that take ticks; whatever is left of them is killed at the end."""
+    """Yield a list for scheduler processes, which are killed at the end."""
     started: list[subprocess.Popen[bytes]] = []
     try:
         yield started
@@ -72,7 +72,7 @@ def start(database: TestDatabase, home: Path) -> subprocess.Popen[bytes]:
 
 
 async def until(connection: asyncpg.Connection[Any], query: str, *values: Any) -> None:
-    """Look until the query says so."""
+    """Poll until the query returns true."""
     async with asyncio.timeout(4 * PATIENCE_S):
         while not await connection.fetchval(query, *values):
             await asyncio.sleep(0.05)

@@ -1,4 +1,4 @@
-"""Cells of schedules: the leader, or its database, dies around the transaction that takes a tick."""
+"""Cells of schedules: the leader or its database is killed around the transaction that takes a tick."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.chaos.runs import Verdict, path_of, runs_since
 from tests.chaos.stage import Stage
 
 COME = "UPDATE schedule SET next_at = date_trunc('second', app_now()) WHERE path LIKE $1 || '%'"
-"""Each has one tick now, and by its expression the next one in another year."""
+"""Makes each schedule due once; the next tick of its expression is in another year."""
 
 TAKEN = "SELECT count(*) = $1 FROM schedule_tick WHERE path LIKE $2 || '%' AND run IS NOT NULL"
 TICKS = "SELECT path, run, state, detail FROM schedule_tick WHERE path LIKE $1 || '%'"
@@ -23,7 +23,7 @@ YEARLY = "0 0 0 1 1 *"
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """`blocks`: the COMMIT is durable and gets no answer, instead of standing at the point."""
+    """Kill during a tick. `blocks`: the COMMIT is durable and unanswered, instead of stopped at the point."""
 
     name: str
     point: str
@@ -34,7 +34,7 @@ class Tick:
         return f"{self.name}, {self.victim}"
 
     async def play(self, stage: Stage, count: int) -> Verdict:
-        """With `count` schedules that tick at once."""
+        """Run the cell with `count` schedules that are due at the same time."""
         await stage.make_ready()
         scene = ApiHarness(stage, count)
         paths = await self._schedule(stage, count)
@@ -82,7 +82,7 @@ class Tick:
 
 
 def _counted(ticks: list[Any], runs: dict[UUID, int], count: int) -> tuple[list[str], list[str]]:
-    """Ticks without a run and runs without a tick, then schedules with more than one of either."""
+    """Return the ticks without a run and runs without a tick, then schedules with more than one of either."""
     named = {row["run"]: row["path"] for row in ticks}
     of = Counter(row["path"] for row in ticks)
     started = Counter(runs.values())

@@ -1,4 +1,4 @@
-"""Cells of runs that wait: paused before a node, and put off by calls that join them."""
+"""Cells of waiting runs: paused before a node, or debounced by calls that join them."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Continue:
-    """The server dies between the COMMIT that lets a paused node go on and the step that takes it in."""
+    """The server is killed between the COMMIT that continues a paused node and the step that processes it."""
 
     def __str__(self) -> str:
         return "let go on after a pause, server"
 
     async def play(self, stage: Stage, count: int) -> Verdict:
-        """With `count` runs that are paused before their node b."""
+        """Run the cell with `count` runs that are paused before their node b."""
         await stage.make_ready()
         scene = ApiHarness(stage, count, path="u/admin/chaos?pause_before=b")
         await scene.accept_all()
@@ -45,7 +45,7 @@ class Continue:
         return await scene.end()
 
     async def _go_on(self, stage: Stage) -> None:
-        """Let all go on that are paused."""
+        """Continue all paused runs."""
         rows = await stage.database.rows(PAUSES)
         async with stage.client() as client:
             here = {"X-Workspace": "main"}
@@ -58,13 +58,13 @@ class Continue:
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """The server dies when the COMMIT of a call that joins an earlier one's run is durable and unanswered."""
+    """The server is killed when the COMMIT of a call that joins an earlier call's run is durable and unanswered."""
 
     def __str__(self) -> str:
         return "call joined, COMMIT sent, server"
 
     async def play(self, stage: Stage, count: int) -> Verdict:
-        """With `count` runs that are put off, each called for three times. No call makes a run of its own."""
+        """Run the cell with `count` debounced runs, each called three times. No further call creates a run."""
         await stage.make_ready()
         scene = ApiHarness(stage, count, path=PUT_OFF)
         await scene.accept_all()
@@ -92,7 +92,7 @@ class Join:
 
 
 async def _answers(calls: Sequence[Awaitable[T]]) -> list[T]:
-    """Return the responses of the server: done, or done before."""
+    """Return the responses of the server, which succeeded or report that it was already done."""
     answers = await asyncio.gather(*calls, return_exceptions=True)
     given: list[T] = []
     for answer in answers:

@@ -1,8 +1,8 @@
 """Crash points inside the product's processes, without a hook in the product.
 
-Python imports this at the start of every process that has this folder in PYTHONPATH. It wraps the functions
-between which the process is to be stopped: a process that reaches an armed point notifies the gate (a socket) and
-waits there for its answer, while everything else in the process goes on.
+Python imports this module at the start of every process that has this folder in PYTHONPATH. It wraps the functions
+around which a process is to be stopped: a process that reaches an armed point notifies the gate (a socket) and
+waits for its answer, while everything else in the process continues.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from pathlib import Path
 from typing import Any
 
 GATE = os.environ.get("CHAOS_GATE", "")
-"""Folder of the gate: the socket `gate`, and `armed`, a file of the armed points' names, one a line."""
+"""Folder of the gate: the socket `gate`, and the file `armed` with the names of the armed points, one a line."""
 
 ROLES = ("worker-process", "worker", "server")
 RUNNING = "the user's code runs"
-"""A job's log that holds this line shows that its code is at work."""
+"""Line that a job prints when its code runs."""
 
 Function = Callable[..., Awaitable[Any]]
 Around = Callable[..., Awaitable[Any]]
 
 
 async def arrive(point: str, **facts: Any) -> str:
-    """Tell the gate and wait for its answer; `go` at once where the point is not armed."""
+    """Notify the gate and return its answer; return `go` immediately if the point is not armed."""
     if point not in Path(GATE, "armed").read_text().split("\n"):
         return "go"
     reader, writer = await asyncio.open_unix_connection(str(Path(GATE, "gate")))
@@ -43,7 +43,7 @@ async def arrive(point: str, **facts: Any) -> str:
 
 
 def wrap(place: str, around: Around) -> None:
-    """Replace `package.module:name` (or `:Class.name`) by `around(original, *arguments)`."""
+    """Replace `package.module:name` (or `:Class.name`) with `around(original, *arguments)`."""
     module, _, path = place.partition(":")
     owner: Any = import_module(f"orvanta_platform.{module}")
     *outer, name = path.split(".")
@@ -59,7 +59,7 @@ def wrap(place: str, around: Around) -> None:
 
 
 def before(point: str) -> Around:
-    """The point lies before the function."""
+    """Return a wrapper with the point before the function."""
 
     async def around(original: Function, *args: Any, **kwargs: Any) -> Any:
         await arrive(point)
@@ -69,7 +69,7 @@ def before(point: str) -> Around:
 
 
 def after(point: str, counts: Callable[[Any], bool] = lambda result: True) -> Around:
-    """The point lies behind the function, where its result counts."""
+    """Return a wrapper with the point after the function, for results that satisfy `counts`."""
 
     async def around(original: Function, *args: Any, **kwargs: Any) -> Any:
         result = await original(*args, **kwargs)
@@ -81,7 +81,7 @@ def after(point: str, counts: Callable[[Any], bool] = lambda result: True) -> Ar
 
 
 def unanswered(point: str) -> Around:
-    """Answered `block`, the COMMIT is durable but gets no answer until its backend is ended: see Database."""
+    """Return a wrapper of a COMMIT. After the answer `block` it is durable but unanswered until its backend ends."""
 
     async def around(original: Function, connection: Any, *args: Any) -> Any:
         if await arrive(point, backend=connection.get_server_pid()) == "block":
@@ -92,7 +92,7 @@ def unanswered(point: str) -> Around:
 
 
 async def taking_a_tick(original: Function, *args: Any) -> None:
-    """In the transaction: as `unanswered`, and then everything of the tick is written."""
+    """Stop inside the transaction of a tick: first as `unanswered`, then after everything of the tick is written."""
     *_, connection, _run = args
     if await arrive("taking a tick", backend=connection.get_server_pid()) == "block":
         await connection.execute("SET synchronous_commit = on")
@@ -101,13 +101,13 @@ async def taking_a_tick(original: Function, *args: Any) -> None:
 
 
 async def leading(original: Function, *args: Any) -> None:
-    """Set the lease in seconds, if there is a setting, and beats every fifth of it."""
+    """Pass the leader's lease in seconds, if it is set, and a heartbeat interval of a fifth of it."""
     lease_s = float(os.environ.get("CHAOS_LEADER_LEASE_S", "0"))
     await original(*args, **({"lease_s": lease_s, "beat_s": lease_s / 5} if lease_s else {}))
 
 
 async def handing_over(original: Function, cell: Any, *args: Any) -> Any:
-    """The job lies in its confined process, of which no thread has run since."""
+    """Stop after the job was sent to its confined process, none of whose threads has run since."""
     if "handed over" not in Path(GATE, "armed").read_text().split("\n"):
         return await original(cell, *args)
     with frozen(cell.pid):
@@ -117,7 +117,7 @@ async def handing_over(original: Function, cell: Any, *args: Any) -> Any:
 
 
 async def printing(original: Function, log: Any, text: str) -> None:
-    """Nothing is read from the job meanwhile: its code stops only where the pipe is full."""
+    """Stop at the line RUNNING. The job's output is not read meanwhile: its code blocks only when the pipe is full."""
     if RUNNING in text:
         await arrive("running")
     await original(log, text)
@@ -125,7 +125,7 @@ async def printing(original: Function, log: Any, text: str) -> None:
 
 @contextmanager
 def frozen(pid: int) -> Iterator[None]:
-    """A process and its children stand still."""
+    """Stop a process and its children while the block runs (SIGSTOP)."""
     children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     for process in (pid, *children):
         os.kill(process, signal.SIGSTOP)
@@ -138,14 +138,14 @@ def frozen(pid: int) -> Iterator[None]:
 
 
 def in_observers() -> None:
-    """Points of whatever watches the beats of workers."""
+    """Add the points of processes that watch the heartbeats of workers."""
     wrap("daemons.reaper:_fence", before("fencing"))
     wrap("daemons.reaper:reap", before("fencing"))
     wrap("orchestrator.recovery:_requeue", after("reaping"))
 
 
 def in_worker_processes() -> None:
-    """Points on the way of a job."""
+    """Add the points of a job's execution."""
     wrap("db.jobs:claim", unanswered("claiming"))
     wrap("queue.claim:Claimer.claim", after("claimed", bool))
     wrap("worker.runtimes.execution:Execution.run", before("process started"))
@@ -166,14 +166,14 @@ def in_worker_processes() -> None:
 
 
 def in_supervisors() -> None:
-    """Points of the process that beats for a worker."""
+    """Add the points of the process that sends heartbeats for a worker."""
     wrap("worker.supervisor:_Child.receive", before("hearing"))
     wrap("db.workers:record_heartbeat", before("beating"))
     wrap("worker.job_recovery:reap", before("giving back"))
 
 
 def in_servers() -> None:
-    """Points of a server."""
+    """Add the points of a server."""
     wrap("services.runs.insertion:start_run", unanswered("accepting"))
     wrap("services.runs.insertion:write_steps", unanswered("accepting"))
     wrap("services.approvals.decisions:advance", before("deciding"))
@@ -187,7 +187,7 @@ def in_servers() -> None:
 
 
 def role() -> str | None:
-    """Which of the product's processes this one becomes."""
+    """Return the role of this process in the product; None for any other process."""
     command = sys.orig_argv
     if "orvanta_platform.cli.main" not in command:
         return None
