@@ -1,4 +1,4 @@
-"""Forty definitions, of every kind of node and of the machine's languages; what each gives for `n` is known."""
+"""Forty definitions with every kind of node and every installed language, and the expected result of each for `n`."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ PLUS_ONE = "def main(n):\n    return n + 1\n"
 LARGE = 600_000
 LOUD = 1_400_000
 REJECTED_EVERY = 5
-"""People say no to each fifth question."""
+"""Each fifth approval is rejected."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Definition:
-    """`flow` is deployed at `path`, or the script `script` is (its language in `language`).
+    """A workflow `flow`, or a script `script` in `language`, that is deployed at `path`.
 
-    `gives`: the result by `n`; an exception's name where the run fails. `share`: how often it is called beside others.
+    `gives`: expected result for `n`, or Fails. `share`: relative frequency of its calls.
     """
 
     path: str
@@ -33,23 +33,23 @@ class Definition:
 
     @property
     def call(self) -> str:
-        """The end of the address that starts a run."""
+        """End of the URL that starts a run."""
         return f"{'f' if self.flow is not None else 'p'}/{self.path}"
 
     def args(self, n: int) -> Value:
-        """The input of a run."""
+        """Return the input of a run."""
         return {"n": n, "pad": "x" * LARGE} if self.path.endswith("/large_input") else {"n": n}
 
 
 @dataclass(frozen=True, slots=True)
 class Fails:
-    """A run that fails, with an error of this name."""
+    """Expectation of a failed run with an error of this name."""
 
     name: str
 
 
 def js(text: str) -> Value:
-    """An input, or another place for an expression."""
+    """Return an expression, as used for inputs."""
     return {"type": "javascript", "expr": text}
 
 
@@ -58,7 +58,7 @@ def node(id: str, value: Value, needs: list[Any] | None = None, **more: Any) -> 
 
 
 def code(text: str, language: str = "python3", /, **inputs: str) -> Value:
-    """A script of a workflow; its inputs are expressions."""
+    """Return the value of a script node; its inputs are expressions."""
     transforms = {name: js(each) for name, each in inputs.items()}
     return {"type": "rawscript", "language": language, "content": text, "input_transforms": transforms}
 
@@ -283,10 +283,10 @@ def _large() -> list[Definition]:
 
 
 def webhook(address: str) -> Definition:
-    """One that calls out, to `address`."""
+    """Return a workflow that calls `address`."""
     value = {"type": "webhook", "method": "GET", "url": {"type": "static", "value": address}}
     return Definition("u/admin/webhook", lambda n: n + 1, flow(node("h", value), node("a", plus())))
 
 
 DEFINITIONS = (*_scripts(), *_plain(), *_inside(), *_waits(), *_large())
-"""In an order in which each may name those before it."""
+"""All definitions; each comes after those that it uses."""

@@ -1,4 +1,4 @@
-"""Faults of an installation: each lasts for a block, at a given rate."""
+"""Faults of an installation, each injected while a block runs."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _ONE = "SELECT id FROM run_live ORDER BY id DESC LIMIT 1 FOR NO KEY UPDATE"
 async def restarts(
     house: House, seconds: float, begun: asyncio.Event, shortest_s: float = 5, longest_s: float = 20
 ) -> int:
-    """The database shuts down again and again, fast and immediately in turn, for so long and until all has `begun`.
+    """Restart the database repeatedly, by fast and immediate shutdowns in turn; return the number of restarts.
 
-    Gives how often.
+    It ends when `seconds` have passed and `begun` is set.
     """
     deadline = asyncio.get_running_loop().time() + seconds
     count = 0
@@ -42,15 +42,14 @@ async def restarts(
 
 
 ROLES = {"server": 1, "supervisor": 1, "worker": 2, "zygote": 4, "cell": 8, "evaluator": 2, "database": 1}
-"""Processes of an installation, and how often each is chosen beside the others.
+"""Processes of an installation by role, with the relative frequency of their kills.
 
-A cell is the first process of a sandbox. What a script runs in is not among them: to kill that is an ordinary end of
-the script.
-"""
+A cell is the first process of a sandbox. The processes of scripts are not included: killing one is an ordinary
+failure of the script."""
 
 
 async def kills(house: House, seconds: float, shortest_s: float = 1.0, longest_s: float = 6.0) -> Counter[str]:
-    """kill -9 of one process after the other, of a role and in it chosen by chance; returns how many of each role."""
+    """Send SIGKILL to one random process after the other; return the number of kills by role."""
     deadline = asyncio.get_running_loop().time() + seconds
     killed: Counter[str] = Counter()
     while asyncio.get_running_loop().time() < deadline:
@@ -65,7 +64,7 @@ async def kills(house: House, seconds: float, shortest_s: float = 1.0, longest_s
 
 
 def victims(house: House) -> dict[str, list[int]]:
-    """The living processes that may be killed, by their roles; not the supervisor of them all."""
+    """Return the live processes that may be killed, by role, without the top supervisor."""
     commands = {pid: command for pid in house.pids() if (command := " ".join(processes.arguments(pid)))}
     roles: dict[int, str] = {}
     for pid in sorted(commands, key=lambda each: len(_ancestors(each, commands))):
@@ -80,7 +79,7 @@ def victims(house: House) -> dict[str, list[int]]:
 
 
 def _role(command: str, above: str) -> str:
-    """`above`: the role of the parent. A cell looks like its zygote, and so does what it runs."""
+    """Return a role. `above`: role of the parent. A cell and its programs have the same command line as its zygote."""
     if "sandbox import zygote" in command:
         return {"worker": "zygote", "zygote": "cell"}.get(above, "")
     for words, role in (
@@ -103,7 +102,7 @@ def _ancestors(pid: int, known: Mapping[int, str]) -> list[int]:
 
 @contextmanager
 def small_disk(folder: Path, size: str) -> Iterator[None]:
-    """A file system of this size at `folder` while the block runs. Raises PermissionError where none may be mounted."""
+    """Mount a file system of this size at `folder` while the block runs. Raises PermissionError if not permitted."""
     folder.mkdir(parents=True, exist_ok=True)
     done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], capture_output=True)
     if done.returncode:
@@ -117,7 +116,7 @@ def small_disk(folder: Path, size: str) -> Iterator[None]:
 
 @contextmanager
 def full(folder: Path) -> Iterator[None]:
-    """Not a byte of the file system of `folder` is free while the block runs; what frees itself is taken as well."""
+    """Fill the file system of `folder` completely while the block runs."""
     ballast = folder / BALLAST
     try:
         fill(ballast)
@@ -127,7 +126,7 @@ def full(folder: Path) -> Iterator[None]:
 
 
 def fill(ballast: Path) -> None:
-    """Take what is free."""
+    """Use all free space."""
     with ballast.open("ab") as file, suppress(OSError):
         while True:
             os.write(file.fileno(), bytes(1 << 16))
@@ -135,7 +134,7 @@ def fill(ballast: Path) -> None:
 
 @asynccontextmanager
 async def idle_connections(house: House, wanted: int) -> AsyncIterator[int]:
-    """As many connections as the server lets in, up to `wanted`, which do nothing; gives how many."""
+    """Open up to `wanted` idle connections, as many as the server accepts; yield their number."""
     held: list[Any] = []
     try:
         with suppress(*CANNOT_CONNECT):
@@ -149,7 +148,7 @@ async def idle_connections(house: House, wanted: int) -> AsyncIterator[int]:
 
 @asynccontextmanager
 async def idle_transaction(house: House) -> AsyncIterator[None]:
-    """A transaction that sees everything as it is now, holds the newest run's row, and does nothing."""
+    """Hold an idle transaction with a snapshot and a lock on the row of the newest run while the block runs."""
     connection = await asyncpg.connect(house.url())
     try:
         held = False
@@ -157,7 +156,7 @@ async def idle_transaction(house: House) -> AsyncIterator[None]:
             await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
             try:
                 held = bool(await connection.fetch(_ONE))
-            except asyncpg.SerializationError:  # somebody has just changed it
+            except asyncpg.SerializationError:  # concurrent update of the row
                 held = False
             if not held:
                 await connection.execute("ROLLBACK")
@@ -167,7 +166,7 @@ async def idle_transaction(house: House) -> AsyncIterator[None]:
 
 
 class Line:
-    """A line to a server that can be cut and made slow: what stands between."""
+    """TCP proxy to a server, which can be cut off and slowed down."""
 
     def __init__(self, host: str, port: int) -> None:
         self.port = 0
@@ -179,7 +178,7 @@ class Line:
     @classmethod
     @asynccontextmanager
     async def to(cls, host: str, port: int) -> AsyncIterator[Line]:
-        """One while the block runs, on a port of its own."""
+        """Run a proxy on a port of its own while the block runs."""
         line = cls(host, port)
         await line._listen()
         try:

@@ -1,4 +1,4 @@
-"""An installation under load: one server, two workers, the embedded database, all as people start them."""
+"""An installation under load: one server, two workers and the embedded database, started by the usual commands."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LOOK_S = 0.2
 
 @dataclass(slots=True)
 class House:
-    """A running installation and the definitions deployed in it. `helpers`: further workers."""
+    """A running installation and the definitions deployed in it. `helpers`: additional workers."""
 
     running: Running
     helpers: list[Program] = field(default_factory=list)
@@ -38,25 +38,25 @@ class House:
 
     @property
     def data(self) -> Path:
-        """The folder of the database."""
+        """Data directory of the database."""
         return cluster.existing(self.home).data
 
     @property
     def home(self) -> Path:
-        """ORVANTA_HOME."""
+        """Path of ORVANTA_HOME."""
         return Path(self.running.environ["ORVANTA_HOME"])
 
     def url(self) -> str:
-        """The database, as the owner of the tables."""
+        """Return the URL of the database for the owner of the tables."""
         return cluster.existing(self.home).url("owner")
 
     def client(self, timeout_s: float = PATIENCE_S, **more: Any) -> httpx.AsyncClient:
-        """A caller, as the administrator."""
+        """Return a client with the administrator's token."""
         headers = {"Authorization": f"Bearer {self.running.token}", "X-Workspace": "main"}
         return httpx.AsyncClient(base_url=self.running.base, headers=headers, timeout=timeout_s, **more)
 
     async def ask(self, query: str, *values: Any) -> list[Any]:
-        """The rows of an answer, as soon as there is a database that gives one."""
+        """Return the rows of a query, retried until the database answers."""
         async with asyncio.timeout(PATIENCE_S):
             while True:
                 with suppress(*CANNOT_CONNECT):
@@ -68,11 +68,11 @@ class House:
                 await asyncio.sleep(LOOK_S)
 
     async def value(self, query: str, *values: Any) -> Any:
-        """The first column of the first row."""
+        """Return the first column of the first row."""
         return (await self.ask(query, *values))[0][0]
 
     async def deploy(self, *more: Definition) -> None:
-        """All definitions, or `more`, one after the other; scripts are waited for until they are locked."""
+        """Deploy all definitions, or `more`, one after the other."""
         async with self.client() as client:
             for each in more or (*DEFINITIONS, webhook(f"{self.running.base}/api/health/status")):
                 self.definitions[each.path] = each
@@ -85,7 +85,7 @@ class House:
                 assert answer.status_code == 201, (each.path, answer.text)
 
     async def schedule(self, path: str, cron: str, *, of: str) -> None:
-        """Have a definition run at these times, with n = 1."""
+        """Schedule runs of a definition at these times, with n = 1."""
         what = self.definitions[of]
         body = {"path": path, "schedule": cron, "timezone": "UTC", "script_path": of, "is_flow": what.flow is not None}
         async with self.client() as client:
@@ -102,17 +102,17 @@ class House:
                 os.kill(pid, how)
 
     def start_dead(self) -> None:
-        """Start workers beside the first that were killed: nobody supervises their supervisors."""
+        """Restart additional workers that were killed; no process supervises their supervisors."""
         for place, each in enumerate(self.helpers):
             if each.process.poll() is not None:
                 each.stop()
                 self.helpers[place] = Program([ORVANTA, "worker"], env=self.running.environ)
 
     def memory(self) -> dict[str, int]:
-        """Bytes: `rss` of the server (the leader is in it), of each worker, of supervisors, of jobs' processes.
+        """Return memory in bytes: `rss` of the server (which is the leader), each worker, supervisors, jobs' processes.
 
-        PostgreSQL's processes come and go and share most of what they have: `own` is what one has for itself, the mean
-        of them. `processes`: how many there are of all.
+        PostgreSQL's processes come and go and share most of their memory: `own` is the mean of their private memory.
+        `processes` is the number of all processes.
         """
         found: Counter[str] = Counter()
         own: list[int] = []
@@ -128,7 +128,7 @@ class House:
         return {**found, "own postgres": sum(own) // max(len(own), 1)}
 
     def pids(self) -> list[int]:
-        """Its processes, of jobs too."""
+        """Return its processes, including those of jobs."""
         tops = [self.running.pid, *(each.pid for each in self.helpers)]
         return [pid for top in tops for pid in (top, *descendants(top))]
 
@@ -144,18 +144,18 @@ class House:
         return "" if done.returncode == 0 else done.stdout + done.stderr
 
     def kept(self) -> str:
-        """The last lines that the workers beside the first printed."""
+        """Return the last lines that the additional workers printed."""
         return json.dumps([each.lines[-20:] for each in self.helpers])
 
 
 def own_bytes(pid: int) -> int:
-    """The memory of a process that is in RAM and shared with no file and no other process."""
+    """Return the resident memory of a process that it shares with no file and no other process."""
     return int(Path(f"/proc/{pid}/status").read_text().partition("RssAnon:")[2].split()[0]) << 10
 
 
 @asynccontextmanager
 async def house(name: str, workers: int = 2, settings: Mapping[str, str] | None = None) -> AsyncIterator[House]:
-    """One with everything deployed, and stopped as people stop it."""
+    """Run an installation with everything deployed; it is stopped in the usual way."""
     chosen = {"ORVANTA_ALLOWED_NETWORKS": "127.0.0.0/8", "ORVANTA_LOG_LEVEL": "warning", **(settings or {})}
     with running(name, chosen) as made:
         home = House(made)
@@ -170,7 +170,7 @@ async def house(name: str, workers: int = 2, settings: Mapping[str, str] | None 
 
 
 def every(definitions: Sequence[Definition]) -> list[Definition]:
-    """Each as often as its share says, well mixed: neighbours are of different kinds."""
+    """Return each definition as often as its share, interleaved so that neighbours differ."""
     left = {each: each.share for each in definitions}
     found = []
     while left:

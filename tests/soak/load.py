@@ -1,4 +1,4 @@
-"""Users of an installation: callers that start and watch runs, people who answer, and the check of both."""
+"""Users of an installation: callers that start and watch runs, users that decide approvals, and the checks of both."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from tests.soak.definitions import REJECTED_EVERY, Definition, Fails
 from tests.soak.house import LOOK_S, House, W
 
 PATIENCE_S = 900.0
-"""Time after which a run counts as stuck, longer than any fault lasts. No test measures it."""
+"""Time after which a run counts as stuck, longer than any fault. No test measures this time."""
 
 _ASKED_AT_ONCE = 5
 _AT_ONCE = 20
 _SETTLES_S = 2.0
-"""A step that was just taken may show nothing for a moment."""
+"""Time for which a run may state no reason right after a write."""
 
 _NOBODY = "u/admin/silence"
 _ASKED = "SELECT a.run::text AS run, a.node FROM approval a"
@@ -49,8 +49,8 @@ _LEFT = "SELECT id::text AS id, path FROM run_live WHERE parent IS NULL"
 class Record:
     """Requests and their outcomes.
 
-    `open`: started and not seen to end; `starts`: by path; `reasons`: how often each was the one of something that
-    waited; `silent`: runs that waited and did not say why.
+    `open`: runs that were started and have not been seen to end; `starts`: by path; `reasons`: how often each reason of
+    a wait was seen; `silent`: runs that waited without a reason.
     """
 
     accepted: dict[str, tuple[Definition, int]] = field(default_factory=dict)
@@ -80,7 +80,7 @@ class Record:
 
 
 async def start(client: httpx.AsyncClient, record: Record, what: Definition, n: int) -> str:
-    """Start a run, however often it takes; the same key each time, so that one run comes of it."""
+    """Start a run, retrying with the same idempotency key, so that only one run is created."""
     headers = {"Idempotency-Key": uuid4().hex}
     deadline = time.monotonic() + PATIENCE_S
     while True:
@@ -97,7 +97,7 @@ async def start(client: httpx.AsyncClient, record: Record, what: Definition, n: 
 
 
 async def until_ended(client: httpx.AsyncClient, record: Record, run: str) -> None:
-    """Look until it has ended, and whether it gives what it should."""
+    """Poll until the run has ended, and compare its result with the expected one."""
     what, n = record.accepted[run]
     pause_s = 0.05
     deadline = time.monotonic() + PATIENCE_S
@@ -174,7 +174,7 @@ async def many(
     at_once: int,
     begun: asyncio.Event,
 ) -> None:
-    """Start this number of runs with few concurrent calls, and wait for the end of each; `begun`: all started."""
+    """Start `count` runs with at most `at_once` concurrent calls, and wait for all to end; `begun`: all are started."""
     few = asyncio.Semaphore(at_once)
 
     async def one(what: Definition, n: int) -> str:
@@ -191,7 +191,7 @@ async def many(
 
 
 async def recovered(house: House, record: Record) -> float:
-    """Seconds until a run that is started now has ended well."""
+    """Return the seconds until a new run has succeeded."""
     began = time.monotonic()
     async with house.client() as client:
         await until_ended(client, record, await start(client, record, house.definitions["u/admin/plus"], 1))
@@ -200,7 +200,7 @@ async def recovered(house: House, record: Record) -> float:
 
 @asynccontextmanager
 async def reasons(house: House, record: Record, every_s: float) -> AsyncIterator[None]:
-    """While the block runs, some of the open runs are asked why they wait."""
+    """Query the reasons for which a sample of the open runs wait, while the block runs."""
     async with house.client() as client:
         task = asyncio.create_task(_ask_why(client, record, every_s))
         try:
@@ -229,7 +229,7 @@ async def _ask_why(client: httpx.AsyncClient, record: Record, every_s: float) ->
 
 
 async def _waits(client: httpx.AsyncClient, run: str) -> set[str] | None:
-    """The codes of what a run waits for; empty: nothing of it runs, and it does not say why. None: it does not wait."""
+    """Return the codes for which a run waits: empty if it waits without a reason, None if it does not wait."""
     answer = await client.get(f"/api/v1/runs/{run}")
     if answer.is_error:
         return {answer.json()["error"]["code"]}
@@ -243,7 +243,7 @@ async def _waits(client: httpx.AsyncClient, run: str) -> set[str] | None:
 
 @asynccontextmanager
 async def people(house: House, record: Record) -> AsyncIterator[None]:
-    """Somebody answers whatever is asked while the block runs: no to each fifth, to others yes."""
+    """Decide all approvals while the block runs: reject each fifth, approve the others."""
     async with house.client() as client:
         task = asyncio.create_task(_answer_all(house, client, record))
         try:
@@ -276,13 +276,13 @@ async def _decide(client: httpx.AsyncClient, record: Record, run: str, name: str
 
 
 async def look_for_doubles(house: House, record: Record) -> None:
-    """Runs, nodes and events that are there twice, or that nobody has asked for, in the history as it is now."""
+    """Record the runs, nodes and events in history that occur twice."""
     for query in (_EVENTS_TWICE, _NODES_TWICE):
         record.doubled |= {row[0] for row in await house.ask(query)}
 
 
 async def look_for_unasked(house: House, record: Record) -> None:
-    """Runs whose ids no call received; run it while there are no calls."""
+    """Record the runs whose ids no call received; call it while no calls are in progress."""
     record.doubled |= {row[0] for row in await house.ask(_UNASKED, list(record.accepted))}
 
 
@@ -297,7 +297,7 @@ async def until_empty(house: House, record: Record) -> None:
 
 
 def batches(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
-    """These in parts."""
+    """Yield parts of `size` items."""
     for at in range(0, len(items), size):
         yield items[at : at + size]
 

@@ -1,4 +1,4 @@
-"""Resources of an installation by minute, and their growth at the end."""
+"""Resources of an installation by minute, and their growth at the end of the measurement."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _RUNS = "SELECT count(*) FROM run"
 
 
 async def sample(house: House, named: Collection[str]) -> dict[str, float]:
-    """The series now: dead rows, `table` and `indexes` in bytes by table, `rss` by process, what is in the `queue`.
+    """Return the current sizes: dead rows, `table` and `indexes` in bytes by table, `rss` by process, the `queue`.
 
-    `tables`: all of them, indexes too, but those that are `named`.
+    `tables`: sum of all tables with their indexes, except those in `named`.
     """
     found: dict[str, float] = {}
     tables = await house.ask(_TABLES)
@@ -45,13 +45,13 @@ async def sample(house: House, named: Collection[str]) -> dict[str, float]:
 
 
 def per_hour(values: Sequence[float], seconds: Sequence[float]) -> float:
-    """Growth per hour by the median of all slopes between two samples: a saw's teeth are no growth."""
+    """Return the growth per hour as the median of the slopes between all samples, which ignores sawtooth patterns."""
     slopes = [(b - a) / (later - at) for (a, at), (b, later) in combinations(zip(values, seconds, strict=True), 2)]
     return statistics.median(slopes) * 3600 if slopes else 0.0
 
 
 def growth(samples: Sequence[Sample]) -> dict[str, tuple[float, float, float]]:
-    """By series its mean in the last third, its growth there per hour, and that in percent of the mean."""
+    """Return for each series its mean in the last third, its growth there per hour, and that in percent of the mean."""
     last = samples[-max(2, len(samples) // 3) :]
     seconds = [each["at_s"] for each in last]
     found = {}

@@ -1,7 +1,7 @@
-"""Under runs of every kind: the database restarts, disks are full, the object store is away, others hold the database.
+"""Faults under runs of every kind: database restarts, full disks, storage outages, idle connections, open transactions.
 
-Whatever happens, no run is lost, doubled or stuck, and what waits says why. `SOAK_RUNS` (5,000 of the restarts, 1,000
-of the others) and `SOAK_SECONDS` (300 of the restarts, 60 of the others, 600 of the idle transaction) change the sizes.
+No run is lost, duplicated or stuck, and each wait states its reason. `SOAK_RUNS` (default 5,000 for restarts, 1,000
+otherwise) and `SOAK_SECONDS` (300 for restarts, 600 for the idle transaction, 60 otherwise) change the sizes.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def seconds(otherwise: float) -> float:
 
 @contextmanager
 def folder() -> Iterator[Path]:
-    """A home that the database's user can enter."""
+    """Yield a home folder that the database's user can access."""
     made = Path(tempfile.mkdtemp(prefix="orvanta-faults-"))
     made.chmod(0o711)
     try:
@@ -57,11 +57,11 @@ def folder() -> Iterator[Path]:
 
 @asynccontextmanager
 async def under_way(home: House, record: Record, count: int, *excuses: str) -> AsyncIterator[asyncio.Event]:
-    """Start `count` runs during the block, wait for their ends, and check them; the event is set when all started.
+    """Start `count` runs during the block, wait for them to end, and check them; the event is set when all have begun.
 
-    `excuses`: what stands in the words on a run that may fail.
+    `excuses`: texts in the report of a run that is allowed to fail.
 
-    Prints how long it took until a run that is started at the block's end has ended, and all that were open then.
+    Prints the time until a run started at the end of the block has ended, and the time until all others have ended.
     """
     kinds = every(list(home.definitions.values()))
     begun, recovery = asyncio.Event(), 0.0
@@ -105,9 +105,9 @@ async def test_full_disk_of_the_database() -> None:
 
 @pytest.mark.parametrize("isolation", ["auto", "landlock"])
 async def test_full_disk_of_the_jobs(isolation: str) -> None:
-    """Fill the disk of builds and packages; without a file system of their own for jobs, also that of their folders.
+    """Fill the disk of builds and packages and, if jobs have no file system of their own, that of their folders.
 
-    What Go's compiler says of a full disk is not always that it is full.
+    The errors of Go's compiler do not always mention the full disk.
     """
     with folder() as place, _disk(place / "packages", "200m"), _disk(place / "tmp", "100m"):
         (place / "tmp").chmod(0o1777)

@@ -1,6 +1,6 @@
-"""kill -9 at random processes, sandboxes included, under runs of loops, branches, retries and sub-workflows.
+"""SIGKILL at random processes, including sandboxes, under runs of loops, branches, retries and sub-workflows.
 
-Every run gives what it should, and each node is recorded once. `SOAK_KILL_SECONDS` (600) is how long it goes on.
+Every run has its expected result, and each node is recorded once. `SOAK_KILL_SECONDS` (600) sets the duration.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.soak(minutes=40)
 
 SECONDS = float(os.environ.get("SOAK_KILL_SECONDS", "600"))
 RATE = float(os.environ.get("SOAK_KILL_RATE", "2"))
-"""Runs that are started each second."""
+"""Runs started per second."""
 
 _SLOW = "import time\ndef main(n):\n    time.sleep(1)\n    return n + 1\n"
 _RETRIED = (
@@ -50,15 +50,15 @@ SLOW = [
         share=10,
     ),
 ]
-"""Long enough that most kills find a job in progress."""
+"""Definitions slow enough that most kills interrupt a job."""
 
 LEFT_OUT = {
-    "u/admin/same_worker",  # fails by design where its worker is lost
-    "u/admin/webhook",  # call the platform itself, which may be away
+    "u/admin/same_worker",  # fails by design if its worker is lost
+    "u/admin/webhook",  # these two call the platform itself, which may be unavailable
     "u/admin/files",
 }
 MANY = {"ORVANTA_MAX_LOSSES": "20"}
-"""Number of kills that may hit one job by chance alone."""
+"""Setting that allows for the number of kills that may hit one job by chance."""
 
 
 async def test_random_processes_are_killed() -> None:
@@ -67,7 +67,7 @@ async def test_random_processes_are_killed() -> None:
         await home.deploy(*SLOW)
         kinds = every([each for path, each in home.definitions.items() if path not in LEFT_OUT])
         async with home.client() as client:
-            # A first compilation in Go takes a minute on a busy machine: killed every few seconds, it would never end.
+            # A first compilation in Go takes a minute on a busy machine and would not survive kills every few seconds.
             for kind in {kind.path: kind for kind in kinds if kind.language == "go"}.values():
                 await load.until_ended(client, record, await load.start(client, record, kind, 0))
         async with load.people(home, record), load.calls(home, record, kinds, RATE):

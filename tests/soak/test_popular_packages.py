@@ -1,6 +1,6 @@
-"""Packages that scripts use most, from the indexes of this machine: locked, installed, and used for one thing.
+"""Popular packages from the indexes of this machine: each is locked, installed and used once.
 
-With PACKAGES_TABLE=docs/reference/packages.md, the table of that page is written again.
+With PACKAGES_TABLE=docs/reference/packages.md, the table of that page is updated.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ PYTHON = {
     "redis": ("import redis", "redis.Redis('a').get_encoder().encode(1).decode()"),
     "stripe": ("import stripe", "stripe.StripeClient('sk_a') is not None"),
 }
-"""Distribution → imports, and an expression that uses it."""
+"""Python packages: name → imports, and an expression that uses the package."""
 
 NPM = {
     "lodash": ('import _ from "lodash"', "_.chunk([1, 2, 3], 2)"),
@@ -97,7 +97,7 @@ NPM = {
         "typeof nodemailer.createTransport({ jsonTransport: true }).sendMail",
     ),
 }
-"""Package → import, and an expression that uses it."""
+"""npm packages: name → import, and an expression that uses the package."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class Line:
 
 @pytest.fixture
 async def store(database: TestDatabase) -> AsyncIterator[tuple[Runtimes, Packages]]:
-    # On a disk: files in memory would count as memory of the jobs.
+    # On disk: files in memory would count towards the memory of the jobs.
     folder = Path(tempfile.mkdtemp(prefix="orvanta-packages-", dir="/var/tmp"))
     folder.chmod(0o755)
     settings = Settings(home=folder / "home", database_url=database.app_url, database_direct_url=database.app_url)
@@ -128,7 +128,7 @@ async def store(database: TestDatabase) -> AsyncIterator[tuple[Runtimes, Package
 
 
 def scripts() -> list[tuple[str, str, str, str]]:
-    """(ecosystem, package, language, content) of all packages."""
+    """Return (ecosystem, package, language, content) of all packages."""
     python = [
         ("PyPI", name, "python3", f"{start}\n\ndef main():\n    return {value}\n")
         for name, (start, value) in PYTHON.items()

@@ -1,6 +1,6 @@
-"""The soak: an installation under everything that it can do, for half an hour, with a retention that drops.
+"""Soak test: an installation that uses every feature for half an hour, with a retention that drops partitions.
 
-`SOAK_MINUTES` (30), `SOAK_RATE` (6 runs a second) and `SOAK_JSON` (where the series are kept) change it.
+`SOAK_MINUTES` (30), `SOAK_RATE` (6 runs a second) and `SOAK_JSON` (output file of the series) change it.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ WEEKS = timedelta(weeks=20)
 """Age of the week that is filled and dropped each minute."""
 
 SMALL = {"table": 1 << 20, "indexes": 1 << 20}
-"""Bytes below which a series is noise (a few pages, rows that wait for autovacuum), by the prefix of its name."""
+"""Bytes below which a series is noise (a few pages, rows not vacuumed yet), by the prefix of its name."""
 
 _CACHES = "each connection keeps up to 100 statements, and PostgreSQL their plans, as it meets them"
 _VALUES = "a worker remembers the values of its last runs, up to a number of bytes"
 FILLING = {"rss server": _CACHES, "own postgres": _CACHES, "rss worker 1": _VALUES, "rss worker 2": _VALUES}
-"""Series that may grow by at most 10 % an hour while they fill, with the reason."""
+"""Series that may grow by up to 10 % an hour until their caches are full, with the reason."""
 
 MIN_GROWTH = 1 << 20
-"""Bytes an hour that count as growth at all."""
+"""Minimum growth in bytes an hour."""
 
 WATCHED = ("table", "indexes", "tables", "objects", "rss", "own")
 SCHEDULES = {"*/2 * * * * *": "u/admin/plus", "*/5 * * * * *": "u/admin/chain", "*/7 * * * * *": "u/admin/asks"}
@@ -98,7 +98,7 @@ async def test_half_an_hour_of_everything() -> None:
 
 
 async def retain(home: House, swept: retention.SweepResult) -> None:
-    """Apply the retention as the leader does each hour, with all but the last minutes too old."""
+    """Apply the retention as the leader does each hour, with a clock at which all but the last minutes have expired."""
     owner = home.url()
     old = clock.now() - WEEKS
     connection = await asyncpg.connect(owner)
@@ -119,7 +119,7 @@ async def retain(home: House, swept: retention.SweepResult) -> None:
 
 
 async def still(home: House) -> None:
-    """No schedule ticks any more."""
+    """Disable all schedules."""
     async with home.client() as client:
         for at in range(len(SCHEDULES)):
             answer = await client.post(f"/api/w/main/schedules/setenabled/u/admin/every_{at}", json={"enabled": False})
@@ -127,7 +127,7 @@ async def still(home: House) -> None:
 
 
 def unnamed(growth: dict[str, tuple[float, float, float]]) -> dict[str, str]:
-    """The series that grow by more than 2 % an hour, and that nobody has named."""
+    """Return the series that grow by more than 2 % an hour and are not in NAMED."""
     return {
         name: f"{percent:.1f} %/h of {mean / 1e6:.1f} MB"
         for name, (mean, slope, percent) in growth.items()
@@ -145,7 +145,7 @@ def keep(
     samples: list[dict[str, float]],
     growth: dict[str, tuple[float, float, float]],
 ) -> None:
-    """Write the JSON, of a whole soak beside those of the benchmarks."""
+    """Write the report as JSON; that of a full soak is stored with the results of the benchmarks."""
     report = {
         "machine": describe(),
         "minutes": MINUTES,
