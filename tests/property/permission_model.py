@@ -9,7 +9,7 @@ ROLES = ("viewer", "operator", "developer", "admin")
 
 @dataclass(slots=True)
 class Folder:
-    """A folder of one workspace: principals (`u/<name>`, `g/<name>`) that own, write or read it."""
+    """A folder of a workspace: principals (`u/<name>`, `g/<name>`) that own, write or read it."""
 
     owners: set[str] = field(default_factory=set)
     writers: set[str] = field(default_factory=set)
@@ -30,7 +30,7 @@ class Workspace:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A person with a token; `scopes` None: the token is not limited."""
+    """A user with a token; `scopes`: None if the token is not limited."""
 
     name: str
     scopes: tuple[str, ...] | None = None

@@ -1,4 +1,4 @@
-"""A journal of the decisions for each run: replaying it must yield the states in the database."""
+"""A journal of the decisions of each run: replaying it must yield the states in the database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Random nests of loops, branches and sub-workflows on a real database, with vanishing workers, against an oracle."""
+"""Random nests of loops, branches and sub-workflows on a real database, with lost workers, against an oracle."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MAX_DEPTH = 3
 ERROR = {"error": {"name": "Error", "message": "Error happened"}}
 
 Outcome = tuple[bool, Any]
-"""True for success, and the result; for a failure False and the error."""
+"""(True, result) for success, (False, error) for failure."""
 
 
 class Nest:
@@ -34,7 +34,7 @@ class Nest:
         self._rng = Random(seed)
         self._seed, self._count = seed, 0
         self.deployed: list[tuple[str, list[dict[str, Any]]]] = []
-        """Workflows called by its nodes, by path: called ones before their callers."""
+        """Workflows called by its nodes, with their paths: called ones before their callers."""
         self.modules, (self.succeeds, self.result) = self._list(0)
 
     def _id(self) -> str:
@@ -42,7 +42,7 @@ class Nest:
         return f"n{self._count}"
 
     def _list(self, depth: int) -> tuple[list[dict[str, Any]], Outcome]:
-        """Return a sequence of nodes, which the first failure ends."""
+        """Return a sequence of nodes; the first failure ends it."""
         made = [self._node(depth) for _ in range(self._rng.randint(1, 2 if depth else 3))]
         outcomes = [outcome for _, outcome in made]
         end = next((outcome for outcome in outcomes if not outcome[0]), outcomes[-1])
@@ -54,14 +54,17 @@ class Nest:
         return self._rng.choice((self._loop, self._branchone, self._branchall, self._call))(depth)
 
     def _leaf(self) -> tuple[dict[str, Any], Outcome]:
-        """Return a job; the ids of failing ones tell so."""
+        """Return a job; the id of one that is to fail ends with `_fails`."""
         fails = self._rng.random() < 0.15
         id = self._id() + ("_fails" if fails else "")
         value = {"type": "rawscript", "language": "python3", "content": "", "input_transforms": {}}
         return {"id": id, "value": value}, (False, ERROR) if fails else (True, id)
 
     def _loop(self, depth: int) -> tuple[dict[str, Any], Outcome]:
-        """Return a loop whose iterations all end alike; a parallel one is skipped if it fails, for that is random."""
+        """Return a loop whose iterations all have the same outcome.
+
+        A parallel loop that fails skips failures, since the iteration that fails first would be random.
+        """
         body, (well, result) = self._list(depth + 1)
         count = self._rng.randint(0, 3)
         parallel = self._rng.random() < 0.5
@@ -103,7 +106,7 @@ class Nest:
         return module, (False, _Array([*results[: failing + 1], *[None] * (len(lists) - failing - 1)]))
 
     def _call(self, depth: int) -> tuple[dict[str, Any], Outcome]:
-        """Return a call of another workflow, which ends as its nodes do."""
+        """Return a call of another workflow; it has the outcome of its nodes."""
         body, (well, result) = self._list(depth + 1)
         path = f"f/nest/s{self._seed}_{len(self.deployed)}"
         self.deployed.append((path, body))
@@ -112,7 +115,7 @@ class Nest:
 
 
 class _Array(list[Any]):
-    """The array result of a failed node: for the enclosing node, its error counts."""
+    """Array result of a failed node; the enclosing node uses its error instead."""
 
 
 def _error_of(result: Any) -> Any:
@@ -120,7 +123,7 @@ def _error_of(result: Any) -> Any:
 
 
 def whole(result: Any) -> Any:
-    """Return a result as shown for the run: failed arrays inside others are replaced by their errors."""
+    """Return a result as shown for the run, in which nested arrays of failed nodes are replaced by their errors."""
     if isinstance(result, list):
         return [ERROR if isinstance(each, _Array) else whole(each) for each in result]
     return result

@@ -59,7 +59,7 @@ class Model:
     async def release(self, chance: random.Random) -> None:
         body = {"items": [{"kind": "flow", "path": PATH}]}
         answer = await self.api.client.post(f"{W}/releases/create", json=body)
-        if answer.status_code == 409:  # the same content is a release already
+        if answer.status_code == 409:  # this content has been released before
             self.seen.add("release exists")
             return
         assert answer.status_code == 201, answer.text
@@ -69,7 +69,7 @@ class Model:
         assert self.releases[number - 1] == self.edited
 
     async def drift(self, chance: random.Random) -> None:
-        """Change the workflow of an environment outside of any release."""
+        """Change the workflow of an environment outside of releases."""
         place = chance.choice(self.environments)
         if place.version is not None and not place.policy:
             place.version = self.new()
@@ -110,7 +110,7 @@ class Model:
         self.seen |= {f"promote {each}" for each in refused or {"applied"}}
 
     async def rollback(self, chance: random.Random) -> None:
-        """Go back to an earlier release. A refused rollback changes nothing; an applied one is a hold."""
+        """Roll back to an earlier release. A rejected rollback changes nothing; an applied one sets a hold."""
         place = chance.choice(self.environments)
         base = f"/api/w/{place.workspace}/deployments"
         answer = await self.api.client.post(f"{base}/rollback", json={"reason": "Wrong"})
@@ -134,7 +134,7 @@ class Model:
         place.hold = False
 
     async def check(self) -> None:
-        """Compare each environment with the model: its workflow, and that of a run that starts now."""
+        """Compare each environment with the model: its workflow, and the version that a new run uses."""
         for place in self.environments:
             base = f"/api/w/{place.workspace}"
             state = (await self.api.client.get(f"{base}/deployments/environment")).json()

@@ -1,4 +1,4 @@
-"""Random nests of loops and branches, restarted at random places inside and retried: they end as before."""
+"""Random nests of loops and branches, restarted at random nested places and retried: the outcome stays the same."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from orvanta_platform.services.runs.start import RunOptions
 
 NESTS = 18
 RESTARTS = 3
-"""Restarts of each nest, one after the other, each of the previous run or of the first."""
+"""Consecutive restarts of each nest, each of any earlier run."""
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ async def test_random_restarts_match_original_run(core: CoreHarness) -> None:
 
 
 def path(rng: Random, plan: Plan) -> list[tuple[str, int | None]]:
-    """Return a place in a document, on any level."""
+    """Return a random path in a document, on any level."""
     node = rng.choice(plan.nodes)
     if not node.bodies or rng.random() < 0.1:
         return [(node.id, None)]
@@ -74,7 +74,7 @@ def path(rng: Random, plan: Plan) -> list[tuple[str, int | None]]:
 
 
 async def drive(worker: Worker) -> int:
-    """Complete all jobs; those whose id tells so fail. Return their number."""
+    """Complete all jobs, with a failure if the id ends with `_fails`. Return their number."""
     count = 0
     while jobs := await worker.claim():
         for job in jobs:

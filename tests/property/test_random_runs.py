@@ -54,7 +54,7 @@ async def run_all(
     patch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Start the runs, some dozens at a time; at the end the data is consistent."""
+    """Start the runs in batches of AT_ONCE, check each, and check at the end that the data is consistent."""
     first_seed = int(os.environ.get("PROPERTY_SEED", "0"))
     had: Counter[str] = Counter()
     moves: Counter[str] = Counter()
@@ -135,7 +135,7 @@ def note_what_happened(run: Tracked, row: asyncpg.Record, state: RunState, jobs:
 
 
 def names(run: Tracked) -> list[str]:
-    """Ids of all nodes, the failure module last."""
+    """Return the ids of all nodes, the failure module last."""
     return [node.id for node in (*run.plan.nodes, *filter(None, [run.plan.failure]))]
 
 
@@ -165,7 +165,7 @@ async def check_results(core: CoreHarness, run: Tracked, jobs: dict[str, asyncpg
 
 
 def words(run: Tracked, state: RunState) -> dict[str, str]:
-    """Return the outcome of each node in the oracle's terms; others by the name of their mark."""
+    """Return the outcome of each node in the oracle's terms, or the name of its mark if the oracle has none."""
     known = {Mark.SUCCEEDED: "success", Mark.FAILED: "failure", Mark.UNHANDLED: "failure"}
     marks = [Mark(mark) for mark in state.nodes[: len(run.plan.nodes)]]
     return {node.id: known.get(mark, mark.name.lower()) for node, mark in zip(run.plan.nodes, marks, strict=True)}

@@ -1,6 +1,6 @@
-"""Many random runs on one database, driven by workers that claim, finish, vanish and return at random.
+"""Many random runs on one database, driven by workers that claim and finish jobs, vanish and return at random.
 
-Everything but the user's code is real: claims, steps, reaping, timers and cancellations go through the services. The
+Everything except the user's code is real: claims, steps, reaping, timers and cancellations use the services. The
 outcome of a job is determined by its scenario; its result names the attempt, so that a result recorded for the wrong
 attempt is detected.
 """
@@ -44,7 +44,7 @@ Move = Callable[[], Coroutine[Any, Any, None]]
 
 @dataclass(slots=True)
 class Tracked:
-    """A run and its state as known from outside."""
+    """A run, and its state as the workload knows it."""
 
     id: UUID
     scenario: Scenario
@@ -52,13 +52,13 @@ class Tracked:
     expected: oracle.Expected
     happened: set[str] = field(default_factory=set)
     sent: dict[UUID, dict[str, Any]] = field(default_factory=dict)
-    """The recorded result of each job, according to finish_job."""
+    """Recorded result of each job, according to finish_job."""
     cancelled: bool = False
     job_cancelled: bool = False
 
 
 def limited(chosen: Scenario) -> dict[str, Any]:
-    """Add limits to some nodes of the document and to one in ten as a whole; they only affect timing."""
+    """Add limits to some nodes, and to one in ten documents as a whole; they affect only the timing."""
     rng, value = Random(chosen.seed), chosen.value
     more = {"concurrent_limit": 3, "concurrency_key": "runs"} if rng.random() < 0.1 else {}
     return {**value, **more, "modules": [_limited(rng, module) for module in value["modules"]]}
@@ -73,7 +73,7 @@ def _limited(rng: Random, module: dict[str, Any]) -> dict[str, Any]:
 
 
 class Workload:
-    """Random runs, created by `gather`; `drive` runs all of them to their ends."""
+    """Random runs, created by `gather`; `drive` executes them until all have ended."""
 
     def __init__(self, core: CoreHarness, seed: int, journal: Journal) -> None:
         self.scene = core
@@ -183,7 +183,7 @@ class Workload:
             run.happened.add("failure edge taken")
 
     def verdict(self, run: Tracked, state: RunState, source: str, outcome: str) -> bool | None:
-        """Return whether an edge is taken according to the scenario; None while that is open."""
+        """Return whether an edge is taken according to the scenario, or None if that is still open."""
         if MARK_STATE[state.nodes[run.plan.indexes[source]]] not in NODE.final:
             return None
         return run.job_cancelled or outcome in oracle.OUTCOMES[run.expected.ends[source]]
@@ -233,7 +233,7 @@ class Workload:
             self.check_begin(run, done.following)
 
     async def report_again(self, worker: Worker, job: ClaimedJob, finish: Finish) -> None:
-        """Report the same completion again: whatever the answer, nothing is written twice."""
+        """Report the same completion again; it must not be written twice, whatever the response."""
         await worker.submit(job, finish)
 
     async def report_late(self, worker: Worker, job: ClaimedJob, finish: Finish) -> None:
@@ -264,7 +264,7 @@ class Workload:
         self.gone += held
 
     async def replace(self, worker: Worker) -> None:
-        """Fence a worker during a claim, reap it concurrently twice, and start another one."""
+        """Fence a worker during a claim, reap it twice concurrently, and start another one."""
         for job in worker.held.values():
             self.runs[job.run.id].happened.add("crash")
         await asyncio.gather(worker.vanish(), worker.claim(2))
@@ -276,7 +276,7 @@ class Workload:
         self.workers.append(await self.scene.worker())
 
     async def give_back(self) -> None:
-        """Return jobs that a worker has not started."""
+        """Release jobs that a worker has claimed and not started."""
         worker, job = self.take_job()
         if job is not None:
             async with self.scene.db.acquire() as connection:
@@ -296,7 +296,7 @@ class Workload:
         await timers.sweep(self.scene.platform.tools)
 
     async def some_run(self) -> Tracked | None:
-        """Return a live run that was not disturbed yet; at most one in four is."""
+        """Return a live run that has not been disturbed yet; at most one in four is disturbed."""
         untouched = [run for run in self.runs.values() if not (run.cancelled or run.job_cancelled)]
         if (len(self.runs) - len(untouched)) * 4 >= len(self.runs):
             return None
@@ -316,7 +316,7 @@ class Workload:
             await cancellation.cancel(self.scene.platform, ACTOR, WORKSPACE, run.id, "at once", force=True)
 
     async def leave_cancel(self) -> None:
-        """Record a cancellation by a server that dies after its commit."""
+        """Record a cancellation by a server that is killed after its commit."""
         run = await self.some_run()
         if run is None:
             return
