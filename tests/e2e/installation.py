@@ -1,4 +1,4 @@
-"""A whole installation, started as a person starts it: `orvanta up` in a clean environment."""
+"""A complete installation, started by `orvanta up` in a clean environment."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from orvanta_platform.storage.remote import RemoteStorage, connect
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """A running platform: its home, its address, its admin's token and a client that sends it."""
+    """A running platform: its home, URL and admin token, and a client that sends the token."""
 
     home: Path
     base: str
@@ -30,7 +30,7 @@ class Installation:
     objects: RemoteStorage
 
     def doctor(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """`orvanta doctor` on this installation."""
+        """Run `orvanta doctor` on this installation."""
         command = [str(ORVANTA), "doctor", *arguments]
         return subprocess.run(command, env=self.environ, capture_output=True, text=True, check=False)
 
@@ -51,7 +51,7 @@ def git_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def installation(s3: Server, git_folder: Path) -> Iterator[Installation]:
-    """One for all tests outside of a browser, with small limits for jobs and its objects in a real S3."""
+    """Start an installation shared by all tests without a browser, with small limits for jobs and a real S3."""
     settings = {
         "ORVANTA_MEMORY_LIMIT": "256MiB",
         "ORVANTA_PROCESS_LIMIT": "64",

@@ -1,4 +1,4 @@
-"""Bad input: one clear error each, nothing lost, and the worker goes on."""
+"""Bad input: each is rejected with one clear error, nothing is lost, and the worker continues."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ W = "/api/w/main"
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A call that is refused: `code` of the error, `inside` the code of a diagnostic where there are any."""
+    """A rejected call: `code` of the error, `inside`: code of a diagnostic, if there is one."""
 
     name: str
     call: str
@@ -111,7 +111,7 @@ def runs(installation: Installation) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A script with a fault: the name of its error, None where it is to succeed with `result`."""
+    """A script with a fault: the name of its error, or None if it succeeds with `result`."""
 
     name: str
     content: str

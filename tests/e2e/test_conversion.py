@@ -1,4 +1,4 @@
-"""Exports of other products, converted, deployed without a problem, and run with the expected results."""
+"""Exports of other products: converted, deployed without problems, and run with the expected results."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.unit.workflow.test_importers import FILES, converted, name_of
 
 W = "/api/w/main"
 FIRST = ("n8n/order_webhook", "kestra/hello")
-"""Exports that run with the tests of every change."""
+"""Exports that are run on every change."""
 RUNNING = [file for file in FILES if json.loads(file.with_suffix(".expected.json").read_text())["runs"]]
 
 
@@ -44,7 +44,7 @@ def test_converted_workflow_returns_its_result(installation: Installation, file:
 
 
 def test_converted_workflows_have_no_problem(installation: Installation) -> None:
-    """A deploy would accept each of them, including the syntax of its expressions; the only warnings are about parts
+    """A deploy would accept each workflow, including the syntax of its expressions; the only warnings are about parts
     that were not converted.
     """
     for file in FILES:

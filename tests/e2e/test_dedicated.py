@@ -1,4 +1,4 @@
-"""Scripts and nodes that ask for a process of their own code: it is kept from run to run."""
+"""Dedicated scripts and nodes, whose process is reused by later runs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.e2e.installation import Installation
 
-# The first value is made when the script is loaded, the second when it is called.
+# `process` is set when the script is loaded, `job` when it is called.
 CODE = (
     "import os, uuid\nID = uuid.uuid4().hex\ndef main(n: int = 0):\n"
     "    print('run', n)\n    return {'process': ID, 'job': os.environ['OV_JOB_ID'], 'n': n}\n"
@@ -20,7 +20,7 @@ def deploy_script(installation: Installation, path: str, **settings: Any) -> Non
 
 
 def run_all(installation: Installation, call: str) -> list[dict[str, Any]]:
-    """The results of three runs, one after the other."""
+    """Return the results of three consecutive runs."""
     results = []
     for n in range(3):
         answer = installation.client.post(f"/api/w/main/jobs/run_wait_result/{call}", json={"n": n})
@@ -50,7 +50,7 @@ def test_other_script_has_process_per_run(installation: Installation) -> None:
 
 
 def test_dedicated_nodes(installation: Installation) -> None:
-    """A node that asks for it, one whose script does, and one of neither kind."""
+    """One node is dedicated, one calls a dedicated script, and one is neither."""
     deploy_script(installation, "f/examples/kept_in_flow", dedicated_worker=True)
     raw = {"type": "rawscript", "language": "python3", "content": CODE + "# in the workflow\n"}
     modules = [
@@ -87,7 +87,7 @@ def test_dedicated_workflow_reuses_processes(installation: Installation) -> None
 
 
 def run_flow(installation: Installation, path: Any) -> dict[str, Any]:
-    """The result of each node of one run."""
+    """Return the result of each node of one run."""
     client = installation.client
     answer = client.post(f"/api/w/main/jobs/run_wait_result/f/{path}", json={})
     assert answer.status_code == 200, answer.text
@@ -121,7 +121,7 @@ def test_reused_process_receives_iteration_index(installation: Installation) -> 
 
 
 def test_dedicated_node_uses_shared_folder(installation: Installation) -> None:
-    """It has a process for itself: one that waits for further jobs would hold the folder of the run."""
+    """The node gets a process of its own: a reused process would keep the run's folder open while it waits for jobs."""
     script = "import os\ndef main():\n    open('shared/' + os.environ['OV_JOB_ID'], 'w')\n"
     script += "    open('/tmp/planted', 'x')\n    return len(os.listdir('shared'))\n"
     nodes = [{"id": name, "value": code(script, dedicated=True)} for name in "ab"]

@@ -1,4 +1,4 @@
-"""Expressions on a whole installation: inputs of nodes in the worker, decisions where the run is stepped."""
+"""Expressions on a complete installation: inputs of nodes in the worker, decisions where the run advances."""
 
 from __future__ import annotations
 

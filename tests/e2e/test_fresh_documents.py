@@ -1,4 +1,4 @@
-"""Documents written from the description alone, asked as a client asks: one call, whose answer is the result."""
+"""Documents written from the description alone, each run by one call that returns the result."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ W = "/api/w/main"
 FILES = sorted((Path(__file__).parents[1] / "cases").glob("i*.yaml"))
 CASES: dict[str, dict[str, Any]] = {path.stem: document.parse(path.read_bytes(), "yaml").tree for path in FILES}
 PLAIN = [stem for stem, case in CASES.items() if not case.get("preprocess")]
-"""A preview has no preprocessor."""
+"""Cases without a preprocessor, which a preview does not run."""
 
 
 @pytest.mark.parametrize("stem", PLAIN)

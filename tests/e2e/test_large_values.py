@@ -1,4 +1,4 @@
-"""Values too large for the database, in a real S3."""
+"""Values too large for the database, stored in a real S3."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def stored(installation: Installation, run: str) -> list[str]:
 
 
 def test_large_values_pass_through_object_storage(installation: Installation) -> None:
-    """An input, what a step made of it and what the next one got of that: each is an object, none a row."""
+    """An input, the result of the first node and the input of the second: all are objects, none is stored in a row."""
     make = node("make", "def main(text):\n    return text + text\n", text="flow_input.text")
     take = node("take", "def main(text):\n    return [len(text), text[-1]]\n", text="results.make")
     body = {"value": {"modules": [make, take]}, "args": {"text": "é" * MANY + "!"}}
@@ -50,7 +50,7 @@ def waits(installation: Installation, run: str) -> list[dict[str, Any]]:
 
 
 def test_result_rejected_by_storage_is_reported(installation: Installation, s3: Server) -> None:
-    """A script's and a node's, since when, until the store is there again."""
+    """Both a script and a node report the failed upload with its start time until the storage is available again."""
     content = f"def main():\n    return 'x' * {MANY}\n"
     answers = installation.client
     s3.pause()

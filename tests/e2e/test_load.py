@@ -1,4 +1,4 @@
-"""Many at once on a whole installation: readers of one run, callers, iterations. Its memory stays bounded (S25)."""
+"""Load on a complete installation: readers of one run, callers, iterations. Memory stays bounded (S25)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CALLERS = 100
 
 @pytest.fixture(scope="module")
 def house() -> Iterator[Running]:
-    """An installation of its own, which may hold as many connections as the kernel lets it."""
+    """Start a separate installation with the maximum number of open files."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (before[1], before[1]))
     try:
@@ -41,7 +41,7 @@ def client(house: Running) -> Iterator[httpx.Client]:
 
 
 def processes(house: Running) -> dict[str, int]:
-    """The installation's processes of ours by what they are, with the memory that each holds, in bytes."""
+    """Return the memory in bytes of the largest server and worker process of the installation, by name."""
     found: dict[str, int] = {}
     for folder in Path("/proc").iterdir():
         try:
@@ -58,12 +58,12 @@ def processes(house: Running) -> dict[str, int]:
 
 
 def waiting(client: httpx.Client) -> int:
-    """Return the number of jobs and runs that wait or run."""
+    """Return the number of queued and running jobs and runs."""
     return int(client.get(f"{W}/jobs/queue/count").json()["database_length"])
 
 
 def prepare(client: httpx.Client) -> None:
-    """The script that a flood calls."""
+    """Create the script for the flood of calls."""
     script = {"path": "f/crowd/take", "summary": "", "content": "def main(n):\n    return n\n", "language": "python3"}
     answer = client.post(f"{W}/scripts/create", json=script)
     assert answer.status_code in (201, 400), answer.text
@@ -77,7 +77,7 @@ def started(client: httpx.Client, *modules: dict[str, Any], args: Any = None, **
 
 
 async def read(house: Running, path: str, few: asyncio.Semaphore, begun: asyncio.Queue[None]) -> bytes:
-    """Everything that a stream tells, to its end; `begun` hears when the first of it has come."""
+    """Return everything that a stream sends until its end; put an item into `begun` on the first event."""
     host, _, port = house.base.removeprefix("http://").partition(":")
     lines = (f"GET {path} HTTP/1.1", "Host: x", f"Authorization: Bearer {house.token}", "X-Workspace: main")
     async with few:
@@ -115,7 +115,7 @@ async def test_many_readers_of_one_run(house: Running, client: httpx.Client, man
 
 @pytest.mark.parametrize("many", [20_000, pytest.param(1_000_000, marks=pytest.mark.soak(minutes=40))])
 def test_long_loop(house: Running, client: httpx.Client, many: int) -> None:
-    """The process that joins the results of a loop holds them once; no other process grows with them."""
+    """The process that joins the results of a loop stores them once; no other process grows with their number."""
     iterator = {"type": "javascript", "expr": f"Array.from({{length: {many}}}, (_, i) => i)"}
     body = [{"id": "x", "value": {"type": "condition", "expr": "flow_input.iter.value === 7"}}]
     value = {"type": "forloopflow", "iterator": iterator, "parallel": True, "skip_failures": False, "modules": body}
@@ -132,14 +132,14 @@ def test_long_loop(house: Running, client: httpx.Client, many: int) -> None:
 
 
 async def calls(caller: httpx.AsyncClient, first: int, many: int) -> list[httpx.Response]:
-    """One caller of many: its calls one after the other."""
+    """Make the calls of one of the callers, one after the other."""
     path = f"{W}/jobs/run/p/f/crowd/take?scheduled_in_secs=3600"
     return [await caller.post(path, json={"n": n, "x": "y" * 1_000}) for n in range(first, many, CALLERS)]
 
 
 @pytest.mark.parametrize("many", [500, pytest.param(20_000, marks=pytest.mark.soak(minutes=20))])
 async def test_flood_of_calls(house: Running, client: httpx.Client, many: int) -> None:
-    """Every call that is answered 201 is a run; what is refused says when to come again."""
+    """Every call answered with 201 is a run; a rejected call has a Retry-After header."""
     prepare(client)
     queued = waiting(client)
     before = processes(house)["server"]

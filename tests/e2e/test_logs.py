@@ -1,4 +1,4 @@
-"""Logs: lines of the job, lines of the platform, and those of a whole workflow."""
+"""Logs: lines of the job, lines of the platform, and those of an entire workflow."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ W = "/api/w/main"
 
 
 def run(installation: Installation, *modules: dict[str, Any]) -> str:
-    """Run a workflow to its end, however it ends; gives its id."""
+    """Run a workflow until it has succeeded or failed; return its id."""
     body = {"value": {"modules": list(modules)}, "args": {}}
     answer = installation.client.post(f"{W}/jobs/run_wait_result/preview_flow", json=body)
     return answer.headers["X-Run-Id"]

@@ -1,4 +1,4 @@
-"""The main job on real input: a webhook starts a workflow, workers run it, the right result comes back."""
+"""Main path on real input: a webhook starts a workflow, workers run it, and the right result is returned."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_each_example_returns_its_result(installation: Installation, name: str) 
 
 
 def skip_without_registry(answer: str) -> None:
-    """The packages of an example come from outside."""
+    """Skip the test if the packages of an example cannot be installed because the registry is not reachable."""
     if UNREACHED.search(answer) and "install" in answer:
         pytest.skip(f"the registry does not answer: {answer}")
 
@@ -78,7 +78,7 @@ def test_every_node_shows_its_times_and_its_log(installation: Installation) -> N
 
 
 def test_status_and_logs_arrive_during_run(installation: Installation) -> None:
-    """The job prints and would sleep for long; it is cancelled once its line was seen in the stream."""
+    """The job prints a line and sleeps; it is cancelled once the line has arrived in the stream."""
     client = installation.client
     content = "import time\ndef main():\n    print('begun', flush=True)\n    time.sleep(600)\n"
     body = {"content": content, "language": "python3", "args": {}}

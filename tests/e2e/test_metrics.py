@@ -23,7 +23,7 @@ Samples = dict[tuple[str, tuple[str, ...]], float]
 
 
 def scrape(port: str) -> Samples:
-    """Return the samples of an endpoint by name and label values, those of buckets excluded."""
+    """Return the samples of an endpoint by name and label values, without those of buckets."""
     answer = httpx.get(f"http://127.0.0.1:{port}/metrics")
     assert answer.status_code == 200, answer.text
     found: Samples = {}
@@ -43,7 +43,7 @@ def total(samples: Samples, name: str, *labels: str) -> float:
 
 
 async def test_metrics_equal_the_database(installation: Installation) -> None:
-    """Counters of both processes add up to the rows of the history, gauges to the live rows."""
+    """Counters of both processes equal the rows of the history, gauges the live rows."""
     client = installation.client
     for _ in range(3):
         client.post("/api/w/main/jobs/run_wait_result/f/f/examples/order_receipt", json=INPUT).raise_for_status()

@@ -1,4 +1,4 @@
-"""Loops, branches and sub-workflows on a whole installation, with real workers."""
+"""Loops, branches and sub-workflows on a complete installation, with real workers."""
 
 from __future__ import annotations
 

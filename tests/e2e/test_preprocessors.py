@@ -1,4 +1,4 @@
-"""Functions `preprocessor(event)` of scripts and workflows, as people of the ecosystem write them."""
+"""Functions `preprocessor(event)` of scripts and workflows, in their usual forms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A streamed result as a caller sees it over the network: while the run goes on, not at its end."""
+"""A streamed result, received over the network while the run continues."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.e2e.installation import Installation
 
 W = "/api/w/main"
 
-# Each ends only when the reader has heard its first word and says so by a variable.
+# Each script ends only after the reader has received its first word and has created a variable.
 WAITING = {
     "python3": """
 import json, os, urllib.error, urllib.request

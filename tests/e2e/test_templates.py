@@ -103,7 +103,7 @@ def test_changed_node_fails_the_tests_that_see_it(installation: Installation) ->
         record(installation, "ticket_triage", {"subject": subject, "text": ""}, node)
     assert failing(installation, "ticket_triage") == []
     text = found["source"]["text"]
-    # The inputs of the branches are written alike: those of the last node are changed.
+    # The branches have the same input: that of the last node is changed.
     start, end = text.rsplit("expr: flow_input.subject", 1)
     for changed, expected in (
         (f"{start}expr: flow_input.text{end}", ["person_0"]),
@@ -116,7 +116,7 @@ def test_changed_node_fails_the_tests_that_see_it(installation: Installation) ->
 
 @pytest.mark.soak
 def test_time_of_recorded_tests(installation: Installation) -> None:
-    """Print the duration of 200 recorded tests of the templates, which has no limit."""
+    """Print the duration of 200 recorded tests of the templates; there is no limit."""
     for name in NAMES:
         found = deploy(installation, name)
         given = json.loads(json.dumps(found["input"]).replace(README_BASE, installation.base))

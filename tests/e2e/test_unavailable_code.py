@@ -1,4 +1,4 @@
-"""Nodes and scripts without code or runtime are deployed, and fail when they run."""
+"""Nodes and scripts without code or runtime can be deployed, and fail when they run."""
 
 from __future__ import annotations
 
