@@ -1,4 +1,4 @@
-"""The fixtures: every test gets a database of its own."""
+"""The fixtures: every test gets a separate database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: shared, restarted, shut down cleanly, closed to everybody else."""
+"""Embedded PostgreSQL: shared, restarted, shut down cleanly, and inaccessible to other users."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root changes users"
 
 @pytest.fixture
 def home() -> Iterator[Path]:
-    """A home that the database's user can enter: pytest's own temporary folders are closed to it."""
+    """Create a home that the database's user can access, unlike pytest's temporary folders."""
     made = Path(tempfile.mkdtemp(prefix="orvanta-home-"))
     yield made
     shutil.rmtree(made)
@@ -54,7 +54,7 @@ async def ask(url: str, query: str) -> object:
 
 
 async def ask_again(url: str, query: str) -> object:
-    """Ask until the server is back."""
+    """Retry the query until the server is available."""
     while True:
         try:
             return await ask(url, query)
@@ -63,7 +63,7 @@ async def ask_again(url: str, query: str) -> object:
 
 
 def use_in_process(home: Path) -> tuple[subprocess.Popen[str], int, int]:
-    """Another process that uses the database of `home`: it, the server's pid, the keeper's."""
+    """Start a process that uses the database of `home`; return it and the pids of the server and the keeper."""
     process = subprocess.Popen(
         [sys.executable, "-c", USER, str(home)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -245,7 +245,7 @@ def refusal(home: Path) -> int:
 
 
 def test_start_waits_for_ending_keeper(home: Path) -> None:
-    """The kernel gives up the locks of an ended keeper in any order: here that of its users first."""
+    """When a keeper ends, the kernel releases its locks in any order; here that of its users is released first."""
     start(home).close()
     with open(home / "postgres" / KEEPER_LOCK, "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -1,4 +1,4 @@
-"""`orvanta up` with the embedded PostgreSQL: everything under one supervisor."""
+"""`orvanta up` with the embedded PostgreSQL: all processes have one supervisor."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Up:
         )
         self.output = ""
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
-        # Read all the time: a part that cannot write its log waits, and with it the test.
+        # Read continuously: a process that cannot write its log blocks, and the test with it.
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -58,12 +58,12 @@ class Up:
         self._lines.put("")
 
     def read_until(self, text: str) -> None:
-        """Read what it prints up to a line that holds `text`."""
+        """Read the output up to a line that contains `text`."""
         while text not in (line := self._lines.get()):
             assert line, f"it ended without {text!r}: {self.output}"
 
     def child(self, command: str) -> int:
-        """The process of the server or the worker."""
+        """Return the pid of the server or the worker."""
         children = processes.children(self.process.pid)
         return next(pid for pid in children if command in processes.arguments(pid))
 
@@ -73,7 +73,7 @@ class Up:
         return self.process.wait()
 
     def kill(self) -> None:
-        """End the supervisor alone, at once; does nothing where it has ended."""
+        """Kill the supervisor only; do nothing if it has ended."""
         if self.process.returncode is None:
             self.process.kill()
             self.process.wait()
@@ -104,7 +104,7 @@ def await_end(pid: int) -> None:
 
 @pytest.fixture
 def home() -> Iterator[Path]:
-    """A home that the database's user can enter: pytest's own temporary folders are closed to it."""
+    """Create a home that the database's user can access, unlike pytest's temporary folders."""
     made = Path(tempfile.mkdtemp(prefix="orvanta-up-"))
     yield made
     shutil.rmtree(made)
@@ -152,7 +152,7 @@ def test_first_screen_is_the_address_how_to_log_in_and_the_next_step(up: Up) -> 
 
 
 def test_s08_nothing_but_the_server_listens(up: Up) -> None:
-    """Jobs reach loopback: every TCP listener of the platform would be theirs to call."""
+    """Jobs can reach the loopback interface and so every TCP listener of the platform."""
     listening = _listening_ports(processes.descendants(up.process.pid))
     assert listening == {up.port}
 
@@ -194,7 +194,7 @@ def test_dead_child_process_is_restarted(up: Up, command: str) -> None:
 
 @pytest.mark.parametrize("twice", [False, True])
 def test_running_job_does_not_delay_stop(up: Up, home: Path, twice: bool) -> None:
-    """It goes back to the queue without a loss, and the call that waits for it does not hold up the server."""
+    """The job is requeued without a loss, and the call that waits for it does not delay the server."""
     code = "import time\ndef main():\n    time.sleep(3600)\n"
     caller = threading.Thread(target=_call, args=(up.port, (home / "token").read_text().strip(), code))
     caller.start()
@@ -221,7 +221,7 @@ def _call(port: int, token: str, code: str) -> None:
 
 
 def _live_jobs(database: EmbeddedPostgres, state: str) -> list[tuple[int, int]]:
-    """Attempts and losses of the live jobs in this state."""
+    """Return attempts and losses of the live jobs in this state."""
 
     async def read() -> list[tuple[int, int]]:
         connection = await asyncpg.connect(database.owner_url)
