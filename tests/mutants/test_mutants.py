@@ -1,7 +1,7 @@
-"""Seeded faults: each patch breaks one rule of the engine or the queue, and the tests named here must notice.
+"""Seeded faults: each patch breaks one rule of the engine or the queue, and the tests named here must fail.
 
-Each fault is applied to a copy of the source, which a pytest of its own runs against. `make test-extended` tries those
-of a step's write, `make soak` the others, and `make test` checks that each fits the source.
+Each fault is applied to a copy of the source, against which a separate pytest runs. `make test-extended` runs those
+for the write of a step, `make soak` the others, and `make test` checks that each patch applies to the source.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ASKED = "tests/http/test_approvals.py"
 CHOSEN = "tests/http/test_chosen_ids.py"
 SESSION = "tests/http/test_session.py"
 VOICES, PARENTS = "tests/http/test_approval_voices.py", "tests/http/test_run_parents.py"
-# On the embedded server alone: the same tests run on every PostgreSQL beside the seeded faults.
+# Only on the embedded server: the same tests run on every PostgreSQL outside of the seeded faults.
 STALE = f"{STEPS}/test_writes.py::test_stale_step_changes_nothing"
 CAUGHT_BY = {
     "account_locked_from_elsewhere": f"{SESSION}::test_attacks_from_elsewhere_do_not_lock_account",
@@ -109,7 +109,7 @@ Ran = subprocess.CompletedProcess[str]
 def running(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, Future[Ran]]]:
-    """The runs of the faults that were asked for, some at once."""
+    """Run pytest for the selected faults, AT_ONCE at a time."""
     functions = [item for item in request.session.items if isinstance(item, pytest.Function)]
     tried = [item for item in functions if item.function is test_seeded_fault_is_caught]
     names = [str(item.callspec.params["name"]) for item in tried]
@@ -145,7 +145,7 @@ def test_patch_applies_to_source(name: str) -> None:
 
 
 def run(name: str, folder: Path) -> Ran:
-    """The tests that must notice the fault, against a copy of the source that has it."""
+    """Run the tests that must detect the fault, against a copy of the source with the fault."""
     source = copied(folder)
     for path, text in changed((PATCHES / f"{name}.patch").read_text(), source).items():
         path.write_text(text)
@@ -153,13 +153,13 @@ def run(name: str, folder: Path) -> Ran:
 
 
 def copied(folder: Path) -> Path:
-    """A copy of the source, compiled files with it."""
+    """Copy the source with its compiled files."""
     shutil.copytree(ROOT / "src" / "orvanta_platform", folder / "src" / "orvanta_platform")
     return folder / "src"
 
 
 def start(source: Path, tests: list[str]) -> Ran:
-    """A pytest that imports the platform from `source`."""
+    """Run pytest with the platform imported from `source`."""
     options = [
         "-q",
         "-x",
@@ -168,7 +168,7 @@ def start(source: Path, tests: list[str]) -> Ran:
         "no:cacheprovider",
         "-m",
         "not soak",
-        f"--basetemp={source.parent / 'tmp'}",  # the common folder is cleaned by the first session that ends
+        f"--basetemp={source.parent / 'tmp'}",  # the shared folder is deleted by the first pytest that ends
         "-W",
         "ignore::pytest.PytestUnraisableExceptionWarning",
     ]
@@ -185,7 +185,7 @@ def start(source: Path, tests: list[str]) -> Ran:
 
 
 def changed(patch: str, source: Path) -> dict[Path, str]:
-    """The files of `source` as a unified diff leaves them, its paths beginning with a/src/.
+    """Return the files of `source` changed by a unified diff whose paths begin with a/src/.
 
     Each hunk must fit in exactly one place.
     """
