@@ -24,7 +24,7 @@ class Case:
 
 @dataclass(slots=True)
 class Corpus:
-    """Files of the tree by name, and what each item returns."""
+    """Files of the tree by name, and the expected result of each item."""
 
     files: dict[str, str] = field(default_factory=dict)
     scripts: list[Case] = field(default_factory=list)
@@ -36,7 +36,7 @@ class Corpus:
         self.scripts.append(Case(path, expected, given))
 
     def workflow(self, path: str, value: str, expected: Any, form: str = ".flow", **given: Any) -> None:
-        """Add a workflow whose `value` is YAML, in a folder of this form."""
+        """Add a workflow whose `value` is YAML, in a folder with the suffix `form`."""
         self.files[f"{path}{form}/flow.yaml"] = f"summary: ''\nvalue:\n{_indented(value)}"
         self.workflows.append(Case(path, expected, given))
 

@@ -1,4 +1,4 @@
-"""A tree of every file form, import form, lock form and client call, pushed by one command: every result is known."""
+"""A tree of every file form, import form, lock form and client call, pushed by one command; every result is known."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LEFT_ALONE = {
     "settings.yaml": "auto_invite_enabled: false\n",
     "f/corpus/events.kafka_trigger.yaml": "script_path: f/corpus/py_base1\nis_flow: false\n",
 }
-"""Files that are no items of their own."""
+"""Files that are not items."""
 
 
 def made() -> Corpus:
@@ -74,7 +74,7 @@ def test_tree_is_pushed_by_one_command_and_every_item_returns_its_result(cli: Cl
 
 
 def _fault(client: httpx.Client, kind: str, case: Case) -> str | None:
-    """Run an item and return the difference from its known result, if there is one."""
+    """Run an item and return the difference from its expected result, or None."""
     answer = client.post(f"/api/w/main/jobs/run_wait_result/{kind}/{case.path}", json=case.input)
     found: Any = answer.json()
     if isinstance(case.expected, Fails):

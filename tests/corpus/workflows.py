@@ -1,4 +1,4 @@
-"""Workflows of the corpus: file forms, tolerances, kinds of nodes, scripts that cannot run."""
+"""Workflows of the corpus: file forms, tolerances, kinds of nodes, and scripts that cannot run."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def _kinds(corpus: Corpus, n: int) -> None:
         "  - {id: yes, needs: [{node: c, on: true}], value: {type: rawscript, language: bash, content: echo yes}}\n"
         "  - {id: no, needs: [{node: c, on: false}], value: {type: rawscript, language: bash, content: echo no}}\n"
     )
-    answer = "yes" if n > 1 else "no"  # one of two sinks has run
+    answer = "yes" if n > 1 else "no"  # only one of the two sinks ran
     corpus.workflow(f"f/kinds/graph{n}", graph, {answer: answer}, n=n)
     counted = (
         "modules:\n  - id: w\n    stop_after_if: {expr: result.iter.index >= flow_input.n}\n"
