@@ -30,7 +30,7 @@ MAX_JOBS = 2_000
 
 
 async def work(core: CoreHarness, worker: Worker, run: UUID, people: list[dict[str, Any]]) -> None:
-    """Run the available jobs, let `people` decide and timers fire until the run has ended."""
+    """Run the available jobs, make the decisions of `people` and fire timers until the run has ended."""
     people = list(people)
     for _ in range(MAX_JOBS):
         if not await core.rows("SELECT FROM run_live WHERE id = $1", run):
@@ -46,12 +46,12 @@ async def work(core: CoreHarness, worker: Worker, run: UUID, people: list[dict[s
 
 
 async def decides(core: CoreHarness, people: list[dict[str, Any]]) -> bool:
-    """Return whether the next of `people` has decided: {node, decision, form?, reason?}."""
+    """Make the next decision of `people`, {node, decision, form?, reason?}; return whether it was accepted."""
     asking = await core.rows("SELECT job FROM approval WHERE node = $1", people[0]["node"]) if people else []
     if not asking:
         return False
     decision = people.pop(0)
-    # If several must agree, each decision is by another person.
+    # If several people must agree, each decision is made by another person.
     earlier = len(await core.rows("SELECT FROM decision WHERE job = $1", asking[0]["job"]))
     name = [ACTOR.username, "bob", "eve"][earlier]
     form = json.dumps(decision.get("form", {})).encode()
@@ -133,7 +133,7 @@ async def one(core: CoreHarness, worker: Worker, job: ClaimedJob) -> None:
 
 
 def call(content: str, args: dict[str, Any]) -> Any:
-    """Call `main` of a script with the arguments that it names."""
+    """Call `main` of a script with those arguments that it accepts."""
     names: dict[str, Any] = {}
     exec(content, names)
     parameters = inspect.signature(names["main"]).parameters

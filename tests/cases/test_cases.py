@@ -57,7 +57,7 @@ async def core(database: TestDatabase, tmp_path: Path) -> AsyncIterator[CoreHarn
 
 
 def read(stem: str) -> dict[str, Any]:
-    """Return a case. Each test reads its own: reading all takes seconds, in every process that collects them."""
+    """Return a case. Each test reads only its own: reading all takes seconds in every process that collects tests."""
     tree: dict[str, Any] = document.parse(FILES[stem].read_bytes(), "yaml").tree
     return tree
 
@@ -101,7 +101,7 @@ async def test_case(stem: str, core: CoreHarness) -> None:
 
 
 async def is_reproduced(core: CoreHarness, run: UUID) -> None:
-    """Check that a test recorded from the run passes: the run is played with the same decisions and values."""
+    """Check that a test recorded from the run passes; it repeats the run with the same decisions and values."""
     async with core.platform.db.acquire() as conn:
         row = await jobs.find(core.platform, conn, WORKSPACE, run)
         assert row is not None
@@ -112,13 +112,13 @@ async def is_reproduced(core: CoreHarness, run: UUID) -> None:
 
 
 async def deploy(core: CoreHarness, path: str, value: dict[str, Any]) -> None:
-    """Deploy a workflow that others may call."""
+    """Deploy a workflow that is called by others."""
     body = msgspec.Raw(json.dumps(value).encode())
     await flows.create(core.platform, ACTOR, WORKSPACE, NewFlow(path, body, None, {"summary": msgspec.Raw(b'""')}))
 
 
 async def error_of(core: CoreHarness, ended: Any, result: Any) -> dict[str, Any]:
-    """Return the run's error: that of its result or, if a loop failed, the one inside."""
+    """Return the run's error: that of its result or, if a loop failed, the error inside."""
     if isinstance(result, dict):
         return dict(result["error"])
     stored = await core.rows(
