@@ -1,6 +1,6 @@
-"""Every bar in its quick form: that it measures, that what it measures gives right results. Never how fast.
+"""Every benchmark in its quick form: it runs, and the measured results are right. Speed is not checked.
 
-Those that take longest are left to `make soak`.
+The longest ones run only in `make soak`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ QUICK = Options(quick=True, rounds=2, jobs=300, say=lambda text: None)
 
 
 def quick(name: str) -> dict[str, Any]:
-    """The record of a bar, as it would be kept."""
+    """Run a benchmark and return its JSON record."""
     (outcome,) = measure([name], QUICK)
     recorded: dict[str, Any] = json.loads(document({}, {}, [outcome]))["bars"][0]
     assert recorded["bar"] == name.upper()

@@ -1,4 +1,4 @@
-"""Parts of the measurements: they detect a wrong response, a missing peer and a lost child."""
+"""Parts of the benchmarks: they detect a wrong response, a missing peer and a lost child process."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ class _Echo(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Print nothing for a request."""
+        """Suppress the log line of a request."""
 
 
 @pytest.fixture
 def client() -> Iterator[Client]:
-    """A client of a server that answers what it is sent."""
+    """Return a client of a server that echoes requests."""
     with HTTPServer(("127.0.0.1", 0), _Echo) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -119,12 +119,12 @@ def test_program_ending_early_is_reported_with_output() -> None:
 
 
 def test_processes_that_came_and_went_are_counted() -> None:
-    """The parent does nothing; what its children use is known by the group alone."""
+    """The parent is idle; the CPU time of its children is counted only by the group."""
     group = CpuGroup()
     if group.usage_ns() is None:
         pytest.skip("no control group can be made here")
     child = "sum(range(3_000_000))"
-    # Where SIGCHLD is ignored the kernel forgets a child's times: the way cells are forked.
+    # If SIGCHLD is ignored, as when cells are forked, the kernel discards a child's times.
     code = f"""import os, signal
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 print('ready', flush=True)
