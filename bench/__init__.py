@@ -1,1 +1,1 @@
-"""Measures the platform beside its peers: `python -m bench p1 p2`. See docs/reference/benchmarks.md."""
+"""Benchmarks of the platform and its peers: `python -m bench p1 p2`. See docs/reference/benchmarks.md."""

@@ -1,4 +1,4 @@
-"""`python -m bench p1 p2 …`: measure the bars named, or all of them."""
+"""`python -m bench p1 p2 …`: run the named benchmarks ("bars"), or all of them."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def main(
 
 
 def measure(names: list[str], options: Options) -> list[Outcome]:
-    """Measure these bars one after the other; a bar that fails is reported as failed."""
+    """Measure these bars one after the other; a bar that raises an error is reported as failed."""
     outcomes = []
     for name in names:
         options.say(f"{name.upper()} …")
@@ -104,7 +104,7 @@ def measure(names: list[str], options: Options) -> list[Outcome]:
         try:
             outcome = BARS[name](options)
         except Exception as error:
-            # The others may still be measured; the whole error is printed where it can be read.
+            # The other bars can still be measured; the full error is printed.
             traceback.print_exc()
             outcome = Outcome(name.upper(), _description(name), "–", f"failed: {type(error).__name__}", False)
         outcomes.append(outcome)

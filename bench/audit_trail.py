@@ -140,12 +140,12 @@ async def write(platform: Platform) -> list[float]:
 
 
 def report(text: str) -> None:
-    """Print a figure at once."""
+    """Print a figure immediately."""
     print(text, flush=True)
 
 
 def always(actor: Actor) -> LiveActor:
-    """Return a caller whose token does not end."""
+    """Return a caller whose token never expires."""
 
     async def derive(_: float) -> Actor:
         return actor

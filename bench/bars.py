@@ -1,4 +1,4 @@
-"""The bars, and what a measurement tells of one."""
+"""The bars (benchmarks with a target), and the outcome of a measurement."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Options of a measurement. `quick` takes seconds and has no peers: it checks that a bar works, not how fast it is.
+    """Options of a measurement. `quick` takes seconds and has no peers: it checks that a bar works, not its speed.
 
     `rounds`: measured repetitions after the warm-up; `jobs`: length of the queue of P4.
     `peers`: folder that peers are installed into.
@@ -25,7 +25,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One bar measured. `reached` None: there was nothing to compare with; `measured` says why."""
+    """Outcome of one bar. `reached`: None if there is nothing to compare with; `measured` then gives the reason."""
 
     bar: str
     what: str

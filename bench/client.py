@@ -1,4 +1,4 @@
-"""The client of every side: it sends a call over a kept connection and waits for the answer."""
+"""HTTP client of all sides: it sends a call over a persistent connection and waits for the response."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ MAX_RUN_S = 600
 
 
 class WrongAnswer(Exception):
-    """A side answered something else than the right result: its time means nothing."""
+    """A side returned a wrong result, so that its time is meaningless."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A POST of JSON to `url`; `expected` is the only right answer (None: any 2xx is)."""
+    """A POST of JSON to `url`; `expected` is the only right response (None: any with status 2xx)."""
 
     url: str
     body: Any
@@ -30,7 +30,7 @@ class Call:
 
 
 class Client:
-    """One connection. Not for several threads at a time."""
+    """One connection, for use by one thread at a time."""
 
     def __init__(self, base: str) -> None:
         parts = urlsplit(base)
@@ -38,11 +38,11 @@ class Client:
         self._connect()
 
     def time(self, call: Call) -> float:
-        """Seconds from sending the call to having its answer. Raises WrongAnswer."""
+        """Return the seconds from sending the call to its response. Raises WrongAnswer."""
         return self.ask(call)[0]
 
     def ask(self, call: Call) -> tuple[float, Any]:
-        """The same, with the answer's JSON."""
+        """Return the seconds, and the JSON of the response. Raises WrongAnswer."""
         body = json.dumps(call.body).encode()
         headers = {"Content-Type": "application/json", **call.headers}
         started = time.perf_counter()
@@ -56,16 +56,16 @@ class Client:
         return seconds, found
 
     def post(self, url: str, body: Any, headers: Mapping[str, str]) -> tuple[int, bytes]:
-        """Status and body of the answer."""
+        """Return status and body of the response."""
         given = {"Content-Type": "application/json", **headers}
         return self._reconnect_and_send("POST", url, json.dumps(body).encode(), given)
 
     def get(self, url: str, headers: Mapping[str, str]) -> tuple[int, bytes]:
-        """Status and body of the answer."""
+        """Return status and body of the response."""
         return self._reconnect_and_send("GET", url, None, dict(headers))
 
     def digest(self, url: str, headers: Mapping[str, str]) -> tuple[int, str]:
-        """Length and SHA-256 of the body of an answer, which is read in pieces. Raises WrongAnswer."""
+        """Return length and SHA-256 of the body of a response, which is read in pieces. Raises WrongAnswer."""
         length, digest = 0, hashlib.sha256()
         for piece in self._pieces(url, headers):
             length += len(piece)
@@ -73,7 +73,7 @@ class Client:
         return length, digest.hexdigest()
 
     def lines(self, url: str, headers: Mapping[str, str], width: int) -> int:
-        """Return the number of leading lines of an answer that are `width` characters long and count up from 0."""
+        """Return the number of leading lines of a response that are `width` characters long and count up from 0."""
         count, rest = 0, b""
         for piece in self._pieces(url, headers):
             *whole, rest = (rest + piece).split(b"\n")
@@ -103,7 +103,7 @@ class Client:
     def _reconnect_and_send(
         self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]
     ) -> tuple[int, bytes]:
-        """Not timed: over a new connection, since servers close one that was quiet for long."""
+        """Send over a new connection, since servers close idle ones; for calls that are not timed."""
         self._connection.close()
         self._connect()
         return self._send(method, url, body, headers)

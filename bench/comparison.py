@@ -1,4 +1,4 @@
-"""Sides of a comparison, driven in turns by the same client."""
+"""Sides of a comparison, called in turns by the same client."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from bench.samples import Samples
 
 WARM_UP = 5
 _SETTLE_S = 0.1
-"""Pause after a call: what a side still does for it is counted as its own and disturbs nobody else's turn."""
+"""Pause after a call: work that a side still does for it is counted as its own and does not slow down other sides."""
 
 
 @dataclass(slots=True)
 class Side:
-    """One who answers `call`. `about`: versions and settings, as JSON values."""
+    """A system that answers `call`. `about`: versions and settings, as JSON values."""
 
     name: str
     base: str
@@ -30,7 +30,7 @@ class Side:
 
 @dataclass(slots=True)
 class Measured:
-    """Times of one side's calls and the CPU time that they cost, by role."""
+    """Times of one side's calls, and their CPU time by role."""
 
     side: Side
     seconds: list[float] = field(default_factory=list)
@@ -52,7 +52,7 @@ class Measured:
 
 
 def in_turns(sides: Sequence[Side], options: Options) -> list[Measured]:
-    """Call every side once a round, so that what disturbs the machine disturbs all."""
+    """Call every side once a round, so that disturbances of the machine affect all."""
     clients = [Client(side.base) for side in sides]
     measured = [Measured(side) for side in sides]
     try:

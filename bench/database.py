@@ -1,4 +1,4 @@
-"""Questions to a PostgreSQL: what it runs with, what stands in it."""
+"""Queries of a PostgreSQL: its settings and its rows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NAMES = ("server_version", "fsync", "synchronous_commit", "full_page_writes", "
 
 
 def settings_of(database: EmbeddedPostgres) -> dict[str, str]:
-    """Version and settings that decide what a durable commit costs."""
+    """Return version and settings that determine the cost of a durable commit."""
     return asyncio.run(_read_settings(database.owner_url))
 
 
@@ -26,7 +26,7 @@ async def _read_settings(url: str) -> dict[str, str]:
 
 
 def ask(database: EmbeddedPostgres, query: str, *values: Any) -> list[Any]:
-    """The rows that a query gives."""
+    """Return the rows of a query."""
 
     async def fetch() -> list[Any]:
         connection = await asyncpg.connect(database.owner_url)

@@ -1,4 +1,4 @@
-"""A database of the platform without a server: prepared, opened as a server would, asked until something is so."""
+"""A database of the platform without a server: it is migrated, opened and polled directly."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FROM run WHERE ended_at > $1
 
 
 def prepared(home: Path, database: EmbeddedPostgres) -> Settings:
-    """The settings of a platform on this database, which is made ready for it."""
+    """Prepare the database for the platform, and return the platform's settings."""
     made = settings_module.load({"ORVANTA_HOME": str(home / "orvanta")})
     settings = settings_module.with_database(made, database.app_url, database.owner_url)
     asyncio.run(_prepare(settings))
@@ -50,7 +50,7 @@ def with_platform(settings: Settings, work: Callable[[Platform], Awaitable[T]]) 
 
 
 def until(url: str, question: str, workers: Sequence[Program], *arguments: Any) -> None:
-    """Ask the database until it says yes. Raises AssertionError where a worker ends meanwhile."""
+    """Poll the database until the query returns true. Raises AssertionError if a worker ends before."""
 
     async def call() -> None:
         connection = await asyncpg.connect(url)
@@ -66,7 +66,7 @@ def until(url: str, question: str, workers: Sequence[Program], *arguments: Any) 
 
 
 def ended_since(url: str, since: Any) -> Any:
-    """Of the runs that ended since: how many (ended, succeeded), the seconds from the first start to the last end."""
+    """Return the runs ended since then (ended, succeeded), and the seconds from the first start to the last end."""
 
     async def call() -> Any:
         connection = await asyncpg.connect(url)
@@ -79,7 +79,7 @@ def ended_since(url: str, since: Any) -> Any:
 
 
 async def now(platform: Platform) -> Any:
-    """The database's time."""
+    """Return the database's time."""
     async with platform.db.acquire() as connection:
         return await connection.fetchval("SELECT now()")
 

@@ -1,4 +1,4 @@
-"""Our side: a real `orvanta up` in a home of its own, as a person would start it."""
+"""The platform under test: a real `orvanta up` with a separate home."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ _ROLES = (
 
 
 def role_of(command: str) -> str:
-    """The role of one of our processes; warm parents of jobs and the jobs themselves are `jobs`."""
+    """Return the role of one of the platform's processes; zygotes and the jobs themselves are `jobs`."""
     return next((role for words, role in _ROLES if words in command), "jobs")
 
 
 def environment(home: Path, port: int, **settings: str) -> dict[str, str]:
-    """Environment of `orvanta`: paths alone, so that no setting of the calling shell has an effect."""
+    """Return the environment of `orvanta`: only paths, so that no setting of the calling shell has an effect."""
     return {
         **{name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ},
         "HOME": str(home),
@@ -46,7 +46,7 @@ def environment(home: Path, port: int, **settings: str) -> dict[str, str]:
 
 @contextmanager
 def new_home() -> Iterator[Path]:
-    """A folder that the database's user can enter, removed at the end."""
+    """Create a folder that the database's user can access; it is deleted at the end."""
     home = Path(tempfile.mkdtemp(prefix="orvanta-bench-"))
     home.chmod(0o711)
     try:
@@ -56,7 +56,7 @@ def new_home() -> Iterator[Path]:
 
 
 class Installation:
-    """A running platform. `ready_s`: seconds from the start until it said that it is ready."""
+    """A running platform. `ready_s`: seconds from its start until it reported that it is ready."""
 
     def __init__(self, home: Path, **settings: str) -> None:
         self.home = home
@@ -79,29 +79,29 @@ class Installation:
 
     @property
     def database(self) -> Path:
-        """The home of its embedded PostgreSQL."""
+        """Home of its embedded PostgreSQL."""
         return self.home / "orvanta"
 
     def deploy(self, path: str, value: Mapping[str, Any]) -> tuple[int, bytes]:
-        """Deploy a workflow; gives the status and the answer."""
+        """Deploy a workflow; return status and body of the response."""
         body = {"path": path, "summary": "", "value": value}
         return self.client.post("/api/w/main/flows/create", body, self.headers)
 
     def run(self, path: str, args: Any, expected: Any) -> Call:
-        """The call that runs a workflow and waits for its result."""
+        """Return the call that runs a workflow and waits for its result."""
         return Call(f"/api/w/main/jobs/run_wait_result/f/{path}", args, expected, self.headers)
 
     def run_script(self, path: str, args: Any, expected: Any) -> Call:
-        """The call that runs a script and waits for its result."""
+        """Return the call that runs a script and waits for its result."""
         return Call(f"/api/w/main/jobs/run_wait_result/p/{path}", args, expected, self.headers)
 
     def preview(self, value: Mapping[str, Any], expected: Any) -> Call:
-        """The call that runs a workflow that is not deployed and waits for its result."""
+        """Return the call that runs a workflow without a deployment and waits for its result."""
         body = {"value": value, "args": {}}
         return Call("/api/w/main/jobs/run_wait_result/preview_flow", body, expected, self.headers)
 
     def newest_run(self, path: str) -> Any:
-        """The newest run of a workflow as `/api/v1/runs` shows it."""
+        """Return the newest run of a workflow as shown by `/api/v1/runs`."""
         query = f"/api/w/main/jobs/list?per_page=1&script_path_exact={path}&has_null_parent=true"
         status, answer = self.client.get(query, self.headers)
         assert status == 200, answer
@@ -111,11 +111,11 @@ class Installation:
         return json.loads(answer)
 
     def meter(self) -> CpuMeter:
-        """Counts its CPU time."""
+        """Return a meter of its CPU time."""
         return CpuMeter([self.program.pid], role_of, self.group)
 
     def close(self) -> None:
-        """Stop it as Ctrl-C does."""
+        """Stop it with SIGINT, as Ctrl-C does."""
         if hasattr(self, "client"):
             self.client.close()
         self.program.stop(signal.SIGINT)
@@ -124,7 +124,7 @@ class Installation:
 
 @contextmanager
 def installation(**settings: str) -> Iterator[Installation]:
-    """A platform of its own while the block runs."""
+    """Run a separate platform while the block runs."""
     with new_home() as home:
         made = Installation(home, **settings)
         try:

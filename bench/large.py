@@ -1,4 +1,4 @@
-"""A large workflow, of the kind that people draw: lanes of blocks that compute, choose, and come together again."""
+"""A large workflow of a realistic shape: lanes of blocks that compute, branch and join again."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Many callers at once, in a process of their own: `python -m bench.load_generator FILE` prints what they saw as JSON.
+"""Concurrent callers in a separate process: `python -m bench.load_generator FILE` prints their results as JSON.
 
-The file says whom to call and what: see `run`.
+The file has the arguments of `run`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _ROOT = Path(__file__).parents[1]
 
 @dataclass(frozen=True, slots=True)
 class LoadResult:
-    """Wall time from the first call to the last answer, CPU time of the callers, the wall time of each call."""
+    """Wall time from the first call to the last response, CPU time of the callers, the wall time of each call."""
 
     seconds: float
     cpu_s: float
@@ -32,7 +32,7 @@ class LoadResult:
 
 
 def run(base: str, calls: Sequence[Call], callers: int, *, warm_up: int = 0) -> LoadResult:
-    """Make these calls over this number of connections, each as soon as one is free, the first `warm_up` uncounted.
+    """Make these calls over `callers` connections, each as soon as one is free; the first `warm_up` are not counted.
 
     Raises AssertionError if one of them returned a wrong answer.
     """

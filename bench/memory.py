@@ -15,7 +15,7 @@ ROLES = ("server", "worker")
 
 @dataclass(slots=True)
 class Growth:
-    """MiB by role: what a process of it had before, and by how much its highest lay above that."""
+    """Memory in MiB by role: that of a process before the block, and the growth to its peak."""
 
     before: dict[str, float] = field(default_factory=dict)
     grown: dict[str, float] = field(default_factory=dict)
@@ -32,14 +32,14 @@ class Growth:
 
 @contextmanager
 def growth(orvanta: Installation) -> Iterator[Growth]:
-    """Record by how much server and worker grow while the block runs; the result is filled in at its end."""
+    """Measure the growth of server and worker while the block runs; the result is filled in at its end."""
     found = Growth()
     before: dict[int, tuple[str, int]] = {}
     for pid in (orvanta.program.pid, *descendants(orvanta.program.pid)):
         with suppress(OSError):
             role = role_of(command_line(pid))
             if role in ROLES:
-                # 5: the highest counts from here on.
+                # 5 resets the peak (VmHWM).
                 Path(f"/proc/{pid}/clear_refs").write_text("5")
                 before[pid] = role, rss_kib(pid)
     yield found

@@ -9,7 +9,7 @@ _TRIES = 12
 
 
 def reuses_processes(orvanta: Installation) -> tuple[bool, tuple[str, ...]]:
-    """Run a script that counts how often its process was used; what to note where none was used twice."""
+    """Run a script that counts the uses of its process; return whether one was reused, and a note if none was."""
     for _ in range(_TRIES):
         status, answer = orvanta.client.post(*counter(orvanta.headers))
         if status == 200 and counter_result(answer) > 1:

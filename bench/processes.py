@@ -1,4 +1,4 @@
-"""Processes that a measurement starts: their output, their CPU time and memory, their end."""
+"""Processes of a measurement: their output, CPU time and memory."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _PROC = Path("/proc")
 _TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 
 RoleOf = Callable[[str], str]
-"""The role of a process by its command line, words separated by spaces."""
+"""Returns the role of a process for its command line, in which spaces separate the words."""
 
 
 class NotReady(Exception):
-    """A process ended, or said nothing, before it was ready. The text holds its last lines."""
+    """A process ended or printed nothing before it was ready. The message has its last lines."""
 
 
 class Program:
-    """A started program and everything below it. What it prints is kept; `stop` ends it."""
+    """A started program with its descendants. Its output is collected; `stop` ends it."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class Program:
             start_new_session=True,
             preexec_fn=group.enter if group is not None else None,
         )
-        # Read all the time: a program that cannot write its log waits, and with it the measurement.
+        # Read continuously: a program that cannot write its log blocks, and the measurement with it.
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -63,7 +63,7 @@ class Program:
         return self.process.pid
 
     def await_line(self, text: str) -> str:
-        """The first line that holds `text`. Raises NotReady."""
+        """Return the first line that contains `text`. Raises NotReady."""
         seen = 0
         with self._heard:
             while True:
@@ -75,7 +75,7 @@ class Program:
                     raise NotReady("".join(self.lines[-20:]) or f"no line with {text!r}")
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
-        """Ask it to end, wait, and kill what is left of it. Does nothing where it has ended."""
+        """Send a signal, wait, and kill what still runs. Does nothing if the program has ended."""
         left = [self.pid, *descendants(self.pid)]
         self.process.send_signal(number)
         try:
@@ -100,21 +100,21 @@ class Program:
 
 
 class CpuGroup:
-    """A control group that counts the CPU time of a program and all it ever forked, the dead ones too.
+    """A control group that counts the CPU time of a program and all its descendants, including ended ones.
 
-    Where this process may make none, `usage_ns` is None and what short-lived processes used is not known.
+    If this process cannot create one, `usage_ns` returns None, and the CPU time of short-lived processes is unknown.
     """
 
     def __init__(self) -> None:
         self._folder = _make_group()
 
     def enter(self) -> None:
-        """Called in the new process before exec."""
+        """Join the group; called in the new process before exec."""
         if self._folder is not None:
             (self._folder / "cgroup.procs").write_text("0")
 
     def usage_ns(self) -> int | None:
-        """CPU time used so far."""
+        """Return the CPU time used so far, or None."""
         if self._folder is None:
             return None
         own = self._folder / "cpuacct.usage"
@@ -124,7 +124,7 @@ class CpuGroup:
         return int(first[first.index("usage_usec") + 1]) * 1000
 
     def close(self) -> None:
-        """Remove the group; its processes have ended, or it stays."""
+        """Remove the group; it remains if one of its processes still runs."""
         if self._folder is not None:
             with suppress(OSError):
                 self._folder.rmdir()
@@ -143,19 +143,19 @@ def _make_group() -> Path | None:
 
 @dataclass(frozen=True, slots=True)
 class Cpu:
-    """CPU time in ns by role; `jobs` is what the group counted beyond the processes that can be seen."""
+    """CPU time in ns by role; `jobs` includes what the group counted beyond the visible processes."""
 
     by_role: Mapping[str, int]
 
     def per(self, count: int) -> dict[str, float]:
-        """Microseconds for each of `count`, by role and in all."""
+        """Return the microseconds per unit for `count` units, by role and in total."""
         each = {role: round(ns / count / 1000, 1) for role, ns in sorted(self.by_role.items())}
         return {**each, "all": round(sum(self.by_role.values()) / count / 1000, 1)}
 
 
 @dataclass(slots=True)
 class CpuMeter:
-    """Adds up the CPU time of programs between `start` and `stop`, any number of times."""
+    """Adds up the CPU time of programs between `start` and `stop`, which may be called repeatedly."""
 
     pids: Sequence[int]
     role_of: RoleOf
@@ -194,7 +194,7 @@ class CpuMeter:
 
 
 def descendants(pid: int) -> list[int]:
-    """Every process below `pid` that is there now."""
+    """Return all current descendants of `pid`."""
     children: dict[int, list[int]] = {}
     for entry in _PROC.iterdir():
         if entry.name.isdigit():
@@ -210,12 +210,12 @@ def descendants(pid: int) -> list[int]:
 
 
 def command_line(pid: int) -> str:
-    """Its words, separated by spaces."""
+    """Return the command line of a process, in which spaces separate the words."""
     return (_PROC / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
 
 
 def cpu_ns(pid: int) -> int:
-    """CPU time of a process: exact by the scheduler where all its threads live, else in clock ticks."""
+    """Return the CPU time of a process: exact if all its threads still run, otherwise in clock ticks."""
     fields = _stat(pid)
     ticks = (int(fields[11]) + int(fields[12])) * _TICK_NS
     exact = 0
@@ -226,7 +226,7 @@ def cpu_ns(pid: int) -> int:
 
 
 def pss_kib(pid: int) -> int:
-    """Its proportional share of memory: shared pages are counted once over all who share them."""
+    """Return the proportional set size: a shared page is divided among the processes that map it."""
     for line in (_PROC / str(pid) / "smaps_rollup").read_text().splitlines():
         if line.startswith("Pss:"):
             return int(line.split()[1])
@@ -234,7 +234,7 @@ def pss_kib(pid: int) -> int:
 
 
 def rss_kib(pid: int) -> int:
-    """The memory of a process that is in RAM, shared pages counted whole."""
+    """Return the resident set size, with shared pages counted in full."""
     for line in (_PROC / str(pid) / "status").read_text().splitlines():
         if line.startswith("VmRSS:"):
             return int(line.split()[1])
@@ -242,7 +242,7 @@ def rss_kib(pid: int) -> int:
 
 
 def _stat(pid: int) -> list[str]:
-    """The fields of /proc/pid/stat after the name: 0 state, 1 parent, 11 and 12 CPU ticks, 19 start."""
+    """Return the fields of /proc/pid/stat after the name: 0 state, 1 parent, 11 and 12 CPU ticks, 19 start."""
     return (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
 
 

@@ -1,4 +1,4 @@
-"""Reports: a table for the terminal and the README, all data as JSON."""
+"""Reports: a table for the terminal and the README, and all data as JSON."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ANSWER = {True: "yes", False: "**no**", None: "–"}
 
 
 def table(outcomes: Sequence[Outcome]) -> str:
-    """The outcomes as a table in Markdown."""
+    """Return the outcomes as a Markdown table."""
     lines = ["| bar | what | asked | measured | reached |", "|---|---|---|---|---|"]
     lines += [
         f"| {each.bar} | {each.what} | {each.asked} | {each.measured} | {_ANSWER[each.reached]} |" for each in outcomes
@@ -23,13 +23,13 @@ def table(outcomes: Sequence[Outcome]) -> str:
 
 
 def document(machine: dict[str, Any], settings: dict[str, Any], outcomes: Sequence[Outcome]) -> str:
-    """Everything that was measured, raw timings too, as JSON text."""
+    """Return everything that was measured, including raw timings, as JSON text."""
     tree = {"machine": machine, "settings": settings, "bars": [each.record() for each in outcomes]}
     return json.dumps(tree, indent=1, ensure_ascii=False) + "\n"
 
 
 def write_readme(readme: Path, machine: dict[str, Any], outcomes: Sequence[Outcome]) -> None:
-    """Put the table between the two marker lines. Raises ValueError where they are missing."""
+    """Write the table between the two marker lines. Raises ValueError if they are missing."""
     text = readme.read_text(encoding="utf-8")
     before, begin, rest = text.partition(BEGIN + "\n")
     _, end, after = rest.partition(END)

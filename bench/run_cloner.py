@@ -1,4 +1,4 @@
-"""Copies of a run: the rows of a run that was really started are inserted again under other ids."""
+"""Copies of a run: the rows of a run that was started by the platform are inserted again with other ids."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WAITING: Tables = {
     "event": ("run", "'run', new.run"),
     "value": ("id", "'id', new.run"),
 }
-"""A workflow that waits for people."""
+"""A run of a workflow that waits for an approval."""
 
 QUEUED: Tables = {
     "run_live": ("id", "'id', new.run, 'root', new.run"),

@@ -44,7 +44,7 @@ class Samples:
         }
 
     def text(self) -> str:
-        """Median (min to max) in the unit."""
+        """Return median, minimum and maximum with the unit."""
         return f"{self.median:.4g} {self.unit} ({min(self.values):.4g} to {max(self.values):.4g}, n={len(self.values)})"
 
 

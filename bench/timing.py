@@ -1,4 +1,4 @@
-"""Times of what is done again and again."""
+"""Times of repeated calls."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bench.samples import Samples
 
 
 def timed(tries: int, once: Callable[[int], Any]) -> Samples:
-    """Milliseconds of `once`, called with 0, 1 and so on; those of the warm-up are not counted."""
+    """Return the milliseconds of `once`, called with 0, 1 and so on; those of the warm-up are not counted."""
     taken = []
     for each in range(WARM_UP + tries):
         started = time.perf_counter()
@@ -21,4 +21,4 @@ def timed(tries: int, once: Callable[[int], Any]) -> Samples:
 
 
 class RollBack(Exception):
-    """Ends a transaction that is not to be."""
+    """Raised to roll back a transaction."""

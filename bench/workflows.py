@@ -1,4 +1,4 @@
-"""The workflows that our side runs."""
+"""Workflows that the platform runs in measurements."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ _SECOND = "def main(x):\n    return x * 7\n"
 
 
 def chain(steps: int, *, dedicated: bool) -> dict[str, Any]:
-    """One light Python step after the other; each node follows the one before it."""
+    """Return a sequence of light Python nodes."""
     return {"modules": [_python(f"s{place}", LIGHT, {"n": _static(10)}, dedicated) for place in range(steps)]}
 
 
 def clock(*, dedicated: bool) -> dict[str, Any]:
-    """One node that tells the time at which its code began."""
+    """Return a workflow of one node whose result is the time at which its code started."""
     return {"modules": [_python("now", NOW, {}, dedicated)]}
 
 
 def small() -> dict[str, Any]:
-    """Two Python nodes without packages; the result is 42."""
+    """Return a workflow of two Python nodes without packages; the result is 42."""
     found = {"type": "javascript", "expr": "results.a"}
     return {"modules": [_python("a", _FIRST, {}, False), _python("b", _SECOND, {"x": found}, False)]}
 
@@ -58,12 +58,12 @@ _COUNTER = "calls = 0\n\n\ndef main():\n    global calls\n    calls += 1\n    re
 
 
 def counter(headers: Mapping[str, str]) -> tuple[str, dict[str, Any], Mapping[str, str]]:
-    """A call that tells how often its process was used: more than 1 where processes are kept."""
+    """Return a call whose result is the number of uses of its process: more than 1 if processes are reused."""
     body = {"value": {"modules": [_python("count", _COUNTER, {}, True)]}, "args": {}}
     return "/api/w/main/jobs/run_wait_result/preview_flow", body, headers
 
 
 def counter_result(answer: bytes) -> int:
-    """Return the number that the counter printed, 0 if it printed something else."""
+    """Return the number that the counter returned, or 0 if it returned something else."""
     found = json.loads(answer)
     return found if isinstance(found, int) else 0

@@ -1,4 +1,4 @@
-"""P1, P2, P15: chains of light Python steps, as a client of the API sees them."""
+"""P1, P2, P15: chains of light Python steps, measured by a client of the API."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ Peer = Callable[[Options, int], AbstractContextManager[Side]]
 
 
 def p1(options: Options) -> Outcome:
-    """40 steps in processes that are kept, beside Restate."""
+    """Run 40 steps in reused processes, beside Restate."""
     return _compare(options, "P1", "Restate", restate.side, 0.75, wants_dedicated=True)
 
 
 def p2(options: Options) -> Outcome:
-    """40 steps, each in a confined process of its own, beside DBOS."""
+    """Run 40 steps, each in a separate confined process, beside DBOS."""
     return _compare(options, "P2", "DBOS", dbos.side, 1.5, wants_dedicated=False)
 
 
 def p15(options: Options) -> Outcome:
-    """16 chains at once: durable steps a second."""
+    """Run 16 chains at once: durable steps a second."""
     steps, rounds = _steps(options), 1 if options.quick else min(options.rounds, 7)
     with installation(ORVANTA_SLOTS=str(AT_ONCE)) as orvanta:
         dedicated, notes = reuses_processes(orvanta)
@@ -97,14 +97,14 @@ def _measure_orvanta(orvanta: Installation, steps: int, *, dedicated: bool) -> S
 
 
 def _check_nodes(orvanta: Installation, steps: int) -> None:
-    """Every step of the last run really ran."""
+    """Check that every step of the last run was executed."""
     nodes = orvanta.newest_run(CHAIN_PATH)["nodes"]
     ended = [node for node in nodes if node["status"] == "succeeded" and node["attempt"] == 1]
     assert len(ended) == steps, nodes
 
 
 def _at_once(clients: list[Client], side: Side, each: int) -> float:
-    """Seconds until every client has run `each` chains. Raises what a client raised."""
+    """Return the seconds until every client has run `each` chains. Raises the errors of clients."""
     faults: list[BaseException] = []
     gate = threading.Barrier(len(clients) + 1)
 

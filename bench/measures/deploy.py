@@ -1,6 +1,6 @@
-"""P13: a large workflow: deployed by a client of the API, and decided on from its start to its end.
+"""P13: a large workflow, deployed by a client of the API, and decided from its start to its end.
 
-What this process computes itself is counted as CPU time, which a busy machine does not make longer.
+Work of this process is measured as CPU time, which other load on the machine does not affect.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _CHOICES = (Answer(b"true", True), Answer(b"false", False))
 
 @dataclass(slots=True)
 class _StepTimes:
-    """Microseconds a step of each replay: decide() alone; with the state read and written; the same of known states."""
+    """Microseconds a step of each replay: decide() only; with the state decoded and encoded; the same if cached."""
 
     deciding: list[float] = field(default_factory=list)
     whole: list[float] = field(default_factory=list)
@@ -40,7 +40,7 @@ class _StepTimes:
 
 
 def p13(options: Options) -> Outcome:
-    """Deploy 500 nodes that are new, then the same with one change; compile them; decide each step of whole runs."""
+    """Deploy 500 new nodes, then the same with one change; compile them; decide each step of complete runs."""
     nodes, rounds = (50, 2) if options.quick else (_NODES, options.rounds)
     with installation() as orvanta:
         meter = orvanta.meter()
@@ -71,12 +71,12 @@ def _rounds(rounds: int, once: Callable[[int], float]) -> list[float]:
 
 
 def _first_deploy(orvanta: Installation, nodes: int, each: int) -> float:
-    """Milliseconds of a deploy whose expressions and scripts nobody has seen."""
+    """Return the milliseconds of a deploy whose expressions and scripts are all new."""
     return _deploy(orvanta, f"f/bench/large_{each + WARM_UP}", "create", large(nodes, f"_{each + WARM_UP}"))
 
 
 def _redeploy(orvanta: Installation, nodes: int, each: int) -> float:
-    """The same of a next version in which one node has changed."""
+    """Return the milliseconds of a deploy of a new version in which one node has changed."""
     value = large(nodes, f"_{WARM_UP}")
     value["modules"][0]["value"]["input_transforms"]["rate"] = {"type": "static", "value": each}
     return _deploy(orvanta, f"f/bench/large_{WARM_UP}", f"update/f/bench/large_{WARM_UP}", value)
@@ -100,7 +100,7 @@ def _compile(nodes: int, each: int) -> float:
 
 
 def _replays(plan: Plan, rounds: int) -> _StepTimes:
-    """Whole runs, each twice: what a process keeps of states helps the second time alone."""
+    """Replay complete runs, each twice: only the second replay benefits from states that the process has cached."""
     spent = _StepTimes()
     for seed in range(-1, rounds):
         first, second = (_replay(plan, random.Random(seed)) for _ in range(2))
@@ -112,9 +112,9 @@ def _replays(plan: Plan, rounds: int) -> _StepTimes:
 
 
 def _replay(plan: Plan, chance: random.Random) -> tuple[float, float]:
-    """Microseconds a step, of decide() and in all, of a run whose jobs end in an order of its own.
+    """Return the microseconds a step, of decide() and in total, of a run whose jobs end in random order.
 
-    Its conditions fall as they may, so that hardly two runs meet the same state.
+    Its conditions have random results, so that two runs rarely reach the same state.
     """
     encoded, queued, steps = RunState.new(plan).encode(), list[int](), 0
     event: Event | None = Started()
@@ -136,7 +136,7 @@ def _replay(plan: Plan, chance: random.Random) -> tuple[float, float]:
 
 
 def _decide(plan: Plan, state: RunState, event: Event, chance: random.Random) -> tuple[Decision, float]:
-    """The decision, and the seconds in which its questions were answered."""
+    """Return the decision, and the seconds spent on answering its questions."""
     answers: Answers = {}
     after: Need | None = None
     answering = 0.0

@@ -1,4 +1,4 @@
-"""P4: a full queue of runs that do nothing, drained by one worker process."""
+"""P4: a full queue of runs of one `identity` node, drained by one worker process."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class _Drained:
 
 
 def p4(options: Options) -> Outcome:
-    """Drain the queue again and again, each time by a fresh worker process."""
+    """Drain the queue repeatedly, each time with a new worker process."""
     jobs, rounds = options.jobs, 1 if options.quick else min(options.rounds, 7)
     found = _Drained()
     with new_home() as home, postgres.start(home / "orvanta") as database:
@@ -88,6 +88,6 @@ def _drain(
 
 
 async def _load(platform: Platform, jobs: int) -> Any:
-    """Fill the queue; gives the database's time before anything is drained."""
+    """Fill the queue; return the database's time before it is drained."""
     await load(platform, jobs)
     return await now(platform)

@@ -1,4 +1,4 @@
-"""P8: what is asked all the time costs no more with much history, a long queue, a snapshot that holds dead rows."""
+"""P8: frequent queries cost no more with a large history, a long queue, or a snapshot that retains dead rows."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ from orvanta_platform.queue.scan_cursor import START
 _FINISHED, _WAITING, _PASSING, _AT_ONCE = 1_000_000, 200_000, 2_000_000, 100_000
 _TRIES, _PAGE, _MAX_RATIO, _SLOTS = 60, 30, 1.3, 100
 _MANY = 100
-"""Jobs of a claim of many."""
+"""Jobs of a large claim."""
 
 _ONES = 10
-"""Claims of one job before each claim of many."""
+"""Claims of one job before each large claim."""
 
 _PARKED, _QUEUE = "bench", "native"
-"""A queue that no worker serves, and the measured one, which a worker serves only while jobs pass."""
+"""A queue that no worker serves, and the measured one, which a worker serves only between measurements."""
 
 _FUTURE_QUEUE = """\
 INSERT INTO timer (run, job, kind, due_at)
@@ -53,7 +53,7 @@ _SESSION = BY_INDEX | {"plan_cache_mode": "force_generic_plan"}
 
 
 def p8(options: Options) -> Outcome:
-    """The same questions to an empty system, to a full one, and while a snapshot holds all that passed."""
+    """Run the same queries on an empty system, on a full one, and while a snapshot retains the rows of ended jobs."""
     sizes = (options.jobs,) * 3 if options.quick else (_FINISHED, _WAITING, _PASSING)
     finished, waiting, passing = sizes
     tries = 3 if options.quick else _TRIES
@@ -95,7 +95,7 @@ def p8(options: Options) -> Outcome:
 
 
 def _queue(orvanta: Installation, queue: str = _QUEUE) -> UUID:
-    """A run of one node whose job waits for a worker that is not there."""
+    """Start a run of one node whose job waits in a queue without a worker; return its id."""
     body = {"kind": "identity", "args": {}, "tag": queue}
     status, answer = orvanta.client.post("/api/w/main/jobs/run/preview", body, orvanta.headers)
     assert status == 201, answer
@@ -103,7 +103,7 @@ def _queue(orvanta: Installation, queue: str = _QUEUE) -> UUID:
 
 
 def _queued_tables(tables: Tables) -> Tables:
-    """Copies of the model that wait in the measured queue."""
+    """Return the tables of copies that wait in the measured queue."""
     queue = f", 'queue', '{_QUEUE}'"
     return {
         table: (key, changed + queue if table in ("run_live", "job_live") else changed)
@@ -112,7 +112,7 @@ def _queued_tables(tables: Tables) -> Tables:
 
 
 def _ended(orvanta: Installation, url: str) -> UUID:
-    """A run of one native node that has ended."""
+    """Run one native node; return the id of the run."""
     run = _queue(orvanta)
     with _worker(orvanta.home) as worker:
         until(url, "SELECT EXISTS (SELECT FROM run WHERE id = $1)", [worker], run)
@@ -135,7 +135,7 @@ async def _execute(url: str, statement: str) -> None:
 
 @contextmanager
 def _worker(home: Path) -> Iterator[Program]:
-    """A worker for the measured queue."""
+    """Run a worker for the measured queue while the block runs."""
     env = environment(home, free_port(), ORVANTA_SLOTS=str(_SLOTS), ORVANTA_QUEUES=_QUEUE)
     worker = Program([sys.executable, "-m", "orvanta_platform.cli.main", "worker"], env=env)
     try:
@@ -146,7 +146,7 @@ def _worker(home: Path) -> Iterator[Program]:
 
 @contextmanager
 def _snapshot(url: str) -> Iterator[None]:
-    """A transaction that sees everything as it is now, in a thread of its own, until the block ends."""
+    """Hold a snapshot of the database, in a separate thread, while the block runs."""
     opened, over = threading.Event(), threading.Event()
 
     async def hold() -> None:
@@ -171,9 +171,9 @@ def _snapshot(url: str) -> Iterator[None]:
 
 
 def _measure_latencies(orvanta: Installation, url: str, tries: int) -> dict[str, Samples]:
-    """Milliseconds of a claim of one and of many, of a due timer, of a cancel and of a page of the list."""
+    """Return the milliseconds of a small and a large claim, a due timer, a cancel and a page of the list."""
     queued = [_queue(orvanta) for _ in range(tries + WARM_UP)]
-    # A claimer begins above what it has claimed before, though it was taken back.
+    # A claimer starts above the jobs that it has claimed before, even if the claim was rolled back.
     asyncio.run(_copies(url, queued[-1], QUEUED, 2 * _MANY * (tries + WARM_UP)))
     client = Client(orvanta.base)
     page = f"/api/w/main/jobs/list?per_page={_PAGE}&has_null_parent=true"
@@ -193,7 +193,7 @@ def _measure_latencies(orvanta: Installation, url: str, tries: int) -> dict[str,
 
 
 async def _in_database(url: str, tries: int) -> dict[str, Samples]:
-    """Queries of a worker over a connection like its own; each is rolled back, so that the next finds the same rows."""
+    """Time queries of a worker over a connection like its own; each is rolled back, so that the rows stay the same."""
     connection = await asyncpg.connect(url, server_settings=_SESSION)
     found = {}
     try:
@@ -202,7 +202,7 @@ async def _in_database(url: str, tries: int) -> dict[str, Samples]:
         claimer = Claimer(worker["id"], worker["generation"], [_QUEUE])
         taken: dict[int, list[float]] = {1: [], _MANY: []}
         for _ in range(WARM_UP + tries):
-            # By turns: claims of one alone are over in some milliseconds, in which anything else may be going on.
+            # In turns: claims of one job only would take some milliseconds in all, which other load could disturb.
             for jobs in (*[1] * _ONES, _MANY):
                 with suppress(RollBack):
                     async with connection.transaction():

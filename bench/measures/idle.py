@@ -1,4 +1,4 @@
-"""P11: what the platform costs while nothing happens."""
+"""P11: cost of the platform while it is idle."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SETTLE_S, _WATCH_S = 20.0, 60.0
 
 
 def p11(options: Options) -> Outcome:
-    """Memory shared out over all processes, and CPU time, after some runs and a pause."""
+    """Measure the proportional memory of all processes, and their CPU time, after some runs and a pause."""
     settle, watch = (0.5, 1.0) if options.quick else (_SETTLE_S, _WATCH_S)
     with installation() as orvanta:
         for _ in range(3):
@@ -43,7 +43,7 @@ def p11(options: Options) -> Outcome:
 
 
 def _memory(pid: int) -> dict[str, int]:
-    """KiB by role."""
+    """Return the KiB by role."""
     found: dict[str, int] = defaultdict(int)
     for each in (pid, *descendants(pid)):
         with suppress(OSError):

@@ -16,7 +16,7 @@ from bench.samples import Samples
 _SCRIPTS = 200
 _MIN_RUNS = 30
 _SETTLE_S = 0.1
-"""Pause after a run, whose cell is prepared for the next one meanwhile."""
+"""Pause after a run, in which the cell of the next one is prepared."""
 
 _MAX_DEPLOY_MS, _MAX_START_MS = 1000.0, 2.0
 _FUNCTIONS = "".join(
@@ -29,7 +29,7 @@ _IMPORTING = _ALONE.replace("def main", "from f.bench.n0 import depth\nassert de
 
 @dataclass(slots=True)
 class _Runs:
-    """Milliseconds of the runs of one script: from the call to the first line, that line to `main`, the whole call."""
+    """Milliseconds of the runs of one script: from call to first line, from there to `main`, the entire call."""
 
     start: list[float] = field(default_factory=list)
     importing: list[float] = field(default_factory=list)
@@ -87,7 +87,7 @@ def p21(options: Options) -> Outcome:
 
 
 def _imported(number: int, scripts: int) -> str:
-    """Return a script of the chain, with functions beside the one that is called."""
+    """Return a script of the chain, with functions in addition to the one that is called."""
     if number == scripts - 1:
         return f"{_FUNCTIONS}def depth():\n    return 1\n"
     return f"from f.bench.n{number + 1} import depth as inner\n\n\n{_FUNCTIONS}def depth():\n    return inner() + 1\n"

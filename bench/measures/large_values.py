@@ -1,4 +1,4 @@
-"""P10: what a large result and a large input cost in memory, and where they do not lie."""
+"""P10: memory for a large result and a large input, which must not be stored in the database."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ROWS = "SELECT coalesce(max(octet_length(body)), 0) FROM value"
 
 
 def p10(options: Options) -> Outcome:
-    """A 50 MB result through object storage, a 10 MB input through ten steps: growth of server and worker."""
+    """Pass a 50 MB result through object storage, a 10 MB input through ten steps: growth of server and worker."""
     result, given = (4 << 20, 1 << 20) if options.quick else (_RESULT, _INPUT)
     rounds = 1 if options.quick else min(options.rounds, 5)
     with installation() as orvanta:
@@ -75,7 +75,7 @@ def _input(orvanta: Installation, size: int) -> Growth:
 
 
 def ended(orvanta: Installation, url: str, body: Any) -> tuple[str, float]:
-    """The id of a new run, once it has ended well, and its seconds. Its result is not read."""
+    """Start a run and wait until it has succeeded; return its id and duration in seconds. The result is not read."""
     status, answer = orvanta.client.post(url, body, orvanta.headers)
     assert status == 201, answer[:500]
     id = answer.decode()

@@ -1,4 +1,4 @@
-"""P6: parallel loops, started and their array read back by a client of the API."""
+"""P6: parallel loops, started by a client of the API, which reads the resulting array."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MAX_S = (3.0, 2.5)
 
 
 def p6(options: Options) -> Outcome:
-    """10,000 iterations that need no process, and 400 of light Python, each in a confined process of its own."""
+    """Run 10,000 iterations without a process, and 400 of light Python, each in a separate confined process."""
     counts = (100, 10) if options.quick else (10_000, 400)
     rounds = 1 if options.quick else min(options.rounds, 7)
     with installation(ORVANTA_SLOTS=str(_SLOTS)) as orvanta:
@@ -40,7 +40,7 @@ def _measure(orvanta: Installation, value: dict[str, Any], count: int, rounds: i
 
 
 def _loop(count: int, body: dict[str, Any]) -> dict[str, Any]:
-    """The array of the numbers from 0, by way of each iteration's own result."""
+    """Return a workflow whose result is the array of the numbers from 0, taken from the result of each iteration."""
     loop = {
         "type": "forloopflow",
         "iterator": {"type": "javascript", "expr": f"Array.from({{length: {count}}}, (_, i) => i)"},

@@ -22,11 +22,11 @@ _PATH = "f/bench/page"
 _BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
 _SHOWN = "selector => document.querySelector(selector) && performance.now()"
-"""Milliseconds since the address was opened, once the page has the element."""
+"""Returns the milliseconds since the page was opened, once the element exists."""
 
 
 def p20(options: Options) -> Outcome:
-    """Open home, the list of runs, the editor and a run, with an empty cache and again."""
+    """Open home, the list of runs, the editor and a run, first with an empty cache and then again."""
     runs, rounds = (options.jobs, 1) if options.quick else (_RUNS, options.rounds)
     with installation() as orvanta, start(orvanta.database) as database:
         pages = _prepare(orvanta, database.owner_url, runs)
@@ -51,7 +51,7 @@ def _browser() -> str:
 
 
 def _prepare(orvanta: Installation, url: str, runs: int) -> Mapping[str, tuple[str, str]]:
-    """Make a history, a workflow and a run of it. Return the address and an element of the data of each page."""
+    """Create a history, a workflow and a run of it. Return the address and an element of the data of each page."""
     orvanta.deploy(_PATH, large(_NODES))
     status, answer = orvanta.client.post(
         f"/api/w/main/jobs/run_wait_result/f/{_PATH}", {"start": 100, "rate": 2}, orvanta.headers

@@ -1,4 +1,4 @@
-"""P9: a job that prints very much: how fast it is taken in, whether all of it is kept, what the worker needs."""
+"""P9: a job with very long output: its speed, whether all lines are stored, and the memory of the worker."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def main(lines, width):
 
 
 def p9(options: Options) -> Outcome:
-    """One job that prints 1 M lines of 100 bytes: lines a second until it has ended, all of them kept."""
+    """Run one job that prints 1 M lines of 100 bytes: lines a second until it has ended, all of them stored."""
     lines = 20_000 if options.quick else _LINES
     rounds = 1 if options.quick else min(options.rounds, 5)
     rates, growths, received = [], [], []

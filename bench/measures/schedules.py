@@ -1,4 +1,4 @@
-"""P14: what it costs the leader to find the ticks of 10,000 schedules."""
+"""P14: cost for the leader of finding the ticks of 10,000 schedules."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _MANY, _SECONDS = 10_000, 60
 _ASKED_MS = 5.0
 _PATH = "f/bench/work"
 
-# Each hour, at a minute and second of its own: some 3 of 10,000 tick in a second.
+# Hourly, each at a different minute and second: some 3 of 10,000 tick in a second.
 _FILL = """
 INSERT INTO schedule (id, workspace, path, cron, timezone, enabled, next_at, script_path, is_flow,
                       permissioned_as, email, created_by, edited_by)
@@ -47,7 +47,7 @@ FROM (SELECT i * 3600 / $1::integer AS n, i FROM generate_series(0, $1::integer 
 
 @dataclass(slots=True)
 class _SchedulerTimes:
-    """Milliseconds that finding took in each second, and the ticks that were found in all."""
+    """Milliseconds spent on finding ticks in each second, and the number of all ticks found."""
 
     ms: list[float] = field(default_factory=list)
     ticks: int = 0

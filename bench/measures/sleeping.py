@@ -1,4 +1,4 @@
-"""P7: jobs that only sleep, over several worker processes: what is lost between one and the next."""
+"""P7: jobs that only sleep, on several worker processes: time lost between one job and the next."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _ALL_LIVE = "SELECT count(*) = $1 FROM worker WHERE state = 'live'"
 
 
 def p7(options: Options) -> Outcome:
-    """100 ms jobs in processes that are kept, as many at once as there are slots."""
+    """Run 100 ms jobs in reused processes, as many at once as there are slots."""
     workers, slots, jobs = (2, 4, 80) if options.quick else (_WORKERS, _SLOTS, _JOBS)
     rounds = 1 if options.quick else min(options.rounds, 7)
     ideal_s = jobs * _SLEEP_S / (workers * slots)
@@ -45,7 +45,7 @@ def p7(options: Options) -> Outcome:
         stack.callback(group.close)
         programs = [stack.enter_context(_worker(home, slots, group)) for _ in range(workers)]
         until(database.owner_url, _ALL_LIVE, programs, workers)
-        # The first ones start the processes that the others find.
+        # The first jobs start the processes that later ones reuse.
         _run(settings, database, programs, 4 * workers * slots)
         meter = CpuMeter([database.keeper_pid, *(each.pid for each in programs)], role_of, group)
         taken = []
@@ -65,7 +65,7 @@ def p7(options: Options) -> Outcome:
 
 @contextmanager
 def _worker(home: Path, slots: int, group: CpuGroup) -> Iterator[Program]:
-    """A worker process while the block runs."""
+    """Run a worker process while the block runs."""
     env = environment(home, free_port(), ORVANTA_SLOTS=str(slots))
     program = Program([sys.executable, "-m", "orvanta_platform.cli.main", "worker"], env=env, group=group)
     try:
@@ -80,7 +80,7 @@ async def _deploy(platform: Platform) -> None:
 
 
 def _run(settings: Settings, database: EmbeddedPostgres, programs: list[Program], jobs: int) -> float:
-    """Enqueue this number of jobs together; returns the seconds from the first start to the last end."""
+    """Enqueue this number of jobs together; return the seconds from the first start to the last end."""
 
     async def load(platform: Platform) -> Any:
         since = await now(platform)

@@ -1,4 +1,4 @@
-"""P5 and P12: how long until user code begins, how long from a start to the first result."""
+"""P5 and P12: time until user code starts, and from the start of the platform to the first result."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _PAUSE_S = (0.02, 0.06)
 
 
 def p5(options: Options) -> Outcome:
-    """From enqueueing a job (and from sending the call that does) to the first line of its code, one run at a time."""
+    """Time from enqueueing a job (and from the call that does) to the first line of its code, one run at a time."""
     tries = 20 if options.quick else _TRIES
     with installation() as orvanta:
         dedicated, notes = reuses_processes(orvanta)
@@ -55,7 +55,7 @@ def p5(options: Options) -> Outcome:
 
 
 def _first_lines(orvanta: Installation, mode: str, tries: int) -> tuple[Samples, Samples]:
-    """Milliseconds from the statement that enqueued the job, and from sending the call; both read the same clock."""
+    """Return the milliseconds from the statement that enqueued the job, and from the call; both use the same clock."""
     path = f"{_CLOCK_PATH}_{mode}"
     status, answer = orvanta.deploy(path, clock(dedicated=mode == "dedicated"))
     assert status == 201, answer
@@ -76,7 +76,7 @@ def _first_lines(orvanta: Installation, mode: str, tries: int) -> tuple[Samples,
 
 
 def p12(options: Options) -> Outcome:
-    """From `orvanta up` to the result of a Python workflow: in an empty home, and in one that was used."""
+    """Time from `orvanta up` to the result of a Python workflow: in an empty home, and in one that was used."""
     rounds = 1 if options.quick else min(options.rounds, 7)
     first: list[float] = []
     later: list[float] = []
@@ -106,7 +106,7 @@ def p12(options: Options) -> Outcome:
 
 
 def _examples(running: Installation) -> dict[str, float]:
-    """Seconds of each example's run, the first one in this process."""
+    """Return the seconds of each example's run, the first one in this process."""
     taken = {}
     for folder in sorted(_EXAMPLES.glob("*.flow")):
         name = folder.stem

@@ -1,4 +1,4 @@
-"""P16: what it costs that very many runs wait for people, and how fast many of them are decided."""
+"""P16: cost of very many runs that wait for approval, and the speed of many decisions."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ _SUCCEEDED = "SELECT count(*) FROM run WHERE path = $1 AND status = 'succeeded'"
 
 
 def p16(options: Options) -> Outcome:
-    """The same questions to a system in which hardly anything waits and to one in which very much does."""
+    """Run the same queries on a system with few waiting runs and on one with very many."""
     waiting, decided = (options.jobs, options.jobs // 3) if options.quick else (_WAITING, _DECIDED)
     tries = 3 if options.quick else _TRIES
-    # Jobs of the queue that is claimed from wait: no worker serves it.
+    # The jobs of the measured queue remain there: no worker serves it.
     with installation(ORVANTA_QUEUES="python3,native") as orvanta, start(orvanta.database) as database:
         status, answer = orvanta.deploy(_PATH, _VALUE)
         assert status == 201, answer
@@ -92,7 +92,7 @@ def _decision(orvanta: Installation, run: UUID) -> Call:
 def _measure_latencies(
     orvanta: Installation, database: EmbeddedPostgres, tries: int, runs: list[UUID]
 ) -> dict[str, Samples]:
-    """Measurements of both states: a claim, a page of the list, a decision, the memory of the server."""
+    """Measure a claim, a page of the list, a decision, and the memory of the server."""
     client = Client(orvanta.base)
     page = f"/api/w/main/jobs/list?per_page={_PAGE}&has_null_parent=true"
 
@@ -111,7 +111,7 @@ def _measure_latencies(
 
 
 async def _claims(url: str, tries: int) -> list[float]:
-    """Milliseconds of a claim that looks for where work is; each is taken back, so that the next finds the same."""
+    """Return the milliseconds of a claim by a new claimer; each is rolled back, so that the jobs stay the same."""
     connection = await asyncpg.connect(url)
     taken = []
     try:
@@ -136,7 +136,7 @@ def _server_kib(pid: int) -> int:
 
 
 def _check(database: EmbeddedPostgres, waiting: int, decided: int, looked: int, begun: int) -> None:
-    """Every decision ended its run, no other has."""
+    """Check that every decision ended its run, and that no other run has ended."""
 
     async def count() -> tuple[int, int]:
         connection = await asyncpg.connect(database.owner_url)

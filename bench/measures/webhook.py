@@ -1,4 +1,4 @@
-"""P3: runs of a one-step script that many callers start and wait for at once."""
+"""P3: runs of a one-step script that many concurrent callers start and wait for."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Peer = Callable[[Options, int], AbstractContextManager[Side]]
 
 @dataclass(slots=True)
 class _Measured:
-    """Results of the callers of one side, round by round."""
+    """Results of the callers of one side, by round."""
 
     side: Side
     rates: list[float] = field(default_factory=list)
@@ -54,7 +54,7 @@ class _Measured:
 
 
 def p3(options: Options) -> Outcome:
-    """50 callers: a kept process beside Restate, a confined one for each run beside DBOS."""
+    """Serve 50 callers: with a reused process beside Restate, with a confined one for each run beside DBOS."""
     with installation() as orvanta:
         dedicated, notes = reuses_processes(orvanta)
         parts = [
@@ -135,7 +135,7 @@ def _measure_orvanta(orvanta: Installation, path: str, *, dedicated: bool) -> Si
 
 
 def _check(orvanta: Installation, path: str, calls: int) -> None:
-    """Every call was a run that stands in history."""
+    """Check that every call created a run in history."""
     with start(orvanta.database) as database:
         (row,) = ask(database, _ENDED, path)
     assert row["n"] == calls, (row["n"], calls)

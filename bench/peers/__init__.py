@@ -1,1 +1,1 @@
-"""Peers that the platform is measured beside, installed into a folder of their own."""
+"""Peers that the platform is compared with, installed into a separate folder."""

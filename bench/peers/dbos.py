@@ -1,4 +1,4 @@
-"""DBOS: an application in one process, on a PostgreSQL started exactly as ours is."""
+"""DBOS: an application in one process, with a PostgreSQL started exactly like that of the platform."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _DATABASE = "dbos"
 
 @contextmanager
 def side(options: Options, steps: int) -> Iterator[Side]:
-    """DBOS, ready to run a chain of this number of steps. Raises PeerMissing."""
+    """Start DBOS, ready to run a chain of this number of steps. Raises PeerMissing."""
     python, versions = install.python(options, "dbos", ["dbos"])
     with ExitStack() as stack:
         database = stack.enter_context(start(stack.enter_context(new_home())))

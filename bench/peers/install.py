@@ -1,4 +1,4 @@
-"""Puts the peers into a folder of their own: a virtual environment by uv, programs from npm."""
+"""Installation of peers into a separate folder: a virtual environment by uv, programs from npm."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _KEPT_ENDS = ("_proxy", "_PROXY")
 
 
 class PeerMissing(Exception):
-    """The peer cannot be installed or started here; the text says why."""
+    """The peer cannot be installed or started here; the message gives the reason."""
 
 
 def environment() -> dict[str, str]:
-    """Environment of an installer: the sources of packages, nothing else."""
+    """Return the environment of an installer: only settings of package sources."""
     return {
         name: value
         for name, value in os.environ.items()
@@ -34,7 +34,7 @@ def environment() -> dict[str, str]:
 
 
 def python(options: Options, name: str, packages: Sequence[str]) -> tuple[Path, dict[str, str]]:
-    """The interpreter of an environment with these packages, and their versions. Raises PeerMissing."""
+    """Return the interpreter of an environment with these packages, and their versions. Raises PeerMissing."""
     folder = _folder(options) / name
     program = folder / "bin" / "python"
     if not program.exists():
@@ -47,7 +47,7 @@ def python(options: Options, name: str, packages: Sequence[str]) -> tuple[Path, 
 
 
 def npm(options: Options, package: str) -> tuple[Path, str]:
-    """The folder of npm packages with this one in it, and its version. Raises PeerMissing."""
+    """Return the folder of npm packages, which includes this one, and its version. Raises PeerMissing."""
     folder = _folder(options) / "npm"
     described = folder / "node_modules" / package / "package.json"
     if not described.exists():
@@ -56,7 +56,7 @@ def npm(options: Options, package: str) -> tuple[Path, str]:
             raise PeerMissing("npm is not installed")
         options.say(f"  installing {package}")
         folder.mkdir(exist_ok=True)
-        # With --prefix, npm 11.19 hangs.
+        # npm 11.19 hangs with --prefix.
         _run([program, "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", package], folder)
     return folder / "node_modules", json.loads(described.read_text())["version"]
 

@@ -1,4 +1,4 @@
-"""Restate: its server with its settings as they come, journal on the local disk, and a Python service."""
+"""Restate: its server with default settings and the journal on the local disk, and a Python service."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _INGRESS, _ADMIN, _FABRIC = "RESTATE_INGRESS__BIND_ADDRESS", "RESTATE_ADMIN__BIN
 
 @contextmanager
 def side(options: Options, steps: int) -> Iterator[Side]:
-    """Restate, ready to run a chain of this number of steps. Raises PeerMissing."""
+    """Start Restate, ready to run a chain of this number of steps. Raises PeerMissing."""
     python, versions = install.python(options, "restate", ["restate-sdk", "hypercorn"])
     modules, version = install.npm(options, _PACKAGE)
     server = _server(modules)
@@ -71,7 +71,7 @@ def _server(modules: Path) -> Path:
 
 
 def _register(program: Program, admin: int, service: int) -> None:
-    """Tell the server of the service, once it answers."""
+    """Register the service at the server, once it is healthy."""
     client = _answering(program, admin)
     status, answer = client.post("/deployments", {"uri": f"http://127.0.0.1:{service}"}, {})
     client.close()
@@ -80,7 +80,7 @@ def _register(program: Program, admin: int, service: int) -> None:
 
 
 def _answering(program: Program, port: int) -> Client:
-    """A client of the server's own API, once it is healthy. Raises NotReady."""
+    """Return a client of the server's admin API, once it is healthy. Raises NotReady."""
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline and program.process.poll() is None:
         with suppress(OSError):

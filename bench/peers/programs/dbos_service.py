@@ -1,7 +1,7 @@
-"""A DBOS application: a workflow of light Python steps behind the thinnest HTTP server.
+"""A DBOS application: a workflow of light Python steps behind a minimal HTTP server.
 
-Runs in the peer's own environment. Arguments: the port.
-`DBOS_SYSTEM_DATABASE_URL` names its database. Prints `ready` once it listens.
+Runs in the peer's environment. Argument: the port.
+`DBOS_SYSTEM_DATABASE_URL` is the URL of its database. Prints `ready` once it listens.
 """
 
 import json
@@ -41,7 +41,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Print nothing for a request."""
+        """Suppress the log line of a request."""
 
 
 class Server(ThreadingHTTPServer):

@@ -1,6 +1,6 @@
-"""A Restate service: a handler of light Python steps, each one `ctx.run`. Runs in the peer's own environment.
+"""A Restate service: a handler of light Python steps, each one `ctx.run`. Runs in the peer's environment.
 
-Arguments: the port. Prints `ready` once it listens.
+Argument: the port. Prints `ready` once it listens.
 """
 
 import asyncio
