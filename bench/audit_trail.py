@@ -1,4 +1,4 @@
-"""Cost of the hash chain of the audit trail: `python -m bench.audit_trail`, on an embedded PostgreSQL of its own.
+"""Cost of the hash chain of the audit trail: `python -m bench.audit_trail`, on a separate embedded PostgreSQL.
 
 Prints the time of writes with and without the chain, of searches in a million rows, and the memory of their export.
 """

@@ -66,7 +66,7 @@ def until(url: str, question: str, workers: Sequence[Program], *arguments: Any) 
 
 
 def ended_since(url: str, since: Any) -> Any:
-    """Return the runs ended since then (ended, succeeded), and the seconds from the first start to the last end."""
+    """Return the numbers of runs ended and succeeded since then, and the seconds from first start to last end."""
 
     async def call() -> Any:
         connection = await asyncpg.connect(url)

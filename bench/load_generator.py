@@ -1,6 +1,6 @@
 """Concurrent callers in a separate process: `python -m bench.load_generator FILE` prints their results as JSON.
 
-The file has the arguments of `run`.
+The JSON file contains the arguments of `run`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Loads of many runs, through the platform's own service, with many runs in one transaction."""
+"""Start of many runs through the platform's own service, many of them in one transaction."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ _SETTLE_S, _WATCH_S = 20.0, 60.0
 
 
 def p11(options: Options) -> Outcome:
-    """Measure the proportional memory of all processes, and their CPU time, after some runs and a pause."""
+    """Measure the PSS of all processes, and their CPU time, after some runs and a pause."""
     settle, watch = (0.5, 1.0) if options.quick else (_SETTLE_S, _WATCH_S)
     with installation() as orvanta:
         for _ in range(3):
