@@ -1,4 +1,4 @@
-"""A stage that the tests of a module share, and a check that no process is left."""
+"""Fixture of the chaos tests: a stage that leaves no process running."""
 
 from __future__ import annotations
 

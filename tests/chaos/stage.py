@@ -34,7 +34,7 @@ A_TENTH = {
     "ORVANTA_WATCH_MS": "100",
     "CHAOS_LEADER_LEASE_S": "1",
 }
-"""Beat and lease at a tenth of the real times, the leader's at a fifth."""
+"""Heartbeat and lease at a tenth of the real times, the leader's lease at a fifth."""
 
 ALIVE = "SELECT id FROM worker WHERE state = 'live' AND name LIKE '%-' || $1::text"
 ONE_ALIVE = "SELECT count(*) = 1 FROM worker WHERE state = 'live' AND name LIKE '%-' || $1::text"

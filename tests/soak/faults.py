@@ -45,7 +45,8 @@ ROLES = {"server": 1, "supervisor": 1, "worker": 2, "zygote": 4, "cell": 8, "eva
 """Processes of an installation by role, with the relative frequency of their kills.
 
 A cell is the first process of a sandbox. The processes of scripts are not included: killing one is an ordinary
-failure of the script."""
+failure of the script.
+"""
 
 
 async def kills(house: House, seconds: float, shortest_s: float = 1.0, longest_s: float = 6.0) -> Counter[str]:

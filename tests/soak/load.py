@@ -1,4 +1,4 @@
-"""Users of an installation: callers that start and watch runs, users that decide approvals, and the checks of both."""
+"""Users of an installation: callers that start runs and wait for them, users that decide approvals, and the checks."""
 
 from __future__ import annotations
 

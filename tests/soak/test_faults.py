@@ -59,7 +59,7 @@ def folder() -> Iterator[Path]:
 async def under_way(home: House, record: Record, count: int, *excuses: str) -> AsyncIterator[asyncio.Event]:
     """Start `count` runs during the block, wait for them to end, and check them; the event is set when all have begun.
 
-    `excuses`: texts in the report of a run that is allowed to fail.
+    `excuses`: substrings of the reports on runs that are allowed to fail.
 
     Prints the time until a run started at the end of the block has ended, and the time until all others have ended.
     """

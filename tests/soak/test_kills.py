@@ -1,4 +1,4 @@
-"""SIGKILL at random processes, including sandboxes, under runs of loops, branches, retries and sub-workflows.
+"""SIGKILL of random processes, including sandboxes, under runs of loops, branches, retries and sub-workflows.
 
 Every run has its expected result, and each node is recorded once. `SOAK_KILL_SECONDS` (600) sets the duration.
 """

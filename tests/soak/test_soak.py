@@ -28,10 +28,10 @@ MINUTES = float(os.environ.get("SOAK_MINUTES", "30"))
 RATE = float(os.environ.get("SOAK_RATE", "6"))
 DAYS = 90
 KEPT = timedelta(minutes=5)
-"""Age given to history, so that a policy of 90 days deletes all but the last minutes."""
+"""Age up to which history is retained: the policy of 90 days is applied with a clock that is set ahead."""
 
 WEEKS = timedelta(weeks=20)
-"""Age of the week that is filled and dropped each minute."""
+"""Age of the partition that is filled and dropped each minute."""
 
 SMALL = {"table": 1 << 20, "indexes": 1 << 20}
 """Bytes below which a series is noise (a few pages, rows not vacuumed yet), by the prefix of its name."""

@@ -101,7 +101,7 @@ async def taking_a_tick(original: Function, *args: Any) -> None:
 
 
 async def leading(original: Function, *args: Any) -> None:
-    """Pass the leader's lease in seconds, if it is set, and a heartbeat interval of a fifth of it."""
+    """Run the leader with the lease of CHAOS_LEADER_LEASE_S, if set, and a heartbeat interval of a fifth of it."""
     lease_s = float(os.environ.get("CHAOS_LEADER_LEASE_S", "0"))
     await original(*args, **({"lease_s": lease_s, "beat_s": lease_s / 5} if lease_s else {}))
 
