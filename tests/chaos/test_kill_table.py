@@ -1,7 +1,7 @@
 """The kill table: one kill in each cell, with 20 runs in flight and a tenth of the real heartbeat and lease times.
 
 The soak runs the same cells with 200 runs in flight and the real times. Only the soak runs the cells whose victim is
-not involved at the crash point, and those at a point where the default tests already kill the worker or the server.
+not involved at the crash point, and those at a point where the quick mode already kills the worker or the server.
 """
 
 from __future__ import annotations
