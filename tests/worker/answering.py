@@ -1,4 +1,4 @@
-"""An HTTP server on loopback whose answers the test writes, and which keeps what it was asked."""
+"""HTTP server on loopback that records requests and sends the responses of the test."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class ReceivedRequest:
-    """One request as it came; names of headers in lower case."""
+    """A received request; names of headers are in lower case."""
 
     line: str
     headers: dict[str, str]
@@ -18,7 +18,7 @@ class ReceivedRequest:
 
 
 def http(status: int = 200, body: bytes = b"", **headers: str) -> bytes:
-    """An answer; `content_type="text/plain"` gives the header Content-Type."""
+    """Return a response; the argument `content_type="text/plain"` sets the header Content-Type."""
     named = {"content_length": str(len(body)), "connection": "close", **headers}
     lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in named.items())
     return f"HTTP/1.1 {status} Told\r\n{lines}\r\n".encode() + body
@@ -26,7 +26,7 @@ def http(status: int = 200, body: bytes = b"", **headers: str) -> bytes:
 
 @dataclass(slots=True)
 class Server:
-    """`answer` gives the bytes of an answer, None for never."""
+    """A running server. `answer` returns the bytes of a response, or None to send none."""
 
     port: int
     answer: Callable[[ReceivedRequest], bytes | None]
@@ -40,7 +40,7 @@ class Server:
 
 @asynccontextmanager
 async def answering(answer: Callable[[ReceivedRequest], bytes | None]) -> AsyncIterator[Server]:
-    """A server that runs until the end of the block."""
+    """Run a server until the end of the block."""
     writers: list[asyncio.StreamWriter] = []
     server = Server(0, answer)
 

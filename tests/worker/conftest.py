@@ -1,4 +1,4 @@
-"""Runtimes at each level that this user can have."""
+"""Fixtures: runtimes at each isolation level that is possible for the current user."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def level(request: pytest.FixtureRequest) -> Level:
 
 @pytest.fixture
 def home() -> Iterator[Path]:
-    """A home below folders that every user may enter, which tmp_path is not."""
+    """Yield a home whose parent folders are accessible to every user, unlike those of tmp_path."""
     folder = Path(tempfile.mkdtemp(prefix="orvanta-home-", dir="/tmp"))
     folder.chmod(0o755)
     yield folder / "home"

@@ -1,4 +1,4 @@
-"""Running single jobs in tests: the log they wrote, the specification they get."""
+"""Helpers that run single jobs and collect their logs."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from orvanta_platform.worker.limits import Limits
 from orvanta_platform.worker.outcome import JobOutcome, JobSpec
 from orvanta_platform.worker.runtimes.pool import Runtimes
 
-# Root's tests run those of an ordinary user too (test_ordinary_user.py): userns is among them.
+# As root, test_ordinary_user.py runs the tests of an ordinary user too, which include userns.
 LEVELS: list[Level] = ["full", "landlock"] if os.geteuid() == 0 else ["userns", "landlock"]
 
 
 @dataclass
 class Collected:
-    """A log sink that keeps everything and can be waited on."""
+    """A log sink that stores everything and sets an event for each message."""
 
     parts: list[str] = field(default_factory=list)
     streamed: list[str] = field(default_factory=list)
@@ -72,7 +72,7 @@ def spec(
     job_id: UUID | None = None,
     **limits: int,
 ) -> JobSpec:
-    """A specification with small defaults."""
+    """Return the specification of a job with small defaults."""
     text = args if isinstance(args, bytes) else json.dumps(args or {}).encode()
     return JobSpec(
         job_id or uuid4(), 1, "admins", language, content, text, env or {}, timeout_s, Limits(**limits), slot
@@ -80,12 +80,12 @@ def spec(
 
 
 async def run(runtimes: Runtimes, language: str, content: str, args: Any = None, **options: Any) -> Ran:
-    """Run one job to its end."""
+    """Run a job until it ends."""
     return await run_spec(runtimes, spec(language, content, args, **options))
 
 
 async def run_spec(runtimes: Runtimes, what: JobSpec) -> Ran:
-    """Run what is specified to its end."""
+    """Run the job of a specification until it ends."""
     log = Collected()
     outcome = await runtimes.run(what, log, asyncio.Event())
     assert (outcome.result is None) != (outcome.error is None)
@@ -93,6 +93,6 @@ async def run_spec(runtimes: Runtimes, what: JobSpec) -> Ran:
 
 
 async def still_works(runtimes: Runtimes) -> None:
-    """The worker goes on: both languages give their result."""
+    """Check that the worker still executes jobs of both languages."""
     assert (await run(runtimes, "python3", "def main(x): return x + 1", {"x": 41})).value == 42
     assert (await run(runtimes, "bash", 'x="$1"\necho "$x"', {"x": "on"})).value == "on"

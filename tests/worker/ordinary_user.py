@@ -1,9 +1,9 @@
-"""Runs a command as an ordinary user, for tests that are started as root.
+"""Program that runs a command as an ordinary user, for tests that are started as root.
 
     python ordinary_user.py UID COMMAND…
 
-The interpreter, its environment and this repository may lie where that user cannot go (/root). They are shown
-to it in a mount namespace of the command's own; nothing on the machine changes.
+The interpreter, its environment and this repository may be in a folder that this user cannot access (/root). They are
+mounted in a mount namespace of the command; nothing else on the machine changes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from orvanta_platform.sandbox import syscalls  # noqa: E402
 
 
 def show(paths: list[Path]) -> None:
-    """Make `paths` reachable for everybody in this process's mount namespace."""
+    """Make `paths` accessible to every user in the mount namespace of this process."""
     syscalls.unshare(syscalls.CLONE_NEWNS)
     syscalls.mount("none", "/", None, syscalls.MS_REC | syscalls.MS_PRIVATE)
     closed = {path: barrier for path in paths if (barrier := first_closed(path)) is not None}
@@ -33,7 +33,7 @@ def show(paths: list[Path]) -> None:
 
 
 def first_closed(path: Path) -> Path | None:
-    """The topmost folder on the way to `path` that others may not enter."""
+    """Return the topmost parent folder of `path`, or `path` itself, that is not accessible to others."""
     ways = [*reversed(path.parents), path]
     return next((folder for folder in ways if not folder.stat().st_mode & 0o001), None)
 

@@ -1,4 +1,4 @@
-"""Resources that a job must not reach (attacks S07 and S08), at every level, with the exceptions of each level."""
+"""Resources that a job must not reach (attacks S07 and S08) at each isolation level, with the exceptions of each."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def main(kind, address):
 """
 
 
-# As root also userns: there the worker's user owns the host's files, and only the cell stands before them.
+# As root, userns is tested as well: the worker's user owns the host's files, which only the cell protects.
 @pytest.fixture(params=["full", "userns", "landlock"] if os.geteuid() == 0 else LEVELS)
 def level(request: pytest.FixtureRequest) -> Level:
     value: Level = request.param
@@ -95,7 +95,7 @@ async def test_s08_no_environment_but_the_jobs_own(runtimes: Runtimes, monkeypat
 
 
 async def test_s08_the_zygote_never_had_the_environment(runtimes: Runtimes, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Evaluators of other tests in this process run as well.
+    # This process may also have evaluators of other tests as children.
     own = [
         pid
         for pid in processes.children(os.getpid())

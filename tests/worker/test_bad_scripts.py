@@ -1,4 +1,4 @@
-"""Everything that user code can get wrong or do on purpose: one clear error each, and the worker goes on."""
+"""Faulty and malicious user code: each job ends with one clear error, and the worker continues."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orvanta_platform.worker.runtimes.pool import Runtimes
 
 MIB = 1 << 20
 
-# (name, language, script, options, name of the error, what its message says)
+# (name, language, script, options, name of the error, part of its message)
 CASES: list[tuple[str, str, str, dict[str, Any], str, str]] = [
     ("no main", "python3", "x = 1", {}, "MissingMain", "no function main"),
     ("main is no function", "python3", "main = 1", {}, "MissingMain", "no function main"),
@@ -149,7 +149,7 @@ async def test_exceeded_limit_is_named_in_error(runtimes: Runtimes, case: tuple[
 
 
 class Counting:
-    """A sink that keeps counts only."""
+    """A log sink that stores only counts and the last characters."""
 
     def __init__(self) -> None:
         self.characters = 0

@@ -1,4 +1,4 @@
-"""Results of steps and scripts that are used again, by a worker with its runtimes."""
+"""Cached results of nodes and scripts, with a worker and its runtimes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ async def house(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarn
 
 
 async def flow(api: ApiHarness, x: Any, **node: Any) -> Any:
-    """The result of a workflow of one step."""
+    """Run a workflow of one node; return the result and the id of the run."""
     inputs = {"x": {"type": "javascript", "expr": "flow_input.x"}}
     value = {"type": "rawscript", "language": "python3", "content": CHANCE, "input_transforms": inputs}
     body = {"value": {"modules": [{"id": "a", "value": value, **node}]}, "args": {"x": x}}

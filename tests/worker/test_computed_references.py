@@ -1,6 +1,6 @@
-"""References count where somebody wrote them, never in what was computed: real jobs, a real server, a secret to steal.
+"""References are resolved where a user wrote them, never in computed values: real jobs, a real server, a secret.
 
-`echo` gives the digest of what a node gets, so that no mask hides whether a secret was opened for it.
+`echo` returns the digest of the input of a node: unlike the input, it is not masked, and shows if a secret was opened.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ FAIL = "def main(x):\n    raise Exception(x)\n"
 
 @pytest.fixture
 async def house(database: TestDatabase, tmp_path: Path) -> AsyncIterator[House]:
-    """A server, a worker whose webhook nodes may call this machine, the timers, and the secret."""
+    """Yield a server with a secret, timers, and a worker whose webhook nodes may call this machine."""
     listener = listen("127.0.0.1", 0)
     port = listener.port
     base, allowed = f"http://127.0.0.1:{port}", ("127.0.0.0/8",)
@@ -82,7 +82,7 @@ def calling(path: str, **inputs: dict[str, Any]) -> dict[str, Any]:
 
 
 A = node("a", code(CUT, x=js("flow_input.text")))
-"""A node whose result is the text behind the bar of the argument `text`."""
+"""A node whose result is the part of the argument `text` after the `|`."""
 
 FAILS = node("a", code(FAIL, x=js("flow_input.text.slice(2)")))
 MOCKED = node("m", {"type": "identity"}, mock={"enabled": True, "return_value": TEXT})
@@ -91,7 +91,7 @@ ARGS = {"text": f"x|{TEXT}", "key": TEXT, "iter": TEXT, "nested": {"deep": [TEXT
 
 
 async def run(house: House, value: dict[str, Any], args: Any = ARGS) -> Any:
-    """The result of a preview of a workflow, which succeeds."""
+    """Return the result of a preview of a workflow, which must succeed."""
     body = {"value": value, "args": args}
     answer = await house.api.client.post(f"{W}/jobs/run_wait_result/preview_flow", json=body)
     assert answer.status_code == 200, answer.text
@@ -109,14 +109,14 @@ async def deploy(house: House, path: str, value: dict[str, Any], **more: Any) ->
 
 
 async def ended(house: House, id: str) -> Any:
-    """The result of a run, when it has ended."""
+    """Wait until a run ends; return its result."""
     while not (found := await house.api.get(f"jobs_u/completed/get_result_maybe/{id}"))["completed"]:
         await asyncio.sleep(0)
     return found["result"]
 
 
 async def awaiting(house: House, *modules: dict[str, Any]) -> str:
-    """The id of a run of these nodes, when it awaits an approval."""
+    """Start a run of these nodes and wait until it awaits an approval; return its id."""
     id = (await post(house, "jobs/run/preview_flow", {"value": {"modules": list(modules)}, "args": {}})).text
     call = f"/api/v1/runs/{id}"
     while (await house.api.client.get(call, headers=MAIN)).json()["status"] != "awaiting_approval":
@@ -153,7 +153,7 @@ FLOWS: dict[str, dict[str, Any]] = {
 
 
 async def test_computed_reference_stays_text(house: House) -> None:
-    """An argument `iter` that holds a reference lends its name to no item of a loop."""
+    """The item of a loop, whose name is `iter`, is not resolved because an argument named `iter` is a reference."""
     found = {source: await run(house, value) for source, value in FLOWS.items()}
     assert found == dict.fromkeys(FLOWS, digest(TEXT))
     assert await house.opened() == []
@@ -175,7 +175,7 @@ async def test_written_reference_is_resolved(house: House) -> None:
 
 
 async def test_reference_in_sub_workflow_input(house: House) -> None:
-    """Computed, it is text in the child too, cached or not; written, or handed on, it stays a reference."""
+    """A computed reference is text in the sub-workflow too, cached or not; a written or passed one is resolved."""
     await deploy(house, "f/team/sub", {"modules": [echo("flow_input.x")]})
     await deploy(house, "f/team/between", {"modules": [node("s", calling("f/team/sub", x=js("flow_input.y")))]})
     sources = {
@@ -194,7 +194,7 @@ async def test_reference_in_sub_workflow_input(house: House) -> None:
 
 
 async def test_reference_in_preprocessor_result(house: House) -> None:
-    """Nor does it become a reference where the run is run again without it, or a run of a child is run again."""
+    """A computed reference also stays text in a restart, in a rerun without the preprocessor, and in a rerun of that."""
     content = "def main(text):\n    return {'x': text.split('|')[1]}\n"
     first = node("preprocessor", code(content, text=js("flow_input.text")))
     await deploy(house, "f/team/pre", {"preprocessor_module": first, "modules": [echo("flow_input.x")]})
@@ -206,19 +206,19 @@ async def test_reference_in_preprocessor_result(house: House) -> None:
     assert await ended(house, twice.text) == digest(TEXT)
     restarted = await post(house, f"jobs/restart/f/{answer.text}", {"step_id": "b"})
     assert await ended(house, restarted.text) == digest(TEXT)
-    # The dialog sends the inputs that it shows, whether or not they were edited.
+    # The dialog sends all inputs that it shows, even if they were not edited.
     shown = await house.api.get(f"jobs_u/get_args/{answer.text}")
     assert shown == {"x": TEXT}
     sent = await post(house, f"jobs/rerun/{answer.text}?skip_preprocessor=true", {**shown, "y": 1})
     assert await ended(house, sent.text) == digest(TEXT)
-    # A reference in an argument lends its name to no member of the output.
+    # The preprocessor's output `x` is not resolved because the argument `x` is a reference.
     named = await post(house, "jobs/run/f/f/team/pre", {"text": f"x|{TEXT}", "x": TEXT})
     assert await ended(house, named.text) == digest(TEXT)
     assert await house.opened() == []
 
 
 async def test_references_in_rerun_runs(house: House) -> None:
-    """References of a run stay references, computed texts stay texts, of a sub-workflow's run too."""
+    """In a rerun, also of a sub-workflow, references are resolved again and computed texts stay texts."""
     await deploy(house, "f/team/sub", {"modules": [echo("flow_input.x")]})
     await deploy(house, "f/team/top", {"modules": [A, node("s", calling("f/team/sub", x=js("results.a")))]})
     top = (await post(house, "jobs/run/f/f/team/top", {"text": f"x|{TEXT}"})).text
@@ -266,7 +266,7 @@ async def test_reference_in_response_of_another_server(house: House) -> None:
 
 
 async def test_reference_in_approver_answer(house: House) -> None:
-    """In a decision, and to a step that suspends the run: a reference has no effect for any sender."""
+    """A reference is not resolved in a decision or in the payload that resumes a suspended run, whoever sends it."""
     id = await awaiting(house, node("ask", {"type": "approval"}), echo("results.ask.form.x"))
     answer = {"decision": "approved", "form": {"x": TEXT}}
     consent = await house.api.client.post(f"/api/v1/runs/{id}/consent", json=answer, headers=MAIN)
@@ -279,7 +279,7 @@ async def test_reference_in_approver_answer(house: House) -> None:
 
 
 async def test_reference_in_route_request(house: House) -> None:
-    """Anybody may call it; its workflow cuts the text and hands it on."""
+    """The route needs no authentication; its workflow cuts the text and passes it on."""
     await deploy(house, "f/team/taking", {"modules": [A, echo("results.a")]})
     hook = {
         "path": "f/team/hook",
@@ -299,7 +299,7 @@ async def test_reference_in_route_request(house: House) -> None:
 
 
 async def test_reference_in_stored_values(house: House) -> None:
-    """A state is what a job has made of something: it is given back as it was."""
+    """References in a state, which a job has computed, are not resolved; those in other resources are."""
     body = {"path": "f/team/state", "resource_type": "state", "value": {"x": TEXT}}
     await post(house, "resources/create", body)
     body = {"path": "f/team/any", "resource_type": "any", "value": {"x": TEXT}}
@@ -310,7 +310,7 @@ async def test_reference_in_stored_values(house: House) -> None:
 
 
 async def test_reference_in_debounced_node_of_other_runs(house: House) -> None:
-    """The inputs of the other runs are arguments of theirs, not of this run."""
+    """A debounced node accumulates the inputs of other runs, which are not arguments of this run."""
     code_b = code(ECHO, x=js("flow_input.key"))
     value = {
         "modules": [
@@ -325,7 +325,7 @@ async def test_reference_in_debounced_node_of_other_runs(house: House) -> None:
 
 
 async def test_reference_in_schedule_handler_args(house: House) -> None:
-    """The error of a run is whatever it threw; the arguments that the schedule adds are its writer's."""
+    """References are resolved in the arguments that the schedule adds, but not in the error of the run."""
     api = house.api
     failing = "def main(x='" + TEXT + "'):\n    raise type(x, (Exception,), {})(x)\n"
     handler = """

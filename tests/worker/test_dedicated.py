@@ -1,4 +1,4 @@
-"""Dedicated processes: kept for further jobs of the same script, each job with what is its own."""
+"""Dedicated processes: reused for jobs of the same script, each with its own arguments, log and limits."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from orvanta_platform.sandbox.plan import Level
 from orvanta_platform.worker.outcome import JobSpec
 from orvanta_platform.worker.runtimes.pool import Runtimes
 
-# Tells one process from another: the first value is made when the script is loaded.
+# An id for each process: it is created when the script is loaded.
 WHO = "import uuid\nID = uuid.uuid4().hex\n"
 COUNT = WHO + "COUNT = 0\ndef main():\n    global COUNT\n    COUNT += 1\n    return [ID, COUNT]"
 
@@ -38,7 +38,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 def processes_of(runtimes: Runtimes) -> list[int]:
-    """The processes that scripts run in: the only children of the cells that the zygote made."""
+    """Return the processes that execute scripts: the only children of the cells that the zygote created."""
     found = []
     for cell in processes.children(runtimes.zygote_pid):
         found += processes.children(cell)
@@ -213,7 +213,7 @@ async def test_concurrent_jobs_have_own_processes(runtimes: Runtimes) -> None:
 
 
 def named(runtimes: Runtimes, name: str) -> list[int]:
-    """The processes of scripts that gave themselves this name."""
+    """Return the processes whose scripts have set this process name."""
     return [pid for pid in processes_of(runtimes) if processes.name(pid) == name]
 
 
@@ -242,7 +242,7 @@ async def test_output_between_jobs_is_in_no_log(runtimes: Runtimes) -> None:
     first = await run(runtimes, content, {"leave": True})
     (printer,) = named(runtimes, "printer")
     while any(map(processes.is_running, processes.children(printer))):
-        pass  # the event loop must not learn of the output before the second job starts
+        pass  # busy wait: the event loop must not read the output before the second job starts
     second = await run(runtimes, content, {"leave": False})
     assert first.value == second.value
     assert [first.log, second.log] == ["job\n", "job\n"]
@@ -284,7 +284,7 @@ async def test_only_so_many_processes_wait(level: Level, home: Path) -> None:
     assert (await run(runtimes, contents[2])).value[1] == 2
     assert (await run(runtimes, contents[0])).value[1] == 1
     await runtimes.settle()
-    assert len(processes_of(runtimes)) == 1 + 2  # the one that waits, and the cells made ahead
+    assert len(processes_of(runtimes)) == 1 + 2  # the idle process, and the cells created in advance
     await runtimes.close()
 
 
@@ -296,7 +296,7 @@ async def test_no_descriptor_leaks(runtimes: Runtimes) -> None:
             await run(runtimes, content, {"end": end})
         await runtimes.settle()
         names = processes.open_files(os.getpid())
-        counts.append(len([name for name in names if "/orvanta-" not in name]))  # the control groups' files
+        counts.append(len([name for name in names if "/orvanta-" not in name]))  # without the files of control groups
     assert counts[1:] == [counts[1]] * 3
 
 
@@ -310,7 +310,7 @@ async def test_closing_ends_processes_that_wait(level: Level, home: Path) -> Non
 
 
 async def test_file_remains_for_next_job(runtimes: Runtimes) -> None:
-    """State may survive between the jobs of one script: it is the price of the fastest mode, and is said."""
+    """State may survive between jobs of one script: a documented cost of the fastest mode."""
     content = (
         "import os\ndef main():\n    found = os.path.exists('left')\n    open('left', 'w').close()\n"
         "    os.chdir('/')\n    return found"

@@ -1,4 +1,4 @@
-"""Jobs that eat whatever they can: each ends with one clear error, its neighbours go on, the worker stays small."""
+"""Jobs that exhaust a resource: each ends with one clear error, other jobs continue, the worker's memory is bounded."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FLAT = 48 * MIB
 
 @dataclass(frozen=True, slots=True)
 class Hostile:
-    """A job and how it is to end; `error` None: it succeeds with `result`."""
+    """A job and its expected outcome: an error, or success with `result` if `error` is None."""
 
     name: str
     language: str
@@ -169,7 +169,7 @@ def judge(case: Hostile, outcome: JobOutcome) -> None:
 
 
 async def goes_on(runtimes: Runtimes, hostile: asyncio.Task[JobOutcome], slot: int) -> int:
-    """Jobs of a neighbouring slot, one after another, until the hostile one has ended; gives how many were right."""
+    """Run jobs in another slot in sequence until the hostile job has ended; return the number of correct results."""
     right = 0
     while not hostile.done() or not right:
         ran = await run(runtimes, "python3", "def main(x): return x + 1", {"x": right}, slot=slot)
@@ -179,7 +179,7 @@ async def goes_on(runtimes: Runtimes, hostile: asyncio.Task[JobOutcome], slot: i
 
 
 async def test_long_logs_leave_the_worker_small(runtimes: Runtimes, on: LogGround) -> None:
-    """200,000 lines of two jobs at once, all kept, in order."""
+    """Two concurrent jobs write 200,000 lines, which are all stored in order."""
     script = "def main(name):\n    for n in range(100_000): print(name, n, 'x' * 90)"
     before = reset_peak()
     attempts = {name: on.log() for name in ("a", "b")}

@@ -1,4 +1,4 @@
-"""Values near their limit and over it: what is kept where, what is said, what fails and by which name."""
+"""Values near the size limit and above it: storage, warnings, and names of errors."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def node(id: str, content: str, **inputs: str) -> dict[str, Any]:
 
 
 async def run(api: ApiHarness, *modules: dict[str, Any], args: Any = None, **value: Any) -> tuple[int, Any, str]:
-    """Status, result and id of a run."""
+    """Run a workflow until it ends; return the status of the response, the result and the id of the run."""
     body = {"value": {"modules": list(modules), **value}, "args": args or {}}
     answer = await api.client.post(f"{W}/jobs/run_wait_result/preview_flow", json=body)
     return answer.status_code, answer.json(), answer.headers["x-run-id"]

@@ -1,4 +1,4 @@
-"""Which level is taken where a machine forbids the better ones, and that jobs run there."""
+"""Choice of the isolation level on a machine that forbids stronger ones; jobs run at the chosen level."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-# The worker runs under the filter of its own jobs, which forbids namespaces as a container runtime's does.
+# The worker runs under the seccomp filter of its jobs, which forbids namespaces like that of a container runtime.
 PROGRAM = """
 import asyncio, json, sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Lifetimes: processes of jobs end with the job, all processes end with the worker, and faults that it survives."""
+"""Lifetimes of processes: those of a job end with it, all end with the worker; faults that the worker survives."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from orvanta_platform.worker.outcome import JobOutcome
 from orvanta_platform.worker.runtimes.cells import SandboxUnavailable
 from orvanta_platform.worker.runtimes.pool import Runtimes
 
-# A process that leaves its session and its parent, and is found by its name. Its start is seen in the pipe's end.
+# A process in a session of its own, without its parent, found by its name. Its exec closes the pipe.
 DAEMON = """
 import os, sys, time
 def main(name):
@@ -41,20 +41,20 @@ def main(name):
 
 
 def alive(name: str) -> list[int]:
-    """The processes of this machine whose first word is `name`."""
+    """Return the processes of this machine whose command line starts with `name`."""
     pids = map(int, filter(str.isdigit, os.listdir("/proc")))
     return [pid for pid in pids if processes.arguments(pid)[:1] == [name]]
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Wait for something outside of this process; the test's own timeout is the limit."""
+    """Wait for a condition outside of this process, for 20 s at most."""
     async with asyncio.timeout(20):
         while not condition():
             await asyncio.sleep(0.01)
 
 
 async def start_job(runtimes: Runtimes, content: str, args: Any = None) -> asyncio.Task[JobOutcome]:
-    """A Python job that has printed its first line."""
+    """Start a Python job and wait for its first output; return its task."""
     log = Collected()
     task = asyncio.ensure_future(runtimes.run(spec("python3", content, args), log, asyncio.Event()))
     await log.arrived.wait()

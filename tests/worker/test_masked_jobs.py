@@ -1,4 +1,4 @@
-"""Secrets in jobs: given by reference or by API, audited, and taken out of everything that a job gives back."""
+"""Secrets in jobs: read by reference or by API, audited, and masked in everything that a job returns."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def get(call):
 
 @dataclass(slots=True)
 class House:
-    """A platform with a server on loopback and a worker, both in this process."""
+    """A platform with a server on loopback and a worker in this process."""
 
     api: ApiHarness
 
@@ -54,7 +54,7 @@ class House:
     async def run(
         self, content: str, args: Any = None, *, client: httpx.AsyncClient | None = None
     ) -> tuple[int, Any, str, str]:
-        """Status, result, log and id of a script that runs to its end."""
+        """Run a script until it ends; return the status of the response, the result, the log and the id of the run."""
         body = {"content": content, "language": "python3", "args": args or {}}
         answer = await (client or self.api.client).post(f"{W}/jobs/run_wait_result/preview", json=body)
         run = answer.headers["x-run-id"]
@@ -62,12 +62,12 @@ class House:
         return answer.status_code, answer.json(), log, run
 
     async def stored(self, *tables: str) -> str:
-        """Everything that the tables hold, as text."""
+        """Return all rows of the tables as text."""
         async with self.api.platform.db.acquire() as conn:
             return str([await conn.fetch(f"SELECT * FROM {table}") for table in tables])  # noqa: S608
 
     async def opened(self) -> list[tuple[str, str, str]]:
-        """The audit trail of openings."""
+        """Return the audit events of opened secrets."""
         async with self.api.platform.db.acquire() as conn:
             rows = await conn.fetch(
                 "SELECT actor, operation, resource FROM audit WHERE operation LIKE '%.open' ORDER BY id"
@@ -211,7 +211,7 @@ def main(x):
 
 
 async def test_secret_opened_during_log_is_masked(house: House) -> None:
-    """Each is printed a moment after it was opened: the worker looks after it has read, before it writes."""
+    """Secrets are printed right after being opened: the worker queries them after reading output and before storing it."""
     for number in range(5):
         await house.secret(f"f/team/n{number}", f"number-{number}-of-them")
     content = f"""{FETCH}

@@ -1,4 +1,4 @@
-"""Jobs of a workflow's nodes, by a worker with its runtimes: the environment and arguments of their processes."""
+"""Jobs of the nodes of a workflow on a worker with its runtimes: environment and arguments of their processes."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ async def test_job_with_killed_sandbox_is_requeued(house: ApiHarness, worker: Wo
         async with house.platform.db.acquire() as connection:
             assert [tuple(row) for row in await connection.fetch(LIVE)] == [(2, 1)]
     finally:
-        (tmp_path / "go-on").touch()  # also for an attempt that was not to begin
+        (tmp_path / "go-on").touch()  # also ends an unexpected second attempt
     assert await running == "2"
     async with house.platform.db.acquire() as connection:
         assert [tuple(row) for row in await connection.fetch(ENDED)] == [("succeeded", 2, 1)]
@@ -157,7 +157,7 @@ def kill_zygote(worker: Worker) -> None:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Wait for something in a job; the limit is far above what it takes."""
+    """Wait for a condition of a job, with a timeout far above the usual duration."""
     async with asyncio.timeout(30):
         while not condition():
             await asyncio.sleep(0.01)

@@ -1,7 +1,7 @@
-"""The same tests again as an ordinary user, and as root with a Python that every user can read.
+"""Tests of isolation, run again as an ordinary user, and as root with a Python that every user can read.
 
-Only where the tests are run as root: that Python's folder decides whether jobs at the level landlock get users of
-their own. The longest are left to `make soak`.
+They need root. The folder of the Python determines if jobs at the level landlock have users of their own. `make soak`
+runs the longest.
 """
 
 from __future__ import annotations

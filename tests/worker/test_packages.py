@@ -1,4 +1,4 @@
-"""The folders that a job is shown: its package to read, its output to write, of others nothing."""
+"""Folders that a job can access: it reads its package and writes its output; those of other jobs are hidden."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PACKAGE = "admins/python3/first"
 OTHER = "admins/python3/second"
 
 
-# As root also userns: there the worker's user owns the packages, and only the cell stands before them.
+# As root, userns is tested as well: the worker's user owns the packages, which only the cell protects.
 LEVELS_HERE = ["full", "userns", "landlock", "none"] if os.geteuid() == 0 else [*LEVELS, "none"]
 
 
@@ -111,7 +111,7 @@ async def test_package_is_read_only_and_others_are_hidden(runtimes: Runtimes, le
     seen = (await python(runtimes, LOOK, {"paths": paths}, package=PACKAGE)).value
     shown = "/packages" if level in ("full", "userns") else str(runtimes.packages / PACKAGE)
     assert seen.pop(shown) == ["list", "read"]
-    # Mount points that nothing is mounted on are empty folders of the cell's own read-only root.
+    # Unused mount points are empty folders of the cell's read-only root.
     assert [path for path, found in seen.items() if found not in ([], ["list"])] == []
     assert seen[str(runtimes.packages / OTHER)] == seen[str(runtimes.staging)] == []
     assert not (runtimes.packages / PACKAGE / "planted").exists()
@@ -195,7 +195,7 @@ async def test_only_client_is_importable(runtimes: Runtimes, level: Level) -> No
 
 
 def beside_client(level: Level) -> str:
-    """The folder in which cells of this level see the client."""
+    """Return the folder that contains the client in cells of this level."""
     return str(Path(Plan(level, "/").inside(environment.modules()["orvanta"])).parent)
 
 

@@ -1,4 +1,4 @@
-"""Inputs that a schema calls passwords: jobs get them, and nothing that is stored or read holds them."""
+"""Inputs that are passwords by their schema: jobs receive them, but no table or response contains them."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ async def deploy(house: House, path: str, value: dict[str, Any], schema: Any = S
 
 
 async def writer(house: House) -> httpx.AsyncClient:
-    """A developer who may write f/team."""
+    """Return the client of a developer with write access to f/team."""
     oda = await house.api.member("oda", role=Role.DEVELOPER)
     await post(house.api.client, "folders/addowner/team", {"owner": "u/oda"}, 200)
     return oda
@@ -95,7 +95,7 @@ def code(content: str, **inputs: str) -> dict[str, Any]:
 
 
 async def nowhere(house: House, *texts: str) -> None:
-    """No table holds one of these."""
+    """Check that no table contains any of these texts."""
     held = await house.stored(*STORED)
     for text in texts:
         assert text not in held, text
@@ -127,7 +127,7 @@ async def test_script_receives_passwords_that_nobody_can_read(house: House) -> N
 
 
 async def test_restarted_run_has_passwords(house: House) -> None:
-    """By its own starter, unchanged or edited; a mask in the arguments of another user has no value."""
+    """The user who started a run can rerun it, unchanged or edited. Masks in the arguments of others are refused."""
     await script(house)
     oda = await writer(house)
     id = (await post(house.api.client, "jobs/run/p/f/team/login", ARGS)).text
@@ -147,7 +147,7 @@ async def test_restarted_run_has_passwords(house: House) -> None:
 
 
 async def test_run_with_passwords_of_others_cannot_be_repeated(house: House) -> None:
-    """They would choose where these go: by newer code, a condition to pause on, or an input of a paused node."""
+    """Other users could reveal the passwords by newer code, a pause condition, or an input of a paused node."""
     reverses = "def main(password='', x='', **more):\n    return (password or x)[::-1]\n"
     await script(house)
     client, oda = house.api.client, await writer(house)
@@ -202,7 +202,7 @@ async def test_expressions_read_passwords_and_values_are_masked(house: House) ->
 
 
 async def test_edited_workflow_does_not_receive_passwords_of_others(house: House) -> None:
-    """Its author would choose where they go."""
+    """The editor of the workflow could reveal the passwords."""
     await deploy(house, "f/team/flow", {"modules": [{"id": "a", "value": code(HASH, x="flow_input.password")}]})
     id = (await post(house.api.client, "jobs/run/f/f/team/flow", ARGS)).text
     assert await ended(house, id) == digest(PASSWORD)
@@ -217,7 +217,7 @@ async def test_edited_workflow_does_not_receive_passwords_of_others(house: House
 
 
 async def test_passwords_are_passed_to_sub_workflows(house: House) -> None:
-    """A password passes alone or inside a text. The schema of the sub-workflow determines what is a password there."""
+    """A password is passed alone or inside a text. The schema of the sub-workflow determines its password inputs."""
     inner = {"modules": [{"id": "b", "value": code(HASH, x="[flow_input.x, flow_input.secret]")}]}
     schema = {"properties": {"x": {}, "secret": {"type": "string", "format": "password"}}}
     await deploy(house, "f/team/sub", inner, schema)
@@ -240,7 +240,7 @@ async def test_passwords_are_passed_to_sub_workflows(house: House) -> None:
 
 
 async def test_preprocessor_returns_passwords(house: House) -> None:
-    """A password of its input remains one under the same name, and its result can add one by its own schema."""
+    """A password of the input remains one under the same name; the schema of the workflow can add passwords."""
     content = """
 def main(**event):
     return {"password": event["password"], "list": [{"key": event["body"] + "-in-a-list"}]}

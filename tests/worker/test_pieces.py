@@ -1,4 +1,4 @@
-"""The parts of the runtimes that need no process: signatures, results, streams, verdicts, control groups."""
+"""Parts of the runtimes that need no process: signatures, results, streams, exit statuses, control groups."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_too_long_last_line_is_discarded() -> None:
 
 
 async def pumped(pieces: list[bytes]) -> str:
-    """Return the log of output that arrives in these pieces."""
+    """Return the log of an output that is written in these pieces."""
     read, write = os.pipe()
     log = Collected()
     output = MergedOutput(read, Log(log, Limits(log_bytes=1 << 20)))
@@ -162,7 +162,7 @@ def answer(kind: bytes, text: bytes) -> bytes:
 
 
 def test_malformed_answer_is_rejected() -> None:
-    """User code shares its process with the host program: it can write any answer."""
+    """User code runs in the process of the host program and can therefore write any answer."""
     for forged in (b"{", b"NaN", b'"\xff"', b"1 2", b""):
         outcome = outcome_of(spec("python3", ""), end(answer(RESULT, forged)))
         assert outcome.error is not None
@@ -190,7 +190,7 @@ def test_sizes_for_people() -> None:
 
 
 def test_groups_of_version_2(tmp_path: Path) -> None:
-    """Which folder is used and what is written to it; the kernel's side needs a machine with version 2."""
+    """Folder and files of the control group; the kernel's part can only be tested on a machine with version 2."""
     own = tmp_path / "unit" / "worker"
     own.mkdir(parents=True)
     (tmp_path / "unit" / "cgroup.subtree_control").write_text("cpu memory pids\n")
@@ -237,7 +237,7 @@ def test_filter_consists_of_whole_instructions() -> None:
 def verdict_of(
     program: bytes, number: int, first: int = 0, second: int = 0, third: int = 0, arch: int | None = None
 ) -> int:
-    """Return the action of the filter for a system call: an interpreter of six instructions of classic BPF."""
+    """Return the action of the filter for a system call; interprets the six instructions of classic BPF that it uses."""
     code = list(struct.iter_unpack("HBBI", program))
     own = code[1][3]
     data = {0: number, 4: own if arch is None else arch, 16: first, 24: second, 32: third}

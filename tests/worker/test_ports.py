@@ -78,7 +78,7 @@ export async function main() {
 needs_rules = pytest.mark.skipif(landlock.version() < 4, reason="Landlock has no rules for TCP here")
 
 
-# As root also userns: there a job has the user of the server.
+# As root, userns is tested as well: the job runs as the user of the server.
 @pytest.fixture(params=extended_after_first(["full", "userns", "landlock"] if os.geteuid() == 0 else LEVELS))
 def level(request: pytest.FixtureRequest) -> Level:
     value: Level = request.param
@@ -87,7 +87,7 @@ def level(request: pytest.FixtureRequest) -> Level:
 
 @pytest.fixture
 def free_port() -> int:
-    """A port that nothing listens on."""
+    """Return a port on which no process listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

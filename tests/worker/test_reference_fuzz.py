@@ -1,7 +1,7 @@
-"""Random workflows that act for somebody with a secret, fed with texts that name it: it comes out nowhere.
+"""Random workflows that act on behalf of a user with a secret, called with texts that name it, never reveal it.
 
-The model is one sentence: no document here holds a reference to the secret, and nobody who calls may read it. So no
-job is given it, and nothing that is stored holds it, whatever expressions and code make of the texts.
+Invariant: no document contains a reference to the secret, and no caller may read it. Therefore no job receives it and
+no table contains it, whatever expressions and code compute from the texts.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ SECRET = "the-secret-that-only-ann-may-read"
 NOTE = "a note that everybody may read"
 NAMES = ("$var:u/ann/secret", "$res:u/ann/key", "$res:f/team/points_to_it")
 ROUNDS = 12
-"""Workflows of the short run, each called several times."""
+"""Number of workflows in the short test, each called several times."""
 
 
 @dataclass(slots=True)
 class Fuzz:
-    """A scene with a worker whose jobs are done here; `given` is the text of all arguments that jobs got."""
+    """An API with a worker whose jobs are executed in this process; `given` has the arguments of all jobs."""
 
     api: ApiHarness
     ann: httpx.AsyncClient
@@ -60,7 +60,7 @@ class Fuzz:
 
 
 def work(op: str, x: Any) -> Any:
-    """Code of a workflow that means no harm: it cuts texts, wraps them, finds the text in what it gets."""
+    """Return the result of an operation of harmless code: it finds the text in the input, and cuts or wraps it."""
     text = next((each for each in texts(x) if "|" in each or "$" in each), "")
     match op:
         case "cut":
@@ -85,14 +85,14 @@ def texts(value: Any) -> list[str]:
 
 
 class Writer:
-    """Random documents, arguments and payloads from one seed."""
+    """Generator of random documents, arguments and payloads from one seed."""
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
         self.count = 0
 
     def named(self) -> str:
-        """A text that a careless step makes a reference of; now and then it is one."""
+        """Return a text that careless code can turn into a reference; sometimes it is one already."""
         name = self.random.choice(NAMES)
         prefix, path = name.split(":")
         forms = (f"x|{name}", f"x|{name}", path, name, f"{prefix}|{path}", f" {name}", name.upper(), "$var:f/team/note")
@@ -110,7 +110,7 @@ class Writer:
         return {name: self.value() for name in names if self.random.random() < 0.8}
 
     def expr(self, before: list[str]) -> str:
-        """An expression over what is there, sane enough to give something most times."""
+        """Return an expression over the available values, which has a value most of the time."""
         sources = [
             "flow_input.text",
             "flow_input.key",
@@ -122,7 +122,7 @@ class Writer:
         sources += ["flow_input.iter.value", "flow_input?.iter", "flow_input['key']", "flow_env.e"]
         sources += [f"results.{id}{path}" for id in before for path in ("", ".x", "[0]", ".error.message")]
         one = self.random.choice(sources)
-        # Mending the text is what a careless author does; a reference that it makes is none.
+        # Careless authors repair texts like this; a reference that results must not be resolved.
         made = f"[{one}].flat(9).map(v => typeof v === 'string' ? v.split('|').pop().trim() : v)"
         forms = (one, one, one, f"({made})[0]", made, f"({{x: {one}}})", f"'$var:' + {one}", f"'$res:' + ({made})[0]")
         return self.random.choice(
@@ -211,7 +211,7 @@ async def fuzzing(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Fuzz]
 
 
 async def one_round(fuzz: Fuzz, seed: int) -> None:
-    """A workflow that acts for ann, called by bea and by nobody, and started again by all."""
+    """Deploy a workflow that acts on behalf of ann, call it as bea and without login, rerun and restart its runs."""
     writer, api, path = Writer(seed), fuzz.api, f"f/team/w{seed}"
     acts = {"on_behalf_of_email": "ann@example.com"} if seed % 3 else {}
     sub = {"path": "f/team/sub", "summary": "", "value": writer.flow(0), **acts}
@@ -241,7 +241,7 @@ async def one_round(fuzz: Fuzz, seed: int) -> None:
             assert answer.status_code in (201, 400, 404), answer.text
     await over(fuzz)
     for run in [each["id"] for each in await api.get("jobs/list", per_page=100) if each["job_kind"] == "flow"][:8]:
-        # A rerun of the run of another user refers to the original inputs, not to more.
+        # A rerun of another user's run has the original inputs and no others.
         again = await fuzz.ann.post(f"{W}/jobs/rerun/{run}", params={"skip_preprocessor": "true"})
         assert again.status_code < 500, again.text
     for run in runs[:1]:
@@ -251,14 +251,14 @@ async def one_round(fuzz: Fuzz, seed: int) -> None:
 
 
 async def over(fuzz: Fuzz) -> None:
-    """Wait until nothing runs."""
+    """Wait until no run is active."""
     async with fuzz.api.platform.db.acquire() as conn:
         while await conn.fetchval("SELECT EXISTS (SELECT FROM run_live)"):
             pass
 
 
 async def check(fuzz: Fuzz, seed: int) -> None:
-    """Jobs got it nowhere, nothing stored holds it."""
+    """Check that no job received the secret, it was never opened, and no table contains it."""
     stolen = [raw for raw in fuzz.given if SECRET.encode() in raw]
     assert not stolen, f"seed {seed}: a job was given {stolen[0].decode()}"
     async with fuzz.api.platform.db.acquire() as conn:
@@ -282,7 +282,7 @@ async def test_no_foreign_secret_leaks_from_random_workflows(database: TestDatab
 async def test_no_foreign_secret_leaks_within_an_hour(administrators: dict[str, Administrator], tmp_path: Path) -> None:
     seed, until = random.SystemRandom().randrange(1_000_000, 1_000_000_000), time.monotonic() + 3600
     while time.monotonic() < until:
-        # Each round reads all that is stored.
+        # A new database for each ROUNDS workflows, since each check reads all rows.
         with fresh(administrators) as database:
             async with fuzzing(database, tmp_path / str(seed)) as fuzz:
                 for _ in range(ROUNDS):

@@ -1,4 +1,4 @@
-"""The preparation of a waiting process leaves nothing that a job could see."""
+"""The warm-up of an idle process leaves no state that a job could see."""
 
 from __future__ import annotations
 

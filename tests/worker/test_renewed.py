@@ -1,4 +1,4 @@
-"""A cell that had a job and takes another: of the first nothing is left, in no file, process or memory."""
+"""A reused cell contains nothing of its previous job: no files, processes or memory."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def main(secret):
 """
 )
 
-# The text of the search never occurs here as a whole: the memory of this process is searched as well.
+# The script receives the searched text encoded, because it searches the memory of its own process as well.
 LOOK = (
     CELL
     + """
@@ -88,7 +88,7 @@ async def runtimes(level: Level, home: Path) -> AsyncIterator[Runtimes]:
 
 
 async def in_every_cell(runtimes: Runtimes, content: str, **args: Any) -> list[Ran]:
-    """Run enough jobs in sequence that each waiting cell has had one."""
+    """Run enough jobs in sequence that each idle cell has executed one."""
     rans = []
     for _ in range(4):
         rans.append(await run(runtimes, "python3", content, args, slot=1))
@@ -114,7 +114,7 @@ async def test_previous_job_leaves_no_state(runtimes: Runtimes, package: str | N
 
 
 async def test_leftover_search_finds_planted_state(runtimes: Runtimes) -> None:
-    """The test above can fail: planted state is found."""
+    """The search of the test above finds state that is present."""
     own = "own-of-this-job"
     what = spec("python3", LOOK, {"parts": [byte ^ 1 for byte in own.encode()]}, env={"OV_TOKEN": own})
     ran = await run_spec(runtimes, what)
@@ -140,7 +140,7 @@ async def test_stopped_job_leaves_no_cell(runtimes: Runtimes) -> None:
 
 
 async def test_script_running_after_answer_is_killed(runtimes: Runtimes) -> None:
-    """It has forged its answer; the worker does not wait for it, and its cell takes no other job."""
+    """The script has forged its answer. The worker does not wait for it, and does not reuse its cell."""
     content = (
         CELL + "import struct, time\ndef main():\n    text = str(cell()).encode()\n"
         "    for n in range(3, 20):\n        try:\n"

@@ -1,4 +1,4 @@
-"""The folder that jobs of one run share."""
+"""The folder shared by the jobs of a run."""
 
 from __future__ import annotations
 

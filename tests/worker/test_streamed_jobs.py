@@ -1,4 +1,4 @@
-"""Streamed results as a worker runs them: the text as the result, secrets, limits, attempts, kept processes."""
+"""Streamed results on a worker: the text as the result, secrets, limits, attempts, reused processes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def text_of(answer: httpx.Response) -> str:
 
 
 async def flow(house: House, *modules: dict[str, Any]) -> tuple[Any, str]:
-    """The result and id of a workflow that runs to its end."""
+    """Run a workflow until it ends; return the result and the id of the run."""
     body = {"value": {"modules": list(modules)}, "args": {}}
     answer = await house.api.client.post(f"{W}/jobs/run_wait_result/preview_flow", json=body)
     return answer.json(), answer.headers["x-run-id"]
@@ -57,7 +57,7 @@ async def test_explicit_result_is_preserved(house: House) -> None:
 
 
 async def test_secret_split_across_yields_is_masked(house: House) -> None:
-    """The second half comes when a reader has what stands before the first: the pieces were written apart."""
+    """The script yields the second half after a reader has received the text before the first: they are sent apart."""
     await house.secret()
     content = f"""{FETCH}
 def main(x):

@@ -1,4 +1,4 @@
-"""A job's output is taken a few hundred times a second however it comes, and none of it waits for the job's end."""
+"""Output of a job is written at most a few hundred times a second, and without waiting for the end of the job."""
 
 from __future__ import annotations
 

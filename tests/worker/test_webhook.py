@@ -1,4 +1,4 @@
-"""The webhook node's call: what it sends, what it makes of the answer, and where it never goes."""
+"""Requests of webhook nodes: their content, the treatment of responses, and addresses that are refused."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LOOPBACK = Guard(["127.0.0.1/32"])
 
 
 async def call(url: str, *, guard: Guard = LOOPBACK, method: str = "GET", timeout_s: float = 20, **more: Any) -> Ran:
-    """Run a node to its end; `auth`, `headers`, `query`, `body` as evaluated."""
+    """Run a node until it ends; `auth`, `headers`, `query` and `body` are evaluated values."""
     inputs: dict[str, Any] = {key: more.pop(key) for key in ("headers", "query", "body", "auth") if key in more}
     args = {"url": url, **inputs}
     node: dict[str, Any] = {"type": "webhook", "method": method, **more}
@@ -300,7 +300,7 @@ async def test_addresses_that_are_not_public_are_refused(host: str) -> None:
 
 
 def _leads_to_loopback(host: str) -> bool:
-    """With loopback allowed these are only not answered."""
+    """Return whether the host is another notation of loopback: if loopback is allowed, only the connection fails."""
     return host in ("[64:ff9b::7f00:1]", "[2002:7f00:1::]", "%31%32%37.0.0.1", "１２７.0.0.1")
 
 
@@ -319,7 +319,7 @@ async def test_redirect_to_invalid_address(url: str) -> None:
 
 
 async def test_host_is_resolved_once_and_connection_uses_checked_address() -> None:
-    """DNS rebinding: the second answer would lead elsewhere, and is never asked for."""
+    """DNS rebinding: a second answer of the resolver would be another address, and is not requested within a call."""
     answers = iter([["127.0.0.1"], ["127.0.0.2"]])
     asked: list[str] = []
 

@@ -1,4 +1,4 @@
-"""Webhook nodes of workflows, run by a real worker: they occupy no slots, and their credentials are never shown."""
+"""Webhook nodes of workflows on a real worker: they occupy no slots, and their credentials are never shown."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SECRET = "s3cr3t-of-the-other-side"
 
 @asynccontextmanager
 async def working(api: ApiHarness, tmp_path: Path) -> AsyncIterator[None]:
-    """Run a worker without cells, which webhooks do not need, and the timers of retries."""
+    """Run a worker without cells, which webhooks do not need, and the timers for retries."""
     row = NewWorker(uuid4(), "w", "here", "127.0.0.1", "default", None, 1, "0", "none")
     async with api.platform.db.acquire() as conn:
         await workers.register(conn, row)
@@ -60,7 +60,7 @@ def js(expr: str) -> dict[str, Any]:
 
 
 async def run(api: ApiHarness, *modules: dict[str, Any], args: Any = None) -> tuple[int, Any, str]:
-    """Run a workflow to its end. Return the status of the response, the result and the id of the run."""
+    """Run a workflow until it ends. Return the status of the response, the result and the id of the run."""
     body = {"value": {"modules": list(modules)}, "args": args or {}}
     answer = await api.client.post(f"{W}/jobs/run_wait_result/preview_flow", json=body)
     return answer.status_code, answer.json(), answer.headers["x-run-id"]
@@ -115,7 +115,7 @@ async def test_retry_uses_same_idempotency_key(api: ApiHarness) -> None:
 
 
 async def test_calls_do_not_occupy_slots(api: ApiHarness) -> None:
-    """More calls than slots are in progress, and a run without calls ends meanwhile."""
+    """While more calls than slots are in progress, a run without calls ends."""
     arrived: list[ReceivedRequest] = []
     async with answering(lambda asked: arrived.append(asked)) as server:
         calls = [{"id": f"c{n}", "value": hook(server.url), "needs": []} for n in range(8)]

@@ -1,4 +1,4 @@
-"""Settings of worker groups: set by superadmins, taken by a worker that runs, and shown without variables to others."""
+"""Settings of worker groups: set by superadmins, applied by running workers, shown to others without variables."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarnes
 
 @pytest.fixture
 async def group(api: ApiHarness, tmp_path: Path) -> AsyncIterator[GroupSettings]:
-    """The settings of a running worker of the group default."""
+    """Yield the settings of a running worker of the group default."""
     row = NewWorker(uuid4(), "w", "here", "127.0.0.1", "default", None, 4, "0", "none")
     async with api.platform.db.acquire() as conn:
         await workers.register(conn, row)
@@ -49,7 +49,7 @@ async def group(api: ApiHarness, tmp_path: Path) -> AsyncIterator[GroupSettings]
 
 
 async def configure(api: ApiHarness, group: GroupSettings, **config: Any) -> dict[str, Any]:
-    """Set the group, let the worker take it, and return the worker's row."""
+    """Change the settings of the group, have the worker apply them, and return the worker's row."""
     answer = await api.client.post("/api/configs/update/default", json=config)
     assert answer.status_code == 200, answer.text
     api.platform.instance._cache.clear()
@@ -166,7 +166,7 @@ async def test_only_superadmins_change_groups_and_members_see_no_variables(api: 
 
 
 async def test_demand_counts_waiting_and_running_jobs(api: ApiHarness, database: TestDatabase) -> None:
-    """The function of the database needs no right to any table, and the call returns the same number."""
+    """The function in the database needs no privilege on any table; the API call returns the same number."""
     devops = await api.member("ann", Role.ADMIN)
     assert (await devops.get("/api/workers/demand")).status_code == 403
     url = "/api/workers/demand"
@@ -193,7 +193,7 @@ async def test_demand_counts_waiting_and_running_jobs(api: ApiHarness, database:
 
 
 async def test_tag_contains_the_workspace_and_arguments_but_no_secret(api: ApiHarness) -> None:
-    """A value that is missing, is no plain word, refers to an item or is sealed does not start the run."""
+    """A run is refused if the value is missing, is no plain word, is a reference, or is sealed."""
     properties = {"size": {"type": "string"}, "key": {"type": "string", "password": True}}
     code = {"path": "u/admin/sized", "summary": "", "language": "bash", "content": "echo 1", "schema": {}}
     code |= {"tag": "gpu-$workspace-$args[size]", "schema": {"type": "object", "properties": properties}}
