@@ -1,4 +1,4 @@
-"""A clone of the repository in which `make up` installs and builds nothing: packages and built files are copied."""
+"""Clone of the repository with installed packages and built files, so that `make up` installs and builds nothing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BUILT = ("editor/dist", "editor/src/api", "build/docs", "src/orvanta_platform/ev
 
 @dataclass(frozen=True, slots=True)
 class Clone:
-    """A folder with the files of the repository, and the environment of a person who works in it."""
+    """A folder with the files of the repository, and the environment variables of a user who works in it."""
 
     folder: Path
     environ: dict[str, str]
@@ -56,7 +56,7 @@ def clone(name: str) -> Iterator[Clone]:
 
 
 def _copy_files(folder: Path) -> None:
-    """Copy what git lists, with the changes of the work tree, and the built files."""
+    """Copy the files that git lists, with uncommitted changes, and the built files."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,

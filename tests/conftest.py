@@ -1,7 +1,7 @@
-"""Real PostgreSQL for tests: one server per process, and a new database for each test or an emptied, shared one.
+"""Real PostgreSQL for tests: one server per process, and a new database per test or a shared one that is emptied.
 
-`database` has the addresses, `db` is an open pool. A test marked `every_postgres` runs on each PostgreSQL of the
-machine, the others on the embedded one.
+The fixture `database` has the addresses, `db` is an open pool. Tests marked `every_postgres` run on each installed
+PostgreSQL, the others on the embedded one.
 """
 
 from __future__ import annotations
@@ -45,25 +45,25 @@ from orvanta_platform.settings import Settings
 
 T = TypeVar("T")
 
-# A busy machine is slow and not faulty.
+# A slow example on a busy machine is no failure.
 settings.register_profile("orvanta", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("orvanta")
 
-# The platform refuses names of settings that it does not know; processes of tests get it under another one.
+# The platform rejects unknown settings, so the processes of tests receive the variable under another name.
 if os.environ.pop("ORVANTA_REQUIRE_BROWSER", ""):
     os.environ["REQUIRE_BROWSER"] = "1"
 
 TEMPLATE = "template_orvanta"
-# Only the operating system's crash needs what these turn off; a killed server recovers without.
+# These protect against a crash of the operating system only; a killed server recovers without them.
 FAST = {"fsync": "off", "full_page_writes": "off"}
 _MEMORY, _ROOM = "/dev/shm", 2 << 30
 SERVERS = ["embedded", *(str(folder.parent.name) for folder in binaries.installed())]
 
 
 def _fast_folder() -> str | None:
-    """Return a folder in memory if there is room.
+    """Return a folder in memory if it has enough space.
 
-    A database has 700 files, created and removed for each test.
+    A database has 700 files, which are created and deleted for each test.
     """
     with suppress(OSError):
         state = os.statvfs(_MEMORY)
@@ -74,10 +74,10 @@ def _fast_folder() -> str | None:
 
 
 def pytest_configure() -> None:
-    """Put the folders of `tmp_path` into memory too: on a disk, removing them takes a minute after a whole run.
+    """Put the folders of `tmp_path` into memory too: on a disk, deleting them takes a minute after all tests.
 
-    Hashes of passwords and the tracebacks of structlog's default, with colours and local variables, would take a tenth
-    of the time of all tests. Garbage collection during the import of all tests would take a sixth of its time.
+    Password hashes and structlog's default tracebacks, with colours and local variables, would take a tenth of the time
+    of all tests. Garbage collection would take a sixth of the time of importing them.
     """
     gc.disable()
     folder = _fast_folder()
@@ -95,7 +95,7 @@ def pytest_configure() -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """A soak that says how many minutes it may take gets them; all others have `faulthandler_timeout`."""
+    """Set the timeout of a soak test with a number of minutes; other tests have `faulthandler_timeout`."""
     soak = item.get_closest_marker("soak")
     if soak is not None and "minutes" in soak.kwargs:
         stderr = item.config.stash[fault_handler_stderr_fd_key]
@@ -104,7 +104,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @dataclass(frozen=True, slots=True)
 class TestDatabase:
-    """A fresh, migrated database: as its owner, as the application, and the server it is on."""
+    """A migrated database without data: its URLs for the owner and the application, and its server."""
 
     __test__ = False
 
@@ -113,7 +113,7 @@ class TestDatabase:
     app_url: str
     server: EmbeddedPostgres
     shared: SharedDatabase | None = None
-    """The connections to a database that is used by one test after another."""
+    """Open connections to a database that tests use one after another."""
 
     async def platform(self, settings: Settings, *, connections: int = 8) -> Platform:
         """Open a platform on this database; on shared connections if it is shared."""
@@ -123,9 +123,9 @@ class TestDatabase:
 
 
 class Administrator:
-    """Makes and drops databases on one server, over one connection in a thread of its own.
+    """Creates and drops databases on one server, with one connection in a thread of its own.
 
-    A database is made while the test before it runs, and dropped while the next one does.
+    A database is created during the preceding test, and dropped during the following one.
     """
 
     def __init__(self, server: EmbeddedPostgres) -> None:
@@ -181,7 +181,7 @@ class Administrator:
 
 @pytest.fixture(scope="session")
 def administrators() -> Iterator[dict[str, Administrator]]:
-    """The servers started so far, by name; each is started by the first test that needs it."""
+    """Yield the running servers by name; the first test that needs a server starts it."""
     started: dict[str, Administrator] = {}
     yield started
     for administrator in started.values():
@@ -190,21 +190,21 @@ def administrators() -> Iterator[dict[str, Administrator]]:
 
 @pytest.fixture
 def database(request: pytest.FixtureRequest, administrators: dict[str, Administrator]) -> Iterator[TestDatabase]:
-    """A fresh database with the newest schema, dropped afterwards."""
+    """Yield a new database with the current schema; drop it after the test."""
     with fresh(administrators, getattr(request, "param", SERVERS[0])) as made:
         yield made
 
 
 @contextmanager
 def fresh(administrators: dict[str, Administrator], name: str = SERVERS[0]) -> Iterator[TestDatabase]:
-    """The same for a fixture of wider scope."""
+    """Yield a new database like `database`, for fixtures with a wider scope."""
     made = _new(administrators, name)
     yield made
     administrators[name].drop(made)
 
 
 def _new(administrators: dict[str, Administrator], name: str) -> TestDatabase:
-    """Create a database on a server, which is started first if necessary."""
+    """Create a database on a server; start the server if it is not running."""
     if name not in administrators:
         programs = None if name == SERVERS[0] else Path("/usr/lib/postgresql", name, "bin")
         home = Path(tempfile.mkdtemp(prefix="orvanta-test-", dir=_fast_folder()))
@@ -230,7 +230,7 @@ def _allow_emptying(home: Path, programs: Path | None) -> None:
 
 @pytest.fixture(scope="session")
 async def shared_databases(administrators: dict[str, Administrator]) -> AsyncIterator[dict[str, TestDatabase]]:
-    """Databases that tests use one after another, by server."""
+    """Yield the databases that tests use one after another, by server."""
     opened: dict[str, TestDatabase] = {}
     yield opened
     for name in [*opened]:
@@ -250,7 +250,7 @@ async def shared_database(
     administrators: dict[str, Administrator],
     shared_databases: dict[str, TestDatabase],
 ) -> AsyncIterator[TestDatabase]:
-    """A database without rows. Tests in one process use the same one after another, with its connections."""
+    """Yield a database without rows. Tests of one process use it, and its connections, one after another."""
     name = getattr(request, "param", SERVERS[0])
     if name not in shared_databases:
         made = _new(administrators, name)
@@ -265,7 +265,7 @@ async def shared_database(
 
 @pytest.fixture
 async def db(database: TestDatabase) -> AsyncIterator[Database]:
-    """The pool on the database of the test, as the application role."""
+    """Yield a pool of connections to the database of the test, as the role of the application."""
     if database.shared is not None:
         yield await database.shared.pool(8)
         return
@@ -287,12 +287,12 @@ SLOWEST_FIRST = (
     "bench",
     "mutants",
 )
-"""Folders in the order in which `--dist loadfile` hands out their files; the others follow, and fill the gaps."""
+"""Folders in the order in which `--dist loadfile` distributes their files; shorter ones follow and balance the load."""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Put the folders with the longest tests first, so that no process is left with one of them at the end.
+    """Put the folders with the longest tests first, so that no process starts one of them last.
 
     Files and folders named on the command line run with all their cases.
     """
@@ -308,7 +308,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Exclude what was collected from garbage collections, as the server does with the objects of its start."""
+    """Exclude the objects of the collection from garbage collection, as the server does after its start."""
     heap.settle()
     gc.enable()
 

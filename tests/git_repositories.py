@@ -32,7 +32,7 @@ class GitServer:
     requests: list[str] = field(default_factory=list)
     """Method, path and status of each request."""
     redirect: str | None = None
-    """Location of a redirect that answers every request; None: requests are served."""
+    """Location to which every request is redirected, or None to serve requests."""
     repositories: list[Repo] = field(default_factory=list)
 
     def create(self, name: str = "shop") -> Repo:
@@ -122,7 +122,7 @@ Entries = list[tuple[bytes, int, "bytes | Entries"]]
 
 
 def commit(repo: Repo, entries: Entries, message: str = "Change", *, author: str = "Kim <kim@example.com>") -> str:
-    """Commit a tree with exactly these entries, which Git itself might refuse, to main; return the id."""
+    """Commit a tree with exactly these entries, which may be invalid for Git, to main; return the id."""
     made = Commit()
     made.tree = _tree(repo, entries)
     present = repo.refs.as_dict().get(MAIN)

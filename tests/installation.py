@@ -1,4 +1,4 @@
-"""A whole installation, started as a person starts it: `orvanta up` in a clean environment."""
+"""A complete installation, started as by a user: `orvanta up` in a clean environment."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from tests.processes import with_parent
 
 ORVANTA = Path(sys.executable).with_name("orvanta")
 PATIENCE_S = 120
-"""Timeout of everything that a test waits for. No test measures it."""
+"""Timeout of each wait in a test, in seconds. It is no requirement on performance."""
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A running platform: its home, its address, its admin's token, what it was started with, its first process."""
+    """A running platform: home, address, the admin's token, environment variables, id of the first process."""
 
     home: Path
     base: str
@@ -35,7 +35,7 @@ class Running:
 
 @contextmanager
 def running(name: str, settings: Mapping[str, str]) -> Iterator[Running]:
-    """Start it with these settings in a home of its own and stop it as Ctrl-C does; it must end well."""
+    """Start a platform with these settings in a new home; stop it like Ctrl-C, and check that its exit code is 0."""
     home = Path(tempfile.mkdtemp(prefix=f"orvanta-{name}-"))
     port = free_port()
     environ = {

@@ -1,10 +1,10 @@
-"""A server in a process of its own, and how long its event loop was held.
+"""Measurement of how long the event loop of a server in a process of its own is blocked.
 
-A wall clock would measure the machine: on a busy one every process is late. The server's loop wakes each 10 ms and
-looks at two things since it woke last. First, the time that passed, less the time for which its thread was ready to run
-and the kernel ran others (`/proc/<pid>/task/<thread>/schedstat`). Second, the processor time of the whole process. The
-loop was held for the smaller of the two: a callback that computes uses both, and so does a thread that keeps the
-interpreter's lock; a machine that runs other programs uses neither.
+On a busy machine every process is delayed, so wall-clock time alone would measure the machine. A task in the server's
+loop wakes up every 10 ms and computes two durations since its last wakeup: the elapsed time minus the time for which
+its thread was runnable but not running (`/proc/<pid>/task/<thread>/schedstat`), and the CPU time of the whole process.
+The loop was blocked for the smaller of the two. A callback that computes increases both, and so does a thread that
+holds the global interpreter lock; other programs increase neither.
 """
 
 from __future__ import annotations
@@ -32,30 +32,30 @@ from orvanta_platform.http.server import serve
 from orvanta_platform.services.access import setup
 
 BAR_S = 0.25
-"""Longest hold of the loop that the product promises, on a machine that runs nothing else."""
+"""Maximum time for which the product may block the loop, in seconds, on an otherwise idle machine."""
 
 MAX_HOLD_S = 2 * BAR_S
-"""Longest hold that a test accepts beside other tests, which take up to half of the memory bandwidth and the caches.
-The faults that these tests look for held the loop for 0.8 s to minutes."""
+"""Maximum in tests, which run concurrently and use up to half of the memory bandwidth and caches.
+The bugs that these tests detect blocked the loop for 0.8 s to minutes."""
 
 _TICK_S = 0.01
 _NOTED_S = 0.02
 _PATIENCE_S = 500
 _MEMORY = 6 << 30
-"""Address space of the server, so that a bomb ends it and not the machine."""
+"""Limit of the server's address space, in bytes, so that a decompression bomb cannot exhaust the machine."""
 
 
 @dataclass(slots=True)
 class Held:
-    """A running server; `client` is the admin's."""
+    """A running server with a client of its admin."""
 
     client: httpx.Client
     pid: int
     notes: Path
 
     def longest_s(self) -> float:
-        """The longest time for which the loop was held since this was asked last."""
-        self.client.get("/api/version")  # its answer comes after the tick that notes what was before
+        """Return the longest time for which the loop was blocked since the last call."""
+        self.client.get("/api/version")  # the loop responds after it has recorded earlier blocking
         time.sleep(5 * _TICK_S)
         lines = self.notes.read_text().splitlines()
         self.notes.write_text("")
@@ -64,7 +64,7 @@ class Held:
 
 @contextmanager
 def held_server(database: TestDatabase, home: Path, **environ: str) -> Iterator[Held]:
-    """Start a server on `database` and end it."""
+    """Run a server on `database` until the end of the block."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -106,7 +106,7 @@ def held_server(database: TestDatabase, home: Path, **environ: str) -> Iterator[
 
 
 class Watch:
-    """Notes each time for which the loop was held."""
+    """Records each time for which the loop was blocked."""
 
     def __init__(self, notes: Path) -> None:
         self._notes = notes
@@ -130,10 +130,10 @@ class Watch:
 
 
 def _sample(schedule: Path) -> tuple[float, float, float]:
-    """The time, that for which this thread was ready and did not run, and the processor time of the process, in s."""
+    """Return the time, the thread's time on the run queue, and the CPU time of the process, in seconds."""
     try:
         waited = int(schedule.read_text().split()[1]) / 1e9
-    except (OSError, IndexError):  # a kernel that does not count it
+    except (OSError, IndexError):  # the kernel has no such statistics
         waited = 0.0
     return time.monotonic(), waited, time.process_time()
 
@@ -143,7 +143,7 @@ async def _background(platform: Any) -> AsyncIterator[None]:
     first = await setup.first_start(platform.db, platform.settings)
     watch = Watch(Path(sys.argv[1]))
     print(first.token_file.read_text().strip(), flush=True)
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Nobody reads the log: a full pipe would hold the loop.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # No process reads the log, and a full pipe would block the loop.
     yield
     await watch.end()
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 
 def reset_peak() -> int:
-    """Forget how large the process has been; gives how large it is, in bytes."""
+    """Reset the peak to the current resident memory, and return it in bytes."""
     Path("/proc/self/clear_refs").write_text("5")
     return peak()
 
 
 def peak() -> int:
-    """The most resident memory since, in bytes."""
+    """Return the peak of resident memory since the last reset, in bytes."""
     status = Path("/proc/self/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) << 10

@@ -1,4 +1,4 @@
-"""Processes of this machine as /proc shows them; one that has ended has no children, no name and no command."""
+"""Processes of this machine, read from /proc; one that has ended has no children, name or command line."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def children(pid: int | None) -> list[int]:
 
 
 def descendants(pid: int) -> list[int]:
-    """Return `pid` and all processes below it, in whatever session and namespace."""
+    """Return `pid` and all its descendants, in all sessions and namespaces."""
     found = [pid]
     for each in found:
         found += children(each)
@@ -33,17 +33,17 @@ def descendants(pid: int) -> list[int]:
 
 
 def name(pid: int) -> str:
-    """Return the name that `prctl(PR_SET_NAME)` set, else that of the program."""
+    """Return the name set by `prctl(PR_SET_NAME)`, otherwise that of the program."""
     return _read(f"/proc/{pid}/comm").strip()
 
 
 def arguments(pid: int) -> list[str]:
-    """Return the words of the command line, the program first."""
+    """Return the arguments of the command line, with the program first."""
     return _read(f"/proc/{pid}/cmdline").split("\0")[:-1]
 
 
 def environment(pid: int) -> list[str]:
-    """Return `NAME=value` for each variable the process started with; none if it may not be read."""
+    """Return `NAME=value` for each variable of the initial environment, or nothing without permission to read it."""
     return _read(f"/proc/{pid}/environ").split("\0")[:-1]
 
 
@@ -53,7 +53,7 @@ def parent(pid: int) -> int:
 
 
 def is_running(pid: int) -> bool:
-    """Return False for a process that has ended, waited for or not."""
+    """Return whether a process exists and is no zombie."""
     return _status(pid)[0] not in ("Z", "X")
 
 

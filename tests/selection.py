@@ -22,14 +22,14 @@ _GO = re.compile(r"[-[]go[-\]]", re.IGNORECASE)
 CASE_EACH = ("browser", "cli", "conformance", "e2e", "evaluate", "http", "property", "services", "worker")
 """Folders in which one case takes a tenth of a second or more: it needs a database, a process or a page."""
 BEHAVIOURS = 5
-"""Of this many behaviours in `tests/cases`, one is not marked `extended`."""
+"""One of this number of behaviours in `tests/cases` is not marked `extended`."""
 
 
 def extend_repeated_cases(items: Iterable[pytest.Item]) -> None:
     """Mark all cases but one of each parametrized test in `CASE_EACH` as `extended`, and most behaviours of workflows.
 
-    The name of the test chooses the case. Tests with the same parameters, such as languages, so keep different ones.
-    Go is not chosen: its compiler takes 16 s for its standard library.
+    The remaining case depends on the name of the test, so that tests with the same parameters, such as languages, keep
+    different ones. Go is avoided, because compiling its standard library takes 16 s.
     """
     cases: dict[tuple[Path, str], list[pytest.Function]] = {}
     for item in items:

@@ -41,14 +41,14 @@ WHERE datname = current_database() AND backend_type = 'client backend' AND appli
 
 
 class SharedPool(Database):
-    """Connections that outlive the platform which uses them."""
+    """A pool whose connections remain open when a platform that uses it is closed."""
 
     async def close(self) -> None:
         """Leave the connections open for the next test."""
 
 
 class SharedEvaluator(Evaluator):
-    """Evaluator whose processes outlive the platform which uses it."""
+    """An evaluator whose processes remain when a platform that uses it is closed."""
 
     __slots__ = ()
 
@@ -58,7 +58,7 @@ class SharedEvaluator(Evaluator):
 
 @dataclass
 class SharedDatabase:
-    """One database, emptied after each test, with its open connections and an evaluator."""
+    """A database that is emptied after each test, with open connections and an evaluator."""
 
     owner: asyncpg.Connection[asyncpg.Record]
     app_url: str
@@ -68,7 +68,7 @@ class SharedDatabase:
 
     @classmethod
     async def open(cls, owner_url: str, app_url: str) -> SharedDatabase:
-        """Connect as the owner, and prepare the function that empties the tables."""
+        """Connect as the owner, and create the function that empties the tables."""
         owner = await asyncpg.connect(f"{owner_url}&application_name=shared")
         await owner.execute("SET session_replication_role = replica; SET lock_timeout = '5s'")
         statements = [row[0] for query in (_TABLES, _SEQUENCES) for row in await owner.fetch(query)]
@@ -88,7 +88,7 @@ class SharedDatabase:
     async def empty(self) -> bool:
         """Delete all rows and end all other sessions; return False if the database cannot be used again."""
         if any(pool.pool.get_idle_size() < pool.pool.get_size() for pool in self.pools.values()):
-            # A connection that the test has not released would be missing in all later ones.
+            # A connection that the test has not released would be missing in all later tests.
             return False
         try:
             await self.owner.fetch(_END_OTHERS)
@@ -96,7 +96,7 @@ class SharedDatabase:
                 return False
             await self.owner.execute("SELECT pg_temp.empty_tables()")
         except (asyncpg.PostgresError, asyncpg.InterfaceError):
-            # The test has ended all connections, or has left a transaction open.
+            # The test has terminated all connections, or has left a transaction open.
             return False
         return True
 
@@ -110,7 +110,7 @@ class SharedDatabase:
 
 @asynccontextmanager
 async def no_tasks_left() -> AsyncIterator[None]:
-    """Cancel tasks that the block leaves, as the end of an event loop does; evaluators keep theirs."""
+    """Cancel the tasks that the block leaves, like the end of an event loop, except those of evaluators."""
     before = asyncio.all_tasks()
     yield
     left = asyncio.all_tasks() - before - {asyncio.current_task()}
@@ -125,7 +125,7 @@ def _is_of_evaluator(work: object) -> bool:
 
 
 async def _catalog(owner: asyncpg.Connection[asyncpg.Record]) -> asyncpg.Record:
-    """Return numbers that every change of the schema changes."""
+    """Return numbers of the catalog that change with every change of the schema."""
     row = await owner.fetchrow(_CATALOG)
     assert row is not None
     return row
@@ -134,7 +134,7 @@ async def _catalog(owner: asyncpg.Connection[asyncpg.Record]) -> asyncpg.Record:
 async def open_shared(shared: SharedDatabase, settings: Settings, *, connections: int = 8) -> Platform:
     """Return a platform with the shared connections and evaluator; closing it leaves both open."""
     pool = await shared.pool(connections)
-    # Those of an earlier test may name a worker that has stopped.
+    # Measurements of an earlier test may name a worker that has stopped.
     pool.measurements = Measurements()
     platform = await create_platform(pool, settings)
     return replace(platform, evaluator=shared.evaluator)

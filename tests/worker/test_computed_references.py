@@ -194,7 +194,7 @@ async def test_reference_in_sub_workflow_input(house: House) -> None:
 
 
 async def test_reference_in_preprocessor_result(house: House) -> None:
-    """A computed reference also stays text in a restart, in a rerun without the preprocessor, and in a rerun of that."""
+    """A computed reference stays text in a restart, in a rerun without the preprocessor, and in a rerun of that."""
     content = "def main(text):\n    return {'x': text.split('|')[1]}\n"
     first = node("preprocessor", code(content, text=js("flow_input.text")))
     await deploy(house, "f/team/pre", {"preprocessor_module": first, "modules": [echo("flow_input.x")]})

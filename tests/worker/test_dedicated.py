@@ -1,4 +1,4 @@
-"""Dedicated processes: reused for jobs of the same script, each with its own arguments, log and limits."""
+"""Dedicated processes: reused for jobs of the same script, each with its own arguments, environment and log."""
 
 from __future__ import annotations
 

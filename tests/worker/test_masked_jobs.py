@@ -211,7 +211,7 @@ def main(x):
 
 
 async def test_secret_opened_during_log_is_masked(house: House) -> None:
-    """Secrets are printed right after being opened: the worker queries them after reading output and before storing it."""
+    """A secret is printed right after it is opened: the worker queries secrets between reading and storing output."""
     for number in range(5):
         await house.secret(f"f/team/n{number}", f"number-{number}-of-them")
     content = f"""{FETCH}

@@ -237,7 +237,7 @@ def test_filter_consists_of_whole_instructions() -> None:
 def verdict_of(
     program: bytes, number: int, first: int = 0, second: int = 0, third: int = 0, arch: int | None = None
 ) -> int:
-    """Return the action of the filter for a system call; interprets the six instructions of classic BPF that it uses."""
+    """Return the action of the filter for a system call; interprets six instructions of classic BPF."""
     code = list(struct.iter_unpack("HBBI", program))
     own = code[1][3]
     data = {0: number, 4: own if arch is None else arch, 16: first, 24: second, 32: third}
