@@ -42,7 +42,7 @@ _TICK_S = 0.01
 _NOTED_S = 0.02
 _PATIENCE_S = 500
 _MEMORY = 6 << 30
-"""Limit of the server's address space, in bytes, so that a decompression bomb cannot exhaust the machine."""
+"""Limit of the server's address space, in bytes, so that a hostile request cannot exhaust the machine's memory."""
 
 
 @dataclass(slots=True)

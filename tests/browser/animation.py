@@ -1,18 +1,18 @@
-"""An animated WebP of still ones: the container is written here, the pictures are compressed by the browser."""
+"""Animated WebP files: this module writes the container; the browser compresses the pictures."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
 _ANIMATION = 0x02
-"""The flag of an animated file in VP8X."""
+"""Flag of the VP8X chunk for an animated file."""
 _REPLACE = 0x02
-"""Flags of a frame: it is not blended with the one before."""
+"""Flag of a frame that is not blended with the preceding one."""
 _PICTURE = (b"VP8 ", b"VP8L", b"ALPH")
 
 
 def animated(frames: Sequence[tuple[bytes, int]], width: int, height: int) -> bytes:
-    """Return an animation, repeated for ever, of WebP pictures of the same size, each with its milliseconds."""
+    """Return an endless animation of WebP pictures of the same size, each with its duration in milliseconds."""
     size = _uint24(width - 1) + _uint24(height - 1)
     body = _chunk(b"VP8X", bytes([_ANIMATION, 0, 0, 0]) + size)
     body += _chunk(b"ANIM", b"\xff\xff\xff\xff" + b"\x00\x00")

@@ -1,6 +1,6 @@
-"""A real browser on a real installation: Debian's chromium, driven by playwright.
+"""Fixtures for tests in a real browser on a real installation: Debian's chromium, controlled by playwright.
 
-The headless shell is chromium without its own windows and menus, which take most of the time of a page.
+The headless shell is chromium without windows and menus, which take most of the time of a page.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ LOOKS = [
     pytest.param("light", 1440, marks=pytest.mark.soak),
     pytest.param("dark", 360, marks=pytest.mark.soak),
 ]
-"""Colours and widths in which pages must be readable."""
+"""Colour schemes and widths in which pages are checked."""
 ONE_LOOK = [
     pytest.param("dark", 360, marks=pytest.mark.extended),
     *(pytest.param(*look, marks=pytest.mark.soak) for look in (("light", 360), ("dark", 1440), ("light", 1440))),
 ]
-"""The same of a dialog or panel, whose colours and controls other pages show too."""
+"""Colour schemes and widths for a dialog or panel, whose colours and controls are also checked on other pages."""
 PATIENCE_MS = 30_000
-"""Timeout of everything that a test waits for on a page. No test measures it."""
+"""Timeout of each wait on a page, in milliseconds. It is no requirement on performance."""
 
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
     "--disable-dev-shm-usage",
-    # Another site may try to call this one: that it is refused shall be the server's doing.
+    # Requests of other sites must be refused by the server, not by the browser.
     "--disable-features=LocalNetworkAccessChecks",
     "--disable-background-networking",
     "--disable-component-update",
@@ -62,7 +62,7 @@ TELL_VIOLATIONS = """document.addEventListener("securitypolicyviolation", (event
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run all browser tests in one event loop: the browser is started in it once."""
+    """Run all browser tests in one event loop, in which the browser is started once."""
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent) and pytest_asyncio.is_async_test(item):
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
@@ -70,13 +70,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """The platform with a client of its admin, to prepare and to look behind the page."""
+    """The platform with a client of its admin, for test data and for checks by API."""
 
     base: str
     client: httpx.Client
 
     def deploy(self, path: str, source: str) -> None:
-        """A workflow at a path, as YAML."""
+        """Deploy a workflow in YAML at a path."""
         body = {"path": path, "source": {"format": "yaml", "text": source}}
         answer = self.client.post("/api/w/main/flows/create", json=body)
         assert answer.status_code == 201, answer.text
@@ -84,7 +84,7 @@ class Site:
 
 @pytest.fixture(scope="session")
 def elsewhere() -> Iterator[OtherServer]:
-    """Another server of the page, whose origin the installation knows."""
+    """Yield another server of the editor, whose origin the installation allows."""
     with serving(DIST) as server:
         yield server
 
@@ -121,7 +121,7 @@ def site(installation: Running) -> Iterator[Site]:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def chromium() -> AsyncIterator[Browser]:
-    """One browser; each page has a context of its own, with its own cookies and storage."""
+    """Yield the browser of all tests; each page has a context with its own cookies and storage."""
     expect.set_options(timeout=PATIENCE_MS)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
@@ -131,7 +131,7 @@ async def chromium() -> AsyncIterator[Browser]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def stranger(site: Site, chromium: Browser) -> AsyncIterator[Page]:
-    """A page that is not logged in; at the end it must have said no error and asked nobody but the site."""
+    """Yield a page without a login; check that it raised no error and sent requests to the site only."""
     context = await chromium.new_context(base_url=site.base, viewport={"width": 1440, "height": 900})
     async for page in _watched(context, site.base):
         yield page
@@ -139,14 +139,14 @@ async def stranger(site: Site, chromium: Browser) -> AsyncIterator[Page]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def page(stranger: Page, installation: Running) -> Page:
-    """An empty page whose person is logged in."""
+    """Return an empty page with a logged-in user."""
     cookie = {"name": "token", "value": installation.token, "url": installation.base, "httpOnly": True}
     await stranger.context.add_cookies([cookie])  # type: ignore[list-item]
     return stranger
 
 
 async def log_in(page: Page) -> None:
-    """By the form, from wherever the page is."""
+    """Log in by the form of the current page, or of the home page if the page is empty."""
     if page.url == "about:blank":
         await page.goto("/")
     await page.get_by_label("E-mail address").fill(EMAIL)
@@ -156,7 +156,7 @@ async def log_in(page: Page) -> None:
 
 
 async def write_code(editor: Locator, text: str) -> None:
-    """Replace the text of a code editor. `Locator.fill` selects in the page, which the editor may notice too late."""
+    """Replace the text of a code editor; with `Locator.fill`, the editor may notice the selection too late."""
     await editor.focus()
     await editor.press("ControlOrMeta+a")
     await editor.press("Delete")

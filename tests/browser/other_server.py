@@ -1,4 +1,4 @@
-"""Another web server that serves the editor from an origin of its own, as docs/how-to/operate/editor.md describes."""
+"""Web server that serves the editor from another origin, as described in docs/how-to/operate/editor.md."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NAMES_API = '<meta name="orvanta-api" content="'
 
 
 class OtherServer(ThreadingHTTPServer):
-    """Serves the files of a folder, and its index.html, which names the API, for every address that is no file."""
+    """Serves the files of a folder; for all other paths, its index.html with the address of the API."""
 
     daemon_threads = True
 
@@ -41,12 +41,12 @@ class _Handler(SimpleHTTPRequestHandler):
         self.wfile.write(page.encode())
 
     def log_message(self, *_: Any) -> None:
-        """Nothing: pytest's output is for the tests."""
+        """Log nothing."""
 
 
 @contextmanager
 def serving(folder: Path) -> Iterator[OtherServer]:
-    """Serve until the end of the block."""
+    """Run the server until the end of the block."""
     with OtherServer(folder) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()

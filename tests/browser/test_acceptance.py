@@ -1,4 +1,4 @@
-"""A version that waits for acceptance: shown on the pages of the workflow and of its schedule, compared, accepted."""
+"""Versions that await acceptance: shown on the pages of a workflow and its schedule, compared, accepted."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _numbers = itertools.count()
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A folder of bob's, where the admin has a workflow, a script and a schedule, and bob has edited the first two."""
+    """A folder of bob with a workflow, a script and a schedule of the admin; bob has edited the first two."""
 
     folder: str
     bob: httpx.Client
@@ -75,7 +75,7 @@ def place(site: Site) -> Iterator[Place]:
 
 
 def waiting(site: Site, place: Place) -> list[str]:
-    """The paths of the place of which a version waits."""
+    """Return the paths in the folder of the place with a version that awaits acceptance."""
     found = [each["path"] for each in site.client.get(f"{W}/acceptance/list").json()]
     return [path for path in found if path.startswith(f"f/{place.folder}/")]
 

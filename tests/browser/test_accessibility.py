@@ -1,4 +1,4 @@
-"""axe finds nothing on any page, in light and dark, wide and narrow; nothing is wider than the screen."""
+"""Accessibility of all pages: axe finds no violations in both colour schemes and widths; no page is too wide."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ SETTLED = """async () => {
   do await new Promise(requestAnimationFrame); while (document.getAnimations().some(moves));
   await document.fonts.ready;
 }"""
-"""Colours are read while nothing moves any more: axe notes first where everything is, and reads the colours later."""
+"""Waits for the end of animations: axe records positions first and reads colours later."""
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,7 @@ def boxes(site: Site) -> None:
 
 
 async def check(page: Page) -> None:
-    """Nothing serious, and nothing sticks out at the side."""
+    """Check that axe finds no serious violation, and that the page is not wider than the window."""
     await expect(page.get_by_label("Loading")).to_have_count(0)
     await page.evaluate(AXE.read_text())
     await page.evaluate(SETTLED)
@@ -181,7 +181,7 @@ async def test_canvas_is_one_tab_stop_and_usable_in_high_contrast_and_zoomed(pag
     for width, height in ((720, 450), (360, 225)):
         await page.set_viewport_size({"width": width, "height": height})
         assert await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-        # A function: the page evaluates a bare expression at each frame, which its policy forbids.
+        # A function, because an expression would be evaluated in the page, which its content security policy forbids.
         await page.wait_for_function("() => document.querySelector('[data-canvas]').clientHeight >= 150")
         await page.keyboard.press("1")
         await node(page, "ask").click()

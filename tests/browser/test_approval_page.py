@@ -1,4 +1,4 @@
-"""The approval page and the inbox in a browser: on a phone and on a wide screen. The page needs no account."""
+"""The approval page, which needs no account, and the inbox, on narrow and wide screens."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ASK = {"id": "ask", "value": {"type": "approval", "message": "Pay? " + "unbreaka
 
 
 def asked(site: Site, value: dict[str, Any]) -> tuple[str, str]:
-    """A run that asks, and the address of its page."""
+    """Start a run with an approval; return its id and the address of the approval page."""
     started = site.client.post("/api/w/main/jobs/run/preview_flow", json={"value": value, "args": {}})
     assert started.status_code == 201, started.text
     job = node_job_id(UUID(started.text), "ask")
@@ -70,7 +70,7 @@ def fields_of(page: Page, form: str = "form") -> Any:
 
 
 async def test_inbox_on_phone_shows_approval_form(page: Page, site: Site) -> None:
-    """The same fields, and the same wrong answer is refused with the same words; then it is decided in place."""
+    """The inbox has the fields and error messages of the approval page, and decides in place."""
     message = "Pay the rent of November?"
     order = {"type": "javascript", "expr": "({ id: 'A-17', lines: [1, 2] })"}
     ask = {"type": "approval", "message": message, "form": FORM, "timeout": 900}
@@ -98,7 +98,7 @@ async def test_inbox_on_phone_shows_approval_form(page: Page, site: Site) -> Non
     await card.get_by_label("Sum").fill("12")
     await card.get_by_role("button", name="Approve").click()
     await expect(card.get_by_role("alert")).to_contain_text(refused)
-    # The page of the run has the same form.
+    # The page of the run has the same form as well.
     await card.get_by_role("link", name="Preview").click()
     await page.wait_for_url(f"**/runs/{run}*")
     await page.goto(f"/w/main/runs/{run}?node=ask")

@@ -1,4 +1,4 @@
-"""Notes, frames, places: everything on the canvas that no run reads."""
+"""Notes, groups and positions: parts of the canvas that have no effect on runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def stored(site: Site, path: str) -> str:
 
 
 async def drag(page: Page, selector: str, dx: int, dy: int) -> None:
-    """By the mouse, from the middle of an element."""
+    """Drag an element from its middle with the mouse."""
     box = await page.locator(selector).bounding_box()
     assert box
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
@@ -67,7 +67,7 @@ async def test_selected_nodes_are_grouped_named_and_moved_together(page: Page, s
     await expect(node(page, "one")).to_have_count(0)
     await expect(page.locator(".react-flow__node-folded")).to_contain_text("2 nodes")
     await expect(page.locator(".react-flow__edge")).to_have_count(1)
-    # What is chosen elsewhere is seen, and its group folded again once something else is.
+    # Selecting a node in the outline unfolds its group until another node is selected.
     await page.get_by_role("button", name="Outline").click()
     await page.get_by_role("treeitem").filter(has_text="two").click()
     await expect(node(page, "two")).to_be_visible()
@@ -107,7 +107,7 @@ async def test_nodes_are_selected_by_a_box_and_aligned_and_tidied(page: Page, si
     assert stored(site, path).count(" x: ") == LIST.count(" x: ") + 3
     await page.locator("[data-canvas]").press("Shift+Alt+t")
     await expect(page.get_by_role("button", name="Undo: Tidy up")).to_be_visible()
-    # Not a byte is left of it: what is on the page is what is deployed.
+    # The draft is identical to the deployed version again.
     await expect(page.get_by_role("status").filter(has_text="Deployed")).to_be_visible()
 
 
@@ -115,7 +115,7 @@ async def test_tidying_up_lets_nodes_glide(page: Page, site: Site) -> None:
     await opened(page, site)
     await drag(page, '.react-flow__node[data-id="two"]', 260, 10)
     await expect(page.get_by_role("button", name="Undo: Move two")).to_be_visible()
-    # Nobody asked for order yet: what was moved stays where it is, also when something else changes.
+    # Before tidying up, a moved node keeps its position, also after other changes.
     place = "document.querySelector('.react-flow__node[data-id=\"two\"]').style.transform"
     moved = await page.evaluate(place)
     await page.locator("[data-canvas]").press("d")
@@ -129,7 +129,7 @@ async def test_tidying_up_lets_nodes_glide(page: Page, site: Site) -> None:
         new MutationObserver(() => window.seen.add(moved.style.transform)).observe(moved, {attributes: true});
     }""")
     await page.locator("[data-canvas]").press("Shift+Alt+t")
-    # A start, an end, and at least one place between.
+    # A start, an end, and at least one position between them.
     await page.wait_for_function("() => window.seen.size >= 3")
 
 
@@ -150,12 +150,12 @@ async def test_node_kind_is_dragged_from_palette(page: Page, site: Site) -> None
     text = stored(site, path)
     assert text.index("id: one") < text.index("id: wait") < text.index("id: two")
     assert "needs: []" in text and "x: " in text
-    # Kinds of nodes come before the integrations that are made of them.
+    # Kinds of nodes are listed before integrations, which consist of them.
     await page.get_by_label("Search nodes").fill("sql query")
     offers = page.locator("[data-offer]")
     await expect(offers.first).to_have_attribute("data-offer", "postgresql")
     await expect(offers.last).to_have_attribute("data-offer", "integration-query")
-    # The form of an integration follows from the parameters of its code, and comes before it.
+    # The form of an integration is derived from the parameters of its code, and shown above it.
     await node(page, "mail").click()
     panel = page.get_by_role("complementary", name="Node")
     await expect(panel.get_by_text("subject", exact=True)).to_be_visible()

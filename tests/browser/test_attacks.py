@@ -1,4 +1,4 @@
-"""Hostile texts and hostile sites: nothing that is written becomes part of the page, nobody else acts."""
+"""Hostile texts and sites: texts are never interpreted as HTML, and other sites cannot use the session."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ async def test_names_are_escaped_in_lists(page: Page, site: Site) -> None:
 
 
 async def test_other_site_cannot_use_session(chromium: Browser, site: Site, installation: Running) -> None:
-    """Calls, forms and frames of another site, with the person logged in here."""
+    """Calls, forms and frames of another site are refused while the user is logged in."""
     context = await chromium.new_context()
     cookie = {"name": "token", "value": installation.token, "url": site.base, "httpOnly": True, "sameSite": "Lax"}
     await context.add_cookies([cookie])  # type: ignore[list-item]

@@ -1,4 +1,4 @@
-"""Faults during editing: a lost server, an ended session, other pages, broken documents."""
+"""Faults during editing: unreachable server, expired session, concurrent pages, invalid documents."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PATIENCE_MS = 120_000
 
 
 def server_of(installation: Running) -> int:
-    """The process that answers."""
+    """Return the id of the server process."""
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
@@ -37,7 +37,7 @@ def server_of(installation: Running) -> int:
 
 @contextmanager
 def without_server(installation: Running) -> Iterator[None]:
-    """Kill the server, and stop its supervisor meanwhile."""
+    """Kill the server, and pause its supervisor until the end of the block."""
     os.kill(installation.pid, signal.SIGSTOP)
     try:
         os.kill(server_of(installation), signal.SIGKILL)
@@ -84,7 +84,7 @@ async def test_session_ended_elsewhere_is_renewed_in_place(page: Page, site: Sit
     await expect(page.get_by_label("Workspace")).to_be_visible()
     path = await opened(page, site, query="?panel=node&node=two")
     await expect(page.get_by_role("textbox", name="Summary")).to_be_visible()
-    # Another tab of the same person logs out: the session is gone on the server, the cookie is still here.
+    # Another tab of the user logs out: the server has deleted the session, but this tab still has the cookie.
     cookies = await page.context.cookies()
     status = await page.evaluate(
         "fetch('/api/auth/logout', {method: 'POST', headers: {'X-Orvanta': '1'}}).then((answer) => answer.status)"

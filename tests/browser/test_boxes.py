@@ -1,4 +1,4 @@
-"""Branches, loops and approvals: made by form and by key, and looked at iteration by iteration."""
+"""Branches, loops and approvals: edited by form and keyboard; iterations are shown one by one."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ async def test_empty_branch_is_filled_from_outline(page: Page, site: Site) -> No
     item = page.get_by_role("treeitem")
     added = item.filter(has_text="pass")
     await expect(added).to_have_attribute("aria-level", "2")
-    # What the canvas can be done with, the tree can: walked, connected, disabled, renamed, copied, deleted, undone.
+    # The tree has the commands of the canvas: move, connect, disable, rename, copy, delete, undo.
     await added.focus()
     await page.keyboard.press("ArrowDown")
     await expect(item.filter(has_text="ask")).to_be_focused()
@@ -127,7 +127,7 @@ async def test_inputs_of_the_workflow_and_of_an_approval_are_made_by_form(page: 
 
 async def test_single_iteration_is_selected_on_graph(page: Page, site: Site) -> None:
     await opened(page, site, LOOP)
-    # Nothing covers the button of an edge in the box, even if the box is selected when the page opens.
+    # The button of an edge inside the loop is not covered, even if the loop is selected when the page opens.
     await page.goto(f"{page.url}?panel=node&node=each")
     await page.get_by_role("button", name="Add a node between check and after").click(trial=True)
     await page.keyboard.press("Control+Enter")
@@ -143,7 +143,7 @@ async def test_single_iteration_is_selected_on_graph(page: Page, site: Site) -> 
     await node(page, "check").click()
     await page.locator("[data-canvas]").press("o")
     await expect(page.locator('[data-result="Output of check"]')).to_have_text('"is 9"')
-    # The panel selects the iteration too, also in the last run after the page has been opened again.
+    # The iteration can also be selected in the panel, and in the last run after a reload.
     here = page.get_by_label("Test of check").get_by_role("group", name="Iteration of each")
     await here.get_by_role("button", name="Previous iteration").click()
     await expect(page.get_by_role("region", name="Output of check").locator("[data-error]")).to_be_visible()

@@ -1,4 +1,4 @@
-"""Size of loaded files, compressed: the first workflow with everything that it needs, the scripts of the home page."""
+"""Compressed size of loaded files: all files of the first workflow, the scripts of the home page."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from playwright.async_api import Page, expect
 from tests.browser.conftest import DIST
 
 FIRST_LOAD = 221_000
-"""Bytes, with gzip."""
+"""Maximum size of the files of the first workflow, in bytes with gzip."""
 
 HOME = 54_700
-"""Bytes of JavaScript, with gzip."""
+"""Maximum size of the scripts of the home page, in bytes with gzip."""
 
 
 async def watch(page: Page) -> set[str]:
-    """Return the set of names of assets, which the page adds to."""
+    """Return a set that receives the names of the assets that the page loads."""
     # The page may still be loading parts of the home page.
     await page.goto("about:blank")
     names: set[str] = set()
@@ -56,7 +56,7 @@ async def test_scripts_of_home_are_within_budget(page: Page) -> None:
 
 @pytest.mark.extended
 def test_frame_is_requested_with_first_script() -> None:
-    # Otherwise the browser would learn of it from the first script, one request later.
+    # Otherwise the browser would find it in the first script, one round trip later.
     page = (DIST / "index.html").read_text()
     assert re.search(r'<link rel="modulepreload" crossorigin href="/assets/frame-[^"]+\.js">', page)
     assert re.search(r'<link rel="stylesheet" crossorigin href="/assets/frame-[^"]+\.css">', page)

@@ -1,4 +1,4 @@
-"""Edges of conditions: what the page connects runs on true or on false, never on both."""
+"""Edges of conditions: nodes connected on the page run on true or on false, never on both."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def test_nodes_added_after_a_condition_run_on_true_and_on_false(page: Page
     await deploy(page, "")
     on = [{"node": "check", "on": outcome} for outcome in ("true", "false")]
     assert needs(site, path) == {"check": None, "pass": [on[0]], "pass_2": [on[1]]}
-    # What a new node holds is an example, and the form of a loop names its result.
+    # A new node contains an example, and the form of a loop describes its result.
     await node(page, "check").hover()
     await page.get_by_role("button", name="Add a node after check").click()
     await add(page, "For-each loop")
@@ -51,7 +51,7 @@ async def test_labelled_handles_of_a_condition_connect_on_their_outcome(page: Pa
         end = node(page, target)
         await handle.drag_to(end.locator(".react-flow__handle.target") if target == "yes" else end)
         await expect(page.locator(f'[data-edge^="check {target}"]')).to_contain_text(outcome)
-        # The edge has the name of the outcome now.
+        # The outcome is now shown at the edge instead.
         await expect(handle.get_by_text(outcome)).to_be_hidden()
     await deploy(page, "")
     found = needs(site, path)

@@ -1,4 +1,4 @@
-"""The console of the browser stays empty: no request is answered with an error, and the policy blocks nothing."""
+"""Console of the browser without errors: no failed requests, and no violations of the content security policy."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ async def test_new_items_and_lists_open_without_errors(page: Page, errors: list[
         await expect(shown).to_be_visible()
         await page.reload()
         await expect(shown).to_be_visible()
-    # Text that replaces a selection of several lines, which the browser itself would style inline.
+    # Text that replaces a selection of several lines, to which the browser would add inline styles.
     await write_code(shown, "one = 1\ntwo = 2\nthree = 3")
     await shown.press("ControlOrMeta+a")
     await page.keyboard.type("(4")

@@ -1,4 +1,4 @@
-"""Composing a workflow: by mouse, by keyboard, as text; drafts, undoing, deploying."""
+"""Editing of workflows by mouse, by keyboard and as text; drafts, undo, deployment."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _numbers = itertools.count()
 
 
 async def opened(page: Page, site: Site, source: str = LIST, query: str = "", problems: str = "No problems") -> str:
-    """Deploy a new workflow, open it, wait until its problems are those, and return its path."""
+    """Deploy a new workflow, open it, wait for its number of problems, and return its path."""
     path = f"f/editing/w{next(_numbers)}"
     site.deploy(path, source)
     await page.goto(f"/w/main/workflows/{path}{query}")
@@ -105,7 +105,7 @@ async def test_deleting_reconnects_and_every_step_is_undone_by_its_name(page: Pa
     await page.get_by_role("button", name="Undo: Delete two").click()
     await expect(node(page, "two")).to_be_visible()
     await expect(page.get_by_role("status").filter(has_text="Deployed")).to_be_visible()
-    # What others read is deleted too, and they are named.
+    # After deleting a node whose output is used, the page names its users.
     await node(page, "one").click()
     await page.locator("[data-canvas]").press("Delete")
     await expect(page.get_by_text("The deleted output is still used by three.")).to_be_visible()
@@ -188,7 +188,7 @@ async def test_yaml_and_graph_follow_each_other_and_bad_text_destroys_nothing(pa
     await expect(page.get_by_role("button", name="Deploy")).to_be_disabled()
     await page.keyboard.press("Control+z")
     await expect(page.get_by_role("alert")).to_have_count(0)
-    # A control shows what is stored, not what was refused.
+    # A control shows the stored value, not a refused change.
     await page.keyboard.insert_text("   bad: [\n")
     await expect(page.get_by_role("alert")).to_contain_text("Line")
     await node(page, "three").click()
@@ -245,7 +245,7 @@ async def test_unknown_keys_of_a_newer_client_stay(page: Page, site: Site) -> No
 async def test_expired_session_preserves_edit(page: Page, site: Site) -> None:
     await opened(page, site, query="?panel=node&node=two")
     await expect(page.get_by_role("textbox", name="Summary")).to_be_visible()
-    # A refused request of the opening page would show the login in the midst of the input, and take its focus.
+    # Otherwise a refused request of the loading page would show the login during the input and take its focus.
     await page.wait_for_load_state("networkidle")
     await page.context.clear_cookies()
     await page.get_by_role("textbox", name="Summary").fill("Written before the login")
@@ -301,7 +301,7 @@ async def test_narrow_window_edits_and_panel_has_its_width_and_scrollbars(page: 
     await expect(page.get_by_role("menuitem", name="Archive…")).to_be_focused()
     await page.keyboard.press("Escape")
     await expect(more).to_be_focused()
-    # A long name is cut, and the head has one line.
+    # A long name is truncated, and the head has one line.
     await page.get_by_role("button", name="Workflow settings").click()
     await page.get_by_label("Summary").fill("A long name " * 20)
     await expect(page.get_by_role("heading", level=1)).to_have_attribute("title", re.compile("A long name A long"))

@@ -1,4 +1,4 @@
-"""A release goes from development to production: created, requested, approved by somebody else, and applied."""
+"""Deployment of a release from development to production: created, requested, approved by another user, applied."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ async def check_narrow_pages(page: Page) -> None:
 
 
 async def edit_production(page: Page, site: Site) -> None:
-    """Require the approval of a member. A change that is based on an older version shows what was saved meanwhile."""
+    """Require the approval of a member. A change based on an older version shows the values saved since then."""
     await page.goto("/w/shop-prod/environments/prod")
     dialog = page.get_by_role("dialog", name="Edit the environment prod")
     await page.get_by_role("button", name="Edit").click()
@@ -260,7 +260,7 @@ async def compare(page: Page, site: Site) -> None:
 
 
 async def approve(chromium: Browser, site: Site, token: str, url: str) -> None:
-    """Approve the request as somebody else."""
+    """Approve the request as another user."""
     context = await chromium.new_context(base_url=site.base)
     context.set_default_timeout(PATIENCE_MS)
     await context.add_cookies([{"name": "token", "value": token, "url": site.base, "httpOnly": True}])

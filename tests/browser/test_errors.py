@@ -1,4 +1,4 @@
-"""Errors on the page: the message is shown, and tracebacks have lines."""
+"""Errors on pages: the message is shown, and tracebacks keep their lines."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ async def test_error_of_a_node_is_shown_with_its_traceback(page: Page, site: Sit
     await node(page, "broken").click()
     await page.get_by_role("button", name="Test", exact=True).click()
     await check(page.get_by_label("Test run").locator("[data-error]").first)
-    # The page of the run shows it above, at the node and in the data.
+    # The page of the run shows the error at its top, at the node and in the data.
     await page.get_by_label("Test run").get_by_role("link", name="Open run").click()
     await expect(page).to_have_url(re.compile("/runs/"))
     first = page.get_by_label("First error")

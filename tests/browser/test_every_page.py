@@ -1,4 +1,4 @@
-"""Screenshots of every page and dialog in two colours and two widths, in `build/pages`, for people to look at them.
+"""Screenshots of every page and dialog in two colour schemes and two widths, in `build/pages`, for visual inspection.
 
 `python -m pytest -m screenshots tests/browser/test_every_page.py`
 """
@@ -34,16 +34,16 @@ ROUTE = re.compile(r'path: "([^"]+)",\s+load: async \(\) => \(await import\("\./
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A page and what is done on it before the screenshots."""
+    """A page, and the actions on it before the screenshots."""
 
     name: str
     path: str
     clicks: Sequence[str] = ()
     """Names of buttons, links, menu items and tabs; `Key:<keys>` presses keys."""
     opens: str = "dialog"
-    """The role of what the last click opens."""
+    """ARIA role of the element that the last click opens."""
     workspace: str | None = "main"
-    """None: the page belongs to no workspace."""
+    """Workspace of the page, or None for a page outside of workspaces."""
 
     @property
     def url(self) -> str:
@@ -186,9 +186,9 @@ def request_deployment(site: Site) -> str:
 
 
 async def show(page: Page, shown: Shown, width: int, ids: dict[str, str]) -> None:
-    """Open a page and what is on it in a window of this width."""
+    """Open a page in a window of this width, and execute its clicks."""
     await page.set_viewport_size({"width": width, "height": 900})
-    # The dialogs of the page before end with it.
+    # Leaving the previous page closes its dialogs.
     await page.goto("about:blank")
     await page.goto(shown.url.format(**ids))
     await expect(page.locator("main, [data-canvas]").or_(page.get_by_role("heading")).first).to_be_visible()
@@ -246,7 +246,7 @@ async def test_every_page(page: Page, site: Site) -> None:
 
 
 async def take(page: Page, shown: Shown, width: int, ids: dict[str, str]) -> list[str]:
-    """Take the screenshots of a page in a width. Return what is wrong: it does not open or is wider."""
+    """Take the screenshots of a page in a width. Return its faults: it does not open, or is too wide."""
     try:
         await show(page, shown, width, ids)
     except (AssertionError, Error) as error:

@@ -1,4 +1,4 @@
-"""The form of a node: fields that are values, expressions or connected; data that was really there; pickers; faults."""
+"""Form of a node: fields with values, expressions or connections; data of the last run; pickers; errors."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ def draft(site: Site, path: str) -> str:
 
 
 def run(site: Site, path: str, args: Any) -> None:
-    """Once to its end, so that there are results."""
+    """Run a workflow until it ends, so that there are results."""
     answer = site.client.post(f"/api/w/main/jobs/run_wait_result/f/{path}", json=args)
     assert answer.status_code == 200, answer.text
 
 
 async def prepared(page: Page, site: Site) -> str:
-    """A workflow that has run, its second node open."""
+    """Run a new workflow and open its second node; return its path."""
     path = await opened(page, site, SOURCE)
     run(site, path, {"customer": "Ada"})
     await page.goto(f"/w/main/workflows/{path}?panel=node&node=more")
@@ -134,7 +134,7 @@ async def test_names_are_completed_from_real_shapes(page: Page, site: Site) -> N
     await options.click()
     await expect(code).to_have_text("results.give.price")
     await write_code(code, "")
-    # Keys that follow each other within a frame are all kept.
+    # Keys that are pressed within the same frame are all processed.
     await code.evaluate(AT_ONCE, "results.give.ord")
     await expect(options).to_have_count(1)
     await expect(options).to_contain_text("order-id")

@@ -1,4 +1,4 @@
-"""The first minute: log in, see the workflows, find one, open it."""
+"""First visit: login, list of workflows, search, opening a workflow."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def test_providers_are_offered_and_failure_is_shown(stranger: Page, instal
         try:
             button = stranger.get_by_role("button", name="Log in with Corp")
             await stranger.goto("/login")
-            while not await button.is_visible():  # until the server reads the setting again
+            while not await button.is_visible():  # until the server has reloaded the setting
                 await stranger.reload()
                 await expect(stranger.get_by_label("Password")).to_be_visible()
                 await stranger.wait_for_load_state("networkidle")

@@ -16,7 +16,7 @@ SLOW = (
 
 
 async def test_home_shows_failed_waiting_running_and_upcoming(page: Page, site: Site) -> None:
-    # Home shows what has waited longest, which may be what other tests have left.
+    # Home shows the oldest approvals, which may be those of other tests.
     for asked in site.client.get("/api/w/main/approvals/list").json():
         site.client.post(f"/api/w/main/jobs_u/queue/cancel/{asked['run']}", json={}).raise_for_status()
     for path, source in (("bad", BAD), ("asks", ASKS), ("slow", SLOW)):
@@ -35,10 +35,10 @@ async def test_home_shows_failed_waiting_running_and_upcoming(page: Page, site: 
     await expect(runs.get_by_role("link")).to_have_attribute("href", f"/w/main/runs/{slow}")
     coming = page.get_by_role("region", name="Upcoming").get_by_role("listitem").filter(has_text="f/home/hourly")
     await expect(coming).to_contain_text("in ")
-    # What is over is gone by itself.
+    # A run that ends disappears without a reload.
     site.client.post(f"/api/w/main/jobs_u/queue/cancel/{slow}", json={}).raise_for_status()
     await expect(runs).to_have_count(0)
-    # What waits for me leads to where I decide.
+    # An approval links to the page on which the user decides.
     asks = (
         page.get_by_role("region", name="Awaiting your approval").get_by_role("listitem").filter(has_text="f/home/asks")
     )

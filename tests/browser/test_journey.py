@@ -1,4 +1,7 @@
-"""The long journey, twice: ten nodes from nothing, with a branch, a loop, an approval; tested, deployed, triggered."""
+"""Creation of a workflow of ten nodes with a branch, a loop and an approval, by mouse and by keyboard.
+
+It is tested, deployed, triggered, changed and restored.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ CODE = "echo '{\"rows\": 3}'"
 
 
 def trigger(site: Site, path: str) -> Any:
-    """Start a run by the address of its webhook, approve it, and return the result."""
+    """Start a run by webhook, approve it, and return the result."""
     run = site.client.post(f"/api/w/main/jobs/run/f/{path}", json={}).text
     asked = False
     headers = {"X-Workspace": "main", "Accept": "text/event-stream"}
@@ -45,7 +48,7 @@ def built(site: Site, path: str) -> None:
 
 
 async def code_is(page: Page, text: str) -> None:
-    """Writes the code of the node that is selected, into the editor that has the focus."""
+    """Replace the code of the selected node in the focused editor."""
     await page.keyboard.press("Control+a")
     await page.keyboard.insert_text(text)
 
@@ -73,7 +76,7 @@ async def test_by_mouse(page: Page, site: Site) -> None:
     await page.get_by_role("button", name="Pin output").first.click()
     await expect(page.get_by_text("returns its pinned output")).to_be_visible()
     await page.get_by_role("button", name="Unpin output").first.click()
-    # An edge from one outcome only: the condition follows an approval, not a rejection.
+    # An edge for one outcome: the condition runs after an approval but not after a rejection.
     await page.get_by_role("button", name="Fit to view").click()
     await node(page, "check").click()
     await page.get_by_label("Outcome of approval").select_option("approved")
@@ -138,7 +141,7 @@ async def rename_first_node_and_undo(page: Page) -> None:
 
 
 async def connect_first_node_with_last(page: Page) -> None:
-    """Find the last node by its id, and connect the first one with it as well."""
+    """Search the last node by its id, and connect the first node to it."""
     press = page.keyboard.press
     await press("Control+f")
     await page.keyboard.type("script_2")
@@ -180,7 +183,7 @@ async def delete_pass(page: Page) -> None:
 
 
 async def restore_first_version(page: Page) -> None:
-    """Compare the first version, which has a node more, and restore it as draft."""
+    """Compare the first version, which has one more node, and restore it as a draft."""
     press = page.keyboard.press
     await page.get_by_role("link", name="Versions").press("Enter")
     await expect(node(page, "pass")).to_contain_text("Removed")

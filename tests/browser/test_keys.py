@@ -1,4 +1,4 @@
-"""Keys on a workflow's page: each of the guide's table, the clipboard over pages, words that are found."""
+"""Keyboard shortcuts of the workflow editor: all keys of the guide, the clipboard across pages, search."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ ARROWS = {"Up", "Down", "Left", "Right"}
 
 
 class Keys:
-    """Presses keys by their names in the guide, where nothing is being written."""
+    """Presses keys by their names in the guide, with no focus on an input."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
@@ -52,12 +52,12 @@ class Keys:
             await self.page.keyboard.press("+".join(words))
 
     async def at(self, id: str, *keys: str) -> None:
-        """The same with one node selected."""
+        """Select a node and press keys."""
         await node(self.page, id).click(position={"x": 12, "y": 12})
         await self(*keys)
 
     async def ask(self, key: str, what: Locator) -> None:
-        """A key that asks something, which is put away."""
+        """Press a key that opens a dialog or field, and close that again."""
         await self(key)
         await expect(what).to_be_visible()
         await self.page.keyboard.press("Escape")
@@ -113,7 +113,7 @@ async def walk(page: Page, press: Keys) -> None:
 
 
 async def compose(page: Page, press: Keys) -> None:
-    """Each change is undone by its key, so that the next finds the workflow as it was."""
+    """Press each key that changes the workflow, and undo the change before the next."""
     two, edges = node(page, "two"), page.locator(".react-flow__edge")
     asked = page.get_by_placeholder("Add a node")
     await press.ask("n", asked)
@@ -160,7 +160,7 @@ async def compose(page: Page, press: Keys) -> None:
     await page.locator("[data-frame-head]").click()
     await press("Ctrl Shift g")
     await expect(frame).to_have_count(0)
-    # A right click opens the commands of the node; the menu key does the same at the focused node.
+    # A right click opens the commands of a node, like the menu key at the focused node.
     await node(page, "three").click(button="right", position={"x": 12, "y": 12})
     await selected(page, "three")
     await page.get_by_role("menu", name="Commands of the node").get_by_role("menuitem", name="Disable").click()
@@ -189,7 +189,7 @@ async def look(page: Page, press: Keys) -> None:
     await press("v")
     await expect(overview).to_be_visible()
     await press("v")
-    # Below 50 %, a card is its icon.
+    # Below a zoom of 50 %, a node shows its icon only.
     await press("Escape", "0")
     await expect(page.get_by_role("complementary")).to_have_count(0)
     await expect(node(page, "one").get_by_text("Bash", exact=True)).to_be_visible()
@@ -222,7 +222,7 @@ async def look(page: Page, press: Keys) -> None:
     listed = page.get_by_role("dialog", name="Keyboard shortcuts").locator("kbd")
     await expect(listed).to_have_count(len(TABLE))
     await page.keyboard.press("Escape")
-    # Each command, each node, each workflow is a line of the palette.
+    # The palette lists all commands, nodes and workflows.
     await press("Ctrl k")
     await page.get_by_placeholder("Search commands, nodes and workflows").fill("three")
     await page.get_by_role("option", name="three").first.click()
@@ -244,7 +244,7 @@ async def run(page: Page, press: Keys) -> None:
     await press.at("two", "i")
     await expect(page.get_by_role("region", name="Input of two")).to_be_focused()
     await expect(page.locator('[data-result="Input of two"]')).to_contain_text('"n": "41"')
-    # The wider panel has moved the graph.
+    # Fit the graph again, which the wider panel has moved.
     await press("1")
     await press.at("one", "l")
     await expect(page.get_by_role("region", name="Logs of one")).to_be_focused()
@@ -264,14 +264,14 @@ async def test_search_in_code_opens_matching_node(page: Page, site: Site) -> Non
     await expect(page.get_by_role("option")).to_have_text(["$_threeecho 3"])
     await page.keyboard.press("Enter")
     await expect(page.get_by_label("Id", exact=True)).to_have_value("three")
-    # Far away, the view moves to it at a zoom at which it can be read.
+    # From a distant view, the view moves to the found node at a legible zoom.
     for _ in range(12):
         await page.locator("[data-canvas]").press("-")
     await page.keyboard.press("Control+f")
     await page.get_by_placeholder("Find in ids").fill("one")
     await page.keyboard.press("Enter")
     await expect(page.get_by_label("Id", exact=True)).to_have_value("one")
-    # A fraction of a pixel may be outside.
+    # The ratio is below 1 because a fraction of a pixel may be outside.
     await expect(node(page, "one")).to_be_in_viewport(ratio=0.99)
     box = await node(page, "one").bounding_box()
     assert box and box["width"] > 180

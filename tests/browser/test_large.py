@@ -1,4 +1,4 @@
-"""A workflow of 500 nodes: only what is seen is drawn, a drag touches what it drags; its figures, as a soak."""
+"""Workflow of 500 nodes: only visible nodes are rendered, a drag updates the dragged node only; measurements."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ async def at_full_size(page: Page, address: str) -> None:
 
 
 async def in_the_middle(page: Page) -> str:
-    """The id of the node that lies nearest to the middle of the canvas."""
+    """Return the id of the node that is nearest to the middle of the canvas."""
     return str(
         await page.evaluate("""() => {
             const { left, top, width, height } = document.querySelector('[data-canvas]').getBoundingClientRect();

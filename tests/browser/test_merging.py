@@ -1,4 +1,4 @@
-"""A draft that was overtaken: merged node by node with the other page's draft, or with the version deployed since."""
+"""Conflicts of a draft: merged node by node with the draft of another page, or with a newly deployed version."""
 
 from __future__ import annotations
 

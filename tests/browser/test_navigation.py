@@ -36,7 +36,7 @@ async def test_rail_marks_page_skips_to_content_and_remembers_its_width(page: Pa
         await expect(links).to_contain_text(names)
     await pages.get_by_role("link", name="Schedules").click()
     await expect(current).to_have_text("Schedules")
-    # The rail of the editor of a workflow shows icons by default; each of the two has a memory of its own.
+    # The workflow editor collapses the rail by default; its state is stored separately from that of other pages.
     await page.get_by_role("button", name="Collapse navigation").wait_for()
     await page.goto(f"/w/main/workflows/{FLOW}")
     await page.get_by_role("button", name="Expand navigation").click()
@@ -91,7 +91,7 @@ async def test_phone_has_a_menu_of_pages_help_and_account(page: Page) -> None:
     await page.keyboard.press("Escape")
     await expect(page.get_by_role("button", name="Log out")).to_have_count(0)
     await page.unroute("**/phone-bar-*.js")
-    # The line of the settings is scrolled to the page, though the last links are added when the account is known.
+    # The navigation of the settings scrolls to the current link, even before the links for superadmins are loaded.
     asked: asyncio.Future[Route] = asyncio.get_running_loop().create_future()
     await page.route("**/api/w/main/users/whoami", lambda route: asked.set_result(route), times=1)
     await page.goto("/w/main/settings/instance")

@@ -1,4 +1,4 @@
-"""A workflow from nothing or from a template: made as a draft, opened, run, deployed."""
+"""New workflows, empty or from a template: created as a draft, opened, run, deployed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ async def _asked(page: Page) -> None:
 
 
 async def _made(page: Page) -> str:
-    """Fills in a new folder, makes the workflow; gives its path."""
+    """Enter a new folder and create the workflow; return its path."""
     folder = f"made{next(_numbers)}"
     await page.get_by_role("combobox", name="Folder").select_option("New folder…")
     await page.get_by_label("Folder name").fill(folder)

@@ -30,7 +30,7 @@ PATIENCE_S = 1200
 
 
 class Watch:
-    """Says how long each stretch took: what the protocol is about, nothing is judged by it."""
+    """Prints the duration of each part, which the test does not check."""
 
     def __init__(self) -> None:
         self._began = self._last = time.monotonic()
@@ -43,7 +43,7 @@ class Watch:
 
 @contextmanager
 def fresh() -> Iterator[Path]:
-    """A clone in an empty folder."""
+    """Yield an empty folder with a clone of the repository."""
     folder = Path(tempfile.mkdtemp(prefix="orvanta-newcomer-"))
     folder.chmod(0o711)
     try:
@@ -55,7 +55,7 @@ def fresh() -> Iterator[Path]:
 
 @contextmanager
 def up(folder: Path, port: int) -> Iterator[list[str]]:
-    """`make up` in an environment with PATH and HOME alone; gives what it says, once it is ready."""
+    """Run `make up` in a minimal environment; yield its output once it is ready."""
     environ = {"PATH": os.environ["PATH"], "HOME": str(folder), "ORVANTA_HOME": str(folder / "data")}
     environ["ORVANTA_PORT"] = str(port)
     process = subprocess.Popen(
@@ -135,7 +135,7 @@ async def test_new_user_runs_own_workflow_by_webhook(newcomer: Page) -> None:
 
 
 async def first_workflow(page: Page) -> None:
-    """A workflow of one Python node that greets whom the call names, made and deployed on the page."""
+    """Create and deploy on the page a workflow with one Python node, which greets the name of its input."""
     await page.get_by_role("button", name="New workflow").click()
     await page.get_by_label("Name", exact=True).fill("Greet")
     await page.get_by_role("combobox", name="Folder").select_option("New folder…")

@@ -1,4 +1,4 @@
-"""An open editor stays open: neither a deploy nor a repeated request replaces what is on the page."""
+"""Open editors keep their state: neither a deployment nor a repeated request replaces the content of the page."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ async def test_undeployed_workflow_stays_open_after_the_server_was_away(page: Pa
 
 @asynccontextmanager
 async def _held_save(page: Page) -> AsyncIterator[list[str]]:
-    """Hold the saves of a draft until the end of the block. Yields the calls that deploy."""
+    """Block the saving of a draft until the end of the block. Yield the deploy requests."""
     deployments: list[str] = []
     released = asyncio.Event()
 
@@ -146,7 +146,7 @@ async def _held_save(page: Page) -> AsyncIterator[list[str]]:
 
 
 async def _deploy_while_saving(page: Page, deployments: list[str]) -> None:
-    """Press Deploy while a save is held, and check that the page waits."""
+    """Press Deploy while saving is blocked, and check that the page waits."""
     await expect(page.get_by_text("Saving", exact=False).first).to_be_visible()
     await page.get_by_role("button", name="Deploy", exact=True).click()
     deploy = page.get_by_role("dialog").get_by_role("button", name="Deploy")
@@ -166,7 +166,7 @@ async def _refuse(route: Route) -> None:
 
 
 async def _reach(page: Page, repeated: str) -> None:
-    """Let the server answer again and wait for the request that the page repeats."""
+    """Make the server reachable again and wait for the request that the page repeats."""
     async with page.expect_response(lambda answer: repeated in answer.url):
         await page.unroute("**/api/**")
     await expect(page.get_by_role("status", name="Connection")).to_be_empty()

@@ -1,4 +1,4 @@
-"""The editor from another web server than the API's: its pages work where the setting names their origin."""
+"""Editor on another origin than the API: its pages work if the setting contains their origin."""
 
 from __future__ import annotations
 

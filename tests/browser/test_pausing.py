@@ -1,4 +1,4 @@
-"""A run is paused on its page: before a node and before one iteration, looked at, changed, and let go on."""
+"""Breakpoints on the page of a run: pause before a node or an iteration, inspect and change inputs, continue."""
 
 from __future__ import annotations
 

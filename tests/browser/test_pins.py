@@ -1,4 +1,4 @@
-"""Testing one node beside its form: last results, pinned results, typed answers."""
+"""Tests of a single node next to its form: results of the last run, pinned and entered results."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def test_node_is_tested_with_last_or_new_results(page: Page, site: Site) -
     path = await opened(page, site, SOURCE)
     run(site, path, {"n": 1})
     await page.goto(f"/w/main/workflows/{path}?panel=node&node=more")
-    # Tabs show the last run. The arrow keys move between them, and another node has the same tab.
+    # The tabs show the last run. The arrow keys move between them, and selecting another node keeps the tab.
     code = page.get_by_role("textbox", name="Code")
     await page.get_by_role("tab", name="Settings").press("ArrowRight")
     test = page.get_by_label("Test of more")
@@ -55,7 +55,7 @@ async def test_node_is_tested_with_last_or_new_results(page: Page, site: Site) -
     await node(page, "more").click()
     await page.get_by_role("tab", name="Logs").press("ArrowLeft")
     await expect(test.locator('[data-result="Output of more"]')).to_have_text('"20"')
-    # The settings are shown beside them, unless that is switched off.
+    # The settings are shown next to the tabs unless this is switched off.
     await expect(code).to_be_visible()
     await page.get_by_role("button", name="Show settings beside the data").click()
     await expect(code).to_be_hidden()

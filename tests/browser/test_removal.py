@@ -1,4 +1,4 @@
-"""A workflow is archived or deleted on its page, which says what uses it."""
+"""Archiving and deleting a workflow on its page, which lists its users first."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ async def test_draft_of_deleted_workflow_deploys_as_new(page: Page, site: Site) 
     await page.get_by_label("Summary").fill("Left alone")
     await draft_saved(page)
     site.client.delete(f"/api/w/main/flows/delete/{path}").raise_for_status()
-    # It was there when the page was opened: the refusal is what says so.
+    # The page was opened before the deletion, so that the refusal is its first sign.
     await page.get_by_role("button", name="Deploy", exact=True).click()
     await page.get_by_role("dialog").get_by_role("button", name="Deploy", exact=True).click()
     gone = page.get_by_role("alert").filter(has_text="This workflow was deleted")

@@ -1,4 +1,4 @@
-"""Two runs side by side: the first node where they part, between versions too, reached from a run and from the list."""
+"""Comparison of two runs, also of different versions, opened from a run or the list: the first differing node."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def test_two_runs_are_laid_side_by_side(page: Page, site: Site) -> None:
     third = run(site, path, {"n": 2})
     ended(site, third)
 
-    # From the page of a run: the last success stands first.
+    # From the page of a run: the last successful run is offered first.
     await page.goto(f"/w/main/runs/{second}")
     await page.get_by_role("button", name="Compare…").click()
     await page.get_by_role("option", name=re.compile(f"{first}.*Succeeded")).click()
@@ -60,7 +60,7 @@ async def test_two_runs_are_laid_side_by_side(page: Page, site: Site) -> None:
     await nodes.get_by_role("button", name="Input of the run").click()
     await expect(places.get_by_role("row").nth(1)).to_have_text(re.compile(r"n\s*1\s*2"))
 
-    # Between versions: one graph with both, what is gone among it.
+    # Between versions: one graph with the nodes of both, including removed ones.
     await page.goto(f"/w/main/runs/{second}/compare/{third}")
     changed = r"total\. Changed between the versions\. Output.*Different versions ran"
     await expect(verdict).to_have_text(re.compile(changed))
@@ -72,7 +72,7 @@ async def test_two_runs_are_laid_side_by_side(page: Page, site: Site) -> None:
     await expect(page.get_by_role("heading", name="total")).to_be_visible()
     await expect(page).to_have_url(re.compile("node=total"))
 
-    # From the list: two that are chosen.
+    # From the list, with two selected runs.
     await page.goto(f"/w/main/runs?path={path}")
     boxes = page.get_by_role("checkbox", name=re.compile("Select run of"))
     await boxes.nth(0).check()

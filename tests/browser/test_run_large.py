@@ -1,4 +1,4 @@
-"""A loop of 10,000 iterations and a result of 20 MB on a run's page; prints what was measured."""
+"""Page of a run with a loop of 10,000 iterations and a result of 20 MB; prints measurements."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Log of a run on its page: live, followed, searched, filtered, of one node; with a hundred thousand lines."""
+"""Log on the page of a run: live, followed, searched, filtered, of one node, with 100,000 lines."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def lines_of(page: Page) -> Locator:
 
 
 async def scroll_up_and_follow_again(page: Page, site: Site, id: str) -> None:
-    """Scroll up: new lines do not move the log until it is followed again."""
+    """Scroll up, so that new lines do not move the log, and follow it again."""
     log = page.get_by_role("log", name="Log")
     await log.hover()
     await page.mouse.wheel(0, -4000)

@@ -1,4 +1,4 @@
-"""A run's page: how it stands, live and after a lost connection, what is selected in the address."""
+"""Page of a run: its state, live and after a lost connection; the selection is part of the address."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _numbers = itertools.count()
 
 
 def started(site: Site, source: str, args: dict[str, Any] | None = None) -> tuple[str, str]:
-    """The path of a new workflow and the id of a run of it."""
+    """Deploy a new workflow and start a run; return the path and the id of the run."""
     path = f"f/runs/w{next(_numbers)}"
     site.deploy(path, source)
     return path, run(site, path, args)
@@ -94,7 +94,7 @@ async def test_twelve_nodes_with_a_loop_are_watched_live_through_a_lost_connecti
 
 @asynccontextmanager
 async def held(page: Page, files: str) -> AsyncIterator[None]:
-    """Hold the loading of some files until the end of the block, which must have asked for one."""
+    """Block the loading of some files until the end of the block, in which at least one must be requested."""
     asked, released = asyncio.Event(), asyncio.Event()
 
     async def hold(route: Route) -> None:
@@ -336,7 +336,7 @@ async def test_large_result_is_expanded_and_collapsed(page: Page, site: Site) ->
 
 @contextmanager
 def stopped_worker(site: Site) -> Iterator[None]:
-    """The worker answers nobody, and its supervisor beats on."""
+    """Stop the worker process until the end of the block; its supervisor continues to send heartbeats."""
     (worker,) = site.client.get("/api/workers/list").json()
     supervisor = worker["worker"].rpartition("-")[2]
     (process,) = processes.children(int(supervisor))

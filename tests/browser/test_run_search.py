@@ -1,4 +1,4 @@
-"""Runs are found on a page of their own by what they got and gave, once an admin has turned that on."""
+"""Search of runs by their inputs and results, which an admin must enable, on its own page."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FLOW = """value:
 
 
 def minutes_old() -> UUID:
-    """The id of a run that was made two minutes ago: it is indexed at once."""
+    """Return an id with a time two minutes ago: such a run is indexed immediately."""
     at_ms = int(time.time() * 1000) - 120_000
     return UUID(int=at_ms << 80 | 7 << 76 | 2 << 62 | time.time_ns() % (1 << 62))
 

@@ -1,4 +1,4 @@
-"""The timeline of a run: waiting apart from running, attempts, iterations, one selection with the graph."""
+"""Timeline of a run: waiting and running times, attempts, iterations, a selection shared with the graph."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ async def test_timeline_selection_matches_graph(page: Page, site: Site) -> None:
     await expect(line("last")).to_contain_text("Succeeded")
     await expect(line("ask")).to_contain_text(re.compile("waited .*s"))
 
-    # By keyboard: the attempts of a node, the iterations of a loop, what is in one of them.
+    # By keyboard: the attempts of a node, the iterations of a loop, the nodes of an iteration.
     await line("flaky").focus()
     await page.keyboard.press("ArrowRight")
     await expect(line("Attempt 1")).to_contain_text("Failed")
@@ -88,7 +88,7 @@ async def test_timeline_selection_matches_graph(page: Page, site: Site) -> None:
     await expect(line("two").locator("td").last).to_have_text(re.compile(r"\S"))
     await expect(line("two")).to_have_attribute("aria-selected", "true")
     await expect(page).to_have_url(re.compile(r"node=two.*at=each\.2"))
-    # A loop inside a loop: its iterations, and what is in one of them.
+    # A loop inside a loop: its iterations, and the nodes of one of them.
     await line("deep").click()
     await page.keyboard.press("ArrowRight")
     await expect(line("deep[2]")).to_contain_text("Succeeded")

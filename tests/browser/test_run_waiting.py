@@ -1,4 +1,4 @@
-"""Why a run waits is said on its page: a sentence for each reason, what it waits for, the runs in the way."""
+"""Reasons for which a run waits, on its page: a sentence for each reason, with links to blocking runs."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ WAITS: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.fixture
 def ends(site: Site) -> Iterator[list[str]]:
-    """Runs that are cancelled at the end."""
+    """Yield a list of runs that are cancelled after the test."""
     begun: list[str] = []
     yield begun
     site.client.post("/api/w/main/jobs/queue/cancel_selection?force_cancel=true", json=begun).raise_for_status()
@@ -69,7 +69,7 @@ def preview(site: Site, ends: list[str], value: dict[str, Any], query: str = "")
 
 
 def deployed(site: Site, ends: list[str], value: dict[str, Any], query: str = "") -> list[str]:
-    """Two runs of a new workflow."""
+    """Deploy a workflow and return two runs of it."""
     path = f"f/waits/w{next(_numbers)}"
     body = {"path": path, "summary": "", "value": value}
     answer = site.client.post("/api/w/main/flows/create", json=body)
@@ -118,7 +118,7 @@ async def test_waiting_reason_of_whole_run(page: Page, site: Site, installation:
     later, _ = deployed(site, ends, flow(bash("a")), "?scheduled_in_secs=3600")
     await waits(page, later, "time", "waiting for its start time, until")
 
-    # The wait of the first step lasts milliseconds; the database gets another time than the timer.
+    # A run waits milliseconds for its first step: change the start time in the database only, not in the timer.
     connection = await asyncpg.connect(existing(Path(installation.environ["ORVANTA_HOME"])).url("owner"))
     try:
         await connection.execute("UPDATE run_live SET scheduled_at = app_now() WHERE id = $1", later)

@@ -1,4 +1,4 @@
-"""List of runs: filters in the address, live updates, time ranges, bulk actions."""
+"""List of runs: filters stored in the address, live updates, time ranges, bulk actions."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def test_runs_are_filtered_watched_and_changed_in_bulk(page: Page, site: S
         site.deploy(f"f/listed/{path}", source)
     for path in ("good", "good", "bad"):
         start(site, f"f/listed/{path}", wait=True)
-    # A badge, which is part of the name, counts failures of other tests.
+    # The name of the link includes a badge, which counts failures of other tests.
     await page.get_by_role("navigation", name="Pages").get_by_role("link", name="Runs").click()
     await page.get_by_label("Search by path").fill("LISTED")
     await expect(rows(page)).to_have_count(3)

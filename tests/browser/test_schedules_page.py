@@ -1,4 +1,4 @@
-"""All schedules: their next times, pause, run now; and the calendar of what ran and what comes."""
+"""Schedules: next runs, pause, run now; the calendar of past and upcoming runs."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ async def test_schedules_are_seen_paused_run_and_found_on_a_calendar(page: Page,
     await expect(often.get_by_role("link", name=re.compile("Succeeded"))).to_be_visible()
     await expect(often.get_by_role("button", name="Resume")).to_be_visible()
     await expect(often.get_by_label("Next runs of f/times/often")).to_have_count(0)
-    # Many at the same minute are visible on the calendar, by week and by day.
+    # The calendar shows schedules of the same minute together, by week and by day.
     await page.get_by_role("link", name="Calendar").click()
     await page.goto(f"/w/main/schedules?view=calendar&day={tomorrow:%Y-%m-%d}")
     await expect(page.get_by_role("table").get_by_text("at once").first).to_be_visible()
@@ -58,7 +58,7 @@ async def test_schedules_are_seen_paused_run_and_found_on_a_calendar(page: Page,
     await page.get_by_role("button", name="Today").click()
     past = page.get_by_label("Runs of the day").get_by_role("listitem").filter(has_text="f/times/often")
     await expect(past.first).to_contain_text("Succeeded")
-    # Run now goes to the run.
+    # "Run now" opens the page of the run.
     await page.goto("/w/main/schedules?q=f/times/nightly")
     await nightly.get_by_role("button", name="Run now").click()
     await page.wait_for_url(re.compile("/w/main/runs/[0-9a-f-]{36}"))

@@ -1,4 +1,4 @@
-"""The pictures of the documentation, taken from the running product: `make screenshots`."""
+"""Screenshots of the running product for the documentation: `make screenshots`."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ PHONE: Look = ("light", 360, 740)
 
 @pytest.fixture(scope="module")
 def prepared(site: Site) -> None:
-    """A workflow that has run, a script that it could call."""
+    """Deploy workflows, schedules and a script with runs."""
     site.deploy("f/sales/renewal", RENEWAL)
     script = {"path": "f/sales/total", "language": "python3", "content": TOTAL, "summary": "Total of an order"}
     site.client.post("/api/w/main/scripts/create", json=script).raise_for_status()
@@ -80,7 +80,7 @@ def prepared(site: Site) -> None:
         body = {"path": f"f/sales/{name}", "schedule": cron, "timezone": "UTC", "script_path": "f/sales/renewal"}
         more = {"is_flow": True, "enabled": True, "args": {"number": "C-1842"}}
         site.client.post("/api/w/main/schedules/create", json={**body, **more}).raise_for_status()
-    # That something fails is shown too: it asks for a number that is not given.
+    # One of the runs fails, because its input is no number.
     for given in ({"net": "much"}, {"net": 100}, {"net": 250}):
         site.client.post("/api/w/main/jobs/run_wait_result/p/f/sales/total", json=given)
 
@@ -162,7 +162,7 @@ async def triggers(page: Page) -> None:
 
 
 async def merge(page: Page) -> None:
-    """A node is changed on the page, and another by a version that is deployed meanwhile."""
+    """Open the merge of a change on the page with a version that was deployed meanwhile."""
     await page.goto("/w/main/workflows/f/sales/contract?panel=node&node=offer")
     await page.get_by_role("textbox", name="Summary").fill("Writes the offer, with its discount")
     await expect(page.get_by_text("Draft saved")).to_be_visible()
@@ -275,7 +275,7 @@ async def write_node(page: Page, shot: Shot, summary: str, code: str) -> None:
 
 
 async def connect(page: Page, field: str, expression: str) -> None:
-    """Give an input of the selected node an expression."""
+    """Set an input of the selected node to an expression."""
     await page.get_by_role("group", name=f"Input mode of {field}").get_by_role("button", name="Expression").click()
     await write_code(page.get_by_role("textbox", name=field, exact=True), expression)
     await expect(page.get_by_role("button", name="No problems")).to_be_visible()
@@ -358,7 +358,7 @@ async def test_build_and_run(chromium: Browser, site: Site, installation: Runnin
 
 
 async def as_webp(page: Page, picture: bytes) -> bytes:
-    """The picture in a third of its bytes."""
+    """Return the picture as WebP, which is a third of its size."""
     blank = await page.context.new_page()
     found: str = await blank.evaluate(
         """async (source) => {

@@ -1,4 +1,4 @@
-"""A script's page: written, tested with a live log, deployed with what it reaches, compared, restored."""
+"""Page of a script: editing, tests with a live log, deployment with a list of users, comparison, restore."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _numbers = itertools.count()
 
 
 def deployed(site: Site, content: str = TAX) -> str:
-    """A new script; gives its path."""
+    """Deploy a new script; return its path."""
     path = f"f/scripts/s{next(_numbers)}"
     body = {"path": path, "content": content, "language": "python3", "summary": f"Tax of {path}", "tag": "taxes"}
     answer = site.client.post("/api/w/main/scripts/create", json=body)

@@ -1,4 +1,4 @@
-"""Pages of the settings, also checked by axe in dark colours on a narrow screen and in light ones on a wide one."""
+"""Pages of the settings, checked by axe in dark colours on narrow screens and in light colours on wide ones."""
 
 from __future__ import annotations
 
@@ -199,7 +199,7 @@ async def test_groups_are_created_filled_and_deleted(page: Page, site: Site) -> 
     await dialog.get_by_label("Name").fill("night")
     await dialog.get_by_label("Description").fill("Night shift")
     await dialog.get_by_label("Description").press("Enter")
-    # Its members and managers are chosen next.
+    # Its members and managers are selected afterwards.
     await dialog.get_by_role("combobox", name="Members").select_option("grouped")
     await dialog.get_by_role("combobox", name="Managers").select_option("grouped")
     await check(page)
@@ -250,7 +250,7 @@ async def test_policies_are_created_from_templates_and_show_violations(page: Pag
     more = dialog.get_by_role("button", name="Check more items")
     await more.click()
     ready = more.and_(page.locator(":enabled")).or_(violation)
-    # How many pages precede it depends on the items that other tests left.
+    # The number of pages before it depends on the items of other tests.
     await expect(ready.first).to_be_visible()
     while await violation.count() == 0:
         await more.click()

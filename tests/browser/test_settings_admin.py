@@ -155,7 +155,7 @@ async def test_settings_of_instance_are_changed(page: Page, site: Site) -> None:
 
 @pytest.mark.extended
 async def test_two_admins_see_both_values_of_a_setting(page: Page, site: Site) -> None:
-    """The second one to save is shown the stored value, and replaces it only by saving again."""
+    """The admin who saves second sees the stored value, and replaces it only by saving again."""
     dialog = page.get_by_role("dialog")
     try:
         await opens(page, "instance", "Instance settings")
@@ -182,7 +182,7 @@ async def test_two_admins_see_both_values_of_a_setting(page: Page, site: Site) -
         await page.get_by_role("button", name="Save").click()
         await expect(page.get_by_text("Saved Workspace settings")).to_be_visible()
         stored = site.client.get(f"{calls}/get_settings").json()
-        # What the other admin changed, and this one did not, remains.
+        # A change of the other admin remains if this admin did not change the same setting.
         assert (stored["retention_days"], stored["token_max_age_days"]) == (10, 50)
     finally:
         site.client.post("/api/settings/global/min_password_length", json={"value": None}).raise_for_status()
@@ -223,7 +223,7 @@ async def test_grants_of_scim_groups_are_edited(page: Page, site: Site) -> None:
 
 @pytest.mark.extended
 async def test_two_admins_see_both_values_of_handler_channel_and_group(page: Page, site: Site) -> None:
-    """Saving again replaces the error handler and the worker group, and adds the channel to those of the other one."""
+    """Saving again replaces the error handler and the worker group, and adds the channel to those already stored."""
     dialog, handler = page.get_by_role("dialog"), "/api/w/main/workspaces/edit_error_handler"
     group, alerts = "/api/configs/update/race", "/api/settings/global/alerts"
     site.deploy("f/alerts/theirs", GOOD)

@@ -30,7 +30,7 @@ async def test_variables_are_created_changed_and_never_shown_if_secret(page: Pag
     await dialog.get_by_role("button", name="Create").click()
     row = rows(page, "Variables").filter(has_text="f/vault/api_key")
     await expect(row).to_contain_text("Secret")
-    # The value is neither shown nor sent to the page, and stays if it is left empty.
+    # The value is neither shown nor sent to the page, and is unchanged if its field is left empty.
     await row.get_by_role("button", name="Edit").click()
     await expect(dialog.get_by_label("Value", exact=True)).to_have_value("")
     await dialog.get_by_label("Description").fill("For the shop")
@@ -48,7 +48,7 @@ async def test_variables_are_created_changed_and_never_shown_if_secret(page: Pag
     await page.get_by_label("Search: Variables").fill("vault shop")
     plain = rows(page, "Variables").filter(has_text="https://shop.example.org")
     await expect(plain).to_have_count(1)
-    # What refers to it is shown on request, and before it is deleted.
+    # Its references are shown on request, and before it is deleted.
     path = "f/vault/shop"
     site.deploy("f/settings/buyer", GOOD.replace("modules:", f"flow_env: {{shop: '$var:{path}'}}, modules:"))
     await plain.get_by_role("button", name=f"Actions for {path}").click()

@@ -60,7 +60,7 @@ async def test_item_is_shared_and_access_is_explained(page: Page, site: Site) ->
     await dialog.get_by_label("Search members").fill("admin@")
     await expect(members).to_have_count(1)
     await check(page)
-    # The member sees the own access and cannot change it.
+    # The member sees only their own access and cannot change it.
     cookie = {"name": "token", "value": token, "url": site.base, "httpOnly": True}
     own = await page.context.cookies()
     await page.context.clear_cookies()
@@ -74,7 +74,7 @@ async def test_item_is_shared_and_access_is_explained(page: Page, site: Site) ->
     await expect(dialog.get_by_role("combobox")).to_have_count(0)
     await page.context.clear_cookies()
     await page.context.add_cookies(own)  # type: ignore[arg-type]
-    # Who shared it can withdraw the permission.
+    # The user who shared it can remove the permission.
     await page.goto(ITEM)
     await page.get_by_role("button", name="More actions").click()
     await page.get_by_role("menuitem", name="Share").click()

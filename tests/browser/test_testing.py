@@ -1,4 +1,4 @@
-"""Testing a workflow in place: the run on the graph, results beside the form, approvals, hostile output."""
+"""Tests of a workflow in the editor: the run on the graph, results next to the form, approvals, hostile output."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ FAILING = {
     "php": ("php", "<?php\nfunction main() {\n  throw new Exception('no tea');\n}\n", 3, "Exception: no tea"),
     "ruby": ("ruby", "def main\n  1 +\nend\n", 3, "SyntaxError"),
 }
-"""By the command they need: language, code, the line that is wrong, what is said there."""
+"""Failing code by the command that it needs: language, code, number of the wrong line, part of the message."""
 
 
 @pytest.mark.extended
@@ -84,7 +84,7 @@ async def test_test_error_is_shown_at_its_line(page: Page, site: Site, command: 
     if not shutil.which(command):
         pytest.skip(f"{command} is not installed.")
     language, code, line, words = FAILING[command]
-    # One node: the failure of a node cancels the other nodes of a run.
+    # One node per workflow, since a failed node cancels the other nodes of the run.
     value = {"type": "rawscript", "input_transforms": {}, "language": language, "content": code}
     module = {"id": command, "needs": [], "value": value}
     await opened(page, site, json.dumps({"value": {"modules": [module]}}), "?panel=test")
@@ -113,7 +113,7 @@ async def test_order_processing_is_run_from_the_list_and_seen_live(page: Page) -
     await expect(page.get_by_role("main")).to_contain_text("465.48")
     for edge in ("price enrich", "price report", "enrich invoice", "report invoice"):
         await expect(page.locator(f'[data-edge="{edge} taken"]')).to_have_count(1)
-    # Its runs are listed on its page, whose tabs stay in place. "Run" of the list has the form of the inputs.
+    # The page of the workflow lists its runs; its tabs stay in place. "Run" in the list opens the form of the inputs.
     await page.get_by_role("link", name="Workflows", exact=True).click()
     await page.get_by_role("listitem").filter(has_text="order_processing").get_by_role("button", name="Run").click()
     await form.get_by_role("button", name="Run").click()

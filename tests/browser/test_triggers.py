@@ -74,7 +74,7 @@ async def test_copied_command_has_token_limited_to_workflow(page: Page, site: Si
     await expect(page.get_by_text("start no run")).to_be_visible()
     url = f"{site.base}/api/w/main/capture_u/webhook/flow/f/triggers/hook"
     await expect(page.locator('[data-command="curl command of a test request"]')).to_contain_text(url)
-    # The page pings until the member stops.
+    # The page sends pings until the user stops listening.
     async with page.expect_response("**/capture/ping_config/**") as ping:
         await page.clock.fast_forward("00:21")
     assert (await ping.value).status == 200
@@ -104,7 +104,7 @@ async def test_schedule_is_created_paused_changed_run_and_deleted(page: Page, si
     await page.get_by_label("Time zone").fill("Europe/Nowhere")
     await expect(dialog.get_by_role("alert")).to_contain_text("Unknown time zone Europe/Nowhere")
     await page.get_by_label("Time zone").fill("Europe/Paris")
-    # The inputs have the fields of the schema, with its example.
+    # The form has the fields of the schema, filled with its example.
     name = dialog.get_by_role("group", name="Inputs").get_by_label("name", exact=True)
     await expect(name).to_have_value("Ada's")
     await name.fill("")

@@ -1,4 +1,4 @@
-"""The tutorials, followed to the letter: `make up` in a clone, commands in a terminal, steps in a browser."""
+"""Exact execution of the tutorials: `make up` in a clone, commands in a terminal, steps in a browser."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OTHERS = ["schedule.md", "approval.md"]
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def reader(chromium: Browser, request: pytest.FixtureRequest) -> AsyncIterator[Reader]:
-    """A reader at a fresh clone, who has an empty home and has not started anything."""
+    """Yield a reader with a new clone and an empty home, before `make up`."""
     with clone("tutorial") as folder, ExitStack() as started:
         context = await chromium.new_context(viewport={"width": 1440, "height": 900}, base_url=folder.base)
         context.set_default_timeout(PATIENCE_MS)

@@ -1,4 +1,4 @@
-"""Versions of a workflow: the list, two of them as one graph and as text, an old one as a draft again."""
+"""Versions of a workflow: list, comparison as graph and text, restore as a draft."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ async def test_worker_is_drained_and_resumed(page: Page, site: Site) -> None:
     drained = page.get_by_role("list", name="Workers").get_by_role("listitem").filter(has_text="drained")
     try:
         await expect(drained).to_have_count(1)
-        # After its next heartbeat, new runs wait, and the queue has no worker.
+        # After the worker's next heartbeat, new runs wait, and their queue has no worker.
         run = await waiting(page, site)
         queue = page.get_by_role("list", name="Queues").get_by_role("listitem").filter(has_text="bash")
         await expect(queue).to_contain_text("No worker serves this queue")
@@ -49,7 +49,7 @@ async def test_worker_is_drained_and_resumed(page: Page, site: Site) -> None:
 
 
 async def why_waiting_says_so(page: Page, site: Site, run: str) -> None:
-    """A run says that no worker takes it; a script, before that, that its packages are not locked, and by which run."""
+    """Check the reason for a run without a worker, and for a script that waits for the run that locks its packages."""
     await waits(page, run, "no_worker", "no worker for queue bash")
     code = {"path": "f/drained/packed", "language": "python3", "content": "import requests\ndef main(): pass\n"}
     site.client.post("/api/w/main/scripts/create", json=code).raise_for_status()
@@ -65,7 +65,7 @@ async def why_waiting_says_so(page: Page, site: Site, run: str) -> None:
 
 
 async def waiting(page: Page, site: Site) -> str:
-    """The id of a run that stays in its queue: those are started until one does."""
+    """Start runs until one of them remains in its queue; return its id."""
     for _ in range(100):
         run = start(site, "f/drained/prints")
         for _ in range(20):

@@ -1,4 +1,4 @@
-"""Tests of a workflow: a run is kept as one, and the page shows outcomes and coverage."""
+"""Tests of a workflow: created from a run; the page shows outcomes and coverage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Execution of a tutorial page: its commands in a terminal, its steps in a browser, its outputs compared.
+"""Execution of a tutorial page: runs its commands in a terminal and its steps in a browser, and compares outputs.
 
 Steps have fixed phrases, such as "Click **Deploy**" or "Enter `Greet` in **Name**", and labels are bold. A label in any
 other phrase fails, so that nothing on a page is skipped.
@@ -68,7 +68,7 @@ def parts(page: str) -> Iterator[str | Block]:
 
 
 def phrases(text: str) -> list[dict[str, str]]:
-    """Return what a text tells the reader to do. Raises AssertionError if a label is part of no known phrase."""
+    """Return the instructions of a text. Raises AssertionError if a label is part of no known phrase."""
     rest = _PHRASES.sub("", text)
     assert "**" not in rest, f"no known phrase contains this label: {rest}"
     return [
@@ -85,18 +85,18 @@ class Reader:
     page: Page
     started: ExitStack
     output: str | None = None
-    """Output of the last command, until the page shows it."""
+    """Output of the last command, until it is compared with the page."""
     code_field: str | None = None
     """Label of the field that the next block is entered in."""
     printed: list[str] = field(default_factory=list)
     """Output of `make up`."""
 
     async def follow(self, name: str) -> None:
-        """Do everything that a page says."""
+        """Execute all instructions of a page."""
         await self.follow_text((PAGES / name).read_text())
 
     async def follow_text(self, text: str) -> None:
-        """Do everything that a text says, in a new terminal."""
+        """Execute all instructions of a text in a new terminal."""
         (self.clone.folder / ".terminal").write_text(f"cd {self.clone.folder}\n")
         for part in parts(text):
             if isinstance(part, Block):
@@ -124,7 +124,7 @@ class Reader:
             self.output = await asyncio.to_thread(self._terminal, text)
 
     def _terminal(self, text: str) -> str:
-        """Run commands in the terminal, whose folder and variables remain for the next ones."""
+        """Run commands in the terminal, which keeps its folder and variables for later commands."""
         state = self.clone.folder / ".terminal"
         keep = f"{{ export -p; printf 'cd %q\\n' \"$PWD\"; declare -p ID 2>/dev/null || true; }} > '{state}'"
         script = f"set -e\n. '{state}'\n{text}\n{keep}"
@@ -142,7 +142,7 @@ class Reader:
         return ran.stdout
 
     def _compare(self, shown: str) -> None:
-        """Compare an output with the page, on which `…` replaces what differs from one installation to the next."""
+        """Compare an output with the page, on which `…` replaces parts that differ between installations."""
         assert self.output is not None, f"nothing has printed this: {shown}"
         pattern = ".*?".join(map(re.escape, shown.strip().split("…")))
         parts_of = re.search if self.output == "".join(self.printed) else re.fullmatch
