@@ -1,4 +1,4 @@
-"""`orvanta` as people run it against a server."""
+"""Helpers that run `orvanta` commands against a server."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class Done:
 
     @property
     def json(self) -> Any:
-        """The one JSON document on stdout."""
+        """The JSON document on stdout."""
         return json.loads(self.out)
 
 
 @dataclass(slots=True)
 class Cli:
-    """Runs commands in a folder, with nothing but this environment."""
+    """Runs commands in a folder, with these environment variables only."""
 
     installation: Installation
     environ: dict[str, str]
@@ -44,11 +44,11 @@ class Cli:
 
     @property
     def config(self) -> Path:
-        """The profile file."""
+        """Path of the file with profiles."""
         return self.folder / ".config" / "orvanta" / "profiles.toml"
 
     def __call__(self, *arguments: str, text: str | bytes = "", code: int | None = 0, **environ: str) -> Done:
-        """Run a command to its end and look at its exit code. No command ever shows a traceback."""
+        """Run a command until it ends; check its exit code, and that it prints no traceback."""
         done = subprocess.run(
             [str(ORVANTA), *arguments],
             cwd=self.folder,
@@ -64,7 +64,7 @@ class Cli:
         return ended
 
     def write(self, name: str, text: str) -> Path:
-        """A file in the folder."""
+        """Write a file in the folder; return its path."""
         file = self.folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
@@ -72,7 +72,7 @@ class Cli:
 
     @contextlib.contextmanager
     def started(self, *arguments: str, **environ: str) -> Iterator[Running]:
-        """Run a command beside the test."""
+        """Run a command concurrently with the test; kill it at the end of the block."""
         with subprocess.Popen(
             [str(ORVANTA), *arguments],
             cwd=self.folder,
@@ -88,9 +88,10 @@ class Cli:
                 process.kill()
 
     def on_terminal(self, *arguments: str, answers: Sequence[tuple[str, Answer]] = (), **environ: str) -> Done:
-        """Run a command whose stdin and stderr are a terminal: `answers` are (what is asked, what is then done).
+        """Run a command whose stdin and stderr are a terminal.
 
-        `err` is all that the terminal showed.
+        `answers` are pairs of an expected output, and the input or action that follows it. `err` of the outcome is the
+        whole output of the terminal.
         """
         ours, theirs = pty.openpty()
         process = subprocess.Popen(
@@ -115,7 +116,7 @@ class Cli:
 
 @dataclass(slots=True)
 class Running:
-    """A command in progress; what it prints is read all the time."""
+    """A running command, whose output is read continuously."""
 
     process: subprocess.Popen[bytes]
     err: str = ""
@@ -138,16 +139,16 @@ class Running:
                 self._news.notify_all()
 
     def await_err(self, text: str) -> None:
-        """Wait until stderr holds this."""
+        """Wait until stderr contains the text."""
         with self._news:
             assert self._news.wait_for(lambda: text in self.err, PATIENCE_S), self.err
 
     def interrupt(self) -> None:
-        """Ctrl-C."""
+        """Send SIGINT, like Ctrl-C."""
         self.process.send_signal(signal.SIGINT)
 
     def end(self) -> Done:
-        """Wait for the end."""
+        """Wait until the command ends; return its outcome."""
         code = self.process.wait(PATIENCE_S)
         for thread in self._threads:
             thread.join()
@@ -156,7 +157,7 @@ class Running:
 
 
 def _converse(terminal: int, answers: list[tuple[str, Answer]]) -> str:
-    """Read a terminal to its end and answer what is asked; gives all that it showed."""
+    """Read a terminal until it is closed, and give the answers; return its whole output."""
     shown, seen = "", 0
     while True:
         assert select.select([terminal], [], [], PATIENCE_S)[0], shown

@@ -1,4 +1,4 @@
-"""A running platform for the commands that work on a server."""
+"""Fixtures for commands that need a running platform."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.e2e.installation import Installation
 
 @pytest.fixture
 def cli(installation: Installation, tmp_path: Path) -> Cli:
-    """`orvanta` of a user who has no profiles yet, on the machine of the installation."""
+    """Return a command line for a user without profiles on the machine of the installation."""
     return Cli(
         installation,
         {

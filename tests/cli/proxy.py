@@ -1,4 +1,4 @@
-"""A connection that can be lost: everything goes through it to the server until it is cut."""
+"""TCP proxy in front of a server, whose connections a test can break."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 
 class Proxy:
-    """Listens on `port` and passes connections on to a server on loopback."""
+    """Listens on `port` and forwards connections to a server on loopback."""
 
     def __init__(self, target: int) -> None:
         self._target = target
@@ -21,14 +21,14 @@ class Proxy:
         self._start(self._accept)
 
     def cut(self) -> int:
-        """Break every connection there is; gives how many there were. New ones are let through."""
+        """Break all open connections and return their number. New connections are accepted."""
         with self._lock:
             for pair in self._pairs:
                 _shut(*pair)
             return len(self._pairs)
 
     def close(self) -> None:
-        """Cut for good and wait until nothing is passed on any more."""
+        """Stop listening, break all connections, and wait for the threads."""
         _shut(self._listener)
         self._threads[0].join()
         self._listener.close()
@@ -78,7 +78,7 @@ def _shut(*sockets: socket.socket) -> None:
 
 @contextlib.contextmanager
 def to(url: str) -> Iterator[Proxy]:
-    """A proxy before the server at this address."""
+    """Run a proxy for the server at this address."""
     proxy = Proxy(int(url.rpartition(":")[2]))
     try:
         yield proxy

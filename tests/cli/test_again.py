@@ -1,4 +1,4 @@
-"""Runs restarted, retried, run again and cancelled from the command line, one and many."""
+"""Restart, retry, rerun and cancellation of single and several runs from the command line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FLOW = "f/examples/again"
 
 @pytest.fixture(scope="session")
 def flow(installation: Installation) -> str:
-    """a and b, then a loop over two items, then c."""
+    """Deploy a workflow of a and b, a loop over two items, and c; return its path."""
     step = {"type": "identity"}
     body = [{"id": "x", "value": step}, {"id": "y", "value": step}]
     iterator = {"type": "javascript", "expr": "[flow_input.n, 2]"}
@@ -67,7 +67,7 @@ def test_bulk_cancel_and_rerun(cli: Cli, flow: str) -> None:
 
 
 def test_run_is_paused_before_node(cli: Cli, flow: str) -> None:
-    """From its beginning, and while it runs; what is paused goes on by its name, its job, or alone."""
+    """Breakpoints are set at the start and during the run; paused nodes continue by name or by job."""
     run = cli("flow", "run", flow, "-i", "n:=1", "--detach", "--pause-before", "b").out.strip()
     cli("job", "pause-before", run, "y", "--if", "flow_input.iter.index === 1")
     shown = cli("job", "pause-before", run, "--json").json

@@ -1,4 +1,4 @@
-"""`orvanta backup` of a running installation with its objects in S3, `orvanta restore` into an empty home."""
+"""`orvanta backup` of a running installation with objects in S3, `orvanta restore` into an empty home."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LARGE = "def main():\n    return 'x' * 400_000\n"
 
 @pytest.fixture
 def home() -> Iterator[Path]:
-    """An empty home that the database's user may enter."""
+    """Yield an empty home that is accessible to the user of the database server."""
     made = Path(tempfile.mkdtemp(prefix="orvanta-restore-"))
     made.chmod(0o711)
     yield made
@@ -83,7 +83,7 @@ main.main()
 
 
 def test_command_that_uses_object_storage_ends_with_its_exit_code(tmp_path: Path) -> None:
-    """Threads of obstore that still wait for the interpreter do not abort the process at its end."""
+    """Threads of obstore that wait for the interpreter at exit do not abort the process."""
     for _ in range(8):
         done = subprocess.run([sys.executable, "-c", OBJECTS, str(tmp_path)], capture_output=True, check=False)
         assert (done.returncode, done.stdout) == (3, b"stored\n"), done.stderr
@@ -97,7 +97,7 @@ def test_unusable_archive_file_is_reported(installation: Installation, tmp_path:
 
 @pytest.mark.parametrize("opened", [False, True])
 def test_backup_does_not_write_file_of_another_user(tmp_path: Path, opened: bool) -> None:
-    """In a folder that others may write to, a link or an open file is planted where the draft would be."""
+    """Another user has placed a symbolic or hard link at the path of the temporary file."""
     victim = tmp_path / "victim"
     victim.write_bytes(b"before")
     for planted in (tmp_path / "all.partial", tmp_path / "all.00.partial"):

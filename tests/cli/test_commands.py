@@ -1,4 +1,4 @@
-"""The commands as people run them: what they print, the exit code, never a traceback."""
+"""Output and exit codes of the commands, which never print a traceback."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from orvanta_platform.db.workers import NewWorker
 
 
 def run(*arguments: str, text: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
-    """Run `orvanta` to its end with nothing but these settings."""
+    """Run `orvanta` until it ends, with these settings only."""
     environment = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
     return subprocess.run(
         [sys.executable, "-m", "orvanta_platform.cli.main", *arguments],
@@ -177,7 +177,7 @@ async def test_doctor_warns_of_jobs_that_can_forge_addresses(
 
 
 def commands(group: Any = None, path: str = "orvanta") -> Iterator[tuple[str, Any]]:
-    """Yield every command that help shows, with its words."""
+    """Yield all commands that the help lists, with the words that call them."""
     whole: Any = group or typer.main.get_command(app)
     for name, each in whole.commands.items():
         if hasattr(each, "commands"):

@@ -1,4 +1,4 @@
-"""A workspace and its repository from the command line, with the platform that synchronises them."""
+"""Commands that bind a workspace to a repository, which the platform synchronises."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_repository_is_bound_reviewed_applied_and_unbound(cli: Cli, git_folder: 
     try:
         assert cli("git", "bind", url, "--no-token", "--folder", "orvanta").out == "main: bound\n"
         assert "synchronised" in cli("git", "fetch").out
-        # What the branch has is what `pull` writes.
+        # The branch contains the same files as those that `pull` writes.
         cli("pull", "tree")
         tree = cli.folder / "tree"
         pulled = {str(each.relative_to(tree)): each.read_bytes() for each in tree.rglob("*") if each.is_file()}

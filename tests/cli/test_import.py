@@ -1,4 +1,4 @@
-"""`orvanta import`: files that it writes, its report, and invalid files."""
+"""`orvanta import`: written files, report, and invalid input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands that need no server: lint, and how little is loaded for a command."""
+"""Commands without a server: lint and test; a command loads few modules."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_strict_lint_fails_on_warnings(tmp_path: Path) -> None:
 
 
 def test_lint_checks_policies_of_a_file(tmp_path: Path) -> None:
-    """Violations of active policies are errors at the place of the node, those of evaluated ones warnings."""
+    """Violations of active policies are errors at the line of the node, those of evaluated policies warnings."""
     made = folder(tmp_path / "f" / "sales", "odd", ODD)
     file = tmp_path / "policies.yaml"
     rule = "rules: [{kind: deny, feature: node_kind, node_kinds: [identity]}]"
@@ -141,7 +141,7 @@ def test_durations(ms: int, text: str) -> None:
 
 
 def test_tests_of_files_are_run_without_a_server(tmp_path: Path) -> None:
-    """The exit code, the document and JUnit name the failure; a coverage is printed for each workflow."""
+    """The exit code, the JSON document and the JUnit file report the failure; each workflow's coverage is printed."""
     made = folder(tmp_path / "f" / "sales", "good", GOOD)
     (made / "tests").mkdir()
     (made / "tests" / "passes.yaml").write_text("inputs: {x: 1}\nexpect: {result: {equals: {x: 1}}}\n")

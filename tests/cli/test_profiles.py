@@ -1,4 +1,4 @@
-"""Logging in, profiles, and which server a command goes to."""
+"""Login, profiles, and the choice of the server of a command."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ADA = "ada@example.org"
 
 @pytest.fixture(scope="session")
 def ada(installation: Installation) -> str:
-    """An account with a password that belongs to the workspace main."""
+    """Create an account with a password, as a member of the workspace main; return its e-mail address."""
     body = {"email": ADA, "username": "ada", "password": PASSWORD}
     assert installation.client.post("/api/users/create", json=body).status_code == 201
     member = {"email": ADA, "username": "ada"}
@@ -34,7 +34,7 @@ def logged_in(cli: Cli, *more: str) -> Cli:
 
 
 def at(url: str, token: str) -> dict[str, Any]:
-    """The environment that names this server."""
+    """Return the environment variables for this server."""
     return {"ORVANTA_URL": url, "ORVANTA_TOKEN": token}
 
 
@@ -99,7 +99,7 @@ def test_token_is_read_from_stdin(cli: Cli) -> None:
     assert (done.json["email"], done.json["workspace"]) == ("admin@localhost", "main")
     assert cli.installation.token not in done.out + done.err
     assert cli("whoami", "--json").json["profile"] == "127-0-0-1"
-    # A token of the user is only forgotten: it remains valid for its other users.
+    # Logout only removes a token that the user supplied: it remains valid elsewhere.
     cli("logout")
     assert cli.installation.client.get("/api/users/whoami").status_code == 200
 
@@ -170,7 +170,7 @@ def test_token_is_not_sent_to_another_server(cli: Cli) -> None:
     assert done.err.startswith("Error: ORVANTA_URL is set without ORVANTA_TOKEN.")
     done = cli("whoami", code=4, ORVANTA_TOKEN=cli.installation.token)
     assert done.err.startswith("Error: ORVANTA_TOKEN is set without ORVANTA_URL.")
-    # What is named on the command line stands above the environment.
+    # Options of the command line take precedence over the environment.
     assert cli("whoami", "--profile", "local", "--json", ORVANTA_URL=elsewhere).json["username"] == "admin"
 
 

@@ -1,4 +1,4 @@
-"""Workflows and scripts from folders to the server."""
+"""Push of workflows and scripts from folders to the server."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def main(name: str):
 
 @pytest.fixture
 def flow(cli: Cli, request: pytest.FixtureRequest) -> str:
-    """A folder with a workflow at a path of this test alone; gives the path."""
+    """Write a workflow in a folder, at a path that no other test uses; return the path."""
     path = f"f/examples/{request.node.originalname}"
     cli.write(f"{path}.flow/flow.yaml", FLOW)
     cli.write(f"{path}.flow/greet.py", CODE)
@@ -43,7 +43,7 @@ def at_server(cli: Cli, path: str) -> Any:
 
 
 def deploy(cli: Cli, path: str, summary: str) -> None:
-    """Somebody else's deploy."""
+    """Deploy a workflow as another user."""
     body = {"value": {"modules": []}, "summary": summary}
     assert cli.installation.client.post(f"/api/w/main/flows/update/{path}", json=body).status_code == 200
 
@@ -229,7 +229,7 @@ def test_script_language_follows_extension(cli: Cli) -> None:
 
 @pytest.mark.extended
 def test_unlockable_dependencies_are_reported(cli: Cli) -> None:
-    """The name in the address is another one, which is seen before anything is fetched."""
+    """The URL names another distribution, which is detected without a request."""
     needs = "# requirements:\n# first @ http://127.0.0.1:9/second-1.0-py3-none-any.whl\n"
     cli.write("f/examples/unlocked.py", f"{needs}def main():\n    return 1\n")
     done = cli("script", "push", "f/examples/unlocked.py", "--json", code=1)
@@ -243,7 +243,7 @@ def test_unlockable_dependencies_are_reported(cli: Cli) -> None:
 
 @pytest.mark.extended
 def test_lock_file_of_script(cli: Cli) -> None:
-    """A lock that cannot be used is not sent: the next push changes nothing."""
+    """A pushed lock is stored unchanged, so that the next push changes nothing."""
     cli.write("f/examples/locked.py", "import six\ndef main():\n    return 1\n")
     cli.write("f/examples/locked.script.yaml", "summary: Locked\nlock: '!inline f/examples/locked.script.lock'\n")
     lock = "# py: 3.11\nsix==1.16.0"

@@ -91,7 +91,7 @@ def tree(root: Path) -> dict[str, bytes]:
 
 @pytest.mark.extended
 def test_two_people_and_the_page_lose_nothing(cli: Cli) -> None:
-    """Ann and Bob push and pull the same items, and the workspace is changed by the API meanwhile."""
+    """Ann and Bob push and pull the same items while the workspace is changed by API."""
     push_of_ann_is_pulled_by_bob(cli)
     cli.write("bob/f/duo/one.variable.yaml", "value: bob\nis_secret: false\n")
     cli.write("bob/f/duo/code.flow/a.inline_script.sh", "echo bob")
@@ -129,7 +129,7 @@ def push_of_ann_is_pulled_by_bob(cli: Cli) -> None:
 
 
 def conflict_with_ann_is_reported(cli: Cli) -> None:
-    """Change an item that Bob pushed, another one by the API, and add one: nothing is pushed."""
+    """Change an item that Bob pushed, change another by API, and add one: nothing is pushed."""
     client = cli.installation.client
     cli.write("ann/f/duo/one.variable.yaml", "value: ann\nis_secret: false\n")
     cli.write("ann/f/duo/three.variable.yaml", "value: new\nis_secret: false\n")

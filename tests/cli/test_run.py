@@ -18,7 +18,7 @@ ODD = "zeile\u2028mit\x85Grüßen 世界"
 
 
 def script(installation: Installation, name: str, content: str, language: str = "python3") -> str:
-    """Deploy a script; gives its path."""
+    """Deploy a script; return its path."""
     path = f"f/examples/{name}"
     body = {"path": path, "summary": "", "content": content, "language": language}
     assert installation.client.post("/api/w/main/scripts/create", json=body).status_code == 201
@@ -27,7 +27,7 @@ def script(installation: Installation, name: str, content: str, language: str = 
 
 @pytest.fixture(scope="session")
 def echo(installation: Installation) -> str:
-    """Gives back its input and prints what is hard to show."""
+    """Deploy a script that returns its input and prints special characters; return its path."""
     lines = ["def main(**given):", f"    print({ODD!r})", "    print('\\x1b[31mred\\x1b[0m \\x1b]0;title\\x07')"]
     return script(installation, "echo", "\n".join([*lines, "    print('no end', end='')", "    return given"]))
 
@@ -39,7 +39,7 @@ def failing(installation: Installation) -> str:
 
 @pytest.fixture(scope="session")
 def endless(installation: Installation) -> str:
-    """Prints one line and would go on for long."""
+    """Deploy a script that prints one line and then sleeps for ten minutes; return its path."""
     return script(installation, "endless", "echo begun; sleep 600", "bash")
 
 
@@ -129,7 +129,7 @@ def test_special_characters_are_preserved(cli: Cli, echo: str) -> None:
     assert cli("job", "logs", run).out == f"{ODD}\n\x1b[31mred\x1b[0m \x1b]0;title\x07\nno end"
     assert cli("job", "logs", run, "--follow").out == cli("job", "logs", run).out
     assert cli("job", "logs", run, "--json").json["logs"] == cli("job", "logs", run).out
-    # A terminal that knows no such characters gets no traceback either.
+    # An encoding without these characters causes no traceback.
     assert "Gr" in cli("script", "run", echo, PYTHONIOENCODING="ascii").err
 
 
@@ -146,7 +146,7 @@ def test_on_a_terminal_the_nodes_are_drawn_and_logs_cannot_steer_it(cli: Cli, ec
 
 
 def _wait() -> None:
-    """Answer nothing."""
+    """Give no answer."""
 
 
 def test_live_tree_survives_lost_connection(cli: Cli, installation: Installation) -> None:
@@ -162,7 +162,7 @@ def test_live_tree_survives_lost_connection(cli: Cli, installation: Installation
 
     with proxy.to(installation.base) as cut:
         given = {"ORVANTA_URL": f"http://127.0.0.1:{cut.port}", "ORVANTA_TOKEN": installation.token}
-        # The nodes of the loop come with the stream, which is cut after them.
+        # The stream contains the nodes of the loop, and is cut after them.
         answers = [("two", _wait), ("awaiting approval", agree)]
         done = cli.on_terminal("job", "watch", run, answers=answers, **given)
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", done.err)
@@ -236,7 +236,7 @@ def test_ctrl_c_cancels_run_if_requested(cli: Cli, endless: str) -> None:
 
 @pytest.mark.extended
 def test_lost_connection_resumes_at_last_position(cli: Cli, installation: Installation) -> None:
-    """The job prints its lines over some time; the connections are cut again and again meanwhile."""
+    """The job prints lines for two seconds, during which the connections are cut repeatedly."""
     content = "import time\ndef main():\n    for n in range(40):\n        print('line', n, flush=True)\n"
     path = script(installation, "lines", content + "        time.sleep(0.05)\n    return 'whole'\n")
     with proxy.to(installation.base) as cut:

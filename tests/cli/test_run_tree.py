@@ -1,4 +1,4 @@
-"""A run's stream as the tree that is drawn of it."""
+"""Tree of the nodes of a run, built from its stream."""
 
 from __future__ import annotations
 
