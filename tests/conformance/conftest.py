@@ -1,4 +1,4 @@
-"""Runtimes at each level that this user can have."""
+"""Fixtures: runtimes at each isolation level that is possible for the current user."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def level(request: pytest.FixtureRequest) -> Level:
 
 @pytest.fixture(scope="session")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The compiled standard library of Go, made once for all processes of a run: it takes 16 s of CPU time."""
+    """Return the folder of Go's compiled standard library. Processes share it, since it takes 16 s of CPU time."""
     folder = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         folder = folder.parent
@@ -48,7 +48,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def warm_compiler(tmp_path: Path, compiled: Path) -> None:
-    """Have the platform of the test begin with that."""
+    """Provide the compiled standard library to the platform of the test."""
     packages = tmp_path / "home" / "packages"
     packages.mkdir(parents=True, exist_ok=True)
     (packages / ".go").symlink_to(compiled)

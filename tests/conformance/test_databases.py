@@ -1,4 +1,4 @@
-"""SQL on a real MariaDB, and GraphQL on a server of this machine."""
+"""SQL on a real MariaDB server, and GraphQL on a local server."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ async def runtimes(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ru
 
 @pytest.fixture(scope="module")
 def driver(runtimes: Runtimes) -> str:
-    """The package of a job with the driver."""
+    """Install the driver as the package of a job; return the name of the package."""
     package = "admins/mysql"
     command = [uv.find_uv_bin(), "pip", "install", "--quiet", "--system-certs", "--target"]
     if subprocess.run([*command, str(runtimes.packages / package), "pymysql"], check=False).returncode:
@@ -49,7 +49,7 @@ def driver(runtimes: Runtimes) -> str:
 
 @pytest.fixture(scope="module")
 def mariadb() -> Iterator[Address]:
-    """A server of its own in a temporary folder, as an ordinary user."""
+    """Run a server in a temporary folder as an ordinary user; yield its address."""
     if _SERVER is None:
         pytest.skip("MariaDB is not installed (mariadb-server)")
     folder = Path(tempfile.mkdtemp(prefix="orvanta-mariadb-", dir="/tmp"))
@@ -73,7 +73,7 @@ def mariadb() -> Iterator[Address]:
 
 
 class Sql:
-    """Scripts on the server."""
+    """Runs scripts on the server."""
 
     def __init__(self, runtimes: Runtimes, package: str, address: Address) -> None:
         self._runtimes, self._package, self.address = runtimes, package, address

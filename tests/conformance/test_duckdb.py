@@ -1,4 +1,4 @@
-"""SQL in DuckDB: what every language must do, and what it gives of SQL's own."""
+"""SQL in DuckDB: requirements of every language, and features of SQL."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ async def test_scripts_in_python_do_not_find_it(runtimes: Runtimes) -> None:
 
 
 async def test_of_the_machine_no_more_is_read_than_the_limits(runtimes: Runtimes, level: str) -> None:
-    """Files that the level landlock allows, so that DuckDB starts."""
+    """The level landlock allows a few files outside of the job's folders, without which DuckDB does not start."""
     content = "import os\ndef main():\n    return os.listdir('/sys/fs/cgroup')"
     assert (await run(runtimes, "python3", content)).error[0] == (
         "PermissionError" if level == "landlock" else "FileNotFoundError"

@@ -1,4 +1,4 @@
-"""Languages whose program may be installed beside the worker: the main cases of the table, on one set of runtimes."""
+"""Languages with programs that are installed separately: the main cases of the table, with the same runtimes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ERRORS = {
     "java": ("IllegalStateException", "at Main.inner(Main.java:3)"),
     "rust": ("Panic", "at script.rs:2:5"),
 }
-"""Name of the error that is raised, and a part of its stack."""
+"""Name of the raised error, and a part of its stack."""
 
 SYNTAX = {
     "deno": ("SyntaxError", "script.ts:2:"),
@@ -37,15 +37,15 @@ SYNTAX = {
     "rust": ("CompileError", "script.rs:2:13"),
 }
 COMPILED = {"java", "rust"}
-"""Languages whose scripts take a second of compilation: fewer cases."""
+"""Languages with fewer cases, because compiling a script takes a second."""
 
 FROM_NPM = {"deno": ("deno", "node_modules/@deno/*/deno"), "nu": ("nushell", "node_modules/@nushell/*/bin/nu")}
-"""Packages of npm that contain a program: program → package, place in its folder."""
+"""Packages of npm that contain a program: program → package, path of the program."""
 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Programs of npm's packages, for those that the machine does not have."""
+    """Install the programs that the machine does not have from npm; return their paths by name."""
     wanted = {name: each for name, each in FROM_NPM.items() if shutil.which(name, path=PATH) is None}
     folder = tmp_path_factory.mktemp("npm")
     installing = ["npm", "install", "--silent", "--ignore-scripts", "--prefix", str(folder)]

@@ -100,7 +100,7 @@ def go() -> None:
 
 
 def whole(text: str) -> str:
-    """A script of `text`, what it uses of the library, and the types above."""
+    """Return a script with `text`, its imports of the standard library, and the types above."""
     used = [name for name in ("errors", "fmt", "os", "strings", "time") if f"{name}." in text]
     return "package inner\n\n" + "".join(f'import "{name}"\n' for name in used) + TYPES + text + "\n"
 
@@ -124,7 +124,7 @@ async def test_seeds_of_other_compilers_are_removed_in_the_end(runtimes: Runtime
 
 
 def some(cases: Iterable[str]) -> list[Any]:
-    """Each takes a compiler's second: one of three with each `make test`, all with `make soak`."""
+    """Return parameters of which two thirds are soak tests, since compiling each takes a second."""
     return [
         pytest.param(case, id=case, marks=[pytest.mark.soak] if place % 3 else []) for place, case in enumerate(cases)
     ]
@@ -166,7 +166,7 @@ def programs(runtimes: Runtimes) -> list[Path]:
 
 
 async def compiles(runtimes: Runtimes, *specs: Any) -> list[str]:
-    """The workspaces for which the compiler ran while these jobs ran, all at once."""
+    """Build these jobs concurrently; return the workspaces for which the compiler ran."""
     built: list[str] = []
     builder = Builds(runtimes.packages, runtimes.staging, counted(runtimes, built), runtimes.make_output)
     assert GO.build is not None
@@ -265,7 +265,7 @@ async def test_builds_are_isolated_between_workspaces(runtimes: Runtimes) -> Non
     """A damaged cache of one workspace affects only that workspace."""
     await run(runtimes, "go", FIRST)
     for path in (runtimes.packages / "admins" / ".go-cache").glob("*/*-d"):
-        path.write_bytes(b"x" * path.stat().st_size)  # of another size it would be noticed
+        path.write_bytes(b"x" * path.stat().st_size)  # another size would be detected
     content = FIRST + "// again\n"
     assert (await run_spec(runtimes, spec("go", content))).error[0] == "CompileError"
     assert (await run_spec(runtimes, structs.replace(spec("go", content), workspace="other"))).value == 1

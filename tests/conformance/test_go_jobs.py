@@ -1,4 +1,4 @@
-"""Go from the call to the answer: deployed, compiled by a worker, its secrets taken out of all that it gives back."""
+"""Go scripts from the request to the response: deployed, compiled by a worker, with masked secrets."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ func main(key string, fail bool) (any, error) {
 
 @pytest.fixture
 async def api(database: TestDatabase, tmp_path: Path, warm_compiler: None) -> AsyncIterator[ApiHarness]:
-    """A platform with a worker of its own."""
+    """Yield a platform with a worker."""
     missing = BY_LANGUAGE["go"].missing()
     if missing is not None:
         pytest.skip(missing)
@@ -61,7 +61,7 @@ async def api(database: TestDatabase, tmp_path: Path, warm_compiler: None) -> As
 
 
 async def ran(api: ApiHarness, call: str, body: dict[str, Any]) -> tuple[int, Any, str]:
-    """Status, result and log of a run."""
+    """Run a job; return the status of the response, the result and the log."""
     answer = await api.client.post(f"{W}/jobs/run_wait_result/{call}", json=body)
     log = (await api.client.get(f"{W}/jobs_u/get_logs/{answer.headers['x-run-id']}")).text
     return answer.status_code, answer.json(), log

@@ -1,4 +1,4 @@
-"""The examples of docs/how-to/build/languages.md, as they stand there."""
+"""Unchanged examples of docs/how-to/build/languages.md."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ async def test_stream_examples(runtimes: Runtimes, fence: str, language: str) ->
 
 
 def test_every_language_is_documented() -> None:
-    assert set(EXAMPLES) == {*RESULTS, "SQL on PostgreSQL"}  # which has a database (test_postgresql.py)
+    assert set(EXAMPLES) == {*RESULTS, "SQL on PostgreSQL"}  # tested in test_postgresql.py, since it needs a database
     assert {name for name in BY_LANGUAGE if f"`{name}`" in PAGE} == set(BY_LANGUAGE)
 
 

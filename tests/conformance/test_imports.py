@@ -1,4 +1,4 @@
-"""Imports of scripts in each language that has them, at each isolation level."""
+"""Imports of scripts in each language that supports them, at each isolation level."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ async def test_script_without_imports_sees_none(runtimes: Runtimes, language: st
 
 @pytest.mark.soak(minutes=1)
 async def test_start_with_200_imports_is_measured(runtimes: Runtimes) -> None:
-    """Print what a closure of 200 scripts adds to a job: its files alone, and with all of them imported."""
+    """Print the time that a closure of 200 scripts adds to a job: with its files alone, and with all imported."""
     folder = "admins/imports/many"
     modules = {f"f/many/s{number}.py": f"X = {number}\n" for number in range(200)}
     write(runtimes.packages / folder, {"f/__init__.py": "", **modules})

@@ -1,4 +1,4 @@
-"""SQL on PostgreSQL: what every language must do, and what it gives of SQL's own."""
+"""SQL on PostgreSQL: requirements of every language, and features of SQL."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ Address = dict[str, Any]
 
 @pytest.fixture
 async def runtimes(tmp_path: Path) -> Runtimes:
-    """Not started: what runs in the worker's event loop needs no cell."""
+    """Return runtimes that are not started: PostgreSQL jobs run in the worker's event loop and need no cell."""
     return Runtimes(tmp_path / "home", [])
 
 
 @pytest.fixture
 async def address(database: TestDatabase) -> AsyncIterator[Address]:
-    """The test's database by TCP, as a resource of a user would have it."""
+    """Yield the database of the test as a resource with a TCP address."""
     url = urlsplit(database.owner_url)
     folder, port = (parse_qs(url.query).get(key, [""])[0] for key in ("host", "port"))
     socket = f"{unquote(folder)}/.s.PGSQL.{port or url.port or 5432}"
@@ -183,7 +183,7 @@ async def test_error_has_message_and_position(
 async def test_without_a_database_there_is_none(
     runtimes: Runtimes, database: TestDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither the environment of the worker nor the files that drivers read replace it."""
+    """The environment of the worker and the configuration files of drivers do not replace a missing argument."""
     url = urlsplit(database.owner_url)
     monkeypatch.setenv("PGHOST", parse_qs(url.query)["host"][0])
     monkeypatch.setenv("PGUSER", url.username or "")
@@ -240,7 +240,7 @@ async def test_cancelling_cancels_on_the_server(runtimes: Runtimes, address: Add
 
 
 async def _is_over(address: Address) -> None:
-    """No session still executes the statement."""
+    """Wait until no session executes the statement."""
     options = {name: address[name] for name in ("host", "port", "user", "password")}
     connection = await asyncpg.connect(**options, database=address["dbname"])
     try:
@@ -270,7 +270,7 @@ select $3, $1"""
 
 
 async def test_wide_rows_over_result_limit_are_discarded(runtimes: Runtimes, address: Address) -> None:
-    """Fifty rows of 8 MiB, and one of 200 MiB, at a limit of 10 MiB: the worker never holds many of them."""
+    """Fifty rows of 8 MiB, or one of 200 MiB, with a limit of 10 MiB: the worker's memory is bounded."""
     for content in (
         "select repeat('x', 8388608) as x from generate_series(1, 50)",
         "select repeat('x', 209715200) as x",
@@ -288,7 +288,7 @@ async def test_wide_rows_over_result_limit_are_discarded(runtimes: Runtimes, add
 
 
 class _Slow(Collected):
-    """A log that takes in one message a turn."""
+    """A log that takes 50 ms for each message."""
 
     async def write(self, text: str) -> None:
         await asyncio.sleep(0.05)

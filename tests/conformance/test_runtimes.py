@@ -1,4 +1,4 @@
-"""Requirements of every language in one table: the same cases, each as a script of the language."""
+"""Requirements of all languages as a table of cases, each with a script in every language."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from orvanta_platform.worker.runtimes.pool import Runtimes
 from orvanta_platform.worker.runtimes.registry import BY_LANGUAGE
 
 LANGUAGES = ("python3", "bash", "bun", "php", "ruby", "go")
-"""Of languages that are one and the same here, one."""
+"""Languages that are tested; languages with the same runtime are represented by one of them."""
 
 STACKS = {
     "python3": ("ValueError", ["line 2, in inner", "raise ValueError('no good')"]),
@@ -25,7 +25,7 @@ STACKS = {
     "ruby": ("RangeError", ["from script.rb:2:in ", "from script.rb:6:in "]),
     "go": ("Panic", ["panic: no good", "at inner (script.go:4)", "at main (script.go:8)"]),
 }
-"""The name of an error that is raised, and what its stack tells; other languages tell the exit code."""
+"""Name of the raised error, and parts of its stack; other languages report the exit code."""
 
 SYNTAX = {
     "python3": ("SyntaxError", "(line 2): x = ;"),

@@ -1,4 +1,4 @@
-"""Streams of jobs: in every language the lines that the published clients print, in two those that `main` yields."""
+"""Streams of jobs: in every language by printed lines, as by the published clients; in two by values of `main`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Features of TypeScript beside the table: reused processes, packages, ways to end, results that are not JSON."""
+"""Features of TypeScript outside of the table: reused processes, packages, exits, results that are not JSON."""
 
 from __future__ import annotations
 

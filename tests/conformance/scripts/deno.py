@@ -1,4 +1,4 @@
-"""The cases of the table for Deno: those of Bun, with Deno's names where they differ."""
+"""The cases of the table in TypeScript for Deno: those of Bun, with Deno's names where they differ."""
 
 from __future__ import annotations
 

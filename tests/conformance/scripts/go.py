@@ -1,4 +1,4 @@
-"""The cases of the table in Go. Nothing has a default there: what is not given is nil, or zero."""
+"""The cases of the table in Go, which has no defaults: a missing argument is nil or zero."""
 
 from __future__ import annotations
 
