@@ -1,4 +1,4 @@
-"""Packages on a fresh home and database, from indexes on this machine."""
+"""Fixtures for packages from local indexes, with a new home and database."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from orvanta_platform.worker.runtimes.pool import Runtimes
 
 
 class Log(Collected):
-    """A job's log that keeps everything."""
+    """A log of a job that stores everything."""
 
     async def system(self, text: str) -> None:
         await self.write(f"[orvanta] {text}\n")
@@ -41,7 +41,7 @@ class Log(Collected):
 
 @dataclass
 class Shop:
-    """A worker's packages, the index they come from, what its jobs said."""
+    """The packages of a worker, their index, and the log of the jobs."""
 
     platform: Platform
     runtimes: Runtimes
@@ -56,7 +56,7 @@ class Shop:
         return await self.packages.provide(asked, self.log, asyncio.Event())
 
     async def run(self, content: str, *, language: str = "python3", workspace: str = "main", **more: Any) -> Ran:
-        """A job with its packages."""
+        """Install the packages of a job and run it."""
         package = await self.provide(content, language=language, workspace=workspace, **more)
         return await run_spec(self.runtimes, structs.replace(spec(language, content), package=package))
 
@@ -67,7 +67,7 @@ class Shop:
         return await self.packages.lock(asked, needed, self.log, asyncio.Event())
 
     def restarted(self, **settings: Any) -> Shop:
-        """Another worker with the same home and database, which remembers nothing."""
+        """Return another worker with the same home and database, as after a restart."""
         chosen = replace(self.platform.settings, **settings)
         packages = _packages(self.runtimes, self.platform, chosen)
         return Shop(self.platform, self.runtimes, packages, self.index)
@@ -90,7 +90,7 @@ def index() -> Iterator[Index]:
 
 @pytest.fixture
 def home() -> Iterator[Path]:
-    """A home below folders that every user may enter, which tmp_path is not."""
+    """Yield a home whose parent folders are accessible to every user, unlike those of tmp_path."""
     folder = Path(tempfile.mkdtemp(prefix="orvanta-home-", dir="/tmp"))
     folder.chmod(0o755)
     yield folder / "home"
@@ -132,7 +132,7 @@ async def api(database: TestDatabase, home: Path, index: Index) -> AsyncIterator
 
 @pytest.fixture
 async def working(api: ApiHarness, home: Path) -> AsyncIterator[Worker]:
-    """The worker's loop with its real runtimes at the strongest level, not started: a task of `run` starts it."""
+    """Yield a worker with real runtimes at the strongest isolation level; tests start its method `run`."""
     row = NewWorker(uuid4(), "w", "here", "127.0.0.1", "default", None, 4, "0", "full")
     async with api.platform.db.acquire() as connection:
         await workers.register(connection, row)

@@ -1,4 +1,4 @@
-"""Scripts that import each other: deploying and running them."""
+"""Deployment and execution of scripts that import each other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two small package indexes on this machine: one as uv asks it, one as bun does, and the packages they serve."""
+"""Local package indexes for uv and bun, and functions that create packages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from typing import Any
 
 @dataclass
 class Index:
-    """Files that are served, by path, and the paths that were requested."""
+    """Served files by path, and requested paths."""
 
     files: dict[str, bytes] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
@@ -33,11 +33,11 @@ class Index:
 
     @property
     def python(self) -> str:
-        """The address for ORVANTA_PYTHON_INDEX."""
+        """URL for ORVANTA_PYTHON_INDEX."""
         return f"{self.url}/simple"
 
     def publish(self, name: str, filename: str, body: bytes) -> None:
-        """A file of a Python distribution."""
+        """Add a file of a Python distribution."""
         self._python.setdefault(name, {})[filename] = body
         self.files[f"/files/{filename}"] = body
         links = "".join(
@@ -47,7 +47,7 @@ class Index:
         self.files[f"/simple/{name}/"] = f"<html><body>{links}</body></html>".encode()
 
     def publish_npm(self, name: str, version: str, body: bytes) -> None:
-        """A version of an npm package."""
+        """Add a version of an npm package."""
         path = f"/tarballs/{name}-{version}.tgz"
         self.files[path] = body
         integrity = "sha512-" + base64.b64encode(hashlib.sha512(body).digest()).decode()
@@ -61,7 +61,7 @@ class Index:
 
 @contextmanager
 def serving() -> Iterator[Index]:
-    """An index that answers until the end."""
+    """Serve an index until the end of the block."""
     index = Index()
 
     class Handler(BaseHTTPRequestHandler):
@@ -84,7 +84,7 @@ def serving() -> Iterator[Index]:
             self.do_GET(whole=False)
 
         def log_message(self, *_: Any) -> None:
-            """Nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
@@ -100,7 +100,7 @@ def serving() -> Iterator[Index]:
 
 
 def wheel(name: str, version: str, files: Mapping[str, str], *, requires: tuple[str, ...] = ()) -> tuple[str, bytes]:
-    """(file name, bytes) of a pure wheel with these files; one called `link:<path>` becomes a symbolic link."""
+    """Return the file name and content of a pure wheel; a file named `link:<path>` becomes a symbolic link."""
     info = f"{name}-{version}.dist-info"
     metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n" + "".join(
         f"Requires-Dist: {each}\n" for each in requires
@@ -121,7 +121,7 @@ def wheel(name: str, version: str, files: Mapping[str, str], *, requires: tuple[
 
 
 def source_distribution(name: str, version: str, setup: str) -> tuple[str, bytes]:
-    """(file name, bytes) of a distribution that can only be built, by running `setup`."""
+    """Return the file name and content of a source distribution, which is built by running `setup`."""
     files = {
         "setup.py": setup,
         "PKG-INFO": f"Metadata-Version: 1.1\nName: {name}\nVersion: {version}\n",
@@ -131,7 +131,7 @@ def source_distribution(name: str, version: str, setup: str) -> tuple[str, bytes
 
 
 def tarball(files: Mapping[str, str], top: str = "package", links: Mapping[str, str] | None = None) -> bytes:
-    """A gzipped tar of these files below `top`; `links` are symbolic links."""
+    """Return a gzipped tar archive of files and symbolic links below `top`."""
     buffer = io.BytesIO()
     with gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0) as zipped, tarfile.open(fileobj=zipped, mode="w") as archive:
         for path, text in files.items():
@@ -146,6 +146,6 @@ def tarball(files: Mapping[str, str], top: str = "package", links: Mapping[str, 
 
 
 def npm(name: str, version: str, source: str, **manifest: Any) -> bytes:
-    """An npm package whose main file is `source`."""
+    """Return an npm package whose main file has the text `source`."""
     whole = {"name": name, "version": version, "main": "index.js", **manifest}
     return tarball({"package.json": json.dumps(whole), "index.js": source})

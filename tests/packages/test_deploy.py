@@ -1,4 +1,4 @@
-"""From the deploy of a script or workflow over its lock to a run that uses the package."""
+"""Deployment of scripts and workflows with packages: the lock, and runs that use the packages."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ async def create(api: ApiHarness, *, status: int = 201, **changes: Any) -> str:
 
 
 async def until(look: Callable[[], Awaitable[Any]]) -> Any:
-    """Repeat `look` until it returns something, and return that."""
+    """Call `look` until it returns a true value, and return that."""
     async with asyncio.timeout(60):
         while not (found := await look()):
             await asyncio.sleep(0.02)
@@ -47,7 +47,7 @@ async def until(look: Callable[[], Awaitable[Any]]) -> Any:
 
 
 async def locked(api: ApiHarness, what: str) -> dict[str, Any]:
-    """Return the status of a deploy after its lock has ended."""
+    """Wait until the lock of a deployment succeeds or fails; return the status."""
 
     async def look() -> dict[str, Any] | None:
         status: dict[str, Any] = await api.get(what)
@@ -58,12 +58,12 @@ async def locked(api: ApiHarness, what: str) -> dict[str, Any]:
 
 
 async def deployed(api: ApiHarness, digest: str) -> dict[str, Any]:
-    """The same of a script's version."""
+    """Wait for the lock of a script's version; return the status."""
     return await locked(api, f"scripts/deployment_status/h/{digest}")
 
 
 async def finished(api: ApiHarness, run: str) -> Any:
-    """The result of a run."""
+    """Wait until a run ends; return its result."""
 
     async def look() -> Any:
         found = await api.get(f"jobs_u/completed/get_result_maybe/{run}")
@@ -157,7 +157,7 @@ async def test_version_with_failed_lock_never_runs(api: ApiHarness, working: Wor
 
 
 async def test_first_version_runs_before_lock(api: ApiHarness, working: Worker, index: Index) -> None:
-    """The first job makes the lock: here that of the run, which has the higher priority."""
+    """The first job creates the lock: here that of the run, which has the higher priority."""
     publish(index)
     digest = await create(api, priority=50)
     run = await api.client.post(f"{W}/jobs/run/p/{PATH}", json={})
@@ -285,7 +285,7 @@ async def test_locks_for_a_caller(api: ApiHarness, working: Worker, index: Index
 
 
 async def test_deploying_and_looking_runs_nothing(api: ApiHarness, home: Path) -> None:
-    """S17: no worker runs here, so whatever ran would have run in the server."""
+    """S17: no worker is running, so only the server could execute the code."""
     mark = home / "ran"
     for language, content in (
         ("python3", f"open({str(mark)!r}, 'w')\ndef main(x: int = open({str(mark)!r}, 'w')): pass"),
@@ -313,7 +313,7 @@ UNUSABLE = {"python3": "{}", "bun": "{}\n//bun.lockb\n<empty>"}
 
 
 async def test_lock_that_cannot_be_used_is_made_again(api: ApiHarness, working: Worker, index: Index) -> None:
-    """Also at a workflow that is already deployed with one, and a repeated deployment changes nothing."""
+    """It is replaced for a workflow too, and a repeated deployment of the script changes nothing."""
     publish(index)
     start(working)
     digest = await create(api, lock=UNUSABLE["python3"])

@@ -21,7 +21,7 @@ from orvanta_platform.worker.loop import Worker
 
 @pytest.fixture
 async def catalog(api: ApiHarness, working: Worker) -> AsyncIterator[Catalog]:
-    """Scripts of the workspace, with a worker that runs them."""
+    """Yield scripts of a workspace with a worker that runs them."""
     for name in ("lib", "app"):
         await api.client.post(f"{W}/folders/create", json={"name": name, "owners": ["u/ann"]})
     await api.client.post(f"{W}/folders/create", json={"name": "closed", "owners": []})
@@ -64,7 +64,7 @@ async def test_private_import_looks_like_missing_one(catalog: Catalog) -> None:
     assert await catalog.refuse("f/app/main", "from u.admin.own import KEY", client=ann)
     through = await catalog.refuse("f/app/main", "from f.lib.open import KEY", client=ann)
     assert [(each["file"], each["line"]) for each in through] == [("f/lib/open", 1)]
-    # A candidate of the same name that may be read counts, whether or not a private one exists.
+    # Another candidate for the import that ann may not read does not change the message.
     await catalog.deploy("f/closed/secret/KEY", "")
     assert await catalog.refuse("f/app/main", main.format(name="secret"), client=ann) == private
 
@@ -101,7 +101,7 @@ async def test_cycle_is_refused_with_its_path(catalog: Catalog) -> None:
 
 @pytest.mark.extended
 async def test_closure_of_10000_scripts_is_refused(catalog: Catalog, database: TestDatabase) -> None:
-    """A star of many scripts, and a chain that is longer than allowed."""
+    """One script that imports too many others, and a chain that is too long."""
     star = "\n".join(f"import f.lib.n{number}" for number in range(10_000))
     (found,) = await catalog.refuse("f/app/main", star)
     assert found["code"] == "import_limit" and "more than 1000 scripts" in found["message"]
@@ -155,7 +155,7 @@ async def test_tampered_documents_do_not_run(catalog: Catalog, database: TestDat
 async def test_tampered_lock_of_imports_does_not_install(
     catalog: Catalog, index: Index, database: TestDatabase
 ) -> None:
-    """The lock of the importing script has the packages of all its imports."""
+    """The lock of an importing script contains the packages of all its imports."""
     index.publish("greeting", *wheel("greeting", "1.0", {"greeting.py": "WORD = 'hello'\n"}))
     await catalog.deploy("f/lib/a", "import greeting\nA = greeting.WORD")
     owner = await asyncpg.connect(database.owner_url)

@@ -1,4 +1,4 @@
-"""Imports of scripts by scripts, from the deploy to the run at the strongest isolation level."""
+"""Imports between scripts, from the deployment to the run at the strongest isolation level."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from orvanta_platform.worker.loop import Worker
 
 @pytest.fixture
 async def catalog(api: ApiHarness, working: Worker) -> AsyncIterator[Catalog]:
-    """Scripts of the workspace, with a worker that runs them."""
+    """Yield scripts of a workspace with a worker that runs them."""
     for name in ("lib", "app"):
         await api.client.post(f"{W}/folders/create", json={"name": name, "owners": []})
     running = asyncio.create_task(working.run())
@@ -220,7 +220,7 @@ async def test_long_chain_is_resolved_with_few_queries(catalog: Catalog, monkeyp
 
 @pytest.mark.extended
 async def test_chain_of_scripts_is_imported(catalog: Catalog) -> None:
-    """The chain is longer than Python's recursion limit allows by itself."""
+    """The chain needs a deeper stack than Python's default recursion limit, which jobs still have."""
     last = 200
     for number in range(last, -1, -1):
         content = f"from f.lib.n{number + 1} import depth as inner\ndef depth(): return inner() + 1"

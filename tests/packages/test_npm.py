@@ -20,7 +20,7 @@ SCRIPT = 'import { hello } from "greeting";\nexport function main() { return hel
 
 
 def publish(shop: Shop, version: str = "1.0.0", source: str | None = None) -> None:
-    """`greeting`, which needs `@here/naming`."""
+    """Publish `greeting`, which requires `@here/naming`."""
     shop.index.publish_npm("@here/naming", "2.0.0", npm("@here/naming", "2.0.0", "exports.name = 'world'"))
     text = source or f"exports.hello = 'hello {version} ' + require('@here/naming').name"
     shop.index.publish_npm("greeting", version, npm("greeting", version, text, dependencies={"@here/naming": "^2"}))
@@ -67,7 +67,7 @@ async def test_locked_script_is_reproducible(shop: Shop) -> None:
 
 @pytest.mark.parametrize("name", ["greeting", "esbuild"])
 async def test_scripts_of_an_install_are_not_run(shop: Shop, name: str) -> None:
-    """Neither those that Bun trusts by their name nor those that a lock of the caller's trusts."""
+    """Install scripts of packages that Bun trusts by name, or that the caller's lock trusts, are not run."""
     scripts = dict.fromkeys(("preinstall", "install", "postinstall"), "echo INSTALL SCRIPT RAN; touch ran")
     shop.index.publish_npm(name, "1.0.0", npm(name, "1.0.0", "", scripts=scripts))
     script = f'import "{name}"'

@@ -1,4 +1,4 @@
-"""Packages of Python scripts: locked once, installed once, the same for ever."""
+"""Packages of Python scripts: locked and installed once, and immutable afterwards."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SCRIPT = "import greeting\ndef main():\n    return greeting.HELLO, greeting.name
 
 
 def publish(shop: Shop, version: str = "1.0") -> None:
-    """`greeting`, which needs `naming`."""
+    """Publish `greeting`, which requires `naming`."""
     shop.index.publish("naming", *wheel("naming", "2.0", {"naming.py": "NAME = 'world'\n"}))
     files = {"greeting.py": f"import naming\nHELLO = 'hello {version}'\ndef name():\n    return naming.NAME\n"}
     shop.index.publish("greeting", *wheel("greeting", version, files, requires=("naming>=1",)))
@@ -171,7 +171,7 @@ async def test_suspicious_name_causes_warning(shop: Shop) -> None:
 
 @pytest.mark.parametrize("path", ["link:greeting.py", "../outside.py", "/tmp/orvanta-outside.py"])
 async def test_wheel_with_outside_path(shop: Shop, path: str) -> None:
-    """A link in a wheel becomes a file that holds its target, or the wheel is refused; nothing leads out."""
+    """A symbolic link in a wheel becomes a file with its target as text, or the wheel is refused."""
     shop.index.publish("greeting", *wheel("greeting", "1.0", {path: "/etc/passwd"}))
     with suppress(PackageError):
         await shop.provide(SCRIPT)
@@ -213,7 +213,7 @@ async def test_packages_whose_sandbox_is_killed_are_lost_and_no_error_of_the_scr
     victims = iter([first])
 
     class Files(dict[str, bytes]):
-        """The first request is answered when the sandbox of who asks is dead."""
+        """Files whose first request kills the sandbox of the installation."""
 
         def get(self, path: str, default: Any = None) -> Any:
             for zygote in victims:
@@ -250,13 +250,13 @@ backend-path = ["."]
 
 
 def project(backend: str) -> bytes:
-    """A source distribution of `greeting` that is built by `backend`, which needs nothing else."""
+    """Return a source distribution of `greeting` that is built by `backend` without further requirements."""
     info = "Metadata-Version: 2.1\nName: greeting\nVersion: 1.0\n"
     return tarball({"backend.py": backend, "pyproject.toml": PROJECT, "PKG-INFO": info}, "greeting-1.0")
 
 
 async def test_builds_run_only_if_allowed(shop: Shop, home: Path) -> None:
-    """In a cell, with nothing of the worker's or a job's in its environment."""
+    """They run in a cell, without environment variables of the worker or of a job."""
     shop.index.publish("greeting", "greeting-1.0.tar.gz", project(BACKEND))
     with pytest.raises(PackageError):
         await shop.provide(SCRIPT)
@@ -265,7 +265,7 @@ async def test_builds_run_only_if_allowed(shop: Shop, home: Path) -> None:
 
 @pytest.mark.parametrize("act", ["os.symlink('/etc', f'{tree}/evil')", "os.mkfifo(f'{tree}/evil')"])
 async def test_package_added_by_build_is_rejected(shop: Shop, act: str) -> None:
-    """A build can write where the packages are put together, but not past the look at them."""
+    """A build can write to the folder in which packages are assembled, but not bypass the check of the result."""
     once = "os.makedirs(tree, exist_ok=True)\nif not os.path.lexists(f'{tree}/evil'):"
     slip = f"import os\ntree = '/output/tree'\n{once}\n    {act}\n"
     shop.index.publish("greeting", "greeting-1.0.tar.gz", project(slip + BACKEND))

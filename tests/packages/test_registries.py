@@ -1,4 +1,4 @@
-"""The registries that this machine is set to, where they answer."""
+"""Package registries that are configured on this machine; skipped if they do not respond."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ UNREACHED = re.compile(
 
 @pytest.fixture
 async def world(shop: Shop) -> Shop:
-    """The shop with what this machine is set to instead of the indexes of the tests."""
+    """Return the shop with the registries of this machine instead of the local indexes."""
     settings = replace(shop.platform.settings, python_index=None, npm_registry=None)
     imports = Imports(shop.platform, shop.runtimes)
     packages = Packages(shop.runtimes, settings, Locks(shop.platform), imports, dict(os.environ))

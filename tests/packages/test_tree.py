@@ -1,4 +1,4 @@
-"""Files that a package must not contain, the treatment of the others, and the sources of packages."""
+"""Forbidden files of packages, the treatment of allowed files, and the sources of packages."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_links_out_are_refused(root: Path, target: str) -> None:
 
 
 def test_link_through_outside_link_is_rejected(root: Path) -> None:
-    """Each step looks harmless: `down/../..` is within by its letters, and out by where `down` leads."""
+    """A path such as `down/../..` seems to be inside the tree, but leads out of it if `down` is a link."""
     (root / "top").symlink_to("a/b")
     (root / "a/b/up").symlink_to("../..")
     (root / "x").symlink_to("a/b/up/../outside")

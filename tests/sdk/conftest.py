@@ -1,4 +1,4 @@
-"""A platform as it is installed, things to call in it, and the published client in an environment of its own."""
+"""Fixtures: scripts and a workflow in an installation, and a virtual environment with the published client."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ SCRIPTS = {
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """Arguments of the programs: see `program.main`."""
+    """Arguments of the programs; see `program.main`."""
 
     values: dict[str, Any]
 
     def to(self, *, job: bool) -> dict[str, Any]:
-        """For a program outside, or for one that is a job."""
+        """Return the arguments for a program inside or outside of a job."""
         return self.values | {"job": job}
 
 
 @pytest.fixture(scope="session")
 def given(installation: Installation) -> Given:
-    """Scripts and a workflow that the programs call."""
+    """Deploy the scripts and the workflow that the programs call."""
     client = installation.client
     me = client.get("/api/users/whoami").json()
     values = {"workspace": "main", "email": me["email"], "username": "admin", "folder": FOLDER}
@@ -76,7 +76,7 @@ def _calls(path: str, n: dict[str, str]) -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def python() -> Path:
-    """The interpreter of an environment that holds the locked client and nothing of ours; made once per lock."""
+    """Return the interpreter of a virtual environment with the locked client only; it is cached for each lock."""
     lock = HERE / "client.lock"
     digest = hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()[:16]
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "orvanta-tests"
@@ -100,7 +100,7 @@ def _uv(*arguments: str) -> None:
 
 
 def run_program(python: Path, installation: Installation, given: dict[str, Any]) -> list[str]:
-    """`program.py` outside of the platform, as the admin; the names of the functions that it called."""
+    """Run `program.py` outside of the platform, as the admin; return the names of the functions that it called."""
     environ = {
         "PATH": os.environ["PATH"],
         "OV_BASE_URL": installation.base,
@@ -125,5 +125,5 @@ def locked(installation: Installation, hash_: str) -> dict[str, Any]:
             raise AssertionError(error)
         if status.get("lock") is not None:
             return status
-        # Held by the server until something of the run that makes the lock is new.
+        # A long poll: the server responds when the run that creates the lock has an update.
         installation.client.get(f"{W}/jobs_u/getupdate/{status['job_id']}", params={"running": True})

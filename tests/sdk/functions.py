@@ -1,4 +1,4 @@
-"""Every function of the published Python client 6.5.0: which work now, and what the others wait for."""
+"""All functions of the published Python client 6.5.0: supported ones, and the features that the others need."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ NOW = frozenset(
 )
 
 FOR_USERS = frozenset({"Orvanta.create_token"})
-"""A job's token gets no other token."""
+"""Functions for users only: the token of a job cannot create tokens."""
 
 IN_A_WORKFLOW = frozenset(
     {
@@ -49,7 +49,7 @@ IN_A_WORKFLOW = frozenset(
 """Functions that have an effect only inside a workflow; `test_node_requests_approval_with_own_links` calls them."""
 
 AT_IMPORT = frozenset({"init_global_client", "deprecate"})
-"""Decorators that have done their work before a program begins."""
+"""Decorators of the client, which are called when it is imported."""
 
 LATER = {
     "tokens for other services": {"Orvanta.get_id_token", "get_id_token"},
@@ -77,7 +77,7 @@ LATER = {
 
 
 def public_functions(source: str) -> set[str]:
-    """The functions that a client's text defines for others: `name`, or `Class.name`."""
+    """Return the public functions of a client's source, as `name` or `Class.name`."""
     names: set[str] = set()
     for part in ast.parse(source).body:
         owner, parts = ("", [part]) if not isinstance(part, ast.ClassDef) else (f"{part.name}.", part.body)

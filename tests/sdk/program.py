@@ -1,8 +1,8 @@
 # mypy: ignore-errors
 """Program that uses the published Python client: runs in an environment of its own, and as a job.
 
-Nothing of the product is imported and nothing is typed: it is a script as people write them. `main` gives the names
-of all functions of the client that were called, by the interpreter's own account.
+It does not import the product and has no type annotations, like scripts of users. `main` returns the names of all
+functions of the client that were called, as recorded by `sys.setprofile`.
 """
 
 import os
@@ -25,7 +25,7 @@ def note(frame, event, _argument):
 
 
 def main(given: dict) -> list:
-    """`given`: paths and hashes of what is deployed, `job`: whether this is one."""
+    """Call the client. `given` has the paths and hashes of deployed items; `job` is True inside a job."""
     sys.setprofile(note)
     try:
         client = orvanta.Orvanta()
@@ -46,7 +46,7 @@ def main(given: dict) -> list:
 
 
 def refused(work, *words):
-    """The work raises an error that says these words; gives it."""
+    """Check that the work raises an error whose message contains these words; return the error."""
     caught = None
     try:
         work()
@@ -241,13 +241,13 @@ def state(client):
 
 
 def streams():
-    """Print a stream, which is one in a job and only lines elsewhere."""
+    """Print a stream, which outside of a job is ordinary output."""
     orvanta.stream_result(text for text in ("one\n", "two"))
     orvanta.append_to_result_stream(" three")
 
 
 def without_a_server():
-    """Call the functions that need no server: parsing, and the file that replaces it."""
+    """Call the functions that need no server: parsers, and those that read a mock file."""
     assert orvanta.parse_resource_syntax("$res:u/a/b") == orvanta.parse_resource_syntax("res://u/a/b") == "u/a/b"
     assert orvanta.parse_variable_syntax("var://u/a/b") == "u/a/b"
     assert orvanta.parse_s3_object("s3://store/key") == {"s3": "key", "storage": "store"}

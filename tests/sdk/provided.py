@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-"""Job that calls every function of the provided client, under both of its names; returns name → "" or the error."""
+"""Job that calls every function of the provided client, under both names; returns name → error, or "" for none."""
 
 import base64
 import io
@@ -15,7 +15,7 @@ SECRET = "s3cret-value"
 
 
 def main(given: dict) -> dict:
-    """`given`: paths and hashes of what is deployed."""
+    """Execute all checks. `given` has the paths and hashes of deployed items."""
     return {name: outcome(check, given) for name, check in CHECKS.items()}
 
 
@@ -232,13 +232,13 @@ def stream_result(given):
 
 
 def shared_state(given):
-    """Outside of a workflow on one worker there is no shared folder."""
+    """Only workflows on a single worker have a shared folder."""
     refused(lambda: wmill.set_shared_state({"n": 1}), "same_worker")
     refused(wmill.get_shared_state_pickle, "same_worker")
 
 
 def flow_user_state(given):
-    """A script run by itself has a context, too."""
+    """A run of a single script has a context, too."""
     wmill.set_flow_user_state("k", {"n": 1})
     same(wmill.get_flow_user_state("k"), {"n": 1})
 

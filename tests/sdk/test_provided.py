@@ -1,4 +1,4 @@
-"""The clients that every job can import without requiring them: all their functions, each in a real job."""
+"""Clients that every job can import without requirements: all their functions, each in a real job."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ ASK_SLACK = {
 
 @pytest.mark.parametrize("language", ASK_SLACK)
 def test_slack_approval(installation: Installation, language: str) -> None:
-    """The message has a button to the approval page of the node; a refusal by Slack fails the job."""
+    """The message has a button that opens the approval page of the node; an error response of Slack fails the job."""
     client, path = installation.client, f"{FOLDER}_slack_{language}"
     with slack() as (received, url):
         for channel_ok, expected in ((True, 200), (False, 500)):
@@ -114,7 +114,7 @@ def test_slack_approval(installation: Installation, language: str) -> None:
 
 @contextlib.contextmanager
 def slack() -> Iterator[tuple[list[Any], str]]:
-    """A server that answers with the first of the received values and appends messages to them."""
+    """Run a server that appends messages to a list and responds with the first value of that list."""
     received: list[Any] = []
 
     class Handler(http.server.BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""The published Python client, unchanged, against a real server and worker: from outside, and required by a job."""
+"""The unchanged published Python client with a real server and worker: outside of jobs, and required by a job."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def main():
 
 
 def test_node_requests_approval_with_own_links(installation: Installation) -> None:
-    """The links that a step makes of itself resume the run after it; the state it keeps is the run's context."""
+    """A node's own resume links resume the run after the node; the state that it sets is the context of the run."""
     client = installation.client
     asks = {"type": "rawscript", "language": "python3", "content": ASKS, "input_transforms": {}}
     output = {"type": "javascript", "expr": "{n: context.asked.n, resume: context.heard}"}

@@ -1,4 +1,4 @@
-"""A server that speaks the protocol of Azure Blob Storage: Azurite, where its program is installed."""
+"""Azurite, a server with the protocol of Azure Blob Storage, if it is installed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _PATIENCE_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Address of the server, and the environment of programs that use it."""
+    """Port of the server, and the environment variables of its clients."""
 
     port: int
 
@@ -36,11 +36,11 @@ class Server:
         return {"AZURE_STORAGE_ACCOUNT_NAME": ACCOUNT, "AZURE_STORAGE_ACCOUNT_KEY": KEY}
 
     def url(self, container: str, prefix: str = "") -> str:
-        """OBJECT_STORAGE_URL of a container."""
+        """Return the OBJECT_STORAGE_URL of a container."""
         return f"az://{container}/{prefix}?endpoint=http://127.0.0.1:{self.port}/{ACCOUNT}"
 
     def make(self, container: str) -> None:
-        """A container, which is not made by putting something into it."""
+        """Create a container, which uploads do not create."""
         path = f"/{ACCOUNT}/{container}"
         headers = {"x-ms-date": formatdate(usegmt=True), "x-ms-version": "2021-12-02"}
         signed = "".join(f"{name}:{value}\n" for name, value in headers.items())
@@ -53,13 +53,13 @@ class Server:
 
 
 def program() -> str | None:
-    """The server's program: that of AZURITE, else the one in the PATH."""
+    """Return the program of the server, from AZURITE or the PATH."""
     return os.environ.get("AZURITE") or shutil.which("azurite-blob")
 
 
 @contextmanager
 def running() -> Iterator[Server]:
-    """A server while the block runs."""
+    """Run a server until the end of the block."""
     azurite = program()
     assert azurite is not None, "azurite is not installed"
     with ExitStack() as stack:

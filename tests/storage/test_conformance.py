@@ -1,4 +1,4 @@
-"""Behaviour common to all storages: a folder, memory behind the client of remote stores, a real S3 server."""
+"""Behaviour common to all storages: a folder, the client of remote stores with memory, a real S3 server."""
 
 from __future__ import annotations
 
@@ -238,7 +238,7 @@ def test_incomplete_or_excessive_urls_are_rejected(tmp_path: Path, url: str) -> 
 
 
 async def test_store_address_follows_url_for_every_vendor(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A link is signed here: its address shows what the store is asked."""
+    """Links are signed locally, so that their addresses show the address of the store."""
     monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", azurite.ACCOUNT)
     monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_KEY", azurite.KEY)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", seaweed.ACCESS_KEY)
