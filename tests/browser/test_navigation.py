@@ -91,7 +91,7 @@ async def test_phone_has_a_menu_of_pages_help_and_account(page: Page) -> None:
     await page.keyboard.press("Escape")
     await expect(page.get_by_role("button", name="Log out")).to_have_count(0)
     await page.unroute("**/phone-bar-*.js")
-    # The navigation of the settings scrolls to the current link, even before the links for superadmins are loaded.
+    # The navigation of the settings scrolls to the current link, also when the account is loaded and adds links.
     asked: asyncio.Future[Route] = asyncio.get_running_loop().create_future()
     await page.route("**/api/w/main/users/whoami", lambda route: asked.set_result(route), times=1)
     await page.goto("/w/main/settings/instance")

@@ -137,7 +137,7 @@ async def test_settings_of_instance_are_changed(page: Page, site: Site) -> None:
     await expect(row).to_contain_text(re.compile("8.*Default"))
     # The page Single sign-on has these settings.
     await expect(page.get_by_text(re.compile("oidc_providers|break_glass_account"))).to_have_count(0)
-    # A secret inside a value is replaced by a mask, and kept if the mask is sent back.
+    # A secret inside a value is replaced by a mask, and unchanged if the mask is sent back.
     server = {"host": "mail.example.org", "sender": "orvanta@example.org", "password": "swordfish"}
     site.client.post("/api/settings/global/smtp", json={"value": server}).raise_for_status()
     try:

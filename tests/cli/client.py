@@ -157,7 +157,7 @@ class Running:
 
 
 def _converse(terminal: int, answers: list[tuple[str, Answer]]) -> str:
-    """Read a terminal until it is closed, and give the answers; return its whole output."""
+    """Read a terminal until it is closed, and execute the answers; return its whole output."""
     shown, seen = "", 0
     while True:
         assert select.select([terminal], [], [], PATIENCE_S)[0], shown

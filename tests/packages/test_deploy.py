@@ -313,7 +313,7 @@ UNUSABLE = {"python3": "{}", "bun": "{}\n//bun.lockb\n<empty>"}
 
 
 async def test_lock_that_cannot_be_used_is_made_again(api: ApiHarness, working: Worker, index: Index) -> None:
-    """It is replaced for a workflow too, and a repeated deployment of the script changes nothing."""
+    """A workflow's lock is replaced too, and a repeated deployment of the script changes nothing."""
     publish(index)
     start(working)
     digest = await create(api, lock=UNUSABLE["python3"])

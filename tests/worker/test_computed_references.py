@@ -266,7 +266,7 @@ async def test_reference_in_response_of_another_server(house: House) -> None:
 
 
 async def test_reference_in_approver_answer(house: House) -> None:
-    """A reference is not resolved in a decision or in the payload that resumes a suspended run, whoever sends it."""
+    """A reference is not resolved in a decision or in the payload that resumes a suspended run, for any sender."""
     id = await awaiting(house, node("ask", {"type": "approval"}), echo("results.ask.form.x"))
     answer = {"decision": "approved", "form": {"x": TEXT}}
     consent = await house.api.client.post(f"/api/v1/runs/{id}/consent", json=answer, headers=MAIN)
