@@ -1,4 +1,4 @@
-"""Versions that wait for acceptance, from the command line."""
+"""Versions that await acceptance, from the command line."""
 
 from __future__ import annotations
 

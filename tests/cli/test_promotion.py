@@ -1,4 +1,4 @@
-"""A release from development to production, from the command line."""
+"""Deployment of a release from development to production, from the command line."""
 
 from __future__ import annotations
 

@@ -171,7 +171,7 @@ async def test_suspicious_name_causes_warning(shop: Shop) -> None:
 
 @pytest.mark.parametrize("path", ["link:greeting.py", "../outside.py", "/tmp/orvanta-outside.py"])
 async def test_wheel_with_outside_path(shop: Shop, path: str) -> None:
-    """A symbolic link in a wheel becomes a file with its target as text, or the wheel is refused."""
+    """A link in a wheel becomes a file with its target as text, or the wheel is refused; nothing is written outside."""
     shop.index.publish("greeting", *wheel("greeting", "1.0", {path: "/etc/passwd"}))
     with suppress(PackageError):
         await shop.provide(SCRIPT)

@@ -1,8 +1,8 @@
 # mypy: ignore-errors
 """Program that uses the published Python client: runs in an environment of its own, and as a job.
 
-It does not import the product and has no type annotations, like scripts of users. `main` returns the names of all
-functions of the client that were called, as recorded by `sys.setprofile`.
+It does not import the product and is not type-checked, like scripts of users. `main` returns the names of all functions
+of the client that were called, as recorded by `sys.setprofile`.
 """
 
 import os
