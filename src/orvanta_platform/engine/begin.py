@@ -161,7 +161,7 @@ _CHECKS_BEFORE_START: Mapping[int, tuple[Callable[[Step, Node], Readiness | None
     Mark.PENDING: (waits.skipped, pausing.readiness, waits.mocked, step_debounce.readiness),
     Mark.PAUSED: (pausing.continued_result, waits.mocked, step_debounce.readiness),
 }
-"""Checks that may prevent a node with this mark from starting, in order; other marks have passed them."""
+"""Checks that may prevent a node with this mark from starting, in order; a node with another mark has passed them."""
 
 
 def _decide_condition(step: Step, node: Node) -> Readiness | None:

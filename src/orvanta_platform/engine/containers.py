@@ -118,7 +118,7 @@ def _at_most(value: Any) -> int | NamedError:
 
 
 def _branchone(step: Step, node: Node, timeout_s: float | None) -> Readiness | None:
-    """Choose the first branch whose expression is true, asked one by one, or the default, which is the last body."""
+    """Choose the first branch whose expression is true, evaluated in order, or the default, which is the last body."""
     attempt = _attempt(step, node)
     chosen = len(node.bodies) - 1
     for place, body in enumerate(node.bodies[:-1]):

@@ -306,7 +306,7 @@ def _checked(ask: Ask, found: Answer) -> Answer | NamedError:
 async def _inputs(
     reader: Reader, run: RunRow, ask: Ask, scope: Scope, view: View, passwords: OpenedSecrets, pins: Pins
 ) -> Answer | NamedError:
-    """Return the input of a sub-workflow with secrets masked; its own steps open theirs.
+    """Return the input of a sub-workflow with secrets masked; its own steps open the secrets that they use.
 
     Strings that contain a password input of the run, and password inputs named by the sub-workflow's schema, are
     sealed separately.

@@ -317,7 +317,7 @@ def pin_key(value: Mapping[str, Any]) -> str:
 
 
 def unavailable(path: str) -> Pin:
-    """Return the pin of a script that cannot be had; its node fails when it runs."""
+    """Return the pin of a script that is not available; its node fails when it runs."""
     return Pin(path=path, version=0, document="", language=HUB_LANGUAGE)
 
 

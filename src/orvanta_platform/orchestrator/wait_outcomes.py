@@ -120,7 +120,7 @@ def cancel_event(plan: Plan, run: UUID, state: RunState, event: InboxEvent, fram
 
 
 def job_lost_event(index: int, job: LiveJob, event: JobLost, *, cancelled: bool) -> Event | None:
-    """Return the event of a job whose worker was lost once too often, or in a `cancelled` run; None if it moved on."""
+    """Return the event of a job whose worker was lost once too often, or in a `cancelled` run; None if it is late."""
     if (job.state, job.attempt, job.generation) != ("running", event.attempt, event.generation):
         return None
     if cancelled:

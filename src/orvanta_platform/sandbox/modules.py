@@ -10,7 +10,7 @@ from types import ModuleType
 class Modules:
     """Finder of the top-level modules in `locations` (sandbox/plan.py: modules), the last entry of sys.meta_path.
 
-    It replaces a folder on sys.path, because jobs must not import or list the neighbours of these modules.
+    It replaces a folder on sys.path, because jobs must not import or list other modules of that folder.
     """
 
     def __init__(self, locations: Mapping[str, str]) -> None:

@@ -79,7 +79,7 @@ def _start(connection: socket.socket, make_engine: Callable[[], Engine]) -> NoRe
 
 
 def _wait_or_kill(child: int, alarm: int) -> NoReturn:
-    """Wait for the child's end, or kill it when the alarm rings."""
+    """Wait for the child's end, or kill it when the alarm signal arrives."""
     with contextlib.suppress(OSError):
         confine.drop_rights()
     late = os.read(alarm, 1)

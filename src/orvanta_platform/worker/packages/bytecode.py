@@ -24,7 +24,7 @@ def run(job: Job, content: str, args: bytes) -> NoReturn:
         os.makedirs(os.path.dirname(f"{tree}/{name}"), exist_ok=True)
         with open(f"{tree}/{name}", "w", encoding="utf-8", errors="replace", newline="") as file:
             file.write(text)
-    # The sources never change, so that reading the bytecode need not look at them.
+    # The sources never change, so that Python need not compare them when it reads the bytecode.
     unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH
     compileall.compile_dir(tree, maxlevels=100, quiet=2, invalidation_mode=unchecked)
     write_answer(job.result, RESULT, b"null")

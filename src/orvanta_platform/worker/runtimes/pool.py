@@ -48,8 +48,7 @@ OWN = {
 _FIRST_DEDICATED = 1000
 # Numbers of users between those of the dedicated processes of two interpreters.
 _USERS = 5000
-# Number of jobs after which a cell is replaced.
-# A cell is renewed so often at most.
+# Number of jobs after which a cell is replaced instead of renewed.
 _MAX_JOBS = 1000
 _TRIES = 4
 _CLOSE_S = 10.0
