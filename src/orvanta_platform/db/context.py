@@ -40,10 +40,10 @@ async def get_context_before(
     until: datetime,
     at_once: Sequence[str] = (),
 ) -> list[EarlierContext]:
-    """Return the context as exported by `nodes`, and by nodes of `partly` or by no node before `until`.
+    """Return the values exported by `nodes`, and those written up to `until` by nodes of `partly` or by no node.
 
-    `runs` holds the run and those that it was restarted from, the newest first. Exports of nodes of `at_once` at the
-    very time `until`, when they started, do not count.
+    `runs` holds the run and those that it was restarted from, the newest first. Values that nodes of `at_once` exported
+    at exactly `until`, the time of their start, do not count.
     """
     text = _SQL["get_context_before"]
     rows = await connection.fetch(text, list(runs), list(nodes), list(partly), until, list(at_once))

@@ -110,5 +110,5 @@ async def cancel_runs(
 
 
 async def list_ownerless(conn: Connection, workspace: str, *, after: tuple[str, str], limit: int) -> list[OwnerlessRow]:
-    """Return a page of the items that act for nobody, by kind and path, after `after`."""
+    """Return a page of the items whose owner is no longer active, by kind and path, after `after`."""
     return [OwnerlessRow(**row) for row in await conn.fetch(_SQL["list_ownerless"], workspace, *after, limit)]

@@ -25,7 +25,7 @@ class DueMail:
     email: str
     """Address of the recipient."""
     username: str
-    """Member who did it."""
+    """Member who caused the event."""
     tries: int
     environment: str
     workspace: str
@@ -39,8 +39,9 @@ class DueMail:
 async def queue_for_approvers(
     conn: Connection, request: int, workspace: str, approvers: Sequence[str], without: Sequence[str]
 ) -> None:
-    """Queue a mail about a new request for its approvers (empty: the admins) but `without`, unless its author has made
-    many in the last hour.
+    """Queue a mail about a new request for its approvers (empty: the admins) except `without`.
+
+    Nothing is queued if its author has made many requests in the last hour.
     """
     await conn.execute(_SQL["queue_for_approvers"], request, workspace, list(approvers), list(without))
 

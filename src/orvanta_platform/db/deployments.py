@@ -287,7 +287,7 @@ async def count_approvals(
     approvers: Sequence[str],
     authors: Sequence[str],
 ) -> int:
-    """Return the number of accounts but `authors` that approved a plan and may still do so (`approvers` empty:
+    """Return the number of accounts except `authors` that approved a plan and may still do so (`approvers` empty:
     admins).
     """
     values = (request, plan_hash, workspace, list(approvers), list(authors))

@@ -45,7 +45,7 @@ async def beat(connection: Connection, name: str, holder: UUID, term: int) -> bo
 
 
 async def take_over(connection: Connection, name: str, holder: UUID, seen: Leader) -> int | None:
-    """Take over if the leader is unchanged since `seen`; return the new term, None if it moved or was replaced."""
+    """Take over if the leader is unchanged since `seen`; return the new term, None if it is active or replaced."""
     query = _SQL["take_over_leadership"]
     term: int | None = await connection.fetchval(query, name, holder, seen.term, seen.beat)
     return term

@@ -1,6 +1,6 @@
 """Wake-ups between processes: changed topics, sent after the commit.
 
-A topic is a short string: `queues`, `queue:<name>`, `run:<id>` (it moved), `ended:<id>`, `job:<id>` (it printed),
+A topic is a short string: `queues`, `queue:<name>`, `run:<id>` (progress), `ended:<id>`, `job:<id>` (output),
 `cancel`, `timer`; waiters use `jobs:<prefix>` for every `job:` of one millisecond. A waiter registers, then reads the
 state, then waits, and reads again after its timeout at the latest: a lost notification causes a delay, never a wrong
 result.

@@ -19,7 +19,7 @@ class ServiceAccountRow:
     email: str
     summary: str | None
     owner: str
-    """Username of the admin who answers for it."""
+    """Username of the admin who is responsible for it."""
     role: str
     disabled: bool
     created_at: datetime

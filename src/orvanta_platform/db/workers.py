@@ -75,7 +75,7 @@ async def list_observed(connection: Connection) -> list[ObservedWorker]:
 
 
 async def fence_lost(connection: Connection, seen: ObservedWorker) -> bool:
-    """Fence a worker whose heartbeat is unchanged since `seen`; return False if it moved or is already fenced."""
+    """Fence a worker whose heartbeat is unchanged since `seen`; return False if it changed or the worker is fenced."""
     row = await connection.fetchval(_SQL["fence_lost"], seen.id, seen.generation, seen.beat)
     return row is not None
 

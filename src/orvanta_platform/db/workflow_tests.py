@@ -33,7 +33,7 @@ class WorkflowTestRow:
 class TestName:
     """Name of a test of the workflow at `path`, with the hash of its body."""
 
-    __test__ = False  # for pytest: it is no class of tests
+    __test__ = False  # tells pytest that this is no test class
 
     path: str
     name: str

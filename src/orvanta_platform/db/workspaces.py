@@ -93,7 +93,7 @@ async def set_name(conn: Connection, workspace: str, name: str) -> None:
 
 
 async def set_archived(conn: Connection, workspace: str, archived: bool) -> bool:
-    """Archive a workspace or restore it; return False if it is so already."""
+    """Archive a workspace or restore it; return False if nothing changes."""
     return await conn.fetchval(_SQL["set_archived"], workspace, archived) is not None
 
 

@@ -83,7 +83,7 @@ WHERE email = $1;
 UPDATE account SET disabled = $2 WHERE email = $1;
 
 -- name: delete
--- Leaves the tombstone of an account.
+-- Marks an account as deleted and removes its password, roles and name; the row reserves its address and username.
 UPDATE account
 SET deleted_at = app_now(), disabled = true, password_hash = NULL, super_admin = false, devops = false, name = NULL
 WHERE email = $1;
@@ -117,8 +117,8 @@ ORDER BY key
 ON CONFLICT DO NOTHING;
 
 -- name: lock_attempts
--- Attempts of these keys, locked until the transaction ends; those older than $2 seconds do not count. An attempt that
--- was counted while this query waited for the lock is not in the future.
+-- Attempts of these keys, locked until the transaction ends; those older than $2 seconds do not count. The age of
+-- an attempt that was counted while this query waited for the lock is 0, not negative.
 SELECT key,
        CASE WHEN last_at < app_now() - make_interval(secs => $2) THEN 0 ELSE count END AS count,
        greatest(extract(epoch FROM app_now() - last_at), 0)::float8 AS age_s,

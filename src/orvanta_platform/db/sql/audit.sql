@@ -77,7 +77,8 @@ WHERE workspace IS NULL AND $1::text IS NULL
 ORDER BY id DESC LIMIT $9 OFFSET $10;
 
 -- name: list_of_instance_by_time
--- The same of the rows of the instance. $1 is null, as for every row of the instance.
+-- A page of the rows of the instance in a period, newest first, those before the row $8 (null: all). $1 is null, as for
+-- every row of the instance. $3: an operation, or its first part.
 SELECT id, workspace, at, actor, on_behalf_of, operation, action_kind, resource, parameters, address, request_id
 FROM audit
 WHERE workspace IS NULL AND $1::text IS NULL

@@ -1,6 +1,7 @@
 -- name: get_position
--- Transaction and id of a row before which all are linked: the last one, as rows are linked in this order. Rows of a backup
--- all have the transaction that restored them, and rows of a database that was moved may have transactions of the future.
+-- Position (transaction and id) up to which all rows are linked: that of the last linked row, as rows are linked in
+-- this order. All rows of a restored backup have the transaction that restored them. Rows of a database that was moved
+-- may have transactions that this cluster has not started yet, which are ignored.
 SELECT a.xid::text::bigint AS xid,
        coalesce((SELECT min(o.id) - 1 FROM audit AS o
                  WHERE o.xid = a.xid AND NOT EXISTS (SELECT FROM audit_link AS l WHERE l.audit = o.id)), a.id) AS id

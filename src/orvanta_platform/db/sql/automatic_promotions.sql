@@ -15,10 +15,10 @@ SET permissioned_as = excluded.permissioned_as, email = excluded.email, since = 
 DELETE FROM automatic_promotion WHERE environment = $1 RETURNING environment;
 
 -- name: list_due
--- Releases to promote to the environment $1, or to all if it is null: the last one that was promoted to the previous
--- environment, after the soak time, unless it or a later one of its workspace was in the environment, or a request for it
--- was rejected, or withdrawn if it was one of the member. Neither environment is on hold. `request`: the open request of
--- the member.
+-- Releases to promote to the environment $1 (null: to all environments): the last one that was promoted to the previous
+-- environment, after the soak time. Excluded are releases that have been in the environment, that precede the one of
+-- their workspace that runs there, or for which a request was rejected, or withdrawn by the member who set up the
+-- promotion. Neither environment is on hold. `request`: the open request of that member.
 SELECT a.environment, e.workspace, a.permissioned_as, a.email, d.release, d.source, d.number, (
            SELECT min(q.id) FROM deployment_request AS q
            WHERE q.environment = e.name AND q.release = d.release AND q.state = 'open' AND q.kind = 'promotion'

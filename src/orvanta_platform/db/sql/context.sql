@@ -11,9 +11,10 @@ INSERT INTO event (run, kind, node, data) VALUES ($1, 'export', $2, $3::json)
 
 -- name: get_context_before
 -- For each name in the context of a run and of those it was restarted from ($1, the newest first), the last value that
--- counts: exported by a node of $2, or before the time $4 by one of $3 or by no node; at that very time not by one of
--- $5. stands: it has not been replaced since, so the value is that run's own. Values taken over from the preceding run
--- have the time of their export and count for the oldest run only.
+-- counts. A value counts if a node of $2 exported it, or if a node of $3, or no node, wrote it up to the time $4.
+-- Values that nodes of $5 exported at exactly that time do not count. `stands`: it has not been replaced since, so it
+-- is the run's own value. Values copied from the preceding run have the time of their export, and count for the oldest
+-- run only.
 SELECT DISTINCT ON (e.name) e.run, e.name, e.size, e.value, e.node, e.written_at, e.seq = e.last AS stands
 FROM (
     SELECT w.*, w.node = ANY($2::text[]) OR ((w.node IS NULL OR w.node = ANY($3::text[]))

@@ -34,8 +34,8 @@ FROM deployment_request
 WHERE environment = $1 AND state = 'open';
 
 -- name: list_requests
--- A page of the requests of an environment below id $2, newest first; with $3 only those in that state. Only those of
--- the author $4, and those of which all paths are readable.
+-- A page of the requests of an environment below id $2, newest first; with $3 only those in that state. Includes those
+-- of the author $4, and others if all of their paths are readable.
 SELECT q.id, q.environment, q.release, q.kind, q.state, q.overwrite, q.plan_hash, q.author, q.author_email,
        q.created_at, q.closed_by, q.closed_at, r.workspace AS source, r.number, r.digest, r.notes, r.paths
 FROM deployment_request AS q
@@ -172,8 +172,8 @@ WHERE d.environment = $1 AND ($2::bigint IS NULL OR d.id < $2)
 ORDER BY d.id DESC LIMIT $6;
 
 -- name: find_earlier
--- The last release that was applied to an environment before the one that runs there now was promoted to it; with $2
--- and $3 only that one.
+-- The last release that was applied to an environment before the release that runs there now was promoted; with $2 and
+-- $3 only that release.
 SELECT r.id, r.workspace, r.number, r.digest, r.notes, r.paths, r.body, r.imported::text AS imported, r.created_by,
        r.created_at
 FROM deployment AS d

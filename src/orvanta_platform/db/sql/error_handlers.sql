@@ -39,5 +39,5 @@ RETURNING f.run, f.workspace, f.tries, r.kind, r.path, r.trigger, r.created_by, 
           OR EXISTS (SELECT FROM job j WHERE j.run = r.id AND j.node = 'failure' AND j.state = 'succeeded') AS handled
 
 -- name: delete_failed_run
--- Deletes a failed run whose error handler was started or is not started; no row if another process did.
+-- Deletes a failed run whose error handler was started or will not be; returns no row if another process did so first.
 DELETE FROM failed_run WHERE run = $1 RETURNING run

@@ -29,7 +29,7 @@ WHERE b.workspace = $1;
 UPDATE git_binding SET round = round + 1 WHERE workspace = $1 RETURNING round;
 
 -- name: request_fetch
--- Lets the next synchronisation fetch at once; returns the time.
+-- Makes the branch due for an immediate fetch; returns the time of the request.
 UPDATE git_binding SET fetch_at = app_now(), retry_at = app_now() WHERE workspace = $1 RETURNING fetch_at;
 
 -- name: list_due

@@ -119,7 +119,8 @@ LEFT JOIN LATERAL (
 WHERE r.id = $1 AND r.workspace = $2
 
 -- name: get_status
--- The status of a run, live or ended, with its result and permissions. It costs a few times as much as how_it_ended.
+-- The status of a run, live or ended, with its result and permissions. It costs several times as much as
+-- get_status_of_ended.
 SELECT v.workspace, v.state, v.ended, v.result_of, v.cancelled, v.cancel_by, v.cancel_reason, v.run_path, v.created_by,
        v.extra_perms, x.size, x.encoding, x.body, x.object
 FROM (

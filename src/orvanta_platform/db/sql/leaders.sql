@@ -17,7 +17,7 @@ WHERE name = $1 AND holder = $2 AND term = $3
 RETURNING beat
 
 -- name: take_over_leadership
--- Takes over from a leader whose heartbeat is unchanged; returns no row if it moved or was replaced.
+-- Takes over from a leader whose heartbeat is unchanged; returns no row if it has changed.
 UPDATE leader
 SET holder = $2, term = term + 1, beat = 0
 WHERE name = $1 AND term = $3 AND beat = $4

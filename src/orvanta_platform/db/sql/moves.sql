@@ -21,7 +21,7 @@ ORDER BY i.kind, i.path, v.id
 LIMIT $4;
 
 -- name: list_earlier_versions
--- Items of which some member's runs use a version before the current one, which refers to one of the paths.
+-- Items of which the runs of some member use an earlier version that refers to one of the paths.
 SELECT DISTINCT i.kind, i.path, i.created_by, i.extra_perms
 FROM unnest($2::text[], $3::text[]) AS m (kind, path)
 JOIN version_use AS u ON u.workspace = $1 AND u.kind = m.kind AND u.path = m.path
@@ -194,7 +194,7 @@ USING unnest($2::text[], $3::text[]) AS m (kind, path)
 WHERE i.workspace = $1 AND i.kind = m.kind AND i.path = m.path;
 
 -- name: forward_former_paths
--- Former paths of the moved items lead to their new paths.
+-- Redirects the former paths of the moved items to their new paths.
 UPDATE moved_item AS f
 SET target = m.target
 FROM unnest($2::text[], $3::text[], $4::text[]) AS m (kind, path, target)
@@ -239,7 +239,7 @@ FROM unnest($2::text[], $3::text[], $4::text[]) AS m (kind, path, target)
 WHERE h.workspace = $1 AND h.path = m.path AND h.is_flow = (m.kind = 'flow');
 
 -- name: get_target
--- The present path of the item that was moved away from a path last.
+-- The current path of the item that was last moved away from a path.
 SELECT f.target
 FROM moved_item AS f
 JOIN item AS i ON i.workspace = f.workspace AND i.kind = f.kind AND i.path = f.target AND NOT i.deleted
@@ -247,7 +247,7 @@ WHERE f.workspace = $1 AND f.kind = $2 AND f.path = $3
 ORDER BY f.moved_at DESC LIMIT 1;
 
 -- name: list_former_paths
--- The former paths of a kind, as far as nothing is at them now, with their present paths.
+-- The former paths of a kind at which there is no item now, with the current paths of the items.
 SELECT f.path, f.target
 FROM moved_item AS f
 WHERE f.workspace = $1 AND f.kind = $2

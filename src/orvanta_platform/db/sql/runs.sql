@@ -54,7 +54,7 @@ LEFT JOIN job_live j ON j.id = $1 AND j.run = r.id
 WHERE r.id = coalesce((SELECT run FROM job_live WHERE id = $1), $1) AND r.workspace = $2
 
 -- name: request_cancel
--- Compare-and-set of a cancellation; returns no row if the run is cancelled already or has ended.
+-- Requests a cancellation by compare-and-set; returns no row if the run is cancelled already or has ended.
 UPDATE run_live
 SET cancel_at = app_now(), cancel_by = $2, cancel_reason = $3, status = 'cancelling', rev = rev + 1
 WHERE id = $1 AND cancel_at IS NULL

@@ -41,7 +41,7 @@ SELECT color FROM workspace WHERE id = $1;
 UPDATE workspace SET name = $2 WHERE id = $1;
 
 -- name: set_archived
--- Archives a workspace or restores it; returns no row if it is so already, or if its deletion has begun.
+-- Archives a workspace or restores it; returns no row if nothing changes, or if its deletion has begun.
 UPDATE workspace
 SET archived_at = CASE WHEN $2 THEN app_now() END
 WHERE id = $1 AND (archived_at IS NOT NULL) <> $2 AND archived_at IS DISTINCT FROM 'infinity'
