@@ -100,7 +100,7 @@ async def stop_owned(
 ) -> list[UUID]:
     """Stop the service accounts that an account owns in a workspace (None: in all), like `stop`.
 
-    An owner who is no longer an admin does not answer for them.
+    An owner who is no longer an admin cannot be responsible for them.
     """
     owned = await departures.stop_service_accounts(conn, email, workspace)
     subjects: list[tuple[str, str, str | None]] = [

@@ -21,13 +21,13 @@ from orvanta_platform.services.access.users import NewAccount, add_account
 from orvanta_platform.services.platform import Platform
 
 MAX_MEMBERS = 10_000
-"""Members of a group."""
+"""Maximum number of members of a group."""
 
 MAX_LISTED_MEMBERS = 10_000
-"""Members of all groups of a page, which ends after the group that exceeds them."""
+"""Maximum number of members of all groups of a page, which ends after the group that exceeds it."""
 
 MAX_NAME_LENGTH = 255
-"""Characters of the name of a group, and of an external identifier."""
+"""Maximum length of the name of a group, and of an external identifier."""
 
 
 @dataclass(frozen=True, slots=True)

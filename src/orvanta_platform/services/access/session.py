@@ -196,7 +196,7 @@ async def authenticate(
         await _record_failure(platform, account, caller)
         raise _wrong_password()
     if not _may_use_password(account, await platform.instance.get(BREAK_GLASS_ACCOUNT)):
-        # Checked after the password, so that the response does not reveal the account that may.
+        # Checked after the password, so that the response does not reveal which account may use one.
         await _record_failure(platform, account, caller)
         raise PasswordLoginDisabled("Logins with passwords are switched off.", hint="Log in with a provider.")
     return account, keys
@@ -231,7 +231,7 @@ async def _check_code(
 
 
 async def confirmed(conn: Connection, actor: Actor) -> None:
-    """Record that an account has an authenticator, and end its other sessions, which began without it."""
+    """Record that an account has an authenticator, and end its other sessions, which started without it."""
     await tokens.delete_sessions(conn, actor.email, except_for=actor.token)
     await audit.record_instance(conn, actor, "users.totp.enable", "Updated", actor.email)
 

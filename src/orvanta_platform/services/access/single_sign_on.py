@@ -279,7 +279,7 @@ async def _account(conn: Connection, actor: Actor, config: IdentityProvider, cla
 async def _sign_up(conn: Connection, actor: Actor, config: IdentityProvider, claims: _Claims) -> str:
     if not config.sign_up:
         raise _Refusal("the identity is linked to no account, and the provider creates none")
-    # Invitations and grants name addresses: one that somebody only claims to have must not get them.
+    # Invitations and grants belong to addresses: an address that is only claimed must not receive them.
     if claims.email is None or not claims.verified:
         raise _Refusal("the provider has not verified the address")
     try:

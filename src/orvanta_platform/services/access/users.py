@@ -155,7 +155,7 @@ async def list_members(
 
 
 async def _members(conn: Connection, workspace: str, rows: Sequence[MemberRow]) -> list[Member]:
-    """Add the folders that the members can access. Only their own grants are read, of which a folder may have many."""
+    """Add the folders that the members can access. Reads only the grants of these members: a folder may have many."""
     principals = {row.username: principals_of(row.username, row.groups) for row in rows}
     found = await folders.list_grants(conn, workspace, sorted(frozenset().union(*principals.values())))
     grants = [FolderGrant(each.name, frozenset(each.owners), each.extra_perms) for each in found]

@@ -112,7 +112,7 @@ def require(actor: Actor, target: Target, consent: Consent | None) -> None:
 
 
 def refuse_impersonated(actor: Actor | None) -> None:
-    """Raise Forbidden if an admin acts as the actor: a decision is the word of the member itself."""
+    """Raise Forbidden if an admin acts as the actor: only the member itself may decide."""
     if actor is not None and actor.impersonator is not None:
         raise Forbidden(
             "An admin who acts as somebody else cannot decide about approvals.", hint="End the impersonation first."

@@ -24,7 +24,7 @@ MAX_ITEMS = 5000
 """Maximum number of items of a change set, and of items that are read at once."""
 
 MAX_CONTENT_SIZE = 4 << 20
-"""Maximum size of the contents of a change set: their characters, and one for each value."""
+"""Maximum size of the contents of a change set: the number of characters, plus one for each value."""
 
 _SEALED = ("variable", "resource", "resource_type")
 

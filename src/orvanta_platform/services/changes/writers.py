@@ -119,7 +119,7 @@ def check(wanted: Wanted) -> Wanted:
 
 
 def size_of(wanted: Wanted, limit: int) -> int:
-    """Return the size of a content: its characters, and one for each value; more than `limit` for a larger one.
+    """Return the size of a content: its characters, plus one for each value; a number above `limit` if larger.
 
     Raises BadRequest for a deep one.
     """

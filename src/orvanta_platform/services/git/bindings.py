@@ -190,7 +190,7 @@ _HINT: Final = "Administrators of the server permit private networks (ORVANTA_AL
 
 
 def _chars_without_colon(name: str) -> int:
-    """Return how many characters must not contain a colon: it ends the username."""
+    """Return the number of leading characters that must not be colons: a colon would end the username."""
     return _MAX_LENGTH if name == "username" else 0
 
 

@@ -37,7 +37,7 @@ class Mine:
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """Item when workspace and branch were equal last, and its files in the branch if they changed since."""
+    """Item at the time when workspace and branch were last equal, and its files in the branch if changed since."""
 
     digest: str | None = None
     files: Files | None = None

@@ -59,7 +59,7 @@ _RETRY_S: Final = 5.0
 _MAX_RETRY_S: Final = 900.0
 _MAX_ROWS: Final = 5000
 _MAX_NAMED: Final = 100
-"""Items of a commit up to which those who may read all of them see its message."""
+"""Maximum number of items of a commit whose message is shown to members who may read all of these items."""
 _REFUSED: Final = ("branch_moved", "push_refused")
 """Errors after which commits were certainly not pushed."""
 
@@ -90,7 +90,7 @@ class _Local:
     deployed: list[TransactionChanges]
     versions: dict[int, Files]
     position: int
-    """Transactions before this one are contained, once the commits for them are made."""
+    """The state contains all transactions before this one once their commits are made."""
     is_complete: bool
     """All changes are explained by the deployments, so that the rest may be committed too."""
 

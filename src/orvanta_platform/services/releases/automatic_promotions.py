@@ -134,7 +134,7 @@ async def _attempt(platform: Platform, due: DuePromotion) -> str | None:
         if planned.is_stale:
             planned = await requests.renew(platform, actor, due.workspace, due.request, overwrite=False)
     if acting := await document_threads.run_in_thread(due.workspace, _acting, planned.plan):
-        # A release of the previous environment must not change unseen what runs for a member here.
+        # Without a review, a release of the previous environment must not change what runs for a member here.
         kind, path = acting[0]
         return f"The release changes the {kind} {path}, which acts for a member; a person must apply it."
     if blockers := [*planned.plan.blocked, *planned.unfulfilled]:

@@ -75,7 +75,7 @@ async def _blockers(
     unknown = [each for each in tests if (path, digest, each.hash) not in known]
     try:
         if unknown:
-            # Not the turn of the source: its members could make the environment wait.
+            # The turn of the environment: members of the source must not be able to delay it.
             async with platform.turns.take("release_tests", workspace):
                 outcomes = await _run_tests(platform, source, path, text, unknown, until)
         else:

@@ -56,7 +56,7 @@ class HttpTriggerDraft:
     owner: str | None = None
     """Member that the runs act for; None: the actor."""
     keeps_owner: bool = False
-    """The runs of an existing one go on acting for its owner, with its limits."""
+    """The runs of an existing trigger continue to act for its owner, within its scopes."""
 
 
 _DEFAULTS: Final[dict[str, Any]] = {

@@ -1,4 +1,4 @@
-"""Items that act for nobody, because their member was disabled or removed, and new owners for them."""
+"""Items without an active owner, because their member was disabled or removed, and new owners for them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _ARGS = ("args", "on_failure_extra_args", "on_recovery_extra_args", "on_success_
 async def list_ownerless(
     platform: Platform, actor: Actor, workspace: str, *, after: tuple[str, str], limit: int
 ) -> list[OwnerlessRow]:
-    """Return a page of the items that act for nobody, by kind and path. Raises Forbidden."""
+    """Return a page of the items without an active owner, by kind and path. Raises Forbidden."""
     require(actor, "admin", Target(workspace, "member"))
     async with platform.db.acquire() as conn:
         return await departures.list_ownerless(conn, workspace, after=after, limit=limit)

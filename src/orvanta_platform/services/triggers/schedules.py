@@ -70,7 +70,7 @@ class ScheduleDraft:
     owner: str | None = None
     """Member that the runs act for; None: the actor."""
     keeps_owner: bool = False
-    """The runs of an existing one go on acting for its owner, with its limits."""
+    """The runs of an existing schedule continue to act for its owner, within its scopes."""
 
 
 _ARGS = ("args", "on_failure_extra_args", "on_recovery_extra_args", "on_success_extra_args")
