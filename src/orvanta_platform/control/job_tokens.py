@@ -1,8 +1,8 @@
 """Tokens of running jobs: `jt_<job>.<attempt>.<generation>.<HMAC>`. They have no rows and end with the attempt.
 
 The signature covers one claim of a job: the fields of the token, the nonce drawn by the claim, the run, its workspace
-and the identity that the run acts as. The latter come from the database, with the query that checks that the job still
-runs. A token is therefore valid for its own claim only, even if the id of its job were used again.
+and the identity that the run acts as. The latter are read from the database, by the query that checks that the
+job still runs. A token is therefore valid for its own claim only, even if the id of its job were used again.
 """
 
 from __future__ import annotations

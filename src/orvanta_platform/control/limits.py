@@ -11,7 +11,7 @@ import msgspec
 from orvanta_platform.errors import BadRequest, LimitExceeded
 
 MAX_PRINCIPALS: Final = 1_000
-"""Owners and entries of `extra_perms` of a folder or item, each counted once."""
+"""Maximum number of owners and entries of `extra_perms` of a folder or item, each counted once."""
 
 MAX_SCOPES: Final = 100
 MAX_SCOPE_LENGTH: Final = 300
@@ -19,25 +19,25 @@ MAX_LABELS: Final = 100
 MAX_LABEL_LENGTH: Final = 200
 
 MAX_TEXT_LENGTH: Final = 10_000
-"""Characters of a name, summary, description, message or reason that lists and the audit trail show."""
+"""Maximum length of a name, summary, description, message or reason that lists and the audit trail show."""
 
 MAX_LINE_LENGTH: Final = 1_000
-"""Characters of a display name or label, which lists show in one line."""
+"""Maximum length of a display name or label, which lists show in one line."""
 
 _NOT_IN_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """Control characters, line breaks, and characters that reverse the direction of the text after them."""
 
 MAX_TAG_LENGTH: Final = 300
-"""Characters of a tag, which each job of a run stores."""
+"""Maximum length of a tag, which each job of a run stores."""
 
 MAX_SETTINGS_BYTES: Final = 256 << 10
-"""Bytes of the settings of a script or workflow as JSON text, without its schema."""
+"""Maximum size in bytes of the settings of a script or workflow as JSON text, without its schema."""
 
 MAX_RETRY_LENGTH: Final = 16 << 10
-"""Characters of the retry of a schedule or HTTP trigger as JSON text, which each of its runs reads."""
+"""Maximum length of the retry of a schedule or HTTP trigger as JSON text, which each of its runs reads."""
 
 MAX_TYPE_SCHEMA_LENGTH: Final = 256 << 10
-"""Characters of the schema of a resource type as JSON text."""
+"""Maximum length of the schema of a resource type as JSON text."""
 
 
 def check_count(what: str, count: int, limit: int, *, hint: str) -> None:

@@ -27,7 +27,7 @@ _PATH = re.compile(PATH)
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _FOLDER = re.compile(rf"(?=.{{1,100}}\Z){_WORD}")
 _NOT_EMAIL = r"@\s\x00-\x1f\x7f/\\()<>\[\]:;,\""
-"""Characters that no part of an address has: those of paths, and of groups, lists and names in headers of mails."""
+"""Characters that no part of an e-mail address has: separators of paths, and of lists and names in mail headers."""
 _EMAIL = re.compile(rf"[^{_NOT_EMAIL}]{{1,64}}@[^{_NOT_EMAIL}]{{1,190}}")
 _COLOR = re.compile(r"#(?:[0-9a-f]{3}){1,2}")
 MAX_FILE_KEY_LENGTH = 1024

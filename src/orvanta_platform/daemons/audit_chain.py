@@ -22,7 +22,7 @@ _MAX_PAUSE_S = 4.0
 
 
 async def run(platform: Platform) -> None:
-    """Link new rows within 4 seconds, in the leading process. It looks less often while there are none."""
+    """Link new rows within 4 seconds, in the leading process. It checks less often while there are none."""
     await lead(platform, "audit", _link)
 
 

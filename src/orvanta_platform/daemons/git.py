@@ -12,9 +12,9 @@ from orvanta_platform.services.platform import Platform
 NAME = "git"
 POLL_S = 2.0
 AT_ONCE = 4
-"""Workspaces that are synchronised concurrently."""
+"""Maximum number of workspaces that are synchronised concurrently."""
 FAILING_AT_ONCE = 2
-"""Of these, the workspaces whose last synchronisation failed: servers that do not answer leave room for the others."""
+"""Maximum number of these whose last synchronisation failed: unresponsive servers must leave room for others."""
 
 
 async def run(platform: Platform) -> None:

@@ -1,8 +1,8 @@
 """Endpoint of metrics and health checks, on a port of its own.
 
-`/health/live` responds while the event loop turns. `/health/ready` checks that the process takes work. `/metrics` needs
-the token of ORVANTA_METRICS_TOKEN, if it is set. Without a token the endpoint listens on loopback only, and answers
-only requests to a loopback name, so that no page of a browser reads it by a name of its own.
+`/health/live` responds while the event loop runs. `/health/ready` checks that the process accepts work. `/metrics`
+needs the token of ORVANTA_METRICS_TOKEN, if it is set. Without a token the endpoint listens on loopback only, and
+answers only requests to a loopback name, so that no web page can read it through a domain that resolves to loopback.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ _SCRAM = "SCRAM-SHA-256"
 
 
 class Refused(Exception):
-    """The server refused the login, or does not follow the protocol; the message is its own or says so."""
+    """The server refused the login (the message is its own), or does not follow the protocol."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ async def log_in(
     try:
         if tls is not None:
             writer.write(_TLS_REQUEST)
-            # Two bytes: what follows the answer unencrypted does not come from the server that TLS verifies.
+            # Reads two bytes, to refuse an answer that is followed by unencrypted data, which TLS does not verify.
             answer = await reader.read(2)
             if answer == b"S":
                 await writer.start_tls(tls, server_hostname=host)

@@ -53,7 +53,7 @@ class Wait(msgspec.Struct, kw_only=True):
 
     @property
     def text(self) -> str:
-        """Reason with its details details."""
+        """Reason with its details."""
         return waits_text(self.reason, self.before, self.until)
 
 

@@ -110,7 +110,7 @@ class TemplateContext:
             case "vars" if first is not None:
                 value = self.variables.get(first)
                 text = f"flow_env.{first}" if first.isidentifier() else f"flow_env[{literal(first)}]"
-                if has_reference(value):  # not in flow_env, where the text would open the secret that it names
+                if has_reference(value):  # inline: in flow_env the text would open the secret that it names
                     text = f"({literal(value)})"
                 return text, 1, isinstance(value, str | int | float)
             case "outputs" if first is not None:

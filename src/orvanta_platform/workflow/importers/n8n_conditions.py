@@ -69,7 +69,7 @@ _FOLDED: Final = frozenset({"equals", "contains", "startsWith", "endsWith"})
 def condition(context: ExpressionContext, found: Any, combine: Any = None) -> str:
     """Return the conditions of a node as one expression that is a boolean.
 
-    found: parameter `conditions`, in the form of the present or of the first version of these nodes.
+    `found` is the parameter `conditions`, in the form of the current or of the first version of these nodes.
     """
     if not isinstance(found, dict):
         return _unknown(context, f"conditions {found!r}")

@@ -47,7 +47,7 @@ _SECRET: Final = frozenset({*OPENERS, "eval"})
 _SECRET_TEXT: Final = re.compile(
     rf"(?<![\w$])(?<!(?<!\.)\.)(?:{'|'.join(sorted(_SECRET))})(?![\w$])|\\u(?:\{{0*|00)[4-7]"
 )
-"""One of these names anywhere in a text but after a point, or an escape that could be a letter of it."""
+"""One of these names anywhere except after a dot, or an escape that could encode one of its letters."""
 _CLASSES: Final = frozenset({"DateTime", "Duration", "Interval", "_", "moment"})
 _EXTENSIONS: Final = re.compile(
     r"\.(?:isEmpty|isNotEmpty|toTitleCase|toSentenceCase|toSnakeCase|extract[A-Z]\w*|hash|removeTags|toDateTime|toDate"

@@ -253,7 +253,7 @@ def switch(builder: GraphBuilder, node: Node) -> None:
 
 
 def _output_index(value: Any, other: T) -> int | T:
-    """Return the number of an output; `other` if the value is none."""
+    """Return the number of an output; `other` if the value is not such a number."""
     return value if isinstance(value, int) and 0 <= value < _MAX_OUTPUTS else other
 
 

@@ -27,7 +27,7 @@ def per_item(
 ) -> None:
     """Append a node that runs once for each item: a loop, unless there is exactly one item.
 
-    pattern, many: items of one run, as of a Source.
+    `pattern` and `many` describe the items of one execution, as in `Source`.
     """
     given = builder.input(node)
     if not given.source.many or node.settings.get("executeOnce") is True:

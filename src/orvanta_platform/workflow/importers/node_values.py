@@ -54,12 +54,12 @@ def throwing(text: str) -> str:
 
 
 def is_placeholder(code: str) -> bool:
-    """Return whether an expression contains, or a script is, what stands for a part that was not converted."""
+    """Return whether an expression contains, or a script is, a placeholder for a part that was not converted."""
     return f'{_FAILS}"{_UNCONVERTED}' in code or _FAILING_SCRIPT.search(code) is not None
 
 
 def unconverted(report: Report, node: str, text: str, reason: Unconvertible) -> str:
-    """Report an expression that cannot be converted, and return the one that stands for it: it fails."""
+    """Report an expression that cannot be converted, and return its placeholder, which fails."""
     report.add(
         node,
         "not_converted",

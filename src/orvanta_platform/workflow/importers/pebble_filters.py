@@ -11,7 +11,7 @@ from orvanta_platform.workflow.importers.findings import Unconvertible
 from orvanta_platform.workflow.importers.node_values import UNIT_SECONDS
 
 FilterResult: TypeAlias = tuple[str, "bool | None"]
-"""JavaScript, and whether its value is a scalar; None if it is one where the input is."""
+"""JavaScript, and whether its value is a scalar; None: it is one if the input is one."""
 
 _PARTS: Final = {"yyyy": (0, 4), "MM": (5, 7), "dd": (8, 10), "HH": (11, 13), "mm": (14, 16), "ss": (17, 19)}
 _MARK: Final = re.compile(r"[`$\\]")

@@ -13,7 +13,7 @@ def parameters(text: str, expr: Callable[[str], str]) -> tuple[str, list[str]]:
     """Return SQL with `$1`, `$2` … for its templates `{{ … }}`, and their expressions.
 
     A parameter also replaces the quotes around its template, and is joined to the other parts of a text in quotes.
-    expr: conversion of the code of a template.
+    `expr` converts the code of a template.
     """
     written, found, quoted, inside = "", list[str](), False, False
     parts = segments(text)
@@ -35,7 +35,7 @@ def parameters(text: str, expr: Callable[[str], str]) -> tuple[str, list[str]]:
 
 
 def query(text: str, found: Sequence[str], database: str) -> dict[str, Any]:
-    """Return the value of a node with a query. found: expressions of its parameters. database: path of the resource."""
+    """Return the value of a node with a query. `found`: expressions of its parameters; `database`: a resource path."""
     names = [f"value_{number}" for number in range(1, len(found) + 1)]
     declared = "".join(f"-- ${number} {name}\n" for number, name in enumerate(names, 1))
     inputs = {name: javascript(expr) for name, expr in zip(names, found, strict=True)}

@@ -63,7 +63,7 @@ def http_trigger(report: Report, name: str, address: str, method: str, *, sync: 
 
 
 def _route_part(text: str) -> str:
-    """Return a part of a route in the characters that routes have; parts of points alone are left out."""
+    """Return a part of a route in the characters that routes have; parts that consist of dots are left out."""
     if _PARAMETER.fullmatch(text):
         return text
     part = _OTHER.sub("-", text).strip("-")[:_MAX_PART]

@@ -82,5 +82,5 @@ def _with_identity(text: str, owner: str | None) -> str:
 
 
 def _tree(text: str) -> dict[str, Any]:
-    """Return the whole document as a deployment reads it: a part of it may hide a key."""
+    """Return the document parsed as a whole, as a deployment does: parsing only a part could miss a key."""
     return document.parse(text.encode(), "yaml").tree
