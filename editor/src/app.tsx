@@ -11,7 +11,7 @@ const TRIES = 3;
 const queries = new QueryClient({
   defaultOptions: {
     queries: {
-      // What the server refused it refuses again; what did not reach it is worth another try.
+      // A request that the server refused would be refused again; only other failures are retried.
       retry: (count, error) => count < TRIES && !(error instanceof ApiError && error.status > 0 && error.status < 500),
       refetchOnWindowFocus: true,
       networkMode: "always",

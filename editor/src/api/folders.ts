@@ -36,7 +36,7 @@ export const folderListQuery = (workspace: string) =>
     },
   });
 
-/** Description of a folder, and who may what: `u/<user>` and `g/<group>`. */
+/** Description and permissions of a folder, by `u/<user>` and `g/<group>`. */
 export interface FolderChange {
   summary: string;
   owners: string[];

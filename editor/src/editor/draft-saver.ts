@@ -87,7 +87,7 @@ async function saveUnsaved<Page extends Drafted>(
     else if (revision !== null) await storage.discard(page);
     const later = store.getState();
     if (later.draft.state === "none") return;
-    // Changes of the meantime are saved next, on this revision.
+    // Changes made meanwhile are saved next, based on this revision.
     const isSaved = storage.isSame(later, page);
     set({ revision: saved, state: isSaved ? (saved === null ? "none" : "saved") : "unsaved" });
     if (!isSaved) again();

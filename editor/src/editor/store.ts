@@ -70,7 +70,7 @@ export interface Editor {
   /** True on the page of a run. */
   readOnly: boolean;
   flow: Flow;
-  /** Version that the draft is based on; null if there is none. Other than that of `flow` if a newer one was deployed. */
+  /** Version that the draft is based on, or null. It differs from that of `flow` if a newer one was deployed. */
   base: number | null;
   /** Deployed text and text of the page. All other state of the document is derived from them. */
   deployed: string;

@@ -64,7 +64,7 @@ function alternatives(definition: Json | undefined): Json[] {
   return Array.isArray(found) ? found.filter((each) => at(each, ["type"]) !== "null") : [];
 }
 
-/** Return the definition of an input that may be null as that of its value. */
+/** Return the definition of an input; of one that may be null, that of its other values. */
 export function resolve(definition: Json | undefined): Json | undefined {
   const [only, ...others] = alternatives(definition);
   if (!isTree(only ?? null) || others.length > 0 || !isTree(definition ?? null)) return definition;

@@ -6,14 +6,14 @@ export interface ListedItem {
   path: string;
   summary: string;
   edited_at: string;
-  /** Empty for the reader. */
+  /** Empty if it is the user. */
   edited_by: string;
   deployed: boolean;
   archived: boolean;
   labels: readonly string[];
   /** It is a favourite of the user. */
   starred: boolean;
-  /** Shown state of the reader's draft of it; null without a draft. */
+  /** Displayed state of the user's draft of it; null without a draft. */
   draft: string | null;
 }
 

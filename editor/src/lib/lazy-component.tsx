@@ -11,7 +11,7 @@ type Loading<Props> = { component: ComponentType<Props> } | { error: unknown } |
  * Return a component that is loaded when it is first shown. Meanwhile it shows `fallback`. If it cannot be loaded, rendering
  * it throws the error.
  *
- * It takes the place of `lazy` and `Suspense`: those of Preact move the whole suspended part out of the document and back,
+ * It replaces `lazy` and `Suspense`: those of Preact move the whole suspended part out of the document and back,
  * and can leave it empty if the page changes meanwhile.
  */
 export function lazyComponent<Props extends object>(

@@ -3,9 +3,9 @@ import { options, type VNode } from "preact";
 /** Behaviour of React that Preact lacks, and on which the page and its libraries rely. */
 
 /**
- * Effects run right after a rendering, as in React after a click or a key. Preact waits for the next frame, so that an event
- * before it would be handled with the old state: React Flow learns in an effect that Shift is held, and the code editor
- * would be given the text before the last key.
+ * Effects run right after a rendering, as in React after a click or a key. Preact waits for the next frame, so an event
+ * before it would be handled with the old state: React Flow reads in an effect whether Shift is held, and the code
+ * editor would receive the text without the last key.
  */
 options.requestAnimationFrame = queueMicrotask;
 
@@ -24,8 +24,8 @@ options.diffed = (vnode: VNode & { __e?: unknown }) => {
 };
 
 /**
- * A control shows its value, not an input that the page refused: Preact leaves the input there, as nothing is rendered. The
- * rendering after an event is a microtask, so that it precedes this task.
+ * A control shows its value, not an input that the page refused: Preact does not reset it, as nothing is rendered.
+ * The rendering after an event is a microtask, so it precedes this task.
  */
 options.event = (event) => {
   if ((event.type === "input" || event.type === "change") && isControl(event.target))

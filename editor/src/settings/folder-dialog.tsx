@@ -25,7 +25,7 @@ export function accessOf({ owners, extra_perms: perms }: Folder): Record<string,
   return Object.fromEntries([...owned, ...shared.filter(([name]) => !owners.includes(name))]);
 }
 
-/** Dialog with the description of a folder and who may what. */
+/** Dialog with the description and the permissions of a folder. */
 export function FolderDialog({ workspace, folder, close }: { workspace: string; folder: Folder; close: () => void }) {
   const queries = useQueryClient();
   const people = useQuery(peopleQuery(workspace)).data;

@@ -26,7 +26,7 @@ const ROLE_HELP: Readonly<Record<Role, string>> = {
 
 export const roleName = (role: string): string => ROLES.find(([name]) => name === role)?.[1] ?? role;
 
-/** Options of the roles but the one named `without`. */
+/** Options of the roles except the one named `without`. */
 export function RoleOptions({ without }: { without?: Role }) {
   return ROLES.filter(([name]) => name !== without).map(([name, word]) => (
     <option key={name} value={name}>

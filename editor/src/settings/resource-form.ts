@@ -22,7 +22,7 @@ export function formSchema(schema: Json, stored: Tree): Json {
   return { ...(isTree(schema) ? schema : {}), properties, required: others };
 }
 
-/** Return the values of the fields of a form: those of `stored` but its secrets. */
+/** Return the values of the fields of a form: those of `stored` except its secrets. */
 export function formValues(schema: Json, stored: Tree): Tree {
   const secrets = storedSecrets(schema, stored);
   return Object.fromEntries(Object.entries(stored).filter(([name]) => !secrets.includes(name)));

@@ -1,6 +1,6 @@
 import { isTree, type Tree } from "../workflow/types";
 
-/** Parse a JSON object; null if the text is none. */
+/** Parse a JSON object; null if the text is not one. */
 export function parseJsonObject(text: string): Tree | null {
   try {
     const found = JSON.parse(text || "{}");

@@ -76,7 +76,7 @@ interface InputProps extends InputHTMLAttributes<HTMLInputElement> {
   ref?: Ref<HTMLInputElement>;
 }
 
-/** `autoFocus` focuses the field whenever it appears. The attribute of HTML works once in a page, which Preact leaves to it. */
+/** `autoFocus` focuses the field whenever it appears. The HTML attribute, which Preact relies on, works once in a page. */
 export function Input({ className, autoFocus = false, ...rest }: InputProps) {
   const own = useRef<HTMLInputElement>(null);
   useLayoutEffect(() => {

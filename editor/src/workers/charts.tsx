@@ -29,7 +29,7 @@ interface Chart {
   series: Series[];
 }
 
-/** Charts of runs, waits, slots and the database over time, for all members but viewers. */
+/** Charts of runs, waits, slots and the database over time, for all members except viewers. */
 export function Charts({ workspace }: { workspace: string }) {
   const everything = useQuery(meQuery).data?.superAdmin ?? false;
   const member = useQuery(ownMemberQuery(workspace)).data;

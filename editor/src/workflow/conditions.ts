@@ -11,8 +11,8 @@ export function nextOutcome(lane: Lane, from: string): Outcome {
 }
 
 /**
- * Return the edits and those that give each success edge from a condition that they make the next outcome of the
- * condition: a success edge is taken whether the condition is true or false.
+ * Return the edits, and further ones that replace `success` by the next outcome of the condition on each edge from a
+ * condition that the edits add: a success edge is taken whether the condition is true or false.
  */
 export function withOutcomes(tree: Json, graph: Outline, edits: readonly Edit[]): Edit[] {
   const before = new Set(successEdges(graph).map(({ edge }) => keyOf(edge)));

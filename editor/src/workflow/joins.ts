@@ -19,8 +19,8 @@ interface Required {
 }
 
 /**
- * Return the edits and those that make nodes start after either of two outcomes that exclude each other, if the edits
- * would make them wait for both, with a notice of it. A `join` that the document states is kept.
+ * Return the edits, and further ones for nodes that the edits would make wait for two outcomes that exclude each other:
+ * these start after either outcome. `notice` names them. A `join` in the document is unchanged.
  */
 export function withJoins({ tree, graph }: Model, edits: readonly Edit[]): Pick<Change, "edits" | "notice"> {
   const before = new Set(impossibleJoins(tree, graph).map((node) => node.id));

@@ -4,7 +4,7 @@ const HANDLING = new Set(["failure", "rejected", "timeout"]);
 
 /**
  * Return the ids of the nodes whose outputs are the result of a list: the last node, or in a graph each node
- * without outgoing edges that starts the graph or follows another node on something else than an error.
+ * without outgoing edges that starts the graph or follows another node on an outcome other than an error.
  */
 export function resultNodes(lane: Lane): string[] {
   if (!lane.edges.some((edge) => edge.explicit)) return lane.nodes.slice(-1).map((node) => node.id);

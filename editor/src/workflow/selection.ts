@@ -8,7 +8,7 @@ import { at, isTree, type Json, type Path } from "./types";
 
 type Place = { x: number; y: number };
 const NODES = ["value", "ui", "nodes"];
-/** More positions than these are written at once. */
+/** Maximum number of positions that are written one by one; more are written at once. */
 const ONE_BY_ONE = 4;
 
 /** Move nodes and notes, by node id or note key, to positions in pixels relative to their holder. */

@@ -17,7 +17,7 @@ export function NodeName({ node }: { node: Node }) {
   const state = useEditor((editor) => describeState(editor, node.id));
   const kind = kindOf(node.kind, node.language).name;
   const name = [t("canvas.nodeName", { kind, name: node.summary || node.id }), state].filter(Boolean).join(", ");
-  // A label and no text, which would be text of the node.
+  // A label instead of text, which would become part of the text of the node.
   return <span id={nodeNameId(node.id)} role="img" aria-label={name} hidden />;
 }
 

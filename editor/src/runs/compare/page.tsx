@@ -154,13 +154,13 @@ function Graph({ workspace, found, chosen, choose }: GraphProps) {
   );
 }
 
-/** Text of the status of a node in one of the runs, unless it is that of the status. */
+/** Return the text shown instead of the name of the status of a node: that its result is reused, or its duration. */
 function wordOf(side: NodeInRun): { word?: string } {
   if (isReusedInside(side)) return { word: t("runs.reused") };
   return side.duration_ms === undefined ? {} : { word: duration(side.duration_ms) };
 }
 
-/** Status of a node in one of the runs, or that its version does not have the node. */
+/** Status of a node in one of the runs, or a text if the version of that run does not have the node. */
 function SideStatus({ run, side }: { run: string; side: NodeInRun | undefined }) {
   const label = side ? statusStyle(side.status).label : t("runs.notInVersion");
   return (

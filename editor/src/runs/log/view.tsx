@@ -95,7 +95,7 @@ export function LogView({ reading, named, startOf, download, readOn, children }:
     work();
   };
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: the keys are those of what is inside
+    // biome-ignore lint/a11y/noStaticElementInteractions: handles keys of the elements inside
     <div className={css.view} onKeyDown={keys}>
       <LogToolbar
         {...{ reading, follows, setFollows, wraps, setWraps, timed, setTimed, download, current, step, find }}
@@ -152,7 +152,7 @@ function useFollowEnd(
 ): () => void {
   const top = useRef(0);
   const { version, count } = reading;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: whatever is new is below
+  // biome-ignore lint/correctness/useExhaustiveDependencies: new lines are at the end
   useLayoutEffect(() => {
     if (follows && count > 0) rows.scrollToIndex(count - 1, { align: "end" });
   }, [follows, version, count, rows]);
