@@ -20,7 +20,7 @@ PATH = rf"(?:u/[A-Za-z0-9_-]+|f/{_WORD})(?:/{_WORD}(?:\.{_WORD})*)+"
 """Regular expression of the paths of items, at most MAX_PATH_LENGTH characters in Unicode normal form C."""
 
 _CONFUSABLE = frozenset({"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC", "LISU", "FULLWIDTH"})
-"""Alphabets with letters that look like those of another one, by the first word of the names of their letters."""
+"""Alphabets with letters that look like those of another one, by the first word of the Unicode names of letters."""
 
 MAX_PATH_LENGTH = 255
 _PATH = re.compile(PATH)
@@ -107,7 +107,7 @@ def check_folder(name: str) -> None:
 
 
 def _alphabet(letter: str) -> str:
-    """Return the first word of the name of a character, which is that of the alphabet of a letter."""
+    """Return the first word of the Unicode name of a character; of a letter, this is the alphabet."""
     return unicodedata.name(letter, "").partition(" ")[0]
 
 

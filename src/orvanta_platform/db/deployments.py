@@ -250,8 +250,9 @@ async def find_dependent(conn: Connection, workspace: str) -> str | None:
 
 
 async def has_soaked(conn: Connection, environment: str, digest: str, minutes: int) -> bool:
-    """Return whether a release has been in an environment for as many minutes, without another one in between, and was
-    not rolled back since.
+    """Return whether a release has been in an environment for this many minutes without interruption.
+
+    A release that was rolled back since does not count.
     """
     return bool(await conn.fetchval(_SQL["has_soaked"], environment, digest, minutes))
 

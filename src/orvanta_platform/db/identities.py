@@ -38,7 +38,7 @@ class IdentityRow:
 
 @dataclass(frozen=True, slots=True)
 class MembershipRow:
-    """A workspace, and the membership of an account in it; without one, all but the workspace is None."""
+    """A workspace, and the membership of an account in it; without a membership, all other fields are None."""
 
     workspace: str
     username: str | None

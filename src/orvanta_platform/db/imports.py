@@ -16,7 +16,7 @@ _SQL = query_texts("imports")
 
 @dataclass(frozen=True, slots=True)
 class ImportableScript:
-    """The version of a script that an import by path means."""
+    """The version of a script that an import by path refers to."""
 
     path: str
     hash: str

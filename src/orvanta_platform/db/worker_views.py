@@ -50,7 +50,7 @@ class QueueRow:
 async def list_workers(
     conn: Connection, workspaces: Sequence[str] | None, *, seen_within_s: float | None, limit: int, offset: int
 ) -> list[WorkerRow]:
-    """Return the live workers, and with `seen_within_s` also those seen within as many seconds; newest first.
+    """Return the live workers, and with `seen_within_s` also those seen within this many seconds; newest first.
 
     Only jobs of `workspaces` count as running; None: all.
     """

@@ -1,6 +1,6 @@
 """Files of the embedded PostgreSQL: created once, checked at each start.
 
-The superuser has no password and cannot log in; everything is done by an owner role, which is no superuser, and an
+The superuser has no password and cannot log in; everything is done by an owner role, which is not a superuser, and an
 application role, which owns no table.
 """
 

@@ -303,7 +303,7 @@ class ErrorOf:
 
 @dataclass(frozen=True, slots=True)
 class ThrownOutput:
-    """Result of the run: `{"error": …}` of an `output` that threw, which is no node's failure."""
+    """Result of the run: `{"error": …}` of an `output` that threw, which is not the failure of a node."""
 
     error: NamedError
 

@@ -1,4 +1,4 @@
-"""Playback of a workflow: the engine decides as in a run, jobs and people answer as recorded, timers are due at once.
+"""Playback of a workflow: the engine decides as in a run, jobs and people answer as recorded, timers fire immediately.
 
 Nothing is stored or sent, and no code of nodes is executed. Lists are played one after the other, a container node with
 everything inside it before the next event.

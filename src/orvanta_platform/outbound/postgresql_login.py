@@ -42,7 +42,7 @@ class Login:
 async def log_in(
     address: str, port: int, host: str, login: Login, tls: ssl.SSLContext | None, *, tls_required: bool
 ) -> str:
-    """Log in and return the version of the server. TLS verifies it by the name `host`, as far as `tls` does.
+    """Log in and return the version of the server. `tls` determines whether it is verified by the name `host`.
 
     Raises Refused, OSError, EOFError.
     """

@@ -61,7 +61,7 @@ def current_name(settings: Settings, known: Profiles) -> str | None:
 def server_url(text: str) -> str:
     """Return the address of a server in normal form, without a trailing slash or /api.
 
-    Raises SettingsError if the text is no such address. A user or password in it is refused, because every message
+    Raises SettingsError if the text is not such an address. A user or password in it is refused, because every message
     would show it.
     """
     url = text if "://" in text else f"https://{text}"

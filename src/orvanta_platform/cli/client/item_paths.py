@@ -57,7 +57,7 @@ def items_under(root: Path, excluded: Sequence[str] = ()) -> list[Path]:
 
 
 def is_within(entry: Path, folder: Path) -> bool:
-    """Return whether a file or folder directly or indirectly in `folder` is no link to a location outside of it."""
+    """Return whether a file or folder below `folder` is not a link to a location outside of it."""
     try:
         return not entry.is_symlink() or entry.resolve().is_relative_to(folder.resolve())
     except (OSError, RuntimeError):  # a link to itself

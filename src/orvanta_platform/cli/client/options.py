@@ -10,7 +10,7 @@ import typer
 
 
 def run_id(text: str) -> str:
-    """Return an argument that is an id of a run or job. Raises BadParameter if it is none."""
+    """Return an argument that is an id of a run or job. Raises BadParameter for any other text."""
     try:
         return str(UUID(text))
     except ValueError:

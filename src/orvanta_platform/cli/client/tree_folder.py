@@ -269,7 +269,7 @@ class State:
 
 
 def open_state(base: Path, connection: Connection) -> State:
-    """Return the state of a folder for the workspace of a connection; an empty one at first. Raises BadRequest."""
+    """Return the state of a folder for the workspace of a connection, initially an empty one. Raises BadRequest."""
     whole: dict[str, Any] = {}
     file = base / STATE
     _check_links(base)

@@ -46,7 +46,7 @@ WHERE workspace = $1 AND kind = $2 AND path = $3 AND owner = $4 AND revision = $
 RETURNING revision;
 
 -- name: overwrite
--- Inserts or replaces a draft, whatever its revision.
+-- Inserts or replaces a draft, regardless of its revision.
 INSERT INTO draft (workspace, kind, path, owner, base_version, hash, body)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
 ON CONFLICT (workspace, kind, path, owner) DO UPDATE SET

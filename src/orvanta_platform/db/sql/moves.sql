@@ -168,7 +168,7 @@ WHERE f.workspace = $1 AND f.kind = m.kind AND f.path = m.path
                     AND o.path = m.target);
 
 -- name: move_saved_inputs
--- Moves the saved inputs, whose new items exist by then.
+-- Moves the saved inputs. The items at the new paths must exist.
 UPDATE saved_input AS s
 SET path = m.target
 FROM unnest($2::text[], $3::text[], $4::text[]) AS m (kind, path, target)

@@ -1,7 +1,7 @@
 """Program of a child process. Imports only the standard library and the engine.
 
 The started process stays outside as the keeper of a second one, which is confined and evaluates. The engine may be busy
-where no clock of its own is checked, so its timer's signal writes a byte to the keeper.
+in code that does not check its clock, so its timer's signal writes a byte to the keeper.
 """
 
 from __future__ import annotations

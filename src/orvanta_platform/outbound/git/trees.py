@@ -74,7 +74,7 @@ def _entries(store: BaseObjectStore, id: ObjectID) -> list[tuple[bytes, int, Obj
 
 
 def _folder(store: BaseObjectStore, root: ObjectID, folder: str) -> ObjectID | None:
-    """Return the tree of a folder, or None. Raises GitFault if a part of its path is no folder."""
+    """Return the tree of a folder, or None. Raises GitFault if a part of its path is not a folder."""
     current = root
     for part in folder.split("/") if folder else ():
         found = [(mode, sha) for name, mode, sha in _entries(store, current) if name == part.encode()]

@@ -54,7 +54,7 @@ async def update(platform: Platform, actor: Actor, email: str, change: AccountCh
 
 
 async def disable(platform: Platform, actor: Actor, email: str, *, cancel_runs: bool = False) -> None:
-    """Disable an account: its tokens and sessions, and everything that acts for it (see departures), end at once.
+    """Disable an account: its tokens, its sessions and everything that acts for it (see departures) end immediately.
 
     `cancel_runs`: its runs as well. Raises Forbidden, NotFound, BadRequest, LastAdmin.
     """

@@ -89,8 +89,8 @@ async def list_access(
 ) -> list[MemberAccess]:
     """Return which actions members may perform on an item or folder, and why: all by username, or only `username`.
 
-    Everybody who may read the item may ask about themselves. About others may ask who can read the folder, because the
-    answer contains its permissions. Raises NotFound, Forbidden.
+    Members who may read the item may ask about themselves. Only those who can read the folder may ask about others,
+    because the answer contains its permissions. Raises NotFound, Forbidden.
     """
     if kind == "group":
         raise BadRequest("Every member can read a group.", hint="acls/get returns its managers.")

@@ -35,8 +35,8 @@ Row = TypeVar("Row", bound=Item)
 def require_item(actor: Actor, action: str, workspace: str, kind: str, path: str, row: Row | None) -> Row:
     """Return the row at a path if the actor may perform the action on it. Raises NotFound, Forbidden.
 
-    If there is no row, the permission for the path is checked, so that nobody learns more from the error than from one
-    about an existing item.
+    If there is no row, the permission for the path is checked, so that the error reveals no more than that of an
+    existing item.
     """
     owner, perms = (row.created_by, row.extra_perms) if row is not None else (None, {})
     require(actor, action, Target(workspace, kind, path, owner, perms))

@@ -92,7 +92,7 @@ async def create_token(platform: Platform, actor: Actor, workspace: str, usernam
 async def set_enabled(platform: Platform, actor: Actor, workspace: str, username: str, *, enabled: bool) -> None:
     """Enable a service account, or disable it, which deletes its tokens and stops what acts for it.
 
-    Raises NotFound, Forbidden, Conflict (an owner who is no admin anymore).
+    Raises NotFound, Forbidden, Conflict (an owner who is no longer an admin).
     """
     _require_management(actor, workspace)
 

@@ -22,7 +22,7 @@ def location(email: str) -> SecretLocation:
 
 
 async def count_guess(db: Database, keys: login_limits.Keys, code: str) -> None:
-    """Count a code as wrong before it is checked, so that concurrent guesses are counted. `accept` takes that back.
+    """Count a code as wrong before it is checked, so that concurrent guesses are counted. `accept` undoes this.
 
     Raises RateLimited if this address has to wait before the next code; that attempt is not counted.
     """

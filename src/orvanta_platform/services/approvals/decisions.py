@@ -349,7 +349,7 @@ def _is_of_other_account(decision: DecisionRow, decider: Decider) -> bool:
 
 
 async def _count(platform: Platform, run: UUID, job: UUID, outcome: DecisionOutcome) -> None:
-    """Advance the run with the decision. Raises Conflict if something else came first and it will never count."""
+    """Advance the run with the decision. Raises Conflict if, after an earlier event, it can never count."""
     done = await advance(platform.tools, run)
     if not outcome.first or (job, outcome.resume_id) in done.counted:
         return

@@ -288,7 +288,7 @@ def _has_pending(local: _Local) -> bool:
 
 
 def _plan_outgoing(done: Reconciled, local: _Local, row: BindingRow) -> Outgoing:
-    """Return the commits for deployments, and one for what no deployment explains, such as all items at first."""
+    """Return the commits for deployments, and one for the changes that no deployment explains, initially all items."""
     is_first = row.fetched_at is None
     title = f"Export of the workspace {row.workspace}" if is_first else "Update items"
     rest = TransactionChanges(0, clock.now(), row.edited_by if is_first else "Orvanta", "", message=title)

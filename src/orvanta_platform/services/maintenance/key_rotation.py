@@ -79,7 +79,7 @@ async def rotate(
 ) -> Rotated:
     """Rotate the instance key and all data keys, or continue an interrupted rotation.
 
-    `report` receives a sentence on each step. Without `wait`, the old key is deleted at once, and the tokens of jobs
+    `report` receives a sentence on each step. Without `wait`, the old key is deleted immediately, and tokens of jobs
     that run now become invalid. Raises Forbidden, Conflict during another rotation, RotationIncomplete, SettingsError.
     """
     require(actor, "write_settings", Target(None, "instance"))

@@ -85,7 +85,7 @@ async def rollback(
     """Deploy the release before the one that runs in the environment, or another one that ran there before it, and
     hold promotions until the hold is lifted.
 
-    The request is applied at once if nothing prevents it; otherwise it stays open. Raises NotFound, Forbidden,
+    The request is applied immediately if nothing prevents it; otherwise it stays open. Raises NotFound, Forbidden,
     BadRequest, ChangesRefused.
     """
     limits.check_text("A reason", reason)

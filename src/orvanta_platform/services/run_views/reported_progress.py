@@ -1,4 +1,4 @@
-"""Progress in percent that a running job reports of itself."""
+"""Progress in percent that a running job reports about itself."""
 
 from __future__ import annotations
 

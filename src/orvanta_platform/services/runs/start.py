@@ -113,7 +113,7 @@ async def start_script(
 
 
 def _may_read(actor: Actor, workspace: str, version: VersionRow | None) -> bool:
-    """Return whether a current version exists that the member may read, whatever the scopes of its token."""
+    """Return whether a current version exists that the member may read, regardless of the scopes of its token."""
     if version is None or version.archived:
         return False
     target = Target(workspace, version.kind, version.path, version.created_by, version.extra_perms)

@@ -25,7 +25,7 @@ from orvanta_platform.services.access.items import require_item
 from orvanta_platform.services.platform import Platform
 
 MAX_PER_MEMBER: Final = 2
-"""Maximum number of tests of a member at once."""
+"""Maximum number of concurrent tests of a member."""
 MAX_PER_PROCESS: Final = 8
 RETRY_AFTER_S: Final = 5
 
@@ -43,7 +43,7 @@ class ConnectionTestOutcome:
 
 
 async def run(platform: Platform, actor: Actor, workspace: str, path: str) -> ConnectionTestOutcome:
-    """Connect to the server that a resource names, as far as its type has a test.
+    """Connect to the server that a resource names, if its type has a test.
 
     Secrets of the resource, and of the variables that it refers to, are opened for this, which is audited. Raises
     NotFound, Forbidden, BadRequest for a type without a test, SecretUnreadable, RateLimited.

@@ -40,7 +40,7 @@ def become(words: Sequence[str], job: Job) -> NoReturn:
     """Replace this process by the program `words[0]` (an absolute path) with `job.result` open. Raises OSError."""
     os.set_inheritable(job.result, True)
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
-        signal.signal(number, signal.SIG_DFL)  # Python ignores them, and exec would keep that
+        signal.signal(number, signal.SIG_DFL)  # Python ignores them, which exec would pass on
     os.execve(words[0], list(words), job.env)
 
 

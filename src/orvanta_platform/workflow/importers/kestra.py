@@ -284,7 +284,7 @@ def convert(tree: Any, path: str, integrations: Mapping[str, str]) -> Conversion
     """Return the conversion of a flow for a path of the workspace. Nothing in it is executed.
 
     Parts without an equivalent become placeholders that fail when they run. `integrations` contains the code of the
-    integrations by name, for nodes that send mail or messages. Raises BadRequest if it is no flow.
+    integrations by name, for nodes that send mail or messages. Raises BadRequest if it is not a flow.
     """
     if not isinstance(tree, dict) or not isinstance(tree.get("tasks"), list) or not isinstance(tree.get("id"), str):
         raise BadRequest(

@@ -44,7 +44,7 @@ TaskConverter = Callable[[TemplateContext, str, dict[str, Any]], ConvertedTask]
 
 
 def seconds(value: Any) -> float | None:
-    """Return an ISO 8601 duration in seconds; None if it is none."""
+    """Return an ISO 8601 duration in seconds; None for any other text."""
     found = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if found is None:
         return None

@@ -20,7 +20,7 @@ def convert(tree: Any, path: str, integrations: Mapping[str, str]) -> Conversion
     """Return the conversion of an exported workflow for a path of the workspace. Nothing in it is executed.
 
     Parts without an equivalent become placeholders that fail when they run. `integrations` contains the code of the
-    integrations by name, for nodes that send mail or messages. Raises BadRequest if it is no workflow.
+    integrations by name, for nodes that send mail or messages. Raises BadRequest if it is not a workflow.
     """
     if isinstance(tree, list) and len(tree) == 1:
         tree = tree[0]

@@ -18,7 +18,7 @@ _UNKNOWN: Final = re.compile(
     r"|_getWorkflowStaticData|_env|_vars|_execution|_workflow|_now|_today|_jmespath)"
 )
 _PART: Final = re.compile(r"""(?:\.|\[["'])(query|params|headers)\b""")
-"""Part of the request of a webhook that is no member of the input of a run."""
+"""Part of the request of a webhook that is not a member of the input of a run."""
 
 _SCRIPT: Final = """export async function main(items: any[], nodes: Record<string, any[]> = {}) {
   const wrap = (json: any, index: number) => ({ json, pairedItem: index });

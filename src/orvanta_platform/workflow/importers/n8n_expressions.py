@@ -98,7 +98,7 @@ class ExpressionContext:
     index: str
     input: Source
     find: Callable[[str], Source | None]
-    """Return the items of the node with a name; None if it is no earlier node."""
+    """Return the items of the node with a name; None if it is not an earlier node."""
     workflow: dict[str, Any] = field(default_factory=dict)
 
     def expr(self, value: Any) -> str:

@@ -22,7 +22,7 @@ class NoDatabase(Exception):
 class PinnedLoop:
     """Event loop passed to asyncpg, which connects only to the addresses that were checked.
 
-    This holds even if the host name resolves to other addresses by then. TLS still uses and verifies the name.
+    This holds even if the host name resolves to other addresses meanwhile. TLS still uses and verifies the name.
     """
 
     def __init__(self, addresses: Sequence[str]) -> None:

@@ -26,7 +26,7 @@ def run(job: Job, content: str, args: bytes) -> NoReturn:
         with open(_SCRIPT, "w", encoding="utf-8") as file:
             file.write(content.replace("\r\n", "\n"))  # bash would take the \r as part of the last word
         for number in (signal.SIGPIPE, signal.SIGXFSZ):
-            signal.signal(number, signal.SIG_DFL)  # Python ignores them, and exec would keep that
+            signal.signal(number, signal.SIG_DFL)  # Python ignores them, which exec would pass on
         os.execvpe("bash", ["bash", _SCRIPT, *words], job.env)
     except (OSError, ValueError) as error:
         _fail(job.result, "CannotStart", f"bash cannot be started: {error}")
