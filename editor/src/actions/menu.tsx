@@ -8,7 +8,7 @@ interface Props {
   at: { x: number; y: number };
   /** Names of actions of the registry, in groups. */
   groups: readonly (readonly string[])[];
-  /** Items of the page that are no actions, as the last group. */
+  /** Items of the page that are not actions, as the last group. */
   more?: readonly MenuItem[];
   /** Leave out disabled actions. */
   enabledOnly?: boolean;

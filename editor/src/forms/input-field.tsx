@@ -122,7 +122,7 @@ function TextArea({ text, set, code = false }: ControlProps & { code?: boolean }
 /** Date and time in the time zone of the browser. The value has UTC. */
 function TimeControl({ text, set }: ControlProps) {
   const at = Date.parse(text);
-  // A text that is no time is shown, not lost.
+  // A text that is not a time is shown unchanged.
   if (text !== "" && Number.isNaN(at))
     return <Input type="text" value={text} onChange={(event) => set(event.target.value)} />;
   const local = text === "" ? "" : new Date(at - new Date(at).getTimezoneOffset() * 60_000).toISOString().slice(0, 19);

@@ -72,7 +72,7 @@ export function itemsOf(text: string): string[] {
   return text === "" ? [] : (JSON.parse(text) as string[]);
 }
 
-/** Return the values of the fields, and an error for each text that is no value of its input. Empty fields have no value. */
+/** Return the values of the fields, and an error for each text that is not a valid value. Empty fields have no value. */
 export function readFields(names: string[], fields: Texts, schema: Json | undefined): { args: Tree; wrong: Texts } {
   const wrong: Texts = {};
   return { args: readObject(null, names, schema, fields, wrong), wrong };

@@ -90,7 +90,7 @@ export const plusDays = (day: Date, days: number): Date =>
 export const formatDay = (day: Date): string =>
   [day.getFullYear(), day.getMonth() + 1, day.getDate()].map((each) => String(each).padStart(2, "0")).join("-");
 
-/** Parse the format of `formatDay`; `now` if the text is no day. */
+/** Parse the format of `formatDay`; `now` if the text is not a day. */
 export function parseDay(text: string | null, now: Date): Date {
   const [year, month, day] = (text ?? "").split("-").map(Number);
   const found = new Date(year ?? 0, (month ?? 0) - 1, day);

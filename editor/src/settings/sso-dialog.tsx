@@ -22,7 +22,7 @@ interface Props {
 
 const GRANTS_EXAMPLE = '[{"claim": "engineering", "workspace": "main", "role": "developer", "groups": ["deployers"]}]';
 
-/** Return the grants of a text, or null if it is no JSON array. */
+/** Return the grants of a text, or null if it is not a JSON array. */
 function grantsOf(text: string): Json[] | null {
   if (text.trim() === "") return [];
   try {

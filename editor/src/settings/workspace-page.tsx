@@ -59,7 +59,7 @@ const FIELDS = [
   ["The name", "name"],
 ] as const;
 
-/** Return the value of a number of days in a field, null if it is empty, or undefined if it is no number. */
+/** Return the value of a number of days in a field, null if it is empty, or undefined if it is not a number. */
 function daysOf(text: string): number | null | undefined {
   if (text.trim() === "") return null;
   return /^\d{1,6}$/.test(text.trim()) ? Number(text) : undefined;

@@ -12,7 +12,7 @@ import { Failed, Skeleton } from "../ui/states";
 import { Members } from "./members";
 import css from "./sharing.module.css";
 
-/** Dialog of the permissions of an item, and of who may do what with it and why. A change takes effect at once. */
+/** Dialog of the permissions of an item, and who may perform which actions and why. Changes take effect immediately. */
 export default function SharingDialog({ shared, close }: { shared: Shared; close: () => void }) {
   const access = useQuery(accessQuery(shared));
   return (

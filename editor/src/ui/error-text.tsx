@@ -20,7 +20,7 @@ export function ErrorText({ error, label }: { error: JobError; label: string }) 
   );
 }
 
-/** Traceback of an error, expanded at first; nothing if it has none. */
+/** Traceback of an error, initially expanded; nothing if it has none. */
 export function Traceback({ stack }: { stack: string }) {
   if (!stack) return null;
   return (

@@ -35,7 +35,7 @@ export function complete(sources: readonly Source[], before: string): Completion
   const path = pathOf(head);
   const value = path === null ? undefined : valueAt(scopeOf(sources), path);
   const choices = within(value, chain[dot - 1] === "?");
-  // A completion replaces the dot, as a name that is no identifier is written in brackets.
+  // A completion replaces the dot, as a name that is not an identifier is written in brackets.
   return choices.length > 0 ? { from: start + head.length, choices } : null;
 }
 

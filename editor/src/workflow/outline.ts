@@ -39,7 +39,7 @@ export interface Outline {
   byId: Map<string, Node>;
 }
 
-/** Read the graph of a document. Items that are no nodes are ignored. */
+/** Read the graph of a document. Items that are not nodes are ignored. */
 export function outline(tree: Json): Outline {
   const byId = new Map<string, Node>();
   const outerNode = (key: string) => {

@@ -4,7 +4,7 @@ import { applyEdit, type Edit, isEqual } from "./edit";
 import { itemLines, type Lines, spliceEdit, throughAlias } from "./splices";
 import { at, type Json } from "./types";
 
-/** A text that is no valid YAML: the first error and its position. */
+/** A text that is not valid YAML: the first error and its position. */
 export class ParseError extends Error {
   constructor(
     message: string,
