@@ -1,4 +1,4 @@
-"""The API server with all its routes, on a fresh database."""
+"""Fixtures of the tests of the API, with all its routes, on a fresh database."""
 
 from __future__ import annotations
 
@@ -18,6 +18,6 @@ def database(shared_database: TestDatabase) -> TestDatabase:
 
 @pytest.fixture
 async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarness]:
-    """The API on a fresh database, with the client of an admin and a worker that the test controls."""
+    """Open the API on a fresh database, with the client of an admin and a worker controlled by the test."""
     async with api_harness(database, tmp_path) as made:
         yield made

@@ -1,7 +1,7 @@
 """Generator of calls from the OpenAPI document on standard input, one JSON object per line.
 
 It runs in the environment of `scripts/contract-tools`. Arguments: number of valid calls per operation, share of the
-operations (every how many-th), and seed.
+operations (n selects every n-th one), and seed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from hypothesis.errors import Unsatisfiable
 
 
 def generate(document: dict[str, Any], per_operation: int, share: int, start: int) -> Iterator[dict[str, Any]]:
-    """Yield valid and invalid calls of every `share`-th operation, the same ones for the same `start`."""
+    """Yield valid and invalid calls of every `share`-th operation; the same `start` yields the same calls."""
     modes = schemathesis.GenerationMode
     schema: Any = schemathesis.openapi.from_dict(document)
     for number, result in enumerate(schema.get_all_operations()):
@@ -32,7 +32,7 @@ def generate(document: dict[str, Any], per_operation: int, share: int, start: in
 
 
 def cases(operation: Any, mode: Any, count: int, start: int) -> list[Any]:
-    """Return cases of an operation; none if nothing of it can be invalid. The first one is always the simplest."""
+    """Return cases of an operation, the simplest one first; none if no part of the operation can be invalid."""
     found: list[Any] = []
 
     @seed(start)

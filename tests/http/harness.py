@@ -1,4 +1,4 @@
-"""A platform on a fresh database, behind its real gate and routes, with clients and a worker led by hand."""
+"""A platform on a fresh database, with its real middleware and routes, clients, and a worker controlled by the test."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PYTHON = {"content": "def main(**args):\n    return args\n", "language": "python
 
 @dataclass(slots=True)
 class ApiHarness:
-    """`client` is the admin's, in workspace main."""
+    """A platform with its application and a worker; `client` has the admin's token and uses workspace main."""
 
     platform: Platform
     app: ASGIApp
@@ -39,7 +39,7 @@ class ApiHarness:
     async def member(
         self, username: str, role: Role = Role.OPERATOR, *, scopes: list[str] | None = None, workspace: str = "main"
     ) -> httpx.AsyncClient:
-        """The client of a new member."""
+        """Add a member and return its client."""
         email = f"{username}@example.com"
         token = names.new_token("user")
         async with self.platform.db.transaction() as conn:
@@ -49,26 +49,26 @@ class ApiHarness:
         return client_of(self.app, token)
 
     async def preview(self, args: Any = None, **more: Any) -> str:
-        """The id of a new run of a script."""
+        """Start a run of a script and return its id."""
         answer = await self.client.post(f"{W}/jobs/run/preview", json={**PYTHON, "args": args or {}, **more})
         assert answer.status_code == 201, answer.text
         return answer.text
 
     async def flow(self, *modules: dict[str, Any], args: Any = None, **value: Any) -> str:
-        """The id of a new run of a workflow of these nodes."""
+        """Start a run of a workflow of these nodes and return its id."""
         body = {"value": {"modules": list(modules), **value}, "args": args or {}}
         answer = await self.client.post(f"{W}/jobs/run/preview_flow", json=body)
         assert answer.status_code == 201, answer.text
         return answer.text
 
     async def get(self, path: str, **params: Any) -> Any:
-        """The JSON of a call that succeeds, in workspace main."""
+        """Call a path of workspace main, require success, and return the JSON of the response."""
         answer = await self.client.get(f"{W}/{path}", params=params)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        """Let other tasks run until `holds`."""
+        """Let other tasks run until `holds` returns true."""
         for _ in range(1_000_000):
             if holds():
                 return
@@ -76,19 +76,19 @@ class ApiHarness:
         raise AssertionError("it never held")
 
     async def begun(self, request: asyncio.Future[Any]) -> None:
-        """Let a call that waits for its run go on until the run is there, or the call has its answer."""
+        """Let other tasks run until the run of this waiting call exists, or the call has its response."""
         while not request.done() and not (await self.get("jobs/queue/count"))["database_length"]:
             await asyncio.sleep(0)
 
 
 def script(id: str, **more: Any) -> dict[str, Any]:
-    """A node that runs Python."""
+    """Return a node that runs Python."""
     value = {"type": "rawscript", "language": "python3", "content": f"# {id}", "input_transforms": {}}
     return {"id": id, "value": value, **more}
 
 
 def client_of(app: ASGIApp, token: str) -> httpx.AsyncClient:
-    """A client that sends this token."""
+    """Return a client that sends this token."""
     transport = httpx.ASGITransport(app)  # type: ignore[arg-type]
     headers = {"Authorization": f"Bearer {token}"}
     return httpx.AsyncClient(transport=transport, base_url="http://orvanta", headers=headers, timeout=30)
@@ -96,7 +96,7 @@ def client_of(app: ASGIApp, token: str) -> httpx.AsyncClient:
 
 @asynccontextmanager
 async def api_harness(database: TestDatabase, home: Path, **settings: Any) -> AsyncIterator[ApiHarness]:
-    """Everything that answers the calls of jobs, on `database`."""
+    """Open a platform with its application, the admin's client and a worker, on `database`."""
     chosen = Settings(home=home, database_url=database.app_url, database_direct_url=database.app_url, **settings)
     platform = await database.platform(chosen)
     try:

@@ -1,4 +1,4 @@
-"""Clients with the tokens of running jobs, as in a script's process."""
+"""Clients with the tokens of running jobs, like those of a script's process."""
 
 from __future__ import annotations
 
@@ -32,5 +32,5 @@ def token_of(api: ApiHarness, job: ClaimedJob, generation: int = 1) -> str:
 
 
 def job_client(api: ApiHarness, job: ClaimedJob) -> httpx.AsyncClient:
-    """Return a client as in the job's process."""
+    """Return a client like the one in the job's process."""
     return client_of(api.app, token_of(api, job))

@@ -1,4 +1,4 @@
-"""Long-lived calls: how each is begun, and the event that would add a secret to its response."""
+"""Long-lived calls: a function that starts each one, and the event that would add a secret to its response."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ Begin = Callable[[ApiHarness, httpx.AsyncClient], Awaitable[Begun]]
 
 
 async def member(api: ApiHarness, name: str, role: Role = Role.DEVELOPER) -> httpx.AsyncClient:
-    """A member with read access to the folder team."""
+    """Add a member with read access to the folder team, and return its client."""
     client = await api.member(name, role)
     async with api.platform.db.acquire() as conn:
         query = "UPDATE folder SET extra_perms = extra_perms || jsonb_build_object($1::text, false) WHERE name = 'team'"
@@ -81,7 +81,7 @@ def prints(api: ApiHarness, job: ClaimedJob) -> Provoke:
 
 
 def watching(url: str, *, held: bool = False) -> Begin:
-    """Watch a run of another member. `held`: the response starts only when there is an update."""
+    """Return a function that watches a run of another member. `held`: the response starts at the next update."""
 
     async def begin(api: ApiHarness, client: httpx.AsyncClient) -> Begun:
         run, job = await admins_run(api)
@@ -98,7 +98,7 @@ def watching(url: str, *, held: bool = False) -> Begin:
 
 @contextmanager
 def waits_counted() -> Iterator[list[float]]:
-    """Record the timeouts of started waits: a call that waits for a change has finished its query."""
+    """Record the timeout of each wait that starts: a call that waits for a change has finished its query."""
     begun: list[float] = []
     wait = Watch.wait
 
@@ -112,7 +112,7 @@ def waits_counted() -> Iterator[list[float]]:
 
 
 def running(url: str, body: Any = None, method: str = "POST") -> Begin:
-    """Start a run and wait for its result."""
+    """Return a function that starts a run and waits for its result."""
 
     async def begin(api: ApiHarness, client: httpx.AsyncClient) -> Begun:
         reader = read(api.app, client, url, json.dumps(body or {}).encode(), method=method)
@@ -126,7 +126,7 @@ async def _nothing() -> None:
 
 
 def reading(url: str, make: Callable[[ApiHarness], Awaitable[str]]) -> Begin:
-    """Read a long value with the secret at its end."""
+    """Return a function that reads a long value with the secret at its end."""
 
     async def begin(api: ApiHarness, client: httpx.AsyncClient) -> Begun:
         reader = read(api.app, client, url.format(run=await make(api)))

@@ -1,4 +1,4 @@
-"""Worker controlled by the test: it claims, logs and finishes through the real protocol."""
+"""Worker controlled by the test: it claims, logs and finishes jobs by the real protocol."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ class ManualWorker:
         return cls(platform, id, queues)
 
     async def claim(self, free: int = 10) -> dict[str, ClaimedJob]:
-        """Claim the waiting jobs, by node ("" for the run of a script)."""
+        """Claim the waiting jobs and return them by node; the key of a script's run is ""."""
         async with self.platform.db.transaction() as conn:
             return await self.claim_on(conn, free)
 
     async def claim_all(self, free: int = 10) -> list[ClaimedJob]:
-        """Claim the waiting jobs, of which several may be of runs of one script."""
+        """Claim the waiting jobs and return them as a list, which may contain several runs of one script."""
         async with self.platform.db.transaction() as conn:
             return await self._claim(conn, free)
 

@@ -1,4 +1,4 @@
-"""The calls of the API contract, and how the published generated client reads their answers.
+"""The calls of the API contract, and the functions of the published generated client that read their responses.
 
 `contract.txt` has one call per line: ring, method, path and the codes of success. A program that is written against the
 published clients uses these calls; the first ring is used most.
@@ -31,7 +31,7 @@ class Call:
 
     @property
     def key(self) -> tuple[str, str]:
-        """Method and path with unnamed parameters."""
+        """Method and path without the names of its parameters."""
         return shape(self.method, f"/api{self.path}")
 
 

@@ -11,7 +11,7 @@ import httpx
 from litestar.types import ASGIApp
 
 PATIENCE_S = 60.0
-"""An answer that has not come by then never comes."""
+"""Timeout of every wait, in seconds."""
 
 
 class Reader:
@@ -19,14 +19,14 @@ class Reader:
 
     def __init__(self, app: ASGIApp, client: httpx.AsyncClient, method: str, url: str, body: Sequence[bytes]) -> None:
         self.began = asyncio.Event()
-        """The first bytes of the answer have been sent."""
+        """Set when the first bytes of the response have been sent."""
         self.resume = asyncio.Event()
-        """The reader takes more than the first bytes, and sends more than the first piece of its body."""
+        """Set to read beyond the first bytes of the response and to send the last piece of the body."""
         self.waits = asyncio.Event()
-        """The application waits for the last piece of the body."""
+        """Set when the application waits for the last piece of the body."""
         self.status = 0
         self.complete = False
-        """The answer has come to its end."""
+        """The response has been received completely."""
         self._over = asyncio.Event()
         self._received = bytearray()
         self._body = list(body)
@@ -41,7 +41,7 @@ class Reader:
         return self._received.decode("utf-8", "replace")
 
     async def until_begun(self) -> None:
-        """Wait for the first bytes or the end of the response."""
+        """Wait for the first bytes of the response or its end."""
         began = asyncio.create_task(self.began.wait())
         async with asyncio.timeout(PATIENCE_S):
             await asyncio.wait([began, self._task], return_when=asyncio.FIRST_COMPLETED)

@@ -1,4 +1,4 @@
-"""Example call of every API route, naming existing objects in workspace main."""
+"""Example call of every API route; the calls name existing objects in workspace main."""
 
 from __future__ import annotations
 
@@ -195,7 +195,7 @@ GONE = {
     "DELETE resources/type/delete/{name}": "gone",
     "DELETE connections/type/delete/{name}": "vanished",
 }
-"""Name with which each route that deletes is called. No other call needs the item of this name."""
+"""Name that each call of a deleting route contains. No other call needs the item of this name."""
 
 LEAVERS = {
     "POST users/update/{username}": "remaining",
@@ -218,7 +218,7 @@ NEEDS_OPEN_RUN = (
     "job_signature",
     "approval_info",
 )
-"""Parts of the paths of routes that act on a run which asks for an approval."""
+"""Parts of the paths of routes that act on a run which waits for an approval."""
 
 NAMES = {
     "folders": "team",
@@ -383,7 +383,7 @@ class Examples:
         return await self._post("jobs/run/f/f/team/asks", {})
 
     async def _request(self) -> str:
-        """Return the id of a new request to deploy a release, whose author is bea."""
+        """Create a request to deploy a release, with bea as its author, and return its id."""
         async with self._stage.platform.db.acquire() as conn:
             await conn.execute("UPDATE deployment_request SET state = 'withdrawn'")
         made = json.loads(await self._post("deployments/create", BODIES["POST deployments/create"]))
@@ -393,12 +393,12 @@ class Examples:
         return str(made["id"])
 
     async def _capture(self) -> str:
-        """Return the id of a new captured request; requests are captured for a short time after a configuration."""
+        """Capture a request and return its id; requests are captured for a short time after each configuration."""
         await self._post("capture/set_config", BODIES["POST capture/set_config"])
         return await self._post("capture_u/webhook/flow/f/team/flow", {"order": 4711})
 
     async def _saved_input(self) -> str:
-        """Return the id of a new saved input that everybody may use."""
+        """Save an input that everybody may use, and return its id."""
         id = await self._post(f"inputs/create{OF_FLOW}", {"name": "usual", "args": {}})
         return await self._post("inputs/update", {"id": id, "name": "usual", "is_public": True})
 
@@ -412,7 +412,7 @@ class Examples:
 async def scene_with_examples(
     database: TestDatabase, home: Path, **settings: Any
 ) -> AsyncIterator[tuple[ApiHarness, Examples]]:
-    """Yield the platform with an object for every route, and a worker that finishes each job with the result 1."""
+    """Open a platform with an object for every route, and a worker that finishes each job with the result 1."""
     async with api_harness(database, home, **settings) as api:
         working = asyncio.create_task(_work(api))
         examples = Examples(api)

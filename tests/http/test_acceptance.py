@@ -1,4 +1,4 @@
-"""Versions by less privileged writers: triggers of others do not run them until they are accepted."""
+"""Versions by less privileged writers: the triggers of other members run them only after their acceptance."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarnes
 
 @pytest.fixture
 async def bob(api: ApiHarness) -> httpx.AsyncClient:
-    """A developer with write access to f/team."""
+    """Add a developer with write access to f/team, and return the client."""
     return await api.member("bob", role=Role.DEVELOPER)
 
 
@@ -60,7 +60,7 @@ def calling(path: str, kind: str = "flow") -> dict[str, Any]:
 async def flow(
     client: httpx.AsyncClient, path: str, output: str, *modules: dict[str, Any], new: bool = True, **more: Any
 ) -> httpx.Response:
-    """Deploy a workflow with the result of an expression. It needs no worker unless `modules` do."""
+    """Deploy a workflow whose result is that of an expression. It needs no worker unless its `modules` do."""
     nodes = list(modules) or [{"id": "a", "value": {"type": "branchone", "branches": [], "default": []}}]
     value = {"modules": nodes, "output": {"type": "javascript", "expr": output}}
     call = "flows/create" if new else f"flows/update/{path}"
@@ -94,7 +94,7 @@ async def rows(api: ApiHarness, query: str, *values: Any) -> list[Any]:
 
 
 async def tick(api: ApiHarness) -> str:
-    """Let the schedule tick and return the id of its run, or an empty string."""
+    """Process a tick of the schedule; return the id of its run, or an empty string."""
     await rows(api, "UPDATE schedule SET next_at = clock_timestamp() - interval '1 second'")
     assert await fire(api.platform)
     found = await rows(api, "SELECT coalesce(run, asked) AS run FROM schedule_tick ORDER BY at DESC LIMIT 1")
@@ -161,7 +161,7 @@ async def test_edited_script_does_not_run_inside_on_behalf_workflow(api: ApiHarn
 async def test_edit_of_item_reached_by_trigger_does_not_run_as_its_owner(
     api: ApiHarness, bob: httpx.AsyncClient
 ) -> None:
-    """Edits a script in a workflow in the scheduled workflow, then the workflow in the middle."""
+    """Bob edits the script of a sub-workflow of the scheduled workflow, and then the sub-workflow itself."""
     await script(api.client, "echo first")
     await flow(api.client, SUB, "'middle'", calling(SCRIPT, "script"))
     await flow(api.client, FLOW, "results.called", calling(SUB))
@@ -193,7 +193,7 @@ async def test_edit_of_handler_does_not_run_as_schedule_owner(
 
 
 async def test_waiting_version_is_listed_and_runs_after_acceptance(api: ApiHarness, bob: httpx.AsyncClient) -> None:
-    """The version is current for manual runs. Members without read access see nothing of it."""
+    """The version is current for manual runs. Members without read access do not see it."""
     await flow(api.client, FLOW, "'first'")
     await schedule(api.client)
     assert await waiting(api.client) == []
@@ -238,7 +238,7 @@ async def test_version_of_another_path_or_workspace_cannot_be_accepted(api: ApiH
 
 
 async def test_deploys_that_are_accepted_immediately(api: ApiHarness, bob: httpx.AsyncClient) -> None:
-    """Deploys by the member, by admins and by the group deployers are accepted."""
+    """Versions deployed by the member, an admin or a member of the group deployers are accepted immediately."""
     carol = await api.member("carol", role=Role.DEVELOPER)
     await flow(carol, FLOW, "'carol'")
     await schedule(bob)
@@ -257,7 +257,7 @@ async def test_deploys_that_are_accepted_immediately(api: ApiHarness, bob: httpx
 async def test_new_trigger_accepts_its_items_and_edited_trigger_accepts_changed_ones(
     api: ApiHarness, bob: httpx.AsyncClient
 ) -> None:
-    """A new time accepts nothing, as no difference was shown. A new owner, route target or handler does."""
+    """A new owner, target or handler accepts the current versions; a new time does not, as no diff was shown."""
     await script(bob, "echo first")
     await flow(bob, SUB, "'sub'", calling(SCRIPT, "script"))
     await flow(bob, FLOW, "results.called", calling(SUB))
@@ -288,7 +288,7 @@ async def test_manual_run_uses_current_version(api: ApiHarness, bob: httpx.Async
 
 
 async def test_on_behalf_workflow_uses_versions_accepted_for_its_owner(api: ApiHarness, bob: httpx.AsyncClient) -> None:
-    """For the starter, the current version of the script runs; inside the workflow, the accepted one."""
+    """The starter's own script node runs the current version; the one of the on-behalf workflow the accepted one."""
     await script(api.client, "echo first")
     email = (await api.get("users/whoami"))["email"]
     await flow(api.client, SUB, "'sub'", calling(SCRIPT, "script"), on_behalf_of_email=email)
@@ -345,7 +345,7 @@ async def test_new_reference_to_accepted_version_runs_that_version(api: ApiHarne
 
 
 async def test_restart_uses_only_versions_accepted_for_its_owner(api: ApiHarness, bob: httpx.AsyncClient) -> None:
-    """The owner ran the workflow manually with current versions, and another member restarts that run."""
+    """The owner ran the workflow manually with the current versions, and another member restarts this run."""
     await script(api.client, "echo first")
     email = (await api.get("users/whoami"))["email"]
     await flow(api.client, FLOW, "1", calling(SCRIPT, "script"), on_behalf_of_email=email)
@@ -359,7 +359,7 @@ async def test_restart_uses_only_versions_accepted_for_its_owner(api: ApiHarness
 
 
 async def test_run_only_token_uses_versions_accepted_for_its_owner(api: ApiHarness, bob: httpx.AsyncClient) -> None:
-    """By path, the accepted versions run; by version, waiting ones are refused."""
+    """A call by path runs the accepted version; a call that names a version awaiting acceptance is refused."""
     await flow(bob, FLOW, "'first'")
     made = await api.client.post("/api/users/tokens/create", json={"label": "shop", "scopes": [f"jobs:run:{FLOW}"]})
     assert made.status_code == 201, made.text
@@ -416,7 +416,7 @@ async def test_versions_existing_at_upgrade_are_accepted(api: ApiHarness, bob: h
 
 
 async def test_run_only_token_is_not_a_person_despite_its_headers(api: ApiHarness, bob: httpx.AsyncClient) -> None:
-    """This includes versions inside the run, and runs that repeat another one."""
+    """Runs that its jobs start, and reruns, use the accepted versions as well."""
     await script(api.client, "echo first")
     await flow(api.client, SUB, "'first'")
     made = await api.client.post("/api/users/tokens/create", json={"scopes": ["jobs:run"]})
@@ -452,7 +452,7 @@ async def test_deploy_by_limited_token_accepts_nothing(api: ApiHarness, bob: htt
 
 
 async def test_delegating_token_uses_versions_accepted_for_its_owner(api: ApiHarness, bob: httpx.AsyncClient) -> None:
-    """Its runs have all rights of its owner."""
+    """Runs of such a token have all rights of its owner."""
     await flow(api.client, FLOW, "'first'")
     held = [f"jobs:run:{FLOW}", f"jobs:delegate:{FLOW}"]
     for scopes in (held, [*held, "jobs:read"], ["*:*", "jobs:delegate"]):
@@ -485,7 +485,7 @@ async def test_limited_token_uses_accepted_versions_in_on_behalf_workflow(
 async def test_restart_uses_only_accepted_versions_in_workflow_on_behalf_of_first_starter(
     api: ApiHarness, bob: httpx.AsyncClient
 ) -> None:
-    """A manual start uses current versions, which nobody else may run in the starter's name."""
+    """A manual start uses the current versions, which no other member may run on behalf of the starter."""
     await script(api.client, "echo first")
     email = (await api.get("users/whoami"))["email"]
     await flow(api.client, SUB, "1", calling(SCRIPT, "script"), on_behalf_of_email=email)
@@ -521,7 +521,7 @@ async def test_restoring_archived_item_does_not_restore_acceptance_of_others(
 
 
 async def test_restoring_item_keeps_acceptance_its_user_could_give(api: ApiHarness, bob: httpx.AsyncClient) -> None:
-    """Admins keep all acceptances, other members only their own."""
+    """A restore by an admin keeps all acceptances; a restore by another member keeps only that member's."""
     await flow(bob, FLOW, "'bob'")
     await schedule(bob)
     for client in (api.client, bob):

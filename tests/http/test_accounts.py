@@ -117,7 +117,7 @@ async def test_token_created_while_disabling_is_not_valid_later(api: ApiHarness)
 
 @pytest.mark.parametrize("change", ["reset", "disabled"])
 async def test_login_that_overlaps_reset_or_disabling_starts_no_session(api: ApiHarness, change: str) -> None:
-    """Otherwise somebody who knows the old password could keep a session by logging in all the time."""
+    """Otherwise, an attacker who knows the old password could keep a session by logging in continuously."""
     async with api.platform.db.transaction() as conn:
         await conn.execute("SELECT FROM account WHERE email = $1 FOR UPDATE", EMAIL)
         await conn.execute("SELECT pg_current_xact_id()")
@@ -153,7 +153,7 @@ async def test_deleted_account_leaves_tombstone(api: ApiHarness) -> None:
 
 
 async def test_address_that_no_path_can_name_is_refused(api: ApiHarness) -> None:
-    """Paths of calls contain the address, so nobody could disable the account."""
+    """The paths of calls contain the address, so the account could not be disabled."""
     for email in ("a/b@example.org", "a\\b@example.org", "a\x7fb@example.org"):
         await changed(api, "create", {"email": email}, 400)
     await changed(api, "create", {"email": "a+b%2F?#@example.org"}, 201)

@@ -182,7 +182,7 @@ async def test_access_names_reasons(team: ApiHarness) -> None:
 
 
 async def test_explanation_agrees_with_answers_of_server(team: ApiHarness) -> None:
-    """The named conditions are met exactly when the server answers the member."""
+    """The named conditions are met exactly when the server permits the member's call."""
     clients = {role: await team.member(f"{role}_", role) for role in Role}
     await post(team.client, "groups/create", name="ops")
     await post(team.client, "groups/adduser/ops", username="operator_")

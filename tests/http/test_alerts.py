@@ -1,4 +1,4 @@
-"""Alerts by a real mail server and a real web server: once when a condition begins, once when it ends."""
+"""Alerts through a real mail server and a real web server: one when a condition begins, one when it ends."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarnes
 
 
 async def configure(api: ApiHarness, channels: dict[str, Any], **conditions: Any) -> int:
-    """Set the alerts and return the status. The conditions that are not named raise none."""
+    """Configure the alerts and return the status. Conditions that are not named are off."""
     off = {"queue_age_s": None, "no_worker_s": None, "disk_free_percent": None, "failing_workflows": False}
     body = {"value": {"channels": channels, **off, **conditions}}
     answer = await api.client.post("/api/settings/global/alerts", json=body)
@@ -35,14 +35,14 @@ async def configure(api: ApiHarness, channels: dict[str, Any], **conditions: Any
 
 
 async def check(api: ApiHarness) -> None:
-    """Check the conditions twice, as two servers do, and send what is due."""
+    """Check the conditions and send due messages, twice, as two servers do."""
     for _ in range(2):
         await alerts.check(api.platform)
         await alert_sender.send_due(api.platform)
 
 
 async def age(api: ApiHarness, seconds: int) -> None:
-    """Make all jobs wait for this time."""
+    """Backdate all jobs, so that they have waited for this time."""
     async with api.platform.db.acquire() as conn:
         await conn.execute("UPDATE job_live SET enqueued_at = now() - make_interval(secs => $1)", float(seconds))
 
@@ -50,7 +50,7 @@ async def age(api: ApiHarness, seconds: int) -> None:
 async def test_queue_alerts_are_sent_once_and_once_more_at_their_end(
     api: ApiHarness, mail: tuple[Mailbox, int]
 ) -> None:
-    """A value near the limit repeats nothing, and a channel that fails gets its message later, under the same id."""
+    """A value near the limit sends no further alert; a failed delivery is retried with the same id."""
     box, port = mail
     to = {"kind": "email", "host": "127.0.0.1", "port": port, "tls": "none", "to": ["oncall@example.com"]}
     async with web() as (server, url):
@@ -119,7 +119,7 @@ async def test_failing_workflow_alerts_at_the_first_failure_and_the_recovery(
 
 
 async def test_channels_are_secret_and_cannot_be_redirected(api: ApiHarness) -> None:
-    """Members see no alerts of the instance, and a stored password is not sent to another host."""
+    """Members do not see alerts of the instance, and a stored password is not sent to another host."""
     to = {"kind": "email", "host": "a.example", "user": "u", "password": "p4ssw0rd", "to": ["x@example.com"]}
     hook = {"kind": "webhook", "url": "https://a.example/secret-path", "headers": {"X-Key": "h34der"}}
     assert await configure(api, {"mail": to, "hook": hook}) in (200, 201)

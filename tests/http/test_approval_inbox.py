@@ -44,7 +44,7 @@ async def test_inbox_lists_decisions_pending_for_caller(api: ApiHarness) -> None
     field = {"name": "sum", "label": "sum", "help": "", "kind": "integer", "required": True, "value": "", "choices": []}
     assert first["fields"] == [field]
     assert [each["run"] for each in await api.get("approvals/list", mine=True, per_page=1)] == [mine]
-    # Approvers named by a decision see it in runs of others; other members do not.
+    # Approvers named by an open decision see it in runs of others; other members do not.
     assert [(each["run"], each["mine"]) for each in (await ann.get(f"{W}/approvals/list")).json()] == [(anns, True)]
     assert (await bob.get(f"{W}/approvals/list")).json() == []
     wrong = await consent(api.client, mine, fields={"sum": "12"})

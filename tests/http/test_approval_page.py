@@ -1,4 +1,4 @@
-"""The approval page: views decide nothing, buttons send POST requests, and workflow text is escaped (S22)."""
+"""The approval page: opening it decides nothing, buttons send POST requests, and workflow text is escaped (S22)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FORM = {
 
 @pytest.fixture
 async def browser(api: ApiHarness) -> AsyncIterator[httpx.AsyncClient]:
-    """A browser that is not logged in."""
+    """Return a client like a browser that is not logged in."""
     transport = httpx.ASGITransport(api.app)  # type: ignore[arg-type]
     headers = {"Accept": "text/html", "Sec-Fetch-Site": "same-origin"}
     async with httpx.AsyncClient(transport=transport, base_url="http://orvanta", headers=headers) as client:

@@ -33,7 +33,7 @@ async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarnes
 
 @pytest.fixture
 async def stranger(api: ApiHarness) -> AsyncIterator[httpx.AsyncClient]:
-    """A client without a token."""
+    """Return a client without a token."""
     transport = httpx.ASGITransport(api.app)  # type: ignore[arg-type]
     async with httpx.AsyncClient(transport=transport, base_url="http://orvanta") as client:
         yield client
@@ -146,7 +146,7 @@ async def test_used_resume_id_does_not_block_person(api: ApiHarness, stranger: h
 
 
 async def test_decision_of_job_does_not_count_as_person(api: ApiHarness) -> None:
-    """A job's decision is marked as such and does not count where people must decide."""
+    """A job's decision is marked as such and does not count where decisions of people are required."""
     await api.flow(script("x"))
     job = (await api.worker.claim())["x"]
     run = await api.flow(*SUSPENDED, output=js("context.b"))

@@ -1,4 +1,4 @@
-"""Approvals over the API: signed links, consent, permissions, and each decision recorded exactly once (S06)."""
+"""Approvals over the API: signed links, consent, permissions, and decisions that are recorded exactly once (S06)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarnes
 
 @pytest.fixture
 async def stranger(api: ApiHarness) -> AsyncIterator[httpx.AsyncClient]:
-    """A client without a token."""
+    """Return a client without a token."""
     transport = httpx.ASGITransport(api.app)  # type: ignore[arg-type]
     async with httpx.AsyncClient(transport=transport, base_url="http://orvanta") as client:
         yield client
@@ -112,7 +112,7 @@ async def test_suspended_run_has_wait_reason(api: ApiHarness) -> None:
 
 
 async def test_two_consecutive_suspensions_are_both_listed(api: ApiHarness) -> None:
-    """The node between the two has a decision of its own, and precedes the first suspension."""
+    """The node between the two has its own decision and is listed before the first suspension."""
     b = {**export_node("b", "1"), "suspend": {"required_events": 2}}
     run = await api.flow({**export_node("a", "1"), "suspend": {}}, b, approval("c"), export_node("d", "1"))
     found = (await api.get(f"jobs_u/get/{run}"))["flow_status"]
@@ -361,7 +361,7 @@ async def test_payload_must_match_form(api: ApiHarness) -> None:
 
 
 async def test_references_in_payload_are_plain_text(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
-    """They stay plain text. tests/worker/test_computed_references.py reads such a payload in a job."""
+    """tests/worker/test_computed_references.py reads such a payload in a job."""
     run = await api.flow(approval())
     link = (await urls(api, await job_of(api, run, "ask")))["resume"]
     answer = await stranger.post(link, json={"x": "$var:u/admin/a"})

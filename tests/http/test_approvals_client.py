@@ -34,7 +34,7 @@ WORKSPACE = "main"
 
 
 async def suspended(api: ApiHarness, events: int) -> tuple[UUID, UUID]:
-    """Start a run that waits for this number of events, and return it with the job to sign links for."""
+    """Start a run that waits for this number of events; return its id and that of the job whose links are signed."""
     run = await api.flow({**export_node("a", "1"), "suspend": {"required_events": events}}, export_node("b", "resumes"))
     return UUID(run), UUID(await job_of(api, run, "a"))
 

@@ -1,4 +1,4 @@
-"""The audit trail as its readers see it, and the tokens that admins see and revoke."""
+"""The audit trail as shown to its readers, and the tokens that admins can list and revoke."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ async def found(client: httpx.AsyncClient, path: str, status: int = 200, **param
 
 
 async def made(client: httpx.AsyncClient, **body: Any) -> tuple[str, str]:
-    """Create a token; returns it and its prefix."""
+    """Create a token; return it and its prefix."""
     answer = await client.post(f"{TOKENS}/create", json=body)
     assert answer.status_code == 201, answer.text
     return answer.text, answer.text[:12]
@@ -82,7 +82,7 @@ async def test_export_has_every_row_once(api: ApiHarness, monkeypatch: Any) -> N
 
 
 async def test_rows_of_other_workspaces_and_instance_are_hidden(api: ApiHarness) -> None:
-    """Also those that name an account of the workspace, or whose caller named the workspace in a header."""
+    """This includes rows that name an account of the workspace, or whose caller sent the workspace in a header."""
     ada = await api.member("ada", Role.ADMIN)
     await api.client.post("/api/users/create", json={"email": "new@example.org"}, headers={"X-Workspace": "main"})
     await api.client.post("/api/w/admins/groups/create", json={"name": "theirs"})

@@ -1,4 +1,4 @@
-"""The hash chain of the audit trail, and what it reveals."""
+"""The hash chain of the audit trail, and the manipulations that it detects."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def grown(api: ApiHarness, *names: str) -> None:
 
 
 async def link(api: ApiHarness, *names: str) -> None:
-    """Link the rows of these groups. A transaction of another database of the cluster delays them."""
+    """Link the rows of these groups. A transaction in another database of the cluster delays linking."""
     async with asyncio.timeout(60), api.platform.db.acquire() as conn:
         while await conn.fetchval(UNLINKED, names):
             await audit_chain.link_new(api.platform)
@@ -55,7 +55,7 @@ async def test_chains_of_workspaces_grow_separately(api: ApiHarness) -> None:
 
 
 async def test_row_of_running_transaction_is_linked_later(api: ApiHarness) -> None:
-    """Rows with higher ids may be committed first; each is linked exactly once."""
+    """Rows with higher ids may be committed first; each row is linked exactly once."""
     insert = (
         "INSERT INTO audit (workspace, actor, operation, action_kind, resource)"
         " VALUES ('main', 'a', 'x.y', 'Execute', $1)"
@@ -110,7 +110,7 @@ async def test_changes_by_database_owner_are_found(
 async def test_rows_are_linked_after_move_to_cluster_with_lower_transactions(
     api: ApiHarness, database: TestDatabase
 ) -> None:
-    """As after pg_dump and pg_restore; otherwise no new row is ever linked again."""
+    """This happens after pg_dump and pg_restore; otherwise, no new row would ever be linked."""
     await grown(api, "one")
     before = await verified(api)
     owner = await asyncpg.connect(database.owner_url)

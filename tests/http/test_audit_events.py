@@ -1,4 +1,4 @@
-"""Events that the audit trail records, one call for each."""
+"""Events of the audit trail: one call for each recorded event."""
 
 from __future__ import annotations
 

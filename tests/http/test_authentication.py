@@ -54,7 +54,7 @@ BY_PEOPLE = {
 
 @pytest.fixture
 async def stranger(api: ApiHarness) -> AsyncIterator[httpx.AsyncClient]:
-    """A client without a token."""
+    """Return a client without a token."""
     transport = httpx.ASGITransport(api.app)  # type: ignore[arg-type]
     async with httpx.AsyncClient(transport=transport, base_url="http://orvanta") as client:
         yield client
@@ -96,7 +96,7 @@ def _variants(path: str) -> Iterator[str]:
 
 
 async def sent(app: Any, method: str, raw_path: str, token: str | None = None) -> int:
-    """Return the status of a call whose path is sent unchanged, as HTTP clients normalize paths."""
+    """Return the status of a call whose path is sent unchanged: HTTP clients would normalize it."""
     headers = [(b"host", b"orvanta"), *([(b"authorization", f"Bearer {token}".encode())] if token else [])]
     scope = {
         "type": "http",

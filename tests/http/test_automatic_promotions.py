@@ -1,4 +1,4 @@
-"""Automatic promotions: as whom they are done, when, and who may set them up."""
+"""Automatic promotions: the member they act for, their conditions, and the permission to enable them."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ class Promotion:
         return [each["number"] for each in (await self.dan.get(f"{D}/list", params={"state": "open"})).json()]
 
     async def state(self) -> dict[str, Any]:
-        """Return the environment after a round of promotions."""
+        """Process due promotions and return the environment."""
         await promote(self.pipeline)
         found: dict[str, Any] = (await self.pipeline.admin.get(f"{D}/environment")).json()
         return found
 
 
 async def test_releases_are_promoted_automatically_with_the_rights_of_one_member(pipeline: Pipeline) -> None:
-    """Only as somebody who may apply now, after the soak time, never back, and not what was rejected."""
+    """The member must still be allowed to apply; earlier, rejected and unsoaked releases are not promoted."""
     await add_staging(pipeline)
     ann, dan = await pipeline.person("ann"), await pipeline.person("dan")
     await pipeline.rules(soak_minutes=60, appliers=["u/dan"])
@@ -62,7 +62,7 @@ async def test_releases_are_promoted_automatically_with_the_rights_of_one_member
 
 
 async def check_only_appliers_switch_it(promotion: Promotion) -> None:
-    """A developer who may not apply can neither start nor stop it, nor can the token of a job or a limited one."""
+    """Developers who may not apply, and tokens of jobs or with limits, can neither enable nor disable it."""
     pipeline = promotion.pipeline
     ann, dan = promotion.ann, promotion.dan
     secret, scopes = names.new_token("user"), ["deployments:write", "deployments:read"]
@@ -80,11 +80,11 @@ async def check_only_appliers_switch_it(promotion: Promotion) -> None:
 
 
 async def check_first_release_waits_for_a_person(promotion: Promotion) -> None:
-    """New triggers would act for dan, who has not seen them: a person applies the release."""
+    """Its new triggers would act for dan, who has not reviewed them, so a person must apply the release."""
     ann, dan = promotion.ann, promotion.dan
     found = await promotion.state()
     assert found["current"] is None and "schedule f/team/daily, which acts for a" in found["automatic"]["waits_for"]
-    # The text names paths that dan may read. Who may not apply sees only that it waits, and later that it has ended.
+    # The text names paths that dan may read. Members who may not apply see only the state, without the reason.
     assert (await dan.get(f"{D}/environment")).json()["automatic"] == found["automatic"]
     assert await seen(ann, "waits_for") == "Members who may apply see the reason."
     (request,) = (await dan.get(f"{D}/list", params={"state": "open"})).json()
@@ -92,7 +92,7 @@ async def check_first_release_waits_for_a_person(promotion: Promotion) -> None:
 
 
 async def check_earlier_releases_and_holds_prevent_it(promotion: Promotion) -> None:
-    """An earlier release does not replace a later one, and holds of both environments count."""
+    """An earlier release does not replace a later one, and a hold of either environment prevents promotion."""
     pipeline = promotion.pipeline
     await pipeline.release("Two")
     await stage(pipeline, 2)
@@ -104,7 +104,7 @@ async def check_earlier_releases_and_holds_prevent_it(promotion: Promotion) -> N
 
 
 async def check_approvals_are_awaited(promotion: Promotion) -> None:
-    """The author's own request, made by hand, is not approved by itself."""
+    """A request that the member created manually is not approved automatically."""
     pipeline = promotion.pipeline
     ann, dan = promotion.ann, promotion.dan
     await pipeline.rules(soak_minutes=60, appliers=["u/dan"], approvals=1, approvers=["g/all"])
@@ -121,7 +121,7 @@ async def check_approvals_are_awaited(promotion: Promotion) -> None:
 
 
 async def check_it_ends_with_the_right_to_apply(promotion: Promotion) -> None:
-    """It ends visibly, and never continues with the rights of somebody else."""
+    """It is disabled with a visible reason, and never continues with the rights of another member."""
     pipeline = promotion.pipeline
     ann, dan = promotion.ann, promotion.dan
     await pipeline.rules()
@@ -146,7 +146,7 @@ async def check_it_ends_with_the_right_to_apply(promotion: Promotion) -> None:
 
 
 async def check_it_ends_with_the_membership(promotion: Promotion) -> None:
-    """Only an enabled member of both workspaces promotes."""
+    """The member must be enabled in both workspaces."""
     pipeline = promotion.pipeline
     dan = promotion.dan
     assert await promotion.switch(dan) == 200
@@ -157,7 +157,7 @@ async def check_it_ends_with_the_membership(promotion: Promotion) -> None:
         assert changed.status_code == 200, changed.text
         automatic = (await pipeline.admin.get(f"{D}/environment")).json()["automatic"]
         assert automatic["disabled_reason"].startswith("identity_disabled")
-    # A member who cannot read the release where it was created does not promote it.
+    # A member who cannot read the release in its workspace does not promote it.
     assert await promotion.switch(dan) == 200
     await execute(pipeline, "UPDATE member SET disabled = true WHERE workspace = 'main' AND username = 'dan'")
     assert "no longer an enabled member of main" in (await promotion.state())["automatic"]["disabled_reason"]
@@ -165,14 +165,14 @@ async def check_it_ends_with_the_membership(promotion: Promotion) -> None:
 
 
 async def check_withdrawn_requests_are_not_repeated(promotion: Promotion) -> None:
-    """A request of somebody else that was withdrawn prevents nothing; what dan withdrew is not requested again."""
+    """A withdrawn request of another member has no effect; a release whose request dan withdrew is not promoted."""
     pipeline = promotion.pipeline
     ann, dan = promotion.ann, promotion.dan
     await pipeline.rules(approvals=1)
     other = await pipeline.request(ann, 3)
     assert (await ann.post(f"{D}/withdraw/{other['id']}")).status_code == 200
     assert await promotion.switch(dan) == 200
-    # The workflow acts for a fixed member, for whom nothing changes without a person.
+    # The workflow acts on behalf of a fixed member, so a person must apply its change.
     assert "flow f/team/main, which acts for a" in (await promotion.state())["automatic"]["waits_for"]
     (request,) = (await dan.get(f"{D}/list", params={"state": "open"})).json()
     assert (await dan.post(f"{D}/withdraw/{request['id']}")).status_code == 200
@@ -183,7 +183,7 @@ async def check_withdrawn_requests_are_not_repeated(promotion: Promotion) -> Non
 
 
 async def check_audit_names_the_member(promotion: Promotion) -> None:
-    """The audit trail names the member, or the system where it ended by itself."""
+    """The audit trail names the member, or the system if automatic promotion was disabled automatically."""
     pipeline = promotion.pipeline
     assert await promotion.switch(pipeline.admin, enabled=False) == 200
     assert (await promotion.state())["automatic"] is None
@@ -196,7 +196,7 @@ async def check_audit_names_the_member(promotion: Promotion) -> None:
 async def test_automatic_promotion_that_is_turned_off_or_held_is_not_completed(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither one that is already in the list nor one whose deployment is about to begin."""
+    """This holds for a promotion that is already listed as due, and for one whose deployment is about to begin."""
     await add_staging(pipeline)
     dan = await pipeline.person("dan")
     await pipeline.deploy(1)
@@ -247,7 +247,7 @@ async def add_staging(pipeline: Pipeline) -> None:
 
 
 async def stage(pipeline: Pipeline, number: int, minutes: int = 61) -> None:
-    """Deploy a release to staging, as if that many minutes ago."""
+    """Deploy a release to staging, and backdate the deployment by `minutes`."""
     made = (await pipeline.admin.post(f"{STAGE}/create", json={"source": "main", "number": number})).json()
     answer = await pipeline.admin.post(f"{STAGE}/apply/{made['id']}", json={"plan_hash": made["plan_hash"]})
     assert answer.status_code == 200, answer.text
@@ -255,19 +255,19 @@ async def stage(pipeline: Pipeline, number: int, minutes: int = 61) -> None:
 
 
 async def promote(pipeline: Pipeline) -> None:
-    """Promote now, without waiting for the time of the next attempt."""
+    """Promote now, without waiting for the time of the next retry."""
     await execute(pipeline, "UPDATE automatic_promotion SET retry_at = app_now()")
     await automatic_promotions.promote_due(pipeline.api.platform)
 
 
 async def seen(client: httpx.AsyncClient, name: str) -> str | None:
-    """Return a text of the automatic promotion as a member sees it."""
+    """Return a text of the automatic promotion as shown to a member."""
     text: str | None = (await client.get(f"{D}/environment")).json()["automatic"][name]
     return text
 
 
 async def recorded(pipeline: Pipeline, request: int) -> list[str]:
-    """Return what the audit trail contains about a request that automatic promotion opened or applied."""
+    """Return the automatic operations that the audit trail contains for a request."""
     rows = (await pipeline.admin.get(f"{L}/audit/list", params={"per_page": 200})).json()
     automatic = [each for each in rows if each["operation"].endswith("_automatically")]
     return [each["operation"] for each in automatic if each["parameters"]["request"] == request]

@@ -121,7 +121,7 @@ def test_other_bodies_do_not_block_server(server: Held, path: str) -> None:
     ],
 )
 def test_body_for_unknown_run_does_not_block_server(server: Held, call: str, status: int) -> None:
-    """The body was parsed in the event loop before the permission and its size were checked."""
+    """Regression test: the body was parsed in the event loop before its size and the permission were checked."""
     body = b'{"a":[%s{}]}' % (b"{}," * (7 * MIB))
     server.longest_s()
     path = call.format(run="0197a228-0000-7000-8000-000000000000")
@@ -187,7 +187,7 @@ def yaml(section: str) -> dict[str, str]:
 
 @pytest.mark.extended
 def test_stored_workflow_does_not_block_server(server: Held) -> None:
-    """The workflow is parsed for a conflict, for a run, and for the diff of two versions."""
+    """The stored workflow is parsed for a conflict, a run, and a diff of two versions."""
     client, path = server.client, "f/bombs/yaml"
     body = {"path": path, "summary": "", "source": yaml("schema")}
     assert client.post(f"{W}/flows/create", json=body).status_code == 201
@@ -225,7 +225,7 @@ def test_preview_of_large_workflow_does_not_block_server(server: Held) -> None:
 
 @pytest.mark.extended
 def test_long_expressions_do_not_block_server(server: Held) -> None:
-    """One that takes seconds to parse in Python, and hundreds that do so together, are checked at a deployment."""
+    """A deployment checks one expression that takes seconds to parse in Python, or hundreds that do so together."""
     exprs = ["flow_input.a||" * 70_000 + "f()", *(f"flow_input.a{n}||" * 200 + "f()" for n in range(300))]
     nodes = [{"id": f"c{n}", "value": {"type": "condition", "expr": each}} for n, each in enumerate(exprs)]
     server.longest_s()
@@ -238,9 +238,9 @@ def test_long_expressions_do_not_block_server(server: Held) -> None:
 
 @pytest.mark.extended
 def test_large_workflows_leave_connections_to_others(server: Held) -> None:
-    """More calls than there are connections read large workflows that nobody has read; a small call is answered first.
+    """More calls than there are connections read large uncached workflows; a small call need not wait for all of them.
 
-    Each of them would hold a connection until its workflow is compiled.
+    Otherwise, each of them would hold a connection until its workflow is compiled.
     """
 
     def start(number: int) -> str:
@@ -288,7 +288,7 @@ def test_cookie_of_a_stranger_does_not_block_server(server: Held, cookie: str, p
 @pytest.mark.extended
 @pytest.mark.parametrize("prefix", [pytest.param("b", id="other nodes"), pytest.param("a", id="changed nodes")])
 def test_comparison_of_large_runs_does_not_block_server(server: Held, prefix: str) -> None:
-    """Every node of the first run is missing, or defined differently, in the second one."""
+    """Each node of the first run is missing in the second one, or differs there."""
 
     def start(prefix: str, result: str) -> str:
         modules = [
@@ -315,7 +315,7 @@ def static(value: str) -> dict[str, str]:
 SECRET = {"type": "string", "format": "password"}
 DOUBLING = {"anyOf": [{"properties": {"x": {"$ref": "#/$defs/n"}, "p": SECRET}}] * 2}
 CIRCLE = {"allOf": [{"$ref": "#/$defs/n"}] * 2}
-"""Every further reference multiplies the ways through the circle."""
+"""A recursive schema: each further reference multiplies the number of paths through the cycle."""
 
 
 def secretive(inner: Any) -> Any:

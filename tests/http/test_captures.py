@@ -1,4 +1,4 @@
-"""Captured requests of scripts and workflows: who listens, what is stored, limits and retention."""
+"""Captured requests of scripts and workflows: permissions, stored data, limits and retention."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Change sets over the API: planned, applied whole or not at all, and archives of a workspace."""
+"""Change sets over the API: plans, atomic application, and archives of a workspace."""
 
 from __future__ import annotations
 
@@ -293,7 +293,7 @@ async def test_workflow_deployed_as_json_has_a_text(api: ApiHarness) -> None:
 
 
 async def test_documents_are_read_without_a_connection(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Documents that take seconds leave the connections to other workspaces: none is in use while they are parsed."""
+    """No connection is in use while documents are parsed for seconds, so other workspaces are not delayed."""
     items = [*ITEMS[2:4], ITEMS[-1] | {"content": {"summary": "Team"}}]
     await apply(api, items)
     used: list[int] = []
@@ -320,7 +320,7 @@ async def test_documents_are_read_without_a_connection(api: ApiHarness, monkeypa
 
 
 async def test_change_sets_have_limits(api: ApiHarness) -> None:
-    """The size and number of their contents, the items read at once, and the calls that wait."""
+    """Limits apply to the size and number of contents, the items of a read, and the number of waiting calls."""
     name = {"kind": "variable", "path": "f/team/region"}
     large = [{"kind": "script", "path": "f/x/y", "content": {"content": "#" * (4 << 20), "language": "bash"}}]
     values = f'[{{"kind":"resource","path":"f/x/y","content":{{"value":[{"0," * (5 << 20)}0]}}}}]'

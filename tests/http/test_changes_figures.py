@@ -1,4 +1,4 @@
-"""Figures of large trees: the comparison of 500 workflows, and the plan of 5,000 items."""
+"""Measurements of large trees: the comparison of 500 workflows, and the plan of 5,000 items."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Change sets are applied whole: 200 items come back as they were sent, and a process killed at any statement applies
-nothing.
+"""Change sets are atomic: 200 items are read back as they were sent, and a process that is killed before any of the
+statements applies nothing.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ STATEMENTS = frozenset({"execute", "executemany", "fetch", "fetchrow", "fetchval
 
 
 class Killed(BaseException):
-    """The process ends here: no handler of it runs, and the database rolls its transaction back."""
+    """Simulated kill of the process: none of its exception handlers runs, and the database rolls back."""
 
 
 class Dying:
@@ -75,7 +75,7 @@ def flow(n: int, summary: str = "") -> Item:
 
 
 def every_kind() -> list[Item]:
-    """200 items of all kinds."""
+    """Return 200 items of all kinds."""
     runs = {"script_path": "f/many/flow_0", "is_flow": True}
     hook = {**runs, "http_method": "post", "workspaced_route": True, "mode": "disabled", "request_type": "sync"}
     hook |= {"authentication_method": "none", "wrap_body": False, "raw_string": False}

@@ -1,6 +1,6 @@
 """Ids chosen by callers never equal derived ids, and credentials of an earlier job are not valid for a later one.
 
-Each test plays the whole attack: as long as the chosen id is accepted, its later steps follow.
+Each test performs the whole attack: its later steps run only if the chosen id was accepted.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarnes
 
 @pytest.fixture
 async def mallory(api: ApiHarness) -> httpx.AsyncClient:
-    """A developer of workspace main without admin rights."""
+    """Add a developer of workspace main without admin rights, and return the client."""
     return await api.member("mallory", Role.DEVELOPER)
 
 
 @pytest.fixture
 async def outsider(api: ApiHarness) -> httpx.AsyncClient:
-    """A developer of another workspace who is unknown in main."""
+    """Add a developer of another workspace who is no member of main, and return the client."""
     assert (await api.client.post("/api/workspaces/create", json={"id": "other", "name": "Other"})).status_code == 201
     token, email = names.new_token("user"), "oscar@example.com"
     async with api.platform.db.transaction() as conn:
@@ -71,7 +71,10 @@ def refused(answer: httpx.Response) -> bool:
 
 
 async def borrowed(api: ApiHarness, attacker: httpx.AsyncClient, base: str) -> tuple[httpx.Response, httpx.AsyncClient]:
-    """Attack with a spent token; return the preview's response and its token's client while the admin's node runs."""
+    """Attack with the token of an ended job; return the preview's response and a client with the token.
+
+    When it returns, the admin's node is running.
+    """
     body = {"path": SECRET, "value": "s3cret-of-payroll", "is_secret": True, "description": ""}
     assert (await api.client.post(f"{W}/variables/create", json=body)).status_code == 201
     run = ids.new_run_id()
@@ -254,7 +257,7 @@ async def test_token_of_earlier_claim_is_dead_at_same_attempt_and_generation(api
 async def test_token_is_dead_when_its_id_belongs_to_another_claim(
     api: ApiHarness, mallory: httpx.AsyncClient, change: str
 ) -> None:
-    """Write the job's row as if the id were reused with the same attempt and generation.
+    """Change the job's row as if the id had been reused with the same attempt and generation.
 
     The identities exist: mallory is a member of the other workspace as well.
     """

@@ -28,7 +28,7 @@ from orvanta_platform.outbound.ssrf import Guard
 
 @pytest.fixture(params=[("127.0.0.0/8",)])
 async def api(request: pytest.FixtureRequest, database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarness]:
-    """A platform whose parameter is the networks that it may call."""
+    """Open a platform; the parameter is the networks that it may call."""
     async with api_harness(database, tmp_path, allowed_networks=request.param) as made:
         await made.client.post(f"{W}/folders/create", json={"name": "team", "owners": ["g/all"]})
         yield made
@@ -46,7 +46,7 @@ async def outcome(api: ApiHarness, kind: str, **value: Any) -> tuple[bool, str]:
 
 @asynccontextmanager
 async def web(response: bytes, *, reads: bool = True) -> AsyncIterator[tuple[int, list[str]]]:
-    """A server that sends a response to each request (or connection), its port, and the requests."""
+    """Serve this response to each request (or connection); yield the port and the requests."""
     heads: list[str] = []
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -62,7 +62,7 @@ async def web(response: bytes, *, reads: bool = True) -> AsyncIterator[tuple[int
 
 @asynccontextmanager
 async def tcp_of(database: TestDatabase) -> AsyncIterator[tuple[int, dict[str, str]]]:
-    """A TCP port of the PostgreSQL of the test, which listens on a socket in the file system, and its login."""
+    """Forward a TCP port to the Unix socket of the test's PostgreSQL; yield the port and the login."""
     at = urlsplit(database.app_url)
     socket = f"{dict(parse_qsl(at.query))['host']}/.s.PGSQL.5432"
 
@@ -87,7 +87,7 @@ def http_answer(status: int, body: str = "") -> bytes:
 
 @pytest.mark.parametrize("api", [()], indirect=True)
 async def test_private_addresses_are_refused(api: ApiHarness) -> None:
-    """Resources cannot make the server call itself, its network or the metadata service of a cloud."""
+    """Resources cannot make the server call itself, its own network or the metadata service of a cloud."""
     for kind, value in (
         ("postgresql", {"host": "127.0.0.1", "dbname": "x"}),
         ("mysql", {"host": "10.1.2.3", "database": "x"}),
@@ -201,7 +201,7 @@ async def test_permission_references_and_audit(api: ApiHarness) -> None:
 
 
 async def test_references_are_those_of_the_last_editor(api: ApiHarness) -> None:
-    """A member does not receive, at a server of its choice, what only the member who starts the test may read."""
+    """A test must not send values that only the member who starts it may read to a server chosen by another member."""
     writer = await api.member("writer", Role.DEVELOPER)
     await api.client.post(f"{W}/folders/create", json={"name": "vault", "owners": ["u/admin", "g/all"]})
     body: dict[str, Any] = {"path": "f/vault/token", "value": "swordfish", "is_secret": True}
@@ -224,7 +224,7 @@ async def test_references_are_those_of_the_last_editor(api: ApiHarness) -> None:
 
 
 async def test_tests_are_limited(api: ApiHarness) -> None:
-    """Tests are limited in number and in what a server sends, and their messages contain no secret."""
+    """Concurrent tests and the size of a server's response are limited, and messages contain no secret."""
     notice = b"N" + (60_000).to_bytes(4, "big") + bytes(59_996)
     async with web(b"N" + notice * 20, reads=False) as (port, _):
         place = {"host": "127.0.0.1", "port": port}
@@ -263,7 +263,7 @@ async def test_tests_are_limited(api: ApiHarness) -> None:
 
 @pytest.mark.parametrize("tls", ["none", "implicit"])
 async def test_endless_mail_server_is_left(monkeypatch: pytest.MonkeyPatch, tls: str) -> None:
-    """Endless replies are limited in size, and the connection of an abandoned mail is shut down with its thread."""
+    """The size of replies is limited, and a cancelled delivery shuts down its connection and thread."""
     monkeypatch.setattr(smtp, "TIMEOUT_S", 3600)
     connected, left = asyncio.Event(), asyncio.Queue[bool]()
     sends_lines = True
@@ -298,7 +298,7 @@ async def test_endless_mail_server_is_left(monkeypatch: pytest.MonkeyPatch, tls:
 
 
 def test_signature_of_documented_request() -> None:
-    """The example "GET Bucket (List Objects)" of the documentation of Amazon S3."""
+    """The request is the example "GET Bucket (List Objects)" of the documentation of Amazon S3."""
     key = s3_signature.Key("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "us-east-1")
     url = "https://examplebucket.s3.amazonaws.com/?max-keys=2&prefix=J"
     signed = s3_signature.headers(key, url, datetime(2013, 5, 24, tzinfo=UTC))

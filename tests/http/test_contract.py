@@ -1,4 +1,4 @@
-"""The API contract: each call exists with its codes, and the published generated client can read its answer."""
+"""The API contract: each call exists with its codes, and the published generated client can read its response."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ REFUSED = {
     "POST /w/{w}/workspaces/edit_webhook": "changes of items are reported by Git and the audit trail",
     "POST /w/{w}/workspaces/edit_large_file_storage_config": "files are in the storage of the installation",
 }
-"""Calls that answer `not_yet_supported`, with the reason."""
+"""Calls that fail with `not_yet_supported`, with the reason."""
 
 ELSEWHERE = {
     "POST /auth/login": "tests/http/test_session.py",
@@ -34,7 +34,7 @@ ELSEWHERE = {
     "POST /w/{w}/job_metrics/set_progress/{id}": "tests/http/test_user_states.py",
     "DELETE /workspaces/delete/{workspace}": "tests/http/test_workspace_life.py",
 }
-"""Calls that need a session, a running job, or a workspace without runs, with the tests of their answers."""
+"""Calls that need a session, a running job, or a workspace without runs, with the tests of their responses."""
 
 BEYOND = {
     "GET /w/{w}/jobs/completed/export": "the generated client expects an object as the result, which may be any value",
@@ -43,7 +43,7 @@ BEYOND = {
     "GET /w/{w}/jobs_u/resume/{id}/{resume_id}/{signature}": "a GET decides nothing, as previews of links send it",
     "GET /w/{w}/jobs_u/cancel/{id}/{resume_id}/{signature}": "a GET decides nothing, as previews of links send it",
 }
-"""Calls whose answers the generated client cannot read, with the reason."""
+"""Calls whose responses the generated client cannot read, with the reason."""
 
 
 def operations() -> dict[tuple[str, str], tuple[str, Mapping[str, Any]]]:
@@ -92,7 +92,7 @@ async def test_generated_client_reads_every_answer(database: TestDatabase, tmp_p
 
 
 def order(call: Call) -> tuple[bool, bool, bool]:
-    """Return the sort key by which calls that remove something, above all the workspace, are sent last."""
+    """Return the sort key by which deletions are sent last, and the archiving of the workspace after all others."""
     return call.path == "/w/{w}/workspaces/archive", call.method == "DELETE", "delete" in call.path
 
 
@@ -164,7 +164,7 @@ PREPARED = {
     _SIGNED.replace("{action}", "cancel"): reject_by_link,
     **{f"/w/{{w}}/job_helpers/v2/{each}": create_bucket for each in SETTINGS_OF_BUCKETS},
 }
-"""Functions that create what a call needs and return path parameters that the examples do not have."""
+"""Functions that create objects for a call and return path parameters that the examples do not have."""
 
 BODIES = {
     "/settings/global/{key}": {"value": 365},

@@ -76,7 +76,7 @@ async def test_unsupported_calls_say_so(api: ApiHarness) -> None:
 
 
 async def at(api: ApiHarness, path: str) -> Any:
-    """Return the JSON of a call of the instance."""
+    """Return the JSON of a call to the instance's API."""
     answer = await api.client.get(f"/api/{path}")
     assert answer.status_code == 200, answer.text
     return answer.json()

@@ -1,4 +1,4 @@
-"""Disabling and removal: everything that acts for the leaver stops at once, and gets a new owner."""
+"""Disabling and removal of members: everything that acts for the leaver stops immediately and gets a new owner."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def sent(
 
 
 async def leaver(api: ApiHarness) -> httpx.AsyncClient:
-    """Return bea, for whom a schedule, a route and a workflow act."""
+    """Return the client of bea, on whose behalf a schedule, a route and a workflow act."""
     bea = await api.member("bea", Role.DEVELOPER)
     await sent(api.client, "folders/create", {"name": "team", "owners": ["g/all"]})
     await sent(bea, "flows/create", {"summary": "", "value": PASS_ON, "path": "f/team/flow"}, 201)
@@ -117,7 +117,7 @@ async def test_runs_of_leaver_continue_or_are_cancelled(api: ApiHarness, how: st
 
 @pytest.mark.parametrize(("how", "deployed"), [("disabled", 400), ("account_disabled", 409)])
 async def test_nothing_new_acts_for_disabled_member(api: ApiHarness, how: str, deployed: int) -> None:
-    """It would start by itself once the member is enabled again."""
+    """Otherwise, it would start automatically once the member is enabled again."""
     await leaver(api)
     await depart(api, how)
     owner = {"permissioned_as": "u/bea", "preserve_permissioned_as": True}
@@ -165,7 +165,7 @@ async def test_items_that_act_for_nobody_get_new_owner(api: ApiHarness) -> None:
 
 
 async def test_references_in_arguments_need_confirmation(api: ApiHarness) -> None:
-    """The leaver could not read the secret; the runs of the new owner would."""
+    """The leaver could not read the secret, but runs on behalf of the new owner would."""
     bea = await leaver(api)
     carl = await api.member("carl", Role.DEVELOPER)
     await sent(carl, "variables/create", {"path": "u/carl/secret", "value": "1", "is_secret": True}, 201)

@@ -1,4 +1,4 @@
-"""Attacks on the rules of environments: one person as two, waiting times that are not waited, floods."""
+"""Attacks on the rules of environments: approval by a second account, circumvented waiting times, floods."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ MORE = "    - {id: c, value: {type: script, path: f/team/step, input_transforms:
 
 
 async def test_nobody_approves_a_request_that_is_their_own_by_another_account(pipeline: Pipeline) -> None:
-    """By the account of a member, by a service account, or by the release."""
+    """The other account is that of another member, a service account, or the author of the release."""
     ann = await pipeline.person("ann", Role.ADMIN, Role.ADMIN)
     bob = await pipeline.person("bob")
     await pipeline.rules(approvals=1)
@@ -59,7 +59,7 @@ async def test_nobody_approves_a_request_that_is_their_own_by_another_account(pi
     request = (await robot.post(f"{D}/create", json=own)).json()
     assert request["author"] == "robot"
     assert (await act(ann, "approve", request))[0] == 403
-    # An approval that was given before does not count either.
+    # Neither does an approval count that was recorded while authors were allowed to approve.
     await pipeline.rules(approvals=1, author_may_approve=True)
     assert (await act(ann, "approve", request))[0] == 200
     await pipeline.rules(approvals=1)
@@ -75,7 +75,7 @@ async def test_nobody_approves_a_request_that_is_their_own_by_another_account(pi
 
 
 async def test_versions_of_scripts_are_not_closed_where_only_releases_make_changes(pipeline: Pipeline) -> None:
-    """An archived or deleted version makes the one before current, which is a deployment."""
+    """Archiving or deleting a version makes the previous one current, which is a deployment."""
     await pipeline.deploy(1)
     digest = (await pipeline.admin.get(f"{L}/scripts/get/p/f/team/step")).json()["hash"]
     await pipeline.rules(refuse_direct_deploys=True)
@@ -86,7 +86,7 @@ async def test_versions_of_scripts_are_not_closed_where_only_releases_make_chang
 
 
 async def test_replaced_release_has_not_soaked(pipeline: Pipeline) -> None:
-    """Release 1 was in staging for 29 minutes, and then release 2."""
+    """Release 1 was in staging for 29 minutes before release 2 replaced it."""
     for path, body in (
         ("/api/workspaces/create", {"id": "stage", "name": "stage"}),
         ("/api/environments/create", {"name": "staging", "workspace": "stage", "position": 1}),
@@ -123,20 +123,20 @@ async def test_rollback_goes_back_only_and_a_refused_one_changes_nothing(
         assert refused.status_code == status, refused.text
     assert (await ann.get(f"{D}/environment")).json()["hold"] is None
     assert (await ann.get(f"{D}/list", params={"state": "open"})).json() == []
-    # Two waits for approvals while the environment goes back to One.
+    # A rollback to Two waits for approvals while the environment is rolled back to One.
     await pipeline.deploy(await pipeline.release("Three"))
     await pipeline.rules(approvals=1)
     waits = (await ann.post(f"{D}/rollback", json={"reason": "Wrong", "source": "main", "number": 2})).json()
     await pipeline.rules()
     back = await ann.post(f"{D}/rollback", json={"reason": "Worse", "source": "main", "number": 1})
     assert (back.json()["state"], await pipeline.summary()) == ("applied", "One")
-    # Neither the next rollback nor the one that waited removes the hold by going forward.
+    # Neither another rollback nor the waiting one can remove the hold by deploying a later release.
     assert (await ann.post(f"{D}/rollback", json={"reason": "Again"})).status_code == 404
     assert (await ann.post(f"{D}/rollback", json={"reason": "x", "source": "main", "number": 3})).status_code == 404
     waits = (await ann.post(f"{D}/renew/{waits['id']}")).json()
     status, error = await act(ann, "apply", waits)
     assert (status, error.get("code"), await pipeline.summary()) == (409, "conflict", "One"), error
-    # The rules hold when the environment is locked, not only when the call begins.
+    # The rules are checked again after the environment is locked, not only when the call begins.
     assert (await ann.post(f"{D}/lift_hold")).status_code == 200
     apply_items = change_sets.apply
 
@@ -158,7 +158,7 @@ SET body = jsonb_set(body::jsonb, '{scheduled_at}', to_jsonb($1::text))::json, h
 
 
 async def test_rule_of_workflow_tests(pipeline: Pipeline) -> None:
-    """Tests of the workspace of the release are played against its documents, not against the current ones."""
+    """The tests of the workspace run against the documents of the release, not against the current ones."""
     await pipeline.rules(workflow_tests="require", bypass=["u/admin"])
     request = await pipeline.request(pipeline.admin)
     assert codes(request["plan"]["unfulfilled"]) == ["tests_missing"]
@@ -166,13 +166,13 @@ async def test_rule_of_workflow_tests(pipeline: Pipeline) -> None:
     test = {"nodes": answers, "variables": {"f/team/region": "x"}, "expect": {"status": "succeeded"}}
     made = await pipeline.admin.post(f"{W}/workflow_tests/create/f/team/main", json={"name": "plays", "test": test})
     assert made.status_code == 200, made.text
-    # Approvals are bound to the tests: a later edit of one does not change what was approved.
+    # Approvals are bound to the tests: editing a test makes the plan stale.
     added = await found(pipeline, request)
     assert (added["unfulfilled"], added["plan_hash"] == request["plan"]["plan_hash"]) == ([], False)
     status, error = await act(pipeline.admin, "apply", request)
     assert (status, error["code"]) == (409, "stale_plan")
     request = await renewed(pipeline, request)
-    # A test that cannot be run blocks the deployment, and neither the request nor its rejection.
+    # A test that cannot be run blocks the deployment, but neither the request nor its rejection.
     late = {"name": "late", "test": {**test, "scheduled_at": "x"}}
     assert (await pipeline.admin.post(f"{W}/workflow_tests/create/f/team/main", json=late)).status_code == 400
     async with pipeline.api.platform.db.acquire() as conn:
@@ -202,7 +202,7 @@ async def test_rule_of_workflow_tests(pipeline: Pipeline) -> None:
 
 
 async def test_approvers_and_authors_get_mails(pipeline: Pipeline, mail: tuple[Mailbox, int]) -> None:
-    """Authors cannot approve, and get mails about decisions of others; the number of mails is limited."""
+    """Approvers get mails about requests, authors about the decisions of others; the number of mails is limited."""
     box, port = mail
     await set_server(pipeline.api, port=port, networks=["127.0.0.0/8"])
     ann, bob = await pipeline.person("ann"), await pipeline.person("bob")
@@ -238,7 +238,7 @@ async def test_approvers_and_authors_get_mails(pipeline: Pipeline, mail: tuple[M
             await conn.execute("UPDATE account SET disabled = false")
     await pipeline.request(ann, 2)
     assert await sent() == []
-    # An address for which no mail can be made is tried as often as a server that does not respond, and then dropped.
+    # An invalid address is retried as often as an unreachable server; then its mail is dropped.
     async with pipeline.api.platform.db.acquire() as conn:
         await conn.execute("INSERT INTO account (email, username) VALUES ('a:;@b.co', 'odd')")
         await conn.execute(
@@ -281,20 +281,20 @@ async def test_mail_server_that_does_not_answer_delays_no_alerts(
 
 
 async def renewed(pipeline: Pipeline, request: dict[str, Any]) -> dict[str, Any]:
-    """Make the plan of a request again, and return the request."""
+    """Renew the plan of a request, and return the request."""
     await pipeline.admin.post(f"{D}/renew/{request['id']}", json={})
     answer: dict[str, Any] = (await pipeline.admin.get(f"{D}/get/{request['id']}")).json()
     return answer
 
 
 async def found(pipeline: Pipeline, request: dict[str, Any]) -> dict[str, Any]:
-    """Return the present plan of a request."""
+    """Return the current plan of a request."""
     plan: dict[str, Any] = (await pipeline.admin.get(f"{D}/get/{request['id']}")).json()["plan"]
     return plan
 
 
 async def test_floods_of_requests_and_comments_are_limited(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They neither hide the decisions nor prevent those of others."""
+    """Floods neither hide decisions nor prevent decisions and requests of other members."""
     ann, bob, vic = await pipeline.person("ann"), await pipeline.person("bob"), await pipeline.person("vic")
     await pipeline.rules(approvals=2, approvers=["u/bob"])
     request = await pipeline.request(ann)
@@ -311,7 +311,7 @@ async def test_floods_of_requests_and_comments_are_limited(pipeline: Pipeline, m
         assert answer.status_code == status, answer.text
     job = job_client(pipeline.api, await started(pipeline.api, vic, base=L))
     assert (await job.post(f"{D}/comment/{request['id']}", json={"comment": "x"})).status_code == 403
-    # One open request per release, and a number of them per member.
+    # A release has at most one open request, and a member at most MAX_OPEN.
     again = await bob.post(f"{D}/create", json={"source": "main", "number": 1})
     assert (again.status_code, again.json()["error"]["code"]) == (409, "conflict")
     monkeypatch.setattr(requests, "MAX_OPEN", 1)
@@ -320,7 +320,7 @@ async def test_floods_of_requests_and_comments_are_limited(pipeline: Pipeline, m
 
 
 async def test_plans_of_a_workspace_are_made_one_at_a_time(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each reads all items of a release or all referring workflows."""
+    """Each plan reads all items of a release or all referring workflows."""
     request = await pipeline.request(pipeline.admin)
     monkeypatch.setattr(turns, "_MAX_WAITING", 0)
     move = {"items": [{"kind": "flow", "path": "f/team/main", "target": "f/team/moved"}]}

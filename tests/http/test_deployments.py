@@ -1,4 +1,4 @@
-"""Deployments of releases to environments: plans, approvals, rules, rollbacks, and who may do what."""
+"""Deployments of releases to environments: plans, approvals, rules, rollbacks and permissions."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Pipeline:
         assert answer.status_code == 200, answer.text
 
     async def release(self, summary: str | None = None, **more: Any) -> int:
-        """Create a release, with another summary of the workflow; return its number."""
+        """Create a release, with `summary` as the workflow's summary if it is set; return its number."""
         if summary is not None:
             await apply_changes(self.admin, [{**ITEMS[3], "content": {"text": MAIN % summary}}])
         answer = await self.admin.post(f"{W}/releases/create", json={"items": CHOSEN, **more})
@@ -87,7 +87,7 @@ class Pipeline:
         return number
 
     async def person(self, name: str, main: Role = Role.DEVELOPER, live: Role = Role.DEVELOPER) -> httpx.AsyncClient:
-        """Return the client of a new member of both workspaces."""
+        """Add a member of both workspaces and return its client."""
         client = await self.api.member(name, main)
         async with self.api.platform.db.transaction() as conn:
             await workspaces.add_member(conn, "live", name, f"{name}@example.com", live)
@@ -111,14 +111,14 @@ class Pipeline:
 
 
 async def act(client: httpx.AsyncClient, verb: str, request: dict[str, Any], **more: Any) -> Outcome:
-    """Decide about a request, or apply it; return the status, and the request or the error."""
+    """Approve, reject or apply a request; return the status, and the request or the error."""
     body = {"plan_hash": request["plan_hash"], **more}
     answer = await client.post(f"{D}/{verb}/{request['id']}", json=body)
     return answer.status_code, answer.json() if answer.status_code == 200 else answer.json()["error"]
 
 
 async def waiting(client: httpx.AsyncClient) -> list[int]:
-    """Return the requests that wait for the approval of a member."""
+    """Return the ids of the requests that wait for the approval of a member."""
     return [each["id"] for each in (await client.get(f"{L}/overview")).json()["deployments"]]
 
 
@@ -135,7 +135,7 @@ async def pipeline(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Pipe
 
 
 async def test_release_is_applied_with_the_approvals_that_the_rules_demand(pipeline: Pipeline) -> None:
-    """Two of three approve, never the author, and the plan that is applied."""
+    """Two of three approvers approve the plan that is applied; its author cannot approve."""
     rules = {"approvals": 2, "approvers": ["u/ann", "u/bob", "u/cyd"], "appliers": ["u/dan"]}
     await pipeline.rules(**rules, refuse_direct_deploys=True)
     ann, bob, cyd = [await pipeline.person(name) for name in ("ann", "bob", "cyd")]
@@ -151,7 +151,7 @@ async def test_release_is_applied_with_the_approvals_that_the_rules_demand(pipel
     assert (await act(bob, "approve", request))[1]["code"] == "conflict"
     status, error = await act(dan, "apply", request)
     assert (status, error["code"], codes(error["details"])) == (409, "deployment_blocked", ["approvals_missing"])
-    # The environment changes: the plan is stale, and what was approved does not count any more.
+    # The environment changes: the plan becomes stale, and its approvals no longer count.
     await pipeline.rules(**rules)
     await apply_changes(pipeline.admin, [{**ITEMS[2], "content": {**STEP, "content": "x = 1\n"}}], "live")
     await pipeline.rules(**rules, refuse_direct_deploys=True)
@@ -186,7 +186,7 @@ async def test_release_is_applied_with_the_approvals_that_the_rules_demand(pipel
 
 
 async def test_one_of_two_deployments_at_once_is_applied(pipeline: Pipeline) -> None:
-    """Two servers apply them: the transaction of the second one finds the environment changed."""
+    """Two servers apply them: the second transaction finds that the environment has changed."""
     await pipeline.deploy(1)
     second = create_app(replace(pipeline.api.platform, turns=Turns()))
     other = client_of(second, pipeline.admin.headers["Authorization"].removeprefix("Bearer "))
@@ -197,7 +197,7 @@ async def test_one_of_two_deployments_at_once_is_applied(pipeline: Pipeline) -> 
             asyncio.create_task(act(client, "apply", request))
             for client, request in zip((pipeline.admin, other), requests, strict=True)
         ]
-        # Both have checked their plans, and wait for the environment.
+        # Both have checked their plans, and wait for the lock of the environment.
         while await watching.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted") < len(applies):
             assert not any(each.done() for each in applies)
     done = await asyncio.gather(*applies)
@@ -212,7 +212,7 @@ async def test_one_of_two_deployments_at_once_is_applied(pipeline: Pipeline) -> 
 
 @pytest.mark.extended
 async def test_everything_that_prevents_a_deployment_is_listed(pipeline: Pipeline) -> None:
-    """A missing value, another type, a queue without a worker, a policy and a conflict; each can be removed."""
+    """The causes are a missing value, another type, a queue without a worker, a policy and a conflict."""
     more = [
         {"kind": "resource_type", "path": "shop", "content": {"schema": {"type": "object"}}},
         {"kind": "resource", "path": "f/team/shop", "content": {"resource_type": "shop", "value": {}}},
@@ -245,7 +245,7 @@ async def test_everything_that_prevents_a_deployment_is_listed(pipeline: Pipelin
     status, error = await act(pipeline.admin, "apply", request)
     assert (status, error["code"], len(error["details"])) == (409, "deployment_blocked", 5)
     assert (await pipeline.admin.get(f"{L}/flows/exists/f/team/main")).json() is False
-    # What is removed outside of the plan needs no new one.
+    # Causes outside of the items of the plan are removed; the conflict needs a new plan.
     await pipeline.admin.delete(f"{L}/policies/delete/described")
     await apply_changes(pipeline.admin, [ITEMS[1], more[0]], "live")
     await pipeline.admin.delete(f"{L}/resources/delete/f/team/shop")
@@ -302,7 +302,7 @@ async def test_changed_triggers_go_on_acting_for_their_owners(pipeline: Pipeline
     request = await pipeline.request(dan, await pipeline.release("Two"))
     owners = {each["path"]: each["owner"] for each in request["plan"]["acts_for"]}
     assert owners == {"f/team/hook": "u/admin", "f/team/daily": "u/admin"}
-    # A developer may not change what runs for somebody else; an admin does not take it over.
+    # A developer may not change triggers that act for another member; an admin may, and the owner remains.
     status, refused = await act(dan, "apply", request)
     assert (status, refused["code"], len(refused["details"])) == (400, "changes_refused", 2)
     assert {each["error"]["code"] for each in refused["details"]} == {"forbidden"}
@@ -328,7 +328,7 @@ async def test_rules_of_time_hold_and_bypass(pipeline: Pipeline) -> None:
     assert (await act(bob, "apply", request, bypass_reason=" "))[0] == 400
     assert (await act(bob, "apply", request, bypass_reason="Incident 7"))[0] == 200
     assert (await ann.get(f"{D}/history")).json()[0]["bypass_reason"] == "Incident 7"
-    # A release that has not been in the environment before.
+    # A release that has not been in the preceding environment for the soak time.
     await pipeline.rules(soak_minutes=60)
     second = await pipeline.request(ann, await pipeline.release("Two"))
     assert codes((await act(ann, "apply", second))[1]["details"]) == ["soak_time"]
@@ -341,7 +341,7 @@ async def test_rules_of_time_hold_and_bypass(pipeline: Pipeline) -> None:
     async with pipeline.api.platform.db.acquire() as conn:
         await conn.execute("UPDATE deployment SET applied_at = applied_at - interval '61 minutes'")
     assert (await act(ann, "apply", second))[0] == 200
-    # An earlier release again: promotions are on hold until somebody lifts it.
+    # After a rollback, promotions are on hold until a member lifts the hold.
     assert (await ann.post(f"{D}/rollback", json={"reason": ""})).status_code == 400
     done = (await ann.post(f"{D}/rollback", json={"reason": "Wrong totals"})).json()
     assert (done["state"], done["kind"], done["number"], await pipeline.summary()) == ("applied", "rollback", 1, "One")
@@ -352,7 +352,7 @@ async def test_rules_of_time_hold_and_bypass(pipeline: Pipeline) -> None:
     assert (await ann.post(f"{D}/lift_hold")).status_code == 200
     assert (await ann.post(f"{D}/lift_hold")).status_code == 409
     assert (await act(ann, "apply", third))[0] == 200
-    # A rollback waits for approvals like any deployment, and the hold begins at once.
+    # A rollback waits for approvals like any deployment, but its hold begins immediately.
     await pipeline.rules(approvals=1, approvers=["u/bob"])
     done = (await ann.post(f"{D}/rollback", json={"reason": "Slow", "source": "main", "number": 2})).json()
     assert (done["state"], codes(done["plan"]["unfulfilled"])) == ("open", ["approvals_missing"])
@@ -370,7 +370,7 @@ async def test_rules_of_time_hold_and_bypass(pipeline: Pipeline) -> None:
 
 @pytest.mark.extended
 async def test_rights_of_both_workspaces_are_needed(pipeline: Pipeline) -> None:
-    """Neither a request nor an apply obtains rights that its caller has not."""
+    """Neither a request nor its application has rights that its caller does not have."""
     await apply_changes(pipeline.admin, [{"kind": "folder", "path": "secret", "content": {}}])
     await apply_changes(pipeline.admin, [{**ITEMS[2], "path": "f/secret/step"}])
     body = {"items": [{"kind": "script", "path": "f/secret/step"}]}
@@ -412,7 +412,7 @@ async def test_rights_of_both_workspaces_are_needed(pipeline: Pipeline) -> None:
     )
     robot = client_of(pipeline.api.app, made.json()["token"] if made.text.startswith("{") else made.text)
     assert (await act(robot, "approve", request))[0] in (403, 404)
-    # Items are written with the rights of the one who applies them.
+    # Items are written with the rights of the member who applies them.
     await pipeline.rules()
     await apply_changes(
         pipeline.admin, [{"kind": "folder", "path": "team", "content": {"extra_perms": {"u/both": False}}}], "live"

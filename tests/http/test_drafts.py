@@ -1,4 +1,4 @@
-"""Drafts: revisions, visibility to their owner only, access by path, and removal on deploy."""
+"""Drafts: revisions, visibility to their owner only, access by path, and deletion on deploy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Environments: who may change them, their order, and workspaces that only releases change."""
+"""Environments: permissions, their order, and workspaces that can be changed only by releases."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ E = "/api/environments"
 
 
 async def send(client: httpx.AsyncClient, path: str, body: Any) -> tuple[int, Any]:
-    """Return the status and the answer, or the error, of a call."""
+    """Return the status of a call, and its response or error."""
     answer = await client.post(path if path.startswith("/") else f"{W}/{path}", json=body)
     is_json = answer.headers["content-type"].startswith("application/json")
     found: Any = answer.json() if is_json else answer.text
@@ -64,7 +64,7 @@ async def test_environments_are_ordered_changed_by_superadmins_and_seen_by_membe
     moved = await send(api.client, f"{E}/update/production", {"position": 1})
     assert (moved[1]["position"], moved[1]["version"], moved[1]["rules"]["approvals"]) == (1, 2, 2)
     assert await names(api.client) == ["production", "development", "staging"]
-    # Of two superadmins who start from the same version, the second one sees what the first one saved.
+    # Of two superadmins who edit the same version, the second one receives the version that the first one saved.
     status, error = await send(api.client, f"{E}/update/production", {"base_version": 1, "rules": {"approvals": 0}})
     assert (status, error["code"]) == (409, "version_conflict")
     details = error["details"]
@@ -101,7 +101,7 @@ async def test_direct_deploys_are_refused_where_the_rules_say_so(api: ApiHarness
             status, error = await send(client, call, body)
             assert (status, error["code"]) == (400, "direct_deploys_refused"), call
             assert "promote" in error["hint"]
-    # Values of the environment are its own.
+    # Variables and resources remain editable: their values belong to the environment.
     assert (await send(developer, "variables/create", {"path": "f/team/key", "value": "1"}))[0] == 201
     assert (await send(api.client, f"{E}/update/production", {"rules": {}}))[0] == 200
     assert (await send(developer, "changes/apply", {**change, "plan_hash": plan}))[0] == 200

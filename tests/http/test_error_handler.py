@@ -1,4 +1,4 @@
-"""The error handler of a workspace: which failed runs start it, with which rights, and exactly once."""
+"""The error handler of a workspace: the failed runs that start it, its rights, and its single start for each run."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ async def fail(api: ApiHarness, path: str = "f/team/work", error: str = "Boom", 
 
 
 async def test_handler_runs_as_the_admin_who_set_it(api: ApiHarness) -> None:
-    """The member whose run failed lends it no rights, and what the run wrote is plain text."""
+    """The handler has no rights of the member whose run failed, and treats the run's output as plain text."""
     assert await edit(api.client, HANDLER) == 200
     operator = await api.member("olga", Role.OPERATOR)
     run = await fail(api, error="$var:u/admin/secret", client=operator)
@@ -63,7 +63,7 @@ async def test_handler_runs_as_the_admin_who_set_it(api: ApiHarness) -> None:
 
 
 async def test_later_version_of_a_developer_does_not_run_as_admin(api: ApiHarness) -> None:
-    """The version of the time when the handler was set is accepted, also if a developer wrote it."""
+    """The version that was current when the handler was set is accepted, even if a developer wrote it."""
     developer = await api.member("dora", Role.DEVELOPER)
     body = {**PYTHON, "path": "f/team/hers", "summary": ""}
     first = (await developer.post(f"{W}/scripts/create", json=body)).text

@@ -1,4 +1,4 @@
-"""Favourites of members, and archives of chosen items."""
+"""Favourites of members, and archives of selected items."""
 
 from __future__ import annotations
 

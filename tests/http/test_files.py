@@ -1,4 +1,4 @@
-"""Files of a workspace by API: storage, ranges, names and permissions."""
+"""Files of a workspace over the API: storage, ranges, names and permissions."""
 
 from __future__ import annotations
 
@@ -251,9 +251,7 @@ async def test_file_over_limit_leaves_nothing(api: ApiHarness) -> None:
 
 
 async def test_upload_and_download_are_streamed(api: ApiHarness) -> None:
-    """Pieces of an upload are stored before the rest arrives, and pieces of a download are sent before the rest is
-    read.
-    """
+    """Parts of an upload are stored, and parts of a download are sent, before the rest is read."""
     arrived, rest = asyncio.Event(), asyncio.Event()
 
     async def pieces() -> AsyncIterator[bytes]:

@@ -1,4 +1,4 @@
-"""Forms of approvals must not contain passwords, which would be stored and shown as entered, and have a size limit."""
+"""Forms of approvals: passwords, which would be stored and shown as entered, are refused, and the size is limited."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls generated from the OpenAPI document: no internal error, and no response that the document does not allow."""
+"""Calls generated from the OpenAPI document: no internal errors, and only responses that the document allows."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ LEFT_OUT = {
     "POST /api/users/disable/{email}": "disables an account that later calls need",
     "DELETE /api/users/delete/{email}": "deletes an account that later calls need",
 }
-"""Operations that are not called, with the reason."""
+"""Excluded operations, with the reason."""
 
 POSTPONING = {"scheduled_for", "scheduled_in_secs", "pause_before", "pause_if"}
-"""Parameters of run calls by which a run does not end, so that calls that wait for it do not either."""
+"""Parameters that delay or pause a run, so that calls that wait for its end would not return."""
 
 AT_ONCE = 8
 
@@ -60,7 +60,7 @@ def document() -> dict[str, Any]:
 
 
 def generated(per_operation: int, share: int, start: int) -> list[GeneratedCall]:
-    """Return generated calls of every `share`-th operation, those of one operation in a row."""
+    """Return generated calls of every `share`-th operation, grouped by operation."""
     python = subprocess.run([ROOT / "scripts" / "contract-tools"], check=True, capture_output=True, text=True).stdout
     program = [python.strip(), str(Path(__file__).with_name("generate_calls.py")), str(per_operation), str(share)]
     text = msgspec.json.encode(document())
@@ -73,7 +73,7 @@ def generated(per_operation: int, share: int, start: int) -> list[GeneratedCall]
 async def test_generated_calls_are_answered_as_documented(
     database: TestDatabase, tmp_path: Path, per_operation: int, share: int
 ) -> None:
-    """`GENERATED_SEED` selects the calls; it is printed, and by default random."""
+    """`GENERATED_SEED` is the seed of the generator, by default a random one; the test prints it."""
     start = int(os.environ.get("GENERATED_SEED", "") or random.randrange(1 << 16))
     print(f"GENERATED_SEED={start}")
     calls = [each for each in generated(per_operation, share, start) if each.operation not in LEFT_OUT]
@@ -98,7 +98,7 @@ async def path_values(examples: Examples, call: GeneratedCall) -> dict[str, str]
 
 
 def with_known(call: GeneratedCall, known: dict[str, str], chosen: random.Random) -> dict[str, str]:
-    """Return the path parameters: mostly those of existing objects, always of the workspace."""
+    """Replace most path parameters by those of existing objects, and always the workspace."""
     return {
         name: known[name] if name in known and (name == "workspace" or chosen.random() < 0.75) else value
         for name, value in call.values.items()
@@ -106,7 +106,7 @@ def with_known(call: GeneratedCall, known: dict[str, str], chosen: random.Random
 
 
 async def send(client: httpx.AsyncClient, call: GeneratedCall, values: dict[str, str]) -> str | None:
-    """Send a call and return what is wrong with the response; None if it is as documented."""
+    """Send a call and return the fault of its response; None if it is as documented."""
     path = re.sub(r"\{(\w+)\}", lambda found: quote(values[found[1]], safe=""), call.path)
     query = [pair for pair in parse_qsl(call.query, keep_blank_values=True) if pair[0] not in POSTPONING]
     url = f"{path}?{urlencode(query)}" if query else path
@@ -121,7 +121,7 @@ async def send(client: httpx.AsyncClient, call: GeneratedCall, values: dict[str,
 
 
 def fault_of(call: GeneratedCall, response: httpx.Response) -> str | None:
-    """Return the reason for which a response is not one that the document allows."""
+    """Return the reason why the document does not allow a response."""
     status, responses = response.status_code, document()["paths"][call.path][call.method.lower()]["responses"]
     if status >= 500 and status != 504:
         return "internal error"

@@ -1,4 +1,4 @@
-"""A Python client that is generated from the OpenAPI document: it has every operation, and compiles."""
+"""A Python client generated from the OpenAPI document: it contains every operation and compiles."""
 
 from __future__ import annotations
 

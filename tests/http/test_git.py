@@ -63,7 +63,7 @@ async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarnes
 
 
 async def send(client: httpx.AsyncClient, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-    """Return the status and the answer, or the error, of a call."""
+    """Return the status of a call, and its response or error."""
     answer = await client.request(method, f"{W}/{path}", json=body)
     if answer.is_error:
         return answer.status_code, answer.json()["error"]
@@ -78,7 +78,7 @@ async def bind(api: ApiHarness, server: GitServer, repo: Repo, **more: Any) -> N
 
 
 async def synchronised(api: ApiHarness) -> None:
-    """Fetch at once, synchronise, and require that it succeeds."""
+    """Fetch and synchronise immediately, and require success."""
     await api.client.post(f"{W}/git/fetch")
     await sync.synchronise(api.platform, "main")
     assert (await api.get("git/get"))["error"] is None
@@ -105,7 +105,7 @@ async def pulled(api: ApiHarness) -> dict[str, bytes]:
 
 
 def messages(repo: Repo) -> list[tuple[str, str]]:
-    """Return author and message of each commit, the oldest first."""
+    """Return the author and message of each commit, oldest first."""
     return [(each.author.decode(), each.message.decode().strip()) for each in reversed(log_of(repo))]
 
 
@@ -114,7 +114,7 @@ async def test_deployments_become_commits_of_their_authors(api: ApiHarness, serv
     await bind(api, server, repo)
     assert messages(repo) == [("admin <>", "Export of the workspace main")]
     assert files_of(repo) == await pulled(api)
-    # Two deployments of an item before the next synchronisation: each has its commit, with its content.
+    # Two deployments of an item before the next synchronisation become two commits, each with its content.
     await deploy(ann, FLOW % ("First", ""), "Add the workflow\n\nIt was missing.")
     await deploy(api.client, FLOW % ("Second", ""))
     body = {"path": "f/team/key", "value": "hidden", "is_secret": True}
@@ -129,7 +129,7 @@ async def test_deployments_become_commits_of_their_authors(api: ApiHarness, serv
     assert b"First" in repo[first.lookup_path(repo.__getitem__, MAIN.encode())[1]].as_raw_string()
     assert files_of(repo) == await pulled(api)
     assert not any(b"hidden" in body for body in files_of(repo).values())
-    # Removed, archived and moved items leave the branch; a synchronisation without changes adds nothing.
+    # Removed, archived and moved items are deleted from the branch; a synchronisation without changes adds no commit.
     assert (await send(ann, "DELETE", "flows/delete/f/team/main"))[0] == 200
     await synchronised(api)
     await synchronised(api)
@@ -162,7 +162,7 @@ async def test_commits_made_elsewhere_are_applied_by_member_who_reviewed_them(
     }
     commit_files(repo, files, "Change by hand", author="Kim <kim@example.com>")
     await synchronised(api)
-    # Nothing happens by itself, not even a commit on top.
+    # Nothing is applied or committed automatically.
     assert (await api.get("flows/get/f/team/main"))["summary"] == "Main"
     actions, plan = await incoming(api)
     assert actions == {
@@ -172,7 +172,7 @@ async def test_commits_made_elsewhere_are_applied_by_member_who_reviewed_them(
     }
     history = await api.get("git/history")
     assert (history[0]["direction"], history[0]["author"], history[0]["message"]) == ("in", "Kim", "Change by hand")
-    # Others see what they may read, and apply as themselves.
+    # Other members see the items that they may read, and apply them with their own rights.
     seen = (await send(ann, "GET", "git/incoming"))[1]
     assert (len(seen["items"]), seen["hidden"]) == (2, 1)
     done = await send(ann, "POST", "git/apply", {"plan_hash": plan["plan_hash"]})
@@ -182,7 +182,7 @@ async def test_commits_made_elsewhere_are_applied_by_member_who_reviewed_them(
     assert (await api.get("flows/get/f/team/main"))["edited_by"] == "ann"
     stale = await send(bea, "POST", "git/apply", {"plan_hash": seen["plan_hash"]})
     assert (stale[0], stale[1]["code"]) == (409, "stale_plan")
-    # Messages that may name items of closed folders are shown to those who may read all of these.
+    # Messages that may name items of closed folders are shown only to members who may read all of these items.
     for folder in ("team", "closed"):
         variable = {"path": f"f/{folder}/plan", "value": "x", "is_secret": False}
         assert (await send(api.client, "POST", "variables/create", variable))[0] == 201
@@ -191,12 +191,12 @@ async def test_commits_made_elsewhere_are_applied_by_member_who_reviewed_them(
     for client, expected in ((api.client, whole), (ann, ["", whole[1], ""])):
         shown = [each["message"] for each in (await send(client, "GET", "git/history"))[1]]
         assert shown[:3] == expected
-    # A synchronisation that follows changes neither side: the notation of the file remains.
+    # The next synchronisation changes neither side: the formatting of the file is preserved.
     before = messages(repo)
     await synchronised(api)
     assert messages(repo) == before and files_of(repo)["f/team/region.variable.yaml"].startswith(b"# by hand")
     assert (await incoming(api))[0] == {"variable f/closed/x": "add"}
-    # A removal is an entry of the plan too.
+    # The plan also contains removals.
     commit_files(repo, {MAIN: None, "f/closed/x.variable.yaml": None}, "Remove")
     await synchronised(api)
     actions, plan = await incoming(api)
@@ -226,7 +226,7 @@ async def test_changes_of_both_sides_are_merged_by_node(api: ApiHarness, server:
     await deploy(api.client, FLOW % ("Mine", ""), path="f/shared/x")
     before = messages(repo)
     await synchronised(api)
-    assert messages(repo) == before  # what both sides changed waits for a decision
+    assert messages(repo) == before  # items changed on both sides wait for a decision
     actions, plan = await incoming(api)
     assert actions == {
         "flow f/shared/x": "conflict",
@@ -238,7 +238,7 @@ async def test_changes_of_both_sides_are_merged_by_node(api: ApiHarness, server:
     body = {"plan_hash": plan["plan_hash"]}
     refused = await send(api.client, "POST", "git/apply", body)
     assert (refused[0], refused[1]["code"]) == (409, "changes_conflict")
-    # The workspace's side remains of conflicts only, and of items that the caller may write.
+    # The version of the workspace can be kept only for conflicts, and for items that the caller may write.
     for path, status in (("f/team/main", 400), ("f/shared/x", 403)):
         items = [{"kind": "flow", "path": path}]
         choices = [{**items[0], "choice": "workspace"}]
@@ -273,7 +273,7 @@ async def test_end_of_server_between_commit_and_push_doubles_no_commit(
     monkeypatch.setattr(state, "unpack", noted)
 
     class Killed(BaseException):
-        """Stands for the end of the process."""
+        """Simulated kill of the process."""
 
     async def killed_before(self: Session) -> None:
         raise Killed
@@ -289,14 +289,14 @@ async def test_end_of_server_between_commit_and_push_doubles_no_commit(
         with pytest.raises(Killed):
             await sync.synchronise(api.platform, "main")
         monkeypatch.setattr(Session, "push", push)
-        if dying is killed_after:  # somebody continues from the commits, and the item changes again
+        if dying is killed_after:  # another commit follows, and the item changes again
             commit_files(repo, {"README.md": b"x"}, "By hand")
             await deploy(api.client, FLOW % ("Newest", ""), "Newest")
         await synchronised(api)
     assert [each[1] for each in messages(repo)][1:] == ["Old 0", "New 0", "Old 1", "New 1", "By hand", "Newest"]
     assert (await incoming(api))[0] == {} and {**await pulled(api), "README.md": b"x"} == files_of(repo)
-    assert in_loop == []  # items are large: other threads unpack them
-    # A synchronisation that another one overtook stores nothing.
+    assert in_loop == []  # items may be large, so other threads unpack them
+    # A synchronisation that was superseded by another one stores nothing.
     async with api.platform.db.acquire() as conn:
         row = await rows.get(conn, "main")
         assert row is not None and not await rows.store_pushing(conn, "main", row.sync - 1, b"")
@@ -319,7 +319,7 @@ async def test_errors_are_shown_without_credentials_and_repeated(
     assert await sync.list_due(api.platform) == []  # until the time of the retry
     audit = await api.get("audit/list", per_page=100)
     assert wrong not in json.dumps([found, audit, str(logged)]) and "Authorization" not in str(logged)
-    # The token remains where the URL remains, and is not sent to another server.
+    # The token is kept if the URL is unchanged, and is not sent to another server.
     assert (await send(api.client, "POST", "git/bind", {"url": url, "token": TOKEN}))[0] == 200
     assert (await send(api.client, "POST", "git/bind", {"url": url, "username": "git"}))[0] == 200
     await synchronised(api)
@@ -381,7 +381,7 @@ async def test_urls_branches_and_folders_are_checked(api: ApiHarness, server: Gi
         assert (await send(api.client, "POST", "git/bind", {**good, "folder": folder}))[0] == 400, folder
     for token in ("a\nb", ""):
         assert (await send(api.client, "POST", "git/bind", {**good, "token": token}))[0] == (400 if token else 200)
-    # A folder of the instance, without hooks and configuration being executed.
+    # A repository in the folder of the instance is used without executing its hooks or configuration.
     root = tmp_path / "repositories"
     repo, other = GitServer(root / "main"), GitServer(root / "other")
     for each in (repo, other):
@@ -394,12 +394,12 @@ async def test_urls_branches_and_folders_are_checked(api: ApiHarness, server: Gi
         place.chmod(0o755)
     (repo.root / "link").symlink_to("/etc")
     (repo.root / "moved").symlink_to(made.path)
-    # Those of other workspaces are refused, also behind links.
+    # Repositories of other workspaces are refused, even through links.
     foreign = Path(other.create("foreign").path)
     (repo.root / "foreign").symlink_to(foreign)
     for place in (repo.root / "link", repo.root / "foreign", foreign, root / "main/../other/foreign.git", root):
         assert (await send(api.client, "POST", "git/bind", {"url": place.as_uri()}))[0] == 400, place
-    # A link that is replaced after the check is not followed: the child receives the folder behind it.
+    # Replacing a link after the check has no effect: the child receives the resolved folder.
     found, _ = await bindings.resolve(api.platform, "main", (repo.root / "moved").as_uri())
     assert found == Path(made.path).resolve().as_uri()
     assert (await send(api.client, "POST", "git/bind", {"url": Path(made.path).as_uri(), "folder": "a/b"}))[0] == 200
@@ -433,7 +433,7 @@ async def test_ignored_links_remove_no_item_and_hostile_branch_changes_nothing(
     assert "flow f/team/main" not in (await incoming(api))[0]
     ann = await api.member("ann", Role.DEVELOPER)
     assert (await send(ann, "GET", "git/get"))[1]["findings"] == []
-    # A branch that is refused leaves state and workspace as they were.
+    # A refused branch changes neither the state nor the workspace.
     commit(repo, [(b"f", FOLDER, [(b"..", FOLDER, [])])])
     await api.client.post(f"{W}/git/fetch")
     await sync.synchronise(api.platform, "main")

@@ -1,4 +1,4 @@
-"""Groups: management by admins, and the grants of their members."""
+"""Groups: management by admins, and the permissions of their members."""
 
 from __future__ import annotations
 

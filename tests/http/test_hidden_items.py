@@ -1,4 +1,4 @@
-"""Errors about hidden items and runs, which must equal those about missing ones."""
+"""Errors about hidden items and runs, which must be identical to those about missing ones."""
 
 from __future__ import annotations
 

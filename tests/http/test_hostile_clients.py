@@ -1,4 +1,4 @@
-"""Missing, empty, huge and hostile values of SCIM clients, and in the parameters of calls that read the audit trail."""
+"""Missing, empty, huge and hostile values in the bodies of SCIM clients and in parameters of the audit trail."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ QUERIES = (
     *('id eq "1"', 'userName eq "a" or userName pr', "(" * 10_000, "urn:" * 10_000, "," * 10_000),
 )
 RAW = ("%ff", "%ed%a0%80", "%00", "%")
-"""Values as they are sent, which are no text in UTF-8."""
+"""Values that are inserted into the URL without encoding them again; none of them is valid text."""
 
 SHARES = [pytest.param(24, id="quick"), pytest.param(1, marks=pytest.mark.extended, id="all")]
 
 
 @pytest.mark.parametrize("share", SHARES)
 async def test_scim_refuses_hostile_values(api: ApiHarness, share: int) -> None:
-    """Each field gets one in `share` of the values in turn. A name that lists cannot show is never stored."""
+    """Each field receives every `share`-th value, from a rotating start. Names that lists cannot show are refused."""
     client = client_of(api.app, (await api.client.post("/api/scim_tokens/create")).text)
     user = (await client.post(f"{V2}/Users", json={"userName": "victim@example.org"})).json()["id"]
     group = (await client.post(f"{V2}/Groups", json={"displayName": "victims"})).json()["id"]
@@ -91,13 +91,13 @@ def scim_bodies(user: str, group: str) -> Iterator[tuple[str, str, dict[str, Any
 
 
 def renamed(body: dict[str, Any], place: Place, number: int) -> dict[str, Any]:
-    """Return a body with names that are not in use, apart from the one at `place`."""
+    """Return a body with unused names, except for the name at `place`."""
     names = [name for name in ("userName", "displayName") if body.get(name) not in (None, "victim@example.org")]
     return body | {name: f"{number}{body[name]}" for name in names if name != place[0]}
 
 
 def scim_faults(answer: httpx.Response, place: Place = (), value: Any = None) -> Iterator[str]:
-    """Yield the reasons for which a response is not one of SCIM, or for which it should have been an error."""
+    """Yield the reasons why a response is not valid in SCIM, or should have been an error."""
     if answer.status_code < 400:
         text = place and isinstance(value, str) and value in NOT_A_LINE
         if text and {"userName", "displayName", "externalId"}.intersection(place):
@@ -122,14 +122,14 @@ def scim_faults(answer: httpx.Response, place: Place = (), value: Any = None) ->
 
 
 def queries(name: str, share: int, turn: int) -> Iterator[str]:
-    """Yield queries with one in `share` of the values of a parameter."""
+    """Yield queries with every `share`-th value of a parameter."""
     sent = [f"{name}={quote_plus(each)}" for each in QUERIES] + [f"{name}={each}" for each in RAW]
     yield from sent[turn % share :: share]
 
 
 @pytest.mark.parametrize("share", SHARES)
 async def test_filters_of_the_audit_trail_refuse_hostile_values(api: ApiHarness, share: int) -> None:
-    """No value shows a row of another workspace or of the instance, or shows anything to a member who is no admin."""
+    """No value returns rows of another workspace or the instance, or any row to a member who is not an admin."""
     assert (await api.client.post("/api/workspaces/create", json={"id": "other", "name": "O"})).status_code == 201
     answer = await api.client.post("/api/w/other/folders/create", json={"name": "elsewhere"})
     assert answer.status_code == 200, answer.text

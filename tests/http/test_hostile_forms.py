@@ -24,12 +24,12 @@ FORMS = {
     *("acls", "configs", "environments", "folders", "groups", "ownership", "policies", "resources", "scim_tokens"),
     *("service_accounts", "settings", "users", "variables", "workers", "workspaces"),
 }
-"""Tags of the operations behind the pages."""
+"""Tags of the operations that the pages call."""
 
 MISSING = object()
 LONG = "x" * 1_000_000
 NOT_A_LINE = (LONG, "\u202egnp.exe", "a\nb", "a\x00b", "\ud800", " ", "\u0085x")
-"""Texts that a name cannot be."""
+"""Texts that are not valid names."""
 
 VALUES: tuple[Any, ...] = (
     *(MISSING, None, True, "", *NOT_A_LINE, "unknown-choice", -1, 0.5, 2**63, 10**30, 1e308),
@@ -40,7 +40,7 @@ TEXTS = {
     *("summary", "description", "message", "password", "current_password", "client_secret", "error_handler"),
     *("large_file_storage", "webhook", "rules", "value", "schema", "env_vars_static"),
 }
-"""Fields that are not names: texts of any number of lines, JSON, or only compared with what is stored."""
+"""Fields that are not names: texts of several lines, JSON, or values that are only compared with stored ones."""
 
 SETTINGS: dict[str, Any] = {
     "alerts": {
@@ -74,13 +74,13 @@ READS = (
     *(f"{W}/{each}/list" for each in ("folders", "groups", "resources", "variables", "service_accounts", "policies")),
     *(f"{W}/resources/type/list", f"{W}/users/list", f"{W}/workspaces/get_settings", f"{W}/audit/list"),
 )
-"""Calls by which the pages show what is stored."""
+"""Calls that return stored values to the pages."""
 
 Place = tuple[str | int, ...]
 
 
 def forms() -> Iterator[tuple[str, str, list[str]]]:
-    """Yield (path, setting of the instance or "", fields of the body) of the calls that store something."""
+    """Yield (path, setting of the instance or "", fields of the body) of the calls that store values."""
     found = openapi.document(app.api_handlers(app.create_router()))
     for path, operations in found["paths"].items():
         for operation in operations.values():
@@ -93,7 +93,7 @@ def forms() -> Iterator[tuple[str, str, list[str]]]:
 
 
 def places(value: Any, fields: list[str], at: Place = ()) -> Iterator[Place]:
-    """Yield the place of each member of a body, at every depth."""
+    """Yield the path of each member of a body, at every depth."""
     inner: dict[str | int, Any] = {}
     if isinstance(value, dict | list):
         inner = dict(value if isinstance(value, dict) else enumerate(value))
@@ -103,7 +103,7 @@ def places(value: Any, fields: list[str], at: Place = ()) -> Iterator[Place]:
 
 
 def put(body: Any, place: Place, value: Any) -> Any:
-    """Return a body with a value at a place, or without that member."""
+    """Return a body with a value at this path, or without the member."""
     changed = deepcopy(body) if isinstance(body, dict) else {}
     holder: Any = changed
     for name in place[:-1]:
@@ -118,7 +118,7 @@ def put(body: Any, place: Place, value: Any) -> Any:
 
 @pytest.mark.parametrize("share", [pytest.param(24, id="quick"), pytest.param(1, marks=pytest.mark.extended)])
 async def test_forms_refuse_hostile_values(database: TestDatabase, tmp_path: Path, share: int) -> None:
-    """Each field gets one in `share` of the values in turn. A name that lists cannot show is never stored."""
+    """Each field receives every `share`-th value, from a rotating start. Names that lists cannot show are refused."""
     wrong: list[str] = []
     turn = itertools.count()
     async with scene_with_examples(database, tmp_path) as (api, examples):
@@ -150,7 +150,7 @@ async def body_of(examples: Examples, path: str, setting: str) -> Any:
 
 
 def fresh(body: Any, path: str, place: Place, number: int) -> Any:
-    """Return the body of a call that creates something, with a name that is not in use."""
+    """Return the body of a call that creates an object, with an unused name."""
     if not (isinstance(body, dict) and path.endswith("/create")):
         return body
     names = [name for name in ("path", "name", "id", "username", "email") if name in body and name != place[0]]
@@ -163,7 +163,7 @@ async def send(client: httpx.AsyncClient, examples: Examples, path: str, setting
 
 
 def fault_of(answer: httpx.Response) -> str:
-    """Return the reason for which a response is not one of a form, or ""."""
+    """Return the reason why a response is not valid for a form, or ""."""
     if answer.status_code >= 500:
         return f"{answer.status_code} {answer.text[:200]}"
     if answer.status_code < 400:
@@ -176,7 +176,7 @@ def fault_of(answer: httpx.Response) -> str:
 
 
 def stored_fault(answer: httpx.Response, place: Place, value: Any) -> str:
-    """Return the reason for which a value should have been refused, or ""."""
+    """Return the reason why a value should have been refused, or ""."""
     text = value[0] if isinstance(value, list) and len(value) == 1 else value
     if answer.status_code >= 400 or not isinstance(text, str) or text not in NOT_A_LINE:
         return ""

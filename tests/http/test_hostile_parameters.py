@@ -16,7 +16,7 @@ from orvanta_platform.control.actor import Role
 from orvanta_platform.http import app, openapi, route_rules
 
 MARK = "zebra"
-"""Part of the name of everything that the caller may not see."""
+"""Part of the name of each object that the caller may not read."""
 
 HOSTILE = (
     "' OR '1'='1",
@@ -55,7 +55,7 @@ def parameters() -> list[tuple[str, list[str], list[str]]]:
 async def test_hostile_parameters_reveal_nothing_and_cause_no_error(
     database: TestDatabase, tmp_path: Path, share: int
 ) -> None:
-    """Each parameter gets one in `share` of the texts in turn. Nothing of other folders and workspaces is returned."""
+    """Each parameter receives every `share`-th text, from a rotating start. No data of other folders is returned."""
     wrong = []
     async with scene_with_examples(database, tmp_path) as (api, examples):
         await hide(api.client)
@@ -69,7 +69,7 @@ async def test_hostile_parameters_reveal_nothing_and_cause_no_error(
                     if name in in_query:
                         url = f"{url.partition('?')[0]}?{name}={sent}"
                     answer = await client.get(url, headers={"X-Workspace": "main"})
-                    # Messages and the caller's own runs repeat what was sent; a slash may begin another parameter.
+                    # Messages and the caller's own runs repeat the sent text; a slash may start another parameter.
                     shown = answer.text.replace(sent, "")
                     for own in (*HOSTILE, f"{text.partition('/')[2]}/"):
                         shown = shown.replace(own, "") if MARK in own else shown

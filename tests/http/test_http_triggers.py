@@ -185,7 +185,7 @@ async def test_runs_act_for_another_member_with_permission_only(api: ApiHarness)
 
 
 async def test_trigger_secret_must_be_readable_by_its_creator(api: ApiHarness) -> None:
-    """Otherwise, naming a resource of another member would allow guesses of its content."""
+    """Otherwise, its content could be guessed by naming a resource of another member."""
     value = {"username": "ada", "password": "secret"}
     body = {"path": "u/admin/key", "resource_type": "http_basic", "value": value}
     assert (await api.client.post(f"{W}/resources/create", json=body)).status_code == 201

@@ -38,7 +38,7 @@ async def run(client: httpx.AsyncClient, args: Any = None, **params: Any) -> htt
 
 
 async def test_key_belongs_to_its_caller(api: ApiHarness) -> None:
-    """Otherwise, the first user of a key would block all others, who would get that user's run."""
+    """Otherwise, the first user of a key would block all other users, who would receive that user's run."""
     ann, bob = await api.member("ann"), await api.member("bob")
     hers, his = await run(ann, {"n": 1}), await run(bob, {"n": 1})
     assert (hers.status_code, his.status_code) == (201, 201) and hers.text != his.text
@@ -111,7 +111,7 @@ async def test_version_differs_from_newest_as_input(api: ApiHarness) -> None:
 
 
 async def test_keys_are_separate_per_route(api: ApiHarness) -> None:
-    """Keys are also separate per caller, if the route authenticates callers."""
+    """If the route authenticates callers, keys are also separate per caller."""
     ann, bob = await api.member("ann"), await api.member("bob")
     common = {
         "script_path": PATH,
@@ -142,7 +142,7 @@ async def test_keys_are_separate_per_route(api: ApiHarness) -> None:
 
 
 async def test_different_password_with_same_key_is_refused(api: ApiHarness) -> None:
-    """The stored arguments contain the mask, and the stored digest does not allow guesses."""
+    """The stored arguments contain the mask, and the password cannot be guessed from the stored digest."""
     schema = {
         "type": "object",
         "properties": {"n": {"type": "number"}, "pin": {"type": "string", "format": "password"}},

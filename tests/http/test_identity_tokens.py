@@ -1,4 +1,4 @@
-"""Identity tokens: claims of jobs and people, and their verification with the published keys."""
+"""Identity tokens: claims of jobs and members, and their verification with the published keys."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ AUDIENCE = "vault.example.org"
 
 
 async def claims_of(api: ApiHarness, token: str) -> dict[str, Any]:
-    """Return the claims of a token that is verified as another system does: by the metadata of its issuer."""
+    """Verify a token as other systems do, by the metadata of its issuer, and return its claims."""
     async with httpx.AsyncClient(transport=api.client._transport, base_url=api.client.base_url) as stranger:
         metadata = (await stranger.get("/api/oidc/.well-known/openid-configuration")).json()
         keys = (await stranger.get("/api/oidc/jwks")).json()

@@ -1,4 +1,4 @@
-"""An admin acts as another member for support: what that allows, what it does not, and what is recorded."""
+"""Impersonation of a member by an admin for support: permitted calls, refused calls, and audit rows."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def test_admin_acts_as_member_and_both_are_recorded(api: ApiHarness) -> No
     assert (await bob.post(f"{W}/jobs/run/preview", json={**PYTHON, "args": {}})).status_code == 201
     made = await bob.post(f"{W}/variables/create", json={"path": "u/ada/x", "value": "1"})
     assert made.status_code == 201, made.text
-    # Credentials, and whatever counts as the decision of a person, remain with the person.
+    # Credentials and personal decisions remain with the member.
     for method, path, body in (
         ("POST", "/api/users/tokens/create", {"label": "x"}),
         ("GET", "/api/users/sessions/list", None),
@@ -102,7 +102,7 @@ async def test_nobody_acts_as_a_higher_role(api: ApiHarness) -> None:
     await act_as(client_of(api.app, limited.text), "ada", 403)
     await boss.post(f"{W}/service_accounts/create", json={"username": "ci", "role": "operator"})
     await act_as(boss, "ci", 403)
-    # The session ends with the rights of the admin, and with the promotion of the member.
+    # The session is valid only while the admin has this role and the member is not a superadmin.
     mine = client_of(api.app, (await act_as(boss, "ada")).text)
     assert (await mine.get("/api/users/whoami")).status_code == 200
     promote = {"is_super_admin": True}

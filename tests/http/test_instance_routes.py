@@ -1,4 +1,4 @@
-"""Routes of the instance: only superadmins write them, and payloads reach only the intended workspace."""
+"""Routes of the instance: only superadmins may write them, and payloads reach only the intended workspace."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ async def mode(client: httpx.AsyncClient, prefix: str, wanted: str) -> int:
 
 
 async def test_workspace_admin_cannot_take_instance_route(api: ApiHarness) -> None:
-    """An admin could otherwise take `users/42` from `users/:id` of another workspace."""
+    """Otherwise, an admin could intercept `users/42` of another workspace's `users/:id`."""
     assert (await create(api.client, W, "users/:id")).status_code == 201
     bea = await api.member("bea", Role.ADMIN, workspace="other")
     assert (await create(bea, OTHER, "users/42")).status_code == 403
@@ -83,7 +83,7 @@ async def test_workspace_admin_cannot_change_instance_route(api: ApiHarness) -> 
 
 
 async def test_workspace_token_cannot_write_instance_route(api: ApiHarness) -> None:
-    """This includes tokens of superadmins, in particular those of jobs."""
+    """This includes tokens of superadmins, in particular job tokens."""
     token = names.new_token("user")
     async with api.platform.db.transaction() as conn:
         digest, prefix = names.token_hash(token), names.token_prefix(token)
@@ -103,7 +103,7 @@ async def test_routes_of_two_workspaces_cannot_overlap(api: ApiHarness) -> None:
 
 
 async def test_disabled_route_does_not_fall_through(api: ApiHarness) -> None:
-    """Another workspace could otherwise receive the payloads of a disabled `/api/r/main/pay`."""
+    """Otherwise, another workspace could receive the payloads of a disabled `/api/r/main/pay`."""
     assert (await create(api.client, W, "pay", workspaced_route=True)).status_code == 201
     for route in ("main/pay", "main/:x", "main/*rest"):
         answer = await create(api.client, OTHER, route)

@@ -1,4 +1,4 @@
-"""Settings of the instance: values, checks, audit, and the rules that read them."""
+"""Settings of the instance: values, validation, audit, and the rules that use them."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ async def test_two_superadmins_do_not_overwrite_a_setting(api: ApiHarness, monke
     assert error["details"] == {"name": "min_password_length", "base": base, "newest": newest, "theirs": 12}
     assert await change("min_password_length", None, base) == (409, error)
     assert await change("min_password_length", 14, newest) == (200, None)
-    # A secret that changed is a conflict, although both versions are shown alike.
+    # A changed secret is a conflict, although both versions have the same masked value.
     await put(api, "secretive", {"key": "first"})
     base = await version("secretive")
     await put(api, "secretive", {"key": "second"})

@@ -1,4 +1,4 @@
-"""Mails to invited people, by a real mail server."""
+"""Mails to invited people through a real mail server."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def test_links_and_invitations_are_mailed(api: ApiHarness, mail: tuple[Mai
     invited = await api.client.post(f"{W}/workspaces/invite_user", json={"email": EMAIL, "role": "viewer"})
     assert invited.text.endswith("by mail.") and "admin (admin@localhost) invites you" in text_of(box)
     assert len(box.mails) == 3
-    # Addresses that the header of a mail would read as a group, a list or a name are none.
+    # Texts that would be a group, a list or a name in the header of a mail are not accepted as addresses.
     for wrong in ("a:;@b.co", "a,b@c.co", "<a@b.co", "a(x)@b.co"):
         body = {"email": wrong, "role": "viewer"}
         assert (await api.client.post(f"{W}/workspaces/invite_user", json=body)).status_code == 400, wrong
@@ -56,7 +56,7 @@ async def test_invitations_are_limited_by_inviter_and_address(api: ApiHarness, m
     await set_server(api, port=port, networks=["127.0.0.0/8"])
 
     async def invited(email: str = EMAIL) -> tuple[int, bool]:
-        """Return the status of an invitation, and whether it was mailed."""
+        """Invite an address; return the status and true if a mail was sent."""
         answer = await api.client.post(f"{W}/workspaces/invite_user", json={"email": email, "role": "viewer"})
         return answer.status_code, answer.text.endswith("by mail.")
 

@@ -1,4 +1,4 @@
-"""Views of a workflow's run: flow_status, the product's own format, logs, node results, ids without rows."""
+"""Views of a workflow's run: flow_status, the native format, logs, node results, ids of virtual jobs."""
 
 from __future__ import annotations
 

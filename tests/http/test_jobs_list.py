@@ -134,7 +134,7 @@ async def test_item_histories_show_newest_runs_and_counts_of_each_item(api: ApiH
     assert [run["state"] for run in found[1]["runs"][:2]] == ["failed", "succeeded"]
     assert await api.get("jobs/item_histories", kind="script") == []
     assert (await api.client.get(f"{W}/jobs/item_histories", params={"kind": "other"})).status_code == 400
-    # Reading is decided in the query: another member sees no item of the user, a limited token only its paths.
+    # The query checks read access: another member sees no item of the user, a limited token only its own paths.
     other = await api.member("other")
     assert (await other.get(f"{W}/jobs/item_histories", params={"kind": "flow"})).json() == []
     limited = await api.member("limited", Role.ADMIN, scopes=["jobs:read:f/shared/*"])

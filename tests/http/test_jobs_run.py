@@ -1,4 +1,4 @@
-"""Calls that start runs: parameters, responses and recorded data."""
+"""Calls that start runs: parameters, responses and stored data."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ async def test_items_that_cannot_run_are_refused(api: ApiHarness) -> None:
     assert (await post(api, "run/fv/12345")).status_code == 404
     for body in (b"[]", b"{", b'{"content": "x"}', b'{"content": 1}'):
         assert (await post(api, "run/preview", body)).status_code == 400, body
-    # The first two are queues without slots; the third does not fit into an index.
+    # The first two are names of queues without slots; the third is too long for an index.
     for language in ("native", "webhook", f"a{random.Random(1).randbytes(3_000).hex()}", "a b", ""):
         code = {"language": language, "content": "x"}
         inline = {"modules": [{"id": "a", "value": {"type": "rawscript", "input_transforms": {}, **code}}]}
@@ -126,7 +126,7 @@ async def test_run_options(api: ApiHarness) -> None:
 
 
 async def test_start_that_database_reads_as_infinity_is_refused(api: ApiHarness) -> None:
-    """A run with such a time made every list of the workspace fail, so that nobody could find and cancel it."""
+    """Regression test: a run with such a time made all lists of the workspace fail, so it could not be cancelled."""
     for at in ("9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59.999999-12:00", "0001-01-01T00:00:00Z"):
         answer = await api.client.post(f"{W}/jobs/run/preview", params={"scheduled_for": at}, json=PYTHON)
         assert (answer.status_code, "1970 and 9000" in answer.text) == (400, True), answer.text
@@ -195,7 +195,7 @@ async def test_instance_limits_waiting_runs(database: TestDatabase, tmp_path: Pa
 async def waited(
     api: ApiHarness, call: str, result: Any = None, error: str | None = None, **more: Any
 ) -> httpx.Response:
-    """Return the response of a waiting call whose run is ended by the manual worker."""
+    """Return the response of a waiting call whose run the manual worker finishes."""
     request = asyncio.create_task(api.client.request(more.pop("method", "POST"), f"{W}/jobs/{call}", **more))
     await api.begun(request)
     for job in (await api.worker.claim()).values():
@@ -280,7 +280,7 @@ async def test_result_sets_content_type_and_headers_of_a_page_that_cannot_act(ap
 
 
 async def test_result_does_not_redirect_a_caller_with_a_token(api: ApiHarness) -> None:
-    """A client that follows it sends the token along: a script could make an admin change what jobs cannot."""
+    """Clients send their token to the new location: a script could let an admin's client change what jobs cannot."""
     elsewhere = {"orvanta_status_code": 307, "orvanta_headers": {"Location": "/api/settings/global/oidc_providers"}}
     answer = await waited(api, "run_wait_result/preview", elsewhere, json=PYTHON)
     assert answer.status_code == 307 and "location" not in answer.headers

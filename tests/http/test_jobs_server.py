@@ -19,7 +19,7 @@ from orvanta_platform.http.server import run_until
 
 @asynccontextmanager
 async def served(api: ApiHarness) -> AsyncIterator[str]:
-    """The address of a server on the harness's platform."""
+    """Run a server on the harness's platform and return its address."""
     listener = listen("127.0.0.1", 0)
     stop = asyncio.Event()
     serving = asyncio.create_task(run_until(stop, api.platform, listener))

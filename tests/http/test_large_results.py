@@ -1,4 +1,4 @@
-"""Large results and arguments by API: whole, in ranges, and with a missing object."""
+"""Large results and arguments over the API: complete, in ranges, and with a missing object."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls that tokens with limits, jobs and members could use beyond their purpose."""
+"""Calls by which limited tokens, jobs and members could exceed their rights."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ GROUPS: list[tuple[str, dict[str, Any]]] = [
 
 
 async def test_jobs_and_scoped_tokens_of_admin_add_nobody(api: ApiHarness) -> None:
-    """A developer could otherwise add an account by a script that an admin runs."""
+    """Otherwise, a developer could add an account through a script that an admin runs."""
     await api.member("eve", workspace="admins")
     await api.client.post(f"{W}/groups/create", json={"name": "ops"})
     made = await api.client.post("/api/users/tokens/create", json={"scopes": ["users:write"]})
@@ -54,7 +54,7 @@ async def test_jobs_and_scoped_tokens_of_admin_add_nobody(api: ApiHarness) -> No
 
 
 async def test_jobs_grant_no_access_to_folders(api: ApiHarness) -> None:
-    """A developer could otherwise become the owner of a folder by a script that an owner runs."""
+    """Otherwise, a developer could become the owner of a folder through a script that an owner runs."""
     await api.client.post(f"{W}/folders/create", json={"name": "team"})
     await api.preview()
     [job] = await api.worker.claim_all()

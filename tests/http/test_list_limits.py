@@ -1,4 +1,4 @@
-"""Limits of stored lists that other calls read: scopes, labels, settings."""
+"""Size limits of stored lists that other calls read: scopes, labels, settings."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ async def test_listed_settings_are_limited_in_size(api: ApiHarness, kind: str) -
 
 @pytest.mark.parametrize("kind", ["schedules", "http_triggers"])
 async def test_retry_is_limited_in_size(api: ApiHarness, kind: str) -> None:
-    """Each call of a route, also by a stranger, reads the retry, and so does the list of triggers."""
+    """Each call of a route, even an unauthenticated one, and each list of triggers reads the retry settings."""
     body = {**LABELLED[kind][0], "path": f"f/team/{kind}"}
     retry = {"constant": {"attempts": 1, "seconds": 1}}
     large = {**retry, "unknown": "x" * (16 << 10)}
@@ -103,7 +103,7 @@ async def test_scopes_of_a_token_are_limited_in_number_and_length(api: ApiHarnes
 
 
 async def test_stored_token_with_too_many_scopes_is_invalid(api: ApiHarness) -> None:
-    """Tokens created before the limit may have any number of scopes, which each of their calls reads."""
+    """Tokens created before the limit was introduced may have any number of scopes, which each of their calls reads."""
     scopes = [f"jobs:read:f/a{number}/*" for number in range(100)]
     token = (await api.client.post("/api/users/tokens/create", json={"label": "x", "scopes": scopes})).text
     headers = {"Authorization": f"Bearer {token}"}
@@ -139,7 +139,7 @@ async def test_stored_token_with_too_many_scopes_is_invalid(api: ApiHarness) -> 
 async def test_listed_texts_are_limited_in_length(
     api: ApiHarness, call: str, update: str, body: dict[str, Any], field: str, longest: int
 ) -> None:
-    """A page of 1,000 items with texts of 24 MB exhausted the memory of the server."""
+    """Regression test: a page of 1,000 items with texts of 24 MB exhausted the memory of the server."""
     for url in (call, update):
         url = url if url.startswith("/") else f"{W}/{url}"
         answer = await api.client.post(url, json={**body, field: "x" * (longest + 1)})
@@ -169,7 +169,7 @@ async def test_texts_in_audit_rows_are_limited_in_length(api: ApiHarness) -> Non
 
 
 async def test_list_of_variables_leaves_out_long_values(api: ApiHarness) -> None:
-    """A page of 1,000 values of 1 MiB exhausted the memory of the server."""
+    """Regression test: a page of 1,000 values of 1 MiB exhausted the memory of the server."""
     for name, length in (("long", 10_001), ("short", 10_000)):
         body = {"path": f"f/team/{name}", "value": "x" * length, "is_secret": False, "description": ""}
         assert (await api.client.post(f"{W}/variables/create", json=body)).status_code == 201

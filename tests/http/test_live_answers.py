@@ -1,6 +1,6 @@
-"""Long-lived responses end when the caller loses the right to them.
+"""Long-lived responses end when the caller loses the right to read them.
 
-The calls are determined from the router's table. The first test fails if a waiting or streaming call has no case here.
+The calls are determined from the router's table. The first test fails if a waiting or streaming call has no case.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ OF_THEIR_OWN = {
     "verify_audit": "test_audit_verification_ends_with_rights",
     "verify_instance_audit": "test_audit_verification_ends_with_rights",
 }
-"""Calls that do something over a longer time, with the test of each."""
+"""Calls that perform work over a longer time, with the test of each."""
 
 WAYS = {
     "deleted": "DELETE FROM token WHERE email = 'bea@example.com'",
@@ -127,7 +127,7 @@ def test_every_long_lived_call_has_case() -> None:
 
 
 async def lost(api: ApiHarness, later: Callable[[float], None], begin: Begin, way: str) -> None:
-    """A caller who keeps the right gets the secret; one who loses it gets nothing after a second."""
+    """A caller who keeps the right receives the secret; one who loses it receives nothing more after a second."""
     kept = await begin(api, await member(api, "cy"))
     await kept.provoke()
     await kept.reader.until_ended()
@@ -353,7 +353,7 @@ async def test_middleware_ends_response_with_token(api: ApiHarness, later: Calla
 
 
 async def test_logout_ends_session_in_every_tab(api: ApiHarness, later: Callable[[float], None]) -> None:
-    """A logout in one tab ends the stream of another."""
+    """A logout in one tab ends the stream in another one."""
     from orvanta_platform.services.access import setup
 
     await setup.create_user(api.platform.db, "ada@example.org", "correct horse")

@@ -1,4 +1,4 @@
-"""Calls that return logs: plain text, streamed, as a download, of one attempt, of a whole workflow."""
+"""Calls that return logs: as plain text, stream or download, of one attempt or a whole workflow."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from orvanta_platform.services.logs.objects import Attempt, move
 
 
 async def put_away(api: ApiHarness, job: ClaimedJob) -> str:
-    """Move the log to an object and return its key."""
+    """Move the log to an object and return the object's key."""
     attempt = Attempt(job.run.workspace, job.run.id, job.id, job.attempt)
     await move(api.platform.db, api.platform.storage, attempt)
     return attempt.log_key

@@ -28,7 +28,7 @@ async def test_run_lists_decision_pending_inside_loop(api: ApiHarness) -> None:
 
 @pytest.mark.parametrize("decision", ["approved", "rejected"])
 async def test_decision_that_ends_run_with_loop_counts(api: ApiHarness, decision: str) -> None:
-    """The approval is no longer open, and the answer says that the decision counted."""
+    """The approval is no longer open, and the response reports that the decision was recorded."""
     loop = {"iterator": {"type": "static", "value": [1]}, "modules": [{"id": "work", "value": {"type": "identity"}}]}
     run = await api.flow({"id": "l", "value": {"type": "forloopflow", **loop}}, approval())
     assert (await consent(api.client, run, decision)).status_code == 200

@@ -1,4 +1,4 @@
-"""Fuzzing of schemas, bodies, code, expressions, results and webhook responses: none blocks an event loop.
+"""Fuzzing of schemas, bodies, code, expressions, results and webhook responses: none of them blocks an event loop.
 
 The server is a separate process whose loop is measured as described in `tests/loop_blocking.py`. Calls of webhook nodes
 are made in the loop of the test, which is measured the same way as a worker's. A probe requests `/api/version` every
@@ -32,7 +32,7 @@ from orvanta_platform.worker.native import webhook
 MINUTES = float(os.environ.get("FUZZ_MINUTES", "60"))
 SEED = int(os.environ.get("FUZZ_SEED", "16"))
 CALLS, CALLS_S = 40, 50
-"""Limit of the short run: a number of calls, or a time."""
+"""Limits of the short run: the number of calls, and the time in seconds."""
 
 W = "/api/w/main"
 JSON = {"Content-Type": "application/json"}
@@ -141,7 +141,7 @@ class Making:
         return b'{"a":' * levels + b"1" + b"}" * levels
 
     def code(self) -> dict[str, str]:
-        """Return the language and the code of a script whose signature is hard to read."""
+        """Return the language and the code of a script whose signature is hard to parse."""
         chance = self._random
         times = chance.choice([1, 30, 3_000, 100_000])
         content = (
@@ -150,7 +150,7 @@ class Making:
         return {"language": chance.choice(LANGUAGES), "content": content}
 
     def expression(self) -> str:
-        """Return an expression: one that is long, deep or does not end, or one that formats for a random locale."""
+        """Return an expression that is long, deep or endless, or formats a value for a random locale."""
         chance = self._random
         times = chance.choice([1, 100, 10_000, 200_000])
         formatted = f"new Date(0).toLocaleString({json.dumps(chance.choice(TAGS))}, {{timeZone: 'Asia/Tokyo'}})"
@@ -195,14 +195,14 @@ class Calls:
         self._send("jobs/run/preview", b'{"language":"python3","content":"","args":%s}' % self._making.value())
 
     def result(self) -> None:
-        """Let the server make a result of a value."""
+        """Let the server convert a value to a result."""
         node = b'{"id":"n","value":{"type":"condition","expr":"flow_input.a === 1"}}'
         output = b'{"type":"javascript","expr":"flow_input.a"}'
         flow = b'{"value":{"modules":[%s],"output":%s},"args":%s}' % (node, output, self._making.value())
         self._send("jobs/run/preview_flow", flow)
 
     def decision(self) -> None:
-        """Decide with a form."""
+        """Decide an approval with a form."""
         node = {"id": "ask", "value": {"type": "approval", "form": {"schema": self._making.schema()}}}
         flow = {"value": {"modules": [node]}, "args": {}}
         started = self._send("jobs/run/preview_flow", json.dumps(flow).encode())

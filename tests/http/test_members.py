@@ -72,7 +72,7 @@ async def test_token_with_scopes_cannot_raise_roles(api: ApiHarness) -> None:
 
 
 async def test_token_with_scopes_cannot_add_deployers_or_accounts(api: ApiHarness) -> None:
-    """Deployers let runs act for admins, and the owner of an account accepts the invitations to its address."""
+    """Deployers can let runs act for admins, and the owner of an account can accept invitations to its address."""
     made = await api.client.post("/api/users/tokens/create", json={"scopes": ["users:write", "users:read"]})
     limited = client_of(api.app, made.text)
     await api.member("bea", Role.DEVELOPER)
@@ -175,7 +175,7 @@ async def test_invitation_ends_with_admin_who_made_it(api: ApiHarness, loss: str
 
 
 async def test_invitation_made_while_its_author_or_address_was_removed_is_void(api: ApiHarness) -> None:
-    """The call that invites may be admitted before the removal, and end after it."""
+    """The invitation may be authorized before the removal and committed after it."""
     zoe = await api.member("zoe", Role.VIEWER)
     await api.member("ada", Role.ADMIN)
     async with api.platform.db.transaction() as conn:
@@ -232,7 +232,7 @@ async def test_ownership_of_paths(api: ApiHarness) -> None:
 
 
 async def test_nobody_takes_username_of_another_account(api: ApiHarness) -> None:
-    """A superadmin acts in workspaces without being a member, as the username of its account."""
+    """A superadmin who is not a member of a workspace acts there under the username of the account."""
     root = await api.member("root", Role.ADMIN, workspace="admins")
     zoe = await api.member("zoe", Role.VIEWER, workspace="admins")
     await sent(api.client, "/api/users/update/root@example.com", {"is_super_admin": True})
@@ -258,7 +258,7 @@ async def test_names_of_platform_are_reserved(api: ApiHarness) -> None:
 
 
 async def test_claim_demotes_no_admin_who_became_the_last_one_meanwhile(api: ApiHarness) -> None:
-    """The role is read again once the lock is held."""
+    """The role is read again after the lock is acquired."""
     await api.member("ada", Role.DEVELOPER)
     grants = [ClaimGrant("staff", "main", Role.VIEWER)]
     db = api.platform.db

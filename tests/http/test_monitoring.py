@@ -1,4 +1,4 @@
-"""Endpoint of metrics and health checks: who may read it, and what it says while the process cannot work."""
+"""Endpoint of metrics and health checks: permissions, and responses while the process is not ready."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def endpoint(api: ApiHarness, token: str | None) -> AsyncIterator[httpx.As
 
 
 async def test_metrics_are_denied_without_the_token(api: ApiHarness) -> None:
-    """Health checks need none; all other paths and methods are refused."""
+    """Health checks need no token; all other paths and methods are refused."""
     async with endpoint(api, TOKEN) as client:
         for header in ("", "Bearer wrong", f"bearer {TOKEN}", TOKEN, f"Bearer {TOKEN}x"):
             answer = await client.get("/metrics", headers={"Authorization": header})
@@ -51,7 +51,7 @@ async def test_metrics_are_denied_without_the_token(api: ApiHarness) -> None:
 
 
 async def test_endpoint_without_token_answers_loopback_names_only(api: ApiHarness) -> None:
-    """A page that resolves its own name to 127.0.0.1 reads nothing."""
+    """A web page whose own name resolves to 127.0.0.1 (DNS rebinding) cannot read the endpoint."""
     async with endpoint(api, None) as client:
         assert (await client.get("/metrics")).status_code == 200
         for path in ("/metrics", "/health/ready"):
@@ -59,7 +59,7 @@ async def test_endpoint_without_token_answers_loopback_names_only(api: ApiHarnes
 
 
 async def test_idle_connections_do_not_block_the_endpoint(api: ApiHarness) -> None:
-    """Over the limit the oldest connection that has sent nothing is closed, so that checks are answered."""
+    """Above the limit, the oldest connections without a request are closed, so that health checks succeed."""
     async with endpoint(api, None) as client:
         streams = [await asyncio.open_connection(client.base_url.host, client.base_url.port) for _ in range(25)]
         assert (await client.get("/health/live")).status_code == 200
@@ -71,8 +71,8 @@ async def test_idle_connections_do_not_block_the_endpoint(api: ApiHarness) -> No
 async def test_readiness_names_the_obstacle(
     api: ApiHarness, database: TestDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The API answers without a token, and does not fail for a reason that a restart would not cure. The database is
-    asked once a second at most.
+    """The API needs no token, and its liveness check ignores problems that a restart would not solve. The database is
+    queried at most once per second.
     """
     now = clock.monotonic()
     monkeypatch.setattr(clock, "monotonic", lambda: now)

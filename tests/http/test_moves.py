@@ -1,4 +1,4 @@
-"""Moves of scripts and workflows: history, references and triggers follow; what may not be changed blocks."""
+"""Moves of scripts and workflows: history, references and triggers are updated; items without write access block."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ async def test_acceptances_follow_and_are_not_widened(api: ApiHarness) -> None:
             version = (await api.get(f"versions/list/flow/{path}"))[0]["id"]
             assert await acceptance.is_accepted(conn, [version], "u/bea")
             assert await acceptance.is_accepted(conn, [version], "u/other") is everybody
-    # The runs of other members use a version before bea's, which the move would break.
+    # Runs of other members use the version before bea's, whose reference the move would break.
     changed = {"modules": [runs(node, "script", "f/ops/script") for node in ("one", "two")]}
     body = {"path": "f/team/ours", "value": changed}
     assert (await bea.post(f"{W}/flows/update/f/team/ours", json=body)).is_success

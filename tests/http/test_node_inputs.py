@@ -1,4 +1,4 @@
-"""Inputs that the nodes of a run received."""
+"""Inputs of the nodes of a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Notices of approvals, by a real mail server and a real web server: at least once, under one id."""
+"""Notifications of approvals through a real mail server and a real web server: at least once, under one id."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarnes
 
 
 async def asked(api: ApiHarness, channel: str, resource: dict[str, Any], **value: Any) -> str:
-    """Start a run with an approval that is announced by the channel."""
+    """Start a run with an approval whose notification uses the channel."""
     body = {"path": f"u/admin/{channel}", "value": resource, "resource_type": "any"}
     assert (await api.client.post(f"{W}/resources/create", json=body)).status_code in (200, 201)
     notify = [{"channel": channel, "resource": f"$res:u/admin/{channel}"}]

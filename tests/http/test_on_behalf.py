@@ -28,7 +28,7 @@ async def folder(api: ApiHarness) -> None:
 
 
 NOTHING: list[dict[str, Any]] = [{"id": "a", "value": {"type": "branchone", "branches": [], "default": []}}]
-"""Nodes for which no worker is needed."""
+"""Nodes that need no worker."""
 
 
 def output_flow(expr: str) -> dict[str, Any]:
@@ -49,13 +49,13 @@ async def start(client: httpx.AsyncClient, path: str, **args: Any) -> httpx.Resp
 
 
 async def ended(api: ApiHarness, run: str) -> tuple[bool, Any]:
-    """Return whether a run without worker has succeeded, and its result."""
+    """Return (true if the run has succeeded without a worker, its result)."""
     found = await api.get(f"jobs_u/completed/get/{run}")
     return found["success"], found["result"]
 
 
 async def test_run_acts_for_member_named_by_workflow(api: ApiHarness) -> None:
-    """The run belongs to its starter and reads as its owner, as recorded in the audit trail. So does a restart."""
+    """A run, or a restart, belongs to its starter and reads as the workflow's owner; the audit trail names both."""
     await api.member("ann")
     bea = await api.member("bea")
     await folder(api)
@@ -91,7 +91,7 @@ async def test_script_acts_for_member_it_names(api: ApiHarness) -> None:
     assert (await api.client.post(f"{W}/scripts/create", json=body)).status_code == 201
     assert (await bea.post(f"{W}/jobs/run/p/f/team/tool", json={})).status_code == 201
     assert (await api.worker.claim())[""].run.permissioned_as == "u/ann"
-    # As a node, it acts for the same member as its workflow.
+    # As a node, the script acts for the same member as the workflow.
     node = {"id": "a", "value": {"type": "script", "path": "f/team/tool", "input_transforms": {}}}
     assert (await deploy(api.client, "f/team/plain", [node])).status_code == 201
     await start(bea, "f/team/plain")
@@ -99,7 +99,7 @@ async def test_script_acts_for_member_it_names(api: ApiHarness) -> None:
 
 
 async def test_permission_to_name_members(api: ApiHarness) -> None:
-    """Members may name themselves; admins and the group deployers may name others. Every change is checked again."""
+    """Members may name themselves; admins and the group deployers may name others. Each change is checked again."""
     await api.member("ann")
     bea = await api.member("bea", role=Role.DEVELOPER)
     await api.client.post(f"{W}/folders/create", json={"name": "hers", "owners": ["u/bea"]})
@@ -130,7 +130,7 @@ async def test_preview_acts_for_its_starter(api: ApiHarness) -> None:
 
 
 async def test_sub_workflow_acts_for_member_it_names(api: ApiHarness) -> None:
-    """Its items are found with the rights of its owner, or of its caller if it has none."""
+    """Its items are read with the rights of its owner, or of its caller if it has no owner."""
     await api.member("ann")
     bea = await api.member("bea")
     await folder(api)
@@ -259,7 +259,7 @@ async def test_starter_cannot_decide_inside_own_run(api: ApiHarness) -> None:
 
 
 async def test_reused_username_is_not_acted_for(api: ApiHarness) -> None:
-    """Schedules, deployed versions and running jobs also name an account; that of ann is no longer a member."""
+    """Schedules, deployed versions and running jobs also name an account, and ann's account is no longer a member."""
     await api.member("ann")
     await api.member("eve", role=Role.ADMIN)
     bea = await api.member("bea")

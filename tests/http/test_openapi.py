@@ -1,4 +1,4 @@
-"""The OpenAPI document: each operation is described with its parameters and an example, and validates itself."""
+"""The OpenAPI document: it is valid, and describes each operation with its parameters and an example."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from litestar.handlers import HTTPRouteHandler
 from orvanta_platform.http import app, openapi, operation_examples, query_docs
 
 READERS = {"bool_of", "number_of", "comma_list_of", "_text"}
-"""Functions that read one parameter of the query, whose name is the last argument."""
+"""Functions that read the query parameter named by their last argument."""
 
 PAGE = {"limit": "per_page", "offset": "page", "before": "before", "after": "after"}
 """Query parameter of each field of the requested page of a list."""
@@ -41,7 +41,7 @@ def operations() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def contents(operation: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the contents of the request and of the response of success, with their place in the operation."""
+    """Yield the contents of the request and the success response, with their place in the operation."""
     for kind, content in operation.get("requestBody", {}).get("content", {}).items():
         yield f"request {kind}", content
     for code, response in operation["responses"].items():
@@ -101,7 +101,7 @@ def test_every_query_parameter_that_a_handler_reads_is_declared() -> None:
 
 
 def keys_of(function: Any, depth: int = 0) -> set[str]:
-    """Return the constant names of query parameters that a function, and those that it passes its request to, read."""
+    """Return the constant names of query parameters read by a function or by functions that receive its request."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(function)))):
         if isinstance(node, ast.Attribute) and ast.unparse(node.value).startswith("page"):
@@ -136,7 +136,7 @@ def is_ok(operation: dict[str, Any]) -> bool:
 
 
 def test_lists_of_fixed_length_do_not_forbid_items() -> None:
-    """Generators of clients refuse `items: false`."""
+    """Client generators do not support `items: false`."""
     assert '"items": false' not in json.dumps(document())
 
 

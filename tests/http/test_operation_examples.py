@@ -61,7 +61,7 @@ REPLACED = (
     (r"^archived_version$", "echo 2"),
     (r"^deleted_version$", "echo 3"),
 )
-"""Texts that differ in each recording, must not be published, or name objects of tests, with what replaces them."""
+"""Texts that differ in each recording, must not be published, or name objects of tests, with their replacements."""
 
 SECRET = (
     "tokens/create",
@@ -92,7 +92,7 @@ PATH_VALUES = {
     "/api/environments/delete/{name}": {"name": "staging"},
     "/api/auth/oidc/callback/{provider}": {"provider": "corp"},
 }
-"""Path parameters that name other objects than the examples of the permission tests, by path."""
+"""Path parameters that differ from those of the permission tests' examples, by path."""
 
 WRITTEN = {
     "POST /api/auth/login": OperationExample(body={"email": "admin@localhost", "password": _PASSWORD}),
@@ -125,14 +125,14 @@ def operations() -> dict[str, dict[str, Any]]:
 
 
 def success_of(operation: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-    """Return code and content of the response of success."""
+    """Return the code and content of the success response."""
     code, response = next((code, each) for code, each in operation["responses"].items() if code != "default")
     return int(code), response["content"]
 
 
 @pytest.mark.soak
 async def test_examples_are_answered_as_documented(database: TestDatabase, tmp_path: Path) -> None:
-    """With the variable `WRITE_EXAMPLES` the calls are stored as the examples of the document."""
+    """If the environment variable `WRITE_EXAMPLES` is set, the calls are stored as the examples of the document."""
     made = {}
     async with scene_with_examples(database, tmp_path) as (api, examples):
         for name, operation in sorted(operations().items(), key=order):
@@ -153,16 +153,16 @@ async def test_examples_are_answered_as_documented(database: TestDatabase, tmp_p
 
 
 def order(named: tuple[str, dict[str, Any]]) -> tuple[bool, bool, str]:
-    """Return the sort key by which calls that remove something, above all the workspace, are sent last."""
+    """Return the sort key by which deletions are sent late, and calls that end the session or workspace last."""
     name = named[0]
     ends = ("workspaces/archive", "auth/logout", "oidc/logout", "users/disable", "users/delete/{email}")
     return any(each in name for each in ends), name.startswith("DELETE") or "delete" in name, name
 
 
 def shown_answer(answer: httpx.Response, operation: dict[str, Any]) -> Any | UnsetType:
-    """Return the response as an example, lists cut to one row; UNSET if it is an error, binary or long.
+    """Return the response as an example with lists cut to one row; UNSET if it is an error, binary or long.
 
-    Programs would resolve the references of a JSON Schema as those of the document.
+    A JSON Schema with references has no example either: programs would resolve them within the document.
     """
     code, content = success_of(operation)
     kind = answer.headers.get("content-type", "").partition(";")[0]
@@ -175,7 +175,7 @@ def shown_answer(answer: httpx.Response, operation: dict[str, Any]) -> Any | Uns
 
 
 def replaced(value: Any) -> Any:
-    """Return a value without texts that differ in each recording."""
+    """Return a value with the replacements of REPLACED."""
     if isinstance(value, dict):
         return {replaced(name): replaced(each) for name, each in value.items()}
     if isinstance(value, list):

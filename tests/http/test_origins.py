@@ -19,7 +19,7 @@ ASKS = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers
 
 @pytest.fixture
 async def client(database: TestDatabase, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
-    """A client with the admin's token, on a server with one additional editor origin."""
+    """Return a client with the admin's token, on a server with one additional editor origin."""
     async with api_harness(database, tmp_path, editor_origins=(EDITOR,)) as made:
         yield made.client
 

@@ -19,7 +19,7 @@ SCRIPT = "console.log('the page');" * 50
 
 
 async def router(scope: Scope, receive: Receive, send: Send) -> None:
-    """The application behind the pages."""
+    """Stub of the application that receives all other requests."""
     await send({"type": "http.response.start", "status": 404, "headers": [(b"x-from", b"router")]})
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 

@@ -114,7 +114,7 @@ OUTER = {"properties": {"db": {"$ref": "#/$defs/db"}}, "$defs": {"db": {"format"
 
 @pytest.mark.parametrize("is_late", [False, True], ids=["created", "declared later"])
 async def test_resource_with_value_of_nested_type_is_sealed(api: ApiHarness, is_late: bool) -> None:
-    """The value of a resource contains one of another type; `is_late`: that type declares its password afterwards."""
+    """The resource contains a value of another type. `is_late`: that type declares its password later."""
 
     async def post(call: str, body: Any) -> None:
         answer = await api.client.post(f"{W}/resources/{call}", json=body)

@@ -1,4 +1,4 @@
-"""Policies: who may change them, what they prevent, and the items that violate them today."""
+"""Policies: permissions, refused changes, and existing items that violate them."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def send(client: Any, path: str, body: Any) -> tuple[int, Any]:
 
 
 async def operations(api: ApiHarness) -> list[tuple[str, str]]:
-    """Return the audit rows of policies, the oldest first."""
+    """Return the audit rows of policies, oldest first."""
     rows = await api.get("audit/list", per_page=100)
     found = [(row["operation"], row["resource"]) for row in rows if row["operation"].startswith("policies.")]
     return found[::-1]
@@ -68,7 +68,7 @@ async def test_active_policy_prevents_deployments_of_both_kinds(api: ApiHarness)
         status, error = await send(api.client, call, body)
         assert (status, error["code"], len(error["details"])) == (400, "policy_violation", 1), call
         assert error["details"][0]["policy"] == "described"
-    # Outside the scope, and with the violation corrected.
+    # Changes outside of the scope, or without the violation, are accepted.
     assert (await send(api.client, "flows/create", flow("f/other/flow")))[0] == 201
     assert (await send(api.client, "flows/create", flow(description="Reports.")))[0] == 201
     assert (await send(api.client, "scripts/create", script(language="python3")))[0] == 201
@@ -98,7 +98,7 @@ async def test_bypass_needs_a_named_member_and_a_reason(api: ApiHarness) -> None
     assert "policy_bypass_reason" not in await api.get("flows/get/f/team/flow")
     rows = await operations(api)
     assert rows[1:] == [("policies.bypass", "f/team/flow"), ("policies.bypass", "f/team/script")]
-    # A second policy without bypass holds.
+    # A second policy that allows no bypass still applies.
     assert (await send(api.client, "policies/create", policy("strict")))[0] == 200
     assert (await send(ann, "flows/create", flow("f/team/more", **urgent)))[0] == 400
 
@@ -115,7 +115,7 @@ async def test_policies_of_the_instance_cannot_be_lifted_by_a_workspace(api: Api
     assert (await send(admin, "policies/create", policy(mode="off", bypass=["u/dan"])))[0] == 200
     assert (await send(developer, "policies/create", policy("more")))[0] == 403
     assert (await send(developer, "flows/create", flow(policy_bypass_reason="Now")))[0] == 400
-    # The policy of the workspace hides the other one only if it is asked for by its name alone.
+    # The policy of the workspace hides that of the instance only if the call does not set `instance`.
     modes = [(await api.get("policies/get/described", instance=each))["mode"] for each in ("true", "false")]
     assert modes == ["active", "off"]
     assert (await api.get("policies/violations/described", instance="true"))["items"] == []
@@ -124,7 +124,7 @@ async def test_policies_of_the_instance_cannot_be_lifted_by_a_workspace(api: Api
 
 
 async def test_policies_apply_to_change_sets(api: ApiHarness) -> None:
-    """One violation prevents the whole change set."""
+    """One violation rejects the whole change set."""
     assert (await send(api.client, "policies/create", policy()))[0] == 200
     text = "summary: ''\n{}value:\n  modules:\n  - id: a\n    value:\n      type: identity\n"
 
@@ -151,7 +151,7 @@ async def test_policies_apply_to_change_sets(api: ApiHarness) -> None:
 
 
 async def test_patterns_of_all_policies_are_limited(api: ApiHarness) -> None:
-    """Each deployment compares all of them."""
+    """Each deployment matches all patterns."""
     rules = [{**CODED, "allowed": ["x" * 100] * 100}] * 20
     assert (await send(api.client, "policies/create", policy("large", mode="off", rules=rules)))[0] == 200
     assert (await send(api.client, "policies/create", policy("plain", mode="off", rules=[NEEDS])))[0] == 200

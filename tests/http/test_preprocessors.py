@@ -1,4 +1,4 @@
-"""The preprocessor of a workflow: the calls that use it, and its view in the API."""
+"""The preprocessor of a workflow: the calls that use it, and its representation in the API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Variables, resources and state through the unmodified published client, used by people and by jobs."""
+"""Variables, resources and state through the unmodified published client, used by members and jobs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""References to items: direct and transitive ones, of every kind, and those that the caller may not read."""
+"""References to items: direct, transitive, of every kind, and from items that the caller may not read."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ async def test_importing_scripts_are_found(api: ApiHarness) -> None:
 async def test_references_to_variables_and_resources_are_found(
     api: ApiHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Documents are searched in pages, and long ones that contain the path are listed without being read."""
+    """Documents are searched in pages; long ones that contain the path are listed without being parsed."""
     monkeypatch.setattr(dependents, "PAGE", 2)
 
     async def create(kind: str, path: str, **body: Any) -> None:
@@ -312,7 +312,7 @@ async def test_references_to_queues_and_groups_are_found(api: ApiHarness) -> Non
 
 
 def test_lists_of_groups_are_read_once() -> None:
-    """A document that names the list again and again is searched in linear time: no part belongs to two lists."""
+    """The search takes linear time even if a document repeats the list's name: no part belongs to two lists."""
     hostile = b"user_groups_required: [" + b"user_groups_required " * 50_000
     assert sum(map(len, dependents.lists_of_groups(hostile))) <= len(hostile)
     refers = dependents.check_of("group", "ops")
@@ -330,7 +330,7 @@ def test_lists_of_groups_are_read_once() -> None:
 async def test_searches_for_references_take_turns_and_are_limited(
     api: ApiHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Calls of a viewer do not search at the same time; one call searches for few texts, for a limited time."""
+    """Searches of a workspace do not run concurrently; the number of texts and the time of each are limited."""
     bea = await api.member("bea", Role.VIEWER)
     url = f"{W}/references/group/all"
     monkeypatch.setattr(turns, "_MAX_WAITING", 0)

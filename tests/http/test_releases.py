@@ -1,4 +1,4 @@
-"""Releases: what they contain, who may read them, and their exchange between instances as signed files."""
+"""Releases: contents, read permissions, and exchange between instances as signed files."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ async def test_release_contains_what_its_items_reference_and_no_values(api: ApiH
     assert "hidden" not in json.dumps(made) and "enabled" not in contents["f/team/daily"]
     text = contents["f/team/main"]["text"]
     assert "on_behalf_of" not in text and "# what it does" in text
-    # Equal content has the same digest, other content has not; a release does not change with its workspace.
+    # The digest depends only on the content; a release does not change with its workspace.
     assert (await create(api.client, enabled=enabled))["digest"] == made["digest"]
     assert (await create(api.client))["digest"] != made["digest"]
     await apply(
@@ -126,7 +126,7 @@ async def test_release_is_read_and_made_by_those_who_read_all_items(api: ApiHarn
     await create(developer)
     await create(viewer, 403)
     await create(outsider, 404)
-    # Neither a hidden item nor one that the token may not read gets into a release.
+    # A release cannot contain items that are hidden from the caller or that the token may not read.
     await create(developer, 404, items=[{"kind": "script", "path": "f/secret/deep"}])
     uses = {"content": "import f.team.base\nimport f.secret.deep\n", "language": "python3"}
     await apply(api.client, [{"kind": "script", "path": "f/team/step", "content": uses}])
@@ -145,14 +145,14 @@ async def test_release_is_read_and_made_by_those_who_read_all_items(api: ApiHarn
 
 
 class Signer:
-    """Another instance, or somebody who makes a key."""
+    """Another instance, or an attacker with a key of their own."""
 
     def __init__(self) -> None:
         self._private = Ed25519PrivateKey.generate()
         self.key = base64.b64encode(self._private.public_key().public_bytes_raw()).decode()
 
     def sign(self, file: dict[str, Any], **changed: Any) -> dict[str, Any]:
-        """Return a file with other values, signed."""
+        """Return a signed file with these values replaced."""
         new = msgspec.convert({**file, **changed, "public_key": self.key, "signature": ""}, SignedRelease)
         signature = self._private.sign(msgspec.json.encode(new, order="sorted"))
         return {**msgspec.to_builtins(new), "signature": base64.b64encode(signature).decode()}
@@ -181,7 +181,7 @@ async def test_releases_are_imported_only_from_trusted_instances_and_as_far_as_i
     assert file["public_key"] == key
     developer = await api.member("dan", Role.DEVELOPER, workspace="admins")
     other = Signer()
-    # A key that the caller made proves nothing.
+    # A file signed with the caller's own key is refused.
     forged = other.sign(file, body=file["body"].replace("x = 1", "x = 9"))
     assert (await send(developer, forged))[1]["code"] == "untrusted_release"
     assert (await send(api.client, file))[1]["code"] == "untrusted_release"
@@ -195,7 +195,7 @@ async def test_releases_are_imported_only_from_trusted_instances_and_as_far_as_i
         {**file, "public_key": other.key},
     ):
         assert (await send(api.client, wrong))[1]["code"] == "untrusted_release"
-    # The content is checked like that of a change set, and what it needs is determined from it.
+    # The content is validated like that of a change set, and its requirements are determined from it.
     bundle = json.loads(file["body"])
     items = {each["path"]: each for each in bundle["items"]}
     for broken in (
@@ -212,7 +212,7 @@ async def test_releases_are_imported_only_from_trusted_instances_and_as_far_as_i
     silent = other.sign(file, body=json.dumps({**bundle, "requirements": []}))
     status, imported = await send(api.client, silent)
     assert (status, [each["path"] for each in imported["requirements"]]) == (201, ["f/team/shop", "f/team/region"])
-    # All paths must be writable, not only readable; resource types are those of admins.
+    # All paths must be writable, not only readable; only admins may import resource types.
     await apply(
         api.client, [{**ITEMS[0], "content": {"owners": ["u/admin"], "extra_perms": {"g/all": False}}}], "admins"
     )
@@ -223,7 +223,7 @@ async def test_releases_are_imported_only_from_trusted_instances_and_as_far_as_i
     assert (imported["digest"], imported["items"], imported["workspace"]) == (made["digest"], made["items"], "admins")
     origin = {"name": "staging", "public_key": key, "workspace": "main", "number": 1}
     assert imported["imported"] == origin
-    # Approvers see where the content comes from.
+    # Approvers see the origin of the content.
     await api.client.post("/api/environments/create", json={"name": "production", "workspace": "admins"})
     body = {"source": "admins", "number": imported["number"]}
     planned = (await api.client.post("/api/w/admins/deployments/create", json=body)).json()

@@ -1,4 +1,4 @@
-"""Reruns of single and many runs, and the cancel of many, over HTTP."""
+"""Reruns of single and several runs, and cancellation of several, over HTTP."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ async def again(api: ApiHarness, id: str, body: Any = None, **query: Any) -> dic
 
 
 async def test_each_kind_of_run_is_rerun(api: ApiHarness) -> None:
-    """The inputs are the same or new; the new run refers to the old one."""
+    """The inputs are those of the old run or new ones; the new run refers to the old one."""
     value = FLOW["value"]
     calls: dict[str, tuple[dict[str, Any], str]] = {
         "run/p/f/sales/report": ({"x": 1}, "script"),
@@ -97,7 +97,7 @@ async def test_rerun_permissions_and_exclusions(api: ApiHarness) -> None:
 
 
 async def test_batch_rerun(api: ApiHarness) -> None:
-    """The response has one line per run. New inputs can be computed from the old ones, by path."""
+    """The response has one line per run. For each path, new inputs can be computed from the old ones."""
     first = [await start(api, "run/f/f/sales/daily", x=n, y="kept") for n in range(2)]
     other = await start(api, "run/p/f/sales/report", x=7)
     await work(api)
@@ -123,7 +123,7 @@ async def test_batch_rerun(api: ApiHarness) -> None:
 
 
 async def test_filtered_ids_are_cancelled(api: ApiHarness) -> None:
-    """Only runs are found, unless jobs of nodes are requested; ended and unknown ids are ignored."""
+    """The filter finds only runs, unless jobs of nodes are requested; ended and unknown ids are ignored."""
     ended = await start(api, "run/f/f/sales/daily")
     await work(api)
     flows = [await start(api, "run/f/f/sales/daily") for _ in range(3)]
@@ -163,10 +163,10 @@ async def test_rerun_does_not_read_references_hidden_from_first_starter(api: Api
         assert refused.status_code == 409 and "u/admin/note" in refused.text, refused.text
         many = await api.client.post(f"{W}/jobs/run/batch_rerun_jobs", json={"job_ids": [run]})
         assert many.text.startswith("Error: "), many.text
-        # An argument that the admin leaves unchanged is not the admin's; one that the admin enters is.
+        # References in arguments entered by the admin are read as the admin, those in unchanged arguments are not.
         answer = await api.client.post(f"{W}/jobs/rerun/{run}", json={"x": "$var:u/admin/note", "y": 1})
         assert answer.status_code == 409 and "u/admin/note" in answer.text, answer.text
-        # Neither are the parts of an argument that the admin edits, nor an argument of another name.
+        # Unchanged parts of an edited argument, and an old value under another name, are not read as the admin either.
         for changed in ({"x": ["$var:u/admin/note", 2]}, {"x": 1, "y": "$var:u/admin/note"}):
             refused = await api.client.post(f"{W}/jobs/rerun/{run}", json=changed)
             assert refused.status_code == 409 and "u/admin/note" in refused.text, refused.text

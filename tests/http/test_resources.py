@@ -1,4 +1,4 @@
-"""Resources and resource types by API: schemas and codes, secret fields, references, permissions."""
+"""Resources and resource types over the API: schemas and codes, secret fields, references, permissions."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ async def test_reference_needs_rights_of_reader(api: ApiHarness) -> None:
 
 
 async def test_writer_of_resource_must_be_able_to_read_references(api: ApiHarness) -> None:
-    """A run of another member resolves them, and could send the secret to an address in another field."""
+    """Otherwise, a run of another member would resolve them and could send a secret to an address in another field."""
     await api.client.post(f"{W}/folders/create", json={"name": "team", "extra_perms": {"g/all": True}})
     await api.member("ann", role=Role.DEVELOPER)
     bea = await api.member("bea", role=Role.DEVELOPER)
@@ -356,7 +356,7 @@ async def test_operator_job_stores_state(api: ApiHarness) -> None:
 
 @pytest.mark.parametrize("kind", ["var", "res"])
 async def test_value_refers_to_limited_number_of_items(api: ApiHarness, kind: str) -> None:
-    """Each item is read by a query of its own, while the call holds a connection."""
+    """Each item is read by a separate query while the call holds a connection."""
     body = {"path": "u/admin/many", "resource_type": "any"}
     for count, status in ((1_000, 201), (1_001, 413)):
         value = [f"${kind}:u/admin/n{n}" for n in range(count)]

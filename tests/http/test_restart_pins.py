@@ -28,18 +28,18 @@ async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarnes
 
 @pytest.fixture
 async def bob(api: ApiHarness) -> httpx.AsyncClient:
-    """A developer with write access to f/team."""
+    """Add a developer with write access to f/team, and return the client."""
     return await api.member("bob", role=Role.DEVELOPER)
 
 
 def first(*modules: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return nodes after one that waits for a worker."""
+    """Return these nodes, preceded by one that waits for a worker."""
     value = {"type": "rawscript", "language": "bash", "content": "echo", "input_transforms": {}}
     return [{"id": "first", "value": value}, *modules]
 
 
 async def shared(api: ApiHarness) -> None:
-    """Deploy FLOW, which runs SUB, which acts for the admin and runs SCRIPT."""
+    """Deploy FLOW, which runs SUB; SUB acts for the admin and runs SCRIPT."""
     await script(api.client, "echo first")
     email = (await api.get("users/whoami"))["email"]
     await flow(api.client, SUB, "'sub'", calling(SCRIPT, "script"), on_behalf_of_email=email)
@@ -59,7 +59,7 @@ async def restart(client: httpx.AsyncClient, run: str) -> httpx.Response:
 
 
 async def test_member_restarts_shared_run_of_another(api: ApiHarness, bob: httpx.AsyncClient) -> None:
-    """The restart uses the same versions, although those were shared only in the first run."""
+    """The restart uses the same versions, although the workflow was shared only when the first run started."""
     await shared(api)
     run = await started(api, bob)
     assert await code(api) == "echo first"
@@ -71,7 +71,7 @@ async def test_member_restarts_shared_run_of_another(api: ApiHarness, bob: httpx
 
 
 async def test_delegating_token_runs_on_behalf_workflow_of_its_owner(api: ApiHarness, bob: httpx.AsyncClient) -> None:
-    """Its run has the same identity and no limits, so the versions inside are those of the run."""
+    """Its run has the same identity and no limits, so its sub-workflows use the versions of the run."""
     await shared(api)
     scopes = ["jobs:run", "jobs:delegate"]
     token = await api.client.post("/api/users/tokens/create", json={"label": "shop", "scopes": scopes})
@@ -84,7 +84,7 @@ async def test_delegating_token_runs_on_behalf_workflow_of_its_owner(api: ApiHar
 
 @pytest.mark.extended
 async def test_sub_workflow_without_pins_uses_none_of_its_caller(api: ApiHarness, bob: httpx.AsyncClient) -> None:
-    """The caller has the same path pinned to a version that the member did not accept."""
+    """The caller's run has pinned the same path to a version that the member did not accept."""
     await shared(api)
     await edit(api.client, FLOW, "1", *first(calling(SUB), calling(SCRIPT, "script") | {"id": "own"}))
     await script(bob, "echo stolen")
@@ -108,7 +108,7 @@ async def test_sub_workflow_without_pins_uses_none_of_its_caller(api: ApiHarness
 
 
 async def test_restart_runs_nothing_unreadable_to_its_starter(api: ApiHarness, bob: httpx.AsyncClient) -> None:
-    """The sub-workflow of the first run named a script in a closed folder; its current version does not."""
+    """The sub-workflow version of the first run used a script in a closed folder; its current version does not."""
     await script(api.client, "echo closed", "f/closed/tool")
     await flow(api.client, SUB, "'sub'", calling("f/closed/tool", "script"))
     await flow(api.client, FLOW, "results.called", *first(calling(SUB)))
@@ -121,7 +121,7 @@ async def test_restart_runs_nothing_unreadable_to_its_starter(api: ApiHarness, b
 
 
 async def test_restart_uses_no_version_with_withdrawn_acceptance(api: ApiHarness, bob: httpx.AsyncClient) -> None:
-    """The restart is inside a workflow that acts for another member."""
+    """The restarted part is a workflow that acts for another member."""
     await shared(api)
     flawed = await script(api.client, "echo flawed")
     run = await started(api, bob)

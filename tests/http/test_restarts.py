@@ -24,7 +24,7 @@ def graph(**more: Any) -> list[dict[str, Any]]:
 
 
 async def work(api: ApiHarness, **results: Any) -> list[str]:
-    """Finish the waiting nodes with these results (default: their ids; exceptions fail them) and return their ids."""
+    """Finish the waiting nodes and return their ids. The default result is the id; an exception fails the node."""
     ran: list[str] = []
     while jobs := await api.worker.claim_all():
         for job in sorted(jobs, key=lambda job: job.node or ""):
@@ -61,7 +61,7 @@ async def events(api: ApiHarness, id: str, *kinds: str) -> list[tuple[str, str |
 
 
 async def test_restart_keeps_completed_nodes_and_runs_the_rest(api: ApiHarness) -> None:
-    """Kept nodes are shown as those of the first run, whose results are not copied."""
+    """Reused nodes are shown with the jobs of the first run, whose results are not copied."""
     first = await api.flow(*graph(), args={"q": 1}, output={"type": "javascript", "expr": "results"})
     assert await work(api) == ["a", "b", "c", "d"]
     assert await preview(api, first, step_id="b") == ("a c", "b d", "")
@@ -101,7 +101,7 @@ async def test_retry_continues_from_failed_node(api: ApiHarness) -> None:
 
 
 async def test_restart_ignores_retries_of_nodes(api: ApiHarness) -> None:
-    """Attempts of a node do not count as nodes of a run."""
+    """Attempts of a node do not count as separate nodes."""
     retry = {"constant": {"attempts": 1, "seconds": 0}}
     own = {"own": {"type": "static", "value": 1}}
     first = await api.flow(script("a", retry=retry, export=own), script("b"), script("c"))
@@ -120,7 +120,7 @@ async def test_restart_ignores_retries_of_nodes(api: ApiHarness) -> None:
 
 
 async def test_context_is_restored_to_before_the_node(api: ApiHarness) -> None:
-    """c overwrites a value of a. A restart from b restores a's value and drops the other values of c."""
+    """c overwrites a value of a. A restart from b restores a's value and deletes the other values of c."""
     exports = {"shared": {"type": "javascript", "expr": "result"}}
     first = await api.flow(
         script("a", export=exports | {"own": {"type": "static", "value": "of a"}}),
@@ -148,7 +148,7 @@ async def test_restart_with_ambiguous_context_is_refused(api: ApiHarness) -> Non
 
 
 async def test_expressions_read_kept_results(api: ApiHarness) -> None:
-    """Results, previous_result and the run's result are read, even if the first step precedes the run's row."""
+    """This covers results, previous_result and the run's result, even in the step that creates the run's row."""
     first = await api.flow(
         script("a"),
         {"id": "c", "value": {"type": "condition", "expr": "results.a.x + previous_result.x > 3"}},
@@ -164,7 +164,7 @@ async def test_expressions_read_kept_results(api: ApiHarness) -> None:
 
 
 async def test_restart_inside_loop(api: ApiHarness) -> None:
-    """With the published call's nested_path. The context is that left by the earlier iterations."""
+    """The call uses nested_path of the published API. The context is that of the earlier iterations."""
     seen = {"seen": {"type": "javascript", "expr": "[context.seen || [], flow_input.iter.value]"}}
     body = [script("x", export=seen), script("y")]
     iterator = {"type": "static", "value": [1, 2, 3]}
@@ -217,7 +217,7 @@ async def test_restart_respects_limits(api: ApiHarness) -> None:
 
 
 async def test_restart_needs_stored_values(api: ApiHarness) -> None:
-    """Erased results are not treated as null, nor erased inputs as missing."""
+    """Erased results are not treated as null, and erased inputs are not treated as missing."""
     first = await api.flow(*graph(), args={"q": 1})
     await work(api)
     job = (await api.get(f"jobs_u/get/{first}"))["flow_status"]["modules"][1]["job"]
@@ -261,7 +261,7 @@ async def test_restart_with_later_version(api: ApiHarness) -> None:
 
 
 async def test_retry_with_later_version(api: ApiHarness) -> None:
-    """Nodes are matched by id: new ones run, and the nodes that the version does not have are not restarted."""
+    """Nodes are matched by id: new nodes run, and nodes that the version does not contain are omitted."""
     await api.client.post(f"{W}/folders/create", json={"name": "sales", "extra_perms": {"u/victor": False}})
     body = {"path": "f/sales/daily", "summary": "", "value": {"modules": graph()}}
     assert (await api.client.post(f"{W}/flows/create", json=body)).status_code == 201
@@ -303,7 +303,7 @@ async def test_preview_continues_run(api: ApiHarness) -> None:
 
 
 async def test_preview_continues_run_inside_node(api: ApiHarness) -> None:
-    """In the format of the published client. A preview reports which nodes of the edited workflow would run."""
+    """The call has the format of the published client. A preview reports the nodes that would run."""
     iterator = {"type": "static", "value": [1, 2]}
     body = [script("x"), script("y")]
     loop = {"id": "l", "value": {"type": "forloopflow", "iterator": iterator, "modules": body}}
@@ -322,7 +322,7 @@ async def test_preview_continues_run_inside_node(api: ApiHarness) -> None:
 
 
 async def test_restart_permissions(api: ApiHarness) -> None:
-    """A restart needs access to the run and the right to run the workflow; for a preview, the right to run previews."""
+    """A restart needs read access to the run and the right to run its workflow, or previews if it is a preview."""
     sees = {"u/olga": False, "u/victor": False, "u/dora": True}
     await api.client.post(f"{W}/folders/create", json={"name": "sales", "extra_perms": sees})
     body = {"path": "f/sales/daily", "summary": "", "value": {"modules": graph()}}
@@ -354,7 +354,7 @@ async def test_restart_is_idempotent_and_can_be_scheduled(api: ApiHarness) -> No
 
 
 async def test_restart_does_not_reuse_decision_for_repeated_nodes(api: ApiHarness) -> None:
-    """A failed node behind the decision can be repeated; a successful one needs another decision."""
+    """A failed node after the decision can run again; running a successful one again needs another decision."""
     asks = {"required_events": 1, "user_auth_required": True}
     modules = [script("a", suspend=asks, needs=[]), script("pay", needs=["a"]), script("mail", needs=["pay"])]
     run = await api.flow(*modules)

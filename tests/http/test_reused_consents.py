@@ -1,4 +1,4 @@
-"""Decisions of signed-in people inside loops, branches and sub-workflows: no restart uses one twice."""
+"""Decisions of signed-in members inside loops, branches and sub-workflows: no restart uses a decision twice."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def loop(id: str, *modules: dict[str, Any], items: int = 1, **more: Any) -> dict
 
 
 async def agree(api: ApiHarness, run: str) -> None:
-    """Make the pending decision as a signed-in member."""
+    """Approve the pending decision as a signed-in member."""
     (asked,) = await api.get("approvals/list")
     answer = await api.client.post(f"{W}/jobs/flow/resume/{asked.get('job') or run}", json={})
     assert answer.status_code == 201, answer.text
 
 
 async def refusal(api: ApiHarness, run: str, **where: Any) -> list[str]:
-    """Return the nodes whose decisions a restart would reuse; empty if it may start."""
+    """Return the nodes whose decisions prevent the restart; empty if it is accepted."""
     answer = await api.client.post(f"{W}/jobs/restart_preview/f/{run}", json=where)
     if answer.status_code == 200:
         return []

@@ -1,4 +1,4 @@
-"""Each role against each kind of call."""
+"""Permissions of each role for each kind of call."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ STREAMS: list[Call] = [
     ("POST", "jobs/run_and_stream/p/f/team/script", {}),
     ("POST", "jobs/run_and_stream/f/f/team/flow", {}),
 ]
-"""Run calls whose answer goes on until the run has ended."""
+"""Run calls whose response lasts until the end of the run."""
 
 WRITES: list[Call] = [
     ("POST", "jobs/run/preview", CODE),
@@ -226,7 +226,7 @@ ASKS = {"modules": [{"id": "ask", "value": {"type": "approval"}}]}
 
 @pytest.mark.parametrize("role", list(Role))
 async def test_run_right_includes_decisions_and_states(api: ApiHarness, role: Role) -> None:
-    """Viewers can read pending decisions; members without access to the folder find nothing."""
+    """Viewers can read pending decisions; members without access to the folder receive a 404 response."""
     client = await api.member("bea", role=role)
     may = role is not Role.VIEWER
     for folder, seen in (("team", True), ("secret", role is Role.ADMIN)):
@@ -244,7 +244,7 @@ async def test_run_right_includes_decisions_and_states(api: ApiHarness, role: Ro
         ]
         for call in reads:
             assert await status(client, call) == (200 if seen else 404), (role, call)
-        # The run acts for an admin, and so do expressions that read its states.
+        # The run acts for an admin, as do the expressions that read its states.
         found = await status(client, ("POST", f"jobs/flow/user_states/{run}/k", 1))
         assert found == (404 if not seen else 200 if role is Role.ADMIN else 403), (role, found)
         for call in decides:

@@ -42,7 +42,7 @@ async def test_http_basic(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
 
 
 async def test_http_basic_guesses_are_rate_limited(api: ApiHarness) -> None:
-    """Attempts are counted by route and address. Calls without a password do not count, and a correct one resets the
+    """Attempts are counted by route and address. Calls without a password do not count; a correct password resets the
     count.
     """
     path = await resource(api, {"username": "ada", "password": SECRET})

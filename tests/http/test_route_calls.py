@@ -177,7 +177,7 @@ async def test_invalid_bodies_are_refused(api: ApiHarness, stranger: httpx.Async
 
 
 async def waited(api: ApiHarness, stranger: httpx.AsyncClient, result: Any = None, error: str | None = None) -> Any:
-    """Return the response of a synchronous route whose run is ended by the manual worker."""
+    """Return the response of a synchronous route whose run the manual worker finishes."""
     request = asyncio.create_task(stranger.post("/api/r/sync"))
     await api.until(lambda: bool(api.platform.listen._watches) or request.done())
     jobs: dict[str, Any] = {}
@@ -354,7 +354,7 @@ async def test_stream_ends_with_token(
         await conn.execute("DELETE FROM token WHERE email = 'bea@example.com'")
     now = clock.monotonic
     monkeypatch.setattr(clock, "monotonic", lambda: now() + 1.01)
-    # A look that was permitted before the token was deleted may be under way: the next one ends the stream.
+    # A query that was authorized before the token was deleted may still be running: the next one ends the stream.
     for line in range(200):
         if request.done():
             break

@@ -1,4 +1,4 @@
-"""Every API route as every role, against the published table of routes and roles."""
+"""Every API route called as every role, compared with the published table of routes and roles."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ABSENT_FOR_EVERYBODY = {
     "POST /api/users/decline_invite": "there is no such invitation",
     "GET /api/v1/runs/{run_id}/failure": "the run did not fail",
 }
-"""Routes answered with 404 to permitted callers as well: the example names an object that does not exist."""
+"""Routes that return 404 even to permitted callers: the example names an object that does not exist."""
 
 
 def test_every_route_has_a_rule() -> None:
@@ -45,7 +45,7 @@ def test_every_route_has_a_rule() -> None:
 
 
 def is_allowed(role: Role, rule: tuple[str, str]) -> bool:
-    """Return whether the table lets a member with this role call it; the member reads, writes and owns the folder, and
+    """Return true if the table permits the call to a member with this role, who reads, writes and owns the folder and
     manages the group."""
     found = RULES[rule]
     if found.roles:

@@ -19,7 +19,7 @@ async def compared(api: ApiHarness, before: str, after: str) -> dict[str, Any]:
 
 
 async def run_of(api: ApiHarness, results: dict[str, Any], *modules: dict[str, Any], args: Any = None) -> str:
-    """Run a workflow whose jobs return these results; exceptions fail them."""
+    """Run a workflow whose jobs return these results; an exception fails its job."""
     id = await api.flow(*modules, args=args)
     while claimed := await api.worker.claim():
         for node, job in claimed.items():

@@ -80,7 +80,7 @@ async def test_unchanged_revision_is_304(api: ApiHarness) -> None:
     assert (again.status_code, again.content) == (304, b"")
     etag = {"If-None-Match": f'W/"x", "{first["rev"]}"'}
     assert (await api.client.get(f"/api/v1/runs/{id}/graph", headers={**HERE, **etag})).status_code == 304
-    a = (await api.worker.claim())["a"]  # A claim does not step the run.
+    a = (await api.worker.claim())["a"]  # A claim is not a step of the run.
     second = await graph(api, id, rev=first["rev"])
     await api.worker.finish(a)
     third = await graph(api, id, rev=second["rev"])

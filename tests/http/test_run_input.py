@@ -1,4 +1,4 @@
-"""Arguments in the body of a run call, determined only by its content type."""
+"""Arguments in the body of a run call; only the content type determines the format."""
 
 from __future__ import annotations
 

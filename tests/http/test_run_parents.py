@@ -19,7 +19,7 @@ from orvanta_platform.worker.runtimes.pool import Runtimes
 from orvanta_platform.worker.shared import SharedFolders
 
 BOUND_S = 30
-"""More than any of these calls takes on a busy machine, and less than a query that does not end."""
+"""Timeout, longer than any of these calls takes on a busy machine, for detecting endless queries."""
 
 ASKING: dict[str, Any] = {"value": {"modules": [approval()]}}
 WAITING: dict[str, Any] = {"value": {"modules": [script("a")]}}
@@ -37,8 +37,8 @@ async def start(client: httpx.AsyncClient, body: dict[str, Any], call: str = "pr
 
 
 async def test_run_naming_itself_as_parent_creates_no_cycle(api: ApiHarness) -> None:
-    """A consent would otherwise search below the run endlessly: 2.4 GB of temporary files in a minute."""
-    await api.flow(approval())  # PostgreSQL does not search below the run at all if nothing is pending.
+    """Otherwise, a consent would search the run's descendants endlessly: 2.4 GB of temporary files in a minute."""
+    await api.flow(approval())  # PostgreSQL does not search the descendants at all if nothing is pending.
     id = str(new_run_id())
     await start(api.client, WAITING, job_id=id, parent_job=id, root_job=id)
     async with asyncio.timeout(BOUND_S):
@@ -57,7 +57,7 @@ async def test_consents_on_cycle_do_not_block_server(api: ApiHarness) -> None:
 
 
 async def test_cyclic_rows_are_read_without_endless_recursion(api: ApiHarness) -> None:
-    """Such rows may exist from earlier versions or a damaged backup; queries over parents must still end."""
+    """Earlier versions or a damaged backup may have left such rows; queries over parents must still terminate."""
     await api.flow(approval())
     ids = [UUID(await start(api.client, WAITING)) for _ in range(2)]
     async with api.platform.db.transaction() as conn:
@@ -88,7 +88,7 @@ async def test_consent_does_not_decide_attached_run(api: ApiHarness) -> None:
 
 
 async def test_job_attaching_approval_gains_no_consent(api: ApiHarness) -> None:
-    """The admin's consent on a run does not decide an approval in code of that run."""
+    """The admin's consent to a run does not decide an approval that the code of this run attaches to it."""
     run = await api.flow(script("a"))
     job = (await api.worker.claim())["a"]
     async with job_client(api, job) as inside:
@@ -99,7 +99,7 @@ async def test_job_attaching_approval_gains_no_consent(api: ApiHarness) -> None:
 
 
 async def test_consent_does_not_reach_rows_of_attached_run(api: ApiHarness) -> None:
-    """Rows of earlier versions: a run of another member has a workflow's run as its parent."""
+    """In rows of earlier versions, a run of another member can have a workflow's run as its parent."""
     mine, theirs = await start(api.client, WAITING), await start(api.client, ASKING)
     async with api.platform.db.transaction() as conn:
         await conn.execute("UPDATE run_live SET parent = $2 WHERE id = $1", UUID(theirs), UUID(mine))
@@ -108,7 +108,7 @@ async def test_consent_does_not_reach_rows_of_attached_run(api: ApiHarness) -> N
 
 
 async def test_root_parameter_does_not_open_folder_of_another_run(api: ApiHarness) -> None:
-    """The folder shared by the jobs of a `same_worker` run has the id of the run's root as its name."""
+    """The folder shared by the jobs of a `same_worker` run is named after the id of the run's root."""
     private = await start(api.client, {"value": {"modules": [script("a")], "same_worker": True}})
     secret = (await api.worker.claim())["a"]
     ann = await api.member("ann", role=Role.ADMIN, workspace="admins")
@@ -179,7 +179,7 @@ async def test_hidden_run_reveals_no_child_runs(api: ApiHarness) -> None:
 
 
 class _Names:
-    """Replacement of the runtimes: a folder is its name."""
+    """Stub of the runtimes that returns the name of a folder as the folder."""
 
     def share_output(self, name: str) -> str:
         return name

@@ -1,4 +1,4 @@
-"""The stream of a run: contents, resuming from any message, permissions, many and slow readers."""
+"""The stream of a run: contents, resumption after any message, permissions, many readers, slow readers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from orvanta_platform.services.run_views.feed import Feed
 from orvanta_platform.services.run_views.stream import Message
 
 PATIENCE_S = 30.0
-"""A message that has not come by then never comes."""
+"""Timeout for a message, in seconds."""
 HERE = {"X-Workspace": "main"}
 
 
@@ -41,7 +41,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def live(api: ApiHarness, client: httpx.AsyncClient) -> LiveActor:
-    """The member that this client belongs to."""
+    """Return the LiveActor of this client."""
     token = client.headers["authorization"].removeprefix("Bearer ")
     gate, began = Authenticator(api.platform), clock.monotonic()
     actor = await gate.actor(token, Caller("main"), changes=False)
@@ -56,7 +56,7 @@ async def admin(api: ApiHarness) -> LiveActor:
 async def follow(
     api: ApiHarness, run: str, cursor: str | None = None, platform: Platform | None = None
 ) -> AsyncIterator[Message]:
-    """Read the messages of a run as its admin, without keep-alives."""
+    """Yield the messages of a run as the admin, without keep-alives."""
     caller = await admin(api)
     found = await run_stream.follow(platform or api.platform, caller, "main", UUID(run), cursor=cursor)
     async with aclosing(found):
@@ -205,7 +205,7 @@ async def test_stream_resumes_from_any_message_on_another_server(api: ApiHarness
 
 @asynccontextmanager
 async def open_piece(api: ApiHarness, job: ClaimedJob, text: str) -> AsyncIterator[None]:
-    """A transaction that has written a chunk of a log and commits at the end."""
+    """Write a chunk of a log in a transaction that commits when the block ends."""
     chunk = LogChunk(job.id, job.attempt, 0, 0, len(text), zlib.compress(text.encode()))
     async with api.platform.db.transaction() as conn:
         await logs.append(conn, [chunk])
@@ -234,7 +234,7 @@ async def test_late_commits_reach_resumed_stream(api: ApiHarness, monkeypatch: p
 
 
 async def test_cursor_length_is_bounded(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Further jobs wait until nothing can precede what was already sent."""
+    """Chunks of further jobs are delayed until no earlier commit can precede the messages already sent."""
     monkeypatch.setattr(log_tail, "_MIN_AGE_S", 0.0)
     monkeypatch.setattr(log_tail, "MAX_NOTED", 2)
     monkeypatch.setattr(run_stream, "_HELD_S", 0.0)
@@ -261,7 +261,7 @@ async def test_slow_reader_continues_from_database(api: ApiHarness, monkeypatch:
     await api.worker.print(job, "begin;")
     messages = await until(slow, "begin;")
     await until(quick, "begin;")
-    # Once the reader has caught up, it waits for the feed and stops with the feed's next items.
+    # Once the reader has caught up, it waits for the feed and returns with the feed's next items.
     waiting = asyncio.ensure_future(until(slow, "more;"))
     await asyncio.sleep(0)
     await api.worker.print(job, "more;")

@@ -13,7 +13,7 @@ SECRET = {"type": "object", "properties": {"key": {"type": "string", "password":
 
 
 async def prepare(api: ApiHarness) -> httpx.AsyncClient:
-    """Create scripts that everybody may use, and one that only admins may; return a member."""
+    """Create scripts that everybody may use, and one that only admins may use; return a member's client."""
     for folder, owners in (("team", ["g/all"]), ("secret", [])):
         await api.client.post(f"{W}/folders/create", json={"name": folder, "owners": owners})
         await api.client.post(f"{W}/scripts/create", json={**CODE, "path": f"f/{folder}/script"})

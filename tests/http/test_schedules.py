@@ -297,7 +297,7 @@ async def test_truncated_calendar_reports_end(api: ApiHarness) -> None:
 
 
 async def test_arguments_refer_to_values_readable_by_their_writer(api: ApiHarness) -> None:
-    """The last editor is the member that a schedule acts for, so references written by others are not resolved."""
+    """A schedule acts for its last editor, so references written by other members are not resolved."""
     body = {"path": "u/admin/secret", "value": "only the admin's", "is_secret": True, "description": ""}
     assert (await api.client.post(f"{W}/variables/create", json=body)).status_code == 201
     dan, refers = await api.member("dan", role=Role.DEVELOPER), {"x": "$var:u/admin/secret"}
@@ -331,7 +331,7 @@ async def test_pause_that_database_reads_as_infinity_is_refused(api: ApiHarness)
 
 
 async def test_long_time_zone_is_refused_at_every_call(api: ApiHarness) -> None:
-    """A name of many segments took quadratic time, in the event loop, and ended in a RecursionError."""
+    """Regression test: a name of many segments took quadratic time in the event loop and raised a RecursionError."""
     await create(api)
     body = {"schedule": "0 0 * * * *", "timezone": "a/" * 500 + "b"}
     answers = [
@@ -343,7 +343,7 @@ async def test_long_time_zone_is_refused_at_every_call(api: ApiHarness) -> None:
 
 
 async def test_stored_long_cron_expression_is_not_parsed(api: ApiHarness) -> None:
-    """It is disabled with an error at its next tick; lists and calendars do not fail because of it."""
+    """The schedule is disabled with an error at its next tick; lists and calendars do not fail."""
     await create(api, enabled=True)
     await create(api, enabled=True, path="u/admin/good")
     long = ",".join(["*/1"] * 200) + " * * * * *"

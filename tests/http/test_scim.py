@@ -1,4 +1,4 @@
-"""SCIM 2.0: accounts and groups that an identity provider manages."""
+"""SCIM 2.0: accounts and groups managed by an identity provider."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ async def test_tokens_expire(api: ApiHarness) -> None:
     now = datetime.now(UTC)
 
     async def created(body: dict[str, Any]) -> tuple[int, int]:
-        """Return the status of the creation of a token, and the days until the newest token expires."""
+        """Create a token; return the status, and the days until the newest token expires."""
         answer = await api.client.post("/api/scim_tokens/create", json=body)
         newest = (await api.client.get("/api/scim_tokens/list")).json()[0]
         return answer.status_code, round((datetime.fromisoformat(newest["expiration"]) - now) / timedelta(days=1))
@@ -182,7 +182,7 @@ async def test_groups_do_not_change_superadmins(api: ApiHarness) -> None:
 
 
 async def until_waiting(api: ApiHarness, *calls: asyncio.Future[Any]) -> None:
-    """Wait until all of these calls wait for a lock, or one has ended."""
+    """Wait until all of these calls wait for a lock, or one of them has ended."""
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
     async with api.platform.db.acquire() as conn:
         while not any(each.done() for each in calls) and await conn.fetchval(waiting) < len(calls):
@@ -293,8 +293,8 @@ def server(administrators: dict[str, Administrator], tmp_path_factory: pytest.Te
 
 @pytest.mark.extended
 def test_conformance(server: Held) -> None:
-    """All checks of scim2-tester, against what the server says about itself. User names must be addresses."""
-    # Imported here: their models take a second, in each process that collects the tests.
+    """All checks of scim2-tester pass for the resources that the server reports. User names must be addresses."""
+    # Imported here: creating their models would take a second in each process that collects tests.
     from scim2_client.engines.wsgi import WSGISCIMClient
     from scim2_tester import Status, check_server
 

@@ -1,4 +1,4 @@
-"""Every reading route with a token limited to another folder: nothing of the first folder is returned."""
+"""Every reading route with a token limited to another folder: no data of the first folder is returned."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from orvanta_platform.http import route_rules
 
 SHOWN = "f/team"
 ECHOED = "scripts/raw_temp/diff"
-"""A call that returns paths of its own body, also of scripts that its caller cannot read."""
+"""A call that returns paths from its own body, even of scripts that its caller cannot read."""
 
 READING = [
     (method, path)
@@ -23,7 +23,7 @@ READING = [
 
 
 async def test_path_scoped_token_sees_nothing_of_other_paths(database: TestDatabase, tmp_path: Path) -> None:
-    """This covers lists, searches, counts, histograms, exports and streams, for an admin, whose role can read
+    """This covers lists, searches, counts, histograms, exports and streams; the token's owner is an admin, who can read
     everything.
     """
     assert len(READING) > 60

@@ -41,7 +41,7 @@ def _free_port() -> int:
 
 
 class _Thread(threading.Thread):
-    """A server in a thread with its own loop, as the client under test blocks."""
+    """A server in a thread with its own event loop, because the client under test blocks."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__()
@@ -159,7 +159,7 @@ def test_taken_port_is_reported_in_one_sentence(database: TestDatabase, tmp_path
 
 
 def test_s08_a_second_listener_of_the_port_fails(server: Server) -> None:
-    """A process of the same user, such as a job without a user of its own, cannot answer instead of the server."""
+    """Another process of the same user, such as a job without its own user, cannot receive the server's requests."""
     answered = []
     for address, family in (("127.0.0.1", socket.AF_INET), ("0.0.0.0", socket.AF_INET), ("::1", socket.AF_INET6)):
         with socket.socket(family) as second:

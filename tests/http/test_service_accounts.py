@@ -111,7 +111,7 @@ async def test_departure_of_owner_stops_service_account_until_it_has_a_new_owner
 
 
 async def test_service_account_does_not_decide_about_approvals(api: ApiHarness) -> None:
-    """Otherwise its owner could decide twice."""
+    """Otherwise, its owner could decide twice."""
     ci = await create(api, api.client)
     await post(api.client, "folders/create", name="team", extra_perms={"u/ci": True})
     await post(api.client, "flows/create", 201, **ASKS, path="f/team/asks")

@@ -60,7 +60,7 @@ async def test_login_returns_token_and_http_only_cookie(api: ApiHarness, browser
 
 
 async def test_cookie_of_https_belongs_to_this_host_alone(database: TestDatabase, tmp_path: Path) -> None:
-    """Another host of the domain, or a plain connection, could otherwise set the cookie `token`."""
+    """Otherwise, another host of the domain, or an unencrypted connection, could set the cookie `token`."""
     async with api_harness(database, tmp_path, base_url="https://orvanta.example.org") as api:
         await setup.create_user(api.platform.db, EMAIL, PASSWORD)
         transport = httpx.ASGITransport(api.app)  # type: ignore[arg-type]
@@ -77,7 +77,7 @@ async def test_cookie_of_https_belongs_to_this_host_alone(database: TestDatabase
             browser.cookies.clear()
             browser.cookies.set("token", other)
             assert (await browser.get("/api/users/email")).status_code == 401
-            # To a browser these names have no prefix, so another host of the domain can set them.
+            # For a browser these names have no cookie prefix, so another host of the domain can set them.
             for space in (b"\xa0", b"\x85", b"\x1c", b"\x0b"):
                 for name in (space + b"__Host-token", b"__Host-token" + space):
                     sent = {b"Cookie": b"a=b; %s=%s" % (name, other.encode())}
@@ -115,13 +115,13 @@ async def test_failed_login_hides_reason(browser: httpx.AsyncClient) -> None:
 
 
 def at(api: ApiHarness, address: str, **headers: str) -> httpx.AsyncClient:
-    """A client at an address."""
+    """Return a client at an address."""
     transport = httpx.ASGITransport(api.app, client=(address, 1))  # type: ignore[arg-type]
     return httpx.AsyncClient(transport=transport, base_url="http://orvanta", headers=headers)
 
 
 async def failed_more(api: ApiHarness) -> None:
-    """Fail nine more logins for every account at every address that has failed, so that the wait is minutes."""
+    """Fail nine more logins for each account and address that has failed, so that the delay is minutes."""
     async with api.platform.db.acquire() as conn:
         await conn.execute("UPDATE login_failure SET count = count + 9, last_at = app_now() WHERE key LIKE 'pair:%'")
 
@@ -146,7 +146,7 @@ async def test_password_guesses_are_rate_limited(api: ApiHarness, browser: httpx
 async def test_concurrent_attempts_are_counted_before_comparison(
     api: ApiHarness, browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At most the free attempts are compared, and the comparison lasts until all other attempts are answered."""
+    """Only the attempts without delay are compared; the comparison lasts until all other attempts are refused."""
     many, compared, answered = 3 * login_limits.FREE, 0, 0
     settled = asyncio.Event()
 
@@ -177,7 +177,7 @@ async def test_concurrent_attempts_are_counted_before_comparison(
 
 
 async def test_attacks_from_elsewhere_do_not_lock_account(api: ApiHarness) -> None:
-    """This also holds for enough addresses that the account counts as attacked."""
+    """This also holds if the attacks come from enough addresses for the account to count as attacked."""
     async with at(api, "203.0.113.1") as attacker:
         for _ in range(login_limits.FREE):
             assert (await login(attacker, password="wrong")).status_code == 401
@@ -217,7 +217,7 @@ async def test_typed_account_is_not_stored(api: ApiHarness, browser: httpx.Async
 
 
 async def test_migration_hashes_accounts(api: ApiHarness) -> None:
-    """The migration creates the keys that this version reads."""
+    """The migration computes the same keys as this version."""
     migrations = resources.files("orvanta_platform.db") / "migrations"
     text = (migrations / "0045_hash_accounts_of_failed_logins.sql").read_text(encoding="utf-8")
     keys = login_limits.keys_of("Ada Õ@Example.org", "203.0.113.1")
@@ -334,7 +334,7 @@ async def test_own_pages_and_programs_sign_in(browser: httpx.AsyncClient, header
 
 
 async def test_only_checked_calls_set_cookie() -> None:
-    """The handlers that set one are below the checked prefix, and in three files."""
+    """The handlers that set a cookie are below the checked prefix, and in three files."""
     folder = Path(inspect.getfile(session_routes)).parent.parent
     found = {path.name for path in folder.rglob("*.py") if re.search(r"set_cookie|delete_cookie", path.read_text())}
     assert found == {"impersonation.py", "session.py", "single_sign_on.py"}

@@ -1,4 +1,4 @@
-"""Shared names: files outside folders, usernames of other workspaces, workers and their queues."""
+"""Names that workspaces share: files outside folders, usernames of other workspaces, workers and their queues."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def test_usernames_of_another_workspace_are_hidden(api: ApiHarness) -> Non
 
 
 async def test_workers_and_queues_are_limited_to_callers_workspaces(api: ApiHarness) -> None:
-    """Job counts and machine addresses belong to the instance; members see those that concern their workspaces."""
+    """Job counts and machine addresses belong to the instance; members see only those of their workspaces."""
     stranger = await api.member("zoe", Role.ADMIN, workspace="admins")
     member = await api.member("ann")
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""Login by OpenID Connect against a certified provider, and the attacks that it must withstand."""
+"""Login by OpenID Connect with a certified provider, and attacks on it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ PASSWORD = "correct horse"
 
 @dataclass
 class Provider:
-    """The provider in its process."""
+    """The provider, in its own process."""
 
     issuer: str
     process: subprocess.Popen[str]
@@ -60,7 +60,7 @@ class Provider:
 
 @dataclass
 class Browser:
-    """A browser without cookies, in front of the platform and the provider."""
+    """A browser, initially without cookies, that uses the platform and the provider."""
 
     api: ApiHarness
     client: httpx.AsyncClient = field(init=False)
@@ -78,7 +78,7 @@ class Browser:
         return url
 
     async def at_provider(self, url: str, account: str) -> str:
-        """Log in at the provider; return the address to which it sends the browser."""
+        """Log in at the provider; return the URL to which it redirects the browser."""
         for _ in range(10):
             if url.startswith("http://orvanta"):
                 return url
@@ -218,7 +218,7 @@ async def test_unknown_keys_are_read_again_once_a_minute(api: ApiHarness, provid
 async def test_response_is_bound_to_browser_state_and_issuer_and_used_once(api: ApiHarness, provider: Provider) -> None:
     browser, victim = Browser(api), Browser(api)
     callback = await browser.at_provider(await browser.start(), "ada")
-    # The browser of somebody else, with and without a login of its own.
+    # The browser of another person, with and without its own login in progress.
     assert (await victim.client.get(callback)).status_code == 403
     await victim.start()
     assert (await victim.client.get(callback)).status_code == 403

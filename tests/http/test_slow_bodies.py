@@ -1,4 +1,4 @@
-"""Endless requests: bodies and headers sent byte by byte, and idle connections."""
+"""Slow requests: bodies and headers sent byte by byte, and idle connections."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from orvanta_platform.http.request_body import Pace, PacedBody
 from orvanta_platform.settings import Settings
 
 PATIENCE_S = 30.0
-"""A connection that is open by then stays open."""
+"""Timeout in seconds; a connection that is still open then counts as not closed."""
 GRACE_S = 1
 
 
@@ -44,7 +44,7 @@ def server(database: TestDatabase, tmp_path: Path) -> Iterator[Server]:
 
 
 def until_closed(server: Server, sent: bytes) -> bytes:
-    """Send these bytes and return the server's response until it closes the connection. Raises TimeoutError."""
+    """Send these bytes and return the response once the server has closed the connection, or raise TimeoutError."""
     with socket.create_connection(("127.0.0.1", server.settings.port), timeout=PATIENCE_S) as connection:
         connection.sendall(sent)
         received = b""
@@ -86,7 +86,7 @@ def test_slow_but_steady_body_is_accepted(server: Server) -> None:
 
 
 class Slow:
-    """A caller whose pieces each take `gap_s` by the clock of the process."""
+    """A caller who sends each piece after `gap_s` seconds of the process's clock."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, gap_s: float, size: int) -> None:
         self._gap_s, self._size, self._now = gap_s, size, 0.0
@@ -119,7 +119,7 @@ async def pieces_of(body: PacedBody, most: int, slow: Slow | None = None) -> int
 async def test_deadline_advances_with_received_bytes(
     monkeypatch: pytest.MonkeyPatch, gap_s: float, size: int, expected: int
 ) -> None:
-    """The limits are 100 bytes per second after ten seconds, and 600 seconds in total."""
+    """The limits are a rate of 100 bytes per second after ten seconds, and 600 seconds in total."""
     body = PacedBody(Slow(monkeypatch, gap_s, size).receive, Pace(10, 100, 600))
     assert abs(await pieces_of(body, 500) - expected) <= 1
 
@@ -130,7 +130,7 @@ async def test_application_time_does_not_count(monkeypatch: pytest.MonkeyPatch) 
 
 
 async def test_complete_body_has_no_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    """This also holds if the body used its whole time: the caller may wait for hours, and then disconnect."""
+    """Even if the body used its whole time, the caller may wait for the response for hours and then disconnect."""
     messages: list[Any] = [{"type": "http.request", "body": b"x", "more_body": False}, {"type": "http.disconnect"}]
     now = 0.0
 

@@ -1,4 +1,4 @@
-"""No call holds a connection of the server longer than ORVANTA_STATEMENT_TIMEOUT_MS."""
+"""Statement timeout: no call occupies a database connection longer than ORVANTA_STATEMENT_TIMEOUT_MS."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figures over time: recorded once a minute from the history, summed by hour, and shown to those who may see them."""
+"""Statistics over time: recorded once a minute from the history, summed by hour, with permissions."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def total(figures: dict[str, Any]) -> tuple[int, int, int]:
 
 
 async def test_minutes_are_recorded_once_and_only_for_those_who_may_see_them(api: ApiHarness) -> None:
-    """A minute that is recorded again stays the same."""
+    """Recording a minute again does not change it."""
     viewer, operator = await api.member("viewer", Role.VIEWER), await api.member("operator", Role.OPERATOR)
     limited = await api.member("limited", Role.ADMIN, scopes=["jobs:read"])
     for error in (None, None, "Boom"):
@@ -88,7 +88,7 @@ async def test_minutes_are_recorded_once_and_only_for_those_who_may_see_them(api
 
 
 async def test_hours_sum_their_minutes_and_old_figures_are_deleted(api: ApiHarness) -> None:
-    """After a pause of the servers the missing minutes are recorded from the history, without states of the queue."""
+    """After a pause of the servers, missing minutes are recorded from the history, without the state of the queue."""
     hour = clock.now().replace(minute=0, second=0, microsecond=0) - timedelta(hours=2)
     for _ in range(3):
         await api.preview()
@@ -122,7 +122,7 @@ async def test_hours_sum_their_minutes_and_old_figures_are_deleted(api: ApiHarne
 def test_quantile_is_linear_within_a_bucket() -> None:
     counts = [0] * 18
     assert statistics.quantile(counts, 0.5) is None
-    counts[9] = 4  # from 0.5 to 1 second
+    counts[9] = 4  # the bucket from 0.5 to 1 second
     assert statistics.quantile(counts, 0.5) == 0.75
-    counts[17] = 100  # above the largest bound
+    counts[17] = 100  # above the largest bucket
     assert statistics.quantile(counts, 0.95) == 1800.0

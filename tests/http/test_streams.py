@@ -1,4 +1,4 @@
-"""Calls that return a job's stream: by offset, as events, and with the start of a run."""
+"""Calls that return a job's stream: from an offset, as events, and in the response of a run call."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ async def test_offset_too_large_is_refused(api: ApiHarness) -> None:
 
 @pytest.mark.parametrize("size", [3, 2_500_000])
 async def test_events_contain_whole_stream(api: ApiHarness, size: int) -> None:
-    """A long stream needs several events, also if the job has already ended."""
+    """A long stream is sent in several events, even if the job has already ended."""
     id = await api.preview()
     job = await claimed(api)
     text = ("0123456789" * (size // 10 + 1))[:size]

@@ -1,4 +1,4 @@
-"""Templates: listed and described, with text that deploys unchanged."""
+"""Templates: list, descriptions, and text that can be deployed unchanged."""
 
 from __future__ import annotations
 

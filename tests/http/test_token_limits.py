@@ -1,4 +1,4 @@
-"""Limited tokens: previews, conditions and edited values need scopes, and runs have the token's limits."""
+"""Limited tokens: previews, conditions and edited values require scopes, and runs have the token's limits."""
 
 from __future__ import annotations
 
@@ -65,13 +65,13 @@ async def ended(api: ApiHarness, run: str) -> tuple[bool, Any]:
 
 
 async def reads(api: ApiHarness, run: str) -> bool:
-    """Return whether the token of a run's job can read the variable."""
+    """Return true if the token of a run's job can read the variable."""
     async with job_client(api, await claimed(api, run)) as job:
         return (await job.get(f"{W}/variables/get_value/{NOTE}")).status_code == 200
 
 
 async def test_condition_needs_scope_and_has_limits_of_token(api: ApiHarness) -> None:
-    """Otherwise, `pause_if` would let a token for one workflow read any secret of its owner, bit by bit."""
+    """Otherwise, `pause_if` would let a token for one workflow extract any secret of its owner, bit by bit."""
     asks = {"pause_before": "a", "pause_if": f"variable('{NOTE}').startsWith('o')"}
     client = await limited(api, RUN)
     for query in (asks, {"pause_before": "a"}):
@@ -92,7 +92,7 @@ async def test_breakpoints_of_live_runs_need_scopes(api: ApiHarness) -> None:
     assert (await client.put(before, json=condition, headers=HERE)).status_code == 403
     found = (await client.get(f"/api/v1/runs/{run}/pauses", headers=HERE)).json()
     assert (found["may_pause"], found["may_change"]) == (False, False)
-    # The run was started without limits, so a condition in it would read more than this token.
+    # The run was started without limits, so its conditions can read more than this token.
     pausing = await limited(api, "jobs:pause", "jobs:read", "jobs:edit")
     assert (await pausing.put(before, json={}, headers=HERE)).status_code == 200
     refused = await pausing.put(before, json=condition, headers=HERE)
@@ -237,7 +237,7 @@ async def test_schedules_and_routes_have_limits_of_writers_token(api: ApiHarness
     assert answer.status_code == 201, answer.text
     called = await api.client.post("/api/r/main/go", json={})
     assert not await reads(api, called.text)
-    # A writer without limits removes the limits.
+    # An update by a caller without limits removes the limits.
     assert (await api.client.post(f"{W}/http_triggers/update/f/team/route", json=route)).status_code == 200
     called = await api.client.post("/api/r/main/go", json={})
     assert await reads(api, called.text)
@@ -258,7 +258,7 @@ async def test_delegated_runs_have_full_rights_and_no_caller_options(api: ApiHar
 
 
 async def test_limited_token_cannot_deploy_on_behalf_items(api: ApiHarness) -> None:
-    """The runs would act for the owner of the token without its limits."""
+    """Otherwise, the runs would act for the token's owner without the limits."""
     client = await limited(api, "flows:write", "scripts:write", "jobs:run")
     for email in ("admin@localhost", "bob@example.com"):
         body = {"path": "f/team/x", "summary": "", "value": {"modules": [], "output": READS}}

@@ -54,12 +54,12 @@ async def login(client: httpx.AsyncClient, code: str | None = None, password: st
 
 
 def code_of(secret: str, steps: int = 0) -> str:
-    """The code of the time step that is `steps` from now."""
+    """Return the code of the time step that is `steps` from now."""
     return pyotp.TOTP(secret).at(int(clock.now().timestamp()) + 30 * steps)
 
 
 async def enrolled(browser: httpx.AsyncClient) -> dict[str, Any]:
-    """Log in and switch two-step login on with the code of the previous time step."""
+    """Log in and enable two-step login with the code of the previous time step."""
     assert (await login(browser)).status_code == 200
     answer = await browser.post("/api/users/totp/enrol", json={"password": PASSWORD})
     assert answer.status_code == 200, answer.text
@@ -160,7 +160,7 @@ async def test_codes_are_not_guessed_from_many_addresses(api: ApiHarness, browse
         for _ in range(3):
             answer = await login(client, "000000")
     assert error_of(answer) == (429, "rate_limited") and int(answer.headers["retry-after"]) >= 1
-    # The right code is not even checked at a new address, but a recovery code is, and the usual address is exempt.
+    # At a new address, recovery codes are accepted, but codes are not even checked; the usual address is exempt.
     codes = "UPDATE login_failure SET count = 18, last_at = app_now() WHERE key LIKE 'code:%'"
     async with api.platform.db.acquire() as conn:
         await conn.execute(codes)

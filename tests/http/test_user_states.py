@@ -56,7 +56,7 @@ async def test_read_and_write_permissions(api: ApiHarness) -> None:
 
 
 async def test_states_of_on_behalf_run_cannot_be_set_by_caller(api: ApiHarness) -> None:
-    """Expressions read them with the rights of the run's identity, not with those of a limited token."""
+    """Expressions read the states with the rights of the run's identity, not with those of a limited token."""
     await api.client.post(f"{W}/folders/create", json={"name": "team", "extra_perms": {"g/all": True}})
     value = {"modules": [script("a")], "output": {"type": "javascript", "expr": "context"}}
     await api.client.post(f"{W}/flows/create", json={"path": "f/team/flow", "summary": "", "value": value})
@@ -74,7 +74,7 @@ async def test_states_of_on_behalf_run_cannot_be_set_by_caller(api: ApiHarness) 
 
 
 async def test_progress_of_running_job(api: ApiHarness) -> None:
-    """It never decreases, starts again with each attempt, and ends with the job."""
+    """The progress never decreases, restarts with each attempt, and ends with the job."""
     job = await started(api)
     client = job_client(api, job)
     get, put = f"{W}/job_metrics/get_progress/{job.id}", f"{W}/job_metrics/set_progress/{job.id}"

@@ -1,4 +1,4 @@
-"""Variables by API: schemas and codes, hidden secrets, permissions."""
+"""Variables over the API: schemas and codes, hidden secrets, permissions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Versions: history, diff, restoring an old version, archiving and restoring items."""
+"""Versions: history, diff, restoring of old versions, archiving and restoring of items."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests of workflows: recorded from a run, run with its answers, changed as items, and who may do so."""
+"""Tests of workflows: recording from a run, playback, changes as items, and permissions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PATH = "f/team/pay"
 
 
 def flow(transform: str = "flow_input.user", limit: int = 100) -> dict[str, Any]:
-    """A workflow that fetches an amount, with a token, and charges it unless it is too large."""
+    """Return a workflow that fetches an amount with a token, and charges it unless it is too large."""
 
     def code(id: str, **inputs: str) -> dict[str, Any]:
         transforms = {name: {"type": "javascript", "expr": expr} for name, expr in inputs.items()}
@@ -35,7 +35,7 @@ def flow(transform: str = "flow_input.user", limit: int = 100) -> dict[str, Any]
 
 
 async def recorded_run(api: ApiHarness) -> str:
-    """Deploy the workflow, run it to its end, and return the id of the run."""
+    """Deploy the workflow, complete a run, and return its id."""
     for call, body in (
         ("folders/create", {"name": "team", "owners": ["u/admin"]}),
         ("variables/create", {"path": "f/team/token", "value": "s3cret-token", "is_secret": True}),
@@ -75,7 +75,7 @@ async def test_run_is_kept_as_test_that_sees_changes(api: ApiHarness) -> None:
         ("charge", True),
         ("refuse", False),
     ]
-    # Another input of a node, and another branch.
+    # A node receives another input, and another branch is taken.
     for changed, node, check in ((flow("'bob'"), "fetch", "inputs"), (flow(limit=10), "refuse", "playback")):
         assert (await api.client.post(f"{W}/flows/update/{PATH}", json=changed)).is_success
         (test,) = (await run_tests(api, names=["small"]))["tests"]
@@ -144,7 +144,7 @@ async def test_tests_are_items_with_the_permissions_of_their_workflow(api: ApiHa
     assert (await api.client.post(f"{base}/update/empty/{PATH}", json=changed)).status_code == 200
     (row,) = await api.get(f"workflow_tests/list/{PATH}")
     assert (row["name"], row["summary"], row["version"]) == ("empty", "Later", 2)
-    # The tests follow their workflow to another path, and are deleted with it.
+    # The tests are moved with their workflow, and deleted with it.
     moved = {**flow(), "path": "f/team/paid"}
     assert (await api.client.post(f"{W}/flows/update/{PATH}", json=moved)).is_success
     assert [each["name"] for each in await api.get("workflow_tests/list/f/team/paid")] == ["empty"]
@@ -162,7 +162,7 @@ async def test_tests_are_items_with_the_permissions_of_their_workflow(api: ApiHa
 
 
 async def test_recorded_tests_have_no_values_hidden_from_the_run(api: ApiHarness) -> None:
-    """A writer of the workflow may not get values of an admin by a test that the admin records."""
+    """Otherwise, a writer of the workflow would obtain an admin's values from a test that the admin records."""
     notes = {"u/admin/note": "only the admin knows", "f/team/note": "everybody knows"}
     ann = await api.member("ann", Role.DEVELOPER)
     await api.client.post(f"{W}/folders/create", json={"name": "team", "owners": ["u/ann"]})

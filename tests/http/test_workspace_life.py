@@ -1,4 +1,4 @@
-"""Rename, archive, restoration and deletion of a workspace."""
+"""Renaming, archiving, restoring and deleting a workspace."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ COUNT = "SELECT count(*) FROM {} WHERE workspace = 'team'"
 
 
 async def no_hook(*_: object) -> None:
-    """Write nothing in the transaction of the run."""
+    """Write nothing else in the transaction of the run."""
 
 
 async def send(

@@ -180,7 +180,7 @@ async def test_health_and_version(administrators: dict[str, Administrator], tmp_
 
 
 async def test_api_description_is_built_once(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Anyone may request it, and building it takes seconds."""
+    """Unauthenticated callers may request the document, and building it takes seconds."""
     for name in ("json", "yaml"):
         await api.client.get(f"/api/openapi.{name}")
     monkeypatch.setattr(openapi, "document", None)
@@ -280,7 +280,7 @@ async def test_folder_names_do_not_mix_alphabets_that_look_alike(api: ApiHarness
 
 
 async def test_job_changes_no_folder_that_its_identity_does_not_own(api: ApiHarness) -> None:
-    """A job may change the summary of a folder, as its member may, but neither owners nor permissions."""
+    """A job may change a folder's summary, like its member, but neither its owners nor its permissions."""
     bea = await api.member("bea", Role.DEVELOPER)
     for folder, owners in (("hers", ["u/bea"]), ("shared", [])):
         body = {"name": folder, "summary": "first", "owners": owners, "extra_perms": {"u/bea": True}}
