@@ -1,4 +1,4 @@
-"""A platform on a fresh database, with workers controlled by the test and locks held by a third session."""
+"""A platform on a fresh database, with workers controlled by the test, and locks held by a third session."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ from orvanta_platform.settings import Settings
 
 WORKSPACE = "main"
 MAX_WAIT_S = 20
-"""Seconds after which a condition that a test waits for counts as failed."""
+"""Timeout, in seconds, of a condition that a test waits for."""
 
 ACTOR = Actor(email="ann@example.com", username="ann", workspace=WORKSPACE, role=Role.ADMIN, super_admin=True)
 
 
 @dataclass(slots=True)
 class Worker:
-    """A worker process controlled by the test: it claims and completes jobs on demand, by the real protocol."""
+    """A worker process controlled by the test; it claims and completes jobs by the real protocol."""
 
     platform: Platform
     id: UUID
@@ -74,7 +74,7 @@ class Worker:
         cancelled: bool = False,
         retryable: bool = True,
     ) -> Finished:
-        """Complete the attempt by the fast path, or by the slow one if that is stale."""
+        """Complete the attempt by the fast path, or by the slow path if the fast one is stale."""
         finish = self.report(job, result, error=error, cancelled=cancelled, retryable=retryable)
         return await self.submit(job, finish, hand_off=hand_off)
 
@@ -115,12 +115,12 @@ class Worker:
         )
 
     async def vanish(self) -> None:
-        """End its process with the knowledge of its supervisor: the worker is fenced, its jobs are not yet requeued."""
+        """End the process and fence the worker, as its supervisor would; its jobs are not yet requeued."""
         async with self.platform.db.acquire() as connection:
             assert await workers.fence_ended(connection, self.id, self.generation)
 
     async def reap(self, *, max_losses: int = 3) -> Recovery:
-        """Requeue the jobs that it held."""
+        """Requeue the jobs that the worker held."""
         return await reap(self.platform.tools, self.id, self.generation, max_losses)
 
 
@@ -138,7 +138,7 @@ class CoreHarness:
         return self.platform.db
 
     async def worker(self, queues: Iterable[str] | None = None, platform: Platform | None = None) -> Worker:
-        """Register a worker; with `platform`, one of another process."""
+        """Register a worker; `platform` makes it one of another process."""
         platform, id = platform or self.platform, uuid4()
         served = sorted(queues) if queues is not None else None
         row = NewWorker(id, f"hand {len(self.workers)}", "here", "127.0.0.1", "default", served, 4, "0", "none")
@@ -158,7 +158,7 @@ class CoreHarness:
         return await runs.start_flow_preview(self.platform, ACTOR, WORKSPACE, body, None, text, options or RunOptions())
 
     async def cancel(self, id: UUID, *, force: bool = False) -> None:
-        """Cancel a run or a job."""
+        """Cancel a run or job."""
         await cancellation.cancel(self.platform, ACTOR, WORKSPACE, id, "enough", force=force)
 
     async def rows(self, query: str, *values: Any) -> list[asyncpg.Record]:
@@ -183,11 +183,11 @@ class CoreHarness:
             await connection.execute(query, *values)
 
     async def ended(self, run: UUID) -> asyncpg.Record:
-        """Return the history row of a run, which must have ended."""
+        """Return the history row of an ended run."""
         return await self.row("SELECT * FROM run WHERE id = $1", run)
 
     async def result(self, run: UUID) -> Any:
-        """Return the result of a run that has ended."""
+        """Return the result of an ended run."""
         id = (await self.ended(run))["result_of"]
         if id is None:
             return None
@@ -200,13 +200,13 @@ class CoreHarness:
         return {row["node"] or "": row for row in await self.rows("SELECT * FROM job_live WHERE run = $1", run)}
 
     async def everything(self) -> dict[str, list[str]]:
-        """Return all rows of all tables that a step writes, as text."""
+        """Return all rows of the tables that steps write, as text."""
         tables = ("run_live", "job_live", "timer", "inbox", "run", "job", "event", "value")
         query = "SELECT t::text FROM {} t ORDER BY 1"
         return {table: [row["t"] for row in await self.rows(query.format(table))] for table in tables}
 
     async def is_whole(self) -> None:
-        """Assert that the consistency checks find no problem."""
+        """Assert that the consistency checks find no problems."""
         problems = [str(problem) for problem in await consistency.check(self.db)]
         assert not problems, problems
 
@@ -242,7 +242,7 @@ class ThirdSession:
             await transaction.rollback()
 
     async def waiting(self) -> list[int]:
-        """Return server processes that wait, directly or indirectly, for a lock of this session."""
+        """Return the server processes that wait, directly or indirectly, for a lock of this session."""
         rows = await self.watching.fetch(
             "WITH RECURSIVE w AS (SELECT $1::integer AS pid UNION"
             " SELECT a.pid FROM w JOIN pg_stat_activity a ON a.datname = current_database() AND"
@@ -288,7 +288,7 @@ def job(id: str, *needs: Any, **more: Any) -> dict[str, Any]:
 
 
 def condition(id: str, expr: str, *needs: Any, **more: Any) -> dict[str, Any]:
-    """Return a condition node, which is decided inside the step."""
+    """Return a condition node, which is evaluated within the step."""
     return {"id": id, "value": {"type": "condition", "expr": expr}, "needs": list(needs), **more}
 
 

@@ -1,4 +1,4 @@
-"""Expressions of many bodies of a loop that need JavaScript are evaluated in one round."""
+"""Expressions of many loop bodies that need JavaScript are evaluated in one round."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LOOKED = "(() => flow_input.iter.value % 2 === 1)()"
 
 
 class Rounds:
-    """The number of transactions of a run, and the maximum number of concurrent evaluations."""
+    """Counters of the transactions of a run and of the maximum number of concurrent evaluations."""
 
     def __init__(self) -> None:
         self.transactions = self.asked = self.now = self.most = 0
@@ -76,7 +76,7 @@ async def test_bodies_of_several_nodes_need_one_round_per_node(core: CoreHarness
 
 
 async def test_expression_that_reads_context_is_evaluated_in_its_turn(core: CoreHarness, rounds: Rounds) -> None:
-    """Each body reads the value written by the one before it."""
+    """Each body reads the value written by the previous one."""
     expr = "((n) => n + 1)(context.n ?? 0)"
     export = {"n": {"type": "javascript", "expr": expr}}
     counting = condition("x", "true", export=export)

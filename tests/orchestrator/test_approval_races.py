@@ -1,4 +1,4 @@
-"""Approvals concurrent with deadlines, other decisions and cancellations, each in both orders; and after crashes."""
+"""Approvals concurrent with deadlines, other decisions and cancellations, each in both orders, and after crashes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ async def queued(core: CoreHarness) -> set[str]:
 
 
 async def in_turn(other: ThirdSession, run: UUID, *acts: Coroutine[Any, Any, Any]) -> list[Any]:
-    """Make all wait for the run's lock in this order; return their results or exceptions."""
+    """Let the operations wait for the run's lock in this order; return their results or exceptions."""
     async with other.holding(LOCK_RUN, run):
         tasks = []
         for place, act in enumerate(acts, 1):
@@ -50,7 +50,7 @@ async def in_turn(other: ThirdSession, run: UUID, *acts: Coroutine[Any, Any, Any
 
 @pytest.mark.parametrize("deadline_first", [True, False])
 async def test_decision_concurrent_with_deadline(core: CoreHarness, deadline_first: bool) -> None:
-    """One of them counts, whichever is first, and the caller receives the actual outcome."""
+    """Only the first of the two counts, and the caller receives the actual outcome."""
     run = await core.start(ASK, *AFTER)
     await due(core)
     async with core.third_session() as other:
@@ -80,7 +80,7 @@ async def test_two_concurrent_decisions(core: CoreHarness, approved: bool) -> No
 
 
 async def test_concurrent_use_of_one_link(core: CoreHarness) -> None:
-    """Of two clicks one is first, and both receive the same answer."""
+    """Two clicks on a link are processed once, and both receive the same response."""
     run = await core.start(ASK, *AFTER)
     asked = await core.row("SELECT job FROM approval")
     click = partial(decisions._decide, core.platform, WORKSPACE, asked["job"], 7, True, Decider("eve"))
@@ -105,7 +105,7 @@ async def test_decision_concurrent_with_cancel(core: CoreHarness, cancel_first: 
 
 
 async def test_decision_of_dead_process_is_processed_by_sweep(core: CoreHarness) -> None:
-    """A recorded decision that was not processed is found by the sweep."""
+    """The sweep finds a decision that was recorded but not processed."""
     run = await core.start(ASK, *AFTER)
     asked = await core.row("SELECT job FROM approval")
     await core.db.retrying(partial(decisions._decide, core.platform, WORKSPACE, asked["job"], 7, True, Decider("eve")))
@@ -141,7 +141,7 @@ async def test_each_of_many_concurrent_approvers_counts_once(core: CoreHarness) 
         await core.db.retrying(act)
         await advance(core.platform.tools, run)
 
-    # Some use a link of their own, some a link that several received, and all use it twice.
+    # Some approvers have their own link, others share one, and each decides twice.
     await asyncio.gather(*(click(at % 4, resume_id) for at, resume_id in enumerate((1, 2, 2, 4, 11, 12, 13, 14))))
     for person in (5, 6):
         await click(person, person)

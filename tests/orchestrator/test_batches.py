@@ -1,4 +1,4 @@
-"""Batches of steps: a rejected step fails alone, and a locked run delays no other."""
+"""Batches of steps: a rejected step does not fail others, and a locked run does not delay others."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ async def test_result_rejected_by_database_fails_alone(core: CoreHarness, why: s
 
 
 async def test_locked_run_delays_no_other_run(core: CoreHarness) -> None:
-    """A third session locks one run while 1,000 others finish."""
+    """A third session locks one run while 1,000 other runs finish."""
     worker = await core.worker()
     jobs = await claim_all(core, 1_001)
     stuck, others = jobs[500], [*jobs[:500], *jobs[501:]]
@@ -78,7 +78,7 @@ async def test_locked_run_delays_no_other_run(core: CoreHarness) -> None:
 async def test_steps_submitted_during_commit_form_next_batch(
     core: CoreHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A batch has at most 200 steps, one of each run; a single step does not wait."""
+    """A batch has at most 200 steps, and at most one of each run; a single step does not wait for others."""
     sizes: list[int] = []
 
     async def counted(connection: Any, steps: list[StepWrite]) -> set[int]:

@@ -19,7 +19,7 @@ from orvanta_platform.workflow.mask import MASK
 
 
 async def once(core: CoreHarness, worker: Worker, args: Any, result: Any = None, **value: Any) -> tuple[UUID, bool]:
-    """Run a workflow of one step; return the run and whether the step ran."""
+    """Run a workflow of one node; return the run, and true if the node's job ran."""
     value = {"cache_ttl": 60, **value}
     run = await core.start(job("a"), args=args, **value)
     jobs = await worker.claim()
@@ -98,7 +98,7 @@ def loop(*modules: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 
 async def all_of(worker: Worker, result: Any = None) -> int:
-    """Complete all jobs, one after the other; return their number."""
+    """Complete all jobs in sequence; return their number."""
     count = 0
     while jobs := await worker.claim():
         for each in jobs:

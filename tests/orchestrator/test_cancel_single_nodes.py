@@ -1,4 +1,4 @@
-"""Containers, and single bodies of them, cancelled by their ids while the run continues."""
+"""Cancellation of containers, or of single bodies, by id while the run continues."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ FRAME = "SELECT id FROM frame ORDER BY place"
 
 
 async def test_cancelled_loop_fails_without_retries(core: CoreHarness) -> None:
-    """An edge on failure handles it; a later report of its worker has no effect."""
+    """An edge on failure handles the cancellation; a later report of the worker has no effect."""
     retry = {"retry": {"constant": {"attempts": 3, "seconds": 0}}}
     run = await core.start(
         loop("l", [1, 2], job("a"), job("b", "a"), more=retry, parallel=True), job("h", on("l", "failure"))

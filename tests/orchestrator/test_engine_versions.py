@@ -1,4 +1,4 @@
-"""Runs of a newer engine are not stepped by this process, and requests for them are refused."""
+"""Runs of a newer engine version: this process does not step them, and refuses requests for them."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def test_run_of_newer_engine_is_not_restarted(core: CoreHarness) -> None:
 
 
 async def test_run_of_older_engine_is_restarted(core: CoreHarness) -> None:
-    """Its state is read as written; the new run has the version that its workflow needs."""
+    """The old state is read as it was written; the new run has the version that its workflow needs."""
     run = await core.start(job("a"), job("b", "a"))
     worker = await core.worker()
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""Erasure of data after the end of a run, on PostgreSQL and the storage."""
+"""Erasure of a run's data after its end, in PostgreSQL and the object storage."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ KEPT = "SELECT id, kind, name FROM value"
 
 
 async def ended(core: CoreHarness, worker: Worker, *modules: dict[str, Any], **value: Any) -> UUID:
-    """Complete a run; each job returns its node's name."""
+    """Complete a run whose jobs return the names of their nodes."""
     run = await core.start(*modules, args={"x": "input"}, **value)
     while found := await worker.claim():
         for each in found:

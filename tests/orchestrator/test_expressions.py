@@ -1,4 +1,4 @@
-"""Expressions of a run that need JavaScript: their decisions, stored values and opened secrets."""
+"""Expressions of a run that need JavaScript: decisions, stored values and opened secrets."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def js(text: str) -> dict[str, str]:
 
 
 async def run_of_a(core: CoreHarness, result: Any, *more: dict[str, Any], export: Any = None, **value: Any) -> Any:
-    """Start a run of a node `a` and complete `a` with this result; return the run's id."""
+    """Start a run, complete its node `a` with this result, and return the run's id."""
     run = await core.start(job("a", **({"export": export} if export else {})), *more, args={"least": 3}, **value)
     worker = await core.worker()
     await worker.finish((await worker.claim_by_node())["a"], result)
@@ -72,7 +72,7 @@ async def test_retry_condition_is_evaluated_by_javascript(core: CoreHarness) -> 
 
 
 async def test_replayed_expression_yields_same_value(core: CoreHarness) -> None:
-    """Time and random seed are in the run's row, so that each evaluation yields the same values."""
+    """The run's row contains the time and the random seed, so that each evaluation yields the same values."""
     text = "[Date.now(), new Date().getTime(), Math.random(), Math.random()]"
     run = await run_of_a(core, {}, export={"seen": js(text)}, output=js(text))
     row = await core.ended(run)
@@ -153,7 +153,7 @@ async def _none(kind: Opener, path: str) -> bytes:
 
 
 async def account(core: CoreHarness) -> None:
-    """Add the account that runs act as, as a member of the workspace."""
+    """Insert the account for which runs act, and make it a member of the workspace."""
     await core.run(
         "INSERT INTO account (email, username, password_hash) VALUES ($1, $2, '')", ACTOR.email, ACTOR.username
     )

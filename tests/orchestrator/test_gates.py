@@ -1,4 +1,4 @@
-"""Concurrency limits on PostgreSQL: permits are granted while holders end, are reaped or cancelled."""
+"""Concurrency limits on PostgreSQL: permits are granted when their holders end, are reaped or cancelled."""
 
 from __future__ import annotations
 
@@ -194,7 +194,7 @@ async def test_queued_node_of_loop_is_cancelled(core: CoreHarness, worker: Worke
 
 
 async def test_global_key_differs_from_workspace_key(core: CoreHarness) -> None:
-    """A key of one workspace does not use up the limit of another workspace with the same text."""
+    """Permits of a key in one workspace do not count for the same key in another one."""
     first = await core.start(limited("a", key="k"))
     other = await core.start(limited("a", key="main/k$global"))
     assert await permits(core) == {first, other}
@@ -274,7 +274,7 @@ async def test_cancelled_queued_script_run_has_no_job(core: CoreHarness) -> None
 
 
 async def test_two_concurrent_ends_admit_two(core: CoreHarness, worker: Worker) -> None:
-    """Both wait for the gate's row; each sees the changes of the other."""
+    """Both wait for the lock of the gate's row, and the second one sees the changes of the first."""
     await starts(core, 4, limited("a", limit=2))
     first, second = await worker.claim()
     async with core.third_session() as other:
@@ -287,7 +287,7 @@ async def test_two_concurrent_ends_admit_two(core: CoreHarness, worker: Worker) 
 
 
 async def test_permit_granted_while_receiver_is_cancelled(core: CoreHarness, worker: Worker) -> None:
-    """The holder's end and the cancellation of the next entry wait for the gate: in both orders no permit is lost."""
+    """The holder's end and the cancellation of the next entry wait for the gate's lock; no order loses the permit."""
     _, second, third = await starts(core, 3, limited("a"))
     (first,) = await worker.claim()
     async with core.third_session() as other:
@@ -304,7 +304,7 @@ async def test_permit_granted_while_receiver_is_cancelled(core: CoreHarness, wor
 
 
 async def test_holder_cancelled_while_it_ends(core: CoreHarness, worker: Worker) -> None:
-    """One of the two completes it, and its permit is granted once."""
+    """Only one of the two operations completes the job, and its permit is granted again once."""
     first, second, third = await starts(core, 3, limited("a"))
     (held,) = await worker.claim()
     async with core.third_session() as other:
@@ -322,7 +322,7 @@ async def test_holder_cancelled_while_it_ends(core: CoreHarness, worker: Worker)
 async def test_permit_of_dead_process_is_processed_by_sweep(
     core: CoreHarness, worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The permit and its event are one commit; the next process to step the run processes the event."""
+    """The permit and its event are committed together; the next process that steps the run processes the event."""
     _, second = await starts(core, 2, limited("a"))
     (first,) = await worker.claim()
 
@@ -361,7 +361,7 @@ async def test_secrets_yield_distinct_keys_and_are_not_stored(core: CoreHarness)
 @pytest.mark.every_postgres
 @pytest.mark.parametrize("seed", range(2))
 async def test_limit_holds_under_random_events(core: CoreHarness, seed: int) -> None:
-    """Starts, ends, failures, losses and cancellations in random order, some concurrent; in the end all have run."""
+    """Starts, ends, failures, losses and cancellations in random order, some concurrent; finally, all jobs have run."""
     dice, limit = random.Random(seed), 2
     workers = [await core.worker()]
     begun: list[UUID] = []
@@ -395,7 +395,7 @@ async def test_limit_holds_under_random_events(core: CoreHarness, seed: int) -> 
 
 
 async def drain(core: CoreHarness, worker: Worker, held: list[Any]) -> None:
-    """Complete the remaining jobs; jobs of cancelled runs report their cancellation."""
+    """Complete the remaining jobs; those of cancelled runs report their cancellation."""
     for _ in range(200):
         for each in held:
             await worker.finish(each, cancelled=bool(await cancelled(core, each.run)))
@@ -410,7 +410,7 @@ async def cancelled(core: CoreHarness, run: RunRow) -> bool:
 
 
 async def default_key_name(core: CoreHarness) -> str:
-    """Return the text of the only gate's key, as shown in the history."""
+    """Return the key of the only gate as shown in the history."""
     ((name,),) = [tuple(row) for row in await core.rows("SELECT name FROM gate")]
     return str(name)
 

@@ -89,7 +89,7 @@ async def test_concurrent_drains_count_each_event_once(core: CoreHarness) -> Non
 
 
 async def test_expression_reads_values_of_earlier_event_in_same_transaction(core: CoreHarness) -> None:
-    """The evaluation happens outside the transaction, so that no table holds the earlier event's values."""
+    """Expressions are evaluated outside of the transaction, so the earlier event's values are not yet in any table."""
     worker = await core.worker()
     run = await core.start(
         job("a"),
@@ -128,7 +128,7 @@ async def test_failed_run_names_its_error(core: CoreHarness, how: str) -> None:
 
 @pytest.mark.parametrize("kind", ["retry", "lost", "lost generation", "job", "start"])
 async def test_outdated_event_is_processed_without_effect(core: CoreHarness, kind: str) -> None:
-    """The event is early, late, or of another attempt."""
+    """The event is too early, too late, or of another attempt."""
     run, claimed = await one_job(core, retry=RETRY)
     events: dict[str, inbox.InboxEvent] = {
         "retry": inbox.RetryDue(claimed.id),
@@ -193,7 +193,7 @@ async def test_timer_fired_twice_counts_once(core: CoreHarness) -> None:
 
 
 async def test_timer_of_dead_process_is_not_lost(core: CoreHarness) -> None:
-    """The timer and its event are one transaction, so that the sweep finds the event."""
+    """The timer is deleted in the transaction that inserts its event, so the sweep finds the event."""
     run, claimed = await one_job(core, retry=RETRY)
     await core.workers[0].finish(claimed, error="Boom")
     await core.run("UPDATE timer SET due_at = app_now()")
@@ -241,7 +241,7 @@ async def test_answered_cancel_ends_run(core: CoreHarness) -> None:
 
 
 async def test_job_losing_its_worker_too_often_fails(core: CoreHarness) -> None:
-    """Losses do not count as attempts of the workflow's retries, which are for failures of the code."""
+    """Losses do not count as retry attempts of the workflow, which are for failures of the code."""
     run = await core.start(job("a", retry=RETRY))
     for losses in range(4):
         worker = await core.worker()
@@ -262,7 +262,7 @@ async def test_job_losing_its_worker_too_often_fails(core: CoreHarness) -> None:
 
 
 async def test_loss_of_earlier_attempt_does_not_affect_next(core: CoreHarness) -> None:
-    """The worker may know of a loss that was recorded already, and run the job again."""
+    """The worker may have run the job again after the loss was recorded."""
     run, claimed = await one_job(core)
     worker = core.workers[0]
     lost = [LostAttempt(claimed.id, run, claimed.attempt)]
@@ -273,7 +273,7 @@ async def test_loss_of_earlier_attempt_does_not_affect_next(core: CoreHarness) -
 
 
 async def test_unprocessed_loss_event_is_not_lost(core: CoreHarness) -> None:
-    """The reaper died between its two transactions: another one reaps, and the event counts once."""
+    """The reaper died between its two transactions: another one reaps the worker, and the event counts once."""
     run, claimed = await one_job(core)
     worker = core.workers[0]
     await worker.vanish()
@@ -286,7 +286,7 @@ async def test_unprocessed_loss_event_is_not_lost(core: CoreHarness) -> None:
 
 
 async def test_later_export_of_one_step_wins(core: CoreHarness) -> None:
-    """The node that ended later in the step determines the value."""
+    """The node that ends last in the step determines the value."""
     worker = await core.worker()
     first, second = ({"x": {"type": "javascript", "expr": expr}} for expr in ("1", "2"))
     run = await core.start(job("a", export=first), condition("b", "true", "a", export=second))
@@ -298,7 +298,7 @@ async def test_later_export_of_one_step_wins(core: CoreHarness) -> None:
 
 
 async def test_result_of_run_contains_error_of_throwing_export(core: CoreHarness) -> None:
-    """The job's value is not the node's result then, not even in the step that ends the run."""
+    """The node's result is the error, not the job's value, even in the step that ends the run."""
     worker = await core.worker()
     throwing = {"x": {"type": "javascript", "expr": "flow_input.missing.x"}}
     run = await core.start(job("a", export=throwing, continue_on_error=True), job("b"))

@@ -1,4 +1,4 @@
-"""Two parents of one join finish concurrently: the join is enqueued once."""
+"""Joins whose parents finish concurrently are enqueued once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ROUNDS, RUNS = 4, 50
 
 
 async def test_join_of_two_concurrent_parents_is_enqueued_once(core: CoreHarness) -> None:
-    """The first writer holds the run and waits for a third session; the second finds the run locked."""
+    """The first writer has locked the run and waits for a third session; the second finds the run locked."""
     first, second = await core.worker(), await core.worker()
     async with core.third_session() as other:
         for _ in range(ROUNDS):
@@ -40,7 +40,7 @@ async def test_join_of_two_concurrent_parents_is_enqueued_once(core: CoreHarness
 
 
 async def test_join_of_parents_that_wait_for_locked_run(core: CoreHarness) -> None:
-    """Neither takes the fast path while the run is locked; both step it one after the other."""
+    """While the run is locked, neither parent takes the fast path; then both are processed in sequence."""
     worker = await core.worker()
     async with core.third_session() as other:
         run = await core.start(job("a"), job("b"), job("c", "a", "b"))
@@ -54,7 +54,7 @@ async def test_join_of_parents_that_wait_for_locked_run(core: CoreHarness) -> No
 
 
 async def test_join_of_many_parents_in_one_batch(core: CoreHarness) -> None:
-    """Steps of one run never share a statement: nine of ten are stale and take the slow path."""
+    """Steps of one run never share a statement: nine of the ten are stale and take the slow path."""
     worker = await core.worker()
     names = [f"n{place}" for place in range(10)]
     run = await core.start(*map(job, names), job("join", *names))

@@ -36,7 +36,7 @@ async def in_line(core: CoreHarness) -> list[UUID]:
 
 
 async def held(core: CoreHarness) -> list[tuple[bool, bool]]:
-    """Return for each permit, in order, whether a run as a whole holds it, and whether it is lent."""
+    """Return for each permit, in order: true if the run as a whole holds it, and true if it is lent."""
     rows = await core.rows("SELECT job = run AS whole, lender IS NOT NULL AS lent FROM permit ORDER BY at, lent")
     return [(row["whole"], row["lent"]) for row in rows]
 

@@ -148,7 +148,7 @@ async def test_loop_ending_in_time_leaves_no_timer(core: CoreHarness) -> None:
 
 
 async def test_loop_opened_by_dead_process_is_continued_by_sweep(core: CoreHarness) -> None:
-    """The transaction that opened the bodies was committed, and its process died afterwards."""
+    """The process dies after committing the transaction that opened the bodies."""
     run = await core.start(loop("loop", [1, 2], {"id": "a", "value": {"type": "identity"}}, job("b")))
     frame = await core.row("SELECT id FROM frame")
     await core.run("DELETE FROM job_live")

@@ -1,4 +1,4 @@
-"""Jobs without a process, executed by a real worker in batches; jobs that do not fit a batch run alone."""
+"""Jobs without a process, executed by a real worker in batches; jobs too large for a batch run alone."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def identity(id: str, *needs: Any) -> dict[str, Any]:
 
 @asynccontextmanager
 async def working(core: CoreHarness, tmp_path: Path, begin: asyncio.Event | None = None) -> AsyncIterator[Worker]:
-    """Run a worker (once `begin` is set), drained at the end."""
+    """Run a worker, from the time when `begin` is set if it is given, and drain it at the end."""
     row = NewWorker(uuid4(), "native", "here", "127.0.0.1", "default", None, 4, "0", "none")
     async with core.db.acquire() as connection:
         await workers.register(connection, row)
@@ -59,7 +59,7 @@ async def one_each(core: CoreHarness, count: int) -> list[UUID]:
 
 
 async def test_hundreds_of_runs_return_own_input(core: CoreHarness, tmp_path: Path) -> None:
-    """There are more than fit one batch; each result is its own run's input, byte by byte."""
+    """The runs need several batches, and each result equals the input of its own run, byte by byte."""
     started = await one_each(core, batches.MAX_JOBS + 50)
     async with working(core, tmp_path) as worker:
         await core.until(ALL_ENDED)
@@ -71,7 +71,7 @@ async def test_hundreds_of_runs_return_own_input(core: CoreHarness, tmp_path: Pa
 
 
 async def test_runs_of_many_nodes_complete(core: CoreHarness, tmp_path: Path) -> None:
-    """Chains, a condition decided in the step, two branches and their join."""
+    """The runs have chains, a condition that is evaluated in the step, two branches and their join."""
     nodes = [
         identity("a"),
         condition("c", "previous_result.n > 1", "a"),
@@ -115,7 +115,7 @@ async def test_locked_run_delays_no_batch(core: CoreHarness, tmp_path: Path) -> 
 async def test_rejected_batch_is_executed_one_by_one(
     core: CoreHarness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also if the answer to a COMMIT was lost: written or not, each run ends once."""
+    """This holds even if the response to COMMIT was lost: whether written or not, each run ends once."""
 
     async def unanswered(connection: Any, steps: list[StepWrite]) -> set[int]:
         await write_steps(connection, steps[: len(steps) // 2])
@@ -130,7 +130,7 @@ async def test_rejected_batch_is_executed_one_by_one(
 
 
 async def test_large_value_is_passed_on(core: CoreHarness, tmp_path: Path) -> None:
-    """It does not fit a batch, and is still the node's result."""
+    """A value that is too large for a batch is still the node's result."""
     text = "x" * (300 << 10)
     run = await core.start(identity("a"), identity("b", "a"), args={"text": text})
     async with working(core, tmp_path):
@@ -143,7 +143,7 @@ async def test_large_value_is_passed_on(core: CoreHarness, tmp_path: Path) -> No
 
 
 async def test_cancelled_run_is_not_completed_by_batch(core: CoreHarness, tmp_path: Path) -> None:
-    """Claimed before the cancellation and written after it: the cancellation wins."""
+    """A batch that was claimed before the cancellation and is written after it does not override the cancellation."""
     started = await one_each(core, 3)
 
     async def cancelled_first(connection: Any, steps: list[StepWrite]) -> set[int]:

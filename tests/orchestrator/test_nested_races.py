@@ -1,4 +1,4 @@
-"""Ends inside a node concurrent with the end of the node, in both orders, with the run's lock held until both wait."""
+"""Completions inside a node, concurrent with that of the node, in both orders; the run is locked until both wait."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ORDERS = pytest.mark.parametrize("end_first", [True, False])
 
 
 async def in_turn(other: ThirdSession, run: UUID, *acts: Coroutine[Any, Any, Any]) -> None:
-    """Make all wait for the run's lock in this order, then release it."""
+    """Let all operations wait for the run's lock in this order, then release it."""
     async with other.holding(LOCK_RUN, run):
         tasks = []
         for place, act in enumerate(acts, 1):
@@ -42,7 +42,7 @@ def loop(*body: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 
 async def calling(core: CoreHarness) -> tuple[UUID, Worker, Any]:
-    """Start a run that waits for its sub-workflow, whose only job is held."""
+    """Start a run that waits for its sub-workflow, whose only job is claimed."""
     body = {"modules": [{key: part for key, part in job("inside").items() if key != "needs"}]}
     value = msgspec.Raw(json.dumps(body).encode())
     new = NewFlow("f/sub/one", value, None, {"summary": msgspec.Raw(b'""')})
@@ -99,7 +99,7 @@ async def test_last_iteration_concurrent_with_timeout_of_loop(core: CoreHarness,
     async with core.third_session() as other:
         await in_turn(other, run, *ordered(end_first, worker.finish(last, 2), fire))
     ended = await core.ended(run)
-    # The longer wait wins: the timeout passed before either was written, and inbox events precede the finish.
+    # The timeout wins: it expired before either was written, and inbox events are processed before the finish.
     assert (ended["status"], ended["error_name"]) == ("failed", "Timeout")
     assert not await core.rows("SELECT FROM timer UNION ALL SELECT FROM job_live UNION ALL SELECT FROM counter")
     await core.is_whole()

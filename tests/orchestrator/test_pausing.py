@@ -1,4 +1,4 @@
-"""Runs that are paused before a node, on PostgreSQL."""
+"""Pauses of runs before a node, on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ BOB = replace(ACTOR, username="bob", email="bob@example.com", role=Role.OPERATOR
 
 
 def adds(id: str, *needs: Any, **more: Any) -> dict[str, Any]:
-    """Return a step that doubles its input."""
+    """Return a node that adds 1 to `flow_input.n`."""
     inputs = {"n": {"type": "javascript", "expr": "flow_input.n"}, "m": {"type": "static", "value": 1}}
     made = job(id, *needs, **more)
     content = "def main(n, m):\n    return n + m\n"
@@ -48,7 +48,7 @@ async def pauses(core: CoreHarness, run: UUID) -> pausing.RunPauses:
 
 
 async def go_on(core: CoreHarness, run: UUID, **values: bytes) -> None:
-    """Resume the node that is paused longest."""
+    """Resume the first of the paused nodes."""
     found = (await pauses(core, run)).paused[0]
     await pausing.continue_node(core.platform, ACTOR, WORKSPACE, run, found.job, **values)
 
@@ -59,7 +59,7 @@ async def status(core: CoreHarness, run: UUID) -> str:
 
 @pytest.mark.parametrize("nests", [False, True])
 async def test_paused_run_is_inspected_and_resumed_with_other_inputs(core: CoreHarness, nests: bool) -> None:
-    """The pause survives a restart of the process: all its state is in tables."""
+    """The pause survives a restart of the process, because all its state is in tables."""
     more = [loop(adds("x"))] if nests else []
     run = await core.start(
         adds("a"), adds("b", "a"), *more, args={"n": 4, "items": []}, options=RunOptions(pause=PauseBefore(("b",)))
@@ -207,7 +207,7 @@ async def test_permissions_to_pause_and_to_read_paused_values(core: CoreHarness)
 
 
 async def test_paused_sub_workflow_pauses_its_caller(core: CoreHarness) -> None:
-    """Its inputs may be changed; a pause inside the called run pauses the caller as well."""
+    """Its inputs can be changed, and a pause inside the sub-workflow's run also pauses the caller."""
     body = msgspec.Raw(json.dumps({"modules": [adds("x"), adds("y", "x")]}).encode())
     await flows.create(core.platform, ACTOR, WORKSPACE, NewFlow("f/main/adds", body, None, {}))
     inputs = {"n": {"type": "javascript", "expr": "flow_input.n"}, "m": {"type": "static", "value": 0}}

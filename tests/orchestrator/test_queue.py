@@ -1,4 +1,4 @@
-"""The queue: lanes, priorities, low-water marks, returned jobs, and every pair of job states."""
+"""The queue: lanes, priorities, low-water marks, returned jobs, and transitions between all job states."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.every_postgres
 
 
 async def start_single(core: CoreHarness, queue: str = "python3", priority: int = 0, lane: int = 1) -> UUID:
-    """Start a run of one script at this place of the queue."""
+    """Start a run of one script with these queue settings."""
     preview = ScriptPreview("def main(): pass", "python3", tag=queue)
     run = await runs.start_preview(core.platform, ACTOR, WORKSPACE, preview, b"{}", RunOptions())
     await core.run("UPDATE job_live SET priority = $2, lane = $3 WHERE id = $1", run, priority, lane)
@@ -55,7 +55,7 @@ async def test_higher_priority_first_then_in_order(core: CoreHarness) -> None:
 
 
 async def test_one_claim_in_sixteen_starts_with_lowest_priority(core: CoreHarness) -> None:
-    """Continuous work of the highest priority does not starve lower priorities."""
+    """A constant load of the highest priority does not starve lower priorities."""
     worker = await core.worker()
     low = await start_single(core, priority=0)
     taken: list[UUID] = []
@@ -120,7 +120,7 @@ async def test_concurrent_claims_take_each_job_once(core: CoreHarness) -> None:
 
 
 async def test_job_committed_late_is_not_skipped(core: CoreHarness, hours: Hours) -> None:
-    """Its seq is below those claimed meanwhile: it is found immediately within the lag, otherwise within a second."""
+    """Its seq is below those claimed meanwhile: within the lag it is found immediately, otherwise within a second."""
     worker = await core.worker()
     async with core.third_session() as other:
         for wait_s, found_at_once in ((0.1, True), (0.5, False)):
@@ -167,7 +167,7 @@ async def test_low_water_mark_follows_claims(core: CoreHarness, hours: Hours) ->
 
 
 async def test_jobs_committed_late_are_claimed_immediately(core: CoreHarness, hours: Hours) -> None:
-    """A job below the mark indicates others: none of them waits for the next scan from the start."""
+    """A job below the mark indicates further ones, which are claimed without waiting for the next full scan."""
     worker = await core.worker()
     late = [await start_single(core) for _ in range(5)]
     await core.run("UPDATE job_live SET state = 'scheduled', seq = NULL")
@@ -183,7 +183,7 @@ async def test_jobs_committed_late_are_claimed_immediately(core: CoreHarness, ho
 
 
 async def test_slow_scans_from_start_are_rare(core: CoreHarness, hours: Hours, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Dead rows that a snapshot retains make them slow; jobs in known lanes are claimed regardless."""
+    """Dead rows retained by a snapshot slow down full scans; jobs in known lanes are claimed without them."""
     looks: list[float] = []
     starts: list[float] = []
     real_pairs, real_claim = job_rows.list_waiting_pairs, job_rows.claim
@@ -258,7 +258,7 @@ async def test_reaped_job_gains_priority_and_goes_to_end_of_queue(core: CoreHarn
 
 
 async def bring(core: CoreHarness, worker: Worker, state: JobState) -> ClaimedJob:
-    """Bring a job into this state, by the real protocol."""
+    """Put a job into this state by the real protocol."""
     await core.start(job("a", retry={"constant": {"attempts": 3, "seconds": 60}}))
     (claimed,) = await worker.claim()
     match state:
@@ -282,7 +282,7 @@ async def state_of(core: CoreHarness, id: UUID) -> str:
 
 
 async def push(core: CoreHarness, worker: Worker, claimed: ClaimedJob, new: JobState) -> None:
-    """Apply all operations of the protocol that lead to this state, for any holder of the job."""
+    """Apply each operation of the protocol that leads to this state, for every possible holder of the job."""
     live = await core.rows("SELECT * FROM run_live WHERE id = $1", claimed.run.id)
     match new:
         case JobState.RUNNING:
@@ -313,7 +313,7 @@ async def _write(core: CoreHarness, live: list[asyncpg.Record], write: StepWrite
 
 @pytest.mark.parametrize("old", list(JobState))
 async def test_only_declared_state_transitions_happen(core: CoreHarness, old: JobState) -> None:
-    """From a state to each of the six, by all operations of the protocol."""
+    """Each operation of the protocol that leads to one of the six states is applied to a job in this state."""
     for new in JobState:
         worker = await core.worker()
         claimed = await bring(core, worker, old)
@@ -326,14 +326,14 @@ async def test_only_declared_state_transitions_happen(core: CoreHarness, old: Jo
 
 
 async def out_of_form(core: CoreHarness) -> set[UUID]:
-    """Return the rows that `doctor --consistency` reports as not allowed in any state."""
+    """Return the rows that `doctor --consistency` reports as invalid in every state."""
     async with core.db.acquire() as connection:
         found = await consistency.find_violations(connection)
     return {row.id for row in found if row.check == "rows_out_of_form"}
 
 
 async def test_invalid_row_is_reported(core: CoreHarness) -> None:
-    """An available job has a queue position, a running one has a worker, others have neither."""
+    """An available job has a queue position, a running one has a worker, and other jobs have neither."""
     run, worker = await core.start(job("a")), await core.worker()
     update = "UPDATE job_live SET state = $2, seq = $3, worker = $4, generation = $5 WHERE run = $1"
     states = ("scheduled", "available", "running", "succeeded", "nonsense")
@@ -357,7 +357,7 @@ async def test_history_contains_only_ended_jobs(core: CoreHarness) -> None:
 
 
 async def test_waiting_job_is_withdrawn_unless_claimed(core: CoreHarness) -> None:
-    """A waiting job is withdrawn at its attempt; once it is claimed, the withdrawal is stale."""
+    """A waiting job is withdrawn with its attempt number; after a claim, the withdrawal is stale."""
     worker = await core.worker()
     run = await core.start(job("a"), job("b"))
     live = await core.live(run)

@@ -1,4 +1,4 @@
-"""Finish concurrent with cancel, and with reap, each in both orders, controlled by a third session."""
+"""Races of finish with cancel and with reap, each in both orders, controlled by a third session."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LOCK_JOB = "SELECT FROM job_live WHERE id = $1 FOR UPDATE"
 
 
 async def ask_to_cancel(connection: Connection, run: UUID, *, force: bool = False) -> None:
-    """Write the one transaction of the service without advancing the run."""
+    """Commit the cancel request as the service does, without stepping the run."""
     assert await run_rows.request_cancel(connection, run, "ann", "enough")
     await run_rows.insert_event(connection, run, inbox.write(inbox.CancelRun(force)))
     await run_rows.set_cancel_timer(connection, run, 10.0)
@@ -29,7 +29,7 @@ async def ask_to_cancel(connection: Connection, run: UUID, *, force: bool = Fals
 
 @pytest.mark.parametrize("last", [False, True])
 async def test_cancel_before_finish(core: CoreHarness, last: bool) -> None:
-    """The finish waits for the cancel's transaction, processes the cancel first, and starts nothing."""
+    """The finish waits for the cancel's transaction, processes the cancel first, and starts no job."""
     worker = await core.worker()
     run = await core.start(job("a"), *([] if last else [job("b", "a")]))
     (first,) = await worker.claim()
@@ -46,7 +46,7 @@ async def test_cancel_before_finish(core: CoreHarness, last: bool) -> None:
 
 
 async def test_finish_before_cancel(core: CoreHarness) -> None:
-    """The finish is written and enqueues the next job; the cancel waits for it and withdraws that job."""
+    """The finish commits and enqueues the next job; the cancel waits for it and withdraws that job."""
     worker = await core.worker()
     run = await core.start(job("a"), job("b", "a"))
     (first,) = await worker.claim()
@@ -65,7 +65,7 @@ async def test_finish_before_cancel(core: CoreHarness) -> None:
 
 
 async def test_last_finish_before_cancel_ends_run(core: CoreHarness) -> None:
-    """A cancel after the end changes nothing and reports nothing."""
+    """A cancel after the end has no effect and reports no cancelled run."""
     worker = await core.worker()
     run = await core.start(job("a"))
     (first,) = await worker.claim()
@@ -92,7 +92,7 @@ async def test_no_claim_after_cancel(core: CoreHarness) -> None:
 
 
 async def test_no_hand_off_after_cancel(core: CoreHarness) -> None:
-    """A pending cancel by itself prevents the fast path."""
+    """A pending cancel alone prevents the fast path."""
     worker = await core.worker()
     run = await core.start(job("a"), job("b", "a"))
     (first,) = await worker.claim()
@@ -106,7 +106,7 @@ async def test_no_hand_off_after_cancel(core: CoreHarness) -> None:
 
 @pytest.mark.parametrize("event", [inbox.StartRun(), "lost", "cancel_job"], ids=["start", "lost", "job"])
 async def test_cancel_wins_over_earlier_events(core: CoreHarness, event: inbox.InboxEvent | str) -> None:
-    """The process that inserted them died: the run is already cancelled when they are processed."""
+    """The process that inserted the events died, and the run is already cancelled when they are processed."""
     worker = await core.worker()
     if isinstance(event, str):
         run = await core.start(job("a"))
@@ -172,7 +172,7 @@ async def test_finish_before_reap(core: CoreHarness) -> None:
 
 
 async def test_fenced_worker_claims_nothing(core: CoreHarness) -> None:
-    """It was suspended before its claim and resumes after it was reaped: nothing would requeue the job."""
+    """The worker was suspended before its claim and then reaped: a job that it claimed would never be requeued."""
     worker = await core.worker()
     run = await core.start(job("a"))
     await worker.vanish()
@@ -183,7 +183,7 @@ async def test_fenced_worker_claims_nothing(core: CoreHarness) -> None:
 
 
 async def test_claim_in_progress_delays_fence(core: CoreHarness) -> None:
-    """The worker is fenced after its claim: the reaper sees the claimed jobs."""
+    """The worker is fenced after its claim commits, so the reaper sees the claimed jobs."""
     worker = await core.worker()
     await core.start(job("a"))
     async with core.third_session() as other:
@@ -201,7 +201,7 @@ async def test_claim_in_progress_delays_fence(core: CoreHarness) -> None:
 
 
 async def test_hand_off_by_fenced_worker_is_reaped(core: CoreHarness) -> None:
-    """Fenced but not yet reaped: its finish still counts, and the job handed off to it is reaped as well."""
+    """The worker is not yet reaped: its finish still counts, and the job handed off to it is reaped as well."""
     worker = await core.worker()
     run = await core.start(job("a"), job("b", "a"))
     (first,) = await worker.claim()

@@ -1,4 +1,4 @@
-"""Restarts during which the process or its connection dies: the result is one run that continues the other."""
+"""Restarts during which the process or its connection dies: the result is exactly one restarted run."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def core(database: TestDatabase, tmp_path: Path) -> AsyncIterator[CoreHarn
 
 
 def nested() -> list[dict[str, Any]]:
-    """Return a loop of two steps over two items."""
+    """Return a loop of two nodes over two items."""
     iterator = {"type": "static", "value": [1, 2]}
     value = {"type": "forloopflow", "iterator": iterator, "modules": [job("x"), job("y", "x")], "skip_failures": False}
     return [{"id": "l", "value": value}]
@@ -38,7 +38,7 @@ def plain() -> list[dict[str, Any]]:
 
 
 async def ended(core: CoreHarness, modules: list[dict[str, Any]]) -> UUID:
-    """Complete a run of these nodes; each returns its own id."""
+    """Complete a run of these nodes, each of which returns its own id."""
     run = await core.start(*modules)
     await work(core)
     return run
@@ -67,7 +67,7 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES)
 async def test_connection_lost_during_start(core: CoreHarness, case: str) -> None:
-    """Nothing of it was written; the retry creates the run once."""
+    """The start was not committed; the retry creates the run once."""
     modules, steps, ran, result = CASES[case]
     first = await ended(core, modules)
     async with core.third_session() as third:
@@ -83,7 +83,7 @@ async def test_connection_lost_during_start(core: CoreHarness, case: str) -> Non
 
 
 async def test_process_lost_before_first_step(core: CoreHarness) -> None:
-    """The run exists and its loop is not open: reused results are in its row, and the next process uses them."""
+    """The run exists without its loop's bodies; the next process uses the reused results from the run's row."""
     modules, steps, ran, result = CASES["nested"]
     first = await ended(core, modules)
     async with core.third_session() as third:
@@ -102,7 +102,7 @@ async def test_process_lost_before_first_step(core: CoreHarness) -> None:
 
 
 async def test_concurrent_restarts_are_two_runs(core: CoreHarness) -> None:
-    """They do not see each other: results are read, and nothing of the old run is locked or changed."""
+    """The restarts are independent: they only read the results of the old run and neither lock nor change it."""
     modules, steps, _, result = CASES["nested"]
     first = await ended(core, modules)
     before = await core.rows("SELECT r::text FROM run r UNION ALL SELECT j::text FROM job j ORDER BY 1")

@@ -1,4 +1,4 @@
-"""Restarts inside loops, branches and sub-workflows: earlier bodies and steps are reused, the rest runs again."""
+"""Restarts inside loops, branches and sub-workflows: earlier bodies and nodes are reused, the rest runs again."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ITEM = "flow_input.iter.value"
 
 
 class Stage:
-    """A harness with one worker; scripts may read `fails`, a set of texts that make them fail."""
+    """A harness with one worker that evaluates the scripts."""
 
     def __init__(self, core_harness: CoreHarness, worker: Worker) -> None:
         self.ground = core_harness
@@ -36,7 +36,7 @@ class Stage:
         return run
 
     async def restart(self, id: UUID, *steps: tuple[str, int | None] | str, people: Any = ()) -> UUID:
-        """Restart `id` at these steps and complete the run; without steps: where it failed."""
+        """Restart `id` at these nodes, or where it failed if there are none, and complete the run."""
         run = await restarting.restart(self.ground.platform, ACTOR, WORKSPACE, id, point(steps), RunOptions())
         await work(self.ground, self.worker, run, list(people))
         return run
@@ -45,7 +45,7 @@ class Stage:
         return await restarting.preview(self.ground.platform, ACTOR, WORKSPACE, id, point(steps))
 
     async def ran(self, run: UUID) -> str:
-        """Return the nodes whose jobs ran, in order."""
+        """Return the nodes whose jobs ran, in the order of execution."""
         rows = await self.ground.rows(
             "SELECT node FROM job WHERE (run = $1 OR run IN (SELECT id FROM run WHERE parent = $1)) AND attempt > 0"
             " ORDER BY ended_at, node",
@@ -82,7 +82,7 @@ def loop(id: str, items: Any, *modules: dict[str, Any], **value: Any) -> dict[st
 
 
 def steps() -> list[dict[str, Any]]:
-    """Return x and y of an iteration: 10 times the item, and that plus the result before the loop."""
+    """Return the nodes of an iteration: x is 10 times the item; y is a list of the result of `a` and x."""
     return [script("x", "10 * v", v=ITEM), script("y", "[a, x]", a="results.a", x="results.x")]
 
 
@@ -99,7 +99,7 @@ async def test_restart_at_iteration(stage: Stage) -> None:
 
 
 async def test_restart_of_restart_reuses_results_of_both(stage: Stage) -> None:
-    """Iteration 0 is reused from the first run, 1 from the second; of 2 the second has x and the first nothing."""
+    """Iteration 0 is reused from the first run, iteration 1 from the second, and x of iteration 2 from the second."""
     first = await stage.run(script("a", "7"), loop("l", [1, 2, 3], *steps()), script("z", "r", r="results.l"))
     second = await stage.restart(first, ("l", 1))
     third = await stage.restart(second, ("l", 2), "y")
@@ -110,7 +110,7 @@ async def test_restart_of_restart_reuses_results_of_both(stage: Stage) -> None:
 
 
 async def test_view_of_restarted_iteration(stage: Stage) -> None:
-    """Reused bodies are those of the run before; in the continued body, so is the step."""
+    """Reused bodies, and the reused node of the continued body, are shown with the jobs of the previous run."""
     first = await stage.run(script("a", "7"), loop("l", [1, 2, 3], *steps()))
     second = await stage.restart(first, ("l", 2), "y")
     platform = stage.ground.platform
@@ -154,7 +154,7 @@ async def test_retry_of_parallel_loop_runs_unfinished_bodies(stage: Stage) -> No
 
 
 async def test_restarted_parallel_loop_runs_only_named_iteration(stage: Stage) -> None:
-    """Bodies that failed under skip_failures had ended: they stay null until they are named."""
+    """Bodies that failed with skip_failures have ended: their results remain null unless the restart names them."""
     first = await stage.run(*flaky(parallel=True, skip_failures=True))
     assert await stage.result(first) == [1, None, 3]
     FAILING.clear()
@@ -182,7 +182,7 @@ async def test_restarted_while_loop_reads_previous_iteration(stage: Stage) -> No
 
 
 async def test_restart_inside_branches(stage: Stage) -> None:
-    """In branchone the chosen branch, in branchall earlier ones and in parallel all others are reused."""
+    """The reused branches are the chosen one of branchone, earlier ones of branchall, or all others if parallel."""
     one = {
         "id": "o",
         "value": {
@@ -260,7 +260,7 @@ async def test_restart_inside_loop_of_sub_workflow(stage: Stage) -> None:
 
 
 async def test_branches_that_conditions_skipped_stay_skipped(stage: Stage) -> None:
-    """Skipped nodes of a body leave no row; its edges record them."""
+    """Skipped nodes of a body have no rows; the body's edges record them."""
     condition = {"id": "k", "value": {"type": "condition", "expr": f"{ITEM} === 1"}, "needs": []}
     body = [
         condition,
@@ -279,7 +279,7 @@ async def test_branches_that_conditions_skipped_stay_skipped(stage: Stage) -> No
 
 @pytest.mark.parametrize("inside", [False, True])
 async def test_earlier_decisions_are_reused(stage: Stage, inside: bool) -> None:
-    """Resumes of a suspended step and the decision of an approval; later approvals are requested again."""
+    """Resumes of a suspended node and the decision of an approval are reused; later approvals are requested again."""
     steps = [
         {**script("a", "1"), "suspend": {"required_events": 1}},
         script("b", "r", r="resume"),

@@ -1,4 +1,4 @@
-"""Debounced calls share one run, on PostgreSQL."""
+"""Debounced calls, which share one run, on PostgreSQL."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ from orvanta_platform.services.runs.start import RunOptions
 
 @pytest.fixture(autouse=True)
 def later() -> Iterator[None]:
-    """Index runs that are created now immediately."""
+    """Advance the clock by a minute, so that new runs are indexed immediately."""
     clock.freeze(clock.now() + timedelta(minutes=1))
     yield
     clock.freeze(None)
@@ -48,7 +48,7 @@ async def indexed(core: CoreHarness, budget: int = 1 << 20) -> None:
 
 
 async def ended(core: CoreHarness, *modules: dict[str, Any], gives: Any = None, **args: Any) -> UUID:
-    # Runs are listed by the millisecond in their ids; those of one millisecond are in no order.
+    # Runs are ordered by the millisecond in their ids; the order within a millisecond is undefined.
     clock.freeze(clock.now() + timedelta(milliseconds=1))
     run = await core.start(*modules, args=args)
     await finished(core, gives)

@@ -1,4 +1,4 @@
-"""Statements with a snapshot older than a concurrent commit: their locks find changes that the snapshot does not show.
+"""Statements with a snapshot older than a concurrent commit: their row locks find changes hidden by the snapshot.
 
 Row security pauses them: a session named `paused` waits, within its scan of run_live and before it locks a row, for an
 advisory lock held by a third session.
@@ -48,7 +48,7 @@ async def slow(database: TestDatabase, tmp_path: Path, core: CoreHarness) -> Asy
 
 
 async def begin_paused(core: CoreHarness, slow: CoreHarness, other: ThirdSession) -> tuple[Worker, Worker]:
-    """Return one worker as two processes; the second's committer is paused from now on."""
+    """Return one worker as two processes; the committer of the second one is paused from now on."""
     worker = await core.worker()
     twin = Worker(core.platform, worker.id, worker.claimer, Committer(slow.db))
     twin.committer.start()
@@ -58,7 +58,7 @@ async def begin_paused(core: CoreHarness, slow: CoreHarness, other: ThirdSession
 
 
 async def test_reap_after_snapshot(core: CoreHarness, slow: CoreHarness) -> None:
-    """The snapshot still shows the job as its worker's; the run's rev, read under the lock, reveals the change."""
+    """In the snapshot the worker still holds the job; the run's rev, read under the lock, reveals the change."""
     async with core.third_session() as other:
         worker, twin = await begin_paused(core, slow, other)
         run = await core.start(job("a"), job("b", "a"))
@@ -125,7 +125,7 @@ async def test_concurrent_completions_of_one_job(core: CoreHarness, slow: CoreHa
 
 
 async def test_claim_with_cancel_after_snapshot(core: CoreHarness, slow: CoreHarness) -> None:
-    """Either the claim finds the job gone, or the cancel finds it running, never both."""
+    """Either the claim finds the job withdrawn, or the cancel finds it running, never both."""
     async with core.third_session() as other:
         worker, _ = await begin_paused(core, slow, other)
         run = await core.start(job("a"))

@@ -28,7 +28,7 @@ ROWS = "SELECT FROM step_debounce FOR NO KEY UPDATE"
 
 
 def put_off(id: str = "a", *needs: Any, **settings: Any) -> dict[str, Any]:
-    """Return a step that returns its items and is debounced by a minute."""
+    """Return a node that returns its items and is debounced by one minute."""
     inputs = {
         "items": {"type": "javascript", "expr": "flow_input.items"},
         "n": {"type": "javascript", "expr": "flow_input.n"},
@@ -221,7 +221,7 @@ async def test_concurrent_runs_lose_no_input(core: CoreHarness) -> None:
 
 
 async def test_run_during_end_of_window_starts_new_window(core: CoreHarness) -> None:
-    """While the row is being processed, the later run waits and then starts a window of its own."""
+    """While the row is being processed, the later run waits, and then starts its own window."""
     await deploy(core, put_off(debounce_args_to_accumulate=["items"]))
     first = await call(core, items=[1])
     async with core.third_session() as other:

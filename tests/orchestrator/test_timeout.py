@@ -87,7 +87,7 @@ async def test_waiting_run_times_out(core: CoreHarness, waits: str) -> None:
 
 
 async def test_timeout_of_run_ends_its_contents(core: CoreHarness) -> None:
-    """Loops, their bodies and a sub-workflow end; their workers no longer hold the jobs."""
+    """Loops, their bodies and a sub-workflow end, and workers no longer hold their jobs."""
     await deploy(core, "f/main/inner", job("x"))
     items = {"type": "static", "value": [1, 2]}
     loop = {"type": "forloopflow", "iterator": items, "parallel": True, "skip_failures": True, "modules": [job("y")]}

@@ -1,4 +1,4 @@
-"""The cache of recent values respects its memory limit, even for small values."""
+"""The memory limit of the cache of recent values, which also applies to small values."""
 
 from __future__ import annotations
 

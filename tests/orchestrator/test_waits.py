@@ -153,7 +153,7 @@ async def test_sleeping_node_is_written_once_if_run_is_locked(core: CoreHarness)
 
 @pytest.mark.parametrize("value", [{"type": "delay", "seconds": 60}, {"type": "approval", "timeout": 60}])
 async def test_waiting_node_is_cancelled_alone(core: CoreHarness, value: dict[str, Any]) -> None:
-    """It fails with the name Canceled; an edge may handle that, and the run continues."""
+    """The node fails with the error name Canceled; an edge can handle the failure, and the run continues."""
     run = await core.start({"id": "w", "value": value, "needs": []}, job("a"), job("f", on("w", "failure")))
     (wait,) = (await seen(core, run)).waits[:1]
     assert wait.id == "w"

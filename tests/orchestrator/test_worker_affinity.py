@@ -17,7 +17,7 @@ async def two(core: CoreHarness) -> tuple[Worker, Worker]:
 
 
 async def owner(core: CoreHarness, run: Any, *workers: Worker) -> tuple[Worker, Worker]:
-    """Return the worker that the run is bound to, and the other one."""
+    """Return the worker to which the run is bound, and the other one."""
     queue = (await core.row("SELECT queue FROM run_live WHERE id = $1", run))["queue"]
     (mine,) = [each for each in workers if queue == f"worker:{each.id}"]
     (other,) = [each for each in workers if each is not mine]

@@ -1,4 +1,4 @@
-"""The write of a step: atomic and written once, even if it is stale, sent twice or not answered."""
+"""The write of a step: atomic and applied once, even if it is stale, sent twice or its response is lost."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LOCK_JOB = "SELECT FROM job_live WHERE id = $1 FOR UPDATE"
 
 
 async def a_step(core: CoreHarness) -> tuple[UUID, JobCompletion, StepWrite]:
-    """Start a run with a claimed job; return a write of every kind of row that completes it."""
+    """Start a run with a claimed job; return a write that completes it and contains every kind of row."""
     worker = await core.worker()
     run = await core.start(job("a"), job("b", "a"))
     (claimed,) = await worker.claim()
@@ -50,18 +50,18 @@ async def a_step(core: CoreHarness) -> tuple[UUID, JobCompletion, StepWrite]:
 
 
 def uuid7_of(run: UUID, name: str) -> UUID:
-    """Return an id in the run's millisecond."""
+    """Return an id with the millisecond of the run's id."""
     return UUID(int=(run.int >> 64 << 64) | (uuid4().int & (1 << 64) - 1))
 
 
 async def written(core: CoreHarness, *writes: StepWrite) -> set[int]:
-    """Write the steps and return those that were written."""
+    """Write the steps and return the indexes of those that were written."""
     async with core.db.acquire() as connection:
         return await write_steps(connection, writes)
 
 
 async def test_step_is_written_once(core: CoreHarness) -> None:
-    """Sent again, the same statement finds that the run has changed."""
+    """When it is sent again, the statement finds that the run has changed."""
     run, _, write = await a_step(core)
     assert await written(core, write) == {0}
     after = await core.everything()
@@ -76,7 +76,7 @@ async def test_step_is_written_once(core: CoreHarness) -> None:
 
 @pytest.mark.parametrize("taken", ["value", "job", "live job"])
 async def test_step_with_taken_key_fails(core: CoreHarness, taken: str) -> None:
-    """Nothing is replaced and nothing is left out: the step fails as a whole."""
+    """No row is replaced or omitted: the step fails as a whole."""
     _, ending, write = await a_step(core)
     ids = {"value": ending.job, "job": write.nodes[0].id, "live job": write.jobs[0].id}
     table = {"value": "value", "job": "job", "live job": "job_live"}[taken]
@@ -140,7 +140,7 @@ async def test_locked_run_is_skipped(core: CoreHarness) -> None:
 
 
 async def test_hand_off(core: CoreHarness) -> None:
-    """The next job of the same queue is already claimed by this worker; no other can claim it."""
+    """This worker has already claimed the next job of the same queue; no other worker can claim it."""
     worker, second = await core.worker(), await core.worker()
     run = await core.start(job("a"), job("b", "a"), job("c", "b", tag="elsewhere"))
     (first,) = await worker.claim()
@@ -214,7 +214,7 @@ async def test_step_is_recorded_once_if_backend_is_killed_before_commit(
 async def test_step_is_recorded_once_if_commit_answer_is_lost(
     far: tuple[CoreHarness, CoreHarness, Wire], kind: str
 ) -> None:
-    """The answer is lost after the commit: history decides, and a handed-off job starts once that is known."""
+    """The response is lost after the commit: the history decides, and a handed-off job then starts."""
     near, behind, cable = far
     worker = await behind.worker()
     retry = {"constant": {"attempts": 1, "seconds": 60}} if kind == "retry" else None

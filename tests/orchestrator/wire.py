@@ -1,4 +1,4 @@
-"""A proxy between the platform and PostgreSQL that can be cut after a commit and before its answer."""
+"""A proxy between the platform and PostgreSQL that can cut a connection after a commit, before its response."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SOCKET = ".s.PGSQL.5432"
 
 
 class Wire:
-    """A proxy created by `wire`; `url` is the database's address through it."""
+    """A proxy created by `wire`; `url` is the address of the database through the proxy."""
 
     def __init__(self, url: str, target: Path) -> None:
         self.url = url
@@ -26,11 +26,11 @@ class Wire:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def hold(self, after: bytes) -> None:
-        """From now on, hold back all answers to a connection that sends `after`."""
+        """From now on, hold back all responses to a connection that has sent `after`."""
         self._holding = after
 
     def cut(self) -> None:
-        """Close the connections whose answers were held back; later ones pass."""
+        """Close the connections whose responses were held back; later connections are not affected."""
         self._holding = None
         for writer in self._held:
             writer.close()
