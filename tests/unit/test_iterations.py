@@ -1,4 +1,4 @@
-"""Items of loops: read once, found by index."""
+"""Items of loops, which are parsed once and then found by index."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_each_item_is_found_by_its_index(values: list[object]) -> None:
 
 
 def test_array_of_million_iterations_is_read_once() -> None:
-    """Reading the array for each iteration would make a loop of n items cost n arrays."""
+    """Otherwise, a loop of n items would parse the array n times."""
     items = Items()
     raw = json.dumps(list(range(1_000_000))).encode()
     assert items.cut(LOOP, raw, 0) == b"0"

@@ -1,4 +1,4 @@
-"""Links in a tree that is pushed: none sends a file from outside of the tree to the server."""
+"""Links in a pushed tree: no link may send a file from outside of the tree to the server."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from orvanta_platform.errors import BadRequest
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """A tree with files of its own, next to a file with a secret."""
+    """Create a tree with files, next to a file with a secret."""
     folder = tmp_path / "repo" / "f" / "sales"
     (folder / "report.flow").mkdir(parents=True)
     (tmp_path / "secret.yaml").write_text("value: of the machine\n")

@@ -1,4 +1,4 @@
-"""Playback of workflows with recorded answers: the outcomes of tests, and what they cover."""
+"""Playback of workflows with recorded answers: the outcomes of tests, and the nodes that they cover."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ async def test_conditions_and_approvals_choose_the_branch(evaluator: Evaluator) 
 
 
 async def test_other_inputs_missing_answers_and_results_are_failures(evaluator: Evaluator) -> None:
-    """Each failure names the node, and what was expected and found there."""
+    """Each failure names the node, the expected value and the actual one."""
     stale = {
         "inputs": {"user": "bob"},
         "nodes": {
@@ -110,7 +110,7 @@ async def test_other_inputs_missing_answers_and_results_are_failures(evaluator: 
 
 
 async def test_loops_retries_and_timers_are_played(evaluator: Evaluator) -> None:
-    """Answers of iterations and attempts are found by their numbers; nothing waits."""
+    """The answers of iterations and attempts are found by number, and timers fire immediately."""
     retried = job("send", item="flow_input.iter.value") | {"retry": {"constant": {"attempts": 2, "seconds": 3600}}}
     pause = {"id": "pause", "value": {"type": "delay", "seconds": {"type": "static", "value": 3600}}}
     loop = {"type": "forloopflow", "iterator": js("flow_input.items"), "modules": [pause, retried], "parallel": True}
@@ -131,7 +131,7 @@ async def test_loops_retries_and_timers_are_played(evaluator: Evaluator) -> None
 
 
 async def test_a_race_is_won_as_recorded(evaluator: Evaluator) -> None:
-    """Of nodes that run at the same time, the one whose answer comes first ends first."""
+    """Of concurrent nodes, the one whose answer is listed first ends first."""
     flow = {
         "modules": [
             {**job("slow"), "needs": []},
@@ -159,7 +159,7 @@ def many(count: int, answer: dict[str, Any], **inputs: str) -> tuple[dict[str, A
 
 
 async def test_values_and_inputs_of_a_playback_are_limited(evaluator: Evaluator) -> None:
-    """One large answer of many iterations, or one large value that each of them receives, ends the playback."""
+    """A large answer used by many iterations, or a large value that each of them receives, aborts the playback."""
     large = "x" * 1_000_000
     flow, tree = many(80, {"result": large})
     (failure,) = (await outcome(evaluator, flow, tree)).failures
@@ -170,7 +170,7 @@ async def test_values_and_inputs_of_a_playback_are_limited(evaluator: Evaluator)
 
 
 async def test_other_tasks_run_between_the_steps(evaluator: Evaluator) -> None:
-    """A step may copy a large value, so that the event loop is free after each."""
+    """A step may copy a large value, so the playback yields to the event loop after each step."""
     turns = 0
 
     async def wait() -> None:
@@ -187,7 +187,7 @@ async def test_other_tasks_run_between_the_steps(evaluator: Evaluator) -> None:
 
 
 def test_answers_are_encoded_and_ranked_once() -> None:
-    """Executions share the text of their answer; the position of a node is found without a search of all answers."""
+    """Executions share the encoded answer, and a node's position is found without searching all answers."""
 
     class Key(str):
         seen = 0
@@ -230,7 +230,7 @@ async def test_comparisons_are_made_in_document_threads_and_limited(
 
 
 def test_inputs_of_a_recorded_run_are_limited() -> None:
-    """Many executions that receive the same large value are refused before all of them are decoded."""
+    """Many executions with the same large input are refused before all inputs are decoded."""
     flow, _ = many(2, {})
     _, step = compile_plan(flow).all_nodes
     played, raw = Played(), b'{"of":"%s"}' % (b"x" * 1_000_000)
@@ -248,7 +248,7 @@ def test_keys_of_a_test_are_limited() -> None:
 
 
 async def test_secrets_have_no_values(evaluator: Evaluator) -> None:
-    """A variable that the test does not name is masked, and a masked text is equal to every one around the mask."""
+    """Variables not named by the test are masked; a masked text equals any text that differs only at the mask."""
     flow = {"modules": [job("call", token="'Bearer ' + variable('f/a/token')", url="resource('f/a/api').url")]}
     inputs = {"token": "Bearer ***", "url": "https://example.com"}
     tree = {"nodes": {"call": {"result": 1, "inputs": inputs}}, "resources": {"f/a/api": {"url": inputs["url"]}}}

@@ -1,4 +1,4 @@
-"""Files that a pull writes: of the items of a tree alone, whatever the server sends and whatever the tree contains."""
+"""Files written by a pull: only those of items, regardless of the server's response and the tree's content."""
 
 from __future__ import annotations
 

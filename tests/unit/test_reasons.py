@@ -1,4 +1,4 @@
-"""Reasons for waiting: every wait has a reason and a sentence."""
+"""Reasons for waiting: every kind of wait has a reason and a sentence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The order in which scripts of a folder are pushed."""
+"""Order in which the scripts of a folder are pushed."""
 
 from __future__ import annotations
 

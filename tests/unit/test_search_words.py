@@ -1,4 +1,4 @@
-"""Words of run data and of search queries."""
+"""Words that are extracted from run data and search queries."""
 
 from __future__ import annotations
 

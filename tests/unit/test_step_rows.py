@@ -1,4 +1,4 @@
-"""Merging of the rows of steps."""
+"""Merging of the rows of several steps."""
 
 from __future__ import annotations
 

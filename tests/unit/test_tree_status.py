@@ -1,4 +1,4 @@
-"""Standing of an item, from its files, its state at the last synchronisation, and the workspace."""
+"""Status of an item, determined from its files, its state at the last synchronisation, and the workspace."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ EXPECTED = {
 
 
 def test_every_combination_of_changes_has_a_standing() -> None:
-    """No change on one side is taken for that of the other, so neither direction loses one."""
+    """A change on one side is never attributed to the other, so neither direction loses changes."""
     sides = product(("digest", "other", None), ("hash", "other", None))
     assert {each: standing_of(each[0], SYNCED, each[1]) for each in sides} == EXPECTED
     new = {(here, there): standing_of(here, None, there) for here, there in product(("digest", None), ("hash", None))}
@@ -31,7 +31,7 @@ def test_every_combination_of_changes_has_a_standing() -> None:
 
 
 def test_large_changes_are_compared_in_parts() -> None:
-    """No call has more than the server accepts, and no change is lost."""
+    """No call exceeds the limits of the server, and no change is lost."""
     large = [change_of(Item("script", f"f/many/s_{n}", {"content": "#" * 300_000}), None) for n in range(7)]
     small = [change_of(Item("variable", f"f/many/v_{n}", {"value": "1"}), None) for n in range(450)]
     found = list(parts([*large, *small]))

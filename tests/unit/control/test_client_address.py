@@ -1,4 +1,4 @@
-"""Caller's address behind proxies: trusted parts, and parts forged by the caller."""
+"""Address of a caller behind proxies: trusted parts, and parts forged by the caller."""
 
 from __future__ import annotations
 

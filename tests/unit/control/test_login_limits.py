@@ -1,4 +1,4 @@
-"""Delay of a login after failures: by account and address, by address, and overall."""
+"""Delays of logins after failures: per account and address, per address, and overall."""
 
 from __future__ import annotations
 

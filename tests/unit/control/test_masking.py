@@ -1,4 +1,4 @@
-"""Masking of secrets: all encodings, texts in pieces, and valid JSON output."""
+"""Masking of secrets: all encodings, text split into pieces, and valid JSON output."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_secret_over_two_writes_is_masked(secret: str) -> None:
 @given(st.lists(st.sampled_from([*"abc", "abcab", "cabca", "\n", "é"]), max_size=60), st.integers())
 @example(["abcab", "cabca"], 3)
 def test_pieces_of_any_size_give_the_same_as_the_whole(parts: list[str], seed: int) -> None:
-    """Ignores secrets that overlap themselves at a border: of those at least the whole ones are masked."""
+    """Secrets that overlap themselves at a border are excluded: only their complete occurrences are always masked."""
     opened = OpenedSecrets(["abcabc", "bca\nca"])
     chosen = random.Random(seed)
     text = "".join(parts)

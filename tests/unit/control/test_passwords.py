@@ -1,4 +1,4 @@
-"""The cost of password hashes, which the other tests lower."""
+"""The cost of password hashes, which is lowered in other tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Permission table: roles, paths, folders, extra_perms, scopes."""
+"""The permission table: roles, paths, folders, extra_perms, scopes."""
 
 from __future__ import annotations
 

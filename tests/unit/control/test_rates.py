@@ -1,4 +1,4 @@
-"""Rate limit of one caller."""
+"""Rate limit per caller."""
 
 from __future__ import annotations
 

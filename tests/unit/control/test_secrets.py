@@ -1,4 +1,4 @@
-"""Sealing of secrets: the places where each can be opened, and the secret fields of a resource."""
+"""Sealing of secrets: the context in which each can be opened, and the secret fields of a resource."""
 
 from __future__ import annotations
 

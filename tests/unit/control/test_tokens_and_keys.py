@@ -1,4 +1,4 @@
-"""Job tokens, the instance key, names."""
+"""Job tokens, the instance key, and names."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CLAIM = JobClaim(JOB, 3, 7, UUID(int=1), UUID(int=2), "main", "ann@example.com",
 
 
 def verified(token: str, claim: JobClaim, instance: InstanceKeys = KEYS) -> bool:
-    """Return whether a token is accepted for this claim."""
+    """Return true if a token is accepted for this claim."""
     presented = job_tokens.parse(token)
     return presented is not None and job_tokens.is_signed(instance, presented, claim)
 
@@ -96,7 +96,7 @@ def test_instance_key_is_created_once_and_private(tmp_path: Path) -> None:
 
 
 def test_rotation_follows_no_link(tmp_path: Path) -> None:
-    """The folder belongs to the user that the processes run as, but root may rotate the key."""
+    """The folder belongs to the user of the processes, but the rotation may run as root."""
     (tmp_path / "instance.key.lock").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(SettingsError), keys.rotating(Settings(home=tmp_path)):
         pass

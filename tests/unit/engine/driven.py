@@ -1,4 +1,4 @@
-"""A run driven by hand: nodes are named by id, expressions are answered by their text."""
+"""A run controlled by the test: nodes are named by id, and each expression has a fixed value."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ E = TypeVar("E")
 
 
 def job(node_id: str, *needs: Any, free: bool = False, **settings: Any) -> dict[str, Any]:
-    """Return a module with a job; `free` gives it an empty list of needs."""
+    """Return a module with a job; `free` sets an empty list of needs."""
     value = {"type": "rawscript", "language": "python3", "content": "", "input_transforms": {}}
     return _module(node_id, value, needs, free, settings)
 
@@ -39,7 +39,7 @@ def condition(node_id: str, expr: str, *needs: Any, free: bool = False, **settin
 
 
 def on(node_id: str, outcome: str) -> dict[str, str]:
-    """Return an edge on an outcome."""
+    """Return an edge for an outcome."""
     return {"node": node_id, "on": outcome}
 
 
@@ -61,7 +61,7 @@ def answer(value: Any) -> Answer:
 
 
 class Driven:
-    """A single run; `answers` maps the text of an expression to its value, or to an Err that it throws."""
+    """A single run; `answers` maps the text of an expression to its value, or to the Err that it throws."""
 
     def __init__(
         self, *modules: dict[str, Any], answers: Mapping[str, Any] | None = None, seed: int = 0, **value: Any
@@ -75,7 +75,7 @@ class Driven:
         self.rounds: list[list[Ask]] = []
 
     def send(self, event: Event) -> Driven:
-        """Decide one event completely, answering the questions."""
+        """Decide one event completely, answering all questions of the engine."""
         answers: dict[tuple[str | int, ...], Answer | NamedError] = {}
         self.rounds = []
         need: Need | None = None
@@ -97,7 +97,7 @@ class Driven:
         return value if isinstance(value, NamedError) else answer(value)
 
     def index(self, node_id: str) -> int:
-        """Return a node's index; `failure` is the failure module, `preprocessor` the preprocessor."""
+        """Return a node's index; the failure module has the id `failure`, the preprocessor `preprocessor`."""
         alone = {"failure": len(self.plan.nodes), "preprocessor": len(self.plan.nodes) + 1}
         return alone[node_id] if node_id in alone else self.plan.indexes[node_id]
 
@@ -132,7 +132,7 @@ class Driven:
         return Mark(self.state.nodes[self.index(node_id)])
 
     def marks(self, *node_ids: str) -> list[str]:
-        """Return the names of the marks of these nodes, in lower case."""
+        """Return the lower-case names of the marks of these nodes."""
         return [self.mark(node_id).name.lower() for node_id in node_ids]
 
     def found(self, kind: type[E]) -> list[E]:
@@ -146,7 +146,7 @@ class Driven:
 
     @property
     def end(self) -> RunEnded | None:
-        """Return the end of the run, once it has ended."""
+        """Return the end of the run, which must have ended."""
         ends = [effect for effect in self.all_effects if isinstance(effect, RunEnded)]
         assert len(ends) <= 1, "ended twice"
         return ends[0] if ends else None

@@ -1,4 +1,4 @@
-"""Random workflows and the behaviour of their jobs. The same seed gives the same scenario everywhere.
+"""Random workflows and the behaviour of their jobs. The same seed yields the same scenario on every machine.
 
 The expressions are of the small language, so that the documents also run on a database; `EXPRESSIONS` maps each to its
 value for a flow input that is an object without the key `missing`.
@@ -30,14 +30,14 @@ CONDITION_OUTCOMES: Final = ("success", "failure", "always", "true", "false")
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """Value tree, and for each node with a job whether its attempts succeed, in order; the last one repeats."""
+    """Value tree, and for each node with a job the success of its attempts in order; the last value repeats."""
 
     seed: int
     value: dict[str, Any]
     attempts: Mapping[str, tuple[bool, ...]]
 
     def succeeds(self, node_id: str, attempt: int) -> bool:
-        """Return whether the attempt with this number, from 1, succeeds."""
+        """Return true if the attempt with this number, starting at 1, succeeds."""
         ends = self.attempts[node_id]
         return ends[min(attempt, len(ends)) - 1]
 
@@ -63,7 +63,7 @@ def scenario(seed: int, *, script_path: str = "f/test/step", max_nodes: int = 14
 
 
 def traits(value: Mapping[str, Any]) -> set[str]:
-    """Return the features of a document: its kinds, joins, outcomes of edges, retries and other settings."""
+    """Return the features of a document: kinds of nodes, joins, outcomes of edges, retries and other settings."""
     found = {"failure module"} if "failure_module" in value else set()
     found |= {"output"} if "output" in value else set()
     modules = value["modules"]

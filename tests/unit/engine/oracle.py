@@ -58,13 +58,13 @@ def predict(scenario: Scenario) -> Expected:
 
 
 def handled(value: dict[str, Any], node_id: str) -> bool:
-    """Return whether an edge takes this node's failure."""
+    """Return true if an edge is taken on this node's failure."""
     edges = [edge for module in value["modules"] for edge in needs(value, module["id"])]
     return (node_id, "failure") in edges or (node_id, "always") in edges
 
 
 def _verdict(value: dict[str, Any], module: dict[str, Any], ends: dict[str, str]) -> bool | None:
-    """Return whether the node runs (True) or is skipped (False); None if not known yet."""
+    """Return True if the node runs, False if it is skipped, and None if that is not known yet."""
     edges = needs(value, module["id"])
     if not edges:
         return True
@@ -102,7 +102,7 @@ def _work(scenario: Scenario, module: dict[str, Any]) -> tuple[str, int]:
 
 
 def retries(module: dict[str, Any]) -> int:
-    """Return how often a node may be retried, according to its retry_if."""
+    """Return the number of retries that a node may have, considering its retry_if."""
     retry = module.get("retry", {})
     if "retry_if" in retry and EXPRESSIONS[retry["retry_if"]["expr"]] is not True:
         return 0
@@ -110,7 +110,7 @@ def retries(module: dict[str, Any]) -> int:
 
 
 def result(value: dict[str, Any], ends: dict[str, str]) -> Any:
-    """Return the ids whose results form the run's: one id, a list of ids, or None. `output` takes precedence."""
+    """Return the ids whose results form that of the run: one id, a list of ids, or None. `output` takes precedence."""
     ids = [module["id"] for module in value["modules"]]
     if not any("needs" in module for module in value["modules"]):
         return next((node for node in reversed(ids) if ends[node] in GOOD), None)

@@ -1,4 +1,4 @@
-"""Simulation of one scenario without a database: jobs are claimed and ended in random order, invariants are checked."""
+"""Simulation of one scenario without a database: jobs are claimed and completed in random order, with invariants."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ Given = dict[tuple[str | int, ...], Answer | NamedError]
 
 
 class Simulated:
-    """Environment of decide(): a queue, timers, workers, and people who cancel."""
+    """Environment of decide(): a queue, timers, workers, and cancellations by users."""
 
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
@@ -63,7 +63,7 @@ class Simulated:
         self.cancel_after = self.rng.randint(0, 8) if self.rng.random() < 0.2 else -1
 
     def run(self) -> None:
-        """Run everything, from the first event to the final checks."""
+        """Simulate the run, from the first event to the final checks."""
         self.send(Started())
         steps = 0
         while self.end is None:
@@ -79,7 +79,7 @@ class Simulated:
             assert decide(self.plan, self.state, event, {}).effects == ()
 
     def act(self) -> None:
-        """Perform one action: a claim, an end, a timer, or occasionally a duplicate event."""
+        """Perform one action: a claim, a completion, a timer, or occasionally a duplicate event."""
         moves = [
             *(("claim", node) for node in sorted(self.available)),
             *(("finish", node) for node in sorted(self.running)),
@@ -99,7 +99,7 @@ class Simulated:
             self.repeat(self.rng.choice(sorted(self.ended)))
 
     def repeat(self, node: int) -> None:
-        """Send an event for a node that has ended."""
+        """Send a duplicate event for a node that has ended."""
         late: list[Event] = [
             Succeeded(node),
             Failed(node, "Error", "late"),
@@ -111,7 +111,7 @@ class Simulated:
         assert self.state == before, "a late event changed something"
 
     def finish(self, node: int) -> None:
-        """End a running job as its scenario says, or as stopped if a stop was requested."""
+        """Complete a running job as specified by the scenario, or as stopped if a stop was requested."""
         self.running.remove(node)
         node_id = self.plan.node(node).id
         self.attempts[node_id] += 1
@@ -152,7 +152,7 @@ class Simulated:
         self.withdraw([effect for effect in step.effects if isinstance(effect, CancelJob)])
 
     def withdraw(self, effects: list[CancelJob]) -> None:
-        """Withdraw jobs that no worker has claimed, and report each to the engine."""
+        """Withdraw the jobs that no worker has claimed, and report each withdrawal to the engine."""
         for effect in effects:
             if effect.node in self.available:
                 self.available.remove(effect.node)
@@ -191,7 +191,7 @@ class Simulated:
                 self.happened.add("recovered" if effect.recovered else effect.status.value)
 
     def check_begin(self, index: int, failures: int) -> None:
-        """Check that no job starts before its edges are taken, after a cancellation, or twice."""
+        """Check that no job starts before its edges are taken, after a cancellation, or a second time."""
         assert not self.cancelled and index not in self.available | self.running
         node_id = self.plan.node(index).id
         assert failures == self.attempts[node_id]
@@ -212,13 +212,13 @@ class Simulated:
             self.happened.add("failure edge taken")
 
     def verdict(self, source: str, outcome: str) -> bool | None:
-        """Return whether an edge is taken; None while it is open."""
+        """Return True if an edge is taken, False if not, and None while it is undecided."""
         if MARK_STATE[self.state.nodes[self.plan.indexes[source]]] not in NODE.final:
             return None
         return outcome in oracle.OUTCOMES[self.expected.ends[source]]
 
     def ends(self) -> dict[str, str]:
-        """Return the outcome of each node in the oracle's terms; others by the name of their mark."""
+        """Return the outcome of each node as the oracle names it, or else the name of its mark."""
         words = {Mark.SUCCEEDED: "success", Mark.FAILED: "failure", Mark.UNHANDLED: "failure"}
         marks = [Mark(mark) for mark in self.state.nodes[: len(self.plan.nodes)]]
         return {node.id: words.get(mark, mark.name.lower()) for node, mark in zip(self.plan.nodes, marks, strict=True)}

@@ -1,4 +1,4 @@
-"""Debouncing of calls: which calls form one run, with which arguments, and until when it is delayed."""
+"""Debouncing of calls: the calls that share a run, its arguments, and its delay."""
 
 from __future__ import annotations
 

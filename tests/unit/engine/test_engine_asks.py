@@ -1,4 +1,4 @@
-"""Questions of decide, their timing, and the use of their answers."""
+"""Questions of decide(), their timing, and the use of the answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cancellation always wins."""
+"""Cancellation, which takes precedence over all other events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Retries, handled and unhandled failures, the failure module."""
+"""Retries, handled and unhandled failures, and the failure module."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ def test_loop_round_trips_through_its_bytes() -> None:
 
 
 def test_repeated_bodies_keep_their_positions() -> None:
-    """Runs bodies 1, 2, 7 and 8 of nine."""
+    """Bodies 1, 2, 7 and 8 of nine run again."""
     reused = reused_bodies((), (1, 3, 7, MAX_ITERATIONS), 9)
     loop = Loop(reused.count, 3, reused=reused)
     assert (reused.count, [loop.place(number) for number in range(4)], loop.length) == (4, [1, 2, 7, 8], 9)
@@ -33,6 +33,6 @@ def test_repeated_bodies_keep_their_positions() -> None:
 
 
 def test_loop_with_fewer_items_than_before() -> None:
-    """None of the bodies to run again is left."""
+    """None of the bodies that would run again exists any longer."""
     reused = reused_bodies((), (5, MAX_ITERATIONS), 3)
     assert (reused.count, Loop(reused.count, 1, reused=reused).done) == (0, True)

@@ -1,4 +1,4 @@
-"""Preprocessors: they run before everything else, and their result is the input."""
+"""Preprocessors: they run before all other nodes, and their result is the input of the run."""
 
 from __future__ import annotations
 

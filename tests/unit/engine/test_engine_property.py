@@ -1,4 +1,4 @@
-"""Random workflows, outcomes and interleavings compared with an oracle that knows only the document."""
+"""Random workflows, outcomes and interleavings, compared with an oracle that only reads the document."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def check_end(run: Simulated) -> None:
 
 
 def check_failure(run: Simulated) -> None:
-    """Check that ended nodes match the prediction, and that a failing run retries and starts nothing."""
+    """Check that ended nodes match the prediction, and that a failing run neither retries nor starts nodes."""
     assert run.end is not None
     unhandled = [run.plan.nodes[index].id for index in run.state.unhandled()]
     assert unhandled

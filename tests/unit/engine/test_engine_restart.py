@@ -1,4 +1,4 @@
-"""Restarts: which nodes are reused, which run again, and how the run starts."""
+"""Restarts: reused nodes, nodes that run again, and the start of the run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FIRST, SECOND = UUID(int=1), UUID(int=2)
 
 
 def restarted(before: Driven, *named: str, run: UUID = FIRST, plan: Any = None) -> tuple[Driven, Restart]:
-    """Return a restart of `before`, which has ended, and its plan."""
+    """Return a restart of the ended run `before`, and its plan."""
     after = Driven()
     after.plan = plan or before.plan
     after.answers = before.answers
@@ -63,7 +63,7 @@ def test_node_and_all_following_nodes_run_again() -> None:
 
 
 def test_unfinished_nodes_run_again() -> None:
-    """c failed while b ended: from d nothing else has to be named."""
+    """c failed while b succeeded; a restart from d need not name c."""
     before = diamond().start().ok("a").fail("c").ok("b")
     after, made = restarted(before, "d")
     assert (ids(after, made.reused), ids(after, made.again)) == ("a b", "c d")
@@ -150,7 +150,7 @@ def test_reused_nodes_count_in_the_result() -> None:
 
 
 def test_result_reused_before_keeps_its_origin() -> None:
-    """Restart of a restart: a belongs to the first run, b to the second."""
+    """In the restart of a restart, the result of a belongs to the first run and that of b to the second."""
     first = Driven(job("a"), job("b"), job("c")).start().ok("a", "b", "c")
     second, _ = restarted(first, "b")
     second.start().ok("b", "c")
@@ -161,7 +161,7 @@ def test_result_reused_before_keeps_its_origin() -> None:
 
 
 def test_only_the_result_remains() -> None:
-    """output threw; a retry reuses every node, and ends immediately."""
+    """`output` threw an error; a retry reuses every node and ends immediately."""
     before = Driven(job("a"), answers={"x": 1}, output={"type": "javascript", "expr": "boom"}).start().ok("a")
     assert before.state.status.value == "failed"
     after, made = restarted(before)
@@ -179,7 +179,7 @@ def test_started_twice_changes_nothing() -> None:
 
 
 def test_nodes_of_another_version_match_by_id_and_kind() -> None:
-    """x is new, b has become a condition, d is gone."""
+    """In the new version x is added, b is a condition, and d is removed."""
     before = diamond().start().ok("a", "b", "c", "d")
     modules = [job("x", free=True), job("a", free=True), condition("b", "true", "a"), job("c", "a"), job("e", "c", "x")]
     after, made = restarted(before, "e", plan=compile_plan({"modules": modules}))
@@ -189,7 +189,7 @@ def test_nodes_of_another_version_match_by_id_and_kind() -> None:
 
 @pytest.mark.parametrize(("named", "again"), [("b", "b"), ("c", "a b c")])
 def test_restart_after_an_early_stop_passes_it(named: str, again: str) -> None:
-    """a ended the run before b started; from c, which does not follow it, a is evaluated again."""
+    """a ended the run before b started; in a restart from c, which does not follow a, a runs again."""
     before = Driven(job("a", free=True, stop_after_if={"expr": "true"}), job("b", "a"), job("c", free=True))
     before.start().ok("a", "c")
     after, made = restarted(before, named)
@@ -197,7 +197,7 @@ def test_restart_after_an_early_stop_passes_it(named: str, again: str) -> None:
 
 
 def test_unapproved_suspend_is_asked_again() -> None:
-    """A retry does not bypass the disapproval of a run: the step runs again, and asks."""
+    """A retry does not bypass a disapproval: the node runs again and requests another approval."""
     from orvanta_platform.engine.events import Rejected
 
     before = Driven(job("a", suspend={"required_events": 1}), job("b")).start().ok("a")

@@ -1,4 +1,4 @@
-"""Encoded state, readable nodes, displayed status, plan."""
+"""Encoded state, readable nodes, displayed status, and plan."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RETRY = {"constant": {"attempts": 2, "seconds": 5}}
 
 
 def worst_state(seed: int) -> RunState:
-    """Return 5,000 nodes in random states, 1,000 in retry, 1,200 failed in random order."""
+    """Return a state of 5,000 nodes: random states, 1,000 in retry, and 1,200 that failed in random order."""
     rng = random.Random(seed)
     nodes = bytearray(rng.choice(list(Mark)) for _ in range(5000))
     failed = rng.sample(range(5000), 1200)

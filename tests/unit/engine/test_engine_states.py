@@ -1,4 +1,4 @@
-"""State tables: every pair of states is tried, and the diagrams match the tables."""
+"""State tables: every pair of states is tested, and the diagrams match the tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ticks of schedules, compared with a second-by-second reading of the clock, across clock changes and downtime."""
+"""Ticks of schedules, compared with a second-by-second evaluation, across clock changes and downtime."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_hourly_tick_runs_in_every_elapsed_hour() -> None:
 )
 @pytest.mark.parametrize("text", ["*/20 * * * * *", "0,30 15 * * * *", "7 */10 9-17 * * *", "0 0 * * * MON"])
 def test_by_elapsed_time_each_matching_second_ticks(zone: str, text: str) -> None:
-    """Read second by second around each clock change in 2026."""
+    """The reference evaluates each second around each clock change in 2026."""
     place = ZoneInfo(zone)
     for seconds in _seconds_around_changes(place):
         expected = [at for at, local in seconds if _fits(text, local)]
@@ -150,7 +150,7 @@ def test_days_are_cron_days() -> None:
 def moves(
     text: str, tick: datetime, now: datetime, rule: MissedRule
 ) -> tuple[list[datetime], list[int], datetime | None]:
-    """Return the started ticks, the numbers missed each time, and the first tick after `now`."""
+    """Return the started ticks, the number of ticks missed before each, and the first tick after `now`."""
     cron, started, missed = Cron(text, UTC), list[datetime](), list[int]()
     at: datetime | None = tick
     while at is not None and at <= now:

@@ -26,7 +26,7 @@ def delay(node_id: str, *needs: Any, **value: Any) -> dict[str, Any]:
 
 
 class Waiting(Driven):
-    """Run whose static Transforms are answered too."""
+    """A run that also answers static Transforms."""
 
     def _answer(self, ask: Any) -> Any:
         if isinstance(ask.source, dict) and ask.source["type"] == "static":

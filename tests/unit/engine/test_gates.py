@@ -64,7 +64,7 @@ def test_one_in_sixteen_is_the_oldest_entry() -> None:
 def test_never_more_than_the_limit_and_no_entry_starves(
     limit: int, window_s: float, moves: list[tuple[str, int]]
 ) -> None:
-    """Entries arrive, leave and are admitted at random: both bounds hold, and in the end all have been admitted."""
+    """Entries arrive, leave and are admitted at random: both bounds hold, and finally all have been admitted."""
     now, given_, count = NOW, 0, 0
     starts: tuple[datetime, ...] = ()
     line: list[tuple[int, int]] = []

@@ -1,4 +1,4 @@
-"""Debounced steps: the start of their wait, and the ways in which it ends."""
+"""Debounced nodes: the start of their wait, and its possible ends."""
 
 from __future__ import annotations
 

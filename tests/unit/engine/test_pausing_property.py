@@ -1,4 +1,4 @@
-"""Random workflows with breakpoints: the outcome is the same as without, only later."""
+"""Random workflows with breakpoints: pauses delay the outcome but do not change it."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ RUNS = int(os.environ.get("PROPERTY_RUNS", "200"))
 
 
 class Held(Simulated):
-    """Simulation with a person who sets breakpoints and resumes nodes at any time."""
+    """Simulation with a user who sets breakpoints and resumes nodes at random times."""
 
     def __init__(self, scenario: Scenario) -> None:
         super().__init__(scenario)
         self.paused: set[int] = set()
 
     def run(self) -> None:
-        """Run everything, from the first event to the final checks."""
+        """Simulate the run, from the first event to the final checks."""
         for node in self.plan.all_nodes:
             if self.rng.random() < 0.4:
                 self.send(PauseBefore(node.number, "ann"))
@@ -49,7 +49,7 @@ class Held(Simulated):
         assert not self.paused, "a pause outlives its run"
 
     def resume(self, node: int) -> None:
-        """Resume a node, and send a second resumption that is too late."""
+        """Resume a node, and send a second request to resume it, which is too late."""
         self.send(Continued(node, "ann"))
         before = self.state
         self.send(Continued(node, "bob"))

@@ -20,7 +20,7 @@ OF = UUID(int=1)
 
 
 class Again(Simulated):
-    """Restart of a run, whose jobs behave as before."""
+    """Restart of a run whose jobs behave as before."""
 
     def __init__(self, scenario: Scenario, made: engine.Restart) -> None:
         super().__init__(scenario)
@@ -35,7 +35,7 @@ class Again(Simulated):
 
 
 def whole(seed: int) -> Simulated | None:
-    """Run a random scenario to its end, without cancellation."""
+    """Complete a random scenario without cancellation."""
     try:
         first = Simulated(scenario(seed))
     except InvalidWorkflow:
@@ -73,7 +73,7 @@ def test_restart_from_any_node_ends_as_original_run() -> None:
 
 
 def check(first: Simulated, again: Simulated) -> None:
-    """Check the restart; in a failed run it is random which other nodes had run by then."""
+    """Check the restart. In a failed run, the other nodes that had run by then are random."""
     assert first.end is not None and again.end is not None
     assert again.end.status is first.end.status
     assert again.end.recovered is first.end.recovered
@@ -85,7 +85,7 @@ def check(first: Simulated, again: Simulated) -> None:
 
 
 def test_retry_of_a_failed_run_runs_the_failed_nodes() -> None:
-    """It fails again, since nothing was repaired; if every job succeeds in the end, the run succeeds."""
+    """It fails again, since nothing was repaired; if every job finally succeeds, the run succeeds."""
     mended = 0
     for seed in range(RUNS):
         first = whole(seed)

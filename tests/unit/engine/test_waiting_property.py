@@ -1,4 +1,4 @@
-"""Random workflows whose steps sleep and ask for approval: the outcome is the same as without, only later."""
+"""Random workflows whose nodes sleep and wait for approvals: waits delay the outcome but do not change it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ RECORD = b'{"value":null}'
 
 
 def waiting(seed: int) -> Scenario:
-    """Return the scenario of a seed, in which half of the steps sleep or suspend."""
+    """Return the scenario of a seed, in which half of the nodes sleep or suspend."""
     made, rng = scenario(seed), Random(seed)
     modules = []
     for module in made.value["modules"]:
@@ -44,7 +44,7 @@ def waiting(seed: int) -> Scenario:
 
 
 class Patient(Simulated):
-    """Simulation with people who answer, and with timers of nodes that have ended."""
+    """Simulation with users who decide approvals, and with timers of nodes that have ended."""
 
     def __init__(self, scenario: Scenario) -> None:
         super().__init__(scenario)
@@ -53,7 +53,7 @@ class Patient(Simulated):
         self.deadlines: set[int] = set()
 
     def run(self) -> None:
-        """Run everything, from the first event to the final checks."""
+        """Simulate the run, from the first event to the final checks."""
         self.send(Started())
         steps = 0
         while self.end is None:
@@ -71,7 +71,7 @@ class Patient(Simulated):
         assert not (self.asked or self.clocks or self.deadlines), "a wait outlives its run"
 
     def end_wait(self, node: int) -> None:
-        """End the wait of a sleeping node, or approve one that asks, sometimes twice or too late."""
+        """End the wait of a sleeping node, or approve a waiting one, sometimes twice or too late."""
         if node in self.clocks:
             self.clocks.remove(node)
             self.due(node)
@@ -90,7 +90,7 @@ class Patient(Simulated):
             super().repeat(node)
 
     def due(self, node: int) -> None:
-        """End a sleep."""
+        """End the sleep of a node."""
         self.happened.add("slept")
         self.send(TimerDue(node))
 
@@ -102,7 +102,7 @@ class Patient(Simulated):
             case SetTimer(node, _):
                 self.deadlines.add(node)
             case DropTimer(node, "wait"):
-                # A timer may be dropped before it is set: the node asked, and would have slept afterwards.
+                # A timer may be deleted before it is set: the node would have slept after its approval.
                 self.clocks.discard(node)
             case DropTimer(node, _):
                 self.deadlines.remove(node)

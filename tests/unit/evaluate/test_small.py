@@ -1,4 +1,4 @@
-"""Small interpreter over raw JSON."""
+"""The small interpreter of expressions, which works on raw JSON."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ A_BIT = timedelta(microseconds=1)
 
 
 def scan(horizon: ScanCursor, at: float, first: datetime, *, took_s: float = 0.001) -> datetime:
-    """Scan at `at`, which finds `first`; return the value above which it scanned."""
+    """Scan at the time `at`, with `first` as the first row found; return the value above which it scanned."""
     past = horizon.begin(at)
     horizon.end(at, at + took_s, first)
     return past

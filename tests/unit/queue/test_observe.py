@@ -1,4 +1,4 @@
-"""Failure detection by observation: a pure rule over heartbeats and the times at which they were seen."""
+"""Failure detection: a pure function of heartbeats and the times at which they were observed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def seen(worker: UUID, beat: int, generation: int = 1, state: str = "live") -> O
 
 
 def lost_after(*moments: tuple[float, list[ObservedWorker]]) -> list[UUID]:
-    """Return the members that the last of these observations reports as lost."""
+    """Return the processes that the last of these observations reports as lost."""
     observer = Observer(LEASE_S, GAP_S)
     found: list[ObservedWorker] = []
     for now, workers in moments:
@@ -40,7 +40,7 @@ def test_new_beat_restarts_the_lease() -> None:
 
 
 def test_observer_restarts_after_a_gap() -> None:
-    """The database was unavailable, or this process was suspended: no heartbeat could be seen."""
+    """While the database was unavailable or this process was suspended, no heartbeat could be observed."""
     assert lost_after(*each_second(3), (3.0 + GAP_S + 0.1, [seen(A, 5)]), (11.0, [seen(A, 5)])) == []
     assert lost_after(*each_second(3), (3.0 + GAP_S, [seen(A, 5)]), (11.0, [seen(A, 5)])) == [A]
 

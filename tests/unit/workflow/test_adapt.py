@@ -1,4 +1,4 @@
-"""Contents of releases: what an environment sets for itself is never taken from a release."""
+"""Contents of releases: the environment's own settings are never overwritten by a release."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_release_names_nobody_whom_its_workflows_act_for(text: str) -> None:
         try:
             found = environment_content("flow", {"text": text}, present, enabled=False)["text"]
         except InvalidWorkflow:
-            continue  # a text from which it cannot be removed is refused
+            continue  # a text from which the setting cannot be removed is refused
         assert parse(found.encode(), "yaml").tree.get(KEY) == owner
 
 

@@ -1,4 +1,4 @@
-"""Reading of documents: each fault has its code, and no other exception is raised."""
+"""Parsing of documents: each fault has its own code, and no other exception is raised."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parser of the small language: accepted texts, texts left to an engine, and no exceptions."""
+"""Parser of the small expression language: accepted texts, texts left to JavaScript, and no exceptions."""
 
 from __future__ import annotations
 

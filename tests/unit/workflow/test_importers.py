@@ -1,4 +1,4 @@
-"""Workflows of other products: their exports in `exports`, with the expected nodes and findings."""
+"""Import of workflows of other products, with exports and the expected nodes and findings in `exports`."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def flow_tree(item: Item) -> dict[str, Any]:
 
 @pytest.mark.parametrize("file", FILES, ids=name_of)
 def test_export_is_converted(file: Path) -> None:
-    """The nodes and findings are those expected, the workflow has no error, and its files are read again."""
+    """The nodes and findings are as expected, the workflow is valid, and its files can be read again."""
     expected = json.loads(file.with_suffix(".expected.json").read_text())
     found = converted(file)
     tree = flow_tree(found.items[0])
@@ -113,7 +113,7 @@ def test_odd_parameters_of_n8n_are_converted() -> None:
 
 
 def test_cycles_of_n8n_are_cut() -> None:
-    """A node of a cycle is named; loops without an end and to themselves are converted."""
+    """A finding names a node of the cycle; endless loops and self-loops are converted."""
     links = {
         name: {"main": [[{"node": other, "type": "main", "index": 0}]]} for name, other in (("A", "B"), ("B", "A"))
     }
@@ -132,7 +132,7 @@ def test_nested_loops_of_n8n_are_limited() -> None:
 
 
 def test_texts_of_an_export_are_no_references() -> None:
-    """A constant that looks like a reference to a secret stays a text."""
+    """A constant that looks like a reference to a secret remains a text."""
     rows = {"assignments": {"assignments": [{"name": "x", "value": "$var:f/secret/key", "type": "string"}]}}
     request = node("R", "n8n-nodes-base.httpRequest", parameters={"url": "$var:f/secret/key"})
     tree = n8n_workflow(node("S", "n8n-nodes-base.set", typeVersion=3.4, parameters=rows), request)
@@ -170,7 +170,7 @@ KEY = "variable('f/prod/key')"
     ],
 )  # fmt: skip
 def test_names_of_the_platform_are_not_names_of_n8n(text: str, expected: str | None) -> None:
-    """An export neither opens a variable nor reads another value of the run; texts and members can have such names."""
+    """Names in an export open no variable and read no other value of the run, even in texts and member names."""
     rows = {"assignments": {"assignments": [{"name": "x", "value": f"={text}", "type": "string"}]}}
     names = ["N", "N\\", "N${", "S"]
     nodes = [node(name, f"n8n-nodes-base.{'set' if name == 'S' else 'noOp'}", parameters=rows) for name in names]
@@ -182,7 +182,7 @@ def test_names_of_the_platform_are_not_names_of_n8n(text: str, expected: str | N
 
 
 def test_mail_and_messages_are_the_scripts_of_the_integrations() -> None:
-    """The nodes of all products have the code that the editor offers, and lists of addresses."""
+    """The nodes of all products use the code offered by the editor, and lists of addresses."""
     folder = Path(__file__).parents[3] / "examples" / "integrations"
     mail = {"toEmail": "a@example.org, b@example.org", "ccEmail": "={{ $json.cc }}", "fromEmail": "c@example.org"}
     tree = n8n_workflow(
@@ -217,7 +217,7 @@ def test_mail_and_messages_are_the_scripts_of_the_integrations() -> None:
     ],
 )
 def test_only_a_webhook_of_n8n_has_a_request(trigger: str, text: str, expected: str | None) -> None:
-    """The query and route parameters are inputs of the run; other items have members of these names themselves."""
+    """Its query and route parameters are inputs of the run; in other items, such names are ordinary members."""
     rows = {"assignments": {"assignments": [{"name": "x", "value": f"={text}", "type": "string"}]}}
     tree = n8n_workflow(
         node("Start", f"n8n-nodes-base.{trigger}"),
@@ -231,7 +231,7 @@ def test_only_a_webhook_of_n8n_has_a_request(trigger: str, text: str, expected: 
 
 
 def test_triggers_are_disabled_and_closed() -> None:
-    """HTTP triggers require a token, and their routes contain no key; a push of an import starts nothing."""
+    """HTTP triggers require a token, their routes contain no key, and pushing an import starts no run."""
     hook = task("on call", "io.kestra.plugin.core.trigger.Webhook", key="SECRET")
     timed = task("t", "io.kestra.plugin.core.trigger.Schedule", cron="@daily")
     found = kestra.convert(flow(task(), triggers=[hook, timed]), "f/a/b", INTEGRATIONS)
@@ -249,7 +249,7 @@ def test_triggers_are_disabled_and_closed() -> None:
 
 
 def test_converted_webhook_of_n8n_has_a_form_and_no_positions() -> None:
-    """The body is an object in the schema; positions of the other product's graph are left out."""
+    """In the schema the body is an object; node positions of the other product are omitted."""
     hook = node("W", "n8n-nodes-base.webhook", parameters={"httpMethod": "POST", "path": "x"})
     links = {"W": {"main": [[{"node": "A", "type": "main", "index": 0}]]}}
     tree = flow_tree(n8n.convert(n8n_workflow(hook, node(), connections=links), "f/a/b", INTEGRATIONS).items[0])
@@ -258,7 +258,7 @@ def test_converted_webhook_of_n8n_has_a_form_and_no_positions() -> None:
 
 
 def test_placeholders_are_warnings() -> None:
-    """`orvanta lint` names the nodes and expressions that an import left, until somebody writes them."""
+    """`orvanta lint` reports nodes and expressions that the import could not convert, until they are written."""
     script = "def main(a):\n    return a\n"
     rows = {"assignments": {"assignments": [{"name": "x", "value": "={{ $vars.x }}", "type": "string"}]}}
     nodes = [node("Don't", "n8n-nodes-base.odd"), node("S", "n8n-nodes-base.set", parameters=rows), node("N")]
@@ -402,7 +402,7 @@ def test_template_without_equivalent_is_named(text: str) -> None:
     ],
 )
 def test_size_of_converted_templates_is_limited(text: str) -> None:
-    """Nested templates neither double with each level nor take exponential time."""
+    """The output for nested templates does not double with each level, and the time is not exponential."""
     variables = {f"v{n}": f"{{{{ render(vars.v{n + 1}) }}}}" * 20 for n in range(6)}
     names = TemplateContext(Report("f/a/b"), {}, {"n": {"type": "INT"}}, variables)
     assert len(names.expr("a", text)) < 300_000

@@ -1,4 +1,4 @@
-"""Ready-made scripts of integrations: their forms, and what they send."""
+"""Ready-made scripts of integrations: their forms and requests."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BUCKET = {"bucket": "reports", "region": "eu-west-1", "accessKey": "id", "secret
 
 
 def script(name: str, **replaced: str) -> dict[str, Any]:
-    """Return the names that the code of an integration defines, after texts in it are replaced."""
+    """Execute the code of an integration after replacing texts in it, and return the names that it defines."""
     code = (FOLDER / f"{name}.py").read_text()
     for before, after in replaced.items():
         code = code.replace(before, after)
@@ -34,7 +34,7 @@ def script(name: str, **replaced: str) -> dict[str, Any]:
 
 @contextmanager
 def http_server(status: int, answer: bytes) -> Iterator[tuple[str, list[tuple[str, str, dict[str, str], bytes]]]]:
-    """Serve one answer; yields the address and the requests."""
+    """Serve one response; yield the address and the requests."""
     requests: list[tuple[str, str, dict[str, str], bytes]] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -62,7 +62,7 @@ def http_server(status: int, answer: bytes) -> Iterator[tuple[str, list[tuple[st
 
 @contextmanager
 def mail_server() -> Iterator[tuple[int, list[bytes]]]:
-    """Accept mail; yields the port and the messages."""
+    """Accept mail; yield the port and the messages."""
     messages: list[bytes] = []
 
     class Handler(socketserver.StreamRequestHandler):

@@ -1,4 +1,4 @@
-"""Texts of locks as other tools write them."""
+"""Lock files in the formats of other tools."""
 
 from __future__ import annotations
 

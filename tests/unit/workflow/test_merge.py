@@ -1,4 +1,4 @@
-"""Two changes of one item, merged by node."""
+"""Merging of two changes of one item, node by node."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class CountedText(str):
 
 
 def test_nodes_are_merged_in_linear_time() -> None:
-    """A resource has hundreds of thousands of objects with ids, and every plan of incoming changes merges it."""
+    """A resource can have hundreds of thousands of objects with ids, and every plan of incoming changes merges it."""
     base = [{"id": CountedText(n)} for n in range(500)]
     wanted = [*range(500, 1000), *reversed(range(500))]
     mine = [{"id": CountedText(n), "mine": True} for n in range(500)]

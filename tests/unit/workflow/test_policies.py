@@ -1,4 +1,4 @@
-"""Policies: their rules on workflows and scripts, their scopes and modes, and policies that are refused."""
+"""Policies: rules for workflows and scripts, scopes, modes, and invalid policies."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_restricted_fields_are_allowed_and_bounded() -> None:
     assert found(hosts) == []
     hook = "/value/modules/2/value/modules/0"
     assert [each[:2] for each in found({**hosts, "allowed": ["internal"]})] == [("hook", f"{hook}/value/url")]
-    # An expression can have any value, and is refused.
+    # An expression could have any value, so it is refused.
     assert [each[:2] for each in found({"kind": "restrict", "on": "node", "field": "timeout", "maximum": 30})] == [
         ("b", "/value/modules/1/timeout"),
         ("hook", f"{hook}/timeout"),
@@ -96,7 +96,7 @@ def test_denied_features_are_not_used() -> None:
     assert found({"kind": "deny", "feature": "inline_code", "maximum_lines": 2}) == []
     assert [each[0] for each in found({"kind": "deny", "feature": "unpinned_script"})] == ["b"]
     assert [each[0] for each in found({"kind": "deny", "feature": "node_kind", "node_kinds": ["webhook"]})] == ["hook"]
-    # A reference to a variable is no secret.
+    # A reference to a variable is not a secret.
     assert [each[:2] for each in found({"kind": "deny", "feature": "secret_literal"})] == [
         ("b", "/value/modules/1/value/input_transforms/api_token")
     ]
@@ -115,7 +115,7 @@ def test_rules_of_scripts() -> None:
 
 
 def test_long_values_are_compared_up_to_a_limit() -> None:
-    """Patterns over megabytes of text take seconds, so code has no pattern, and a long text matches by its start."""
+    """Patterns over megabytes of text take seconds: code has no patterns, and only the start of texts is matched."""
     script = subject_of_script(
         "f/sales/x", "bash", "echo", {"description": "team" + "x" * (1 << 20), "labels": ["a"] * 3}
     )
@@ -132,7 +132,7 @@ def test_long_values_are_compared_up_to_a_limit() -> None:
 
 
 def test_scopes_add_up_and_modes_decide_the_severity() -> None:
-    """A narrower policy, even one that is off, lifts nothing that a wider one requires."""
+    """A narrower policy, even one that is off, does not cancel requirements of a wider one."""
     rule = {"kind": "require", "on": "flow", "field": "description"}
     made = [
         parse({"name": name, "scope": scope, "mode": mode, "rules": [rule]})

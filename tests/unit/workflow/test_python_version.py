@@ -1,4 +1,4 @@
-"""The version of Python that a script asks for."""
+"""The version of Python that a script requires."""
 
 from __future__ import annotations
 
@@ -57,5 +57,5 @@ def test_versions_that_satisfy(wanted: str, minors: list[int]) -> None:
     ],
 )
 def test_hostile_scripts_are_read_at_once(content: str) -> None:
-    """The worker reads the version of each job in its event loop."""
+    """The worker determines the version of each job in its event loop."""
     assert wanted_python(content) is None

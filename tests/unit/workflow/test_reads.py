@@ -1,4 +1,4 @@
-"""Names that JavaScript text may read: a superset of what it reads."""
+"""Names that JavaScript text may read: a superset of those that it does read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Variables and resources that scripts read, as requirements of a release."""
+"""Variables and resources read by scripts, as requirements of a release."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Packages required by a script, determined from its text."""
+"""Packages that a script requires, determined from its text."""
 
 from __future__ import annotations
 

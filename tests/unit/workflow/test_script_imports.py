@@ -1,4 +1,4 @@
-"""Imports of scripts by scripts, as their text names them."""
+"""Imports of other scripts, determined from a script's text."""
 
 from __future__ import annotations
 

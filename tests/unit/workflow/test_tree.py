@@ -1,4 +1,4 @@
-"""Items as files: written byte-stably, and read again as the same items."""
+"""Items as files: the same items are always written as the same bytes, and read again as equal items."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def items(draw: st.DrawFn) -> Item:
 
 
 def plain(item: Item) -> Any:
-    """The content; of a workflow its tree, as its scalars may be quoted differently."""
+    """Return the content; for a workflow its tree, because scalars may be quoted differently."""
     return document.parse(item.content["text"].encode(), "yaml").tree if item.kind == "flow" else item.content
 
 

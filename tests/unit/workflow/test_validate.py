@@ -1,4 +1,4 @@
-"""Validation: every rule, with the node and the path that it reports."""
+"""Validation: every rule, with the node and path that it reports."""
 
 from __future__ import annotations
 
@@ -305,7 +305,7 @@ def test_only_ancestors_results_are_readable() -> None:
 
 
 def test_result_inside_container_is_readable() -> None:
-    """Of a node in a loop only after one iteration, of which a warning names the alternative."""
+    """Results of nodes in a loop are readable only if it has a single iteration; a warning names the alternative."""
     iterator = {"type": "static", "value": [1]}
     nested = node("loop", "forloopflow", value={"modules": [node("deep")], "iterator": iterator})
     branch = node("both", "branchall", value={"branches": [{"modules": [node("in"), nested]}]})
