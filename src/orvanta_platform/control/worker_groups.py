@@ -35,7 +35,7 @@ class WorkerGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     slots: Annotated[int, msgspec.Meta(ge=1, le=1000)] | None = None
     """Jobs that each worker runs concurrently."""
     env_vars_static: dict[str, str] = {}
-    """Environment variables of all jobs on these workers. Every job can read them: they are no place for secrets."""
+    """Environment variables of all jobs on these workers. Every job can read them: do not store secrets in them."""
     isolation: Literal["none", "landlock", "userns", "full"] | None = None
     """Weakest isolation level at which the workers claim jobs."""
 

@@ -72,7 +72,7 @@ def disable_totp(session: Session) -> None:
 
 
 def reset_totp(session: Session, email: Email) -> None:
-    """Remove the two-step login of an account whose owner has lost it, and end its sessions. Superadmins only."""
+    """Remove the two-step login of an account whose owner lost the device, and end its sessions. Superadmins only."""
     session.api.post(f"/api/users/reset_totp/{quote(email, safe='')}")
     session.print_state(email, "reset")
 

@@ -67,8 +67,8 @@ async def list_access(
 ) -> Response[bytes]:
     """List which members may read, write, run and share an item or folder, and why, by username.
 
-    `username` selects one member; `after` is a username. Who cannot read the folder may ask only about themselves.
-    Superadmins who are not members have all rights and are not listed.
+    `username` selects one member; `after` is a username. Members who cannot read the folder may ask only about
+    themselves. Superadmins who are not members have all rights and are not listed.
     """
     page = page_of(request)
     rows = await acls.list_access(

@@ -36,7 +36,7 @@ async def list_extended_jobs(
 ) -> ExtendedJobs:
     """List the runs and jobs that hold a permit of the limit `concurrency_key` or queue for one.
 
-    A run is also listed if it is one of its nodes that holds the permit or queues. Without a key, lists all runs and
+    A run is also listed if one of its nodes holds the permit or waits for it. Without a key, lists all runs and
     jobs that match the filter. Jobs that the caller may not see are listed without details, and not with a filter.
     """
     if row_limit is not None:

@@ -83,7 +83,7 @@ async def list_changes(request: AnyRequest, workspace: FromPath[str], id: FromPa
 
 @post(f"{_D}/approve/{{id:int}}", status_code=200, opt=call(body=schemas.PlanHash, answer=schemas.DetailedRequest))
 async def approve_request(request: AnyRequest, workspace: FromPath[str], id: FromPath[int]) -> Response[bytes]:
-    """Approve the plan of a request. Approvers only; the plan must be the one of now."""
+    """Approve the plan of a request. Approvers only; the plan must be the current one."""
     body = await body_of(request, schemas.PlanHash)
     platform, actor = platform_of(request), actor_of(request)
     return _detailed(await requests.approve(platform, actor, workspace, id, body.plan_hash, body.comment))

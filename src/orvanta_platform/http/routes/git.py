@@ -43,7 +43,7 @@ async def unbind_git(request: AnyRequest, workspace: FromPath[str]) -> Response[
 
 @post(f"{_G}/fetch", status_code=200, opt=call(answer=schemas.GitFetch))
 async def fetch_git(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """Fetch the branch at once. `fetched_at` of the binding is later than the answer when it is done."""
+    """Start to fetch the branch. It is fetched when `fetched_at` of the binding is later than the returned time."""
     at = await bindings.fetch(platform_of(request), actor_of(request), workspace)
     return answers.json(schemas.GitFetch(requested_at=at))
 

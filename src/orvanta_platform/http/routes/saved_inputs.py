@@ -71,7 +71,7 @@ async def get_input_args(request: AnyRequest, workspace: FromPath[str], id: From
 
 @post(f"{_I}/update", status_code=200, media_type=MediaType.TEXT, opt=shape(body=ChangeInput))
 async def change_input(request: AnyRequest, workspace: FromPath[str]) -> str:
-    """Rename a saved input, or let others use it. Its creator, and members who may write the item. Returns its id."""
+    """Rename a saved input, or share it. For its creator, and members who may write the item. Returns its id."""
     body = await body_of(request, ChangeInput)
     await saved_inputs.change(
         platform_of(request), actor_of(request), workspace, body.id, body.name, is_public=body.is_public
@@ -81,7 +81,7 @@ async def change_input(request: AnyRequest, workspace: FromPath[str]) -> str:
 
 @post(f"{_I}/delete/{{id:uuid}}", status_code=200, media_type=MediaType.TEXT, opt=shape())
 async def delete_input(request: AnyRequest, workspace: FromPath[str], id: FromPath[UUID]) -> str:
-    """Delete a saved input. Its creator, and members who may write the item. Returns its id."""
+    """Delete a saved input. For its creator, and members who may write the item. Returns its id."""
     await saved_inputs.delete(platform_of(request), actor_of(request), workspace, id)
     return str(id)
 

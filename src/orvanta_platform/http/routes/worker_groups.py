@@ -34,7 +34,7 @@ async def get_worker_group(request: AnyRequest, name: FromPath[str]) -> Response
 
 @post("/api/configs/update/{name:str}", status_code=200, media_type=MediaType.TEXT, opt=call(body=SetWorkerGroup))
 async def update_worker_group(request: AnyRequest, name: FromPath[str]) -> str:
-    """Replace the settings of a worker group. Its workers take them within seconds. Superadmins only.
+    """Replace the settings of a worker group. Its workers apply them within seconds. Superadmins only.
 
     Answers 409 `version_conflict` if the group was changed since `base_version`; details have both values.
     """

@@ -167,7 +167,7 @@ def departure(found: departures.Departure) -> Departure:
 
 
 def ownerless(row: OwnerlessRow) -> OwnerlessItem:
-    """Convert an item that acts for nobody."""
+    """Convert an item that has no active owner."""
     return OwnerlessItem(kind=row.kind, path=row.path, permissioned_as=row.permissioned_as, enabled=row.enabled)
 
 

@@ -18,7 +18,7 @@ class ServiceAccount(msgspec.Struct, kw_only=True):
     email: str
     role: str
     owner: str
-    """Username of the admin who answers for it."""
+    """Username of the admin who is responsible for it."""
 
     disabled: bool
     created_at: datetime

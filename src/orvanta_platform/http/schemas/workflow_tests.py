@@ -118,7 +118,7 @@ class CoveredEdge(msgspec.Struct, kw_only=True):
 
 
 class TestResults(msgspec.Struct, kw_only=True):
-    """Outcomes of tests, and the nodes and edges that these tests walk."""
+    """Outcomes of tests, and the nodes and edges that these tests cover."""
 
     passed: int
     failed: int

@@ -142,7 +142,7 @@ async def reset_password(platform: Platform, actor: Actor, email: str) -> str | 
 
 
 async def reset_totp(platform: Platform, actor: Actor, email: str) -> None:
-    """Remove the authenticator of an account, whose owner has lost it, and end its sessions.
+    """Remove the authenticator of an account, whose owner has lost the device, and end its sessions.
 
     Raises Forbidden, NotFound, BadRequest for the own account, Conflict if there is no authenticator.
     """

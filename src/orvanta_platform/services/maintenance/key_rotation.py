@@ -40,7 +40,7 @@ Report = Callable[[str], None]
 
 
 class RotationIncomplete(Conflict):
-    """Ciphertexts of the old key remain: a process that did not learn the new one keeps writing them."""
+    """Ciphertexts of the old key remain: a process that has not read the new key keeps writing them."""
 
     code = "rotation_incomplete"
 
