@@ -1,4 +1,4 @@
-"""Logs written through the worker's log writer without a claimed job, and read by the services."""
+"""Logs that are written by the worker's log writer without a claimed job, and read by the services."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 @dataclass(slots=True)
 class LogGround:
-    """A platform on a new database with its objects in a folder."""
+    """A platform on a new database, with its objects in a folder."""
 
     platform: Platform
     objects: Path
@@ -77,7 +77,7 @@ async def ground(database: TestDatabase, home: Path) -> AsyncIterator[LogGround]
 
 
 def step(run: UUID, node: str, *, attempt: int = 1, chars: int = 0) -> NodeJobRow:
-    """Create the row of a node's job for the merge; `chars` 0: it is live."""
+    """Return the row of a node's job for the merge of logs. If `chars` is 0, the job is live."""
     return NodeJobRow(
         node=node,
         node_index=0,

@@ -1,4 +1,4 @@
-"""Restoring a backup into an installation that is empty, used or too new, and from a broken archive."""
+"""Restoring a backup: into an empty, used or too new installation, and from a damaged archive."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarnes
 
 @pytest.fixture
 async def empty(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Settings]:
-    """Return the settings of an unused machine."""
+    """Return the settings of an installation that is not in use."""
     name = f"{database.name}_blank"
     owner = await asyncpg.connect(database.owner_url)
     await owner.execute(f"CREATE DATABASE {name} TEMPLATE template0")
@@ -75,7 +75,7 @@ async def refused(kind: type[OrvantaError], settings: Settings, archive: bytes, 
 
 
 async def contents(url: str) -> dict[str, list[str]]:
-    """Return every row of every table as text, without ids of transactions."""
+    """Return every row of every table as text, without transaction ids."""
     conn = await asyncpg.connect(url)
     try:
         names = await conn.fetch(
@@ -93,7 +93,7 @@ async def contents(url: str) -> dict[str, list[str]]:
 
 
 def changed(archive: bytes, name: str, by: bytes | None) -> bytes:
-    """Return the archive with another stream of this name, or without it."""
+    """Return the archive with the stream of this name replaced or removed."""
     file = io.BytesIO()
     writer = Writer(file)
     for each, parts in Reader(io.BytesIO(archive)).streams():

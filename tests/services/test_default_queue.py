@@ -1,4 +1,4 @@
-"""Default queue of a script's job."""
+"""Default queues of the jobs of scripts."""
 
 from __future__ import annotations
 

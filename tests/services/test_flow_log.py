@@ -1,4 +1,4 @@
-"""Merged logs of a workflow's nodes: ordered by time, in whole lines, without loss or duplication."""
+"""Merged logs of a workflow's nodes: ordered by time, in complete lines, without loss or duplication."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def merged(on: LogGround, run: UUID, *steps: NodeJobRow) -> str:
 
 
 async def say(log: JobLog, text: str) -> None:
-    """Write a chunk now."""
+    """Write a chunk immediately."""
     await log.write(text)
     await log._write_all(last=False)
 
@@ -65,7 +65,7 @@ async def test_attempts_are_concatenated(on: LogGround) -> None:
 async def test_merged_log_is_exact_while_logs_are_moved(
     on: LogGround, page: int, move_at: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nodes print alternately, several chunks per statement, and logs are moved to objects while they are read."""
+    """Nodes print alternately, with several chunks per statement, and logs are moved to objects while they are read."""
     monkeypatch.setattr(logs, "CHUNK_CHARS", 40)
     monkeypatch.setattr(log_objects, "FRAME_CHARS", 90)
     monkeypatch.setattr(flow_log, "_PIECES", page)

@@ -1,4 +1,4 @@
-"""Large values stored as frames, read completely and in parts from every kind of storage."""
+"""Large values stored as frames: complete and partial reads from every kind of storage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Git child: a repository of a real server, read and written within limits."""
+"""The Git child process: reads and writes of a real server's repository, and their limits."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ async def test_branch_is_read_and_commits_are_pushed_on_top_of_it(server: GitSer
     newest, oldest = log_of(repo)
     assert (newest.id.decode(), oldest.id.decode()) == (second, first)
     assert (oldest.author, oldest.message) == (b"Ann x <ann@example.com>", b"First\n\nReason\n")
-    # A commit made elsewhere: a fetch of a known commit reads nothing, and a push onto an older one is refused.
+    # Another client commits: a fetch of a known commit reads nothing, and a push onto an older one is refused.
     outside = commit_files(repo, {"f/team/c.variable.yaml": BODY, "README.md": b"# Shop\n"}, "By hand")
     found = await fetched(tmp_path, remote(server, "plain"), second)
     assert found.head == outside and found.files is not None
@@ -163,7 +163,7 @@ async def test_links_and_submodules_are_findings_and_are_not_followed(server: Gi
         ("f/team/a.variable.yaml", "symbolic link"),
         ("f/team/module", "submodule"),
     ]
-    # Nothing is written through a link.
+    # Links are never followed for writing.
     async with session(tmp_path) as child:
         await child.fetch(remote(server, "links"), None)
         for name in ("f/team/a.variable.yaml", "f/team/module/x.py"):
@@ -196,7 +196,7 @@ def _pack(*objects: bytes, count: int | None = None) -> bytes:
 def test_malformed_packs_are_refused_before_they_are_indexed(tmp_path: Path) -> None:
     blob = bytes([3 << 4 | 5]) + zlib.compress(b"hello")
     understated = bytes([3 << 4 | 5]) + zlib.compress(bytes(1 << 20))
-    delta = b"\x05" + b"\xff\xff\xff\xff\x7f" + b"\x90\x05"  # its result has 34 GB
+    delta = b"\x05" + b"\xff\xff\xff\xff\x7f" + b"\x90\x05"  # its result would have 34 GB
     amplified = bytes([7 << 4 | len(delta)]) + bytes(20) + zlib.compress(delta)
     cases = {
         "valid": (_pack(blob, blob) + bytes(20), None),
@@ -242,7 +242,7 @@ async def test_child_has_no_environment_of_server(
     monkeypatch.setenv("ORVANTA_INSTANCE_KEY", "key-of-instance")
     server.create("empty")
     async with session(tmp_path) as child:
-        # While a program is being loaded, the system shows no environment.
+        # The environment of a process is not available while its program is being loaded.
         await child.fetch(remote(server, "empty"), None)
         environ = Path(f"/proc/{child._process.pid}/environ").read_bytes()
         assert b"HOME=" + os.fsencode(tmp_path) in environ and b"key-of-instance" not in environ

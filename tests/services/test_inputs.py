@@ -29,7 +29,7 @@ ASYNC = pytest.mark.asyncio(loop_scope="module")
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=["here", "child"])
 async def evaluator(request: pytest.FixtureRequest) -> AsyncIterator[Evaluator]:
-    """Run each case in this process, if it is allowed there, and in the child process."""
+    """Return an evaluator that validates in this process if that is permitted, or always in the child process."""
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "child":
             patch.setattr(schemas, "MAX_INLINE_BYTES", -1)

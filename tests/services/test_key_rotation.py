@@ -51,7 +51,7 @@ async def rotate(api: ApiHarness, **options: Any) -> Rotated:
 
 
 async def stored(api: ApiHarness) -> set[bytes]:
-    """All ciphertexts in the database. Each table with secrets has some."""
+    """Return all ciphertexts in the database. Each table with secrets must contain some."""
     columns = (
         "SELECT table_name, column_name FROM information_schema.columns WHERE column_name IN ('sealed', 'wrapped')"
     )
@@ -64,7 +64,7 @@ async def stored(api: ApiHarness) -> set[bytes]:
 
 
 async def other_secrets(api: ApiHarness) -> None:
-    """A resource, a setting of the instance, a two-step login and the token of a repository."""
+    """Create a resource, a setting of the instance, a two-step login and the token of a repository."""
     client = api.client
     await setup.create_user(api.platform.db, "ada@example.org", "correct horse")
     account = {"email": "ada@example.org", "password": "correct horse"}

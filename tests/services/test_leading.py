@@ -1,4 +1,4 @@
-"""Leader election: one leader at a time, replaced when its heartbeat stops by the observer's own clock."""
+"""Leader election: there is one leader at a time; an observer measures missing heartbeats with its own clock."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def candidate(platform: Platform) -> Leadership:
 
 
 async def watch(observer: Leadership, hours: Hours, seconds: int) -> list[bool]:
-    """Query once per second."""
+    """Let the observer try to become the leader once per second; return the results."""
     found = []
     for _ in range(seconds):
         hours.now += 1
@@ -82,7 +82,7 @@ async def test_leader_resumes_after_missed_heartbeats(platform: Platform, hours:
 
 
 async def test_suspended_observer_restarts_its_observation(platform: Platform, hours: Hours) -> None:
-    """After the observer was suspended, or the database restarted, every heartbeat seems to have stopped."""
+    """After the observer was suspended, or the database restarted, every heartbeat appears to have stopped."""
     first, second = candidate(platform), candidate(platform)
     await first.seek()
     await second.seek()

@@ -1,4 +1,4 @@
-"""Logs are complete, ordered and readable by characters, whether stored as rows or as frames of an object."""
+"""Logs: complete, ordered and readable by character offsets, both from rows and from the frames of an object."""
 
 from __future__ import annotations
 
@@ -94,8 +94,8 @@ async def until_written(log: logs.JobLog) -> None:
 
 @pytest.mark.extended
 async def test_moving_and_reading_a_long_log_uses_little_memory(on: LogGround) -> None:
-    """64 MiB without repetition within a page: neither the text nor its compressed form is ever completely in
-    memory."""
+    """The log has 64 MiB without repetition within a page; neither the text nor its compressed form is ever completely
+    in memory."""
     chance = random.Random(4)
     made, log = on.log()
     before = reset_peak()
@@ -119,7 +119,7 @@ async def test_range_read_fetches_only_its_frames(on: LogGround) -> None:
     path = on.objects / on.stored()[0]
     body = bytearray(path.read_bytes())
     half = len(body) // 2
-    path.write_bytes(bytes(half) + body[half:])  # breaks the first half
+    path.write_bytes(bytes(half) + body[half:])  # damages the first half
     assert await on.read(made.job, len(text) - 100_000) == text[-100_000:]
     path.write_bytes(body[:half])  # removes the second half
     assert await on.read(made.job, 0, most=100_000) == text[:100_000]
@@ -201,7 +201,7 @@ async def test_platform_lines_are_marked_and_limited(on: LogGround) -> None:
 
 
 async def test_resent_chunk_replaces_the_first(on: LogGround) -> None:
-    """A chunk whose response was lost was written nevertheless, and masked with fewer secrets than are known now."""
+    """A chunk whose response was lost has been written, and was masked with fewer secrets than are known now."""
     made, log = on.log()
     before = log._chunks([(16, 16, zlib.compress(b"a longer secret\n"))])
     async with on.platform.db.transaction() as conn:
@@ -235,7 +235,7 @@ async def test_log_refused_by_the_database_is_reported(on: LogGround, database: 
     await owner.execute(f"REVOKE INSERT ON log_chunk FROM {role}")
     await owner.close()
     _, log = on.log()
-    await log.write("t" * logs.CHUNK_CHARS)  # accepted, and written while the job continues
+    await log.write("t" * logs.CHUNK_CHARS)  # accepted now, and written while the job continues
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await log.write("u" * logs.GATHERED_CHARS)
     with pytest.raises(asyncpg.InsufficientPrivilegeError):

@@ -56,7 +56,7 @@ async def test_unreferenced_objects_are_deleted_after_a_day(on: LogGround, monke
 
 
 async def test_object_uploaded_under_an_earlier_form_of_its_id_is_kept(on: LogGround) -> None:
-    """Keys retain the id of their job from before derived ids were UUIDv8."""
+    """Keys contain the job's id from the time before derived ids were UUIDv8."""
     run, storage = ids.new_run_id(), on.platform.storage
     job = ids.node_job_id(run, "a")
     earlier = UUID(int=job.int ^ (0xF << 76))

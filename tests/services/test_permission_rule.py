@@ -1,4 +1,4 @@
-"""Permissions are checked in services: every public function takes an Actor and calls the permission table.
+"""Permission checks in services: every public function takes an Actor and calls the permission table.
 
 Functions that wait or stream take a LiveActor, their `caller`, and request the actor from it. A function checks
 permissions itself or passes the actor to another one that does. It may read a row first to find the owner of an item.
@@ -127,7 +127,7 @@ def names_of(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
 
 
 def asks(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    """Return whether the function calls the permission table, or passes on the actor or caller."""
+    """Return true if the function calls the permission table, or passes on the actor or caller."""
     for node in ast.walk(function):
         if isinstance(node, ast.Call):
             name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
@@ -154,7 +154,7 @@ def test_exemptions_name_existing_functions() -> None:
 
 
 def test_streamed_responses_are_created_in_one_module() -> None:
-    """Services that read the streamed data check a LiveActor."""
+    """The services that read the streamed data check a LiveActor."""
     folder = ROOT / "http"
     makers = {"Stream", "ServerSentEvent", "File", "ASGIStreamingResponse"}
     found = {

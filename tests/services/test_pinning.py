@@ -1,4 +1,4 @@
-"""Checks of calls between workflows: cycles and deep chains are refused, and a wide graph is visited once."""
+"""Checks of calls between workflows: cycles and deep chains are refused, and each workflow is visited once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Threads for documents: separate from other threads, and shared fairly by workspaces."""
+"""Threads that parse documents: separate from other threads, and shared fairly by workspaces."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_workspaces_take_turns() -> None:
 
 
 def test_one_workspace_occupies_one_thread() -> None:
-    """Its calls would gain nothing from a second one, since they hold the interpreter's lock."""
+    """A second thread would not speed up its calls, since they hold the interpreter's lock."""
     threads, go, order = FairThreads(2, "test"), threading.Event(), list[str]()
     calls: list[Future[Any]] = [threads.submit("a", go.wait)]
     calls += (threads.submit("a", partial(order.append, name)) for name in ("a1", "a2"))

@@ -1,4 +1,4 @@
-"""Regression tests of races between processes and of failures of other components."""
+"""Regression tests for races between processes and failures of other components."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ async def owner(core: CoreHarness) -> AsyncIterator[asyncpg.Connection[asyncpg.R
 
 
 async def poison(core: CoreHarness, run: UUID) -> None:
-    """Make this run unreadable."""
+    """Corrupt this run so that it cannot be read."""
     await core.run("UPDATE run_live SET document = '\\x00' WHERE id = $1", run)
 
 
@@ -121,7 +121,7 @@ async def test_broken_run_does_not_block_other_runs(core: CoreHarness) -> None:
 
 
 async def test_broken_run_is_ended(core: CoreHarness) -> None:
-    """It is not ended at the first failure, because the cause may be temporary."""
+    """The run is not ended at the first failure, because the cause may be temporary."""
     worker = await core.worker()
     run = await core.start(job("a"), job("b"))
     await worker.claim(1)
@@ -154,7 +154,7 @@ async def test_lost_worker_is_reaped_despite_a_broken_run(core: CoreHarness) -> 
 
 
 async def test_unrecorded_result_is_not_visible(core: CoreHarness) -> None:
-    """A lost worker returns with its result while an event waits for the recorded one."""
+    """A lost worker reports a result while an event that reads the recorded one waits in the inbox."""
     worker, lost = await core.worker(), await core.worker()
     expression = {"type": "javascript", "expr": "results.a.s"}
     run = await core.start(job("a"), job("b", "a", retry=RETRY, timeout=expression))
@@ -203,7 +203,7 @@ async def test_repeated_registration_of_worker_is_idempotent(core: CoreHarness) 
 
 
 def test_path_scoped_token_cannot_run_previews() -> None:
-    """The path of a preview is chosen by the caller: with a leaked token of one workflow, any code could run."""
+    """The caller chooses the path of a preview: with a leaked token of one workflow, any code could run."""
     limited = replace(ACTOR, role=Role.DEVELOPER, super_admin=False, scopes=("jobs:run:u/ann/*",))
     assert permissions.can(limited, "run", Target(WORKSPACE, "flow", "u/ann/x"))
     with pytest.raises(Forbidden):
@@ -231,13 +231,13 @@ async def test_workflow_token_runs_scripts_of_the_workflow(core: CoreHarness) ->
 
 
 class Claims(Lease):
-    """A lease that allows one claim and no start."""
+    """A lease that permits one claim and no start of a job."""
 
     answers = 0
 
     @property
     def may_start(self) -> bool:
-        """Return true once."""
+        """Return true for the first call only."""
         self.answers += 1
         return self.answers == 1
 
@@ -271,7 +271,7 @@ async def preview(core: CoreHarness, content: str = "def main(): return 1") -> U
 async def test_full_worker_disk_fails_the_job(
     core: CoreHarness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The error was mistaken for an unavailable database and retried forever."""
+    """Regression test: the error was treated as an unavailable database, and the start was retried forever."""
     async with working(core, tmp_path):
         monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
         run = await preview(core)
@@ -280,7 +280,7 @@ async def test_full_worker_disk_fails_the_job(
 
 
 async def test_worker_keeps_watching_after_a_failed_query(core: CoreHarness, tmp_path: Path) -> None:
-    """One run cannot be read; another is cancelled, and its job must be notified."""
+    """One run cannot be read; another one is cancelled, and its job must be notified."""
     broken = await core.start(job("a", tag="later"))
     await poison(core, broken)
     async with working(core, tmp_path):
@@ -294,7 +294,7 @@ async def test_worker_keeps_watching_after_a_failed_query(core: CoreHarness, tmp
 
 
 async def test_code_is_not_rerun_when_its_step_fails(core: CoreHarness, tmp_path: Path) -> None:
-    """The run's result consists of results, one of which is missing in the storage."""
+    """The step fails because the run's result contains a value that is missing in the object storage."""
     hand = await core.worker(["hand"])
     run = await core.start(job("a", tag="hand"), {**job("b"), "value": CODE})
     (claimed,) = await hand.claim()
@@ -308,7 +308,7 @@ async def test_code_is_not_rerun_when_its_step_fails(core: CoreHarness, tmp_path
 
 
 async def test_no_job_starts_without_heartbeat(core: CoreHarness, tmp_path: Path) -> None:
-    """A job claimed before the heartbeat stopped may belong to another worker when the database responds."""
+    """A job claimed before the heartbeat stopped may belong to another worker once the database responds again."""
     run = await preview(core)
     async with working(core, tmp_path, Claims) as worker:
         await core.until("SELECT FROM job_live WHERE run = $1 AND state = 'running'", run)

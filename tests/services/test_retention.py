@@ -1,4 +1,4 @@
-"""Retention: dropped weeks, runs deleted in batches, retained data, and objects deleted after rows."""
+"""Retention: dropped weekly partitions, runs deleted in batches, retained data, and objects deleted after rows."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def owner(database: TestDatabase) -> AsyncIterator[asyncpg.Connection[asyn
 
 
 def later(days: int) -> datetime:
-    """Return a time in the future, because the runs of the test are created now."""
+    """Return the time in `days` days: the runs of the test are created now."""
     return clock.now() + timedelta(days=days)
 
 

@@ -1,4 +1,4 @@
-"""Ticks of schedules: taken once, missed, skipped or failed with a reason; handlers of their runs."""
+"""Ticks of schedules: processed once, missed, skipped or failed with a reason; handlers of their runs."""
 
 from __future__ import annotations
 
@@ -55,13 +55,13 @@ async def rows(api: ApiHarness, query: str, *values: Any) -> list[Any]:
 
 
 async def make_due(api: ApiHarness, ago: str = "1 second", path: str = PATH) -> None:
-    """Make the schedule's next tick due in the past."""
+    """Move the schedule's next tick into the past."""
     query = "UPDATE schedule SET next_at = date_trunc('second', app_now()) - $1::text::interval WHERE path = $2"
     await rows(api, query, ago, path)
 
 
 async def tick(api: ApiHarness, ago: str = "1 second") -> None:
-    """Make a tick due and process everything that is due."""
+    """Make a tick due, and process all due ticks."""
     await make_due(api, ago)
     while await fire(api.platform):
         pass
@@ -85,7 +85,7 @@ async def args_of(api: ApiHarness, run: UUID) -> Any:
 
 
 async def end(api: ApiHarness, result: Any = None, error: str | None = None) -> UUID:
-    """End the only job and process the consequences."""
+    """Complete the only job, and process the end of its run."""
     ((_, job),) = (await api.worker.claim()).items()
     await api.worker.finish(job, result, error=error)
     await process_ended(api.platform, ScanPosition())
@@ -121,7 +121,7 @@ async def test_concurrent_schedulers_take_a_tick_once(api: ApiHarness) -> None:
 
 
 async def test_started_tick_is_never_restarted(api: ApiHarness) -> None:
-    """This holds even if next_at is set back, because the tick has a row."""
+    """This holds even if next_at is reset to an earlier time, because the tick has a row."""
     await create(api)
     await make_due(api)
     assert await fire(api.platform) == 1
@@ -265,7 +265,7 @@ async def test_on_failure_handler_receives_the_error(api: ApiHarness) -> None:
 
 
 async def handlers(api: ApiHarness, outcomes: str) -> str:
-    """End runs in sequence, f: failed, s: succeeded; returns the letters of the handlers, `.` after each run."""
+    """End runs in sequence (f: failed, s: succeeded); return the letters of their handlers, with `.` after each run."""
     letters = ""
     for n, outcome in enumerate(outcomes):
         await tick(api, f"{50 - n} seconds")

@@ -1,4 +1,4 @@
-"""Opened passwords in the inputs of a sub-workflow."""
+"""Decrypted passwords in the inputs of a sub-workflow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""First start of an instance."""
+"""The first start of an instance."""
 
 from __future__ import annotations
 

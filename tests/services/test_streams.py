@@ -1,4 +1,4 @@
-"""Streams of jobs by offsets: every character once, regardless of pieces; a retry restarts the stream."""
+"""Streams of jobs, read by offset: every character once, regardless of the pieces; a retry restarts the stream."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def on(database: TestDatabase, tmp_path: Path) -> AsyncIterator[LogGround]
 
 
 async def streamed(on: LogGround, *pieces: str, made: Attempt | None = None) -> Attempt:
-    """Create an ended attempt that has streamed these pieces; the one after `made` if that is set."""
+    """Create an ended attempt that has streamed these pieces; if `made` is set, the attempt that follows it."""
     run = made.run if made else ids.new_run_id()
     attempt, log = on.log(run, attempt=made.attempt + 1 if made else 1)
     for piece in pieces:

@@ -1,4 +1,4 @@
-"""References to stored values after they were read."""
+"""References to stored values in memory after they were read."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RUN = UUID(int=7)
 
 @pytest.mark.parametrize("size", [300 << 10, 3 << 20], ids=["one piece", "frames"])
 async def test_read_value_is_referenced_only_by_its_reader(tmp_path: Path, size: int) -> None:
-    """A large value is released as soon as its reader is done, also before the reader waits again."""
+    """A large value is released as soon as its reader is finished, even before the reader waits again."""
     storage = LocalStorage(tmp_path)
     row = await values.store(storage, "main", RUN, RUN, "result", b'"%s"' % (b"x" * size))
     opened = await values.open_rows(storage, [row])
