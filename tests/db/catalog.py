@@ -1,4 +1,4 @@
-"""The structure of a database according to its catalogs (catalog.sql)."""
+"""The structure of a database, read from its system catalogs (catalog.sql)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _QUERIES = dict(re.findall(r"^-- kind: (\w+)\n(.*?);$", _TEXT, re.MULTILINE | re
 
 
 async def describe(connection: Connection) -> dict[str, list[tuple[object, ...]]]:
-    """Return all objects by kind."""
+    """Return all objects of the database by kind."""
     found = {}
     for kind, query in _QUERIES.items():
         rows = await connection.fetch(query)

@@ -66,7 +66,7 @@ async def work(api: ApiHarness, *, printing: bool = False) -> None:
 
 
 async def ended(api: ApiHarness) -> list[str]:
-    """Complete runs of every form; return their ids."""
+    """Complete runs of every kind; return their ids."""
     await deploy(api, "f/a/inner", script("x"))
     await deploy(api, "f/a/called", calling("f/a/inner"), loop("l", script("y"), script("z")))
     runs = [
@@ -82,7 +82,7 @@ async def ended(api: ApiHarness) -> list[str]:
 
 
 async def under_way(api: ApiHarness) -> list[ClaimedJob]:
-    """Start runs that wait or run in every table of live rows; return the running jobs."""
+    """Start runs that have rows in every table of live rows; return the running jobs."""
     await deploy(api, "f/a/asks", asking("ask"))
     await api.flow(loop("l", asking("ask"), script("b"), parallel=True))
     suspending = await api.flow(calling("f/a/asks"), script("c"))
@@ -108,7 +108,7 @@ async def under_way(api: ApiHarness) -> list[ClaimedJob]:
 
 
 async def untaken(owner: Connection) -> None:
-    """Insert every kind of event that references something into inboxes."""
+    """Insert an unprocessed event of each kind that contains ids."""
     run, child = ids.new_run_id(), await owner.fetchval("SELECT id FROM run WHERE trigger = 'flow' LIMIT 1")
     frame = ids.frame_id(run, ids.opening_id(run, ids.node_job_id(run, "l"), 0), 1)
     job = ids.inner_job_id(run, frame, "a")
@@ -135,7 +135,7 @@ WHERE c.table_schema = 'public' AND c.data_type = 'uuid' AND t.table_type = 'BAS
 
 
 async def content(owner: Connection) -> dict[str, list[str]]:
-    """Return every id of every table, and the events of inboxes without spaces, with ordered rows."""
+    """Return every id of every table, and the events of inboxes without spaces, in a defined order."""
     found = {}
     for table, columns in await owner.fetch(IDS):
         chosen = ", ".join([*sorted(set(columns) - {"nonce"}), *(["event::text"] if table == "inbox" else [])])
@@ -172,7 +172,7 @@ async def test_runs_are_read_and_continue_after_derived_ids_are_marked(
 
 
 async def test_derived_ids_differ_from_earlier_ones_in_version_alone() -> None:
-    """Each value was computed by the previous version from the one before it."""
+    """The expected values were computed by the previous version, each from the one before it."""
     run = UUID("0197a000-0000-7000-8000-000000000001")
     node = ids.node_job_id(run, "l")
     opening = ids.opening_id(run, node, 0)

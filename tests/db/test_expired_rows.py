@@ -1,4 +1,4 @@
-"""Expired rows are deleted from tables that would otherwise grow for ever."""
+"""Deletion of expired rows from tables that would otherwise grow indefinitely."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Frequent queries read few pages, however many dead rows a snapshot retains."""
+"""Pages read by frequent queries: few, regardless of the number of dead rows that a snapshot retains."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ async def test_scans_past_deleted_ticks(held: Connection) -> None:
 
 
 async def test_plan_made_without_timers(held: Connection) -> None:
-    """The planner considers the table empty and a scan of all of it cheap."""
+    """The planner assumes that the table is empty and that a full scan is cheap."""
     await held.execute(TIMERS, MANY, timedelta(days=1))
     await held.execute("DELETE FROM timer")
     await held.execute("ANALYZE timer")
@@ -118,7 +118,7 @@ def retried(run: UUID, job: UUID) -> StepWrite:
 
 
 def cancelled(run: UUID, job: UUID) -> StepWrite:
-    """Return a step that cancels a job waiting for its retry, with its run and the event in its inbox."""
+    """Return a step that cancels a job waiting for its retry, ends the run, and deletes the event from its inbox."""
     end = RunEnd("cancelled", reports=True)
     ending = JobCompletion(job, 1, None, None, "cancelled")
     return StepWrite(run, 0, b"", "cancelling", [ending], end=end, over_cancel=True, inbox_seq=1)
@@ -129,7 +129,7 @@ STEPS = (ends, goes_on, retried, cancelled)
 
 @pytest.mark.parametrize("left", [1, 20])
 async def test_steps_and_claims_among_dead_rows(held: Connection, left: int) -> None:
-    """However few rows the planner assumes in the tables."""
+    """This holds even if the planner assumes that the tables have few rows."""
     await live(held, [ids.new_run_id() for _ in range(MANY)])
     await held.execute("DELETE FROM run_live; DELETE FROM job_live; DELETE FROM timer; DELETE FROM inbox")
     runs = [ids.new_run_id() for _ in range(left)]
@@ -176,7 +176,7 @@ async def pages_of(connection: Connection, text: str, values: Sequence[str], row
 
 
 def most_pages(plan: dict[str, Any]) -> int:
-    """Return the maximum of a scan in the plan: writes read pages as well."""
+    """Return the maximum number of pages read by a single scan of the plan; pages read by writes do not count."""
     inner = [most_pages(each) for each in plan.get("Plans", [])]
     own = int(plan["Shared Hit Blocks"]) + int(plan["Shared Read Blocks"]) if "Scan" in plan["Node Type"] else 0
     return max([own, *inner])

@@ -1,4 +1,4 @@
-"""The composed queries of job lists: all conditions on all parts, and the cost of page 1 of a long history."""
+"""The composed queries of job lists: all conditions on all parts, and the cost of the first page of a long history."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ INSERT INTO timer (run, job, kind, due_at) SELECT id, id, 'deadline', app_now() 
 
 
 async def test_page_one_reads_few_pages_of_waiting_runs(database: TestDatabase) -> None:
-    """Each run has a deadline among the timers: a page reads only those of the rows it shows, for any caller."""
+    """Each run has a timer; for every caller, a page reads only the timers of the rows that it returns."""
     conn = await asyncpg.connect(database.owner_url)
     try:
         await conn.execute(WAITING)
@@ -108,7 +108,7 @@ async def test_page_one_reads_few_pages_of_long_history(database: TestDatabase) 
             rows = [int(part.split()[0].split(".")[0]) for part in plan.split("(actual rows=")[1:]]
             assert max(rows) <= 100, plan
             assert len(await list_jobs(conn, "main", visible, PARTS, JobFilter(), Slice(limit=30))) == 30
-            # Failed runs are found without reading others.
+            # Failed runs are found without reading other runs.
             failed = JobFilter(states=("failed",), has_null_parent=True)
             text, values = job_lists.list_statement("main", visible, PARTS, failed, Slice(limit=30))
             lines = await conn.fetch("EXPLAIN (ANALYZE, TIMING OFF, COSTS OFF) " + text, *values)
@@ -119,7 +119,7 @@ async def test_page_one_reads_few_pages_of_long_history(database: TestDatabase) 
 
 
 async def test_window_reads_only_its_part_of_history(database: TestDatabase) -> None:
-    """A list and a histogram of ten minutes in the past: newer and older rows are not read."""
+    """A list and a histogram of ten minutes in the past do not read newer or older rows."""
     since, until = datetime.now(UTC) - timedelta(minutes=40), datetime.now(UTC) - timedelta(minutes=30)
     window = JobFilter(created_after=since, created_before=until, has_null_parent=True)
     conn = await asyncpg.connect(database.owner_url)

@@ -1,4 +1,4 @@
-"""Migrations: forward only, applied once, refused if a newer schema breaks this code, and their result."""
+"""Migrations: forward only, applied once, refused if a newer schema breaks this code, and the resulting schema."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ async def test_storage_settings_of_live_tables(owner: Connection, table: str) ->
 
 @pytest.mark.every_postgres
 async def test_partitions_exist_before_they_are_needed(app: Connection) -> None:
-    """By any role, at any time, repeatedly; neighbours are adjacent and do not overlap."""
+    """Any role can create partitions at any time and repeatedly; they are adjacent and do not overlap."""
     now = datetime.now(UTC)
     assert await app.fetchval("SELECT ensure_partitions($1)", now) == 0
     assert await app.fetchval("SELECT ensure_partitions($1)", now + timedelta(weeks=1)) == 8

@@ -1,4 +1,4 @@
-"""The plans of the most frequent queries, as files, on a large queue and history.
+"""The plans of the most frequent queries on a large queue and history, stored as files.
 
 WRITE_PLANS=1 rewrites the files: review the difference before committing it.
 """
@@ -81,7 +81,7 @@ async def grown(database: TestDatabase) -> AsyncIterator[Connection]:
 @pytest.mark.extended
 @pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
 async def test_queue_queries_use_indexes(grown: Connection, mode: str) -> None:
-    """No table is scanned or sorted as a whole, whichever way the server plans a prepared statement."""
+    """No table is scanned or sorted completely, with generic and with custom plans of prepared statements."""
     await grown.execute(f"SET plan_cache_mode = {mode}")
     for name, (noun, values) in QUEUE.items():
         plan = await explain(grown, load(noun)[name].text, values)
@@ -104,7 +104,7 @@ async def test_queue_queries_use_indexes(grown: Connection, mode: str) -> None:
 async def test_plan_made_on_empty_tables_finds_results_by_id(
     database: TestDatabase,
 ) -> None:
-    """A server plans each statement once, mostly while tables are empty: no plan may scan rows inserted since."""
+    """The server plans each statement once, often while tables are empty; no plan may scan rows inserted later."""
     owner = await asyncpg.connect(database.owner_url)
     await owner.execute("SET plan_cache_mode = force_generic_plan")
     queries = load("job_views")
@@ -124,7 +124,7 @@ async def test_plan_made_on_empty_tables_finds_results_by_id(
 
 @pytest.mark.extended
 async def test_list_queries_use_indexes(grown: Connection) -> None:
-    """The newest rows of one workspace, of each part alone and of all of them."""
+    """The lists contain the newest rows of one workspace, from each part alone and from all parts."""
     listener = Heard()
     everything = Visible(everything=True, patterns=[], principals=[], username="", scope=None)
     await list_jobs(listener, "main", everything, PARTS, JobFilter(), Slice(limit=30))  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""All named queries are described, have unique names, and fit the real schema."""
+"""Named queries: each has a description, a unique name, and is valid in the real schema."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EVERY = [(noun, query) for noun in NOUNS for query in load(noun).values()]
 
 @pytest.mark.every_postgres
 async def test_every_query_fits_the_schema(database: TestDatabase) -> None:
-    """They are prepared as the role that runs them: the application's, or, for migrations, the owner's."""
+    """Each query is prepared by the role that executes it: the application, or, for migrations, the owner."""
     owner, app = await asyncpg.connect(database.owner_url), await asyncpg.connect(database.app_url)
     try:
         for noun, query in EVERY:
@@ -54,7 +54,7 @@ def test_every_query_is_used() -> None:
 
 
 def _is_named(name: str, text: str) -> bool:
-    """Return whether the whole name occurs, or its first word in an f-string that appends the name of a part."""
+    """Return true if the name occurs, or its first word in an f-string that appends the name of a part."""
     return f'"{name}"' in text or f'"{name.split("_")[0]}_{{' in text
 
 

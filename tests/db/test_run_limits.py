@@ -1,4 +1,4 @@
-"""The migration that adds scopes to runs: its effect on existing tokens, routes and idempotency keys."""
+"""Effects of the migration that adds scopes to runs on existing tokens, routes and idempotency keys."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ INSERT INTO idempotency (workspace, path, key, run) VALUES
 
 @pytest.fixture
 async def before(database: TestDatabase) -> AsyncIterator[Connection]:
-    """Open a database in the state before the migration, with rows; `migrate` migrates it."""
+    """Open a database with rows in the state before the migration; `migrate` applies it."""
     owner = await asyncpg.connect(database.owner_url)
     name = f"{database.name}_before"
     await owner.execute(f"CREATE DATABASE {name} TEMPLATE template0")

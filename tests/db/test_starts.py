@@ -1,4 +1,4 @@
-"""The statement that starts a run: each combination of its parts fits the schema."""
+"""The statement that starts a run: each combination of its parts is valid in the schema."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The cost of a batch grows linearly with its steps, whatever the planner assumes about the tables."""
+"""The cost of a batch of steps, which grows linearly regardless of the planner's assumptions about the tables."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def ending(job: UUID) -> JobCompletion:
 async def test_no_plan_node_is_quadratic_in_batch_size(
     worker: Connection, step: Any, own: bool, analyzed: bool
 ) -> None:
-    """The plan is made for batches of any size; the planner assumes ten rows in each array."""
+    """The generic plan is used for batches of any size; the planner assumes ten rows in each array."""
     runs = [ids.new_run_id() for _ in range(STEPS)]
     jobs = runs if own else [ids.node_job_id(run, "a") for run in runs]
     await worker.execute(RUNS, runs)
@@ -110,7 +110,7 @@ async def explained(connection: Connection, steps: list[StepWrite]) -> dict[str,
 
 
 async def literals(connection: Connection, text: str, numbers: Sequence[int], arguments: Sequence[Any]) -> list[str]:
-    """Return the arguments of a statement that takes these numbers, as SQL literals."""
+    """Return the arguments of a statement with these parameter numbers as SQL literals."""
     types = dict(re.findall(r"\$(\d+)::([a-z ]+(?:\[\])?)", text))
     found = []
     for place, number in enumerate(numbers, 1):

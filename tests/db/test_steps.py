@@ -1,4 +1,4 @@
-"""The statement of a step contains only parts with rows to process: each combination fits the schema."""
+"""The statement of a step: it contains only parts with rows, and each combination is valid in the schema."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A sticky connection: one for many statements, released when idle, replaced when broken."""
+"""A sticky connection: used for many statements, released when idle, replaced when broken."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def test_statements_reuse_connection(pool: Database) -> None:
             pids.add(await connection.fetchval(PID))
     await one.close()
     assert len(pids) == 1
-    async with pool.acquire() as connection:  # the pool's only connection: it was released
+    async with pool.acquire() as connection:  # the pool's only connection is available, so it was released
         assert await connection.fetchval(PID) in pids
 
 
@@ -52,7 +52,7 @@ async def test_idle_connection_is_released_to_waiters(pool: Database, monkeypatc
     async with one as connection:
         pid = await connection.fetchval(PID)
         other = asyncio.create_task(_pid(pool))
-        await connection.fetchval("SELECT pg_sleep(0.05)")  # longer than the idle limit: a connection in use remains
+        await connection.fetchval("SELECT pg_sleep(0.05)")  # longer than the idle limit: a connection in use is kept
         assert not other.done()
     assert await other == pid
     async with one as connection:
