@@ -18,7 +18,7 @@ MOMENT = Moment(1_700_000_000_123, "7/a")
 
 
 async def nothing(kind: Opener, path: str) -> bytes:
-    """Fail to open: the workspace has no variables and resources."""
+    """Raise not_found: the workspace has no variables or resources."""
     raise ExpressionError("not_found", f"The {kind} {path} does not exist.")
 
 

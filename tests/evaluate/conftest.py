@@ -1,4 +1,4 @@
-"""One evaluator per module, so that its child processes start once."""
+"""Fixture of one evaluator per module, so that its child processes start once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The small interpreter compared with the JavaScript child: both must give the same answer."""
+"""The small interpreter compared with the JavaScript child: both must return the same values and errors."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ scope = st.fixed_dictionaries({"results": named, "context": named, "flow_input":
 
 
 def scope_of(texts: dict[str, str]) -> Scope:
-    """Return `results` and `context` as mappings with each value as written; `error` is absent."""
+    """Return the scope with `results` and `context` as mappings of raw values, and a null `error`."""
     found: dict[str, Any] = {name: each.encode() for name, each in texts.items()}
     for name in ("results", "context"):
         found[name] = {key: bytes(value) for key, value in members(found[name]).items()}
@@ -95,7 +95,7 @@ def scope_of(texts: dict[str, str]) -> Scope:
 
 
 def as_doubles(raw: bytes) -> str:
-    """Return JSON text as JavaScript writes it, so without the extra digits that a bare path preserves."""
+    """Return JSON text with numbers as JavaScript writes them, without the extra digits that a bare path preserves."""
     shown = json.dumps(json.loads(raw, parse_int=float), sort_keys=True)
     return shown.replace("-0.0", "0.0").replace("-Infinity", "null").replace("Infinity", "null")
 
@@ -108,7 +108,7 @@ def outcome(answer: ExpressionValue) -> Outcome:
 
 
 class Sides:
-    """Both evaluators; `compared` counts the cases that both answered."""
+    """Both evaluators; `compared` counts the cases that both evaluated."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()

@@ -1,4 +1,4 @@
-"""Resources and rights of the process that evaluates."""
+"""Resource limits and rights of the child process that evaluates expressions."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def child(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Child]:
 
 
 def below(pid: int | None) -> int:
-    """Return the process that a keeper supervises."""
+    """Return the process supervised by a keeper."""
     (found,) = processes.children(pid)
     return found
 

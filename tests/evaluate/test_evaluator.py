@@ -192,7 +192,7 @@ async def test_evaluations_leave_no_state(bench: Bench) -> None:
 
 
 async def test_unnamed_values_are_not_passed(bench: Bench) -> None:
-    """A value that is not read costs nothing."""
+    """Values that are not read have no cost."""
     large = b'"' + b"x" * MAX_VALUES + b'"'
     scope: Scope = {"results": {"a": b"1", "large": large}, "flow_input": b'{"a": 1, "large": %s}' % large}
     assert await bench.value("results.a + flow_input.a", scope) == "2"
@@ -208,7 +208,7 @@ async def test_expression_length_is_limited(bench: Bench) -> None:
 
 
 class Workspace:
-    """Variables and resources by path; counts the requests."""
+    """Variables and resources by path, with a count of the requests."""
 
     def __init__(self, **values: Any) -> None:
         self.values = values

@@ -1,4 +1,4 @@
-"""Order in which requests of workspaces are served, and children that each workspace may occupy."""
+"""Order in which requests of workspaces are processed, and limit of the children used by a workspace."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ENDLESS = "(() => { for (;;) {} })()"
 
 
 class Held:
-    """Child that answers a request on command."""
+    """Simulated child process that responds to a request when the test calls `answer`."""
 
     def __init__(self, program: Program) -> None:
         self.alive = True
@@ -49,7 +49,7 @@ class Held:
         self.requests.pop(0)[1].set_result(reply or Reply())
 
     def end(self) -> None:
-        """End like a child whose first request exceeded its time limit."""
+        """Exit like a child whose first request exceeded its time limit."""
         self.alive = self.is_ready = False
         for place, (_, answer) in enumerate(self.requests):
             answer.set_exception(Ended(blamed=place == 0, late=place == 0))
@@ -73,7 +73,7 @@ def children(monkeypatch: pytest.MonkeyPatch) -> Children:
 
 
 async def settled() -> None:
-    """Let all tasks run as far as they can without an answer."""
+    """Let all tasks run until they wait for a response."""
     for _ in range(20):
         await asyncio.sleep(0)
 

@@ -1,4 +1,4 @@
-"""Examples of the expressions guide, which must give the documented values."""
+"""Examples of the guide to expressions, which must return the documented values."""
 
 from __future__ import annotations
 

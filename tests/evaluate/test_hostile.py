@@ -1,4 +1,4 @@
-"""Hostile expressions: each ends with a clear error or a harmless value, and the next one is evaluated."""
+"""Hostile expressions: each returns a clear error or a harmless value, and the next expression is evaluated."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ async def test_killed_child_is_replaced(bench: Bench) -> None:
 async def test_child_killed_during_start_is_replaced(monkeypatch: pytest.MonkeyPatch, kills: int) -> None:
     started = killed_at_start(monkeypatch, kills)
     evaluator = Evaluator()
-    # One child takes them all: for more requests, a slow machine would start another one.
+    # One child processes all of these requests; with more of them, a slow machine would start another child.
     asking = [Bench(evaluator).value(f"{number} * 2") for number in range(pool._MAX_QUEUED)]
     assert await asyncio.gather(*asking) == [str(number * 2) for number in range(pool._MAX_QUEUED)]
     assert len(started) == kills + 1
@@ -171,7 +171,7 @@ async def test_children_always_killed_at_start_are_abandoned(monkeypatch: pytest
 
 
 def killed_at_start(patch: pytest.MonkeyPatch, kills: int) -> list[int]:
-    """Pids of children started from now on; the first ones are killed before they are ready."""
+    """Return the list of pids of children started from now on; the first `kills` are killed before they are ready."""
     started: list[int] = []
     launch = process._launch
 
@@ -187,7 +187,7 @@ def killed_at_start(patch: pytest.MonkeyPatch, kills: int) -> list[int]:
 
 
 async def only_keeper(bench: Bench) -> list[int]:
-    """Return the keepers after terminated ones have gone."""
+    """Return the keepers once a single one is left."""
     async with asyncio.timeout(20):
         while len(found := keepers(bench)) != 1:
             await asyncio.sleep(0.01)

@@ -1,4 +1,4 @@
-"""Data of locales and time zones: which names in an expression are looked up, and what is kept of them."""
+"""Data of locales and time zones: the names in an expression that are requested, and the cached data."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def changes(name: str) -> list[tuple[int, str, int, int]]:
 
 @pytest.fixture
 def other_machine(tmp_path: Path) -> Iterator[None]:
-    """Zone files of a machine on which Berlin has the time of Tokyo."""
+    """Simulate the zone files of a machine on which Berlin has the time of Tokyo."""
     berlin = tmp_path / "Europe" / "Berlin"
     berlin.parent.mkdir()
     berlin.write_bytes(PACKAGE.joinpath("Asia", "Tokyo").read_bytes())

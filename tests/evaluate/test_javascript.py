@@ -1,6 +1,6 @@
-"""Expressions compared with Node: javascript.jsonl has a scope, and then expressions with the answers of Node.
+"""Expressions compared with Node: javascript.jsonl has a scope, and then expressions with the outcomes in Node.
 
-An answer is a list with the value, or the name of the error. Node itself is asked again where it is installed.
+An outcome is a list with the value, or the name of the error. If Node is installed, the outcomes are verified again.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ IS_BUILT = any(Path(intl_data.__file__).with_name("intl").glob("*.json"))
 LOCALES = [case for case in ALL if re.search("Intl|toLocale", case[0])]
 OTHERS = [case for case in ALL if case not in LOCALES]
 SAMPLE = LOCALES[::4] if IS_BUILT else []
-"""An evaluation with Intl takes 30 ms of processor time."""
+"""A sample, because each evaluation with Intl takes 30 ms of processor time."""
 
 
 async def test_answers_are_those_of_node(bench: Bench) -> None:
@@ -48,7 +48,7 @@ async def test_texts_for_locales_are_those_of_node(bench: Bench) -> None:
 
 
 async def different(bench: Bench, cases: list[tuple[str, Any]]) -> list[Any]:
-    """Return the expressions whose answer is not that of Node, with both."""
+    """Return the expressions whose outcome differs from that of Node, with both outcomes."""
     scope: Scope = {
         "flow_input": json.dumps(SCOPE["flow_input"]).encode(),
         "results": {name: json.dumps(value).encode() for name, value in SCOPE["results"].items()},

@@ -1,4 +1,4 @@
-"""Scripts read in a child process: results are those of this process, and no script blocks it."""
+"""Scripts parsed in a child process: the results equal those of this process, and no script blocks it."""
 
 from __future__ import annotations
 
