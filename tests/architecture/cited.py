@@ -1,4 +1,4 @@
-"""Tests that pages of the documentation name."""
+"""Tests that are named by pages of the documentation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def missing(named: Collection[str]) -> list[str]:
-    """Return the ids (`tests/<file>.py::<test>`) that name no test."""
+    """Return the ids (`tests/<file>.py::<test>`) that do not name an existing test."""
     there: dict[str, set[str]] = {}
     for file in {name.partition("::")[0] for name in named}:
         path = ROOT / file

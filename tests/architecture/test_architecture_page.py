@@ -1,4 +1,4 @@
-"""The page on the architecture: its layers are those that are checked, and its drawing names existing modules."""
+"""The page on the architecture: its layers equal those of the import checks, and its diagram names existing modules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pages on attacks and on faults of promotion: each row names tests, and they exist."""
+"""The pages on attacks and on faults of promotion: each row names existing tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decisions have one template, and the index lists each with its date and title."""
+"""Decision records: all follow one template, and the index lists each with its date and title."""
 
 from __future__ import annotations
 

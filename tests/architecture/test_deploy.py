@@ -1,4 +1,4 @@
-"""Files of deploy/: settings that exist, and what the tools for these files accept."""
+"""Files of deploy/: they use existing settings, and the tools for these files accept them."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_systemd_accepts_the_units(tmp_path: Path) -> None:
 
 @pytest.mark.extended
 def test_helm_renders_the_chart() -> None:
-    """Probes, no service links (they would set ORVANTA_PORT), no root, and migrations before an upgrade."""
+    """It has probes, no service links (which would set ORVANTA_PORT), no root user, and migrations before upgrades."""
     helm = shutil.which("helm")
     if helm is None:
         pytest.skip("helm is not installed")

@@ -1,4 +1,4 @@
-"""Every change of a script or workflow is refused where only releases make changes."""
+"""Refusal of every direct change of a script or workflow where only releases make changes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _REFUSES = "orvanta_platform.services.catalog.environments.refuse_direct"
 
 
 def test_every_writer_of_scripts_and_workflows_refuses_direct_deploys() -> None:
-    """Derived from the SQL: whatever calls a statement that writes versions or items, directly or not."""
+    """The functions are derived from the SQL: they execute, perhaps indirectly, writes of versions or items."""
     calls: dict[str, set[str]] = {}
     for path in (_SOURCES / "services").rglob("*.py"):
         calls |= _calls(path)
@@ -32,7 +32,7 @@ def test_every_writer_of_scripts_and_workflows_refuses_direct_deploys() -> None:
 
 
 def _writers(module: str) -> set[str]:
-    """Return the names of the functions of a module of rows that write versions or items."""
+    """Return the names of the functions of a db module that write versions or items."""
     queries = {name for name, text in query_texts(module).items() if _WRITES.search(text)}
     tree = ast.parse((_SOURCES / "db" / f"{module}.py").read_text())
     functions = [each for each in tree.body if isinstance(each, ast.AsyncFunctionDef)]
@@ -44,7 +44,7 @@ def _writers(module: str) -> set[str]:
 
 
 def _calls(path: Path) -> dict[str, set[str]]:
-    """Return what the functions and classes of a module refer to, by their full names."""
+    """Return the qualified names to which each function and class of a module refers."""
     tree = ast.parse(path.read_text())
     module = ".".join(["orvanta_platform", *path.relative_to(_SOURCES).with_suffix("").parts])
     defined = [each for each in tree.body if isinstance(each, ast.AsyncFunctionDef | ast.FunctionDef | ast.ClassDef)]

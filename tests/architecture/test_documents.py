@@ -1,4 +1,4 @@
-"""The pages say what the code does; nothing in the repository points at one machine."""
+"""The pages agree with the code, and no file of the repository refers to a particular machine."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from orvanta_platform.errors import OrvantaError
 
 ROOT = Path(__file__).parents[2]
 SKIPPED = {".git", ".venv", "node_modules", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
-# Put together here so that this file does not hold what it looks for.
+# The patterns are concatenated so that this file does not match them itself.
 FORBIDDEN = [
     re.compile(pattern)
     for pattern in (
@@ -63,7 +63,7 @@ def test_pages_and_packages_have_the_version_of_the_code() -> None:
 
 
 def repository_files() -> list[Path]:
-    """Return the files that are or would be committed; without git, all files that no tool creates."""
+    """Return the files that are or would be committed; without Git, all files that are not generated."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,

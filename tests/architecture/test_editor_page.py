@@ -1,4 +1,4 @@
-"""The page on what the editor does: each promise names tests in a browser, and they exist."""
+"""The page on the editor's features: each claim names existing browser tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The reference of errors lists every name of an error and every code of a diagnostic that the code uses."""
+"""The reference of errors: it lists every error name and every diagnostic code that the source uses."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def names(functions: dict[str, int]) -> Iterator[str]:
 
 
 def constants() -> set[str]:
-    """Every text in the source that could be a name, also of the hosts that are not written in Python."""
+    """Return every text in the source that could be a name, including host programs in other languages."""
     text = "".join(
         path.read_text() for path in SOURCE.rglob("*") if path.suffix in {".py", ".ts", ".rb", ".php", ".go"}
     )

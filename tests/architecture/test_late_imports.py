@@ -1,4 +1,4 @@
-"""Imports inside functions: a process that runs through an upgrade must not load modules of another version."""
+"""Imports inside functions: a process that is running during an upgrade must not load modules of another version."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EXEMPT = {
     "worker/runtimes/manifest.py": "must not load in a zygote",
     "worker/runtimes/postgresql/__init__.py": "must not load in a zygote",
 }
-"""Modules that import lazily, and why. None of them does so on the way to its end."""
+"""Modules with late imports, with the reason. None of these imports happens during shutdown."""
 
 
 def late_imports(path: Path) -> Iterator[int]:

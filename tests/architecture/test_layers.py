@@ -1,4 +1,4 @@
-"""The rules of the code's structure, checked on the code."""
+"""Checks of the structure of the source code."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_imports_point_one_way() -> None:
 def test_no_modules_import_each_other_in_a_circle() -> None:
     graph = grimp.build_graph("orvanta_platform", exclude_type_checking_imports=True, cache_dir=None)
     imports = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
-    TopologicalSorter(imports).prepare()  # raises CycleError, which names the circle
+    TopologicalSorter(imports).prepare()  # raises CycleError, which names the cycle
 
 
 def test_every_package_but_db_is_kept_from_the_driver() -> None:
@@ -79,7 +79,7 @@ def test_sql_search_finds_sql() -> None:
 
 
 def test_migrations_are_numbered_and_no_number_is_taken_twice() -> None:
-    """A gap does no harm: what is missing in a database is applied, whatever came before."""
+    """Gaps are permitted: every missing migration is applied, regardless of the last applied number."""
     names = sorted(path.name for path in (SOURCE / "db" / "migrations").glob("*.sql"))
     assert names
     assert len({name[:4] for name in names}) == len(names) and names[0].startswith("0001")

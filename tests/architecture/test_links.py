@@ -39,7 +39,7 @@ def links(page: Path) -> list[str]:
 
 
 def problem(page: Path, target: str) -> str | None:
-    """Return what is wrong with a link, or None."""
+    """Return the problem of a link, or None."""
     path, _, anchor = target.partition("#")
     file = (page.parent / path).resolve() if path else page
     if not file.is_relative_to(ROOT) or not file.exists():

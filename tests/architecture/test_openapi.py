@@ -14,7 +14,7 @@ from orvanta_platform.http.app import api_handlers, create_router
 
 @pytest.fixture(scope="module")
 def published() -> Any:
-    """The document as clients read it."""
+    """Return the document as clients parse it."""
     return msgspec.json.decode(msgspec.json.encode(openapi.document(api_handlers(create_router()))))
 
 
@@ -23,7 +23,7 @@ def references(tree: Any) -> Iterator[str]:
         if isinstance(tree.get("$ref"), str):
             yield tree["$ref"]
         for key, value in tree.items():
-            if key not in ("example", "examples"):  # an example may be a schema with references of its own
+            if key not in ("example", "examples"):  # an example may be a schema with its own references
                 yield from references(value)
     elif isinstance(tree, list):
         for value in tree:
@@ -44,7 +44,7 @@ def test_schemas_contain_field_documentation(published: Any) -> None:
     schemas = published["components"]["schemas"]
     resource = schemas["CreateResourceType"]["properties"]["schema"]
     assert resource["description"] == "JSON Schema of the value. `password: true` makes a field secret."
-    # A field whose name in JSON differs, and an inherited one.
+    # A field with another name in JSON, and an inherited field.
     assert schemas["BreakpointBody"]["properties"]["if"]["description"].startswith("Expression.")
     assert schemas["CreateSchedule"]["properties"]["timezone"]["description"] == "IANA time zone."
 

@@ -1,4 +1,4 @@
-"""The page on what a workflow means: each sentence names cases that show it, and each case is named by a sentence."""
+"""The page on the semantics of workflows: each sentence names cases that prove it, and each case is named."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NEXT_SENTENCE = re.compile(r"[.!?] (?=[A-Z`*])")
 
 
 def sentences() -> list[tuple[str, str]]:
-    """(sentence, its mark) of everything the page says; what has no mark comes with ""."""
+    """Return (sentence, its mark) for each statement of the page; the mark is "" if it is missing."""
     text = re.sub(r"```.*?```", "", PAGE.read_text(), flags=re.DOTALL)
     _, _, rules = text.partition("\n## ")
     found: list[tuple[str, str]] = []
@@ -32,13 +32,13 @@ def sentences() -> list[tuple[str, str]]:
 
 
 def cells(row: str) -> list[tuple[str, str]]:
-    """Return the marked sentences of a row of a table; none for its head."""
+    """Return the marked sentences of a table's row; none for the header."""
     text = row.strip("|").partition("|")[2]
     return [] if set(row) <= set("|- ") or text.strip() == "possible outcomes" else marked(text)
 
 
 def marked(text: str) -> list[tuple[str, str]]:
-    """The sentences of a text, each up to its mark."""
+    """Return the sentences of a text, each ending at its mark."""
     found, at = [], 0
     for mark in _MARK.finditer(text):
         found.append((text[at : mark.start()].strip(), mark.group()))

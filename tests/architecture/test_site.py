@@ -1,4 +1,4 @@
-"""The documentation site lists every page, and builds without warnings, such as those of missing anchors."""
+"""The documentation site: it lists every page and builds without warnings, for example about missing anchors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ UNLISTED = re.compile(r"explanation/decisions/\d")
 
 
 def pages(entries: list[Any]) -> Iterator[str]:
-    """Yield the pages of a part of the navigation, whose entries have a title each."""
+    """Yield the pages of a part of the navigation, whose entries each have a title."""
     for entry in entries:
         (target,) = entry.values()
         if isinstance(target, str):
