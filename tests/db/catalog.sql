@@ -1,4 +1,4 @@
--- What a database is made of, without the weekly partitions. Each block: one kind of thing, in the order of names.
+-- The objects of a database without the weekly partitions. Each block returns one kind of object, ordered by name.
 
 -- kind: relations
 SELECT c.relname, c.relkind::text, c.relpersistence::text, c.reloptions, pg_get_partkeydef(c.oid),

@@ -1,4 +1,4 @@
--- The database as the version before 0038_mark_derived_ids would have it: every derived id a UUIDv7.
+-- Restores the state before the migration 0038_mark_derived_ids: every derived id is a UUIDv7.
 DO $$
 DECLARE
     of record;

@@ -1,5 +1,5 @@
--- 20,000 runs that wait, with a job, a timer and an event each, and 20,000 that have ended.
--- All in the middle of a week, so that one partition holds them, whatever day it is.
+-- 20,000 waiting runs, each with a job, a timer and an event, and 20,000 ended runs.
+-- All are in the middle of a week, so that one partition contains them on any day.
 
 CREATE TEMPORARY TABLE midweek AS
 SELECT date_trunc('week', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' + interval '3 days' AS at;
@@ -43,7 +43,7 @@ SELECT s.id, app_now() - n * interval '1 hour', 'main', s.path, CASE WHEN n = 0 
        CASE WHEN n > 0 THEN 'succeeded' END, CASE WHEN n > 0 THEN app_now() END
 FROM schedule s, generate_series(0, 3) n;
 
--- 2,000 limits: one with 18,000 in line, the others with one each.
+-- 2,000 limits: one with 18,000 waiting entries, the others with one each.
 INSERT INTO gate (key, workspace, name, places, in_use, due_at)
 SELECT sha256(g::text::bytea), 'main', 'main/' || g, 1, 1, CASE WHEN g % 10 = 0 THEN app_now() + interval '1 day' + g * interval '1 second' END
 FROM generate_series(0, 1999) g;
@@ -51,11 +51,11 @@ FROM generate_series(0, 1999) g;
 INSERT INTO gate_wait (job, run, key, priority)
 SELECT id, run, sha256(greatest(seq - 18000, 0)::text::bytea), seq % 7 FROM job_live;
 
--- 20,000 steps that wait for later ones.
+-- 20,000 debounced steps that wait for later ones.
 INSERT INTO step_debounce (key, run, job, due_at)
 SELECT sha256(id::text::bytea), run, id, app_now() + interval '1 day' + seq * interval '1 second' FROM job_live;
 
--- 20,000 approvals, and what people said about the same number of others.
+-- 20,000 approvals, and a decision on each.
 INSERT INTO approval (run, job, workspace, node, kind)
 SELECT run, id, workspace, 'ask', 'approval' FROM job_live;
 

@@ -1,4 +1,4 @@
-// Prints what Node answers: reads {"scope": {…}, "texts": […]} and writes a list of [value] or {"throws": name}.
+// Prints the outcomes in Node: reads {"scope": {…}, "texts": […]} and writes a list of [value] or {"throws": name}.
 import { readFileSync } from 'node:fs';
 
 const { scope, texts } = JSON.parse(readFileSync(0, 'utf8'));

@@ -37,7 +37,7 @@ class Reader:
 
     @property
     def text(self) -> str:
-        """The response received so far."""
+        """Return the text of the response received so far."""
         return self._received.decode("utf-8", "replace")
 
     async def until_begun(self) -> None:

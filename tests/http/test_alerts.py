@@ -74,7 +74,7 @@ async def test_queue_alerts_are_sent_once_and_once_more_at_their_end(
         hooks = [(headers["idempotency-key"], body) for headers, body in server.sent if "alert" in body]
         assert len(hooks) == 2 and hooks[0] == hooks[1] and hooks[0][1]["state"] == "raised"
         assert [row["kind"] for row in (await api.client.get("/api/alerts/list")).json()] == ["queue_age"]
-        await age(api, 80)  # below the limit, and above the value at which the alert ends
+        await age(api, 80)  # below the limit, but above the value at which the alert ends
         await check(api)
         assert len(box.mails) == 1
         async with api.platform.db.acquire() as conn:

@@ -135,7 +135,7 @@ async def test_early_events_of_one_person_count_once(api: ApiHarness) -> None:
 
 
 async def test_used_resume_id_does_not_block_person(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
-    """A resume id used by somebody else neither counts as a person's decision nor blocks it."""
+    """A resume id used by another person neither counts as a person's decision nor blocks it."""
     run = await api.flow(approval("a", required_approvals=2))
     link = (await urls(api, await job_of(api, run, "a")))["cancel"]
     assert (await stranger.post(link)).status_code == 401

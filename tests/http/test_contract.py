@@ -105,7 +105,7 @@ async def send(api: ApiHarness, examples: Examples, call: Call, path: str) -> ht
 
 
 async def sign(api: ApiHarness, action: str) -> dict[str, str]:
-    """Return the path parameters of a signed link of a run that asks for an approval."""
+    """Return the path parameters of a signed link of a run that waits for an approval."""
     run = (await api.client.post(f"{W}/jobs/run/f/f/team/asks", json={})).text
     job = (await api.get(f"jobs_u/get/{run}"))["flow_status"]["modules"][0]["job"]
     signature = (await api.client.get(f"{W}/jobs/job_signature/{job}/1", params={"action": action})).text

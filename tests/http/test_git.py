@@ -316,7 +316,7 @@ async def test_errors_are_shown_without_credentials_and_repeated(
     found = await api.get("git/get")
     assert (found["state"], found["error"]["code"]) == ("failed", "repository_login_failed")
     assert found["has_token"] and found["retry_at"] > found["edited_at"]
-    assert await sync.list_due(api.platform) == []  # until the time of the retry
+    assert await sync.list_due(api.platform) == []  # not due until the time of the retry
     audit = await api.get("audit/list", per_page=100)
     assert wrong not in json.dumps([found, audit, str(logged)]) and "Authorization" not in str(logged)
     # The token is kept if the URL is unchanged, and is not sent to another server.
@@ -439,7 +439,7 @@ async def test_ignored_links_remove_no_item_and_hostile_branch_changes_nothing(
     await sync.synchronise(api.platform, "main")
     found = await api.get("git/get")
     assert found["error"]["code"] == "repository_refused" and "flow f/team/main" not in (await incoming(api))[0]
-    # A deleted branch is an error, and removes nothing.
+    # A deleted branch is an error, and removes no items.
     del repo.refs[b"refs/heads/main"]  # type: ignore[arg-type]
     await api.client.post(f"{W}/git/fetch")
     await sync.synchronise(api.platform, "main")

@@ -106,7 +106,7 @@ class Making:
             case "required":
                 return chance.sample(KEYS, 2)
             case "$ref" | "$dynamicRef":
-                # Most schemas have a reference that can be resolved: others are rejected before they validate anything.
+                # Most schemas have a resolvable reference: others are rejected before they are used for validation.
                 return chance.choices(["#", "#/properties/a", "http://169.254.169.254/"], [60, 1, 1])[0]
             case "pattern":
                 return chance.choice(PATTERNS)

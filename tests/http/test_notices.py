@@ -34,7 +34,7 @@ class Mailbox(Message):
 
 @pytest.fixture
 async def mail() -> AsyncIterator[tuple[Mailbox, int]]:
-    """A local mail server and its port."""
+    """Run a local mail server; yield it and its port."""
     box = Mailbox()
     server = await asyncio.get_running_loop().create_server(lambda: SMTP(box), "127.0.0.1", 0)
     async with server:

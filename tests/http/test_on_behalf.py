@@ -152,7 +152,7 @@ async def test_sub_workflow_acts_for_member_it_names(api: ApiHarness) -> None:
     graph = await api.get(f"jobs_u/get/{own.run.id}")
     states = {each["id"]: each["type"] for each in graph["flow_status"]["modules"]}
     assert states["sub"] == "Success" and states["plain"] == "Failure"
-    # The caller has no read access to it.
+    # The caller has no read access to the workflow.
     assert (await deploy(api.client, "f/team/direct", [node])).status_code == 201
     assert (await start(bea, "f/team/direct")).status_code in (400, 404)
 
@@ -196,7 +196,7 @@ async def test_arguments_cannot_open_secrets_unreadable_to_caller(api: ApiHarnes
 
 
 async def test_pause_condition_needs_identity_of_run(api: ApiHarness) -> None:
-    """It would be evaluated with the owner's rights, and its errors are shown."""
+    """Otherwise, it would be evaluated with the owner's rights, and its errors would be visible."""
     ann, bea = await api.member("ann"), await api.member("bea")
     await folder(api)
     assert (await deploy(api.client, "f/team/hers", [script("b")], on_behalf_of_email=ANN)).status_code == 201

@@ -384,7 +384,7 @@ async def test_first_password(api: ApiHarness, browser: httpx.AsyncClient) -> No
         digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
         assert f"{kind}-src 'sha256-{digest}';" in page.headers["content-security-policy"]
     approval = await browser.get(f"/approve/main/{uuid4()}/1/nothing")
-    assert style and style in approval.text  # both pages look the same
+    assert style and style in approval.text  # both pages are identical
     body = {"token": link.partition("#")[2], "password": PASSWORD}
     answer = await browser.post("/api/auth/first_password", json=body)
     assert answer.status_code == 200

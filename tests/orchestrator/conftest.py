@@ -18,6 +18,6 @@ def database(shared_database: TestDatabase) -> TestDatabase:
 
 @pytest.fixture
 async def core(database: TestDatabase, tmp_path: Path) -> AsyncIterator[CoreHarness]:
-    """A platform on a fresh database."""
+    """Open a platform on a fresh database."""
     async with core_harness(database, tmp_path / "home") as made:
         yield made

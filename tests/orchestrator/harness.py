@@ -134,7 +134,7 @@ class CoreHarness:
 
     @property
     def db(self) -> Database:
-        """The pool used by the services."""
+        """Return the connection pool of the services."""
         return self.platform.db
 
     async def worker(self, queues: Iterable[str] | None = None, platform: Platform | None = None) -> Worker:

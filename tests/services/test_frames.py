@@ -52,7 +52,7 @@ async def test_part_reads_only_the_frames_it_needs(storage: Storage) -> None:
     raw = b"".join(bytes([number]) * FRAME for number in range(4))
     row = await stored(storage, raw)
     body = bytearray(await storage.get(row.object or ""))
-    body[: len(body) // 8] = bytes(len(body) // 8)  # breaks the first frame
+    body[: len(body) // 8] = bytes(len(body) // 8)  # damages the first frame
     await storage.put(row.object or "", bytes(body))
     assert await part(storage, row, 2 * FRAME, 10) == b"\2" * 10
     with pytest.raises(zlib.error):
