@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -23,11 +24,8 @@ CODE = {"summary": "", "content": "def main(**args): return args", "language": "
 PATH = "f/team/nightly"
 NIGHTLY = {"path": PATH, "schedule": "0 0 3 * * *", "timezone": "UTC", "script_path": "f/team/script", "enabled": True}
 
-LATE = (
-    "UPDATE schedule SET next_at = "
-    "date_bin('6 hours', app_now() - interval '2 minutes', '2020-01-01Z') - interval '12 hours'"
-)
-"""Three ticks of a six-hour schedule were missed, the last of them more than a minute ago."""
+LATE = "UPDATE schedule SET next_at = date_bin('6 hours', app_now(), $1) - interval '12 hours'"
+"""Three ticks of a six-hour schedule were missed, the last of them more than a minute ago. $1: one of its ticks."""
 
 
 @pytest.fixture
@@ -134,8 +132,10 @@ async def test_started_tick_is_never_restarted(api: ApiHarness) -> None:
     ("rule", "runs", "messages"), [("skip", 0, ["3 ticks"]), ("once", 1, ["2 ticks"]), ("all", 3, [])]
 )
 async def test_missed_ticks_follow_the_rule(api: ApiHarness, rule: str, runs: int, messages: list[str]) -> None:
-    await create(api, schedule="0 0 */6 * * *", missed=rule)
-    await rows(api, LATE)
+    # The schedule has no tick near the present time: one that is reached during the test would be a fourth.
+    hour = (datetime.now(UTC).hour + 3) % 6
+    await create(api, schedule=f"0 0 {hour}-23/6 * * *", missed=rule)
+    await rows(api, LATE, datetime(2020, 1, 1, hour, tzinfo=UTC))
     while await fire(api.platform):
         pass
     found = await ticks(api)
