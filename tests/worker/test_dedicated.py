@@ -75,8 +75,11 @@ async def test_another_workspace_content_package_or_principal_is_another_process
 
 async def test_arguments_and_environment_are_each_jobs_own(runtimes: Runtimes) -> None:
     content = (
-        "import os\ndef main(x=None):\n    seen = {k: v for k, v in os.environ.items() if k.startswith('OV_')}\n"
-        "    os.environ['OV_PLANTED'] = 'x'\n    os.environ.pop('HOME')\n    return [x, seen]"
+        "import os, subprocess\ndef main(x=None):\n"
+        "    seen = {k: v for k, v in os.environ.items() if k.startswith('OV_')}\n"
+        "    lines = subprocess.run(['env'], capture_output=True, text=True).stdout.splitlines()\n"
+        "    inherited = dict(line.split('=', 1) for line in lines if line.startswith('OV_'))\n"
+        "    os.environ['OV_PLANTED'] = 'x'\n    os.environ.pop('HOME')\n    return [x, seen, inherited]"
     )
     given: list[tuple[dict[str, Any], dict[str, str]]] = [
         ({"x": 1}, {"OV_A": "1", "OV_B": "b"}),
@@ -84,7 +87,7 @@ async def test_arguments_and_environment_are_each_jobs_own(runtimes: Runtimes) -
         ({"x": [2]}, {"OV_B": "č", "OV_C": ""}),
     ]
     for args, env in given:
-        assert (await run(runtimes, content, args, env=env)).value == [args.get("x"), env]
+        assert (await run(runtimes, content, args, env=env)).value == [args.get("x"), env, env]
 
 
 async def test_output_goes_to_the_log_of_its_job(runtimes: Runtimes) -> None:

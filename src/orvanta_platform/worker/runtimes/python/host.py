@@ -19,7 +19,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import CodeType, FunctionType, ModuleType, TracebackType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 from orvanta_platform.sandbox.job import ERROR, RESULT, Job, write_answer
 from orvanta_platform.units import size_text
@@ -83,9 +83,19 @@ def _run_exit_functions(streams: Streams) -> None:
 
 
 def _flush(streams: Streams) -> None:
-    for each in (*streams, sys.stdout, sys.stderr):
-        with contextlib.suppress(BaseException):
-            each.flush()
+    out, err = streams
+    _flush_stream(out)
+    _flush_stream(err)
+    if sys.stdout is not out or sys.stderr is not err:  # replaced by the script
+        _flush_stream(sys.stdout)
+        _flush_stream(sys.stderr)
+
+
+def _flush_stream(stream: TextIO) -> None:
+    try:
+        stream.flush()
+    except BaseException:  # raised by a stream of the script
+        return
 
 
 def _serve(job: Job, script: _Script, args: bytes) -> None:
