@@ -90,5 +90,12 @@ export default defineConfig({
     rolldownOptions: { output: { codeSplitting: { groups: CHUNKS } } },
   },
   server: { proxy: { "/api": "http://127.0.0.1:8000" } },
-  test: { include: ["test/**/*.test.ts"], environment: "node", isolate: false, reporters: ["default"] },
+  test: {
+    include: ["test/**/*.test.ts"],
+    environment: "node",
+    isolate: false,
+    reporters: ["default"],
+    // The default of 5 s fails on a busy machine.
+    testTimeout: 120_000,
+  },
 });
