@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Locator, Page, expect
 from tests.browser.conftest import PATIENCE_MS, Site
 from tests.browser.test_accessibility import check
 
@@ -191,9 +191,35 @@ async def edit_production(page: Page, site: Site) -> None:
     await page.get_by_role("button", name="Edit").click()
     await dialog.get_by_label("Approvals required").fill("1")
     await dialog.get_by_label("Approvers").fill("u/cleo")
+    await dialog.get_by_label("Members who may apply").fill("u/admin, g/all")
+    await add_frozen_hours(page, dialog)
     await dialog.get_by_role("button", name="Save").click()
     await expect(page.get_by_text("1 approval required")).to_be_visible()
+    await expect(page.get_by_text("Members who may apply: u/admin, g/all")).to_be_visible()
+    await expect(page.get_by_text("Frozen Fri, Sat 16:30 to 24:00 (Europe/Berlin)")).to_be_visible()
+    post(site, "/api/environments/update/prod", {"rules": {"approvals": 1, "approvers": ["u/cleo"]}})
     await page.goto("/w/shop-dev/environments")
+
+
+async def add_frozen_hours(page: Page, dialog: Locator) -> None:
+    add = dialog.get_by_role("button", name="Add frozen hours")
+    await add.click()
+    await add.click()
+    await dialog.get_by_role("button", name="Remove these hours").last.click()
+    hours = dialog.get_by_role("group", name="Hours in which nothing is applied")
+    await hours.get_by_label("Sat").check()
+    await hours.get_by_label("From").fill("16:30")
+    await expect(hours.get_by_label("To")).to_have_value("00:00")
+    await dialog.get_by_label("Time zone of the frozen hours").fill("Europe/Berlin")
+    await check(page)
+    if folder := os.environ.get("ORVANTA_TEST_SHOTS"):
+        for theme in ("dark", "light"):
+            for width in (390, 1440):
+                await page.set_viewport_size({"width": width, "height": 1000})
+                await page.emulate_media(color_scheme=theme)
+                await hours.scroll_into_view_if_needed()
+                await page.screenshot(path=f"{folder}/frozen-{theme}-{width}.png")
+        await page.set_viewport_size({"width": 1280, "height": 800})
 
 
 async def delete_production(page: Page, site: Site) -> None:

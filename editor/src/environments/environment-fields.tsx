@@ -3,9 +3,7 @@ import { t } from "../texts/environments";
 import { Field, Input } from "../ui/controls";
 import { Select } from "../ui/select";
 import css from "./environments.module.css";
-
-const MAX_APPROVALS = 20;
-const MAX_SOAK_MINUTES = 60 * 24 * 90;
+import { RuleFields } from "./rule-fields";
 
 /** Values of an environment that can be changed. */
 export interface EnvironmentValues {
@@ -22,7 +20,7 @@ interface Props {
   others: readonly Environment[];
 }
 
-/** Fields of the place, color and rules of an environment. Rules without a field stay as they are. */
+/** Fields of the place, color and rules of an environment. */
 export function EnvironmentFields({ values, set, others }: Props) {
   return (
     <>
@@ -45,56 +43,6 @@ export function EnvironmentFields({ values, set, others }: Props) {
         />
       </Field>
       <RuleFields rules={values.rules} set={(rules) => set({ ...values, rules })} />
-    </>
-  );
-}
-
-function RuleFields({ rules, set }: { rules: EnvironmentRules; set: (rules: EnvironmentRules) => void }) {
-  return (
-    <>
-      <Field label={t("environments.approvals")} help={t("environments.approvalsHint")}>
-        <Input
-          type="number"
-          min={0}
-          max={MAX_APPROVALS}
-          value={rules.approvals ?? 0}
-          onChange={(event) => set({ ...rules, approvals: event.target.valueAsNumber || 0 })}
-        />
-      </Field>
-      <Field label={t("environments.approvers")} help={t("environments.approversHint")}>
-        <Input
-          defaultValue={(rules.approvers ?? []).join(", ")}
-          spellCheck={false}
-          onChange={(event) => set({ ...rules, approvers: event.target.value.split(/[\s,]+/).filter(Boolean) })}
-        />
-      </Field>
-      <Field label={t("environments.soak")} help={t("environments.soakHint")}>
-        <Input
-          type="number"
-          min={0}
-          max={MAX_SOAK_MINUTES}
-          value={rules.soak_minutes ?? 0}
-          onChange={(event) => set({ ...rules, soak_minutes: event.target.valueAsNumber || 0 })}
-        />
-      </Field>
-      <Field label={t("environments.workflowTests")}>
-        <Select
-          value={rules.workflow_tests ?? "ignore"}
-          set={(value) => set({ ...rules, workflow_tests: value as NonNullable<EnvironmentRules["workflow_tests"]> })}
-        >
-          <option value="ignore">{t("environments.testsIgnored")}</option>
-          <option value="pass">{t("environments.ruleTestsPass")}</option>
-          <option value="require">{t("environments.ruleTestsRequire")}</option>
-        </Select>
-      </Field>
-      <label>
-        <input
-          type="checkbox"
-          checked={rules.refuse_direct_deploys ?? false}
-          onChange={(event) => set({ ...rules, refuse_direct_deploys: event.target.checked })}
-        />{" "}
-        {t("environments.ruleDirect")}
-      </label>
     </>
   );
 }

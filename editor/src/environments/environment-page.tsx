@@ -23,6 +23,7 @@ import { notify, notifyError } from "../ui/toasts";
 import { Automatic } from "./automatic";
 import { EnvironmentActions } from "./edit-environment";
 import css from "./environments.module.css";
+import { frozenText } from "./frozen-hours-fields";
 import { ByLine, ItemList, ReleaseLink } from "./parts";
 
 /** Page of the environment of a workspace: its release, drift, open requests, history and rules. */
@@ -203,6 +204,13 @@ function RollbackDialog({ workspace, environment, target, close }: RollbackProps
   );
 }
 
+function listed(
+  label: "environments.approvers" | "environments.appliers" | "environments.bypassers",
+  names?: string[],
+) {
+  return (names?.length ?? 0) > 0 && `${t(label)}: ${names?.join(", ")}`;
+}
+
 function Rules({ environment: { rules } }: { environment: Environment }) {
   const shown = [
     t("environments.ruleApprovals", { count: rules.approvals ?? 0 }),
@@ -210,7 +218,11 @@ function Rules({ environment: { rules } }: { environment: Environment }) {
     rules.workflow_tests === "pass" && t("environments.ruleTestsPass"),
     rules.workflow_tests === "require" && t("environments.ruleTestsRequire"),
     rules.refuse_direct_deploys && t("environments.ruleDirect"),
-    rules.frozen_hours && t("environments.ruleFrozen", { timezone: rules.frozen_hours.timezone ?? "UTC" }),
+    rules.author_may_approve && t("environments.authorMayApprove"),
+    listed("environments.approvers", rules.approvers),
+    listed("environments.appliers", rules.appliers),
+    listed("environments.bypassers", rules.bypass),
+    ...(rules.frozen_hours?.windows ?? []).map((window) => frozenText(window, rules.frozen_hours?.timezone ?? "UTC")),
   ].filter(Boolean);
   return (
     <section>

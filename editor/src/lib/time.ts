@@ -57,3 +57,25 @@ export function duration(ms: number): string {
   if (minutes < 60) return `${minutes} min ${Math.floor((ms % 60_000) / 1000)} s`;
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
+
+/** Time zone of the browser. */
+export const localTimeZone = (): string => Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+
+/** Return whether the browser knows a time zone by this name. */
+export function isTimeZone(name: string): boolean {
+  try {
+    return Boolean(new Intl.DateTimeFormat("en", { timeZone: name }));
+  } catch {
+    return false;
+  }
+}
+
+/** Return the names of the IANA time zones, UTC first. */
+export const timeZones = (): string[] => ["UTC", ...Intl.supportedValuesOf("timeZone")];
+
+/** Return the short names of the weekdays, Monday first. */
+export function weekdays(): string[] {
+  const format = new Intl.DateTimeFormat(LOCALE, { weekday: "short", timeZone: "UTC" });
+  const monday = Date.UTC(2024, 0, 1);
+  return Array.from({ length: 7 }, (_, day) => format.format(monday + day * 86_400_000));
+}

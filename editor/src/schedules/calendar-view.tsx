@@ -1,11 +1,10 @@
 import { useQuery } from "@tanstack/react-query";
 import { calendarQuery } from "../api/schedules";
 import { statusStyle } from "../lib/status";
-import { absolute } from "../lib/time";
+import { absolute, localTimeZone } from "../lib/time";
 import { Link } from "../routing/link";
 import { LOCALE } from "../texts/language";
 import { t } from "../texts/schedules";
-import { localTimeZone } from "../triggers/times";
 import { Button, IconButton } from "../ui/controls";
 import { Icon } from "../ui/icon";
 import { Failed, Skeleton } from "../ui/states";

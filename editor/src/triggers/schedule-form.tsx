@@ -11,6 +11,7 @@ import {
 import { useEditor } from "../editor/context";
 import { InputFields, useInputs } from "../forms/input-form";
 import { errorText } from "../lib/api-error";
+import { isTimeZone, localTimeZone, timeZones } from "../lib/time";
 import { t } from "../texts/triggers";
 import { Field, Input } from "../ui/controls";
 import controls from "../ui/controls.module.css";
@@ -19,7 +20,7 @@ import { exampleOf } from "../workflow/example";
 import type { Json, Tree } from "../workflow/types";
 import { parseJsonObject } from "./json";
 import { Ticks } from "./ticks";
-import { isTimeZone, localTimeZone, PRESETS, zones } from "./times";
+import { PRESETS } from "./times";
 import { TriggerDialog } from "./trigger-dialog";
 import css from "./triggers.module.css";
 
@@ -113,7 +114,7 @@ export function ScheduleForm({ schedule, saved, close }: Props) {
         </Field>
       </div>
       <datalist id="zones">
-        {zones().map((zone) => (
+        {timeZones().map((zone) => (
           <option key={zone} value={zone} />
         ))}
       </datalist>

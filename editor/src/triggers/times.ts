@@ -13,20 +13,6 @@ export function formatInZone(iso: string, timeZone: string): string {
   }).format(new Date(iso));
 }
 
-/** Time zone of the browser. */
-export const localTimeZone = (): string => Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
-
-/** Return whether the browser knows a time zone by this name. */
-export function isTimeZone(name: string): boolean {
-  try {
-    return Boolean(new Intl.DateTimeFormat("en", { timeZone: name }));
-  } catch {
-    return false;
-  }
-}
-
-export const zones = (): string[] => ["UTC", ...Intl.supportedValuesOf("timeZone")];
-
 /** Frequent schedules, as cron expressions with seconds. */
 export const PRESETS: [string, string][] = [
   [t("triggers.daily"), "0 0 8 * * *"],

@@ -1,0 +1,117 @@
+import type { EnvironmentRules } from "../api/environments";
+import { t } from "../texts/environments";
+import { Field, Input } from "../ui/controls";
+import { Select } from "../ui/select";
+import { FrozenHoursFields } from "./frozen-hours-fields";
+
+const MAX_APPROVALS = 20;
+const MAX_SOAK_MINUTES = 60 * 24 * 90;
+
+interface Props {
+  rules: EnvironmentRules;
+  set: (rules: EnvironmentRules) => void;
+}
+
+/** Fields of the conditions of a deployment to an environment. */
+export function RuleFields({ rules, set }: Props) {
+  const change = (changes: Partial<EnvironmentRules>) => set({ ...rules, ...changes });
+  return (
+    <>
+      <NumberField
+        label={t("environments.approvals")}
+        help={t("environments.approvalsHint")}
+        max={MAX_APPROVALS}
+        value={rules.approvals}
+        set={(approvals) => change({ approvals })}
+      />
+      <PrincipalsField
+        label={t("environments.approvers")}
+        help={t("environments.approversHint")}
+        value={rules.approvers}
+        set={(approvers) => change({ approvers })}
+      />
+      <Checkbox
+        label={t("environments.authorMayApprove")}
+        checked={rules.author_may_approve}
+        set={(author_may_approve) => change({ author_may_approve })}
+      />
+      <PrincipalsField
+        label={t("environments.appliers")}
+        help={t("environments.appliersHint")}
+        value={rules.appliers}
+        set={(appliers) => change({ appliers })}
+      />
+      <PrincipalsField
+        label={t("environments.bypassers")}
+        help={t("environments.bypassersHint")}
+        value={rules.bypass}
+        set={(bypass) => change({ bypass })}
+      />
+      <NumberField
+        label={t("environments.soak")}
+        help={t("environments.soakHint")}
+        max={MAX_SOAK_MINUTES}
+        value={rules.soak_minutes}
+        set={(soak_minutes) => change({ soak_minutes })}
+      />
+      <Field label={t("environments.workflowTests")}>
+        <Select
+          value={rules.workflow_tests ?? "ignore"}
+          set={(value) => change({ workflow_tests: value as NonNullable<EnvironmentRules["workflow_tests"]> })}
+        >
+          <option value="ignore">{t("environments.testsIgnored")}</option>
+          <option value="pass">{t("environments.ruleTestsPass")}</option>
+          <option value="require">{t("environments.ruleTestsRequire")}</option>
+        </Select>
+      </Field>
+      <Checkbox
+        label={t("environments.ruleDirect")}
+        checked={rules.refuse_direct_deploys}
+        set={(refuse_direct_deploys) => change({ refuse_direct_deploys })}
+      />
+      <FrozenHoursFields hours={rules.frozen_hours ?? null} set={(frozen_hours) => change({ frozen_hours })} />
+    </>
+  );
+}
+
+interface FieldProps<T> {
+  label: string;
+  help: string;
+  value: T | undefined;
+  set: (value: T) => void;
+}
+
+function NumberField({ label, help, max, value, set }: FieldProps<number> & { max: number }) {
+  return (
+    <Field label={label} help={help}>
+      <Input
+        type="number"
+        min={0}
+        max={max}
+        value={value ?? 0}
+        onChange={(event) => set(event.target.valueAsNumber || 0)}
+      />
+    </Field>
+  );
+}
+
+/** Members and groups, as u/name and g/name. */
+function PrincipalsField({ label, help, value, set }: FieldProps<string[]>) {
+  return (
+    <Field label={label} help={help}>
+      <Input
+        defaultValue={(value ?? []).join(", ")}
+        spellCheck={false}
+        onChange={(event) => set(event.target.value.split(/[\s,]+/).filter(Boolean))}
+      />
+    </Field>
+  );
+}
+
+function Checkbox({ label, checked, set }: { label: string; checked?: boolean; set: (checked: boolean) => void }) {
+  return (
+    <label>
+      <input type="checkbox" checked={checked ?? false} onChange={(event) => set(event.target.checked)} /> {label}
+    </label>
+  );
+}
