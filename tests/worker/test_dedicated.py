@@ -90,6 +90,20 @@ async def test_arguments_and_environment_are_each_jobs_own(runtimes: Runtimes) -
         assert (await run(runtimes, content, args, env=env)).value == [args.get("x"), env, env]
 
 
+@pytest.mark.parametrize(
+    "change",
+    ["os.environ = dict(os.environ)", "os.putenv = lambda name, value: None"],
+    ids=["environ", "putenv"],
+)
+async def test_next_job_has_its_environment_after_a_script_replaced_functions(runtimes: Runtimes, change: str) -> None:
+    content = (
+        "import os, subprocess\nPRINT = ['/bin/sh', '-c', 'echo $OV_A']\ndef main():\n"
+        "    seen = os.environ.get('OV_A'), subprocess.run(PRINT, capture_output=True, text=True).stdout.strip()\n"
+        f"    {change}\n    return seen"
+    )
+    assert [(await run(runtimes, content, env={"OV_A": text})).value for text in "12"] == [["1", "1"], ["2", "2"]]
+
+
 async def test_output_goes_to_the_log_of_its_job(runtimes: Runtimes) -> None:
     content = (
         "import subprocess, sys, os\ndef main(n):\n    print('out', n)\n    print('err', n, file=sys.stderr)\n"

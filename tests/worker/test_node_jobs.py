@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import httpx
 import pytest
 from tests.conftest import TestDatabase
-from tests.http.harness import ApiHarness, W, api_harness
+from tests.http.harness import ApiHarness, W, api_harness, client_of
 from tests.worker.test_masked_jobs import working
 
 from orvanta_platform.control.actor import Role
@@ -174,3 +175,37 @@ async def test_reused_process_holds_no_data_of_another_member(house: ApiHarness)
     for client, text in ((house.client, "a"), (other, "b"), (house.client, "c")):
         seen.append((await client.post(f"{W}/jobs/run_wait_result/p/u/admin/kept", json={"text": text})).json())
     assert seen == [["a"], ["b"], ["a", "c"]]
+
+
+CAPTURES = """\
+import os, threading, time
+TOKENS = []
+def watch():
+    while True:
+        if os.environ["OV_TOKEN"] not in TOKENS:
+            TOKENS.append(os.environ["OV_TOKEN"])
+        time.sleep(0.001)
+threading.Thread(target=watch, daemon=True).start()
+def main(text):
+    while os.environ["OV_TOKEN"] not in TOKENS:
+        time.sleep(0.001)
+    return len(TOKENS)
+"""
+
+
+async def test_reused_process_runs_jobs_of_tokens_with_equal_limits_only(house: ApiHarness) -> None:
+    """A thread of a job with limits would otherwise read the tokens of later jobs without limits."""
+    script = {"path": "u/admin/kept", "content": CAPTURES, "language": "python3", "dedicated_worker": True}
+    assert (await house.client.post(f"{W}/scripts/create", json={**script, "summary": ""})).status_code == 201
+    limited = await token_of_admin(house, ["jobs:run:u/admin/kept", "jobs:read"])
+    other = await token_of_admin(house, ["jobs:run", "jobs:read"])
+    address = f"{W}/jobs/run_wait_result/p/u/admin/kept"
+    callers = (limited, house.client, limited, other)
+    assert [(await each.post(address, json={"text": "a"})).json() for each in callers] == [1, 1, 2, 1]
+
+
+async def token_of_admin(house: ApiHarness, scopes: list[str]) -> httpx.AsyncClient:
+    """Return a client with a token of the admin that has these scopes."""
+    answer = await house.client.post("/api/users/tokens/create", json={"label": "limited", "scopes": scopes})
+    assert answer.status_code == 201, answer.text
+    return client_of(house.app, answer.text)

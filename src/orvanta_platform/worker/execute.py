@@ -387,9 +387,10 @@ class Executor:
 
 
 def _principal(job: ClaimedJob) -> str:
-    """Return the properties of a run that determine what its jobs may read and who may read their results."""
+    """Return the properties of a run that determine what its jobs may do and who may read their results."""
     run = job.run
-    return msgspec.json.encode([run.permissioned_as, run.email, run.created_by, run.path, job.path]).decode()
+    scopes = None if run.scopes is None else sorted(run.scopes)
+    return msgspec.json.encode([run.permissioned_as, run.email, scopes, run.created_by, run.path, job.path]).decode()
 
 
 def _earlier_attempts(job: ClaimedJob) -> str:

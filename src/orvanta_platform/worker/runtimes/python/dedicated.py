@@ -8,6 +8,7 @@ import resource
 import socket
 import sys
 from collections.abc import Mapping
+from os import putenv
 
 from orvanta_platform.sandbox.job import RESULT
 
@@ -22,7 +23,8 @@ class Jobs:
         self._connection = socket.socket(fileno=descriptor)
         self._connection.set_inheritable(False)
         self._environment = dict(environment)
-        self._encoded = dict(_encoded_environment())
+        self._environ = os.environ
+        self._encoded = dict(self._encoded_environment())
         self._received = b""
 
     def answer(self, kind: bytes, text: bytes) -> None:
@@ -51,7 +53,8 @@ class Jobs:
         return bytes(args)
 
     def _set_environment(self, changes: Mapping[str, str | None]) -> None:
-        encoded = _encoded_environment()
+        os.environ = self._environ  # noqa: B003 - the script may have replaced it
+        encoded = self._encoded_environment()
         if encoded != self._encoded:  # undo the changes made by the last job itself
             os.environ.clear()
             os.environ.update(self._environment)
@@ -62,12 +65,11 @@ class Jobs:
             self._environment[name] = text
             # Assigning to os.environ takes four times as long: several variables change with every job.
             key, value = name.encode(_ENCODING, "surrogateescape"), text.encode(_ENCODING, "surrogateescape")
-            os.putenv(key, value)
+            putenv(key, value)
             encoded[key] = value
         self._encoded = dict(encoded)
 
-
-def _encoded_environment() -> dict[bytes, bytes]:
-    """Return the data of os.environ, in which names and values are encoded."""
-    data: dict[bytes, bytes] = vars(os.environ)["_data"]
-    return data
+    def _encoded_environment(self) -> dict[bytes, bytes]:
+        """Return the data of os.environ, in which names and values are encoded."""
+        data: dict[bytes, bytes] = vars(self._environ)["_data"]
+        return data
