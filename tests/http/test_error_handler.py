@@ -114,5 +114,37 @@ async def test_only_admins_set_the_handler_and_only_while_they_are_admins_it_run
     assert await error_handlers.start_due(api.platform) == 1
     assert not await api.worker.claim_all()
     assert "no longer an admin" in (await api.get("workspaces/get_settings"))["error_handler_error"]
+    (listed,) = await api.get("ownership/list")
+    assert (listed["kind"], listed["path"], listed["enabled"]) == ("error_handler", "f/team/handler", True)
     assert await edit(api.client, None) == 200
     assert "error_handler" not in await api.get("workspaces/get_settings")
+
+
+async def test_handler_of_a_leaver_stops_until_another_admin_owns_it(api: ApiHarness) -> None:
+    """It also remains stopped if the leaver returns."""
+    anna = await api.member("anna", Role.ADMIN)
+    assert await edit(anna, HANDLER) == 200
+    left = f"{W}/users/update/anna"
+    stops = (await api.get("users/departure/anna"))["items"]
+    assert [(each["kind"], each["path"]) for each in stops] == [("error_handler", "f/team/handler")]
+    for disabled in (True, False):
+        assert (await api.client.post(left, json={"disabled": disabled})).status_code == 200
+    await fail(api)
+    assert await error_handlers.start_due(api.platform) == 1
+    assert not await api.worker.claim_all()
+    assert (await api.get("workspaces/get_settings"))["error_handler_error"].startswith("identity_disabled")
+    await api.client.post(left, json={"disabled": True})
+    (listed,) = await api.get("ownership/list")
+    assert (listed["kind"], listed["permissioned_as"], listed["enabled"]) == ("error_handler", "u/anna", False)
+    await api.member("dora", Role.DEVELOPER)
+    given = {"kind": "error_handler", "path": "f/team/handler", "owner": "u/admin", "enable": True}
+    for wrong, status in (({"owner": "u/dora"}, 400), ({"path": "f/team/work"}, 404), ({}, 200)):
+        answer = await api.client.post(f"{W}/ownership/assign", json={**given, **wrong})
+        assert answer.status_code == status, answer.text
+    assert await api.get("ownership/list") == []
+    shown = await api.get("workspaces/get_settings")
+    assert (shown["error_handler_runs_as"], shown.get("error_handler_error")) == ("u/admin", None)
+    await fail(api)
+    assert await error_handlers.start_due(api.platform) == 1
+    (job,) = await api.worker.claim_all()
+    assert (job.run.path, job.run.permissioned_as) == ("f/team/handler", "u/admin")

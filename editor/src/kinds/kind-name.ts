@@ -12,6 +12,7 @@ const NAMES: Readonly<Record<string, string>> = {
   policy: t("kinds.policy"),
   service_account: t("kinds.serviceAccount"),
   automatic_promotion: t("kinds.automaticPromotion"),
+  error_handler: t("kinds.errorHandler"),
 };
 
 /** Return the name of a kind of item. */

@@ -68,6 +68,8 @@ function ErrorHandler({ workspace }: { workspace: string }) {
     void save(text.trim());
   };
   const runsAs = query.data?.error_handler_runs_as;
+  // An admin can store a handler that could not start unchanged, to become the member as whom it runs.
+  const problem = query.data?.error_handler_error ?? undefined;
   return (
     <form className={css.dialog} onSubmit={submit}>
       <Loaded query={query} />
@@ -79,9 +81,9 @@ function ErrorHandler({ workspace }: { workspace: string }) {
         <Input value={text} readOnly={!admin} onChange={(event) => setTyped({ text: event.target.value, base })} />
       </Field>
       {runsAs && <p className={css.about}>{t("settings.errorHandlerRunsAs", { member: runsAs })}</p>}
-      <Problem text={query.data?.error_handler_error ?? undefined} />
+      <Problem text={problem} />
       <div className={css.tools} hidden={!admin}>
-        <Button type="submit" look="main" disabled={submission.busy || text.trim() === base}>
+        <Button type="submit" look="main" disabled={submission.busy || (text.trim() === base && !problem)}>
           {t("ui.save")}
         </Button>
         {stored && (

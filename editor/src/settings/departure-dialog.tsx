@@ -7,7 +7,7 @@ import { FormDialog, Loaded, Problem, type Submission } from "./parts";
 import css from "./settings.module.css";
 
 /** Return whether items of this kind start runs, and are enabled again for a new owner. */
-export const isTrigger = (kind: string): boolean => kind === "schedule" || kind === "http_trigger";
+export const isTrigger = (kind: string): boolean => ["schedule", "http_trigger", "error_handler"].includes(kind);
 
 interface Props {
   title: string;

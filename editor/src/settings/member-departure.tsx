@@ -68,9 +68,12 @@ export function MemberDeparture({ workspace, username, act, close }: Props) {
   );
 }
 
-/** Assign the stopped items to an owner and enable them. Those that are refused remain in the list of ownerless items. */
+/**
+ * Assign the stopped items to an owner and enable them. Those that are refused remain in the list of ownerless items.
+ * Automatic promotions are set up again on the page of their environment, by a member who may apply releases.
+ */
 async function assignAll(workspace: string, items: readonly ActingItem[], owner: string): Promise<void> {
-  for (const { kind, path } of items) {
+  for (const { kind, path } of items.filter((each) => each.kind !== "automatic_promotion")) {
     try {
       await assignOwner(workspace, { kind, path, owner, enable: isTrigger(kind), references: false });
     } catch (error) {

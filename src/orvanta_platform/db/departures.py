@@ -13,7 +13,7 @@ _SQL = query_texts("departures")
 
 @dataclass(frozen=True, slots=True)
 class ActingItem:
-    """A schedule, HTTP trigger, workflow, script, service account or automatic promotion that acts for an account."""
+    """An item that acts for an account, for example a schedule, a workflow or a service account."""
 
     kind: str
     workspace: str
@@ -65,17 +65,19 @@ async def list_only_admin(conn: Connection, email: str, workspace: str | None) -
 
 
 async def stop(conn: Connection, email: str, workspace: str | None, reason: str) -> list[ActingItem]:
-    """Disable the schedules, HTTP triggers and automatic promotions that act for an account in a workspace (None: all).
+    """Disable what starts by itself for an account in a workspace (None: in all), and return it.
 
-    Returns them.
+    That is its schedules, HTTP triggers, automatic promotions and error handlers.
     """
     schedules = await conn.fetch(_SQL["stop_schedules"], email, workspace, reason)
     triggers = await conn.fetch(_SQL["stop_http_triggers"], email, workspace, reason)
     promotions = await conn.fetch(_SQL["stop_automatic_promotions"], email, workspace, reason)
+    handlers = await conn.fetch(_SQL["stop_error_handlers"], email, workspace, reason)
     return [
         *(ActingItem("schedule", **row) for row in schedules),
         *(ActingItem("http_trigger", **row) for row in triggers),
         *(ActingItem("automatic_promotion", **row) for row in promotions),
+        *(ActingItem("error_handler", **row) for row in handlers),
     ]
 
 

@@ -24,6 +24,8 @@ class ErrorHandlerRow:
     email: str
     error: str | None
     """Reason for which it could not start for the last failed run; None: it started."""
+    disabled: bool = False
+    """True if the admin who set it left: it starts nothing until an admin sets it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,17 @@ async def store(conn: Connection, row: ErrorHandlerRow, edited_by: str) -> None:
 async def delete(conn: Connection, workspace: str) -> None:
     """Remove the error handler of a workspace, and the failed runs that wait for it."""
     await conn.execute(_SQL["delete"], workspace)
+
+
+async def assign(
+    conn: Connection, workspace: str, path: str, owner: str, email: str, *, enable: bool, edited_by: str
+) -> bool | None:
+    """Let the error handler of a workspace run as another admin (u/<username>, `email`).
+
+    Return whether it is a workflow; None if the workspace has no error handler with this path.
+    """
+    is_flow: bool | None = await conn.fetchval(_SQL["assign"], workspace, path, owner, email, enable, edited_by)
+    return is_flow
 
 
 async def set_error(conn: Connection, workspace: str, reason: str | None) -> None:

@@ -34,6 +34,7 @@ class ItemKind(StrEnum):
     FLOW = "flow"
     SCRIPT = "script"
     SERVICE_ACCOUNT = "service_account"
+    ERROR_HANDLER = "error_handler"
 
 
 Username = Annotated[str, typer.Argument(help="Username in the workspace.", metavar="USERNAME")]
@@ -42,10 +43,11 @@ RoleOption = Annotated[RoleName, typer.Option("--role", help="Role in the worksp
 RoleArgument = Annotated[RoleName, typer.Argument(help="Role in the workspace.", metavar="ROLE")]
 NewUsername = Annotated[str | None, typer.Option("--username", help="Username; that of the account by default.")]
 Kind = Annotated[
-    ItemKind, typer.Argument(help="schedule, http_trigger, flow, script or service_account.", metavar="KIND")
+    ItemKind,
+    typer.Argument(help="schedule, http_trigger, flow, script, service_account or error_handler.", metavar="KIND"),
 ]
 Owner = Annotated[str, typer.Argument(help="New owner, for whom the item acts: u/<username>.", metavar="OWNER")]
-Enable = Annotated[bool, typer.Option("--enable", help="Enable the schedule or HTTP trigger as well.")]
+Enable = Annotated[bool, typer.Option("--enable", help="Enable the schedule, HTTP trigger or error handler as well.")]
 References = Annotated[
     bool, typer.Option("--references", help="Allow runs to read references in the arguments as the new owner.")
 ]

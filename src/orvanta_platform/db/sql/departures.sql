@@ -1,6 +1,7 @@
 -- name: list_stopping
 -- Enabled schedules and HTTP triggers that act for an account, workflows and scripts deployed on its behalf, its service
--- accounts, and automatic promotions that it set up, in one workspace or ($2 null) all of them; at most $3.
+-- accounts, and automatic promotions and error handlers that it set up, in one workspace or ($2 null) all of them; at
+-- most $3.
 SELECT 'schedule' AS kind, workspace, path
 FROM schedule
 WHERE email = $1 AND ($2::text IS NULL OR workspace = $2) AND enabled
@@ -24,6 +25,10 @@ SELECT 'automatic_promotion', e.workspace, e.name
 FROM automatic_promotion AS a
 JOIN environment AS e ON e.name = a.environment
 WHERE a.email = $1 AND ($2::text IS NULL OR e.workspace = $2) AND a.disabled_reason IS NULL
+UNION ALL
+SELECT 'error_handler', workspace, path
+FROM error_handler
+WHERE email = $1 AND ($2::text IS NULL OR workspace = $2) AND NOT disabled
 ORDER BY workspace, kind, path LIMIT $3;
 
 -- name: count
@@ -68,6 +73,13 @@ SET disabled_reason = $3, waits_for = NULL
 FROM environment AS e
 WHERE e.name = a.environment AND a.email = $1 AND ($2::text IS NULL OR e.workspace = $2) AND a.disabled_reason IS NULL
 RETURNING e.workspace, e.name AS path;
+
+-- name: stop_error_handlers
+-- Disables the error handlers that an account set, in one workspace or ($2 null) all of them; $3: the reason.
+UPDATE error_handler
+SET disabled = true, error = $3
+WHERE email = $1 AND ($2::text IS NULL OR workspace = $2) AND NOT disabled
+RETURNING workspace, path;
 
 -- name: stop_service_accounts
 -- Disables the service accounts of an owner, in one workspace or ($2 null) all of them, and deletes their tokens.
@@ -125,8 +137,8 @@ SELECT id, workspace, path FROM requested ORDER BY id;
 
 -- name: list_ownerless
 -- A page of the items that act for an identity of a workspace which is no longer active: schedules, HTTP triggers,
--- workflows and scripts on behalf of somebody, and service accounts whose owner is no admin. $2 and $3: kind and path
--- of the last item of the page before.
+-- workflows and scripts on behalf of somebody, and service accounts and the error handler if their owner is no admin. $2
+-- and $3: kind and path of the last item of the page before.
 SELECT kind, path, permissioned_as, enabled
 FROM (
     SELECT 'schedule' AS kind, path, permissioned_as, email, enabled
@@ -149,6 +161,13 @@ FROM (
     JOIN account AS a ON a.email = s.owner
     LEFT JOIN member AS m ON m.workspace = s.workspace AND m.email = s.owner
     WHERE s.workspace = $1
+    UNION ALL
+    SELECT 'error_handler', h.path, h.permissioned_as, CASE WHEN m.role = 'admin' OR a.super_admin THEN h.email END,
+           NOT h.disabled
+    FROM error_handler AS h
+    JOIN account AS a ON a.email = h.email
+    LEFT JOIN member AS m ON m.workspace = h.workspace AND m.email = h.email
+    WHERE h.workspace = $1
 ) AS acting
 WHERE is_active_identity($1, permissioned_as, email) IS NOT TRUE AND (kind, path) > ($2::text, $3::text)
 ORDER BY kind, path LIMIT $4;

@@ -1,6 +1,6 @@
 -- name: get
 -- The error handler of a workspace.
-SELECT workspace, path, is_flow, permissioned_as, email, error
+SELECT workspace, path, is_flow, permissioned_as, email, error, disabled
 FROM error_handler
 WHERE workspace = $1
 
@@ -10,16 +10,24 @@ INSERT INTO error_handler (workspace, path, is_flow, permissioned_as, email, edi
 VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (workspace) DO UPDATE
 SET path = EXCLUDED.path, is_flow = EXCLUDED.is_flow, permissioned_as = EXCLUDED.permissioned_as,
-    email = EXCLUDED.email, edited_by = EXCLUDED.edited_by, edited_at = app_now(), error = NULL
+    email = EXCLUDED.email, edited_by = EXCLUDED.edited_by, edited_at = app_now(), error = NULL, disabled = false
 
 -- name: delete
 -- Removes the error handler of a workspace, and the failed runs that wait for it.
 WITH waiting AS (DELETE FROM failed_run WHERE workspace = $1)
 DELETE FROM error_handler WHERE workspace = $1
 
+-- name: assign
+-- Lets the error handler of a workspace run as another admin; $5: enable it. Returns no row if it has another path.
+UPDATE error_handler
+SET permissioned_as = $3, email = $4, edited_by = $6, edited_at = app_now(),
+    error = CASE WHEN NOT $5 THEN error END, disabled = disabled AND NOT $5
+WHERE workspace = $1 AND path = $2
+RETURNING is_flow
+
 -- name: set_error
--- Records the reason for which the error handler could not start; null: it started.
-UPDATE error_handler SET error = $2 WHERE workspace = $1 AND error IS DISTINCT FROM $2
+-- Records the reason for which the error handler could not start; null: it started. One that is disabled has a reason.
+UPDATE error_handler SET error = $2 WHERE workspace = $1 AND error IS DISTINCT FROM $2 AND NOT disabled
 
 -- name: claim_due
 -- Claims up to $1 failed runs whose error handler is due, with an increasing delay before the next attempt. `handled`:

@@ -149,7 +149,7 @@ async def list_ownerless(request: AnyRequest, workspace: FromPath[str]) -> Respo
 
 @post(f"{_W}/ownership/assign", status_code=200, opt=call(body=people.AssignOwner))
 async def assign_owner(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """Assign a schedule, HTTP trigger, workflow or script to another owner, for whom it acts. Admins only."""
+    """Assign an item that acts for a member to another owner, for whom it acts from now on. Admins only."""
     body = await body_of(request, people.AssignOwner)
     await ownership.assign(
         platform_of(request),

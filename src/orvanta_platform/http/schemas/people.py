@@ -125,15 +125,15 @@ class OwnerlessItem(msgspec.Struct, kw_only=True):
 class AssignOwner(msgspec.Struct, kw_only=True):
     """The new owner of an item."""
 
-    kind: Literal["schedule", "http_trigger", "flow", "script", "service_account"]
+    kind: Literal["schedule", "http_trigger", "flow", "script", "service_account", "error_handler"]
     path: str
-    """Path of the item, or username of the service account."""
+    """Path of the item or of what the error handler runs, or username of the service account."""
 
     owner: str
     """u/<username> of an enabled member."""
 
     enable: bool = False
-    """Enable a schedule or HTTP trigger as well."""
+    """Enable a schedule, HTTP trigger or error handler as well."""
 
     references: bool = False
     """Allow runs of a schedule to read references in its arguments with the rights of the new owner."""

@@ -75,6 +75,23 @@ async def set_handler(
     await platform.db.retrying(write)
 
 
+async def assign(
+    conn: Connection, actor: Actor, workspace: str, path: str, owner: str, email: str, *, enable: bool
+) -> None:
+    """Let the error handler run as another admin (u/<username>, `email`), in its current version.
+
+    `enable`: enable it as well. The caller has checked that the actor is an admin without limits. Raises BadRequest,
+    NotFound.
+    """
+    found = await identity.actor_of_run(conn, workspace, owner, email)
+    if found is None or found.role is not Role.ADMIN:
+        raise BadRequest(f"{owner[:200]} is not an admin of {workspace}.", hint="The error handler runs as an admin.")
+    is_flow = await error_handlers.assign(conn, workspace, path, owner, email, enable=enable, edited_by=actor.username)
+    if is_flow is None:
+        raise NotFound(f"{path[:300]} is not the error handler of {workspace}.")
+    await acceptance.accept_for_trigger(conn, actor, workspace, owner, [("flow" if is_flow else "script", path)])
+
+
 async def _require_target(conn: Connection, actor: Actor, workspace: str, path: str, is_flow: bool) -> None:
     if not names.is_path(path):
         raise BadRequest("The error handler is flow/<path> or script/<path>.")
@@ -96,7 +113,7 @@ async def start_due(platform: Platform) -> int:
 async def _process(platform: Platform, failed: FailedRun) -> None:
     async with platform.db.acquire() as conn:
         row = await error_handlers.get(conn, failed.workspace)
-    if row is None or failed.handled:
+    if row is None or failed.handled or row.disabled:
         await platform.db.retrying(partial(_finish, failed, None))
         return
     try:

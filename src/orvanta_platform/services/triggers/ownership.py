@@ -17,12 +17,13 @@ from orvanta_platform.orchestrator import interpolation
 from orvanta_platform.services.access import items, service_accounts
 from orvanta_platform.services.catalog import versions
 from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.triggers import error_handlers
 from orvanta_platform.services.triggers import http_triggers as routes
 from orvanta_platform.services.triggers import schedules as scheduling
 from orvanta_platform.services.triggers.http_triggers import HttpTriggerDraft
 from orvanta_platform.services.triggers.schedules import ScheduleDraft
 
-Kind = Literal["schedule", "http_trigger", "flow", "script", "service_account"]
+Kind = Literal["schedule", "http_trigger", "flow", "script", "service_account", "error_handler"]
 _ARGS = ("args", "on_failure_extra_args", "on_recovery_extra_args", "on_success_extra_args")
 
 
@@ -61,6 +62,8 @@ async def assign(
             await scheduling.write_enabled(conn, actor, workspace, path, enabled=True)
         if kind == "service_account":
             await service_accounts.set_owner(conn, actor, workspace, path, owner, email, enable=enable)
+        if kind == "error_handler":
+            await error_handlers.assign(conn, actor, workspace, path, owner, email, enable=enable)
         parameters = {"kind": kind, "owner": owner, "enabled": enable}
         await audit.record(conn, actor, "ownership.assign", "Updated", path, parameters)
 
@@ -71,7 +74,7 @@ async def assign(
         case "http_trigger":
             trigger = await _http_trigger_draft(platform, actor, workspace, path, owner, enable=enable)
             await routes.update(platform, actor, workspace, path, trigger, finish=finish)
-        case "service_account":
+        case "service_account" | "error_handler":
             await platform.db.retrying(finish)
         case "flow" | "script":
             message = f"Acts for {owner}"
