@@ -50,6 +50,7 @@ async def test_chains_of_workspaces_grow_separately(api: ApiHarness) -> None:
     instance = await verified(api, "/api/audit/verify")
     assert instance["links"] > 0 and "broken" not in instance
     assert (await verified(api, anchor=f"{first['links']}:00"))["broken"]["reason"].endswith("the anchor")
+    assert not {"inserted", "first_unlinked"} & set(second)
     for anchor in ("x:1", "12", f"{'9' * 30}:1"):
         await verified(api, status=400, anchor=anchor)
 
@@ -187,8 +188,14 @@ async def test_late_insertion_is_reported(api: ApiHarness, database: TestDatabas
         " VALUES ('main', app_now() - interval '1 day', 'a', 'x.y', 'Execute')"
     )
     await owner.execute(insert)
+    late = await owner.fetchval("SELECT id FROM audit WHERE operation = 'x.y'")
     await owner.close()
-    assert (await verified(api))["unlinked"] == 1
+    found = await verified(api)
+    assert (found["unlinked"], found["first_unlinked"]) == (1, late)
+    await grown(api, "two")
+    found = await verified(api)
+    assert (found["unlinked"], found["inserted"]["audit_id"]) == (0, late), "the running server links it like a new row"
+    assert "inserted" not in await verified(api, anchor=f"{found['links']}:{found['head']}")
 
 
 async def test_application_cannot_change_links(api: ApiHarness) -> None:

@@ -54,7 +54,16 @@ function Result({ found }: { found: AuditVerification }) {
           <CopyableCommand label={t("settings.newAnchor")} text={`${found.links}:${found.head}`} />
         </>
       )}
-      {found.unlinked > 0 && <p className={css.problem}>{t("settings.unlinked", { count: found.unlinked })}</p>}
+      {found.inserted && (
+        <p className={css.problem}>
+          {t("settings.insertedAt", { id: found.inserted.audit_id, link: found.inserted.n })}
+        </p>
+      )}
+      {found.unlinked > 0 && (
+        <p className={css.problem}>
+          {t("settings.unlinked", { count: found.unlinked, id: found.first_unlinked ?? "" })}
+        </p>
+      )}
     </div>
   );
 }

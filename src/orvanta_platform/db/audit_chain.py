@@ -74,10 +74,13 @@ async def list_links(conn: Connection, workspace: str, after: int, limit: int) -
     ]
 
 
-async def count_unlinked(conn: Connection, workspace: str) -> int:
-    """Return the number of rows of a workspace that are not linked although they are older than 10 seconds."""
-    found: int = await conn.fetchval(_SQL["count_unlinked"], workspace)
-    return found
+async def count_unlinked(conn: Connection, workspace: str) -> tuple[int, int | None]:
+    """Return the number of rows of a workspace that are not linked although they are older than 10 seconds.
+
+    The second value is the id of the first of them; None: there are none.
+    """
+    count, first = await conn.fetchrow(_SQL["count_unlinked"], workspace)
+    return count, first
 
 
 async def list_heads(conn: Connection) -> dict[str, tuple[int, bytes]]:

@@ -97,23 +97,27 @@ def verify(session: Session, anchor: Anchor = None, instance: Instance = False) 
     """Verify that no row was changed, deleted or inserted afterwards. Admins only.
 
     Prints the number of links and the hash of the last one. Store them elsewhere, and pass them as --anchor later, to
-    detect that the end of the chain was cut off. Fails if the chain is broken.
+    detect that the end of the chain was cut off. Fails if the chain is broken, and if a row after the anchor has an
+    earlier time than rows before it, as rows that are inserted afterwards have.
     """
     from orvanta_platform.cli.client.output import print_json
 
     if anchor is not None and Path(anchor).is_file():
         anchor = _anchor_of(Path(anchor), "" if instance else session.api.connection.workspace)
     found = session.api.get(_path(session, "verify", instance), anchor=anchor)
-    broken = found.get("broken")
+    broken, inserted = found.get("broken"), found.get("inserted")
     if session.as_json:
         print_json(found)
     else:
         print(f"{found['links']}:{found['head']}")
         if found["unlinked"]:
-            print(f"{found['unlinked']} rows older than 10 seconds are not linked.")
+            first = found["first_unlinked"]
+            print(f"{found['unlinked']} rows older than 10 seconds are not linked; the first is {first}.")
         if broken:
             print(f"Broken at link {broken['n']}, row {broken['audit_id']}: {broken['reason']}.")
-    if broken:
+        if inserted:
+            print(f"Inserted at link {inserted['n']}, row {inserted['audit_id']}: earlier rows have a later time.")
+    if broken or inserted:
         raise typer.Exit(1)
 
 

@@ -41,8 +41,8 @@ WHERE l.workspace = $1 AND l.n > $2
 ORDER BY l.n LIMIT $3;
 
 -- name: count_unlinked
--- Number of rows of a workspace that are not linked although they are older than 10 seconds.
-SELECT count(*)
+-- Number of rows of a workspace that are not linked although they are older than 10 seconds, and the first of them.
+SELECT count(*), min(a.id)
 FROM audit AS a
 WHERE (a.workspace = $1 OR ($1 = '' AND a.workspace IS NULL)) AND a.at < app_now() - interval '10 seconds'
   AND NOT EXISTS (SELECT FROM audit_link AS l WHERE l.audit = a.id);

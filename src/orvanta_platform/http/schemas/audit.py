@@ -9,6 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from orvanta_platform.db.audit import AuditRow
 from orvanta_platform.db.tokens import MemberTokenRow
+from orvanta_platform.services.access import audit_chain
 from orvanta_platform.services.access.audit_chain import Verification
 
 
@@ -73,18 +74,31 @@ class AuditVerification(msgspec.Struct, kw_only=True):
     unlinked: int
     """Rows older than 10 seconds without a link: the chain is behind, or somebody inserted them."""
 
+    first_unlinked: int | UnsetType = UNSET
+    """Id of the first such row."""
+
     broken: BrokenLink | UnsetType = UNSET
+
+    inserted: BrokenLink | UnsetType = UNSET
+    """The first row after the anchor with an earlier time than rows before it: it was inserted afterwards, or the clock
+    of the database was set back by more than an hour."""
 
 
 def verification(found: Verification) -> AuditVerification:
     """Convert a verification."""
-    broken = found.broken
+    first = found.first_unlinked
     return AuditVerification(
         links=found.links,
         head=found.head.hex(),
         unlinked=found.unlinked,
-        broken=UNSET if broken is None else BrokenLink(n=broken.n, audit_id=broken.audit, reason=broken.reason),
+        first_unlinked=UNSET if first is None else first,
+        broken=_link(found.broken),
+        inserted=_link(found.inserted),
     )
+
+
+def _link(found: audit_chain.BrokenLink | None) -> BrokenLink | UnsetType:
+    return UNSET if found is None else BrokenLink(n=found.n, audit_id=found.audit, reason=found.reason)
 
 
 def audit_entry(row: AuditRow) -> AuditEntry:

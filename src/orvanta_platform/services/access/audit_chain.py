@@ -29,7 +29,10 @@ HEADS = "audit-heads"
 """Folder of the object storage with the heads of the chains, one object for each day."""
 
 _FIRST = bytes(32)
+_BEGINNING = datetime.min.replace(tzinfo=UTC)
 _PATIENCE_MS = 2000
+_LATE = timedelta(hours=1)
+"""Time by which a row may precede those linked before it, because its transaction began earlier."""
 _MAX_DROPPED = 100_000
 """Maximum number of rows of a chain that one call deletes."""
 
@@ -54,8 +57,13 @@ class Verification:
     """Number of links; the last one is the head."""
     head: bytes
     broken: BrokenLink | None
+    inserted: BrokenLink | None
+    """The first intact link after the anchor whose row has an earlier time than rows before it: it was inserted
+    afterwards, or the clock of the database was set back."""
     unlinked: int
     """Rows older than 10 seconds without a link: the chain is behind, or somebody inserted them."""
+    first_unlinked: int | None
+    """Id of the first such row."""
 
 
 async def link_new(platform: Platform, after: Position | None = None) -> tuple[int, Position]:
@@ -102,6 +110,7 @@ async def verify(
             hint="Use a later anchor.",
         )
     n, head, broken = start[0], start[1], None
+    inserted, newest = None, _BEGINNING
     anchored = anchor is None or (n, head.hex()) == anchor
     while broken is None:
         require_reader(await caller.current(), workspace)
@@ -119,11 +128,15 @@ async def verify(
             if (broken := _fault(stored, n, head)) is not None:
                 break
             n, head = stored.link.n, stored.link.hash
+            if inserted is None and (anchor is None or n > anchor[0]) and _is_backdated(stored, newest):
+                inserted = BrokenLink(n, stored.link.audit, "the row was inserted afterwards")
+            newest = max(newest, _time_of(stored))
             anchored = anchored or (n, head.hex()) == anchor
     if broken is None and not anchored and anchor is not None:
         broken = BrokenLink(anchor[0], 0, "the chain does not contain the anchor")
     async with platform.db.acquire() as conn:
-        return Verification(n, head, broken, await audit_chain.count_unlinked(conn, chain))
+        unlinked, first = await audit_chain.count_unlinked(conn, chain)
+    return Verification(n, head, broken, inserted, unlinked, first)
 
 
 async def publish_heads(platform: Platform, last: Mapping[str, str]) -> dict[str, str]:
@@ -189,6 +202,14 @@ def _fault(stored: StoredLink, n: int, head: bytes) -> BrokenLink | None:
     if hash_row(row) != link.row_hash:
         return BrokenLink(link.n, link.audit, "the row was changed")
     return None
+
+
+def _is_backdated(stored: StoredLink, newest: datetime) -> bool:
+    return newest - _time_of(stored) > _LATE
+
+
+def _time_of(stored: StoredLink) -> datetime:
+    return _BEGINNING if stored.row is None else stored.row.at
 
 
 def _link_hash(before: bytes, n: int, row_hash: bytes) -> bytes:
