@@ -20,6 +20,7 @@ from orvanta_platform.cli.client import (
     audit,
     env,
     flow,
+    folder,
     git,
     group,
     job,
@@ -75,6 +76,7 @@ app.add_typer(user.app, name="user")
 app.add_typer(member.app, name="member")
 app.add_typer(service_account.app, name="service-account")
 app.add_typer(group.app, name="group")
+app.add_typer(folder.app, name="folder")
 app.add_typer(workspace.app, name="workspace")
 app.add_typer(policy.app, name="policy")
 app.add_typer(git.app, name="git")
