@@ -1,9 +1,11 @@
-"""`orvanta admin settings` on a running installation."""
+"""`orvanta admin` on the machine of a running installation: settings, and recovery when nobody can log in."""
 
 from __future__ import annotations
 
 import subprocess
 
+import httpx
+import pyotp
 import pytest
 from tests.e2e.installation import ORVANTA, Installation
 
@@ -11,7 +13,11 @@ pytestmark = pytest.mark.extended
 
 
 def settings(installation: Installation, *arguments: str, text: str = "", code: int = 0) -> str:
-    command = [str(ORVANTA), "admin", "settings", *arguments]
+    return admin(installation, "settings", *arguments, text=text, code=code)
+
+
+def admin(installation: Installation, *arguments: str, text: str = "", code: int = 0) -> str:
+    command = [str(ORVANTA), "admin", *arguments]
     done = subprocess.run(command, env=installation.environ, input=text, capture_output=True, text=True, check=False)
     assert done.returncode == code, done.stderr
     return done.stdout + done.stderr
@@ -24,3 +30,36 @@ def test_setting_is_set_shown_and_unset(installation: Installation) -> None:
     assert "not valid" in settings(installation, "set", "min_password_length", "3", code=1)
     settings(installation, "unset", "min_password_length")
     assert settings(installation, "get", "min_password_length") == "8\n"
+
+
+def test_last_superadmin_who_is_locked_out_recovers(installation: Installation) -> None:
+    """Others cannot use passwords, and the only account that can has lost its password and its second factor."""
+    keeper, clerk, forgotten = "keeper@example.org", "clerk@example.org", "a forgotten password"
+    admin(installation, "create-user", keeper, "--superadmin", text=forgotten)
+    admin(installation, "create-user", clerk, text="the clerk's password")
+    with httpx.Client(base_url=installation.base) as client:
+
+        def log_in(email: str, password: str) -> tuple[int, str]:
+            client.cookies.clear()
+            answer = client.post("/api/auth/login", json={"email": email, "password": password})
+            return answer.status_code, answer.text if answer.is_success else answer.json()["error"]["code"]
+
+        client.headers["Authorization"] = f"Bearer {log_in(keeper, forgotten)[1]}"
+        secret = client.post("/api/users/totp/enrol", json={"password": forgotten}).json()["secret"]
+        code = {"code": pyotp.TOTP(secret).now()}
+        client.post("/api/users/totp/confirm", json=code).raise_for_status()
+        del client.headers["Authorization"]
+        settings(installation, "set", "break_glass_account", f'"{keeper}"')
+        settings(installation, "set", "require_totp", "true")
+        try:
+            assert log_in(clerk, "the clerk's password")[0] == 403
+            admin(installation, "reset-password", keeper, text="a new password")
+            assert log_in(keeper, "a new password") == (401, "second_factor_required")
+        finally:
+            settings(installation, "unset", "break_glass_account")
+            settings(installation, "unset", "require_totp")
+            admin(installation, "reset-totp", keeper)
+        assert log_in(keeper, "a new password")[0] == 200
+        assert log_in(clerk, "the clerk's password")[0] == 200
+    operations = [each["operation"] for each in installation.client.get("/api/audit/list?per_page=20").json()]
+    assert {"users.reset_password", "users.totp.reset", "settings.set", "settings.unset"} <= set(operations)
