@@ -83,6 +83,7 @@ SETTING = {
     "schema": {"type": "integer", "minimum": 8},
     "version": "default",
 }
+REGION = {"kind": "variable", "path": "f/sales/region", "content": {"value": "north", "is_secret": False}}
 _TOTP = {"password": _PASSWORD, "code": "123456"}
 PATH_VALUES = {
     "/api/settings/global/{name}": {"name": "min_password_length"},
@@ -109,6 +110,9 @@ WRITTEN = {
     "POST /api/scim_tokens/create": OperationExample(answer="…"),
     "GET /api/settings/list_global": OperationExample(answer=[SETTING]),
     "GET /api/v1/runs/search": OperationExample(answer={"runs": []}),
+    "POST /api/w/{workspace}/changes/archive": OperationExample(
+        answer={"items": [REGION], "failed": [], "left_out": ["settings.json"]}
+    ),
 }
 """Examples of operations that cannot be recorded here, as they need a login or a provider, or are long."""
 

@@ -15,6 +15,7 @@ RULES: Mapping[tuple[str, str], str] = MappingProxyType(
             GET changes/items
             POST changes/read
             POST changes/plan
+            POST changes/archive
             GET drafts/list/{kind}
             POST favorites/unstar
             GET folders/exists/{name}

@@ -11,9 +11,9 @@ from orvanta_platform.errors import BadRequest
 from orvanta_platform.evaluate.raw import count_values
 from orvanta_platform.http import answers
 from orvanta_platform.http.openapi import BINARY, call
-from orvanta_platform.http.requests import AnyRequest, actor_of, bool_of, comma_list_of, decode, platform_of
+from orvanta_platform.http.requests import AnyRequest, actor_of, bool_of, comma_list_of, decode, platform_of, whole_body
 from orvanta_platform.http.schemas import changes as shapes
-from orvanta_platform.services.changes import archive, change_sets
+from orvanta_platform.services.changes import archive, archive_import, change_sets
 from orvanta_platform.services.changes.archive import ArchiveOptions, ArchiveType
 from orvanta_platform.workflow.tree.item import Key
 
@@ -22,7 +22,7 @@ T = TypeVar("T")
 _W = "/api/w/{workspace:str}"
 _CHOICES = (
     *("plain_secret", "skip_variables", "skip_resources", "skip_resource_types", "skip_secrets", "include_schedules"),
-    *("include_triggers", "include_users", "include_groups", "include_settings"),
+    *("include_triggers", "include_users", "include_groups", "include_settings", "include_tests"),
 )
 _MAX_VALUES = change_sets.MAX_CONTENT_SIZE + 10 * change_sets.MAX_ITEMS
 """Values of a body whose contents have at most MAX_CONTENT_SIZE."""
@@ -104,6 +104,24 @@ async def apply_changes(request: AnyRequest, workspace: FromPath[str]) -> Respon
     return answers.json(shapes.applied(done))
 
 
+@post(
+    f"{_W}/changes/archive",
+    status_code=200,
+    opt=call(body=BINARY, answer=shapes.ArchiveContents, query=("default_ts",)),
+)
+async def read_archive(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """Read the items in a zip or tar archive. Nothing is changed: `changes/plan` and `changes/apply` take the items.
+
+    The archive is one of `workspaces/tarball`, of a folder of `orvanta pull`, or of the branch of a repository.
+    """
+    deno = request.query_params.get("default_ts") == "deno"
+    body = await whole_body(request)
+    found = await archive_import.read_archive(
+        platform_of(request), actor_of(request), workspace, body, "deno" if deno else "bun"
+    )
+    return answers.json(shapes.archive_contents(found))
+
+
 async def _body(request: AnyRequest, shape: type[T]) -> T:
     """Return the body as `shape`. Raises BadRequest; TooLarge for more values than the event loop may decode."""
     body = await request.body()
@@ -112,4 +130,4 @@ async def _body(request: AnyRequest, shape: type[T]) -> T:
     return decode(body, shape)
 
 
-ROUTES = [get_tarball, list_items, read_items, plan_changes, apply_changes]
+ROUTES = [get_tarball, list_items, read_items, plan_changes, apply_changes, read_archive]

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from orvanta_platform.services.changes.archive_import import ArchivedItems
 from orvanta_platform.services.changes.change_sets import Applied, ChangeSet
 from orvanta_platform.services.changes.contents import Present
 from orvanta_platform.workflow.tree.item import Key, Kind
@@ -33,6 +34,27 @@ class ItemName(msgspec.Struct, kw_only=True):
 
     kind: Kind
     path: str
+
+
+class ArchivedItem(ItemName, kw_only=True):
+    """An item in an archive."""
+
+    content: dict[str, Any]
+
+
+class UnreadableItem(ItemName, kw_only=True):
+    """An item in an archive that cannot be read."""
+
+    message: str
+
+
+class ArchiveContents(msgspec.Struct, kw_only=True):
+    """Items in an archive."""
+
+    items: list[ArchivedItem]
+    failed: list[UnreadableItem]
+    left_out: list[str]
+    """Files that belong to no item, such as those of members and settings."""
 
 
 class ReadItems(msgspec.Struct, kw_only=True):
@@ -116,6 +138,15 @@ def item_contents(found: Mapping[Key, Present]) -> list[ItemContent]:
         ItemContent(kind=kind, path=path, hash=each.hash, content=dict(each.content))
         for (kind, path), each in found.items()
     ]
+
+
+def archive_contents(found: ArchivedItems) -> ArchiveContents:
+    """Convert the contents of an archive."""
+    return ArchiveContents(
+        items=[ArchivedItem(kind=each.kind, path=each.path, content=dict(each.content)) for each in found.items],
+        failed=[UnreadableItem(kind=kind, path=path, message=error.message) for (kind, path), error in found.failed],
+        left_out=list(found.left_out),
+    )
 
 
 def change_plan(plan: Plan) -> ChangePlan:

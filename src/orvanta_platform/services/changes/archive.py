@@ -21,7 +21,7 @@ from orvanta_platform.services.changes import contents
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow import document
 from orvanta_platform.workflow.tree.extensions import LANGUAGES
-from orvanta_platform.workflow.tree.item import Item, Key, Kind
+from orvanta_platform.workflow.tree.item import Item, Key, Kind, parts_of_test
 
 ArchiveType: TypeAlias = Literal["zip", "tar"]
 
@@ -50,6 +50,8 @@ class ArchiveOptions:
     include_users: bool = False
     include_groups: bool = False
     include_settings: bool = False
+    include_tests: bool = False
+    """Tests of workflows, which other software does not know."""
     default_ts: Literal["bun", "deno"] = "bun"
     items: Collection[Key] | None = None
     """The scripts and workflows to export, with nothing else; None: the whole workspace."""
@@ -66,6 +68,7 @@ class ArchiveOptions:
             "schedule": self.include_schedules,
             "http_trigger": self.include_triggers,
             "group": self.include_groups,
+            "workflow_test": self.include_tests,
         }
         return {kind for kind, included in chosen.items() if included}
 
@@ -124,6 +127,9 @@ def _entries(item: Item, options: ArchiveOptions) -> dict[str, bytes]:
         case "group":
             tree = {"name": item.path, **item.content, "admins": item.content.get("managers", [])}
             return {f"groups/{item.path}.group.json": _json(tree)}
+        case "workflow_test":
+            flow, name = parts_of_test(item.path)
+            return {f"{flow}.flow/tests/{name}.json": _json(item.content)}
         case "variable":
             return {item.path + _SUFFIXES["variable"]: _json({"value": "", **item.content})}
         case _:

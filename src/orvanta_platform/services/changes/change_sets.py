@@ -63,7 +63,7 @@ class Applied:
 
 async def list_items(platform: Platform, actor: Actor, workspace: str) -> dict[Key, Present]:
     """Return the hashes of all items that the actor may read. Raises NotFound, Forbidden."""
-    _require(actor, "read", workspace)
+    require_reader(actor, workspace)
     async with platform.db.acquire() as conn:
         reading = await contents.read(conn, actor, workspace, depth="hashes")
     return await contents.items_in(workspace, reading)
@@ -73,7 +73,7 @@ async def read_items(platform: Platform, actor: Actor, workspace: str, keys: Col
     """Return those of these items that the actor may read, with their contents. Raises NotFound, Forbidden,
     TooLarge.
     """
-    _require(actor, "read", workspace)
+    require_reader(actor, workspace)
     if len(keys) > MAX_ITEMS:
         raise TooLarge(f"At most {MAX_ITEMS} items can be read at once.", hint="Read them in several calls.")
     async with platform.db.acquire() as conn:
@@ -85,7 +85,7 @@ async def plan(platform: Platform, actor: Actor, workspace: str, change: ChangeS
     """Return the effect of a change set on the items that the actor may read. Raises NotFound, Forbidden, BadRequest,
     TooLarge, RateLimited.
     """
-    _require(actor, "read", workspace)
+    require_reader(actor, workspace)
     _check_items(change)
     async with platform.turns.take("changes", workspace):
         change, planner = await prepare(platform, workspace, change)
@@ -166,6 +166,11 @@ async def _apply(
     applied = await platform.db.retrying(write, snapshot=True)
     notifier.release()
     return applied
+
+
+def require_reader(actor: Actor, workspace: str) -> None:
+    """Check that the actor may read items at once. Raises NotFound, Forbidden."""
+    _require(actor, "read", workspace)
 
 
 def _require(actor: Actor, action: str, workspace: str) -> None:

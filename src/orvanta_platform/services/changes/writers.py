@@ -29,7 +29,7 @@ from orvanta_platform.services.triggers.schedules import ScheduleDraft
 from orvanta_platform.workflow.limits import MAX_LEVELS
 from orvanta_platform.workflow.playback import document as playback
 from orvanta_platform.workflow.tree.item import FIELDS, Item, parts_of_test
-from orvanta_platform.workflow.tree.plan import Wanted, item_of, masked
+from orvanta_platform.workflow.tree.plan import Wanted, item_of, masked, without_masks
 
 T = TypeVar("T")
 _JSON = ("args", "retry", "on_failure_extra_args", "on_recovery_extra_args", "on_success_extra_args")
@@ -228,7 +228,7 @@ async def _resource(
     platform: Platform, actor: Actor, workspace: str, item: Item, present: Present | None, message: str | None
 ) -> None:
     new = _convert(item.path, item.content, Resource)
-    shown = new.value if present is None else masked(new.value, present.content.get("value"))
+    shown = without_masks(new.value) if present is None else masked(new.value, present.content.get("value"))
     value = None if shown is msgspec.UNSET else msgspec.json.encode(shown)
     draft = ResourceDraft(item.path, value, new.resource_type, new.description, new.labels)
     if present is None:

@@ -184,14 +184,23 @@ def is_same(
 
 def masked(wanted: Any, stored: Any) -> Any:
     """Return a value with the masks of the stored one: secret fields keep their values, which no file contains."""
-    if stored == MASK:
-        return MASK
+    if stored == MASK or (wanted == MASK and stored == ""):
+        return stored
     if isinstance(wanted, dict) and isinstance(stored, dict):
         return {name: masked(value, stored.get(name)) for name, value in wanted.items()}
     if isinstance(wanted, list) and isinstance(stored, list):
         rest = wanted[len(stored) :]
         return [*(masked(one, other) for one, other in zip(wanted, stored, strict=False)), *rest]
     return wanted
+
+
+def without_masks(value: Any) -> Any:
+    """Return the value of a new resource: its secrets are empty until a member sets them, like those of variables."""
+    if isinstance(value, dict):
+        return {name: without_masks(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [without_masks(each) for each in value]
+    return "" if value == MASK else value
 
 
 def _is_same_flow(text: str, stored: Mapping[str, Any], tree: Callable[[str], Any], *, notation: bool) -> bool:

@@ -1,0 +1,74 @@
+"""Import of archives: their files as the items of a change set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.errors import OrvantaError
+from orvanta_platform.orchestrator import document_threads
+from orvanta_platform.services.changes import writers
+from orvanta_platform.services.changes.change_sets import MAX_CONTENT_SIZE, require_reader, too_large
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.workflow.tree.extensions import ending_of
+from orvanta_platform.workflow.tree.item import Item, Key
+from orvanta_platform.workflow.tree.paths import locate
+from orvanta_platform.workflow.tree.plan import Wanted
+from orvanta_platform.workflow.tree.reading import read
+from orvanta_platform.workflow.tree.unpack import unpack
+
+_PLAIN: Final = ".ts"
+_DENO: Final = ".deno.ts"
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedItems:
+    """Contents of an archive."""
+
+    items: Sequence[Item]
+    failed: Sequence[tuple[Key, OrvantaError]]
+    """Items that cannot be read."""
+    left_out: Sequence[str]
+    """Names of the files that belong to no item, such as those of members and settings."""
+
+
+async def read_archive(
+    platform: Platform, actor: Actor, workspace: str, body: bytes, default_ts: Literal["bun", "deno"] = "bun"
+) -> ArchivedItems:
+    """Return the items in an archive, in the forms of the server and of the command line. Nothing is changed.
+
+    `default_ts`: language of files that end in `.ts`. Raises NotFound, Forbidden, BadRequest, TooLarge, RateLimited.
+    """
+    require_reader(actor, workspace)
+    async with platform.turns.take("changes", workspace):
+        return await document_threads.run_in_thread(workspace, _items, body, default_ts)
+
+
+def _items(body: bytes, default_ts: str) -> ArchivedItems:
+    files = unpack(body)
+    if default_ts == "deno":
+        files = {_with_language(name): each for name, each in files.items()}
+    located = locate(files)
+    used = {name for each in located for name in each.files}
+    if sum(len(files[name]) for name in used if not name.endswith(".json")) > MAX_CONTENT_SIZE:
+        raise too_large()  # YAML takes long to parse
+    items: list[Item] = []
+    failed: list[tuple[Key, OrvantaError]] = []
+    size = 0
+    for each in located:
+        try:
+            item = read(each, files)
+        except OrvantaError as error:
+            failed.append((each.key, error))
+            continue
+        size += writers.size_of(Wanted(item.kind, item.path, None, item.content), MAX_CONTENT_SIZE)
+        if size > MAX_CONTENT_SIZE:
+            raise too_large()
+        items.append(item)
+    return ArchivedItems(items, failed, sorted(files.keys() - used))
+
+
+def _with_language(name: str) -> str:
+    return name.removesuffix(_PLAIN) + _DENO if ending_of(name) == _PLAIN else name

@@ -1,0 +1,136 @@
+"""Files of a tree in a zip or tar archive. Nothing is written to a disk."""
+
+from __future__ import annotations
+
+import io
+import stat
+import struct
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from typing import Final
+
+from orvanta_platform.errors import BadRequest, TooLarge
+
+MAX_FILES: Final = 20_000
+"""Maximum number of files in an archive."""
+
+MAX_SIZE: Final = 16 << 20
+"""Maximum size in bytes of the files of an archive together, decompressed."""
+
+_ZIP: Final = (b"PK\x03\x04", b"PK\x05\x06")
+_METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_ENCRYPTED: Final = 0x1
+_FAULTS: Final = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    EOFError,
+    struct.error,
+    ValueError,
+    OverflowError,
+    LookupError,
+    RuntimeError,
+)
+"""Errors of the readers of damaged archives; RuntimeError: features of zip that they lack, such as patches."""
+_ROOTS: Final = ("f", "u", "groups", "users")
+
+
+def unpack(body: bytes) -> dict[str, bytes]:
+    """Return the files of an archive by name, relative to the folder that contains f and u.
+
+    A folder around all files, as in archives of repositories, is removed from the names. Raises BadRequest for other
+    formats, links, and names outside of the archive; TooLarge.
+    """
+    members = _zip_members(body) if body.startswith(_ZIP) else _tar_members(body)
+    files: dict[str, bytes] = {}
+    size = 0
+    for name, read in members:
+        _check_name(name)
+        if name in files:
+            raise BadRequest(f"The archive contains {name[:200]} twice.")
+        files[name] = read
+        size += len(read)
+        if size > MAX_SIZE or len(files) > MAX_FILES:
+            raise _too_large()
+    return _without_wrapper(files)
+
+
+def _zip_members(body: bytes) -> Iterator[tuple[str, bytes]]:
+    try:
+        with zipfile.ZipFile(io.BytesIO(body)) as archive:
+            entries = [each for each in archive.infolist() if not each.is_dir()]
+            # Entries may overlap, so the announced sizes are added up before any of them is decompressed.
+            if len(entries) > MAX_FILES or sum(each.file_size for each in entries) > MAX_SIZE:
+                raise _too_large()
+            for each in entries:
+                _check_zip_entry(each)
+                yield each.filename, archive.read(each)
+    except _FAULTS as error:
+        raise _unreadable(error) from None
+
+
+def _check_zip_entry(entry: zipfile.ZipInfo) -> None:
+    kind = stat.S_IFMT(entry.external_attr >> 16)
+    if kind not in (0, stat.S_IFREG):
+        raise _special(entry.filename)
+    if entry.flag_bits & _ENCRYPTED or entry.compress_type not in _METHODS:
+        raise BadRequest(
+            f"{entry.filename[:200]} is encrypted, or compressed by a method other than Deflate.",
+            hint="Create the archive without a password, with the usual compression.",
+        )
+
+
+def _tar_members(body: bytes) -> Iterator[tuple[str, bytes]]:
+    try:
+        with tarfile.open(fileobj=io.BytesIO(body), mode="r:") as archive:
+            for each in archive:
+                if each.isdir():
+                    continue
+                if not each.isreg() or each.issparse():
+                    raise _special(each.name)
+                if each.size > MAX_SIZE:
+                    raise _too_large()
+                opened = archive.extractfile(each)
+                yield each.name.removeprefix("./"), b"" if opened is None else opened.read()
+    except _FAULTS as error:
+        raise _unreadable(error) from None
+
+
+def _check_name(name: str) -> None:
+    if "\\" in name or "\0" in name or any(part in ("", ".", "..") for part in name.split("/")):
+        raise BadRequest(
+            f"The archive contains a file with the name {name[:200]!r}, which is not inside of it.",
+            hint="Names of files have no empty parts, no . and .. and no backslashes.",
+        )
+
+
+def _without_wrapper(files: dict[str, bytes]) -> dict[str, bytes]:
+    first = {name.partition("/")[0] for name in files}
+    if len(first) != 1 or first <= set(_ROOTS) or any("/" not in name for name in files):
+        return files
+    return {name.partition("/")[2]: body for name, body in files.items()}
+
+
+def _special(name: str) -> BadRequest:
+    return BadRequest(
+        f"The archive contains {name[:200]}, which is not a regular file.",
+        hint="Replace links by the files that they refer to.",
+    )
+
+
+def _too_large() -> TooLarge:
+    return TooLarge(
+        f"The files of an archive have at most {MAX_SIZE >> 20} MiB together, and are at most {MAX_FILES:,}.",
+        hint="Import its folders one after the other.",
+        details={"limit": MAX_SIZE},
+    )
+
+
+def _unreadable(error: Exception) -> BadRequest:
+    return BadRequest(
+        "The file is not a readable zip or tar archive.",
+        hint="Use zip, or tar without compression.",
+        details={"reason": str(error)[:200]},
+    )

@@ -1,0 +1,54 @@
+"""Damaged archives are refused with an error, whichever of their bytes are damaged."""
+
+from __future__ import annotations
+
+import io
+import random
+import tarfile
+import zipfile
+
+import pytest
+
+from orvanta_platform.errors import BadRequest, TooLarge
+from orvanta_platform.workflow.tree.unpack import MAX_SIZE, unpack
+
+FILES = {"f/team/a.sh": b"echo 1\n", "f/team/b.variable.json": b'{"value": "1"}', "u/ann/c.py": b"x = 1\n" * 40}
+
+
+def zip_archive() -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, body in FILES.items():
+            archive.writestr(name, body)
+    return buffer.getvalue()
+
+
+def tar_archive() -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for name, body in FILES.items():
+            member = tarfile.TarInfo(f"./{name}")
+            member.size, member.pax_headers = len(body), {"comment": "é" * 200}
+            archive.addfile(member, io.BytesIO(body))
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("body", [zip_archive(), tar_archive()], ids=["zip", "tar"])
+def test_damaged_archives_are_refused(body: bytes) -> None:
+    assert unpack(body) == FILES
+    chance = random.Random(7)
+    refused = 0
+    for _ in range(1500):
+        damaged = bytearray(body)
+        for _ in range(chance.randint(1, 6)):
+            damaged[chance.randrange(len(damaged))] = chance.choice(
+                (0, 1, 0x20, 0x40, 0x80, 0xFF, chance.randrange(256))
+            )
+        del damaged[chance.choice((len(damaged), chance.randrange(len(damaged)))) :]
+        try:
+            files = unpack(bytes(damaged))
+        except (BadRequest, TooLarge):
+            refused += 1
+        else:
+            assert sum(map(len, files.values())) <= MAX_SIZE
+    assert refused > 700
