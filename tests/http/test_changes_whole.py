@@ -5,16 +5,14 @@ statements applies nothing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from tests.http.harness import ApiHarness
+from tests.http.interrupted_database import InterruptedDatabase
 
 from orvanta_platform.control.actor import system
-from orvanta_platform.db.pool import Connection, Database
 from orvanta_platform.services.changes import change_sets
 from orvanta_platform.services.changes.change_sets import ChangeSet
 from orvanta_platform.services.platform import Platform
@@ -27,39 +25,14 @@ from orvanta_platform.workflow.tree.writing import write
 
 pytestmark = pytest.mark.extended
 ACTOR = system("main")
-STATEMENTS = frozenset({"execute", "executemany", "fetch", "fetchrow", "fetchval"})
 
 
 class Killed(BaseException):
     """Simulated kill of the process: none of its exception handlers runs, and the database rolls back."""
 
 
-class Dying:
-    """A connection of a process that is killed before a statement."""
-
-    def __init__(self, connection: Connection, statements: list[int]) -> None:
-        self._connection = connection
-        self._statements = statements
-
-    def __getattr__(self, name: str) -> Any:
-        if name in STATEMENTS:
-            self._statements[0] -= 1
-            if self._statements[0] < 0:
-                raise Killed
-        return getattr(self._connection, name)
-
-
-class DyingDatabase(Database):
-    """A database whose process is killed before statement `at` of its transactions."""
-
-    def __init__(self, database: Database, at: int) -> None:
-        super().__init__(database.pool, database.url, database.direct_url)
-        self.left = [at]
-
-    @asynccontextmanager
-    async def transaction(self, *, snapshot: bool = False) -> AsyncIterator[Connection]:
-        async with super().transaction(snapshot=snapshot) as connection:
-            yield Dying(connection, self.left)
+def raise_killed() -> None:
+    raise Killed
 
 
 async def apply(platform: Platform, items: list[Item], bases: Mapping[Key, str] | None = None) -> None:
@@ -128,7 +101,7 @@ async def test_process_killed_at_any_statement_applies_nothing(api: ApiHarness) 
     ]
     killed = 0
     while True:
-        dying = replace(api.platform, db=DyingDatabase(api.platform.db, killed))
+        dying = replace(api.platform, db=InterruptedDatabase(api.platform.db, killed, raise_killed))
         try:
             await apply(dying, second, bases)
             break

@@ -1,0 +1,121 @@
+"""Processes that are killed while they apply a change set: it is stored as a whole or not, and data is consistent."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from signal import SIGKILL
+
+import pytest
+from tests.conftest import TestDatabase
+from tests.http.harness import ApiHarness, api_harness
+from tests.http.killed_apply import ACTOR, items_of
+from tests.processes import with_parent
+
+from orvanta_platform.services.changes import change_sets
+from orvanta_platform.services.maintenance import consistency
+
+ROOT = Path(__file__).parents[2]
+NAME = "killed_apply"
+SEED = int(os.environ.get("KILL_SEED", "20"))
+
+
+class Killer:
+    """Applies change sets in processes that are killed, and checks the items after each."""
+
+    def __init__(self, api: ApiHarness, program: subprocess.Popen[str]) -> None:
+        self._api = api
+        self._program = program
+        self.number = 0
+        self.stored: list[int] = []
+        """Numbers of the change sets that are stored."""
+
+    async def apply(self, *, statement: int = -1, milliseconds: int = -1) -> str:
+        """Apply the next change set. Return whether its process was killed, applied it or failed."""
+        self.number += 1
+        assert self._program.stdin is not None and self._program.stdout is not None
+        self._program.stdin.write(f"{self.number} {statement} {milliseconds}\n")
+        self._program.stdin.flush()
+        outcome = (await asyncio.to_thread(self._program.stdout.readline)).strip()
+        await self._wait_for_connections()
+        await self._check(outcome)
+        return outcome
+
+    async def _wait_for_connections(self) -> None:
+        """Wait until the server has ended the connections of the killed process, which may still commit."""
+        query = "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1"
+        async with self._api.platform.db.acquire() as conn:
+            while await conn.fetchval(query, NAME):
+                await asyncio.sleep(0.01)
+
+    async def _check(self, outcome: str) -> None:
+        keys = [each.key for each in items_of(self.number)]
+        found = await change_sets.read_items(self._api.platform, ACTOR, "main", keys)
+        last = self.stored[-1] if self.stored else None
+        if ("variable", f"f/many/new_{self.number}") in found:
+            last = self.number
+            self.stored.append(last)
+        assert outcome != "applied" or last == self.number
+        texts = {key: str(each.content) for key, each in found.items()}
+        assert len(found) == (0 if last is None else len(keys) - (last != self.number)), (self.number, sorted(found))
+        assert all(f"{last}" in text for text in texts.values()), (self.number, last, texts)
+
+
+@pytest.fixture
+async def killer(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Killer]:
+    async with api_harness(database, tmp_path) as api:
+        with running(database, tmp_path) as program:
+            yield Killer(api, program)
+        assert await consistency.check(api.platform.db) == []
+
+
+@contextmanager
+def running(database: TestDatabase, home: Path) -> Iterator[subprocess.Popen[str]]:
+    url = f"{database.app_url}{'&' if '?' in database.app_url else '?'}application_name={NAME}"
+    command = [sys.executable, "-m", "tests.http.killed_apply", url, str(home)]
+    pipe = subprocess.PIPE
+    died = with_parent(SIGKILL)
+    with subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True, preexec_fn=died) as program:
+        try:
+            assert program.stdout is not None and program.stdout.readline() == "ready\n"
+            yield program
+        finally:
+            program.kill()
+
+
+async def kill(killer: Killer, every: int, random_kills: int) -> tuple[int, int]:
+    """Kill before every n-th statement, and at random times. Return the numbers of kills and of stored change sets."""
+    chance = random.Random(SEED)
+    began = time.perf_counter()
+    assert await killer.apply() == "applied"
+    longest = round(1000 * (time.perf_counter() - began))
+    outcomes: list[str] = []
+    while not outcomes or outcomes[-1] == "killed":
+        outcomes.append(await killer.apply(statement=len(outcomes) * every))
+    assert outcomes[-1] == "applied" and len(outcomes) * every > 40
+    outcomes += [await killer.apply(milliseconds=chance.randrange(longest)) for _ in range(random_kills)]
+    assert "failed" not in outcomes
+    return outcomes.count("killed"), len(killer.stored)
+
+
+@pytest.mark.extended
+async def test_killed_processes_apply_everything_or_nothing(killer: Killer) -> None:
+    killed, stored = await kill(killer, every=25, random_kills=4)
+    assert killed >= 3 and stored >= 2
+
+
+@pytest.mark.soak(minutes=20)
+async def test_processes_killed_at_each_statement_and_50_random_times(
+    killer: Killer, record_property: Callable[[str, object], None]
+) -> None:
+    killed, stored = await kill(killer, every=1, random_kills=50)
+    record_property("killed", killed)
+    record_property("stored", stored)
+    print({"killed": killed, "stored": stored, "applied": killer.number})
