@@ -52,3 +52,53 @@ export async function copyItems(source: string, { workspace, items, plan }: Copi
     body: { ...body, plan_hash: hash ?? "", message: t("api.copiedFrom", { workspace: source }) },
   });
 }
+
+/** Return the address of an archive of a workspace, with all kinds of items. */
+export function workspaceArchiveAddress(workspace: string): string {
+  const kinds = ["schedules", "triggers", "groups", "tests"].map((kind) => [`include_${kind}`, "true"]);
+  const query = new URLSearchParams([["archive_type", "zip"], ...kinds]);
+  return `${BASE}/api/w/${encodeURIComponent(workspace)}/workspaces/tarball?${query}`;
+}
+
+type ChangedItem = components["schemas"]["ChangedItem"];
+
+/** Items of an archive, and their effect on a workspace. */
+export interface Import {
+  items: ChangedItem[];
+  failed: components["schemas"]["UnreadableItem"][];
+  leftOut: string[];
+  plan: ChangePlan;
+}
+
+/** Read the items of an archive, and plan to store them. Items of the workspace are replaced as they are now. */
+export async function planImport(workspace: string, file: File): Promise<Import> {
+  const params = { path: { workspace } };
+  const { data } = await api.POST("/api/w/{workspace}/changes/archive", {
+    params,
+    body: file as unknown as string,
+    headers: { "Content-Type": "application/octet-stream" },
+    bodySerializer: () => file,
+  });
+  if (!data) throw new Error(t("api.noData"));
+  const { items: found, failed, left_out } = data;
+  const items: ChangedItem[] = found.map(({ kind, path, content }) => ({ kind, path, base: null, content }));
+  const first = await planItems(workspace, items);
+  const present = new Map(first.entries.map(({ kind, path, hash }) => [`${kind} ${path}`, hash ?? null]));
+  const based = items.map((each) => ({ ...each, base: present.get(`${each.kind} ${each.path}`) ?? null }));
+  return { items: based, failed, leftOut: left_out, plan: await planItems(workspace, based) };
+}
+
+async function planItems(workspace: string, items: ChangedItem[]): Promise<ChangePlan> {
+  const params = { path: { workspace } };
+  const { data } = await api.POST("/api/w/{workspace}/changes/plan", { params, body: { items } });
+  if (!data) throw new Error(t("api.noData"));
+  return data;
+}
+
+/** Store the items of an archive, all of them or none. */
+export async function importItems(workspace: string, { items, plan }: Import, message: string): Promise<void> {
+  await api.POST("/api/w/{workspace}/changes/apply", {
+    params: { path: { workspace } },
+    body: { items, plan_hash: plan.plan_hash, message },
+  });
+}

@@ -9,6 +9,8 @@ const NAMES: Readonly<Record<string, string>> = {
   resource: t("kinds.resource"),
   variable: t("kinds.variable"),
   folder: t("kinds.folder"),
+  group: t("kinds.group"),
+  workflow_test: t("kinds.workflowTest"),
   policy: t("kinds.policy"),
   service_account: t("kinds.serviceAccount"),
   automatic_promotion: t("kinds.automaticPromotion"),

@@ -16,6 +16,7 @@ import { t } from "../texts/settings";
 import { Confirm } from "../ui/confirm";
 import { Button, Field, Input } from "../ui/controls";
 import { notify } from "../ui/toasts";
+import { ArchiveFiles } from "./archive-files";
 import { ArchivedWorkspaces } from "./archived-workspaces";
 import { Loaded, Problem, useSubmission } from "./parts";
 import css from "./settings.module.css";
@@ -37,6 +38,7 @@ export function WorkspacePage() {
       {name.data !== undefined && settings.data && (
         <SettingsForm key={workspace} workspace={workspace} name={name.data} settings={settings.data} admin={admin} />
       )}
+      {settings.data && <ArchiveFiles workspace={workspace} archived={settings.data.archived ?? false} />}
       {admin && settings.data && <Archive workspace={workspace} archived={settings.data.archived ?? false} />}
     </main>
   );

@@ -1,0 +1,31 @@
+import { useState } from "react";
+import { workspaceArchiveAddress } from "../api/changes";
+import { lazyComponent } from "../lib/lazy-component";
+import { t } from "../texts/settings";
+import { Button } from "../ui/controls";
+import controls from "../ui/controls.module.css";
+import { Icon } from "../ui/icon";
+import css from "./settings.module.css";
+
+const ImportDialog = lazyComponent(() => import("./import-dialog"));
+
+/** Export of the items of a workspace as an archive, and import of one. */
+export function ArchiveFiles({ workspace, archived }: { workspace: string; archived: boolean }) {
+  const [importing, setImporting] = useState(false);
+  return (
+    <section className={css.section} aria-labelledby="archive-files">
+      <h2 id="archive-files">{t("settings.archiveFiles")}</h2>
+      <p className={css.about}>{t("settings.archiveFilesHint")}</p>
+      <div className={css.tools}>
+        <a className={controls.button} data-look="plain" href={workspaceArchiveAddress(workspace)} download>
+          <Icon name="down" />
+          {t("settings.exportArchive")}
+        </a>
+        <Button disabled={archived} onClick={() => setImporting(true)}>
+          {t("settings.importArchive")}
+        </Button>
+      </div>
+      {importing && <ImportDialog workspace={workspace} close={() => setImporting(false)} />}
+    </section>
+  );
+}

@@ -1,0 +1,116 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { type Import, importItems, planImport } from "../api/changes";
+import { kindName } from "../kinds/kind-name";
+import { ApiError, errorText } from "../lib/api-error";
+import { t } from "../texts/settings";
+import { Field, Input } from "../ui/controls";
+import { Skeleton } from "../ui/states";
+import { notify } from "../ui/toasts";
+import { FormDialog, Problem, useSubmission } from "./parts";
+import css from "./settings.module.css";
+
+const ACTIONS: Readonly<Record<string, string>> = {
+  add: t("settings.gitAdd"),
+  change: t("settings.gitChange"),
+  conflict: t("settings.gitConflict"),
+};
+
+/** Dialog that imports an archive, after it shows the effect on each item. */
+export default function ImportDialog({ workspace, close }: { workspace: string; close: () => void }) {
+  const queries = useQueryClient();
+  const submission = useSubmission();
+  const [file, setFile] = useState<File>();
+  const [attempt, setAttempt] = useState(0);
+  const plan = useQuery({
+    queryKey: ["import", workspace, file?.name, attempt],
+    gcTime: 0,
+    staleTime: Number.POSITIVE_INFINITY,
+    retry: false,
+    enabled: file !== undefined,
+    queryFn: () => planImport(workspace, file as File),
+  });
+  const changes = plan.data?.plan.entries.filter(({ action }) => action !== "unchanged") ?? [];
+  const ready = plan.data && plan.data.failed.length === 0 && changes.length > 0 && !plan.isFetching;
+  const store = async () => {
+    if (!plan.data || !file || !ready) return;
+    const found = plan.data;
+    const message = t("settings.importMessage", { file: file.name });
+    if (!(await submission.send(() => imported(importItems(workspace, found, message))))) {
+      setAttempt(attempt + 1); // the plan may be stale
+      return;
+    }
+    notify(t("settings.imported", { count: changes.length }));
+    await queries.invalidateQueries();
+    close();
+  };
+  return (
+    <FormDialog
+      title={t("settings.importTitle")}
+      submitLabel={t("settings.importConfirm")}
+      submission={{ ...submission, busy: submission.busy || !ready }}
+      submit={store}
+      close={close}
+      wide
+    >
+      <Field label={t("settings.importFile")} help={t("settings.importFileHint")}>
+        <Input
+          type="file"
+          accept=".zip,.tar"
+          onChange={({ target }) => {
+            setFile(target.files?.[0]);
+            setAttempt(attempt + 1);
+          }}
+        />
+      </Field>
+      {plan.isFetching && <Skeleton rows={3} />}
+      {plan.error && <Problem text={errorText(plan.error)} />}
+      {plan.data && !plan.isFetching && <Effect found={plan.data} />}
+    </FormDialog>
+  );
+}
+
+/** Wait for an import. An item that cannot be stored is named in the error. */
+async function imported(work: Promise<void>): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.code !== "changes_refused" || !Array.isArray(error.details)) throw error;
+    const reasons = error.details.map(({ path, error: { message } }) => `${path}: ${message}`);
+    throw new ApiError(error.status, error.code, [error.message, ...reasons].join(" "), null, error.details);
+  }
+}
+
+function Effect({ found }: { found: Import }) {
+  const { entries } = found.plan;
+  const changes = entries.filter(({ action }) => action !== "unchanged");
+  const unchanged = entries.length - changes.length;
+  if (entries.length + found.failed.length === 0) return <p className={css.about}>{t("settings.importEmpty")}</p>;
+  return (
+    <>
+      {found.failed.length > 0 && (
+        <>
+          <Problem text={t("settings.importFailed")} />
+          <ul className={css.items}>
+            {found.failed.map(({ kind, path, message }) => (
+              <li key={`${kind} ${path}`}>{message}</li>
+            ))}
+          </ul>
+        </>
+      )}
+      <p role="status">{t("settings.importCount", { count: changes.length })}</p>
+      <ul className={css.items} aria-label={t("settings.importPlan")}>
+        {changes.map(({ kind, path, action, reason }) => (
+          <li key={`${kind} ${path}`}>
+            {ACTIONS[action] ?? action}: {kindName(kind)} <code>{path}</code> {reason}
+          </li>
+        ))}
+      </ul>
+      <p className={css.note}>
+        {unchanged > 0 && t("settings.importUnchanged", { count: unchanged })}{" "}
+        {found.leftOut.length > 0 && t("settings.importLeftOut", { count: found.leftOut.length })}{" "}
+        {t("settings.importSecrets")}
+      </p>
+    </>
+  );
+}

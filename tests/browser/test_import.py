@@ -1,0 +1,74 @@
+"""Export of a workspace as an archive, and the import of one, whose effect is shown before anything is stored."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, expect
+from tests.browser.conftest import Site
+from tests.browser.test_accessibility import check
+from tests.browser.test_settings import opens
+
+API = "/api/w/main"
+
+
+def archive(**values: str) -> dict[str, str | bytes]:
+    """Return a file with variables of the folder `imports`."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as made:
+        made.writestr("f/imports/folder.meta.json", json.dumps({"summary": "Imports"}))
+        made.writestr("README.md", "# Imports")
+        for name, value in values.items():
+            made.writestr(f"f/imports/{name}.variable.json", value)
+    return {"name": "imports.zip", "mimeType": "application/zip", "buffer": buffer.getvalue()}
+
+
+def variable(value: str) -> str:
+    return json.dumps({"value": value, "is_secret": False, "description": ""})
+
+
+@pytest.mark.extended
+async def test_archive_is_imported_after_its_effect_is_shown(page: Page, site: Site, tmp_path: Path) -> None:
+    await opens(page, "workspace", "Workspace settings")
+    await page.get_by_role("button", name="Import…").click()
+    dialog = page.get_by_role("dialog", name="Import an archive")
+    store = dialog.get_by_role("button", name="Import", exact=True)
+    effect = dialog.get_by_role("list", name="Effect of the import")
+    file = dialog.get_by_label("Zip or tar file")
+    await expect(store).to_be_disabled()
+    await file.set_input_files({"name": "x.zip", "mimeType": "application/zip", "buffer": b"no archive"})
+    await expect(dialog.get_by_role("alert")).to_contain_text("not a readable zip or tar archive")
+    await file.set_input_files(archive(one="{", two=variable("2")))  # type: ignore[arg-type]
+    await expect(dialog.get_by_text("f/imports/one.variable.json cannot be read")).to_be_visible()
+    await expect(store).to_be_disabled()
+    await file.set_input_files(archive(one=variable("1"), two=variable("2")))  # type: ignore[arg-type]
+    await expect(effect.get_by_role("listitem")).to_contain_text(
+        ["Added: Folder imports", "Added: Variable f/imports/one", "Added: Variable f/imports/two"]
+    )
+    await expect(dialog.get_by_text("1 file belongs to no item and is left out.")).to_be_visible()
+    assert site.client.get(f"{API}/variables/exists/f/imports/one").json() is False
+    await check(page)
+    await store.click()
+    await expect(dialog).to_have_count(0)
+    assert site.client.get(f"{API}/variables/get/f/imports/one").json()["value"] == "1"
+
+    # Items that exist are shown as changed; one that changes after the plan was shown is not overwritten unseen.
+    await page.get_by_role("button", name="Import…").click()
+    await file.set_input_files(archive(one=variable("new"), two=variable("2")))  # type: ignore[arg-type]
+    await expect(effect.get_by_role("listitem")).to_contain_text(["Changed: Variable f/imports/one"])
+    await expect(dialog.get_by_text("2 items are unchanged.")).to_be_visible()
+    site.client.post(f"{API}/variables/update/f/imports/two", json={"value": "changed"}).raise_for_status()
+    await store.click()
+    await expect(dialog.get_by_role("alert")).to_contain_text("Items were changed since the plan was made")
+    await expect(effect.get_by_role("listitem")).to_have_count(2)
+    await store.click()
+    await expect(dialog).to_have_count(0)
+    assert site.client.get(f"{API}/variables/get/f/imports/two").json()["value"] == "2"
+    async with page.expect_download() as downloading:
+        await page.get_by_role("link", name="Export", exact=True).click()
+    await (await downloading.value).save_as(tmp_path / "main.zip")
+    assert "f/imports/one.variable.json" in zipfile.ZipFile(tmp_path / "main.zip").namelist()
