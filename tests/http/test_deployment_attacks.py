@@ -74,6 +74,23 @@ async def test_nobody_approves_a_request_that_is_their_own_by_another_account(pi
     assert (await act(bob, "apply", request))[0] == 200
 
 
+async def test_only_authors_let_their_requests_overwrite_items(pipeline: Pipeline) -> None:
+    """An approver who decides to overwrite a change in the environment would otherwise alone approve this decision."""
+    bob = await pipeline.person("bob")
+    await pipeline.deploy(1)
+    await pipeline.rules(approvals=1)
+    hotfix = {**ITEMS[2], "content": {**ITEMS[2]["content"], "content": "def main():\n    return 'hotfix'\n"}}
+    await apply_changes(pipeline.admin, [hotfix], "live")
+    cyd = await pipeline.person("cyd", Role.ADMIN, Role.ADMIN)
+    request = await pipeline.request(bob, 1)
+    refused = await cyd.post(f"{D}/renew/{request['id']}", json={"overwrite": True})
+    assert (refused.status_code, (await found(pipeline, request))["overwrite"]) == (403, False), refused.text
+    assert (await cyd.post(f"{D}/renew/{request['id']}", json={"overwrite": False})).status_code == 200
+    renewed = (await bob.post(f"{D}/renew/{request['id']}", json={"overwrite": True})).json()
+    assert (await act(bob, "approve", renewed))[0] == 403
+    assert (await act(cyd, "approve", renewed))[0] == 200
+
+
 async def test_versions_of_scripts_are_not_closed_where_only_releases_make_changes(pipeline: Pipeline) -> None:
     """Archiving or deleting a version makes the previous one current, which is a deployment."""
     await pipeline.deploy(1)

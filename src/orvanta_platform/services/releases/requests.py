@@ -243,6 +243,8 @@ async def renew(
     """
     found = await _get_as_author(platform, actor, workspace, request)
     chosen = found.request.overwrite if overwrite is None else overwrite
+    if chosen and not found.request.overwrite:
+        _require_own_overwrite(actor, found)
     release = await _get_stored_release(platform, found.request)
     made = await plans.make(platform, actor, found.plan.environment, release, found.request.kind, overwrite=chosen)
     async with platform.db.transaction() as conn:
@@ -348,6 +350,19 @@ async def _get_as_author(platform: Platform, actor: Actor, workspace: str, reque
             hint="Only its author or an admin can change it.",
         )
     return found
+
+
+def _require_own_overwrite(actor: Actor, found: PlannedRequest) -> None:
+    """Check that the actor may let a request overwrite items, where its author may not approve it. Raises Forbidden.
+
+    Otherwise an admin could decide to overwrite items, and alone approve this decision.
+    """
+    rules = rules_of(found.plan.environment)
+    if rules.approvals and not rules.author_may_approve and actor.email != found.request.author_email:
+        raise Forbidden(
+            f"Only {found.request.author}, the author of the request, may let it overwrite items.",
+            hint="Withdraw the request, and create your own with `overwrite`: somebody else approves it.",
+        )
 
 
 async def _decide(
