@@ -99,6 +99,16 @@ async def test_runs_without_need_of_the_handler_do_not_start_it(api: ApiHarness)
     assert not await api.worker.claim_all()
 
 
+async def test_handler_is_shown_to_readers_of_its_item_only(api: ApiHarness) -> None:
+    await api.client.post(f"{W}/scripts/create", json={**PYTHON, "path": "u/admin/hidden", "summary": ""})
+    callers = [await api.member("dora", Role.DEVELOPER), api.client]
+    for handler, readers in ((HANDLER, callers), ("script/u/admin/hidden", callers[1:])):
+        await edit(api.client, handler)
+        for client in callers:
+            shown = (await client.get(f"{W}/workspaces/get_settings")).json()
+            assert ("error_handler" in shown, shown["error_handler_runs_as"] is not None) == (client in readers,) * 2
+
+
 async def test_only_admins_set_the_handler_and_only_while_they_are_admins_it_runs(api: ApiHarness) -> None:
     developer = await api.member("dora", Role.DEVELOPER)
     limited = await api.member("lars", Role.ADMIN, scopes=["jobs:run", "workspaces:write"])

@@ -17,7 +17,7 @@ from msgspec import UNSET, UnsetType
 
 from orvanta_platform.control import audit, identity, names
 from orvanta_platform.control.actor import Actor, Role
-from orvanta_platform.control.permissions import Target, refuse_limited, require
+from orvanta_platform.control.permissions import Target, is_hidden, refuse_limited, require
 from orvanta_platform.db import error_handlers
 from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db.error_handlers import ErrorHandlerRow, FailedRun
@@ -41,10 +41,18 @@ class _Taken(Exception):
 
 
 async def get_handler(platform: Platform, actor: Actor, workspace: str) -> ErrorHandlerRow | None:
-    """Return the error handler of a workspace. Raises Forbidden."""
+    """Return the error handler of a workspace; None also if the actor may not read its item. Raises Forbidden."""
     require(actor, "read", Target(workspace, "workspace"))
     async with platform.db.acquire() as conn:
-        return await error_handlers.get(conn, workspace)
+        row = await error_handlers.get(conn, workspace)
+        if row is None:
+            return None
+        kind = "flow" if row.is_flow else "script"
+        found = await run_rows.resolve_path(conn, workspace, kind, row.path)
+    target = Target(workspace, kind, row.path)
+    if found is not None:
+        target = replace(target, created_by=found.created_by, extra_perms=found.extra_perms)
+    return None if is_hidden(actor, target) else row
 
 
 async def set_handler(
