@@ -22,7 +22,7 @@ NO_ARGS = b"{}"
 _READ_HERE = 1 << 20
 """Size of the largest body that is checked for invalid UTF-8 here. Larger ones are checked in another process."""
 
-_SECRET = frozenset({"authorization", "cookie", "x-orvanta"})
+_SECRET = frozenset({"authorization", "cookie", "proxy-authorization", "x-orvanta"})
 _BOM = b"\xef\xbb\xbf"
 _FORM = "application/x-www-form-urlencoded"
 _MULTIPART = "multipart/form-data"
