@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 from tests.browser.animation import animated
 from tests.browser.conftest import ROOT, Site, write_code
 from tests.browser.test_editing import add, node
+from tests.browser.test_settings import has_account
 from tests.installation import Running
 
 FOLDER = ROOT / "docs" / "images"
@@ -80,6 +81,16 @@ def prepared(site: Site) -> None:
         body = {"path": f"f/sales/{name}", "schedule": cron, "timezone": "UTC", "script_path": "f/sales/renewal"}
         more = {"is_flow": True, "enabled": True, "args": {"number": "C-1842"}}
         site.client.post("/api/w/main/schedules/create", json={**body, **more}).raise_for_status()
+    for name, role in (("ben", "developer"), ("ida", "operator")):
+        has_account(site, name, role)
+    site.client.post("/api/w/main/groups/create", json={"name": "support"}).raise_for_status()
+    for owner, write in (("u/ben", True), ("g/support", False)):
+        permission = {"owner": owner, "write": write}
+        site.client.post("/api/w/main/acls/add/folder/sales", json=permission).raise_for_status()
+    site.client.post("/api/w/main/groups/adduser/support", json={"username": "ida"}).raise_for_status()
+    of_ben = {"path": "f/sales/weekly", "permissioned_as": "u/ben", "preserve_permissioned_as": True}
+    weekly = {"schedule": "0 0 8 * * 1", "timezone": "UTC", "script_path": "f/sales/renewal"}
+    site.client.post("/api/w/main/schedules/create", json={**more, **of_ben, **weekly}).raise_for_status()
     # One of the runs fails, because its input is no number.
     for given in ({"net": "much"}, {"net": 100}, {"net": 250}):
         site.client.post("/api/w/main/jobs/run_wait_result/p/f/sales/total", json=given)
@@ -203,6 +214,27 @@ async def page_of_a_failed_run(page: Page) -> None:
     await expect(page.locator('[data-value="Output of offer"]')).to_be_visible()
 
 
+async def sharing(page: Page) -> None:
+    await page.goto("/w/main/workflows/f/sales/renewal")
+    await page.get_by_role("button", name="More actions").click()
+    await page.get_by_role("menuitem", name="Share").click()
+    members = page.get_by_role("list", name="Who can do what, and why")
+    await expect(members).to_contain_text("permission on the folder (g/support)")
+
+
+async def departure(page: Page) -> None:
+    await page.goto("/w/main/settings/members")
+    await page.get_by_role("button", name="Remove ben").click()
+    dialog = page.get_by_role("dialog")
+    await expect(dialog.get_by_label("Items that stop")).to_contain_text("f/sales/weekly")
+    await dialog.get_by_label("New owner").select_option("ida")
+
+
+async def audit_trail(page: Page) -> None:
+    await page.goto("/w/main/settings/audit")
+    await expect(page.get_by_role("list", name="Audit trail").get_by_role("listitem")).not_to_have_count(0)
+
+
 PICTURES: list[tuple[str, Callable[[Page], Awaitable[None]], Look]] = [
     ("home", home, WIDE),
     ("run", run_of_a_workflow, WIDE),
@@ -215,6 +247,9 @@ PICTURES: list[tuple[str, Callable[[Page], Awaitable[None]], Look]] = [
     ("workers", workers, WIDE),
     ("run-page", page_of_a_failed_run, WIDE),
     ("phone", approval_on_a_phone, PHONE),
+    ("sharing", sharing, WIDE),
+    ("departure", departure, WIDE),
+    ("audit", audit_trail, WIDE),
     # Last, since they leave drafts.
     ("node-test", node_beside_its_test, DARK),
     ("merge", merge, DARK),
