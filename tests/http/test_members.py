@@ -260,7 +260,7 @@ async def test_names_of_platform_are_reserved(api: ApiHarness) -> None:
 async def test_claim_demotes_no_admin_who_became_the_last_one_meanwhile(api: ApiHarness) -> None:
     """The role is read again after the lock is acquired."""
     await api.member("ada", Role.DEVELOPER)
-    grants = [ClaimGrant("staff", "main", Role.VIEWER)]
+    grants = [ClaimGrant(claim="staff", workspace="main", role=Role.VIEWER)]
     db = api.platform.db
 
     async def apply() -> None:

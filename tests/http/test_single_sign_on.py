@@ -336,6 +336,29 @@ async def test_memberships_follow_the_group_claim(api: ApiHarness, provider: Pro
     ]
 
 
+async def test_users_of_a_domain_join_once(api: ApiHarness, provider: Provider) -> None:
+    """Later changes by an admin remain, also the removal."""
+    await configure(api, provider, grants=[{"domain": "example.net", "workspace": "main", "role": "admin"}])
+    browser = Browser(api)
+    await browser.log_in("ada")
+    assert (await browser.client.get(f"{W}/users/whoami")).status_code == 404, "an address of another domain"
+    grant = {"domain": "example.org", "workspace": "main", "role": "viewer"}
+    await configure(api, provider, grants=[grant, {**grant, "role": "operator"}])
+    await browser.log_in("ada")
+    member = (await browser.client.get(f"{W}/users/whoami")).json()
+    assert member["role"] == "operator"
+    change = f"{W}/users/update/{member['username']}"
+    assert (await api.client.post(change, json={"role": "developer"})).status_code == 200
+    await browser.log_in("ada")
+    assert (await browser.client.get(f"{W}/users/whoami")).json()["role"] == "developer"
+    assert (await api.client.delete(f"{W}/users/delete/{member['username']}")).status_code == 200
+    await browser.log_in("ada")
+    assert (await browser.client.get(f"{W}/users/whoami")).status_code == 404
+    for wrong in ({"domain": "x"}, {"claim": "eng"}, {"domain": ""}):
+        await configure(api, provider, 400, grants=[{**grant, **wrong}])
+    await set_to(api, "scim_grants", [grant], 400)
+
+
 async def test_passwords_are_switched_off_but_for_one_superadmin(api: ApiHarness) -> None:
     await setup.create_user(api.platform.db, "local@example.org", PASSWORD)
     await setup.create_user(api.platform.db, "glass@example.org", PASSWORD, superadmin=True)

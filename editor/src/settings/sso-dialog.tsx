@@ -20,7 +20,9 @@ interface Props {
   close: () => void;
 }
 
-const GRANTS_EXAMPLE = '[{"claim": "engineering", "workspace": "main", "role": "developer", "groups": ["deployers"]}]';
+const GRANTS_EXAMPLE =
+  '[{"claim": "engineering", "workspace": "main", "role": "developer", "groups": ["deployers"]}, ' +
+  '{"domain": "example.org", "workspace": "main", "role": "viewer"}]';
 
 /** Return the grants of a text, or null if it is not a JSON array. */
 function grantsOf(text: string): Json[] | null {

@@ -9,6 +9,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from orvanta_platform.control import limits, names
 from orvanta_platform.control.actor import Role
@@ -25,15 +26,18 @@ SECRETS: Final[Mapping[str, Any]] = {
 
 _NAME = re.compile(r"[a-z0-9_-]{1,50}")
 _DOMAIN = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
+_DOMAIN_HINT = "Write example.org."
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
 
-class ClaimGrant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Membership that a value of the group claim grants."""
+class ClaimGrant(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Membership that a value of the group claim grants, or the domain of the address."""
 
-    claim: str
-    """Group at the provider."""
+    claim: str = ""
+    """Group at the provider; empty: the grant is for a domain."""
+    domain: str | UnsetType = UNSET
+    """Domain whose users join the workspace at their next login, if they have never been members of it."""
     workspace: str
     role: Role
     groups: list[str] = []
@@ -83,10 +87,16 @@ def check(new: dict[str, IdentityProvider], before: dict[str, IdentityProvider])
         )
 
 
-def check_grants(grants: Sequence[ClaimGrant], _before: Sequence[ClaimGrant] = ()) -> None:
-    """Check the names in grants. The workspace and its groups may be created later. Raises BadRequest."""
+def check_grants(grants: Sequence[ClaimGrant], _before: Sequence[ClaimGrant] = (), *, by_domain: bool = False) -> None:
+    """Check the names in grants. The workspace and its groups may be created later. Raises BadRequest.
+
+    `by_domain`: grants for domains are allowed.
+    """
     for grant in grants:
-        if not grant.claim:
+        if by_domain and isinstance(grant.domain, str) and not grant.claim:
+            if not _DOMAIN.fullmatch(grant.domain):
+                raise BadRequest(f"The domain {grant.domain[:100]!r} of a grant is not valid.", hint=_DOMAIN_HINT)
+        elif not grant.claim or isinstance(grant.domain, str):
             raise BadRequest("A grant needs a claim: the name of the group at the provider.")
         limits.check_line("The claim of a grant", grant.claim)
         names.check_name("workspace", grant.workspace)
@@ -121,12 +131,12 @@ def _check_provider(name: str, provider: IdentityProvider) -> None:
     for scope in provider.scopes:
         if not _SCOPE.fullmatch(scope):
             raise BadRequest(f"The scope {scope[:100]!r} of {name} is not valid.", hint="Write words such as openid.")
-    check_grants(provider.grants)
+    check_grants(provider.grants, by_domain=True)
     if "openid" not in provider.scopes or "email" not in provider.scopes:
         raise BadRequest(f"The scopes of {name} must include openid and email.")
     for domain in provider.domains:
         if not _DOMAIN.fullmatch(domain):
-            raise BadRequest(f"The domain {domain[:100]!r} of {name} is not valid.", hint="Write example.org.")
+            raise BadRequest(f"The domain {domain[:100]!r} of {name} is not valid.", hint=_DOMAIN_HINT)
     for network in provider.networks:
         try:
             ipaddress.ip_network(network)

@@ -2,6 +2,8 @@
 
 A provider's grants name workspaces and groups. In these, and nowhere else, a login makes the memberships of the account
 equal to what its claim grants: it joins, changes role and leaves. A disabled member remains disabled.
+
+A grant for a domain lets its users join only: later changes by admins remain, also a removal.
 """
 
 from __future__ import annotations
@@ -42,15 +44,20 @@ async def apply(
     account: AccountRow,
     grants: Sequence[ClaimGrant],
     claimed: Collection[str],
+    address: str = "",
 ) -> list[UUID]:
     """Apply the grants of a provider to an account whose claim has the groups `claimed`, in the caller's transaction.
 
-    Returns cancelled runs, to be passed to `departures.advance_cancelled` after the commit.
+    `address`: verified e-mail address at the provider; empty: grants for domains do not apply. Returns cancelled runs,
+    to be passed to `departures.advance_cancelled` after the commit.
     """
     held = [each for each in grants if each.claim in claimed]
     roles = {each.workspace: _highest(held, each.workspace) for each in held}
     sync = _Sync(platform, conn, actor, account)
     runs: list[UUID] = []
+    domain = address.rpartition("@")[2].lower()
+    await _join_by_domain(sync, [each for each in grants if domain and each.domain == domain])
+    grants = [each for each in grants if each.claim]
     managed = sorted({each.workspace for each in grants})
     for row in await identities.list_memberships(conn, account.email, managed):
         runs += await _apply_to(sync, row, roles.get(row.workspace))
@@ -62,6 +69,18 @@ async def apply(
     subjects += [(workspace, "groups.adduser", group) for workspace, group in joined]
     await audit.record_many(conn, actor, subjects, {"username": account.username, "by": "claim"})
     return runs
+
+
+async def _join_by_domain(sync: _Sync, grants: Sequence[ClaimGrant]) -> None:
+    """Join the workspaces of grants for a domain, except those that the account has been a member of."""
+    workspaces_of = sorted({each.workspace for each in grants})
+    for row in await identities.list_memberships(sync.conn, sync.account.email, workspaces_of):
+        former = await members.get_former_username(sync.conn, row.workspace, sync.account.email)
+        if row.username is None and former is None:
+            await _join(sync, row.workspace, _highest(grants, row.workspace))
+            here = [each for each in grants if each.workspace == row.workspace]
+            wanted = {(row.workspace, group) for each in here for group in each.groups}
+            await identities.join_groups(sync.conn, sync.account.email, wanted)
 
 
 async def _apply_to(sync: _Sync, row: MembershipRow, wanted: Role | None) -> list[UUID]:

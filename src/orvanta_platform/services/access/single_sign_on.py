@@ -240,7 +240,8 @@ async def _enter(platform: Platform, name: str, config: IdentityProvider, claims
 
     async def write(conn: Connection) -> tuple[Session, list[UUID]]:
         account = await _account(conn, actor, config, claims)
-        runs = await claim_memberships.apply(platform, conn, actor, account, config.grants, claims.groups)
+        address = claims.email if claims.email and claims.verified else ""
+        runs = await claim_memberships.apply(platform, conn, actor, account, config.grants, claims.groups, address)
         return await start_session(conn, account.email, account.username, "users.login", caller, provider=name), runs
 
     try:
