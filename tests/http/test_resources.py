@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import httpx
@@ -215,7 +216,12 @@ async def test_writer_of_resource_must_be_able_to_read_references(api: ApiHarnes
 
 async def test_built_in_resource_types(api: ApiHarness) -> None:
     names = await api.get("resources/type/listnames")
-    assert {"postgresql", "mysql", "s3", "smtp", "slack", "http_basic"} <= set(names)
+    databases = {"postgresql", "mysql", "ms_sql_server", "snowflake", "bigquery"}
+    assert databases | {"s3", "smtp", "slack", "http_basic", "graphql", "ssh"} <= set(names) and len(names) >= 20
+    secret = re.compile("(password|token|secretKey|private_key|passphrase|api_key|webhook_url)$")
+    types = {each["name"]: each["schema"]["properties"] for each in await api.get("resources/type/list")}
+    fields = [(name, field, each.get("password")) for name, of in types.items() for field, each in of.items()]
+    assert [each for each in fields if secret.search(each[1]) and not each[2]] == []
     shown = await api.get("resources/type/get/postgresql")
     assert shown["schema"]["properties"]["password"]["password"] is True and "workspace_id" not in shown
     assert await api.get("resources/type/exists/postgresql") is True
