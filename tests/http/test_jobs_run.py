@@ -377,3 +377,20 @@ async def test_preview_names_readable_workflow_and_short_lock(api: ApiHarness) -
             assert (wrong.status_code, wrong.json()["error"]["code"]) == (400, "bad_request"), (call, path)
     long = await dev.post(url, json={**code, "lock": "x" * ((1 << 20) + 1)})
     assert (long.status_code, long.json()["error"]["code"]) == (413, "too_large")
+
+
+async def test_preview_without_code_runs_the_named_version(api: ApiHarness) -> None:
+    """The permissions are those of a run of the version."""
+    new = {"path": "u/admin/own", "summary": "", "content": "echo 1", "language": "bash"}
+    version = (await api.client.post(f"{W}/scripts/create", json=new)).text
+    started = await api.client.post(f"{W}/jobs/run/preview", json={"script_hash": version, "args": {}})
+    assert started.status_code == 201, started.text
+    assert (await api.get(f"jobs_u/get/{started.text}"))["script_hash"] == version
+    code = {"script_hash": version, "content": "echo 2", "language": "bash"}
+    other = await api.client.post(f"{W}/jobs/run/preview", json=code)
+    assert (await api.get(f"jobs_u/get/{other.text}"))["raw_code"] == "echo 2"
+    dev = await api.member("dev", Role.DEVELOPER)
+    limited = await api.member("limited", Role.DEVELOPER, scopes=["jobs:run:flows"])
+    for client in (dev, limited):
+        refused = await client.post(f"{W}/jobs/run/preview", json={"script_hash": version})
+        assert refused.status_code in (403, 404), refused.text

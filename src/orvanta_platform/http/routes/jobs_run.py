@@ -346,6 +346,9 @@ async def _start_preview(call: RunCall, workspace: str, body: bytes) -> UUID:
         flow_path=sent.flow_path or None,
     )
     args = call.args(_args_of(sent))
+    if sent.script_hash and not sent.content and preview.kind == "code":
+        version = sent.script_hash
+        return await runs.start_script_version(call.platform, call.actor, workspace, version, args, call.options)
     return await runs.start_preview(call.platform, call.actor, workspace, preview, args, call.options)
 
 

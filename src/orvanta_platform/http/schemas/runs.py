@@ -87,6 +87,9 @@ class ScriptPreviewBody(msgspec.Struct, kw_only=True):
     args: Raw | UnsetType = UNSET
     content: str | None = None
     path: str | None = None
+    script_hash: str | None = None
+    """Version of a script to run if there is no `content`."""
+
     language: str | None = None
     tag: str | None = None
     kind: str | None = None
