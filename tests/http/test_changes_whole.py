@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
-from tests.http.harness import ApiHarness
+from tests.http.harness import ApiHarness, W
 from tests.http.interrupted_database import InterruptedDatabase
 
 from orvanta_platform.control.actor import system
@@ -25,6 +25,7 @@ from orvanta_platform.workflow.tree.writing import write
 
 pytestmark = pytest.mark.extended
 ACTOR = system("main")
+COPY = "/api/w/copy"
 
 
 class Killed(BaseException):
@@ -59,6 +60,7 @@ def every_kind() -> list[Item]:
         Item("group", "crew", {"summary": "Crew", "members": ["admin"], "managers": ["admin"]}),
         Item("resource_type", "shop", {"description": "A shop", "schema": {"type": "object"}}),
         *(flow(n) for n in range(20)),
+        Item("workflow_test", "f/many/flow_0/tests/empty", {"expect": {"result": {"equals": {}}}}),
         *(Item("script", f"f/many/script_{n}", code | {"content": f"echo {n}\n"}) for n in range(17)),
         *(
             Item("schedule", f"f/many/tick_{n}", tick | runs | {"no_flow_overlap": False, "summary": f"Tick {n}"})
@@ -67,7 +69,7 @@ def every_kind() -> list[Item]:
         *(Item("http_trigger", f"f/many/hook_{n}", hook | {"route_path": f"hook/{n}"}) for n in range(20)),
         *(
             Item("variable", f"f/many/var_{n}", {"value": str(n), "is_secret": False, "description": "é"})
-            for n in range(60)
+            for n in range(59)
         ),
         *(
             Item("resource", f"f/many/res_{n}", {"resource_type": "shop", "value": {"n": n}, "description": ""})
@@ -87,6 +89,24 @@ async def test_tree_of_every_kind_comes_back_byte_for_byte(api: ApiHarness) -> N
     wanted = ChangeSet([Wanted(*item.key, None, item.content) for item in sent])
     made = await change_sets.plan(api.platform, ACTOR, "main", wanted)
     assert {each.action for each in made.entries} == {"unchanged"}
+    await comes_back_through_an_archive(api, items)
+
+
+async def comes_back_through_an_archive(api: ApiHarness, items: list[Item]) -> None:
+    """Export the items, import them into an empty workspace, and export them there: the archives are equal."""
+    parts = "&".join(f"include_{name}=true" for name in ("schedules", "triggers", "groups", "tests"))
+    archive = (await api.client.get(f"{W}/workspaces/tarball?{parts}")).content
+    found = (await api.client.post(f"{W}/changes/archive", content=archive)).json()
+    assert (found["failed"], found["left_out"], len(found["items"])) == ([], [], len(items))
+    planned = await api.client.post(f"{W}/changes/plan", json={"items": found["items"]})
+    assert {each["action"] for each in planned.json()["entries"]} == {"unchanged"}
+    created = await api.client.post("/api/workspaces/create", json={"id": "copy", "name": "Copy"})
+    assert created.status_code == 201
+    planned = await api.client.post(f"{COPY}/changes/plan", json={"items": found["items"]})
+    body = {"items": found["items"], "plan_hash": planned.json()["plan_hash"]}
+    applied = await api.client.post(f"{COPY}/changes/apply", json=body)
+    assert {each["action"] for each in applied.json()["entries"]} == {"add"}
+    assert (await api.client.get(f"{COPY}/workspaces/tarball?{parts}")).content == archive
 
 
 async def test_process_killed_at_any_statement_applies_nothing(api: ApiHarness) -> None:

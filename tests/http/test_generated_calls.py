@@ -68,8 +68,13 @@ def generated(per_operation: int, share: int, start: int) -> list[GeneratedCall]
     return msgspec.json.Decoder(GeneratedCall).decode_lines(made)
 
 
-@pytest.mark.soak(minutes=15)
-@pytest.mark.parametrize(("per_operation", "share"), [(2, 3), (12, 1)])
+@pytest.mark.parametrize(
+    ("per_operation", "share"),
+    [
+        pytest.param(2, 5, marks=pytest.mark.extended, id="hundreds"),
+        pytest.param(12, 1, marks=pytest.mark.soak(minutes=15), id="thousands"),
+    ],
+)
 async def test_generated_calls_are_answered_as_documented(
     database: TestDatabase, tmp_path: Path, per_operation: int, share: int
 ) -> None:
