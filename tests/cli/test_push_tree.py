@@ -77,6 +77,9 @@ def test_every_kind_of_file_is_pushed_in_the_order_of_references(cli: Cli) -> No
     assert client.get("/api/w/main/schedules/get/f/tree/daily").json()["enabled"] is True
     for source in ("repo", "f/tree/a_outer"):
         assert cli("test", source, "--json").json["workflows"][0]["passed"] == 1
+    pushed_files = tree(cli.folder / "repo")
+    assert cli("pull", "repo/f/tree", "--json").json["pulled"] == [] and tree(cli.folder / "repo") == pushed_files
+    assert cli("status", "repo/f/tree", "--json", "--exit-code").json["in_sync"]
     cli("pull", "copy", "--json")
     assert "result: 7" in (cli.folder / "copy/f/tree/a_outer.flow/tests/happy.yaml").read_text()
 
