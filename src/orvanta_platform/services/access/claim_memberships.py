@@ -51,13 +51,14 @@ async def apply(
     `address`: verified e-mail address at the provider; empty: grants for domains do not apply. Returns cancelled runs,
     to be passed to `departures.advance_cancelled` after the commit.
     """
+    by_domain = [each for each in grants if not each.claim]
+    grants = [each for each in grants if each.claim]
     held = [each for each in grants if each.claim in claimed]
     roles = {each.workspace: _highest(held, each.workspace) for each in held}
     sync = _Sync(platform, conn, actor, account)
     runs: list[UUID] = []
     domain = address.rpartition("@")[2].lower()
-    await _join_by_domain(sync, [each for each in grants if domain and each.domain == domain])
-    grants = [each for each in grants if each.claim]
+    await _join_by_domain(sync, [each for each in by_domain if domain and each.domain == domain])
     managed = sorted({each.workspace for each in grants})
     for row in await identities.list_memberships(conn, account.email, managed):
         runs += await _apply_to(sync, row, roles.get(row.workspace))
