@@ -8,6 +8,8 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import import_module
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -18,7 +20,7 @@ import typer
 from tests.conftest import TestDatabase
 
 from orvanta_platform import __version__
-from orvanta_platform.cli.main import app
+from orvanta_platform.cli.main import COMMANDS, GROUPS, OWN, load
 from orvanta_platform.db import workers
 from orvanta_platform.db.workers import NewWorker
 
@@ -178,12 +180,24 @@ async def test_doctor_warns_of_jobs_that_can_forge_addresses(
 
 def commands(group: Any = None, path: str = "orvanta") -> Iterator[tuple[str, Any]]:
     """Yield all commands that the help lists, with the words that call them."""
-    whole: Any = group or typer.main.get_command(app)
+    whole: Any = group or typer.main.get_command(load())
     for name, each in whole.commands.items():
         if hasattr(each, "commands"):
             yield from commands(each, f"{path} {name}")
         elif not each.hidden:
             yield f"{path} {name}", each
+
+
+def test_every_command_can_be_loaded_without_the_others() -> None:
+    """The tables of names are complete, and the modules in them register just these commands."""
+    whole: Any = typer.main.get_command(load())
+    assert sorted(whole.commands) == sorted([*OWN, *GROUPS, *chain(*COMMANDS.values())])
+    for module, names in COMMANDS.items():
+        app = typer.Typer()
+        app.command("other")(lambda: None)
+        import_module(f"orvanta_platform.cli.{module}").register(app)
+        built: Any = typer.main.get_command(app)
+        assert built.commands.keys() - {"other"} == {*names}
 
 
 @pytest.mark.parametrize(("name", "each"), list(commands()))

@@ -12,12 +12,19 @@ from typing import IO, Annotated
 
 import typer
 
+from orvanta_platform.cli.help_text import examples_epilog
 from orvanta_platform.errors import BadRequest
 
 File = Annotated[str, typer.Argument(help="Archive file; - is standard output or standard input.", metavar="FILE")]
 Force = Annotated[bool, typer.Option("--force", help="Replace existing data.")]
 
 _STANDARD = "-"
+
+
+def register(app: typer.Typer) -> None:
+    """Register the commands with the root application."""
+    app.command(epilog=examples_epilog("orvanta backup orvanta.backup"))(backup)
+    app.command(epilog=examples_epilog("orvanta restore orvanta.backup"))(restore)
 
 
 def backup(file: File) -> None:

@@ -6,7 +6,14 @@ from typing import Annotated
 
 import typer
 
+from orvanta_platform.cli.help_text import examples_epilog
+
 Consistency = Annotated[bool, typer.Option("--consistency", help="Check the data as well; exit code 1 on problems.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Register the command with the root application."""
+    app.command(epilog=examples_epilog("orvanta doctor", "orvanta doctor --consistency"))(doctor)
 
 
 def doctor(consistency: Consistency = False) -> None:

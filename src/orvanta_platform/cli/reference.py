@@ -18,7 +18,7 @@ import typer
 import orvanta_platform
 from orvanta_platform import measurements, settings
 from orvanta_platform.cli.error_names import DIAGNOSTICS, FAILURES, section
-from orvanta_platform.cli.main import app
+from orvanta_platform.cli.main import load
 from orvanta_platform.control import instance_settings
 from orvanta_platform.errors import OrvantaError
 from orvanta_platform.http import route_reference
@@ -89,7 +89,7 @@ def errors_page() -> str:
 
 def cli_page() -> str:
     """Return the page of commands and their options."""
-    root = typer.main.get_command(app)
+    root = typer.main.get_command(load())
     lines = ["# Command line", "", str(root.help), ""]
     for name, command in _commands("orvanta", root):
         lines += [f"## {name}", "", inspect.cleandoc(command.help or ""), ""]
