@@ -16,28 +16,38 @@ from tests.worker.ordinary_user import REPOSITORY
 
 pytestmark = pytest.mark.extended
 
-NOBODY = 65534
+ROOT, NOBODY = 0, 65534
+SOAK = pytest.mark.soak
 RUNS = [
-    (0, "tests/worker/test_attacks.py"),
-    (0, "tests/worker/test_packages.py"),
-    (0, "tests/conformance/test_go.py::test_builds_are_isolated_between_workspaces"),
-    pytest.param(NOBODY, "tests/conformance/test_duckdb.py", marks=pytest.mark.soak),
-    pytest.param(NOBODY, "tests/conformance/test_runtimes.py", marks=pytest.mark.soak),
-    (NOBODY, "tests/worker/test_attacks.py"),
-    pytest.param(NOBODY, "tests/worker/test_bad_scripts.py", marks=pytest.mark.soak),
-    (NOBODY, "tests/worker/test_levels.py"),
-    pytest.param(NOBODY, "tests/worker/test_lifecycle.py", marks=pytest.mark.soak),
-    (NOBODY, "tests/worker/test_packages.py"),
-    (NOBODY, "tests/worker/test_ports.py"),
-    (0, "tests/packages/test_npm.py"),
-    (NOBODY, "tests/packages/test_npm.py"),
-    pytest.param(NOBODY, "tests/packages/test_python.py", marks=pytest.mark.soak),
+    pytest.param(ROOT, ["tests/worker/test_attacks.py", "tests/worker/test_packages.py"], id="root"),
+    pytest.param(
+        ROOT,
+        ["tests/conformance/test_go.py::test_builds_are_isolated_between_workspaces", "tests/packages/test_npm.py"],
+        id="builds of root",
+    ),
+    pytest.param(
+        NOBODY,
+        [
+            "tests/worker/test_attacks.py",
+            "tests/worker/test_levels.py",
+            "tests/worker/test_packages.py",
+            "tests/worker/test_ports.py",
+            "tests/packages/test_npm.py",
+        ],
+        id="nobody",
+    ),
+    pytest.param(NOBODY, ["tests/conformance/test_duckdb.py"], id="DuckDB", marks=SOAK),
+    pytest.param(NOBODY, ["tests/conformance/test_runtimes.py"], id="runtimes", marks=SOAK),
+    pytest.param(NOBODY, ["tests/worker/test_bad_scripts.py"], id="bad scripts", marks=SOAK),
+    pytest.param(NOBODY, ["tests/worker/test_lifecycle.py"], id="lifecycle", marks=SOAK),
+    pytest.param(NOBODY, ["tests/packages/test_python.py"], id="Python packages", marks=SOAK),
 ]
+"""User and files of each run. One process runs several files: its start takes longer than some of them."""
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="the suite itself runs as an ordinary user")
-@pytest.mark.parametrize(("uid", "suite"), RUNS)
-def test_as_another_user(uid: int, suite: str) -> None:
+@pytest.mark.parametrize(("uid", "files"), RUNS)
+def test_as_another_user(uid: int, files: list[str]) -> None:
     home = Path("/tmp") / f"orvanta-ordinary-{os.getpid()}"
     home.mkdir(mode=0o755)
     os.chown(home, uid, uid)
@@ -52,7 +62,7 @@ def test_as_another_user(uid: int, suite: str) -> None:
         "-m",
         "not soak",
         f"--basetemp={home}/t",
-        suite,
+        *files,
     ]
     try:
         done = subprocess.run(
