@@ -132,7 +132,10 @@ async def chromium() -> AsyncIterator[Browser]:
 @pytest_asyncio.fixture(loop_scope="session")
 async def stranger(site: Site, chromium: Browser) -> AsyncIterator[Page]:
     """Yield a page without a login; check that it raised no error and sent requests to the site only."""
-    context = await chromium.new_context(base_url=site.base, viewport={"width": 1440, "height": 900})
+    # Without animations, because endless ones are painted 60 times a second while a test waits.
+    context = await chromium.new_context(
+        base_url=site.base, viewport={"width": 1440, "height": 900}, reduced_motion="reduce"
+    )
     async for page in _watched(context, site.base):
         yield page
 

@@ -112,6 +112,7 @@ async def test_nodes_are_selected_by_a_box_and_aligned_and_tidied(page: Page, si
 
 
 async def test_tidying_up_lets_nodes_glide(page: Page, site: Site) -> None:
+    await page.emulate_media(reduced_motion="no-preference")
     await opened(page, site)
     await drag(page, '.react-flow__node[data-id="two"]', 260, 10)
     await expect(page.get_by_role("button", name="Undo: Move two")).to_be_visible()

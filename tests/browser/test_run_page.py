@@ -347,6 +347,10 @@ def stopped_worker(site: Site) -> Iterator[None]:
         os.kill(process, signal.SIGCONT)
 
 
+ENDLESS = """document.getAnimations().filter((each) => each.effect.getComputedTiming().endTime === Infinity)
+  .map((each) => each.animationName)"""
+
+
 async def test_run_is_cancelled_and_script_run_has_page(page: Page, site: Site) -> None:
     code = {"content": "echo said; sleep 600", "language": "bash", "args": {"name": "Ada"}}
     id = site.client.post("/api/w/main/jobs/run/preview", json=code).text
@@ -355,6 +359,9 @@ async def test_run_is_cancelled_and_script_run_has_page(page: Page, site: Site) 
     await expect(page.locator('[data-value="Inputs"]')).to_contain_text("name: Ada")
     await page.get_by_role("tab", name="Logs").click()
     await expect(page.get_by_role("tabpanel")).to_contain_text("said", timeout=60_000)
+    await expect(page.get_by_role("heading", level=1)).to_contain_text("Running")
+    # The user prefers reduced motion.
+    assert not await page.evaluate(ENDLESS)
     with stopped_worker(site):
         await page.get_by_role("button", name="Cancel run").click()
         await toast(page, "Cancelling the run…")
