@@ -8,10 +8,12 @@ PROCESSES := 3
 test-extended test-all: PROCESSES := 4
 PYTEST = $(PYTHON) -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 ARGS ?=
+# Programs that are installed for the tests: browser, or all
+PROGRAMS ?= browser
 # Images of Python often set it: each process of the tests would compile the source and the tests again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help up test test-extended test-all lint lint-server lint-editor fmt docs screenshots soak bench lock clean runtime tools editor intl site pages compiled-tests
+.PHONY: help up test test-extended test-all lint lint-server lint-editor fmt docs screenshots soak bench lock clean runtime tools editor intl site pages compiled-tests programs checked
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target text; do printf '%-20s %s\n' "$$target" "$$text"; done
@@ -20,16 +22,15 @@ up: runtime pages ## Start the platform on this machine; Ctrl-C stops it
 	@exec .venv/bin/orvanta up
 
 test: tools pages ## Run the tests; ARGS="tests/unit -k name" selects tests
-	@scripts/programs browser
+	@scripts/programs $(PROGRAMS)
 	@scripts/editor test
 	@$(PYTEST) $(ARGS)
 
 test-extended: tools pages ## Run the tests that `make test` leaves out: other systems, chaos, seeded faults
 	@$(PYTEST) -m "extended and not soak and not screenshots" $(ARGS)
 
-test-all: tools ## Check the code and run all tests except those of `make soak`
-	@$(MAKE) --no-print-directory --jobs=4 --output-sync=target lint-server lint-editor site compiled-tests editor intl
-	@scripts/programs browser
+test-all: ## Check the code and run all tests except those of `make soak`
+	@$(MAKE) --no-print-directory --jobs=5 programs checked
 	@$(PYTEST) -m "not soak and not screenshots" $(ARGS)
 
 lint: tools ## Check style, types and import layers
@@ -84,6 +85,12 @@ intl: runtime
 
 site: runtime
 	@scripts/docs build
+
+programs:
+	@scripts/programs $(PROGRAMS)
+
+checked: tools
+	@$(MAKE) --no-print-directory --output-sync=target lint-server lint-editor site compiled-tests editor intl
 
 # The processes of the tests would all compile the same files at their start, which takes each of them 10 s.
 compiled-tests:
