@@ -47,10 +47,8 @@ class SharedPool(Database):
         """Leave the connections open for the next test."""
 
 
-class SharedEvaluator(Evaluator):
+class SharedEvaluator(Evaluator, frozen=True):
     """An evaluator whose processes remain when a platform that uses it is closed."""
-
-    __slots__ = ()
 
     async def close(self) -> None:
         """Leave the processes running for the next test."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import inspect
 import json
 import traceback
-from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
+from msgspec.structs import replace
 from tests.orchestrator.harness import ACTOR, WORKSPACE, CoreHarness, Worker
 
 from orvanta_platform.control.masking import OpenedSecrets

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 import pytest
+from msgspec.structs import replace
 from tests.conftest import TestDatabase
 
 from orvanta_platform.db import job_lists
@@ -34,10 +34,10 @@ SAMPLES: dict[str, Any] = {
 async def test_every_condition_is_a_query(db: Database) -> None:
     everything = JobFilter()
     async with db.acquire() as conn:
-        for field in fields(JobFilter):
-            value = SAMPLES[str(field.type).removesuffix(" | None")]
-            chosen = replace(JobFilter(), **{field.name: value})
-            everything = replace(everything, **{field.name: value})
+        for name, kind in JobFilter.__annotations__.items():
+            value = SAMPLES[kind.removesuffix(" | None")]
+            chosen = replace(JobFilter(), **{name: value})
+            everything = replace(everything, **{name: value})
             for part in PARTS:
                 for visible in (EVERYTHING, LITTLE):
                     assert await list_jobs(conn, "main", visible, [part], chosen, Slice(offset=2)) == []

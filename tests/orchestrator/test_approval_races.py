@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from dataclasses import replace
 from functools import partial
 from typing import Any
 from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 from tests.orchestrator.harness import ACTOR, WORKSPACE, CoreHarness, ThirdSession, job, on
 
 from orvanta_platform.errors import Conflict

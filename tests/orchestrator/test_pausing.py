@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from tests.cases.hand import one, work
 from tests.orchestrator.harness import ACTOR, WORKSPACE, CoreHarness, job
 from tests.orchestrator.test_expressions import account

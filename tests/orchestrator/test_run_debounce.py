@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from tests.orchestrator.harness import ACTOR, WORKSPACE, CoreHarness, job
 
 from orvanta_platform.control.actor import Actor

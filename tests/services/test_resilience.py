@@ -7,13 +7,13 @@ import json
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
 from msgspec import structs
+from msgspec.structs import replace
 from tests.conftest import TestDatabase
 from tests.orchestrator.harness import ACTOR, MAX_WAIT_S, WORKSPACE, CoreHarness, core_harness, job
 

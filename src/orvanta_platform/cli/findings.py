@@ -6,11 +6,11 @@ import asyncio
 import ipaddress
 import socket
 import tempfile
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import msgspec
 from rich.console import Console
 
 from orvanta_platform.cli.environment import run_with_database, take_settings, with_database
@@ -21,8 +21,7 @@ from orvanta_platform.errors import OrvantaError
 from orvanta_platform.settings import Settings
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True):
     """Line of the report."""
 
     subject: str

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 from uuid import UUID
+
+import msgspec
 
 EVERYONE = "all"
 """Group of all members of a workspace, written `g/all`."""
@@ -21,8 +22,7 @@ class Role(StrEnum):
     VIEWER = "viewer"
 
 
-@dataclass(frozen=True, slots=True)
-class FolderAccess:
+class FolderAccess(msgspec.Struct, frozen=True):
     """Names of the folders that an actor may read, write and own. Owned ⊆ written ⊆ read."""
 
     read: frozenset[str] = frozenset()
@@ -30,8 +30,7 @@ class FolderAccess:
     own: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class FolderGrant:
+class FolderGrant(msgspec.Struct, frozen=True):
     """Permissions of one folder: its owners and its extra_perms (`u/…`, `g/…` → may write)."""
 
     name: str
@@ -39,8 +38,7 @@ class FolderGrant:
     extra_perms: Mapping[str, bool]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Actor:
+class Actor(msgspec.Struct, frozen=True, kw_only=True):
     """Caller in one workspace."""
 
     email: str
@@ -54,7 +52,7 @@ class Actor:
     super_admin: bool = False
     devops: bool = False
     groups: frozenset[str] = frozenset()
-    folders: FolderAccess = field(default_factory=FolderAccess)
+    folders: FolderAccess = msgspec.field(default_factory=FolderAccess)
     scopes: tuple[str, ...] | None = None
     """None means unlimited."""
     kind: Literal["user", "session", "job", "system"] = "user"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from orvanta_platform.control.actor import Actor, FolderGrant, Role, folder_access, principals_of
 from orvanta_platform.db import tokens

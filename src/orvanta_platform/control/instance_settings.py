@@ -7,7 +7,6 @@ most a second, so a change takes effect in every process within that time, witho
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Generic, TypeVar
 
@@ -42,8 +41,7 @@ KEY_WORKSPACE: Final = "admins"
 _CACHE_S: Final = 1.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting(Generic[T]):
+class Setting(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     """One setting of the instance."""
 
     name: str

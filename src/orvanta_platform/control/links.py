@@ -10,10 +10,11 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from uuid import UUID
+
+import msgspec
 
 from orvanta_platform.control.keys import InstanceKeys
 
@@ -30,8 +31,7 @@ class Action(StrEnum):
     PAGE = "page"
 
 
-@dataclass(frozen=True, slots=True)
-class LinkTarget:
+class LinkTarget(msgspec.Struct, frozen=True):
     """Approval that a link decides: a job (or the run itself) of one run, and the resume id of the decision."""
 
     workspace: str

@@ -15,9 +15,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final, Protocol
 from uuid import UUID
+
+import msgspec
 
 FREE: Final = 10
 """Failures of an account at one address before delays start."""
@@ -60,8 +61,7 @@ class Attempts(Protocol):
         """Return whether the account has logged in from the address before."""
 
 
-@dataclass(frozen=True, slots=True)
-class Keys:
+class Keys(msgspec.Struct, frozen=True):
     """Keys under which the attempts of a login are counted."""
 
     pair: str

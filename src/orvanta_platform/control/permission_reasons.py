@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from orvanta_platform.control.actor import Actor, FolderGrant, Role
 from orvanta_platform.control.permissions import RULES, Condition, Target, can
@@ -15,8 +16,7 @@ from orvanta_platform.control.permissions import RULES, Condition, Target, can
 Why = Literal["superadmin", "admin", "owner", "folder_owner", "folder", "item"]
 
 
-@dataclass(frozen=True, slots=True)
-class MetCondition:
+class MetCondition(msgspec.Struct, frozen=True):
     """A condition that an actor meets."""
 
     why: Why
@@ -25,8 +25,7 @@ class MetCondition:
     """`u/<username>` or `g/<group>` by which the actor meets it."""
 
 
-@dataclass(frozen=True, slots=True)
-class PermissionDecision:
+class PermissionDecision(msgspec.Struct, frozen=True):
     """Decision about an action of an actor, and its reasons."""
 
     allowed: bool

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from types import MappingProxyType
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from orvanta_platform.control import names, scopes
 from orvanta_platform.control.actor import Actor, Role
@@ -18,8 +20,7 @@ DEPLOYERS = "deployers"
 _NONE: Mapping[str, bool] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(msgspec.Struct, frozen=True):
     """Object of an action. `workspace` None: the instance.
 
     `kind` is a row of the table below. `path` is the path of an item (`u/…`, `f/…`), of the script or workflow of a
@@ -31,7 +32,7 @@ class Target:
     kind: str
     path: str | None = None
     created_by: str | None = None
-    extra_perms: Mapping[str, bool] = field(default_factory=lambda: _NONE)
+    extra_perms: Mapping[str, bool] = msgspec.field(default_factory=lambda: _NONE)
 
 
 class Condition(Enum):
@@ -61,8 +62,7 @@ class Condition(Enum):
     """Any caller with a valid token."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(msgspec.Struct, frozen=True):
     """Rule of an action: the workspace roles (none: the instance decides), the condition, and the required scope."""
 
     roles: frozenset[Role]
@@ -207,8 +207,7 @@ class WorkspaceArchived(Forbidden):
     code = "workspace_archived"
 
 
-@dataclass(frozen=True, slots=True)
-class Readable:
+class Readable(msgspec.Struct, frozen=True):
     """Filter of a list for an actor, applied inside its query (never afterwards).
 
     A row is visible if its path is LIKE one of `patterns`, its extra_perms contain one of `principals`, or it is a run

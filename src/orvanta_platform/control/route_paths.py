@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Final
+
+import msgspec
 
 from orvanta_platform.errors import BadRequest
 
@@ -15,8 +16,7 @@ _FIXED: Final = re.compile(r"[A-Za-z0-9_.~@$+-]+")
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 
 
-@dataclass(frozen=True, slots=True)
-class RoutePath:
+class RoutePath(msgspec.Struct, frozen=True):
     """Route split into parts: fixed ones, `:name` for one part, `*name` (only at the end) for all remaining parts, at
     least one.
     """

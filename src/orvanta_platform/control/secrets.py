@@ -37,8 +37,7 @@ class SecretUnreadable(OrvantaError):
     code = "secret_unreadable"
 
 
-@dataclass(frozen=True, slots=True)
-class SecretLocation:
+class SecretLocation(msgspec.Struct, frozen=True):
     """Location to which a ciphertext is bound. `kind` is variable, resource or transport."""
 
     workspace: str

@@ -11,8 +11,8 @@ import asyncio
 import hmac
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 
+import msgspec
 import structlog
 
 from orvanta_platform import clock
@@ -42,8 +42,7 @@ _EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class _Response:
+class _Response(msgspec.Struct, frozen=True):
     status: int
     body: bytes
     content_type: str = _PLAIN

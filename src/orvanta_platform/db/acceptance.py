@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -18,8 +17,7 @@ EVERYBODY = "g/all"
 """The identity under which a version is accepted for every member."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReachableItem:
+class ReachableItem(msgspec.Struct, frozen=True):
     """The current version of a named item, or of an item that a named one runs."""
 
     kind: str
@@ -29,8 +27,7 @@ class ReachableItem:
     """The version that runs for the member in question; None if there is none."""
 
 
-@dataclass(frozen=True, slots=True)
-class RunOrigin:
+class RunOrigin(msgspec.Struct, frozen=True):
     """The trigger of the outermost run around a job (None: the run was deleted), and the identity of the job's run."""
 
     permissioned_as: str
@@ -83,8 +80,7 @@ async def get_origin(conn: Connection, job: UUID) -> RunOrigin | None:
     return RunOrigin(**row) if row else None
 
 
-@dataclass(frozen=True, slots=True)
-class WaitingRow:
+class WaitingRow(msgspec.Struct, frozen=True):
     """A current version that waits for its acceptance for a member."""
 
     kind: str
@@ -104,8 +100,7 @@ class WaitingRow:
     """Visible triggers that run it for the member, as `<source>:<name>`."""
 
 
-@dataclass(frozen=True, slots=True)
-class WaitingFilter:
+class WaitingFilter(msgspec.Struct, frozen=True):
     """The rows visible to a caller, as in control.permissions.Readable, with the token's scopes by kind."""
 
     everything: bool

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import query_texts
@@ -12,8 +13,7 @@ from orvanta_platform.db.queries import query_texts
 _SQL = query_texts("accounts")
 
 
-@dataclass(frozen=True, slots=True)
-class AccountRow:
+class AccountRow(msgspec.Struct, frozen=True):
     """One person or service account."""
 
     email: str
@@ -34,8 +34,7 @@ class AccountRow:
     """True if logins with a password need a code as well."""
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptsRow:
+class AttemptsRow(msgspec.Struct, frozen=True):
     """Failed and pending logins of a key, and seconds since the latest one."""
 
     count: int

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
 import msgspec
 
@@ -13,8 +12,7 @@ from orvanta_platform.db.queries import query_texts
 _SQL = query_texts("acls")
 
 
-@dataclass(frozen=True, slots=True)
-class AclRow:
+class AclRow(msgspec.Struct, frozen=True):
     """Permissions of an item; `created_by` is empty for a group, `owners` is empty except for a folder."""
 
     created_by: str

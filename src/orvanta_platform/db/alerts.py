@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
+
+import msgspec
 
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import query_texts
@@ -13,8 +14,7 @@ from orvanta_platform.db.queries import query_texts
 _SQL = query_texts("alerts")
 
 
-@dataclass(frozen=True, slots=True)
-class NewAlert:
+class NewAlert(msgspec.Struct, frozen=True):
     """A condition that holds."""
 
     key: str
@@ -25,8 +25,7 @@ class NewAlert:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class AlertRow:
+class AlertRow(msgspec.Struct, frozen=True):
     """An alert that is raised."""
 
     key: str
@@ -37,8 +36,7 @@ class AlertRow:
     since: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class AlertMessage:
+class AlertMessage(msgspec.Struct, frozen=True):
     """A message that is due; `tries` includes this attempt. `ended_at` None: the condition has begun."""
 
     id: UUID
@@ -52,8 +50,7 @@ class AlertMessage:
     tries: int
 
 
-@dataclass(frozen=True, slots=True)
-class LastOutcome:
+class LastOutcome(msgspec.Struct, frozen=True):
     """The last outcome of a workflow or script."""
 
     workspace: str
@@ -80,7 +77,7 @@ async def list_keys(conn: Connection, prefixes: Sequence[str]) -> set[str]:
 
 async def raise_alerts(conn: Connection, new: Sequence[NewAlert], channels: Sequence[str]) -> int:
     """Raise alerts with a message for each channel; return the number of those that were not raised already."""
-    columns = [[getattr(each, name) for each in new] for name in NewAlert.__slots__]
+    columns = [[getattr(each, name) for each in new] for name in NewAlert.__struct_fields__]
     return len(await conn.fetch(_SQL["raise_alerts"], *columns, channels))
 
 

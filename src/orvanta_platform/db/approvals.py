@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -20,8 +19,7 @@ from orvanta_platform.db.queries import query_texts
 _SQL = query_texts("approvals")
 
 
-@dataclass(frozen=True, slots=True)
-class NewApproval:
+class NewApproval(msgspec.Struct, frozen=True):
     """A node that starts to wait for a decision."""
 
     job: UUID
@@ -41,8 +39,7 @@ class NewApproval:
     """Named approvers (u/…, g/…, role/…)."""
 
 
-@dataclass(frozen=True, slots=True)
-class OpenApproval:
+class OpenApproval(msgspec.Struct, frozen=True):
     """A node that waits for a decision."""
 
     job: UUID
@@ -58,8 +55,7 @@ class OpenApproval:
     """JSON object text of the node's inputs, without those that are too large; None if it has none."""
 
 
-@dataclass(frozen=True, slots=True)
-class DecisionRow:
+class DecisionRow(msgspec.Struct, frozen=True):
     """A decision on an approval."""
 
     job: UUID
@@ -113,8 +109,7 @@ async def list_open_of_run(connection: Connection, run: UUID) -> list[OpenApprov
     return [OpenApproval(**dict(row)) for row in rows]
 
 
-@dataclass(frozen=True, slots=True)
-class RunApproval:
+class RunApproval(msgspec.Struct, frozen=True):
     """An open approval of a run, with the extra permissions of the run's script or workflow."""
 
     asks: OpenApproval
@@ -122,8 +117,7 @@ class RunApproval:
     extra_perms: dict[str, bool]
 
 
-@dataclass(frozen=True, slots=True)
-class ApprovalViewer:
+class ApprovalViewer(msgspec.Struct, frozen=True):
     """Conditions under which a caller sees open approvals."""
 
     everything: bool

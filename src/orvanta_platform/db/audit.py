@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
@@ -29,8 +28,7 @@ class NewAudit(msgspec.Struct, frozen=True):
     request_id: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class AuditRow:
+class AuditRow(msgspec.Struct, frozen=True):
     """A stored row; `parameters` is JSON text."""
 
     id: int
@@ -46,8 +44,7 @@ class AuditRow:
     request_id: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class AuditFilter:
+class AuditFilter(msgspec.Struct, frozen=True):
     """Conditions of a list; None: any."""
 
     actor: str | None = None

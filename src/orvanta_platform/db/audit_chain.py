@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import asyncpg
+import msgspec
 
 from orvanta_platform.db.audit import AuditRow
 from orvanta_platform.db.pool import Connection
@@ -20,8 +20,7 @@ INSTANCE = ""
 """Workspace of the chain of rows that belong to no workspace."""
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(msgspec.Struct, frozen=True):
     """A link of the chain of a workspace."""
 
     workspace: str
@@ -31,8 +30,7 @@ class Link:
     hash: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class StoredLink:
+class StoredLink(msgspec.Struct, frozen=True):
     """A link with its row; None: the row is gone."""
 
     link: Link
@@ -111,4 +109,4 @@ async def drop_oldest(conn: Connection, workspace: str, before: datetime, limit:
 
 
 def _row(row: asyncpg.Record) -> AuditRow:
-    return AuditRow(**{name: row[name] for name in AuditRow.__dataclass_fields__})
+    return AuditRow(**{name: row[name] for name in AuditRow.__struct_fields__})

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import query_texts
@@ -11,8 +12,7 @@ from orvanta_platform.db.queries import query_texts
 _SQL = query_texts("automatic_promotions")
 
 
-@dataclass(frozen=True, slots=True)
-class AutomaticPromotionRow:
+class AutomaticPromotionRow(msgspec.Struct, frozen=True):
     """An automatic promotion to an environment."""
 
     permissioned_as: str
@@ -25,8 +25,7 @@ class AutomaticPromotionRow:
     """Reason for which it ended by itself; None: it is active."""
 
 
-@dataclass(frozen=True, slots=True)
-class DuePromotion:
+class DuePromotion(msgspec.Struct, frozen=True):
     """A release to promote to an environment."""
 
     environment: str

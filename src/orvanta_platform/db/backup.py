@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 import asyncpg
+import msgspec
 
 from orvanta_platform.db.pool import CANNOT_CONNECT, Connection, unavailable_error
 from orvanta_platform.db.queries import query_texts
@@ -15,8 +15,7 @@ _SQL = query_texts("backup")
 _SCHEMA = query_texts("schema")
 
 
-@dataclass(frozen=True, slots=True)
-class TableShape:
+class TableShape(msgspec.Struct, frozen=True):
     """A table and its columns in the order in which rows are written."""
 
     name: str

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from uuid import UUID
+
+import msgspec
 
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import query_texts
@@ -11,16 +12,14 @@ from orvanta_platform.db.queries import query_texts
 _SQL = query_texts("cache")
 
 
-@dataclass(frozen=True, slots=True)
-class CachedRow:
+class CachedRow(msgspec.Struct, frozen=True):
     """A cached result: its run, and the job that holds the value, None for null."""
 
     run: UUID
     job: UUID | None
 
 
-@dataclass(frozen=True, slots=True)
-class NewCached:
+class NewCached(msgspec.Struct, frozen=True):
     """A result to cache for `ttl_s` seconds: that of `job` in `run`."""
 
     key: bytes

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import query_texts
@@ -11,8 +12,7 @@ from orvanta_platform.db.queries import query_texts
 _SQL = query_texts("captures")
 
 
-@dataclass(frozen=True, slots=True)
-class CaptureKey:
+class CaptureKey(msgspec.Struct, frozen=True):
     """A kind of trigger of a script or workflow whose requests are captured."""
 
     workspace: str
@@ -21,8 +21,7 @@ class CaptureKey:
     trigger_kind: str
 
 
-@dataclass(frozen=True, slots=True)
-class CaptureConfigRow:
+class CaptureConfigRow(msgspec.Struct, frozen=True):
     """Config of the captures of a path."""
 
     trigger_kind: str
@@ -31,8 +30,7 @@ class CaptureConfigRow:
     pinged_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class CaptureRow:
+class CaptureRow(msgspec.Struct, frozen=True):
     """A captured request. `args` and `headers` are JSON text of objects."""
 
     id: int

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from uuid import UUID
+
+import msgspec
 
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import query_texts
@@ -35,8 +36,7 @@ CHECKS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Violation:
+class Violation(msgspec.Struct, frozen=True):
     """A row that violates a check."""
 
     check: str
@@ -44,8 +44,7 @@ class Violation:
     problem: str
 
 
-@dataclass(frozen=True, slots=True)
-class LiveState:
+class LiveState(msgspec.Struct, frozen=True):
     """State of a live run, the indexes of its nodes with a live job, and the number of nodes that wait without one."""
 
     run: UUID

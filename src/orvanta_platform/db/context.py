@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
+
+import msgspec
 
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import query_texts
@@ -15,8 +16,7 @@ _SQL = query_texts("context")
 _JOBS = query_texts("jobs")
 
 
-@dataclass(frozen=True, slots=True)
-class EarlierContext:
+class EarlierContext(msgspec.Struct, frozen=True):
     """A value in the context of an earlier run."""
 
     run: UUID

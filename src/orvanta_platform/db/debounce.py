@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
+
+import msgspec
 
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import query_texts
@@ -13,8 +14,7 @@ from orvanta_platform.db.steps import NewValue
 _SQL = query_texts("debounce")
 
 
-@dataclass(frozen=True, slots=True)
-class DebounceRow:
+class DebounceRow(msgspec.Struct, frozen=True):
     """A locked key."""
 
     run: UUID

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from uuid import UUID
+
+import msgspec
 
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import query_texts
@@ -11,8 +12,7 @@ from orvanta_platform.db.queries import query_texts
 _SQL = query_texts("departures")
 
 
-@dataclass(frozen=True, slots=True)
-class ActingItem:
+class ActingItem(msgspec.Struct, frozen=True):
     """An item that acts for an account, for example a schedule, a workflow or a service account."""
 
     kind: str
@@ -20,8 +20,7 @@ class ActingItem:
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
+class Counts(msgspec.Struct, frozen=True):
     """Numbers of sessions, tokens and runs of an account."""
 
     sessions: int
@@ -30,8 +29,7 @@ class Counts:
     """Live runs, without those that are part of another one."""
 
 
-@dataclass(frozen=True, slots=True)
-class CancelledRun:
+class CancelledRun(msgspec.Struct, frozen=True):
     """A live run whose cancellation was requested."""
 
     id: UUID
@@ -39,8 +37,7 @@ class CancelledRun:
     path: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class OwnerlessRow:
+class OwnerlessRow(msgspec.Struct, frozen=True):
     """An item that acts for an identity which is no longer active."""
 
     kind: str

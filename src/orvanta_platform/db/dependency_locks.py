@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from uuid import UUID
+
+import msgspec
 
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import query_texts
@@ -12,8 +13,7 @@ from orvanta_platform.db.queries import query_texts
 _SQL = query_texts("dependency_locks")
 
 
-@dataclass(frozen=True, slots=True)
-class NewLock:
+class NewLock(msgspec.Struct, frozen=True):
     """A lock to store: `key` is the SHA-256 of its input, `run` the run whose job created it."""
 
     key: bytes
@@ -23,8 +23,7 @@ class NewLock:
     run: UUID | None
 
 
-@dataclass(frozen=True, slots=True)
-class SettledVersion:
+class SettledVersion(msgspec.Struct, frozen=True):
     """A version whose locking has completed."""
 
     workspace: str

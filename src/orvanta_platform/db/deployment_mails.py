@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 from uuid import UUID
+
+import msgspec
 
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import query_texts
@@ -15,8 +16,7 @@ _SQL = query_texts("deployment_mails")
 AuthorEvent: TypeAlias = Literal["approved", "rejected", "applied"]
 
 
-@dataclass(frozen=True, slots=True)
-class DueMail:
+class DueMail(msgspec.Struct, frozen=True):
     """A mail that is due; `tries` includes this attempt."""
 
     id: UUID

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from orvanta_platform.db.items import Filter
 from orvanta_platform.db.pool import Connection
@@ -14,8 +15,7 @@ from orvanta_platform.db.releases import ReleaseRow
 _SQL = query_texts("deployments")
 
 
-@dataclass(frozen=True, slots=True)
-class RequestRow:
+class RequestRow(msgspec.Struct, frozen=True):
     """A request to deploy a release, with the release."""
 
     id: int
@@ -38,8 +38,7 @@ class RequestRow:
     paths: list[str]
 
 
-@dataclass(frozen=True, slots=True)
-class DecisionRow:
+class DecisionRow(msgspec.Struct, frozen=True):
     """An approval, a rejection or a comment."""
 
     decision: str
@@ -50,8 +49,7 @@ class DecisionRow:
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewDeployment:
+class NewDeployment(msgspec.Struct, frozen=True, kw_only=True):
     """A deployment to store."""
 
     environment: str
@@ -67,8 +65,7 @@ class NewDeployment:
     applied_by: str
 
 
-@dataclass(frozen=True, slots=True)
-class DeploymentRow:
+class DeploymentRow(msgspec.Struct, frozen=True):
     """A release that was applied to an environment."""
 
     id: int
@@ -210,7 +207,7 @@ async def lock_environment(conn: Connection, environment: str) -> bool:
 
 async def insert_deployment(conn: Connection, new: NewDeployment) -> int:
     """Add a deployment as the last one of its environment; return its id."""
-    names = NewDeployment.__slots__
+    names = NewDeployment.__struct_fields__
     added: int = await conn.fetchval(_SQL["insert_deployment"], *(getattr(new, name) for name in names))
     return added
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from orvanta_platform.db.items import Filter
 from orvanta_platform.db.pool import Connection
@@ -12,8 +13,7 @@ from orvanta_platform.db.queries import query_texts
 _SQL = query_texts("drafts")
 
 
-@dataclass(frozen=True, slots=True)
-class DraftKey:
+class DraftKey(msgspec.Struct, frozen=True):
     """Identity of a draft."""
 
     workspace: str
@@ -24,8 +24,7 @@ class DraftKey:
     """A username."""
 
 
-@dataclass(frozen=True, slots=True)
-class DraftRow:
+class DraftRow(msgspec.Struct, frozen=True):
     """A draft. Versions are ids."""
 
     kind: str
@@ -42,8 +41,7 @@ class DraftRow:
     """JSON text; empty in lists."""
 
 
-@dataclass(frozen=True, slots=True)
-class OthersDraftRow:
+class OthersDraftRow(msgspec.Struct, frozen=True):
     """A draft of another member, without its content."""
 
     owner: str
@@ -51,8 +49,7 @@ class OthersDraftRow:
     edited_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class DraftBody:
+class DraftBody(msgspec.Struct, frozen=True):
     """Content of a saved draft."""
 
     base_version: int | None

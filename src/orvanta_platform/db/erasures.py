@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
+
+import msgspec
 
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import query_texts
@@ -15,8 +16,7 @@ _SQL = query_texts("erasures")
 WHOLE_RUN = -1
 
 
-@dataclass(frozen=True, slots=True)
-class ErasureRow:
+class ErasureRow(msgspec.Struct, frozen=True):
     """The erasure of the data of one node of a run, or of the whole run (WHOLE_RUN)."""
 
     run: UUID
@@ -25,8 +25,7 @@ class ErasureRow:
     erased_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class NodeRow:
+class NodeRow(msgspec.Struct, frozen=True):
     """A row of a node: `failures` counts attempts before the last; `parent` and `place` as in the table job."""
 
     id: UUID

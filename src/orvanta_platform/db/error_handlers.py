@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
+
+import msgspec
 
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import query_texts
@@ -12,8 +13,7 @@ from orvanta_platform.db.queries import query_texts
 _SQL = query_texts("error_handlers")
 
 
-@dataclass(frozen=True, slots=True)
-class ErrorHandlerRow:
+class ErrorHandlerRow(msgspec.Struct, frozen=True):
     """The error handler of a workspace."""
 
     workspace: str
@@ -28,8 +28,7 @@ class ErrorHandlerRow:
     """True if the admin who set it left: it starts nothing until an admin sets it again."""
 
 
-@dataclass(frozen=True, slots=True)
-class FailedRun:
+class FailedRun(msgspec.Struct, frozen=True):
     """A failed run whose error handler is due; `tries` includes this attempt."""
 
     run: UUID

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
+
+import msgspec
 
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import query_texts
@@ -12,8 +13,7 @@ from orvanta_platform.db.queries import query_texts
 _SQL = query_texts("files")
 
 
-@dataclass(frozen=True, slots=True)
-class FileRow:
+class FileRow(msgspec.Struct, frozen=True):
     """A file of a workspace."""
 
     key: str
@@ -30,8 +30,7 @@ class FileRow:
     edited_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class NewFile:
+class NewFile(msgspec.Struct, frozen=True):
     """A file to store, whose object has been uploaded."""
 
     key: str
@@ -41,15 +40,14 @@ class NewFile:
     disposition: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class FileFilter:
+class FileFilter(msgspec.Struct, frozen=True):
     """Conditions of a list. The first three describe the caller (control.permissions.Readable).
 
     By default, only files outside all users and folders are listed.
     """
 
     everything: bool = False
-    patterns: list[str] = field(default_factory=list)
+    patterns: list[str] = msgspec.field(default_factory=list)
     scope: list[str] | None = None
     after: str = ""
     prefix: str = ""
@@ -64,13 +62,13 @@ async def get(conn: Connection, workspace: str, key: str, *, lock: bool = False)
 
 async def list_page(conn: Connection, workspace: str, filter: FileFilter) -> list[FileRow]:
     """Return a page of the files selected by `filter`, by name."""
-    arguments = [getattr(filter, name) for name in FileFilter.__slots__]
+    arguments = [getattr(filter, name) for name in FileFilter.__struct_fields__]
     return [FileRow(**dict(row)) for row in await conn.fetch(_SQL["list"], workspace, *arguments)]
 
 
 async def put(conn: Connection, workspace: str, new: NewFile, username: str) -> str:
     """Point the name at this object, replacing an earlier one; return the creator of the file."""
-    columns = [getattr(new, name) for name in NewFile.__slots__]
+    columns = [getattr(new, name) for name in NewFile.__struct_fields__]
     created_by: str = await conn.fetchval(_SQL["put"], workspace, *columns, username)
     return created_by
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
@@ -15,8 +14,7 @@ from orvanta_platform.db.tokens import Grant
 _SQL = query_texts("folders")
 
 
-@dataclass(frozen=True, slots=True)
-class FolderRow:
+class FolderRow(msgspec.Struct, frozen=True):
     """A folder: `owners` and the keys of `extra_perms` are `u/…` and `g/…`."""
 
     name: str

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
+
+import msgspec
 
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import query_texts
@@ -14,8 +15,7 @@ from orvanta_platform.db.queries import query_texts
 _SQL = query_texts("gates")
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """A node (`job`: its id), or a run by its own id, that queues for a permit of the key `name`."""
 
     job: UUID
@@ -55,16 +55,14 @@ def keys_named(workspace: str, name: str) -> tuple[bytes, ...]:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class GateUse:
+class GateUse(msgspec.Struct, frozen=True):
     """A gate by its name, and the number of its permits that are in use."""
 
     name: str
     in_use: int
 
 
-@dataclass(frozen=True, slots=True)
-class GateRow:
+class GateRow(msgspec.Struct, frozen=True):
     """A locked gate; `now` is the time of the database."""
 
     key: bytes
@@ -77,8 +75,7 @@ class GateRow:
     now: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class QueueEntry:
+class QueueEntry(msgspec.Struct, frozen=True):
     """An entry of a queue; `eldest`: the row is the longest-waiting entry, which may also be at the front."""
 
     key: bytes
@@ -88,16 +85,14 @@ class QueueEntry:
     eldest: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ReleasedPermit:
+class ReleasedPermit(msgspec.Struct, frozen=True):
     """A released permit of the gate `key`; `lender` is the run that had lent it, None if it was the gate's own."""
 
     key: bytes
     lender: UUID | None
 
 
-@dataclass(frozen=True, slots=True)
-class Loan:
+class Loan(msgspec.Struct, frozen=True):
     """A loan: the queued `job` (of `run`) receives the permit held by the run `lender`."""
 
     job: UUID
@@ -105,8 +100,7 @@ class Loan:
     lender: UUID
 
 
-@dataclass(frozen=True, slots=True)
-class GateState:
+class GateState(msgspec.Struct, frozen=True):
     """New state of a gate."""
 
     key: bytes
@@ -116,8 +110,7 @@ class GateState:
     due_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class LimitRow:
+class LimitRow(msgspec.Struct, frozen=True):
     """The limit at which a node or a run waits."""
 
     job: UUID

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import msgspec
+
 from orvanta_platform.db.data_keys import KeyRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import query_texts
@@ -56,8 +58,7 @@ class BindingRow:
     key: KeyRow | None = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeRow:
+class ChangeRow(msgspec.Struct, frozen=True):
     """Row of the audit trail about an item; `parameters` is JSON text."""
 
     xid: int
@@ -82,8 +83,7 @@ class ItemRow:
     is_incoming: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class CommitRow:
+class CommitRow(msgspec.Struct, frozen=True):
     """Commit of the history. `direction` is in or out; `n` is its position, 0 for one to store."""
 
     id: str

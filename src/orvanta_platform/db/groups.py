@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import asyncpg
 import msgspec
@@ -14,8 +13,7 @@ from orvanta_platform.db.queries import query_texts
 _SQL = query_texts("groups")
 
 
-@dataclass(frozen=True, slots=True)
-class GroupRow:
+class GroupRow(msgspec.Struct, frozen=True):
     """A group (g/<name>); `members` are usernames. A manager has the permission to write (true) in `extra_perms`."""
 
     name: str

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
+
+import msgspec
 
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import query_texts
@@ -12,8 +13,7 @@ from orvanta_platform.db.queries import query_texts
 _SQL = query_texts("history")
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryPosition:
+class HistoryPosition(msgspec.Struct, frozen=True):
     """Position in a history: all lines up to the one with this time, rank (within one moment) and id were read."""
 
     at: datetime = datetime(1970, 1, 1, tzinfo=UTC)
@@ -21,8 +21,7 @@ class HistoryPosition:
     id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryRow:
+class HistoryRow(msgspec.Struct, frozen=True):
     """A line of a history."""
 
     id: str

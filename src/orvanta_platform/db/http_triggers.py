@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -15,8 +14,7 @@ from orvanta_platform.db.queries import query_texts
 _SQL = query_texts("http_triggers")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HttpTriggerSettings:
+class HttpTriggerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Editable settings of a trigger; `route_key` and `route_first` are those of its route (control.route_paths)."""
 
     route_path: str
@@ -43,8 +41,7 @@ class HttpTriggerSettings:
     """JSON text of the retry of the scripts that it starts."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HttpTriggerRow(HttpTriggerSettings):
+class HttpTriggerRow(HttpTriggerSettings, frozen=True, kw_only=True):
     """An HTTP trigger."""
 
     id: UUID
@@ -57,16 +54,15 @@ class HttpTriggerRow(HttpTriggerSettings):
     edited_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class HttpTriggerFilter:
+class HttpTriggerFilter(msgspec.Struct, frozen=True):
     """Conditions of a list. The first four describe the caller (control.permissions.Readable), by default nobody.
 
     `path` and `is_flow` are those of the target.
     """
 
     everything: bool = False
-    patterns: list[str] = field(default_factory=list)
-    principals: list[str] = field(default_factory=list)
+    patterns: list[str] = msgspec.field(default_factory=list)
+    principals: list[str] = msgspec.field(default_factory=list)
     scope: list[str] | None = None
     path: str | None = None
     is_flow: bool | None = None
@@ -77,7 +73,7 @@ class HttpTriggerFilter:
     offset: int = 0
 
 
-_SETTINGS = [each.name for each in fields(HttpTriggerSettings)]
+_SETTINGS = list(HttpTriggerSettings.__struct_fields__)
 
 
 async def get(conn: Connection, workspace: str, path: str, *, lock: bool = False) -> HttpTriggerRow | None:
@@ -121,7 +117,7 @@ async def find_route_owner(
 
 async def list_page(conn: Connection, workspace: str, filter: HttpTriggerFilter) -> list[HttpTriggerRow]:
     """Return a page of the triggers selected by `filter`, by path."""
-    arguments = [getattr(filter, name) for name in HttpTriggerFilter.__slots__]
+    arguments = [getattr(filter, name) for name in HttpTriggerFilter.__struct_fields__]
     return [_trigger(row) for row in await conn.fetch(_SQL["list"], workspace, *arguments)]
 
 

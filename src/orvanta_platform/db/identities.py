@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import query_texts
@@ -15,8 +16,7 @@ GroupName = tuple[str, str]
 """Workspace and name of a group."""
 
 
-@dataclass(frozen=True, slots=True)
-class LoginRow:
+class LoginRow(msgspec.Struct, frozen=True):
     """A login in progress."""
 
     issuer: str
@@ -27,8 +27,7 @@ class LoginRow:
     """False if it has expired."""
 
 
-@dataclass(frozen=True, slots=True)
-class IdentityRow:
+class IdentityRow(msgspec.Struct, frozen=True):
     """An identity of an account."""
 
     issuer: str
@@ -36,8 +35,7 @@ class IdentityRow:
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class MembershipRow:
+class MembershipRow(msgspec.Struct, frozen=True):
     """A workspace, and the membership of an account in it; without a membership, all other fields are None."""
 
     workspace: str

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import msgspec
 
@@ -14,8 +13,7 @@ from orvanta_platform.db.queries import query_texts
 _SQL = query_texts("imports")
 
 
-@dataclass(frozen=True, slots=True)
-class ImportableScript:
+class ImportableScript(msgspec.Struct, frozen=True):
     """The version of a script that an import by path refers to."""
 
     path: str
@@ -29,8 +27,7 @@ class ImportableScript:
     created_by: str
 
 
-@dataclass(frozen=True, slots=True)
-class ScriptDraft:
+class ScriptDraft(msgspec.Struct, frozen=True):
     """A member's draft of a script; `created_by` is empty if the script is not deployed."""
 
     path: str

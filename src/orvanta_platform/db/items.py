@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -18,8 +17,7 @@ _SQL = query_texts("items")
 _DOCUMENTS = query_texts("documents")
 
 
-@dataclass(frozen=True, slots=True)
-class ItemRow:
+class ItemRow(msgspec.Struct, frozen=True):
     """One version with its item."""
 
     id: int
@@ -55,8 +53,7 @@ class ItemRow:
     """True if it is a favourite of the caller of a list; False elsewhere."""
 
 
-@dataclass(frozen=True, slots=True)
-class ItemHead:
+class ItemHead(msgspec.Struct, frozen=True):
     """An item without its versions. Only `open_item` returns `deleted` ones."""
 
     archived: bool
@@ -66,8 +63,7 @@ class ItemHead:
     deleted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class VersionRow:
+class VersionRow(msgspec.Struct, frozen=True):
     """One line of a version history. `current`: runs by path use it."""
 
     id: int
@@ -81,8 +77,7 @@ class VersionRow:
     current: bool
 
 
-@dataclass(frozen=True, slots=True)
-class NewVersion:
+class NewVersion(msgspec.Struct, frozen=True):
     """A version to add."""
 
     workspace: str
@@ -108,17 +103,16 @@ class NewVersion:
     """JSON text if no schema was submitted."""
     permissioned_as: str | None = None
     """Identity that its runs act as; None: that of their starter."""
-    imports: dict[str, str] = field(default_factory=dict)
+    imports: dict[str, str] = msgspec.field(default_factory=dict)
     """Hashes (hex) of closures: by node for a workflow, under "" for a script."""
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(msgspec.Struct, frozen=True):
     """Conditions of a list. The first five describe the caller (control.permissions.Readable), by default nobody."""
 
     everything: bool = False
-    patterns: list[str] = field(default_factory=list)
-    principals: list[str] = field(default_factory=list)
+    patterns: list[str] = msgspec.field(default_factory=list)
+    principals: list[str] = msgspec.field(default_factory=list)
     scope: list[str] | None = None
     username: str = ""
     archived: bool = False
@@ -162,8 +156,7 @@ async def get_perms(conn: Connection, workspace: str, kind: str, paths: Sequence
     return {row["path"]: _perms(row["extra_perms"]) for row in rows}
 
 
-@dataclass(frozen=True, slots=True)
-class ItemSchema:
+class ItemSchema(msgspec.Struct, frozen=True):
     """JSON Schema of the inputs of an item, with the fields that determine who may read it."""
 
     path: str

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from typing import Any, Final, Literal
 from uuid import UUID
 
+import msgspec
+
 from orvanta_platform.db.job_views import JobRow, job_row
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import query_texts
@@ -17,8 +19,7 @@ _SQL = query_texts("job_views")
 Part = Literal["live_runs", "live_jobs", "past_jobs", "ended_runs", "ended_jobs"]
 
 
-@dataclass(frozen=True, slots=True)
-class Visible:
+class Visible(msgspec.Struct, frozen=True):
     """The rows of a workspace visible to a caller; the fields are those of control.permissions.Readable."""
 
     everything: bool
@@ -28,8 +29,7 @@ class Visible:
     scope: Sequence[str] | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobFilter:
+class JobFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Conditions of a list; None: no condition. Time bounds are exclusive."""
 
     script_path_exact: str | None = None
@@ -74,8 +74,7 @@ class JobFilter:
     """Words that all occur in results of the run or of its nodes; matches the newest 1,000 indexed runs."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Slice:
+class Slice(msgspec.Struct, frozen=True, kw_only=True):
     """Page of a list: the newest `limit` below id `before` or the oldest above id `after`, after `offset` others.
 
     With `after` the order is oldest first; otherwise newest first unless `ascending`.
@@ -250,8 +249,7 @@ async def count_jobs(
     return total
 
 
-@dataclass(frozen=True, slots=True)
-class StateCount:
+class StateCount(msgspec.Struct, frozen=True):
     """Number of runs created in one interval that are in the same state, and the time of the first."""
 
     bucket: int
@@ -287,8 +285,7 @@ async def count_over_time(
     return [StateCount(**dict(row)) for row in await conn.fetch(text, *conditions.values)]
 
 
-@dataclass(frozen=True, slots=True)
-class RecentRun:
+class RecentRun(msgspec.Struct, frozen=True):
     """One of the newest runs of a path, with the counts of all runs of that path."""
 
     path: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -21,8 +20,7 @@ _SQL = query_texts("job_views")
 FLOW_KINDS = frozenset({"flow", "flowpreview"})
 
 
-@dataclass(frozen=True, slots=True)
-class JobRow:
+class JobRow(msgspec.Struct, frozen=True):
     """A run, or the job of a node (`is_step`), live or `ended`.
 
     `run_path`, `extra_perms` and `created_by` determine who may see it.
@@ -116,8 +114,7 @@ class JobRow:
         return not self.ended and self.state not in ("queued", "scheduled", "available")
 
 
-@dataclass(frozen=True, slots=True)
-class NodeJobRow:
+class NodeJobRow(msgspec.Struct, frozen=True):
     """The job of one node of a run. `queue` is None for a node that needed no job."""
 
     node: str
@@ -139,8 +136,7 @@ class NodeJobRow:
     served: bool
 
 
-@dataclass(frozen=True, slots=True)
-class JobStatus:
+class JobStatus(msgspec.Struct, frozen=True):
     """The status of a run or job as needed by callers that wait for it; the last three fields determine access."""
 
     workspace: str
@@ -155,8 +151,7 @@ class JobStatus:
     extra_perms: Mapping[str, bool]
 
 
-@dataclass(frozen=True, slots=True)
-class StatusWithResult:
+class StatusWithResult(msgspec.Struct, frozen=True):
     """The status of a run or job, with its result if it has ended with one."""
 
     standing: JobStatus

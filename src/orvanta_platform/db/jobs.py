@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -73,8 +72,7 @@ class LiveJob(msgspec.Struct, frozen=True):
     frame: UUID | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class HeldJob:
+class HeldJob(msgspec.Struct, frozen=True):
     """A job held by a lost worker."""
 
     id: UUID
@@ -83,8 +81,7 @@ class HeldJob:
     losses: int
 
 
-@dataclass(frozen=True, slots=True)
-class DueTimer:
+class DueTimer(msgspec.Struct, frozen=True):
     """A timer that is due: `kind` start or cancel (of the run), retry or timeout (of the job)."""
 
     run: UUID
@@ -92,8 +89,7 @@ class DueTimer:
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(msgspec.Struct, frozen=True):
     """Next times at which timers and inboxes need work."""
 
     due_at: datetime | None

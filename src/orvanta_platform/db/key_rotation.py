@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
+import msgspec
+
 from orvanta_platform.db.data_keys import KeyRow
 from orvanta_platform.db.openings import NewOpening
 from orvanta_platform.db.pool import Connection
@@ -50,8 +52,7 @@ class SealedRow:
     sealed: bytes = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class SealedInput:
+class SealedInput(msgspec.Struct, frozen=True):
     """Sealed inputs of a run; `workspace` is None if the run no longer exists."""
 
     row: ValueRow

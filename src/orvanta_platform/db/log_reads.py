@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
+
+import msgspec
 
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import query_texts
@@ -16,8 +17,7 @@ _ROUNDED = timedelta(milliseconds=1)
 """Margin for the rounding of an age: a transaction that began exactly then still counts as later."""
 
 
-@dataclass(frozen=True, slots=True)
-class LogPiece:
+class LogPiece(msgspec.Struct, frozen=True):
     """`chars` characters from `first_char` on, as zlib of UTF-8: `body`, or `bytes` bytes of `object` from `start`."""
 
     first_char: int
@@ -28,8 +28,7 @@ class LogPiece:
     bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class LogPosition:
+class LogPosition(msgspec.Struct, frozen=True):
     """Position in the logs of a run: all pieces up to the one with this time, job, attempt and end were read."""
 
     at: datetime
@@ -38,8 +37,7 @@ class LogPosition:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class TimedPiece:
+class TimedPiece(msgspec.Struct, frozen=True):
     """A piece of one job's log among those of others; `first_char` counts within the attempt."""
 
     job: UUID
@@ -53,8 +51,7 @@ class TimedPiece:
         return LogPosition(self.at, self.job, self.attempt, self.piece.first_char + self.piece.chars)
 
 
-@dataclass(frozen=True, slots=True)
-class JobPiece:
+class JobPiece(msgspec.Struct, frozen=True):
     """A piece of the log of one job of a run; `node` None: a run of one script. `place`: that of its body."""
 
     job: UUID
@@ -70,8 +67,7 @@ class JobPiece:
         return self.piece.first_char + self.piece.chars
 
 
-@dataclass(frozen=True, slots=True)
-class LogEnd:
+class LogEnd(msgspec.Struct, frozen=True):
     """End of the log of a job, and the time at which it was written."""
 
     job: UUID

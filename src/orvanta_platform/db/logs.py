@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
 import asyncpg
+import msgspec
 
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import query_texts
@@ -16,8 +16,7 @@ from orvanta_platform.db.queries import query_texts
 _SQL = query_texts("logs")
 
 
-@dataclass(frozen=True, slots=True)
-class LogChunk:
+class LogChunk(msgspec.Struct, frozen=True):
     """`chars` characters of an attempt's log from `first_char` on; `body` is their UTF-8, zlib."""
 
     job: UUID
@@ -28,8 +27,7 @@ class LogChunk:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class StoredChunk:
+class StoredChunk(msgspec.Struct, frozen=True):
     """A stored chunk, with the time at which it was written."""
 
     seq: int
@@ -38,8 +36,7 @@ class StoredChunk:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectFrame:
+class ObjectFrame(msgspec.Struct, frozen=True):
     """A part of an object: the number of characters in its `bytes` bytes, and when the last of them was written."""
 
     chars: int
@@ -58,7 +55,7 @@ async def append(
 
     Returns False, with nothing stored, if the attempt's number of openings is not `openings` (None: any).
     """
-    columns = [[getattr(chunk, name) for chunk in chunks] for name in LogChunk.__slots__]
+    columns = [[getattr(chunk, name) for chunk in chunks] for name in LogChunk.__struct_fields__]
     query = _SQL["append_chunks"].replace("log_chunk", table)
     found: int = await connection.fetchval(query, *columns, openings)
     return openings is None or found == openings
@@ -77,7 +74,7 @@ async def replace_by_object(
 
     Raises asyncpg.UniqueViolationError if the log of this attempt is stored as another object.
     """
-    columns = [[getattr(frame, name) for frame in frames] for name in ObjectFrame.__slots__]
+    columns = [[getattr(frame, name) for frame in frames] for name in ObjectFrame.__struct_fields__]
     if await connection.fetchval(_SQL["insert_object"], job, attempt, object, *columns) is None:
         raise asyncpg.UniqueViolationError(f"the log of attempt {attempt} of job {job} is another object")
     await connection.execute(_SQL["delete_chunks"], job, attempt)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import query_texts
@@ -11,8 +12,7 @@ from orvanta_platform.db.queries import query_texts
 _SQL = query_texts("members")
 
 
-@dataclass(frozen=True, slots=True)
-class LockedMember:
+class LockedMember(msgspec.Struct, frozen=True):
     """A member of a locked workspace."""
 
     workspace: str
@@ -22,8 +22,7 @@ class LockedMember:
     disabled: bool
 
 
-@dataclass(frozen=True, slots=True)
-class InvitationRow:
+class InvitationRow(msgspec.Struct, frozen=True):
     """An invitation of an address to a workspace."""
 
     workspace: str

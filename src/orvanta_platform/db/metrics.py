@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from uuid import UUID
+
+import msgspec
 
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import query_texts
@@ -12,8 +13,7 @@ from orvanta_platform.db.queries import query_texts
 _SQL = query_texts("metrics")
 
 
-@dataclass(frozen=True, slots=True)
-class EndedCount:
+class EndedCount(msgspec.Struct, frozen=True):
     """Number of ended runs of one trigger and outcome."""
 
     trigger: str
@@ -21,8 +21,7 @@ class EndedCount:
     runs: int
 
 
-@dataclass(frozen=True, slots=True)
-class JobCount:
+class JobCount(msgspec.Struct, frozen=True):
     """Number of live jobs of one queue in one state."""
 
     queue: str
@@ -32,8 +31,7 @@ class JobCount:
     """Age in seconds of the oldest job that may start; None in other states."""
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerCount:
+class WorkerCount(msgspec.Struct, frozen=True):
     """Number of live workers of one group."""
 
     worker_group: str
@@ -41,8 +39,7 @@ class WorkerCount:
     workers: int
 
 
-@dataclass(frozen=True, slots=True)
-class DatabaseFigures:
+class DatabaseFigures(msgspec.Struct, frozen=True):
     """Figures of the database; `size` in bytes."""
 
     size: int

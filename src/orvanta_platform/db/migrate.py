@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from urllib.parse import unquote, urlsplit
 
 import asyncpg
+import msgspec
 
 from orvanta_platform import clock
 from orvanta_platform.db.pool import CANNOT_CONNECT, MINIMUM_VERSION, Connection, unavailable_error
@@ -25,8 +25,7 @@ _SQL = query_texts("schema")
 FILE_NAME = re.compile(r"^\d{4}_[a-z]+(_[a-z]+)+\.sql$")
 
 
-@dataclass(frozen=True, slots=True)
-class Migration:
+class Migration(msgspec.Struct, frozen=True):
     """One migration: its name without suffix, whether it breaks older code, its SQL."""
 
     name: str

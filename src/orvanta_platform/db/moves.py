@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import asyncpg
 import msgspec
@@ -15,8 +14,7 @@ from orvanta_platform.db.version_references import VersionReference
 _SQL = query_texts("moves")
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(msgspec.Struct, frozen=True):
     """An item and the path that it gets. `kind`: script or flow."""
 
     kind: str
@@ -24,8 +22,7 @@ class Move:
     target: str
 
 
-@dataclass(frozen=True, slots=True)
-class AffectedRow:
+class AffectedRow(msgspec.Struct, frozen=True):
     """An item that refers to a moved one. `kind`: script, flow, schedule, http_trigger or error_handler."""
 
     kind: str
@@ -34,8 +31,7 @@ class AffectedRow:
     extra_perms: dict[str, bool]
 
 
-@dataclass(frozen=True, slots=True)
-class ReferringVersion(AffectedRow):
+class ReferringVersion(AffectedRow, frozen=True):
     """A version that refers to a moved item."""
 
     version: int
@@ -47,8 +43,7 @@ class ReferringVersion(AffectedRow):
     newest: bool
 
 
-@dataclass(frozen=True, slots=True)
-class NewDocument:
+class NewDocument(msgspec.Struct, frozen=True):
     """Document that replaces that of a version, in a new version. `hash`: of the artifact."""
 
     version: int

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from uuid import UUID
+
+import msgspec
 
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import query_texts
@@ -12,8 +13,7 @@ from orvanta_platform.db.queries import query_texts
 _SQL = query_texts("notices")
 
 
-@dataclass(frozen=True, slots=True)
-class NewNotice:
+class NewNotice(msgspec.Struct, frozen=True):
     """A notification to send by `channel` (email, slack, webhook) with the settings of a resource."""
 
     id: UUID
@@ -22,8 +22,7 @@ class NewNotice:
     resource: str
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(msgspec.Struct, frozen=True):
     """A notification that is due, with the request of its approval; `tries` includes this attempt."""
 
     id: UUID

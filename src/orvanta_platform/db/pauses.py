@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
+
+import msgspec
 
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import query_texts
@@ -13,8 +14,7 @@ from orvanta_platform.db.queries import query_texts
 _SQL = query_texts("pauses")
 
 
-@dataclass(frozen=True, slots=True)
-class NewPause:
+class NewPause(msgspec.Struct, frozen=True):
     """A node (`job`: its id) that is paused."""
 
     job: UUID
@@ -27,8 +27,7 @@ class NewPause:
     """Error of the breakpoint's condition, if it threw."""
 
 
-@dataclass(frozen=True, slots=True)
-class PauseRow:
+class PauseRow(msgspec.Struct, frozen=True):
     """A paused node; `place` is the number of its body, None at the run's top level."""
 
     job: UUID

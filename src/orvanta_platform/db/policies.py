@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from orvanta_platform.db.items import Filter
 from orvanta_platform.db.pool import Connection
@@ -12,8 +13,7 @@ from orvanta_platform.db.queries import query_texts
 _SQL = query_texts("policies")
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyRow:
+class PolicyRow(msgspec.Struct, frozen=True):
     """A stored policy."""
 
     workspace: str | None
@@ -26,8 +26,7 @@ class PolicyRow:
     edited_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class DocumentRow:
+class DocumentRow(msgspec.Struct, frozen=True):
     """The current version of a script or workflow."""
 
     path: str

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from orvanta_platform.db.items import Filter
 from orvanta_platform.db.pool import Connection
@@ -12,8 +13,7 @@ from orvanta_platform.db.queries import query_texts
 _SQL = query_texts("releases")
 
 
-@dataclass(frozen=True, slots=True)
-class NewRelease:
+class NewRelease(msgspec.Struct, frozen=True):
     """A release to store."""
 
     workspace: str
@@ -27,8 +27,7 @@ class NewRelease:
     created_by: str
 
 
-@dataclass(frozen=True, slots=True)
-class ReleaseRow:
+class ReleaseRow(msgspec.Struct, frozen=True):
     """A stored release; lists leave out the body."""
 
     id: int

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import query_texts
@@ -11,8 +12,7 @@ from orvanta_platform.db.queries import query_texts
 _SQL = query_texts("resource_types")
 
 
-@dataclass(frozen=True, slots=True)
-class ResourceTypeRow:
+class ResourceTypeRow(msgspec.Struct, frozen=True):
     """A resource type: `schema` is JSON text of a JSON Schema. `workspace` None: it is built in."""
 
     name: str

@@ -35,8 +35,7 @@ class ResourceRow:
     key: KeyRow | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NewResource:
+class NewResource(msgspec.Struct, frozen=True):
     """A resource to store; `sealed` is encrypted with the workspace's data key of `key_version`."""
 
     path: str
@@ -49,13 +48,12 @@ class NewResource:
     ws_specific: bool | None
 
 
-@dataclass(frozen=True, slots=True)
-class ResourceFilter:
+class ResourceFilter(msgspec.Struct, frozen=True):
     """Conditions of a list. The first four describe the caller (control.permissions.Readable), by default nobody."""
 
     everything: bool = False
-    patterns: list[str] = field(default_factory=list)
-    principals: list[str] = field(default_factory=list)
+    patterns: list[str] = msgspec.field(default_factory=list)
+    principals: list[str] = msgspec.field(default_factory=list)
     scope: list[str] | None = None
     types: list[str] | None = None
     types_excluded: list[str] | None = None
@@ -88,7 +86,7 @@ async def lock_of_type(conn: Connection, workspace: str, name: str) -> list[Reso
 
 async def list_page(conn: Connection, workspace: str, filter: ResourceFilter) -> list[ResourceRow]:
     """Return a page of the resources selected by `filter`, by path, without values."""
-    arguments = [getattr(filter, name) for name in ResourceFilter.__slots__]
+    arguments = [getattr(filter, name) for name in ResourceFilter.__struct_fields__]
     return [_resource(row) for row in await conn.fetch(_SQL["list"], workspace, *arguments)]
 
 
@@ -110,7 +108,7 @@ async def delete(conn: Connection, workspace: str, path: str) -> bool:
 
 
 def _columns(new: NewResource) -> Sequence[object]:
-    return [getattr(new, name) for name in NewResource.__slots__]
+    return [getattr(new, name) for name in NewResource.__struct_fields__]
 
 
 def _resource(row: asyncpg.Record) -> ResourceRow:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
 import asyncpg
+import msgspec
 
 from orvanta_platform.db.erasures import erase_ids
 from orvanta_platform.db.pool import CANNOT_CONNECT, Connection, unavailable_error
@@ -20,8 +20,7 @@ _SQL = query_texts("retention")
 _PAGE = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Partition:
+class Partition(msgspec.Struct, frozen=True):
     """A week of one history table: ids from `lower` to below `upper`. `pending`: its detachment was interrupted."""
 
     parent: str
@@ -32,8 +31,7 @@ class Partition:
     upper: UUID
 
 
-@dataclass(frozen=True, slots=True)
-class TableSize:
+class TableSize(msgspec.Struct, frozen=True):
     """Disk usage of a table in bytes, `index_bytes` of them in indexes; `rows` is the planner's estimate."""
 
     name: str
@@ -42,8 +40,7 @@ class TableSize:
     rows: int
 
 
-@dataclass(frozen=True, slots=True)
-class WorkspaceSize:
+class WorkspaceSize(msgspec.Struct, frozen=True):
     """Storage of a workspace's ended runs: bytes of values in the database and in objects, characters of logs."""
 
     id: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -22,8 +21,7 @@ _TIMERS = query_texts("timers")
 _VERSIONS = query_texts("versions")
 
 
-@dataclass(frozen=True, slots=True)
-class VersionRow:
+class VersionRow(msgspec.Struct, frozen=True):
     """A version that can be run, unless its lock failed."""
 
     id: int
@@ -46,8 +44,7 @@ class VersionRow:
     """Hashes (hex) of the closures of imported scripts: by node for a workflow, under "" for a script."""
 
 
-@dataclass(frozen=True, slots=True)
-class PinnedScript:
+class PinnedScript(msgspec.Struct, frozen=True):
     """The code of a script node, or the sub-workflow of a node."""
 
     path: str
@@ -121,8 +118,7 @@ class NewRun(msgspec.Struct, frozen=True):
     scopes: list[str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RunTarget:
+class RunTarget(msgspec.Struct, frozen=True):
     """The live run of an id, and its job if the id is that of a job."""
 
     id: UUID
@@ -134,8 +130,7 @@ class RunTarget:
     node: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class EndedRun:
+class EndedRun(msgspec.Struct, frozen=True):
     """The outcome of a run; `result_of` is the id that the result is stored under."""
 
     id: UUID
@@ -149,8 +144,7 @@ class EndedRun:
     permissioned_as: str
 
 
-@dataclass(frozen=True, slots=True)
-class RepeatedRun:
+class RepeatedRun(msgspec.Struct, frozen=True):
     """The run that another one repeats: by a restart (at `node`), a retry, or a rerun."""
 
     kind: str
@@ -158,8 +152,7 @@ class RepeatedRun:
     run: UUID
 
 
-@dataclass(frozen=True, slots=True)
-class VersionNumber:
+class VersionNumber(msgspec.Struct, frozen=True):
     """The number of a version within its path, from 1; `current`: runs by path use it."""
 
     id: int
@@ -167,8 +160,7 @@ class VersionNumber:
     current: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ItemRow:
+class ItemRow(msgspec.Struct, frozen=True):
     """The fields of a script or workflow that determine permissions."""
 
     kind: str
@@ -177,8 +169,7 @@ class ItemRow:
     extra_perms: dict[str, bool]
 
 
-@dataclass(frozen=True, slots=True)
-class RestartSource:
+class RestartSource(msgspec.Struct, frozen=True):
     """An ended run that another one restarts from, with its last state."""
 
     id: UUID
@@ -360,7 +351,7 @@ async def get_seed(connection: Connection, run: UUID) -> int | None:
 async def find_run(connection: Connection, workspace: str, run_or_job: UUID) -> RunTarget | None:
     """Return the live run of the workspace for an id of a run or of a live job."""
     row = await connection.fetchrow(_SQL["find_run"], run_or_job, workspace)
-    return RunTarget(**{name: row[name] for name in RunTarget.__slots__}) if row else None
+    return RunTarget(**{name: row[name] for name in RunTarget.__struct_fields__}) if row else None
 
 
 async def request_cancel(connection: Connection, run: UUID, by: str, reason: str | None) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
+
+import msgspec
 
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import query_texts
@@ -12,8 +13,7 @@ from orvanta_platform.db.queries import query_texts
 _SQL = query_texts("saved_inputs")
 
 
-@dataclass(frozen=True, slots=True)
-class SavedInputRow:
+class SavedInputRow(msgspec.Struct, frozen=True):
     """Inputs of a script or workflow under a name."""
 
     id: UUID

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -15,8 +14,7 @@ from orvanta_platform.db.queries import query_texts
 _SQL = query_texts("schedules")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScheduleSettings:
+class ScheduleSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Editable settings of a schedule. Handlers are named `script/<path>`, `flow/<path>` or by a script's path."""
 
     cron: str
@@ -49,8 +47,7 @@ class ScheduleSettings:
     """Scopes of the token that wrote it; None: its runs are not limited by scopes."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScheduleRow(ScheduleSettings):
+class ScheduleRow(ScheduleSettings, frozen=True, kw_only=True):
     """A schedule. `next_at` None: it is disabled or has no further tick. `error`: why the last tick did not start."""
 
     id: UUID
@@ -66,16 +63,15 @@ class ScheduleRow(ScheduleSettings):
     edited_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class ScheduleFilter:
+class ScheduleFilter(msgspec.Struct, frozen=True):
     """Conditions of a list. The first four describe the caller (control.permissions.Readable), by default nobody.
 
     `path` and `is_flow` are those of the target; `args` is JSON text that the arguments contain.
     """
 
     everything: bool = False
-    patterns: list[str] = field(default_factory=list)
-    principals: list[str] = field(default_factory=list)
+    patterns: list[str] = msgspec.field(default_factory=list)
+    principals: list[str] = msgspec.field(default_factory=list)
     scope: list[str] | None = None
     path: str | None = None
     is_flow: bool | None = None
@@ -91,8 +87,7 @@ class ScheduleFilter:
     offset: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class NextTick:
+class NextTick(msgspec.Struct, frozen=True):
     """A future tick of the schedule at `path`."""
 
     path: str
@@ -102,7 +97,7 @@ class NextTick:
     at: datetime
 
 
-_SETTINGS = [each.name for each in fields(ScheduleSettings)]
+_SETTINGS = list(ScheduleSettings.__struct_fields__)
 
 
 async def get(conn: Connection, workspace: str, path: str, *, lock: bool = False) -> ScheduleRow | None:
@@ -125,7 +120,7 @@ async def lock_by_id(conn: Connection, id: UUID) -> ScheduleRow | None:
 
 async def list_page(conn: Connection, workspace: str, filter: ScheduleFilter) -> list[ScheduleRow]:
     """Return a page of the schedules selected by `filter`, by path."""
-    arguments = [getattr(filter, name) for name in ScheduleFilter.__slots__]
+    arguments = [getattr(filter, name) for name in ScheduleFilter.__struct_fields__]
     return [_schedule(row) for row in await conn.fetch(_SQL["list"], workspace, *arguments)]
 
 

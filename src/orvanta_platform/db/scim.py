@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
+
+import msgspec
 
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import query_texts
@@ -13,8 +14,7 @@ from orvanta_platform.db.queries import query_texts
 _SQL = query_texts("scim")
 
 
-@dataclass(frozen=True, slots=True)
-class ScimTokenRow:
+class ScimTokenRow(msgspec.Struct, frozen=True):
     """A token of a SCIM client in lists."""
 
     prefix: str
@@ -25,8 +25,7 @@ class ScimTokenRow:
     expires_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class ScimUserRow:
+class ScimUserRow(msgspec.Struct, frozen=True):
     """An account of a person."""
 
     id: UUID
@@ -40,8 +39,7 @@ class ScimUserRow:
     """Number of rows of the list without its limit."""
 
 
-@dataclass(frozen=True, slots=True)
-class ScimGroupRow:
+class ScimGroupRow(msgspec.Struct, frozen=True):
     """A group without its members."""
 
     id: UUID
@@ -52,8 +50,7 @@ class ScimGroupRow:
     """Number of rows of the list without its limit."""
 
 
-@dataclass(frozen=True, slots=True)
-class Matching:
+class Matching(msgspec.Struct, frozen=True):
     """Filter of a list; None: any."""
 
     id: UUID | None = None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from uuid import UUID
+
+import msgspec
 
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import query_texts
@@ -13,8 +14,7 @@ from orvanta_platform.db.values import ValueRow
 _SQL = query_texts("search")
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(msgspec.Struct, frozen=True):
     """A value of a run: the input (`kind` args) or the result of `node` (empty: of the run)."""
 
     run: UUID
@@ -22,8 +22,7 @@ class Text:
     value: ValueRow
 
 
-@dataclass(frozen=True, slots=True)
-class RunText:
+class RunText(msgspec.Struct, frozen=True):
     """The words of a run: `words` is the text of a tsvector whose positions refer to `places`, from 1."""
 
     run: UUID

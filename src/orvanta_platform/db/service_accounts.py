@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import query_texts
@@ -11,8 +12,7 @@ from orvanta_platform.db.queries import query_texts
 _SQL = query_texts("service_accounts")
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceAccountRow:
+class ServiceAccountRow(msgspec.Struct, frozen=True):
     """A service account of a workspace."""
 
     username: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import query_texts
@@ -12,8 +13,7 @@ from orvanta_platform.db.queries import query_texts
 _SQL = query_texts("statistics")
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
+class Figures(msgspec.Struct, frozen=True):
     """Figures of a minute or hour. Counts are sums; the others are states, None if they were not recorded."""
 
     at: datetime

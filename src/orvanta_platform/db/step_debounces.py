@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
+
+import msgspec
 
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import query_texts
@@ -13,8 +14,7 @@ from orvanta_platform.db.queries import query_texts
 _SQL = query_texts("step_debounces")
 
 
-@dataclass(frozen=True, slots=True)
-class WaitingEntry:
+class WaitingEntry(msgspec.Struct, frozen=True):
     """A node (`job`: its id) that starts to wait under `key`."""
 
     key: bytes
@@ -32,8 +32,7 @@ class WaitingEntry:
     """Maximum number of replaced nodes; None: unlimited."""
 
 
-@dataclass(frozen=True, slots=True)
-class LockedWindow:
+class LockedWindow(msgspec.Struct, frozen=True):
     """A locked key: its waiting node, the number of calls, the time of the first; `now` is the database's time."""
 
     key: bytes
@@ -45,8 +44,7 @@ class LockedWindow:
     now: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class WindowRow:
+class WindowRow(msgspec.Struct, frozen=True):
     """New state of a locked key: its waiting node, the number of calls, the time of the first, the window's end."""
 
     key: bytes
@@ -58,8 +56,7 @@ class WindowRow:
     due_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class EndedWait:
+class EndedWait(msgspec.Struct, frozen=True):
     """A node that no longer waits; `by` is the run whose node replaced it, None if its window has passed."""
 
     run: UUID

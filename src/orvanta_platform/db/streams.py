@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from uuid import UUID
+
+import msgspec
 
 from orvanta_platform.db import logs
 from orvanta_platform.db.logs import LogChunk
@@ -14,8 +15,7 @@ from orvanta_platform.db.queries import query_texts
 _SQL = query_texts("streams")
 
 
-@dataclass(frozen=True, slots=True)
-class StreamPiece:
+class StreamPiece(msgspec.Struct, frozen=True):
     """Characters of an attempt's stream from `first_char` on; `body` is their UTF-8, zlib."""
 
     attempt: int

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
+
+import msgspec
 
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import query_texts
@@ -13,8 +14,7 @@ from orvanta_platform.db.queries import query_texts
 _SQL = query_texts("ticks")
 
 
-@dataclass(frozen=True, slots=True)
-class NewTick:
+class NewTick(msgspec.Struct, frozen=True):
     """Outcome of a tick: a `run` (state running), a dynamic_skip script `asked` (asking), or neither, with `detail`."""
 
     schedule: UUID
@@ -27,8 +27,7 @@ class NewTick:
     detail: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class OpenTick:
+class OpenTick(msgspec.Struct, frozen=True):
     """A tick whose run or dynamic_skip script has not been processed; `status` is None while that has not ended."""
 
     schedule: UUID
@@ -44,8 +43,7 @@ class OpenTick:
     handled: bool
 
 
-@dataclass(frozen=True, slots=True)
-class HandlerTick:
+class HandlerTick(msgspec.Struct, frozen=True):
     """A tick whose run has ended, with the handlers `owed` (on_failure, …) that are to be started."""
 
     schedule: UUID
@@ -57,8 +55,7 @@ class HandlerTick:
     started_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class PastTick:
+class PastTick(msgspec.Struct, frozen=True):
     """A tick for display. `duration_ms` is that of its run if it has ended."""
 
     schedule: UUID
@@ -72,7 +69,7 @@ class PastTick:
 
 async def insert(conn: Connection, tick: NewTick) -> None:
     """Insert the outcome of a tick. Raises asyncpg.UniqueViolationError if it exists already."""
-    await conn.execute(_SQL["insert_tick"], *(getattr(tick, name) for name in NewTick.__slots__))
+    await conn.execute(_SQL["insert_tick"], *(getattr(tick, name) for name in NewTick.__struct_fields__))
 
 
 async def record_skip_answer(

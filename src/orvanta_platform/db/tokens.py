@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -23,8 +22,7 @@ class Grant(msgspec.Struct, frozen=True):
     extra_perms: dict[str, bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Bearer:
+class Bearer(msgspec.Struct, frozen=True):
     """The identity behind a token."""
 
     kind: str
@@ -50,8 +48,7 @@ class Bearer:
     """Username of the admin who acts as the account."""
 
 
-@dataclass(frozen=True, slots=True)
-class RunningJob:
+class RunningJob(msgspec.Struct, frozen=True):
     """A job of `run`, running under the claim that drew `nonce`, and the identity it acts as."""
 
     bearer: Bearer
@@ -59,8 +56,7 @@ class RunningJob:
     nonce: UUID
 
 
-@dataclass(frozen=True, slots=True)
-class TokenRow:
+class TokenRow(msgspec.Struct, frozen=True):
     """A token in lists: neither the token nor its hash."""
 
     prefix: str
@@ -74,8 +70,7 @@ class TokenRow:
     """Address of the last recorded use; None: not used yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class SessionRow:
+class SessionRow(msgspec.Struct, frozen=True):
     """A session in the list of its owner."""
 
     prefix: str
@@ -87,8 +82,7 @@ class SessionRow:
     """True for the session of the call."""
 
 
-@dataclass(frozen=True, slots=True)
-class MemberTokenRow:
+class MemberTokenRow(msgspec.Struct, frozen=True):
     """A token with which a member can act in a workspace."""
 
     username: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import query_texts
@@ -11,13 +12,12 @@ from orvanta_platform.db.queries import query_texts
 _SQL = query_texts("tree")
 
 
-@dataclass(frozen=True, slots=True)
-class TreeFilter:
+class TreeFilter(msgspec.Struct, frozen=True):
     """Items to return. The first four describe the caller (control.permissions.Readable), by default nobody."""
 
     everything: bool = False
-    patterns: list[str] = field(default_factory=list)
-    principals: list[str] = field(default_factory=list)
+    patterns: list[str] = msgspec.field(default_factory=list)
+    principals: list[str] = msgspec.field(default_factory=list)
     scope: list[str] | None = None
     paths: Sequence[str] | None = None
     """None: at any path."""
@@ -27,8 +27,7 @@ class TreeFilter:
         return self.everything, self.patterns, self.principals, self.scope, self.paths
 
 
-@dataclass(frozen=True, slots=True)
-class VersionContent:
+class VersionContent(msgspec.Struct, frozen=True):
     """Newest version of a script or workflow. `document` identifies its text, `body`, which is None if not read."""
 
     path: str
@@ -42,8 +41,7 @@ class VersionContent:
     body: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class VariableContent:
+class VariableContent(msgspec.Struct, frozen=True):
     """Variable; the value of a secret is None."""
 
     path: str
@@ -53,8 +51,7 @@ class VariableContent:
     labels: list[str] | None
 
 
-@dataclass(frozen=True, slots=True)
-class ResourceContent:
+class ResourceContent(msgspec.Struct, frozen=True):
     """Resource; `value` is JSON text in which secrets are masked."""
 
     path: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from uuid import UUID
+
+import msgspec
 
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import query_texts
@@ -16,8 +17,7 @@ ValueKey = tuple[UUID, str, str]
 """(id, kind, name) of a value."""
 
 
-@dataclass(frozen=True, slots=True)
-class ValueRow:
+class ValueRow(msgspec.Struct, frozen=True):
     """A stored value: `body` (encoding 0 plain, 1 zlib, 2 frames) or the key of an object."""
 
     id: UUID
@@ -34,8 +34,7 @@ class ValueRow:
         return (self.id, self.kind, self.name)
 
 
-@dataclass(frozen=True, slots=True)
-class ValueDigest:
+class ValueDigest(msgspec.Struct, frozen=True):
     """A value without its body."""
 
     id: UUID

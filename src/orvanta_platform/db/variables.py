@@ -38,8 +38,7 @@ class VariableRow:
     key: KeyRow | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NewVariable:
+class NewVariable(msgspec.Struct, frozen=True):
     """A variable to store: `value`, or `sealed`, encrypted with the workspace's data key of `key_version`."""
 
     path: str
@@ -54,13 +53,12 @@ class NewVariable:
     ws_specific: bool | None
 
 
-@dataclass(frozen=True, slots=True)
-class VariableFilter:
+class VariableFilter(msgspec.Struct, frozen=True):
     """Conditions of a list. The first four describe the caller (control.permissions.Readable), by default nobody."""
 
     everything: bool = False
-    patterns: list[str] = field(default_factory=list)
-    principals: list[str] = field(default_factory=list)
+    patterns: list[str] = msgspec.field(default_factory=list)
+    principals: list[str] = msgspec.field(default_factory=list)
     scope: list[str] | None = None
     path_start: str | None = None
     path: str | None = None
@@ -81,7 +79,7 @@ async def get(conn: Connection, workspace: str, path: str, *, lock: bool = False
 
 async def list_page(conn: Connection, workspace: str, filter: VariableFilter) -> list[VariableRow]:
     """Return a page of the variables selected by `filter`, by path, without ciphertexts and keys."""
-    arguments = [getattr(filter, name) for name in VariableFilter.__slots__]
+    arguments = [getattr(filter, name) for name in VariableFilter.__struct_fields__]
     return [_variable(row) for row in await conn.fetch(_SQL["list"], workspace, *arguments)]
 
 
@@ -103,7 +101,7 @@ async def delete(conn: Connection, workspace: str, path: str) -> bool:
 
 
 def _columns(new: NewVariable) -> Sequence[object]:
-    return [getattr(new, name) for name in NewVariable.__slots__]
+    return [getattr(new, name) for name in NewVariable.__struct_fields__]
 
 
 def _variable(row: asyncpg.Record) -> VariableRow:

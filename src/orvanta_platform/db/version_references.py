@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from orvanta_platform.db.job_lists import Visible
 from orvanta_platform.db.pool import Connection
@@ -12,8 +13,7 @@ from orvanta_platform.db.queries import query_texts
 _SQL = query_texts("version_references")
 
 
-@dataclass(frozen=True, slots=True)
-class VersionReference:
+class VersionReference(msgspec.Struct, frozen=True):
     """The script or flow (`kind`) that a node runs or imports, or that a script imports (`node` is empty).
 
     `pinned` is the hash of the version, None: the newest version.
@@ -25,8 +25,7 @@ class VersionReference:
     pinned: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Sought:
+class Sought(msgspec.Struct, frozen=True):
     """Item whose references are searched for. `kind`: script, flow, variable, resource, resource_type, queue or group.
 
     `path` is the name of a queue, group or resource type.
@@ -38,8 +37,7 @@ class Sought:
     """Text that a document contains if it refers to the item; None: documents do not."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReferenceRow:
+class ReferenceRow(msgspec.Struct, frozen=True):
     """Reference to a `Sought` item.
 
     `kind`: flow, script, schedule, http_trigger, error_handler, resource, variable, folder or policy.
@@ -62,8 +60,7 @@ class ReferenceRow:
     """True if the caller may read the item."""
 
 
-@dataclass(frozen=True, slots=True)
-class Readers:
+class Readers(msgspec.Struct, frozen=True):
     """The rows visible to a caller, as in control.permissions.Readable."""
 
     everything: bool
@@ -73,8 +70,7 @@ class Readers:
     """Kinds that the token may read, each with a pattern of its paths. Kinds without one are hidden."""
 
 
-@dataclass(frozen=True, slots=True)
-class RunCount:
+class RunCount(msgspec.Struct, frozen=True):
     """Number of runs in progress of an item or in a queue."""
 
     kind: str

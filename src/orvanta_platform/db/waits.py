@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
+
+import msgspec
 
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import query_texts
@@ -13,8 +14,7 @@ from orvanta_platform.db.queries import query_texts
 _SQL = query_texts("waits")
 
 
-@dataclass(frozen=True, slots=True)
-class NodeTimer:
+class NodeTimer(msgspec.Struct, frozen=True):
     """Timer of a node: after some seconds, or `at` a time. `job` is the node's id, `kind` wait or deadline."""
 
     job: UUID

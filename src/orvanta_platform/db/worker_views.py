@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
+
+import msgspec
 
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import query_texts
@@ -13,8 +14,7 @@ from orvanta_platform.db.queries import query_texts
 _SQL = query_texts("worker_views")
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerRow:
+class WorkerRow(msgspec.Struct, frozen=True):
     """A worker process. `queues` None: all queues. `last_beat_s`: seconds since its last heartbeat."""
 
     id: UUID
@@ -34,8 +34,7 @@ class WorkerRow:
     drained: bool
 
 
-@dataclass(frozen=True, slots=True)
-class QueueRow:
+class QueueRow(msgspec.Struct, frozen=True):
     """A queue that has jobs."""
 
     queue: str

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from uuid import UUID
+
+import msgspec
 
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import query_texts
@@ -11,8 +12,7 @@ from orvanta_platform.db.queries import query_texts
 _SQL = query_texts("workers")
 
 
-@dataclass(frozen=True, slots=True)
-class NewWorker:
+class NewWorker(msgspec.Struct, frozen=True):
     """A worker to register; `queues` None: it serves all queues."""
 
     id: UUID
@@ -26,8 +26,7 @@ class NewWorker:
     isolation: str
 
 
-@dataclass(frozen=True, slots=True)
-class ObservedWorker:
+class ObservedWorker(msgspec.Struct, frozen=True):
     """A worker as seen by an observer: its generation, heartbeat, and whether it is lost."""
 
     id: UUID
@@ -38,11 +37,10 @@ class ObservedWorker:
 
 async def register(connection: Connection, worker: NewWorker) -> None:
     """Register a worker with generation 1. Idempotent."""
-    await connection.execute(_SQL["register_worker"], *(getattr(worker, name) for name in NewWorker.__slots__))
+    await connection.execute(_SQL["register_worker"], *(getattr(worker, name) for name in NewWorker.__struct_fields__))
 
 
-@dataclass(frozen=True, slots=True)
-class Heartbeat:
+class Heartbeat(msgspec.Struct, frozen=True):
     """An accepted heartbeat; `drained`: the worker claims no jobs."""
 
     drained: bool

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
+
+import msgspec
 
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import query_texts
@@ -14,8 +15,7 @@ from orvanta_platform.db.tree import TreeFilter
 _SQL = query_texts("workflow_tests")
 
 
-@dataclass(frozen=True, slots=True)
-class WorkflowTestRow:
+class WorkflowTestRow(msgspec.Struct, frozen=True):
     """A test of the workflow at `path`."""
 
     path: str
@@ -29,8 +29,7 @@ class WorkflowTestRow:
     edited_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class TestName:
+class TestName(msgspec.Struct, frozen=True):
     """Name of a test of the workflow at `path`, with the hash of its body."""
 
     __test__ = False  # tells pytest that this is no test class
@@ -40,8 +39,7 @@ class TestName:
     hash: str
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedRow:
+class RecordedRow(msgspec.Struct, frozen=True):
     """A job or node of a run that ended."""
 
     id: UUID

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+import msgspec
 
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import query_texts
@@ -19,8 +20,7 @@ _BATCHES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class WorkspaceRow:
+class WorkspaceRow(msgspec.Struct, frozen=True):
     """A workspace as seen by one account; `username` None: a superadmin who is not a member."""
 
     id: str
@@ -31,8 +31,7 @@ class WorkspaceRow:
     disabled: bool
 
 
-@dataclass(frozen=True, slots=True)
-class MemberRow:
+class MemberRow(msgspec.Struct, frozen=True):
     """A member of a workspace."""
 
     workspace: str
@@ -47,8 +46,7 @@ class MemberRow:
     account_disabled: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Health:
+class Health(msgspec.Struct, frozen=True):
     """The database's time and the number of live workers."""
 
     checked_at: datetime

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from orvanta_platform.engine import caching, node_completion, stops, suspending, waits
 from orvanta_platform.engine.effects import Opening

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from orvanta_platform.engine.plan import Node, Plan
 from orvanta_platform.engine.state import Mark, Phase, RunState
 from orvanta_platform.engine.states import Status
 
 
-@dataclass(frozen=True, slots=True)
-class DisplayStatus:
+class DisplayStatus(msgspec.Struct, frozen=True):
     """Status shown to users."""
 
     status: Status

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
+
+import msgspec
 
 from orvanta_platform.engine.events import NamedError, Purpose
 from orvanta_platform.engine.plan import Debounce
@@ -13,8 +14,7 @@ from orvanta_platform.engine.states import NodeState, Status
 TimerKind = Literal["wait", "deadline"]
 
 
-@dataclass(frozen=True, slots=True)
-class Enqueue:
+class Enqueue(msgspec.Struct, frozen=True):
     """Makes the node's job available in the queue."""
 
     node: int
@@ -24,8 +24,7 @@ class Enqueue:
     """Greater than 0: a retry, whose job exists in the state scheduled."""
 
 
-@dataclass(frozen=True, slots=True)
-class EnterGate:
+class EnterGate(msgspec.Struct, frozen=True):
     """Queues the node (None: the run) for a permit; the event Permitted follows, possibly within the same step.
 
     The permit, or the position in the queue, is held until the node ends or waits for a retry, or until the run ends.
@@ -38,8 +37,7 @@ class EnterGate:
     window_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class EnterDebounce:
+class EnterDebounce(msgspec.Struct, frozen=True):
     """Starts the debounce wait of the node; DebounceElapsed or HandedOver follows, possibly within the same step."""
 
     node: int
@@ -50,15 +48,13 @@ class EnterDebounce:
     """JSON object of the inputs that are concatenated with those of other nodes."""
 
 
-@dataclass(frozen=True, slots=True)
-class LeaveDebounce:
+class LeaveDebounce(msgspec.Struct, frozen=True):
     """Ends the debounce wait of the node without a hand-over."""
 
     node: int
 
 
-@dataclass(frozen=True, slots=True)
-class Pause:
+class Pause(msgspec.Struct, frozen=True):
     """Pauses the node until a person resumes it; the event Continued follows."""
 
     node: int
@@ -68,23 +64,20 @@ class Pause:
     """Error that the condition of the breakpoint threw."""
 
 
-@dataclass(frozen=True, slots=True)
-class EndPause:
+class EndPause(msgspec.Struct, frozen=True):
     """Ends the pause of the node."""
 
     node: int
 
 
-@dataclass(frozen=True, slots=True)
-class StoreInputs:
+class StoreInputs(msgspec.Struct, frozen=True):
     """Stores inputs (JSON object) that replace the node's own at every attempt."""
 
     node: int
     raw: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
+class Retry(msgspec.Struct, frozen=True):
     """Schedules the job that just failed, with a timer due in `delay_s` seconds (0 to 6 h)."""
 
     node: int
@@ -93,8 +86,7 @@ class Retry:
     """Number of failed attempts of the node so far, including this one."""
 
 
-@dataclass(frozen=True, slots=True)
-class CancelJob:
+class CancelJob(msgspec.Struct, frozen=True):
     """Withdraws the node's job if no worker has claimed it; a running one is stopped if `stop` is true.
 
     The engine does not know which jobs are claimed: for each withdrawn job the caller sends JobCancelled in the same
@@ -105,15 +97,13 @@ class CancelJob:
     stop: bool
 
 
-@dataclass(frozen=True, slots=True)
-class CloseTimer:
+class CloseTimer(msgspec.Struct, frozen=True):
     """Deletes the timer and the scheduled job of a node that will not be retried."""
 
     node: int
 
 
-@dataclass(frozen=True, slots=True)
-class SetTimer:
+class SetTimer(msgspec.Struct, frozen=True):
     """Sets a timer for the node, due in `seconds` or at `until` (RFC 3339); TimerDue follows.
 
     The node's job, if any, has ended.
@@ -125,16 +115,14 @@ class SetTimer:
     until: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DropTimer:
+class DropTimer(msgspec.Struct, frozen=True):
     """Deletes the timer that SetTimer created for the node."""
 
     node: int
     kind: TimerKind = "wait"
 
 
-@dataclass(frozen=True, slots=True)
-class OpenWait:
+class OpenWait(msgspec.Struct, frozen=True):
     """Opens the node's approval, or its suspend after its end. Decisions made earlier count now."""
 
     node: int
@@ -148,15 +136,13 @@ class OpenWait:
     """JSON object of the node's inputs for the approvers, without those that are too large; None if it has none."""
 
 
-@dataclass(frozen=True, slots=True)
-class CloseWait:
+class CloseWait(msgspec.Struct, frozen=True):
     """Closes the node's approval or suspend."""
 
     node: int
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
+class Opening(msgspec.Struct, frozen=True):
     """Bodies that a container node opens."""
 
     total: int | None
@@ -179,23 +165,20 @@ class Opening:
     """Sealed secrets of the input."""
 
 
-@dataclass(frozen=True, slots=True)
-class OpenInside:
+class OpenInside(msgspec.Struct, frozen=True):
     """Opens the bodies of the node; ChildrenEnded follows when all have ended."""
 
     node: int
     opening: Opening
 
 
-@dataclass(frozen=True, slots=True)
-class CancelChildren:
+class CancelChildren(msgspec.Struct, frozen=True):
     """Cancels everything inside the node; ChildrenEnded follows when it has ended."""
 
     node: int
 
 
-@dataclass(frozen=True, slots=True)
-class StoreResume:
+class StoreResume(msgspec.Struct, frozen=True):
     """Stores the data of resume number `number` (from 1) of a suspend, for expressions that read `resume`."""
 
     node: int
@@ -203,8 +186,7 @@ class StoreResume:
     raw: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class NodeEnded:
+class NodeEnded(msgspec.Struct, frozen=True):
     """End of a node: succeeded, failed or cancelled. Its job, if it has an unfinished one, ends with it.
 
     Nodes that were skipped or never started appear only in the state.
@@ -223,8 +205,7 @@ class NodeEnded:
     """True if continue_on_error turned the failure into success; the result is still `{"error": …}`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Export:
+class Export(msgspec.Struct, frozen=True):
     """Writes `raw` (JSON text) under `name` into the run's context."""
 
     node: int
@@ -232,8 +213,7 @@ class Export:
     raw: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(msgspec.Struct, frozen=True):
     """Makes the result of the node, the preprocessor, the run's input."""
 
     node: int
@@ -241,8 +221,7 @@ class Input:
     """Result as in `NodeEnded`."""
 
 
-@dataclass(frozen=True, slots=True)
-class CacheResult:
+class CacheResult(msgspec.Struct, frozen=True):
     """Caches a result for `ttl_s` seconds under `key` (hexadecimal)."""
 
     key: str
@@ -251,15 +230,13 @@ class CacheResult:
     """Node that just succeeded and whose result is cached; None: the run."""
 
 
-@dataclass(frozen=True, slots=True)
-class RunStatus:
+class RunStatus(msgspec.Struct, frozen=True):
     """Changes the status of the run; its end is a RunEnded instead."""
 
     status: Status
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True):
     """Adds an entry to the run's history, such as run_started, retry or cancel; `data` is JSON-serializable."""
 
     kind: str
@@ -267,42 +244,36 @@ class Record:
     data: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class NullResult:
+class NullResult(msgspec.Struct, frozen=True):
     """Result of the run: null."""
 
 
-@dataclass(frozen=True, slots=True)
-class OfNode:
+class OfNode(msgspec.Struct, frozen=True):
     """Result of the run: that of one node."""
 
     index: int
 
 
-@dataclass(frozen=True, slots=True)
-class NodeResults:
+class NodeResults(msgspec.Struct, frozen=True):
     """Result of the run: an object with the results of several nodes."""
 
     members: tuple[tuple[str, int], ...]
     """(id, index) of each node, in document order."""
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(msgspec.Struct, frozen=True):
     """Result of the run: the value of `output`."""
 
     raw: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class ErrorOf:
+class ErrorOf(msgspec.Struct, frozen=True):
     """Result of the run: `{"error": …}` of the node that failed it."""
 
     index: int
 
 
-@dataclass(frozen=True, slots=True)
-class ThrownOutput:
+class ThrownOutput(msgspec.Struct, frozen=True):
     """Result of the run: `{"error": …}` of an `output` that threw, which is not the failure of a node."""
 
     error: NamedError
@@ -311,8 +282,7 @@ class ThrownOutput:
 ResultRef = NullResult | OfNode | NodeResults | Output | ErrorOf | ThrownOutput
 
 
-@dataclass(frozen=True, slots=True)
-class RunEnded:
+class RunEnded(msgspec.Struct, frozen=True):
     """End of the run: succeeded, failed or cancelled."""
 
     status: Status
@@ -359,8 +329,7 @@ Effect = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(msgspec.Struct, frozen=True):
     """Expression whose value `decide` needs.
 
     An expression of an export or of retry_if reads the node's own result as `result`: that of the event, or the field

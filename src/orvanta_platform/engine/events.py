@@ -6,12 +6,12 @@ Nodes are identified by their index in the plan; the failure module's is `len(pl
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+
+class Answer(msgspec.Struct, frozen=True):
     """Value of an expression: JSON text, and its truthiness in JavaScript."""
 
     raw: bytes
@@ -22,8 +22,7 @@ class Answer:
     """For the input of a sub-workflow: JSON text with the secrets that are masked in `raw`."""
 
 
-@dataclass(frozen=True, slots=True)
-class NamedError:
+class NamedError(msgspec.Struct, frozen=True):
     """Error by name: thrown by an expression, or the failure of a node."""
 
     name: str
@@ -60,20 +59,17 @@ Purpose = Literal[
 Answers = Mapping[tuple[str | int, ...], Answer | NamedError]
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(msgspec.Struct, frozen=True):
     """The run was created. Always the first event, sent once on `RunState.new(plan)`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Succeeded:
+class Succeeded(msgspec.Struct, frozen=True):
     """The node's job succeeded. The caller has the result; export expressions read it as `result`."""
 
     node: int
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(msgspec.Struct, frozen=True):
     """The node's job failed."""
 
     node: int
@@ -83,37 +79,32 @@ class Failed:
     """False if no retry can succeed, regardless of the node's `retry`."""
 
 
-@dataclass(frozen=True, slots=True)
-class TimerDue:
+class TimerDue(msgspec.Struct, frozen=True):
     """The timer of the node, such as a retry delay, is due."""
 
     node: int
 
 
-@dataclass(frozen=True, slots=True)
-class Permitted:
+class Permitted(msgspec.Struct, frozen=True):
     """The node, or with None the run, got the permit that it queued for."""
 
     node: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class DebounceElapsed:
+class DebounceElapsed(msgspec.Struct, frozen=True):
     """The debounce wait is over: no later node with the same key arrived in time, or none may replace this one."""
 
     node: int
 
 
-@dataclass(frozen=True, slots=True)
-class HandedOver:
+class HandedOver(msgspec.Struct, frozen=True):
     """A later node with the same key, in the run `run`, replaced this one and took over the concatenated inputs."""
 
     node: int
     run: str
 
 
-@dataclass(frozen=True, slots=True)
-class PauseBefore:
+class PauseBefore(msgspec.Struct, frozen=True):
     """A user set a breakpoint, or removed it."""
 
     node: int
@@ -125,8 +116,7 @@ class PauseBefore:
     """False if the breakpoint is removed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Continued:
+class Continued(msgspec.Struct, frozen=True):
     """A user resumed a paused node."""
 
     node: int
@@ -137,8 +127,7 @@ class Continued:
     """JSON text used as the node's result instead of running it."""
 
 
-@dataclass(frozen=True, slots=True)
-class JobCancelled:
+class JobCancelled(msgspec.Struct, frozen=True):
     """The node's job was cancelled.
 
     By a person while the run is running: the node fails with the name Canceled, without retries. In response to a
@@ -149,30 +138,26 @@ class JobCancelled:
     reason: str = "Canceled"
 
 
-@dataclass(frozen=True, slots=True)
-class CancelRequested:
+class CancelRequested(msgspec.Struct, frozen=True):
     """A user cancelled the run."""
 
     force: bool = False
     """True if the run ends immediately, without waiting for its workers."""
 
 
-@dataclass(frozen=True, slots=True)
-class Aborted:
+class Aborted(msgspec.Struct, frozen=True):
     """A user cancelled only this body of a loop or branch: it fails with the name Canceled, its jobs are stopped."""
 
     reason: str = "Canceled"
 
 
-@dataclass(frozen=True, slots=True)
-class RunTimedOut:
+class RunTimedOut(msgspec.Struct, frozen=True):
     """The time limit of the run is exceeded: it fails immediately, without waiting for its workers."""
 
     timeout_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class Approved:
+class Approved(msgspec.Struct, frozen=True):
     """A person approved the node."""
 
     node: int
@@ -180,8 +165,7 @@ class Approved:
     """JSON object of the decision, stored as result or resume."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
+class Rejected(msgspec.Struct, frozen=True):
     """A person rejected the node."""
 
     node: int
@@ -190,16 +174,14 @@ class Rejected:
     reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DeadlineDue:
+class DeadlineDue(msgspec.Struct, frozen=True):
     """The node's approval timed out."""
 
     node: int
     record: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class ChildrenEnded:
+class ChildrenEnded(msgspec.Struct, frozen=True):
     """All bodies of the node have ended. The caller has the result, as for a job."""
 
     node: int
@@ -218,8 +200,7 @@ class ChildrenEnded:
     """True if the nested node handed over, which does not end a loop around it."""
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerLost:
+class WorkerLost(msgspec.Struct, frozen=True):
     """The worker that the run was bound to is gone, together with everything it stored for the run."""
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
 from orvanta_platform.engine.events import Answer, NamedError
 from orvanta_platform.engine.plan import Body, Gate, KeyPart, Node, Plan
@@ -150,8 +150,7 @@ def key_part_text(raw: bytes, path: Sequence[str]) -> str:
     return "" if value is None else msgspec.json.encode(value).decode()
 
 
-@dataclass(frozen=True, slots=True)
-class GateQueue:
+class GateQueue(msgspec.Struct, frozen=True):
     """State of a gate and its queue."""
 
     limit: int
@@ -168,8 +167,7 @@ class GateQueue:
     """Entry that has waited longest."""
 
 
-@dataclass(frozen=True, slots=True)
-class Admission:
+class Admission(msgspec.Struct, frozen=True):
     """Result of an admission."""
 
     jobs: tuple[UUID, ...]

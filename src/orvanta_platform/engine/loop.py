@@ -6,10 +6,10 @@ No data of single iterations is stored, so a loop with a million iterations is a
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
 MAX_ITERATIONS = 1_000_000
 """Maximum number of iterations of a loop; starting another one fails it with `loop_limit`."""
@@ -18,8 +18,7 @@ MAX_OPEN_BODIES = 1_000
 """Maximum number of bodies of one node that are open at the same time."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReusedBodies:
+class ReusedBodies(msgspec.Struct, frozen=True):
     """Bodies reused from earlier runs."""
 
     openings: tuple[UUID, ...]
@@ -58,8 +57,7 @@ def _ranges(flat: tuple[int, ...]) -> Iterator[tuple[int, int]]:
     return zip(flat[::2], flat[1::2], strict=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Loop:
+class Loop(msgspec.Struct, frozen=True):
     """Progress of the bodies of one container node."""
 
     total: int | None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import msgspec
+
 from orvanta_platform.engine.effects import Ask, Effect
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.engine.step import Step
@@ -24,8 +26,7 @@ class Need:
     """Point from which decide() continues when this Need is passed as `after`; private to the engine."""
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True):
     """Outcome of a step: `state` and `effects` to write. Without effects the event was late or a duplicate."""
 
     state: RunState

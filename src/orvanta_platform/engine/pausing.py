@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from orvanta_platform.engine import waits
 from orvanta_platform.engine.effects import EndPause, Pause, Record, StoreInputs

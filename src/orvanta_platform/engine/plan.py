@@ -7,9 +7,10 @@ pins the plan that it started with.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+
+import msgspec
 
 
 class Kind(StrEnum):
@@ -57,24 +58,21 @@ class Join(StrEnum):
     ANY = "any"
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(msgspec.Struct, frozen=True):
     """Incoming edge from the node with index `source`, taken on the outcome `on`."""
 
     source: int
     on: str
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(msgspec.Struct, frozen=True):
     """Outgoing edge to the node with index `index`, taken on the outcome `on`."""
 
     index: int
     on: str
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
+class Retry(msgspec.Struct, frozen=True):
     """Retry policy: constant delays first, then exponential ones (see `retry.delay_s`)."""
 
     constant_attempts: int = 0
@@ -90,8 +88,7 @@ class Retry:
     """Expression evaluated before each retry; the node is retried only while it is true."""
 
 
-@dataclass(frozen=True, slots=True)
-class Consent:
+class Consent(msgspec.Struct, frozen=True):
     """Approval policy of an approval node, or of `suspend` after a step."""
 
     required: int = 1
@@ -108,7 +105,7 @@ class Consent:
     message: str | None = None
     form: Any | None = None
     """JSON Schema of the data sent along with a decision."""
-    inputs: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Mapping[str, Any] = msgspec.field(default_factory=dict)
     """Transforms whose values the message and the form may reference."""
     hide_cancel: bool = False
     notify: tuple[Mapping[str, str], ...] = ()
@@ -121,8 +118,7 @@ class Consent:
         return bool(self.login or named or not self.self_approval or self.required > 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
+class Stop(msgspec.Struct, frozen=True):
     """Early end of the list that contains a node, if `expr` is true."""
 
     expr: str
@@ -132,8 +128,7 @@ class Stop:
     """None: the list succeeds. Otherwise it fails with this message; "" stands for the default message."""
 
 
-@dataclass(frozen=True, slots=True)
-class KeyPart:
+class KeyPart(msgspec.Struct, frozen=True):
     """Computed part of a key: the member at `path` of the value of `source`."""
 
     source: Any
@@ -141,8 +136,7 @@ class KeyPart:
     path: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Gate:
+class Gate(msgspec.Struct, frozen=True):
     """Concurrency limit on everything that has the same key."""
 
     limit: int
@@ -153,8 +147,7 @@ class Gate:
     """Parts of the key: literal texts, run fields (workspace, path) marked by a leading NUL, and computed parts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Debounce:
+class Debounce(msgspec.Struct, frozen=True):
     """Debounce settings: the run starts `delay_s` seconds after the last call with the same key."""
 
     delay_s: float
@@ -168,8 +161,7 @@ class Debounce:
     """Maximum number of debounced calls; None: unlimited."""
 
 
-@dataclass(frozen=True, slots=True)
-class StepDebounce:
+class StepDebounce(msgspec.Struct, frozen=True):
     """Debounce settings of a step: it waits for `window` and yields to a later step with the same key."""
 
     window: Debounce
@@ -179,8 +171,7 @@ class StepDebounce:
     """Sources of the inputs that are concatenated, by name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(msgspec.Struct, frozen=True):
     """List of nodes inside a container node."""
 
     plan: Plan
@@ -190,8 +181,7 @@ class Body:
     """True if a failure of this body does not fail the container."""
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(msgspec.Struct, frozen=True):
     """Node of a plan."""
 
     index: int
@@ -244,8 +234,7 @@ class Node:
     erase_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True):
     """Compiled list of nodes: the top level of a workflow, or a body inside a container node."""
 
     nodes: tuple[Node, ...]
@@ -268,7 +257,7 @@ class Plan:
     """JSON text of `flow_env`."""
     early: int | None = None
     """Index of the node whose result answers callers that wait for the run (early_return)."""
-    indexes: Mapping[str, int] = field(default_factory=dict)
+    indexes: Mapping[str, int] = msgspec.field(default_factory=dict)
     """Indexes in `nodes` by node id."""
     inner: bool = False
     """True if the list is a body inside a container node."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from orvanta_platform.engine.effects import EnterDebounce, EnterGate, Opening, Pause
 from orvanta_platform.engine.events import NamedError
 from orvanta_platform.engine.state import Mark
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
+class Hold(msgspec.Struct, frozen=True):
     """Reason why the edges of a successful node stay closed."""
 
     sleep_s: float = 0.0
@@ -30,36 +30,31 @@ Exports = tuple[tuple[str, bytes], ...]
 """(name, JSON text) of each value that a node exports into the context."""
 
 
-@dataclass(frozen=True, slots=True)
-class Prepare:
+class Prepare(msgspec.Struct, frozen=True):
     """The node becomes a job with this time limit in seconds, or without one."""
 
     timeout_s: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Enter:
+class Enter(msgspec.Struct, frozen=True):
     """The node queues for a permit before it becomes a job."""
 
     gate: EnterGate
 
 
-@dataclass(frozen=True, slots=True)
-class StartDebounce:
+class StartDebounce(msgspec.Struct, frozen=True):
     """The node waits for later nodes with the same key."""
 
     debounce: EnterDebounce
 
 
-@dataclass(frozen=True, slots=True)
-class Paused:
+class Paused(msgspec.Struct, frozen=True):
     """The node waits until a person resumes it."""
 
     pause: Pause
 
 
-@dataclass(frozen=True, slots=True)
-class Succeed:
+class Succeed(msgspec.Struct, frozen=True):
     """The node succeeded without a job."""
 
     mark: Mark
@@ -70,16 +65,14 @@ class Succeed:
     """Run whose cached result is used."""
 
 
-@dataclass(frozen=True, slots=True)
-class Delay:
+class Delay(msgspec.Struct, frozen=True):
     """The node waits `seconds`, or `until` a time (RFC 3339)."""
 
     seconds: float | None = None
     until: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class OpenApproval:
+class OpenApproval(msgspec.Struct, frozen=True):
     """The node asks for approval; its fields are described in `effects.OpenWait`."""
 
     message: tuple[str, ...]
@@ -87,8 +80,7 @@ class OpenApproval:
     inputs: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class OpenBodies:
+class OpenBodies(msgspec.Struct, frozen=True):
     """The container node opens its bodies."""
 
     opening: Opening
@@ -96,8 +88,7 @@ class OpenBodies:
     """Cache key (hexadecimal) under which its result is stored."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fail:
+class Fail(msgspec.Struct, frozen=True):
     """An expression of the node threw."""
 
     error: NamedError

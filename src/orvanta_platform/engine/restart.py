@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass, replace
 from uuid import UUID
+
+import msgspec
+from msgspec.structs import replace
 
 from orvanta_platform.engine.edge_propagation import propagate
 from orvanta_platform.engine.plan import Kind, Node, Plan
@@ -13,8 +15,7 @@ from orvanta_platform.engine.state import OUTCOMES, SUCCESSES, Mark, Phase, RunS
 from orvanta_platform.engine.step import Step
 
 
-@dataclass(frozen=True, slots=True)
-class FinishedList:
+class FinishedList(msgspec.Struct, frozen=True):
     """List of nodes that ended in another run: its plan, its state, and the origin of its results."""
 
     plan: Plan
@@ -27,8 +28,7 @@ class FinishedList:
         return found or self.origin
 
 
-@dataclass(frozen=True, slots=True)
-class Restart:
+class Restart(msgspec.Struct, frozen=True):
     """Start of a restart. Every node of the plan is in exactly one of the three tuples, by ascending index."""
 
     state: RunState

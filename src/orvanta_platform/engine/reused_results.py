@@ -6,7 +6,6 @@ They are part of the state of a list of nodes and stored with it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -15,16 +14,14 @@ import msgspec
 from orvanta_platform.ids import as_derived
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(msgspec.Struct, frozen=True):
     """List of nodes that produced a result: a run, and a frame in it (None: the top level)."""
 
     run: UUID
     frame: UUID | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Reopening:
+class Reopening(msgspec.Struct, frozen=True):
     """Continuation of a container node from its state in another run."""
 
     place: int | None = None
@@ -39,14 +36,13 @@ class Reopening:
     """Reused results of the preceding body, for while loops."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReusedResults:
+class ReusedResults(msgspec.Struct, frozen=True):
     """Results that a list of nodes reuses from other runs."""
 
     origins: tuple[Origin, ...] = ()
-    nodes: Mapping[int, int] = field(default_factory=dict)
+    nodes: Mapping[int, int] = msgspec.field(default_factory=dict)
     """Position in `origins` of each node that ended in another run, by index; skipped nodes have no result."""
-    inside: Mapping[int, Reopening] = field(default_factory=dict)
+    inside: Mapping[int, Reopening] = msgspec.field(default_factory=dict)
     """Nodes that run again, but not with all of their bodies."""
 
     def origin(self, index: int) -> Origin | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from functools import lru_cache
 
@@ -137,8 +136,7 @@ class Phase(StrEnum):
     ENDED = "ended"
 
 
-@dataclass(frozen=True, slots=True)
-class Breakpoint:
+class Breakpoint(msgspec.Struct, frozen=True):
     """Breakpoint before a node."""
 
     by: str
@@ -170,23 +168,22 @@ class StateTooNew(OrvantaError):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class RunState:
+class RunState(msgspec.Struct, frozen=True):
     """Immutable state of a run, or of a list of nodes inside it; decide() returns a new one."""
 
     nodes: bytes
     """One Mark per node of the plan, followed by the failure module, and by a preprocessor that runs first."""
     phase: Phase = Phase.NORMAL
     status: Status = Status.QUEUED
-    failures: Mapping[int, int] = field(default_factory=dict)
+    failures: Mapping[int, int] = msgspec.field(default_factory=dict)
     """Failed attempts of nodes that may still be retried."""
     order: tuple[int, ...] = ()
     """Indexes of unhandled failures in commit order."""
-    chosen: Mapping[int, int] = field(default_factory=dict)
+    chosen: Mapping[int, int] = msgspec.field(default_factory=dict)
     """For each started node with join any: the position, among its edges, of the edge that started it."""
-    held: Mapping[int, int] = field(default_factory=dict)
+    held: Mapping[int, int] = msgspec.field(default_factory=dict)
     """Mark that each node in HELD gets when its edges open."""
-    votes: Mapping[int, int] = field(default_factory=dict)
+    votes: Mapping[int, int] = msgspec.field(default_factory=dict)
     """Number of approvals of each open approval, and of resumes of each suspend, which stay after it closes."""
     stopped: tuple[str, str] | None = None
     """(name, message) of the error with which a disapproved run, or an aborted body, ends."""
@@ -196,11 +193,11 @@ class RunState:
     """Results reused from the run that this one restarts."""
     cache_key: str | None = None
     """Cache key under which the result of the run is stored."""
-    cache_keys: Mapping[int, str] = field(default_factory=dict)
+    cache_keys: Mapping[int, str] = msgspec.field(default_factory=dict)
     """Cache keys under which the results of open nodes are stored."""
     handed_over: bool = False
     """True if the early end is a hand-over to a later node, which does not end a loop around it."""
-    breakpoints: Mapping[int, Breakpoint] = field(default_factory=dict)
+    breakpoints: Mapping[int, Breakpoint] = msgspec.field(default_factory=dict)
     """Breakpoints of the whole run, including nested nodes, by document number; stored only at the top level."""
     references: tuple[str, ...] = ()
     """Names of the arguments in which `$var:` and `$res:` texts are references. Top level only.

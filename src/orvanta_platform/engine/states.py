@@ -7,8 +7,9 @@ them. `transition` refuses every transition that a table does not contain.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from orvanta_platform.errors import OrvantaError
 
@@ -60,8 +61,7 @@ class IllegalTransition(OrvantaError):
     code = "illegal_transition"
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(msgspec.Struct, frozen=True):
     """State machine: initial states, final states, and (from, to) → name of the transition."""
 
     name: str

@@ -12,11 +12,11 @@ All other expressions tick by elapsed time, in both hours of autumn.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import takewhile
 from typing import Literal
 
+import msgspec
 from cronsim import CronSim, CronSimError
 
 from orvanta_platform.errors import BadRequest, LimitExceeded
@@ -94,8 +94,7 @@ class Cron:
         return moment
 
 
-@dataclass(frozen=True, slots=True)
-class TickDecision:
+class TickDecision(msgspec.Struct, frozen=True):
     """Decision about the due tick."""
 
     start: bool

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from orvanta_platform.evaluate.errors import ExpressionError, NeedsJavaScript
 from orvanta_platform.evaluate.javascript import JavaScript, Moment, Resolve
@@ -19,16 +20,15 @@ from orvanta_platform.evaluate.transforms import evaluate_static, object_text
 from orvanta_platform.workflow.expressions import MAX_SMALL, parse_small
 
 
-@dataclass(frozen=True, slots=True)
-class Evaluator:
+class Evaluator(msgspec.Struct, frozen=True):
     """Evaluators of one process; belongs to one event loop. Child processes are started when first needed."""
 
     workspace: str = ""
     """Workspace that the requests are accounted to."""
 
-    _javascript: JavaScript = field(default_factory=JavaScript)
-    schemas: Schemas = field(default_factory=Schemas)
-    scripts: Scripts = field(default_factory=Scripts)
+    _javascript: JavaScript = msgspec.field(default_factory=JavaScript)
+    schemas: Schemas = msgspec.field(default_factory=Schemas)
+    scripts: Scripts = msgspec.field(default_factory=Scripts)
 
     def of(self, workspace: str) -> Evaluator:
         """Return an evaluator for the requests of a workspace; workspaces share the child processes fairly."""

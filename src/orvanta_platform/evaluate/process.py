@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 from collections import deque
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, cast
@@ -27,8 +26,7 @@ _CHUNK_BYTES: Final = 128 << 10
 """Maximum size of a request that is written without yielding to other tasks, in bytes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
+class Program(msgspec.Struct, frozen=True):
     """Program of a child process."""
 
     name: str

@@ -10,7 +10,6 @@ import functools
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 import jsonschema_rs
@@ -78,8 +77,7 @@ class Verdict(msgspec.Struct):
     """JSON pointer → pattern of the schema that is not checked, if only the schema was read."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Plain:
+class _Plain(msgspec.Struct, frozen=True):
     """Schema that applies at most one subschema to each place of a value."""
 
     validator: jsonschema_rs.Validator

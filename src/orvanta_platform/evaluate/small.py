@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final, TypeAlias
 
+import msgspec
 import rfc8785
 
 from orvanta_platform.evaluate.errors import ExpressionError, NeedsJavaScript
@@ -68,8 +68,7 @@ A member missing in such a mapping is undefined, in `results` null. A missing ro
 """
 
 
-@dataclass(frozen=True, slots=True)
-class ExpressionValue:
+class ExpressionValue(msgspec.Struct, frozen=True):
     """Value of an expression."""
 
     raw: bytes

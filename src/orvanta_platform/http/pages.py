@@ -8,10 +8,10 @@ import mimetypes
 import secrets
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from litestar.datastructures import MutableScopeHeaders
 from litestar.types import ASGIApp, Receive
 
@@ -45,8 +45,7 @@ _ABSENT = b"""<!doctype html><html lang="en"><meta charset="utf-8"><title>Orvant
 _NOT_FOUND = b"This file does not exist."
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(msgspec.Struct, frozen=True):
     """A file as it is sent: unchanged, and compressed with gzip if its type compresses well."""
 
     kind: str

@@ -7,9 +7,9 @@ client counts, not the time that the application takes to process the data.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from litestar.types import Receive
 
 from orvanta_platform import clock
@@ -17,8 +17,7 @@ from orvanta_platform.control.live_actor import LiveActor
 from orvanta_platform.errors import BodyTooSlow
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
+class Pace(msgspec.Struct, frozen=True):
     """Required speed of a request body."""
 
     grace_s: float

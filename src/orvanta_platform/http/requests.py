@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any, TypeVar, TypeVarTuple, cast
@@ -39,8 +38,7 @@ _MAX_DECODED = 200_000
 AnyRequest = Request[Any, Any, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(msgspec.Struct, frozen=True):
     """Requested rows of a list: `limit` rows from `offset`, or after the row named by `before` or `after`."""
 
     limit: int

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from uuid import UUID
 
+import msgspec
 import structlog
 from msgspec.structs import replace
 
@@ -64,8 +65,7 @@ _FINISH = "finish"
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Tools:
+class Tools(msgspec.Struct, frozen=True):
     """Process-wide dependencies of a step."""
 
     db: Database
@@ -73,10 +73,10 @@ class Tools:
     blueprints: Blueprints
     notify: Notifier
     keys: InstanceKeys
-    evaluator: Evaluator = field(default_factory=Evaluator)
-    recent: RecentValues = field(default_factory=RecentValues)
-    sizes: Sizes = field(default_factory=Sizes)
-    stuck: dict[UUID, int] = field(default_factory=dict)
+    evaluator: Evaluator = msgspec.field(default_factory=Evaluator)
+    recent: RecentValues = msgspec.field(default_factory=RecentValues)
+    sizes: Sizes = msgspec.field(default_factory=Sizes)
+    stuck: dict[UUID, int] = msgspec.field(default_factory=dict)
     """Number of consecutive failures to step each run."""
 
     @property
@@ -85,8 +85,7 @@ class Tools:
         return Reader(self.db, self.storage, self.recent, self.evaluator, self.keys, self.sizes)
 
 
-@dataclass(frozen=True, slots=True)
-class Advanced:
+class Advanced(msgspec.Struct, frozen=True):
     """Result of `advance`."""
 
     recorded: bool
@@ -97,8 +96,7 @@ class Advanced:
     """Approval decisions, by job and resume id, that this call counted."""
 
 
-@dataclass(frozen=True, slots=True)
-class _PendingEvent:
+class _PendingEvent(msgspec.Struct, frozen=True):
     """An event to process."""
 
     label: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from uuid import UUID
 
 import msgspec
@@ -39,8 +38,7 @@ class _TooLarge(Exception):
         self.error = error
 
 
-@dataclass(frozen=True, slots=True)
-class Collected:
+class Collected(msgspec.Struct, frozen=True):
     """The event for the node, and the JSON texts of its result and of its error."""
 
     event: ChildrenEnded

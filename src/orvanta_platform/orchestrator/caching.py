@@ -7,7 +7,6 @@ not shared across workspaces, identities or token scopes.
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -27,8 +26,7 @@ _MASKED = MASK.encode()
 NULL = b"null"
 
 
-@dataclass(frozen=True, slots=True)
-class CacheHit:
+class CacheHit(msgspec.Struct, frozen=True):
     """The result (JSON text) of `run`."""
 
     run: UUID

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace as replace_state
 from uuid import UUID
 
 from msgspec.structs import replace
+from msgspec.structs import replace as replace_state
 
 from orvanta_platform import clock
 from orvanta_platform.db import frames as frame_rows

@@ -7,8 +7,9 @@ retried. The values of `others` exist only otherwise.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from uuid import UUID
+
+import msgspec
 
 from orvanta_platform.db.values import ValueKey
 from orvanta_platform.engine.plan import Node, Plan
@@ -16,8 +17,7 @@ from orvanta_platform.engine.reused_results import Origin
 from orvanta_platform.ids import frame_id, inner_job_id, opening_id
 
 
-@dataclass(frozen=True, slots=True)
-class InnerResult:
+class InnerResult(msgspec.Struct, frozen=True):
     """Key of a result, and keys of values that show that the node was executed several times."""
 
     key: ValueKey

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
 from orvanta_platform import clock
 from orvanta_platform.db import approvals

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 from uuid import UUID
 
+import msgspec
+
 from orvanta_platform.engine import effects as fx
 from orvanta_platform.engine.events import Event, NamedError, TimerDue
 from orvanta_platform.engine.plan import Node
@@ -22,8 +24,7 @@ class PlaybackFault(Exception):
         self.message = message
 
 
-@dataclass(frozen=True, slots=True)
-class ExecutionKey:
+class ExecutionKey(msgspec.Struct, frozen=True):
     """Identity of an execution of a node."""
 
     node: Node
@@ -34,8 +35,7 @@ class ExecutionKey:
     attempt: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedOutcome:
+class RecordedOutcome(msgspec.Struct, frozen=True):
     """Recorded outcome of a node."""
 
     raw: bytes
@@ -60,8 +60,7 @@ class Source(Protocol):
         """Return the position at which an execution ends, among those that run at the same time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Execution:
+class Execution(msgspec.Struct, frozen=True):
     """Execution of a node that ended."""
 
     key: ExecutionKey

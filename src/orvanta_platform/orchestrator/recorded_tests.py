@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
@@ -49,8 +48,7 @@ _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 Check = Literal["playback", "inputs", "status", "equals", "contains", "schema", "expr"]
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(msgspec.Struct, frozen=True):
     """An expectation that does not hold."""
 
     check: Check
@@ -64,14 +62,13 @@ class Failure:
     got: Any = None
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedTestOutcome:
+class RecordedTestOutcome(msgspec.Struct, frozen=True):
     """Outcome of a test."""
 
     failures: list[Failure]
-    nodes: set[str] = field(default_factory=set)
+    nodes: set[str] = msgspec.field(default_factory=set)
     """Ids of the nodes that were executed."""
-    edges: set[tuple[str, str, str]] = field(default_factory=set)
+    edges: set[tuple[str, str, str]] = msgspec.field(default_factory=set)
     """Edges that were taken, as (from, to, on)."""
 
     @property
@@ -80,8 +77,7 @@ class RecordedTestOutcome:
         return not self.failures
 
 
-@dataclass(frozen=True, slots=True)
-class Coverage:
+class Coverage(msgspec.Struct, frozen=True):
     """Coverage of the nodes and edges of a workflow by tests."""
 
     nodes: list[tuple[str, bool]]
@@ -90,8 +86,7 @@ class Coverage:
     """(from, to, on, whether a test takes it)."""
 
 
-@dataclass(frozen=True, slots=True)
-class TestedWorkflow:
+class TestedWorkflow(msgspec.Struct, frozen=True):
     """Outcomes of tests of a workflow, and the coverage by all of these tests."""
 
     outcomes: Mapping[str, RecordedTestOutcome]

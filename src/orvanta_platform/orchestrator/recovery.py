@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from uuid import UUID
 
+import msgspec
+
 from orvanta_platform.db import jobs, runs, workers
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.orchestrator import inbox, lost_affinity
@@ -28,8 +30,7 @@ class Recovery:
     """Runs that were advanced because a job may not be restarted."""
 
 
-@dataclass(frozen=True, slots=True)
-class LostAttempt:
+class LostAttempt(msgspec.Struct, frozen=True):
     """An attempt that a live worker cannot complete."""
 
     job: UUID

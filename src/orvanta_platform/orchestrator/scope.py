@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -53,8 +52,7 @@ async def load_scope(view: View, names: Names, load: Load, load_context: LoadCon
     return {root: _root(view, root, members, places, values) for root, members in names.items() if root in _ROOTS}
 
 
-@dataclass(frozen=True, slots=True)
-class _Places:
+class _Places(msgspec.Struct, frozen=True):
     """Keys of the values to load: results by id, sources of previous_result, failures, context names."""
 
     results: Mapping[str, ValueKey]

@@ -7,7 +7,6 @@ half that size causes a warning in the run's history and in the log of the job t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import msgspec
@@ -47,8 +46,7 @@ class SizeWarning(msgspec.Struct, frozen=True):
         return NewEvent(NEAR_LIMIT_EVENT, node, msgspec.json.encode(self).decode())
 
 
-@dataclass(frozen=True, slots=True)
-class Sizes:
+class Sizes(msgspec.Struct, frozen=True):
     """The size limit of this process."""
 
     limit: int = LIMIT

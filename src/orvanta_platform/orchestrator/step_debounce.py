@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -54,8 +53,7 @@ def entry_of(effect: fx.EnterDebounce, plan: Plan, run: RunRow, job: UUID, frame
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Window:
+class _Window(msgspec.Struct, frozen=True):
     """The step waiting under a key."""
 
     run: UUID

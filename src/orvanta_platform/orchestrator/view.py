@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from uuid import UUID
+
+import msgspec
 
 from orvanta_platform.db.runs import RunRow
 from orvanta_platform.db.values import ValueKey
@@ -16,8 +17,7 @@ from orvanta_platform.ids import inner_job_id
 NO_ENV = b"{}"
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(msgspec.Struct, frozen=True):
     """A place in a run from which expressions read."""
 
     plan: Plan
@@ -27,7 +27,7 @@ class View:
     """Index of the reading node, which bounds the visible nodes."""
     own: bytes | None = None
     """JSON text of the node's own result, for exports and retry_if."""
-    known: Mapping[ValueKey, bytes] = field(default_factory=dict)
+    known: Mapping[ValueKey, bytes] = msgspec.field(default_factory=dict)
     """Values of this step that are not in a table yet."""
     within: ListPosition | None = None
     """Position of the list if it is inside a node."""
@@ -60,8 +60,7 @@ class View:
         return (value_id(self.plan, self.run.id, self.state, index, self.frame), "result", "")
 
 
-@dataclass(frozen=True, slots=True)
-class ListPosition:
+class ListPosition(msgspec.Struct, frozen=True):
     """A list inside a node: the frame, its opening, its number in the opening, and the view of the node itself."""
 
     frame: UUID

@@ -8,14 +8,14 @@ clock therefore fences live workers.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from uuid import UUID
+
+import msgspec
 
 from orvanta_platform.db.workers import ObservedWorker
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
+class _Seen(msgspec.Struct, frozen=True):
     generation: int
     beat: int
     since: float

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
+
+import msgspec
 
 from orvanta_platform import clock
 from orvanta_platform.control.actor import Actor
@@ -32,8 +33,7 @@ _DEPLOYED = ("flow", "script", *sorted(LOCKING_KINDS))
 _COUNT_LIMIT = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Failing:
+class Failing(msgspec.Struct, frozen=True):
     """A path with failed runs in the last week."""
 
     path: str | None
@@ -43,8 +43,7 @@ class Failing:
     """The most recent failed run."""
 
 
-@dataclass(frozen=True, slots=True)
-class Overview:
+class Overview(msgspec.Struct, frozen=True):
     """Sections of the dashboard, each limited to a few entries."""
 
     failed: Sequence[Failing]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from orvanta_platform.control import keys as instance_keys
 from orvanta_platform.control.instance_settings import InstanceSettings

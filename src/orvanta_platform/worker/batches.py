@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from uuid import UUID
 
+import msgspec
 import structlog
 
 from orvanta_platform import clock
@@ -44,8 +44,7 @@ Run = Callable[[ClaimedJob], Awaitable[None]]
 """Function that runs one job by itself, and then the jobs of its run that are handed off to this worker."""
 
 
-@dataclass(frozen=True, slots=True)
-class _ReadyStep:
+class _ReadyStep(msgspec.Struct, frozen=True):
     """A job together with the write that completes it."""
 
     job: ClaimedJob

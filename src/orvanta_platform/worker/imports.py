@@ -10,7 +10,6 @@ import tempfile
 import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 from uuid import UUID
@@ -63,8 +62,7 @@ class JobId(Protocol):
     def attempt(self) -> int: ...
 
 
-@dataclass(frozen=True, slots=True)
-class ImportFolder:
+class ImportFolder(msgspec.Struct, frozen=True):
     """The files of a closure."""
 
     folder: str

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from orvanta_platform.control import keys as instance_keys
 from orvanta_platform.db.notify import Listener, Notifier

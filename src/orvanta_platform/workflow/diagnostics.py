@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from typing import Literal, TypeAlias
+
+import msgspec
+from msgspec.structs import asdict
 
 from orvanta_platform.errors import InvalidWorkflow
 
 Severity: TypeAlias = Literal["error", "warning"]
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnostic:
+class Diagnostic(msgspec.Struct, frozen=True):
     """Fault of a document."""
 
     code: str

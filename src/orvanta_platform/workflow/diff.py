@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from orvanta_platform.workflow.graph import Graph, Node, Tree, build
 from orvanta_platform.workflow.normal import normalise
 
@@ -22,8 +24,7 @@ _BODIES = {
 _NODE_KEYS = ("modules", "failure_module", "preprocessor_module")
 
 
-@dataclass(frozen=True, slots=True)
-class NodeAt:
+class NodeAt(msgspec.Struct, frozen=True):
     """Node and the list that contains it."""
 
     id: str
@@ -36,16 +37,14 @@ class NodeAt:
     """
 
 
-@dataclass(frozen=True, slots=True)
-class Renamed:
+class Renamed(msgspec.Struct, frozen=True):
     """Node with another id, otherwise unchanged except for its edges."""
 
     before: str
     after: str
 
 
-@dataclass(frozen=True, slots=True)
-class Changed:
+class Changed(msgspec.Struct, frozen=True):
     """Node with other settings."""
 
     id: str
@@ -55,8 +54,7 @@ class Changed:
     """JSON pointers into the module, sorted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Moved:
+class Moved(msgspec.Struct, frozen=True):
     """Node that moved to another list."""
 
     id: str
@@ -65,8 +63,7 @@ class Moved:
     after: str
 
 
-@dataclass(frozen=True, slots=True)
-class EdgeAt:
+class EdgeAt(msgspec.Struct, frozen=True):
     """Edge by node ids, taken on the outcome `on`."""
 
     source: str
@@ -74,8 +71,7 @@ class EdgeAt:
     on: str
 
 
-@dataclass(frozen=True, slots=True)
-class MovedEdge:
+class MovedEdge(msgspec.Struct, frozen=True):
     """Edge to `target` that leaves another node, or is taken on another outcome."""
 
     target: str
@@ -83,8 +79,7 @@ class MovedEdge:
     after: EdgeAt
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(msgspec.Struct, frozen=True):
     """All differences. Renamed nodes have their ids of the second document, removed ones those of the first."""
 
     same: bool

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
+
+import msgspec
 
 from orvanta_platform.workflow import json_text, yaml_text
 from orvanta_platform.workflow.diagnostics import refusal
@@ -12,8 +13,7 @@ from orvanta_platform.workflow.limits import MAX_BYTES, MAX_JSON_MARKS, too_larg
 Format: TypeAlias = Literal["json", "yaml"]
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(msgspec.Struct, frozen=True):
     """Document with its source."""
 
     source: bytes

@@ -6,10 +6,11 @@ handles the text. It never raises.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 from typing import Final, TypeAlias
+
+import msgspec
 
 from orvanta_platform.workflow.tokens import Kind, Token, tokenize
 
@@ -37,42 +38,36 @@ Scalar: TypeAlias = bool | float | str | Undefined | None
 """Null, boolean, number (always a double), string (with unpaired surrogates), undefined."""
 
 
-@dataclass(frozen=True, slots=True)
-class Literal:
+class Literal(msgspec.Struct, frozen=True):
     value: Scalar
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """Member access to the property `key`; `optional` for ?. (undefined or null ends the path)."""
 
     key: str
     optional: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Path:
+class Path(msgspec.Struct, frozen=True):
     """Name of the scope and the members read from it."""
 
     root: str
     steps: tuple[Step, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Not:
+class Not(msgspec.Struct, frozen=True):
     operand: Expr
 
 
-@dataclass(frozen=True, slots=True)
-class Logical:
+class Logical(msgspec.Struct, frozen=True):
     """Operation && or || over two or more operands, left to right."""
 
     operator: str
     operands: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Compare:
+class Compare(msgspec.Struct, frozen=True):
     """Comparison by one of === !== < > <= >=."""
 
     operator: str

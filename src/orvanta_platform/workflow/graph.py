@@ -10,14 +10,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from orvanta_platform.workflow.kinds import HANDLING, SUCCESS, endings, outcomes
 from orvanta_platform.workflow.order import cycles, topological
 
 Tree = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(msgspec.Struct, frozen=True):
     """Edge from node `source` to node `target` (indexes in one list), taken on the outcome `on`."""
 
     source: int
@@ -34,8 +35,7 @@ class Edge:
         return self.on in HANDLING
 
 
-@dataclass(frozen=True, slots=True)
-class DanglingEdge:
+class DanglingEdge(msgspec.Struct, frozen=True):
     """Edge of node `target` that names no sibling."""
 
     target: int
@@ -43,8 +43,7 @@ class DanglingEdge:
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(msgspec.Struct, frozen=True):
     """Node of a list."""
 
     index: int
@@ -80,8 +79,7 @@ class Node:
         return tuple(sorted({edge.target for edge in self.outgoing}))
 
 
-@dataclass(frozen=True, slots=True)
-class NodeList:
+class NodeList(msgspec.Struct, frozen=True):
     """List of nodes in document order: the top level (index 0) or a body of a loop or branch."""
 
     index: int

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
@@ -21,8 +20,7 @@ _DATA: Final = frozenset({"input_transforms", "mock", "schema"})
 """Members of a workflow that hold data in which nothing refers to an item."""
 
 
-@dataclass(frozen=True, slots=True)
-class NodeReference:
+class NodeReference(msgspec.Struct, frozen=True):
     """The script or workflow that a node runs."""
 
     node: str
@@ -32,8 +30,7 @@ class NodeReference:
     """Hash of a version; None: the node runs the current version."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rewritten:
+class Rewritten(msgspec.Struct, frozen=True):
     """A document in which references were replaced."""
 
     body: bytes

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, SequenceNode
@@ -17,8 +17,7 @@ from orvanta_platform.workflow import yaml_text
 _POSITION_IN_MESSAGE: Final = re.compile(r"\bline (\d+),? column (\d+)")
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(msgspec.Struct, frozen=True):
     """Position in a text; both numbers count from 1, the column in characters."""
 
     line: int

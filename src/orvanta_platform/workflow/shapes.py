@@ -8,9 +8,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Protocol
+
+import msgspec
 
 from orvanta_platform.workflow.diagnostics import pointer
 from orvanta_platform.workflow.languages import is_language
@@ -40,14 +41,12 @@ def _wrong_type(reader: Reader, path: str, expected: str) -> None:
     reader.fault("wrong_type", path, f"{path} must be {expected}")
 
 
-@dataclass(frozen=True, slots=True)
-class Anything:
+class Anything(msgspec.Struct, frozen=True):
     def check(self, value: Any, path: str, reader: Reader) -> None:
         """Accept any value."""
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(msgspec.Struct, frozen=True):
     """Text of at most `longest` characters."""
 
     longest: int | None = None
@@ -59,8 +58,7 @@ class Text:
             reader.fault("wrong_value", path, f"{path} must have at most {self.longest} characters")
 
 
-@dataclass(frozen=True, slots=True)
-class Language:
+class Language(msgspec.Struct, frozen=True):
     """Name of a language, with a runtime in this version or without one."""
 
     def check(self, value: Any, path: str, reader: Reader) -> None:
@@ -70,15 +68,13 @@ class Language:
             reader.fault("wrong_value", path, f"{path} must be the name of a language, such as python3")
 
 
-@dataclass(frozen=True, slots=True)
-class Boolean:
+class Boolean(msgspec.Struct, frozen=True):
     def check(self, value: Any, path: str, reader: Reader) -> None:
         if not isinstance(value, bool):
             _wrong_type(reader, path, "true or false")
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
+class Number(msgspec.Struct, frozen=True):
     """Number within inclusive bounds."""
 
     low: float = -math.inf
@@ -100,8 +96,7 @@ class Number:
         return f"{self.low} to {self.high}"
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(msgspec.Struct, frozen=True):
     values: tuple[str, ...]
 
     def check(self, value: Any, path: str, reader: Reader) -> None:
@@ -109,8 +104,7 @@ class Choice:
             reader.fault("wrong_value", path, f"{path} must be one of {', '.join(self.values)}")
 
 
-@dataclass(frozen=True, slots=True)
-class Timestamp:
+class Timestamp(msgspec.Struct, frozen=True):
     """Point in time in RFC 3339 format with an offset."""
 
     def check(self, value: Any, path: str, reader: Reader) -> None:
@@ -128,8 +122,7 @@ def _is_moment(text: str) -> bool:
     return True
 
 
-@dataclass(frozen=True, slots=True)
-class Items:
+class Items(msgspec.Struct, frozen=True):
     """List of items."""
 
     item: Shape
@@ -147,8 +140,7 @@ class Items:
             self.item.check(each, pointer(path, place), reader)
 
 
-@dataclass(frozen=True, slots=True)
-class Members:
+class Members(msgspec.Struct, frozen=True):
     """Object with arbitrary names."""
 
     member: Shape
@@ -161,12 +153,11 @@ class Members:
             self.member.check(each, pointer(path, name), reader)
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True):
     """Object with known keys."""
 
     known: Mapping[str, Shape]
-    required: frozenset[str] = field(default_factory=frozenset)
+    required: frozenset[str] = msgspec.field(default_factory=frozenset)
     """Keys that must be present."""
 
     def check(self, value: Any, path: str, reader: Reader) -> None:
@@ -181,8 +172,7 @@ class Record:
                 shape.check(each, pointer(path, key), reader)
 
 
-@dataclass(frozen=True, slots=True)
-class TextOr:
+class TextOr(msgspec.Struct, frozen=True):
     """A string is checked by `if_text`, any other value by `otherwise`."""
 
     if_text: Shape
@@ -192,8 +182,7 @@ class TextOr:
         (self.if_text if isinstance(value, str) else self.otherwise).check(value, path, reader)
 
 
-@dataclass(frozen=True, slots=True)
-class Expression:
+class Expression(msgspec.Struct, frozen=True):
     def check(self, value: Any, path: str, reader: Reader) -> None:
         if isinstance(value, str):
             reader.expression(path, value)
@@ -201,11 +190,10 @@ class Expression:
             _wrong_type(reader, path, "the text of an expression")
 
 
-@dataclass(frozen=True, slots=True)
-class Transform:
+class Transform(msgspec.Struct, frozen=True):
     """Input transform: {type: static, value?} | {type: javascript, expr} | {type: ai}."""
 
-    static: Shape = field(default_factory=Anything)
+    static: Shape = msgspec.field(default_factory=Anything)
     """Shape of a static value."""
 
     def check(self, value: Any, path: str, reader: Reader) -> None:

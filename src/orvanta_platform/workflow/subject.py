@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import msgspec
+
 from orvanta_platform.workflow.diagnostics import Diagnostic, Severity
 from orvanta_platform.workflow.expressions import Expr, names, parse_small
 from orvanta_platform.workflow.grammar import DOCUMENT, FLOW, MODULE, check_value
@@ -17,8 +19,7 @@ VALUE_PATH = "/value"
 """JSON pointer of the value tree in a document; paths of the graph are relative to it."""
 
 
-@dataclass(frozen=True, slots=True)
-class ListedNode:
+class ListedNode(msgspec.Struct, frozen=True):
     """Node and the index of the list that contains it."""
 
     node: Node
@@ -31,8 +32,7 @@ class ListedNode:
         return VALUE_PATH + self.node.path
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(msgspec.Struct, frozen=True):
     """Expression of a node, or of the workflow."""
 
     listed: ListedNode | None

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 import tree_sitter_typescript
 from tree_sitter import Language, Node, Parser
 
@@ -51,8 +51,7 @@ def string(node: Node) -> str | None:
 _ESCAPES: Final = {r"\n": "\n", r"\t": "\t", r"\r": "\r", r"\0": "\0", r"\b": "\b", r"\f": "\f", r"\v": "\v"}
 
 
-@dataclass(frozen=True, slots=True)
-class Specifier:
+class Specifier(msgspec.Struct, frozen=True):
     """The literal name of an imported module, with its position from 1."""
 
     text: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
+
+import msgspec
 
 from orvanta_platform.workflow.diagnostics import Diagnostic
 from orvanta_platform.workflow.graph import build
@@ -36,12 +37,11 @@ _RULES: Final[tuple[Callable[[Subject], Iterable[Diagnostic]], ...]] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Examination:
+class Examination(msgspec.Struct, frozen=True):
     """Result of an examination."""
 
     diagnostics: list[Diagnostic]
-    javascript: list[Use] = field(default_factory=list)
+    javascript: list[Use] = msgspec.field(default_factory=list)
     """Expressions whose syntax a JavaScript engine still has to check."""
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from orvanta_platform.engine.loop import MAX_ITERATIONS, Loop, reused_bodies
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote
+
+import msgspec
+from msgspec.structs import asdict
 
 from orvanta_platform.cli.client import flow_files
 from orvanta_platform.cli.client.api import Api
@@ -27,8 +29,7 @@ _SCRIPT_DEFAULTS = {"summary": "", "description": "", "kind": "script", "tag": N
 """Settings of a script that its file does not contain, with their defaults. They keep their deployed values."""
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(msgspec.Struct, frozen=True):
     """Options of a deployment."""
 
     message: str | None = None
@@ -38,8 +39,7 @@ class Options:
     wait: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Pushed:
+class Pushed(msgspec.Struct, frozen=True):
     """Outcome of one file."""
 
     path: str

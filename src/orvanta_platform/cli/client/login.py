@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
 
 import typer
+from msgspec import structs
 
 from orvanta_platform.cli.client.command import Session, command
 from orvanta_platform.cli.client.prompts import prompt, prompt_secret
@@ -92,7 +93,7 @@ def logout(session: Session) -> None:
         finally:
             api.client.close()
     remaining = {**known.profiles, profile.name: replace(profile, token=None)}
-    replace(known, profiles=remaining).save()
+    structs.replace(known, profiles=remaining).save()
     if session.as_json:
         print_json({"profile": profile.name, "url": profile.url})
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from msgspec import structs
 
 from orvanta_platform.cli.client.command import Session, command
 from orvanta_platform.cli.help_text import CommandGroup
@@ -68,7 +69,7 @@ def use(session: Session, name: Name, workspace: NewWorkspace = None) -> None:
     if found is None:
         raise _missing(name)
     if name == profiles.LOCAL:
-        replace(known, current=name).save()
+        structs.replace(known, current=name).save()
     else:
         found = replace(found, workspace=workspace or found.workspace)
         known.with_profile(found).save()

@@ -18,8 +18,11 @@ import re
 import secrets
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
 
 from orvanta_platform.errors import SettingsError
 
@@ -40,14 +43,13 @@ class Profile:
     """None if the profile is logged out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Profiles:
+class Profiles(msgspec.Struct, frozen=True):
     """All profiles of the file, by name."""
 
     file: Path
     current: str | None = None
     """Name of the profile that commands use."""
-    profiles: Mapping[str, Profile] = field(default_factory=dict)
+    profiles: Mapping[str, Profile] = msgspec.field(default_factory=dict)
 
     def with_profile(self, profile: Profile) -> Profiles:
         """Return a copy with this profile added as the current one."""

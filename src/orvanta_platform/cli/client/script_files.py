@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import typer
 
 from orvanta_platform.cli.client.item_paths import is_within, items_under, path_of
@@ -18,8 +18,7 @@ from orvanta_platform.workflow.tree.plan import dependencies_first
 from orvanta_platform.workflow.tree.reading import lock_in, script_settings
 
 
-@dataclass(frozen=True, slots=True)
-class ScriptFile:
+class ScriptFile(msgspec.Struct, frozen=True):
     """Script read from a file."""
 
     file: Path

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 from orvanta_platform.cli.client.connection import Connection
 from orvanta_platform.cli.client.item_paths import items_under, path_of
 from orvanta_platform.control import names
@@ -27,8 +29,7 @@ _DEVICES: Final = frozenset({"con", "prn", "aux", "nul", *(f"{name}{n}" for name
 _IGNORED: Final = "# State of this working copy: not shared.\n*\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Synced:
+class Synced(msgspec.Struct, frozen=True):
     """Item as it was when it was last pushed or pulled."""
 
     hash: str

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
 import typer
 
 from orvanta_platform.cli.client import flow_files
@@ -36,8 +36,7 @@ _STATES = {"add": "created", "change": "updated", "remove": "deleted", "unchange
 _ATTEMPTS = 3
 
 
-@dataclass(frozen=True, slots=True)
-class PushOptions:
+class PushOptions(msgspec.Struct, frozen=True):
     """Options of a push."""
 
     message: str | None = None

@@ -12,13 +12,14 @@ per script:
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import signal
 import struct
 import warnings
 from typing import Any, Final
+
+from msgspec.structs import asdict
 
 from orvanta_platform.errors import InvalidScript
 from orvanta_platform.workflow.requirements.needs import requirements_of
@@ -120,4 +121,4 @@ def _requirements(language: str, content: str) -> dict[str, Any]:
 
 
 def _imports(language: str, content: str, path: str | None) -> list[dict[str, Any]]:
-    return [dataclasses.asdict(each) for each in imports_of(language, content, path)]
+    return [asdict(each) for each in imports_of(language, content, path)]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from litestar import Router, get
 from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, FromQuery
+from msgspec.structs import replace
 
 from orvanta_platform.db.job_lists import JobFilter, Slice
 from orvanta_platform.http.openapi import call as shape

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 from litestar import Response, delete, get, post, put
 from litestar.params import FromPath
+from msgspec.structs import asdict
 
 from orvanta_platform.http import answers
 from orvanta_platform.http.openapi import PAGED, call

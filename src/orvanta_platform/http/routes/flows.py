@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from litestar import Response, delete, get, post
 from litestar.params import FromPath
+from msgspec.structs import replace
 
 from orvanta_platform.control.permissions import require_workspace
 from orvanta_platform.db.items import ItemRow

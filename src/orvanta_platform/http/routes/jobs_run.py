@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -68,8 +68,7 @@ _WAIT = "/api/w/{workspace:str}/jobs/run_wait_result"
 _STREAM = "/api/w/{workspace:str}/jobs/run_and_stream"
 
 
-@dataclass(frozen=True, slots=True)
-class RunCall:
+class RunCall(msgspec.Struct, frozen=True):
     """Common parameters of all calls that start a run."""
 
     platform: Platform

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
+from msgspec.structs import asdict
 
 from orvanta_platform.db.automatic_promotions import AutomaticPromotionRow
 from orvanta_platform.db.deployments import DecisionRow, DeploymentRow, RequestRow

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
 from orvanta_platform.http.schemas.jobs import duration_ms
 from orvanta_platform.http.schemas.waiting import Waiting, fields, waiting

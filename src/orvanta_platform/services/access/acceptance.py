@@ -9,8 +9,9 @@ that has scopes are accepted for nobody, because triggers without such limits wo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from orvanta_platform.control import audit, scopes
 from orvanta_platform.control.actor import Actor
@@ -162,8 +163,7 @@ async def accept_for_token(conn: Connection, actor: Actor, workspace: str, usern
         await acceptance.accept(conn, open_ones, f"u/{username}", actor.username)
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(msgspec.Struct, frozen=True):
     """A current version that waits for acceptance."""
 
     row: WaitingRow

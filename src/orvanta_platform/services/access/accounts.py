@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from uuid import UUID
+
+import msgspec
 
 from orvanta_platform.control import audit, limits, names
 from orvanta_platform.control.actor import Actor
@@ -18,8 +19,7 @@ from orvanta_platform.services.platform import Platform
 _INSTANCE = Target(None, "instance")
 
 
-@dataclass(frozen=True, slots=True)
-class AccountChange:
+class AccountChange(msgspec.Struct, frozen=True):
     """Changes of an account; None: unchanged."""
 
     name: str | None = None

@@ -6,8 +6,9 @@ An item is shared by those who own it: the user of its `u/…` path, the owners 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from orvanta_platform.control import audit, limits, names
 from orvanta_platform.control.actor import EVERYONE, Actor, FolderGrant, Role
@@ -26,8 +27,7 @@ KINDS: Final = (*ITEM_KINDS, "folder", "group")
 """Kinds that have permissions."""
 
 
-@dataclass(frozen=True, slots=True)
-class MemberAccess:
+class MemberAccess(msgspec.Struct, frozen=True):
     """Actions that a member may perform on an item or folder: read, write, run, share."""
 
     member: Member

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass
 from datetime import UTC, datetime, timedelta
 
 import msgspec
 import structlog
+from msgspec.structs import astuple
 
 from orvanta_platform import clock
 from orvanta_platform.control import audit
@@ -39,8 +39,7 @@ _MAX_DROPPED = 100_000
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class BrokenLink:
+class BrokenLink(msgspec.Struct, frozen=True):
     """The first link that does not match."""
 
     n: int
@@ -49,8 +48,7 @@ class BrokenLink:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Verification:
+class Verification(msgspec.Struct, frozen=True):
     """Result of a verification."""
 
     links: int

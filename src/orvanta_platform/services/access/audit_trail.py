@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import asdict
 from typing import Any
+
+from msgspec.structs import asdict
 
 from orvanta_platform.control import audit
 from orvanta_platform.control.actor import Actor

@@ -9,9 +9,9 @@ A grant for a domain lets its users join only: later changes by admins remain, a
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from uuid import UUID
 
+import msgspec
 import structlog
 
 from orvanta_platform.control import audit
@@ -29,8 +29,7 @@ _RANK = (Role.ADMIN, Role.DEVELOPER, Role.OPERATOR, Role.VIEWER)
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class _Sync:
+class _Sync(msgspec.Struct, frozen=True):
     platform: Platform
     conn: Connection
     actor: Actor

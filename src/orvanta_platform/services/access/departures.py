@@ -7,8 +7,9 @@ rights of the account, or are cancelled if the caller asks for that.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from uuid import UUID
+
+import msgspec
 
 from orvanta_platform.control import audit
 from orvanta_platform.control.actor import Actor
@@ -25,8 +26,7 @@ REASON = IdentityDisabled.code
 _LISTED = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Departure:
+class Departure(msgspec.Struct, frozen=True):
     """Sessions, tokens, runs and items that end when an account or a member leaves."""
 
     counts: Counts

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -25,8 +24,7 @@ _INSTANCE = Target(None, "instance")
 _MAX_BYTES = 100_000
 
 
-@dataclass(frozen=True, slots=True)
-class ShownSetting:
+class ShownSetting(msgspec.Struct, frozen=True):
     """A setting as superadmins see it."""
 
     name: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from uuid import UUID
+
+import msgspec
 
 from orvanta_platform.control import audit, invitation_limits, names
 from orvanta_platform.control.actor import Actor, Role
@@ -17,8 +18,7 @@ from orvanta_platform.services.access import departures, invitation_mail
 from orvanta_platform.services.platform import Platform
 
 
-@dataclass(frozen=True, slots=True)
-class MemberChange:
+class MemberChange(msgspec.Struct, frozen=True):
     """Changes of a member; None: unchanged."""
 
     role: Role | None = None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from orvanta_platform.control import identity, scopes
 from orvanta_platform.control.actor import Actor, Role

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 from uuid import UUID
+
+import msgspec
 
 from orvanta_platform.control import audit, limits
 from orvanta_platform.control.actor import Actor
@@ -30,8 +31,7 @@ MAX_NAME_LENGTH = 255
 """Maximum length of the name of a group, and of an external identifier."""
 
 
-@dataclass(frozen=True, slots=True)
-class UserValues:
+class UserValues(msgspec.Struct, frozen=True):
     """Properties of an account that a client sets."""
 
     name: str | None
@@ -40,8 +40,7 @@ class UserValues:
     """None: unchanged; a new account is active."""
 
 
-@dataclass(frozen=True, slots=True)
-class GroupValues:
+class GroupValues(msgspec.Struct, frozen=True):
     """Properties of a group that a client sets."""
 
     name: str
@@ -49,8 +48,7 @@ class GroupValues:
     members: Sequence[UUID]
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(msgspec.Struct, frozen=True):
     """A group with its members."""
 
     row: ScimGroupRow

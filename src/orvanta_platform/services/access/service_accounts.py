@@ -6,8 +6,9 @@ admin, and does not decide about approvals. It is stopped when the admin who own
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from uuid import UUID
+
+import msgspec
 
 from orvanta_platform.control import audit, identity, limits, names
 from orvanta_platform.control.actor import Actor, Role
@@ -22,8 +23,7 @@ from orvanta_platform.services.access.tokens import NewToken, check_new, max_age
 from orvanta_platform.services.platform import Platform
 
 
-@dataclass(frozen=True, slots=True)
-class NewServiceAccount:
+class NewServiceAccount(msgspec.Struct, frozen=True):
     """A service account to create."""
 
     username: str

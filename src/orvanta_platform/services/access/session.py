@@ -8,10 +8,11 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import OrderedDict
-from dataclasses import dataclass, replace
 from typing import Literal
 
+import msgspec
 import structlog
+from msgspec.structs import replace
 
 from orvanta_platform import clock
 from orvanta_platform.control import audit, job_tokens, limits, login_limits, names, passwords
@@ -45,8 +46,7 @@ class PasswordLoginDisabled(Forbidden):
     code = "password_login_disabled"
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(msgspec.Struct, frozen=True):
     """Properties of a request other than its token."""
 
     workspace: str | None = None
@@ -56,8 +56,7 @@ class Caller:
     interactive: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(msgspec.Struct, frozen=True):
     """A login: its token, which is shown only once, and its lifetime."""
 
     token: str

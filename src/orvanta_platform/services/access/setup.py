@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 import secrets
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from orvanta_platform.control import audit, names, passwords
 from orvanta_platform.control.actor import Role, system
@@ -27,8 +28,7 @@ _TOKEN_FILE = "token"
 _ACTOR = system(name="orvanta")
 
 
-@dataclass(frozen=True, slots=True)
-class FirstStart:
+class FirstStart(msgspec.Struct, frozen=True):
     """Means of logging in to a new instance."""
 
     link: str | None

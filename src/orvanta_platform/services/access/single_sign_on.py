@@ -11,12 +11,13 @@ import asyncio
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import quote
 from uuid import UUID
 
+import msgspec
 import structlog
+from msgspec.structs import replace
 
 from orvanta_platform.control import audit, names
 from orvanta_platform.control.actor import Actor, system
@@ -61,8 +62,7 @@ class ProviderUnavailable(OrvantaError):
     status = 502
 
 
-@dataclass(frozen=True, slots=True)
-class LoginOptions:
+class LoginOptions(msgspec.Struct, frozen=True):
     """Ways to log in that the login page offers."""
 
     providers: dict[str, str]
@@ -71,16 +71,14 @@ class LoginOptions:
     """False: only one superadmin can log in with a password."""
 
 
-@dataclass(frozen=True, slots=True)
-class StartedLogin:
+class StartedLogin(msgspec.Struct, frozen=True):
     """A login in progress: the address at the provider, and the secret of the browser."""
 
     url: str
     browser: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Claims:
+class _Claims(msgspec.Struct, frozen=True):
     """Statements of a provider about a person."""
 
     subject: str

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+
+import msgspec
+from msgspec.structs import replace
 
 from orvanta_platform import clock
 from orvanta_platform.control import audit, limits, names, scopes
@@ -17,8 +19,7 @@ from orvanta_platform.services.access import acceptance
 from orvanta_platform.services.platform import Platform
 
 
-@dataclass(frozen=True, slots=True)
-class NewToken:
+class NewToken(msgspec.Struct, frozen=True):
     """Properties of a token to create."""
 
     label: str | None = None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+import msgspec
+
 from orvanta_platform.control import audit, secrets, totp
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.instance_settings import KEY_WORKSPACE, REQUIRE_TOTP
@@ -18,8 +20,7 @@ from orvanta_platform.services.access.session import Caller
 from orvanta_platform.services.platform import Platform
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(msgspec.Struct, frozen=True):
     """State of the two-step login of an account."""
 
     enabled: bool

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from orvanta_platform.control import audit, limits, names, passwords
 from orvanta_platform.control.actor import (
@@ -26,8 +28,7 @@ from orvanta_platform.services.access import invitation_mail, one_time_links
 from orvanta_platform.services.platform import Platform
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(msgspec.Struct, frozen=True):
     """A member and the folders it can access. A superadmin need not be a member and acts as an admin."""
 
     row: MemberRow
@@ -39,8 +40,7 @@ class Member:
         return Role.ADMIN if self.row.super_admin else Role(self.row.role)
 
 
-@dataclass(frozen=True, slots=True)
-class NewAccount:
+class NewAccount(msgspec.Struct, frozen=True):
     """An account to create."""
 
     email: str

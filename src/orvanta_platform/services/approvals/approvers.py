@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -27,8 +26,7 @@ T = TypeVar("T")
 _SCOPE = "jobs:run"
 
 
-@dataclass(frozen=True, slots=True)
-class Decider:
+class Decider(msgspec.Struct, frozen=True):
     """The caller of a decision, and the payload sent with it."""
 
     name: str
@@ -60,8 +58,7 @@ class Decider:
         return f"{'job' if self.actor.kind == 'job' else 'token'}:{self.actor.username}"
 
 
-@dataclass(frozen=True, slots=True)
-class ApprovalRequest:
+class ApprovalRequest(msgspec.Struct, frozen=True):
     """The approval that a node requests, and the run it belongs to."""
 
     node: Node

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
 from orvanta_platform.control import limits, permissions
 from orvanta_platform.control.actor import Actor
@@ -44,8 +44,7 @@ from orvanta_platform.services.run_views import jobs
 _RESUME_IDS = 1 << 31
 
 
-@dataclass(frozen=True, slots=True)
-class ResumeUrls:
+class ResumeUrls(msgspec.Struct, frozen=True):
     """Links for one resume id."""
 
     approval_page: str
@@ -53,8 +52,7 @@ class ResumeUrls:
     cancel: str
 
 
-@dataclass(frozen=True, slots=True)
-class DecisionOutcome:
+class DecisionOutcome(msgspec.Struct, frozen=True):
     """Result of a decision call."""
 
     first: bool
@@ -127,8 +125,7 @@ async def check_link(platform: Platform, workspace: str, link: Link, action: Act
         await approval_links.find(platform, conn, workspace, link, (action,))
 
 
-@dataclass(frozen=True, slots=True)
-class LinkView:
+class LinkView(msgspec.Struct, frozen=True):
     """Data that the holder of a link may see."""
 
     run: JobRow
@@ -138,7 +135,7 @@ class LinkView:
     """Actions that the link is signed for."""
     request: ApprovalRequest | None
     """Approval that the link's node requests or will request; None: there is none, or it is closed."""
-    hints: Mapping[str, Any] = field(default_factory=dict)
+    hints: Mapping[str, Any] = msgspec.field(default_factory=dict)
     """default_args and enums that a suspended step returned for the form."""
 
 
@@ -213,8 +210,7 @@ async def decide(
     return outcome
 
 
-@dataclass(frozen=True, slots=True)
-class Info:
+class Info(msgspec.Struct, frozen=True):
     """Open approval of a run or node as seen by an actor."""
 
     run: UUID
@@ -280,8 +276,7 @@ async def _decide(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Decision:
+class _Decision(msgspec.Struct, frozen=True):
     """A decision about `job`."""
 
     row: JobRow

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from orvanta_platform.control import permissions, scopes
 from orvanta_platform.control.actor import Actor
@@ -28,8 +29,7 @@ _BATCH = 500
 """Number of open approvals that are examined at a time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(msgspec.Struct, frozen=True):
     """An open approval."""
 
     run: RunRow
@@ -78,8 +78,7 @@ def _viewer(actor: Actor) -> ApprovalViewer:
     return ApprovalViewer(seen.everything, seen.patterns, seen.username, seen.principals, names)
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(msgspec.Struct, frozen=True):
     run: RunRow
     asks: OpenApproval
     request: ApprovalRequest

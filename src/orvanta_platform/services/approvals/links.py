@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
+
+import msgspec
 
 from orvanta_platform import clock
 from orvanta_platform.control import links
@@ -20,8 +21,7 @@ LINK_LIFETIME = timedelta(days=30)
 """Lifetime of a signed link."""
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(msgspec.Struct, frozen=True):
     """Parts of a signed link's address."""
 
     job: UUID

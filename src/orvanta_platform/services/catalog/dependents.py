@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias, get_args
 
+import msgspec
+
 from orvanta_platform import clock
 from orvanta_platform.control import scopes
 from orvanta_platform.control.actor import Actor
@@ -59,8 +61,7 @@ _BY_ROLE: Final = {"error_handler": "workspace", "policy": "policy"}
 """Kinds that every reader of the workspace sees, with the kind of the permission."""
 
 
-@dataclass(frozen=True, slots=True)
-class Dependent:
+class Dependent(msgspec.Struct, frozen=True):
     """A readable item that refers to an item, directly or through others."""
 
     kind: str
@@ -76,8 +77,7 @@ class Dependent:
     """Number of visible runs in progress."""
 
 
-@dataclass(frozen=True, slots=True)
-class Dependents:
+class Dependents(msgspec.Struct, frozen=True):
     """Everything that uses an item, as far as it is known."""
 
     references: list[Dependent]

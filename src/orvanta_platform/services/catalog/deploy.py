@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Literal
+
+from msgspec.structs import replace
 
 from orvanta_platform.control import audit, limits
 from orvanta_platform.control.actor import Actor

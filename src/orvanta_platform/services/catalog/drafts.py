@@ -7,8 +7,10 @@ revision it is based on, so that two browser tabs with the same draft do not ove
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from orvanta_platform.control import audit, names, permissions
 from orvanta_platform.control.actor import Actor
@@ -25,8 +27,7 @@ MAX_DRAFT_BYTES = 10 << 20
 """Maximum size of a draft's JSON text in bytes."""
 
 
-@dataclass(frozen=True, slots=True)
-class NewDraft:
+class NewDraft(msgspec.Struct, frozen=True):
     """A state of a draft to save."""
 
     kind: Kind

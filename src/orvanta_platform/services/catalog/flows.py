@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
 from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
 from orvanta_platform.control import limits, names
 from orvanta_platform.control.actor import Actor
@@ -37,16 +37,14 @@ _INLINE_PARSE_LIMIT = 16 << 10
 """Maximum size in bytes of a stored document that is parsed in the event loop."""
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(msgspec.Struct, frozen=True):
     """Text of a document as written by a person."""
 
     format: Literal["json", "yaml"]
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class NewFlow:
+class NewFlow(msgspec.Struct, frozen=True):
     """A workflow to deploy: `value` and `schema` as JSON text, or `source`, which takes precedence."""
 
     path: str
@@ -64,8 +62,7 @@ class NewFlow:
     """Reason for deploying it in spite of violated policies."""
 
 
-@dataclass(frozen=True, slots=True)
-class FlowParts:
+class FlowParts(msgspec.Struct, frozen=True):
     """Parts of a version's document."""
 
     value: msgspec.Raw
@@ -138,8 +135,7 @@ class _ConcurrentDeploy(Exception):
     """Another version was deployed concurrently. The update is repeated on top of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Resolved:
+class _Resolved(msgspec.Struct, frozen=True):
     """Imports and lock of a version to store."""
 
     imports: Mapping[str, Imported]
@@ -242,8 +238,7 @@ def parts_of(row: ItemRow) -> FlowParts:
     return FlowParts(whole["value"], whole.get("schema"), None)
 
 
-@dataclass(frozen=True, slots=True)
-class _Checked:
+class _Checked(msgspec.Struct, frozen=True):
     """A valid document."""
 
     body: bytes

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Literal
 
 import msgspec
+from msgspec import structs
 
 from orvanta_platform.control import audit, names
 from orvanta_platform.control.actor import Actor
@@ -41,8 +42,7 @@ its newest version is not the current one; its text cannot be changed.
 _Documents = dict[int, Rewritten | Literal["not_rewritable"] | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Affected:
+class Affected(msgspec.Struct, frozen=True):
     """An item that refers to a moved one. `kind`: script, flow, schedule, http_trigger or error_handler."""
 
     kind: str
@@ -53,15 +53,14 @@ class Affected:
     """Reason for which it blocks the move; None: it does not block it."""
 
 
-@dataclass(frozen=True, slots=True)
-class MovePlan:
+class MovePlan(msgspec.Struct, frozen=True):
     """Effect of a move on the items that refer to the moved ones."""
 
-    rewritten: list[Affected] = field(default_factory=list)
+    rewritten: list[Affected] = msgspec.field(default_factory=list)
     """Items in which the path is replaced."""
-    importing: list[Affected] = field(default_factory=list)
+    importing: list[Affected] = msgspec.field(default_factory=list)
     """Items whose code imports a moved script. They use the version that they import until they are deployed again."""
-    blocking: list[Affected] = field(default_factory=list)
+    blocking: list[Affected] = msgspec.field(default_factory=list)
     """Items because of which nothing can be moved."""
     hidden: int = 0
     """Number of further blocking items, which the actor may not read."""
@@ -124,7 +123,7 @@ def _check(actor: Actor, workspace: str, moves: Sequence[Move]) -> None:
 
 async def _require_moves(conn: Connection, actor: Actor, workspace: str, moves: Sequence[Move]) -> None:
     """Check that the actor may write the items, that the new paths are free, and create missing folders."""
-    targets = [replace(each, path=each.target) for each in moves]
+    targets = [structs.replace(each, path=each.target) for each in moves]
     heads = {(each.kind, each.path): each for each in await rows.lock_items(conn, workspace, [*moves, *targets])}
     for each in moves:
         row = heads.get((each.kind, each.path))
@@ -138,8 +137,7 @@ async def _require_moves(conn: Connection, actor: Actor, workspace: str, moves: 
             raise AlreadyExists(f"The {kind} {each.target} exists already.", hint="Choose another path.")
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(msgspec.Struct, frozen=True):
     versions: list[ReferringVersion]
     earlier: list[AffectedRow]
     triggers: list[AffectedRow]
@@ -204,7 +202,7 @@ def _make_plan(actor: Actor, workspace: str, found: _Found, documents: _Document
             planned.rewritten.append(Affected(each.kind, each.path))
         else:
             block(each, "not_writable")
-    return replace(planned, hidden=len(hidden))
+    return structs.replace(planned, hidden=len(hidden))
 
 
 def _may(actor: Actor, action: Literal["read", "write"], workspace: str, row: AffectedRow) -> bool:

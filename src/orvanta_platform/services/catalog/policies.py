@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -43,8 +42,7 @@ _INLINE_COMPARISONS = 2_000
 """Maximum number of comparisons with patterns in the event loop."""
 
 
-@dataclass(frozen=True, slots=True)
-class Violating:
+class Violating(msgspec.Struct, frozen=True):
     """An item that violates a policy."""
 
     kind: Kind
@@ -52,8 +50,7 @@ class Violating:
     violations: list[Violation]
 
 
-@dataclass(frozen=True, slots=True)
-class ViolatingPage:
+class ViolatingPage(msgspec.Struct, frozen=True):
     """Items that violate a policy, among those that were checked for this page."""
 
     items: list[Violating]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 import msgspec
 import rfc8785
+from msgspec.structs import replace
 
 from orvanta_platform.control import audit, limits, names
 from orvanta_platform.control.actor import Actor
@@ -44,8 +44,7 @@ MAX_COMPARED = 10_000
 _EXTENSIONS = (".py", ".sh", ".ts", ".js")
 
 
-@dataclass(frozen=True, slots=True)
-class NewScript:
+class NewScript(msgspec.Struct, frozen=True):
     """A script to deploy."""
 
     path: str

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target, require
@@ -20,8 +21,7 @@ from orvanta_platform.workflow.normal import normalise
 _FOLDER = "templates"
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(msgspec.Struct, frozen=True):
     """A workflow template."""
 
     name: str

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from orvanta_platform.control import names
 from orvanta_platform.control.actor import Actor
@@ -27,8 +28,7 @@ _WITHOUT_POSITIONS = frozenset({"document_too_large", "document_too_deep"})
 """Diagnostics of documents that are not parsed completely, which have no positions."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True):
     """A diagnostic and its position in the text."""
 
     diagnostic: Diagnostic

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
+
+from msgspec.structs import asdict
 
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import require_workspace

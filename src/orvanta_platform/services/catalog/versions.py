@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.db.items import ItemRow, VersionRow

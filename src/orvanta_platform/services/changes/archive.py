@@ -6,7 +6,6 @@ import io
 import tarfile
 import zipfile
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
@@ -36,8 +35,7 @@ _SUFFIXES: Final[Mapping[str, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ArchiveOptions:
+class ArchiveOptions(msgspec.Struct, frozen=True):
     """Contents of an archive."""
 
     plain_secret: bool = False

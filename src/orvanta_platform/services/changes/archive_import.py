@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final, Literal
+
+import msgspec
 
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.errors import OrvantaError
@@ -23,8 +24,7 @@ _PLAIN: Final = ".ts"
 _DENO: Final = ".deno.ts"
 
 
-@dataclass(frozen=True, slots=True)
-class ArchivedItems:
+class ArchivedItems(msgspec.Struct, frozen=True):
     """Contents of an archive."""
 
     items: Sequence[Item]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+import msgspec
+from msgspec import structs
 
 from orvanta_platform.control import audit, limits, scopes, secrets
 from orvanta_platform.control.actor import Actor
@@ -29,8 +32,7 @@ MAX_CONTENT_SIZE = 4 << 20
 _SEALED = ("variable", "resource", "resource_type")
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeSet:
+class ChangeSet(msgspec.Struct, frozen=True):
     """Items to add, change or remove."""
 
     items: Sequence[Wanted]
@@ -40,8 +42,7 @@ class ChangeSet:
     """Replace what was changed since the base."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hooks:
+class Hooks(msgspec.Struct, frozen=True):
     """Functions that are called in the transaction of a change set, and which may raise errors to end it."""
 
     end: Callable[[Connection, Mapping[Key, Present]], Awaitable[None]]
@@ -52,8 +53,7 @@ class Hooks:
     """The change set deploys a release, also to an environment that refuses direct deploys."""
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(msgspec.Struct, frozen=True):
     """Outcome of a change set."""
 
     plan: Plan
@@ -213,7 +213,7 @@ def _checked(change: ChangeSet) -> ChangeSet:
         size += writers.size_of(each, MAX_CONTENT_SIZE)
         if size > MAX_CONTENT_SIZE:
             raise too_large()
-    return replace(change, items=[writers.check(each) for each in change.items])
+    return structs.replace(change, items=[writers.check(each) for each in change.items])
 
 
 def too_large() -> TooLarge:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 import msgspec
+from msgspec.structs import replace
 
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target, can, readable, require_workspace
@@ -39,8 +39,7 @@ _NOT_IN_FILES = frozenset(
 """Settings of a version that describe its storage, or that are stored elsewhere."""
 
 
-@dataclass(frozen=True, slots=True)
-class Present:
+class Present(msgspec.Struct, frozen=True):
     """Item as it is stored."""
 
     hash: str

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
+
+import msgspec
+from msgspec.structs import replace
 
 from orvanta_platform.control import audit
 from orvanta_platform.control.actor import Actor
@@ -29,8 +31,7 @@ from orvanta_platform.workflow.tree.plan import Action, Wanted
 Choice: TypeAlias = Literal["workspace", "repository"]
 
 
-@dataclass(frozen=True, slots=True)
-class ReviewedItem:
+class ReviewedItem(msgspec.Struct, frozen=True):
     """Effect of the changes of the repository on an item."""
 
     key: Key
@@ -43,8 +44,7 @@ class ReviewedItem:
     """Sentence that explains why the item cannot be applied."""
 
 
-@dataclass(frozen=True, slots=True)
-class Review:
+class Review(msgspec.Struct, frozen=True):
     """Plan of the incoming changes."""
 
     hash: str
@@ -53,8 +53,7 @@ class Review:
     """Number of further items, which the caller may not read."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Change:
+class _Change(msgspec.Struct, frozen=True):
     """Incoming change of an item."""
 
     key: Key
@@ -69,9 +68,8 @@ class _Change:
     """Files in the repository as they are stored; None: it was removed there."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Incoming:
-    changes: list[_Change] = field(default_factory=list)
+class _Incoming(msgspec.Struct, frozen=True):
+    changes: list[_Change] = msgspec.field(default_factory=list)
     hash: str = ""
     hidden: int = 0
 

@@ -25,8 +25,7 @@ TO_COMMIT = ""
 """Digest of an item whose files in the workspace are to be committed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mine:
+class Mine(msgspec.Struct, frozen=True):
     """Item of the workspace, with its files as `orvanta pull` writes them."""
 
     item: Item
@@ -35,8 +34,7 @@ class Mine:
     version: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Base:
+class Base(msgspec.Struct, frozen=True):
     """Item at the time when workspace and branch were last equal, and its files in the branch if changed since."""
 
     digest: str | None = None

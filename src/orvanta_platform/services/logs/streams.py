@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from uuid import UUID
+
+import msgspec
 
 from orvanta_platform.db import streams
 from orvanta_platform.db.pool import Database
@@ -23,8 +24,7 @@ _ATTEMPT_BITS = 32
 _IN_THREAD_FROM = 32 << 10
 
 
-@dataclass(frozen=True, slots=True)
-class Streamed:
+class Streamed(msgspec.Struct, frozen=True):
     """Text of the newest attempt with a stream."""
 
     text: str

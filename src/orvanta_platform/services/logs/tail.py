@@ -9,12 +9,13 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
 from orvanta_platform import clock
 from orvanta_platform.db import log_reads
@@ -39,8 +40,7 @@ _PREFIX: Final = 6
 _MAX_LENGTH: Final = 16_384
 
 
-@dataclass(frozen=True, slots=True)
-class LogPart:
+class LogPart(msgspec.Struct, frozen=True):
     """Text of one job's log, starting at character `offset` of the attempt."""
 
     job: UUID
@@ -137,8 +137,7 @@ async def at_the_end(db: Database, run: UUID) -> Tail:
     return Tail(horizon, {end.job: end for end in ends})
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(msgspec.Struct, frozen=True):
     """The next parts of the logs with their times."""
 
     parts: Sequence[tuple[LogPart, datetime]]

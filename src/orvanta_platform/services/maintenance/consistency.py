@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from orvanta_platform.db import consistency
 from orvanta_platform.db.consistency import LiveState
@@ -10,8 +10,7 @@ from orvanta_platform.db.pool import Database
 from orvanta_platform.engine.state import LIVE, RunState
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(msgspec.Struct, frozen=True):
     """An inconsistency."""
 
     check: str

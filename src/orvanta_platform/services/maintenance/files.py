@@ -9,10 +9,11 @@ from __future__ import annotations
 import mimetypes
 import re
 from collections.abc import AsyncIterable, AsyncIterator
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+import msgspec
 import structlog
+from msgspec.structs import replace
 
 from orvanta_platform import clock, ids
 from orvanta_platform.control import audit, names
@@ -41,8 +42,7 @@ _MAX_SHOWN_NAME_LENGTH = 100
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Upload:
+class Upload(msgspec.Struct, frozen=True):
     """A file to store."""
 
     key: str | None = None

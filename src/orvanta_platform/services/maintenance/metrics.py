@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from uuid import UUID
+
+import msgspec
 
 from orvanta_platform.db import metrics
 from orvanta_platform.db.metrics import DatabaseFigures, JobCount, WorkerCount
 from orvanta_platform.services.platform import Platform
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
+class Figures(msgspec.Struct, frozen=True):
     """Figures of the queue, the workers and the database at one moment."""
 
     jobs: list[JobCount]

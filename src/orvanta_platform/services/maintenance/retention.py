@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from uuid import UUID
 
+import msgspec
 import structlog
 
 from orvanta_platform import ids
@@ -46,8 +47,7 @@ class SweepResult:
     """Reasons why partitions could not be dropped, by partition."""
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(msgspec.Struct, frozen=True):
     """Retention of the instance, which workspaces may shorten."""
 
     days: int

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby, pairwise
 from typing import Literal
+
+import msgspec
 
 from orvanta_platform import clock
 from orvanta_platform.control.actor import Actor
@@ -39,8 +40,7 @@ HOURS_KEPT = timedelta(days=31)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+class Point(msgspec.Struct, frozen=True):
     """Figures of one interval: sums of counts, the largest values of states (None: not recorded)."""
 
     at: datetime
@@ -59,8 +59,7 @@ class Point:
     oldest_xmin_s: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Chart:
+class Chart(msgspec.Struct, frozen=True):
     """Figures over time. Intervals without any figure are left out."""
 
     since: datetime

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
+
+import msgspec
 
 from orvanta_platform import ids
 from orvanta_platform.db import retention as rows
@@ -13,8 +14,7 @@ from orvanta_platform.db.retention import TableSize, WorkspaceSize
 from orvanta_platform.services.maintenance.retention import Policy, blocking_reason
 
 
-@dataclass(frozen=True, slots=True)
-class Week:
+class Week(msgspec.Struct, frozen=True):
     """A week of history."""
 
     begins_at: datetime
@@ -27,8 +27,7 @@ class Week:
     """Reason why it is kept after that time."""
 
 
-@dataclass(frozen=True, slots=True)
-class StorageReport:
+class StorageReport(msgspec.Struct, frozen=True):
     """Disk usage: tables and workspaces by decreasing size, weeks in chronological order."""
 
     tables: list[TableSize]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import msgspec
 
 from orvanta_platform.control import audit, instance_settings
@@ -21,8 +19,7 @@ from orvanta_platform.services.platform import Platform
 _INSTANCE = Target(None, "instance")
 
 
-@dataclass(frozen=True, slots=True)
-class NamedGroup:
+class NamedGroup(msgspec.Struct, frozen=True):
     """A worker group. `group` None: it has live workers, and no settings."""
 
     name: str

@@ -7,9 +7,10 @@ their own workspaces; they see neither addresses of workers nor the load caused 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from orvanta_platform import clock, ids
 from orvanta_platform.control import audit, permissions, scopes

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 import structlog
+from msgspec.structs import replace
 
 from orvanta_platform.control import audit
 from orvanta_platform.control.actor import Actor, Role, system

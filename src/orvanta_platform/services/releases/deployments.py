@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict, dataclass
+
+import msgspec
+from msgspec.structs import asdict
 
 from orvanta_platform.control import audit, limits
 from orvanta_platform.control.actor import Actor
@@ -23,8 +25,7 @@ from orvanta_platform.services.releases.requests import PlannedRequest
 from orvanta_platform.workflow.tree.item import Key
 
 
-@dataclass(frozen=True, slots=True)
-class ApplyResult:
+class ApplyResult(msgspec.Struct, frozen=True):
     """A request after an attempt to apply it."""
 
     planned: PlannedRequest

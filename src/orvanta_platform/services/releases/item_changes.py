@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import require_workspace
@@ -18,8 +19,7 @@ from orvanta_platform.workflow.diff import Difference, compare
 from orvanta_platform.workflow.tree.plan import Entry
 
 
-@dataclass(frozen=True, slots=True)
-class ItemChange:
+class ItemChange(msgspec.Struct, frozen=True):
     """An item that a request changes."""
 
     entry: Entry

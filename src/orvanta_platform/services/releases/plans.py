@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
+
+import msgspec
 
 from orvanta_platform.control.actor import Actor, system
 from orvanta_platform.control.permissions import Target, can, readable, require
@@ -37,8 +38,7 @@ _OTHER: Final = "changed since"
 """Base that equals no hash: the item was changed since the last deployment."""
 
 
-@dataclass(frozen=True, slots=True)
-class Blocker:
+class Blocker(msgspec.Struct, frozen=True):
     """Something that prevents a deployment."""
 
     code: str
@@ -48,8 +48,7 @@ class Blocker:
     path: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DeploymentPlan:
+class DeploymentPlan(msgspec.Struct, frozen=True):
     """Effect of a release on an environment."""
 
     environment: EnvironmentRow

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import msgspec
@@ -44,8 +43,7 @@ class SignedRelease(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fi
     """Ed25519 signature of the other fields, as Base64 text."""
 
 
-@dataclass(frozen=True, slots=True)
-class Release:
+class Release(msgspec.Struct, frozen=True):
     """A release with its content."""
 
     row: ReleaseRow

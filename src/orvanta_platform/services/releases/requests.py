@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
+
+import msgspec
+from msgspec.structs import replace
 
 from orvanta_platform.control import audit, limits
 from orvanta_platform.control.actor import Actor, Role
@@ -31,8 +33,7 @@ MAX_COMMENTS: Final = 100
 """Maximum number of comments of a member on a request."""
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedRequest:
+class PlannedRequest(msgspec.Struct, frozen=True):
     """A request with its current plan."""
 
     request: RequestRow

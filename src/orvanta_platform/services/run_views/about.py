@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from uuid import UUID
+
+import msgspec
 
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.db import runs as run_rows
@@ -14,8 +15,7 @@ from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.run_views import jobs
 
 
-@dataclass(frozen=True, slots=True)
-class RunAbout:
+class RunAbout(msgspec.Struct, frozen=True):
     """A run."""
 
     row: JobRow

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.db import approvals, frames, job_views

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, Literal
 from uuid import UUID
+
+import msgspec
 
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.db import values as value_rows
@@ -34,8 +35,7 @@ Same = Literal["same", "differs", "unknown"]
 Part = Literal["missing", "definition", "status", "output"]
 
 
-@dataclass(frozen=True, slots=True)
-class ComparedValue:
+class ComparedValue(msgspec.Struct, frozen=True):
     """An input or output of a run or node."""
 
     size: int
@@ -44,8 +44,7 @@ class ComparedValue:
     """Start of the JSON text, if it is available."""
 
 
-@dataclass(frozen=True, slots=True)
-class ComparedNode:
+class ComparedNode(msgspec.Struct, frozen=True):
     """A node of either run."""
 
     id: str
@@ -67,8 +66,7 @@ class ComparedNode:
         return node.inside if node is not None else None
 
 
-@dataclass(frozen=True, slots=True)
-class ComparedRun:
+class ComparedRun(msgspec.Struct, frozen=True):
     """One of the two runs."""
 
     row: JobRow
@@ -78,8 +76,7 @@ class ComparedRun:
     result: ComparedValue | None
 
 
-@dataclass(frozen=True, slots=True)
-class RunComparison:
+class RunComparison(msgspec.Struct, frozen=True):
     """Comparison of two runs."""
 
     before: ComparedRun
@@ -125,8 +122,7 @@ async def compare(platform: Platform, actor: Actor, workspace: str, before: UUID
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Side:
+class _Side(msgspec.Struct, frozen=True):
     row: JobRow
     graph: RunGraph
     plan: Plan | None

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+import msgspec
+from msgspec.structs import replace
 
 from orvanta_platform.control import permissions
 from orvanta_platform.control.actor import Actor
@@ -20,8 +22,7 @@ _MAX_GROUPS = 1000
 _MAX_HIDDEN = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class GroupJobs:
+class GroupJobs(msgspec.Struct, frozen=True):
     """Jobs of a concurrency limit, or of a workspace."""
 
     rows: Sequence[JobRow]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from uuid import UUID
 
 import msgspec
@@ -23,8 +22,7 @@ from orvanta_platform.services.run_views.reasons import WaitReason
 _NOTHING = b"null"
 
 
-@dataclass(frozen=True, slots=True)
-class RunDetail:
+class RunDetail(msgspec.Struct, frozen=True):
     """A run."""
 
     row: JobRow

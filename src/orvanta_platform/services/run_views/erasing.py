@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from orvanta_platform.db import erasures
 from orvanta_platform.db.erasures import WHOLE_RUN, ErasureRow

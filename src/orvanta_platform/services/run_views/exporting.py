@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.db.job_lists import JobFilter, Slice
@@ -17,8 +18,7 @@ MAX_PAGE: Final = 100
 """Maximum number of jobs per page."""
 
 
-@dataclass(frozen=True, slots=True)
-class ExportedJob:
+class ExportedJob(msgspec.Struct, frozen=True):
     """A completed run or job. `args` and `result` are JSON text; None: too large for a list, or erased."""
 
     row: JobRow

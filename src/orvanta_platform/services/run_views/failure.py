@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 from uuid import UUID
+
+import msgspec
+from msgspec.structs import replace
 
 from orvanta_platform.control import permissions
 from orvanta_platform.control.actor import Actor
@@ -33,8 +35,7 @@ _MAX_DEPTH: Final = 60
 _MAX_LENGTH: Final = 64 << 10
 
 
-@dataclass(frozen=True, slots=True)
-class EnclosingNode:
+class EnclosingNode(msgspec.Struct, frozen=True):
     """A node that contains the failed one."""
 
     node: str
@@ -44,8 +45,7 @@ class EnclosingNode:
     """Run of the called sub-workflow."""
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(msgspec.Struct, frozen=True):
     """The first error of a run."""
 
     run: UUID
@@ -62,8 +62,7 @@ class Failure:
     """JSON text."""
 
 
-@dataclass(frozen=True, slots=True)
-class PinChange:
+class PinChange(msgspec.Struct, frozen=True):
     """A called script or workflow whose version differs between two runs."""
 
     path: str
@@ -72,8 +71,7 @@ class PinChange:
     after: VersionNumber | None
 
 
-@dataclass(frozen=True, slots=True)
-class LastSuccess:
+class LastSuccess(msgspec.Struct, frozen=True):
     """The last successful run of the same path."""
 
     run: UUID
@@ -83,8 +81,7 @@ class LastSuccess:
     """Called items whose version has changed since."""
 
 
-@dataclass(frozen=True, slots=True)
-class RunFailure:
+class RunFailure(msgspec.Struct, frozen=True):
     """Failure of a run."""
 
     failure: Failure | None

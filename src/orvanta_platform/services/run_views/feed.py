@@ -10,11 +10,11 @@ import asyncio
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+import msgspec
 import structlog
 
 from orvanta_platform.db import job_views
@@ -38,8 +38,7 @@ _ROOM_BATCHES: Final = 256
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(msgspec.Struct, frozen=True):
     """Ordered parts of logs. All parts up to `horizon` are in this batch or an earlier one."""
 
     parts: tuple[tuple[LogPart, datetime], ...]

@@ -6,9 +6,11 @@ The state contains decisions, and the rows what workers have done since: claimin
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
+
+import msgspec
+from msgspec.structs import replace
 
 from orvanta_platform import ids
 from orvanta_platform.db.approvals import DecisionRow
@@ -36,8 +38,7 @@ _NOTHING_INSIDE: Mapping[int, Inside] = {}
 _NO_LIMITS: Mapping[UUID, LimitRow] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class NodeProgress:
+class NodeProgress(msgspec.Struct, frozen=True):
     """Progress of a node."""
 
     id: str
@@ -68,8 +69,7 @@ class NodeProgress:
     """The result is reused from an earlier run, which `job` belongs to."""
 
 
-@dataclass(frozen=True, slots=True)
-class FlowProgress:
+class FlowProgress(msgspec.Struct, frozen=True):
     """Progress of a run."""
 
     nodes: tuple[NodeProgress, ...]
@@ -96,8 +96,7 @@ class FlowProgress:
         return [node for node in self.all if node.why is not None]
 
 
-@dataclass(frozen=True, slots=True)
-class NodeContext:
+class NodeContext(msgspec.Struct, frozen=True):
     """Data of a list of nodes besides its state and jobs: see `build`."""
 
     due: Mapping[UUID, datetime]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.db import approvals as approval_rows
@@ -38,16 +38,14 @@ _ASKING = (Mark.WAITING_APPROVAL, Mark.SUSPENDED)
 _WHY = {"approval": ReasonKind.APPROVAL, "suspend": ReasonKind.SUSPENDED}
 
 
-@dataclass(frozen=True, slots=True)
-class GraphWait:
+class GraphWait(msgspec.Struct, frozen=True):
     """A reason why a node waits; `left`: number of missing votes."""
 
     why: WaitReason
     left: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class GraphNode:
+class GraphNode(msgspec.Struct, frozen=True):
     """A node of the graph."""
 
     id: str
@@ -71,8 +69,7 @@ class GraphNode:
     """Id of the node that contains it."""
 
 
-@dataclass(frozen=True, slots=True)
-class RunGraph:
+class RunGraph(msgspec.Struct, frozen=True):
     """Current state of a run."""
 
     run: UUID

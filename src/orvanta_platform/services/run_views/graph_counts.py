@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import msgspec
+
 from orvanta_platform.db import graph as rows
 from orvanta_platform.db.frames import CounterRow
 from orvanta_platform.db.graph import BodyCount, InnerJobCount, OpenBodyCount
@@ -32,8 +34,7 @@ _OF_JOB = {"available": "queued", "running": "running"}
 _STATUS_PRECEDENCE = ("running", "paused", "waiting", "queued", "failed", "cancelled", "succeeded")
 
 
-@dataclass(frozen=True, slots=True)
-class BodyCounts:
+class BodyCounts(msgspec.Struct, frozen=True):
     """Number of bodies that a node has opened in its last attempt, by status."""
 
     running: int = 0
@@ -67,12 +68,11 @@ class InnerCounts:
         self.counts[status] = self.counts.get(status, 0) + count
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
+class Counts(msgspec.Struct, frozen=True):
     """Counts of top-level nodes by index, and of nested nodes by number."""
 
-    bodies: Mapping[int, BodyCounts] = field(default_factory=dict)
-    inner: Mapping[int, InnerCounts] = field(default_factory=dict)
+    bodies: Mapping[int, BodyCounts] = msgspec.field(default_factory=dict)
+    inner: Mapping[int, InnerCounts] = msgspec.field(default_factory=dict)
 
 
 async def count(conn: Connection, row: JobRow, plan: Plan, state: RunState, failures: Mapping[int, int]) -> Counts:

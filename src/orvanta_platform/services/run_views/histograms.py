@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+
+import msgspec
+from msgspec.structs import replace
 
 from orvanta_platform import clock
 from orvanta_platform.control.actor import Actor
@@ -24,8 +26,7 @@ USUAL = timedelta(days=1)
 _MAX_PERIOD = timedelta(days=3660)
 
 
-@dataclass(frozen=True, slots=True)
-class Histogram:
+class Histogram(msgspec.Struct, frozen=True):
     """Counts of runs per bucket."""
 
     since: datetime

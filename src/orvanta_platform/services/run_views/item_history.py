@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
+
+import msgspec
 
 from orvanta_platform import clock
 from orvanta_platform.control.actor import Actor
@@ -24,8 +25,7 @@ MAX_RUNS = 5_000
 """Maximum number of runs read, so that the cost of a call does not grow with the history."""
 
 
-@dataclass(frozen=True, slots=True)
-class ItemHistory:
+class ItemHistory(msgspec.Struct, frozen=True):
     """Runs of an item in the last seven days."""
 
     path: str

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import asdict, replace
 
 from orvanta_platform import clock, ids
 from orvanta_platform.control import permissions
@@ -59,8 +59,7 @@ LOG_SHOWN_CHARS = 1 << 20
 """Maximum number of log characters returned with a job. `logs.read` returns all."""
 
 
-@dataclass(frozen=True, slots=True)
-class JobDetail:
+class JobDetail(msgspec.Struct, frozen=True):
     """A run or job with its data. `args`, `result` and `raw_flow` are JSON text."""
 
     row: JobRow

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
+
+import msgspec
 
 from orvanta_platform.db import frames as rows
 from orvanta_platform.db.frames import BodyRow, CounterRow
@@ -22,8 +23,7 @@ SHOWN = 1_000
 """Maximum number of listed bodies of one node."""
 
 
-@dataclass(frozen=True, slots=True)
-class Inside:
+class Inside(msgspec.Struct, frozen=True):
     """Bodies of a node, at most SHOWN, in order."""
 
     kind: Kind

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.db import frames, job_views
@@ -44,8 +44,7 @@ _RESUMES = frozenset({"resume", "resumes", "approvers"})
 _PREVIOUS = frozenset({"previous_result", "result"})
 
 
-@dataclass(frozen=True, slots=True)
-class NodeInputs:
+class NodeInputs(msgspec.Struct, frozen=True):
     """Inputs of a node."""
 
     inputs: bytes

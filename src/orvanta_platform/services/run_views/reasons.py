@@ -6,10 +6,11 @@ Each reason names what is waited for: a time, a person, a position in a queue, o
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
+
+import msgspec
 
 from orvanta_platform.db.gates import LimitRow
 from orvanta_platform.engine.plan import Node
@@ -38,8 +39,7 @@ class ReasonKind(StrEnum):
     STEP = "step"
 
 
-@dataclass(frozen=True, slots=True)
-class WaitReason:
+class WaitReason(msgspec.Struct, frozen=True):
     """Reason for waiting."""
 
     why: ReasonKind

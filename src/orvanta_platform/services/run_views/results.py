@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from uuid import UUID
 
+import msgspec
 import structlog
 
 from orvanta_platform import clock
@@ -46,8 +47,7 @@ NO_ARGS = b"{}"
 _POLL_S = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(msgspec.Struct, frozen=True):
     """Outcome of a run or job."""
 
     id: UUID
@@ -57,8 +57,7 @@ class Finished:
     """JSON text; `{"error": …}` unless it succeeded."""
 
 
-@dataclass(frozen=True, slots=True)
-class OptionalResult:
+class OptionalResult(msgspec.Struct, frozen=True):
     """The result if there is one. While the job is live, `result` is `null` and `success` None."""
 
     completed: bool
@@ -74,8 +73,7 @@ async def load_values(platform: Platform, keys: Sequence[ValueKey]) -> Mapping[V
     return await values.open_rows(platform.storage, rows)
 
 
-@dataclass(frozen=True, slots=True)
-class StoredValue:
+class StoredValue(msgspec.Struct, frozen=True):
     """A stored value, read in parts."""
 
     thing: Target

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from uuid import UUID
+
+import msgspec
 
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.db import search
@@ -19,16 +20,14 @@ MAX_QUERY_LENGTH = 200
 """Maximum length of a search text in characters."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(msgspec.Struct, frozen=True):
     """A run, and the places with matching words: (node, args or result). An empty node stands for the run itself."""
 
     row: JobRow
     places: Sequence[tuple[str, str]]
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(msgspec.Struct, frozen=True):
     """Results, newest first."""
 
     found: Sequence[Found]

@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
+
+import msgspec
 
 from orvanta_platform.orchestrator.interpolation import is_reference
 
@@ -93,8 +94,7 @@ def _texts(value: Any) -> Iterator[str]:
             coming += each
 
 
-@dataclass(frozen=True, slots=True)
-class SearchTerms:
+class SearchTerms(msgspec.Struct, frozen=True):
     """A search text split at blanks into lists of words. The last word may be a prefix."""
 
     parts: Sequence[Sequence[str]]

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 from uuid import UUID
 
+import msgspec
+
 from orvanta_platform import clock
 from orvanta_platform.control import permissions
 from orvanta_platform.control.live_actor import MAX_AGE_S, LiveActor
@@ -32,8 +34,7 @@ Permission is always checked before a message.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(msgspec.Struct, frozen=True):
     """A message of the stream."""
 
     kind: Literal["status", "log", "end"]
@@ -46,8 +47,7 @@ class Message:
     parts: tuple[LogPart, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class LogFilter:
+class LogFilter(msgspec.Struct, frozen=True):
     """Selection of logs: all, `none`, or those of a node, job or attempt."""
 
     none: bool = False

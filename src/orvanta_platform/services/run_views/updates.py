@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
 from uuid import UUID
+
+import msgspec
+from msgspec.structs import replace
 
 from orvanta_platform import clock
 from orvanta_platform.control.live_actor import LiveActor
@@ -36,8 +38,7 @@ _BREATH_S = 0.02
 _RECENT_LIMIT = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Update:
+class Update(msgspec.Struct, frozen=True):
     """Changes since the caller's last query."""
 
     running: bool
@@ -56,8 +57,7 @@ class Update:
     """If it differs from the previous one, a retry has restarted the stream, and `new_stream` replaces earlier data."""
 
 
-@dataclass(frozen=True, slots=True)
-class _KnownState:
+class _KnownState(msgspec.Struct, frozen=True):
     """State known to the caller."""
 
     running: bool | None
@@ -79,8 +79,7 @@ class _KnownState:
         return progress is not None and self.progress is not None and progress != self.progress
 
 
-@dataclass(frozen=True, slots=True)
-class _SentProgress:
+class _SentProgress(msgspec.Struct, frozen=True):
     """The progress last sent to a caller, and its time (monotonic seconds)."""
 
     progress: FlowProgress
@@ -240,8 +239,7 @@ async def _query(platform: Platform, caller: LiveActor, workspace: str, id: UUID
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _LogChunk:
+class _LogChunk(msgspec.Struct, frozen=True):
     """Next characters of the log, the offset after them, and whether more of an ended log follows."""
 
     text: str

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from orvanta_platform import ids
 from orvanta_platform.db import frames, gates, job_views, pauses, step_debounces

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from orvanta_platform.engine.plan import Node, Plan
 from orvanta_platform.engine.state import Breakpoint, RunState
@@ -17,8 +19,7 @@ MAX_CONDITION_LENGTH = 1_000
 """Maximum length of a condition in characters."""
 
 
-@dataclass(frozen=True, slots=True)
-class PauseBefore:
+class PauseBefore(msgspec.Struct, frozen=True):
     """Breakpoints set when a run starts."""
 
     nodes: tuple[str, ...]

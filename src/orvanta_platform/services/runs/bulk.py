@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
+
+import msgspec
+from msgspec.structs import replace
 
 from orvanta_platform import clock
 from orvanta_platform.control import permissions
@@ -29,18 +31,16 @@ MAX_RUNS = 1_000
 """Maximum number of runs of one call."""
 
 
-@dataclass(frozen=True, slots=True)
-class RerunSettings:
+class RerunSettings(msgspec.Struct, frozen=True):
     """Options for rerunning the runs of a path."""
 
     latest: bool = False
     """Use the newest version."""
-    inputs: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Mapping[str, Any] = msgspec.field(default_factory=dict)
     """Replaced inputs, as Transforms by name."""
 
 
-@dataclass(frozen=True, slots=True)
-class RerunResult:
+class RerunResult(msgspec.Struct, frozen=True):
     """Result of rerunning one run: the new run or an error."""
 
     id: UUID

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -19,20 +18,18 @@ from orvanta_platform.orchestrator.advance import Tools
 from orvanta_platform.orchestrator.context_events import export_data
 
 
-@dataclass(frozen=True, slots=True)
-class Repeat:
+class Repeat(msgspec.Struct, frozen=True):
     """The repetition of another run, `of`, as recorded in the run's history and in the audit log."""
 
     kind: Literal["restart", "retry", "rerun"]
     of: UUID
     node: str | None = None
     """Node that the run restarts from."""
-    data: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = msgspec.field(default_factory=dict)
     """Small JSON-compatible details."""
 
 
-@dataclass(frozen=True, slots=True)
-class ContextValue:
+class ContextValue(msgspec.Struct, frozen=True):
     """A value of another run's context."""
 
     name: str
@@ -43,13 +40,12 @@ class ContextValue:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class CopiedData:
+class CopiedData(msgspec.Struct, frozen=True):
     """Initial values and history events of a run, written before its first step."""
 
     values: tuple[NewValue, ...] = ()
     events: tuple[NewEvent, ...] = ()
-    known: Mapping[ValueKey, bytes] = field(default_factory=dict)
+    known: Mapping[ValueKey, bytes] = msgspec.field(default_factory=dict)
     """Texts of these values."""
 
     def __bool__(self) -> bool:

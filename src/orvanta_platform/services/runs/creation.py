@@ -149,9 +149,9 @@ def _initial_state(spec: RunSpec, options: RunOptions, references: frozenset[str
     state = spec.state or RunState.new(spec.blueprint.plan, preprocess=options.preprocess)
     own = spec.pins.get(OWN)
     if has_passwords or (own is not None and own.passwords is not None):
-        state = dataclasses.replace(state, sealed=True)
+        state = replace(state, sealed=True)
     if references:
-        state = dataclasses.replace(state, references=tuple(sorted(references)))
+        state = replace(state, references=tuple(sorted(references)))
     return state
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -19,8 +18,7 @@ from orvanta_platform.engine.plan import Debounce
 from orvanta_platform.orchestrator import values
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """A debounced call that would create the run `new`."""
 
     debounce: Debounce

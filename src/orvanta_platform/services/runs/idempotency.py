@@ -40,8 +40,7 @@ class IdempotencyKey:
     """Arguments of the call, if those of the run are others."""
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(msgspec.Struct, frozen=True):
     """A key together with the digest of the call's input, ready to be claimed."""
 
     workspace: str

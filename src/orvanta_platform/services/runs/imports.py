@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from orvanta_platform.control import names
 from orvanta_platform.control.actor import Actor
@@ -47,8 +48,7 @@ _MAX_CANDIDATES: Final = 4 * MAX_SCRIPTS
 _UNNAMED: Final = "the script"
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(msgspec.Struct, frozen=True):
     """A reason why the imports of a script cannot be resolved."""
 
     code: str
@@ -64,8 +64,7 @@ class Fault:
         return {"code": self.code, "severity": "error", "path": "/content", "message": self.message, **position}
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(msgspec.Struct, frozen=True):
     """The versions that imports resolve to."""
 
     accepted_for: str | None = None
@@ -83,8 +82,7 @@ async def preview_view(conn: Connection, actor: Actor) -> View:
     return View(accepted_for, drafts=accepted_for is None)
 
 
-@dataclass(frozen=True, slots=True)
-class Imported:
+class Imported(msgspec.Struct, frozen=True):
     """The scripts that a script imports."""
 
     closure: Closure
@@ -104,8 +102,7 @@ class Imported:
         return [self.closure.manifest(), *(each.content.encode("utf-8", "replace") for each in self.scripts)]
 
 
-@dataclass(frozen=True, slots=True)
-class Resolution:
+class Resolution(msgspec.Struct, frozen=True):
     """The imported scripts (None: there are none), or the reasons why they cannot be resolved."""
 
     imported: Imported | None

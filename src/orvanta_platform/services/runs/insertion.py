@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from msgspec.structs import replace
 
 from orvanta_platform.control import audit
@@ -34,8 +34,7 @@ TransactionHook = Callable[[Connection, UUID], Awaitable[None]]
 """Further writes for a new run (its id), executed in the transaction that inserts it."""
 
 
-@dataclass(frozen=True, slots=True)
-class PreparedRun:
+class PreparedRun(msgspec.Struct, frozen=True):
     """A new run with all rows that its creation inserts."""
 
     actor: Actor

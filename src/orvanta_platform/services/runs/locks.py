@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
@@ -46,8 +45,7 @@ _MAX_ERROR_LENGTH = 20_000
 _SINGLE = Blueprint(single_plan(Kind.RAWSCRIPT), {})
 
 
-@dataclass(frozen=True, slots=True)
-class LockState:
+class LockState(msgspec.Struct, frozen=True):
     """Lock of a version when it is deployed."""
 
     lock: str | None
@@ -61,8 +59,7 @@ def key_of(language: str, content: str, requirements: Requirements) -> bytes:
     return hashlib.sha256(msgspec.json.encode(parts)).digest()
 
 
-@dataclass(frozen=True, slots=True)
-class InlineNeed:
+class InlineNeed(msgspec.Struct, frozen=True):
     """A script inside a workflow that needs packages."""
 
     node: str

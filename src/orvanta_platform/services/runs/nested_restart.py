@@ -7,12 +7,12 @@ if it was itself restarted.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
 from orvanta_platform.db import context as context_rows
 from orvanta_platform.db import frames as rows
@@ -38,13 +38,12 @@ Steps = Sequence[tuple[str, int | None]]
 """Path to the restart point from the outside in: node ids, each with the number of one of its bodies."""
 
 
-@dataclass(frozen=True, slots=True)
-class RestartPoint:
+class RestartPoint(msgspec.Struct, frozen=True):
     """Restart of a list of nodes."""
 
     plan: Plan
     made: Restart
-    inside: Mapping[int, NestedRestart] = field(default_factory=dict)
+    inside: Mapping[int, NestedRestart] = msgspec.field(default_factory=dict)
     """Nodes that are restarted in part, by index."""
     before: FinishedList | None = None
     """Final state of the list in the previous run; None: all of it runs again."""
@@ -75,8 +74,7 @@ class RestartPoint:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class NestedRestart:
+class NestedRestart(msgspec.Struct, frozen=True):
     """Restart point inside a node."""
 
     reopening: Reopening
@@ -88,8 +86,7 @@ class NestedRestart:
     """Some node had succeeded in the bodies that run again as a whole."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Container:
+class _Container(msgspec.Struct, frozen=True):
     """A container node in the previous run."""
 
     node: Node

@@ -8,7 +8,6 @@ scopes are not narrower than the run's. Values need the scope jobs:edit.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -48,8 +47,7 @@ SHOWN = 100
 """Maximum number of paused nodes of a run that are listed."""
 
 
-@dataclass(frozen=True, slots=True)
-class BreakpointView:
+class BreakpointView(msgspec.Struct, frozen=True):
     """A breakpoint before `node`."""
 
     node: str
@@ -59,8 +57,7 @@ class BreakpointView:
     """Condition; None: it always applies."""
 
 
-@dataclass(frozen=True, slots=True)
-class PausedNode:
+class PausedNode(msgspec.Struct, frozen=True):
     """A paused node."""
 
     job: UUID
@@ -79,8 +76,7 @@ class PausedNode:
     """Error that the condition threw."""
 
 
-@dataclass(frozen=True, slots=True)
-class RunPauses:
+class RunPauses(msgspec.Struct, frozen=True):
     """Breakpoints and paused nodes of a run."""
 
     run: UUID
@@ -93,8 +89,7 @@ class RunPauses:
     """The actor may do so with values and conditions."""
 
 
-@dataclass(frozen=True, slots=True)
-class InputsPreview:
+class InputsPreview(msgspec.Struct, frozen=True):
     """A paused node and the inputs it would run with."""
 
     paused: PausedNode

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
+
+import msgspec
 
 from orvanta_platform.control import permissions, scopes
 from orvanta_platform.control.actor import Actor
@@ -135,8 +136,7 @@ class _Versions(Protocol):
         """Return the pins of these workflows."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Newest:
+class _Newest(msgspec.Struct, frozen=True):
     """Current versions, or the newest accepted ones."""
 
     connection: Connection
@@ -162,8 +162,7 @@ class _Newest:
         return pins
 
 
-@dataclass(frozen=True, slots=True)
-class _PinnedVersions:
+class _PinnedVersions(msgspec.Struct, frozen=True):
     """Versions that an earlier run used."""
 
     connection: Connection

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
+
+import msgspec
+from msgspec import structs
 
 from orvanta_platform import clock, ids
 from orvanta_platform.control import permissions
@@ -48,8 +51,7 @@ _MAX_CHAIN = 100
 """Maximum length of the followed chain of restarts of restarts."""
 
 
-@dataclass(frozen=True, slots=True)
-class RestartRequest:
+class RestartRequest(msgspec.Struct, frozen=True):
     """Restart point of a run."""
 
     steps: Steps | None = None
@@ -63,8 +65,7 @@ class RestartRequest:
         return self.steps[0][0] if self.steps else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
+class _Source(msgspec.Struct, frozen=True):
     """The previous run."""
 
     run: RestartSource
@@ -248,7 +249,7 @@ async def _restart_point(
             f"The jobs of the run {source.run.id} shared a folder, which is deleted.", hint="Run it again as a whole."
         )
     await _refuse_reused_consents(conn, source, planner, made)
-    return replace(made, began_at=planner.began_at, without_job=planner.without_job)
+    return structs.replace(made, began_at=planner.began_at, without_job=planner.without_job)
 
 
 async def _refuse_reused_consents(
@@ -304,7 +305,7 @@ async def _with_state_and_context(platform: Platform, source: _Source, spec: Run
         )
         for each in found
     ]
-    return replace(spec, state=made.state, context=context)
+    return structs.replace(spec, state=made.state, context=context)
 
 
 async def _refuse_erased(platform: Platform, reused: Mapping[UUID, str]) -> None:

@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.secret_fields import Secrets, restore, work_budget
 from orvanta_platform.engine.plan import Debounce
@@ -72,8 +74,7 @@ class RunOptions:
         return restore(args, self.secrets, work_budget(args)) if self.secrets else args
 
 
-@dataclass(frozen=True, slots=True)
-class RunSpec:
+class RunSpec(msgspec.Struct, frozen=True):
     """Target of a new run, resolved and validated, which the actor may run."""
 
     workspace: str
@@ -85,7 +86,7 @@ class RunSpec:
     text: bytes | None = None
     """Bytes of a document that may not be stored yet, such as that of a preview."""
     language: str | None = None
-    pins: Pins = field(default_factory=dict)
+    pins: Pins = msgspec.field(default_factory=dict)
     tag: str | None = None
     priority: int = 0
     timeout_s: float | None = None

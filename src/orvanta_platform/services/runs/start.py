@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from msgspec.structs import replace
 
 from orvanta_platform.control import names, permissions, scopes
@@ -66,8 +66,7 @@ _IDENTITY = Blueprint(single_plan(Kind.IDENTITY), {})
 _MAX_LOCK_CHARS = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class ScriptPreview:
+class ScriptPreview(msgspec.Struct, frozen=True):
     """Code to run without deploying it."""
 
     content: str = ""

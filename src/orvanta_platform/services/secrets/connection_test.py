@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -33,8 +32,7 @@ _running: Counter[str] = Counter()
 """Tests in progress by the address of their member."""
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectionTestOutcome:
+class ConnectionTestOutcome(msgspec.Struct, frozen=True):
     """Result of a test. `message` is one sentence without secrets."""
 
     success: bool

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target, require
@@ -12,8 +12,7 @@ _JOB = "017e0ad5-f499-73b6-5488-92a61c5196dd"
 _RUN = "017e0ad5-f499-73b6-5488-92a61c5196de"
 
 
-@dataclass(frozen=True, slots=True)
-class Contextual:
+class Contextual(msgspec.Struct, frozen=True):
     """A variable of the environment with an example value."""
 
     name: str

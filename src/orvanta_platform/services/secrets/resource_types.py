@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from dataclasses import dataclass, replace
 
 import msgspec
+from msgspec.structs import replace
 
 from orvanta_platform.control import audit, limits, names, secrets
 from orvanta_platform.control.actor import Actor
@@ -28,8 +28,7 @@ from orvanta_platform.workflow import secret_schemas
 _EXTENSION = re.compile(r"[A-Za-z0-9_-]{1,30}(\.[A-Za-z0-9_-]{1,30})?")
 
 
-@dataclass(frozen=True, slots=True)
-class TypeChange:
+class TypeChange(msgspec.Struct, frozen=True):
     """Changes to a type; None: unchanged."""
 
     schema: str | None = None

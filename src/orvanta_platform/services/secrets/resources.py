@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import msgspec
+from msgspec.structs import replace
 
 from orvanta_platform.control import audit, limits, names
 from orvanta_platform.control.actor import Actor
@@ -21,8 +22,7 @@ MAX_VALUE_BYTES = 10 << 20
 """Maximum size of a resource's value in bytes of JSON."""
 
 
-@dataclass(frozen=True, slots=True)
-class ResourceDraft:
+class ResourceDraft(msgspec.Struct, frozen=True):
     """A resource to create, or changes to a resource; None: unchanged."""
 
     path: str | None = None

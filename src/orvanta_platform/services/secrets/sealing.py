@@ -6,10 +6,10 @@ Sealed fields remain sealed when the schema changes: only a new value makes a fi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from orvanta_platform.control import secret_fields, secrets
 from orvanta_platform.control.secrets import DataKey, SecretLocation
@@ -21,12 +21,11 @@ from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow import secret_schemas
 
 
-@dataclass(frozen=True, slots=True)
-class TypeSchema:
+class TypeSchema(msgspec.Struct, frozen=True):
     """Schema of a resource type, with those of the types that it names for values inside its values."""
 
     schema: Any = None
-    nested: Mapping[str, Any] = field(default_factory=dict)
+    nested: Mapping[str, Any] = msgspec.field(default_factory=dict)
 
     @property
     def declares(self) -> bool:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import struct
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+import msgspec
+from msgspec.structs import replace
 
 from orvanta_platform.control import audit, limits, names, secrets
 from orvanta_platform.control.actor import Actor
@@ -27,8 +29,7 @@ _TRANSPORT = "transport"
 _VERSION = struct.Struct(">I")
 
 
-@dataclass(frozen=True, slots=True)
-class VariableDraft:
+class VariableDraft(msgspec.Struct, frozen=True):
     """A variable to create, or changes to a variable; None: unchanged, or the default."""
 
     path: str | None = None

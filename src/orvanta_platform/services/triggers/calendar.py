@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+import msgspec
 
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import readable, require_workspace
@@ -30,8 +31,7 @@ MAX_PAST = 500
 MAX_PERIOD = timedelta(days=35)
 
 
-@dataclass(frozen=True, slots=True)
-class Calendar:
+class Calendar(msgspec.Struct, frozen=True):
     """Ticks of a period."""
 
     past: Sequence[tuple[ScheduleRow, PastTick]]

@@ -7,13 +7,13 @@ receives about the failed run is plain text: references in it are not resolved.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from functools import partial
 from typing import Any
 from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
 from orvanta_platform.control import audit, identity, names
 from orvanta_platform.control.actor import Actor, Role

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import uuid4
 
 import msgspec
+from msgspec.structs import replace
 
 from orvanta_platform.control import audit, limits, names, route_auth, route_paths
 from orvanta_platform.control.actor import Actor
@@ -30,8 +30,7 @@ AUTHENTICATION: Final = ("none", "orvanta", *route_auth.METHODS)
 _MAX_TEXT_LENGTH: Final = 1000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HttpTriggerDraft:
+class HttpTriggerDraft(msgspec.Struct, frozen=True, kw_only=True):
     """A trigger to create, or the new settings of one.
 
     Names as in HttpTriggerSettings; None: unchanged, or the default.

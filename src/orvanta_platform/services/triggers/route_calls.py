@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
 import msgspec
 import structlog
+from msgspec.structs import replace
 
 from orvanta_platform import clock
 from orvanta_platform.control import audit, identity, login_limits, route_auth, route_paths
@@ -47,8 +47,7 @@ _SCOPES: Final = ("jobs:run",)
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class RouteRequest:
+class RouteRequest(msgspec.Struct, frozen=True):
     """A request to a route."""
 
     method: str
@@ -60,8 +59,7 @@ class RouteRequest:
     request_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(msgspec.Struct, frozen=True):
     """The trigger that a request matches, and the parameters of its route."""
 
     trigger: HttpTriggerRow

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any, get_args
 from uuid import uuid4
 
 import msgspec
+from msgspec.structs import replace
 
 from orvanta_platform.control import audit, identity, limits, names
 from orvanta_platform.control.actor import Actor
@@ -37,8 +37,7 @@ _FIRST_YEAR, _LAST_YEAR = 1970, 9000
 """Bounds of the end of a pause. The database would read the last microsecond of the year 9999 as infinity."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScheduleDraft:
+class ScheduleDraft(msgspec.Struct, frozen=True, kw_only=True):
     """A schedule to create, or changes to one; UNSET: unchanged. Names as in ScheduleSettings.
 
     `args`, `retry` and `…_extra_args`: JSON text, None for none.
@@ -289,8 +288,8 @@ async def _settings(
         email, owner, scopes = row.email, row.permissioned_as, row.scopes
     elif draft.owner is not None and draft.owner != owner:
         email, owner = await on_behalf.email_of(conn, actor, workspace, draft.owner, "a schedule"), draft.owner
-    values = {each.name: getattr(row, each.name) for each in fields(ScheduleSettings)} if row else dict(_BLANK)
-    for name in values.keys() & {each.name for each in fields(ScheduleDraft)}:
+    values = {name: getattr(row, name) for name in ScheduleSettings.__struct_fields__} if row else dict(_BLANK)
+    for name in values.keys() & set(ScheduleDraft.__struct_fields__):
         if (value := getattr(draft, name)) is not msgspec.UNSET:
             values[name] = value
     next_at = _first(ticking, await schedules.get_time(conn), values["paused_until"]) if ticking else None
@@ -339,7 +338,7 @@ async def _require_references(
             )
 
 
-_BLANK: dict[str, Any] = {each.name: None for each in fields(ScheduleSettings)} | {
+_BLANK: dict[str, Any] = dict.fromkeys(ScheduleSettings.__struct_fields__) | {
     "missed": "once",
     "no_flow_overlap": False,
 }

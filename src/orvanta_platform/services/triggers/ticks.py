@@ -6,7 +6,6 @@ next_at, and stored under the key (schedule, tick).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -14,6 +13,7 @@ from uuid import UUID
 
 import msgspec
 import structlog
+from msgspec.structs import replace
 
 from orvanta_platform import clock
 from orvanta_platform.control import identity
@@ -39,8 +39,7 @@ _MAX_ERROR_LENGTH = 2000
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(msgspec.Struct, frozen=True):
     """A schedule whose tick `at` is due, as read at `now` by the clock of the database."""
 
     schedule: ScheduleRow

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -20,8 +19,7 @@ from orvanta_platform.workflow.document import Format
 from orvanta_platform.workflow.requirements import rawscripts
 
 
-@dataclass(frozen=True, slots=True)
-class LockRuns:
+class LockRuns(msgspec.Struct, frozen=True):
     """Executor of runs of the kinds `locking.LOCKING_KINDS`."""
 
     platform: Platform

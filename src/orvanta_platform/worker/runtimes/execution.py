@@ -6,7 +6,7 @@ import asyncio
 import fcntl
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -24,8 +24,7 @@ _ERROR_BYTES = 1 << 20
 _THREAD_BYTES = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Placement:
+class Placement(msgspec.Struct, frozen=True):
     """Folders and user of a job, with all paths as seen inside its cell."""
 
     folder: str
@@ -37,7 +36,7 @@ class Placement:
     package: str | None = None
     imports: str | None = None
     output: str | None = None
-    programs: Mapping[str, str] = field(default_factory=dict)
+    programs: Mapping[str, str] = msgspec.field(default_factory=dict)
 
 
 def make_message(cell: Cell, spec: JobSpec, placement: Placement) -> tuple[dict[str, Any], tuple[bytes, bytes]]:

@@ -8,9 +8,10 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from orvanta_platform.worker.runtimes.cells import PYTHON
 from orvanta_platform.workflow.requirements import satisfies
@@ -24,8 +25,7 @@ _SHIMS: Final = "/shims"
 """Folder of programs that start the interpreter of the current folder, which jobs do not have."""
 
 
-@dataclass(frozen=True, slots=True)
-class Interpreter:
+class Interpreter(msgspec.Struct, frozen=True):
     """One version of Python."""
 
     version: tuple[int, ...]

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias
+
+import msgspec
+from msgspec.structs import asdict
 
 from orvanta_platform.workflow.text import write_yaml
 from orvanta_platform.workflow.tree.item import Item
@@ -18,8 +21,7 @@ _MAX_ID: Final = 60
 _MAX_SHOWN: Final = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True):
     """Part of a workflow that needs attention after the conversion."""
 
     node: str | None
@@ -36,8 +38,7 @@ class Finding:
         return asdict(self)
 
 
-@dataclass(frozen=True, slots=True)
-class Conversion:
+class Conversion(msgspec.Struct, frozen=True):
     """Converted workflow."""
 
     path: str

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import msgspec
+
 from orvanta_platform.errors import BadRequest
 from orvanta_platform.workflow.importers.findings import (
     Conversion,
@@ -41,8 +43,7 @@ _MAX_DEPTH: Final = 30
 _LIST: Final = "(v => typeof v === 'string' ? JSON.parse(v) : v)"
 
 
-@dataclass(frozen=True, slots=True)
-class IncomingEdges:
+class IncomingEdges(msgspec.Struct, frozen=True):
     """Edges that the next task follows."""
 
     needs: tuple[Any, ...] = ()

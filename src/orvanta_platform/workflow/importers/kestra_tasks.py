@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
+
+import msgspec
 
 from orvanta_platform.workflow.importers import integrations, sql
 from orvanta_platform.workflow.importers.findings import Unconvertible, record, records
@@ -31,12 +32,11 @@ _DURATION: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ConvertedTask:
+class ConvertedTask(msgspec.Struct, frozen=True):
     """Value of the node of a task, and how later expressions read its outputs."""
 
     value: dict[str, Any]
-    outputs: Mapping[str, str] = field(default_factory=dict)
+    outputs: Mapping[str, str] = msgspec.field(default_factory=dict)
     scalars: frozenset[str] = frozenset()
 
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import msgspec
+
 from orvanta_platform.workflow.importers.findings import Report, Unconvertible
 from orvanta_platform.workflow.importers.javascript_tokens import segments, template_text
 from orvanta_platform.workflow.importers.node_values import has_reference, javascript, literal, static, unconverted
@@ -20,8 +22,7 @@ _SCALARS: Final = frozenset({"STRING", "INT", "FLOAT", "BOOLEAN", "BOOL", "SELEC
                              "DURATION", "URI", "EMAIL", "SECRET"})  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(msgspec.Struct, frozen=True):
     """Converted task that later expressions can read."""
 
     id: str

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final
+
+import msgspec
+from msgspec.structs import replace
 
 from orvanta_platform.errors import BadRequest
 from orvanta_platform.workflow.importers.findings import Report, shortened
@@ -17,8 +20,7 @@ ITEM: Final = "flow_input.iter.value"
 INDEX: Final = "flow_input.iter.index"
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(msgspec.Struct, frozen=True):
     """An output of a converted node: the edge that leaves it, and its items."""
 
     edge: tuple[str, str] | None
@@ -28,8 +30,7 @@ class Output:
     """Conditions with their outcomes on the way to it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(msgspec.Struct, frozen=True):
     """The input of a node: its edges and the items that arrive."""
 
     needs: list[Any]

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
 
+import msgspec
+
 from orvanta_platform.workflow.importers.findings import Report, Unconvertible
 from orvanta_platform.workflow.importers.javascript_tokens import Token, segments, template_text, tokens
 from orvanta_platform.workflow.importers.node_values import javascript as expression
@@ -59,8 +61,7 @@ _EXTENSIONS: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(msgspec.Struct, frozen=True):
     """Items that leave an output of a node."""
 
     base: str

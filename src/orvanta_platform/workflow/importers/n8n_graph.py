@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import msgspec
+
 from orvanta_platform.errors import BadRequest
 from orvanta_platform.workflow.importers.findings import Report, record, shortened
 from orvanta_platform.workflow.limits import MAX_NODES
@@ -16,8 +18,7 @@ _MAX_CONNECTIONS: Final = 20_000
 _HINT: Final = "Download the workflow in n8n again, and pass that file."
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(msgspec.Struct, frozen=True):
     """Node as n8n exported it."""
 
     name: str
@@ -29,8 +30,7 @@ class Node:
     """The whole object."""
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
+class Connection(msgspec.Struct, frozen=True):
     """Connection of an output to an input; both are counted from 0."""
 
     source: str

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, Final, TypeVar
+
+from msgspec.structs import replace
 
 from orvanta_platform.workflow.importers.findings import record, records
 from orvanta_platform.workflow.importers.n8n_builder import GraphBuilder, Input, Output, optional_items

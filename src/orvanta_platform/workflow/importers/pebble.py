@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
+
 from orvanta_platform.workflow.importers.findings import Unconvertible
 from orvanta_platform.workflow.importers.node_values import literal
 from orvanta_platform.workflow.importers.pebble_filters import FILTERS, FUNCTIONS
@@ -38,8 +40,7 @@ _TESTS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Code:
+class Code(msgspec.Struct, frozen=True):
     """JavaScript of an expression."""
 
     text: str

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from fnmatch import translate
 from functools import lru_cache
 from typing import Any, Final
+
+import msgspec
 
 from orvanta_platform.workflow.diagnostics import Diagnostic, Severity, pointer
 from orvanta_platform.workflow.policies.policy import Deny, Mode, Policy, Require, Restrict, patterns_of
@@ -21,8 +22,7 @@ _SECRET_WORDS: Final = ("password", "passwd", "secret", "token", "api_key", "api
 _NAMES: Final = {"flow": "The workflow", "script": "The script"}
 
 
-@dataclass(frozen=True, slots=True)
-class Violation:
+class Violation(msgspec.Struct, frozen=True):
     """A part of an item that does not meet a rule."""
 
     policy: str

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
+
+import msgspec
 
 from orvanta_platform.workflow.diagnostics import pointer
 from orvanta_platform.workflow.graph import Node, build
@@ -22,8 +23,7 @@ COMPUTED: Final = Computed()
 _OF_FLOW: Final = ("modules", "ui")
 
 
-@dataclass(frozen=True, slots=True)
-class SubjectPart:
+class SubjectPart(msgspec.Struct, frozen=True):
     """A workflow, a script or a node."""
 
     part: Part
@@ -44,8 +44,7 @@ class SubjectPart:
         return self.own.get(field) or pointer(self.path, field)
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(msgspec.Struct, frozen=True):
     """A workflow or script to check."""
 
     path: str

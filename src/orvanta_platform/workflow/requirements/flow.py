@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Final
+
+import msgspec
 
 from orvanta_platform.workflow.diagnostics import pointer
 from orvanta_platform.workflow.requirements.lock_text import usable_lock
@@ -13,8 +14,7 @@ _DATA: Final = frozenset({"input_transforms", "mock", "schema", "form", "resume_
 """Keys that contain data, which is not searched for scripts."""
 
 
-@dataclass(frozen=True, slots=True)
-class InlineScript:
+class InlineScript(msgspec.Struct, frozen=True):
     """Rawscript without a usable lock: the id of its node, its language and its code."""
 
     node: str

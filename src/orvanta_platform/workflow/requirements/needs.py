@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, Literal
+
+import msgspec
 
 from orvanta_platform.workflow.requirements.npm import packages as npm_packages
 from orvanta_platform.workflow.requirements.python import packages as python_packages
@@ -35,8 +36,7 @@ _MARKERS: Final[dict[Ecosystem, tuple[str, ...]]] = {
 """Words at least one of which occurs in every script with requirements."""
 
 
-@dataclass(frozen=True, slots=True)
-class Requirements:
+class Requirements(msgspec.Struct, frozen=True):
     """Direct requirements of a script, at least one."""
 
     ecosystem: Ecosystem

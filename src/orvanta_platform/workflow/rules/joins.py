@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import combinations
+
+import msgspec
 
 from orvanta_platform.workflow.diagnostics import Diagnostic
 from orvanta_platform.workflow.graph import Edge, Node, NodeList
 from orvanta_platform.workflow.subject import ListedNode, Subject, diagnostic
 
 
-@dataclass(frozen=True, slots=True)
-class _Exclusion:
+class _Exclusion(msgspec.Struct, frozen=True):
     """Two outcomes used by edges of which a node ends with at most one."""
 
     source: Node
@@ -20,8 +20,7 @@ class _Exclusion:
     second: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Required:
+class _Required(msgspec.Struct, frozen=True):
     """Bit sets over the exclusions: those whose first, or second, outcome must have happened."""
 
     first: int = 0

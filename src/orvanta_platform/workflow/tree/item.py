@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
+
+import msgspec
 
 Kind: TypeAlias = Literal[
     "folder",
@@ -62,8 +63,7 @@ def parts_of_test(path: str) -> tuple[str, str]:
     return flow, name
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(msgspec.Struct, frozen=True):
     """An item of a workspace."""
 
     kind: Kind

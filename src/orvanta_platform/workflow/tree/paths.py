@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Final
+
+import msgspec
+from msgspec.structs import replace
 
 from orvanta_platform.workflow.tree.extensions import ending_of
 from orvanta_platform.workflow.tree.item import Key, Kind, path_of_test
@@ -37,8 +39,7 @@ _SUFFIXES: Final = {f".{name}{format}": kind for name, kind in _NAMED.items() fo
 _MIN_PARTS: Final = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Located:
+class Located(msgspec.Struct, frozen=True):
     """Files of an item, by their names in the tree. The first is its document, source or settings."""
 
     kind: Kind

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Final, Literal, TypeAlias, TypeVar
+
+import msgspec
+from msgspec.structs import replace
 
 from orvanta_platform.errors import InvalidWorkflow
 from orvanta_platform.workflow import document
@@ -27,8 +29,7 @@ _RUNS_A_FLOW: Final = re.compile(r"""type["']?\s*:\s*["']?flow\b""")
 _TRIGGERS: Final = ("schedule", "http_trigger")
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(msgspec.Struct, frozen=True):
     """Item as it should be after the change."""
 
     kind: Kind
@@ -44,16 +45,14 @@ class Wanted:
         return self.kind, self.path
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(msgspec.Struct, frozen=True):
     """Item as it is."""
 
     hash: str
     content: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """Effect of a change set on one item."""
 
     kind: Kind
@@ -73,8 +72,7 @@ class Entry:
         return self.kind, self.path
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True):
     """Effect of a change set, in the order in which it is applied."""
 
     entries: tuple[Entry, ...]

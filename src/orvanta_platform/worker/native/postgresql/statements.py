@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 _TOKEN: Final = re.compile(
     r"""(?P<space>\s+|--[^\n]*)
@@ -19,8 +20,7 @@ _TOKEN: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(msgspec.Struct, frozen=True):
     """One statement, with its parameters renumbered from $1."""
 
     text: str
@@ -34,8 +34,7 @@ class Statement:
     """The first word, in lower case."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
+class _Token(msgspec.Struct, frozen=True):
     kind: str
     text: str
     start: int

@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 from uuid import UUID
 
 import httpx
 import msgspec
+from msgspec.structs import replace
 
 from orvanta_platform.worker.outcome import JobError
 
@@ -51,8 +51,7 @@ class Inputs(msgspec.Struct):
     auth: Any = None
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """One HTTP request."""
 
     method: str

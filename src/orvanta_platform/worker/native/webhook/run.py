@@ -8,7 +8,6 @@ import codecs
 import json
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import httpcore
@@ -44,8 +43,7 @@ _EXCERPT: Final = 500
 """Number of characters of an unexpected response's body in the message."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Response:
+class _Response(msgspec.Struct, frozen=True):
     status: int
     headers: Mapping[str, str]
     body: bytes
