@@ -13,7 +13,7 @@ PROGRAMS ?= browser
 # Images of Python often set it: each process of the tests would compile the source and the tests again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help up test test-extended test-all lint lint-server lint-editor fmt docs screenshots soak bench lock clean runtime tools editor intl site pages compiled-tests programs checked
+.PHONY: help up test test-extended test-all lint lint-server lint-editor fmt docs screenshots soak bench lock clean runtime tools editor intl site pages compiled-tests programs checks
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target text; do printf '%-20s %s\n' "$$target" "$$text"; done
@@ -30,7 +30,7 @@ test-extended: tools pages ## Run the tests that `make test` leaves out: other s
 	@$(PYTEST) -m "extended and not soak and not screenshots" $(ARGS)
 
 test-all: ## Check the code and run all tests except those of `make soak`
-	@$(MAKE) --no-print-directory --jobs=5 programs checked
+	@$(MAKE) --no-print-directory --jobs=5 programs checks
 	@$(PYTEST) -m "not soak and not screenshots" $(ARGS)
 
 lint: tools ## Check style, types and import layers
@@ -89,7 +89,7 @@ site: runtime
 programs:
 	@scripts/programs $(PROGRAMS)
 
-checked: tools
+checks: tools
 	@$(MAKE) --no-print-directory --output-sync=target lint-server lint-editor site compiled-tests editor intl
 
 # The processes of the tests would all compile the same files at their start, which takes each of them 10 s.

@@ -20,7 +20,7 @@ import typer
 from tests.conftest import TestDatabase
 
 from orvanta_platform import __version__
-from orvanta_platform.cli.main import COMMANDS, GROUPS, OWN, load
+from orvanta_platform.cli.main import COMMANDS, GROUPS, OWN_COMMANDS, load
 from orvanta_platform.db import workers
 from orvanta_platform.db.workers import NewWorker
 
@@ -191,7 +191,7 @@ def commands(group: Any = None, path: str = "orvanta") -> Iterator[tuple[str, An
 def test_every_command_can_be_loaded_without_the_others() -> None:
     """The tables of names are complete, and the modules in them register just these commands."""
     whole: Any = typer.main.get_command(load())
-    assert sorted(whole.commands) == sorted([*OWN, *GROUPS, *chain(*COMMANDS.values())])
+    assert sorted(whole.commands) == sorted([*OWN_COMMANDS, *GROUPS, *chain(*COMMANDS.values())])
     for module, names in COMMANDS.items():
         app = typer.Typer()
         app.command("other")(lambda: None)

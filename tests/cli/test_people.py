@@ -84,11 +84,15 @@ def test_permissions_and_service_accounts(cli: Cli) -> None:
     cli("variable", "set", "f/shared/x", "1")
     assert cli("permission", "add", "variable", "f/shared/x", "u/ci", "--write").out == "f/shared/x: u/ci can write\n"
     assert cli("permission", "list", "variable", "f/shared/x", "--json").json == {"u/ci": True}
+
+
+def test_folders_are_created_shared_and_deleted(cli: Cli) -> None:
     assert cli("folder", "create", "team", "--summary", "Team").out == "team: created\n"
     assert cli("folder", "add-owner", "team", "g/all").out == "team: added g/all\n"
-    cli("permission", "add", "folder", "team", "u/ci")
+    cli("service-account", "create", "builder")
+    cli("permission", "add", "folder", "team", "u/builder")
     (row,) = (each.split() for each in cli("folder", "list").out.splitlines() if each.startswith("f/team"))
-    assert row == ["f/team", "u/admin,", "g/all", "u/ci"]
+    assert row == ["f/team", "u/admin,", "g/all", "u/builder"]
     cli("folder", "remove-owner", "team", "g/all")
     listed = {each["name"]: each["owners"] for each in cli("folder", "list", "--json").json}
     assert listed["team"] == ["u/admin"]

@@ -32,12 +32,7 @@ export async function planCopy(
     body: { items: paths.map((path) => ({ kind, path })) },
   });
   const items = (read.data ?? []).map(({ path, content }) => ({ kind, path, base: null, content }));
-  const plan = await api.POST("/api/w/{workspace}/changes/plan", {
-    params: { path: { workspace } },
-    body: { items },
-  });
-  if (!plan.data) throw new Error(t("api.noData"));
-  return { workspace, items, plan: plan.data };
+  return { workspace, items, plan: await planItems(workspace, items) };
 }
 
 /** Create the items in the other workspace, all of them or none. `force`: replace those that exist. */
@@ -63,15 +58,15 @@ export function workspaceArchiveAddress(workspace: string): string {
 type ChangedItem = components["schemas"]["ChangedItem"];
 
 /** Items of an archive, and their effect on a workspace. */
-export interface Import {
+export interface PlannedImport {
   items: ChangedItem[];
   failed: components["schemas"]["UnreadableItem"][];
   leftOut: string[];
   plan: ChangePlan;
 }
 
-/** Read the items of an archive, and plan to store them. Items of the workspace are replaced as they are now. */
-export async function planImport(workspace: string, file: File): Promise<Import> {
+/** Read the items of an archive and plan to store them, based on the present versions: later changes are conflicts. */
+export async function planImport(workspace: string, file: File): Promise<PlannedImport> {
   const params = { path: { workspace } };
   const { data } = await api.POST("/api/w/{workspace}/changes/archive", {
     params,
@@ -96,7 +91,7 @@ async function planItems(workspace: string, items: ChangedItem[]): Promise<Chang
 }
 
 /** Store the items of an archive, all of them or none. */
-export async function importItems(workspace: string, { items, plan }: Import, message: string): Promise<void> {
+export async function importItems(workspace: string, { items, plan }: PlannedImport, message: string): Promise<void> {
   await api.POST("/api/w/{workspace}/changes/apply", {
     params: { path: { workspace } },
     body: { items, plan_hash: plan.plan_hash, message },

@@ -1,6 +1,6 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { type Import, importItems, planImport } from "../api/changes";
+import { importItems, type PlannedImport, planImport } from "../api/changes";
 import { kindName } from "../kinds/kind-name";
 import { ApiError, errorText } from "../lib/api-error";
 import { t } from "../texts/settings";
@@ -13,7 +13,7 @@ import css from "./settings.module.css";
 const ACTIONS: Readonly<Record<string, string>> = {
   add: t("settings.gitAdd"),
   change: t("settings.gitChange"),
-  conflict: t("settings.gitConflict"),
+  conflict: t("settings.importConflict"),
 };
 
 /** Dialog that imports an archive, after it shows the effect on each item. */
@@ -31,7 +31,8 @@ export default function ImportDialog({ workspace, close }: { workspace: string; 
     queryFn: () => planImport(workspace, file as File),
   });
   const changes = plan.data?.plan.entries.filter(({ action }) => action !== "unchanged") ?? [];
-  const ready = plan.data && plan.data.failed.length === 0 && changes.length > 0 && !plan.isFetching;
+  const isBlocked = changes.some(({ action }) => action === "conflict") || (plan.data?.failed.length ?? 0) > 0;
+  const ready = plan.data && !isBlocked && changes.length > 0 && !plan.isFetching;
   const store = async () => {
     if (!plan.data || !file || !ready) return;
     const found = plan.data;
@@ -81,7 +82,7 @@ async function imported(work: Promise<void>): Promise<void> {
   }
 }
 
-function Effect({ found }: { found: Import }) {
+function Effect({ found }: { found: PlannedImport }) {
   const { entries } = found.plan;
   const changes = entries.filter(({ action }) => action !== "unchanged");
   const unchanged = entries.length - changes.length;

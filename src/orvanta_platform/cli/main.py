@@ -62,7 +62,7 @@ COMMANDS = {
 }
 """Modules with commands outside of groups, which they add in their function `register`."""
 
-OWN = ("up", "server", "worker", "worker-process", "setup", "migrate", "version")
+OWN_COMMANDS = ("up", "server", "worker", "worker-process", "setup", "migrate", "version")
 """Commands that this module adds itself."""
 
 app = typer.Typer(
@@ -132,7 +132,7 @@ def load(name: str = "") -> typer.Typer:
     Importing and building 150 commands takes a third of the time of a short command, and of the start of a process.
     """
     with heap.loading():
-        if name in OWN:
+        if name in OWN_COMMANDS:
             return app
         if name in GROUPS:
             _add_group(name)
@@ -157,7 +157,7 @@ def _add_commands(module: str) -> None:
 
 
 def _module(name: str) -> Any:
-    return import_module(f"{processes.__package__}.{name}")
+    return import_module(f"orvanta_platform.cli.{name}")
 
 
 def _run() -> None:

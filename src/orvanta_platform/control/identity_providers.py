@@ -32,7 +32,7 @@ _LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
 
 class ClaimGrant(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Membership that a value of the group claim grants, or the domain of the address."""
+    """Membership granted by a group of the claim, or by the domain of the e-mail address."""
 
     claim: str = ""
     """Group at the provider; empty: the grant is for a domain."""
@@ -97,7 +97,8 @@ def check_grants(grants: Sequence[ClaimGrant], _before: Sequence[ClaimGrant] = (
             if not _DOMAIN.fullmatch(grant.domain):
                 raise BadRequest(f"The domain {grant.domain[:100]!r} of a grant is not valid.", hint=_DOMAIN_HINT)
         elif not grant.claim or isinstance(grant.domain, str):
-            raise BadRequest("A grant needs a claim: the name of the group at the provider.")
+            either = "either a claim, the name of a group at the provider, or a domain" if by_domain else "a claim"
+            raise BadRequest(f"A grant has {either}.")
         limits.check_line("The claim of a grant", grant.claim)
         names.check_name("workspace", grant.workspace)
         for group in grant.groups:

@@ -62,10 +62,8 @@ async def list_only_admin(conn: Connection, email: str, workspace: str | None) -
 
 
 async def stop(conn: Connection, email: str, workspace: str | None, reason: str) -> list[ActingItem]:
-    """Disable what starts by itself for an account in a workspace (None: in all), and return it.
-
-    That is its schedules, HTTP triggers, automatic promotions and error handlers.
-    """
+    """Disable the schedules, HTTP triggers, automatic promotions and error handlers that act for an account in a
+    workspace (None: in all); returns them."""
     schedules = await conn.fetch(_SQL["stop_schedules"], email, workspace, reason)
     triggers = await conn.fetch(_SQL["stop_http_triggers"], email, workspace, reason)
     promotions = await conn.fetch(_SQL["stop_automatic_promotions"], email, workspace, reason)

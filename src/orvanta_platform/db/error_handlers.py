@@ -23,9 +23,9 @@ class ErrorHandlerRow(msgspec.Struct, frozen=True):
     """Member as whom it runs."""
     email: str
     error: str | None
-    """Reason for which it could not start for the last failed run; None: it started."""
+    """Reason for which it could not start for the last failed run, or was disabled; None: it started."""
     disabled: bool = False
-    """True if the admin who set it left: it starts nothing until an admin sets it again."""
+    """True if the admin who set it left: it starts nothing until an admin sets it again or enables it for another."""
 
 
 class FailedRun(msgspec.Struct, frozen=True):

@@ -1390,7 +1390,7 @@ CREATE TABLE error_handler (
 COMMENT ON TABLE error_handler IS 'The script or workflow that runs after each failed run of a workspace.';
 COMMENT ON COLUMN error_handler.permissioned_as IS 'The admin who set it, as whom it runs; never the member whose run failed.';
 COMMENT ON COLUMN error_handler.error IS 'Reason for which it could not start for the last failed run; null: it started.';
-COMMENT ON COLUMN error_handler.disabled IS 'The admin who set it left; it starts nothing until an admin sets it again.';
+COMMENT ON COLUMN error_handler.disabled IS 'The admin who set it left; it starts nothing until an admin sets it again, or enables it for a new owner.';
 
 CREATE TABLE failed_run (
     run       uuid PRIMARY KEY,

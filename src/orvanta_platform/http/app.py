@@ -165,7 +165,8 @@ def create_router() -> Litestar:
     """Return the router without the authentication middleware, which adds caller and platform to each scope.
 
     Building the routing table takes most of a second, and the table is the same for every platform of a process.
-    Litestar checks its whole table again for each handler that it registers, but only once for a router of all.
+    Litestar checks its whole table again for each handler that it registers, but only once for a router that
+    contains all of them.
     """
     router = Litestar(
         [Router("/", route_handlers=ROUTES)],

@@ -11,7 +11,6 @@ from uuid import UUID
 
 import msgspec
 from msgspec.structs import replace
-from msgspec.structs import replace as replace_pin
 
 from orvanta_platform.db import runs
 from orvanta_platform.db.pool import Connection
@@ -397,7 +396,7 @@ def own_pins(
     if not (dedicated or retry or limits or imports):
         return {}
     own = Pin(path="", version=0, document="", language="", dedicated=dedicated, retry=retry, limits=limits)
-    return {OWN: replace_pin(own, imports=imports)}
+    return {OWN: replace(own, imports=imports)}
 
 
 def preview_pins(imports: str | None, lock: str | None, flow_path: str | None) -> dict[str, Pin]:

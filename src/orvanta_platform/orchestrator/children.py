@@ -5,7 +5,6 @@ from __future__ import annotations
 from uuid import UUID
 
 from msgspec.structs import replace
-from msgspec.structs import replace as replace_state
 
 from orvanta_platform import clock
 from orvanta_platform.db import frames as frame_rows
@@ -50,7 +49,7 @@ async def start(
     called = await blueprints.workflow(connection, document, pin_set, is_call=False)
     plan = called.plan
     before = RunState.decode(state) if state else RunState.new(plan)
-    begins = replace_state(before, references=references, sealed=sealed)
+    begins = replace(before, references=references, sealed=sealed)
     asked = run if is_pinned(run.queue) else replace(run, queue=in_workspace(pin.tag, run.workspace) or run.queue)
     acting = pin.permissioned_as or run.permissioned_as
     new = NewRun(

@@ -97,8 +97,8 @@ def verify(session: Session, anchor: Anchor = None, instance: Instance = False) 
     """Verify that no row was changed, deleted or inserted afterwards. Admins only.
 
     Prints the number of links and the hash of the last one. Store them elsewhere, and pass them as --anchor later, to
-    detect that the end of the chain was cut off. Fails if the chain is broken, and if a row after the anchor has an
-    earlier time than rows before it, as rows that are inserted afterwards have.
+    detect that the end of the chain was cut off. Fails if the chain is broken, or if the time of a row after the anchor
+    is more than an hour before that of an earlier row: it was inserted afterwards.
     """
     from orvanta_platform.cli.client.output import print_json
 
@@ -112,7 +112,7 @@ def verify(session: Session, anchor: Anchor = None, instance: Instance = False) 
         print(f"{found['links']}:{found['head']}")
         if found["unlinked"]:
             first = found["first_unlinked"]
-            print(f"{found['unlinked']} rows older than 10 seconds are not linked; the first is {first}.")
+            print(f"{found['unlinked']} rows older than 10 seconds are not linked; the first is row {first}.")
         if broken:
             print(f"Broken at link {broken['n']}, row {broken['audit_id']}: {broken['reason']}.")
         if inserted:

@@ -74,7 +74,7 @@ def logout(session: Session) -> None:
 
     Address and workspace are kept for the next login. A token of `--token-stdin` remains valid on the server.
     """
-    from dataclasses import replace
+    import dataclasses
 
     from orvanta_platform.cli.client import profiles
     from orvanta_platform.cli.client.api import open_api
@@ -92,7 +92,7 @@ def logout(session: Session) -> None:
             say(f"The server did not end the session: {error.message}")
         finally:
             api.client.close()
-    remaining = {**known.profiles, profile.name: replace(profile, token=None)}
+    remaining = {**known.profiles, profile.name: dataclasses.replace(profile, token=None)}
     structs.replace(known, profiles=remaining).save()
     if session.as_json:
         print_json({"profile": profile.name, "url": profile.url})

@@ -57,7 +57,7 @@ def _list(session: Session) -> None:
 @command(app, "orvanta profile use prod", "orvanta profile use prod --workspace sales", server=False)
 def use(session: Session, name: Name, workspace: NewWorkspace = None) -> None:
     """Make a profile the current one."""
-    from dataclasses import replace
+    import dataclasses
 
     from orvanta_platform import settings as settings_module
     from orvanta_platform.cli.client import profiles
@@ -71,7 +71,7 @@ def use(session: Session, name: Name, workspace: NewWorkspace = None) -> None:
     if name == profiles.LOCAL:
         structs.replace(known, current=name).save()
     else:
-        found = replace(found, workspace=workspace or found.workspace)
+        found = dataclasses.replace(found, workspace=workspace or found.workspace)
         known.with_profile(found).save()
     if session.as_json:
         print_json({"name": name, "url": found.url, "workspace": found.workspace})

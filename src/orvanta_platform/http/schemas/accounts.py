@@ -157,13 +157,13 @@ class WorkspaceSettings(msgspec.Struct):
     """Absent: none."""
 
     error_handler: SetErrorHandler | UnsetType = UNSET
-    """Absent: none."""
+    """Absent if there is none, or if the caller may not read its script or workflow."""
 
     error_handler_runs_as: str | None = None
     """Admin who set it and as whom it runs."""
 
     error_handler_error: str | None = None
-    """Reason for which it could not start for the last failed run."""
+    """Reason for which it could not start for the last failed run, or was disabled."""
 
     archived: bool = False
     """The workspace can only be read, and starts no runs."""

@@ -80,8 +80,8 @@ class AuditVerification(msgspec.Struct, kw_only=True):
     broken: BrokenLink | UnsetType = UNSET
 
     inserted: BrokenLink | UnsetType = UNSET
-    """The first row after the anchor with an earlier time than rows before it: it was inserted afterwards, or the clock
-    of the database was set back by more than an hour."""
+    """The first row after the anchor whose time is more than an hour before that of an earlier row: it was inserted
+    afterwards, or the clock of the database was set back."""
 
 
 def verification(found: Verification) -> AuditVerification:

@@ -88,7 +88,8 @@ class ScriptPreviewBody(msgspec.Struct, kw_only=True):
     content: str | None = None
     path: str | None = None
     script_hash: str | None = None
-    """Version of a script to run if there is no `content`."""
+    """Hash of the script version to run if there is no `content`; `path`, `tag`, `lock` and `flow_path` then have no
+    effect."""
 
     language: str | None = None
     tag: str | None = None

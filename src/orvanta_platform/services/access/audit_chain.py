@@ -31,7 +31,7 @@ HEADS = "audit-heads"
 _FIRST = bytes(32)
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
 _PATIENCE_MS = 2000
-_LATE = timedelta(hours=1)
+_MAX_BACKDATING = timedelta(hours=1)
 """Time by which a row may precede those linked before it, because its transaction began earlier."""
 _MAX_DROPPED = 100_000
 """Maximum number of rows of a chain that one call deletes."""
@@ -56,8 +56,8 @@ class Verification(msgspec.Struct, frozen=True):
     head: bytes
     broken: BrokenLink | None
     inserted: BrokenLink | None
-    """The first intact link after the anchor whose row has an earlier time than rows before it: it was inserted
-    afterwards, or the clock of the database was set back."""
+    """The first intact link after the anchor whose row has a time more than an hour before that of an earlier row: it
+    was inserted afterwards, or the clock of the database was set back."""
     unlinked: int
     """Rows older than 10 seconds without a link: the chain is behind, or somebody inserted them."""
     first_unlinked: int | None
@@ -203,7 +203,7 @@ def _fault(stored: StoredLink, n: int, head: bytes) -> BrokenLink | None:
 
 
 def _is_backdated(stored: StoredLink, newest: datetime) -> bool:
-    return newest - _time_of(stored) > _LATE
+    return newest - _time_of(stored) > _MAX_BACKDATING
 
 
 def _time_of(stored: StoredLink) -> datetime:

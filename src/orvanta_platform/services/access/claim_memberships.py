@@ -3,7 +3,7 @@
 A provider's grants name workspaces and groups. In these, and nowhere else, a login makes the memberships of the account
 equal to what its claim grants: it joins, changes role and leaves. A disabled member remains disabled.
 
-A grant for a domain lets its users join only: later changes by admins remain, also a removal.
+A grant for a domain only adds members: later changes by admins, including removals, remain.
 """
 
 from __future__ import annotations
@@ -73,8 +73,8 @@ async def apply(
 
 async def _join_by_domain(sync: _Sync, grants: Sequence[ClaimGrant]) -> None:
     """Join the workspaces of grants for a domain, except those that the account has been a member of."""
-    workspaces_of = sorted({each.workspace for each in grants})
-    for row in await identities.list_memberships(sync.conn, sync.account.email, workspaces_of):
+    joinable = sorted({each.workspace for each in grants})
+    for row in await identities.list_memberships(sync.conn, sync.account.email, joinable):
         former = await members.get_former_username(sync.conn, row.workspace, sync.account.email)
         if row.username is None and former is None:
             await _join(sync, row.workspace, _highest(grants, row.workspace))

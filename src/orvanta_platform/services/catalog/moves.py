@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Literal
 
 import msgspec
@@ -270,7 +270,7 @@ async def _enforce_policies(
     platform: Platform, conn: Connection, actor: Actor, workspace: str, moves: Sequence[Move]
 ) -> None:
     """Check the items at their new paths against the policies. Raises PolicyViolation."""
-    joined = replace(platform, change_set_policies={})
+    joined = dataclasses.replace(platform, change_set_policies={})
     for each in moves:
         row = await items.get(conn, workspace, each.kind, each.path)
         if row is not None and not row.archived:

@@ -49,7 +49,7 @@ class ArchiveOptions(msgspec.Struct, frozen=True):
     include_groups: bool = False
     include_settings: bool = False
     include_tests: bool = False
-    """Tests of workflows, which other software does not know."""
+    """Include the tests of workflows, a kind of file of Orvanta only."""
     default_ts: Literal["bun", "deno"] = "bun"
     items: Collection[Key] | None = None
     """The scripts and workflows to export, with nothing else; None: the whole workspace."""

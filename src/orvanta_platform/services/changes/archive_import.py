@@ -20,8 +20,8 @@ from orvanta_platform.workflow.tree.plan import Wanted
 from orvanta_platform.workflow.tree.reading import read
 from orvanta_platform.workflow.tree.unpack import unpack
 
-_PLAIN: Final = ".ts"
-_DENO: Final = ".deno.ts"
+_TYPESCRIPT: Final = ".ts"
+_DENO_TYPESCRIPT: Final = ".deno.ts"
 
 
 class ArchivedItems(msgspec.Struct, frozen=True):
@@ -37,7 +37,7 @@ class ArchivedItems(msgspec.Struct, frozen=True):
 async def read_archive(
     platform: Platform, actor: Actor, workspace: str, body: bytes, default_ts: Literal["bun", "deno"] = "bun"
 ) -> ArchivedItems:
-    """Return the items in an archive, in the forms of the server and of the command line. Nothing is changed.
+    """Return the items in an archive, as exported by the server or written by `orvanta pull`. Nothing is changed.
 
     `default_ts`: language of files that end in `.ts`. Raises NotFound, Forbidden, BadRequest, TooLarge, RateLimited.
     """
@@ -71,4 +71,4 @@ def _items(body: bytes, default_ts: str) -> ArchivedItems:
 
 
 def _with_language(name: str) -> str:
-    return name.removesuffix(_PLAIN) + _DENO if ending_of(name) == _PLAIN else name
+    return name.removesuffix(_TYPESCRIPT) + _DENO_TYPESCRIPT if ending_of(name) == _TYPESCRIPT else name

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import replace
 
 import msgspec
 from msgspec import structs
@@ -144,7 +144,7 @@ async def _apply(
         is_direct = hooks is None or not hooks.is_release
         if is_direct and any(each.kind in ("flow", "script") for each in found.of("add", "change", "remove")):
             await environments.refuse_direct(platform, conn, actor, workspace)
-        joined = replace(
+        joined = dataclasses.replace(
             platform,
             db=JoinedDatabase(platform.db, conn),
             notify=notifier,
@@ -169,7 +169,7 @@ async def _apply(
 
 
 def require_reader(actor: Actor, workspace: str) -> None:
-    """Check that the actor may read items at once. Raises NotFound, Forbidden."""
+    """Check that the actor may read items in bulk. Raises NotFound, Forbidden."""
     _require(actor, "read", workspace)
 
 

@@ -362,7 +362,7 @@ def _require_own_overwrite(actor: Actor, found: PlannedRequest) -> None:
     if rules.approvals and not rules.author_may_approve and actor.email != found.request.author_email:
         raise Forbidden(
             f"Only {found.request.author}, the author of the request, may let it overwrite items.",
-            hint="Withdraw the request, and create your own with `overwrite`: somebody else approves it.",
+            hint="Withdraw the request, and create your own with `overwrite`: somebody else must approve it.",
         )
 
 

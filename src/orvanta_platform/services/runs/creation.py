@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from msgspec.structs import replace
+from msgspec import structs
 
 from orvanta_platform import clock
 from orvanta_platform.control import limits, permissions
@@ -149,9 +149,9 @@ def _initial_state(spec: RunSpec, options: RunOptions, references: frozenset[str
     state = spec.state or RunState.new(spec.blueprint.plan, preprocess=options.preprocess)
     own = spec.pins.get(OWN)
     if has_passwords or (own is not None and own.passwords is not None):
-        state = replace(state, sealed=True)
+        state = structs.replace(state, sealed=True)
     if references:
-        state = replace(state, references=tuple(sorted(references)))
+        state = structs.replace(state, references=tuple(sorted(references)))
     return state
 
 
@@ -172,7 +172,7 @@ async def _with_queue(platform: Platform, spec: RunSpec, new: NewRun) -> NewRun:
     if not spec.blueprint.plan.bound:
         return new
     async with platform.db.acquire() as connection:
-        return replace(new, queue=await worker_affinity.queue_of(connection, spec.blueprint, row_of(new)))
+        return structs.replace(new, queue=await worker_affinity.queue_of(connection, spec.blueprint, row_of(new)))
 
 
 async def _stored_values(platform: Platform, new: NewRun, args: bytes, sealed: bytes | None) -> list[NewValue]:
@@ -188,7 +188,7 @@ async def _first_step(platform: Platform, spec: RunSpec, new: NewRun, args: byte
     reader, row = platform.tools.reader, row_of(new)
     step = await decide_step(reader, spec.blueprint, row, Started(), known, live={}, lane=NEW)
     assert step is not None, "the start of a run always has effects"
-    return replace(step, write=copied.extend(step.write))
+    return structs.replace(step, write=copied.extend(step.write))
 
 
 def _scopes_of(actor: Actor, spec: RunSpec) -> list[str] | None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -86,7 +86,7 @@ async def restart(
     """
     source, spec, _ = await _prepared(platform, actor, workspace, id, point)
     again = await results.repeated_args(platform, actor, workspace, source.run.id)
-    options = replace(options, references=again.references, secrets=again.secrets)
+    options = dataclasses.replace(options, references=again.references, secrets=again.secrets)
     return await create_run(platform, actor, spec, again.raw, _with_repeat(source, point, options))
 
 
@@ -115,10 +115,10 @@ async def restart_edited(
     if args is None:
         again = await results.repeated_args(platform, actor, workspace, source.run.id)
         args = again.raw
-        options = replace(options, references=again.references, secrets=again.secrets)
+        options = dataclasses.replace(options, references=again.references, secrets=again.secrets)
     else:
         references = await results.edited_references(platform, actor, workspace, source.run.id, args)
-        options = replace(options, references=references)
+        options = dataclasses.replace(options, references=references)
     await inputs.check(platform.evaluator.of(workspace), None, args)
     return await create_run(platform, actor, spec, args, _with_repeat(source, point, options))
 
@@ -269,10 +269,10 @@ async def _refuse_reused_consents(
 def _with_repeat(source: _Source, point: RestartRequest, options: RunOptions) -> RunOptions:
     data: dict[str, Any] = {"version": point.version} if point.version is not None else {}
     if point.steps is None:
-        return replace(options, repeat=Repeat("retry", source.run.id, None, data))
+        return dataclasses.replace(options, repeat=Repeat("retry", source.run.id, None, data))
     if len(point.steps) > 1 or point.steps[0][1] is not None:
         data["path"] = [[id, number] for id, number in point.steps]
-    return replace(options, repeat=Repeat("restart", source.run.id, point.node, data))
+    return dataclasses.replace(options, repeat=Repeat("restart", source.run.id, point.node, data))
 
 
 async def _with_state_and_context(platform: Platform, source: _Source, spec: RunSpec, made: RestartPoint) -> RunSpec:

@@ -193,7 +193,7 @@ def masked(wanted: Any, stored: Any) -> Any:
 
 
 def without_masks(value: Any) -> Any:
-    """Return the value of a new resource: its secrets are empty until a member sets them, like those of variables."""
+    """Return the value with empty texts in place of masks: secrets of a new resource are empty until they are set."""
     if isinstance(value, dict):
         return {name: without_masks(each) for name, each in value.items()}
     if isinstance(value, list):

@@ -101,8 +101,8 @@ def _tar_members(body: bytes) -> Iterator[tuple[str, bytes]]:
 def _check_name(name: str) -> None:
     if "\\" in name or "\0" in name or any(part in ("", ".", "..") for part in name.split("/")):
         raise BadRequest(
-            f"The archive contains a file with the name {name[:200]!r}, which is not inside of it.",
-            hint="Names of files have no empty parts, no . and .. and no backslashes.",
+            f"The archive contains a file with the invalid name {name[:200]!r}.",
+            hint="Names are relative paths without empty parts, ., .. and backslashes.",
         )
 
 
@@ -122,7 +122,7 @@ def _special(name: str) -> BadRequest:
 
 def _too_large() -> TooLarge:
     return TooLarge(
-        f"The files of an archive have at most {MAX_SIZE >> 20} MiB together, and are at most {MAX_FILES:,}.",
+        f"An archive can contain at most {MAX_FILES:,} files with {MAX_SIZE >> 20} MiB in total.",
         hint="Import its folders one after the other.",
         details={"limit": MAX_SIZE},
     )
