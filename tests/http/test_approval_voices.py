@@ -242,8 +242,10 @@ async def test_hidden_run_reveals_no_pending_decision(api: ApiHarness) -> None:
 
 
 @pytest.mark.parametrize("way", ["consent", "flow/resume", "resume_suspended", "link"])
-@pytest.mark.parametrize("scopes", [["jobs:run"], ["jobs:run", "jobs:delegate", "jobs:read"]])
-async def test_token_of_program_is_not_signed_in_person(api: ApiHarness, way: str, scopes: list[str]) -> None:
+@pytest.mark.parametrize(
+    "scopes", [["jobs:run"], ["jobs:run", "jobs:delegate", "jobs:read"], ["jobs:run", "jobs:read", "variables:read"]]
+)
+async def test_token_with_scopes_is_not_signed_in_person(api: ApiHarness, way: str, scopes: list[str]) -> None:
     program = await api.member("robot", Role.DEVELOPER, scopes=scopes)
     await api.client.post(f"{W}/folders/create", json={"name": "team", "owners": ["g/all"]})
     value = {"modules": [approval("a", required_approvals=2), export_node("b", "1")]}

@@ -248,10 +248,9 @@ def _check_member(request: ApprovalRequest, actor: Actor) -> None:
 
 
 def _is_person(actor: Actor) -> bool:
-    is_program = actor.kind == "job" or is_service_email(actor.email)
-    return (
-        actor.impersonator is None and not is_program and not actor.via_query and not scopes.is_unattended(actor.scopes)
-    )
+    """Return whether the actor is a signed-in person. A token with scopes is that of a program."""
+    is_program = actor.kind == "job" or is_service_email(actor.email) or actor.scopes is not None
+    return actor.impersonator is None and not is_program and not actor.via_query
 
 
 def _listed(consent: Consent) -> str:
