@@ -163,7 +163,9 @@ async def test_two_admins_see_both_values_of_a_setting(page: Page, site: Site) -
         site.client.post("/api/settings/global/min_password_length", json={"value": 11}).raise_for_status()
         await dialog.get_by_label("Value").fill("9")
         await dialog.get_by_role("button", name="Save").click()
-        await expect(dialog.get_by_role("alert")).to_contain_text("min_password_length was changed meanwhile to 11.")
+        await expect(dialog.get_by_role("alert")).to_contain_text(
+            "min_password_length was changed to 11 in the meantime."
+        )
         await expect(dialog.get_by_label("Value")).to_have_value("9")
         assert site.client.get("/api/settings/global/min_password_length").json() == 11
         await dialog.get_by_role("button", name="Save").click()
@@ -178,7 +180,7 @@ async def test_two_admins_see_both_values_of_a_setting(page: Page, site: Site) -
         await days.fill("10")
         await page.get_by_role("button", name="Save").click()
         problem = page.get_by_role("main").get_by_role("alert")
-        await expect(problem).to_contain_text("retention_days was changed meanwhile to 20.")
+        await expect(problem).to_contain_text("retention_days was changed to 20 in the meantime.")
         await page.get_by_role("button", name="Save").click()
         await expect(page.get_by_text("Saved Workspace settings")).to_be_visible()
         stored = site.client.get(f"{calls}/get_settings").json()
@@ -235,7 +237,7 @@ async def test_two_admins_see_both_values_of_handler_channel_and_group(page: Pag
         site.client.post(handler, json={"error_handler": "flow/f/alerts/theirs"}).raise_for_status()
         await page.get_by_role("button", name="Save").click()
         problem = page.get_by_role("main").get_by_role("alert")
-        await expect(problem).to_contain_text('was changed meanwhile to "flow/f/alerts/theirs".')
+        await expect(problem).to_contain_text('was changed to "flow/f/alerts/theirs" in the meantime.')
         await page.get_by_role("button", name="Save").click()
         await expect(page.get_by_text("It runs as u/admin, who set it.")).to_be_visible()
         settings = site.client.get("/api/w/main/workspaces/get_settings").json()
@@ -247,7 +249,7 @@ async def test_two_admins_see_both_values_of_handler_channel_and_group(page: Pag
         channel = {"kind": "webhook", "url": "https://theirs.example.org"}
         site.client.post(alerts, json={"value": {"channels": {"theirs": channel}}}).raise_for_status()
         await dialog.get_by_role("button", name="Create").click()
-        await expect(dialog.get_by_role("alert")).to_contain_text("alerts was changed meanwhile")
+        await expect(dialog.get_by_role("alert")).to_contain_text("alerts was changed to")
         await dialog.get_by_role("button", name="Create").click()
         await expect(dialog).to_have_count(0)
         assert sorted(site.client.get(alerts).json()["channels"]) == ["mine", "theirs"]
@@ -258,7 +260,7 @@ async def test_two_admins_see_both_values_of_handler_channel_and_group(page: Pag
         await dialog.get_by_label("Queues").fill("gpu")
         site.client.post(group, json={"slots": 3}).raise_for_status()
         await dialog.get_by_role("button", name="Save").click()
-        await expect(dialog.get_by_role("alert")).to_contain_text('race was changed meanwhile to {"worker_tags":null')
+        await expect(dialog.get_by_role("alert")).to_contain_text('race was changed to {"worker_tags":null')
         await expect(dialog.get_by_role("alert")).to_contain_text('"slots":3')
         assert site.client.get("/api/configs/get/race").json()["worker_tags"] is None
         await dialog.get_by_role("button", name="Save").click()

@@ -84,7 +84,7 @@ async def test_charts_show_workspace_and_installation(page: Page, site: Site) ->
     await charts.get_by_role("button", name="1 hour").click()
     await expect(page).to_have_url(re.compile("last=1h"))
     await charts.get_by_text("Show as table").click()
-    await expect(charts.get_by_role("columnheader", name="95 % of jobs within")).to_be_visible()
+    await expect(charts.get_by_role("columnheader", name="95% of jobs within")).to_be_visible()
     await charts.get_by_role("button", name="Workspace main").click()
     await expect(charts.get_by_role("figure")).to_have_count(4)
     await expect(charts.get_by_role("figure").first).to_contain_text("Ended runs")

@@ -43,7 +43,7 @@ async def test_run_is_kept_as_test(page: Page, site: Site) -> None:
     await expect(tests.get_by_role("listitem").filter(has_text="small")).to_contain_text("Passed")
     await expect(node(page, "charge")).to_contain_text("Tested")
     await expect(node(page, "refuse")).to_contain_text("Not tested")
-    await expect(page.get_by_text("The tests walk 3 of 4 nodes and 2 of 3 edges.")).to_be_visible()
+    await expect(page.get_by_text("The tests cover 3 of 4 nodes and 2 of 3 edges.")).to_be_visible()
     await page.get_by_role("button", name="Edit test small").click()
     dialog = page.get_by_role("dialog", name="Edit test small")
     text = dialog.get_by_label("Test as YAML")
