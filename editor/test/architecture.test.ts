@@ -13,7 +13,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["editor", "integrations"],
   ["actions", "code", "forms", "kinds"],
   ["canvas", "approvals", "items", "references", "sharing"],
-  ["inspector", "versions"],
+  ["inspector", "versions", "dry-runs"],
   ["panels", "conflicts", "triggers", "workflow-tests"],
   ["workflows", "scripts", "runs", "schedules", "workers", "settings", "home", "environments"],
   ["workflow-page"],

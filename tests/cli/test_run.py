@@ -66,6 +66,15 @@ def test_json_contains_complete_run(cli: Cli) -> None:
     assert done.err == ""
 
 
+def test_dry_run_prints_what_was_not_executed(cli: Cli) -> None:
+    """Without declared effects no node is executed; the third fails, because it needs more than null of the second."""
+    text = json.dumps(example("order_receipt", "input"))
+    done = cli("flow", "dry-run", ORDER, "--input", "-", "--wait", text=text, code=1)
+    assert done.out.splitlines()[:2] == ["Would have written or sent:", "  check  sends  python3  (no answer)"]
+    found = cli("flow", "dry-run", ORDER, "--input", "-", "--json", "--wait", text=text, code=1).json
+    assert (found["status"], [each["node"] for each in found["executions"]]) == ("failed", ["check", "price"])
+
+
 def test_inputs_are_texts_json_and_a_file_together(cli: Cli, echo: str) -> None:
     cli.write("in.json", '{"a": 1, "b": "file", "big": 12345678901234567890.10}')
     pairs = ["-i", "b=5", "-i", "c:=[1, null]", "-i", "d=x=y:=z", "-i", "e=", "-i", "ü:=1.10"]

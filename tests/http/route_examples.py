@@ -141,6 +141,7 @@ BODIES: dict[str, Any] = {
     "POST jobs/run_inline/preview": CODE,
     "POST jobs/run_wait_result/preview": CODE,
     "POST jobs/run/preview_flow": {"value": PASS_ON["value"]},
+    "POST jobs/dry_run/preview_flow": {"value": PASS_ON["value"]},
     "POST jobs/run_wait_result/preview_flow": {"value": PASS_ON["value"]},
     "POST jobs/run/dependencies_async": {"raw_scripts": [{"raw_code": "", "path": "f/team/x", "language": "bash"}]},
     "POST jobs/run/flow_dependencies_async": {"path": "f/team/x", "flow_value": PASS_ON["value"]},
@@ -303,6 +304,7 @@ class Examples:
         self._ids["audit"] = str((await self._stage.get("audit/list"))[0]["id"])
         await self._post("capture/set_config", BODIES["POST capture/set_config"])
         self._ids["ended"] = await self._post("jobs/run/f/f/team/flow", {})
+        self._ids["dry"] = await self._post("jobs/dry_run/f/f/team/flow", {})
 
     async def request(self, method: str, path: str, instead: Mapping[str, str] | None = None) -> tuple[str, Any]:
         """Return (URL, body) of a call that names existing objects. `instead` replaces path parameters."""
@@ -354,6 +356,8 @@ class Examples:
             values["path"] = "f/team/flow"
         elif "raw/h" in path:
             values["path"] = f"{self._ids['hash']}.sh"
+        elif "dry_run/get" in path:
+            values["id"] = self._ids["dry"]
         elif "audit/get" in path:
             values["id"] = self._ids["audit"]
         elif "inputs/delete" in path:

@@ -15,6 +15,7 @@ from orvanta_platform.errors import BadRequest, TooLarge
 from orvanta_platform.evaluate.evaluator import Evaluator
 from orvanta_platform.orchestrator import playback, recorded_tests
 from orvanta_platform.orchestrator.playback_types import Execution, ExecutionKey, Played
+from orvanta_platform.orchestrator.recorded_answers import RecordedAnswers
 from orvanta_platform.orchestrator.recorded_tests import RecordedTestOutcome, coverage, run_test
 from orvanta_platform.services.catalog import recording
 from orvanta_platform.workflow.playback.comparison import difference
@@ -200,7 +201,7 @@ def test_answers_are_encoded_and_ranked_once() -> None:
     test = WorkflowTest(
         nodes={**{key: RecordedAnswer(result=1) for key in keys}, "step": RecordedAnswer(result={"a": 1})}
     )
-    answers = recorded_tests._Answers(test, recorded_tests._EPOCH)
+    answers = RecordedAnswers(test, recorded_tests._EPOCH)
     flow, _ = many(2, {})
     each, step = compile_plan(flow).all_nodes
     found = [answers.outcome(ExecutionKey(step, UUID(int=0), (number,))) for number in range(2)]

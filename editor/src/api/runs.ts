@@ -110,7 +110,7 @@ export const valueQuery = (
 
 const LAST_RUNS = 3;
 
-/** Fetch the ids of the last ended runs of a path, including tests, newest first. */
+/** Fetch the ids of the last ended runs of a path, including tests but not dry runs, newest first. */
 export async function lastRuns(workspace: string, path: string): Promise<string[]> {
   const { data } = await api.GET("/api/w/{workspace}/jobs/completed/list", {
     params: {
@@ -123,7 +123,7 @@ export async function lastRuns(workspace: string, path: string): Promise<string[
       } as never,
     },
   });
-  return (data ?? []).map((each) => each.id);
+  return (data ?? []).filter(({ trigger_kind }) => trigger_kind !== "dry_run").map((each) => each.id);
 }
 
 /** Fetch the states of the nodes of a run. */

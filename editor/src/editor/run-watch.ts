@@ -1,3 +1,4 @@
+import { type DryRunOptions, startDryRun } from "../api/dry-runs";
 import { fetchResult, type NodeState, type RunGraph, startFlow, startPreview } from "../api/runs";
 import { follow, type LogPart } from "../api/stream";
 import { ENDED } from "../lib/status";
@@ -18,6 +19,14 @@ export async function testWorkflow(store: EditorStore, args: Tree): Promise<void
     ? startPreview(editor.workspace, editor.flow.path, at(editor.tree, ["value"]) ?? null, args)
     : startFlow(editor.workspace, editor.flow.path, args);
   await watchStarted(store, starting, null);
+}
+
+/** Start a dry run of the text of the page, deployed or not, and show it on the graph. */
+export async function dryRunWorkflow(store: EditorStore, args: Tree, options: DryRunOptions): Promise<void> {
+  const editor = store.getState();
+  store.setState({ args });
+  const value = isChanged(editor) ? (at(editor.tree, ["value"]) ?? null) : undefined;
+  await watchStarted(store, startDryRun(editor.workspace, editor.flow.path, value, args, options), null, true);
 }
 
 /**
@@ -53,12 +62,17 @@ export function showOutput(store: EditorStore): void {
 }
 
 /** Watch a test once it has an id, unless a newer test was started in the meantime. */
-async function watchStarted(store: EditorStore, starting: Promise<string>, only: string | null): Promise<void> {
+async function watchStarted(
+  store: EditorStore,
+  starting: Promise<string>,
+  only: string | null,
+  dry = false,
+): Promise<void> {
   const number = ++testsStarted;
   store.setState({ starting: true });
   try {
     const id = await starting;
-    if (number === testsStarted) watchTest(store, id, only);
+    if (number === testsStarted) watchTest(store, id, only, dry);
   } finally {
     if (number === testsStarted) store.setState({ starting: false });
   }
@@ -69,11 +83,12 @@ function withoutMock({ mock: _, ...module }: Tree): Tree {
   return module;
 }
 
-/** Show a test on the graph, with its logs, and store the results of its nodes. */
-export function watchTest(store: EditorStore, id: string, only: string | null): void {
+/** Show a test on the graph, with its logs, and store the results of its nodes unless it is a dry run. */
+export function watchTest(store: EditorStore, id: string, only: string | null, dry = false): void {
   stop();
   stop = followRun(store, id, only, {
-    status: (graph) => fetchResults(store, graph),
+    dry,
+    ...(dry ? {} : { status: (graph) => fetchResults(store, graph) }),
     log: (parts) => {
       const { live } = store.getState();
       if (live?.id === id) store.setState({ live: { ...live, logs: withLogParts(live.logs, parts) } });
@@ -82,6 +97,8 @@ export function watchTest(store: EditorStore, id: string, only: string | null): 
 }
 
 interface RunHandlers {
+  /** True for a dry run. */
+  dry?: boolean;
   status?: (graph: RunGraph) => void;
   log?: (parts: LogPart[]) => void;
 }
@@ -89,7 +106,8 @@ interface RunHandlers {
 /** Follow a run and store its state in that of the page. Return a function that stops it. */
 export function followRun(store: EditorStore, id: string, only: string | null, handlers: RunHandlers = {}): () => void {
   const { workspace, tree } = store.getState();
-  const initial: LiveRun = { id, tree, status: "queued", connected: true, graph: null, nodes: {}, logs: {}, only };
+  const dry = handlers.dry ?? false;
+  const initial: LiveRun = { id, tree, status: "queued", connected: true, graph: null, nodes: {}, logs: {}, only, dry };
   store.setState({ live: initial, shownIterations: {} });
   const update = (change: (live: LiveRun) => Partial<LiveRun>) => {
     const { live } = store.getState();

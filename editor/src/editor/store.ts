@@ -35,6 +35,8 @@ export interface LiveRun {
   logs: Record<string, TimedLog>;
   /** Node of a test of one node; null for a test of the workflow. */
   only: string | null;
+  /** True for a dry run: its results are partly samples. */
+  dry: boolean;
 }
 
 /** Run whose data is shown: a test, or the last run before the page was opened. */

@@ -21,6 +21,8 @@ interface Props {
   noInputsText?: string;
   /** Start the run. A refusal is shown at the fields that it names. */
   run: (args: Tree) => void | Promise<void>;
+  /** Another action with the same inputs. */
+  alternative?: { label: string; run: (args: Tree) => void | Promise<void> };
 }
 
 /** Return the state of the fields of a schema. `initial`: their first values. */
@@ -77,18 +79,19 @@ export function InputForm({
   submitLabel = t("ui.run"),
   noInputsText = t("forms.noInputs"),
   run,
+  alternative,
 }: Props) {
   const inputs = useInputs(schema, initial);
   const [others, setOthers] = useState(() => otherValues(inputs.names, initial ?? {}));
   const [wrong, setWrong] = useState(false);
   const example = exampleOf(schema);
-  const submit = async () => {
+  const submit = async (start: Props["run"]) => {
     const args = inputs.read();
     const undeclared = readObjectText(others);
     setWrong(undeclared === null);
     if (!args || !undeclared) return;
     try {
-      await run({ ...undeclared, ...args });
+      await start({ ...undeclared, ...args });
     } catch (error) {
       inputs.refuse(error);
     }
@@ -98,7 +101,7 @@ export function InputForm({
       className={css.inner}
       onSubmit={(event) => {
         event.preventDefault();
-        void submit();
+        void submit(run);
       }}
     >
       <InputFields inputs={inputs} />
@@ -124,6 +127,11 @@ export function InputForm({
         <Button look="main" icon="play" type="submit" disabled={busy}>
           {submitLabel}
         </Button>
+        {alternative && (
+          <Button disabled={busy} onClick={() => void submit(alternative.run)}>
+            {alternative.label}
+          </Button>
+        )}
         {example && (
           <Button
             onClick={() => {

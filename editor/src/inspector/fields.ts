@@ -124,6 +124,24 @@ const COMMON_FIELDS: FieldSpec[] = [
   f("priority", t("inspector.priority"), "number"),
 ];
 
+const EFFECTS = f("effects", t("inspector.effects"), "choice", {
+  choices: [
+    { value: "none", name: t("inspector.effectsNone") },
+    { value: "reads", name: t("inspector.effectsReads") },
+    { value: "writes", name: t("inspector.effectsWrites") },
+    { value: "sends", name: t("inspector.effectsSends") },
+  ],
+  help: t("inspector.effectsHelp"),
+  fallback: t("inspector.effectsSends"),
+});
+
+/** Fields of nodes that dry runs may not execute. */
+const DRY_RUN_FIELDS: FieldSpec[] = [
+  EFFECTS,
+  f("result_schema", t("inspector.resultSchema"), "json", { help: t("inspector.resultSchemaHelp") }),
+];
+const WITH_EFFECTS = new Set(["rawscript", "script", "webhook"]);
+
 /** The approval between a node and the next one. */
 export const SUSPEND_FIELDS: FieldSpec[] = [
   f("suspend.required_events", REQUIRED_APPROVALS, "number", { fallback: "1" }),
@@ -141,7 +159,8 @@ export const SUSPEND_FIELDS: FieldSpec[] = [
 export function fieldsOf(kind: string): { main: FieldSpec[]; common: FieldSpec[] } {
   const main = MAIN_FIELDS[kind] ?? [];
   const taken = new Set(main.map((field) => field.path.join(".")));
-  return { main, common: COMMON_FIELDS.filter((field) => !taken.has(field.path.join("."))) };
+  const common = WITH_EFFECTS.has(kind) ? [...COMMON_FIELDS, ...DRY_RUN_FIELDS] : COMMON_FIELDS;
+  return { main, common: common.filter((field) => !taken.has(field.path.join("."))) };
 }
 
 /** Kinds whose inputs are named by `input_transforms`. */

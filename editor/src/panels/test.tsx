@@ -1,12 +1,15 @@
+import { useState } from "react";
 import { useShallow } from "zustand/react/shallow";
 import { attempt } from "../actions/registry";
 import { cancelRun, fetchResult, type NodeState } from "../api/runs";
 import { NodeDecision } from "../approvals/node-decision";
+import { DEFAULT_OPTIONS, DryRunOptionsForm } from "../dry-runs/options";
 import { useEditor, useEditorStore } from "../editor/context";
-import { isRunOver, isTesting, nodeStateOf, testWorkflow } from "../editor/run-watch";
+import { dryRunWorkflow, isRunOver, isTesting, nodeStateOf, testWorkflow } from "../editor/run-watch";
 import { type Editor, type LiveRun, select } from "../editor/store";
 import { InputForm } from "../forms/input-form";
 import { NodeData, ResultSection } from "../inspector/node-data";
+import { lazyComponent } from "../lib/lazy-component";
 import { duration } from "../lib/time";
 import { t } from "../texts/panels";
 import { Button, LinkButton } from "../ui/controls";
@@ -15,12 +18,15 @@ import { Status } from "../ui/status";
 import runs from "../ui/status.module.css";
 import { at } from "../workflow/types";
 
+const DryRunReport = lazyComponent(() => import("../dry-runs/report"));
+
 /** Runs the workflow on the page: the form of its input, and the outcome. */
 export function TestPanel() {
   const store = useEditorStore();
   const schema = useEditor((editor) => at(editor.tree, ["schema"]));
   const live = useEditor((editor) => editor.live);
   const busy = useEditor(isTesting);
+  const [options, setOptions] = useState(DEFAULT_OPTIONS);
   return (
     <div className={css.pane}>
       <h2>{t("panels.test")}</h2>
@@ -29,7 +35,9 @@ export function TestPanel() {
         busy={busy}
         initial={store.getState().args}
         run={(args) => testWorkflow(store, args)}
+        alternative={{ label: t("panels.dryRun"), run: (args) => dryRunWorkflow(store, args, options) }}
       />
+      <DryRunOptionsForm options={options} set={setOptions} />
       {live && <TestOutcome live={live} />}
     </div>
   );
@@ -78,6 +86,7 @@ function TestOutcome({ live }: { live: LiveRun }) {
         ))}
       </ul>
       {chosen && state && <NodeData key={chosen} run={live.id} id={chosen} node={state} log={live.logs[chosen]} />}
+      {over && live.dry && <DryRunReport key={live.id} workspace={workspace} run={live.id} />}
       {over && live.status !== "unknown" && (
         <ResultSection label={t("panels.result")} run={live.id} ask={fetchResult} failed={live.status === "failed"} />
       )}

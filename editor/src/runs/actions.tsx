@@ -27,7 +27,8 @@ export function RunActions() {
       notifyError(error);
     }
   };
-  const failed = status === "failed" || status === "cancelled";
+  const dry = about.trigger === "dry_run";
+  const failed = !dry && (status === "failed" || status === "cancelled");
   return (
     <>
       {!over && (
@@ -45,9 +46,11 @@ export function RunActions() {
           {t("runs.keepAsTest")}
         </Button>
       )}
-      <Button icon="redo" onClick={() => setAsking("rerun")}>
-        {t("runs.runAgainForm")}
-      </Button>
+      {!dry && (
+        <Button icon="redo" onClick={() => setAsking("rerun")}>
+          {t("runs.runAgainForm")}
+        </Button>
+      )}
       {asking === "retry" && <RestartDialog title={t("runs.retryFailed")} point={null} close={() => setAsking(null)} />}
       {asking === "test" && about.workflow && (
         <RecordDialog workspace={workspace} run={id} path={about.workflow} close={() => setAsking(null)} />

@@ -1,4 +1,6 @@
 import { useEditor } from "../editor/context";
+import { lazyComponent } from "../lib/lazy-component";
+import { ENDED } from "../lib/status";
 import { Link } from "../routing/link";
 import { t } from "../texts/runs";
 import { Status } from "../ui/status";
@@ -11,9 +13,11 @@ import css from "./page.module.css";
 import { RunResult } from "./result";
 import { RunWaitReasons } from "./wait-reasons";
 
+const DryRunReport = lazyComponent(() => import("../dry-runs/report"));
+
 /** Head of the page: name, status, facts, wait reasons, first error and actions of the run. */
 export function RunHeader() {
-  const { workspace, about } = useRun();
+  const { workspace, id, about } = useRun();
   const status = useEditor((editor) => editor.live?.status ?? "queued");
   const cancelling = useEditor((editor) => (editor.live?.graph?.canceled ?? false) && status === "running");
   const connected = useEditor((editor) => editor.live?.connected ?? true);
@@ -46,6 +50,7 @@ export function RunHeader() {
       <RunWaitReasons />
       <RunFailure />
       <RunResult />
+      {about.trigger === "dry_run" && ENDED.has(status) && <DryRunReport workspace={workspace} run={id} />}
     </header>
   );
 }

@@ -8,6 +8,7 @@ const NAMES: Record<string, string> = {
   http: t("runs.triggerHttp"),
   rerun: t("runs.triggerRerun"),
   deploy: t("runs.triggerDeploy"),
+  dry_run: t("runs.triggerDryRun"),
 };
 
 /** Return the name of a trigger, such as "Schedule f/a" for "schedule f/a". Unknown kinds are returned unchanged. */

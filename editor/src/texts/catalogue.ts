@@ -4,6 +4,7 @@ import type approvals from "./en/approvals.json";
 import type canvas from "./en/canvas.json";
 import type code from "./en/code.json";
 import type conflicts from "./en/conflicts.json";
+import type dryRuns from "./en/dry-runs.json";
 import type editor from "./en/editor.json";
 import type environments from "./en/environments.json";
 import type forms from "./en/forms.json";
@@ -38,6 +39,7 @@ export interface Catalogue {
   canvas: typeof canvas;
   code: typeof code;
   conflicts: typeof conflicts;
+  "dry-runs": typeof dryRuns;
   editor: typeof editor;
   environments: typeof environments;
   forms: typeof forms;

@@ -10,7 +10,7 @@ from orvanta_platform.engine import approval_prompt, duration, node_completion, 
 from orvanta_platform.engine.effects import Export, Record, SetTimer, StoreResume
 from orvanta_platform.engine.events import Approved, DeadlineDue, NamedError, Rejected
 from orvanta_platform.engine.plan import Consent, Node
-from orvanta_platform.engine.readiness import Fail, OpenApproval, Readiness
+from orvanta_platform.engine.readiness import Fail, OpenApproval, Readiness, Reject
 from orvanta_platform.engine.state import Mark, Phase
 from orvanta_platform.engine.states import Status
 from orvanta_platform.engine.step import Step
@@ -55,8 +55,8 @@ def rejected(step: Step, event: Rejected) -> bool:
     index, node = event.node, step.plan.node(event.node)
     mark = step.nodes[index]
     if mark == Mark.WAITING_APPROVAL and node.approval is not None:
-        reason = f"Rejected by {event.by}" + (f": {event.reason}" if event.reason else "")
-        _reject(step, node, node.approval, (Mark.REJECTED_CONTINUED, Mark.REJECTED), event.record, reason)
+        rejection = rejection_by(event)
+        _reject(step, node, node.approval, rejection.marks, event.record, rejection.reason)
         return True
     if mark == Mark.SUSPENDED and node.suspend is not None:
         _disapprove(step, node, node.suspend, event.record, event.by)
@@ -75,9 +75,18 @@ def deadline(step: Step, event: DeadlineDue) -> bool:
         return False
     if node.approval.continues:
         return _approve(step, node, node.approval, Mark.TIMEOUT, event.record)
-    reason = f"Nobody decided within {node.approval.timeout_s:g} s"
-    _reject(step, node, node.approval, (Mark.TIMEOUT_CONTINUED, Mark.TIMED_OUT), event.record, reason)
+    rejection = rejection_by(event, node.approval.timeout_s)
+    _reject(step, node, node.approval, rejection.marks, event.record, rejection.reason)
     return True
+
+
+def rejection_by(event: Rejected | DeadlineDue, timeout_s: float = 0) -> Reject:
+    """Return the rejection of an approval node by a person, or by its timeout."""
+    if isinstance(event, DeadlineDue):
+        reason = f"Nobody decided within {timeout_s:g} s"
+        return Reject((Mark.TIMEOUT_CONTINUED, Mark.TIMED_OUT), event.record, reason)
+    reason = f"Rejected by {event.by}" + (f": {event.reason}" if event.reason else "")
+    return Reject((Mark.REJECTED_CONTINUED, Mark.REJECTED), event.record, reason)
 
 
 def settle_status(step: Step) -> None:
@@ -132,16 +141,21 @@ def _approve(step: Step, node: Node, consent: Consent, mark: Mark, record: bytes
 
 
 def _reject(step: Step, node: Node, consent: Consent, marks: tuple[Mark, Mark], record: bytes, reason: str) -> None:
-    """End the approval node as failed, which an edge on failure, rejected or timeout may handle."""
-    error = NamedError("Rejected", reason)
-    fields = msgspec.json.decode(record, type=dict[str, msgspec.Raw])
-    summary = {"name": error.name, "message": error.message, "step_id": node.id}
-    result = msgspec.json.encode({"error": summary, **fields})
+    """Close the wait of the approval node, and end it as failed."""
     suspending.close_wait(step, node.index, consent)
     step.votes = {each: votes for each, votes in step.votes.items() if each != node.index}
     step.effects.append(Record("approval_decided", node.index, {"outcome": marks[1].name.lower()}))
-    step.effects.append(Export(node.index, node.id, record))
-    node_completion.fail_for_good(step, node, error, marks, result=result)
+    end_rejected(step, node, Reject(marks, record, reason))
+
+
+def end_rejected(step: Step, node: Node, rejected: Reject) -> None:
+    """End the approval node as failed, which an edge on failure, rejected or timeout may handle."""
+    error = NamedError("Rejected", rejected.reason)
+    fields = msgspec.json.decode(rejected.record, type=dict[str, msgspec.Raw])
+    summary = {"name": error.name, "message": error.message, "step_id": node.id}
+    result = msgspec.json.encode({"error": summary, **fields})
+    step.effects.append(Export(node.index, node.id, rejected.record))
+    node_completion.fail_for_good(step, node, error, rejected.marks, result=result)
 
 
 def _disapprove(step: Step, node: Node, consent: Consent, record: bytes, by: str) -> None:

@@ -11,6 +11,7 @@ import msgspec
 from orvanta_platform.engine import (
     approval,
     containers,
+    dry_run,
     gates,
     node_completion,
     pausing,
@@ -30,6 +31,8 @@ from orvanta_platform.engine.readiness import (
     Paused,
     Prepare,
     Readiness,
+    Reject,
+    Simulate,
     StartDebounce,
     Succeed,
 )
@@ -65,16 +68,27 @@ def begin(step: Step) -> None:
                 step.prepared[index] = debounce
             case Paused(pause):
                 step.prepared[index] = pause
-            case Succeed(mark, result, exports, hold, cached):
-                if cached is not None:
-                    step.effects.append(Record("cached", index, {"run": cached}))
-                node_completion.succeed(step, index, exports, mark, result=result, hold=hold)
             case Delay():
                 waits.begin_delay(step, index, verdict)
             case OpenApproval():
                 approval.open_node(step, index, verdict)
-            case Fail(error):
-                node_completion.fail(step, index, error, retryable=False)
+            case Simulate(attempts, outcome):
+                step.effects += attempts
+                _end_without_job(step, index, outcome)
+            case Succeed() | Fail():
+                _end_without_job(step, index, verdict)
+
+
+def _end_without_job(step: Step, index: int, outcome: Succeed | Fail | Reject) -> None:
+    match outcome:
+        case Succeed(mark, result, exports, hold, cached):
+            if cached is not None:
+                step.effects.append(Record("cached", index, {"run": cached}))
+            node_completion.succeed(step, index, exports, mark, result=result, hold=hold)
+        case Fail(error):
+            node_completion.fail(step, index, error, retryable=False)
+        case Reject():
+            approval.end_rejected(step, step.plan.node(index), outcome)
 
 
 def enqueue(step: Step) -> None:
@@ -158,8 +172,8 @@ def _limit(value: Any) -> Readiness:
 _NO_LIMIT = Prepare(None)
 
 _CHECKS_BEFORE_START: Mapping[int, tuple[Callable[[Step, Node], Readiness | None], ...]] = {
-    Mark.PENDING: (waits.skipped, pausing.readiness, waits.mocked, step_debounce.readiness),
-    Mark.PAUSED: (pausing.continued_result, waits.mocked, step_debounce.readiness),
+    Mark.PENDING: (waits.skipped, pausing.readiness, waits.mocked, dry_run.readiness, step_debounce.readiness),
+    Mark.PAUSED: (pausing.continued_result, waits.mocked, dry_run.readiness, step_debounce.readiness),
 }
 """Checks that may prevent a node with this mark from starting, in order; a node with another mark has passed them."""
 

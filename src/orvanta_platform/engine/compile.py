@@ -11,6 +11,7 @@ from orvanta_platform.engine import debounce, duration, gates
 from orvanta_platform.engine.plan import Body, Consent, Edge, Gate, Join, Kind, Node, Plan, Retry, Stop, Target
 from orvanta_platform.errors import InvalidWorkflow
 from orvanta_platform.workflow import graph
+from orvanta_platform.workflow.kinds import EFFECTS, Effects
 from orvanta_platform.workflow.normal import normalise_value
 from orvanta_platform.workflow.support import failing_value, unsupported
 
@@ -249,7 +250,14 @@ def _node(node: graph.Node, index: int, number: int, bodies: tuple[Body, ...], s
         debounce=None if node.id in _NEVER_DEBOUNCED else debounce.of_step(node.id, value, tree.get("debouncing")),
         cache_s=duration.setting(tree.get("cache_ttl")),
         erase_s=duration.erased_after(tree.get("delete_after_secs")),
+        # Code that only reports an unsupported feature has no effects.
+        effects="none" if feature is not None else _effects(tree.get("effects")),
+        result_schema=tree.get("result_schema"),
     )
+
+
+def _effects(declared: Any) -> Effects:
+    return next((each for each in EFFECTS if each == declared), "sends")
 
 
 def _mock(mock: Mapping[str, Any]) -> bytes | None:

@@ -154,6 +154,7 @@ def _flow(step: Step, node: Node, timeout_s: float | None) -> Readiness | None:
                 timeout_s=timeout_s,
                 references=answer.references,
                 sealed=answer.sealed,
+                recorded=answer.recorded,
             )
         )
     return Fail(answer) if answer else None

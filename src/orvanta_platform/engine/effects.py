@@ -13,6 +13,9 @@ from orvanta_platform.engine.states import NodeState, Status
 
 TimerKind = Literal["wait", "deadline"]
 
+Origin = Literal["recorded", "sample", "none"]
+"""Origin of the answer of a dry run for a node: an earlier run or a test, a sample of its schema, or nothing (null)."""
+
 
 class Enqueue(msgspec.Struct, frozen=True):
     """Makes the node's job available in the queue."""
@@ -163,6 +166,8 @@ class Opening(msgspec.Struct, frozen=True):
     """Names of the members of `args` that contain references."""
     sealed: bytes | None = None
     """Sealed secrets of the input."""
+    recorded: bytes | None = None
+    """Recording that a sub-workflow plays in a dry run."""
 
 
 class OpenInside(msgspec.Struct, frozen=True):
@@ -184,6 +189,21 @@ class StoreResume(msgspec.Struct, frozen=True):
     node: int
     number: int
     raw: bytes
+
+
+class Simulated(msgspec.Struct, frozen=True):
+    """Records that a dry run answered for the node instead of executing it."""
+
+    node: int
+    execution: str
+    """Node with its iterations, as in `fetch[0]`."""
+    attempt: int
+    """Attempt, counted from 0."""
+    answer: Origin
+    error: str | None = None
+    """Name of the error with which the attempt fails."""
+    inputs: bytes | None = None
+    """JSON object text of the inputs to store; None: they are stored already, or there are none."""
 
 
 class NodeEnded(msgspec.Struct, frozen=True):
@@ -320,6 +340,7 @@ Effect = (
     | StoreResume
     | OpenInside
     | CancelChildren
+    | Simulated
     | NodeEnded
     | Export
     | Input

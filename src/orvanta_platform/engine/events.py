@@ -20,6 +20,8 @@ class Answer(msgspec.Struct, frozen=True):
     """For the input of a sub-workflow: names of the members that contain references."""
     sealed: bytes | None = None
     """For the input of a sub-workflow: JSON text with the secrets that are masked in `raw`."""
+    recorded: bytes | None = None
+    """For the input of a sub-workflow in a dry run: JSON text of the recording that it plays."""
 
 
 class NamedError(msgspec.Struct, frozen=True):
@@ -53,6 +55,7 @@ Purpose = Literal[
     "key",
     "joined",
     "cache",
+    "simulate",
 ]
 """Purposes of expressions."""
 

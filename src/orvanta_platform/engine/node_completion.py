@@ -102,7 +102,10 @@ def succeed(
 ) -> None:
     """End a node as succeeded, or hold its edges. `result` is passed for a node without a job."""
     step.forget_failures(index)
-    if hold.suspend:
+    if hold.suspend and step.plan.dry:
+        step.end(index, mark, result=result)
+        suspending.resume_without_wait(step, index)
+    elif hold.suspend:
         suspending.suspend(step, index, mark, result=result, groups=hold.groups)
     elif hold.sleep_s > 0:
         step.hold(index, Mark.SLEEPING, mark, result=result)

@@ -12,6 +12,8 @@ from typing import Any
 
 import msgspec
 
+from orvanta_platform.workflow.kinds import Effects
+
 
 class Kind(StrEnum):
     """Kinds of node that the engine runs."""
@@ -40,12 +42,18 @@ class Kind(StrEnum):
         return self in _CONTAINERS
 
     @property
+    def runs_code(self) -> bool:
+        """Return whether the node executes code or calls another system."""
+        return self in _CODE
+
+    @property
     def is_loop(self) -> bool:
         """Return whether the node repeats a single body."""
         return self in _LOOPS
 
 
 _JOBS = frozenset({Kind.RAWSCRIPT, Kind.SCRIPT, Kind.IDENTITY})
+_CODE = frozenset({Kind.RAWSCRIPT, Kind.SCRIPT, Kind.WEBHOOK})
 _LOOPS = frozenset({Kind.FORLOOP, Kind.WHILELOOP})
 _CONTAINERS = frozenset({*_LOOPS, Kind.BRANCHONE, Kind.BRANCHALL, Kind.FLOW})
 
@@ -232,6 +240,12 @@ class Node(msgspec.Struct, frozen=True):
     debounce: StepDebounce | None = None
     cache_s: float | None = None
     erase_s: float | None = None
+    effects: Effects = "sends"
+    """Declared effects of its code; a node that declares none may send."""
+    result_schema: Any | None = None
+    """JSON Schema of its result."""
+    simulated: bool = False
+    """True if the run is a dry run that answers for the node instead of executing it."""
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -280,6 +294,8 @@ class Plan(msgspec.Struct, frozen=True):
     """True if any node is debounced."""
     erasures: tuple[tuple[int, float], ...] = ()
     """(node number, or -1 for the whole run; seconds after its end at which its data is erased)."""
+    dry: bool = False
+    """True if this is the list of a dry run, which waits for nothing."""
 
     def node(self, index: int) -> Node:
         """Return the node at `index`, or with that number, including the failure module. Raises IndexError."""
@@ -306,6 +322,8 @@ class Plan(msgspec.Struct, frozen=True):
     @property
     def engine_version(self) -> int:
         """Return the lowest engine version (`state.ENGINE_VERSION`) that runs this plan correctly."""
+        if self.dry:
+            return 5
         return 2 if self.debounces else 1
 
     @property

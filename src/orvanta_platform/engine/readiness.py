@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from orvanta_platform.engine.effects import EnterDebounce, EnterGate, Opening, Pause
+from orvanta_platform.engine.effects import EnterDebounce, EnterGate, Opening, Pause, Simulated
 from orvanta_platform.engine.events import NamedError
 from orvanta_platform.engine.state import Mark
 
@@ -94,7 +94,24 @@ class Fail(msgspec.Struct, frozen=True):
     error: NamedError
 
 
-Readiness = Prepare | Enter | StartDebounce | Paused | Succeed | Delay | OpenApproval | OpenBodies | Fail
+class Reject(msgspec.Struct, frozen=True):
+    """The approval of the node is rejected, or times out, in a dry run."""
+
+    marks: tuple[Mark, Mark]
+    """Marks as in `node_completion.fail_for_good`."""
+    record: bytes
+    """JSON object of the decision."""
+    reason: str
+
+
+class Simulate(msgspec.Struct, frozen=True):
+    """A dry run answers for the node."""
+
+    attempts: tuple[Simulated, ...]
+    outcome: Succeed | Fail | Reject
+
+
+Readiness = Prepare | Enter | StartDebounce | Paused | Succeed | Delay | OpenApproval | OpenBodies | Fail | Simulate
 
 BEGIN: Final = Prepare(None)
 """Verdict of a check that does not prevent the node from starting; compared by identity."""

@@ -14,11 +14,11 @@ from orvanta_platform.engine.reused_results import ReusedResults, pack, unpack
 from orvanta_platform.engine.states import NODE, NodeState, Status
 from orvanta_platform.errors import OrvantaError
 
-ENGINE_VERSION = 4
+ENGINE_VERSION = 5
 """Version of the semantics of decide(). A run keeps the version it started with; a process refuses newer ones.
 
 A run has the lowest version that gives it the same meaning, so that older processes can continue it. 1: the base. 2:
-debounced steps. 3: breakpoints. 4: references tracked by provenance, sealed inputs.
+debounced steps. 3: breakpoints. 4: references tracked by provenance, sealed inputs. 5: dry runs.
 """
 
 MAX_ORDERED_FAILURES = 1_000

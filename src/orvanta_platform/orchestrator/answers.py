@@ -42,8 +42,8 @@ from orvanta_platform.evaluate.transforms import (
     transform_names,
     tree_names,
 )
-from orvanta_platform.orchestrator import caching, input_references, sealed_inputs, values
-from orvanta_platform.orchestrator.blueprints import Pins, flow_key
+from orvanta_platform.orchestrator import caching, dry_runs, input_references, sealed_inputs, values
+from orvanta_platform.orchestrator.blueprints import DRY, Inputs, Pins, flow_key
 from orvanta_platform.orchestrator.decided_values import decided_values
 from orvanta_platform.orchestrator.evaluation_context import all_of, moment_of, resolver
 from orvanta_platform.orchestrator.interpolation import only, referring
@@ -145,7 +145,7 @@ async def answer_from_memory(
     seen = _with_decided(plan, run, need, known, within)
     answers: dict[tuple[str | int, ...], Answer | NamedError] = {}
     for ask in need.requests:
-        if ask.purpose in ("inputs", "cache") or is_volatile(ask):
+        if ask.purpose in ("inputs", "cache", "simulate") or is_volatile(ask):
             return None
         try:
             own = await own_value(ask, plan, run, seen, need.state, within, load)
@@ -238,6 +238,8 @@ async def _answer(
             known = await sealed_inputs.put_back(reader, run, known, opened)
         own = await own_value(ask, plan, run, known, need.state, within, reader.load)
         view = View(plan, run, need.state, ask.node, own, known, within)
+        if ask.purpose == "simulate":
+            return await _simulation(reader, run, ask, view, load, opened)
         scope = await load_scope(view, names_of(ask), load, reader.load_context)
         if ask.purpose == "inputs":
             return await _inputs(reader, run, ask, scope, view, opened, pins)
@@ -303,6 +305,35 @@ def _checked(ask: Ask, found: Answer) -> Answer | NamedError:
     return delay_end(found) if ask.purpose == "until" else found
 
 
+async def _simulation(reader: Reader, run: RunRow, ask: Ask, view: View, load: Load, opened: OpenedSecrets) -> Answer:
+    """Return the answer of a dry run for a node that it does not execute, with the inputs that the node would get.
+
+    Variables and resources that the inputs only refer to are not opened. Raises ExpressionError.
+    """
+    node = view.plan.node(ask.node)
+    if node.approval is not None:
+        asked = {"approvers": node.approval.approvers, "notify": node.approval.notify}
+        args = msgspec.json.encode({name: value for name, value in asked.items() if value})
+    else:
+        inputs = Inputs.of(node)
+        scope = await load_scope(view, inputs.names, load, reader.load_context)
+        whole = scope["flow_input"] if inputs.whole else None
+        moment = moment_of(view.plan, run, ask.node, view.frame)
+        resolve = resolver(reader, Identity.of_run(run), run.workspace, opened)
+        evaluator = reader.evaluator.of(run.workspace)
+        args = whole if isinstance(whole, bytes) else await evaluator.inputs(inputs.transforms, scope, moment, resolve)
+        id = job_id(view.plan, run.id, ask.node, view.frame)
+        args, _ = await with_replaced_inputs(reader.load, run, node, id, args, frozenset(), view.known)
+    made = dry_runs.simulate(await _recording(reader, run, view), view, int(ask.key[2]), opened.mask_json(args))
+    return Answer(msgspec.json.encode(made), truthy=True)
+
+
+async def _recording(reader: Reader, run: RunRow, view: View) -> bytes | None:
+    """Return the recording that a dry run plays; None if it has none."""
+    key = dry_runs.recording_key(run.id)
+    return view.known.get(key) or (await reader.load([key])).get(key)
+
+
 async def _inputs(
     reader: Reader, run: RunRow, ask: Ask, scope: Scope, view: View, passwords: OpenedSecrets, pins: Pins
 ) -> Answer | NamedError:
@@ -340,7 +371,8 @@ async def _inputs(
     except BadRequest as error:
         return NamedError(error.code, error.message)
     masked = opened.mask_json(raw)
-    return Answer(masked, True, tuple(sorted(referring(only(masked, names)))), sealed)
+    recorded = dry_runs.recording_of_call(await _recording(reader, run, view), view) if DRY in pins else None
+    return Answer(masked, True, tuple(sorted(referring(only(masked, names)))), sealed, recorded)
 
 
 def names_of(ask: Ask) -> Names:
@@ -377,6 +409,10 @@ def _container_names(value: Mapping[str, Any]) -> Names:
 
 def is_volatile(ask: Ask) -> bool:
     """Return whether the answer may change during the run: it reads the context, a variable or a resource."""
+    if ask.purpose == "simulate":
+        inputs = [*ask.source.values(), *(ask.source.get("input_transforms") or {}).values()]
+        opens = any(may_open(each) for each in inputs if isinstance(each, dict))
+        return opens or "context" in tree_names(ask.source)
     sources = (
         ask.source.values() if ask.purpose in ("inputs", "cache") and ask.source != "flow_input" else (ask.source,)
     )

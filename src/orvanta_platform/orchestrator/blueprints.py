@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 from uuid import UUID
@@ -17,6 +17,7 @@ from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.runs import RunRow
 from orvanta_platform.engine import duration, gates
 from orvanta_platform.engine.compile import single_plan
+from orvanta_platform.engine.dry_run import dry_plan
 from orvanta_platform.engine.plan import Gate, Kind, Node, Plan
 from orvanta_platform.engine.state import ENGINE_VERSION, StateTooNew
 from orvanta_platform.errors import VersionNotPinned
@@ -72,6 +73,8 @@ class Pin(msgspec.Struct, frozen=True, omit_defaults=True):
     """Under OWN, the lock that a preview of a script was sent with."""
     flow_path: str | None = None
     """Under OWN, the path of the workflow of which a preview of a script is a part."""
+    executes: tuple[str, ...] | None = None
+    """Under DRY, the effects of the nodes that the dry run executes."""
 
     @property
     def is_unavailable(self) -> bool:
@@ -82,10 +85,13 @@ class Pin(msgspec.Struct, frozen=True, omit_defaults=True):
 Pins = Mapping[str, Pin]
 """Pins by reference: `<path>`, `<path>@<hash>`, or `imports:<path>:<node>` for the imports of an inline script.
 
-OWN holds the settings of the script or workflow for all its jobs.
+OWN holds the settings of the script or workflow for all its jobs, DRY those of a dry run.
 """
 
 OWN = ""
+
+DRY = "dry_run:"
+"""Key of the pin that makes a run, and the runs of its sub-workflows, dry runs."""
 
 PREPROCESSOR = "preprocessor"
 """Id of a workflow's preprocessor, which receives the run's input unless it declares inputs.
@@ -186,6 +192,20 @@ class Blueprint:
             pin = self.pins.get(inline_key(path, node.id))
         return None if pin is None else pin.imports
 
+    @property
+    def is_dry(self) -> bool:
+        """Return whether the runs are dry runs."""
+        return DRY in self.pins
+
+    def require_executable(self, node: Node) -> None:
+        """Raise AssertionError if the run is a dry run that must not execute the node.
+
+        Independent of the plan, which answers for such a node so that it is never enqueued.
+        """
+        dry = self.pins.get(DRY)
+        if dry is not None and node.kind.runs_code and node.effects not in (dry.executes or ()):
+            raise AssertionError(f"a dry run must not execute the node {node.id}, which {node.effects}")
+
     def _pin(self, key: str) -> Pin:
         found = self.pins.get(key)
         if found is None:
@@ -197,6 +217,8 @@ class Blueprint:
 
     def cache_s(self, node: Node) -> float | None:
         """Return the seconds for which a result is cached: the node's setting, otherwise its script's."""
+        if self.is_dry:
+            return None
         if node.cache_s is not None:
             return node.cache_s
         pin = self.pins.get(OWN) if self.plan.single else None
@@ -350,7 +372,12 @@ def inline_imports(pins: Pins, path: str | None) -> dict[str, Pin]:
 
 def lasting_pins(pins: Pins) -> dict[str, Pin]:
     """Return the pins of a workflow's run that a restart of it uses without resolving them again."""
-    return {key: pin for key, pin in pins.items() if key == OWN or key.startswith(_INLINE)}
+    return {key: pin for key, pin in pins.items() if key in (OWN, DRY) or key.startswith(_INLINE)}
+
+
+def dry_pins(executes: Sequence[str]) -> dict[str, Pin]:
+    """Return the pin of a dry run that executes the nodes with these effects."""
+    return {DRY: Pin(path="", version=0, document="", language="", executes=tuple(executes))}
 
 
 _SCOPE = "|"
@@ -373,11 +400,12 @@ def scoped_key(key: str, scope: str) -> str:
 def pins_inside(pins: Pins, scope: str) -> dict[str, Pin]:
     """Return the pins of the run of a workflow that acts for `scope`; `pins` are those of its caller.
 
-    The result is empty if the workflow names no script and no workflow by path.
+    The result is empty if the workflow names no script and no workflow by path, but for the pin of a dry run.
     """
     start = f"{scope}{_SCOPE}"
     inner = {key.removeprefix(start): pin for key, pin in pins.items() if key.startswith(start)}
-    return inner | {key: pin for key, pin in pins.items() if _SCOPE in key} if inner else {}
+    dry = {key: pin for key, pin in pins.items() if key == DRY}
+    return dry | inner | {key: pin for key, pin in pins.items() if _SCOPE in key} if inner else dry
 
 
 def unscoped(key: str) -> str:
@@ -421,9 +449,13 @@ _LIMITS = ("concurrent_limit", "concurrency_time_window_s", "concurrency_key", "
 
 def blueprint_of(plan: Plan, pins: Pins) -> Blueprint:
     """Return the blueprint of a workflow under these pins; limits of scripts apply to the nodes that run them."""
-    if not any(pin.limits for key, pin in pins.items() if key != OWN):
-        return Blueprint(plan, pins)
+    if any(pin.limits for key, pin in pins.items() if key != OWN):
+        plan = _with_limits(plan, pins)
+    dry = pins.get(DRY)
+    return Blueprint(plan if dry is None else dry_plan(plan, dry.executes or ()), pins)
 
+
+def _with_limits(plan: Plan, pins: Pins) -> Plan:
     def gate_of(node: Node) -> Gate | None:
         pin = pins.get(pin_key(node.value)) if node.kind is Kind.SCRIPT else None
         return gates.of_script(node.value, pin.path, pin.limits) if pin is not None and pin.limits else None
@@ -431,7 +463,7 @@ def blueprint_of(plan: Plan, pins: Pins) -> Blueprint:
     scripts = {node.number: pins.get(pin_key(node.value)) for node in plan.all_nodes if node.kind is Kind.SCRIPT}
     by_script = {number: after for number, pin in scripts.items() if (after := _erased_after(pin)) is not None}
     erasures = tuple({**by_script, **dict(plan.erasures)}.items())
-    return Blueprint(replace(gates.with_gates(plan, gate_of), erasures=erasures), pins)
+    return replace(gates.with_gates(plan, gate_of), erasures=erasures)
 
 
 def _erased_after(pin: Pin | None) -> float | None:

@@ -41,7 +41,8 @@ async def start(
 
     The run acts as the identity that its version names, otherwise as that of its caller with the caller's scopes. It
     uses the caller's pins, so that versions do not change during the run. It belongs to the member it acts for: the
-    starter of a run on behalf of another member may read the runs inside it only if permitted by their paths.
+    starter of a run on behalf of another member may read the runs inside it only if permitted by their paths. A dry
+    run acts for its starter throughout, who sees what its nodes would receive.
     """
     pin = blueprint.flow_pin(node)
     document = bytes.fromhex(pin.document)
@@ -51,11 +52,14 @@ async def start(
     before = RunState.decode(state) if state else RunState.new(plan)
     begins = replace(before, references=references, sealed=sealed)
     asked = run if is_pinned(run.queue) else replace(run, queue=in_workspace(pin.tag, run.workspace) or run.queue)
-    acting = pin.permissioned_as or run.permissioned_as
+    if called.is_dry != blueprint.is_dry:
+        raise AssertionError(f"the run {run.id} calls {pin.path} with pins of another kind of run")
+    owner = None if blueprint.is_dry else pin.permissioned_as
+    acting = owner or run.permissioned_as
     new = NewRun(
         id=child,
         workspace=run.workspace,
-        kind="flow",
+        kind="flowpreview" if blueprint.is_dry else "flow",
         path=pin.path,
         version=pin.version,
         document=document,
@@ -69,12 +73,12 @@ async def start(
         root=run.root,
         trigger="flow",
         created_by=acting.removeprefix("u/"),
-        email=pin.email or run.email,
+        email=(pin.email if owner is not None else None) or run.email,
         permissioned_as=acting,
         scheduled_at=clock.now(),
         seed=(run.seed ^ child.int) & ((1 << 62) - 1),
         timeout_s=pin.timeout_s,
-        scopes=run.scopes if pin.permissioned_as is None else None,
+        scopes=run.scopes if owner is None else None,
     )
     await run_rows.insert_run(connection, new)
     env = await _env(connection, blueprint, run) if plan.env == NO_ENV else NO_ENV

@@ -41,7 +41,7 @@ def decided_values(
         elif isinstance(effect, StoreInputs):
             found[(result_key(plan, run, effect.node, frame)[0], "args", EDITED)] = effect.raw
         elif isinstance(effect, StoreResume):
-            found[(result_key(plan, run, effect.node)[0], "resume", str(effect.number))] = effect.raw
+            found[(result_key(plan, run, effect.node, frame)[0], "resume", str(effect.number))] = effect.raw
     return found
 
 

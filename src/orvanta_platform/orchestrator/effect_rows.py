@@ -31,6 +31,7 @@ from orvanta_platform.orchestrator.context_events import export_data
 from orvanta_platform.orchestrator.decided_values import error_json, error_name
 from orvanta_platform.orchestrator.limits import queue_entry
 from orvanta_platform.orchestrator.paused_inputs import EDITED
+from orvanta_platform.orchestrator.simulated_events import SIMULATED, simulated_data
 from orvanta_platform.orchestrator.step_debounce import entry_of
 from orvanta_platform.orchestrator.step_needs import NeedsLock, NeedsResults, NeedsUpload, Prepared
 from orvanta_platform.orchestrator.step_rows import StepRows
@@ -130,6 +131,8 @@ class StepBuilder:
                 self._end_run(effect)
             case fx.CacheResult():
                 self._cache(effect)
+            case fx.Simulated():
+                self._simulate(effect)
             case fx.OpenInside() | fx.CancelChildren():
                 self._open_or_cancel(effect)
 
@@ -169,6 +172,7 @@ class StepBuilder:
 
     def _enqueue(self, effect: fx.Enqueue) -> None:
         node = self.plan.node(effect.node)
+        self.blueprint.require_executable(node)
         work = work_of(self.blueprint, node, self.run)
         timeout_s = effect.timeout_s if effect.timeout_s is not None else work.timeout_s
         if effect.failures:
@@ -192,6 +196,14 @@ class StepBuilder:
                 place=place,
             )
         )
+
+    def _simulate(self, effect: fx.Simulated) -> None:
+        """Record what a node that a dry run does not execute would have received."""
+        node = self.plan.node(effect.node)
+        if effect.inputs is not None:
+            self._store_value((self._id(effect.node), "args", ""), effect.inputs, node.id)
+        data = simulated_data(self.blueprint, self.run, node, effect, self._id(effect.node))
+        self.rows.events.append(NewEvent(SIMULATED, node.id, data))
 
     def _enter(self, effect: fx.EnterGate) -> None:
         self._require_lock()

@@ -14,6 +14,7 @@ from orvanta_platform.engine.states import Status
 from orvanta_platform.ids import derived_id, opening_id
 from orvanta_platform.orchestrator.attempt_outcome import Finish
 from orvanta_platform.orchestrator.decided_values import error_json, error_name
+from orvanta_platform.orchestrator.dry_runs import recording_key
 from orvanta_platform.orchestrator.effect_rows import StepBuilder
 from orvanta_platform.orchestrator.frames import Counter, Frame
 from orvanta_platform.orchestrator.iterations import items_key
@@ -75,6 +76,8 @@ class NestedRows(StepBuilder):
             self._store_value((child_id(self.run.id, id), "args", ""), opening.args, self._name(effect.node))
         if opening.sealed is not None:
             self._store_value(sealed_key(child_id(self.run.id, id)), opening.sealed)
+        if opening.recorded is not None:
+            self._store_value(recording_key(child_id(self.run.id, id)), opening.recorded)
         self.inside.append(effect)
 
     def _withdraw(self, effect: fx.CancelJob) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from orvanta_platform.workflow.kinds import KINDS, OUTCOMES
+from orvanta_platform.workflow.kinds import EFFECTS, KINDS, OUTCOMES
 from orvanta_platform.workflow.shapes import (
     Anything,
     Boolean,
@@ -122,6 +122,8 @@ MODULE: Final = Record(
         "needs": Items(_EDGE),
         "join": Choice(("all", "settled", "any")),
         "export": Members(_TRANSFORM),
+        "effects": Choice(EFFECTS),
+        "result_schema": _JSON_SCHEMA,
     },
     frozenset({"id", "value"}),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Literal, get_args
 
 SUCCESS: Final = "success"
 FAILURE: Final = "failure"
@@ -24,6 +24,11 @@ KINDS: Final = (
     "webhook",
     "delay",
 )
+Effects = Literal["none", "reads", "writes", "sends"]
+"""Effects that a node may declare: those of its code on anything outside the run, the strongest of them."""
+
+EFFECTS: Final[tuple[Effects, ...]] = get_args(Effects)
+
 LOOPS: Final = frozenset({"forloopflow", "whileloopflow"})
 OUTCOMES: Final = frozenset(
     {SUCCESS, FAILURE, ALWAYS, "true", "false", "approved", "rejected", "timeout"},

@@ -8,7 +8,7 @@ import { triggerName } from "../trigger-name";
 export type SetFilter = (changes: Record<string, string>) => void;
 
 export const STATES = ["queued", "running", "awaiting_approval", "paused", "succeeded", "failed", "cancelled"];
-export const TRIGGERS = ["manual", "api", "webhook", "schedule", "http", "rerun", "deploy"];
+export const TRIGGERS = ["manual", "api", "webhook", "schedule", "http", "rerun", "deploy", "dry_run"];
 
 /** Value of the part `tests` of the address of a list without tests. */
 const NO_TESTS = "none";

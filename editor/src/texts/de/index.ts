@@ -5,6 +5,7 @@ import approvals from "./approvals.json";
 import canvas from "./canvas.json";
 import code from "./code.json";
 import conflicts from "./conflicts.json";
+import dryRuns from "./dry-runs.json";
 import editor from "./editor.json";
 import forms from "./forms.json";
 import home from "./home.json";
@@ -36,6 +37,7 @@ export const messages = collect({
   canvas,
   code,
   conflicts,
+  "dry-runs": dryRuns,
   editor,
   forms,
   home,

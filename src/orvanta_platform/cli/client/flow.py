@@ -99,6 +99,38 @@ def run(
         running.show(session, run_id, quiet=wait, cancel_on_interrupt=cancel_on_interrupt)
 
 
+@command(
+    app,
+    "orvanta flow dry-run f/sales/report -i region=north",
+    "orvanta flow dry-run f/sales/report --reads --test small --json | jq .executions",
+)
+def dry_run(
+    session: Session,
+    path: options.ItemPath,
+    pairs: options.Pairs = None,
+    input_file: options.InputFile = None,
+    reads: Annotated[bool, typer.Option("--reads", help="Execute nodes that declare that they only read.")] = False,
+    from_run: Annotated[
+        str | None, typer.Option("--from-run", help="Run whose answers are played.", metavar="RUN")
+    ] = None,
+    test: Annotated[
+        str | None, typer.Option("--test", help="Test of the workflow whose answers are played.", metavar="NAME")
+    ] = None,
+    wait: options.Wait = False,
+) -> None:
+    """Run a workflow without its effects, and print what it would have written or sent.
+
+    Conditions, branches and loops are decided as in a run. Nodes that do not declare `effects: none` are not executed:
+    their results are recorded answers, or samples of their result schemas. The exit code is that of `flow run`.
+    """
+    from orvanta_platform.cli.client import dry_run as dry_runs
+    from orvanta_platform.cli.client import run_input
+
+    args = run_input.read(pairs or [], input_file)
+    earlier = None if from_run is None else options.run_id(from_run)
+    dry_runs.run(session, path, args, reads=reads, earlier=earlier, test=test, quiet=wait)
+
+
 @command(app, "orvanta flow show f/sales/report", "orvanta flow show f/sales/report --json | jq .version_id")
 def show(session: Session, path: options.ItemPath) -> None:
     """Print the YAML of a deployed workflow.

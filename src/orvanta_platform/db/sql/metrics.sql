@@ -1,8 +1,9 @@
 -- name: count_ended_runs
--- Numbers of these runs, which have ended, by trigger and outcome.
+-- Numbers of these runs, which have ended, by trigger and outcome; without dry runs and the sub-workflows in them, the
+-- only ones of the kind flowpreview.
 SELECT trigger, status AS outcome, count(*) AS runs
 FROM run
-WHERE id = ANY ($1::uuid[])
+WHERE id = ANY ($1::uuid[]) AND trigger <> 'dry_run' AND NOT (trigger = 'flow' AND kind = 'flowpreview')
 GROUP BY trigger, status
 
 -- name: count_jobs

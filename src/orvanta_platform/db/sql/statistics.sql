@@ -3,7 +3,7 @@
 SELECT at FROM operations_rollup WHERE width_s = 60 AND workspace IS NULL ORDER BY at DESC LIMIT 1
 
 -- name: record_minutes
--- Records the minutes from $1 to $2: ended runs without sub-workflows, ended jobs by the bucket (bounds $3) of the time
+-- Records the minutes from $1 to $2: ended runs without sub-workflows and dry runs, ended jobs by the bucket (bounds $3) of the time
 -- that they waited; with $4 for the last minute the current state of the queue, the workers and the database. Recording
 -- a minute again replaces it. Workspace '' is the whole installation.
 WITH ended_runs AS (
@@ -11,7 +11,7 @@ WITH ended_runs AS (
            count(*) FILTER (WHERE status = 'succeeded') AS succeeded, count(*) FILTER (WHERE status = 'failed') AS failed,
            count(*) FILTER (WHERE status = 'cancelled') AS cancelled
     FROM run
-    WHERE ended_at >= $1 AND ended_at < $2 AND parent IS NULL
+    WHERE ended_at >= $1 AND ended_at < $2 AND parent IS NULL AND trigger <> 'dry_run'
     GROUP BY GROUPING SETS ((workspace, 2), (2))
 ), started_jobs AS (
     SELECT workspace, ended_at, started_at - enqueued_at AS waited

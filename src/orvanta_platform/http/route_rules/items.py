@@ -94,6 +94,7 @@ RULES: Mapping[tuple[str, str], str] = MappingProxyType(
         """,
         ("flow", "run"): """
             POST jobs/run/f/{path}
+            POST jobs/dry_run/f/{path}
             POST capture_u/{trigger_kind}/{runnable_kind}/{path}
             POST inputs/create
             POST jobs/run/fv/{version}

@@ -16,6 +16,7 @@ RULES: Mapping[tuple[str, str], str] = MappingProxyType(
         ("preview", "run"): """
             POST jobs/run/preview
             POST jobs/run/preview_flow
+            POST jobs/dry_run/preview_flow
             POST jobs/run/dependencies_async
             POST jobs/run/flow_dependencies_async
             POST jobs/run_wait_result/preview
@@ -36,6 +37,7 @@ RULES: Mapping[tuple[str, str], str] = MappingProxyType(
             GET jobs_u/get_args/{id}
             GET inputs/{id}/args
             GET jobs_u/get_root_job_id/{id}
+            GET jobs/dry_run/get/{id}
             GET jobs/result_by_id/{flow_job_id}/{node_id}
             GET jobs/list
             GET jobs/queue/list

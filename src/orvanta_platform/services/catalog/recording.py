@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -24,11 +25,15 @@ from orvanta_platform.engine.plan import Kind
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.errors import BadRequest, NotFound, OrvantaError, TooLarge
 from orvanta_platform.evaluate.errors import ExpressionError
+from orvanta_platform.ids import opening_id
 from orvanta_platform.orchestrator import values, wait_outcomes
 from orvanta_platform.orchestrator.document_threads import run_in_thread
+from orvanta_platform.orchestrator.dry_runs import Recording
+from orvanta_platform.orchestrator.nested_rows import child_id
 from orvanta_platform.orchestrator.playback import play
 from orvanta_platform.orchestrator.playback_types import Execution, ExecutionKey, Played, RecordedOutcome
-from orvanta_platform.orchestrator.recorded_tests import error_of, run_row
+from orvanta_platform.orchestrator.recorded_answers import error_of
+from orvanta_platform.orchestrator.recorded_tests import run_row
 from orvanta_platform.orchestrator.view import ERROR
 from orvanta_platform.services.catalog import deploy
 from orvanta_platform.services.platform import Platform
@@ -53,6 +58,9 @@ _OF_THE_WHOLE: Final = ("Timeout", "Canceled")
 MAX_JOBS: Final = 5_000
 """Maximum number of jobs and nodes of a run that a test is recorded from."""
 
+MAX_CALLS: Final = 100
+"""Maximum number of runs of sub-workflows whose answers are recorded."""
+
 _ANSWERED: Final = frozenset({Kind.RAWSCRIPT, Kind.SCRIPT, Kind.WEBHOOK, Kind.FLOW})
 """Kinds of nodes whose results are recorded; those of others are computed."""
 
@@ -65,32 +73,90 @@ async def record(platform: Platform, actor: Actor, workspace: str, id: UUID) -> 
     """
     async with platform.db.acquire() as conn:
         row = await jobs.get_readable(platform, conn, actor, workspace, id)
-        path = row.run_path if row.is_flow else None
-        if path is not None:
-            await deploy.require_write(conn, actor, workspace, "flow", path)
-        if path is None or not row.ended or row.cancelled:
-            raise BadRequest(
-                "A test is recorded from a run of a stored workflow that succeeded or failed.",
-                hint="Wait until the run has ended, or choose another one.",
-            )
-        (row,) = await jobs.add_details(conn, [row])
+        if row.is_flow and row.run_path is not None:
+            await deploy.require_write(conn, actor, workspace, "flow", row.run_path)
+        row = await _recordable(conn, row)
+    if row.run_path is None:
+        raise _not_recordable()
+    async with platform.turns.take("tests", workspace):
+        return row.run_path, await of_run(platform, actor, row)
+
+
+async def record_answers(platform: Platform, actor: Actor, workspace: str, id: UUID) -> Recording:
+    """Return the answers of a run that the actor may read, and of the runs of its sub-workflows that it may read.
+
+    Raises NotFound, BadRequest for runs that cannot be recorded, TooLarge, RateLimited.
+    """
+    async with platform.db.acquire() as conn:
+        row = await _recordable(conn, await jobs.get_readable(platform, conn, actor, workspace, id))
+    async with platform.turns.take("tests", workspace):
+        made = await _recording_of(platform, actor, row, [MAX_CALLS])
+    if len(msgspec.json.encode(made)) > MAX_SIZE:
+        raise _too_large()
+    return made
+
+
+async def _recordable(conn: Connection, row: JobRow) -> JobRow:
+    """Return the run with its details. Raises BadRequest if it cannot be recorded."""
+    if not row.is_flow or not row.ended or row.cancelled or row.trigger == jobs.DRY_RUN:
+        raise _not_recordable()
+    (row,) = await jobs.add_details(conn, [row])
     if row.erased:
         raise BadRequest("The data of the run was erased.", hint="Choose another run.")
     if row.run_state is not None and RunState.decode(row.run_state).reused is not None:
         raise BadRequest("The run reuses results of another run.", hint="Choose a run that was not restarted.")
-    async with platform.turns.take("tests", workspace):
-        return path, await of_run(platform, actor, row)
+    return row
+
+
+def _not_recordable() -> BadRequest:
+    return BadRequest(
+        "A test is recorded from a run of a stored workflow that succeeded or failed.",
+        hint="Wait until the run has ended, or choose another one.",
+    )
 
 
 async def of_run(platform: Platform, actor: Actor, row: JobRow) -> WorkflowTest:
     """Return a test with the answers and the result of a run that ended. Raises BadRequest, TooLarge."""
     try:
-        return await _of_run(platform, actor, row)
+        played = await _play(platform, actor, row)
+        return await run_in_thread(row.workspace, _test, row, played)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadRequest(f"The run has a value that cannot be part of a test: {error}.") from error
 
 
-async def _of_run(platform: Platform, actor: Actor, row: JobRow) -> WorkflowTest:
+async def _recording_of(platform: Platform, actor: Actor, row: JobRow, calls_left: list[int]) -> Recording:
+    try:
+        again = await _play(platform, actor, row)
+        made = Recording(await run_in_thread(row.workspace, _answers, again.played, again.source))
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadRequest(f"The run has a value that cannot be played: {error}.") from error
+    for each in again.played.executions.values():
+        key = each.key
+        if key.node.kind is not Kind.FLOW or calls_left[0] == 0:
+            continue
+        calls_left[0] -= 1
+        called = child_id(row.run, opening_id(row.run, key.id, key.attempt))
+        with contextlib.suppress(NotFound, BadRequest):
+            async with platform.db.acquire() as conn:
+                inner = await jobs.get_readable(platform, conn, actor, row.workspace, called)
+                inner = await _recordable(conn, inner)
+            recorded = await _recording_of(platform, actor, inner, calls_left)
+            made.calls[key_of(key.node.id, key.iterations)] = recorded
+    return made
+
+
+class _PlayedRun(msgspec.Struct, frozen=True):
+    """A run that was played again with its stored values."""
+
+    inputs: bytes
+    result: bytes
+    played: Played
+    source: _RunAnswers
+    opened: _Opened
+    preprocess: bool
+
+
+async def _play(platform: Platform, actor: Actor, row: JobRow) -> _PlayedRun:
     async with platform.db.acquire() as conn:
         plan = await virtual_jobs.plan_of(platform, conn, row)
         recorded = await rows.list_recorded(conn, row.run, MAX_JOBS + 1)
@@ -114,30 +180,21 @@ async def _of_run(platform: Platform, actor: Actor, row: JobRow) -> WorkflowTest
             hint="Runs with nodes that were changed or cancelled by a person cannot be recorded.",
         )
     result = found.get((row.result_of, "result", ""), b"null") if row.result_of is not None else b"null"
-    return await run_in_thread(row.workspace, _test, row, inputs, result, played, source, opened, preprocess=preprocess)
+    return _PlayedRun(inputs, result, played, source, opened, preprocess)
 
 
-def _test(
-    row: JobRow,
-    inputs: bytes,
-    result: bytes,
-    played: Played,
-    source: _RunAnswers,
-    opened: _Opened,
-    *,
-    preprocess: bool,
-) -> WorkflowTest:
+def _test(row: JobRow, again: _PlayedRun) -> WorkflowTest:
     test = WorkflowTest(
-        inputs=msgspec.json.decode(inputs),
-        nodes=_answers(played, source),
-        variables=opened.variables,
-        resources=opened.resources,
-        preprocess=preprocess,
+        inputs=msgspec.json.decode(again.inputs),
+        nodes=_answers(again.played, again.source),
+        variables=again.opened.variables,
+        resources=again.opened.resources,
+        preprocess=again.preprocess,
         scheduled_at=row.scheduled_at.isoformat(),
         expect=Expect(
             status="succeeded" if row.success else "failed",
-            result=Expectation(equals=msgspec.json.decode(result)),
-            nodes=_expect_computed(played),
+            result=Expectation(equals=msgspec.json.decode(again.result)),
+            nodes=_expect_computed(again.played),
         ),
     )
     check_size(test)

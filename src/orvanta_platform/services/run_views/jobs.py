@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -25,7 +26,7 @@ from orvanta_platform.db.values import ValueKey, get_values
 from orvanta_platform.engine.plan import Plan
 from orvanta_platform.engine.result import streaming
 from orvanta_platform.engine.state import Mark, RunState
-from orvanta_platform.errors import Conflict, NotFound, RateLimited, StorageError
+from orvanta_platform.errors import CannotRestart, Conflict, NotFound, RateLimited, StorageError
 from orvanta_platform.orchestrator import document_threads, values
 from orvanta_platform.orchestrator.view import BEGINNING, PREPROCESSED
 from orvanta_platform.services.logs import lines as log_lines
@@ -40,6 +41,9 @@ from orvanta_platform.workflow import document
 ALL_PARTS: tuple[Part, ...] = ("live_runs", "live_jobs", "past_jobs", "ended_runs", "ended_jobs")
 LIVE_PARTS: tuple[Part, ...] = ("live_runs", "live_jobs")
 ENDED_PARTS: tuple[Part, ...] = ("past_jobs", "ended_runs", "ended_jobs")
+
+DRY_RUN: Final = "dry_run"
+"""Trigger of dry runs."""
 
 RERUN = "rerun"
 """Trigger of runs that repeat others."""
@@ -101,6 +105,12 @@ async def require_writable(platform: Platform, actor: Actor, workspace: str, id:
 async def find(platform: Platform, conn: Connection, workspace: str, id: UUID) -> JobRow | None:
     """Return the run or job with this id, for callers that check permissions themselves."""
     return await job_views.find(conn, workspace, id) or await virtual_jobs.find(platform, conn, workspace, id)
+
+
+def refuse_dry_run(row: JobRow) -> None:
+    """Raise CannotRestart if the run is a dry run, whose results are partly samples."""
+    if row.trigger == DRY_RUN:
+        raise CannotRestart(f"The run {row.run} is a dry run.", hint="Start a new dry run, or run the workflow.")
 
 
 def target_of(row: JobRow | JobStatus) -> Target:

@@ -16,18 +16,20 @@ from orvanta_platform import clock
 from orvanta_platform.control import limits, permissions
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target
+from orvanta_platform.db import acceptance
 from orvanta_platform.db.runs import NewRun
 from orvanta_platform.db.steps import NewValue
 from orvanta_platform.engine.events import Started
 from orvanta_platform.engine.plan import Debounce, Plan
 from orvanta_platform.engine.state import RunState
-from orvanta_platform.errors import InvalidRunId
+from orvanta_platform.errors import Forbidden, InvalidRunId
 from orvanta_platform.evaluate.raw import members
 from orvanta_platform.ids import is_underived, made_at
 from orvanta_platform.orchestrator import sealed_inputs, values, worker_affinity
 from orvanta_platform.orchestrator.advance import advance_all
 from orvanta_platform.orchestrator.blueprints import OWN, write_pins
 from orvanta_platform.orchestrator.decision import decide_step
+from orvanta_platform.orchestrator.dry_runs import RECORDED, recording_key
 from orvanta_platform.orchestrator.effect_rows import DecidedStep
 from orvanta_platform.orchestrator.interpolation import only, referring
 from orvanta_platform.orchestrator.sealed_inputs import SEALED
@@ -35,6 +37,7 @@ from orvanta_platform.queue import dynamic_tags
 from orvanta_platform.queue.claim import NEW, is_pinned
 from orvanta_platform.services.access import on_behalf
 from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.run_views.jobs import DRY_RUN
 from orvanta_platform.services.runs import idempotency
 from orvanta_platform.services.runs.copied_data import CopiedData, copy_data
 from orvanta_platform.services.runs.insertion import (
@@ -95,6 +98,8 @@ async def _prepare(
     """Check the arguments and compute all rows of the run. `may_join`: a debounced call may join an earlier run."""
     if options.run_id is not None:
         _check_run_id(options.run_id)
+    if actor.kind == "job" and actor.job is not None:
+        await _refuse_in_dry_run(platform, actor.job)
     platform.tools.sizes.require_input(len(args))
     for tag in (options.tag, spec.tag):
         limits.check_tag(tag)
@@ -112,7 +117,7 @@ async def _prepare(
     if options.pause is not None:
         state = await _with_breakpoints(platform, actor, spec, options, state)
     new = await _with_queue(platform, spec, _new_run(actor, spec, options, state, args))
-    stored = await _stored_values(platform, new, args, sealed)
+    stored = await _stored_values(platform, new, args, sealed, spec.recorded)
     copied = await copy_data(platform.tools, spec.context, new, options.repeat, len(args))
     is_delayed = options.scheduled_at is not None and not options.is_due and options.scheduled_at > clock.now()
     step = None
@@ -121,6 +126,14 @@ async def _prepare(
     return PreparedRun(
         actor, spec, options, new, args, stored, state.references, key, debounce, copied, step, is_delayed
     )
+
+
+async def _refuse_in_dry_run(platform: Platform, job: UUID) -> None:
+    """Raise Forbidden if the job belongs to a dry run: the nodes that it executes have declared not to start runs."""
+    async with platform.db.acquire() as connection:
+        origin = await acceptance.get_origin(connection, job)
+    if origin is not None and origin.trigger == DRY_RUN:
+        raise Forbidden("A dry run starts no other runs.", hint="Declare that the node writes or sends.")
 
 
 async def _checked_references(
@@ -175,16 +188,24 @@ async def _with_queue(platform: Platform, spec: RunSpec, new: NewRun) -> NewRun:
         return structs.replace(new, queue=await worker_affinity.queue_of(connection, spec.blueprint, row_of(new)))
 
 
-async def _stored_values(platform: Platform, new: NewRun, args: bytes, sealed: bytes | None) -> list[NewValue]:
-    """Store the arguments, and the sealed password inputs if there are any; returns their rows."""
+async def _stored_values(
+    platform: Platform, new: NewRun, args: bytes, sealed: bytes | None, recorded: bytes | None
+) -> list[NewValue]:
+    """Store the arguments, sealed password inputs and the recording of a dry run, if any; returns their rows."""
     stored = [await values.store(platform.storage, new.workspace, new.id, new.id, "args", args)]
     if sealed is not None:
         stored.append(await values.store(platform.storage, new.workspace, new.id, new.id, "args", sealed, name=SEALED))
+    if recorded is not None:
+        stored.append(
+            await values.store(platform.storage, new.workspace, new.id, new.id, "args", recorded, name=RECORDED)
+        )
     return stored
 
 
 async def _first_step(platform: Platform, spec: RunSpec, new: NewRun, args: bytes, copied: CopiedData) -> DecidedStep:
     known = {(new.id, "args", ""): args, **copied.known}
+    if spec.recorded is not None:
+        known[recording_key(new.id)] = spec.recorded
     reader, row = platform.tools.reader, row_of(new)
     step = await decide_step(reader, spec.blueprint, row, Started(), known, live={}, lane=NEW)
     assert step is not None, "the start of a run always has effects"

@@ -44,7 +44,7 @@ class PreparedRun(msgspec.Struct, frozen=True):
     args: bytes
     """Arguments as JSON text, without password inputs."""
     values: Sequence[NewValue]
-    """Rows of the arguments, followed by that of the password inputs if there are any."""
+    """Rows of the arguments, followed by those of the password inputs and the recording if there are any."""
     references: tuple[str, ...]
     """Names of the arguments that contain references."""
     key: idempotency.Use | None

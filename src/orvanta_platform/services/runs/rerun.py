@@ -41,6 +41,7 @@ async def rerun(
         raise BadRequest(
             f"{id} is a job of the run {row.run}.", hint="Run that one again, or restart it from the node."
         )
+    jobs.refuse_dry_run(row)
     if args is None:
         again = await results.repeated_args(platform, actor, workspace, id)
         args, options = again.raw, replace(options, references=again.references, secrets=again.secrets)

@@ -172,6 +172,7 @@ async def _prepared(
 async def _source(platform: Platform, actor: Actor, workspace: str, id: UUID) -> _Source:
     async with platform.db.acquire() as conn:
         row = await jobs.get_readable(platform, conn, actor, workspace, id)
+        jobs.refuse_dry_run(row)
         if not is_workflow(row.run_kind):
             raise BadRequest(f"The run {row.run} has no nodes.", hint="Run it again with jobs/rerun.")
         run = await run_rows.get_restart_source(conn, row.run)

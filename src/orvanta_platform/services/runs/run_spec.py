@@ -99,5 +99,7 @@ class RunSpec(msgspec.Struct, frozen=True):
     """Member that the run acts for; None: the member who starts it."""
     schema: Any = None
     """JSON Schema that declares which inputs are passwords."""
+    recorded: bytes | None = None
+    """Recording that a dry run plays (JSON text)."""
     reference: str | None = None
     """The caller's reference to the target: by path or by version."""
