@@ -75,6 +75,21 @@ def test_dry_run_prints_what_was_not_executed(cli: Cli) -> None:
     assert (found["status"], [each["node"] for each in found["executions"]]) == ("failed", ["check", "price"])
 
 
+def test_waiting_run_is_listed_and_moved_to_the_new_version(cli: Cli, installation: Installation) -> None:
+    path = "f/examples/asking"
+    ask = {"id": "ask", "value": {"type": "approval"}}
+    body = {"path": path, "summary": "", "value": {"modules": [ask]}}
+    assert installation.client.post("/api/w/main/flows/create", json=body).is_success
+    run = cli("flow", "run", path, "--detach").out.strip()
+    body["value"] = {"modules": [ask, {"id": "later", "value": {"type": "identity"}}]}
+    assert installation.client.post(f"/api/w/main/flows/update/{path}", json=body).is_success
+    assert cli("flow", "move-runs", path).out == f"{run}  version 1  awaiting_approval  at ask\n"
+    assert cli("flow", "move-runs", path, run).out == f"{run}  moved\n"
+    refused = cli("flow", "move-runs", path, run, code=1).out
+    assert refused == f"{run}  not moved\n    It runs the newest version that is accepted for u/admin.\n"
+    assert cli("flow", "move-runs", path, "--all", "--json").json == []
+
+
 def test_inputs_are_texts_json_and_a_file_together(cli: Cli, echo: str) -> None:
     cli.write("in.json", '{"a": 1, "b": "file", "big": 12345678901234567890.10}')
     pairs = ["-i", "b=5", "-i", "c:=[1, null]", "-i", "d=x=y:=z", "-i", "e=", "-i", "ü:=1.10"]

@@ -111,6 +111,7 @@ BODIES: dict[str, Any] = {
     "POST flows/archive/{path}": {"archived": False},
     "POST workflow_tests/create/{path}": {"name": "fresh", "test": {}},
     "POST workflow_tests/update/{name}/{path}": {"test": {"summary": "Prices and discounts"}},
+    "POST versions/move_runs/{path}": {"runs": []},
     "POST workflow_tests/record/{id}": {"name": "recorded"},
     "POST flows/validate": {"value": PASS_ON["value"]},
     "POST capture/set_config": {"trigger_kind": "webhook", "path": "f/team/flow", "is_flow": True},

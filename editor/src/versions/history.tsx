@@ -13,12 +13,14 @@ interface Props {
   drafted: boolean;
   sides: Sides | null;
   set: (before: Side | null, after: Side) => void;
+  /** Part above the list. */
+  top: ReactNode;
   /** Button that loads older versions. */
   children: ReactNode;
 }
 
 /** List of versions, newest first. A selected version is compared with the previous one. */
-export function History({ versions, drafted, sides, set, children }: Props) {
+export function History({ versions, drafted, sides, set, top, children }: Props) {
   const [query, setWanted] = useState("");
   const words = query.toLowerCase().split(/\s+/);
   const shown = versions.filter((each) =>
@@ -27,6 +29,7 @@ export function History({ versions, drafted, sides, set, children }: Props) {
   const choose = (side: Side) => set(previousVersion(side, versions), side);
   return (
     <section className={css.history} aria-label={t("versions.title")}>
+      {top}
       <Input
         type="search"
         aria-label={t("versions.search")}

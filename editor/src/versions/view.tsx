@@ -7,6 +7,7 @@ import { t } from "../texts/versions";
 import { Button } from "../ui/controls";
 import { Empty, Failed, Skeleton } from "../ui/states";
 import { Comparison } from "./comparison";
+import { EarlierRuns } from "./earlier-runs";
 import { History } from "./history";
 import { previousVersion, type Sides } from "./naming";
 import css from "./versions.module.css";
@@ -39,7 +40,13 @@ export default function VersionsView() {
   };
   return (
     <div className={css.view}>
-      <History versions={versions} drafted={drafted} sides={sides} set={set}>
+      <History
+        versions={versions}
+        drafted={drafted}
+        sides={sides}
+        set={set}
+        top={<EarlierRuns workspace={workspace} path={path} />}
+      >
         {pages.hasNextPage && (
           <Button disabled={pages.isFetchingNextPage} onClick={() => void pages.fetchNextPage()}>
             {t("versions.older")}

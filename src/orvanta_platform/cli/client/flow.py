@@ -165,6 +165,31 @@ def move(session: Session, path: options.ItemPath, target: moves.Target, dry_run
     moves.move(session, "flow", path, target, dry_run=dry_run)
 
 
+@command(
+    app,
+    "orvanta flow move-runs f/sales/report",
+    "orvanta flow move-runs f/sales/report 0199f2c4-0000-7000-8000-000000000000",
+    "orvanta flow move-runs f/sales/report --all --json",
+)
+def move_runs(
+    session: Session,
+    path: options.ItemPath,
+    runs: Annotated[list[str] | None, typer.Argument(help="Ids of the runs to move.", metavar="[RUN]...")] = None,
+    all_: Annotated[bool, typer.Option("--all", help="Move every run that can be moved.")] = False,
+) -> None:
+    """Move runs under way to the current version of their workflow. Without RUN and --all, list those on earlier ones.
+
+    The list has the reasons why a run cannot be moved. A moved run keeps its results and waits. The exit code is 1 if a
+    run was refused.
+    """
+    from orvanta_platform.cli.client import run_versions
+
+    if runs or all_:
+        run_versions.move(session, path, [options.run_id(each) for each in runs or []], everything=all_)
+    else:
+        run_versions.show(session, path)
+
+
 @command(app, "orvanta flow list", "orvanta flow list f/sales/")
 def _list(session: Session, prefix: options.Prefix = None, limit: options.Limit = 100) -> None:
     """List deployed workflows, last deployed first."""

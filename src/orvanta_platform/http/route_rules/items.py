@@ -46,6 +46,7 @@ RULES: Mapping[tuple[str, str], str] = MappingProxyType(
             GET flows/history/p/{path}
             GET flows/deployment_status/p/{path}
             GET workflow_tests/list/{path}
+            GET versions/earlier_runs/{path}
             GET workflow_tests/get/{name}/{path}
             POST workflow_tests/run/{path}
             GET references/{kind}/{path}
@@ -70,6 +71,7 @@ RULES: Mapping[tuple[str, str], str] = MappingProxyType(
             POST flows/archive/{path}
             DELETE flows/delete/{path}
             POST workflow_tests/create/{path}
+            POST versions/move_runs/{path}
             POST workflow_tests/update/{name}/{path}
             POST workflow_tests/record/{id}
             DELETE workflow_tests/delete/{name}/{path}

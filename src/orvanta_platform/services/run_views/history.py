@@ -157,6 +157,8 @@ def _of_event(kind: str, data: Mapping[str, Any]) -> str:
             return f"continues the run {data.get('run')}{where}"
         case "rerun":
             return f"repeats the run {data.get('run')}"
+        case "moved":
+            return f"moved to another version of the workflow by {data.get('by')}"
         case "cancel":
             return "cancelled, without waiting for workers" if data.get("force") else "cancelled"
     return _words(kind)
