@@ -33,7 +33,7 @@ async def test_dry_run_lists_what_would_have_been_sent(page: Page, site: Site) -
     await panel.get_by_role("button", name="Dry run", exact=True).click()
     sent = panel.get_by_role("list", name="Would have written or sent")
     await expect(sent.get_by_role("listitem")).to_have_count(1)
-    await expect(sent).to_contain_text("freight sends · webhook · sample")
+    await expect(sent).to_contain_text("freight sends · POST · sample")
     await expect(sent).to_contain_text('"body": 12')
     await check(page)
     await panel.get_by_role("link", name="Open run").click()

@@ -107,7 +107,7 @@ async def test_dry_run_takes_real_branches_and_executes_pure_nodes_only(core: Co
     ]
     (charge, tell) = (await report(core, run)).entries
     assert (charge.data.kind, charge.data.language, charge.data.effects) == ("rawscript", "python3", "sends")
-    assert (tell.data.kind, tell.data.path) == ("webhook", None)
+    assert (tell.data.kind, tell.data.method) == ("webhook", "POST")
     ended = await core.ended(run)
     assert (ended["status"], ended["trigger"], ended["kind"]) == ("succeeded", "dry_run", "flowpreview")
     async with core.db.acquire() as conn:

@@ -68,7 +68,7 @@ const ANSWERS: Record<string, string> = {
 function factsOf(each: SimulatedExecution): string[] {
   const facts = [
     EFFECTS[each.effects],
-    each.script ?? each.language ?? each.kind,
+    each.script ?? each.language ?? each.method ?? each.kind,
     each.attempt > 0 && t("dry-runs.attempt", { attempt: each.attempt + 1 }),
     ANSWERS[each.answer],
     each.error && t("dry-runs.failed", { error: each.error }),

@@ -36,6 +36,8 @@ class SimulatedData(msgspec.Struct, frozen=True, omit_defaults=True):
     path: str | None = None
     """Path of the script."""
     language: str | None = None
+    method: str | None = None
+    """HTTP method of a webhook."""
 
 
 def simulated_data(blueprint: Blueprint, run: RunRow, node: Node, effect: Simulated, job: UUID) -> str:
@@ -51,5 +53,6 @@ def simulated_data(blueprint: Blueprint, run: RunRow, node: Node, effect: Simula
         error=effect.error,
         path=work.path if work is not None else None,
         language=work.language if work is not None else None,
+        method=str(node.value.get("method")) if node.kind is Kind.WEBHOOK else None,
     )
     return msgspec.json.encode(data).decode()

@@ -59,7 +59,7 @@ def _print(executions: list[dict[str, Any]]) -> None:
 
 
 def _print_one(each: dict[str, Any]) -> None:
-    what = each["script"] or each["language"] or each["kind"]
+    what = each["script"] or each["language"] or each["method"] or each["kind"]
     attempt = f", attempt {each['attempt'] + 1}" if each["attempt"] else ""
     error = f", fails: {each['error']}" if each["error"] else ""
     answer = {"recorded": "recorded answer", "sample": "sample", "none": "no answer"}[each["answer"]]

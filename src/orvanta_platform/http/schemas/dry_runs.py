@@ -59,6 +59,9 @@ class SimulatedExecution(msgspec.Struct, kw_only=True):
     """Path of the script; null for inline code and other kinds of nodes."""
 
     language: str | None
+    method: str | None
+    """HTTP method of a webhook."""
+
     attempt: int
     """Attempt, counted from 0."""
 
@@ -118,6 +121,7 @@ def _execution(entry: Entry) -> SimulatedExecution:
         effects=data.effects,
         script=data.path,
         language=data.language,
+        method=data.method,
         attempt=data.attempt,
         answer=data.answer,
         error=data.error,
