@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from tests.cases.hand import work
+from tests.cases.hand import pass_time, work
 from tests.orchestrator.harness import ACTOR, WORKSPACE, CoreHarness
 from tests.orchestrator.test_dry_runs import code, loop
 from tests.orchestrator.test_expressions import account
@@ -18,7 +18,9 @@ from orvanta_platform.services.catalog import flows, run_versions, scripts
 from orvanta_platform.services.catalog.flows import NewFlow
 from orvanta_platform.services.catalog.run_versions import MoveResult, RunOnEarlierVersion
 from orvanta_platform.services.catalog.scripts import NewScript
+from orvanta_platform.services.runs import pausing
 from orvanta_platform.services.runs import start as runs
+from orvanta_platform.services.runs.breakpoints import PauseBefore
 from orvanta_platform.services.runs.start import RunOptions
 
 PATH = "f/main/order"
@@ -173,6 +175,42 @@ async def test_job_that_completes_during_the_move_is_recorded_once(core: CoreHar
     assert await core.result(run) == 7
     nodes = await core.rows("SELECT node, attempt FROM job WHERE run = $1 ORDER BY ended_at", run)
     assert [(row["node"], row["attempt"]) for row in nodes] == [("a", 1), ("b", 1), ("c", 1)]
+    await core.is_whole()
+
+
+async def test_waits_of_timers_and_pauses_move_to_other_positions(core: CoreHarness) -> None:
+    """A node that waits for its retry has a job, which is not claimed; a sleep, a delay and a pause have none."""
+    retry = {"constant": {"attempts": 1, "seconds": 600}}
+    hour = {"type": "static", "value": 3600}
+    nodes = [
+        first(retry=retry),
+        first("sleeps", sleep=hour),
+        {"id": "waits", "needs": [], "value": {"type": "delay", "seconds": hour}},
+        then("paused", "sleeps", of="sleeps"),
+        then("after", "a", "waits", "paused", of="paused"),
+    ]
+    await deploy(core, *nodes, new=True)
+    text = json.dumps({"n": 1}).encode()
+    pause = RunOptions(pause=PauseBefore(("paused",)))
+    run = await runs.start_flow(core.platform, ACTOR, WORKSPACE, PATH, text, pause)
+    worker = await core.worker()
+    for node, job in (await worker.claim_by_node()).items():
+        await worker.finish(job, 5, error="Broken" if node == "a" else None)
+    await deploy(core, then("last", "after", of="after"), *reversed(nodes))
+    (found,) = await earlier(core)
+    assert found.check is not None and set(found.check.at) == {"a", "sleeps", "waits"}
+    assert await move(core, run) == MoveResult(run, True)
+    while not (paused := (await pausing.get(core.platform, ACTOR, WORKSPACE, run)).paused):
+        assert await pass_time(core)
+        for job in await worker.claim():
+            await worker.finish(job, 8)
+    await deploy(core, *nodes, then("last", "after", of="after"))
+    assert await move(core, run) == MoveResult(run, True)
+    await pausing.continue_node(core.platform, ACTOR, WORKSPACE, run, paused[0].job)
+    await work(core, worker, run, [])
+    assert await core.result(run) == 8
+    attempts = await core.rows("SELECT attempt FROM job WHERE run = $1 AND node = 'a'", run)
+    assert [row["attempt"] for row in attempts] == [2]
     await core.is_whole()
 
 
