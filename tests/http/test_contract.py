@@ -23,7 +23,6 @@ REFUSED = {
     "POST /w/{w}/jobs/completed/import": "the history contains only what ran in the workspace",
     "GET /w/{w}/workspaces/encryption_key": "archives contain no secrets, and the keys that seal them stay here",
     "POST /w/{w}/workspaces/encryption_key": "archives contain no secrets, and the keys that seal them stay here",
-    "POST /w/{w}/workspaces/edit_webhook": "changes of items are reported by Git and the audit trail",
     "POST /w/{w}/workspaces/edit_large_file_storage_config": "files are in the storage of the installation",
 }
 """Calls that fail with `not_yet_supported`, with the reason."""

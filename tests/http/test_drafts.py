@@ -143,12 +143,23 @@ async def test_draft_only_item_has_no_version(api: ApiHarness) -> None:
     source = (await api.get(f"drafts/flow/{PATH}"))["value"]["source"]
     assert json.loads(source["text"]) == {"summary": "Order", "value": VALUE}
     assert await api.get("flows/list") == [] and await api.get("scripts/list") == []
+    for kind in ("flow", "script"):
+        await save(api.client, {"summary": 1}, path=f"f/team/odd_{kind}", kind=kind)
+    for kind, path, summary in (("flows", PATH, "Order"), ("scripts", "f/team/code", "")):
+        drafts = await api.get(f"{kind}/list", include_draft_only=True, path_start="f/team/")
+        assert {each["path"]: each["summary"] for each in drafts} == {path: summary, f"f/team/odd_{kind[:-1]}": ""}
+        assert all(each["draft_only"] and each["has_draft"] for each in drafts)
+        for more in ({"path_start": "f/other"}, {"page": 2}, {"starred_only": True}, {"created_by": "bea"}):
+            assert await api.get(f"{kind}/list", include_draft_only=True, **more) == []
     for call in (f"jobs/run/f/{PATH}", "jobs/run/p/f/team/code"):
         assert (await api.client.post(f"{W}/{call}", json={})).status_code == 404
     await deploy(api.client)
     again = await api.client.post(f"{W}/flows/create", json=body)
     assert (again.status_code, again.json()["error"]["code"]) == (409, "already_exists")
+    listed = await api.get("flows/list", include_draft_only=True)
+    assert [(each["path"], "draft_only" in each) for each in listed] == [("f/team/odd_flow", True), (PATH, False)]
     bea = await api.member("bea", Role.DEVELOPER)
+    assert (await bea.get(f"{W}/scripts/list", params={"include_draft_only": True})).json() == []
     assert (await bea.post(f"{W}/scripts/create", json={**code, "path": "f/secret/x"})).status_code == 404
     assert (await bea.post(f"{W}/scripts/create", json={"draft_only": True})).status_code == 400
 

@@ -46,7 +46,6 @@ async def test_settings_that_workspaces_lack_are_refused(api: ApiHarness) -> Non
     assert shown["color"] == "#b3261e" and "color" not in await api.get("workspaces/get_settings")
     dev = await api.member("dev", Role.DEVELOPER)
     for call, none, some in (
-        ("edit_webhook", {}, {"webhook": "https://hooks.example.com"}),
         ("edit_large_file_storage_config", {"large_file_storage": None}, {"large_file_storage": {"type": "S3Storage"}}),
         ("encryption_key", None, {"new_key": "k"}),
     ):

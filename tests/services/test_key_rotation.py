@@ -64,7 +64,7 @@ async def stored(api: ApiHarness) -> set[bytes]:
 
 
 async def other_secrets(api: ApiHarness) -> None:
-    """Create a resource, a setting of the instance, a two-step login and the token of a repository."""
+    """Create a resource, a setting of the instance, a two-step login, the token of a repository and a webhook."""
     client = api.client
     await setup.create_user(api.platform.db, "ada@example.org", "correct horse")
     account = {"email": "ada@example.org", "password": "correct horse"}
@@ -79,6 +79,8 @@ async def other_secrets(api: ApiHarness) -> None:
     provider = {"label": "P", "issuer": "https://id.example.com", "client_id": "i", "client_secret": f"{SECRET}-s"}
     repository = {"url": "https://8.8.8.8/shop.git", "token": f"{SECRET}-t"}
     assert (await client.post(f"{W}/git/bind", json=repository)).status_code == 200
+    webhook = {"webhook": f"https://8.8.8.8/{SECRET}-w"}
+    assert (await client.post(f"{W}/workspaces/edit_webhook", json=webhook)).status_code == 200
     answer = await client.post("/api/settings/global/oidc_providers", json={"value": {"p": provider}})
     assert answer.status_code == 200, answer.text
 
@@ -102,7 +104,7 @@ async def test_everything_is_sealed_again_and_the_old_key_opens_nothing(api: Api
     await api.worker.finish(job)
     done = await rotation
 
-    assert done.unreadable == set() and done.ciphertexts >= 8 and done.data_keys == 2
+    assert done.unreadable == set() and done.ciphertexts >= 9 and done.data_keys == 2
     assert not before & await stored(api)
     async with api.platform.db.acquire() as conn:
         for workspace, row in await rows.list_keys(conn):

@@ -71,6 +71,8 @@ EXEMPT = {
     "git.sync.synchronise": "called by the leading process; commits for deployments, and applies nothing",
     "git.bindings.token_of": "returns a token to the synchronisation that sends it to its repository",
     "git.bindings.resolve": "resolves a host or folder; reads no data",
+    "changes.webhooks.send_due": "called by a daemon; sends changes to the URL that an admin has set",
+    "changes.webhook_sender.send_changes": "called by a daemon; sends changes to the URL that an admin has set",
     "releases.deployment_mails.send_due": "called by a daemon; sends what a permitted call has queued",
     "releases.automatic_promotions.promote_due": "called by the leading process; checks the rights of its member",
     "catalog.examples.seed": "called at the first start, which has no caller",

@@ -14,6 +14,7 @@ from orvanta_platform.daemons import (
     deployment_mails,
     error_handlers,
     git,
+    item_webhooks,
     janitor,
     notices,
     reaper,
@@ -41,6 +42,7 @@ IN_SERVERS: tuple[Daemon, ...] = (
     audit_chain.run,
     scheduler.run,
     git.run,
+    item_webhooks.run,
 )
 
 log = structlog.get_logger(__name__)

@@ -49,6 +49,17 @@ class OthersDraftRow(msgspec.Struct, frozen=True):
     edited_at: datetime
 
 
+class UndeployedRow(msgspec.Struct, frozen=True):
+    """A draft at a path where nothing is deployed."""
+
+    path: str
+    hash: str
+    created_at: datetime
+    edited_at: datetime
+    body: bytes | None
+    """JSON text; None if it is too large to be shown in a list."""
+
+
 class DraftBody(msgspec.Struct, frozen=True):
     """Content of a saved draft."""
 
@@ -75,6 +86,19 @@ async def list_page(
     readable = (who.everything, who.patterns, who.principals, who.scope)
     rows = await conn.fetch(_SQL["list"], workspace, kind, owner, *readable, limit, offset)
     return [DraftRow(**row) for row in rows]
+
+
+async def list_undeployed(
+    conn: Connection, workspace: str, kind: str, owner: str, who: Filter, *, max_bytes: int
+) -> list[UndeployedRow]:
+    """Return up to `who.limit` drafts of `owner` without a deployed item, at paths selected by `who`, by path.
+
+    The body of a draft of more than `max_bytes` bytes is None.
+    """
+    readable = (who.everything, who.patterns, who.scope)
+    selected = (who.path_start, who.path, who.limit, max_bytes)
+    rows = await conn.fetch(_SQL["list_undeployed"], workspace, kind, owner, *readable, *selected)
+    return [UndeployedRow(**row) for row in rows]
 
 
 async def insert(conn: Connection, key: DraftKey, new: DraftBody) -> int | None:

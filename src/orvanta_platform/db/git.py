@@ -58,19 +58,6 @@ class BindingRow:
     key: KeyRow | None = field(repr=False)
 
 
-class ChangeRow(msgspec.Struct, frozen=True):
-    """Row of the audit trail about an item; `parameters` is JSON text."""
-
-    xid: int
-    at: datetime
-    actor: str
-    operation: str
-    resource: str | None
-    parameters: str | None
-    name: str
-    email: str
-
-
 @dataclass(frozen=True, slots=True)
 class ItemRow:
     """Item at the last synchronisation; see the comments of the table."""
@@ -138,20 +125,6 @@ async def list_due(conn: Connection, nouns: Sequence[str]) -> list[tuple[str, bo
     `nouns`: first parts of the operations that change items.
     """
     return [(row["workspace"], row["is_failing"]) for row in await conn.fetch(_SQL["list_due"], list(nouns))]
-
-
-async def get_horizon(conn: Connection) -> int:
-    """Return the oldest running transaction."""
-    number: int = await conn.fetchval(_SQL["get_horizon"])
-    return number
-
-
-async def list_changes(
-    conn: Connection, workspace: str, start: int, end: int, nouns: Sequence[str], limit: int
-) -> list[ChangeRow]:
-    """Return changes of items by the transactions from `start` up to `end`, in their order."""
-    rows = await conn.fetch(_SQL["list_changes"], workspace, start, end, list(nouns), limit)
-    return [ChangeRow(**dict(row)) for row in rows]
 
 
 async def list_versions(conn: Connection, workspace: str, ids: Sequence[int]) -> list[tuple[str, VersionContent, bool]]:

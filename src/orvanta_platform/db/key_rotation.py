@@ -19,7 +19,7 @@ from orvanta_platform.db.values import ValueRow
 
 _SQL = query_texts("key_rotation")
 
-SecretTable = Literal["variable", "resource", "setting", "totp", "git"]
+SecretTable = Literal["variable", "resource", "setting", "totp", "git", "webhook"]
 
 OpeningKey = tuple[UUID, int, str, str, bytes]
 """(job, attempt, kind, path, digest) of an opening."""
@@ -30,6 +30,7 @@ _PAGES = {
     "setting": _SQL["setting_page"],
     "totp": _SQL["totp_page"],
     "git": _SQL["git_page"],
+    "webhook": _SQL["webhook_page"],
 }
 _UPDATES = {
     "variable": _SQL["variable_update"],
@@ -37,6 +38,7 @@ _UPDATES = {
     "setting": _SQL["setting_update"],
     "totp": _SQL["totp_update"],
     "git": _SQL["git_update"],
+    "webhook": _SQL["webhook_update"],
 }
 
 Attempt = tuple[UUID, int]

@@ -53,6 +53,7 @@ QUERY: Final[Mapping[str, str]] = {
     "force_cancel": "True to cancel without waiting for workers to respond.",
     "has_null_parent": "True for runs that nothing else started, false for the others.",
     "horizon_secs": "Age in seconds of the oldest runs that count.",
+    "include_draft_only": "True to include the caller's drafts of items that are not deployed.",
     "include_groups": "True to include the groups.",
     "include_header": "Comma-separated names of headers that become arguments.",
     "include_schedules": "True to include the schedules.",
@@ -165,7 +166,7 @@ QUERY: Final[Mapping[str, str]] = {
 _BOOLEAN: Final = frozenset(
     (
         *("already_encrypted", "decrypt_secret", "deleted", "include_groups", "include_schedules", "include_settings"),
-        "include_tests",
+        *("include_draft_only", "include_tests"),
         *("include_triggers", "include_users", "is_flow", "only_archived", "only_member_of", "order_desc"),
         *("plain_secret", "show_archived", "skip_if_noop", "skip_resource_types", "skip_resources", "skip_secrets"),
         *("skip_variables", "starred_only", "update_if_exists", "with_starred_info"),

@@ -23,6 +23,19 @@ WHERE d.workspace = $1 AND d.kind = $2 AND d.owner = $3
 ORDER BY d.edited_at DESC, d.path
 LIMIT $8 OFFSET $9;
 
+-- name: list_undeployed
+-- A page of a user's drafts at readable paths where nothing is deployed, by path; a body of more than $10 bytes is NULL.
+SELECT d.path, d.hash, d.created_at, d.edited_at, CASE WHEN octet_length(d.body) <= $10 THEN d.body END AS body
+FROM draft AS d
+WHERE d.workspace = $1 AND d.kind = $2 AND d.owner = $3
+  AND ($4 OR d.path LIKE ANY ($5::text[]))
+  AND ($6::text[] IS NULL OR d.path LIKE ANY ($6))
+  AND ($7::text IS NULL OR starts_with(d.path, $7))
+  AND ($8::text IS NULL OR d.path = $8)
+  AND NOT EXISTS (SELECT 1 FROM item AS i
+                  WHERE i.workspace = d.workspace AND i.kind = d.kind AND i.path = d.path AND NOT i.deleted)
+ORDER BY d.path LIMIT $9;
+
 -- name: list_others
 -- The drafts of other users at a path, the latest edited first. Members who have left are not listed.
 SELECT d.owner, d.base_version, d.edited_at

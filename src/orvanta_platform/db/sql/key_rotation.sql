@@ -91,6 +91,21 @@ SET sealed = n.sealed, key_version = n.version
 FROM unnest($1::text[], $2::text[], $3::bytea[], $4::bytea[], $5::integer[]) AS n(workspace, path, old, sealed, version)
 WHERE g.workspace = n.workspace AND g.sealed = n.old;
 
+-- name: webhook_page
+-- URLs of webhooks of items that are not sealed with the newest data key, after $1, $2.
+SELECT w.workspace, w.workspace AS path, w.key_version, w.sealed
+FROM item_webhook AS w
+WHERE (w.workspace, w.workspace) > ($1, $2)
+  AND w.key_version < (SELECT max(k.version) FROM data_key AS k WHERE k.workspace = w.workspace)
+ORDER BY w.workspace LIMIT $3;
+
+-- name: webhook_update
+-- Replaces the ciphertexts of URLs of webhooks that were not changed meanwhile.
+UPDATE item_webhook AS w
+SET sealed = n.sealed, key_version = n.version
+FROM unnest($1::text[], $2::text[], $3::bytea[], $4::bytea[], $5::integer[]) AS n(workspace, path, old, sealed, version)
+WHERE w.workspace = n.workspace AND w.sealed = n.old;
+
 -- name: inputs_page
 -- Sealed inputs of runs after $1, $2, with their workspaces.
 SELECT v.id, v.kind, v.name, v.size, v.encoding, v.body, v.object,

@@ -20,7 +20,7 @@ from orvanta_platform.http.requests import (
     read_large,
     row_of,
 )
-from orvanta_platform.http.routes.scripts import FILTERS, filter_of, is_starred
+from orvanta_platform.http.routes.scripts import FILTERS, filter_of, is_starred, undeployed_of
 from orvanta_platform.http.schemas import drafts as draft_schemas
 from orvanta_platform.http.schemas import items
 from orvanta_platform.services.catalog import drafts, flows
@@ -93,9 +93,15 @@ async def flow_exists(request: AnyRequest, workspace: FromPath[str], path: FromP
 
 @get(f"{_F}/list", opt=call(answer=list[AnyObject], query=FILTERS))
 async def list_flows(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """List workflows the caller may read, the last deployed first."""
-    rows = await flows.list_page(platform_of(request), actor_of(request), workspace, filter_of(request))
-    return answers.json([items.flow_item(row) for row in rows])
+    """List workflows the caller may read, the last deployed first.
+
+    With `include_draft_only`, the first page begins with the caller's drafts of workflows that are not deployed.
+    """
+    filter = filter_of(request)
+    own = await undeployed_of(request, workspace, "flow", filter)
+    rows = await flows.list_page(platform_of(request), actor_of(request), workspace, filter)
+    shown = [items.flow_draft(workspace, actor_of(request).username, row) for row in own]
+    return answers.json([*shown, *(items.flow_item(row) for row in rows)])
 
 
 @get(f"{_F}/list_paths", opt=call(answer=list[str]))

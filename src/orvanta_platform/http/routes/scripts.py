@@ -7,6 +7,7 @@ from litestar.params import FromPath
 from msgspec.structs import replace
 
 from orvanta_platform.control.permissions import require_workspace
+from orvanta_platform.db.drafts import UndeployedRow
 from orvanta_platform.db.items import Filter, ItemRow
 from orvanta_platform.http import answers
 from orvanta_platform.http.openapi import PAGED, AnyObject, call
@@ -27,6 +28,7 @@ from orvanta_platform.http.requests import (
 from orvanta_platform.http.schemas import drafts as draft_schemas
 from orvanta_platform.http.schemas import items
 from orvanta_platform.services.catalog import drafts, favourites, scripts
+from orvanta_platform.services.catalog.deploy import Kind
 from orvanta_platform.services.runs import locks as locking
 from orvanta_platform.workflow.hashes import hash_text
 
@@ -35,7 +37,7 @@ _S = "/api/w/{workspace:str}/scripts"
 
 FILTERS = (
     *("show_archived", "only_archived", "path_start", "path_exact", "created_by", "languages", "kinds", "order_desc"),
-    *("starred_only", *PAGED),
+    *("starred_only", "include_draft_only", *PAGED),
 )
 """Query parameters of lists of scripts and workflows."""
 
@@ -102,9 +104,15 @@ async def script_exists(request: AnyRequest, workspace: FromPath[str], path: Fro
 
 @get(f"{_S}/list", opt=call(answer=list[AnyObject], query=FILTERS))
 async def list_scripts(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """List scripts the caller may read, the last deployed first. `content` is empty; use `get/p` to read it."""
-    rows = await scripts.list_page(platform_of(request), actor_of(request), workspace, filter_of(request))
-    return answers.json([items.script_item(row) for row in rows])
+    """List scripts the caller may read, the last deployed first. `content` is empty; use `get/p` to read it.
+
+    With `include_draft_only`, the first page begins with the caller's drafts of scripts that are not deployed.
+    """
+    filter = filter_of(request)
+    own = await undeployed_of(request, workspace, "script", filter)
+    rows = await scripts.list_page(platform_of(request), actor_of(request), workspace, filter)
+    shown = [items.script_draft(workspace, actor_of(request).username, row) for row in own]
+    return answers.json([*shown, *(items.script_item(row) for row in rows)])
 
 
 @get(f"{_S}/list_paths", opt=call(answer=list[str]))
@@ -201,6 +209,13 @@ async def is_starred(request: AnyRequest, row: ItemRow) -> bool:
     """Return whether an item is a favourite of the caller, if the query asks for it; otherwise False."""
     asks = bool_of(request, "with_starred_info") or False
     return asks and await favourites.is_starred(platform_of(request), actor_of(request), row)
+
+
+async def undeployed_of(request: AnyRequest, workspace: str, kind: Kind, filter: Filter) -> list[UndeployedRow]:
+    """Return the caller's drafts of items that are not deployed, if the query asks for them."""
+    if not bool_of(request, "include_draft_only"):
+        return []
+    return await drafts.list_undeployed(platform_of(request), actor_of(request), workspace, kind, filter)
 
 
 def filter_of(request: AnyRequest) -> Filter:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from litestar import Response, get, post
+from litestar import get, post
 from litestar.params import FromPath
 
 from orvanta_platform.control import permissions
 from orvanta_platform.control.permissions import Target
 from orvanta_platform.errors import NotYetSupported
-from orvanta_platform.http import answers
 from orvanta_platform.http.openapi import call
-from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, small_body_of
+from orvanta_platform.http.requests import AnyRequest, actor_of, small_body_of
 from orvanta_platform.http.schemas import unsupported_settings as schemas
 
 _S = "/api/w/{workspace:str}/workspaces"
@@ -34,18 +33,6 @@ async def set_encryption_key(request: AnyRequest, workspace: FromPath[str]) -> N
     `orvanta admin rotate-key` replaces the key of the installation, which protects those that seal the secrets.
     """
     _refuse_key(request, workspace)
-
-
-@post(f"{_S}/edit_webhook", status_code=200, opt=call(body=schemas.EditWebhook))
-async def edit_webhook(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """Set the address that is called after changes of items: `not_yet_supported`, except to have none. Admins only."""
-    _require_admin(request, workspace)
-    if (await body_of(request, schemas.EditWebhook)).webhook:
-        raise NotYetSupported(
-            "Addresses that are called after changes of items are not supported.",
-            hint="Bind the workspace to a Git repository, whose webhooks report each change, or read audit/export.",
-        )
-    return answers.text(f"The workspace {workspace} has no webhook.")
 
 
 @post(f"{_S}/edit_large_file_storage_config", status_code=200, opt=call(body=schemas.EditLargeFileStorage, answer=Any))
@@ -74,4 +61,4 @@ def _require_admin(request: AnyRequest, workspace: str) -> None:
     permissions.require(actor_of(request), "admin", Target(workspace, "workspace"))
 
 
-ROUTES: list[Any] = [get_encryption_key, set_encryption_key, edit_webhook, edit_large_file_storage_config]
+ROUTES: list[Any] = [get_encryption_key, set_encryption_key, edit_large_file_storage_config]

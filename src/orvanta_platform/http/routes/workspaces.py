@@ -11,6 +11,7 @@ from orvanta_platform.http.openapi import call
 from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, bool_of, page_of, platform_of, small_body_of
 from orvanta_platform.http.schemas import accounts
 from orvanta_platform.services.access import folders, users, workspace_life, workspaces
+from orvanta_platform.services.changes import webhooks
 from orvanta_platform.services.maintenance import workspace_removal
 from orvanta_platform.services.secrets import workspace_specific
 from orvanta_platform.services.triggers import error_handlers
@@ -111,6 +112,9 @@ async def get_settings(request: AnyRequest, workspace: FromPath[str]) -> Respons
         path = f"{'flow' if handler.is_flow else 'script'}/{handler.path}"
         shown.error_handler = accounts.SetErrorHandler(path=path)
         shown.error_handler_runs_as, shown.error_handler_error = handler.permissioned_as, handler.error
+    webhook = await webhooks.get_webhook(platform_of(request), actor_of(request), workspace)
+    if webhook is not None:
+        shown.webhook, shown.webhook_error = webhook.url or UNSET, webhook.error or UNSET
     return answers.json(shown)
 
 
@@ -138,6 +142,19 @@ async def edit_error_handler(request: AnyRequest, workspace: FromPath[str]) -> R
     handler = body.error_handler or body.path
     await error_handlers.set_handler(platform_of(request), actor_of(request), workspace, handler, body.base)
     return answers.text(f"The error handler of the workspace {workspace} was changed.")
+
+
+@post(f"{_W}/workspaces/edit_webhook", status_code=200, opt=call(body=accounts.EditWebhook))
+async def edit_webhook(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """Set the URL that receives the changes of items as JSON, or without `webhook` remove it. Admins only.
+
+    One POST for each deployment: `{id, workspace, at, by, message, changes: [{operation, kind, path, version, to}],
+    has_more}`. It is repeated with the same `id`, which is also the header `Idempotency-Key`, until the server answers
+    2xx, at most 8 times.
+    """
+    body = await body_of(request, accounts.EditWebhook)
+    await webhooks.set_webhook(platform_of(request), actor_of(request), workspace, body.webhook or None)
+    return answers.text(f"The webhook of the workspace {workspace} was {'changed' if body.webhook else 'removed'}.")
 
 
 @post(f"{_W}/workspaces/edit_secrets_readable", status_code=200, opt=call(body=accounts.SecretsReadable))
@@ -335,6 +352,7 @@ ROUTES = [
     edit_token_max_age,
     edit_search_run_data,
     edit_error_handler,
+    edit_webhook,
     whoami_in,
     get_member,
     list_members,

@@ -168,6 +168,12 @@ class WorkspaceSettings(msgspec.Struct):
     archived: bool = False
     """The workspace can only be read, and starts no runs."""
 
+    webhook: str | UnsetType = UNSET
+    """URL that receives the changes of items. Absent if there is none, or if the caller is not an admin."""
+
+    webhook_error: str | UnsetType = UNSET
+    """Reason why the last change was not sent."""
+
 
 class Entitlements(msgspec.Struct):
     """Limits of a licence. There are none."""
@@ -189,6 +195,13 @@ class WsSpecificItem(msgspec.Struct):
 
     item_kind: Literal["variable", "resource"]
     path: str
+
+
+class EditWebhook(msgspec.Struct):
+    """Webhook of the changes of items."""
+
+    webhook: str | None = None
+    """URL that receives them; null or empty: none."""
 
 
 class ErrorHandler(msgspec.Struct):

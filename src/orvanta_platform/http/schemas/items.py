@@ -13,6 +13,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
+from orvanta_platform.db.drafts import UndeployedRow
 from orvanta_platform.db.items import ItemRow, VersionRow
 from orvanta_platform.errors import BadRequest
 from orvanta_platform.http.requests import decode
@@ -223,6 +224,30 @@ def flow_item(row: ItemRow) -> dict[str, Any]:
     return {**shown, "has_draft": row.has_draft}
 
 
+def script_draft(workspace: str, owner: str, row: UndeployedRow) -> dict[str, Any]:
+    """Convert a draft of a script that is not deployed, in a list."""
+    text = _draft_text(row)
+    return {
+        **_draft_head(workspace, row, text),
+        "hash": row.hash,
+        "description": text.description,
+        "content": "",
+        "created_by": owner,
+        "created_at": row.created_at,
+        "deleted": False,
+        "is_template": False,
+        "language": text.language or "python3",
+        "kind": text.kind or "script",
+        "has_preprocessor": False,
+        "lock": None,
+    }
+
+
+def flow_draft(workspace: str, owner: str, row: UndeployedRow) -> dict[str, Any]:
+    """Convert a draft of a workflow that is not deployed, in a list."""
+    return {**_draft_head(workspace, row, _draft_text(row)), "edited_by": owner, "edited_at": row.edited_at}
+
+
 def script_version(row: VersionRow) -> ScriptVersion:
     """Convert a version in a script's history."""
     return ScriptVersion(script_hash=row.hash, deployment_msg=row.message or UNSET)
@@ -256,6 +281,34 @@ def _flow_head(row: ItemRow) -> dict[str, Any]:
         "extra_perms": row.extra_perms,
         "starred": row.starred,
         "version_id": row.id,
+    }
+
+
+class _DraftText(msgspec.Struct):
+    summary: str = ""
+    description: str = ""
+    language: str = ""
+    kind: str = ""
+
+
+def _draft_text(row: UndeployedRow) -> _DraftText:
+    """Return what a draft says about itself. Drafts are stored without validation: values of other types are absent."""
+    try:
+        return msgspec.json.decode(row.body or b"{}", type=_DraftText)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return _DraftText()
+
+
+def _draft_head(workspace: str, row: UndeployedRow, text: _DraftText) -> dict[str, Any]:
+    return {
+        "workspace_id": workspace,
+        "path": row.path,
+        "summary": text.summary,
+        "archived": False,
+        "extra_perms": {},
+        "starred": False,
+        "has_draft": True,
+        "draft_only": True,
     }
 
 

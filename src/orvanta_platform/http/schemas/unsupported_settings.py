@@ -20,12 +20,6 @@ class SetEncryptionKey(msgspec.Struct):
     skip_reencrypt: bool = False
 
 
-class EditWebhook(msgspec.Struct):
-    """Address that is called after changes of items."""
-
-    webhook: str | None = None
-
-
 class EditLargeFileStorage(msgspec.Struct):
     """Object storage of the workspace."""
 

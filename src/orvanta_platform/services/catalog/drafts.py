@@ -16,7 +16,7 @@ from orvanta_platform.control import audit, names, permissions
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target, readable, require, require_workspace
 from orvanta_platform.db import drafts, items
-from orvanta_platform.db.drafts import DraftBody, DraftKey, DraftRow, OthersDraftRow
+from orvanta_platform.db.drafts import DraftBody, DraftKey, DraftRow, OthersDraftRow, UndeployedRow
 from orvanta_platform.db.items import Filter
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import AlreadyExists, BadRequest, DraftConflict, NotFound, TooLarge
@@ -25,6 +25,11 @@ from orvanta_platform.services.platform import Platform
 
 MAX_DRAFT_BYTES = 10 << 20
 """Maximum size of a draft's JSON text in bytes."""
+
+
+_MAX_LISTED = 1000
+_MAX_LISTED_BYTES = 16 << 10
+"""Maximum size of a draft whose text is read for a list of items."""
 
 
 class NewDraft(msgspec.Struct, frozen=True):
@@ -122,6 +127,24 @@ async def list_page(
     shown = Filter(**readable(actor, kind).conditions())
     async with platform.db.acquire() as conn:
         return await drafts.list_page(conn, workspace, kind, actor.username, shown, limit=limit, offset=offset)
+
+
+async def list_undeployed(
+    platform: Platform, actor: Actor, workspace: str, kind: Kind, filter: Filter
+) -> list[UndeployedRow]:
+    """Return the actor's drafts at paths where nothing is deployed, by path, at most 1000.
+
+    They belong to the first page of a list of items that `filter` selects. A list of some languages or kinds, of
+    favourites, of archived items or of those of another member has none. Raises NotFound, Forbidden.
+    """
+    require_workspace(actor, workspace)
+    shown = replace(filter, **readable(actor, kind).conditions(), limit=_MAX_LISTED)
+    is_first = filter.before is None and filter.after is None and filter.offset == 0
+    is_narrow = filter.archived or filter.starred or filter.languages is not None or filter.kinds is not None
+    if not is_first or is_narrow or filter.created_by not in (None, actor.username):
+        return []
+    async with platform.db.acquire() as conn:
+        return await drafts.list_undeployed(conn, workspace, kind, actor.username, shown, max_bytes=_MAX_LISTED_BYTES)
 
 
 async def list_others(platform: Platform, actor: Actor, workspace: str, kind: Kind, path: str) -> list[OthersDraftRow]:

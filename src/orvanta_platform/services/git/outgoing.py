@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, cast
+from typing import Final
 
-from orvanta_platform.db.git import ChangeRow
+from orvanta_platform.db.changes import ChangeRow
 from orvanta_platform.outbound.git.messages import Change
-from orvanta_platform.services.git.state import TO_COMMIT, Base, Files, Mine, Reconciled, json_of
-from orvanta_platform.workflow.tree.item import KINDS, Key, Kind
+from orvanta_platform.services.changes.operations import CHANGE_SETS, key_of, parameters_of
+from orvanta_platform.services.git.state import TO_COMMIT, Base, Files, Mine, Reconciled
+from orvanta_platform.workflow.tree.item import Key
 
-_KINDS: Final[Mapping[str, Kind]] = {f"{kind}s": kind for kind in KINDS}
-NOUNS: Final = (*_KINDS, "acls", "change_sets")
-"""First parts of the operations of the audit trail that change items."""
 _TITLES: Final = {"flow": "workflow", "resource_type": "resource type", "http_trigger": "HTTP trigger"}
 _VERBS: Final = {"create": "Create", "delete": "Delete", "archive": "Archive", "keep": "Keep"}
 MAX_COMMITS: Final = 200
@@ -50,19 +48,19 @@ def group_by_transaction(rows: Sequence[ChangeRow]) -> list[TransactionChanges]:
     found: dict[int, TransactionChanges] = {}
     for row in rows:
         each = found.setdefault(row.xid, TransactionChanges(row.xid, row.at, row.name, row.email))
-        parameters = json_of(row.parameters)
+        parameters = parameters_of(row)
         noun, _, verb = row.operation.partition(".")
         message = parameters.get("message")
-        if noun == "change_sets":
+        if noun == CHANGE_SETS:
             each.message = message or each.message
             continue
         each.message = each.message or message
-        kind = _KINDS.get(noun) or (parameters.get("kind") if parameters.get("kind") in KINDS else None)
-        if kind is None or row.resource is None:
+        key = key_of(row, parameters)
+        if key is None:
             continue
-        kind = cast(Kind, kind)
-        each.title = each.title or f"{_VERBS.get(verb, 'Update')} the {_TITLES.get(kind, kind)} {row.resource}"
-        each.keys[kind, row.resource] = parameters.get("version")
+        kind, path = key
+        each.title = each.title or f"{_VERBS.get(verb, 'Update')} the {_TITLES.get(kind, kind)} {path}"
+        each.keys[key] = parameters.get("version")
         for moved in (parameters.get("to"), parameters.get("path")):
             if isinstance(moved, str) and noun != "acls":
                 each.keys.setdefault((kind, moved), None)

@@ -6,7 +6,7 @@ import hashlib
 import zlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias, cast
+from typing import TypeAlias, cast
 
 import msgspec
 
@@ -184,8 +184,3 @@ def changed_rows(before: Mapping[Key, Base], after: Mapping[Key, Base]) -> tuple
 def bases_of(rows: Iterable[ItemRow]) -> dict[Key, Base]:
     """Return stored items by kind and path."""
     return dict(map(base_of, rows))
-
-
-def json_of(text: str | None) -> Any:
-    """Return the value of JSON text, an empty object for none."""
-    return {} if text is None else msgspec.json.decode(text)

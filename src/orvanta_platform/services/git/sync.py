@@ -18,6 +18,7 @@ import structlog
 from orvanta_platform import clock
 from orvanta_platform.control.actor import system
 from orvanta_platform.control.secrets import SecretUnreadable
+from orvanta_platform.db import changes as change_rows
 from orvanta_platform.db import git as rows
 from orvanta_platform.db.git import BindingRow, CommitRow
 from orvanta_platform.db.tree import VersionContent
@@ -28,10 +29,10 @@ from orvanta_platform.outbound.git.messages import Change, Entry, Fetched, GitFa
 from orvanta_platform.outbound.git.process import Session, session
 from orvanta_platform.outbound.ssrf import AddressRefused
 from orvanta_platform.services.changes import contents
+from orvanta_platform.services.changes.operations import NOUNS
 from orvanta_platform.services.git import bindings
 from orvanta_platform.services.git.outgoing import (
     MAX_COMMITS,
-    NOUNS,
     Outgoing,
     TransactionChanges,
     group_by_transaction,
@@ -158,8 +159,8 @@ class _Sync:
         """Fetch, compare and push. Raises GitFault, AddressRefused, OSError, SecretUnreadable, _Superseded."""
         row, local = self._row, None
         async with self._platform.db.acquire() as conn:
-            horizon = await rows.get_horizon(conn)
-            has_changes = bool(await rows.list_changes(conn, self._workspace, row.position, horizon, NOUNS, 1))
+            horizon = await change_rows.get_horizon(conn)
+            has_changes = bool(await change_rows.list_changes(conn, self._workspace, row.position, horizon, NOUNS, 1))
         if has_changes or row.pushing is not None or row.head is None:
             local = await self._read()
         if not (row.is_due or row.pushing or (local is not None and _has_pending(local))):
@@ -205,9 +206,9 @@ class _Sync:
         """Read the workspace, the state and the deployments without a commit, at one moment."""
         row, who = self._row, system(self._workspace)
         async with self._platform.db.transaction(snapshot=True) as conn:
-            horizon = await rows.get_horizon(conn)
+            horizon = await change_rows.get_horizon(conn)
             start = min(row.position, horizon)
-            changes = await rows.list_changes(conn, self._workspace, start, horizon, NOUNS, _MAX_ROWS)
+            changes = await change_rows.list_changes(conn, self._workspace, start, horizon, NOUNS, _MAX_ROWS)
             items = await rows.list_items(conn, self._workspace)
             deployed = group_by_transaction(changes)
             ids = [id for each in deployed for id in each.keys.values() if id is not None]
