@@ -1,4 +1,4 @@
-"""The calls of the API contract, and the functions of the published generated client that read their responses.
+"""The calls of the API contract.
 
 `contract.txt` has one call per line: ring, method, path and the codes of success. A program that is written against the
 published clients uses these calls; the first ring is used most.
@@ -6,18 +6,11 @@ published clients uses these calls; the first ring is used most.
 
 from __future__ import annotations
 
-import importlib
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import Any
 
-import orvanta_api
-
-PARAMETER = re.compile(r"\{[^}]*\}")
-_URL = re.compile(r'"method": "(\w+)",\s+"url": "([^"]+)"')
+PARAMETER = re.compile(r"\{([^}]*)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +21,10 @@ class Call:
     method: str
     path: str
     codes: frozenset[int]
+
+    @property
+    def name(self) -> str:
+        return f"{self.method} {self.path}"
 
     @property
     def key(self) -> tuple[str, str]:
@@ -47,16 +44,3 @@ def calls() -> list[Call]:
     return [
         Call(int(ring), method, path, frozenset(map(int, codes.split(",")))) for ring, method, path, codes in fields
     ]
-
-
-@cache
-def readers() -> dict[tuple[str, str], Callable[..., Any]]:
-    """Return the function of the generated client that reads the response of each of its calls."""
-    folder = Path(str(orvanta_api.__file__)).parent / "api"
-    found = {}
-    for file in sorted(folder.glob("*/*.py")):
-        url = _URL.search(file.read_text())
-        if url:
-            found[shape(url[1], f"/api{url[2]}")] = f"orvanta_api.api.{file.parent.name}.{file.stem}"
-    wanted = {call.key for call in calls()}
-    return {key: importlib.import_module(name)._parse_response for key, name in found.items() if key in wanted}

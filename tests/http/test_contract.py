@@ -1,21 +1,29 @@
-"""The API contract: each call exists with its codes, and the published generated client can read its response."""
+"""The API contract: each call exists with its codes, and the published client sends it and reads the response."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+import json
+import subprocess
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
-import httpx
 import pytest
-from orvanta_api import AuthenticatedClient
 from tests.conftest import TestDatabase
 from tests.http.harness import ApiHarness, W
-from tests.http.published_calls import Call, calls, readers, shape
+from tests.http.jobs_running import token_of as job_token_of
+from tests.http.published_calls import PARAMETER, Call, calls, shape
 from tests.http.route_examples import Examples, scene_with_examples
+from tests.http.test_jobs_server import served as network
+from tests.http.test_jobs_server import token_of
 
 from orvanta_platform.http import app, openapi
 
+ROOT = Path(__file__).parents[2]
 SETTINGS_OF_BUCKETS = ("s3_resource_info", "polars_connection_settings", "duckdb_connection_settings")
 
 REFUSED = {
@@ -27,22 +35,20 @@ REFUSED = {
 }
 """Calls that fail with `not_yet_supported`, with the reason."""
 
-ELSEWHERE = {
-    "POST /auth/login": "tests/http/test_session.py",
-    "POST /auth/logout": "tests/http/test_session.py",
-    "POST /w/{w}/job_metrics/set_progress/{id}": "tests/http/test_user_states.py",
-    "DELETE /workspaces/delete/{workspace}": "tests/http/test_workspace_life.py",
-}
-"""Calls that need a session, a running job, or a workspace without runs, with the tests of their responses."""
-
-BEYOND = {
+UNREADABLE = {
     "GET /w/{w}/jobs/completed/export": "the generated client expects an object as the result, which may be any value",
     "GET /w/{w}/audit/list": "operations of this product are recorded under their own names",
     "GET /w/{w}/audit/get/{id}": "operations of this product are recorded under their own names",
-    "GET /w/{w}/jobs_u/resume/{id}/{resume_id}/{signature}": "a GET decides nothing, as previews of links send it",
-    "GET /w/{w}/jobs_u/cancel/{id}/{resume_id}/{signature}": "a GET decides nothing, as previews of links send it",
 }
-"""Calls whose responses the generated client cannot read, with the reason."""
+"""Calls that succeed, but whose responses the generated client cannot read, with the reason."""
+
+_LINK = "/w/{w}/jobs_u/%s/{id}/{resume_id}/{signature}"
+DIFFERENT = {
+    f"GET {_LINK % 'resume'}": (405, "a GET decides nothing, as previews of links send it"),
+    f"GET {_LINK % 'cancel'}": (405, "a GET decides nothing, as previews of links send it"),
+    "DELETE /workspaces/delete/{workspace}": (400, "the id of the workspace is required as `confirm`"),
+}
+"""Calls that fail by design, with their status and the reason."""
 
 
 def operations() -> dict[tuple[str, str], tuple[str, Mapping[str, Any]]]:
@@ -56,38 +62,70 @@ def test_calls_of_the_contract_are_served_with_their_codes() -> None:
     wrong = []
     for call in calls():
         found = served.get(call.key)
-        name = f"{call.method} {call.path}"
         if found is None:
-            wrong.append(f"{name}: missing")
+            wrong.append(f"{call.name}: missing")
         elif not {int(code) for code in found[1]["responses"] if code.isdigit()} & call.codes:
-            wrong.append(f"{name}: {sorted(found[1]['responses'])} instead of {sorted(call.codes)}")
+            wrong.append(f"{call.name}: {sorted(found[1]['responses'])} instead of {sorted(call.codes)}")
     assert not wrong, "\n".join(wrong)
     assert len(calls()) == 231 and sum(call.ring == 1 for call in calls()) == 111
 
 
 @pytest.mark.extended
-async def test_generated_client_reads_every_answer(database: TestDatabase, tmp_path: Path) -> None:
-    """Each call is sent with an example. The client raises for an unexpected code or a missing field."""
-    served, wrong = operations(), []
-    client = AuthenticatedClient(base_url="http://orvanta/api", token="x", raise_on_unexpected_status=True)
-    async with scene_with_examples(database, tmp_path) as (api, examples):
+async def test_published_client_sends_every_call_over_the_network(database: TestDatabase, tmp_path: Path) -> None:
+    """The program of the client raises for an unexpected code, a missing field and an unknown value."""
+    served, wrong, sent = operations(), [], 0
+    async with (
+        scene_with_examples(database, tmp_path) as (api, examples),
+        network(api) as base,
+        program(f"{base}/api", token_of(api)) as client,
+    ):
         for call in sorted(calls(), key=order):
-            name = f"{call.method} {call.path}"
-            if name in ELSEWHERE:
-                continue
-            answer = await send(api, examples, call, served[call.key][0])
-            if name in BEYOND:
-                assert answer.status_code in (200, 405), (name, answer.text)
-                continue
-            if name in REFUSED:
-                assert answer.json()["error"]["code"] == "not_yet_supported", name
-                continue
-            try:
-                assert answer.status_code in call.codes, answer.text
-                readers()[call.key](client=client, response=answer)
-            except Exception as error:
-                wrong.append(f"{name}: {type(error).__name__} {str(error)[:300]}")
+            done = await client.send(await request_of(api, examples, call, served[call.key][0]))
+            sent += 1
+            if fault := fault_of(call, *done):
+                wrong.append(f"{call.name}: {done[0]} {fault}")
     assert not wrong, f"{len(wrong)} of them\n" + "\n".join(wrong)
+    assert sent == 231
+
+
+def fault_of(call: Call, status: int, error: str | None) -> str | None:
+    """Return how the outcome of a call differs from the contract, or from the reasons above; None if it does not."""
+    if call.name in REFUSED:
+        return None if status == 400 and "not_yet_supported" in (error or "") else error or "it is served"
+    if call.name in DIFFERENT:
+        return None if status == DIFFERENT[call.name][0] else error or "it is served"
+    if status not in call.codes:
+        return error or "another status of success"
+    return None if (call.name in UNREADABLE) == (error is not None) else error or "the client reads it"
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """Process that sends calls through the published client."""
+
+    process: asyncio.subprocess.Process
+
+    async def send(self, request: Mapping[str, Any]) -> tuple[int, str | None]:
+        """Send a call; return the status of the response, and the error that the client raised."""
+        assert self.process.stdin is not None and self.process.stdout is not None
+        self.process.stdin.write(json.dumps(request).encode() + b"\n")
+        found = json.loads(await self.process.stdout.readline())
+        return found["status"], found["error"]
+
+
+@asynccontextmanager
+async def program(base: str, token: str) -> AsyncIterator[Program]:
+    """Start `contract_program.py` in the environment of the published client, which has nothing of the product."""
+    python = await asyncio.to_thread(subprocess.check_output, [ROOT / "scripts" / "contract-tools"], text=True)
+    command = [python.strip(), str(Path(__file__).with_name("contract_program.py")), base, token]
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
+    try:
+        yield Program(process)
+    finally:
+        assert process.stdin is not None
+        process.stdin.close()
+        await process.wait()
 
 
 def order(call: Call) -> tuple[bool, bool, bool]:
@@ -95,12 +133,20 @@ def order(call: Call) -> tuple[bool, bool, bool]:
     return call.path == "/w/{w}/workspaces/archive", call.method == "DELETE", "delete" in call.path
 
 
-async def send(api: ApiHarness, examples: Examples, call: Call, path: str) -> httpx.Response:
-    """Send an example of a call as the admin."""
+async def request_of(api: ApiHarness, examples: Examples, call: Call, path: str) -> dict[str, Any]:
+    """Return an example of a call, as the program reads it. `path`: that of the route, with its own parameter names."""
     prepare = PREPARED.get(call.path)
     values = await prepare(api) if prepare is not None else {}
     url, body = await examples.request(call.method, path, values)
-    return await api.client.request(call.method, url, json=BODIES.get(call.path, body))
+    found = {**await examples.path_values(call.method, path), **values}
+    return {
+        "method": call.method,
+        "path": call.path,
+        "values": [found[name] for name in PARAMETER.findall(path)],
+        "query": dict(parse_qsl(url.partition("?")[2])),
+        "body": {**body, **REQUIRED[call.path]} if call.path in REQUIRED else BODIES.get(call.path, body),
+        "token": values.get("token"),
+    }
 
 
 async def sign(api: ApiHarness, action: str) -> dict[str, str]:
@@ -139,6 +185,31 @@ async def create_account(api: ApiHarness) -> dict[str, str]:
     return {}
 
 
+async def log_in(api: ApiHarness) -> dict[str, str]:
+    """Return the token of a session of a new account."""
+    account = {"email": "leo@example.com", "password": "correct horse", "username": "leo"}
+    await api.client.post("/api/users/create", json=account)
+    answer = await api.client.post("/api/auth/login", json=LOGIN)
+    assert answer.status_code == 200, answer.text
+    return {"token": answer.text}
+
+
+async def start_job(api: ApiHarness) -> dict[str, str]:
+    """Start a job that is still running at the call, and return its id with its token."""
+    while True:
+        run = await api.preview()
+        for job in await api.worker.claim_all():
+            if str(job.run.id) == run:
+                return {"id": str(job.id), "token": job_token_of(api, job)}
+            await api.worker.finish(job, 1)
+
+
+async def archive_workspace(api: ApiHarness) -> dict[str, str]:
+    await api.client.post("/api/workspaces/create", json={"id": "old", "name": "old"})
+    assert (await api.client.post("/api/w/old/workspaces/archive")).status_code == 200
+    return {"workspace": "old"}
+
+
 async def create_bucket(api: ApiHarness) -> dict[str, str]:
     await api.client.post(f"{W}/workspaces/edit_secrets_readable", json={"secrets_readable": True})
     value = {"bucket": "b", "region": "r", "endPoint": "s3.example.org", "accessKey": "k", "secretKey": "s"}
@@ -151,23 +222,44 @@ async def name_setting(api: ApiHarness) -> dict[str, str]:
     return {"name": "audit_retention_days"}
 
 
-_SIGNED = "/w/{w}/jobs_u/{action}/{id}/{resume_id}/{signature}"
+LOGIN = {"email": "leo@example.com", "password": "correct horse"}
 PREPARED = {
+    "/auth/login": log_in,
+    "/auth/logout": log_in,
+    "/workspaces/delete/{workspace}": archive_workspace,
+    "/w/{w}/job_metrics/set_progress/{id}": start_job,
     "/settings/global/{key}": name_setting,
     "/users/tokens/delete/{token_prefix}": create_token,
     "/w/{w}/drafts/delete/{kind}/{path}": create_draft,
     "/w/{w}/workspaces/add_user": create_account,
     "/w/{w}/jobs/flow/user_states/{id}/{key}": name_live_run,
-    _SIGNED.replace("{action}", "resume"): decide_by_link,
-    _SIGNED.replace("{action}", "get_flow"): decide_by_link,
-    _SIGNED.replace("{action}", "cancel"): reject_by_link,
+    _LINK % "resume": decide_by_link,
+    _LINK % "get_flow": decide_by_link,
+    _LINK % "cancel": reject_by_link,
     **{f"/w/{{w}}/job_helpers/v2/{each}": create_bucket for each in SETTINGS_OF_BUCKETS},
 }
 """Functions that create objects for a call and return path parameters that the examples do not have."""
 
 BODIES = {
+    "/auth/login": LOGIN,
     "/settings/global/{key}": {"value": 365},
     "/w/{w}/workspaces/add_user": {"email": "ann@example.com", "username": "ann", "is_admin": False, "operator": True},
     **{f"/w/{{w}}/job_helpers/v2/{each}": {"s3_resource_path": "f/team/bucket"} for each in SETTINGS_OF_BUCKETS},
 }
 """Bodies of calls that differ from those of the examples."""
+
+_ARGS: dict[str, Any] = {"args": {}}
+REQUIRED: dict[str, dict[str, Any]] = {
+    "/users/create": {"super_admin": False},
+    "/w/{w}/workspaces/invite_user": {"is_admin": False, "operator": True},
+    "/w/{w}/jobs/run/preview": _ARGS,
+    "/w/{w}/jobs/run/preview_flow": _ARGS,
+    "/w/{w}/jobs/run_wait_result/preview": _ARGS,
+    "/w/{w}/jobs/run_wait_result/preview_flow": _ARGS,
+    "/w/{w}/jobs/run_inline/preview": _ARGS,
+    "/w/{w}/jobs/run/dependencies_async": {"entrypoint": "main"},
+    "/w/{w}/jobs/run/batch_rerun_jobs": {"script_options_by_path": {}, "flow_options_by_path": {}},
+    "/w/{w}/variables/create": {"is_secret": False, "description": ""},
+    "/w/{w}/http_triggers/update/{path}": {"path": "f/team/hook"},
+}
+"""Members of bodies that the client requires and the examples lack."""
