@@ -1,4 +1,4 @@
-"""`orvanta import`: workflows of other products, converted without a server."""
+"""`orvanta import`: workflows of other products, converted without a server, and archives of a workspace."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from orvanta_platform.cli.client import options
 from orvanta_platform.cli.client.command import Session, command
 from orvanta_platform.cli.help_text import CommandGroup
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Convert workflows of other products into files.",
+    help="Convert workflows of other products into files, and import archives.",
     cls=CommandGroup,
     rich_markup_mode=None,
 )
@@ -30,6 +31,12 @@ Output = Annotated[
     Path, typer.Option("--output", "-o", help="Folder that contains f and u; the current one by default.")
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace files of an earlier import.")]
+Archive = Annotated[Path, typer.Argument(help="Zip or tar archive.")]
+BaseArchive = Annotated[
+    Path | None, typer.Option("--base", help="Archive of the state that the workspace and the archive started from.")
+]
+Plan = Annotated[bool, typer.Option("--plan", help="Print the plan only; exit with 1 if something prevents it.")]
+ForceImport = Annotated[bool, typer.Option("--force", help="Replace items of the workspace that differ.")]
 _FOLDER = "imported"
 _INTEGRATIONS: Final = Path("examples", "integrations")
 _PLACES: Final = (Path(__file__).parents[3] / _INTEGRATIONS, Path(sys.prefix) / "share" / "orvanta" / _INTEGRATIONS)
@@ -38,7 +45,7 @@ _PLACES: Final = (Path(__file__).parents[3] / _INTEGRATIONS, Path(sys.prefix) / 
 
 @app.callback()
 def group() -> None:
-    """Convert workflows of other products into files."""
+    """Convert workflows of other products into files, and import archives."""
 
 
 @command(
@@ -67,6 +74,30 @@ def kestra(
     from orvanta_platform.workflow.importers.kestra import convert
 
     _import(session, file, path, output, convert, force=force)
+
+
+@command(
+    app, "orvanta import archive sales.zip --plan", "orvanta import archive new.zip --base old.zip -m 'From the branch'"
+)
+def archive(
+    session: Session,
+    file: Archive,
+    base: BaseArchive = None,
+    message: options.Message = None,
+    plan: Plan = False,
+    no_wait: options.NoWait = False,
+    force: ForceImport = False,
+) -> None:
+    """Store the items of an archive in the workspace: all of them in one transaction, or none.
+
+    The archive is one of `workspaces/tarball`, of a folder of `orvanta pull`, or of the branch of a repository. Items
+    that differ in the workspace are conflicts, and nothing is imported, with exit code 1. With --base, items that
+    changed on one side only since that archive take its changes, and items that changed on both are merged: workflows
+    by node, other items by key. Items that are only in the workspace remain.
+    """
+    from orvanta_platform.cli.client.archive_import import ImportOptions, import_archive
+
+    import_archive(session, file, ImportOptions(base, message, plan, not no_wait, force))
 
 
 def _import(

@@ -126,7 +126,7 @@ def _merge(found: Comparison, key: Key, fetched: tuple[Item, str] | None, *, dry
     theirs, hash = fetched
     try:
         content, places = merge_content(
-            key[0], base.content, found.folder.read(key).content, _without_secret(theirs.content)
+            key[0], base.content, found.folder.read(key).content, without_secret(theirs.content)
         )
         if not places and not dry_run:
             found.folder.write(Item(*key, content))
@@ -137,7 +137,8 @@ def _merge(found: Comparison, key: Key, fetched: tuple[Item, str] | None, *, dry
     return places
 
 
-def _without_secret(content: Mapping[str, Any]) -> dict[str, Any]:
+def without_secret(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the content of an item without the value of a secret variable, which files do not contain."""
     return {name: value for name, value in content.items() if not (name == "value" and content.get("is_secret"))}
 
 
@@ -168,7 +169,7 @@ def _print_pulled(
     for each in done:
         print(terminal_safe(f"{each['kind']} {each['path']}: {'would be ' if dry_run else ''}{each['state']}"))
     for (kind, path), places in conflicts.items():
-        print(terminal_safe(f"{kind} {path}: conflict, changed in the folder and in the workspace{_at(places)}"))
+        print(terminal_safe(f"{kind} {path}: conflict, changed in the folder and in the workspace{at_places(places)}"))
     show_failures(found.folder, failed)
     if conflicts:
         say("Compare both with `orvanta diff`. `pull --force` takes the workspace's, `push --force` the folder's.")
@@ -176,7 +177,8 @@ def _print_pulled(
         print("Nothing to do.")
 
 
-def _at(places: Sequence[str]) -> str:
+def at_places(places: Sequence[str]) -> str:
+    """Return the end of a sentence about a conflict: the places that both sides changed."""
     return f" at {', '.join(places)}" if places else ""
 
 

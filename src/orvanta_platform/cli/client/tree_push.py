@@ -137,7 +137,7 @@ class _Push:
                 raise
         self._remember(done)
         if self.options.wait:
-            _await_locks(api, done["entries"])
+            await_locks(api, done["entries"])
         return done
 
     def _refused(self, error: ServerRefused) -> None:
@@ -211,7 +211,7 @@ def _warn(item: Item, *, is_new: bool) -> None:
         say(f"{item.path}: warning lock_not_used: its lock is not used, since {fault}; its packages are locked again")
 
 
-def _await_locks(api: Api, entries: Sequence[Mapping[str, Any]]) -> None:
+def await_locks(api: Api, entries: Sequence[Mapping[str, Any]]) -> None:
     """Wait until the dependencies of the deployed scripts and workflows are locked. Raises LockFailed."""
     for each in entries:
         path = each["path"]

@@ -1,0 +1,157 @@
+"""`orvanta import archive`: the items of an archive, applied to the workspace as one change set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import typer
+
+from orvanta_platform.cli.client.api import Api
+from orvanta_platform.cli.client.command import Session
+from orvanta_platform.cli.client.errors import FAILED, ServerRefused
+from orvanta_platform.cli.client.output import print_json, say, terminal_safe
+from orvanta_platform.cli.client.tree_pull import at_places, without_secret
+from orvanta_platform.cli.client.tree_push import await_locks
+from orvanta_platform.cli.client.tree_status import change_of, fetch, parts, plan
+from orvanta_platform.errors import BadRequest, ChangesConflict, OrvantaError
+from orvanta_platform.workflow.tree.item import Item, Key
+from orvanta_platform.workflow.tree.merge import merge_content
+
+_STATES: Final = {"add": "created", "change": "updated", "unchanged": "unchanged"}
+_HINT: Final = "Name the archive that both sides started from with --base, or replace the workspace's with --force."
+
+
+class ImportOptions(msgspec.Struct, frozen=True):
+    """Options of an import."""
+
+    base: Path | None = None
+    """Archive of the state that both sides started from; None: every difference is a conflict."""
+    message: str | None = None
+    plan_only: bool = False
+    wait: bool = True
+    force: bool = False
+    """Replace items of the workspace that differ."""
+
+
+def import_archive(session: Session, file: Path, options: ImportOptions) -> None:
+    """Apply the items of an archive, all of them or none. Raises typer.Exit after conflicts and errors."""
+    found = _Import(session, options)
+    items, found.failed, found.left_out = read_archive(session.api, file)
+    base = [] if options.base is None else read_archive(session.api, options.base)[0]
+    changes = found.changes(items, {item.key: item for item in base})
+    made = plan(session.api, changes, force=options.force)
+    found.check(made)
+    if not options.plan_only and not found.failed and any(each["action"] != "unchanged" for each in made["entries"]):
+        made = found.apply(changes, made)
+    found.end(made)
+
+
+def read_archive(api: Api, file: Path) -> tuple[list[Item], list[tuple[Key, OrvantaError]], list[str]]:
+    """Return the items of an archive, as the server reads them, those that it cannot read, and the other files.
+
+    Raises BadRequest, ServerRefused.
+    """
+    try:
+        body = file.read_bytes()
+    except OSError as error:
+        raise BadRequest(f"The file {file} cannot be read: {error.strerror}.") from None
+    headers = {"Content-Type": "application/octet-stream"}
+    found = api.send("POST", api.in_workspace("changes/archive"), body=body, headers=headers).json()
+    failed: list[tuple[Key, OrvantaError]] = [
+        ((each["kind"], each["path"]), BadRequest(f"{file}: {each['message']}")) for each in found["failed"]
+    ]
+    return [Item(each["kind"], each["path"], each["content"]) for each in found["items"]], failed, found["left_out"]
+
+
+class _Import:
+    def __init__(self, session: Session, options: ImportOptions) -> None:
+        self.session = session
+        self.options = options
+        self.failed: list[tuple[Key, OrvantaError]] = []
+        self.left_out: list[str] = []
+
+    def changes(self, items: Sequence[Item], base: Mapping[Key, Item]) -> list[dict[str, Any]]:
+        """Return the changes of the archive. Items that the workspace changed since `base` are merged with them."""
+        found = {item.key: change_of(item, None) for item in items}
+        if self.options.force:
+            return list(found.values())
+        entries = [entry for part in parts(found.values()) for entry in plan(self.session.api, part)["entries"]]
+        differing = [(each["kind"], each["path"]) for each in entries if each["action"] == "conflict"]
+        present = fetch(self.session.api, [key for key in differing if key in base])
+        for key, (theirs, digest) in present.items():
+            mine, before = found[key]["content"], without_secret(base[key].content)
+            try:
+                content, places = merge_content(key[0], before, mine, without_secret(theirs.content))
+            except OrvantaError as error:
+                self.failed.append((key, error))
+                continue
+            if places:
+                self._conflict(key, f"{key[1]}: changed in the archive and in the workspace{at_places(places)}.")
+            else:
+                found[key] |= {"base": digest, "content": content}
+        return list(found.values())
+
+    def _conflict(self, key: Key, message: str) -> None:
+        if key not in {each for each, _ in self.failed}:
+            self.failed.append((key, ChangesConflict(message, hint=_HINT)))
+
+    def check(self, made: Mapping[str, Any]) -> None:
+        """Collect the conflicts of a plan."""
+        for each in made["entries"]:
+            if each["action"] == "conflict":
+                self._conflict((each["kind"], each["path"]), f"{each['path']}: {each['reason']}")
+
+    def apply(self, changes: Sequence[Mapping[str, Any]], made: Mapping[str, Any]) -> dict[str, Any]:
+        """Apply the change set. Raises ServerRefused, typer.Exit."""
+        api = self.session.api
+        body = {"items": changes, "force": self.options.force, "plan_hash": made["plan_hash"]}
+        try:
+            done: dict[str, Any] = api.send(
+                "POST", api.in_workspace("changes/apply"), body={**body, "message": self.options.message}
+            ).json()
+        except ServerRefused as error:
+            if error.server_code != "changes_refused" or not isinstance(error.details, list):
+                raise
+            self.failed += [
+                ((each["kind"], each["path"]), ServerRefused(error.answered, each["error"])) for each in error.details
+            ]
+            return dict(made)
+        if self.options.wait:
+            await_locks(api, done["entries"])
+        return done
+
+    def end(self, made: Mapping[str, Any]) -> None:
+        """Print the outcome. Raises typer.Exit after errors."""
+        imports = self.options.plan_only or not self.failed
+        done = [
+            {"kind": each["kind"], "path": each["path"], "state": _STATES[each["action"]]}
+            for each in (made["entries"] if imports else ())
+            if each["action"] in _STATES
+        ]
+        if self.session.as_json:
+            failed = [{"kind": kind, "path": path, "error": error.as_dict()} for (kind, path), error in self.failed]
+            shown = {"failed": failed, "left_out": self.left_out, "plan": self.options.plan_only}
+            print_json({"imported": done, **shown})
+        else:
+            self._print(done)
+        if self.failed:
+            raise typer.Exit(FAILED)
+
+    def _print(self, done: Sequence[Mapping[str, Any]]) -> None:
+        changed = [each for each in done if each["state"] != "unchanged"]
+        for each in changed:
+            would = "would be " if self.options.plan_only else ""
+            print(terminal_safe(f"{each['kind']} {each['path']}: {would}{each['state']}"))
+        for name in self.left_out:
+            say(terminal_safe(f"{name} is left out: it belongs to no item."))
+        for _, error in self.failed:
+            say(terminal_safe(error.message))
+            if error.hint:
+                say(terminal_safe(f"    {error.hint}"))
+        if self.failed:
+            print(f"{len(self.failed)} failed; nothing was imported.")
+        elif not changed:
+            print("Nothing to do.")
