@@ -78,12 +78,13 @@ async def test_folder_and_group_permissions(team: ApiHarness) -> None:
     await post(team.client, "folders/addowner/team", owner="u/bea")
     await post(bea, "acls/add/flow/f/team/flow", owner="g/all")
     await post(team.client, "groups/create", name="ops")
-    await post(team.client, "acls/add/group_/ops", 400, owner="u/bea")
+    await post(team.client, "acls/add/group_/ops", 400, owner="g/all")
     await post(team.client, "acls/add/group_/ops", 400, owner="g/all", write=True)
     await post(team.client, "acls/add/group_/all", 400, owner="u/bea", write=True)
     await post(bea, "acls/add/group_/ops", 403, owner="u/bea", write=True)
-    await post(team.client, "acls/add/group_/ops", owner="u/bea", write=True)
-    assert (await team.get("groups/get/ops"))["managers"] == ["bea"]
+    for write in (False, True, False, True):
+        await post(team.client, "acls/add/group_/ops", owner="u/bea", write=write)
+        assert (await team.get("groups/get/ops"))["managers"] == (["bea"] if write else [])
 
 
 async def test_only_existing_members_and_groups_get_permissions(team: ApiHarness) -> None:

@@ -156,7 +156,10 @@ async def test_archive_delete_exists_and_lists(api: ApiHarness) -> None:
     assert await api.get(f"flows/exists/{PATH}") is True
     assert (await api.client.delete(f"{W}/flows/delete/{PATH}")).status_code == 200
     assert (await api.client.get(f"{W}/flows/get/{PATH}")).status_code == 404
-    assert (await api.client.delete(f"{W}/flows/delete/{PATH}")).status_code == 404
+    bea = await api.member("bea", role=Role.DEVELOPER)
+    for client, path, status in ((api.client, PATH, 200), (bea, PATH, 404), (api.client, "u/admin/never", 404)):
+        assert (await client.delete(f"{W}/flows/delete/{path}")).status_code == status
+    assert len(await api.get("audit/list", operation="flows.delete")) == 1
     await create(api)
     assert len(await api.get(f"flows/history/p/{PATH}")) == 1
 

@@ -200,6 +200,13 @@ async def test_encrypted_value_can_be_stored_in_its_workspace(api: ApiHarness) -
     assert await code(api.client, "POST", "create?already_encrypted=true", body) == (201, None)
     job = job_client(api, await started(api))
     assert (await job.get(f"{V}/get_value/u/admin/sent")).json() == HUSH
+    # Values that are not secret are not encrypted, and archives contain none of secrets.
+    plain = {**body, "path": "u/admin/plain", "value": "north", "is_secret": False}
+    assert await code(api.client, "POST", "create?already_encrypted=true", plain) == (201, None)
+    for path, sent in (("plain", {"value": "south"}), ("sent", {"value": ""})):
+        assert await code(api.client, "POST", f"update/u/admin/{path}?already_encrypted=true", sent) == (200, None)
+    assert (await api.client.get(f"{V}/get_value/u/admin/plain")).json() == "south"
+    assert (await job.get(f"{V}/get_value/u/admin/sent")).json() == HUSH
     for wrong in ("hush", packed[:-8], packed[:20] + "AAAA" + packed[24:]):
         refused = {**body, "path": "u/admin/wrong", "value": wrong}
         assert await code(api.client, "POST", "create?already_encrypted=true", refused) == (400, "bad_request")

@@ -15,7 +15,7 @@ QUERY: Final[Mapping[str, str]] = {
     "action": "Kind of the link: resume or cancel.",
     "action_kind": "Only entries of this kind: Created, Updated, Delete or Execute.",
     "after": "Rows after the one with this id, or name, of a list that is read row by row.",
-    "already_encrypted": "True if `value` is a result of `variables/encrypt`.",
+    "already_encrypted": "True if the `value` of a secret is a result of `variables/encrypt`; an empty one is absent.",
     "anchor": "Position and hash of an entry that was noted before, `<id>:<hash>`; it has to be unchanged.",
     "approver": "Name of the person whom the link is for.",
     "archive_type": "Format of the archive: tar or zip.",

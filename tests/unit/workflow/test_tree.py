@@ -120,6 +120,18 @@ def test_files_of_the_ecosystem_are_located() -> None:
     assert script.files == ("u/ann/x.py", "u/ann/x.script.yaml", "u/ann/x.script.lock")
 
 
+def test_group_of_an_archive_names_its_managers_apart() -> None:
+    (located,) = locate(["groups/crew.group.yaml"])
+    texts = {
+        "{members: [u/bea], admins: [u/ann], name: crew}": {"members": ["ann", "bea"], "managers": ["ann"]},
+        "{members: [u/bea], admins: [], managers: [cem]}": {"members": ["bea"], "managers": ["cem"]},
+        "{members: [ann], managers: [ann]}": {"members": ["ann"], "managers": ["ann"]},
+        "{members: u/bea, admins: [1]}": {"members": "u/bea"},
+    }
+    for text, content in texts.items():
+        assert read(located, {"groups/crew.group.yaml": text.encode()}).content == content, text
+
+
 @pytest.mark.parametrize(
     ("name", "body"),
     [

@@ -22,7 +22,9 @@ from orvanta_platform.services.catalog.flows import FlowParts, NewFlow
 from orvanta_platform.services.catalog.scripts import NewScript
 from orvanta_platform.workflow.preprocessors import defines_preprocessor
 
-_OF_BOTH = ("path", "deployment_message", "draft_revision", "policy_bypass_reason")
+_OF_CLIENTS = ("auto_parent", "preserve_on_behalf_of", "skip_draft_deletion")
+"""Options of the published command-line client that a deployment does not need. They do not belong to the item."""
+_OF_BOTH = ("path", "deployment_message", "draft_revision", "policy_bypass_reason", *_OF_CLIENTS)
 _OF_SCRIPT = (*_OF_BOTH, "content", "language", "parent_hash", "lock")
 _OF_FLOW = (*_OF_BOTH, "value", "schema", "source", "base_version")
 _OWN_KEYS = frozenset(

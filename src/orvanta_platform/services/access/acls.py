@@ -45,8 +45,8 @@ async def add(
 ) -> None:
     """Grant a member or group permission to read or write, in place of its earlier permission.
 
-    `write` of a group makes the member a manager. Raises NotFound, Forbidden, Conflict (an owner of the folder),
-    BadRequest (an unknown member or group), LimitExceeded.
+    `write` of a group makes the member a manager, and without `write` the member is none any more. Raises NotFound,
+    Forbidden, Conflict (an owner of the folder), BadRequest (an unknown member or group), LimitExceeded.
     """
     names.check_principals([principal])
     async with platform.db.transaction() as conn:
@@ -54,9 +54,10 @@ async def add(
         if principal in row.owners:
             raise Conflict(f"{principal} owns the folder and can write.", hint="Remove it from the owners first.")
         if kind == "group":
-            _check_manager(actor, path, principal, write)
+            _check_manager(actor, path, principal)
         await require_known(conn, workspace, [principal])
-        count = await acls.set_permission(conn, workspace, kind, path, principal, write)
+        stored = None if kind == "group" and not write else write
+        count = await acls.set_permission(conn, workspace, kind, path, principal, stored)
         limits.check_principals(_found(kind, path, count))
         parameters = {"kind": kind, "principal": principal, "write": write}
         await audit.record(conn, actor, "acls.add", "Updated", path, parameters)
@@ -145,9 +146,9 @@ async def _shareable(conn: Connection, actor: Actor, workspace: str, kind: str, 
     return row
 
 
-def _check_manager(actor: Actor, group: str, principal: str, write: bool) -> None:
-    if not write or not principal.startswith("u/"):
-        raise BadRequest("Only members can manage a group.", hint="Name u/<username>, with write true.")
+def _check_manager(actor: Actor, group: str, principal: str) -> None:
+    if not principal.startswith("u/"):
+        raise BadRequest("Only members can manage a group.", hint="Name u/<username>.")
     if group == DEPLOYERS:
         refuse_limited(actor, f"add managers to the group {DEPLOYERS}", bound=True)
 

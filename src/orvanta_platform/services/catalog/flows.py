@@ -11,11 +11,11 @@ from msgspec.structs import replace
 
 from orvanta_platform.control import limits, names
 from orvanta_platform.control.actor import Actor
-from orvanta_platform.control.permissions import require, require_workspace
+from orvanta_platform.control.permissions import Target, can, require, require_workspace
 from orvanta_platform.db import captures, items, workflow_tests
 from orvanta_platform.db.items import Filter, ItemHead, ItemRow, NewVersion, VersionRow
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.errors import BadRequest, InvalidWorkflow, VersionConflict
+from orvanta_platform.errors import BadRequest, InvalidWorkflow, NotFound, VersionConflict
 from orvanta_platform.orchestrator import document_threads, inputs
 from orvanta_platform.orchestrator.blueprints import inline_pins
 from orvanta_platform.services.access import acceptance, on_behalf
@@ -212,8 +212,17 @@ async def archive(platform: Platform, actor: Actor, workspace: str, path: str, *
 
 
 async def delete(platform: Platform, actor: Actor, workspace: str, path: str) -> None:
-    """Delete a workflow and its versions. Raises NotFound, Forbidden."""
-    await deploy.delete(platform, actor, workspace, "flow", path)
+    """Delete a workflow and its versions. One that was deleted already stays so: the published command-line client
+    sends a call for each file of a workflow. Raises NotFound, Forbidden.
+    """
+    try:
+        await deploy.delete(platform, actor, workspace, "flow", path)
+    except NotFound:
+        async with platform.db.acquire() as conn:
+            number, digest = await items.get_newest_version(conn, workspace, "flow", path)
+        is_deleted = number > 0 and digest is None
+        if not is_deleted or not can(actor, "write", Target(workspace, "flow", path)):
+            raise
 
 
 async def read_parts(row: ItemRow) -> FlowParts:

@@ -117,14 +117,14 @@ def _entries(item: Item, options: ArchiveOptions) -> dict[str, bytes]:
             tree = document.parse(item.content["text"].encode(), "yaml").tree
             return {f"{item.path}.flow.json": _json(tree)}
         case "script":
-            settings = {"lock": item.content.get("lock", ""), **item.content["settings"]}
+            always = {"summary": "", "description": "", "kind": "script"}
+            settings = {"lock": item.content.get("lock", ""), **always, **item.content["settings"]}
             source = item.path + _extension(item.content["language"], options.default_ts)
             return {source: item.content["content"].encode(), f"{item.path}.script.json": _json(settings)}
         case "folder":
             return {f"f/{item.path}/folder.meta.json": _json({"display_name": item.path, **item.content})}
         case "group":
-            tree = {"name": item.path, **item.content, "admins": item.content.get("managers", [])}
-            return {f"groups/{item.path}.group.json": _json(tree)}
+            return {f"groups/{item.path}.group.json": _json({"name": item.path, **_group(item.content)})}
         case "workflow_test":
             flow, name = parts_of_test(item.path)
             return {f"{flow}.flow/tests/{name}.json": _json(item.content)}
@@ -132,6 +132,21 @@ def _entries(item: Item, options: ArchiveOptions) -> dict[str, bytes]:
             return {item.path + _SUFFIXES["variable"]: _json({"value": "", **item.content})}
         case _:
             return {item.path + _SUFFIXES[item.kind]: _json(item.content)}
+
+
+def _group(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a group as in archives, where `members` are those that are not managers.
+
+    Archives have no managers that are not members: these have a key of their own, which the published client ignores.
+    """
+    members, managers = content["members"], content["managers"]
+    others = [username for username in managers if username not in members]
+    return {
+        "summary": content["summary"],
+        "members": [f"u/{username}" for username in members if username not in managers],
+        "admins": [f"u/{username}" for username in managers if username in members],
+        **({"managers": others} if others else {}),
+    }
 
 
 def _extension(language: str, default: str) -> str:

@@ -42,7 +42,7 @@ class VariableDraft(msgspec.Struct, frozen=True):
     labels: list[str] | None = None
     ws_specific: bool | None = None
     already_encrypted: bool = False
-    """The value is a result of `encrypt`."""
+    """The value of a secret is a result of `encrypt`, or empty."""
 
 
 async def create(platform: Platform, actor: Actor, workspace: str, draft: VariableDraft) -> None:
@@ -53,7 +53,7 @@ async def create(platform: Platform, actor: Actor, workspace: str, draft: Variab
     limits.check_labels(draft.labels)
     limits.check_text("A description", draft.description)
     require(actor, "write", Target(workspace, "variable", path))
-    text = await _plaintext_of(platform, workspace, draft) or ""
+    text = await _plaintext_of(platform, workspace, draft, is_secret=bool(draft.is_secret)) or ""
     new = await _new(platform, workspace, replace(_blank(draft), path=path), text, is_secret=bool(draft.is_secret))
 
     async def write(conn: Connection) -> None:
@@ -75,10 +75,11 @@ async def update(platform: Platform, actor: Actor, workspace: str, path: str, dr
     names.check_path(target)
     limits.check_labels(draft.labels)
     limits.check_text("A description", draft.description)
-    new_value = await _plaintext_of(platform, workspace, draft)
     before, _ = await get(platform, actor, workspace, path)
+    is_secret = before.is_secret if draft.is_secret is None else draft.is_secret
+    new_value = await _plaintext_of(platform, workspace, draft, is_secret=is_secret)
     # Outside the transaction, because the first secret of a workspace creates its key.
-    seals = before.is_secret or draft.is_secret
+    seals = before.is_secret or is_secret
     key = await secrets.newest_key(platform.db, platform.keys, workspace) if seals else None
 
     async def write(conn: Connection) -> None:
@@ -146,11 +147,15 @@ async def encrypt(platform: Platform, actor: Actor, workspace: str, text: str) -
     return base64.b64encode(_VERSION.pack(key.version) + sealed).decode()
 
 
-async def _plaintext_of(platform: Platform, workspace: str, draft: VariableDraft) -> str | None:
-    """Return the value of a draft, decrypted if it is encrypted."""
-    if draft.value is None:
+async def _plaintext_of(platform: Platform, workspace: str, draft: VariableDraft, *, is_secret: bool) -> str | None:
+    """Return the value of a draft, decrypted if it is encrypted.
+
+    Only values of secrets are encrypted. An empty one is that of an archive, which contains none: the value remains.
+    """
+    is_encrypted = draft.already_encrypted and is_secret
+    if draft.value is None or (is_encrypted and not draft.value):
         return None
-    text = await _decrypted(platform, workspace, draft.value) if draft.already_encrypted else draft.value
+    text = await _decrypted(platform, workspace, draft.value) if is_encrypted else draft.value
     if len(text) > MAX_VALUE_LENGTH:
         raise TooLarge(f"A variable's value has at most {MAX_VALUE_LENGTH} characters.")
     return text

@@ -38,9 +38,21 @@ def _settings(located: Located, files: Mapping[str, bytes]) -> dict[str, Any]:
         tree["mode"] = "enabled" if tree["enabled"] else "disabled"
     if located.kind == "resource_type" and isinstance(tree.get("schema"), str):
         tree["schema"] = document.parse_json(tree["schema"].encode())
+    if located.kind == "group" and "admins" in tree:
+        tree = _with_managers(tree)
     if located.kind == "resource":
         tree["value"] = _with_texts(tree.get("value"), located.files[1:], files)
     return {name: tree[name] for name in FIELDS[located.kind] if tree.get(name) is not None}
+
+
+def _with_managers(tree: dict[str, Any]) -> dict[str, Any]:
+    """Return a group of an archive as in files of Orvanta: `members` with the `admins`, who are its managers."""
+    names = ("members", "admins", "managers")
+    lists = [tree.get(name) or [] for name in names]
+    if not all(isinstance(each, list) and all(isinstance(name, str) for name in each) for each in lists):
+        return tree
+    members, admins, others = ([name.removeprefix("u/") for name in each] for each in lists)
+    return {**tree, "members": sorted({*members, *admins}), "managers": sorted({*admins, *others})}
 
 
 def _with_texts(value: Any, names: Sequence[str], files: Mapping[str, bytes]) -> Any:
