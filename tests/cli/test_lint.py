@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 from tests.cli.test_commands import run
+from tests.installation import ORVANTA
 
 from orvanta_platform.cli.client import item_paths, output
 from orvanta_platform.workflow.tree.paths import FLOW_FOLDERS
@@ -85,6 +86,19 @@ def test_every_command_teaches_with_examples() -> None:
     for command in (["flow", "run"], ["script", "push"], ["job", "logs"], ["login"], ["lint"], ["variable", "set"]):
         output = run(*command, "--help").stdout
         assert f"\n  Examples:\n    orvanta {' '.join(command)} " in output
+
+
+def test_commands_and_options_are_completed_in_a_shell() -> None:
+    """bash runs the printed script; zsh and fish are asked as their scripts do."""
+    complete = 'eval "$(%s completion bash)"; COMP_WORDS=(orvanta flow pu) COMP_CWORD=2; %s; echo "${COMPREPLY[*]}"'
+    script = complete % (ORVANTA, f"_orvanta_completion {ORVANTA}")
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("push\n", "")
+    asked = {"_TYPER_COMPLETE_ARGS": "orvanta push --dr", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
+    for shell in ("zsh", "fish"):
+        assert f"_ORVANTA_COMPLETE=complete_{shell}" in run("completion", shell).stdout
+        environ = {**asked, "_ORVANTA_COMPLETE": f"complete_{shell}"}
+        assert "--dry-run" in subprocess.run([ORVANTA], env=environ, capture_output=True, text=True, check=True).stdout
 
 
 @pytest.mark.parametrize(

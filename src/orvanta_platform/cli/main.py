@@ -6,12 +6,13 @@ Commands import their dependencies when they run, because most of them finish fa
 
 from __future__ import annotations
 
+import enum
 import functools
 import json
 import os
 import sys
 from importlib import import_module
-from typing import Any, NoReturn
+from typing import Annotated, Any, Final, NoReturn
 
 import typer
 
@@ -62,8 +63,11 @@ COMMANDS = {
 }
 """Modules with commands outside of groups, which they add in their function `register`."""
 
-OWN_COMMANDS = ("up", "server", "worker", "worker-process", "setup", "migrate", "version")
+OWN_COMMANDS = ("up", "server", "worker", "worker-process", "setup", "migrate", "version", "completion")
 """Commands that this module adds itself."""
+
+_COMPLETE: Final = "_ORVANTA_COMPLETE"
+"""Variable with which a shell asks for the words that complete a command line."""
 
 app = typer.Typer(
     name="orvanta",
@@ -91,6 +95,25 @@ app.command(epilog=examples_epilog("orvanta migrate", "orvanta migrate --first-s
 def version() -> None:
     """Print the version."""
     print(__version__)
+
+
+class Shell(enum.StrEnum):
+    """Shell whose commands are completed."""
+
+    BASH = "bash"
+    FISH = "fish"
+    ZSH = "zsh"
+
+
+@app.command(epilog=examples_epilog('eval "$(orvanta completion bash)"', "orvanta completion fish | source"))
+def completion(shell: Annotated[Shell, typer.Argument(help="bash, zsh or fish.")]) -> None:
+    """Print a script that completes the commands and options of `orvanta` in a shell.
+
+    Add the line of the example to the start file of the shell.
+    """
+    from typer._completion_shared import get_completion_script
+
+    print(get_completion_script(prog_name="orvanta", complete_var=_COMPLETE, shell=shell.value))
 
 
 def fail(error: OrvantaError) -> int:
@@ -164,6 +187,10 @@ def _run() -> None:
     for stream in (sys.stdout, sys.stderr):
         # Characters that the encoding of the terminal lacks are printed as escapes instead of raising an error.
         getattr(stream, "reconfigure", lambda **_: None)(errors="backslashreplace")
+    if _COMPLETE in os.environ:
+        from typer._completion_classes import completion_init
+
+        completion_init()
     try:
         load(*sys.argv[1:2])()
     except OrvantaError as error:
