@@ -34,7 +34,7 @@ def example(request: pytest.FixtureRequest) -> str:
     if missing is not None:
         pytest.skip(missing)
     if language == "go":
-        request.getfixturevalue("warm_compiler")
+        request.getfixturevalue("warm_runtimes")
     return name
 
 

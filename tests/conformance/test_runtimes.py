@@ -44,7 +44,7 @@ def language(request: pytest.FixtureRequest) -> str:
     if missing is not None:
         pytest.skip(missing)
     if value == "go":
-        request.getfixturevalue("warm_compiler")
+        request.getfixturevalue("warm_runtimes")
     return value
 
 

@@ -139,10 +139,18 @@ def needs(language: str) -> None:
         pytest.skip(missing)
 
 
-@pytest.mark.parametrize("language", PRINTED)
-async def test_marked_lines_are_stream_and_no_log(runtimes: Runtimes, language: str) -> None:
+@pytest.fixture(params=PRINTED)
+def printing(request: pytest.FixtureRequest) -> str:
+    """Return a language with printed streams."""
+    language: str = request.param
     needs(language)
-    ran = await run(runtimes, language, PRINTED[language].lstrip("\n"))
+    if language == "go":
+        request.getfixturevalue("warm_runtimes")
+    return language
+
+
+async def test_marked_lines_are_stream_and_no_log(runtimes: Runtimes, printing: str) -> None:
+    ran = await run(runtimes, printing, PRINTED[printing].lstrip("\n"))
     assert ran.value == 5
     assert ran.log == "before\nno OV_STREAM: four\n"
     assert ran.streamed == "one\ntwo three"

@@ -33,20 +33,20 @@ async def dedicated(runtimes: Runtimes, args: dict[str, Any], **env: str) -> Ran
     return await run_spec(runtimes, replace(spec("bun", COUNT, args, env=env), dedicated=True))
 
 
-async def test_reused_process_runs_consecutive_jobs(runtimes: Runtimes) -> None:
-    first = await dedicated(runtimes, {"x": 1}, OV_JOB_ID="a", OV_ONCE="once")
+async def test_reused_process_runs_consecutive_jobs(fresh_runtimes: Runtimes) -> None:
+    first = await dedicated(fresh_runtimes, {"x": 1}, OV_JOB_ID="a", OV_ONCE="once")
     assert (first.value, first.log) == ([1, ["a", None, "once"], 1], "job 1\n")
-    second = await dedicated(runtimes, {"x": "ž" * 300_000}, OV_JOB_ID="b")
+    second = await dedicated(fresh_runtimes, {"x": "ž" * 300_000}, OV_JOB_ID="b")
     assert (second.value, second.log) == ([2, ["b", None, None], "ž" * 300_000], "job 2\n")
-    assert (await dedicated(runtimes, {"how": "throw"}, OV_JOB_ID="c")).error == ("Error", "no good")
-    assert (await dedicated(runtimes, {}, OV_JOB_ID="d")).value == [4, ["d", None, None], None]
+    assert (await dedicated(fresh_runtimes, {"how": "throw"}, OV_JOB_ID="c")).error == ("Error", "no good")
+    assert (await dedicated(fresh_runtimes, {}, OV_JOB_ID="d")).value == [4, ["d", None, None], None]
 
 
-async def test_ended_reusable_process_is_replaced(runtimes: Runtimes) -> None:
-    assert (await dedicated(runtimes, {})).value[0] == 1
-    ended = await dedicated(runtimes, {"how": "exit"})
+async def test_ended_reusable_process_is_replaced(fresh_runtimes: Runtimes) -> None:
+    assert (await dedicated(fresh_runtimes, {})).value[0] == 1
+    ended = await dedicated(fresh_runtimes, {"how": "exit"})
     assert ended.error == ("ExitCode", "the script ended with exit code 3")
-    assert (await dedicated(runtimes, {})).value[0] == 1
+    assert (await dedicated(fresh_runtimes, {})).value[0] == 1
 
 
 async def test_packages_are_found_by_name_and_nothing_is_fetched(runtimes: Runtimes) -> None:
