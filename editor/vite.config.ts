@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { compileMessage } from "@lingui/message-utils/compileMessage";
 import type { Plugin } from "vite";
@@ -58,24 +59,65 @@ function staticImports(start: string, getModule: GetModule): Set<string> {
 const LATER = /tanstack.*(infinite|queriesObserver|useQueries)/i;
 
 type Context = { getModuleInfo: GetModule };
+type ChunkName = (id: string, context: Context) => string | null;
 
-/** Return the function that names the chunk of the modules that a file imports; null for all other modules. */
-function chunkOf(file: string, name: string): (id: string, context: Context) => string | null {
+/** Return the function that tells whether a module is imported by a file, directly or not. */
+function importedBy(file: string): (id: string, context: Context) => boolean {
   const start = fileURLToPath(new URL(`src/${file}`, import.meta.url));
   let modules: Set<string> | null = null;
   return (id, context) => {
     modules ??= staticImports(start, (each) => context.getModuleInfo(each));
-    return modules.has(id) && !LATER.test(id) ? name : null;
+    return modules.has(id) && !LATER.test(id);
   };
 }
 
+/** Return the function that names the chunk of the modules that a file imports; null for all other modules. */
+function chunkOf(file: string, name: string): ChunkName {
+  const imported = importedBy(file);
+  return (id, context) => (imported(id, context) ? name : null);
+}
+
+/** Files of the pages, which the router loads. */
+const PAGES = [
+  ...readFileSync(new URL("src/router.tsx", import.meta.url), "utf8").matchAll(/import\("\.\/([^"]+)"\)/g),
+].map(([, file]) => `${file}.tsx`);
+
+/** Return the function that names a chunk of modules by the pages that import them. */
+function chunkOfPages(holds: (importing: string[]) => boolean, name: string): ChunkName {
+  const pages = PAGES.map((file) => ({ file, imported: importedBy(file) }));
+  return (id, context) => {
+    const importing = pages.filter(({ imported }) => imported(id, context)).map(({ file }) => file);
+    return importing.length > 0 && holds(importing) ? name : null;
+  };
+}
+
+const HOME = "home/page.tsx";
+const WORKFLOW = "workflow-page/page.tsx";
+/** Pages that show a graph. */
+const GRAPHS = [WORKFLOW, "runs/page.tsx", "runs/compare/page.tsx"];
+/** Pages that show code or a graph. */
+const EDITORS = [...GRAPHS, "scripts/page.tsx"];
+
 /**
- * The two chunks that every page loads: `start`, which chooses the language, then `frame`, whose modules read texts. In
- * chunks of their own, the modules that few pages use would be larger, and a request each.
+ * `start` and `frame` are loaded by every page: the first chooses the language, the modules of the second read texts. The
+ * others are a compromise. As chunks of their own, modules are a request each, which costs more than some kilobytes; in one
+ * chunk, every page would load what few pages use.
  */
 const CHUNKS = [
-  { name: chunkOf("main.tsx", "start"), priority: 2 },
-  { name: chunkOf("app.tsx", "frame"), priority: 1 },
+  { name: chunkOf("main.tsx", "start"), priority: 6 },
+  { name: chunkOf("app.tsx", "frame"), priority: 5 },
+  { name: chunkOfPages((pages) => pages.includes(HOME) && pages.length > 3, "common"), priority: 4 },
+  {
+    name: chunkOfPages((pages) => pages.length > 1 && pages.every((each) => GRAPHS.includes(each)), "graph"),
+    priority: 3,
+  },
+  {
+    name: chunkOfPages((pages) => pages.length > 1 && pages.every((each) => EDITORS.includes(each)), "model"),
+    priority: 2,
+  },
+  { name: chunkOfPages((pages) => pages.length > 5 && pages.includes(WORKFLOW), "shared"), priority: 1 },
+  { name: chunkOfPages((pages) => pages.length > 5 && !pages.includes(WORKFLOW), "controls"), priority: 1 },
+  { name: chunkOfPages((pages) => pages.length === 1 && pages[0] === WORKFLOW, "workflow"), priority: 1 },
 ];
 
 export default defineConfig({
@@ -87,7 +129,7 @@ export default defineConfig({
     sourcemap: false,
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    rolldownOptions: { output: { codeSplitting: { groups: CHUNKS } } },
+    rolldownOptions: { output: { codeSplitting: { groups: CHUNKS, includeDependenciesRecursively: false } } },
   },
   server: { proxy: { "/api": "http://127.0.0.1:8000" } },
   test: {

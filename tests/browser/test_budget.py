@@ -1,4 +1,4 @@
-"""Compressed size of loaded files: all files of the first workflow, the scripts of the home page."""
+"""Number and compressed size of loaded files: all files of the first workflow, the scripts of the home page."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from tests.browser.conftest import DIST
 
 FIRST_LOAD = 221_000
 """Maximum size of the files of the first workflow, in bytes with gzip."""
+
+FILES = {"workflow": 30, "home": 17}
+"""Maximum number of files that a page loads first: each is a request, which takes longer than some kilobytes."""
 
 HOME = 54_700
 """Maximum size of the scripts of the home page, in bytes with gzip."""
@@ -42,6 +45,7 @@ async def test_first_load_is_within_budget(page: Page) -> None:
     await expect(page.get_by_role("list", name="Triggers", exact=True)).to_be_visible()
     assert len(names) >= 4
     assert size(names) <= FIRST_LOAD, {name: size({name}) for name in names}
+    assert len(names) <= FILES["workflow"], (len(names), names)
 
 
 @pytest.mark.extended
@@ -52,6 +56,7 @@ async def test_scripts_of_home_are_within_budget(page: Page) -> None:
     scripts = {name for name in names if name.endswith(".js")}
     assert len(scripts) >= 4
     assert size(scripts) <= HOME, {name: size({name}) for name in scripts}
+    assert len(names) <= FILES["home"], (len(names), names)
 
 
 @pytest.mark.extended
