@@ -165,6 +165,17 @@ def _triggered(corpus: Corpus) -> None:
         corpus.script(f"f/triggered/both_{ending}", ending, preprocessor + main, [5, "webhook"], order={"id": 5})
         found = {"id": 5, "by": "webhook"}
         corpus.script(f"f/triggered/alone_{ending}", ending, preprocessor, found, order={"id": 5})
+    older = {
+        "py": "def preprocessor(wm_trigger, order: dict):\n    return {'id': order['id'], 'by': wm_trigger['kind']}\n",
+        "ts": """
+export async function preprocessor(wm_trigger: { kind: "http" | "webhook"; http?: { path: string } }, order: any) {
+  return { id: order.id, by: wm_trigger.kind };
+}
+""",
+    }
+    for ending, preprocessor in older.items():
+        content = preprocessor + mains[ending][1]
+        corpus.script(f"f/triggered/older_{ending}", ending, content, [5, "webhook"], order={"id": 5})
 
 
 def _typescript_values(corpus: Corpus) -> None:

@@ -36,14 +36,31 @@ async function callEntry(
 ): Promise<unknown> {
   const call = (called: any, arguments_: any) => called(...words(parameters(print(String(called))), arguments_));
   const prepares = typeof preprocessor === "function";
-  if (prepares && (entry === "preprocessor" || typeof main !== "function")) return call(preprocessor, given);
+  const isEvent = Object.keys(given).length === 1 && typeof given.event?.kind === "string";
+  const prepare = () => {
+    const wanted = parameters(print(String(preprocessor)));
+    return preprocessor(...words(wanted, isEvent && isOlder(wanted) ? ofEvent(given.event, wanted) : given));
+  };
+  if (prepares && (entry === "preprocessor" || typeof main !== "function")) return prepare();
   if (typeof main !== "function") throw new MissingMain("the script exports no function main");
-  if (!prepares || Object.keys(given).length !== 1 || typeof given.event?.kind !== "string")
-    return call(main, withDates(given, dates));
-  const prepared = await call(preprocessor, given);
+  if (!prepares || !isEvent) return call(main, withDates(given, dates));
+  const prepared = await prepare();
   if (typeof prepared !== "object" || prepared === null || Array.isArray(prepared))
     throw new InvalidInput("The preprocessor must return an object.");
   return call(main, withDates(JSON.parse(toJson(prepared)), dates));
+}
+
+// `preprocessor(wm_trigger, …)` is the older form of `preprocessor(event)`.
+function isOlder(wanted: Parameter[]): boolean {
+  const names = wanted.map((each) => each.name);
+  return names.includes("wm_trigger") && !names.includes("event");
+}
+
+// Arguments of the older form; see `of_event` in arguments.py of Python.
+function ofEvent({ kind, body, raw_string, ...more }: any, wanted: Parameter[]): Record<string, unknown> {
+  const asked = Object.entries({ body, raw_string }).filter(([name]) => wanted.some((each) => each.name === name));
+  const members = typeof body === "object" && !Array.isArray(body) ? body : {};
+  return { ...Object.fromEntries(asked), ...members, wm_trigger: { kind, http: kind === "http" ? more : null } };
 }
 
 // Replaces texts and numbers by dates, unless they are none.

@@ -6,10 +6,11 @@ import dataclasses
 import enum
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import Any
 
 _PLAIN = {str, int, float, bool, dict, list, object, None, Any}
+_REQUEST = ("route", "path", "method", "params", "query", "headers")
 _PLAIN_NAMES = {"str", "int", "float", "bool", "dict", "list", "object", "None", "Any"}
 
 
@@ -44,6 +45,19 @@ def convert(name: str, value: Any, kind: Any) -> Any:
     except (ValueError, TypeError, KeyError, ArithmeticError) as error:
         shown = getattr(kind, "__name__", None) or str(kind)
         raise InvalidArgument(f"the argument {name} is not of the type {shown}: {error}") from error
+
+
+def of_event(event: dict[str, Any], names: Set[str]) -> dict[str, Any]:
+    """Return the arguments of `preprocessor(wm_trigger, …)`: the members of the request's body and, as `wm_trigger`,
+    its kind and the request of an HTTP trigger.
+
+    Parameters named `body` and `raw_string` receive these members of the event.
+    """
+    body = event.get("body")
+    found = {name: event.get(name) for name in ("body", "raw_string") if name in names}
+    found |= body if isinstance(body, dict) else {}
+    request = {name: event.get(name) for name in _REQUEST} if event["kind"] == "http" else None
+    return found | {"wm_trigger": {"kind": event["kind"], "http": request}}
 
 
 def _is_plain(kind: Any) -> bool:

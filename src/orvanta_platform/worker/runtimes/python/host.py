@@ -23,7 +23,7 @@ from typing import Any, NoReturn, TextIO
 
 from orvanta_platform.sandbox.job import ERROR, RESULT, Job, write_answer
 from orvanta_platform.units import size_text
-from orvanta_platform.worker.runtimes.python.arguments import InvalidArgument, annotated, convert
+from orvanta_platform.worker.runtimes.python.arguments import InvalidArgument, annotated, convert, of_event
 from orvanta_platform.worker.runtimes.python.dedicated import Jobs
 from orvanta_platform.worker.runtimes.python.results import NotJson, to_json
 from orvanta_platform.worker.runtimes.python.streamed import is_streamed, is_streamed_later, stream, stream_later
@@ -158,15 +158,22 @@ class _Script:
         Raises MissingMain, InvalidInput.
         """
         if preprocessor is not None and (main is None or self._job.entry == "preprocessor"):
-            return preprocessor.call(arguments, lambda: _flush(self.streams))
+            return self._prepare(arguments, preprocessor)
         if main is None:
             raise MissingMain("the script defines no function main")
         if preprocessor is not None and _is_event(arguments):
-            arguments = preprocessor.call(arguments, lambda: _flush(self.streams))
+            arguments = self._prepare(arguments, preprocessor)
             if not isinstance(arguments, dict):
                 raise InvalidInput("The preprocessor must return an object.")
             arguments = json.loads(to_json(arguments))
         return main.call(arguments, lambda: _flush(self.streams))
+
+    def _prepare(self, arguments: dict[str, Any], preprocessor: _Main) -> Any:
+        """Call `preprocessor(event)`, or in its older form `preprocessor(wm_trigger, …)`."""
+        names = {*preprocessor.positional, *preprocessor.named}
+        if "wm_trigger" in names and "event" not in names and _is_event(arguments):
+            arguments = of_event(arguments["event"], names)
+        return preprocessor.call(arguments, lambda: _flush(self.streams))
 
 
 def _is_event(arguments: dict[str, Any]) -> bool:

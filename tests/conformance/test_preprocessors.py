@@ -1,0 +1,62 @@
+"""Functions `preprocessor(wm_trigger, …)` in Python and TypeScript, the older form of `preprocessor(event)`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.worker.jobs import run
+
+from orvanta_platform.worker.runtimes.pool import Runtimes
+
+OLDER = {
+    "python3": """
+from typing import TypedDict
+
+class Http(TypedDict):
+    path: str
+    params: dict[str, str]
+
+class Trigger(TypedDict):
+    kind: str
+    http: Http | None
+
+def preprocessor(wm_trigger: Trigger, order: int, note: str = "none", raw_string=None):
+    http = wm_trigger["http"]
+    request = http and [http["path"], http["params"]]
+    return {"kind": wm_trigger["kind"], "http": request, "order": order, "raw": raw_string}
+
+def main(kind, http, order, raw):
+    return [kind, http, order, raw]
+""",
+    "bun": """
+export async function preprocessor(
+  wm_trigger: { kind: "http" | "webhook"; http?: { path: string; params: Record<string, string> } },
+  order: number, note = "none", raw_string?: string,
+) {
+  const { kind, http } = wm_trigger;
+  return { kind, http: http ? [http.path, http.params] : null, order, raw: raw_string };
+}
+export function main(kind: string, http: any, order: number, raw: any) { return [kind, http, order, raw]; }
+""",
+}
+REQUEST: dict[str, Any] = {
+    "route": "shop/:id",
+    "path": "shop/12",
+    "method": "post",
+    "params": {"id": "12"},
+    "query": {},
+    "headers": {"x-shop": "7"},
+}
+
+
+@pytest.mark.parametrize("language", OLDER)
+async def test_older_form_receives_members_of_body_and_request(runtimes: Runtimes, language: str) -> None:
+    content, body = OLDER[language], {"order": 5, "wm_trigger": "forged"}
+    event = {"kind": "http", "body": body, "raw_string": "{}", **REQUEST}
+    ran = await run(runtimes, language, content, {"event": event})
+    assert ran.value == ["http", ["shop/12", {"id": "12"}], 5, "{}"]
+    event = {"kind": "webhook", "body": body, "raw_string": None, "query": {}, "headers": {}}
+    assert (await run(runtimes, language, content, {"event": event})).value == ["webhook", None, 5, None]
+    direct = await run(runtimes, language, content, {"kind": "manual", "http": None, "order": 6, "raw": None})
+    assert direct.value == ["manual", None, 6, None]
