@@ -19,12 +19,13 @@ from orvanta_platform.worker.runtimes.registry import BY_LANGUAGE
 
 pytestmark = [pytest.mark.extended, pytest.mark.soak(minutes=20)]
 
-LANGUAGES = ("deno", "rlang", "nu", "java", "rust")
+LANGUAGES = ("deno", "rlang", "nu", "java", "csharp", "rust")
 ERRORS = {
     "deno": ("RangeError", "at inner (script.ts:2:"),
     "rlang": ("Error", "at inner() (script.r:6)"),
     "nu": ("Error", "script.nu:2:"),
     "java": ("IllegalStateException", "at Main.inner(Main.java:3)"),
+    "csharp": ("InvalidOperationException", "at Script.Inner (script.cs:4)"),
     "rust": ("Panic", "at script.rs:2:5"),
 }
 """Name of the raised error, and a part of its stack."""
@@ -34,9 +35,10 @@ SYNTAX = {
     "rlang": ("SyntaxError", "script.r:2:8: unexpected"),
     "nu": ("ExitCode", "exit code 1"),
     "java": ("CompileError", "Main.java:3: error"),
+    "csharp": ("CompileError", "script.cs(4,16): error"),
     "rust": ("CompileError", "script.rs:2:13"),
 }
-COMPILED = {"java", "rust"}
+COMPILED = {"java", "csharp", "rust"}
 """Languages with fewer cases, because compiling a script takes a second."""
 
 FROM_NPM = {"deno": ("deno", "node_modules/@deno/*/deno"), "nu": ("nushell", "node_modules/@nushell/*/bin/nu")}
@@ -123,6 +125,43 @@ async def test_process(runtimes: Runtimes, language: str, monkeypatch: pytest.Mo
     assert (await job(runtimes, language, "stdin")).value in ("", "empty")
     ran = await job(runtimes, language, "forever", timeout_s=2)
     assert (ran.error[0], ran.log) == ("Timeout", "begun\n")
+    await still_works(runtimes)
+
+
+CSHARP = """
+using System;
+using System.Collections.Generic;
+using System.Threading.Tasks;
+
+public class Order { public int Id { get; set; } public decimal Total; }
+
+class Script {
+    static async Task<object> main(Order order, List<double?> xs, object any, DateTime? at = null, bool fails = false) {
+        await Task.Delay(1);
+        if (fails) throw new ArgumentException("no good");
+        return new { order, xs, any, year = at?.Year, pair = ("a", 1), map = new Dictionary<int, char> { { 1, 'x' } } };
+    }
+}
+"""
+
+
+async def test_csharp_has_types_and_async_methods(runtimes: Runtimes) -> None:
+    if BY_LANGUAGE["csharp"].missing() is not None:
+        pytest.skip("mcs is not installed")
+    order, anything = {"Id": 4, "Total": 1.25}, {"list": [1, 2.5, None, True, 1 << 40], "text": "\u0001 \\ ř"}
+    given: dict[str, Any] = {"order": order, "xs": [1, None], "any": anything, "at": "2026-02-28T12:00:00Z"}
+    ran = await run(runtimes, "csharp", CSHARP, given)
+    made = {"year": 2026, "pair": {"Item1": "a", "Item2": 1}, "map": {"1": "x"}}
+    assert ran.value == {"order": order, "xs": [1, None], "any": anything, **made}
+    assert (await run(runtimes, "csharp", CSHARP, given | {"fails": True})).error == ("ArgumentException", "no good")
+    name, message = (await run(runtimes, "csharp", CSHARP, given | {"order": {"Id": 1.5}})).error
+    assert (name, message) == ("ArgumentError", "the argument order.Id does not fit: it is no Int32")
+    name, message = (await run(runtimes, "csharp", '// a\n#r "nuget: Humanizer"\n' + CSHARP)).error
+    assert name == "CompileError" and message.startswith("script.cs(2): no packages")
+    heap = (
+        "class S { static byte[] Main() { var x = new byte[1]; for (;;) System.Array.Resize(ref x, x.Length * 2); } }"
+    )
+    assert (await run(runtimes, "csharp", heap)).error[0] in ("MemoryError", "OutOfMemory")
     await still_works(runtimes)
 
 

@@ -20,4 +20,5 @@ export const ICONS: Record<string, string> = {
   rlang: "R",
   nu: "Nu",
   java: "Jv",
+  csharp: "C#",
 };

@@ -32,6 +32,7 @@ const LANGUAGES: Record<string, string> = {
   rlang: "R",
   nu: "Nushell",
   java: "Java",
+  csharp: "C#",
 };
 
 const KINDS: Record<string, Kind> = {

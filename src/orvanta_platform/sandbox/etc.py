@@ -28,7 +28,7 @@ _NAMES = (
     # Identification of the operating system
     "os-release", "lsb-release", "debian_version", "alpine-release", "redhat-release", "issue", "mtab",
     # Interpreters and libraries
-    "python*", "perl", "php*", "java*", "ruby*", "R", "dotnet", "ImageMagick*", "fonts", "magic", "magic.mime",
+    "python*", "perl", "php*", "java*", "ruby*", "R", "dotnet", "mono", "ImageMagick*", "fonts", "magic", "magic.mime",
     "mime.types", "xml", "sgml", "chromium", "chromium.d", "OpenCL", "vulkan", "ghostscript", "papersize",
 )  # fmt: skip
 CLOSED = (f"{FOLDER}/ssl/private", f"{FOLDER}/pki/tls/private", f"{FOLDER}/pki/private")

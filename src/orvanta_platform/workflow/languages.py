@@ -54,6 +54,7 @@ RUNNABLE: Final = frozenset(
         "rlang",
         "nu",
         "java",
+        "csharp",
         "rust",
     }
 )

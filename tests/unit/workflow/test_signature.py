@@ -172,6 +172,17 @@ def test_order_and_required_members() -> None:
     assert of("python3", "async def main(): pass")["properties"] == {}
 
 
+def test_parameters_of_csharp() -> None:
+    parameters = 'string a, // no, b\n int[] b, Dictionary<string, int> c = null, string d = "x, (y"'
+    parameters += ", int? e, Own f, double g = 1.5"
+    found = of("csharp", f"using System;\nclass Script {{ public static async Task<object> Main({parameters}) {{ }} }}")
+    assert found["order"] == ["a", "b", "c", "d", "e", "f", "g"] and found["required"] == ["a", "b", "f"]
+    kinds = ["string", "array", "object", "string", "integer", None, "number"]
+    assert [found["properties"][name].get("type") for name in found["order"]] == kinds
+    assert [found["properties"][name].get("default") for name in "cdeg"] == [None, "x, (y", None, 1.5]
+    assert of("csharp", "class Script { static void Main() {} }")["order"] == []
+
+
 def test_parameters_of_r_java_nushell_and_rust() -> None:
     found = of("rlang", "# main <- function(no)\nmain <- function(a, b.c = 'x', n = 3, yes = TRUE, ...) {}")
     assert found["order"] == ["a", "b.c", "n", "yes"] and found["required"] == ["a"]
@@ -355,6 +366,7 @@ def test_reading_runs_nothing(tmp_path: Path) -> None:
         ("rlang", "main <- function(a,\n b = 1) {\n}\n"),
         ("nu", 'def main [\n a: int\n b: string = "x"\n] {\n}\n'),
         ("java", "class Main {\n public static Object main(String a,\n int b) {} }\n"),
+        ("csharp", "class A {\n public static object Main(string a,\n int b = 1) {} }\n"),
         ("rust", "fn main(\n a: String,\n b: Option<i64>,\n) {}\n"),
         ("postgresql", "-- $1 a (int) = 3\n-- $2 b\n-- $3 c (text)\nselect 1\n"),
         *((each, "-- ? a (int) = 3\n-- ? b (text)\nselect ?\n") for each in ("mysql", "snowflake")),

@@ -1,10 +1,11 @@
-"""Parameters of `main` in languages whose simple forms are matched by patterns: PHP, Ruby."""
+"""Parameters of `main` in languages whose simple forms are matched by patterns."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from orvanta_platform.workflow.signature.parameter import Parameter, resource, snake
@@ -44,6 +45,21 @@ _JAVA_TYPES: Final[Mapping[str, dict[str, Any]]] = {
     **{key: {"type": "array"} for key in ("List", "Collection", "Iterable")},
     "Map": {"type": "object"},
 }
+_CSHARP_TYPES: Final[Mapping[str, dict[str, Any]]] = {
+    **{key: {"type": "string"} for key in ("string", "String", "char", "Guid")},
+    **{key: {"type": "integer"} for key in ("int", "long", "short", "byte", "uint", "ulong", "Int32", "Int64")},
+    **{key: {"type": "number"} for key in ("double", "float", "decimal", "Double", "Decimal")},
+    **{key: {"type": "boolean"} for key in ("bool", "Boolean")},
+    **{key: {"type": "array"} for key in ("List", "IList", "IEnumerable", "ICollection", "IReadOnlyList")},
+    **{key: {"type": "object"} for key in ("Dictionary", "IDictionary")},
+    "DateTime": {"type": "string", "format": "date-time"},
+}
+_CSHARP_PARAMETER: Final = re.compile(
+    r"\s*(?:params\s+)?(?P<type>[\w.]+)(?:<.*>)?(?P<optional>\??)(?P<array>\[\])*\s+"
+    r"(?P<name>@?\w+)\s*(?:=(?P<default>.*))?",
+    re.DOTALL,
+)
+_QUOTED: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"')
 _RUST_TYPES: Final[Mapping[str, dict[str, Any]]] = {
     **{key: {"type": "string"} for key in ("String", "char")},
     **{f"{sign}{bits}": {"type": "integer"} for sign in "iu" for bits in ("8", "16", "32", "64", "128", "size")},
@@ -139,6 +155,24 @@ def of_java(content: str) -> list[Parameter] | None:
     return found
 
 
+def of_csharp(content: str) -> list[Parameter] | None:
+    """Return the parameters of `static object Main(string name, int times = 2)`; those of `T?` may be missing."""
+    text = _COMMENT.sub(" ", content)
+    head = re.search(r"\bstatic\b[^;{}()=]*\b[Mm]ain\s*\(", text)
+    if head is None:
+        return None
+    found, start = [], head.end()
+    for masked in _split_parameters(_QUOTED.sub(lambda match: "_" * len(match[0]), text[start:])):
+        part = text[start : start + len(masked)]
+        start += len(masked) + 1
+        match = _CSHARP_PARAMETER.fullmatch(part)
+        if match is not None:
+            schema = {"type": "array"} if match["array"] else dict(_CSHARP_TYPES.get(match["type"].split(".")[-1], {}))
+            parameter = _with_default(match["name"].lstrip("@"), schema, match["default"])
+            found.append(replace(parameter, required=False) if match["optional"] else parameter)
+    return found
+
+
 def of_rust(content: str) -> list[Parameter] | None:
     """Return the parameters of `fn main(name: String, n: Option<i64>)`; an argument of an Option may be missing."""
     text = _COMMENT.sub(" ", content)
@@ -146,7 +180,7 @@ def of_rust(content: str) -> list[Parameter] | None:
     if head is None:
         return None
     found = []
-    for part in _rust_parameters(text[head.end() :]):
+    for part in _split_parameters(text[head.end() :]):
         match = re.fullmatch(r"\s*(?:mut\s+)?(?P<name>\w+)\s*:\s*(?P<type>.+?)\s*", part, re.DOTALL)
         if match is not None:
             inner = re.fullmatch(r"Option\s*<(.*)>", match["type"], re.DOTALL)
@@ -155,7 +189,7 @@ def of_rust(content: str) -> list[Parameter] | None:
     return found
 
 
-def _rust_parameters(text: str) -> Iterator[str]:
+def _split_parameters(text: str) -> Iterator[str]:
     """Yield the parameters up to the closing parenthesis."""
     depth, start = 0, 0
     for at, letter in enumerate(text):

@@ -23,6 +23,7 @@ _READERS: Final[Mapping[str, Callable[[str], list[Parameter] | None]]] = {
     "rlang": functions.of_r,
     "nu": functions.of_nu,
     "java": functions.of_java,
+    "csharp": functions.of_csharp,
     "rust": functions.of_rust,
     "postgresql": sql.numbered,
     "duckdb": sql.named,
