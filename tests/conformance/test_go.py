@@ -1,4 +1,4 @@
-"""Features of Go: cached builds, kinds of parameters and results, only the standard library."""
+"""Features of Go: cached builds, kinds of parameters and results, refused code."""
 
 from __future__ import annotations
 
@@ -80,8 +80,8 @@ FAILED: dict[str, tuple[str, dict[str, Any], str, str]] = {
 }  # fmt: skip
 
 REFUSED: dict[str, tuple[str, str]] = {
-    "package": ('package inner\n\nimport "github.com/a/b"\n\nfunc main() {}', "script.go:3: no packages for go here"),
-    "relative": ('package inner\n\nimport "../b"\n\nfunc main() {}', "script.go:3: no packages for go here"),
+    "package": ('package inner\n\nimport "github.com/a/b"\n\nfunc main() {}', "script.go:3: the lock of the script"),
+    "relative": ('package inner\n\nimport "../b"\n\nfunc main() {}', 'script.go:3:8: "../b" is relative'),
     "unknown": ('package inner\n\nimport "a/b"\n\nfunc main() {}', "script.go:3:8: package a/b is not in std"),
     "cgo": ('package inner\n\nimport "C"\n\nfunc main() {}', "script.go:3: there is no cgo here"),
     "package main": ("package main\n\nfunc main() {}", "must be of the package inner"),

@@ -15,6 +15,7 @@ from uuid import uuid4
 import pytest
 from msgspec import structs
 from tests.conftest import TestDatabase
+from tests.go_compiler import compiled as compiled
 from tests.http.harness import ApiHarness, api_harness
 from tests.packages.indexes import Index, serving
 from tests.worker.jobs import LEVELS, Collected, Ran, run_spec, spec
@@ -55,10 +56,12 @@ class Shop:
         asked = PackageRequest(uuid4(), 1, workspace, language, content, lock=lock)
         return await self.packages.provide(asked, self.log, asyncio.Event())
 
-    async def run(self, content: str, *, language: str = "python3", workspace: str = "main", **more: Any) -> Ran:
+    async def run(
+        self, content: str, *, language: str = "python3", workspace: str = "main", args: Any = None, **more: Any
+    ) -> Ran:
         """Install the packages of a job and run it."""
         package = await self.provide(content, language=language, workspace=workspace, **more)
-        return await run_spec(self.runtimes, structs.replace(spec(language, content), package=package))
+        return await run_spec(self.runtimes, structs.replace(spec(language, content, args), package=package))
 
     async def lock(self, content: str, *, language: str = "python3", workspace: str = "main") -> str:
         asked = PackageRequest(uuid4(), 1, workspace, language, content)
@@ -79,7 +82,8 @@ class Shop:
 
 def _packages(runtimes: Runtimes, platform: Platform, settings: Settings) -> Packages:
     imports = Imports(platform, runtimes)
-    return Packages(runtimes, settings, Locks(platform), imports, {})
+    environ = {"GOPROXY": str(settings.npm_registry), "GOSUMDB": "off"}
+    return Packages(runtimes, settings, Locks(platform), imports, environ)
 
 
 @pytest.fixture

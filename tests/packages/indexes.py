@@ -58,6 +58,12 @@ class Index:
         document = {"name": name, "dist-tags": {"latest": version}, "versions": versions}
         self.files[f"/{name.replace('/', '%2f')}"] = self.files[f"/{name}"] = json.dumps(document).encode()
 
+    def publish_go(self, path: str, version: str, files: Mapping[str, str]) -> None:
+        """Add a version of a Go module; its go.mod is one of `files`."""
+        self.files |= go_module(path, version, files)
+        versions = self.files.get(f"/{path}/@v/list", b"")
+        self.files[f"/{path}/@v/list"] = versions + f"{version}\n".encode()
+
 
 @contextmanager
 def serving() -> Iterator[Index]:
@@ -149,3 +155,17 @@ def npm(name: str, version: str, source: str, **manifest: Any) -> bytes:
     """Return an npm package whose main file has the text `source`."""
     whole = {"name": name, "version": version, "main": "index.js", **manifest}
     return tarball({"package.json": json.dumps(whole), "index.js": source})
+
+
+def go_module(path: str, version: str, files: Mapping[str, str]) -> dict[str, bytes]:
+    """Return the files of a module proxy for a version of a Go module, by path. `files` include its go.mod."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(zipfile.ZipInfo(f"{path}@{version}/{name}", (2020, 1, 1, 0, 0, 0)), text)
+    about = {"Version": version, "Time": "2024-01-01T00:00:00Z"}
+    return {
+        f"/{path}/@v/{version}.info": json.dumps(about).encode(),
+        f"/{path}/@v/{version}.mod": files["go.mod"].encode(),
+        f"/{path}/@v/{version}.zip": buffer.getvalue(),
+    }

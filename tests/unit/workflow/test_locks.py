@@ -21,7 +21,7 @@ HASHED = "# py: 3.12\nrequests==2.31.0 \\\n    --hash=sha256:00\n"
         ("deno", f"{MANIFEST}\n//bun.lock\n{BUN}"),
         ("python3", HASHED),
         ("python3", "# py: 3.11\n\nrequests==2.31.0\nanyio @ https://files.example/anyio.whl"),
-        ("go", "module mymod\n\nrequire x v1\n"),
+        ("go", "module mymod\n\nrequire x.y/z v1\n//go.sum\nx.y/z v1 h1:00=\n"),
         ("bash", "anything"),
     ],
 )
@@ -45,6 +45,8 @@ def test_lock_is_used(language: str, lock: str) -> None:
         ("bun", "[" * 100_000, "it is not a package.json and a bun.lock"),
         ("bun", "!inline a.inline_script.lock", "its file a.inline_script.lock is missing"),
         ("python3", "!inline f/a/b.script.lock", "its file f/a/b.script.lock is missing"),
+        ("go", "module mymod\n", "it is not a go.mod and a go.sum"),
+        ("go", "module m\nreplace x.y/z => /etc\n//go.sum\nx", "its go.mod contains replace"),
         ("python3", DENO, f"{DENO[:80]!r} is not a requirement"),
     ],
 )
@@ -60,6 +62,7 @@ def test_lock_that_cannot_be_used(language: str, lock: str, fault: str) -> None:
         ("bun", "<empty>"),
         ("bun", '{"dependencies": {}}\n//bun.lock\n<empty>'),
         ("bun", None),
+        ("go", "module mymod\n\ngo 1.22\n//go.sum\n"),
     ],
 )
 def test_lock_without_packages_is_none(language: str, lock: str | None) -> None:

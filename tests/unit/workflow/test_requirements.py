@@ -154,9 +154,35 @@ def test_two_versions_of_one_package() -> None:
         requirements_of("bun", 'import a from "x@1"; import b from "x@2"')
 
 
-@pytest.mark.parametrize("language", ["bash", "postgresql", "duckdb", "go", "php", "ruby", "unknown"])
+@pytest.mark.parametrize("language", ["bash", "postgresql", "duckdb", "php", "ruby", "unknown"])
 def test_languages_without_packages(language: str) -> None:
     assert requirements_of(language, "import requests") is None
+
+
+@pytest.mark.parametrize(
+    ("imports", "wanted"),
+    [
+        ('import "fmt"\nimport "net/http"', []),
+        (
+            'import (\n\t"fmt"\n\tq "rsc.io/quote/v3"\n\t. "github.com/a/b/c"\n)',
+            ["github.com/a/b/c", "rsc.io/quote/v3"],
+        ),
+        ('// import "rsc.io/no"\nvar x = "rsc.io/no"', []),
+        ('import "../b"; import "C"; import "-x.y/z"; import "x.y/$(z)"', []),
+        ('//require github.com/a/b v1.2.3\nimport "github.com/a/b/c"', ["github.com/a/b/c@v1.2.3"]),
+        ("// require rsc.io/quote v1.5.2", ["rsc.io/quote@v1.5.2"]),
+    ],
+)
+def test_imports_of_go(imports: str, wanted: list[str]) -> None:
+    assert lines("go", f"package inner\n\n{imports}\n\nfunc main() {{}}\n") == wanted
+
+
+@pytest.mark.parametrize(
+    "comment", ["//require a.b/c ../d", "//require -a.b v1", "//require a.b/c v1\n//require a.b/c v2"]
+)
+def test_invalid_requirements_of_go(comment: str) -> None:
+    with pytest.raises(InvalidScript):
+        requirements_of("go", f'package inner\n\n{comment}\nimport "a.b/c"\n')
 
 
 def test_reading_runs_nothing() -> None:

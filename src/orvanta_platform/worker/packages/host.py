@@ -1,4 +1,4 @@
-"""Host that runs uv or bun inside a cell, to make a lock or to install from one. Standard library only.
+"""Host that runs uv, bun or go inside a cell, to make a lock or to install from one. Standard library only.
 
 The arguments are an order (orders.py) as JSON. No code of a package is run: uv accepts only wheels unless builds are
 allowed, and bun runs no scripts. The output of the programs is the job's log. The answer is `{"lock": text}` or an
@@ -11,13 +11,12 @@ import json
 import os
 import re
 import sys
-from collections import deque
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from orvanta_platform.sandbox.job import ERROR, RESULT, Job, write_answer
-
-if TYPE_CHECKING:
-    import subprocess
+from orvanta_platform.worker.packages import go_modules
+from orvanta_platform.worker.packages.programs import TAIL, Failed, find, read, write
+from orvanta_platform.worker.packages.programs import run as run_program
 
 SEPARATOR = "//bun.lock\n"
 """Separator of the package.json and the bun.lock in an npm lock."""
@@ -26,7 +25,6 @@ _ORDER, _BUN_OUTPUT = "order.json", "output.txt"
 _LOCKED = re.compile(r"^Saved lockfile", re.MULTILINE)
 _INSTALLED = re.compile(r"^\d+ packages? installed|^Checked \d+ install", re.MULTILINE)
 _ERROR = re.compile(r"^error:", re.MULTILINE)
-_TAIL = 40
 _MISMATCH = ("Hash mismatch", "IntegrityCheckFailed", "Integrity check failed")
 _NOT_IN_UV = re.compile(r"Because (\S+) was not found in the (?:package registry|provided package locations)")
 _NOT_IN_BUN = re.compile(r"^error: (@?[^@\s]+)@\S+ failed to resolve", re.MULTILINE)
@@ -39,11 +37,12 @@ def run(job: Job, content: str, args: bytes) -> NoReturn:
         if order["ecosystem"] == "npm":
             _become_bun(job, order)
         lock = None
+        make_lock, install = _ECOSYSTEMS[order["ecosystem"]]
         if order["action"] == "lock":
-            lock = _lock_python(job, order)
+            lock = make_lock(job, order)
         else:
-            _install_python(job, order)
-    except _Failed as error:
+            install(job, order)
+    except Failed as error:
         _answer(job, ERROR, error.described)
     else:
         _answer(job, RESULT, {"lock": lock})
@@ -54,38 +53,30 @@ def finish(job: Job) -> None:
     """Answer with the lock and output of Bun."""
     if not os.path.exists(_ORDER):
         return
-    order = json.loads(_read(_ORDER))
+    order = json.loads(read(_ORDER))
     try:
         lock = _bun_result(job, order)
-    except _Failed as error:
+    except Failed as error:
         _answer(job, ERROR, error.described)
     else:
-        _answer(job, RESULT, {"lock": lock, "log": _read(_BUN_OUTPUT)})
+        _answer(job, RESULT, {"lock": lock, "log": read(_BUN_OUTPUT)})
 
 
 def _answer(job: Job, kind: bytes, answer: dict[str, Any]) -> None:
     write_answer(job.result, kind, json.dumps(answer).encode())
 
 
-class _Failed(Exception):
-    """Raised if a program failed."""
-
-    def __init__(self, name: str, message: str) -> None:
-        super().__init__(message)
-        self.described = {"name": name, "message": message, "stack": None}
-
-
 def _lock_python(job: Job, order: dict[str, Any]) -> str:
-    _write("requirements.in", "\n".join(order["requirements"]) + "\n")
+    write("requirements.in", "\n".join(order["requirements"]) + "\n")
     # Wheels contain all metadata that a lock needs; a source distribution would have to be run.
     options = ["--generate-hashes", "--no-header", "--no-annotate", "--output-file", "requirements.txt"]
     _uv(job, order, "compile", [*options, "requirements.in"], "lock_failed")
     major, minor, *_ = sys.version_info
-    return f"# py: {major}.{minor}\n{_read('requirements.txt')}"
+    return f"# py: {major}.{minor}\n{read('requirements.txt')}"
 
 
 def _install_python(job: Job, order: dict[str, Any]) -> None:
-    _write("requirements.txt", order["lock"])
+    write("requirements.txt", order["lock"])
     options = ["--no-deps", "--target", f"{job.output}/tree", "--link-mode", "copy", "--compile-bytecode"]
     if order["hashed"]:
         options.append("--require-hashes")
@@ -106,18 +97,8 @@ def _uv(job: Job, order: dict[str, Any], verb: str, options: list[str], failure:
     environ = {**os.environ, "UV_CACHE_DIR": f"{job.output}/cache/uv"}
     if verb == "install":
         environ.pop("UV_CONSTRAINT", None)  # constraints were applied when the lock was made
-    words = [_program(job, "uv"), "pip", verb, *fixed, *builds, *options]
-    import subprocess  # large and rarely needed: imported here to keep it out of every cell
-
-    with subprocess.Popen(
-        words,
-        env=environ,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,  # uv prints the whole lock there
-        stderr=subprocess.PIPE,
-    ) as process:
-        output = _forward_output(process)
-        code = process.wait()
+    words = [find(job, "uv"), "pip", verb, *fixed, *builds, *options]
+    code, output = run_program(words, environ)
     if code:
         raise _failure(failure, output or f"uv ended with exit code {code}")
 
@@ -134,14 +115,14 @@ def _become_bun(job: Job, order: dict[str, Any]) -> NoReturn:
     output = os.open(_BUN_OUTPUT, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.mkdir(folder)
     os.chdir(folder)
-    _write("package.json", manifest)
+    write("package.json", manifest)
     options = ["--lockfile-only", "--save-text-lockfile"]
     if order["action"] == "install":
-        _write("bun.lock", lock)
+        write("bun.lock", lock)
         options = ["--frozen-lockfile", "--backend=copyfile", "--production"]
     for number in (1, 2):
         os.dup2(output, number)
-    words = [_program(job, "bun"), "install", "--ignore-scripts", "--linker=hoisted", "--no-progress", *options]
+    words = [find(job, "bun"), "install", "--ignore-scripts", "--linker=hoisted", "--no-progress", *options]
     environ = {**os.environ, "BUN_INSTALL_CACHE_DIR": f"{job.output}/cache/bun", "DO_NOT_TRACK": "1"}
     os.execve(words[0], words, environ)
 
@@ -156,18 +137,18 @@ def _manifest_and_lock(order: dict[str, Any]) -> tuple[str, str]:
     except (ValueError, AttributeError):
         separator = ""
     if not separator or not isinstance(dependencies, dict):
-        raise _Failed("install_failed", "the lock is not a package.json and a bun.lock")
+        raise Failed("install_failed", "the lock is not a package.json and a bun.lock")
     return json.dumps({"dependencies": dependencies}), lock
 
 
 def _bun_result(job: Job, order: dict[str, Any]) -> str | None:
-    """Return the lock, or None after an install. Raises _Failed unless Bun reported success."""
-    output, manifest, folder = _read(_BUN_OUTPUT), order["manifest"], f"{job.output}/tree"
+    """Return the lock, or None after an install. Raises Failed unless Bun reported success."""
+    output, manifest, folder = read(_BUN_OUTPUT), order["manifest"], f"{job.output}/tree"
     done = _LOCKED if order["action"] == "lock" else _INSTALLED
     if done.search(output) is None or _ERROR.search(output) is not None:
         raise _failure(f"{order['action']}_failed", output.strip() or "bun ended without any output")
     if order["action"] == "lock":
-        return f"{manifest}{SEPARATOR}{_read(f'{folder}/bun.lock')}"
+        return f"{manifest}{SEPARATOR}{read(f'{folder}/bun.lock')}"
     for name, version in json.loads(manifest)["dependencies"].items():
         _name_with_version(f"{folder}/node_modules", str(name), str(version))
     return None
@@ -180,19 +161,12 @@ def _name_with_version(modules: str, name: str, version: str) -> None:
         os.symlink(bare, f"{modules}/{scope}{slash}{bare}@{version}")
 
 
-def _program(job: Job, name: str) -> str:
-    path = job.programs.get(name)
-    if path is None:
-        raise _Failed("no_runtime", f"{name} is not installed on this worker")
-    return path
-
-
-def _failure(name: str, output: str) -> _Failed:
+def _failure(name: str, output: str) -> Failed:
     """Return the error for a failed program, with the last lines of its output."""
-    last = "\n".join(output.splitlines()[-_TAIL:])
+    last = "\n".join(output.splitlines()[-TAIL:])
     if any(sign in last for sign in _MISMATCH):
-        return _Failed("lock_hash_mismatch", f"the files of the index differ from what was locked: {last}")
-    return _Failed(name, f"{_advice(last)}{last}")
+        return Failed("lock_hash_mismatch", f"the files of the index differ from what was locked: {last}")
+    return Failed(name, f"{_advice(last)}{last}")
 
 
 def _advice(output: str) -> str:
@@ -209,21 +183,4 @@ def _advice(output: str) -> str:
     )
 
 
-def _forward_output(process: subprocess.Popen[bytes]) -> str:
-    """Copy a program's output to the log and return its last lines."""
-    last: deque[str] = deque(maxlen=_TAIL)
-    assert process.stderr is not None
-    for line in process.stderr:
-        os.write(1, line)
-        last.append(line.decode("utf-8", "replace").rstrip())
-    return "\n".join(last).strip()
-
-
-def _write(path: str, text: str) -> None:
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(text)
-
-
-def _read(path: str) -> str:
-    with open(path, encoding="utf-8", errors="replace") as file:
-        return file.read()
+_ECOSYSTEMS = {"python": (_lock_python, _install_python), "go": (go_modules.lock, go_modules.install)}

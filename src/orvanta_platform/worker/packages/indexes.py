@@ -1,4 +1,4 @@
-"""Package indexes: the environment that uv and bun get in their cell. Nothing else of the worker's is passed."""
+"""Package indexes: the environment that uv, bun and go get in their cell. Nothing else of the worker's is passed."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Final
 
 PASSED: Final = re.compile(
     r"SSL_CERT_FILE|SSL_CERT_DIR|NODE_EXTRA_CA_CERTS|[A-Za-z]+_PROXY|[a-z]+_proxy|UV_\w+|PIP_\w+|(?i:NPM_CONFIG_)\w+"
+    r"|GOPROXY|GONOPROXY|GOPRIVATE|GOSUMDB|GONOSUMDB|GOINSECURE"
 )
 """Names of variables that are passed."""
 

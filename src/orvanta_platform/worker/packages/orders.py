@@ -50,5 +50,5 @@ def _lines(lock: str) -> list[str]:
 
 def digest_of(ecosystem: Ecosystem, lock: str, python: str = PYTHON) -> str:
     """Return the name of the folder for a lock: 40 hex digits, which depend on the version of Python."""
-    kind = python if ecosystem == "python" else "npm"
+    kind = python if ecosystem == "python" else ecosystem
     return hashlib.sha256(f"{kind}\n{lock}".encode()).hexdigest()[:40]

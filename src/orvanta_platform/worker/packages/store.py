@@ -35,7 +35,7 @@ V = TypeVar("V")
 LANGUAGE = "dependencies"
 """Language name of the host for package programs; no script may use it."""
 
-_FOLDERS = {"python": "python3", "npm": "bun"}
+_FOLDERS = {"python": "python3", "npm": "bun", "go": "go-modules"}
 _FIRST_USER, _USERS = 30_000, 30_000
 _MAX_S = 600.0
 _REMEMBERED = 500

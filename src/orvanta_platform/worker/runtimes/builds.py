@@ -95,7 +95,8 @@ class Builds:
             async with self._turns.take("", cancelled):
                 if not seed.is_dir():
                     async with self._outputs.open(_FIRST_USER + _USERS) as output:
-                        sample = _order(replace(spec, content=build.sample), build, output, _FIRST_USER + _USERS)
+                        sample = replace(spec, content=build.sample, package=None)
+                        sample = _order(sample, build, output, _FIRST_USER + _USERS)
                         failed = await self._compile(sample, "cache", seed, log, cancelled)
                         if failed is not None:
                             return failed
@@ -139,14 +140,13 @@ def remove_unused(programs: Path) -> None:
 
 
 def _order(spec: JobSpec, build: Build, output: str, user: int) -> JobSpec:
-    """Return the specification for the builder, with the script and nothing else of the job."""
+    """Return the specification for the builder, with the script and its packages and nothing else of the job."""
     return replace(
         spec,
         language=builder_of(spec.language),
         args=msgspec.json.encode({"version": build.version()}),
         env={},
         slot=user,
-        package=None,
         output=output,
         dedicated=False,
     )
@@ -154,7 +154,8 @@ def _order(spec: JobSpec, build: Build, output: str, user: int) -> JobSpec:
 
 def _build_path(build: Build, spec: JobSpec) -> str:
     """Return the path of a compiled script below `packages`."""
-    return f"{spec.workspace}/{spec.language}/{_digest(build, spec.content)}"
+    packages = () if spec.package is None else (spec.package,)
+    return f"{spec.workspace}/{spec.language}/{_digest(build, spec.content, *packages)}"
 
 
 def _digest(build: Build, *more: str) -> str:

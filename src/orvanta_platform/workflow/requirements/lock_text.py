@@ -6,6 +6,8 @@ import json
 import re
 from typing import Final
 
+from orvanta_platform.workflow.go_lock import SEPARATOR as GO_SUM
+from orvanta_platform.workflow.go_lock import forbidden_directive
 from orvanta_platform.workflow.requirements.needs import ecosystem_of
 from orvanta_platform.workflow.yaml_text import INLINE
 
@@ -35,7 +37,9 @@ def lock_fault(language: str, lock: str) -> str | None:
             return _npm_fault(lock)
         case "python":
             return _python_fault(lock)
-        case _:
+        case "go":
+            return _go_fault(lock)
+        case None:
             return None
 
 
@@ -63,6 +67,16 @@ def _python_fault(lock: str) -> str | None:
     return None if wrong is None else f"{wrong[:80]!r} is not a requirement"
 
 
+def _go_fault(lock: str) -> str | None:
+    if lock.strip() in _EMPTY:
+        return None
+    module, separator, _ = lock.partition(GO_SUM)
+    if not separator:
+        return "it is not a go.mod and a go.sum"
+    forbidden = forbidden_directive(module)
+    return None if forbidden is None else f"its go.mod contains {forbidden}"
+
+
 def _has_packages(language: str, lock: str) -> bool:
     """Return whether the lock names packages: other tools write headers such as `# py: 3.12` into empty ones."""
     match ecosystem_of(language):
@@ -71,7 +85,9 @@ def _has_packages(language: str, lock: str) -> bool:
             return separator is not None and lock[separator.end() :].strip() not in _EMPTY
         case "python":
             return bool(_requirements(lock))
-        case _:
+        case "go":
+            return bool(lock.partition(GO_SUM)[2].strip())
+        case None:
             return True
 
 

@@ -6,10 +6,11 @@ from typing import Final, Literal
 
 import msgspec
 
+from orvanta_platform.workflow.requirements.go import packages as go_packages
 from orvanta_platform.workflow.requirements.npm import packages as npm_packages
 from orvanta_platform.workflow.requirements.python import packages as python_packages
 
-Ecosystem = Literal["python", "npm"]
+Ecosystem = Literal["python", "npm", "go"]
 
 _DRIVERS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "mysql": (("pymysql", "[rsa]>=1.1,<2"),),
@@ -25,6 +26,7 @@ _ECOSYSTEMS: Final[dict[str, Ecosystem]] = {
     "bunnative": "npm",
     "nativets": "npm",
     "deno": "npm",
+    "go": "go",
     **dict.fromkeys(_DRIVERS, "python"),
 }
 
@@ -32,6 +34,7 @@ _ECOSYSTEMS: Final[dict[str, Ecosystem]] = {
 _MARKERS: Final[dict[Ecosystem, tuple[str, ...]]] = {
     "python": ("import", "requirements:", "# /// script"),
     "npm": ("import", "require", "from"),
+    "go": ("import", "require"),
 }
 """Words at least one of which occurs in every script with requirements."""
 
@@ -44,14 +47,14 @@ class Requirements(msgspec.Struct, frozen=True):
     """(name, range) ordered by name.
 
     In Python a range is the rest of a PEP 508 line ("==2.1", "[extra]>=1; python_version > '3'", " @ https://…"), or
-    empty. In npm it is a range of package.json ("^1.2", "latest").
+    empty. In npm it is a range of package.json ("^1.2", "latest"), in Go a version ("v1.2.3") or empty.
     """
 
     @property
     def lines(self) -> tuple[str, ...]:
         """Return one requirement per line in the notation of its ecosystem."""
-        separator = "@" if self.ecosystem == "npm" else ""
-        return tuple(f"{name}{separator}{range_}" for name, range_ in self.packages)
+        separator = "" if self.ecosystem == "python" else "@"
+        return tuple(f"{name}{separator if range_ else ''}{range_}" for name, range_ in self.packages)
 
 
 def ecosystem_of(language: str) -> Ecosystem | None:
@@ -80,6 +83,8 @@ def requirements_of(language: str, content: str) -> Requirements | None:
             return _requirements("python", python_packages(content))
         case "npm":
             return _requirements("npm", npm_packages(content))
+        case "go":
+            return _requirements("go", go_packages(content))
         case None:
             return None
 

@@ -12,7 +12,7 @@ _MIN_LENGTH: Final = 5
 
 def suspicions(requirements: Requirements) -> list[str]:
     """Return a sentence for each direct requirement whose name is one typing error away from a well-known one."""
-    known = _KNOWN[requirements.ecosystem]
+    known = _KNOWN.get(requirements.ecosystem, ())
     found = []
     for name, _ in requirements.packages:
         base_name = name.partition("[")[0]

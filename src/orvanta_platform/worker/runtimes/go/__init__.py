@@ -1,6 +1,6 @@
 """Go scripts: `package inner` with a function `main(...)`. Arguments are passed by name.
 
-A script is compiled once and uses only the standard library.
+A script is compiled once, with the standard library and the modules that it imports.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ RUNTIME = Runtime(
     languages=("go",),
     host="orvanta_platform.worker.runtimes.go.host",
     program="go",
+    dependencies="go",
     remedy="install Go 1.21 or newer and have `go` in /usr/bin or /usr/local/bin",
     build=Build("orvanta_platform.worker.runtimes.go.builder", version, sample="package inner\n\nfunc main() {}\n"),
 )

@@ -2,7 +2,7 @@
 
 The arguments are `{"version": "1.24.4"}`, the version of Go. The script's file is unchanged, so that the compiler's
 line numbers are the author's. A second file in the same package exports its `main` (called by host.go). Only the
-compiler is run, and nothing is downloaded.
+compiler is run, and nothing is downloaded: the job's package contains the modules (packages/go_modules.py).
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ _MAX_PROCESSORS = 4
 
 def run(job: Job, content: str, args: bytes) -> NoReturn:
     """Compile `content` to the program `tree/script` of the job's output; see `Host.run`."""
-    violation = _violation(content)
+    violation = _violation(content, job.package)
     if violation is not None:
         program.fail(job, "CompileError", violation)
     try:
-        _write(content, json.loads(args)["version"])
+        _write(content, json.loads(args)["version"], job.package)
         messages = _compile(job)
     except OSError as error:
         program.fail(job, "CannotStart", f"the script cannot be compiled: {error}")
@@ -48,34 +48,41 @@ def run(job: Job, content: str, args: bytes) -> NoReturn:
     program.fail(job, "CompileError", messages)
 
 
-def _violation(content: str) -> str | None:
+def _violation(content: str, modules: str | None) -> str | None:
     """Return an error that is clearer than the compiler's, if the script breaks a rule of the platform."""
     if go.package(content) == "main":
         return f"{_SCRIPT}:1: the script must be of the package inner, not main"
     for each in go.imports(content):
         if each.path == "C":
             return f"{_SCRIPT}:{each.line}: there is no cgo here"
-        if "." in each.path.partition("/")[0]:
-            return f"{_SCRIPT}:{each.line}: no packages for go here, the standard library alone: {each.path[:200]}"
+        if modules is None and "." in each.path.partition("/")[0].lstrip("."):
+            return f"{_SCRIPT}:{each.line}: the lock of the script does not contain the package {each.path[:200]}"
     return None
 
 
-def _write(content: str, version: str) -> None:
+def _write(content: str, version: str, modules: str | None) -> None:
     names = ", ".join(json.dumps(name, ensure_ascii=False) for name in go.names(content) or ())
     shim = (
         f"package {go.package(content) or 'inner'}\n\n"
         f"var OrvantaMain, OrvantaNames = main, []string{{{names}}}\n"
     )  # fmt: skip
     os.mkdir("inner")
+    locked = {} if modules is None else {name: _read(f"{modules}/{name}") for name in ("go.mod", "go.sum")}
     files = {
         "go.mod": f"module orvanta\n\ngo {'.'.join(version.split('.')[:2])}\n",
         "host.go": HOST,
         f"inner/{_SHIM}": shim,
         f"inner/{_SCRIPT}": content,
+        **locked,
     }
     for path, text in files.items():
         with open(path, "w", encoding="utf-8", errors="replace") as file:
             file.write(text)
+
+
+def _read(path: str) -> str:
+    with open(path, encoding="utf-8") as file:
+        return file.read()
 
 
 def _compile(job: Job) -> str | None:
@@ -90,7 +97,9 @@ def _compile(job: Job) -> str | None:
         "GOTMPDIR": f"{job.output}/work",
         "GOPATH": f"{job.folder}/go",
         "GOENV": "off",
-        "GOFLAGS": "-mod=mod",
+        "GOFLAGS": "-mod=readonly",
+        "GOMODCACHE": f"{job.package or job.folder}/mod",
+        "GONOSUMDB": "*",
         "GOMAXPROCS": str(min(_MAX_PROCESSORS, os.cpu_count() or 1)),
         "GOPROXY": "off",
         "GOTELEMETRY": "off",

@@ -1,0 +1,23 @@
+"""Locks of Go scripts: a go.mod and a go.sum. Standard library only, as the host in the cell uses this module too."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+SEPARATOR: Final = "//go.sum\n"
+"""Separator of the go.mod and the go.sum."""
+
+_MODULE: Final = re.compile(r"^[ \t]*module[ \t][^\n]*$", re.MULTILINE)
+_FORBIDDEN: Final = re.compile(r"^[ \t]*(?P<name>replace|toolchain|tool|godebug|ignore)\b", re.MULTILINE)
+
+
+def forbidden_directive(module: str) -> str | None:
+    """Return the first directive of a go.mod that names other code than modules of the proxy; None if there is none."""
+    found = _FORBIDDEN.search(module)
+    return None if found is None else found["name"]
+
+
+def with_module(module: str) -> str:
+    """Return a go.mod for the module of scripts, whatever module it was written for."""
+    return _MODULE.sub("module orvanta", module, count=1)
