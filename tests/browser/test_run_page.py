@@ -334,6 +334,21 @@ async def test_large_result_is_expanded_and_collapsed(page: Page, site: Site) ->
     await expect(page.get_by_role("button", name="Expand")).to_be_visible()
 
 
+PREPROCESSED = """value:
+  preprocessor_module:
+    id: preprocessor
+    value: {type: rawscript, language: bash, content: "echo '{\\"order\\": 7}'", input_transforms: {}}
+  modules: [{id: a, value: {type: identity}}]
+"""
+
+
+async def test_data_shows_inputs_before_and_after_preprocessor(page: Page, site: Site) -> None:
+    _, id = started(site, PREPROCESSED, {"raw": "seven"})
+    await page.goto(f"/w/main/runs/{id}?tab=data")
+    await expect(page.locator('[data-value="Received inputs"]')).to_contain_text("raw: seven")
+    await expect(page.locator('[data-value="Inputs"]')).to_contain_text("order: 7", timeout=60_000)
+
+
 @contextmanager
 def stopped_worker(site: Site) -> Iterator[None]:
     """Stop the worker process until the end of the block; its supervisor continues to send heartbeats."""

@@ -38,12 +38,15 @@ async def test_webhook_input_is_preprocessor_output(api: ApiHarness) -> None:
         "WaitingForExecutor",
         "WaitingForPriorSteps",
     )
+    assert "received_args" not in await api.get(f"jobs_u/get/{run}")
     await api.worker.finish((await api.worker.claim())["preprocessor"], {"n": 1})
     await api.worker.finish((await api.worker.claim())["a"], "done")
     job = await api.get(f"jobs_u/completed/get/{run}")
     assert (job["result"], job["args"], job["preprocessed"]) == ("done", {"n": 1}, True)
+    assert job["received_args"] == {"raw": "1"}
     assert job["flow_status"]["preprocessor_module"]["type"] == "Success"
     assert await api.get(f"jobs_u/get_args/{run}") == {"n": 1}
+    assert await api.get(f"jobs_u/get_args/{run}", received="true") == {"raw": "1"}
 
 
 async def test_skipped_preprocessor_requires_schema(api: ApiHarness) -> None:

@@ -3,9 +3,9 @@ import { t } from "../texts/api";
 import type { Json } from "../workflow/types";
 import { BASE, CREDENTIALS } from "./client";
 
-/** Source of a value: the result or inputs of a run or job. */
+/** Source of a value of a run or job: its result, its inputs, or its inputs before its preprocessor. */
 export interface ValueOf {
-  what: "result" | "args";
+  what: "result" | "args" | "received";
   job: string;
 }
 
@@ -16,8 +16,10 @@ export interface ValuePart {
   size: number;
 }
 
+const CALLS = { result: "completed/get_result/$", args: "get_args/$", received: "get_args/$?received=true" } as const;
+
 export const valueAddress = (workspace: string, { what, job }: ValueOf): string =>
-  `${BASE}/api/w/${workspace}/jobs_u/${what === "args" ? "get_args" : "completed/get_result"}/${job}`;
+  `${BASE}/api/w/${workspace}/jobs_u/${CALLS[what].replace("$", job)}`;
 
 /**
  * Fetch `length` bytes from `start`. A character that is cut at the end is left out, with its bytes. Throws ApiError 404 if

@@ -107,6 +107,7 @@ QUERY: Final[Mapping[str, str]] = {
     "queues": "Names of queues, separated by commas; all queues if absent.",
     "read_bytes_from": "Position of the first byte.",
     "read_bytes_length": "Number of bytes.",
+    "received": "True for the arguments that the run was started with, before its preprocessor.",
     "resource": "Only entries about this path or name.",
     "resource_type": "Comma-separated types of resources.",
     "resource_type_exclude": "Comma-separated types of resources that are left out.",

@@ -3,6 +3,7 @@ import { useEditor } from "../../editor/context";
 import { ENDED } from "../../lib/status";
 import { t } from "../../texts/runs";
 import { Input } from "../../ui/controls";
+import { Skeleton } from "../../ui/states";
 import { Status } from "../../ui/status";
 import { useRun } from "../context";
 import css from "./data.module.css";
@@ -16,6 +17,9 @@ export function RunData() {
   const over = useEditor((editor) => ENDED.has(editor.live?.status ?? ""));
   const failed = useEditor((editor) => editor.live?.status === "failed");
   const nodes = useEditor((editor) => editor.live?.nodes);
+  const preprocessor = nodes?.preprocessor?.status;
+  // Until the nodes are known, the inputs may be those before the preprocessor.
+  const known = useEditor((editor) => editor.live?.graph != null) || !about.is_workflow;
   const begun = Object.entries(nodes ?? {}).filter(([, node]) => !["pending", "skipped"].includes(node.status));
   return (
     <div className={css.page}>
@@ -27,9 +31,16 @@ export function RunData() {
         value={word}
         onChange={(event) => setWord(event.target.value.trim())}
       />
-      <Section title={t("runs.inputs")} open>
-        <RunValue name="Inputs" of={{ what: "args", job: id }} word={word} />
-      </Section>
+      {preprocessor && (
+        <Section title={t("runs.receivedInputs")} open>
+          <RunValue name="Received inputs" of={{ what: "received", job: id }} word={word} />
+        </Section>
+      )}
+      {(!preprocessor || preprocessor === "succeeded") && (
+        <Section title={t(preprocessor ? "runs.preprocessedInputs" : "runs.inputs")} open>
+          {known ? <RunValue name="Inputs" of={{ what: "args", job: id }} word={word} /> : <Skeleton rows={2} />}
+        </Section>
+      )}
       <Section title={t("runs.result")} open>
         {over ? (
           <RunValue name="Result" of={{ what: "result", job: id }} word={word} failed={failed} />

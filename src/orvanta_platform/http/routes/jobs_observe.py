@@ -163,9 +163,15 @@ def _log(text: AsyncIterator[str], id: UUID, download: bool) -> Stream:
 
 
 @get(f"{_U}/get_args/{{id:uuid}}", opt=shape(answer=AnyObject))
-async def get_args(request: AnyRequest, workspace: FromPath[str], id: FromPath[UUID]) -> Stream:
-    """Get the arguments, or with `Range: bytes=…` a part of their JSON text."""
-    return await _value(request, await results.stored_args(platform_of(request), actor_of(request), workspace, id))
+async def get_args(
+    request: AnyRequest, workspace: FromPath[str], id: FromPath[UUID], received: FromQuery[bool] = False
+) -> Stream:
+    """Get the arguments, or with `Range: bytes=…` a part of their JSON text.
+
+    Those of a workflow whose preprocessor has ended are its output.
+    """
+    platform, actor = platform_of(request), actor_of(request)
+    return await _value(request, await results.stored_args(platform, actor, workspace, id, received=received))
 
 
 @get(f"{_U}/get_root_job_id/{{id:uuid}}", opt=shape(answer=str))

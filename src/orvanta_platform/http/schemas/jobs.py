@@ -73,6 +73,11 @@ class Job(msgspec.Struct, kw_only=True):
     raw_flow: Raw | UnsetType = UNSET
     flow_status: FlowStatus | UnsetType = UNSET
     preprocessed: bool | UnsetType = UNSET
+    """True if `args` are the output of the workflow's preprocessor."""
+
+    received_args: Raw | UnsetType = UNSET
+    """Arguments that the run was started with, if `preprocessed`."""
+
     repeats: Repeats | UnsetType = UNSET
 
 
@@ -179,7 +184,8 @@ def detailed(detail: JobDetail) -> QueuedJob | CompletedJob:
             "logs": _optional(detail.logs),
             "raw_code": _optional(detail.raw_code),
             "raw_flow": UNSET if detail.raw_flow is None else Raw(detail.raw_flow),
-            "preprocessed": detail.preprocessed or UNSET,
+            "preprocessed": UNSET if detail.received_args is None else True,
+            "received_args": UNSET if detail.received_args is None else Raw(detail.received_args),
             "flow_status": UNSET if detail.progress is None else flow_status(detail.progress),
             "repeats": repeats(detail.repeats),
         },

@@ -77,8 +77,8 @@ class JobDetail(msgspec.Struct, frozen=True):
     raw_flow: bytes | None
     why: WaitReason | None
     """Reason for waiting."""
-    preprocessed: bool = False
-    """`args` are the output of the workflow's preprocessor."""
+    received_args: bytes | None = None
+    """Arguments that the run was started with, if `args` are the output of the workflow's preprocessor; JSON text."""
     repeats: RepeatedRun | None = None
     """The run that it restarts or reruns."""
 
@@ -134,10 +134,12 @@ async def get(
     logs = await _shown_log(platform, row) if with_logs and not row.is_flow else None
     opened = await values.open_rows(platform.storage, stored)
     result = opened.get((row.result_of, "result", ""), b"null") if row.result_of else b"null"
+    received = opened.get((row.id, "args", ""), b"{}")
+    preprocessed = opened.get((row.id, "args", PREPROCESSED))
     return JobDetail(
         row=row,
-        args=opened.get((row.id, "args", PREPROCESSED)) or opened.get((row.id, "args", ""), b"{}"),
-        preprocessed=(row.id, "args", PREPROCESSED) in opened,
+        args=received if preprocessed is None else preprocessed,
+        received_args=None if preprocessed is None else received,
         result=(result if result != b"null" or not row.cancelled else cancelled_error(row)) if row.ended else None,
         logs=logs,
         progress=progress,

@@ -113,12 +113,17 @@ async def stored_result(platform: Platform, actor: Actor, workspace: str, id: UU
     return found or StoredValue(target, len(NULL), raw=NULL)
 
 
-async def stored_args(platform: Platform, actor: Actor, workspace: str, id: UUID) -> StoredValue:
-    """Return the arguments; those of a workflow whose preprocessor has run are its output."""
+async def stored_args(
+    platform: Platform, actor: Actor, workspace: str, id: UUID, *, received: bool = False
+) -> StoredValue:
+    """Return the arguments; those of a workflow whose preprocessor has run are its output.
+
+    `received`: those that the run was started with.
+    """
     async with platform.db.acquire() as conn:
         row = await jobs.get_readable(platform, conn, actor, workspace, id)
     target = jobs.target_of(row)
-    found = await _first_stored(platform, target, _args_keys(row))
+    found = await _first_stored(platform, target, [(row.id, "args", "")] if received else _args_keys(row))
     return found or StoredValue(target, len(NO_ARGS), raw=NO_ARGS)
 
 
