@@ -310,6 +310,13 @@ class Settings:
         shown="that of npm or bun",
         secret=True,
     )
+    composer_repository: str | None = _setting(
+        "ORVANTA_COMPOSER_REPOSITORY",
+        readers.url("http", "https"),
+        "Repository of PHP packages.",
+        shown="Packagist",
+        secret=True,
+    )
     package_builds: str = _setting(
         "ORVANTA_PACKAGE_BUILDS",
         readers.choice("off", "on"),

@@ -117,6 +117,7 @@ async def shop(database: TestDatabase, home: Path, index: Index, level: Level) -
         database_direct_url=database.app_url,
         python_index=index.python,
         npm_registry=index.url,
+        composer_repository=index.url,
     )
     platform = await open_platform(settings)
     runtimes = Runtimes(home, [], level)

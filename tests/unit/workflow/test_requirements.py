@@ -154,7 +154,7 @@ def test_two_versions_of_one_package() -> None:
         requirements_of("bun", 'import a from "x@1"; import b from "x@2"')
 
 
-@pytest.mark.parametrize("language", ["bash", "postgresql", "duckdb", "php", "ruby", "unknown"])
+@pytest.mark.parametrize("language", ["bash", "postgresql", "duckdb", "ruby", "unknown"])
 def test_languages_without_packages(language: str) -> None:
     assert requirements_of(language, "import requests") is None
 
@@ -183,6 +183,19 @@ def test_imports_of_go(imports: str, wanted: list[str]) -> None:
 def test_invalid_requirements_of_go(comment: str) -> None:
     with pytest.raises(InvalidScript):
         requirements_of("go", f'package inner\n\n{comment}\nimport "a.b/c"\n')
+
+
+def test_packages_of_php() -> None:
+    content = "<?php\n// require:\n// stripe/stripe-php@^13.0 || ~12.1\n//  monolog/monolog\n\n// not/this\n"
+    assert lines("php", content) == ["monolog/monolog", "stripe/stripe-php@^13.0 || ~12.1"]
+    assert lines("php", "<?php\n# require:\n# a/b@dev-main\nrequire 'c/d';") == ["a/b@dev-main"]
+    assert requirements_of("php", "<?php\n// this requires: a/b\nrequire 'x.php';") is None
+
+
+@pytest.mark.parametrize("entry", ["ext", "../x/y", "a/b@", "a/b@-x", "A/b", "a/b@1;2", "a/b c", "a/b@1\n// a/b@2"])
+def test_invalid_packages_of_php(entry: str) -> None:
+    with pytest.raises(InvalidScript):
+        requirements_of("php", f"<?php\n// require:\n// {entry}\n")
 
 
 def test_reading_runs_nothing() -> None:

@@ -1,4 +1,4 @@
-"""Host that runs uv, bun or go inside a cell, to make a lock or to install from one. Standard library only.
+"""Host that runs uv, bun, go or composer inside a cell, to make a lock or to install from one. Standard library only.
 
 The arguments are an order (orders.py) as JSON. No code of a package is run: uv accepts only wheels unless builds are
 allowed, and bun runs no scripts. The output of the programs is the job's log. The answer is `{"lock": text}` or an
@@ -14,7 +14,7 @@ import sys
 from typing import Any, NoReturn
 
 from orvanta_platform.sandbox.job import ERROR, RESULT, Job, write_answer
-from orvanta_platform.worker.packages import go_modules
+from orvanta_platform.worker.packages import composer, go_modules
 from orvanta_platform.worker.packages.programs import TAIL, Failed, find, read, write
 from orvanta_platform.worker.packages.programs import run as run_program
 
@@ -183,4 +183,8 @@ def _advice(output: str) -> str:
     )
 
 
-_ECOSYSTEMS = {"python": (_lock_python, _install_python), "go": (go_modules.lock, go_modules.install)}
+_ECOSYSTEMS = {
+    "python": (_lock_python, _install_python),
+    "go": (go_modules.lock, go_modules.install),
+    "composer": (composer.lock, composer.install),
+}

@@ -1,4 +1,4 @@
-"""Package indexes: the environment that uv, bun and go get in their cell. Nothing else of the worker's is passed."""
+"""Package indexes: the environment of the programs that lock and install packages. Nothing else is passed to them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 
 PASSED: Final = re.compile(
     r"SSL_CERT_FILE|SSL_CERT_DIR|NODE_EXTRA_CA_CERTS|[A-Za-z]+_PROXY|[a-z]+_proxy|UV_\w+|PIP_\w+|(?i:NPM_CONFIG_)\w+"
-    r"|GOPROXY|GONOPROXY|GOPRIVATE|GOSUMDB|GONOSUMDB|GOINSECURE"
+    r"|GOPROXY|GONOPROXY|GOPRIVATE|GOSUMDB|GONOSUMDB|GOINSECURE|COMPOSER_AUTH"
 )
 """Names of variables that are passed."""
 
@@ -36,6 +36,7 @@ def environment(
     *,
     python_index: str | None = None,
     npm_registry: str | None = None,
+    composer_repository: str | None = None,
     pip_files: tuple[Path, ...] = _PIP_FILES,
 ) -> dict[str, str]:
     """Return the variables of `environ` that are passed, with the indexes set.
@@ -56,6 +57,8 @@ def environment(
     if npm_registry is not None:
         passed = {name: value for name, value in passed.items() if name.lower() != "npm_config_registry"}
         passed["NPM_CONFIG_REGISTRY"] = npm_registry
+    if composer_repository is not None:
+        passed["COMPOSER_REPOSITORY"] = composer_repository
     return passed
 
 

@@ -35,7 +35,7 @@ V = TypeVar("V")
 LANGUAGE = "dependencies"
 """Language name of the host for package programs; no script may use it."""
 
-_FOLDERS = {"python": "python3", "npm": "bun", "go": "go-modules"}
+_FOLDERS = {"python": "python3", "npm": "bun", "go": "go-modules", "composer": "php"}
 _FIRST_USER, _USERS = 30_000, 30_000
 _MAX_S = 600.0
 _REMEMBERED = 500
@@ -83,7 +83,12 @@ class Packages:
         self._settings = settings
         self._locks = locks
         self._imports = imports
-        self._environ = environment(environ, python_index=settings.python_index, npm_registry=settings.npm_registry)
+        self._environ = environment(
+            environ,
+            python_index=settings.python_index,
+            npm_registry=settings.npm_registry,
+            composer_repository=settings.composer_repository,
+        )
         self._builds = settings.package_builds == "on"
         self._requirements: _Cache[tuple[str, str, str | None], Requirements | None] = _Cache()
         self._known: _Cache[bytes, str] = _Cache()

@@ -12,6 +12,7 @@ from orvanta_platform.workflow.requirements.needs import ecosystem_of
 from orvanta_platform.workflow.yaml_text import INLINE
 
 _SEPARATOR: Final = re.compile(r"^//bun\.lock(b?)(?:\n|\Z)", re.MULTILINE)
+_COMPOSER_LOCK: Final = "//composer.lock\n"
 _DENO_KEYS: Final = frozenset({"specifiers", "packages", "npm", "jsr", "remote", "redirects"})
 _CONTINUED: Final = re.compile(r"\\\r?\n")
 _REQUIREMENT: Final = re.compile(r"[A-Za-z0-9-]")
@@ -39,6 +40,8 @@ def lock_fault(language: str, lock: str) -> str | None:
             return _python_fault(lock)
         case "go":
             return _go_fault(lock)
+        case "composer":
+            return _composer_fault(lock)
         case None:
             return None
 
@@ -77,6 +80,16 @@ def _go_fault(lock: str) -> str | None:
     return None if forbidden is None else f"its go.mod contains {forbidden}"
 
 
+def _composer_fault(lock: str) -> str | None:
+    if lock.strip() in _EMPTY:
+        return None
+    head, separator, rest = lock.partition(_COMPOSER_LOCK)
+    manifest = _object(head)
+    if not separator or manifest is None or not isinstance(manifest.get("require"), dict) or _object(rest) is None:
+        return "it is not a list of required packages and a composer.lock"
+    return None
+
+
 def _has_packages(language: str, lock: str) -> bool:
     """Return whether the lock names packages: other tools write headers such as `# py: 3.12` into empty ones."""
     match ecosystem_of(language):
@@ -87,6 +100,8 @@ def _has_packages(language: str, lock: str) -> bool:
             return bool(_requirements(lock))
         case "go":
             return bool(lock.partition(GO_SUM)[2].strip())
+        case "composer":
+            return bool(lock.partition(_COMPOSER_LOCK)[2].strip())
         case None:
             return True
 

@@ -6,11 +6,12 @@ from typing import Final, Literal
 
 import msgspec
 
+from orvanta_platform.workflow.requirements.composer import packages as composer_packages
 from orvanta_platform.workflow.requirements.go import packages as go_packages
 from orvanta_platform.workflow.requirements.npm import packages as npm_packages
 from orvanta_platform.workflow.requirements.python import packages as python_packages
 
-Ecosystem = Literal["python", "npm", "go"]
+Ecosystem = Literal["python", "npm", "go", "composer"]
 
 _DRIVERS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "mysql": (("pymysql", "[rsa]>=1.1,<2"),),
@@ -27,6 +28,7 @@ _ECOSYSTEMS: Final[dict[str, Ecosystem]] = {
     "nativets": "npm",
     "deno": "npm",
     "go": "go",
+    "php": "composer",
     **dict.fromkeys(_DRIVERS, "python"),
 }
 
@@ -35,6 +37,7 @@ _MARKERS: Final[dict[Ecosystem, tuple[str, ...]]] = {
     "python": ("import", "requirements:", "# /// script"),
     "npm": ("import", "require", "from"),
     "go": ("import", "require"),
+    "composer": ("require:",),
 }
 """Words at least one of which occurs in every script with requirements."""
 
@@ -47,7 +50,8 @@ class Requirements(msgspec.Struct, frozen=True):
     """(name, range) ordered by name.
 
     In Python a range is the rest of a PEP 508 line ("==2.1", "[extra]>=1; python_version > '3'", " @ https://…"), or
-    empty. In npm it is a range of package.json ("^1.2", "latest"), in Go a version ("v1.2.3") or empty.
+    empty. In npm it is a range of package.json ("^1.2", "latest"), in Go a version ("v1.2.3") or empty,
+    in Composer a range of composer.json or empty.
     """
 
     @property
@@ -85,6 +89,8 @@ def requirements_of(language: str, content: str) -> Requirements | None:
             return _requirements("npm", npm_packages(content))
         case "go":
             return _requirements("go", go_packages(content))
+        case "composer":
+            return _requirements("composer", composer_packages(content))
         case None:
             return None
 

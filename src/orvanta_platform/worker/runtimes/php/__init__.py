@@ -6,5 +6,6 @@ RUNTIME = Runtime(
     languages=("php",),
     host="orvanta_platform.worker.runtimes.php.host",
     program="php",
+    dependencies="composer",
     remedy="install PHP 8 for the command line (php-cli) in /usr/bin or /usr/local/bin",
 )

@@ -1,6 +1,7 @@
 <?php
-// Runs a PHP script: `php -r <this text> ARGUMENTS ANSWER LIMIT`. ARGUMENTS and ANSWER are descriptors: a JSON object,
-// and the result pipe (sandbox/job.py). LIMIT is the maximum size of the result in bytes.
+// Runs a PHP script: `php -r <this text> ARGUMENTS ANSWER LIMIT PACKAGES`. ARGUMENTS and ANSWER are descriptors: a JSON
+// object, and the result pipe (sandbox/job.py). LIMIT is the maximum size of the result in bytes, PACKAGES the folder
+// with Composer's packages, or empty.
 
 namespace Orvanta\Host {
     const MESSAGE_BYTES = 64 << 10;
@@ -126,6 +127,7 @@ namespace {
             $text = file_get_contents("php://fd/$descriptor");
             $GLOBALS['orvanta given'] = [json_decode($text, true), json_decode($text) ?? new stdClass()];
         })($argv[1]);
+        if ($argv[4] !== '') require $argv[4] . '/vendor/autoload.php';
         $argv = ['script.php'];
         $argc = 1;
         require getcwd() . '/script.php';

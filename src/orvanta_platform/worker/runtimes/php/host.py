@@ -21,8 +21,8 @@ def run(job: Job, content: str, args: bytes) -> NoReturn:
         with open(_SCRIPT, "w", encoding="utf-8") as file:
             file.write(content)
         settings = [word for setting in _SETTINGS for word in ("-d", setting)]
-        numbers = map(str, (program.inherited(args), job.result, job.result_bytes))
-        program.become([program.find("php", job), *settings, "-r", _HOST, "--", *numbers], job)
+        words = map(str, (program.inherited(args), job.result, job.result_bytes, job.package or ""))
+        program.become([program.find("php", job), *settings, "-r", _HOST, "--", *words], job)
     except OSError as error:
         program.fail(job, "CannotStart", f"php cannot be started: {error}")
 
