@@ -317,6 +317,13 @@ class Settings:
         shown="Packagist",
         secret=True,
     )
+    gem_source: str | None = _setting(
+        "ORVANTA_GEM_SOURCE",
+        readers.url("http", "https"),
+        "Source of Ruby gems.",
+        shown="RubyGems.org",
+        secret=True,
+    )
     package_builds: str = _setting(
         "ORVANTA_PACKAGE_BUILDS",
         readers.choice("off", "on"),

@@ -118,6 +118,7 @@ async def shop(database: TestDatabase, home: Path, index: Index, level: Level) -
         python_index=index.python,
         npm_registry=index.url,
         composer_repository=index.url,
+        gem_source=index.url,
     )
     platform = await open_platform(settings)
     runtimes = Runtimes(home, [], level)

@@ -46,6 +46,7 @@ def test_lock_is_used(language: str, lock: str) -> None:
         ("bun", "!inline a.inline_script.lock", "its file a.inline_script.lock is missing"),
         ("python3", "!inline f/a/b.script.lock", "its file f/a/b.script.lock is missing"),
         ("php", '{"packages": []}', "it is not a list of required packages and a composer.lock"),
+        ("ruby", "GEM\n", "it is not a list of required gems and a Gemfile.lock"),
         ("go", "module mymod\n", "it is not a go.mod and a go.sum"),
         ("go", "module m\nreplace x.y/z => /etc\n//go.sum\nx", "its go.mod contains replace"),
         ("python3", DENO, f"{DENO[:80]!r} is not a requirement"),

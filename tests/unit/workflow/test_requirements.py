@@ -154,7 +154,7 @@ def test_two_versions_of_one_package() -> None:
         requirements_of("bun", 'import a from "x@1"; import b from "x@2"')
 
 
-@pytest.mark.parametrize("language", ["bash", "postgresql", "duckdb", "ruby", "unknown"])
+@pytest.mark.parametrize("language", ["bash", "postgresql", "duckdb", "unknown"])
 def test_languages_without_packages(language: str) -> None:
     assert requirements_of(language, "import requests") is None
 
@@ -196,6 +196,22 @@ def test_packages_of_php() -> None:
 def test_invalid_packages_of_php(entry: str) -> None:
     with pytest.raises(InvalidScript):
         requirements_of("php", f"<?php\n// require:\n// {entry}\n")
+
+
+def test_gems_of_ruby() -> None:
+    block = "  source 'https://rubygems.org'\n  gem 'httparty', '~> 0.21', '>= 0.21.1'  # pin\n\n"
+    block += '  gem("json", require: false)\n'
+    content = f"require 'bundler/inline'\n\ngemfile(true) do\n{block}end\n\ndef main\n  gem 'no'\nend\n"
+    assert lines("ruby", content) == ["httparty@~> 0.21, >= 0.21.1", "json"]
+    assert requirements_of("ruby", "# gemfile do\ndef main\n  1\nend\n") is None
+
+
+@pytest.mark.parametrize(
+    "line", ["gem 'x', path: '/etc'", "gem 'x', git: 'y'", "gem name", "puts 1", "gem 'x', 'y z'", "gem '-x'"]
+)
+def test_invalid_gems_of_ruby(line: str) -> None:
+    with pytest.raises(InvalidScript):
+        requirements_of("ruby", f"gemfile do\n  {line}\nend\n")
 
 
 def test_reading_runs_nothing() -> None:

@@ -1,8 +1,8 @@
-"""Host that runs uv, bun, go or composer inside a cell, to make a lock or to install from one. Standard library only.
+"""Host of the programs that make locks and install packages, inside a cell. Standard library only.
 
 The arguments are an order (orders.py) as JSON. No code of a package is run: uv accepts only wheels unless builds are
-allowed, and bun runs no scripts. The output of the programs is the job's log. The answer is `{"lock": text}` or an
-error.
+allowed, and the other programs run no scripts. The output of the programs is the job's log. The answer is
+`{"lock": text}` or an error.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import sys
 from typing import Any, NoReturn
 
 from orvanta_platform.sandbox.job import ERROR, RESULT, Job, write_answer
-from orvanta_platform.worker.packages import composer, go_modules
+from orvanta_platform.worker.packages import composer, gems, go_modules
 from orvanta_platform.worker.packages.programs import TAIL, Failed, find, read, write
 from orvanta_platform.worker.packages.programs import run as run_program
 
@@ -187,4 +187,5 @@ _ECOSYSTEMS = {
     "python": (_lock_python, _install_python),
     "go": (go_modules.lock, go_modules.install),
     "composer": (composer.lock, composer.install),
+    "gems": (gems.lock, gems.install),
 }

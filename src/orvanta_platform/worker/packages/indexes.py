@@ -37,6 +37,7 @@ def environment(
     python_index: str | None = None,
     npm_registry: str | None = None,
     composer_repository: str | None = None,
+    gem_source: str | None = None,
     pip_files: tuple[Path, ...] = _PIP_FILES,
 ) -> dict[str, str]:
     """Return the variables of `environ` that are passed, with the indexes set.
@@ -59,6 +60,8 @@ def environment(
         passed["NPM_CONFIG_REGISTRY"] = npm_registry
     if composer_repository is not None:
         passed["COMPOSER_REPOSITORY"] = composer_repository
+    if gem_source is not None:
+        passed["GEM_SOURCE"] = gem_source
     return passed
 
 

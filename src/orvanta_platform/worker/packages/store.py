@@ -35,7 +35,7 @@ V = TypeVar("V")
 LANGUAGE = "dependencies"
 """Language name of the host for package programs; no script may use it."""
 
-_FOLDERS = {"python": "python3", "npm": "bun", "go": "go-modules", "composer": "php"}
+_FOLDERS = {"python": "python3", "npm": "bun", "go": "go-modules", "composer": "php", "gems": "ruby"}
 _FIRST_USER, _USERS = 30_000, 30_000
 _MAX_S = 600.0
 _REMEMBERED = 500
@@ -88,6 +88,7 @@ class Packages:
             python_index=settings.python_index,
             npm_registry=settings.npm_registry,
             composer_repository=settings.composer_repository,
+            gem_source=settings.gem_source,
         )
         self._builds = settings.package_builds == "on"
         self._requirements: _Cache[tuple[str, str, str | None], Requirements | None] = _Cache()

@@ -53,7 +53,7 @@ class Runtime:
     printed_result: bool = False
     """True if the result may be the last line of stdout."""
 
-    dependencies: Literal["python", "npm", "go", "composer"] | None = None
+    dependencies: Literal["python", "npm", "go", "composer", "gems"] | None = None
     """Ecosystem of the language's packages."""
 
     dedicated: bool = False

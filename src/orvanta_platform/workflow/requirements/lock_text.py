@@ -13,6 +13,7 @@ from orvanta_platform.workflow.yaml_text import INLINE
 
 _SEPARATOR: Final = re.compile(r"^//bun\.lock(b?)(?:\n|\Z)", re.MULTILINE)
 _COMPOSER_LOCK: Final = "//composer.lock\n"
+_GEMFILE_LOCK: Final = "//Gemfile.lock\n"
 _DENO_KEYS: Final = frozenset({"specifiers", "packages", "npm", "jsr", "remote", "redirects"})
 _CONTINUED: Final = re.compile(r"\\\r?\n")
 _REQUIREMENT: Final = re.compile(r"[A-Za-z0-9-]")
@@ -42,6 +43,8 @@ def lock_fault(language: str, lock: str) -> str | None:
             return _go_fault(lock)
         case "composer":
             return _composer_fault(lock)
+        case "gems":
+            return _gems_fault(lock)
         case None:
             return None
 
@@ -90,6 +93,16 @@ def _composer_fault(lock: str) -> str | None:
     return None
 
 
+def _gems_fault(lock: str) -> str | None:
+    if lock.strip() in _EMPTY:
+        return None
+    head, separator, _ = lock.partition(_GEMFILE_LOCK)
+    manifest = _object(head)
+    if not separator or manifest is None or not isinstance(manifest.get("gems"), dict):
+        return "it is not a list of required gems and a Gemfile.lock"
+    return None
+
+
 def _has_packages(language: str, lock: str) -> bool:
     """Return whether the lock names packages: other tools write headers such as `# py: 3.12` into empty ones."""
     match ecosystem_of(language):
@@ -102,6 +115,8 @@ def _has_packages(language: str, lock: str) -> bool:
             return bool(lock.partition(GO_SUM)[2].strip())
         case "composer":
             return bool(lock.partition(_COMPOSER_LOCK)[2].strip())
+        case "gems":
+            return bool(lock.partition(_GEMFILE_LOCK)[2].strip())
         case None:
             return True
 

@@ -7,11 +7,12 @@ from typing import Final, Literal
 import msgspec
 
 from orvanta_platform.workflow.requirements.composer import packages as composer_packages
+from orvanta_platform.workflow.requirements.gems import packages as gem_packages
 from orvanta_platform.workflow.requirements.go import packages as go_packages
 from orvanta_platform.workflow.requirements.npm import packages as npm_packages
 from orvanta_platform.workflow.requirements.python import packages as python_packages
 
-Ecosystem = Literal["python", "npm", "go", "composer"]
+Ecosystem = Literal["python", "npm", "go", "composer", "gems"]
 
 _DRIVERS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "mysql": (("pymysql", "[rsa]>=1.1,<2"),),
@@ -29,6 +30,7 @@ _ECOSYSTEMS: Final[dict[str, Ecosystem]] = {
     "deno": "npm",
     "go": "go",
     "php": "composer",
+    "ruby": "gems",
     **dict.fromkeys(_DRIVERS, "python"),
 }
 
@@ -38,6 +40,7 @@ _MARKERS: Final[dict[Ecosystem, tuple[str, ...]]] = {
     "npm": ("import", "require", "from"),
     "go": ("import", "require"),
     "composer": ("require:",),
+    "gems": ("gemfile",),
 }
 """Words at least one of which occurs in every script with requirements."""
 
@@ -51,7 +54,7 @@ class Requirements(msgspec.Struct, frozen=True):
 
     In Python a range is the rest of a PEP 508 line ("==2.1", "[extra]>=1; python_version > '3'", " @ https://…"), or
     empty. In npm it is a range of package.json ("^1.2", "latest"), in Go a version ("v1.2.3") or empty,
-    in Composer a range of composer.json or empty.
+    in Composer a range of composer.json or empty, of a gem its ranges joined by ", " or empty.
     """
 
     @property
@@ -91,6 +94,8 @@ def requirements_of(language: str, content: str) -> Requirements | None:
             return _requirements("go", go_packages(content))
         case "composer":
             return _requirements("composer", composer_packages(content))
+        case "gems":
+            return _requirements("gems", gem_packages(content))
         case None:
             return None
 

@@ -6,5 +6,6 @@ RUNTIME = Runtime(
     languages=("ruby",),
     host="orvanta_platform.worker.runtimes.ruby.host",
     program="ruby",
+    dependencies="gems",
     remedy="install Ruby 3 in /usr/bin or /usr/local/bin",
 )

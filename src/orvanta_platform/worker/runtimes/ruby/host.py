@@ -20,8 +20,8 @@ def run(job: Job, content: str, args: bytes) -> NoReturn:
     try:
         with open(_SCRIPT, "w", encoding="utf-8") as file:
             file.write(content)
-        numbers = map(str, (program.inherited(args), job.result, job.result_bytes))
-        program.become([program.find("ruby", job), *_OPTIONS, "-e", _HOST, "--", *numbers], job)
+        words = map(str, (program.inherited(args), job.result, job.result_bytes, job.package or ""))
+        program.become([program.find("ruby", job), *_OPTIONS, "-e", _HOST, "--", *words], job)
     except OSError as error:
         program.fail(job, "CannotStart", f"ruby cannot be started: {error}")
 

@@ -1,5 +1,6 @@
-# Runs a Ruby script: `ruby -e <this text> ARGUMENTS ANSWER LIMIT`. ARGUMENTS and ANSWER are descriptors: a JSON object,
-# and the result pipe (sandbox/job.py). LIMIT is the maximum size of the result in bytes.
+# Runs a Ruby script: `ruby -e <this text> ARGUMENTS ANSWER LIMIT GEMS`. ARGUMENTS and ANSWER are descriptors: a JSON
+# object, and the result pipe (sandbox/job.py). LIMIT is the maximum size of the result in bytes, GEMS the folder with the
+# installed gems, or empty.
 
 require "json"
 
@@ -147,9 +148,39 @@ module OrvantaHost
   end
 end
 
+# The block `gemfile do … end` of a script, whose gems are installed: it loads them, as Bundler's does.
+class OrvantaGemfile
+  def source(*) = nil
+
+  def gem(name, *, require: nil)
+    return if require == false
+
+    Array(require || name).each { |file| load_gem(file, name) }
+  end
+
+  private
+
+  def load_gem(file, name)
+    require file
+  rescue LoadError => error
+    raise unless file == name && name.include?("-") && error.path == name
+
+    require name.tr("-", "/")
+  end
+end
+
+module Kernel
+  private
+
+  def gemfile(*, **, &block) = OrvantaGemfile.new.instance_eval(&block)
+end
+
+$LOADED_FEATURES.push("bundler/inline.rb", "windmill/inline.rb")
+
 $stdout.sync = $stderr.sync = true
 begin
-  numbers = ARGV.map(&:to_i)
+  numbers = ARGV.first(3).map(&:to_i)
+  Gem.paths = { "GEM_PATH" => [*Gem.path, ARGV[3]].join(":") } unless ARGV[3].empty?
   ARGV.clear
   $0 = "script.rb"
   OrvantaHost.run(*numbers)
