@@ -132,7 +132,8 @@ async def shop(database: TestDatabase, home: Path, index: Index, level: Level) -
 
 @pytest.fixture
 async def api(database: TestDatabase, home: Path, index: Index) -> AsyncIterator[ApiHarness]:
-    async with api_harness(database, home, python_index=index.python, npm_registry=index.url) as made:
+    indexes = {"python_index": index.python, "npm_registry": index.url}
+    async with api_harness(database, home, **indexes, composer_repository=index.url, gem_source=index.url) as made:
         yield made
 
 

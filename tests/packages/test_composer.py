@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import shutil
@@ -9,8 +10,12 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from tests.http.harness import ApiHarness
 from tests.packages.conftest import Shop
+from tests.packages.importing import Catalog
+from tests.packages.indexes import Index
 
+from orvanta_platform.worker.loop import Worker
 from orvanta_platform.worker.packages.store import PackageError
 from orvanta_platform.worker.runtimes.manifest import PATH
 
@@ -32,7 +37,7 @@ def home(home: Path) -> Path:
     return home
 
 
-def publish(shop: Shop, name: str, version: str, code: str, **manifest: object) -> None:
+def publish(index: Index, name: str, version: str, code: str, **manifest: object) -> None:
     """Publish a package whose only class is in src/; the script of a package and its plugin must not run."""
     base = name.partition("/")[2]
     about = {"name": name, "version": version, "autoload": {"psr-4": {f"Here\\{base.title()}\\": "src/"}}, **manifest}
@@ -40,37 +45,37 @@ def publish(shop: Shop, name: str, version: str, code: str, **manifest: object) 
     with zipfile.ZipFile(buffer, "w") as archive:
         for path, text in {"composer.json": json.dumps(about), "src/Hello.php": f"<?php\n{code}\n"}.items():
             archive.writestr(zipfile.ZipInfo(f"{base}-0/{path}", (2020, 1, 1, 0, 0, 0)), text)
-    dist = {"type": "zip", "url": f"{shop.index.url}/dist/{base}-{version}.zip", "reference": version, "shasum": ""}
+    dist = {"type": "zip", "url": f"{index.url}/dist/{base}-{version}.zip", "reference": version, "shasum": ""}
     entry = {**about, "version_normalized": f"{version}.0", "dist": dist, "type": manifest.get("type", "library")}
     path = f"/p2/{name}.json"
-    known = json.loads(shop.index.files.get(path, b'{"packages": {}}'))["packages"].get(name, [])
+    known = json.loads(index.files.get(path, b'{"packages": {}}'))["packages"].get(name, [])
     others = [each for each in known if each["version"] != version]
-    shop.index.files[path] = json.dumps({"packages": {name: [entry, *others]}}).encode()
-    shop.index.files[f"/dist/{base}-{version}.zip"] = buffer.getvalue()
+    index.files[path] = json.dumps({"packages": {name: [entry, *others]}}).encode()
+    index.files[f"/dist/{base}-{version}.zip"] = buffer.getvalue()
     about_repository = {"packages": [], "metadata-url": "/p2/%package%.json"}
-    shop.index.files["/packages.json"] = json.dumps(about_repository).encode()
+    index.files["/packages.json"] = json.dumps(about_repository).encode()
 
 
-def publish_greeting(shop: Shop, version: str = "1.0.0", word: str = "hello") -> None:
-    publish(shop, "here/naming", "1.2.0", "namespace Here\\Naming; class Hello { const MARK = '!'; }")
+def publish_greeting(index: Index, version: str = "1.0.0", word: str = "hello") -> None:
+    publish(index, "here/naming", "1.2.0", "namespace Here\\Naming; class Hello { const MARK = '!'; }")
     code = (
         f"namespace Here\\Greeting; class Hello {{ static function to($name) {{ return '{word} {version} ' . $name . "
     )
     code += "\\Here\\Naming\\Hello::MARK; } }"
     scripts = {"post-install-cmd": "touch /tmp/ran", "post-autoload-dump": "touch /tmp/ran"}
-    publish(shop, "here/greeting", version, code, require={"here/naming": "^1"}, scripts=scripts)
+    publish(index, "here/greeting", version, code, require={"here/naming": "^1"}, scripts=scripts)
 
 
 async def test_script_gets_its_packages(shop: Shop) -> None:
-    publish_greeting(shop)
-    publish_greeting(shop, "1.1.0")
-    publish_greeting(shop, "2.0.0")
+    publish_greeting(shop.index)
+    publish_greeting(shop.index, "1.1.0")
+    publish_greeting(shop.index, "2.0.0")
     ran = await shop.run(SCRIPT, language="php", args={"name": "Ada"})
     assert ran.value == "hello 1.1.0 Ada!", ran.outcome
     lock = await shop.lock(SCRIPT, language="php")
     head = json.loads(lock.partition("//composer.lock\n")[0])
     assert head["require"] == {"here/greeting": "^1"} and set(head["sha256"]) == {"here/greeting", "here/naming"}
-    publish_greeting(shop, "1.2.0")
+    publish_greeting(shop.index, "1.2.0")
     again = shop.restarted()
     assert await again.lock(SCRIPT, language="php") == lock
     error = await shop.run(SCRIPT.replace("Hello::to", "None::to"), language="php", args={"name": "Ada"})
@@ -82,10 +87,21 @@ async def test_script_gets_its_packages(shop: Shop) -> None:
     assert "the deployed lock names no hashes" in shop.log.text
 
 
+async def test_deployed_script_is_locked_and_runs(api: ApiHarness, index: Index, working: Worker) -> None:
+    publish_greeting(index)
+    running = asyncio.create_task(working.run())
+    catalog = Catalog(api, working)
+    digest = await catalog.deploy("u/admin/greet", SCRIPT, "php")
+    assert "here/naming" in await catalog.locked(digest)
+    assert await catalog.result("u/admin/greet", {"name": "Ada"}) == "hello 1.0.0 Ada!"
+    working.drain()
+    await running
+
+
 async def test_package_changed_since_lock_is_rejected(shop: Shop) -> None:
-    publish_greeting(shop)
+    publish_greeting(shop.index)
     lock = await shop.lock(SCRIPT, language="php")
-    publish_greeting(shop, word="evil")
+    publish_greeting(shop.index, word="evil")
     with pytest.raises(PackageError) as raised:
         await shop.restarted().provide(SCRIPT, language="php", workspace="other", lock=lock)
     assert raised.value.name == "lock_hash_mismatch", raised.value.message
@@ -101,13 +117,13 @@ async def test_plugins_are_not_run(shop: Shop) -> None:
         "extra": {"class": "Here\\Plugin\\Hello"},
         "require": {"composer-plugin-api": "*"},
     }
-    publish(shop, "here/plugin", "1.0.0", code + "}", **more)
+    publish(shop.index, "here/plugin", "1.0.0", code + "}", **more)
     await shop.provide(SCRIPT.replace("greeting@^1", "plugin"), language="php")
     assert "PLUGIN RAN" not in shop.log.text
 
 
 async def test_missing_package_and_malformed_lock(shop: Shop) -> None:
-    publish_greeting(shop)
+    publish_greeting(shop.index)
     for wanted in ("here/none", "here/greeting@^9"):
         with pytest.raises(PackageError) as raised:
             await shop.provide(SCRIPT.replace("here/greeting@^1", wanted), language="php")
