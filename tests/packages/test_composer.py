@@ -14,6 +14,8 @@ from tests.http.harness import ApiHarness
 from tests.packages.conftest import Shop
 from tests.packages.importing import Catalog
 from tests.packages.indexes import Index
+from tests.selection import extended_after_first
+from tests.worker.jobs import LEVELS
 
 from orvanta_platform.worker.loop import Worker
 from orvanta_platform.worker.packages.store import PackageError
@@ -66,6 +68,7 @@ def publish_greeting(index: Index, version: str = "1.0.0", word: str = "hello") 
     publish(index, "here/greeting", version, code, require={"here/naming": "^1"}, scripts=scripts)
 
 
+@pytest.mark.parametrize("level", extended_after_first(LEVELS), indirect=True)
 async def test_script_gets_its_packages(shop: Shop) -> None:
     publish_greeting(shop.index)
     publish_greeting(shop.index, "1.1.0")

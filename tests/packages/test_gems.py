@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 from tests.packages.conftest import Shop
+from tests.selection import extended_after_first
+from tests.worker.jobs import LEVELS
 
 from orvanta_platform.worker.packages.store import PackageError
 from orvanta_platform.worker.runtimes.manifest import PATH
@@ -85,6 +87,7 @@ def greeting(source: Source, version: str, word: str = "hello") -> None:
     source.publish("here-greeting", version, code, "here-naming:~> 1")
 
 
+@pytest.mark.parametrize("level", extended_after_first(LEVELS), indirect=True)
 async def test_script_gets_its_gems(shop: Shop, source: Source) -> None:
     for version in ("1.1.0", "2.0.0"):
         greeting(source, version)

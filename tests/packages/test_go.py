@@ -9,6 +9,8 @@ import pytest
 from tests.go_compiler import provide_library
 from tests.packages.conftest import Shop
 from tests.packages.indexes import go_module
+from tests.selection import extended_after_first
+from tests.worker.jobs import LEVELS
 
 from orvanta_platform.worker.packages.store import PackageError
 from orvanta_platform.worker.runtimes.registry import BY_LANGUAGE
@@ -54,6 +56,7 @@ def publish(shop: Shop, *versions: str) -> None:
         shop.index.publish_go("here.example/greeting", version, greeting(version))
 
 
+@pytest.mark.parametrize("level", extended_after_first(LEVELS), indirect=True)
 async def test_script_is_compiled_with_its_modules(shop: Shop) -> None:
     publish(shop, "v1.0.0", "v1.1.0")
     lock = await shop.lock(SCRIPT, language="go")
