@@ -132,6 +132,9 @@ async def test_members_are_added_changed_and_removed(page: Page, site: Site) -> 
     has_account(site, "heir", "operator")
     site.deploy("f/settings/owned", GOOD)
     acts_for(site, "leaver", "f/settings/owned")
+    for owner in ("leaver", "heir"):
+        taken = {"path": f"u/{owner}/taken", "value": "1", "is_secret": False}
+        site.client.post("/api/w/main/variables/create", json=taken).raise_for_status()
     await opens(page, "members", "Members")
     # An invited address is listed until the invitation is withdrawn; an account can be created with a one-time link.
     await page.get_by_role("button", name="Add member").click()
@@ -169,23 +172,28 @@ async def test_members_are_added_changed_and_removed(page: Page, site: Site) -> 
     await page.get_by_role("button", name="Remove leaver").click()
     await expect(dialog.get_by_label("Items that stop")).to_contain_text("Schedule u/leaver/often")
     await dialog.get_by_label("New owner").select_option("heir")
+    await dialog.get_by_label("Transfer them to").select_option("u/heir")
     await check(page)
     async with page.expect_response("**/ownership/assign") as assigned:
         await dialog.get_by_role("button", name="Remove", exact=True).click()
     assert (await assigned.value).ok
+    # What could not be transferred is listed with the reason.
+    await expect(dialog.get_by_label("These items could not be moved:")).to_contain_text("u/heir/taken exists")
+    await is_accessible(page)
+    await dialog.get_by_role("button", name="Done").click()
     await expect(member.filter(has_text="leaver")).to_have_count(0)
     await expect(page.get_by_role("heading", name="Items without an owner")).to_have_count(0)
-    schedule = site.client.get("/api/w/main/schedules/get/u/leaver/often").json()
+    schedule = site.client.get("/api/w/main/schedules/get/u/heir/often").json()
     assert (schedule["enabled"], schedule["permissioned_as"]) == (True, "u/heir")
     # Without a new owner, the item waits for one.
     await page.get_by_role("button", name="Disable heir").click()
     await dialog.get_by_role("button", name="Disable", exact=True).click()
     await expect(member.filter(has_text="heir")).to_contain_text("Disabled")
-    await page.get_by_role("button", name="Assign u/leaver/often").click()
+    await page.get_by_role("button", name="Assign u/heir/often").click()
     await dialog.get_by_label("New owner").select_option("admin")
     await dialog.get_by_role("button", name="Assign").click()
     await expect(page.get_by_role("heading", name="Items without an owner")).to_have_count(0)
-    site.client.delete("/api/w/main/schedules/delete/u/leaver/often").raise_for_status()
+    site.client.delete("/api/w/main/schedules/delete/u/heir/often").raise_for_status()
 
 
 async def test_groups_are_created_filled_and_deleted(page: Page, site: Site) -> None:

@@ -27,8 +27,13 @@ def test_person_from_account_to_departure(cli: Cli) -> None:
     assert cli("group", "list").out.splitlines()[-1].split() == ["night", "eve", "eve"]
     assert "Sessions: 0, tokens: 0" in cli("user", "departure", EMAIL).out
     assert cli("member", "departure", "eve", "--json").json["items"] == []
+    cli("variable", "set", "u/eve/key", "1")
     assert cli("member", "remove", "eve", "--cancel-runs", "--json").json == {"subject": "eve", "state": "removed"}
     assert cli("member", "ownerless").out == ""
+    planned = cli("member", "transfer", "eve", "f/night", "--dry-run").out.split()
+    assert planned[-3:] == ["variable", "u/eve/key", "f/night/key"]
+    assert cli("member", "transfer", "eve", "f/night", "--json").json["refused"] == []
+    assert [each["path"] for each in cli("variable", "list", "f/night/", "--json").json] == ["f/night/key"]
     cli("member", "invite", EMAIL, "--role", "viewer")
     assert cli("member", "invitations").out.split()[:2] == [EMAIL, "viewer"]
     cli("member", "withdraw", EMAIL)

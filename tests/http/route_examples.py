@@ -63,6 +63,7 @@ BODIES: dict[str, Any] = {
     "POST users/update/{username}": {"role": "developer"},
     "POST /api/users/accept_invite": {"workspace_id": "main"},
     "POST /api/users/decline_invite": {"workspace_id": "main"},
+    "POST ownership/transfer": {"username": "remaining", "target": "f/team", "dry_run": True},
     "POST ownership/assign": {"kind": "schedule", "path": "f/team/schedule", "owner": "u/admin"},
     "POST workspaces/edit_secrets_readable": {"secrets_readable": False},
     "POST workspaces/change_workspace_name": {"new_name": "Main"},

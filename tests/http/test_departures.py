@@ -164,6 +164,89 @@ async def test_items_that_act_for_nobody_get_new_owner(api: ApiHarness) -> None:
     assert (await api.get(f"jobs_u/get/{run}"))["permissioned_as"] == "u/carl"
 
 
+BEAS_FLOW = """\
+summary: Hers
+value:
+  modules:
+    - id: run  # her script
+      value:
+        type: script
+        path: u/bea/code
+        input_transforms:
+          db: {type: static, value: $res:u/bea/db}
+          key: {type: javascript, expr: variable('u/bea/key')}
+          other: {type: static, value: $var:u/bea/key.old}
+"""
+
+
+async def beas_items(api: ApiHarness) -> None:
+    """Create items at u/bea/… that refer to each other, and items of a folder that refer to them."""
+    bea = await api.member("bea", Role.DEVELOPER)
+    await sent(api.client, "folders/create", {"name": "team", "owners": ["g/all"]})
+    for path, value in (("key", "one"), ("key.old", "two"), ("taken", "three")):
+        await sent(bea, "variables/create", {"path": f"u/bea/{path}", "value": value, "is_secret": True}, 201)
+    database = {"path": "u/bea/db", "resource_type": "object", "value": {"password": "$var:u/bea/key"}}
+    await sent(bea, "resources/create", database, 201)
+    code = {"summary": "", "content": "echo 1", "language": "bash", "path": "u/bea/code"}
+    await sent(bea, "scripts/create", code, 201)
+    await sent(bea, "flows/create", {"path": "u/bea/flow", "source": {"format": "yaml", "text": BEAS_FLOW}}, 201)
+    outer = {"modules": [{"id": "a", "value": {"type": "flow", "path": "u/bea/flow", "input_transforms": {}}}]}
+    await sent(bea, "flows/create", {"summary": "", "path": "f/team/outer", "value": outer}, 201)
+    reads = {**code, "content": "curl $API/variables/get_value/u/bea/key", "path": "f/team/reads"}
+    await sent(bea, "scripts/create", reads, 201)
+    schedule = {**SCHEDULE, "path": "u/bea/nightly", "script_path": "u/bea/flow", "args": {"k": "$var:u/bea/key"}}
+    await sent(bea, "schedules/create", schedule, 201)
+    await sent(bea, "http_triggers/create", {**HOOK, "path": "u/bea/hook", "script_path": "u/bea/flow"}, 201)
+    await sent(api.client, "variables/create", {"path": "f/team/hers/taken", "value": "", "is_secret": False}, 201)
+
+
+async def test_items_of_leaver_are_transferred_with_references(api: ApiHarness) -> None:
+    await beas_items(api)
+    carl = await api.member("carl", Role.DEVELOPER)
+    owned = (await sent(api.client, "users/departure/bea", method="GET")).json()["owned"]
+    assert len(owned) == 8
+    await depart(api, "removed")
+    body = {"username": "bea", "target": "f/team/hers"}
+    await sent(carl, "ownership/transfer", body, 403)
+    for target in ("u/bea", "u/nobody", "f", "f/team/"):
+        await sent(api.client, "ownership/transfer", {**body, "target": target}, 400)
+    planned = (await sent(api.client, "ownership/transfer", {**body, "dry_run": True})).json()
+    assert {each["path"] for each in planned["moved"]} == {each["path"] for each in owned}
+    await api.get("variables/get/u/bea/key")
+    done = (await sent(api.client, "ownership/transfer", body)).json()
+    moved = [(each["kind"], each["path"].removeprefix("u/bea/")) for each in done["moved"]]
+    assert moved == [
+        ("variable", "key"),
+        ("variable", "key.old"),
+        ("resource", "db"),
+        ("schedule", "nightly"),
+        ("http_trigger", "hook"),
+        ("script", "code"),
+        ("flow", "flow"),
+    ]
+    assert [(each["path"], each["code"]) for each in done["refused"]] == [("u/bea/taken", "already_exists")]
+    assert [(each["kind"], each["path"]) for each in done["referring"]] == [("script", "f/team/reads")]
+    text = (await api.get("flows/get/f/team/hers/flow"))["source"]["text"]
+    assert text == BEAS_FLOW.replace("u/bea/", "f/team/hers/")
+    outer = await api.get("flows/get/f/team/outer")
+    assert outer["value"]["modules"][0]["value"]["path"] == "f/team/hers/flow"
+    assert (await api.get("resources/get/f/team/hers/db"))["value"] == {"password": "$var:f/team/hers/key"}
+    schedule = await api.get("schedules/get/f/team/hers/nightly")
+    assert (schedule["script_path"], schedule["args"]) == ("f/team/hers/flow", {"k": "$var:f/team/hers/key"})
+    assert (schedule["enabled"], schedule["permissioned_as"]) == (False, "u/bea")
+    assert (await api.get("http_triggers/get/f/team/hers/hook"))["script_path"] == "f/team/hers/flow"
+    operations = {(each["operation"], each["resource"]) for each in await api.get("audit/list", per_page=100)}
+    assert {
+        ("ownership.transfer", "u/bea"),
+        ("variables.update", "u/bea/key"),
+        ("flows.move", "u/bea/flow"),
+        ("schedules.update", "u/bea/nightly"),
+        ("flows.update", "u/bea/flow"),
+    } <= operations
+    again = (await sent(api.client, "ownership/transfer", {**body, "target": "u/carl"})).json()
+    assert [each["target"] for each in again["moved"]] == ["u/carl/taken"]
+
+
 async def test_references_in_arguments_need_confirmation(api: ApiHarness) -> None:
     """The leaver could not read the secret, but runs on behalf of the new owner would."""
     bea = await leaver(api)

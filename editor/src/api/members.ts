@@ -7,6 +7,7 @@ export type Member = components["schemas"]["WorkspaceUser"];
 export type Departure = components["schemas"]["Departure"];
 export type OwnerlessItem = components["schemas"]["OwnerlessItem"];
 export type ActingItem = components["schemas"]["ActingItem"];
+export type Transfer = components["schemas"]["Transfer"];
 export type Role = "admin" | "developer" | "operator" | "viewer";
 
 /** Query of the user as a member of the workspace. */
@@ -105,6 +106,15 @@ export interface Assignment {
 export async function assignOwner(workspace: string, assignment: Assignment): Promise<void> {
   const params = { path: { workspace } };
   await api.POST("/api/w/{workspace}/ownership/assign", { params, body: assignment as never, parseAs: "text" });
+}
+
+/** Move the items at `u/<username>/…` to `target`, `u/<username>` or `f/<folder>`, with the references to them. */
+export async function transferItems(workspace: string, username: string, target: string): Promise<Transfer> {
+  const params = { path: { workspace } };
+  const body = { username, target };
+  const { data } = await api.POST("/api/w/{workspace}/ownership/transfer", { params, body });
+  if (!data) throw new Error(t("api.noData"));
+  return data;
 }
 
 /** Act as a member for some minutes. The session of this browser becomes that of the member. */

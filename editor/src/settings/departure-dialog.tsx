@@ -1,6 +1,6 @@
 import type { UseQueryResult } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
-import type { Departure } from "../api/members";
+import type { ActingItem, Departure } from "../api/members";
 import { kindName } from "../kinds/kind-name";
 import { t } from "../texts/settings";
 import { FormDialog, Loaded, Problem, type Submission } from "./parts";
@@ -39,15 +39,13 @@ export function DepartureDialog({ departure, workspaces = false, children, submi
           {data.items.length > 0 && (
             <>
               <p>{t("settings.departureStops", { count: data.items.length })}</p>
-              {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a long list is scrolled by keyboard */}
-              <ul className={css.items} tabIndex={0} aria-label={t("settings.departureItems")}>
-                {data.items.map((each) => (
-                  <li key={`${each.workspace_id} ${each.kind} ${each.path}`}>
-                    {kindName(each.kind)} <code>{each.path}</code>
-                    {workspaces && ` (${each.workspace_id})`}
-                  </li>
-                ))}
-              </ul>
+              <Items label={t("settings.departureItems")} items={data.items} workspaces={workspaces} />
+            </>
+          )}
+          {data.owned.length > 0 && (
+            <>
+              <p>{t("settings.departureOwned", { count: data.owned.length })}</p>
+              <Items label={t("settings.ownedItems")} items={data.owned} workspaces={workspaces} />
             </>
           )}
           {children}
@@ -60,5 +58,20 @@ export function DepartureDialog({ departure, workspaces = false, children, submi
         </>
       )}
     </FormDialog>
+  );
+}
+
+function Items(props: { label: string; items: readonly ActingItem[]; workspaces: boolean }) {
+  const { label, items, workspaces } = props;
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a long list is scrolled by keyboard
+    <ul className={css.items} tabIndex={0} aria-label={label}>
+      {items.map((each) => (
+        <li key={`${each.workspace_id} ${each.kind} ${each.path}`}>
+          {kindName(each.kind)} <code>{each.path}</code>
+          {workspaces && ` (${each.workspace_id})`}
+        </li>
+      ))}
+    </ul>
   );
 }

@@ -1,5 +1,6 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
+import { foldersQuery } from "../api/folders";
 import {
   type ActingItem,
   assignOwner,
@@ -7,6 +8,8 @@ import {
   membersQuery,
   removeMember,
   setDisabled,
+  type Transfer,
+  transferItems,
 } from "../api/members";
 import { t } from "../texts/settings";
 import { Field } from "../ui/controls";
@@ -14,6 +17,7 @@ import { Select } from "../ui/select";
 import { notify, notifyError } from "../ui/toasts";
 import { DepartureDialog, isTrigger } from "./departure-dialog";
 import { useSubmission } from "./parts";
+import { needsAttention, TransferResult } from "./transfer-result";
 
 interface Props {
   workspace: string;
@@ -22,15 +26,25 @@ interface Props {
   close: () => void;
 }
 
-/** Dialog that disables or removes a member and can assign its items to another one. */
+/** Dialog that disables or removes a member, and can assign and transfer its items to another one. */
 export function MemberDeparture({ workspace, username, act, close }: Props) {
   const queries = useQueryClient();
   const departure = useQuery(memberDepartureQuery(workspace, username));
   const members = useQuery(membersQuery(workspace));
+  const folders = useQuery(foldersQuery(workspace));
   const submission = useSubmission();
   const [owner, setOwner] = useState("");
-  const items = departure.data?.items ?? [];
-  const others = (members.data ?? []).filter((each) => !each.disabled && each.username !== username);
+  const [target, setTarget] = useState("");
+  const [transfer, setTransfer] = useState<Transfer | null>(null);
+  const { items = [], owned = [] } = departure.data ?? {};
+  const others = (members.data ?? [])
+    .filter((each) => !each.disabled && each.username !== username)
+    .map((each) => `u/${each.username}`);
+  const places = [...others, ...(folders.data?.all ?? []).filter((each) => each.startsWith("f/"))];
+  const done = async () => {
+    close();
+    await queries.invalidateQueries({ queryKey: ["members", workspace] });
+  };
   const end = async (cancelRuns: boolean) => {
     const leave = () =>
       act === "remove"
@@ -38,10 +52,13 @@ export function MemberDeparture({ workspace, username, act, close }: Props) {
         : setDisabled(workspace, username, true, cancelRuns);
     if (!(await submission.send(leave))) return;
     notify(t(act === "remove" ? "settings.removedOf" : "settings.disabledOf", { name: username }));
-    close();
     if (owner) await assignAll(workspace, items, owner);
-    await queries.invalidateQueries({ queryKey: ["members", workspace] });
+    const moved = target ? await transferAll(workspace, username, target) : null;
+    await queries.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] !== "members" });
+    if (moved && needsAttention(moved)) setTransfer(moved);
+    else await done();
   };
+  if (transfer) return <TransferResult transfer={transfer} close={() => void done()} />;
   const values = { name: username };
   return (
     <DepartureDialog
@@ -57,9 +74,19 @@ export function MemberDeparture({ workspace, username, act, close }: Props) {
           <Select value={owner} set={setOwner}>
             <option value="">{t("settings.noOwner")}</option>
             {others.map((each) => (
-              <option key={each.username} value={`u/${each.username}`}>
-                {each.username}
+              <option key={each} value={each}>
+                {each.slice(2)}
               </option>
+            ))}
+          </Select>
+        </Field>
+      )}
+      {owned.length > 0 && (
+        <Field label={t("settings.transferTo")} help={t("settings.transferHint")}>
+          <Select value={target} set={setTarget}>
+            <option value="">{t("settings.noTransfer")}</option>
+            {places.map((each) => (
+              <option key={each}>{each}</option>
             ))}
           </Select>
         </Field>
@@ -79,5 +106,15 @@ async function assignAll(workspace: string, items: readonly ActingItem[], owner:
     } catch (error) {
       notifyError(error);
     }
+  }
+}
+
+/** Transfer the items at the paths of a member who has left. Return null, and show the error, if that fails. */
+async function transferAll(workspace: string, username: string, target: string): Promise<Transfer | null> {
+  try {
+    return await transferItems(workspace, username, target);
+  } catch (error) {
+    notifyError(error);
+    return null;
   }
 }

@@ -2,6 +2,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { assignOwner, membersQuery, type OwnerlessItem, ownerlessQuery } from "../api/members";
 import { kindName } from "../kinds/kind-name";
+import { Link } from "../routing/link";
 import { t } from "../texts/settings";
 import { Button, Field } from "../ui/controls";
 import { Select } from "../ui/select";
@@ -32,9 +33,15 @@ export function Ownerless({ workspace, only }: { workspace: string; only?: strin
                 <span>{t("settings.actedFor", { owner: each.permissioned_as })}</span>
               </span>
             </div>
-            <Button onClick={() => setChosen(each)} aria-label={t("settings.assignOf", { path: each.path })}>
-              {t("settings.assign")}
-            </Button>
+            {each.kind === "automatic_promotion" ? (
+              <Link to={`/w/${workspace}/environments/${encodeURIComponent(each.path)}`}>
+                {t("settings.openEnvironment")}
+              </Link>
+            ) : (
+              <Button onClick={() => setChosen(each)} aria-label={t("settings.assignOf", { path: each.path })}>
+                {t("settings.assign")}
+              </Button>
+            )}
           </>
         )}
       />

@@ -13,7 +13,7 @@ _SQL = query_texts("departures")
 
 
 class ActingItem(msgspec.Struct, frozen=True):
-    """An item that acts for an account, for example a schedule, a workflow or a service account."""
+    """An item that acts for an account or belongs to it, for example a schedule, a workflow or a service account."""
 
     kind: str
     workspace: str
@@ -49,6 +49,11 @@ class OwnerlessRow(msgspec.Struct, frozen=True):
 async def list_stopping(conn: Connection, email: str, workspace: str | None, limit: int) -> list[ActingItem]:
     """Return the items that act for an account in a workspace (None: all), at most `limit`."""
     return [ActingItem(**row) for row in await conn.fetch(_SQL["list_stopping"], email, workspace, limit)]
+
+
+async def list_owned(conn: Connection, email: str, workspace: str | None, limit: int) -> list[ActingItem]:
+    """Return the items below u/<username>/ of an account in a workspace (None: all), at most `limit`."""
+    return [ActingItem(**row) for row in await conn.fetch(_SQL["list_owned"], email, workspace, limit)]
 
 
 async def count(conn: Connection, email: str, workspace: str | None) -> Counts:

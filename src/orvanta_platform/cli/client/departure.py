@@ -32,3 +32,9 @@ def show(session: Session, path: str) -> None:
     if found["items"]:
         rows = [[each["kind"], each["workspace_id"], each["path"]] for each in found["items"]]
         print_table(["KIND", "WORKSPACE", "PATH"], rows)
+    if found["owned"]:
+        print("Remains until it is transferred:")
+        print_table(
+            ["KIND", "WORKSPACE", "PATH"],
+            [[each["kind"], each["workspace_id"], each["path"]] for each in found["owned"]],
+        )

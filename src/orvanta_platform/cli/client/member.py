@@ -51,6 +51,10 @@ Enable = Annotated[bool, typer.Option("--enable", help="Enable the schedule, HTT
 References = Annotated[
     bool, typer.Option("--references", help="Allow runs to read references in the arguments as the new owner.")
 ]
+TransferTarget = Annotated[
+    str, typer.Argument(help="u/<username> of an enabled member, or f/<folder>.", metavar="TARGET")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="List the items and their new paths, and move nothing.")]
 
 
 @app.callback()
@@ -183,3 +187,28 @@ def assign(
     """Assign an item to another owner. Its current version is accepted for this member. Admins only."""
     body: dict[str, Any] = {"kind": kind, "path": path, "owner": owner, "enable": enable, "references": references}
     session.change("ownership/assign", body, path, owner)
+
+
+@command(app, "orvanta member transfer ada u/bea --dry-run", "orvanta member transfer ada f/sales")
+def transfer(session: Session, username: Username, target: TransferTarget, dry_run: DryRun = False) -> None:
+    """Move the items at `u/USERNAME/…` to another member or a folder, with the references to them. Admins only.
+
+    Exits with 1 if an item could not be moved, or if code still refers to a former path.
+    """
+    from orvanta_platform.cli.client.output import print_json, print_table
+
+    api = session.api
+    body = {"username": username, "target": target, "dry_run": dry_run}
+    done: dict[str, Any] = api.send("POST", api.in_workspace("ownership/transfer"), body=body).json()
+    if session.as_json:
+        print_json(done)
+    else:
+        print_table(["KIND", "FROM", "TO"], [[each["kind"], each["path"], each["target"]] for each in done["moved"]])
+        for item in done["refused"]:
+            print(f"Not moved: {item['kind']} {item['path']}: {item['message']}")
+        for item in done["referring"]:
+            print(f"Change by hand: {item['kind']} {item['path']} refers to a former path.")
+        if done["more"]:
+            print("There are more items: repeat the command.")
+    if done["refused"] or done["referring"]:
+        raise typer.Exit(1)

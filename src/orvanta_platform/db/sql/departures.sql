@@ -31,6 +31,24 @@ FROM error_handler
 WHERE email = $1 AND ($2::text IS NULL OR workspace = $2) AND NOT disabled
 ORDER BY workspace, kind, path LIMIT $3;
 
+-- name: list_owned
+-- Items at paths below u/<username>/ of an account, in one workspace or ($2 null) all of them; at most $3.
+SELECT o.kind, o.workspace, o.path
+FROM member AS m
+JOIN (
+    SELECT kind, workspace, path FROM item WHERE NOT deleted
+    UNION ALL
+    SELECT 'variable', workspace, path FROM variable
+    UNION ALL
+    SELECT 'resource', workspace, path FROM resource
+    UNION ALL
+    SELECT 'schedule', workspace, path FROM schedule
+    UNION ALL
+    SELECT 'http_trigger', workspace, path FROM http_trigger
+) AS o ON o.workspace = m.workspace AND starts_with(o.path, 'u/' || m.username || '/')
+WHERE m.email = $1 AND ($2::text IS NULL OR m.workspace = $2)
+ORDER BY o.workspace, o.kind, o.path LIMIT $3;
+
 -- name: count
 -- Numbers of sessions, tokens and live runs of an account, in one workspace or ($2 null) all of them.
 SELECT (SELECT count(*) FROM token
@@ -137,8 +155,8 @@ SELECT id, workspace, path FROM requested ORDER BY id;
 
 -- name: list_ownerless
 -- A page of the items that act for an identity of a workspace which is no longer active: schedules, HTTP triggers,
--- workflows and scripts on behalf of somebody, and service accounts and the error handler if their owner is no admin. $2
--- and $3: kind and path of the last item of the page before.
+-- workflows and scripts on behalf of somebody, the automatic promotion, and service accounts and the error handler if
+-- their owner is no admin. $2 and $3: kind and path of the last item of the page before.
 SELECT kind, path, permissioned_as, enabled
 FROM (
     SELECT 'schedule' AS kind, path, permissioned_as, email, enabled
@@ -168,6 +186,11 @@ FROM (
     JOIN account AS a ON a.email = h.email
     LEFT JOIN member AS m ON m.workspace = h.workspace AND m.email = h.email
     WHERE h.workspace = $1
+    UNION ALL
+    SELECT 'automatic_promotion', e.name, a.permissioned_as, a.email, a.disabled_reason IS NULL
+    FROM automatic_promotion AS a
+    JOIN environment AS e ON e.name = a.environment
+    WHERE e.workspace = $1
 ) AS acting
 WHERE is_active_identity($1, permissioned_as, email) IS NOT TRUE AND (kind, path) > ($2::text, $3::text)
 ORDER BY kind, path LIMIT $4;

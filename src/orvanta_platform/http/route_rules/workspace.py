@@ -118,6 +118,7 @@ RULES: Mapping[tuple[str, str], str] = MappingProxyType(
             DELETE service_accounts/delete/{username}
             GET ownership/list
             POST ownership/assign
+            POST ownership/transfer
         """,
         ("member", "impersonate"): "POST /api/auth/impersonate",
         ("member_token", "list"): "GET tokens/list",

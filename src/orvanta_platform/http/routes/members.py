@@ -20,7 +20,7 @@ from orvanta_platform.http.requests import (
 from orvanta_platform.http.schemas import accounts, people
 from orvanta_platform.services.access import departures, members
 from orvanta_platform.services.access.members import MemberChange
-from orvanta_platform.services.triggers import ownership
+from orvanta_platform.services.triggers import ownership, transfers
 
 _W = "/api/w/{workspace:str}"
 
@@ -164,6 +164,18 @@ async def assign_owner(request: AnyRequest, workspace: FromPath[str]) -> Respons
     return answers.text(f"{body.path} acts for {body.owner}.")
 
 
+@post(f"{_W}/ownership/transfer", status_code=200, opt=call(body=people.TransferItems, answer=people.Transfer))
+async def transfer_items(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """Move the items at `u/<username>/…` to another member or a folder, with the references to them. Admins only.
+
+    Items that cannot be moved remain, and are listed with the reason.
+    """
+    body = await body_of(request, people.TransferItems)
+    work = transfers.plan if body.dry_run else transfers.apply
+    done = await work(platform_of(request), actor_of(request), workspace, body.username, body.target)
+    return answers.json(people.transfer(done))
+
+
 ROUTES = [
     add_user,
     update_member,
@@ -178,4 +190,5 @@ ROUTES = [
     decline_invite,
     list_ownerless,
     assign_owner,
+    transfer_items,
 ]

@@ -13,6 +13,7 @@ from orvanta_platform.db.departures import OwnerlessRow
 from orvanta_platform.db.members import InvitationRow
 from orvanta_platform.db.tokens import SessionRow
 from orvanta_platform.services.access import departures
+from orvanta_platform.services.triggers import transfers
 
 
 class UpdateAccount(msgspec.Struct):
@@ -88,10 +89,10 @@ class Invitation(msgspec.Struct, kw_only=True):
 
 
 class ActingItem(msgspec.Struct, kw_only=True):
-    """An item that acts for a member."""
+    """An item that acts for a member or belongs to it."""
 
     kind: str
-    """schedule, http_trigger, flow, script, service_account or automatic_promotion."""
+    """schedule, http_trigger, flow, script, variable, resource, service_account, automatic_promotion, error_handler."""
 
     workspace_id: str
     path: str
@@ -109,6 +110,9 @@ class Departure(msgspec.Struct, kw_only=True):
     items: list[ActingItem]
     """Items that act for the member, at most 1000."""
 
+    owned: list[ActingItem]
+    """Items below u/<username>/, which remain there unless they are transferred, at most 1000."""
+
     only_admin_of: list[str]
     """Workspaces without another enabled admin."""
 
@@ -120,6 +124,62 @@ class OwnerlessItem(msgspec.Struct, kw_only=True):
     path: str
     permissioned_as: str
     enabled: bool
+
+
+class TransferItems(msgspec.Struct, kw_only=True):
+    """The member whose items are transferred, and their new place."""
+
+    username: str
+    """Member, also a former one, whose items at `u/<username>/…` are moved."""
+
+    target: str
+    """`u/<username>` of an enabled member, or `f/<folder>`, also with further names."""
+
+    dry_run: bool = False
+    """Return the items and their new paths, and move nothing."""
+
+
+class TransferredItem(msgspec.Struct, kw_only=True):
+    """An item that was moved."""
+
+    kind: str
+    """script, flow, variable, resource, schedule or http_trigger."""
+
+    path: str
+    target: str
+    """The new path."""
+
+
+class NotTransferredItem(msgspec.Struct, kw_only=True):
+    """An item that remains at its path."""
+
+    kind: str
+    path: str
+    code: str
+    message: str
+    """Why it was not moved."""
+
+
+class ReferringItem(msgspec.Struct, kw_only=True):
+    """An item that refers to a moved one."""
+
+    kind: str
+    path: str
+
+
+class Transfer(msgspec.Struct, kw_only=True):
+    """Result of a transfer."""
+
+    moved: list[TransferredItem]
+    refused: list[NotTransferredItem]
+    rewritten: list[ReferringItem]
+    """Items in which a path was replaced, with the paths that they had at that time."""
+
+    referring: list[ReferringItem]
+    """Scripts and workflows that still refer to a former path, or import it, and have to be changed."""
+
+    more: bool
+    """True if there are further items: a transfer moves at most 1000."""
 
 
 class AssignOwner(msgspec.Struct, kw_only=True):
@@ -155,15 +215,24 @@ def invitation(row: InvitationRow) -> Invitation:
 
 def departure(found: departures.Departure) -> Departure:
     """Convert a departure."""
-    items = [ActingItem(kind=each.kind, workspace_id=each.workspace, path=each.path) for each in found.items]
+    items, owned = (
+        [ActingItem(kind=each.kind, workspace_id=each.workspace, path=each.path) for each in part]
+        for part in (found.items, found.owned)
+    )
     counts = found.counts
     return Departure(
         sessions=counts.sessions,
         tokens=counts.tokens,
         runs=counts.runs,
         items=items,
+        owned=owned,
         only_admin_of=found.only_admin_of,
     )
+
+
+def transfer(done: transfers.Transfer) -> Transfer:
+    """Convert the result of a transfer."""
+    return msgspec.convert(msgspec.to_builtins(done), Transfer)
 
 
 def ownerless(row: OwnerlessRow) -> OwnerlessItem:

@@ -32,6 +32,8 @@ class Departure(msgspec.Struct, frozen=True):
     counts: Counts
     items: list[ActingItem]
     """Items that act for the account; the first 1000."""
+    owned: list[ActingItem]
+    """Items at paths below u/<username>/, which remain there unless they are transferred; the first 1000."""
     only_admin_of: list[str]
     """Workspaces without another enabled admin."""
 
@@ -58,8 +60,9 @@ async def preview_member(platform: Platform, actor: Actor, workspace: str, usern
 
 async def _read(conn: Connection, email: str, workspace: str | None) -> Departure:
     items = await departures.list_stopping(conn, email, workspace, _LISTED)
+    owned = await departures.list_owned(conn, email, workspace, _LISTED)
     only = await departures.list_only_admin(conn, email, workspace)
-    return Departure(await departures.count(conn, email, workspace), items, only)
+    return Departure(await departures.count(conn, email, workspace), items, owned, only)
 
 
 async def stop(

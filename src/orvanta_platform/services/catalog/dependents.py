@@ -25,6 +25,7 @@ from orvanta_platform.services.access.items import require_item
 from orvanta_platform.services.catalog import deploy
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.secrets import resource_types
+from orvanta_platform.workflow import value_references
 
 Kind: TypeAlias = Literal["script", "flow", "variable", "resource", "resource_type", "queue", "group"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
@@ -50,9 +51,6 @@ _Key: TypeAlias = tuple[str, str]
 _Check: TypeAlias = Callable[[bytes], bool]
 
 _MAX_BYTES: Final = 1 << 20
-_PREFIXES: Final = {"variable": rb"\$var:|variables?", "resource": rb"\$res:|resources?|connections?"}
-_READ: Final = rb"(?:/(?:get|get_value|get_value_interpolated))?[\s\\(\"'`=:,/]{0,40}"
-_END: Final = rb"(?![\w/\x80-\xff-])"
 _FOLLOWED: Final = frozenset({"script", "flow", "resource"})
 """Kinds of referring items that other items refer to."""
 
@@ -201,15 +199,15 @@ def check_of(kind: str, path: str) -> _Check:
         case "group":
             return _check_of_group(name)
         case "resource_type":
-            text = rb"\bresource-%b%b" % (name, _END)
+            text = rb"\bresource-%b%b" % (name, value_references.END)
         case _:
-            text = rb"(?i:%b)%b%b%b" % (_PREFIXES[kind], _READ, name, _END)
+            text = value_references.pattern(kind, path).pattern
     pattern = re.compile(text)
     return lambda body: pattern.search(body) is not None
 
 
 def _check_of_group(name: bytes) -> _Check:
-    principal = re.compile(rb"[\"'\s\[]g/%b%b" % (name, _END))
+    principal = re.compile(rb"[\"'\s\[]g/%b%b" % (name, value_references.END))
     member = re.compile(rb"[\"'\s\[,]%b[\"'\s\],]" % name)
     return lambda body: principal.search(body) is not None or any(map(member.search, lists_of_groups(body)))
 

@@ -55,7 +55,8 @@ async def assign(
     """
     require(actor, "admin", Target(workspace, "member"))
     refuse_limited(actor, "change owners", bound=True)
-    email = await _email_of(platform, actor, workspace, owner)
+    async with platform.db.acquire() as conn:
+        email = await require_member(conn, workspace, owner)
 
     async def finish(conn: Connection) -> None:
         if kind == "schedule" and enable:
@@ -82,11 +83,11 @@ async def assign(
             await platform.db.retrying(finish)
 
 
-async def _email_of(platform: Platform, actor: Actor, workspace: str, owner: str) -> str:
-    async with platform.db.acquire() as conn:
-        username = owner.removeprefix("u/") if owner.startswith("u/") else None
-        row = await workspace_rows.get_member(conn, workspace, username) if username else None
-        active = row is not None and await identity.actor_of_run(conn, workspace, owner, row.email) is not None
+async def require_member(conn: Connection, workspace: str, owner: str) -> str:
+    """Return the address of an enabled member u/<username>. Raises BadRequest."""
+    username = owner.removeprefix("u/") if owner.startswith("u/") else None
+    row = await workspace_rows.get_member(conn, workspace, username) if username else None
+    active = row is not None and await identity.actor_of_run(conn, workspace, owner, row.email) is not None
     if row is None or not active:
         raise BadRequest(f"{owner[:200]} is not an enabled member of {workspace}.", hint="Use u/<username>.")
     return row.email
