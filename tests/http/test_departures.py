@@ -7,8 +7,14 @@ from typing import Any
 import httpx
 import pytest
 from tests.http.harness import ApiHarness, W, client_of
+from tests.http.jobs_running import job_client, started
+from tests.http.reader import read
 
+from orvanta_platform import clock
+from orvanta_platform.control import live_actor, names
 from orvanta_platform.control.actor import Role
+from orvanta_platform.db import tokens
+from orvanta_platform.services.triggers import scheduler
 
 PASS_ON = {"modules": [{"id": "a", "value": {"type": "identity"}}]}
 ASKS = {"modules": [{"id": "ask", "value": {"type": "approval"}}]}
@@ -94,6 +100,58 @@ async def test_everything_of_leaver_stops_at_once(api: ApiHarness, how: str) -> 
     assert {("schedules.stop", "f/team/nightly"), ("http_triggers.stop", "f/team/hook")} <= {
         (row["operation"], row["resource"]) for row in rows
     }
+
+
+async def session_of(api: ApiHarness, email: str) -> httpx.AsyncClient:
+    """Return the client of a new browser session of an account."""
+    token = names.new_token("session")
+    async with api.platform.db.transaction() as conn:
+        digest, prefix = names.token_hash(token), names.token_prefix(token)
+        await tokens.insert(conn, digest, prefix, "session", email, lives_s=3600)
+    return client_of(api.app, token)
+
+
+async def runs_of_all(api: ApiHarness) -> list[tuple[str, str, str]]:
+    """Return the path, owner and address of each run, of those that have ended as well."""
+    query = "SELECT coalesce(path, ''), permissioned_as, email FROM {} ORDER BY id"
+    async with api.platform.db.acquire() as conn:
+        return [tuple(row) for table in ("run", "run_live") for row in await conn.fetch(query.format(table))]
+
+
+@pytest.mark.parametrize("how", ["account_disabled", "account_deleted"])
+async def test_one_call_cuts_off_everything_of_leaver(
+    api: ApiHarness, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """Streams, sessions, tokens and the running job end with the call, and nothing starts in the name of another."""
+    bea = await leaver(api)
+    sessions = [await session_of(api, "bea@example.com") for _ in range(2)]
+    job = await started(api, bea)
+    process = job_client(api, job)
+    streams = [read(api.app, each, f"{W}/jobs_u/getupdate_sse/{job.run.id}") for each in sessions]
+    for stream in streams:
+        await stream.until_begun()
+    clients = [*sessions, bea, process]
+    assert [(await each.get(f"{W}/users/whoami")).status_code for each in clients] == [200] * 4
+    async with api.platform.db.transaction() as conn:
+        await conn.execute("UPDATE schedule SET next_at = app_now() - interval '1 minute'")
+    before = await runs_of_all(api)
+    await depart(api, how)
+    # Changes are refused at once. The rights of a caller who reads are at most MAX_AGE_S old, which passes here.
+    late = {"path": "u/bea/late", "value": "1", "is_secret": False}
+    assert [(await each.post(f"{W}/variables/create", json=late)).status_code for each in clients] == [401] * 4
+    real = clock.monotonic
+    monkeypatch.setattr(clock, "monotonic", lambda: real() + live_actor.MAX_AGE_S)
+    await api.worker.print(job, "not for the leaver\n")
+    for stream in streams:
+        await stream.until_ended()
+        assert "not for the leaver" not in stream.text
+    assert [(await each.get(f"{W}/users/whoami")).status_code for each in clients] == [401] * 4
+    assert await scheduler.fire(api.platform) == 0
+    assert (await api.client.post("/api/r/main/hook")).status_code == 404
+    assert (await api.client.post(f"{W}/jobs/run/f/f/team/hers", json={})).json()["error"]["code"] == REASON
+    await api.worker.finish(job, "done")
+    assert (await api.get(f"jobs_u/get/{job.run.id}"))["permissioned_as"] == "u/bea"
+    assert sorted(await runs_of_all(api)) == sorted(before)
 
 
 @pytest.mark.parametrize("how", ["removed", "account_disabled"])
