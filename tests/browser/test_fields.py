@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 from playwright.async_api import Page, expect
 from tests.browser.conftest import Site, write_code
 from tests.browser.test_editing import draft_saved, flow, node, opened
+from tests.browser.test_settings import is_accessible
 
 SOURCE = """value:
   modules:
@@ -182,6 +184,37 @@ async def test_resource_is_selected_by_type(page: Page, site: Site) -> None:
     await dialog.get_by_role("option", name="$res:f/fields/shop").click()
     await draft_saved(page)
     assert "value: $res:f/fields/shop" in draft(site, path)
+
+
+@pytest.mark.extended
+async def test_resource_and_secret_are_created_from_a_field(page: Page, site: Site) -> None:
+    """The form opens above the canvas, and the field refers to the new item."""
+    path = await opened(page, site, DATABASE, "?panel=node&node=ask", NO_DATABASE)
+    dialog = page.get_by_role("dialog")
+    await page.get_by_role("button", name="database: select a postgresql resource").click()
+    await dialog.get_by_role("button", name="New postgresql resource").click()
+    await dialog.get_by_label("Id", exact=True).fill("made_here")
+    await expect(dialog.get_by_label("Type", exact=True)).to_have_count(0)
+    await dialog.get_by_label("host").fill("db.example.org")
+    await dialog.get_by_label("dbname").fill("shop")
+    await dialog.get_by_label("user").fill("shop")
+    await is_accessible(page)
+    await dialog.get_by_role("button", name="Create").click()
+    await expect(page.get_by_role("button", name="database: $res:")).to_contain_text("/made_here")
+    await draft_saved(page)
+    assert "/made_here" in draft(site, path)
+    await expect(node(page, "ask")).to_be_visible()
+    # A field of a text can refer to a new secret.
+    path = await opened(page, site, SOURCE, "?panel=node&node=more")
+    await page.get_by_role("button", name="Select a variable or resource for note").click()
+    await dialog.get_by_role("button", name="New variable or secret").click()
+    await dialog.get_by_label("Id", exact=True).fill("made_here")
+    await dialog.get_by_label("Value", exact=True).fill("open sesame")
+    await dialog.get_by_role("button", name="Create").click()
+    await expect(page.get_by_role("textbox", name="note", exact=True)).to_have_value(re.compile(r"\$var:.*/made_here"))
+    await draft_saved(page)
+    made = site.client.get("/api/w/main/variables/list").json()
+    assert [each["is_secret"] for each in made if each["path"].endswith("/made_here")] == [True]
 
 
 @pytest.mark.extended

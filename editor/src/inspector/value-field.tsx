@@ -1,7 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
-import { useState } from "react";
+import { useContext, useState } from "react";
 import { resourcesQuery, variablesQuery } from "../api/options";
 import { useEditor } from "../editor/context";
+import { NewValueDialog, type NewValueProps } from "../editor/new-value-dialog";
 import { t } from "../texts/inspector";
 import { ChooseDialog } from "../ui/choose-dialog";
 import { Button, IconButton, Input } from "../ui/controls";
@@ -110,10 +111,17 @@ interface ReferenceDialogProps {
   close: () => void;
 }
 
+/** Dialog to select a variable or resource, or to create one. */
 function ReferenceDialog({ type, choose, close }: ReferenceDialogProps) {
   const workspace = useEditor((editor) => editor.workspace);
+  const NewValue = useContext(NewValueDialog);
+  const [creating, setCreating] = useState<NewValueProps["kind"] | null>(null);
   const resources = useQuery(resourcesQuery(workspace, type));
   const variables = useQuery({ ...variablesQuery(workspace), enabled: !type });
+  if (NewValue && creating) {
+    const created = (path: string) => choose(`${creating === "resource" ? "$res" : "$var"}:${path}`);
+    return <NewValue workspace={workspace} kind={creating} type={type} created={created} close={close} />;
+  }
   const groups = [
     { heading: t("inspector.resources"), icon: "key", items: resources.data ?? [] },
     { heading: t("inspector.variables"), icon: "code", items: variables.data ?? [] },
@@ -126,8 +134,24 @@ function ReferenceDialog({ type, choose, close }: ReferenceDialogProps) {
       emptyText={resources.isPending ? t("ui.loading") : emptyText}
       groups={groups}
       choose={choose}
+      foot={NewValue && <NewValueButtons type={type} create={setCreating} />}
       close={close}
     />
+  );
+}
+
+function NewValueButtons({ type, create }: { type: string; create: (kind: NewValueProps["kind"]) => void }) {
+  return (
+    <>
+      {!type && (
+        <Button icon="plus" onClick={() => create("variable")}>
+          {t("inspector.newVariable")}
+        </Button>
+      )}
+      <Button icon="plus" onClick={() => create("resource")}>
+        {type ? t("inspector.newTypedResource", { type }) : t("inspector.newResource")}
+      </Button>
+    </>
   );
 }
 

@@ -27,23 +27,31 @@ interface DialogProps {
   close: () => void;
 }
 
+interface NewResourceProps extends DialogProps {
+  /** Type that the resource must have; "" lets the user choose. */
+  onlyType?: string;
+  /** Receives the path of the new resource. */
+  done?: (path: string) => void;
+}
+
 /** Dialog that creates a resource: its path, its type and the fields of the type. */
-export function NewResourceDialog({ workspace, close }: DialogProps) {
+export function NewResourceDialog({ workspace, onlyType = "", done, close }: NewResourceProps) {
   const types = useQuery(resourceTypesQuery(workspace));
   const taken = useQuery(resourceListQuery(workspace)).data?.map((each) => each.path) ?? [];
   const created = useItemPath(workspace, new Set(taken));
-  const [type, setType] = useState("");
+  const [type, setType] = useState(onlyType);
   const chosen = types.data?.find((each) => each.name === type);
   return (
     <ResourceForm
-      key={type}
+      key={chosen?.name ?? ""}
       workspace={workspace}
       resource={null}
       created={created}
       type={type}
-      setType={setType}
+      setType={onlyType ? undefined : setType}
       types={types.data?.map((each) => each.name) ?? []}
       schema={(chosen?.schema ?? null) as Json}
+      done={done}
       close={close}
     />
   );
@@ -71,12 +79,13 @@ interface FormProps extends DialogProps {
   resource: Resource | null;
   created?: ItemPath;
   type: string;
-  setType?: (type: string) => void;
+  setType?: ((type: string) => void) | undefined;
   types?: string[];
   schema: Json;
+  done?: ((path: string) => void) | undefined;
 }
 
-function ResourceForm({ workspace, resource, created, type, setType, types, schema, close }: FormProps) {
+function ResourceForm({ workspace, resource, created, type, setType, types, schema, done, close }: FormProps) {
   const queries = useQueryClient();
   const submission = useSubmission(itemField);
   const [description, setDescription] = useState(resource?.description ?? "");
@@ -102,6 +111,7 @@ function ResourceForm({ workspace, resource, created, type, setType, types, sche
     if (path === null) return;
     notify(t("settings.saved", { name: path }));
     close();
+    done?.(path);
   };
   return (
     <FormDialog

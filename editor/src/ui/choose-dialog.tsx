@@ -1,3 +1,4 @@
+import type { ReactNode } from "react";
 import { t } from "../texts/t";
 import { dialogCss as css } from "./dialog";
 import { SearchDialog } from "./search-dialog";
@@ -15,11 +16,13 @@ interface Props {
   emptyText: string;
   groups: readonly ChoiceGroup[];
   choose: (value: string) => void;
+  /** Buttons below the lists. */
+  foot?: ReactNode;
   close: () => void;
 }
 
 /** Dialog to choose one value of several lists by typing. */
-export function ChooseDialog({ title, placeholder, emptyText, groups, choose, close }: Props) {
+export function ChooseDialog({ title, placeholder, emptyText, groups, choose, foot, close }: Props) {
   const empty = groups.every((group) => group.items.length === 0);
   const searched = groups.map(({ heading, icon, items }) => ({
     heading,
@@ -41,6 +44,7 @@ export function ChooseDialog({ title, placeholder, emptyText, groups, choose, cl
       placeholder={placeholder}
       emptyText={empty ? emptyText : t("ui.noMatches")}
       groups={searched}
+      foot={foot}
       close={close}
     />
   );

@@ -35,6 +35,8 @@ interface Props {
   /** Score of a match; 0 hides the option. */
   score?: typeof matchScore;
   onType?: (typed: string) => void;
+  /** Buttons below the list. */
+  foot?: ReactNode;
   close: () => void;
 }
 
@@ -100,6 +102,7 @@ export function SearchDialog(props: Props) {
           </Group>
         ))}
       </div>
+      {props.foot && <div className={css.foot}>{props.foot}</div>}
     </Dialog>
   );
 }
