@@ -197,6 +197,12 @@ class VersionConflict(Conflict):
     code = "version_conflict"
 
 
+class SetByEnvironment(Conflict):
+    """The environment of the server determines the setting, so it cannot be changed; details name the variable."""
+
+    code = "set_by_environment"
+
+
 class MoveRefused(Conflict):
     """Items that refer to the item to move cannot be changed; details name them, and nothing is moved."""
 

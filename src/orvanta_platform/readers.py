@@ -127,3 +127,19 @@ def word(value: str) -> str:
     if not (value.isascii() and value.replace("-", "").replace("_", "").isalnum()):
         raise ValueError("a name of letters, digits, - and _")
     return value
+
+
+def color(value: str) -> str:
+    """Return a color `#rrggbb` in lower case."""
+    lower = value.lower()
+    if len(lower) != 7 or lower[0] != "#" or set(lower[1:]) - set("0123456789abcdef"):
+        raise ValueError("a color such as #4f46e5")
+    return lower
+
+
+def pairs(value: str) -> tuple[str, ...]:
+    """Parse comma-separated pairs `name=value`."""
+    found = names(value)
+    if not found or not all(name and text for name, _, text in (pair.partition("=") for pair in found)):
+        raise ValueError("pairs such as sales=gpu, comma-separated")
+    return found

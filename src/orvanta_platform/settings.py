@@ -436,6 +436,39 @@ class Settings:
         "Format of the log: `console` writes key=value pairs, `json` one JSON object per line.",
         default="console",
     )
+    token_max_age_days: int | None = _setting(
+        "ORVANTA_TOKEN_MAX_AGE_DAYS",
+        readers.integer(1, 3650),
+        "Maximum lifetime of a new API token. Takes precedence over the setting `token_max_age_days`, like the four "
+        "below over theirs; set them to the same value for every server.",
+        shown="the stored setting",
+        unit="days",
+    )
+    require_totp: str | None = _setting(
+        "ORVANTA_REQUIRE_TOTP",
+        readers.choice("true", "false"),
+        "Whether each login with a password needs a code as well.",
+        shown="the stored setting",
+    )
+    audit_retention_days: int | None = _setting(
+        "ORVANTA_AUDIT_RETENTION_DAYS",
+        readers.integer(30, 36_500),
+        "Age at which audit rows are deleted.",
+        shown="the stored setting",
+        unit="days",
+    )
+    default_tags: tuple[str, ...] | None = _setting(
+        "ORVANTA_DEFAULT_TAGS",
+        readers.pairs,
+        "Tags of runs that have none, by workspace, such as `sales=gpu,*=shared`; `*` stands for the other workspaces.",
+        shown="the stored setting",
+    )
+    branding_color: str | None = _setting(
+        "ORVANTA_BRANDING_COLOR",
+        readers.color,
+        "Color of the line above the login and the pages of workspaces without a color, such as #4f46e5.",
+        shown="the stored setting",
+    )
 
     @property
     def objects(self) -> str:

@@ -106,6 +106,7 @@ def installation(elsewhere: OtherServer, git_folder: Path) -> Iterator[Running]:
         "ORVANTA_ADMIN_EMAIL": EMAIL,
         "ORVANTA_ADMIN_PASSWORD": PASSWORD,
         "ORVANTA_EDITOR_ORIGINS": elsewhere.origin,
+        "ORVANTA_AUDIT_RETENTION_DAYS": "36500",
         "ORVANTA_GIT_FOLDER": str(git_folder),
     }
     with running("browser", settings) as made:

@@ -126,6 +126,18 @@ async def test_settings_of_instance_are_changed(page: Page, site: Site) -> None:
     await dialog.get_by_role("button", name="Save").click()
     await expect(row).to_contain_text(re.compile("9.*Changed .* by admin"))
     assert site.client.get("/api/settings/global/min_password_length").json() == 9
+    # A variable of the environment takes precedence over a setting, which cannot be changed then.
+    fixed = rows(page, "Other").filter(has_text="audit_retention_days")
+    await expect(fixed).to_contain_text("Set by the environment variable ORVANTA_AUDIT_RETENTION_DAYS")
+    await expect(fixed.get_by_role("button")).to_have_count(0)
+    # The color is shown above every page.
+    await page.get_by_role("button", name="Edit branding_color").click()
+    await dialog.get_by_label("Value").fill("#00aa77")
+    await dialog.get_by_role("button", name="Save").click()
+    await expect(rows(page, "Other").filter(has_text="branding_color")).to_contain_text("#00aa77")
+    await page.reload()
+    await expect(page.locator("[style*='rgb(0, 170, 119)']")).to_have_count(1)
+    await page.get_by_role("button", name="Use default of branding_color").click()
     # Values of the environment are shown as such, without secrets.
     environment = rows(page, "Environment")
     await expect(environment.filter(has_text="ORVANTA_PORT")).to_contain_text("Set by the environment")

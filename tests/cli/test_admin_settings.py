@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from typing import Any
 
 import httpx
 import pyotp
@@ -12,13 +13,14 @@ from tests.e2e.installation import ORVANTA, Installation
 pytestmark = pytest.mark.extended
 
 
-def settings(installation: Installation, *arguments: str, text: str = "", code: int = 0) -> str:
-    return admin(installation, "settings", *arguments, text=text, code=code)
+def settings(installation: Installation, *arguments: str, text: str = "", code: int = 0, **environ: str) -> str:
+    return admin(installation, "settings", *arguments, text=text, code=code, **environ)
 
 
-def admin(installation: Installation, *arguments: str, text: str = "", code: int = 0) -> str:
+def admin(installation: Installation, *arguments: str, text: str = "", code: int = 0, **environ: str) -> str:
     command = [str(ORVANTA), "admin", *arguments]
-    done = subprocess.run(command, env=installation.environ, input=text, capture_output=True, text=True, check=False)
+    env = {**installation.environ, **environ}
+    done = subprocess.run(command, env=env, input=text, capture_output=True, text=True, check=False)
     assert done.returncode == code, done.stderr
     return done.stdout + done.stderr
 
@@ -30,6 +32,11 @@ def test_setting_is_set_shown_and_unset(installation: Installation) -> None:
     assert "not valid" in settings(installation, "set", "min_password_length", "3", code=1)
     settings(installation, "unset", "min_password_length")
     assert settings(installation, "get", "min_password_length") == "8\n"
+    branding: dict[str, Any] = {"ORVANTA_BRANDING_COLOR": "#00aa77"}
+    assert "environment variable ORVANTA_BRANDING_COLOR" in settings(installation, "list", **branding)
+    assert "#00aa77" in settings(installation, "get", "branding_color", **branding)
+    assert "ORVANTA_BRANDING_COLOR" in settings(installation, "set", "branding_color", '"#123456"', code=1, **branding)
+    assert settings(installation, "get", "branding_color") == "null\n"
 
 
 def test_last_superadmin_who_is_locked_out_recovers(installation: Installation) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from tests.http.harness import ApiHarness, W, client_of
+from tests.conftest import TestDatabase
+from tests.http.harness import ApiHarness, W, api_harness, client_of, script
 
 from orvanta_platform.control import instance_settings
 from orvanta_platform.control.actor import Role
@@ -179,3 +181,41 @@ async def test_two_superadmins_do_not_overwrite_a_setting(api: ApiHarness, monke
     await put(api, "secretive", {"key": "second"})
     status, error = await change("secretive", {"key": "third"}, base)
     assert (status, error["details"]["theirs"]) == (409, {"key": "***"})
+
+
+async def test_environment_takes_precedence_over_stored_setting(database: TestDatabase, tmp_path: Path) -> None:
+    """The stored value remains, and applies again without the variable."""
+    async with api_harness(database, tmp_path, branding_color="#00aa77", default_tags=("*=shared-$workspace",)) as api:
+        listed = {each["name"]: each for each in (await api.client.get("/api/settings/list_global")).json()}
+        shown = {name: (listed[name]["value"], listed[name].get("variable")) for name in SHOWN}
+        assert shown == {
+            "branding_color": ("#00aa77", "ORVANTA_BRANDING_COLOR"),
+            "default_tags": ({"*": "shared-$workspace"}, "ORVANTA_DEFAULT_TAGS"),
+            "require_totp": (False, None),
+        }
+        refused = msgspec.json.decode(await put(api, "branding_color", "#123456", 409))["error"]
+        assert (refused["code"], refused["details"]) == ("set_by_environment", {"variable": "ORVANTA_BRANDING_COLOR"})
+        assert (await api.client.get(f"{G}/branding_color")).json() == "#00aa77"
+        options = await client_of(api.app, "").get("/api/auth/oidc/providers")
+        assert options.json()["branding_color"] == "#00aa77"
+        await api.preview()
+        assert [job.queue for job in (await api.worker.claim()).values()] == ["shared-main"]
+
+
+SHOWN = ("branding_color", "default_tags", "require_totp")
+
+
+async def test_run_without_tag_has_default_tag_of_its_workspace(api: ApiHarness) -> None:
+    for wrong in ({"main": "a,b"}, {"no/workspace": "gpu"}, {"main": "$args[x]"}, {"main": "worker:1"}, ["gpu"]):
+        await put(api, "default_tags", wrong, 400)
+    for color in ("red", "#12", 7):
+        await put(api, "branding_color", color, 400)
+    await put(api, "default_tags", {"*": "shared", "main": "gpu-$workspace"})
+    tagged = {**script("b"), "value": {**script("b")["value"], "tag": "own"}}
+    for start in (api.preview(), api.preview(tag="called"), api.flow(script("a")), api.flow(tagged)):
+        await start
+    found = sorted((job.node or "", job.queue) for job in await api.worker.claim_all())
+    assert found == [("", "called"), ("", "gpu-main"), ("a", "gpu-main"), ("b", "own")]
+    await put(api, "default_tags", {"other": "shared"})
+    await api.preview()
+    assert [job.queue for job in await api.worker.claim_all()] == ["python3"]

@@ -7,9 +7,10 @@ export async function login(email: string, password: string, code: string): Prom
   await api.POST("/api/auth/login", { body: { email, password, code: code || null }, parseAs: "text" });
 }
 
-/** Query of the ways to log in. */
+/** Query of the ways to log in, and of the color of the instance. */
 export const loginOptionsQuery = queryOptions({
   queryKey: ["login-options"],
+  staleTime: 60_000,
   queryFn: async () => (await api.GET("/api/auth/oidc/providers")).data ?? { providers: [], password_login: true },
 });
 

@@ -13,6 +13,8 @@ const LABELS: Readonly<Record<string, string>> = {
   alerts: t("settings.labelAlerts"),
   worker_groups: t("settings.labelWorkerGroups"),
   trusted_release_keys: t("settings.labelTrustedReleaseKeys"),
+  default_tags: t("settings.labelDefaultTags"),
+  branding_color: t("settings.labelBrandingColor"),
 };
 
 /** Return the label of a setting of the instance; its name if it has none. */

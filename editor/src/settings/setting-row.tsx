@@ -35,34 +35,37 @@ export function SettingRow({ setting }: { setting: InstanceSetting }) {
         </span>
         <span className={css.facts}>{setting.description}</span>
         <span className={css.facts}>
-          {setting.updated_at
-            ? tWith(
-                "settings.changedBy",
-                { time: <Time at={setting.updated_at} /> },
-                { author: setting.updated_by ?? "" },
-              )
-            : t("settings.default")}
+          <Origin setting={setting} />
         </span>
       </div>
-      <div className={css.tools}>
-        <Button icon="edit" onClick={() => setEditing(true)} aria-label={t("settings.editItem", { name })}>
-          {t("ui.edit")}
-        </Button>
-        {setting.updated_at && (
-          <Button
-            icon="undo"
-            disabled={busy}
-            onClick={() => void reset()}
-            aria-label={t("settings.useDefaultOf", { name })}
-          >
-            {t("settings.useDefault")}
+      {!setting.variable && (
+        <div className={css.tools}>
+          <Button icon="edit" onClick={() => setEditing(true)} aria-label={t("settings.editItem", { name })}>
+            {t("ui.edit")}
           </Button>
-        )}
-      </div>
+          {setting.updated_at && (
+            <Button
+              icon="undo"
+              disabled={busy}
+              onClick={() => void reset()}
+              aria-label={t("settings.useDefaultOf", { name })}
+            >
+              {t("settings.useDefault")}
+            </Button>
+          )}
+        </div>
+      )}
       <Problem text={errors[""]} />
       {editing && <SettingDialog setting={setting} close={() => setEditing(false)} />}
     </>
   );
+}
+
+/** Origin of the value: the environment of the server, the last author, or the default. */
+function Origin({ setting }: { setting: InstanceSetting }) {
+  const { variable, updated_at: at, updated_by: author = "" } = setting;
+  if (variable) return tWith("settings.setByVariable", { variable: <code>{variable}</code> });
+  return at ? tWith("settings.changedBy", { time: <Time at={at} /> }, { author }) : t("settings.default");
 }
 
 /** Return a value in one line; the names of the members of an object. */

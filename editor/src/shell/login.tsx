@@ -134,8 +134,10 @@ export function LoginPage() {
     queries.clear();
     void navigate(then, { replace: true });
   };
+  const color = useQuery(loginOptionsQuery).data?.branding_color;
   return (
     <main className={css.page}>
+      {color && <div className={css.branding} style={{ background: color }} />}
       <LoginForm title={t("shell.logInTitle")} done={enter} then={then} open={(url) => window.location.assign(url)} />
     </main>
   );

@@ -2,7 +2,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type MouseEvent, useEffect, useState } from "react";
 import { api, onSessionLost } from "../api/client";
 import { useConnection } from "../api/connection";
-import { meQuery } from "../api/session";
+import { loginOptionsQuery, meQuery } from "../api/session";
 import { workspaceSettingsQuery } from "../api/workspaces";
 import { ApiError } from "../lib/api-error";
 import { lastWorkspace, rememberWorkspace } from "../lib/last-workspace";
@@ -37,6 +37,7 @@ export function Shell() {
   const { pathname, search } = useLocation();
   const { workspace: requested } = useParams();
   const { exists, archived } = useWorkspaceState(requested);
+  const branding = useQuery(loginOptionsQuery).data?.branding_color;
   useEffect(() => {
     if (exists && requested) rememberWorkspace(requested);
   }, [exists, requested]);
@@ -47,7 +48,7 @@ export function Shell() {
   }
   if (!me.data) return <Failed error={me.error} retry={() => void me.refetch()} />;
   const ids = me.data.workspaces.map((each) => each.id);
-  const color = me.data.workspaces.find((each) => each.id === requested)?.color;
+  const color = me.data.workspaces.find((each) => each.id === requested)?.color ?? branding;
   const missing = exists === false;
   return (
     <div className={css.shell}>

@@ -8,12 +8,15 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from orvanta_platform.cli.help_text import CommandGroup, examples_epilog
 from orvanta_platform.errors import BadRequest
+
+if TYPE_CHECKING:
+    from orvanta_platform.services.access.instance_settings import ShownSetting
 
 app = typer.Typer(no_args_is_help=True, help="Settings of the instance.", cls=CommandGroup, rich_markup_mode=None)
 
@@ -39,11 +42,11 @@ def _list(as_json: AsJson = False) -> None:
     from orvanta_platform.cli.client.output import print_json, print_table
     from orvanta_platform.services.access import instance_settings
 
-    found = _run(lambda db, _keys, actor: instance_settings.list_all(db, actor))
+    found = _run(lambda db, settings, _keys, actor: instance_settings.list_all(db, settings, actor))
     if as_json:
         print_json([msgspec.to_builtins(each) for each in found])
         return
-    rows = [[each.name, _text(each.value), each.updated_by or "default", each.description] for each in found]
+    rows = [[each.name, _text(each.value), _set_by(each), each.description] for each in found]
     print_table(["NAME", "VALUE", "SET BY", "DESCRIPTION"], rows)
 
 
@@ -52,7 +55,10 @@ def get(name: Name) -> None:
     """Print the value of a setting as JSON. A secret field is shown as `***`."""
     from orvanta_platform.services.access import instance_settings
 
-    print(_text(_run(lambda db, _keys, actor: instance_settings.get(db, actor, name)).value))
+    found = _run(lambda db, settings, _keys, actor: instance_settings.get(db, settings, actor, name))
+    print(_text(found.value))
+    if found.variable:
+        print(f"Set by the environment variable {found.variable}.", file=sys.stderr)
 
 
 @app.command(
@@ -78,17 +84,23 @@ def unset(name: Name) -> None:
 def _change(name: str, value: Any) -> None:
     from orvanta_platform.services.access import instance_settings
 
-    _run(lambda db, keys, actor: instance_settings.change(db, keys, actor, name, value))
+    _run(lambda db, settings, keys, actor: instance_settings.change(db, settings, keys, actor, name, value))
 
 
-def _run(work: Callable[[Any, Any, Any], Awaitable[T]]) -> T:
-    """Run `work` with the database and the keys of the installation, as the system."""
+def _run(work: Callable[[Any, Any, Any, Any], Awaitable[T]]) -> T:
+    """Run `work` with the database, settings and keys of the installation, as the system."""
     from orvanta_platform.cli.environment import run_with_database, take_settings, with_database
     from orvanta_platform.control import keys
     from orvanta_platform.control.actor import system
 
     with with_database(take_settings()) as settings:
-        return run_with_database(settings, lambda db: work(db, keys.load(settings), system(name="orvanta")))
+        return run_with_database(settings, lambda db: work(db, settings, keys.load(settings), system(name="orvanta")))
+
+
+def _set_by(setting: ShownSetting) -> str:
+    if setting.variable:
+        return f"environment variable {setting.variable}"
+    return setting.updated_by or "default"
 
 
 def _text(value: Any) -> str:

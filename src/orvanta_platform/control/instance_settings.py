@@ -17,6 +17,7 @@ from orvanta_platform.control import (
     alert_settings,
     identity_providers,
     mail_settings,
+    names,
     release_signatures,
     secret_fields,
     secrets,
@@ -32,6 +33,7 @@ from orvanta_platform.db import data_keys, instance_settings
 from orvanta_platform.db.instance_settings import SettingRow
 from orvanta_platform.db.pool import Connection, Database
 from orvanta_platform.errors import BadRequest, NotFound
+from orvanta_platform.settings import Settings
 
 T = TypeVar("T")
 
@@ -56,6 +58,13 @@ class Setting(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     """JSON Schema that declares the secret fields of the value; None: it has none."""
     check: Callable[[T, T], None] | None = None
     """Checks a new value against the stored one. Raises BadRequest."""
+    has_variable: bool = False
+    """True if the environment of a server can determine the value, as the field of Settings with this name."""
+
+    @property
+    def variable(self) -> str:
+        """Name of the environment variable that takes precedence if `has_variable`."""
+        return f"ORVANTA_{self.name.upper()}"
 
 
 MIN_PASSWORD_LENGTH: Final[Setting[int]] = Setting(
@@ -71,6 +80,7 @@ TOKEN_MAX_AGE_DAYS: Final[Setting[int | None]] = Setting(
     default=None,
     shown="unlimited",
     text="Maximum lifetime of a new API token in days, 1 to 3650. A token created without an expiry gets this one.",
+    has_variable=True,
 )
 OIDC_PROVIDERS: Final[Setting[dict[str, IdentityProvider]]] = Setting(
     name="oidc_providers",
@@ -94,6 +104,7 @@ REQUIRE_TOTP: Final[Setting[bool]] = Setting(
     default=False,
     shown="false",
     text="Whether each login with a password needs a code as well; accounts without an authenticator enrol at login.",
+    has_variable=True,
 )
 SCIM_GRANTS: Final[Setting[list[ClaimGrant]]] = Setting(
     name="scim_grants",
@@ -120,6 +131,7 @@ AUDIT_RETENTION_DAYS: Final[Setting[int | None]] = Setting(
     default=None,
     shown="forever",
     text="Days that audit rows are retained, 30 to 36500. A checkpoint of the chain remains of deleted rows.",
+    has_variable=True,
 )
 
 ALERTS: Final[Setting[Alerts]] = Setting(
@@ -150,6 +162,40 @@ TRUSTED_RELEASE_KEYS: Final[Setting[dict[str, str]]] = Setting(
     check=release_signatures.check_trusted,
 )
 
+ALL_WORKSPACES: Final = "*"
+"""Name of the workspaces that `default_tags` does not name."""
+
+
+def _check_default_tags(new: Mapping[str, str], _before: Mapping[str, str]) -> None:
+    for workspace, tag in new.items():
+        if workspace != ALL_WORKSPACES:
+            names.check_name("workspace", workspace)
+        if "$args[" in tag:
+            raise BadRequest(
+                f"{tag[:100]} cannot be a default tag.",
+                hint="Name a queue; `$workspace` in it is replaced by the id of the workspace.",
+            )
+
+
+DEFAULT_TAGS: Final[Setting[dict[str, str]]] = Setting(
+    name="default_tags",
+    kind=Annotated[dict[str, worker_groups.Queue], msgspec.Meta(max_length=1000)],
+    default={},
+    shown="none",
+    text="Tags of runs whose call, script or workflow has none, by workspace; `*` stands for the other workspaces. See "
+    "docs/how-to/operate/workers.md.",
+    check=_check_default_tags,
+    has_variable=True,
+)
+BRANDING_COLOR: Final[Setting[str | None]] = Setting(
+    name="branding_color",
+    kind=Annotated[str, msgspec.Meta(pattern="^#[0-9a-fA-F]{6}$")] | None,
+    default=None,
+    shown="none",
+    text="Color of the line above the login and the pages of workspaces without a color, such as #4f46e5.",
+    has_variable=True,
+)
+
 REGISTRY: Final[Mapping[str, Setting[Any]]] = MappingProxyType(
     {
         each.name: each
@@ -165,6 +211,8 @@ REGISTRY: Final[Mapping[str, Setting[Any]]] = MappingProxyType(
             SMTP,
             WORKER_GROUPS,
             TRUSTED_RELEASE_KEYS,
+            DEFAULT_TAGS,
+            BRANDING_COLOR,
         )
     }
 )
@@ -173,13 +221,20 @@ REGISTRY: Final[Mapping[str, Setting[Any]]] = MappingProxyType(
 class InstanceSettings:
     """Values of the settings in one process."""
 
-    def __init__(self, db: Database, keys: InstanceKeys) -> None:
+    def __init__(self, db: Database, keys: InstanceKeys, settings: Settings) -> None:
         self._db = db
         self._keys = keys
+        self._settings = settings
         self._cache: dict[str, tuple[float, Any]] = {}
 
     async def get(self, setting: Setting[T]) -> T:
-        """Return the value of a setting, read at most a second ago. Raises SecretUnreadable."""
+        """Return the value of a setting: that of the environment, or the stored one, read at most a second ago.
+
+        Raises SecretUnreadable.
+        """
+        chosen = from_environment(self._settings, setting)
+        if chosen is not None:
+            return chosen
         until, value = self._cache.get(setting.name, (0.0, None))
         now = clock.monotonic()
         if now >= until:
@@ -196,6 +251,16 @@ def find(name: str) -> Setting[Any]:
     if setting is None:
         raise NotFound(f"There is no setting {name[:100]}.", hint=f"The settings are {', '.join(sorted(REGISTRY))}.")
     return setting
+
+
+def from_environment(settings: Settings, setting: Setting[T]) -> T | None:
+    """Return the value that the environment of this process determines; None: it determines none."""
+    value = getattr(settings, setting.name) if setting.has_variable else None
+    if value is None:
+        return None
+    plain = dict(pair.split("=", 1) for pair in value) if isinstance(value, tuple) else value
+    found: T = msgspec.convert(plain, setting.kind, strict=False)
+    return found
 
 
 async def read_plain(conn: Connection, setting: Setting[T]) -> T:
@@ -251,11 +316,18 @@ def reference() -> list[str]:
         "Superadmins change these while the platform runs, with `orvanta admin settings` or the calls",
         "`/api/settings/global/{name}`. A change takes effect in every server within a second. Values are JSON;",
         "secret fields are write-only and are shown as `***`, which leaves them unchanged when it is sent back.",
+        "If the environment of a server has the variable of a setting, its value takes precedence there, and the",
+        "setting cannot be changed.",
         "",
-        "| name | default | meaning |",
-        "|---|---|---|",
+        "| name | default | variable | meaning |",
+        "|---|---|---|---|",
     ]
-    return [*lines, *(f"| `{each.name}` | {each.shown} | {each.text} |" for each in REGISTRY.values())]
+    return [*lines, *map(_reference_row, REGISTRY.values())]
+
+
+def _reference_row(setting: Setting[Any]) -> str:
+    variable = f"`{setting.variable}`" if setting.has_variable else ""
+    return f"| `{setting.name}` | {setting.shown} | {variable} | {setting.text} |"
 
 
 def _location(name: str) -> SecretLocation:

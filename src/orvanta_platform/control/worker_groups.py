@@ -13,9 +13,10 @@ from orvanta_platform.errors import BadRequest
 LEVELS: Final = ("none", "landlock", "userns", "full")
 """Isolation levels, the weakest first."""
 
-_Queue = Annotated[
+Queue = Annotated[
     str, msgspec.Meta(min_length=1, max_length=100, pattern=r"^[^\s,:\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]+$")
 ]
+"""Name of a queue: not that of one worker, which contains a colon."""
 _Priority = Annotated[int, msgspec.Meta(ge=1, le=100)]
 _MAX_GROUPS: Final = 200
 _MAX_VARIABLES_CHARS: Final = 20_000
@@ -28,9 +29,9 @@ _TAKEN: Final = re.compile(
 class WorkerGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Settings of the workers of a group. Those that are null are the workers' own, from their environment."""
 
-    worker_tags: Annotated[list[_Queue], msgspec.Meta(min_length=1, max_length=100)] | None = None
+    worker_tags: Annotated[list[Queue], msgspec.Meta(min_length=1, max_length=100)] | None = None
     """Queues that the workers serve."""
-    priority_tags: Annotated[dict[_Queue, _Priority], msgspec.Meta(max_length=100)] = {}
+    priority_tags: Annotated[dict[Queue, _Priority], msgspec.Meta(max_length=100)] = {}
     """Queues that are served before others, the highest number first."""
     slots: Annotated[int, msgspec.Meta(ge=1, le=1000)] | None = None
     """Jobs that each worker runs concurrently."""

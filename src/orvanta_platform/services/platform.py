@@ -87,7 +87,7 @@ class Platform:
         tools = Tools(self.db, self.storage, self.blueprints, self.notify, self.keys, self.evaluator)
         tools = replace(tools, sizes=Sizes(self.settings.result_limit))
         object.__setattr__(self, "tools", tools)
-        object.__setattr__(self, "instance", InstanceSettings(self.db, self.keys))
+        object.__setattr__(self, "instance", InstanceSettings(self.db, self.keys, self.settings))
 
     @property
     def measurements(self) -> Measurements:

@@ -8,6 +8,7 @@ from typing import Any
 from litestar import Response, get, post
 from litestar.datastructures import Cookie
 from litestar.params import FromPath
+from msgspec import UNSET
 
 from orvanta_platform.errors import OrvantaError
 from orvanta_platform.http import answers, cookies
@@ -23,10 +24,10 @@ _U = "/api/users"
 
 @get("/api/auth/oidc/providers", opt=call(answer=schemas.LoginOptions))
 async def list_login_options(request: AnyRequest) -> Response[bytes]:
-    """List the providers of single sign-on, and whether accounts can log in with passwords."""
+    """List the providers of single sign-on, whether passwords are accepted, and the color of the instance."""
     found = await single_sign_on.options(platform_of(request))
     providers = [schemas.LoginProvider(name, label) for name, label in found.providers.items()]
-    return answers.json(schemas.LoginOptions(providers, found.passwords))
+    return answers.json(schemas.LoginOptions(providers, found.passwords, found.color or UNSET))
 
 
 @post(

@@ -37,6 +37,8 @@ class InstanceSetting(msgspec.Struct, kw_only=True):
     updated_at: datetime | UnsetType = UNSET
     """Time of the last change; missing if the default applies."""
     updated_by: str | UnsetType = UNSET
+    variable: str | UnsetType = UNSET
+    """Environment variable that determines the value on this server, so that it cannot be changed."""
 
 
 class ProcessSetting(msgspec.Struct, kw_only=True):
@@ -67,4 +69,5 @@ def setting(shown: ShownSetting) -> InstanceSetting:
         version=shown.version,
         updated_at=shown.updated_at or UNSET,
         updated_by=shown.updated_by or UNSET,
+        variable=shown.variable or UNSET,
     )

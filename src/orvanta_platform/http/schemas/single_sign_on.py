@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 
 class LoginProvider(msgspec.Struct):
@@ -20,6 +21,9 @@ class LoginOptions(msgspec.Struct):
     providers: list[LoginProvider]
     password_login: bool
     """False: only one superadmin can log in with a password."""
+
+    branding_color: str | UnsetType = UNSET
+    """Color of the instance, #rrggbb."""
 
 
 class StartLogin(msgspec.Struct):

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from msgspec import structs
 
 from orvanta_platform.control import audit, instance_settings, secret_fields, secrets
 from orvanta_platform.control.actor import Actor
@@ -17,7 +18,7 @@ from orvanta_platform.db import accounts
 from orvanta_platform.db import instance_settings as rows
 from orvanta_platform.db.instance_settings import SettingRow
 from orvanta_platform.db.pool import Connection, Database
-from orvanta_platform.errors import BadRequest, VersionConflict
+from orvanta_platform.errors import BadRequest, SetByEnvironment, VersionConflict
 from orvanta_platform.settings import EnvironmentSetting, Settings, describe
 
 _INSTANCE = Target(None, "instance")
@@ -39,6 +40,8 @@ class ShownSetting(msgspec.Struct, frozen=True):
     updated_at: datetime | None = None
     """None: the default applies."""
     updated_by: str | None = None
+    variable: str | None = None
+    """Environment variable that determines the value on this server; None: the stored value applies."""
 
 
 def list_environment(settings: Settings, actor: Actor) -> list[EnvironmentSetting]:
@@ -47,33 +50,46 @@ def list_environment(settings: Settings, actor: Actor) -> list[EnvironmentSettin
     return describe(settings)
 
 
-async def list_all(db: Database, actor: Actor) -> list[ShownSetting]:
+async def list_all(db: Database, settings: Settings, actor: Actor) -> list[ShownSetting]:
     """Return all settings by name. Raises Forbidden."""
     require(actor, "read_settings", _INSTANCE)
     async with db.acquire() as conn:
         stored = await rows.list_all(conn)
-    return [_shown(REGISTRY[name], stored.get(name)) for name in sorted(REGISTRY)]
+    return [_effective(settings, REGISTRY[name], stored.get(name)) for name in sorted(REGISTRY)]
 
 
-async def get(db: Database, actor: Actor, name: str) -> ShownSetting:
+async def get(db: Database, settings: Settings, actor: Actor, name: str) -> ShownSetting:
     """Return one setting. Raises Forbidden, NotFound."""
     require(actor, "read_settings", _INSTANCE)
     setting = instance_settings.find(name)
     async with db.acquire() as conn:
-        return _shown(setting, await rows.get(conn, name))
+        return _effective(settings, setting, await rows.get(conn, name))
 
 
 async def change(
-    db: Database, keys: InstanceKeys, actor: Actor, name: str, value: Any, base_version: str | None = None
+    db: Database,
+    settings: Settings,
+    keys: InstanceKeys,
+    actor: Actor,
+    name: str,
+    value: Any,
+    base_version: str | None = None,
 ) -> None:
     """Set a setting; None: return it to its default. A mask leaves the secret at its place unchanged.
 
     `base_version`: the version that the change is based on; None: any. Raises Forbidden, also for tokens with limits,
-    NotFound, BadRequest for an invalid value, VersionConflict if the setting has another version.
+    NotFound, BadRequest for an invalid value, VersionConflict if the setting has another version, SetByEnvironment if
+    the environment of this process determines it.
     """
     require(actor, "write_settings", _INSTANCE)
     refuse_limited(actor, "change settings")
     setting = instance_settings.find(name)
+    if instance_settings.from_environment(settings, setting) is not None:
+        raise SetByEnvironment(
+            f"The environment variable {setting.variable} determines {name}.",
+            hint="Change the variable and restart the servers, or remove it.",
+            details={"variable": setting.variable},
+        )
     raw = msgspec.json.encode(value)
     if len(raw) > _MAX_BYTES:
         raise BadRequest(f"The value of a setting has at most {_MAX_BYTES} bytes.")
@@ -128,6 +144,13 @@ def check_version(name: str, newest: str, base: str | None, theirs: Any, author:
         hint="Compare the two values, then send base_version with the newest version.",
         details={"name": name, "base": base[:100], "newest": newest, "theirs": theirs},
     )
+
+
+def _effective(settings: Settings, setting: Setting[Any], row: SettingRow | None) -> ShownSetting:
+    """Return a setting with the value of the environment, if that determines it."""
+    stored = _shown(setting, row)
+    chosen = instance_settings.from_environment(settings, setting)
+    return stored if chosen is None else structs.replace(stored, value=chosen, variable=setting.variable)
 
 
 def _shown(setting: Setting[Any], row: SettingRow | None) -> ShownSetting:

@@ -22,7 +22,7 @@ from msgspec.structs import replace
 from orvanta_platform.control import audit, names
 from orvanta_platform.control.actor import Actor, system
 from orvanta_platform.control.identity_providers import IdentityProvider
-from orvanta_platform.control.instance_settings import BREAK_GLASS_ACCOUNT, OIDC_PROVIDERS
+from orvanta_platform.control.instance_settings import BRANDING_COLOR, BREAK_GLASS_ACCOUNT, OIDC_PROVIDERS
 from orvanta_platform.db import accounts, identities, tokens
 from orvanta_platform.db.accounts import AccountRow
 from orvanta_platform.db.identities import LoginRow
@@ -69,6 +69,8 @@ class LoginOptions(msgspec.Struct, frozen=True):
     """Label of each provider by name."""
     passwords: bool
     """False: only one superadmin can log in with a password."""
+    color: str | None
+    """Color of the instance, #rrggbb."""
 
 
 class StartedLogin(msgspec.Struct, frozen=True):
@@ -92,7 +94,8 @@ async def options(platform: Platform) -> LoginOptions:
     """Return the ways to log in."""
     providers = await platform.instance.get(OIDC_PROVIDERS)
     passwords = await platform.instance.get(BREAK_GLASS_ACCOUNT) is None
-    return LoginOptions({name: each.label for name, each in providers.items()}, passwords)
+    color = await platform.instance.get(BRANDING_COLOR)
+    return LoginOptions({name: each.label for name, each in providers.items()}, passwords, color)
 
 
 async def start(platform: Platform, name: str, then: str) -> StartedLogin:

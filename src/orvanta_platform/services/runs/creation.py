@@ -15,6 +15,7 @@ from msgspec import structs
 from orvanta_platform import clock
 from orvanta_platform.control import limits, permissions
 from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.instance_settings import ALL_WORKSPACES, DEFAULT_TAGS
 from orvanta_platform.control.permissions import Target
 from orvanta_platform.db import acceptance
 from orvanta_platform.db.runs import NewRun
@@ -181,7 +182,11 @@ async def _with_breakpoints(
 
 
 async def _with_queue(platform: Platform, spec: RunSpec, new: NewRun) -> NewRun:
-    """Choose the worker of a run whose jobs must all run on the same one."""
+    """Choose the default queue of a run without a tag, and the worker of a run whose jobs must all run on the same."""
+    if new.queue is None:
+        tags = await platform.instance.get(DEFAULT_TAGS)
+        default = tags.get(spec.workspace, tags.get(ALL_WORKSPACES))
+        new = structs.replace(new, queue=dynamic_tags.in_workspace(default, spec.workspace))
     if not spec.blueprint.plan.bound:
         return new
     async with platform.db.acquire() as connection:
