@@ -56,6 +56,11 @@ export const router = createRouter([
               { path: "policies", load: async () => (await import("./settings/policies-page")).PoliciesPage },
               { path: "git", load: async () => (await import("./settings/git-page")).GitPage },
               { path: "audit", load: async () => (await import("./settings/audit-page")).AuditPage },
+              { path: "usage", load: async () => (await import("./settings/usage-page")).UsagePage },
+              {
+                path: "instance-usage",
+                load: async () => (await import("./settings/instance-usage-page")).InstanceUsagePage,
+              },
               { path: "instance", load: async () => (await import("./settings/instance-page")).InstancePage },
               { path: "workspace", load: async () => (await import("./settings/workspace-page")).WorkspacePage },
               { path: "workspaces", load: async () => (await import("./settings/workspaces-page")).WorkspacesPage },

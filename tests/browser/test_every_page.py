@@ -121,6 +121,8 @@ PAGES = [
             "policies",
             "git",
             "audit",
+            "usage",
+            "instance-usage",
             "workspace",
             "instance",
             "workspaces",

@@ -166,6 +166,23 @@ async def test_settings_of_instance_are_changed(page: Page, site: Site) -> None:
 
 
 @pytest.mark.extended
+async def test_usage_is_shown_by_day_item_and_member(page: Page, site: Site) -> None:
+    """The server has recorded the hours before its start, in which nothing ran."""
+    await opens(page, "usage", "Usage")
+    days = page.get_by_role("table", name="By day")
+    await expect(days.get_by_role("row")).not_to_have_count(1)
+    await page.get_by_label("Time span").select_option("7 days")
+    await expect(page).to_have_url(re.compile("last=7d"))
+    await expect(days.get_by_role("columnheader")).to_have_text(["Day", "Runs", "Failed", "Run time", "Files"])
+    await is_accessible(page)
+    await page.set_viewport_size({"width": 360, "height": 900})
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 360
+    await opens(page, "instance-usage", "Usage by workspace")
+    await expect(page.get_by_role("table").get_by_role("rowheader", name="main")).to_be_visible()
+    await is_accessible(page)
+
+
+@pytest.mark.extended
 async def test_two_admins_see_both_values_of_a_setting(page: Page, site: Site) -> None:
     """The admin who saves second sees the stored value, and replaces it only by saving again."""
     dialog = page.get_by_role("dialog")

@@ -34,6 +34,8 @@ def test_person_from_account_to_departure(cli: Cli) -> None:
     assert planned[-3:] == ["variable", "u/eve/key", "f/night/key"]
     assert cli("member", "transfer", "eve", "f/night", "--json").json["refused"] == []
     assert [each["path"] for each in cli("variable", "list", "f/night/", "--json").json] == ["f/night/key"]
+    cli("workspace", "usage")
+    assert cli("workspace", "usage", "--json").json.keys() >= {"days", "items", "members"}
     cli("member", "invite", EMAIL, "--role", "viewer")
     assert cli("member", "invitations").out.split()[:2] == [EMAIL, "viewer"]
     cli("member", "withdraw", EMAIL)

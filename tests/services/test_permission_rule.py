@@ -94,6 +94,8 @@ EXEMPT = {
     "maintenance.alerts.check": "called by a daemon; queues messages to channels that superadmins have set",
     "maintenance.statistics.record": "a duty of the leading process; records counts",
     "maintenance.statistics.delete_old": "a duty of the leading process; deletes counts",
+    "maintenance.usage.record": "a duty of the leading process; records counts",
+    "maintenance.usage.delete_old": "a duty of the leading process; deletes counts",
     "maintenance.alerts.record_outcomes": "called by a daemon; queues messages to channels that superadmins have set",
     "maintenance.alert_sender.send_due": "called by a daemon; sends to channels that superadmins have set",
     "maintenance.alert_sender.title_of": "formats a message that is sent to channels that superadmins have set",

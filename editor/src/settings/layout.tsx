@@ -26,6 +26,7 @@ const WORKSPACE: Group = [
     [t("settings.policies"), "policies"],
     [t("settings.git"), "git"],
     [t("settings.audit"), "audit"],
+    [t("settings.usage"), "usage"],
     [t("settings.workspaceSettings"), "workspace"],
   ],
 ];
@@ -34,6 +35,7 @@ const INSTANCE: Group = [
   [
     [t("settings.accounts"), "accounts"],
     [t("settings.workspaces"), "workspaces"],
+    [t("settings.instanceUsage"), "instance-usage"],
     [t("settings.groupSso"), "sso"],
     [t("settings.scim"), "scim"],
     [t("settings.instanceSettings"), "instance"],
@@ -41,7 +43,7 @@ const INSTANCE: Group = [
 ];
 
 /** Pages that only admins of the workspace can read. */
-const OF_ADMINS = ["service-accounts", "tokens"];
+const OF_ADMINS = ["service-accounts", "tokens", "usage"];
 /** Pages that operators and viewers cannot read. */
 const OF_DEVELOPERS = ["git"];
 

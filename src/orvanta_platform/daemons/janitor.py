@@ -28,7 +28,7 @@ from orvanta_platform.db import (
     workers,
 )
 from orvanta_platform.services.access import audit_chain
-from orvanta_platform.services.maintenance import objects, retention, statistics
+from orvanta_platform.services.maintenance import objects, retention, statistics, usage
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.releases import automatic_promotions
 from orvanta_platform.services.run_views import erasing, search_index
@@ -108,6 +108,7 @@ async def _run_leader_duties(platform: Platform) -> None:
 async def _record(platform: Platform) -> None:
     while True:
         await statistics.record(platform)
+        await usage.record(platform)
         await asyncio.sleep(60 - clock.now().timestamp() % 60 + RECORD_LAG_S)
 
 
@@ -132,6 +133,7 @@ async def _retain(platform: Platform) -> None:
             counts = {"partitions": len(done.partitions), "runs": done.runs, "objects": done.objects}
             log.info("old history deleted", action="retention", **counts)
         await statistics.delete_old(platform)
+        await usage.delete_old(platform)
         if rows := await audit_chain.drop_old(platform):
             log.info("old audit rows deleted", action="retention", rows=rows)
         await asyncio.sleep(PAUSE_S)

@@ -1,4 +1,4 @@
-"""`orvanta workspace`: creation, name, archive and deletion of workspaces."""
+"""`orvanta workspace`: creation, name, archive, deletion and usage of workspaces."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ DisplayName = Annotated[str | None, typer.Option("--name", help="Display name; b
 Name = Annotated[str, typer.Argument(help="Display name.", metavar="NAME")]
 Archived = Annotated[bool, typer.Option("--archived", help="Archived workspaces instead.")]
 Confirm = Annotated[str | None, typer.Option("--confirm", help="Id of the workspace, instead of the prompt for it.")]
+Last = Annotated[str, typer.Option("--last", help="Time span: 7d, 30d or 90d.")]
 
 
 @app.callback()
@@ -74,3 +75,19 @@ def delete(session: Session, id: Id, confirm: Confirm = None) -> None:
     typed = confirm if confirm is not None else prompt(f"Id of the workspace to delete ({id})")
     session.api.delete(f"/api/workspaces/delete/{quote(id, safe='')}?confirm={quote(typed, safe='')}")
     session.print_state(id, "deleted")
+
+
+@command(app, "orvanta workspace usage", "orvanta workspace usage --last 90d")
+def usage(session: Session, last: Last = "30d") -> None:
+    """Print runs and run time of the workspace by workflow, script and member. Admins only."""
+    from orvanta_platform.cli.client.output import print_json, print_table
+
+    api = session.api
+    found = api.get(api.in_workspace("usage"), last=last)
+    if session.as_json:
+        print_json(found)
+        return
+    lines = [[f"{each.get('kind', 'other')} {each.get('path', '')}".strip(), each] for each in found["items"]]
+    lines += [[each["permissioned_as"], each] for each in found["members"]]
+    rows = [[name, str(each["runs"]), str(each["failed"]), f"{each['job_s']:.0f} s"] for name, each in lines]
+    print_table(["NAME", "RUNS", "FAILED", "RUN TIME"], rows)

@@ -97,6 +97,8 @@ RULES: Mapping[tuple[str, str], str] = MappingProxyType(
         """,
         ("instance", "drain_worker"): "POST /api/workers/drain/{id}",
         ("operations", "list"): "GET operations",
+        ("usage", "list"): "GET usage",
+        ("instance", "read_usage"): "GET /api/usage",
         ("instance", "read_policies"): "GET /api/policies/list",
         ("instance", "write_policies"): """
             POST /api/policies/create
