@@ -10,6 +10,7 @@ import contextlib
 import os
 import signal
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Literal
 
@@ -207,13 +208,16 @@ def _write(controller: GroupFolder, name: str, value: int) -> None:
     (controller.folder / name).write_text(str(value))
 
 
+_numbers = count(1)
+"""Numbers of the groups of this process, which may belong to several `Groups`."""
+
+
 class Groups:
     """Groups of one worker process: created when needed, reused, removed at the end."""
 
     def __init__(self, parents: dict[Kind, GroupFolder]) -> None:
         self._parents = parents
         self._idle: list[Group] = []
-        self._created = 0
 
     @property
     def kinds(self) -> set[Kind]:
@@ -224,11 +228,11 @@ class Groups:
         """Return a group without processes, or None if none can be created."""
         if self._idle:
             return self._idle.pop()
-        self._created += 1
+        number = next(_numbers)
         group = Group({})
         try:
             for kind, parent in self._parents.items():
-                folder = parent.folder / f"orvanta-{os.getpid()}-{self._created}"
+                folder = parent.folder / f"orvanta-{os.getpid()}-{number}"
                 folder.mkdir(exist_ok=True)
                 group.folders[kind] = GroupFolder(folder, parent.version)
         except OSError:
