@@ -1,7 +1,7 @@
 """Settings, read once from the environment.
 
-The class is the table: one field is one name, with its parser, default, unit and description. `reference()` generates
-the page docs/reference/settings.md from it.
+The class is the table: one field is one name, with its parser, default, unit and description.
+`control.process_settings` generates the page docs/reference/settings.md from it.
 """
 
 from __future__ import annotations
@@ -476,7 +476,8 @@ class Settings:
         return self.object_storage_url or (self.home / "objects").as_uri()
 
 
-def _rows() -> list[Field[Any]]:
+def rows() -> list[Field[Any]]:
+    """Return the fields of the table. The metadata of each has its name in the environment, text, unit and parser."""
     return list(fields(Settings))
 
 
@@ -486,7 +487,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     Raises SettingsError for an unknown ORVANTA_ name, an invalid value, or contradictory times.
     """
     _refuse_unknown(environ)
-    values = {row.name: _read(row, environ) for row in _rows() if environ.get(row.metadata["name"])}
+    values = {row.name: _read(row, environ) for row in rows() if environ.get(row.metadata["name"])}
     values.setdefault("home", default_home(environ))
     values.setdefault("slots", max(4, 2 * (os.cpu_count() or 1)))
     values.setdefault("base_url", f"http://{_in_url(values.get('host', '127.0.0.1'))}:{values.get('port', 8000)}")
@@ -518,73 +519,18 @@ def with_database(settings: Settings, app_url: str, owner_url: str) -> Settings:
 
 def secrets(settings: Settings) -> dict[str, str]:
     """Return the secret values that are set, by their names in the environment, as `load` reads them."""
-    rows = [(row.metadata["name"], getattr(settings, row.name)) for row in _rows() if row.metadata["secret"]]
-    return {name: value for name, value in rows if value}
+    found = [(row.metadata["name"], getattr(settings, row.name)) for row in rows() if row.metadata["secret"]]
+    return {name: value for name, value in found if value}
 
 
 def secret_names() -> tuple[str, ...]:
     """Return the names in the environment that hold secrets and must be removed from it."""
-    return tuple(row.metadata["name"] for row in _rows() if row.metadata["secret"])
+    return tuple(row.metadata["name"] for row in rows() if row.metadata["secret"])
 
 
 def known_names() -> tuple[str, ...]:
     """Return every name of the environment that is read, in the order of the table."""
-    return tuple(row.metadata["name"] for row in _rows())
-
-
-@dataclass(frozen=True, slots=True)
-class EnvironmentSetting:
-    """A setting of a process as superadmins see it."""
-
-    name: str
-    text: str
-    is_set: bool
-    """The environment has a value."""
-    value: str | None
-    """Effective value; a mask if it is secret, None if it has none."""
-
-
-def describe(settings: Settings, environ: Mapping[str, str] = os.environ) -> list[EnvironmentSetting]:
-    """Return the settings of this process, without the values of secret ones."""
-    return [
-        EnvironmentSetting(
-            row.metadata["name"],
-            row.metadata["text"],
-            bool(environ.get(row.metadata["name"])),
-            _shown(getattr(settings, row.name), secret=row.metadata["secret"]),
-        )
-        for row in _rows()
-    ]
-
-
-def _shown(value: Any, *, secret: bool) -> str | None:
-    if value in (None, ()):
-        return None
-    if secret:
-        return "***"
-    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
-
-
-def reference() -> str:
-    """Return the page docs/reference/settings.md."""
-    lines = [
-        "# Settings",
-        "",
-        "Settings are read from the environment when a process starts. An empty value counts as unset; an unknown",
-        "name that starts with `ORVANTA_` is an error. Sizes accept the units B, KB, MB, GB, KiB, MiB and GiB.",
-        "",
-        "| name | default | unit | meaning |",
-        "|---|---|---|---|",
-    ]
-    lines += [_reference_row(row) for row in _rows()]
-    return "\n".join(lines) + "\n"
-
-
-def _reference_row(row: Field[Any]) -> str:
-    meta = row.metadata
-    default = meta["shown"] or str(row.default)
-    text = meta["text"] + (" Secret." if meta["secret"] else "")
-    return f"| `{meta['name']}` | {default} | {meta['unit']} | {text} |"
+    return tuple(row.metadata["name"] for row in rows())
 
 
 def _refuse_unknown(environ: Mapping[str, str]) -> None:

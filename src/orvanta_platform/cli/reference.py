@@ -16,10 +16,10 @@ from typing import Any
 import typer
 
 import orvanta_platform
-from orvanta_platform import measurements, settings
+from orvanta_platform import measurements
 from orvanta_platform.cli.error_names import DIAGNOSTICS, FAILURES, section
 from orvanta_platform.cli.main import load
-from orvanta_platform.control import instance_settings
+from orvanta_platform.control import instance_settings, process_settings
 from orvanta_platform.errors import OrvantaError
 from orvanta_platform.http import route_reference
 
@@ -47,7 +47,7 @@ def pages() -> dict[str, str]:
 
 def settings_page() -> str:
     """Return the page of the settings: those of the environment, and those of the instance."""
-    return settings.reference() + "\n" + "\n".join(instance_settings.reference()) + "\n"
+    return process_settings.reference() + "\n" + "\n".join(instance_settings.reference()) + "\n"
 
 
 def error_types() -> list[type[OrvantaError]]:

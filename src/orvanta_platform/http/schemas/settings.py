@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from orvanta_platform.control.process_settings import EnvironmentSetting
 from orvanta_platform.services.access.instance_settings import ShownSetting
-from orvanta_platform.settings import EnvironmentSetting
 
 
 class SetSetting(msgspec.Struct):

@@ -14,12 +14,13 @@ from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.instance_settings import BREAK_GLASS_ACCOUNT, KEY_WORKSPACE, REGISTRY, Setting
 from orvanta_platform.control.keys import InstanceKeys
 from orvanta_platform.control.permissions import Target, refuse_limited, require
+from orvanta_platform.control.process_settings import EnvironmentSetting, describe
 from orvanta_platform.db import accounts
 from orvanta_platform.db import instance_settings as rows
 from orvanta_platform.db.instance_settings import SettingRow
 from orvanta_platform.db.pool import Connection, Database
 from orvanta_platform.errors import BadRequest, SetByEnvironment, VersionConflict
-from orvanta_platform.settings import EnvironmentSetting, Settings, describe
+from orvanta_platform.settings import Settings
 
 _INSTANCE = Target(None, "instance")
 _MAX_BYTES = 100_000
