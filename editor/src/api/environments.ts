@@ -17,6 +17,7 @@ export type Decision = components["schemas"]["Decision"];
 export type Release = components["schemas"]["Release"];
 export type ReleaseSummary = components["schemas"]["ReleaseSummary"];
 export type ReleasedItem = components["schemas"]["ReleasedItem"];
+export type RemovedItem = components["schemas"]["RemovedItem"];
 
 /** Return the data of a response. */
 function present<T>({ data }: { data?: T }): T {
@@ -143,8 +144,13 @@ export const releasableItemsQuery = (workspace: string) =>
   });
 
 /** Create a release of items and everything that they reference. */
-export async function createRelease(workspace: string, items: ReleasedItem[], notes: string): Promise<Release> {
-  const body = { items, notes };
+export async function createRelease(
+  workspace: string,
+  items: ReleasedItem[],
+  removed: RemovedItem[],
+  notes: string,
+): Promise<Release> {
+  const body = { items, removed, notes };
   return present(await api.POST("/api/w/{workspace}/releases/create", { params: { path: { workspace } }, body }));
 }
 

@@ -1,6 +1,13 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
-import { createRelease, type ReleasedItem, releasableItemsQuery } from "../api/environments";
+import {
+  createRelease,
+  type ReleasedItem,
+  type RemovedItem,
+  releasableItemsQuery,
+  releaseQuery,
+  releasesQuery,
+} from "../api/environments";
 import { kindName } from "../kinds/kind-name";
 import { errorText } from "../lib/api-error";
 import { useNavigate } from "../routing/hooks";
@@ -13,17 +20,24 @@ import css from "./environments.module.css";
 
 const keyOf = ({ kind, path }: ReleasedItem): string => `${kind} ${path}`;
 
+function toggled<T extends ReleasedItem>(items: readonly T[], item: T): readonly T[] {
+  const rest = items.filter((each) => keyOf(each) !== keyOf(item));
+  return rest.length < items.length ? rest : [...items, item];
+}
+
 /** Dialog that creates a release of chosen items. */
 export function NewRelease({ workspace, close }: { workspace: string; close: () => void }) {
   const navigate = useNavigate();
   const queries = useQueryClient();
   const items = useQuery(releasableItemsQuery(workspace));
   const [chosen, setChosen] = useState<readonly ReleasedItem[]>([]);
+  const [removed, setRemoved] = useState<readonly RemovedItem[]>([]);
+  const deleted = useDeletedItems(workspace);
   const [query, setQuery] = useState("");
   const [notes, setNotes] = useState("");
   const [missing, setMissing] = useState(false);
   const creating = useMutation({
-    mutationFn: () => createRelease(workspace, [...chosen], notes),
+    mutationFn: () => createRelease(workspace, [...chosen], [...removed], notes),
     onSuccess: async ({ number }) => {
       await queries.invalidateQueries({ queryKey: ["releases", workspace] });
       await navigate(`/w/${workspace}/environments/releases/${number}`);
@@ -31,15 +45,10 @@ export function NewRelease({ workspace, close }: { workspace: string; close: () 
   });
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    setMissing(chosen.length === 0);
-    if (chosen.length > 0) creating.mutate();
+    const isEmpty = chosen.length + removed.length === 0;
+    setMissing(isEmpty);
+    if (!isEmpty) creating.mutate();
   };
-  const toggle = (item: ReleasedItem) =>
-    setChosen((present) =>
-      present.some((each) => keyOf(each) === keyOf(item))
-        ? present.filter((each) => keyOf(each) !== keyOf(item))
-        : [...present, item],
-    );
   const shown = items.data?.filter((each) => keyOf(each).includes(query.trim())) ?? [];
   const problem = creating.isError ? errorText(creating.error) : missing && t("environments.chooseOne");
   return (
@@ -55,22 +64,23 @@ export function NewRelease({ workspace, close }: { workspace: string; close: () 
         />
         {items.isPending && <Skeleton />}
         {items.error && <Failed error={items.error} retry={() => void items.refetch()} />}
-        <ul className={css.choices} aria-label={t("environments.items")}>
-          {shown.map((item) => (
-            <li key={keyOf(item)}>
-              <label>
-                <input
-                  type="checkbox"
-                  checked={chosen.some((each) => keyOf(each) === keyOf(item))}
-                  onChange={() => toggle(item)}
-                />
-                <span>
-                  {kindName(item.kind)} {item.path}
-                </span>
-              </label>
-            </li>
-          ))}
-        </ul>
+        <Choices
+          label={t("environments.items")}
+          items={shown}
+          chosen={chosen}
+          toggle={(item) => setChosen((present) => toggled(present, item))}
+        />
+        {deleted.length > 0 && (
+          <>
+            <p className={dialogCss.description}>{t("environments.chooseRemoved")}</p>
+            <Choices
+              label={t("environments.removedItems")}
+              items={deleted}
+              chosen={removed}
+              toggle={(item) => setRemoved((present) => toggled(present, item))}
+            />
+          </>
+        )}
         <Field label={t("environments.notes")}>
           <textarea
             className={controls.input}
@@ -88,5 +98,45 @@ export function NewRelease({ workspace, close }: { workspace: string; close: () 
         </div>
       </form>
     </Dialog>
+  );
+}
+
+/** Return the items of the newest release that no longer exist in the workspace. */
+function useDeletedItems(workspace: string): RemovedItem[] {
+  const present = useQuery(releasableItemsQuery(workspace)).data;
+  const newest = useQuery(releasesQuery(workspace)).data?.[0]?.number;
+  const release = useQuery({ ...releaseQuery(workspace, newest ?? 0), enabled: newest !== undefined }).data;
+  if (!present || !release) return [];
+  const keys = new Set(present.map(keyOf));
+  return release.items.flatMap(({ kind, path }) =>
+    kind === "resource_type" || keys.has(keyOf({ kind, path })) ? [] : [{ kind, path }],
+  );
+}
+
+interface ChoicesProps<T> {
+  label: string;
+  items: readonly T[];
+  chosen: readonly T[];
+  toggle: (item: T) => void;
+}
+
+function Choices<T extends ReleasedItem>({ label, items, chosen, toggle }: ChoicesProps<T>) {
+  return (
+    <ul className={css.choices} aria-label={label}>
+      {items.map((item) => (
+        <li key={keyOf(item)}>
+          <label>
+            <input
+              type="checkbox"
+              checked={chosen.some((each) => keyOf(each) === keyOf(item))}
+              onChange={() => toggle(item)}
+            />
+            <span>
+              {kindName(item.kind)} {item.path}
+            </span>
+          </label>
+        </li>
+      ))}
+    </ul>
   );
 }

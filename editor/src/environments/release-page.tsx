@@ -16,7 +16,7 @@ export function ReleasePage({ workspace, number }: { workspace: string; number: 
   const release = useQuery(releaseQuery(workspace, Number(number)));
   if (release.isPending) return <Skeleton />;
   if (release.error) return <Failed error={release.error} retry={() => void release.refetch()} />;
-  const { notes, items, requirements, imported, digest, created_at: at, created_by: user } = release.data;
+  const { notes, items, removed, requirements, imported, digest, created_at: at, created_by: user } = release.data;
   return (
     <main className={css.page}>
       <div className={css.head}>
@@ -40,6 +40,12 @@ export function ReleasePage({ workspace, number }: { workspace: string; number: 
         <h2>{t("environments.items")}</h2>
         <ItemList label={t("environments.items")} items={items} />
       </section>
+      {removed.length > 0 && (
+        <section>
+          <h2>{t("environments.removedItems")}</h2>
+          <ItemList label={t("environments.removedItems")} items={removed} />
+        </section>
+      )}
       {requirements.length > 0 && (
         <section>
           <h2>{t("environments.requirements")}</h2>

@@ -69,6 +69,11 @@ export function RuleFields({ rules, set }: Props) {
         checked={rules.refuse_direct_deploys}
         set={(refuse_direct_deploys) => change({ refuse_direct_deploys })}
       />
+      <Checkbox
+        label={t("environments.ruleRemovals")}
+        checked={rules.permit_removals}
+        set={(permit_removals) => change({ permit_removals })}
+      />
       <FrozenHoursFields hours={rules.frozen_hours ?? null} set={(frozen_hours) => change({ frozen_hours })} />
     </>
   );

@@ -83,9 +83,19 @@ class DeploymentRow(msgspec.Struct, frozen=True):
 
 
 async def list_deployed_items(conn: Connection, environment: str) -> dict[tuple[str, str], str]:
-    """Return the hashes of the items of an environment as its deployments left them, by kind and path."""
+    """Return the hashes of the items of an environment as its deployments left them, by kind and path; items that
+    were removed are not included.
+    """
     rows = await conn.fetch(_SQL["list_deployed_items"], environment)
     return {(row["kind"], row["path"]): row["hash"] for row in rows}
+
+
+async def list_removed_since(conn: Connection, environment: str, digest: str) -> dict[tuple[str, str], list[int]]:
+    """Return the items, by kind and path, that deployments removed from an environment since the release with this
+    digest ran there, with earlier releases at their paths, newest first.
+    """
+    rows = await conn.fetch(_SQL["list_removed_since"], environment, digest)
+    return {(row["kind"], row["path"]): row["releases"] for row in rows}
 
 
 async def list_requirements(
@@ -215,7 +225,7 @@ async def insert_deployment(conn: Connection, new: NewDeployment) -> int:
 async def store_deployed_items(
     conn: Connection, environment: str, items: Mapping[tuple[str, str], str], deployment: int
 ) -> None:
-    """Store the hashes of items, by kind and path, as a deployment left them."""
+    """Store the hashes of items, by kind and path, as a deployment left them; "" if it removed the item."""
     kinds, paths = [kind for kind, _ in items], [path for _, path in items]
     values = (environment, kinds, paths, list(items.values()), deployment)
     await conn.execute(_SQL["store_deployed_items"], *values)

@@ -17,7 +17,7 @@ app = typer.Typer(
 )
 
 Items = Annotated[
-    list[str],
+    list[str] | None,
     typer.Argument(help="Items to release: flow/<path>, script/<path>, schedule/<path>, http_trigger/<path>."),
 ]
 Notes = Annotated[str, typer.Option("--notes", "-m", help="Notes that the release shows.")]
@@ -25,6 +25,13 @@ Enable = Annotated[
     list[str] | None,
     typer.Option(
         "--enable", help="schedule/<path>=<environment>: a new schedule or HTTP trigger is enabled there. Repeatable."
+    ),
+]
+Remove = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--remove",
+        help="<kind>/<path> of an item that was deleted in the workspace; a deployment removes it. Repeatable.",
     ),
 ]
 Number = Annotated[int, typer.Argument(help="Number of the release.", metavar="RELEASE")]
@@ -60,7 +67,9 @@ def _list(session: Session, limit: options.Limit = 100) -> None:
 
 
 @command(app, "orvanta release create flow/f/sales/report schedule/f/sales/daily -m 'Weekly totals'")
-def create(session: Session, items: Items, notes: Notes = "", enable: Enable = None) -> None:
+def create(
+    session: Session, items: Items = None, notes: Notes = "", enable: Enable = None, remove: Remove = None
+) -> None:
     """Create a release of items and everything that they reference. Print its number.
 
     Variables and resources become requirements: a release contains no values.
@@ -72,7 +81,8 @@ def create(session: Session, items: Items, notes: Notes = "", enable: Enable = N
             raise BadRequest(f"{each[:200]!r} is not <kind>/<path>=<environment>.")
         enabled.setdefault(_item(name), []).append(environment)
     body = {
-        "items": [{"kind": kind, "path": path} for kind, path in map(_item, items)],
+        "items": [{"kind": kind, "path": path} for kind, path in map(_item, items or [])],
+        "removed": [{"kind": kind, "path": path} for kind, path in map(_item, remove or [])],
         "notes": notes,
         "enabled": [{"kind": kind, "path": path, "environments": names} for (kind, path), names in enabled.items()],
     }
@@ -93,6 +103,8 @@ def show(session: Session, number: Number) -> None:
         print("origin: {name} {workspace}/{number}, key {public_key}".format(**found["imported"]))
     for each in found["items"]:
         print(f"item: {each['kind']} {each['path']}")
+    for each in found["removed"]:
+        print(f"removes: {each['kind']} {each['path']}")
     for each in found["requirements"]:
         kind = f" ({each['resource_type']})" if each["resource_type"] else ""
         print(f"needs: {each['kind']} {each['path']}{kind}")

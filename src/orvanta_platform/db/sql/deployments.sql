@@ -1,6 +1,28 @@
 -- name: list_deployed_items
--- The items of an environment as its deployments left them.
-SELECT kind, path, hash FROM deployed_item WHERE environment = $1;
+-- The items of an environment as its deployments left them, without those that were removed.
+SELECT kind, path, hash FROM deployed_item WHERE environment = $1 AND hash <> '';
+
+-- name: list_removed_since
+-- The items that deployments removed from an environment since the release with the digest $2 ran there before the
+-- present one, with up to 50 earlier releases at their paths, newest first.
+WITH earlier AS (
+    SELECT max(d.id) AS id
+    FROM deployment AS d
+    CROSS JOIN (SELECT l.digest FROM deployment AS l WHERE l.environment = $1 ORDER BY l.id DESC LIMIT 1) AS now
+    WHERE d.environment = $1 AND d.digest = $2 AND d.id < (
+        SELECT max(p.id) FROM deployment AS p
+        WHERE p.environment = $1 AND p.digest = now.digest AND p.kind = 'promotion'
+    )
+)
+SELECT i.kind, i.path, ARRAY(
+    SELECT d.release FROM deployment AS d
+    WHERE d.environment = $1 AND d.id <= earlier.id AND i.path = ANY (d.paths) AND d.release IS NOT NULL
+    ORDER BY d.id DESC LIMIT 50
+) AS releases
+FROM deployed_item AS i
+CROSS JOIN earlier
+WHERE i.environment = $1 AND i.hash = '' AND i.deployment > earlier.id
+ORDER BY i.kind, i.path;
 
 -- name: list_requirements
 -- Those of the variables $2 and resources $3 of a workspace that exist and are readable.
@@ -153,7 +175,7 @@ UPDATE environment AS e SET deployment = added.id FROM added WHERE e.name = $1
 RETURNING e.deployment;
 
 -- name: store_deployed_items
--- Stores the items of an environment as a deployment left them.
+-- Stores the items of an environment as a deployment left them; an empty hash if it removed the item.
 INSERT INTO deployed_item (environment, kind, path, hash, deployment)
 SELECT $1, i.kind, i.path, i.hash, $5
 FROM unnest($2::text[], $3::text[], $4::text[]) AS i (kind, path, hash)

@@ -52,7 +52,13 @@ async def create_release(request: AnyRequest, workspace: FromPath[str]) -> Respo
     body = await body_of(request, schemas.NewRelease)
     chosen: list[Key] = [(each.kind, each.path) for each in body.items]
     made = await releases.create(
-        platform_of(request), actor_of(request), workspace, chosen, notes=body.notes, enabled=body.enabled
+        platform_of(request),
+        actor_of(request),
+        workspace,
+        chosen,
+        notes=body.notes,
+        enabled=body.enabled,
+        removed=body.removed,
     )
     return answers.json(schemas.release(made), 201)
 

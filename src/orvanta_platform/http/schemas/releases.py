@@ -10,7 +10,13 @@ import msgspec
 from orvanta_platform.db.releases import ReleaseRow
 from orvanta_platform.services.releases.releases import Release as StoredRelease
 from orvanta_platform.services.releases.releases import SignedRelease
-from orvanta_platform.workflow.releases.bundle import BundleItem, EnabledTrigger, ReleasedKind, Requirement
+from orvanta_platform.workflow.releases.bundle import (
+    BundleItem,
+    EnabledTrigger,
+    ReleasedKind,
+    RemovedItem,
+    Requirement,
+)
 
 
 class ReleasedItem(msgspec.Struct, kw_only=True):
@@ -29,6 +35,9 @@ class NewRelease(msgspec.Struct, kw_only=True):
     notes: str = ""
     enabled: list[EnabledTrigger] = []
     """Environments in which new schedules and HTTP triggers are enabled. Those that exist keep their state."""
+
+    removed: list[RemovedItem] = []
+    """Items that no longer exist in the workspace. A deployment removes them where the rules permit removals."""
 
 
 class ReleaseOrigin(msgspec.Struct, kw_only=True):
@@ -69,6 +78,8 @@ class Release(ReleaseSummary, kw_only=True):
     """Variables and resources that an environment must have."""
 
     enabled: list[EnabledTrigger]
+    removed: list[RemovedItem]
+    """Items that a deployment removes."""
 
 
 class ImportRelease(msgspec.Struct, kw_only=True):
@@ -102,6 +113,7 @@ def release(found: StoredRelease) -> Release:
         items=list(bundle.items),
         requirements=list(bundle.requirements),
         enabled=list(bundle.enabled),
+        removed=list(bundle.removed),
     )
 
 

@@ -137,6 +137,8 @@ async def _attempt(platform: Platform, due: DuePromotion) -> str | None:
         # Without a review, a release of the previous environment must not change what runs for a member here.
         kind, path = acting[0]
         return f"The release changes the {kind} {path}, which acts for a member; a person must apply it."
+    if removed := planned.plan.plan.of("remove"):
+        return f"The release removes the {removed[0].kind} {removed[0].path}; a person must apply it."
     if blockers := [*planned.plan.blocked, *planned.unfulfilled]:
         return blockers[0].message
     request = planned.request

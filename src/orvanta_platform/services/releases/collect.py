@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from orvanta_platform.control import names
 from orvanta_platform.control.actor import Actor
-from orvanta_platform.control.permissions import require_workspace
-from orvanta_platform.errors import BadRequest, NotFound, TooLarge
+from orvanta_platform.control.permissions import can, require_workspace
+from orvanta_platform.errors import BadRequest, Forbidden, NotFound, TooLarge
 from orvanta_platform.evaluate.scripts import Script
 from orvanta_platform.orchestrator import document_threads
 from orvanta_platform.orchestrator.resource_schemas import shipped
@@ -20,6 +21,7 @@ from orvanta_platform.workflow.releases.bundle import (
     Bundle,
     BundleItem,
     EnabledTrigger,
+    RemovedItem,
     Requirement,
 )
 from orvanta_platform.workflow.releases.dependencies import Dependencies, dependencies_of
@@ -30,15 +32,22 @@ MAX_ITEMS: Final = 1000
 
 
 async def collect(
-    platform: Platform, actor: Actor, workspace: str, chosen: Sequence[Key], enabled: Sequence[EnabledTrigger]
+    platform: Platform,
+    actor: Actor,
+    workspace: str,
+    chosen: Sequence[Key],
+    enabled: Sequence[EnabledTrigger],
+    removed: Sequence[RemovedItem] = (),
 ) -> Bundle:
     """Return the chosen items with everything that they reference, as far as the actor may read it.
 
-    Variables and resources become requirements. Raises NotFound if an item or a script or workflow that it runs does
-    not exist or is not readable, BadRequest, TooLarge.
+    Variables and resources become requirements. `removed`: items that do not exist in the workspace, at paths that the
+    actor may read. Raises NotFound if an item or a script or workflow that it runs does not exist or is not readable,
+    Forbidden, BadRequest, TooLarge.
     """
     require_workspace(actor, workspace)
-    _check(chosen)
+    _check(chosen, removed)
+    await _check_removed(platform, actor, workspace, removed)
     items: dict[Key, BundleItem] = {}
     found = Dependencies(items=set(chosen))
     seen: set[Key] = set()
@@ -54,17 +63,29 @@ async def collect(
     missing = [paths for paths in found.imports if not any(("script", each) in items for each in paths)]
     _require_found({("script", paths[0]) for paths in missing})
     requirements = await _requirements(platform, actor, workspace, found)
-    return make_bundle(items, requirements, enabled)
+    return make_bundle(items, requirements, enabled, removed)
 
 
 def make_bundle(
-    items: Mapping[Key, BundleItem], requirements: Sequence[Requirement], enabled: Sequence[EnabledTrigger]
+    items: Mapping[Key, BundleItem],
+    requirements: Sequence[Requirement],
+    enabled: Sequence[EnabledTrigger],
+    removed: Sequence[RemovedItem],
 ) -> Bundle:
-    """Return a bundle with sorted lists. Raises BadRequest if `enabled` names other items than those."""
+    """Return a bundle with sorted lists. Raises BadRequest if `enabled` names other items than those, or `removed` one
+    of them.
+    """
     _check_enabled(items, enabled)
+    if len({each.key for each in removed} - set(items)) < len(removed):
+        raise BadRequest("`removed` names an item of the release, or an item twice.")
     sorted_items = sorted(items.values(), key=lambda each: (each.kind, each.path))
     ranked = sorted(enabled, key=lambda each: (each.kind, each.path))
-    return Bundle(items=tuple(sorted_items), requirements=tuple(requirements), enabled=tuple(ranked))
+    return Bundle(
+        items=tuple(sorted_items),
+        requirements=tuple(requirements),
+        enabled=tuple(ranked),
+        removed=tuple(sorted(removed, key=lambda each: each.key)),
+    )
 
 
 def check_size(count: int) -> None:
@@ -89,8 +110,9 @@ def dependencies_in(items: Iterable[Item]) -> Dependencies:
     return found
 
 
-def _check(chosen: Sequence[Key]) -> None:
-    if not chosen:
+def _check(chosen: Sequence[Key], removed: Sequence[RemovedItem]) -> None:
+    check_size(len(removed))
+    if not chosen and not removed:
         raise BadRequest("A release needs at least one item.", hint="Choose scripts, workflows, schedules or triggers.")
     for kind, path in chosen:
         if kind not in KINDS:
@@ -98,6 +120,21 @@ def _check(chosen: Sequence[Key]) -> None:
                 f"A release cannot contain the {kind} {path[:200]}.",
                 hint="Variables, resources, folders and groups belong to each environment.",
             )
+
+
+async def _check_removed(platform: Platform, actor: Actor, workspace: str, removed: Sequence[RemovedItem]) -> None:
+    """Check that the items do not exist, and that the actor may read their paths. Raises Forbidden, BadRequest."""
+    for each in removed:
+        names.check_path(each.path)
+        if not can(actor, "read", contents.target_of(workspace, each.key)):
+            raise Forbidden(f"You may not read {each.path[:200]}.")
+    present = await _read(platform, actor, workspace, {each.key for each in removed}) if removed else {}
+    if present:
+        kind, path = min(present)
+        raise BadRequest(
+            f"The {kind} {path[:200]} exists in {workspace}; a release removes only what does not.",
+            hint="Delete it first.",
+        )
 
 
 def _check_enabled(items: Mapping[Key, BundleItem], enabled: Sequence[EnabledTrigger]) -> None:

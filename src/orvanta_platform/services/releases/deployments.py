@@ -20,7 +20,7 @@ from orvanta_platform.services.changes.change_sets import Hooks
 from orvanta_platform.services.changes.contents import Present
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.releases import checks, releases, requests
-from orvanta_platform.services.releases.plans import Blocker, DeploymentPlan, item_hash
+from orvanta_platform.services.releases.plans import Blocker, DeploymentPlan, item_hash, list_refused_removals
 from orvanta_platform.services.releases.requests import PlannedRequest
 from orvanta_platform.workflow.tree.item import Key
 
@@ -166,9 +166,10 @@ class _Applying:
                 f"Release {request.number} of {request.source} did not run before the present one.",
                 hint="Withdraw the request, or promote the release.",
             )
+        current = await environments.get(conn, self._environment.workspace) or self._environment
+        _require_unblocked(list_refused_removals(current, self._plan.plan))
         if self._bypass_reason is None:
-            current = await environments.get(conn, self._environment.workspace)
-            _require_unblocked(await checks.list_unfulfilled_rules(conn, current or self._environment, self._request))
+            _require_unblocked(await checks.list_unfulfilled_rules(conn, current, self._request))
         if self._begin is not None:
             await self._begin(conn)
 
@@ -184,7 +185,7 @@ class _Applying:
                 source=request.source,
                 number=request.number,
                 digest=request.digest,
-                paths=request.paths,
+                paths=self._plan.paths,
                 kind=request.kind,
                 plan_hash=self._plan_hash,
                 bypass_reason=self._bypass_reason,
@@ -192,7 +193,8 @@ class _Applying:
             ),
         )
         hashes: dict[tuple[str, str], str] = {key: item_hash(key[0], each) for key, each in after.items()}
-        await rows.store_deployed_items(conn, self._environment.name, hashes, deployment)
+        removed: dict[tuple[str, str], str] = {each.key: "" for each in self._plan.change.items if each.content is None}
+        await rows.store_deployed_items(conn, self._environment.name, {**removed, **hashes}, deployment)
         await rows.close_request(conn, request.id, "applied", self._actor.username)
         await deployment_mails.queue_for_author(conn, request.id, "applied", self._actor.username, self._actor.email)
         parameters = {

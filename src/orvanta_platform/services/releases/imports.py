@@ -61,13 +61,15 @@ def _open_bundle(body: str) -> Bundle:
         bundle = decode(body)
     except (msgspec.DecodeError, RecursionError) as error:
         raise BadRequest(f"The content of the file is not valid: {str(error)[:300]}.") from None
-    if not bundle.items or len({each.key for each in bundle.items}) < len(bundle.items):
+    if not (bundle.items or bundle.removed) or len({each.key for each in bundle.items}) < len(bundle.items):
         raise BadRequest("The file contains no items, or an item twice.")
-    check_size(len(bundle.items))
+    check_size(max(len(bundle.items), len(bundle.removed)))
+    for each in bundle.removed:
+        names.check_path(each.path)
     items = {each.key: _check_item(each) for each in bundle.items}
     found = dependencies_in(Item(each.kind, each.path, each.content) for each in items.values())
     types = {each.path: each.resource_type for each in bundle.requirements if each.kind == "resource"}
-    return make_bundle(items, requirements_of(found, types), bundle.enabled)
+    return make_bundle(items, requirements_of(found, types), bundle.enabled, bundle.removed)
 
 
 def _check_item(item: BundleItem) -> BundleItem:
@@ -89,9 +91,9 @@ def _check_item(item: BundleItem) -> BundleItem:
 
 
 def _require_writable(actor: Actor, workspace: str, bundle: Bundle) -> None:
-    for each in bundle.items:
-        if not can(actor, "write", contents.target_of(workspace, each.key)):
+    for kind, path in bundle.item_keys():
+        if not can(actor, "write", contents.target_of(workspace, (kind, path))):
             raise Forbidden(
-                f"The release contains the {each.kind} {each.path[:200]}, which you may not write in {workspace}.",
+                f"The release contains the {kind} {path[:200]}, which you may not write in {workspace}.",
                 hint="An admin of the workspace can import it.",
             )

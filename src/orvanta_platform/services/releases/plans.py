@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from orvanta_platform.control.actor import Actor, system
 from orvanta_platform.control.permissions import Target, can, readable, require
@@ -23,6 +24,7 @@ from orvanta_platform.services.changes.change_sets import ChangeSet, prepare, st
 from orvanta_platform.services.changes.contents import Present
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.releases.releases import Release
+from orvanta_platform.services.releases.restored_items import with_restored
 from orvanta_platform.workflow.hashes import hash_json
 from orvanta_platform.workflow.releases.adapt import environment_content
 from orvanta_platform.workflow.releases.bundle import Bundle, Requirement, drop_state
@@ -64,7 +66,9 @@ class DeploymentPlan(msgspec.Struct, frozen=True):
     acts_for: dict[Key, str | None]
     """Member that the runs of each added or changed schedule and HTTP trigger act for; None: the one who applies."""
     blocked: list[Blocker]
-    """Everything that prevents the deployment, apart from the rules of the environment."""
+    """Everything that prevents the deployment, apart from the rules of the environment that can be bypassed."""
+    paths: list[str]
+    """Paths of the items of the release, and of those that a rollback restores."""
 
 
 async def make(
@@ -83,6 +87,8 @@ async def make(
     Forbidden, RateLimited.
     """
     require(actor, "read", Target(environment.workspace, "deployment"))
+    if kind == "rollback":
+        release = replace(release, bundle=await with_restored(platform, environment, release))
     require_paths(actor, environment.workspace, release.bundle)
     async with platform.turns.take("plans", environment.workspace):
         return await _make(platform, actor, environment, release, kind, overwrite=overwrite)
@@ -100,7 +106,7 @@ async def _make(
     workspace = environment.workspace
     async with platform.db.acquire() as conn:
         deployed = await rows.list_deployed_items(conn, environment.name)
-        keys = {each.key for each in release.bundle.items} | {_key(kind, path) for kind, path in deployed}
+        keys = set(release.bundle.item_keys()) | {_key(kind, path) for kind, path in deployed}
         # Read as the platform, so that the plan and its hash are the same for every caller; the paths were checked.
         reading = await contents.read(conn, system(workspace), workspace, keys, depth="trees")
     present = await contents.items_in(workspace, reading)
@@ -116,9 +122,14 @@ async def _make(
     drift = [key for key in sorted(comparison.drift()) if _may_read(actor, workspace, key)]
     blocked = [
         *(_conflict_blocker(each.kind, each.path, each.reason) for each in plan.of("conflict")),
+        *list_refused_removals(environment, plan),
+        *(_unknown_blocker(each.kind, each.path) for each in plan.of("remove") if each.key not in deployed),
         *await _preflight(platform, actor, workspace, release.bundle),
     ]
-    return DeploymentPlan(environment, change, plan, hash_json(parts), drift, release.row.imported, acts_for, blocked)
+    paths = release.bundle.paths()
+    return DeploymentPlan(
+        environment, change, plan, hash_json(parts), drift, release.row.imported, acts_for, blocked, paths
+    )
 
 
 async def _required_tests(
@@ -135,12 +146,20 @@ async def _required_tests(
 
 def changed_flows(plan: Plan) -> list[str]:
     """Return the paths of the workflows that a deployment changes, sorted."""
-    return sorted(each.path for each in plan.of("add", "change", "conflict") if each.kind == "flow")
+    written = plan.of("add", "change", "conflict")
+    return sorted(each.path for each in written if each.kind == "flow" and each.wanted is not None)
+
+
+def list_refused_removals(environment: EnvironmentRow, plan: Plan) -> list[Blocker]:
+    """Return the removals of a plan that the rules of the environment do not permit."""
+    if rules_of(environment).permit_removals:
+        return []
+    return [_removal_blocker(environment.name, each.kind, each.path) for each in plan.of("remove")]
 
 
 def require_paths(actor: Actor, workspace: str, bundle: Bundle) -> None:
     """Check that the actor may read the paths of all items in a workspace. Raises Forbidden."""
-    hidden = [each.path for each in bundle.items if not _may_read(actor, workspace, each.key)]
+    hidden = [path for kind, path in bundle.item_keys() if not _may_read(actor, workspace, (kind, path))]
     if hidden:
         raise Forbidden(
             f"The release contains {hidden[0][:200]}, which you may not read in {workspace}.",
@@ -193,7 +212,9 @@ class _Comparison:
     def change_set(self) -> ChangeSet:
         """Return the change set."""
         wanted = [self._wanted_item(each.key, each.content) for each in self._bundle.items]
-        return ChangeSet(wanted, None, force=self._overwrite)
+        removed = [self._removed_item(each.key) for each in self._bundle.removed]
+        prune = [each.path for each in removed] or None
+        return ChangeSet([*wanted, *removed], prune, force=self._overwrite)
 
     def drift(self) -> set[Key]:
         """Return the items that differ from what the last deployment left."""
@@ -202,16 +223,21 @@ class _Comparison:
 
     def _wanted_item(self, key: Key, content: Mapping[str, Any]) -> Wanted:
         kind, path = key
-        present, before = self._present.get(key), self._deployed.get(key)
+        present = self._present.get(key)
         enabled = self._bundle.is_enabled(key, self._environment.name)
         fitted = environment_content(kind, content, None if present is None else present.content, enabled=enabled)
+        return Wanted(kind, path, self._base(key), fitted)
+
+    def _removed_item(self, key: Key) -> Wanted:
+        return Wanted(*key, self._base(key), None)
+
+    def _base(self, key: Key) -> str | None:
+        present, before = self._present.get(key), self._deployed.get(key)
         if before is None:
-            base = None
-        elif present is not None and item_hash(kind, present) == before:
-            base = present.hash
-        else:
-            base = _OTHER
-        return Wanted(kind, path, base, fitted)
+            return None
+        if present is not None and item_hash(key[0], present) == before:
+            return present.hash
+        return _OTHER
 
 
 async def _preflight(platform: Platform, actor: Actor, workspace: str, bundle: Bundle) -> list[Blocker]:
@@ -275,6 +301,16 @@ def _queue_blocker(queue: str, key: Key) -> Blocker:
 def _conflict_blocker(kind: str, path: str, reason: str | None) -> Blocker:
     hint = "Review the item, and make the plan with `overwrite` to replace it."
     return Blocker("conflict", f"The {kind} {path} is in conflict: {reason}", hint, kind, path)
+
+
+def _removal_blocker(environment: str, kind: str, path: str) -> Blocker:
+    message = f"The release removes the {kind} {path}, which the rules of {environment} do not permit."
+    return Blocker("removal_refused", message, "Set the rule `permit_removals` of the environment.", kind, path)
+
+
+def _unknown_blocker(kind: str, path: str) -> Blocker:
+    message = f"The {kind} {path} was never deployed by a release, so that no rollback could restore it."
+    return Blocker("removal_refused", message, "Delete it in the workspace of the environment.", kind, path)
 
 
 def _may_read(actor: Actor, workspace: str, key: Key) -> bool:

@@ -20,7 +20,7 @@ from orvanta_platform.services.changes.change_sets import MAX_CONTENT_SIZE
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.releases.collect import collect
 from orvanta_platform.workflow.hashes import hash_text
-from orvanta_platform.workflow.releases.bundle import Bundle, EnabledTrigger, decode, encode
+from orvanta_platform.workflow.releases.bundle import Bundle, EnabledTrigger, RemovedItem, decode, encode
 from orvanta_platform.workflow.tree.item import Key
 
 FORMAT: Final = 1
@@ -58,15 +58,17 @@ async def create(
     *,
     notes: str = "",
     enabled: Sequence[EnabledTrigger] = (),
+    removed: Sequence[RemovedItem] = (),
 ) -> Release:
     """Create a release of items and everything that they reference, all of which the actor must be able to read.
 
-    Raises NotFound, Forbidden, BadRequest, TooLarge, RateLimited.
+    `removed`: items that no longer exist in the workspace, which a deployment removes. Raises NotFound, Forbidden,
+    BadRequest, TooLarge, RateLimited.
     """
     require_write(actor, workspace)
     limits.check_text("Notes", notes)
     async with platform.turns.take("changes", workspace):
-        bundle = await collect(platform, actor, workspace, chosen, enabled)
+        bundle = await collect(platform, actor, workspace, chosen, enabled, removed)
     return await store(platform, actor, workspace, bundle, notes, None)
 
 

@@ -10,6 +10,7 @@ import msgspec
 from orvanta_platform.workflow.tree.item import Key, Kind
 
 ReleasedKind: TypeAlias = Literal["resource_type", "script", "flow", "schedule", "http_trigger"]
+RemovableKind: TypeAlias = Literal["script", "flow", "schedule", "http_trigger"]
 TriggerKind: TypeAlias = Literal["schedule", "http_trigger"]
 
 KINDS: Final[tuple[ReleasedKind, ...]] = ("resource_type", "script", "flow", "schedule", "http_trigger")
@@ -55,16 +56,34 @@ class EnabledTrigger(msgspec.Struct, frozen=True, kw_only=True):
     environments: tuple[str, ...]
 
 
+class RemovedItem(msgspec.Struct, frozen=True, kw_only=True):
+    """An item that does not exist any more where the release was created, and that a deployment removes."""
+
+    kind: RemovableKind
+    path: str
+
+    @property
+    def key(self) -> Key:
+        """Return kind and path, which identify the item."""
+        return self.kind, self.path
+
+
 class Bundle(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Content of a release. Lists are sorted."""
 
     items: tuple[BundleItem, ...]
     requirements: tuple[Requirement, ...] = ()
     enabled: tuple[EnabledTrigger, ...] = ()
+    removed: tuple[RemovedItem, ...] = ()
+
+    def item_keys(self) -> list[Key]:
+        """Return kind and path of the items, and of those that are removed."""
+        return [*(each.key for each in self.items), *(each.key for each in self.removed)]
 
     def paths(self) -> list[str]:
-        """Return the paths of the items below users and folders, sorted."""
-        return sorted({each.path for each in self.items if each.kind != "resource_type"})
+        """Return the paths of the items below users and folders, and of those that are removed, sorted."""
+        kept = {each.path for each in self.items if each.kind != "resource_type"}
+        return sorted(kept | {each.path for each in self.removed})
 
     def is_enabled(self, key: Key, environment: str) -> bool:
         """Return whether a new trigger is enabled in an environment."""
@@ -73,7 +92,10 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 def encode(bundle: Bundle) -> str:
     """Return the canonical JSON text of a bundle."""
-    return msgspec.json.encode(bundle, order="sorted").decode()
+    tree = msgspec.to_builtins(bundle)
+    if not bundle.removed:  # the digest is that of versions without removals
+        del tree["removed"]
+    return msgspec.json.encode(tree, order="sorted").decode()
 
 
 def decode(text: str) -> Bundle:

@@ -1,0 +1,71 @@
+"""Items that a rollback restores: those that later releases removed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from orvanta_platform.db import deployments as rows
+from orvanta_platform.db.environments import EnvironmentRow
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.releases.collect import dependencies_in, requirements_of
+from orvanta_platform.services.releases.releases import Release, open_release
+from orvanta_platform.workflow.releases.bundle import Bundle
+from orvanta_platform.workflow.tree.item import Item, Key
+
+
+async def with_restored(platform: Platform, environment: EnvironmentRow, release: Release) -> Bundle:
+    """Return the bundle of a release with the items that were in the environment when the release ran there, and that
+    later deployments removed. They have the content of the release that deployed them last before.
+    """
+    bundle = release.bundle
+    own = set(bundle.item_keys())
+    async with platform.db.acquire() as conn:
+        found = await rows.list_removed_since(conn, environment.name, release.row.digest)
+        earlier: dict[int, Bundle] = {}
+        for key, numbers in found.items():
+            if key in own:
+                continue
+            source = await _source_of(conn, environment.workspace, key, numbers, earlier)  # type: ignore[arg-type]
+            if source is not None:
+                bundle = _with_item(bundle, source, key)  # type: ignore[arg-type]
+    return bundle
+
+
+async def _source_of(
+    conn: Connection, workspace: str, key: Key, numbers: Sequence[int], opened: dict[int, Bundle]
+) -> Bundle | None:
+    """Return the bundle that the item is restored from; None if it did not exist when the release ran.
+
+    `numbers`: ids of the releases, newest first. `opened`: bundles by id, to which those that are read are added.
+    """
+    was_restored = False
+    for number in numbers:
+        if number not in opened:
+            row = await rows.get_release(conn, number)
+            assert row is not None
+            opened[number] = (await open_release(workspace, row)).bundle
+        bundle = opened[number]
+        if any(each.key == key for each in bundle.items):
+            return bundle
+        if any(each.key == key for each in bundle.removed):
+            if not was_restored:
+                return None
+        else:  # a rollback to this release restored the item, although the release does not contain it
+            was_restored = True
+    return None
+
+
+def _with_item(bundle: Bundle, source: Bundle, key: Key) -> Bundle:
+    item = next(each for each in source.items if each.key == key)
+    types = {each.path: each.resource_type for each in source.requirements if each.kind == "resource"}
+    needs = requirements_of(dependencies_in([Item(item.kind, item.path, item.content)]), types)
+    known = {(each.kind, each.path) for each in bundle.requirements}
+    return replace(
+        bundle,
+        items=(*bundle.items, item),
+        requirements=(*bundle.requirements, *(each for each in needs if (each.kind, each.path) not in known)),
+        enabled=(*bundle.enabled, *(each for each in source.enabled if (each.kind, each.path) == key)),
+    )

@@ -1,0 +1,95 @@
+"""Items that a release removes from an environment, and that a rollback restores."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.http.harness import W
+from tests.http.test_deployments import CHOSEN, ITEMS, MAIN, D, L, Pipeline, act, codes, pipeline
+from tests.http.test_releases import apply as apply_changes
+
+__all__ = ["pipeline"]
+
+OLD = {"kind": "flow", "path": "f/team/old"}
+DAILY = {"kind": "schedule", "path": "f/team/older"}
+ADDED = [
+    {**OLD, "content": {"text": MAIN % "Old"}},
+    {**DAILY, "content": {**ITEMS[4]["content"], "script_path": OLD["path"]}},
+]
+
+
+async def change(pipeline: Pipeline, items: list[dict[str, Any]], workspace: str = "main") -> None:
+    """Apply a change set with removals."""
+    body = {"items": items, "force": True, "prune": [""]}
+    base = f"/api/w/{workspace}/changes"
+    plan = (await pipeline.admin.post(f"{base}/plan", json=body)).json()["plan_hash"]
+    answer = await pipeline.admin.post(f"{base}/apply", json={**body, "plan_hash": plan})
+    assert answer.status_code == 200, answer.text
+
+
+async def remove(pipeline: Pipeline, **more: Any) -> int:
+    """Delete the items in main and create a release that removes them."""
+    await change(pipeline, [{**each, "content": None} for each in (OLD, DAILY)])
+    number: int = await pipeline.release(removed=[OLD, DAILY], **more)
+    return number
+
+
+async def exists(pipeline: Pipeline) -> list[bool]:
+    paths = (f"flows/exists/{OLD['path']}", f"schedules/exists/{DAILY['path']}")
+    return [(await pipeline.admin.get(f"{L}/{each}")).json() for each in paths]
+
+
+async def test_removal_is_planned_needs_the_rule_and_is_undone_by_a_rollback(pipeline: Pipeline) -> None:
+    await apply_changes(pipeline.admin, ADDED)
+    refused = await pipeline.admin.post(f"{W}/releases/create", json={"items": CHOSEN, "removed": [OLD]})
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "bad_request")
+    await pipeline.deploy(await pipeline.release(items=[*CHOSEN, DAILY]))
+    await pipeline.deploy(await pipeline.release("Between"))
+    # A release without them does not remove them.
+    assert await exists(pipeline) == [True, True]
+    number = await remove(pipeline)
+    request = await pipeline.request(pipeline.admin, number)
+    removed = [each for each in request["plan"]["entries"] if each["action"] == "remove"]
+    assert [(each["kind"], each["path"]) for each in removed] == [(each["kind"], each["path"]) for each in (DAILY, OLD)]
+    assert codes(request["plan"]["blocked"]) == ["removal_refused"] * 2
+    assert (await act(pipeline.admin, "apply", request))[1]["code"] == "deployment_blocked"
+    assert await exists(pipeline) == [True, True]
+    await pipeline.rules(permit_removals=True)
+    status, done = await act(pipeline.admin, "apply", request)
+    assert (status, done["nothing_to_do"]) == (200, False)
+    assert await exists(pipeline) == [False, False]
+    assert (await pipeline.admin.get(f"{D}/environment")).json()["drift"] == []
+    # The release before did not contain the items, but they existed when it ran.
+    rolled = (await pipeline.admin.post(f"{D}/rollback", json={"reason": "Needed"})).json()
+    assert (rolled["state"], rolled["number"]) == ("applied", number - 1)
+    assert await exists(pipeline) == [True, True]
+    assert (await pipeline.admin.get(f"{D}/environment")).json()["drift"] == []
+    # The removal applies again, and a rollback restores the items that the earlier one restored.
+    await pipeline.admin.post(f"{D}/lift_hold")
+    await pipeline.deploy(number)
+    assert await exists(pipeline) == [False, False]
+    rolled = (await pipeline.admin.post(f"{D}/rollback", json={"reason": "Again"})).json()
+    assert rolled["state"] == "applied"
+    assert await exists(pipeline) == [True, True]
+
+
+async def test_changed_and_unreleased_items_are_not_removed(pipeline: Pipeline) -> None:
+    await pipeline.rules(permit_removals=True)
+    await apply_changes(pipeline.admin, ADDED[:1])
+    await pipeline.deploy(await pipeline.release(items=[*CHOSEN, OLD]))
+    await apply_changes(pipeline.admin, [{**OLD, "content": {"text": MAIN % "Theirs"}}, ADDED[1]], "live")
+    number = await remove(pipeline)
+    request = await pipeline.request(pipeline.admin, number)
+    assert codes(request["plan"]["blocked"]) == ["conflict", "conflict"]
+    await pipeline.admin.post(f"{D}/withdraw/{request['id']}")
+    # The schedule was never deployed by a release: it is not removed, even by a plan that replaces changes.
+    request = await pipeline.request(pipeline.admin, number, overwrite=True)
+    found = [(each["code"], each["path"]) for each in request["plan"]["blocked"]]
+    assert found == [("removal_refused", DAILY["path"])]
+    await change(pipeline, [{**DAILY, "content": None}], "live")
+    renewed = (await pipeline.admin.post(f"{D}/renew/{request['id']}", json={})).json()
+    assert (await act(pipeline.admin, "apply", renewed))[0] == 200
+    assert await exists(pipeline) == [False, False]
+    # The rollback restores what the release contained, not the change made in the environment.
+    await pipeline.admin.post(f"{D}/rollback", json={"reason": "Needed"})
+    assert (await pipeline.admin.get(f"{L}/flows/get/{OLD['path']}")).json()["summary"] == "Old"
