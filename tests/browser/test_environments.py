@@ -78,6 +78,8 @@ async def test_release_goes_from_development_to_production(page: Page, site: Sit
     await change_outside_of_releases(page, site, deployment)
     await promote_automatically(page)
     await check_narrow_pages(page)
+    await page.set_viewport_size({"width": 1280, "height": 800})
+    await release_removal(page, site)
     await delete_production(page, site)
 
 
@@ -220,6 +222,22 @@ async def add_frozen_hours(page: Page, dialog: Locator) -> None:
                 await hours.scroll_into_view_if_needed()
                 await page.screenshot(path=f"{folder}/frozen-{theme}-{width}.png")
         await page.set_viewport_size({"width": 1280, "height": 800})
+
+
+async def release_removal(page: Page, site: Site) -> None:
+    """Create a release of an item that the newest release contains and that was deleted since."""
+    assert site.client.delete(f"{DEV}/schedules/delete/f/shop/daily").is_success
+    await page.goto("/w/shop-dev/environments")
+    dialog = page.get_by_role("dialog")
+    await page.get_by_role("button", name="New release").click()
+    removed = dialog.get_by_role("list", name="Removed items")
+    await expect(removed.get_by_role("listitem")).to_have_text(["Schedule f/shop/daily"])
+    await removed.get_by_label("Schedule f/shop/daily").check()
+    await check(page)
+    await dialog.get_by_role("button", name="Create release").click()
+    await page.get_by_role("heading", name="Release 3 of shop-dev").wait_for()
+    await expect(page.get_by_role("list", name="Removed items")).to_contain_text("f/shop/daily")
+    await check(page)
 
 
 async def delete_production(page: Page, site: Site) -> None:
