@@ -67,4 +67,12 @@ def test_release_is_promoted_rolled_back_and_exchanged(cli: Cli, installation: I
     file.write_text(json.dumps({**json.loads(file.read_text()), "notes": "Other"}))
     wrong = cli("release", "import", str(file), "--json", code=1).json
     assert wrong["error"]["code"] == "untrusted_release"
+    assert installation.client.delete("/api/w/main/flows/delete/u/admin/promoted").is_success
+    assert cli("release", "create", "--remove", "flow/u/admin/promoted").out == "3\n"
+    cli("release", "export", "3", str(file))
+    assert cli("release", "import", str(file), "-w", "promoted").out == "3\n"
+    for workspace in ("main", "promoted"):
+        assert "removes: flow u/admin/promoted" in cli("release", "show", "3", "-w", workspace).out
+    planned = cli("promote", "main/3", "--to", "production", "--plan", code=1).out
+    assert "D flow u/admin/promoted" in planned and "removal_refused" in planned
     cli("env", "delete", "production")
