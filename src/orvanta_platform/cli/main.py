@@ -57,6 +57,7 @@ COMMANDS = {
     "client.promote": ("promote", "rollback"),
     "lint": ("lint",),
     "workflow_tests": ("test",),
+    "metadata": ("generate-metadata",),
     "push": ("init", "pull", "push", "status", "diff"),
     "doctor": ("doctor",),
     "backup": ("backup", "restore"),

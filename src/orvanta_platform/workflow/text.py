@@ -30,7 +30,7 @@ def write_yaml(tree: dict[str, Any]) -> str:
 
     Tolerant spellings stay: normalise first to write the canonical ones.
     """
-    return _dump(_writer(indented=True), _with_scalars(tree))
+    return _dump(_writer(indented=True), with_scalars(tree))
 
 
 def open_yaml(text: str) -> CommentedMap:
@@ -71,12 +71,13 @@ def _indents_lists(text: str) -> bool:
     return found is not None and len(found[2]) > len(found[1])
 
 
-def _with_scalars(value: Any) -> Any:
+def with_scalars(value: Any) -> Any:
+    """Return a copy of a plain tree whose texts are read back as texts; see `scalar`."""
     match value:
         case dict():
-            return {scalar(name): _with_scalars(member) for name, member in value.items()}
+            return {scalar(name): with_scalars(member) for name, member in value.items()}
         case list():
-            return [_with_scalars(item) for item in value]
+            return [with_scalars(item) for item in value]
         case str():
             return scalar(value)
         case _:

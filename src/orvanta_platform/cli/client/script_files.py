@@ -18,6 +18,15 @@ from orvanta_platform.workflow.tree.plan import dependencies_first
 from orvanta_platform.workflow.tree.reading import lock_in, script_settings
 
 
+class UnreadableSettings(BadRequest):
+    """The settings file of a script is not valid YAML or JSON."""
+
+    def __init__(self, file: Path, error: InvalidWorkflow) -> None:
+        super().__init__(f"The settings in {file} cannot be read: {error.message}.")
+        self.file = file
+        self.reason = error
+
+
 class ScriptFile(msgspec.Struct, frozen=True):
     """Script read from a file."""
 
@@ -62,7 +71,7 @@ def _settings(file: Path, ending: str | None) -> dict[str, Any] | None:
             try:
                 return document.parse(settings_file.read_bytes(), "json" if suffix.endswith("json") else "yaml").tree
             except InvalidWorkflow as error:
-                raise BadRequest(f"The settings in {settings_file} cannot be read: {error.message}.") from None
+                raise UnreadableSettings(settings_file, error) from None
     return None
 
 

@@ -21,10 +21,17 @@ def fault_of(language: str, content: str) -> Fault | None:
     """Return why a script cannot be read; None if it can, or if the reason is unknown."""
     if language != "python3" or python.parameters(content) is not None:
         return None
+    return syntax_fault(language, content) or Fault(1, 1, "there is no function `main`")
+
+
+def syntax_fault(language: str, content: str) -> Fault | None:
+    """Return why the text of a script cannot be parsed; None if it can, or if the reason is unknown."""
+    if language != "python3":
+        return None
     try:
         ast.parse(content)
     except SyntaxError as error:
         return Fault(max(error.lineno or 1, 1), max(error.offset or 1, 1), error.msg)
     except (ValueError, RecursionError, MemoryError) as error:
         return Fault(1, 1, str(error) or "it is nested too deeply")
-    return Fault(1, 1, "there is no function `main`")
+    return None

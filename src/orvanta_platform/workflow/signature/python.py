@@ -42,6 +42,22 @@ _NONE: Final = ast.Constant(None)
 
 def parameters(content: str) -> list[Parameter] | None:
     """Return the parameters of the last top-level `main`; None if there is none or the text cannot be parsed."""
+    found = _main(content)
+    if found is None:
+        return None
+    tree, main = found
+    types = _Types({node.name: node for node in tree.body if isinstance(node, ast.ClassDef)})
+    return [_parameter(argument, default, types) for argument, default in _arguments(main.args)]
+
+
+def accepts_any(content: str) -> bool:
+    """Return whether `main` accepts inputs that it does not name (`**inputs`)."""
+    found = _main(content)
+    return found is not None and found[1].args.kwarg is not None
+
+
+def _main(content: str) -> tuple[ast.Module, ast.FunctionDef | ast.AsyncFunctionDef] | None:
+    """Return the syntax tree and its last top-level `main`."""
     try:
         tree = ast.parse(content)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -49,10 +65,7 @@ def parameters(content: str) -> list[Parameter] | None:
     mains = [
         node for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == "main"
     ]
-    if not mains:
-        return None
-    types = _Types({node.name: node for node in tree.body if isinstance(node, ast.ClassDef)})
-    return [_parameter(argument, default, types) for argument, default in _arguments(mains[-1].args)]
+    return (tree, mains[-1]) if mains else None
 
 
 def _arguments(signature: ast.arguments) -> Iterator[tuple[ast.arg, ast.expr | None]]:
