@@ -143,6 +143,11 @@ class Running:
         with self._news:
             assert self._news.wait_for(lambda: text in self.err, PATIENCE_S), self.err
 
+    def await_out(self, text: str) -> None:
+        """Wait until stdout contains the text."""
+        with self._news:
+            assert self._news.wait_for(lambda: text in self.out, PATIENCE_S), (self.out, self.err)
+
     def interrupt(self) -> None:
         """Send SIGINT, like Ctrl-C."""
         self.process.send_signal(signal.SIGINT)

@@ -58,6 +58,7 @@ COMMANDS = {
     "lint": ("lint",),
     "workflow_tests": ("test",),
     "metadata": ("generate-metadata",),
+    "dev": ("dev",),
     "push": ("init", "pull", "push", "status", "diff"),
     "doctor": ("doctor",),
     "backup": ("backup", "restore"),

@@ -49,7 +49,13 @@ def screen(quiet: bool) -> Screen:
 
 def start(api: Api, kind: str, path: str, args: bytes, **query: str | None) -> str:
     """Start the workflow (`f`) or script (`p`) at a path and return the id of the run. `query` is the query of the
-    call.
+    call. Raises like `start_at`.
+    """
+    return start_at(api, api.item(f"jobs/run/{kind}", path), args, **query)
+
+
+def start_at(api: Api, address: str, body: bytes, **query: str | None) -> str:
+    """Start a run by a call and return its id.
 
     Retries if no response was received; the idempotency key prevents a second run. Raises the errors of API calls.
     """
@@ -57,7 +63,7 @@ def start(api: Api, kind: str, path: str, args: bytes, **query: str | None) -> s
     attempts = 1
     while True:
         try:
-            return api.send("POST", api.item(f"jobs/run/{kind}", path), body=args, query=query, headers=headers).text
+            return api.send("POST", address, body=body, query=query, headers=headers).text
         except ServerUnreachable as error:
             if attempts == _MAX_ATTEMPTS or not error.connected:
                 raise

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing, suppress
+from typing import Any
 
 import httpx
 import msgspec
@@ -33,8 +34,17 @@ class _Logs(msgspec.Struct, kw_only=True):
     logs: list[_Printed]
 
 
-def to_end(api: Api, run_id: str, screen: Screen, *, cancel_on_interrupt: bool = False) -> tuple[Run, bytes]:
+def to_end(
+    api: Api,
+    run_id: str,
+    screen: Screen,
+    *,
+    cancel_on_interrupt: bool = False,
+    until: Callable[[], Awaitable[None]] | None = None,
+) -> tuple[Run, bytes]:
     """Watch a run, or the run of a job, until it has ended; return the run and the JSON it was parsed from.
+
+    The end of `until` stops watching like Ctrl-C.
 
     Ctrl-C only stops watching and raises Interrupted; with `cancel_on_interrupt` the first one cancels the run, and
     watching continues until it ends. Raises the errors of API calls.
@@ -47,12 +57,14 @@ def to_end(api: Api, run_id: str, screen: Screen, *, cancel_on_interrupt: bool =
 
     watch = _Watch(api.connection, run_id, screen)
     try:
-        return asyncio.run(_interruptible(watch, cancel if cancel_on_interrupt else None))
+        return asyncio.run(_interruptible(watch, cancel if cancel_on_interrupt else None, until))
     finally:
         screen.close()
 
 
-async def _interruptible(watch: _Watch, cancel: Callable[[], None] | None) -> tuple[Run, bytes]:
+async def _interruptible(
+    watch: _Watch, cancel: Callable[[], None] | None, until: Callable[[], Awaitable[None]] | None
+) -> tuple[Run, bytes]:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     left = [cancel] if cancel else []
@@ -64,9 +76,11 @@ async def _interruptible(watch: _Watch, cancel: Callable[[], None] | None) -> tu
             stop.set()
 
     loop.add_signal_handler(signal.SIGINT, interrupted)
-    watching, stopped = asyncio.ensure_future(watch.run()), asyncio.ensure_future(stop.wait())
+    watching = asyncio.ensure_future(watch.run())
+    stopping: list[asyncio.Future[Any]] = [asyncio.ensure_future(stop.wait())]
+    stopping += [asyncio.ensure_future(until())] if until else []
     try:
-        await asyncio.wait({watching, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({watching, *stopping}, return_when=asyncio.FIRST_COMPLETED)
         if watching.done():
             return watching.result()
         raise Interrupted(
@@ -77,9 +91,9 @@ async def _interruptible(watch: _Watch, cancel: Callable[[], None] | None) -> tu
         )
     finally:
         loop.remove_signal_handler(signal.SIGINT)
-        watching.cancel()
-        stopped.cancel()
-        await asyncio.gather(watching, stopped, return_exceptions=True)
+        for future in (watching, *stopping):
+            future.cancel()
+        await asyncio.gather(watching, *stopping, return_exceptions=True)
 
 
 class _Watch:

@@ -1,0 +1,123 @@
+"""Files that `orvanta dev` watches, and the calls that run them."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import msgspec
+
+from orvanta_platform.cli.client import flow_files, script_files
+from orvanta_platform.cli.client.deploy import print_located
+from orvanta_platform.cli.client.item_paths import is_within, items_under
+from orvanta_platform.errors import BadRequest
+from orvanta_platform.workflow import inline
+from orvanta_platform.workflow.diagnostics import errors
+from orvanta_platform.workflow.signature.fault import syntax_fault
+from orvanta_platform.workflow.tree.extensions import ending_of
+from orvanta_platform.workflow.tree.paths import DOCUMENTS, SCRIPT_LOCK, SCRIPT_SETTINGS
+
+Files: TypeAlias = dict[Path, tuple[tuple[str, int, int], ...]]
+"""Workflow or script → (name, time of change in ns, size in bytes) of each of its files."""
+
+
+def snapshot(source: Path, *, whole: bool, input_file: str | None) -> Files:
+    """Return the state of all workflows and scripts under a folder (`whole`), or of one, and of the input file."""
+    items = [*flow_files.find(source), *script_files.find(source)] if whole else [source]
+    found = {item: _states(_files_of(item)) for item in items}
+    return found if input_file is None else {**found, Path(input_file): _states([Path(input_file)])}
+
+
+def _files_of(item: Path) -> Sequence[Path]:
+    if item.is_dir():
+        return [file for file in items_under(item) if file.relative_to(item).parts[0] != "tests"]
+    stem = item.name.removesuffix(ending_of(item.name) or item.suffix)
+    return [item, *(item.with_name(stem + each) for each in (*SCRIPT_SETTINGS, SCRIPT_LOCK))]
+
+
+def _states(files: Sequence[Path]) -> tuple[tuple[str, int, int], ...]:
+    return tuple(_present(files))
+
+
+def _present(files: Sequence[Path]) -> Iterator[tuple[str, int, int]]:
+    for file in files:
+        try:
+            state = file.stat()
+        except OSError:
+            continue
+        if not file.is_dir():
+            yield str(file), state.st_mtime_ns, state.st_size
+
+
+def flow_call(source: Path, args: bytes) -> tuple[str, bytes]:
+    """Return the call that runs a workflow as it is in its files, and its body.
+
+    Prints its diagnostics. Raises BadRequest if it has errors, InvalidWorkflow.
+    """
+    flow = flow_files.read(source)
+    found = flow.diagnostics()
+    print_located([(flow.location(each.path), each) for each in found])
+    if errors(found):
+        raise BadRequest(f"{source} has errors; it is not run.")
+    value = inline.deep_copy(flow.tree["value"])
+    _use_local_scripts(value, flow)
+    return "preview_flow", msgspec.json.encode({"value": value, "path": flow.path, "args": msgspec.Raw(args)})
+
+
+def script_call(file: Path, args: bytes) -> tuple[str, bytes]:
+    """Return the call that runs a script as it is in its files, and its body. Raises BadRequest."""
+    script = script_files.read(file)
+    fault = syntax_fault(script.language, script.content)
+    if fault is not None:
+        raise BadRequest(f"{file}:{fault.line}:{fault.column}: error invalid_script: {fault.message}")
+    body = {
+        "content": script.content,
+        "language": script.language,
+        "path": script.path,
+        "lock": script.lock,
+        "tag": (script.settings or {}).get("tag"),
+        "args": msgspec.Raw(args),
+    }
+    return "preview", msgspec.json.encode(body)
+
+
+def _use_local_scripts(tree: Any, flow: flow_files.FlowFile) -> None:
+    """Replace the nodes that run a script of the folder by its code, except those with the hash of a version."""
+    if flow.path is None:
+        return
+    document = flow.file.parent if flow.file.name in DOCUMENTS else flow.file
+    base = document.absolute().parents[flow.path.count("/")]
+    pending: list[Any] = [tree]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, list):
+            pending += value
+        elif isinstance(value, dict):
+            pending += value.values()
+            if value.get("type") == "script" and not value.get("hash") and isinstance(value.get("path"), str):
+                file = _script_at(base, value["path"])
+                if file is not None:
+                    _use(value, script_files.read(file))
+
+
+def _use(node: dict[str, Any], script: script_files.ScriptFile) -> None:
+    tag = node.pop("tag_override", None) or (script.settings or {}).get("tag")
+    extra = {"lock": script.lock, "tag": tag}
+    node |= {"type": "rawscript", "content": script.content, "language": script.language}
+    node |= {name: each for name, each in extra.items() if each}
+
+
+def _script_at(base: Path, path: str) -> Path | None:
+    """Return the file of the script at a path below the folder that contains f and u."""
+    folder, _, name = path.rpartition("/")
+    parent = base / folder
+    if not parent.resolve().is_relative_to(base.resolve()) or not parent.is_dir():
+        return None
+    for file in sorted(parent.iterdir()):
+        ending = ending_of(file.name)
+        stem = unicodedata.normalize("NFC", file.name.removesuffix(ending or ""))
+        if ending is not None and stem == name and file.is_file() and is_within(file, parent):
+            return file
+    return None

@@ -1,0 +1,53 @@
+"""`orvanta dev`: previews of changed files on a real server."""
+
+from __future__ import annotations
+
+from tests.cli.client import Cli
+
+FLOW = """\
+value:
+  modules:
+    - id: a
+      value: {type: script, path: f/dev/part, input_transforms: {n: {type: javascript, expr: flow_input.n}}}
+"""
+SLOW = "echo begun; sleep 600\n"
+
+
+def test_changed_files_run_as_previews(cli: Cli) -> None:
+    """The script that the workflow names is that of the folder; errors name file and line, and watching continues."""
+    flow = cli.write("f/dev/job.flow/flow.yaml", FLOW)
+    part = cli.write("f/dev/part.py", "def main(n: int):\n    return {'one': n}\n")
+    cli.write("input.json", '{"n": 7}')
+    with cli.started("dev", "f/dev", "--input", "input.json") as dev:
+        dev.await_err("Watching f/dev; Ctrl-C stops.")
+        flow.write_text(FLOW + "# changed\n")
+        dev.await_out('{"one":7}')
+        dev.await_err("f/dev/job succeeded in ")
+        flow.write_text("value: [\n")
+        dev.await_err("f/dev/job.flow/flow.yaml:2:1: error ")
+        part.write_text("def main(n):\n    return (\n")
+        dev.await_err("f/dev/part.py:2:12: error invalid_script: '(' was never closed")
+        part.write_text("def main(n):\n    raise ValueError('no ' + str(n))\n")
+        dev.await_err("ValueError: no 7")
+        cli.write("input.json", '{"n": 8}')
+        dev.await_err("ValueError: no 8")
+        dev.interrupt()
+        done = dev.end()
+    assert (done.code, done.err.splitlines()[-1]) == (0, "Stopped.")
+    for area in ("flows", "scripts"):
+        assert cli.installation.client.get(f"/api/w/main/{area}/list", params={"path_start": "f/dev/"}).json() == []
+
+
+def test_change_cancels_the_run(cli: Cli) -> None:
+    """A single script runs at the start. Ctrl-C cancels the last run."""
+    file = cli.write("f/dev/slow.sh", SLOW)
+    with cli.started("dev", str(file.relative_to(cli.folder)), "--json") as dev:
+        dev.await_err("| begun")
+        file.write_text(SLOW.replace("begun", "again"))
+        dev.await_err("The files changed; the run ")
+        dev.await_err("| again")
+        dev.interrupt()
+        done = dev.end()
+    assert (done.code, done.out) == (0, "")
+    found = cli("job", "list", "--path", "f/dev/slow", "--json").json
+    assert [each["canceled"] for each in found] == [True, True], found
