@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,29 @@ async def test_lists(api: ApiHarness) -> None:
     assert await paths(page=2, per_page=2, nonsense="1") == [PATH]
     assert await api.get("scripts/list_paths") == [PATH, "f/sales/two", "u/admin/three"]
     assert (await api.client.get(f"{W}/scripts/list", params={"page": "x"})).status_code == 400
+
+
+async def test_lists_have_the_conditions_of_the_published_client(api: ApiHarness) -> None:
+    """A label matches as a whole, in any spelling of its JSON."""
+    await create(api, labels=["Größe", "a"], description="Long", deployment_message="First")
+    await create(api, path="f/sales/two", is_template=True, dedicated_worker=True, labels=["aa"])
+    flow = {"value": {"modules": []}, "summary": "", "labels": ["Größe"], "description": "Long"}
+    escaped = json.dumps({**flow, "path": "f/sales/flow", "deployment_message": "Second"})
+    assert (await api.client.post(f"{W}/flows/create", content=escaped)).status_code == 201
+
+    async def paths(kind: str = "scripts", **query: Any) -> list[str]:
+        return [each["path"] for each in await api.get(f"{kind}/list", **query)]
+
+    assert await paths(is_template="true") == await paths(dedicated_worker="true") == ["f/sales/two"]
+    assert await paths(is_template="false") == await paths(dedicated_worker="false") == [PATH]
+    assert await paths(label="Größe") == await paths(label="a") == [PATH]
+    assert await paths("flows", label="Größe") == ["f/sales/flow"] and await paths("flows", label="a") == []
+    for kind, path, message in (("scripts", PATH, "First"), ("flows", "f/sales/flow", "Second")):
+        (plain,) = await api.get(f"{kind}/list", path_exact=path)
+        assert plain["description"] == "Long" and "deployment_msg" not in plain
+        query = {"with_deployment_msg": "true", "without_description": "true"}
+        (row,) = await api.get(f"{kind}/list", path_exact=path, **query)
+        assert (row["description"], row["deployment_msg"]) == ("", message)
 
 
 async def test_archived_script_is_hidden_from_lists_but_readable(api: ApiHarness) -> None:

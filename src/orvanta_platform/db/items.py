@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
@@ -123,6 +124,9 @@ class Filter(msgspec.Struct, frozen=True):
     kinds: list[str] | None = None
     starred: bool = False
     """Favourites of the caller only."""
+    is_template: bool | None = None
+    dedicated_worker: bool | None = None
+    label: str | None = None
     before: int | None = None
     after: int | None = None
     ascending: bool = False
@@ -210,6 +214,9 @@ async def list_page(conn: Connection, workspace: str, kind: str, filter: Filter)
         filter.offset,
         filter.username,
         filter.starred,
+        filter.is_template,
+        filter.dedicated_worker,
+        None if filter.label is None else [json.dumps(filter.label, ensure_ascii=escaped) for escaped in (True, False)],
     )
     return [item for item in map(_item, rows) if item is not None]
 

@@ -38,6 +38,7 @@ QUERY: Final[Mapping[str, str]] = {
     "created_before": "Only rows created before this time.",
     "created_by": "Only rows created by this username.",
     "cursor": "Position from which to continue, as received with the last event.",
+    "dedicated_worker": "True for items with a dedicated worker only, false for the others.",
     "decrypt_secret": "True to include the value of a secret, if the caller may read it.",
     "default_ts": "Language of the extension `.ts`: bun or deno.",
     "deleted": "True to list deleted accounts.",
@@ -64,6 +65,7 @@ QUERY: Final[Mapping[str, str]] = {
     "inside": "Id of a loop or branch body whose nodes are returned.",
     "instance": "True: only policies of the instance, also where the workspace has one of the same name.",
     "is_flow": "True for workflows, false for scripts.",
+    "is_template": "True for templates only, false for the others.",
     "is_flow_step": "True for jobs of nodes, false for runs.",
     "is_skipped": "True for jobs that were skipped, false for the others.",
     "iss": "Issuer of the login, from the provider.",
@@ -157,7 +159,9 @@ QUERY: Final[Mapping[str, str]] = {
     "update_if_exists": "True to change the item that exists at the path.",
     "username": "Username of a member.",
     "value": "Only rows whose value contains this text.",
+    "with_deployment_msg": "True to include the message of the newest version as `deployment_msg`.",
     "with_starred_info": "True to include whether the item is a favourite of the caller; otherwise `starred` is false.",
+    "without_description": "True to leave out descriptions.",
     "worker": "Only jobs that ran on the worker with this name.",
     "workspace": "Id of a workspace.",
     "workspace_id": "Id of a workspace; absent for all workspaces of the caller.",
@@ -172,6 +176,7 @@ _BOOLEAN: Final = frozenset(
         *("plain_secret", "show_archived", "skip_if_noop", "skip_resource_types", "skip_resources", "skip_secrets"),
         *("skip_variables", "starred_only", "update_if_exists", "with_starred_info"),
         *("flow_level", "mine", "latest"),
+        *("is_template", "dedicated_worker", "with_deployment_msg", "without_description"),
     )
 )
 _INTEGER: Final = frozenset(

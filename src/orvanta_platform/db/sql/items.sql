@@ -68,7 +68,8 @@ WHERE v.workspace = $1 AND v.kind = $2 AND v.path = $3 AND NOT v.deleted AND ($4
 ORDER BY v.id DESC LIMIT $5 OFFSET $6;
 
 -- name: list
--- A page of the readable items of a kind, the latest edited first, without their documents.
+-- A page of the readable items of a kind, the latest edited first, without their documents. $22: spellings of a label as
+-- JSON, which the labels are searched for as text: the conversion of any stored text to jsonb could fail.
 SELECT v.id, v.workspace, v.kind, v.path, v.number, v.hash, v.format, v.language, v.settings, v.parent, v.author,
        v.message, v.created_at, v.lock_state, v.lock, v.lock_error, v.lock_job, v.made_schema, i.archived,
        i.extra_perms, i.created_by, i.edited_by, i.edited_at, i.version AS current, ''::bytea AS body,
@@ -92,6 +93,10 @@ WHERE i.workspace = $1 AND i.kind = $2 AND NOT i.deleted
   AND (NOT $19 OR EXISTS (SELECT 1 FROM favourite AS f
                           WHERE f.workspace = i.workspace AND f.kind = i.kind AND f.path = i.path
                             AND f.username = $18))
+  AND ($20::boolean IS NULL OR (coalesce(v.settings ->> 'is_template', '') = 'true') = $20)
+  AND ($21::boolean IS NULL OR (coalesce(v.settings ->> 'dedicated_worker', '') = 'true') = $21)
+  AND ($22::text[] IS NULL
+       OR EXISTS (SELECT 1 FROM unnest($22) AS l (label) WHERE strpos((v.settings -> 'labels')::text, l.label) > 0))
 ORDER BY CASE WHEN $15 THEN v.id END ASC, v.id DESC
 LIMIT $16 OFFSET $17;
 

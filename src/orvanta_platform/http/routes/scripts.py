@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from litestar import Response, get, post
 from litestar.params import FromPath
 from msgspec.structs import replace
@@ -37,7 +39,8 @@ _S = "/api/w/{workspace:str}/scripts"
 
 FILTERS = (
     *("show_archived", "only_archived", "path_start", "path_exact", "created_by", "languages", "kinds", "order_desc"),
-    *("starred_only", "include_draft_only", *PAGED),
+    *("starred_only", "include_draft_only", "is_template", "dedicated_worker", "label"),
+    *("with_deployment_msg", "without_description", *PAGED),
 )
 """Query parameters of lists of scripts and workflows."""
 
@@ -112,7 +115,7 @@ async def list_scripts(request: AnyRequest, workspace: FromPath[str]) -> Respons
     own = await undeployed_of(request, workspace, "script", filter)
     rows = await scripts.list_page(platform_of(request), actor_of(request), workspace, filter)
     shown = [items.script_draft(workspace, actor_of(request).username, row) for row in own]
-    return answers.json([*shown, *(items.script_item(row) for row in rows)])
+    return answers.json(listed(request, [*shown, *(items.script_item(row) for row in rows)]))
 
 
 @get(f"{_S}/list_paths", opt=call(answer=list[str]))
@@ -213,7 +216,7 @@ async def is_starred(request: AnyRequest, row: ItemRow) -> bool:
 
 async def undeployed_of(request: AnyRequest, workspace: str, kind: Kind, filter: Filter) -> list[UndeployedRow]:
     """Return the caller's drafts of items that are not deployed, if the query asks for them."""
-    if not bool_of(request, "include_draft_only"):
+    if not bool_of(request, "include_draft_only") or filter.is_template or filter.dedicated_worker or filter.label:
         return []
     return await drafts.list_undeployed(platform_of(request), actor_of(request), workspace, kind, filter)
 
@@ -230,12 +233,24 @@ def filter_of(request: AnyRequest) -> Filter:
         languages=comma_list_of(request, "languages"),
         kinds=comma_list_of(request, "kinds"),
         starred=bool_of(request, "starred_only") or False,
+        is_template=bool_of(request, "is_template"),
+        dedicated_worker=bool_of(request, "dedicated_worker"),
+        label=query.get("label") or None,
         before=row_of("before", page.before),
         after=row_of("after", page.after),
         ascending=bool_of(request, "order_desc") is False,
         limit=page.limit,
         offset=page.offset,
     )
+
+
+def listed(request: AnyRequest, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rows of a list, with messages and descriptions as the query asks for."""
+    if bool_of(request, "without_description"):
+        rows = [{**row, "description": ""} if "description" in row else row for row in rows]
+    if bool_of(request, "with_deployment_msg"):
+        return rows
+    return [{name: value for name, value in row.items() if name != "deployment_msg"} for row in rows]
 
 
 ROUTES = [

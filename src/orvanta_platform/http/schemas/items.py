@@ -206,7 +206,7 @@ def script(row: ItemRow, parents: list[str] | None = None) -> dict[str, Any]:
 
 def script_item(row: ItemRow) -> dict[str, Any]:
     """Convert a script in a list."""
-    return {**script(row), "has_draft": row.has_draft}
+    return {**script(row), "has_draft": row.has_draft, **_message(row)}
 
 
 def flow(row: ItemRow, parts: FlowParts) -> dict[str, Any]:
@@ -223,7 +223,11 @@ def flow_item(row: ItemRow) -> dict[str, Any]:
     """Convert a workflow in a list, without its document."""
     shown = _flow_head(row)
     shown.pop("schema", None)
-    return {**shown, "has_draft": row.has_draft}
+    return {**shown, "has_draft": row.has_draft, **_message(row)}
+
+
+def _message(row: ItemRow) -> dict[str, str]:
+    return {} if row.message is None else {"deployment_msg": row.message}
 
 
 def script_draft(workspace: str, owner: str, row: UndeployedRow) -> dict[str, Any]:
