@@ -38,6 +38,11 @@ async def test_trail_is_filtered_paged_and_read_by_id(api: ApiHarness) -> None:
     assert [each["resource"] for each in await found(api.client, "audit/list", operation="groups", per_page=1)] == [
         "one"
     ]
+    conditions = {"operations": "groups.create,groups.adduser", "exclude_operations": "groups.create"}
+    exported = (await api.client.get(f"{W}/audit/export", params=conditions)).text.splitlines()
+    assert [json.loads(line)["operation"] for line in exported] == ["groups.adduser"]
+    assert len(await found(api.client, "audit/list", operations="groups")) == 4
+    assert await found(api.client, "audit/list", operations="groups", exclude_operations="flows,groups") == []
     older = await found(api.client, "audit/list", operation="groups.create", before_id=rows[0]["id"], per_page=1)
     assert [each["resource"] for each in older] == ["two"]
     assert await found(api.client, "audit/list", username="bea") == []

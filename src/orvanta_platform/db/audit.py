@@ -54,6 +54,10 @@ class AuditFilter(msgspec.Struct, frozen=True):
     resource: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    operations: list[str] | None = None
+    """Operations, or first parts, one of which it must be."""
+    excluded: list[str] | None = None
+    """Operations, or first parts, none of which it may be."""
 
 
 async def list_page(
@@ -64,9 +68,9 @@ async def list_page(
     if filter.since is not None or filter.until is not None:
         query += "_by_time"
     await conn.execute(_SQL["plan_by_values"])
-    return [
-        AuditRow(**row) for row in await conn.fetch(_SQL[query], workspace, *_values(filter), before, limit, offset)
-    ]
+    names = filter.operations, filter.excluded
+    rows = await conn.fetch(_SQL[query], workspace, *_values(filter), before, limit, offset, *names)
+    return [AuditRow(**row) for row in rows]
 
 
 async def list_ascending(
@@ -76,7 +80,9 @@ async def list_ascending(
     transaction."""
     query = _SQL["list_ascending" if workspace is not None else "list_ascending_of_instance"]
     await conn.execute(_SQL["plan_by_values"])
-    return [AuditRow(**row) for row in await conn.fetch(query, workspace, *_values(filter), after, last, limit)]
+    names = filter.operations, filter.excluded
+    rows = await conn.fetch(query, workspace, *_values(filter), after, last, limit, *names)
+    return [AuditRow(**row) for row in rows]
 
 
 async def get(conn: Connection, workspace: str, id: int) -> AuditRow | None:

@@ -14,7 +14,8 @@ FROM unnest($1::text[], $2::text[], $3::text[]) AS e (workspace, operation, reso
 SELECT set_config('plan_cache_mode', 'force_custom_plan', true);
 
 -- name: list
--- A page of the rows of a workspace, newest first, those before $8 (null: all). $3: an operation, or its first part.
+-- A page of the rows of a workspace, newest first, those before $8 (null: all). $3: an operation, or its first part; $11
+-- and $12: those of which it is one, and none.
 SELECT id, workspace, at, actor, on_behalf_of, operation, action_kind, resource, parameters, address, request_id
 FROM audit
 WHERE workspace = $1
@@ -25,6 +26,10 @@ WHERE workspace = $1
   AND ($5::text IS NULL OR resource = $5)
   AND ($6::timestamptz IS NULL OR at >= $6)
   AND ($7::timestamptz IS NULL OR at < $7)
+  AND ($11::text[] IS NULL OR EXISTS (SELECT 1 FROM unnest($11) AS o (name)
+                                      WHERE operation = o.name OR starts_with(operation, o.name || '.')))
+  AND ($12::text[] IS NULL OR NOT EXISTS (SELECT 1 FROM unnest($12) AS o (name)
+                                          WHERE operation = o.name OR starts_with(operation, o.name || '.')))
   AND ($8::bigint IS NULL OR id < $8)
 ORDER BY id DESC LIMIT $9 OFFSET $10;
 
@@ -41,6 +46,10 @@ WHERE workspace = $1
   AND ($5::text IS NULL OR resource = $5)
   AND ($6::timestamptz IS NULL OR at >= $6)
   AND ($7::timestamptz IS NULL OR at < $7)
+  AND ($11::text[] IS NULL OR EXISTS (SELECT 1 FROM unnest($11) AS o (name)
+                                      WHERE operation = o.name OR starts_with(operation, o.name || '.')))
+  AND ($12::text[] IS NULL OR NOT EXISTS (SELECT 1 FROM unnest($12) AS o (name)
+                                          WHERE operation = o.name OR starts_with(operation, o.name || '.')))
   AND ($8::bigint IS NULL
        OR (at, id) < ((SELECT b.at FROM audit AS b WHERE b.workspace IS NOT DISTINCT FROM $1 AND b.id = $8), $8))
 ORDER BY at DESC, id DESC LIMIT $9 OFFSET $10;
@@ -57,6 +66,10 @@ WHERE workspace = $1
   AND ($5::text IS NULL OR resource = $5)
   AND ($6::timestamptz IS NULL OR at >= $6)
   AND ($7::timestamptz IS NULL OR at < $7)
+  AND ($11::text[] IS NULL OR EXISTS (SELECT 1 FROM unnest($11) AS o (name)
+                                      WHERE operation = o.name OR starts_with(operation, o.name || '.')))
+  AND ($12::text[] IS NULL OR NOT EXISTS (SELECT 1 FROM unnest($12) AS o (name)
+                                          WHERE operation = o.name OR starts_with(operation, o.name || '.')))
   AND id > $8 AND id <= $9
 ORDER BY id LIMIT $10;
 
@@ -73,6 +86,10 @@ WHERE workspace IS NULL AND $1::text IS NULL
   AND ($5::text IS NULL OR resource = $5)
   AND ($6::timestamptz IS NULL OR at >= $6)
   AND ($7::timestamptz IS NULL OR at < $7)
+  AND ($11::text[] IS NULL OR EXISTS (SELECT 1 FROM unnest($11) AS o (name)
+                                      WHERE operation = o.name OR starts_with(operation, o.name || '.')))
+  AND ($12::text[] IS NULL OR NOT EXISTS (SELECT 1 FROM unnest($12) AS o (name)
+                                          WHERE operation = o.name OR starts_with(operation, o.name || '.')))
   AND ($8::bigint IS NULL OR id < $8)
 ORDER BY id DESC LIMIT $9 OFFSET $10;
 
@@ -89,6 +106,10 @@ WHERE workspace IS NULL AND $1::text IS NULL
   AND ($5::text IS NULL OR resource = $5)
   AND ($6::timestamptz IS NULL OR at >= $6)
   AND ($7::timestamptz IS NULL OR at < $7)
+  AND ($11::text[] IS NULL OR EXISTS (SELECT 1 FROM unnest($11) AS o (name)
+                                      WHERE operation = o.name OR starts_with(operation, o.name || '.')))
+  AND ($12::text[] IS NULL OR NOT EXISTS (SELECT 1 FROM unnest($12) AS o (name)
+                                          WHERE operation = o.name OR starts_with(operation, o.name || '.')))
   AND ($8::bigint IS NULL
        OR (at, id) < ((SELECT b.at FROM audit AS b WHERE b.workspace IS NOT DISTINCT FROM $1 AND b.id = $8), $8))
 ORDER BY at DESC, id DESC LIMIT $9 OFFSET $10;
@@ -106,6 +127,10 @@ WHERE workspace IS NULL AND $1::text IS NULL
   AND ($5::text IS NULL OR resource = $5)
   AND ($6::timestamptz IS NULL OR at >= $6)
   AND ($7::timestamptz IS NULL OR at < $7)
+  AND ($11::text[] IS NULL OR EXISTS (SELECT 1 FROM unnest($11) AS o (name)
+                                      WHERE operation = o.name OR starts_with(operation, o.name || '.')))
+  AND ($12::text[] IS NULL OR NOT EXISTS (SELECT 1 FROM unnest($12) AS o (name)
+                                          WHERE operation = o.name OR starts_with(operation, o.name || '.')))
   AND id > $8 AND id <= $9
 ORDER BY id LIMIT $10;
 

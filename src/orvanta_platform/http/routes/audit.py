@@ -14,12 +14,22 @@ from orvanta_platform.db.audit import AuditFilter, AuditRow
 from orvanta_platform.errors import BadRequest
 from orvanta_platform.http import answers, streaming
 from orvanta_platform.http.openapi import call
-from orvanta_platform.http.requests import AnyRequest, actor_of, live_actor_of, page_of, platform_of, row_of
+from orvanta_platform.http.requests import (
+    AnyRequest,
+    actor_of,
+    comma_list_of,
+    live_actor_of,
+    page_of,
+    platform_of,
+    row_of,
+)
 from orvanta_platform.http.schemas import audit as shapes
 from orvanta_platform.services.access import audit_chain, audit_trail, tokens
 
 _W = "/api/w/{workspace:str}"
-_FILTERS = ("username", "operation", "action_kind", "resource", "after", "before")
+_FILTERS = (
+    *("username", "operation", "operations", "exclude_operations", "action_kind", "resource", "after", "before"),
+)
 _NDJSON = "application/x-ndjson"
 
 
@@ -136,6 +146,8 @@ def _filter(request: AnyRequest) -> AuditFilter:
         resource=query.get("resource") or None,
         since=_time("after", query.get("after")),
         until=_time("before", query.get("before")),
+        operations=comma_list_of(request, "operations"),
+        excluded=comma_list_of(request, "exclude_operations"),
     )
 
 
