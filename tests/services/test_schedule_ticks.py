@@ -353,6 +353,9 @@ async def test_runs_are_filtered_by_schedule(api: ApiHarness) -> None:
     listed = await api.get("jobs/list", schedule_path=PATH)
     assert [(each["id"], each["schedule_path"]) for each in listed] == [(str(started["run"]), PATH)]
     assert await api.get("jobs/list", schedule_path="f/team/other") == []
+    every = [each["id"] for each in await api.get("jobs/list", is_not_schedule="false")]
+    others = [each["id"] for each in await api.get("jobs/list", is_not_schedule="true")]
+    assert str(started["run"]) in every and others == [id for id in every if id != str(started["run"])]
     assert len(await api.get("jobs/list")) == 2
     assert json.dumps(await api.get("jobs/list")).count("schedule_path") == 1
     del ended

@@ -59,6 +59,7 @@ class JobFilter(msgspec.Struct, frozen=True, kw_only=True):
     tag: str | None = None
     worker: str | None = None
     trigger_kind: str | None = None
+    other_than_schedule: bool | None = None
     schedule_path: str | None = None
     scheduled_for_before_now: bool | None = None
     suspended: bool | None = None
@@ -175,6 +176,7 @@ _RULES: dict[str, _Rule] = {
     "tag": _with("v.queue = {}"),
     "worker": _with("v.worker = {}"),
     "trigger_kind": _with("v.trigger = {}"),
+    "other_than_schedule": _either("v.trigger IS DISTINCT FROM 'schedule'", "v.trigger = 'schedule'"),
     "schedule_path": _with("v.run IN (SELECT run FROM schedule_tick WHERE workspace = $1 AND path = {})"),
     "scheduled_for_before_now": _either("v.scheduled_at <= app_now()", "v.scheduled_at > app_now()"),
     "suspended": _either("v.state = 'awaiting_approval'", "v.state <> 'awaiting_approval'"),

@@ -68,6 +68,7 @@ QUERY: Final[Mapping[str, str]] = {
     "is_flow": "True for workflows, false for scripts.",
     "is_template": "True for templates only, false for the others.",
     "is_flow_step": "True for jobs of nodes, false for runs.",
+    "is_not_schedule": "True to leave out runs that schedules started.",
     "is_skipped": "True for jobs that were skipped, false for the others.",
     "iss": "Issuer of the login, from the provider.",
     "items": "Only these items, as `kind/path`, separated by commas.",
