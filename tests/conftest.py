@@ -31,6 +31,7 @@ from hypothesis import HealthCheck, settings
 from tests.e2e.installation import git_folder as git_folder
 from tests.e2e.installation import installation as installation
 from tests.e2e.installation import s3 as s3
+from tests.scheduling import Scheduling
 from tests.selection import extend_repeated_cases, extended_after_first
 from tests.sharing import SharedDatabase, no_tasks_left, open_shared
 
@@ -278,8 +279,10 @@ SLOWEST_FIRST = (
     "cases",
     "browser",
     "cli",
-    "worker",
     "e2e",
+    "sdk",
+    "corpus",
+    "worker",
     "chaos",
     "embedded",
     "conformance",
@@ -305,6 +308,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return SLOWEST_FIRST.index(folder) if folder in SLOWEST_FIRST else len(SLOWEST_FIRST)
 
     items.sort(key=order)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
+    """Return the scheduler of the tests, which the controller of the processes calls."""
+    return Scheduling(config, log)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

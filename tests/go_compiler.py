@@ -13,6 +13,9 @@ from tests.worker.jobs import LEVELS, run
 from orvanta_platform import clock
 from orvanta_platform.worker.runtimes.pool import Runtimes
 
+GIVEN = "COMPILED_GO"
+"""Variable with the folder of the run of tests that started this one."""
+
 GO = "package inner\n\nfunc main() {}\n"
 
 
@@ -20,8 +23,10 @@ GO = "package inner\n\nfunc main() {}\n"
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of the compiled library.
 
-    Two other compilers had been used before, `old` and `recent`.
+    Two other compilers had been used before, `old` and `recent`. A run of tests by another one gets its folder.
     """
+    if GIVEN in os.environ:
+        return Path(os.environ[GIVEN])
     folder = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         folder = folder.parent

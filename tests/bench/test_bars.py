@@ -93,12 +93,14 @@ def test_frequent_queries_are_measured_empty_full_and_held() -> None:
             assert len(recorded[name][state]["raw"]) == 3 and all_positive(recorded[name][state]["raw"])
 
 
+@pytest.mark.soak
 def test_first_line_of_job_follows_its_call() -> None:
     recorded = quick("p5")
     assert recorded["tries"] == len(recorded["confined"]["raw"]) == 20
     assert all_positive(recorded["confined"]["raw"])
 
 
+@pytest.mark.soak
 def test_job_with_large_output_keeps_every_line() -> None:
     recorded = quick("p9")
     assert recorded["reached"] is None and recorded["kept"] == [recorded["lines"]] == [20_000]

@@ -21,7 +21,7 @@ from orvanta_platform.embedded.postgres import EmbeddedPostgres, start
 # The standby does not exist: a COMMIT with synchronous_commit = on is durable but gets no answer. All
 # others wait only for the disk, as without standbys.
 OPTIONS = {"synchronous_standby_names": "nobody", "synchronous_commit": "local"}
-LOOK_S = 0.02
+LOOK_S = 0.05
 
 UNANSWERED = "SELECT count(*) FROM pg_stat_activity WHERE pid = $1 AND wait_event = 'SyncRep'"
 END_UNANSWERED = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from tests.e2e.installation import Installation
+from tests.polling import POLL_S
 
 W = "/api/w/main"
 FOLDER = Path(__file__).parents[2] / "examples" / "templates"
@@ -83,7 +84,7 @@ def record(installation: Installation, name: str, given: Any, test: str, count: 
     client = installation.client
     run_id = client.post(f"{W}/jobs/run/f/u/admin/{name}", json=given).text
     while not client.get(f"{W}/jobs_u/completed/get_result_maybe/{run_id}").json()["completed"]:
-        pass
+        time.sleep(POLL_S)
     for number in range(count):
         body = {"name": f"{test}_{number}"}
         answer = client.post(f"{W}/workflow_tests/record/{run_id}", json=body)

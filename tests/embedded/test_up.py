@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +24,7 @@ import asyncpg
 import pytest
 from tests import processes
 from tests.cli.test_commands import free_port, run
+from tests.polling import POLL_S
 
 from orvanta_platform.embedded.postgres import EmbeddedPostgres, start
 
@@ -91,6 +93,11 @@ class Up:
             return connection.getresponse().status
         finally:
             connection.close()
+
+
+def await_health(up: Up) -> None:
+    while not up.healthy():
+        time.sleep(POLL_S)
 
 
 def await_end(pid: int) -> None:
@@ -187,8 +194,7 @@ def test_dead_child_process_is_restarted(up: Up, command: str) -> None:
     first = up.child(command)
     os.kill(first, signal.SIGKILL)
     up.read_until(f"The {command} exited with -9; restarting it.")
-    while not up.healthy():
-        continue
+    await_health(up)
     assert up.stop() == 0
 
 
@@ -200,7 +206,7 @@ def test_running_job_does_not_delay_stop(up: Up, home: Path, twice: bool) -> Non
     caller.start()
     with start(home) as database:
         while not _live_jobs(database, "running"):
-            continue
+            time.sleep(POLL_S)
         if twice:
             up.process.send_signal(signal.SIGINT)
             up.read_until("Stopping: running jobs")
@@ -239,9 +245,8 @@ def test_killed_database_is_restarted(up: Up, home: Path) -> None:
         os.kill(server, signal.SIGKILL)
         await_end(server)
         while database.pid in (None, server):
-            continue
-    while not up.healthy():
-        continue
+            time.sleep(POLL_S)
+    await_health(up)
     assert up.stop() == 0
 
 

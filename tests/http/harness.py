@@ -13,6 +13,7 @@ import httpx
 from litestar.types import ASGIApp
 from tests.conftest import TestDatabase
 from tests.http.manual_worker import ManualWorker
+from tests.polling import POLL_S
 
 from orvanta_platform.control import names
 from orvanta_platform.control.actor import Role, system
@@ -78,7 +79,7 @@ class ApiHarness:
     async def begun(self, request: asyncio.Future[Any]) -> None:
         """Let other tasks run until the run of this waiting call exists, or the call has its response."""
         while not request.done() and not (await self.get("jobs/queue/count"))["database_length"]:
-            await asyncio.sleep(0)
+            await asyncio.sleep(POLL_S)
 
 
 def script(id: str, **more: Any) -> dict[str, Any]:

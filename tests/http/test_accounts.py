@@ -11,6 +11,7 @@ import httpx
 import pytest
 from tests.conftest import TestDatabase
 from tests.http.harness import ApiHarness, W, api_harness, client_of
+from tests.polling import POLL_S
 
 from orvanta_platform.control.actor import Role
 from orvanta_platform.db import accounts, tokens
@@ -124,7 +125,7 @@ async def test_login_that_overlaps_reset_or_disabling_starts_no_session(api: Api
         overlapping = asyncio.ensure_future(login(api))
         waits = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND transactionid = pg_current_xact_id()::xid)"
         while not overlapping.done() and not await conn.fetchval(waits):
-            await asyncio.sleep(0)
+            await asyncio.sleep(POLL_S)
         if change == "reset":
             await accounts.clear_password(conn, EMAIL)
             await tokens.delete_sessions(conn, EMAIL)
@@ -171,7 +172,7 @@ async def test_last_superadmin_remains(api: ApiHarness) -> None:
         waiting = asyncio.ensure_future(ada.post(f"{U}/update/admin@localhost", json={"is_super_admin": False}))
         waits = "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)"
         while not waiting.done() and not await conn.fetchval(waits):
-            await asyncio.sleep(0)
+            await asyncio.sleep(POLL_S)
         await conn.execute("UPDATE account SET super_admin = false WHERE email = $1", EMAIL)
     assert (await waiting).status_code == 409, "two superadmins cannot remove each other"
 

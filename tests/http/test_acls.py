@@ -10,6 +10,7 @@ import pytest
 from tests.http.harness import ApiHarness, W, client_of
 from tests.http.jobs_running import token_of
 from tests.http.route_examples import CODE, HOOK, PASS_ON, SCHEDULE, THING
+from tests.polling import POLL_S
 
 from orvanta_platform.control.actor import Role
 from orvanta_platform.db import acls as rows
@@ -117,7 +118,7 @@ async def test_grant_during_deletion_of_group_does_not_outlive_it(team: ApiHarne
         )
         async with team.platform.db.acquire() as other:
             while not deleting.done() and not await other.fetchval(waiting):
-                await asyncio.sleep(0)
+                await asyncio.sleep(POLL_S)
         await rows.set_permission(conn, "main", "flow", "f/team/flow", "g/ops", True)
     assert (await deleting).status_code == 200
     assert await team.get("acls/get/flow/f/team/flow") == {}

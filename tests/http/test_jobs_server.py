@@ -12,6 +12,7 @@ import httpx
 import orvanta
 import pytest
 from tests.http.harness import PYTHON, ApiHarness, W, script
+from tests.polling import POLL_S
 
 from orvanta_platform.http.listener import listen
 from orvanta_platform.http.server import run_until
@@ -39,7 +40,7 @@ async def _answers(client: httpx.AsyncClient) -> None:
             if (await client.get("/api/version")).status_code == 200:
                 return
         except httpx.ConnectError:
-            await asyncio.sleep(0)
+            await asyncio.sleep(POLL_S)
     raise AssertionError("the server never answered")
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.http.harness import ApiHarness, W, client_of
+from tests.polling import POLL_S
 
 from orvanta_platform.control.actor import Role, system
 from orvanta_platform.control.identity_providers import ClaimGrant
@@ -103,7 +104,7 @@ async def test_last_admin_remains(api: ApiHarness) -> None:
         waiting = asyncio.ensure_future(api.client.delete(f"{W}/users/delete/admin"))
         waits = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND transactionid = pg_current_xact_id()::xid)"
         while not waiting.done() and not await conn.fetchval(waits):
-            await asyncio.sleep(0)
+            await asyncio.sleep(POLL_S)
         await conn.execute("UPDATE member SET role = 'viewer' WHERE workspace = 'main' AND username = 'ada'")
     assert (await waiting).status_code == 409, "two admins cannot remove each other"
 
@@ -277,7 +278,7 @@ async def test_claim_demotes_no_admin_who_became_the_last_one_meanwhile(api: Api
             applying = asyncio.create_task(apply())
             while not await watching.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
                 assert not applying.done()
-                await asyncio.sleep(0)
+                await asyncio.sleep(POLL_S)
         await applying
         found = await workspaces.get_member(watching, "main", "ada")
     assert found is not None and found.role == Role.ADMIN

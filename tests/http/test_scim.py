@@ -12,6 +12,7 @@ import pytest
 from tests.conftest import Administrator, fresh
 from tests.http.harness import ApiHarness, client_of
 from tests.loop_blocking import Held, held_server
+from tests.polling import POLL_S
 
 from orvanta_platform.control.actor import Role
 from orvanta_platform.control.instance_settings import SCIM_GRANTS, TOKEN_MAX_AGE_DAYS, Setting
@@ -186,7 +187,7 @@ async def until_waiting(api: ApiHarness, *calls: asyncio.Future[Any]) -> None:
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
     async with api.platform.db.acquire() as conn:
         while not any(each.done() for each in calls) and await conn.fetchval(waiting) < len(calls):
-            await asyncio.sleep(0)
+            await asyncio.sleep(POLL_S)
 
 
 async def test_concurrent_changes_of_group_lose_nothing(api: ApiHarness) -> None:

@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 from tests.conftest import TestDatabase
+from tests.polling import POLL_S
 
 from orvanta_platform.control.actor import Actor, Role
 from orvanta_platform.db import workers
@@ -175,7 +176,7 @@ class CoreHarness:
         """Repeat the query until it returns a row."""
         async with asyncio.timeout(MAX_WAIT_S):
             while not await self.rows(query, *values):
-                pass
+                await asyncio.sleep(POLL_S)
 
     async def run(self, query: str, *values: Any) -> None:
         """Execute a statement."""
@@ -255,7 +256,7 @@ class ThirdSession:
         """Wait until `count` server processes wait, and return them."""
         async with asyncio.timeout(MAX_WAIT_S):
             while len(found := await self.waiting()) < count:
-                pass
+                await asyncio.sleep(POLL_S)
         return found
 
     async def terminate(self, pid: int) -> None:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 from tests.orchestrator.harness import CoreHarness, condition, job
+from tests.polling import POLL_S
 
 from orvanta_platform.db import jobs as job_rows
 from orvanta_platform.db import runs as run_rows
@@ -191,7 +192,7 @@ async def test_claim_in_progress_delays_fence(core: CoreHarness) -> None:
             (taken,) = await worker.claimer.claim(other.connection, 1)
             fence = asyncio.create_task(worker.vanish())
             while not (fence.done() or await other.waiting()):
-                pass
+                await asyncio.sleep(POLL_S)
             assert not fence.done(), "fenced in the middle of a claim"
         await fence
     assert (await worker.reap()).jobs == 1

@@ -15,6 +15,7 @@ import httpx
 import pytest
 from tests.conftest import TestDatabase
 from tests.http.harness import W, api_harness
+from tests.polling import POLL_S
 from tests.worker.answering import answering, http
 from tests.worker.test_masked_jobs import ECHO, SECRET, House, digest, working
 
@@ -111,7 +112,7 @@ async def deploy(house: House, path: str, value: dict[str, Any], **more: Any) ->
 async def ended(house: House, id: str) -> Any:
     """Wait until a run ends; return its result."""
     while not (found := await house.api.get(f"jobs_u/completed/get_result_maybe/{id}"))["completed"]:
-        await asyncio.sleep(0)
+        await asyncio.sleep(POLL_S)
     return found["result"]
 
 
@@ -120,7 +121,7 @@ async def awaiting(house: House, *modules: dict[str, Any]) -> str:
     id = (await post(house, "jobs/run/preview_flow", {"value": {"modules": list(modules)}, "args": {}})).text
     call = f"/api/v1/runs/{id}"
     while (await house.api.client.get(call, headers=MAIN)).json()["status"] != "awaiting_approval":
-        await asyncio.sleep(0)
+        await asyncio.sleep(POLL_S)
     return id
 
 
@@ -348,7 +349,7 @@ def main(error, key, **rest):
     }
     await post(house, "schedules/create", schedule)
     while not (due := await scheduling.due(api.platform, 10)):
-        await asyncio.sleep(0)
+        await asyncio.sleep(POLL_S)
     assert await scheduling.start(api.platform, due[0], None)
     round = ScanPosition()
     while not (found := await api.get("jobs/list", script_path_exact="f/team/handler")):

@@ -12,6 +12,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.go_compiler import GIVEN
+from tests.go_compiler import compiled as compiled
 from tests.worker.ordinary_user import REPOSITORY
 
 pytestmark = pytest.mark.extended
@@ -47,11 +49,14 @@ RUNS = [
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="the suite itself runs as an ordinary user")
 @pytest.mark.parametrize(("uid", "files"), RUNS)
-def test_as_another_user(uid: int, files: list[str]) -> None:
+def test_as_another_user(request: pytest.FixtureRequest, uid: int, files: list[str]) -> None:
     home = Path("/tmp") / f"orvanta-ordinary-{os.getpid()}"
     home.mkdir(mode=0o755)
     os.chown(home, uid, uid)
     program = Path(__file__).with_name("ordinary_user.py")
+    environ = {"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONDONTWRITEBYTECODE": "1"}
+    if any("test_go" in file for file in files):
+        environ[GIVEN] = str(request.getfixturevalue("compiled"))
     pytest_command = [
         sys.executable,
         "-m",
@@ -68,7 +73,7 @@ def test_as_another_user(uid: int, files: list[str]) -> None:
         done = subprocess.run(
             [sys.executable, str(program), str(uid), *pytest_command],
             cwd=REPOSITORY,
-            env={"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONDONTWRITEBYTECODE": "1"},
+            env=environ,
             capture_output=True,
             text=True,
             check=False,

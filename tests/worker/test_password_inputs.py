@@ -12,6 +12,7 @@ import pytest
 from tests.conftest import TestDatabase
 from tests.http.harness import W, api_harness
 from tests.http.test_token_limits import limited as limited_client
+from tests.polling import POLL_S
 from tests.worker.test_masked_jobs import House, digest, working
 
 from orvanta_platform.control.actor import Role
@@ -85,7 +86,7 @@ async def writer(house: House) -> httpx.AsyncClient:
 
 async def ended(house: House, id: str) -> Any:
     while not (found := await house.api.get(f"jobs_u/completed/get_result_maybe/{id}"))["completed"]:
-        await asyncio.sleep(0)
+        await asyncio.sleep(POLL_S)
     return found["result"]
 
 

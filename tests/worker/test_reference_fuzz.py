@@ -21,6 +21,7 @@ import httpx
 import pytest
 from tests.conftest import Administrator, TestDatabase, fresh
 from tests.http.harness import ApiHarness, W, api_harness, client_of
+from tests.polling import POLL_S
 
 from orvanta_platform.control.actor import Role
 from orvanta_platform.daemons import timers
@@ -254,7 +255,7 @@ async def over(fuzz: Fuzz) -> None:
     """Wait until no run is active."""
     async with fuzz.api.platform.db.acquire() as conn:
         while await conn.fetchval("SELECT EXISTS (SELECT FROM run_live)"):
-            pass
+            await asyncio.sleep(POLL_S)
 
 
 async def check(fuzz: Fuzz, seed: int) -> None:

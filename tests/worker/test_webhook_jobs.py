@@ -14,6 +14,7 @@ from uuid import uuid4
 import pytest
 from tests.conftest import TestDatabase
 from tests.http.harness import ApiHarness, W, api_harness
+from tests.polling import POLL_S
 from tests.worker.answering import ReceivedRequest, answering, http
 
 from orvanta_platform.daemons import timers
@@ -128,6 +129,7 @@ async def test_calls_do_not_occupy_slots(api: ApiHarness) -> None:
         assert answer.status_code == 200
         ended = await api.client.get(f"{W}/jobs_u/completed/get_result_maybe/{id}")
         while not ended.json()["completed"]:
+            await asyncio.sleep(POLL_S)
             ended = await api.client.get(f"{W}/jobs_u/completed/get_result_maybe/{id}")
 
 

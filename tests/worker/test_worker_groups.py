@@ -12,6 +12,7 @@ import asyncpg
 import pytest
 from tests.conftest import TestDatabase
 from tests.http.harness import ApiHarness, W, api_harness
+from tests.polling import POLL_S
 
 from orvanta_platform.control.actor import Role
 from orvanta_platform.db import workers
@@ -88,7 +89,7 @@ async def test_running_worker_takes_changed_settings(api: ApiHarness, group: Gro
     assert "stronger isolation" in str(group._worker._unready())
     waits = asyncio.create_task(result(api))
     while not await available(api):
-        await asyncio.sleep(0)
+        await asyncio.sleep(POLL_S)
     assert (await api.client.delete("/api/configs/delete/default")).status_code == 200
     api.platform.instance._cache.clear()
     assert await group.take()
