@@ -84,6 +84,21 @@ async def test_each_deployment_is_one_request_repeated_with_its_id(api: ApiHarne
         assert await sent(api) == 0 and len(server.sent) == 3
 
 
+async def test_rows_of_other_operations_are_read_once(api: ApiHarness) -> None:
+    """Otherwise each poll would read all rows of the audit trail since the last change of an item."""
+    async with web() as (server, url):
+        assert await edit(api, url) == 200
+        for _ in range(3):
+            assert (await api.client.post("/api/users/tokens/create", json={"label": "x"})).status_code == 201
+        assert await sent(api) == 0
+        async with api.platform.db.acquire() as conn:
+            left = "SELECT count(*) FROM audit WHERE xid >= (SELECT position FROM item_webhook)"
+            assert await conn.fetchval(left) == 0
+        await deploy(api.client, "work")
+        assert await sent(api) == 1
+        assert [each["path"] for each in server.sent[-1][1]["changes"]] == ["f/team/work"]
+
+
 async def test_changes_are_dropped_after_the_last_attempt(api: ApiHarness) -> None:
     async with web() as (server, url):
         assert await edit(api, url) == 200

@@ -50,6 +50,11 @@ async def claim_due(conn: Connection, nouns: Sequence[str], limit: int) -> list[
     return [_webhook(row) for row in await conn.fetch(_SQL["claim_due"], limit, list(nouns))]
 
 
+async def skip_others(conn: Connection, nouns: Sequence[str]) -> None:
+    """Move webhooks without changes to send past the rows of the audit trail that change no item."""
+    await conn.execute(_SQL["skip_others"], list(nouns))
+
+
 async def advance(conn: Connection, row: WebhookRow, position: int, error: str | None = None) -> None:
     """Record that the transactions before `position` were sent, or dropped because of `error`."""
     await conn.execute(_SQL["advance"], row.workspace, row.position, position, error)

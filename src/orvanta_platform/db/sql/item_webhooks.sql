@@ -35,6 +35,17 @@ WHERE w.workspace = due.workspace AND k.workspace = w.workspace AND k.version = 
 RETURNING w.workspace, w.sealed, w.position::text::bigint AS position, w.tries, w.error, k.version AS key_version,
           k.wrapped, k.wrapped_by;
 
+-- name: skip_others
+-- Moves webhooks that have nothing to send past the rows of the audit trail that change no item: no later claim reads them.
+UPDATE item_webhook AS w
+SET position = pg_snapshot_xmin(pg_current_snapshot())
+WHERE w.tries = 0
+  AND EXISTS (SELECT FROM audit AS a WHERE a.xid >= w.position AND a.xid < pg_snapshot_xmin(pg_current_snapshot()))
+  AND NOT EXISTS (
+      SELECT FROM audit AS a
+      WHERE a.xid >= w.position AND a.xid < pg_snapshot_xmin(pg_current_snapshot()) AND a.workspace = w.workspace
+        AND a.action_kind <> 'Execute' AND split_part(a.operation, '.', 1) = ANY ($1::text[]));
+
 -- name: advance
 -- Records that the transactions before $3 were sent or dropped, unless the webhook was changed meanwhile. $4: reason
 -- why one was dropped.

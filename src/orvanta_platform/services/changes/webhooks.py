@@ -72,6 +72,8 @@ async def send_due(platform: Platform) -> int:
     """Try to send one transaction to each webhook that has changes; returns the number of webhooks."""
     async with platform.db.acquire() as conn:
         due = await rows.claim_due(conn, NOUNS, _AT_ONCE)
+        if not due:
+            await rows.skip_others(conn, NOUNS)
     if due:
         # Imported here because the HTTP client is loaded only if there is something to send.
         from orvanta_platform.services.changes.webhook_sender import send_changes
