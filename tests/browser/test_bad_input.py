@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.async_api import Page, expect
 from tests.browser.conftest import EMAIL, PASSWORD, Site
@@ -44,12 +45,21 @@ def without_server(installation: Running) -> Iterator[None]:
         yield
     finally:
         os.kill(installation.pid, signal.SIGCONT)
+        await_server(installation)
+
+
+def await_server(installation: Running) -> None:
+    """Wait until the server accepts connections."""
+    with httpx.Client(base_url=installation.base, transport=httpx.HTTPTransport(retries=10)) as client:
+        assert client.get("/api/version").status_code == 200
 
 
 async def test_edits_survive_server_outage(page: Page, site: Site, installation: Running) -> None:
     path = await opened(page, site, query="?panel=node&node=two")
     summary = page.get_by_role("textbox", name="Summary")
     await expect(summary).to_be_visible()
+    # A part of the page that is loaded during the outage would be missing.
+    await expect(page.locator(".cm-content").first).to_be_attached()
     with without_server(installation):
         await summary.fill("Written while nobody answered")
         await expect(page.get_by_role("status", name="Connection")).to_contain_text(AWAY)

@@ -94,7 +94,7 @@ async def test_home_shows_outcomes_health_and_recently_opened_items(page: Page, 
     await runs.get_by_role("button", name="7 days").click()
     await expect(runs.get_by_role("link", name="2 runs")).to_have_attribute("href", re.compile("last=7d"))
     health = page.get_by_role("region", name="Workflow health").get_by_role("listitem")
-    await expect(health).to_contain_text("0 % of 2 runs succeeded")
+    await expect(health).to_contain_text("0% of 2 runs succeeded")
     await expect(health.get_by_role("img", name="Last 2 runs: 2 Failed")).to_be_visible()
     recent = page.get_by_role("region", name="Recently opened").get_by_role("listitem")
     await expect(recent).to_contain_text("u/admin/bad")

@@ -74,6 +74,7 @@ EXEMPT = {
     "changes.webhooks.send_due": "called by a daemon; sends changes to the URL that an admin has set",
     "changes.webhook_sender.send_changes": "called by a daemon; sends changes to the URL that an admin has set",
     "releases.deployment_mails.send_due": "called by a daemon; sends what a permitted call has queued",
+    "releases.restored_items.with_restored": "reads deployments of an environment that its caller has checked",
     "releases.automatic_promotions.promote_due": "called by the leading process; checks the rights of its member",
     "catalog.examples.seed": "called at the first start, which has no caller",
     "run_views.jobs.find": "its callers check permissions, or have verified a signature",

@@ -54,8 +54,8 @@ async def replace_references(
     sign = "$var:" if kind == "variable" else "$res:"
     texts = (f'"{sign}{path}"', f'"{sign}{target}"')
     changed = []
-    for referring in ("schedule", "resource"):
-        rows = await conn.fetch(_SQL[f"replace_in_{referring}s"], workspace, *texts, username)
+    for referring, query in (("schedule", "replace_in_schedules"), ("resource", "replace_in_resources")):
+        rows = await conn.fetch(_SQL[query], workspace, *texts, username)
         changed += [OwnedItem(referring, row["path"]) for row in rows]
     if kind == "resource":
         rows = await conn.fetch(_SQL["replace_in_http_triggers"], workspace, path, target, username)
