@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -71,6 +72,15 @@ async def test_edits_survive_server_outage(page: Page, site: Site, installation:
     await expect(page.get_by_role("status", name="Connection")).to_be_empty()
     assert "Written while nobody answered" in draft(site, path)
     await expect(page.get_by_role("button", name="No problems")).to_be_visible()
+
+
+async def test_part_that_cannot_be_loaded_leaves_the_page(page: Page, site: Site) -> None:
+    await page.route(re.compile("/assets/code-"), lambda route: route.abort())
+    await opened(page, site, query="?panel=node&node=two")
+    await page.get_by_text("Advanced: conditions, retries, timeout, cache").click()
+    await expect(page.get_by_role("alert").first).to_contain_text("This part of the page could not be loaded.")
+    await page.get_by_role("textbox", name="Summary").fill("Still here")
+    await expect(node(page, "two")).to_contain_text("Still here")
 
 
 @pytest.mark.soak

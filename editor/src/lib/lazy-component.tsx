@@ -1,15 +1,17 @@
 import { type ComponentType, type ReactNode, useEffect, useState } from "react";
+import { t } from "../texts/t";
 
 interface Module<Props> {
   default: ComponentType<Props>;
 }
 
-/** A loaded component, or the error of loading it. Null while it is loaded. */
-type Loading<Props> = { component: ComponentType<Props> } | { error: unknown } | null;
+/** A loaded component, or "failed" if it cannot be loaded. Null while it is loaded. */
+type Loading<Props> = { component: ComponentType<Props> } | "failed" | null;
 
 /**
- * Return a component that is loaded when it is first shown. Meanwhile it shows `fallback`. If it cannot be loaded, rendering
- * it throws the error.
+ * Return a component that is loaded when it is first shown. Meanwhile it shows `fallback`. If it cannot be loaded, a
+ * notice in its place offers to load the page again: browsers remember a failed import, and the rest of the page keeps what
+ * was edited.
  *
  * It replaces `lazy` and `Suspense`: those of Preact move the whole suspended part out of the document and back,
  * and can leave it empty if the page changes meanwhile.
@@ -24,8 +26,8 @@ export function lazyComponent<Props extends object>(
     try {
       loaded ??= { component: (await load()).default };
       return loaded;
-    } catch (error) {
-      return { error };
+    } catch {
+      return "failed";
     }
   }
 
@@ -40,7 +42,15 @@ export function lazyComponent<Props extends object>(
       };
     }, []);
     if (!loading) return typeof fallback === "function" ? fallback(props) : fallback;
-    if ("error" in loading) throw loading.error;
+    if (loading === "failed") return <NotLoaded />;
     return <loading.component {...props} />;
   };
+}
+
+function NotLoaded() {
+  return (
+    <p role="alert">
+      {t("lib.partNotLoaded")} <a href={window.location.href}>{t("lib.reloadPage")}</a>
+    </p>
+  );
 }
