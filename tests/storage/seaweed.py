@@ -22,8 +22,10 @@ from tests.processes import with_parent
 ACCESS_KEY, SECRET_KEY = "orvanta-tests", "not-a-secret-of-anybody"
 _PATIENCE_S = 60.0
 _PORTS = ("master", "volume", "filer", "admin", "s3")
-_MAX_KEYS = 50_000
-"""Upper limit of ports: the server also uses the port 10,000 above each."""
+_ABOVE = 10_000
+"""The server also uses the port that is this much above each."""
+_MAX_PORT = 50_000
+"""Upper limit of ports, so that those above are ports too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +100,29 @@ def _await(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return unused ports."""
+    """Return unused ports; the ports 10,000 above are unused too, and not among them."""
     found: list[int] = []
+    reserved: set[int] = set()
     with ExitStack() as stack:
         while len(found) < count:
-            probe = stack.enter_context(socket.socket())
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-            if port < _MAX_KEYS:
+            port = _bind(stack, 0)
+            above = port + _ABOVE
+            if port < _MAX_PORT and not {port, above} & reserved and _is_bound(stack, above):
                 found.append(port)
+                reserved |= {port, above}
     return found
+
+
+def _bind(stack: ExitStack, port: int) -> int:
+    """Bind a port until the end of the stack, and return its number. Raises OSError if it is in use."""
+    probe = stack.enter_context(socket.socket())
+    probe.bind(("127.0.0.1", port))
+    number: int = probe.getsockname()[1]
+    return number
+
+
+def _is_bound(stack: ExitStack, port: int) -> bool:
+    try:
+        return _bind(stack, port) == port
+    except OSError:
+        return False
