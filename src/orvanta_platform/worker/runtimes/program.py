@@ -8,10 +8,13 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 from orvanta_platform.sandbox.job import ERROR, Job, write_answer
+
+_MESSAGE_BYTES = 64 << 10
+"""Maximum size of a compiler's messages that are reported."""
 
 
 def find(name: str, job: Job) -> str:
@@ -48,3 +51,28 @@ def fail(job: Job, name: str, message: str) -> NoReturn:
     """Answer with an error and exit."""
     write_answer(job.result, ERROR, json.dumps({"name": name, "message": message, "stack": None}).encode())
     os._exit(0)
+
+
+def compile_files(files: Mapping[str, str], words: Sequence[str], job: Job, env: Mapping[str, str]) -> str | None:
+    """Write source files and run their compiler, whose program is `words[0]`; the result belongs into `tree` of the
+    job's output. Returns the compiler's messages, or None if it succeeded. Raises OSError.
+    """
+    import subprocess  # large and rarely needed: imported here to keep it out of every cell
+
+    for name, text in files.items():
+        with open(name, "w", encoding="utf-8", errors="replace") as file:
+            file.write(text)
+    for name in ("cache", "tree"):
+        os.makedirs(f"{job.output}/{name}", exist_ok=True)
+    made = subprocess.run(
+        [find(words[0], job), *words[1:]],
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
+    if made.returncode == 0:
+        return None
+    text = made.stdout[:_MESSAGE_BYTES].decode("utf-8", "replace").strip()
+    return text or f"{words[0]} ended with exit code {made.returncode}"

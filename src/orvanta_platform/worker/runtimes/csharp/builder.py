@@ -19,7 +19,6 @@ from orvanta_platform.workflow.signature import functions
 HOST = Path(__file__).with_name("Host.cs").read_text(encoding="utf-8")
 
 _SCRIPT, _HOST = "script.cs", "Host.cs"
-_MESSAGE_BYTES = 64 << 10
 _PACKAGE = re.compile(r"^[ \t]*#r\b[^\n]*", re.MULTILINE)
 _OPTIONS = ("-debug", "-warn:0", "-codepage:utf8", "-target:exe", "-main:Orvanta.Host")
 _LIBRARIES = ("System.Numerics", "System.Net.Http", "System.Xml", "System.Xml.Linq", "System.Web.Extensions")
@@ -47,27 +46,15 @@ def run(job: Job, content: str, args: bytes) -> NoReturn:
 
 def _compile(job: Job, content: str) -> str | None:
     """Return the compiler's messages, or None if it made the program. Raises OSError."""
-    import subprocess  # large and rarely needed: imported here to keep it out of every cell
-
-    for name, text in ((_SCRIPT, content), (_HOST, HOST)):
-        with open(name, "w", encoding="utf-8", errors="replace") as file:
-            file.write(text)
-    for name in ("cache", "tree"):
-        os.makedirs(f"{job.output}/{name}", exist_ok=True)
+    sources = {_SCRIPT: content, _HOST: HOST}
     installed = [each for each in _LIBRARIES if any(os.path.exists(f"{folder}/{each}.dll") for folder in _FOLDERS)]
     references = [f"-r:{each}.dll" for each in ("System", "System.Core", *installed)]
-    made = subprocess.run(
-        [program.find("mcs", job), *_OPTIONS, *references, f"-out:{job.output}/tree/{PROGRAM}", _SCRIPT, _HOST],
-        env=job.env | {"MONO_DISABLE_SHARED_AREA": "1"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        check=False,
+    return program.compile_files(
+        sources,
+        ["mcs", *_OPTIONS, *references, f"-out:{job.output}/tree/{PROGRAM}", _SCRIPT, _HOST],
+        job,
+        job.env | {"MONO_DISABLE_SHARED_AREA": "1"},
     )
-    if made.returncode == 0:
-        return None
-    text = made.stdout[:_MESSAGE_BYTES].decode("utf-8", "replace").strip()
-    return text or f"mcs ended with exit code {made.returncode}"
 
 
 finish: None = None

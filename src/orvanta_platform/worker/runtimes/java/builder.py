@@ -18,7 +18,6 @@ HOST = Path(__file__).with_name("Host.java").read_text(encoding="utf-8")
 
 _SCRIPT, _HOST = "Main.java", "Host.java"
 _MAIN = re.compile(r"\bstatic\b[^;{}()]*\bmain\s*\(")
-_MESSAGE_BYTES = 64 << 10
 _OPTIONS = ("-J-Xmx512m", "-J-XX:+UseSerialGC", "-J-XX:TieredStopAtLevel=1", "-J-XX:-UsePerfData")
 
 
@@ -38,13 +37,7 @@ def run(job: Job, content: str, args: bytes) -> NoReturn:
 
 def _compile(job: Job, content: str) -> str | None:
     """Return the compiler's messages, or None if it made the classes. Raises OSError."""
-    import subprocess  # large and rarely needed: imported here to keep it out of every cell
-
-    for name, text in ((_SCRIPT, content), (_HOST, HOST)):
-        with open(name, "w", encoding="utf-8", errors="replace") as file:
-            file.write(text)
-    for name in ("cache", "tree"):
-        os.makedirs(f"{job.output}/{name}", exist_ok=True)
+    sources = {_SCRIPT: content, _HOST: HOST}
     options = [
         *_OPTIONS,
         "-encoding",
@@ -56,18 +49,7 @@ def _compile(job: Job, content: str) -> str | None:
         "-d",
         f"{job.output}/tree",
     ]
-    made = subprocess.run(
-        [program.find("javac", job), *options, _SCRIPT, _HOST],
-        env=job.env,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        check=False,
-    )
-    if made.returncode == 0:
-        return None
-    text = made.stdout[:_MESSAGE_BYTES].decode("utf-8", "replace").strip()
-    return text or f"javac ended with exit code {made.returncode}"
+    return program.compile_files(sources, ["javac", *options, _SCRIPT, _HOST], job, job.env)
 
 
 finish: None = None

@@ -21,7 +21,6 @@ from orvanta_platform.workflow.signature import functions
 HOST = Path(__file__).with_name("host.rs").read_text(encoding="utf-8")
 
 _SCRIPT, _HOST = "script.rs", "host.rs"
-_MESSAGE_BYTES = 64 << 10
 _CRATE = re.compile(r"^\s*(?:extern\s+crate|(?:pub\s+)?use)\s+(?:::)?(?P<name>\w+)", re.MULTILINE)
 _OPTIONS = ("--edition=2021", "-Awarnings", "-Copt-level=1", "-Cdebuginfo=0", "-Cstrip=symbols")
 
@@ -58,25 +57,10 @@ def _explained(content: str, messages: str) -> str:
 
 def _compile(job: Job, content: str) -> str | None:
     """Return the compiler's messages, or None if it made the program. Raises OSError."""
-    import subprocess  # large and rarely needed: imported here to keep it out of every cell
-
-    for name, text in ((_SCRIPT, content), (_HOST, HOST)):
-        with open(name, "w", encoding="utf-8", errors="replace") as file:
-            file.write(text)
-    for name in ("cache", "tree"):
-        os.makedirs(f"{job.output}/{name}", exist_ok=True)
-    made = subprocess.run(
-        [program.find("rustc", job), *_OPTIONS, "-o", f"{job.output}/tree/{PROGRAM}", _HOST],
-        env=job.env,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        check=False,
+    sources = {_SCRIPT: content, _HOST: HOST}
+    return program.compile_files(
+        sources, ["rustc", *_OPTIONS, "-o", f"{job.output}/tree/{PROGRAM}", _HOST], job, job.env
     )
-    if made.returncode == 0:
-        return None
-    text = made.stdout[:_MESSAGE_BYTES].decode("utf-8", "replace").strip()
-    return text or f"rustc ended with exit code {made.returncode}"
 
 
 finish: None = None
