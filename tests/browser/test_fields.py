@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 from tests.browser.conftest import Site, write_code
 from tests.browser.test_editing import draft_saved, flow, node, opened
 from tests.browser.test_settings import is_accessible
@@ -204,12 +205,16 @@ async def test_resource_and_secret_are_created_from_a_field(page: Page, site: Si
     await draft_saved(page)
     assert "/made_here" in draft(site, path)
     await expect(node(page, "ask")).to_be_visible()
-    # A field of a text can refer to a new secret.
+    # A field of a text can refer to a new secret. It is not created before its folder is known.
+    held: asyncio.Future[Route] = asyncio.get_running_loop().create_future()
+    await page.route("**/folders/listnames*", lambda route: held.set_result(route), times=1)
     path = await opened(page, site, SOURCE, "?panel=node&node=more")
     await page.get_by_role("button", name="Select a variable or resource for note").click()
     await dialog.get_by_role("button", name="New variable or secret").click()
     await dialog.get_by_label("Id", exact=True).fill("made_here")
     await dialog.get_by_label("Value", exact=True).fill("open sesame")
+    await expect(dialog.get_by_role("button", name="Create")).to_be_disabled()
+    await (await held).continue_()
     await dialog.get_by_role("button", name="Create").click()
     await expect(page.get_by_role("textbox", name="note", exact=True)).to_have_value(re.compile(r"\$var:.*/made_here"))
     await draft_saved(page)

@@ -10,6 +10,8 @@ import { Field, Input } from "../ui/controls";
 /** Path of an item that is created. */
 export interface ItemPath {
   path: string;
+  /** False until the folders are loaded: `path` has no folder before that. */
+  ready: boolean;
   /** Error of the path; undefined if it is valid and free. */
   problem: string | undefined;
   /** Choose this folder first for the next item. */
@@ -25,6 +27,7 @@ export function useItemPath(workspace: string, taken: ReadonlySet<string>): Item
   const folder = typed ?? lastFolder(folders);
   return {
     path: `${folder}/${id}`,
+    ready: folders !== undefined,
     problem: id ? pathError(folder, id, taken) : t("ui.required"),
     remember: () => rememberFolder(folder),
     fields: (error) => (

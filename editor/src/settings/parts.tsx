@@ -63,17 +63,19 @@ interface FormDialogProps {
   close: () => void;
   look?: "main" | "danger";
   wide?: boolean;
+  /** False while what the form needs is still being fetched: it cannot be submitted. */
+  ready?: boolean;
   children: ReactNode;
 }
 
 /** Dialog with a form. Errors that belong to no field are shown above its buttons. */
-export function FormDialog({ look = "main", ...props }: FormDialogProps) {
+export function FormDialog({ look = "main", ready = true, ...props }: FormDialogProps) {
   const { title, submitLabel, submission, submit, close, wide, children } = props;
   const send = (event: FormEvent) => {
     event.preventDefault();
     // Portals pass the event on to a form that contains the dialog.
     event.stopPropagation();
-    void submit();
+    if (ready) void submit();
   };
   return (
     <Dialog title={title} wide={wide ?? false} close={close}>
@@ -82,7 +84,7 @@ export function FormDialog({ look = "main", ...props }: FormDialogProps) {
         <Problem text={submission.errors[""]} />
         <div className={dialogCss.foot}>
           <Button onClick={close}>{t("ui.cancel")}</Button>
-          <Button look={look} type="submit" disabled={submission.busy}>
+          <Button look={look} type="submit" disabled={submission.busy || !ready}>
             {submitLabel}
           </Button>
         </div>

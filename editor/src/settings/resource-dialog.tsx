@@ -118,6 +118,7 @@ function ResourceForm({ workspace, resource, created, type, setType, types, sche
       title={resource ? t("settings.editItem", { name: resource.path }) : t("settings.newResource")}
       submitLabel={resource ? t("ui.save") : t("settings.create")}
       submission={submission}
+      ready={created?.ready ?? true}
       submit={submit}
       close={close}
     >

@@ -51,6 +51,7 @@ export function VariableDialog({ workspace, variable, secret: isSecret = false, 
       title={variable ? t("settings.editItem", { name: variable.path }) : t("settings.newVariable")}
       submitLabel={variable ? t("ui.save") : t("settings.create")}
       submission={submission}
+      ready={variable !== null || created.ready}
       submit={submit}
       close={close}
     >
