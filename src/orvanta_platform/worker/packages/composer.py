@@ -5,7 +5,6 @@ A lock is JSON with the required packages and the SHA-256 of the files of each p
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -95,6 +94,8 @@ def _digests(folder: str, lock: str) -> dict[str, str]:
 
 
 def _digest(package: str) -> str:
+    import hashlib  # large and rarely needed: imported here to keep it out of every cell
+
     whole = hashlib.sha256()
     for path, folders, files in os.walk(package):
         folders.sort()

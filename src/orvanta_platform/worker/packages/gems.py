@@ -6,7 +6,6 @@ GEM_PATH. No code of a gem is run: one with an extension to compile is refused, 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -79,6 +78,8 @@ def install(job: Job, order: dict[str, Any]) -> None:
 
 def _check(files: list[str], lock: str) -> None:
     """Compare the downloaded gems with the checksums of a Gemfile.lock. Raises Failed."""
+    import hashlib  # large and rarely needed: imported here to keep it out of every cell
+
     digests = {f"{each['name']}-{each['version']}.gem": each["digest"] for each in _CHECKSUM.finditer(lock)}
     for file in files:
         name = os.path.basename(file)

@@ -5,9 +5,7 @@ The driver is in the package of the job.
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import datetime
 import json
 import os
 import sys
@@ -22,12 +20,8 @@ from orvanta_platform.workflow.signature.sql import Declared, declared_by_mark
 
 _BATCH = 500
 _BINARY = frozenset({"blob", "bytea", "binary", "varbinary"})
-_TIMES: dict[str, Callable[[str], Any]] = {
-    "date": lambda text: datetime.date.fromisoformat(text[:10]),
-    "datetime": datetime.datetime.fromisoformat,
-    "datetime2": datetime.datetime.fromisoformat,
-    "timestamp": datetime.datetime.fromisoformat,
-}
+_DATE = "date"
+_TIMES = frozenset({"datetime", "datetime2", "timestamp"})
 
 Connect = Callable[[Mapping[str, Any]], Any]
 """Function that connects to the database of a resource. Raises NoDatabase, and errors of its driver."""
@@ -135,7 +129,11 @@ def _converted(value: Any, kind: str) -> Any:
     if isinstance(value, dict | list):
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, str) and kind in _BINARY:
+        import base64  # rarely needed: imported here to keep it out of every cell
+
         return base64.b64decode(value, validate=True)
-    if isinstance(value, str) and kind in _TIMES:
-        return _TIMES[kind](value)
+    if isinstance(value, str) and (kind == _DATE or kind in _TIMES):
+        import datetime  # large and rarely needed: imported here to keep it out of every cell
+
+        return datetime.date.fromisoformat(value[:10]) if kind == _DATE else datetime.datetime.fromisoformat(value)
     return value
