@@ -34,6 +34,7 @@ from tests.e2e.installation import s3 as s3
 from tests.scheduling import Scheduling
 from tests.selection import extend_repeated_cases, extended_after_first
 from tests.sharing import SharedDatabase, no_tasks_left, open_shared
+from tests.topologies import pgbouncer
 
 from orvanta_platform import heap
 from orvanta_platform.control import passwords
@@ -72,6 +73,13 @@ def _fast_folder() -> str | None:
         if usable and state.f_bavail * state.f_frsize > _ROOM:
             return _MEMORY
     return None
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options of the tests of this project."""
+    parser.addoption(
+        "--pgbouncer", action="store_true", help="Let the shared installation reach its database through PgBouncer."
+    )
 
 
 def pytest_configure() -> None:
@@ -194,6 +202,18 @@ def database(request: pytest.FixtureRequest, administrators: dict[str, Administr
     """Yield a new database with the current schema; drop it after the test."""
     with fresh(administrators, getattr(request, "param", SERVERS[0])) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def database_settings(
+    request: pytest.FixtureRequest, administrators: dict[str, Administrator]
+) -> Iterator[dict[str, str]]:
+    """Yield the settings of the database of an installation: none for the embedded one, with `--pgbouncer` a pooler."""
+    if not request.config.getoption("--pgbouncer"):
+        yield {}
+        return
+    with fresh(administrators) as made, pgbouncer.running(made.server.home, made.app_url) as pooled_url:
+        yield pgbouncer.settings(pooled_url, made.app_url, made.owner_url)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from tests.installation import free_port, running
 from tests.storage import seaweed
 from tests.storage.seaweed import Server
 
+from orvanta_platform.embedded import cluster
 from orvanta_platform.storage.remote import RemoteStorage, connect
 
 
@@ -28,6 +29,13 @@ class Installation:
     client: httpx.Client
     environ: dict[str, str]
     objects: RemoteStorage
+
+    @property
+    def owner_url(self) -> str:
+        """Address of the database for the role that owns the tables."""
+        if "ORVANTA_OWNER_URL" in self.environ:
+            return self.environ["ORVANTA_OWNER_URL"]
+        return cluster.existing(Path(self.environ["ORVANTA_HOME"])).url("owner")
 
     def doctor(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `orvanta doctor` on this installation."""
@@ -50,9 +58,10 @@ def git_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def installation(s3: Server, git_folder: Path) -> Iterator[Installation]:
+def installation(s3: Server, git_folder: Path, database_settings: dict[str, str]) -> Iterator[Installation]:
     """Start an installation shared by all tests without a browser, with small limits for jobs and a real S3."""
     settings = {
+        **database_settings,
         "ORVANTA_MEMORY_LIMIT": "256MiB",
         "ORVANTA_PROCESS_LIMIT": "64",
         "ORVANTA_JOB_TIMEOUT_S": "60",

@@ -12,7 +12,6 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 from tests.e2e.installation import PATIENCE_S, Installation
 
-from orvanta_platform.embedded import cluster
 from orvanta_platform.measurements import METRICS
 
 FAILING = {"content": "def main():\n    raise ValueError('no')\n", "language": "python3"}
@@ -48,7 +47,7 @@ async def test_metrics_equal_the_database(installation: Installation) -> None:
     for _ in range(3):
         client.post("/api/w/main/jobs/run_wait_result/f/f/examples/order_receipt", json=INPUT).raise_for_status()
     client.post("/api/w/main/jobs/run/preview", json={**FAILING, "args": {}}).raise_for_status()
-    connection = await asyncpg.connect(cluster.existing(Path(installation.environ["ORVANTA_HOME"])).url("owner"))
+    connection = await asyncpg.connect(installation.owner_url)
     try:
         deadline = monotonic() + PATIENCE_S
         while not await _agree(installation, connection):

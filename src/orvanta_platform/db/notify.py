@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import structlog
 
@@ -27,6 +27,12 @@ _MAX_PAYLOAD = 7900
 _GAP_S = 0.005
 _PROGRESS_S = 0.2
 _RECONNECT_S = 0.25
+_SELF_TEST_S = 2.0
+
+_NO_NOTIFICATIONS = (
+    "Runs start and end with delays, because processes poll instead. Set DATABASE_DIRECT_URL to the database itself if "
+    "DATABASE_URL is a pooler."
+)
 
 log = structlog.get_logger(__name__)
 
@@ -71,9 +77,22 @@ class Listener:
         self._lost = asyncio.Event()
 
     async def start(self) -> None:
-        """Connect and listen. Raises if the first connection fails."""
+        """Connect and listen; log a warning if notifications do not arrive. Raises if the first connection fails."""
         await self._connect()
         self._task = asyncio.create_task(self._stay_connected(), name="listener")
+        if not await self._receives():
+            log.warning("notifications do not arrive", action="listener_self_test", hint=_NO_NOTIFICATIONS)
+
+    async def _receives(self) -> bool:
+        """Return whether a notification of another connection arrives. A transaction pooler discards it."""
+        topic = f"test:{uuid4()}"
+        with self.watch(topic) as watch:
+            try:
+                async with self._database.acquire() as connection:
+                    await connection.execute(_SQL["notify"], CHANNEL, topic)
+            except CONNECTION_LOST:
+                return True  # not tested: the listener and the pool reconnect
+            return await watch.wait(_SELF_TEST_S)
 
     async def close(self) -> None:
         """Stop listening. Idempotent."""

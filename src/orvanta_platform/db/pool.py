@@ -147,8 +147,16 @@ class Database:
         """Open a separate connection that bypasses any pooler, for LISTEN and NOTIFY. The caller closes it.
 
         It commits asynchronously: a notification needs no durability, and yet its commit is written to disk.
+
+        Raises DatabaseUnavailable if a pooler refuses that setting.
         """
-        return await asyncpg.connect(self.direct_url, timeout=10, server_settings={"synchronous_commit": "off"})
+        try:
+            return await asyncpg.connect(self.direct_url, timeout=10, server_settings={"synchronous_commit": "off"})
+        except asyncpg.ProtocolViolationError as error:
+            raise DatabaseUnavailable(
+                f"The connection for notifications reached a pooler, which refused it: {error}.",
+                hint="Set DATABASE_DIRECT_URL to the database itself.",
+            ) from error
 
     async def close(self) -> None:
         """Close all connections; waits at most 5 s for those in use."""
