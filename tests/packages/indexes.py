@@ -23,6 +23,8 @@ class Index:
 
     files: dict[str, bytes] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    logins: set[str | None] = field(default_factory=set)
+    """Headers `Authorization` of the requests."""
     port: int = 0
     _python: dict[str, dict[str, bytes]] = field(default_factory=dict)
     _npm: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -76,6 +78,7 @@ def serving() -> Iterator[Index]:
         def do_GET(self, *, whole: bool = True) -> None:
             path = self.path.partition("?")[0]
             index.asked.append(path)
+            index.logins.add(self.headers["Authorization"])
             body = index.files.get(path)
             self.send_response(200 if body is not None else 404)
             kind = "text/html" if path.startswith("/simple") else "application/json"

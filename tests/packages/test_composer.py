@@ -7,6 +7,7 @@ import io
 import json
 import shutil
 import zipfile
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
@@ -135,3 +136,38 @@ async def test_missing_package_and_malformed_lock(shop: Shop) -> None:
         with pytest.raises(PackageError) as raised:
             await shop.provide(SCRIPT, language="php", lock=lock)
         assert raised.value.name == "install_failed"
+
+
+async def test_locks_contain_nothing_but_archives_of_servers(shop: Shop) -> None:
+    """Anybody who writes a script can write its lock, but the cache of downloads is that of the whole workspace."""
+    publish_greeting(shop.index)
+    head, separator, rest = (await shop.lock(SCRIPT, language="php")).partition("//composer.lock\n")
+    locked = json.loads(rest)
+    naming = next(each for each in locked["packages"] if each["name"] == "here/naming")
+    folder, repository = "/usr/share", {"type": "git", "url": "file:///usr/share/none", "reference": "x"}
+    hostile: list[dict[str, object]] = [
+        {"name": "../../cache/poison"},
+        {"name": "here/folder", "dist": {"type": "path", "url": folder, "reference": "x"}},
+        {"name": "here/file", "dist": {"type": "zip", "url": f"file://{folder}/x.zip", "reference": "x"}},
+        {"name": "here/source", "dist": None, "source": repository},
+    ]
+    for change in hostile:
+        packages = [*locked["packages"], {**naming, "autoload": {}, **change}]
+        text = f"{json.dumps({'require': json.loads(head)['require']})}\n{separator}"
+        with pytest.raises(PackageError) as raised:
+            await shop.provide(SCRIPT, language="php", lock=text + json.dumps({**locked, "packages": packages}))
+        assert raised.value.name == "install_failed" and "lock" in raised.value.message, change
+        assert not (shop.runtimes.packages / "main" / ".cache" / "poison").exists()
+
+
+async def test_credentials_of_the_repository_are_unseen(shop: Shop) -> None:
+    """The repository receives them; locks, logs, errors and the files that jobs read do not contain them."""
+    publish_greeting(shop.index)
+    other = shop.restarted(composer_repository=shop.index.url.replace("//", "//me:sesame%2B42@"))
+    package = await other.provide(SCRIPT, language="php")
+    with pytest.raises(PackageError) as raised:
+        await other.provide(SCRIPT.replace("greeting", "missing"), language="php")
+    files = [each.read_text(errors="replace") for each in shop.folder(package).rglob("*") if each.is_file()]
+    for text in (await other.lock(SCRIPT, language="php"), raised.value.message, other.log.text, *files):
+        assert "sesame" not in text
+    assert f"Basic {b64encode(b'me:sesame+42').decode()}" in shop.index.logins
