@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,30 @@ async def test_changes_are_dropped_after_the_last_attempt(api: ApiHarness) -> No
         server.status = 200
         assert (await sent(api), await sent(api)) == (1, 0)
         assert [each[1]["changes"][0]["path"] for each in server.sent[-2:]] == ["f/team/lost", "f/team/kept"]
+
+
+async def test_responses_are_not_read(api: ApiHarness) -> None:
+    """A server could answer without end, and fill the memory of the platform."""
+    limit, sent_bytes = 64 << 20, asyncio.get_running_loop().create_future()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 x\r\ncontent-length: %d\r\n\r\n" % (2 * limit))
+        count = 0
+        with suppress(ConnectionError):
+            while count < limit:
+                writer.write(bytes(1 << 20))
+                count += 1 << 20
+                await writer.drain()
+        writer.close()
+        sent_bytes.set_result(count)
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        assert await edit(api, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/") == 200
+        await deploy(api.client, "work")
+        assert await sent(api) == 1
+        assert await sent_bytes < limit
+        assert "webhook_error" not in await api.get("workspaces/get_settings")
 
 
 async def test_invalid_urls_are_refused(api: ApiHarness) -> None:

@@ -60,7 +60,12 @@ async def send_json(guard: Guard, url: Any, body: Any, headers: Mapping[str, Any
         raise MessageError("the resource has no url")
     sent = {str(name): str(value) for name, value in headers.items()}
     sent |= {"Content-Type": "application/json", "Idempotency-Key": message_id}
-    async with asyncio.timeout(_TIMEOUT_S), pool(guard) as connections:
-        answer = await connections.request("POST", url, headers=list(sent.items()), content=msgspec.json.encode(body))
-    if not 200 <= answer.status < 300:
-        raise MessageError(f"the server responded with status {answer.status}")
+    request: dict[str, Any] = {"headers": list(sent.items()), "content": msgspec.json.encode(body)}
+    async with (
+        asyncio.timeout(_TIMEOUT_S),
+        pool(guard) as connections,
+        connections.stream("POST", url, **request) as answer,
+    ):
+        status = answer.status  # the body is not read, as it may be endless
+    if not 200 <= status < 300:
+        raise MessageError(f"the server responded with status {status}")
