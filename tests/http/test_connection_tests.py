@@ -223,6 +223,32 @@ async def test_references_are_those_of_the_last_editor(api: ApiHarness) -> None:
         assert (await api.client.post(call)).json()["success"]
 
 
+async def test_transfer_makes_its_admin_no_editor(api: ApiHarness) -> None:
+    """An admin who transfers the items of a leaver has not seen to which servers their resources send secrets."""
+    bea = await api.member("bea", Role.DEVELOPER)
+    await api.client.post(f"{W}/folders/create", json={"name": "vault", "owners": ["u/admin", "g/all"]})
+    for writer, path in ((api.client, "f/vault/token"), (bea, "u/bea/name")):
+        body: dict[str, Any] = {"path": path, "value": "swordfish", "is_secret": True}
+        assert (await writer.post(f"{W}/variables/create", json=body)).status_code == 201
+    async with web(http_answer(200)) as (port, heads):
+        value = {"token": "$var:f/vault/token", "base_url": f"http://127.0.0.1:{port}", "name": "$var:u/bea/name"}
+        for path in ("f/team/z", "u/bea/z"):
+            body = {"path": path, "resource_type": "http_bearer", "value": value}
+            assert (await bea.post(f"{W}/resources/create", json=body)).status_code == 201
+        await api.client.post(f"{W}/folders/removeowner/vault", json={"owner": "g/all"})
+        body = {"username": "bea", "target": "f/team"}
+        done = (await api.client.post(f"{W}/ownership/transfer", json=body)).json()
+        assert [each["path"] for each in done["moved"]] == ["u/bea/name"], "f/team/z exists already"
+        body["target"] = "f/team/hers"
+        done = (await api.client.post(f"{W}/ownership/transfer", json=body)).json()
+        assert [each["target"] for each in done["moved"]] == ["f/team/hers/z"]
+        for path in ("f/team/z", "f/team/hers/z"):
+            assert (await api.get(f"resources/get/{path}"))["value"]["name"] == "$var:f/team/name"
+            refused = await api.client.post(f"{W}/resources/test/{path}")
+            assert refused.status_code == 403 and "the variable f/vault/token" in refused.text, refused.text
+        assert not heads
+
+
 async def test_tests_are_limited(api: ApiHarness) -> None:
     """Concurrent tests and the size of a server's response are limited, and messages contain no secret."""
     notice = b"N" + (60_000).to_bytes(4, "big") + bytes(59_996)

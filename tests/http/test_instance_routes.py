@@ -78,6 +78,9 @@ async def test_workspace_admin_cannot_change_instance_route(api: ApiHarness) -> 
         assert answer.status_code == 403
     assert (await bea.delete(f"{W}/http_triggers/delete/f/hooks/hook")).status_code == 403
     assert await mode(bea, W, "disabled") == 200, "whoever writes it may stop it"
+    assert (await create(api.client, W, "own", path="u/admin/hook")).status_code == 201
+    moved = await bea.post(f"{W}/ownership/transfer", json={"username": "admin", "target": "u/bea"})
+    assert [(each["path"], each["code"]) for each in moved.json()["refused"]] == [("u/admin/hook", "forbidden")]
     assert await mode(bea, W, "enabled") == 403
     assert await mode(api.client, W, "enabled") == 200
 

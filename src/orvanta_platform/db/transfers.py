@@ -47,16 +47,21 @@ async def move_trigger(
     await conn.execute(_SQL[f"move_{kind}"], workspace, path, target, username)
 
 
+async def set_editor(conn: Connection, workspace: str, path: str, username: str) -> None:
+    """Set the last editor of a resource."""
+    await conn.execute(_SQL["set_editor"], workspace, path, username)
+
+
 async def replace_references(
     conn: Connection, workspace: str, kind: Literal["variable", "resource"], path: str, target: str, username: str
 ) -> list[OwnedItem]:
     """Replace the path of a variable or resource in schedules, resources and HTTP triggers; returns those changed."""
     sign = "$var:" if kind == "variable" else "$res:"
     texts = (f'"{sign}{path}"', f'"{sign}{target}"')
-    changed = []
-    for referring, query in (("schedule", "replace_in_schedules"), ("resource", "replace_in_resources")):
-        rows = await conn.fetch(_SQL[query], workspace, *texts, username)
-        changed += [OwnedItem(referring, row["path"]) for row in rows]
+    schedules = await conn.fetch(_SQL["replace_in_schedules"], workspace, *texts, username)
+    resources = await conn.fetch(_SQL["replace_in_resources"], workspace, *texts)
+    changed = [OwnedItem("schedule", row["path"]) for row in schedules]
+    changed += [OwnedItem("resource", row["path"]) for row in resources]
     if kind == "resource":
         rows = await conn.fetch(_SQL["replace_in_http_triggers"], workspace, path, target, username)
         changed += [OwnedItem("http_trigger", row["path"]) for row in rows]

@@ -51,11 +51,15 @@ RETURNING path;
 
 -- name: replace_in_resources
 -- Replaces a JSON string in the values of resources, except in their secret fields: $2 by $3, both with their quotation
--- marks.
+-- marks. The last editor remains, with whose rights tests of a connection open the references.
 UPDATE resource
-SET value = replace(value::text, $2, $3)::json, edited_by = $4, edited_at = app_now()
+SET value = replace(value::text, $2, $3)::json, edited_at = app_now()
 WHERE workspace = $1 AND position($2 IN value::text) > 0
 RETURNING path;
+
+-- name: set_editor
+-- Sets the last editor of a resource.
+UPDATE resource SET edited_by = $3 WHERE workspace = $1 AND path = $2;
 
 -- name: replace_in_http_triggers
 -- Replaces the path of the resource with which HTTP triggers authenticate their callers.

@@ -115,7 +115,7 @@ async def update(
     async def write(conn: Connection) -> None:
         row = await _writable(conn, actor, workspace, path)
         if not row.workspaced_route:
-            _require_instance(actor)
+            require_instance(actor)
         settings = await _settings(conn, actor, workspace, draft, row)
         try:
             await http_triggers.update(conn, workspace, path, settings, actor.username)
@@ -138,7 +138,7 @@ async def set_mode(platform: Platform, actor: Actor, workspace: str, path: str, 
     async def write(conn: Connection) -> None:
         row = await _writable(conn, actor, workspace, path)
         if not row.workspaced_route and mode == "enabled":
-            _require_instance(actor)
+            require_instance(actor)
         if mode == "enabled":
             await on_behalf.require_active(conn, workspace, row.permissioned_as, row.email)
         await http_triggers.set_mode(conn, workspace, path, mode, actor.username)
@@ -154,7 +154,7 @@ async def delete(platform: Platform, actor: Actor, workspace: str, path: str) ->
     async def write(conn: Connection) -> None:
         row = await _writable(conn, actor, workspace, path)
         if not row.workspaced_route:
-            _require_instance(actor)
+            require_instance(actor)
         await http_triggers.delete(conn, workspace, path)
         await audit.record(conn, actor, "http_triggers.delete", "Delete", path)
 
@@ -194,7 +194,7 @@ async def route_exists(
     require_workspace(actor, workspace)
     readable(actor, "http_trigger")
     if not workspaced:
-        _require_instance(actor)
+        require_instance(actor)
     _one_of("http_method", method, METHODS)
     key = route_paths.parse(route).key
     async with platform.db.acquire() as conn:
@@ -223,7 +223,7 @@ async def _settings(
     limits.check_labels(draft.labels)
     route = route_paths.parse(values["route_path"] or "")
     if not values["workspaced_route"]:
-        _require_instance(actor)
+        require_instance(actor)
         await _require_no_overlap(conn, workspace, values["http_method"], route)
     await _require_target(conn, actor, workspace, draft)
     resource = await _resource(conn, actor, workspace, method, draft, row)
@@ -254,7 +254,7 @@ async def _check_retry(platform: Platform, workspace: str, draft: HttpTriggerDra
         await documents.check_retry(platform.evaluator.of(workspace), draft.retry)
 
 
-def _require_instance(actor: Actor) -> None:
+def require_instance(actor: Actor) -> None:
     """Raise Forbidden if the actor may not write HTTP triggers of the instance."""
     if not can(actor, "write_routes", Target(None, "instance")):
         raise Forbidden(

@@ -14,7 +14,9 @@ from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target, refuse_limited, require
 from orvanta_platform.db import http_triggers, schedules
 from orvanta_platform.db import moves as move_rows
+from orvanta_platform.db import resources as resource_rows
 from orvanta_platform.db import transfers as rows
+from orvanta_platform.db.http_triggers import HttpTriggerRow
 from orvanta_platform.db.moves import Move, NewDocument
 from orvanta_platform.db.pool import Connection, JoinedDatabase
 from orvanta_platform.db.transfers import CurrentVersion, OwnedItem
@@ -27,6 +29,7 @@ from orvanta_platform.services.secrets import resources, variables
 from orvanta_platform.services.secrets.resources import ResourceDraft
 from orvanta_platform.services.secrets.variables import VariableDraft
 from orvanta_platform.services.triggers import ownership
+from orvanta_platform.services.triggers.http_triggers import require_instance
 from orvanta_platform.workflow.node_references import Rewritten
 from orvanta_platform.workflow.value_references import rewrite_value
 
@@ -166,7 +169,7 @@ async def _move(
             await variables.update(platform, actor, workspace, first.path, VariableDraft(path=first.target))
             await _rewrite(platform, conn, actor, workspace, first, done)
         case "resource":
-            await resources.update(platform, actor, workspace, first.path, ResourceDraft(path=first.target))
+            await _move_resource(platform, conn, actor, workspace, first)
             await _rewrite(platform, conn, actor, workspace, first, done)
         case "schedule" | "http_trigger" as kind:
             await _move_trigger(conn, actor, workspace, kind, first)
@@ -178,6 +181,18 @@ async def _move(
             done.referring.extend(OwnedItem(each.kind, each.path) for each in planned.importing)
 
 
+async def _move_resource(
+    platform: Platform, conn: Connection, actor: Actor, workspace: str, item: TransferredItem
+) -> None:
+    """Move a resource. It keeps its last editor, as the actor has not reviewed its value: tests of its connection must
+    not open the references with the rights of the actor.
+    """
+    editor = await resource_rows.get_editor(conn, workspace, item.path)
+    await resources.update(platform, actor, workspace, item.path, ResourceDraft(path=item.target))
+    if editor is not None:
+        await rows.set_editor(conn, workspace, item.target, editor[0])
+
+
 async def _move_trigger(
     conn: Connection,
     actor: Actor,
@@ -186,7 +201,11 @@ async def _move_trigger(
     item: TransferredItem,
 ) -> None:
     get = schedules.get if kind == "schedule" else http_triggers.get
-    items.require_item(actor, "write", workspace, kind, item.path, await get(conn, workspace, item.path, lock=True))
+    row = items.require_item(
+        actor, "write", workspace, kind, item.path, await get(conn, workspace, item.path, lock=True)
+    )
+    if isinstance(row, HttpTriggerRow) and not row.workspaced_route:
+        require_instance(actor)
     await items.require_free(conn, actor, workspace, kind, item.target, await get(conn, workspace, item.target))
     await rows.move_trigger(conn, workspace, kind, item.path, item.target, actor.username)
     await audit.record(conn, actor, f"{kind}s.update", "Updated", item.path, items.moved(item.path, item.target))
