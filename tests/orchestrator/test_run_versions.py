@@ -131,6 +131,22 @@ async def test_run_is_refused_with_the_reason(
     assert [list(each.obstacles) for each in await earlier(core)] == [list(refused.obstacles)]
 
 
+async def test_run_whose_data_would_remain_is_refused(core: CoreHarness) -> None:
+    """The values of a node that has run were stored on the condition that they are erased."""
+    rest = agreed("a"), then("b", "agree")
+    await deploy(core, first(delete_after_secs=60), *rest, new=True)
+    run = await started(core, n=1)
+    worker = await core.worker()
+    (job,) = await worker.claim()
+    await worker.finish(job, 5)
+    for later in (first(), first(delete_after_secs=61)):
+        await deploy(core, later, *rest)
+        reasons = [(each.node, each.reason) for each in (await move(core, run)).obstacles]
+        assert reasons == [("a", "Its data would be erased later in the new version, or never.")]
+    await deploy(core, first(delete_after_secs=30), *rest)
+    assert await move(core, run) == MoveResult(run, True)
+
+
 async def test_run_inside_a_loop_is_refused_until_it_has_left_it(core: CoreHarness) -> None:
     body = loop("l", first("x"))
     await deploy(core, body, then("b", "l", of="l"), new=True)

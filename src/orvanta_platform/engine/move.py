@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import inf
 from typing import Final, TypeVar
 
 import msgspec
@@ -15,6 +16,8 @@ from orvanta_platform.engine.states import NodeState, Status
 
 V = TypeVar("V")
 
+_WHOLE_RUN: Final = -1
+"""Number in the erasures of a plan that stands for the whole run."""
 _WITH_JOB: Final = frozenset({NodeState.QUEUED, NodeState.RUNNING})
 
 
@@ -53,6 +56,7 @@ def move(old: Plan, new: Plan, state: RunState, executed: Sequence[int]) -> Move
     if not obstacles:
         obstacles += _of_nodes(old, new, state)
         obstacles += _of_executed(old, numbers, executed)
+        obstacles += _of_erasures(old, new, numbers, executed)
     moved = None
     if not obstacles:
         moved = _moved(new, state, by_index, numbers)
@@ -137,6 +141,24 @@ def _of_executed(old: Plan, numbers: Mapping[int, int], executed: Sequence[int])
         node = old.node(number)
         if number not in numbers and node.id not in old.indexes:
             yield Obstacle(node.id, "It has run, and the new version has no such node.")
+
+
+def _of_erasures(old: Plan, new: Plan, numbers: Mapping[int, int], executed: Sequence[int]) -> Iterator[Obstacle]:
+    """Yield what the new version erases later than the old one, or never: the stored values were promised to be erased.
+
+    The erasures of a run are those of its version when it ends.
+    """
+    after = dict(new.erasures)
+    whole_s = after.get(_WHOLE_RUN, inf)
+    for number, delay_s in old.erasures:
+        is_whole = number == _WHOLE_RUN
+        if not is_whole and number not in executed:
+            continue
+        new_number = None if is_whole else numbers.get(number)
+        new_s = inf if new_number is None else after.get(new_number, inf)
+        if min(whole_s, new_s) > delay_s:
+            node = None if is_whole else old.node(number).id
+            yield Obstacle(node, "Its data would be erased later in the new version, or never.")
 
 
 def _moved(new: Plan, state: RunState, by_index: Mapping[int, int], numbers: Mapping[int, int]) -> RunState:
