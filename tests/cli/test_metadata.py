@@ -118,3 +118,13 @@ def test_errors_of_metadata_name_file_and_line(cli: Cli) -> None:
         "f/meta/settings.script.yaml:2:11",
     }
     assert "f/meta/broken.py:2:12: error invalid_script: It cannot be parsed: '(' was never closed." in done.err
+
+
+def test_locks_are_written_in_their_folder_only(cli: Cli, package: str) -> None:
+    """Otherwise, a repository of somebody else could replace any file of the machine."""
+    for name in ("../../../outside", str(cli.folder / "outside")):
+        outside = cli.write("outside", "mine")
+        cli.write("repo/f/meta/job.flow/flow.yaml", FLOW.replace("# the code", f"\n        lock: '!inline {name}'"))
+        cli.write("repo/f/meta/job.flow/code.py", f"{package}def main():\n    return 1\n")
+        done = cli("generate-metadata", "repo", code=1)
+        assert "leads out of the folder" in done.err and outside.read_text() == "mine"

@@ -10,7 +10,6 @@ import msgspec
 from ruamel.yaml.comments import CommentedMap
 
 from orvanta_platform.cli.client import flow_files, script_files
-from orvanta_platform.cli.client.item_paths import is_within
 from orvanta_platform.errors import BadRequest, InvalidScript, OrvantaError
 from orvanta_platform.workflow.requirements import lock_of, placed_rawscripts, requirements_of, usable_lock
 from orvanta_platform.workflow.requirements.covers import covers
@@ -64,10 +63,10 @@ class ScriptMetadata:
         lock_file = self.file.with_name(self._stem + SCRIPT_LOCK)
         changed: dict[Path, str] = {}
         if lock is not None and not _has_text(lock_file, lock):
-            changed[_writable(lock_file)] = lock
+            changed[_writable(lock_file, self.file.parent)] = lock
         file = self._settings or self.file.with_name(self._stem + SCRIPT_SETTINGS[-1])
         text = self._settings_text(with_lock=lock is not None or lock_file.is_file())
-        return changed if _has_text(file, text) else {_writable(file): text, **changed}
+        return changed if _has_text(file, text) else {_writable(file, self.file.parent): text, **changed}
 
     def _settings_text(self, *, with_lock: bool) -> str:
         inferred = schema_of(self.script.language, self.script.content)
@@ -149,7 +148,7 @@ class FlowMetadata:
                 name = self._free_name(place, node, changed)
                 _refer(opened, place, name)
                 edited = True
-            changed[_writable(self.flow.file.parent / name)] = lock
+            changed[_writable(self.flow.file.parent / name, self.flow.file.parent)] = lock
         return {self.flow.file: save_yaml(opened, self.flow.written), **changed} if edited else changed
 
     def _free_name(self, place: str, node: str, taken: Mapping[Path, str]) -> str:
@@ -202,8 +201,8 @@ def _has_text(file: Path, text: str) -> bool:
     return file.is_file() and file.read_text(encoding="utf-8-sig", errors="replace") == text
 
 
-def _writable(file: Path) -> Path:
-    """Return a file that is in its folder itself. Raises BadRequest for a link that leads out of it."""
-    if not is_within(file, file.parent):
+def _writable(file: Path, folder: Path) -> Path:
+    """Return a file of a folder. Raises BadRequest for a name or a link that leads out of it."""
+    if not file.resolve().is_relative_to(folder.resolve()):
         raise BadRequest(f"{file} is not written: it leads out of the folder.")
     return file
