@@ -138,7 +138,9 @@ async def test_missing_gem_and_malformed_lock(shop: Shop, source: Source) -> Non
     lock = await shop.lock(SCRIPT, language="ruby")
     head, separator, rest = lock.partition("//Gemfile.lock\n")
     path = f"{head}{separator}PATH\n  remote: /etc\n  specs:\n    x (1.0)\n\n{rest}"
-    for wrong in ("nonsense", path, lock.partition("CHECKSUMS")[0]):
+    lines = path.replace("PATH\n", "PATH\r\n")
+    for wrong in ("nonsense", path, lines, lock.partition("CHECKSUMS")[0]):
         with pytest.raises(PackageError) as raised:
             await shop.provide(SCRIPT, language="ruby", lock=wrong)
         assert raised.value.name == "install_failed", raised.value.message
+        assert "PATH" not in wrong or "must contain only gems" in raised.value.message, raised.value.message

@@ -95,11 +95,12 @@ async def test_lock_of_another_tool(shop: Shop) -> None:
     sums = "".join(line for line in sums.splitlines(keepends=True) if "naming" in line)
     ran = await shop.run(SCRIPT, language="go", lock=f"{module}{separator}{sums}", args={"name": "a"})
     assert ran.error[0] == "CompileError" and "missing go.sum entry" in ran.error[1]
-    replaced = module + "replace here.example/naming => /etc\n"
-    for wrong in ("nonsense", f"{replaced}{separator}", f"{module}{separator}x"):
+    replaced = [f"{module}{space}replace here.example/naming => /etc\n" for space in ("", "\r")]
+    for wrong in ("nonsense", *(f"{each}{separator}" for each in replaced), f"{module}{separator}x"):
         with pytest.raises(PackageError) as raised:
             await shop.provide(SCRIPT, language="go", lock=wrong)
         assert raised.value.name == "install_failed", raised.value.message
+        assert "replace" not in wrong or "must contain no replace" in raised.value.message, raised.value.message
 
 
 async def test_missing_module_and_package(shop: Shop) -> None:

@@ -9,7 +9,7 @@ SEPARATOR: Final = "//go.sum\n"
 """Separator of the go.mod and the go.sum."""
 
 _MODULE: Final = re.compile(r"^[ \t]*module[ \t][^\n]*$", re.MULTILINE)
-_FORBIDDEN: Final = re.compile(r"^[ \t]*(?P<name>replace|toolchain|tool|godebug|ignore)\b", re.MULTILINE)
+_FORBIDDEN: Final = re.compile(r"^[ \t\r]*(?P<name>replace|toolchain|tool|godebug|ignore)\b", re.MULTILINE)
 
 
 def forbidden_directive(module: str) -> str | None:

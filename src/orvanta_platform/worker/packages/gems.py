@@ -33,6 +33,10 @@ tree = ARGV.shift
 ARGV.each do |file|
   package = Gem::Package.new(file)
   spec = package.spec
+  if "#{spec.full_name}.gem" != File.basename(file)
+    warn "#{File.basename(file)} contains a gem of another name."
+    exit 1
+  end
   unless spec.extensions.empty?
     next unless Gem::Specification.stubs_for(spec.name).empty?
     warn "The gem #{spec.full_name} has an extension to compile, which is not available."
@@ -56,7 +60,8 @@ def lock(job: Job, order: dict[str, Any]) -> str:
 
 def install(job: Job, order: dict[str, Any]) -> None:
     """Install the gems of the order's lock. Raises Failed."""
-    head, separator, text = order["lock"].partition(SEPARATOR)
+    # Bundler ends lines also at \r\n, and would read sections that the patterns here do not find.
+    head, separator, text = order["lock"].replace("\r", "").partition(SEPARATOR)
     try:
         required = json.loads(head).get("gems")
     except (ValueError, AttributeError):
