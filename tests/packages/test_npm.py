@@ -116,3 +116,23 @@ async def test_malformed_lock(shop: Shop) -> None:
     with pytest.raises(PackageError) as raised:
         await shop.provide(SCRIPT, language="bun", lock="nonsense")
     assert raised.value.name == "install_failed"
+
+
+async def test_locks_read_no_folder_of_the_machine(shop: Shop) -> None:
+    """The cache of the workspace contains the packages of all scripts, which jobs do not see."""
+    publish(shop)
+    head, separator, rest = (await shop.lock(SCRIPT, language="bun")).partition("//bun.lock\n")
+    folder = '{"dependencies": {"x": "file:/output/cache"}}', "x@file:/output/cache"
+    for manifest, added in (
+        (folder[0], f'"x": ["{folder[1]}", {{}}],'),
+        (folder[0], '"x": ["x@\\u0066ile:/output/cache", {}],'),
+        (folder[0], f'"x": ["{folder[1]}", {{}}], "x": ["x@1.0.0", ""],'),
+        (head, '"x": ["x@link:/output/cache", {}],'),
+        (head, '"x": ["x@/output/cache/x.tgz", {}],'),
+        (head, f'}}, "patchedDependencies": {{"greeting@1.0.0": "{folder[1]}"'),
+    ):
+        lines = rest.replace('"greeting": "latest"', '"x": "file:/output/cache"') if manifest == folder[0] else rest
+        end = lines.rindex("}", 0, lines.rindex("}"))
+        with pytest.raises(PackageError, match="lock") as raised:
+            await shop.provide(SCRIPT, language="bun", lock=f"{manifest}\n{separator}{lines[:end]}{added}{lines[end:]}")
+        assert raised.value.name == "install_failed", added

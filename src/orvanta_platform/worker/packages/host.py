@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 from orvanta_platform.sandbox.job import ERROR, RESULT, Job, write_answer
 from orvanta_platform.worker.packages import composer, gems, go_modules
+from orvanta_platform.worker.packages.npm_lock import other_source
 from orvanta_platform.worker.packages.programs import TAIL, Failed, find, read, write
 from orvanta_platform.worker.packages.programs import run as run_program
 
@@ -138,6 +139,12 @@ def _manifest_and_lock(order: dict[str, Any]) -> tuple[str, str]:
         separator = ""
     if not separator or not isinstance(dependencies, dict):
         raise Failed("install_failed", "the lock is not a package.json and a bun.lock")
+    try:
+        other = other_source(lock)
+    except (ValueError, RecursionError) as error:
+        raise Failed("install_failed", f"the lock contains no valid bun.lock: {error}") from None
+    if other is not None:
+        raise Failed("install_failed", f"a lock must contain only packages of servers, and {other[:200]} is none")
     return json.dumps({"dependencies": dependencies}), lock
 
 
