@@ -11,6 +11,8 @@ from tests.e2e.installation import Installation
 
 pytestmark = pytest.mark.extended
 
+ODD = "First\x1b]0;t\x07"
+"""Text that sets the title of a terminal."""
 FLOW = "summary: Report\nvalue:\n  modules:\n    - {id: a, value: {type: identity}}\n"
 
 
@@ -20,9 +22,11 @@ def test_release_is_promoted_rolled_back_and_exchanged(cli: Cli, installation: I
     rules.write_text("approvals: 1\nauthor_may_approve: true\nrefuse_direct_deploys: true\n")
     cli("workspace", "create", "promoted", "--name", "Production")
     cli("flow", "push", str(flow), "u/admin/promoted")
-    assert cli("release", "create", "flow/u/admin/promoted", "-m", "First").out == "1\n"
-    assert cli("release", "list", "--json").json[0]["notes"] == "First"
-    assert "item: flow u/admin/promoted" in cli("release", "show", "1").out
+    assert cli("release", "create", "flow/u/admin/promoted", "-m", f"{ODD}\nitem: x").out == "1\n"
+    assert cli("release", "list", "--json").json[0]["notes"] == f"{ODD}\nitem: x"
+    shown = cli("release", "show", "1").out
+    assert "\nnotes: First�]0;t�\n       item: x\nitem: flow u/admin/promoted\n" in shown
+    assert "First�]0;t�" in cli("release", "list").out
     cli("env", "create", "production", "--of", "promoted", "--color", "#b3261e")
     cli("env", "update", "production", "--rules", str(rules))
     assert cli("env", "list").out.splitlines()[-1].split() == ["1", "production", "promoted", "1", "refused"]

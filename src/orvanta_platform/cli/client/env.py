@@ -59,7 +59,7 @@ def _list(session: Session) -> None:
 @command(app, "orvanta env show production", "orvanta env show production --json")
 def show(session: Session, name: Name) -> None:
     """Show what runs in an environment, a hold, and items that were changed outside of releases."""
-    from orvanta_platform.cli.client.output import local_time, print_json
+    from orvanta_platform.cli.client.output import local_time, print_json, terminal_safe
 
     workspace = find(session, name)["workspace"]
     state = session.api.get(f"/api/w/{quote(workspace, safe='')}/deployments/environment")
@@ -74,7 +74,7 @@ def show(session: Session, name: Name) -> None:
         release = f"{current['source']}/{current['number']}"
         print(f"release: {release} by {current['applied_by']} at {local_time(current['applied_at'])}")
     if hold is not None:
-        print(f"hold: {hold['reason']} ({hold['by']}, {local_time(hold['since'])})")
+        print(f"hold: {terminal_safe(hold['reason'])} ({hold['by']}, {local_time(hold['since'])})")
     automatic = state["automatic"]
     if automatic is not None:
         status = automatic["disabled_reason"] or automatic["waits_for"]

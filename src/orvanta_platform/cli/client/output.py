@@ -46,7 +46,8 @@ def print_change(entry: Mapping[str, Any], note: str = "") -> None:
 
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print rows in columns. The head is printed only on a terminal."""
-    lines = [list(head), *map(list, rows)] if sys.stdout.isatty() else list(map(list, rows))
+    shown = [[terminal_safe(cell) for cell in row] for row in rows]
+    lines = [list(head), *shown] if sys.stdout.isatty() else shown
     widths = [max(map(width, column)) for column in zip(*lines, strict=True)]
     for line in lines:
         cells = [cell + " " * (size - width(cell)) for cell, size in zip(line, widths, strict=True)]

@@ -188,7 +188,7 @@ def _finish(session: Session, plan: dict[str, Any]) -> None:
 
 
 def _print_plan(plan: dict[str, Any]) -> None:
-    from orvanta_platform.cli.client.output import print_change
+    from orvanta_platform.cli.client.output import print_change, terminal_safe
 
     print(f"plan: {plan['plan_hash']}")
     for each in plan["entries"]:
@@ -200,4 +200,4 @@ def _print_plan(plan: dict[str, Any]) -> None:
     for each in plan["drift"]:
         print(f"drift: {each['kind']} {each['path']}")
     for each in (*plan["blocked"], *plan["unfulfilled"]):
-        print(f"{each['code']}: {each['message']}")
+        print(terminal_safe(f"{each['code']}: {each['message']}"))

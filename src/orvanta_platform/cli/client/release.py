@@ -92,13 +92,16 @@ def create(
 @command(app, "orvanta release show 3")
 def show(session: Session, number: Number) -> None:
     """Print the items and requirements of a release."""
-    from orvanta_platform.cli.client.output import print_json
+    from orvanta_platform.cli.client.output import print_json, terminal_safe
 
     found = session.api.get(session.api.in_workspace(f"releases/get/{number}"))
     if session.as_json:
         print_json(found)
         return
-    print(f"release: {found['workspace']}/{found['number']}\ndigest: {found['digest']}\nnotes: {found['notes']}")
+    print(f"release: {found['workspace']}/{found['number']}\ndigest: {found['digest']}")
+    # Notes that control the terminal could hide the items below them from those who approve the release.
+    notes = "\n       ".join(map(terminal_safe, found["notes"].splitlines()))
+    print(f"notes: {notes}")
     if found["imported"]:
         print("origin: {name} {workspace}/{number}, key {public_key}".format(**found["imported"]))
     for each in found["items"]:
