@@ -128,7 +128,7 @@ def test_pip_configuration_is_used(tmp_path: Path) -> None:
     ],
 )
 def test_whether_a_lock_carries_hashes(lock: str, hashed: bool) -> None:
-    assert orders.is_hashed(lock) is hashed
+    assert orders.is_hashed(orders.python_lines(lock)) is hashed
 
 
 def test_files_that_the_settings_name_are_shown_to_package_programs(tmp_path: Path) -> None:
@@ -136,3 +136,39 @@ def test_files_that_the_settings_name_are_shown_to_package_programs(tmp_path: Pa
     file.write_text("[global]\nconstraint = /etc/hosts\nindex-url = https://u:secret@ours/simple\ncert = /usr/x.pem\n")
     environ = {"UV_FIND_LINKS": "/etc/none file:///etc/passwd", "ELSE": "/etc/group"}
     assert named_files(environ, pip_files=(file,)) == ["/etc/hosts", "/etc/passwd"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "-r /proc/self/environ",
+        "# c \\\n-r /proc/self/environ",
+        "b==1 # c \\\n-r /proc/self/environ",
+        "\ufeff-r /proc/self/environ",
+        "b==1 --hash=sha256:00 -r /proc/self/environ",
+        "b==1 ; python_version > '3' -r order.json",
+        "b==1 \\\r\n -r /proc/self/environ",
+        "b @ file:///output/cache/x.whl",
+        "/output/cache/x.whl",
+        "b @ https://127.0.0.1/${COMPOSER_AUTH}/b.whl",
+    ],
+)
+def test_lock_with_options_paths_or_variables_is_refused(line: str) -> None:
+    """uv would read files and the environment with the passwords of indexes, and show them in its messages."""
+    with pytest.raises(orders.NotOnlyPackages):
+        orders.install_order("python", f"a==1\n{line}\n", builds=False)
+
+
+def test_lines_of_lock_are_requirements() -> None:
+    lock = (
+        "# py: 3.11\n\na==1 \\\n    --hash=sha256:aa \\\r\n    --hash=sha256:bb\n    # via b\n"
+        "b[x, y] >= 2.0.*, <3 ; python_version < '3.9' and sys_platform == \"win32\" \\\n    --hash=sha512:cc # c\n"
+        "c @ https://files.example/c.whl#sha256=00 \\\n --hash=sha256:00\nd @ git+https://x.example/d@v1\ne"
+    )
+    assert orders.python_lines(lock) == [
+        "a==1 --hash=sha256:aa --hash=sha256:bb",
+        "b[x, y] >= 2.0.*, <3 ; python_version < '3.9' and sys_platform == \"win32\" --hash=sha512:cc",
+        "c @ https://files.example/c.whl#sha256=00 --hash=sha256:00",
+        "d @ git+https://x.example/d@v1",
+        "e",
+    ]

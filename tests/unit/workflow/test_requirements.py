@@ -85,6 +85,7 @@ def test_python_declarations_override_imports(content: str, wanted: list[str]) -
         *(
             "a==1 --hash=sha256:00",
             "a @ git+https://host/x",
+            "a @ https://host/${TOKEN}/a.whl",
             "a==",
             "a;",
             "a; import os #",

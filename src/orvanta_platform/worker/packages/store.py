@@ -175,15 +175,16 @@ class Packages:
         final = self._runtimes.packages / relative
         if final.is_dir():
             return relative
-        option = orders.option_in(lock) if ecosystem == "python" else None
-        if option is not None:
-            raise PackageError("install_failed", f"a lock must contain only packages, no options: {option[:200]}")
+        try:
+            order = orders.install_order(ecosystem, lock, builds=self._builds, python=python)
+        except orders.NotOnlyPackages as error:
+            reason = f"a lock must contain only packages, no options: {str(error)[:200]}"
+            raise PackageError("install_failed", reason) from error
         async with self._turn(request.workspace, cancelled):
             if not final.is_dir():
                 await log.system("installing packages")
-                if ecosystem == "python" and not orders.is_hashed(lock):
+                if ecosystem == "python" and not orders.is_hashed(orders.python_lines(lock)):
                     await log.system("warning: the deployed lock names no hashes: the installed files are not checked")
-                order = orders.install_order(ecosystem, lock, builds=self._builds, python=python)
                 async with self._output(request.workspace) as output:
                     await self._call(runtimes, request, order, output, log, cancelled)
                     await asyncio.to_thread(self._take, self._runtimes.staging / output / "tree", final)

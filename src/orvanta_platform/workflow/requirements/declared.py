@@ -20,7 +20,7 @@ _PIN: Final = re.compile(
 _REQUIREMENT: Final = re.compile(
     r"""(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)
         (?P<extras>\[[A-Za-z0-9._,-]*\])?
-        (?P<version>@https?://\S+|(?:===|[=~!<>]=|[<>])[A-Za-z0-9.*+!_-]+(?:,(?:===|[=~!<>]=|[<>])[A-Za-z0-9.*+!_-]+)*)?$""",
+        (?P<version>@https?://(?:(?!\$\{)\S)+|(?:===|[=~!<>]=|[<>])[A-Za-z0-9.*+!_-]+(?:,(?:===|[=~!<>]=|[<>])[A-Za-z0-9.*+!_-]+)*)?$""",
     re.VERBOSE,
 )
 _MARKER: Final = re.compile(r"[A-Za-z0-9_.'\"<>=!~() \t-]+$")
