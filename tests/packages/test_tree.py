@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from orvanta_platform.worker.packages import orders
-from orvanta_platform.worker.packages.indexes import environment, named_files
+from orvanta_platform.worker.packages.indexes import environment, for_ecosystem, named_files
 from orvanta_platform.worker.packages.tree import UnsafeTree, seal
 
 pytestmark = pytest.mark.extended
@@ -136,6 +136,20 @@ def test_files_that_the_settings_name_are_shown_to_package_programs(tmp_path: Pa
     file.write_text("[global]\nconstraint = /etc/hosts\nindex-url = https://u:secret@ours/simple\ncert = /usr/x.pem\n")
     environ = {"UV_FIND_LINKS": "/etc/none file:///etc/passwd", "ELSE": "/etc/group"}
     assert named_files(environ, pip_files=(file,)) == ["/etc/hosts", "/etc/passwd"]
+
+
+def test_programs_of_an_ecosystem_receive_its_variables_only() -> None:
+    shared = {"HTTPS_PROXY": "p", "SSL_CERT_FILE": "c"}
+    own = {
+        "python": {"UV_INDEX_URL": "a", "PIP_CERT": "a"},
+        "npm": {"npm_config_registry": "b", "NPM_CONFIG_REGISTRY": "b"},
+        "go": {"GOPROXY": "c", "GONOSUMDB": "c"},
+        "composer": {"COMPOSER_AUTH": "d", "COMPOSER_REPOSITORY": "d"},
+        "gems": {"GEM_SOURCE": "e"},
+    }
+    passed = shared | {name: value for each in own.values() for name, value in each.items()}
+    for ecosystem, names in own.items():
+        assert for_ecosystem(passed, ecosystem) == shared | names  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,26 @@ from __future__ import annotations
 import configparser
 import re
 from collections.abc import Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Final
+
+from orvanta_platform.workflow.requirements import Ecosystem
 
 PASSED: Final = re.compile(
     r"SSL_CERT_FILE|SSL_CERT_DIR|NODE_EXTRA_CA_CERTS|[A-Za-z]+_PROXY|[a-z]+_proxy|UV_\w+|PIP_\w+|(?i:NPM_CONFIG_)\w+"
     r"|GOPROXY|GONOPROXY|GOPRIVATE|GOSUMDB|GONOSUMDB|GOINSECURE|COMPOSER_AUTH"
 )
 """Names of variables that are passed."""
+
+_PREFIXES: Final[Mapping[Ecosystem, tuple[str, ...]]] = {
+    "python": ("UV_", "PIP_"),
+    "npm": ("NPM_CONFIG_",),
+    "go": ("GO",),
+    "composer": ("COMPOSER_",),
+    "gems": ("GEM_",),
+}
+"""Starts of the names of the variables of one ecosystem."""
 
 _NOT_PASSED: Final = re.compile(
     r"UV_PUBLISH\w*|UV_CACHE_DIR|UV_PYTHON\w*|UV_PROJECT\w*|UV_TARGET|(?i:NPM_CONFIG_CACHE)"
@@ -63,6 +75,13 @@ def environment(
     if gem_source is not None:
         passed["GEM_SOURCE"] = gem_source
     return passed
+
+
+def for_ecosystem(environ: Mapping[str, str], ecosystem: Ecosystem) -> dict[str, str]:
+    """Return the variables without those of other ecosystems, whose passwords a program does not need."""
+    own = _PREFIXES[ecosystem]
+    others = tuple(prefix for prefix in chain.from_iterable(_PREFIXES.values()) if prefix not in own)
+    return {name: value for name, value in environ.items() if not name.upper().startswith(others)}
 
 
 def named_files(environ: Mapping[str, str], *, pip_files: tuple[Path, ...] = _PIP_FILES) -> list[str]:

@@ -22,7 +22,7 @@ from orvanta_platform.worker.imports import Imports
 from orvanta_platform.worker.limits import Limits
 from orvanta_platform.worker.outcome import JobSpec, LogSink, SandboxLost
 from orvanta_platform.worker.packages import orders
-from orvanta_platform.worker.packages.indexes import environment
+from orvanta_platform.worker.packages.indexes import environment, for_ecosystem
 from orvanta_platform.worker.packages.outputs import OrderCancelled, OrderLocks, Outputs, publish
 from orvanta_platform.worker.packages.tree import UnsafeTree
 from orvanta_platform.worker.runtimes.cells import SandboxUnavailable
@@ -162,9 +162,9 @@ class Packages:
         runtimes = await self._runtimes_of(request)
         order = orders.lock_order(requirements, builds=self._builds, python=runtimes.interpreter.path)
         async with self._output(request.workspace) as output:
-            body: str = (await self._call(runtimes, request, order, output, log, cancelled))["lock"]
-        made = NewLock(key, request.language, "\n".join(requirements.lines), body, run)
-        return await self._locks.store(made)
+            made = await self._call(runtimes, request, requirements.ecosystem, order, output, log, cancelled)
+        lock = NewLock(key, request.language, "\n".join(requirements.lines), made["lock"], run)
+        return await self._locks.store(lock)
 
     async def _installed(
         self, request: PackageRequest, ecosystem: Ecosystem, lock: str, log: PackageLog, cancelled: asyncio.Event
@@ -186,7 +186,7 @@ class Packages:
                 if ecosystem == "python" and not orders.is_hashed(orders.python_lines(lock)):
                     await log.system("warning: the deployed lock names no hashes: the installed files are not checked")
                 async with self._output(request.workspace) as output:
-                    await self._call(runtimes, request, order, output, log, cancelled)
+                    await self._call(runtimes, request, ecosystem, order, output, log, cancelled)
                     await asyncio.to_thread(self._take, self._runtimes.staging / output / "tree", final)
         return relative
 
@@ -209,6 +209,7 @@ class Packages:
         self,
         runtimes: Runtimes,
         request: PackageRequest,
+        ecosystem: Ecosystem,
         order: bytes,
         output: str,
         log: PackageLog,
@@ -224,7 +225,7 @@ class Packages:
             language=LANGUAGE,
             content="",
             args=order,
-            env=self._environ,
+            env=for_ecosystem(self._environ, ecosystem),
             timeout_s=time_s,
             limits=Limits(
                 memory_bytes=settings.memory_limit,
