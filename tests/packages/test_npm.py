@@ -128,6 +128,7 @@ async def test_locks_read_no_folder_of_the_machine(shop: Shop) -> None:
         (folder[0], '"x": ["x@\\u0066ile:/output/cache", {}],'),
         (folder[0], f'"x": ["{folder[1]}", {{}}], "x": ["x@1.0.0", ""],'),
         (head, '"x": ["x@link:/output/cache", {}],'),
+        (head, '"x": ["x@git+https://127.0.0.1/x#--output=/output/cache/x", {}, ""],'),
         (head, '"x": ["x@/output/cache/x.tgz", {}],'),
         (head, f'}}, "patchedDependencies": {{"greeting@1.0.0": "{folder[1]}"'),
     ):

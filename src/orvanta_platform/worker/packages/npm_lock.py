@@ -7,8 +7,10 @@ import re
 from typing import Any, Final
 
 _STRING_OR_LAST_COMMA: Final = re.compile(r'"(?:[^"\\]|\\.)*"|,(?=\s*[}\]])')
-_SERVER: Final = re.compile(r"[0-9][0-9A-Za-z.+-]*|(?:git\+)?(?:https?|ssh)://.*|github:.*")
-"""A version in the registry, or an address."""
+_SERVER: Final = re.compile(
+    r"[0-9][0-9A-Za-z.+-]*|(?:(?:git\+)?(?:https?|ssh)://|github:)[0-9A-Za-z@\[][^#]*(?:#[0-9A-Za-z].*)?"
+)
+"""A version in the registry, or an address, neither of whose parts is an option of git."""
 
 
 def other_source(lock: str) -> str | None:
