@@ -147,6 +147,20 @@ async def test_run_whose_data_would_remain_is_refused(core: CoreHarness) -> None
     assert await move(core, run) == MoveResult(run, True)
 
 
+async def test_run_of_a_sub_workflow_is_refused(core: CoreHarness) -> None:
+    """It is not listed either: the run that contains it was started with the version of it."""
+    await deploy(core, first(), agreed("a"), new=True)
+    call = {"id": "call", "value": {"type": "flow", "path": PATH, "input_transforms": {}}}
+    outer = NewFlow("f/main/outer", msgspec.Raw(json.dumps({"modules": [call]}).encode()), None, {})
+    await flows.create(core.platform, ACTOR, WORKSPACE, outer)
+    await runs.start_flow(core.platform, ACTOR, WORKSPACE, "f/main/outer", b"{}", RunOptions())
+    inner = await core.row("SELECT id FROM run_live WHERE path = $1", PATH)
+    await deploy(core, first(), agreed("a"), then("b", "agree"))
+    (obstacle,) = (await move(core, inner["id"])).obstacles
+    assert obstacle.reason == "It is part of another run, which determines its version."
+    assert await earlier(core) == []
+
+
 async def test_run_inside_a_loop_is_refused_until_it_has_left_it(core: CoreHarness) -> None:
     body = loop("l", first("x"))
     await deploy(core, body, then("b", "l", of="l"), new=True)

@@ -101,10 +101,11 @@ async def move_runs(
 async def _move(platform: Platform, actor: Actor, workspace: str, path: str, id: UUID) -> MoveResult:
     async with platform.db.acquire() as conn:
         run = await run_rows.get_live_run(conn, id)
-    if run is None or (run.workspace, run.kind, run.path) != (workspace, "flow", path):
+    is_named = run is not None and (run.workspace, run.kind, run.path) == (workspace, "flow", path)
+    if run is None or not is_named or not permissions.can(actor, "read", _target(run)):
         return MoveResult(id, False, (Obstacle(None, f"It is not a run of {path} that is under way."),))
-    if not permissions.can(actor, "read", _target(run)):
-        return MoveResult(id, False, (Obstacle(None, f"It is not a run of {path} that is under way."),))
+    if run.parent is not None:
+        return MoveResult(id, False, (Obstacle(None, "It is part of another run, which determines its version."),))
     try:
         version, blueprint = await _resolve(platform, run)
         async with platform.db.acquire() as conn:
