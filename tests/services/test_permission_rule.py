@@ -85,6 +85,7 @@ EXEMPT = {
     "approvals.links.find": "the signature of the link specifies what its holder may decide",
     "approvals.links.sign": "its callers have checked that the actor may decide",
     "approvals.approvers.decided": "executes the decision of its callers, which check permissions",
+    "catalog.test_playback.outcomes_of": "plays tests and documents that its callers may read",
     "catalog.flows.diagnostics": "reads a document that its caller has sent or may read",
     "approvals.decisions.decide_by_link": "the signature of the link specifies what its holder may decide",
     "approvals.decisions.get_by_link": "the signature of the link specifies what its holder may see",

@@ -14,23 +14,12 @@ from orvanta_platform.control.permissions import require_workspace
 from orvanta_platform.db import workflow_tests as rows
 from orvanta_platform.db.workflow_tests import TestName
 from orvanta_platform.errors import InvalidWorkflow, OrvantaError
-from orvanta_platform.orchestrator.compilation import compiled
-from orvanta_platform.orchestrator.document_threads import run_in_thread
-from orvanta_platform.orchestrator.recorded_tests import MAX_SECONDS as PLAYBACK_SECONDS
-from orvanta_platform.orchestrator.recorded_tests import run_test
 from orvanta_platform.services.catalog.environments import rules_of
+from orvanta_platform.services.catalog.test_playback import TestedDocument, outcomes_of
 from orvanta_platform.services.catalog.workflow_tests import MAX_SECONDS
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.releases.plans import MAX_TESTS, Blocker, DeploymentPlan, changed_flows
 from orvanta_platform.services.releases.releases import Release
-from orvanta_platform.workflow.hashes import hash_text
-from orvanta_platform.workflow.playback.document import decode
-
-MAX_OUTCOMES: Final = 10_000
-"""Maximum number of outcomes that a process stores. A test of the same document has the same outcome."""
-
-_BATCH: Final = 8
-"""Number of tests whose bodies are loaded at once, of up to a mebibyte each."""
 
 
 async def list_unfulfilled(
@@ -71,58 +60,25 @@ async def _blockers(
     platform: Platform, workspace: str, source: str, path: str, text: str, tests: Sequence[TestName], until: float
 ) -> list[Blocker]:
     """Return the tests of a workflow that fail or cannot be run."""
-    known, digest = platform.test_outcomes, hash_text(text)
-    unknown = [each for each in tests if (path, digest, each.hash) not in known]
+
+    async def load(names: Sequence[str]) -> dict[str, str]:
+        async with platform.db.acquire() as conn:
+            return await rows.list_bodies(conn, source, path, names)
+
+    # The turn of the environment: members of the source must not be able to delay it.
+    document = TestedDocument(source, path, text, ("release_tests", workspace))
     try:
-        if unknown:
-            # The turn of the environment: members of the source must not be able to delay it.
-            async with platform.turns.take("release_tests", workspace):
-                outcomes = await _run_tests(platform, source, path, text, unknown, until)
-        else:
-            outcomes = {}
+        outcomes = await outcomes_of(platform, document, tests, load, until)
     except InvalidWorkflow:
         message = f"The tests of the workflow {path} were not run: the workflow of the release is not valid."
         return [_not_run(path, message, f"Correct the workflow in {source} and create a release of it.")]
     except OrvantaError as error:
         return [_not_run(path, f"The tests of the workflow {path} were not run: {error.message}", _REPEAT)]
-    for each in tests:
-        if (path, digest, each.hash) in known:
-            outcomes[each.name] = known[path, digest, each.hash]
     failed = [_failed_test(path, name, source) for name, passed in outcomes.items() if not passed]
     if skipped := len(tests) - len(outcomes):
         message = f"{skipped} tests of the workflow {path} were not run: they take longer than {MAX_SECONDS:g} s."
         failed.append(_not_run(path, message, _REPEAT))
     return failed
-
-
-async def _run_tests(
-    platform: Platform, source: str, path: str, text: str, tests: Sequence[TestName], until: float
-) -> dict[str, bool]:
-    """Return the outcomes of tests by name, without those that are not run in time, and store them.
-
-    Raises InvalidWorkflow, BadRequest, EvaluatorUnavailable.
-    """
-    known, digest = platform.test_outcomes, hash_text(text)
-    plan = await compiled(text.encode())
-    outcomes: dict[str, bool] = {}
-    for batch in (tests[at : at + _BATCH] for at in range(0, len(tests), _BATCH)):
-        if clock.monotonic() > until:
-            break
-        async with platform.db.acquire() as conn:
-            bodies = await rows.list_bodies(conn, source, path, [each.name for each in batch])
-        for each in batch:
-            began = clock.monotonic()
-            if each.name not in bodies or began > until:
-                continue
-            test = await run_in_thread(source, decode, bodies[each.name])
-            passed = (await run_test(plan, path, test, platform.evaluator.of(source))).passed
-            outcomes[each.name] = passed
-            # A busy server can exceed the time limit of a playback: that is not an outcome of the test.
-            if passed or clock.monotonic() - began < PLAYBACK_SECONDS:
-                known[path, digest, each.hash] = passed
-    while len(known) > MAX_OUTCOMES:
-        known.popitem(last=False)
-    return outcomes
 
 
 def _missing_test(path: str, source: str) -> Blocker:
