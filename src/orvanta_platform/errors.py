@@ -272,6 +272,12 @@ class RateLimited(OrvantaError):
     status = 429
 
 
+class RunLimitReached(RateLimited):
+    """As many runs of the workspace wait to start as its policies allow; details contain the limit."""
+
+    code = "run_limit_reached"
+
+
 class WaitTimeout(OrvantaError):
     """The wait of the caller timed out; the run continues. Details contain the run id."""
 

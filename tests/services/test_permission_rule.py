@@ -37,6 +37,8 @@ EXEMPT = {
     "access.workspaces.health": "called by load balancers without a token",
     "changes.change_sets.prepare": "reads code that its caller has sent",
     "releases.collect.imports_in": "reads code of items that its callers have checked",
+    "runs.run_limits.admission": "refuses a start, whose permission its caller checks",
+    "runs.run_limits.forget": "empties a cache",
     "runs.locks.requirements": "reads code that its caller has sent",
     "runs.locks.inline_needs": "reads code that its caller has sent",
     "runs.locks.state_of_script": "reads locks, which have no owner, of code that its caller has sent",

@@ -387,3 +387,18 @@ async def test_schedule_changed_during_a_tick_uses_the_new_settings(api: ApiHarn
     assert await fire(api.platform) == 1
     (started,) = await ticks(api)
     assert await args_of(api, started["run"]) == {"n": 2}
+
+
+async def test_tick_is_skipped_at_the_limit_of_waiting_runs(api: ApiHarness) -> None:
+    rules = [{"kind": "limit", "resource": "runs_waiting", "maximum": 1}]
+    body = {"name": "queue", "mode": "active", "rules": rules}
+    assert (await api.client.post(f"{W}/policies/create", json=body)).status_code == 200
+    await api.preview()
+    await create(api)
+    await tick(api, "30 seconds")
+    (skipped,) = await ticks(api)
+    assert (skipped["state"], skipped["run"], await error(api)) == ("skipped", None, None)
+    assert skipped["detail"] == "The workspace has reached the limit of its policies for waiting runs: 1."
+    await api.worker.claim()
+    await tick(api)
+    assert await states(api) == ["skipped", "running"]

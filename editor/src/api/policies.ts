@@ -36,7 +36,7 @@ export async function loadViolations(
   const query = { ...(after ? { after } : {}), instance: scope === "instance" };
   const params = { path: { workspace, name }, query: query as never };
   const { data } = await api.GET("/api/w/{workspace}/policies/violations/{name}", { params });
-  return data ?? { items: [], unchecked: [], next: null };
+  return data ?? { items: [], unchecked: [], next: null, limits: [] };
 }
 
 /** Create a policy, or replace the one of this name in its scope. */

@@ -25,13 +25,23 @@ export function ViolationsDialog({ workspace, policy, close }: Props) {
   });
   const pages = found.data?.pages ?? [];
   const items = pages.flatMap((page) => page.items);
+  const limits = pages.flatMap((page) => page.limits);
   const unchecked = pages.flatMap((page) => page.unchecked);
   return (
     <Dialog title={t("settings.violationsOf", { name })} wide close={close}>
       <p>{t("settings.violationsHint")}</p>
       {found.isPending && <Skeleton />}
       {found.error && <Failed error={found.error} retry={() => void found.refetch()} />}
-      {found.data && items.length === 0 && !found.hasNextPage && <p role="status">{t("settings.noViolations")}</p>}
+      {limits.map(({ resource, maximum, used }) => (
+        <p key={`${resource} ${maximum}`} role="status">
+          {used > maximum
+            ? t("settings.policyRunsOver", { maximum })
+            : t("settings.policyRunsWaiting", { used, maximum })}
+        </p>
+      ))}
+      {found.data && limits.length === 0 && items.length === 0 && !found.hasNextPage && (
+        <p role="status">{t("settings.noViolations")}</p>
+      )}
       <ul className={css.list} aria-label={t("settings.violations")}>
         {items.map(({ kind, path, violations }) => (
           <li key={`${kind} ${path}`} className={css.row}>

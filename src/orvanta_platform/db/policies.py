@@ -48,6 +48,12 @@ async def list_applied(conn: Connection, workspace: str) -> list[str]:
     return [row["body"] for row in await conn.fetch(_SQL["list_applied"], workspace)]
 
 
+async def get_limit(conn: Connection, workspace: str, resource: str) -> int | None:
+    """Return the smallest maximum of a resource in the active policies of a workspace and of the instance."""
+    maximum: int | None = await conn.fetchval(_SQL["get_limit"], workspace, resource)
+    return maximum
+
+
 async def insert(conn: Connection, workspace: str | None, name: str, body: str, edited_by: str) -> bool:
     """Add a policy; return False if the name is taken."""
     return await conn.fetchval(_SQL["insert"], workspace, name, body, edited_by) is not None

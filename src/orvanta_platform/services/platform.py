@@ -64,6 +64,9 @@ class Platform:
     test_outcomes: OrderedDict[tuple[str, str, str], bool] = field(default_factory=OrderedDict)
     """Outcomes of tests of released workflows, by path and digest of the document and hash of the test."""
 
+    run_limits: dict[str, Any] = field(default_factory=dict)
+    """Room for new runs by workspace (`run_limits.Room`)."""
+
     turns: Turns = field(default_factory=Turns)
     """Change sets and archives of this process."""
     database_check: DatabaseCheck = field(default_factory=DatabaseCheck)

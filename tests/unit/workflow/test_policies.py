@@ -171,3 +171,31 @@ def test_invalid_policies_are_refused(change: dict[str, Any], reason: str) -> No
     parse(valid)
     with pytest.raises(BadRequest, match=reason):
         parse({**valid, **change})
+
+
+def limit(maximum: Any) -> dict[str, Any]:
+    return {"kind": "limit", "resource": "runs_waiting", "maximum": maximum}
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        limit(0),
+        limit(-1),
+        limit(10**30),
+        limit("7"),
+        limit(1.5),
+        limit(True),
+        {"kind": "limit", "resource": "storage", "maximum": 1},
+        {"kind": "limit", "resource": "runs_waiting"},
+    ],
+)
+def test_invalid_rules_are_refused(rule: dict[str, Any]) -> None:
+    with pytest.raises(BadRequest, match=r"The policy is not valid: .+\."):
+        parse({"name": "p", "rules": [rule]})
+
+
+def test_limits_apply_to_whole_workspaces() -> None:
+    assert parse({"name": "p", "scope": "instance", "rules": [limit(1), limit(10**8)]})
+    with pytest.raises(BadRequest, match="whole workspaces"):
+        parse({"name": "p", "scope": "f/sales", "rules": [limit(1)]})

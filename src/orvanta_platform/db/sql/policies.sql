@@ -12,6 +12,14 @@ FROM policy
 WHERE (workspace = $1 OR workspace IS NULL) AND body ->> 'mode' <> 'off'
 ORDER BY workspace IS NOT NULL, name;
 
+-- name: get_limit
+-- The smallest maximum of a resource in the active policies of a workspace and of the instance.
+SELECT min((r.rule ->> 'maximum')::bigint)
+FROM policy AS p
+CROSS JOIN jsonb_array_elements(p.body -> 'rules') AS r (rule)
+WHERE (p.workspace = $1 OR p.workspace IS NULL) AND p.body ->> 'mode' = 'active'
+  AND r.rule ->> 'kind' = 'limit' AND r.rule ->> 'resource' = $2;
+
 -- name: insert
 -- Adds a policy.
 INSERT INTO policy (workspace, name, body, edited_by)

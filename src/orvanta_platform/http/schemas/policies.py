@@ -17,7 +17,7 @@ class PolicyBody(msgspec.Struct, kw_only=True):
 
     name: str
     rules: list[dict[str, Any]]
-    """Rules of the kinds require, restrict and deny."""
+    """Rules of the kinds require, restrict, deny and limit."""
 
     scope: str | UnsetType = UNSET
     """`instance`, `workspace` (the default), or the start of paths, such as `f/sales`."""
@@ -65,6 +65,15 @@ class ViolatingItem(msgspec.Struct, kw_only=True):
     violations: list[PolicyProblem]
 
 
+class PolicyLimit(msgspec.Struct, kw_only=True):
+    """Use of a resource that the policy limits."""
+
+    resource: Literal["runs_waiting"]
+    maximum: int
+    used: int
+    """Counted up to one more than the maximum."""
+
+
 class PolicyViolations(msgspec.Struct, kw_only=True):
     """Items that violate a policy, among those that were checked for this page."""
 
@@ -74,6 +83,9 @@ class PolicyViolations(msgspec.Struct, kw_only=True):
 
     next: str | None
     """Value of `after` for the next page; null: this is the last page."""
+
+    limits: list[PolicyLimit]
+    """Use of the resources that the policy limits; only on the first page."""
 
 
 def tree_of(body: PolicyBody) -> dict[str, Any]:
@@ -100,4 +112,5 @@ def violating(page: ViolatingPage) -> PolicyViolations:
         )
         for item in page.items
     ]
-    return PolicyViolations(items=items, unchecked=page.unchecked, next=page.next)
+    limits = [PolicyLimit(resource=each.resource, maximum=each.maximum, used=each.used) for each in page.limits]
+    return PolicyViolations(items=items, unchecked=page.unchecked, next=page.next, limits=limits)

@@ -8,9 +8,11 @@ from typing import Any
 
 import msgspec
 
-from orvanta_platform.control import audit, limits
+from orvanta_platform.control import audit
 from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.limits import check_text
 from orvanta_platform.control.permissions import Target, readable, refuse_limited, require, require_workspace
+from orvanta_platform.db import job_lists
 from orvanta_platform.db import policies as rows
 from orvanta_platform.db.items import Filter
 from orvanta_platform.db.policies import DocumentRow, PolicyRow
@@ -19,10 +21,11 @@ from orvanta_platform.errors import AlreadyExists, BadRequest, InvalidWorkflow, 
 from orvanta_platform.orchestrator import document_threads
 from orvanta_platform.services.catalog.deploy import Kind
 from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.runs import run_limits
 from orvanta_platform.workflow import document
 from orvanta_platform.workflow.diagnostics import Diagnostic
 from orvanta_platform.workflow.policies.check import Violation, exceeds, violations
-from orvanta_platform.workflow.policies.policy import INSTANCE, Policy, parse
+from orvanta_platform.workflow.policies.policy import INSTANCE, Limit, Policy, Resource, parse
 from orvanta_platform.workflow.policies.subject import Subject, subject_of_flow, subject_of_script
 from orvanta_platform.workflow.releases.bundle import BundleItem
 
@@ -50,6 +53,15 @@ class Violating(msgspec.Struct, frozen=True):
     violations: list[Violation]
 
 
+class LimitUse(msgspec.Struct, frozen=True):
+    """Use of a resource that a policy limits."""
+
+    resource: Resource
+    maximum: int
+    used: int
+    """Counted up to one more than the maximum."""
+
+
 class ViolatingPage(msgspec.Struct, frozen=True):
     """Items that violate a policy, among those that were checked for this page."""
 
@@ -58,6 +70,8 @@ class ViolatingPage(msgspec.Struct, frozen=True):
     """Paths of items whose document is too long to be checked here."""
     next: str | None
     """Position at which the next page begins; None: this is the last page."""
+    limits: list[LimitUse]
+    """Use of the resources that the policy limits, on the first page."""
 
 
 async def list_all(platform: Platform, actor: Actor, workspace: str | None) -> list[PolicyRow]:
@@ -101,6 +115,7 @@ async def create(platform: Platform, actor: Actor, workspace: str | None, tree: 
         if not await rows.insert(conn, workspace, policy.name, body, actor.username):
             raise AlreadyExists(f"The policy {policy.name} exists already.", hint="Update it, or choose another name.")
         await _record(conn, actor, workspace, "create", policy.name, {"policy": msgspec.to_builtins(policy)})
+    run_limits.forget(platform)
     return policy
 
 
@@ -119,6 +134,7 @@ async def update(platform: Platform, actor: Actor, workspace: str | None, name: 
             raise _missing(name)
         parameters = {"version": version, "policy": msgspec.to_builtins(policy)}
         await _record(conn, actor, workspace, "update", name, parameters)
+    run_limits.forget(platform)
     return policy
 
 
@@ -129,6 +145,7 @@ async def delete(platform: Platform, actor: Actor, workspace: str | None, name: 
         if not await rows.delete(conn, workspace, name):
             raise _missing(name)
         await _record(conn, actor, workspace, "delete", name, {})
+    run_limits.forget(platform)
 
 
 async def enforce(
@@ -140,7 +157,7 @@ async def enforce(
     Raises PolicyViolation with all violations, including those of policies that are only evaluated.
     """
     require_workspace(actor, workspace)
-    limits.check_text("A reason", reason)
+    check_text("A reason", reason)
     applied = await _get_applied(platform, conn, workspace)
     found = await _violations(workspace, subject, applied)
     active = {each.policy for each in found if each.mode == "active"}
@@ -213,13 +230,21 @@ async def list_violating(
     filter = Filter(**readable(actor, kind).conditions(), limit=_PAGE)
     async with platform.db.acquire() as conn:
         found = await rows.list_documents(conn, workspace, kind, filter, after=path, longest=_MAX_BYTES)
+        limits = [
+            await _use_of(conn, workspace, rule) for rule in policy.rules if isinstance(rule, Limit) and not after
+        ]
     items = await document_threads.run_in_thread(workspace, _find_violating, kind, found, policy)
     unchecked = [each.path for each in found if each.body is None]
     if len(found) == _PAGE:
         following: str | None = f"{kind}/{found[-1].path}"
     else:
         following = f"{_KINDS[1]}/" if kind == _KINDS[0] else None
-    return ViolatingPage(items, unchecked, following)
+    return ViolatingPage(items, unchecked, following, limits)
+
+
+async def _use_of(conn: Connection, workspace: str, rule: Limit) -> LimitUse:
+    used = await job_lists.count_waiting_runs(conn, workspace, rule.maximum + 1)
+    return LimitUse(rule.resource, rule.maximum, used)
 
 
 def _find_violating(kind: Kind, found: Sequence[DocumentRow], policy: Policy) -> list[Violating]:

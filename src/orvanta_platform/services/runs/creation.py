@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import secrets
+from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -23,7 +25,7 @@ from orvanta_platform.db.steps import NewValue
 from orvanta_platform.engine.events import Started
 from orvanta_platform.engine.plan import Debounce, Plan
 from orvanta_platform.engine.state import RunState
-from orvanta_platform.errors import Forbidden, InvalidRunId
+from orvanta_platform.errors import Forbidden, InvalidRunId, RunLimitReached
 from orvanta_platform.evaluate.raw import members
 from orvanta_platform.ids import is_underived, made_at
 from orvanta_platform.orchestrator import sealed_inputs, values, worker_affinity
@@ -39,7 +41,7 @@ from orvanta_platform.queue.claim import NEW, is_pinned
 from orvanta_platform.services.access import on_behalf
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.run_views.jobs import DRY_RUN
-from orvanta_platform.services.runs import idempotency
+from orvanta_platform.services.runs import idempotency, run_limits
 from orvanta_platform.services.runs.copied_data import CopiedData, copy_data
 from orvanta_platform.services.runs.insertion import (
     PreparedRun,
@@ -48,7 +50,7 @@ from orvanta_platform.services.runs.insertion import (
     insert_in_one_statement,
     row_of,
 )
-from orvanta_platform.services.runs.run_spec import RunOptions, RunSpec
+from orvanta_platform.services.runs.run_spec import DEPLOYMENT, RunOptions, RunSpec
 
 _MAX_ID_AGE = timedelta(hours=1)
 _NEWEST_ID = timedelta(minutes=5)
@@ -73,24 +75,38 @@ async def create_run(
     """Create a run and enqueue its first jobs; returns its id.
 
     Raises TooLarge, InvalidRunId, Conflict for an id that is in use, Forbidden if the arguments refer to items that the
-    actor may not read. `in_transaction` makes further writes for the run in the same transaction.
+    actor may not read, RunLimitReached unless the call joins an earlier run. `in_transaction` makes further writes for
+    the run in the same transaction.
     """
-    run = await _prepare(platform, actor, spec, args, options, may_join=in_transaction is None)
-    is_repeated = False
-    if run.fits_one_statement and in_transaction is None:
-        if await insert_in_one_statement(platform.db, run):
-            _notify(platform, run.new.id, run.plan, run.first_step)
-            return run.new.id
-        is_repeated = True
-    insertion = RunInsertion(run, in_transaction, is_repeated=is_repeated)
-    id = await insertion.execute(platform.db)
+    is_deployment = options.trigger == DEPLOYMENT and in_transaction is not None
+    async with nullcontext() if is_deployment else run_limits.admission(platform, spec.workspace) as refusal:
+        if refusal is not None and options.idempotency is None and spec.debounce is None:
+            raise refusal
+        run = await _prepare(platform, actor, spec, args, options, may_join=in_transaction is None)
+        id, permitted = await _insert(platform, run, in_transaction, refusal)
     if run.first_step is None and not run.is_delayed:
         platform.blueprints.record_start(id, run.plan)
         await advance_all(platform.tools, [id])
     else:
         _notify(platform, id, run.plan, run.first_step)
-        await advance_all(platform.tools, insertion.permitted)
+        await advance_all(platform.tools, permitted)
     return id
+
+
+async def _insert(
+    platform: Platform, run: PreparedRun, in_transaction: TransactionHook | None, refusal: RunLimitReached | None
+) -> tuple[UUID, Sequence[UUID]]:
+    """Insert a run; returns its id, or that of the run that the call joins, and the runs that received a permit.
+
+    `refusal`: raised unless the call joins an earlier run.
+    """
+    is_repeated = False
+    if run.fits_one_statement and in_transaction is None and refusal is None:
+        if await insert_in_one_statement(platform.db, run):
+            return run.new.id, ()
+        is_repeated = True
+    insertion = RunInsertion(run, in_transaction, is_repeated=is_repeated, refusal=refusal)
+    return await insertion.execute(platform.db), insertion.permitted
 
 
 async def _prepare(

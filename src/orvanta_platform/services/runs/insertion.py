@@ -21,7 +21,7 @@ from orvanta_platform.db.runs import NewRun, RunRow
 from orvanta_platform.db.starts import start_run
 from orvanta_platform.db.steps import NewValue, StepWrite, write_steps
 from orvanta_platform.engine.plan import Debounce, Plan
-from orvanta_platform.errors import Conflict
+from orvanta_platform.errors import Conflict, RunLimitReached
 from orvanta_platform.orchestrator import inbox
 from orvanta_platform.orchestrator.blueprints import write_pins
 from orvanta_platform.orchestrator.effect_rows import DecidedStep
@@ -101,10 +101,20 @@ async def insert_in_one_statement(db: Database, run: PreparedRun) -> bool:
 class RunInsertion:
     """Insertion of a run in one transaction, which is repeated after transient errors."""
 
-    def __init__(self, run: PreparedRun, in_transaction: TransactionHook | None, *, is_repeated: bool) -> None:
-        """`is_repeated`: an earlier attempt may have inserted the run."""
+    def __init__(
+        self,
+        run: PreparedRun,
+        in_transaction: TransactionHook | None,
+        *,
+        is_repeated: bool,
+        refusal: RunLimitReached | None,
+    ) -> None:
+        """`is_repeated`: an earlier attempt may have inserted the run. `refusal`: raised unless the call joins an
+        earlier run.
+        """
         self._run = run
         self._in_transaction = in_transaction
+        self._refusal = refusal
         self._attempts = 1 if is_repeated else 0
         self.permitted: list[UUID] = []
         """Runs that received a permit and must be advanced after the commit."""
@@ -130,6 +140,8 @@ class RunInsertion:
         existing = await self._existing_run(connection)
         if existing is not None:
             return existing
+        if self._refusal is not None:
+            raise self._refusal
         await self._insert_run(connection)
         await self._insert_values(connection)
         await self._insert_start(connection)

@@ -30,7 +30,7 @@ from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.runs import imports
 from orvanta_platform.services.runs.creation import create_run
 from orvanta_platform.services.runs.insertion import TransactionHook
-from orvanta_platform.services.runs.run_spec import RunOptions, RunSpec
+from orvanta_platform.services.runs.run_spec import DEPLOYMENT, RunOptions, RunSpec
 from orvanta_platform.workflow import document
 from orvanta_platform.workflow.hashes import hash_text
 from orvanta_platform.workflow.languages import is_language
@@ -182,7 +182,7 @@ async def start(
         tag=tag,
         pins=pins or {},
     )
-    return await create_run(platform, actor, spec, args, RunOptions(trigger="deploy"), in_transaction=in_transaction)
+    return await create_run(platform, actor, spec, args, RunOptions(trigger=DEPLOYMENT), in_transaction=in_transaction)
 
 
 def require_language(name: str) -> None:

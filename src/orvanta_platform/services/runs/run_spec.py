@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -20,6 +20,9 @@ from orvanta_platform.services.runs.breakpoints import PauseBefore
 from orvanta_platform.services.runs.copied_data import ContextValue, Repeat
 from orvanta_platform.services.runs.idempotency import IdempotencyKey
 from orvanta_platform.services.runs.trigger_event import TriggerEvent
+
+DEPLOYMENT: Final = "deploy"
+"""Trigger of the runs that lock the packages of a version."""
 
 
 @dataclass(frozen=True, slots=True)

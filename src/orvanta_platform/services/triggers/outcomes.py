@@ -19,6 +19,7 @@ from orvanta_platform.db import schedules, ticks
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.schedules import ScheduleRow
 from orvanta_platform.db.ticks import HandlerTick, OpenTick
+from orvanta_platform.errors import RunLimitReached
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.run_views import results
 from orvanta_platform.services.triggers import ticks as scheduling
@@ -177,6 +178,8 @@ async def _apply_skip_answer(platform: Platform, tick: OpenTick) -> None:
         return
     except Overlap:
         await _record_answer(platform, tick, "skipped", OVERLAP)
+    except RunLimitReached as error:
+        await _record_answer(platform, tick, "skipped", error.message)
     except Exception as error:
         await _record_answer(platform, tick, "failed", scheduling.failure_reason(error), error=True)
 

@@ -24,7 +24,7 @@ from orvanta_platform.db.pool import CONNECTION_LOST, TRANSIENT, Connection
 from orvanta_platform.db.schedules import ScheduleRow
 from orvanta_platform.db.ticks import NewTick
 from orvanta_platform.engine.ticks import MAX_COUNTED
-from orvanta_platform.errors import IdentityDisabled, OrvantaError
+from orvanta_platform.errors import IdentityDisabled, OrvantaError, RunLimitReached
 from orvanta_platform.queue.scan_cursor import START, ScanCursor
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.runs import start as runs
@@ -93,6 +93,8 @@ async def start(platform: Platform, tick: Due, next_at: datetime | None) -> bool
         return False
     except Overlap:
         return await _write(platform, tick, next_at, "skipped", OVERLAP)
+    except RunLimitReached as error:
+        return await _write(platform, tick, next_at, "skipped", error.message)
     except Exception as error:
         return await _write(platform, tick, next_at, "failed", failure_reason(error), error=True)
     return True

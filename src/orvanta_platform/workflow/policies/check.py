@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from orvanta_platform.workflow.diagnostics import Diagnostic, Severity, pointer
-from orvanta_platform.workflow.policies.policy import Deny, Mode, Policy, Require, Restrict, patterns_of
+from orvanta_platform.workflow.policies.policy import Deny, Limit, Mode, Policy, Require, Restrict, Rule, patterns_of
 from orvanta_platform.workflow.policies.subject import COMPUTED, Subject, SubjectPart
 
 MAX_COMPARED: Final = 1_000
@@ -65,7 +65,7 @@ def exceeds(subject: Subject, policies: Sequence[Policy], limit: int) -> bool:
     return limit < sum(
         _size(part.fields.get(rule.field)) * len(patterns_of(rule))
         for rule in rules
-        if not isinstance(rule, Deny)
+        if not isinstance(rule, Deny | Limit)
         for part in subject.parts.get(rule.on, ())
     )
 
@@ -84,7 +84,7 @@ def _violation(policy: Policy, part: SubjectPart, field: str | None, path: str, 
     return Violation(policy.name, policy.mode, part.node, path, field, message + advice)
 
 
-def _check(rule: Require | Restrict | Deny, subject: Subject) -> Iterator[_Finding]:
+def _check(rule: Rule, subject: Subject) -> Iterator[_Finding]:
     match rule:
         case Require():
             return _missing(rule, _parts(rule, subject))
@@ -92,6 +92,8 @@ def _check(rule: Require | Restrict | Deny, subject: Subject) -> Iterator[_Findi
             return _outside(rule, _parts(rule, subject))
         case Deny():
             return _denied(rule, subject)
+        case Limit():  # checked when a run is created
+            return iter(())
 
 
 def _parts(rule: Require | Restrict, subject: Subject) -> Sequence[SubjectPart]:

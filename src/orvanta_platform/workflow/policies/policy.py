@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import msgspec
 
@@ -14,6 +14,7 @@ from orvanta_platform.workflow.shapes import Record
 
 Mode: TypeAlias = Literal["active", "evaluate", "off"]
 Part: TypeAlias = Literal["flow", "script", "node"]
+Resource: TypeAlias = Literal["runs_waiting"]
 Feature: TypeAlias = Literal["inline_code", "unpinned_script", "node_kind", "secret_literal", "dedicated_worker"]
 
 INSTANCE: Final = "instance"
@@ -25,6 +26,8 @@ MAX_ENTRIES: Final = 100
 MAX_MESSAGE: Final = 1_000
 MAX_NAME: Final = 100
 MAX_PATTERN: Final = 200
+MAX_LIMIT: Final = 10**8
+"""Largest maximum of a limit."""
 
 FIELDS: Final[Mapping[Part, frozenset[str]]] = {
     "flow": (frozenset(DOCUMENT.known) | frozenset(FLOW.known))
@@ -82,7 +85,15 @@ class Deny(msgspec.Struct, tag_field="kind", tag="deny", kw_only=True, frozen=Tr
     """Longest inline script that the feature `inline_code` accepts, in lines."""
 
 
-Rule: TypeAlias = Require | Restrict | Deny
+class Limit(msgspec.Struct, tag_field="kind", tag="limit", kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """A workspace must not use more of a resource. If several policies limit it, the smallest maximum applies."""
+
+    resource: Resource
+    """`runs_waiting`: runs that wait to start, including those that are scheduled for later."""
+    maximum: Annotated[int, msgspec.Meta(ge=1, le=MAX_LIMIT)]
+
+
+Rule: TypeAlias = Require | Restrict | Deny | Limit
 
 
 class Policy(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -115,7 +126,7 @@ def patterns_of(rule: Rule) -> tuple[str, ...]:
             return rule.allowed or ()
         case Require():
             return () if rule.matches is None else (rule.matches,)
-        case Deny():
+        case Deny() | Limit():
             return ()
 
 
@@ -144,11 +155,15 @@ def _fault(policy: Policy) -> str | None:
         return f"`rules` has 1 to {MAX_RULES} entries"
     if len(policy.bypass) > MAX_ENTRIES or not all(each.startswith(("u/", "g/")) for each in policy.bypass):
         return f"`bypass` has at most {MAX_ENTRIES} entries u/<username> or g/<name>"
+    if policy.scope not in (INSTANCE, WORKSPACE) and any(isinstance(rule, Limit) for rule in policy.rules):
+        return "rules of the kind limit need the scope instance or workspace, because they apply to whole workspaces"
     faults = ((index, _rule_fault(rule)) for index, rule in enumerate(policy.rules))
     return next((f"rule {index}: {fault}" for index, fault in faults if fault is not None), None)
 
 
 def _rule_fault(rule: Rule) -> str | None:
+    if isinstance(rule, Limit):
+        return None
     unknown = [each for each in rule.node_kinds if each not in KINDS]
     if unknown:
         return f"{unknown[0][:MAX_NAME]!r} is not a kind of node"

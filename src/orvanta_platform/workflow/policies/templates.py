@@ -66,5 +66,10 @@ TEMPLATES: Final[tuple[dict[str, Any], ...]] = (
         "Replace the pattern by the hosts of your organisation.",
         {"kind": "restrict", "on": "node", "field": "host", "allowed": ["*.example.com"]},
     ),
+    _template(
+        "waiting-runs",
+        "A full queue delays the runs of everybody in the workspace.",
+        {"kind": "limit", "resource": "runs_waiting", "maximum": 10_000},
+    ),
 )
 """Templates, as data."""
