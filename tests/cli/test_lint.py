@@ -65,6 +65,17 @@ def test_lint_checks_policies_of_a_file(tmp_path: Path) -> None:
     assert "The policy is not valid" in run("lint", str(made), "--policies", str(file)).stderr
 
 
+def test_lint_names_workflows_without_tests(tmp_path: Path) -> None:
+    made = folder(tmp_path / "f" / "sales", "plain", GOOD)
+    file = tmp_path / "policies.yaml"
+    file.write_text("{name: p, mode: active, rules: [{kind: require, on: flow, field: tests}]}")
+    done = run("lint", str(made), "--policies", str(file))
+    assert done.returncode == 1 and "The workflow needs a test. (policy p)" in done.stderr
+    (made / "tests").mkdir()
+    (made / "tests" / "small.yaml").write_text("inputs: {}\n")
+    assert run("lint", str(made), "--policies", str(file)).returncode == 0
+
+
 @pytest.mark.parametrize("name", ["nowhere", "empty"])
 def test_lint_without_files_is_usage_error(tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()

@@ -75,6 +75,11 @@ async def count(conn: Connection, workspace: str, path: str) -> int:
     return found
 
 
+async def count_by_path(conn: Connection, workspace: str, paths: Sequence[str]) -> dict[str, int]:
+    """Return the numbers of tests of those of the workflows that have tests."""
+    return {row["path"]: row["tests"] for row in await conn.fetch(_SQL["count_by_path"], workspace, paths)}
+
+
 async def insert(conn: Connection, workspace: str, path: str, name: str, body: str, hash: str, editor: str) -> bool:
     """Add a test; return False if the name is taken."""
     return await conn.fetchval(_SQL["insert"], workspace, path, name, body, hash, editor) is not None

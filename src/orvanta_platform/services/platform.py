@@ -93,6 +93,11 @@ class Platform:
         object.__setattr__(self, "instance", InstanceSettings(self.db, self.keys, self.settings))
 
     @property
+    def in_change_set(self) -> bool:
+        """Return whether calls are part of the transaction of a change set."""
+        return self.change_set_policies is not None
+
+    @property
     def measurements(self) -> Measurements:
         """Measurements of this process."""
         return self.db.measurements

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from orvanta_platform.errors import BadRequest
 from orvanta_platform.workflow.policies.check import exceeds, violations
 from orvanta_platform.workflow.policies.policy import parse
-from orvanta_platform.workflow.policies.subject import Subject, subject_of_flow, subject_of_script
+from orvanta_platform.workflow.policies.subject import Subject, TestStates, subject_of_flow, subject_of_script
 
 FLOW = {
     "summary": "Report",
@@ -188,6 +189,9 @@ def limit(maximum: Any) -> dict[str, Any]:
         limit(True),
         {"kind": "limit", "resource": "storage", "maximum": 1},
         {"kind": "limit", "resource": "runs_waiting"},
+        {"kind": "require", "on": "flow", "field": "tests", "matches": "*"},
+        {"kind": "restrict", "on": "flow", "field": "tests", "allowed": ["*"]},
+        {"kind": "require", "on": "node", "field": "tests"},
     ],
 )
 def test_invalid_rules_are_refused(rule: dict[str, Any]) -> None:
@@ -199,3 +203,15 @@ def test_limits_apply_to_whole_workspaces() -> None:
     assert parse({"name": "p", "scope": "instance", "rules": [limit(1), limit(10**8)]})
     with pytest.raises(BadRequest, match="whole workspaces"):
         parse({"name": "p", "scope": "f/sales", "rules": [limit(1)]})
+
+
+def test_tests_of_a_workflow_are_required() -> None:
+    rule = {"kind": "require", "on": "flow", "field": "tests"}
+    subject = subject_of_flow("f/sales/report", FLOW)
+    assert found(rule, subject=subject) == []
+    for tests, messages in (
+        (TestStates(0), ["The workflow needs a test."]),
+        (TestStates(2), []),
+        (TestStates(3, ["x"], ["y"]), ["The test x of the workflow fails.", "Tests of the workflow were not run: y."]),
+    ):
+        assert [each[2] for each in found(rule, subject=replace(subject, tests=tests))] == messages

@@ -17,8 +17,11 @@ from orvanta_platform.workflow import document, inline
 from orvanta_platform.workflow.diagnostics import Diagnostic
 from orvanta_platform.workflow.document import Format
 from orvanta_platform.workflow.text import open_yaml
-from orvanta_platform.workflow.tree.paths import ALONE, DOCUMENTS, FLOW_FOLDERS
+from orvanta_platform.workflow.tree.paths import ALONE, DOCUMENTS, FLOW_FOLDERS, FORMATS
 from orvanta_platform.workflow.validate import validate
+
+TESTS = "tests"
+"""Folder of the tests in the folder of a workflow."""
 
 _LINE = re.compile(r" at line (\d+), column (\d+)")
 
@@ -76,6 +79,12 @@ class FlowFile:
     @cached_property
     def _opened(self) -> CommentedMap | None:
         return open_yaml(self.written) if self.format == "yaml" else None
+
+
+def count_tests(source: Path) -> int:
+    """Return the number of tests in the folder of a workflow."""
+    folder = source / TESTS
+    return sum(each.suffix in FORMATS for each in folder.glob("*")) if folder.is_dir() else 0
 
 
 def read(source_path: Path) -> FlowFile:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import typer
+from msgspec.structs import replace
 
 from orvanta_platform.cli.client import flow_files
 from orvanta_platform.cli.client.deploy import print_located
@@ -14,7 +15,7 @@ from orvanta_platform.workflow import yaml_text
 from orvanta_platform.workflow.diagnostics import Diagnostic, errors
 from orvanta_platform.workflow.policies.check import violations
 from orvanta_platform.workflow.policies.policy import Policy, parse
-from orvanta_platform.workflow.policies.subject import subject_of_flow
+from orvanta_platform.workflow.policies.subject import TestStates, subject_of_flow
 
 
 def find_workflows(source: Sequence[Path]) -> list[Path]:
@@ -50,7 +51,8 @@ def check(source: Path, policies: Sequence[Policy] = ()) -> list[tuple[str, Diag
     else:
         diagnostics = flow.diagnostics()
         if policies and not errors(diagnostics):
-            subject = subject_of_flow(flow.path or "", flow.tree)
+            tests = TestStates(flow_files.count_tests(source))
+            subject = replace(subject_of_flow(flow.path or "", flow.tree), tests=tests)
             diagnostics += [each.diagnostic() for each in violations(subject, policies)]
         found = [(flow.location(each.path), each) for each in diagnostics]
     print_located(found)

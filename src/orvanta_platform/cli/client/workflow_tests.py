@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 from urllib.parse import quote
 from xml.etree import ElementTree
 
@@ -27,8 +27,6 @@ from orvanta_platform.workflow.diagnostics import errors
 from orvanta_platform.workflow.playback.document import parse
 from orvanta_platform.workflow.tree.paths import FORMATS
 from orvanta_platform.workflow.tree.reading import settings_in
-
-_FOLDER: Final = "tests"
 
 Results = dict[str, Any]
 """Outcomes of a workflow's tests, as `workflow_tests/run` returns them."""
@@ -65,7 +63,7 @@ async def _run_files(sources: Sequence[Path]) -> dict[str, Results]:
 
 async def _run_workflow(source: Path, evaluator: Evaluator) -> Results:
     """Return the outcomes of the tests in a workflow's folder. Raises BadRequest, InvalidWorkflow."""
-    folder = source / _FOLDER
+    folder = source / flow_files.TESTS
     names = sorted(each for each in folder.glob("*") if each.suffix in FORMATS) if folder.is_dir() else []
     if not names:
         return {"tests": [], "failed": 0}

@@ -35,6 +35,13 @@ SELECT count(*)
 FROM workflow_test
 WHERE workspace = $1 AND path = $2;
 
+-- name: count_by_path
+-- The numbers of tests of some workflows that have tests.
+SELECT path, count(*) AS tests
+FROM workflow_test
+WHERE workspace = $1 AND path = ANY ($2::text[])
+GROUP BY path;
+
 -- name: insert
 -- Adds a test.
 INSERT INTO workflow_test (workspace, path, name, body, hash, edited_by)

@@ -19,7 +19,8 @@ from orvanta_platform.errors import BadRequest, InvalidWorkflow, NotFound, Versi
 from orvanta_platform.orchestrator import document_threads, inputs
 from orvanta_platform.orchestrator.blueprints import inline_pins
 from orvanta_platform.services.access import acceptance, on_behalf
-from orvanta_platform.services.catalog import deploy, environments, policies, version_references
+from orvanta_platform.services.catalog import deploy, deploy_tests, environments, policies, version_references
+from orvanta_platform.services.catalog.deploy_tests import Outcomes
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.runs import imports, script_access, syntax
 from orvanta_platform.services.runs import locks as locking
@@ -88,7 +89,7 @@ async def create(platform: Platform, actor: Actor, workspace: str, new: NewFlow)
         await script_access.refuse_unreadable(conn, actor, workspace, checked.tree)
         return await _store(platform, conn, actor, workspace, new, checked, resolved, is_new=True)
 
-    return await _deploy(platform, actor, workspace, new, checked, write)
+    return await _deploy(platform, actor, workspace, new, checked, new.path, write)
 
 
 async def update(platform: Platform, actor: Actor, workspace: str, path: str, new: NewFlow) -> int:
@@ -128,7 +129,7 @@ async def _update(platform: Platform, actor: Actor, workspace: str, path: str, n
         await script_access.refuse_unreadable(conn, actor, workspace, checked.tree)
         return await _store(platform, conn, actor, workspace, merged, checked, resolved, is_new=False)
 
-    return await _deploy(platform, actor, workspace, merged, checked, write)
+    return await _deploy(platform, actor, workspace, merged, checked, path, write)
 
 
 class _ConcurrentDeploy(Exception):
@@ -136,13 +137,15 @@ class _ConcurrentDeploy(Exception):
 
 
 class _Resolved(msgspec.Struct, frozen=True):
-    """Imports and lock of a version to store."""
+    """Imports, lock and tests of a version to store."""
 
     imports: Mapping[str, Imported]
     """The scripts that inline scripts import, by node."""
     lock: str | None
     """None: `run` creates it."""
     run: UUID | None = None
+    tests: Outcomes | None = None
+    """Outcomes of the tests that policies require."""
 
 
 async def _deploy(
@@ -151,21 +154,26 @@ async def _deploy(
     workspace: str,
     new: NewFlow,
     checked: _Checked,
+    tested_at: str,
     write: Callable[[Connection, _Resolved], Awaitable[int]],
 ) -> int:
-    """Write the version, directly if all its scripts are locked, otherwise with the run that locks them."""
+    """Write the version, directly if all its scripts are locked, otherwise with the run that locks them.
+
+    `tested_at`: path at which the tests are stored.
+    """
     limits.check_settings(_settings(new, checked))
+    tests = await deploy_tests.run_required(platform, actor, workspace, tested_at, new.path, checked.body.decode())
     tree = dict(checked.tree)
     imported = await imports.resolve_inline(platform, actor, workspace, new.path, tree)
     scripts = {node: each.scripts for node, each in imported.items()}
     state = await locking.state_of_flow(platform, workspace, tree, scripts)
     lock, stored = state.lock, 0
     if lock is not None:
-        return await platform.db.retrying(lambda conn: write(conn, _Resolved(imported, lock)))
+        return await platform.db.retrying(lambda conn: write(conn, _Resolved(imported, lock, tests=tests)))
 
     async def with_run(conn: Connection, run: UUID) -> None:
         nonlocal stored
-        stored = await write(conn, _Resolved(imported, None, run))
+        stored = await write(conn, _Resolved(imported, None, run, tests))
 
     tag = _plain(_settings(new, checked).get("tag")) or None
     what = (locking.FLOW_KIND, new.path, checked.body, state.language)
@@ -363,7 +371,8 @@ async def _store(
 ) -> int:
     number, newest = await items.get_newest_version(conn, workspace, "flow", new.path)
     settings = _settings(new, checked)
-    subject = policy_subject(new, checked.tree, settings)
+    tests = await deploy_tests.states_of(conn, workspace, new.path, resolved.tests, is_new=is_new)
+    subject = replace(policy_subject(new, checked.tree, settings), tests=tests)
     await environments.refuse_direct(platform, conn, actor, workspace)
     await policies.enforce(platform, conn, actor, workspace, subject, new.bypass_reason)
     version = NewVersion(

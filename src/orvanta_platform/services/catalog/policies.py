@@ -12,7 +12,7 @@ from orvanta_platform.control import audit
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.limits import check_text
 from orvanta_platform.control.permissions import Target, readable, refuse_limited, require, require_workspace
-from orvanta_platform.db import job_lists
+from orvanta_platform.db import job_lists, workflow_tests
 from orvanta_platform.db import policies as rows
 from orvanta_platform.db.items import Filter
 from orvanta_platform.db.policies import DocumentRow, PolicyRow
@@ -25,8 +25,14 @@ from orvanta_platform.services.runs import run_limits
 from orvanta_platform.workflow import document
 from orvanta_platform.workflow.diagnostics import Diagnostic
 from orvanta_platform.workflow.policies.check import Violation, exceeds, violations
-from orvanta_platform.workflow.policies.policy import INSTANCE, Limit, Policy, Resource, parse
-from orvanta_platform.workflow.policies.subject import Subject, subject_of_flow, subject_of_script
+from orvanta_platform.workflow.policies.policy import INSTANCE, Limit, Policy, Resource, is_about_tests, parse
+from orvanta_platform.workflow.policies.subject import (
+    Subject,
+    TestStates,
+    subject_of_flow,
+    subject_of_script,
+    subject_of_tests,
+)
 from orvanta_platform.workflow.releases.bundle import BundleItem
 
 MAX_POLICIES = 100
@@ -167,14 +173,19 @@ async def enforce(
     may_bypass = actor.kind != "job" and all(actor.principals & set(each.bypass) for each in violated)
     if not may_bypass or not reason:
         hint = "Correct the violations" + (", or give a reason in `policy_bypass_reason`." if may_bypass else ".")
-        count = sum(each.mode == "active" for each in found)
-        raise PolicyViolation(
-            found[0].diagnostic().message + (f" (and {count - 1} more)" if count > 1 else ""),
-            hint=hint,
-            details=[{**each.diagnostic().as_dict(), "policy": each.policy, "field": each.field} for each in found],
-        )
+        raise refused(found, hint)
     parameters = {"reason": reason, "policies": sorted(active)}
     await audit.record(conn, actor, "policies.bypass", "Execute", subject.path, parameters)
+
+
+def refused(found: Sequence[Violation], hint: str) -> PolicyViolation:
+    """Return the error for violations, of which the first is one of an active policy."""
+    count = sum(each.mode == "active" for each in found)
+    return PolicyViolation(
+        found[0].diagnostic().message + (f" (and {count - 1} more)" if count > 1 else ""),
+        hint=hint,
+        details=[{**each.diagnostic().as_dict(), "policy": each.policy, "field": each.field} for each in found],
+    )
 
 
 async def diagnostics(platform: Platform, actor: Actor, workspace: str, subject: Subject) -> list[Diagnostic]:
@@ -183,6 +194,31 @@ async def diagnostics(platform: Platform, actor: Actor, workspace: str, subject:
     async with platform.db.acquire() as conn:
         applied = await _get_applied(platform, conn, workspace)
     return [each.diagnostic() for each in await _violations(workspace, subject, applied)]
+
+
+async def list_requiring_tests(platform: Platform, actor: Actor, workspace: str, paths: Sequence[str]) -> list[str]:
+    """Return those of the paths of workflows at which a policy that is not off requires tests. Raises NotFound."""
+    require_workspace(actor, workspace)
+    async with platform.db.acquire() as conn:
+        applied = [each for each in await _get_applied(platform, conn, workspace) if each.requires_tests()]
+    return [path for path in paths if any(each.covers(path) for each in applied)]
+
+
+async def list_untested(
+    platform: Platform, conn: Connection, actor: Actor, workspace: str, states: Mapping[str, TestStates]
+) -> dict[str, list[Violation]]:
+    """Return the violations of active policies by the tests of workflows, by the paths of those that have some.
+
+    Raises NotFound.
+    """
+    require_workspace(actor, workspace)
+    rules = [
+        msgspec.structs.replace(each, rules=tuple(filter(is_about_tests, each.rules)))
+        for each in await _get_applied(platform, conn, workspace)
+        if each.mode == "active"
+    ]
+    found = {path: violations(subject_of_tests(path, tests), rules) for path, tests in states.items()}
+    return {path: each for path, each in found.items() if each}
 
 
 async def list_blocking(
@@ -233,7 +269,8 @@ async def list_violating(
         limits = [
             await _use_of(conn, workspace, rule) for rule in policy.rules if isinstance(rule, Limit) and not after
         ]
-    items = await document_threads.run_in_thread(workspace, _find_violating, kind, found, policy)
+        tested = await _count_tests(conn, workspace, kind, found, policy)
+    items = await document_threads.run_in_thread(workspace, _find_violating, kind, found, policy, tested)
     unchecked = [each.path for each in found if each.body is None]
     if len(found) == _PAGE:
         following: str | None = f"{kind}/{found[-1].path}"
@@ -247,7 +284,19 @@ async def _use_of(conn: Connection, workspace: str, rule: Limit) -> LimitUse:
     return LimitUse(rule.resource, rule.maximum, used)
 
 
-def _find_violating(kind: Kind, found: Sequence[DocumentRow], policy: Policy) -> list[Violating]:
+async def _count_tests(
+    conn: Connection, workspace: str, kind: Kind, found: Sequence[DocumentRow], policy: Policy
+) -> Mapping[str, int]:
+    """Return the numbers of tests of the workflows, by path; empty if the policy does not require tests."""
+    if kind != "flow" or not policy.requires_tests():
+        return {}
+    counts = dict.fromkeys([each.path for each in found], 0)
+    return counts | await workflow_tests.count_by_path(conn, workspace, list(counts))
+
+
+def _find_violating(
+    kind: Kind, found: Sequence[DocumentRow], policy: Policy, tested: Mapping[str, int]
+) -> list[Violating]:
     items = []
     for row in found:
         if row.body is None or not policy.covers(row.path):
@@ -256,6 +305,8 @@ def _find_violating(kind: Kind, found: Sequence[DocumentRow], policy: Policy) ->
             subject = _subject(kind, row, row.body)
         except InvalidWorkflow:  # it was stored before limits were introduced
             continue
+        if row.path in tested:
+            subject = msgspec.structs.replace(subject, tests=TestStates(tested[row.path]))
         each = violations(subject, [policy])
         if each:
             items.append(Violating(kind, row.path, each))

@@ -5,24 +5,29 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from orvanta_platform.control import names
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target, require
-from orvanta_platform.errors import InvalidWorkflow, TooLarge
+from orvanta_platform.errors import BadRequest, InvalidWorkflow, RateLimited, TooLarge
 from orvanta_platform.evaluate.scripts import Script
 from orvanta_platform.orchestrator import document_threads
-from orvanta_platform.services.catalog import flows, policies, signatures
+from orvanta_platform.services.catalog import deploy, deploy_tests, flows, policies, signatures
 from orvanta_platform.services.catalog.flows import NewFlow
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.runs import imports, script_access
 from orvanta_platform.workflow.diagnostics import Diagnostic, errors
+from orvanta_platform.workflow.policies.subject import TestStates
 from orvanta_platform.workflow.positions import Position, position_in_message, positions
 from orvanta_platform.workflow.signature.fault import Fault
 
 MAX_SIGNED_LENGTH = 1 << 20
 """Maximum length in characters of a script whose signature is parsed."""
 
+
+_TEST_SECONDS = 2.0
+"""Maximum duration of the tests of an edited workflow."""
 
 _WITHOUT_POSITIONS = frozenset({"document_too_large", "document_too_deep"})
 """Diagnostics of documents that are not parsed completely, which have no positions."""
@@ -43,7 +48,7 @@ async def check_flow(platform: Platform, actor: Actor, workspace: str, new: NewF
     """
     require(actor, "check_flow", Target(workspace, "preview"))
     try:
-        _, _, tree, seen = await document_threads.run_in_thread(workspace, flows.examine_document, new)
+        body, _, tree, seen = await document_threads.run_in_thread(workspace, flows.examine_document, new)
     except InvalidWorkflow as error:
         return await document_threads.run_in_thread(
             workspace, _placed, new, [Diagnostic(**each) for each in error.details], is_read=False
@@ -57,9 +62,23 @@ async def check_flow(platform: Platform, actor: Actor, workspace: str, new: NewF
             found = [*faults, *found]
         settings = {"schema": tree.get("schema"), **tree, **new.settings}
         subject = flows.policy_subject(new, tree, settings)
+        subject = replace(subject, tests=await _test_states(platform, actor, workspace, new.path, body))
         found = [*await policies.diagnostics(platform, actor, workspace, subject), *found]
         found += await signatures.diagnostics(platform, actor, workspace, tree)
     return await document_threads.run_in_thread(workspace, _placed, new, found, is_read=True)
+
+
+async def _test_states(platform: Platform, actor: Actor, workspace: str, path: str, body: bytes) -> TestStates | None:
+    """Return the states of the tests that policies require of a deployed workflow, as far as they are run in time."""
+    if not (names.is_path(path) and await deploy.exists(platform, actor, workspace, "flow", path)):
+        return None
+    try:
+        outcomes = await deploy_tests.run_required(platform, actor, workspace, path, path, body.decode(), _TEST_SECONDS)
+    except (BadRequest, RateLimited):
+        return None
+    async with platform.db.acquire() as conn:
+        found = await deploy_tests.states_of(conn, workspace, path, outcomes, is_new=False)
+    return found and replace(found, not_run=())
 
 
 async def schema(

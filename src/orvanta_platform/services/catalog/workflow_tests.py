@@ -62,7 +62,7 @@ async def update(
     platform: Platform, actor: Actor, workspace: str, path: str, name: str, tree: Mapping[str, Any]
 ) -> None:
     """Replace a test. Raises NotFound, Forbidden, BadRequest."""
-    text, digest = await run_in_thread(workspace, lambda: _encode(parse(tree)))
+    text, digest = await run_in_thread(workspace, lambda: encode(parse(tree)))
     async with platform.db.transaction() as conn:
         await deploy.require_write(conn, actor, workspace, "flow", path)
         version = await rows.update(conn, workspace, path, name, text, digest, actor.username)
@@ -133,7 +133,7 @@ async def _create(
     parameters: Mapping[str, Any],
 ) -> None:
     check_name(name)
-    text, digest = await run_in_thread(workspace, _encode, test)
+    text, digest = await run_in_thread(workspace, encode, test)
     async with platform.db.transaction() as conn:
         await deploy.require_write(conn, actor, workspace, "flow", path)
         if await rows.count(conn, workspace, path) >= MAX_TESTS:
@@ -150,7 +150,7 @@ async def _create(
         )
 
 
-def _encode(test: WorkflowTest) -> tuple[str, str]:
+def encode(test: WorkflowTest) -> tuple[str, str]:
     """Return the text of a test and its hash. Raises BadRequest."""
     tree = tree_of(test)
     text = msgspec.json.encode(tree).decode()

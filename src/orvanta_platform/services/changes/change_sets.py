@@ -17,7 +17,7 @@ from orvanta_platform.errors import BadRequest, ChangesConflict, ChangesRefused,
 from orvanta_platform.evaluate.scripts import Script
 from orvanta_platform.orchestrator import document_threads
 from orvanta_platform.services.catalog import environments
-from orvanta_platform.services.changes import contents, writers
+from orvanta_platform.services.changes import change_tests, contents, writers
 from orvanta_platform.services.changes.contents import Present
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow.tree.item import KINDS, Key
@@ -131,6 +131,8 @@ async def _apply(
     if any(each.kind in _SEALED for each in change.items):
         # Outside the transaction, because the first secret of a workspace creates its key.
         await secrets.newest_key(platform.db, platform.keys, workspace)
+    is_direct = hooks is None or not hooks.is_release
+    tests = await change_tests.run_required(platform, actor, workspace, change.items, found) if is_direct else {}
     notifier = DeferredNotifier(platform.notify)
 
     async def write(conn: Connection) -> Applied:
@@ -141,7 +143,6 @@ async def _apply(
         present = await contents.items_in(workspace, reading, known)
         found = await document_threads.run_in_thread(workspace, planner.plan, stored_items(present))
         _require_current(found, plan_hash)
-        is_direct = hooks is None or not hooks.is_release
         if is_direct and any(each.kind in ("flow", "script") for each in found.of("add", "change", "remove")):
             await environments.refuse_direct(platform, conn, actor, workspace)
         joined = dataclasses.replace(
@@ -153,6 +154,7 @@ async def _apply(
             is_release=not is_direct,
         )
         await _store_all(joined, conn, actor, workspace, change, found, present, message)
+        await change_tests.require_passed(joined, conn, actor, workspace, tests)
         if found.of("add", "change", "remove"):
             counts = {action: len(found.of(action)) for action in ("add", "change", "remove")}
             parameters = {"plan": found.hash, **counts, "prune": found.prune, "message": message}

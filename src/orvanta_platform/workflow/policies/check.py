@@ -11,12 +11,24 @@ from typing import Any, Final
 import msgspec
 
 from orvanta_platform.workflow.diagnostics import Diagnostic, Severity, pointer
-from orvanta_platform.workflow.policies.policy import Deny, Limit, Mode, Policy, Require, Restrict, Rule, patterns_of
+from orvanta_platform.workflow.policies.policy import (
+    TESTS,
+    Deny,
+    Limit,
+    Mode,
+    Policy,
+    Require,
+    Restrict,
+    Rule,
+    is_about_tests,
+    patterns_of,
+)
 from orvanta_platform.workflow.policies.subject import COMPUTED, Subject, SubjectPart
 
 MAX_COMPARED: Final = 1_000
 """Maximum number of characters of a value that are compared with a pattern."""
 
+_MAX_NAMED: Final = 5
 _REFERENCES: Final = ("$var:", "$res:", "$encrypted:")
 _SECRET_WORDS: Final = ("password", "passwd", "secret", "token", "api_key", "apikey", "private_key", "authorization")
 _NAMES: Final = {"flow": "The workflow", "script": "The script"}
@@ -86,6 +98,8 @@ def _violation(policy: Policy, part: SubjectPart, field: str | None, path: str, 
 
 def _check(rule: Rule, subject: Subject) -> Iterator[_Finding]:
     match rule:
+        case Require() if is_about_tests(rule):
+            return _untested(subject)
         case Require():
             return _missing(rule, _parts(rule, subject))
         case Restrict():
@@ -110,6 +124,19 @@ def _missing(rule: Require, parts: Sequence[SubjectPart]) -> Iterator[_Finding]:
         elif pattern is not None and not any(_matches(each, (pattern,)) for each in _entries(value)):
             message = f"`{field}` of {_lower(part)} must match {pattern}."
             yield part, field, part.pointer(field), message
+
+
+def _untested(subject: Subject) -> Iterator[_Finding]:
+    tests, parts = subject.tests, subject.parts.get("flow", ())
+    if tests is None or not parts:
+        return
+    if not tests.count:
+        yield parts[0], TESTS, "", f"{_name(parts[0])} needs a test."
+    for name in tests.failed:
+        yield parts[0], TESTS, "", f"The test {name} of {_lower(parts[0])} fails."
+    if tests.not_run:
+        names = ", ".join(tests.not_run[:_MAX_NAMED]) + (", …" if len(tests.not_run) > _MAX_NAMED else "")
+        yield parts[0], TESTS, "", f"Tests of {_lower(parts[0])} were not run: {names}."
 
 
 def _outside(rule: Restrict, parts: Sequence[SubjectPart]) -> Iterator[_Finding]:

@@ -29,6 +29,9 @@ MAX_PATTERN: Final = 200
 MAX_LIMIT: Final = 10**8
 """Largest maximum of a limit."""
 
+TESTS: Final = "tests"
+"""Field of a workflow that a rule can only require: it has a test, and all its tests pass."""
+
 FIELDS: Final[Mapping[Part, frozenset[str]]] = {
     "flow": (frozenset(DOCUMENT.known) | frozenset(FLOW.known))
     - {"value", "path", "modules", "ui", "draft_only", "deployment_message"},
@@ -114,9 +117,18 @@ class Policy(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tr
         """Return whether an item at this path is in the scope."""
         return self.scope in (INSTANCE, WORKSPACE) or path == self.scope or path.startswith(f"{self.scope}/")
 
+    def requires_tests(self) -> bool:
+        """Return whether a rule requires tests of workflows."""
+        return any(is_about_tests(rule) for rule in self.rules)
+
     def count_patterns(self) -> int:
         """Return the number of patterns of all rules."""
         return sum(len(patterns_of(rule)) for rule in self.rules)
+
+
+def is_about_tests(rule: Rule) -> bool:
+    """Return whether a rule requires tests of workflows."""
+    return isinstance(rule, Require) and rule.on == "flow" and rule.field == TESTS
 
 
 def patterns_of(rule: Rule) -> tuple[str, ...]:
@@ -170,6 +182,9 @@ def _rule_fault(rule: Rule) -> str | None:
     if isinstance(rule, Deny):
         needs_kinds = rule.feature == "node_kind" and not rule.node_kinds
         return "the feature node_kind needs `node_kinds`" if needs_kinds else None
+    if rule.field == TESTS and rule.on == "flow":
+        is_plain = isinstance(rule, Require) and rule.matches is None
+        return None if is_plain else "`tests` can only be required, without a pattern"
     if rule.field not in FIELDS[rule.on]:
         return f"{rule.field[:MAX_NAME]!r} is not a field of a {rule.on}"
     if rule.node_kinds and rule.on != "node":

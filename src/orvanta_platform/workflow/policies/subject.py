@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -44,17 +44,36 @@ class SubjectPart(msgspec.Struct, frozen=True):
         return self.own.get(field) or pointer(self.path, field)
 
 
+class TestStates(msgspec.Struct, frozen=True):
+    """Tests of a workflow, run with the document that is checked."""
+
+    __test__ = False  # tells pytest that this is no test class
+
+    count: int
+    failed: Sequence[str] = ()
+    """Names of the tests that fail."""
+    not_run: Sequence[str] = ()
+    """Names of the tests whose outcome is not known."""
+
+
 class Subject(msgspec.Struct, frozen=True):
     """A workflow or script to check."""
 
     path: str
     parts: Mapping[Part, tuple[SubjectPart, ...]]
+    tests: TestStates | None = None
+    """Tests of a workflow; None: rules about tests do not apply."""
 
 
 def subject_of_script(path: str, language: str, content: str, settings: Mapping[str, Any]) -> Subject:
     """Return a script as policies see it."""
     fields = {**settings, "language": language, "content": content}
     return Subject(path, {"script": (SubjectPart("script", None, "", "", fields, {}),)})
+
+
+def subject_of_tests(path: str, tests: TestStates) -> Subject:
+    """Return a workflow as rules about its tests see it."""
+    return Subject(path, {"flow": (SubjectPart("flow", None, "", "", {}, {}),)}, tests)
 
 
 def subject_of_flow(path: str, document: Mapping[str, Any]) -> Subject:

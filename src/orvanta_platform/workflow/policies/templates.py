@@ -67,6 +67,11 @@ TEMPLATES: Final[tuple[dict[str, Any], ...]] = (
         {"kind": "restrict", "on": "node", "field": "host", "allowed": ["*.example.com"]},
     ),
     _template(
+        "workflow-tests",
+        "Save a run as a test, and correct the workflow or the test if it fails.",
+        {"kind": "require", "on": "flow", "field": "tests"},
+    ),
+    _template(
         "waiting-runs",
         "A full queue delays the runs of everybody in the workspace.",
         {"kind": "limit", "resource": "runs_waiting", "maximum": 10_000},
