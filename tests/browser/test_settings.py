@@ -271,6 +271,27 @@ async def test_policies_are_created_from_templates_and_show_violations(page: Pag
 
 
 @pytest.mark.extended
+async def test_default_is_shown_at_its_field_and_limit_with_its_use(page: Page, site: Site) -> None:
+    rules = [{"kind": "default", "on": "node", "field": "timeout", "value": 45}]
+    policy = {"name": "slow", "scope": "f/policed", "mode": "active", "rules": rules}
+    site.client.post("/api/w/main/policies/create", json=policy).raise_for_status()
+    code = "{type: rawscript, language: bash, content: echo 1, input_transforms: {}}"
+    site.deploy("f/policed/flow", f"summary: Policed\nvalue:\n  modules:\n    - {{id: one, value: {code}}}\n")
+    await page.goto("/w/main/workflows/f/policed/flow")
+    await page.locator('.react-flow__node[data-id="one"]').click()
+    await page.get_by_text("Advanced").click()
+    await expect(page.get_by_text("If empty: 45 (policy slow)")).to_be_visible()
+    rules = [{"kind": "limit", "resource": "runs_waiting", "maximum": 1000}]
+    policy = {"name": "queue", "mode": "off", "rules": rules}
+    site.client.post("/api/w/main/policies/create", json=policy).raise_for_status()
+    await opens(page, "policies", "Policies")
+    await page.get_by_role("button", name="Violations of queue").click()
+    await expect(page.get_by_role("dialog")).to_contain_text(re.compile(r"Waiting runs: \d+, at most 1000"))
+    for name in ("slow", "queue"):
+        site.client.delete(f"/api/w/main/policies/delete/{name}").raise_for_status()
+
+
+@pytest.mark.extended
 async def test_repository_is_bound_and_its_changes_are_applied(page: Page, site: Site, git_folder: Path) -> None:
     server = GitServer(git_folder / "main")
     repo = server.create("page")

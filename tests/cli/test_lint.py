@@ -65,12 +65,17 @@ def test_lint_checks_policies_of_a_file(tmp_path: Path) -> None:
     assert "The policy is not valid" in run("lint", str(made), "--policies", str(file)).stderr
 
 
-def test_lint_names_workflows_without_tests(tmp_path: Path) -> None:
-    made = folder(tmp_path / "f" / "sales", "plain", GOOD)
+def test_lint_lists_defaults_and_missing_tests(tmp_path: Path) -> None:
+    code = "value:\n  modules:\n    - id: a\n      value: {type: rawscript, language: bash, content: echo}\n"
+    made = folder(tmp_path / "f" / "sales", "plain", code)
     file = tmp_path / "policies.yaml"
-    file.write_text("{name: p, mode: active, rules: [{kind: require, on: flow, field: tests}]}")
-    done = run("lint", str(made), "--policies", str(file))
-    assert done.returncode == 1 and "The workflow needs a test. (policy p)" in done.stderr
+    rules = "[{kind: default, on: node, field: timeout, value: 30}, {kind: require, on: flow, field: tests}]"
+    file.write_text(f"{{name: p, mode: active, rules: {rules}}}")
+    done = run("lint", str(made), "--policies", str(file), "--json")
+    (workflow,) = json.loads(done.stdout)["workflows"]
+    assert workflow["defaults"] == [{"policy": "p", "node": "a", "field": "timeout", "value": 30}]
+    assert [each["message"] for each in workflow["diagnostics"]] == ["The workflow needs a test. (policy p)"]
+    assert f"{made}/flow.yaml:3:7: default: node a: `timeout` is set to 30 (policy p)" in done.stderr
     (made / "tests").mkdir()
     (made / "tests" / "small.yaml").write_text("inputs: {}\n")
     assert run("lint", str(made), "--policies", str(file)).returncode == 0

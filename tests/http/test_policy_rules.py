@@ -1,4 +1,4 @@
-"""Rules of policies that act on runs and tests: limits of waiting runs, and required tests."""
+"""Rules of policies that act on runs and tests: defaults, limits of waiting runs, and required tests."""
 
 from __future__ import annotations
 
@@ -45,6 +45,10 @@ async def set_policy(api: ApiHarness, name: str, *rules: dict[str, Any], **more:
 
 def limit(maximum: Any) -> dict[str, Any]:
     return {"kind": "limit", "resource": "runs_waiting", "maximum": maximum}
+
+
+def default(field: str, value: Any, on: str = "node", **more: Any) -> dict[str, Any]:
+    return {"kind": "default", "on": on, "field": field, "value": value, **more}
 
 
 async def test_limit_refuses_runs_until_one_starts(api: ApiHarness) -> None:
@@ -147,14 +151,98 @@ async def test_change_set_is_tested_with_the_tests_it_contains(api: ApiHarness) 
     await apply(api, [new, test("succeeded")], 200)
 
 
+async def test_defaults_apply_to_runs_but_not_to_the_document(api: ApiHarness) -> None:
+    await set_policy(api, "defaults", default("tag", "slow", on="flow"), default("timeout", 300), default("tag", "own"))
+    modules: list[dict[str, Any]] = [
+        {"id": "a", "value": CODE},
+        {"id": "b", "value": {**CODE, "tag": "mine"}, "timeout": 7},
+    ]
+    checked = (await api.client.post(f"{W}/flows/validate", json=flow(*modules))).json()
+    assert [(each["node"], each["path"], each["value"]) for each in checked["defaults"]] == [
+        (None, "/tag", "slow"),
+        ("a", "/value/modules/0/timeout", 300),
+        ("a", "/value/modules/0/value/tag", "own"),
+    ]
+    await send(api.client, "flows/create", flow(*modules), 201)
+    found = await api.get(f"flows/get/{PATH}")
+    assert found["value"]["modules"] == modules and not found.get("tag")
+    run = await send(api.client, f"jobs/run/f/{PATH}", {}, 201)
+    assert (await api.get(f"jobs_u/get/{run}"))["tag"] == "slow"
+    jobs = await api.worker.claim()
+    assert [(job.queue, job.timeout_s) for job in jobs.values()] == [("own", 300)]
+    # Runs of deployed versions do not change with the policy, and the item no longer lacks the fields.
+    assert (await api.get("policies/violations/defaults"))["items"] == []
+    assert (await api.client.delete(f"{W}/policies/delete/defaults")).status_code == 200
+    run = await send(api.client, f"jobs/run/f/{PATH}", {}, 201)
+    assert (await api.get(f"jobs_u/get/{run}"))["tag"] == "slow"
+    await send(api.client, f"flows/update/{PATH}", flow(*modules))
+    run = await send(api.client, f"jobs/run/f/{PATH}", {}, 201)
+    assert (await api.get(f"jobs_u/get/{run}"))["tag"] != "slow"
+
+
+async def test_defaults_of_scripts_and_pulled_items_are_stable(api: ApiHarness) -> None:
+    """A default causes no difference between the files and the workspace."""
+    await set_policy(api, "defaults", default("timeout", 60, on="script"), default("timeout", 300))
+    script = {"path": "f/team/s", "summary": "", "content": "echo 1", "language": "bash"}
+    await send(api.client, "scripts/create", script, 201)
+    await send(api.client, "flows/create", flow(), 201)
+    run = await send(api.client, "jobs/run/p/f/team/s", {}, 201)
+    assert (await api.get(f"jobs_u/get/{run}"))["id"] == run
+    jobs = await api.worker.claim()
+    assert [job.timeout_s for job in jobs.values()] == [60]
+    assert not (await api.get("scripts/get/p/f/team/s")).get("timeout")
+    text = "summary: ''\nvalue:\n  modules:\n  - id: a\n    value: {type: rawscript, language: bash, content: echo}\n"
+    item = {"kind": "flow", "path": "f/team/pushed", "content": {"text": text}}
+    await apply(api, [item], 200)
+    (listed,) = [each for each in await api.get("changes/items") if each["path"] == "f/team/pushed"]
+    plan = (await api.client.post(f"{W}/changes/plan", json={"items": [{**item, "base": listed["hash"]}]})).json()
+    assert [each["action"] for each in plan["entries"]] == ["unchanged"]
+
+
+async def test_default_must_fulfil_the_restrictions_of_wider_scopes(api: ApiHarness) -> None:
+    restrict = {"kind": "restrict", "on": "node", "field": "timeout", "maximum": 100}
+    await set_policy(api, "wide", restrict, default("timeout", 50), scope="instance")
+    await set_policy(api, "own", default("timeout", 60), scope="workspace")
+    await set_policy(api, "team", default("timeout", 900), scope="f/team")
+    error = await send(api.client, "flows/create", flow(), 400)
+    assert [(each["policy"], each["field"]) for each in error["details"]] == [("wide", "timeout")]
+    await send(
+        api.client, "policies/update/team", {"name": "team", "scope": "f/team", "rules": [default("timeout", 9)]}
+    )
+    await send(api.client, "flows/create", flow(), 201)
+    await send(api.client, f"jobs/run/f/{PATH}", {}, 201)
+    jobs = await api.worker.claim()
+    assert [job.timeout_s for job in jobs.values()] == [60]
+
+
 async def test_limit_needs_a_whole_workspace_and_an_admin(api: ApiHarness) -> None:
     developer = await api.member("dan", Role.DEVELOPER)
     await send(developer, "policies/create", {"name": "p", "rules": [limit(1)]}, 403)
     error = await send(api.client, "policies/create", {"name": "p", "scope": "f/team", "rules": [limit(1)]}, 400)
     assert "whole workspaces" in error["message"]
-    for rule in (limit(0), limit("7"), limit(1.5), limit(10**30)):
+    for rule in (limit(0), limit("7"), limit(1.5), limit(10**30), default("tag", [], on="flow")):
         error = await send(api.client, "policies/create", {"name": "p", "rules": [rule]}, 400)
         assert error["message"].startswith("The policy is not valid: "), rule
+    nul = default("tag", "a\0", on="flow")
+    await send(api.client, "policies/create", {"name": "p", "rules": [nul]}, 400)
+
+
+async def test_moved_items_keep_their_defaults(api: ApiHarness) -> None:
+    """The document that runs use refers to the new path, and has the same defaults."""
+    await send(
+        api.client, "scripts/create", {"path": "f/team/s", "summary": "", "content": "echo", "language": "bash"}, 201
+    )
+    await set_policy(api, "defaults", default("timeout", 300), default("tag", "slow", on="flow"))
+    call = {"id": "a", "value": {"type": "script", "path": "f/team/s", "input_transforms": {}}}
+    await send(api.client, "flows/create", flow(call), 201)
+    assert (await api.client.delete(f"{W}/policies/delete/defaults")).status_code == 200
+    await send(api.client, "moves/apply", {"items": [{"kind": "script", "path": "f/team/s", "target": "f/team/t"}]})
+    (module,) = (await api.get(f"flows/get/{PATH}"))["value"]["modules"]
+    assert module["value"]["path"] == "f/team/t" and "timeout" not in module
+    run = await send(api.client, f"jobs/run/f/{PATH}", {}, 201)
+    assert (await api.get(f"jobs_u/get/{run}"))["tag"] == "slow"
+    jobs = await api.worker.claim()
+    assert [(job.path, job.timeout_s) for job in jobs.values()] == [("f/team/t", 300)]
 
 
 async def test_test_that_changes_during_a_deployment_counts_as_not_run(api: ApiHarness) -> None:

@@ -3,13 +3,19 @@ import type { components } from "./schema";
 
 export type Problem = components["schemas"]["Problem"];
 
-/** Return the problems of a text. */
-export async function validateText(workspace: string, text: string): Promise<Problem[]> {
+export type PolicyDefault = components["schemas"]["PolicyDefault"];
+
+/** Return the problems of the text of a workflow at a path, and the values that policies give to absent fields. */
+export async function validateText(
+  workspace: string,
+  path: string,
+  text: string,
+): Promise<{ problems: Problem[]; defaults: PolicyDefault[] }> {
   const { data } = await api.POST("/api/w/{workspace}/flows/validate", {
     params: { path: { workspace } },
-    body: { source: { format: "yaml", text } },
+    body: { path, source: { format: "yaml", text } },
   });
-  return data?.diagnostics ?? [];
+  return { problems: data?.diagnostics ?? [], defaults: data?.defaults ?? [] };
 }
 
 export type ScriptSchema = components["schemas"]["ScriptSchema"];

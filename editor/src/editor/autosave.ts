@@ -47,11 +47,11 @@ function storeHistory({ workspace, flow, draft, text, history }: Editor): void {
 }
 
 async function checkNow(store: EditorStore, again: () => void): Promise<void> {
-  const { workspace, text } = store.getState();
+  const { workspace, flow, text } = store.getState();
   try {
-    const problems = await validateText(workspace, text);
+    const { problems, defaults } = await validateText(workspace, flow.path, text);
     const editor = store.getState();
-    if (editor.text === text) store.setState({ problems: [...problems, ...exampleProblems(editor)] });
+    if (editor.text === text) store.setState({ problems: [...problems, ...exampleProblems(editor)], defaults });
   } catch (error) {
     if (!(error instanceof ApiError) || error.status === 0 || error.status >= 500 || error.status === 401) again();
   }

@@ -2,7 +2,7 @@ import { createStore } from "zustand";
 import type { Flow } from "../api/flows";
 import type { BodyState } from "../api/iterations";
 import type { NodeState, RunGraph } from "../api/runs";
-import type { Problem } from "../api/validation";
+import type { PolicyDefault, Problem } from "../api/validation";
 import { t } from "../texts/editor";
 import { type Change, type Model, NotPossible, type Spot } from "../workflow/commands";
 import { groupsOf } from "../workflow/groups";
@@ -92,6 +92,8 @@ export interface Editor {
   animations: number;
   dialog: OpenDialog;
   problems: Problem[] | null;
+  /** Values that policies give to absent fields at the deployment. */
+  defaults: readonly PolicyDefault[];
   draft: DraftState;
   live: LiveRun | null;
   /** A test was requested and has no run yet. */
@@ -156,6 +158,7 @@ export function createEditor(
     animations: 0,
     dialog: null,
     problems: null,
+    defaults: [],
     draft: {
       revision: opened.revision,
       state: unsaved ? "unsaved" : opened.revision === null ? "none" : "saved",

@@ -17,6 +17,7 @@ import { CodeField } from "./code-field";
 import { Connection, Expression } from "./expression";
 import type { FieldSpec } from "./fields";
 import { PathField } from "./path-field";
+import { FieldDefault } from "./policy-default";
 import { useProblemsAt } from "./use-sources";
 import { formatValue, parseValue, ResourceField, ValueField } from "./value-field";
 
@@ -58,6 +59,7 @@ export function NodeField({ node, base, field, schema }: Props) {
       </div>
       <Control id={id} node={node} field={field} path={path} value={value} way={mode} schema={schema} set={set} />
       {field.help && <p className={css.help}>{field.help}</p>}
+      <FieldDefault path={path} />
       <FieldProblems path={path} />
     </div>
   );

@@ -13,6 +13,7 @@ import type { Node } from "../workflow/outline";
 import { resultNodes } from "../workflow/result-nodes";
 import { at, text } from "../workflow/types";
 import { Branches } from "./branches";
+import { WorkflowDefaults } from "./policy-default";
 import { SchemaFields } from "./schema-fields";
 
 const LIST = new Intl.ListFormat(LOCALE);
@@ -71,6 +72,7 @@ export function WorkflowForm() {
         }
       />
       <SchemaFields title={t("workflow.input")} path={["schema"]} none={t("inspector.noInputs")} />
+      <WorkflowDefaults />
       <p className={css.help}>{t("inspector.selectNode")}</p>
     </div>
   );

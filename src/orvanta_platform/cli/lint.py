@@ -27,7 +27,8 @@ def lint(session: Session, files: Files, strict: Strict = False, policies: Polic
     """Validate workflows like a deploy does, without a server and without running anything.
 
     Prints each problem with file, line, node and path. The exit code is 1 if a workflow has errors. With --policies,
-    violations of active policies are errors, and those of evaluated ones are warnings.
+    violations of active policies are errors, and those of evaluated ones are warnings; the values that active
+    policies give to absent fields are listed.
     """
     from orvanta_platform.cli.client.errors import FAILED
     from orvanta_platform.cli.client.item_paths import say_left_out
@@ -37,12 +38,19 @@ def lint(session: Session, files: Files, strict: Strict = False, policies: Polic
     say_left_out(files)
     applied = read_policies(policies) if policies is not None else ()
     found = {str(file): check(file, applied) for file in find_workflows(files)}
-    every = [each for diagnostics in found.values() for _, each in diagnostics]
+    every = [each for diagnostics, _ in found.values() for _, each in diagnostics]
     errors = sum(each.severity == "error" or strict for each in every)
     if session.as_json:
         shown = [
-            {"file": file, "diagnostics": [{**each.as_dict(), "place": place} for place, each in diagnostics]}
-            for file, diagnostics in found.items()
+            {
+                "file": file,
+                "diagnostics": [{**each.as_dict(), "place": place} for place, each in diagnostics],
+                "defaults": [
+                    {"policy": each.policy, "node": each.node, "field": each.field, "value": each.value}
+                    for each in defaults
+                ],
+            }
+            for file, (diagnostics, defaults) in found.items()
         ]
         print_json({"workflows": shown, "errors": errors, "warnings": len(every) - errors})
     else:

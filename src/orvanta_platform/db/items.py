@@ -106,6 +106,12 @@ class NewVersion(msgspec.Struct, frozen=True):
     """Identity that its runs act as; None: that of their starter."""
     imports: dict[str, str] = msgspec.field(default_factory=dict)
     """Hashes (hex) of closures: by node for a workflow, under "" for a script."""
+    defaults: str | None = None
+    """Defaults of policies, as JSON text; None: there are none."""
+    run_settings: str | None = None
+    """Settings with these defaults, as JSON text."""
+    run_body: bytes | None = None
+    """Document with these defaults; None: it is not changed."""
 
 
 class Filter(msgspec.Struct, frozen=True):
@@ -259,8 +265,8 @@ async def get_newest_version(conn: Connection, workspace: str, kind: str, path: 
 
 async def add_version(conn: Connection, version: NewVersion, username: str) -> int:
     """Add a version and return its id; runs by path use it immediately if it has a lock."""
-    digest = hashlib.sha256(version.body).digest()
-    await conn.execute(_DOCUMENTS["insert_document"], digest, version.body)
+    digest = await _store_document(conn, version.body)
+    run_digest = None if version.run_body is None else await _store_document(conn, version.run_body)
     added: int = await conn.fetchval(
         _SQL["insert_version"],
         version.workspace,
@@ -281,9 +287,18 @@ async def add_version(conn: Connection, version: NewVersion, username: str) -> i
         version.made_schema,
         version.permissioned_as,
         msgspec.json.encode(version.imports).decode() if version.imports else None,
+        version.defaults,
+        version.run_settings,
+        run_digest,
     )
     await conn.execute(_SQL["set_current_version"], version.workspace, version.kind, version.path, username)
     return added
+
+
+async def _store_document(conn: Connection, body: bytes) -> bytes:
+    digest = hashlib.sha256(body).digest()
+    await conn.execute(_DOCUMENTS["insert_document"], digest, body)
+    return digest
 
 
 async def set_archived(conn: Connection, workspace: str, kind: str, path: str, archived: bool, username: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 
 import asyncpg
@@ -39,6 +40,8 @@ class ReferringVersion(AffectedRow, frozen=True):
     """The nodes that refer to it; "" for the imports of a script."""
     format: str
     body: bytes
+    defaults: str | None
+    """Defaults of policies (JSON text)."""
     current: bool
     newest: bool
 
@@ -52,6 +55,8 @@ class NewDocument(msgspec.Struct, frozen=True):
     hash: str
     references: Sequence[VersionReference]
     """The items that its nodes run."""
+    run_body: bytes | None = None
+    """The document with the defaults of policies; None: runs use `body`."""
 
 
 async def list_referring(
@@ -82,7 +87,14 @@ async def rewrite_versions(conn: Connection, documents: Sequence[NewDocument], u
     if not documents:
         return
     digests = [each.digest for each in documents]
-    await conn.execute(_SQL["insert_documents"], digests, [each.body for each in documents])
+    run_digests = [None if each.run_body is None else hashlib.sha256(each.run_body).digest() for each in documents]
+    stored = [(digest, each.body) for digest, each in zip(digests, documents, strict=True)]
+    stored += [
+        (digest, each.run_body)
+        for digest, each in zip(run_digests, documents, strict=True)
+        if digest is not None and each.run_body is not None
+    ]
+    await conn.execute(_SQL["insert_documents"], *([each[at] for each in stored] for at in (0, 1)))
     references = [
         (document.version, each.node, each.kind, each.path, each.pinned)
         for document in documents
@@ -90,7 +102,7 @@ async def rewrite_versions(conn: Connection, documents: Sequence[NewDocument], u
     ]
     columns = [list(column) for column in zip(*references, strict=True)] if references else [[], [], [], [], []]
     versions, hashes = [each.version for each in documents], [each.hash for each in documents]
-    await conn.execute(_SQL["rewrite_versions"], versions, digests, hashes, username, message, *columns)
+    await conn.execute(_SQL["rewrite_versions"], versions, digests, hashes, username, message, *columns, run_digests)
 
 
 async def move_items(conn: Connection, workspace: str, moves: Sequence[Move], username: str) -> bool:

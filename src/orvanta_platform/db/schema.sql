@@ -365,6 +365,9 @@ CREATE TABLE version (
     made_schema  json,
     permissioned_as text,
     imports      json,
+    defaults     json,
+    run_settings json,
+    run_document bytea,
     UNIQUE (workspace, kind, path, number),
     FOREIGN KEY (workspace, kind, path) REFERENCES item (workspace, kind, path) ON DELETE CASCADE
 );
@@ -376,6 +379,9 @@ COMMENT ON COLUMN version.document IS 'Script: its content. Flow: the bytes of {
 COMMENT ON COLUMN version.made_schema IS 'The JSON Schema read from a script''s signature where none was deployed with it: for forms, inputs are not checked against it.';
 COMMENT ON COLUMN version.permissioned_as IS 'u/<username> of the member named by on_behalf_of_email, allowed when it was deployed. NULL: its runs act for whoever starts them.';
 COMMENT ON COLUMN version.imports IS 'Script: {"": hash of its closure}. Flow: {id of an inline script''s node: hash of its closure}. The hash (hex) names the document that lists the imported scripts; null: there are none.';
+COMMENT ON COLUMN version.defaults IS 'Defaults that policies gave to absent fields when it was deployed: [{policy, node, field, value, ...}]. NULL: none.';
+COMMENT ON COLUMN version.run_settings IS 'The settings with these defaults, which runs use. NULL: runs use settings.';
+COMMENT ON COLUMN version.run_document IS 'The document with these defaults, which runs use (JSON). NULL: runs use document.';
 COMMENT ON COLUMN version.settings IS 'What was deployed beside the document (summary, description, schema of a script, tag, timeout ...), as it came.';
 
 CREATE TABLE lock (

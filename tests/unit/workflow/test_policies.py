@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from orvanta_platform.errors import BadRequest
 from orvanta_platform.workflow.policies.check import exceeds, violations
+from orvanta_platform.workflow.policies.defaults import completed_document, completed_settings, find_defaults
 from orvanta_platform.workflow.policies.policy import parse
 from orvanta_platform.workflow.policies.subject import Subject, TestStates, subject_of_flow, subject_of_script
+from orvanta_platform.workflow.validate import validate
 
 FLOW = {
     "summary": "Report",
@@ -178,6 +183,10 @@ def limit(maximum: Any) -> dict[str, Any]:
     return {"kind": "limit", "resource": "runs_waiting", "maximum": maximum}
 
 
+def default(field: str, value: Any, on: str = "node", **more: Any) -> dict[str, Any]:
+    return {"kind": "default", "on": on, "field": field, "value": value, **more}
+
+
 @pytest.mark.parametrize(
     "rule",
     [
@@ -189,6 +198,19 @@ def limit(maximum: Any) -> dict[str, Any]:
         limit(True),
         {"kind": "limit", "resource": "storage", "maximum": 1},
         {"kind": "limit", "resource": "runs_waiting"},
+        default("timeout", 0),
+        default("timeout", "60"),
+        default("timeout", True),
+        default("timeout", 10**30),
+        default("timeout", None),
+        default("timeout", {"type": "javascript", "expr": "1"}),
+        default("content", "rm"),
+        default("on_behalf_of_email", "admin@example.com", on="flow"),
+        default("tag", "x" * 1000),
+        default("retry", {"constant": {"attempts": 10**9}}),
+        default("retry", {"retry_if": {"expr": "true"}}),
+        default("timeout", 1, on="flow", node_kinds=["script"]),
+        default("tag", "x", node_kinds=["identity"]),
         {"kind": "require", "on": "flow", "field": "tests", "matches": "*"},
         {"kind": "restrict", "on": "flow", "field": "tests", "allowed": ["*"]},
         {"kind": "require", "on": "node", "field": "tests"},
@@ -203,6 +225,69 @@ def test_limits_apply_to_whole_workspaces() -> None:
     assert parse({"name": "p", "scope": "instance", "rules": [limit(1), limit(10**8)]})
     with pytest.raises(BadRequest, match="whole workspaces"):
         parse({"name": "p", "scope": "f/sales", "rules": [limit(1)]})
+
+
+def test_defaults_complete_absent_fields_only() -> None:
+    """The document with defaults is the same for the same document, and has no more defaults."""
+    rules = [
+        default("timeout", 30),
+        default("retry", {"constant": {"attempts": 2, "seconds": 1}}, node_kinds=["webhook"]),
+        default("tag", "slow"),
+        default("priority", 7, on="flow"),
+        default("cache_ttl", 60, on="flow"),
+    ]
+    policies = [parse({"name": "p", "mode": "active", "rules": rules})]
+    made = find_defaults(subject_of_flow("f/sales/report", FLOW), policies)
+    hook = "/value/modules/2/value/modules/0"
+    assert [(each.node, each.pointer) for each in made] == [
+        ("a", "/value/modules/0/timeout"),
+        ("hook", f"{hook}/retry"),
+        ("a", "/value/modules/0/value/tag"),
+        ("b", "/value/modules/1/value/tag_override"),
+        (None, "/priority"),
+        (None, "/value/cache_ttl"),
+    ]
+    body = completed_document(FLOW, made)
+    assert body is not None and body == completed_document(FLOW, made)
+    tree = json.loads(body)
+    assert validate(tree) == []
+    settings = completed_settings({"priority": None}, made)
+    assert settings == {"priority": 7} and tree["value"]["cache_ttl"] == 60
+    assert find_defaults(subject_of_flow("f/sales/report", {**settings, **tree}), policies) == []
+    assert "timeout" not in FLOW["value"]["modules"][0]  # type: ignore[index]
+
+
+@given(
+    values=st.lists(
+        st.tuples(
+            st.sampled_from(["instance", "workspace", "f", "f/sales", "f/sales/report", "f/other"]),
+            st.sampled_from(["active", "evaluate", "off"]),
+            st.integers(1, 9),
+        ),
+        max_size=8,
+    ),
+    maximum=st.integers(1, 9),
+)
+def test_defaults_of_narrow_scopes_apply_within_restrictions(values: list[tuple[str, str, int]], maximum: int) -> None:
+    """However many defaults there are, one applies, and a restriction of the instance is never exceeded."""
+    policies = [
+        parse({"name": f"p{n}", "scope": scope, "mode": mode, "rules": [default("timeout", value, on="flow")]})
+        for n, (scope, mode, value) in enumerate(values)
+        if scope != "f"
+    ]
+    restrict = {"kind": "restrict", "on": "flow", "field": "timeout", "maximum": maximum}
+    policies.append(parse({"name": "wide", "scope": "instance", "mode": "active", "rules": [restrict]}))
+    subject = subject_of_flow("f/sales/report", FLOW)
+    made = find_defaults(subject, policies)
+    widths = ["f/sales/report", "f/sales", "workspace", "instance"]
+    active = [each for each in values if each[1] == "active" and each[0] in widths]
+    assert len(made) == bool(active)
+    if active:
+        first = min(widths.index(each[0]) for each in active)
+        expected = next(each for each in active if widths.index(each[0]) == first)
+        assert made[0].value == expected[2]
+        refused = [each for each in violations(subject, policies) if each.policy == "wide"]
+        assert bool(refused) == (expected[2] > maximum)
 
 
 def test_tests_of_a_workflow_are_required() -> None:

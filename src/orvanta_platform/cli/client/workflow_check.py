@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import typer
 from msgspec.structs import replace
 
 from orvanta_platform.cli.client import flow_files
 from orvanta_platform.cli.client.deploy import print_located
+from orvanta_platform.cli.client.output import say
 from orvanta_platform.errors import BadRequest, InvalidWorkflow
 from orvanta_platform.workflow import yaml_text
 from orvanta_platform.workflow.diagnostics import Diagnostic, errors
 from orvanta_platform.workflow.policies.check import violations
+from orvanta_platform.workflow.policies.defaults import AppliedDefault, find_defaults
 from orvanta_platform.workflow.policies.policy import Policy, parse
 from orvanta_platform.workflow.policies.subject import TestStates, subject_of_flow
 
@@ -42,8 +45,12 @@ def read_policies(file: Path) -> tuple[Policy, ...]:
     return tuple(parse(each) for each in (tree if isinstance(tree, list) else [tree]))
 
 
-def check(source: Path, policies: Sequence[Policy] = ()) -> list[tuple[str, Diagnostic]]:
-    """Print and return the location and diagnostic of each problem of a workflow. Raises BadRequest."""
+def check(source: Path, policies: Sequence[Policy] = ()) -> tuple[list[tuple[str, Diagnostic]], list[AppliedDefault]]:
+    """Print and return the location and diagnostic of each problem of a workflow, and the defaults of policies.
+
+    Raises BadRequest.
+    """
+    defaults: list[AppliedDefault] = []
     try:
         flow = flow_files.read(source)
     except InvalidWorkflow as error:
@@ -53,7 +60,13 @@ def check(source: Path, policies: Sequence[Policy] = ()) -> list[tuple[str, Diag
         if policies and not errors(diagnostics):
             tests = TestStates(flow_files.count_tests(source))
             subject = replace(subject_of_flow(flow.path or "", flow.tree), tests=tests)
+            defaults = find_defaults(subject, policies)
             diagnostics += [each.diagnostic() for each in violations(subject, policies)]
         found = [(flow.location(each.path), each) for each in diagnostics]
     print_located(found)
-    return found
+    for each in defaults:
+        place = flow.location(each.path)
+        value = msgspec.json.encode(each.value).decode()
+        what = f"node {each.node}: " if each.node is not None else ""
+        say(f"{place}: default: {what}`{each.field}` is set to {value} (policy {each.policy})")
+    return found, defaults

@@ -126,9 +126,11 @@ ORDER BY number DESC LIMIT 1;
 -- name: insert_version
 -- Adds the next version at a path.
 INSERT INTO version (workspace, kind, path, number, hash, content_hash, document, format, language, settings, parent,
-                     author, message, lock, lock_state, lock_job, made_schema, permissioned_as, imports)
+                     author, message, lock, lock_state, lock_job, made_schema, permissioned_as, imports,
+                     defaults, run_settings, run_document)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::json, $11, $12, $13, $14::text,
-        CASE WHEN $14::text IS NULL THEN 'locking' ELSE 'locked' END, $15, $16::json, $17, $18::json)
+        CASE WHEN $14::text IS NULL THEN 'locking' ELSE 'locked' END, $15, $16::json, $17, $18::json,
+        $19::json, $20::json, $21)
 RETURNING id;
 
 -- name: set_current_version

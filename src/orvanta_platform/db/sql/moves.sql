@@ -6,7 +6,7 @@ SELECT i.kind, i.path, i.created_by, i.extra_perms, v.id AS version,
              FROM unnest($2::text[], $3::text[]) AS m (kind, path)
              JOIN version_use AS u ON u.version = v.id AND u.kind = m.kind AND u.path = m.path
              ORDER BY u.node) AS nodes,
-       v.format, d.body, v.id = i.version AS current,
+       v.format, d.body, v.defaults::text AS defaults, v.id = i.version AS current,
        v.id = (SELECT max(n.id)
                FROM version AS n
                WHERE n.workspace = i.workspace AND n.kind = i.kind AND n.path = i.path AND NOT n.archived) AS newest
@@ -74,19 +74,21 @@ ON CONFLICT DO NOTHING;
 
 -- name: rewrite_versions
 -- Adds to each of the items of the versions $1 a version with another document, which becomes current and is accepted for
--- the same members. $6 to $10: the items that nodes of the new versions run. What their code imports does not change.
+-- the same members. $6 to $10: the items that nodes of the new versions run. $11: the documents that their runs use.
+-- What their code imports does not change.
 WITH rewritten AS (
-    SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::text[]) AS r (version, document, hash)
+    SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::text[], $11::bytea[]) AS r (version, document, hash, run_document)
 ), added AS (
     INSERT INTO version (workspace, kind, path, number, hash, content_hash, document, format, language, settings,
                          parent, author, message, lock_state, lock, lock_error, lock_job, made_schema, permissioned_as,
-                         imports)
+                         imports, defaults, run_settings, run_document)
     SELECT v.workspace, v.kind, v.path,
            (SELECT max(n.number) + 1
             FROM version AS n
             WHERE n.workspace = v.workspace AND n.kind = v.kind AND n.path = v.path),
            r.hash, r.hash, r.document, v.format, v.language, v.settings, v.hash, $4, $5, v.lock_state, v.lock,
-           v.lock_error, v.lock_job, v.made_schema, v.permissioned_as, v.imports
+           v.lock_error, v.lock_job, v.made_schema, v.permissioned_as, v.imports, v.defaults,
+           v.run_settings, r.run_document
     FROM rewritten AS r
     JOIN version AS v ON v.id = r.version
     RETURNING id, workspace, kind, path

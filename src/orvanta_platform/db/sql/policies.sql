@@ -39,12 +39,14 @@ RETURNING version;
 DELETE FROM policy WHERE workspace IS NOT DISTINCT FROM $1 AND name = $2 RETURNING name;
 
 -- name: list_documents
--- A page of the readable items of a kind after path $3, with their documents up to $8 bytes.
-SELECT i.path, v.language, v.format, v.settings::text AS settings,
+-- A page of the readable items of a kind after path $3, with their documents up to $8 bytes, as runs use
+-- them.
+SELECT i.path, v.language, CASE WHEN v.run_document IS NULL THEN v.format ELSE 'json' END AS format,
+       coalesce(v.run_settings, v.settings)::text AS settings,
        CASE WHEN octet_length(d.body) <= $8 THEN d.body END AS body
 FROM item AS i
 JOIN version AS v ON v.id = i.version
-JOIN document AS d ON d.hash = v.document
+JOIN document AS d ON d.hash = coalesce(v.run_document, v.document)
 WHERE i.workspace = $1 AND i.kind = $2 AND i.path > $3 AND NOT i.deleted AND NOT i.archived
   AND ($4 OR i.path LIKE ANY ($5::text[]) OR i.extra_perms ?| $6::text[])
   AND ($7::text[] IS NULL OR i.path LIKE ANY ($7))

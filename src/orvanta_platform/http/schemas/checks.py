@@ -7,7 +7,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from orvanta_platform.services.catalog.validation import Finding
+from orvanta_platform.services.catalog.validation import Finding, FlowCheck
 from orvanta_platform.workflow.signature.fault import Fault
 
 
@@ -28,6 +28,20 @@ class Problem(msgspec.Struct, kw_only=True):
     """Column in `source`, from 1."""
 
 
+class PolicyDefault(msgspec.Struct, kw_only=True):
+    """A value that a policy gives to an absent field."""
+
+    policy: str
+    node: str | None
+    """Id of the node; null for the workflow."""
+
+    field: str
+    path: str
+    """JSON pointer of the field in the document."""
+
+    value: Any
+
+
 class DocumentCheck(msgspec.Struct, kw_only=True):
     """The diagnostics of a document."""
 
@@ -36,6 +50,9 @@ class DocumentCheck(msgspec.Struct, kw_only=True):
 
     diagnostics: list[Problem]
     """All diagnostics, errors first."""
+
+    defaults: list[PolicyDefault]
+    """Values that policies give to absent fields when the document is deployed."""
 
 
 class SchemaRequest(msgspec.Struct, kw_only=True):
@@ -63,10 +80,15 @@ class ScriptSchema(msgspec.Struct, kw_only=True):
     """The error, if its position is known."""
 
 
-def checked(found: list[Finding]) -> DocumentCheck:
-    """Convert the findings of a check."""
-    problems = [_problem(each) for each in found]
-    return DocumentCheck(deployable=all(each.severity != "error" for each in problems), diagnostics=problems)
+def checked(found: FlowCheck) -> DocumentCheck:
+    """Convert the result of a check."""
+    problems = [_problem(each) for each in found.findings]
+    defaults = [
+        PolicyDefault(policy=each.policy, node=each.node, field=each.field, path=each.pointer, value=each.value)
+        for each in found.defaults
+    ]
+    is_deployable = all(each.severity != "error" for each in problems)
+    return DocumentCheck(deployable=is_deployable, diagnostics=problems, defaults=defaults)
 
 
 def script_schema(schema: dict[str, Any] | None, fault: Fault | None) -> ScriptSchema:

@@ -17,7 +17,7 @@ class PolicyBody(msgspec.Struct, kw_only=True):
 
     name: str
     rules: list[dict[str, Any]]
-    """Rules of the kinds require, restrict, deny and limit."""
+    """Rules of the kinds require, restrict, deny, default and limit."""
 
     scope: str | UnsetType = UNSET
     """`instance`, `workspace` (the default), or the start of paths, such as `f/sales`."""

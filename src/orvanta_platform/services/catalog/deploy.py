@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Literal
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Literal
 
+import msgspec
 from msgspec.structs import replace
 
 from orvanta_platform.control import audit, limits
@@ -17,6 +18,7 @@ from orvanta_platform.errors import AlreadyExists, NotFound
 from orvanta_platform.services.access import acceptance, folders
 from orvanta_platform.services.catalog import environments
 from orvanta_platform.services.platform import Platform
+from orvanta_platform.workflow.policies.defaults import AppliedDefault, completed_settings
 
 Kind = Literal["script", "flow"]
 
@@ -148,6 +150,23 @@ async def store(
     action: Literal["Created", "Updated"] = "Created" if is_new else "Updated"
     await audit.record(conn, actor, f"{version.kind}s.{verb}", action, version.path, parameters)
     return added
+
+
+def with_defaults(
+    version: NewVersion, settings: Mapping[str, Any], defaults: Sequence[AppliedDefault], body: bytes | None = None
+) -> NewVersion:
+    """Return a version with the defaults of policies, which its runs use.
+
+    The document and the settings as they were deployed are not changed. `body`: the document with the defaults; None:
+    it has none.
+    """
+    completed = completed_settings(settings, defaults)
+    return replace(
+        version,
+        defaults=msgspec.json.encode(defaults).decode(),
+        run_settings=msgspec.json.encode(completed).decode(),
+        run_body=body,
+    )
 
 
 def refuse_taken(head: ItemHead, kind: Kind, path: str, hint: str) -> None:

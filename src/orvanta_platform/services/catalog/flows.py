@@ -28,6 +28,7 @@ from orvanta_platform.services.runs.imports import Imported
 from orvanta_platform.workflow import document, secret_schemas
 from orvanta_platform.workflow.canonical import artifact_hash
 from orvanta_platform.workflow.diagnostics import Diagnostic, errors, invalid
+from orvanta_platform.workflow.policies.defaults import completed_document
 from orvanta_platform.workflow.policies.subject import Subject, subject_of_flow
 from orvanta_platform.workflow.validate import Examination, examine
 
@@ -374,7 +375,7 @@ async def _store(
     tests = await deploy_tests.states_of(conn, workspace, new.path, resolved.tests, is_new=is_new)
     subject = replace(policy_subject(new, checked.tree, settings), tests=tests)
     await environments.refuse_direct(platform, conn, actor, workspace)
-    await policies.enforce(platform, conn, actor, workspace, subject, new.bypass_reason)
+    defaults = await policies.enforce(platform, conn, actor, workspace, subject, new.bypass_reason)
     version = NewVersion(
         workspace=workspace,
         kind="flow",
@@ -394,6 +395,9 @@ async def _store(
         imports={node: each.digest for node, each in resolved.imports.items()},
         permissioned_as=await on_behalf.deployed_for(conn, actor, workspace, _plain(settings.get(on_behalf.KEY))),
     )
+    if defaults:
+        run_body = await document_threads.run_in_thread(workspace, completed_document, checked.tree, defaults)
+        version = deploy.with_defaults(version, _plain(settings), defaults, run_body)
     stored = await deploy.store(conn, actor, version, is_new=is_new, draft_revision=new.draft_revision)
     await version_references.record(conn, actor, workspace, stored, checked.tree)
     await version_references.record_imports(conn, actor, workspace, stored, resolved.imports)

@@ -26,6 +26,7 @@ from orvanta_platform.services.catalog import deploy, environments, policies
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow import document
 from orvanta_platform.workflow.node_references import Rewritten, rewrite
+from orvanta_platform.workflow.policies.defaults import AppliedDefault, completed_document
 from orvanta_platform.workflow.policies.subject import Subject, subject_of_flow, subject_of_script
 
 MAX_MOVES = 100
@@ -230,8 +231,20 @@ def _new_documents(found: _Found, documents: _Documents) -> list[NewDocument]:
         new = documents[row.version]
         if isinstance(new, Rewritten):
             references = [VersionReference(each.node, each.kind, each.path, each.pinned) for each in new.references]
-            made.append(NewDocument(row.version, hashlib.sha256(new.body).digest(), new.body, new.hash, references))
+            made.append(
+                NewDocument(
+                    row.version, hashlib.sha256(new.body).digest(), new.body, new.hash, references, _run_body(row, new)
+                )
+            )
     return made
+
+
+def _run_body(row: ReferringVersion, new: Rewritten) -> bytes | None:
+    """Return the document that runs of the rewritten version use: with the defaults that its version has."""
+    if row.defaults is None:
+        return None
+    tree = document.parse(new.body, "yaml" if row.format == "yaml" else "json").tree
+    return completed_document(tree, msgspec.json.decode(row.defaults, type=list[AppliedDefault]))
 
 
 async def _write(

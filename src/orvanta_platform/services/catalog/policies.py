@@ -25,6 +25,7 @@ from orvanta_platform.services.runs import run_limits
 from orvanta_platform.workflow import document
 from orvanta_platform.workflow.diagnostics import Diagnostic
 from orvanta_platform.workflow.policies.check import Violation, exceeds, violations
+from orvanta_platform.workflow.policies.defaults import AppliedDefault, find_defaults
 from orvanta_platform.workflow.policies.policy import INSTANCE, Limit, Policy, Resource, is_about_tests, parse
 from orvanta_platform.workflow.policies.subject import (
     Subject,
@@ -156,8 +157,9 @@ async def delete(platform: Platform, actor: Actor, workspace: str | None, name: 
 
 async def enforce(
     platform: Platform, conn: Connection, actor: Actor, workspace: str, subject: Subject, reason: str | None
-) -> None:
-    """Check an item against all active policies, in the transaction that deploys it.
+) -> list[AppliedDefault]:
+    """Check an item against all active policies, in the transaction that deploys it; returns the defaults that they
+    give to its absent fields.
 
     `reason`: reason for which a member whom all of the violated policies name in `bypass` deploys it nevertheless.
     Raises PolicyViolation with all violations, including those of policies that are only evaluated.
@@ -167,8 +169,9 @@ async def enforce(
     applied = await _get_applied(platform, conn, workspace)
     found = await _violations(workspace, subject, applied)
     active = {each.policy for each in found if each.mode == "active"}
+    defaults = find_defaults(subject, applied)
     if not active:
-        return
+        return defaults
     violated = [each for each in applied if each.name in active and each.mode == "active"]
     may_bypass = actor.kind != "job" and all(actor.principals & set(each.bypass) for each in violated)
     if not may_bypass or not reason:
@@ -176,6 +179,7 @@ async def enforce(
         raise refused(found, hint)
     parameters = {"reason": reason, "policies": sorted(active)}
     await audit.record(conn, actor, "policies.bypass", "Execute", subject.path, parameters)
+    return defaults
 
 
 def refused(found: Sequence[Violation], hint: str) -> PolicyViolation:
@@ -188,12 +192,18 @@ def refused(found: Sequence[Violation], hint: str) -> PolicyViolation:
     )
 
 
-async def diagnostics(platform: Platform, actor: Actor, workspace: str, subject: Subject) -> list[Diagnostic]:
-    """Return the violations of an item that is being edited, errors first. Raises NotFound."""
+async def examine(
+    platform: Platform, actor: Actor, workspace: str, subject: Subject
+) -> tuple[list[Diagnostic], list[AppliedDefault]]:
+    """Return the violations of an item that is being edited, errors first, and the defaults that it would get.
+
+    Raises NotFound.
+    """
     require_workspace(actor, workspace)
     async with platform.db.acquire() as conn:
         applied = await _get_applied(platform, conn, workspace)
-    return [each.diagnostic() for each in await _violations(workspace, subject, applied)]
+    found = await _violations(workspace, subject, applied)
+    return [each.diagnostic() for each in found], find_defaults(subject, applied)
 
 
 async def list_requiring_tests(platform: Platform, actor: Actor, workspace: str, paths: Sequence[str]) -> list[str]:

@@ -98,10 +98,12 @@ async def create(
         settings = {name: _plain(value) for name, value in new.settings.items()}
         subject = subject_of_script(new.path, new.language, new.content, settings)
         await environments.refuse_direct(platform, conn, actor, workspace)
-        await policies.enforce(platform, conn, actor, workspace, subject, new.bypass_reason)
+        defaults = await policies.enforce(platform, conn, actor, workspace, subject, new.bypass_reason)
         version = _version(workspace, new, number + 1, actor, closure)
         owner = await on_behalf.deployed_for(conn, actor, workspace, _plain(new.settings.get(on_behalf.KEY)))
         version = replace(version, lock=state.lock, lock_job=run, made_schema=schema, permissioned_as=owner)
+        if defaults:
+            version = deploy.with_defaults(version, settings, defaults)
         is_new = new.parent is None
         added = await deploy.store(conn, actor, version, is_new=is_new, draft_revision=new.draft_revision)
         await version_references.record_imports(conn, actor, workspace, added, {"": imported} if imported else {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -18,13 +19,13 @@ from orvanta_platform.services.catalog.flows import NewFlow
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.runs import imports, script_access
 from orvanta_platform.workflow.diagnostics import Diagnostic, errors
+from orvanta_platform.workflow.policies.defaults import AppliedDefault
 from orvanta_platform.workflow.policies.subject import TestStates
 from orvanta_platform.workflow.positions import Position, position_in_message, positions
 from orvanta_platform.workflow.signature.fault import Fault
 
 MAX_SIGNED_LENGTH = 1 << 20
 """Maximum length in characters of a script whose signature is parsed."""
-
 
 _TEST_SECONDS = 2.0
 """Maximum duration of the tests of an edited workflow."""
@@ -40,9 +41,17 @@ class Finding(msgspec.Struct, frozen=True):
     position: Position | None
 
 
-async def check_flow(platform: Platform, actor: Actor, workspace: str, new: NewFlow) -> list[Finding]:
+class FlowCheck(msgspec.Struct, frozen=True):
+    """Result of a check of a workflow."""
+
+    findings: list[Finding]
+    defaults: Sequence[AppliedDefault] = ()
+    """Values that policies give to absent fields when it is deployed."""
+
+
+async def check_flow(platform: Platform, actor: Actor, workspace: str, new: NewFlow) -> FlowCheck:
     """Return all diagnostics that deploying a document would report, and warnings about the code and the inputs of its
-    nodes; errors first, with positions if it is sent as `source`.
+    nodes; errors first, with positions if it is sent as `source`. Also return the defaults that policies would set.
 
     Raises NotFound, Forbidden, BadRequest, EvaluatorUnavailable.
     """
@@ -50,9 +59,12 @@ async def check_flow(platform: Platform, actor: Actor, workspace: str, new: NewF
     try:
         body, _, tree, seen = await document_threads.run_in_thread(workspace, flows.examine_document, new)
     except InvalidWorkflow as error:
-        return await document_threads.run_in_thread(
-            workspace, _placed, new, [Diagnostic(**each) for each in error.details], is_read=False
+        return FlowCheck(
+            await document_threads.run_in_thread(
+                workspace, _placed, new, [Diagnostic(**each) for each in error.details], is_read=False
+            )
         )
+    defaults: list[AppliedDefault] = []
     found = await flows.diagnostics(platform, workspace, tree, seen)
     if not errors(found):
         async with platform.db.acquire() as conn:
@@ -62,10 +74,12 @@ async def check_flow(platform: Platform, actor: Actor, workspace: str, new: NewF
             found = [*faults, *found]
         settings = {"schema": tree.get("schema"), **tree, **new.settings}
         subject = flows.policy_subject(new, tree, settings)
-        subject = replace(subject, tests=await _test_states(platform, actor, workspace, new.path, body))
-        found = [*await policies.diagnostics(platform, actor, workspace, subject), *found]
+        tests = await _test_states(platform, actor, workspace, new.path, body)
+        subject = replace(subject, tests=tests)
+        violated, defaults = await policies.examine(platform, actor, workspace, subject)
+        found = [*violated, *found]
         found += await signatures.diagnostics(platform, actor, workspace, tree)
-    return await document_threads.run_in_thread(workspace, _placed, new, found, is_read=True)
+    return FlowCheck(await document_threads.run_in_thread(workspace, _placed, new, found, is_read=True), defaults)
 
 
 async def _test_states(platform: Platform, actor: Actor, workspace: str, path: str, body: bytes) -> TestStates | None:

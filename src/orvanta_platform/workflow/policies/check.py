@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from fnmatch import translate
 from functools import lru_cache
 from typing import Any, Final
@@ -11,8 +11,10 @@ from typing import Any, Final
 import msgspec
 
 from orvanta_platform.workflow.diagnostics import Diagnostic, Severity, pointer
+from orvanta_platform.workflow.policies.defaults import absent, find_defaults, with_defaults
 from orvanta_platform.workflow.policies.policy import (
     TESTS,
+    Default,
     Deny,
     Limit,
     Mode,
@@ -53,17 +55,19 @@ class Violation(msgspec.Struct, frozen=True):
         return Diagnostic("policy_violation", severity, self.node, self.path, f"{self.message} (policy {self.policy})")
 
 
-def violations(subject: Subject, policies: Iterable[Policy]) -> list[Violation]:
+def violations(subject: Subject, policies: Sequence[Policy]) -> list[Violation]:
     """Return all violations of the policies in whose scope the item is, except those that are off; active ones first.
 
-    All policies apply together, so a policy of a narrower scope can only add requirements.
+    All policies apply together, so a policy of a narrower scope can only add requirements. The defaults of active
+    policies count as values of the fields.
     """
+    completed = with_defaults(subject, find_defaults(subject, policies))
     found = [
         _violation(policy, *each)
         for policy in policies
         if policy.mode != "off" and policy.covers(subject.path)
         for rule in policy.rules
-        for each in _check(rule, subject)
+        for each in _check(rule, completed)
     ]
     return sorted(found, key=lambda each: each.mode)
 
@@ -106,6 +110,8 @@ def _check(rule: Rule, subject: Subject) -> Iterator[_Finding]:
             return _outside(rule, _parts(rule, subject))
         case Deny():
             return _denied(rule, subject)
+        case Default():  # those of active policies are in the subject
+            return _without_value(rule, subject)
         case Limit():  # checked when a run is created
             return iter(())
 
@@ -137,6 +143,12 @@ def _untested(subject: Subject) -> Iterator[_Finding]:
     if tests.not_run:
         names = ", ".join(tests.not_run[:_MAX_NAMED]) + (", …" if len(tests.not_run) > _MAX_NAMED else "")
         yield parts[0], TESTS, "", f"Tests of {_lower(parts[0])} were not run: {names}."
+
+
+def _without_value(rule: Default, subject: Subject) -> Iterator[_Finding]:
+    for part in absent(rule, subject):
+        value = msgspec.json.encode(rule.value).decode()
+        yield part, rule.field, part.path, f"`{rule.field}` of {_lower(part)} is not set; a deployment sets {value}."
 
 
 def _outside(rule: Restrict, parts: Sequence[SubjectPart]) -> Iterator[_Finding]:

@@ -10,10 +10,11 @@ import msgspec
 from orvanta_platform.errors import BadRequest
 from orvanta_platform.workflow.grammar import DOCUMENT, FLOW, MODULE, VALUES
 from orvanta_platform.workflow.kinds import KINDS
+from orvanta_platform.workflow.policies import default_fields
+from orvanta_platform.workflow.policies.default_fields import Part
 from orvanta_platform.workflow.shapes import Record
 
 Mode: TypeAlias = Literal["active", "evaluate", "off"]
-Part: TypeAlias = Literal["flow", "script", "node"]
 Resource: TypeAlias = Literal["runs_waiting"]
 Feature: TypeAlias = Literal["inline_code", "unpinned_script", "node_kind", "secret_literal", "dedicated_worker"]
 
@@ -88,6 +89,13 @@ class Deny(msgspec.Struct, tag_field="kind", tag="deny", kw_only=True, frozen=Tr
     """Longest inline script that the feature `inline_code` accepts, in lines."""
 
 
+class Default(_Rule, tag_field="kind", tag="default", kw_only=True, frozen=True):
+    """A field that is absent gets this value when the item is deployed; the document itself is not changed."""
+
+    field: str
+    value: Any
+
+
 class Limit(msgspec.Struct, tag_field="kind", tag="limit", kw_only=True, frozen=True, forbid_unknown_fields=True):
     """A workspace must not use more of a resource. If several policies limit it, the smallest maximum applies."""
 
@@ -96,7 +104,7 @@ class Limit(msgspec.Struct, tag_field="kind", tag="limit", kw_only=True, frozen=
     maximum: Annotated[int, msgspec.Meta(ge=1, le=MAX_LIMIT)]
 
 
-Rule: TypeAlias = Require | Restrict | Deny | Limit
+Rule: TypeAlias = Require | Restrict | Deny | Default | Limit
 
 
 class Policy(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -112,6 +120,12 @@ class Policy(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tr
     rules: tuple[Rule, ...]
     bypass: tuple[str, ...] = ()
     """Members `u/<username>` and groups `g/<name>` who may deploy in spite of violations, with a reason."""
+
+    @property
+    def precedence(self) -> tuple[int, str]:
+        """Key by which policies are sorted if only the first may set a field: the narrowest scope first."""
+        width = {INSTANCE: 1, WORKSPACE: 0}.get(self.scope, -len(self.scope))
+        return width, self.name
 
     def covers(self, path: str) -> bool:
         """Return whether an item at this path is in the scope."""
@@ -138,7 +152,7 @@ def patterns_of(rule: Rule) -> tuple[str, ...]:
             return rule.allowed or ()
         case Require():
             return () if rule.matches is None else (rule.matches,)
-        case Deny() | Limit():
+        case Deny() | Default() | Limit():
             return ()
 
 
@@ -182,6 +196,8 @@ def _rule_fault(rule: Rule) -> str | None:
     if isinstance(rule, Deny):
         needs_kinds = rule.feature == "node_kind" and not rule.node_kinds
         return "the feature node_kind needs `node_kinds`" if needs_kinds else None
+    if isinstance(rule, Default):
+        return default_fields.fault(rule.on, rule.field, rule.value, rule.node_kinds)
     if rule.field == TESTS and rule.on == "flow":
         is_plain = isinstance(rule, Require) and rule.matches is None
         return None if is_plain else "`tests` can only be required, without a pattern"

@@ -11,7 +11,7 @@ import msgspec
 from orvanta_platform.workflow.diagnostics import pointer
 from orvanta_platform.workflow.graph import Node, build
 from orvanta_platform.workflow.normal import normalise
-from orvanta_platform.workflow.policies.policy import Part
+from orvanta_platform.workflow.policies.default_fields import Part
 from orvanta_platform.workflow.subject import VALUE_PATH
 
 

@@ -67,6 +67,12 @@ TEMPLATES: Final[tuple[dict[str, Any], ...]] = (
         {"kind": "restrict", "on": "node", "field": "host", "allowed": ["*.example.com"]},
     ),
     _template(
+        "default-timeouts",
+        "Set a timeout in nodes that take longer.",
+        {"kind": "default", "on": "node", "field": "timeout", "value": 3600},
+        {"kind": "default", "on": "script", "field": "timeout", "value": 3600},
+    ),
+    _template(
         "workflow-tests",
         "Save a run as a test, and correct the workflow or the test if it fails.",
         {"kind": "require", "on": "flow", "field": "tests"},
