@@ -8,10 +8,12 @@ it("turns the settings of a worker group into texts and back", () => {
     slots: 2,
     env_vars_static: { REGION: "eu", OPTIONS: "a=1 b=2" },
     isolation: "userns" as const,
+    network: "none" as const,
   };
   expect(groupOf(fieldsOf(group))).toEqual(group);
   expect(fieldsOf(group).variables).toBe("REGION=eu\nOPTIONS=a=1 b=2");
-  const none = { worker_tags: null, priority_tags: {}, slots: null, env_vars_static: {}, isolation: null };
+  const empty = { worker_tags: null, slots: null, isolation: null, network: null };
+  const none = { ...empty, priority_tags: {}, env_vars_static: {} };
   expect(groupOf(fieldsOf({}))).toEqual(none);
   expect(groupOf({ ...fieldsOf({}), queues: " a,b  c\n" }).worker_tags).toEqual(["a", "b", "c"]);
 });

@@ -152,6 +152,12 @@ class ForeignParent(Forbidden):
     code = "foreign_parent"
 
 
+class QueueReserved(Forbidden):
+    """The workspace may not use a queue that a tag of the run names."""
+
+    code = "queue_reserved"
+
+
 class NotFound(OrvantaError):
     """The item does not exist or is not readable; both cases return the same response."""
 

@@ -101,6 +101,7 @@ async def test_worker_group_is_changed(page: Page, site: Site) -> None:
     await expect(dialog.get_by_role("alert")).to_contain_text("The environment variable 'OV_TOKEN' cannot be set.")
     await dialog.get_by_label("Environment variables of jobs").fill("REGION=eu")
     await dialog.get_by_label("Required isolation level").select_option("userns")
+    await dialog.get_by_label("Network of jobs").select_option("none")
     await dialog.get_by_role("button", name="Save").click()
     group = page.get_by_role("list", name="Worker groups").get_by_role("listitem").filter(has_text="gpu")
     await expect(group).to_contain_text("Queues: gpu, python3")

@@ -106,6 +106,7 @@ EXEMPT = {
     "maintenance.alert_sender.title_of": "formats a message that is sent to channels that superadmins have set",
     "maintenance.alert_sender.text_of": "formats a message that is sent to channels that superadmins have set",
     "maintenance.readiness.find_obstacle": "called by load balancers without a token",
+    "catalog.queue_warnings.diagnostics": "reads a document that its caller has sent",
     "maintenance.metrics.read_figures": "serves the endpoint of metrics, which has its own token",
     "maintenance.metrics.count_ended": "called by a daemon; counts what has already happened",
     "maintenance.files.part": "takes the row of a file that its caller may see",

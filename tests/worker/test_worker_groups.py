@@ -21,6 +21,7 @@ from orvanta_platform.queue.claim import Claimer
 from orvanta_platform.worker.group_settings import GroupSettings
 from orvanta_platform.worker.lease import Lease
 from orvanta_platform.worker.loop import Worker
+from orvanta_platform.worker.runtimes.cells import SandboxUnavailable
 from orvanta_platform.worker.runtimes.pool import Runtimes
 
 BASH = {"language": "bash", "content": 'echo "region $REGION, job ${OV_WORKSPACE}"'}
@@ -65,6 +66,15 @@ async def result(api: ApiHarness, **more: Any) -> str:
     return str(answer.json())
 
 
+async def make_unreadable(api: ApiHarness) -> None:
+    """Store settings as a newer version may write them."""
+    async with api.platform.db.acquire() as conn:
+        await conn.execute(
+            "UPDATE instance_setting SET value = $1 WHERE name = 'worker_groups'", '{"default": {"unknown": 1}}'
+        )
+    api.platform.instance._cache.clear()
+
+
 async def available(api: ApiHarness) -> set[UUID]:
     async with api.platform.db.acquire() as conn:
         return {row["id"] for row in await conn.fetch("SELECT id FROM job_live WHERE state = 'available'")}
@@ -94,6 +104,39 @@ async def test_running_worker_takes_changed_settings(api: ApiHarness, group: Gro
     api.platform.instance._cache.clear()
     assert await group.take()
     assert await waits == "region , job main"
+
+
+async def test_worker_that_cannot_refuse_the_network_claims_no_jobs(api: ApiHarness, group: GroupSettings) -> None:
+    """Its level, none, has no namespaces. The job waits until the group no longer requires `network: none`."""
+    assert (await configure(api, group, network="none"))["queues"] == []
+    assert group._lease.may_claim is False
+    assert "jobs without network, which is impossible here" in str(group._worker._unready())
+    held = UUID(await api.preview(**BASH))
+    await make_unreadable(api)
+    assert not await group.take() and group._lease.may_claim is False, "settings of a newer version change nothing"
+    async with api.platform.db.acquire() as conn:
+        await conn.execute("DELETE FROM instance_setting")
+    assert await available(api) == {held}
+    await configure(api, group)
+    while await available(api):
+        await asyncio.sleep(POLL_S)
+
+
+async def test_worker_claims_no_jobs_before_it_has_read_its_settings(api: ApiHarness, group: GroupSettings) -> None:
+    assert (await api.client.post("/api/configs/update/default", json={"network": "none"})).status_code == 200
+    await make_unreadable(api)
+    assert not await group.take()
+    assert group._lease.may_claim is False and "cannot be read" in str(group._worker._unready())
+
+
+async def test_group_without_network_serves_no_webhooks(api: ApiHarness, group: GroupSettings) -> None:
+    hook = {"type": "webhook", "method": "GET", "url": {"type": "static", "value": "http://127.0.0.1:9/"}}
+    await configure(api, group)
+    with pytest.raises(SandboxUnavailable):
+        await group._worker._runtimes.set_offline(True)
+    tagged = {"value": {"modules": [{"id": "a", "value": {**hook, "tag": "python3"}}]}, "args": {}}
+    answer = await api.client.post(f"{W}/jobs/run_wait_result/preview_flow", json=tagged)
+    assert answer.json()["error"]["name"] == "no_network", answer.text
 
 
 async def test_priority_of_queue_precedes_priority_of_job(api: ApiHarness) -> None:
@@ -153,6 +196,7 @@ async def test_only_superadmins_change_groups_and_members_see_no_variables(api: 
         {"worker_tags": ["worker:1"]},
         {"slots": 0},
         {"isolation": "strong"},
+        {"network": "all"},
         {"unknown": 1},
     )
     for wrong in wrongs:

@@ -14,6 +14,7 @@ const LABELS: Readonly<Record<string, string>> = {
   worker_groups: t("settings.labelWorkerGroups"),
   trusted_release_keys: t("settings.labelTrustedReleaseKeys"),
   default_tags: t("settings.labelDefaultTags"),
+  queue_rules: t("settings.labelQueueRules"),
   branding_color: t("settings.labelBrandingColor"),
 };
 

@@ -7,9 +7,11 @@ export interface GroupFields {
   slots: string;
   variables: string;
   isolation: string;
+  network: string;
 }
 
 type Isolation = WorkerGroup["isolation"];
+type Network = WorkerGroup["network"];
 
 /** Return the texts of the form. */
 export function fieldsOf(group: WorkerGroup): GroupFields {
@@ -19,6 +21,7 @@ export function fieldsOf(group: WorkerGroup): GroupFields {
     slots: group.slots?.toString() ?? "",
     variables: linesOf(group.env_vars_static ?? {}),
     isolation: group.isolation ?? "",
+    network: group.network ?? "",
   };
 }
 
@@ -32,6 +35,7 @@ export function groupOf(fields: GroupFields): WorkerGroup {
     slots: fields.slots.trim() ? Number(fields.slots) : null,
     env_vars_static: Object.fromEntries(pairsOf(fields.variables)),
     isolation: (fields.isolation || null) as Isolation,
+    network: (fields.network || null) as Network,
   };
 }
 

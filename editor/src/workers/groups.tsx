@@ -70,6 +70,7 @@ function Facts({ group }: { group: WorkerGroup | null }) {
       {group.slots && <span>{t("workers.groupSlots", { count: group.slots })}</span>}
       {variables.length > 0 && <span>{t("workers.groupVariables", { names: variables.join(", ") })}</span>}
       {group.isolation && <span>{t("workers.groupIsolation", { level: group.isolation })}</span>}
+      {group.network === "none" && <span>{t("workers.groupNoNetwork")}</span>}
     </div>
   );
 }
@@ -148,6 +149,12 @@ function GroupDialog({ group, close }: { group: NamedWorkerGroup; close: () => v
                 {level}
               </option>
             ))}
+          </Select>
+        </Field>
+        <Field label={t("workers.groupNetwork")} help={t("workers.groupNetworkHint")}>
+          <Select value={fields.network} set={(network) => set({ network })}>
+            <option value="">{t("workers.groupAnyNetwork")}</option>
+            <option value="none">{t("workers.groupNoNetwork")}</option>
           </Select>
         </Field>
         {error && (

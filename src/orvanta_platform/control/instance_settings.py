@@ -18,6 +18,7 @@ from orvanta_platform.control import (
     identity_providers,
     mail_settings,
     names,
+    queue_rules,
     release_signatures,
     secret_fields,
     secrets,
@@ -27,6 +28,7 @@ from orvanta_platform.control.alert_settings import Alerts
 from orvanta_platform.control.identity_providers import ClaimGrant, IdentityProvider
 from orvanta_platform.control.keys import InstanceKeys
 from orvanta_platform.control.mail_settings import MailSettings
+from orvanta_platform.control.queue_rules import NO_RULES, QueueRules
 from orvanta_platform.control.secrets import DataKey, SecretLocation, SecretUnreadable
 from orvanta_platform.control.worker_groups import WorkerGroup
 from orvanta_platform.db import data_keys, instance_settings
@@ -187,6 +189,15 @@ DEFAULT_TAGS: Final[Setting[dict[str, str]]] = Setting(
     check=_check_default_tags,
     has_variable=True,
 )
+QUEUE_RULES: Final[Setting[QueueRules]] = Setting(
+    name="queue_rules",
+    kind=QueueRules,
+    default=NO_RULES,
+    shown="none",
+    text="Queues that are reserved for workspaces, and the only queues that a workspace may use, see "
+    "docs/how-to/operate/workers.md.",
+    check=queue_rules.check,
+)
 BRANDING_COLOR: Final[Setting[str | None]] = Setting(
     name="branding_color",
     kind=Annotated[str, msgspec.Meta(pattern="^#[0-9a-fA-F]{6}$")] | None,
@@ -212,6 +223,7 @@ REGISTRY: Final[Mapping[str, Setting[Any]]] = MappingProxyType(
             WORKER_GROUPS,
             TRUSTED_RELEASE_KEYS,
             DEFAULT_TAGS,
+            QUEUE_RULES,
             BRANDING_COLOR,
         )
     }

@@ -40,6 +40,9 @@ class WorkerGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     isolation: Literal["none", "landlock", "userns", "full"] | None = None
     """Weakest isolation level at which the workers claim jobs."""
 
+    network: Literal["none"] | None = None
+    """`none`: jobs have no network, nor have the programs that install their packages. null: that of the worker."""
+
     def allows(self, level: str) -> bool:
         """Return whether a worker with this isolation level may claim jobs."""
         return self.isolation is None or LEVELS.index(level) >= LEVELS.index(self.isolation)

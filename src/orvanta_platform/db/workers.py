@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
@@ -93,10 +94,16 @@ async def delete_ended(connection: Connection) -> None:
     await connection.execute(_SQL["delete_ended"])
 
 
-async def find_worker(connection: Connection, queues: list[str]) -> UUID | None:
-    """Return a live worker that serves these queues; None if there is none."""
-    found: UUID | None = await connection.fetchval(_SQL["find_worker"], queues)
-    return found
+class ServingWorker(msgspec.Struct, frozen=True):
+    """A worker and the queues that it serves; None: all."""
+
+    id: UUID
+    queues: list[str] | None
+
+
+async def list_serving(connection: Connection, queues: Sequence[str]) -> list[ServingWorker]:
+    """Return the live workers that serve these queues, in random order."""
+    return [ServingWorker(**dict(row)) for row in await connection.fetch(_SQL["list_serving"], queues)]
 
 
 async def list_bound_runs(connection: Connection, queue: str) -> list[UUID]:

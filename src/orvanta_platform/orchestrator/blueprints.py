@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Hashable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 from uuid import UUID
@@ -496,6 +497,7 @@ def work_of(blueprint: Blueprint, node: Node, run: RunRow) -> Work:
     """Return the work of a node's job. Its queue is the tag of the node, the script, the run or the language."""
     pinned = run.queue if is_pinned(run.queue) else None
     tag = in_workspace(node.tag, run.workspace)
+    tag = None if is_pinned(tag) else tag
     if node.kind is Kind.IDENTITY:
         return Work("identity", None, None, tag or (pinned is None and run.queue) or NATIVE_QUEUE, None, None)
     if node.kind is Kind.WEBHOOK:
@@ -509,6 +511,21 @@ def work_of(blueprint: Blueprint, node: Node, run: RunRow) -> Work:
         return Work("script", pin.language, pin.path, queue, pin.timeout_s, bytes.fromhex(pin.document) or None)
     language = str(node.value["language"])
     return Work("flowscript", language, None, pinned or _first_allowed(tag, run.queue) or language, None, None)
+
+
+def queues_of(blueprint: Blueprint, run: RunRow) -> set[str]:
+    """Return the queues of the code and calls of a run that is not bound to a worker, and those that tags name of the
+    runs of its sub-workflows.
+    """
+    found = {run.queue} if run.queue is not None else set()
+    for node in blueprint.plan.all_nodes:
+        with suppress(VersionNotPinned):  # the node fails when it runs
+            if node.kind is Kind.FLOW:
+                tag = in_workspace(blueprint.flow_pin(node).tag, run.workspace)
+                found |= {tag} if tag else set()
+            elif node.kind.runs_code:
+                found.add(work_of(blueprint, node, run).queue)
+    return found
 
 
 def _first_allowed(*tags: str | None) -> str | None:

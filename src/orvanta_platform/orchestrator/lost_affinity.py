@@ -10,6 +10,7 @@ from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.runs import RunRow
 from orvanta_platform.orchestrator import inbox
 from orvanta_platform.orchestrator.advance import Tools, advance_all
+from orvanta_platform.orchestrator.worker_affinity import find_worker
 from orvanta_platform.queue.claim import own_queue
 
 _MAX_AROUND = 32
@@ -33,7 +34,7 @@ async def _release(tools: Tools, run: UUID, queue: str, connection: Connection) 
     live = await runs.lock_run(connection, run)
     if live is None or live.queue != queue:
         return True
-    other = await workers.find_worker(connection, [])
+    other = await find_worker(connection, live.workspace, [])
     if await workers.is_waiting_long(connection, run):
         await workers.bind_run(connection, run, own_queue(other) if other is not None else None)
         return True

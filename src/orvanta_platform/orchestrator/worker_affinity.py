@@ -10,6 +10,11 @@ instead and finds an empty folder there (`lost_affinity`). A run bound only for 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from uuid import UUID
+
+from orvanta_platform.control import instance_settings
+from orvanta_platform.control.instance_settings import QUEUE_RULES
 from orvanta_platform.db import workers
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.runs import RunRow
@@ -23,10 +28,19 @@ _SCRIPTS = (Kind.RAWSCRIPT, Kind.SCRIPT)
 async def queue_of(connection: Connection, blueprint: Blueprint, run: RunRow) -> str | None:
     """Return the queue for the jobs of a run that starts: that of a worker which serves all queues they require.
 
-    It is the run's own queue if the run is not to be bound, is bound already, or no such worker exists.
+    It is the run's own queue if the run is not to be bound, is bound already, or no such worker exists. No worker
+    serves a queue that the workspace may not use, since the jobs of sub-workflows run there whatever their tags.
     """
     if is_pinned(run.queue) or not blueprint.plan.bound:
         return run.queue
     scripts = [node for node in blueprint.plan.all_nodes if node.kind in _SCRIPTS]
-    worker = await workers.find_worker(connection, sorted({work_of(blueprint, node, run).queue for node in scripts}))
+    queues = sorted({work_of(blueprint, node, run).queue for node in scripts})
+    worker = await find_worker(connection, run.workspace, queues)
     return own_queue(worker) if worker is not None else run.queue
+
+
+async def find_worker(connection: Connection, workspace: str, queues: Sequence[str]) -> UUID | None:
+    """Return a random live worker that serves these queues and none closed to the workspace; None: there is none."""
+    rules = await instance_settings.read_plain(connection, QUEUE_RULES)
+    candidates = await workers.list_serving(connection, queues)
+    return next((each.id for each in candidates if rules.permits_worker(workspace, each.queues)), None)

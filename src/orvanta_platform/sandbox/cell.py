@@ -9,6 +9,7 @@ environment, script or arguments.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import select
@@ -19,7 +20,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NoReturn
 
-from orvanta_platform.sandbox import filesystem, inmate, syscalls, tree
+from orvanta_platform.sandbox import filesystem, inmate, network, syscalls, tree
 from orvanta_platform.sandbox.filesystem import Room
 from orvanta_platform.sandbox.inmate import Host
 from orvanta_platform.sandbox.job import Job, receive
@@ -32,11 +33,14 @@ _set_handler: Callable[[int, object], object] = vars(signal)["_signal"].signal
 _DEFAULT = int(signal.SIG_DFL)
 
 
-def clone_flags(plan: Plan) -> int:
-    """Return the namespaces that a cell of `plan` starts with."""
+def clone_flags(plan: Plan, *, offline: bool) -> int:
+    """Return the namespaces that a cell of `plan` starts with. Raises OSError if an `offline` cell is not possible."""
     if not plan.namespaces:
+        if offline:
+            raise OSError(errno.ENOTSUP, f"a job without network needs namespaces, which the level {plan.level} lacks")
         return 0
     flags = syscalls.CLONE_NEWNS | syscalls.CLONE_NEWPID | syscalls.CLONE_NEWIPC | syscalls.CLONE_NEWUTS
+    flags |= syscalls.CLONE_NEWNET if offline else 0
     return flags | (syscalls.CLONE_NEWUSER if plan.level == "userns" else 0)
 
 
@@ -57,18 +61,19 @@ class Surroundings:
     """User and group of the zygote."""
     groups: list[int]
     """Open cgroup.procs files."""
+    offline: bool
+    """True if the cell has a network namespace with only a loopback interface."""
 
 
 def live(worker: socket.socket, surroundings: Surroundings) -> NoReturn:
     """Run the cell: report that it is ready, run a job of `worker`, report its outcome, and repeat if the cell can be
     renewed.
     """
-    plan = surroundings.plan
     try:
         for descriptor in surroundings.groups:
             os.write(descriptor, b"0")  # moves the writing process into the group
             os.close(descriptor)
-        room = _set_up(plan, surroundings.identity)
+        room = _set_up(surroundings)
         wakeup = _Wakeup()
         while _run_one_job(worker, surroundings, room, wakeup) and room is not None:
             _reap_all()
@@ -79,9 +84,13 @@ def live(worker: socket.socket, surroundings: Surroundings) -> NoReturn:
     os._exit(0)
 
 
-def _set_up(plan: Plan, identity: tuple[int, int]) -> Room | None:
+def _set_up(surroundings: Surroundings) -> Room | None:
+    plan = surroundings.plan
     if plan.level == "userns":
-        map_identity(*identity)
+        map_identity(*surroundings.identity)
+    if surroundings.offline:
+        with contextlib.suppress(OSError):  # without CAP_NET_ADMIN, jobs cannot reach themselves either
+            network.enable_loopback()
     _follow_parent(plan)
     syscalls.prctl(syscalls.PR_SET_CHILD_SUBREAPER, 1)
     room = Room(plan) if plan.namespaces else None

@@ -1,4 +1,4 @@
-"""Routing rules that refuse link-local and metadata addresses to the users of jobs.
+"""Networks of jobs: their users have no route to link-local and metadata addresses. Standard library only.
 
 There is one rule per range of addresses: `uidrange <jobs> to <range> unreachable`. The traffic of the host itself is
 not affected. Requires CAP_NET_ADMIN. The rules stay when the worker ends, because they affect no other user.
@@ -7,6 +7,7 @@ not affected. Requires CAP_NET_ADMIN. The rules stay when the worker ends, becau
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import socket
 import struct
@@ -21,6 +22,7 @@ _REQUEST, _ACK, _EXCLUSIVE, _CREATE = 0x01, 0x04, 0x200, 0x400
 _ACTION_UNREACHABLE = 7
 _DESTINATION, _PRIORITY, _UID_RANGE = 1, 6, 20
 _BEFORE_ALL_TABLES = 1
+_SIOCSIFFLAGS, _IFF_UP = 0x8914, 1
 
 
 def refuse_link_local() -> None:
@@ -29,6 +31,12 @@ def refuse_link_local() -> None:
         netlink.bind((0, 0))
         for network in METADATA:
             _add_rule(netlink, network)
+
+
+def enable_loopback() -> None:
+    """Enable the loopback interface of a new network namespace. Raises OSError without CAP_NET_ADMIN in it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        fcntl.ioctl(any_socket, _SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", _IFF_UP))
 
 
 def _add_rule(netlink: socket.socket, network: Network) -> None:

@@ -2,8 +2,8 @@
 
 The worker starts it by exec with a separate environment and no descriptor except stdio and the control socket, so that
 neither the zygote nor any process forked from it ever held a secret. A request on the control socket is one message
-with the number of the cell, the cell's end of its job socket and the groups it enters; the response is {"cell", "pid"}
-with the cell's pidfd, or {"cell", "error"}.
+with the number of the cell and `online` or `offline`, the cell's end of its job socket and the groups it enters; the
+response is {"cell", "pid"} with the cell's pidfd, or {"cell", "error"}.
 """
 
 from __future__ import annotations
@@ -94,19 +94,19 @@ def enter_user_namespace() -> None:
 
 def _serve(control: socket.socket, plan: Plan, hosts: Mapping[str, Host]) -> None:
     identity = (os.geteuid(), os.getegid())
-    flags = cell.clone_flags(plan)
     while True:
         message, descriptors, _, _ = socket.recv_fds(control, _MAX_MESSAGE, _MAX_DESCRIPTORS)
         if not message:
             return
-        number = int(message)
+        name, network = message.decode().split()
+        number, offline = int(name), network == "offline"
         try:
-            pid, pidfd = syscalls.clone(flags)
+            pid, pidfd = syscalls.clone(cell.clone_flags(plan, offline=offline))
         except OSError as error:
             control.sendall(json.dumps({"cell": number, "error": error.strerror or str(error)}).encode())
         else:
             if pid == 0:
-                _live(control, descriptors[0], Surroundings(plan, hosts, identity, descriptors[1:]))
+                _live(control, descriptors[0], Surroundings(plan, hosts, identity, descriptors[1:], offline))
             socket.send_fds(control, [json.dumps({"cell": number, "pid": pid}).encode()], [pidfd])
             os.close(pidfd)
         for descriptor in descriptors:

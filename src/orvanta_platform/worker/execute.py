@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from uuid import UUID
 
 import msgspec
@@ -12,6 +12,8 @@ import structlog
 from msgspec.structs import replace
 
 from orvanta_platform import clock
+from orvanta_platform.control import queue_rules
+from orvanta_platform.control.queue_rules import NO_RULES
 from orvanta_platform.db.jobs import ClaimedJob
 from orvanta_platform.engine.events import NamedError
 from orvanta_platform.engine.plan import Kind, Node
@@ -25,6 +27,7 @@ from orvanta_platform.orchestrator.caching import CacheHit
 from orvanta_platform.orchestrator.sizes import SizeWarning
 from orvanta_platform.orchestrator.view import View
 from orvanta_platform.outbound.ssrf import Guard
+from orvanta_platform.queue.claim import is_pinned
 from orvanta_platform.services.logs import streams as stream_text
 from orvanta_platform.services.logs.objects import Attempt
 from orvanta_platform.services.platform import Platform
@@ -42,7 +45,7 @@ from orvanta_platform.worker.packages.outputs import OrderCancelled
 from orvanta_platform.worker.packages.runs import LockRuns
 from orvanta_platform.worker.packages.store import PackageError, PackageRequest, Packages
 from orvanta_platform.worker.reuse import ResultReuse
-from orvanta_platform.worker.runtimes.pool import OWN, Runtimes
+from orvanta_platform.worker.runtimes.pool import NO_NETWORK, OWN, Runtimes
 from orvanta_platform.worker.shared import SharedFolders
 from orvanta_platform.workflow.languages import UNSUPPORTED
 from orvanta_platform.workflow.requirements import ecosystem_of, lock_of
@@ -107,6 +110,10 @@ class Executor:
         self._lease = lease
         self.variables: Mapping[str, str] = {}
         """Environment variables that the worker's group adds to those of each job."""
+        self.queues: Collection[str] | None = None
+        """Queues that the worker serves; None: all."""
+        self.queue_rules = NO_RULES
+        """Rules that each job is checked against before it runs, as of the last reading."""
         self._maskings = Maskings(platform)
         self.shared = SharedFolders(platform.db, runtimes)
         self._unrecorded: dict[UUID, Masking] = {}
@@ -124,7 +131,11 @@ class Executor:
         """
         node = blueprint.plan.node(job.node_index)
         try:
-            if node.kind is Kind.IDENTITY:
+            refused = self._refused_queue(job)
+            if refused is not None:
+                message = queue_rules.refusal(job.run.workspace, refused)
+                result = _failed(JobError("queue_reserved", message), job, retryable=False)
+            elif node.kind is Kind.IDENTITY:
                 result = _AttemptResult(await self._inputs.previous_result(job, blueprint), ran_s=0.0)
             else:
                 result = await self._script(job, blueprint, node, slot, cancelled)
@@ -135,6 +146,16 @@ class Executor:
         if result.masking is not None:
             self._unrecorded[job.id] = result.masking
         return await self._finish(job, result)
+
+    def _refused_queue(self, job: ClaimedJob) -> str | None:
+        """Return the queue by which the job is here and which its workspace may not use; None if there is none.
+
+        A job that is bound to this worker is here by its queues, whatever the tags of its run and nodes.
+        """
+        if not self.queue_rules.restrict:
+            return None
+        by = (self.queues or ()) if is_pinned(job.queue) else (job.queue,)
+        return self.queue_rules.first_refused(job.run.workspace, by)
 
     async def _finish(self, job: ClaimedJob, result: _AttemptResult) -> Finish:
         platform = self._platform
@@ -371,6 +392,8 @@ class Executor:
     async def _run(self, spec: JobSpec, job_log: JobLog, cancelled: asyncio.Event, is_call: bool) -> JobOutcome:
         """Run the job in its runtime. Errors of the runtime fail the attempt, as user code may have started."""
         try:
+            if is_call and self._runtimes.offline:
+                return JobOutcome(None, JobError("no_network", NO_NETWORK), 0, started=False)
             if is_call:
                 from orvanta_platform.worker.native import webhook
 

@@ -7,7 +7,7 @@ import asyncio
 import msgspec
 import structlog
 
-from orvanta_platform.control.instance_settings import WORKER_GROUPS
+from orvanta_platform.control.instance_settings import QUEUE_RULES, WORKER_GROUPS
 from orvanta_platform.control.worker_groups import WorkerGroup
 from orvanta_platform.db import workers
 from orvanta_platform.services.platform import Platform
@@ -32,28 +32,34 @@ class GroupSettings:
         self._worker = worker
         self._lease = lease
         self._isolation = isolation
-        self._taken = WorkerGroup()
+        self._taken: WorkerGroup | None = None
 
     async def take(self) -> bool:
-        """Read and apply the settings; return whether they changed.
+        """Read and apply the settings and the rules about queues; return whether the settings changed.
 
         If they cannot be read, also because a newer version has written them, the worker keeps its previous settings.
+        Without previous settings it claims no jobs: its group may require conditions that it does not meet.
         """
         try:
+            self._worker.follow_queue_rules(await self._platform.instance.get(QUEUE_RULES))
             groups = await self._platform.instance.get(WORKER_GROUPS)
             group = groups.get(self._platform.settings.worker_group, WorkerGroup())
             if group == self._taken:
                 return False
             queues, slots = await self._worker.configure(group, self._isolation)
-            if self._lease.excluded:
+            if self._lease.excluded is not None:
                 queues = []  # others see that it serves none
             async with self._platform.db.acquire() as connection:
                 await workers.set_served(connection, self._lease.worker, self._lease.generation, queues, slots)
         except _UNREADABLE as error:
             log.warning("cannot read the settings of the group", action="group_settings", error=str(error))
+            if self._taken is None:
+                self._lease.excluded = "The settings of the group cannot be read."
             return False
         self._taken = group
-        log.info("settings of the group taken", action="group_settings", slots=slots, excluded=self._lease.excluded)
+        if self._lease.excluded is not None:
+            log.warning("the worker claims no jobs", action="group_settings", reason=self._lease.excluded)
+        log.info("settings of the group taken", action="group_settings", slots=slots)
         return True
 
     async def follow(self) -> None:

@@ -23,8 +23,8 @@ class Lease:
     drained: bool = False
     """True if the worker must not claim further jobs; updated by each beat."""
 
-    excluded: bool = False
-    """True if the worker's group requires a stronger isolation level than this worker has."""
+    excluded: str | None = None
+    """Reason for which the worker does not meet the requirements of its group, and claims no jobs; None: it does."""
 
     def record_beat(self, at: float, *, drained: bool = False) -> None:
         """Record a beat of monotonic time `at`, and whether the worker is drained."""
@@ -34,7 +34,7 @@ class Lease:
     @property
     def may_claim(self) -> bool:
         """True if further jobs may be claimed."""
-        return not self.drained and not self.excluded and self.may_start
+        return not self.drained and self.excluded is None and self.may_start
 
     @property
     def may_start(self) -> bool:

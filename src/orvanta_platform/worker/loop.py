@@ -11,6 +11,7 @@ from uuid import UUID
 import structlog
 
 from orvanta_platform import clock
+from orvanta_platform.control.queue_rules import QueueRules
 from orvanta_platform.control.worker_groups import WorkerGroup
 from orvanta_platform.db import jobs as job_rows
 from orvanta_platform.db.errors import DatabaseError
@@ -33,6 +34,7 @@ from orvanta_platform.worker.claiming import CANNOT_CLAIM, DATABASE_AWAY, MAX_WA
 from orvanta_platform.worker.execute import Executor
 from orvanta_platform.worker.lease import Lease
 from orvanta_platform.worker.outcome import SandboxLost
+from orvanta_platform.worker.runtimes.cells import SandboxUnavailable
 from orvanta_platform.worker.runtimes.pool import Runtimes
 
 START_GRACE_S = 0.005
@@ -76,13 +78,15 @@ class Worker:
     def __init__(self, platform: Platform, runtimes: Runtimes, lease: Lease) -> None:
         self._platform = platform
         self._lease = lease
+        self._runtimes = runtimes
         self._executor = Executor(platform, runtimes, lease)
         self._committer = Committer(platform.db)
         self._batches = Batches(platform, lease, None, self._run_unslotted, self._suspect_lost_claim)
         self._calls = Calls(platform, lease, None, self._run_unslotted, self._suspect_lost_claim)
         self._slots = platform.settings.slots
         self._free = list(range(self._slots))
-        self._serve(platform.settings.queues or None, {})
+        self._executor.queues = platform.settings.queues or None
+        self._serve(self._executor.queues, {})
         self._running: dict[UUID, _Running] = {}
         self._draining = asyncio.Event()
         self._watches: set[Watch] = set()
@@ -103,23 +107,38 @@ class Worker:
         settings = self._platform.settings
         queues = group.worker_tags or settings.queues or None
         async with self._claiming:
-            self._lease.excluded = not group.allows(isolation)
-            self._executor.variables = group.env_vars_static
+            self._lease.excluded = await self._exclusion(group, isolation)
+            self._executor.variables, self._executor.queues = group.env_vars_static, queues
             self._slots = group.slots or settings.slots
             used = {running.slot for running in self._running.values()}
             self._free = [slot for slot in range(self._slots) if slot not in used]
-            self._serve(queues, group.priority_tags)
+            self._serve(queues, group.priority_tags, calls=group.network != "none")
         self._slot_freed.set()
         for watch in self._watches:
             watch.set()
         return None if queues is None else list(queues), self._slots
 
-    def _serve(self, queues: Collection[str] | None, first: Mapping[str, int]) -> None:
-        """Claim jobs of these queues (None: all) from now on, those of `first` before others."""
+    def follow_queue_rules(self, rules: QueueRules) -> None:
+        """Refuse the jobs of workspaces that may not use their queue by these rules from now on."""
+        self._executor.queue_rules = rules
+
+    async def _exclusion(self, group: WorkerGroup, isolation: str) -> str | None:
+        """Apply the network of the group; return the reason for which this worker may claim no jobs, None if it may."""
+        try:
+            await self._runtimes.set_offline(group.network == "none")
+        except SandboxUnavailable as error:
+            return f"The group of the worker requires jobs without network, which is impossible here: {error.message}."
+        return None if group.allows(isolation) else "The group of the worker requires a stronger isolation level."
+
+    def _serve(self, queues: Collection[str] | None, first: Mapping[str, int], *, calls: bool = True) -> None:
+        """Claim jobs of these queues (None: all) from now on, those of `first` before others.
+
+        `calls`: also those of webhook nodes, if the queues include them.
+        """
         worker, generation = self._lease.worker, self._lease.generation
         self._claimer = Claimer(worker, generation, queues, but=[NATIVE_QUEUE, WEBHOOK_QUEUE], first=first)
         for part, queue in ((self._batches, NATIVE_QUEUE), (self._calls, WEBHOOK_QUEUE)):
-            served = queues is None or queue in queues
+            served = (queues is None or queue in queues) and (calls or part is not self._calls)
             part.claimer = Claimer(worker, generation, [queue], pinned=False) if served else None
         self._topics = [f"queue:{name}" for name in (*queues, own_queue(worker))] if queues else ["queues"]
 
@@ -136,8 +155,8 @@ class Worker:
         """Return the reason for which this worker claims no jobs; None if it does."""
         if self._draining.is_set() or self._lease.drained:
             return "The worker is drained."
-        if self._lease.excluded:
-            return "The group of the worker requires a stronger isolation level."
+        if self._lease.excluded is not None:
+            return self._lease.excluded
         return None if self._lease.may_claim else "The heartbeats of the worker are not recorded."
 
     def drain(self) -> None:

@@ -42,12 +42,12 @@ SET generation = generation + 1, state = 'lost'
 WHERE id = $1 AND generation = $2 AND state = 'live'
 RETURNING generation
 
--- name: find_worker
--- A random live worker that serves these queues.
-SELECT id
+-- name: list_serving
+-- Live workers that serve these queues, in random order.
+SELECT id, queues
 FROM worker
 WHERE state = 'live' AND (queues IS NULL OR queues @> $1::text[])
-ORDER BY random() LIMIT 1
+ORDER BY random()
 
 -- name: list_bound_runs
 -- Runs bound to a worker, by its own queue.

@@ -14,7 +14,7 @@ from orvanta_platform.control.permissions import Target, require
 from orvanta_platform.errors import BadRequest, InvalidWorkflow, RateLimited, TooLarge
 from orvanta_platform.evaluate.scripts import Script
 from orvanta_platform.orchestrator import document_threads
-from orvanta_platform.services.catalog import deploy, deploy_tests, flows, policies, signatures
+from orvanta_platform.services.catalog import deploy, deploy_tests, flows, policies, queue_warnings, signatures
 from orvanta_platform.services.catalog.flows import NewFlow
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.runs import imports, script_access
@@ -79,6 +79,7 @@ async def check_flow(platform: Platform, actor: Actor, workspace: str, new: NewF
         violated, defaults = await policies.examine(platform, actor, workspace, subject)
         found = [*violated, *found]
         found += await signatures.diagnostics(platform, actor, workspace, tree)
+        found += await queue_warnings.diagnostics(platform, workspace, tree, settings.get("tag"))
     return FlowCheck(await document_threads.run_in_thread(workspace, _placed, new, found, is_read=True), defaults)
 
 

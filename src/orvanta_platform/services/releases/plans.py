@@ -9,7 +9,9 @@ import msgspec
 from msgspec.structs import replace
 
 from orvanta_platform.control.actor import Actor, system
+from orvanta_platform.control.instance_settings import QUEUE_RULES
 from orvanta_platform.control.permissions import Target, can, readable, require
+from orvanta_platform.control.queue_rules import refusal
 from orvanta_platform.db import deployments as rows
 from orvanta_platform.db import workflow_tests
 from orvanta_platform.db.environments import EnvironmentRow
@@ -242,6 +244,7 @@ class _Comparison:
 
 async def _preflight(platform: Platform, actor: Actor, workspace: str, bundle: Bundle) -> list[Blocker]:
     queues = await document_threads.run_in_thread(workspace, queues_of, bundle.items)
+    rules = await platform.instance.get(QUEUE_RULES)
     async with platform.db.acquire() as conn:
         missing = await _missing_requirements(conn, actor, workspace, bundle)
         unserved = await rows.list_unserved_queues(conn, sorted(queues))
@@ -249,6 +252,11 @@ async def _preflight(platform: Platform, actor: Actor, workspace: str, bundle: B
     return [
         *missing,
         *(_queue_blocker(queue, queues[queue]) for queue in unserved),
+        *(
+            Blocker("queue_reserved", refusal(workspace, queue), "Use another tag in a new release.", *key)
+            for queue, key in sorted(queues.items())
+            if not rules.permits(workspace, queue)
+        ),
         *(
             Blocker("policy_violation", each.diagnostic().message, "Correct it in a new release.", kind, path)
             for kind, path, each in violated

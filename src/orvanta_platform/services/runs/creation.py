@@ -15,9 +15,9 @@ import msgspec
 from msgspec import structs
 
 from orvanta_platform import clock
-from orvanta_platform.control import limits, permissions
+from orvanta_platform.control import limits, permissions, queue_rules
 from orvanta_platform.control.actor import Actor
-from orvanta_platform.control.instance_settings import ALL_WORKSPACES, DEFAULT_TAGS
+from orvanta_platform.control.instance_settings import ALL_WORKSPACES, DEFAULT_TAGS, QUEUE_RULES
 from orvanta_platform.control.permissions import Target
 from orvanta_platform.db import acceptance
 from orvanta_platform.db.runs import NewRun
@@ -25,12 +25,12 @@ from orvanta_platform.db.steps import NewValue
 from orvanta_platform.engine.events import Started
 from orvanta_platform.engine.plan import Debounce, Plan
 from orvanta_platform.engine.state import RunState
-from orvanta_platform.errors import Forbidden, InvalidRunId, RunLimitReached
+from orvanta_platform.errors import Forbidden, InvalidRunId, QueueReserved, RunLimitReached
 from orvanta_platform.evaluate.raw import members
 from orvanta_platform.ids import is_underived, made_at
 from orvanta_platform.orchestrator import sealed_inputs, values, worker_affinity
 from orvanta_platform.orchestrator.advance import advance_all
-from orvanta_platform.orchestrator.blueprints import OWN, write_pins
+from orvanta_platform.orchestrator.blueprints import OWN, queues_of, write_pins
 from orvanta_platform.orchestrator.decision import decide_step
 from orvanta_platform.orchestrator.dry_runs import RECORDED, recording_key
 from orvanta_platform.orchestrator.effect_rows import DecidedStep
@@ -203,10 +203,27 @@ async def _with_queue(platform: Platform, spec: RunSpec, new: NewRun) -> NewRun:
         tags = await platform.instance.get(DEFAULT_TAGS)
         default = tags.get(spec.workspace, tags.get(ALL_WORKSPACES))
         new = structs.replace(new, queue=dynamic_tags.in_workspace(default, spec.workspace))
+    await _require_queues(platform, spec, new)
     if not spec.blueprint.plan.bound:
         return new
     async with platform.db.acquire() as connection:
         return structs.replace(new, queue=await worker_affinity.queue_of(connection, spec.blueprint, row_of(new)))
+
+
+async def _require_queues(platform: Platform, spec: RunSpec, new: NewRun) -> None:
+    """Raise QueueReserved if a queue that the run names is not open to its workspace.
+
+    Workers check each job again: rules may change, and nodes of sub-workflows have tags of their own.
+    """
+    rules = await platform.instance.get(QUEUE_RULES)
+    if not rules.restrict:
+        return
+    refused = rules.first_refused(spec.workspace, sorted(queues_of(spec.blueprint, row_of(new))))
+    if refused is not None:
+        raise QueueReserved(
+            queue_rules.refusal(spec.workspace, refused),
+            hint="Use another tag; the superadmins of the instance decide which workspaces may use a queue.",
+        )
 
 
 async def _stored_values(

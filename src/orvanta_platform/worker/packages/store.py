@@ -247,7 +247,8 @@ class Packages:
             raise SandboxLost
         if outcome.error is not None:
             stopped = outcome.stopped_by == "cancel"
-            raise PackageError(outcome.error.name, outcome.error.message, cancelled=stopped)
+            hint = " The group of this worker has no network." if self._runtimes.offline else ""
+            raise PackageError(outcome.error.name, outcome.error.message + hint, cancelled=stopped)
         answer: dict[str, Any] = msgspec.json.decode(outcome.result or b"{}")
         await log.write(answer.get("log", ""))
         return answer

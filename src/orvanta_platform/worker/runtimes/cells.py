@@ -60,9 +60,17 @@ class Cell:
     """One confined process tree that waits for a job or runs it."""
 
     def __init__(
-        self, number: int, connection: socket.socket, namespaces: bool, group: Group | None, zygote: Zygote
+        self,
+        number: int,
+        connection: socket.socket,
+        namespaces: bool,
+        group: Group | None,
+        zygote: Zygote,
+        *,
+        offline: bool = False,
     ) -> None:
         self.number = number
+        self.offline = offline
         self._zygote = zygote
         self.pid = 0
         self._pidfd = -1
@@ -232,21 +240,25 @@ class Zygote:
         message: dict[str, Any] = json.loads(data)
         return message
 
-    async def spawn(self, group: Group | None) -> Cell:
-        """Make a new cell in `group`, confined and ready for a job. Raises SandboxUnavailable."""
+    async def spawn(self, group: Group | None, *, offline: bool = False) -> Cell:
+        """Make a new cell in `group`, confined and ready for a job; `offline`: without network.
+
+        Raises SandboxUnavailable.
+        """
         control = self._control
         if control is None:
             raise SandboxUnavailable("the zygote is not running")
         own_end, child_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         own_end.setblocking(False)
         self._next += 1
-        cell = Cell(self._next, own_end, self._plan.namespaces, group, self)
+        cell = Cell(self._next, own_end, self._plan.namespaces, group, self, offline=offline)
         descriptors = group.entrances if group else []
         born = asyncio.get_running_loop().create_future()
         self._waiting[cell.number] = (cell, born)
         try:
             with child_end:
-                socket.send_fds(control, [str(cell.number).encode()], [child_end.fileno(), *descriptors])
+                request = f"{cell.number} {'offline' if offline else 'online'}"
+                socket.send_fds(control, [request.encode()], [child_end.fileno(), *descriptors])
             await asyncio.wait_for(born, _ANSWER_S)
             await cell.ready()
         except BaseException as error:

@@ -57,6 +57,10 @@ _OF_PYTHON = (_PYTHON, "dependencies")
 _FOLDERS = "orvanta-jobs-"
 
 
+NO_NETWORK = "The group of this worker has no network: run this in a group that has one."
+"""Message of the error `no_network` of jobs that consist of a connection."""
+
+
 class NoInterpreter(Exception):
     """Raised if no interpreter on this machine has the version of Python that a script asks for."""
 
@@ -103,9 +107,12 @@ class Runtimes:
         self._own_uids = False
         self._cells: set[Cell] = set()
         self._clearing: set[asyncio.Task[None]] = set()
-        self._spares = SpareCells(self._spawn, lambda cell: self._end(cell, None))
+        self._offline = self._was_offline = False
+        self._spares = SpareCells(self._spawn, lambda cell: self._end(cell, None), self._is_current)
         self._watch = Watch()
-        self._processes = ProcessPool(self._start_dedicated, self._end, self._watch, max_idle_processes)
+        self._processes = ProcessPool(
+            self._start_dedicated, self._end, self._watch, max_idle_processes, self._is_current
+        )
         self._builds = Builds(self.packages, self.staging, self.run, self.make_output)
         self._starting = asyncio.Lock()
         self._starting_other = asyncio.Lock()
@@ -212,6 +219,26 @@ class Runtimes:
         return self._report
 
     @property
+    def offline(self) -> bool:
+        """True if jobs have no network: neither their code nor the programs that install their packages."""
+        return self._offline
+
+    async def set_offline(self, offline: bool) -> None:
+        """Run all further jobs without network, or with it again. Jobs that are running keep theirs.
+
+        Raises SandboxUnavailable if jobs without network are not possible here; further jobs then fail with that error.
+        """
+        for other in self._others.values():
+            other._offline = offline
+        self._offline = offline
+        if offline and not self._was_offline:
+            self._spares.add(await self._spawn())
+            self._was_offline = True
+
+    def _is_current(self, cell: Cell) -> bool:
+        return cell.offline is self._offline
+
+    @property
     def zygote_pid(self) -> int | None:
         """Id of the process that all jobs are forked from; None before `start` and after `close`."""
         return self._zygote.pid if self._zygote else None
@@ -258,6 +285,7 @@ class Runtimes:
         other._groups = self._groups
         other._first_dedicated += _USERS * (len(self._others) + 1)
         await other.start()
+        other._offline = self._offline
         if other._own_uids != self._own_uids:
             await other.close()
             raise SandboxUnavailable(
@@ -295,6 +323,8 @@ class Runtimes:
         if runtime is None or missing is not None:
             return _failed("no_runtime", missing or "")
         if runtime.native is not None:
+            if self._offline:
+                return _failed("no_network", NO_NETWORK)
             return await runtime.native()(spec, log, cancelled)
         if runtime.build is not None:
             built = await self._builds.provide(runtime.build, spec, log, cancelled)
@@ -410,7 +440,7 @@ class Runtimes:
         zygote = await self._running_zygote()
         group = self._groups.take()
         try:
-            cell = await zygote.spawn(group)
+            cell = await zygote.spawn(group, offline=self._offline)
         except BaseException:
             if group is not None:
                 self._groups.give_back(group)

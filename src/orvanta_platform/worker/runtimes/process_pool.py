@@ -27,14 +27,23 @@ The number is not in use by any other live process.
 class ProcessPool:
     """Pool of dedicated processes. At most `max_idle` are idle; above that, the one idle for longest is ended.
 
-    `start` makes a cell for a new process, `end` receives the cell of an ended one.
+    `start` makes a cell for a new process, `end` receives the cell of an ended one. Processes in a cell for which
+    `is_current` is False run no further jobs.
     """
 
-    def __init__(self, start: Start, end: Callable[[Cell, Placement], None], watch: Watch, max_idle: int) -> None:
+    def __init__(
+        self,
+        start: Start,
+        end: Callable[[Cell, Placement], None],
+        watch: Watch,
+        max_idle: int,
+        is_current: Callable[[Cell], bool] = lambda _: True,
+    ) -> None:
         self._start = start
         self._end = end
         self._watch = watch
         self._max_idle = max_idle
+        self._is_current = is_current
         self._idle: dict[Key, list[Process]] = {}
         self._idle_count = 0
         self._numbers: dict[Process, int] = {}
@@ -68,7 +77,7 @@ class ProcessPool:
         while idle := self._idle.get(key):
             process = idle.pop()
             self._idle_count -= 1
-            if process.usable:
+            if process.usable and self._is_current(process.cell):
                 return process
             process.close()
         return None

@@ -18,11 +18,20 @@ _FILL_AFTER_S = 0.01
 
 
 class SpareCells:
-    """The waiting cells. `spawn` makes one (raises SandboxUnavailable), `end` kills one and cleans up."""
+    """The waiting cells. `spawn` makes one (raises SandboxUnavailable), `end` kills one and cleans up.
 
-    def __init__(self, spawn: Callable[[], Awaitable[Cell]], end: Callable[[Cell], None]) -> None:
+    Cells for which `is_current` is False, because they have another network than new ones, are ended.
+    """
+
+    def __init__(
+        self,
+        spawn: Callable[[], Awaitable[Cell]],
+        end: Callable[[Cell], None],
+        is_current: Callable[[Cell], bool] = lambda _: True,
+    ) -> None:
         self._spawn = spawn
         self._end = end
+        self._is_current = is_current
         self.waiting: list[Cell] = []
         self._renewing = 0
         self._waiters: deque[asyncio.Future[Cell | None]] = deque()
@@ -40,12 +49,15 @@ class SpareCells:
         """
         while self.waiting:
             cell = self.waiting.pop()
-            if cell.usable:
+            if cell.usable and self._is_current(cell):
                 return cell
             self._end(cell)
-        if len(self._waiters) < self._renewing and (renewed := await self._renewed()) is not None:
-            return renewed
-        return await self._spawn()
+        renewed = await self._renewed() if len(self._waiters) < self._renewing else None
+        cell = renewed or await self._spawn()
+        while not self._is_current(cell):
+            self._end(cell)
+            cell = await self._spawn()
+        return cell
 
     async def _renewed(self) -> Cell | None:
         waiter: asyncio.Future[Cell | None] = asyncio.get_running_loop().create_future()
@@ -63,7 +75,7 @@ class SpareCells:
         try:
             async with asyncio.timeout(_RENEW_S):  # a script may have answered and still be running
                 await cell.ready()
-            renewed = not self._closed
+            renewed = not self._closed and self._is_current(cell)
         except (SandboxUnavailable, TimeoutError):
             renewed = False
         finally:
