@@ -69,6 +69,13 @@ HTTP = _metric(
 TRIGGER_LAG = _metric(
     "histogram", "trigger_lag_seconds", "kind", "servers", "Delay of a trigger: between the time of a tick and its run."
 )
+SPANS = _metric(
+    "counter",
+    "trace_spans_total",
+    "outcome",
+    _ALL,
+    "Spans of runs: exported, dropped by a slow or unavailable receiver.",
+)
 QUEUE_JOBS = _metric(
     "gauge", "queue_jobs", "queue state", _LEADER, "Live jobs by state: available, running, scheduled (to be retried)."
 )
@@ -85,7 +92,7 @@ DB_CONNECTIONS = _metric("gauge", "db_connections", "", _LEADER, "Connections to
 DB_DEAD = _metric("gauge", "db_dead_rows", "table", _LEADER, "Dead rows of the tables of the queue.")
 
 METRICS = (
-    *(BUILD, RUNS, JOB_WAIT, JOB_DURATION, SLOTS, STEP, RETRIES, DB_WAIT, LOST, HTTP, TRIGGER_LAG),
+    *(BUILD, RUNS, JOB_WAIT, JOB_DURATION, SLOTS, STEP, RETRIES, DB_WAIT, LOST, HTTP, TRIGGER_LAG, SPANS),
     *(QUEUE_JOBS, QUEUE_AGE, WORKERS, RUNS_LIVE, DB_SIZE, DB_XMIN, DB_CONNECTIONS, DB_DEAD),
 )
 
@@ -172,6 +179,7 @@ class Measurements:
         self.lost_workers = Counter(LOST)
         self.requests = Histogram(HTTP)
         self.trigger_lag = Histogram(TRIGGER_LAG)
+        self.spans = Counter(SPANS)
         self.ended = EndedRuns()
         self.slots: Callable[[], tuple[int, int]] | None = None
         """Numbers of used and free slots, in a worker."""

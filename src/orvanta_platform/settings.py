@@ -10,6 +10,7 @@ import difflib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -410,6 +411,13 @@ class Settings:
         shown="none",
         secret=True,
     )
+    otlp_endpoint: str | None = _setting(
+        "ORVANTA_OTLP_ENDPOINT",
+        readers.url("http", "https"),
+        "URL to which traces of runs are sent (OTLP over HTTP), such as http://collector:4318/v1/traces. Needs the "
+        "extra `otel`.",
+        shown="off",
+    )
     retention_days: int = _setting(
         "ORVANTA_RETENTION_DAYS",
         readers.integer(0, 36_500),
@@ -499,6 +507,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
             hint="Set ORVANTA_BEAT_MS < ORVANTA_LOST_BEAT_MS < ORVANTA_LEASE_MS.",
         )
     _check_metrics(settings)
+    _check_traces(settings)
     return _complete_urls(settings)
 
 
@@ -509,6 +518,15 @@ def _check_metrics(settings: Settings) -> None:
         raise SettingsError(
             f"Metrics on {settings.metrics_host} need a token.",
             hint="Set ORVANTA_METRICS_TOKEN, or remove ORVANTA_METRICS_HOST.",
+        )
+
+
+def _check_traces(settings: Settings) -> None:
+    """Require the libraries of OpenTelemetry for traces. Raises SettingsError."""
+    if settings.otlp_endpoint is not None and find_spec("opentelemetry") is None:
+        raise SettingsError(
+            "ORVANTA_OTLP_ENDPOINT needs libraries that are not installed.",
+            hint="Run `pip install 'orvanta-platform[otel]'`, or remove the setting.",
         )
 
 

@@ -109,6 +109,7 @@ EXEMPT = {
     "catalog.queue_warnings.diagnostics": "reads a document that its caller has sent",
     "maintenance.metrics.read_figures": "serves the endpoint of metrics, which has its own token",
     "maintenance.metrics.count_ended": "called by a daemon; counts what has already happened",
+    "maintenance.run_traces.add": "called by a daemon; exports no inputs, results or persons",
     "maintenance.files.part": "takes the row of a file that its caller may see",
     "run_views.jobs.progress_of": "takes rows that its caller may see",
     "run_views.jobs.streaming_job": "takes a row that its caller may see",

@@ -21,13 +21,14 @@ from orvanta_platform.daemons import (
     run_counts,
     scheduler,
     timers,
+    trace_export,
 )
 from orvanta_platform.daemons.monitoring import monitoring
 from orvanta_platform.services.platform import Platform
 
 Daemon = Callable[[Platform], Awaitable[None]]
 
-IN_EVERY_PROCESS: tuple[Daemon, ...] = (reaper.run, timers.run, run_counts.run)
+IN_EVERY_PROCESS: tuple[Daemon, ...] = (reaper.run, timers.run, run_counts.run, trace_export.run)
 IN_SERVERS: tuple[Daemon, ...] = (
     *IN_EVERY_PROCESS,
     janitor.run,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from uuid import UUID
 
-from orvanta_platform.services.maintenance import alerts, metrics
+from orvanta_platform.services.maintenance import alerts, metrics, run_traces
 from orvanta_platform.services.platform import Platform
 
 COLLECT_S = 5.0
@@ -26,7 +26,9 @@ async def run(platform: Platform) -> None:
 
 
 async def record(platform: Platform, runs: list[UUID]) -> None:
-    """Count these runs if there are metrics, and raise or end the alerts of their workflows."""
+    """Count these runs if there are metrics, raise or end the alerts of their workflows, and create their spans."""
     if platform.settings.metrics_port is not None or platform.settings.worker_metrics_port is not None:
         await metrics.count_ended(platform, runs)
     await alerts.record_outcomes(platform, runs)
+    if platform.spans is not None:
+        await run_traces.add(platform, platform.spans, runs)

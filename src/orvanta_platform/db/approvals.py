@@ -187,12 +187,13 @@ async def insert_decision(
     payload: str,
     event: str,
     audit: NewAudit,
+    traceparent: str | None = None,
 ) -> bool:
     """Store a decision, and insert `event` into the inbox of its run.
 
     Returns False if the resume id is already used, or if the account has already made the same decision.
     """
-    values = (job, resume_id, run, approved, approver, account, reason, payload, event, *astuple(audit))
+    values = (job, resume_id, run, approved, approver, account, reason, payload, event, *astuple(audit), traceparent)
     return await connection.fetchval(_SQL["insert_decision"], *values) is not None
 
 

@@ -761,6 +761,7 @@ CREATE TABLE decision (
     at        timestamptz NOT NULL DEFAULT app_now(),
     taken     boolean NOT NULL DEFAULT false,
     account   text,
+    traceparent text,
     PRIMARY KEY (job, resume_id)
 );
 CREATE UNIQUE INDEX decision_voice ON decision (job, account, approved) WHERE account IS NOT NULL AND job <> run;
@@ -770,6 +771,7 @@ COMMENT ON COLUMN decision.job IS 'The node that asks, or the run: then it count
 COMMENT ON COLUMN decision.member IS 'Whether the approver is a member who was logged in; else the name is what the link said.';
 COMMENT ON COLUMN decision.account IS 'The e-mail address of the member who was signed in; null: a link or a job.';
 COMMENT ON COLUMN decision.taken IS 'Whether the run has counted it.';
+COMMENT ON COLUMN decision.traceparent IS 'Header of the call, if it is valid and traces are on; used for the link of a span only.';
 
 CREATE TABLE notice (
     id        uuid PRIMARY KEY,

@@ -28,6 +28,7 @@ from orvanta_platform.services.turns import Turns
 from orvanta_platform.settings import Settings
 from orvanta_platform.storage import Storage
 from orvanta_platform.storage.local import LocalStorage
+from orvanta_platform.tracing import Spans
 from orvanta_platform.workflow.policies.policy import Policy
 
 
@@ -83,6 +84,9 @@ class Platform:
     instance: InstanceSettings = field(init=False)
     """Settings that superadmins change while the platform runs."""
 
+    spans: Spans | None = field(init=False)
+    """Spans of runs that wait to be exported; None: traces are off."""
+
     tools: Tools = field(init=False)
     """Process-wide dependencies of a step."""
 
@@ -90,6 +94,8 @@ class Platform:
         tools = Tools(self.db, self.storage, self.blueprints, self.notify, self.keys, self.evaluator)
         tools = replace(tools, sizes=Sizes(self.settings.result_limit))
         object.__setattr__(self, "tools", tools)
+        spans = None if self.settings.otlp_endpoint is None else Spans(self.measurements.spans)
+        object.__setattr__(self, "spans", spans)
         object.__setattr__(self, "instance", InstanceSettings(self.db, self.keys, self.settings))
 
     @property

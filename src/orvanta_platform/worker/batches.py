@@ -29,6 +29,7 @@ from orvanta_platform.orchestrator.job_completion import (
 from orvanta_platform.orchestrator.scope import read_previous
 from orvanta_platform.queue.claim import Claimer
 from orvanta_platform.services.platform import Platform
+from orvanta_platform.worker import attempt_spans
 from orvanta_platform.worker.claiming import CANNOT_CLAIM, may_continue_run, measure
 from orvanta_platform.worker.lease import Lease
 
@@ -139,6 +140,8 @@ class Batches:
             del self._held[step.job.id]
             self.jobs_executed += 1
             measure(self._platform.measurements, step.job, step.finish, 0.0)
+            if self._platform.spans is not None:
+                attempt_spans.add(self._platform.spans, step.job, step.finish, 0.0)
             self._platform.tools.recent.put_rows(step.write.values)
             notify_step(self._platform.tools, step.write)
             await advance_caller(self._platform.tools, step.job, step.write)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 
+from orvanta_platform import tracing
 from orvanta_platform.control import job_tokens
 from orvanta_platform.control.job_tokens import JobClaim
 from orvanta_platform.control.keys import InstanceKeys
 from orvanta_platform.db.jobs import ClaimedJob
 from orvanta_platform.orchestrator.blueprints import is_workflow
 from orvanta_platform.settings import Settings
+from orvanta_platform.tracing import TRACEPARENT
 
 
 def claim_of(job: ClaimedJob, generation: int) -> JobClaim:
@@ -49,7 +51,10 @@ def environment(
         "ITERATION_INDEX": "" if iteration is None else str(iteration),
     }
     values = (*names.values(), *names.values())
-    return dict(zip(_prefixed(*names), values, strict=True), BASE_INTERNAL_URL=settings.base_url)
+    found = dict(zip(_prefixed(*names), values, strict=True), BASE_INTERNAL_URL=settings.base_url)
+    if settings.otlp_endpoint is not None:
+        found[TRACEPARENT] = tracing.traceparent(run.root, job.id, job.attempt)
+    return found
 
 
 @cache

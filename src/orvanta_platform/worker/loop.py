@@ -28,6 +28,7 @@ from orvanta_platform.orchestrator.job_completion import Finished, finish_job
 from orvanta_platform.orchestrator.recovery import LostAttempt
 from orvanta_platform.queue.claim import Claimer, own_queue
 from orvanta_platform.services.platform import Platform
+from orvanta_platform.worker import attempt_spans
 from orvanta_platform.worker.batches import Batches
 from orvanta_platform.worker.calls import Calls
 from orvanta_platform.worker.claiming import CANNOT_CLAIM, DATABASE_AWAY, MAX_WAIT_S, may_continue_run, measure, poll
@@ -296,6 +297,8 @@ class Worker:
         finally:
             running.finishing = False
             self._executor.discard(job.id)
+        if done.recorded and self._platform.spans is not None:
+            attempt_spans.add(self._platform.spans, job, executed[1], clock.monotonic() - started)
         if done.recorded:
             log.debug("job finished", action="finish", attempt=job.attempt, kind=job.kind)
         else:

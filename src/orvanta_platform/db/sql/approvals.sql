@@ -96,8 +96,8 @@ ORDER BY a.run
 -- Inserts a decision, its audit row and the event for its run; returns no row if the resume id was used before, or if
 -- the account ($6) has made the same decision before.
 WITH new_decision AS (
-    INSERT INTO decision (job, resume_id, run, approved, approver, account, member, reason, payload)
-    VALUES ($1, $2, $3, $4, $5, $6, $6::text IS NOT NULL, $7, $8)
+    INSERT INTO decision (job, resume_id, run, approved, approver, account, member, reason, payload, traceparent)
+    VALUES ($1, $2, $3, $4, $5, $6, $6::text IS NOT NULL, $7, $8, $19)
     ON CONFLICT DO NOTHING
     RETURNING run
 ), audit_row AS (

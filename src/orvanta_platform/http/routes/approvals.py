@@ -174,6 +174,7 @@ async def resume_suspended(request: AnyRequest, workspace: FromPath[str], job_id
         job_id,
         approved=body.approved,
         payload=_payload(body.payload),
+        traceparent=request.headers.get("traceparent"),
     )
     return "resumed" if body.approved else "cancelled"
 
@@ -181,8 +182,15 @@ async def resume_suspended(request: AnyRequest, workspace: FromPath[str], job_id
 @post(f"{_JOBS}/flow/resume/{{id:uuid}}", status_code=201, media_type=MediaType.TEXT, opt=shape(body=AnyObject))
 async def resume_flow(request: AnyRequest, workspace: FromPath[str], id: FromPath[UUID]) -> str:
     """Approve the pending decision of a run as the caller. The next node reads the body as `resume`."""
-    payload = _json(await request.body())
-    await decisions.decide(platform_of(request), actor_of(request), workspace, id, approved=True, payload=payload)
+    await decisions.decide(
+        platform_of(request),
+        actor_of(request),
+        workspace,
+        id,
+        approved=True,
+        payload=_json(await request.body()),
+        traceparent=request.headers.get("traceparent"),
+    )
     return "resumed"
 
 
@@ -224,6 +232,7 @@ async def consent(request: AnyRequest, id: FromPath[UUID]) -> RecordedDecision:
         fields=None if isinstance(body.fields, msgspec.UnsetType) else body.fields,
         reason=body.reason,
         node=body.node,
+        traceparent=request.headers.get("traceparent"),
     )
     return RecordedDecision(
         decision="approved" if outcome.approved else "rejected", by=outcome.approver, first=outcome.first
@@ -240,7 +249,8 @@ def decider_of(request: AnyRequest, approver: str | None, payload: bytes, reason
     actor = found if isinstance(found, Actor) and found.role is not None else None
     name = (approver or _ANONYMOUS)[:_MAX_NAME]
     client = request.scope.get("client")
-    return Decider(name, actor, payload, reason, str(client[0]) if client else None)
+    address = str(client[0]) if client else None
+    return Decider(name, actor, payload, reason, address, request.headers.get("traceparent"))
 
 
 async def _decide_by_link(

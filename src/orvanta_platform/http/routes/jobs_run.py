@@ -117,6 +117,7 @@ async def run_call(
         attach=is_attached(actor, parent_job),
         run_id=job_id,
         idempotency=idempotency_key(request),
+        traceparent=request.headers.get("traceparent"),
         pause=PauseBefore(tuple(_listed(pause_before)), pause_if) if pause_before or pause_if else None,
     )
     headers = {name: request.headers.get(name, "") for name in _listed(include_header)}

@@ -77,7 +77,12 @@ async def _answer(
     await caller.require_same_rights()
     key = request.headers.get("idempotency-key")
     event = await _event(request, found, owner, of_body)
-    options = RunOptions(trigger=route_calls.TRIGGER, preprocess=True, event=event)
+    options = RunOptions(
+        trigger=route_calls.TRIGGER,
+        preprocess=True,
+        event=event,
+        traceparent=request.headers.get("traceparent"),
+    )
     if key:
         options = replace(options, idempotency=route_calls.key_of(trigger, admitted, key, args))
     with results.watch_end(platform, options.new_id) as watch:

@@ -37,7 +37,11 @@ async def start_workflow(request: AnyRequest, path: FromPath[str]) -> Response[b
     actor = actor_of(request)
     if actor.workspace is None:
         raise BadRequest("The workspace is missing.", hint="Use a token of a workspace, or send X-Workspace.")
-    options = RunOptions(trigger=trigger_of(actor), idempotency=idempotency_key(request))
+    options = RunOptions(
+        trigger=trigger_of(actor),
+        idempotency=idempotency_key(request),
+        traceparent=request.headers.get("traceparent"),
+    )
     args = await args_of(request)
     started = await runs.start_flow(
         platform_of(request), actor, actor.workspace, path.removesuffix(_RUNS), args, options

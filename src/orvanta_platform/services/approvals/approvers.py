@@ -37,6 +37,8 @@ class Decider(msgspec.Struct, frozen=True):
     """JSON text."""
     reason: str | None = None
     address: str | None = None
+    traceparent: str | None = None
+    """Header with the trace of the call."""
 
     @property
     def person(self) -> Actor | None:

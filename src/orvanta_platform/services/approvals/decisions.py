@@ -40,6 +40,7 @@ from orvanta_platform.services.approvals.lookup import (
 )
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.run_views import jobs
+from orvanta_platform.tracing import parse_traceparent
 
 _RESUME_IDS = 1 << 31
 
@@ -167,6 +168,7 @@ async def decide(
     fields: Mapping[str, str] | None = None,
     reason: str | None = None,
     node: str | None = None,
+    traceparent: str | None = None,
 ) -> DecisionOutcome:
     """Decide the open approval of the run or node `id` as the actor, whose account has one vote.
 
@@ -181,7 +183,7 @@ async def decide(
         row = await find_job(platform, conn, workspace, id)
         if row is None:
             raise NotFound(f"The job {id} does not exist.")
-    decider = Decider(actor.username, actor, payload, reason)
+    decider = Decider(actor.username, actor, payload, reason, traceparent=traceparent)
     resume_id = secrets.randbelow(_RESUME_IDS)
 
     async def act(row: JobRow, id: UUID, conn: Connection, checked: Checked) -> tuple[UUID, DecisionOutcome] | None:
@@ -333,10 +335,15 @@ async def _record(
         payload=decider.payload.decode(),
         event=inbox.write(inbox.Decided()),
         audit=approvers.audit_row(row, job, node, approved, decider),
+        traceparent=decider.traceparent if _is_traced(platform, decider) else None,
     )
     if not stored:
         raise Conflict("Another decision was made concurrently.", hint="Try again.")
     return DecisionOutcome(True, approved, decider.approver, resume_id)
+
+
+def _is_traced(platform: Platform, decider: Decider) -> bool:
+    return platform.spans is not None and parse_traceparent(decider.traceparent) is not None
 
 
 def _is_of_other_account(decision: DecisionRow, decider: Decider) -> bool:

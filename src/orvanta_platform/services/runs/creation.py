@@ -51,6 +51,7 @@ from orvanta_platform.services.runs.insertion import (
     row_of,
 )
 from orvanta_platform.services.runs.run_spec import DEPLOYMENT, RunOptions, RunSpec
+from orvanta_platform.tracing import CALLER, parse_traceparent
 
 _MAX_ID_AGE = timedelta(hours=1)
 _NEWEST_ID = timedelta(minutes=5)
@@ -135,6 +136,7 @@ async def _prepare(
         state = await _with_breakpoints(platform, actor, spec, options, state)
     new = await _with_queue(platform, spec, _new_run(actor, spec, options, state, args))
     stored = await _stored_values(platform, new, args, sealed, spec.recorded)
+    stored += _caller_row(platform, new, options)
     copied = await copy_data(platform.tools, spec.context, new, options.repeat, len(args))
     is_delayed = options.scheduled_at is not None and not options.is_due and options.scheduled_at > clock.now()
     step = None
@@ -238,6 +240,13 @@ async def _stored_values(
             await values.store(platform.storage, new.workspace, new.id, new.id, "args", recorded, name=RECORDED)
         )
     return stored
+
+
+def _caller_row(platform: Platform, new: NewRun, options: RunOptions) -> list[NewValue]:
+    """Return the row of the caller's context, if traces are on and it is valid; spans of the run are linked to it."""
+    if platform.spans is None or parse_traceparent(options.traceparent) is None:
+        return []
+    return [values.inline_row(new.id, "args", msgspec.json.encode(options.traceparent), CALLER)]
 
 
 async def _first_step(platform: Platform, spec: RunSpec, new: NewRun, args: bytes, copied: CopiedData) -> DecidedStep:

@@ -99,8 +99,11 @@ def credentials(args: bytes) -> list[str]:
     return texts
 
 
-def build(node: Mapping[str, Any], args: bytes, job: UUID) -> Request:
-    """Return the request of a node. Raises CallFailed `webhook_request_invalid`, `webhook_auth_invalid`."""
+def build(node: Mapping[str, Any], args: bytes, job: UUID, traceparent: str | None = None) -> Request:
+    """Return the request of a node. `traceparent`: the context of its attempt, unless its headers name another one.
+
+    Raises CallFailed `webhook_request_invalid`, `webhook_auth_invalid`.
+    """
     inputs = msgspec.json.decode(args, type=Inputs)
     method = str(node["method"]).upper()
     if not _METHOD.fullmatch(method) or method in ("CONNECT", "TRACE"):
@@ -109,6 +112,7 @@ def build(node: Mapping[str, Any], args: bytes, job: UUID) -> Request:
         raise _invalid("url must evaluate to text")
     url = _with_query(_url(inputs.url.strip()), inputs.query)
     named = {"user-agent": "Orvanta", "accept": "*/*", "accept-encoding": "gzip, deflate", "idempotency-key": str(job)}
+    named |= {"traceparent": traceparent} if traceparent is not None else {}
     named |= _headers(inputs.headers)
     body, kind = _body(inputs.body, named.get("content-type", ""))
     if kind and "content-type" not in named:

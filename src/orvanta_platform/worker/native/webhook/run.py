@@ -15,6 +15,7 @@ import msgspec
 
 from orvanta_platform.outbound.http import CONNECT_S, pool
 from orvanta_platform.outbound.ssrf import AddressRefused, Guard
+from orvanta_platform.tracing import TRACEPARENT
 from orvanta_platform.units import size_text
 from orvanta_platform.worker.native.webhook.request import CallFailed, Request, build
 from orvanta_platform.worker.outcome import JobError, JobOutcome, JobSpec, LogSink, StoppedBy
@@ -78,7 +79,7 @@ def _failed(error: JobError, stopped_by: StoppedBy | None) -> JobOutcome:
 
 async def _call(spec: JobSpec, sink: LogSink, guard: Guard) -> bytes:
     node: dict[str, Any] = json.loads(spec.content)
-    request = build(node, spec.args, spec.job_id)
+    request = build(node, spec.args, spec.job_id, spec.env.get(TRACEPARENT))
     expected: Sequence[int] = node.get("expect") or ()
     for _ in range(MAX_REDIRECTS + 1):
         response = await _exchange(request, guard)
