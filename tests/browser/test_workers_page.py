@@ -106,6 +106,7 @@ async def test_worker_group_is_changed(page: Page, site: Site) -> None:
     group = page.get_by_role("list", name="Worker groups").get_by_role("listitem").filter(has_text="gpu")
     await expect(group).to_contain_text("Queues: gpu, python3")
     await expect(group).to_contain_text("Variables: REGION")
+    await expect(group).to_contain_text("No network")
     assert site.client.get("/api/configs/get/gpu").json()["env_vars_static"] == {"REGION": "eu"}
     await group.get_by_role("button", name="Edit…").click()
     await page.get_by_role("button", name="Delete settings").click()

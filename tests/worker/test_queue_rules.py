@@ -106,6 +106,7 @@ async def test_run_that_names_a_reserved_queue_is_refused(api: ApiHarness) -> No
         flow(node(tag="gpu-1")),
         flow({"id": "l", "value": loop}),
         flow({"id": "h", "value": hook}),
+        flow({"id": "i", "value": {"type": "identity", "tag": "gpu"}}),
         flow({"id": "s", "value": {"type": "script", "path": "u/admin/tagged", "input_transforms": {}}}),
         flow({"id": "f", "value": {"type": "flow", "path": "u/admin/inner", "input_transforms": {}}}),
         flow(node(), failure_module=node("failure", tag="gpu")),
@@ -181,6 +182,14 @@ async def test_run_is_bound_to_no_reserved_worker(api: ApiHarness, group: GroupS
         assert await conn.fetchval("SELECT queue FROM run_live WHERE id::text = $1", free) is None
     group._lease.drained = False
     assert (await ended(api, bound))["error"]["name"] == "queue_reserved"
+
+
+async def test_tag_of_one_worker_binds_no_sub_workflow(api: ApiHarness) -> None:
+    tag = f"worker:{api.worker.id}"
+    await deploy(api, "flows", path="u/admin/inner", value={"modules": [node()]}, schema={}, tag=tag)
+    await api.flow({"id": "f", "value": {"type": "flow", "path": "u/admin/inner", "input_transforms": {}}})
+    await api.flow({"id": "i", "value": {"type": "identity", "tag": tag}})
+    assert sorted([job.queue for job in await api.worker.claim_all()]) == ["bash", "native"]
 
 
 async def test_check_of_a_workflow_warns(api: ApiHarness) -> None:

@@ -514,16 +514,14 @@ def work_of(blueprint: Blueprint, node: Node, run: RunRow) -> Work:
 
 
 def queues_of(blueprint: Blueprint, run: RunRow) -> set[str]:
-    """Return the queues of the code and calls of a run that is not bound to a worker, and those that tags name of the
-    runs of its sub-workflows.
-    """
+    """Return the queues of the jobs of a run that is not bound to a worker, and the tags of its sub-workflows."""
     found = {run.queue} if run.queue is not None else set()
     for node in blueprint.plan.all_nodes:
         with suppress(VersionNotPinned):  # the node fails when it runs
             if node.kind is Kind.FLOW:
                 tag = in_workspace(blueprint.flow_pin(node).tag, run.workspace)
                 found |= {tag} if tag else set()
-            elif node.kind.runs_code:
+            elif node.kind.runs_code or node.kind is Kind.IDENTITY:
                 found.add(work_of(blueprint, node, run).queue)
     return found
 

@@ -51,7 +51,8 @@ async def start(
     plan = called.plan
     before = RunState.decode(state) if state else RunState.new(plan)
     begins = replace(before, references=references, sealed=sealed)
-    asked = run if is_pinned(run.queue) else replace(run, queue=in_workspace(pin.tag, run.workspace) or run.queue)
+    tag = None if is_pinned(run.queue) else in_workspace(pin.tag, run.workspace)
+    asked = replace(run, queue=tag) if tag and not is_pinned(tag) else run
     if called.is_dry != blueprint.is_dry:
         raise AssertionError(f"the run {run.id} calls {pin.path} with pins of another kind of run")
     owner = None if blueprint.is_dry else pin.permissioned_as

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from orvanta_platform.control import audit, instance_settings
@@ -101,7 +103,7 @@ async def _store(
 ) -> None:
     assert WORKER_GROUPS.check is not None
     WORKER_GROUPS.check(groups, before)
-    text = msgspec.json.encode(groups).decode()
+    text = msgspec.json.encode({name: _set_fields(group) for name, group in groups.items()}).decode()
     await rows.store(conn, WORKER_GROUPS.name, text, None, None, actor.username)
 
 
@@ -112,6 +114,11 @@ def _version(group: WorkerGroup | None) -> str:
 def _check_version(groups: dict[str, WorkerGroup], name: str, base: str | None) -> None:
     group = groups.get(name)
     check_version(name, _version(group), base, None if group is None else msgspec.to_builtins(group))
+
+
+def _set_fields(group: WorkerGroup) -> dict[str, Any]:
+    """Return the settings that are not null. Workers of an earlier version refuse the names of later settings."""
+    return {name: value for name, value in msgspec.to_builtins(group).items() if value is not None}
 
 
 def _shown(group: WorkerGroup | None) -> WorkerGroup | None:
