@@ -6,6 +6,7 @@ The libraries of OpenTelemetry are imported only if `ORVANTA_OTLP_ENDPOINT` is s
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -21,8 +22,10 @@ from orvanta_platform.tracing import Context, Span, Spans
 BATCH: Final = 512
 """Maximum number of spans in one request."""
 
-TIMEOUT_S: Final = 10
-"""Seconds after which a request, with its repetitions, is given up and its spans are dropped."""
+TIMEOUT_S: Final = 5
+"""Seconds after which a request, with its repetitions, is given up and its spans are dropped. A process that ends waits
+for a request that is being sent.
+"""
 
 COLLECT_S: Final = 1.0
 """Seconds for which spans are collected before they are exported."""
@@ -69,6 +72,7 @@ def exporter(endpoint: str) -> Export:
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace.export import SpanExportResult
 
+    logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # failures are logged here, in the format of the log
     resource = Resource.create({"service.name": "orvanta", "service.version": __version__})
     sender = OTLPSpanExporter(endpoint=endpoint, timeout=TIMEOUT_S)
 
