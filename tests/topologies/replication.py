@@ -65,7 +65,7 @@ class Replication:
 
     def promote(self) -> None:
         """Make the standby the primary; return when it accepts writes."""
-        command = [self.programs / "pg_ctl", "promote", "--wait", "--pgdata", self.standby.data]
+        command = [str(self.programs / "pg_ctl"), "promote", "--wait", "--pgdata", str(self.standby.data)]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/", **self.run_as)
 
 
@@ -81,9 +81,9 @@ def running() -> Iterator[Replication]:
     servers: list[Server] = []
 
     def start(data: Path, port: int) -> Server:
-        command = [programs / "postgres", "-D", data, "-p", str(port)]
+        command = [str(programs / "postgres"), "-D", str(data), "-p", str(port)]
         log = (folder / f"{data.name}.log").open("wb")
-        process = subprocess.Popen(
+        process: subprocess.Popen[bytes] = subprocess.Popen(
             command,
             cwd="/",
             stdout=log,
@@ -139,6 +139,6 @@ def running() -> Iterator[Replication]:
 
 
 def _await(programs: Path, port: int, process: subprocess.Popen[bytes]) -> None:
-    ready = [programs / "pg_isready", "--quiet", "--host", "127.0.0.1", "--port", str(port)]
+    ready = [str(programs / "pg_isready"), "--quiet", "--host", "127.0.0.1", "--port", str(port)]
     while subprocess.run(ready, check=False).returncode != 0:
         assert process.poll() is None, "the server ended"

@@ -71,9 +71,14 @@ async def test_no_accepted_run_is_lost(runs: int) -> None:
         settings = {"DATABASE_URL": servers.url("app"), "ORVANTA_OWNER_URL": servers.url("owner")}
         with running("standby", settings) as house:
             await promote_under_load(house, servers, Calls(runs))
-            environ = house.environ
-            done = subprocess.run([ORVANTA, "doctor", "--consistency"], env=environ, capture_output=True, text=True)
-            assert done.returncode == 0, done.stdout + done.stderr
+            check_data(house)
+
+
+def check_data(house: Running) -> None:
+    """Check the data of the installation with `orvanta doctor --consistency`."""
+    command = [str(ORVANTA), "doctor", "--consistency"]
+    done = subprocess.run(command, env=house.environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 async def promote_under_load(house: Running, servers: Replication, calls: Calls) -> None:
