@@ -153,7 +153,7 @@ def test_doctor_reports_installation(database: TestDatabase, tmp_path: Path) -> 
 def test_doctor_reports_single_database_role(database: TestDatabase, tmp_path: Path) -> None:
     done = run("doctor", DATABASE_URL=database.owner_url, ORVANTA_HOME=str(tmp_path))
     assert "orvanta_owner owns the tables" in done.stdout
-    assert "The audit log is not protected from the application" in done.stdout
+    assert "The audit trail is not protected from the application" in done.stdout
 
 
 @pytest.mark.parametrize(

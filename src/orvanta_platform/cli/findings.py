@@ -71,7 +71,7 @@ async def _roles(connection: Connection) -> Finding:
         return Finding(
             "roles",
             f"{row['role']} owns the tables" if row["owned_tables"] else f"{row['role']} is a superuser",
-            "The audit log is not protected from the application: use two roles, the owner's in ORVANTA_OWNER_URL.",
+            "The audit trail is not protected from the application: use two roles, the owner's in ORVANTA_OWNER_URL.",
         )
     return Finding("roles", f"{row['role']} owns no table and is no superuser")
 

@@ -19,7 +19,7 @@ from orvanta_platform.orchestrator.context_events import export_data
 
 
 class Repeat(msgspec.Struct, frozen=True):
-    """The repetition of another run, `of`, as recorded in the run's history and in the audit log."""
+    """The repetition of another run, `of`, as recorded in the run's history and in the audit trail."""
 
     kind: Literal["restart", "retry", "rerun"]
     of: UUID
