@@ -55,8 +55,7 @@ def rejected(step: Step, event: Rejected) -> bool:
     index, node = event.node, step.plan.node(event.node)
     mark = step.nodes[index]
     if mark == Mark.WAITING_APPROVAL and node.approval is not None:
-        rejection = rejection_by(event)
-        _reject(step, node, node.approval, rejection.marks, event.record, rejection.reason)
+        _reject(step, node, node.approval, rejection_by(event))
         return True
     if mark == Mark.SUSPENDED and node.suspend is not None:
         _disapprove(step, node, node.suspend, event.record, event.by)
@@ -75,8 +74,7 @@ def deadline(step: Step, event: DeadlineDue) -> bool:
         return False
     if node.approval.continues:
         return _approve(step, node, node.approval, Mark.TIMEOUT, event.record)
-    rejection = rejection_by(event, node.approval.timeout_s)
-    _reject(step, node, node.approval, rejection.marks, event.record, rejection.reason)
+    _reject(step, node, node.approval, rejection_by(event, node.approval.timeout_s))
     return True
 
 
@@ -140,22 +138,22 @@ def _approve(step: Step, node: Node, consent: Consent, mark: Mark, record: bytes
     return True
 
 
-def _reject(step: Step, node: Node, consent: Consent, marks: tuple[Mark, Mark], record: bytes, reason: str) -> None:
+def _reject(step: Step, node: Node, consent: Consent, rejection: Reject) -> None:
     """Close the wait of the approval node, and end it as failed."""
     suspending.close_wait(step, node.index, consent)
     step.votes = {each: votes for each, votes in step.votes.items() if each != node.index}
-    step.effects.append(Record("approval_decided", node.index, {"outcome": marks[1].name.lower()}))
-    end_rejected(step, node, Reject(marks, record, reason))
+    step.effects.append(Record("approval_decided", node.index, {"outcome": rejection.marks[1].name.lower()}))
+    end_rejected(step, node, rejection)
 
 
-def end_rejected(step: Step, node: Node, rejected: Reject) -> None:
+def end_rejected(step: Step, node: Node, rejection: Reject) -> None:
     """End the approval node as failed, which an edge on failure, rejected or timeout may handle."""
-    error = NamedError("Rejected", rejected.reason)
-    fields = msgspec.json.decode(rejected.record, type=dict[str, msgspec.Raw])
+    error = NamedError("Rejected", rejection.reason)
+    fields = msgspec.json.decode(rejection.record, type=dict[str, msgspec.Raw])
     summary = {"name": error.name, "message": error.message, "step_id": node.id}
     result = msgspec.json.encode({"error": summary, **fields})
-    step.effects.append(Export(node.index, node.id, rejected.record))
-    node_completion.fail_for_good(step, node, error, rejected.marks, result=result)
+    step.effects.append(Export(node.index, node.id, rejection.record))
+    node_completion.fail_for_good(step, node, error, rejection.marks, result=result)
 
 
 def _disapprove(step: Step, node: Node, consent: Consent, record: bytes, by: str) -> None:

@@ -95,7 +95,7 @@ class Fail(msgspec.Struct, frozen=True):
 
 
 class Reject(msgspec.Struct, frozen=True):
-    """The approval of the node is rejected, or times out, in a dry run."""
+    """The approval of the node is rejected, or times out."""
 
     marks: tuple[Mark, Mark]
     """Marks as in `node_completion.fail_for_good`."""
