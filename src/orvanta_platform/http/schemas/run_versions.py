@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from orvanta_platform.engine.move import Obstacle
+from orvanta_platform.engine.version_move import Obstacle
 from orvanta_platform.services.catalog import run_versions
 
 

@@ -17,9 +17,9 @@ from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.run_versions import MovedRun
 from orvanta_platform.db.runs import RunRow, VersionRow
-from orvanta_platform.engine.move import Move, Obstacle, move
 from orvanta_platform.engine.plan import Kind
 from orvanta_platform.engine.state import HELD, LIVE, RunState
+from orvanta_platform.engine.version_move import Obstacle, VersionMove, check_move
 from orvanta_platform.errors import OrvantaError
 from orvanta_platform.orchestrator.blueprints import Blueprint, blueprint_of, inline_pins, own_pins, write_pins
 from orvanta_platform.services.access import acceptance, on_behalf
@@ -40,7 +40,7 @@ class RunOnEarlierVersion(msgspec.Struct, frozen=True):
     """Number of its version."""
     status: str
     created_by: str
-    check: Move | None
+    check: VersionMove | None
     """None: the current version cannot run for it; `obstacles` has the reason."""
     obstacles: Sequence[Obstacle]
 
@@ -101,8 +101,8 @@ async def move_runs(
 async def _move(platform: Platform, actor: Actor, workspace: str, path: str, id: UUID) -> MoveResult:
     async with platform.db.acquire() as conn:
         run = await run_rows.get_live_run(conn, id)
-    is_named = run is not None and (run.workspace, run.kind, run.path) == (workspace, "flow", path)
-    if run is None or not is_named or not permissions.can(actor, "read", _target(run)):
+    is_of_workflow = run is not None and (run.workspace, run.kind, run.path) == (workspace, "flow", path)
+    if run is None or not is_of_workflow or not permissions.can(actor, "read", _target(run)):
         return MoveResult(id, False, (Obstacle(None, f"It is not a run of {path} that is under way."),))
     if run.parent is not None:
         return MoveResult(id, False, (Obstacle(None, "It is part of another run, which determines its version."),))
@@ -123,7 +123,10 @@ async def _move(platform: Platform, actor: Actor, workspace: str, path: str, id:
 async def _write(
     platform: Platform, actor: Actor, version: VersionRow, blueprint: Blueprint, id: UUID, conn: Connection
 ) -> Sequence[Obstacle]:
-    """Check a run under its lock and move it; return the obstacles. Its steps wait for the lock, or are stale."""
+    """Check a run under its lock and move it; return the obstacles.
+
+    Concurrent steps of the run wait for the lock, or are stale and decided again.
+    """
     run = await run_rows.lock_run(conn, id)
     if run is None or run.cancel_at is not None:
         return (Obstacle(None, "It has ended or is being cancelled."),)
@@ -149,7 +152,7 @@ async def _write(
     return ()
 
 
-async def _check(platform: Platform, run: RunRow) -> tuple[Move | None, Sequence[Obstacle]]:
+async def _check(platform: Platform, run: RunRow) -> tuple[VersionMove | None, Sequence[Obstacle]]:
     try:
         version, blueprint = await _resolve(platform, run)
     except OrvantaError as error:
@@ -165,11 +168,11 @@ def _current(run: RunRow) -> Obstacle:
     return Obstacle(None, f"It runs the newest version that is accepted for {run.permissioned_as}.")
 
 
-async def _check_plans(platform: Platform, conn: Connection, run: RunRow, blueprint: Blueprint) -> Move:
+async def _check_plans(platform: Platform, conn: Connection, run: RunRow, blueprint: Blueprint) -> VersionMove:
     before = await platform.blueprints.of(conn, run, is_call=True)
     executed = await rows.list_executed(conn, run.id)
     state = RunState.decode(run.state)
-    check = move(before.plan, blueprint.plan, state, executed)
+    check = check_move(before.plan, blueprint.plan, state, executed)
     scripts = [*_of_scripts(before, blueprint, run, state)] if check.state is not None else []
     return msgspec.structs.replace(check, obstacles=tuple(scripts), state=None) if scripts else check
 

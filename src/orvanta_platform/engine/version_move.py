@@ -1,4 +1,4 @@
-"""Moving a run to another version of its workflow: its state is transferred, or the reasons why that is impossible."""
+"""Moves of runs to another version of their workflow: the transferred state, or the reasons that prevent the move."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class Obstacle(msgspec.Struct, frozen=True):
     reason: str
 
 
-class Move(msgspec.Struct, frozen=True):
-    """Outcome of a check."""
+class VersionMove(msgspec.Struct, frozen=True):
+    """Outcome of a check whether a run can move to another version."""
 
     at: tuple[str, ...]
     """Nodes in progress."""
@@ -45,7 +45,7 @@ class Move(msgspec.Struct, frozen=True):
     """Numbers of the nodes in the new plan, by those in the old one."""
 
 
-def move(old: Plan, new: Plan, state: RunState, executed: Sequence[int]) -> Move:
+def check_move(old: Plan, new: Plan, state: RunState, executed: Sequence[int]) -> VersionMove:
     """Check whether a run can continue with another plan, and transfer its state.
 
     `executed` are the numbers of the nodes, at any depth, that the run has a job of. Nodes are identified by their ids.
@@ -63,7 +63,7 @@ def move(old: Plan, new: Plan, state: RunState, executed: Sequence[int]) -> Move
         obstacles += _of_new_nodes(old, new, moved)
     live = [node for node in old.nodes if state.nodes[node.index] in LIVE]
     following = {each.id for node in live for each in _targets(new, node.id)}
-    return Move(
+    return VersionMove(
         tuple(node.id for node in live),
         tuple(node.id for node in new.nodes if node.id in following),
         tuple(node.id for node in old.nodes if state.nodes[node.index] in OUTCOMES and _is_changed(new, node)),
