@@ -12,7 +12,7 @@ EXEMPT = {
     "daemons/alerts.py": "loads the HTTP and SMTP clients if alerts have channels",
     "daemons/monitoring.py": "loads the library of metrics at startup, if they are configured",
     "services/approvals/notification_queue.py": "loads the HTTP and SMTP clients with the first notification",
-    "services/changes/webhooks.py": "loads the HTTP client with the first change of a workspace that has a webhook",
+    "services/changes/item_webhooks.py": "loads the HTTP client with the first change that a webhook receives",
     "services/platform.py": "loads the client of a remote store at startup, if one is configured",
     "worker/execute.py": "loads the HTTP client with the first call of an HTTP trigger",
     "worker/runtimes/manifest.py": "must not load in a zygote",

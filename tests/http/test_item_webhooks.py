@@ -12,9 +12,10 @@ import pytest
 from tests.conftest import TestDatabase
 from tests.http.harness import PYTHON, ApiHarness, W, api_harness
 from tests.http.test_notices import web
+from tests.polling import POLL_S
 
 from orvanta_platform.control.actor import Role
-from orvanta_platform.services.changes import webhook_sender, webhooks
+from orvanta_platform.services.changes import item_webhook_sender, item_webhooks
 
 
 @pytest.fixture
@@ -39,8 +40,8 @@ async def sent(api: ApiHarness) -> int:
         await conn.execute("UPDATE item_webhook SET due_at = now()")
         ended = "SELECT coalesce(max(xid) < pg_snapshot_xmin(pg_current_snapshot()), true) FROM audit"
         while not await conn.fetchval(ended):
-            await asyncio.sleep(0.01)
-    return sum(await asyncio.gather(webhooks.send_due(api.platform), webhooks.send_due(api.platform)))
+            await asyncio.sleep(POLL_S)
+    return sum(await asyncio.gather(item_webhooks.send_due(api.platform), item_webhooks.send_due(api.platform)))
 
 
 async def deploy(client: Any, name: str, **more: Any) -> None:
@@ -106,7 +107,7 @@ async def test_changes_are_dropped_after_the_last_attempt(api: ApiHarness) -> No
         server.status = 500
         await deploy(api.client, "lost")
         await deploy(api.client, "kept")
-        for _ in range(webhook_sender.MAX_TRIES):
+        for _ in range(item_webhook_sender.MAX_TRIES):
             assert await sent(api) == 1
         server.status = 200
         assert (await sent(api), await sent(api)) == (1, 0)

@@ -11,7 +11,7 @@ from orvanta_platform.http.openapi import call
 from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, bool_of, page_of, platform_of, small_body_of
 from orvanta_platform.http.schemas import accounts
 from orvanta_platform.services.access import folders, users, workspace_life, workspaces
-from orvanta_platform.services.changes import webhooks
+from orvanta_platform.services.changes import item_webhooks
 from orvanta_platform.services.maintenance import workspace_removal
 from orvanta_platform.services.secrets import workspace_specific
 from orvanta_platform.services.triggers import error_handlers
@@ -112,7 +112,7 @@ async def get_settings(request: AnyRequest, workspace: FromPath[str]) -> Respons
         path = f"{'flow' if handler.is_flow else 'script'}/{handler.path}"
         shown.error_handler = accounts.SetErrorHandler(path=path)
         shown.error_handler_runs_as, shown.error_handler_error = handler.permissioned_as, handler.error
-    webhook = await webhooks.get_webhook(platform_of(request), actor_of(request), workspace)
+    webhook = await item_webhooks.get_webhook(platform_of(request), actor_of(request), workspace)
     if webhook is not None:
         shown.webhook, shown.webhook_error = webhook.url or UNSET, webhook.error or UNSET
     return answers.json(shown)
@@ -153,7 +153,7 @@ async def edit_webhook(request: AnyRequest, workspace: FromPath[str]) -> Respons
     2xx, at most 8 times.
     """
     body = await body_of(request, accounts.EditWebhook)
-    await webhooks.set_webhook(platform_of(request), actor_of(request), workspace, body.webhook or None)
+    await item_webhooks.set_webhook(platform_of(request), actor_of(request), workspace, body.webhook or None)
     return answers.text(f"The webhook of the workspace {workspace} was {'changed' if body.webhook else 'removed'}.")
 
 

@@ -70,7 +70,7 @@ async def _send(platform: Platform, row: WebhookRow, url: str | None, transactio
 
 
 def _change(row: ChangeRow) -> dict[str, Any] | None:
-    """Return what a request says about a change; None for a row that names no item."""
+    """Return the entry of a request for a change; None for a row that names no item."""
     parameters = parameters_of(row)
     key = key_of(row, parameters)
     if key is None:

@@ -23,7 +23,9 @@ from orvanta_platform.services.changes.operations import NOUNS
 from orvanta_platform.services.platform import Platform
 
 MAX_LENGTH: Final = 2000
-_AT_ONCE: Final = 20
+"""Maximum number of characters of a URL."""
+_MAX_CONCURRENT: Final = 20
+"""Maximum number of webhooks to which one server sends at a time."""
 
 
 class Webhook(msgspec.Struct, frozen=True):
@@ -71,12 +73,12 @@ async def set_webhook(platform: Platform, actor: Actor, workspace: str, url: str
 async def send_due(platform: Platform) -> int:
     """Try to send one transaction to each webhook that has changes; returns the number of webhooks."""
     async with platform.db.acquire() as conn:
-        due = await rows.claim_due(conn, NOUNS, _AT_ONCE)
+        due = await rows.claim_due(conn, NOUNS, _MAX_CONCURRENT)
         if not due:
             await rows.skip_others(conn, NOUNS)
     if due:
         # Imported here because the HTTP client is loaded only if there is something to send.
-        from orvanta_platform.services.changes.webhook_sender import send_changes
+        from orvanta_platform.services.changes.item_webhook_sender import send_changes
 
         await asyncio.gather(*(send_changes(platform, row, _url_of(platform, row)) for row in due))
     return len(due)
