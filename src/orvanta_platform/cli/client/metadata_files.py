@@ -12,7 +12,7 @@ from ruamel.yaml.comments import CommentedMap
 from orvanta_platform.cli.client import flow_files, script_files
 from orvanta_platform.errors import BadRequest, InvalidScript, OrvantaError
 from orvanta_platform.workflow.requirements import lock_of, placed_rawscripts, requirements_of, usable_lock
-from orvanta_platform.workflow.requirements.covers import covers
+from orvanta_platform.workflow.requirements.lock_coverage import covers
 from orvanta_platform.workflow.script_imports import may_import
 from orvanta_platform.workflow.signature.fault import syntax_fault
 from orvanta_platform.workflow.signature.refresh import accepts_any, refresh

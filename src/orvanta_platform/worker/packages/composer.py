@@ -14,9 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from orvanta_platform.sandbox.job import Job
 from orvanta_platform.worker.packages.programs import Failed, find, read, run, write
-
-SEPARATOR: Final = "//composer.lock\n"
-"""Separator of the JSON object and the composer.lock."""
+from orvanta_platform.workflow.lock_formats import COMPOSER_LOCK
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*/[A-Za-z0-9][A-Za-z0-9_.-]*")
 _URL: Final = re.compile(r"https?://.*", re.IGNORECASE)
@@ -40,12 +38,12 @@ def lock(job: Job, order: dict[str, Any]) -> str:
     write(f"{folder}/composer.lock", text)
     _composer(job, folder, ["install", "--no-dev", *_OPTIONS], "lock_failed")
     head = json.dumps({"require": required, "sha256": _digests(folder, text)}, indent=2)
-    return f"{head}\n{SEPARATOR}{text}"
+    return f"{head}\n{COMPOSER_LOCK}{text}"
 
 
 def install(job: Job, order: dict[str, Any]) -> None:
     """Install the packages of the order's lock. Raises Failed."""
-    head, separator, text = order["lock"].partition(SEPARATOR)
+    head, separator, text = order["lock"].partition(COMPOSER_LOCK)
     try:
         required, digests = (json.loads(head).get(name) for name in ("require", "sha256"))
         locked = json.loads(text)

@@ -14,9 +14,7 @@ from typing import Any, Final
 
 from orvanta_platform.sandbox.job import Job
 from orvanta_platform.worker.packages.programs import Failed, find, read, run, write
-
-SEPARATOR: Final = "//Gemfile.lock\n"
-"""Separator of the JSON object and the Gemfile.lock."""
+from orvanta_platform.workflow.lock_formats import GEMFILE_LOCK
 
 _SOURCE: Final = "https://rubygems.org"
 _REMOTE: Final = re.compile(r"^  remote: .*$", re.MULTILINE)
@@ -55,13 +53,13 @@ def lock(job: Job, order: dict[str, Any]) -> str:
     _run(job, [find(job, "bundle"), "lock", "--add-checksums"], "lock_failed")
     # The address of the source may contain a password, and differs between installations.
     text = _REMOTE.sub(f"  remote: {_SOURCE}/", read("Gemfile.lock"))
-    return f"{json.dumps({'gems': required}, indent=2)}\n{SEPARATOR}{text}"
+    return f"{json.dumps({'gems': required}, indent=2)}\n{GEMFILE_LOCK}{text}"
 
 
 def install(job: Job, order: dict[str, Any]) -> None:
     """Install the gems of the order's lock. Raises Failed."""
     # Bundler ends lines also at \r\n, and would read sections that the patterns here do not find.
-    head, separator, text = order["lock"].replace("\r", "").partition(SEPARATOR)
+    head, separator, text = order["lock"].replace("\r", "").partition(GEMFILE_LOCK)
     try:
         required = json.loads(head).get("gems")
     except (ValueError, AttributeError):

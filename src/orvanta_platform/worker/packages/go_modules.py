@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from orvanta_platform.sandbox.job import Job
 from orvanta_platform.worker.packages.programs import Failed, find, read, run, write
-from orvanta_platform.workflow.go_lock import SEPARATOR, forbidden_directive, with_module
+from orvanta_platform.workflow.lock_formats import GO_SUM, forbidden_directive, with_module
 
 _MISMATCH: Final = ("checksum mismatch", "SECURITY ERROR")
 _MISSING: Final = re.compile(r"^go: (?:module )?(\S+?)(?:@\S+)?: .*\b404 Not Found", re.MULTILINE)
@@ -27,12 +27,12 @@ def lock(job: Job, order: dict[str, Any]) -> str:
     queries = [f"{name}@{version or 'latest'}" for name, version in order["packages"]]
     for words in (["mod", "init", "orvanta"], ["get", *queries]):
         _go([go, *words], environ, "lock_failed")
-    return f"{read('go.mod')}{SEPARATOR}{read('go.sum')}"
+    return f"{read('go.mod')}{GO_SUM}{read('go.sum')}"
 
 
 def install(job: Job, order: dict[str, Any]) -> None:
     """Install the modules of the order's lock. Raises Failed."""
-    module, separator, sums = order["lock"].partition(SEPARATOR)
+    module, separator, sums = order["lock"].partition(GO_SUM)
     forbidden = forbidden_directive(module)
     if not separator or forbidden is not None:
         reason = f"a lock must contain no {forbidden}" if separator else "the lock is not a go.mod and a go.sum"

@@ -18,9 +18,7 @@ from orvanta_platform.worker.packages import composer, gems, go_modules
 from orvanta_platform.worker.packages.npm_lock import other_source
 from orvanta_platform.worker.packages.programs import TAIL, Failed, find, read, write
 from orvanta_platform.worker.packages.programs import run as run_program
-
-SEPARATOR = "//bun.lock\n"
-"""Separator of the package.json and the bun.lock in an npm lock."""
+from orvanta_platform.workflow.lock_formats import BUN_LOCK
 
 _ORDER, _BUN_OUTPUT = "order.json", "output.txt"
 _LOCKED = re.compile(r"^Saved lockfile", re.MULTILINE)
@@ -132,7 +130,7 @@ def _manifest_and_lock(order: dict[str, Any]) -> tuple[str, str]:
     """Return the contents for package.json (only dependencies) and bun.lock."""
     if order["action"] == "lock":
         return json.dumps({"dependencies": dict(order["packages"])}, indent=2) + "\n", ""
-    manifest, separator, lock = order["lock"].partition(SEPARATOR)
+    manifest, separator, lock = order["lock"].partition(BUN_LOCK)
     try:
         dependencies = json.loads(manifest).get("dependencies", {})
     except (ValueError, AttributeError):
@@ -155,7 +153,7 @@ def _bun_result(job: Job, order: dict[str, Any]) -> str | None:
     if done.search(output) is None or _ERROR.search(output) is not None:
         raise _failure(f"{order['action']}_failed", output.strip() or "bun ended without any output")
     if order["action"] == "lock":
-        return f"{manifest}{SEPARATOR}{read(f'{folder}/bun.lock')}"
+        return f"{manifest}{BUN_LOCK}{read(f'{folder}/bun.lock')}"
     for name, version in json.loads(manifest)["dependencies"].items():
         _name_with_version(f"{folder}/node_modules", str(name), str(version))
     return None

@@ -6,14 +6,11 @@ import json
 import re
 from typing import Final
 
-from orvanta_platform.workflow.go_lock import SEPARATOR as GO_SUM
-from orvanta_platform.workflow.go_lock import forbidden_directive
+from orvanta_platform.workflow.lock_formats import COMPOSER_LOCK, GEMFILE_LOCK, GO_SUM, forbidden_directive
 from orvanta_platform.workflow.requirements.needs import ecosystem_of
 from orvanta_platform.workflow.yaml_text import INLINE
 
-_SEPARATOR: Final = re.compile(r"^//bun\.lock(b?)(?:\n|\Z)", re.MULTILINE)
-_COMPOSER_LOCK: Final = "//composer.lock\n"
-_GEMFILE_LOCK: Final = "//Gemfile.lock\n"
+_BUN_LOCK: Final = re.compile(r"^//bun\.lock(b?)(?:\n|\Z)", re.MULTILINE)
 _DENO_KEYS: Final = frozenset({"specifiers", "packages", "npm", "jsr", "remote", "redirects"})
 _CONTINUED: Final = re.compile(r"\\\r?\n")
 _REQUIREMENT: Final = re.compile(r"[A-Za-z0-9-]")
@@ -52,7 +49,7 @@ def lock_fault(language: str, lock: str) -> str | None:
 def _npm_fault(lock: str) -> str | None:
     if lock.strip() in _EMPTY:
         return None
-    separator = _SEPARATOR.search(lock)
+    separator = _BUN_LOCK.search(lock)
     manifest = _object(lock[: separator.start()] if separator else lock)
     if separator is None:
         if manifest is not None and "version" in manifest and not _DENO_KEYS.isdisjoint(manifest):
@@ -86,7 +83,7 @@ def _go_fault(lock: str) -> str | None:
 def _composer_fault(lock: str) -> str | None:
     if lock.strip() in _EMPTY:
         return None
-    head, separator, rest = lock.partition(_COMPOSER_LOCK)
+    head, separator, rest = lock.partition(COMPOSER_LOCK)
     manifest = _object(head)
     if not separator or manifest is None or not isinstance(manifest.get("require"), dict) or _object(rest) is None:
         return "it is not a list of required packages and a composer.lock"
@@ -96,7 +93,7 @@ def _composer_fault(lock: str) -> str | None:
 def _gems_fault(lock: str) -> str | None:
     if lock.strip() in _EMPTY:
         return None
-    head, separator, _ = lock.partition(_GEMFILE_LOCK)
+    head, separator, _ = lock.partition(GEMFILE_LOCK)
     manifest = _object(head)
     if not separator or manifest is None or not isinstance(manifest.get("gems"), dict):
         return "it is not a list of required gems and a Gemfile.lock"
@@ -107,16 +104,16 @@ def _has_packages(language: str, lock: str) -> bool:
     """Return whether the lock names packages: other tools write headers such as `# py: 3.12` into empty ones."""
     match ecosystem_of(language):
         case "npm":
-            separator = _SEPARATOR.search(lock)
+            separator = _BUN_LOCK.search(lock)
             return separator is not None and lock[separator.end() :].strip() not in _EMPTY
         case "python":
             return bool(_requirements(lock))
         case "go":
             return bool(lock.partition(GO_SUM)[2].strip())
         case "composer":
-            return bool(lock.partition(_COMPOSER_LOCK)[2].strip())
+            return bool(lock.partition(COMPOSER_LOCK)[2].strip())
         case "gems":
-            return bool(lock.partition(_GEMFILE_LOCK)[2].strip())
+            return bool(lock.partition(GEMFILE_LOCK)[2].strip())
         case None:
             return True
 

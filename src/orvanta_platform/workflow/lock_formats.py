@@ -1,12 +1,18 @@
-"""Locks of Go scripts: a go.mod and a go.sum. Standard library only, as the host in the cell uses this module too."""
+"""Formats of locks of several parts. Standard library only, as the host in the cell uses this module too."""
 
 from __future__ import annotations
 
 import re
 from typing import Final
 
-SEPARATOR: Final = "//go.sum\n"
-"""Separator of the go.mod and the go.sum."""
+BUN_LOCK: Final = "//bun.lock\n"
+"""Separator of the package.json and the bun.lock in a lock of npm packages."""
+GO_SUM: Final = "//go.sum\n"
+"""Separator of the go.mod and the go.sum in a lock of Go modules."""
+COMPOSER_LOCK: Final = "//composer.lock\n"
+"""Separator of the JSON object and the composer.lock in a lock of PHP packages."""
+GEMFILE_LOCK: Final = "//Gemfile.lock\n"
+"""Separator of the JSON object and the Gemfile.lock in a lock of Ruby gems."""
 
 _MODULE: Final = re.compile(r"^[ \t]*module[ \t][^\n]*$", re.MULTILINE)
 _FORBIDDEN: Final = re.compile(r"^[ \t\r]*(?P<name>replace|toolchain|tool|godebug|ignore)\b", re.MULTILINE)
