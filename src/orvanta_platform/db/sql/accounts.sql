@@ -20,7 +20,8 @@ SELECT EXISTS (SELECT FROM account WHERE username = $1)
     OR EXISTS (SELECT FROM former_member WHERE username = $1);
 
 -- name: insert
--- Adds an account; returns no row if the address or the username is taken, also by a member or former member of a workspace.
+-- Adds an account; returns no row if the address or the username is taken, also by a member or former member of a
+-- workspace.
 INSERT INTO account (email, username, name, password_hash, super_admin, devops)
 SELECT $1, $2, $3, $4, $5, $6
 WHERE NOT EXISTS (SELECT FROM member WHERE username = $2) AND NOT EXISTS (SELECT FROM former_member WHERE username = $2)

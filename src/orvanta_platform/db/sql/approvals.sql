@@ -33,9 +33,9 @@ WHERE a.run = $1
 ORDER BY a.opened_at, a.node, a.job
 
 -- name: list_open_of_workspace
--- Open approvals of a workspace, the oldest first, at most $2, with the permissions of their runs; those after the one that
--- was opened at $3 by job $4 (null: from the first). The caller may read the run ($5 everything, $6 patterns of paths, $7
--- its username, $8 its principals), or one of its names and roles $9 is an approver.
+-- Open approvals of a workspace, the oldest first, at most $2, with the permissions of their runs; those after the one
+-- that was opened at $3 by job $4 (null: from the first). The caller may read the run ($5 everything, $6 patterns of
+-- paths, $7 its username, $8 its principals), or one of its names and roles $9 is an approver.
 SELECT a.job, a.node, a.kind, a.message, a.groups, a.form, a.inputs, a.opened_at, t.due_at, a.run,
        coalesce(i.extra_perms, '{}') AS extra_perms
 FROM approval a

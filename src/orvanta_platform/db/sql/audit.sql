@@ -14,8 +14,8 @@ FROM unnest($1::text[], $2::text[], $3::text[]) AS e (workspace, operation, reso
 SELECT set_config('plan_cache_mode', 'force_custom_plan', true);
 
 -- name: list
--- A page of the rows of a workspace, newest first, those before $8 (null: all). $3: an operation, or its first part; $11
--- and $12: those of which it is one, and none.
+-- A page of the rows of a workspace, newest first, those before $8 (null: all). $3: an operation, or its first part;
+-- $11 and $12: those of which it is one, and none.
 SELECT id, workspace, at, actor, on_behalf_of, operation, action_kind, resource, parameters, address, request_id
 FROM audit
 WHERE workspace = $1
@@ -34,8 +34,8 @@ WHERE workspace = $1
 ORDER BY id DESC LIMIT $9 OFFSET $10;
 
 -- name: list_by_time
--- A page of the rows of a workspace in a period, newest first, those before the row $8 (null: all). $3: an operation, or
--- its first part. Times have an index of their own, because ids are not exactly in their order.
+-- A page of the rows of a workspace in a period, newest first, those before the row $8 (null: all). $3: an operation,
+-- or its first part. Times have an index of their own, because ids are not exactly in their order.
 SELECT id, workspace, at, actor, on_behalf_of, operation, action_kind, resource, parameters, address, request_id
 FROM audit
 WHERE workspace = $1

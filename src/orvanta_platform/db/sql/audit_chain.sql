@@ -79,8 +79,8 @@ SELECT workspace FROM chain WHERE workspace IS NOT NULL;
 SELECT set_config('orvanta.audit_retention', 'on', true);
 
 -- name: drop_oldest
--- Deletes the first links of a chain, at most $3, up to the first whose row is not older than $2 or is missing, with their
--- rows; the last link of the chain remains. Records the checkpoint.
+-- Deletes the first links of a chain, at most $3, up to the first whose row is not older than $2 or is missing, with
+-- their rows; the last link of the chain remains. Records the checkpoint.
 WITH first AS (
     SELECT l.n, l.audit, l.hash, bool_and(coalesce(a.at < $2, false)) OVER (ORDER BY l.n) AS is_old
     FROM (SELECT n, audit, hash FROM audit_link WHERE workspace = $1 ORDER BY n LIMIT $3) AS l

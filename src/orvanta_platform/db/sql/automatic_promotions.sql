@@ -45,7 +45,8 @@ WHERE ($1::text IS NULL OR a.environment = $1)
 ORDER BY a.retry_at;
 
 -- name: set_attempt
--- Records what an attempt waits for; the next one follows after $3 seconds. Another member may have set it up meanwhile.
+-- Records what an attempt waits for; the next one follows after $3 seconds. Another member may have set it up
+-- meanwhile.
 UPDATE automatic_promotion
 SET waits_for = $4, retry_at = app_now() + make_interval(secs => $3)
 WHERE environment = $1 AND email = $2;

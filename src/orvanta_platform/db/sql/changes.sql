@@ -3,7 +3,8 @@
 SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint;
 
 -- name: list
--- Changes of items by the transactions from $2 up to $3, in order, with the name and address of who made them; at most $5.
+-- Changes of items by the transactions from $2 up to $3, in order, with the name and address of who made them; at most
+-- $5.
 SELECT a.xid::text::bigint AS xid, a.at, a.actor, a.operation, a.resource, a.parameters::text AS parameters,
        coalesce(nullif(c.name, ''), a.actor) AS name, coalesce(m.email, '') AS email
 FROM audit AS a

@@ -1,7 +1,7 @@
 -- name: list_stopping
--- Enabled schedules and HTTP triggers that act for an account, workflows and scripts deployed on its behalf, its service
--- accounts, and automatic promotions and error handlers that it set up, in one workspace or ($2 null) all of them; at
--- most $3.
+-- Enabled schedules and HTTP triggers that act for an account, workflows and scripts deployed on its behalf, its
+-- service accounts, and automatic promotions and error handlers that it set up, in one workspace or ($2 null) all of
+-- them; at most $3.
 SELECT 'schedule' AS kind, workspace, path
 FROM schedule
 WHERE email = $1 AND ($2::text IS NULL OR workspace = $2) AND enabled

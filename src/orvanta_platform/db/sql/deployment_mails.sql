@@ -1,6 +1,6 @@
 -- name: queue_for_approvers
--- Queues a mail for each enabled member of the workspace $2 who is one of the approvers $3 (empty: its admins) and none of
--- $4, for at most 50. Nothing for an author with more than 20 requests to the environment in the last hour.
+-- Queues a mail for each enabled member of the workspace $2 who is one of the approvers $3 (empty: its admins) and none
+-- of $4, for at most 50. Nothing for an author with more than 20 requests to the environment in the last hour.
 INSERT INTO deployment_mail (request, event, email, username)
 SELECT q.id, 'requested', m.email, q.author
 FROM deployment_request AS q
@@ -21,7 +21,8 @@ WHERE q.id = $1 AND NOT EXISTS (SELECT FROM service_account AS s WHERE s.email =
 ORDER BY m.username LIMIT 50;
 
 -- name: queue_for_author
--- Queues a mail about the event $2 by the member $3 with the address $4 for the author of a request, who is somebody else.
+-- Queues a mail about the event $2 by the member $3 with the address $4 for the author of a request, who is somebody
+-- else.
 INSERT INTO deployment_mail (request, event, email, username)
 SELECT q.id, $2, q.author_email, $3
 FROM deployment_request AS q

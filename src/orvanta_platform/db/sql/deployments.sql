@@ -72,8 +72,8 @@ WHERE q.environment = $1 AND ($2::bigint IS NULL OR q.id < $2) AND ($3::text IS 
 ORDER BY q.id DESC LIMIT $8;
 
 -- name: list_unapproved
--- The open requests of an environment, oldest first, that the account $2 may approve: all paths are readable, and it has
--- not approved the plan. With $6 only those of which it is not an author: see list_authors.
+-- The open requests of an environment, oldest first, that the account $2 may approve: all paths are readable, and it
+-- has not approved the plan. With $6 only those of which it is not an author: see list_authors.
 SELECT q.id, q.environment, q.release, q.kind, q.state, q.overwrite, q.plan_hash, q.author, q.author_email,
        q.created_at, q.closed_by, q.closed_at, r.workspace AS source, r.number, r.digest, r.notes, r.paths
 FROM deployment_request AS q

@@ -24,7 +24,8 @@ ORDER BY d.edited_at DESC, d.path
 LIMIT $8 OFFSET $9;
 
 -- name: list_undeployed
--- A page of a user's drafts at readable paths where nothing is deployed, by path; a body of more than $10 bytes is NULL.
+-- A page of a user's drafts at readable paths where nothing is deployed, by path; a body of more than $10 bytes is
+-- NULL.
 SELECT d.path, d.hash, d.created_at, d.edited_at, CASE WHEN octet_length(d.body) <= $10 THEN d.body END AS body
 FROM draft AS d
 WHERE d.workspace = $1 AND d.kind = $2 AND d.owner = $3

@@ -17,8 +17,8 @@ DELETE FROM git_binding WHERE workspace = $1 RETURNING url;
 -- name: get
 -- The binding of a workspace with the wrapped key of its token.
 SELECT b.workspace, b.url, b.branch, b.folder, b.username, b.sealed, b.edited_by, b.edited_at, b.head, b.pushing,
-       b.position::text::bigint AS position, b.round AS sync, b.fetch_at, b.fetched_at, b.tries, b.retry_at, b.error_code,
-       b.error, b.findings::text AS findings, b.fetch_at <= app_now() AS is_due,
+       b.position::text::bigint AS position, b.round AS sync, b.fetch_at, b.fetched_at, b.tries, b.retry_at,
+       b.error_code, b.error, b.findings::text AS findings, b.fetch_at <= app_now() AS is_due,
        k.version AS key_version, k.wrapped, k.wrapped_by
 FROM git_binding AS b
 LEFT JOIN data_key AS k ON k.workspace = b.workspace AND k.version = b.key_version
@@ -72,7 +72,8 @@ DELETE FROM git_item AS g USING unnest($2::text[], $3::text[]) AS n (kind, path)
 WHERE g.workspace = $1 AND g.kind = n.kind AND g.path = n.path;
 
 -- name: accept_items
--- Marks incoming items as applied, with the digests of the workspace's, if they are as they were reviewed; returns them.
+-- Marks incoming items as applied, with the digests of the workspace's, if they are as they were reviewed; returns
+-- them.
 UPDATE git_item AS g
 SET digest = n.digest, files = g.incoming, incoming = NULL, is_incoming = false
 FROM unnest($2::text[], $3::text[], $4::text[], $5::bytea[]) AS n (kind, path, digest, incoming)

@@ -36,7 +36,8 @@ RETURNING w.workspace, w.sealed, w.position::text::bigint AS position, w.tries, 
           k.wrapped, k.wrapped_by;
 
 -- name: skip_others
--- Moves webhooks that have nothing to send past the rows of the audit trail that change no item: no later claim reads them.
+-- Moves webhooks that have nothing to send past the rows of the audit trail that change no item: no later claim reads
+-- them.
 UPDATE item_webhook AS w
 SET position = pg_snapshot_xmin(pg_current_snapshot())
 WHERE w.tries = 0

@@ -68,8 +68,8 @@ WHERE v.workspace = $1 AND v.kind = $2 AND v.path = $3 AND NOT v.deleted AND ($4
 ORDER BY v.id DESC LIMIT $5 OFFSET $6;
 
 -- name: list
--- A page of the readable items of a kind, the latest edited first, without their documents. $22: spellings of a label as
--- JSON, which the labels are searched for as text: the conversion of any stored text to jsonb could fail.
+-- A page of the readable items of a kind, the latest edited first, without their documents. $22: spellings of a label
+-- as JSON, which the labels are searched for as text: the conversion of any stored text to jsonb could fail.
 SELECT v.id, v.workspace, v.kind, v.path, v.number, v.hash, v.format, v.language, v.settings, v.parent, v.author,
        v.message, v.created_at, v.lock_state, v.lock, v.lock_error, v.lock_job, v.made_schema, i.archived,
        i.extra_perms, i.created_by, i.edited_by, i.edited_at, i.version AS current, ''::bytea AS body,

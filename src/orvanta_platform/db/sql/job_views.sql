@@ -154,7 +154,8 @@ WHERE workspace = $2 AND kind IN ('flow', 'flowpreview')
 LIMIT 200
 
 -- name: list_hidden_entries
--- Permits and queue entries of these limits, in one workspace, whose runs a caller may not see: the times of the permits.
+-- Permits and queue entries of these limits, in one workspace, whose runs a caller may not see: the times of the
+-- permits.
 SELECT e.at
 FROM (
     SELECT run, at FROM permit WHERE key = ANY($2::bytea[])

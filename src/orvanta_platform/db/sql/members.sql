@@ -24,8 +24,8 @@ UPDATE member SET role = $3 WHERE workspace = $1 AND username = $2;
 UPDATE member SET disabled = $3 WHERE workspace = $1 AND username = $2;
 
 -- name: lock_leaver
--- Locks the memberships of an account in one workspace or ($2 null) all of them, so that no permission is granted to them
--- meanwhile.
+-- Locks the memberships of an account in one workspace or ($2 null) all of them, so that no permission is granted to
+-- them meanwhile.
 SELECT FROM member WHERE email = $1 AND ($2::text IS NULL OR workspace = $2) FOR UPDATE;
 
 -- name: remove_grants

@@ -73,9 +73,9 @@ SELECT * FROM unnest($1::bytea[], $2::bytea[])
 ON CONFLICT DO NOTHING;
 
 -- name: rewrite_versions
--- Adds to each of the items of the versions $1 a version with another document, which becomes current and is accepted for
--- the same members. $6 to $10: the items that nodes of the new versions run. $11: the documents that their runs use.
--- What their code imports does not change.
+-- Adds to each of the items of the versions $1 a version with another document, which becomes current and is accepted
+-- for the same members. $6 to $10: the items that nodes of the new versions run. $11: the documents that their runs
+-- use. What their code imports does not change.
 WITH rewritten AS (
     SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::text[], $11::bytea[]) AS r (version, document, hash, run_document)
 ), added AS (

@@ -3,12 +3,13 @@
 SELECT at FROM operations_rollup WHERE width_s = 60 AND workspace IS NULL ORDER BY at DESC LIMIT 1
 
 -- name: record_minutes
--- Records the minutes from $1 to $2: ended runs without sub-workflows and dry runs, ended jobs by the bucket (bounds $3) of the time
--- that they waited; with $4 for the last minute the current state of the queue, the workers and the database. Recording
--- a minute again replaces it. Workspace '' is the whole installation.
+-- Records the minutes from $1 to $2: ended runs without sub-workflows and dry runs, ended jobs by the bucket (bounds
+-- $3) of the time that they waited; with $4 for the last minute the current state of the queue, the workers and the
+-- database. Recording a minute again replaces it. Workspace '' is the whole installation.
 WITH ended_runs AS (
     SELECT coalesce(workspace, '') AS workspace, date_bin('1 minute', ended_at, 'epoch') AS at,
-           count(*) FILTER (WHERE status = 'succeeded') AS succeeded, count(*) FILTER (WHERE status = 'failed') AS failed,
+           count(*) FILTER (WHERE status = 'succeeded') AS succeeded,
+           count(*) FILTER (WHERE status = 'failed') AS failed,
            count(*) FILTER (WHERE status = 'cancelled') AS cancelled
     FROM run
     WHERE ended_at >= $1 AND ended_at < $2 AND parent IS NULL AND trigger <> 'dry_run'
@@ -57,7 +58,8 @@ WITH ended_runs AS (
            pg_database_size(current_database()) AS database_bytes,
            (SELECT coalesce(extract(epoch FROM max(clock_timestamp() - xact_start)), 0)::double precision
             FROM pg_stat_activity
-            WHERE datname = current_database() AND backend_xmin IS NOT NULL AND pid <> pg_backend_pid()) AS oldest_xmin_s
+            WHERE datname = current_database() AND backend_xmin IS NOT NULL AND pid <> pg_backend_pid()
+           ) AS oldest_xmin_s
 )
 INSERT INTO operations_rollup AS r (workspace, width_s, at, succeeded, failed, cancelled, waits, waiting, running,
                                     oldest_s, slots, database_bytes, oldest_xmin_s)

@@ -11,9 +11,9 @@ VALUES ($1, $2, $3, app_now() + make_interval(secs => $4))
 ON CONFLICT (run, job, kind) DO UPDATE SET due_at = least(timer.due_at, excluded.due_at)
 
 -- name: take_due_timers
--- Deletes timers due between $1 and now, except those that another process deletes; the transaction inserts their events
--- into inboxes. Deletes by ctid: for a join by key, the planner may choose a scan of the whole table if it expects few
--- rows in it.
+-- Deletes timers due between $1 and now, except those that another process deletes; the transaction inserts their
+-- events into inboxes. Deletes by ctid: for a join by key, the planner may choose a scan of the whole table if it
+-- expects few rows in it.
 DELETE FROM timer
 WHERE ctid = ANY (ARRAY(
     SELECT ctid

@@ -1,8 +1,9 @@
 -- name: resolve
--- The identity behind a valid token, and its membership in a workspace ($2; null: the token's own). An impersonation ends
--- if its admin is no longer an admin, or if the account becomes superadmin.
+-- The identity behind a valid token, and its membership in a workspace ($2; null: the token's own). An impersonation
+-- ends if its admin is no longer an admin, or if the account becomes superadmin.
 SELECT t.kind, t.workspace AS token_workspace, t.scopes, a.email, a.username AS account_username,
-       a.super_admin, a.devops, w.id AS workspace, w.archived_at IS NOT NULL AS archived, m.username, m.role, p.groups, g.grants,
+       a.super_admin, a.devops, w.id AS workspace, w.archived_at IS NOT NULL AS archived, m.username, m.role, p.groups,
+       g.grants,
        (t.last_address IS NULL OR t.last_used_at < app_now() - interval '1 minute') AS stale,
        coalesce(im.username, i.username) AS impersonator
 FROM token AS t

@@ -33,7 +33,7 @@ WITH jobs AS (
 ), files AS (
     SELECT workspace, sum(size)::bigint AS bytes FROM file GROUP BY workspace
 )
-INSERT INTO usage_rollup AS u (workspace, width_s, dimension, at, name, runs, failed, job_s, file_bytes)
+INSERT INTO usage_rollup (workspace, width_s, dimension, at, name, runs, failed, job_s, file_bytes)
 SELECT w.id, 3600, 'workspace', $1::timestamptz, '', coalesce(sum(f.runs), 0), coalesce(sum(f.failed), 0),
        coalesce(sum(f.job_s), 0), coalesce(max(s.bytes), 0)
 FROM workspace AS w
@@ -55,7 +55,7 @@ SET runs = excluded.runs, failed = excluded.failed, job_s = excluded.job_s, file
 
 -- name: record_days
 -- Records the days from $1 to $2 from their hours.
-INSERT INTO usage_rollup AS u (workspace, width_s, dimension, at, name, runs, failed, job_s, file_bytes)
+INSERT INTO usage_rollup (workspace, width_s, dimension, at, name, runs, failed, job_s, file_bytes)
 SELECT workspace, 86400, dimension, date_bin('1 day', at, 'epoch'), name, sum(runs), sum(failed), sum(job_s),
        (array_agg(file_bytes ORDER BY at DESC))[1]
 FROM usage_rollup

@@ -20,10 +20,10 @@ WHERE v.workspace = $1 AND v.path = $2
 FOR NO KEY UPDATE OF v;
 
 -- name: list
--- A page of the readable variables by path, without values over 10,000 characters. $9: a text in the value of one that is
--- not a secret; $11: paths after this one.
-SELECT v.workspace, v.path, CASE WHEN length(v.value) <= 10000 THEN v.value END AS value, v.sealed IS NOT NULL AS is_secret, v.description, v.account, v.is_oauth,
-       v.expires_at,
+-- A page of the readable variables by path, without values over 10,000 characters. $9: a text in the value of one that
+-- is not a secret; $11: paths after this one.
+SELECT v.workspace, v.path, CASE WHEN length(v.value) <= 10000 THEN v.value END AS value,
+       v.sealed IS NOT NULL AS is_secret, v.description, v.account, v.is_oauth, v.expires_at,
        coalesce(v.expires_at <= app_now(), false) AS is_expired, v.labels, v.ws_specific, v.extra_perms, v.created_by,
        v.edited_at
 FROM variable AS v

@@ -37,7 +37,8 @@ WITH sought AS (
     JOIN version AS v ON v.id = i.version
     WHERE s.kind IN ('resource_type', 'queue', 'group') AND i.workspace = $1 AND NOT i.archived
       AND CASE s.kind
-              WHEN 'resource_type' THEN position(format('"resource-%s"', s.path) IN concat(v.settings, v.made_schema)) > 0
+              WHEN 'resource_type'
+                  THEN position(format('"resource-%s"', s.path) IN concat(v.settings, v.made_schema)) > 0
               WHEN 'queue' THEN v.settings ->> 'tag' = s.path
               ELSE i.extra_perms ? s.principal
           END

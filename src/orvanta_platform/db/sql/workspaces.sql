@@ -96,8 +96,9 @@ WITH accounts AS (
 DELETE FROM workspace WHERE id = $1 AND archived_at = 'infinity' RETURNING id;
 
 -- name: add_member
--- Adds a member; returns no row if the username or the account is a member already, or if the username is that of another
--- account, as which a superadmin acts in workspaces without being a member, or that of a former member with another account.
+-- Adds a member; returns no row if the username or the account is a member already, or if the username is that of
+-- another account, as which a superadmin acts in workspaces without being a member, or that of a former member with
+-- another account.
 INSERT INTO member (workspace, username, email, role)
 SELECT $1, $2, $3, $4
 WHERE NOT EXISTS (SELECT FROM former_member WHERE workspace = $1 AND username = $2 AND email <> $3)
@@ -168,7 +169,8 @@ WHERE id = $1 AND search_run_data <> $2;
 UPDATE workspace SET retention_days = $2 WHERE id = $1;
 
 -- name: get_token_max_age_days
--- The shortest maximum lifetime of new tokens among the workspace $2, or all workspaces of the account $1 if it is null.
+-- The shortest maximum lifetime of new tokens among the workspace $2, or all workspaces of the account $1 if it is
+-- null.
 SELECT min(w.token_max_age_days)
 FROM workspace AS w
 WHERE w.archived_at IS NULL
