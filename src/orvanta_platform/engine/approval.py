@@ -1,4 +1,4 @@
-"""Approval nodes, and `suspend` after a step: both wait for people, without a job or a worker."""
+"""Approval nodes, and `suspend` after a node: both wait for people, without a job or a worker."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def of_settings(settings: Mapping[str, Any]) -> Debounce | None:
 
 
 def of_step(id: str, value: Mapping[str, Any], settings: Any) -> StepDebounce | None:
-    """Return the debounce settings of a step from its `debouncing`; None if it starts without waiting."""
+    """Return the debounce settings of a node from its `debouncing`; None if it starts without waiting."""
     window = of_settings(settings) if isinstance(settings, Mapping) else None
     if window is None:
         return None

@@ -84,7 +84,7 @@ def of_script(value: Any, path: str, settings: Settings) -> Gate | None:
 
 
 def inputs_of(value: Any) -> Callable[[str], Any]:
-    """Return a function from the name of a step's input to its Transform."""
+    """Return a function from the name of a node's input to its Transform."""
     transforms = value.get("input_transforms") or {}
     return lambda name: transforms.get(name, {"type": "static", "value": None})
 

@@ -97,7 +97,7 @@ class Retry(msgspec.Struct, frozen=True):
 
 
 class Consent(msgspec.Struct, frozen=True):
-    """Approval policy of an approval node, or of `suspend` after a step."""
+    """Approval policy of an approval node, or of `suspend` after a node."""
 
     required: int = 1
     """Number of people who must agree."""
@@ -170,7 +170,7 @@ class Debounce(msgspec.Struct, frozen=True):
 
 
 class StepDebounce(msgspec.Struct, frozen=True):
-    """Debounce settings of a step: it waits for `window` and yields to a later step with the same key."""
+    """Debounce settings of a node: it waits for `window` and yields to a later execution with the same key."""
 
     window: Debounce
     key: tuple[str | KeyPart, ...]

@@ -1,4 +1,4 @@
-"""Steps with `debouncing`: they wait, and hand over to a later step with the same key that arrives in time."""
+"""Nodes with `debouncing`: they wait, and hand over to a later execution with the same key that arrives in time."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from orvanta_platform.engine.step import Step
 
 
 def suspend(step: Step, index: int, final: Mark, *, result: bytes | None, groups: bytes | None) -> None:
-    """Hold the edges of a step that has ended until enough events arrive."""
+    """Hold the edges of a node that has ended until enough events arrive."""
     consent = step.plan.node(index).suspend
     if consent is not None:
         step.hold(index, Mark.SUSPENDED, final, result=result)
@@ -21,7 +21,7 @@ _RESUMED = b'{"value":{},"approver":null,"resume_id":null,"at":null}'
 
 
 def resume_without_wait(step: Step, index: int) -> None:
-    """Resume a step that would suspend a dry run, with an empty payload."""
+    """Resume a node that would suspend in a real run, with an empty payload."""
     step.votes = {**step.votes, index: 1}
     step.effects.append(StoreResume(index, 1, _RESUMED))
 

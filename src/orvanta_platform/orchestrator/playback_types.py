@@ -54,7 +54,7 @@ class Source(Protocol):
         """
 
     def decision(self, key: ExecutionKey, number: int) -> Event | None:
-        """Return decision number `number`, from 0, on an approval or suspended step; None if there is none."""
+        """Return decision number `number`, from 0, on an approval or suspended node; None if there is none."""
 
     def rank(self, key: ExecutionKey) -> float:
         """Return the position at which an execution ends, among those that run at the same time."""

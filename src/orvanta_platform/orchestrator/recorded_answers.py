@@ -49,7 +49,7 @@ class RecordedAnswers:
         return None if answer.result is msgspec.UNSET else RecordedOutcome(msgspec.json.encode(answer.result))
 
     def decision(self, key: ExecutionKey, number: int) -> Event | None:
-        """Return a decision on an approval or suspended step."""
+        """Return a decision on an approval or suspended node."""
         answers = self._test.answers(key_of(key.node.id, key.iterations))
         decisions = answers[-1].decisions if answers else []
         if number >= len(decisions):

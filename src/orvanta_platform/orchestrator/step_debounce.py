@@ -1,7 +1,7 @@
-"""Debounced steps: replacing an earlier step of the same key, joining its inputs, and notifying its run.
+"""Debounced nodes: replacing an earlier execution of the same key, joining its inputs, and notifying its run.
 
-Rows of step_debounce are locked last, after those of concurrency limits. A step that replaces another one does not
-touch the other's run: it sends an event to its inbox.
+Rows of step_debounce are locked last, after those of concurrency limits. An execution that replaces another one does
+not touch the other's run: it sends an event to its inbox.
 """
 
 from __future__ import annotations

@@ -73,7 +73,7 @@ async def find_decision_event(
 
 
 def decision_event(index: int, decision: DecisionRow, *, approval: bool) -> Event:
-    """Return the event of a decision on an approval, otherwise on a suspended step."""
+    """Return the event of a decision on an approval, otherwise on a suspended node."""
     record = _approval(decision) if approval else _resume(decision)
     return Approved(index, record) if decision.approved else Rejected(index, record, decision.approver, decision.reason)
 
@@ -130,7 +130,7 @@ def job_lost_event(index: int, job: LiveJob, event: JobLost, *, cancelled: bool)
 
 
 def deadline_event(index: int, at: datetime, *, approval: bool) -> Event:
-    """Return the event of an approval, otherwise of a suspended step, that timed out."""
+    """Return the event of an approval, otherwise of a suspended node, that timed out."""
     if approval:
         fields: dict[str, Any] = {"decision": "timeout", "by": None, "at": at, "reason": None, "form": None}
     else:

@@ -137,7 +137,7 @@ class LinkView(msgspec.Struct, frozen=True):
     request: ApprovalRequest | None
     """Approval that the link's node requests or will request; None: there is none, or it is closed."""
     hints: Mapping[str, Any] = msgspec.field(default_factory=dict)
-    """default_args and enums that a suspended step returned for the form."""
+    """default_args and enums that a suspended node returned for the form."""
 
 
 async def get_by_link(platform: Platform, workspace: str, link: Link) -> LinkView:

@@ -182,7 +182,7 @@ def _is_over(state: RunState, index: int) -> bool:
 
 
 async def hints_of(platform: Platform, request: Sequence[ApprovalRequest]) -> list[dict[str, Any]]:
-    """Return the default_args and enums that each suspended step returned for its form."""
+    """Return the default_args and enums that each suspended node returned for its form."""
     opened = [each.opened for each in request]
     keys = [(each.job, "result", "") if each is not None and each.kind == "suspend" else None for each in opened]
     found = await results.load_values(platform, [key for key in keys if key]) if any(keys) else {}

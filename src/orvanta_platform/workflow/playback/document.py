@@ -34,7 +34,7 @@ class _Shape(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defa
 
 
 class AnswerDecision(_Shape):
-    """Decision of a person on an approval or a suspended step, or its timeout."""
+    """Decision of a person on an approval or a suspended node, or its timeout."""
 
     decision: Literal["approved", "rejected", "timeout"] = "approved"
     by: str = "admin"
