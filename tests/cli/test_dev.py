@@ -30,7 +30,7 @@ def test_changed_files_run_as_previews(cli: Cli) -> None:
         part.write_text("def main(n):\n    raise ValueError('no ' + str(n))\n")
         dev.await_err("ValueError: no 7")
         cli.write("input.json", '{"n": 8}')
-        dev.await_err("ValueError: no 8")
+        dev.await_err("ValueError: no 8\n")
         dev.interrupt()
         done = dev.end()
     assert (done.code, done.err.splitlines()[-1]) == (0, "Stopped.")
