@@ -18,9 +18,8 @@ Source = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Register the command with the root application."""
-    command(app, "orvanta dev f/sales/report.flow --input order.json", "orvanta dev f/sales", "orvanta dev -i n:=5")(
-        dev
-    )
+    examples = ("orvanta dev f/sales/report.flow --input order.json", "orvanta dev f/sales", "orvanta dev -i n:=5")
+    command(app, *examples)(dev)
 
 
 def dev(

@@ -18,8 +18,12 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be wri
 
 def register(app: typer.Typer) -> None:
     """Register the command with the root application."""
-    examples = ("", " f/sales/total.py", " --dry-run")
-    command(app, *(f"orvanta generate-metadata{each}" for each in examples))(generate_metadata)
+    examples = (
+        "orvanta generate-metadata",
+        "orvanta generate-metadata f/sales/total.py",
+        "orvanta generate-metadata --dry-run",
+    )
+    command(app, *examples)(generate_metadata)
 
 
 def generate_metadata(session: Session, sources: Sources = None, dry_run: DryRun = False) -> None:

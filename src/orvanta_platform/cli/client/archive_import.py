@@ -12,7 +12,7 @@ import typer
 from orvanta_platform.cli.client.api import Api
 from orvanta_platform.cli.client.command import Session
 from orvanta_platform.cli.client.errors import FAILED, ServerRefused
-from orvanta_platform.cli.client.output import print_json, say, terminal_safe
+from orvanta_platform.cli.client.output import print_json, say, say_error, terminal_safe
 from orvanta_platform.cli.client.tree_pull import at_places, without_secret
 from orvanta_platform.cli.client.tree_push import await_locks
 from orvanta_platform.cli.client.tree_status import change_of, fetch, parts, plan
@@ -148,9 +148,7 @@ class _Import:
         for name in self.left_out:
             say(terminal_safe(f"{name} is left out: it belongs to no item."))
         for _, error in self.failed:
-            say(terminal_safe(error.message))
-            if error.hint:
-                say(terminal_safe(f"    {error.hint}"))
+            say_error(error.message, error.hint)
         if self.failed:
             print(f"{len(self.failed)} failed; nothing was imported.")
         elif not changed:

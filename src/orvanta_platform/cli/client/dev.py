@@ -16,7 +16,7 @@ from orvanta_platform.cli.client.command import Session
 from orvanta_platform.cli.client.dev_files import Files, flow_call, script_call, snapshot
 from orvanta_platform.cli.client.errors import Interrupted, NotLoggedIn
 from orvanta_platform.cli.client.item_paths import say_left_out
-from orvanta_platform.cli.client.output import print_json_text, say, terminal_safe
+from orvanta_platform.cli.client.output import print_json_text, say, say_error, terminal_safe
 from orvanta_platform.cli.client.screens import summary
 from orvanta_platform.errors import InvalidWorkflow, OrvantaError
 from orvanta_platform.workflow.tree.extensions import ending_of
@@ -31,44 +31,46 @@ def watch_files(session: Session, source: Path, pairs: Sequence[str], input_file
         raise typer.BadParameter(f"{source} does not exist.")
     if source.name in DOCUMENTS and source.absolute().parent.name.endswith(FLOW_FOLDERS):
         source = source.parent
-    whole = source.is_dir() and not flow_files.is_workflow(source)
-    given = run_input.read(list(pairs), input_file)
+    args = run_input.read(list(pairs), input_file)
     say_left_out([source])
     session.connect()
-    developed = _Dev(session, source, whole)
+    watcher = _Watcher(session, source, args)
     if input_file not in (None, "-"):
-        developed.input = (list(pairs), input_file)
-    with suppress(KeyboardInterrupt, _Ended):
-        developed.run(given)
+        watcher.input = (list(pairs), input_file)
+    with suppress(KeyboardInterrupt, _Stopped):
+        watcher.run()
     say("Stopped.")
 
 
-class _Ended(Exception):
-    """Ctrl-C ended a run."""
+class _Stopped(Exception):
+    """Raised after Ctrl-C during a run."""
 
 
-class _Dev:
-    def __init__(self, session: Session, source: Path, whole: bool) -> None:
+class _Watcher:
+    def __init__(self, session: Session, source: Path, args: bytes) -> None:
         self.session = session
         self.source = source
-        self.whole = whole
+        self.is_folder = source.is_dir() and not flow_files.is_workflow(source)
+        """True if `source` contains scripts and workflows; False if it is one."""
+        self.args = args
         self.input: tuple[list[str], str | None] | None = None
         """Inputs that are read again for each run, because they are in a file."""
         self.seen: Files = {}
         self.last: list[Path] = []
+        """The script or workflow that ran last."""
 
-    def run(self, given: bytes) -> None:
-        """Watch the files until Ctrl-C, and run each that changes. Raises KeyboardInterrupt, _Ended, NotLoggedIn."""
+    def run(self) -> None:
+        """Watch the files until Ctrl-C, and run each that changes. Raises KeyboardInterrupt, _Stopped, NotLoggedIn."""
         self.seen = self._files()
-        changed = [] if self.whole else [self.source]
+        changed = [] if self.is_folder else [self.source]
         say(f"Watching {self.source}; Ctrl-C stops.")
         while True:
             for file in changed:
-                self._preview(file, given)
+                self._preview(file)
             changed = self._await_change()
 
     def _files(self) -> Files:
-        return snapshot(self.source, whole=self.whole, input_file=self.input and self.input[1])
+        return snapshot(self.source, is_folder=self.is_folder, input_file=self.input and self.input[1])
 
     def _await_change(self) -> list[Path]:
         """Wait until files have changed and no more change; return the workflows and scripts to run."""
@@ -85,12 +87,12 @@ class _Dev:
             return self.last
         return changed
 
-    def _preview(self, file: Path, given: bytes) -> None:
-        """Run a file once, and print its result or the reason why it cannot run. Raises _Ended, NotLoggedIn."""
+    def _preview(self, file: Path) -> None:
+        """Run a file once, and print its result or the reason why it cannot run. Raises _Stopped, NotLoggedIn."""
         self.last = [file]
         api = self.session.api
         try:
-            args = run_input.read(*self.input) if self.input else given
+            args = run_input.read(*self.input) if self.input else self.args
             call, body = (flow_call if file.is_dir() or ending_of(file.name) is None else script_call)(file, args)
             run_id = running.start_at(api, api.in_workspace(f"jobs/run/{call}"), body)
             self._show(run_id)
@@ -101,9 +103,8 @@ class _Dev:
         except InvalidWorkflow as error:
             _say_problems(file, error)
         except OrvantaError as error:
-            say(terminal_safe(error.message if str(file) in error.message else f"{file}: {error.message}"))
-            if error.hint:
-                say(terminal_safe(f"    {error.hint}"))
+            message = error.message if str(file) in error.message else f"{file}: {error.message}"
+            say_error(message, error.hint)
 
     def _show(self, run_id: str) -> None:
         changed = False
@@ -121,7 +122,7 @@ class _Dev:
                 reason: Any = {"reason": "The files changed." if changed else "Ctrl-C"}
                 self.session.api.post(self.session.api.item("jobs_u/queue/cancel", run_id), reason)
             if not changed:
-                raise _Ended from None
+                raise _Stopped from None
             say(f"The files changed; the run {run_id} is cancelled.")
             return
         say(summary(run))

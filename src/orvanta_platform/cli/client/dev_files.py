@@ -23,9 +23,9 @@ Files: TypeAlias = dict[Path, tuple[tuple[str, int, int], ...]]
 """Workflow or script → (name, time of change in ns, size in bytes) of each of its files."""
 
 
-def snapshot(source: Path, *, whole: bool, input_file: str | None) -> Files:
-    """Return the state of all workflows and scripts under a folder (`whole`), or of one, and of the input file."""
-    items = [*flow_files.find(source), *script_files.find(source)] if whole else [source]
+def snapshot(source: Path, *, is_folder: bool, input_file: str | None) -> Files:
+    """Return the state of all workflows and scripts under a folder, or of `source` itself, and of the input file."""
+    items = [*flow_files.find(source), *script_files.find(source)] if is_folder else [source]
     found = {item: _states(_files_of(item)) for item in items}
     return found if input_file is None else {**found, Path(input_file): _states([Path(input_file)])}
 

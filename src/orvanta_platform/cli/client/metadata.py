@@ -16,7 +16,7 @@ from orvanta_platform.cli.client.command import Session
 from orvanta_platform.cli.client.errors import FAILED, ServerRefused
 from orvanta_platform.cli.client.item_paths import say_left_out
 from orvanta_platform.cli.client.metadata_files import FlowMetadata, LockNeed, ScriptMetadata
-from orvanta_platform.cli.client.output import print_json, say, terminal_safe
+from orvanta_platform.cli.client.output import print_json, say, say_error, terminal_safe
 from orvanta_platform.errors import InvalidWorkflow, LockFailed, OrvantaError
 from orvanta_platform.workflow.tree.extensions import ending_of
 
@@ -25,7 +25,7 @@ _POLL_S: Final = (0.1, 0.2, 0.5, 1.0)
 
 @dataclass(slots=True)
 class _Entry:
-    """Script or workflow, and what became of it."""
+    """A script or workflow, and the outcome for it."""
 
     kind: str
     file: Path
@@ -40,12 +40,12 @@ class _Entry:
 
     @property
     def state(self) -> str:
-        """Return what happened to the files."""
+        """Return created, updated or unchanged, for the files."""
         return "unchanged" if not self.written else "created" if self.created else "updated"
 
 
 def generate(session: Session, sources: Sequence[Path], *, dry_run: bool) -> None:
-    """Write the metadata. Raises typer.BadParameter if there is nothing to do it for, typer.Exit after errors."""
+    """Write the metadata. Raises typer.BadParameter if there is no script or workflow, typer.Exit after errors."""
     say_left_out(sources)
     entries = _find(sources)
     for entry in entries:
@@ -172,9 +172,7 @@ def _report(session: Session, entries: Sequence[_Entry], *, dry_run: bool) -> No
     ]
     failed = [(entry, location, error) for entry in entries for location, error in entry.failed]
     for _, location, error in failed:
-        say(terminal_safe(f"{location}: error {error.as_dict()['code']}: {error.message}"))
-        if error.hint:
-            say(terminal_safe(f"    {error.hint}"))
+        say_error(f"{location}: error {error.as_dict()['code']}: {error.message}", error.hint)
     if session.as_json:
         errors = [
             {"kind": entry.kind, "file": str(entry.file), "location": location, "error": error.as_dict()}

@@ -30,7 +30,7 @@ class LockNeed(msgspec.Struct, frozen=True):
     place: str
     """JSON pointer of the node in its workflow; empty for a script."""
     location: str
-    """File for people."""
+    """File, and line and column if known, for messages."""
     language: str
     content: str
 
@@ -51,7 +51,7 @@ class ScriptMetadata:
         return _faults(str(self.file), self.script.language, self.script.content)
 
     def needs(self) -> list[LockNeed]:
-        """Return the code to lock, if it needs a lock that it has not. Raises InvalidScript."""
+        """Return the code to lock, if its lock is missing or outdated. Raises InvalidScript."""
         script = self.script
         if not _needs_lock(script.language, script.content, script.lock):
             return []
@@ -186,7 +186,7 @@ def _refer(opened: Any, place: str, name: str) -> None:
 
 
 def _edit(opened: Any, after: Mapping[str, Any]) -> None:
-    """Change an opened object to `after`, with the comments of all that stays."""
+    """Change an opened object to `after`, and keep the comments of unchanged members."""
     for name in [name for name in opened if name not in after]:
         del opened[name]
     for name, value in after.items():

@@ -39,6 +39,13 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def say_error(message: str, hint: str | None) -> None:
+    """Print an error for people to stderr, with its hint in the next line. Neither can control the terminal."""
+    say(terminal_safe(message))
+    if hint:
+        say(terminal_safe(f"    {hint}"))
+
+
 def print_change(entry: Mapping[str, Any], note: str = "") -> None:
     """Print an entry of a plan: a sign for its action, kind and path."""
     print(terminal_safe(f"{_SIGNS[entry['action']]} {entry['kind']} {entry['path']}{note}"))

@@ -20,7 +20,7 @@ from orvanta_platform.cli.client.deploy import (
 )
 from orvanta_platform.cli.client.errors import FAILED, NotLoggedIn, ServerUnreachable
 from orvanta_platform.cli.client.item_paths import needed, say_left_out
-from orvanta_platform.cli.client.output import print_json, say
+from orvanta_platform.cli.client.output import print_json, say_error
 from orvanta_platform.errors import OrvantaError
 from orvanta_platform.workflow.diagnostics import errors, invalid
 
@@ -93,7 +93,7 @@ def push_each(session: Session, pushes: Sequence[tuple[Path, Push]], options: Op
             raise
         except OrvantaError as error:
             failed.append({"file": str(file), "error": error.as_dict()})
-            say(f"{file}: {error.message}" + (f"\n    {error.hint}" if error.hint else ""))
+            say_error(f"{file}: {error.message}", error.hint)
     _print_outcome(session, done, options, single=False, failed=failed)
     if failed:
         raise typer.Exit(FAILED)

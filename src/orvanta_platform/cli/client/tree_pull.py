@@ -12,7 +12,7 @@ import typer
 
 from orvanta_platform.cli.client.command import Session
 from orvanta_platform.cli.client.errors import FAILED
-from orvanta_platform.cli.client.output import print_json, say, terminal_safe
+from orvanta_platform.cli.client.output import print_json, say, say_error, terminal_safe
 from orvanta_platform.cli.client.tree_folder import STATE, Folder, open_folder, open_state
 from orvanta_platform.cli.client.tree_status import Comparison, compare, fetch
 from orvanta_platform.errors import BadRequest, OrvantaError
@@ -223,6 +223,4 @@ def failures(folder: Folder, failed: Sequence[tuple[Key, OrvantaError]]) -> list
 def show_failures(folder: Folder, failed: Sequence[tuple[Key, OrvantaError]]) -> None:
     """Print the errors of items with their files."""
     for key, error in failed:
-        say(terminal_safe(f"{folder.file_of(key) or key[1]}: {error.message}"))
-        if error.hint:
-            say(terminal_safe(f"    {error.hint}"))
+        say_error(f"{folder.file_of(key) or key[1]}: {error.message}", error.hint)
