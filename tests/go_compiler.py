@@ -13,8 +13,8 @@ from tests.worker.jobs import LEVELS, run
 from orvanta_platform import clock
 from orvanta_platform.worker.runtimes.pool import Runtimes
 
-GIVEN = "COMPILED_GO"
-"""Variable with the folder of the run of tests that started this one."""
+FOLDER_VARIABLE = "COMPILED_GO"
+"""Environment variable with the folder of the run of tests that started this one."""
 
 GO = "package inner\n\nfunc main() {}\n"
 
@@ -25,8 +25,8 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     Two other compilers had been used before, `old` and `recent`. A run of tests by another one gets its folder.
     """
-    if GIVEN in os.environ:
-        return Path(os.environ[GIVEN])
+    if FOLDER_VARIABLE in os.environ:
+        return Path(os.environ[FOLDER_VARIABLE])
     folder = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         folder = folder.parent

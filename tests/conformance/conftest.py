@@ -11,6 +11,7 @@ from tests.go_compiler import provide_library
 from tests.selection import extended_after_first
 from tests.worker.jobs import LEVELS
 from tests.worker.shared_runtimes import SharedRuntimes
+from tests.worker.shared_runtimes import runtimes as runtimes
 
 from orvanta_platform.sandbox.plan import Level
 from orvanta_platform.worker.runtimes.pool import Runtimes
@@ -33,12 +34,6 @@ async def shared_runtimes(tmp_path_factory: pytest.TempPathFactory) -> AsyncIter
     made = SharedRuntimes(tmp_path_factory.mktemp("homes"))
     yield made
     await made.close()
-
-
-@pytest.fixture
-async def runtimes(level: Level, shared_runtimes: SharedRuntimes) -> Runtimes:
-    """Return the runtimes of the module at this level."""
-    return await shared_runtimes.at(level)
 
 
 @pytest.fixture

@@ -90,12 +90,12 @@ async def executed(core: CoreHarness) -> list[str]:
 async def test_dry_run_takes_real_branches_and_executes_pure_nodes_only(core: CoreHarness) -> None:
     await account(core)
     await variables.create(core.platform, ACTOR, WORKSPACE, VariableDraft("u/ann/key", "s3cret-key", is_secret=True))
-    told = {"key": "variable('u/ann/key')", "total": "results.sum"}
+    inputs = {"key": "variable('u/ann/key')", "total": "results.sum"}
     run = await dry(
         core,
         code("sum", inputs={"n": "flow_input.n"}, effects="none"),
         condition("large", "results.sum > 3", "sum"),
-        code("charge", on("large", "true"), inputs=told, result_schema={"properties": {"id": {"type": "string"}}}),
+        code("charge", on("large", "true"), inputs=inputs, result_schema={"properties": {"id": {"type": "string"}}}),
         sends("refuse", on("large", "false")),
         sends("tell", "charge", expr="results.charge"),
         args={"n": 3},

@@ -41,7 +41,7 @@ def open_folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 async def shared_runtimes() -> AsyncIterator[SharedRuntimes]:
-    """Yield runtimes for the tests of a module that only run jobs. Such a module replaces the fixture `runtimes`."""
+    """Yield runtimes for the tests of a module that only run jobs: those of the fixture in shared_runtimes.py."""
     with open_folder() as folder:
         made = SharedRuntimes(folder)
         yield made

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from orvanta_platform.sandbox.plan import Level
 from orvanta_platform.worker.runtimes.pool import Runtimes
 
@@ -34,3 +36,9 @@ class SharedRuntimes:
         """Close all runtimes that were started."""
         for each in self._started.values():
             await each.close()
+
+
+@pytest.fixture
+async def runtimes(level: Level, shared_runtimes: SharedRuntimes) -> Runtimes:
+    """Return the runtimes of the module at this level. Modules whose tests only run jobs import this fixture."""
+    return await shared_runtimes.at(level)

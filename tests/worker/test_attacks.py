@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from tests import processes
 from tests.worker.jobs import LEVELS, Ran, run
-from tests.worker.shared_runtimes import SharedRuntimes
+from tests.worker.shared_runtimes import runtimes as runtimes
 
 from orvanta_platform.sandbox import isolation, network, networks
 from orvanta_platform.sandbox.plan import Level
@@ -67,12 +67,6 @@ def main(kind, address):
 def level(request: pytest.FixtureRequest) -> Level:
     value: Level = request.param
     return value
-
-
-@pytest.fixture
-async def runtimes(level: Level, shared_runtimes: SharedRuntimes) -> Runtimes:
-    """Return the runtimes of the module at this level."""
-    return await shared_runtimes.at(level)
 
 
 async def python(runtimes: Runtimes, content: str, slot: int = 0, **args: object) -> Ran:

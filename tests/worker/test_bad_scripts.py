@@ -7,17 +7,9 @@ from typing import Any
 
 import pytest
 from tests.worker.jobs import run, spec, still_works
-from tests.worker.shared_runtimes import SharedRuntimes
+from tests.worker.shared_runtimes import runtimes as runtimes
 
-from orvanta_platform.sandbox.plan import Level
 from orvanta_platform.worker.runtimes.pool import Runtimes
-
-
-@pytest.fixture
-async def runtimes(level: Level, shared_runtimes: SharedRuntimes) -> Runtimes:
-    """Return the runtimes of the module at this level."""
-    return await shared_runtimes.at(level)
-
 
 MIB = 1 << 20
 

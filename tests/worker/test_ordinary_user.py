@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.go_compiler import GIVEN
+from tests.go_compiler import FOLDER_VARIABLE
 from tests.go_compiler import compiled as compiled
 from tests.worker.ordinary_user import REPOSITORY
 
@@ -56,7 +56,7 @@ def test_as_another_user(request: pytest.FixtureRequest, uid: int, files: list[s
     program = Path(__file__).with_name("ordinary_user.py")
     environ = {"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONDONTWRITEBYTECODE": "1"}
     if any("test_go" in file for file in files):
-        environ[GIVEN] = str(request.getfixturevalue("compiled"))
+        environ[FOLDER_VARIABLE] = str(request.getfixturevalue("compiled"))
     pytest_command = [
         sys.executable,
         "-m",

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.selection import extended_after_first
 from tests.worker.jobs import LEVELS, run
-from tests.worker.shared_runtimes import SharedRuntimes
+from tests.worker.shared_runtimes import runtimes as runtimes
 
 from orvanta_platform.sandbox import landlock
 from orvanta_platform.sandbox.plan import Level
@@ -84,12 +84,6 @@ needs_rules = pytest.mark.skipif(landlock.version() < 4, reason="Landlock has no
 def level(request: pytest.FixtureRequest) -> Level:
     value: Level = request.param
     return value
-
-
-@pytest.fixture
-async def runtimes(level: Level, shared_runtimes: SharedRuntimes) -> Runtimes:
-    """Return the runtimes of the module at this level."""
-    return await shared_runtimes.at(level)
 
 
 @pytest.fixture

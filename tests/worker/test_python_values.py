@@ -13,18 +13,11 @@ from typing import Any
 import pydantic
 import pytest
 from tests.worker.jobs import run
-from tests.worker.shared_runtimes import SharedRuntimes
+from tests.worker.shared_runtimes import runtimes as runtimes
 
-from orvanta_platform.sandbox.plan import Level
 from orvanta_platform.worker.runtimes.pool import Runtimes
 from orvanta_platform.worker.runtimes.python import arguments
 from orvanta_platform.worker.runtimes.python.results import to_json
-
-
-@pytest.fixture
-async def runtimes(level: Level, shared_runtimes: SharedRuntimes) -> Runtimes:
-    """Return the runtimes of the module at this level."""
-    return await shared_runtimes.at(level)
 
 
 class Colour(enum.Enum):
