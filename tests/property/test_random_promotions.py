@@ -50,10 +50,10 @@ async def walk_all(database: TestDatabase, home: Path, sequences: int, steps: in
 
 
 @pytest.mark.extended
-async def test_environments_run_what_the_model_says(database: TestDatabase, tmp_path: Path) -> None:
+async def test_random_promotions_match_the_model(database: TestDatabase, tmp_path: Path) -> None:
     assert set(await walk_all(database, tmp_path, 500, 2)) >= OUTCOMES
 
 
 @pytest.mark.soak(minutes=30)
-async def test_environments_run_what_the_model_says_at_length(database: TestDatabase, tmp_path: Path) -> None:
+async def test_random_promotions_match_the_model_at_length(database: TestDatabase, tmp_path: Path) -> None:
     assert set(await walk_all(database, tmp_path, 5_000, 3)) >= OUTCOMES
