@@ -45,31 +45,41 @@ async def start(
     run acts for its starter throughout, who sees what its nodes would receive.
     """
     pin = blueprint.flow_pin(node)
-    document = bytes.fromhex(pin.document)
     pin_set = await _pin_set(connection, blueprint, run, pin)
-    called = await blueprints.workflow(connection, document, pin_set, is_call=False)
-    plan = called.plan
-    before = RunState.decode(state) if state else RunState.new(plan)
-    begins = replace(before, references=references, sealed=sealed)
-    tag = None if is_pinned(run.queue) else in_workspace(pin.tag, run.workspace)
-    asked = replace(run, queue=tag) if tag and not is_pinned(tag) else run
+    called = await blueprints.workflow(connection, bytes.fromhex(pin.document), pin_set, is_call=False)
     if called.is_dry != blueprint.is_dry:
         raise AssertionError(f"the run {run.id} calls {pin.path} with pins of another kind of run")
-    owner = None if blueprint.is_dry else pin.permissioned_as
+    before = RunState.decode(state) if state else RunState.new(called.plan)
+    initial = replace(before, references=references, sealed=sealed)
+    tag = None if is_pinned(run.queue) else in_workspace(pin.tag, run.workspace)
+    asked = replace(run, queue=tag) if tag and not is_pinned(tag) else run
+    queue = await worker_affinity.queue_of(connection, called, asked)
+    await run_rows.insert_run(connection, _new_run(child, run, pin, pin_set, called, initial, queue))
+    env = await _env(connection, blueprint, run) if called.plan.env == NO_ENV else NO_ENV
+    if env != NO_ENV:
+        await value_rows.insert_value(connection, values.inline_row(child, "args", env, env_key(child)[2]))
+    await frame_rows.insert_events(connection, child, [inbox.write(inbox.StartRun())])
+
+
+def _new_run(
+    id: UUID, run: RunRow, pin: Pin, pin_set: bytes | None, called: Blueprint, initial: RunState, queue: str | None
+) -> NewRun:
+    """Return the row of the run of a sub-workflow that `run` calls."""
+    owner = None if called.is_dry else pin.permissioned_as
     acting = owner or run.permissioned_as
-    new = NewRun(
-        id=child,
+    return NewRun(
+        id=id,
         workspace=run.workspace,
-        kind="flowpreview" if blueprint.is_dry else "flow",
+        kind="flowpreview" if called.is_dry else "flow",
         path=pin.path,
         version=pin.version,
-        document=document,
+        document=bytes.fromhex(pin.document),
         language=None,
         pin_set=pin_set,
-        engine_version=max(plan.engine_version, begins.engine_version),
-        state=begins.encode(),
+        engine_version=max(called.plan.engine_version, initial.engine_version),
+        state=initial.encode(),
         priority=run.priority,
-        queue=await worker_affinity.queue_of(connection, called, asked),
+        queue=queue,
         parent=run.id,
         root=run.root,
         trigger="flow",
@@ -77,15 +87,10 @@ async def start(
         email=(pin.email if owner is not None else None) or run.email,
         permissioned_as=acting,
         scheduled_at=clock.now(),
-        seed=(run.seed ^ child.int) & ((1 << 62) - 1),
+        seed=(run.seed ^ id.int) & ((1 << 62) - 1),
         timeout_s=pin.timeout_s,
         scopes=run.scopes if owner is None else None,
     )
-    await run_rows.insert_run(connection, new)
-    env = await _env(connection, blueprint, run) if plan.env == NO_ENV else NO_ENV
-    if env != NO_ENV:
-        await value_rows.insert_value(connection, values.inline_row(child, "args", env, env_key(child)[2]))
-    await frame_rows.insert_events(connection, child, [inbox.write(inbox.StartRun())])
 
 
 async def _pin_set(connection: Connection, blueprint: Blueprint, run: RunRow, pin: Pin) -> bytes | None:
