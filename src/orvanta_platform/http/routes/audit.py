@@ -28,7 +28,14 @@ from orvanta_platform.services.access import audit_chain, audit_trail, tokens
 
 _W = "/api/w/{workspace:str}"
 _FILTERS = (
-    *("username", "operation", "operations", "exclude_operations", "action_kind", "resource", "after", "before"),
+    "username",
+    "operation",
+    "operations",
+    "exclude_operations",
+    "action_kind",
+    "resource",
+    "after",
+    "before",
 )
 _NDJSON = "application/x-ndjson"
 

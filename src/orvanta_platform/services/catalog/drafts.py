@@ -26,7 +26,6 @@ from orvanta_platform.services.platform import Platform
 MAX_DRAFT_BYTES = 10 << 20
 """Maximum size of a draft's JSON text in bytes."""
 
-
 _MAX_LISTED = 1000
 _MAX_LISTED_BYTES = 16 << 10
 """Maximum size of a draft whose text is read for a list of items."""

@@ -28,8 +28,8 @@ _SPANS: dict[str, tuple[timedelta, timedelta]] = {
 }
 """Length of each span, and the width of its points."""
 
-_RECORDED = timedelta(hours=24)
-"""Time up to which minutes are recorded afterwards, for example after an upgrade."""
+_MAX_BACKFILL = timedelta(hours=24)
+"""Age of the oldest minutes that are recorded later, for example after an upgrade."""
 
 _STRIDE = timedelta(minutes=30)
 """Minutes that one statement records at most."""
@@ -101,7 +101,7 @@ async def _record_until(conn: Connection, end: datetime) -> None:
     last = await rows.get_last_minute(conn)
     if last == end - _MINUTE:
         return
-    start = max(last or end - _RECORDED, end - _RECORDED)
+    start = max(last or end - _MAX_BACKFILL, end - _MAX_BACKFILL)
     while start < end:
         until = min(start + _STRIDE, end)
         await rows.record_minutes(conn, start, until, SECONDS, with_state=until == end)

@@ -21,8 +21,8 @@ MAX_NAMES: Final = 100
 """Maximum number of items, of members and of workspaces in a response."""
 
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
-_RECORDED: Final = timedelta(hours=24)
-"""Time up to which hours are recorded afterwards, for example after an upgrade."""
+_MAX_BACKFILL: Final = timedelta(hours=24)
+"""Age of the oldest hours that are recorded later, for example after an upgrade."""
 
 HOURS_KEPT: Final = timedelta(days=3)
 DAYS_KEPT: Final = timedelta(days=400)
@@ -60,7 +60,7 @@ async def record(platform: Platform) -> None:
         last = await rows.get_last_hour(conn)
         if last is not None and last + _HOUR >= end:
             return
-        hour = first = max(last or end - _RECORDED, end - _RECORDED)
+        hour = first = max(last or end - _MAX_BACKFILL, end - _MAX_BACKFILL)
         while hour < end:
             await rows.record_hour(conn, hour, hour + _HOUR)
             hour += _HOUR

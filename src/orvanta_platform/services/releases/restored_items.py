@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import cast
 
 from msgspec.structs import replace
 
@@ -17,20 +18,23 @@ from orvanta_platform.workflow.tree.item import Item, Key
 
 
 async def with_restored(platform: Platform, environment: EnvironmentRow, release: Release) -> Bundle:
-    """Return the bundle of a release with the items that were in the environment when the release ran there, and that
-    later deployments removed. They have the content of the release that deployed them last before.
+    """Return the bundle of a release with the items that a rollback to it restores.
+
+    These were in the environment when the release ran there, and later deployments removed them. They have the content
+    of the release that deployed them last before.
     """
     bundle = release.bundle
     own = set(bundle.item_keys())
     async with platform.db.acquire() as conn:
-        found = await rows.list_removed_since(conn, environment.name, release.row.digest)
+        removed = await rows.list_removed_since(conn, environment.name, release.row.digest)
+        found = cast(Mapping[Key, Sequence[int]], removed)
         earlier: dict[int, Bundle] = {}
         for key, numbers in found.items():
             if key in own:
                 continue
-            source = await _source_of(conn, environment.workspace, key, numbers, earlier)  # type: ignore[arg-type]
+            source = await _source_of(conn, environment.workspace, key, numbers, earlier)
             if source is not None:
-                bundle = _with_item(bundle, source, key)  # type: ignore[arg-type]
+                bundle = _with_item(bundle, source, key)
     return bundle
 
 

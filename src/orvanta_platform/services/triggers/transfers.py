@@ -47,7 +47,7 @@ class TransferredItem(OwnedItem, frozen=True):
 
 
 class RefusedItem(OwnedItem, frozen=True):
-    """An item that remains at its path, with the error for which it does."""
+    """An item that remains at its path, with the error that prevents its move."""
 
     code: str
     message: str
@@ -90,7 +90,7 @@ async def apply(platform: Platform, actor: Actor, workspace: str, username: str,
         found, more = await _read(conn, workspace, username, target)
         transfer = Transfer(more=more)
         for group in _groups(found):
-            await _try(joined, conn, actor, workspace, group, transfer)
+            await _move_or_refuse(joined, conn, actor, workspace, group, transfer)
         counts = {"moved": len(transfer.moved), "refused": len(transfer.refused)}
         await audit.record(conn, actor, "ownership.transfer", "Updated", f"u/{username}", {"target": target, **counts})
         return transfer
@@ -130,7 +130,7 @@ def _groups(found: Sequence[TransferredItem]) -> list[Sequence[TransferredItem]]
     return [*([each] for each in others), *(runnables[start : start + moves.MAX_MOVES] for start in starts)]
 
 
-async def _try(
+async def _move_or_refuse(
     platform: Platform,
     conn: Connection,
     actor: Actor,
@@ -148,7 +148,7 @@ async def _try(
             transfer.refused.append(RefusedItem(group[0].kind, group[0].path, error.code, error.message))
         else:
             for each in group:
-                await _try(platform, conn, actor, workspace, [each], transfer)
+                await _move_or_refuse(platform, conn, actor, workspace, [each], transfer)
     else:
         transfer.moved.extend(group)
         transfer.rewritten.extend(each for each in part.rewritten if each not in transfer.rewritten)
@@ -221,9 +221,9 @@ async def _rewrite(
     kind = cast(Literal["variable", "resource"], item.kind)
     changed = await rows.replace_references(conn, workspace, kind, item.path, item.target, actor.username)
     found = await rows.lock_documents(conn, workspace, item.path)
-    documents = await document_threads.run_in_thread(workspace, _documents, found, item)
+    outcomes = await document_threads.run_in_thread(workspace, _rewrite_documents, found, item)
     new = []
-    for row, made in zip(found, documents, strict=True):
+    for row, made in zip(found, outcomes, strict=True):
         if isinstance(made, Rewritten):
             new.append(NewDocument(row.version, hashlib.sha256(made.body).digest(), made.body, made.hash, []))
             changed.append(OwnedItem(row.kind, row.path))
@@ -238,19 +238,20 @@ async def _rewrite(
     done.rewritten.extend(changed)
 
 
-def _documents(found: Sequence[CurrentVersion], item: TransferredItem) -> list[Rewritten | Literal["refers"] | None]:
-    """Return the changed documents; "refers" for one that refers to the item and cannot be changed."""
+def _rewrite_documents(
+    found: Sequence[CurrentVersion], item: TransferredItem
+) -> list[Rewritten | Literal["refers"] | None]:
+    """Return the changed documents; "refers" for one that refers to the item and cannot be changed, None for others."""
     check = dependents.check_of(item.kind, item.path)
-    made: list[Rewritten | Literal["refers"] | None] = []
-    for row in found:
-        new: Rewritten | Literal["refers"] | None = None
-        if check(row.body):
-            new = "refers"
-            if row.kind == "flow" and row.newest:
-                try:
-                    format: Literal["json", "yaml"] = "yaml" if row.format == "yaml" else "json"
-                    new = rewrite_value(row.body, format, item.kind, item.path, item.target)
-                except InvalidWorkflow:
-                    pass
-        made.append(new)
-    return made
+    return [_rewrite_document(row, item) if check(row.body) else None for row in found]
+
+
+def _rewrite_document(row: CurrentVersion, item: TransferredItem) -> Rewritten | Literal["refers"] | None:
+    """Return a changed document that refers to the item. Only the newest version of a workflow can be changed."""
+    if row.kind != "flow" or not row.newest:
+        return "refers"
+    try:
+        format: Literal["json", "yaml"] = "yaml" if row.format == "yaml" else "json"
+        return rewrite_value(row.body, format, item.kind, item.path, item.target)
+    except InvalidWorkflow:
+        return "refers"
