@@ -21,7 +21,7 @@ from orvanta_platform.embedded.postgres import EmbeddedPostgres, start
 # The standby does not exist: a COMMIT with synchronous_commit = on is durable but gets no answer. All
 # others wait only for the disk, as without standbys.
 OPTIONS = {"synchronous_standby_names": "nobody", "synchronous_commit": "local"}
-LOOK_S = 0.05
+POLL_S = 0.05
 
 UNANSWERED = "SELECT count(*) FROM pg_stat_activity WHERE pid = $1 AND wait_event = 'SyncRep'"
 END_UNANSWERED = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
@@ -49,7 +49,7 @@ class Database:
                     return list(await self._connection.fetch(query, *arguments))
                 except CANNOT_CONNECT:
                     self._connection = None
-                    await asyncio.sleep(LOOK_S)
+                    await asyncio.sleep(POLL_S)
 
     async def value(self, query: str, *arguments: Any) -> Any:
         """Return the first column of the first row."""
@@ -59,7 +59,7 @@ class Database:
         """Wait until the first column of the first row is true."""
         async with asyncio.timeout(PATIENCE_S):
             while not await self.value(query, *arguments):
-                await asyncio.sleep(LOOK_S)
+                await asyncio.sleep(POLL_S)
 
     async def unanswered(self, backend: int) -> None:
         """Wait until this backend's COMMIT is durable and blocks."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from tests.chaos.cells import ApiHarness, Victim, on_the_way
-from tests.chaos.database import LOOK_S
+from tests.chaos.database import POLL_S
 from tests.chaos.gate import PATIENCE_S
 from tests.chaos.runs import LARGE, Verdict
 from tests.chaos.stage import Stage
@@ -79,7 +79,7 @@ class Erased:
 async def _until_nothing_is_named(stage: Stage, runs: list[str]) -> None:
     async with asyncio.timeout(PATIENCE_S):
         while await stage.database.value(NAMED_BY, runs):
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(POLL_S)
 
 
 async def _swept(stage: Stage) -> tuple[int, list[str]]:

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from tests.chaos.database import LOOK_S, Database
+from tests.chaos.database import POLL_S, Database
 from tests.chaos.gate import PATIENCE_S
 from tests.chaos.points.sitecustomize import RUNNING
 
@@ -222,7 +222,7 @@ async def until_ended(database: Database, runs: Sequence[UUID]) -> None:
     try:
         async with asyncio.timeout(PATIENCE_S):
             while await database.value(_ENDED, runs) < len(runs):
-                await asyncio.sleep(LOOK_S)
+                await asyncio.sleep(POLL_S)
     except TimeoutError:
         return
 

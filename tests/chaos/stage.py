@@ -16,7 +16,7 @@ from uuid import UUID
 
 import httpx
 from tests import processes
-from tests.chaos.database import LOOK_S, Database, kill_and_wait
+from tests.chaos.database import POLL_S, Database, kill_and_wait
 from tests.chaos.gate import PATIENCE_S, Arrival, Gate
 from tests.chaos.runs import path_of
 
@@ -201,7 +201,7 @@ class Stage:
         """Wait until the server is healthy."""
         async with asyncio.timeout(PATIENCE_S):
             while not await self._healthy():
-                await asyncio.sleep(LOOK_S)
+                await asyncio.sleep(POLL_S)
 
     def start_dead(self) -> None:
         """Restart the parts that were killed."""

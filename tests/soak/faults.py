@@ -21,7 +21,7 @@ from orvanta_platform.db.pool import CANNOT_CONNECT
 from orvanta_platform.embedded import keeper
 
 BALLAST = "ballast"
-_LOOK_S = 0.1
+_POLL_S = 0.1
 _ONE = "SELECT id FROM run_live ORDER BY id DESC LIMIT 1 FOR NO KEY UPDATE"
 
 

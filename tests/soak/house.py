@@ -25,7 +25,7 @@ from orvanta_platform.db.pool import CANNOT_CONNECT
 from orvanta_platform.embedded import cluster, keeper
 
 W = "/api/w/main"
-LOOK_S = 0.2
+POLL_S = 0.2
 
 
 @dataclass(slots=True)
@@ -65,7 +65,7 @@ class House:
                         return list(await connection.fetch(query, *values))
                     finally:
                         connection.terminate()
-                await asyncio.sleep(LOOK_S)
+                await asyncio.sleep(POLL_S)
 
     async def value(self, query: str, *values: Any) -> Any:
         """Return the first column of the first row."""

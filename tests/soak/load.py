@@ -16,7 +16,7 @@ from uuid import uuid4
 
 import httpx
 from tests.soak.definitions import REJECTED_EVERY, Definition, Fails
-from tests.soak.house import LOOK_S, House, W
+from tests.soak.house import POLL_S, House, W
 
 PATIENCE_S = 900.0
 """Time after which a run counts as stuck, longer than any fault. No test measures this time."""
@@ -93,7 +93,7 @@ async def start(client: httpx.AsyncClient, record: Record, what: Definition, n: 
                 return answer.text
             assert answer.status_code in (429, 500, 503), (what.path, answer.text)
         assert time.monotonic() < deadline, f"{what.path} cannot be started"
-        await asyncio.sleep(LOOK_S)
+        await asyncio.sleep(POLL_S)
 
 
 async def until_ended(client: httpx.AsyncClient, record: Record, run: str) -> None:
@@ -262,7 +262,7 @@ async def _answer_all(house: House, client: httpx.AsyncClient, record: Record) -
         new = [each for each in asked if each not in answered and paths.get(each[0], _NOBODY) != _NOBODY]
         decided = await asyncio.gather(*(_decide(client, record, *each, paths[each[0]]) for each in new[:_AT_ONCE]))
         answered |= {each for each, done in zip(new, decided, strict=False) if done}
-        await asyncio.sleep(LOOK_S)
+        await asyncio.sleep(POLL_S)
 
 
 async def _decide(client: httpx.AsyncClient, record: Record, run: str, name: str, path: str) -> bool:
@@ -290,7 +290,7 @@ async def until_empty(house: House, record: Record) -> None:
     """Wait until no run is in progress; runs that remain are stuck."""
     deadline = time.monotonic() + PATIENCE_S
     while (left := await house.ask(_LEFT)) and time.monotonic() < deadline:
-        await asyncio.sleep(LOOK_S)
+        await asyncio.sleep(POLL_S)
     async with house.client() as client:
         for row in left:
             record.stuck.append(f"run {row['id']} of {row['path']}: {await why(client, row['id'])}")

@@ -31,7 +31,7 @@ CALLING = ("of u/admin/files(", "of u/admin/webhook(")
 """Paths of runs that call the platform, whose errors may state that the database is unavailable."""
 
 _AT_ONCE = 100
-_LOOK_S = 2.0
+_POLL_S = 2.0
 
 
 def runs(otherwise: int) -> int:
@@ -65,7 +65,7 @@ async def under_way(home: House, record: Record, count: int, *excuses: str) -> A
     """
     kinds = every(list(home.definitions.values()))
     begun, recovery = asyncio.Event(), 0.0
-    async with load.people(home, record), home.client() as client, load.reasons(home, record, _LOOK_S):
+    async with load.people(home, record), home.client() as client, load.reasons(home, record, _POLL_S):
         async with asyncio.TaskGroup() as group:
             group.create_task(load.many(client, record, kinds, count, _AT_ONCE, begun))
             yield begun
