@@ -61,7 +61,7 @@ const LATER = /tanstack.*(infinite|queriesObserver|useQueries)/i;
 type Context = { getModuleInfo: GetModule };
 type ChunkName = (id: string, context: Context) => string | null;
 
-/** Return the function that tells whether a module is imported by a file, directly or not. */
+/** Return a function from a module to whether a file imports it, directly or not. */
 function importedBy(file: string): (id: string, context: Context) => boolean {
   const start = fileURLToPath(new URL(`src/${file}`, import.meta.url));
   let modules: Set<string> | null = null;

@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useContext, useState } from "react";
 import { resourcesQuery, variablesQuery } from "../api/options";
 import { useEditor } from "../editor/context";
-import { NewValueDialog, type NewValueProps } from "../editor/new-value-dialog";
+import { NewValueContext, type NewValueProps } from "../editor/new-value-context";
 import { t } from "../texts/inspector";
 import { ChooseDialog } from "../ui/choose-dialog";
 import { Button, IconButton, Input } from "../ui/controls";
@@ -114,13 +114,13 @@ interface ReferenceDialogProps {
 /** Dialog to select a variable or resource, or to create one. */
 function ReferenceDialog({ type, choose, close }: ReferenceDialogProps) {
   const workspace = useEditor((editor) => editor.workspace);
-  const NewValue = useContext(NewValueDialog);
+  const NewValueDialog = useContext(NewValueContext);
   const [creating, setCreating] = useState<NewValueProps["kind"] | null>(null);
   const resources = useQuery(resourcesQuery(workspace, type));
   const variables = useQuery({ ...variablesQuery(workspace), enabled: !type });
-  if (NewValue && creating) {
+  if (NewValueDialog && creating) {
     const created = (path: string) => choose(`${creating === "resource" ? "$res" : "$var"}:${path}`);
-    return <NewValue workspace={workspace} kind={creating} type={type} created={created} close={close} />;
+    return <NewValueDialog workspace={workspace} kind={creating} type={type} created={created} close={close} />;
   }
   const groups = [
     { heading: t("inspector.resources"), icon: "key", items: resources.data ?? [] },
@@ -134,7 +134,7 @@ function ReferenceDialog({ type, choose, close }: ReferenceDialogProps) {
       emptyText={resources.isPending ? t("ui.loading") : emptyText}
       groups={groups}
       choose={choose}
-      foot={NewValue && <NewValueButtons type={type} create={setCreating} />}
+      foot={NewValueDialog && <NewValueButtons type={type} create={setCreating} />}
       close={close}
     />
   );

@@ -1,9 +1,9 @@
 import type { UseQueryResult } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import type { ActingItem, Departure } from "../api/members";
-import { kindName } from "../kinds/kind-name";
 import { t } from "../texts/settings";
 import { FormDialog, Loaded, Problem, type Submission } from "./parts";
+import { ScrolledItems } from "./scrolled-items";
 import css from "./settings.module.css";
 
 /** Return whether items of this kind start runs, and are enabled again for a new owner. */
@@ -26,6 +26,7 @@ interface Props {
 export function DepartureDialog({ departure, workspaces = false, children, submit, ...dialog }: Props) {
   const [cancelRuns, setCancelRuns] = useState(false);
   const { data } = departure;
+  const note = (item: ActingItem) => (workspaces ? ` (${item.workspace_id})` : "");
   return (
     <FormDialog {...dialog} look="danger" submit={() => submit(cancelRuns)}>
       <Loaded query={departure} />
@@ -39,13 +40,13 @@ export function DepartureDialog({ departure, workspaces = false, children, submi
           {data.items.length > 0 && (
             <>
               <p>{t("settings.departureStops", { count: data.items.length })}</p>
-              <Items label={t("settings.departureItems")} items={data.items} workspaces={workspaces} />
+              <ScrolledItems label={t("settings.departureItems")} items={data.items} note={note} />
             </>
           )}
           {data.owned.length > 0 && (
             <>
               <p>{t("settings.departureOwned", { count: data.owned.length })}</p>
-              <Items label={t("settings.ownedItems")} items={data.owned} workspaces={workspaces} />
+              <ScrolledItems label={t("settings.ownedItems")} items={data.owned} note={note} />
             </>
           )}
           {children}
@@ -58,20 +59,5 @@ export function DepartureDialog({ departure, workspaces = false, children, submi
         </>
       )}
     </FormDialog>
-  );
-}
-
-function Items(props: { label: string; items: readonly ActingItem[]; workspaces: boolean }) {
-  const { label, items, workspaces } = props;
-  return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a long list is scrolled by keyboard
-    <ul className={css.items} tabIndex={0} aria-label={label}>
-      {items.map((each) => (
-        <li key={`${each.workspace_id} ${each.kind} ${each.path}`}>
-          {kindName(each.kind)} <code>{each.path}</code>
-          {workspaces && ` (${each.workspace_id})`}
-        </li>
-      ))}
-    </ul>
   );
 }

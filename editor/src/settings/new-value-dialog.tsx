@@ -1,4 +1,4 @@
-import type { NewValueProps } from "../editor/new-value-dialog";
+import type { NewValueProps } from "../editor/new-value-context";
 import { NewResourceDialog } from "./resource-dialog";
 import { VariableDialog } from "./variable-dialog";
 

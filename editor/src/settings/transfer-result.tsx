@@ -1,9 +1,8 @@
 import type { Transfer } from "../api/members";
-import { kindName } from "../kinds/kind-name";
 import { t } from "../texts/settings";
 import { Button } from "../ui/controls";
 import { Dialog, dialogCss } from "../ui/dialog";
-import css from "./settings.module.css";
+import { ScrolledItems } from "./scrolled-items";
 
 /** Return whether a transfer left items behind, or references that have to be changed. */
 export const needsAttention = ({ refused, referring, more }: Transfer): boolean =>
@@ -17,27 +16,13 @@ export function TransferResult({ transfer, close }: { transfer: Transfer; close:
       {refused.length > 0 && (
         <>
           <p>{t("settings.notTransferred")}</p>
-          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a long list is scrolled by keyboard */}
-          <ul className={css.items} tabIndex={0} aria-label={t("settings.notTransferred")}>
-            {refused.map((each) => (
-              <li key={`${each.kind} ${each.path}`}>
-                {kindName(each.kind)} <code>{each.path}</code>: {each.message}
-              </li>
-            ))}
-          </ul>
+          <ScrolledItems label={t("settings.notTransferred")} items={refused} note={({ message }) => `: ${message}`} />
         </>
       )}
       {referring.length > 0 && (
         <>
           <p>{t("settings.stillReferring")}</p>
-          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a long list is scrolled by keyboard */}
-          <ul className={css.items} tabIndex={0} aria-label={t("settings.stillReferring")}>
-            {referring.map((each) => (
-              <li key={`${each.kind} ${each.path}`}>
-                {kindName(each.kind)} <code>{each.path}</code>
-              </li>
-            ))}
-          </ul>
+          <ScrolledItems label={t("settings.stillReferring")} items={referring} />
         </>
       )}
       {more && <p>{t("settings.moreToTransfer")}</p>}

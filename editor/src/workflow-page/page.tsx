@@ -10,7 +10,7 @@ import { FollowShownIterations } from "../canvas/iterations";
 import { useAutosave } from "../editor/autosave";
 import { EditorContext, useEditor, useEditorStore } from "../editor/context";
 import { type LocalHistory, loadLocalHistory } from "../editor/local-history";
-import { NewValueDialog } from "../editor/new-value-dialog";
+import { NewValueContext } from "../editor/new-value-context";
 import { createEditor, textOf } from "../editor/store";
 import { lazyComponent } from "../lib/lazy-component";
 import { rememberItem } from "../lib/recent-items";
@@ -34,7 +34,7 @@ const AcceptanceNotices = lazyComponent(async () => ({
 const TestsView = lazyComponent(() => import("../workflow-tests/view"), <Skeleton rows={6} />);
 const TriggersView = lazyComponent(() => import("../triggers/view"), <Skeleton rows={6} />);
 const StartTriggers = lazyComponent(() => import("../triggers/start"));
-const NewValue = lazyComponent(() => import("../settings/new-value-dialog"));
+const NewValueDialog = lazyComponent(() => import("../settings/new-value-dialog"));
 const START = <StartTriggers />;
 
 /** The page of a workflow: the graph, with the form of a node, a test or the YAML beside it. */
@@ -109,11 +109,11 @@ function Opened({ workspace, flow, draft, kept }: OpenedProps) {
   }, []);
   return (
     <EditorContext value={store}>
-      <NewValueDialog value={NewValue}>
+      <NewValueContext value={NewValueDialog}>
         <Page />
         <FollowShownIterations />
         <OpenDialog />
-      </NewValueDialog>
+      </NewValueContext>
     </EditorContext>
   );
 }

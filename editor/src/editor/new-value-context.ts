@@ -11,4 +11,4 @@ export interface NewValueProps {
 }
 
 /** Dialog of the page that creates a variable or resource in place; null if it has none. */
-export const NewValueDialog = createContext<ComponentType<NewValueProps> | null>(null);
+export const NewValueContext = createContext<ComponentType<NewValueProps> | null>(null);
