@@ -127,18 +127,10 @@ def acts_for(site: Site, name: str, flow: str) -> None:
     httpx.post(f"{site.base}/api/w/main/schedules/create", json=body, headers=headers).raise_for_status()
 
 
-async def test_members_are_added_changed_and_removed(page: Page, site: Site) -> None:
-    has_account(site, "leaver", "developer")
-    has_account(site, "heir", "operator")
-    site.deploy("f/settings/owned", GOOD)
-    acts_for(site, "leaver", "f/settings/owned")
-    for owner in ("leaver", "heir"):
-        taken = {"path": f"u/{owner}/taken", "value": "1", "is_secret": False}
-        site.client.post("/api/w/main/variables/create", json=taken).raise_for_status()
-    await opens(page, "members", "Members")
-    # An invited address is listed until the invitation is withdrawn; an account can be created with a one-time link.
-    await page.get_by_role("button", name="Add member").click()
+async def add_members(page: Page, site: Site) -> None:
+    """Invite an address, which is listed until the invitation is withdrawn, and create an account with a link."""
     dialog = page.get_by_role("dialog")
+    await page.get_by_role("button", name="Add member").click()
     await dialog.get_by_role("button", name="Invite").click()
     await expect(dialog.get_by_role("alert")).to_have_text("Required")
     await dialog.get_by_label("E-mail address").fill("guest")
@@ -157,9 +149,21 @@ async def test_members_are_added_changed_and_removed(page: Page, site: Site) -> 
     await expect(dialog.locator("[data-command='One-time link']")).to_contain_text(site.base)
     await dialog.get_by_role("button", name="Done").click()
     await expect(page.get_by_label("Role of fresh")).to_have_value("viewer")
+
+
+async def test_members_are_added_changed_and_removed(page: Page, site: Site) -> None:
+    has_account(site, "leaver", "developer")
+    has_account(site, "heir", "operator")
+    site.deploy("f/settings/owned", GOOD)
+    acts_for(site, "leaver", "f/settings/owned")
+    for owner in ("leaver", "heir"):
+        taken = {"path": f"u/{owner}/taken", "value": "1", "is_secret": False}
+        site.client.post("/api/w/main/variables/create", json=taken).raise_for_status()
+    await opens(page, "members", "Members")
+    await add_members(page, site)
+    dialog, member = page.get_by_role("dialog"), rows(page, "Members")
     # The last admin keeps the role; the refusal is shown in its row.
     await page.get_by_label("Search: Members").fill("admin@example.org")
-    member = rows(page, "Members")
     await expect(member).to_have_count(1)
     await member.get_by_label("Role of").select_option("Viewer")
     await expect(member.get_by_role("alert")).to_contain_text("admin")
