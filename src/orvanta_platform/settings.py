@@ -484,7 +484,7 @@ class Settings:
         return self.object_storage_url or (self.home / "objects").as_uri()
 
 
-def rows() -> list[Field[Any]]:
+def setting_fields() -> list[Field[Any]]:
     """Return the fields of the table. The metadata of each has its name in the environment, text, unit and parser."""
     return list(fields(Settings))
 
@@ -495,7 +495,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     Raises SettingsError for an unknown ORVANTA_ name, an invalid value, or contradictory times.
     """
     _refuse_unknown(environ)
-    values = {row.name: _read(row, environ) for row in rows() if environ.get(row.metadata["name"])}
+    values = {row.name: _read(row, environ) for row in setting_fields() if environ.get(row.metadata["name"])}
     values.setdefault("home", default_home(environ))
     values.setdefault("slots", max(4, 2 * (os.cpu_count() or 1)))
     values.setdefault("base_url", f"http://{_in_url(values.get('host', '127.0.0.1'))}:{values.get('port', 8000)}")
@@ -537,18 +537,18 @@ def with_database(settings: Settings, app_url: str, owner_url: str) -> Settings:
 
 def secrets(settings: Settings) -> dict[str, str]:
     """Return the secret values that are set, by their names in the environment, as `load` reads them."""
-    found = [(row.metadata["name"], getattr(settings, row.name)) for row in rows() if row.metadata["secret"]]
+    found = [(row.metadata["name"], getattr(settings, row.name)) for row in setting_fields() if row.metadata["secret"]]
     return {name: value for name, value in found if value}
 
 
 def secret_names() -> tuple[str, ...]:
     """Return the names in the environment that hold secrets and must be removed from it."""
-    return tuple(row.metadata["name"] for row in rows() if row.metadata["secret"])
+    return tuple(row.metadata["name"] for row in setting_fields() if row.metadata["secret"])
 
 
 def known_names() -> tuple[str, ...]:
     """Return every name of the environment that is read, in the order of the table."""
-    return tuple(row.metadata["name"] for row in rows())
+    return tuple(row.metadata["name"] for row in setting_fields())
 
 
 def _refuse_unknown(environ: Mapping[str, str]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import Field, dataclass
 from typing import Any
 
-from orvanta_platform.settings import Settings, rows
+from orvanta_platform.settings import Settings, setting_fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ def describe(settings: Settings, environ: Mapping[str, str] = os.environ) -> lis
             bool(environ.get(row.metadata["name"])),
             _shown(getattr(settings, row.name), secret=row.metadata["secret"]),
         )
-        for row in rows()
+        for row in setting_fields()
     ]
 
 
@@ -54,7 +54,7 @@ def reference() -> str:
         "| name | default | unit | meaning |",
         "|---|---|---|---|",
     ]
-    lines += [_reference_row(row) for row in rows()]
+    lines += [_reference_row(row) for row in setting_fields()]
     return "\n".join(lines) + "\n"
 
 
