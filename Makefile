@@ -69,7 +69,7 @@ lock: tools ## Update the lock files from pyproject.toml
 
 clean: ## Remove build files and virtual environments; data in ORVANTA_HOME stays
 	rm -rf editor/node_modules editor/dist intl/node_modules src/orvanta_platform/evaluate/intl
-	rm -rf .venv .setup.lock .docs.lock .node.lock .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	rm -rf .venv .venv-contract .setup.lock .docs.lock .node.lock .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 	find src tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate
