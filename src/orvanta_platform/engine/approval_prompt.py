@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
@@ -14,9 +14,6 @@ from orvanta_platform.engine.readiness import Fail, OpenApproval
 from orvanta_platform.engine.step import Step
 from orvanta_platform.workflow.limits import MAX_APPROVAL_INPUT_BYTES, MAX_FORM_BYTES
 from orvanta_platform.workflow.secret_schemas import declares
-
-RUN_FIELDS: Final = ("id", "path", "created_by")
-"""Fields that `{{ run.<name> }}` in a message may reference; the caller inserts their values."""
 
 _PATH = r"(?:\.[A-Za-z_][\w-]{0,63})*"
 _PLACEHOLDER = re.compile(r"\{\{\s*((?:context|flow_input|results|previous_result|inputs|run)" + _PATH + r")\s*\}\}")

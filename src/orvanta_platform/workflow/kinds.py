@@ -36,9 +36,6 @@ OUTCOMES: Final = frozenset(
 HANDLING: Final = frozenset({FAILURE, "rejected", "timeout"})
 """Outcomes of handling edges, which lead to nodes that deal with a failure."""
 
-CATCHING: Final = HANDLING | {ALWAYS}
-"""Outcomes whose edges, leaving a failed node, make its failure handled."""
-
 _PLAIN: Final = (frozenset({SUCCESS, ALWAYS}), frozenset({FAILURE, ALWAYS}))
 _CONDITION: Final = (
     frozenset({SUCCESS, "true", ALWAYS}),

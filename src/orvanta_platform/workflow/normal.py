@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from orvanta_platform.workflow.kinds import LOOPS
+
 Tree = dict[str, Any]
 
 _TRANSFORMS: Final = ("timeout", "sleep")
@@ -18,7 +20,6 @@ _VALUE_TRANSFORMS: Final = {
     "delay": ("seconds",),
 }
 _WITH_INPUTS: Final = frozenset({"rawscript", "script", "flow", "aiagent"})
-_LOOPS: Final = frozenset({"forloopflow", "whileloopflow"})
 _SCRIPTS: Final = frozenset({"rawscript", "script"})
 _REQUIRED: Final = frozenset({"iterator", "seconds"})
 """Transforms without which a node has no meaning; a null value of any other one stands for an absent one."""
@@ -119,7 +120,7 @@ def _value(value: Mapping[str, Any]) -> Tree:
         tree.setdefault("input_transforms", {})
     if isinstance(tree.get("input_transforms"), dict):
         tree["input_transforms"] = _transforms(tree["input_transforms"])
-    if kind in _LOOPS:
+    if kind in LOOPS:
         tree.setdefault("skip_failures", False)
         tree.setdefault("modules", [])
     for key in _OPTIONAL_LISTS.get(kind, ()):

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
 from orvanta_platform.workflow.diagnostics import Diagnostic
 from orvanta_platform.workflow.graph import Graph, Node
+from orvanta_platform.workflow.kinds import LOOPS
 from orvanta_platform.workflow.subject import VALUE_PATH, ListedNode, Subject, Use, diagnostic
-
-_LOOPS: Final = frozenset({"forloopflow", "whileloopflow"})
 
 
 def reach(subject: Subject) -> Iterator[Diagnostic]:
@@ -24,7 +22,7 @@ def reach(subject: Subject) -> Iterator[Diagnostic]:
                 reason = "is not an ancestor of this node" if known else "is not a node of this workflow"
                 message = f"results.{node_id} in {use.path} is always null: {node_id} {reason}"
                 yield diagnostic("not_an_ancestor", "warning", use.listed, use.path, message)
-            elif loop := next((each for each in holders if each.kind in _LOOPS), None):
+            elif loop := next((each for each in holders if each.kind in LOOPS), None):
                 message = f"results.{node_id} in {use.path} is null unless the loop {loop.id} has a single iteration"
                 message += f": read results.{loop.id}, which has the results of all iterations"
                 yield diagnostic("result_of_loop", "warning", use.listed, use.path, message)
