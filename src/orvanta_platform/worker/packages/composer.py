@@ -13,7 +13,7 @@ from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from orvanta_platform.sandbox.job import Job
-from orvanta_platform.worker.packages.programs import Failed, find, read, run, write
+from orvanta_platform.worker.packages.programs import OrderFailed, find, read, run, write
 from orvanta_platform.workflow.lock_formats import COMPOSER_LOCK
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*/[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -28,7 +28,7 @@ _UNCHECKED: Final = "warning: the deployed lock names no hashes: the installed f
 
 
 def lock(job: Job, order: dict[str, Any]) -> str:
-    """Return the lock of the order's packages. Raises Failed."""
+    """Return the lock of the order's packages. Raises OrderFailed."""
     required = {name: range_ or "*" for name, range_ in order["packages"]}
     folder = f"{job.folder}/locked"
     os.mkdir(folder)
@@ -42,7 +42,7 @@ def lock(job: Job, order: dict[str, Any]) -> str:
 
 
 def install(job: Job, order: dict[str, Any]) -> None:
-    """Install the packages of the order's lock. Raises Failed."""
+    """Install the packages of the order's lock. Raises OrderFailed."""
     head, separator, text = order["lock"].partition(COMPOSER_LOCK)
     try:
         required, digests = (json.loads(head).get(name) for name in ("require", "sha256"))
@@ -50,7 +50,7 @@ def install(job: Job, order: dict[str, Any]) -> None:
     except (ValueError, AttributeError):
         separator = ""
     if not separator or not isinstance(required, dict) or not isinstance(locked, dict):
-        raise Failed("install_failed", "the lock is not JSON with the required packages and a composer.lock")
+        raise OrderFailed("install_failed", "the lock is not JSON with the required packages and a composer.lock")
     checked = _checked(locked)
     tree = f"{job.output}/tree"
     os.mkdir(tree)
@@ -63,17 +63,17 @@ def install(job: Job, order: dict[str, Any]) -> None:
     if digests is None:
         os.write(1, _UNCHECKED.encode())
     elif digests != _digests(tree, checked):
-        raise Failed("lock_hash_mismatch", "the files of the packages differ from what was locked")
+        raise OrderFailed("lock_hash_mismatch", "the files of the packages differ from what was locked")
 
 
 def _checked(locked: dict[str, Any]) -> str:
     """Return a composer.lock as text, without what would let its packages come from elsewhere than archives.
 
-    Raises Failed for a package whose name could lead out of its folder, or that is not an archive of a server.
+    Raises OrderFailed for a package whose name could lead out of its folder, or that is not an archive of a server.
     """
     packages = locked.get("packages", [])
     if not isinstance(packages, list) or not all(isinstance(each, dict) for each in packages):
-        raise Failed("install_failed", "the packages of the composer.lock are not a list of objects")
+        raise OrderFailed("install_failed", "the packages of the composer.lock are not a list of objects")
     checked = [_checked_package(each) for each in packages]
     return json.dumps({**locked, "packages": checked, "packages-dev": []}, indent=2)
 
@@ -81,12 +81,12 @@ def _checked(locked: dict[str, Any]) -> str:
 def _checked_package(package: dict[str, Any]) -> dict[str, Any]:
     name, dist = str(package.get("name")), package.get("dist")
     if _NAME.fullmatch(name) is None:
-        raise Failed("install_failed", f"the lock contains {name[:200]!r}, which is not the name of a package")
+        raise OrderFailed("install_failed", f"the lock contains {name[:200]!r}, which is not the name of a package")
     kept = {key: value for key, value in package.items() if key not in _NOT_INSTALLED}
     if package.get("type") == "metapackage":
         return kept
     if not isinstance(dist, dict) or dist.get("type") not in _ARCHIVES or not _URL.fullmatch(str(dist.get("url"))):
-        raise Failed("install_failed", f"a lock must contain only archives of servers, and {name} is none")
+        raise OrderFailed("install_failed", f"a lock must contain only archives of servers, and {name} is none")
     return {**kept, "dist": {key: dist[key] for key in _DIST if key in dist}}
 
 
@@ -131,7 +131,7 @@ def _composer(job: Job, folder: str, words: list[str], failure: str) -> None:
     if code:
         missing = _MISSING.search(output)
         advice = f"The repository has no package {missing[1]}. Check its name.\n" if missing else ""
-        raise Failed(failure, f"{advice}{output or f'composer ended with exit code {code}'}")
+        raise OrderFailed(failure, f"{advice}{output or f'composer ended with exit code {code}'}")
 
 
 def _digests(folder: str, lock: str) -> dict[str, str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from orvanta_platform.sandbox.job import Job
-from orvanta_platform.worker.packages.programs import Failed, find, read, run, write
+from orvanta_platform.worker.packages.programs import OrderFailed, find, read, run, write
 from orvanta_platform.workflow.lock_formats import GEMFILE_LOCK
 
 _SOURCE: Final = "https://rubygems.org"
@@ -47,7 +47,7 @@ end
 
 
 def lock(job: Job, order: dict[str, Any]) -> str:
-    """Return the lock of the order's gems. Raises Failed."""
+    """Return the lock of the order's gems. Raises OrderFailed."""
     required = {name: [each for each in ranges.split(", ") if each] for name, ranges in order["packages"]}
     write("Gemfile", _gemfile(required))
     _run(job, [find(job, "bundle"), "lock", "--add-checksums"], "lock_failed")
@@ -57,7 +57,7 @@ def lock(job: Job, order: dict[str, Any]) -> str:
 
 
 def install(job: Job, order: dict[str, Any]) -> None:
-    """Install the gems of the order's lock. Raises Failed."""
+    """Install the gems of the order's lock. Raises OrderFailed."""
     # Bundler ends lines also at \r\n, and would read sections that the patterns here do not find.
     head, separator, text = order["lock"].replace("\r", "").partition(GEMFILE_LOCK)
     try:
@@ -65,10 +65,10 @@ def install(job: Job, order: dict[str, Any]) -> None:
     except (ValueError, AttributeError):
         separator = ""
     if not separator or not isinstance(required, dict):
-        raise Failed("install_failed", "the lock is not JSON with the required gems and a Gemfile.lock")
+        raise OrderFailed("install_failed", "the lock is not JSON with the required gems and a Gemfile.lock")
     unknown = next((each for each in _SECTION.findall(text) if each not in _KNOWN_SECTIONS), None)
     if unknown is not None:
-        raise Failed("install_failed", f"a lock must contain only gems of the source, not {unknown}")
+        raise OrderFailed("install_failed", f"a lock must contain only gems of the source, not {unknown}")
     write("Gemfile", _gemfile(required))
     write("Gemfile.lock", _REMOTE.sub(lambda _: f"  remote: {_source()}/", text))
     _run(job, [find(job, "bundle"), "cache", "--no-install"], "install_failed", BUNDLE_FROZEN="true")
@@ -80,7 +80,7 @@ def install(job: Job, order: dict[str, Any]) -> None:
 
 
 def _check(files: list[str], lock: str) -> None:
-    """Compare the downloaded gems with the checksums of a Gemfile.lock. Raises Failed."""
+    """Compare the downloaded gems with the checksums of a Gemfile.lock. Raises OrderFailed."""
     import hashlib  # large and rarely needed: imported here to keep it out of every cell
 
     digests = {f"{each['name']}-{each['version']}.gem": each["digest"] for each in _CHECKSUM.finditer(lock)}
@@ -89,9 +89,9 @@ def _check(files: list[str], lock: str) -> None:
         with open(file, "rb") as opened:
             digest = hashlib.file_digest(opened, "sha256").hexdigest()
         if name not in digests:
-            raise Failed("install_failed", f"the lock has no checksum of {name}")
+            raise OrderFailed("install_failed", f"the lock has no checksum of {name}")
         if digests[name] != digest:
-            raise Failed("lock_hash_mismatch", f"{name} differs from what was locked")
+            raise OrderFailed("lock_hash_mismatch", f"{name} differs from what was locked")
 
 
 def _source() -> str:
@@ -124,7 +124,7 @@ def _run(job: Job, words: list[str], failure: str, **more: str) -> None:
     if not code:
         return
     if "checksum" in output.lower() and "match" in output.lower():
-        raise Failed("lock_hash_mismatch", f"the gems differ from what was locked: {output}")
+        raise OrderFailed("lock_hash_mismatch", f"the gems differ from what was locked: {output}")
     missing = _MISSING.search(output)
     advice = f"The source has no such gem {missing[1]}. Check its name.\n" if missing else ""
-    raise Failed(failure, f"{advice}{output or f'{os.path.basename(words[0])} ended with exit code {code}'}")
+    raise OrderFailed(failure, f"{advice}{output or f'{os.path.basename(words[0])} ended with exit code {code}'}")

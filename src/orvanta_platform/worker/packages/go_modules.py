@@ -11,7 +11,7 @@ import re
 from typing import Any, Final
 
 from orvanta_platform.sandbox.job import Job
-from orvanta_platform.worker.packages.programs import Failed, find, read, run, write
+from orvanta_platform.worker.packages.programs import OrderFailed, find, read, run, write
 from orvanta_platform.workflow.lock_formats import GO_SUM, forbidden_directive, with_module
 
 _MISMATCH: Final = ("checksum mismatch", "SECURITY ERROR")
@@ -21,7 +21,7 @@ _UNUSED: Final = (".zip", ".lock")
 
 
 def lock(job: Job, order: dict[str, Any]) -> str:
-    """Return the lock of the order's packages. Raises Failed."""
+    """Return the lock of the order's packages. Raises OrderFailed."""
     go = find(job, "go")
     environ = _environ(job, f"{job.output}/cache/go", "-mod=mod -modcacherw")
     queries = [f"{name}@{version or 'latest'}" for name, version in order["packages"]]
@@ -31,12 +31,12 @@ def lock(job: Job, order: dict[str, Any]) -> str:
 
 
 def install(job: Job, order: dict[str, Any]) -> None:
-    """Install the modules of the order's lock. Raises Failed."""
+    """Install the modules of the order's lock. Raises OrderFailed."""
     module, separator, sums = order["lock"].partition(GO_SUM)
     forbidden = forbidden_directive(module)
     if not separator or forbidden is not None:
         reason = f"a lock must contain no {forbidden}" if separator else "the lock is not a go.mod and a go.sum"
-        raise Failed("install_failed", reason)
+        raise OrderFailed("install_failed", reason)
     module = with_module(module)
     write("go.mod", module)
     write("go.sum", sums)
@@ -75,7 +75,7 @@ def _go(words: list[str], environ: dict[str, str], failure: str) -> None:
     if not code:
         return
     if any(sign in output for sign in _MISMATCH):
-        raise Failed("lock_hash_mismatch", f"the files of the module proxy differ from what was locked: {output}")
+        raise OrderFailed("lock_hash_mismatch", f"the files of the module proxy differ from what was locked: {output}")
     missing = _MISSING.search(output)
     advice = f"The module proxy has no module {missing[1]}. Check the spelling of the import.\n" if missing else ""
-    raise Failed(failure, f"{advice}{output or f'go ended with exit code {code}'}")
+    raise OrderFailed(failure, f"{advice}{output or f'go ended with exit code {code}'}")

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 from orvanta_platform.sandbox.job import ERROR, RESULT, Job, write_answer
 from orvanta_platform.worker.packages import composer, gems, go_modules
 from orvanta_platform.worker.packages.npm_lock import other_source
-from orvanta_platform.worker.packages.programs import TAIL, Failed, find, read, write
+from orvanta_platform.worker.packages.programs import TAIL, OrderFailed, find, read, write
 from orvanta_platform.worker.packages.programs import run as run_program
 from orvanta_platform.workflow.lock_formats import BUN_LOCK
 
@@ -41,7 +41,7 @@ def run(job: Job, content: str, args: bytes) -> NoReturn:
             lock = make_lock(job, order)
         else:
             install(job, order)
-    except Failed as error:
+    except OrderFailed as error:
         _answer(job, ERROR, error.described)
     else:
         _answer(job, RESULT, {"lock": lock})
@@ -55,7 +55,7 @@ def finish(job: Job) -> None:
     order = json.loads(read(_ORDER))
     try:
         lock = _bun_result(job, order)
-    except Failed as error:
+    except OrderFailed as error:
         _answer(job, ERROR, error.described)
     else:
         _answer(job, RESULT, {"lock": lock, "log": read(_BUN_OUTPUT)})
@@ -136,18 +136,18 @@ def _manifest_and_lock(order: dict[str, Any]) -> tuple[str, str]:
     except (ValueError, AttributeError):
         separator = ""
     if not separator or not isinstance(dependencies, dict):
-        raise Failed("install_failed", "the lock is not a package.json and a bun.lock")
+        raise OrderFailed("install_failed", "the lock is not a package.json and a bun.lock")
     try:
         other = other_source(lock)
     except (ValueError, RecursionError) as error:
-        raise Failed("install_failed", f"the lock contains no valid bun.lock: {error}") from None
+        raise OrderFailed("install_failed", f"the lock contains no valid bun.lock: {error}") from None
     if other is not None:
-        raise Failed("install_failed", f"a lock must contain only packages of servers, and {other[:200]} is none")
+        raise OrderFailed("install_failed", f"a lock must contain only packages of servers, and {other[:200]} is none")
     return json.dumps({"dependencies": dependencies}), lock
 
 
 def _bun_result(job: Job, order: dict[str, Any]) -> str | None:
-    """Return the lock, or None after an install. Raises Failed unless Bun reported success."""
+    """Return the lock, or None after an install. Raises OrderFailed unless Bun reported success."""
     output, manifest, folder = read(_BUN_OUTPUT), order["manifest"], f"{job.output}/tree"
     done = _LOCKED if order["action"] == "lock" else _INSTALLED
     if done.search(output) is None or _ERROR.search(output) is not None:
@@ -166,12 +166,12 @@ def _name_with_version(modules: str, name: str, version: str) -> None:
         os.symlink(bare, f"{modules}/{scope}{slash}{bare}@{version}")
 
 
-def _failure(name: str, output: str) -> Failed:
+def _failure(name: str, output: str) -> OrderFailed:
     """Return the error for a failed program, with the last lines of its output."""
     last = "\n".join(output.splitlines()[-TAIL:])
     if any(sign in last for sign in _MISMATCH):
-        return Failed("lock_hash_mismatch", f"the files of the index differ from what was locked: {last}")
-    return Failed(name, f"{_advice(last)}{last}")
+        return OrderFailed("lock_hash_mismatch", f"the files of the index differ from what was locked: {last}")
+    return OrderFailed(name, f"{_advice(last)}{last}")
 
 
 def _advice(output: str) -> str:

@@ -16,8 +16,8 @@ TAIL = 40
 """Number of lines at the end of a program's output that an error contains."""
 
 
-class Failed(Exception):
-    """Raised if a program failed."""
+class OrderFailed(Exception):
+    """Raised if an order cannot be carried out: a program failed or is missing, or the lock is invalid."""
 
     def __init__(self, name: str, message: str) -> None:
         super().__init__(message)
@@ -25,14 +25,14 @@ class Failed(Exception):
 
 
 def find(job: Job, name: str) -> str:
-    """Return the path of a program, from the worker's programs or the job's PATH. Raises Failed if it is missing."""
+    """Return the path of a program, from the worker's programs or the job's PATH. Raises OrderFailed."""
     path = job.programs.get(name)
     if path is None:
         import shutil  # large and rarely needed: imported here to keep it out of every cell
 
         path = shutil.which(name, path=job.env["PATH"])
     if path is None:
-        raise Failed("no_runtime", f"{name} is not installed on this worker")
+        raise OrderFailed("no_runtime", f"{name} is not installed on this worker")
     return path
 
 
