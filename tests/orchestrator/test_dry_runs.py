@@ -23,7 +23,7 @@ from orvanta_platform.orchestrator.blueprints import Blueprint, dry_pins
 from orvanta_platform.orchestrator.effect_rows import translate
 from orvanta_platform.orchestrator.recorded_tests import run_row
 from orvanta_platform.services.catalog import dry_runs, flows, workflow_tests
-from orvanta_platform.services.catalog.dry_runs import DryRunOptions, Report
+from orvanta_platform.services.catalog.dry_runs import DryRunOptions, ReportPage
 from orvanta_platform.services.catalog.flows import NewFlow
 from orvanta_platform.services.runs import rerun, restart
 from orvanta_platform.services.runs.restart import RestartRequest
@@ -68,7 +68,7 @@ async def dry(core: CoreHarness, *modules: Any, args: Any = None, options: DryRu
     return run
 
 
-async def report(core: CoreHarness, run: UUID) -> Report:
+async def report(core: CoreHarness, run: UUID) -> ReportPage:
     return await dry_runs.report(core.platform, ACTOR, WORKSPACE, run, after=0, limit=100)
 
 

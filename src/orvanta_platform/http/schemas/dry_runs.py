@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-from orvanta_platform.services.catalog.dry_runs import DryRunOptions, Entry, Report
+from orvanta_platform.services.catalog.dry_runs import DryRunOptions, ReportEntry, ReportPage
 
 
 class DryRunBody(msgspec.Struct, kw_only=True):
@@ -97,7 +97,7 @@ def options(body: DryRunBody) -> DryRunOptions:
     return DryRunOptions(body.reads, body.run, body.test)
 
 
-def report(found: Report) -> DryRunReport:
+def report(found: ReportPage) -> DryRunReport:
     """Convert a page of a report."""
     return DryRunReport(
         run=found.run,
@@ -109,7 +109,7 @@ def report(found: Report) -> DryRunReport:
     )
 
 
-def _execution(entry: Entry) -> SimulatedExecution:
+def _execution(entry: ReportEntry) -> SimulatedExecution:
     data = entry.data
     return SimulatedExecution(
         run=entry.run,

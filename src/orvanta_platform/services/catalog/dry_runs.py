@@ -54,7 +54,7 @@ class DryRunOptions(msgspec.Struct, frozen=True):
         return ("none", "reads") if self.reads else ("none",)
 
 
-class Entry(msgspec.Struct, frozen=True):
+class ReportEntry(msgspec.Struct, frozen=True):
     """An execution of a node that the dry run answered for."""
 
     run: UUID
@@ -67,14 +67,14 @@ class Entry(msgspec.Struct, frozen=True):
     """JSON text; None if they are too large or were erased."""
 
 
-class Report(msgspec.Struct, frozen=True):
+class ReportPage(msgspec.Struct, frozen=True):
     """A page of the report on a dry run."""
 
     run: UUID
     status: str
     executes: Sequence[str]
     """Effects of the nodes that were executed."""
-    entries: Sequence[Entry]
+    entries: Sequence[ReportEntry]
     last: int
     """Position of the last entry, after which the next page starts."""
     more: bool
@@ -150,7 +150,7 @@ async def _recording(platform: Platform, actor: Actor, spec: RunSpec, dry: DryRu
     return Recording(decode(row.body).nodes)
 
 
-async def report(platform: Platform, actor: Actor, workspace: str, id: UUID, *, after: int, limit: int) -> Report:
+async def report(platform: Platform, actor: Actor, workspace: str, id: UUID, *, after: int, limit: int) -> ReportPage:
     """Return at most `limit` (<= MAX_ENTRIES) entries of the report on a dry run, after the position `after`.
 
     Entries of sub-workflows whose runs the actor may not read are left out. Raises NotFound, BadRequest.
@@ -171,11 +171,11 @@ async def report(platform: Platform, actor: Actor, workspace: str, id: UUID, *, 
         stored = await value_rows.get_values(conn, fitting)
     opened = await values.open_rows(platform.storage, stored)
     entries = [
-        Entry(each.run, each.path, each.node, datum, opened.get((datum.job, "args", "")))
+        ReportEntry(each.run, each.path, each.node, datum, opened.get((datum.job, "args", "")))
         for each, datum in zip(shown, data, strict=True)
     ]
     last = found[:limit][-1].seq if found else after
-    return Report(row.run, row.state, pins[DRY].executes or (), entries, last, len(found) > limit)
+    return ReportPage(row.run, row.state, pins[DRY].executes or (), entries, last, len(found) > limit)
 
 
 def _may_read(actor: Actor, workspace: str, row: SimulatedRow) -> bool:
