@@ -1,4 +1,4 @@
-"""Dry runs in the editor: started beside a run, with the list of what would have been sent."""
+"""Dry runs in the editor: started next to a run, with the list of what would have been sent."""
 
 from __future__ import annotations
 

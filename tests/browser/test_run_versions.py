@@ -1,4 +1,4 @@
-"""Runs under way on earlier versions: shown beside the versions of their workflow, and moved."""
+"""Runs under way on earlier versions: shown above the versions of their workflow, and moved."""
 
 from __future__ import annotations
 

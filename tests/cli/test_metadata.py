@@ -37,7 +37,7 @@ def package() -> Iterator[str]:
 
 
 def test_metadata_of_a_tree_are_generated_once(cli: Cli, package: str) -> None:
-    """New files are those that a pull writes after a push; outdated ones keep all that is written by hand."""
+    """New files are those that a pull writes after a push; outdated ones keep what was written by hand."""
     cli.write("repo/f/meta/total.py", package + TOTAL)
     cli.write("repo/f/meta/echo.sh", 'name="$1"\necho "$name"\n')
     cli.write("repo/f/meta/job.flow/flow.yaml", FLOW)
@@ -105,7 +105,7 @@ def test_outdated_schema_keeps_what_is_written_by_hand(cli: Cli) -> None:
 
 
 def test_errors_of_metadata_name_file_and_line(cli: Cli) -> None:
-    """The other items are generated all the same. A lock written by hand stays."""
+    """The metadata of the other items is still generated. A lock written by hand remains."""
     cli.write("f/meta/broken.py", "def main():\n    return (\n")
     cli.write("f/meta/settings.py", "def main():\n    return 1\n")
     cli.write("f/meta/settings.script.yaml", "summary: a\nsummary: b: c\n")

@@ -71,7 +71,7 @@ class Environment:
         self.history.append((content, kind, dict(self.released)))
 
     def earlier(self) -> tuple[Content, Content] | None:
-        """Return the release to which a rollback goes, and its content with what is restored."""
+        """Return the release that a rollback deploys, and its content with the restored items."""
         if not self.history:
             return None
         now = self.history[-1][0]

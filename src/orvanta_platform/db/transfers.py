@@ -43,7 +43,7 @@ async def lock_documents(conn: Connection, workspace: str, text: str) -> list[Cu
 async def move_trigger(
     conn: Connection, workspace: str, kind: Literal["schedule", "http_trigger"], path: str, target: str, username: str
 ) -> None:
-    """Give a schedule or HTTP trigger another path, which must be free."""
+    """Move a schedule or HTTP trigger to another path, which must be free."""
     await conn.execute(_SQL[f"move_{kind}"], workspace, path, target, username)
 
 

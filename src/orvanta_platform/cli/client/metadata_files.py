@@ -122,7 +122,7 @@ class FlowMetadata:
         return found
 
     def needs(self) -> list[LockNeed]:
-        """Return the inline scripts to lock. Locks are written beside `flow.yaml`, not for other documents.
+        """Return the inline scripts to lock. Locks are written next to `flow.yaml`, not for other documents.
 
         Raises InvalidScript.
         """
@@ -176,7 +176,7 @@ def _faults(location: str, language: str, content: str) -> list[tuple[str, Orvan
 
 
 def _refer(opened: Any, place: str, name: str) -> None:
-    """Set the lock of the script at a JSON pointer of an opened document to a file, behind its content."""
+    """Set the lock of the script at a JSON pointer of an opened document to a file, after its content."""
     node = opened
     for part in place.split("/")[1:]:
         key = part.replace("~1", "/").replace("~0", "~")

@@ -30,11 +30,11 @@ ORDER BY i.kind, i.path
 FOR UPDATE OF i;
 
 -- name: move_schedule
--- Gives a schedule another path.
+-- Moves a schedule to another path.
 UPDATE schedule SET path = $3, edited_by = $4, edited_at = app_now() WHERE workspace = $1 AND path = $2;
 
 -- name: move_http_trigger
--- Gives an HTTP trigger another path.
+-- Moves an HTTP trigger to another path.
 UPDATE http_trigger SET path = $3, edited_by = $4, edited_at = app_now() WHERE workspace = $1 AND path = $2;
 
 -- name: replace_in_schedules

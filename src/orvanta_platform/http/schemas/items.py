@@ -298,7 +298,7 @@ class _DraftText(msgspec.Struct):
 
 
 def _draft_text(row: UndeployedRow) -> _DraftText:
-    """Return what a draft says about itself. Drafts are stored without validation: values of other types are absent."""
+    """Return the properties of a draft. Drafts are stored without validation: values of other types are absent."""
     try:
         return msgspec.json.decode(row.body or b"{}", type=_DraftText)
     except (msgspec.DecodeError, UnicodeDecodeError):

@@ -221,8 +221,9 @@ async def archive(platform: Platform, actor: Actor, workspace: str, path: str, *
 
 
 async def delete(platform: Platform, actor: Actor, workspace: str, path: str) -> None:
-    """Delete a workflow and its versions. One that was deleted already stays so: the published command-line client
-    sends a call for each file of a workflow. Raises NotFound, Forbidden.
+    """Delete a workflow and its versions. Raises NotFound, Forbidden.
+
+    Deleting a deleted workflow is no error, because the published command-line client sends a call for each file of it.
     """
     try:
         await deploy.delete(platform, actor, workspace, "flow", path)

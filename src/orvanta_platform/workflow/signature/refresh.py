@@ -8,7 +8,7 @@ from typing import Any, Final
 from orvanta_platform.workflow.signature import python
 
 _TEXTS: Final = ("title", "description", "examples", "deprecated", "readOnly", "writeOnly")
-"""Keys that stay when the type of an input changes."""
+"""Keys that are retained when the type of an input changes."""
 
 
 def refresh(written: Mapping[str, Any], inferred: Mapping[str, Any], *, keep_others: bool = False) -> dict[str, Any]:
