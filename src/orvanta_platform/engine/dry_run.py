@@ -97,10 +97,10 @@ def readiness(step: Step, node: Node) -> Readiness | None:
         found = msgspec.json.decode(answer.raw, type=Simulation)
         error = found.error.name if found.error else None
         attempts.append(Simulated(node.index, found.execution, attempt, found.answer, error))
-        again = _is_retried(step, node, found, attempt + 1)
-        if again is None:
+        is_retried = _is_retried(step, node, found, attempt + 1)
+        if is_retried is None:
             return None
-        if not again:
+        if not is_retried:
             return _outcome(step, node, found, attempts)
     raise AssertionError("the attempts of a node are counted without end")
 

@@ -125,12 +125,13 @@ async def of_run(platform: Platform, actor: Actor, row: JobRow) -> WorkflowTest:
 
 
 async def _recording_of(platform: Platform, actor: Actor, row: JobRow, calls_left: list[int]) -> Recording:
+    """Return the answers of a run and of those that it calls. `calls_left`: how many more of these are recorded."""
     try:
-        again = await _play(platform, actor, row)
-        made = Recording(await run_in_thread(row.workspace, _answers, again.played, again.source))
+        replay = await _play(platform, actor, row)
+        made = Recording(await run_in_thread(row.workspace, _answers, replay.played, replay.source))
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadRequest(f"The run has a value that cannot be played: {error}.") from error
-    for each in again.played.executions.values():
+    for each in replay.played.executions.values():
         key = each.key
         if key.node.kind is not Kind.FLOW or calls_left[0] == 0:
             continue
@@ -145,7 +146,7 @@ async def _recording_of(platform: Platform, actor: Actor, row: JobRow, calls_lef
     return made
 
 
-class _PlayedRun(msgspec.Struct, frozen=True):
+class _Replay(msgspec.Struct, frozen=True):
     """A run that was played again with its stored values."""
 
     inputs: bytes
@@ -156,7 +157,7 @@ class _PlayedRun(msgspec.Struct, frozen=True):
     preprocess: bool
 
 
-async def _play(platform: Platform, actor: Actor, row: JobRow) -> _PlayedRun:
+async def _play(platform: Platform, actor: Actor, row: JobRow) -> _Replay:
     async with platform.db.acquire() as conn:
         plan = await virtual_jobs.plan_of(platform, conn, row)
         recorded = await rows.list_recorded(conn, row.run, MAX_JOBS + 1)
@@ -180,21 +181,21 @@ async def _play(platform: Platform, actor: Actor, row: JobRow) -> _PlayedRun:
             hint="Runs with nodes that were changed or cancelled by a person cannot be recorded.",
         )
     result = found.get((row.result_of, "result", ""), b"null") if row.result_of is not None else b"null"
-    return _PlayedRun(inputs, result, played, source, opened, preprocess)
+    return _Replay(inputs, result, played, source, opened, preprocess)
 
 
-def _test(row: JobRow, again: _PlayedRun) -> WorkflowTest:
+def _test(row: JobRow, replay: _Replay) -> WorkflowTest:
     test = WorkflowTest(
-        inputs=msgspec.json.decode(again.inputs),
-        nodes=_answers(again.played, again.source),
-        variables=again.opened.variables,
-        resources=again.opened.resources,
-        preprocess=again.preprocess,
+        inputs=msgspec.json.decode(replay.inputs),
+        nodes=_answers(replay.played, replay.source),
+        variables=replay.opened.variables,
+        resources=replay.opened.resources,
+        preprocess=replay.preprocess,
         scheduled_at=row.scheduled_at.isoformat(),
         expect=Expect(
             status="succeeded" if row.success else "failed",
-            result=Expectation(equals=msgspec.json.decode(again.result)),
-            nodes=_expect_computed(again.played),
+            result=Expectation(equals=msgspec.json.decode(replay.result)),
+            nodes=_expect_computed(replay.played),
         ),
     )
     check_size(test)
