@@ -174,7 +174,7 @@ def page(lines: list[Line]) -> str:
     taken = f"{os.cpu_count()} processors, level full, {datetime.now(UTC):%Y-%m-%d}"
     return "\n".join(
         [
-            "# Packages",
+            "# Tested packages",
             "",
             f"{len(lines)} packages that scripts use most: a job locks, installs and imports each, and does one thing.",
             f"{good} of {len(lines)} work. The first run locks and installs the package, later ones use the installed",

@@ -26,7 +26,7 @@ _ROLES = (Role.VIEWER, Role.OPERATOR, Role.DEVELOPER, Role.ADMIN)
 def page() -> str:
     """Return the reference page of routes and roles."""
     lines = [
-        "# Who may call which route\n",
+        "# Permissions\n",
         "Every route of the API, the roles that may call it, and the condition that must hold in addition. Admins of a",
         "workspace meet every condition in it. A token with scopes also needs the named scope. A denied call gets",
         "404 if the caller may not read the object, otherwise 403.",
