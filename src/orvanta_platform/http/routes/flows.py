@@ -20,7 +20,7 @@ from orvanta_platform.http.requests import (
     read_large,
     row_of,
 )
-from orvanta_platform.http.routes.scripts import FILTERS, filter_of, is_starred, listed, undeployed_of
+from orvanta_platform.http.routes.scripts import FILTERS, filter_of, is_starred, undeployed_of, with_list_options
 from orvanta_platform.http.schemas import drafts as draft_schemas
 from orvanta_platform.http.schemas import items
 from orvanta_platform.services.catalog import drafts, flows
@@ -101,7 +101,7 @@ async def list_flows(request: AnyRequest, workspace: FromPath[str]) -> Response[
     own = await undeployed_of(request, workspace, "flow", filter)
     rows = await flows.list_page(platform_of(request), actor_of(request), workspace, filter)
     shown = [items.flow_draft(workspace, actor_of(request).username, row) for row in own]
-    return answers.json(listed(request, [*shown, *(items.flow_item(row) for row in rows)]))
+    return answers.json(with_list_options(request, [*shown, *(items.flow_item(row) for row in rows)]))
 
 
 @get(f"{_F}/list_paths", opt=call(answer=list[str]))

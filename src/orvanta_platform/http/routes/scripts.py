@@ -115,7 +115,7 @@ async def list_scripts(request: AnyRequest, workspace: FromPath[str]) -> Respons
     own = await undeployed_of(request, workspace, "script", filter)
     rows = await scripts.list_page(platform_of(request), actor_of(request), workspace, filter)
     shown = [items.script_draft(workspace, actor_of(request).username, row) for row in own]
-    return answers.json(listed(request, [*shown, *(items.script_item(row) for row in rows)]))
+    return answers.json(with_list_options(request, [*shown, *(items.script_item(row) for row in rows)]))
 
 
 @get(f"{_S}/list_paths", opt=call(answer=list[str]))
@@ -244,8 +244,8 @@ def filter_of(request: AnyRequest) -> Filter:
     )
 
 
-def listed(request: AnyRequest, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the rows of a list, with messages and descriptions as the query asks for."""
+def with_list_options(request: AnyRequest, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rows of a list, with the messages and without the descriptions if the query selects that."""
     if bool_of(request, "without_description"):
         rows = [{**row, "description": ""} if "description" in row else row for row in rows]
     if bool_of(request, "with_deployment_msg"):
