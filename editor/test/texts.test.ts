@@ -81,6 +81,11 @@ test("each language has the keys and the placeholders of English", () => {
   }
 });
 
+test("texts have one term for each thing", () => {
+  const other = /\b(choos\w+|chos\w+|rights|colors?)\b/i;
+  expect(Object.entries(ENGLISH).filter(([, message]) => other.test(message))).toEqual([]);
+});
+
 test("each text is used, and each call passes the values of its text", () => {
   const whole = sources()
     .map((path) => readFileSync(path, "utf-8"))

@@ -34,7 +34,7 @@ async def test_nodes_added_after_a_condition_run_on_true_and_on_false(page: Page
     await add(page, "For-each loop")
     await expect(page.get_by_role("button", name="1 problem")).to_be_visible()
     form = page.get_by_role("complementary", name="Node")
-    await expect(form.get_by_role("alert")).to_contain_text("Choose the list to loop over.")
+    await expect(form.get_by_role("alert")).to_contain_text("Select the list to loop over.")
     await expect(form.get_by_text("a list with the output of item for each iteration")).to_be_visible()
 
 

@@ -87,7 +87,7 @@ async def create_release(page: Page) -> None:
     dialog = page.get_by_role("dialog")
     await page.get_by_role("button", name="New release").click()
     await dialog.get_by_role("button", name="Create release").click()
-    await expect(dialog.get_by_role("alert")).to_have_text("Choose at least one item.")
+    await expect(dialog.get_by_role("alert")).to_have_text("Select at least one item.")
     await dialog.get_by_label("Search items").fill("orders")
     await dialog.get_by_label("Workflow f/shop/orders").check()
     await dialog.get_by_label("Notes").fill("First orders")

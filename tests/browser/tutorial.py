@@ -39,7 +39,7 @@ _PHRASES = re.compile(
     r"|[Ee]nter `(?P<value>[^`]+)` in \*\*(?P<field>[^*]+)\*\*"
     r"|[Ee]nter a password in \*\*(?P<password>[^*]+)\*\*"
     r"|[Ss]elect \*\*(?P<choice>[^*]+)\*\* in \*\*(?P<list>[^*]+)\*\*"
-    r"|[Cc]hoose \*\*(?P<way>[^*]+)\*\* for `(?P<input>[^`]+)`"
+    r"|[Ss]elect \*\*(?P<way>[^*]+)\*\* for `(?P<input>[^`]+)`"
     r"|[Cc]heck \*\*(?P<box>[^*]+)\*\*"
     r"|[Cc]opy the text of \*\*(?P<copied>[^*]+)\*\*, replace `(?P<old>[^`]+)` with `(?P<new>[^`]+)`, and run it"
     r"|shows (?:\*\*(?P<label>[^*]+)\*\*|`(?P<text>[^`]+)`)"

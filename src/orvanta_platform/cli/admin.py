@@ -15,7 +15,7 @@ app = typer.Typer(no_args_is_help=True, help="Administer the installation.", cls
 app.add_typer(admin_settings.app, name="settings")
 
 Email = Annotated[str, typer.Argument(help="E-mail address, used to log in.")]
-Superadmin = Annotated[bool, typer.Option("--superadmin", help="Grant all rights in every workspace.")]
+Superadmin = Annotated[bool, typer.Option("--superadmin", help="Grant all permissions in every workspace.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 

@@ -93,7 +93,7 @@ def lift_hold(session: Session, name: Name) -> None:
 
 @command(app, "orvanta env auto-promote production", "orvanta env auto-promote production --off")
 def auto_promote(session: Session, name: Name, off: Off = False) -> None:
-    """Promote the releases of the previous environment automatically after the soak time, with your own rights."""
+    """Promote the releases of the previous environment automatically after the soak time, with your own permissions."""
     workspace = find(session, name)["workspace"]
     session.api.post(f"/api/w/{quote(workspace, safe='')}/deployments/automatic", {"enabled": not off})
     session.print_state(name, "automatic promotion disabled" if off else "automatic promotion enabled")

@@ -19,7 +19,7 @@ Prefix = Annotated[str, typer.Argument(help="First characters of the token, as l
 Label = Annotated[str | None, typer.Option("--label", help="Purpose of the token.")]
 Scope = Annotated[
     list[str] | None,
-    typer.Option("--scope", help="<area>:<action> or <area>:<action>:<path>. Repeatable; all rights by default."),
+    typer.Option("--scope", help="<area>:<action> or <area>:<action>:<path>. Repeatable; all permissions by default."),
 ]
 Days = Annotated[int | None, typer.Option("--days", min=1, help="Days until it expires; never by default.")]
 Bound = Annotated[bool, typer.Option("--this-workspace", help="Restrict the token to this workspace.")]
@@ -45,7 +45,7 @@ def _list(session: Session, all: All = False, limit: options.Limit = 100) -> Non
             each["token_prefix"],
             *([each["username"]] if all else []),
             each.get("label", ""),
-            " ".join(each["scopes"]) if "scopes" in each else "all rights",
+            " ".join(each["scopes"]) if "scopes" in each else "all permissions",
             local_time(each.get("expiration")) or "never",
             local_time(each["last_used_at"]),
             each.get("last_address", ""),

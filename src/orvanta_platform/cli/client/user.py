@@ -19,7 +19,7 @@ Email = Annotated[str, typer.Argument(help="E-mail address of the account.", met
 Username = Annotated[str | None, typer.Option("--username", help="Username; derived from the address by default.")]
 Name = Annotated[str | None, typer.Option("--name", help="Name of the person.")]
 Superadmin = Annotated[
-    bool | None, typer.Option("--superadmin/--no-superadmin", help="Grant all rights in every workspace.")
+    bool | None, typer.Option("--superadmin/--no-superadmin", help="Grant all permissions in every workspace.")
 ]
 Devops = Annotated[bool | None, typer.Option("--devops/--no-devops", help="Allow it to list all accounts and workers.")]
 Deleted = Annotated[bool, typer.Option("--deleted", help="Also list deleted accounts.")]
@@ -56,7 +56,7 @@ def create(
     superadmin: Superadmin = None,
     devops: Devops = None,
 ) -> None:
-    """Create an account, and mail a one-time link by which its owner chooses the password. Superadmins only.
+    """Create an account, and mail a one-time link by which its owner sets the password. Superadmins only.
 
     The link is valid for 24 hours. Without a mail server in the setting smtp, it is printed, and shown only once.
     """
