@@ -327,6 +327,8 @@ async def test_workspace_from_creation_to_deletion(page: Page, site: Site) -> No
     await create_workspace(page)
     await rows(page, "Workspaces").get_by_role("link", name="Settings of shortlived").click()
     await change_workspace(page, site)
+    flow = {"path": "u/admin/idle", "source": {"format": "yaml", "text": "value: {modules: []}"}}
+    assert site.client.post("/api/w/shortlived/flows/create", json=flow).is_success
     await archive_and_restore_workspace(page)
     await delete_workspace(page)
     assert site.client.get("/api/w/shortlived/workspaces/get_settings").status_code == 404
@@ -378,9 +380,13 @@ async def archive_and_restore_workspace(page: Page) -> None:
     await page.goto("/w/shortlived/workflows")
     banner = page.get_by_role("region", name="Archived workspace")
     await expect(banner).to_contain_text("nothing runs")
+    run = page.get_by_role("main").get_by_role("button", name="Run", exact=True)
+    await expect(run).to_be_disabled()
+    await expect(run).to_have_attribute("title", "This workspace is archived. It starts no runs.")
     await check(page)
     await banner.get_by_role("button", name="Restore workspace").click()
     await expect(banner).to_have_count(0)
+    await expect(run).to_be_enabled()
     await page.goto("/w/shortlived/settings/workspace")
     await page.get_by_role("button", name="Archive shortlived").click()
     await dialog.get_by_role("button", name="Archive", exact=True).click()

@@ -3,6 +3,7 @@ import { t } from "../texts/forms";
 import { Button, Field } from "../ui/controls";
 import controls from "../ui/controls.module.css";
 import css from "../ui/panel.module.css";
+import { RunButton } from "../ui/run-button";
 import { exampleOf } from "../workflow/example";
 import { fieldNames } from "../workflow/schema-fields";
 import { at, type Json, type Tree } from "../workflow/types";
@@ -124,13 +125,13 @@ export function InputForm({
         </details>
       )}
       <div className={css.row}>
-        <Button look="main" icon="play" type="submit" disabled={busy}>
+        <RunButton look="main" type="submit" disabled={busy}>
           {submitLabel}
-        </Button>
+        </RunButton>
         {alternative && (
-          <Button disabled={busy} onClick={() => void submit(alternative.run)}>
+          <RunButton icon={undefined} disabled={busy} onClick={() => void submit(alternative.run)}>
             {alternative.label}
-          </Button>
+          </RunButton>
         )}
         {example && (
           <Button

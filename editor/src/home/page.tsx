@@ -7,6 +7,7 @@ import { startFlow } from "../api/runs";
 import { useNavigate, useParams } from "../routing/hooks";
 import { t } from "../texts/home";
 import { Button, IconButton, LinkButton } from "../ui/controls";
+import { RunButton } from "../ui/run-button";
 import { Failed, Skeleton } from "../ui/states";
 import { Status } from "../ui/status";
 import { notifyError } from "../ui/toasts";
@@ -70,9 +71,9 @@ function FirstVisit({ workspace }: { workspace: string }) {
         <h2>{t("home.startTitle")}</h2>
         <p>{t("home.startText")}</p>
       </div>
-      <Button look="main" icon="play" disabled={starting.isPending} onClick={() => starting.mutate()}>
+      <RunButton look="main" disabled={starting.isPending} onClick={() => starting.mutate()}>
         {t("home.runExample")}
-      </Button>
+      </RunButton>
       <LinkButton to={`/w/${workspace}/workflows/${EXAMPLE}`}>{t("home.openExample")}</LinkButton>
       <IconButton label={t("home.dismiss")} icon="cross" onClick={hide} />
     </section>

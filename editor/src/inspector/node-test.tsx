@@ -12,6 +12,7 @@ import { InputForm } from "../forms/input-form";
 import { t } from "../texts/inspector";
 import { Button, LinkButton } from "../ui/controls";
 import css from "../ui/panel.module.css";
+import { RunButton } from "../ui/run-button";
 import { Status } from "../ui/status";
 import { exampleOf } from "../workflow/example";
 import { isLoop } from "../workflow/kinds";
@@ -65,12 +66,12 @@ function TestBar({ node, run, rerun }: Shown & { rerun: Set<string> }) {
   };
   return (
     <div className={panel.bar}>
-      <Button look="main" icon="play" disabled={busy} onClick={() => test(rerun)}>
+      <RunButton look="main" disabled={busy} onClick={() => test(rerun)}>
         {t("inspector.testNode", { node: node.id })}
-      </Button>
-      <Button icon="play" disabled={busy} onClick={() => test("all")}>
+      </RunButton>
+      <RunButton disabled={busy} onClick={() => test("all")}>
         {t("inspector.runToHere")}
-      </Button>
+      </RunButton>
       {run && (
         <div className={panel.run} role="status">
           <Status status={run.nodes[node.id] ? status : run.status} />

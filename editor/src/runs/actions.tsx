@@ -5,6 +5,7 @@ import { lazyComponent } from "../lib/lazy-component";
 import { ENDED } from "../lib/status";
 import { t } from "../texts/runs";
 import { Button } from "../ui/controls";
+import { RunButton } from "../ui/run-button";
 import { notify, notifyError } from "../ui/toasts";
 import { useRun } from "./context";
 import { RerunDialog } from "./restart/rerun-dialog";
@@ -37,9 +38,9 @@ export function RunActions() {
         </Button>
       )}
       {failed && about.is_workflow && (
-        <Button look="main" icon="play" onClick={() => setAsking("retry")}>
+        <RunButton look="main" onClick={() => setAsking("retry")}>
           {t("runs.retryFailed")}
-        </Button>
+        </RunButton>
       )}
       {over && status !== "cancelled" && about.is_workflow && about.workflow && about.version && (
         <Button icon="check" onClick={() => setAsking("test")}>
@@ -47,9 +48,9 @@ export function RunActions() {
         </Button>
       )}
       {!dry && (
-        <Button icon="redo" onClick={() => setAsking("rerun")}>
+        <RunButton icon="redo" onClick={() => setAsking("rerun")}>
           {t("runs.runAgainForm")}
-        </Button>
+        </RunButton>
       )}
       {asking === "retry" && <RestartDialog title={t("runs.retryFailed")} point={null} close={() => setAsking(null)} />}
       {asking === "test" && about.workflow && (

@@ -9,6 +9,7 @@ import { t, tWith } from "../texts/schedules";
 import { formatInZone } from "../triggers/times";
 import { Button, LinkButton } from "../ui/controls";
 import { Popover } from "../ui/popover";
+import { RunButton } from "../ui/run-button";
 import { Status } from "../ui/status";
 import { Time } from "../ui/time";
 import { notify, notifyError } from "../ui/toasts";
@@ -74,9 +75,9 @@ export function ScheduleRow({ workspace, schedule }: { workspace: string; schedu
       {schedule.error && <p className={css.error}>{schedule.error}</p>}
       <TriggerAcceptance workspace={workspace} kind="schedule" path={path} className={css.note} />
       <div className={css.tools}>
-        <Button icon="play" disabled={busy} onClick={() => void act(run)}>
+        <RunButton disabled={busy} onClick={() => void act(run)}>
           {t("schedules.runNow")}
-        </Button>
+        </RunButton>
         <Button icon={enabled ? "pause" : "play"} disabled={busy} onClick={() => void act(toggle)}>
           {enabled ? t("schedules.pause") : t("schedules.resume")}
         </Button>

@@ -12,6 +12,7 @@ import { useLocation, useParams } from "../routing/hooks";
 import { Navigate } from "../routing/link";
 import { Outlet } from "../routing/provider";
 import { t } from "../texts/t";
+import { ArchivedContext } from "../ui/run-button";
 import { Failed, Skeleton } from "../ui/states";
 import { WorkspaceNotFound } from "./not-found";
 import { type NavigationProps, Rail } from "./rail";
@@ -66,7 +67,11 @@ export function Shell() {
       </div>
       <div className={css.body} id={CONTENT} tabIndex={-1}>
         {missing && <WorkspaceNotFound id={requested ?? ""} workspaces={ids} />}
-        {exists && <Outlet />}
+        {exists && (
+          <ArchivedContext.Provider value={archived}>
+            <Outlet />
+          </ArchivedContext.Provider>
+        )}
       </div>
       <SessionDialog />
     </div>

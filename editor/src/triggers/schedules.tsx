@@ -9,6 +9,7 @@ import { useSearchParams } from "../routing/hooks";
 import { t } from "../texts/triggers";
 import { Confirm } from "../ui/confirm";
 import { Button, IconButton } from "../ui/controls";
+import { RunButton } from "../ui/run-button";
 import { Failed, Skeleton } from "../ui/states";
 import { Status } from "../ui/status";
 import { TriggerAcceptance } from "../versions/acceptance";
@@ -103,9 +104,7 @@ export function ScheduleRow({ schedule, highlighted = false, edit }: RowProps) {
       {schedule.error && <p className={css.error}>{schedule.error}</p>}
       <TriggerAcceptance workspace={workspace} kind="schedule" path={path} className={css.help} />
       <div className={css.tools}>
-        <Button icon="play" onClick={() => attempt(runNow)}>
-          {t("triggers.runNow")}
-        </Button>
+        <RunButton onClick={() => attempt(runNow)}>{t("triggers.runNow")}</RunButton>
         <Button
           icon={enabled ? "pause" : "play"}
           onClick={() => attempt(async () => enableSchedule(workspace, path, !enabled).then(changed))}

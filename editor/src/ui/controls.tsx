@@ -12,9 +12,9 @@ import { Icon } from "./icon";
 
 type ButtonStyle = "plain" | "main" | "quiet" | "danger";
 
-interface ButtonProps extends ButtonHTMLAttributes<HTMLButtonElement> {
+export interface ButtonProps extends ButtonHTMLAttributes<HTMLButtonElement> {
   look?: ButtonStyle;
-  icon?: string;
+  icon?: string | undefined;
   ref?: Ref<HTMLButtonElement>;
 }
 

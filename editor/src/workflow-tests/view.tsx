@@ -5,6 +5,7 @@ import { useEditor } from "../editor/context";
 import { t } from "../texts/workflow-tests";
 import { Confirm } from "../ui/confirm";
 import { Button, IconButton } from "../ui/controls";
+import { RunButton } from "../ui/run-button";
 import { Empty, Failed, Skeleton } from "../ui/states";
 import { Status } from "../ui/status";
 import { notify, notifyError } from "../ui/toasts";
@@ -36,9 +37,9 @@ export default function TestsView() {
     <div className={css.view}>
       <section className={css.tests} aria-label={t("workflow-tests.title")}>
         <div className={css.tools}>
-          <Button icon="play" disabled={results.isFetching} onClick={() => void results.refetch()}>
+          <RunButton disabled={results.isFetching} onClick={() => void results.refetch()}>
             {t("workflow-tests.run")}
-          </Button>
+          </RunButton>
           <Button icon="plus" onClick={() => setEditing({ name: null })}>
             {t("workflow-tests.new")}
           </Button>

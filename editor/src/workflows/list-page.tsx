@@ -13,6 +13,7 @@ import { useParams } from "../routing/hooks";
 import { t, tWith } from "../texts/workflows";
 import { Button, LinkButton } from "../ui/controls";
 import { LabelFilter, type ListState, ListTools, NoMatches, useListTools } from "../ui/list-tools";
+import { RunButton } from "../ui/run-button";
 import { Empty, Failed, Skeleton } from "../ui/states";
 import { notify, notifyError } from "../ui/toasts";
 import { useUrlParams } from "../ui/use-url-params";
@@ -141,9 +142,9 @@ function Rows({
         actions={(item) => (
           <>
             {!item.archived && item.deployed && (
-              <Button look="quiet" icon="play" onClick={() => setRunning(item)}>
+              <RunButton look="quiet" onClick={() => setRunning(item)}>
                 {t("workflows.run")}
-              </Button>
+              </RunButton>
             )}
             {!item.deployed && (
               <LinkButton look="quiet" icon="play" to={`/w/${workspace}/workflows/${item.path}?panel=test`}>

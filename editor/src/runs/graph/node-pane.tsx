@@ -14,6 +14,7 @@ import { duration } from "../../lib/time";
 import { Link } from "../../routing/link";
 import { t } from "../../texts/runs";
 import { Button, IconButton } from "../../ui/controls";
+import { RunButton } from "../../ui/run-button";
 import { Status } from "../../ui/status";
 import { isLoop } from "../../workflow/kinds";
 import type { Node } from "../../workflow/outline";
@@ -112,19 +113,18 @@ function RestartHere({ id }: { id: string }) {
       {typeof here === "string" ? (
         <span className={css.soft}>{t("runs.chooseIterationToRestart", { loop: here })}</span>
       ) : (
-        <Button icon="play" onClick={() => setPoint({ title: t("runs.restartFrom", { node: id }), at: here })}>
+        <RunButton onClick={() => setPoint({ title: t("runs.restartFrom", { node: id }), at: here })}>
           {t("runs.restartHere")}
-        </Button>
+        </RunButton>
       )}
       {into && typeof into !== "string" && (
-        <Button
-          icon="play"
+        <RunButton
           onClick={() =>
             setPoint({ title: t("runs.restartFromIterationOf", { number: place ?? 0, node: id }), at: into })
           }
         >
           {t("runs.restartFromIteration", { number: place ?? 0 })}
-        </Button>
+        </RunButton>
       )}
       {point && <RestartDialog title={point.title} point={point.at} close={() => setPoint(null)} />}
     </>

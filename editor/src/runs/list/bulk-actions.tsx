@@ -4,6 +4,7 @@ import { cancelRuns, findRunIds, LIMIT, type RunRow, rerunRuns } from "../../api
 import { t } from "../../texts/runs";
 import { Confirm } from "../../ui/confirm";
 import { Button, LinkButton } from "../../ui/controls";
+import { RunButton } from "../../ui/run-button";
 import { notify, notifyError } from "../../ui/toasts";
 import css from "./runs.module.css";
 
@@ -70,9 +71,9 @@ export function BulkActions({ workspace, filter, rows, chosen, all, choose, choo
       <Button icon="stop" disabled={busy} onClick={() => setDialog("cancel")}>
         {t("runs.cancelRuns")}
       </Button>
-      <Button icon="loop" disabled={busy} onClick={() => setDialog("rerun")}>
+      <RunButton icon="loop" disabled={busy} onClick={() => setDialog("rerun")}>
         {t("runs.runAgainForm")}
-      </Button>
+      </RunButton>
       {!all && chosen.length === 2 && (
         <LinkButton icon="branches" to={`/w/${workspace}/runs/${older}/compare/${newer}`}>
           {t("runs.compare")}
