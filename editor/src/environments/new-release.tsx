@@ -19,6 +19,7 @@ import { Failed, Skeleton } from "../ui/states";
 import css from "./environments.module.css";
 
 const keyOf = ({ kind, path }: ReleasedItem): string => `${kind} ${path}`;
+const nameOf = ({ kind, path }: ReleasedItem): string => `${kindName(kind)} ${path}`;
 
 function toggled<T extends ReleasedItem>(items: readonly T[], item: T): readonly T[] {
   const rest = items.filter((each) => keyOf(each) !== keyOf(item));
@@ -49,7 +50,8 @@ export function NewRelease({ workspace, close }: { workspace: string; close: () 
     setMissing(isEmpty);
     if (!isEmpty) creating.mutate();
   };
-  const shown = items.data?.filter((each) => keyOf(each).includes(query.trim())) ?? [];
+  const words = query.toLowerCase().split(/\s+/);
+  const shown = items.data?.filter((each) => words.every((word) => nameOf(each).toLowerCase().includes(word))) ?? [];
   const problem = creating.isError ? errorText(creating.error) : missing && t("environments.chooseOne");
   return (
     <Dialog title={t("environments.newRelease")} close={close}>
@@ -64,12 +66,17 @@ export function NewRelease({ workspace, close }: { workspace: string; close: () 
         />
         {items.isPending && <Skeleton />}
         {items.error && <Failed error={items.error} retry={() => void items.refetch()} />}
-        <Choices
-          label={t("environments.items")}
-          items={shown}
-          chosen={chosen}
-          toggle={(item) => setChosen((present) => toggled(present, item))}
-        />
+        {items.data && shown.length === 0 && (
+          <p className={css.soft}>{t(items.data.length === 0 ? "environments.nothingDeployed" : "ui.noMatches")}</p>
+        )}
+        {shown.length > 0 && (
+          <Choices
+            label={t("environments.items")}
+            items={shown}
+            chosen={chosen}
+            toggle={(item) => setChosen((present) => toggled(present, item))}
+          />
+        )}
         {deleted.length > 0 && (
           <>
             <p className={dialogCss.description}>{t("environments.chooseRemoved")}</p>
@@ -131,9 +138,7 @@ function Choices<T extends ReleasedItem>({ label, items, chosen, toggle }: Choic
               checked={chosen.some((each) => keyOf(each) === keyOf(item))}
               onChange={() => toggle(item)}
             />
-            <span>
-              {kindName(item.kind)} {item.path}
-            </span>
+            <span>{nameOf(item)}</span>
           </label>
         </li>
       ))}
