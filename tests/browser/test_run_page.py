@@ -266,6 +266,9 @@ async def restart_from_failed_node(page: Page) -> None:
     await expect(page.get_by_text("Restarted from", exact=True)).to_be_visible()
     await stands(page, "begin", "succeeded")
     await expect(page.get_by_label("First error")).to_contain_text("ZeroDivisionError in divide", timeout=60_000)
+    # A run that reuses results cannot be recorded.
+    await expect(page.get_by_role("button", name="Run again…")).to_be_visible()
+    await expect(page.get_by_role("button", name="Keep as test")).to_have_count(0)
 
 
 async def preview_retry_and_restart_of_iteration(page: Page) -> None:
@@ -288,8 +291,7 @@ async def retry_with_current_version(page: Page) -> None:
     preview = page.get_by_role("dialog")
     await page.get_by_role("button", name="Retry from the failed node").click()
     choice = preview.get_by_label("Version of the new run")
-    await expect(choice).to_have_value("")
-    await choice.select_option("Version 2, the current one")
+    await expect(choice.locator("option:checked")).to_have_text("Version 2, the current one")
     await preview.get_by_role("button", name="Start run").click()
     await toast(page, "Started a new run")
     await expect(page.get_by_role("link", name="2", exact=True)).to_be_visible()

@@ -29,6 +29,8 @@ export function RunActions() {
     }
   };
   const dry = about.trigger === "dry_run";
+  // A run that reuses results has no answers of its own for them.
+  const isRecordable = about.is_workflow && (!about.repeats || about.repeats.kind === "rerun");
   const failed = !dry && (status === "failed" || status === "cancelled");
   return (
     <>
@@ -42,7 +44,7 @@ export function RunActions() {
           {t("runs.retryFailed")}
         </RunButton>
       )}
-      {over && status !== "cancelled" && about.is_workflow && about.workflow && about.version && (
+      {over && status !== "cancelled" && about.workflow && about.version && isRecordable && (
         <Button icon="check" onClick={() => setAsking("test")}>
           {t("runs.keepAsTest")}
         </Button>

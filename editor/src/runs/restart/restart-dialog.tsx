@@ -1,7 +1,7 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { previewRestart, type RestartPoint, type RestartPreview, restartRun } from "../../api/restart";
-import { versionsQuery } from "../../api/versions";
+import { type Version, versionsQuery } from "../../api/versions";
 import { useNavigate } from "../../routing/hooks";
 import { t } from "../../texts/runs";
 import { Button, Field } from "../../ui/controls";
@@ -17,13 +17,18 @@ import css from "./restart.module.css";
 export function RestartDialog({ title, point, close }: { title: string; point: RestartPoint; close: () => void }) {
   const { workspace, id } = useRun();
   const navigate = useNavigate();
-  const [version, setVersion] = useState<number | null>(null);
+  const versions = useVersions();
+  // A retry is usually started after the workflow was corrected.
+  const preferred = point === null ? (versions.current?.id ?? null) : null;
+  const [chosen, setVersion] = useState<number | null | undefined>(undefined);
+  const version = chosen === undefined ? preferred : chosen;
   const [busy, setBusy] = useState(false);
   const preview = useQuery({
     queryKey: ["restart-preview", workspace, id, JSON.stringify(point), version],
     queryFn: () => previewRestart(workspace, id, point, version),
     retry: false,
     gcTime: 0,
+    enabled: versions.known,
   });
   const restart = async () => {
     setBusy(true);
@@ -39,7 +44,7 @@ export function RestartDialog({ title, point, close }: { title: string; point: R
   };
   return (
     <Dialog title={title} close={close}>
-      <VersionField version={version} setVersion={setVersion} />
+      <VersionField versions={versions} version={version} setVersion={setVersion} />
       {preview.isPending && <Skeleton rows={3} />}
       {preview.isError && <Failed error={preview.error} />}
       {preview.data && <Preview preview={preview.data} />}
@@ -53,24 +58,38 @@ export function RestartDialog({ title, point, close }: { title: string; point: R
   );
 }
 
+/** Versions between which the user selects, if they differ. */
+interface Versions {
+  /** Number of the version that the run used; undefined if it is the current one, or not deployed. */
+  used: number | undefined;
+  current: Version | undefined;
+  /** The versions are loaded. */
+  known: boolean;
+}
+
+function useVersions(): Versions {
+  const { workspace, about } = useRun();
+  const { version: used, workflow } = about;
+  const differs = used !== undefined && !used.current && Boolean(workflow);
+  const versions = useInfiniteQuery({ ...versionsQuery(workspace, workflow ?? ""), enabled: differs });
+  const current = versions.data?.pages.flat().find((each) => each.current);
+  return { used: differs ? used.number : undefined, current, known: !differs || !versions.isPending };
+}
+
 interface VersionProps {
+  versions: Versions;
   /** Id of the version of the new run; null: that of this run. */
   version: number | null;
   setVersion: (version: number | null) => void;
 }
 
 /** Choice between the version that the run used and the current one, where they differ. */
-function VersionField({ version, setVersion }: VersionProps) {
-  const { workspace, about } = useRun();
-  const { version: used, workflow } = about;
-  const differs = used !== undefined && !used.current && Boolean(workflow);
-  const versions = useInfiniteQuery({ ...versionsQuery(workspace, workflow ?? ""), enabled: differs });
-  const current = versions.data?.pages.flat().find((each) => each.current);
-  if (!used || !differs) return null;
+function VersionField({ versions: { used, current }, version, setVersion }: VersionProps) {
+  if (used === undefined) return null;
   return (
     <Field label={t("runs.versionOfNewRun")} help={t("runs.versionHelp")}>
       <Select value={version ?? ""} set={(value) => setVersion(value === "" ? null : Number(value))}>
-        <option value="">{t("runs.versionOfRun", { number: used.number })}</option>
+        <option value="">{t("runs.versionOfRun", { number: used })}</option>
         {current && <option value={current.id}>{t("runs.versionNow", { number: current.number })}</option>}
       </Select>
     </Field>
