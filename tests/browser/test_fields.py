@@ -194,6 +194,8 @@ async def test_resource_and_secret_are_created_from_a_field(page: Page, site: Si
     dialog = page.get_by_role("dialog")
     await page.get_by_role("button", name="database: select a postgresql resource").click()
     await dialog.get_by_role("button", name="New postgresql resource").click()
+    await expect(dialog.get_by_role("heading")).to_have_text("New postgresql resource")
+    await expect(dialog.get_by_role("combobox", name="Folder")).to_have_value("/".join(path.split("/")[:2]))
     await dialog.get_by_label("Id", exact=True).fill("made_here")
     await expect(dialog.get_by_label("Type", exact=True)).to_have_count(0)
     await dialog.get_by_label("host").fill("db.example.org")

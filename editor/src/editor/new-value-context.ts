@@ -5,6 +5,8 @@ export interface NewValueProps {
   kind: "resource" | "variable";
   /** Type of the resource; "" lets the user choose. */
   type: string;
+  /** Folder that is selected first. */
+  folder: string;
   /** Receives the path of the new item. */
   created: (path: string) => void;
   close: () => void;

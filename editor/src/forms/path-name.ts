@@ -21,9 +21,8 @@ export function freeId(folder: string, preferred: string, taken: ReadonlySet<str
 
 /** Return a free path for a copy of an item, in the folder of the item. */
 export function copyPath(path: string, taken: ReadonlySet<string>): string {
-  const parts = path.split("/");
-  const folder = parts.slice(0, 2).join("/");
-  return `${folder}/${freeId(folder, `${parts.slice(2).join("/")}_copy`, taken)}`;
+  const folder = folderOf(path);
+  return `${folder}/${freeId(folder, `${path.slice(folder.length + 1)}_copy`, taken)}`;
 }
 
 const FOLDER = /^(u\/[A-Za-z0-9_-]+|f\/[\p{L}\p{M}\p{N}_-]+)$/u;
@@ -38,3 +37,6 @@ export function pathError(folder: string, name: string, taken: ReadonlySet<strin
   if (`${folder}/${name}`.length > 255) return t("forms.pathTooLong");
   return taken.has(`${folder}/${name}`) ? t("forms.pathTaken") : undefined;
 }
+
+/** Return the folder of a path: `f/<folder>` or `u/<user>`. */
+export const folderOf = (path: string): string => path.split("/").slice(0, 2).join("/");

@@ -3,6 +3,7 @@ import { useContext, useState } from "react";
 import { resourcesQuery, variablesQuery } from "../api/options";
 import { useEditor } from "../editor/context";
 import { NewValueContext, type NewValueProps } from "../editor/new-value-context";
+import { folderOf } from "../forms/path-name";
 import { t } from "../texts/inspector";
 import { ChooseDialog } from "../ui/choose-dialog";
 import { Button, IconButton, Input } from "../ui/controls";
@@ -114,13 +115,15 @@ interface ReferenceDialogProps {
 /** Dialog to select a variable or resource, or to create one. */
 function ReferenceDialog({ type, choose, close }: ReferenceDialogProps) {
   const workspace = useEditor((editor) => editor.workspace);
+  const folder = useEditor((editor) => folderOf(editor.flow.path));
   const NewValueDialog = useContext(NewValueContext);
   const [creating, setCreating] = useState<NewValueProps["kind"] | null>(null);
   const resources = useQuery(resourcesQuery(workspace, type));
   const variables = useQuery({ ...variablesQuery(workspace), enabled: !type });
   if (NewValueDialog && creating) {
     const created = (path: string) => choose(`${creating === "resource" ? "$res" : "$var"}:${path}`);
-    return <NewValueDialog workspace={workspace} kind={creating} type={type} created={created} close={close} />;
+    const value = { workspace, kind: creating, type, folder };
+    return <NewValueDialog {...value} created={created} close={close} />;
   }
   const groups = [
     { heading: t("inspector.resources"), icon: "key", items: resources.data ?? [] },

@@ -19,12 +19,15 @@ export interface ItemPath {
   fields: (error: string | undefined) => React.ReactNode;
 }
 
-/** Return the path of a new item with its fields: the folder and the id. `taken`: paths in use. */
-export function useItemPath(workspace: string, taken: ReadonlySet<string>): ItemPath {
+/**
+ * Return the path of a new item with its fields: the folder and the id. `taken`: paths in use. `preferred`: folder that is
+ * selected first if the user may write it.
+ */
+export function useItemPath(workspace: string, taken: ReadonlySet<string>, preferred = ""): ItemPath {
   const folders = useQuery(foldersQuery(workspace)).data;
   const [typed, setFolder] = useState<string | null>(null);
   const [id, setId] = useState("");
-  const folder = typed ?? lastFolder(folders);
+  const folder = typed ?? (folders?.all.includes(preferred) ? preferred : lastFolder(folders));
   return {
     path: `${folder}/${id}`,
     ready: folders !== undefined,

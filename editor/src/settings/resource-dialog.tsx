@@ -30,15 +30,17 @@ interface DialogProps {
 interface NewResourceProps extends DialogProps {
   /** Type that the resource must have; "" lets the user choose. */
   onlyType?: string;
+  /** Folder that is selected first. */
+  folder?: string;
   /** Receives the path of the new resource. */
   done?: (path: string) => void;
 }
 
 /** Dialog that creates a resource: its path, its type and the fields of the type. */
-export function NewResourceDialog({ workspace, onlyType = "", done, close }: NewResourceProps) {
+export function NewResourceDialog({ workspace, onlyType = "", folder = "", done, close }: NewResourceProps) {
   const types = useQuery(resourceTypesQuery(workspace));
   const taken = useQuery(resourceListQuery(workspace)).data?.map((each) => each.path) ?? [];
-  const created = useItemPath(workspace, new Set(taken));
+  const created = useItemPath(workspace, new Set(taken), folder);
   const [type, setType] = useState(onlyType);
   const chosen = types.data?.find((each) => each.name === type);
   return (
@@ -115,7 +117,7 @@ function ResourceForm({ workspace, resource, created, type, setType, types, sche
   };
   return (
     <FormDialog
-      title={resource ? t("settings.editItem", { name: resource.path }) : t("settings.newResource")}
+      title={titleOf(resource, setType ? "" : type)}
       submitLabel={resource ? t("ui.save") : t("settings.create")}
       submission={submission}
       ready={created?.ready ?? true}
@@ -142,6 +144,12 @@ function ResourceForm({ workspace, resource, created, type, setType, types, sche
       )}
     </FormDialog>
   );
+}
+
+/** Return the title of the form. `onlyType`: type that a new resource must have. */
+function titleOf(resource: Resource | null, onlyType: string): string {
+  if (resource) return t("settings.editItem", { name: resource.path });
+  return onlyType ? t("settings.newTypedResource", { type: onlyType }) : t("settings.newResource");
 }
 
 /** State of the value of a resource. */

@@ -15,16 +15,18 @@ interface DialogProps {
   variable: Variable | null;
   /** A new variable is a secret unless the user changes that. */
   secret?: boolean;
+  /** Folder that is selected first. */
+  folder?: string;
   /** Receives the path of the saved variable. */
   done?: (path: string) => void;
   close: () => void;
 }
 
 /** Form of a variable. The value of a secret can be replaced but not read. */
-export function VariableDialog({ workspace, variable, secret: isSecret = false, done, close }: DialogProps) {
+export function VariableDialog({ workspace, variable, secret: isSecret = false, folder, done, close }: DialogProps) {
   const queries = useQueryClient();
   const taken = useQuery(variableListQuery(workspace)).data?.map((each) => each.path) ?? [];
-  const created = useItemPath(workspace, new Set(taken));
+  const created = useItemPath(workspace, new Set(taken), folder);
   const submission = useSubmission(itemField);
   const stored = variable?.is_secret ?? false;
   const [secret, setSecret] = useState(stored || isSecret);
