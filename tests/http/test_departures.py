@@ -252,6 +252,7 @@ async def beas_items(api: ApiHarness) -> None:
     await sent(bea, "flows/create", {"summary": "", "path": "f/team/outer", "value": outer}, 201)
     reads = {**code, "content": "curl $API/variables/get_value/u/bea/key", "path": "f/team/reads"}
     await sent(bea, "scripts/create", reads, 201)
+    await sent(bea, "scripts/create", {**reads, "path": "u/bea/reads"}, 201)
     schedule = {**SCHEDULE, "path": "u/bea/nightly", "script_path": "u/bea/flow", "args": {"k": "$var:u/bea/key"}}
     await sent(bea, "schedules/create", schedule, 201)
     await sent(bea, "http_triggers/create", {**HOOK, "path": "u/bea/hook", "script_path": "u/bea/flow"}, 201)
@@ -262,7 +263,7 @@ async def test_items_of_leaver_are_transferred_with_references(api: ApiHarness) 
     await beas_items(api)
     carl = await api.member("carl", Role.DEVELOPER)
     owned = (await sent(api.client, "users/departure/bea", method="GET")).json()["owned"]
-    assert len(owned) == 8
+    assert len(owned) == 9
     await depart(api, "removed")
     body = {"username": "bea", "target": "f/team/hers"}
     await sent(carl, "ownership/transfer", body, 403)
@@ -280,10 +281,11 @@ async def test_items_of_leaver_are_transferred_with_references(api: ApiHarness) 
         ("schedule", "nightly"),
         ("http_trigger", "hook"),
         ("script", "code"),
+        ("script", "reads"),
         ("flow", "flow"),
     ]
     assert [(each["path"], each["code"]) for each in done["refused"]] == [("u/bea/taken", "already_exists")]
-    assert [(each["kind"], each["path"]) for each in done["referring"]] == [("script", "f/team/reads")]
+    assert {each["path"] for each in done["referring"]} == {"f/team/reads", "f/team/hers/reads"}
     text = (await api.get("flows/get/f/team/hers/flow"))["source"]["text"]
     assert text == BEAS_FLOW.replace("u/bea/", "f/team/hers/")
     outer = await api.get("flows/get/f/team/outer")

@@ -55,8 +55,12 @@ export function MemberDeparture({ workspace, username, act, close }: Props) {
     if (owner) await assignAll(workspace, items, owner);
     const moved = target ? await transferAll(workspace, username, target) : null;
     await queries.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] !== "members" });
-    if (moved && needsAttention(moved)) setTransfer(moved);
-    else await done();
+    if (moved && needsAttention(moved)) {
+      setTransfer(moved);
+      return;
+    }
+    if (moved) notify(t("settings.transferred", { count: moved.moved.length }));
+    await done();
   };
   if (transfer) return <TransferResult transfer={transfer} close={() => void done()} />;
   const values = { name: username };

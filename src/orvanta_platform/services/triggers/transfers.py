@@ -61,7 +61,7 @@ class Transfer(msgspec.Struct, frozen=True):
     rewritten: list[OwnedItem] = msgspec.field(default_factory=list)
     """Items in which a path was replaced, by their paths at that time."""
     referring: list[OwnedItem] = msgspec.field(default_factory=list)
-    """Scripts and workflows that still refer to a former path of a variable or resource, and have to be changed."""
+    """Scripts and workflows that still refer to a former path, and have to be changed, by their present paths."""
     more: bool = False
     """True if there are further items, which the next transfer moves."""
 
@@ -91,6 +91,7 @@ async def apply(platform: Platform, actor: Actor, workspace: str, username: str,
         transfer = Transfer(more=more)
         for group in _groups(found):
             await _move_or_refuse(joined, conn, actor, workspace, group, transfer)
+        transfer.referring[:] = _present(transfer.referring, transfer.moved)
         counts = {"moved": len(transfer.moved), "refused": len(transfer.refused)}
         await audit.record(conn, actor, "ownership.transfer", "Updated", f"u/{username}", {"target": target, **counts})
         return transfer
@@ -128,6 +129,12 @@ def _groups(found: Sequence[TransferredItem]) -> list[Sequence[TransferredItem]]
     others = [each for each in found if each.kind not in _RUNNABLE]
     starts = range(0, len(runnables), moves.MAX_MOVES)
     return [*([each] for each in others), *(runnables[start : start + moves.MAX_MOVES] for start in starts)]
+
+
+def _present(found: Sequence[OwnedItem], moved: Sequence[TransferredItem]) -> list[OwnedItem]:
+    """Return items, those that were moved by their new paths."""
+    targets = {(each.kind, each.path): each.target for each in moved}
+    return [OwnedItem(each.kind, targets.get((each.kind, each.path), each.path)) for each in found]
 
 
 async def _move_or_refuse(
