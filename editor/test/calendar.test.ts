@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { ScheduleCalendar } from "../src/api/schedules";
 import { cellKey, cellsOf, daysOf, entriesOf, formatDay, parseDay, summarizeCell } from "../src/schedules/calendar";
+import { formatInZone } from "../src/triggers/times";
 
 const at = (hour: number, minute: number, second = 0): string =>
   new Date(2026, 0, 7, hour, minute, second).toISOString();
@@ -41,4 +42,10 @@ test("a week begins on Monday, and what is no day is today", () => {
   const now = new Date(2026, 5, 1);
   expect(parseDay("2026-02-03", now).getDate()).toBe(3);
   for (const wrong of [null, "", "soon", "2026-2-3"]) expect(parseDay(wrong, now)).toBe(now);
+});
+
+test("times of a schedule have the year unless it is the present one", () => {
+  const now = new Date(2026, 10, 30);
+  expect(formatInZone("2026-12-31T23:30:00Z", "UTC", now)).not.toContain("2026");
+  expect(formatInZone("2026-12-31T23:30:00Z", "Europe/Berlin", now)).toContain("2027");
 });
