@@ -26,7 +26,7 @@ async def test_run_on_an_earlier_version_is_moved(page: Page, site: Site) -> Non
     await page.goto(f"/w/main/workflows/{PATH}?view=versions")
     versions = page.get_by_role("region", name="Versions")
     await versions.get_by_text("1 run is on an earlier version").click()
-    await expect(versions.get_by_text("At ask")).to_be_visible()
+    await expect(versions.get_by_text("Current nodes: ask")).to_be_visible()
     await check(page)
     await versions.get_by_role("button", name="Move to version 2").click()
     await expect(page.get_by_text("1 run was moved to version 2")).to_be_visible()

@@ -22,16 +22,18 @@ export function DryRunOptionsForm({ options, set }: Props) {
   return (
     <details className={css.section} onToggle={({ currentTarget }) => setOpened(opened || currentTarget.open)}>
       <summary>{t("dry-runs.options")}</summary>
-      <p className={css.help}>{t("dry-runs.help")}</p>
-      <label className={css.check}>
-        <input
-          type="checkbox"
-          checked={options.reads}
-          onChange={({ currentTarget }) => set({ ...options, reads: currentTarget.checked })}
-        />
-        {t("dry-runs.reads")}
-      </label>
-      {opened && <Answers options={options} set={set} />}
+      <div className={css.inner}>
+        <p className={css.help}>{t("dry-runs.help")}</p>
+        <label className={css.check}>
+          <input
+            type="checkbox"
+            checked={options.reads}
+            onChange={({ currentTarget }) => set({ ...options, reads: currentTarget.checked })}
+          />
+          {t("dry-runs.reads")}
+        </label>
+        {opened && <Answers options={options} set={set} />}
+      </div>
     </details>
   );
 }

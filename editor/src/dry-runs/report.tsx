@@ -3,6 +3,7 @@ import { dryRunQuery, type SimulatedExecution } from "../api/dry-runs";
 import { t } from "../texts/dry-runs";
 import panel from "../ui/panel.module.css";
 import { Failed } from "../ui/states";
+import { languageName } from "../workflow/kinds";
 import css from "./report.module.css";
 
 const CHANGES = new Set(["writes", "sends"]);
@@ -68,7 +69,7 @@ const ANSWERS: Record<string, string> = {
 function factsOf(each: SimulatedExecution): string[] {
   const facts = [
     EFFECTS[each.effects],
-    each.script ?? each.language ?? each.method ?? each.kind,
+    each.script ?? (each.language ? languageName(each.language) : (each.method ?? each.kind)),
     each.attempt > 0 && t("dry-runs.attempt", { attempt: each.attempt + 1 }),
     ANSWERS[each.answer],
     each.error && t("dry-runs.failed", { error: each.error }),

@@ -35,7 +35,9 @@ export function SettingRow({ setting }: { setting: InstanceSetting }) {
         </span>
         <span className={css.facts}>{setting.description}</span>
         <span className={css.facts}>
-          <Origin setting={setting} />
+          <span>
+            <Origin setting={setting} />
+          </span>
         </span>
       </div>
       {!setting.variable && (

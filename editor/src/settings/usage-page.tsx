@@ -36,7 +36,7 @@ export function UsagePage() {
         <>
           <Recorded until={until} />
           <Section title={t("settings.usageByDay")}>
-            <DayBars days={days} />
+            {days.some((each) => each.runs > 0) && <DayBars days={days} />}
             <UsageTable
               label={t("settings.usageByDay")}
               name={t("settings.usageDay")}

@@ -60,9 +60,11 @@ function Run({ workspace, run, busy, number, move }: RunProps) {
       <Link to={`/w/${workspace}/runs/${run.id}`}>{`${run.id.slice(0, 13)}…`}</Link>
       {run.number !== null && <span className={css.number}>{t("versions.version", { number: run.number })}</span>}
       {run.at.length > 0 && <p>{t("versions.runAt", { nodes: run.at.join(", ") })}</p>}
+      {run.obstacles.length > 0 && <p>{t("versions.cannotMoveRun", { number })}</p>}
       {run.obstacles.map(({ node, reason }) => (
         <p key={`${node} ${reason}`}>
-          {node && <code>{node}</code>} {reason}
+          {node && <code>{node}: </code>}
+          {reason}
         </p>
       ))}
       {run.obstacles.length === 0 && (
