@@ -76,6 +76,7 @@ test("the draft of an unchanged text is deleted", async () => {
 
 test.each([
   [new ApiError(409, "draft_conflict", "Another page saved the draft.", null, null), "conflict"],
+  [new ApiError(403, "forbidden", "You may only read it.", null, null), "refused"],
   [new Error("no connection"), "unsaved"],
 ])("after the error %s the draft is %s", async (error, state) => {
   const store = opened("a", 3);

@@ -124,6 +124,9 @@ async def test_drafts_of_others_are_listed_but_not_opened(api: ApiHarness) -> No
     assert (seen.pop("edited_at") is not None, seen) == (True, {"owner": "bea", "base_version": base})
     assert [each["owner"] for each in (await bea.get(url)).json()] == ["admin"]
     assert (await cat.get(url)).status_code == 403
+    # The editor opens items for everyone who may read them.
+    assert (await cat.get(f"{W}/drafts/flow/{PATH}")).json() is None
+    assert (await cat.get(f"{W}/drafts/flow/f/secret/x")).status_code == 404
     assert (await api.client.get(f"{W}/drafts/others/flow/f/team/new")).json() == []
     assert (await bea.get(f"{W}/drafts/others/flow/f/secret/x")).status_code == 404
     assert (await api.client.get(f"{W}/drafts/flow/{PATH}")).json()["value"] == {"n": 1}

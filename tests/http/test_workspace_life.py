@@ -92,6 +92,7 @@ async def test_workspace_is_renamed_archived_restored_and_deleted(api: ApiHarnes
     assert (await running.get(f"{T}/variables/get_value/u/admin/v")).json() == "v"
     assert (await running.post(f"{T}/jobs/run/p/u/admin/s", json={})).status_code == 403
     assert (await client.get(f"{T}/scripts/get/p/u/admin/s")).status_code == 200
+    assert (await client.get(f"{T}/drafts/script/u/admin/s")).json() is None
     assert "team" not in {each["id"] for each in (await client.get("/api/workspaces/list")).json()}
     assert [each["id"] for each in (await client.get("/api/workspaces/list_archived")).json()] == ["team"]
     await send(client, "/api/workspaces/delete/team?confirm=team", status=409, method="DELETE")

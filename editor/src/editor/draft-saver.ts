@@ -7,10 +7,13 @@ import { notifyError } from "../ui/toasts";
 const SAVE_MS = 1000;
 const RETRY_MS = 4000;
 
-/** Revision that the next save of a draft is based on, and the state of that draft. */
+/**
+ * Revision that the next save of a draft is based on, and the state of that draft. A `refused` draft is saved again after
+ * the next change.
+ */
 export interface DraftState {
   revision: number | null;
-  state: "none" | "unsaved" | "saving" | "saved" | "conflict";
+  state: "none" | "unsaved" | "saving" | "saved" | "conflict" | "refused";
 }
 
 /** State of a page with a draft. */
@@ -39,7 +42,7 @@ export function useDraftSaver<Page extends Drafted>(store: StoreApi<Page>, stora
       if (page.draft.state === "unsaved" && isNew) save.soon();
     });
     const warn = (event: BeforeUnloadEvent) => {
-      if (["unsaved", "saving", "conflict"].includes(store.getState().draft.state)) event.preventDefault();
+      if (["unsaved", "saving", "conflict", "refused"].includes(store.getState().draft.state)) event.preventDefault();
     };
     window.addEventListener("beforeunload", warn);
     return () => {
@@ -78,7 +81,7 @@ async function saveUnsaved<Page extends Drafted>(
 ): Promise<void> {
   const page = store.getState();
   const { revision, state } = page.draft;
-  if (state !== "unsaved") return;
+  if (state !== "unsaved" && state !== "refused") return;
   const set = (draft: DraftState) => store.setState({ draft } as Partial<Page>);
   set({ revision, state: "saving" });
   try {
@@ -92,11 +95,14 @@ async function saveUnsaved<Page extends Drafted>(
     set({ revision: saved, state: isSaved ? (saved === null ? "none" : "saved") : "unsaved" });
     if (!isSaved) again();
   } catch (error) {
-    const conflict = error instanceof ApiError && error.code === "draft_conflict";
-    set({ revision, state: conflict ? "conflict" : "unsaved" });
-    if (conflict) return;
-    if (error instanceof ApiError && error.status >= 400 && error.status < 500 && error.status !== 401)
+    if (error instanceof ApiError && error.code === "draft_conflict") {
+      set({ revision, state: "conflict" });
+    } else if (error instanceof ApiError && error.status >= 400 && error.status < 500 && error.status !== 401) {
+      set({ revision, state: "refused" });
       notifyError(error);
-    else again();
+    } else {
+      set({ revision, state: "unsaved" });
+      again();
+    }
   }
 }

@@ -179,6 +179,7 @@ const STATE_TEXTS = {
   saved: t("scripts.saved"),
   conflict: t("scripts.notSaved"),
   unsaved: t("scripts.unsaved"),
+  refused: t("scripts.notSaved"),
 };
 
 function stateText(editor: ReturnType<ReturnType<typeof createScriptEditor>["getState"]>): string {

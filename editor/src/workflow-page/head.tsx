@@ -107,6 +107,7 @@ const DRAFT_STATES = {
   saved: t("workflow-page.saved"),
   conflict: t("workflow-page.notSaved"),
   unsaved: t("workflow-page.notSavedYet"),
+  refused: t("workflow-page.refused"),
 };
 
 /** State of the document on the page: deployed, or the state of its draft. */

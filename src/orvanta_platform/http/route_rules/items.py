@@ -41,6 +41,7 @@ RULES: Mapping[tuple[str, str], str] = MappingProxyType(
             GET flows/get/v/{version}
             GET flows/get_latest_version/{path}
             GET flows/exists/{path}
+            GET drafts/{kind}/{path}
             GET flows/list
             GET flows/list_paths
             GET flows/history/p/{path}
@@ -87,7 +88,6 @@ RULES: Mapping[tuple[str, str], str] = MappingProxyType(
         """,
         ("flow", "accept"): "POST acceptance/accept/{kind}/{path}",
         ("flow", "draft"): """
-            GET drafts/{kind}/{path}
             GET drafts/others/{kind}/{path}
             DELETE drafts/{kind}/{path}
             POST drafts/create

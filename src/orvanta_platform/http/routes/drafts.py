@@ -44,7 +44,10 @@ async def save_draft(
 async def get_draft(
     request: AnyRequest, workspace: FromPath[str], kind: FromPath[str], path: FromPath[str]
 ) -> Response[bytes]:
-    """Get the caller's draft of the item at a path; null if there is none. The item may not exist yet."""
+    """Get the caller's draft of the item at a path; null if there is none. The item may not exist yet.
+
+    The response is null for callers who may read the item but not draft changes of it.
+    """
     item = (shapes.kind_of(kind), item_path(path))
     found = await drafts.find(platform_of(request), actor_of(request), workspace, *item)
     return answers.json(None if found is None else shapes.draft(found))

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from orvanta_platform.control import audit, names, permissions
 from orvanta_platform.control.actor import Actor
-from orvanta_platform.control.permissions import Target, readable, require, require_workspace
+from orvanta_platform.control.permissions import Target, can, readable, require, require_workspace
 from orvanta_platform.db import drafts, items
 from orvanta_platform.db.drafts import DraftBody, DraftKey, DraftRow, OthersDraftRow, UndeployedRow
 from orvanta_platform.db.items import Filter
@@ -100,14 +100,18 @@ async def save_new(platform: Platform, actor: Actor, workspace: str, new: NewDra
 
 
 async def find(platform: Platform, actor: Actor, workspace: str, kind: Kind, path: str) -> DraftRow | None:
-    """Return the actor's draft of the item at a path, None if there is none.
+    """Return the actor's draft of the item at a path, None if there is none or the actor may only read the item.
 
-    Raises NotFound and Forbidden if the actor may not have a draft there.
+    Drafts of an archived workspace can be read. Raises NotFound and Forbidden if the actor may not read the item.
     """
     key = DraftKey(workspace, kind, path, actor.username)
+    require_workspace(actor, workspace)
     async with platform.db.acquire() as conn:
-        await _require(conn, actor, key)
-        return await drafts.get(conn, key)
+        target = await _target(conn, key)
+        if can(replace(actor, archived=False), "draft", target):
+            return await drafts.get(conn, key)
+        require(actor, "read", target)
+        return None
 
 
 async def get(platform: Platform, actor: Actor, workspace: str, kind: Kind, path: str) -> DraftRow:
@@ -174,11 +178,15 @@ async def discard(
 
 async def _require(conn: Connection, actor: Actor, key: DraftKey) -> None:
     require_workspace(actor, key.workspace)
+    require(actor, "draft", await _target(conn, key))
+
+
+async def _target(conn: Connection, key: DraftKey) -> Target:
     head = await items.get_head(conn, key.workspace, key.kind, key.path)
     target = Target(key.workspace, key.kind, key.path)
-    if head is not None:
-        target = replace(target, created_by=head.created_by, extra_perms=head.extra_perms)
-    require(actor, "draft", target)
+    if head is None:
+        return target
+    return replace(target, created_by=head.created_by, extra_perms=head.extra_perms)
 
 
 async def _write(conn: Connection, key: DraftKey, body: DraftBody, new: NewDraft) -> int | None:
