@@ -96,6 +96,8 @@ async def test_palette_and_shortcuts_open_on_every_page(page: Page) -> None:
     await expect(shortcuts.get_by_role("link", name="Shortcuts of the workflow editor")).to_be_visible()
     await page.keyboard.press("Escape")
     await page.get_by_role("button", name="Search and commands").click()
+    await page.get_by_placeholder("Search pages, commands").fill("usage")
+    await expect(page.get_by_role("option")).to_have_text(["Usage", "Usage by workspace"])
     await page.get_by_placeholder("Search pages, commands").fill("receipt")
     await page.keyboard.press("Enter")
     await page.wait_for_url("**/workflows/f/examples/order_receipt")

@@ -3,6 +3,7 @@ import { flowsQuery } from "../api/flows";
 import { scriptsQuery } from "../api/scripts";
 import { toggleTheme } from "../lib/theme";
 import { useNavigate } from "../routing/hooks";
+import { useSettingsPages } from "../settings/pages";
 import { t } from "../texts/t";
 import { dialogCss as css } from "../ui/dialog";
 import { SearchDialog } from "../ui/search-dialog";
@@ -15,11 +16,12 @@ interface Props {
   close: () => void;
 }
 
-/** Command palette of every page: search of pages, commands, workflows and scripts. */
+/** Command palette of every page: search of pages, commands, settings, workflows and scripts. */
 export default function Palette({ workspace, open, close }: Props) {
   const navigate = useNavigate();
   const flows = useQuery(flowsQuery(workspace));
   const scripts = useQuery(scriptsQuery(workspace));
+  const settings = useSettingsPages(workspace).flatMap(([, pages]) => pages);
   const go = (to: string) => {
     close();
     void navigate(`/w/${workspace}${to}`);
@@ -65,6 +67,13 @@ export default function Palette({ workspace, open, close }: Props) {
         {
           heading: t("shell.commands"),
           options: commands.map(([name, icon, choose]) => ({ value: name, icon, name, choose })),
+        },
+        {
+          heading: t("shell.pageSettings"),
+          options: settings.map(([name, to]) => ({
+            ...{ value: `settings ${to}`, keywords: [name], icon: "gear", name },
+            choose: () => go(`/settings/${to}`),
+          })),
         },
         { heading: t("shell.pageWorkflows"), options: (flows.data ?? []).map(item("workflow", "flow", "/workflows")) },
         { heading: t("shell.pageScripts"), options: (scripts.data ?? []).map(item("script", "script", "/scripts")) },
