@@ -54,7 +54,7 @@ class Calls:
                 await asyncio.sleep(POLL_S)
 
     async def reach(self, count: int) -> None:
-        """Wait until so many runs are accepted."""
+        """Wait until `count` runs are accepted."""
         while len(self.accepted) < count:
             await asyncio.sleep(POLL_S)
 

@@ -77,7 +77,8 @@ ON CONFLICT DO NOTHING;
 -- for the same members. $6 to $10: the items that nodes of the new versions run. $11: the documents that their runs
 -- use. What their code imports does not change.
 WITH rewritten AS (
-    SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::text[], $11::bytea[]) AS r (version, document, hash, run_document)
+    SELECT *
+    FROM unnest($1::bigint[], $2::bytea[], $3::text[], $11::bytea[]) AS r (version, document, hash, run_document)
 ), added AS (
     INSERT INTO version (workspace, kind, path, number, hash, content_hash, document, format, language, settings,
                          parent, author, message, lock_state, lock, lock_error, lock_job, made_schema, permissioned_as,

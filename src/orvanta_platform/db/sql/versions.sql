@@ -1,7 +1,8 @@
 -- name: resolve_path
 -- The version that a run by path uses, with the fields of the item that determine permissions. $4: the newest one
 -- accepted for this member; null: the current one.
-SELECT v.id, v.kind, v.path, v.hash, coalesce(v.run_document, v.document) AS document, v.format, v.language, coalesce(v.run_settings, v.settings) AS settings, v.imports, v.permissioned_as,
+SELECT v.id, v.kind, v.path, v.hash, coalesce(v.run_document, v.document) AS document, v.format, v.language,
+       coalesce(v.run_settings, v.settings) AS settings, v.imports, v.permissioned_as,
        v.lock_state, v.lock_error, i.extra_perms, i.created_by, i.archived OR v.archived AS archived
 FROM item i
 JOIN version v
@@ -10,7 +11,8 @@ WHERE i.workspace = $1 AND i.kind = $2 AND i.path = $3
 
 -- name: resolve_hash
 -- The script version with this hash.
-SELECT v.id, v.kind, v.path, v.hash, coalesce(v.run_document, v.document) AS document, v.format, v.language, coalesce(v.run_settings, v.settings) AS settings, v.imports, v.permissioned_as,
+SELECT v.id, v.kind, v.path, v.hash, coalesce(v.run_document, v.document) AS document, v.format, v.language,
+       coalesce(v.run_settings, v.settings) AS settings, v.imports, v.permissioned_as,
        v.lock_state, v.lock_error, i.extra_perms, i.created_by, v.archived
 FROM version v
 JOIN item i ON i.workspace = v.workspace AND i.kind = v.kind AND i.path = v.path
@@ -19,7 +21,8 @@ ORDER BY v.id DESC LIMIT 1
 
 -- name: resolve_version
 -- The flow version with this id.
-SELECT v.id, v.kind, v.path, v.hash, coalesce(v.run_document, v.document) AS document, v.format, v.language, coalesce(v.run_settings, v.settings) AS settings, v.imports, v.permissioned_as,
+SELECT v.id, v.kind, v.path, v.hash, coalesce(v.run_document, v.document) AS document, v.format, v.language,
+       coalesce(v.run_settings, v.settings) AS settings, v.imports, v.permissioned_as,
        v.lock_state, v.lock_error, i.extra_perms, i.created_by, v.archived
 FROM version v
 JOIN item i ON i.workspace = v.workspace AND i.kind = v.kind AND i.path = v.path
@@ -27,7 +30,8 @@ WHERE v.workspace = $1 AND v.kind = 'flow' AND v.id = $2
 
 -- name: resolve_pins
 -- The current versions of a workflow's script paths, in one query. $3 as $4 of resolve_path.
-SELECT i.path, v.id, coalesce(v.run_document, v.document) AS document, v.language, coalesce(v.run_settings, v.settings) AS settings, v.imports, v.permissioned_as, v.lock_state, i.extra_perms,
+SELECT i.path, v.id, coalesce(v.run_document, v.document) AS document, v.language,
+       coalesce(v.run_settings, v.settings) AS settings, v.imports, v.permissioned_as, v.lock_state, i.extra_perms,
        i.created_by
 FROM item i
 JOIN version v
@@ -36,7 +40,8 @@ WHERE i.workspace = $1 AND i.kind = 'script' AND i.path = ANY($2::text[]) AND NO
 
 -- name: resolve_flow_pins
 -- The current versions of a workflow's workflow paths. $3 as $4 of resolve_path.
-SELECT i.path, v.id, coalesce(v.run_document, v.document) AS document, v.language, coalesce(v.run_settings, v.settings) AS settings, v.imports, v.permissioned_as, v.lock_state, i.extra_perms,
+SELECT i.path, v.id, coalesce(v.run_document, v.document) AS document, v.language,
+       coalesce(v.run_settings, v.settings) AS settings, v.imports, v.permissioned_as, v.lock_state, i.extra_perms,
        i.created_by
 FROM item i
 JOIN version v
@@ -45,7 +50,8 @@ WHERE i.workspace = $1 AND i.kind = 'flow' AND i.path = ANY($2::text[]) AND NOT 
 
 -- name: resolve_pinned_hashes
 -- Scripts that a workflow names by version hash.
-SELECT v.hash, v.path, v.id, coalesce(v.run_document, v.document) AS document, v.language, coalesce(v.run_settings, v.settings) AS settings, v.imports, v.permissioned_as, v.lock_state,
+SELECT v.hash, v.path, v.id, coalesce(v.run_document, v.document) AS document, v.language,
+       coalesce(v.run_settings, v.settings) AS settings, v.imports, v.permissioned_as, v.lock_state,
        i.extra_perms, i.created_by
 FROM version v
 JOIN item i ON i.workspace = v.workspace AND i.kind = v.kind AND i.path = v.path
