@@ -130,10 +130,10 @@ def word(value: str) -> str:
 
 
 def color(value: str) -> str:
-    """Return a color `#rrggbb` in lower case."""
+    """Return a colour `#rrggbb` in lower case."""
     lower = value.lower()
     if len(lower) != 7 or lower[0] != "#" or set(lower[1:]) - set("0123456789abcdef"):
-        raise ValueError("a color such as #4f46e5")
+        raise ValueError("a colour such as #4f46e5")
     return lower
 
 

@@ -474,7 +474,7 @@ class Settings:
     branding_color: str | None = _setting(
         "ORVANTA_BRANDING_COLOR",
         readers.color,
-        "Color of the line above the login and the pages of workspaces without a color, such as #4f46e5.",
+        "Colour of the line above the login and the pages of workspaces without a colour, such as #4f46e5.",
         shown="the stored setting",
     )
 

@@ -203,7 +203,7 @@ BRANDING_COLOR: Final[Setting[str | None]] = Setting(
     kind=Annotated[str, msgspec.Meta(pattern="^#[0-9a-fA-F]{6}$")] | None,
     default=None,
     shown="none",
-    text="Color of the line above the login and the pages of workspaces without a color, such as #4f46e5.",
+    text="Colour of the line above the login and the pages of workspaces without a colour, such as #4f46e5.",
     has_variable=True,
 )
 

@@ -112,7 +112,7 @@ def create(
 def update(
     session: Session, name: Name, position: Position = None, color: Color = None, rules: RulesFile = None
 ) -> None:
-    """Change the place, color or rules of an environment. Superadmins only."""
+    """Change the place, colour or rules of an environment. Superadmins only."""
     session.api.post(f"/api/environments/update/{quote(name, safe='')}", _changes(position, color, rules))
     session.print_state(name, "updated")
 

@@ -38,7 +38,7 @@ async def create_environment(request: AnyRequest) -> Response[bytes]:
     f"{_E}/update/{{name:str}}", status_code=200, opt=call(body=schemas.EnvironmentUpdate, answer=schemas.Environment)
 )
 async def update_environment(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
-    """Change the place, color or rules of an environment. Superadmins only."""
+    """Change the place, colour or rules of an environment. Superadmins only."""
     body = await small_body_of(request, schemas.EnvironmentUpdate)
     base = None if body.base_version is UNSET else body.base_version
     made = await environments.update(platform_of(request), actor_of(request), name, base_version=base, **_changes(body))

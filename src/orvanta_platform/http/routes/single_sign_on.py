@@ -24,7 +24,7 @@ _U = "/api/users"
 
 @get("/api/auth/oidc/providers", opt=call(answer=schemas.LoginOptions))
 async def list_login_options(request: AnyRequest) -> Response[bytes]:
-    """List the providers of single sign-on, whether passwords are accepted, and the color of the instance."""
+    """List the providers of single sign-on, whether passwords are accepted, and the colour of the instance."""
     found = await single_sign_on.options(platform_of(request))
     providers = [schemas.LoginProvider(name, label) for name, label in found.providers.items()]
     return answers.json(schemas.LoginOptions(providers, found.passwords, found.color or UNSET))

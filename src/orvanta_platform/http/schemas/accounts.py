@@ -347,7 +347,7 @@ class UserWorkspace(msgspec.Struct):
     name: str
     username: str
     color: str | None
-    """Color of the environment, if the workspace is one."""
+    """Colour of the environment, if the workspace is one."""
 
     disabled: bool
 

@@ -20,7 +20,7 @@ class EnvironmentChange(msgspec.Struct, kw_only=True):
     """Place in the pipeline, 1 for the first; the others move. By default, a new environment is the last."""
 
     color: str | UnsetType = UNSET
-    """Color on the pages of the workspace, as `#rrggbb`."""
+    """Colour on the pages of the workspace, as `#rrggbb`."""
 
     rules: dict[str, Any] | UnsetType = UNSET
     """Conditions of deployments, replaced as a whole; see `Rules`."""

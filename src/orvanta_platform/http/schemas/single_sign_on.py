@@ -23,7 +23,7 @@ class LoginOptions(msgspec.Struct):
     """False: only one superadmin can log in with a password."""
 
     branding_color: str | UnsetType = UNSET
-    """Color of the instance, #rrggbb."""
+    """Colour of the instance, #rrggbb."""
 
 
 class StartLogin(msgspec.Struct):

@@ -70,7 +70,7 @@ class LoginOptions(msgspec.Struct, frozen=True):
     passwords: bool
     """False: only one superadmin can log in with a password."""
     color: str | None
-    """Color of the instance, #rrggbb."""
+    """Colour of the instance, #rrggbb."""
 
 
 class StartedLogin(msgspec.Struct, frozen=True):

@@ -58,7 +58,7 @@ async def get_name(platform: Platform, actor: Actor, workspace: str) -> str:
 
 
 async def get_color(platform: Platform, actor: Actor, workspace: str) -> str | None:
-    """Return the color of a workspace; None if it has none. Raises NotFound."""
+    """Return the colour of a workspace; None if it has none. Raises NotFound."""
     require(actor, "read", Target(workspace, "workspace"))
     async with platform.db.acquire() as conn:
         return await workspaces.get_color(conn, workspace)
