@@ -1,0 +1,95 @@
+"""Callers that start runs of a workflow while something fails, and wait for the result of each."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import count, pairwise
+from time import monotonic
+from typing import Any
+
+import asyncpg
+import httpx
+from tests.installation import PATIENCE_S
+from tests.polling import POLL_S
+
+W = "/api/w/main"
+PATH = "f/topologies/double_twice"
+CALLERS = 20
+
+_CODE = "def main(n: int) -> int:\n    return 2 * n\n"
+_NODE = {"type": "rawscript", "language": "python3", "content": _CODE}
+_FLOW = {
+    "modules": [
+        {"id": "first", "value": {**_NODE, "input_transforms": {"n": {"type": "javascript", "expr": "flow_input.n"}}}},
+        {
+            "id": "second",
+            "value": {**_NODE, "input_transforms": {"n": {"type": "javascript", "expr": "results.first"}}},
+        },
+    ]
+}
+_UNAVAILABLE = (502, 503, 504)
+_COUNT = "SELECT count(*) FROM run WHERE path = $1"
+
+
+async def deploy(client: httpx.AsyncClient) -> None:
+    """Deploy the workflow of the runs."""
+    made = await client.post(f"{W}/flows/create", json={"path": PATH, "summary": "", "value": _FLOW})
+    assert made.status_code == 201, made.text
+
+
+@dataclass
+class Calls:
+    """Calls that start runs: the argument of each run by id, and the times of the responses in seconds."""
+
+    wanted: int
+    accepted: dict[str, int] = field(default_factory=dict)
+    _times: list[float] = field(default_factory=list)
+    _numbers: Iterator[int] = field(default_factory=count)
+
+    async def start_runs(self, client: httpx.AsyncClient) -> None:
+        """Start runs until all are accepted; repeat a call that fails, with the same key."""
+        while (n := next(self._numbers)) < self.wanted:
+            while not await self._start_run(client, n):
+                await asyncio.sleep(POLL_S)
+
+    async def _start_run(self, client: httpx.AsyncClient, n: int) -> bool:
+        try:
+            answer = await client.post(f"{W}/jobs/run/f/{PATH}", json={"n": n}, headers={"Idempotency-Key": str(n)})
+        except httpx.TransportError:
+            return False
+        if answer.status_code == 201:
+            self.accepted[answer.text] = n
+            self._times.append(monotonic())
+            return True
+        assert answer.status_code in _UNAVAILABLE, answer.text
+        return False
+
+    async def until_accepted(self, number: int) -> None:
+        """Wait until `number` runs are accepted."""
+        while len(self.accepted) < number:
+            await asyncio.sleep(POLL_S)
+
+    async def check(self, client: httpx.AsyncClient, database_url: str) -> None:
+        """Wait for all results; check that no run is lost, wrong or doubled. Prints how long no run was accepted."""
+        for run, n in self.accepted.items():
+            assert await _result(client, run) == 4 * n, run
+        connection = await asyncpg.connect(database_url)
+        try:
+            assert await connection.fetchval(_COUNT, PATH) == len(self.accepted) == self.wanted
+        finally:
+            await connection.close()
+        longest = max(later - earlier for earlier, later in pairwise(self._times))
+        print(f"{self.wanted} runs, longest time without an accepted run {longest:.1f} s")
+
+
+async def _result(client: httpx.AsyncClient, run: str) -> Any:
+    deadline = monotonic() + PATIENCE_S
+    while True:
+        answer = await client.get(f"{W}/jobs_u/completed/get_result_maybe/{run}", params={"timeout": 1})
+        if answer.status_code == 200 and answer.json()["completed"]:
+            assert answer.json()["success"], answer.text
+            return answer.json()["result"]
+        assert monotonic() < deadline, answer.text
+        await asyncio.sleep(POLL_S)
