@@ -24,6 +24,7 @@ import { Failed, Skeleton } from "../ui/states";
 import { Time } from "../ui/time";
 import { ApplyDialog } from "./apply-dialog";
 import css from "./environments.module.css";
+import { mendPage } from "./mend-page";
 import { EnvironmentBadge, ItemList, ReleaseLink } from "./parts";
 import { PlanEntries } from "./plan-entries";
 
@@ -144,15 +145,6 @@ function Stale({ workspace, request }: { workspace: string; request: DetailedReq
   );
 }
 
-/** Pages on which the cause of a reason can be removed, by the kind of its item. */
-const PAGES: Readonly<Record<string, (path: string) => string>> = {
-  variable: (path) => `settings/variables?q=${encodeURIComponent(path)}`,
-  resource: (path) => `settings/resources?q=${encodeURIComponent(path)}`,
-  flow: (path) => `workflows/${path}`,
-  script: (path) => `scripts/${path}`,
-  schedule: (path) => `schedules?q=${encodeURIComponent(path)}`,
-};
-
 interface ReasonsProps {
   workspace: string;
   /** Workspace of the release, which has the tests of its workflows. */
@@ -167,16 +159,20 @@ function Reasons({ workspace, source, title, reasons }: ReasonsProps) {
     <section>
       <h2>{title}</h2>
       <ul className={css.list} aria-label={title}>
-        {reasons.map(({ code, message, hint, kind, path }) => {
-          const page = kind && path ? PAGES[kind]?.(path) : undefined;
-          const to = code.startsWith("test") ? `/w/${source}/${page}?view=tests` : `/w/${workspace}/${page}`;
+        {reasons.map((reason) => {
+          const { code, message, hint, kind, path } = reason;
+          const to = mendPage(reason, workspace, source);
           return (
             <li key={`${code} ${kind} ${path} ${message}`}>
               <div className={css.what}>
                 {message}
                 <div className={css.soft}>{hint}</div>
               </div>
-              {page && path && <Link to={to}>{t("environments.mend", { path })}</Link>}
+              {to && path && (
+                <Link to={to}>
+                  {code === "queue_without_worker" ? t("environments.mendWorkers") : t("environments.mend", { path })}
+                </Link>
+              )}
             </li>
           );
         })}

@@ -1,0 +1,23 @@
+import type { BlockingReason } from "../api/environments";
+
+const PAGES: Readonly<Record<string, (path: string) => string>> = {
+  variable: (path) => `settings/variables?q=${encodeURIComponent(path)}`,
+  resource: (path) => `settings/resources?q=${encodeURIComponent(path)}`,
+  flow: (path) => `workflows/${path}`,
+  script: (path) => `scripts/${path}`,
+  schedule: (path) => `schedules?q=${encodeURIComponent(path)}`,
+};
+
+/**
+ * Return the address of the page on which the cause of a reason can be removed, or null if there is none.
+ *
+ * @param workspace workspace of the environment
+ * @param source workspace of the release, in which its items are corrected and which has the tests of its workflows
+ */
+export function mendPage({ code, kind, path }: BlockingReason, workspace: string, source: string): string | null {
+  if (code === "queue_without_worker") return `/w/${workspace}/workers`;
+  const page = kind && path ? PAGES[kind]?.(path) : undefined;
+  if (!page) return null;
+  if (code.startsWith("test")) return `/w/${source}/${page}?view=tests`;
+  return `/w/${code === "policy_violation" ? source : workspace}/${page}`;
+}

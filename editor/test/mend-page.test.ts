@@ -1,0 +1,24 @@
+import { expect, test } from "vitest";
+import { mendPage } from "../src/environments/mend-page";
+
+function page(code: string, kind: string | null, path: string | null): string | null {
+  return mendPage({ code, message: "", hint: null, kind, path }, "live", "dev");
+}
+
+test("values and conflicts are corrected in the environment", () => {
+  expect(page("resource_missing", "resource", "f/a/b")).toBe("/w/live/settings/resources?q=f%2Fa%2Fb");
+  expect(page("conflict", "script", "f/a/b")).toBe("/w/live/scripts/f/a/b");
+});
+
+test("tests, and items that need a new release, are corrected where the release was created", () => {
+  expect(page("policy_violation", "flow", "f/a/b")).toBe("/w/dev/workflows/f/a/b");
+  expect(page("test_failed", "flow", "f/a/b")).toBe("/w/dev/workflows/f/a/b?view=tests");
+});
+
+test("a queue that no worker serves leads to the workers", () => {
+  expect(page("queue_without_worker", "script", "f/a/b")).toBe("/w/live/workers");
+});
+
+test("rules that only time or people fulfil have no page", () => {
+  expect(page("frozen_hours", null, null)).toBeNull();
+});
