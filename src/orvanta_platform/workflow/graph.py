@@ -149,6 +149,24 @@ class _Draft:
 
 def build(value: Tree) -> Graph:
     """Build the graph of a value tree ({modules, failure_module?, …}). Never raises on broken documents."""
+    lists = tuple(_node_list(index, draft) for index, draft in enumerate(_drafts(value)))
+    positions: dict[str, tuple[int, int]] = {}
+    for each in lists:
+        for node in each.nodes:
+            positions.setdefault(node.id, (each.index, node.index))
+    return Graph(lists, _single(value, "failure_module"), _single(value, "preprocessor_module"), positions)
+
+
+def modules_of(value: Tree) -> Iterator[tuple[str, Tree]]:
+    """Yield JSON pointer and module of every node in the order of `Graph.nodes`, without building the graph."""
+    for draft in _drafts(value):
+        yield from draft.modules
+    for key in ("preprocessor_module", "failure_module"):
+        if isinstance(value.get(key), dict):
+            yield _single_module(value, key)
+
+
+def _drafts(value: Tree) -> list[_Draft]:
     drafts = [_Draft("/modules", None, _modules(value.get("modules"), "/modules"))]
     for list_index, draft in enumerate(drafts):
         for node_index, (path, module) in enumerate(draft.modules):
@@ -157,12 +175,7 @@ def build(value: Tree) -> Graph:
             drafts += [
                 _Draft(body_path, (list_index, node_index), _modules(body, body_path)) for body_path, body in found
             ]
-    lists = tuple(_node_list(index, draft) for index, draft in enumerate(drafts))
-    positions: dict[str, tuple[int, int]] = {}
-    for each in lists:
-        for node in each.nodes:
-            positions.setdefault(node.id, (each.index, node.index))
-    return Graph(lists, _single(value, "failure_module"), _single(value, "preprocessor_module"), positions)
+    return drafts
 
 
 def body_lists(module: Tree, path: str) -> list[tuple[str, Any]]:
@@ -194,11 +207,13 @@ def _modules(modules: Any, path: str) -> list[tuple[str, Tree]]:
 
 
 def _single(value: Tree, key: str) -> Node | None:
-    module = value.get(key)
-    if not isinstance(module, dict):
+    if not isinstance(value.get(key), dict):
         return None
-    draft = _Draft(f"/{key}", None, [(f"/{key}", {k: v for k, v in module.items() if k != "needs"})], [()])
-    return _node_list(0, draft).nodes[0]
+    return _node_list(0, _Draft(f"/{key}", None, [_single_module(value, key)], [()])).nodes[0]
+
+
+def _single_module(value: Tree, key: str) -> tuple[str, Tree]:
+    return f"/{key}", {name: each for name, each in value[key].items() if name != "needs"}
 
 
 def _node_list(index: int, draft: _Draft) -> NodeList:

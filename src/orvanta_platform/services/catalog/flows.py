@@ -373,10 +373,13 @@ async def _store(
 ) -> int:
     number, newest = await items.get_newest_version(conn, workspace, "flow", new.path)
     settings = _settings(new, checked)
-    tests = await deploy_tests.states_of(conn, workspace, new.path, resolved.tests, is_new=is_new)
-    subject = replace(policy_subject(new, checked.tree, settings), tests=tests)
     await environments.refuse_direct(platform, conn, actor, workspace)
-    defaults = await policies.enforce(platform, conn, actor, workspace, subject, new.bypass_reason)
+    tests = await deploy_tests.states_of(conn, workspace, new.path, resolved.tests, is_new=is_new)
+
+    def subject() -> Subject:
+        return replace(policy_subject(new, checked.tree, settings), tests=tests)
+
+    defaults = await policies.enforce(platform, conn, actor, workspace, new.path, subject, new.bypass_reason)
     version = NewVersion(
         workspace=workspace,
         kind="flow",

@@ -287,8 +287,12 @@ async def _enforce_policies(
     for each in moves:
         row = await items.get(conn, workspace, each.kind, each.path)
         if row is not None and not row.archived:
-            subject = await document_threads.run_in_thread(workspace, _subject, row, each.target)
-            await policies.enforce(joined, conn, actor, workspace, subject, None)
+            await _enforce(joined, conn, actor, row, each.target)
+
+
+async def _enforce(platform: Platform, conn: Connection, actor: Actor, row: ItemRow, path: str) -> None:
+    subject = await document_threads.run_in_thread(row.workspace, _subject, row, path)
+    await policies.enforce(platform, conn, actor, row.workspace, path, lambda: subject, None)
 
 
 def _subject(row: ItemRow, path: str) -> Subject:

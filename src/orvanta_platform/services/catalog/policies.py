@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -156,20 +156,30 @@ async def delete(platform: Platform, actor: Actor, workspace: str | None, name: 
 
 
 async def enforce(
-    platform: Platform, conn: Connection, actor: Actor, workspace: str, subject: Subject, reason: str | None
+    platform: Platform,
+    conn: Connection,
+    actor: Actor,
+    workspace: str,
+    path: str,
+    subject: Callable[[], Subject],
+    reason: str | None,
 ) -> list[AppliedDefault]:
     """Check an item against all active policies, in the transaction that deploys it; returns the defaults that they
     give to its absent fields.
 
+    `subject`: returns the item as policies see it; called only if there are policies.
     `reason`: reason for which a member whom all of the violated policies name in `bypass` deploys it nevertheless.
     Raises PolicyViolation with all violations, including those of policies that are only evaluated.
     """
     require_workspace(actor, workspace)
     check_text("A reason", reason)
-    applied = await _get_applied(platform, conn, workspace)
-    found = await _violations(workspace, subject, applied)
+    applied = [each for each in await _get_applied(platform, conn, workspace) if each.covers(path)]
+    if not applied:
+        return []
+    item = subject()
+    found = await _violations(workspace, item, applied)
     active = {each.policy for each in found if each.mode == "active"}
-    defaults = find_defaults(subject, applied)
+    defaults = find_defaults(item, applied)
     if not active:
         return defaults
     violated = [each for each in applied if each.name in active and each.mode == "active"]
@@ -178,7 +188,7 @@ async def enforce(
         hint = "Correct the violations" + (", or give a reason in `policy_bypass_reason`." if may_bypass else ".")
         raise refused(found, hint)
     parameters = {"reason": reason, "policies": sorted(active)}
-    await audit.record(conn, actor, "policies.bypass", "Execute", subject.path, parameters)
+    await audit.record(conn, actor, "policies.bypass", "Execute", path, parameters)
     return defaults
 
 

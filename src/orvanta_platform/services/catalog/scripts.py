@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -96,9 +97,9 @@ async def create(
                 raise _Unchanged(current.hash)
         await _check_parent(conn, actor, workspace, new, head, newest)
         settings = {name: _plain(value) for name, value in new.settings.items()}
-        subject = subject_of_script(new.path, new.language, new.content, settings)
         await environments.refuse_direct(platform, conn, actor, workspace)
-        defaults = await policies.enforce(platform, conn, actor, workspace, subject, new.bypass_reason)
+        subject = partial(subject_of_script, new.path, new.language, new.content, settings)
+        defaults = await policies.enforce(platform, conn, actor, workspace, new.path, subject, new.bypass_reason)
         version = _version(workspace, new, number + 1, actor, closure)
         owner = await on_behalf.deployed_for(conn, actor, workspace, _plain(new.settings.get(on_behalf.KEY)))
         version = replace(version, lock=state.lock, lock_job=run, made_schema=schema, permissioned_as=owner)

@@ -59,16 +59,20 @@ def violations(subject: Subject, policies: Sequence[Policy]) -> list[Violation]:
     """Return all violations of the policies in whose scope the item is, except those that are off; active ones first.
 
     All policies apply together, so a policy of a narrower scope can only add requirements. The defaults of active
-    policies count as values of the fields.
+    policies count as values of the fields. A rule that several policies contain is checked once.
     """
     completed = with_defaults(subject, find_defaults(subject, policies))
-    found = [
-        _violation(policy, *each)
-        for policy in policies
-        if policy.mode != "off" and policy.covers(subject.path)
-        for rule in policy.rules
-        for each in _check(rule, completed)
-    ]
+    checked: dict[Rule, list[_Finding]] = {}
+    found: list[Violation] = []
+    for policy in policies:
+        if policy.mode == "off" or not policy.covers(subject.path):
+            continue
+        for rule in policy.rules:
+            if isinstance(rule, Default):  # its value may be a list, which is not hashable
+                findings = list(_check(rule, completed))
+            else:
+                findings = checked[rule] if rule in checked else checked.setdefault(rule, list(_check(rule, completed)))
+            found += [_violation(policy, *each) for each in findings]
     return sorted(found, key=lambda each: each.mode)
 
 
@@ -203,12 +207,11 @@ def _secrets(node: SubjectPart) -> Iterator[_Finding]:
         inputs = node.fields.get(group)
         if not isinstance(inputs, dict):
             continue
-        base = node.pointer(group)
         for name, transform in inputs.items():
             value = transform.get("value") if isinstance(transform, dict) else transform
             if isinstance(value, str) and value and not value.startswith(_REFERENCES) and _is_secret(name):
                 message = f"`{name}` of {_lower(node)} must refer to a variable instead of containing the secret."
-                yield node, name, pointer(base, name), message
+                yield node, name, pointer(node.pointer(group), name), message
 
 
 @lru_cache(maxsize=1024)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import msgspec
 
 from orvanta_platform.workflow.diagnostics import pointer
-from orvanta_platform.workflow.graph import Node, build
+from orvanta_platform.workflow.graph import modules_of
 from orvanta_platform.workflow.normal import normalise
 from orvanta_platform.workflow.policies.default_fields import Part
 from orvanta_platform.workflow.subject import VALUE_PATH
@@ -34,14 +34,17 @@ class SubjectPart(msgspec.Struct, frozen=True):
     path: str
     """JSON pointer in the document, "" for the item itself."""
     fields: Mapping[str, Any]
-    own: Mapping[str, str]
-    """JSON pointers of the fields that are not at `path`/<field>."""
+    inner: Collection[str] = ()
+    """Fields that are in the object `value` of a node or workflow, which is at `path`/value."""
+    sources: Mapping[str, str] = {}
+    """Names of the fields in `inner` from which others are determined."""
 
     def pointer(self, field: str) -> str:
         """Return the JSON pointer of a field, or that of the part if the field is missing."""
         if self.fields.get(field) is None:
             return self.path
-        return self.own.get(field) or pointer(self.path, field)
+        name = self.sources.get(field, field)
+        return pointer(f"{self.path}/value" if name in self.inner else self.path, name)
 
 
 class TestStates(msgspec.Struct, frozen=True):
@@ -68,12 +71,12 @@ class Subject(msgspec.Struct, frozen=True):
 def subject_of_script(path: str, language: str, content: str, settings: Mapping[str, Any]) -> Subject:
     """Return a script as policies see it."""
     fields = {**settings, "language": language, "content": content}
-    return Subject(path, {"script": (SubjectPart("script", None, "", "", fields, {}),)})
+    return Subject(path, {"script": (SubjectPart("script", None, "", "", fields),)})
 
 
 def subject_of_tests(path: str, tests: TestStates) -> Subject:
     """Return a workflow as rules about its tests see it."""
-    return Subject(path, {"flow": (SubjectPart("flow", None, "", "", {}, {}),)}, tests)
+    return Subject(path, {"flow": (SubjectPart("flow", None, "", "", {}),)}, tests)
 
 
 def subject_of_flow(path: str, document: Mapping[str, Any]) -> Subject:
@@ -81,28 +84,28 @@ def subject_of_flow(path: str, document: Mapping[str, Any]) -> Subject:
     tree = normalise(document)
     value = tree["value"]
     inner = {name: each for name, each in value.items() if name not in _OF_FLOW}
-    own = {name: f"{VALUE_PATH}/{name}" for name in inner}
     fields = {**{name: each for name, each in tree.items() if name != "value"}, **inner}
-    nodes = tuple(_part(node) for node in build(value).nodes())
-    return Subject(path, {"flow": (SubjectPart("flow", None, "", "", fields, own),), "node": nodes})
+    nodes = tuple(_part(*each) for each in modules_of(value))
+    return Subject(path, {"flow": (SubjectPart("flow", None, "", "", fields, inner),), "node": nodes})
 
 
-def _part(node: Node) -> SubjectPart:
-    path = VALUE_PATH + node.path
-    value = node.value
-    fields = {name: _static(each) for name, each in (*node.tree.items(), *value.items())}
-    own = {name: f"{path}/value/{name}" for name in value}
-    if node.kind == "script" and "tag_override" in value:
-        fields["tag"], own["tag"] = value["tag_override"], f"{path}/value/tag_override"
-    if node.kind == "webhook":
-        fields["host"], own["host"] = _host(fields.get("url")), f"{path}/value/url"
-    return SubjectPart("node", node.id, node.kind, path, fields, own)
+def _part(place: str, module: Mapping[str, Any]) -> SubjectPart:
+    path = VALUE_PATH + place
+    value = module["value"]
+    kind: str = value["type"]
+    fields = {
+        name: _static(each) if isinstance(each, dict) else each for name, each in (*module.items(), *value.items())
+    }
+    sources: dict[str, str] = {}
+    if kind == "script" and "tag_override" in value:
+        fields["tag"], sources["tag"] = value["tag_override"], "tag_override"
+    if kind == "webhook":
+        fields["host"], sources["host"] = _host(fields.get("url")), "url"
+    return SubjectPart("node", module["id"], kind, path, fields, value, sources)
 
 
-def _static(value: Any) -> Any:
-    """Return the value of a static input transform, COMPUTED for other transforms, and any other value unchanged."""
-    if not isinstance(value, dict):
-        return value
+def _static(value: Mapping[str, Any]) -> Any:
+    """Return the value of a static input transform, COMPUTED for other transforms, and any other object unchanged."""
     match value.get("type"):
         case "static":
             return value.get("value")
