@@ -86,6 +86,20 @@ async def test_active_policy_prevents_deployments_of_both_kinds(api: ApiHarness)
     assert [each[0] for each in await operations(api)] == ["policies.create", "policies.update", "policies.delete"]
 
 
+async def test_yaml_documents_are_parsed_once(api: ApiHarness) -> None:
+    """Violations of a YAML document are found in its stored JSON, and in the document if there is none."""
+    text = "# A comment\nvalue:\n  modules:\n    - {id: a, value: {type: identity}, timeout: 1e2}\n"
+    await send(api.client, "flows/create", {"path": "f/team/flow", "source": {"format": "yaml", "text": text}})
+    await send(api.client, "policies/create", policy(rules=[NEEDS, {**CODED, "on": "node", "field": "timeout"}]))
+    found = await api.get("policies/violations/described")
+    assert [each["path"] for each in found["items"][0]["violations"]] == ["", "/value/modules/0/timeout"]
+    async with api.platform.db.acquire() as conn:
+        await conn.execute("UPDATE document SET body = 'not read' WHERE tree IS NOT NULL")
+        assert await api.get("policies/violations/described") == found
+        await conn.execute("UPDATE document SET body = $1, tree = NULL WHERE tree IS NOT NULL", text.encode())
+    assert await api.get("policies/violations/described") == found
+
+
 async def test_bypass_needs_a_named_member_and_a_reason(api: ApiHarness) -> None:
     ann = await api.member("ann", Role.DEVELOPER)
     bob = await api.member("bob", Role.DEVELOPER)

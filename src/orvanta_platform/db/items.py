@@ -112,6 +112,8 @@ class NewVersion(msgspec.Struct, frozen=True):
     """Settings with these defaults, as JSON text."""
     run_body: bytes | None = None
     """Document with these defaults; None: it is not changed."""
+    tree: str | None = None
+    """JSON text of a YAML document."""
 
 
 class Filter(msgspec.Struct, frozen=True):
@@ -265,8 +267,8 @@ async def get_newest_version(conn: Connection, workspace: str, kind: str, path: 
 
 async def add_version(conn: Connection, version: NewVersion, username: str) -> int:
     """Add a version and return its id; runs by path use it immediately if it has a lock."""
-    digest = await _store_document(conn, version.body)
-    run_digest = None if version.run_body is None else await _store_document(conn, version.run_body)
+    digest = await _store_document(conn, version.body, version.tree)
+    run_digest = None if version.run_body is None else await _store_document(conn, version.run_body, None)
     added: int = await conn.fetchval(
         _SQL["insert_version"],
         version.workspace,
@@ -295,9 +297,9 @@ async def add_version(conn: Connection, version: NewVersion, username: str) -> i
     return added
 
 
-async def _store_document(conn: Connection, body: bytes) -> bytes:
+async def _store_document(conn: Connection, body: bytes, tree: str | None) -> bytes:
     digest = hashlib.sha256(body).digest()
-    await conn.execute(_DOCUMENTS["insert_document"], digest, body)
+    await conn.execute(_DOCUMENTS["insert_deployed_document"], digest, body, tree)
     return digest
 
 

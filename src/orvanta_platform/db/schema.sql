@@ -319,9 +319,11 @@ COMMENT ON COLUMN instance_setting.sealed IS 'Secrets by JSON pointer, sealed wi
 CREATE TABLE document (
     hash       bytea PRIMARY KEY,
     body       bytea NOT NULL,
-    created_at timestamptz NOT NULL DEFAULT app_now()
+    created_at timestamptz NOT NULL DEFAULT app_now(),
+    tree       json
 );
 COMMENT ON TABLE document IS 'Bytes of a workflow or script as they came, by SHA-256.';
+COMMENT ON COLUMN document.tree IS 'JSON of a YAML document that was deployed. NULL: another document, or an older one.';
 
 CREATE TABLE item (
     workspace   text NOT NULL REFERENCES workspace (id) ON DELETE CASCADE,

@@ -40,10 +40,11 @@ DELETE FROM policy WHERE workspace IS NOT DISTINCT FROM $1 AND name = $2 RETURNI
 
 -- name: list_documents
 -- A page of the readable items of a kind after path $3, with their documents up to $8 bytes, as runs use
--- them.
-SELECT i.path, v.language, CASE WHEN v.run_document IS NULL THEN v.format ELSE 'json' END AS format,
+-- them. Those of YAML documents are their JSON, if it is stored.
+SELECT i.path, v.language,
+       CASE WHEN d.tree IS NULL AND v.run_document IS NULL THEN v.format ELSE 'json' END AS format,
        coalesce(v.run_settings, v.settings)::text AS settings,
-       CASE WHEN octet_length(d.body) <= $8 THEN d.body END AS body
+       CASE WHEN octet_length(d.body) <= $8 THEN coalesce(convert_to(d.tree::text, 'UTF8'), d.body) END AS body
 FROM item AS i
 JOIN version AS v ON v.id = i.version
 JOIN document AS d ON d.hash = coalesce(v.run_document, v.document)

@@ -265,6 +265,11 @@ class _Checked(msgspec.Struct, frozen=True):
     tree: Mapping[str, Any]
     hash: str
 
+    @property
+    def yaml_tree(self) -> str | None:
+        """Return the JSON text of a YAML document."""
+        return msgspec.json.encode(self.tree).decode() if self.format == "yaml" else None
+
 
 async def _check(platform: Platform, workspace: str, new: NewFlow) -> _Checked:
     """Parse and validate a document. A large one takes seconds, so most of the work is done outside the event loop.
@@ -397,6 +402,7 @@ async def _store(
         lock=resolved.lock,
         lock_job=resolved.run,
         imports={node: each.digest for node, each in resolved.imports.items()},
+        tree=checked.yaml_tree,
         permissioned_as=await on_behalf.deployed_for(conn, actor, workspace, _plain(settings.get(on_behalf.KEY))),
     )
     if defaults:
