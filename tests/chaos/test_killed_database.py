@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 from tests.chaos.conftest import leaving_nothing
-from tests.chaos.database import LOOK_S, Database
+from tests.chaos.database import POLL_S, Database
 from tests.chaos.gate import PATIENCE_S
 from tests.http.interrupted_database import InterruptedDatabase
 from tests.http.killed_apply import ACTOR, items_of
@@ -88,7 +88,7 @@ class Killer:
                 try:
                     return await call()
                 except INTERRUPTED:
-                    await asyncio.sleep(LOOK_S)
+                    await asyncio.sleep(POLL_S)
 
     async def _check(self, applied: bool) -> None:
         keys = [each.key for each in items_of(self.number)]
