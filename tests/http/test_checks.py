@@ -64,6 +64,7 @@ async def test_document_without_text_has_pointers_only(api: ApiHarness) -> None:
     assert await check(api, value={"modules": [inline("a", "python3", "def main(): pass")]}) == {
         "deployable": True,
         "diagnostics": [],
+        "defaults": [],
     }
     assert (await api.client.get(f"{W}/flows/list")).json() == []
 
