@@ -13,6 +13,7 @@ from tests.http.harness import PYTHON, ApiHarness, W, api_harness
 
 from orvanta_platform.control.actor import Role, system
 from orvanta_platform.services.catalog import deploy_tests
+from orvanta_platform.services.runs import run_limits
 from orvanta_platform.workflow.policies.subject import TestStates
 
 CODE = {"type": "rawscript", "language": "bash", "content": "echo 1", "input_transforms": {}}
@@ -78,6 +79,17 @@ async def test_smallest_limit_of_all_scopes_applies(api: ApiHarness) -> None:
     await send(api.client, "policies/update/more", {"name": "more", "mode": "active", "rules": [limit(1)]})
     error = await send(api.client, "jobs/run/preview", PYTHON, 429)
     assert error["details"]["limit"] == 1
+
+
+async def test_start_that_waits_for_a_count_uses_it(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a slow machine the count is no longer fresh when the calls that waited for it continue."""
+    monkeypatch.setattr(run_limits, "_FRESH_S", 0.0)
+
+    async def is_admitted() -> bool:
+        async with run_limits.admission(api.platform, "main") as refusal:
+            return refusal is None
+
+    assert await asyncio.gather(*(is_admitted() for _ in range(5))) == [True] * 5
 
 
 async def test_concurrent_calls_do_not_exceed_the_limit(api: ApiHarness) -> None:

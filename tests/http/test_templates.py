@@ -26,7 +26,7 @@ async def test_templates_deploy_unchanged(api: ApiHarness, name: str) -> None:
     found = await api.get(f"templates/get/{name}")
     assert found["source"]["text"].startswith("# ") and "!inline" not in found["source"]["text"]
     checked = await api.client.post(f"{W}/flows/validate", json={"source": found["source"]})
-    assert checked.json() == {"deployable": True, "diagnostics": []}
+    assert checked.json() == {"deployable": True, "diagnostics": [], "defaults": []}
     body = {"path": f"u/admin/{name}", "source": found["source"]}
     assert (await api.client.post(f"{W}/flows/create", json=body)).status_code == 201
     shown = await api.get(f"flows/get/u/admin/{name}")

@@ -37,10 +37,10 @@ class Room:
         """Number of admitted runs that may not be inserted yet."""
         self.counted_at = float("-inf")
 
-    def admit(self) -> bool:
-        """Admit a run if that needs no count."""
-        if clock.monotonic() - self.counted_at >= _FRESH_S:
-            return False
+    def admit(self, since: float) -> bool | None:
+        """Return whether another run is admitted by a count that began after `since`; None if there is no such count."""
+        if self.counted_at < since:
+            return None
         if self.limit is None:
             return True
         self.admitted -= 1
@@ -73,16 +73,15 @@ async def _is_admitted(platform: Platform, workspace: str, room: Room) -> bool:
     """Return whether a run may start. Concurrent calls share a count: however many there are, they occupy one
     connection.
     """
-    if room.admit():
-        return True
     asked_at = clock.monotonic()
+    if room.admit(asked_at - _FRESH_S):
+        return True
     async with room.lock:
-        if room.admit():
-            return True
-        if room.counted_at > asked_at:
-            return False
-        await _count(platform, workspace, room)
-        return room.admit()
+        admitted = room.admit(asked_at)
+        if admitted is None:
+            await _count(platform, workspace, room)
+            admitted = room.admit(asked_at)
+        return bool(admitted)
 
 
 async def _count(platform: Platform, workspace: str, room: Room) -> None:
