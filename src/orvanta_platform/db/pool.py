@@ -32,6 +32,7 @@ CONNECTION_LOST: tuple[type[Exception], ...] = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.CannotConnectNowError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
     ConnectionError,
     OSError,
     asyncio.IncompleteReadError,
@@ -74,17 +75,23 @@ class Database:
         max_size: int = 8,
         by_index: bool = False,
         statement_timeout_ms: int | None = None,
+        idle_transaction_timeout_ms: int | None = None,
     ) -> Self:
         """Open the pool. `by_index`: plan statements with index scans only (see `BY_INDEX`).
 
-        PostgreSQL cancels statements that take longer than `statement_timeout_ms`. If a pooler does not pass on
-        settings, the role's own `statement_timeout` applies.
+        PostgreSQL cancels statements that take longer than `statement_timeout_ms`, and ends sessions whose transaction
+        waits longer than `idle_transaction_timeout_ms` for its next statement. If a pooler does not pass on settings,
+        those of the role apply.
 
         Raises DatabaseUnavailable and DatabaseTooOld with hints.
         """
         try:
-            limit = {"statement_timeout": str(statement_timeout_ms)} if statement_timeout_ms else {}
-            pool = await _open(url, min_size, max_size, _SESSION | (BY_INDEX if by_index else {}) | limit)
+            timeouts = {
+                "statement_timeout": statement_timeout_ms,
+                "idle_in_transaction_session_timeout": idle_transaction_timeout_ms,
+            }
+            limits = {name: str(value) for name, value in timeouts.items() if value}
+            pool = await _open(url, min_size, max_size, _SESSION | (BY_INDEX if by_index else {}) | limits)
         except CANNOT_CONNECT as error:
             raise unavailable_error(error) from error
         database = cls(pool, url, direct_url or url)

@@ -119,11 +119,16 @@ class Platform:
 
 
 async def open_platform(
-    settings: Settings, *, connections: int = 8, by_index: bool = False, statement_timeout_ms: int | None = None
+    settings: Settings,
+    *,
+    connections: int = 8,
+    by_index: bool = False,
+    statement_timeout_ms: int | None = None,
+    idle_transaction_timeout_ms: int | None = None,
 ) -> Platform:
     """Connect to the database and check its schema.
 
-    `by_index` and `statement_timeout_ms` are passed to `Database.connect`. Raises DatabaseUnavailable, DatabaseTooOld,
+    `by_index` and the timeouts are passed to `Database.connect`. Raises DatabaseUnavailable, DatabaseTooOld,
     SchemaTooNew, SettingsError.
     """
     if settings.database_url is None:
@@ -137,6 +142,7 @@ async def open_platform(
         max_size=connections,
         by_index=by_index,
         statement_timeout_ms=statement_timeout_ms,
+        idle_transaction_timeout_ms=idle_transaction_timeout_ms,
     )
     try:
         return await create_platform(database, settings)

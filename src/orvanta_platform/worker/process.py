@@ -30,6 +30,12 @@ from orvanta_platform.worker.runtimes.pool import Runtimes
 CONNECTIONS = 4
 """Maximum number of database connections of one worker, including the listener."""
 
+IDLE_TRANSACTION_MS = 10_000
+"""Time after which the database ends a session whose transaction waits for this process.
+
+A frozen process would keep the locks of its jobs, and nobody could take them over when its lease has ended.
+"""
+
 STATS_S = 1.0
 
 Background = Callable[[Platform], AbstractAsyncContextManager[None]]
@@ -73,7 +79,9 @@ def die_with_parent() -> None:
 async def run(settings: Settings, control_fd: int, background: Background) -> None:
     """Serve the queues until drained or until the supervisor ends."""
     control = await Control.open(control_fd)
-    platform = await open_platform(settings, connections=CONNECTIONS - 1, by_index=True)
+    platform = await open_platform(
+        settings, connections=CONNECTIONS - 1, by_index=True, idle_transaction_timeout_ms=IDLE_TRANSACTION_MS
+    )
     runtimes = Runtimes(
         settings.home,
         _hidden(settings),

@@ -38,7 +38,7 @@ class Room:
         self.counted_at = float("-inf")
 
     def admit(self, since: float) -> bool | None:
-        """Return whether another run is admitted by a count that began after `since`; None if there is no such count."""
+        """Return whether a count that began after `since` admits another run; None if there is no such count."""
         if self.counted_at < since:
             return None
         if self.limit is None:
