@@ -233,7 +233,7 @@ def test_unlockable_dependencies_are_reported(cli: Cli) -> None:
     needs = "# requirements:\n# first @ http://127.0.0.1:9/second-1.0-py3-none-any.whl\n"
     cli.write("f/examples/unlocked.py", f"{needs}def main():\n    return 1\n")
     done = cli("script", "push", "f/examples/unlocked.py", "--json", code=1)
-    # The job is named only if it has not ended when the command first looks at it.
+    # The job is named only if it has not ended when the command first checks it.
     assert done.err.startswith(("f/examples/unlocked: locking its dependencies, job ", "Error: "))
     assert "Error: The dependencies of f/examples/unlocked cannot be locked.\n" in done.err
     assert done.json["error"]["code"] == "lock_failed"
