@@ -6,19 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from tests.conftest import TestDatabase
 from tests.http.harness import ApiHarness, W, api_harness, script
 from tests.polling import POLL_S
+from tests.worker.group_worker import running_worker
 
-from orvanta_platform.db import workers
-from orvanta_platform.db.workers import NewWorker
 from orvanta_platform.worker.group_settings import GroupSettings
-from orvanta_platform.worker.lease import Lease
-from orvanta_platform.worker.loop import Worker
-from orvanta_platform.worker.runtimes.pool import Runtimes
 
 RULES = {"reserved": {"gpu": ["sales"], "gpu-*": ["sales"]}}
 BASH = {"language": "bash", "content": "echo ran"}
@@ -34,19 +29,10 @@ async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarnes
 @pytest.fixture
 async def group(api: ApiHarness, tmp_path: Path) -> AsyncIterator[GroupSettings]:
     """Yield the settings of a worker that runs and serves all queues. The manual worker of the harness is gone."""
-    row = NewWorker(uuid4(), "w", "here", "127.0.0.1", "default", None, 4, "0", "none")
     async with api.platform.db.acquire() as conn:
         await conn.execute("DELETE FROM worker")
-        await workers.register(conn, row)
-    runtimes = Runtimes(tmp_path / "worker", [], "none")
-    await runtimes.start()
-    lease = Lease(row.id, 1, 3600)
-    worker = Worker(api.platform, runtimes, lease)
-    running = asyncio.create_task(worker.run())
-    yield GroupSettings(api.platform, worker, lease, "none")
-    worker.drain()
-    await asyncio.wait_for(running, 60)
-    await runtimes.close()
+    async with running_worker(api.platform, tmp_path / "worker", "none") as settings:
+        yield settings
 
 
 async def reserve(api: ApiHarness, rules: Any, status: int = 200) -> None:

@@ -6,23 +6,19 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import asyncpg
 import pytest
 from tests.conftest import TestDatabase
 from tests.http.harness import ApiHarness, W, api_harness
 from tests.polling import POLL_S
+from tests.worker.group_worker import running_worker
 
 from orvanta_platform.control.actor import Role
-from orvanta_platform.db import workers
-from orvanta_platform.db.workers import NewWorker
 from orvanta_platform.queue.claim import Claimer
 from orvanta_platform.worker.group_settings import GroupSettings
-from orvanta_platform.worker.lease import Lease
-from orvanta_platform.worker.loop import Worker
 from orvanta_platform.worker.runtimes.cells import SandboxUnavailable
-from orvanta_platform.worker.runtimes.pool import Runtimes
 
 BASH = {"language": "bash", "content": 'echo "region $REGION, job ${OV_WORKSPACE}"'}
 
@@ -36,18 +32,8 @@ async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarnes
 @pytest.fixture
 async def group(api: ApiHarness, tmp_path: Path) -> AsyncIterator[GroupSettings]:
     """Yield the settings of a running worker of the group default."""
-    row = NewWorker(uuid4(), "w", "here", "127.0.0.1", "default", None, 4, "0", "none")
-    async with api.platform.db.acquire() as conn:
-        await workers.register(conn, row)
-    runtimes = Runtimes(tmp_path / "worker", [], "none")
-    await runtimes.start()
-    lease = Lease(row.id, 1, 3600)
-    worker = Worker(api.platform, runtimes, lease)
-    running = asyncio.create_task(worker.run())
-    yield GroupSettings(api.platform, worker, lease, "landlock")
-    worker.drain()
-    await asyncio.wait_for(running, 60)
-    await runtimes.close()
+    async with running_worker(api.platform, tmp_path / "worker", "landlock") as settings:
+        yield settings
 
 
 async def configure(api: ApiHarness, group: GroupSettings, **config: Any) -> dict[str, Any]:

@@ -25,7 +25,6 @@ _SCRIPT, _SHIM = "script.go", "orvanta.go"
 _FLAGS = ("-trimpath", "-buildvcs=false", "-ldflags=-s -w")
 _OWN_LINES = re.compile(r"^(# .*|go: .*)$\n?", re.MULTILINE)
 _NO_MAIN = re.compile(rf"{re.escape(_SHIM)}:\d+:\d+: undefined: main\b")
-_MESSAGE_BYTES = 64 << 10
 # Every thread of the compilers counts as a process of the job.
 _MAX_PROCESSORS = 4
 
@@ -87,10 +86,7 @@ def _read(path: str) -> str:
 
 def _compile(job: Job) -> str | None:
     """Return the compiler's messages, or None if it made the program. Raises OSError."""
-    import subprocess  # large and rarely needed: imported here to keep it out of every cell
-
-    for name in ("cache", "work", "tree"):
-        os.makedirs(f"{job.output}/{name}", exist_ok=True)
+    os.makedirs(f"{job.output}/work", exist_ok=True)
     environ = {
         **job.env,
         "GOCACHE": f"{job.output}/cache",
@@ -107,19 +103,11 @@ def _compile(job: Job) -> str | None:
         "GOWORK": "off",
         "CGO_ENABLED": "0",
     }
-    made = subprocess.run(
-        [program.find("go", job), "build", *_FLAGS, "-o", f"{job.output}/tree/{PROGRAM}", "."],
-        env=environ,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        check=False,
-    )
-    if made.returncode == 0:
+    words = ["go", "build", *_FLAGS, "-o", f"{job.output}/tree/{PROGRAM}", "."]
+    text = program.compile_files({}, words, job, environ)
+    if text is None:
         return None
-    text = made.stdout[:_MESSAGE_BYTES].decode("utf-8", "replace")
-    messages = _OWN_LINES.sub("", text).replace("inner/", "").strip()
-    return messages or text.strip() or f"go ended with exit code {made.returncode}"
+    return _OWN_LINES.sub("", text).replace("inner/", "").strip() or text
 
 
 finish: None = None
