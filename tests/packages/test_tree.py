@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from orvanta_platform.worker.output_tree import UnsafeTree, seal
+from orvanta_platform.worker.package_indexes import environment, for_ecosystem, named_files
 from orvanta_platform.worker.packages import orders
-from orvanta_platform.worker.packages.indexes import environment, for_ecosystem, named_files
-from orvanta_platform.worker.packages.tree import UnsafeTree, seal
 
 pytestmark = pytest.mark.extended
 

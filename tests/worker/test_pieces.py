@@ -16,12 +16,13 @@ from tests.worker.jobs import Collected, spec
 from orvanta_platform.sandbox import cgroups, landlock, seccomp
 from orvanta_platform.sandbox.job import ANSWER, ERROR, HEAD, RESULT, STARTED
 from orvanta_platform.units import size_text
+from orvanta_platform.worker.limited_log import LimitedLog
 from orvanta_platform.worker.limits import Limits
 from orvanta_platform.worker.outcome import JobError
 from orvanta_platform.worker.runtimes.bash.host import arguments
 from orvanta_platform.worker.runtimes.exit_status import JobObservations, outcome_of
 from orvanta_platform.worker.runtimes.python.results import NotJson, to_json
-from orvanta_platform.worker.runtimes.streams import JobAnswer, LastLine, Log, MergedOutput, OutputWaiter
+from orvanta_platform.worker.runtimes.streams import JobAnswer, LastLine, MergedOutput, OutputWaiter
 from orvanta_platform.workflow.signature.bash import Parameter, parameters
 
 SCRIPT = """#!/bin/bash
@@ -111,7 +112,7 @@ async def pumped(pieces: list[bytes]) -> str:
     """Return the log of an output that is written in these pieces."""
     read, write = os.pipe()
     log = Collected()
-    output = MergedOutput(read, Log(log, Limits(log_bytes=1 << 20)))
+    output = MergedOutput(read, LimitedLog(log, Limits(log_bytes=1 << 20)))
     pumping = asyncio.ensure_future(output.pump(OutputWaiter()))
     for piece in pieces:
         os.write(write, piece)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orvanta_platform.worker.runtimes.stream_marks import HOST_MARK, StreamMarks
+from orvanta_platform.worker.stream_marks import HOST_MARK, StreamMarks
 
 
 def separate(*pieces: str) -> tuple[str, str]:

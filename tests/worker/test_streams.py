@@ -9,15 +9,16 @@ import os
 import pytest
 from tests.worker.jobs import Collected
 
+from orvanta_platform.worker.limited_log import LimitedLog
 from orvanta_platform.worker.limits import Limits
 from orvanta_platform.worker.runtimes import streams
-from orvanta_platform.worker.runtimes.streams import Log, MergedOutput, OutputWaiter, Source
+from orvanta_platform.worker.runtimes.streams import MergedOutput, OutputWaiter, Source
 
 
 async def test_many_small_pieces_are_taken_together() -> None:
     read, write = os.pipe()
     log, waiting = Collected(), OutputWaiter()
-    output = MergedOutput(read, Log(log, Limits(log_bytes=1 << 20)))
+    output = MergedOutput(read, LimitedLog(log, Limits(log_bytes=1 << 20)))
     pumping = asyncio.ensure_future(output.pump(waiting))
     for n in range(3000):
         os.write(write, b"%d\n" % n)
@@ -36,7 +37,7 @@ async def test_job_end_does_not_wait_for_pause(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(streams, "_GATHER_S", 3600)
     read, write = os.pipe()
     log, waiting = Collected(), OutputWaiter()
-    output = MergedOutput(read, Log(log, Limits(log_bytes=1 << 20)))
+    output = MergedOutput(read, LimitedLog(log, Limits(log_bytes=1 << 20)))
     pumping = asyncio.ensure_future(output.pump(waiting))
     os.write(write, b"first ")
     await log.arrived.wait()

@@ -41,7 +41,7 @@ from orvanta_platform.worker.limits import Limits
 from orvanta_platform.worker.logs import JobLog, retry_while_unavailable
 from orvanta_platform.worker.masking import Masking, Maskings, ProcessKey
 from orvanta_platform.worker.outcome import JobError, JobOutcome, JobSpec, SandboxLost
-from orvanta_platform.worker.packages.outputs import OrderCancelled
+from orvanta_platform.worker.outputs import OrderCancelled
 from orvanta_platform.worker.packages.runs import LockRuns
 from orvanta_platform.worker.packages.store import PackageError, PackageRequest, Packages
 from orvanta_platform.worker.reuse import ResultReuse

@@ -26,8 +26,8 @@ from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.runs.imports import MAX_BYTES, MAX_SCRIPTS
 from orvanta_platform.worker.limits import Limits
 from orvanta_platform.worker.outcome import JobSpec, SandboxLost
-from orvanta_platform.worker.packages.outputs import OrderLocks, publish, remove
-from orvanta_platform.worker.packages.tree import UnsafeTree, seal
+from orvanta_platform.worker.output_tree import UnsafeTree, seal
+from orvanta_platform.worker.outputs import OrderLocks, publish, remove
 from orvanta_platform.worker.runtimes.builds import mark_used, remove_unused
 from orvanta_platform.worker.runtimes.pool import COMPILER, Runtimes
 from orvanta_platform.workflow.script_imports import Closure, importing_language, parse_manifest, place_of

@@ -10,7 +10,7 @@ from orvanta_platform.db import runs
 from orvanta_platform.db.jobs import ClaimedJob
 from orvanta_platform.db.pool import Database
 from orvanta_platform.queue.claim import is_pinned
-from orvanta_platform.worker.packages.outputs import remove
+from orvanta_platform.worker.outputs import remove
 from orvanta_platform.worker.runtimes.pool import Runtimes
 
 CHECK_S = 10.0

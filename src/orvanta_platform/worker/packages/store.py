@@ -21,10 +21,10 @@ from orvanta_platform.settings import Settings
 from orvanta_platform.worker.imports import Imports
 from orvanta_platform.worker.limits import Limits
 from orvanta_platform.worker.outcome import JobSpec, LogSink, SandboxLost
+from orvanta_platform.worker.output_tree import UnsafeTree
+from orvanta_platform.worker.outputs import OrderCancelled, OrderLocks, Outputs, publish
+from orvanta_platform.worker.package_indexes import environment, for_ecosystem
 from orvanta_platform.worker.packages import orders
-from orvanta_platform.worker.packages.indexes import environment, for_ecosystem
-from orvanta_platform.worker.packages.outputs import OrderCancelled, OrderLocks, Outputs, publish
-from orvanta_platform.worker.packages.tree import UnsafeTree
 from orvanta_platform.worker.runtimes.cells import SandboxUnavailable
 from orvanta_platform.worker.runtimes.pool import NoInterpreter, Runtimes
 from orvanta_platform.workflow.requirements import Ecosystem, Requirements, ecosystem_of, suspicions

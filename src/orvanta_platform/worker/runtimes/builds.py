@@ -19,8 +19,8 @@ from msgspec.structs import replace
 from orvanta_platform import clock
 from orvanta_platform.worker.limits import Limits
 from orvanta_platform.worker.outcome import JobError, JobOutcome, JobSpec, LogSink
-from orvanta_platform.worker.packages.outputs import OrderCancelled, OrderLocks, Outputs, publish, remove
-from orvanta_platform.worker.packages.tree import UnsafeTree
+from orvanta_platform.worker.output_tree import UnsafeTree
+from orvanta_platform.worker.outputs import OrderCancelled, OrderLocks, Outputs, publish, remove
 from orvanta_platform.worker.runtimes.manifest import Build
 
 MAX_BUILD_S = 300.0

@@ -16,12 +16,13 @@ import msgspec
 
 from orvanta_platform import clock
 from orvanta_platform.sandbox.job import ANSWER, ERROR, RESULT, STARTED
+from orvanta_platform.worker.limited_log import LimitedLog
 from orvanta_platform.worker.outcome import JobOutcome, JobSpec, LogSink, StoppedBy
 from orvanta_platform.worker.runtimes.cells import Cell
 from orvanta_platform.worker.runtimes.execution import Placement, make_message
 from orvanta_platform.worker.runtimes.exit_status import JobObservations, outcome_of
-from orvanta_platform.worker.runtimes.stream_marks import StreamMarks
-from orvanta_platform.worker.runtimes.streams import Log, Source
+from orvanta_platform.worker.runtimes.streams import Source
+from orvanta_platform.worker.stream_marks import StreamMarks
 
 Key = tuple[str, str, str, str | None, str, str, str | None, str, str]
 """Workspace, language, content, imports, path, entry, package, principal and purpose: jobs with equal keys may share a
@@ -86,7 +87,7 @@ class Process:
         """
         self._job, self._cancelled, self._stopped_by = spec, cancelled, None
         self._deadline = clock.monotonic() + min(spec.timeout_s, spec.limits.time_s)
-        log, self._marks = Log(sink, spec.limits, lambda: self.stop(self._stopped_by or "result")), StreamMarks()
+        log, self._marks = LimitedLog(sink, spec.limits, lambda: self.stop(self._stopped_by or "result")), StreamMarks()
         try:
             if self._connection is None:
                 await self._send_first(spec)
@@ -163,7 +164,7 @@ class Process:
         changes: dict[str, str | None] = {name: text for name, text in env.items() if before.get(name) != text}
         return changes | {name: None for name in before if name not in env}
 
-    async def _answer(self, spec: JobSpec, log: Log) -> AnswerHead | None:
+    async def _answer(self, spec: JobSpec, log: LimitedLog) -> AnswerHead | None:
         """Wait for the answer and forward the output meanwhile; return None if the process ends without one."""
         while True:
             if self._printed:
@@ -240,7 +241,7 @@ class Process:
             return await asyncio.to_thread(outcome_of, spec, end)
         return outcome_of(spec, end)
 
-    async def _outcome_of_ended(self, spec: JobSpec, log: Log) -> JobOutcome:
+    async def _outcome_of_ended(self, spec: JobSpec, log: LimitedLog) -> JobOutcome:
         """Return the outcome of a job that ended together with its process."""
         self._reusable = False
         message = self._message
@@ -265,7 +266,7 @@ class Process:
         self._printed = True
         self._wake()
 
-    async def _forward(self, log: Log) -> None:
+    async def _forward(self, log: LimitedLog) -> None:
         """Forward the text in the pipe to the log. Text printed meanwhile is left for the next call."""
         assert self._output is not None
         for text in self._output.drain():
@@ -275,7 +276,7 @@ class Process:
             await asyncio.sleep(0)
         self._await_output()
 
-    async def _end_line(self, log: Log) -> None:
+    async def _end_line(self, log: LimitedLog) -> None:
         """Forward the text held back at the end: an incomplete character and the possible start of a mark."""
         assert self._output is not None
         if rest := self._output.rest():

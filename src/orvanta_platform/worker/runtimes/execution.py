@@ -12,11 +12,12 @@ from typing import Any
 import msgspec
 
 from orvanta_platform import clock
+from orvanta_platform.worker.limited_log import LimitedLog
 from orvanta_platform.worker.outcome import JobOutcome, JobSpec, LogSink, StoppedBy
 from orvanta_platform.worker.runtimes.cells import Cell
 from orvanta_platform.worker.runtimes.exit_status import JobObservations, has_result, outcome_of
 from orvanta_platform.worker.runtimes.manifest import PATH
-from orvanta_platform.worker.runtimes.streams import JobAnswer, Log, MergedOutput, OutputWaiter, SeparateOutput
+from orvanta_platform.worker.runtimes.streams import JobAnswer, MergedOutput, OutputWaiter, SeparateOutput
 from orvanta_platform.worker.runtimes.watch import Watch
 
 # Space for an error's description if the limit of results is small.
@@ -84,7 +85,7 @@ class Execution:
         self._watch = watch
         self._loop = asyncio.get_running_loop()
         self._pipes = _Pipes.open(placement.separate_output)
-        self._log = Log(sink, spec.limits, lambda: self._stop("result"))
+        self._log = LimitedLog(sink, spec.limits, lambda: self._stop("result"))
         self._output = self._pipes.output(self._log, spec.limits.result_bytes)
         self._answer = JobAnswer(self._pipes.result, spec.limits.result_bytes + _ERROR_BYTES)
         self._waiting = OutputWaiter()
@@ -241,7 +242,7 @@ class _Pipes:
             inner.append(write)
         return cls([inner[0], inner[-1], result_inner], outer, result)
 
-    def output(self, log: Log, result_chars: int) -> MergedOutput | SeparateOutput:
+    def output(self, log: LimitedLog, result_chars: int) -> MergedOutput | SeparateOutput:
         if len(self.outer) == 1:
             return MergedOutput(self.outer[0], log)
         return SeparateOutput(self.outer[0], self.outer[1], log, result_chars)

@@ -17,8 +17,8 @@ from msgspec.structs import replace
 from orvanta_platform.sandbox import cgroups, filesystem, isolation, landlock, network
 from orvanta_platform.sandbox.isolation import IsolationReport, Mode
 from orvanta_platform.sandbox.plan import Level, Plan
+from orvanta_platform.worker import package_indexes
 from orvanta_platform.worker.outcome import JobError, JobOutcome, JobSpec, LogSink
-from orvanta_platform.worker.packages import indexes
 from orvanta_platform.worker.runtimes import environment, pythons, registry
 from orvanta_platform.worker.runtimes.builds import Builds, builder_of
 from orvanta_platform.worker.runtimes.cells import Cell, SandboxUnavailable, Zygote
@@ -164,7 +164,7 @@ class Runtimes:
             folder.chmod(0o711)
         programs, modules = environment.programs(), environment.modules()
         own = {self.interpreter.prefix, str(Path(self.interpreter.path).parents[1])}
-        visible = {*own, *indexes.named_files(os.environ)}
+        visible = {*own, *package_indexes.named_files(os.environ)}
         if level == "landlock":
             visible |= {*programs.values(), *modules.values()}
         hidden = [str(path.absolute()) for path in (self._home, *self._hidden)]

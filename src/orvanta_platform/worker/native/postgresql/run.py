@@ -16,12 +16,12 @@ import asyncpg
 import msgspec
 
 from orvanta_platform.units import size_text
+from orvanta_platform.worker.limited_log import LimitedLog
 from orvanta_platform.worker.native.postgresql import values
 from orvanta_platform.worker.native.postgresql.address import NoDatabase, options
 from orvanta_platform.worker.native.postgresql.meter import Meter
 from orvanta_platform.worker.native.postgresql.statements import Statement, statements
 from orvanta_platform.worker.outcome import JobError, JobOutcome, JobSpec, LogSink, StoppedBy
-from orvanta_platform.worker.runtimes.streams import Log
 from orvanta_platform.workflow.signature.sql import Declared, declared
 
 _CLOSE_S: Final = 2.0
@@ -47,7 +47,7 @@ class _Failed(Exception):
 
 async def run(spec: JobSpec, sink: LogSink, cancelled: asyncio.Event) -> JobOutcome:
     """Run the job `spec`. Its statements are cancelled on the server at its timeout and when `cancelled` is set."""
-    log = Log(sink, spec.limits)
+    log = LimitedLog(sink, spec.limits)
     running = asyncio.ensure_future(_rows(spec, log))
     cancelling = asyncio.ensure_future(cancelled.wait())
     most_s = min(spec.timeout_s, spec.limits.time_s)
@@ -70,7 +70,7 @@ def _failed(error: JobError, stopped_by: StoppedBy | None) -> JobOutcome:
     return JobOutcome(None, error, 0, started=True, stopped_by=stopped_by)
 
 
-async def _rows(spec: JobSpec, log: Log) -> bytes:
+async def _rows(spec: JobSpec, log: LimitedLog) -> bytes:
     """Return the rows of the last statement as a JSON array of objects."""
     args: dict[str, Any] = json.loads(spec.args or b"{}", parse_float=Decimal)
     parameters = declared(spec.content)
@@ -114,7 +114,7 @@ async def _connected(database: Any) -> AsyncIterator[Any]:
 
 
 @asynccontextmanager
-async def _logged(connection: Any, log: Log) -> AsyncIterator[tuple[Meter, Callable[[str], None]]]:
+async def _logged(connection: Any, log: LimitedLog) -> AsyncIterator[tuple[Meter, Callable[[str], None]]]:
     """Log notices of the server (RAISE NOTICE), and lines passed to the yielded function.
 
     Messages that arrive faster than the log accepts them are dropped.

@@ -214,7 +214,7 @@ def _deep_imports() -> Iterator[None]:
             sys.setrecursionlimit(limit)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Main:
     """A function of the script, `main` or `preprocessor`, and the names of its parameters."""
 
@@ -229,7 +229,7 @@ class _Main:
     @classmethod
     def of(cls, module: ModuleType, name: str) -> _Main | None:
         """Inspect a function of the module; None if there is none of this name."""
-        main = getattr(module, name, None)
+        main = module.__dict__.get(name)
         if not callable(main):
             return None
         if type(main) is FunctionType and not main.__dict__:  # not wrapped: `inspect` is not needed

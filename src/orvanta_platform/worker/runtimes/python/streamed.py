@@ -9,7 +9,7 @@ from inspect import isgenerator as is_streamed
 from typing import Any
 
 from orvanta_platform.worker.runtimes.python.results import to_json
-from orvanta_platform.worker.runtimes.stream_marks import HOST_MARK
+from orvanta_platform.worker.stream_marks import HOST_MARK
 
 __all__ = ["is_streamed", "is_streamed_later", "stream", "stream_later"]
 

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from orvanta_platform import clock
-from orvanta_platform.worker.packages import tree
+from orvanta_platform.worker import output_tree
 
 _STALE_S = 86_400.0
 
@@ -101,10 +101,10 @@ class Outputs:
 def publish(made: Path, final: Path, max_bytes: int) -> None:
     """Check the tree `made` and move it to `final`. Of concurrent calls for the same folder the first one counts.
 
-    Raises tree.UnsafeTree, OSError.
+    Raises output_tree.UnsafeTree, OSError.
     """
     made.mkdir(exist_ok=True)
-    tree.seal(made, max_bytes)
+    output_tree.seal(made, max_bytes)
     for folder in reversed(final.parents[:2]):
         folder.mkdir(exist_ok=True)
         folder.chmod(0o711)
