@@ -6,7 +6,6 @@ a job, it becomes the job's user and runs the script. It runs one job only.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import resource
 import signal
@@ -87,10 +86,12 @@ def run(
 
 def _prefer_oom_kill() -> None:
     """Make this process the preferred victim of the out-of-memory killer in its control group."""
-    with contextlib.suppress(OSError):
+    try:
         descriptor = os.open("/proc/self/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
         os.write(descriptor, b"1000")
         os.close(descriptor)
+    except OSError:
+        return
 
 
 def _take_output(job: Job) -> None:

@@ -51,6 +51,13 @@ def restrict_sockets(ports: list[int] | None) -> None:
         _restrict(_allow_ports(_ruleset(0, net), ports))
 
 
+def rehearse(ports: list[int] | None) -> None:
+    """Make the rules of `restrict_sockets` without applying them."""
+    net = _net(ports)
+    if net or version() >= 6:
+        os.close(_allow_ports(_ruleset(0, net), ports))
+
+
 def restrict_files(
     writable: list[str], visible: list[str], hidden: list[str], readable: list[str], ports: list[int] | None
 ) -> None:

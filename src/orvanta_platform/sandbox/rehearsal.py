@@ -7,41 +7,42 @@ to its first line: 0.75 ms, without the simulation 1.3 ms, the minimum of 400 on
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 from collections.abc import Mapping
 
-from orvanta_platform.sandbox.job import LENGTH, Job, receive
+from orvanta_platform.sandbox.job import Job, frame, receive
 
 _NAMES = 34
 """Approximate number of names in the environment of a job."""
 
-_HEADER: dict[str, object] = {
-    "language": "none",
-    "folder": "/",
-    "uid": None,
-    "memory_bytes": 0,
-    "watch_memory": False,
-    "processes": 0,
-    "watch_processes": False,
-    "disk_bytes": 0,
-    "result_bytes": 1 << 20,
-    "package": None,
-    "imports": None,
-    "output": None,
-    "package_source": None,
-    "imports_source": None,
-    "path": "",
-    "entry": "main",
-    "output_source": None,
-    "shared": False,
-    "programs": {},
-    "dedicated": False,
-    "env_length": 2,
-    "content_length": 0,
-    "args_length": 0,
-}
+_HEADER = frame(
+    {
+        "language": "none",
+        "folder": "/",
+        "uid": None,
+        "memory_bytes": 0,
+        "watch_memory": False,
+        "processes": 0,
+        "watch_processes": False,
+        "disk_bytes": 0,
+        "result_bytes": 1 << 20,
+        "package": None,
+        "imports": None,
+        "output": None,
+        "package_source": None,
+        "imports_source": None,
+        "path": "",
+        "entry": "main",
+        "output_source": None,
+        "shared": False,
+        "programs": {},
+        "dedicated": False,
+        "env_length": 2,
+        "content_length": 0,
+        "args_length": 0,
+    }
+)
 
 
 def rehearse(hosts: Mapping[str, object]) -> None:
@@ -62,8 +63,7 @@ def _receive() -> Job:
     worker, inmate = socket.socketpair()
     read, write = os.pipe()
     with worker, inmate:
-        header = json.dumps(_HEADER).encode()
-        socket.send_fds(worker, [LENGTH.pack(len(header)) + header + b"{}"], [write, write, write])
+        socket.send_fds(worker, [_HEADER, b"{}"], [write, write, write])
         job = receive(inmate)
         assert job is not None
         job.read(inmate)

@@ -6,6 +6,7 @@ Standard library only: this runs in the zygote (`python -I -S`).
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
 import platform
 import struct
@@ -92,10 +93,16 @@ def prctl(option: int, argument: int) -> None:
 
 def install_seccomp(program: bytes) -> None:
     """Install the classic BPF `program` (8 bytes an instruction) as this thread's seccomp filter."""
-    buffer = ctypes.create_string_buffer(program, len(program))
-    header = struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(buffer))
+    _, header = seccomp_header(program)
     mode_filter, zero = ctypes.c_ulong(2), ctypes.c_ulong(0)
     _check(_libc.prctl(PR_SET_SECCOMP, mode_filter, header, zero, zero), "seccomp")
+
+
+@functools.cache
+def seccomp_header(program: bytes) -> tuple[ctypes.Array[ctypes.c_char], bytes]:
+    """Return a buffer with `program` and the header that points to it, made once for all forked processes."""
+    buffer = ctypes.create_string_buffer(program, len(program))
+    return buffer, struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(buffer))
 
 
 def clone(flags: int) -> tuple[int, int]:

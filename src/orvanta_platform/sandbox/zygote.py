@@ -52,6 +52,8 @@ def main() -> None:
     control.sendall(b'{"ready": true}')
     for _ in range(_REHEARSALS):
         rehearse(hosts)
+        if plan.namespaces:
+            landlock.rehearse(plan.ports)
     gc.collect()
     gc.freeze()
     _serve(control, plan, hosts)
@@ -78,7 +80,7 @@ def _prepare(plan: Plan) -> None:
     if plan.level == "landlock":
         landlock.settings(tuple(plan.hidden))
     if plan.level != "none":
-        seccomp.program()
+        syscalls.seccomp_header(seccomp.program())
     # Exited cells are reaped automatically; the worker watches them by pidfd.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     # Orphans of a cell that ends without a PID namespace are adopted here and no further.
