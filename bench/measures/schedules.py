@@ -99,7 +99,7 @@ async def _watch(platform: Platform, seconds: int) -> _SchedulerTimes:
     while (gone := time.perf_counter() - started) < seconds:
         spent.ms += [0.0] * (int(gone) + 1 - len(spent.ms))
         with spent.finding():
-            due_s = await scheduling.next_in_s(platform)
+            due_s = (await scheduling.get_upcoming(platform)).in_s
         if due_s is None or due_s > MAX_WAIT_S:
             await asyncio.sleep(MAX_WAIT_S)
             continue

@@ -1,4 +1,4 @@
-"""Process that runs only the scheduler of a server. Environment: DATABASE_URL; argument: a folder."""
+"""Process that performs only the duties of a leading server. Environment: DATABASE_URL; argument: a folder."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import os
 import sys
 from pathlib import Path
 
-from orvanta_platform.daemons import background, scheduler
+from orvanta_platform.daemons import background, leader_duties
 from orvanta_platform.services.platform import open_platform
 from orvanta_platform.settings import Settings
 
 
 async def main() -> None:
     platform = await open_platform(Settings(home=Path(sys.argv[1]), database_url=os.environ["DATABASE_URL"]))
-    async with background.running(platform, (scheduler.run,)):
+    async with background.running(platform, (leader_duties.run,)):
         await asyncio.Event().wait()
 
 

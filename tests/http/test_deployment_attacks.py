@@ -13,6 +13,7 @@ from tests.http.test_impersonation import act_as
 from tests.http.test_invitation_mail import set_server
 from tests.http.test_notices import Mailbox, mail
 from tests.http.test_releases import apply as apply_changes
+from tests.polling import POLL_S
 
 from orvanta_platform.control.actor import Role
 from orvanta_platform.daemons import alerts as alerts_daemon
@@ -268,10 +269,10 @@ async def test_approvers_and_authors_get_mails(pipeline: Pipeline, mail: tuple[M
         assert await conn.fetchval("SELECT count(*) FROM deployment_mail") == 0
 
 
-async def test_mail_server_that_does_not_answer_delays_no_alerts(
+async def test_mail_server_that_does_not_answer_delays_nothing_else(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The conditions of alerts are checked while a mail about a deployment waits for its server."""
+    """The conditions of alerts are checked, and failed runs handled, while a mail waits for its server."""
     connected, checked, checks = asyncio.Event(), asyncio.Event(), alerts.check
 
     async def check(platform: Platform) -> None:
@@ -292,9 +293,14 @@ async def test_mail_server_that_does_not_answer_delays_no_alerts(
     server = await asyncio.start_server(be_silent, "127.0.0.1", 0)
     async with server:
         await set_server(pipeline.api, port=server.sockets[0].getsockname()[1], networks=["127.0.0.0/8"])
-        senders = [each for each in IN_SERVERS if each.__module__.endswith(("alerts", "deployment_mails"))]
+        senders = [each for each in IN_SERVERS if each.__module__.endswith(("alerts", "messages"))]
         async with running(pipeline.api.platform, tuple(senders)), asyncio.timeout(10):
             await checked.wait()
+            async with pipeline.api.platform.db.acquire() as conn:
+                await conn.execute("INSERT INTO failed_run (run, workspace) VALUES (gen_random_uuid(), 'main')")
+                while await conn.fetchval("SELECT EXISTS (SELECT FROM failed_run)"):
+                    await asyncio.sleep(POLL_S)
+                assert await conn.fetchval("SELECT count(*) FROM deployment_mail") == 1
 
 
 async def renewed(pipeline: Pipeline, request: dict[str, Any]) -> dict[str, Any]:

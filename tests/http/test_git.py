@@ -474,7 +474,7 @@ async def test_servers_that_do_not_answer_delay_no_other_repository(
         monkeypatch.setattr(sync, "synchronise", noted)
         monkeypatch.setattr(git, "AT_ONCE", 2)
         monkeypatch.setattr(git, "FAILING_AT_ONCE", 1, raising=False)
-        task = asyncio.ensure_future(git.serve(api.platform))
+        task = asyncio.ensure_future(git.run(api.platform))
         await is_done.wait()
         task.cancel()
         await asyncio.wait([task])

@@ -11,6 +11,7 @@ import pytest
 from tests.conftest import TestDatabase
 
 from orvanta_platform import clock
+from orvanta_platform.daemons import leader_duties, supervision
 from orvanta_platform.daemons.leader_election import LEASE_S, Leadership, lead
 from orvanta_platform.services.platform import Platform, open_platform
 from orvanta_platform.settings import Settings
@@ -168,3 +169,30 @@ async def test_failing_duty_is_logged_and_releases_the_lead(platform: Platform, 
     with pytest.raises(ValueError, match="it broke"):
         await lead(platform, "duty", duty)
     assert await candidate(platform).seek()
+
+
+async def test_duty_that_fails_is_restarted_and_does_not_stop_the_others(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempts: asyncio.Queue[int] = asyncio.Queue()
+    stopped = asyncio.Event()
+
+    async def failing(_: Platform) -> None:
+        attempts.put_nowait(1)
+        raise ValueError("it broke")
+
+    async def waiting(_: Platform) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            stopped.set()
+
+    monkeypatch.setattr(leader_duties, "DUTIES", (failing, waiting))
+    monkeypatch.setattr(supervision, "RESTART_S", 0.0)
+    async with running(asyncio.create_task(leader_duties.run(platform))), asyncio.timeout(30):
+        for _ in range(3):
+            await attempts.get()
+        assert not stopped.is_set()
+        async with platform.db.acquire() as connection:
+            assert await connection.fetchval("SELECT array_agg(name || ' ' || term) FROM leader") == ["duties 1"]
+    assert stopped.is_set()

@@ -55,7 +55,7 @@ EXEMPT = {
     "run_views.identity_tokens.public_keys": "public keys, which other systems read without a token",
     "run_views.erasing.erase_due": "called by the janitor; erases data as workflows and scripts specify",
     "triggers.ticks.due": "called by the leading scheduler",
-    "triggers.ticks.next_in_s": "called by the leading scheduler",
+    "triggers.ticks.get_upcoming": "called by the leading scheduler",
     "triggers.ticks.start": "called by the scheduler; starting a run checks the rights of the schedule's owner",
     "triggers.ticks.start_run": "called by the scheduler; starts runs as the schedule's owner",
     "triggers.ticks.start_handler": "called by the scheduler; starts runs as the schedule's owner",

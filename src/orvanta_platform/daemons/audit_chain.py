@@ -1,4 +1,4 @@
-"""Audit chain: links new rows of the audit trail, in the leading process."""
+"""Audit chain: links new rows of the audit trail. A duty of the leader."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import asyncio
 import structlog
 
 from orvanta_platform import clock
-from orvanta_platform.daemons.leader_election import lead
 from orvanta_platform.errors import StorageError
 from orvanta_platform.services.access import audit_chain
 from orvanta_platform.services.platform import Platform
@@ -22,11 +21,7 @@ _MAX_PAUSE_S = 4.0
 
 
 async def run(platform: Platform) -> None:
-    """Link new rows within 4 seconds, in the leading process. It checks less often while there are none."""
-    await lead(platform, "audit", _link)
-
-
-async def _link(platform: Platform) -> None:
+    """Link new rows within 4 seconds. It checks less often while there are none."""
     position = None
     pause = _PAUSE_S
     heads: dict[str, str] = {}

@@ -1,15 +1,13 @@
-"""Synchronisation of workspaces with their Git repositories, by the leading process."""
+"""Synchronisation of workspaces with their Git repositories: a duty of the leader."""
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import nullcontext
 
-from orvanta_platform.daemons.leader_election import lead
 from orvanta_platform.services.git import sync
 from orvanta_platform.services.platform import Platform
 
-NAME = "git"
 POLL_S = 2.0
 AT_ONCE = 4
 """Maximum number of workspaces that are synchronised concurrently."""
@@ -18,11 +16,6 @@ FAILING_AT_ONCE = 2
 
 
 async def run(platform: Platform) -> None:
-    """Lead, or stand by."""
-    await lead(platform, NAME, serve)
-
-
-async def serve(platform: Platform) -> None:
     """Synchronise the workspaces that are due, every two seconds."""
     turns, failing = asyncio.Semaphore(AT_ONCE), asyncio.Semaphore(FAILING_AT_ONCE)
     running: set[str] = set()

@@ -11,7 +11,6 @@ from datetime import timedelta
 import structlog
 
 from orvanta_platform import clock
-from orvanta_platform.daemons.leader_election import lead
 from orvanta_platform.db import (
     accounts,
     approvals,
@@ -88,38 +87,23 @@ async def erase(platform: Platform) -> None:
             await asyncio.sleep(ERASE_S)
 
 
-async def retain(platform: Platform) -> None:
-    """Delete history beyond its retention once an hour, record figures and promote releases each minute, in the leading
-    process."""
-    await lead(platform, "retention", _run_leader_duties)
-
-
-async def _run_leader_duties(platform: Platform) -> None:
-    """Run these duties under one election, so that they need no heartbeats of their own."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(_retain(platform))
-            group.create_task(_record(platform))
-            group.create_task(_promote(platform))
-    except ExceptionGroup as failures:
-        raise failures.exceptions[0] from None
-
-
-async def _record(platform: Platform) -> None:
+async def record(platform: Platform) -> None:
+    """Record the figures of each minute. A duty of the leader."""
     while True:
         await statistics.record(platform)
         await usage.record(platform)
         await asyncio.sleep(60 - clock.now().timestamp() % 60 + RECORD_LAG_S)
 
 
-async def _promote(platform: Platform) -> None:
-    """Promote releases that are due once a minute."""
+async def promote(platform: Platform) -> None:
+    """Promote releases that are due, once a minute. A duty of the leader."""
     while True:
         await automatic_promotions.promote_due(platform)
         await asyncio.sleep(PROMOTE_S)
 
 
-async def _retain(platform: Platform) -> None:
+async def retain(platform: Platform) -> None:
+    """Delete history beyond its retention once an hour. A duty of the leader."""
     settings = platform.settings
     while True:
         done = await retention.sweep(
@@ -140,11 +124,7 @@ async def _retain(platform: Platform) -> None:
 
 
 async def index(platform: Platform) -> None:
-    """Index runs of workspaces with enabled search, in the leading process."""
-    await lead(platform, "search", _index)
-
-
-async def _index(platform: Platform) -> None:
+    """Index runs of workspaces with enabled search. A duty of the leader."""
     indexer = search_index.Indexer(platform.settings.search_mb << 20)
     while True:
         if not await indexer.index_some(platform):

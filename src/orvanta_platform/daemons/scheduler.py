@@ -1,38 +1,37 @@
-"""Scheduler: the leading process takes the ticks of all schedules and runs the handlers of their finished runs."""
+"""Scheduler: takes the ticks of all schedules and runs the handlers of their finished runs. A duty of the leader."""
 
 from __future__ import annotations
 
 import asyncio
 
-from orvanta_platform.daemons.leader_election import lead
 from orvanta_platform.queue.scan_cursor import ScanCursor
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.triggers import scheduler
 from orvanta_platform.services.triggers import ticks as scheduling
 from orvanta_platform.services.triggers.outcomes import ScanPosition, process_ended
 
-NAME = "scheduler"
 MAX_WAIT_S = 1.0
 MIN_WAIT_S = 0.01
 
 
 async def run(platform: Platform) -> None:
-    """Lead, or stand by."""
-    await lead(platform, NAME, serve)
-
-
-async def serve(platform: Platform) -> None:
-    """Take ticks when they are due and check for finished runs each second, independently of each other."""
+    """Take ticks when they are due and process finished runs each second, independently of each other."""
+    has_unfinished = asyncio.Event()
     async with asyncio.TaskGroup() as group:
-        group.create_task(_fire(platform))
-        group.create_task(_follow(platform))
+        group.create_task(_fire(platform, has_unfinished))
+        group.create_task(_follow(platform, has_unfinished))
 
 
-async def _fire(platform: Platform) -> None:
+async def _fire(platform: Platform, has_unfinished: asyncio.Event) -> None:
     """Take due ticks. A schedule created or changed meanwhile takes effect within a second."""
     cursor = ScanCursor()
     while True:
-        due_s = await scheduling.next_in_s(platform, cursor)
+        upcoming = await scheduling.get_upcoming(platform, cursor)
+        due_s = upcoming.in_s
+        if upcoming.has_unfinished:
+            has_unfinished.set()
+        else:
+            has_unfinished.clear()
         if due_s is None or due_s > MAX_WAIT_S:
             await asyncio.sleep(MAX_WAIT_S)
             continue
@@ -41,8 +40,10 @@ async def _fire(platform: Platform) -> None:
             await asyncio.sleep(MIN_WAIT_S)
 
 
-async def _follow(platform: Platform) -> None:
-    round = ScanPosition()
+async def _follow(platform: Platform, has_unfinished: asyncio.Event) -> None:
+    """Process finished runs each second. While there are no unfinished ticks, nothing is read."""
+    position = ScanPosition()
     while True:
-        await process_ended(platform, round)
+        await process_ended(platform, position)
         await asyncio.sleep(MAX_WAIT_S)
+        await has_unfinished.wait()

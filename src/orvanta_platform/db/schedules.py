@@ -181,10 +181,11 @@ async def list_due(conn: Connection, limit: int, past: datetime) -> list[tuple[S
     return found
 
 
-async def get_next_tick(conn: Connection, past: datetime) -> tuple[datetime | None, datetime]:
-    """Return the next tick of all schedules after `past`, None if there is none; and the current time."""
-    next_at, now = await conn.fetchrow(_SQL["get_next_tick"], past)
-    return next_at, now
+async def get_next_tick(conn: Connection, past: datetime) -> tuple[datetime | None, bool, datetime]:
+    """Return the next tick of all schedules after `past`, None if there is none; whether there are ticks whose run or
+    handlers are unfinished; and the current time."""
+    next_at, has_unfinished, now = await conn.fetchrow(_SQL["get_next_tick"], past)
+    return next_at, has_unfinished, now
 
 
 async def claim_tick(conn: Connection, row: ScheduleRow, next_at: datetime | None) -> bool:

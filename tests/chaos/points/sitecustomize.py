@@ -179,7 +179,7 @@ def in_servers() -> None:
     wrap("services.approvals.decisions:advance", before("deciding"))
     wrap("services.runs.pausing:advance", before("continuing"))
     wrap("db.debounce:record_call", unanswered("joining"))
-    wrap("daemons.scheduler:lead", leading)
+    wrap("daemons.leader_duties:lead", leading)
     wrap("services.triggers.ticks:_record_start", taking_a_tick)
     wrap("services.runs.creation:advance_all", before("tick taken"))
     wrap("storage.local:LocalStorage.delete", before("object to delete"))

@@ -47,6 +47,15 @@ class Due(msgspec.Struct, frozen=True):
     now: datetime
 
 
+class Upcoming(msgspec.Struct, frozen=True):
+    """Work of the scheduler."""
+
+    in_s: float | None
+    """Seconds until the next tick, negative if it is due; None: there is none."""
+    has_unfinished: bool
+    """True if there are ticks whose run has not ended when last checked, or whose handlers have not started."""
+
+
 class TickClaimed(Exception):
     """Another process has written this tick, or the schedule has changed. Nothing was written."""
 
@@ -62,14 +71,14 @@ async def due(platform: Platform, limit: int, past: datetime = START) -> list[Du
     return [Due(row, row.next_at, now) for row, now in found if row.next_at is not None]
 
 
-async def next_in_s(platform: Platform, horizon: ScanCursor | None = None) -> float | None:
-    """Return the seconds until the next tick (negative: it is due), or None if there is none."""
+async def get_upcoming(platform: Platform, horizon: ScanCursor | None = None) -> Upcoming:
+    """Return the time until the next tick, and whether ticks are unfinished."""
     horizon = horizon or ScanCursor()
     async with platform.db.acquire() as conn:
         started = clock.monotonic()
-        next_at, now = await schedules.get_next_tick(conn, horizon.begin(started))
+        next_at, has_unfinished, now = await schedules.get_next_tick(conn, horizon.begin(started))
     horizon.end(started, clock.monotonic(), min(next_at or now, now))
-    return None if next_at is None else (next_at - now).total_seconds()
+    return Upcoming(None if next_at is None else (next_at - now).total_seconds(), has_unfinished)
 
 
 async def start(platform: Platform, tick: Due, next_at: datetime | None) -> bool:

@@ -1,0 +1,51 @@
+"""Sender of messages that other transactions have queued, and starter of error handlers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+
+import structlog
+
+from orvanta_platform.db import messages
+from orvanta_platform.services.approvals import notification_queue
+from orvanta_platform.services.changes import item_webhooks
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.releases import deployment_mails
+from orvanta_platform.services.triggers import error_handlers
+
+POLL_S = 1.0
+
+SENDERS: Mapping[str, Callable[[Platform], Awaitable[int]]] = {
+    "notifications": notification_queue.send_due,
+    "error_handlers": error_handlers.start_due,
+    "deployment_mails": deployment_mails.send_due,
+    "item_webhooks": item_webhooks.send_due,
+}
+"""Functions by kind of message that send what is due and return the number of messages."""
+
+log = structlog.get_logger(__name__)
+
+
+async def run(platform: Platform) -> None:
+    """Check for messages of all kinds with one statement a second; send each kind independently of the others."""
+    sending: set[str] = set()
+
+    async def send(kind: str) -> None:
+        try:
+            while await SENDERS[kind](platform):
+                pass
+        except Exception as error:
+            log.warning("messages not sent", action="messages", kind=kind, error=repr(error))
+        finally:
+            sending.discard(kind)
+
+    async with asyncio.TaskGroup() as group:
+        while True:
+            async with platform.db.acquire() as connection:
+                due = await messages.find_due(connection)
+            for kind in due:
+                if kind not in sending:
+                    sending.add(kind)
+                    group.create_task(send(kind))
+            await asyncio.sleep(POLL_S)

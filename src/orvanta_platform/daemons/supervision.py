@@ -1,0 +1,27 @@
+"""Restart of duties that fail."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from orvanta_platform.services.platform import Platform
+
+Daemon = Callable[[Platform], Awaitable[None]]
+
+RESTART_S = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+async def keep_running(daemon: Daemon, platform: Platform) -> None:
+    """Log the failure of a daemon and restart it after a second, so that it ends neither the process nor others."""
+    while True:
+        try:
+            await daemon(platform)
+        except Exception as error:
+            name = f"{daemon.__module__}.{daemon.__name__}"
+            log.warning("daemon failed", action="daemon", daemon=name, error=repr(error))
+            await asyncio.sleep(RESTART_S)
