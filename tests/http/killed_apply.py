@@ -1,8 +1,7 @@
-"""Program that applies change sets in child processes, which are ended by SIGKILL.
+"""Program that applies change sets and requests to deploy in child processes, which are ended by SIGKILL.
 
-Reads lines `<number> <statement> <milliseconds>`, and prints a line at the end of each child. The child stores `number`
-in all items of `items_of` and is killed before that statement, or that many milliseconds after it began to apply; -1:
-neither. Modules are imported once, so that a kill costs a fork.
+Reads an `Attempt` as JSON from each line, and prints a line at the end of its child process. Modules are imported once,
+so that a kill costs a fork.
 """
 
 from __future__ import annotations
@@ -14,18 +13,40 @@ import sys
 import threading
 from pathlib import Path
 
+import msgspec
 from tests.http.interrupted_database import InterruptedDatabase
 
+from orvanta_platform.control import limits
 from orvanta_platform.control.actor import system
+from orvanta_platform.control.identity import actor_of
+from orvanta_platform.control.names import token_hash
+from orvanta_platform.db import tokens
 from orvanta_platform.errors import ChangesRefused
 from orvanta_platform.services.changes import change_sets
 from orvanta_platform.services.changes.change_sets import ChangeSet
-from orvanta_platform.services.platform import create_platform, open_platform
+from orvanta_platform.services.platform import Platform, create_platform, open_platform
+from orvanta_platform.services.releases import deployments
 from orvanta_platform.settings import Settings
 from orvanta_platform.workflow.tree.item import Item
 from orvanta_platform.workflow.tree.plan import Wanted
 
 ACTOR = system("main")
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """Application of a change set or request in a process that is killed."""
+
+    number: int
+    """Number that the change set stores in all items of `items_of`."""
+    statement: int = -1
+    """The process is killed before this statement; -1: it is not."""
+    milliseconds: int = -1
+    """The process is killed this long after it began to apply; -1: it is not."""
+    request: int | None = None
+    """Request to deploy that is applied to the workspace prod; None: a change set is applied to the workspace main."""
+    plan_hash: str = ""
+    token: str = ""
+    """Token of the member who applies the request."""
 
 
 def items_of(number: int) -> list[Item]:
@@ -43,20 +64,39 @@ def items_of(number: int) -> list[Item]:
     ]
 
 
-async def apply(settings: Settings, number: int, statement: int, milliseconds: int) -> None:
+async def apply(settings: Settings, attempt: Attempt) -> None:
     platform = await open_platform(settings, connections=4)
-    if statement >= 0:
-        database = InterruptedDatabase(platform.db, statement, kill)
+    if attempt.statement >= 0:
+        database = InterruptedDatabase(platform.db, attempt.statement, kill)
         platform = await create_platform(database, settings)
-    change = ChangeSet([Wanted(*each.key, None, each.content) for each in items_of(number)], force=True)
+    if attempt.request is None:
+        await apply_items(platform, attempt)
+    else:
+        await deploy(platform, attempt, attempt.request)
+
+
+async def apply_items(platform: Platform, attempt: Attempt) -> None:
+    change = ChangeSet([Wanted(*each.key, None, each.content) for each in items_of(attempt.number)], force=True)
     made = await change_sets.plan(platform, ACTOR, "main", change)
-    if milliseconds >= 0:
-        threading.Timer(milliseconds / 1000, kill).start()
+    kill_after(attempt.milliseconds)
     try:
         await change_sets.apply(platform, ACTOR, "main", change, made.hash, None)
     except ChangesRefused as error:
         print(error.details, file=sys.stderr)
         raise
+
+
+async def deploy(platform: Platform, attempt: Attempt, request: int) -> None:
+    async with platform.db.acquire() as conn:
+        bearer = await tokens.resolve(conn, token_hash(attempt.token), "prod", limits.MAX_SCOPES)
+    assert bearer is not None
+    kill_after(attempt.milliseconds)
+    await deployments.apply(platform, actor_of(bearer, "prod"), "prod", request, attempt.plan_hash)
+
+
+def kill_after(milliseconds: int) -> None:
+    if milliseconds >= 0:
+        threading.Timer(milliseconds / 1000, kill).start()
 
 
 def kill() -> None:
@@ -68,10 +108,10 @@ def main() -> None:
     settings = Settings(home=Path(home), database_url=url, database_direct_url=url)
     print("ready", flush=True)
     for line in sys.stdin:
-        number, statement, milliseconds = map(int, line.split())
+        attempt = msgspec.json.decode(line, type=Attempt)
         child = os.fork()
         if child == 0:
-            asyncio.run(apply(settings, number, statement, milliseconds))
+            asyncio.run(apply(settings, attempt))
             os._exit(0)
         _, status = os.waitpid(child, 0)
         print("killed" if os.WIFSIGNALED(status) else "applied" if status == 0 else "failed", flush=True)

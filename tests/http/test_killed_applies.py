@@ -1,4 +1,6 @@
-"""Processes that are killed while they apply a change set: it is stored as a whole or not, and data is consistent."""
+"""Processes that are killed while they apply a change set or deploy a release: it is stored as a whole or not, and data
+is consistent.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +15,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from signal import SIGKILL
 
+import msgspec
 import pytest
 from tests.conftest import TestDatabase
 from tests.http.harness import ApiHarness, api_harness
-from tests.http.killed_apply import ACTOR, items_of
+from tests.http.killed_apply import ACTOR, Attempt, items_of
+from tests.http.killed_deployment import Deployments
 from tests.processes import with_parent
 
 from orvanta_platform.services.changes import change_sets
@@ -35,17 +39,21 @@ class Killer:
         self._program = program
         self.number = 0
         self.stored: list[int] = []
-        """Numbers of the change sets that are stored."""
+        """Numbers of the change sets or releases that are stored."""
 
     async def apply(self, *, statement: int = -1, milliseconds: int = -1) -> str:
         """Apply the next change set. Return whether its process was killed, applied it or failed."""
         self.number += 1
+        outcome = await self._run(Attempt(self.number, statement, milliseconds))
+        await self._check(outcome)
+        return outcome
+
+    async def _run(self, attempt: Attempt) -> str:
         assert self._program.stdin is not None and self._program.stdout is not None
-        self._program.stdin.write(f"{self.number} {statement} {milliseconds}\n")
+        self._program.stdin.write(f"{msgspec.json.encode(attempt).decode()}\n")
         self._program.stdin.flush()
         outcome = (await asyncio.to_thread(self._program.stdout.readline)).strip()
         await self._wait_for_connections()
-        await self._check(outcome)
         return outcome
 
     async def _wait_for_connections(self) -> None:
@@ -68,11 +76,37 @@ class Killer:
         assert all(f"{last}" in text for text in texts.values()), (self.number, last, texts)
 
 
+class DeploymentKiller(Killer):
+    """Deploys releases in processes that are killed, and checks all rows of the deployment after each.
+
+    A request whose process was killed is applied again: it is not changed by that.
+    """
+
+    def __init__(self, api: ApiHarness, program: subprocess.Popen[str]) -> None:
+        super().__init__(api, program)
+        self._deployments = Deployments(api)
+        self._request = 0
+        self._plan_hash = ""
+
+    async def apply(self, *, statement: int = -1, milliseconds: int = -1) -> str:
+        """Apply the request for the newest release. Return whether its process was killed, applied it or failed."""
+        if len(self.stored) == self.number:
+            self.number += 1
+            self._request, self._plan_hash = await self._deployments.request(self.number)
+        token = self._api.client.headers["Authorization"].removeprefix("Bearer ")
+        attempt = Attempt(self.number, statement, milliseconds, self._request, self._plan_hash, token)
+        outcome = await self._run(attempt)
+        if await self._deployments.is_deployed(self.number, self._request):
+            self.stored.append(self.number)
+        assert outcome != "applied" or self.stored[-1] == self.number
+        return outcome
+
+
 @pytest.fixture
-async def killer(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Killer]:
+async def killer(database: TestDatabase, tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Killer]:
     async with api_harness(database, tmp_path) as api:
         with running(database, tmp_path) as program:
-            yield Killer(api, program)
+            yield request.param(api, program)
         assert await consistency.check(api.platform.db) == []
 
 
@@ -106,12 +140,14 @@ async def kill(killer: Killer, every: int, random_kills: int) -> tuple[int, int]
 
 
 @pytest.mark.extended
+@pytest.mark.parametrize("killer", [DeploymentKiller], indirect=True)
 async def test_killed_processes_apply_everything_or_nothing(killer: Killer) -> None:
     killed, stored = await kill(killer, every=25, random_kills=4)
     assert killed >= 3 and stored >= 2
 
 
 @pytest.mark.soak(minutes=20)
+@pytest.mark.parametrize("killer", [Killer, DeploymentKiller], indirect=True)
 async def test_processes_killed_at_each_statement_and_50_random_times(
     killer: Killer, record_property: Callable[[str, object], None]
 ) -> None:

@@ -1,0 +1,111 @@
+"""Releases of an environment whose deployments are interrupted: their requests, and the rows that they must leave."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.http.harness import ApiHarness, W
+
+from orvanta_platform.control.actor import system
+from orvanta_platform.services.changes import change_sets
+from orvanta_platform.services.changes.change_sets import ChangeSet
+from orvanta_platform.workflow.tree.item import Item
+from orvanta_platform.workflow.tree.plan import Wanted
+
+PROD = "/api/w/prod"
+
+_STATE = """
+SELECT q.state, q.closed_by IS NOT NULL AS is_closed,
+       (SELECT count(*) FROM deployment_decision WHERE request = q.id AND plan_hash = q.plan_hash) AS approvals,
+       (SELECT max(id) FROM deployment) = e.deployment AS is_current,
+       (SELECT count(*) FROM deployment WHERE environment = e.name) AS deployments,
+       (SELECT count(*) FROM deployment WHERE request = q.id) AS own_deployments,
+       (SELECT count(*) FROM deployed_item WHERE environment = e.name) AS items,
+       (SELECT count(*) FROM deployed_item WHERE environment = e.name AND deployment = e.deployment) AS own_items,
+       (SELECT count(*) FROM audit WHERE workspace = 'prod' AND operation = 'deployments.apply') AS audited
+FROM deployment_request AS q
+JOIN environment AS e ON e.name = q.environment
+WHERE q.id = $1
+"""
+
+
+def items_of(number: int) -> list[Item]:
+    """Return items of several kinds, each with the number, and one that only this release adds."""
+    text = f"summary: <{number}>\nvalue:\n  modules:\n    - id: a\n      value:\n        type: identity\n"
+    tick = {"schedule": "0 0 6 * * *", "timezone": "UTC", "script_path": "f/many/flow", "is_flow": True}
+    return [
+        Item("flow", "f/many/flow", {"text": text}),
+        Item("script", "f/many/code", {"content": f"echo '<{number}>'\n", "language": "bash", "settings": {}}),
+        Item("schedule", "f/many/tick", {**tick, "summary": f"<{number}>", "enabled": False}),
+        Item("flow", f"f/many/new_{number}", {"text": text}),
+    ]
+
+
+class Deployments:
+    """Environment prod, to which releases of the workspace main are deployed after an approval."""
+
+    def __init__(self, api: ApiHarness) -> None:
+        self._api = api
+
+    async def request(self, number: int) -> tuple[int, str]:
+        """Create a release with this number, and an approved request; return its id and the hash of its plan."""
+        if number == 1:
+            await self._prepare()
+        items = items_of(number)
+        change = ChangeSet([Wanted(*each.key, None, each.content) for each in items], force=True)
+        plan = await change_sets.plan(self._api.platform, system("main"), "main", change)
+        await change_sets.apply(self._api.platform, system("main"), "main", change, plan.hash, None)
+        keys = [{"kind": each.kind, "path": each.path} for each in items]
+        release = await self._post(f"{W}/releases/create", {"items": keys})
+        assert release["number"] == number
+        made = await self._post(f"{PROD}/deployments/create", {"source": "main", "number": number})
+        approval = {"plan_hash": made["plan_hash"]}
+        approved = await self._post(f"{PROD}/deployments/approve/{made['id']}", approval)
+        assert approved["plan"]["blocked"] == approved["plan"]["unfulfilled"] == []
+        return made["id"], made["plan_hash"]
+
+    async def _prepare(self) -> None:
+        await self._post("/api/workspaces/create", {"id": "prod", "name": "Production"})
+        for workspace in ("main", "prod"):
+            await self._post(f"/api/w/{workspace}/folders/create", {"name": "many"})
+        rules = {"approvals": 1, "author_may_approve": True}
+        await self._post("/api/environments/create", {"name": "prod", "workspace": "prod", "rules": rules})
+
+    async def _post(self, path: str, body: Any) -> Any:
+        answer = await self._api.client.post(path, json=body)
+        assert answer.is_success, (path, answer.text)
+        return answer.json() if answer.text[:1] == "{" else answer.text
+
+    async def is_deployed(self, number: int, request: int) -> bool:
+        """Return whether the request was applied, after the check that all of it was stored, or nothing."""
+        async with self._api.platform.db.acquire() as conn:
+            state = dict(await conn.fetchrow(_STATE, request) or {})
+        done = bool(state["state"] == "applied")
+        last = number if done else number - 1
+        assert state == {
+            "state": "applied" if done else "open",
+            "is_closed": done,
+            "approvals": 1,
+            "is_current": True if last else None,
+            "deployments": last,
+            "own_deployments": int(done),
+            "items": 3 + last if last else 0,
+            "own_items": 4 if last else 0,
+            "audited": last,
+        }, (number, state)
+        await self._check_items(last)
+        return done
+
+    async def _check_items(self, last: int) -> None:
+        """Check that all items are those of a release, 0: that there are none."""
+        found = await change_sets.list_items(self._api.platform, system("prod"), "prod")
+        paths = {key for key in found if key[0] != "folder" and key[1].startswith("f/many/")}
+        expected = [*(("flow", f"f/many/new_{n}") for n in range(1, last)), *(each.key for each in items_of(last))]
+        assert paths == set(expected if last else []), (last, sorted(paths))
+        keys = [each.key for each in items_of(last)] if last else []
+        read = await change_sets.read_items(self._api.platform, system("prod"), "prod", keys)
+        assert all(f"<{last}>" in str(each.content) for each in read.values()), (last, read)
+        answer = await self._api.client.get(f"{PROD}/deployments/environment")
+        environment = answer.json()
+        assert environment["drift"] == []
+        assert (environment["current"] or {"number": 0})["number"] == last
