@@ -73,6 +73,32 @@ async def test_removal_is_planned_needs_the_rule_and_is_undone_by_a_rollback(pip
     assert await exists(pipeline) == [True, True]
 
 
+async def test_rollback_to_a_rollback_restores_the_same_content(pipeline: Pipeline) -> None:
+    """An item that a rollback restored has the content of its own release, not that of one that was deployed later."""
+    await pipeline.rules(permit_removals=True)
+
+    async def deploy_old(summary: str) -> None:
+        await apply_changes(pipeline.admin, [{**OLD, "content": {"text": MAIN % summary}}])
+        await pipeline.deploy(await pipeline.release(items=[OLD]))
+
+    async def roll_back(**target: Any) -> str:
+        done = (await pipeline.admin.post(f"{D}/rollback", json={"reason": "Wrong", **target})).json()
+        assert done["state"] == "applied", done
+        await pipeline.admin.post(f"{D}/lift_hold")
+        summary: str = (await pipeline.admin.get(f"{L}/flows/get/{OLD['path']}")).json()["summary"]
+        return summary
+
+    await deploy_old("First")
+    between = await pipeline.release()
+    await pipeline.deploy(between)
+    await deploy_old("Second")
+    await change(pipeline, [{**OLD, "content": None}])
+    await pipeline.deploy(await pipeline.release(removed=[OLD]))
+    assert await roll_back(source="main", number=between) == "First"
+    await pipeline.deploy(await pipeline.release("Other", removed=[OLD]))
+    assert await roll_back() == "First"
+
+
 async def test_changed_and_unreleased_items_are_not_removed(pipeline: Pipeline) -> None:
     await pipeline.rules(permit_removals=True)
     await apply_changes(pipeline.admin, ADDED[:1])

@@ -63,6 +63,8 @@ class NewDeployment(msgspec.Struct, frozen=True, kw_only=True):
     plan_hash: str
     bypass_reason: str | None
     applied_by: str
+    restored: str
+    """JSON text: ids of the releases of the items that a rollback restored, by `<kind>/<path>`."""
 
 
 class DeploymentRow(msgspec.Struct, frozen=True):
@@ -90,9 +92,12 @@ async def list_deployed_items(conn: Connection, environment: str) -> dict[tuple[
     return {(row["kind"], row["path"]): row["hash"] for row in rows}
 
 
-async def list_removed_since(conn: Connection, environment: str, digest: str) -> dict[tuple[str, str], list[int]]:
+async def list_removed_since(
+    conn: Connection, environment: str, digest: str
+) -> dict[tuple[str, str], list[int | None]]:
     """Return the items, by kind and path, that deployments removed from an environment since the release with this
-    digest ran there, with earlier releases at their paths, newest first.
+    digest ran there, with earlier releases at their paths, newest first; None for those that were deleted. For a
+    rollback that restored the item, it is the release that it restored it from.
     """
     rows = await conn.fetch(_SQL["list_removed_since"], environment, digest)
     return {(row["kind"], row["path"]): row["releases"] for row in rows}
@@ -251,7 +256,7 @@ async def find_earlier(
 
 
 async def find_dependent(conn: Connection, workspace: str) -> str | None:
-    """Return an environment of another workspace whose last ten deployments include a release of a workspace."""
+    """Return an environment of another workspace whose last ten deployments need a release of a workspace."""
     name: str | None = await conn.fetchval(_SQL["find_dependent"], workspace)
     return name
 

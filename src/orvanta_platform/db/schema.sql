@@ -1651,13 +1651,15 @@ CREATE TABLE deployment (
     plan_hash     text NOT NULL,
     bypass_reason text,
     applied_by    text NOT NULL,
-    applied_at    timestamptz NOT NULL DEFAULT app_now()
+    applied_at    timestamptz NOT NULL DEFAULT app_now(),
+    restored      jsonb NOT NULL DEFAULT '{}'
 );
 CREATE INDEX deployment_environment ON deployment (environment, id);
 CREATE INDEX deployment_request_id ON deployment (request);
 CREATE INDEX deployment_release ON deployment (release);
 COMMENT ON TABLE deployment IS 'Releases that were applied to environments.';
 COMMENT ON COLUMN deployment.source IS 'Workspace of the release, which may have been deleted.';
+COMMENT ON COLUMN deployment.restored IS 'Ids of the releases of the items that a rollback restored: {"<kind>/<path>": id}.';
 
 CREATE TABLE deployed_item (
     environment text NOT NULL REFERENCES environment (name) ON DELETE CASCADE,

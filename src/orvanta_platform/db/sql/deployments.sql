@@ -4,7 +4,8 @@ SELECT kind, path, hash FROM deployed_item WHERE environment = $1 AND hash <> ''
 
 -- name: list_removed_since
 -- The items that deployments removed from an environment since the release with the digest $2 ran there before the
--- present one, with up to 50 earlier releases at their paths, newest first.
+-- present one, with up to 50 earlier releases at their paths, newest first; for a rollback that restored the item, the
+-- release that it restored it from. Null: the release was deleted.
 WITH earlier AS (
     SELECT max(d.id) AS id
     FROM deployment AS d
@@ -15,8 +16,8 @@ WITH earlier AS (
     )
 )
 SELECT i.kind, i.path, ARRAY(
-    SELECT d.release FROM deployment AS d
-    WHERE d.environment = $1 AND d.id <= earlier.id AND i.path = ANY (d.paths) AND d.release IS NOT NULL
+    SELECT coalesce((d.restored ->> (i.kind || '/' || i.path))::bigint, d.release) FROM deployment AS d
+    WHERE d.environment = $1 AND d.id <= earlier.id AND i.path = ANY (d.paths)
     ORDER BY d.id DESC LIMIT 50
 ) AS releases
 FROM deployed_item AS i
@@ -167,8 +168,8 @@ SELECT name FROM environment WHERE name = $1 FOR UPDATE;
 -- Adds a deployment as the last one of its environment.
 WITH added AS (
     INSERT INTO deployment (environment, request, release, source, number, digest, paths, kind, plan_hash,
-                            bypass_reason, applied_by)
-    VALUES ($1, $2, $3, $4, $5, $6, $7::text[], $8, $9, $10, $11)
+                            bypass_reason, applied_by, restored)
+    VALUES ($1, $2, $3, $4, $5, $6, $7::text[], $8, $9, $10, $11, $12::text::jsonb)
     RETURNING id
 )
 UPDATE environment AS e SET deployment = added.id FROM added WHERE e.name = $1
@@ -208,13 +209,16 @@ WHERE d.environment = $1 AND d.digest <> now.digest AND d.id < (
 ORDER BY d.id DESC LIMIT 1;
 
 -- name: find_dependent
--- An environment of another workspace of which one of the last ten deployments is of a release of a workspace.
+-- An environment of another workspace of which one of the last ten deployments is of a release of a workspace, or
+-- restored an item of one.
 SELECT e.name
 FROM environment AS e
 CROSS JOIN LATERAL (
-    SELECT d.source FROM deployment AS d WHERE d.environment = e.name ORDER BY d.id DESC LIMIT 10
+    SELECT d.source, d.restored FROM deployment AS d WHERE d.environment = e.name ORDER BY d.id DESC LIMIT 10
 ) AS last
-WHERE e.workspace <> $1 AND last.source = $1
+WHERE e.workspace <> $1 AND (last.source = $1 OR EXISTS (
+    SELECT FROM jsonb_each_text(last.restored) AS i JOIN release AS r ON r.id = i.value::bigint WHERE r.workspace = $1
+))
 LIMIT 1;
 
 -- name: has_soaked

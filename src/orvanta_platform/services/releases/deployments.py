@@ -190,6 +190,7 @@ class _Applying:
                 plan_hash=self._plan_hash,
                 bypass_reason=self._bypass_reason,
                 applied_by=self._actor.username,
+                restored=msgspec.json.encode(self._plan.restored).decode(),
             ),
         )
         hashes: dict[tuple[str, str], str] = {key: item_hash(key[0], each) for key, each in after.items()}

@@ -71,6 +71,8 @@ class DeploymentPlan(msgspec.Struct, frozen=True):
     """Everything that prevents the deployment, apart from the rules of the environment that can be bypassed."""
     paths: list[str]
     """Paths of the items of the release, and of those that a rollback restores."""
+    restored: Mapping[str, int]
+    """Ids of the releases of the items that a rollback restores, by `<kind>/<path>`."""
 
 
 async def make(
@@ -90,10 +92,13 @@ async def make(
     """
     require(actor, "read", Target(environment.workspace, "deployment"))
     if kind == "rollback":
-        release = replace(release, bundle=await with_restored(platform, environment, release))
+        bundle, restored = await with_restored(platform, environment, release)
+        release = replace(release, bundle=bundle)
+    else:
+        restored = {}
     require_paths(actor, environment.workspace, release.bundle)
     async with platform.turns.take("plans", environment.workspace):
-        return await _make(platform, actor, environment, release, kind, overwrite=overwrite)
+        return await _make(platform, actor, environment, release, kind, restored, overwrite=overwrite)
 
 
 async def _make(
@@ -102,6 +107,7 @@ async def _make(
     environment: EnvironmentRow,
     release: Release,
     kind: str,
+    restored: Mapping[str, int],
     *,
     overwrite: bool,
 ) -> DeploymentPlan:
@@ -130,7 +136,7 @@ async def _make(
     ]
     paths = release.bundle.paths()
     return DeploymentPlan(
-        environment, change, plan, hash_json(parts), drift, release.row.imported, acts_for, blocked, paths
+        environment, change, plan, hash_json(parts), drift, release.row.imported, acts_for, blocked, paths, restored
     )
 
 
