@@ -36,6 +36,9 @@ def test_release_is_promoted_rolled_back_and_exchanged(cli: Cli, installation: I
     request = cli("promote", "1", "--to", "production", "--json").json["id"]
     requested = cli("promote", "1", "--to", "production").out
     assert requested.startswith(f"request {request}: open") and "approvals_missing" in requested
+    reason = "approvals_missing: The request has 0 of 1 approvals.\n    Approvers: admins.\n"
+    refused = cli("promote", "1", "--to", "production", "--apply", code=1)
+    assert requested.endswith(reason) and refused.out == "" and "0 of 1 approvals" in refused.err
     failed = cli("promote", "1", "--to", "production", "--apply", "--json", code=1).json
     assert failed["error"]["code"] == "deployment_blocked"
     assert cli("promote", "1", "--to", "production", "--approve", "--apply").out == f"request {request}: applied\n"
@@ -43,8 +46,8 @@ def test_release_is_promoted_rolled_back_and_exchanged(cli: Cli, installation: I
     assert "first environment" in cli("env", "auto-promote", "production", "--json", code=1).out
     assert cli("env", "auto-promote", "production", "--off").out == "production: automatic promotion disabled\n"
     flow.write_text(FLOW.replace("Report", "Other report"))
-    refused = cli("flow", "push", str(flow), "u/admin/promoted", "-w", "promoted", "--json", code=1).json
-    assert "direct_deploys_refused" in json.dumps(refused)
+    pushed = cli("flow", "push", str(flow), "u/admin/promoted", "-w", "promoted", "--json", code=1).json
+    assert "direct_deploys_refused" in json.dumps(pushed)
     cli("flow", "push", str(flow), "u/admin/promoted")
     cli("release", "create", "flow/u/admin/promoted")
     assert cli("promote", "main/2", "--to", "production", "--json").json["plan"]["entries"][0]["action"] == "change"
@@ -79,4 +82,6 @@ def test_release_is_promoted_rolled_back_and_exchanged(cli: Cli, installation: I
         assert "removes: flow u/admin/promoted" in cli("release", "show", "3", "-w", workspace).out
     planned = cli("promote", "main/3", "--to", "production", "--plan", code=1).out
     assert "D flow u/admin/promoted" in planned and "removal_refused" in planned
+    refused = cli("promote", "main/3", "--to", "production", "--apply", code=1)
+    assert [line.split(":")[0] for line in refused.out.splitlines()[::2]] == ["removal_refused", "approvals_missing"]
     cli("env", "delete", "production")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -10,8 +11,8 @@ import typer
 
 from orvanta_platform.cli.client import env
 from orvanta_platform.cli.client.command import Session, command
-from orvanta_platform.cli.client.errors import FAILED
-from orvanta_platform.errors import BadRequest
+from orvanta_platform.cli.client.errors import FAILED, ServerRefused
+from orvanta_platform.errors import BadRequest, DeploymentBlocked
 
 Release = Annotated[
     str, typer.Argument(help="Number of a release of the workspace, or <workspace>/<number>.", metavar="RELEASE")
@@ -95,7 +96,7 @@ def promote(
         found = json.loads(session.api.post(f"{calls}/approve/{found['id']}", approval))
     if apply:
         application = {"plan_hash": found["plan_hash"], "bypass_reason": bypass_reason}
-        found = json.loads(session.api.post(f"{calls}/apply/{found['id']}", application))
+        found = _apply(session, f"{calls}/apply/{found['id']}", application)
     _print_request(session, found)
 
 
@@ -158,6 +159,18 @@ def _open(session: Session, calls: str, source: str, number: int) -> dict[str, A
     return None
 
 
+def _apply(session: Session, call: str, application: dict[str, Any]) -> dict[str, Any]:
+    """Apply a request. If there are several reasons for a refusal, all are printed; its error names only the first."""
+    try:
+        found: dict[str, Any] = json.loads(session.api.post(call, application))
+    except ServerRefused as error:
+        reasons = error.details
+        if error.server_code == DeploymentBlocked.code and isinstance(reasons, list) and not session.as_json:
+            _print_reasons(reasons if len(reasons) > 1 else [])
+        raise
+    return found
+
+
 def _print_request(session: Session, found: dict[str, Any]) -> None:
     from orvanta_platform.cli.client.output import print_json
 
@@ -188,7 +201,7 @@ def _finish(session: Session, plan: dict[str, Any]) -> None:
 
 
 def _print_plan(plan: dict[str, Any]) -> None:
-    from orvanta_platform.cli.client.output import print_change, terminal_safe
+    from orvanta_platform.cli.client.output import print_change
 
     print(f"plan: {plan['plan_hash']}")
     for each in plan["entries"]:
@@ -199,5 +212,14 @@ def _print_plan(plan: dict[str, Any]) -> None:
         print(f"acts for: {each['kind']} {each['path']}: {each['owner'] or 'the member who applies'}")
     for each in plan["drift"]:
         print(f"drift: {each['kind']} {each['path']}")
-    for each in (*plan["blocked"], *plan["unfulfilled"]):
+    _print_reasons([*plan["blocked"], *plan["unfulfilled"]])
+
+
+def _print_reasons(reasons: Sequence[Mapping[str, Any]]) -> None:
+    """Print what prevents a deployment, each with its hint in the next line."""
+    from orvanta_platform.cli.client.output import terminal_safe
+
+    for each in reasons:
         print(terminal_safe(f"{each['code']}: {each['message']}"))
+        if each["hint"]:
+            print(terminal_safe(f"    {each['hint']}"))
