@@ -25,6 +25,7 @@ import { EnvironmentActions } from "./edit-environment";
 import css from "./environments.module.css";
 import { frozenText } from "./frozen-hours-fields";
 import { ByLine, ItemList, ReleaseLink } from "./parts";
+import { rollbackTargets } from "./rollback-targets";
 
 /** Page of the environment of a workspace: its release, drift, open requests, history and rules. */
 export function EnvironmentPage({ workspace }: { workspace: string }) {
@@ -119,13 +120,14 @@ interface HistoryProps {
 
 function History({ workspace, environment, deployments }: HistoryProps) {
   const [target, setTarget] = useState<Deployment | null>(null);
+  const targets = rollbackTargets(deployments);
   return (
     <section>
       <h2>{t("environments.history")}</h2>
       {deployments.length === 0 && <p className={css.soft}>{t("environments.noHistory")}</p>}
       {deployments.length > 0 && (
         <ul className={css.list} aria-label={t("environments.history")}>
-          {deployments.map((each, index) => (
+          {deployments.map((each) => (
             <li key={each.id}>
               <div className={css.what}>
                 <ReleaseLink source={each.source} number={each.number} />
@@ -137,7 +139,7 @@ function History({ workspace, environment, deployments }: HistoryProps) {
                 )}
               </div>
               <ByLine at={each.applied_at} user={each.applied_by} />
-              {index > 0 && each.digest !== deployments[0]?.digest && (
+              {targets.has(each.id) && (
                 <Button onClick={() => setTarget(each)}>{t("environments.rollBackTo", { number: each.number })}</Button>
               )}
             </li>
