@@ -121,6 +121,10 @@ async def shop(database: TestDatabase, home: Path, index: Index, level: Level) -
         gem_source=index.url,
     )
     platform = await open_platform(settings)
+    async with platform.db.acquire() as conn:
+        await conn.execute(
+            "INSERT INTO workspace (id, name, owner) SELECT id, id, 'ada' FROM unnest(ARRAY['main', 'other']) AS id"
+        )
     runtimes = Runtimes(home, [], level)
     try:
         await runtimes.start()

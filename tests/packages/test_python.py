@@ -263,6 +263,19 @@ async def test_builds_run_only_if_allowed(shop: Shop, home: Path) -> None:
     assert (await shop.restarted(package_builds="on").run(SCRIPT)).value == [[], "built"]
 
 
+@pytest.mark.parametrize("builds", ["on", "off"])
+async def test_lock_made_by_builds_is_used_in_its_workspace_only(shop: Shop, builds: str) -> None:
+    """The code of a package that is built can change the lock. Without builds, workspaces share it."""
+    publish(shop)
+    first = await shop.restarted(package_builds=builds).lock(SCRIPT, workspace="other")
+    publish(shop, "1.1")
+    worker = shop.restarted(package_builds=builds)
+    assert await worker.lock(SCRIPT, workspace="other") == first
+    found = await worker.lock(SCRIPT)
+    assert found == first if builds == "off" else "greeting==1.1" in found
+    assert await shop.restarted().lock(SCRIPT) == found
+
+
 @pytest.mark.parametrize("act", ["os.symlink('/etc', f'{tree}/evil')", "os.mkfifo(f'{tree}/evil')"])
 async def test_package_added_by_build_is_rejected(shop: Shop, act: str) -> None:
     """A build can write to the folder in which packages are assembled, but not bypass the check of the result."""

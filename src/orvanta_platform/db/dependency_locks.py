@@ -21,6 +21,8 @@ class NewLock(msgspec.Struct, frozen=True):
     requirements: str
     body: str
     run: UUID | None
+    workspace: str | None
+    """The only workspace that may use it; None: all of them."""
 
 
 class SettledVersion(msgspec.Struct, frozen=True):
@@ -32,22 +34,22 @@ class SettledVersion(msgspec.Struct, frozen=True):
     hash: str
 
 
-async def get(connection: Connection, key: bytes) -> str | None:
-    """Return the lock of this key; None if there is none."""
-    found: str | None = await connection.fetchval(_SQL["get_lock"], key)
+async def get(connection: Connection, workspace: str, key: bytes) -> str | None:
+    """Return the lock of this key that a workspace uses; None if there is none."""
+    found: str | None = await connection.fetchval(_SQL["get_lock"], key, workspace)
     return found
 
 
-async def filter_known(connection: Connection, keys: Sequence[bytes]) -> set[bytes]:
-    """Return those of these keys that have a lock."""
-    return {row["key"] for row in await connection.fetch(_SQL["filter_known"], list(keys))}
+async def filter_known(connection: Connection, workspace: str, keys: Sequence[bytes]) -> set[bytes]:
+    """Return those of these keys that have a lock which a workspace uses."""
+    return {row["key"] for row in await connection.fetch(_SQL["filter_known"], list(keys), workspace)}
 
 
-async def store(connection: Connection, lock: NewLock) -> str:
-    """Store a lock; return the stored one: of two created concurrently, the first counts."""
-    values = (lock.key, lock.language, lock.requirements, lock.body, lock.run)
+async def store(connection: Connection, workspace: str, lock: NewLock) -> str:
+    """Store a lock; return the one that a workspace uses: of two created concurrently, the first counts."""
+    values = (lock.key, lock.language, lock.requirements, lock.body, lock.run, lock.workspace)
     await connection.execute(_SQL["store"], *values)
-    return await get(connection, lock.key) or lock.body
+    return await get(connection, workspace, lock.key) or lock.body
 
 
 async def get_lock_of_version(connection: Connection, version: int) -> tuple[str, str | None] | None:

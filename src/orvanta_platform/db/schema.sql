@@ -387,15 +387,19 @@ COMMENT ON COLUMN version.run_document IS 'The document with these defaults, whi
 COMMENT ON COLUMN version.settings IS 'What was deployed beside the document (summary, description, schema of a script, tag, timeout ...), as it came.';
 
 CREATE TABLE lock (
-    key          bytea PRIMARY KEY,
+    key          bytea NOT NULL,
     language     text NOT NULL,
     requirements text NOT NULL,
     body         text NOT NULL,
     run          uuid,
-    created_at   timestamptz NOT NULL DEFAULT app_now()
+    created_at   timestamptz NOT NULL DEFAULT app_now(),
+    workspace    text REFERENCES workspace (id) ON DELETE CASCADE,
+    CONSTRAINT lock_key UNIQUE NULLS NOT DISTINCT (key, workspace)
 );
+CREATE INDEX lock_workspace ON lock (workspace) WHERE workspace IS NOT NULL;
 COMMENT ON TABLE lock IS 'What (language, content, requirements), by SHA-256, was resolved to. Written once, never changed.';
 COMMENT ON COLUMN lock.run IS 'The run whose job made it.';
+COMMENT ON COLUMN lock.workspace IS 'The only workspace that uses it, as building a package may have changed it; null: every workspace.';
 
 CREATE TABLE version_use (
     version   bigint NOT NULL REFERENCES version (id) ON DELETE CASCADE,

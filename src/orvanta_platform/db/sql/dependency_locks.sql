@@ -1,15 +1,15 @@
 -- name: get_lock
--- A lock by its key.
-SELECT body FROM lock WHERE key = $1;
+-- A lock by its key: that of all workspaces, or that of the workspace $2.
+SELECT body FROM lock WHERE key = $1 AND (workspace IS NULL OR workspace = $2) ORDER BY workspace NULLS FIRST LIMIT 1;
 
 -- name: filter_known
--- Those of these keys that have a lock.
-SELECT key FROM lock WHERE key = ANY ($1::bytea[]);
+-- Those of these keys that have a lock of all workspaces or of the workspace $2.
+SELECT DISTINCT key FROM lock WHERE key = ANY ($1::bytea[]) AND (workspace IS NULL OR workspace = $2);
 
 -- name: store
--- Stores a lock; does nothing if its key exists.
-INSERT INTO lock (key, language, requirements, body, run)
-VALUES ($1, $2, $3, $4, $5)
+-- Stores a lock; does nothing if its key exists for the same workspace.
+INSERT INTO lock (key, language, requirements, body, run, workspace)
+VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT DO NOTHING;
 
 -- name: get_lock_of_version

@@ -124,9 +124,8 @@ async def state_of_script(
     if needed is None:
         return LockState("")
     async with platform.db.acquire() as connection:
-        return LockState(
-            await dependency_locks.get(connection, key_of(script.language, script.content, needed)), script.language
-        )
+        key = key_of(script.language, script.content, needed)
+        return LockState(await dependency_locks.get(connection, workspace, key), script.language)
 
 
 async def state_of_flow(
@@ -142,7 +141,7 @@ async def state_of_flow(
         return LockState("")
     keys = {need.node: key_of(need.language, need.content, need.requirements) for need in needs}
     async with platform.db.acquire() as connection:
-        known = await dependency_locks.filter_known(connection, list(keys.values()))
+        known = await dependency_locks.filter_known(connection, workspace, list(keys.values()))
     lock = flow_lock(keys) if known.issuperset(keys.values()) else None
     return LockState(lock, needs[0].language)
 
@@ -280,15 +279,15 @@ class Locks:
         """
         return await requirements(self._platform, workspace, Script(language, content), imported)
 
-    async def get(self, key: bytes) -> str | None:
-        """Return the lock of a key; None if it does not exist."""
+    async def get(self, workspace: str, key: bytes) -> str | None:
+        """Return the lock of a key that a workspace uses; None if it does not exist."""
         async with self._platform.db.acquire() as connection:
-            return await dependency_locks.get(connection, key)
+            return await dependency_locks.get(connection, workspace, key)
 
-    async def store(self, lock: NewLock) -> str:
-        """Store a lock; returns the stored one, which may be that of a concurrent call."""
+    async def store(self, workspace: str, lock: NewLock) -> str:
+        """Store a lock; returns the one that a workspace uses, which may be that of a concurrent call."""
         async with self._platform.db.transaction() as connection:
-            return await dependency_locks.store(connection, lock)
+            return await dependency_locks.store(connection, workspace, lock)
 
 
 async def store_outcome(platform: Platform, run: UUID, *, lock: str | None, error: str | None = None) -> None:

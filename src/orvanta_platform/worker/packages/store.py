@@ -92,7 +92,7 @@ class Packages:
         )
         self._builds = settings.package_builds == "on"
         self._requirements: _Cache[tuple[str, str, str | None], Requirements | None] = _Cache()
-        self._known: _Cache[bytes, str] = _Cache()
+        self._known: _Cache[tuple[str, bytes], str] = _Cache()
         self._turns = OrderLocks()
         self._outputs = Outputs(runtimes.staging, runtimes.make_output, settings.disk_limit)
 
@@ -136,14 +136,15 @@ class Packages:
         run: UUID | None = None,
     ) -> str:
         """Return the lock of these requirements, and make it if there is none. Raises PackageError."""
-        key = key_of(request.language, request.content, requirements)
-        if key in self._known:
-            return self._known[key]
-        lock = await self._locks.get(key)
+        workspace, key = request.workspace, key_of(request.language, request.content, requirements)
+        if (workspace, key) in self._known:
+            return self._known[workspace, key]
+        lock = await self._locks.get(workspace, key)
         if lock is None:
-            async with self._turn(request.workspace, cancelled):
-                lock = await self._locks.get(key) or await self._make(request, requirements, log, cancelled, key, run)
-        self._known.put(key, lock)
+            async with self._turn(workspace, cancelled):
+                lock = await self._locks.get(workspace, key)
+                lock = lock or await self._make(request, requirements, log, cancelled, key, run)
+        self._known.put((workspace, key), lock)
         return lock
 
     async def _make(
@@ -163,8 +164,10 @@ class Packages:
         order = orders.lock_order(requirements, builds=self._builds, python=runtimes.interpreter.path)
         async with self._output(request.workspace) as output:
             made = await self._call(runtimes, request, requirements.ecosystem, order, output, log, cancelled)
-        lock = NewLock(key, request.language, "\n".join(requirements.lines), made["lock"], run)
-        return await self._locks.store(lock)
+        # the code of a package that was built may have changed the lock, directly or by the cache of the workspace
+        owner = request.workspace if self._builds else None
+        lock = NewLock(key, request.language, "\n".join(requirements.lines), made["lock"], run, owner)
+        return await self._locks.store(request.workspace, lock)
 
     async def _installed(
         self, request: PackageRequest, ecosystem: Ecosystem, lock: str, log: PackageLog, cancelled: asyncio.Event
