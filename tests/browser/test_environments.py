@@ -76,7 +76,7 @@ async def test_release_goes_from_development_to_production(page: Page, site: Sit
     assert site.client.get(f"{PROD}/flows/get/f/shop/orders").json()["summary"] == "Orders"
     await compare(page, site)
     await change_outside_of_releases(page, site, deployment)
-    await promote_automatically(page)
+    await promote_automatically(page, site)
     await check_narrow_pages(page)
     await page.set_viewport_size({"width": 1280, "height": 800})
     await release_removal(page, site)
@@ -154,11 +154,26 @@ async def change_outside_of_releases(page: Page, site: Site, deployment: str) ->
     await expect(page.get_by_role("list", name="History").get_by_role("listitem")).to_have_count(1)
 
 
-async def promote_automatically(page: Page) -> None:
+async def promote_automatically(page: Page, site: Site) -> None:
+    """Promote automatically, also in the place of a member who has left, with one click in the list of such items."""
     automatic = page.get_by_role("region", name="Automatic promotion")
     await automatic.get_by_role("button", name="Promote automatically as me").click()
     await expect(automatic).to_contain_text("Enabled by u/admin since")
     await check(page)
+    leaver = {"email": "dora@example.org", "password": "correct horse", "username": "dora"}
+    post(site, "/api/users/create", leaver)
+    post(site, f"{PROD}/workspaces/add_user", {**leaver, "is_admin": False, "operator": False})
+    with httpx.Client(base_url=site.base) as client:
+        client.headers["Authorization"] = f"Bearer {client.post('/api/auth/login', json=leaver).text}"
+        assert client.post(f"{PROD}/deployments/automatic", json={"enabled": True}).is_success
+    post(site, f"{PROD}/users/update/dora", {"disabled": True})
+    await page.goto("/w/shop-prod/settings/members")
+    ownerless = page.get_by_role("region", name="Items without an owner")
+    await expect(ownerless).to_contain_text("Acted for u/dora")
+    await ownerless.get_by_role("button", name="Promote automatically as me").click()
+    await expect(ownerless).to_have_count(0)
+    await page.goto("/w/shop-prod/environments/prod")
+    await expect(automatic).to_contain_text("Enabled by u/admin since")
 
 
 async def check_narrow_pages(page: Page) -> None:

@@ -1,12 +1,13 @@
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
+import { setAutomatic } from "../api/environments";
 import { assignOwner, membersQuery, type OwnerlessItem, ownerlessQuery } from "../api/members";
 import { kindName } from "../kinds/kind-name";
 import { Link } from "../routing/link";
 import { t } from "../texts/settings";
 import { Button, Field } from "../ui/controls";
 import { Select } from "../ui/select";
-import { notify } from "../ui/toasts";
+import { notify, notifyError } from "../ui/toasts";
 import { isTrigger } from "./departure-dialog";
 import { FormDialog, missing, Rows, useSubmission } from "./parts";
 import css from "./settings.module.css";
@@ -34,9 +35,7 @@ export function Ownerless({ workspace, only }: { workspace: string; only?: strin
               </span>
             </div>
             {each.kind === "automatic_promotion" ? (
-              <Link to={`/w/${workspace}/environments/${encodeURIComponent(each.path)}`}>
-                {t("settings.openEnvironment")}
-              </Link>
+              <AutomaticPromotion workspace={workspace} environment={each.path} />
             ) : (
               <Button onClick={() => setChosen(each)} aria-label={t("settings.assignOf", { path: each.path })}>
                 {t("settings.assign")}
@@ -47,6 +46,26 @@ export function Ownerless({ workspace, only }: { workspace: string; only?: strin
       />
       {chosen && <AssignDialog workspace={workspace} item={chosen} close={() => setChosen(null)} />}
     </section>
+  );
+}
+
+/** An automatic promotion, which only a member can continue, with the own rights: it reads other workspaces with them. */
+function AutomaticPromotion({ workspace, environment }: { workspace: string; environment: string }) {
+  const queries = useQueryClient();
+  const taking = useMutation({
+    mutationFn: () => setAutomatic(workspace, true),
+    onError: notifyError,
+    onSuccess: () => queries.invalidateQueries({ queryKey: ["members", workspace] }),
+  });
+  return (
+    <>
+      <Link to={`/w/${workspace}/environments/${encodeURIComponent(environment)}`}>
+        {t("settings.openEnvironment")}
+      </Link>
+      <Button disabled={taking.isPending} onClick={() => taking.mutate()}>
+        {t("settings.promoteAsMe")}
+      </Button>
+    </>
   );
 }
 
