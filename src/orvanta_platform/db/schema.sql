@@ -1722,6 +1722,18 @@ COMMENT ON COLUMN usage_rollup.runs IS 'Runs that ended, without sub-workflows.'
 COMMENT ON COLUMN usage_rollup.job_s IS 'Run time of the last attempts of the jobs that ended, in seconds; those of sub-workflows count for these.';
 COMMENT ON COLUMN usage_rollup.file_bytes IS 'Size of the files of the workspace at the end; null: the row is not that of a workspace.';
 
+CREATE TABLE usage_ranking (
+    workspace text NOT NULL REFERENCES workspace (id) ON DELETE CASCADE,
+    days      integer NOT NULL,
+    dimension text NOT NULL CHECK (dimension IN ('item', 'member')),
+    name      text NOT NULL,
+    runs      bigint NOT NULL,
+    failed    bigint NOT NULL,
+    job_s     double precision NOT NULL,
+    PRIMARY KEY (workspace, days, dimension, name)
+);
+COMMENT ON TABLE usage_ranking IS 'The items and members of a workspace with the longest run time in the last days (UTC), summed up once an hour from usage_rollup.';
+
 CREATE TABLE saved_input (
     id         uuid PRIMARY KEY,
     workspace  text NOT NULL,

@@ -58,6 +58,12 @@ async def record_days(conn: Connection, start: datetime, end: datetime) -> None:
     await conn.execute(_SQL["record_days"], start, end)
 
 
+async def record_rankings(conn: Connection, days: int, since: datetime, limit: int) -> None:
+    """Record the items and members with the longest run time in the last `days`, in the caller's transaction."""
+    await conn.execute(_SQL["delete_rankings"], days)
+    await conn.execute(_SQL["record_rankings"], days, since, limit)
+
+
 async def delete_old(conn: Connection, hours_before: datetime, days_before: datetime) -> None:
     """Delete old hours and days."""
     await conn.execute(_SQL["delete_old"], hours_before, days_before)
@@ -68,11 +74,11 @@ async def list_days(conn: Connection, workspace: str, since: datetime) -> list[D
     return [DayUsage(**row) for row in await conn.fetch(_SQL["list_days"], workspace, since)]
 
 
-async def list_names(
-    conn: Connection, workspace: str, since: datetime, dimension: Literal["item", "member"], limit: int
+async def list_ranking(
+    conn: Connection, workspace: str, days: int, dimension: Literal["item", "member"]
 ) -> list[NamedUsage]:
-    """Return the usage of the items or members of a workspace since a time, the longest run time first."""
-    rows = await conn.fetch(_SQL["list_names"], workspace, since, dimension, limit)
+    """Return the usage of the items or members of a workspace in the last `days`, the longest run time first."""
+    rows = await conn.fetch(_SQL["list_ranking"], workspace, days, dimension)
     return [NamedUsage(**row) for row in rows]
 
 

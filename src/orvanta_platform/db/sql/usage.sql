@@ -75,14 +75,32 @@ FROM usage_rollup
 WHERE workspace = $1 AND width_s = 86400 AND dimension = 'workspace' AND at >= $2
 ORDER BY at
 
--- name: list_names
--- The sums since $2 of the items or members ($3) of a workspace, the longest run time first, at most $4.
-SELECT name, sum(runs)::bigint AS runs, sum(failed)::bigint AS failed, sum(job_s) AS job_s
-FROM usage_rollup
-WHERE workspace = $1 AND width_s = 86400 AND dimension = $3 AND at >= $2
-GROUP BY name
-ORDER BY sum(job_s) DESC, sum(runs) DESC, name
-LIMIT $4
+-- name: delete_rankings
+-- Deletes the rankings of the last $1 days.
+DELETE FROM usage_ranking WHERE days = $1
+
+-- name: record_rankings
+-- Records the $3 items and the $3 members of each workspace with the longest run time in the last $1 days, since $2.
+INSERT INTO usage_ranking (workspace, days, dimension, name, runs, failed, job_s)
+SELECT workspace, $1, dimension, name, runs, failed, job_s
+FROM (
+    SELECT workspace, dimension, name, sum(runs) AS runs, sum(failed) AS failed, sum(job_s) AS job_s,
+           row_number() OVER (PARTITION BY workspace, dimension
+                              ORDER BY sum(job_s) DESC, sum(runs) DESC, name) AS rank
+    FROM usage_rollup
+    WHERE width_s = 86400 AND dimension IN ('item', 'member') AND at >= $2
+    GROUP BY workspace, dimension, name
+) AS ranked
+WHERE rank <= $3
+ON CONFLICT (workspace, days, dimension, name) DO UPDATE
+SET runs = excluded.runs, failed = excluded.failed, job_s = excluded.job_s
+
+-- name: list_ranking
+-- The items or members ($3) of a workspace in the last $2 days, the longest run time first.
+SELECT name, runs, failed, job_s
+FROM usage_ranking
+WHERE workspace = $1 AND days = $2 AND dimension = $3
+ORDER BY job_s DESC, runs DESC, name
 
 -- name: list_workspaces
 -- The sums since $1 of each workspace, the longest run time first, at most $2.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 import msgspec
 
@@ -50,7 +50,7 @@ class InstanceUsage(msgspec.Struct, frozen=True):
 
 
 async def record(platform: Platform) -> None:
-    """Record the hours that have ended since the last recorded one, and the days that they belong to.
+    """Record the hours that have ended since the last recorded one, the days that they belong to, and the rankings.
 
     The last recorded hour is recorded again, for transactions that were committed late. An hour that is recorded by two
     servers has the same figures.
@@ -65,6 +65,9 @@ async def record(platform: Platform) -> None:
             await rows.record_hour(conn, hour, hour + _HOUR)
             hour += _HOUR
         await rows.record_days(conn, _floor(first, _DAY), end)
+    async with platform.db.transaction() as conn:
+        for span in get_args(Span):
+            await rows.record_rankings(conn, _days(span), _since(span), MAX_NAMES)
 
 
 async def delete_old(platform: Platform) -> None:
@@ -83,8 +86,8 @@ async def of_workspace(platform: Platform, actor: Actor, workspace: str, span: S
             since,
             _until(await rows.get_last_hour(conn), since),
             await rows.list_days(conn, workspace, since),
-            await rows.list_names(conn, workspace, since, "item", MAX_NAMES),
-            await rows.list_names(conn, workspace, since, "member", MAX_NAMES),
+            await rows.list_ranking(conn, workspace, _days(span), "item"),
+            await rows.list_ranking(conn, workspace, _days(span), "member"),
         )
 
 
@@ -99,7 +102,11 @@ async def of_instance(platform: Platform, actor: Actor, span: Span) -> InstanceU
 
 def _since(span: Span) -> datetime:
     """Return the start of the first day of a span that ends today."""
-    return _floor(clock.now(), _DAY) - (int(span[:-1]) - 1) * _DAY
+    return _floor(clock.now(), _DAY) - (_days(span) - 1) * _DAY
+
+
+def _days(span: Span) -> int:
+    return int(span.removesuffix("d"))
 
 
 def _until(last: datetime | None, since: datetime) -> datetime:
