@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from orvanta_platform.worker import output_tree
 from orvanta_platform.worker.output_tree import UnsafeTree, seal
 from orvanta_platform.worker.package_indexes import environment, for_ecosystem, named_files
 from orvanta_platform.worker.packages import orders
@@ -61,6 +62,14 @@ def test_pipes_and_second_names_are_refused(root: Path) -> None:
 def test_too_large_tree_is_rejected(root: Path) -> None:
     (root / "large").write_bytes(bytes(2 << 20))
     with pytest.raises(UnsafeTree, match="larger than the limit of 1 MiB"):
+        seal(root, 1 << 20)
+
+
+def test_tree_of_many_files_is_rejected(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(output_tree, "MAX_ENTRIES", 3)
+    seal(root, 1 << 20)
+    (root / "empty").touch()
+    with pytest.raises(UnsafeTree, match="more than 3 files"):
         seal(root, 1 << 20)
 
 

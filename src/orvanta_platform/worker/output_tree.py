@@ -7,7 +7,8 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-_MAX_ENTRIES = 500_000
+MAX_ENTRIES = 500_000
+"""Maximum number of files, folders and links in a tree."""
 
 
 class UnsafeTree(Exception):
@@ -19,13 +20,15 @@ def seal(root: Path, max_bytes: int) -> None:
 
     `root` itself stays writable for its owner, so that it can be moved. Nothing must be able to write to the tree any
     more. Links must lead to entries within it; devices, sockets and pipes are refused, as is a tree of more than
-    `max_bytes`.
+    `max_bytes` or MAX_ENTRIES.
     """
     total = 0
     for count, (path, status) in enumerate(_entries(root)):
         total += status.st_size
-        if total > max_bytes or count > _MAX_ENTRIES:
+        if total > max_bytes:
             raise UnsafeTree(f"the packages are larger than the limit of {max_bytes >> 20} MiB")
+        if count >= MAX_ENTRIES:
+            raise UnsafeTree(f"the packages have more than {MAX_ENTRIES:,} files and folders")
         if stat.S_ISLNK(status.st_mode):
             _check_link(root, path)
         elif not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+import struct
 import tarfile
 import zipfile
 
@@ -31,6 +32,17 @@ def tar_archive() -> bytes:
             member.size, member.pax_headers = len(body), {"comment": "é" * 200}
             archive.addfile(member, io.BytesIO(body))
     return buffer.getvalue()
+
+
+def test_directory_of_many_entries_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small archive can announce hundreds of thousands of files, which take seconds and memory to list."""
+    entry = b"PK\x01\x02".ljust(28, b"\0") + b"\1".ljust(18, b"\0") + b"a"
+    directory = entry * 400_000
+    start = b"PK\x03\x04".ljust(64, b"\0")
+    end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 0xFFFF, 0xFFFF, len(directory), len(start), 0)
+    monkeypatch.delattr(zipfile, "ZipFile")
+    with pytest.raises(TooLarge):
+        unpack(start + directory + end)
 
 
 @pytest.mark.parametrize("body", [zip_archive(), tar_archive()], ids=["zip", "tar"])

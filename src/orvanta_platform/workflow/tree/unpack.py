@@ -16,8 +16,14 @@ from orvanta_platform.errors import BadRequest, TooLarge
 MAX_FILES: Final = 20_000
 """Maximum number of files in an archive."""
 
+MAX_ENTRIES: Final = 2 * MAX_FILES
+"""Maximum number of files and folders in an archive."""
+
 MAX_SIZE: Final = 16 << 20
 """Maximum size in bytes of the files of an archive together, decompressed."""
+
+_ENTRY: Final = b"PK\x01\x02"
+"""Start of each entry in the directory of a zip archive."""
 
 _ZIP: Final = (b"PK\x03\x04", b"PK\x05\x06")
 _METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -58,6 +64,9 @@ def unpack(body: bytes) -> dict[str, bytes]:
 
 
 def _zip_members(body: bytes) -> Iterator[tuple[str, bytes]]:
+    # The directory is counted before it is read: half a million entries take seconds and hundreds of megabytes.
+    if body.count(_ENTRY) > MAX_ENTRIES:
+        raise _too_large()
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
             entries = [each for each in archive.infolist() if not each.is_dir()]
