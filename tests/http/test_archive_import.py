@@ -111,8 +111,11 @@ def hostile() -> dict[str, bytes]:
     twice = zip_of({"f/team/a.sh": "1", "f/team/b.sh": "2"}).replace(b"b.sh", b"a.sh")
     plain = zip_of({"f/team/a.sh": "1"})
     start = plain.index(b"PK\x01\x02")  # the flags of an entry are two bytes at 8
+    repeated = "value: {modules: []}\na: &a0 []\n"
+    repeated += "".join(f"b{n}: &a{n} [{f'*a{n - 1},' * 10}]\n" for n in range(1, 7))
     return {
         "zip bomb": bomb,
+        "aliases": zip_of({"f/team/a.flow.yaml": repeated}),
         "one large member": zip_of({"f/team/a.sh": large}),
         "a size that is not true": lying,
         "many members": zip_of(dict.fromkeys(map(str, range(unpack.MAX_FILES + 1)), "")),

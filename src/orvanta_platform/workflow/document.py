@@ -23,13 +23,14 @@ class Document(msgspec.Struct, frozen=True):
     """Plain tree as written, not normalised and never modified."""
 
 
-def parse(source: bytes, format: Format, *, limit_yaml: bool = False) -> Document:
-    """Parse a document; with `limit_yaml`, within the limits of YAML that a caller sends.
+def parse(source: bytes, format: Format, *, limit_yaml: bool = False, limit_aliases: bool = False) -> Document:
+    """Parse a document; with `limit_yaml`, within the limits of YAML that a caller sends; with `limit_aliases`, within
+    those of its aliases.
 
     Raises InvalidWorkflow with diagnostics of the codes document_too_large, document_too_deep, not_utf8, nul_character,
     unpaired_surrogate, invalid_json, invalid_yaml, duplicate_key, number_not_exact, not_an_object.
     """
-    tree = parse_json(source) if format == "json" else _parse_yaml(source, limit_yaml)
+    tree = parse_json(source) if format == "json" else _parse_yaml(source, limit_yaml, limit_aliases)
     if not isinstance(tree, dict):
         raise refusal("not_an_object", "a workflow document must be an object")
     return Document(source, format, tree)
@@ -43,7 +44,7 @@ def parse_json(source: bytes) -> Any:
         raise refusal("invalid_json", str(error)) from None
 
 
-def _parse_yaml(source: bytes, limit_yaml: bool) -> Any:
+def _parse_yaml(source: bytes, limit_yaml: bool, limit_aliases: bool) -> Any:
     text = _decode(source)
     # JSON is a subset of YAML, and its parser is a hundred times faster.
     if text.lstrip()[:1] == "{":
@@ -51,7 +52,7 @@ def _parse_yaml(source: bytes, limit_yaml: bool) -> Any:
             return _read_json(text)
         except json_text.NotJson:
             pass
-    return yaml_text.read(text, limit=limit_yaml)
+    return yaml_text.read(text, limit=limit_yaml, limit_aliases=limit_aliases)
 
 
 def _read_json(text: str) -> Any:

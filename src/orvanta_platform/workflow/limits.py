@@ -19,6 +19,11 @@ MAX_YAML_EVENTS: Final = 20_000
 Deeply nested events count more than once.
 """
 
+MAX_REPEATED_VALUES: Final = 20_000
+"""Maximum number of values that the aliases of YAML sent by a caller repeat: a few hundred characters can stand for
+millions of values, each of which is checked.
+"""
+
 MAX_JSON_MARKS: Final = 600_000
 """Maximum number of commas and opening brackets in JSON source, including strings; the parser reads it in one call."""
 
@@ -47,6 +52,11 @@ def too_much_yaml() -> InvalidWorkflow:
         f"the YAML has more than {MAX_YAML_CHARS:,} characters or {MAX_YAML_EVENTS:,} keys, values and brackets; "
         "JSON may be larger",
     )
+
+
+def too_many_repetitions() -> InvalidWorkflow:
+    """Return the error for YAML whose aliases repeat more than MAX_REPEATED_VALUES."""
+    return refusal("document_too_large", f"the aliases of the YAML repeat more than {MAX_REPEATED_VALUES:,} values")
 
 
 def too_many_values() -> InvalidWorkflow:

@@ -209,6 +209,18 @@ def test_yaml_of_a_caller_has_its_own_limits(text: str) -> None:
     assert "a" in parse(text.encode(), "yaml").tree
 
 
+def test_aliases_of_a_caller_repeat_a_limited_number_of_values() -> None:
+    """A few hundred characters can stand for a million values, whose checks take seconds."""
+    text = "l0: &l0 []\n" + "".join(f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 10)}]\n" for n in range(1, 6))
+    for limits in ({"limit_yaml": True}, {"limit_aliases": True}):
+        with pytest.raises(InvalidWorkflow, match="aliases of the YAML repeat more than") as caught:
+            parse(text.encode(), "yaml", **limits)
+        assert [each["code"] for each in caught.value.details] == ["document_too_large"]
+        fewer = text.rpartition("l5:")[0]
+        assert len(parse(fewer.encode(), "yaml", **limits).tree["l4"]) == 10
+    assert len(parse(text.encode(), "yaml").tree["l5"]) == 10
+
+
 @pytest.mark.extended
 def test_yaml_within_the_limits_and_large_json_are_accepted() -> None:
     entries = MAX_YAML_EVENTS - 20

@@ -73,7 +73,7 @@ def _with_texts(value: Any, names: Sequence[str], files: Mapping[str, bytes]) ->
 def settings_in(name: str, files: Mapping[str, bytes]) -> dict[str, Any]:
     """Return the object in a file. Raises BadRequest."""
     try:
-        return document.parse(files[name], format_of(name)).tree
+        return document.parse(files[name], format_of(name), limit_aliases=True).tree
     except InvalidWorkflow as error:
         raise BadRequest(f"{name} cannot be read: {error.message}.", hint=error.hint) from None
 
@@ -116,7 +116,7 @@ def lock_in(tree: Mapping[str, Any]) -> str | None:
 
 def _flow(located: Located, files: Mapping[str, bytes]) -> dict[str, Any]:
     name = located.files[0]
-    tree = document.parse(files[name], format_of(name)).tree
+    tree = document.parse(files[name], format_of(name), limit_aliases=True).tree
     folder = name.rpartition("/")[0]
     named = inline.references(tree).values()
     code = {each: text_of(f"{folder}/{each}", files) for each in named if f"{folder}/{each}" in located.files}
