@@ -369,6 +369,29 @@ REFUSED_URLS = (
     "https://example.com",
 )
 
+LOCAL_CONFIG = """
+[core]
+\thooksPath = {file}
+\tfsmonitor = {command}
+\tsshCommand = {command}
+\tgitProxy = {command}
+\tworktree = /etc
+[include]
+\tpath = {file}
+[uploadpack]
+\tpackObjectsHook = {command}
+[credential]
+\thelper = !{command}
+[filter "x"]
+\tsmudge = {command}
+\tclean = {command}
+[url "ext::{command} "]
+\tinsteadOf = file://
+[protocol "ext"]
+\tallow = always
+"""
+"""Configuration of a repository by which Git would run a command, read another file or call another URL."""
+
 
 async def test_urls_branches_and_folders_are_checked(api: ApiHarness, server: GitServer, tmp_path: Path) -> None:
     for url in REFUSED_URLS:
@@ -392,6 +415,9 @@ async def test_urls_branches_and_folders_are_checked(api: ApiHarness, server: Gi
         place.parent.mkdir(exist_ok=True)
         place.write_text(f"#!/bin/sh\ntouch {tmp_path}/owned\n")
         place.chmod(0o755)
+    with (Path(made.path) / "config").open("a") as config:
+        config.write(LOCAL_CONFIG.format(command=f"touch {tmp_path}/owned", file=tmp_path / "private"))
+    (tmp_path / "private").write_text("private-line = [\n")
     (repo.root / "link").symlink_to("/etc")
     (repo.root / "moved").symlink_to(made.path)
     # Repositories of other workspaces are refused, even through links.
@@ -405,11 +431,19 @@ async def test_urls_branches_and_folders_are_checked(api: ApiHarness, server: Gi
     assert (await send(api.client, "POST", "git/bind", {"url": Path(made.path).as_uri(), "folder": "a/b"}))[0] == 200
     await synchronised(api)
     assert {f"a/b/{name}" for name in await pulled(api)} == set(files_of(made))
-    assert not (tmp_path / "owned").exists()
-    (Path(made.path) / "objects" / "info" / "alternates").write_text("/srv/other/objects\n")
-    await api.client.post(f"{W}/git/fetch")
-    await sync.synchronise(api.platform, "main")
-    assert (await api.get("git/get"))["error"]["code"] == "repository_refused"
+    found = await api.get("git/get")
+    assert found["error"] is None and not (tmp_path / "owned").exists()
+    objects, alternates = Path(made.path) / "objects", Path(made.path) / "objects/info/alternates"
+    for refused in ("other objects", "linked objects"):
+        if refused == "other objects":
+            alternates.write_text("/srv/other/objects\n")
+        else:
+            alternates.unlink()
+            objects.rename(tmp_path / "objects")
+            objects.symlink_to(tmp_path / "objects")
+        await api.client.post(f"{W}/git/fetch")
+        await sync.synchronise(api.platform, "main")
+        assert (await api.get("git/get"))["error"]["code"] == "repository_refused", refused
     repo.close()
     other.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import zlib
 from collections.abc import Iterator
@@ -25,8 +26,9 @@ from tests.git_repositories import (
     log_of,
 )
 
-from orvanta_platform.outbound.git import limits, packs
-from orvanta_platform.outbound.git.messages import Change, Fetched, GitFault, Remote
+from orvanta_platform.outbound.git import limits, packs, transport
+from orvanta_platform.outbound.git.child import Repository
+from orvanta_platform.outbound.git.messages import Change, Fetch, Fetched, GitFault, Remote
 from orvanta_platform.outbound.git.process import session
 from orvanta_platform.outbound.git.trees import read_items
 
@@ -187,6 +189,20 @@ async def test_large_repositories_are_refused(server: GitServer, tmp_path: Path)
         assert raised.value.code == "repository_too_large"
     commit(server.create("bomb"), [(b"zeros", FILE, bytes(limits.OBJECT + 1))])
     assert (await fault(tmp_path, remote(server, "bomb"))).code == "repository_too_large"
+
+
+async def test_reading_ends_at_size_limit(server: GitServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limit of the pack applies, and that of everything a server sends."""
+    commit(server.create("endless"), [(b"noise", FILE, os.urandom(1 << 20))])
+    limit = 1 << 18
+    for module, name, value in ((limits, "PACK", limit), (transport, "_SLACK", limit - limits.PACK)):
+        (tmp_path / name).mkdir()
+        with monkeypatch.context() as patch:
+            patch.setattr(module, name, value)
+            fetch = Fetch(remote=remote(server, "endless"), storage=str(tmp_path / name))
+            with pytest.raises(GitFault) as raised:
+                await asyncio.to_thread(Repository(fetch).serve, fetch)
+        assert raised.value.code == "repository_too_large", name
 
 
 def _pack(*objects: bytes, count: int | None = None) -> bytes:

@@ -11,16 +11,22 @@ import http.client
 import socket
 import ssl
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from dulwich.client import AbstractHttpGitClient, GitClient, LocalGitClient
+from dulwich.config import ConfigFile
+from dulwich.repo import Repo
 
 from orvanta_platform.outbound.git import limits
 from orvanta_platform.outbound.git.messages import GitFault, Remote
 
 _TLS: Final = "https"
+_CONFIG: Final = "config"
+_MAX_CONFIG: Final = 1 << 20
+_FORMAT: Final = b"repositoryformatversion"
 _SLACK: Final = 8 << 20
 """Size of answers in addition to the pack: names of branches and reports."""
 
@@ -29,7 +35,7 @@ def open_remote(remote: Remote) -> tuple[GitClient, str]:
     """Return the client of a remote and the path that it uses. Raises GitFault."""
     parts = urlsplit(remote.url)
     if parts.scheme == "file":
-        return LocalGitClient(), str(_folder(unquote(parts.path)))
+        return _LocalClient(), str(_folder(unquote(parts.path)))
     return HttpClient(remote), ""
 
 
@@ -43,7 +49,49 @@ def _folder(path: str) -> Path:
     for each in ("commondir", "gitdir", "objects/info/alternates", "objects/info/http-alternates"):
         if (folder / each).exists():
             raise limits.refused("The repository refers to objects in other folders.")
+    if any(each.is_symlink() for each in folder.iterdir()):
+        raise limits.refused("Parts of the repository are links to other folders.")
     return folder
+
+
+class _LocalClient(LocalGitClient):
+    """Client for a folder of this machine."""
+
+    @classmethod
+    def _open_repo(cls, path: str | bytes) -> closing[Repo]:
+        return closing(_LocalRepository(path, bare=True))
+
+
+class _LocalRepository(Repo):
+    """Bare repository of whose configuration only the format is read.
+
+    The other settings could include further files and name a worktree.
+    """
+
+    def get_config(self) -> ConfigFile:
+        """Return the version of the format and its extensions."""
+        config = ConfigFile()
+        path = Path(self.commondir()) / _CONFIG
+        if not path.is_file():
+            return config
+        if path.stat().st_size > _MAX_CONFIG:
+            raise limits.too_large("The configuration of the repository is too large", _MAX_CONFIG)
+        with path.open("rb") as file:
+            stored = ConfigFile.from_file(file, expand_includes=False)
+        for section, name, value in _formats(stored):
+            config.set(section, name, value)
+        return config
+
+
+def _formats(config: ConfigFile) -> list[tuple[bytes, bytes, bytes]]:
+    """Return the settings of a configuration that determine how a repository is read."""
+    return [
+        (section, name, value)
+        for section, names in ((b"core", {_FORMAT}), (b"extensions", None))
+        if config.has_section((section,))
+        for name, value in config.items((section,))
+        if names is None or name.lower() in names
+    ]
 
 
 class HttpClient(AbstractHttpGitClient):
