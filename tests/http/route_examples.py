@@ -71,7 +71,7 @@ BODIES: dict[str, Any] = {
     "POST workspaces/edit_token_max_age": {"token_max_age_days": None},
     "POST workspaces/edit_search_run_data": {"search_run_data": False},
     "POST workspaces/edit_error_handler": {"error_handler": None},
-    "POST workspaces/encryption_key": {"new_key": "a long key"},
+    "POST workspaces/encryption_key": {"new_key": "0" * 64},
     "POST workspaces/edit_webhook": {"webhook": "https://hooks.example.com/items"},
     "POST workspaces/edit_large_file_storage_config": {"large_file_storage": {"type": "S3Storage"}},
     "POST changes/read": {"items": [{"kind": "flow", "path": "f/team/flow"}]},

@@ -29,8 +29,6 @@ SETTINGS_OF_BUCKETS = ("s3_resource_info", "polars_connection_settings", "duckdb
 REFUSED = {
     "POST /w/{w}/jobs/run/code_flow/{job_id}/{entrypoint}": "workflows as code need functions",
     "POST /w/{w}/jobs/completed/import": "the history contains only what ran in the workspace",
-    "GET /w/{w}/workspaces/encryption_key": "archives contain no secrets, and the keys that seal them stay here",
-    "POST /w/{w}/workspaces/encryption_key": "archives contain no secrets, and the keys that seal them stay here",
     "POST /w/{w}/workspaces/edit_large_file_storage_config": "files are in the storage of the installation",
 }
 """Calls that fail with `not_yet_supported`, with the reason."""

@@ -47,16 +47,12 @@ async def test_settings_that_workspaces_lack_are_refused(api: ApiHarness) -> Non
     dev = await api.member("dev", Role.DEVELOPER)
     for call, none, some in (
         ("edit_large_file_storage_config", {"large_file_storage": None}, {"large_file_storage": {"type": "S3Storage"}}),
-        ("encryption_key", None, {"new_key": "k"}),
     ):
         url = f"{W}/workspaces/{call}"
         refused = await api.client.post(url, json=some)
         assert (refused.status_code, refused.json()["error"]["code"]) == (400, "not_yet_supported")
         assert (await dev.post(url, json=some)).status_code == 403
         assert none is None or (await api.client.post(url, json=none)).status_code == 200
-    refused = await api.client.get(f"{W}/workspaces/encryption_key")
-    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "not_yet_supported")
-    assert (await dev.get(f"{W}/workspaces/encryption_key")).status_code == 403
 
 
 @pytest.mark.parametrize("id", ["", "a b", "../x", "a/b", "ü", "x" * 200])

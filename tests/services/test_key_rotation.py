@@ -64,7 +64,9 @@ async def stored(api: ApiHarness) -> set[bytes]:
 
 
 async def other_secrets(api: ApiHarness) -> None:
-    """Create a resource, a setting of the instance, a two-step login, the token of a repository and a webhook."""
+    """Create a resource, a setting of the instance, a two-step login, the token of a repository, a webhook and an
+    export key.
+    """
     client = api.client
     await setup.create_user(api.platform.db, "ada@example.org", "correct horse")
     account = {"email": "ada@example.org", "password": "correct horse"}
@@ -81,6 +83,7 @@ async def other_secrets(api: ApiHarness) -> None:
     assert (await client.post(f"{W}/git/bind", json=repository)).status_code == 200
     webhook = {"webhook": f"https://8.8.8.8/{SECRET}-w"}
     assert (await client.post(f"{W}/workspaces/edit_webhook", json=webhook)).status_code == 200
+    assert (await client.get(f"{W}/workspaces/encryption_key")).status_code == 200
     answer = await client.post("/api/settings/global/oidc_providers", json={"value": {"p": provider}})
     assert answer.status_code == 200, answer.text
 

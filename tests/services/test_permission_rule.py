@@ -47,6 +47,7 @@ EXEMPT = {
     "runs.locks.store_outcome": "ends the wait of versions for a run that the worker has claimed",
     "runs.locks.store_abandoned": "called by the janitor; records what has already happened",
     "secrets.sealing.key_for": "returns a key to another service",
+    "secrets.export_keys.decrypt": "takes a value that its caller may write, and returns it to be sealed",
     "secrets.sealing.unsealed_value": "takes data that its caller may write, and a row that it may read",
     "secrets.sealing.opened": "takes a row that its caller may write, and opens it to seal it again",
     "secrets.sealing.resealed": "takes a row that its caller may write",

@@ -19,7 +19,7 @@ from orvanta_platform.db.values import ValueRow
 
 _SQL = query_texts("key_rotation")
 
-SecretTable = Literal["variable", "resource", "setting", "totp", "git", "webhook"]
+SecretTable = Literal["variable", "resource", "setting", "totp", "git", "webhook", "export"]
 
 OpeningKey = tuple[UUID, int, str, str, bytes]
 """(job, attempt, kind, path, digest) of an opening."""
@@ -31,6 +31,7 @@ _PAGES = {
     "totp": _SQL["totp_page"],
     "git": _SQL["git_page"],
     "webhook": _SQL["webhook_page"],
+    "export": _SQL["export_page"],
 }
 _UPDATES = {
     "variable": _SQL["variable_update"],
@@ -39,6 +40,7 @@ _UPDATES = {
     "totp": _SQL["totp_update"],
     "git": _SQL["git_update"],
     "webhook": _SQL["webhook_update"],
+    "export": _SQL["export_update"],
 }
 
 Attempt = tuple[UUID, int]

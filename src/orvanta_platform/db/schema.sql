@@ -1794,3 +1794,11 @@ COMMENT ON COLUMN item_webhook.sealed IS 'URL, sealed with the data key of the w
 COMMENT ON COLUMN item_webhook.position IS 'Transactions of the audit trail before this one were sent or dropped.';
 COMMENT ON COLUMN item_webhook.tries IS 'Number of attempts to send the next transaction.';
 COMMENT ON COLUMN item_webhook.error IS 'Reason why the last attempt failed; null: it succeeded.';
+
+CREATE TABLE export_key (
+    workspace   text PRIMARY KEY REFERENCES workspace (id) ON DELETE CASCADE,
+    sealed      bytea NOT NULL,
+    key_version integer NOT NULL
+);
+COMMENT ON TABLE export_key IS 'Keys of workspaces for the secrets in archives.';
+COMMENT ON COLUMN export_key.sealed IS 'Key, sealed with the data key of the workspace.';

@@ -15,7 +15,7 @@ QUERY: Final[Mapping[str, str]] = {
     "action": "Kind of the link: resume or cancel.",
     "action_kind": "Only entries of this kind: Created, Updated, Delete or Execute.",
     "after": "Rows after the one with this id, or name, of a list that is read row by row.",
-    "already_encrypted": "True if the `value` of a secret is a result of `variables/encrypt`; an empty one is absent.",
+    "already_encrypted": "True if the `value` of a secret comes from `variables/encrypt` or an archive, or is empty.",
     "anchor": "Position and hash of an entry that was noted before, `<id>:<hash>`; it has to be unchanged.",
     "approver": "Name of the person whom the link is for.",
     "archive_type": "Format of the archive: tar or zip.",
@@ -59,6 +59,7 @@ QUERY: Final[Mapping[str, str]] = {
     "include_groups": "True to include the groups.",
     "include_header": "Comma-separated names of headers that become arguments.",
     "include_schedules": "True to include the schedules.",
+    "include_key": "True to include the key of encrypted secrets, for admins.",
     "include_tests": "True to include the tests of workflows.",
     "include_settings": "True to include the settings of the workspace.",
     "include_triggers": "True to include the HTTP triggers.",
@@ -131,6 +132,7 @@ QUERY: Final[Mapping[str, str]] = {
     "scheduled_in_secs": "Number of seconds until the start.",
     "script_hash": "Only runs of this version.",
     "script_path_exact": "Only runs of the script or workflow at this path.",
+    "secret_mode": "Values of secret variables: `blank` (the default), `encrypted` for admins, or `plain`.",
     "script_path_start": "Only runs of scripts or workflows whose path begins with this text.",
     "script_path_text": "Only runs of scripts or workflows whose path contains this text, in any case.",
     "seq": "`seq` of the draft that the caller has read.",
@@ -174,7 +176,7 @@ QUERY: Final[Mapping[str, str]] = {
 _BOOLEAN: Final = frozenset(
     (
         *("already_encrypted", "decrypt_secret", "deleted", "include_groups", "include_schedules", "include_settings"),
-        *("include_draft_only", "include_tests"),
+        *("include_draft_only", "include_key", "include_tests"),
         *("include_triggers", "include_users", "is_flow", "only_archived", "only_member_of", "order_desc"),
         *("plain_secret", "show_archived", "skip_if_noop", "skip_resource_types", "skip_resources", "skip_secrets"),
         *("skip_variables", "starred_only", "update_if_exists", "with_starred_info"),

@@ -106,6 +106,21 @@ SET sealed = n.sealed, key_version = n.version
 FROM unnest($1::text[], $2::text[], $3::bytea[], $4::bytea[], $5::integer[]) AS n(workspace, path, old, sealed, version)
 WHERE w.workspace = n.workspace AND w.sealed = n.old;
 
+-- name: export_page
+-- Export keys that are not sealed with the newest data key, after $1, $2.
+SELECT e.workspace, e.workspace AS path, e.key_version, e.sealed
+FROM export_key AS e
+WHERE (e.workspace, e.workspace) > ($1, $2)
+  AND e.key_version < (SELECT max(k.version) FROM data_key AS k WHERE k.workspace = e.workspace)
+ORDER BY e.workspace LIMIT $3;
+
+-- name: export_update
+-- Replaces the ciphertexts of export keys that were not changed meanwhile.
+UPDATE export_key AS e
+SET sealed = n.sealed, key_version = n.version
+FROM unnest($1::text[], $2::text[], $3::bytea[], $4::bytea[], $5::integer[]) AS n(workspace, path, old, sealed, version)
+WHERE e.workspace = n.workspace AND e.sealed = n.old;
+
 -- name: inputs_page
 -- Sealed inputs of runs after $1, $2, with their workspaces.
 SELECT v.id, v.kind, v.name, v.size, v.encoding, v.body, v.object,

@@ -14,15 +14,15 @@ from orvanta_platform.http.openapi import BINARY, call
 from orvanta_platform.http.requests import AnyRequest, actor_of, bool_of, comma_list_of, decode, platform_of, whole_body
 from orvanta_platform.http.schemas import changes as shapes
 from orvanta_platform.services.changes import archive, archive_import, change_sets
-from orvanta_platform.services.changes.archive import ArchiveOptions, ArchiveType
+from orvanta_platform.services.changes.archive import ArchiveOptions, ArchiveType, SecretMode
 from orvanta_platform.workflow.tree.item import Key
 
 T = TypeVar("T")
 
 _W = "/api/w/{workspace:str}"
 _CHOICES = (
-    *("plain_secret", "skip_variables", "skip_resources", "skip_resource_types", "skip_secrets", "include_schedules"),
-    *("include_triggers", "include_users", "include_groups", "include_settings", "include_tests"),
+    *("skip_variables", "skip_resources", "skip_resource_types", "skip_secrets", "include_schedules"),
+    *("include_triggers", "include_users", "include_groups", "include_settings", "include_key", "include_tests"),
 )
 _MAX_VALUES = change_sets.MAX_CONTENT_SIZE + 10 * change_sets.MAX_ITEMS
 """Values of a body whose contents have at most MAX_CONTENT_SIZE."""
@@ -32,12 +32,19 @@ _TYPES: dict[ArchiveType, str] = {"zip": "application/zip", "tar": "application/
 
 @get(
     f"{_W}/workspaces/tarball",
-    opt=call(answer=BINARY, query=("archive_type", *_CHOICES, "default_ts", "items"), media=tuple(_TYPES.values())),
+    opt=call(
+        answer=BINARY,
+        query=("archive_type", "secret_mode", "plain_secret", *_CHOICES, "default_ts", "items"),
+        media=tuple(_TYPES.values()),
+    ),
 )
 async def get_tarball(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """Get the items of the workspace as files in an archive of the type `zip` or `tar` (the default).
 
-    It contains no values of secrets. The same items yield the same bytes. `items`: comma-separated `flow/<path>` and
+    Secret variables have an empty value. For admins, `secret_mode=encrypted` encrypts the values with the key of
+    `workspaces/encryption_key`, as `changes/apply` and `variables/create?already_encrypted=true` accept them.
+    `secret_mode=plain` (or `plain_secret=true`) needs the setting `secrets_readable`. Secret fields of resources are
+    masked. The same items yield the same bytes. `items`: comma-separated `flow/<path>` and
     `script/<path>` of the only items to export, at most 1000.
     """
     kind = request.query_params.get("archive_type", "tar")
@@ -46,10 +53,28 @@ async def get_tarball(request: AnyRequest, workspace: FromPath[str]) -> Response
     archive_type: ArchiveType = "zip" if kind == "zip" else "tar"
     chosen = {name: bool(bool_of(request, name)) for name in _CHOICES}
     deno = request.query_params.get("default_ts") == "deno"
-    options = ArchiveOptions(**chosen, default_ts="deno" if deno else "bun", items=_items_of(request))
+    options = ArchiveOptions(
+        **chosen,
+        secret_mode=_secret_mode_of(request),
+        default_ts="deno" if deno else "bun",
+        items=_items_of(request),
+    )
     body = await archive.create(platform_of(request), actor_of(request), workspace, archive_type, options)
     headers = {"Content-Disposition": f'attachment; filename="{workspace}.{archive_type}"'}
     return Response(body, media_type=_TYPES[archive_type], headers=headers)
+
+
+def _secret_mode_of(request: AnyRequest) -> SecretMode:
+    """Return the mode of the values of secrets. Raises BadRequest."""
+    match request.query_params.get("secret_mode") or "blank":
+        case "encrypted":
+            return "encrypted"
+        case "plain":
+            return "plain"
+        case "blank":
+            return "plain" if bool_of(request, "plain_secret") else "blank"
+        case other:
+            raise BadRequest(f"{other[:100]!r} is no mode of secrets.", hint="Use blank, encrypted or plain.")
 
 
 def _items_of(request: AnyRequest) -> list[Key] | None:

@@ -31,7 +31,7 @@ _FILTERS = ("path_start", "path", "description", "value", "label")
 
 @post(f"{_V}/create", status_code=201, opt=call(body=shapes.CreateVariable, query=("already_encrypted",)))
 async def create_variable(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """Create a variable. With `already_encrypted`, the value is one that `encrypt` has returned."""
+    """Create a variable. With `already_encrypted`, the value is one that `encrypt` or an archive has returned."""
     body = await body_of(request, shapes.CreateVariable)
     encrypted = bool_of(request, "already_encrypted") or False
     draft = shapes.created(body, already_encrypted=encrypted)

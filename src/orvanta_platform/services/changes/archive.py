@@ -13,16 +13,18 @@ import msgspec
 from orvanta_platform.control import audit
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target, require
-from orvanta_platform.errors import Forbidden
-from orvanta_platform.orchestrator import document_threads
+from orvanta_platform.evaluate.raw import decode_string
+from orvanta_platform.orchestrator import document_threads, secret_access
 from orvanta_platform.services.access import users, workspaces
 from orvanta_platform.services.changes import contents
 from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.secrets import export_keys
 from orvanta_platform.workflow import document
 from orvanta_platform.workflow.tree.extensions import LANGUAGES
 from orvanta_platform.workflow.tree.item import Item, Key, Kind, parts_of_test
 
 ArchiveType: TypeAlias = Literal["zip", "tar"]
+SecretMode: TypeAlias = Literal["blank", "encrypted", "plain"]
 
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 _MODE: Final = 0o777
@@ -38,7 +40,8 @@ _SUFFIXES: Final[Mapping[str, str]] = {
 class ArchiveOptions(msgspec.Struct, frozen=True):
     """Contents of an archive."""
 
-    plain_secret: bool = False
+    secret_mode: SecretMode = "blank"
+    """Values of secret variables: empty, encrypted with the export key, or in clear."""
     skip_variables: bool = False
     skip_resources: bool = False
     skip_resource_types: bool = False
@@ -48,6 +51,7 @@ class ArchiveOptions(msgspec.Struct, frozen=True):
     include_users: bool = False
     include_groups: bool = False
     include_settings: bool = False
+    include_key: bool = False
     include_tests: bool = False
     """Include the tests of workflows, a kind of file of Orvanta only."""
     default_ts: Literal["bun", "deno"] = "bun"
@@ -76,12 +80,12 @@ async def create(
 ) -> bytes:
     """Return an archive of the items that the actor may read.
 
-    It contains no values of secrets. Raises NotFound, Forbidden for parts that only admins may read, and for
-    `plain_secret`, RateLimited if too many archives of the workspace are waiting.
+    Raises NotFound, Forbidden for parts that only admins may read, SecretIsWriteOnly for secrets in clear that the
+    actor may not read, RateLimited if too many archives of the workspace are waiting.
     """
     require(actor, "read", Target(workspace, "workspace"))
-    if options.plain_secret:
-        raise Forbidden("Archives do not contain secrets in clear.", hint="Leave plain_secret out.")
+    if options.secret_mode == "encrypted":
+        export_keys.require_admin(actor, workspace, "export secrets")
     async with platform.turns.take("archive", workspace):
         return await _archive(platform, actor, workspace, archive_type, options)
 
@@ -95,12 +99,36 @@ async def _archive(
     found = await contents.items_in(workspace, reading)
     kinds = options.kinds()
     chosen = [item for item in contents.items_of(found) if item.kind in kinds]
+    if options.secret_mode != "blank" and not options.skip_secrets:
+        chosen = await _with_secrets(platform, actor, workspace, chosen, options.secret_mode)
     files = await document_threads.run_in_thread(workspace, _files, chosen, options)
     if options.include_users:
         files |= await _users(platform, actor, workspace)
     if options.include_settings:
         files["settings.json"] = await _settings(platform, actor, workspace)
+    if options.include_key:
+        files["encryption_key.json"] = _json(await export_keys.get_key(platform, actor, workspace))
     return await document_threads.run_in_thread(workspace, _pack, archive_type, files)
+
+
+async def _with_secrets(
+    platform: Platform, actor: Actor, workspace: str, items: list[Item], mode: SecretMode
+) -> list[Item]:
+    """Return the items with the values of their secret variables. Raises SecretIsWriteOnly, SecretUnreadable."""
+    paths = [item.path for item in items if item.kind == "variable" and item.content.get("is_secret")]
+    if mode == "encrypted":
+        values = await export_keys.encrypted_values(platform, actor, workspace, paths)
+    else:
+        values = {
+            path: decode_string(await secret_access.read(platform, actor, workspace, "variable", path))
+            for path in paths
+        }
+    return [
+        Item(item.kind, item.path, {**item.content, "value": values[item.path]})
+        if item.kind == "variable" and item.path in values
+        else item
+        for item in items
+    ]
 
 
 def _files(items: list[Item], options: ArchiveOptions) -> dict[str, bytes]:

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias, TypeVar
 import msgspec
 from msgspec.structs import replace
 
+from orvanta_platform.control import export_secrets
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.db.resource_types import ResourceTypeRow
 from orvanta_platform.errors import BadRequest
@@ -216,7 +217,12 @@ async def _variable(
     if present is not None and present.content.get("is_secret") and new.is_secret is not False:
         value = None  # the value of a secret is never replaced from a file
     draft = VariableDraft(
-        path=item.path, value=value, is_secret=new.is_secret, description=new.description, labels=new.labels
+        path=item.path,
+        value=value,
+        is_secret=new.is_secret,
+        description=new.description,
+        labels=new.labels,
+        already_encrypted=value is not None and value.startswith(export_secrets.PREFIX),
     )
     if present is None:
         await variables.create(platform, actor, workspace, draft)

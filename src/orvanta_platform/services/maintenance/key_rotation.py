@@ -30,7 +30,7 @@ from orvanta_platform.orchestrator import sealed_inputs, values
 from orvanta_platform.settings import Settings
 from orvanta_platform.storage import ObjectMissing, Storage
 
-_TABLES: Final[tuple[SecretTable, ...]] = ("variable", "resource", "setting", "totp", "git", "webhook")
+_TABLES: Final[tuple[SecretTable, ...]] = ("variable", "resource", "setting", "totp", "git", "webhook", "export")
 _BATCH = 200
 _LEARN_S = 2.0
 """Seconds after which every process has read a changed key file and has finished sealing with the key before it."""

@@ -9,7 +9,7 @@ from datetime import datetime
 import msgspec
 from msgspec.structs import replace
 
-from orvanta_platform.control import audit, limits, names, secrets
+from orvanta_platform.control import audit, export_secrets, limits, names, secrets
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target, readable, require, require_workspace
 from orvanta_platform.control.secrets import DataKey, SecretLocation
@@ -21,6 +21,7 @@ from orvanta_platform.evaluate.raw import decode_string
 from orvanta_platform.orchestrator import secret_access
 from orvanta_platform.services.access import folders, items
 from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.secrets import export_keys
 
 MAX_VALUE_LENGTH = 1 << 20
 """Maximum length of a variable's value in characters."""
@@ -42,7 +43,7 @@ class VariableDraft(msgspec.Struct, frozen=True):
     labels: list[str] | None = None
     ws_specific: bool | None = None
     already_encrypted: bool = False
-    """The value of a secret is a result of `encrypt`, or empty."""
+    """The value of a secret is a result of `encrypt`, one of an archive, or empty."""
 
 
 async def create(platform: Platform, actor: Actor, workspace: str, draft: VariableDraft) -> None:
@@ -53,7 +54,7 @@ async def create(platform: Platform, actor: Actor, workspace: str, draft: Variab
     limits.check_labels(draft.labels)
     limits.check_text("A description", draft.description)
     require(actor, "write", Target(workspace, "variable", path))
-    text = await _plaintext_of(platform, workspace, draft, is_secret=bool(draft.is_secret)) or ""
+    text = await _plaintext_of(platform, workspace, path, draft, is_secret=bool(draft.is_secret)) or ""
     new = await _new(platform, workspace, replace(_blank(draft), path=path), text, is_secret=bool(draft.is_secret))
 
     async def write(conn: Connection) -> None:
@@ -77,7 +78,7 @@ async def update(platform: Platform, actor: Actor, workspace: str, path: str, dr
     limits.check_text("A description", draft.description)
     before, _ = await get(platform, actor, workspace, path)
     is_secret = before.is_secret if draft.is_secret is None else draft.is_secret
-    new_value = await _plaintext_of(platform, workspace, draft, is_secret=is_secret)
+    new_value = await _plaintext_of(platform, workspace, target, draft, is_secret=is_secret)
     # Outside the transaction, because the first secret of a workspace creates its key.
     seals = before.is_secret or is_secret
     key = await secrets.newest_key(platform.db, platform.keys, workspace) if seals else None
@@ -147,7 +148,9 @@ async def encrypt(platform: Platform, actor: Actor, workspace: str, text: str) -
     return base64.b64encode(_VERSION.pack(key.version) + sealed).decode()
 
 
-async def _plaintext_of(platform: Platform, workspace: str, draft: VariableDraft, *, is_secret: bool) -> str | None:
+async def _plaintext_of(
+    platform: Platform, workspace: str, path: str, draft: VariableDraft, *, is_secret: bool
+) -> str | None:
     """Return the value of a draft, decrypted if it is encrypted.
 
     Only values of secrets are encrypted. An empty one is that of an archive, which contains none: the value remains.
@@ -155,13 +158,15 @@ async def _plaintext_of(platform: Platform, workspace: str, draft: VariableDraft
     is_encrypted = draft.already_encrypted and is_secret
     if draft.value is None or (is_encrypted and not draft.value):
         return None
-    text = await _decrypted(platform, workspace, draft.value) if is_encrypted else draft.value
+    text = await _decrypted(platform, workspace, path, draft.value) if is_encrypted else draft.value
     if len(text) > MAX_VALUE_LENGTH:
         raise TooLarge(f"A variable's value has at most {MAX_VALUE_LENGTH} characters.")
     return text
 
 
-async def _decrypted(platform: Platform, workspace: str, value: str) -> str:
+async def _decrypted(platform: Platform, workspace: str, path: str, value: str) -> str:
+    if value.startswith(export_secrets.PREFIX):
+        return await export_keys.decrypt(platform, workspace, path, value)
     try:
         packed = base64.b64decode(value, validate=True)
         version = _VERSION.unpack_from(packed)[0]
