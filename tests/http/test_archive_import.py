@@ -22,6 +22,7 @@ EVERYTHING = "&".join(f"include_{name}=true" for name in PARTS)
 COPY = "/api/w/copy"
 FLOW = {"summary": "Other", "value": {"modules": []}, "on_behalf_of_email": "admin@localhost"}
 TEST = {"kind": "workflow_test", "path": "f/team/sub/tests/empty", "content": {"expect": {"result": {"equals": {}}}}}
+BARE_GROUP = {"kind": "group", "path": "bare", "content": {"members": ["admin"], "managers": []}}
 
 
 def zip_of(files: Mapping[str, bytes | str], **attributes: Any) -> bytes:
@@ -62,13 +63,13 @@ async def apply(client: Any, workspace: str, items: list[dict[str, Any]]) -> Any
 
 @pytest.mark.parametrize("archive_type", ["zip", "tar"])
 async def test_archive_is_imported_into_an_empty_workspace(api: ApiHarness, archive_type: str) -> None:
-    assert (await apply(api.client, W, [*ITEMS, TEST])).status_code == 200
+    assert (await apply(api.client, W, [*ITEMS, TEST, BARE_GROUP])).status_code == 200
     export = f"workspaces/tarball?archive_type={archive_type}&{EVERYTHING}"
     archive = (await api.client.get(f"{W}/{export}")).content
     found = await read(api, archive)
     assert found["failed"] == [] and found["left_out"] == ["settings.json", "users/admin@localhost.user.json"]
     made = await api.client.post(f"{W}/changes/plan", json={"items": found["items"]})
-    assert made.json()["nothing_to_do"] and len(made.json()["entries"]) == len(ITEMS) + 1
+    assert made.json()["nothing_to_do"] and len(made.json()["entries"]) == len(ITEMS) + 2
     created = await api.client.post("/api/workspaces/create", json={"id": "copy", "name": "Copy"})
     assert created.status_code == 201
     done = await apply(api.client, COPY, found["items"])

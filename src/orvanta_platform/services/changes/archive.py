@@ -170,7 +170,7 @@ def _group(content: Mapping[str, Any]) -> dict[str, Any]:
     members, managers = content["members"], content["managers"]
     others = [username for username in managers if username not in members]
     return {
-        "summary": content["summary"],
+        **({"summary": content["summary"]} if "summary" in content else {}),
         "members": [f"u/{username}" for username in members if username not in managers],
         "admins": [f"u/{username}" for username in managers if username in members],
         **({"managers": others} if others else {}),
