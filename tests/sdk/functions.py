@@ -48,19 +48,29 @@ IN_A_WORKFLOW = frozenset(
 )
 """Functions that have an effect only inside a workflow; `test_node_requests_approval_with_own_links` calls them."""
 
+IN_A_JOB = frozenset(
+    {
+        *("Orvanta.get_id_token", "get_id_token"),
+        *("Orvanta.set_progress", "Orvanta.get_progress", "set_progress", "get_progress"),
+    }
+)
+"""Functions for jobs only, which a job calls."""
+
+ON_ONE_WORKER = frozenset(
+    {
+        *("Orvanta.set_shared_state_pickle", "Orvanta.get_shared_state_pickle"),
+        *("Orvanta.set_shared_state", "Orvanta.get_shared_state"),
+        *("set_shared_state_pickle", "get_shared_state_pickle", "set_shared_state", "get_shared_state"),
+    }
+)
+"""Functions that have an effect only with `same_worker`; `test_nodes_on_one_worker_share_state` calls them."""
+
 AT_IMPORT = frozenset({"init_global_client", "deprecate"})
 """Decorators of the client, which are called when it is imported."""
 
 LATER = {
-    "tokens for other services": {"Orvanta.get_id_token", "get_id_token"},
-    "progress of a job": {"Orvanta.set_progress", "Orvanta.get_progress", "set_progress", "get_progress"},
     "approvals in Slack": {
         *("Orvanta.request_interactive_slack_approval", "request_interactive_slack_approval"),
-    },
-    "a folder shared by the jobs of a run": {
-        *("Orvanta.set_shared_state_pickle", "Orvanta.get_shared_state_pickle"),
-        *("Orvanta.set_shared_state", "Orvanta.get_shared_state"),
-        *("set_shared_state_pickle", "get_shared_state_pickle", "set_shared_state", "get_shared_state"),
     },
     "tables of the workspace": {
         *("Orvanta.datatable", "Orvanta.ducklake", "datatable", "ducklake"),

@@ -5,6 +5,8 @@ It does not import the product and is not type-checked, like scripts of users. `
 of the client that were called, as recorded by `sys.setprofile`.
 """
 
+import base64
+import json
 import os
 import sys
 import tempfile
@@ -39,6 +41,8 @@ def main(given: dict) -> list:
         buckets(client, given)
         state(client)
         streams()
+        if given["job"]:
+            of_a_job(client, given)
         without_a_server()
     finally:
         sys.setprofile(None)
@@ -240,6 +244,16 @@ def state(client):
     assert client.get_state() == "a word"
 
 
+def of_a_job(client, given):
+    for at in (client, orvanta):
+        claims = at.get_id_token("vault.example").split(".")[1]
+        assert json.loads(base64.urlsafe_b64decode(claims + "=="))["email"] == given["email"]
+    client.set_progress(40)
+    assert client.get_progress() == orvanta.get_progress() == 40
+    orvanta.set_progress(60, os.environ["OV_JOB_ID"])
+    assert client.get_progress(os.environ["OV_JOB_ID"]) == 60
+
+
 def streams():
     """Print a stream, which outside of a job is ordinary output."""
     orvanta.stream_result(text for text in ("one\n", "two"))
@@ -264,6 +278,4 @@ def without_a_server():
 
 
 if __name__ == "__main__":
-    import json
-
     print(json.dumps(main(json.loads(sys.argv[1]))))
