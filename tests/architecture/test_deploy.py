@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import shutil
 import subprocess
@@ -14,7 +16,8 @@ from ruamel.yaml import YAML
 from orvanta_platform import settings
 from orvanta_platform.measurements import METRICS
 
-DEPLOY = Path(__file__).parents[2] / "deploy"
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "deploy"
 CHART = DEPLOY / "helm" / "orvanta"
 VALUES: list[list[str]] = [
     [],
@@ -22,8 +25,23 @@ VALUES: list[list[str]] = [
     ["ingress.enabled=true", "ingress.tlsSecret=tls", "ingress.className=nginx"],
     ["workerGroups=null"],
     ["workerGroups[0].name=gpu", "workerGroups[0].autoscaling.enabled=true", "workerGroups[0].queues={gpu,it's}"],
+    ["workerGroups[0].name=cpu", "workerGroups[0].autoscaling.enabled=true", "workerGroups[0].autoscaling.by=cpu"],
     ["settings.ORVANTA_LOG_LEVEL=debug", "workerGroups[0].name=gpu", "workerGroups[0].queues={gpu,python3}"],
 ]
+
+
+VALIDATE = """
+import json, sys
+from cloudcoil.models.keda import v1alpha1 as keda
+from cloudcoil.models.prometheus_operator import v1 as prometheus
+
+for each in json.load(sys.stdin):
+    models = {"keda.sh": keda, "monitoring.coreos.com": prometheus}[each["apiVersion"].split("/")[0]]
+    read = getattr(models, each["kind"]).model_validate(each)
+    # The models ignore fields that they do not know.
+    assert read.model_dump(mode="json", by_alias=True, exclude_unset=True) == each, each
+"""
+"""Program that validates objects of KEDA and of the Prometheus operator, in the environment of the tools."""
 
 
 def load(text: str) -> list[Any]:
@@ -51,31 +69,86 @@ def test_alert_rules_query_existing_metrics() -> None:
 
 
 def test_systemd_accepts_the_units(tmp_path: Path) -> None:
-    if shutil.which("systemd-analyze") is None:
-        pytest.skip("systemd-analyze is not installed")
+    systemd_analyze = program("systemd-analyze")
     units = []
     for unit in (DEPLOY / "systemd").iterdir():
         copy = tmp_path / unit.name
         copy.write_text(unit.read_text().replace("/opt/orvanta/.venv/bin/orvanta", "/bin/true"))
         units.append(str(copy))
-    done = subprocess.run(
-        ["systemd-analyze", "verify", "--man=no", *units], capture_output=True, text=True, check=False
+    run(systemd_analyze, "verify", "--man=no", *units)
+    assert len(units) == 3
+
+
+def run(*command: str | Path, check: bool = True, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run a program and return what it printed. If `check` is true, its exit code must be 0."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False, **options)
+    assert done.returncode == 0 or not check, done.stdout + done.stderr
+    return done
+
+
+def program(name: str) -> str:
+    """Return the path of a program. Skip the test if it is not installed."""
+    found = shutil.which(name)
+    if found is None:
+        pytest.skip(f"{name} is not installed")
+    return found
+
+
+def test_docker_compose_accepts_its_file(tmp_path: Path) -> None:
+    compose = [program("docker-compose"), "-f", str(DEPLOY / "compose.yaml")]
+    values = ("POSTGRES_PASSWORD", "OWNER_PASSWORD", "APP_PASSWORD", "ORVANTA_INSTANCE_KEY", "ORVANTA_BASE_URL")
+    complete = tmp_path / "orvanta.env"
+    complete.write_text("".join(f"{name}=value{number}\n" for number, name in enumerate(values)))
+    read = json.loads(run(*compose, "--env-file", complete, "config", "--format", "json").stdout)
+    assert (
+        read["services"]["server"]["environment"]["DATABASE_URL"] == "postgresql://orvanta_app:value2@postgres/orvanta"
     )
-    assert done.returncode == 0 and len(units) == 3, done.stderr
+    assert "ORVANTA_OWNER_URL" not in read["services"]["worker"]["environment"]
+    for missing in values:
+        lines = complete.read_text().splitlines(keepends=True)
+        (tmp_path / "incomplete.env").write_text("".join(line for line in lines if not line.startswith(f"{missing}=")))
+        refused = run(*compose, "--env-file", tmp_path / "incomplete.env", "config", "--quiet", check=False)
+        assert refused.returncode and missing in refused.stderr
+
+
+def test_promtool_accepts_the_alert_rules() -> None:
+    assert "SUCCESS" in run(program("promtool"), "check", "rules", DEPLOY / "prometheus" / "rules.yaml").stdout
+
+
+@pytest.fixture(scope="module")
+def tools() -> Path:
+    """Install helm and the schemas of Kubernetes, and return the folder of their programs."""
+    done = run(ROOT / "scripts" / "test-environment", "deploy", check=False)
+    if done.returncode != 0:
+        assert not os.environ.get("REQUIRE_BROWSER"), done.stderr
+        pytest.skip("helm and the schemas of Kubernetes could not be installed")
+    return Path(done.stdout.strip()).parent
 
 
 @pytest.mark.extended
-def test_helm_renders_the_chart() -> None:
+def test_helm_renders_valid_objects(tools: Path, tmp_path: Path) -> None:
+    """Every object has a schema, that of Kubernetes or of its operator, and only fields of that schema."""
+    run(tools / "helm", "lint", "--strict", CHART)
+    rendered = tmp_path / "rendered.yaml"
+    rendered.write_text("\n---\n".join(render(tools, values) for values in VALUES))
+    checked = run(tools / "kubernetes-validate", "--strict", "--kubernetes-version", "1.37", rendered).stdout
+    found = load(rendered.read_text())
+    others = [each for each in found if each["apiVersion"].startswith(("keda.sh/", "monitoring.coreos.com/"))]
+    assert checked.count(" passed for resource ") == len(found) - len(others), checked
+    assert {each["kind"] for each in others} == {"ScaledObject", "TriggerAuthentication", "PodMonitor"}
+    run(tools / "python", "-c", VALIDATE, input=json.dumps(others))
+
+
+def render(tools: Path, values: list[str]) -> str:
+    """Return the objects of the chart with these values."""
+    return run(tools / "helm", "template", "r", CHART, *(each for value in values for each in ("--set", value))).stdout
+
+
+@pytest.mark.extended
+def test_helm_renders_the_chart(tools: Path) -> None:
     """It has probes, no service links (which would set ORVANTA_PORT), no root user, and migrations before upgrades."""
-    helm = shutil.which("helm")
-    if helm is None:
-        pytest.skip("helm is not installed")
-    subprocess.run([helm, "lint", "--strict", str(CHART)], check=True, capture_output=True)
     for values in VALUES:
-        sets = [argument for value in values for argument in ("--set", value)]
-        done = subprocess.run([helm, "template", "r", str(CHART), *sets], capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        found = load(done.stdout)
+        found = load(render(tools, values))
         pods = [each["spec"]["template"]["spec"] for each in found if each["kind"] in ("Deployment", "Job")]
         assert len(pods) == (2 if values == ["workerGroups=null"] else 3)
         for pod in pods:
@@ -87,7 +160,11 @@ def test_helm_renders_the_chart() -> None:
         assert server["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
         assert container["readinessProbe"]["httpGet"]["path"] == "/api/health/ready"
         scaled = [each for each in found if each["kind"] == "ScaledObject"]
-        if "workerGroups[0].autoscaling.enabled=true" in values:
+        by_cpu = [each for each in found if each["kind"] == "HorizontalPodAutoscaler"]
+        assert bool(by_cpu) is ("workerGroups[0].autoscaling.by=cpu" in values)
+        if by_cpu:
+            assert not scaled and by_cpu[0]["spec"]["scaleTargetRef"]["name"] == "r-worker-cpu"
+        elif "workerGroups[0].autoscaling.enabled=true" in values:
             (worker,) = [
                 each for each in found if each["kind"] == "Deployment" and "worker" in each["metadata"]["name"]
             ]

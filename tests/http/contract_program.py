@@ -1,10 +1,11 @@
 # mypy: ignore-errors
-"""Program that sends calls through the published generated client, in the environment of `scripts/contract-tools`.
+"""Program that sends calls through the published generated client.
 
 Arguments: address of the API and token. Each line of standard input is a call as JSON: `method`, `path` with braces
 around the names of parameters, their `values` in order, `query`, `body`, and `token` to send instead of the other one.
 Each line of output is its outcome: the `status`, and the `error` that the client raised, null if it read the response.
-It does not import the product and is not type-checked, like programs of users.
+It runs in the environment of `scripts/test-environment contract`, does not import the product and is not
+type-checked, like programs of users.
 """
 
 import enum

@@ -1,7 +1,7 @@
 """Generator of calls from the OpenAPI document on standard input, one JSON object per line.
 
-It runs in the environment of `scripts/contract-tools`. Arguments: number of valid calls per operation, share of the
-operations (n selects every n-th one), and seed.
+It runs in the environment of `scripts/test-environment contract`. Arguments: number of valid calls per operation,
+share of the operations (n selects every n-th one), and seed.
 """
 
 from __future__ import annotations

@@ -107,7 +107,8 @@ class Program:
 @asynccontextmanager
 async def program(base: str, token: str) -> AsyncIterator[Program]:
     """Start `contract_program.py` in the environment of the published client, which has nothing of the product."""
-    python = await asyncio.to_thread(subprocess.check_output, [ROOT / "scripts" / "contract-tools"], text=True)
+    command = [str(ROOT / "scripts" / "test-environment"), "contract"]
+    python = await asyncio.to_thread(subprocess.check_output, command, text=True)
     command = [python.strip(), str(Path(__file__).with_name("contract_program.py")), base, token]
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)

@@ -61,7 +61,9 @@ def document() -> dict[str, Any]:
 
 def generated(per_operation: int, share: int, start: int) -> list[GeneratedCall]:
     """Return generated calls of every `share`-th operation, grouped by operation."""
-    python = subprocess.run([ROOT / "scripts" / "contract-tools"], check=True, capture_output=True, text=True).stdout
+    python = subprocess.run(
+        [ROOT / "scripts" / "test-environment", "contract"], check=True, capture_output=True, text=True
+    ).stdout
     program = [python.strip(), str(Path(__file__).with_name("generate_calls.py")), str(per_operation), str(share)]
     text = msgspec.json.encode(document())
     made = subprocess.run([*program, str(start)], check=True, input=text, stdout=subprocess.PIPE).stdout

@@ -17,7 +17,9 @@ ROOT = Path(__file__).parents[2]
 def test_generated_python_client_compiles_and_has_every_operation(tmp_path: Path) -> None:
     document = openapi.document(app.api_handlers(app.create_router()))
     (tmp_path / "openapi.json").write_bytes(msgspec.json.encode(document))
-    tools = subprocess.run([ROOT / "scripts" / "contract-tools"], check=True, capture_output=True, text=True).stdout
+    tools = subprocess.run(
+        [ROOT / "scripts" / "test-environment", "contract"], check=True, capture_output=True, text=True
+    ).stdout
     python = Path(tools.strip())
     made = subprocess.run(
         [
