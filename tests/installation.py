@@ -34,8 +34,11 @@ class Running:
 
 
 @contextmanager
-def running(name: str, settings: Mapping[str, str]) -> Iterator[Running]:
-    """Start a platform with these settings in a new home; stop it like Ctrl-C, and check that its exit code is 0."""
+def running(name: str, settings: Mapping[str, str], program: Path = ORVANTA) -> Iterator[Running]:
+    """Start a platform with these settings in a new home; stop it like Ctrl-C, and check that its exit code is 0.
+
+    `program` is the command `orvanta` of the environment that is used.
+    """
     home = Path(tempfile.mkdtemp(prefix=f"orvanta-{name}-"))
     port = free_port()
     environ = {
@@ -47,7 +50,7 @@ def running(name: str, settings: Mapping[str, str]) -> Iterator[Running]:
     }
     home.chmod(0o711)
     process = subprocess.Popen(
-        [str(ORVANTA), "up"],
+        [str(program), "up"],
         env=environ,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -1,4 +1,4 @@
-"""Files of deploy/: they use existing settings, and the tools for these files accept them."""
+"""Files of deploy/ and of the wheel: they use existing settings, and the tools for these files accept them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,14 @@ def test_files_name_existing_settings_and_commands() -> None:
     assert {*compose["services"]} == {"postgres", "migrate", "server", "worker"}
     for name in ("server", "worker"):
         assert compose["services"][name]["depends_on"] == {"migrate": {"condition": "service_completed_successfully"}}
+
+
+def test_wheel_contains_every_file_of_the_package() -> None:
+    package = ROOT / "src" / "orvanta_platform"
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
+    contained = {path for pattern in listed["orvanta_platform"] for path in package.glob(pattern)}
+    files = {path for path in package.rglob("[!.]*") if path.is_file() and path.suffix not in (".py", ".pyc")}
+    assert files and sorted(str(path.relative_to(package)) for path in files - contained) == []
 
 
 def test_alert_rules_query_existing_metrics() -> None:
