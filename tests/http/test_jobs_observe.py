@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
+from tests.cli.test_commands import on, run
+from tests.conftest import TestDatabase
 from tests.http.harness import ApiHarness, W, script
 from tests.http.manual_worker import ManualWorker
 
@@ -100,11 +103,15 @@ async def test_run_locked_by_transaction_has_wait_reason(api: ApiHarness) -> Non
     assert (await api.get(f"jobs_u/get/{id}"))["wait"]["code"] == "step"
 
 
-async def test_run_in_queue_without_workers_has_wait_reason(api: ApiHarness) -> None:
+async def test_run_in_queue_without_workers_has_wait_reason(
+    api: ApiHarness, database: TestDatabase, tmp_path: Path
+) -> None:
     async with api.platform.db.transaction() as conn:
         await conn.execute("UPDATE worker SET queues = '{bash}'")
     id = await api.preview(tag="gpu")
     assert (await api.get(f"jobs_u/get/{id}"))["wait_reason"] == "no worker for queue gpu"
+    doctor = await asyncio.to_thread(run, "doctor", **on(database, tmp_path))
+    assert "gpu: no worker serves it, 1 waiting" in doctor.stdout, doctor.stderr
     await ManualWorker.register(api.platform, "gpu-box", ["gpu"])
     assert (await api.get(f"jobs_u/get/{id}"))["wait_reason"] == "waiting for a free slot"
     async with api.platform.db.transaction() as conn:

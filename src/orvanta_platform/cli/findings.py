@@ -14,6 +14,7 @@ import msgspec
 from rich.console import Console
 
 from orvanta_platform.cli.environment import run_with_database, take_settings, with_database
+from orvanta_platform.control import keys, secrets
 from orvanta_platform.db import migrate
 from orvanta_platform.db.pool import Connection, Database
 from orvanta_platform.db.queries import load
@@ -38,7 +39,7 @@ def report(*, consistency: bool) -> bool:
     console = Console()
     with with_database(take_settings()) as settings:
         _print(console, run_with_database(settings, partial(_database_findings, settings)))
-        _print(console, [_storage(settings), _isolation(settings)])
+        _print(console, [asyncio.run(_storage(settings)), _isolation(settings)])
         return not (consistency and run_with_database(settings, _problems))
 
 
@@ -51,11 +52,15 @@ def _print(console: Console, findings: list[Finding]) -> None:
 
 async def _database_findings(settings: Settings, database: Database) -> list[Finding]:
     async with database.acquire() as connection:
+        schema = await _schema(connection)
+        found = [await _server(connection), await _roles(connection), schema]
+        if schema.advice is not None:
+            return found  # the queries of this version need its schema
         return [
-            await _server(connection),
-            await _roles(connection),
-            await _schema(connection),
+            *found,
+            await _instance_key(settings, connection),
             *await _workers(connection),
+            *await _queues(connection),
             *await _proxies(settings, connection),
         ]
 
@@ -94,6 +99,35 @@ async def _workers(connection: Connection) -> list[Finding]:
     ]
 
 
+async def _instance_key(settings: Settings, connection: Connection) -> Finding:
+    """Compare the instance key of this process with the keys that sealed the secrets in the database."""
+    if not keys.exists(settings):
+        return Finding("key", "none", "This machine has no instance key: set ORVANTA_INSTANCE_KEY of the installation.")
+    loaded = keys.load(settings)
+    digests = [row["wrapped_by"] for row in await connection.fetch(load("doctor")["list_sealing_keys"].text)]
+    if all(secrets.has_sealed(loaded, digest) for digest in digests):
+        return Finding("key", "opens the secrets of all workspaces")
+    return Finding(
+        "key",
+        "secrets were encrypted with another instance key",
+        "Start every process with the instance key that stored them (ORVANTA_INSTANCE_KEY, or instance.key).",
+    )
+
+
+async def _queues(connection: Connection) -> list[Finding]:
+    """Return a warning for each queue with waiting jobs that no worker serves."""
+    rows = await connection.fetch(load("worker_views")["list_queues"].text, None)
+    return [
+        Finding(
+            "queue",
+            f"{row['queue']}: no worker serves it, {row['waiting']} waiting",
+            "Start a worker for it, add it to the queues of a group, or correct the tag.",
+        )
+        for row in rows
+        if row["waiting"] and not row["workers"]
+    ]
+
+
 _LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
 
 
@@ -125,11 +159,16 @@ async def _problems(database: Database) -> bool:
     return bool(found)
 
 
-def _storage(settings: Settings) -> Finding:
-    if settings.object_storage_url is None:
-        return Finding("storage", f"the folder {settings.home / 'objects'}")
-    parts = urlsplit(settings.object_storage_url)
-    return Finding("storage", f"{parts.scheme}://{parts.hostname or ''}{parts.path}")
+async def _storage(settings: Settings) -> Finding:
+    from orvanta_platform.services.platform import open_storage
+
+    place = f"the folder {settings.home / 'objects'}"
+    if settings.object_storage_url is not None:
+        parts = urlsplit(settings.object_storage_url)
+        place = f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
+    if await open_storage(settings).answers():
+        return Finding("storage", place)
+    return Finding("storage", f"{place} does not answer", "Check OBJECT_STORAGE_URL and that this machine reaches it.")
 
 
 def _isolation(settings: Settings) -> Finding:

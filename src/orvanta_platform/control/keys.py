@@ -91,6 +91,11 @@ def load(settings: Settings) -> InstanceKeys:
     return InstanceKeys(*_checked(text(settings)), reread=changes)
 
 
+def exists(settings: Settings) -> bool:
+    """Return whether there is a key, which `load` otherwise creates."""
+    return settings.instance_key is not None or (settings.home / _FILE).exists()
+
+
 def text(settings: Settings) -> str:
     """Return the keys themselves, one on each line, for a backup. Raises like `load`."""
     if settings.instance_key is None:

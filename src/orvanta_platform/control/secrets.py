@@ -70,7 +70,7 @@ async def newest_key(db: Database, keys: InstanceKeys, workspace: str) -> DataKe
 
 def unwrap(keys: InstanceKeys, workspace: str, row: KeyRow) -> DataKey:
     """Return the key of a row. Raises SecretUnreadable."""
-    if keys.first_match(_FINGERPRINT, lambda key: _digest_of(key) == row.wrapped_by or None) is None:
+    if not has_sealed(keys, row.wrapped_by):
         raise SecretUnreadable(
             f"The secrets of {workspace} were encrypted with another instance key.",
             hint="Start with the instance key that was used to store them (ORVANTA_INSTANCE_KEY, or instance.key).",
@@ -155,6 +155,11 @@ def _key_name(workspace: str, version: int) -> bytes:
 def fingerprint(keys: InstanceKeys) -> str:
     """Return a digest that identifies the instance key that seals, without revealing it."""
     return _digest_of(keys.key(_FINGERPRINT))
+
+
+def has_sealed(keys: InstanceKeys, digest: str) -> bool:
+    """Return whether the digest is that of one of these instance keys."""
+    return keys.first_match(_FINGERPRINT, lambda key: _digest_of(key) == digest or None) is not None
 
 
 def _digest_of(key: bytes) -> str:

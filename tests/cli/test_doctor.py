@@ -1,0 +1,65 @@
+"""Diagnoses of `orvanta doctor`: what it names, and the remedy."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import asyncpg
+from tests.cli.test_commands import free_port, on, run
+from tests.conftest import TestDatabase
+
+from orvanta_platform.db.migrate import list_migrations
+
+
+async def execute(database: TestDatabase, statement: str, *values: object) -> None:
+    """Run a statement as the owner of the database."""
+    connection = await asyncpg.connect(database.owner_url)
+    try:
+        await connection.execute(statement, *values)
+    finally:
+        await connection.close()
+
+
+async def diagnosis(database: TestDatabase, home: Path, subject: str, **settings: str) -> str:
+    """Return the lines of the report about a subject."""
+    done = await asyncio.to_thread(run, "doctor", **on(database, home), **settings)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    first = next(number for number, line in enumerate(lines) if line.split()[:1] == [subject])
+    return "\n".join([lines[first], *(line for line in lines[first + 1 : first + 2] if line.startswith(" "))])
+
+
+async def test_older_schema_is_named_with_the_command(database: TestDatabase, tmp_path: Path) -> None:
+    last = list_migrations()[-1].name
+    await execute(database, "DELETE FROM migration WHERE name = $1", last)
+    assert (await diagnosis(database, tmp_path, "schema")).split("\n")[1].strip() == "Run `orvanta migrate`."
+    for command in ("server", "worker"):
+        done = await asyncio.to_thread(run, command, ORVANTA_PORT=str(free_port()), **on(database, tmp_path))
+        assert done.returncode == 1
+        assert done.stderr == f"Error: The database lacks 1 migration(s), from {last} on.\nRun `orvanta migrate`.\n"
+
+
+async def test_newer_schema_is_named_with_the_remedy(database: TestDatabase, tmp_path: Path) -> None:
+    await execute(database, "INSERT INTO migration (name, breaking) VALUES ('9000_change_all', true)")
+    found = await diagnosis(database, tmp_path, "schema")
+    assert "(9000_change_all)" in found and "Start the newer version, or restore a backup" in found
+
+
+async def test_other_instance_key_is_named(database: TestDatabase, tmp_path: Path) -> None:
+    assert "set ORVANTA_INSTANCE_KEY" in await diagnosis(database, tmp_path, "key")
+    assert not (tmp_path / "instance.key").exists()
+    key = {"ORVANTA_INSTANCE_KEY": "k" * 44}
+    assert "opens the secrets of all workspaces" in await diagnosis(database, tmp_path, "key", **key)
+    await execute(database, "INSERT INTO workspace (id, name, owner) VALUES ('other', 'Other', 'admin')")
+    sealed = (
+        "INSERT INTO data_key (workspace, version, wrapped, wrapped_by) VALUES ('other', 1, '', 'digest of another')"
+    )
+    await execute(database, sealed)
+    assert "with another instance key" in await diagnosis(database, tmp_path, "key", **key)
+
+
+async def test_storage_that_does_not_answer_is_named(database: TestDatabase, tmp_path: Path) -> None:
+    url = f"s3://objects/main?endpoint=http://127.0.0.1:{free_port()}&region=us-east-1"
+    found = await diagnosis(database, tmp_path, "storage", OBJECT_STORAGE_URL=url)
+    assert "s3://objects/main does not answer" in found and "Check OBJECT_STORAGE_URL" in found
