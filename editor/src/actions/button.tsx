@@ -1,9 +1,9 @@
 import { useEditor, useEditorStore } from "../editor/context";
 import { Button, IconButton } from "../ui/controls";
 import { formatChord } from "./keymap";
-import { actionOf, labelOf, perform } from "./registry";
+import { actionOf, isOffered, labelOf, perform } from "./registry";
 
-/** Button of an action of the registry. */
+/** Button of an action of the registry; nothing where the page does not offer the action. */
 export function ActionButton({
   name,
   words: labelled = false,
@@ -18,11 +18,13 @@ export function ActionButton({
 }) {
   const store = useEditorStore();
   const action = actionOf(name);
+  const offered = useEditor((editor) => isOffered(action, editor));
   const enabled = useEditor(action.enabled);
   const label = useEditor((editor) => labelOf(action, editor));
   const key = action.keys[0];
   const title = key ? `${label} (${formatChord(key)})` : label;
   const props = { disabled: !enabled, icon: action.icon, title, onClick: () => perform(store, action) };
+  if (!offered) return null;
   if (!labelled) return <IconButton label={label} aria-pressed={pressed} {...props} />;
   return (
     <Button look={primary ? "main" : "plain"} {...props}>

@@ -24,7 +24,7 @@ import { replaceNode } from "../workflow/replace";
 import { AddInsideDialog } from "./add-inside-dialog";
 import { FindDialog } from "./find-dialog";
 import { formatChord } from "./keymap";
-import { ACTIONS, attempt, labelOf, perform } from "./registry";
+import { ACTIONS, attempt, isEnabled, isOffered, labelOf, perform } from "./registry";
 
 /** The open dialog of the editor, if any. */
 export function Dialogs() {
@@ -140,12 +140,14 @@ function ActionsDialog() {
   const navigate = useNavigate();
   const editor = useEditor((state) => state);
   const flows = useQuery(flowsQuery(editor.workspace));
-  const commands = ACTIONS.filter((action) => !/^(go|extend)-|^palette$/.test(action.name)).map((action) => ({
+  const commands = ACTIONS.filter(
+    (action) => isOffered(action, editor) && !/^(go|extend)-|^palette$/.test(action.name),
+  ).map((action) => ({
     value: labelOf(action, editor),
     icon: action.icon,
     name: labelOf(action, editor),
     detail: action.keys[0] && <kbd className={css.key}>{formatChord(action.keys[0])}</kbd>,
-    disabled: !action.enabled(editor),
+    disabled: !isEnabled(action, editor),
     choose: () => {
       close();
       perform(store, action);

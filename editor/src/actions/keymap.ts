@@ -1,6 +1,6 @@
 import type { EditorStore } from "../editor/store";
 import { isTextInput } from "../lib/text-input";
-import { ACTIONS, type Action, perform } from "./registry";
+import { ACTIONS, type Action, isOffered, perform } from "./registry";
 
 const MAC = /Mac|iPhone|iPad/.test(navigator.platform);
 
@@ -26,17 +26,21 @@ const GLOBAL_ACTIONS = new Set(["palette", "save", "deploy", "test", "find", "ke
 /** Handled by the browser, which sends clipboard events. */
 const BROWSER_HANDLED = new Set(["copy", "cut", "paste"]);
 
-/** Actions available while a run is displayed. */
-const READ_ONLY_ACTIONS = new Set(["fit", "full-size", "zoom-in", "zoom-out", "overview", "select-none"]);
+const ACTIONS_OF_RUNS = new Set(["fit", "full-size", "zoom-in", "zoom-out", "overview", "select-none"]);
 
-/**
- * Perform the action of a key on a workflow's page. Without the graph, only global actions have keys.
- */
-export function handleKey(store: EditorStore, event: KeyboardEvent, graph = true): void {
+/** Part of a page that has keys: the graph of a workflow, its other views, or the graph of a run. */
+export type KeyArea = "graph" | "view" | "run";
+
+function hasKeys({ name }: Action, area: KeyArea): boolean {
+  if (area === "run") return ACTIONS_OF_RUNS.has(name) || name.startsWith("go-");
+  return area === "graph" || GLOBAL_ACTIONS.has(name);
+}
+
+/** Perform the action of a key in a part of a page. */
+export function handleKey(store: EditorStore, event: KeyboardEvent, area: KeyArea): void {
   const action = BY_KEY.get(chord(event));
   if (!action || event.defaultPrevented || BROWSER_HANDLED.has(action.name)) return;
-  if (store.getState().readOnly && !READ_ONLY_ACTIONS.has(action.name) && !action.name.startsWith("go-")) return;
-  if (!graph && !GLOBAL_ACTIONS.has(action.name)) return;
+  if (!isOffered(action, store.getState()) || !hasKeys(action, area)) return;
   // An open dialog receives the keys, also while it is loading.
   const isTyping = isTextInput(event.target) || store.getState().dialog !== null;
   if (isTyping && !(GLOBAL_ACTIONS.has(action.name) && event.key !== "?")) return;

@@ -1,7 +1,7 @@
 import { useEditorStore } from "../editor/context";
 import { Menu, type MenuItem } from "../ui/menu";
 import { formatChord } from "./keymap";
-import { actionOf, labelOf, perform } from "./registry";
+import { actionOf, isEnabled, isOffered, labelOf, perform } from "./registry";
 
 interface Props {
   label: string;
@@ -25,10 +25,15 @@ export function ActionMenu({ label, at, groups, more = [], enabledOnly = false, 
       label: labelOf(action, store.getState()),
       icon: action.icon,
       keys: key && formatChord(key),
-      disabled: !action.enabled(store.getState()),
+      disabled: !isEnabled(action, store.getState()),
       run: () => perform(store, action),
     };
   };
-  const shown = groups.map((group) => group.map(item).filter((each) => !enabledOnly || !each.disabled));
+  const shown = groups.map((group) =>
+    group
+      .filter((name) => isOffered(actionOf(name), store.getState()))
+      .map(item)
+      .filter((each) => !enabledOnly || !each.disabled),
+  );
   return <Menu label={label} at={at} groups={[...shown, more]} close={close} />;
 }

@@ -34,9 +34,23 @@ export function labelOf(action: Action, editor: Editor): string {
   return typeof action.label === "string" ? action.label : action.label(editor);
 }
 
+/** Actions that change neither a workflow nor its draft. */
+const READING_ACTIONS = new Set([
+  ...["palette", "keys", "find", "open", "copy", "logs", "input", "output"],
+  ...["select-all", "select-none", "select-upstream", "select-downstream"],
+  ...["fit", "full-size", "zoom-in", "zoom-out", "overview", "yaml", "workflow", "outline", "problems"],
+]);
+
+/** Return true if an action exists on the page: where a workflow is read only, those that change nothing. */
+export const isOffered = ({ name }: Action, { readOnly }: Pick<Editor, "readOnly">): boolean =>
+  !readOnly || READING_ACTIONS.has(name) || /^(go|extend)-/.test(name);
+
+export const isEnabled = (action: Action, editor: Editor): boolean =>
+  isOffered(action, editor) && action.enabled(editor);
+
 /** Run an action if it is enabled, and show its error. */
 export function perform(store: EditorStore, action: Action): void {
-  if (!action.enabled(store.getState())) return;
+  if (!isEnabled(action, store.getState())) return;
   attempt(() => action.run(store));
 }
 

@@ -8,10 +8,11 @@ import { attempt } from "./registry";
 /** Handle keys and clipboard events of a workflow's page. `graph`: the graph is displayed. */
 export function useKeyboard(store: EditorStore, graph: boolean): void {
   useEffect(() => {
-    const listen = (event: KeyboardEvent) => handleKey(store, event, graph);
+    const listen = (event: KeyboardEvent) => handleKey(store, event, graph ? "graph" : "view");
     const clip = (event: ClipboardEvent) => {
       // The browser copies text that is selected on the page or in a field.
       if (!graph || event.defaultPrevented || isTextInput(event.target) || hasTextSelection()) return;
+      if (event.type !== "copy" && store.getState().readOnly) return;
       attempt(() => takeClipboard(store, event));
     };
     window.addEventListener("keydown", listen);

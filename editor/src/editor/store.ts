@@ -69,7 +69,7 @@ export interface CanvasView {
 
 export interface Editor {
   workspace: string;
-  /** True on the page of a run. */
+  /** Nothing can be changed: the page of a run, or of a user whose role does not permit changes. */
   readOnly: boolean;
   flow: Flow;
   /** Version that the draft is based on, or null. It differs from that of `flow` if a newer one was deployed. */
@@ -249,7 +249,8 @@ export function write(store: EditorStore, text: string): void {
 }
 
 function record(store: EditorStore, text: string, name: string, key: string | null, select?: string[]): void {
-  const { text: before, history } = store.getState();
+  const { text: before, history, readOnly } = store.getState();
+  if (readOnly) throw new NotPossible(t("editor.readOnly"));
   show(store, text, addStep(history, name, before, text, key), select);
 }
 

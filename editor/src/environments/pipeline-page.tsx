@@ -10,6 +10,7 @@ import {
 import { meQuery } from "../api/session";
 import { Link } from "../routing/link";
 import { t } from "../texts/environments";
+import { EditButton } from "../ui/access-buttons";
 import { Button } from "../ui/controls";
 import { Empty, Failed, Skeleton } from "../ui/states";
 import css from "./environments.module.css";
@@ -96,9 +97,9 @@ function Releases({ workspace }: { workspace: string }) {
     <section aria-label={title}>
       <div className={css.head}>
         <h2>{title}</h2>
-        <Button look="main" icon="plus" onClick={() => setCreating(true)}>
+        <EditButton look="main" icon="plus" onClick={() => setCreating(true)}>
           {t("environments.newRelease")}
-        </Button>
+        </EditButton>
       </div>
       {releases.isPending && <Skeleton rows={2} />}
       {releases.error && <Failed error={releases.error} retry={() => void releases.refetch()} />}

@@ -1,9 +1,9 @@
 import { useState } from "react";
 import { t } from "../texts/forms";
+import { RunButton } from "../ui/access-buttons";
 import { Button, Field } from "../ui/controls";
 import controls from "../ui/controls.module.css";
 import css from "../ui/panel.module.css";
-import { RunButton } from "../ui/run-button";
 import { exampleOf } from "../workflow/example";
 import { fieldNames } from "../workflow/schema-fields";
 import { at, type Json, type Tree } from "../workflow/types";

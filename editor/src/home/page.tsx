@@ -6,8 +6,8 @@ import { toRunRow } from "../api/run-list";
 import { startFlow } from "../api/runs";
 import { useNavigate, useParams } from "../routing/hooks";
 import { t } from "../texts/home";
-import { Button, IconButton, LinkButton } from "../ui/controls";
-import { RunButton } from "../ui/run-button";
+import { EditButton, RunButton } from "../ui/access-buttons";
+import { IconButton, LinkButton } from "../ui/controls";
 import { Failed, Skeleton } from "../ui/states";
 import { Status } from "../ui/status";
 import { notifyError } from "../ui/toasts";
@@ -33,9 +33,9 @@ export function HomePage() {
         <LinkButton icon="flow" to={`/w/${workspace}/workflows`}>
           {t("home.allWorkflows")}
         </LinkButton>
-        <Button look="main" icon="plus" onClick={() => void navigate(`/w/${workspace}/workflows?new=1`)}>
+        <EditButton look="main" icon="plus" onClick={() => void navigate(`/w/${workspace}/workflows?new=1`)}>
           {t("home.newWorkflow")}
-        </Button>
+        </EditButton>
       </div>
       <FirstVisit workspace={workspace} />
       <RunChart workspace={workspace} />

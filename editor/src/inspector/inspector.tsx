@@ -6,6 +6,7 @@ import { Icon } from "../ui/icon";
 import css from "../ui/panel.module.css";
 import type { Edge } from "../workflow/outline";
 import { AnnotationForm, isAnnotation } from "./annotation-form";
+import { EditableForm } from "./editable-form";
 import { EdgeRow } from "./node-form";
 import { NodePanel } from "./node-panel";
 import { WorkflowForm } from "./workflow-form";
@@ -16,10 +17,12 @@ export function Inspector() {
   const edge = useEditor((editor) => editor.edge);
   const chosen = useEditor((editor) => editor.selection.at(-1) ?? "");
   useLastRun();
-  if (edge) return <EdgeForm edge={edge} />;
-  if (isAnnotation(chosen)) return <AnnotationForm chosen={chosen} />;
-  return node ? <NodePanel node={node} /> : <WorkflowForm />;
+  if (node && !edge && !isAnnotation(chosen)) return <NodePanel node={node} />;
+  return <EditableForm>{edge ? <EdgeForm edge={edge} /> : <OtherForm chosen={chosen} />}</EditableForm>;
 }
+
+const OtherForm = ({ chosen }: { chosen: string }) =>
+  isAnnotation(chosen) ? <AnnotationForm chosen={chosen} /> : <WorkflowForm />;
 
 /** Load the last run and its results once while the page is open. */
 function useLastRun(): void {

@@ -4,6 +4,7 @@ import { useMedia } from "../lib/use-media";
 import { Icon } from "../ui/icon";
 import { kindOf } from "../workflow/kinds";
 import type { Node } from "../workflow/outline";
+import { EditableForm } from "./editable-form";
 import { NodeForm } from "./node-form";
 import css from "./node-panel.module.css";
 import { NodeTabs, panelId, tabId } from "./node-tabs";
@@ -28,7 +29,9 @@ export function NodePanel({ node }: { node: Node }) {
           aria-labelledby={tabId("settings")}
           hidden={tab !== "settings" && !split}
         >
-          <NodeForm key={node.path.join(".")} node={node} />
+          <EditableForm>
+            <NodeForm key={node.path.join(".")} node={node} />
+          </EditableForm>
         </div>
         {tab !== "settings" && <NodeTest key={node.id} node={node} tab={tab} />}
       </div>

@@ -10,9 +10,9 @@ import { isRunOver, isTesting, nodeStateOf, runOf, showOutput, testNode } from "
 import type { Editor, NodeTab, ShownRun } from "../editor/store";
 import { InputForm } from "../forms/input-form";
 import { t } from "../texts/inspector";
+import { RunButton } from "../ui/access-buttons";
 import { Button, LinkButton } from "../ui/controls";
 import css from "../ui/panel.module.css";
-import { RunButton } from "../ui/run-button";
 import { Status } from "../ui/status";
 import { exampleOf } from "../workflow/example";
 import { isLoop } from "../workflow/kinds";
@@ -59,6 +59,7 @@ function TestBar({ node, run, rerun }: Shown & { rerun: Set<string> }) {
   const schema = useEditor((editor) => at(editor.tree, ["schema"]));
   const args = useEditor((editor) => editor.args);
   const busy = useEditor(isTesting);
+  const readOnly = useEditor((editor) => editor.readOnly);
   const { status } = useNodeJob(node.id, run);
   const test = (again: "all" | Set<string>) => {
     showOutput(store);
@@ -66,12 +67,16 @@ function TestBar({ node, run, rerun }: Shown & { rerun: Set<string> }) {
   };
   return (
     <div className={panel.bar}>
-      <RunButton look="main" disabled={busy} onClick={() => test(rerun)}>
-        {t("inspector.testNode", { node: node.id })}
-      </RunButton>
-      <RunButton disabled={busy} onClick={() => test("all")}>
-        {t("inspector.runToHere")}
-      </RunButton>
+      {!readOnly && (
+        <>
+          <RunButton look="main" disabled={busy} onClick={() => test(rerun)}>
+            {t("inspector.testNode", { node: node.id })}
+          </RunButton>
+          <RunButton disabled={busy} onClick={() => test("all")}>
+            {t("inspector.runToHere")}
+          </RunButton>
+        </>
+      )}
       {run && (
         <div className={panel.run} role="status">
           <Status status={run.nodes[node.id] ? status : run.status} />
@@ -127,6 +132,7 @@ function InputTab({ node, run, rerun, setRerun }: InputProps) {
   const schema = useEditor((editor) => at(editor.tree, ["schema"]));
   const args = useEditor((editor) => editor.args);
   const busy = useEditor(isTesting);
+  const readOnly = useEditor((editor) => editor.readOnly);
   const { status, undecidedLoop } = useNodeJob(node.id, run);
   const given = args ?? exampleOf(schema);
   const asks = isTree(at(schema, ["properties"]) ?? null) && Object.keys(at(schema, ["properties"]) as Tree).length > 0;
@@ -135,8 +141,8 @@ function InputTab({ node, run, rerun, setRerun }: InputProps) {
       {undecidedLoop && <ChooseIteration loop={undecidedLoop} />}
       {!undecidedLoop && run?.nodes[node.id] && <NodeInput run={run.id} id={node.id} status={status} />}
       {!run && <p className={css.help}>{t("inspector.noRun")}</p>}
-      <UpstreamData node={node} again={rerun} setAgain={setRerun} />
-      {asks && (
+      {!readOnly && <UpstreamData node={node} again={rerun} setAgain={setRerun} />}
+      {asks && !readOnly && (
         <details className={css.section} open={given === null}>
           <summary>{t("workflow.input")}</summary>
           <InputForm

@@ -10,6 +10,7 @@ import { setField } from "../workflow/commands";
 import type { Node } from "../workflow/outline";
 import { pinOf } from "../workflow/pins";
 import { at, type Json } from "../workflow/types";
+import { EditableForm } from "./editable-form";
 
 const MAX_SHOWN = 20_000;
 
@@ -55,30 +56,32 @@ export function PinnedOutput({ node }: { node: Node }) {
     <details className={css.section} open={found !== null}>
       <summary>{t("inspector.pinnedOutput")}</summary>
       <div className={css.inner}>
-        <label className={css.check}>
-          <input
-            type="checkbox"
-            checked={found?.enabled ?? false}
-            onChange={(event) => {
-              const enabled = event.target.checked;
-              const name = enabled ? t("workflow.pin", { node: node.id }) : t("workflow.unpin", { node: node.id });
-              storeMock({ enabled, return_value: found?.value }, name);
+        <EditableForm>
+          <label className={css.check}>
+            <input
+              type="checkbox"
+              checked={found?.enabled ?? false}
+              onChange={(event) => {
+                const enabled = event.target.checked;
+                const name = enabled ? t("workflow.pin", { node: node.id }) : t("workflow.unpin", { node: node.id });
+                storeMock({ enabled, return_value: found?.value }, name);
+              }}
+            />
+            <span className={css.label}>{t("inspector.returnPinned")}</span>
+          </label>
+          <LazyCode
+            label={t("inspector.pinnedOutputOf", { node: node.id })}
+            language="json"
+            text={shownText}
+            changed={(text) => {
+              setTyped(text);
+              const { value, fault: wrong } = read(text);
+              const name = t("inspector.setPinned", { node: node.id });
+              if (wrong === null) storeMock({ enabled: found?.enabled ?? true, return_value: value }, name);
             }}
+            lines={4}
           />
-          <span className={css.label}>{t("inspector.returnPinned")}</span>
-        </label>
-        <LazyCode
-          label={t("inspector.pinnedOutputOf", { node: node.id })}
-          language="json"
-          text={shownText}
-          changed={(text) => {
-            setTyped(text);
-            const { value, fault: wrong } = read(text);
-            const name = t("inspector.setPinned", { node: node.id });
-            if (wrong === null) storeMock({ enabled: found?.enabled ?? true, return_value: value }, name);
-          }}
-          lines={4}
-        />
+        </EditableForm>
         {fault && (
           <p className={css.problem} role="alert">
             {t("inspector.invalidJson")}

@@ -3,6 +3,7 @@ import { useState } from "react";
 import { archiveAddress, type ItemKind } from "../api/changes";
 import { lazyComponent } from "../lib/lazy-component";
 import { t } from "../texts/items";
+import { EditButton } from "../ui/access-buttons";
 import { Button } from "../ui/controls";
 import controls from "../ui/controls.module.css";
 import { Icon } from "../ui/icon";
@@ -48,9 +49,9 @@ export function BulkBar({ workspace, kind, paths, archived, archive, clear }: Pr
       <Button icon="copy" onClick={() => setCopying(true)}>
         {t("items.copy")}
       </Button>
-      <Button icon={archived ? "undo" : "save"} disabled={archiving.isPending} onClick={() => archiving.mutate()}>
+      <EditButton icon={archived ? "undo" : "save"} disabled={archiving.isPending} onClick={() => archiving.mutate()}>
         {archived ? t("items.restore") : t("items.archive")}
-      </Button>
+      </EditButton>
       <Button look="quiet" icon="cross" onClick={clear}>
         {t("items.clear")}
       </Button>

@@ -71,6 +71,7 @@ function Nodes({ lane, level }: { lane: Lane; level: number }) {
 /** A list of a node. N adds a node at its start, also to an empty list. */
 function LaneItem({ lane, level, of }: { lane: Lane; level: number; of: Node }) {
   const store = useEditorStore();
+  const readOnly = useEditor((editor) => editor.readOnly);
   if (!lane.title && lane.nodes.length > 0) return null;
   const title = lane.title || t("panels.body");
   const add = () => store.setState({ dialog: { kind: "add", spot: { lane, start: true } } });
@@ -84,22 +85,24 @@ function LaneItem({ lane, level, of }: { lane: Lane; level: number; of: Node }) 
       className={tree.lane}
       onFocus={() => select(store, [of.id])}
       onKeyDown={(event) => {
-        if (event.key !== "n") return;
+        if (event.key !== "n" || readOnly) return;
         event.preventDefault();
         event.stopPropagation();
         add();
       }}
     >
       <span>{title}</span>
-      <button
-        type="button"
-        className={tree.add}
-        tabIndex={-1}
-        aria-label={t("panels.addAtStart", { list: title })}
-        onClick={add}
-      >
-        <Icon name="plus" size={12} />
-      </button>
+      {!readOnly && (
+        <button
+          type="button"
+          className={tree.add}
+          tabIndex={-1}
+          aria-label={t("panels.addAtStart", { list: title })}
+          onClick={add}
+        >
+          <Icon name="plus" size={12} />
+        </button>
+      )}
     </div>
   );
 }

@@ -26,18 +26,21 @@ export function TestPanel() {
   const schema = useEditor((editor) => at(editor.tree, ["schema"]));
   const live = useEditor((editor) => editor.live);
   const busy = useEditor(isTesting);
+  const readOnly = useEditor((editor) => editor.readOnly);
   const [options, setOptions] = useState(DEFAULT_OPTIONS);
   return (
     <div className={css.pane}>
-      <h2>{t("panels.test")}</h2>
+      <h2>{t(readOnly ? "ui.run" : "panels.test")}</h2>
       <InputForm
         schema={schema}
         busy={busy}
         initial={store.getState().args}
         run={(args) => testWorkflow(store, args)}
-        alternative={{ label: t("panels.dryRun"), run: (args) => dryRunWorkflow(store, args, options) }}
+        {...(readOnly
+          ? {}
+          : { alternative: { label: t("panels.dryRun"), run: (args) => dryRunWorkflow(store, args, options) } })}
       />
-      <DryRunOptionsForm options={options} set={setOptions} />
+      {!readOnly && <DryRunOptionsForm options={options} set={setOptions} />}
       {live && <TestOutcome live={live} />}
     </div>
   );

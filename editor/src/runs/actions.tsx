@@ -4,8 +4,8 @@ import { useEditor } from "../editor/context";
 import { lazyComponent } from "../lib/lazy-component";
 import { ENDED } from "../lib/status";
 import { t } from "../texts/runs";
+import { EditButton, RunButton } from "../ui/access-buttons";
 import { Button } from "../ui/controls";
-import { RunButton } from "../ui/run-button";
 import { notify, notifyError } from "../ui/toasts";
 import { useRun } from "./context";
 import { RerunDialog } from "./restart/rerun-dialog";
@@ -45,9 +45,9 @@ export function RunActions() {
         </RunButton>
       )}
       {over && status !== "cancelled" && about.workflow && about.version && isRecordable && (
-        <Button icon="check" onClick={() => setAsking("test")}>
+        <EditButton icon="check" onClick={() => setAsking("test")}>
           {t("runs.keepAsTest")}
-        </Button>
+        </EditButton>
       )}
       {!dry && (
         <RunButton icon="redo" onClick={() => setAsking("rerun")}>

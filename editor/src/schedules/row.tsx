@@ -7,9 +7,10 @@ import { Link } from "../routing/link";
 import { useSharing } from "../sharing/use-sharing";
 import { t, tWith } from "../texts/schedules";
 import { formatInZone } from "../triggers/times";
+import { useReadOnly } from "../ui/access";
+import { EditButton, RunButton } from "../ui/access-buttons";
 import { Button, LinkButton } from "../ui/controls";
 import { Popover } from "../ui/popover";
-import { RunButton } from "../ui/run-button";
 import { Status } from "../ui/status";
 import { Time } from "../ui/time";
 import { notify, notifyError } from "../ui/toasts";
@@ -28,6 +29,7 @@ export function ScheduleRow({ workspace, schedule }: { workspace: string; schedu
   const navigate = useNavigate();
   const [busy, setBusy] = useState(false);
   const { path, enabled, script_path: what, timezone, upcoming } = schedule;
+  const readOnly = useReadOnly();
   const sharing = useSharing({ workspace, kind: "schedule", path });
   const act = async (work: () => Promise<void>) => {
     setBusy(true);
@@ -78,10 +80,10 @@ export function ScheduleRow({ workspace, schedule }: { workspace: string; schedu
         <RunButton disabled={busy} onClick={() => void act(run)}>
           {t("schedules.runNow")}
         </RunButton>
-        <Button icon={enabled ? "pause" : "play"} disabled={busy} onClick={() => void act(toggle)}>
+        <EditButton icon={enabled ? "pause" : "play"} disabled={busy} onClick={() => void act(toggle)}>
           {enabled ? t("schedules.pause") : t("schedules.resume")}
-        </Button>
-        {schedule.is_flow && (
+        </EditButton>
+        {schedule.is_flow && !readOnly && (
           <LinkButton icon="edit" to={`${home}?view=triggers`}>
             {t("ui.edit")}
           </LinkButton>

@@ -9,7 +9,7 @@ import { filterItems, ITEM_ORDERS } from "../items/listed-item";
 import { useListMarks } from "../items/use-list-marks";
 import { useParams } from "../routing/hooks";
 import { t } from "../texts/scripts";
-import { Button } from "../ui/controls";
+import { EditButton } from "../ui/access-buttons";
 import { Icon } from "../ui/icon";
 import { LabelFilter, type ListState, ListTools, NoMatches, useListTools } from "../ui/list-tools";
 import { Empty, Failed, Skeleton } from "../ui/states";
@@ -39,9 +39,9 @@ export function ScriptsPage() {
         <ListTools what="scripts" found={found} />
         <LabelFilter label={label} clear={() => set("label", "")} />
         <ShownSelect show={show} set={(next) => set("show", next)} />
-        <Button look="main" icon="plus" onClick={() => setCreating(true)}>
+        <EditButton look="main" icon="plus" onClick={() => setCreating(true)}>
           {t("scripts.new")}
-        </Button>
+        </EditButton>
       </div>
       {scripts.isPending && <Skeleton />}
       {scripts.error && <Failed error={scripts.error} retry={() => void scripts.refetch()} />}

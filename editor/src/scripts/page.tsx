@@ -14,6 +14,8 @@ import { useNavigate, useParams, useSearchParams } from "../routing/hooks";
 import { Link, Navigate } from "../routing/link";
 import { useSharing } from "../sharing/use-sharing";
 import { t } from "../texts/scripts";
+import { useReadOnly } from "../ui/access";
+import { EditButton } from "../ui/access-buttons";
 import { Button, Field, Input } from "../ui/controls";
 import workflow from "../ui/editor-page.module.css";
 import { Icon } from "../ui/icon";
@@ -93,6 +95,7 @@ function Opened({ workspace, path, script, draft }: OpenedProps) {
   // biome-ignore lint/correctness/useExhaustiveDependencies: the opened script is its initial state
   const store = useMemo(() => createScriptEditor(workspace, path, script, draft), []);
   useAutosave(store);
+  const readOnly = useReadOnly();
   useEffect(() => {
     rememberItem(workspace, { kind: "scripts", path, name: script?.summary || path });
   }, [workspace, path, script]);
@@ -101,11 +104,11 @@ function Opened({ workspace, path, script, draft }: OpenedProps) {
     const listen = (event: KeyboardEvent) => {
       if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "s") return;
       event.preventDefault();
-      if (event.shiftKey && isChanged(store.getState())) setDeploying(true);
+      if (event.shiftKey && !readOnly && isChanged(store.getState())) setDeploying(true);
     };
     window.addEventListener("keydown", listen);
     return () => window.removeEventListener("keydown", listen);
-  }, [store]);
+  }, [store, readOnly]);
   return (
     <ScriptContext value={store}>
       <main className={css.page}>
@@ -133,7 +136,8 @@ function Head({ deploy }: { deploy: () => void }) {
   const summary = useScript((editor) => editor.summary);
   const language = useScript((editor) => editor.language);
   const changed = useScript(isChanged);
-  const words = useScript(stateText);
+  const readOnly = useReadOnly();
+  const state = useScript(stateText);
   const kind = kindOf("rawscript", language);
   return (
     <div className={workflow.head}>
@@ -145,10 +149,10 @@ function Head({ deploy }: { deploy: () => void }) {
         </div>
       </div>
       <span className={workflow.state} role="status">
-        {words}
+        {readOnly ? t("ui.readOnly") : state}
       </span>
       <span className={workflow.tools} />
-      <Button
+      <EditButton
         look="main"
         icon="deploy"
         title={t("scripts.deployKeys", { keys: formatChord("Mod-Shift-s") })}
@@ -156,12 +160,12 @@ function Head({ deploy }: { deploy: () => void }) {
         onClick={deploy}
       >
         {t("ui.deploy")}
-      </Button>
+      </EditButton>
       {deployed && (
         <Popover label={t("scripts.more")} icon="dots">
-          <Button look="quiet" icon="edit" onClick={moving.move}>
+          <EditButton look="quiet" icon="edit" onClick={moving.move}>
             {t("ui.move")}
-          </Button>
+          </EditButton>
           <Button look="quiet" icon="share" onClick={sharing.share}>
             {t("ui.share")}
           </Button>
@@ -230,6 +234,7 @@ function Code() {
   const language = useScript((editor) => editor.language);
   const trial = useScript((editor) => editor.testRun);
   const failed = trial?.status === "failed" && trial.content === content ? trial.result : undefined;
+  const readOnly = useReadOnly();
   const faults = useDiagnostics(workspace, language, content, failed);
   return (
     <div className={css.code}>
@@ -238,6 +243,7 @@ function Code() {
         language={language}
         text={content}
         changed={(text) => edit(store, { content: text })}
+        readOnly={readOnly}
         lines={20}
         numbers
         diagnostics={faults}
@@ -303,6 +309,7 @@ function About() {
   const store = useScriptStore();
   const summary = useScript((editor) => editor.summary);
   const labels = useScript((editor) => editor.labels);
+  const readOnly = useReadOnly();
   const draft = useScript((editor) => editor.draft.revision);
   const deployed = useScript((editor) => editor.deployed);
   const discard = async () => {
@@ -313,17 +320,19 @@ function About() {
   };
   return (
     <section className={inspector.pane} aria-label={t("scripts.about")}>
-      <Field label={t("scripts.summary")} help={t("scripts.summaryHint")}>
-        <Input value={summary} onChange={(event) => edit(store, { summary: event.target.value })} />
-      </Field>
-      <LabelsField labels={labels} set={(next) => edit(store, { labels: next })} />
+      <fieldset className={inspector.editable} disabled={readOnly}>
+        <Field label={t("scripts.summary")} help={t("scripts.summaryHint")}>
+          <Input value={summary} onChange={(event) => edit(store, { summary: event.target.value })} />
+        </Field>
+        <LabelsField labels={labels} set={(next) => edit(store, { labels: next })} />
+      </fieldset>
       {deployed?.lock_error_logs && (
         <div>
           <h3>{t("scripts.lockFailed")}</h3>
           <pre className={inspector.value}>{deployed.lock_error_logs}</pre>
         </div>
       )}
-      {draft !== null && deployed && (
+      {draft !== null && deployed && !readOnly && (
         <Button look="danger" onClick={() => attempt(discard)}>
           {t("scripts.discard")}
         </Button>

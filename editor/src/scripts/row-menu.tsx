@@ -17,6 +17,7 @@ import { References } from "../references/references";
 import { useNavigate } from "../routing/hooks";
 import { useSharing } from "../sharing/use-sharing";
 import { t } from "../texts/scripts";
+import { EditButton } from "../ui/access-buttons";
 import { Confirm } from "../ui/confirm";
 import { Button } from "../ui/controls";
 import { Popover } from "../ui/popover";
@@ -74,13 +75,13 @@ export function RowMenu({ workspace, item, taken }: Props) {
   return (
     <>
       <Popover label={t("scripts.actions", { name: itemName(item) })} icon="dots">
-        <Button look="quiet" icon="copy" onClick={() => duplicating.mutate()}>
+        <EditButton look="quiet" icon="copy" onClick={() => duplicating.mutate()}>
           {t("scripts.duplicate")}
-        </Button>
+        </EditButton>
         {deployed && (
-          <Button look="quiet" icon="edit" onClick={moving.move}>
+          <EditButton look="quiet" icon="edit" onClick={moving.move}>
             {t("ui.move")}
-          </Button>
+          </EditButton>
         )}
         {deployed && (
           <Button look="quiet" icon="share" onClick={sharing.share}>
@@ -89,17 +90,17 @@ export function RowMenu({ workspace, item, taken }: Props) {
         )}
         {deployed && <ExportLink workspace={workspace} kind="script" path={path} />}
         {deployed && (
-          <Button
+          <EditButton
             look="quiet"
             icon={archived ? "undo" : "save"}
             onClick={() => (archived ? archive() : setConfirming("archive"))}
           >
             {archived ? t("scripts.restore") : t("scripts.archive")}
-          </Button>
+          </EditButton>
         )}
-        <Button look="quiet" icon="trash" onClick={() => (deployed ? setConfirming("delete") : remove())}>
+        <EditButton look="quiet" icon="trash" onClick={() => (deployed ? setConfirming("delete") : remove())}>
           {deployed ? t("scripts.delete") : t("scripts.discard")}
-        </Button>
+        </EditButton>
       </Popover>
       {moving.dialog}
       {sharing.dialog}

@@ -10,6 +10,7 @@ import {
 } from "../api/scripts";
 import { lazyComponent } from "../lib/lazy-component";
 import { t, tWith } from "../texts/scripts";
+import { EditButton } from "../ui/access-buttons";
 import { Button } from "../ui/controls";
 import css from "../ui/panel.module.css";
 import { Empty, Failed, Skeleton } from "../ui/states";
@@ -84,9 +85,9 @@ function VersionComparison({ version, close }: { version: Version; close: () => 
     <section className={css.inner} aria-label={title}>
       <div className={css.head}>
         <h2>{title}</h2>
-        <Button disabled={version.current || redeploying.isPending} onClick={() => redeploying.mutate()}>
+        <EditButton disabled={version.current || redeploying.isPending} onClick={() => redeploying.mutate()}>
           {t("scripts.redeploy")}
-        </Button>
+        </EditButton>
         <Button look="quiet" onClick={close}>
           {t("ui.close")}
         </Button>

@@ -11,6 +11,7 @@ import {
 import { References } from "../references/references";
 import { useParams } from "../routing/hooks";
 import { t } from "../texts/settings";
+import { EditButton } from "../ui/access-buttons";
 import { Button, Field, Input } from "../ui/controls";
 import controls from "../ui/controls.module.css";
 import { notify } from "../ui/toasts";
@@ -36,9 +37,9 @@ export function ResourceTypesPage() {
     <main className={css.main}>
       <div className={css.head}>
         <h1>{t("settings.resourceTypes")}</h1>
-        <Button look="main" icon="plus" onClick={() => setCreating(true)}>
+        <EditButton look="main" icon="plus" onClick={() => setCreating(true)}>
           {t("settings.newType")}
-        </Button>
+        </EditButton>
       </div>
       <p className={css.about}>{t("settings.typesHint")}</p>
       <SearchedList

@@ -4,7 +4,8 @@ import { deleteResource, type Resource, resourceListQuery } from "../api/resourc
 import { References } from "../references/references";
 import { useParams } from "../routing/hooks";
 import { t, tWith } from "../texts/settings";
-import { Button } from "../ui/controls";
+import { useReadOnly } from "../ui/access";
+import { EditButton } from "../ui/access-buttons";
 import { Time } from "../ui/time";
 import { DeleteButton } from "./delete-button";
 import { Problem, SearchedList, useSubmission } from "./parts";
@@ -21,9 +22,9 @@ export function ResourcesPage() {
     <main className={css.main}>
       <div className={css.head}>
         <h1>{t("settings.resources")}</h1>
-        <Button look="main" icon="plus" onClick={() => setCreating(true)}>
+        <EditButton look="main" icon="plus" onClick={() => setCreating(true)}>
           {t("settings.newResource")}
-        </Button>
+        </EditButton>
       </div>
       <p className={css.about}>{t("settings.resourcesHint")}</p>
       <SearchedList
@@ -42,6 +43,7 @@ export function ResourcesPage() {
 function ResourceRow({ workspace, resource }: { workspace: string; resource: Resource }) {
   const queries = useQueryClient();
   const submission = useSubmission();
+  const readOnly = useReadOnly();
   const [editing, setEditing] = useState(false);
   const { path } = resource;
   const remove = async () => {
@@ -61,12 +63,14 @@ function ResourceRow({ workspace, resource }: { workspace: string; resource: Res
         </span>
       </div>
       <div className={css.tools}>
-        <Button icon="edit" onClick={() => setEditing(true)} aria-label={t("settings.editItem", { name: path })}>
+        <EditButton icon="edit" onClick={() => setEditing(true)} aria-label={t("settings.editItem", { name: path })}>
           {t("ui.edit")}
-        </Button>
-        <DeleteButton name={path} hint={t("settings.deleteValueHint")} submission={submission} remove={remove}>
-          <References workspace={workspace} kind="resource" path={path} />
-        </DeleteButton>
+        </EditButton>
+        {!readOnly && (
+          <DeleteButton name={path} hint={t("settings.deleteValueHint")} submission={submission} remove={remove}>
+            <References workspace={workspace} kind="resource" path={path} />
+          </DeleteButton>
+        )}
         <RowMenu workspace={workspace} kind="resource" path={path} />
       </div>
       <Problem text={submission.errors[""]} />

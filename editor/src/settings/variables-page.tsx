@@ -4,7 +4,8 @@ import { deleteVariable, type Variable, variableListQuery } from "../api/variabl
 import { References } from "../references/references";
 import { useParams } from "../routing/hooks";
 import { t } from "../texts/settings";
-import { Button } from "../ui/controls";
+import { useReadOnly } from "../ui/access";
+import { EditButton } from "../ui/access-buttons";
 import { Icon } from "../ui/icon";
 import { DeleteButton } from "./delete-button";
 import { Problem, SearchedList, useSubmission } from "./parts";
@@ -21,9 +22,9 @@ export function VariablesPage() {
     <main className={css.main}>
       <div className={css.head}>
         <h1>{t("settings.variables")}</h1>
-        <Button look="main" icon="plus" onClick={() => setCreating(true)}>
+        <EditButton look="main" icon="plus" onClick={() => setCreating(true)}>
           {t("settings.newVariable")}
-        </Button>
+        </EditButton>
       </div>
       <p className={css.about}>{t("settings.variablesHint")}</p>
       <SearchedList
@@ -42,6 +43,7 @@ export function VariablesPage() {
 function VariableRow({ workspace, variable }: { workspace: string; variable: Variable }) {
   const queries = useQueryClient();
   const submission = useSubmission();
+  const readOnly = useReadOnly();
   const [editing, setEditing] = useState(false);
   const { path } = variable;
   const remove = async () => {
@@ -65,12 +67,14 @@ function VariableRow({ workspace, variable }: { workspace: string; variable: Var
         </span>
       </div>
       <div className={css.tools}>
-        <Button icon="edit" onClick={() => setEditing(true)} aria-label={t("settings.editItem", { name: path })}>
+        <EditButton icon="edit" onClick={() => setEditing(true)} aria-label={t("settings.editItem", { name: path })}>
           {t("ui.edit")}
-        </Button>
-        <DeleteButton name={path} hint={t("settings.deleteValueHint")} submission={submission} remove={remove}>
-          <References workspace={workspace} kind="variable" path={path} />
-        </DeleteButton>
+        </EditButton>
+        {!readOnly && (
+          <DeleteButton name={path} hint={t("settings.deleteValueHint")} submission={submission} remove={remove}>
+            <References workspace={workspace} kind="variable" path={path} />
+          </DeleteButton>
+        )}
         <RowMenu workspace={workspace} kind="variable" path={path} />
       </div>
       <Problem text={submission.errors[""]} />

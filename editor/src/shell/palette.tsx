@@ -5,6 +5,7 @@ import { toggleTheme } from "../lib/theme";
 import { useNavigate } from "../routing/hooks";
 import { useSettingsPages } from "../settings/pages";
 import { t } from "../texts/t";
+import { useReadOnly } from "../ui/access";
 import { dialogCss as css } from "../ui/dialog";
 import { SearchDialog } from "../ui/search-dialog";
 import { PAGES } from "./pages";
@@ -16,9 +17,13 @@ interface Props {
   close: () => void;
 }
 
+/** Name, icon and function of a command. */
+type Command = [string, string, () => void];
+
 /** Command palette of every page: search of pages, commands, settings, workflows and scripts. */
 export default function Palette({ workspace, open, close }: Props) {
   const navigate = useNavigate();
+  const readOnly = useReadOnly();
   const flows = useQuery(flowsQuery(workspace));
   const scripts = useQuery(scriptsQuery(workspace));
   const settings = useSettingsPages(workspace).flatMap(([, pages]) => pages);
@@ -26,8 +31,9 @@ export default function Palette({ workspace, open, close }: Props) {
     close();
     void navigate(`/w/${workspace}${to}`);
   };
-  const commands: [string, string, () => void][] = [
-    [t("shell.newWorkflow"), "plus", () => go("/workflows?new=1")],
+  const newWorkflow: Command = [t("shell.newWorkflow"), "plus", () => go("/workflows?new=1")];
+  const commands: Command[] = [
+    ...(readOnly ? [] : [newWorkflow]),
     [t("shell.searchRunData"), "search", () => go("/runs/search")],
     [t("shell.shortcuts"), "keys", () => open("shortcuts")],
     [

@@ -1,7 +1,8 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { type MouseEvent, useEffect, useState } from "react";
+import { type MouseEvent, useEffect, useMemo, useState } from "react";
 import { api, onSessionLost } from "../api/client";
 import { useConnection } from "../api/connection";
+import { ownMemberQuery } from "../api/members";
 import { loginOptionsQuery, meQuery } from "../api/session";
 import { workspaceSettingsQuery } from "../api/workspaces";
 import { ApiError } from "../lib/api-error";
@@ -12,7 +13,7 @@ import { useLocation, useParams } from "../routing/hooks";
 import { Navigate } from "../routing/link";
 import { Outlet } from "../routing/provider";
 import { t } from "../texts/t";
-import { ArchivedContext } from "../ui/run-button";
+import { type Access, AccessContext } from "../ui/access";
 import { Failed, Skeleton } from "../ui/states";
 import { WorkspaceNotFound } from "./not-found";
 import { type NavigationProps, Rail } from "./rail";
@@ -38,6 +39,7 @@ export function Shell() {
   const { pathname, search } = useLocation();
   const { workspace: requested } = useParams();
   const { exists, archived } = useWorkspaceState(requested);
+  const access = useAccessOf(exists ? requested : undefined, archived);
   const branding = useQuery(loginOptionsQuery).data?.branding_color;
   useEffect(() => {
     if (exists && requested) rememberWorkspace(requested);
@@ -52,29 +54,27 @@ export function Shell() {
   const color = me.data.workspaces.find((each) => each.id === requested)?.color ?? branding;
   const missing = exists === false;
   return (
-    <div className={css.shell}>
-      {color && <div className={css.environment} style={{ background: color }} />}
-      <SkipLink />
-      <Navigation
-        email={me.data.email}
-        workspaces={ids}
-        workspace={missing ? undefined : (requested ?? initialWorkspace(ids))}
-      />
-      <div className={css.notices}>
-        <ConnectionStatus />
-        {me.data.impersonatedBy && <ImpersonationBanner email={me.data.email} admin={me.data.impersonatedBy} />}
-        {archived && requested && <ArchivedBanner workspace={requested} />}
+    <AccessContext.Provider value={access}>
+      <div className={css.shell}>
+        {color && <div className={css.environment} style={{ background: color }} />}
+        <SkipLink />
+        <Navigation
+          email={me.data.email}
+          workspaces={ids}
+          workspace={missing ? undefined : (requested ?? initialWorkspace(ids))}
+        />
+        <div className={css.notices}>
+          <ConnectionStatus />
+          {me.data.impersonatedBy && <ImpersonationBanner email={me.data.email} admin={me.data.impersonatedBy} />}
+          {archived && requested && <ArchivedBanner workspace={requested} />}
+        </div>
+        <div className={css.body} id={CONTENT} tabIndex={-1}>
+          {missing && <WorkspaceNotFound id={requested ?? ""} workspaces={ids} />}
+          {exists && <Outlet />}
+        </div>
+        <SessionDialog />
       </div>
-      <div className={css.body} id={CONTENT} tabIndex={-1}>
-        {missing && <WorkspaceNotFound id={requested ?? ""} workspaces={ids} />}
-        {exists && (
-          <ArchivedContext.Provider value={archived}>
-            <Outlet />
-          </ArchivedContext.Provider>
-        )}
-      </div>
-      <SessionDialog />
-    </div>
+    </AccessContext.Provider>
   );
 }
 
@@ -91,6 +91,15 @@ function useWorkspaceState(id: string | undefined): { exists: boolean | undefine
   if (data) return { exists: true, archived: data.archived ?? false };
   if (error) return { exists: !(error instanceof ApiError && error.status === 404), archived: false };
   return { exists: undefined, archived: false };
+}
+
+/** Return what the user may do in a workspace: everything until the role is known, because the server decides. */
+function useAccessOf(workspace: string | undefined, archived: boolean): Access {
+  const role = useQuery({ ...ownMemberQuery(workspace ?? ""), enabled: workspace !== undefined }).data?.role;
+  return useMemo(
+    () => ({ archived, mayRun: role !== "viewer", mayEdit: role !== "viewer" && role !== "operator" }),
+    [archived, role],
+  );
 }
 
 /** The rail of wide windows or the bar of narrow ones, and the dialogs that both open. */

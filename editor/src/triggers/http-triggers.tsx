@@ -4,8 +4,8 @@ import { attempt } from "../actions/registry";
 import { deleteRoute, type Route, routesQuery, routeUrl, setRouteMode } from "../api/triggers";
 import { useEditor } from "../editor/context";
 import { t } from "../texts/triggers";
+import { EditButton, EditIconButton } from "../ui/access-buttons";
 import { Confirm } from "../ui/confirm";
-import { Button, IconButton } from "../ui/controls";
 import { CopyableCommand } from "../ui/copyable-command";
 import { Failed, Skeleton } from "../ui/states";
 import { Status } from "../ui/status";
@@ -20,6 +20,7 @@ import css from "./triggers.module.css";
 export function HttpTriggers({ wanted: query }: { wanted: string }) {
   const workspace = useEditor((editor) => editor.workspace);
   const path = useEditor((editor) => editor.flow.path);
+  const readOnly = useEditor((editor) => editor.readOnly);
   const example = useEditor((editor) => at(editor.tree, ["schema", "examples", 0]));
   const routes = useQuery(routesQuery(workspace, path));
   const [editing, setEditing] = useState<Route | "new" | null>(null);
@@ -32,9 +33,9 @@ export function HttpTriggers({ wanted: query }: { wanted: string }) {
     <section className={css.section} aria-labelledby="routes">
       <div className={css.row}>
         <h2 id="routes">{t("triggers.httpTriggers")}</h2>
-        <Button icon="plus" onClick={() => setEditing("new")}>
+        <EditButton icon="plus" onClick={() => setEditing("new")}>
           {t("triggers.newHttpTrigger")}
-        </Button>
+        </EditButton>
       </div>
       {routes.isPending && <Skeleton rows={2} />}
       {routes.error && <Failed error={routes.error} retry={() => void routes.refetch()} />}
@@ -49,7 +50,7 @@ export function HttpTriggers({ wanted: query }: { wanted: string }) {
           ))}
         </ul>
       )}
-      {(routes.data?.length ?? 0) > 0 && <TestRequests kind="http" token="" body={example ?? {}} />}
+      {(routes.data?.length ?? 0) > 0 && !readOnly && <TestRequests kind="http" token="" body={example ?? {}} />}
       {editing && <HttpTriggerForm route={editing === "new" ? null : editing} close={() => setEditing(null)} />}
     </section>
   );
@@ -84,16 +85,20 @@ export function HttpTriggerRow({ route, edit }: { route: Route; edit: () => void
         text={curl(routeUrl(route), { method, token, body: {} })}
       />
       <div className={css.tools}>
-        <Button
+        <EditButton
           icon={on ? "pause" : "play"}
           onClick={() => attempt(async () => setRouteMode(workspace, path, on ? "disabled" : "enabled").then(changed))}
         >
           {on ? t("triggers.disable") : t("triggers.enable")}
-        </Button>
-        <Button icon="edit" onClick={edit}>
+        </EditButton>
+        <EditButton icon="edit" onClick={edit}>
           {t("ui.edit")}
-        </Button>
-        <IconButton label={t("triggers.deleteItem", { name: path })} icon="trash" onClick={() => setDeleting(true)} />
+        </EditButton>
+        <EditIconButton
+          label={t("triggers.deleteItem", { name: path })}
+          icon="trash"
+          onClick={() => setDeleting(true)}
+        />
       </div>
       {deleting && (
         <Confirm

@@ -7,9 +7,8 @@ import { useEditor, useEditorStore } from "../editor/context";
 import { watchTest } from "../editor/run-watch";
 import { useSearchParams } from "../routing/hooks";
 import { t } from "../texts/triggers";
+import { EditButton, EditIconButton, RunButton } from "../ui/access-buttons";
 import { Confirm } from "../ui/confirm";
-import { Button, IconButton } from "../ui/controls";
-import { RunButton } from "../ui/run-button";
 import { Failed, Skeleton } from "../ui/states";
 import { Status } from "../ui/status";
 import { TriggerAcceptance } from "../versions/acceptance";
@@ -32,9 +31,9 @@ export function Schedules({ wanted: query }: { wanted: string }) {
     <section className={css.section} aria-labelledby="schedules">
       <div className={css.row}>
         <h2 id="schedules">{t("triggers.schedules")}</h2>
-        <Button icon="plus" onClick={() => setEditing("new")}>
+        <EditButton icon="plus" onClick={() => setEditing("new")}>
           {t("triggers.newSchedule")}
-        </Button>
+        </EditButton>
       </div>
       {schedules.isPending && <Skeleton rows={2} />}
       {schedules.error && <Failed error={schedules.error} retry={() => void schedules.refetch()} />}
@@ -105,16 +104,16 @@ export function ScheduleRow({ schedule, highlighted = false, edit }: RowProps) {
       <TriggerAcceptance workspace={workspace} kind="schedule" path={path} className={css.help} />
       <div className={css.tools}>
         <RunButton onClick={() => attempt(runNow)}>{t("triggers.runNow")}</RunButton>
-        <Button
+        <EditButton
           icon={enabled ? "pause" : "play"}
           onClick={() => attempt(async () => enableSchedule(workspace, path, !enabled).then(changed))}
         >
           {enabled ? t("triggers.pause") : t("triggers.resume")}
-        </Button>
-        <Button icon="edit" onClick={edit}>
+        </EditButton>
+        <EditButton icon="edit" onClick={edit}>
           {t("ui.edit")}
-        </Button>
-        <IconButton label={t("triggers.deleteItem", { name })} icon="trash" onClick={() => setDeleting(true)} />
+        </EditButton>
+        <EditIconButton label={t("triggers.deleteItem", { name })} icon="trash" onClick={() => setDeleting(true)} />
       </div>
       {deleting && (
         <Confirm

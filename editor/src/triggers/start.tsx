@@ -18,6 +18,7 @@ export default function StartTriggers() {
   const workspace = useEditor((editor) => editor.workspace);
   const path = useEditor((editor) => editor.flow.path);
   const deployed = useEditor((editor) => editor.flow.version_id !== null);
+  const readOnly = useEditor((editor) => editor.readOnly);
   const schedules = useQuery({ ...schedulesQuery(workspace, path), enabled: deployed }).data ?? [];
   const routes = useQuery({ ...routesQuery(workspace, path), enabled: deployed }).data ?? [];
   const more = schedules.length + routes.length - MAX_SHOWN;
@@ -50,7 +51,7 @@ export default function StartTriggers() {
           </Link>
         </li>
       )}
-      <AddTrigger deployed={deployed} />
+      {!readOnly && <AddTrigger deployed={deployed} />}
     </ul>
   );
 }

@@ -14,6 +14,7 @@ import css from "./triggers.module.css";
 export function Webhook() {
   const workspace = useEditor((editor) => editor.workspace);
   const path = useEditor((editor) => editor.flow.path);
+  const readOnly = useEditor((editor) => editor.readOnly);
   const example = useEditor((editor) => at(editor.tree, ["schema", "examples", 0]));
   const [waits, setWaits] = useState(false);
   const [token, setToken] = useState("");
@@ -41,7 +42,7 @@ export function Webhook() {
         </Button>
       </div>
       {token && <CopyableCommand label={t("triggers.token")} text={token} />}
-      <TestRequests kind="webhook" token={token} body={example ?? {}} />
+      {!readOnly && <TestRequests kind="webhook" token={token} body={example ?? {}} />}
     </section>
   );
 }

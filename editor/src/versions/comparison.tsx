@@ -159,7 +159,8 @@ function Restore({ version, text }: { version: Version | undefined; text: string
   const store = useEditorStore();
   const [, setSearch] = useSearchParams();
   const same = useEditor((editor) => editor.text === text);
-  if (!version) return null;
+  const readOnly = useEditor((editor) => editor.readOnly);
+  if (!version || readOnly) return null;
   const restore = () =>
     attempt(() => {
       if (text === null) return;

@@ -6,7 +6,7 @@ import { useEditor, useEditorStore } from "../editor/context";
 import { isChanged } from "../editor/store";
 import { lazyComponent } from "../lib/lazy-component";
 import { t } from "../texts/workflow-page";
-import { Button } from "../ui/controls";
+import { EditButton } from "../ui/access-buttons";
 import css from "../ui/editor-page.module.css";
 import { notify } from "../ui/toasts";
 
@@ -17,7 +17,7 @@ export function Banner() {
   const gone = useEditor((editor) => editor.flow.version_id === null && editor.base !== null);
   const archived = useEditor((editor) => editor.flow.archived);
   const conflict = useEditor((editor) => editor.draft.state === "conflict");
-  const behind = useEditor((editor) => editor.base !== editor.flow.version_id && isChanged(editor));
+  const behind = useEditor((editor) => !editor.readOnly && editor.base !== editor.flow.version_id && isChanged(editor));
   if (gone) return <DeletedBanner />;
   return (
     <>
@@ -49,9 +49,9 @@ function ArchivedBanner() {
   return (
     <div className={css.banner} role="status">
       <span>{t("workflow-page.archived")}</span>
-      <Button icon="undo" onClick={() => attempt(bringBack)}>
+      <EditButton icon="undo" onClick={() => attempt(bringBack)}>
         {t("workflow-page.restore")}
-      </Button>
+      </EditButton>
     </div>
   );
 }

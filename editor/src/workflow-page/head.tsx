@@ -4,6 +4,8 @@ import { useEditor, useEditorStore } from "../editor/context";
 import { type Editor, isChanged } from "../editor/store";
 import { lazyComponent } from "../lib/lazy-component";
 import { t } from "../texts/workflow-page";
+import { useAccess } from "../ui/access";
+import { RunButton } from "../ui/access-buttons";
 import { Button, IconButton } from "../ui/controls";
 import { at, text } from "../workflow/types";
 import css from "./head.module.css";
@@ -15,7 +17,6 @@ const MoreMenu = lazyComponent(() => import("./more-menu"));
 export function Head({ graph }: { graph: boolean }) {
   const path = useEditor((editor) => editor.flow.path);
   const summary = useEditor((editor) => text(at(editor.tree, ["summary"])) || editor.flow.summary);
-  const store = useEditorStore();
   return (
     <div className={css.head}>
       <div className={css.row}>
@@ -36,14 +37,25 @@ export function Head({ graph }: { graph: boolean }) {
           <Panels graph={graph} />
         </div>
         <div className={css.main}>
-          <Button icon="play" title={t("workflow-page.testWorkflow")} onClick={() => store.setState({ panel: "test" })}>
-            {t("workflow-page.test")}
-          </Button>
+          <TestButton />
           <ActionButton name="deploy" words main />
           <More graph={graph} />
         </div>
       </div>
     </div>
+  );
+}
+
+/** Button that opens the form which runs the workflow. */
+function TestButton() {
+  const store = useEditorStore();
+  const readOnly = useEditor((editor) => editor.readOnly);
+  const open = () => store.setState({ panel: "test" });
+  if (readOnly) return <RunButton onClick={open}>{t("ui.run")}</RunButton>;
+  return (
+    <Button icon="play" title={t("workflow-page.testWorkflow")} onClick={open}>
+      {t("workflow-page.test")}
+    </Button>
   );
 }
 
@@ -114,6 +126,15 @@ const DRAFT_STATES = {
 function DraftStatus() {
   const state = useEditor((editor) => editor.draft.state);
   const changed = useEditor(isChanged);
+  const readOnly = useEditor((editor) => editor.readOnly);
+  const { archived } = useAccess();
+  if (readOnly) {
+    return (
+      <span className={css.state} role="status" title={t(archived ? "ui.archivedPermitsNoChanges" : "ui.roleReadOnly")}>
+        {t("ui.readOnly")}
+      </span>
+    );
+  }
   const word = changed ? DRAFT_STATES[state] : t("workflow-page.deployed");
   return (
     <span className={css.state} role="status" title={word}>

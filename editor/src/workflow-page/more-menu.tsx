@@ -26,10 +26,11 @@ export default function MoreMenu({ at, graph, close }: Props) {
   const [removing, setRemoving] = useState(false);
   const workspace = useEditor((editor) => editor.workspace);
   const { path, version_id } = useEditor((editor) => editor.flow);
+  const readOnly = useEditor((editor) => editor.readOnly);
   const moving = useMoving({ workspace, kind: "flow", path }, (to) => navigate(`/w/${workspace}/workflows/${to}`));
   const sharing = useSharing({ workspace, kind: "flow", path });
   const ofDeployed = [
-    { label: t("ui.move"), icon: "edit", run: moving.move },
+    ...(readOnly ? [] : [{ label: t("ui.move"), icon: "edit", run: moving.move }]),
     { label: t("ui.share"), icon: "share", run: sharing.share },
   ];
   return (
@@ -41,7 +42,7 @@ export default function MoreMenu({ at, graph, close }: Props) {
           groups={graph ? [...ON_GRAPH, EVERYWHERE] : [EVERYWHERE]}
           more={[
             ...(version_id === null ? [] : ofDeployed),
-            { label: t("workflow-page.archive"), icon: "trash", run: () => setRemoving(true) },
+            ...(readOnly ? [] : [{ label: t("workflow-page.archive"), icon: "trash", run: () => setRemoving(true) }]),
           ]}
           close={close}
         />

@@ -5,6 +5,7 @@ import { waitingQuery } from "../api/acceptance";
 import { movedTo } from "../api/client";
 import { getDraft } from "../api/drafts";
 import { emptyFlow, type Flow, flowQuery } from "../api/flows";
+import { ownMemberQuery } from "../api/members";
 import { Canvas } from "../canvas/canvas";
 import { FollowShownIterations } from "../canvas/iterations";
 import { useAutosave } from "../editor/autosave";
@@ -18,6 +19,7 @@ import { useFirst } from "../lib/use-first";
 import { useParams, useSearchParams } from "../routing/hooks";
 import { Link, Navigate } from "../routing/link";
 import { t } from "../texts/workflow-page";
+import { useReadOnly } from "../ui/access";
 import css from "../ui/editor-page.module.css";
 import { Failed, Skeleton } from "../ui/states";
 import { at, text } from "../workflow/types";
@@ -67,8 +69,12 @@ function Loaded({ workspace, path }: { workspace: string; path: string }) {
   });
   const error = flow.error ?? draft.error;
   const found = flow.data ?? (fresh ? emptyFlow(path) : null);
-  const loaded = found !== null && !error && !draft.isPending && !kept.isPending;
-  const opened = useFirst(loaded ? { flow: found, draft: draft.data ?? null, kept: kept.data ?? null } : null);
+  const role = useQuery(ownMemberQuery(workspace));
+  const readOnly = useReadOnly();
+  const loaded = found !== null && !error && !draft.isPending && !kept.isPending && !role.isPending;
+  const opened = useFirst(
+    loaded ? { flow: found, draft: draft.data ?? null, kept: readOnly ? null : (kept.data ?? null), readOnly } : null,
+  );
   if (opened) return <Opened workspace={workspace} {...opened} />;
   const target = movedTo(flow.error);
   if (target && !draft.data) return <Navigate to={`/w/${workspace}/workflows/${target}`} />;
@@ -95,18 +101,24 @@ interface OpenedProps {
   flow: Flow;
   draft: Drafted;
   kept: LocalHistory | null;
+  readOnly: boolean;
 }
 
-function Opened({ workspace, flow, draft, kept }: OpenedProps) {
+function Opened({ workspace, flow, draft, kept, readOnly }: OpenedProps) {
   const [search] = useSearchParams();
   // One store while the page is open: a deploy or a save updates it and never replaces it.
   // biome-ignore lint/correctness/useExhaustiveDependencies: only the initial values matter
   const store = useMemo(() => {
     const begun = draft ?? { text: textOf(flow), revision: null, base_version: flow.version_id };
-    const made = createEditor(workspace, flow, { ...begun, base: begun.base_version }, kept);
+    const made = createEditor(workspace, flow, { ...begun, base: begun.base_version }, kept, readOnly);
     made.setState(stateFromUrl(search, made));
     return made;
   }, []);
+  // A page that can be edited stays so, with its unsaved changes; the server refuses to save them.
+  const permitted = !useReadOnly();
+  useEffect(() => {
+    if (permitted) store.setState({ readOnly: false });
+  }, [permitted, store]);
   return (
     <EditorContext value={store}>
       <NewValueContext value={NewValueDialog}>

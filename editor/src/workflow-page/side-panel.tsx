@@ -62,6 +62,7 @@ export function usePreload(): void {
 export function SidePanel() {
   const store = useEditorStore();
   const panel = useEditor((editor) => editor.panel);
+  const readOnly = useEditor((editor) => editor.readOnly);
   const wide = useEditor(
     (editor) => editor.nodeTab !== "settings" && editor.beside && editor.selection.length > 0 && !editor.edge,
   );
@@ -73,7 +74,7 @@ export function SidePanel() {
       data-panel={panel}
       data-wide={panel === "node" && wide}
       style={{ "--panel-width": `${width}px` } as CSSProperties}
-      aria-label={TITLES[panel]}
+      aria-label={panel === "test" && readOnly ? t("ui.run") : TITLES[panel]}
     >
       <ResizeHandle width={width} set={setWidth} />
       <span className={css.close}>

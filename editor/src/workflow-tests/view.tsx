@@ -3,9 +3,8 @@ import { useState } from "react";
 import { deleteTest, resultsQuery, type TestResult, testsQuery, type WorkflowTest } from "../api/workflow-tests";
 import { useEditor } from "../editor/context";
 import { t } from "../texts/workflow-tests";
+import { EditButton, EditIconButton, RunButton } from "../ui/access-buttons";
 import { Confirm } from "../ui/confirm";
-import { Button, IconButton } from "../ui/controls";
-import { RunButton } from "../ui/run-button";
 import { Empty, Failed, Skeleton } from "../ui/states";
 import { Status } from "../ui/status";
 import { notify, notifyError } from "../ui/toasts";
@@ -40,9 +39,9 @@ export default function TestsView() {
           <RunButton disabled={results.isFetching} onClick={() => void results.refetch()}>
             {t("workflow-tests.run")}
           </RunButton>
-          <Button icon="plus" onClick={() => setEditing({ name: null })}>
+          <EditButton icon="plus" onClick={() => setEditing({ name: null })}>
             {t("workflow-tests.new")}
-          </Button>
+          </EditButton>
         </div>
         {results.error && <Failed error={results.error} retry={() => void results.refetch()} />}
         {results.data && tests.data.length > 0 && (
@@ -107,8 +106,8 @@ function TestRow({ test, outcome, edit, remove }: RowProps) {
           />
         )}
         <span className={css.name}>{name}</span>
-        <IconButton icon="edit" label={t("workflow-tests.edit", { name })} onClick={edit} />
-        <IconButton icon="trash" label={t("workflow-tests.delete", { name })} onClick={() => setConfirming(true)} />
+        <EditIconButton icon="edit" label={t("workflow-tests.edit", { name })} onClick={edit} />
+        <EditIconButton icon="trash" label={t("workflow-tests.delete", { name })} onClick={() => setConfirming(true)} />
       </div>
       {test.summary && <p className={css.summary}>{test.summary}</p>}
       {outcome && <Failures failures={outcome.failures} />}

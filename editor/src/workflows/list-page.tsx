@@ -11,9 +11,10 @@ import { useListMarks } from "../items/use-list-marks";
 import { lazyComponent } from "../lib/lazy-component";
 import { useParams } from "../routing/hooks";
 import { t, tWith } from "../texts/workflows";
-import { Button, LinkButton } from "../ui/controls";
+import { useReadOnly } from "../ui/access";
+import { EditButton, RunButton } from "../ui/access-buttons";
+import { LinkButton } from "../ui/controls";
 import { LabelFilter, type ListState, ListTools, NoMatches, useListTools } from "../ui/list-tools";
-import { RunButton } from "../ui/run-button";
 import { Empty, Failed, Skeleton } from "../ui/states";
 import { notify, notifyError } from "../ui/toasts";
 import { useUrlParams } from "../ui/use-url-params";
@@ -31,6 +32,7 @@ const NewWorkflow = lazyComponent(async () => ({ default: (await import("./new-w
 export function WorkflowsPage() {
   const { workspace = "" } = useParams();
   const [search, set] = useUrlParams();
+  const readOnly = useReadOnly();
   const show = search.get("show") ?? "";
   const label = search.get("label") ?? "";
   const archived = show === ARCHIVED;
@@ -49,18 +51,18 @@ export function WorkflowsPage() {
         <ListTools what="workflows" found={found} />
         <LabelFilter label={label} clear={() => set("label", "")} />
         <ShownSelect show={show} set={(next) => set("show", next)} />
-        <Button look="main" icon="plus" onClick={() => set("new", "1")}>
+        <EditButton look="main" icon="plus" onClick={() => set("new", "1")}>
           {t("workflows.new")}
-        </Button>
+        </EditButton>
       </div>
-      {search.has("new") && <NewWorkflow workspace={workspace} close={() => set("new", "")} />}
+      {search.has("new") && !readOnly && <NewWorkflow workspace={workspace} close={() => set("new", "")} />}
       {error && <Failed error={error} retry={() => void Promise.all([flows.refetch(), drafts.refetch()])} />}
       {!items && !error && <Skeleton />}
       {items && items.length === 0 && (
         <EmptyList archived={archived}>
-          <Button look="main" icon="plus" onClick={() => set("new", "1")}>
+          <EditButton look="main" icon="plus" onClick={() => set("new", "1")}>
             {t("workflows.createFirst")}
-          </Button>
+          </EditButton>
         </EmptyList>
       )}
       {items && items.length > 0 && (
@@ -176,8 +178,13 @@ function RestoreButton({ workspace, path }: { workspace: string; path: string })
     },
   });
   return (
-    <Button look="quiet" icon="undo" title={t("workflows.restorePath", { path })} onClick={() => restoring.mutate()}>
+    <EditButton
+      look="quiet"
+      icon="undo"
+      title={t("workflows.restorePath", { path })}
+      onClick={() => restoring.mutate()}
+    >
       {t("workflows.restore")}
-    </Button>
+    </EditButton>
   );
 }

@@ -10,6 +10,7 @@ import { lazyComponent } from "../lib/lazy-component";
 import { useNavigate } from "../routing/hooks";
 import { useSharing } from "../sharing/use-sharing";
 import { t } from "../texts/workflows";
+import { EditButton } from "../ui/access-buttons";
 import { Button } from "../ui/controls";
 import { Popover } from "../ui/popover";
 import { notifyError } from "../ui/toasts";
@@ -49,13 +50,13 @@ export function RowMenu({ workspace, item, taken }: Props) {
   return (
     <>
       <Popover label={t("workflows.actions", { name: itemName(item) })} icon="dots">
-        <Button look="quiet" icon="copy" onClick={() => duplicating.mutate()}>
+        <EditButton look="quiet" icon="copy" onClick={() => duplicating.mutate()}>
           {t("workflows.duplicate")}
-        </Button>
+        </EditButton>
         {item.deployed && (
-          <Button look="quiet" icon="edit" onClick={moving.move}>
+          <EditButton look="quiet" icon="edit" onClick={moving.move}>
             {t("ui.move")}
-          </Button>
+          </EditButton>
         )}
         {item.deployed && (
           <Button look="quiet" icon="share" onClick={sharing.share}>
@@ -63,9 +64,9 @@ export function RowMenu({ workspace, item, taken }: Props) {
           </Button>
         )}
         {item.deployed && <ExportLink workspace={workspace} kind="flow" path={item.path} />}
-        <Button look="quiet" icon="trash" onClick={() => setRemoving(true)}>
+        <EditButton look="quiet" icon="trash" onClick={() => setRemoving(true)}>
           {item.deployed ? t("workflows.archiveOrDelete") : t("workflows.discardDraft")}
-        </Button>
+        </EditButton>
       </Popover>
       {moving.dialog}
       {sharing.dialog}

@@ -11,7 +11,7 @@ export function RunGraph() {
   const store = useEditorStore();
   const { selection, select } = useRun();
   useEffect(() => {
-    const listen = (event: KeyboardEvent) => handleKey(store, event);
+    const listen = (event: KeyboardEvent) => handleKey(store, event, "run");
     window.addEventListener("keydown", listen);
     return () => window.removeEventListener("keydown", listen);
   }, [store]);

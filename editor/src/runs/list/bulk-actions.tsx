@@ -2,9 +2,9 @@ import { useState } from "react";
 import type { RunFilter } from "../../api/run-filter";
 import { cancelRuns, findRunIds, LIMIT, type RunRow, rerunRuns } from "../../api/run-list";
 import { t } from "../../texts/runs";
+import { RunButton } from "../../ui/access-buttons";
 import { Confirm } from "../../ui/confirm";
 import { Button, LinkButton } from "../../ui/controls";
-import { RunButton } from "../../ui/run-button";
 import { notify, notifyError } from "../../ui/toasts";
 import css from "./runs.module.css";
 

@@ -1,0 +1,28 @@
+import { createContext, useContext } from "react";
+import { t } from "../texts/t";
+
+/** Permissions of the user in the workspace of the page. An archived workspace starts no runs and permits no changes. */
+export interface Access {
+  archived: boolean;
+  /** The role permits starting runs. */
+  mayRun: boolean;
+  /** The role permits changing items. */
+  mayEdit: boolean;
+}
+
+export const AccessContext = createContext<Access>({ archived: false, mayRun: true, mayEdit: true });
+
+export const useAccess = () => useContext(AccessContext);
+
+/** Return true if items of the workspace are only read on its pages. */
+export function useReadOnly(): boolean {
+  const { archived, mayEdit } = useAccess();
+  return archived || !mayEdit;
+}
+
+/** Return why the page starts no runs, undefined if it does. */
+export function useNoRunsReason(): string | undefined {
+  const { archived, mayRun } = useAccess();
+  if (archived) return t("ui.archivedStartsNoRuns");
+  return mayRun ? undefined : t("ui.roleStartsNoRuns");
+}

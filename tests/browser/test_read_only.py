@@ -1,0 +1,102 @@
+"""Members whose role does not permit changes: pages show workflows and scripts, run them if allowed, offer no edit."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.async_api import Page, expect
+from tests.browser.conftest import Site
+from tests.browser.test_editing import node
+from tests.browser.test_settings import has_account, token_of
+
+FOLDER = "displayed"
+PATH = f"f/{FOLDER}/orders"
+SOURCE = """summary: Orders
+schema: {type: object, properties: {count: {type: integer, default: 2}}}
+value:
+  modules:
+    - {id: take, value: {type: identity}}
+    - {id: book, summary: Book it, value: {type: identity}}
+"""
+
+
+@pytest.fixture(scope="module")
+def items(site: Site) -> None:
+    """Deploy a workflow and a script that all members may read."""
+    folder = {"name": FOLDER, "extra_perms": {"g/all": False}}
+    site.client.post("/api/w/main/folders/create", json=folder).raise_for_status()
+    site.deploy(PATH, SOURCE)
+    script = {"path": f"f/{FOLDER}/price", "content": "def main():\n    return 7\n", "language": "python3"}
+    site.client.post("/api/w/main/scripts/create", json={**script, "summary": "Price"}).raise_for_status()
+
+
+async def log_in_as(page: Page, site: Site, name: str, role: str) -> None:
+    """Replace the user of the page with a new member of main."""
+    has_account(site, name, role)
+    await page.context.clear_cookies()
+    cookie = {"name": "token", "value": token_of(site, name), "url": site.base, "httpOnly": True}
+    await page.context.add_cookies([cookie])  # type: ignore[list-item]
+
+
+@pytest.mark.usefixtures("items")
+async def test_operator_reads_and_runs_workflow_without_editing(page: Page, site: Site) -> None:
+    await log_in_as(page, site, "olga", "operator")
+    await page.goto(f"/w/main/workflows/{PATH}?panel=node&node=book")
+    main = page.get_by_role("main")
+    await expect(page.get_by_label("Summary")).to_have_value("Book it")
+    await expect(page.get_by_label("Summary")).to_be_disabled()
+    await expect(main.get_by_role("status").filter(has_text="Read only")).to_be_visible()
+    for name in ("Deploy", "Undo", "Add node", "Delete", "Duplicate", "Node library", "Test book", "Add trigger"):
+        await expect(main.get_by_role("button", name=re.compile(f"^{name}"))).to_have_count(0)
+    await page.get_by_role("tab", name="Output").click()
+    await expect(main.get_by_role("button", name="Test book")).to_have_count(0)
+    await node(page, "book").click()
+    for key in ("Delete", "d", "n", "Control+d", "Control+x", "Control+Shift+s"):
+        await page.keyboard.press(key)
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+    await expect(node(page, "book")).to_be_visible()
+    await page.keyboard.press("Control+k")
+    await page.get_by_role("dialog").get_by_role("combobox").fill("deploy")
+    await expect(page.get_by_role("option", name="Deploy")).to_have_count(0)
+    await page.keyboard.press("Escape")
+    await main.get_by_role("button", name="Run", exact=True).click()
+    panel = page.get_by_role("complementary", name="Run")
+    await expect(panel.get_by_role("button", name="Dry run")).to_have_count(0)
+    await panel.get_by_role("button", name="Run", exact=True).click()
+    await expect(panel.get_by_label("Test run").get_by_text("Succeeded").first).to_be_visible()
+    for view, shown, button in (
+        ("triggers", "No schedules", "New schedule"),
+        ("tests", "No tests", "New test"),
+        ("versions", "This is the first version.", "Restore as draft"),
+    ):
+        await page.goto(f"/w/main/workflows/{PATH}?view={view}")
+        await expect(main.get_by_text(shown).first).to_be_visible()
+        await expect(main.get_by_role("button", name=button)).to_have_count(0)
+
+
+@pytest.mark.usefixtures("items")
+async def test_viewer_is_offered_neither_changes_nor_runs(page: Page, site: Site) -> None:
+    await log_in_as(page, site, "vera", "viewer")
+    main = page.get_by_role("main")
+    await page.goto(f"/w/main/workflows/{PATH}")
+    run = main.get_by_role("button", name="Run", exact=True)
+    await expect(run).to_be_disabled()
+    await expect(run).to_have_attribute("title", "Your role does not permit starting runs.")
+    await page.goto("/w/main/workflows")
+    await expect(main.get_by_role("link", name="Orders")).to_be_visible()
+    await expect(main.get_by_role("button", name="New workflow")).to_have_count(0)
+    await main.get_by_role("button", name="Actions for Orders").click()
+    await expect(page.get_by_role("button", name="Share")).to_be_visible()
+    await expect(page.get_by_role("button", name=re.compile("Duplicate|Move|Archive"))).to_have_count(0)
+    await page.goto(f"/w/main/scripts/f/{FOLDER}/price?tab=about")
+    await expect(page.get_by_label("Summary")).to_be_disabled()
+    await expect(main.get_by_role("button", name="Deploy")).to_have_count(0)
+    code = main.get_by_role("textbox", name="Code")
+    await code.press("x")
+    await expect(code).to_contain_text("return 7")
+    await expect(code).not_to_contain_text("x")
+    for address, button in (("scripts", "New script"), ("settings/variables", "New variable")):
+        await page.goto(f"/w/main/{address}")
+        await expect(main.get_by_role("heading", level=1)).to_be_visible()
+        await expect(main.get_by_role("button", name=button)).to_have_count(0)
