@@ -6,6 +6,8 @@ test("the field of a setting follows its schema", () => {
   expect(kindOfSetting({ type: "integer", minimum: 8 })).toBe("integer");
   expect(kindOfSetting({ anyOf: [{ type: "null" }, { type: "string" }] })).toBe("string");
   expect(kindOfSetting({ type: "boolean" })).toBe("boolean");
+  expect(kindOfSetting({ anyOf: [{ type: "string", format: "color" }, { type: "null" }] })).toBe("color");
+  expect(kindOfSetting({ type: "object", additionalProperties: { type: "string" } })).toBe("map");
   expect(kindOfSetting({ type: "object" })).toBe("json");
   expect(kindOfSetting({ anyOf: [{ $ref: "#/$defs/Corp" }, { type: "null" }] })).toBe("json");
 });

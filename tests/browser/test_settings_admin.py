@@ -132,12 +132,24 @@ async def test_settings_of_instance_are_changed(page: Page, site: Site) -> None:
     await expect(fixed.get_by_role("button")).to_have_count(0)
     # The color is shown above every page.
     await page.get_by_role("button", name="Edit branding_color").click()
+    await expect(dialog.get_by_label("Value")).to_have_attribute("type", "color")
     await dialog.get_by_label("Value").fill("#00aa77")
     await dialog.get_by_role("button", name="Save").click()
     await expect(rows(page, "Other").filter(has_text="branding_color")).to_contain_text("#00aa77")
     await page.reload()
     await expect(page.locator("[style*='rgb(0, 170, 119)']")).to_have_count(1)
     await page.get_by_role("button", name="Use default of branding_color").click()
+    # Tags by workspace are entries, not text to be written.
+    await page.get_by_role("button", name="Edit default_tags").click()
+    for workspace, tag in (("sales", "gpu"), ("*", "shared")):
+        await dialog.get_by_label("Workspace").fill(workspace)
+        await dialog.get_by_label("Tag").fill(tag)
+        await dialog.get_by_role("button", name="Add").click()
+    await dialog.get_by_role("button", name="Remove *").click()
+    await dialog.get_by_role("button", name="Save").click()
+    await expect(rows(page, "Other").filter(has_text="default_tags")).to_contain_text("sales: gpu")
+    assert site.client.get("/api/settings/global/default_tags").json() == {"sales": "gpu"}
+    await page.get_by_role("button", name="Use default of default_tags").click()
     # Values of the environment are shown as such, without secrets.
     environment = rows(page, "Environment")
     await expect(environment.filter(has_text="ORVANTA_PORT")).to_contain_text("Set by the environment")

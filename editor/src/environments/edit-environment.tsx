@@ -78,7 +78,7 @@ function EditEnvironment({ environment, close }: { environment: Environment; clo
   return (
     <Dialog title={t("environments.editOf", { name })} close={close}>
       <form className={css.form} onSubmit={submit}>
-        <EnvironmentFields values={values} set={setValues} others={others} />
+        <EnvironmentFields workspace={environment.workspace} values={values} set={setValues} others={others} />
         {saving.isError && (
           <p role="alert">
             {conflict

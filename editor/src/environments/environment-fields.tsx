@@ -2,7 +2,6 @@ import type { Environment, EnvironmentRules } from "../api/environments";
 import { t } from "../texts/environments";
 import { Field, Input } from "../ui/controls";
 import { Select } from "../ui/select";
-import css from "./environments.module.css";
 import { RuleFields } from "./rule-fields";
 
 /** Values of an environment that can be changed. */
@@ -14,6 +13,7 @@ export interface EnvironmentValues {
 }
 
 interface Props {
+  workspace: string;
   values: EnvironmentValues;
   set: (values: EnvironmentValues) => void;
   /** The other environments in the order of the pipeline. */
@@ -21,7 +21,7 @@ interface Props {
 }
 
 /** Fields of the place, color and rules of an environment. */
-export function EnvironmentFields({ values, set, others }: Props) {
+export function EnvironmentFields({ workspace, values, set, others }: Props) {
   return (
     <>
       <Field label={t("environments.position")} help={t("environments.positionHint")}>
@@ -37,12 +37,11 @@ export function EnvironmentFields({ values, set, others }: Props) {
       <Field label={t("environments.color")} help={t("environments.colorHint")}>
         <Input
           type="color"
-          className={css.color}
           value={values.color}
           onChange={(event) => set({ ...values, color: event.target.value })}
         />
       </Field>
-      <RuleFields rules={values.rules} set={(rules) => set({ ...values, rules })} />
+      <RuleFields workspace={workspace} rules={values.rules} set={(rules) => set({ ...values, rules })} />
     </>
   );
 }

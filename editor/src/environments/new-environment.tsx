@@ -59,7 +59,7 @@ export function NewEnvironment({ environments, close }: Props) {
             ))}
           </Select>
         </Field>
-        <EnvironmentFields values={values} set={setValues} others={environments} />
+        <EnvironmentFields workspace={workspace} values={values} set={setValues} others={environments} />
         {creating.isError && <p role="alert">{errorText(creating.error)}</p>}
         <div className={dialogCss.foot}>
           <Button onClick={close}>{t("ui.cancel")}</Button>

@@ -1,4 +1,7 @@
+import { useQuery } from "@tanstack/react-query";
 import type { EnvironmentRules } from "../api/environments";
+import { peopleQuery } from "../api/options";
+import { PeopleField } from "../forms/people-field";
 import { t } from "../texts/environments";
 import { Field, Input } from "../ui/controls";
 import { Select } from "../ui/select";
@@ -8,12 +11,16 @@ const MAX_APPROVALS = 20;
 const MAX_SOAK_MINUTES = 60 * 24 * 90;
 
 interface Props {
+  /** Workspace of the environment, whose members and groups can be named. */
+  workspace: string;
   rules: EnvironmentRules;
   set: (rules: EnvironmentRules) => void;
 }
 
 /** Fields of the conditions of a deployment to an environment. */
-export function RuleFields({ rules, set }: Props) {
+export function RuleFields({ workspace, rules, set }: Props) {
+  const { members = [], groups = [] } = useQuery({ ...peopleQuery(workspace), enabled: workspace !== "" }).data ?? {};
+  const people = [...members, ...groups].map(({ value }) => value);
   const change = (changes: Partial<EnvironmentRules>) => set({ ...rules, ...changes });
   return (
     <>
@@ -24,28 +31,31 @@ export function RuleFields({ rules, set }: Props) {
         value={rules.approvals}
         set={(approvals) => change({ approvals })}
       />
-      <PrincipalsField
+      <PeopleField
         label={t("environments.approvers")}
         help={t("environments.approversHint")}
-        value={rules.approvers}
-        set={(approvers) => change({ approvers })}
+        people={people}
+        chosen={rules.approvers ?? []}
+        set={(chosen) => change({ approvers: [...chosen] })}
       />
       <Checkbox
         label={t("environments.authorMayApprove")}
         checked={rules.author_may_approve}
         set={(author_may_approve) => change({ author_may_approve })}
       />
-      <PrincipalsField
+      <PeopleField
         label={t("environments.appliers")}
         help={t("environments.appliersHint")}
-        value={rules.appliers}
-        set={(appliers) => change({ appliers })}
+        people={people}
+        chosen={rules.appliers ?? []}
+        set={(chosen) => change({ appliers: [...chosen] })}
       />
-      <PrincipalsField
+      <PeopleField
         label={t("environments.bypassers")}
         help={t("environments.bypassersHint")}
-        value={rules.bypass}
-        set={(bypass) => change({ bypass })}
+        people={people}
+        chosen={rules.bypass ?? []}
+        set={(chosen) => change({ bypass: [...chosen] })}
       />
       <NumberField
         label={t("environments.soak")}
@@ -95,19 +105,6 @@ function NumberField({ label, help, max, value, set }: FieldProps<number> & { ma
         max={max}
         value={value ?? 0}
         onChange={(event) => set(event.target.valueAsNumber || 0)}
-      />
-    </Field>
-  );
-}
-
-/** Members and groups, as u/name and g/name. */
-function PrincipalsField({ label, help, value, set }: FieldProps<string[]>) {
-  return (
-    <Field label={label} help={help}>
-      <Input
-        defaultValue={(value ?? []).join(", ")}
-        spellCheck={false}
-        onChange={(event) => set(event.target.value.split(/[\s,]+/).filter(Boolean))}
       />
     </Field>
   );

@@ -10,6 +10,7 @@ import {
   updateGroup,
 } from "../api/groups";
 import { membersQuery, ownMemberQuery } from "../api/members";
+import { PeopleField } from "../forms/people-field";
 import { References } from "../references/references";
 import { useParams } from "../routing/hooks";
 import { t } from "../texts/settings";
@@ -18,7 +19,6 @@ import { notify } from "../ui/toasts";
 import { DeleteButton } from "./delete-button";
 import { NewDialog } from "./new-dialog";
 import { FormDialog, Problem, SearchedList, useSubmission } from "./parts";
-import { PeopleField } from "./people-field";
 import css from "./settings.module.css";
 
 /** Group of every member, which cannot be changed. */

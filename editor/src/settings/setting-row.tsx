@@ -8,10 +8,16 @@ import { Select } from "../ui/select";
 import { Time } from "../ui/time";
 import { notify } from "../ui/toasts";
 import type { Json } from "../workflow/types";
+import { MapField } from "./map-field";
 import { FormDialog, Problem, useSubmission } from "./parts";
 import { settingLabel } from "./setting-label";
 import { kindOfSetting, settingText, settingValue } from "./setting-value";
 import css from "./settings.module.css";
+
+/** Setting with the tags of runs by workspace. */
+const TAGS = "default_tags";
+/** Colour that the field shows while none is stored. */
+const COLOR = "#4f46e5";
 
 /** A setting of the instance with its value, in a list; superadmins edit or reset it. */
 export function SettingRow({ setting }: { setting: InstanceSetting }) {
@@ -70,10 +76,16 @@ function Origin({ setting }: { setting: InstanceSetting }) {
   return at ? tWith("settings.changedBy", { time: <Time at={at} /> }, { author }) : t("settings.default");
 }
 
-/** Return a value in one line; the names of the members of an object. */
-function settingSummary({ value }: InstanceSetting): string {
+/** Return a value in one line: the entries of a map, the names of the members of another object. */
+function settingSummary({ value, schema }: InstanceSetting): string {
   if (value === null || value === undefined) return "—";
   if (typeof value !== "object") return String(value);
+  if (kindOfSetting(schema as Json) === "map")
+    return (
+      Object.entries(value)
+        .map((each) => each.join(": "))
+        .join(", ") || "—"
+    );
   return Object.keys(value).join(", ") || "—";
 }
 
@@ -82,7 +94,7 @@ function SettingDialog({ setting, close }: { setting: InstanceSetting; close: ()
   const submission = useSubmission(() => "value");
   const { name, description } = setting;
   const kind = kindOfSetting(setting.schema as Json);
-  const [typed, setTyped] = useState(settingText(setting.value as Json, kind));
+  const [typed, setTyped] = useState(settingText(setting.value as Json, kind) || (kind === "color" ? COLOR : ""));
   const read = settingValue(typed, kind);
   const submit = async () => {
     const problem = "error" in read ? read.error : undefined;
@@ -110,22 +122,45 @@ function SettingDialog({ setting, close }: { setting: InstanceSetting; close: ()
       close={close}
     >
       <p className={css.note}>{description}</p>
-      <Field
-        label={t("settings.value")}
-        help={kind === "json" ? t("settings.settingSecretsHint") : t("settings.emptyIsDefault")}
-        error={submission.errors.value}
-      >
-        {kind === "boolean" ? (
-          <Select value={typed} set={setTyped}>
-            <option value="true">{t("settings.yes")}</option>
-            <option value="false">{t("settings.no")}</option>
-          </Select>
-        ) : kind === "json" ? (
-          <textarea className={controls.input} rows={14} {...field} />
-        ) : (
-          <Input inputMode={kind === "integer" ? "numeric" : "text"} {...field} />
-        )}
-      </Field>
+      {kind === "map" ? (
+        <MapField
+          label={t("settings.value")}
+          help={name === TAGS ? t("settings.mapOthers") : t("settings.emptyIsDefault")}
+          names={
+            name === TAGS ? [t("settings.mapWorkspace"), t("settings.mapTag")] : [t("ui.name"), t("settings.value")]
+          }
+          entries={JSON.parse(typed || "{}")}
+          set={(entries) => setTyped(JSON.stringify(entries))}
+          error={submission.errors.value}
+        />
+      ) : (
+        <Field
+          label={t("settings.value")}
+          help={
+            kind === "json"
+              ? t("settings.settingSecretsHint")
+              : kind === "color"
+                ? undefined
+                : t("settings.emptyIsDefault")
+          }
+          error={submission.errors.value}
+        >
+          {kind === "boolean" ? (
+            <Select value={typed} set={setTyped}>
+              <option value="true">{t("settings.yes")}</option>
+              <option value="false">{t("settings.no")}</option>
+            </Select>
+          ) : kind === "json" ? (
+            <textarea className={controls.input} rows={14} {...field} />
+          ) : (
+            <Input
+              type={kind === "color" ? "color" : "text"}
+              inputMode={kind === "integer" ? "numeric" : "text"}
+              {...field}
+            />
+          )}
+        </Field>
+      )}
     </FormDialog>
   );
 }

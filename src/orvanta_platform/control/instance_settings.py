@@ -200,7 +200,7 @@ QUEUE_RULES: Final[Setting[QueueRules]] = Setting(
 )
 BRANDING_COLOR: Final[Setting[str | None]] = Setting(
     name="branding_color",
-    kind=Annotated[str, msgspec.Meta(pattern="^#[0-9a-fA-F]{6}$")] | None,
+    kind=Annotated[str, msgspec.Meta(pattern="^#[0-9a-fA-F]{6}$", extra_json_schema={"format": "color"})] | None,
     default=None,
     shown="none",
     text="Colour of the line above the login and the pages of workspaces without a colour, such as #4f46e5.",

@@ -1,7 +1,7 @@
-import { t } from "../texts/settings";
+import { t } from "../texts/forms";
 import { Field, IconButton } from "../ui/controls";
+import css from "../ui/panel.module.css";
 import { Select } from "../ui/select";
-import css from "./settings.module.css";
 
 interface Props {
   label: string;
@@ -15,10 +15,10 @@ interface Props {
 /** Selection of several members or groups. */
 export function PeopleField({ label, help, people, chosen, set }: Props) {
   return (
-    <div className={css.what}>
+    <div className={css.people}>
       <Field label={label} help={help}>
         <Select value="" set={(name) => set([...chosen, name])}>
-          <option value="">{t("settings.choose")}</option>
+          <option value="">{t("forms.choosePerson")}</option>
           {people
             .filter((each) => !chosen.includes(each))
             .map((each) => (
@@ -26,18 +26,20 @@ export function PeopleField({ label, help, people, chosen, set }: Props) {
             ))}
         </Select>
       </Field>
-      <div className={css.facts}>
-        {chosen.map((name) => (
-          <span key={name} className={css.chip}>
-            {name}
-            <IconButton
-              icon="cross"
-              label={t("settings.removeFrom", { name, list: label })}
-              onClick={() => set(chosen.filter((each) => each !== name))}
-            />
-          </span>
-        ))}
-      </div>
+      {chosen.length > 0 && (
+        <ul className={css.chips} aria-label={label}>
+          {chosen.map((name) => (
+            <li key={name} className={css.chip}>
+              <span>{name}</span>
+              <IconButton
+                icon="cross"
+                label={t("forms.removeFrom", { name, list: label })}
+                onClick={() => set(chosen.filter((each) => each !== name))}
+              />
+            </li>
+          ))}
+        </ul>
+      )}
     </div>
   );
 }
