@@ -35,11 +35,7 @@ export function EnvironmentFields({ workspace, values, set, others }: Props) {
         </Select>
       </Field>
       <Field label={t("environments.color")} help={t("environments.colorHint")}>
-        <Input
-          type="color"
-          value={values.color}
-          onChange={(event) => set({ ...values, color: event.target.value })}
-        />
+        <Input type="color" value={values.color} onChange={(event) => set({ ...values, color: event.target.value })} />
       </Field>
       <RuleFields workspace={workspace} rules={values.rules} set={(rules) => set({ ...values, rules })} />
     </>

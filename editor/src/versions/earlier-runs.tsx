@@ -3,7 +3,8 @@ import { useState } from "react";
 import { type EarlierRun, earlierRunsQuery, moveRuns } from "../api/run-versions";
 import { Link } from "../routing/link";
 import { t } from "../texts/versions";
-import { Button } from "../ui/controls";
+import { EditButton } from "../ui/access-buttons";
+import { Confirm } from "../ui/confirm";
 import { Status } from "../ui/status";
 import { notify, notifyError } from "../ui/toasts";
 import css from "./versions.module.css";
@@ -12,6 +13,7 @@ import css from "./versions.module.css";
 export function EarlierRuns({ workspace, path }: { workspace: string; path: string }) {
   const found = useQuery(earlierRunsQuery(workspace, path));
   const [busy, setBusy] = useState(false);
+  const [confirming, setConfirming] = useState(false);
   if (!found.data || found.data.count === 0) return null;
   const { count, number, runs } = found.data;
   const move = async (ids: string[]) => {
@@ -31,9 +33,19 @@ export function EarlierRuns({ workspace, path }: { workspace: string; path: stri
     <details className={css.earlier}>
       <summary>{t("versions.earlierRuns", { count })}</summary>
       {movable.length > 1 && (
-        <Button disabled={busy} onClick={() => void move(movable)}>
+        <EditButton disabled={busy} onClick={() => setConfirming(true)}>
           {t("versions.moveAll", { count: movable.length, number })}
-        </Button>
+        </EditButton>
+      )}
+      {confirming && (
+        <Confirm
+          title={t("versions.moveAll", { count: movable.length, number })}
+          confirmLabel={t("versions.move")}
+          onConfirm={() => void move(movable)}
+          close={() => setConfirming(false)}
+        >
+          <p>{t("versions.moveAllHint", { number })}</p>
+        </Confirm>
       )}
       <ul className={css.list} aria-label={t("versions.earlierRuns", { count })}>
         {runs.map((run) => (
@@ -71,9 +83,9 @@ function Run({ workspace, run, busy, number, move }: RunProps) {
         <>
           {run.next.length > 0 && <p>{t("versions.runNext", { nodes: run.next.join(", ") })}</p>}
           {run.changed.length > 0 && <p>{t("versions.runChanged", { nodes: run.changed.join(", ") })}</p>}
-          <Button disabled={busy} onClick={() => void move([run.id])}>
+          <EditButton disabled={busy} onClick={() => void move([run.id])}>
             {t("versions.moveRun", { number })}
-          </Button>
+          </EditButton>
         </>
       )}
     </li>
