@@ -163,9 +163,7 @@ async def promote_automatically(page: Page, site: Site) -> None:
     leaver = {"email": "dora@example.org", "password": "correct horse", "username": "dora"}
     post(site, "/api/users/create", leaver)
     post(site, f"{PROD}/workspaces/add_user", {**leaver, "is_admin": False, "operator": False})
-    with httpx.Client(base_url=site.base) as client:
-        client.headers["Authorization"] = f"Bearer {client.post('/api/auth/login', json=leaver).text}"
-        assert client.post(f"{PROD}/deployments/automatic", json={"enabled": True}).is_success
+    enable_automatic_promotion(site, leaver)
     post(site, f"{PROD}/users/update/dora", {"disabled": True})
     await page.goto("/w/shop-prod/settings/members")
     ownerless = page.get_by_role("region", name="Items without an owner")
@@ -174,6 +172,13 @@ async def promote_automatically(page: Page, site: Site) -> None:
     await expect(ownerless).to_have_count(0)
     await page.goto("/w/shop-prod/environments/prod")
     await expect(automatic).to_contain_text("Enabled by u/admin since")
+
+
+def enable_automatic_promotion(site: Site, member: dict[str, str]) -> None:
+    """Enable the automatic promotion in the place of this member."""
+    with httpx.Client(base_url=site.base) as client:
+        client.headers["Authorization"] = f"Bearer {client.post('/api/auth/login', json=member).text}"
+        assert client.post(f"{PROD}/deployments/automatic", json={"enabled": True}).is_success
 
 
 async def check_narrow_pages(page: Page) -> None:
