@@ -13,7 +13,7 @@ from tests.browser.tutorial import PAGES, Reader, phrases
 from tests.clone import clone
 
 FIRST = "first-workflow.md"
-OTHERS = ["schedule.md", "approval.md"]
+OTHERS = ["schedule.md", "approval.md", "promotion.md"]
 
 
 @pytest_asyncio.fixture(loop_scope="session")
