@@ -264,6 +264,12 @@ class TooLarge(OrvantaError):
     status = 413
 
 
+class StorageLimitReached(TooLarge):
+    """The files of the workspace would be larger than its policies allow; details contain the limit."""
+
+    code = "storage_limit_reached"
+
+
 class RangeNotSatisfiable(OrvantaError):
     """The header `Range` requests bytes past the end; details contain the size."""
 
@@ -279,7 +285,7 @@ class RateLimited(OrvantaError):
 
 
 class RunLimitReached(RateLimited):
-    """As many runs of the workspace wait to start as its policies allow; details contain the limit."""
+    """As many runs of the workspace exist as its policies allow; details contain the limit and its resource."""
 
     code = "run_limit_reached"
 

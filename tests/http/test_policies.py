@@ -177,4 +177,4 @@ async def test_patterns_of_all_policies_are_limited(api: ApiHarness) -> None:
 
 async def test_templates_are_valid_and_off(api: ApiHarness) -> None:
     assert {parse(each).mode for each in TEMPLATES} == {"off"}
-    assert len(await api.get("policies/templates")) == 13
+    assert len(await api.get("policies/templates")) == len(TEMPLATES) >= 10

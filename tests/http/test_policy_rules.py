@@ -1,4 +1,4 @@
-"""Rules of policies that act on runs and tests: defaults, limits of waiting runs, and required tests."""
+"""Rules of policies that act on runs, files and tests: defaults, limits, and required tests."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from tests.conftest import TestDatabase
 from tests.http.harness import PYTHON, ApiHarness, W, api_harness
+from tests.polling import POLL_S
 
 from orvanta_platform.control.actor import Role, system
+from orvanta_platform.db import files
 from orvanta_platform.services.catalog import deploy_tests
 from orvanta_platform.services.runs import run_limits
 from orvanta_platform.workflow.policies.subject import TestStates
@@ -44,8 +46,8 @@ async def set_policy(api: ApiHarness, name: str, *rules: dict[str, Any], **more:
     await send(api.client, path, body)
 
 
-def limit(maximum: Any) -> dict[str, Any]:
-    return {"kind": "limit", "resource": "runs_waiting", "maximum": maximum}
+def limit(maximum: Any, resource: str = "runs_waiting") -> dict[str, Any]:
+    return {"kind": "limit", "resource": resource, "maximum": maximum}
 
 
 def default(field: str, value: Any, on: str = "node", **more: Any) -> dict[str, Any]:
@@ -66,6 +68,67 @@ async def test_limit_refuses_runs_until_one_starts(api: ApiHarness) -> None:
     assert found["limits"] == [{"resource": "runs_waiting", "maximum": 3, "used": 3}]
     await api.worker.claim()
     await send(api.client, "jobs/run/preview", PYTHON, 201)
+
+
+async def test_limit_of_concurrent_runs_counts_started_ones_without_sub_workflows(api: ApiHarness) -> None:
+    await send(api.client, "flows/create", flow(), 201)
+    call = {"type": "flow", "path": PATH, "input_transforms": {}}
+    await set_policy(api, "busy", limit(2, "runs_concurrent"), limit(100))
+    outer = await api.flow({"id": "a", "value": call}, {"id": "b", "value": call, "needs": []})
+    await api.preview()
+    await api.worker.claim(4)
+    error = await send(api.client, "jobs/run/preview", PYTHON, 429)
+    assert (error["code"], error["details"]["resource"], error["details"]["limit"]) == (
+        *("run_limit_reached", "runs_concurrent"),
+        2,
+    )
+    assert error["message"] == "The workspace has reached the limit of its policies for concurrent runs: 2."
+    found = await api.get("policies/violations/busy")
+    assert found["limits"][0] == {"resource": "runs_concurrent", "maximum": 2, "used": 2}
+    await send(api.client, f"jobs_u/queue/cancel/{outer}", {})
+    await send(api.client, f"jobs_u/queue/force_cancel/{outer}", {})
+    await send(api.client, "jobs/run/preview", PYTHON, 201)
+
+
+async def upload(api: ApiHarness, key: str, size: int, announced: bool = True) -> int | str:
+    """Upload a file; return the status, or the code of the error."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(size):
+            yield b"x"
+
+    path = f"{W}/job_helpers/upload_s3_file?file_key={key}"
+    answer = await api.client.post(path, content=b"x" * size if announced else pieces())
+    return answer.status_code if answer.is_success else str(answer.json()["error"]["code"])
+
+
+async def test_limit_of_files(api: ApiHarness) -> None:
+    assert await upload(api, "f/team/before", 60) == 200
+    await set_policy(api, "disk", limit(100, "file_bytes"))
+    refused = "storage_limit_reached"
+    assert [await upload(api, "f/team/new", size) for size in (41, 40, 41)] == [refused, 200, refused]
+    assert await upload(api, "f/team/other", 1) == refused
+    # A file that is replaced does not count, and remains if the new one is too large.
+    assert [await upload(api, "f/team/before", 61), await upload(api, "f/team/before", 50)] == [refused, 200]
+    found = await api.get("policies/violations/disk")
+    assert found["limits"] == [{"resource": "file_bytes", "maximum": 100, "used": 90}]
+    assert await upload(api, "f/team/stream", 11, announced=False) == refused
+    objects = [each for each in api.platform.settings.home.rglob("main/files/*/*") if each.is_file()]
+    assert len(objects) == 2, "the objects of refused uploads are deleted"
+
+
+async def test_uploads_at_once_do_not_exceed_the_limit_of_files(api: ApiHarness) -> None:
+    await set_policy(api, "disk", limit(10, "file_bytes"))
+    waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    async with api.platform.db.acquire() as watching, api.platform.db.transaction() as conn:
+        await files.lock_total(conn, "main")
+        await files.put(
+            conn, "main", files.NewFile("f/team/first", "main/files/1/first", 6, "text/plain", None), "admin"
+        )
+        second = asyncio.create_task(upload(api, "f/team/second", 6))
+        while not second.done() and not await watching.fetchval(waiting):
+            await asyncio.sleep(POLL_S)
+    assert await second == "storage_limit_reached"
 
 
 async def test_smallest_limit_of_all_scopes_applies(api: ApiHarness) -> None:

@@ -1,4 +1,5 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
+import { useEffect } from "react";
 import { loadViolations, type StoredPolicy } from "../api/policies";
 import { Link } from "../routing/link";
 import { t } from "../texts/settings";
@@ -7,13 +8,25 @@ import { Dialog, dialogCss } from "../ui/dialog";
 import { Failed, Skeleton } from "../ui/states";
 import css from "./settings.module.css";
 
+const LIMITS = {
+  runs_waiting: t("settings.limitRunsWaiting"),
+  runs_concurrent: t("settings.limitRunsConcurrent"),
+  file_bytes: t("settings.limitFileBytes"),
+};
+
+/** Number of listed items up to which the next items are checked without a click. */
+const MAX_LISTED = 500;
+
 interface Props {
   workspace: string;
   policy: StoredPolicy;
   close: () => void;
 }
 
-/** Dialog with the items that violate a policy today. Each page covers some of the items of the workspace. */
+/**
+ * Dialog with the items that violate a policy today. Each page covers some of the items of the workspace; all are loaded
+ * one after another, unless very many items violate the policy.
+ */
 export function ViolationsDialog({ workspace, policy, close }: Props) {
   const { name, scope } = policy;
   const found = useInfiniteQuery({
@@ -27,6 +40,11 @@ export function ViolationsDialog({ workspace, policy, close }: Props) {
   const items = pages.flatMap((page) => page.items);
   const limits = pages.flatMap((page) => page.limits);
   const unchecked = pages.flatMap((page) => page.unchecked);
+  const { hasNextPage, isFetching, isError, fetchNextPage } = found;
+  const continues = hasNextPage && !isError && items.length < MAX_LISTED;
+  useEffect(() => {
+    if (continues && !isFetching) void fetchNextPage();
+  }, [continues, isFetching, fetchNextPage]);
   return (
     <Dialog title={t("settings.violationsOf", { name })} wide close={close}>
       <p>{t("settings.violationsHint")}</p>
@@ -35,8 +53,8 @@ export function ViolationsDialog({ workspace, policy, close }: Props) {
       {limits.map(({ resource, maximum, used }) => (
         <p key={`${resource} ${maximum}`} role="status">
           {used > maximum
-            ? t("settings.policyRunsOver", { maximum })
-            : t("settings.policyRunsWaiting", { used, maximum })}
+            ? t("settings.policyLimitExceeded", { resource: LIMITS[resource], maximum })
+            : t("settings.policyLimit", { resource: LIMITS[resource], used, maximum })}
         </p>
       ))}
       {found.data && limits.length === 0 && items.length === 0 && !found.hasNextPage && (
@@ -60,7 +78,8 @@ export function ViolationsDialog({ workspace, policy, close }: Props) {
       </ul>
       {unchecked.length > 0 && <p>{t("settings.violationsUnchecked", { paths: unchecked.join(", ") })}</p>}
       <div className={dialogCss.foot}>
-        {found.hasNextPage && (
+        {continues && <span role="status">{t("settings.checkingMore")}</span>}
+        {hasNextPage && !continues && (
           <Button disabled={found.isFetching} onClick={() => void found.fetchNextPage()}>
             {t("settings.checkMore")}
           </Button>

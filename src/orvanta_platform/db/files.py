@@ -66,6 +66,16 @@ async def list_page(conn: Connection, workspace: str, filter: FileFilter) -> lis
     return [FileRow(**dict(row)) for row in await conn.fetch(_SQL["list"], workspace, *arguments)]
 
 
+async def lock_total(conn: Connection, workspace: str) -> None:
+    """Lock the total size of the files of a workspace until the transaction ends."""
+    await conn.execute(_SQL["lock_total"], workspace)
+
+
+async def sum_sizes(conn: Connection, workspace: str, *, without: str = "") -> int:
+    """Return the total size of the files of a workspace, except the one of this name, in bytes."""
+    return int(await conn.fetchval(_SQL["sum_sizes"], workspace, without))
+
+
 async def put(conn: Connection, workspace: str, new: NewFile, username: str) -> str:
     """Point the name at this object, replacing an earlier one; return the creator of the file."""
     columns = [getattr(new, name) for name in NewFile.__struct_fields__]

@@ -329,6 +329,11 @@ async def count_waiting_runs(conn: Connection, workspace: str, limit: int) -> in
     return int(await conn.fetchval(_SQL["count_waiting_runs"], workspace, limit))
 
 
+async def count_concurrent_runs(conn: Connection, workspace: str, limit: int) -> int:
+    """Return the number of runs that have not ended, without those of sub-workflows; counts up to `limit`."""
+    return int(await conn.fetchval(_SQL["count_concurrent_runs"], workspace, limit))
+
+
 def _of_runs(part: Part) -> bool:
     return part.endswith("runs")
 

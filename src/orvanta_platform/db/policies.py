@@ -48,10 +48,9 @@ async def list_applied(conn: Connection, workspace: str) -> list[str]:
     return [row["body"] for row in await conn.fetch(_SQL["list_applied"], workspace)]
 
 
-async def get_limit(conn: Connection, workspace: str, resource: str) -> int | None:
-    """Return the smallest maximum of a resource in the active policies of a workspace and of the instance."""
-    maximum: int | None = await conn.fetchval(_SQL["get_limit"], workspace, resource)
-    return maximum
+async def list_limits(conn: Connection, workspace: str) -> dict[str, int]:
+    """Return the smallest maximum of each limited resource in active policies of a workspace and of the instance."""
+    return {row["resource"]: row["maximum"] for row in await conn.fetch(_SQL["list_limits"], workspace)}
 
 
 async def insert(conn: Connection, workspace: str | None, name: str, body: str, edited_by: str) -> bool:

@@ -22,6 +22,14 @@ WHERE workspace = $1
   AND key > $5 AND key >= $6 AND starts_with(key, $6)
 ORDER BY key LIMIT $7;
 
+-- name: lock_total
+-- Locks the total size of the files of a workspace until the transaction ends.
+SELECT pg_advisory_xact_lock(hashtextextended('files ' || $1, 0));
+
+-- name: sum_sizes
+-- Total size of the files of a workspace, without that of name $2.
+SELECT coalesce(sum(size), 0)::bigint FROM file WHERE workspace = $1 AND key <> $2;
+
 -- name: put
 -- Points a name at an object, replacing an earlier one.
 INSERT INTO file (workspace, key, object, size, mime_type, disposition, created_by, edited_by)

@@ -259,6 +259,11 @@ SELECT count(*)
 FROM (SELECT FROM live_run_view v WHERE v.workspace = $1 AND v.state IN ('queued', 'scheduled', 'available')
                       LIMIT $2) w
 
+-- name: count_concurrent_runs
+-- Number of runs of a workspace that have not ended, without those of sub-workflows, counted up to $2.
+SELECT count(*)
+FROM (SELECT FROM run_live AS r WHERE r.workspace = $1 AND r.root = r.id LIMIT $2) AS l
+
 -- name: count_live_jobs
 -- Number of live jobs of nodes.
 SELECT count(*) FROM live_job_view v WHERE v.workspace = $1

@@ -12,13 +12,14 @@ FROM policy
 WHERE (workspace = $1 OR workspace IS NULL) AND body ->> 'mode' <> 'off'
 ORDER BY workspace IS NOT NULL, name;
 
--- name: get_limit
--- The smallest maximum of a resource in the active policies of a workspace and of the instance.
-SELECT min((r.rule ->> 'maximum')::bigint)
+-- name: list_limits
+-- The smallest maximum of each limited resource in the active policies of a workspace and of the instance.
+SELECT r.rule ->> 'resource' AS resource, min((r.rule ->> 'maximum')::bigint) AS maximum
 FROM policy AS p
 CROSS JOIN jsonb_array_elements(p.body -> 'rules') AS r (rule)
 WHERE (p.workspace = $1 OR p.workspace IS NULL) AND p.body ->> 'mode' = 'active'
-  AND r.rule ->> 'kind' = 'limit' AND r.rule ->> 'resource' = $2;
+  AND r.rule ->> 'kind' = 'limit'
+GROUP BY 1;
 
 -- name: insert
 -- Adds a policy.

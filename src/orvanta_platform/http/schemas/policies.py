@@ -10,6 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from orvanta_platform.db.policies import PolicyRow
 from orvanta_platform.services.catalog.policies import ViolatingPage
+from orvanta_platform.workflow.policies.policy import Resource
 
 
 class PolicyBody(msgspec.Struct, kw_only=True):
@@ -68,10 +69,10 @@ class ViolatingItem(msgspec.Struct, kw_only=True):
 class PolicyLimit(msgspec.Struct, kw_only=True):
     """Use of a resource that the policy limits."""
 
-    resource: Literal["runs_waiting"]
+    resource: Resource
     maximum: int
     used: int
-    """Counted up to one more than the maximum."""
+    """Runs are counted up to one more than the maximum."""
 
 
 class PolicyViolations(msgspec.Struct, kw_only=True):

@@ -12,7 +12,7 @@ from orvanta_platform.control import audit
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.limits import check_text
 from orvanta_platform.control.permissions import Target, readable, refuse_limited, require, require_workspace
-from orvanta_platform.db import job_lists, workflow_tests
+from orvanta_platform.db import files, workflow_tests
 from orvanta_platform.db import policies as rows
 from orvanta_platform.db.items import Filter
 from orvanta_platform.db.policies import DocumentRow, PolicyRow
@@ -66,7 +66,7 @@ class LimitUse(msgspec.Struct, frozen=True):
     resource: Resource
     maximum: int
     used: int
-    """Counted up to one more than the maximum."""
+    """Runs are counted up to one more than the maximum."""
 
 
 class ViolatingPage(msgspec.Struct, frozen=True):
@@ -300,7 +300,11 @@ async def list_violating(
 
 
 async def _use_of(conn: Connection, workspace: str, rule: Limit) -> LimitUse:
-    used = await job_lists.count_waiting_runs(conn, workspace, rule.maximum + 1)
+    count = run_limits.COUNTS.get(rule.resource)
+    if count is None:
+        used = await files.sum_sizes(conn, workspace)
+    else:
+        used = await count(conn, workspace, rule.maximum + 1)
     return LimitUse(rule.resource, rule.maximum, used)
 
 

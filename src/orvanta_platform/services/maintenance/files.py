@@ -20,10 +20,19 @@ from orvanta_platform.control import audit, names
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.live_actor import LiveActor, while_permitted
 from orvanta_platform.control.permissions import Target, readable, require, require_workspace
-from orvanta_platform.db import files
+from orvanta_platform.db import files, policies
 from orvanta_platform.db.files import FileFilter, FileRow, NewFile
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.errors import AlreadyExists, BadRequest, Conflict, NotFound, OrvantaError, StorageError, TooLarge
+from orvanta_platform.errors import (
+    AlreadyExists,
+    BadRequest,
+    Conflict,
+    NotFound,
+    OrvantaError,
+    StorageError,
+    StorageLimitReached,
+    TooLarge,
+)
 from orvanta_platform.services.access import folders
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.streaming import prefetch_first
@@ -66,7 +75,7 @@ async def upload(
 
     `announced`: the number of bytes, if the caller declares it. Readers of a file that is being replaced get the old
     one. Permission is checked again after the last piece. Raises NotFound, Forbidden, BadRequest, TooLarge,
-    StorageError, Unauthenticated.
+    StorageLimitReached, StorageError, Unauthenticated.
     """
     actor = await caller.current()
     require_workspace(actor, workspace)
@@ -76,6 +85,8 @@ async def upload(
     disposition = _header("content_disposition", what.disposition, _DISPOSITION)
     counted = _Counted(pieces, platform.settings.file_limit)
     counted.check(announced or 0)
+    async with platform.db.acquire() as conn:
+        await _require_room(conn, workspace, key, announced or 1)
     object = _object(workspace, key)
     await platform.storage.put_pieces(object, aiter(counted))
     try:
@@ -87,6 +98,7 @@ async def upload(
     new = NewFile(key, object, counted.size, mime_type, disposition)
 
     async def write(conn: Connection) -> FileRow | None:
+        await _require_room(conn, workspace, key, new.size, lock=True)
         await folders.ensure(conn, actor, workspace, key)
         before = await files.get(conn, workspace, key, lock=True)
         require(actor, "write", _target(workspace, key, await files.put(conn, workspace, new, actor.username)))
@@ -95,7 +107,11 @@ async def upload(
         await audit.record(conn, actor, "files.upload", kind, key, details)
         return before
 
-    before = await platform.db.retrying(write)
+    try:
+        before = await platform.db.retrying(write)
+    except StorageLimitReached:
+        await _drop(platform, object)
+        raise
     if before is not None:
         await _drop(platform, before.object)
     return key
@@ -232,6 +248,24 @@ class _Counted:
                 hint="The limit is set by ORVANTA_FILE_LIMIT.",
                 details={"limit": self._limit},
             )
+
+
+async def _require_room(conn: Connection, workspace: str, key: str, size: int, *, lock: bool = False) -> None:
+    """Check that the policies allow a file of this size in bytes, which replaces the one of the same name.
+
+    `lock`: other calls with it wait until the transaction ends. Raises StorageLimitReached.
+    """
+    maximum = (await policies.list_limits(conn, workspace)).get("file_bytes")
+    if maximum is None:
+        return
+    if lock:
+        await files.lock_total(conn, workspace)
+    if await files.sum_sizes(conn, workspace, without=key) + size > maximum:
+        raise StorageLimitReached(
+            f"The files of the workspace may have {maximum:,} bytes in total, which is a limit of its policies.",
+            hint="Delete files that are no longer needed.",
+            details={"resource": "file_bytes", "limit": maximum},
+        )
 
 
 async def _require_writable(platform: Platform, actor: Actor, workspace: str, key: str) -> None:

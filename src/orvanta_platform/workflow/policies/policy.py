@@ -15,7 +15,7 @@ from orvanta_platform.workflow.policies.default_fields import Part
 from orvanta_platform.workflow.shapes import Record
 
 Mode: TypeAlias = Literal["active", "evaluate", "off"]
-Resource: TypeAlias = Literal["runs_waiting"]
+Resource: TypeAlias = Literal["runs_waiting", "runs_concurrent", "file_bytes"]
 Feature: TypeAlias = Literal["inline_code", "unpinned_script", "node_kind", "secret_literal", "dedicated_worker"]
 
 INSTANCE: Final = "instance"
@@ -27,7 +27,7 @@ MAX_ENTRIES: Final = 100
 MAX_MESSAGE: Final = 1_000
 MAX_NAME: Final = 100
 MAX_PATTERN: Final = 200
-MAX_LIMIT: Final = 10**8
+MAX_LIMIT: Final = 10**15
 """Largest maximum of a limit."""
 
 TESTS: Final = "tests"
@@ -100,7 +100,9 @@ class Limit(msgspec.Struct, tag_field="kind", tag="limit", kw_only=True, frozen=
     """A workspace must not use more of a resource. If several policies limit it, the smallest maximum applies."""
 
     resource: Resource
-    """`runs_waiting`: runs that wait to start, including those that are scheduled for later."""
+    """`runs_waiting`: runs that wait to start, including those that are scheduled for later. `runs_concurrent`: runs
+    that have not ended, waiting ones included, without those of sub-workflows. `file_bytes`: size of the stored files.
+    """
     maximum: Annotated[int, msgspec.Meta(ge=1, le=MAX_LIMIT)]
 
 

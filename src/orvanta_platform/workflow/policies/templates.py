@@ -82,5 +82,11 @@ TEMPLATES: Final[tuple[dict[str, Any], ...]] = (
         "A full queue delays the runs of everybody in the workspace.",
         {"kind": "limit", "resource": "runs_waiting", "maximum": 10_000},
     ),
+    _template(
+        "workspace-size",
+        "One workspace must not use up what all share.",
+        {"kind": "limit", "resource": "runs_concurrent", "maximum": 1_000},
+        {"kind": "limit", "resource": "file_bytes", "maximum": 50 * 2**30},
+    ),
 )
 """Templates, as data."""
