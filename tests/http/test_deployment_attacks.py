@@ -219,6 +219,54 @@ async def test_rule_of_workflow_tests(pipeline: Pipeline) -> None:
     assert answer.json()["state"] == "applied", answer.text
 
 
+async def test_required_tests_of_an_imported_release_exist_before_its_workflow(pipeline: Pipeline) -> None:
+    """The first deployment to another instance needs no bypass: tests are pushed before the workflow exists there."""
+    await pipeline.rules(workflow_tests="require")
+    key = (await pipeline.admin.get("/api/releases/key")).json()["public_key"]
+    await pipeline.admin.post("/api/settings/global/trusted_release_keys", json={"value": {"here": key}})
+    file = (await pipeline.admin.get(f"{W}/releases/export/1")).json()
+    test = {"variables": {"f/team/region": "x"}, "expect": {"status": "succeeded"}}
+    item = {"kind": "workflow_test", "path": "f/team/main/tests/plays", "content": {**test, "nodes": {}}}
+    change = {"items": [item], "force": True}
+    plan = (await pipeline.admin.post(f"{L}/changes/plan", json=change)).json()
+    # A test needs a workflow, unless an imported release awaits it.
+    refused = await pipeline.admin.post(f"{L}/changes/apply", json={**change, "plan_hash": plan["plan_hash"]})
+    assert "The flow f/team/main does not exist." in refused.text
+    imported = await pipeline.admin.post(f"{L}/releases/import", json={"file": file})
+    assert imported.status_code == 201, imported.text
+    request = await pipeline.request(pipeline.admin, imported.json()["number"], source="live")
+    (missing,) = request["plan"]["unfulfilled"]
+    assert (missing["code"], missing["hint"].split("(")[0]) == ("tests_missing", "Push those of its instance to live ")
+    strangers = await pipeline.person("eve", live=Role.OPERATOR)
+    create = f"{L}/workflow_tests/create/f/team/main"
+    assert (await strangers.post(create, json={"name": "n", "test": test})).status_code in (403, 404)
+    answers = {"a": {"result": "one"}, "b": {"result": "two"}}
+    item["content"] = {**test, "nodes": answers, "expect": {"status": "failed"}}
+    await apply_changes(pipeline.admin, [item], "live")
+    request = await renewed(pipeline, request)
+    assert codes(request["plan"]["unfulfilled"]) == ["test_failed"]
+    # A workflow that is moved to the path has its own tests, of which one has the same name.
+    moved = {**item, "path": "f/team/moved/tests/plays"}
+    other = {"kind": "flow", "path": "f/team/moved", "content": {"text": MAIN % "Moved"}}
+    await apply_changes(pipeline.admin, [ITEMS[2], other, moved], "live")
+    there, back = (
+        {"items": [{"kind": "flow", "path": path, "target": target}]}
+        for path, target in (("f/team/moved", "f/team/main"), ("f/team/main", "f/team/moved"))
+    )
+    assert (await pipeline.admin.post(f"{L}/moves/apply", json=there)).status_code == 200
+    assert (await pipeline.admin.post(f"{L}/moves/apply", json=back)).status_code == 200
+    await pipeline.admin.delete(f"{L}/flows/delete/f/team/moved")
+    await pipeline.admin.delete(f"{L}/scripts/delete/p/f/team/step")
+    await apply_changes(pipeline.admin, [item], "live")
+    listed = (await pipeline.admin.get(f"{L}/changes/items")).json()
+    (stored,) = [each for each in listed if each["kind"] == "workflow_test"]
+    item["content"] = {**test, "nodes": answers}
+    await apply_changes(pipeline.admin, [{**item, "base": stored["hash"]}], "live")
+    request = await renewed(pipeline, request)
+    status, done = await act(pipeline.admin, "apply", request)
+    assert (status, done["state"]) == (200, "applied"), done
+
+
 async def test_approvers_and_authors_get_mails(pipeline: Pipeline, mail: tuple[Mailbox, int]) -> None:
     """Approvers get mails about requests, authors about the decisions of others; the number of mails is limited."""
     box, port = mail

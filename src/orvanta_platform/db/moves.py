@@ -118,6 +118,7 @@ async def move_items(conn: Connection, workspace: str, moves: Sequence[Move], us
         "move_favourites",
         "move_saved_inputs",
         "delete_captures",
+        "delete_awaited_tests",
         "move_tests",
     ):
         await conn.execute(_SQL[query], workspace, *columns)

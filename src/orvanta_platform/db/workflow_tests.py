@@ -98,8 +98,14 @@ async def delete(conn: Connection, workspace: str, path: str, name: str) -> bool
     return await conn.fetchval(_SQL["delete"], workspace, path, name) is not None
 
 
+async def is_awaited(conn: Connection, workspace: str, path: str) -> bool:
+    """Return whether an imported release contains an item at a path at which no workflow exists."""
+    return bool(await conn.fetchval(_SQL["is_awaited"], workspace, path))
+
+
 async def move(conn: Connection, workspace: str, path: str, target: str) -> None:
-    """Move the tests of a workflow to its new path."""
+    """Move the tests of a workflow to its new path, in place of those that were stored there before it."""
+    await conn.execute(_SQL["delete_awaited"], workspace, target)
     await conn.execute(_SQL["move"], workspace, path, target)
 
 

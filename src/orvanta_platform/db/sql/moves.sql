@@ -183,8 +183,14 @@ DELETE FROM capture_config AS c
 USING unnest($2::text[], $3::text[], $4::text[]) AS m (kind, path, target)
 WHERE c.workspace = $1 AND c.kind = m.kind AND c.path = m.path;
 
+-- name: delete_awaited_tests
+-- Deletes the tests that were stored at the new paths of workflows before one existed there.
+DELETE FROM workflow_test AS t
+USING unnest($2::text[], $3::text[], $4::text[]) AS m (kind, path, target)
+WHERE t.workspace = $1 AND m.kind = 'flow' AND t.path = m.target;
+
 -- name: move_tests
--- Moves the tests of workflows. There are none at a new path: they are deleted with their workflow.
+-- Moves the tests of workflows. There are none at a new path.
 UPDATE workflow_test AS t
 SET path = m.target
 FROM unnest($2::text[], $3::text[], $4::text[]) AS m (kind, path, target)

@@ -19,13 +19,14 @@ FROM workflow_test
 WHERE workspace = $1 AND path = $2 AND name = ANY ($3::text[]);
 
 -- name: list_tree
--- The tests of the readable workflows, or those of $6 only (path of the workflow, slash, name).
+-- The tests of the readable workflows, or those of $6 only (path of the workflow, slash, name); also of workflows that
+-- do not exist here, of which an imported release awaits the tests.
 SELECT t.path, t.name, t.body::text AS body, t.hash, t.version, t.edited_by, t.edited_at
 FROM workflow_test AS t
-JOIN item AS i ON i.workspace = t.workspace AND i.kind = 'flow' AND i.path = t.path
-WHERE t.workspace = $1 AND NOT i.deleted AND NOT i.archived
-  AND ($2 OR i.path LIKE ANY ($3::text[]) OR i.extra_perms ?| $4::text[])
-  AND ($5::text[] IS NULL OR i.path LIKE ANY ($5))
+LEFT JOIN item AS i ON i.workspace = t.workspace AND i.kind = 'flow' AND i.path = t.path
+WHERE t.workspace = $1 AND (i.path IS NULL OR i.deleted OR NOT i.archived)
+  AND ($2 OR t.path LIKE ANY ($3::text[]) OR i.extra_perms ?| $4::text[])
+  AND ($5::text[] IS NULL OR t.path LIKE ANY ($5))
   AND ($6::text[] IS NULL OR t.path || '/tests/' || t.name = ANY ($6))
 ORDER BY t.path, t.name;
 
@@ -41,6 +42,11 @@ SELECT path, count(*) AS tests
 FROM workflow_test
 WHERE workspace = $1 AND path = ANY ($2::text[])
 GROUP BY path;
+
+-- name: is_awaited
+-- True if an imported release of the workspace contains an item at a path at which no workflow exists.
+SELECT NOT EXISTS (SELECT FROM item WHERE workspace = $1 AND kind = 'flow' AND path = $2 AND NOT deleted)
+   AND EXISTS (SELECT FROM release WHERE workspace = $1 AND imported IS NOT NULL AND $2 = ANY (paths));
 
 -- name: insert
 -- Adds a test.
@@ -59,6 +65,10 @@ RETURNING version;
 -- name: delete
 -- Deletes a test.
 DELETE FROM workflow_test WHERE workspace = $1 AND path = $2 AND name = $3 RETURNING name;
+
+-- name: delete_awaited
+-- Deletes the tests at a path at which no workflow existed, before one is moved there.
+DELETE FROM workflow_test WHERE workspace = $1 AND path = $2;
 
 -- name: move
 -- Moves the tests of a workflow to its new path.

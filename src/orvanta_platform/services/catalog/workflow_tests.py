@@ -11,7 +11,9 @@ import msgspec
 from orvanta_platform import clock
 from orvanta_platform.control import audit
 from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.permissions import Target, require
 from orvanta_platform.db import workflow_tests as rows
+from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.workflow_tests import WorkflowTestRow
 from orvanta_platform.errors import AlreadyExists, BadRequest, LimitExceeded, NotFound
 from orvanta_platform.orchestrator.compilation import compiled
@@ -64,7 +66,7 @@ async def update(
     """Replace a test. Raises NotFound, Forbidden, BadRequest."""
     text, digest = await run_in_thread(workspace, lambda: encode(parse(tree)))
     async with platform.db.transaction() as conn:
-        await deploy.require_write(conn, actor, workspace, "flow", path)
+        await _require_write(conn, actor, workspace, path)
         version = await rows.update(conn, workspace, path, name, text, digest, actor.username)
         if version is None:
             raise _missing(path, name)
@@ -74,7 +76,7 @@ async def update(
 async def delete(platform: Platform, actor: Actor, workspace: str, path: str, name: str) -> None:
     """Delete a test. Raises NotFound, Forbidden."""
     async with platform.db.transaction() as conn:
-        await deploy.require_write(conn, actor, workspace, "flow", path)
+        await _require_write(conn, actor, workspace, path)
         if not await rows.delete(conn, workspace, path, name):
             raise _missing(path, name)
         await audit.record(conn, actor, "workflow_tests.delete", "Delete", f"{path}/tests/{name}")
@@ -135,7 +137,7 @@ async def _create(
     check_name(name)
     text, digest = await run_in_thread(workspace, encode, test)
     async with platform.db.transaction() as conn:
-        await deploy.require_write(conn, actor, workspace, "flow", path)
+        await _require_write(conn, actor, workspace, path)
         if await rows.count(conn, workspace, path) >= MAX_TESTS:
             raise LimitExceeded(f"A workflow has at most {MAX_TESTS} tests.", details={"limit": MAX_TESTS})
         if not await rows.insert(conn, workspace, path, name, text, digest, actor.username):
@@ -148,6 +150,17 @@ async def _create(
             f"{path}/tests/{name}",
             {**parameters, "hash": digest},
         )
+
+
+async def _require_write(conn: Connection, actor: Actor, workspace: str, path: str) -> None:
+    """Check that the actor may change the tests of a workflow, which may still have to be deployed.
+
+    The tests of a release from another instance must exist before its first deployment. Raises NotFound, Forbidden.
+    """
+    if await rows.is_awaited(conn, workspace, path):
+        require(actor, "write", Target(workspace, "flow", path))
+    else:
+        await deploy.require_write(conn, actor, workspace, "flow", path)
 
 
 def encode(test: WorkflowTest) -> tuple[str, str]:

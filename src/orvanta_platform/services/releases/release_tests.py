@@ -47,7 +47,9 @@ async def list_unfulfilled(
     tests: dict[str, list[TestName]] = {}
     for each in found:
         tests.setdefault(each.path, []).append(each)
-    missing = [_missing_test(path, source) for path in sorted(texts) if path not in tests] if rule == "require" else []
+    imported = release.row.imported is not None
+    untested = [path for path in sorted(texts) if path not in tests] if rule == "require" else []
+    missing = [_missing_test(path, source, imported=imported) for path in untested]
     until = clock.monotonic() + MAX_SECONDS
     return missing + [
         blocker
@@ -81,8 +83,10 @@ async def _blockers(
     return failed
 
 
-def _missing_test(path: str, source: str) -> Blocker:
+def _missing_test(path: str, source: str, *, imported: bool) -> Blocker:
     hint = f"Create one in {source}, for example from a run."
+    if imported:
+        hint = f"Push those of its instance to {source} (orvanta push), also before the workflow exists there."
     return Blocker("tests_missing", f"The workflow {path} has no test in {source}.", hint, "flow", path)
 
 
