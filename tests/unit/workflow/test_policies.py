@@ -65,6 +65,41 @@ def found(*rules: dict[str, Any], subject: Subject | None = None, **policy: Any)
     return [(each.node, each.path, each.message) for each in violations(subject, [made])]
 
 
+def node(value: dict[str, Any], **module: Any) -> Subject:
+    return subject_of_flow("f/x/flow", {"value": {"modules": [{"id": "a", **module, "value": value}]}})
+
+
+def test_keys_in_the_wrong_place_neither_fulfil_a_rule_nor_hide_another() -> None:
+    code = {"type": "rawscript", "language": "bash", "content": "echo 1"}
+    call = {"type": "script", "path": "f/x/y"}
+    restrict = {"kind": "restrict", "on": "node", "maximum": 100}
+    assert found({**restrict, "field": "timeout"}, subject=node({**code, "timeout": 10}, timeout=900))
+    assert found({"kind": "require", "on": "node", "field": "retry"}, subject=node({**code, "retry": {"constant": {}}}))
+    assert found({"kind": "deny", "feature": "unpinned_script"}, subject=node(call, hash="0123"))
+    tags = {"kind": "restrict", "on": "node", "field": "tag", "allowed": ["small"]}
+    assert found(tags, subject=node({**call, "tag": "large", "tag_override": "small"}))
+    assert found(tags, subject=node({**call, "tag_override": "large"}))
+    assert not found(tags, subject=node({**call, "tag": "small", "tag_override": "large"}))
+    value = {"modules": [], "tag": "small", "timeout": 10, "labels": ["owner:x"], "priority": 1}
+    flow = subject_of_flow("f/x/flow", {"value": value, "tag": "large", "timeout": 900, "priority": 50})
+    for field in ("timeout", "priority"):
+        assert found({"kind": "restrict", "on": "flow", "field": field, "maximum": 20}, subject=flow), field
+    assert found({"kind": "restrict", "on": "flow", "field": "tag", "allowed": ["small"]}, subject=flow)
+    assert found({"kind": "require", "on": "flow", "field": "labels"}, subject=flow)
+
+
+def test_limit_of_zero_is_no_limit() -> None:
+    code = {"type": "rawscript", "language": "bash", "content": "echo 1"}
+    required = {"kind": "require", "on": "node", "field": "timeout"}
+    for timeout in (0, 0.0, {"type": "static", "value": 0}):
+        assert found(required, subject=node(code, timeout=timeout))
+        given_value = {"kind": "default", "on": "node", "field": "timeout", "value": 60}
+        policies = [parse({"name": "p", "mode": "active", "rules": [given_value]})]
+        assert [each.value for each in find_defaults(node(code, timeout=timeout), policies)] == [60]
+    script = subject_of_script("f/x/y", "bash", "echo 1", {"timeout": 0})
+    assert found({"kind": "require", "on": "script", "field": "timeout"}, subject=script)
+
+
 def test_required_fields_are_present_and_match() -> None:
     assert found({"kind": "require", "on": "flow", "field": "summary"}) == []
     assert found({"kind": "require", "on": "flow", "field": "labels", "matches": "team:*"}) == []

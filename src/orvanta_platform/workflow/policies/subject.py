@@ -9,10 +9,15 @@ from urllib.parse import urlsplit
 import msgspec
 
 from orvanta_platform.workflow.diagnostics import pointer
+from orvanta_platform.workflow.grammar import DOCUMENT, FLOW, MODULE, VALUES
 from orvanta_platform.workflow.graph import modules_of
 from orvanta_platform.workflow.normal import normalise
 from orvanta_platform.workflow.policies.default_fields import Part
+from orvanta_platform.workflow.shapes import Record
 from orvanta_platform.workflow.subject import VALUE_PATH
+
+_LIMITS: Final = frozenset({"timeout", "concurrent_limit"})
+"""Fields of which 0 means that there is no limit."""
 
 
 class Computed:
@@ -20,7 +25,10 @@ class Computed:
 
 
 COMPUTED: Final = Computed()
-_OF_FLOW: Final = ("modules", "ui")
+_OF_VALUE: Final = frozenset(FLOW.known) - {"modules", "ui"}
+"""Fields of a workflow that are keys of its `value`. A key in the wrong place has no effect on runs, so that it must
+neither fulfil a rule nor hide the key in the right place.
+"""
 
 
 class SubjectPart(msgspec.Struct, frozen=True):
@@ -70,7 +78,7 @@ class Subject(msgspec.Struct, frozen=True):
 
 def subject_of_script(path: str, language: str, content: str, settings: Mapping[str, Any]) -> Subject:
     """Return a script as policies see it."""
-    fields = {**settings, "language": language, "content": content}
+    fields = _without_unlimited({**settings, "language": language, "content": content})
     return Subject(path, {"script": (SubjectPart("script", None, "", "", fields),)})
 
 
@@ -83,8 +91,9 @@ def subject_of_flow(path: str, document: Mapping[str, Any]) -> Subject:
     """Return a workflow as policies see it: a valid document {summary?, value, …}."""
     tree = normalise(document)
     value = tree["value"]
-    inner = {name: each for name, each in value.items() if name not in _OF_FLOW}
-    fields = {**{name: each for name, each in tree.items() if name != "value"}, **inner}
+    outer = {name: each for name, each in tree.items() if name != "value" and name in DOCUMENT.known}
+    inner = {name: each for name, each in value.items() if name in _OF_VALUE and name not in outer}
+    fields = _without_unlimited({**outer, **inner})
     nodes = tuple(_part(*each) for each in modules_of(value))
     return Subject(path, {"flow": (SubjectPart("flow", None, "", "", fields, inner),), "node": nodes})
 
@@ -93,15 +102,22 @@ def _part(place: str, module: Mapping[str, Any]) -> SubjectPart:
     path = VALUE_PATH + place
     value = module["value"]
     kind: str = value["type"]
-    fields = {
-        name: _static(each) if isinstance(each, dict) else each for name, each in (*module.items(), *value.items())
-    }
+    shape = VALUES.get(kind)
+    known = shape.known if isinstance(shape, Record) else {}
+    inner = {name: each for name, each in value.items() if name in known or name not in MODULE.known}
+    outer = {name: each for name, each in module.items() if name in MODULE.known}
+    fields = {name: _static(each) if isinstance(each, dict) else each for name, each in {**outer, **inner}.items()}
     sources: dict[str, str] = {}
-    if kind == "script" and "tag_override" in value:
+    if value.get("tag_override") and not value.get("tag"):
         fields["tag"], sources["tag"] = value["tag_override"], "tag_override"
     if kind == "webhook":
         fields["host"], sources["host"] = _host(fields.get("url")), "url"
-    return SubjectPart("node", module["id"], kind, path, fields, value, sources)
+    return SubjectPart("node", module["id"], kind, path, _without_unlimited(fields), inner, sources)
+
+
+def _without_unlimited(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields without limits of 0, which are no limits."""
+    return {name: value for name, value in fields.items() if name not in _LIMITS or value != 0}
 
 
 def _static(value: Mapping[str, Any]) -> Any:
