@@ -160,11 +160,7 @@ async def promote_automatically(page: Page, site: Site) -> None:
     await automatic.get_by_role("button", name="Promote automatically as me").click()
     await expect(automatic).to_contain_text("Enabled by u/admin since")
     await check(page)
-    leaver = {"email": "dora@example.org", "password": "correct horse", "username": "dora"}
-    post(site, "/api/users/create", leaver)
-    post(site, f"{PROD}/workspaces/add_user", {**leaver, "is_admin": False, "operator": False})
-    enable_automatic_promotion(site, leaver)
-    post(site, f"{PROD}/users/update/dora", {"disabled": True})
+    promoted_by_leaver(site)
     await page.goto("/w/shop-prod/settings/members")
     ownerless = page.get_by_role("region", name="Items without an owner")
     await expect(ownerless).to_contain_text("Acted for u/dora")
@@ -174,11 +170,15 @@ async def promote_automatically(page: Page, site: Site) -> None:
     await expect(automatic).to_contain_text("Enabled by u/admin since")
 
 
-def enable_automatic_promotion(site: Site, member: dict[str, str]) -> None:
-    """Enable the automatic promotion in the place of this member."""
+def promoted_by_leaver(site: Site) -> None:
+    """Promote automatically as a member who then leaves."""
+    leaver = {"email": "dora@example.org", "password": "correct horse", "username": "dora"}
+    post(site, "/api/users/create", leaver)
+    post(site, f"{PROD}/workspaces/add_user", {**leaver, "is_admin": False, "operator": False})
     with httpx.Client(base_url=site.base) as client:
-        client.headers["Authorization"] = f"Bearer {client.post('/api/auth/login', json=member).text}"
+        client.headers["Authorization"] = f"Bearer {client.post('/api/auth/login', json=leaver).text}"
         assert client.post(f"{PROD}/deployments/automatic", json={"enabled": True}).is_success
+    post(site, f"{PROD}/users/update/dora", {"disabled": True})
 
 
 async def check_narrow_pages(page: Page) -> None:
@@ -201,7 +201,7 @@ async def edit_production(page: Page, site: Site) -> None:
     await page.get_by_role("button", name="Edit").click()
     post(site, "/api/environments/update/prod", {"rules": {"soak_minutes": 0}})
     await dialog.get_by_label("Approvals required").fill("1")
-    await dialog.get_by_role("combobox", name="Approvers").select_option("u/cleo")
+    await dialog.get_by_label("Approvers").fill("u/cleo")
     await check(page)
     # A form that is longer than the window can be scrolled to its buttons.
     await page.set_viewport_size({"width": 390, "height": 500})
@@ -214,10 +214,8 @@ async def edit_production(page: Page, site: Site) -> None:
     await page.reload()
     await page.get_by_role("button", name="Edit").click()
     await dialog.get_by_label("Approvals required").fill("1")
-    await dialog.get_by_role("combobox", name="Approvers").select_option("u/cleo")
-    for each in ("u/admin", "u/cleo", "g/all"):
-        await dialog.get_by_role("combobox", name="Members who may apply").select_option(each)
-    await dialog.get_by_role("button", name="Members who may apply: remove u/cleo").click()
+    await dialog.get_by_label("Approvers").fill("u/cleo")
+    await dialog.get_by_label("Members who may apply").fill("u/admin, g/all")
     await add_frozen_hours(page, dialog)
     await dialog.get_by_role("button", name="Save").click()
     await expect(page.get_by_text("1 approval required")).to_be_visible()
