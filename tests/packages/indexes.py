@@ -108,7 +108,14 @@ def serving() -> Iterator[Index]:
         thread.join()
 
 
-def wheel(name: str, version: str, files: Mapping[str, str], *, requires: tuple[str, ...] = ()) -> tuple[str, bytes]:
+def wheel(
+    name: str,
+    version: str,
+    files: Mapping[str, str],
+    *,
+    requires: tuple[str, ...] = (),
+    compression: int = zipfile.ZIP_STORED,
+) -> tuple[str, bytes]:
     """Return the file name and content of a pure wheel; a file named `link:<path>` becomes a symbolic link."""
     info = f"{name}-{version}.dist-info"
     metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n" + "".join(
@@ -124,6 +131,7 @@ def wheel(name: str, version: str, files: Mapping[str, str], *, requires: tuple[
     with zipfile.ZipFile(buffer, "w") as archive:
         for path, text in {**whole, f"{info}/RECORD": record}.items():
             entry = zipfile.ZipInfo(path.removeprefix("link:"), (2020, 1, 1, 0, 0, 0))
+            entry.compress_type = compression
             entry.external_attr = (0o120777 if path.startswith("link:") else 0o100644) << 16
             archive.writestr(entry, text)
     return f"{name}-{version}-py3-none-any.whl", buffer.getvalue()

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import stat
+import zipfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -286,6 +287,20 @@ async def test_package_added_by_build_is_rejected(shop: Shop, act: str) -> None:
         await shop.restarted(package_builds="on").provide(SCRIPT)
     assert raised.value.name == "unsafe_package"
     assert not list(shop.runtimes.packages.glob("main/python3/*"))
+
+
+@pytest.mark.parametrize(("files", "text"), [(12, "\0" * (8 << 20)), (40_000, "")], ids=["zip bomb", "many files"])
+async def test_package_larger_than_disk_limit_is_rejected(shop: Shop, files: int, text: str) -> None:
+    """A small archive that is large when it is unpacked fails its script, and leaves nothing."""
+    contents = {f"greeting/m{number}.py": text for number in range(files)}
+    name, body = wheel("greeting", "1.0", contents, compression=zipfile.ZIP_DEFLATED)
+    assert len(body) < 12 << 20
+    shop.index.publish("greeting", name, body)
+    with pytest.raises(PackageError) as raised:
+        await shop.restarted(disk_limit=8 << 20).provide(SCRIPT)
+    assert raised.value.name in ("unsafe_package", "DiskLimit", "install_failed")
+    assert not list(shop.runtimes.packages.glob("main/python3/*"))
+    assert not list(shop.runtimes.staging.iterdir())
 
 
 async def test_job_waiting_for_order_lock_can_be_stopped(shop: Shop) -> None:

@@ -155,12 +155,14 @@ async def test_output_is_hidden_from_other_jobs(runtimes: Runtimes, level: Level
     assert list(seen.values()) == [[], []]
 
 
-async def test_output_is_subject_to_disk_limit(runtimes: Runtimes) -> None:
+@pytest.mark.parametrize(("files", "size"), [(4, 4 << 20), (8_200, 0)], ids=["large files", "empty files"])
+async def test_output_is_subject_to_disk_limit(runtimes: Runtimes, files: int, size: int) -> None:
+    """Empty files count, because a disk has a limited number of inodes."""
     output = runtimes.make_output(0)
     shown = "/output" if runtimes.isolation.level in ("full", "userns") else str(runtimes.staging / output)
     content = (
-        "import time\ndef main(path):\n    for n in range(4):\n"
-        "        open(f'{path}/{n}', 'wb').write(bytes(4 << 20))\n"
+        f"import time\ndef main(path):\n    for n in range({files}):\n"
+        f"        open(f'{{path}}/{{n}}', 'wb').write(bytes({size}))\n"
         "    time.sleep(60)"
     )
     what = spec("python3", content, {"path": shown}, disk_bytes=8 << 20)

@@ -38,6 +38,7 @@ _LINKS = {
 _PRIVATE = syscalls.MS_NOSUID | syscalls.MS_NODEV
 _FULL_BELOW = 64 << 10
 _INODES = 1_000_000
+_ENTRY_BYTES = 1 << 10
 
 
 def build(plan: Plan) -> None:
@@ -202,10 +203,14 @@ def is_full(folder: str | None, disk_bytes: int) -> bool:
 
 
 def used(folder: str) -> int:
-    """Return the bytes on disk of everything below `folder`; files deleted meanwhile count as zero."""
+    """Return the bytes on disk of everything below `folder`; files deleted meanwhile count as zero.
+
+    Each file, folder and link counts as at least _ENTRY_BYTES: without content it still takes an inode, and a disk has
+    a limited number of them.
+    """
     total = 0
-    for path, _, names in os.walk(folder):
-        for name in names:
+    for path, folders, names in os.walk(folder):
+        for name in (*folders, *names):
             with contextlib.suppress(OSError):
-                total += os.lstat(f"{path}/{name}").st_blocks * 512
+                total += max(os.lstat(f"{path}/{name}").st_blocks * 512, _ENTRY_BYTES)
     return total
