@@ -60,3 +60,43 @@ async def test_older_form_receives_members_of_body_and_request(runtimes: Runtime
     assert (await run(runtimes, language, content, {"event": event})).value == ["webhook", None, 5, None]
     direct = await run(runtimes, language, content, {"kind": "manual", "http": None, "order": 6, "raw": None})
     assert direct.value == ["manual", None, 6, None]
+
+
+MAIN = {
+    "python3": """
+import datetime
+
+def preprocessor(event):
+    return %s
+
+def main(a, b: datetime.date = None, event=None):
+    return [a, b and b.year, event]
+""",
+    "bun": """
+export function preprocessor(event: any): any { return %s; }
+export function main(a: any, b?: Date, event?: any) { return [a, b ? b.getUTCFullYear() : null, event ?? null]; }
+""",
+}
+REFERENCE = "$var:u/admin/key"
+OUTPUTS = {
+    "reference": ('{"a": "$var:u/admin/key"}', [REFERENCE, None, None]),
+    "date": ('{"a": 1, "b": "2026-11-30"}', [1, 2026, None]),
+    "other members": ('{"a": 1, "c": 2, "__proto__": {"b": 1}}', [1, None, None]),
+    "event": ('{"a": 1, "event": {"kind": "webhook"}}', [1, None, {"kind": "webhook"}]),
+    "list": ("[1]", "InvalidInput"),
+    "text": ('"a"', "InvalidInput"),
+    "number": ("1", "InvalidInput"),
+}
+
+
+@pytest.mark.parametrize("language", MAIN)
+async def test_main_receives_output_of_preprocessor_as_data(runtimes: Runtimes, language: str) -> None:
+    """References in it are not resolved, and anything but an object fails the job before `main`."""
+    nothing = {"nothing": ("None" if language == "python3" else "undefined", "InvalidInput")}
+    event: dict[str, Any] = {"kind": "webhook", "body": {}, "raw_string": None, "query": {}, "headers": {}}
+    found, expected = {}, {}
+    for name, (output, wanted) in (OUTPUTS | nothing).items():
+        ran = await run(runtimes, language, MAIN[language] % output, {"event": event})
+        found[name] = ran.value if ran.outcome.error is None else ran.error[0]
+        expected[name] = wanted
+    assert found == expected
