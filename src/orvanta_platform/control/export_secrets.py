@@ -1,7 +1,7 @@
 """Encryption of the secrets in archives, under the export key of a workspace.
 
 The same text at the same path yields the same ciphertext, so that archives of the same items have the same bytes. A
-ciphertext is bound to the path of its variable: whoever can read one cannot open it as another variable.
+ciphertext is bound to the path of its variable: a member who can read one cannot import it as another variable.
 """
 
 from __future__ import annotations
