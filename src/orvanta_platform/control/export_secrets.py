@@ -14,20 +14,20 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-PREFIX: Final = "$encrypted:"
-"""Beginning of each ciphertext, so that files with and without encrypted values can be told apart."""
+from orvanta_platform.workflow.tree.item import ENCRYPTED
+
 _KEY_SIZE: Final = 64
 
 
 def seal(key: str, path: str, text: bytes) -> str:
     """Return the ciphertext of the secret variable at a path."""
-    return PREFIX + base64.b64encode(_cipher(key).encrypt(text, [path.encode()])).decode()
+    return ENCRYPTED + base64.b64encode(_cipher(key).encrypt(text, [path.encode()])).decode()
 
 
 def unseal(key: str, path: str, value: str) -> bytes | None:
     """Return the text of a ciphertext; None if it was made with another key or for another path."""
     try:
-        sealed = base64.b64decode(value.removeprefix(PREFIX), validate=True)
+        sealed = base64.b64decode(value.removeprefix(ENCRYPTED), validate=True)
         return _cipher(key).decrypt(sealed, [path.encode()])
     except (InvalidTag, ValueError):
         return None

@@ -13,6 +13,7 @@ from orvanta_platform.cli.client.output import say
 from orvanta_platform.workflow.tree.paths import APP_FOLDERS
 
 _PACKAGES = frozenset({"__pycache__", "node_modules"})
+_VIRTUAL_ENVIRONMENT = "pyvenv.cfg"
 _AREAS = ("f", "u")
 _MIN_PARTS = 3
 
@@ -38,11 +39,12 @@ def path_of(entry: Path, suffixes: Sequence[str]) -> str | None:
 def say_left_out(roots: Sequence[Path]) -> None:
     """Print the number of apps under these folders, and of links that lead out of them, if there are any."""
     folders = [root for root in roots if root.is_dir()]
-    apps = sum(_is_app(entry) for root in folders for entry in items_under(root))
+    entries = [(root, entry, is_link) for root in folders for entry, is_link in _walk(root, ())]
+    outside = [entry for root, entry, is_link in entries if is_link and not is_within(entry, root)]
+    apps = sum(_is_app(entry) for _, entry, _ in entries) - sum(map(_is_app, outside))
     if apps:
         say(f"{apps} {'app is' if apps == 1 else 'apps are'} left out: the platform has no apps.")
-    links = sum(not is_within(entry, root) for root in folders for entry in _walk(root, ()))
-    if links:
+    if links := len(outside):
         say(f"{links} {'link is' if links == 1 else 'links are'} left out: the target is outside of the folder.")
 
 
@@ -53,7 +55,7 @@ def items_under(root: Path, excluded: Sequence[str] = ()) -> list[Path]:
 
     Links that lead out of the folder are excluded, as they could send any file of this machine to the server.
     """
-    return sorted(entry for entry in _walk(root, excluded) if is_within(entry, root))
+    return sorted(entry for entry, is_link in _walk(root, excluded) if not is_link or is_within(entry, root))
 
 
 def is_within(entry: Path, folder: Path) -> bool:
@@ -64,18 +66,38 @@ def is_within(entry: Path, folder: Path) -> bool:
         return False
 
 
-def _walk(root: Path, excluded: Sequence[str]) -> Iterator[Path]:
+def _walk(root: Path, excluded: Sequence[str]) -> Iterator[tuple[Path, bool]]:
+    """Yield the files and folders under a folder, and whether they are links. Folders that cannot be read are empty."""
     closed = (*APP_FOLDERS, *excluded)
-    for folder, folders, files in os.walk(root):
-        parent = Path(folder)
-        folders[:] = [name for name in folders if not _is_foreign(parent, name)]
-        yield from (parent / name for name in (*folders, *files) if not name.startswith("."))
-        folders[:] = [name for name in folders if not name.endswith(closed)]
+    pending = [root]
+    while pending:
+        folder = pending.pop()
+        entries = _entries(folder)
+        if folder is not root and any(entry.name == _VIRTUAL_ENVIRONMENT for entry in entries):
+            continue
+        for entry in entries:
+            is_folder = _is_folder(entry)
+            if entry.name.startswith(".") or (is_folder and entry.name in _PACKAGES):
+                continue
+            path, is_link = folder / entry.name, entry.is_symlink()
+            yield path, is_link
+            if is_folder and not is_link and not entry.name.endswith(closed):
+                pending.append(path)
 
 
-def _is_foreign(parent: Path, name: str) -> bool:
-    """Return whether a folder contains no items: hidden ones, and the packages of other tools."""
-    return name.startswith(".") or name in _PACKAGES or (parent / name / "pyvenv.cfg").exists()
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as found:
+            return list(found)
+    except OSError:
+        return []
 
 
 def _is_app(entry: Path) -> bool:

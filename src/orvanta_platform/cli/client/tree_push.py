@@ -15,7 +15,7 @@ from orvanta_platform.cli.client.api import Api
 from orvanta_platform.cli.client.command import Session
 from orvanta_platform.cli.client.deploy import await_lock, show_diagnostics
 from orvanta_platform.cli.client.errors import FAILED, ServerRefused
-from orvanta_platform.cli.client.item_paths import items_under, say_left_out
+from orvanta_platform.cli.client.item_paths import say_left_out
 from orvanta_platform.cli.client.output import print_json, say, terminal_safe
 from orvanta_platform.cli.client.tree_folder import Folder, open_folder, open_state, unreadable
 from orvanta_platform.cli.client.tree_pull import failures, show_failures
@@ -24,7 +24,7 @@ from orvanta_platform.errors import ChangesConflict, InvalidWorkflow, OrvantaErr
 from orvanta_platform.workflow.diagnostics import Diagnostic, errors, invalid
 from orvanta_platform.workflow.languages import RUNNABLE
 from orvanta_platform.workflow.requirements import lock_fault
-from orvanta_platform.workflow.tree.item import Item, Key
+from orvanta_platform.workflow.tree.item import ENCRYPTED, Item, Key
 
 _OTHER = tuple(
     f".{name}_trigger{format}"
@@ -51,9 +51,9 @@ class PushOptions(msgspec.Struct, frozen=True):
 def push_tree(session: Session, root: Path, options: PushOptions) -> None:
     """Apply the changes of a folder, all of them or none. Raises typer.Exit after conflicts and errors."""
     say_left_out([root])
-    if unsupported := sum(entry.name.endswith(_OTHER) for entry in items_under(root)):
-        say(f"{unsupported} triggers of other kinds than HTTP are left out.")
     folder = open_folder(root)
+    if unsupported := sum(name.endswith(_OTHER) for name in folder.files):
+        say(f"{unsupported} triggers of other kinds than HTTP are left out.")
     found = compare(session.api, folder, open_state(folder.base, session.api.connection))
     if not folder.located and not found.state.items:
         raise typer.BadParameter("The folder contains nothing to push.")
@@ -200,7 +200,8 @@ class _Push:
 
 def _warn(item: Item, *, is_new: bool) -> None:
     content = item.content
-    if item.kind == "variable" and content.get("is_secret") and content.get("value") and is_new:
+    value = content.get("value") if item.kind == "variable" and content.get("is_secret") and is_new else None
+    if value and not str(value).startswith(ENCRYPTED):
         say(f"{item.path}: warning secret_from_file: its value is the text of the file, which is not decrypted")
     if item.kind != "script":
         return

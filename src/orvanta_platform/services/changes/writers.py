@@ -9,7 +9,6 @@ from typing import Any, TypeAlias, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from orvanta_platform.control import export_secrets
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.db.resource_types import ResourceTypeRow
 from orvanta_platform.errors import BadRequest
@@ -29,7 +28,7 @@ from orvanta_platform.services.triggers.http_triggers import HttpTriggerDraft
 from orvanta_platform.services.triggers.schedules import ScheduleDraft
 from orvanta_platform.workflow.limits import MAX_LEVELS
 from orvanta_platform.workflow.playback import document as playback
-from orvanta_platform.workflow.tree.item import FIELDS, Item, parts_of_test
+from orvanta_platform.workflow.tree.item import ENCRYPTED, FIELDS, Item, parts_of_test
 from orvanta_platform.workflow.tree.plan import Wanted, item_of, masked, without_masks
 
 T = TypeVar("T")
@@ -222,7 +221,7 @@ async def _variable(
         is_secret=new.is_secret,
         description=new.description,
         labels=new.labels,
-        already_encrypted=value is not None and value.startswith(export_secrets.PREFIX),
+        already_encrypted=value is not None and value.startswith(ENCRYPTED),
     )
     if present is None:
         await variables.create(platform, actor, workspace, draft)

@@ -9,7 +9,7 @@ from datetime import datetime
 import msgspec
 from msgspec.structs import replace
 
-from orvanta_platform.control import audit, export_secrets, limits, names, secrets
+from orvanta_platform.control import audit, limits, names, secrets
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target, readable, require, require_workspace
 from orvanta_platform.control.secrets import DataKey, SecretLocation
@@ -22,6 +22,7 @@ from orvanta_platform.orchestrator import secret_access
 from orvanta_platform.services.access import folders, items
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.secrets import export_keys
+from orvanta_platform.workflow.tree.item import ENCRYPTED
 
 MAX_VALUE_LENGTH = 1 << 20
 """Maximum length of a variable's value in characters."""
@@ -165,7 +166,7 @@ async def _plaintext_of(
 
 
 async def _decrypted(platform: Platform, workspace: str, path: str, value: str) -> str:
-    if value.startswith(export_secrets.PREFIX):
+    if value.startswith(ENCRYPTED):
         return await export_keys.decrypt(platform, workspace, path, value)
     try:
         packed = base64.b64decode(value, validate=True)

@@ -27,6 +27,9 @@ KINDS: Final[tuple[Kind, ...]] = (
 )
 """Kinds in the order in which they are applied: each after those that it may refer to."""
 
+ENCRYPTED: Final = "$encrypted:"
+"""Beginning of the encrypted value of a secret variable."""
+
 FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "folder": ("summary", "owners", "extra_perms"),
     "group": ("summary", "members", "managers"),
