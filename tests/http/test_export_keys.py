@@ -68,6 +68,8 @@ async def test_secrets_are_moved_by_archive_between_workspaces_with_same_key(api
     assert (await api.client.get(f"{COPY}/variables/get_value/f/team/token")).json() == "other"
     assert (await api.client.post(f"{url}?already_encrypted=true", json=created)).status_code == 200
     assert (await api.client.get(f"{COPY}/variables/get_value/f/team/token")).json() == HUSH
+    shown = await api.client.get(f"{COPY}/variables/get/f/team/token?include_encrypted=true")
+    assert shown.json()["value"] == sealed["value"]
     again = (await exported(api.client, ENCRYPTED.replace(W, COPY)))[1]
     assert again["f/team/token.variable.json"] == sealed
     rows = await api.get("audit/list", per_page=100)
@@ -87,6 +89,8 @@ async def test_key_and_encrypted_secrets_are_for_admins_without_limits(api: ApiH
         assert (await client.post(KEY, json={"new_key": "k" * 64})).status_code == 403
         for query in ("secret_mode=encrypted", "secret_mode=encrypted&skip_secrets=true", "include_key=true"):
             assert (await client.get(f"{W}/workspaces/tarball?{query}")).status_code == 403, query
+        found = await client.get(f"{W}/variables/get/f/team/token?include_encrypted=true")
+        assert found.status_code in (403, 404) and HUSH not in found.text
     for key in ("short", "k" * 257, "k" * 40 + "\n", "ü" * 40):
         assert (await api.client.post(KEY, json={"new_key": key})).status_code == 400, key
     assert (await api.client.get(f"{W}/workspaces/tarball?secret_mode=other")).status_code == 400

@@ -59,6 +59,7 @@ QUERY: Final[Mapping[str, str]] = {
     "include_groups": "True to include the groups.",
     "include_header": "Comma-separated names of headers that become arguments.",
     "include_schedules": "True to include the schedules.",
+    "include_encrypted": "True for the encrypted value of a secret, for admins; see `workspaces/encryption_key`.",
     "include_key": "True to include the key of encrypted secrets, for admins.",
     "include_tests": "True to include the tests of workflows.",
     "include_settings": "True to include the settings of the workspace.",
@@ -176,7 +177,7 @@ QUERY: Final[Mapping[str, str]] = {
 _BOOLEAN: Final = frozenset(
     (
         *("already_encrypted", "decrypt_secret", "deleted", "include_groups", "include_schedules", "include_settings"),
-        *("include_draft_only", "include_key", "include_tests"),
+        *("include_draft_only", "include_encrypted", "include_key", "include_tests"),
         *("include_triggers", "include_users", "is_flow", "only_archived", "only_member_of", "order_desc"),
         *("plain_secret", "show_archived", "skip_if_noop", "skip_resource_types", "skip_resources", "skip_secrets"),
         *("skip_variables", "starred_only", "update_if_exists", "with_starred_info"),

@@ -23,7 +23,7 @@ from orvanta_platform.http.requests import (
 )
 from orvanta_platform.http.schemas import variables as shapes
 from orvanta_platform.orchestrator import secret_access
-from orvanta_platform.services.secrets import contextual, variables
+from orvanta_platform.services.secrets import contextual, export_keys, variables
 
 _V = "/api/w/{workspace:str}/variables"
 _FILTERS = ("path_start", "path", "description", "value", "label")
@@ -49,12 +49,17 @@ async def update_variable(request: AnyRequest, workspace: FromPath[str], path: F
     return answers.text(f"Updated the variable {body.path or item_path(path)}.")
 
 
-@get(f"{_V}/get/{{path:path}}", opt=call(answer=shapes.Variable, query=("decrypt_secret",)))
+@get(f"{_V}/get/{{path:path}}", opt=call(answer=shapes.Variable, query=("decrypt_secret", "include_encrypted")))
 async def get_variable(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
-    """Get a variable, a secret without its value. `decrypt_secret=true` reads the value as `get_value` does."""
+    """Get a variable, a secret without its value. `decrypt_secret=true` reads the value as `get_value` does.
+
+    Otherwise `include_encrypted=true` returns the value as in an archive with encrypted secrets, for admins.
+    """
     decrypt = bool_of(request, "decrypt_secret") or False
-    actor = actor_of(request)
-    row, value = await variables.get(platform_of(request), actor, workspace, item_path(path), decrypt=decrypt)
+    platform, actor = platform_of(request), actor_of(request)
+    row, value = await variables.get(platform, actor, workspace, item_path(path), decrypt=decrypt)
+    if row.is_secret and not decrypt and bool_of(request, "include_encrypted"):
+        value = (await export_keys.encrypted_values(platform, actor, workspace, [row.path])).get(row.path)
     return answers.json(shapes.variable(row, value))
 
 
