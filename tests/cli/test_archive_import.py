@@ -80,3 +80,31 @@ def test_unreadable_archives_and_items_are_named(cli: Cli) -> None:
     done = cli("import", "archive", broken, code=1)
     assert "f/arch/x.variable.yaml cannot be read" in done.err and "nothing was imported" in done.out
     assert cli.installation.client.get(f"{W}/variables/exists/f/arch/y").json() is False
+
+
+@pytest.mark.extended
+def test_secrets_are_exported_and_imported_with_the_key_of_the_workspace(cli: Cli) -> None:
+    client = cli.installation.client
+    secret = {"path": "f/sealed/token", "value": "hush-hush-hush", "is_secret": True, "description": ""}
+    assert client.post(f"{W}/variables/create", json=secret).status_code == 201
+    assert client.post("/api/workspaces/create", json={"id": "sealed", "name": "Sealed"}).status_code == 201
+    assert cli("workspace", "export", "main.zip", "--secrets", "encrypted").out == "main.zip: written\n"
+    assert (cli.folder / "main.zip").stat().st_mode & 0o777 == 0o600
+    assert "exists already" in cli("workspace", "export", "main.zip", code=2).err
+    assert "must end in" in cli("workspace", "export", "main.rar", code=2).err
+    archive = zipfile.ZipFile(cli.folder / "main.zip")
+    for name in ("f/sealed/folder.meta.json", "f/sealed/token.variable.json"):
+        (cli.folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (cli.folder / name).write_bytes(archive.read(name))
+    refused = cli("push", "f", "-w", "sealed", code=1)
+    assert "cannot be decrypted" in refused.err + refused.out
+    key = cli("workspace", "key").out
+    done = cli("workspace", "key", "--set", "--key-stdin", "-w", "sealed", text=key)
+    assert done.out == "sealed: changed\n"
+    assert cli("workspace", "key", "-w", "sealed", "--json").json == {"key": key.strip()}
+    done = cli("push", "f", "-w", "sealed")
+    assert "created" in done.out and "secret_from_file" not in done.err
+    readable = {"secrets_readable": True}
+    assert client.post("/api/w/sealed/workspaces/edit_secrets_readable", json=readable).status_code == 200
+    assert client.get("/api/w/sealed/variables/get_value/f/sealed/token").json() == "hush-hush-hush"
+    assert cli("push", "f", "-w", "sealed").out == "Nothing to do.\n"

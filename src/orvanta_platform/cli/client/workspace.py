@@ -1,8 +1,11 @@
-"""`orvanta workspace`: creation, name, archive, deletion and usage of workspaces."""
+"""`orvanta workspace`: creation, name, archive, deletion, usage and export of workspaces."""
 
 from __future__ import annotations
 
-from typing import Annotated
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Final, Literal
 from urllib.parse import quote
 
 import typer
@@ -18,7 +21,16 @@ DisplayName = Annotated[str | None, typer.Option("--name", help="Display name; b
 Name = Annotated[str, typer.Argument(help="Display name.", metavar="NAME")]
 Archived = Annotated[bool, typer.Option("--archived", help="Archived workspaces instead.")]
 Confirm = Annotated[str | None, typer.Option("--confirm", help="Id of the workspace, instead of the prompt for it.")]
+ExportFile = Annotated[Path, typer.Argument(help="New file that ends in .zip or .tar.", metavar="FILE")]
+Secrets = Annotated[
+    Literal["blank", "encrypted", "plain"],
+    typer.Option("--secrets", help="Values of secret variables: none, under the key of the workspace, or in clear."),
+]
+SetKey = Annotated[bool, typer.Option("--set", help="Set the key, which is prompted for.")]
+KeyStdin = Annotated[bool, typer.Option("--key-stdin", help="With --set: read the key from stdin instead of a prompt.")]
 Last = Annotated[str, typer.Option("--last", help="Time span: 7d, 30d or 90d.")]
+
+_PARTS: Final = ("schedules", "triggers", "groups", "tests")
 
 
 @app.callback()
@@ -91,3 +103,44 @@ def usage(session: Session, last: Last = "30d") -> None:
     lines += [[each["permissioned_as"], each] for each in found["members"]]
     rows = [[name, str(each["runs"]), str(each["failed"]), f"{each['job_s']:.0f} s"] for name, each in lines]
     print_table(["NAME", "RUNS", "FAILED", "RUN TIME"], rows)
+
+
+@command(app, "orvanta workspace export sales.zip", "orvanta workspace export sales.zip --secrets encrypted")
+def export(session: Session, file: ExportFile, secrets: Secrets = "blank") -> None:
+    """Export the items of the workspace into an archive, which `orvanta import archive` reads.
+
+    Encrypted values of secrets require an admin, and values in clear a setting of the workspace.
+    """
+    archive_type = file.suffix.removeprefix(".")
+    if archive_type not in ("zip", "tar"):
+        raise typer.BadParameter(f"{file} must end in .zip or .tar.")
+    if file.exists():
+        raise typer.BadParameter(f"{file} exists already.")
+    api, parts = session.api, {f"include_{name}": "true" for name in _PARTS}
+    query = {"archive_type": archive_type, "secret_mode": secrets, **parts}
+    body = api.send("GET", api.in_workspace("workspaces/tarball"), query=query).content
+    # Only the user may read it: it can contain secrets.
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as opened:
+        opened.write(body)
+    session.print_state(str(file), "written")
+
+
+@command(app, "orvanta workspace key", "orvanta workspace key --set")
+def key(session: Session, set_key: SetKey = False, key_stdin: KeyStdin = False) -> None:
+    """Print or set the key of the encrypted secrets in archives. Admins only.
+
+    A workspace imports the secrets of an archive if it has the key of the workspace that the archive is from.
+    """
+    from orvanta_platform.cli.client.output import print_json
+    from orvanta_platform.cli.client.prompts import prompt_secret
+
+    api = session.api
+    if set_key:
+        new = sys.stdin.readline().strip() if key_stdin else prompt_secret("Key of the workspace")
+        session.change("workspaces/encryption_key", {"new_key": new}, api.connection.workspace, "changed")
+        return
+    found = api.get(api.in_workspace("workspaces/encryption_key"))
+    if session.as_json:
+        print_json(found)
+    else:
+        print(found["key"])
