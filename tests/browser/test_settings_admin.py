@@ -366,7 +366,7 @@ async def change_workspace(page: Page, site: Site) -> None:
     """Change settings, which are stored one by one; an error is shown at its field."""
     await page.get_by_label("Name", exact=True).fill("Short-lived")
     age = page.get_by_label("Maximum lifetime of new tokens in days")
-    for wrong, problem in (("many", "Not a whole number"), ("0", "token_max_age_days must be from 1")):
+    for wrong, problem in (("many", "Not a whole number"), ("0", "The age of tokens must be from 1")):
         await age.fill(wrong)
         await page.get_by_role("button", name="Save").click()
         await expect(page.get_by_role("main").get_by_role("alert")).to_contain_text(problem)

@@ -96,7 +96,7 @@ async def test_breakpoints_of_live_runs_need_scopes(api: ApiHarness) -> None:
     pausing = await limited(api, "jobs:pause", "jobs:read", "jobs:edit")
     assert (await pausing.put(before, json={}, headers=HERE)).status_code == 200
     refused = await pausing.put(before, json=condition, headers=HERE)
-    assert refused.status_code == 403 and "more rights than your token" in refused.json()["error"]["message"]
+    assert refused.status_code == 403 and "more permissions than your token" in refused.json()["error"]["message"]
     found = (await pausing.get(f"/api/v1/runs/{run}/pauses", headers=HERE)).json()
     assert (found["may_pause"], found["may_change"]) == (True, False)
 

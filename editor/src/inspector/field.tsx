@@ -10,6 +10,7 @@ import { Icon } from "../ui/icon";
 import css from "../ui/panel.module.css";
 import { Select } from "../ui/select";
 import { setField } from "../workflow/commands";
+import { problemText } from "../workflow/problem-text";
 import { isConnection } from "../workflow/scope";
 import { at, isTree, type Json, type Path, text } from "../workflow/types";
 import { ApproversField } from "./approvers-field";
@@ -119,7 +120,7 @@ export function Problems({ found }: { found: readonly Problem[] }) {
   return found.map((problem) => (
     <div key={problem.path + problem.message}>
       <p className={css.problem} data-severity={problem.severity} role="alert">
-        <Icon name="warn" size={12} /> {problem.message.replace(/^node [^:]*: /, "")}
+        <Icon name="warn" size={12} /> {problemText(problem.message)}
       </p>
       <FixButtons problem={problem} />
     </div>

@@ -6,6 +6,7 @@ import css from "../ui/panel.module.css";
 import { Empty, Skeleton } from "../ui/states";
 import { Status } from "../ui/status";
 import runs from "../ui/status.module.css";
+import { problemText } from "../workflow/problem-text";
 
 /** The problems that the server finds in the document on the page. */
 export function ProblemsPanel() {
@@ -44,7 +45,7 @@ export function ProblemsPanel() {
               }}
             >
               <span style={{ whiteSpace: "normal", overflowWrap: "anywhere" }}>
-                {each.message}
+                {problemText(each.message)}
                 <br />
                 <code>{each.node ?? each.path}</code>
               </span>

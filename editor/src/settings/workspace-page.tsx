@@ -57,6 +57,8 @@ type Bases = Pick<WorkspaceSettings, WorkspaceSettingName> & { new_name: string 
 const FIELDS = [
   ["retention_days", "retention"],
   ["token_max_age_days", "age"],
+  ["The retention", "retention"],
+  ["The age of tokens", "age"],
   ["new_name", "name"],
   ["The name", "name"],
 ] as const;

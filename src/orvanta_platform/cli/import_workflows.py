@@ -156,7 +156,7 @@ def _write(found: Conversion, output: Path, *, force: bool) -> list[str]:
     folder = open_folder(output)
     present = [item.path for item in found.items if item.key in folder.located]
     if present and not force:
-        raise Conflict(f"{present[0]} exists in the folder.", hint="Choose another --path, or replace it with --force.")
+        raise Conflict(f"{present[0]} exists in the folder.", hint="Use another --path, or replace it with --force.")
     for item in found.items:
         folder.write(item)
     return [name for item in found.items for name in write_item(item)]

@@ -75,7 +75,7 @@ class LiveActor:
         """
         actor = await self.current()
         if actor is not self._first and not _has_all_rights(self._first, actor):
-            raise Conflict("Your rights changed while the call was being sent.", hint="Send it again.")
+            raise Conflict("Your permissions changed while the call was being sent.", hint="Send it again.")
 
     def _as_called(self, actor: Actor) -> Actor:
         """Return a result shared with other calls of the token, completed with the fields of this call."""

@@ -115,7 +115,7 @@ def check_username(username: str) -> None:
     """Check the username of an account or member. Raises BadRequest, also for RESERVED_USERNAMES."""
     check_name("user", username)
     if username in RESERVED_USERNAMES:
-        raise BadRequest(f"The username {username} is reserved.", hint="Choose another one.")
+        raise BadRequest(f"The username {username} is reserved.", hint="Use another one.")
 
 
 def check_email(email: str) -> str:

@@ -92,7 +92,7 @@ def _from_environment(settings: Settings, environ: Mapping[str, str]) -> Connect
         if settings.client_token is None:
             raise NotLoggedIn(
                 "ORVANTA_URL is set without ORVANTA_TOKEN.",
-                hint="Set both, or unset both and choose a profile with --profile.",
+                hint="Set both, or unset both and select a profile with --profile.",
             )
         return Connection(url, settings.workspace, settings.client_token, "ORVANTA_URL")
     if settings.client_token is not None:

@@ -174,4 +174,4 @@ def _print_incoming(plan: dict[str, Any]) -> None:
         if each["reason"]:
             say(terminal_safe(f"    {each['reason']}"))
     if any(each["action"] == "conflict" for each in plan["items"]):
-        say("Choose a side of each conflict with `orvanta git apply --keep KIND/PATH` or `--take KIND/PATH`.")
+        say("Select a side of each conflict with `orvanta git apply --keep KIND/PATH` or `--take KIND/PATH`.")

@@ -114,7 +114,7 @@ def check_name(name: str) -> str:
     if name == LOCAL:
         raise SettingsError(
             "The profile local is reserved for the installation of this machine.",
-            hint="Choose another name with --profile.",
+            hint="Use another name with --profile.",
         )
     return name
 

@@ -234,7 +234,7 @@ async def accept(
     own = accepted_for(actor)
     if own is None:
         raise Forbidden(
-            "A token with scopes cannot accept a version: its runs have more rights than the token.",
+            "A token with scopes cannot accept a version: its runs have more permissions than the token.",
             hint="Accept it after logging in, or with a token that has no scopes.",
         )
     identity = permissioned_as or own

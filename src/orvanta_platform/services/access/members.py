@@ -223,7 +223,7 @@ async def _insert(conn: Connection, workspace: str, email: str, username: str | 
     if not await workspaces.add_member(conn, workspace, chosen, account.email, role):
         raise AlreadyExists(
             f"{account.email} is in the workspace already, or the username {chosen} is or was that of another account.",
-            hint="Choose another username.",
+            hint="Use another username.",
         )
     return chosen
 

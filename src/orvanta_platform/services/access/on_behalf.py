@@ -46,11 +46,11 @@ def require_choice(actor: Actor, permissioned_as: str, limits: Sequence[str] | N
         return
     if may_choose(scopes.without_limits(actor), permissioned_as, limits):
         raise Forbidden(
-            "The run has more rights than your token, so the token cannot choose values or conditions of the run.",
+            "The run has more permissions than your token, so the token cannot set values or conditions of the run.",
             hint="Use a token without scopes, or leave out the values and the condition.",
         )
     raise Forbidden(
-        f"Only {permissioned_as}, for whom the run acts, and admins may choose values and conditions of the run.",
+        f"Only {permissioned_as}, for whom the run acts, and admins may set values and conditions of the run.",
         hint="Continue it without values, or set the breakpoint without a condition.",
     )
 
@@ -91,7 +91,7 @@ async def require_keeping(conn: Connection, actor: Actor, workspace: str, trigge
         await require_active(conn, workspace, trigger.permissioned_as, trigger.email)
     if not scopes.covers(actor.scopes, trigger.scopes):
         raise Forbidden(
-            f"{what.capitalize()} runs with more rights than your token.", hint="Use a token without scopes."
+            f"{what.capitalize()} runs with more permissions than your token.", hint="Use a token without scopes."
         )
 
 
@@ -106,7 +106,7 @@ async def deployed_for(conn: Connection, actor: Actor, workspace: str, email: An
         return None
     if actor.scopes is not None:
         raise Forbidden(
-            f"A token with scopes cannot deploy with {KEY}: the runs would have more rights than the token.",
+            f"A token with scopes cannot deploy with {KEY}: the runs would have more permissions than the token.",
             hint="Deploy it after logging in, or with a token that has no scopes.",
         )
     if email == actor.email:

@@ -108,7 +108,7 @@ def check_new(new: NewToken, max_age_days: int | None) -> NewToken:
     if new.expires_at is not None and new.expires_at > latest:
         raise BadRequest(
             f"A token is valid for at most {max_age_days} days.",
-            hint="Choose an earlier expiration; token_max_age_days of the workspace or the instance has this limit.",
+            hint="Use an earlier expiration; token_max_age_days of the workspace or the instance has this limit.",
             details={"max_age_days": max_age_days},
         )
     return replace(new, expires_at=new.expires_at or latest)

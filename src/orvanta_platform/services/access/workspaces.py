@@ -35,12 +35,12 @@ async def create(
         if await http_triggers.is_first_segment(conn, workspace):
             raise Conflict(
                 f"A route of the instance begins with {workspace}.",
-                hint="Choose another id, or change the route: paths below /api/r/<workspace>/ belong to the workspace.",
+                hint="Use another id, or change the route: paths below /api/r/<workspace>/ belong to the workspace.",
             )
         if not await workspaces.insert(conn, workspace, name, actor.email, color):
             raise AlreadyExists(f"The workspace {workspace} exists already.")
         if not await workspaces.add_member(conn, workspace, username, actor.email, Role.ADMIN):
-            raise AlreadyExists(f"The username {username} is that of another account.", hint="Choose another username.")
+            raise AlreadyExists(f"The username {username} is that of another account.", hint="Use another username.")
         parameters = {"name": name}
         await audit.record(conn, actor, "workspaces.create", "Created", workspace, parameters, workspace=workspace)
 
@@ -156,7 +156,7 @@ async def set_token_max_age_days(
     require(actor, "admin", Target(workspace, "workspace"))
     if days is not None and not 1 <= days <= MAX_TOKEN_AGE_DAYS:
         raise BadRequest(
-            f"token_max_age_days must be from 1 to {MAX_TOKEN_AGE_DAYS}.",
+            f"The age of tokens must be from 1 to {MAX_TOKEN_AGE_DAYS} days.",
             hint="Use null for the limit of the instance.",
         )
     async with platform.db.transaction() as conn:
@@ -173,7 +173,9 @@ async def set_retention_days(
     require(actor, "admin", Target(workspace, "workspace"))
     most = platform.settings.retention_days or MAX_RETENTION_DAYS
     if days is not None and not 0 < days <= most:
-        raise BadRequest(f"retention_days must be from 1 to {most}.", hint="Use null for the limit of the instance.")
+        raise BadRequest(
+            f"The retention must be from 1 to {most} days.", hint="Use null for the limit of the instance."
+        )
     async with platform.db.transaction() as conn:
         await check_base(conn, workspace, "retention_days", base)
         await workspaces.set_retention_days(conn, workspace, days)

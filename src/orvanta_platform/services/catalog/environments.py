@@ -74,7 +74,7 @@ async def create(
         if not await rows.insert(conn, name, workspace, color, _text(checked), actor.username):
             raise AlreadyExists(
                 f"The environment {name} exists already, or {workspace} is the workspace of another one.",
-                hint="Choose another name, and a workspace that is not an environment.",
+                hint="Use another name, and a workspace that is not an environment.",
             )
         await _set_position(conn, [each.name for each in present], name, position)
         return await _record(conn, actor, "create", workspace)

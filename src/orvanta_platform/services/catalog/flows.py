@@ -359,7 +359,7 @@ def _with_stored_source(present: ItemRow, new: NewFlow) -> NewFlow:
 
 async def _move(conn: Connection, actor: Actor, present: ItemRow, new: NewFlow, head: ItemHead) -> None:
     """Archive the old path of a workflow that gets a new one."""
-    deploy.refuse_taken(head, "flow", new.path, "Choose another path.")
+    deploy.refuse_taken(head, "flow", new.path, "Use another path.")
     await items.set_archived(conn, present.workspace, "flow", present.path, True, actor.username)
     await captures.delete_at(conn, present.workspace, "flow", present.path)
     await workflow_tests.move(conn, present.workspace, present.path, new.path)

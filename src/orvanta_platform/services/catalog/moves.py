@@ -135,7 +135,7 @@ async def _require_moves(conn: Connection, actor: Actor, workspace: str, moves: 
         require(actor, "write", Target(workspace, kind, each.path, row.created_by, row.extra_perms))
         require(actor, "write", Target(workspace, kind, each.target))
         if (each.kind, each.target) in heads:
-            raise AlreadyExists(f"The {kind} {each.target} exists already.", hint="Choose another path.")
+            raise AlreadyExists(f"The {kind} {each.target} exists already.", hint="Use another path.")
 
 
 class _Found(msgspec.Struct, frozen=True):
@@ -264,7 +264,7 @@ async def _write(
     }
     await rows.move_triggers(conn, workspace, moves, by_kind["schedule"], by_kind["http_trigger"])
     if not await rows.move_items(conn, workspace, moves, actor.username):
-        raise AlreadyExists("One of the new paths is in use.", hint="Choose another path.")
+        raise AlreadyExists("One of the new paths is in use.", hint="Use another path.")
     moved = [{"kind": each.kind, "path": each.path, "to": each.target} for each in moves]
     subjects = [(workspace, f"{each.kind}s.move", each.path) for each in moves]
     subjects += [(workspace, _OPERATIONS[each.kind], each.path) for each in planned.rewritten]

@@ -120,7 +120,7 @@ async def create(platform: Platform, actor: Actor, workspace: str | None, tree: 
             raise LimitExceeded(f"There are at most {MAX_POLICIES} policies.", details={"limit": MAX_POLICIES})
         _require_few_patterns(present, policy)
         if not await rows.insert(conn, workspace, policy.name, body, actor.username):
-            raise AlreadyExists(f"The policy {policy.name} exists already.", hint="Update it, or choose another name.")
+            raise AlreadyExists(f"The policy {policy.name} exists already.", hint="Update it, or use another name.")
         await _record(conn, actor, workspace, "create", policy.name, {"policy": msgspec.to_builtins(policy)})
     run_limits.forget(platform)
     return policy

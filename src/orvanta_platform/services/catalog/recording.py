@@ -102,16 +102,16 @@ async def _recordable(conn: Connection, row: JobRow) -> JobRow:
         raise _not_recordable()
     (row,) = await jobs.add_details(conn, [row])
     if row.erased:
-        raise BadRequest("The data of the run was erased.", hint="Choose another run.")
+        raise BadRequest("The data of the run was erased.", hint="Select another run.")
     if row.run_state is not None and RunState.decode(row.run_state).reused is not None:
-        raise BadRequest("The run reuses results of another run.", hint="Choose a run that was not restarted.")
+        raise BadRequest("The run reuses results of another run.", hint="Select a run that was not restarted.")
     return row
 
 
 def _not_recordable() -> BadRequest:
     return BadRequest(
         "A test is recorded from a run of a stored workflow that succeeded or failed.",
-        hint="Wait until the run has ended, or choose another one.",
+        hint="Wait until the run has ended, or select another one.",
     )
 
 
@@ -223,7 +223,7 @@ async def _rows_of(conn: Connection, keys: list[ValueKey]) -> list[value_rows.Va
 def _too_large() -> TooLarge:
     return TooLarge(
         f"The values of the run exceed {MAX_SIZE >> 10:,} KiB, the largest test.",
-        hint="Choose a run with smaller inputs and results.",
+        hint="Select a run with smaller inputs and results.",
         details={"limit": MAX_SIZE},
     )
 

@@ -141,7 +141,7 @@ async def _create(
         if await rows.count(conn, workspace, path) >= MAX_TESTS:
             raise LimitExceeded(f"A workflow has at most {MAX_TESTS} tests.", details={"limit": MAX_TESTS})
         if not await rows.insert(conn, workspace, path, name, text, digest, actor.username):
-            raise AlreadyExists(f"The test {name} of {path} exists already.", hint="Choose another name.")
+            raise AlreadyExists(f"The test {name} of {path} exists already.", hint="Use another name.")
         await audit.record(
             conn,
             actor,

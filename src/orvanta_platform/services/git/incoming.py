@@ -201,7 +201,7 @@ def _resolve(changes: Sequence[_Change], choices: Mapping[Key, Choice]) -> tuple
     if open_ones:
         raise ChangesConflict(
             f"{len(open_ones)} of the items were changed on both sides; nothing was applied.",
-            hint="Choose for each whether the workspace or the repository remains.",
+            hint="Select for each whether the workspace or the repository remains.",
             details=[
                 {"kind": each.key[0], "path": each.key[1], "places": list(each.places or ())} for each in open_ones
             ],

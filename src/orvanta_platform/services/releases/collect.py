@@ -92,7 +92,7 @@ def check_size(count: int) -> None:
     """Check the number of items. Raises TooLarge."""
     if count > MAX_ITEMS:
         details = {"limit": MAX_ITEMS}
-        raise TooLarge(f"A release has at most {MAX_ITEMS} items.", hint="Choose fewer items.", details=details)
+        raise TooLarge(f"A release has at most {MAX_ITEMS} items.", hint="Select fewer items.", details=details)
 
 
 async def imports_in(platform: Platform, workspace: str, found: Dependencies) -> set[tuple[str, ...]]:
@@ -113,7 +113,7 @@ def dependencies_in(items: Iterable[Item]) -> Dependencies:
 def _check(chosen: Sequence[Key], removed: Sequence[RemovedItem]) -> None:
     check_size(len(removed))
     if not chosen and not removed:
-        raise BadRequest("A release needs at least one item.", hint="Choose scripts, workflows, schedules or triggers.")
+        raise BadRequest("A release needs at least one item.", hint="Select scripts, workflows, schedules or triggers.")
     for kind, path in chosen:
         if kind not in KINDS:
             raise BadRequest(

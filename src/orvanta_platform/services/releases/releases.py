@@ -136,7 +136,7 @@ async def store(
     if len(body) > MAX_CONTENT_SIZE:
         raise TooLarge(
             f"A release has at most {MAX_CONTENT_SIZE >> 20} MiB.",
-            hint="Choose fewer items.",
+            hint="Select fewer items.",
             details={"limit": MAX_CONTENT_SIZE},
         )
     new = NewRelease(

@@ -131,7 +131,7 @@ class RunInsertion:
             if options.run_id is None:
                 raise
             raise Conflict(
-                f"A run with the id {options.run_id} exists.", hint="Leave the id out, or choose a new one."
+                f"A run with the id {options.run_id} exists.", hint="Leave the id out, or use a new one."
             ) from error
 
     async def _write(self, connection: Connection) -> UUID:

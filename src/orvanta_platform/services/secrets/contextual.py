@@ -25,7 +25,7 @@ async def list_all(platform: Platform, actor: Actor, workspace: str) -> list[Con
     require(actor, "read", Target(workspace, "workspace"))
     state = f"u/{actor.username}/f_sales_invoice_a_state"
     found = {
-        "TOKEN": ("jt_…", "Token of the job: valid while it runs, with the rights of the run's identity."),
+        "TOKEN": ("jt_…", "Token of the job: valid while it runs, with the permissions of the run's identity."),
         "BASE_URL": (platform.settings.base_url, "Address of the server."),
         "WORKSPACE": (workspace, "Workspace of the job."),
         "JOB_ID": (_JOB, "Id of the job."),

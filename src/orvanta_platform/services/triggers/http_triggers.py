@@ -275,7 +275,7 @@ async def _require_no_overlap(conn: Connection, workspace: str, method: str, rou
         if route.overlaps(route_paths.parse(other)):
             raise Conflict(
                 f"Requests to the route {method.upper()} {other} of another workspace would match this route too.",
-                hint="Choose a path that no such request matches.",
+                hint="Use a path that no such request matches.",
             )
 
 

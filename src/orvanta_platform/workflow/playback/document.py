@@ -166,7 +166,7 @@ def check_size(test: WorkflowTest) -> None:
     if size > MAX_SIZE:
         raise BadRequest(
             f"A test has at most {MAX_SIZE >> 10:,} KiB.",
-            hint="Choose a run with smaller inputs and results.",
+            hint="Select a run with smaller inputs and results.",
             details={"limit": MAX_SIZE},
         )
 
