@@ -99,6 +99,23 @@ async def test_runs_without_need_of_the_handler_do_not_start_it(api: ApiHarness)
     assert not await api.worker.claim_all()
 
 
+async def test_handler_starts_later_if_a_policy_limits_runs(api: ApiHarness) -> None:
+    assert await edit(api.client, HANDLER) == 200
+    await fail(api)
+    rules = [{"kind": "limit", "resource": "runs_concurrent", "maximum": 1}]
+    policy = {"name": "busy", "mode": "active", "rules": rules}
+    assert (await api.client.post(f"{W}/policies/create", json=policy)).status_code == 200
+    await api.preview()
+    assert await error_handlers.start_due(api.platform) == 1
+    (job,) = await api.worker.claim_all()
+    await api.worker.finish(job)
+    async with api.platform.db.acquire() as conn:
+        await conn.execute("UPDATE failed_run SET due_at = app_now()")
+    assert await error_handlers.start_due(api.platform) == 1
+    (job,) = await api.worker.claim_all()
+    assert job.run.path == "f/team/handler"
+
+
 async def test_handler_is_shown_to_readers_of_its_item_only(api: ApiHarness) -> None:
     await api.client.post(f"{W}/scripts/create", json={**PYTHON, "path": "u/admin/hidden", "summary": ""})
     callers = [await api.member("dora", Role.DEVELOPER), api.client]

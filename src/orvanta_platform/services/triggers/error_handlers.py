@@ -22,7 +22,7 @@ from orvanta_platform.db import error_handlers
 from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db.error_handlers import ErrorHandlerRow, FailedRun
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.errors import BadRequest, IdentityDisabled, NotFound
+from orvanta_platform.errors import BadRequest, IdentityDisabled, NotFound, RunLimitReached
 from orvanta_platform.services.access import acceptance
 from orvanta_platform.services.access.workspaces import check_base
 from orvanta_platform.services.platform import Platform
@@ -126,7 +126,7 @@ async def _process(platform: Platform, failed: FailedRun) -> None:
         return
     try:
         await _start(platform, row, failed)
-    except _Taken:
+    except (_Taken, RunLimitReached):  # at the limit of a policy, the next attempt follows after the delay of the claim
         return
     except Exception as error:
         await platform.db.retrying(partial(_finish, failed, failure_reason(error)))
