@@ -189,3 +189,23 @@ def test_tests_of_files_are_run_without_a_server(tmp_path: Path) -> None:
     (suite,) = ElementTree.parse(tmp_path / "junit.xml").getroot()
     assert (suite.attrib["tests"], suite.attrib["failures"]) == ("2", "1")
     assert [[each.attrib["type"] for each in case] for case in suite] == [["expr"], []]
+
+
+def test_tests_need_no_network(tmp_path: Path) -> None:
+    """Nodes that call other systems are played back in a network namespace without an interface."""
+    offline = ["unshare", "--user", "--map-root-user", "--net"]
+    interfaces = subprocess.run([*offline, "cat", "/proc/net/dev"], capture_output=True, text=True, check=False)
+    if interfaces.returncode:
+        pytest.skip(f"no network namespaces: {interfaces.stderr}")
+    assert [line.split(":")[0].strip() for line in interfaces.stdout.splitlines()[2:]] == ["lo"]
+    hook = "{type: webhook, method: POST, url: {type: static, value: 'https://example.com/orders'}}"
+    code = "{type: rawscript, language: python3, content: 'import urllib.request', input_transforms: {}}"
+    text = f"value:\n  modules:\n    - {{id: send, value: {hook}}}\n    - {{id: load, value: {code}}}\n"
+    made = folder(tmp_path, "calls", f"{text}    - {{id: sum, value: {{type: identity}}}}\n")
+    (made / "tests").mkdir()
+    answers = "nodes: {send: {result: {status: 200}}, load: {result: 7}}\n"
+    (made / "tests" / "plays.yaml").write_text(f"{answers}expect: {{result: {{expr: 'result === 7'}}}}\n")
+    command = [*offline, sys.executable, "-m", "orvanta_platform.cli.main", "test", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.endswith("1 passed, 0 failed; 3 of 3 nodes and 2 of 2 edges covered.\n")
