@@ -320,6 +320,24 @@ async def test_moved_items_keep_their_defaults(api: ApiHarness) -> None:
     assert [(job.path, job.timeout_s) for job in jobs.values()] == [("f/team/t", 300)]
 
 
+async def test_moves_into_the_scope_of_a_policy_are_checked(api: ApiHarness) -> None:
+    """Neither an archived item nor one without the defaults of the new path gets there by a move."""
+    outside = {**flow(), "path": "u/admin/one"}
+    await send(api.client, "flows/create", outside, 201)
+    move = {"items": [{"kind": "flow", "path": "u/admin/one", "target": PATH}]}
+    await set_policy(api, "no-code", {"kind": "deny", "feature": "inline_code"}, scope="f/team")
+    await send(api.client, "flows/archive/u/admin/one", {"archived": True})
+    await send(api.client, "moves/apply", move, 400)
+    await send(api.client, "flows/archive/u/admin/one", {"archived": False})
+    assert (await api.client.delete(f"{W}/policies/delete/no-code")).status_code == 200
+    required = {"kind": "require", "on": "node", "field": "timeout"}
+    await set_policy(api, "timeouts", required, default("timeout", 60), scope="f/team")
+    error = await send(api.client, "moves/apply", move, 400)
+    assert error["message"] == "The policy timeouts sets `timeout` at the new path, which a move cannot do."
+    await send(api.client, "flows/update/u/admin/one", flow())
+    await send(api.client, "moves/apply", {"items": [{"kind": "flow", "path": PATH, "target": "f/team/two"}]})
+
+
 async def test_test_that_changes_during_a_deployment_counts_as_not_run(api: ApiHarness) -> None:
     await send(api.client, "flows/create", flow({"id": "a", "value": {"type": "identity"}}), 201)
     await set_policy(api, "tested", {"kind": "require", "on": "flow", "field": "tests"})

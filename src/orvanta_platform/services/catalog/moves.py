@@ -19,7 +19,7 @@ from orvanta_platform.db.items import ItemRow
 from orvanta_platform.db.moves import AffectedRow, Move, NewDocument, ReferringVersion
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.version_references import VersionReference
-from orvanta_platform.errors import AlreadyExists, BadRequest, InvalidWorkflow, MoveRefused, TooLarge
+from orvanta_platform.errors import AlreadyExists, BadRequest, InvalidWorkflow, MoveRefused, PolicyViolation, TooLarge
 from orvanta_platform.orchestrator import document_threads
 from orvanta_platform.services.access import folders
 from orvanta_platform.services.catalog import deploy, environments, policies
@@ -282,17 +282,22 @@ _OPERATIONS = {
 async def _enforce_policies(
     platform: Platform, conn: Connection, actor: Actor, workspace: str, moves: Sequence[Move]
 ) -> None:
-    """Check the items at their new paths against the policies. Raises PolicyViolation."""
+    """Check the items at their new paths against the policies, also archived ones. Raises PolicyViolation."""
     joined = dataclasses.replace(platform, change_set_policies={})
     for each in moves:
         row = await items.get(conn, workspace, each.kind, each.path)
-        if row is not None and not row.archived:
+        if row is not None:
             await _enforce(joined, conn, actor, row, each.target)
 
 
 async def _enforce(platform: Platform, conn: Connection, actor: Actor, row: ItemRow, path: str) -> None:
     subject = await document_threads.run_in_thread(row.workspace, _subject, row, path)
-    await policies.enforce(platform, conn, actor, row.workspace, path, lambda: subject, None)
+    defaults = await policies.enforce(platform, conn, actor, row.workspace, path, lambda: subject, None)
+    for each in await policies.list_new(platform, conn, actor, row.workspace, row.path, defaults):
+        raise PolicyViolation(
+            f"The policy {each.policy} sets `{each.field}` at the new path, which a move cannot do.",
+            hint="Deploy the item at the new path.",
+        )
 
 
 def _subject(row: ItemRow, path: str) -> Subject:

@@ -192,6 +192,17 @@ async def enforce(
     return defaults
 
 
+async def list_new(
+    platform: Platform, conn: Connection, actor: Actor, workspace: str, path: str, defaults: Sequence[AppliedDefault]
+) -> list[AppliedDefault]:
+    """Return those of the defaults whose policies do not apply to items at a path. Raises NotFound."""
+    require_workspace(actor, workspace)
+    if not defaults:
+        return []
+    known = {each.name for each in await _get_applied(platform, conn, workspace) if each.covers(path)}
+    return [each for each in defaults if each.policy not in known]
+
+
 def refused(found: Sequence[Violation], hint: str) -> PolicyViolation:
     """Return the error for violations, of which the first is one of an active policy."""
     count = sum(each.mode == "active" for each in found)
