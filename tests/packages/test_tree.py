@@ -9,6 +9,7 @@ import pytest
 
 from orvanta_platform.worker import output_tree
 from orvanta_platform.worker.output_tree import UnsafeTree, seal
+from orvanta_platform.worker.outputs import Outputs
 from orvanta_platform.worker.package_indexes import environment, for_ecosystem, named_files
 from orvanta_platform.worker.packages import orders
 
@@ -71,6 +72,25 @@ def test_tree_of_many_files_is_rejected(root: Path, monkeypatch: pytest.MonkeyPa
     (root / "empty").touch()
     with pytest.raises(UnsafeTree, match="more than 3 files"):
         seal(root, 1 << 20)
+
+
+@pytest.mark.parametrize("files", [3, 5])
+async def test_cache_of_many_empty_files_is_discarded(tmp_path: Path, files: int) -> None:
+    """Each file counts as a block, because it takes an inode."""
+    staging, cache = tmp_path / "staging", tmp_path / "packages" / "main" / ".cache"
+    cache.parent.parent.mkdir()
+
+    def make(_: int) -> str:
+        (staging / "one").mkdir(parents=True)
+        return "one"
+
+    staging.mkdir()
+    async with Outputs(staging, make, 4 * 4096).open(0, cache) as output:
+        (staging / output / "cache").mkdir()
+        for number in range(files):
+            (staging / output / "cache" / str(number)).touch()
+    assert cache.is_dir() is (files == 3)
+    assert not list(staging.iterdir())
 
 
 def test_bits_of_another_user_are_taken_away(root: Path) -> None:

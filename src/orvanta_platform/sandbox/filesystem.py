@@ -38,7 +38,7 @@ _LINKS = {
 _PRIVATE = syscalls.MS_NOSUID | syscalls.MS_NODEV
 _FULL_BELOW = 64 << 10
 _INODES = 1_000_000
-_ENTRY_BYTES = 1 << 10
+_ENTRY_BYTES = 4 << 10
 
 
 def build(plan: Plan) -> None:

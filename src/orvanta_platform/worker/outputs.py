@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from orvanta_platform import clock
+from orvanta_platform.sandbox import filesystem
 from orvanta_platform.worker import output_tree
 
 _STALE_S = 86_400.0
@@ -90,8 +91,7 @@ class Outputs:
     def _put_back(self, folder: Path, cache: Path | None) -> None:
         used = folder / "cache"
         with suppress(OSError):
-            small = sum(each.lstat().st_size for each in used.rglob("*")) <= self._cache_bytes
-            if cache is not None and small and not used.is_symlink():
+            if cache is not None and not used.is_symlink() and filesystem.used(str(used)) <= self._cache_bytes:
                 cache.parent.mkdir(exist_ok=True)
                 cache.parent.chmod(0o711)
                 os.rename(used, cache)
