@@ -45,6 +45,15 @@ def test_lint_tells_errors_by_file_and_line(tmp_path: Path) -> None:
     assert done.stderr.startswith(f"{bad}/flow.yaml:5:15: error unknown_node: node a: ")
 
 
+def test_lint_refuses_yaml_that_cannot_be_deployed(tmp_path: Path) -> None:
+    """The limits are those of the server."""
+    aliases = "".join(f"x{n}: &x{n} [{', '.join([f'*x{n - 1}'] * 10)}]\n" for n in range(1, 6))
+    long = folder(tmp_path, "long", f"{GOOD}x: [{'1,' * 20_000}]\n")
+    done = run("lint", str(long), str(folder(tmp_path, "repeated", f"{GOOD}x0: &x0 []\n{aliases}")), "--json")
+    found = [each["diagnostics"][0]["code"] for each in json.loads(done.stdout)["workflows"]]
+    assert (done.returncode, found) == (1, ["document_too_large"] * 2)
+
+
 def test_strict_lint_fails_on_warnings(tmp_path: Path) -> None:
     odd = folder(tmp_path, "odd", ODD)
     done = run("lint", str(odd))

@@ -98,7 +98,7 @@ def read(source_path: Path) -> FlowFile:
     except OSError as error:
         raise BadRequest(f"The workflow {file} cannot be read: {error.strerror}.") from None
     format: Format = "json" if file.suffix == ".json" else "yaml"
-    tree = document.parse(source, format).tree
+    tree = document.parse(source, format, limit_yaml=True).tree
     written = source.decode("utf-8-sig")
     inlined = inline.references(tree)
     if not inlined:
