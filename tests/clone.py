@@ -42,7 +42,7 @@ def clone(name: str) -> Iterator[Clone]:
     try:
         folder = home / "orvanta"
         _copy_files(folder)
-        _copy_environment(folder)
+        copy_environment(folder)
         port = free_port()
         environ = {
             "PATH": os.environ["PATH"],
@@ -67,12 +67,17 @@ def _copy_files(folder: Path) -> None:
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
+    copy_built(folder)
+
+
+def copy_built(folder: Path) -> None:
+    """Copy the built files."""
     for built in BUILT:
         if (ROOT / built).is_dir():
             shutil.copytree(ROOT / built, folder / built, dirs_exist_ok=True)
 
 
-def _copy_environment(folder: Path) -> None:
+def copy_environment(folder: Path) -> None:
     """Copy the virtual environment by hard links, point it to the clone, and mark it as complete."""
     source, target = ROOT / ".venv", folder / ".venv"
     skipped = shutil.ignore_patterns("node", "docs", "checked-*", "installed-*", "*.pth", "orvanta")

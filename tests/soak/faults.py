@@ -8,7 +8,7 @@ import random
 import signal
 import subprocess
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -66,17 +66,23 @@ async def kills(house: House, seconds: float, shortest_s: float = 1.0, longest_s
 
 def victims(house: House) -> dict[str, list[int]]:
     """Return the live processes that may be killed, by role, without the top supervisor."""
-    commands = {pid: command for pid in house.pids() if (command := " ".join(processes.arguments(pid)))}
-    roles: dict[int, str] = {}
-    for pid in sorted(commands, key=lambda each: len(_ancestors(each, commands))):
-        above = roles.get(processes.parent(pid), "")
-        if role := _role(commands[pid], above):
-            roles[pid] = role
+    roles = roles_of(house.pids())
     server = keeper.running_server(house.data)
     if server is not None:
         roles[server] = "database"
     roles.pop(house.running.pid, None)
     return {role: [pid for pid, each in roles.items() if each == role] for role in set(roles.values())}
+
+
+def roles_of(pids: Iterable[int]) -> dict[int, str]:
+    """Return the role of each process that has one. `pids` contains the parents of all but the first processes."""
+    commands = {pid: command for pid in pids if (command := " ".join(processes.arguments(pid)))}
+    roles: dict[int, str] = {}
+    for pid in sorted(commands, key=lambda each: len(_ancestors(each, commands))):
+        above = roles.get(processes.parent(pid), "")
+        if role := _role(commands[pid], above):
+            roles[pid] = role
+    return roles
 
 
 def _role(command: str, above: str) -> str:

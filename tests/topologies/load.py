@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count, pairwise
@@ -18,7 +19,7 @@ W = "/api/w/main"
 PATH = "f/topologies/double_twice"
 CALLERS = 20
 
-_CODE = "def main(n: int) -> int:\n    return 2 * n\n"
+_CODE = "import time\ndef main(n: int) -> int:\n    time.sleep(PAUSE)\n    return 2 * n\n"
 _NODE = {"type": "rawscript", "language": "python3", "content": _CODE}
 _FLOW = {
     "modules": [
@@ -33,9 +34,10 @@ _UNAVAILABLE = (502, 503, 504)
 _COUNT = "SELECT count(*) FROM run WHERE path = $1"
 
 
-async def deploy(client: httpx.AsyncClient) -> None:
-    """Deploy the workflow of the runs."""
-    made = await client.post(f"{W}/flows/create", json={"path": PATH, "summary": "", "value": _FLOW})
+async def deploy(client: httpx.AsyncClient, pause_s: float = 0) -> None:
+    """Deploy the workflow of the runs, whose two nodes wait for this time in seconds."""
+    text = json.dumps(_FLOW).replace("PAUSE", str(pause_s))
+    made = await client.post(f"{W}/flows/create", json={"path": PATH, "summary": "", "value": json.loads(text)})
     assert made.status_code == 201, made.text
 
 
@@ -43,16 +45,31 @@ async def deploy(client: httpx.AsyncClient) -> None:
 class Calls:
     """Calls that start runs: the argument of each run by id, and the times of the responses in seconds."""
 
-    wanted: int
+    wanted: int = 1_000_000
+    waits: bool = False
+    """True: each caller waits for the result before it starts the next run."""
     accepted: dict[str, int] = field(default_factory=dict)
     _times: list[float] = field(default_factory=list)
     _numbers: Iterator[int] = field(default_factory=count)
+    _callers: list[asyncio.Task[None]] = field(default_factory=list)
 
-    async def start_runs(self, client: httpx.AsyncClient) -> None:
+    def begin(self, client: httpx.AsyncClient, callers: int = CALLERS) -> None:
+        """Start runs by this number of concurrent callers."""
+        self._callers = [asyncio.create_task(self._start_runs(client)) for _ in range(callers)]
+
+    async def finish(self) -> None:
+        """Wait until all runs that were begun are accepted."""
+        await asyncio.gather(*self._callers)
+
+    async def _start_runs(self, client: httpx.AsyncClient) -> None:
         """Start runs until all are accepted; repeat a call that fails, with the same key."""
         while (n := next(self._numbers)) < self.wanted:
             while not await self._start_run(client, n):
                 await asyncio.sleep(POLL_S)
+
+    def stop(self) -> None:
+        """Start no more runs than those that were begun."""
+        self.wanted = next(self._numbers)
 
     async def _start_run(self, client: httpx.AsyncClient, n: int) -> bool:
         try:
@@ -62,13 +79,22 @@ class Calls:
         if answer.status_code == 201:
             self.accepted[answer.text] = n
             self._times.append(monotonic())
+            if self.waits:
+                assert await _result(client, answer.text) == 4 * n, answer.text
             return True
         assert answer.status_code in _UNAVAILABLE, answer.text
         return False
 
+    async def until_more(self, number: int) -> None:
+        """Wait until `number` more runs are accepted."""
+        await self.until_accepted(len(self.accepted) + number)
+
     async def until_accepted(self, number: int) -> None:
-        """Wait until `number` runs are accepted."""
+        """Wait until `number` runs are accepted. Raises the error of a caller that failed."""
         while len(self.accepted) < number:
+            for caller in self._callers:
+                if caller.done():
+                    caller.result()
             await asyncio.sleep(POLL_S)
 
     async def check(self, client: httpx.AsyncClient, database_url: str) -> None:
@@ -87,9 +113,14 @@ class Calls:
 async def _result(client: httpx.AsyncClient, run: str) -> Any:
     deadline = monotonic() + PATIENCE_S
     while True:
-        answer = await client.get(f"{W}/jobs_u/completed/get_result_maybe/{run}", params={"timeout": 1})
+        assert monotonic() < deadline, run
+        try:
+            answer = await client.get(f"{W}/jobs_u/completed/get_result_maybe/{run}", params={"timeout": 1})
+        except httpx.TransportError:
+            await asyncio.sleep(POLL_S)
+            continue
         if answer.status_code == 200 and answer.json()["completed"]:
             assert answer.json()["success"], answer.text
             return answer.json()["result"]
-        assert monotonic() < deadline, answer.text
+        assert answer.status_code in (200, *_UNAVAILABLE), answer.text
         await asyncio.sleep(POLL_S)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import subprocess
 
 import httpx
@@ -30,11 +29,11 @@ async def promote_under_load(house: Running, servers: Replication, calls: load.C
     headers = {"Authorization": f"Bearer {house.token}"}
     async with httpx.AsyncClient(base_url=house.base, headers=headers, timeout=PATIENCE_S) as client:
         await load.deploy(client)
-        callers = [asyncio.create_task(calls.start_runs(client)) for _ in range(load.CALLERS)]
+        calls.begin(client)
         await calls.until_accepted(calls.wanted // 3)
         servers.primary.kill()
         servers.promote()
-        await asyncio.gather(*callers)
+        await calls.finish()
         await calls.check(client, servers.url("owner"))
 
 

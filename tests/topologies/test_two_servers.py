@@ -3,84 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 from tests.conftest import TestDatabase
-from tests.installation import ORVANTA, PATIENCE_S, free_port
+from tests.installation import PATIENCE_S
 from tests.polling import POLL_S
-from tests.processes import with_parent
 from tests.topologies import haproxy, load
 from tests.topologies.load import W
+from tests.topologies.separate import PASSWORD, Installation
 
 pytestmark = [
     pytest.mark.extended,
     pytest.mark.skipif(haproxy.PROGRAM is None, reason="haproxy is not installed"),
 ]
 
-PASSWORD = "two-servers-and-a-balancer"
 SLEEP = {"modules": [{"id": "wait", "value": {"type": "delay", "seconds": 3600}}]}
-
-
-class Installation:
-    """Processes of one installation on a database: servers at the ports of `servers`, and workers."""
-
-    def __init__(self, home: Path, database: TestDatabase) -> None:
-        self.home = home
-        self._environ = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(home),
-            "ORVANTA_HOME": str(home / "data"),
-            "DATABASE_URL": database.app_url,
-            "ORVANTA_OWNER_URL": database.owner_url,
-            "ORVANTA_ADMIN_PASSWORD": PASSWORD,
-        }
-        self.token = ""
-        self.servers: dict[int, subprocess.Popen[bytes]] = {}
-
-    def create_admin(self) -> None:
-        """Create the first workspace and the administrator."""
-        self.run("migrate", "--first-start")
-        self.token = Path(self._environ["ORVANTA_HOME"], "token").read_text().strip()
-
-    def run(self, *arguments: str) -> None:
-        """Run a command of `orvanta` to its end."""
-        command = [str(ORVANTA), *arguments]
-        done = subprocess.run(command, env=self._environ, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-
-    @contextmanager
-    def started(self, *arguments: str, port: int | None = None) -> Iterator[subprocess.Popen[bytes]]:
-        """Run `orvanta` with these arguments until the end of the block."""
-        environ = {**self._environ, **({"ORVANTA_PORT": str(port)} if port else {})}
-        with (self.home / "log").open("ab") as log:
-            process: subprocess.Popen[bytes] = subprocess.Popen(
-                [str(ORVANTA), *arguments], env=environ, stdout=log, stderr=log, preexec_fn=with_parent(signal.SIGTERM)
-            )
-        try:
-            yield process
-        finally:
-            process.terminate()
-            process.wait()
 
 
 @pytest.fixture
 def installation(tmp_path: Path, database: TestDatabase) -> Iterator[Installation]:
     """Start two servers and two workers."""
-    tmp_path.chmod(0o711)
-    made = Installation(tmp_path, database)
-    made.create_admin()
-    with ExitStack() as stack:
-        for port in (free_port(), free_port()):
-            made.servers[port] = stack.enter_context(made.started("server", port=port))
+    made = Installation(tmp_path, database.app_url, database.owner_url)
+    with made.running():
+        made.create_admin()
         for _ in range(2):
-            stack.enter_context(made.started("worker"))
+            made.start_server()
+            made.start_worker()
         yield made
 
 
@@ -136,10 +87,10 @@ async def test_one_of_two_servers_is_killed(installation: Installation, database
             streams = [asyncio.create_task(until_completed(client, sleeping)) for _ in range(2)]
 
             calls = load.Calls(runs)
-            callers = [asyncio.create_task(calls.start_runs(client)) for _ in range(load.CALLERS)]
+            calls.begin(client)
             await calls.until_accepted(runs // 3)
             next(iter(installation.servers.values())).kill()
-            await asyncio.gather(*callers)
+            await calls.finish()
             await calls.check(client, database.owner_url)
 
             assert await is_logged_in(client, session)
