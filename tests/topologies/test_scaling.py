@@ -1,0 +1,121 @@
+"""Workers are added and stopped, and random processes killed, while runs are executed.
+
+`SCALE_SECONDS` (600) sets the duration of the long form, in which ten times six workers run instead of one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import asyncpg
+import httpx
+import pytest
+from tests import processes
+from tests.conftest import TestDatabase
+from tests.installation import PATIENCE_S
+from tests.soak.faults import ROLES, roles_of
+from tests.topologies import haproxy, load
+from tests.topologies.separate import Installation
+
+pytestmark = [
+    pytest.mark.extended,
+    pytest.mark.skipif(haproxy.PROGRAM is None, reason="haproxy is not installed"),
+]
+
+SECONDS = float(os.environ.get("SCALE_SECONDS", "600"))
+PAUSE_S = 0.3
+"""Time of each node in seconds: most kills and stops interrupt jobs."""
+
+
+@pytest.fixture
+def installation(tmp_path: Path, database: TestDatabase) -> Iterator[Installation]:
+    """Start two servers and a worker, whose jobs may be lost more often than by default."""
+    made = Installation(tmp_path, database.app_url, database.owner_url, {"ORVANTA_MAX_LOSSES": "20"})
+    with made.running():
+        made.create_admin()
+        made.start_server()
+        made.start_server()
+        made.start_worker()
+        yield made
+
+
+def kill_one(installation: Installation) -> str | None:
+    """Send SIGKILL to a random process of a random role; return the role.
+
+    Processes of scripts are not included: killing one is an ordinary failure of the script.
+    """
+    started = [*installation.servers.values(), *installation.workers]
+    roles = roles_of(pid for each in started if each.poll() is None for pid in processes.descendants(each.pid))
+    present = sorted(set(roles.values()))
+    if not present:
+        return None
+    role = random.choices(present, [ROLES[each] for each in present])[0]
+    with suppress(ProcessLookupError):
+        os.kill(random.choice([pid for pid, each in roles.items() if each == role]), signal.SIGKILL)
+    return role
+
+
+async def kill_until_stopped(installation: Installation, shortest_s: float, longest_s: float) -> Counter[str]:
+    """Kill a process every few seconds until cancelled; start again what ended. Returns the number by role."""
+    killed: Counter[str] = Counter()
+    with suppress(asyncio.CancelledError):
+        while True:
+            await asyncio.sleep(random.uniform(shortest_s, longest_s))
+            if role := kill_one(installation):
+                killed[role] += 1
+            await asyncio.sleep(random.uniform(shortest_s, longest_s))
+            installation.start_dead()
+    await asyncio.sleep(shortest_s)
+    installation.start_dead()
+    return killed
+
+
+async def scale(installation: Installation, calls: load.Calls, most: int, seconds: float) -> None:
+    """Run `most` workers for half of the time, then one; in each half, at least 20 runs are accepted."""
+    for number in (most, 1):
+        while len(installation.workers) < number:
+            installation.start_worker()
+        await asyncio.to_thread(installation.await_workers, number)
+        stopped = installation.workers[number:]
+        installation.workers = installation.workers[:number]
+        for worker in stopped:
+            worker.terminate()
+        await asyncio.gather(asyncio.sleep(seconds / 2), calls.until_more(20))
+        for worker in stopped:
+            assert await asyncio.to_thread(worker.wait, PATIENCE_S) == 0
+
+
+@pytest.mark.parametrize(
+    ("times", "most", "seconds"), [(1, 3, 0), pytest.param(10, 6, SECONDS, marks=pytest.mark.soak(minutes=40))]
+)
+async def test_no_run_is_lost_or_doubled(
+    installation: Installation, database: TestDatabase, times: int, most: int, seconds: float
+) -> None:
+    with haproxy.running([*installation.servers]) as url:
+        headers = {"Authorization": f"Bearer {installation.token}"}
+        async with httpx.AsyncClient(base_url=url, headers=headers, timeout=PATIENCE_S) as client:
+            await load.deploy(client, PAUSE_S)
+            calls = load.Calls(waits=True)
+            calls.begin(client)
+            killer = asyncio.create_task(kill_until_stopped(installation, 0.5, 3))
+            for _ in range(times):
+                await scale(installation, calls, most, seconds / times)
+            killer.cancel()
+            killed = await killer
+            calls.stop()
+            await calls.finish()
+            await calls.check(client, database.owner_url)
+    connection = await asyncpg.connect(database.owner_url)
+    losses = await connection.fetchval("SELECT coalesce(sum(losses), 0)::bigint FROM job")
+    await connection.close()
+    print(json.dumps({"times": times, "killed": dict(killed), "losses": losses}))
+    assert seconds < 300 or (len(killed) >= 5 and losses > 0)
+    installation.run("doctor", "--consistency")
