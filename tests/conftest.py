@@ -212,8 +212,8 @@ def database_settings(
     if not request.config.getoption("--pgbouncer"):
         yield {}
         return
-    with fresh(administrators) as made, pgbouncer.running(made.server.home, made.app_url) as pooled_url:
-        yield pgbouncer.settings(pooled_url, made.app_url, made.owner_url)
+    with fresh(administrators) as made, pgbouncer.running(made.server.home, made.app_url) as pooler:
+        yield pgbouncer.settings(pooler.url, made.app_url, made.owner_url)
 
 
 @contextmanager

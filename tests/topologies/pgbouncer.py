@@ -39,40 +39,65 @@ ignore_startup_parameters = {ignored}
 """
 
 
-@contextmanager
-def running(home: Path, app_url: str, *, ignored: Sequence[str] = ()) -> Iterator[str]:
-    """Run a pooler until the end of the block, and yield the address of the database behind it.
+class Pooler:
+    """A pooler that can be killed and started again at the same address."""
 
-    `home` is that of the embedded PostgreSQL, whose user the pooler runs as; `app_url` is the address without a pooler;
-    `ignored` are settings of a session that it accepts and does not pass on. It refuses others.
+    def __init__(self, home: Path, app_url: str, ignored: Sequence[str] = ()) -> None:
+        """`home`, `app_url` and `ignored` as for `running`."""
+        assert PROGRAM is not None, "pgbouncer is not installed"
+        direct = urlsplit(app_url)
+        name = direct.path.lstrip("/")
+        self._port = free_port()
+        self._user = cluster.existing(home).user
+        self._folder = Path(tempfile.mkdtemp(prefix="pgbouncer-"))
+        self._process: subprocess.Popen[bytes] | None = None
+        self.url = f"postgresql://{direct.username}:{direct.password}@127.0.0.1:{self._port}/{name}"
+        host = parse_qs(direct.query)["host"][0]
+        values = {"database": name, "host": host, "port": self._port, "folder": self._folder}
+        (self._folder / "settings").write_text(_SETTINGS.format(**values, ignored=", ".join(ignored)))
+        (self._folder / "users").write_text(f'"{direct.username}" "{direct.password}"\n')
+        for path in (self._folder, *self._folder.iterdir()):
+            shutil.chown(path, self._user.uid, self._user.gid)
+
+    def start(self) -> None:
+        """Start the pooler and wait until it accepts connections."""
+        assert PROGRAM is not None
+        log = self._folder / "log"
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [PROGRAM, self._folder / "settings"],
+                stdout=output,
+                stderr=output,
+                preexec_fn=with_parent(signal.SIGKILL),
+                **self._user.arguments(),
+            )
+        _await(self._process, self._port, log)
+
+    def kill(self) -> None:
+        """Kill the pooler with all its connections."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def close(self) -> None:
+        """Kill the pooler and delete its files."""
+        self.kill()
+        shutil.rmtree(self._folder)
+
+
+@contextmanager
+def running(home: Path, app_url: str, *, ignored: Sequence[str] = ()) -> Iterator[Pooler]:
+    """Run a pooler of the database at `app_url` until the end of the block.
+
+    `home` is that of the embedded PostgreSQL, whose user the pooler runs as; `ignored` are settings of a session that
+    it accepts and does not pass on. It refuses others.
     """
-    assert PROGRAM is not None, "pgbouncer is not installed"
-    direct = urlsplit(app_url)
-    name, port = direct.path.lstrip("/"), free_port()
-    user = cluster.existing(home).user
-    folder = Path(tempfile.mkdtemp(prefix="pgbouncer-"))
-    host = parse_qs(direct.query)["host"][0]
-    text = _SETTINGS.format(database=name, host=host, port=port, folder=folder, ignored=", ".join(ignored))
-    (folder / "settings").write_text(text)
-    (folder / "users").write_text(f'"{direct.username}" "{direct.password}"\n')
-    for path in (folder, *folder.iterdir()):
-        shutil.chown(path, user.uid, user.gid)
-    log = (folder / "log").open("wb")
-    process = subprocess.Popen(
-        [PROGRAM, folder / "settings"],
-        stdout=log,
-        stderr=log,
-        preexec_fn=with_parent(signal.SIGKILL),
-        **user.arguments(),
-    )
+    pooler = Pooler(home, app_url, ignored)
     try:
-        _await(process, port, folder / "log")
-        yield f"postgresql://{direct.username}:{direct.password}@127.0.0.1:{port}/{name}"
+        pooler.start()
+        yield pooler
     finally:
-        process.kill()
-        process.wait()
-        log.close()
-        shutil.rmtree(folder)
+        pooler.close()
 
 
 def settings(pooled_url: str, app_url: str, owner_url: str) -> dict[str, str]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 from structlog.testing import capture_logs
 from tests.conftest import TestDatabase
-from tests.topologies import pgbouncer
+from tests.installation import PATIENCE_S
+from tests.topologies import load, pgbouncer
+from tests.topologies.separate import Installation
 
 from orvanta_platform.db.notify import Listener
 from orvanta_platform.db.pool import Database
@@ -37,13 +41,40 @@ async def notifications(database: Database) -> list[str]:
 
 async def test_notifications_need_a_direct_connection(database: TestDatabase) -> None:
     home, direct = database.server.home, database.app_url
-    with pgbouncer.running(home, direct) as pooled:
-        assert await notifications(await Database.connect(pooled, direct_url=direct)) == []
+    with pgbouncer.running(home, direct) as pooler:
+        assert await notifications(await Database.connect(pooler.url, direct_url=direct)) == []
         with pytest.raises(DatabaseUnavailable, match="reached a pooler") as refused:
-            await notifications(await Database.connect(pooled))
+            await notifications(await Database.connect(pooler.url))
         assert "DATABASE_DIRECT_URL" in str(refused.value.hint)
-    with pgbouncer.running(home, direct, ignored=("lock_timeout", "plan_cache_mode", "synchronous_commit")) as pooled:
-        assert await notifications(await Database.connect(pooled)) == ["notifications do not arrive"]
+    with pgbouncer.running(home, direct, ignored=("lock_timeout", "plan_cache_mode", "synchronous_commit")) as pooler:
+        assert await notifications(await Database.connect(pooler.url)) == ["notifications do not arrive"]
+
+
+@pytest.mark.parametrize("runs", [100, pytest.param(2000, marks=pytest.mark.soak)])
+async def test_pooler_is_killed_and_started_again(tmp_path: Path, database: TestDatabase, runs: int) -> None:
+    """Runs continue without a restart of the server or worker."""
+    with pgbouncer.running(database.server.home, database.app_url) as pooler:
+        settings = {"DATABASE_DIRECT_URL": database.app_url}
+        installation = Installation(tmp_path, pooler.url, database.owner_url, settings)
+        with installation.running():
+            installation.create_admin()
+            installation.start_server()
+            installation.start_worker()
+            port = next(iter(installation.servers))
+            installation.await_server(port)
+            headers = {"Authorization": f"Bearer {installation.token}"}
+            base = f"http://127.0.0.1:{port}"
+            async with httpx.AsyncClient(base_url=base, headers=headers, timeout=PATIENCE_S) as client:
+                await load.deploy(client)
+                calls = load.Calls(runs)
+                calls.begin(client)
+                for part in (1, 2):
+                    await calls.until_accepted(part * runs // 3)
+                    pooler.kill()
+                    await asyncio.to_thread(pooler.start)
+                await calls.finish()
+                await calls.check(client, database.owner_url)
+            installation.run("doctor", "--consistency")
 
 
 @pytest.mark.soak(minutes=15)
