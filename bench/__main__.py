@@ -27,6 +27,7 @@ from bench.measures import (
     pages,
     printing,
     schedules,
+    servers,
     sleeping,
     start,
     waiting,
@@ -50,6 +51,7 @@ BARS: dict[str, Measure] = {
     "p14": schedules.p14,
     "p15": chain.p15,
     "p16": waiting.p16,
+    "p17": servers.p17,
     "p20": pages.p20,
     "p21": imports.p21,
 }

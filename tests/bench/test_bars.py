@@ -156,6 +156,13 @@ def test_runs_that_wait_for_people_are_decided_to_the_last() -> None:
 
 
 @pytest.mark.soak
+def test_more_servers_and_workers_serve_the_same_callers() -> None:
+    recorded = quick("p17")
+    assert recorded["runs"] == 300
+    assert all_positive([recorded["ratio"], *recorded["one"]["raw"], *recorded["several"]["raw"]])
+
+
+@pytest.mark.soak
 def test_pages_show_their_data() -> None:
     recorded = quick("p20")
     assert recorded["runs"] == 300
@@ -191,6 +198,7 @@ def test_each_bar_has_test() -> None:
         "p14",
         "p15",
         "p16",
+        "p17",
         "p20",
         "p21",
     }
