@@ -41,15 +41,15 @@ def p15(options: Options) -> Outcome:
     steps, rounds = _steps(options), 1 if options.quick else min(options.rounds, 7)
     with installation(ORVANTA_SLOTS=str(AT_ONCE)) as orvanta:
         dedicated, notes = reuses_processes(orvanta)
-        side = _measure_orvanta(orvanta, steps, dedicated=dedicated)
+        side = measure_orvanta(orvanta, steps, dedicated=dedicated)
         clients = [Client(orvanta.base) for _ in range(AT_ONCE)]
         each = 1 if options.quick else 5
-        _at_once(clients, side, 1)
+        at_once(clients, side, 1)
         rates, client_ns = [], 0
         for _ in range(rounds):
             side.meter.start()
             before = time.process_time_ns()
-            seconds = _at_once(clients, side, each)
+            seconds = at_once(clients, side, each)
             client_ns += time.process_time_ns() - before
             side.meter.stop()
             rates.append(AT_ONCE * each * steps / seconds)
@@ -69,7 +69,7 @@ def _compare(options: Options, bar: str, peer_name: str, peer: Peer, limit: floa
     with ExitStack() as stack:
         orvanta = stack.enter_context(installation())
         dedicated, notes = reuses_processes(orvanta) if wants_dedicated else (False, ())
-        sides = [_measure_orvanta(orvanta, steps, dedicated=dedicated)]
+        sides = [measure_orvanta(orvanta, steps, dedicated=dedicated)]
         try:
             if not options.quick:
                 sides.append(stack.enter_context(peer(options, steps)))
@@ -88,7 +88,8 @@ def _compare(options: Options, bar: str, peer_name: str, peer: Peer, limit: floa
     return Outcome(bar, what, asked, compared, ratio <= limit, {"ratio": round(ratio, 3), **data}, notes)
 
 
-def _measure_orvanta(orvanta: Installation, steps: int, *, dedicated: bool) -> Side:
+def measure_orvanta(orvanta: Installation, steps: int, *, dedicated: bool) -> Side:
+    """Deploy the chain, and return the platform as a side of a comparison."""
     status, answer = orvanta.deploy(CHAIN_PATH, chain(steps, dedicated=dedicated))
     assert status == 201, answer
     with start(orvanta.database) as database:
@@ -103,7 +104,7 @@ def _check_nodes(orvanta: Installation, steps: int) -> None:
     assert len(ended) == steps, nodes
 
 
-def _at_once(clients: list[Client], side: Side, each: int) -> float:
+def at_once(clients: list[Client], side: Side, each: int) -> float:
     """Return the seconds until every client has run `each` chains. Raises the errors of clients."""
     faults: list[BaseException] = []
     gate = threading.Barrier(len(clients) + 1)
