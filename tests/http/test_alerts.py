@@ -27,8 +27,9 @@ async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarnes
 
 async def configure(api: ApiHarness, channels: dict[str, Any], **conditions: Any) -> int:
     """Configure the alerts and return the status. Conditions that are not named are off."""
-    off = {"queue_age_s": None, "no_worker_s": None, "disk_free_percent": None, "failing_workflows": False}
-    body = {"value": {"channels": channels, **off, **conditions}}
+    off = dict.fromkeys(("queue_age_s", "no_worker_s", "disk_free_percent", "token_expiry_days"))
+    silent = dict.fromkeys(("failing_workflows", "lost_workers", "missed_schedules"), False)
+    body = {"value": {"channels": channels, **off, **silent, **conditions}}
     answer = await api.client.post("/api/settings/global/alerts", json=body)
     api.platform.instance._cache.clear()
     return answer.status_code
@@ -91,6 +92,63 @@ async def test_queue_alerts_are_sent_once_and_once_more_at_their_end(
         assert not (await api.client.get("/api/alerts/list")).json()
         slack = [body["text"] for _, body in server.sent if "alert" not in body]
         assert slack[-1].startswith("Recovered: ")
+
+
+TOKEN = """
+INSERT INTO token (hash, prefix, kind, email, label, created_at, expires_at)
+SELECT sha256('t'), 'abcd', 'user', min(email), 'ci', app_now() - interval '30 days', app_now() + interval '3 days'
+FROM account
+"""
+SCHEDULE = """
+INSERT INTO schedule (id, workspace, path, cron, timezone, enabled, next_at, missed, script_path, is_flow,
+                      permissioned_as, email, created_by, edited_by)
+VALUES (gen_random_uuid(), 'main', 'f/a/b', '0 0 3 * * *', 'UTC', true, app_now() - interval '2 minutes', 'once',
+        'f/a/c', false, 'u/admin', 'a@b.co', 'admin', 'admin')
+"""
+LATER = "UPDATE worker SET beat_at = beat_at - interval '20 minutes'"
+CONDITIONS: dict[str, tuple[Any, Any, str | None, str | None, str, str]] = {
+    "database_bytes": (1, 1 << 60, None, None, "The database is large", "Shorten the retention"),
+    "disk_free_percent": (99, 1, None, None, "is almost full", "enlarge the disk"),
+    "group_workers": ({"default": 2}, {"default": 1}, None, None, "Too few workers in the group default", "/workers"),
+    "lost_workers": (True, True, "UPDATE worker SET state = 'lost'", LATER, "group default was lost", "/workers"),
+    "missed_schedules": (
+        True,
+        True,
+        SCHEDULE,
+        "UPDATE schedule SET next_at = app_now() + interval '1 hour'",
+        "main: schedule/f/a/b started no run",
+        "/w/main/schedules",
+    ),
+    "token_expiry_days": (7, 7, TOKEN, "DELETE FROM token WHERE prefix = 'abcd'", "The token ci expires", "/tokens"),
+}
+"""By condition: values at which it begins and ends, statements that let it begin and end, words of subject and text."""
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+async def test_condition_is_sent_once_and_once_more_at_its_end(
+    api: ApiHarness, mail: tuple[Mailbox, int], condition: str
+) -> None:
+    begins, ends, beginning, ending, subject, text = CONDITIONS[condition]
+    box, port = mail
+    to = {"kind": "email", "host": "127.0.0.1", "port": port, "tls": "none", "to": ["oncall@example.com"]}
+
+    async def apply(value: Any, statement: str | None) -> None:
+        assert await configure(api, {"mail": to}, **{condition: value}) in (200, 201)
+        if statement:
+            async with api.platform.db.acquire() as conn:
+                await conn.execute(statement)
+        await check(api)
+        await check(api)
+
+    await apply(ends, None)
+    assert not box.mails
+    await apply(begins, beginning)
+    (raised,) = box.mails
+    assert subject in raised["Subject"]
+    body = raised.get_payload(decode=True).decode()
+    assert body.startswith(raised["Subject"].removeprefix("[Orvanta] ")[:20]) and "Since 20" in body and text in body
+    await apply(ends, ending)
+    assert len(box.mails) == 2 and box.mails[1]["Subject"].startswith("[Orvanta] Recovered: ")
 
 
 async def test_failing_workflow_alerts_at_the_first_failure_and_the_recovery(

@@ -103,6 +103,8 @@ EXEMPT = {
     "maintenance.usage.record": "a duty of the leading process; records counts",
     "maintenance.usage.delete_old": "a duty of the leading process; deletes counts",
     "maintenance.alerts.record_outcomes": "called by a daemon; queues messages to channels that superadmins have set",
+    "maintenance.alert_conditions.find": "called by a daemon; sends to channels that superadmins have set",
+    "maintenance.alert_conditions.page_url": "reads nothing",
     "maintenance.alert_sender.send_due": "called by a daemon; sends to channels that superadmins have set",
     "maintenance.alert_sender.title_of": "formats a message that is sent to channels that superadmins have set",
     "maintenance.alert_sender.text_of": "formats a message that is sent to channels that superadmins have set",

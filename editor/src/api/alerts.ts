@@ -26,6 +26,10 @@ export interface AlertSettings {
   database_bytes: number | null;
   disk_free_percent: number | null;
   failing_workflows: boolean;
+  group_workers?: Record<string, number>;
+  lost_workers?: boolean;
+  missed_schedules?: boolean;
+  token_expiry_days?: number | null;
 }
 
 const REFRESH_MS = 15_000;

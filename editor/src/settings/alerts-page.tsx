@@ -122,6 +122,10 @@ const KINDS: Readonly<Record<string, string>> = {
   database_size: t("settings.alertDatabase"),
   disk: t("settings.alertDisk"),
   failing_workflow: t("settings.alertFailing"),
+  group_workers: t("settings.alertGroupWorkers"),
+  lost_workers: t("settings.alertLostWorkers"),
+  missed_schedule: t("settings.alertMissedSchedule"),
+  expiring_token: t("settings.alertExpiringToken"),
 };
 
 function AlertRow({ alert }: { alert: Alert }) {

@@ -65,6 +65,14 @@ class Alerts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Minimum free space of the disk of ORVANTA_HOME on each server."""
     failing_workflows: bool = True
     """Raise an alert when a deployed workflow or script fails, and end it when a later run succeeds."""
+    group_workers: dict[str, Annotated[int, msgspec.Meta(ge=1, le=10_000)]] = {}
+    """Minimum number of workers that claim jobs, by worker group."""
+    lost_workers: bool = True
+    """Raise an alert when a worker is lost, and end it when none of its group was lost for ten minutes."""
+    missed_schedules: bool = True
+    """Raise an alert when a schedule starts no run or is a minute late, and end it when it starts one."""
+    token_expiry_days: Annotated[int, msgspec.Meta(ge=1, le=90)] | None = 7
+    """Days before the expiry of a token at which an alert begins."""
 
 
 def check(new: Alerts, before: Alerts) -> None:

@@ -89,10 +89,11 @@ class Alert(msgspec.Struct):
     """An alert that is raised."""
 
     kind: str
-    """queue_age, no_worker, database_size, disk or failing_workflow."""
+    """queue_age, no_worker, database_size, disk, failing_workflow, group_workers, lost_workers, missed_schedule or
+    expiring_token."""
 
     subject: str
-    """The queue, the server, or `flow/<path>` or `script/<path>`."""
+    """The queue, the server, the worker group, the token, or `flow/<path>`, `script/<path>` or `schedule/<path>`."""
 
     workspace: str | None
     detail: str

@@ -25,6 +25,10 @@ _TITLES = {
     "database_size": "The database is large",
     "disk": "The disk of {} is almost full",
     "failing_workflow": "{} fails",
+    "group_workers": "Too few workers in the group {}",
+    "lost_workers": "A worker of the group {} was lost",
+    "missed_schedule": "{} started no run",
+    "expiring_token": "The token {} expires soon",
 }
 
 log = structlog.get_logger(__name__)

@@ -21,10 +21,12 @@ from orvanta_platform.db.alerts import AlertRow, NewAlert
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.worker_views import QueueRow
 from orvanta_platform.queue.claim import is_pinned
+from orvanta_platform.services.maintenance import alert_conditions
+from orvanta_platform.services.maintenance.alert_conditions import page_url
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.units import size_text
 
-_SHARED = ("queue_age:", "no_worker:", "database:")
+_SHARED = ("queue_age:", "no_worker:", "database:", *alert_conditions.PREFIXES)
 _FAILING = "failing:"
 _MAX_SHOWN = 500
 _DISK_MARGIN = 2
@@ -54,6 +56,7 @@ async def check(platform: Platform) -> None:
         found = [
             *_queue_alerts(platform, settings, await worker_views.list_queues(conn, None), raised),
             *await _database_alerts(conn, platform, settings, raised),
+            *await alert_conditions.find(conn, platform, settings),
             *_disk_alerts(platform, settings, disk, raised),
         ]
         await rows.raise_alerts(conn, [each for each in found if each.key not in raised], [*settings.channels])
@@ -80,7 +83,7 @@ async def record_outcomes(platform: Platform, runs: Sequence[UUID]) -> None:
                 "failing_workflow",
                 f"{each.kind}/{each.path}",
                 each.workspace,
-                f"The run failed: {_page(platform, each.workspace, f'runs/{each.run}')}\n"
+                f"The run failed: {page_url(platform, each.workspace, f'runs/{each.run}')}\n"
                 "Open the run to see the error, then restart it from the failed node or deploy a corrected version.",
             )
             for each in outcomes
@@ -94,7 +97,7 @@ async def record_outcomes(platform: Platform, runs: Sequence[UUID]) -> None:
 
 
 def _queue_alerts(platform: Platform, settings: Alerts, queues: Sequence[QueueRow], raised: set[str]) -> list[NewAlert]:
-    page = _page(platform, platform.settings.workspace, "workers")
+    page = page_url(platform, platform.settings.workspace, "workers")
     found = []
     for each in queues:
         if each.oldest_s is None or is_pinned(each.queue):
@@ -141,7 +144,3 @@ def _disk_alerts(platform: Platform, settings: Alerts, key: str, raised: set[str
         "Delete what is not needed there, or enlarge the disk: with a full disk, runs wait and the database stops."
     )
     return [NewAlert(key, "disk", host, None, text)]
-
-
-def _page(platform: Platform, workspace: str, rest: str) -> str:
-    return f"{platform.settings.base_url.rstrip('/')}/w/{workspace}/{rest}"

@@ -1,0 +1,89 @@
+"""Conditions of alerts about worker groups, lost workers, schedules and tokens."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from orvanta_platform.control.alert_settings import Alerts
+from orvanta_platform.db import alert_conditions as rows
+from orvanta_platform.db.alerts import NewAlert
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.services.platform import Platform
+
+PREFIXES: Final = ("group_workers:", "lost_workers:", "missed_schedule:", "expiring_token:")
+"""Prefixes of the keys of these alerts."""
+
+LOST_S: Final = 600.0
+"""Seconds without a further lost worker after which an alert about lost workers ends."""
+OVERDUE_S: Final = 60.0
+"""Seconds by which a tick of a schedule must be overdue."""
+_MAX: Final = 100
+"""Maximum number of alerts of a kind."""
+
+
+async def find(conn: Connection, platform: Platform, settings: Alerts) -> list[NewAlert]:
+    """Return the alerts of all conditions that hold."""
+    workers = page_url(platform, platform.settings.workspace, "workers")
+    return [
+        *await _group_alerts(conn, settings, workers),
+        *await _lost_worker_alerts(conn, settings, workers),
+        *await _schedule_alerts(conn, platform, settings),
+        *await _token_alerts(conn, platform, settings),
+    ]
+
+
+def page_url(platform: Platform, workspace: str, rest: str) -> str:
+    """Return the address of a page of a workspace."""
+    return f"{platform.settings.base_url.rstrip('/')}/w/{workspace}/{rest}"
+
+
+async def _group_alerts(conn: Connection, settings: Alerts, page: str) -> list[NewAlert]:
+    if not settings.group_workers:
+        return []
+    present, found = await rows.count_group_workers(conn), []
+    for group, minimum in settings.group_workers.items():
+        if present.get(group, 0) < minimum:
+            text = (
+                f"Fewer than {minimum} workers of the group {group} claim jobs.\n"
+                f"Start more workers, or resume drained ones: {page}"
+            )
+            found.append(NewAlert(f"group_workers:{group}", "group_workers", group, None, text))
+    return found
+
+
+async def _lost_worker_alerts(conn: Connection, settings: Alerts, page: str) -> list[NewAlert]:
+    if not settings.lost_workers:
+        return []
+    text = (
+        "A worker stopped sending heartbeats, and its jobs run again.\n"
+        "Check whether its machine or process crashed or ran out of memory; the page shows the workers that remain: "
+    )
+    lost = await rows.count_lost_workers(conn, LOST_S)
+    return [NewAlert(f"lost_workers:{group}", "lost_workers", group, None, text + page) for group in lost]
+
+
+async def _schedule_alerts(conn: Connection, platform: Platform, settings: Alerts) -> list[NewAlert]:
+    if not settings.missed_schedules:
+        return []
+    found = []
+    for each in await rows.list_missed_schedules(conn, OVERDUE_S, _MAX):
+        reason = f"The reason is: {each.error}" if each.error else "Its run is overdue. Check the log of the servers."
+        text = f"{reason}\nCorrect or disable the schedule: {page_url(platform, each.workspace, 'schedules')}"
+        key = f"missed_schedule:{each.workspace}:{each.path}"
+        found.append(NewAlert(key, "missed_schedule", f"schedule/{each.path}", each.workspace, text))
+    return found
+
+
+async def _token_alerts(conn: Connection, platform: Platform, settings: Alerts) -> list[NewAlert]:
+    if settings.token_expiry_days is None:
+        return []
+    found = []
+    for each in await rows.list_expiring_tokens(conn, settings.token_expiry_days, _MAX):
+        page = page_url(platform, each.workspace or platform.settings.workspace, "tokens")
+        text = (
+            f"The token {each.label or ''} ({each.prefix}…) of {each.email} expires on {each.expires_at:%Y-%m-%d}.\n"
+            f"Its owner creates another one and replaces it where it is used: {page}"
+        )
+        key = f"expiring_token:{each.prefix}:{each.expires_at.timestamp():.0f}"
+        found.append(NewAlert(key, "expiring_token", each.label or each.prefix, None, text))
+    return found
