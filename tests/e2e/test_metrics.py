@@ -14,6 +14,9 @@ from tests.e2e.installation import PATIENCE_S, Installation
 
 from orvanta_platform.measurements import METRICS
 
+QUIET = {"language": "bash", "content": "echo 1"}
+BUSY = 100
+"""Number of runs that are started without waiting for their results."""
 FAILING = {"content": "def main():\n    raise ValueError('no')\n", "language": "python3"}
 
 INPUT = json.loads((Path(__file__).parents[2] / "examples" / "order_receipt.input.json").read_text())
@@ -47,6 +50,8 @@ async def test_metrics_equal_the_database(installation: Installation) -> None:
     for _ in range(3):
         client.post("/api/w/main/jobs/run_wait_result/f/f/examples/order_receipt", json=INPUT).raise_for_status()
     client.post("/api/w/main/jobs/run/preview", json={**FAILING, "args": {}}).raise_for_status()
+    for _ in range(BUSY):
+        client.post("/api/w/main/jobs/run/preview", json={**QUIET, "args": {}}).raise_for_status()
     connection = await asyncpg.connect(installation.owner_url)
     try:
         deadline = monotonic() + PATIENCE_S
