@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from playwright.async_api import Page, expect
 from tests.browser.conftest import Site, write_code
+from tests.polling import POLL_S
 
 TAX = """def main(net: float, rate: float = 0.2):
     print("taxing")
@@ -44,6 +48,20 @@ async def deploy(page: Page, message: str) -> None:
     await page.get_by_role("dialog").get_by_role("button", name="Deploy").click()
     await expect(page.get_by_role("dialog")).to_have_count(0)
     await expect(page.get_by_text("Deployed. New runs use this version.").last).to_be_visible()
+
+
+@contextmanager
+def reserved(site: Site, queue: str) -> Iterator[None]:
+    """Reserve a queue for another workspace during the block. Servers read the setting again within seconds."""
+    call = "/api/settings/global/queue_rules"
+    assert site.client.post(call, json={"value": {"reserved": {queue: ["admins"]}}}).status_code == 200
+    checked = {"path": "f/scripts/x", "summary": "", "tag": queue, "value": {"modules": []}}
+    while "queue_reserved" not in site.client.post("/api/w/main/flows/validate", json=checked).text:
+        time.sleep(POLL_S)
+    try:
+        yield
+    finally:
+        site.client.post(call, json={"value": {}})
 
 
 async def test_new_script_is_written_tested_and_deployed(page: Page, site: Site) -> None:
@@ -94,7 +112,9 @@ async def test_deploy_lists_users_and_preserves_settings(page: Page, site: Site)
     await expect(reached).to_contain_text(f"{path}_flow")
     await expect(reached).to_contain_text("node tax")
     await page.keyboard.press("Escape")
-    await deploy(page, "Another rate")
+    with reserved(site, "taxes"):
+        await deploy(page, "Another rate")
+        await expect(page.get_by_text("The workspace main may not use the queue taxes.")).to_be_visible()
     found = script(site, path)
     assert "0.19" in found["content"] and found["tag"] == "taxes" and found["summary"] == f"Tax of {path}"
     await page.get_by_role("tab", name="Used by").click()

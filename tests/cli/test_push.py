@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -294,3 +295,20 @@ def test_scripts_of_a_tree_without_code_of_workflows_and_loose_files(cli: Cli, f
     assert [each["path"] for each in done.json["pushed"]] == ["f/examples/tree_script"]
     cli.write("f/examples/data.sql", "SELECT 1")
     assert "pass --language" in cli("script", "push", "f/examples/data.sql", code=2).err
+
+
+def test_push_prints_the_warnings_of_the_server(cli: Cli) -> None:
+    rules = {"reserved": {"of-another-workspace": ["admins"]}}
+    call = "/api/settings/global/queue_rules"
+    assert cli.installation.client.post(call, json={"value": rules}).status_code == 200
+    try:
+        cli.write("f/examples/tagged.py", "def main():\n    return 1\n")
+        cli.write("f/examples/tagged.script.yaml", "summary: ''\ntag: of-another-workspace\n")
+        done = cli("script", "push", "f/examples/tagged.py")
+        while "queue_reserved" not in done.err:  # servers read the settings again within seconds
+            cli.write("f/examples/tagged.py", f"def main():\n    return {time.monotonic_ns()}\n")
+            done = cli("script", "push", "f/examples/tagged.py")
+    finally:
+        cli.installation.client.post(call, json={"value": {}})
+    message = "The workspace main may not use the queue of-another-workspace."
+    assert f"warning queue_reserved: {message}" in done.err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -187,3 +188,23 @@ async def test_check_of_a_workflow_warns(api: ApiHarness) -> None:
         ("queue_reserved", "warning", "/tag"),
         ("queue_reserved", "warning", "/value/modules/0/value/tag"),
     ], answer.text
+
+
+async def test_deployment_warns(api: ApiHarness) -> None:
+    """In a header, because the body of the answer is the path or hash. Without rules there is none."""
+    workflow = {"path": "u/admin/x", "summary": "", "tag": "gpu", **flow(node(tag="gpu-1"), node("b", tag="free"))}
+    code = {"path": "u/admin/s", "summary": "", **BASH, "schema": {}, "tag": "gpu-$workspace"}
+    assert "X-Warnings" not in (await api.client.post(f"{W}/scripts/create", json=code)).headers
+    await reserve(api, RULES)
+    parent = (await api.get("scripts/get/p/u/admin/s"))["hash"]
+    for call, body, queues in (
+        ("flows/create", workflow, ["gpu", "gpu-1"]),
+        ("flows/update/u/admin/x", workflow | {"tag": None}, ["gpu-1"]),
+        ("scripts/create", code | {"content": "echo more", "parent_hash": parent}, ["gpu-main"]),
+    ):
+        answer = await api.client.post(f"{W}/{call}", json=body)
+        assert answer.status_code in (200, 201), answer.text
+        assert json.loads(answer.headers["X-Warnings"]) == [
+            {"code": "queue_reserved", "message": f"The workspace main may not use the queue {queue}."}
+            for queue in queues
+        ]

@@ -51,6 +51,12 @@ async function apiErrorOf(response: Response): Promise<ApiError> {
 export const api = createClient<paths>({ baseUrl: BASE || window.location.origin, credentials: CREDENTIALS });
 api.use(middleware);
 
+/** Return the messages of the warnings about an item that was deployed. */
+export function warningsOf(response: Response): string[] {
+  const warnings: { message: string }[] = JSON.parse(response.headers.get("X-Warnings") ?? "[]");
+  return warnings.map(({ message }) => message);
+}
+
 /** Return the present path of a workflow or script whose request failed because it was moved. */
 export function movedTo(error: unknown): string | null {
   if (!(error instanceof ApiError) || error.status !== 404) return null;

@@ -1,7 +1,7 @@
 import { queryOptions } from "@tanstack/react-query";
 import { t } from "../texts/api";
 import type { Tree } from "../workflow/types";
-import { api } from "./client";
+import { api, warningsOf } from "./client";
 import type { components } from "./schema";
 
 /** Script in a list. */
@@ -121,15 +121,15 @@ const SERVER_FIELDS = new Set([
   ...["parent_hashes", "lock", "lock_error_logs"],
 ]);
 
-/** Deploy a script as the next version after `deployed`, with its settings. */
+/** Deploy a script as the next version after `deployed`, with its settings. Return the warnings of the server. */
 export async function deployScript(
   workspace: string,
   path: string,
   deployed: Script | null,
   deployment: ScriptSource & { message: string; draft: number | null },
-): Promise<void> {
+): Promise<string[]> {
   const settings = Object.fromEntries(Object.entries(deployed ?? {}).filter(([key]) => !SERVER_FIELDS.has(key)));
-  await api.POST("/api/w/{workspace}/scripts/create", {
+  const { response } = await api.POST("/api/w/{workspace}/scripts/create", {
     params: { path: { workspace } },
     body: {
       ...settings,
@@ -144,6 +144,7 @@ export async function deployScript(
     },
     parseAs: "text",
   });
+  return warningsOf(response);
 }
 
 /** Archive or restore a script. */

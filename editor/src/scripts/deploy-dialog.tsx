@@ -9,7 +9,7 @@ import { t } from "../texts/scripts";
 import { Button, Field, Input } from "../ui/controls";
 import { dialogCss as css, Dialog } from "../ui/dialog";
 import inspector from "../ui/panel.module.css";
-import { notify } from "../ui/toasts";
+import { notify, notifyWarning } from "../ui/toasts";
 import { saveScriptNow, useScriptStore } from "./store";
 
 /** Dialog that deploys the script. It lists what uses the script, and takes a message for the version. */
@@ -24,7 +24,7 @@ export function DeployDialog({ close }: { close: () => void }) {
     mutationFn: async () => {
       await saveScriptNow(store);
       const { deployed, content, language, summary, labels, draft } = store.getState();
-      await deployScript(workspace, path, deployed, {
+      const warnings = await deployScript(workspace, path, deployed, {
         content,
         language,
         summary,
@@ -35,13 +35,14 @@ export function DeployDialog({ close }: { close: () => void }) {
       await Promise.all(
         ["script-versions", "scripts"].map((name) => queries.invalidateQueries({ queryKey: [name, workspace] })),
       );
-      return getScript(workspace, path);
+      return { deployed: await getScript(workspace, path), warnings };
     },
-    onSuccess: (deployed) => {
+    onSuccess: ({ deployed, warnings }) => {
       queries.setQueryData(scriptQuery(workspace, path).queryKey, deployed);
       store.setState({ deployed, draft: { revision: null, state: "none" } });
       close();
       notify(t("ui.deployed"));
+      for (const warning of warnings) notifyWarning(warning);
     },
   });
   const submit = (event: FormEvent) => {

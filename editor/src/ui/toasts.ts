@@ -22,4 +22,5 @@ function show(kind: Toast["kind"], text: string): void {
 }
 
 export const notify = (text: string): void => show("good", text);
+export const notifyWarning = (text: string): void => show("bad", text);
 export const notifyError = (error: unknown): void => show("bad", errorText(error));

@@ -20,7 +20,7 @@ _PREFLIGHT = {
     "x-orvanta, x-request-id, x-trigger, x-workspace",
     "Access-Control-Max-Age": "600",
 }
-_EXPOSED = "Content-Disposition, Content-Range, ETag, Retry-After, X-Request-Id"
+_EXPOSED = "Content-Disposition, Content-Range, ETag, Retry-After, X-Request-Id, X-Warnings"
 
 
 class EditorOrigins:

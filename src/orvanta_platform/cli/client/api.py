@@ -15,6 +15,7 @@ import httpx
 from orvanta_platform import __version__
 from orvanta_platform.cli.client.connection import Connection, is_loopback
 from orvanta_platform.cli.client.errors import NotLoggedIn, ServerRefused, ServerUnreachable
+from orvanta_platform.cli.client.output import say, terminal_safe
 
 TIMEOUT = httpx.Timeout(60, connect=10)
 """Timeouts in seconds. The server sends a keep-alive every 15 seconds on a stream."""
@@ -66,7 +67,8 @@ class Api:
             answer = self.client.request(
                 method, path, content=content, params=_present(query), headers={**sent, **(headers or {})}
             )
-        return accepted(answer, self.connection)
+        _print_warnings(accepted(answer, self.connection))
+        return answer
 
     def item(self, area: str, path: str) -> str:
         """Return the address of a call for an item of the workspace: `area`, such as `flows/get`, then the path of the
@@ -124,6 +126,12 @@ def unreachable(url: str, error: Exception) -> ServerUnreachable:
         hint="Check that the server is running at this address; `orvanta profile list` shows all profiles.",
         connected=connected,
     )
+
+
+def _print_warnings(answer: httpx.Response) -> None:
+    """Print the warnings about an item that was deployed."""
+    for each in json.loads(answer.headers.get("X-Warnings") or "[]"):
+        say(terminal_safe(f"warning {each['code']}: {each['message']}"))
 
 
 def accepted(answer: httpx.Response, connection: Connection) -> httpx.Response:

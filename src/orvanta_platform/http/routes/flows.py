@@ -23,7 +23,7 @@ from orvanta_platform.http.requests import (
 from orvanta_platform.http.routes.scripts import FILTERS, filter_of, is_starred, undeployed_of, with_list_options
 from orvanta_platform.http.schemas import drafts as draft_schemas
 from orvanta_platform.http.schemas import items
-from orvanta_platform.services.catalog import drafts, flows
+from orvanta_platform.services.catalog import drafts, flows, queue_warnings
 from orvanta_platform.services.runs import locks as locking
 
 _F = "/api/w/{workspace:str}/flows"
@@ -33,6 +33,7 @@ _F = "/api/w/{workspace:str}/flows"
 async def create_flow(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """Deploy the first version of a workflow. An invalid document is rejected: 400 with all diagnostics in details.
 
+    Tags that name a reserved queue are listed in the header `X-Warnings`, as JSON with `code` and `message`.
     With `draft_only`, only the caller's draft is stored, without validation.
     """
     platform, actor = platform_of(request), actor_of(request)
@@ -46,7 +47,7 @@ async def create_flow(request: AnyRequest, workspace: FromPath[str]) -> Response
         return answers.text(draft.path, 201)
     new = await read_large(workspace, body, items.new_flow)
     await flows.create(platform, actor, workspace, new)
-    return answers.text(new.path, 201)
+    return answers.text(new.path, 201, await queue_warnings.of_deployed(platform, workspace, new))
 
 
 @post(f"{_F}/update/{{path:path}}", status_code=200, opt=call(body=items.CreateFlow))
@@ -57,7 +58,7 @@ async def update_flow(request: AnyRequest, workspace: FromPath[str], path: FromP
     require_workspace(actor, workspace)
     new = await read_large(workspace, await request.body(), items.new_flow, current)
     await flows.update(platform, actor, workspace, current, new)
-    return answers.text(new.path)
+    return answers.text(new.path, warnings=await queue_warnings.of_deployed(platform, workspace, new))
 
 
 @get(f"{_F}/get/{{path:path}}", opt=call(answer=AnyObject, query=("with_starred_info",)))

@@ -29,7 +29,7 @@ from orvanta_platform.http.requests import (
 )
 from orvanta_platform.http.schemas import drafts as draft_schemas
 from orvanta_platform.http.schemas import items
-from orvanta_platform.services.catalog import drafts, favourites, scripts
+from orvanta_platform.services.catalog import drafts, favourites, queue_warnings, scripts
 from orvanta_platform.services.catalog.deploy import Kind
 from orvanta_platform.services.runs import locks as locking
 from orvanta_platform.workflow.hashes import hash_text
@@ -51,7 +51,8 @@ async def create_script(request: AnyRequest, workspace: FromPath[str]) -> Respon
 
     If the path is in use, `parent_hash` is required: the hash of its newest version. With `skip_if_noop=true`, the
     current hash is returned if nothing changes. With `draft_only`, only the caller's draft is stored, without
-    validation, and its hash is returned.
+    validation, and its hash is returned. A tag that names a reserved queue is listed in the header `X-Warnings`, as
+    JSON with `code` and `message`.
     """
     platform, actor = platform_of(request), actor_of(request)
     require_workspace(actor, workspace)
@@ -64,7 +65,7 @@ async def create_script(request: AnyRequest, workspace: FromPath[str]) -> Respon
     new = await read_large(workspace, body, items.new_script)
     noop = bool_of(request, "skip_if_noop") or False
     digest = await scripts.create(platform, actor, workspace, new, skip_if_noop=noop)
-    return answers.text(digest, 201)
+    return answers.text(digest, 201, await queue_warnings.of_deployed(platform, workspace, new))
 
 
 @get(f"{_S}/get/p/{{path:path}}", opt=call(answer=AnyObject, query=("with_starred_info",)))
