@@ -72,3 +72,24 @@ async def test_archive_is_imported_after_its_effect_is_shown(page: Page, site: S
         await page.get_by_role("link", name="Export", exact=True).click()
     await (await downloading.value).save_as(tmp_path / "main.zip")
     assert "f/imports/one.variable.json" in zipfile.ZipFile(tmp_path / "main.zip").namelist()
+
+    # Admins export encrypted secrets, and replace the key that encrypts them.
+    secret = {"path": "f/imports/token", "value": "hush-hush", "is_secret": True, "description": ""}
+    site.client.post(f"{API}/variables/create", json=secret).raise_for_status()
+    async with page.expect_download() as downloading:
+        await page.get_by_role("link", name="Export with encrypted secrets").click()
+    await (await downloading.value).save_as(tmp_path / "secrets.zip")
+    assert b'"$encrypted:' in zipfile.ZipFile(tmp_path / "secrets.zip").read("f/imports/token.variable.json")
+    key = site.client.get(f"{API}/workspaces/encryption_key").json()["key"]
+    await page.get_by_role("button", name="Encryption key…").click()
+    shown = page.get_by_role("dialog", name="Encryption key of archives")
+    await expect(shown.get_by_text(key)).to_be_visible()
+    await check(page)
+    replaced = shown.get_by_label("Key of another workspace")
+    await replaced.fill("short")
+    await shown.get_by_role("button", name="Replace key").click()
+    await expect(shown.get_by_role("alert")).to_contain_text("32 to 256")
+    await replaced.fill(key[::-1])
+    await shown.get_by_role("button", name="Replace key").click()
+    await expect(shown).to_have_count(0)
+    assert site.client.get(f"{API}/workspaces/encryption_key").json()["key"] == key[::-1]

@@ -48,11 +48,25 @@ export async function copyItems(source: string, { workspace, items, plan }: Copi
   });
 }
 
-/** Return the address of an archive of a workspace, with all kinds of items. */
-export function workspaceArchiveAddress(workspace: string): string {
+/** Return the address of an archive of a workspace, with all kinds of items. Secrets have no values, or encrypted ones. */
+export function workspaceArchiveAddress(workspace: string, secrets: "blank" | "encrypted" = "blank"): string {
   const kinds = ["schedules", "triggers", "groups", "tests"].map((kind) => [`include_${kind}`, "true"]);
-  const query = new URLSearchParams([["archive_type", "zip"], ...kinds]);
+  const query = new URLSearchParams([["archive_type", "zip"], ["secret_mode", secrets], ...kinds]);
   return `${BASE}/api/w/${encodeURIComponent(workspace)}/workspaces/tarball?${query}`;
+}
+
+/** Return the key of the encrypted secrets in archives of a workspace. */
+export async function getExportKey(workspace: string): Promise<string> {
+  const { data } = await api.GET("/api/w/{workspace}/workspaces/encryption_key", { params: { path: { workspace } } });
+  if (!data) throw new Error(t("api.noData"));
+  return data.key;
+}
+
+/** Set the key of the encrypted secrets in archives of a workspace. */
+export async function setExportKey(workspace: string, key: string): Promise<void> {
+  const params = { path: { workspace } };
+  const body = { new_key: key };
+  await api.POST("/api/w/{workspace}/workspaces/encryption_key", { params, body, parseAs: "text" });
 }
 
 type ChangedItem = components["schemas"]["ChangedItem"];

@@ -38,7 +38,7 @@ export function WorkspacePage() {
       {name.data !== undefined && settings.data && (
         <SettingsForm key={workspace} workspace={workspace} name={name.data} settings={settings.data} admin={admin} />
       )}
-      {settings.data && <ArchiveFiles workspace={workspace} archived={settings.data.archived ?? false} />}
+      {settings.data && <ArchiveFiles workspace={workspace} archived={settings.data.archived ?? false} admin={admin} />}
       {admin && settings.data && <Archive workspace={workspace} archived={settings.data.archived ?? false} />}
     </main>
   );
