@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -100,7 +100,9 @@ PAGES = [
     Shown("schedules-calendar", "/schedules?view=calendar&span=week"),
     Shown("environments", "/environments", workspace="shop-dev"),
     Shown("environments-release", "/environments", ["New release"], workspace="shop-dev"),
+    Shown("environments-new", "/environments", ["New environment"], workspace="shop-dev"),
     Shown("environment", "/environments/prod", workspace="shop-dev"),
+    Shown("environment-edit", "/environments/prod", ["Edit"], workspace="shop-dev"),
     Shown("release", "/environments/releases/1", workspace="shop-dev"),
     Shown("request", "/environments/prod/requests/{request}", workspace="shop-prod"),
     Shown("workers", "/workers"),
@@ -143,6 +145,8 @@ PAGES = [
     Shown("settings-policies-new", f"{SETTINGS}/policies", ["New policy"]),
     Shown("settings-git-bind", f"{SETTINGS}/git", ["Bind repository"]),
     Shown("settings-sso-new", f"{SETTINGS}/sso", ["New provider"]),
+    Shown("settings-instance-color", f"{SETTINGS}/instance", ["Edit branding_color"]),
+    Shown("settings-instance-tags", f"{SETTINGS}/instance", ["Edit default_tags"]),
     Shown("settings-accounts-new", f"{SETTINGS}/accounts", ["New account"]),
 ]
 OF_RUNS = [
@@ -187,7 +191,11 @@ def request_deployment(site: Site) -> str:
     return str(answer.json()["id"])
 
 
-async def show(page: Page, shown: Shown, width: int, ids: dict[str, str]) -> None:
+Translate = Callable[[str], Sequence[str]]
+"""Return the names that the control with an English name may have."""
+
+
+async def show(page: Page, shown: Shown, width: int, ids: dict[str, str], translate: Translate = lambda _: [_]) -> None:
     """Open a page in a window of this width, and execute its clicks."""
     await page.set_viewport_size({"width": width, "height": 900})
     # Leaving the previous page closes its dialogs.
@@ -196,20 +204,22 @@ async def show(page: Page, shown: Shown, width: int, ids: dict[str, str]) -> Non
     await expect(page.locator("main, [data-canvas]").or_(page.get_by_role("heading")).first).to_be_visible()
     # The bar of a narrow window is loaded after the page; a dialog may hide its role.
     narrow = width < 760 and shown.workspace is not None
-    await expect(page.locator("[aria-label=Menu]")).to_have_count(1 if narrow else 0)
-    await expect(page.get_by_role("status", name="Loading")).to_have_count(0)
+    menu = " ".join(translate("Menu"))
+    loading = page.get_by_role("status", name=re.compile("|".join(translate("Loading…"))))
+    await expect(page.locator(f'[aria-label="{menu}"]')).to_have_count(1 if narrow else 0)
+    await expect(loading).to_have_count(0)
     for click in shown.clicks:
         if click.startswith("Key:"):
             await page.keyboard.press(click.removeprefix("Key:"))
         else:
-            name = re.compile(rf"^{re.escape(click)}$")
+            name = re.compile(rf"^({'|'.join(map(re.escape, translate(click)))})$")
             roles = ("button", "menuitem", "tab", "link")
             found = [page.get_by_role(role, name=name) for role in roles]  # type: ignore[arg-type]
             one = found[0].or_(found[1]).or_(found[2]).or_(found[3])
             await one.first.click()
     if shown.clicks:
         await expect(page.get_by_role(shown.opens).first).to_be_visible()  # type: ignore[arg-type]
-        await expect(page.get_by_role("status", name="Loading")).to_have_count(0)
+        await expect(loading).to_have_count(0)
 
 
 def test_every_route_is_shown() -> None:

@@ -15,6 +15,9 @@ async def test_page_is_shown_in_chosen_language(page: Page) -> None:
     await page.get_by_role("combobox", name="Language").select_option("Deutsch")
     await expect(page.get_by_role("navigation", name="Seiten").get_by_role("link", name="Zeitpläne")).to_be_visible()
     await expect(page.locator("html")).to_have_attribute("lang", "de")
+    # All rooms are translated, also those whose texts are loaded later.
+    await page.goto("/w/main/environments")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Umgebungen")
     await page.get_by_role("button", name="Konto").click()
     await page.get_by_role("combobox", name="Sprache").select_option("English")
     await expect(navigation.get_by_role("link", name="Schedules")).to_be_visible()

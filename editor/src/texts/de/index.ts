@@ -1,3 +1,4 @@
+import type { Catalogue } from "../catalogue";
 import { collect } from "../collect";
 import actions from "./actions.json";
 import api from "./api.json";
@@ -7,13 +8,16 @@ import code from "./code.json";
 import conflicts from "./conflicts.json";
 import dryRuns from "./dry-runs.json";
 import editor from "./editor.json";
+import environments from "./environments.json";
 import forms from "./forms.json";
 import home from "./home.json";
 import inspector from "./inspector.json";
 import integrations from "./integrations.json";
 import items from "./items.json";
+import kinds from "./kinds.json";
 import lib from "./lib.json";
 import panels from "./panels.json";
+import references from "./references.json";
 import runs from "./runs.json";
 import schedules from "./schedules.json";
 import scripts from "./scripts.json";
@@ -29,7 +33,10 @@ import workflowPage from "./workflow-page.json";
 import workflowTests from "./workflow-tests.json";
 import workflows from "./workflows.json";
 
-/** German catalogue, with the keys of the English one. */
+/** All rooms, each with all texts of the English catalogue. */
+type Translation = { [Room in keyof Catalogue]: Record<keyof Catalogue[Room], string> };
+
+/** German catalogue. */
 export const messages = collect({
   actions,
   api,
@@ -39,13 +46,16 @@ export const messages = collect({
   conflicts,
   "dry-runs": dryRuns,
   editor,
+  environments,
   forms,
   home,
   inspector,
   integrations,
   items,
+  kinds,
   lib,
   panels,
+  references,
   runs,
   schedules,
   scripts,
@@ -60,4 +70,4 @@ export const messages = collect({
   "workflow-page": workflowPage,
   "workflow-tests": workflowTests,
   workflows,
-});
+} satisfies Translation);

@@ -1,0 +1,121 @@
+"""Screenshots of every page and dialog in German, in `build/pages-de`: all texts are translated and fit the window.
+
+`python -m pytest -m screenshots tests/browser/test_german_pages.py`
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from functools import cache
+
+import pytest
+from playwright.async_api import Error, Page, expect
+from tests.browser.conftest import ROOT, Site
+from tests.browser.test_environments import prepare
+from tests.browser.test_every_page import OF_RUNS, PAGES, WIDTHS, Shown, make_drafts, request_deployment, show, start
+from tests.browser.test_screenshots import prepared
+from tests.browser.test_workflow_tests import PATH as TESTED
+from tests.browser.test_workflow_tests import TEXT as TESTED_TEXT
+
+__all__ = ["prepared"]
+
+VALUES = {"true", "false", "scripts.create"}
+"""Values of schemas, documents and the audit trail that are also texts or keys of texts."""
+FOLDER = ROOT / "build" / "pages-de"
+TEXTS = ROOT / "editor" / "src" / "texts"
+SHOWN_TEXTS = """() => {
+  const seen = new Set();
+  for (const each of document.querySelectorAll("body *")) {
+    if (!each.checkVisibility() || each.closest(".cm-editor, pre, code, kbd, script, style")) continue;
+    for (const name of ["aria-label", "title", "placeholder"]) seen.add(each.getAttribute(name) ?? "");
+    for (const node of each.childNodes) if (node.nodeType === 3) seen.add(node.textContent.trim());
+  }
+  return [...seen];
+}"""
+GERMAN = "try { localStorage.setItem('orvanta.language', 'de') } catch { /* about:blank has no storage. */ }"
+CLIPPED = """() => [...document.querySelectorAll("button, a, th, label, h1, h2, legend, [role=tab]")]
+  .filter((each) => each.checkVisibility() && !each.title && each.scrollWidth > each.clientWidth + 1
+    && getComputedStyle(each).overflowX !== "visible")
+  .map((each) => each.textContent)"""
+
+
+@cache
+def catalogue() -> list[tuple[re.Pattern[str], str, str]]:
+    """Return the texts of all rooms: a pattern of the English one, that text, and the German one."""
+    return list(_catalogue())
+
+
+def _catalogue() -> Iterator[tuple[re.Pattern[str], str, str]]:
+    for room in sorted((TEXTS / "en").glob("*.json")):
+        german = json.loads((TEXTS / "de" / room.name).read_text(encoding="utf-8"))
+        for key, text in json.loads(room.read_text(encoding="utf-8")).items():
+            if "plural," not in text and "select," not in text:
+                parts = re.split(r"\{(\w+)\}", text)
+                pattern = "".join(f"(?P<{each}>.+)" if n % 2 else re.escape(each) for n, each in enumerate(parts))
+                if len(set(parts[1::2])) == len(parts[1::2]):
+                    yield re.compile(pattern), text, german[key]
+
+
+@cache
+def keys() -> set[str]:
+    """Return the keys of all texts, which the page shows if a text is missing."""
+    rooms = (TEXTS / "en").glob("*.json")
+    return {f"{room.stem}.{key}" for room in rooms for key in json.loads(room.read_text(encoding="utf-8"))}
+
+
+def literal(text: str) -> int:
+    """Return the length of a text without its placeholders."""
+    return len(re.sub(r"\{\w+\}", "", text).strip())
+
+
+def translations(name: str) -> list[str]:
+    """Return the German texts for the English name of a control."""
+    whole = [german for _, english, german in catalogue() if english == name]
+    if whole:
+        return whole
+    found = ((pattern.fullmatch(name), german) for pattern, english, german in catalogue() if literal(english) >= 4)
+    filled = [re.sub(r"\{(\w+)\}", lambda part, m=match: m[part[1]], german) for match, german in found if match]  # type: ignore[misc]
+    return filled or [name]
+
+
+async def faults_of(page: Page, shown: Shown, width: int, ids: dict[str, str]) -> list[str]:
+    """Take the screenshot of a page in a width. Return its faults: it does not open, or its texts."""
+    name = f"{shown.name}-{width}"
+    try:
+        await show(page, shown, width, ids, translations)
+    except (AssertionError, Error) as error:
+        return [f"{name}: {str(error)[:200]}"]
+    await page.screenshot(path=FOLDER / f"{name}.png", animations="disabled")
+    wide: int = await page.evaluate("() => document.documentElement.scrollWidth - window.innerWidth")
+    clipped = await page.evaluate(CLIPPED)
+    english = {text for _, text, german in catalogue() if text != german and len(text) > 3}
+    english -= {german for _, _, german in catalogue()} | VALUES
+    texts = set(await page.evaluate(SHOWN_TEXTS))
+    untranslated = sorted((english | keys()) & texts)
+    found = [f"{name}: {text!r} is not translated" for text in untranslated]
+    found += [f"{name}: {text!r} is cut" for text in clipped if "/" not in text]
+    return [*found, f"{name}: {wide} px too wide"] if wide > 0 else found
+
+
+@pytest.mark.screenshots
+@pytest.mark.usefixtures("prepared")
+async def test_every_page_in_german(page: Page, site: Site) -> None:
+    prepare(site)
+    site.deploy(TESTED, TESTED_TEXT)
+    make_drafts(site)
+    ids = {
+        "request": request_deployment(site),
+        "run": start(site, "f/f/sales/renewal", {"number": "C-1842"}),
+        "other": start(site, "f/f/sales/renewal", {"number": "C-1843"}),
+        "failed": start(site, "p/f/sales/total", {"net": "much"}),
+    }
+    await page.context.add_init_script(GERMAN)
+    page.set_default_timeout(8000)
+    expect.set_options(timeout=8000)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    faults = [
+        fault for shown in [*PAGES, *OF_RUNS] for width in WIDTHS for fault in await faults_of(page, shown, width, ids)
+    ]
+    assert not faults, "\n".join(faults)
