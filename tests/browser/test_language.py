@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Locator, Page, expect
 from tests.installation import Running
 
 
@@ -18,9 +18,20 @@ async def test_page_is_shown_in_chosen_language(page: Page) -> None:
     # All rooms are translated, also those whose texts are loaded later.
     await page.goto("/w/main/environments")
     await expect(page.get_by_role("heading", level=1)).to_have_text("Umgebungen")
+    await page.goto("/w/main/settings/workspace")
+    cut = [await is_cut(page.get_by_role("link", name="Einstellungen des Arbeitsbereichs"))]
+    await page.goto("/w/main/workflows/f/examples/order_processing?panel=test")
+    cut += [await is_cut(page.get_by_role("button", name="Ausführen", exact=True))]
+    assert cut == [False, False]
     await page.get_by_role("button", name="Konto").click()
     await page.get_by_role("combobox", name="Sprache").select_option("English")
     await expect(navigation.get_by_role("link", name="Schedules")).to_be_visible()
+
+
+async def is_cut(control: Locator) -> bool:
+    """Return whether a control is too small for its text."""
+    found: bool = await control.evaluate("(it) => it.scrollWidth > it.clientWidth")
+    return found
 
 
 async def test_language_of_browser_is_used(chromium: Browser, installation: Running) -> None:

@@ -124,7 +124,7 @@ export function InputForm({
           </Field>
         </details>
       )}
-      <div className={css.row}>
+      <div className={css.submit}>
         <RunButton look="main" type="submit" disabled={busy}>
           {submitLabel}
         </RunButton>
