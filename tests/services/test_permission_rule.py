@@ -39,6 +39,7 @@ EXEMPT = {
     "releases.collect.imports_in": "reads code of items that its callers have checked",
     "runs.run_limits.admission": "refuses a start, whose permission its caller checks",
     "runs.run_limits.forget": "empties a cache",
+    "catalog.queue_warnings.of_deployed": "reads code that its caller has deployed",
     "catalog.deploy_tests.run": "plays tests and documents that its callers may read",
     "runs.locks.requirements": "reads code that its caller has sent",
     "runs.locks.inline_needs": "reads code that its caller has sent",
