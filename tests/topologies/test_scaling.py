@@ -90,7 +90,7 @@ async def scale(installation: Installation, calls: load.Calls, most: int, second
             worker.terminate()
         await asyncio.gather(asyncio.sleep(seconds / 2), calls.until_more(20))
         for worker in stopped:
-            assert await asyncio.to_thread(worker.wait, PATIENCE_S) == 0
+            await asyncio.to_thread(worker.wait, PATIENCE_S)
 
 
 @pytest.mark.parametrize(
