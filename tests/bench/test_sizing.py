@@ -6,7 +6,7 @@ import pytest
 
 from bench.sizing import measure, table
 
-pytestmark = pytest.mark.extended
+pytestmark = pytest.mark.soak(minutes=2)
 
 
 def test_sizes_are_measured_for_each_number_of_slots() -> None:
