@@ -201,7 +201,7 @@ async def edit_production(page: Page, site: Site) -> None:
     await page.get_by_role("button", name="Edit").click()
     post(site, "/api/environments/update/prod", {"rules": {"soak_minutes": 0}})
     await dialog.get_by_label("Approvals required").fill("1")
-    await dialog.get_by_label("Approvers").fill("u/cleo")
+    await dialog.get_by_role("combobox", name="Approvers").select_option("u/cleo")
     await check(page)
     # A form that is longer than the window can be scrolled to its buttons.
     await page.set_viewport_size({"width": 390, "height": 500})
@@ -214,8 +214,10 @@ async def edit_production(page: Page, site: Site) -> None:
     await page.reload()
     await page.get_by_role("button", name="Edit").click()
     await dialog.get_by_label("Approvals required").fill("1")
-    await dialog.get_by_label("Approvers").fill("u/cleo")
-    await dialog.get_by_label("Members who may apply").fill("u/admin, g/all")
+    await dialog.get_by_role("combobox", name="Approvers").select_option("u/cleo")
+    for each in ("u/admin", "u/cleo", "g/all"):
+        await dialog.get_by_role("combobox", name="Members who may apply").select_option(each)
+    await dialog.get_by_role("button", name="Members who may apply: remove u/cleo").click()
     await add_frozen_hours(page, dialog)
     await dialog.get_by_role("button", name="Save").click()
     await expect(page.get_by_text("1 approval required")).to_be_visible()
