@@ -127,10 +127,13 @@ ORDER BY s.next_at LIMIT $1
 
 -- name: get_next_tick
 -- The next tick of all schedules after $1, null if there is none; whether there are ticks whose run or handlers are
--- unfinished; and the current time.
+-- unfinished (the order selects an index; EXISTS may scan the table); and the current time.
 SELECT (SELECT s.next_at FROM schedule s WHERE s.enabled AND s.next_at > $1 ORDER BY s.next_at LIMIT 1) AS next_at,
-       EXISTS (SELECT FROM schedule_tick t WHERE t.state IN ('asking', 'running'))
-       OR EXISTS (SELECT FROM schedule_tick t WHERE t.owed <> '{}') AS has_unfinished,
+       coalesce(
+           (SELECT true FROM schedule_tick t WHERE t.state IN ('asking', 'running')
+            ORDER BY t.schedule, t.tick_at LIMIT 1),
+           (SELECT true FROM schedule_tick t WHERE t.owed <> '{}' ORDER BY t.schedule, t.tick_at LIMIT 1),
+           false) AS has_unfinished,
        app_now() AS now
 
 -- name: claim_tick
