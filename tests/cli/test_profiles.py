@@ -95,7 +95,9 @@ def test_wrong_password_is_rejected(cli: Cli, as_json: bool) -> None:
 
 
 def test_token_is_read_from_stdin(cli: Cli) -> None:
-    done = cli("login", cli.installation.base, "--token-stdin", "--json", text=f"{cli.installation.token}\n")
+    """The workspace is named, as other tests create workspaces that the admin sees."""
+    flags = ("--token-stdin", "--workspace", "main", "--json")
+    done = cli("login", cli.installation.base, *flags, text=f"{cli.installation.token}\n")
     assert (done.json["email"], done.json["workspace"]) == ("admin@localhost", "main")
     assert cli.installation.token not in done.out + done.err
     assert cli("whoami", "--json").json["profile"] == "127-0-0-1"
