@@ -33,7 +33,11 @@ QUERIES = (
 RAW = ("%ff", "%ed%a0%80", "%00", "%")
 """Values that are inserted into the URL without encoding them again; none of them is valid text."""
 
-SHARES = [pytest.param(24, id="quick"), pytest.param(1, marks=pytest.mark.extended, id="all")]
+SHARES = [
+    pytest.param(24, id="quick"),
+    pytest.param(4, marks=pytest.mark.extended, id="quarter"),
+    pytest.param(1, marks=pytest.mark.soak, id="all"),
+]
 
 
 @pytest.mark.parametrize("share", SHARES)
