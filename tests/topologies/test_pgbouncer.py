@@ -50,7 +50,7 @@ async def test_notifications_need_a_direct_connection(database: TestDatabase) ->
         assert await notifications(await Database.connect(pooler.url)) == ["notifications do not arrive"]
 
 
-@pytest.mark.parametrize("runs", [100, pytest.param(2000, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("runs", [pytest.param(2000, marks=pytest.mark.soak)])
 async def test_pooler_is_killed_and_started_again(tmp_path: Path, database: TestDatabase, runs: int) -> None:
     """Runs continue without a restart of the server or worker."""
     with pgbouncer.running(database.server.home, database.app_url) as pooler:

@@ -94,7 +94,7 @@ async def scale(installation: Installation, calls: load.Calls, most: int, second
 
 
 @pytest.mark.parametrize(
-    ("times", "most", "seconds"), [(1, 3, 0), pytest.param(10, 6, SECONDS, marks=pytest.mark.soak(minutes=40))]
+    ("times", "most", "seconds"), [pytest.param(10, 6, SECONDS, marks=pytest.mark.soak(minutes=40))]
 )
 async def test_no_run_is_lost_or_doubled(
     installation: Installation, database: TestDatabase, times: int, most: int, seconds: float

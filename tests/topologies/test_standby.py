@@ -14,7 +14,7 @@ from orvanta_platform.db.migrate import migrate
 
 
 @pytest.mark.extended
-@pytest.mark.parametrize("runs", [200, pytest.param(2000, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("runs", [pytest.param(2000, marks=pytest.mark.soak)])
 async def test_no_accepted_run_is_lost_or_doubled(runs: int) -> None:
     with replication.running() as servers:
         await migrate(servers.url("owner"), app_url=servers.url("app"))
