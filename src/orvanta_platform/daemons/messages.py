@@ -42,10 +42,18 @@ async def run(platform: Platform) -> None:
 
     async with asyncio.TaskGroup() as group:
         while True:
-            async with platform.db.acquire() as connection:
-                due = await messages.find_due(connection)
-            for kind in due:
+            for kind in await _find_due(platform):
                 if kind not in sending:
                     sending.add(kind)
                     group.create_task(send(kind))
             await asyncio.sleep(POLL_S)
+
+
+async def _find_due(platform: Platform) -> list[str]:
+    """Return the kinds that are due; none if the database does not answer, which must not interrupt what is sent."""
+    try:
+        async with platform.db.acquire() as connection:
+            return await messages.find_due(connection)
+    except Exception as error:
+        log.warning("messages not read", action="messages", error=repr(error))
+        return []
