@@ -236,19 +236,24 @@ def test_every_route_is_shown() -> None:
     assert not missing
 
 
-@pytest.mark.screenshots
-@pytest.mark.usefixtures("prepared")
-async def test_every_page(page: Page, site: Site) -> None:
-    """No page is wider than the window."""
+def fill(site: Site) -> dict[str, str]:
+    """Create the items that the pages show; return the ids of a deployment request and of runs by name."""
     prepare(site)
     site.deploy(TESTED, TESTED_TEXT)
     make_drafts(site)
-    ids = {
+    return {
         "request": request_deployment(site),
         "run": start(site, "f/f/sales/renewal", {"number": "C-1842"}),
         "other": start(site, "f/f/sales/renewal", {"number": "C-1843"}),
         "failed": start(site, "p/f/sales/total", {"net": "much"}),
     }
+
+
+@pytest.mark.screenshots
+@pytest.mark.usefixtures("prepared")
+async def test_every_page(page: Page, site: Site) -> None:
+    """No page is wider than the window."""
+    ids = fill(site)
     FOLDER.mkdir(parents=True, exist_ok=True)
     faults = []
     for shown in [*PAGES, *OF_RUNS]:

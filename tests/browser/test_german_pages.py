@@ -13,11 +13,8 @@ from functools import cache
 import pytest
 from playwright.async_api import Error, Page, expect
 from tests.browser.conftest import ROOT, Site
-from tests.browser.test_environments import prepare
-from tests.browser.test_every_page import OF_RUNS, PAGES, WIDTHS, Shown, make_drafts, request_deployment, show, start
+from tests.browser.test_every_page import OF_RUNS, PAGES, WIDTHS, Shown, fill, show
 from tests.browser.test_screenshots import prepared
-from tests.browser.test_workflow_tests import PATH as TESTED
-from tests.browser.test_workflow_tests import TEXT as TESTED_TEXT
 
 __all__ = ["prepared"]
 
@@ -102,15 +99,7 @@ async def faults_of(page: Page, shown: Shown, width: int, ids: dict[str, str]) -
 @pytest.mark.screenshots
 @pytest.mark.usefixtures("prepared")
 async def test_every_page_in_german(page: Page, site: Site) -> None:
-    prepare(site)
-    site.deploy(TESTED, TESTED_TEXT)
-    make_drafts(site)
-    ids = {
-        "request": request_deployment(site),
-        "run": start(site, "f/f/sales/renewal", {"number": "C-1842"}),
-        "other": start(site, "f/f/sales/renewal", {"number": "C-1843"}),
-        "failed": start(site, "p/f/sales/total", {"net": "much"}),
-    }
+    ids = fill(site)
     await page.context.add_init_script(GERMAN)
     page.set_default_timeout(8000)
     expect.set_options(timeout=8000)
