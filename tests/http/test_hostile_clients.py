@@ -12,7 +12,18 @@ from uuid import uuid4
 import httpx
 import pytest
 from tests.http.harness import ApiHarness, W, client_of
-from tests.http.test_hostile_forms import BODIES, LONG, MISSING, NOT_A_LINE, VALUES, Place, fault_of, places, put
+from tests.http.test_hostile_forms import (
+    BODIES,
+    LONG,
+    MISSING,
+    NOT_A_LINE,
+    SHARES,
+    VALUES,
+    Place,
+    fault_of,
+    places,
+    put,
+)
 
 from orvanta_platform.control.actor import Role
 from orvanta_platform.http import app, openapi
@@ -32,12 +43,6 @@ QUERIES = (
 )
 RAW = ("%ff", "%ed%a0%80", "%00", "%")
 """Values that are inserted into the URL without encoding them again; none of them is valid text."""
-
-SHARES = [
-    pytest.param(24, id="quick"),
-    pytest.param(4, marks=pytest.mark.extended, id="quarter"),
-    pytest.param(1, marks=pytest.mark.soak, id="all"),
-]
 
 
 @pytest.mark.parametrize("share", SHARES)

@@ -67,6 +67,11 @@ SETTINGS: dict[str, Any] = {
     "trusted_release_keys": {},
     "worker_groups": {"gpu": {"worker_tags": ["gpu"], "env_vars_static": {"A": "b"}}},
 }
+SHARES = [
+    pytest.param(24, id="quick"),
+    pytest.param(4, marks=pytest.mark.extended, id="quarter"),
+    pytest.param(1, marks=pytest.mark.soak, id="all"),
+]
 PATHS = {"/api/environments/update/{name}": {"name": "staging"}, "/api/configs/update/{name}": {"name": "gone"}}
 READS = (
     *("/api/policies/list", "/api/environments/list", "/api/configs/list_worker_groups", "/api/settings/list_global"),
@@ -116,7 +121,7 @@ def put(body: Any, place: Place, value: Any) -> Any:
     return changed
 
 
-@pytest.mark.parametrize("share", [pytest.param(24, id="quick"), pytest.param(1, marks=pytest.mark.extended)])
+@pytest.mark.parametrize("share", SHARES)
 async def test_forms_refuse_hostile_values(database: TestDatabase, tmp_path: Path, share: int) -> None:
     """Each field receives every `share`-th value, from a rotating start. Names that lists cannot show are refused."""
     wrong: list[str] = []

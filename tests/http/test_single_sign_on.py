@@ -277,6 +277,10 @@ async def test_addresses_select_no_account_unless_linked(api: ApiHarness, provid
     reasons = [each["reason"] for each in await failures(api)]
     assert ["another account" in each for each in reasons] == [True, True, False]
     assert "not verified" in reasons[2]
+    for subject in ("", " ", "local ", "\u202elocal", "lo\ncal", "x" * 256):
+        body = {"provider": "corp", "subject": subject}
+        answer = await api.client.post("/api/users/link_identity/local@example.org", json=body)
+        assert answer.status_code == 400, subject
     body = {"provider": "corp", "subject": "local"}
     assert (await api.client.post("/api/users/link_identity/local@example.org", json=body)).status_code == 200
     assert (await api.client.post("/api/users/link_identity/admin@localhost", json=body)).status_code == 409

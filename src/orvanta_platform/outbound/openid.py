@@ -36,6 +36,11 @@ _REFRESH_S: Final = 60.0
 """Minimum time between two reads of the keys because of a token with an unknown key."""
 
 
+def is_subject(text: str) -> bool:
+    """Return True for a subject of an identity: 1 to 255 printable ASCII characters (OpenID Connect Core, 2)."""
+    return 0 < len(text) <= 255 and text.isascii() and text.isprintable() and text == text.strip()
+
+
 class ProviderUnreachable(Exception):
     """The provider does not respond, or not as a provider does; the message has the reason."""
 
@@ -182,8 +187,8 @@ class Provider:
             raise TokenRefused("the ID token was issued to another client")
         if not hmac.compare_digest(str(claims.get("nonce", "")).encode(), nonce.encode()):
             raise TokenRefused("the ID token belongs to another login")
-        if not 0 < len(claims["sub"]) <= 255:
-            raise TokenRefused("the subject of the ID token is empty or too long")
+        if not is_subject(claims["sub"]):
+            raise TokenRefused("the subject of the ID token does not consist of 1 to 255 printable ASCII characters")
         return claims
 
     async def userinfo(self, access_token: str, subject: str) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ from orvanta_platform.db import accounts, identities, tokens
 from orvanta_platform.db.identities import IdentityRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import AlreadyExists, BadRequest, Conflict, NotFound
+from orvanta_platform.outbound import openid
 from orvanta_platform.services.platform import Platform
 
 _INSTANCE = Target(None, "instance")
@@ -32,11 +33,14 @@ async def link(platform: Platform, actor: Actor, email: str, provider: str, subj
     refuse_limited(actor, "link identities")
     if names.is_service_email(email.lower()):
         raise Conflict(f"{email[:200]} is a service account, which nobody logs in to.")
+    if not openid.is_subject(subject):
+        raise BadRequest(
+            "The subject does not consist of 1 to 255 printable ASCII characters.",
+            hint="Copy it from the claim `sub` of the provider.",
+        )
     config = (await platform.instance.get(OIDC_PROVIDERS)).get(provider)
     if config is None:
         raise NotFound(f"There is no provider {provider[:50]}.")
-    if not 0 < len(subject) <= 255:
-        raise BadRequest("The subject is empty or too long.")
     async with platform.db.transaction() as conn:
         await _require_account(conn, email)
         if not await identities.insert(conn, config.issuer, subject, email.lower()):
