@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from typing import Any
 
@@ -37,6 +38,27 @@ def test_setting_is_set_shown_and_unset(installation: Installation) -> None:
     assert "#00aa77" in settings(installation, "get", "branding_color", **branding)
     assert "ORVANTA_BRANDING_COLOR" in settings(installation, "set", "branding_color", '"#123456"', code=1, **branding)
     assert settings(installation, "get", "branding_color") == "null\n"
+
+
+def test_settings_are_exported_and_applied_as_a_file(installation: Installation) -> None:
+    smtp = {"host": "mail.example.org", "sender": "orvanta@example.org", "user": "orvanta", "password": "a secret"}
+    settings(installation, "set", "smtp", "-", text=json.dumps(smtp))
+    try:
+        written = settings(installation, "export")
+        assert "password: '***'" in written and "a secret" not in written
+        assert settings(installation, "apply", "-", text=written) == "Nothing to change.\n"
+        changed = "min_password_length: 12\n" + written.replace("orvanta@example.org", "noreply@example.org")
+        assert settings(installation, "apply", "-", text=changed) == "Changed min_password_length.\nChanged smtp.\n"
+        assert settings(installation, "export") == changed
+        # A value that is not valid, an unknown name and text that is not an object change nothing.
+        for refused in ("min_password_length: 3", "no_such_setting: 1", "- 1"):
+            wrong = f"branding_color: '#123456'\n{refused}\n" if ":" in refused else refused
+            settings(installation, "apply", "-", text=wrong, code=1)
+        assert settings(installation, "get", "branding_color") == "null\n"
+        assert "noreply@example.org" in settings(installation, "get", "smtp")
+    finally:
+        settings(installation, "apply", "-", text="smtp: null\nmin_password_length: null\n")
+    assert settings(installation, "export") == "{}\n"
 
 
 def test_last_superadmin_who_is_locked_out_recovers(installation: Installation) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
@@ -26,6 +27,7 @@ Name = Annotated[str, typer.Argument(help="Name of the setting.", metavar="NAME"
 Value = Annotated[
     str, typer.Argument(help="Value, JSON; `-` reads it from standard input, as a value with secrets requires.")
 ]
+File = Annotated[str, typer.Argument(help="YAML or JSON file; `-` is standard input.", metavar="FILE")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
@@ -79,6 +81,52 @@ def unset(name: Name) -> None:
     """Return a setting to its default."""
     _change(name, None)
     print(f"{name} has its default again.")
+
+
+@app.command("export", epilog=examples_epilog("orvanta admin settings export > settings.yaml"))
+def _export() -> None:
+    """Print the settings that differ from their defaults as YAML, which `orvanta admin settings apply` reads.
+
+    Secret fields are printed as `***`, which leaves them unchanged. Values of environment variables are not part of it.
+    """
+    import msgspec
+
+    from orvanta_platform.services.access import instance_settings
+    from orvanta_platform.workflow import text
+
+    found = _run(lambda db, settings, _keys, actor: instance_settings.list_all(db, settings, actor))
+    stored = {each.name: each.value for each in found if each.updated_at is not None and each.variable is None}
+    print(text.write_yaml(msgspec.to_builtins(stored)) if stored else "{}", end="" if stored else "\n")
+
+
+@app.command("apply", epilog=examples_epilog("orvanta admin settings apply settings.yaml"))
+def _apply(file: File) -> None:
+    """Set the settings of a YAML or JSON file: all of them, or none if a value is not valid.
+
+    A setting that the file does not name keeps its value; null returns it to its default.
+    """
+    from orvanta_platform.services.access import instance_settings
+
+    values = _read(file)
+    changed = _run(lambda db, settings, keys, actor: instance_settings.apply(db, settings, keys, actor, values))
+    print("\n".join(f"Changed {name}." for name in changed) or "Nothing to change.")
+
+
+def _read(file: str) -> dict[str, Any]:
+    """Return the settings of a file, by name. Raises BadRequest."""
+    from orvanta_platform.workflow import yaml_text
+
+    try:
+        content = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadRequest(f"{file} cannot be read: {error}.") from error
+    found = yaml_text.read(content, limit=True)
+    if not isinstance(found, dict):
+        raise BadRequest(
+            "The file does not contain an object of settings by name.",
+            hint="`orvanta admin settings export` prints one.",
+        )
+    return found
 
 
 def _change(name: str, value: Any) -> None:

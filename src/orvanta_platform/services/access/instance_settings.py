@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ from orvanta_platform.control.instance_settings import BREAK_GLASS_ACCOUNT, KEY_
 from orvanta_platform.control.keys import InstanceKeys
 from orvanta_platform.control.permissions import Target, refuse_limited, require
 from orvanta_platform.control.process_settings import EnvironmentSetting, describe
+from orvanta_platform.control.secrets import DataKey
 from orvanta_platform.db import accounts
 from orvanta_platform.db import instance_settings as rows
 from orvanta_platform.db.instance_settings import SettingRow
@@ -82,8 +84,44 @@ async def change(
     NotFound, BadRequest for an invalid value, VersionConflict if the setting has another version, SetByEnvironment if
     the environment of this process determines it.
     """
+    await _change(db, settings, keys, actor, {name: value}, base_version)
+
+
+async def apply(
+    db: Database, settings: Settings, keys: InstanceKeys, actor: Actor, values: Mapping[str, Any]
+) -> list[str]:
+    """Set the named settings in one transaction, as `change` does, and return the names of those that changed.
+
+    Settings that are not named keep their values. Raises what `change` raises; nothing is changed then.
+    """
+    return await _change(db, settings, keys, actor, values)
+
+
+async def _change(
+    db: Database,
+    settings: Settings,
+    keys: InstanceKeys,
+    actor: Actor,
+    values: Mapping[str, Any],
+    base_version: str | None = None,
+) -> list[str]:
     require(actor, "write_settings", _INSTANCE)
     refuse_limited(actor, "change settings")
+    chosen = [(_changeable(settings, name), value) for name, value in values.items()]
+    # The key must be committed before anything is sealed with it.
+    sealing = any(setting.secrets is not None for setting, _ in chosen)
+    key = await secrets.newest_key(db, keys, KEY_WORKSPACE) if sealing else None
+    async with db.transaction() as conn:
+        await rows.lock(conn)
+        return [
+            setting.name
+            for setting, value in chosen
+            if await _write(conn, keys, key, actor, setting, value, base_version)
+        ]
+
+
+def _changeable(settings: Settings, name: str) -> Setting[Any]:
+    """Return a setting that the environment does not determine. Raises NotFound, SetByEnvironment."""
     setting = instance_settings.find(name)
     if instance_settings.from_environment(settings, setting) is not None:
         raise SetByEnvironment(
@@ -91,32 +129,44 @@ async def change(
             hint="Change the variable and restart the servers, or remove it.",
             details={"variable": setting.variable},
         )
-    raw = msgspec.json.encode(value)
+    return setting
+
+
+async def _write(
+    conn: Connection,
+    keys: InstanceKeys,
+    key: DataKey | None,
+    actor: Actor,
+    setting: Setting[Any],
+    value: Any,
+    base_version: str | None,
+) -> bool:
+    """Store or delete the value of a setting, with its audit row. Return False if that would change nothing."""
+    name, raw = setting.name, msgspec.json.encode(value)
     if len(raw) > _MAX_BYTES:
-        raise BadRequest(f"The value of a setting has at most {_MAX_BYTES} bytes.")
-    # The key must be committed before anything is sealed with it.
-    key = await secrets.newest_key(db, keys, KEY_WORKSPACE) if setting.secrets is not None else None
-    async with db.transaction() as conn:
-        await rows.lock(conn)
-        row = await rows.get(conn, name)
-        check_version(name, _version(row), base_version, _shown(setting, row).value, row.updated_by if row else None)
-        if value is None:
-            if await rows.delete(conn, name):
-                await audit.record_instance(conn, actor, "settings.unset", "Delete", name)
-            return
-        stored = {} if row is None else await instance_settings.unsealed(conn, keys, row)
-        before = setting.default if row is None else instance_settings.decode(setting, row, stored)
-        shown, secret = secret_fields.extract(raw, setting.secrets, stored)
-        parsed = instance_settings.parse(setting, secret_fields.restore(shown, secret))
-        if setting.check is not None:
-            setting.check(parsed, before)
-        if setting is BREAK_GLASS_ACCOUNT:
-            await _check_break_glass(conn, parsed)
-        sealed = instance_settings.seal(key, name, secret) if key is not None and secret else None
-        version = None if key is None or sealed is None else key.version
-        await rows.store(conn, name, shown.decode(), sealed, version, actor.username)
-        parameters = {"value": msgspec.json.decode(shown)}
-        await audit.record_instance(conn, actor, "settings.set", "Updated", name, parameters)
+        raise BadRequest(f"The value of the setting {name} has more than {_MAX_BYTES} bytes.")
+    row = await rows.get(conn, name)
+    check_version(name, _version(row), base_version, _shown(setting, row).value, row.updated_by if row else None)
+    if value is None:
+        deleted = await rows.delete(conn, name)
+        if deleted:
+            await audit.record_instance(conn, actor, "settings.unset", "Delete", name)
+        return deleted
+    stored = {} if row is None else await instance_settings.unsealed(conn, keys, row)
+    before = setting.default if row is None else instance_settings.decode(setting, row, stored)
+    shown, secret = secret_fields.extract(raw, setting.secrets, stored)
+    parsed = instance_settings.parse(setting, secret_fields.restore(shown, secret))
+    if setting.check is not None:
+        setting.check(parsed, before)
+    if setting is BREAK_GLASS_ACCOUNT:
+        await _check_break_glass(conn, parsed)
+    if row is not None and parsed == before:
+        return False
+    sealed = instance_settings.seal(key, name, secret) if key is not None and secret else None
+    version = None if key is None or sealed is None else key.version
+    await rows.store(conn, name, shown.decode(), sealed, version, actor.username)
+    await audit.record_instance(conn, actor, "settings.set", "Updated", name, {"value": msgspec.json.decode(shown)})
+    return True
 
 
 async def _check_break_glass(conn: Connection, email: str) -> None:
