@@ -186,10 +186,14 @@ async def test_permission_references_and_audit(api: ApiHarness) -> None:
     opened = await api.get("audit/list", operation="variables.open")
     assert [each["resource"] for each in opened] == ["f/team/token"]
     call = f"{W}/resources/test/f/team/x"
+    runs = ["resources:read", "variables:read", "jobs:preview"]
     for role, scopes, status in (
         (Role.OPERATOR, None, 403),
         (Role.VIEWER, None, 403),
-        (Role.DEVELOPER, ["resources:read"], 403),
+        (Role.DEVELOPER, ["resources:read", "variables:read"], 403),
+        # Otherwise, a token that must not read the secrets could send them to a server that it names.
+        (Role.DEVELOPER, ["resources:write"], 403),
+        (Role.DEVELOPER, runs, 200),
         (Role.DEVELOPER, None, 200),
     ):
         member = await api.member(f"{role}_{len(scopes or ())}", role, scopes=scopes)
@@ -218,6 +222,12 @@ async def test_references_are_those_of_the_last_editor(api: ApiHarness) -> None:
         assert refused.status_code == 403 and "the variable f/vault/token" in refused.text, refused.text
         assert (await api.client.delete(f"{W}/users/delete/writer")).status_code < 300
         assert (await api.client.post(call)).status_code == 403
+        # An admin who changes something else has not seen to which server the secret would be sent.
+        secret = {"type": "string", "password": True}
+        schema = {"schema": {"type": "object", "properties": {"base_url": secret, "token": secret}}}
+        for change, fields in (("update/f/team/z", {"description": "x"}), ("type/update/http_bearer", schema)):
+            assert (await api.client.post(f"{W}/resources/{change}", json=fields)).status_code == 200
+            assert (await api.client.post(call)).status_code == 403, change
         assert not heads
         assert (await api.client.post(f"{W}/resources/update/f/team/z", json={"value": value})).status_code == 200
         assert (await api.client.post(call)).json()["success"]

@@ -96,10 +96,13 @@ async def insert(conn: Connection, workspace: str, new: NewResource, username: s
     return await conn.fetchval(query, workspace, *_columns(new), username) is not None
 
 
-async def update(conn: Connection, workspace: str, path: str, new: NewResource, username: str) -> bool:
-    """Replace the resource at `path`; return False if it does not exist."""
+async def update(conn: Connection, workspace: str, path: str, new: NewResource, editor: str | None) -> bool:
+    """Replace the resource at `path`; return False if it does not exist.
+
+    `editor`: the member who stores its value; None: the last editor remains.
+    """
     query = _SQL["update"]
-    return await conn.fetchval(query, workspace, *_columns(new), username, path) is not None
+    return await conn.fetchval(query, workspace, *_columns(new), editor, path) is not None
 
 
 async def delete(conn: Connection, workspace: str, path: str) -> bool:

@@ -47,11 +47,6 @@ async def move_trigger(
     await conn.execute(_SQL[f"move_{kind}"], workspace, path, target, username)
 
 
-async def set_editor(conn: Connection, workspace: str, path: str, username: str) -> None:
-    """Set the last editor of a resource."""
-    await conn.execute(_SQL["set_editor"], workspace, path, username)
-
-
 async def replace_references(
     conn: Connection, workspace: str, kind: Literal["variable", "resource"], path: str, target: str, username: str
 ) -> list[OwnedItem]:

@@ -57,10 +57,6 @@ SET value = replace(value::text, $2, $3)::json, edited_at = app_now()
 WHERE workspace = $1 AND position($2 IN value::text) > 0
 RETURNING path;
 
--- name: set_editor
--- Sets the last editor of a resource.
-UPDATE resource SET edited_by = $3 WHERE workspace = $1 AND path = $2;
-
 -- name: replace_in_http_triggers
 -- Replaces the path of the resource with which HTTP triggers authenticate their callers.
 UPDATE http_trigger

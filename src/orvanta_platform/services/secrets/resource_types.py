@@ -126,7 +126,7 @@ async def _store(platform: Platform, actor: Actor, workspace: str, row: Resource
         elif not await resource_types.update(conn, workspace, row):
             raise NotFound(f"The resource type {row.name} does not exist.")
         for name in await _holders(conn, workspace, row.name) if seals else ():
-            await _reseal(platform, conn, actor, workspace, name, key)
+            await _reseal(platform, conn, workspace, name, key)
         verb: tuple[str, audit.ActionKind] = ("create", "Created") if is_new else ("update", "Updated")
         await audit.record(conn, actor, f"resource_types.{verb[0]}", verb[1], row.name)
 
@@ -143,15 +143,13 @@ async def _holders(conn: Connection, workspace: str, name: str) -> list[str]:
     return found
 
 
-async def _reseal(
-    platform: Platform, conn: Connection, actor: Actor, workspace: str, kind: str, key: DataKey | None
-) -> None:
+async def _reseal(platform: Platform, conn: Connection, workspace: str, kind: str, key: DataKey | None) -> None:
     schema = await sealing.schema_of(conn, workspace, kind)
     for resource in await resources.lock_of_type(conn, workspace, kind):
         await asyncio.sleep(0)  # sealing one resource may take long, so other tasks run in between
         sealed = sealing.resealed(platform, resource, schema, key)
         if sealed is not None:
-            await resources.update(conn, workspace, resource.path, sealed, actor.username)
+            await resources.update(conn, workspace, resource.path, sealed, None)
 
 
 def _check_schema(text: str | None) -> None:

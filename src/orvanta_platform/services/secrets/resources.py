@@ -103,7 +103,8 @@ async def update(platform: Platform, actor: Actor, workspace: str, path: str, dr
         if draft.value is not None or (new.path, new.resource_type) != (path, row.resource_type):
             await _require_references(platform, conn, actor, workspace, new, schema, row)
         new = sealing.sealed(platform, workspace, new, schema, key, row)
-        await resources.update(conn, workspace, path, new, actor.username)
+        # Who changes something else has not reviewed the value: see connection_test.
+        await resources.update(conn, workspace, path, new, None if draft.value is None else actor.username)
         parameters = {"resource_type": kind, "value": draft.value is not None}
         await audit.record(conn, actor, "resources.update", "Updated", path, parameters | items.moved(path, target))
 

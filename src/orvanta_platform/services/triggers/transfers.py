@@ -14,7 +14,6 @@ from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target, refuse_limited, require
 from orvanta_platform.db import http_triggers, schedules
 from orvanta_platform.db import moves as move_rows
-from orvanta_platform.db import resources as resource_rows
 from orvanta_platform.db import transfers as rows
 from orvanta_platform.db.http_triggers import HttpTriggerRow
 from orvanta_platform.db.moves import Move, NewDocument
@@ -176,7 +175,7 @@ async def _move(
             await variables.update(platform, actor, workspace, first.path, VariableDraft(path=first.target))
             await _rewrite(platform, conn, actor, workspace, first, done)
         case "resource":
-            await _move_resource(platform, conn, actor, workspace, first)
+            await resources.update(platform, actor, workspace, first.path, ResourceDraft(path=first.target))
             await _rewrite(platform, conn, actor, workspace, first, done)
         case "schedule" | "http_trigger" as kind:
             await _move_trigger(conn, actor, workspace, kind, first)
@@ -186,18 +185,6 @@ async def _move(
             )
             done.rewritten.extend(OwnedItem(each.kind, each.path) for each in planned.rewritten)
             done.referring.extend(OwnedItem(each.kind, each.path) for each in planned.importing)
-
-
-async def _move_resource(
-    platform: Platform, conn: Connection, actor: Actor, workspace: str, item: TransferredItem
-) -> None:
-    """Move a resource. It keeps its last editor, as the actor has not reviewed its value: tests of its connection must
-    not open the references with the rights of the actor.
-    """
-    editor = await resource_rows.get_editor(conn, workspace, item.path)
-    await resources.update(platform, actor, workspace, item.path, ResourceDraft(path=item.target))
-    if editor is not None:
-        await rows.set_editor(conn, workspace, item.target, editor[0])
 
 
 async def _move_trigger(
