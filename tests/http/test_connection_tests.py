@@ -101,6 +101,17 @@ async def test_private_addresses_are_refused(api: ApiHarness) -> None:
         assert "ORVANTA_ALLOWED_NETWORKS" in message, (kind, message)
 
 
+async def test_fields_that_are_not_valid(api: ApiHarness) -> None:
+    here = {"host": "127.0.0.1", "sslmode": "verify-ca"}
+    for kind, value, found in (
+        ("postgresql", {"host": ".."}, "The name of the host cannot be resolved."),
+        ("http_bearer", {"token": "x", "base_url": f"http://{'a' * 300}/"}, "The name of the host cannot be resolved."),
+        ("postgresql", {**here, "root_certificate_pem": "é"}, "The root certificate is not in PEM format."),
+        ("s3", {"endPoint": "[x", "bucket": "b", "accessKey": "a"}, "A field of the resource is not valid."),
+    ):
+        assert await outcome(api, kind, **value) == (False, found), value
+
+
 async def test_login_at_database(api: ApiHarness, database: TestDatabase) -> None:
     async with tcp_of(database) as (port, login):
         address = {"host": "127.0.0.1", "port": port}

@@ -69,6 +69,8 @@ async def test(guard: Guard, kind: str, value: Value) -> str:
         raise TestFailed(f"The connection failed: {_line(error) or type(error).__name__}.") from None
     except ConnectionRefusedError:
         raise TestFailed("The server refused the connection: nothing listens on the port.") from None
+    except ValueError:
+        raise TestFailed("A field of the resource is not valid.") from None
     except (OSError, EOFError) as error:
         raise TestFailed(f"The connection failed: {_line(error) or 'it was closed'}.") from None
 
@@ -92,6 +94,8 @@ def _postgresql_tls(mode: str, certificate: Any) -> ssl.SSLContext:
     context.check_hostname = mode == "verify-full"
     context.verify_mode = ssl.CERT_REQUIRED if mode.startswith("verify") else ssl.CERT_NONE
     if isinstance(certificate, str) and certificate.strip():
+        if not certificate.isascii():
+            raise TestFailed("The root certificate is not in PEM format.")
         context.load_verify_locations(cadata=certificate)
     elif context.verify_mode == ssl.CERT_REQUIRED:
         context.load_default_certs()
@@ -142,7 +146,8 @@ async def _http(guard: Guard, value: Value) -> str:
     url = str(value.get("base_url") or value.get("url") or "")
     if not url:
         raise TestFailed("The resource has no base_url to call.")
-    headers = {str(name): str(each) for name, each in (value.get("headers") or {}).items()}
+    named = value.get("headers")
+    headers = {str(name): str(each) for name, each in named.items()} if isinstance(named, dict) else {}
     if value.get("token"):
         headers["Authorization"] = f"Bearer {value['token']}"
     elif value.get("username"):

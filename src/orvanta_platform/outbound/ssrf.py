@@ -42,8 +42,11 @@ class AddressRefused(Exception):
 
 
 async def look_up(host: str, port: int) -> Sequence[str]:
-    """Resolve a host name with the resolver of the system. Raises OSError."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    """Resolve a host name with the resolver of the system. Raises OSError, also for a name that is not valid."""
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except ValueError as error:  # a part of the name is empty or too long
+        raise socket.gaierror(socket.EAI_NONAME, "the name is not valid") from error
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
