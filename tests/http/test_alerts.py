@@ -185,7 +185,8 @@ async def test_channels_are_secret_and_cannot_be_redirected(api: ApiHarness) -> 
     assert not any(word in answer.text for word in ("p4ssw0rd", "secret-path", "h34der"))
     shown = answer.json()["channels"]
     assert await configure(api, shown) in (200, 201)
-    assert await configure(api, {**shown, "mail": {**shown["mail"], "host": "evil.example"}}) == 400
+    for change in ({"host": "evil.example"}, {"port": 2525}, {"tls": "none"}):
+        assert await configure(api, {**shown, "mail": {**shown["mail"], **change}}) == 400
     assert await configure(api, {**shown, "hook": {**shown["hook"], "url": "https://evil.example"}}) == 400
     assert await configure(api, {"hook": {"kind": "webhook", "url": "file:///etc/passwd"}}) == 400
     developer = await api.member("dora", Role.DEVELOPER)

@@ -101,6 +101,18 @@ async def test_secret_of_setting_is_sealed_and_never_returned(api: ApiHarness, m
     assert "swordfish" not in row["value"] and b"swordfish" not in row["sealed"]
 
 
+async def test_stored_password_is_not_sent_to_another_server(api: ApiHarness) -> None:
+    """A mask preserves the password only for the same server and encryption; a password that is sent is accepted."""
+    server = {"host": "mail.example.org", "sender": "orvanta@example.org", "user": "u", "password": "swordfish"}
+    await put(api, "smtp", server)
+    masked = {**server, "password": "***"}
+    await put(api, "smtp", {**masked, "sender": "other@example.org"})
+    for change in ({"host": "evil.example"}, {"port": 2525}, {"tls": "none"}):
+        await put(api, "smtp", {**masked, **change}, 400)
+        await put(api, "smtp", {**server, **change})
+        await put(api, "smtp", server)
+
+
 async def test_value_is_cached_for_a_second(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     setting = instance_settings.MIN_PASSWORD_LENGTH
     now = 100.0

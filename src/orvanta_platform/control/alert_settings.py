@@ -84,8 +84,12 @@ def check(new: Alerts, before: Alerts) -> None:
         old = before.channels.get(name)
         if old is None:
             continue
-        if channel.password and channel.password == old.password and channel.host != old.host:
-            raise BadRequest(f"The host of {name[:100]} changed, but not its password.", hint="Send the password.")
+        is_same = (channel.host, channel.port, channel.tls) == (old.host, old.port, old.tls)
+        if channel.password and channel.password == old.password and not is_same:
+            raise BadRequest(
+                f"The server of {name[:100]} or its encryption changed, but not the password.",
+                hint="Send the password again.",
+            )
         unchanged = set(channel.headers.items()) & set(old.headers.items())
         if unchanged and channel.url != old.url:
             raise BadRequest(f"The URL of {name[:100]} changed, but not its headers.", hint="Send the headers.")

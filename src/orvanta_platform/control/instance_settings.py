@@ -59,7 +59,9 @@ class Setting(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     secrets: Mapping[str, Any] | None = None
     """JSON Schema that declares the secret fields of the value; None: it has none."""
     check: Callable[[T, T], None] | None = None
-    """Checks a new value against the stored one. Raises BadRequest."""
+    """Checks a new value against the stored one, which has masks in place of the secrets that the new value replaces.
+    Raises BadRequest.
+    """
     has_variable: bool = False
     """True if the environment of a server can determine the value, as the field of Settings with this name."""
 

@@ -30,7 +30,10 @@ class MailSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
 
 def check(new: MailSettings | None, before: MailSettings | None) -> None:
-    """Check a configuration. Raises BadRequest, also if the password would be sent to another server than before."""
+    """Check a configuration.
+
+    Raises BadRequest, also if the password would be sent to another server than before, or with another encryption.
+    """
     if new is None:
         return
     for what, text in (("host", new.host), ("sender", new.sender), ("user", new.user)):
@@ -40,5 +43,7 @@ def check(new: MailSettings | None, before: MailSettings | None) -> None:
             ipaddress.ip_network(network)
         except ValueError as error:
             raise BadRequest(f"The network {network[:100]!r} is not valid: {error}.") from error
-    if before is not None and new.host != before.host and new.password and new.password == before.password:
-        raise BadRequest("The host changed, but not the password.", hint="Send the password of the new server.")
+    if before is None or not new.password or new.password != before.password:
+        return
+    if (new.host, new.port, new.tls) != (before.host, before.port, before.tls):
+        raise BadRequest("The server or its encryption changed, but not the password.", hint="Send the password again.")

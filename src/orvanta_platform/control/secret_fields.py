@@ -66,6 +66,13 @@ def extract(
     return mask_at(shown, stays, work_budget(shown)), taken | stays
 
 
+def find_masks(raw: bytes, stored: Secrets) -> list[str]:
+    """Return the locations of those secrets of `stored` that masks in JSON text preserve. Raises TooComplex."""
+    found: list[str] = []
+    _restored(strip(raw), stored, work_budget(raw), found)
+    return found
+
+
 def work_budget(raw: bytes) -> WorkBudget:
     """Return the work budget of one pass over a value."""
     return WorkBudget(MAX_WORK + 2 * _BYTE * len(raw))

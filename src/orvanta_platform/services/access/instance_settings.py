@@ -153,7 +153,9 @@ async def _write(
             await audit.record_instance(conn, actor, "settings.unset", "Delete", name)
         return deleted
     stored = {} if row is None else await instance_settings.unsealed(conn, keys, row)
-    before = setting.default if row is None else instance_settings.decode(setting, row, stored)
+    # A secret that is sent again is new to the check: only one that a mask preserves must not go elsewhere.
+    masked = {pointer: stored[pointer] for pointer in secret_fields.find_masks(raw, stored)}
+    before = setting.default if row is None else instance_settings.decode(setting, row, masked)
     shown, secret = secret_fields.extract(raw, setting.secrets, stored)
     parsed = instance_settings.parse(setting, secret_fields.restore(shown, secret))
     if setting.check is not None:
