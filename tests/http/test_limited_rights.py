@@ -67,6 +67,21 @@ async def test_jobs_grant_no_access_to_folders(api: ApiHarness) -> None:
     assert (await api.get("folders/get/team"))["extra_perms"] == {"u/admin": True}
 
 
+async def test_jobs_and_scoped_tokens_do_not_make_secrets_readable(api: ApiHarness) -> None:
+    """Otherwise, a token that may read variables and change the workspace could read secrets, which it must not."""
+    body = {"path": "u/admin/key", "value": "swordfish", "is_secret": True}
+    assert (await api.client.post(f"{W}/variables/create", json=body)).status_code == 201
+    made = await api.client.post("/api/users/tokens/create", json={"scopes": ["workspaces:write", "variables:read"]})
+    scoped = client_of(api.app, made.text)
+    await api.preview()
+    [job] = await api.worker.claim_all()
+    async with job_client(api, job) as inside:
+        for limited in (scoped, inside):
+            answer = await limited.post(f"{W}/workspaces/edit_secrets_readable", json={"secrets_readable": True})
+            assert answer.status_code == 403, answer.text
+    assert (await scoped.get(f"{W}/variables/get_value/u/admin/key")).status_code == 403
+
+
 async def test_progress_is_set_by_job_or_its_starter_only(api: ApiHarness) -> None:
     await api.client.post(f"{W}/folders/create", json={"name": "team", "owners": ["g/all"]})
     code = {"summary": "", "content": "echo 1", "language": "bash", "path": "f/team/script"}

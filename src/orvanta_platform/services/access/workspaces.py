@@ -8,7 +8,7 @@ from msgspec import UNSET, UnsetType
 
 from orvanta_platform.control import audit, limits, names
 from orvanta_platform.control.actor import Actor, Role
-from orvanta_platform.control.permissions import Target, require
+from orvanta_platform.control.permissions import Target, refuse_limited, require
 from orvanta_platform.db import http_triggers, workspaces
 from orvanta_platform.db.pool import CONNECTION_LOST, Connection
 from orvanta_platform.db.workspaces import Health, WorkspaceRow
@@ -104,8 +104,12 @@ async def secrets_readable(platform: Platform, actor: Actor, workspace: str) -> 
 async def set_secrets_readable(
     platform: Platform, actor: Actor, workspace: str, readable: bool, base: bool | UnsetType = UNSET
 ) -> None:
-    """Allow or forbid developers to read secrets by API. Raises NotFound, Forbidden, VersionConflict."""
+    """Allow or forbid developers to read secrets by API.
+
+    Raises NotFound, Forbidden, also for tokens with limits, VersionConflict.
+    """
     require(actor, "admin", Target(workspace, "workspace"))
+    refuse_limited(actor, "change who may read secrets", bound=True)
     async with platform.db.transaction() as conn:
         await check_base(conn, workspace, "secrets_readable", base)
         await workspaces.set_secrets_readable(conn, workspace, readable)
