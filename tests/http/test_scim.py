@@ -228,6 +228,31 @@ async def test_member_who_joins_during_deletion_of_group_leaves_with_it(api: Api
     assert [row["username"] for row in await api.get("users/list")] == ["admin"]
 
 
+async def test_member_disabled_by_admin_remains_disabled(api: ApiHarness) -> None:
+    """Somebody who can leave a group and join it again must not become an enabled member by that."""
+    client = await scim_client(api)
+    await set_instance(api, SCIM_GRANTS, [{"claim": "engineering", "workspace": "main", "role": "developer"}])
+    ada = await made(client, "Users", userName="ada@example.com", active=True)
+    group = await made(client, "Groups", displayName="engineering", members=[{"value": ada["id"]}])
+    answer = await api.client.post("/api/w/main/users/update/ada", json={"disabled": True})
+    assert answer.status_code == 200, answer.text
+    change = {"path": "members", "value": [{"value": ada["id"]}]}
+    for operation in ("remove", "add"):
+        await patched(client, "Groups", group["id"], {"op": operation, **change})
+        rows = {row["username"]: row["disabled"] for row in await api.get("users/list")}
+        assert rows["ada"] is True, operation
+
+
+async def test_account_that_became_superadmin_is_not_deleted(api: ApiHarness) -> None:
+    client = await scim_client(api)
+    ada = await made(client, "Users", userName="ada@example.com", active=True)
+    async with api.platform.db.transaction() as conn:
+        await conn.execute("UPDATE account SET super_admin = true WHERE email = 'ada@example.com'")
+        deleting = asyncio.ensure_future(client.delete(f"{V2}/Users/{ada['id']}"))
+        await until_waiting(api, deleting)
+    assert (await deleting).status_code == 403
+
+
 async def test_other_change_does_not_enable_leaver(api: ApiHarness) -> None:
     client = await scim_client(api)
     ada = await made(client, "Users", userName="ada@example.com", active=True)

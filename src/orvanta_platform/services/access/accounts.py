@@ -107,16 +107,23 @@ async def delete(platform: Platform, actor: Actor, email: str, *, cancel_runs: b
 
     async def write(conn: Connection) -> list[UUID]:
         row = await _lock_leaver(conn, actor, email)
-        await tokens.delete_of_account(conn, row.email)
-        runs = await departures.stop(platform, conn, actor, row.email, None, cancel_runs=cancel_runs)
-        await members.remove(conn, row.email, None)
-        await totp.delete(conn, row.email)
-        await accounts.delete(conn, row.email)
-        parameters = {"username": row.username, "runs": "cancel" if cancel_runs else "continue"}
-        await audit.record_instance(conn, actor, "users.delete", "Delete", row.email, parameters)
-        return runs
+        return await delete_locked(platform, conn, actor, row, cancel_runs=cancel_runs)
 
     await departures.advance_cancelled(platform, await platform.db.retrying(write))
+
+
+async def delete_locked(
+    platform: Platform, conn: Connection, actor: Actor, row: AccountRow, *, cancel_runs: bool = False
+) -> list[UUID]:
+    """Delete an account that the transaction has locked. Return cancelled runs. The caller has checked permissions."""
+    await tokens.delete_of_account(conn, row.email)
+    runs = await departures.stop(platform, conn, actor, row.email, None, cancel_runs=cancel_runs)
+    await members.remove(conn, row.email, None)
+    await totp.delete(conn, row.email)
+    await accounts.delete(conn, row.email)
+    parameters = {"username": row.username, "runs": "cancel" if cancel_runs else "continue"}
+    await audit.record_instance(conn, actor, "users.delete", "Delete", row.email, parameters)
+    return runs
 
 
 async def reset_password(platform: Platform, actor: Actor, email: str) -> str | None:

@@ -1,7 +1,7 @@
 """Memberships that follow from the groups of an OpenID provider.
 
 A provider's grants name workspaces and groups. In these, and nowhere else, a login makes the memberships of the account
-equal to what its claim grants: it joins, changes role and leaves. A disabled member remains disabled.
+equal to what its claim grants: it joins, changes role and leaves. A disabled member remains a disabled member.
 
 A grant for a domain only adds members: later changes by admins, including removals, remain.
 """
@@ -102,6 +102,8 @@ async def _apply_to(sync: _Sync, row: MembershipRow, wanted: Role | None) -> lis
     if row.role == Role.ADMIN and not await members.has_other_admin(sync.conn, row.workspace, username):
         log.warning("the last admin keeps its role", workspace=row.workspace, username=username)
         return []
+    if wanted is None and row.disabled:
+        return []  # otherwise it would be enabled when a later claim lets it join again
     if wanted is None:
         return await _leave(sync, row.workspace, username)
     await members.set_role(sync.conn, row.workspace, username, wanted)

@@ -13,6 +13,7 @@ from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.instance_settings import SCIM_GRANTS
 from orvanta_platform.db import accounts as account_rows
 from orvanta_platform.db import scim
+from orvanta_platform.db.accounts import AccountRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.scim import Matching, ScimGroupRow, ScimUserRow
 from orvanta_platform.errors import AlreadyExists, BadRequest, Forbidden, NotFound
@@ -122,7 +123,14 @@ async def update_user(
 
 async def delete_user(platform: Platform, actor: Actor, user: UUID) -> None:
     """Delete an account with everything that acts for it. Raises NotFound, Forbidden for superadmins."""
-    await accounts.delete(platform, actor, (await _changeable(platform, actor, user)).email)
+    email = (await _changeable(platform, actor, user)).email
+
+    async def write(conn: Connection) -> list[UUID]:
+        account = await accounts.lock(conn, email)
+        _refuse_superadmin(account)
+        return await accounts.delete_locked(platform, conn, actor, account)
+
+    await departures.advance_cancelled(platform, await platform.db.retrying(write))
 
 
 async def _changeable(platform: Platform, actor: Actor, user: UUID) -> ScimUserRow:
@@ -131,7 +139,7 @@ async def _changeable(platform: Platform, actor: Actor, user: UUID) -> ScimUserR
     return row
 
 
-def _refuse_superadmin(row: ScimUserRow) -> None:
+def _refuse_superadmin(row: ScimUserRow | AccountRow) -> None:
     if row.super_admin:
         raise Forbidden("SCIM clients do not change superadmins.", hint="Another superadmin can.")
 
