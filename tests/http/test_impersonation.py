@@ -150,6 +150,14 @@ async def test_impersonation_ends_with_sessions_of_its_admin(api: ApiHarness) ->
         boss = client_of(api.app, (await client_of(api.app, "").post("/api/auth/login", json=body)).text)
         return boss, client_of(api.app, (await act_as(boss, "ada")).text)
 
+    # Whoever had stolen the session that is revoked may have started another one with it.
+    for call in ("sessions/delete", "tokens/delete"):
+        boss, ada = await acting("correct horse")
+        stolen, _ = await acting("correct horse")
+        prefix = str(stolen.headers["Authorization"]).removeprefix("Bearer ")[:12]
+        assert (await boss.delete(f"/api/users/{call}/{prefix}")).status_code == 200
+        assert (await stolen.get("/api/users/whoami")).status_code == 401
+        assert (await ada.get("/api/users/whoami")).status_code == 401, call
     boss, ada = await acting("correct horse")
     body = {"current_password": "correct horse", "password": "battery staple"}
     assert (await boss.post("/api/users/setpassword", json=body)).status_code == 200

@@ -135,10 +135,16 @@ SELECT EXISTS (SELECT FROM token AS t JOIN member AS m ON m.email = t.email
                WHERE m.workspace = $1 AND t.prefix = $2 AND t.kind = 'user' AND t.workspace IS NULL);
 
 -- name: delete_by_prefix
--- Deletes an account's tokens with this prefix; $3: sessions as well.
-DELETE FROM token
-WHERE email = $1 AND prefix = $2 AND (kind = 'user' OR ($3 AND kind = 'session'))
-RETURNING prefix;
+-- Deletes an account's tokens with this prefix ($3: sessions as well), and the sessions in which it acts as another
+-- member, which may have been started with them.
+WITH deleted AS (
+    DELETE FROM token
+    WHERE email = $1 AND prefix = $2 AND (kind = 'user' OR ($3 AND kind = 'session'))
+    RETURNING prefix
+), acting AS (
+    DELETE FROM token WHERE impersonator = $1 AND EXISTS (SELECT FROM deleted)
+)
+SELECT prefix FROM deleted;
 
 -- name: get_provider
 -- The OpenID provider by which a session was started.
@@ -174,8 +180,14 @@ WHERE email = $1 AND kind = 'session' AND expires_at > app_now()
 ORDER BY created_at DESC, prefix;
 
 -- name: delete_session_by_prefix
--- Deletes the sessions of an account with this prefix.
-DELETE FROM token WHERE email = $1 AND prefix = $2 AND kind = 'session' RETURNING prefix;
+-- Deletes the sessions of an account with this prefix, and those in which it acts as another member, which may have
+-- been started with them.
+WITH deleted AS (
+    DELETE FROM token WHERE email = $1 AND prefix = $2 AND kind = 'session' RETURNING prefix
+), acting AS (
+    DELETE FROM token WHERE impersonator = $1 AND EXISTS (SELECT FROM deleted)
+)
+SELECT prefix FROM deleted;
 
 -- name: delete_of_account
 -- Deletes all tokens, sessions and one-time links of an account, and the sessions in which it acts as another member.
