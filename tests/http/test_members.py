@@ -144,6 +144,9 @@ async def test_invitation_is_accepted_once_by_its_address(api: ApiHarness) -> No
     await sent(eve, "/api/users/accept_invite", {"workspace_id": "main"}, 404)
     assert [each["workspace_id"] for each in (await zoe.get("/api/users/list_invites")).json()] == ["main"]
     assert (await zoe.get(f"{W}/users/whoami")).status_code == 404
+    await sent(api.client, "workspaces/archive")
+    await sent(zoe, "/api/users/accept_invite", {"workspace_id": "main"}, 404)
+    await sent(api.client, "workspaces/unarchive")
     await sent(zoe, "/api/users/accept_invite", {"workspace_id": "main", "username": "zed"})
     assert (await zoe.get(f"{W}/users/whoami")).json()["role"] == "operator"
     await sent(zoe, "/api/users/accept_invite", {"workspace_id": "main"}, 404)

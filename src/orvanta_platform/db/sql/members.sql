@@ -114,9 +114,10 @@ ORDER BY i.workspace;
 DELETE FROM invitation WHERE workspace = $1 AND email = $2 RETURNING role;
 
 -- name: accept_invitation
--- Deletes an invitation whose author is still an admin, and returns its role.
+-- Deletes an invitation to a workspace that is not archived and whose author is still an admin, and returns its role.
 DELETE FROM invitation AS i
 WHERE i.workspace = $1 AND i.email = $2
+  AND EXISTS (SELECT FROM workspace AS w WHERE w.id = i.workspace AND w.archived_at IS NULL)
   AND EXISTS (SELECT FROM account AS a
               LEFT JOIN member AS m ON m.workspace = i.workspace AND m.email = a.email AND NOT m.disabled
               WHERE a.email = i.invited_by AND NOT a.disabled AND (a.super_admin OR m.role = 'admin'))
