@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tests.conftest import TestDatabase
-from tests.http.harness import ApiHarness, W, api_harness
+from tests.http.harness import ApiHarness, W, api_harness, client_of
 
 from orvanta_platform.control.actor import Role
 from orvanta_platform.workflow.policies.policy import parse
@@ -135,6 +135,21 @@ async def test_policies_of_the_instance_cannot_be_lifted_by_a_workspace(api: Api
     assert (await api.get("policies/violations/described", instance="true"))["items"] == []
     assert (await api.client.delete("/api/policies/delete/described")).status_code == 200
     assert (await send(developer, "flows/create", flow()))[0] == 201
+
+
+async def test_policies_of_the_instance_are_bypassed_by_named_members_themselves(api: ApiHarness) -> None:
+    """An admin of a workspace can create a group of any name, join it, and act as any member."""
+    boss = await api.member("boss", Role.ADMIN)
+    dan = await api.member("dan", Role.DEVELOPER)
+    create = "/api/policies/create"
+    assert (await send(api.client, create, policy(scope="instance", bypass=["u/dan", "g/oncall"])))[0] == 400
+    assert (await send(api.client, create, policy(scope="instance", bypass=["u/dan"])))[0] == 200
+    body = {"workspace_id": "main", "username": "dan", "reason": "x"}
+    acting = client_of(api.app, (await boss.post("/api/auth/impersonate", json=body)).text)
+    urgent = flow(policy_bypass_reason="Incident 7")
+    assert (await send(acting, "flows/create", urgent))[0] == 400
+    assert (await send(boss, "flows/create", urgent))[0] == 400
+    assert (await send(dan, "flows/create", urgent))[0] == 201
 
 
 async def test_policies_apply_to_change_sets(api: ApiHarness) -> None:

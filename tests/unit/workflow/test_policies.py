@@ -256,6 +256,14 @@ def test_invalid_rules_are_refused(rule: dict[str, Any]) -> None:
         parse({"name": "p", "rules": [rule]})
 
 
+def test_groups_do_not_bypass_policies_of_the_instance() -> None:
+    """A policy that was stored before they were refused may name one."""
+    policy = parse({"name": "x", "rules": [{"kind": "deny", "feature": "inline_code"}], "bypass": ["g/ops", "u/ann"]})
+    assert policy.may_bypass({"g/ops"})
+    stored = replace(policy, scope="instance")
+    assert not stored.may_bypass({"u/bob", "g/ops"}) and stored.may_bypass({"u/ann"})
+
+
 def test_limits_apply_to_whole_workspaces() -> None:
     assert parse({"name": "p", "scope": "instance", "rules": [limit(1), limit(10**8)]})
     with pytest.raises(BadRequest, match="whole workspaces"):

@@ -183,7 +183,8 @@ async def enforce(
     if not active:
         return defaults
     violated = [each for each in applied if each.name in active and each.mode == "active"]
-    may_bypass = actor.kind != "job" and all(actor.principals & set(each.bypass) for each in violated)
+    is_person = actor.kind != "job" and actor.impersonator is None
+    may_bypass = is_person and all(each.may_bypass(actor.principals) for each in violated)
     if not may_bypass or not reason:
         hint = "Correct the violations" + (", or give a reason in `policy_bypass_reason`." if may_bypass else ".")
         raise refused(found, hint)
