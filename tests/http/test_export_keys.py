@@ -75,6 +75,8 @@ async def test_secrets_are_moved_by_archive_between_workspaces_with_same_key(api
     rows = await api.get("audit/list", per_page=100)
     operations = [row["operation"] for row in rows]
     assert operations.count("workspaces.read_encryption_key") == 3 and operations.count("variables.export") == 2
+    exports = [row["parameters"] for row in rows if row["operation"] == "variables.export"]
+    assert exports == [{"secrets": 1, "paths": ["f/team/token"]}] * 2
     assert key not in json.dumps(rows) and HUSH not in json.dumps(rows)
 
 

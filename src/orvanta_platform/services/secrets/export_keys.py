@@ -17,6 +17,8 @@ from orvanta_platform.services.platform import Platform
 MIN_LENGTH = 32
 MAX_LENGTH = 256
 """Length of a key in characters."""
+MAX_RECORDED = 100
+"""Maximum number of paths in the audit row of an export."""
 _KIND = "export"
 _SIZE = 32
 
@@ -60,7 +62,8 @@ async def encrypted_values(platform: Platform, actor: Actor, workspace: str, pat
     key = await _ensure(platform, workspace)
     async with platform.db.transaction() as conn:
         found = await rows.list_secrets(conn, workspace, paths)
-        await audit.record(conn, actor, "variables.export", "Execute", workspace, {"secrets": len(found)})
+        parameters = {"secrets": len(found), "paths": sorted(found)[:MAX_RECORDED]}
+        await audit.record(conn, actor, "variables.export", "Execute", workspace, parameters)
     return {path: export_secrets.seal(key, path, _text_of(platform, workspace, path, found[path])) for path in found}
 
 
