@@ -90,8 +90,11 @@ async def test_trees_and_archives_of_repositories_are_read(api: ApiHarness) -> N
         "shop-main/f/team/order.flow/flow.yaml": (
             "value:\n  modules:\n    - id: a\n      value:\n        type: rawscript\n        language: bash\n"
             "        content: '!inline a.inline_script.sh'\n"
+            "    - id: b\n      value:\n        type: rawscript\n        language: bun\n"
+            "        content: '!inline b.inline_script.ts'\n"
         ),
         "shop-main/f/team/order.flow/a.inline_script.sh": "echo 1\n",
+        "shop-main/f/team/order.flow/b.inline_script.ts": "export function main() { return 2; }\n",
         "shop-main/f/team/broken.variable.yaml": "value: [\n",
     }
     found = await read(api, zip_of(files), query="?default_ts=deno")

@@ -147,11 +147,17 @@ def _document_in(folder: Path) -> Path:
     return found
 
 
+def _file_in(folder: Path, name: str) -> Path:
+    """Return the file of a reference, which is written without the white space around the name."""
+    file = folder / name
+    return file if file.exists() else next((each for each in folder.iterdir() if each.name.strip() == name), file)
+
+
 def _files(folder: Path, names: Sequence[str] | Any) -> dict[str, str]:
     """Return the readable files of a folder among `names`. Files outside of the folder are left out."""
     files = {}
     for name in names:
-        file = (folder / name).resolve()
+        file = _file_in(folder, name).resolve()
         if not file.is_relative_to(folder.resolve()) or not file.is_file():
             continue
         try:

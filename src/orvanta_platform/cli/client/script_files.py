@@ -9,11 +9,12 @@ import msgspec
 import typer
 
 from orvanta_platform.cli.client.item_paths import is_within, items_under, path_of
+from orvanta_platform.cli.client.tree_settings import default_typescript
 from orvanta_platform.errors import BadRequest, InvalidWorkflow, OrvantaError
 from orvanta_platform.workflow import document
 from orvanta_platform.workflow.script_imports import imports_of
 from orvanta_platform.workflow.tree.extensions import LANGUAGES, ending_of
-from orvanta_platform.workflow.tree.paths import FLOW_FOLDERS, SCRIPT_LOCK, SCRIPT_SETTINGS
+from orvanta_platform.workflow.tree.paths import FLOW_FOLDERS, SCRIPT_LOCK, SCRIPT_SETTINGS, with_runtime
 from orvanta_platform.workflow.tree.plan import dependencies_first
 from orvanta_platform.workflow.tree.reading import lock_in, script_settings
 
@@ -43,7 +44,7 @@ class ScriptFile(msgspec.Struct, frozen=True):
 def read(file: Path, language: str | None = None) -> ScriptFile:
     """Return the script in a file. Raises BadRequest, InvalidWorkflow, typer.BadParameter (unknown language)."""
     ending = ending_of(file.name)
-    resolved = language or LANGUAGES.get(ending or "")
+    resolved = language or _language_of(file)
     if resolved is None:
         raise typer.BadParameter(f"The language of {file} is not determined by its extension: pass --language.")
     try:
@@ -56,6 +57,11 @@ def read(file: Path, language: str | None = None) -> ScriptFile:
     settings = tree and script_settings(tree)
     lock = _lock(file, ending, tree or {})
     return ScriptFile(file, path_of(file, [ending or file.suffix]), content, resolved, settings, lock)
+
+
+def _language_of(file: Path) -> str | None:
+    name = with_runtime(file.name, default_typescript(file.parent))
+    return LANGUAGES.get(ending_of(name) or "")
 
 
 def find(folder: Path) -> list[Path]:

@@ -15,10 +15,11 @@ import msgspec
 
 from orvanta_platform.cli.client.connection import Connection
 from orvanta_platform.cli.client.item_paths import items_under, path_of
+from orvanta_platform.cli.client.tree_settings import default_typescript
 from orvanta_platform.control import names
 from orvanta_platform.errors import BadRequest, InvalidWorkflow, OrvantaError
 from orvanta_platform.workflow.tree.item import KINDS, Item, Key, parts_of_test
-from orvanta_platform.workflow.tree.paths import FLOW_FOLDERS, Located, folder_of, locate
+from orvanta_platform.workflow.tree.paths import FLOW_FOLDERS, Located, folder_of, locate, with_runtime
 from orvanta_platform.workflow.tree.reading import read
 from orvanta_platform.workflow.tree.writing import write_item
 
@@ -49,6 +50,8 @@ class Folder:
     located: dict[Key, Located]
     files: dict[str, Path]
     """Name in the tree → file."""
+    is_deno: bool = False
+    """Files `.ts` are scripts for Deno. Their names in the tree are `.deno.ts`, and those for Bun are `.bun.ts`."""
     _read: dict[str, bytes] = field(default_factory=dict)
 
     @property
@@ -104,6 +107,8 @@ class Folder:
         """Write the files of an item, and delete those that it had before. Raises BadRequest."""
         _check_name(item)
         new = write_item(item)
+        if self.is_deno:
+            new = {with_runtime(name, "bun"): body for name, body in new.items()}
         old = self.located.get(item.key)
         files = {self._file_for(name, old): body for name, body in new.items()}
         own = set() if old is None else {self.files[name] for name in old.files}
@@ -140,7 +145,7 @@ class Folder:
             depth = len(before.split("/")) - below
             file = self.files[before].parents[depth - 1].joinpath(*parts[below:])
         elif before is not None and before in self.files and folder_of(name) is None:
-            file = self.files[before].parent / parts[-1]
+            file = self.files[before] if name == before else self.files[before].parent / parts[-1]
         if not file.parent.resolve().is_relative_to(self.base.resolve()) or file.is_symlink():
             raise BadRequest(f"{file} is not written: it leads out of the folder.")
         return file
@@ -167,11 +172,13 @@ def open_folder(root: Path) -> Folder:
     """Return the items under a folder. Apps, hidden folders, and links out of the folder are left out."""
     root = root.absolute()
     base = next((each for each in (root, *root.parents) if (each / STATE).is_file()), root)
+    is_deno = default_typescript(root) == "deno"
     files: dict[str, Path] = {}
     for file in items_under(root):
         if file.is_file():
-            files[_name_of(file, root)] = file
-    return Folder(root, base, {each.key: each for each in reversed(locate(files))}, files)
+            name = _name_of(file, root)
+            files[with_runtime(name, "deno") if is_deno else name] = file
+    return Folder(root, base, {each.key: each for each in reversed(locate(files))}, files, is_deno)
 
 
 def _check_name(item: Item) -> None:

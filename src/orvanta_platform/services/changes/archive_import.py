@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, Literal
+from typing import Literal
 
 import msgspec
 
@@ -13,15 +13,11 @@ from orvanta_platform.orchestrator import document_threads
 from orvanta_platform.services.changes import writers
 from orvanta_platform.services.changes.change_sets import MAX_CONTENT_SIZE, require_reader, too_large
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.workflow.tree.extensions import ending_of
 from orvanta_platform.workflow.tree.item import Item, Key
-from orvanta_platform.workflow.tree.paths import locate
+from orvanta_platform.workflow.tree.paths import locate, with_runtime
 from orvanta_platform.workflow.tree.plan import Wanted
 from orvanta_platform.workflow.tree.reading import read
 from orvanta_platform.workflow.tree.unpack import unpack
-
-_TYPESCRIPT: Final = ".ts"
-_DENO_TYPESCRIPT: Final = ".deno.ts"
 
 
 class ArchivedItems(msgspec.Struct, frozen=True):
@@ -49,7 +45,7 @@ async def read_archive(
 def _items(body: bytes, default_ts: str) -> ArchivedItems:
     files = unpack(body)
     if default_ts == "deno":
-        files = {_with_language(name): each for name, each in files.items()}
+        files = {with_runtime(name, "deno"): each for name, each in files.items()}
     located = locate(files)
     used = {name for each in located for name in each.files}
     if sum(len(files[name]) for name in used if not name.endswith(".json")) > MAX_CONTENT_SIZE:
@@ -68,7 +64,3 @@ def _items(body: bytes, default_ts: str) -> ArchivedItems:
             raise too_large()
         items.append(item)
     return ArchivedItems(items, failed, sorted(files.keys() - used))
-
-
-def _with_language(name: str) -> str:
-    return name.removesuffix(_TYPESCRIPT) + _DENO_TYPESCRIPT if ending_of(name) == _TYPESCRIPT else name

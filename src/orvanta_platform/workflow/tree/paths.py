@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 from msgspec.structs import replace
@@ -37,6 +37,7 @@ _NAMED: Final[Mapping[str, Kind]] = {
 }
 _SUFFIXES: Final = {f".{name}{format}": kind for name, kind in _NAMED.items() for format in FORMATS}
 _MIN_PARTS: Final = 3
+_TYPESCRIPT: Final = ".ts"
 
 
 class Located(msgspec.Struct, frozen=True):
@@ -93,6 +94,16 @@ def folder_of(name: str) -> str | None:
     parts = name.split("/")
     index = next((n for n, part in enumerate(parts[:-1]) if part.endswith(FLOW_FOLDERS)), None)
     return None if index is None else "/".join(parts[: index + 1])
+
+
+def with_runtime(name: str, runtime: Literal["bun", "deno"]) -> str:
+    """Return the name of a script `<path>.ts` with its runtime, `<path>.deno.ts`; other names unchanged.
+
+    Such a name means the same in every tree, whatever the runtime of its files `.ts` is.
+    """
+    if ending_of(name) != _TYPESCRIPT or folder_of(name) is not None:
+        return name
+    return f"{name.removesuffix(_TYPESCRIPT)}.{runtime}{_TYPESCRIPT}"
 
 
 def _test(name: str, folder: str) -> Located | None:

@@ -119,7 +119,9 @@ def _flow(located: Located, files: Mapping[str, bytes]) -> dict[str, Any]:
     tree = document.parse(files[name], format_of(name), limit_aliases=True).tree
     folder = name.rpartition("/")[0]
     named = inline.references(tree).values()
-    code = {each: text_of(f"{folder}/{each}", files) for each in named if f"{folder}/{each}" in located.files}
+    # Other clients name files after summaries, with the white space around them; references are read without it.
+    inside = {each.removeprefix(f"{folder}/").strip(): each for each in located.files}
+    code = {each: text_of(inside[each], files) for each in named if each in inside}
     if format_of(name) == "json":
         return {"text": write_yaml(inline.resolve(tree, code))}
     text = text_of(name, files).removeprefix("\ufeff")

@@ -1,0 +1,65 @@
+"""Trees that other clients wrote: their choice of the language of `.ts`, and names of files made from summaries."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from orvanta_platform.cli.client import flow_files, script_files
+from orvanta_platform.cli.client.tree_folder import open_folder
+from orvanta_platform.workflow.tree.item import Item
+
+TYPESCRIPT = "export function main() { return 1; }\n"
+FLOW = """value:
+  modules:
+    - id: a
+      value:
+        type: rawscript
+        language: bun
+        content: |-
+          !inline 
+          return_text.inline_script.ts
+"""  # noqa: W291
+
+
+def written(root: Path, **files: str) -> Path:
+    """Write files by name, with `__` for `/`, and return the root."""
+    for name, text in files.items():
+        file = root / name.replace("__", "/")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    return root
+
+
+@pytest.mark.parametrize(
+    ("choice", "language"), [("defaultTs: deno\n", "deno"), ("defaultTs: bun\n", "bun"), ("[", "bun")]
+)
+def test_language_of_ts_is_the_choice_of_the_tree(tmp_path: Path, choice: str, language: str) -> None:
+    names = {"a.ts": language, "b.bun.ts": "bun", "c.deno.ts": "deno", "d.fetch.ts": "nativets", "e.py": "python3"}
+    tree = written(tmp_path, **{"wmill.yaml": choice}, **{f"f__sales__{name}": TYPESCRIPT for name in names})
+    for folder in (tree, tree / "f" / "sales"):
+        opened = open_folder(folder)
+        found = {path: opened.read((kind, path)).content["language"] for kind, path in opened.located}
+        assert found == {f"f/sales/{name[0]}": each for name, each in names.items()}
+    for name, each in names.items():
+        assert script_files.read(tree / "f" / "sales" / name).language == each
+
+
+def test_pull_writes_names_that_the_tree_reads_with_the_same_language(tmp_path: Path) -> None:
+    tree = written(tmp_path, **{"wmill.yaml": "defaultTs: deno\n", "f__sales__old.ts": TYPESCRIPT})
+    for path, language in (("f/sales/old", "deno"), ("f/sales/bun", "bun"), ("f/sales/deno", "deno")):
+        open_folder(tree).write(Item("script", path, {"content": "// new\n", "language": language}))
+        read = open_folder(tree).read(("script", path)).content
+        assert (read["language"], read["content"]) == (language, "// new\n")
+    assert {each.name for each in (tree / "f/sales").iterdir()} == {"old.ts", "bun.bun.ts", "deno.deno.ts"}
+
+
+def test_white_space_around_names_of_inline_files_is_ignored(tmp_path: Path) -> None:
+    folder = tmp_path / "f" / "sales" / "report.flow"
+    folder.mkdir(parents=True)
+    (folder / "flow.yaml").write_text(FLOW)
+    (folder / "\nreturn_text.inline_script.ts").write_text(TYPESCRIPT)
+    assert flow_files.read(folder).tree["value"]["modules"][0]["value"]["content"] == TYPESCRIPT
+    opened = open_folder(tmp_path)
+    assert TYPESCRIPT.strip() in opened.read(("flow", "f/sales/report")).content["text"]
