@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -52,10 +52,42 @@ def test_export_is_converted(file: Path) -> None:
     findings = sorted({(each.node or "", each.level) for each in found.findings})
     assert findings == sorted((node or "", level) for node, level in expected["findings"]), found.findings
     assert [each for each in validate(tree) if each.severity == "error"] == []
+    assert set(names_in(file)) <= {each.node for each in found.findings} | set(summaries_of(tree["value"]))
     for item in found.items:
         files = write_item(item)
         (located,) = locate(files)
         assert read(located, files).key == item.key
+
+
+def names_in(file: Path) -> list[str]:
+    """Return the names of the nodes of an export that do something, and are no manual start."""
+    tree = document.parse(file.read_bytes(), "json" if file.suffix == ".json" else "yaml").tree
+    if file.parent.name == "n8n":
+        starts = ("manualTrigger", "executeWorkflowTrigger", "stickyNote")
+        return [each["name"] for each in tree["nodes"] if not each["type"].endswith(starts)]
+    return list(tasks_in({name: value for name, value in tree.items() if name != "finally"}))
+
+
+def tasks_in(value: Any) -> Iterator[str]:
+    """Yield the ids of tasks and triggers of Kestra, but not those of lists of tasks or of disabled ones."""
+    if isinstance(value, dict):
+        kind = str(value.get("type"))
+        lists = ("Sequential", "Parallel", "Dag")
+        if "id" in value and "." in kind and not kind.endswith(lists) and not value.get("disabled"):
+            yield value["id"]
+        value = list(value.values())
+    for each in value if isinstance(value, list) else ():
+        yield from tasks_in(each)
+
+
+def summaries_of(value: Any) -> Iterator[str]:
+    """Yield the summaries of nodes, at any depth."""
+    if isinstance(value, dict):
+        if "id" in value and "summary" in value:
+            yield value["summary"]
+        value = list(value.values())
+    for each in value if isinstance(value, list) else ():
+        yield from summaries_of(each)
 
 
 def n8n_workflow(*nodes: dict[str, Any], connections: Any = None) -> dict[str, Any]:
@@ -270,6 +302,52 @@ def test_placeholders_are_warnings() -> None:
     assert [each.code for each in validate(tree)] == []
 
 
+def test_settings_of_n8n_without_an_equivalent_are_named() -> None:
+    """A part that is left out is a finding of its node, even if the node itself is converted."""
+    request = {"url": "https://a.test", "options": {"timeout": 2500, "proxy": "http://p.test", "redirect": {}}}
+    hook = {"httpMethod": ["POST", "PUT"], "path": "x", "options": {"rawBody": True}}
+    answer = {"respondWith": "noData", "options": {"responseHeaders": {"entries": [{"name": "a", "value": "b"}]}}}
+    mail = {"toEmail": "a@b.test", "options": {"attachments": "file", "appendAttribution": False}}
+    inserted = {
+        "operation": "insert",
+        "schema": {"value": "shop"},
+        "table": {"value": "t"},
+        "columns": {"value": {"a": 1}},
+    }
+    nodes = [
+        node("Hook", "n8n-nodes-base.webhook", parameters=hook),
+        node("Get", "n8n-nodes-base.httpRequest", parameters=request),
+        node("Mail", "n8n-nodes-base.emailSend", parameters=mail),
+        node("Inbox", "n8n-nodes-base.gmail", parameters={"operation": "getAll", "limit": 5}),
+        node("Post", "n8n-nodes-base.slack", parameters={"messageType": "block", "blocksUi": "[]"}),
+        node("Insert", "n8n-nodes-base.postgres", parameters=inserted),
+        node("Answer", "n8n-nodes-base.respondToWebhook", parameters=answer),
+        node("Off", "n8n-nodes-base.httpRequest", parameters=request, disabled=True),
+    ]
+    links = {one["name"]: {"main": [[{"node": two["name"]}]]} for one, two in pairwise(nodes)}
+    found = n8n.convert(n8n_workflow(*nodes, connections=links), "f/a/b", INTEGRATIONS)
+    missing = {each.node: each.message for each in found.findings if each.level == "not_converted"}
+    assert missing == {
+        "Hook": "Without an equivalent: options.rawBody.",
+        "Get": "Without an equivalent: options.proxy.",
+        "Mail": "Without an equivalent: options.attachments.",
+        "Inbox": "The operation getAll has no equivalent.",
+        "Post": "A message of blocks or attachments has no equivalent.",
+        "Answer": "Without an equivalent: options.responseHeaders.",
+    }
+    assert any("several methods" in each.message for each in found.findings)
+    modules = {each["id"]: each for each in flow_tree(found.items[0])["value"]["modules"]}
+    assert modules["get"]["timeout"] == {"type": "static", "value": 2}
+    assert "INSERT INTO shop.t " in modules["insert"]["value"]["modules"][0]["value"]["content"]
+
+
+def test_pages_of_triggers_of_n8n_are_named() -> None:
+    for kind in ("formTrigger", "chatTrigger"):
+        tree = n8n_workflow(node("Start", f"n8n-nodes-base.{kind}", parameters={"formTitle": "Order"}), node())
+        found = n8n.convert({**tree, "connections": {"Start": {"main": [[{"node": "A"}]]}}}, "f/a/b", INTEGRATIONS)
+        assert [(each.node, each.level) for each in found.findings] == [("Start", "not_converted")]
+
+
 @pytest.mark.parametrize(("trigger", "complete"), [("webhook", False), ("manualTrigger", True)])
 def test_code_of_n8n_that_reads_a_request_is_named(trigger: str, complete: bool) -> None:
     tree = n8n_workflow(
@@ -299,6 +377,39 @@ def task(id: Any = "a", kind: Any = "io.kestra.plugin.core.log.Log", **more: Any
 
 def flow(*tasks: Any, **more: Any) -> dict[str, Any]:
     return {"id": "bad", "namespace": "company", "tasks": list(tasks), **more}
+
+
+def test_properties_of_kestra_without_an_equivalent_are_named() -> None:
+    options = {"connectTimeout": "PT5S", "auth": {"type": "BASIC"}}
+    call = task("call", "io.kestra.plugin.core.http.Request", uri="https://a.test", options=options, timeout="PT3S")
+    other = task(
+        "other", "io.kestra.plugin.core.flow.Subflow", namespace="n", flowId="x", revision=3, transmitFailed=False
+    )
+    each = task(
+        "each",
+        "io.kestra.plugin.core.flow.ForEach",
+        values=[1],
+        tasks=[task("line", logLevel="INFO")],
+        errors=[task("e")],
+    )
+    timed = task("t", "io.kestra.plugin.core.trigger.Schedule", cron="@daily", recoverMissedSchedules="NONE")
+    rows = [
+        {"id": "n", "type": "INT", "min": 1, "max": 9, "defaults": 2, "required": True, "dependsOn": {"inputs": ["m"]}}
+    ]
+    tree = flow(call, other, each, triggers=[timed], inputs=rows, labels={"team": "shop"}, retry={"type": "constant"})
+    found = kestra.convert(tree, "f/a/b", INTEGRATIONS)
+    missing = [(each.node, each.message) for each in found.findings if each.level == "not_converted"]
+    assert missing == [
+        ("call", "Without an equivalent: options.connectTimeout."),
+        ("other", "Without an equivalent: revision."),
+        ("each", "Without an equivalent: errors."),
+        (None, "The property retry has no equivalent."),
+        ("n", "Without an equivalent: dependsOn."),
+        ("t", "Without an equivalent: recoverMissedSchedules."),
+    ]
+    document = flow_tree(found.items[0])
+    assert document["labels"] == ["team: shop"]
+    assert document["schema"]["properties"]["n"] == {"type": "integer", "minimum": 1, "maximum": 9, "default": 2}
 
 
 def nested(levels: int) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from orvanta_platform.workflow.importers.node_values import (
     static,
     without_sequential_needs,
 )
+from orvanta_platform.workflow.importers.source_settings import SourceSettings, report_unread
 from orvanta_platform.workflow.limits import MAX_NODES
 
 _LISTS: Final = frozenset({"flow.Sequential", "flows.Sequential", "flow.WorkingDirectory", "flows.WorkingDirectory"})
@@ -40,6 +41,29 @@ _ALLOW: Final = frozenset({"flow.AllowFailure", "flows.AllowFailure"})
 _DAG: Final = frozenset({"flow.Dag", "flows.Dag"})
 _FLOWABLE: Final = _LISTS | _PARALLEL | _IF | _SWITCH | _ALLOW | _DAG
 _MAX_DEPTH: Final = 30
+_PROPERTIES: Final = frozenset(
+    {
+        *("id", "namespace", "revision", "description", "labels", "inputs", "outputs", "variables", "tasks", "errors"),
+        *("triggers", "concurrency", "pluginDefaults", "taskDefaults", "disabled", "deleted", "source", "tenantId"),
+        *("created", "updated"),
+    }
+)
+"""Properties of a flow that are converted, or that the server writes."""
+
+_TASKS: Final = ("finally", "afterExecution", "listeners", "sla", "checks")
+"""Properties of a flow with tasks that have no equivalent."""
+
+_IGNORED: Final = frozenset(
+    {
+        *("id", "type", "description", "disabled", "logLevel", "namespace"),
+        *("docker", "runner", "taskRunner", "containerImage", "targetOS", "interpreter", "warningOnStdErr"),
+        *("dependencies", "packageManager", "pythonVersion", "version"),
+        *("url", "host", "port", "username", "password", "transportStrategy", "fetchType", "fetch", "fetchOne"),
+        *("auth", "basicAuthUser", "basicAuthPassword"),
+    }
+)
+"""Properties of tasks without an effect here: environments of scripts, and connections that resources replace."""
+
 _LIST: Final = "(v => typeof v === 'string' ? JSON.parse(v) : v)"
 
 
@@ -72,7 +96,7 @@ class TaskListBuilder:
                 edges = self._task(task, edges)
         return edges
 
-    def _checked(self, found: Any) -> Iterator[dict[str, Any]]:
+    def _checked(self, found: Any) -> Iterator[SourceSettings]:
         for place, row in enumerate(found if isinstance(found, list) else []):
             if not isinstance(row, dict) or not isinstance(row.get("id"), str) or not isinstance(row.get("type"), str):
                 raise BadRequest(f"Entry {place} of a list of tasks has no id or type.", hint="Export the flow again.")
@@ -85,12 +109,18 @@ class TaskListBuilder:
             for each in self.defaults:
                 if isinstance(each.get("type"), str) and row["type"].startswith(each["type"]):
                     values |= record(each.get("values"))
-            yield {**values, **row}
+            yield SourceSettings({**values, **row})
 
-    def _task(self, task: dict[str, Any], edges: IncomingEdges) -> IncomingEdges:
+    def _task(self, task: SourceSettings, edges: IncomingEdges) -> IncomingEdges:
         kind = kind_of(task)
-        if kind not in _FLOWABLE:
-            return self._loop(task, edges) if kind in _LOOPS else self._plain(task, edges)
+        if kind in _FLOWABLE:
+            left = self._container(kind, task, edges)
+        else:
+            left = self._loop(task, edges) if kind in _LOOPS else self._plain(task, edges)
+        report_unread(self.context.report, task["id"], task, _IGNORED)
+        return left
+
+    def _container(self, kind: str, task: dict[str, Any], edges: IncomingEdges) -> IncomingEdges:
         for name in ("runIf", "retry", "timeout", "errors", "allowFailure"):
             if task.get(name):
                 self._report_property(task, f"The property {name} of this task has no equivalent.")
@@ -133,7 +163,7 @@ class TaskListBuilder:
         self.modules.append(module)
         return made
 
-    def _plain(self, task: dict[str, Any], edges: IncomingEdges) -> IncomingEdges:
+    def _plain(self, task: SourceSettings, edges: IncomingEdges) -> IncomingEdges:
         id = task["id"]
         converter = CONVERTERS.get(kind_of(task))
         try:
@@ -147,6 +177,7 @@ class TaskListBuilder:
                 f"The task is not converted: {reason}.",
                 "Replace the placeholder, which holds the old settings and fails, by a script.",
             )
+            task.read_all()
             made = ConvertedTask(placeholder(id, task["type"], task), {"*": "{0}"})
         node = self.add(task, made.value, edges)
         self.modules[-1] |= self._settings(task, made.value["type"])
@@ -306,20 +337,30 @@ def convert(tree: Any, path: str, integrations: Mapping[str, str]) -> Conversion
     if tree.get("errors"):
         value["failure_module"] = _failure(builder, tree["errors"])
     _concurrency(tree, value, report)
-    for name in ("finally", "afterExecution", "listeners", "sla", "checks"):
+    for name in _TASKS:
         if tree.get(name):
             report.add(None, "not_converted", f"The property {name} has no equivalent.", "Add its tasks as nodes.")
+    for name in (each for each in tree if tree[each] and each not in (*_PROPERTIES, *_TASKS)):
+        report.add(None, "not_converted", f"The property {name} has no equivalent.", "Check the workflow.")
     document: dict[str, Any] = {
         "summary": tree["id"],
         "value": value,
         "schema": schema(context, tree.get("inputs")),
     }
+    if labels := _labels(tree.get("labels")):
+        document["labels"] = labels
     if isinstance(tree.get("description"), str):
         document["description"] = tree["description"]
     if tree.get("disabled") is True:
         report.add(None, "differs", "The flow is disabled; a workflow can always be started.", "Do not push it yet.")
     items = (flow_item(path, document), *trigger_items(tree, context))
     return Conversion(path, items, builder.count, tuple(report.findings))
+
+
+def _labels(found: Any) -> list[str]:
+    """Return labels, which Kestra writes as an object or as a list of keys and values."""
+    pairs = [(row.get("key"), row.get("value")) for row in records(found)] or list(record(found).items())
+    return [f"{key}: {value}" for key, value in pairs]
 
 
 def _failure(builder: TaskListBuilder, tasks: Any) -> dict[str, Any]:

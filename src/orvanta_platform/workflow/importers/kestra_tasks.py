@@ -21,6 +21,7 @@ from orvanta_platform.workflow.importers.node_values import (
     reference,
     static,
 )
+from orvanta_platform.workflow.importers.source_settings import SourceSettings, report_unread
 
 _LOG: Final = '''def main(message, level: str = "INFO"):
     """Write a message to the log."""
@@ -150,6 +151,10 @@ def _subflow(context: TemplateContext, id: str, task: dict[str, Any]) -> Convert
         context.report.add(
             id, "differs", "The task does not wait for the other workflow; here it does.", "Check the order."
         )
+    if task.get("transmitFailed", True) is False:
+        context.report.add(
+            id, "differs", "The task succeeds if the other workflow fails; here it fails.", "Set continue_on_error."
+        )
     inputs = {str(name): context.transform(id, value) for name, value in record(task.get("inputs")).items()}
     return ConvertedTask({"type": "flow", "path": path, "input_transforms": inputs}, {"outputs": "{0}"})
 
@@ -217,7 +222,7 @@ def schema(context: TemplateContext, rows: Any) -> dict[str, Any]:
     """Return inputs of Kestra as a JSON Schema."""
     properties: dict[str, Any] = {}
     required = []
-    for row in records(rows):
+    for row in map(SourceSettings, records(rows)):
         name = row.get("id", row.get("name"))
         if not isinstance(name, str):
             continue
@@ -227,18 +232,31 @@ def schema(context: TemplateContext, rows: Any) -> dict[str, Any]:
             context.report.add(
                 name, "differs", "The input is a file; here it is any value.", "Pass an object of the storage."
             )
+        found |= _bounds(row, kind)
         values = row.get("values")
         if kind in ("SELECT", "ENUM") and isinstance(values, list):
             found["enum"] = values
         if row.get("displayName") or row.get("description"):
             found["description"] = str(row.get("description") or row.get("displayName"))
-        default = row.get("defaults")
+        default, is_required = row.get("defaults"), row.get("required", True) is not False
         if default is not None and not has_template(default):
             found["default"] = default
-        elif default is None and row.get("required", True) is not False:
+        elif default is None and is_required:
             required.append(name)
         properties[name] = found
+        report_unread(context.report, name, row, ())
     return {"type": "object", "properties": properties, **({"required": required} if required else {})}
+
+
+def _bounds(row: dict[str, Any], kind: str) -> dict[str, Any]:
+    """Return the limits of numbers, and the type of elements, of an input."""
+    found = {}
+    for name, mine in (("min", "minimum"), ("max", "maximum")) if kind in ("INT", "FLOAT") else ():
+        if isinstance(row.get(name), int | float):
+            found[mine] = row[name]
+    if (inner := _TYPES.get(str(row.get("itemType", "")).upper())) is not None:
+        found["items"] = dict(inner)
+    return found
 
 
 _TYPES: Final[Mapping[str, Mapping[str, Any]]] = {

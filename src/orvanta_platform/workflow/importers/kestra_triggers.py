@@ -8,6 +8,7 @@ from orvanta_platform.workflow.importers.findings import record, records
 from orvanta_platform.workflow.importers.kestra_tasks import kind_of
 from orvanta_platform.workflow.importers.kestra_templates import TemplateContext, has_template
 from orvanta_platform.workflow.importers.node_values import has_reference
+from orvanta_platform.workflow.importers.source_settings import SourceSettings, report_unread
 from orvanta_platform.workflow.importers.trigger_items import http_trigger, schedule
 from orvanta_platform.workflow.tree.item import Item
 
@@ -22,10 +23,13 @@ _NAMED: Final = {
 }
 
 
+_IGNORED: Final = frozenset({"id", "type", "description", "disabled", "key", "logLevel", "withSeconds"})
+
+
 def trigger_items(tree: dict[str, Any], context: TemplateContext) -> list[Item]:
     """Return the schedules and HTTP triggers of a flow."""
     found = []
-    for row in records(tree.get("triggers")):
+    for row in map(SourceSettings, records(tree.get("triggers"))):
         name = str(row.get("id", "trigger"))
         kind = kind_of(row).rpartition(".")[2]
         if kind == "Schedule" and isinstance(row.get("cron"), str):
@@ -48,6 +52,7 @@ def trigger_items(tree: dict[str, Any], context: TemplateContext) -> list[Item]:
                 "The conditions of the trigger have no equivalent.",
                 "End the run early with skip_expr of the workflow.",
             )
+        report_unread(context.report, name, row, _IGNORED)
     return found
 
 

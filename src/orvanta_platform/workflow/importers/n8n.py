@@ -14,6 +14,7 @@ from orvanta_platform.workflow.importers.n8n_expressions import Source
 from orvanta_platform.workflow.importers.n8n_graph import Graph, Node, read_graph
 from orvanta_platform.workflow.importers.n8n_triggers import MANUAL, is_trigger, trigger_items
 from orvanta_platform.workflow.importers.node_values import UNIT_SECONDS, expression_script, javascript, static
+from orvanta_platform.workflow.importers.source_settings import report_unread
 
 
 def convert(tree: Any, path: str, integrations: Mapping[str, str]) -> Conversion:
@@ -31,7 +32,8 @@ def convert(tree: Any, path: str, integrations: Mapping[str, str]) -> Conversion
     report = Report(path, integrations)
     graph = read_graph(tree, report)
     builder = GraphBuilder(report, graph, tree, _converter)
-    made = builder.build(_chosen(graph, builder))
+    chosen = _chosen(graph, builder)
+    made = builder.build(chosen)
     value: dict[str, Any] = {"modules": made.modules}
     output = _output(builder, made)
     if output is not None:
@@ -43,6 +45,9 @@ def convert(tree: Any, path: str, integrations: Mapping[str, str]) -> Conversion
     _report_settings(tree, report)
     document = {"summary": str(tree.get("name") or ""), "value": value, "schema": _schema(graph)}
     items = (flow_item(path, document), *trigger_items(graph, tree, report))
+    for name in graph.nodes:
+        if name in chosen:
+            report_unread(report, name, graph.nodes[name].parameters, _IGNORED)
     return Conversion(path, items, len(graph.nodes), tuple(report.findings))
 
 
@@ -97,6 +102,7 @@ def _unknown(builder: GraphBuilder, node: Node) -> None:
 
 
 def _no_operation(builder: GraphBuilder, node: Node) -> None:
+    node.parameters.read_all()
     given = builder.input(node)
     id = builder.add(node, {"type": "identity"}, given)
     for output in {each.output for each in builder.graph.by_source.get(node.name, [])} | {0}:
@@ -135,6 +141,9 @@ def _respond(builder: GraphBuilder, node: Node) -> None:
     source = given.source
     context = builder.context(node, source, f"{source.items}[0]" if source.many else None)
     kind = found.get("respondWith", "firstIncomingItem")
+    if kind in ("redirect", "binary", "jwt"):
+        n8n_services.unknown(builder, node, f"A response of the kind {kind} has no equivalent.")
+        return
     if kind == "json":
         body = context.expr(found.get("responseBody", "{}"))
         body = body if body.startswith("(") else f"JSON.parse({body})"
@@ -198,6 +207,9 @@ def _schema(graph: Graph) -> dict[str, Any]:
 
 def _report_settings(tree: dict[str, Any], report: Report) -> None:
     settings = record(tree.get("settings"))
+    limit = settings.get("executionTimeout")
+    if isinstance(limit, int) and limit > 0:
+        report.add(None, "not_converted", f"The time limit of {limit} s is not converted.", "Set it on its nodes.")
     if settings.get("errorWorkflow"):
         report.add(
             None,
@@ -206,6 +218,15 @@ def _report_settings(tree: dict[str, Any], report: Report) -> None:
             "Add a failure module that calls it.",
         )
 
+
+_IGNORED: Final = frozenset(
+    {
+        *("notice", "authentication", "nodeCredentialType", "genericAuthType", "specifyBody", "specifyHeaders"),
+        *("specifyQuery", "select", "emailFormat", "emailType", "looseTypeValidation", "renameFallbackOutput"),
+        *("numberInputs", "advanced", "inputSource", "appendAttribution", "includeLinkToWorkflow", "multipleMethods"),
+    }
+)
+"""Settings of nodes that choose a form of the page, are implied by others, or are named by another finding."""
 
 _CONVERTERS: Final[Mapping[str, NodeConverter]] = {
     "set": n8n_items.set_fields,

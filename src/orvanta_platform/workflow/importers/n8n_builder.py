@@ -10,10 +10,15 @@ import msgspec
 from msgspec.structs import replace
 
 from orvanta_platform.errors import BadRequest
-from orvanta_platform.workflow.importers.findings import Report, shortened
+from orvanta_platform.workflow.importers.findings import Report, record, shortened
 from orvanta_platform.workflow.importers.n8n_expressions import BASE, MAX_EXPRESSION, ExpressionContext, Source
 from orvanta_platform.workflow.importers.n8n_graph import LOOP, Connection, Graph, Node
-from orvanta_platform.workflow.importers.node_values import expression_script, javascript, without_sequential_needs
+from orvanta_platform.workflow.importers.node_values import (
+    expression_script,
+    javascript,
+    static,
+    without_sequential_needs,
+)
 
 _MAX_DEPTH: Final = 20
 ITEM: Final = "flow_input.iter.value"
@@ -190,7 +195,7 @@ class GraphBuilder:
         if given.join:
             module["join"] = given.join
         if value["type"] not in ("forloopflow", "condition", "identity", "delay"):
-            module |= error_settings(node)
+            module |= error_settings(node) | time_limit(node)
         elif value["type"] == "forloopflow" and error_settings(node).get("continue_on_error"):
             module["continue_on_error"] = True
         self.scope.modules.append(module)
@@ -320,6 +325,12 @@ def _exclusive(one: Output, other: Output) -> bool:
 def loop_output(node: Node) -> int:
     """Return the output of a loop that leads to its body."""
     return 1 if node.version >= 3 else 0
+
+
+def time_limit(node: Node) -> dict[str, Any]:
+    """Return the time limit of a node, which n8n counts in milliseconds."""
+    limit = record(node.parameters.get("options")).get("timeout")
+    return {"timeout": static(max(1, round(limit / 1000)))} if isinstance(limit, int) and limit > 0 else {}
 
 
 def error_settings(node: Node) -> dict[str, Any]:

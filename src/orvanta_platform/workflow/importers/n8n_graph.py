@@ -10,6 +10,7 @@ import msgspec
 
 from orvanta_platform.errors import BadRequest
 from orvanta_platform.workflow.importers.findings import Report, record, shortened
+from orvanta_platform.workflow.importers.source_settings import SourceSettings
 from orvanta_platform.workflow.limits import MAX_NODES
 
 LOOP: Final = "splitInBatches"
@@ -25,7 +26,7 @@ class Node(msgspec.Struct, frozen=True):
     kind: str
     """Type without the name of its package."""
     version: float
-    parameters: dict[str, Any]
+    parameters: SourceSettings
     settings: dict[str, Any]
     """The whole object."""
 
@@ -116,9 +117,8 @@ def _node(row: Any, index: int) -> Node:
     version = row.get("typeVersion", 1)
     if not isinstance(parameters, dict | None):
         raise BadRequest(f"The parameters of the node {shortened(row['name'])!r} are no object.", hint=_HINT)
-    return Node(
-        row["name"], kind, version if isinstance(version, int | float) else 1, dict(parameters or {}), dict(row)
-    )
+    settings = SourceSettings(parameters or {})
+    return Node(row["name"], kind, version if isinstance(version, int | float) else 1, settings, dict(row))
 
 
 def _connections(found: dict[str, Any], nodes: dict[str, Node], report: Report) -> Iterator[Connection]:

@@ -151,9 +151,16 @@ def aggregate(builder: GraphBuilder, node: Node) -> None:
         _computed(builder, node, lambda items: f"({{[{name}]: {items}}})", many=False)
         return
     rows = records(record(found.get("fieldsToAggregate")).get("fieldToAggregate"))
-    names = [str(row.get("fieldToAggregate", "")) for row in rows]
-    members = ", ".join(f"{literal(name)}: items.map(item => item[{literal(name)}])" for name in names)
+    members = ", ".join(
+        f"{literal(_renamed(row))}: items.map(item => item[{literal(row.get('fieldToAggregate', ''))}])" for row in rows
+    )
     _computed(builder, node, lambda items: f"((items) => ({{{members}}}))({items})", many=False)
+
+
+def _renamed(row: dict[str, Any]) -> str:
+    """Return the name under which a field is aggregated."""
+    name = row.get("outputFieldName") if row.get("renameField") is True else None
+    return str(name or row.get("fieldToAggregate", ""))
 
 
 def limit(builder: GraphBuilder, node: Node) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from orvanta_platform.workflow.importers import integrations, sql
 from orvanta_platform.workflow.importers.findings import record, records
 from orvanta_platform.workflow.importers.javascript_tokens import segments
-from orvanta_platform.workflow.importers.n8n_builder import INDEX, ITEM, GraphBuilder, error_settings
+from orvanta_platform.workflow.importers.n8n_builder import INDEX, ITEM, GraphBuilder, error_settings, time_limit
 from orvanta_platform.workflow.importers.n8n_expressions import BASE, ExpressionContext, is_expression
 from orvanta_platform.workflow.importers.n8n_graph import Node
 from orvanta_platform.workflow.importers.node_values import FORM, METHODS, javascript, literal, placeholder, reference
@@ -38,7 +38,7 @@ def per_item(
     id = builder.report.new_id(node.name)
     inner = builder.report.new_id(f"{node.name} item")
     value = make(builder.context(node, given.source, ITEM, INDEX))
-    module = {"id": inner, "summary": node.name, "value": value, **error_settings(node)}
+    module = {"id": inner, "summary": node.name, "value": value, **error_settings(node), **time_limit(node)}
     loop = {"type": "forloopflow", "iterator": javascript(given.source.expr), "skip_failures": False}
     builder.add(node, {**loop, "modules": [module]}, given, id)
     inside = pattern.replace(BASE, "each")
@@ -73,7 +73,11 @@ def http_request(builder: GraphBuilder, node: Node) -> None:
                 f"The option {name}, which {wording}, has no equivalent.",
                 "Put the request into a while loop.",
             )
-    if method not in METHODS or found.get("contentType") in ("multipart-form-data", "binaryData"):
+    response = record(record(options.get("response")).get("response"))
+    files = (
+        found.get("contentType") in ("multipart-form-data", "binaryData") or response.get("responseFormat") == "file"
+    )
+    if method not in METHODS or files:
         unknown(builder, node, "A request with this method or with files has no equivalent.")
         return
 
@@ -93,7 +97,7 @@ def http_request(builder: GraphBuilder, node: Node) -> None:
             value["auth"] = f"$res:{credential(builder, node, 'HTTP credential')}"
         return value
 
-    if record(record(options.get("response")).get("response")).get("fullResponse") is True:
+    if response.get("fullResponse") is True:
         pattern, many = f"({{statusCode: {BASE}.status, headers: {BASE}.headers, body: {BASE}.body}})", False
     else:
         body = f"{BASE}.body"
@@ -121,6 +125,8 @@ def _pairs(context: ExpressionContext, found: dict[str, Any], kind: str) -> list
 
 def _body(context: ExpressionContext, found: dict[str, Any]) -> tuple[str | None, str | None]:
     """Return the expression of the body of a request, and its content type if it is not JSON."""
+    if found.get("sendBody", True) is False:
+        return None, None
     kind = str(found.get("contentType", found.get("bodyContentType", "json")))
     text = next((found[name] for name in ("jsonBody", "bodyParametersJson") if isinstance(found.get(name), str)), None)
     if text and (found.get("specifyBody") == "json" or found.get("jsonParameters") is True):
@@ -142,7 +148,8 @@ def postgres(builder: GraphBuilder, node: Node) -> None:
         per_item(builder, node, lambda context: _query(builder, node, context), many=True)
         return
     values = record(record(found.get("columns")).get("value"))
-    table = str(_resource_value(found.get("table")))
+    schema, table = str(_resource_value(found.get("schema")) or "public"), str(_resource_value(found.get("table")))
+    table = table if schema == "public" or "." in table else f"{schema}.{table}"
     if operation == "insert" and values and _PLAIN_NAME.fullmatch(table):
         per_item(builder, node, lambda context: _insert(builder, node, context, table, values), many=True)
         return
@@ -178,6 +185,9 @@ def slack(builder: GraphBuilder, node: Node) -> None:
     if found.get("resource", "message") != "message" or found.get("operation", "post") != "post":
         unknown(builder, node, "This operation of Slack has no equivalent.")
         return
+    if found.get("messageType", "text") != "text":
+        unknown(builder, node, "A message of blocks or attachments has no equivalent.")
+        return
 
     def make(context: ExpressionContext) -> dict[str, Any]:
         inputs = {"workspace": reference(credential(builder, node, "slack")), "channel": context.transform(channel)}
@@ -187,8 +197,11 @@ def slack(builder: GraphBuilder, node: Node) -> None:
 
 
 def mail(builder: GraphBuilder, node: Node) -> None:
-    """Convert Send Email."""
+    """Convert Send Email, and messages of Gmail."""
     found = node.parameters
+    if found.get("resource", "message") not in ("message", "email") or found.get("operation", "send") != "send":
+        unknown(builder, node, f"The operation {found.get('operation')} has no equivalent.")
+        return
     message = found.get("message") if node.kind == "gmail" else None
     names = {"to": ("toEmail", "sendTo"), "subject": ("subject",), "sender": ("fromEmail",), "cc": ("ccEmail",)}
 
@@ -240,6 +253,7 @@ def unknown(builder: GraphBuilder, node: Node, message: str) -> None:
         message,
         "Replace the placeholder, which holds the old settings and fails, by a script that returns the items.",
     )
+    node.parameters.read_all()
     given = builder.input(node)
     id = builder.add(node, placeholder(node.name, node.kind, node.parameters), given)
     outputs = {each.output for each in builder.graph.by_source.get(node.name, [])} | {0}

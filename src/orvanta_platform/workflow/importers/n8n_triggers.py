@@ -11,6 +11,8 @@ from orvanta_platform.workflow.tree.item import Item
 
 MANUAL: Final = frozenset({"manualTrigger", "start", "executeWorkflowTrigger", "chatTrigger", "formTrigger"})
 TIMED: Final = frozenset({"scheduleTrigger", "cron", "interval"})
+_PAGES: Final = {"chatTrigger": "chat", "formTrigger": "form"}
+"""Triggers with a page for people, by kind."""
 _KNOWN: Final = MANUAL | TIMED | {"webhook", "errorTrigger"}
 _ROWS: Final = {"scheduleTrigger": "rule", "cron": "triggerTimes"}
 
@@ -30,7 +32,16 @@ def trigger_items(graph: Graph, workflow: dict[str, Any], report: Report) -> lis
             found += _schedules(node, workflow, report)
         elif node.kind == "webhook":
             found.append(_http_trigger(node, report))
+        elif node.kind in _PAGES:
+            node.parameters.read_all()
+            report.add(
+                node.name,
+                "not_converted",
+                f"The {_PAGES[node.kind]} of the trigger has no equivalent.",
+                "Start the workflow by hand with the inputs of its form, or by an HTTP trigger.",
+            )
         elif node.kind not in MANUAL:
+            node.parameters.read_all()
             report.add(
                 node.name,
                 "not_converted",
@@ -43,6 +54,13 @@ def trigger_items(graph: Graph, workflow: dict[str, Any], report: Report) -> lis
 def _http_trigger(node: Node, report: Report) -> Item:
     found = node.parameters
     method = found.get("httpMethod", "GET")
+    if isinstance(method, list) and len(method) > 1:
+        report.add(
+            node.name,
+            "not_converted",
+            f"The webhook has several methods; the HTTP trigger has the first one, {method[0]}.",
+            "Add an HTTP trigger for each of the others.",
+        )
     method = str(method[0] if isinstance(method, list) and method else method).lower()
     method = method if method in ("get", "post", "put", "patch", "delete") else "post"
     sync = found.get("responseMode", "onReceived") != "onReceived"
