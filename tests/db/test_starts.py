@@ -10,7 +10,7 @@ from tests.conftest import TestDatabase
 
 from orvanta_platform.db.starts import statement
 
-OWN = ("new_document", "new_pin_set")
+OWN = ("new_documents", "new_pin_sets")
 OF_STEP = ("finished_nodes", "new_jobs", "new_values", "events")
 
 

@@ -91,6 +91,7 @@ CAUGHT_BY = {
     "permit_not_given_back": f"{STEPS}/test_gates.py::test_end_of_holder_starts_next",
     "permit_without_event": f"{STEPS}/test_gates.py::test_end_of_holder_starts_next",
     "reap_without_rev": f"{STEPS}/test_snapshots.py::test_reap_after_snapshot[embedded]",
+    "rejected_start_fails_others": f"{STEPS}/test_run_starts.py::test_rejected_start_fails_alone[embedded-nul]",
     "restart_goes_around_a_suspend": f"{ENGINE}/test_engine_restart.py",
     "restart_keeps_what_follows": f"{ENGINE}/test_restart_property.py",
     "result_of_wrong_sink": f"{ENGINE}/test_engine_results.py",
@@ -98,6 +99,8 @@ CAUGHT_BY = {
     "runs_bound_to_the_dead_wait": f"{STEPS}/test_worker_affinity.py::test_loss_of_bound_worker_fails_run",
     "sleep_without_edges_held": f"{ENGINE}/test_engine_waits.py",
     "skip_not_spread": f"{ENGINE}/test_engine_edges.py",
+    "start_sent_again": f"{STEPS}/test_run_starts.py::test_outcome_of_lost_batch_is_found_for_each_run[embedded]",
+    "start_with_all_permissions": f"{STEPS}/test_run_starts.py::test_empty_scopes_stay_empty[embedded]",
     "strangers_send_any_body": "tests/http/test_availability.py::test_anonymous_body_is_limited",
     "timers_outlive_run": f"{STEPS}/test_races.py::test_cancel_wins_over_earlier_events[embedded-start]",
 }

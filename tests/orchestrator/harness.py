@@ -146,7 +146,6 @@ class CoreHarness:
         async with platform.db.acquire() as connection:
             await workers.register(connection, row)
         made = Worker(platform, id, Claimer(id, 1, served), Committer(platform.db))
-        made.committer.start()
         self.workers.append(made)
         return made
 

@@ -127,7 +127,6 @@ async def test_close_cancels_pending_steps(core: CoreHarness) -> None:
     async with core.third_session() as other:
         async with other.holding("SELECT FROM job_live WHERE id = $1 FOR UPDATE", claimed.id):
             committer = Committer(core.db)
-            committer.start()
             worker.committer, before = committer, worker.committer
             ends = [asyncio.create_task(worker.finish(claimed, 1))]
             await other.until_waiting()

@@ -51,7 +51,6 @@ async def begin_paused(core: CoreHarness, slow: CoreHarness, other: ThirdSession
     """Return one worker as two processes; the committer of the second one is paused from now on."""
     worker = await core.worker()
     twin = Worker(core.platform, worker.id, worker.claimer, Committer(slow.db))
-    twin.committer.start()
     slow.workers.append(twin)
     await other.connection.execute(HOLD)
     return worker, twin

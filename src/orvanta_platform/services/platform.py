@@ -23,6 +23,7 @@ from orvanta_platform.evaluate.evaluator import Evaluator
 from orvanta_platform.measurements import Measurements
 from orvanta_platform.orchestrator.advance import Tools
 from orvanta_platform.orchestrator.blueprints import Blueprints
+from orvanta_platform.orchestrator.run_starts import RunStarts
 from orvanta_platform.orchestrator.sizes import Sizes
 from orvanta_platform.services.turns import Turns
 from orvanta_platform.settings import Settings
@@ -90,10 +91,14 @@ class Platform:
     tools: Tools = field(init=False)
     """Process-wide dependencies of a step."""
 
+    starts: RunStarts = field(init=False)
+    """Inserts the runs that concurrent calls start."""
+
     def __post_init__(self) -> None:
         tools = Tools(self.db, self.storage, self.blueprints, self.notify, self.keys, self.evaluator)
         tools = replace(tools, sizes=Sizes(self.settings.result_limit))
         object.__setattr__(self, "tools", tools)
+        object.__setattr__(self, "starts", RunStarts(self.db))
         spans = None if self.settings.otlp_endpoint is None else Spans(self.measurements.spans)
         object.__setattr__(self, "spans", spans)
         object.__setattr__(self, "instance", InstanceSettings(self.db, self.keys, self.settings))
@@ -113,6 +118,7 @@ class Platform:
         for feed in [*self.feeds.values()]:
             await feed.close()
         await self.evaluator.close()
+        await self.starts.close()
         await self.notify.flush()
         await self.listen.close()
         await self.db.close()

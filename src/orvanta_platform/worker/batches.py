@@ -18,7 +18,7 @@ from orvanta_platform.engine.state import ENGINE_VERSION
 from orvanta_platform.orchestrator import values
 from orvanta_platform.orchestrator.attempt_outcome import Finish
 from orvanta_platform.orchestrator.blueprints import Blueprint
-from orvanta_platform.orchestrator.committer import MAX_BYTES
+from orvanta_platform.orchestrator.group_commit import MAX_BYTES
 from orvanta_platform.orchestrator.job_completion import (
     advance_caller,
     claim_next,

@@ -169,7 +169,6 @@ class Worker:
 
     async def run(self) -> None:
         """Work until drained."""
-        self._committer.start()
         watching = asyncio.create_task(self._watch_running(), name="worker watch")
         polling = asyncio.create_task(poll(self._platform), name="worker poll")
         try:

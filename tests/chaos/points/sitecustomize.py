@@ -174,7 +174,7 @@ def in_supervisors() -> None:
 
 def in_servers() -> None:
     """Add the points of a server."""
-    wrap("services.runs.insertion:start_run", unanswered("accepting"))
+    wrap("orchestrator.run_starts:start_runs", unanswered("accepting"))
     wrap("services.runs.insertion:write_steps", unanswered("accepting"))
     wrap("services.approvals.decisions:advance", before("deciding"))
     wrap("services.runs.pausing:advance", before("continuing"))

@@ -1,24 +1,42 @@
--- name: start_run
--- Inserts a run in its state after the first step, with its document, pin set and audit row. The other rows of the step
--- are inserted by parts of write_steps, appended after written.
-WITH written AS (
+-- name: start_runs
+-- Inserts runs in their states after the first step, with their documents, pin sets and audit rows. The other rows of
+-- the steps are inserted by parts of write_steps, appended after the last part. Scopes are arrays of JSON.
+WITH new_run AS MATERIALIZED (
+    SELECT *
+    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bytea[], $7::text[], $8::bytea[],
+                $9::smallint[], $10::bytea[], $11::smallint[], $12::text[], $13::uuid[], $14::uuid[], $15::text[],
+                $16::text[], $17::text[], $18::text[], $19::timestamptz[], $20::bigint[], $21::double precision[],
+                $22::text[], $23::integer[], $24::text[]) WITH ORDINALITY
+        AS r(id, workspace, kind, path, version, document, language, pin_set, engine_version, state, priority, queue,
+             parent, root, trigger, created_by, email, permissioned_as, scheduled_at, seed, timeout_s, scopes, rev,
+             status, n)
+), written AS (
+    SELECT n, id, workspace
+    FROM new_run
+), new_runs AS (
     INSERT INTO run_live (id, workspace, kind, path, version, document, language, pin_set, engine_version, state,
                           priority, queue, parent, root, trigger, created_by, email, permissioned_as, scheduled_at,
                           seed, timeout_s, scopes, rev, status)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23,
-            $24)
-    RETURNING 1::bigint AS n, id, workspace
-), audit_row AS (
+    SELECT id, workspace, kind, path, version, document, language, pin_set, engine_version, state, priority, queue,
+           parent, root, trigger, created_by, email, permissioned_as, scheduled_at, seed, timeout_s,
+           CASE WHEN scopes IS NOT NULL THEN ARRAY(SELECT json_array_elements_text(scopes::json)) END, rev, status
+    FROM new_run
+), audit_rows AS (
     INSERT INTO audit (workspace, actor, on_behalf_of, operation, action_kind, resource, parameters, address,
                        request_id)
-    VALUES ($25, $26, $27, $28, $29, $30, $31::jsonb, $32, $33)
-), new_document AS (
+    SELECT workspace, actor, on_behalf_of, operation, action_kind, resource, parameters::jsonb, address, request_id
+    FROM unnest($25::text[], $26::text[], $27::text[], $28::text[], $29::text[], $30::text[], $31::text[], $32::text[],
+                $33::text[])
+        AS a(workspace, actor, on_behalf_of, operation, action_kind, resource, parameters, address, request_id)
+), new_documents AS (
     INSERT INTO document (hash, body)
-    VALUES ($34, $35)
+    SELECT hash, body
+    FROM unnest($34::bytea[], $35::bytea[]) AS d(hash, body)
     ON CONFLICT DO NOTHING
-), new_pin_set AS (
+), new_pin_sets AS (
     INSERT INTO pin_set (hash, pins)
-    VALUES ($36, $37)
+    SELECT hash, pins::json
+    FROM unnest($36::bytea[], $37::text[]) AS p(hash, pins)
     ON CONFLICT DO NOTHING
 )
 SELECT n

@@ -47,7 +47,6 @@ from orvanta_platform.services.runs.insertion import (
     PreparedRun,
     RunInsertion,
     TransactionHook,
-    insert_in_one_statement,
     row_of,
 )
 from orvanta_platform.services.runs.run_spec import DEPLOYMENT, RunOptions, RunSpec
@@ -103,7 +102,7 @@ async def _insert(
     """
     is_repeated = False
     if run.fits_one_statement and in_transaction is None and refusal is None:
-        if await insert_in_one_statement(platform.db, run):
+        if await platform.starts.submit(run.start()):
             return run.new.id, ()
         is_repeated = True
     insertion = RunInsertion(run, in_transaction, is_repeated=is_repeated, refusal=refusal)

@@ -16,9 +16,9 @@ from orvanta_platform.db import search
 from orvanta_platform.db import values as value_rows
 from orvanta_platform.db.audit import NewAudit, append
 from orvanta_platform.db.errors import UniqueViolation
-from orvanta_platform.db.pool import CONNECTION_LOST, TRANSIENT, Connection, Database
+from orvanta_platform.db.pool import Connection, Database
 from orvanta_platform.db.runs import NewRun, RunRow
-from orvanta_platform.db.starts import start_run
+from orvanta_platform.db.starts import NewStart
 from orvanta_platform.db.steps import NewValue, StepWrite, write_steps
 from orvanta_platform.engine.plan import Debounce, Plan
 from orvanta_platform.errors import Conflict, RunLimitReached
@@ -66,6 +66,18 @@ class PreparedRun(msgspec.Struct, frozen=True):
         is_ordinary = step is not None and step.write.end is None and not step.rows.needs_transaction
         return is_ordinary and not (self.options.idempotency or self.options.run_id)
 
+    def start(self) -> NewStart:
+        """Return the insertion of a run that `fits_one_statement`."""
+        new, spec, step = self.new, self.spec, self.first_step
+        assert step is not None
+        return NewStart(
+            run=new,
+            step=replace(step.write, values=[*self.values, *step.write.values]),
+            audit=self.audit(repeat=self.options.repeat),
+            document=(new.document, spec.text) if spec.text is not None and new.document is not None else None,
+            pins=write_pins(spec.pins) if spec.pins else None,
+        )
+
     def row(self) -> RunRow:
         """Return the run as it is read back after its insertion."""
         return row_of(self.new)
@@ -81,21 +93,6 @@ class PreparedRun(msgspec.Struct, frozen=True):
         return audit.row(
             self.actor, operation, "Execute", spec.path, parameters, workspace=new.workspace, on_behalf_of=owner
         )
-
-
-async def insert_in_one_statement(db: Database, run: PreparedRun) -> bool:
-    """Insert a run that `fits_one_statement`. False: the outcome is unknown, and the caller must insert it again."""
-    new, spec, step = run.new, run.spec, run.first_step
-    assert step is not None
-    document = (new.document, spec.text) if spec.text is not None and new.document is not None else None
-    pins = write_pins(spec.pins) if spec.pins else None
-    write = replace(step.write, values=[*run.values, *step.write.values])
-    try:
-        async with db.acquire() as connection:
-            await start_run(connection, new, write, run.audit(repeat=run.options.repeat), document, pins)
-    except (*TRANSIENT, *CONNECTION_LOST):
-        return False
-    return True
 
 
 class RunInsertion:

@@ -1,0 +1,116 @@
+"""Group commit: writes of concurrent tasks share one statement and one COMMIT."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Hashable, Sequence
+from contextlib import suppress
+from typing import Generic, TypeVar
+
+W = TypeVar("W")
+R = TypeVar("R")
+
+MAX_WRITES = 200
+MAX_BYTES = 1 << 20
+
+
+class _Item(Generic[W, R]):
+    __slots__ = ("done", "write")
+
+    def __init__(self, write: W) -> None:
+        self.write = write
+        self.done: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+
+
+class GroupCommit(Generic[W, R]):
+    """Sends writes in batches of those that arrived in the same turn of the event loop, or during the last commit.
+
+    A single write does not wait; batches form under load. A batch that the database rejects is divided until the
+    rejected write is alone: only that one fails.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._items: deque[_Item[W, R]] = deque()
+        self._task: asyncio.Task[None] | None = None
+
+    async def submit(self, write: W) -> R:
+        """Return the result of the write once its batch has committed. Raises the error of a write that fails."""
+        item = _Item[W, R](write)
+        self._items.append(item)
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._drain(), name=self._name)
+        return await item.done
+
+    async def close(self) -> None:
+        """Stop writing; writes that have not committed raise CancelledError."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+        for item in self._items:
+            item.done.cancel()
+
+    async def _write(self, writes: Sequence[W]) -> Sequence[R]:
+        """Commit these writes; returns their results. An error means that nothing was written."""
+        raise NotImplementedError
+
+    def _size(self, write: W) -> int:
+        """Return the approximate size of the write, in bytes."""
+        raise NotImplementedError
+
+    def _key(self, write: W) -> Hashable:
+        """Return a key: writes with the same key are never in one batch."""
+        raise NotImplementedError
+
+    async def _drain(self) -> None:
+        while self._items:
+            batch = self._take()
+            try:
+                if batch:
+                    await self._commit(batch)
+            finally:
+                for item in batch:
+                    item.done.cancel()
+
+    def _take(self) -> list[_Item[W, R]]:
+        """Remove and return the oldest items that fit one batch."""
+        batch: list[_Item[W, R]] = []
+        later: list[_Item[W, R]] = []
+        keys: set[Hashable] = set()
+        size = 0
+        while self._items and len(batch) < MAX_WRITES and size < MAX_BYTES:
+            item = self._items.popleft()
+            if item.done.done():
+                continue
+            key = self._key(item.write)
+            if key in keys:
+                later.append(item)
+                continue
+            keys.add(key)
+            size += self._size(item.write)
+            batch.append(item)
+        self._items.extendleft(reversed(later))
+        return batch
+
+    async def _commit(self, batch: Sequence[_Item[W, R]]) -> None:
+        try:
+            results = await self._write([item.write for item in batch])
+        except Exception as error:
+            # Catches everything: if the task died, all callers would wait for ever.
+            if len(batch) == 1:
+                _fail(batch[0], error)
+                return
+            middle = len(batch) // 2
+            await self._commit(batch[:middle])
+            await self._commit(batch[middle:])
+        else:
+            for item, result in zip(batch, results, strict=True):
+                if not item.done.done():
+                    item.done.set_result(result)
+
+
+def _fail(item: _Item[W, R], error: Exception) -> None:
+    if not item.done.done():
+        item.done.set_exception(error)
