@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Hashable, Sequence
 from contextlib import suppress
@@ -23,7 +24,7 @@ class _Item(Generic[W, R]):
         self.done: asyncio.Future[R] = asyncio.get_running_loop().create_future()
 
 
-class GroupCommit(Generic[W, R]):
+class GroupCommit(ABC, Generic[W, R]):
     """Sends writes in batches of those that arrived in the same turn of the event loop, or during the last commit.
 
     A single write does not wait; batches form under load. A batch that the database rejects is divided until the
@@ -52,17 +53,17 @@ class GroupCommit(Generic[W, R]):
         for item in self._items:
             item.done.cancel()
 
+    @abstractmethod
     async def _write(self, writes: Sequence[W]) -> Sequence[R]:
         """Commit these writes; returns their results. An error means that nothing was written."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _size(self, write: W) -> int:
         """Return the approximate size of the write, in bytes."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _key(self, write: W) -> Hashable:
         """Return a key: writes with the same key are never in one batch."""
-        raise NotImplementedError
 
     async def _drain(self) -> None:
         while self._items:
