@@ -364,6 +364,21 @@ async def test_embedded_address_is_checked(host: str, allowed: list[str]) -> Non
     assert ip_address(found) == ip_address(host.strip("[]"))
 
 
+@pytest.mark.parametrize(
+    ("host", "network"),
+    [
+        ("169.254.169.254", "0.0.0.0/0"),
+        ("100.100.100.200", "100.64.0.0/10"),
+        ("[fd00:ec2::254]", "fd00::/8"),
+        ("[64:ff9b::a9fe:a9fe]", "0.0.0.0/0"),
+    ],
+)
+async def test_wide_network_does_not_include_metadata_service(host: str, network: str) -> None:
+    with pytest.raises(AddressRefused):
+        await Guard([network]).addresses(host, 80)
+    assert await Guard([network, "169.254.169.254/32", "100.100.100.200/32", "fd00:ec2::254/128"]).addresses(host, 80)
+
+
 async def test_next_address_is_tried() -> None:
     async def resolve(host: str, port: int) -> Sequence[str]:
         return ["127.0.0.3", "127.0.0.1"]

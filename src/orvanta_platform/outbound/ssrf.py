@@ -51,7 +51,10 @@ async def look_up(host: str, port: int) -> Sequence[str]:
 
 
 class Guard:
-    """Resolver of checked addresses. `allowed` are networks (CIDR) that may be called although they are not public."""
+    """Resolver of checked addresses. `allowed` are networks (CIDR) that may be called although they are not public.
+
+    A network does not include the metadata services of clouds in it, unless it has no other addresses.
+    """
 
     def __init__(self, allowed: Sequence[str] = (), resolve: Resolve = look_up) -> None:
         self._allowed = tuple(map(ipaddress.ip_network, allowed))
@@ -73,7 +76,7 @@ class Guard:
     def _check(self, host: str, text: str) -> None:
         address = ipaddress.ip_address(text.partition("%")[0])
         inner = _embedded(address)
-        if "%" not in text and any(inner in network for network in self._allowed if network.version == inner.version):
+        if "%" not in text and any(_includes(network, inner) for network in self._allowed):
             return
         if "%" in text or not is_public(inner):
             shown = host if host == text else f"{host} ({text})"
@@ -92,6 +95,14 @@ def is_metadata(address: Address) -> bool:
     Addresses embedded in another address are checked as well.
     """
     return _is_in(networks.METADATA, _embedded(address))
+
+
+def _includes(network: networks.Network, address: Address) -> bool:
+    """Return whether an allowed network permits calls to an address."""
+    if network.version != address.version or address not in network:
+        return False
+    ends = (network.network_address, network.broadcast_address)
+    return not is_metadata(address) or all(_is_in(networks.METADATA, each) for each in ends)
 
 
 def _is_in(ranges: Sequence[networks.Network], address: Address) -> bool:
