@@ -150,7 +150,7 @@ async def test_impersonation_ends_with_sessions_of_its_admin(api: ApiHarness) ->
         boss = client_of(api.app, (await client_of(api.app, "").post("/api/auth/login", json=body)).text)
         return boss, client_of(api.app, (await act_as(boss, "ada")).text)
 
-    # Whoever had stolen the session that is revoked may have started another one with it.
+    # A thief of the session that is revoked may have started another one with it.
     for call in ("sessions/delete", "tokens/delete"):
         boss, ada = await acting("correct horse")
         stolen, _ = await acting("correct horse")
