@@ -73,6 +73,13 @@ def _tolerances(corpus: Corpus) -> None:
         corpus.workflow(f"f/tolerant/node_{name}", node % "" + f"    {members}", "1")
     empty = "modules: null\nfailure_module: null\npreprocessor_module: null\nsame_worker: null\nnotes: null\n"
     corpus.workflow("f/tolerant/flow_nulls", empty, {})
+    code = "modules: [{id: a, value: {type: rawscript, language: python3, content: 'def main(x): return x', "
+    imported = "import { flow_input, step } from 'windmill@1-1'\n\n`${flow_input.x}!`"
+    inputs = f"input_transforms: {{x: {{type: javascript, expr: {json.dumps(imported)}}}}}}}}}]"
+    corpus.workflow("f/tolerant/imported_scope", code + inputs, "b!", x="b")
+    required = "\nschema: {type: object, properties: {x: {type: string, required: true}}, required: [x, x]}\n"
+    corpus.workflow("f/tolerant/required_twice", "modules: []", {"x": "any"}, x="any")
+    corpus.files["f/tolerant/required_twice.flow/flow.yaml"] += required
     pattern = '\nschema: {type: object, properties: {x: {type: string, pattern: "^(?=.*a)b"}}}\n'
     corpus.workflow("f/tolerant/pattern", "modules: []", {"x": "any"}, x="any")
     corpus.files["f/tolerant/pattern.flow/flow.yaml"] += pattern

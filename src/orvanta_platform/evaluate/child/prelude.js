@@ -97,8 +97,14 @@
     return compiled;
   };
 
+  // Workflows of 2022 begin expressions with an import of the scope, whose names are in scope anyway.
+  const IMPORT = /^\s*import\s*\{[^}]*\}\s*from\s*(?:'windmill[^'\n]*'|"windmill[^"\n]*")\s*;?/;
+  const withoutImport = (source) =>
+    apply(replace, source, [IMPORT, (found) => apply(replace, found, [/[^\n]+/g, ''])]);
+
   // `await` may be a plain name or part of a string, so the text is also compiled as a sync function.
-  const compile = (names, source) => {
+  const compile = (names, written) => {
+    const source = withoutImport(written);
     const makers = source.includes('await') ? [[AsyncFunction, 'async '], [SyncFunction, '']] : [[SyncFunction, '']];
     const isObject = /^\s*\{/.test(source);
     let fault;

@@ -188,16 +188,25 @@ def _remove_pattern(tree: Any, path: list[str | int]) -> str:
 
 
 def without_empty(schema: Any) -> Any:
-    """Return the schema without empty keywords, since editors write `enum: null` and `type: ""`."""
+    """Return the schema without what editors write although a schema cannot have it.
+
+    These are empty keywords (`enum: null`, `type: ""`), names that `required` repeats, and `required: true` of a single
+    property, as in the third draft.
+    """
     if isinstance(schema, list):
         return [without_empty(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
-    return {
+    found = {
         key: part if key in _DATA_KEYWORDS else without_empty(part)
         for key, part in schema.items()
-        if key in _DATA_KEYWORDS or not (part is None or (key == "type" and part == ""))
+        if key in _DATA_KEYWORDS
+        or not (part is None or (key == "type" and part == "") or (key == "required" and isinstance(part, bool)))
     }
+    required = found.get("required")
+    if isinstance(required, list) and all(isinstance(name, str) for name in required):
+        found["required"] = list(dict.fromkeys(required))
+    return found
 
 
 def is_object(args: bytes) -> bool:
