@@ -241,6 +241,14 @@ def test_unlockable_dependencies_are_reported(cli: Cli) -> None:
     assert "`first` does not match `second`" in done.json["error"]["hint"]
     cli.write("f/examples/unlocked.py", f"{needs}def main():\n    return 2\n")
     assert cli("script", "push", "f/examples/unlocked.py", "--no-wait", "--json").json["state"] == "updated"
+    for name in ("one", "two"):
+        cli.write(f"tree/f/unlocked/{name}.py", f"{needs}def main():\n    return '{name}'\n")
+    cli.write("tree/f/unlocked/fine.py", "def main():\n    return 3\n")
+    tree = cli("push", "tree", "--json", code=1).json
+    assert [each["path"] for each in tree["failed"]] == ["f/unlocked/one", "f/unlocked/two"]
+    assert {each["error"]["code"] for each in tree["failed"]} == {"lock_failed"}
+    assert {each["path"] for each in tree["pushed"]} == {"f/unlocked/one", "f/unlocked/two", "f/unlocked/fine"}
+    assert cli("push", "tree").out == "Nothing to do.\n"
 
 
 @pytest.mark.extended

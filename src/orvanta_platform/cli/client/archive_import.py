@@ -71,6 +71,8 @@ class _Import:
         self.session = session
         self.options = options
         self.failed: list[tuple[Key, OrvantaError]] = []
+        self.unlocked: list[tuple[Key, OrvantaError]] = []
+        """Imported items whose dependencies cannot be locked."""
         self.left_out: list[str] = []
 
     def changes(self, items: Sequence[Item], base: Mapping[Key, Item]) -> list[dict[str, Any]]:
@@ -120,7 +122,7 @@ class _Import:
             ]
             return dict(made)
         if self.options.wait:
-            await_locks(api, done["entries"])
+            self.unlocked = await_locks(api, done["entries"])
         return done
 
     def end(self, made: Mapping[str, Any]) -> None:
@@ -132,12 +134,13 @@ class _Import:
             if each["action"] in _STATES
         ]
         if self.session.as_json:
-            failed = [{"kind": kind, "path": path, "error": error.as_dict()} for (kind, path), error in self.failed]
+            errors = self.failed + self.unlocked
+            failed = [{"kind": kind, "path": path, "error": error.as_dict()} for (kind, path), error in errors]
             shown = {"failed": failed, "left_out": self.left_out, "plan": self.options.plan_only}
             print_json({"imported": done, **shown})
         else:
             self._print(done)
-        if self.failed:
+        if self.failed or self.unlocked:
             raise typer.Exit(FAILED)
 
     def _print(self, done: Sequence[Mapping[str, Any]]) -> None:
@@ -147,9 +150,11 @@ class _Import:
             print(terminal_safe(f"{each['kind']} {each['path']}: {would}{each['state']}"))
         for name in self.left_out:
             say(terminal_safe(f"{name} is left out: it belongs to no item."))
-        for _, error in self.failed:
+        for _, error in self.failed + self.unlocked:
             say_error(error.message, error.hint)
         if self.failed:
             print(f"{len(self.failed)} failed; nothing was imported.")
+        elif self.unlocked:
+            print(f"Everything was imported; runs of {len(self.unlocked)} fail until their dependencies can be locked.")
         elif not changed:
             print("Nothing to do.")

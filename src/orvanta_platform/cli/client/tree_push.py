@@ -20,7 +20,7 @@ from orvanta_platform.cli.client.output import print_json, say, terminal_safe
 from orvanta_platform.cli.client.tree_folder import Folder, open_folder, open_state, unreadable
 from orvanta_platform.cli.client.tree_pull import failures, show_failures
 from orvanta_platform.cli.client.tree_status import Comparison, change_of, compare, plan
-from orvanta_platform.errors import ChangesConflict, InvalidWorkflow, OrvantaError
+from orvanta_platform.errors import ChangesConflict, InvalidWorkflow, LockFailed, OrvantaError
 from orvanta_platform.workflow.diagnostics import Diagnostic, errors, invalid
 from orvanta_platform.workflow.languages import RUNNABLE
 from orvanta_platform.workflow.requirements import lock_fault
@@ -75,6 +75,8 @@ class _Push:
         self.folder: Folder = found.folder
         self.options = options
         self.failed: list[tuple[Key, OrvantaError]] = list(found.failed)
+        self.unlocked: list[tuple[Key, OrvantaError]] = []
+        """Pushed items whose dependencies cannot be locked."""
         self.items: dict[Key, Item] = {}
 
     def scope(self) -> dict[str, Any]:
@@ -137,7 +139,7 @@ class _Push:
                 raise
         self._remember(done)
         if self.options.wait:
-            await_locks(api, done["entries"])
+            self.unlocked = await_locks(api, done["entries"])
         return done
 
     def _refused(self, error: ServerRefused) -> None:
@@ -169,12 +171,12 @@ class _Push:
         if not self.options.dry_run and not self.failed:
             self.found.state.save()
         done = self._rows(made)
-        failed = failures(self.folder, self.failed)
+        failed = failures(self.folder, self.failed + self.unlocked)
         if self.session.as_json:
             print_json({"pushed": done, "failed": failed, "dry_run": self.options.dry_run})
         else:
             self._print(done)
-        if self.failed:
+        if self.failed or self.unlocked:
             raise typer.Exit(FAILED)
 
     def _rows(self, made: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -191,9 +193,11 @@ class _Push:
         for each in changed:
             change = f"{'would be ' if self.options.dry_run else ''}{each['state']}"
             print(terminal_safe(f"{each['kind']} {each['path']}: {change}"))
-        show_failures(self.folder, self.failed)
+        show_failures(self.folder, self.failed + self.unlocked)
         if self.failed:
             print(f"{len(self.failed)} failed; nothing was pushed.")
+        elif self.unlocked:
+            print(f"Everything was pushed; runs of {len(self.unlocked)} fail until their dependencies can be locked.")
         elif not changed:
             print("Nothing to do.")
 
@@ -212,14 +216,20 @@ def _warn(item: Item, *, is_new: bool) -> None:
         say(f"{item.path}: warning lock_not_used: its lock is not used, since {fault}; its packages are locked again")
 
 
-def await_locks(api: Api, entries: Sequence[Mapping[str, Any]]) -> None:
-    """Wait until the dependencies of the deployed scripts and workflows are locked. Raises LockFailed."""
+def await_locks(api: Api, entries: Sequence[Mapping[str, Any]]) -> list[tuple[Key, OrvantaError]]:
+    """Wait until the dependencies of the deployed scripts and workflows are locked; return the errors of the others."""
+    failed: list[tuple[Key, OrvantaError]] = []
     for each in entries:
         path = each["path"]
-        if each["action"] not in ("add", "change"):
+        if each["action"] not in ("add", "change") or each["kind"] not in ("flow", "script"):
             continue
         if each["kind"] == "flow":
-            await_lock(api, api.item("flows/deployment_status/p", path), path)
-        elif each["kind"] == "script":
+            status = api.item("flows/deployment_status/p", path)
+        else:
             digest = api.get(api.item("scripts/get/p", path))["hash"]
-            await_lock(api, api.in_workspace(f"scripts/deployment_status/h/{quote(digest, safe='')}"), path)
+            status = api.in_workspace(f"scripts/deployment_status/h/{quote(digest, safe='')}")
+        try:
+            await_lock(api, status, path)
+        except LockFailed as error:
+            failed.append(((each["kind"], path), error))
+    return failed
