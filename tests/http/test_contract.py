@@ -37,7 +37,6 @@ _LINK = "/w/{w}/jobs_u/%s/{id}/{resume_id}/{signature}"
 DIFFERENT = {
     f"GET {_LINK % 'resume'}": (405, "a GET decides nothing, as previews of links send it"),
     f"GET {_LINK % 'cancel'}": (405, "a GET decides nothing, as previews of links send it"),
-    "DELETE /workspaces/delete/{workspace}": (400, "the id of the workspace is required as `confirm`"),
 }
 """Calls that fail by design, with their status and the reason."""
 

@@ -103,10 +103,11 @@ async def test_workspace_is_renamed_archived_restored_and_deleted(api: ApiHarnes
     await api.worker.finish(await claimed(api, (await send(client, "jobs/run/p/u/admin/s", {}, 201)).text))
     await send(client, "/api/workspaces/delete/team?confirm=team", status=409, method="DELETE")
     await send(client, "workspaces/archive")
-    await send(client, "/api/workspaces/delete/team", status=400, method="DELETE")
+    for other in ("", "main"):
+        await send(client, f"/api/workspaces/delete/team?confirm={other}", status=400, method="DELETE")
     bea = await api.member("bea", Role.ADMIN, workspace="team")
     await send(bea, "/api/workspaces/delete/team?confirm=team", status=403, method="DELETE")
-    await send(client, "/api/workspaces/delete/team?confirm=team", method="DELETE")
+    await send(client, "/api/workspaces/delete/team", method="DELETE")
 
     await send(client, "users/whoami", status=404, method="GET")
     await send(client, "/api/workspaces/create", {"id": "team", "name": "Again"}, 409)

@@ -31,7 +31,7 @@ QUERY: Final[Mapping[str, str]] = {
     "completed_after": "Only jobs that ended after this time.",
     "completed_before": "Only jobs that ended before this time.",
     "concurrency_key": "Key of a concurrency limit, as `concurrency_groups/list` returns it.",
-    "confirm": "Id of the workspace, as a confirmation.",
+    "confirm": "Id of the workspace as a person typed it; another id is refused.",
     "content_disposition": "Header `Content-Disposition` of later downloads.",
     "content_type": "Media type of the file.",
     "created_after": "Only rows created after this time.",

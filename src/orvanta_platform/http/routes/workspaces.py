@@ -60,9 +60,10 @@ async def unarchive_workspace(request: AnyRequest, workspace: FromPath[str]) -> 
 async def delete_workspace(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """Delete an archived workspace with all its items, runs and files. Superadmins only.
 
-    `confirm`: the id of the workspace. The audit trail remains, and the id is not given to another workspace.
+    `confirm`: the id of the workspace, if a person typed it. The audit trail remains, and the id is not given to
+    another workspace.
     """
-    typed = request.query_params.get("confirm") or ""
+    typed = request.query_params.get("confirm")
     await workspace_removal.delete(platform_of(request), actor_of(request), workspace, typed)
     return answers.text(f"Deleted the workspace {workspace}.")
 

