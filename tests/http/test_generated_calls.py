@@ -8,6 +8,7 @@ import os
 import random
 import re
 import subprocess
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -91,8 +92,9 @@ async def test_generated_calls_are_answered_as_documented(
         known = {name: await path_values(examples, each) for name, each in of_operations.items()}
         for index in range(0, len(calls), AT_ONCE):
             part = calls[index : index + AT_ONCE]
-            sent = [send(api.client, call, with_known(call, known[call.operation], chosen)) for call in part]
-            wrong += [fault for fault in await asyncio.gather(*sent) if fault]
+            sent = [request_of(api.client, call, with_known(call, known[call.operation], chosen)) for call in part]
+            answered = await send_all(api.client, sent)
+            wrong += [fault for each in zip(part, sent, answered, strict=True) if (fault := report_of(*each))]
     print(f"{len(calls)} calls")
     assert len(calls) > 200
     assert not wrong, f"{len(wrong)} of {len(calls)}\n" + "\n\n".join(wrong[:60])
@@ -111,24 +113,34 @@ def with_known(call: GeneratedCall, known: dict[str, str], chosen: random.Random
     }
 
 
-async def send(client: httpx.AsyncClient, call: GeneratedCall, values: dict[str, str]) -> str | None:
-    """Send a call and return the fault of its response; None if it is as documented."""
+async def send_all(client: httpx.AsyncClient, requests: Sequence[httpx.Request]) -> list[httpx.Response]:
+    """Send requests at once, and repeat those for which the database was busy, as that response documents."""
+    responses = list(await asyncio.gather(*(client.send(each) for each in requests)))
+    for index, response in enumerate(responses):
+        if response.status_code == 503 and "Retry-After" in response.headers:
+            responses[index] = await client.send(requests[index])
+    return responses
+
+
+def request_of(client: httpx.AsyncClient, call: GeneratedCall, values: dict[str, str]) -> httpx.Request:
     path = re.sub(r"\{(\w+)\}", lambda found: quote(values[found[1]], safe=""), call.path)
     query = [pair for pair in parse_qsl(call.query, keep_blank_values=True) if pair[0] not in POSTPONING]
     url = f"{path}?{urlencode(query)}" if query else path
     headers = {"X-Workspace": "main", **({"Content-Type": call.content_type} if call.content_type else {})}
     body = None if call.body is None else base64.b64decode(call.body)
-    response = await client.request(call.method, url, content=body, headers=headers)
+    return client.build_request(call.method, url, content=body, headers=headers)
+
+
+def report_of(call: GeneratedCall, request: httpx.Request, response: httpx.Response) -> str | None:
+    """Return the call, its response and the fault of the response; None if it is as documented."""
     reason = fault_of(call, response)
-    return (
-        reason
-        and f"{call.method} {url}\n{(body or b'')[:300]!r}\n{response.status_code} {response.text[:300]}\n{reason}"
-    )
+    sent = f"{call.method} {request.url}\n{request.content[:300]!r}"
+    return reason and f"{sent}\n{response.status_code} {response.text[:300]}\n{reason}"
 
 
 def fault_of(call: GeneratedCall, response: httpx.Response) -> str | None:
     """Return the reason why the document does not allow a response."""
-    status, responses = response.status_code, document()["paths"][call.path][call.method.lower()]["responses"]
+    status, responses = response.status_code, responses_of(call.operation)
     if status >= 500 and status != 504:
         return "internal error"
     documented = str(status) if str(status) in responses else "default"
@@ -143,10 +155,19 @@ def fault_of(call: GeneratedCall, response: httpx.Response) -> str | None:
     return None if error is None else f"{error.message[:300]} at {list(error.instance_path)}"
 
 
+def responses_of(operation: str) -> dict[str, Any]:
+    method, _, path = operation.partition(" ")
+    found = document()["paths"][path][method.lower()]["responses"]
+    return {code: each if "content" in each else unavailable() for code, each in found.items()}
+
+
+def unavailable() -> dict[str, Any]:
+    found: dict[str, Any] = document()["components"]["responses"][openapi.UNAVAILABLE]
+    return found
+
+
 @cache
 def validator(operation: str, status: str) -> Any:
     """Return the validator of a JSON response."""
-    method, _, path = operation.partition(" ")
-    responses = document()["paths"][path][method.lower()]["responses"]
-    schema = responses[status]["content"]["application/json"]["schema"]
+    schema = responses_of(operation)[status]["content"]["application/json"]["schema"]
     return jsonschema_rs.validator_for({**schema, "components": document()["components"]})

@@ -46,6 +46,15 @@ BINARY = "binary"
 """Schema of a binary body or response."""
 
 HTML = "text/html"
+UNAVAILABLE = "Unavailable"
+"""Name of the response 503, which every operation can return that uses the database."""
+
+WITHOUT_DATABASE = frozenset({"/api/version", "/api/health/live", "/api/openapi.json", "/api/openapi.yaml"})
+"""Operations that work while the database is unavailable."""
+
+_HEALTH = frozenset({"/api/health/status", "/api/health/ready"})
+"""Operations whose response 503 has the shape of their success."""
+
 PAGED = ("page", "per_page", "before", "after")
 
 
@@ -94,7 +103,11 @@ def document(handlers: Sequence[HTTPRouteHandler]) -> dict[str, Any]:
         "servers": [{"url": "/"}],
         "security": [{"bearer": []}, {"cookie": []}],
         "paths": dict(sorted(paths.items())),
-        "components": {"schemas": components, "securitySchemes": _SECURITY},
+        "components": {
+            "schemas": components,
+            "responses": {UNAVAILABLE: _unavailable(_json(Error))},
+            "securitySchemes": _SECURITY,
+        },
     }
 
 
@@ -159,6 +172,7 @@ def _operation(handler: HTTPRouteHandler, path: str, method: str) -> dict[str, A
         "parameters": [*_path_parameters(path), *query_parameters(handler)],
         "responses": {
             str(handler.status_code): {"description": "Success.", "content": _answer(handler)},
+            **_responses_when_unavailable(handler, path),
             "default": {"description": "An error.", "content": _error(handler)},
         },
     }
@@ -251,6 +265,29 @@ def _error(handler: HTTPRouteHandler) -> dict[str, Any]:
     """Return the content of an error: a page for calls that browsers make by a redirect."""
     options = handler.opt.get(_CALL)
     return _answer(handler) if options and HTML in options["media"] else _json(Error)
+
+
+def _responses_when_unavailable(handler: HTTPRouteHandler, path: str) -> dict[str, Any]:
+    if path in WITHOUT_DATABASE:
+        return {}
+    if path in _HEALTH:
+        return {"503": {"description": "The server cannot process calls.", "content": _answer(handler)}}
+    content = _error(handler)
+    return {
+        "503": {"$ref": f"#/components/responses/{UNAVAILABLE}"} if content == _json(Error) else _unavailable(content)
+    }
+
+
+def _unavailable(content: dict[str, Any]) -> dict[str, Any]:
+    """Return the response 503 of an operation whose errors have this content."""
+    return {
+        "description": "The database is busy, for example because other calls hold a lock for long, or unavailable. "
+        "Repeat the call after the time in `Retry-After`.",
+        "headers": {
+            "Retry-After": {"description": "Seconds to wait.", "required": True, "schema": {"type": "integer"}},
+        },
+        "content": content,
+    }
 
 
 def _is_json(shape: Any) -> bool:
