@@ -47,8 +47,9 @@ fmt: tools ## Format the code
 	.venv/bin/ruff format src tests bench
 	@scripts/editor fmt
 
-docs: tools ## Generate the pages of docs/reference and build the site, which the server serves at /docs
+docs: tools ## Generate docs/reference and the dashboard, and build the site, which the server serves at /docs
 	$(PYTHON) -m orvanta_platform.cli.reference docs/reference
+	$(PYTHON) -m orvanta_platform.cli.dashboard deploy/grafana/orvanta.json
 	@scripts/docs check
 
 screenshots: tools editor intl ## Take the screenshots of docs/images from the running product
