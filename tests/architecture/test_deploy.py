@@ -15,6 +15,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from orvanta_platform import settings
+from orvanta_platform.cli import dashboard
 from orvanta_platform.measurements import METRICS
 
 ROOT = Path(__file__).parents[2]
@@ -27,6 +28,7 @@ VALUES: list[list[str]] = [
     ["workerGroups=null"],
     ["workerGroups[0].name=gpu", "workerGroups[0].autoscaling.enabled=true", "workerGroups[0].queues={gpu,it's}"],
     ["workerGroups[0].name=cpu", "workerGroups[0].autoscaling.enabled=true", "workerGroups[0].autoscaling.by=cpu"],
+    ["cloudnativepg.enabled=true", "cloudnativepg.storage.storageClass=fast"],
     ["settings.ORVANTA_LOG_LEVEL=debug", "workerGroups[0].name=gpu", "workerGroups[0].queues={gpu,python3}"],
 ]
 
@@ -124,6 +126,34 @@ def test_promtool_accepts_the_alert_rules() -> None:
     assert "SUCCESS" in run(program("promtool"), "check", "rules", DEPLOY / "prometheus" / "rules.yaml").stdout
 
 
+def expressions() -> list[str]:
+    """Return the expressions of the dashboard with values for its variables."""
+    made = json.loads((DEPLOY / "grafana" / "orvanta.json").read_text())
+    found = [target["expr"] for panel in made["panels"] for target in panel.get("targets", ())]
+    return [each.replace("$__rate_interval", "5m").replace("$queue", ".*") for each in found]
+
+
+def test_dashboard_shows_every_metric_with_its_labels() -> None:
+    assert (DEPLOY / "grafana" / "orvanta.json").read_text() == dashboard.text(), "run: make docs"
+    shown = set()
+    for expression in expressions():
+        names = {re.sub("_(bucket|count)$", "", name) for name in re.findall(r"orvanta_\w+", expression)}
+        (metric,) = (each for each in METRICS if each.name in names)
+        shown.add(metric.name)
+        assert ("_bucket" in expression or "_count" in expression) is (metric.kind == "histogram"), expression
+        grouped = {label.strip() for labels in re.findall(r"by \(([^)]*)\)", expression) for label in labels.split(",")}
+        labels = grouped | set(re.findall(r'(\w+)=~?"', expression))
+        assert labels <= {*metric.labels, *(["le"] if metric.kind == "histogram" else [])}, expression
+    assert shown == {each.name for each in METRICS}
+
+
+def test_promtool_accepts_the_dashboard(tmp_path: Path) -> None:
+    rules = [{"record": f"panel:{number}", "expr": each} for number, each in enumerate(expressions())]
+    (tmp_path / "rules.json").write_text(json.dumps({"groups": [{"name": "dashboard", "rules": rules}]}))
+    checked = run(program("promtool"), "check", "rules", tmp_path / "rules.json").stdout
+    assert f"SUCCESS: {len(rules)} rules found" in checked
+
+
 @pytest.fixture(scope="module")
 def tools() -> Path:
     """Install helm and the schemas of Kubernetes, and return the folder of their programs."""
@@ -143,7 +173,9 @@ def test_helm_renders_valid_objects(tools: Path, tmp_path: Path) -> None:
     checked = run(tools / "kubernetes-validate", "--strict", "--kubernetes-version", "1.37", rendered).stdout
     found = load(rendered.read_text())
     others = [each for each in found if each["apiVersion"].startswith(("keda.sh/", "monitoring.coreos.com/"))]
-    assert checked.count(" passed for resource ") == len(found) - len(others), checked
+    # No package has the schema of CloudNativePG.
+    clusters = [each for each in found if each["apiVersion"] == "postgresql.cnpg.io/v1"]
+    assert checked.count(" passed for resource ") == len(found) - len(others) - len(clusters), checked
     assert {each["kind"] for each in others} == {"ScaledObject", "TriggerAuthentication", "PodMonitor"}
     run(tools / "python", "-c", VALIDATE, input=json.dumps(others))
 
@@ -163,7 +195,14 @@ def test_helm_renders_the_chart(tools: Path) -> None:
         for pod in pods:
             assert pod["enableServiceLinks"] is False and pod["securityContext"]["runAsNonRoot"] is True
         (job,) = [each for each in found if each["kind"] == "Job"]
-        assert "pre-upgrade" in job["metadata"]["annotations"]["helm.sh/hook"]
+        clusters = [each for each in found if each["kind"] == "Cluster"]
+        assert bool(clusters) is ("cloudnativepg.enabled=true" in values)
+        first = "post-install" if clusters else "pre-install"
+        assert job["metadata"]["annotations"]["helm.sh/hook"] == f"{first},pre-upgrade"
+        for cluster in clusters:
+            assert cluster["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
+            roles = {each["name"]: each["passwordSecret"]["name"] for each in cluster["spec"]["managed"]["roles"]}
+            assert roles == {"orvanta_owner": "orvanta-database-owner", "orvanta_app": "orvanta-database-app"}
         (server,) = [each for each in found if each["metadata"]["name"] == "r-server" and each["kind"] == "Deployment"]
         (container,) = server["spec"]["template"]["spec"]["containers"]
         assert server["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
