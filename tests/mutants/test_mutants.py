@@ -24,6 +24,7 @@ MAX_TEST_S = 120
 
 STEPS, ENGINE = "tests/orchestrator", "tests/unit/engine"
 CASE = "tests/cases/test_cases.py::test_case"
+ANNOUNCED = "tests/http/test_announced_results.py"
 ASKED = "tests/http/test_approvals.py"
 CHOSEN = "tests/http/test_chosen_ids.py"
 SESSION = "tests/http/test_session.py"
@@ -33,6 +34,7 @@ STALE = f"{STEPS}/test_writes.py::test_stale_step_changes_nothing"
 CAUGHT_BY = {
     "account_locked_from_elsewhere": f"{SESSION}::test_attacks_from_elsewhere_do_not_lock_account",
     "account_votes_twice": f"{VOICES}::test_repeated_decisions_of_one_person_count_once[consent-approval]",
+    "announced_to_deleted_token": f"{ANNOUNCED}::test_caller_without_rights_gets_no_announced_result",
     "any_schema_checked_in_process": "tests/services/test_inputs.py::test_only_plain_schemas_are_checked_in_process",
     "approvers_not_checked": f"{ASKED}::test_only_named_approvers_decide",
     "attached_to_any_job": f"{PARENTS}::test_consent_does_not_decide_attached_run",
@@ -76,6 +78,7 @@ CAUGHT_BY = {
     "losses_without_end": f"{STEPS}/test_inbox.py::test_job_losing_its_worker_too_often_fails[embedded]",
     "lost_commit_not_looked_up": f"{STEPS}/test_writes.py"
     "::test_step_is_recorded_once_if_commit_answer_is_lost[embedded-next]",
+    "lost_notification_not_polled": f"{ANNOUNCED}::test_lost_notification_delays_result",
     "lost_packages_fail_their_job": "tests/packages/test_python.py"
     "::test_packages_whose_sandbox_is_killed_are_lost_and_no_error_of_the_script",
     "lost_sandbox_fails_its_job": "tests/worker/test_node_jobs.py::test_job_with_killed_sandbox_is_requeued",
@@ -94,6 +97,8 @@ CAUGHT_BY = {
     "rejected_start_fails_others": f"{STEPS}/test_run_starts.py::test_rejected_start_fails_alone[embedded-nul]",
     "restart_goes_around_a_suspend": f"{ENGINE}/test_engine_restart.py",
     "restart_keeps_what_follows": f"{ENGINE}/test_restart_property.py",
+    "result_announced_before_commit": f"{ANNOUNCED}::test_result_of_lost_attempt_is_not_delivered",
+    "result_of_any_run": f"{ANNOUNCED}::test_messages_of_others_are_ignored",
     "result_of_wrong_sink": f"{ENGINE}/test_engine_results.py",
     "retry_not_counted": f"{STEPS}/test_inbox.py::test_retry_waits_for_its_timer[embedded]",
     "runs_bound_to_the_dead_wait": f"{STEPS}/test_worker_affinity.py::test_loss_of_bound_worker_fails_run",

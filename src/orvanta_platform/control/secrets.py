@@ -26,6 +26,7 @@ from orvanta_platform.errors import OrvantaError
 _NONCE = 12
 _WRAPPING = "data keys"
 _OPENINGS = "openings"
+_RESULTS = "results in notifications"
 _FINGERPRINT = f"{_WRAPPING}, fingerprint"
 
 
@@ -119,6 +120,16 @@ def unseal_opening(keys: InstanceKeys, job: UUID, attempt: int, sealed: bytes) -
     if body is None:
         raise _unreadable(f"openings of job {job}")
     return msgspec.json.decode(body, type=list[str])
+
+
+def seal_result(keys: InstanceKeys, run: UUID, result: bytes) -> bytes:
+    """Encrypt the result of a run for processes of this installation. Each run has a key of its own."""
+    return _seal(hmac.digest(keys.key(_RESULTS), run.bytes, "sha256"), run.bytes, result)
+
+
+def unseal_result(keys: InstanceKeys, run: UUID, sealed: bytes) -> bytes | None:
+    """Return the result; None if it was sealed for another run or with another instance key."""
+    return keys.first_match(_RESULTS, lambda key: _opened(hmac.digest(key, run.bytes, "sha256"), run.bytes, sealed))
 
 
 def _seal(secret: bytes, name: bytes, text: bytes) -> bytes:

@@ -147,6 +147,7 @@ def _claimed(row: Any) -> ClaimedJob:
         queue=row["run_queue"],
         parent=row["run_parent"],
         scopes=row["scopes"],
+        awaited=row["awaited"],
     )
     return ClaimedJob(
         id=row["id"],

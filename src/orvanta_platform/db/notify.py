@@ -9,7 +9,7 @@ result.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 from uuid import UUID, uuid4
@@ -24,6 +24,7 @@ _SQL = query_texts("schema")
 CHANNEL = "orvanta"
 EVERYTHING = "*"
 _MAX_PAYLOAD = 7900
+_MAX_PAYLOADS = 8
 _GAP_S = 0.005
 _PROGRESS_S = 0.2
 _RECONNECT_S = 0.25
@@ -47,6 +48,8 @@ class Watch:
 
     def __init__(self) -> None:
         self._changed = asyncio.Event()
+        self.message: str | None = None
+        """The last message about one of its topics."""
 
     def set(self) -> None:
         """Record a change of one of its topics."""
@@ -89,7 +92,7 @@ class Listener:
         with self.watch(topic) as watch:
             try:
                 async with self._database.acquire() as connection:
-                    await connection.execute(_SQL["notify"], CHANNEL, topic)
+                    await connection.execute(_SQL["notify"], CHANNEL, [topic])
             except CONNECTION_LOST:
                 return True  # not tested: the listener and the pool reconnect
             return await watch.wait(_SELF_TEST_S)
@@ -124,11 +127,14 @@ class Listener:
                     del self._watches[topic]
 
     def wake(self, topics: list[str]) -> None:
-        """Wake the waiters of `topics` (`*`: all) in this process."""
+        """Wake the waiters of `topics` (`*`: all) in this process. A topic may be followed by a tab and a message."""
         if EVERYTHING in topics:
-            topics = list(self._watches)
-        for topic in topics:
+            topics = [*(topic for topic in topics if "\t" in topic), *self._watches]
+        for line in topics:
+            topic, _, message = line.partition("\t")
             for watch in self._watches.get(topic, ()):
+                if message:
+                    watch.message = message
                 watch.set()
             if topic.startswith("job:"):
                 for watch in self._watches.get(jobs_topic(topic[4:]), ()):
@@ -182,6 +188,7 @@ class Notifier:
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
         self._topics: set[str] = set()
+        self._messages: dict[str, str] = {}
         self._moved: set[UUID] = set()
         self._task: asyncio.Task[None] | None = None
         self._later: asyncio.Task[None] | None = None
@@ -203,8 +210,13 @@ class Notifier:
         if self._later is None or self._later.done():
             self._later = asyncio.create_task(self._send_progress(), name="notifier progress")
 
-    def run_ended(self, run: UUID) -> None:
-        """Announce the end of the run to everything that waits for its result, and count it later."""
+    def run_ended(self, run: UUID, message: str | None = None) -> None:
+        """Announce the end of the run to everything that waits for its result, and count it later.
+
+        The `message` is for those who wait for the end. Others, and those that miss it, read the result.
+        """
+        if message is not None:
+            self._messages[f"ended:{run}"] = message
         self._listener.measurements.ended.add(run)
         self._moved.discard(run)
         self.send(f"run:{run}", f"ended:{run}")
@@ -237,20 +249,34 @@ class Notifier:
     async def _drain(self) -> None:
         while self._topics:
             topics, self._topics = self._topics, set()
-            payload = "\n".join(sorted(topics))
-            if len(payload) > _MAX_PAYLOAD:
-                payload = EVERYTHING
-            await self._send(payload)
+            messages, self._messages = self._messages, {}
+            await self._send(payloads(topics, messages))
             await asyncio.sleep(_GAP_S)
 
-    async def _send(self, payload: str) -> None:
+    async def _send(self, payloads: Sequence[str]) -> None:
         connection = self._listener.connection
         if connection is None:
             return
         try:
-            await connection.execute(_SQL["notify"], CHANNEL, payload)
+            await connection.execute(_SQL["notify"], CHANNEL, payloads)
         except CONNECTION_LOST as error:
             log.debug("notification lost", action="notify", error=str(error))
+
+
+def payloads(topics: Iterable[str], messages: Mapping[str, str]) -> list[str]:
+    """Return the payloads of these topics, each one a line; too many of them become `*`.
+
+    Messages about topics are sent before the topics themselves. Those that do not fit are left out.
+    """
+    text = "\n".join(sorted(topics))
+    found = [text if len(text) <= _MAX_PAYLOAD else EVERYTHING]
+    for topic, message in messages.items():
+        line = f"{topic}\t{message}"
+        if len(found[0]) + len(line) < _MAX_PAYLOAD:
+            found[0] = f"{line}\n{found[0]}"
+        elif len(line) <= _MAX_PAYLOAD and len(found) < _MAX_PAYLOADS:
+            found.insert(0, line)
+    return found
 
 
 class DeferredNotifier(Notifier):

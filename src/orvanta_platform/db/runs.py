@@ -89,6 +89,8 @@ class RunRow(msgspec.Struct, frozen=True):
     parent: UUID | None = None
     scopes: list[str] | None = None
     """Scopes that limit its jobs and expressions; None: all permissions of `permissioned_as`."""
+    awaited: bool = False
+    """A caller waits for its result."""
 
 
 class NewRun(msgspec.Struct, frozen=True):
@@ -116,6 +118,7 @@ class NewRun(msgspec.Struct, frozen=True):
     seed: int
     timeout_s: float | None
     scopes: list[str] | None = None
+    awaited: bool = False
 
 
 class RunTarget(msgspec.Struct, frozen=True):

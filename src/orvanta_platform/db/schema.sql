@@ -614,13 +614,15 @@ CREATE TABLE run_live (
     seed            bigint NOT NULL,
     timeout_s       double precision,
     labels          text[],
-    scopes          text[]
+    scopes          text[],
+    awaited         boolean NOT NULL DEFAULT false
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000,
         autovacuum_vacuum_cost_delay = 0);
 CREATE INDEX run_live_workspace ON run_live (workspace, id);
 CREATE INDEX run_live_parent ON run_live (parent) WHERE parent IS NOT NULL;
 COMMENT ON TABLE run_live IS 'A run that has not ended. It is the root frame: every change of its jobs except claim bumps rev.';
 COMMENT ON COLUMN run_live.scopes IS 'The limits of its jobs and expressions: the scopes of the token that started it. NULL: all that permissioned_as may.';
+COMMENT ON COLUMN run_live.awaited IS 'A caller waits for its result, which is sent with the notification of its end.';
 COMMENT ON COLUMN run_live.started_at IS 'The earliest start of a job that has ended; null until one has.';
 
 CREATE TABLE job_live (

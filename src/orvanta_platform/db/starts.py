@@ -15,7 +15,7 @@ from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.runs import NewRun
 from orvanta_platform.db.steps import StepWrite, arguments_of, arguments_of_one, inserting_parts
 
-_OWN_PARAMETERS = 37
+_OWN_PARAMETERS = 38
 
 
 class NewStart(msgspec.Struct, frozen=True):
@@ -58,14 +58,14 @@ async def start_runs(connection: Connection, starts: Sequence[NewStart]) -> None
 
 def _row(start: NewStart) -> tuple[Any, ...]:
     """Return the columns of a run after its first step, and those of its audit row."""
-    *of_run, scopes = astuple(replace(start.run, state=start.step.state))
+    *of_run, scopes, awaited = astuple(replace(start.run, state=start.step.state))
     limits = None if scopes is None else msgspec.json.encode(scopes).decode()
-    return (*of_run, limits, start.step.rev + 1, start.step.status, *astuple(start.audit))
+    return (*of_run, limits, awaited, start.step.rev + 1, start.step.status, *astuple(start.audit))
 
 
 @cache
 def statement(own: frozenset[str], of_step: frozenset[str], *, alone: bool) -> tuple[str, tuple[int, ...]]:
-    """Return the statement of these parts, and its parameter numbers: its own 37, then those of write_steps.
+    """Return the statement of these parts, and its parameter numbers: its own 38, then those of write_steps.
 
     `alone`: for one run with a plain step, whose parameters are not arrays.
     """

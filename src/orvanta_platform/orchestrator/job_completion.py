@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from orvanta_platform.db import jobs as job_rows
 from orvanta_platform.db.jobs import ClaimedJob
 from orvanta_platform.db.steps import NewJob, StepWrite
+from orvanta_platform.orchestrator import announced_results
 from orvanta_platform.orchestrator.advance import Tools, advance, advance_all
 from orvanta_platform.orchestrator.attempt_outcome import Finish
 from orvanta_platform.orchestrator.blueprints import Blueprint
@@ -41,7 +42,7 @@ async def finish_job(
         write, given = claim_next(write, job, finish) if hand_off else (write, None)
         if await committer.submit(write):
             tools.recent.put_rows(write.values)
-            notify_step(tools, write)
+            notify_step(tools, write, awaited=job.run.awaited)
             await advance_caller(tools, job, write)
             if finish.node == blueprint.plan.early:
                 tools.notify.send(f"ended:{job.run.id}")
@@ -126,12 +127,12 @@ async def advance_caller(tools: Tools, job: ClaimedJob, write: StepWrite) -> Non
         await advance_all(tools, [job.run.parent])
 
 
-def notify_step(tools: Tools, write: StepWrite) -> None:
-    """Wake everything that a written step concerns."""
+def notify_step(tools: Tools, write: StepWrite, *, awaited: bool) -> None:
+    """Wake everything that a written step concerns. `awaited`: a caller waits for the result of the run."""
     tools.notify.queue(*{new.queue for new in write.jobs if new.worker is None})
     if any(ending.fate == "scheduled" for ending in write.endings):
         tools.notify.send("timer")
     if write.end is not None:
-        tools.notify.run_ended(write.run)
+        tools.notify.run_ended(write.run, announced_results.announce(tools.keys, write) if awaited else None)
     else:
         tools.notify.run_changed(write.run)

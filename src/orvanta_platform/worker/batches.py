@@ -143,7 +143,7 @@ class Batches:
             if self._platform.spans is not None:
                 attempt_spans.add(self._platform.spans, step.job, step.finish, 0.0)
             self._platform.tools.recent.put_rows(step.write.values)
-            notify_step(self._platform.tools, step.write)
+            notify_step(self._platform.tools, step.write, awaited=step.job.run.awaited)
             await advance_caller(self._platform.tools, step.job, step.write)
             if step.following is not None:
                 self._held[step.following.id] = step.following.run.id

@@ -55,7 +55,8 @@ RETURNING j.id, j.run, j.node, j.node_index, j.kind, j.language, j.path, j.queue
           extract(epoch FROM j.claimed_at - j.enqueued_at)::double precision AS waited_s, picked.claimed_seq,
           r.workspace, r.priority AS run_priority, r.queue AS run_queue, r.kind AS run_kind, r.path AS run_path,
           r.version, r.document, r.language AS run_language, r.pin_set, r.engine_version, r.rev, r.state, r.status,
-          r.parent AS run_parent, r.root, r.created_by, r.email, r.permissioned_as, r.seed, r.scheduled_at, r.scopes
+          r.parent AS run_parent, r.root, r.created_by, r.email, r.permissioned_as, r.seed, r.scheduled_at, r.scopes,
+          r.awaited
 
 -- name: give_back
 -- Makes jobs that this worker claimed and never started available again, without counting the attempt.

@@ -2,15 +2,15 @@
 -- Inserts a run before its first step.
 INSERT INTO run_live (id, workspace, kind, path, version, document, language, pin_set, engine_version, state, status,
                       priority, queue, parent, root, trigger, created_by, email, permissioned_as, scheduled_at, seed,
-                      timeout_s, scopes)
+                      timeout_s, scopes, awaited)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'queued', $11, $12, $13, $14, $15, $16, $17, $18,
-        coalesce($19, app_now()), $20, $21, $22)
+        coalesce($19, app_now()), $20, $21, $22, $23)
 
 -- name: lock_run
 -- Locks a run before anything of it is read; the slow path waits for the lock.
 SELECT id, workspace, kind, path, version, document, language, pin_set, engine_version, rev, state, status, cancel_at,
        priority, queue, parent, root, created_by, email, permissioned_as, seed, timeout_s, created_at, scheduled_at,
-       scopes
+       scopes, awaited
 FROM run_live
 WHERE id = $1
 FOR NO KEY UPDATE
@@ -24,7 +24,7 @@ SELECT EXISTS (SELECT FROM run_live WHERE id = $1)
 -- A live run, without a lock.
 SELECT id, workspace, kind, path, version, document, language, pin_set, engine_version, rev, state, status, cancel_at,
        priority, queue, parent, root, created_by, email, permissioned_as, seed, timeout_s, created_at, scheduled_at,
-       scopes
+       scopes, awaited
 FROM run_live
 WHERE id = $1
 
@@ -32,7 +32,7 @@ WHERE id = $1
 -- Several live runs, without locks.
 SELECT id, workspace, kind, path, version, document, language, pin_set, engine_version, rev, state, status, cancel_at,
        priority, queue, parent, root, created_by, email, permissioned_as, seed, timeout_s, created_at, scheduled_at,
-       scopes
+       scopes, awaited
 FROM run_live
 WHERE id = ANY($1::uuid[])
 

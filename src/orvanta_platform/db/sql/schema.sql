@@ -39,5 +39,6 @@ INSERT INTO migration (name, breaking) VALUES ($1, $2)
 SELECT ensure_partitions($1)
 
 -- name: notify
--- Sends a notification, outside any transaction that writes.
-SELECT pg_notify($1, $2)
+-- Sends notifications in their order, outside any transaction that writes.
+SELECT pg_notify($1, payload)
+FROM unnest($2::text[]) AS payload

@@ -6,37 +6,38 @@ WITH new_run AS MATERIALIZED (
     FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bytea[], $7::text[], $8::bytea[],
                 $9::smallint[], $10::bytea[], $11::smallint[], $12::text[], $13::uuid[], $14::uuid[], $15::text[],
                 $16::text[], $17::text[], $18::text[], $19::timestamptz[], $20::bigint[], $21::double precision[],
-                $22::text[], $23::integer[], $24::text[]) WITH ORDINALITY
+                $22::text[], $23::boolean[], $24::integer[], $25::text[]) WITH ORDINALITY
         AS r(id, workspace, kind, path, version, document, language, pin_set, engine_version, state, priority, queue,
-             parent, root, trigger, created_by, email, permissioned_as, scheduled_at, seed, timeout_s, scopes, rev,
-             status, n)
+             parent, root, trigger, created_by, email, permissioned_as, scheduled_at, seed, timeout_s, scopes,
+             awaited, rev, status, n)
 ), written AS (
     SELECT n, id, workspace
     FROM new_run
 ), new_runs AS (
     INSERT INTO run_live (id, workspace, kind, path, version, document, language, pin_set, engine_version, state,
                           priority, queue, parent, root, trigger, created_by, email, permissioned_as, scheduled_at,
-                          seed, timeout_s, scopes, rev, status)
+                          seed, timeout_s, scopes, awaited, rev, status)
     SELECT id, workspace, kind, path, version, document, language, pin_set, engine_version, state, priority, queue,
            parent, root, trigger, created_by, email, permissioned_as, scheduled_at, seed, timeout_s,
-           CASE WHEN scopes IS NOT NULL THEN ARRAY(SELECT json_array_elements_text(scopes::json)) END, rev, status
+           CASE WHEN scopes IS NOT NULL THEN ARRAY(SELECT json_array_elements_text(scopes::json)) END, awaited, rev,
+           status
     FROM new_run
 ), audit_rows AS (
     INSERT INTO audit (workspace, actor, on_behalf_of, operation, action_kind, resource, parameters, address,
                        request_id)
     SELECT workspace, actor, on_behalf_of, operation, action_kind, resource, parameters::jsonb, address, request_id
-    FROM unnest($25::text[], $26::text[], $27::text[], $28::text[], $29::text[], $30::text[], $31::text[], $32::text[],
-                $33::text[])
+    FROM unnest($26::text[], $27::text[], $28::text[], $29::text[], $30::text[], $31::text[], $32::text[], $33::text[],
+                $34::text[])
         AS a(workspace, actor, on_behalf_of, operation, action_kind, resource, parameters, address, request_id)
 ), new_documents AS (
     INSERT INTO document (hash, body)
     SELECT hash, body
-    FROM unnest($34::bytea[], $35::bytea[]) AS d(hash, body)
+    FROM unnest($35::bytea[], $36::bytea[]) AS d(hash, body)
     ON CONFLICT DO NOTHING
 ), new_pin_sets AS (
     INSERT INTO pin_set (hash, pins)
     SELECT hash, pins::json
-    FROM unnest($36::bytea[], $37::text[]) AS p(hash, pins)
+    FROM unnest($37::bytea[], $38::text[]) AS p(hash, pins)
     ON CONFLICT DO NOTHING
 )
 SELECT n

@@ -78,6 +78,10 @@ class RunCall(msgspec.Struct, frozen=True):
     headers: Mapping[str, str]
     """Names and values of the headers that become arguments."""
 
+    def awaited(self) -> RunCall:
+        """Return the call of a client that waits for the result."""
+        return msgspec.structs.replace(self, options=replace(self.options, awaited=True))
+
     def args(self, arguments: bytes) -> bytes:
         """Return the arguments with the requested headers added. Raises InvalidInput."""
         return with_headers(arguments, self.headers) if self.headers else arguments
@@ -255,6 +259,7 @@ async def wait_script(
     request: AnyRequest, workspace: FromPath[str], path: FromPath[str], call: NamedDependency[RunCall]
 ) -> Response[bytes]:
     """Run the script at a path and return its result."""
+    call = call.awaited()
     args = call.args(await args_of(request))
     starting = runs.start_script(call.platform, call.actor, workspace, item_path(path), args, call.options)
     return await _result(call, workspace, starting)
@@ -265,6 +270,7 @@ async def wait_script_get(
     workspace: FromPath[str], path: FromPath[str], call: NamedDependency[RunCall], payload: FromQuery[str | None] = None
 ) -> Response[bytes]:
     """Run the script at a path and return its result, by GET. `payload` is the arguments as base64url of JSON."""
+    call = call.awaited()
     args = call.args(args_of_payload(payload))
     starting = runs.start_script(call.platform, call.actor, workspace, item_path(path), args, call.options)
     return await _result(call, workspace, starting)
@@ -275,6 +281,7 @@ async def wait_flow(
     request: AnyRequest, workspace: FromPath[str], path: FromPath[str], call: NamedDependency[RunCall]
 ) -> Response[bytes]:
     """Run the workflow at a path and return its result."""
+    call = call.awaited()
     args = call.args(await args_of(request))
     starting = runs.start_flow(call.platform, call.actor, workspace, item_path(path), args, call.options)
     return await _result(call, workspace, starting)
@@ -285,6 +292,7 @@ async def wait_flow_get(
     workspace: FromPath[str], path: FromPath[str], call: NamedDependency[RunCall], payload: FromQuery[str | None] = None
 ) -> Response[bytes]:
     """Run the workflow at a path and return its result, by GET. `payload` is the arguments as base64url of JSON."""
+    call = call.awaited()
     args = call.args(args_of_payload(payload))
     starting = runs.start_flow(call.platform, call.actor, workspace, item_path(path), args, call.options)
     return await _result(call, workspace, starting)
@@ -315,6 +323,7 @@ async def wait_preview(
     request: AnyRequest, workspace: FromPath[str], call: NamedDependency[RunCall]
 ) -> Response[bytes]:
     """Run code that is not deployed and return its result."""
+    call = call.awaited()
     return await _result(call, workspace, _start_preview(call, workspace, await whole_body(request)))
 
 
@@ -323,6 +332,7 @@ async def run_inline_preview(
     request: AnyRequest, workspace: FromPath[str], call: NamedDependency[RunCall]
 ) -> Response[bytes]:
     """Run code that is not deployed and return its result. The published client calls this on the server's machine."""
+    call = call.awaited()
     return await _result(call, workspace, _start_preview(call, workspace, await whole_body(request)))
 
 
@@ -331,6 +341,7 @@ async def wait_flow_preview(
     request: AnyRequest, workspace: FromPath[str], call: NamedDependency[RunCall]
 ) -> Response[bytes]:
     """Run a workflow that is not deployed and return its result."""
+    call = call.awaited()
     return await _result(call, workspace, _start_flow_preview(call, workspace, await whole_body(request)))
 
 

@@ -81,6 +81,7 @@ async def _answer(
         trigger=route_calls.TRIGGER,
         preprocess=True,
         event=event,
+        awaited=trigger.request_type == "sync",
         traceparent=request.headers.get("traceparent"),
     )
     if key:

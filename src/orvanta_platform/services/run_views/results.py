@@ -24,7 +24,7 @@ from orvanta_platform.db.values import ValueKey, ValueRow, get_values
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.errors import CannotRestart, NotFound, WaitTimeout
 from orvanta_platform.evaluate.raw import members
-from orvanta_platform.orchestrator import values
+from orvanta_platform.orchestrator import announced_results, values
 from orvanta_platform.orchestrator.interpolation import (
     Interpolation,
     Reference,
@@ -307,18 +307,22 @@ async def wait(
     """Wait until a run that the caller just started ends, at most `timeout_s` seconds.
 
     A token that may only start runs gets the results of its own runs. Waits while the database is unavailable. `watch`:
-    registered for the run before it started, so that the run is not queried before it has ended. Raises WaitTimeout
+    registered for the new run before it started, so that the run is not queried before it has ended, nor at all if the
+    notification of its end contains the result. Raises WaitTimeout
     with the run id in the details; Unauthenticated or NotFound if the caller's token, or its right to read the run,
     ends before the run does.
     """
-    if watch is not None and platform.listen.connection is not None:
-        await watch.wait(min(timeout_s, _POLL_S))
     owner = caller.unlimited()
     until = clock.monotonic() + timeout_s
+    if watch is not None and platform.listen.connection is not None:
+        await watch.wait(min(timeout_s, _POLL_S))
     with nullcontext(watch) if watch is not None else watch_end(platform, run) as ended:
         while True:
             try:
-                end = await _end_of(platform, await owner.current(), workspace, run)
+                actor = await owner.current()
+                end = _announced(platform, actor, workspace, run, watch.message if watch is not None else None)
+                if end is None:
+                    end = await _end_of(platform, actor, workspace, run)
             except CONNECTION_LOST as error:
                 log.warning("database lost while waiting", action="wait", run=str(run), error=type(error).__name__)
                 end = None
@@ -332,6 +336,19 @@ async def wait(
                     details={"run_id": str(run)},
                 )
             await ended.wait(min(left, _POLL_S))
+
+
+def _announced(platform: Platform, actor: Actor, workspace: str, run: UUID, message: str | None) -> Finished | None:
+    """Return the outcome of a run that the actor started, as the notification of its end has it; None: it must be read.
+
+    Members may read the runs that they have started, whatever their paths.
+    """
+    if message is None or platform.blueprints.get_early_job(run) is not None:
+        return None
+    if not permissions.can(actor, "read", Target(workspace, "run", created_by=actor.username)):
+        return None
+    result = announced_results.read(platform.keys, run, message)
+    return None if result is None else Finished(run, result.succeeded, False, bytes(result.raw))
 
 
 async def _end_of(platform: Platform, actor: Actor, workspace: str, run: UUID) -> Finished | None:

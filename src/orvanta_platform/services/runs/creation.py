@@ -320,6 +320,7 @@ def _new_run(actor: Actor, spec: RunSpec, options: RunOptions, state: RunState, 
         seed=secrets.randbits(62),
         timeout_s=spec.timeout_s,
         scopes=_scopes_of(actor, spec),
+        awaited=options.awaited,
     )
 
 

@@ -232,4 +232,5 @@ def row_of(new: NewRun) -> RunRow:
         queue=new.queue,
         timeout_s=new.timeout_s,
         scopes=new.scopes,
+        awaited=new.awaited,
     )

@@ -54,6 +54,8 @@ class RunOptions:
     """Names of the arguments that may contain references; None: all."""
     secrets: Secrets = field(default_factory=dict, repr=False)
     """Password inputs of the repeated run, which replace masks in the arguments."""
+    awaited: bool = False
+    """The caller waits for the result in this process."""
     traceparent: str | None = None
     """Header with the trace of the caller, which the trace of the run is linked to."""
     new_id: UUID = field(default_factory=new_run_id)
