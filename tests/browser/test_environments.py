@@ -277,6 +277,8 @@ async def create_production(page: Page) -> None:
     await page.get_by_role("button", name="New environment").click()
     dialog = page.get_by_role("dialog")
     create = dialog.get_by_role("button", name="Create environment")
+    # The form is longer than the dialog, and its buttons are visible nevertheless.
+    await expect(create).to_be_in_viewport()
     await dialog.get_by_label("Name", exact=True).fill("no spaces")
     await dialog.get_by_role("combobox", name="Workspace").select_option("shop-prod")
     await dialog.get_by_label("Colour", exact=True).fill("#b3261e")

@@ -48,7 +48,7 @@ export default function MergeDialog({ them, parts, done, close }: Props) {
           />
         ))}
       </ul>
-      <div className={css.foot}>
+      <div className={dialogCss.foot}>
         <Button onClick={() => all("mine")}>{t("conflicts.allMine")}</Button>
         <Button onClick={() => all("theirs")}>{t("conflicts.allTheirs")}</Button>
         <span className={css.gap} />

@@ -124,7 +124,7 @@ export function InputForm({
           </Field>
         </details>
       )}
-      <div className={css.submit}>
+      <div className={css.submit} data-foot="">
         <RunButton look="main" type="submit" disabled={busy}>
           {submitLabel}
         </RunButton>

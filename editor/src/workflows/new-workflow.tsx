@@ -124,14 +124,16 @@ function NameForm(props: { workspace: string; template: TemplateHead | undefined
   };
   return (
     <form className={css.form} onSubmit={submit}>
-      <Field label={t("ui.name")}>
-        <Input value={summary} onChange={(event) => setSummary(event.target.value)} />
-      </Field>
-      <FolderField folders={folders.data} folder={folder} set={setFolder} />
-      <Field label={t("workflows.id")}>
-        <Input value={name} spellCheck={false} onChange={(event) => setName(event.target.value)} />
-      </Field>
-      <div className={css.foot}>
+      <div className={css.fields}>
+        <Field label={t("ui.name")}>
+          <Input value={summary} onChange={(event) => setSummary(event.target.value)} />
+        </Field>
+        <FolderField folders={folders.data} folder={folder} set={setFolder} />
+        <Field label={t("workflows.id")}>
+          <Input value={name} spellCheck={false} onChange={(event) => setName(event.target.value)} />
+        </Field>
+      </div>
+      <div className={`${dialogCss.foot} ${css.foot}`}>
         <span className={css.path}>
           {error ? (
             <span className={css.error} role="alert">

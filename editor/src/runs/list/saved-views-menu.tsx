@@ -2,6 +2,7 @@ import { type FormEvent, useState } from "react";
 import { t } from "../../texts/runs";
 import { Button, Field, IconButton, Input } from "../../ui/controls";
 import { Dialog, dialogCss } from "../../ui/dialog";
+import panel from "../../ui/panel.module.css";
 import { Select } from "../../ui/select";
 import css from "./runs.module.css";
 import { deleteView, savedViews, saveView } from "./saved-views";
@@ -54,7 +55,7 @@ export function SavedViewsMenu({ workspace, search, show }: Props) {
       )}
       {naming && (
         <Dialog title={t("runs.saveView")} close={() => setNaming(false)}>
-          <form onSubmit={submit}>
+          <form className={panel.inner} onSubmit={submit}>
             <Field label={t("ui.name")} help={t("runs.saveViewHelp")}>
               <Input value={name} maxLength={80} onChange={(event) => setName(event.target.value)} />
             </Field>

@@ -9,7 +9,8 @@ import { useNavigate } from "../../routing/hooks";
 import { t } from "../../texts/runs";
 import { Button, Field } from "../../ui/controls";
 import controls from "../../ui/controls.module.css";
-import { Dialog } from "../../ui/dialog";
+import { Dialog, dialogCss } from "../../ui/dialog";
+import panel from "../../ui/panel.module.css";
 import { Failed, Skeleton } from "../../ui/states";
 import { notify } from "../../ui/toasts";
 import { fieldNames } from "../../workflow/schema-fields";
@@ -83,6 +84,7 @@ function JsonForm({ before, busy, run }: { before: Tree; busy: boolean; run: (ar
   };
   return (
     <form
+      className={panel.inner}
       onSubmit={(event) => {
         event.preventDefault();
         void submit();
@@ -96,9 +98,11 @@ function JsonForm({ before, busy, run }: { before: Tree; busy: boolean; run: (ar
           onChange={(event) => setText(event.target.value)}
         />
       </Field>
-      <Button look="main" icon="play" type="submit" disabled={busy}>
-        {t("runs.runAgain")}
-      </Button>
+      <div className={dialogCss.foot}>
+        <Button look="main" icon="play" type="submit" disabled={busy}>
+          {t("runs.runAgain")}
+        </Button>
+      </div>
     </form>
   );
 }
