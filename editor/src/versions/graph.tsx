@@ -24,6 +24,7 @@ import { Empty } from "../ui/states";
 import { type Compared, compareGraphs, edgeKey, type Mark } from "../workflow/compare";
 import { kindOf } from "../workflow/kinds";
 import { layout } from "../workflow/layout";
+import { OUTCOME_NAMES } from "../workflow/outcome-names";
 import { type Node, outline } from "../workflow/outline";
 import { parseSource } from "../workflow/source";
 import type { Json } from "../workflow/types";
@@ -201,7 +202,7 @@ function Edge(props: EdgeProps<DrawnEdge>) {
             data-edge={`${edge.from} ${edge.to} ${mark ?? "same"}`}
             style={{ transform: `translate(-50%, -50%) translate(${x}px, ${y}px)` }}
           >
-            {edge.on !== "success" && <span className={css.outcome}>{edge.on}</span>}
+            {edge.on !== "success" && <span className={css.outcome}>{OUTCOME_NAMES[edge.on]}</span>}
             {mark && (
               <span className={css.mark} data-mark={mark}>
                 <Icon name={MARKS[mark].icon} size={12} />
