@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from litestar import Litestar, Router
 from litestar.handlers import HTTPRouteHandler
-from litestar.routes import HTTPRoute
+from litestar.plugins import PluginProtocol
+from litestar.plugins.core import MsgspecDIPlugin
+from litestar.routes import BaseRoute, HTTPRoute
 from litestar.types import ASGIApp
 
 from orvanta_platform.http import errors, openapi
@@ -171,8 +175,31 @@ def create_app(platform: Platform) -> ASGIApp:
 class _UncopiedRouter(Router):
     """Router of all handlers. Litestar copies routers that it registers; this one is registered only once."""
 
+    def __init__(self, path: str, route_handlers: Sequence[HTTPRouteHandler | Router]) -> None:
+        self._mapped: dict[str, BaseRoute] = {}
+        self._methods: dict[str, Any] = {}
+        super().__init__(path, route_handlers=route_handlers)
+
     def __deepcopy__(self, memo: dict[int, object]) -> _UncopiedRouter:
         return self
+
+    @property
+    def route_handler_method_map(self) -> dict[str, Any]:
+        """Handlers by path and method. Litestar would collect all of them again for each handler that it registers."""
+        for route in self.routes:
+            if self._mapped.get(route.path) is not route and isinstance(route, HTTPRoute):
+                self._mapped[route.path] = route
+                handlers = ((method, each) for each in route.route_handlers for method in each.http_methods)
+                self._methods[route.path] = dict(handlers)
+        return self._methods
+
+
+class _Application(Litestar):
+    """Litestar without its plugins for packages that other programs of the environment may have, such as pydantic."""
+
+    @staticmethod
+    def _get_default_plugins(plugins: list[PluginProtocol]) -> list[PluginProtocol]:
+        return [*plugins, MsgspecDIPlugin()]
 
 
 @functools.cache
@@ -183,8 +210,8 @@ def create_router() -> Litestar:
     Litestar checks its whole table again for each handler that it registers, but only once for a router that
     contains all of them.
     """
-    router = Litestar(
-        [_UncopiedRouter("/", route_handlers=ROUTES)],
+    router = _Application(
+        [_UncopiedRouter("/", ROUTES)],
         exception_handlers={Exception: errors.answer},
         openapi_config=None,
         request_max_body_size=MAX_BODY,

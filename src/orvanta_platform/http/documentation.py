@@ -77,7 +77,7 @@ class Documentation:
             return 404, headers(_HTML, "no-store", len(_ABSENT), POLICY), _ABSENT
         page = await self._page(path)
         if page is not None:
-            return answer_file(page, REVALIDATE, request, POLICY)
+            return await answer_file(page, REVALIDATE, request, POLICY)
         if found := self._page_of(path):
             return 307, {**headers(_HTML, "no-store", 0, POLICY), "Location": ADDRESS + found}, b""
         missing = await self._page(_MISSING)

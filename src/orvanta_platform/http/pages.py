@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import hashlib
 import mimetypes
@@ -45,13 +46,21 @@ _ABSENT = b"""<!doctype html><html lang="en"><meta charset="utf-8"><title>Orvant
 _NOT_FOUND = b"This file does not exist."
 
 
-class Page(msgspec.Struct, frozen=True):
-    """A file as it is sent: unchanged, and compressed with gzip if its type compresses well."""
+class Page(msgspec.Struct):
+    """A file as it is sent."""
 
     kind: str
     plain: bytes
-    packed: bytes | None
     etag: str
+    compresses: bool
+    """True if its type compresses well."""
+    _packed: bytes | None = None
+
+    async def packed(self) -> bytes:
+        """Return the content compressed with gzip, which the first call does."""
+        if self._packed is None:
+            self._packed = await asyncio.to_thread(gzip.compress, self.plain, 9, mtime=0)
+        return self._packed
 
 
 def read_pages(folders: tuple[Path, ...] = _FOLDERS) -> dict[str, Page]:
@@ -64,13 +73,12 @@ def read_pages(folders: tuple[Path, ...] = _FOLDERS) -> dict[str, Page]:
 
 
 def read_page(file: Path) -> Page:
-    """Return a file with its type, compressed if that helps."""
+    """Return a file with its type."""
     content = file.read_bytes()
     kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
     if kind.startswith("text/"):
         kind += "; charset=utf-8"
-    packed = gzip.compress(content, 9, mtime=0) if file.suffix in _PACKED else None
-    return Page(kind, content, packed, f'"{hashlib.sha256(content).hexdigest()[:32]}"')
+    return Page(kind, content, f'"{hashlib.sha256(content).hexdigest()[:32]}"', file.suffix in _PACKED)
 
 
 class Pages:
@@ -88,9 +96,9 @@ class Pages:
         if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD") or _is_reserved(scope["path"]):
             await self._app(scope, receive, send)
             return
-        await send_page(scope, send, *self._answer(scope["path"], MutableScopeHeaders(scope)))
+        await send_page(scope, send, *await self._answer(scope["path"], MutableScopeHeaders(scope)))
 
-    def _answer(self, path: str, request: Mapping[str, str]) -> tuple[int, dict[str, str], bytes]:
+    async def _answer(self, path: str, request: Mapping[str, str]) -> tuple[int, dict[str, str], bytes]:
         page = self._pages.get(path)
         if page is None and path.startswith(_HASHED):
             # A page of an older build requests a file of that build: never send the page itself as a script.
@@ -101,10 +109,10 @@ class Pages:
             return 503, headers("text/html; charset=utf-8", "no-store", len(_ABSENT)), _ABSENT
         if path == _INDEX:
             return _index(page)
-        return answer_file(page, _FOREVER if path.startswith(_HASHED) else REVALIDATE, request)
+        return await answer_file(page, _FOREVER if path.startswith(_HASHED) else REVALIDATE, request)
 
 
-def answer_file(
+async def answer_file(
     page: Page, cached: str, request: Mapping[str, str], policy: str = POLICY
 ) -> tuple[int, dict[str, str], bytes]:
     """Return status, headers and body for a file: compressed if the client accepts that, 304 if it has the file."""
@@ -112,8 +120,8 @@ def answer_file(
     if page.etag in request.get("if-none-match", ""):
         return 304, {"Cache-Control": cached, **validators}, b""
     body = page.plain
-    if page.packed is not None and "gzip" in request.get("accept-encoding", ""):
-        body = page.packed
+    if page.compresses and "gzip" in request.get("accept-encoding", ""):
+        body = await page.packed()
         validators["Content-Encoding"] = "gzip"
     return 200, {**headers(page.kind, cached, len(body), policy), **validators}, body
 
