@@ -26,7 +26,7 @@ LARGE = "x" * announced_results.MAX_BYTES
 
 @pytest.fixture
 async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarness]:
-    async with api_harness(database, tmp_path) as made:
+    async with api_harness(database, tmp_path, wait_s=600) as made:
         yield made
 
 
@@ -152,7 +152,7 @@ async def test_lost_notification_delays_result(
 
     monkeypatch.setattr(Notifier, "_send", lose)
     assert (await worker.finish(job, "found")).recorded
-    assert (await request).json() == "found"
+    assert (await asyncio.wait_for(request, 20)).json() == "found"
 
 
 async def test_messages_of_others_are_ignored(api: ApiHarness, core: CoreHarness) -> None:
