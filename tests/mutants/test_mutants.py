@@ -104,6 +104,7 @@ CAUGHT_BY = {
     "runs_bound_to_the_dead_wait": f"{STEPS}/test_worker_affinity.py::test_loss_of_bound_worker_fails_run",
     "sleep_without_edges_held": f"{ENGINE}/test_engine_waits.py",
     "skip_not_spread": f"{ENGINE}/test_engine_edges.py",
+    "shared_read_began_before": "tests/unit/test_shared_reads.py::test_caller_gets_no_read_that_began_before_it_asked",
     "start_sent_again": f"{STEPS}/test_run_starts.py::test_outcome_of_lost_batch_is_found_for_each_run[embedded]",
     "start_with_all_permissions": f"{STEPS}/test_run_starts.py::test_empty_scopes_stay_empty[embedded]",
     "strangers_send_any_body": "tests/http/test_availability.py::test_anonymous_body_is_limited",

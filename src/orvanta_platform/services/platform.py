@@ -25,6 +25,7 @@ from orvanta_platform.orchestrator.advance import Tools
 from orvanta_platform.orchestrator.blueprints import Blueprints
 from orvanta_platform.orchestrator.run_starts import RunStarts
 from orvanta_platform.orchestrator.sizes import Sizes
+from orvanta_platform.services.shared_reads import SharedReads
 from orvanta_platform.services.turns import Turns
 from orvanta_platform.settings import Settings
 from orvanta_platform.storage import Storage
@@ -91,6 +92,9 @@ class Platform:
     tools: Tools = field(init=False)
     """Process-wide dependencies of a step."""
 
+    reads: SharedReads = field(init=False)
+    """Reads of tokens and versions that concurrent calls share."""
+
     starts: RunStarts = field(init=False)
     """Inserts the runs that concurrent calls start."""
 
@@ -98,6 +102,7 @@ class Platform:
         tools = Tools(self.db, self.storage, self.blueprints, self.notify, self.keys, self.evaluator)
         tools = replace(tools, sizes=Sizes(self.settings.result_limit))
         object.__setattr__(self, "tools", tools)
+        object.__setattr__(self, "reads", SharedReads())
         object.__setattr__(self, "starts", RunStarts(self.db))
         spans = None if self.settings.otlp_endpoint is None else Spans(self.measurements.spans)
         object.__setattr__(self, "spans", spans)

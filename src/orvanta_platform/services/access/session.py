@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import OrderedDict
+from functools import partial
 from typing import Literal
 
 import msgspec
@@ -79,14 +80,19 @@ class Authenticator:
         if token.startswith(job_tokens.PREFIX):
             return await self._job(token, caller, changes=changes)
         digest = names.token_hash(token)
-        async with self._platform.db.acquire() as conn:
-            bearer = await tokens.resolve(conn, digest, caller.workspace, limits.MAX_SCOPES)
-            if bearer is not None and bearer.stale:
-                await tokens.record_use(conn, digest, caller.address)
+        key = ("token", digest, caller.workspace)
+        bearer = await self._platform.reads.get(key, partial(self._bearer, digest, caller))
         if bearer is None:
             return None
         kind: Literal["user", "session"] = "session" if bearer.kind == "session" else "user"
         return replace(_actor(bearer, caller), kind=kind, token=digest)
+
+    async def _bearer(self, digest: bytes, caller: Caller) -> Bearer | None:
+        async with self._platform.db.acquire() as conn:
+            bearer = await tokens.resolve(conn, digest, caller.workspace, limits.MAX_SCOPES)
+            if bearer is not None and bearer.stale:
+                await tokens.record_use(conn, digest, caller.address)
+        return bearer
 
     async def again(self, token: str, caller: Caller, within_s: float) -> Actor | None:
         """Return the actor of `token`, resolved at most `within_s` seconds ago.

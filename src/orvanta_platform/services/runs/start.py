@@ -98,9 +98,7 @@ async def start_script(
     substitute's path; without one, its run fails. Raises NotFound, Forbidden, InvalidInput.
     """
     substitute = hub_substitute(path)
-    async with platform.db.acquire() as connection:
-        view = await acceptance.view_of(connection, actor)
-        version = await acceptance.resolve(connection, workspace, "script", substitute or path, view)
+    version = await _current_version(platform, actor, workspace, "script", substitute or path)
     name = f"script {path}"
     if substitute is not None and not _may_read(actor, workspace, version):
         spec = _unavailable(actor, workspace, path)
@@ -109,6 +107,20 @@ async def start_script(
     return await _run_script(
         platform, actor, workspace, version, name, args, options, retry=retry, in_transaction=in_transaction
     )
+
+
+async def _current_version(
+    platform: Platform, actor: Actor, workspace: str, kind: acceptance.Kind, path: str
+) -> VersionRow | None:
+    """Return the version that a run by path uses, whether or not the actor may run it. Raises NotAccepted."""
+    async with platform.db.acquire() as connection:
+        view = await acceptance.view_of(connection, actor)
+
+    async def read() -> VersionRow | None:
+        async with platform.db.acquire() as connection:
+            return await acceptance.resolve(connection, workspace, kind, path, view)
+
+    return await platform.reads.get((kind, workspace, path, view), read)
 
 
 def _may_read(actor: Actor, workspace: str, version: VersionRow | None) -> bool:
@@ -148,9 +160,7 @@ async def start_flow(
     in_transaction: TransactionHook | None = None,
 ) -> UUID:
     """Run the newest version of a workflow. Raises NotFound, Forbidden, InvalidInput, ScriptMissing."""
-    async with platform.db.acquire() as connection:
-        view = await acceptance.view_of(connection, actor)
-        version = await acceptance.resolve(connection, workspace, "flow", path, view)
+    version = await _current_version(platform, actor, workspace, "flow", path)
     return await _run_flow(
         platform, actor, workspace, version, f"flow {path}", args, options, in_transaction=in_transaction
     )
