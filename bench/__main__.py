@@ -17,6 +17,7 @@ from bench.bars import Measure, Options, Outcome
 from bench.machine import describe
 from bench.measures import (
     chain,
+    costs,
     deploy,
     drain,
     growth,
@@ -52,6 +53,8 @@ BARS: dict[str, Measure] = {
     "p15": chain.p15,
     "p16": waiting.p16,
     "p17": servers.p17,
+    "p18": costs.p18,
+    "p19": costs.p19,
     "p20": pages.p20,
     "p21": imports.p21,
 }

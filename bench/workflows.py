@@ -34,6 +34,15 @@ def chain(steps: int, *, dedicated: bool) -> dict[str, Any]:
     return {"modules": [_python(f"s{place}", LIGHT, {"n": _static(10)}, dedicated) for place in range(steps)]}
 
 
+def while_loop(turns: int, *, dedicated: bool) -> dict[str, Any]:
+    """Return a loop of a light Python node that ends after so many turns; the result is their number."""
+    stop = {"expr": f"flow_input.iter.index >= {turns - 1}", "skip_if_stopped": False}
+    body = {**_python("each", LIGHT, {"n": _static(10)}, dedicated), "stop_after_if": stop}
+    loop = {"type": "whileloopflow", "skip_failures": False, "modules": [body]}
+    output = {"type": "javascript", "expr": "results.loop.length"}
+    return {"modules": [{"id": "loop", "value": loop}], "output": output}
+
+
 def clock(*, dedicated: bool) -> dict[str, Any]:
     """Return a workflow of one node whose result is the time at which its code started."""
     return {"modules": [_python("now", NOW, {}, dedicated)]}

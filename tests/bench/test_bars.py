@@ -58,6 +58,22 @@ def test_chains_at_once_run_all_their_steps() -> None:
     assert recorded["settings"] == {"ORVANTA_SLOTS": "16"}
 
 
+def test_costs_are_counted() -> None:
+    recorded = quick("p19")
+    for mode in ("dedicated", "confined"):
+        run, step = recorded[mode]["run"], recorded[mode]["step"]
+        assert run["statements_by_name"]["claim"] > 0 and run["statements_by_name"]["start_runs"] > 0
+        assert 2 <= run["writing_transactions"] < 20 and run["wal_bytes"] > 500
+        assert step["statements_by_name"]["write_steps"] > 0.5
+        assert {"server", "worker", "postgres", "all"} <= set(run["cpu_us"])
+
+
+@pytest.mark.soak
+def test_growth_within_one_run_is_measured() -> None:
+    recorded = quick("p18")
+    assert all_positive([*recorded["chain"]["raw"], *recorded["loop"]["raw"]])
+
+
 def test_full_queue_is_drained_completely() -> None:
     recorded = quick("p4")
     assert (recorded["jobs"], len(recorded["rate"]["raw"])) == (300, 1)
