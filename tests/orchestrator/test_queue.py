@@ -228,6 +228,31 @@ async def test_fast_scan_is_made_each_time(core: CoreHarness, hours: Hours, monk
             assert [found.id for found in await worker.claimer.claim(connection, 2, notified=False)] == [started]
 
 
+async def test_lone_job_costs_one_claim_and_one_scan(core: CoreHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A claim locks the row of the worker: one that finds nothing would be a transaction that writes."""
+    made: list[str] = []
+    scan, claim_rows = job_rows.list_waiting_pairs, job_rows.claim
+
+    async def counted_scan(connection: Any) -> list[tuple[str, int]]:
+        made.append("scan")
+        return await scan(connection)
+
+    async def counted_claim(*args: Any) -> list[ClaimedJob]:
+        made.append("claim")
+        return await claim_rows(*args)
+
+    monkeypatch.setattr(job_rows, "list_waiting_pairs", counted_scan)
+    monkeypatch.setattr(job_rows, "claim", counted_claim)
+    worker = await core.worker()
+    for round_number in range(4):
+        made.clear()
+        started = await start_single(core)
+        async with core.db.acquire() as connection:
+            assert [found.id for found in await worker.claimer.claim(connection, 4)] == [started]
+            assert await worker.claimer.claim(connection, 4, notified=False) == []
+        assert made == (["claim", "scan"] if round_number else ["scan", "claim", "scan"])
+
+
 async def test_returned_jobs_count_no_attempt(core: CoreHarness) -> None:
     worker, second = await core.worker(), await core.worker()
     run = await core.start(job("a"))

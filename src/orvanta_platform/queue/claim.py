@@ -115,24 +115,26 @@ class Claimer:
     async def claim(self, connection: Connection, free: int, *, notified: bool = True) -> list[ClaimedJob]:
         """Claim up to `free` jobs. An empty result: there is no work that this worker may take now.
 
-        A shorter result means that the known pairs are exhausted; the next claim starts with a scan. `notified`: a
-        notification announced work. Otherwise it is a periodic scan, which may be skipped if scans are slow.
+        A shorter result means that the known pairs are exhausted; the next periodic claim starts with a scan.
+        `notified`: a notification announced work. Otherwise it is a periodic scan, which may be skipped if scans are
+        slow.
         """
         taken = await self._try_last_pairs(connection, free) if notified else []
         now = clock.monotonic()
-        if not taken and not self._exhausted and now - self._pairs_at <= PAIRS_AGE_S:
+        if not taken and (notified or not self._exhausted) and now - self._pairs_at <= PAIRS_AGE_S:
             taken = await self._claim(connection, free, now)
-            self._exhausted = len(taken) < free
         if not taken:
             if notified or self._may_scan(now):
                 await self._scan(connection, now)
             else:
                 self._pairs = self._last_pairs
             taken = await self._claim(connection, free, now)
+        self._exhausted = len(taken) < free
         return taken
 
     async def _try_last_pairs(self, connection: Connection, free: int) -> list[ClaimedJob]:
-        """Try, after a pause, the pairs that held work last; if they do again, a round trip is saved.
+        """Try, if nothing waited or after a pause, the pairs that held work last; if they do again, a round trip is
+        saved.
 
         Happens once between two scans, unless these are slow, so that work in other queues is not missed.
         """
@@ -140,7 +142,7 @@ class Claimer:
         if (
             (self._tried_last_pairs and self._may_scan(now))
             or not self._last_pairs
-            or now - self._pairs_at <= PAIRS_AGE_S
+            or (self._pairs and now - self._pairs_at <= PAIRS_AGE_S)
         ):
             return []
         self._tried_last_pairs = True
