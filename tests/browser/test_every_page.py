@@ -145,8 +145,8 @@ PAGES = [
     Shown("settings-policies-new", f"{SETTINGS}/policies", ["New policy"]),
     Shown("settings-git-bind", f"{SETTINGS}/git", ["Bind repository"]),
     Shown("settings-sso-new", f"{SETTINGS}/sso", ["New provider"]),
-    Shown("settings-instance-color", f"{SETTINGS}/instance", ["Edit branding_color"]),
-    Shown("settings-instance-tags", f"{SETTINGS}/instance", ["Edit default_tags"]),
+    Shown("settings-instance-color", f"{SETTINGS}/instance", ["Edit Branding colour"]),
+    Shown("settings-instance-tags", f"{SETTINGS}/instance", ["Edit Default tags"]),
     Shown("settings-accounts-new", f"{SETTINGS}/accounts", ["New account"]),
 ]
 OF_RUNS = [

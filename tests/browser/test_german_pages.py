@@ -73,8 +73,17 @@ def translations(name: str) -> list[str]:
     if whole:
         return whole
     found = ((pattern.fullmatch(name), german) for pattern, english, german in catalogue() if literal(english) >= 4)
-    filled = [re.sub(r"\{(\w+)\}", lambda part, m=match: m[part[1]], german) for match, german in found if match]  # type: ignore[misc]
+    filled = [
+        re.sub(r"\{(\w+)\}", lambda part, m=match: whole_translation(m[part[1]]), german)  # type: ignore[misc]
+        for match, german in found
+        if match
+    ]
     return filled or [name]
+
+
+def whole_translation(value: str) -> str:
+    """Return the German text for a placeholder whose value is itself a text, otherwise the value."""
+    return next((german for _, english, german in catalogue() if english == value), value)
 
 
 async def faults_of(page: Page, shown: Shown, width: int, ids: dict[str, str]) -> list[str]:

@@ -24,7 +24,7 @@ async def test_settings_of_instance_are_changed(page: Page, site: Site) -> None:
     row = rows(page, "Passwords and tokens").filter(has_text="min_password_length")
     await expect(row).to_contain_text("Minimum length of passwords")
     await expect(row).to_contain_text(re.compile("8.*Default"))
-    await row.get_by_role("button", name="Edit min_password_length").click()
+    await row.get_by_role("button", name="Edit Minimum length of passwords").click()
     dialog = page.get_by_role("dialog")
     for wrong, problem in (("many", "Not a whole number"), ("7", "The value of min_password_length is not valid")):
         await dialog.get_by_label("Value").fill(wrong)
@@ -38,17 +38,21 @@ async def test_settings_of_instance_are_changed(page: Page, site: Site) -> None:
     fixed = rows(page, "Other").filter(has_text="audit_retention_days")
     await expect(fixed).to_contain_text("Set by the environment variable ORVANTA_AUDIT_RETENTION_DAYS")
     await expect(fixed.get_by_role("button")).to_have_count(0)
+    alerts = rows(page, "Other").filter(has=page.get_by_text("Alerts", exact=True))
+    await expect(alerts).to_contain_text("No channels, 7 conditions")
+    manual = alerts.get_by_role("link", name="Documentation of Alerts")
+    await expect(manual).to_have_attribute("href", "/docs/how-to/operate/alerts.html")
     # The color is shown above every page.
-    await page.get_by_role("button", name="Edit branding_color").click()
+    await page.get_by_role("button", name="Edit Branding colour").click()
     await expect(dialog.get_by_label("Value")).to_have_attribute("type", "color")
     await dialog.get_by_label("Value").fill("#00aa77")
     await dialog.get_by_role("button", name="Save").click()
     await expect(rows(page, "Other").filter(has_text="branding_color")).to_contain_text("#00aa77")
     await page.reload()
     await expect(page.locator("[style*='rgb(0, 170, 119)']")).to_have_count(1)
-    await page.get_by_role("button", name="Use default of branding_color").click()
+    await page.get_by_role("button", name="Use default of Branding colour").click()
     # Tags by workspace are entries, not text to be written.
-    await page.get_by_role("button", name="Edit default_tags").click()
+    await page.get_by_role("button", name="Edit Default tags").click()
     for workspace, tag in (("sales", "gpu"), ("*", "shared")):
         await dialog.get_by_label("Workspace").fill(workspace)
         await dialog.get_by_label("Tag").fill(tag)
@@ -57,7 +61,7 @@ async def test_settings_of_instance_are_changed(page: Page, site: Site) -> None:
     await dialog.get_by_role("button", name="Save").click()
     await expect(rows(page, "Other").filter(has_text="default_tags")).to_contain_text("sales: gpu")
     assert site.client.get("/api/settings/global/default_tags").json() == {"sales": "gpu"}
-    await page.get_by_role("button", name="Use default of default_tags").click()
+    await page.get_by_role("button", name="Use default of Default tags").click()
     # Values of the environment are shown as such, without secrets.
     environment = rows(page, "Environment")
     await expect(environment.filter(has_text="ORVANTA_PORT")).to_contain_text("Set by the environment")
@@ -65,7 +69,7 @@ async def test_settings_of_instance_are_changed(page: Page, site: Site) -> None:
     await is_accessible(page)
     await page.get_by_label("Search: Environment").fill("ORVANTA_HOST")
     await expect(environment).to_have_count(1)
-    await row.get_by_role("button", name="Use default of min_password_length").click()
+    await row.get_by_role("button", name="Use default of Minimum length of passwords").click()
     await expect(row).to_contain_text(re.compile("8.*Default"))
     # The page Single sign-on has these settings.
     await expect(page.get_by_text(re.compile("oidc_providers|break_glass_account"))).to_have_count(0)
@@ -74,13 +78,13 @@ async def test_settings_of_instance_are_changed(page: Page, site: Site) -> None:
     site.client.post("/api/settings/global/smtp", json={"value": server}).raise_for_status()
     try:
         await page.reload()
-        await page.get_by_role("button", name="Edit smtp").click()
+        await page.get_by_role("button", name="Edit Mail server").click()
         await expect(dialog.get_by_label("Value")).to_have_value(re.compile(r"\*\*\*"))
         await expect(page.get_by_text("swordfish")).to_have_count(0)
         await check(page)
         await dialog.get_by_role("button", name="Cancel").click()
-        await page.get_by_role("button", name="Use default of smtp").click()
-        await expect(page.get_by_text("smtp was reset to its default")).to_be_visible()
+        await page.get_by_role("button", name="Use default of Mail server").click()
+        await expect(page.get_by_text("Mail server was reset to its default")).to_be_visible()
     finally:
         site.client.post("/api/settings/global/smtp", json={"value": None}).raise_for_status()
 
@@ -108,7 +112,7 @@ async def test_two_admins_see_both_values_of_a_setting(page: Page, site: Site) -
     dialog = page.get_by_role("dialog")
     try:
         await opens(page, "instance", "Instance settings")
-        await page.get_by_role("button", name="Edit min_password_length").click()
+        await page.get_by_role("button", name="Edit Minimum length of passwords").click()
         site.client.post("/api/settings/global/min_password_length", json={"value": 11}).raise_for_status()
         await dialog.get_by_label("Value").fill("9")
         await dialog.get_by_role("button", name="Save").click()
@@ -375,7 +379,7 @@ async def provider_is_entered(page: Page, site: Site) -> None:
     await dialog.get_by_role("button", name="Cancel").click()
     await provider_is_changed(page, site)
     # Only a superadmin who could log in becomes the account with a password.
-    await page.get_by_role("button", name="Edit break_glass_account").click()
+    await page.get_by_role("button", name="Edit Emergency account").click()
     await dialog.get_by_label("Value").fill("nobody@example.org")
     await dialog.get_by_role("button", name="Save").click()
     await expect(dialog.get_by_role("alert")).to_contain_text("must be an enabled superadmin")

@@ -9,6 +9,7 @@ import { t } from "../texts/settings";
 import { Loaded, Rows, SearchedList } from "./parts";
 import { SettingRow } from "./setting-row";
 import css from "./settings.module.css";
+import { withCode } from "./with-code";
 
 /** Settings of passwords and tokens. */
 const LOGIN = ["min_password_length", "require_totp", "token_max_age_days"];
@@ -64,7 +65,9 @@ function ProcessRow({ setting }: { setting: ProcessSetting }) {
           <code className={css.name}>{setting.name}</code>
           <code>{setting.value ?? "—"}</code>
         </span>
-        <span className={css.facts}>{setting.description}</span>
+        <span className={css.facts}>
+          <span>{withCode(setting.description)}</span>
+        </span>
       </div>
       <span className={css.note}>{setting.set ? t("settings.setByEnvironment") : t("settings.default")}</span>
     </>

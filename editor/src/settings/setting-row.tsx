@@ -1,5 +1,6 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
+import { BASE } from "../api/client";
 import { type InstanceSetting, instanceSettingsQuery, setInstanceSetting } from "../api/instance-settings";
 import { t, tWith } from "../texts/settings";
 import { Button, Field, Input } from "../ui/controls";
@@ -10,7 +11,8 @@ import { notify } from "../ui/toasts";
 import type { Json } from "../workflow/types";
 import { MapField } from "./map-field";
 import { FormDialog, Problem, useSubmission } from "./parts";
-import { settingLabel } from "./setting-label";
+import { settingSummary } from "./setting-summary";
+import { settingTexts } from "./setting-texts";
 import { kindOfSetting, settingText, settingValue } from "./setting-value";
 import css from "./settings.module.css";
 
@@ -25,21 +27,26 @@ export function SettingRow({ setting }: { setting: InstanceSetting }) {
   const { busy, errors, send } = useSubmission();
   const [editing, setEditing] = useState(false);
   const { name } = setting;
+  const { label, hint, guide } = settingTexts(name, setting.description);
   const reset = async () => {
-    if (await send(() => setInstanceSetting(name, null, setting.version))) notify(t("settings.settingReset", { name }));
+    if (await send(() => setInstanceSetting(name, null, setting.version)))
+      notify(t("settings.settingReset", { name: label }));
     await queries.invalidateQueries(instanceSettingsQuery);
   };
   return (
     <>
       <div className={css.what}>
         <span className={css.heading}>
-          <span className={css.name}>{settingLabel(name)}</span>
-          <code>{settingSummary(setting)}</code>
+          <span className={css.name}>{label}</span>
+          <span>{settingSummary(setting)}</span>
         </span>
         <span className={css.facts}>
           <code>{name}</code>
         </span>
-        <span className={css.facts}>{setting.description}</span>
+        <span className={css.facts}>
+          <span>{hint}</span>
+          {guide && <GuideLink label={label} guide={guide} />}
+        </span>
         <span className={css.facts}>
           <span>
             <Origin setting={setting} />
@@ -48,7 +55,7 @@ export function SettingRow({ setting }: { setting: InstanceSetting }) {
       </div>
       {!setting.variable && (
         <div className={css.tools}>
-          <Button icon="edit" onClick={() => setEditing(true)} aria-label={t("settings.editItem", { name })}>
+          <Button icon="edit" onClick={() => setEditing(true)} aria-label={t("settings.editItem", { name: label })}>
             {t("ui.edit")}
           </Button>
           {setting.updated_at && (
@@ -56,7 +63,7 @@ export function SettingRow({ setting }: { setting: InstanceSetting }) {
               icon="undo"
               disabled={busy}
               onClick={() => void reset()}
-              aria-label={t("settings.useDefaultOf", { name })}
+              aria-label={t("settings.useDefaultOf", { name: label })}
             >
               {t("settings.useDefault")}
             </Button>
@@ -76,23 +83,22 @@ function Origin({ setting }: { setting: InstanceSetting }) {
   return at ? tWith("settings.changedBy", { time: <Time at={at} /> }, { author }) : t("settings.default");
 }
 
-/** Return a value in one line: the entries of a map, the names of the members of another object. */
-function settingSummary({ value, schema }: InstanceSetting): string {
-  if (value === null || value === undefined) return "—";
-  if (typeof value !== "object") return String(value);
-  if (kindOfSetting(schema as Json) === "map")
-    return (
-      Object.entries(value)
-        .map((each) => each.join(": "))
-        .join(", ") || "—"
-    );
-  return Object.keys(value).join(", ") || "—";
-}
+const GuideLink = ({ label, guide }: { label: string; guide: string }) => (
+  <a
+    href={`${BASE}/docs/${guide}.html`}
+    target="_blank"
+    rel="noreferrer"
+    aria-label={t("settings.guideOf", { name: label })}
+  >
+    {t("shell.documentation")}
+  </a>
+);
 
 function SettingDialog({ setting, close }: { setting: InstanceSetting; close: () => void }) {
   const queries = useQueryClient();
   const submission = useSubmission(() => "value");
-  const { name, description } = setting;
+  const { name } = setting;
+  const { label, hint, guide } = settingTexts(name, setting.description);
   const kind = kindOfSetting(setting.schema as Json);
   const [typed, setTyped] = useState(settingText(setting.value as Json, kind) || (kind === "color" ? COLOR : ""));
   const read = settingValue(typed, kind);
@@ -101,7 +107,7 @@ function SettingDialog({ setting, close }: { setting: InstanceSetting; close: ()
     const save = () => setInstanceSetting(name, "value" in read ? read.value : null, setting.version);
     const saved = await submission.send(save, { value: problem });
     if (saved) {
-      notify(t("settings.saved", { name }));
+      notify(t("settings.saved", { name: label }));
       close();
     }
     // After a conflict, the next attempt is based on the version whose value is shown.
@@ -114,14 +120,16 @@ function SettingDialog({ setting, close }: { setting: InstanceSetting; close: ()
   };
   return (
     <FormDialog
-      title={t("settings.editItem", { name })}
+      title={t("settings.editItem", { name: label })}
       submitLabel={t("ui.save")}
       submission={submission}
       submit={submit}
       wide={kind === "json"}
       close={close}
     >
-      <p className={css.note}>{description}</p>
+      <p className={css.note}>
+        {hint} {guide && <GuideLink label={label} guide={guide} />}
+      </p>
       {kind === "map" ? (
         <MapField
           label={t("settings.value")}
