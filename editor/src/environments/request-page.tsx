@@ -15,6 +15,7 @@ import {
   requestQuery,
   withdrawRequest,
 } from "../api/environments";
+import { isNamed, ownMemberQuery } from "../api/members";
 import { errorText } from "../lib/api-error";
 import { Link } from "../routing/link";
 import { t, tWith } from "../texts/environments";
@@ -216,12 +217,14 @@ function Actions({ environment, request }: { environment: Environment; request: 
   const [comment, setComment] = useState("");
   const [reason, setReason] = useState("");
   const changing = useChange(workspace, () => setComment(""));
+  const me = useQuery(ownMemberQuery(workspace)).data;
   const { id, state, plan, stale, plan_hash: hash } = request;
   const change = (work: () => Promise<void>) => () => changing.mutate(work);
   const open = state === "open";
+  const mayBypass = me !== undefined && isNamed(me, environment.rules.bypass);
   const busy = changing.isPending;
   return (
-    <section>
+    <section className={css.form}>
       <Field label={t("environments.comment")}>
         <textarea
           className={controls.input}
@@ -230,7 +233,7 @@ function Actions({ environment, request }: { environment: Environment; request: 
           onChange={(event) => setComment(event.target.value)}
         />
       </Field>
-      {open && plan.unfulfilled.length > 0 && (
+      {open && plan.unfulfilled.length > 0 && mayBypass && (
         <Field label={t("environments.bypass")} help={t("environments.bypassHint")}>
           <Input value={reason} onChange={(event) => setReason(event.target.value)} />
         </Field>
