@@ -1,3 +1,4 @@
+import type { CSSProperties, ReactNode } from "react";
 import type { UsageSpan } from "../api/usage";
 import { bytes } from "../lib/bytes";
 import { absolute, duration } from "../lib/time";
@@ -5,6 +6,7 @@ import { useSearchParams } from "../routing/hooks";
 import { t } from "../texts/settings";
 import { Field } from "../ui/controls";
 import { Select } from "../ui/select";
+import stacked from "../ui/stacked-table.module.css";
 import css from "./usage.module.css";
 
 const SPANS: readonly UsageSpan[] = ["7d", "30d", "90d"];
@@ -49,14 +51,18 @@ export interface Amount {
 
 interface Line extends Amount {
   key: string;
-  name: React.ReactNode;
+  name: ReactNode;
 }
 
 /** Table of amounts by name. In narrow windows the lines are stacked. */
 export function UsageTable({ label, name, lines }: { label: string; name: string; lines: readonly Line[] }) {
   const hasFiles = lines.some((each) => each.file_bytes !== undefined);
   return (
-    <table className={css.table} aria-label={label}>
+    <table
+      className={`${css.table} ${stacked.table}`}
+      style={{ "--columns": hasFiles ? 4 : 3 } as CSSProperties}
+      aria-label={label}
+    >
       <thead>
         <tr>
           <th scope="col">{name}</th>

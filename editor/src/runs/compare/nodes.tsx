@@ -1,6 +1,8 @@
+import type { CSSProperties } from "react";
 import type { ComparedRuns, NodeComparison, NodeInRun } from "../../api/comparison";
 import { duration } from "../../lib/time";
 import { t } from "../../texts/runs";
+import stacked from "../../ui/stacked-table.module.css";
 import { Status } from "../../ui/status";
 import css from "./compare.module.css";
 import { nodeDifferenceText } from "./difference-text";
@@ -18,7 +20,11 @@ interface Props {
 export function Nodes({ found, chosen, choose }: Props) {
   return (
     <div className={css.scroll}>
-      <table className={css.nodes} aria-label={t("runs.nodesOfBoth")}>
+      <table
+        className={`${css.nodes} ${stacked.table}`}
+        style={{ "--columns": 2 } as CSSProperties}
+        aria-label={t("runs.nodesOfBoth")}
+      >
         <thead>
           <tr>
             <th scope="col">{t("runs.nodeColumn")}</th>

@@ -1,10 +1,12 @@
 import { useQuery } from "@tanstack/react-query";
+import type { CSSProperties } from "react";
 import { BASE } from "../../api/client";
 import type { ComparedRuns, NodeComparison, ValueSummary } from "../../api/comparison";
 import { fetchArgs, fetchResult } from "../../api/runs";
 import { bytes } from "../../lib/bytes";
 import { lazyComponent } from "../../lib/lazy-component";
 import { t } from "../../texts/runs";
+import stacked from "../../ui/stacked-table.module.css";
 import { Empty, Failed, Skeleton } from "../../ui/states";
 import type { Json } from "../../workflow/types";
 import css from "./compare.module.css";
@@ -116,7 +118,11 @@ function Short({ workspace, before, after }: { workspace: string; before: Value 
   return (
     <>
       {places.length > 0 && (
-        <table className={css.places} aria-label={t("runs.differences")}>
+        <table
+          className={`${css.places} ${stacked.table}`}
+          style={{ "--columns": 2 } as CSSProperties}
+          aria-label={t("runs.differences")}
+        >
           <thead>
             <tr>
               <th scope="col">{t("ui.path")}</th>
