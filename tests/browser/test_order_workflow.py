@@ -1,4 +1,4 @@
-"""A workflow of everyday size is composed by mouse within 45 clicks and fields, and runs.
+"""A workflow of everyday size is composed by mouse within 45 clicks and fields, by keyboard and by palette, and runs.
 
 Every morning it gets orders, enriches each in TypeScript, asks an admin with a form if they exceed 1,000, and
 summarizes in Bash.
@@ -76,8 +76,7 @@ async def test_order_workflow_takes_at_most_45_actions(page: Page, site: Site) -
     await hand.fill("Name", "Morning orders")
     await expect(page.get_by_label("Id", exact=True)).to_have_value("morning_orders")
     await hand.press("Create workflow")
-    await page.wait_for_url("**/workflows/*/*/morning_orders")
-    path = page.url.partition("/workflows/")[2].partition("?")[0]
+    path = await path_of(page, "morning_orders")
     await compose(hand)
     await draft_saved(page)
     await hand.press("Deploy")
@@ -91,8 +90,19 @@ async def test_order_workflow_takes_at_most_45_actions(page: Page, site: Site) -
     await expect(page.get_by_text("shown only once")).to_be_visible()
     print(f"{hand.actions} clicks and fields")
     assert hand.actions <= MAX_ACTIONS
-    modules = flow(site, path)["value"]["modules"]
-    assert [each["id"] for each in modules] == ["script", "each", "check", "approval", "script_2"]
+    works(site, path)
+
+
+async def path_of(page: Page, name: str) -> str:
+    """Wait for the page of a new workflow, and return its path."""
+    await page.wait_for_url(f"**/workflows/*/*/{name}")
+    return page.url.partition("/workflows/")[2].partition("?")[0]
+
+
+def works(site: Site, path: str) -> None:
+    """Check the nodes, the schedule and the result of the workflow."""
+    value = flow(site, path)["value"]
+    assert [each["id"] for each in value["modules"]] == ["script", "each", "check", "approval", "script_2"]
     [schedule] = site.client.get("/api/w/main/schedules/list", params={"path": path}).json()
     assert schedule["schedule"].startswith("0 0 8 ")
     done = trigger(site, path)
@@ -122,3 +132,173 @@ async def compose(hand: Hand) -> None:
     await hand.write("Code", SUMMARY)
     await hand.connect("orders", "results.each")
     await hand.drag(node(page, "check").locator('.react-flow__handle[data-handleid="false"]'), node(page, "script_2"))
+
+
+HAS_FOCUS = "(each) => each === document.activeElement"
+MAX_TABS = 80
+
+
+@dataclass(slots=True)
+class Keyboard:
+    """The keyboard without the mouse: keys, among them Tab, and texts of fields.
+
+    With `palette`, commands are found by their names in the command palette; otherwise they have keys.
+    """
+
+    page: Page
+    palette: bool
+    keys: int = 0
+    tabs: int = 0
+    texts: int = 0
+
+    async def press(self, *keys: str) -> None:
+        for key in keys:
+            self.keys += 1
+            await self.page.keyboard.press(key)
+
+    async def write(self, text: str) -> None:
+        """Replace the text of the focused field."""
+        self.texts += 1
+        await self.page.keyboard.press("ControlOrMeta+a")
+        await self.page.keyboard.press("Delete")
+        await self.page.keyboard.insert_text(text)
+
+    async def reach(self, control: Locator) -> None:
+        """Press Tab until a control has the focus."""
+        await control.wait_for()
+        for _ in range(MAX_TABS):
+            if await control.evaluate(HAS_FOCUS):
+                return
+            self.tabs += 1
+            await self.page.keyboard.press("Tab")
+        raise AssertionError(f"Tab does not reach {control}")
+
+    async def choose(self, name: str) -> None:
+        """Select the first match in the open dialog of a search."""
+        search = self.page.get_by_role("dialog").get_by_role("combobox")
+        await expect(search).to_be_focused()
+        placeholder = str(await search.get_attribute("placeholder"))
+        await self.write(name)
+        await expect(self.page.get_by_role("option", selected=True)).to_contain_text(name)
+        await self.press("Enter")
+        await expect(self.page.get_by_placeholder(placeholder, exact=True)).to_have_count(0)
+
+    async def command(self, name: str, key: str) -> None:
+        """Execute a command."""
+        if self.palette:
+            await self.press("Control+k")
+            await self.choose(name)
+        else:
+            await self.press(key)
+
+    async def select(self, id: str) -> None:
+        """Select a node."""
+        await self.press("Control+k" if self.palette else "Control+f")
+        await self.choose(id)
+        await expect(node(self.page, id)).to_contain_class("selected")
+
+    async def open_form(self) -> None:
+        """Move the focus to the first field of the selected node."""
+        await self.command("Rename", "F2")
+        await expect(self.page.get_by_label("Id", exact=True)).to_be_focused()
+
+    async def add(self, kind: str) -> None:
+        """Add a node after the selected one."""
+        await self.command("Add a node", "n")
+        await self.choose(kind)
+        await expect(self.page.get_by_role("dialog")).to_have_count(0)
+        await self.open_form()
+
+    async def fill(self, label: str, text: str) -> None:
+        """Replace the text of a field of the selected node, and leave it."""
+        await self.reach(self.page.get_by_role("textbox", name=label, exact=True))
+        await self.write(text)
+        # Closes completions, and lets Tab leave a code editor, in which it indents.
+        await self.press("Escape", "Escape")
+        self.tabs += 1
+        await self.page.keyboard.press("Tab")
+
+    async def connect(self, name: str, expression: str) -> None:
+        """Set an input of the selected node to an expression."""
+        mode = self.page.get_by_role("group", name=f"Input mode of {name}", exact=True)
+        await self.reach(mode.get_by_role("button", name="Expression"))
+        await self.press("Enter")
+        await self.fill(name, expression)
+
+
+@pytest.mark.parametrize("palette", [False, True], ids=["keys", "palette"])
+async def test_order_workflow_is_composed_without_a_mouse(page: Page, site: Site, palette: bool) -> None:
+    hand = Keyboard(page, palette)
+    name = "palette_orders" if palette else "key_orders"
+    await page.goto("/w/main/workflows")
+    button = page.get_by_role("button", name="New workflow").first
+    await button.wait_for()
+    if palette:
+        await hand.command("New workflow", "")
+    else:
+        await hand.reach(button)
+        await hand.press("Enter")
+    await hand.reach(page.get_by_role("dialog").get_by_label("Name", exact=True))
+    await hand.write(name.replace("_", " ").capitalize())
+    await expect(page.get_by_label("Id", exact=True)).to_have_value(name)
+    await hand.press("Enter")
+    path = await path_of(page, name)
+    await expect(page.get_by_role("region", name="Workflow graph").get_by_role("heading")).to_be_visible()
+    await compose_by_keys(hand)
+    await draft_saved(page)
+    await hand.command("Deploy", "Control+Shift+s")
+    await hand.reach(page.get_by_label("What changed?"))
+    await hand.press("Enter")
+    await expect(page.get_by_text("Deployed. New runs use this version.").last).to_be_visible()
+    await open_triggers(hand)
+    await hand.reach(page.get_by_role("button", name="New schedule"))
+    await hand.press("Enter")
+    await hand.reach(page.get_by_role("button", name="Create schedule"))
+    await hand.press("Enter")
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+    await hand.reach(page.get_by_role("button", name="Create token"))
+    await hand.press("Enter")
+    await expect(page.get_by_text("shown only once")).to_be_visible()
+    print(f"{hand.keys} keys, {hand.tabs} times Tab, {hand.texts} texts")
+    works(site, path)
+
+
+async def compose_by_keys(hand: Keyboard) -> None:
+    """Add the nodes of the workflow, with their code, inputs and form."""
+    page = hand.page
+    await hand.add("Python")
+    await hand.fill("Code", ORDERS)
+    await hand.add("For-each loop")
+    await hand.fill("Iterate over", "results.script")
+    await hand.select("item")
+    await hand.command("Replace with…", "r")
+    await hand.choose("TypeScript")
+    await hand.open_form()
+    await hand.fill("Code", ENRICH)
+    await hand.connect("order", "flow_input.iter.value")
+    await hand.select("each")
+    await hand.add("Condition")
+    await hand.fill("Condition", "results.each.reduce((sum, each) => sum + each.gross, 0) > 1000")
+    await hand.add("Approval")
+    await hand.reach(page.get_by_role("button", name="Add approver"))
+    await hand.press("Enter")
+    await hand.choose("role/admin")
+    await hand.fill("Field name", "comment")
+    await hand.reach(page.get_by_role("button", name="Add field"))
+    await hand.press("Enter")
+    await hand.add("Bash")
+    await hand.fill("Code", SUMMARY)
+    await hand.connect("orders", "results.each")
+    await hand.select("check")
+    await hand.command("Connect to…", "c")
+    await hand.choose("script_2")
+    await expect(page.locator('[data-edge^="check script_2"]')).to_contain_text("false")
+
+
+async def open_triggers(hand: Keyboard) -> None:
+    """Open the triggers of the workflow."""
+    if hand.palette:
+        await hand.command("Triggers", "")
+    else:
+        await hand.reach(hand.page.get_by_role("link", name="Triggers"))
+        await hand.press("Enter")

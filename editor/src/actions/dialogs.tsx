@@ -25,6 +25,7 @@ import { AddInsideDialog } from "./add-inside-dialog";
 import { FindDialog } from "./find-dialog";
 import { formatChord } from "./keymap";
 import { ACTIONS, attempt, isEnabled, isOffered, labelOf, perform } from "./registry";
+import { searchOf, VIEWS } from "./views";
 
 /** The open dialog of the editor, if any. */
 export function Dialogs() {
@@ -165,6 +166,15 @@ function ActionsDialog() {
       store.setState({ panel: "node" });
     },
   }));
+  const views = VIEWS.map(([view, name]) => ({
+    value: `view ${view}`,
+    icon: "rail",
+    name,
+    choose: () => {
+      close();
+      void navigate({ search: searchOf(view) });
+    },
+  }));
   const workflows = (flows.data ?? []).map(({ path, summary }) => ({
     value: `workflow ${path}`,
     keywords: [summary],
@@ -182,6 +192,7 @@ function ActionsDialog() {
       groups={[
         { heading: t("actions.commands"), options: commands },
         { heading: t("actions.nodes"), options: nodes },
+        { heading: t("actions.views"), options: views },
         { heading: t("actions.workflows"), options: workflows },
       ]}
       close={close}

@@ -1,17 +1,8 @@
+import { searchOf, VIEWS, type View } from "../actions/views";
 import { useSearchParams } from "../routing/hooks";
 import { Link } from "../routing/link";
 import { t } from "../texts/workflow-page";
 import css from "./views.module.css";
-
-export type View = "graph" | "runs" | "versions" | "tests" | "triggers";
-
-const VIEWS: [View, string][] = [
-  ["graph", t("workflow-page.graph")],
-  ["runs", t("workflow-page.runs")],
-  ["versions", t("workflow-page.versions")],
-  ["tests", t("workflow-page.tests")],
-  ["triggers", t("workflow-page.triggers")],
-];
 
 /** Return the shown view of the workflow, from the address. */
 export function useView(): View {
@@ -27,7 +18,7 @@ export function ViewLinks() {
         <Link
           key={view}
           className={css.view}
-          to={{ search: view === "graph" ? "" : `?view=${view}` }}
+          to={{ search: searchOf(view) }}
           aria-current={view === shown ? "page" : undefined}
         >
           {name}
