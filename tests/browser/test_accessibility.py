@@ -86,17 +86,22 @@ def boxes(site: Site) -> None:
     site.client.post("/api/w/main/scripts/create", json=code).raise_for_status()
 
 
-async def check(page: Page) -> None:
-    """Check that axe finds no serious violation, and that the page is not wider than the window."""
-    await expect(page.get_by_label("Loading")).to_have_count(0)
+async def violations(page: Page) -> list[tuple[str, str, list[str]]]:
+    """Return the serious violations that axe finds: the rule, its impact, and elements."""
     await page.evaluate(AXE.read_text())
     await page.evaluate(SETTLED)
     found = await page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-    faults = [
+    return [
         (each["id"], each["impact"], [part["html"][:200] for part in each["nodes"][:3]])
         for each in found["violations"]
         if each["impact"] in ("serious", "critical")
     ]
+
+
+async def check(page: Page) -> None:
+    """Check that axe finds no serious violation, and that the page is not wider than the window."""
+    await expect(page.get_by_label("Loading")).to_have_count(0)
+    faults = await violations(page)
     assert not faults, json.dumps(faults, indent=1)
     assert await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), page.url
 

@@ -1,5 +1,7 @@
 """Screenshots of every page and dialog in two colour schemes and two widths, in `build/pages`, for visual inspection.
 
+Each is also checked by axe, at 200 % and 400 % zoom, and for errors in the console.
+
 `python -m pytest -m screenshots tests/browser/test_every_page.py`
 """
 
@@ -11,8 +13,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import pytest
-from playwright.async_api import Error, Page, expect
+from playwright.async_api import ConsoleMessage, Page, expect
 from tests.browser.conftest import ROOT, Site
+from tests.browser.test_accessibility import SETTLED, violations
 from tests.browser.test_environments import post, prepare
 from tests.browser.test_screenshots import prepared
 from tests.browser.test_workflow_tests import PATH as TESTED
@@ -30,6 +33,14 @@ CHANGED = "f/sales/changed"
 ROUTES = ROOT / "editor" / "src" / "router.tsx"
 ROUTE = re.compile(r'path: "([^"]+)",\s+load: async \(\) => \(await import\("\./([a-z-]+)/')
 """A page of the router: its path, and the folder of its module."""
+
+
+NOT_FOUND = ("not-found", "workspace-not-found")
+"""Pages of items that do not exist, whose requests fail."""
+HIDDEN_BUTTONS = """() => [...document.querySelectorAll("[role=dialog] [type=submit]")].filter((each) => {
+  const { x, y, width, height } = each.getBoundingClientRect();
+  return !each.contains(document.elementFromPoint(x + width / 2, y + height / 2));
+}).map((each) => each.textContent)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,28 +260,60 @@ def fill(site: Site) -> dict[str, str]:
     }
 
 
+@pytest.fixture(scope="module")
+def ids(site: Site, prepared: None) -> dict[str, str]:
+    """Create the items that the pages show."""
+    return fill(site)
+
+
 @pytest.mark.screenshots
-@pytest.mark.usefixtures("prepared")
-async def test_every_page(page: Page, site: Site) -> None:
-    """No page is wider than the window."""
-    ids = fill(site)
+@pytest.mark.parametrize("shown", [*PAGES, *OF_RUNS], ids=lambda each: each.name)
+async def test_page(page: Page, ids: dict[str, str], shown: Shown) -> None:
+    """axe finds no violation, no page is wider than the window, and no request fails."""
+    errors = console_errors(page)
     FOLDER.mkdir(parents=True, exist_ok=True)
-    faults = []
-    for shown in [*PAGES, *OF_RUNS]:
-        for width in WIDTHS:
-            faults += await take(page, shown, width, ids)
+    faults = [fault for width in WIDTHS for fault in await take(page, shown, width, ids)]
+    faults += await zoomed(page)
+    faults += [] if shown.name in NOT_FOUND else errors
     assert not faults, "\n".join(faults)
 
 
+def console_errors(page: Page) -> list[str]:
+    """Return a list to which the errors in the console of the page are added, with their sources."""
+    found: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            found.append(f"{message.text} ({message.location['url']})")
+
+    page.on("console", note)
+    return found
+
+
 async def take(page: Page, shown: Shown, width: int, ids: dict[str, str]) -> list[str]:
-    """Take the screenshots of a page in a width. Return its faults: it does not open, or is too wide."""
-    try:
-        await show(page, shown, width, ids)
-    except (AssertionError, Error) as error:
-        return [f"{shown.name}: {error}"]
+    """Take the screenshots of a page in a width. Return its faults."""
+    await show(page, shown, width, ids)
+    faults = []
     for scheme in SCHEMES:
         await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         await expect(page.locator("html")).to_have_attribute("data-theme", scheme)
         await page.screenshot(path=FOLDER / f"{shown.name}-{width}-{scheme}.png", animations="disabled")
+        faults += [f"{scheme}: {each}" for each in await violations(page)]
+    return [f"at {width} px: {each}" for each in [*faults, *await overflow(page)]]
+
+
+async def zoomed(page: Page) -> list[str]:
+    """Return the faults of the open page in a window of 1440 × 900 pixels at 200 % and 400 %."""
+    faults = []
+    for percent, width, height in ((200, 720, 450), (400, 360, 225)):
+        await page.set_viewport_size({"width": width, "height": height})
+        await page.evaluate(SETTLED)
+        faults += [f"at {percent} %: {each}" for each in await overflow(page)]
+    return faults
+
+
+async def overflow(page: Page) -> list[str]:
+    """Return by how much the page is wider than the window, and the buttons of dialogs that are not visible."""
     wide: int = await page.evaluate("() => document.documentElement.scrollWidth - window.innerWidth")
-    return [f"{shown.name}: {wide} px wider than {width} px"] if wide > 0 else []
+    hidden: list[str] = await page.evaluate(HIDDEN_BUTTONS)
+    return [*([f"{wide} px too wide"] if wide > 0 else []), *(f"the button {each} is not visible" for each in hidden)]
