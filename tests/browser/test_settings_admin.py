@@ -55,7 +55,7 @@ async def test_settings_of_instance_are_changed(page: Page, site: Site) -> None:
     await page.get_by_role("button", name="Edit Default tags").click()
     for workspace, tag in (("sales", "gpu"), ("*", "shared")):
         await dialog.get_by_label("Workspace").fill(workspace)
-        await dialog.get_by_label("Tag").fill(tag)
+        await dialog.get_by_label("Tag", exact=True).fill(tag)
         await dialog.get_by_role("button", name="Add").click()
     await dialog.get_by_role("button", name="Remove *").click()
     await dialog.get_by_role("button", name="Save").click()
