@@ -169,7 +169,7 @@ async def versions(page: Page) -> None:
 
 async def triggers(page: Page) -> None:
     await page.goto("/w/main/workflows/f/sales/renewal?view=triggers")
-    await expect(page.get_by_label("Next runs")).to_have_count(3)
+    await expect(page.get_by_label("Next runs")).to_have_count(4)
 
 
 async def merge(page: Page) -> None:
