@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import Any
 
 from tests.corpus.cases import Corpus, Fails
@@ -17,6 +18,7 @@ def add_scripts(corpus: Corpus) -> None:
     _locks(corpus)
     _python_clients(corpus)
     _typescript_clients(corpus)
+    _ruby_clients(corpus)
     _python_values(corpus)
     _triggered(corpus)
     _typescript_values(corpus)
@@ -119,6 +121,20 @@ def _typescript_clients(corpus: Corpus) -> None:
             corpus.script(f"f/clients/{package.split('-')[0]}_ts_{name}", "ts", content, expected)
 
 
+def _ruby_clients(corpus: Corpus) -> None:
+    """Add scripts with the functions that templates of Ruby scripts require; none without Ruby on this machine."""
+    if shutil.which("ruby") is None:
+        return
+    required = "require 'windmill/mini'\nrequire 'windmill/inline'\n\n"
+    calls: dict[str, tuple[str, Any]] = {
+        "variable": ('get_variable("f/corpus/region")', "north"),
+        "resource": ('get_resource("f/corpus/shop")', {"url": "north", "n": 1}),
+        "rescued": ('begin; get_variable("f/corpus/none"); rescue => e; e.message[/status \\d+/]; end', "status 404"),
+    }
+    for name, (call, expected) in calls.items():
+        corpus.script(f"f/clients/ruby_{name}", "rb", f"{required}def main(n = 1)\n  {call}\nend\n", expected)
+
+
 def _python_values(corpus: Corpus) -> None:
     imports = "import datetime, decimal, enum, uuid\nfrom dataclasses import dataclass\n"
     kinds = (
@@ -207,6 +223,8 @@ def _without_runtime(corpus: Corpus) -> None:
         corpus.script(f"f/elsewhere/in_{name}", ending, "-- any code\n", Fails("no_runtime"))
     corpus.script("f/elsewhere/in_gql", "gql", "query { any }\n", Fails("NoServer"))
     corpus.script("f/elsewhere/in_deno", "deno.ts", "export function main() { return 1; }\n", 1)
+    template = '// import * as wmill from "https://deno.land/x/windmill@v1.85.0/mod.ts"\n\n'
+    corpus.script("f/elsewhere/in_deno_template", "deno.ts", f"{template}export function main() {{ return 2; }}\n", 2)
     corpus.script("f/elsewhere/in_fetch", "fetch.ts", "export function main() { return 1; }\n", 1)
     corpus.script("f/elsewhere/отчёт", "py", "def main():\n    return 'отчёт'\n", "отчёт")
     corpus.script("f/hub/7/slack/send", "sh", "echo sent", "sent")

@@ -71,13 +71,17 @@ def is_language(name: str) -> bool:
 
 
 _ADDRESS: Final = re.compile(
-    r"""^[^\n]*?(?:\bfrom|\bimport|\bimport\()\s*["'](?P<module>(?:jsr:|https?://)[^"'\n]*)["']""", re.MULTILINE
+    r"""^(?:(?!//)[^\n])*?(?:\bfrom|\bimport|\bimport\()\s*["'](?P<module>(?:jsr:|https?://)[^"'\n]*)["']""",
+    re.MULTILINE,
 )
 _BUN: Final = frozenset({"bun", "bunnative", "nativets"})
 
 
 def address_import(content: str) -> tuple[int, str] | None:
-    """Return the line and name of the first module that a TypeScript script imports from an address or from JSR."""
+    """Return the line and name of the first module that a TypeScript script imports from an address or from JSR.
+
+    Lines of comments do not count: templates of Deno scripts begin with one that shows such an import.
+    """
     found = _ADDRESS.search(content)
     return None if found is None else (content.count("\n", 0, found.start("module")) + 1, found["module"])
 

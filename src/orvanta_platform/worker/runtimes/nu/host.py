@@ -13,6 +13,12 @@ from orvanta_platform.workflow.signature.functions import nu_parameters
 
 _SCRIPT, _ANSWER = "script.nu", "answer.json"
 _CALL = """
+def get_from_workspace [call: string] {{
+  let address = $"($env.BASE_INTERNAL_URL)/api/w/($env.WM_WORKSPACE)/($call)"
+  http get --headers {{Authorization: $"Bearer ($env.WM_TOKEN)"}} $address
+}}
+def get_variable [path: string] {{ get_from_workspace $"variables/get_value/($path)" }}
+def get_resource [path: string] {{ get_from_workspace $"resources/get_value_interpolated/($path)" }}
 let given = (open --raw /proc/self/fd/{arguments} | from json)
 source {script}
 let found = (try {{ {{result: (main{words})}} }} catch {{|error| {{message: $error.msg, stack: $error.rendered}} }})

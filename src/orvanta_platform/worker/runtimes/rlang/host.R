@@ -57,6 +57,18 @@ if (!requireNamespace("jsonlite", quietly = TRUE)) {
   quit(save = "no", status = 1)
 }
 
+.orvanta$get <- function(call) {
+  address <- paste0(Sys.getenv("BASE_INTERNAL_URL"), "/api/w/", Sys.getenv("WM_WORKSPACE"), "/", call)
+  authorization <- c(Authorization = paste("Bearer", Sys.getenv("WM_TOKEN")))
+  connection <- url(address, headers = authorization, method = "libcurl", encoding = "UTF-8")
+  on.exit(close(connection))
+  text <- paste(readLines(connection, warn = FALSE), collapse = "\n")
+  .orvanta$simplified(jsonlite::fromJSON(text, simplifyVector = FALSE))
+}
+
+get_variable <- function(path) .orvanta$get(paste0("variables/get_value/", path))
+get_resource <- function(path) .orvanta$get(paste0("resources/get_value_interpolated/", path))
+
 .orvanta$main <- function() {
   text <- readLines(.orvanta$descriptor(.orvanta$words[[1]]), warn = FALSE, encoding = "UTF-8")
   given <- lapply(jsonlite::fromJSON(text, simplifyVector = FALSE), .orvanta$simplified)

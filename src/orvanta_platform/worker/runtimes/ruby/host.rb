@@ -148,6 +148,22 @@ module OrvantaHost
   end
 end
 
+# The functions of `require "windmill/mini"`, which read from the workspace with the job's token.
+module OrvantaClient
+  class RequestFailed < StandardError; end
+
+  def self.get(call)
+    require "net/http"
+    uri = URI("#{ENV.fetch("BASE_INTERNAL_URL")}/api/w/#{ENV.fetch("WM_WORKSPACE")}/#{call}")
+    answer = Net::HTTP.start(uri.host, uri.port, nil, use_ssl: uri.scheme == "https") do |http|
+      http.get(uri.request_uri, "Authorization" => "Bearer #{ENV.fetch("WM_TOKEN")}")
+    end
+    return JSON.parse(answer.body) if answer.is_a?(Net::HTTPSuccess)
+
+    raise RequestFailed, "#{call}: status #{answer.code}: #{answer.body.to_s[0, 1000]}"
+  end
+end
+
 # The block `gemfile do … end` of a script, whose gems are installed: it loads them, as Bundler's does.
 class OrvantaGemfile
   def source(*) = nil
@@ -173,9 +189,13 @@ module Kernel
   private
 
   def gemfile(*, **, &block) = OrvantaGemfile.new.instance_eval(&block)
+
+  def get_variable(path) = OrvantaClient.get("variables/get_value/#{path}")
+
+  def get_resource(path) = OrvantaClient.get("resources/get_value_interpolated/#{path}")
 end
 
-$LOADED_FEATURES.push("bundler/inline.rb", "windmill/inline.rb")
+$LOADED_FEATURES.push("bundler/inline.rb", "windmill/inline.rb", "windmill/mini.rb")
 
 $stdout.sync = $stderr.sync = true
 begin
