@@ -27,7 +27,8 @@ from orvanta_platform.sandbox.job import Job, receive
 from orvanta_platform.sandbox.plan import Plan
 
 WATCH_S = 0.2
-_DISK_EVERY = 5  # measurements
+_DISK_S = 1.0
+_DISK_PAUSES = 3  # times the duration of a measurement, so that a large folder takes a quarter of a processor at most
 # The function behind signal.signal, whose enumerations cost a newly forked process dozens of page faults.
 _set_handler: Callable[[int, object], object] = vars(signal)["_signal"].signal
 _DEFAULT = int(signal.SIG_DFL)
@@ -175,19 +176,22 @@ def _watch(child: int, job: Job, plan: Plan, wakeup: _Wakeup) -> dict[str, objec
     """
     disks = _disks(job, plan)
     measured = job.watch_memory or job.watch_processes or bool(disks)
-    peak_kb, over, measurements, next_at = 0, None, 0, time.monotonic() + WATCH_S
+    peak_kb, over, now = 0, None, time.monotonic()
+    next_at, disks_at = now + WATCH_S, now + _DISK_S
     while True:
         status, rss_kb = _reap(child)
         peak_kb = max(peak_kb, rss_kb)
         if status is not None:
             return {"code": os.waitstatus_to_exitcode(status), "peak_kb": peak_kb, "over": over}
         wakeup.wait(max(0.0, next_at - time.monotonic()) if measured else None)
-        if measured and time.monotonic() >= next_at:
-            next_at = time.monotonic() + WATCH_S
-            measurements += 1
+        if measured and (now := time.monotonic()) >= next_at:
+            next_at = now + WATCH_S
             usage = tree.measure(tree.members(plan.namespaces))
             peak_kb = max(peak_kb, usage.memory_kb)
-            over = over or _exceeded(usage, job, disks if measurements % _DISK_EVERY == 0 else [])
+            over = over or _exceeded(usage, job, disks if now >= disks_at else [])
+            if now >= disks_at:
+                ended = time.monotonic()
+                disks_at = ended + max(_DISK_S, _DISK_PAUSES * (ended - now))
             if over:
                 _kill_rest(plan)
 
@@ -202,7 +206,7 @@ def _exceeded(usage: tree.Usage, job: Job, disks: list[str]) -> str | None:
         return "processes"
     if job.watch_memory and usage.memory_kb * 1024 > job.memory_bytes:
         return "memory"
-    if any(filesystem.used(folder) > job.disk_bytes for folder in disks):
+    if any(filesystem.used(folder, job.disk_bytes) > job.disk_bytes for folder in disks):
         return "disk"
     return None
 

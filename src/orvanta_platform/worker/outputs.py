@@ -91,7 +91,11 @@ class Outputs:
     def _put_back(self, folder: Path, cache: Path | None) -> None:
         used = folder / "cache"
         with suppress(OSError):
-            if cache is not None and not used.is_symlink() and filesystem.used(str(used)) <= self._cache_bytes:
+            if (
+                cache is not None
+                and not used.is_symlink()
+                and filesystem.used(str(used), self._cache_bytes) <= self._cache_bytes
+            ):
                 cache.parent.mkdir(exist_ok=True)
                 cache.parent.chmod(0o711)
                 os.rename(used, cache)
