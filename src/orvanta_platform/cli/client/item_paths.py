@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import typer
@@ -38,24 +38,34 @@ def path_of(entry: Path, suffixes: Sequence[str]) -> str | None:
 
 def say_left_out(roots: Sequence[Path]) -> None:
     """Print the number of apps under these folders, and of links that lead out of them, if there are any."""
-    folders = [root for root in roots if root.is_dir()]
-    entries = [(root, entry, is_link) for root in folders for entry, is_link in _walk(root, ())]
-    outside = [entry for root, entry, is_link in entries if is_link and not is_within(entry, root)]
-    apps = sum(_is_app(entry) for _, entry, _ in entries) - sum(map(_is_app, outside))
+    apps = links = 0
+    for root in roots:
+        for entry, is_link in _walk(root, ()) if root.is_dir() else ():
+            if is_link and not is_within(entry, root):
+                links += 1
+            else:
+                apps += _is_app(entry)
     if apps:
         say(f"{apps} {'app is' if apps == 1 else 'apps are'} left out: the platform has no apps.")
-    if links := len(outside):
+    if links:
         say(f"{links} {'link is' if links == 1 else 'links are'} left out: the target is outside of the folder.")
 
 
-def items_under(root: Path, excluded: Sequence[str] = ()) -> list[Path]:
+def items_under(
+    root: Path, excluded: Sequence[str] = (), is_wanted: Callable[[str], bool] = lambda _: True
+) -> list[Path]:
     """Return the files and folders under a folder, sorted by name, without those in apps, hidden folders and
     packages of other tools (`node_modules`, virtual environments), and without those inside folders with one of the
     endings `excluded`.
 
     Links that lead out of the folder are excluded, as they could send any file of this machine to the server.
+    `is_wanted`: returns whether to include an entry, by its path with slashes.
     """
-    return sorted(entry for entry, is_link in _walk(root, excluded) if not is_link or is_within(entry, root))
+    return sorted(
+        entry
+        for entry, is_link in _walk(root, excluded)
+        if is_wanted(entry.as_posix()) and (not is_link or is_within(entry, root))
+    )
 
 
 def is_within(entry: Path, folder: Path) -> bool:

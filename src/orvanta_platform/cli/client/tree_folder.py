@@ -19,7 +19,7 @@ from orvanta_platform.cli.client.tree_settings import default_typescript
 from orvanta_platform.control import names
 from orvanta_platform.errors import BadRequest, InvalidWorkflow, OrvantaError
 from orvanta_platform.workflow.tree.item import KINDS, Item, Key, parts_of_test
-from orvanta_platform.workflow.tree.paths import FLOW_FOLDERS, Located, folder_of, locate, with_runtime
+from orvanta_platform.workflow.tree.paths import FLOW_FOLDERS, Located, folder_of, locate, may_belong, with_runtime
 from orvanta_platform.workflow.tree.reading import read
 from orvanta_platform.workflow.tree.writing import write_item
 
@@ -174,7 +174,7 @@ def open_folder(root: Path) -> Folder:
     base = next((each for each in (root, *root.parents) if (each / STATE).is_file()), root)
     is_deno = default_typescript(root) == "deno"
     files: dict[str, Path] = {}
-    for file in items_under(root):
+    for file in items_under(root, is_wanted=may_belong):
         if file.is_file():
             name = _name_of(file, root)
             files[with_runtime(name, "deno") if is_deno else name] = file

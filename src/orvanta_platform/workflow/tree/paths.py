@@ -9,7 +9,7 @@ from typing import Final, Literal
 import msgspec
 from msgspec.structs import replace
 
-from orvanta_platform.workflow.tree.extensions import ending_of
+from orvanta_platform.workflow.tree.extensions import LANGUAGES, ending_of
 from orvanta_platform.workflow.tree.item import Key, Kind, path_of_test
 
 FLOW_FOLDERS: Final = (".flow", "__flow")
@@ -36,6 +36,7 @@ _NAMED: Final[Mapping[str, Kind]] = {
     "http_trigger": "http_trigger",
 }
 _SUFFIXES: Final = {f".{name}{format}": kind for name, kind in _NAMED.items() for format in FORMATS}
+_ENDINGS: Final = (*LANGUAGES, *FORMATS, SCRIPT_LOCK)
 _MIN_PARTS: Final = 3
 _TYPESCRIPT: Final = ".ts"
 
@@ -80,6 +81,12 @@ def locate(names: Iterable[str]) -> list[Located]:
             found.append(Located("flow", path, (document, *(each for each in inside if each != document))))
     found = [_with_texts(each, texts) if each.kind == "resource" else each for each in found]
     return sorted(found, key=lambda each: each.files[0])
+
+
+def may_belong(name: str) -> bool:
+    """Return False for files that belong to no item, whatever the other files of the tree are."""
+    last = name.rpartition("/")[2]
+    return last.endswith(_ENDINGS) or RESOURCE_FILE in last or any(f"{each}/" in name for each in FLOW_FOLDERS)
 
 
 def _with_texts(resource: Located, texts: Mapping[str, Sequence[str]]) -> Located:
