@@ -63,3 +63,47 @@ def test_white_space_around_names_of_inline_files_is_ignored(tmp_path: Path) -> 
     assert flow_files.read(folder).tree["value"]["modules"][0]["value"]["content"] == TYPESCRIPT
     opened = open_folder(tmp_path)
     assert TYPESCRIPT.strip() in opened.read(("flow", "f/sales/report")).content["text"]
+
+
+BRANCHES = """gitBranches:
+  main: {specificItems: {resources: [f/**]}}
+  feature/new: {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("head", "settings", "expected"),
+    [
+        ("ref: refs/heads/main\n", BRANCHES, {"f/sales/db": "main", "f/sales/own": "common"}),
+        ("ref: refs/heads/feature/new\n", BRANCHES, {"f/sales/db": "feature_new", "f/sales/own": "common"}),
+        ("ref: refs/heads/other\n", BRANCHES, {"f/sales/db": "common", "f/sales/own": "common"}),
+        ("0123abcd\n", BRANCHES, {"f/sales/db": "common", "f/sales/own": "common"}),
+        (
+            "ref: refs/heads/trunk\n",
+            "workspaces: {main: {gitBranch: trunk}, feature_new: {}}\n",
+            {"f/sales/db": "main", "f/sales/own": "common"},
+        ),
+        (
+            "ref: refs/heads/main\n",
+            "defaultTs: bun\n",
+            {
+                "f/sales/db": "common",
+                "f/sales/db.main": "main",
+                "f/sales/db.feature_new": "feature_new",
+                "f/sales/own": "common",
+            },
+        ),
+    ],
+)
+def test_items_of_the_branch_that_is_checked_out_are_read(
+    tmp_path: Path, head: str, settings: str, expected: dict[str, str]
+) -> None:
+    files = {"db": "common", "db.main": "main", "db.feature_new": "feature_new", "own": "common"}
+    texts = {f"f__sales__{name}.resource.yaml": f"resource_type: any\nvalue: {text}\n" for name, text in files.items()}
+    tree = written(tmp_path, **texts, **{"wmill.yaml": settings, ".git__HEAD": head})
+    opened = open_folder(tree)
+    assert {path: opened.read((kind, path)).content["value"] for kind, path in opened.located} == expected
+    if expected["f/sales/db"] == "main" and len(expected) == 2:
+        opened.write(Item("resource", "f/sales/db", {"resource_type": "any", "value": "changed"}))
+        assert "changed" in (tree / "f/sales/db.main.resource.yaml").read_text()
+        assert "common" in (tree / "f/sales/db.resource.yaml").read_text()

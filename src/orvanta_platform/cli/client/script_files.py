@@ -9,7 +9,7 @@ import msgspec
 import typer
 
 from orvanta_platform.cli.client.item_paths import is_within, items_under, path_of
-from orvanta_platform.cli.client.tree_settings import default_typescript
+from orvanta_platform.cli.client.tree_settings import read_settings
 from orvanta_platform.errors import BadRequest, InvalidWorkflow, OrvantaError
 from orvanta_platform.workflow import document
 from orvanta_platform.workflow.script_imports import imports_of
@@ -60,7 +60,7 @@ def read(file: Path, language: str | None = None) -> ScriptFile:
 
 
 def _language_of(file: Path) -> str | None:
-    name = with_runtime(file.name, default_typescript(file.parent))
+    name = with_runtime(file.name, read_settings(file.parent).typescript)
     return LANGUAGES.get(ending_of(name) or "")
 
 

@@ -15,7 +15,7 @@ import msgspec
 
 from orvanta_platform.cli.client.connection import Connection
 from orvanta_platform.cli.client.item_paths import items_under, path_of
-from orvanta_platform.cli.client.tree_settings import default_typescript
+from orvanta_platform.cli.client.tree_settings import read_settings
 from orvanta_platform.control import names
 from orvanta_platform.errors import BadRequest, InvalidWorkflow, OrvantaError
 from orvanta_platform.workflow.tree.item import KINDS, Item, Key, parts_of_test
@@ -172,12 +172,15 @@ def open_folder(root: Path) -> Folder:
     """Return the items under a folder. Apps, hidden folders, and links out of the folder are left out."""
     root = root.absolute()
     base = next((each for each in (root, *root.parents) if (each / STATE).is_file()), root)
-    is_deno = default_typescript(root) == "deno"
+    settings = read_settings(root)
+    is_deno = settings.typescript == "deno"
     files: dict[str, Path] = {}
     for file in items_under(root, is_wanted=may_belong):
         if file.is_file():
-            name = _name_of(file, root)
-            files[with_runtime(name, "deno") if is_deno else name] = file
+            written = _name_of(file, root)
+            name = settings.common_name(with_runtime(written, "deno") if is_deno else written)
+            if name is not None and (name != written or name not in files):  # an item of the branch takes precedence
+                files[name] = file
     return Folder(root, base, {each.key: each for each in reversed(locate(files))}, files, is_deno)
 
 

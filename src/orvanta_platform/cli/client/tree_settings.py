@@ -2,18 +2,50 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
+
+import msgspec
 
 from orvanta_platform.errors import InvalidWorkflow
 from orvanta_platform.workflow import document
+from orvanta_platform.workflow.tree.paths import FORMATS
 
 _FILE: Final = "wmill.yaml"
-_KEY: Final = "defaultTs"
+_HEAD: Final = "ref: refs/heads/"
+_COMMON: Final = "commonSpecificItems"
+_NOT_IN_NAMES: Final = re.compile(r'[/\\:*?"<>|.]')
+_SPECIFIC: Final = re.compile(
+    rf"(?P<path>[^/]+)\.(?P<branch>[^./]+)(?P<kind>\.(?:variable|resource|schedule|[a-z]+_trigger)(?:{'|'.join(FORMATS)}))"
+)
 
 
-def default_typescript(folder: Path) -> Literal["bun", "deno"]:
-    """Return the language of scripts in files `.ts` below a folder: `defaultTs` of the nearest `wmill.yaml`, or bun."""
+class TreeSettings(msgspec.Struct, frozen=True):
+    """Settings that determine what the names of files mean."""
+
+    typescript: Literal["bun", "deno"] = "bun"
+    """Language of scripts in files `.ts`."""
+    branches: frozenset[str] = frozenset()
+    """Branches of the repository that have items of their own, as in names of files."""
+    branch: str | None = None
+    """The branch that is checked out, if it is one of them."""
+
+    def common_name(self, name: str) -> str | None:
+        """Return the name of a file without the branch, `a.resource.yaml` for `a.main.resource.yaml`.
+
+        Returns None for a file of another branch, and names without a branch unchanged.
+        """
+        folder, slash, last = name.rpartition("/")
+        found = _SPECIFIC.fullmatch(last)
+        if found is None or found["branch"] not in self.branches:
+            return name
+        return f"{folder}{slash}{found['path']}{found['kind']}" if found["branch"] == self.branch else None
+
+
+def read_settings(folder: Path) -> TreeSettings:
+    """Return the settings in the nearest `wmill.yaml` of a folder and those above; the defaults if there is none."""
     whole = folder.absolute()
     for each in (whole, *whole.parents):
         try:
@@ -21,7 +53,40 @@ def default_typescript(folder: Path) -> Literal["bun", "deno"]:
         except OSError:
             continue
         try:
-            return "deno" if document.parse(source, "yaml", limit_aliases=True).tree.get(_KEY) == "deno" else "bun"
+            tree = document.parse(source, "yaml", limit_aliases=True).tree
         except InvalidWorkflow:
-            return "bun"
-    return "bun"
+            return TreeSettings()
+        return _settings(tree, _checked_out(each))
+    return TreeSettings()
+
+
+def _settings(tree: Mapping[str, Any], checked_out: str | None) -> TreeSettings:
+    branches = {_NOT_IN_NAMES.sub("_", name): branch for name, branch in _environments(tree).items()}
+    current = next((name for name, branch in branches.items() if branch == checked_out), None)
+    return TreeSettings("deno" if tree.get("defaultTs") == "deno" else "bun", frozenset(branches), current)
+
+
+def _environments(tree: Mapping[str, Any]) -> dict[str, str]:
+    """Return the branch of each name that files can have: of branches, and of workspaces with a branch."""
+    found: dict[str, str] = {}
+    for key in ("gitBranches", "git_branches", "workspaces"):
+        each = tree.get(key)
+        for name, settings in each.items() if isinstance(each, dict) else ():
+            if name != _COMMON and isinstance(name, str):
+                branch = settings.get("gitBranch") if isinstance(settings, dict) else None
+                found[name] = branch if isinstance(branch, str) else name
+    return found
+
+
+def _checked_out(folder: Path) -> str | None:
+    """Return the branch of the repository that a folder is in; None if there is none, or a commit is checked out."""
+    for each in (folder, *folder.parents):
+        place = each / ".git"
+        try:
+            if place.is_file():  # a further working tree
+                place = each / place.read_text(encoding="utf-8").removeprefix("gitdir:").strip()
+            head = (place / "HEAD").read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            continue
+        return head.removeprefix(_HEAD).strip() if head.startswith(_HEAD) else None
+    return None
