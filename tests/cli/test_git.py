@@ -21,7 +21,7 @@ def test_repository_is_bound_reviewed_applied_and_unbound(cli: Cli, git_folder: 
     assert cli("git", "status").out == "The workspace is not bound to a repository.\n"
     assert "not_found" in cli("git", "fetch", "--json", code=1).out
     try:
-        assert cli("git", "bind", url, "--no-token", "--folder", "orvanta").out == "main: bound\n"
+        assert cli("git", "bind", url, "--folder", "orvanta").out == "main: bound\n"
         assert "synchronised" in cli("git", "fetch").out
         # The branch contains the same files as those that `pull` writes.
         cli("pull", "tree")

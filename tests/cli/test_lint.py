@@ -45,6 +45,12 @@ def test_lint_tells_errors_by_file_and_line(tmp_path: Path) -> None:
     assert done.stderr.startswith(f"{bad}/flow.yaml:5:15: error unknown_node: node a: ")
 
 
+def test_lint_checks_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder(tmp_path / "f" / "a", "good", GOOD)
+    monkeypatch.chdir(tmp_path)
+    assert run("lint").stdout == "1 workflows, 0 errors, 0 warnings.\n"
+
+
 def test_lint_refuses_yaml_that_cannot_be_deployed(tmp_path: Path) -> None:
     """The limits are those of the server."""
     aliases = "".join(f"x{n}: &x{n} [{', '.join([f'*x{n - 1}'] * 10)}]\n" for n in range(1, 6))

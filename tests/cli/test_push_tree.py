@@ -93,6 +93,19 @@ def tree(root: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.extended
+def test_folder_created_by_a_push_is_written(cli: Cli) -> None:
+    """The folder of the workspace and the one of files are the same afterwards. A refused item is named once."""
+    cli.write("repo/f/made/one.variable.yaml", "value: a\nis_secret: false\n")
+    assert cli("push", "repo").out == "folder made: created\nvariable f/made/one: created\n"
+    assert (cli.folder / "repo/f/made/folder.meta.yaml").is_file()
+    assert cli("status", "repo/f/made", "--json", "--exit-code").json["in_sync"]
+    cli.installation.client.post("/api/w/main/variables/update/f/made/one", json={"value": "b"})
+    cli.write("repo/f/made/one.variable.yaml", "value: c\nis_secret: false\n")
+    refused = cli("push", "repo/f/made", code=1).err
+    assert "repo/f/made/one.variable.yaml: It was changed in the workspace" in refused
+
+
+@pytest.mark.extended
 def test_two_people_and_the_page_lose_nothing(cli: Cli) -> None:
     """Ann and Bob push and pull the same items while the workspace is changed by API."""
     push_of_ann_is_pulled_by_bob(cli)

@@ -10,7 +10,11 @@ import typer
 from orvanta_platform.cli.client.command import Session, command
 
 Files = Annotated[
-    list[Path], typer.Argument(help="Folders NAME.flow or NAME__flow, documents, or folders that contain them.")
+    list[Path] | None,
+    typer.Argument(
+        help="Folders NAME.flow or NAME__flow, documents, or folders that contain them; the current folder by default.",
+        metavar="[PATH]...",
+    ),
 ]
 Policies = Annotated[
     Path | None, typer.Option("--policies", help="File with a policy or a list of policies, as YAML or JSON.")
@@ -20,10 +24,10 @@ Strict = Annotated[bool, typer.Option("--strict", help="Treat warnings as errors
 
 def register(app: typer.Typer) -> None:
     """Register the command with the root application."""
-    command(app, "orvanta lint f/sales/report.flow", "orvanta lint . --json", server=False)(lint)
+    command(app, "orvanta lint f/sales/report.flow", "orvanta lint --json", server=False)(lint)
 
 
-def lint(session: Session, files: Files, strict: Strict = False, policies: Policies = None) -> None:
+def lint(session: Session, files: Files = None, strict: Strict = False, policies: Policies = None) -> None:
     """Validate workflows like a deploy does, without a server and without running anything.
 
     Prints each problem with file, line, node and path. The exit code is 1 if a workflow has errors. With --policies,
@@ -35,9 +39,10 @@ def lint(session: Session, files: Files, strict: Strict = False, policies: Polic
     from orvanta_platform.cli.client.output import print_json
     from orvanta_platform.cli.client.workflow_check import check, find_workflows, read_policies
 
-    say_left_out(files)
+    chosen = files or [Path()]
+    say_left_out(chosen)
     applied = read_policies(policies) if policies is not None else ()
-    found = {str(file): check(file, applied) for file in find_workflows(files)}
+    found = {str(file): check(file, applied) for file in find_workflows(chosen)}
     every = [each for diagnostics, _ in found.values() for _, each in diagnostics]
     errors = sum(each.severity == "error" or strict for each in every)
     if session.as_json:

@@ -59,7 +59,7 @@ def bind(
     token = None
     if token_stdin:
         token = sys.stdin.readline().strip()
-    elif not no_token:
+    elif not no_token and not url.startswith("file:"):
         token = prompt_secret("Token of the repository")
     body: dict[str, Any] = {"url": url, "branch": branch, "folder": folder, "username": username, "token": token}
     session.change("git/bind", body, session.api.connection.workspace, "bound")

@@ -19,7 +19,7 @@ from orvanta_platform.cli.client.item_paths import say_left_out
 from orvanta_platform.cli.client.output import print_json, say, terminal_safe
 from orvanta_platform.cli.client.tree_folder import Folder, open_folder, open_state, unreadable
 from orvanta_platform.cli.client.tree_pull import failures, show_failures
-from orvanta_platform.cli.client.tree_status import Comparison, change_of, compare, plan
+from orvanta_platform.cli.client.tree_status import Comparison, change_of, compare, fetch, plan
 from orvanta_platform.errors import ChangesConflict, InvalidWorkflow, LockFailed, OrvantaError
 from orvanta_platform.workflow.diagnostics import Diagnostic, errors, invalid
 from orvanta_platform.workflow.languages import RUNNABLE
@@ -109,7 +109,7 @@ class _Push:
             key = entry["kind"], entry["path"]
             if entry["action"] == "conflict":
                 hint = "Merge it with `orvanta pull`, or replace the workspace's with --force."
-                self.failed.append((key, ChangesConflict(f"{entry['path']}: {entry['reason']}", hint=hint)))
+                self.failed.append((key, ChangesConflict(entry["reason"], hint=hint)))
             elif self.options.dry_run and key[0] == "flow" and key in self.items:
                 self._validate(key)
         if self.failed and not self.options.dry_run:
@@ -138,6 +138,7 @@ class _Push:
                 self._refused(error)
                 raise
         self._remember(done)
+        self._write_folders(done)
         if self.options.wait:
             self.unlocked = await_locks(api, done["entries"])
         return done
@@ -165,6 +166,17 @@ class _Push:
             if key in self.items:
                 state.remember(self.items[key], each["hash"], self.folder.digest(key))
         state.save()
+
+    def _write_folders(self, done: dict[str, Any]) -> None:
+        """Write the files of folders that the server created for the items, and add them to the outcome."""
+        names = sorted({path.split("/")[1] for _, path in self.items if path.startswith("f/")})
+        known = {*self.found.remote, *self.folder.located}
+        keys: list[Key] = [("folder", name) for name in names if (self.folder.base / "f" / name).is_dir()]
+        created = [key for key in keys if key not in known and self.folder.covers(key)]
+        for key, (item, hash) in fetch(self.session.api, created).items():
+            self.folder.write(item)
+            self.found.state.remember(item, hash, self.folder.digest(key))
+            done["entries"].insert(0, {"kind": key[0], "path": key[1], "action": "add"})
 
     def end(self, made: Mapping[str, Any]) -> None:
         """Print the outcome. Raises typer.Exit after errors."""

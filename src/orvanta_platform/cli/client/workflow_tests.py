@@ -41,7 +41,7 @@ def run(session: Session, sources: Sequence[str], junit: Path | None) -> None:
         found[path] = session.api.send("POST", call, body={}).json()
     found = {path: each for path, each in found.items() if each["tests"]}
     if not found:
-        raise typer.BadParameter("There is no test.")
+        raise typer.BadParameter("There is no test. Save a run as a test in the editor, and pull it.")
     if junit is not None:
         _write_junit(junit, found)
     if session.as_json:
