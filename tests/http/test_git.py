@@ -238,6 +238,7 @@ async def test_changes_of_both_sides_are_merged_by_node(api: ApiHarness, server:
     body = {"plan_hash": plan["plan_hash"]}
     refused = await send(api.client, "POST", "git/apply", body)
     assert (refused[0], refused[1]["code"]) == (409, "changes_conflict")
+    assert "both sides: flow f/shared/x, flow f/team/other." in refused[1]["message"]
     # The version of the workspace can be kept only for conflicts, and for items that the caller may write.
     for path, status in (("f/team/main", 400), ("f/shared/x", 403)):
         items = [{"kind": "flow", "path": path}]

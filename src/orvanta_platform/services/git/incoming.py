@@ -28,6 +28,9 @@ from orvanta_platform.workflow.tree.item import KINDS, Item, Key
 from orvanta_platform.workflow.tree.merge import merge_content
 from orvanta_platform.workflow.tree.plan import Action, Wanted
 
+_MAX_SHOWN = 5
+"""Names of items in the message of an error."""
+
 Choice: TypeAlias = Literal["workspace", "repository"]
 
 
@@ -199,8 +202,9 @@ def _resolve(changes: Sequence[_Change], choices: Mapping[Key, Choice]) -> tuple
         else:
             open_ones.append(each)
     if open_ones:
+        shown = ", ".join(" ".join(each.key) for each in open_ones[:_MAX_SHOWN])
         raise ChangesConflict(
-            f"{len(open_ones)} of the items were changed on both sides; nothing was applied.",
+            f"{len(open_ones)} of the items were changed on both sides: {shown}. Nothing was applied.",
             hint="Select for each whether the workspace or the repository remains.",
             details=[
                 {"kind": each.key[0], "path": each.key[1], "places": list(each.places or ())} for each in open_ones
