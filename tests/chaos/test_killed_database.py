@@ -1,4 +1,5 @@
-"""SIGKILL of PostgreSQL while a change set is applied: it is stored as a whole or not, and data is consistent.
+"""SIGKILL of PostgreSQL while a change set is applied or a release is deployed: it is stored as a whole or not, and
+data is consistent.
 
 Most transactions are repeated once the database runs again, so that the change set is stored in spite of the kill.
 """
@@ -19,20 +20,30 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from httpx import HTTPStatusError
 from tests.chaos.conftest import leaving_nothing
 from tests.chaos.database import POLL_S, Database
 from tests.chaos.gate import PATIENCE_S
+from tests.http.harness import ApiHarness, client_of
 from tests.http.interrupted_database import InterruptedDatabase
 from tests.http.killed_apply import ACTOR, items_of
+from tests.http.killed_deployment import Deployments
+from tests.http.manual_worker import ManualWorker
 
+from orvanta_platform.control import limits
+from orvanta_platform.control.identity import actor_of
+from orvanta_platform.control.names import token_hash
+from orvanta_platform.db import tokens
 from orvanta_platform.db.migrate import migrate
 from orvanta_platform.db.pool import CANNOT_CONNECT
 from orvanta_platform.errors import OrvantaError
+from orvanta_platform.http.app import create_app
 from orvanta_platform.services.access.setup import first_start
 from orvanta_platform.services.changes import change_sets
 from orvanta_platform.services.changes.change_sets import ChangeSet
 from orvanta_platform.services.maintenance import consistency
 from orvanta_platform.services.platform import Platform, open_platform
+from orvanta_platform.services.releases import deployments
 from orvanta_platform.settings import Settings
 from orvanta_platform.workflow.tree.plan import Wanted
 
@@ -40,22 +51,28 @@ pytestmark = pytest.mark.soak(minutes=20)
 SEED = int(os.environ.get("KILL_SEED", "20"))
 RANDOM_KILLS = 50
 INTERRUPTED: tuple[type[Exception], ...] = (*CANNOT_CONNECT, OrvantaError)
+RETRIED: tuple[type[Exception], ...] = (*INTERRUPTED, HTTPStatusError)
+
+
+Apply = Callable[[Platform], Awaitable[Any]]
 
 
 class Killer:
     """Applies change sets while the database is killed, and checks the items after each."""
 
-    def __init__(self, database: Database, platform: Platform) -> None:
+    def __init__(self, database: Database, api: ApiHarness) -> None:
         self._database = database
-        self._platform = platform
+        self._api = api
         self.number = 0
         self.killed = 0
+        self.took_ms = 0.0
+        """Duration of the last attempt."""
         self.stored: list[int] = []
-        """Numbers of the change sets that are stored."""
+        """Numbers of the change sets or releases that are stored."""
 
     async def apply(self, *, statement: int = -1, milliseconds: float = -1) -> None:
         """Apply the next change set, and kill the database before a statement or after a time; -1: neither."""
-        self.number += 1
+        apply = await self._prepare()
         kills: list[float] = []
 
         def kill() -> None:
@@ -63,23 +80,29 @@ class Killer:
                 kills.append(time.monotonic())
                 self._database.kill()
 
-        platform = self._platform
+        platform = self._api.platform
         if statement >= 0:
             platform = replace(platform, db=InterruptedDatabase(platform.db, statement, kill))
-        change = ChangeSet([Wanted(*each.key, None, each.content) for each in items_of(self.number)], force=True)
-        made = await self._retried(lambda: change_sets.plan(platform, ACTOR, "main", change))
         timer = threading.Timer(milliseconds / 1000, kill) if milliseconds >= 0 else None
         if timer is not None:
             timer.start()
-        applied = False
+        applied, began = False, time.perf_counter()
         with suppress(*INTERRUPTED):
-            await change_sets.apply(platform, ACTOR, "main", change, made.hash, None)
+            await apply(platform)
             applied = True
+        self.took_ms = 1000 * (time.perf_counter() - began)
         if timer is not None:
             await asyncio.to_thread(timer.join)
         assert applied or kills
         self.killed += len(kills)
         await self._check(applied)
+
+    async def _prepare(self) -> Apply:
+        """Return the function that applies the next change set."""
+        self.number += 1
+        change = ChangeSet([Wanted(*each.key, None, each.content) for each in items_of(self.number)], force=True)
+        made = await self._retried(lambda: change_sets.plan(self._api.platform, ACTOR, "main", change))
+        return lambda platform: change_sets.apply(platform, ACTOR, "main", change, made.hash, None)
 
     async def _retried(self, call: Callable[[], Awaitable[Any]]) -> Any:
         """Return the outcome of a call, once the database accepts connections again."""
@@ -87,12 +110,12 @@ class Killer:
             while True:
                 try:
                     return await call()
-                except INTERRUPTED:
+                except RETRIED:
                     await asyncio.sleep(POLL_S)
 
     async def _check(self, applied: bool) -> None:
         keys = [each.key for each in items_of(self.number)]
-        found = await self._retried(lambda: change_sets.read_items(self._platform, ACTOR, "main", keys))
+        found = await self._retried(lambda: change_sets.read_items(self._api.platform, ACTOR, "main", keys))
         last = self.stored[-1] if self.stored else None
         if ("variable", f"f/many/new_{self.number}") in found:
             last = self.number
@@ -103,8 +126,37 @@ class Killer:
         assert all(f"{last}" in text for text in texts.values()), (self.number, last, texts)
 
 
+class DeploymentKiller(Killer):
+    """Deploys releases while the database is killed, and checks all rows of the deployment after each.
+
+    A request that was not applied is applied again: it is not changed by that.
+    """
+
+    def __init__(self, database: Database, api: ApiHarness) -> None:
+        super().__init__(database, api)
+        self._deployments = Deployments(api)
+        self._request = 0
+        self._plan_hash = ""
+
+    async def _prepare(self) -> Apply:
+        if len(self.stored) == self.number:
+            self.number += 1
+            self._request, self._plan_hash = await self._deployments.request(self.number)
+        token = self._api.client.headers["Authorization"].removeprefix("Bearer ")
+        async with self._api.platform.db.acquire() as conn:
+            bearer = await tokens.resolve(conn, token_hash(token), "prod", limits.MAX_SCOPES)
+        assert bearer is not None
+        actor = actor_of(bearer, "prod")
+        return lambda platform: deployments.apply(platform, actor, "prod", self._request, self._plan_hash)
+
+    async def _check(self, applied: bool) -> None:
+        if await self._retried(lambda: self._deployments.is_deployed(self.number, self._request)):
+            self.stored.append(self.number)
+        assert not applied or self.stored[-1] == self.number
+
+
 @pytest.fixture
-async def killer() -> AsyncIterator[Killer]:
+async def killer(request: pytest.FixtureRequest) -> AsyncIterator[Killer]:
     home = Path(tempfile.mkdtemp(prefix="orvanta-chaos-"))
     home.chmod(0o711)
     with leaving_nothing():
@@ -113,8 +165,10 @@ async def killer() -> AsyncIterator[Killer]:
             settings = Settings(home=home, database_url=database.url, database_direct_url=database.url)
             await migrate(database.server.owner_url, app_url=database.url)
             platform = await open_platform(settings, connections=4)
-            await first_start(platform.db, settings)
-            yield Killer(database, platform)
+            first = await first_start(platform.db, settings)
+            app, worker = create_app(platform), await ManualWorker.register(platform)
+            async with client_of(app, first.token_file.read_text().strip()) as client:
+                yield request.param(database, ApiHarness(platform, app, client, worker))
             assert await consistency.check(platform.db) == []
             await platform.close()
         finally:
@@ -122,13 +176,13 @@ async def killer() -> AsyncIterator[Killer]:
             shutil.rmtree(home)
 
 
+@pytest.mark.parametrize("killer", [Killer, DeploymentKiller], indirect=True)
 async def test_database_killed_at_each_statement_and_50_random_times(
     killer: Killer, record_property: Callable[[str, object], None]
 ) -> None:
     chance = random.Random(SEED)
-    began = time.perf_counter()
     await killer.apply()
-    longest = 1000 * (time.perf_counter() - began)
+    longest = killer.took_ms
     statement = 0
     while killer.killed == statement:
         await killer.apply(statement=statement)

@@ -106,6 +106,6 @@ class Deployments:
         read = await change_sets.read_items(self._api.platform, system("prod"), "prod", keys)
         assert all(f"<{last}>" in str(each.content) for each in read.values()), (last, read)
         answer = await self._api.client.get(f"{PROD}/deployments/environment")
-        environment = answer.json()
+        environment = answer.raise_for_status().json()
         assert environment["drift"] == []
         assert (environment["current"] or {"number": 0})["number"] == last
