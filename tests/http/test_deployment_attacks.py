@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import httpx
 import pytest
 from tests.http.harness import W, client_of
 from tests.http.jobs_running import job_client, started
-from tests.http.test_deployments import CHOSEN, ITEMS, MAIN, D, L, Pipeline, act, codes, pipeline
+from tests.http.test_deployments import CHOSEN, ITEMS, MAIN, D, L, Pipeline, act, codes, pipeline, waiting
 from tests.http.test_impersonation import act_as
 from tests.http.test_invitation_mail import set_server
 from tests.http.test_notices import Mailbox, mail
@@ -52,11 +53,7 @@ async def test_nobody_approves_a_request_that_is_their_own_by_another_account(pi
     assert (await as_bob.post(f"{D}/withdraw/{request['id']}")).status_code == 403
     await bob.post(f"{D}/withdraw/{request['id']}")
     # The owner of a service account is the author of its requests.
-    made = await ann.post(f"{L}/service_accounts/create", json={"username": "robot", "role": "developer"})
-    assert made.is_success, made.text
-    token = {"scopes": ["*:*"], "expiration": "2099-01-01T00:00:00Z"}
-    made = await ann.post(f"{L}/service_accounts/tokens/create/robot", json=token)
-    robot = client_of(pipeline.api.app, made.json()["token"] if made.text.startswith("{") else made.text)
+    robot = await service_account(pipeline, "robot", ann, ann)
     request = (await robot.post(f"{D}/create", json=own)).json()
     assert request["author"] == "robot"
     assert (await act(ann, "approve", request))[0] == 403
@@ -73,6 +70,39 @@ async def test_nobody_approves_a_request_that_is_their_own_by_another_account(pi
     assert (status, error["code"]) == (403, "forbidden"), error
     assert (await act(ann, "approve", request))[0] == 200
     assert (await act(bob, "apply", request))[0] == 200
+
+
+async def service_account(
+    pipeline: Pipeline, name: str, owner: httpx.AsyncClient, issuer: httpx.AsyncClient
+) -> httpx.AsyncClient:
+    """Create a service account of the workspace live, and a token of it; return its client."""
+    made = await owner.post(f"{L}/service_accounts/create", json={"username": name, "role": "developer"})
+    assert made.is_success, made.text
+    token = {"scopes": ["*:*"], "expiration": "2099-01-01T00:00:00Z"}
+    made = await issuer.post(f"{L}/service_accounts/tokens/create/{name}", json=token)
+    return client_of(pipeline.api.app, made.json()["token"] if made.text.startswith("{") else made.text)
+
+
+async def test_authors_remain_authors_without_the_account_that_they_used(pipeline: Pipeline) -> None:
+    """The owner deletes the service account, another admin created its token, or the author leaves the workspace."""
+    ann = await pipeline.person("ann", Role.ADMIN, Role.ADMIN)
+    bob = await pipeline.person("bob", Role.ADMIN, Role.ADMIN)
+    await pipeline.rules(approvals=1)
+    await apply_changes(pipeline.admin, ITEMS[2:], "live")
+    assert (await pipeline.admin.post(f"{L}/releases/create", json={"items": CHOSEN})).status_code == 201
+    own = {"source": "live", "number": 1}
+    for name, issuer, author in (("first", ann, ann), ("second", bob, bob)):
+        robot = await service_account(pipeline, name, ann, issuer)
+        request = (await robot.post(f"{D}/create", json=own)).json()
+        assert (await ann.delete(f"{L}/service_accounts/delete/{name}")).is_success
+        assert (await act(author, "approve", request))[0] == 403, name
+        assert await waiting(author) == []
+        assert (await pipeline.admin.post(f"{D}/withdraw/{request['id']}")).is_success
+    answer = await bob.post(f"{W}/releases/create", json={"items": CHOSEN})
+    assert (await pipeline.admin.delete(f"{W}/users/delete/bob")).is_success
+    request = await pipeline.request(ann, answer.json()["number"])
+    assert (await act(bob, "approve", request))[0] == 403
+    assert (await act(pipeline.admin, "approve", request))[0] == 200
 
 
 async def test_only_authors_let_their_requests_overwrite_items(pipeline: Pipeline) -> None:

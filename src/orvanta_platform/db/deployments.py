@@ -125,11 +125,12 @@ async def insert_request(
     plan_hash: str,
     author: str,
     email: str,
+    authors: Sequence[str],
     *,
     overwrite: bool,
 ) -> int:
-    """Add a request; return its id."""
-    values = (environment, release, kind, overwrite, plan_hash, author, email)
+    """Add a request; return its id. `authors`: addresses of the accounts that may not approve it."""
+    values = (environment, release, kind, overwrite, plan_hash, author, email, authors)
     added: int = await conn.fetchval(_SQL["insert_request"], *values)
     return added
 

@@ -25,6 +25,8 @@ class NewRelease(msgspec.Struct, frozen=True):
     imported: str | None
     """JSON text of the origin of an imported release."""
     created_by: str
+    authors: list[str]
+    """E-mail addresses of the accounts that may not approve its deployment: see `service_accounts.list_responsible`."""
 
 
 class ReleaseRow(msgspec.Struct, frozen=True):
@@ -44,8 +46,7 @@ class ReleaseRow(msgspec.Struct, frozen=True):
 
 async def insert(conn: Connection, new: NewRelease) -> ReleaseRow | None:
     """Add a release with the next number; return None if another one took that number meanwhile."""
-    values = (new.workspace, new.digest, new.notes, new.paths, new.body, new.imported, new.created_by)
-    row = await conn.fetchrow(_SQL["insert"], *values)
+    row = await conn.fetchrow(_SQL["insert"], *msgspec.structs.astuple(new))
     return None if row is None else ReleaseRow(**dict(row))
 
 

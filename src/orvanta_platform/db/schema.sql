@@ -126,8 +126,10 @@ CREATE TABLE token (
     last_used_at timestamptz NOT NULL DEFAULT app_now(),
     last_address text,
     provider     text,
-    impersonator text REFERENCES account (email) ON DELETE CASCADE
+    impersonator text REFERENCES account (email) ON DELETE CASCADE,
+    issued_by    text
 );
+COMMENT ON COLUMN token.issued_by IS 'E-mail address of the admin who created the token of a service account; null: its owner.';
 COMMENT ON COLUMN token.impersonator IS 'Account of the admin who acts as the owner of this session; null: the owner itself.';
 COMMENT ON COLUMN token.last_address IS 'Address of the last recorded use; null: not used yet.';
 COMMENT ON COLUMN token.provider IS 'Name of the OpenID provider by which a session was started; null: by a password.';
@@ -1588,9 +1590,11 @@ CREATE TABLE release (
     imported   jsonb,
     created_by text NOT NULL,
     created_at timestamptz NOT NULL DEFAULT app_now(),
+    authors    text[] NOT NULL DEFAULT '{}',
     UNIQUE (workspace, number)
 );
 COMMENT ON TABLE release IS 'Immutable bundles of items of a workspace.';
+COMMENT ON COLUMN release.authors IS 'Accounts that answer for its creation: that of its creator, and admins behind a service account.';
 COMMENT ON COLUMN release.digest IS 'SHA-256 of the body.';
 COMMENT ON COLUMN release.paths IS 'Paths of the items, which a reader of the release must be able to read.';
 COMMENT ON COLUMN release.imported IS 'Origin of a release that was imported: public key, workspace, number.';
@@ -1607,10 +1611,12 @@ CREATE TABLE deployment_request (
     author_email text NOT NULL,
     created_at   timestamptz NOT NULL DEFAULT app_now(),
     closed_by    text,
-    closed_at    timestamptz
+    closed_at    timestamptz,
+    authors      text[] NOT NULL DEFAULT '{}'
 );
 CREATE INDEX deployment_request_environment ON deployment_request (environment, id);
 CREATE INDEX deployment_request_release ON deployment_request (release);
+COMMENT ON COLUMN deployment_request.authors IS 'Accounts that answer for it: that of its author, and admins behind a service account.';
 COMMENT ON COLUMN deployment_request.kind IS 'promotion or rollback.';
 COMMENT ON COLUMN deployment_request.state IS 'open, applied, rejected or withdrawn.';
 COMMENT ON COLUMN deployment_request.overwrite IS 'Items that were changed in the environment are replaced.';

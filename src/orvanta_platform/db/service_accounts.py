@@ -58,6 +58,13 @@ async def list_page(
     return [ServiceAccountRow(**row) for row in rows]
 
 
+async def list_responsible(conn: Connection, email: str, token: bytes | None) -> list[str]:
+    """Return the addresses of the accounts that answer for a call: that of the caller and, for a service account, those
+    of its owner and of the admin who created its token. `token`: hash of the token, if there is one.
+    """
+    return [row["email"] for row in await conn.fetch(_SQL["list_responsible"], email, token)]
+
+
 async def set_owner(conn: Connection, workspace: str, username: str, owner: str) -> bool:
     """Assign a service account to another owner, by e-mail address; return False if it does not exist."""
     return await conn.fetchval(_SQL["set_owner"], workspace, username, owner) is not None

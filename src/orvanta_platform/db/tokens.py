@@ -147,14 +147,15 @@ async def insert(
     lives_s: float | None = None,
     provider: str | None = None,
     impersonator: str | None = None,
+    issued_by: str | None = None,
 ) -> None:
     """Add a token that expires at `expires_at` or after `lives_s` seconds; with neither it does not expire.
 
     `provider`: name of the OpenID provider by which a session was started. `impersonator`: address of the admin who
-    acts as the account in a session.
+    acts as the account in a session. `issued_by`: address of the admin who creates the token of a service account.
     """
     limits = (workspace, label, scopes, expires_at, lives_s)
-    await conn.execute(_SQL["insert"], digest, prefix, kind, email, *limits, provider, impersonator)
+    await conn.execute(_SQL["insert"], digest, prefix, kind, email, *limits, provider, impersonator, issued_by)
 
 
 async def list_page(conn: Connection, email: str, *, limit: int, offset: int) -> list[TokenRow]:

@@ -46,8 +46,8 @@ ORDER BY q.queue;
 
 -- name: insert_request
 -- Adds a request to deploy a release.
-INSERT INTO deployment_request (environment, release, kind, overwrite, plan_hash, author, author_email)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
+INSERT INTO deployment_request (environment, release, kind, overwrite, plan_hash, author, author_email, authors)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text[])
 RETURNING id;
 
 -- name: count_open
@@ -99,7 +99,7 @@ WHERE q.environment = $1 AND q.state = 'open'
           LEFT JOIN account AS a ON a.username = c.created_by
       ) AS author
       LEFT JOIN service_account AS s ON s.email = author.email
-      WHERE $2 IN (author.email, s.owner)
+      WHERE $2 IN (author.email, s.owner) OR $2 = ANY (q.authors || r.authors)
   ))
 ORDER BY q.id LIMIT $7;
 
@@ -253,8 +253,8 @@ WHERE name = $1 AND hold_by IS NOT NULL
 RETURNING name;
 
 -- name: list_authors
--- Those who made a request or its release, and the owners of service accounts among them. The name in a release is that
--- of a member or, without one, of a superadmin.
+-- Those who made a request or its release, and the owners of service accounts among them: as they were at that time,
+-- and as they are now. The name in a release is that of a member or, without one, of a superadmin.
 WITH author AS (
     SELECT q.author_email AS email FROM deployment_request AS q WHERE q.id = $1
     UNION
@@ -267,7 +267,12 @@ WITH author AS (
 )
 SELECT email FROM author
 UNION
-SELECT s.owner FROM author JOIN service_account AS s ON s.email = author.email;
+SELECT s.owner FROM author JOIN service_account AS s ON s.email = author.email
+UNION
+SELECT unnest(q.authors || r.authors)
+FROM deployment_request AS q
+JOIN release AS r ON r.id = q.release
+WHERE q.id = $1;
 
 -- name: count_approvals
 -- The number of accounts that approved the plan $2 of a request and may still do so: enabled members of the workspace

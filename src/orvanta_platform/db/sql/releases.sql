@@ -1,7 +1,7 @@
 -- name: insert
 -- Adds a release with the next number of its workspace; returns no row if another one took that number meanwhile.
-INSERT INTO release (workspace, number, digest, notes, paths, body, imported, created_by)
-SELECT $1, coalesce(max(number), 0) + 1, $2, $3, $4::text[], $5, $6::text::jsonb, $7
+INSERT INTO release (workspace, number, digest, notes, paths, body, imported, created_by, authors)
+SELECT $1, coalesce(max(number), 0) + 1, $2, $3, $4::text[], $5, $6::text::jsonb, $7, $8::text[]
 FROM release
 WHERE workspace = $1
 ON CONFLICT (workspace, number) DO NOTHING

@@ -41,6 +41,15 @@ LEFT JOIN member AS o ON o.workspace = s.workspace AND o.email = s.owner
 WHERE s.workspace = $1 AND s.username > $2
 ORDER BY s.username LIMIT $3 OFFSET $4;
 
+-- name: list_responsible
+-- The accounts that answer for a call of the account $1 with the token $2: itself, and for a service account its owner
+-- and the admin who created the token.
+SELECT $1::text AS email
+UNION
+SELECT owner FROM service_account WHERE email = $1
+UNION
+SELECT issued_by FROM token WHERE hash = $2 AND issued_by IS NOT NULL;
+
 -- name: set_owner
 -- Assigns a service account to another owner; returns no row if it does not exist.
 UPDATE service_account SET owner = $3 WHERE workspace = $1 AND username = $2 RETURNING email;

@@ -100,8 +100,8 @@ WHERE hash = $1 AND (last_address IS NULL OR last_used_at < app_now() - interval
 -- name: insert
 -- Adds a token. $9: its lifetime in seconds; null: it lasts until $8 or until it is deleted.
 INSERT INTO token (hash, prefix, kind, email, workspace, label, scopes, expires_at, provider,
-                   impersonator)
-VALUES ($1, $2, $3, $4, $5, $6, $7, coalesce($8, app_now() + make_interval(secs => $9)), $10, $11);
+                   impersonator, issued_by)
+VALUES ($1, $2, $3, $4, $5, $6, $7, coalesce($8, app_now() + make_interval(secs => $9)), $10, $11, $12);
 
 -- name: list
 -- A page of the tokens of an account, newest first, without sessions and one-time links.

@@ -83,6 +83,7 @@ async def create_token(platform: Platform, actor: Actor, workspace: str, usernam
             label=new.label,
             scopes=new.scopes,
             expires_at=new.expires_at,
+            issued_by=actor.email,
         )
         parameters = {"label": new.label, "scopes": new.scopes, "token_prefix": prefix}
         await audit.record(conn, actor, "service_accounts.create_token", "Created", username, parameters)

@@ -11,6 +11,7 @@ from orvanta_platform.control import audit, limits, release_signatures
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target, readable, refuse_job, require, require_workspace
 from orvanta_platform.db import releases as rows
+from orvanta_platform.db import service_accounts
 from orvanta_platform.db.items import Filter
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.releases import NewRelease, ReleaseRow
@@ -147,10 +148,12 @@ async def store(
         body=body,
         imported=None if origin is None else msgspec.json.encode(origin).decode(),
         created_by=actor.username,
+        authors=[],
     )
     verb = "create" if origin is None else "import"
     async with platform.db.transaction() as conn:
-        row = await _insert(conn, new)
+        authors = await service_accounts.list_responsible(conn, actor.email, actor.token)
+        row = await _insert(conn, msgspec.structs.replace(new, authors=authors))
         parameters = {"digest": new.digest, "items": len(bundle.items), **(origin or {})}
         await audit.record(conn, actor, f"releases.{verb}", "Created", str(row.number), parameters)
     return Release(row, bundle)

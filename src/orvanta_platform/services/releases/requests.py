@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from orvanta_platform.control import audit, limits
 from orvanta_platform.control.actor import Actor, Role
 from orvanta_platform.control.identity import actor_of
-from orvanta_platform.control.permissions import Target, refuse_job, require
-from orvanta_platform.db import deployment_mails, environments, tokens
+from orvanta_platform.control.permissions import Target, refuse_job, require, require_workspace
+from orvanta_platform.db import deployment_mails, environments, service_accounts, tokens
 from orvanta_platform.db import deployments as rows
 from orvanta_platform.db.deployments import DecisionRow, DeploymentRow, RequestRow
 from orvanta_platform.db.environments import EnvironmentRow
@@ -113,6 +113,7 @@ async def open_request(
             made.hash,
             actor.username,
             actor.email,
+            await service_accounts.list_responsible(conn, actor.email, actor.token),
             overwrite=overwrite,
         )
         parameters = {
@@ -305,6 +306,20 @@ def missing(request: int) -> NotFound:
     return NotFound(f"The request {request} does not exist.")
 
 
+async def get_actor_in(platform: Platform, actor: Actor, workspace: str) -> Actor:
+    """Return the actor with the rights that its token has in another workspace. Raises NotFound if it is no member."""
+    if actor.workspace == workspace:
+        require_workspace(actor, workspace)
+        return actor
+    async with platform.db.acquire() as conn:
+        bearer = await tokens.resolve(conn, actor.token or b"", workspace, limits.MAX_SCOPES)
+    if bearer is None:
+        raise NotFound(f"The workspace {workspace[:100]} does not exist.")
+    found = actor_of(bearer, workspace)
+    require_workspace(found, workspace)
+    return replace(found, kind=actor.kind, address=actor.address, request_id=actor.request_id)
+
+
 async def _check_open(
     conn: Connection, actor: Actor, environment: EnvironmentRow, release: Release, kind: RequestKind
 ) -> None:
@@ -319,18 +334,7 @@ async def _check_open(
 
 async def _get_release(platform: Platform, actor: Actor, source: str, number: int) -> Release:
     """Return a release, read with the rights that the actor's token has in the workspace of the release."""
-    return await releases.get(platform, await _get_actor_in(platform, actor, source), source, number)
-
-
-async def _get_actor_in(platform: Platform, actor: Actor, workspace: str) -> Actor:
-    if actor.workspace == workspace:
-        return actor
-    async with platform.db.acquire() as conn:
-        bearer = await tokens.resolve(conn, actor.token or b"", workspace, limits.MAX_SCOPES)
-    if bearer is None:
-        raise NotFound(f"The workspace {workspace[:100]} does not exist.")
-    found = actor_of(bearer, workspace)
-    return replace(found, kind=actor.kind, address=actor.address, request_id=actor.request_id)
+    return await releases.get(platform, await get_actor_in(platform, actor, source), source, number)
 
 
 async def _get_stored_release(platform: Platform, request: RequestRow) -> Release:
