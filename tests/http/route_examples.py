@@ -30,7 +30,8 @@ HOOK = {
     "authentication_method": "none",
     "is_static_website": False,
 }
-POLICY = {"name": "described", "rules": [{"kind": "require", "on": "flow", "field": "description"}]}
+NEEDED = {"kind": "require", "on": "flow", "field": "description", "matches": "Reports"}
+POLICY = {"name": "described", "rules": [NEEDED]}
 THING = {"resource_type": "thing", "value": {"a": 1}}
 
 EMPTY_PLAN = Planner([], None, {}, force=False).plan({}).hash
@@ -380,6 +381,8 @@ class Examples:
                 return [await self._open_run()]
             case "POST versions/restore/{kind}/{path}" | "POST acceptance/accept/{kind}/{path}":
                 return {"version": int(self._ids["version"])}
+            case "POST policies/fix/{name}":
+                return {"kind": "flow", "path": await self._violating()}
             case "POST deployments/approve/{id}" | "POST deployments/apply/{id}":
                 return {"plan_hash": self._ids["plan"]}
             case _:
@@ -397,6 +400,13 @@ class Examples:
         async with self._stage.platform.db.acquire() as conn:
             await conn.execute("UPDATE deployment_request SET author_email = 'bea@example.com'")
         return str(made["id"])
+
+    async def _violating(self) -> str:
+        """Deploy a workflow that violates the policy, and return its path."""
+        path = "f/team/violating"
+        present = await self._stage.get(f"flows/exists/{path}")
+        await self._post(f"flows/update/{path}" if present else "flows/create", {**PASS_ON, "path": path})
+        return path
 
     async def _capture(self) -> str:
         """Capture a request and return its id; requests are captured for a short time after each configuration."""

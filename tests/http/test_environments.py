@@ -107,6 +107,35 @@ async def test_direct_deploys_are_refused_where_the_rules_say_so(api: ApiHarness
     assert (await send(developer, "changes/apply", {**change, "plan_hash": plan}))[0] == 200
 
 
+async def test_code_that_is_not_deployed_does_not_run_where_the_rules_say_so(api: ApiHarness) -> None:
+    """Neither as a preview, nor by repeating or restarting one from before, nor as a dry run or with an edited node."""
+    await api.client.post(f"{W}/folders/create", json={"name": "team", "owners": ["g/all"]})
+    assert (await send(api.client, "flows/create", {**PASS_ON, "path": "f/team/flow"}))[0] == 201
+    flow = {"value": PASS_ON["value"], "args": {}}
+    runs = [
+        (await api.client.post(f"{W}/jobs/run/{path}", json=body)).text
+        for path, body in (("preview_flow", flow), ("f/f/team/flow", {}))
+    ]
+    for run in runs:
+        assert (await api.client.post(f"{W}/jobs_u/queue/cancel/{run}", json={})).is_success
+    made = {"name": "production", "workspace": "main", "rules": {"refuse_previews": True}}
+    assert (await send(api.client, f"{E}/create", made))[0] == 200
+    code = {"content": "echo 1", "language": "bash", "args": {}}
+    calls: list[tuple[str, Any]] = [
+        ("jobs/run/preview", code),
+        ("jobs/run/preview", {**code, "path": "f/team/flow"}),
+        ("jobs/run/preview_flow", flow),
+        (f"jobs/rerun/{runs[0]}", {}),
+        (f"jobs/restart/f/{runs[0]}", {"step_id": "a"}),
+        (f"jobs/restart_preview/f/{runs[1]}", {"step_id": "a", "value": PASS_ON["value"]}),
+        ("jobs/dry_run/preview_flow", {"value": PASS_ON["value"]}),
+    ]
+    for call, body in calls:
+        status, error = await send(api.client, call, body)
+        assert (status, error["code"]) == (400, "direct_deploys_refused"), (call, error)
+    assert (await send(api.client, "jobs/run/f/f/team/flow", {}))[0] == 201
+
+
 @pytest.mark.parametrize(
     ("time", "frozen"),
     [

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from tests.conftest import TestDatabase
 from tests.http.harness import ApiHarness, W, api_harness, client_of
+from tests.http.test_impersonation import act_as
 
 from orvanta_platform.control.actor import Role
 from orvanta_platform.workflow.policies.policy import parse
@@ -137,19 +138,54 @@ async def test_policies_of_the_instance_cannot_be_lifted_by_a_workspace(api: Api
     assert (await send(developer, "flows/create", flow()))[0] == 201
 
 
-async def test_policies_of_the_instance_are_bypassed_by_named_members_themselves(api: ApiHarness) -> None:
-    """An admin of a workspace can create a group of any name, join it, and act as any member."""
-    boss = await api.member("boss", Role.ADMIN)
-    dan = await api.member("dan", Role.DEVELOPER)
-    create = "/api/policies/create"
-    assert (await send(api.client, create, policy(scope="instance", bypass=["u/dan", "g/oncall"])))[0] == 400
-    assert (await send(api.client, create, policy(scope="instance", bypass=["u/dan"])))[0] == 200
-    body = {"workspace_id": "main", "username": "dan", "reason": "x"}
-    acting = client_of(api.app, (await boss.post("/api/auth/impersonate", json=body)).text)
+async def test_only_accounts_bypass_policies_of_the_instance(api: ApiHarness) -> None:
+    """The admins of a workspace give usernames and groups to whom they want."""
+    admin = await api.member("wendy", Role.ADMIN)
+    assert (await send(admin, "groups/create", {"name": "oncall"}))[0] in (200, 201)
+    assert (await send(admin, "groups/adduser/oncall", {"username": "wendy"}))[0] == 200
+    wide = policy(scope="instance", bypass=["g/oncall", "u/wendy"])
+    assert (await send(api.client, "/api/policies/create", wide))[0] == 400
+    assert (await send(api.client, "/api/policies/create", {**wide, "bypass": ["ann@example.com"]}))[0] == 200
+    # Such a policy may be stored from before.
+    async with api.platform.db.acquire() as conn:
+        await conn.execute(
+            "UPDATE policy SET body = jsonb_set(body, '{bypass}', '[\"g/oncall\", \"ann@example.com\"]')"
+        )
     urgent = flow(policy_bypass_reason="Incident 7")
-    assert (await send(acting, "flows/create", urgent))[0] == 400
-    assert (await send(boss, "flows/create", urgent))[0] == 400
-    assert (await send(dan, "flows/create", urgent))[0] == 201
+    assert (await send(admin, "flows/create", urgent))[0] == 400
+    ann = await api.member("ann", Role.DEVELOPER)
+    as_ann = client_of(api.app, (await act_as(admin, "ann")).text)
+    assert (await send(as_ann, "flows/create", urgent))[0] == 400
+    assert (await send(ann, "flows/create", urgent))[0] == 201
+
+
+async def test_versions_that_come_into_use_again_are_checked(api: ApiHarness) -> None:
+    """An older version becomes current if the newest is closed, and any version if its item is restored."""
+    assert (await send(api.client, "flows/create", flow()))[0] == 201
+    assert (await send(api.client, "scripts/create", script()))[0] == 201
+    old = await api.get("scripts/get/p/f/team/script")
+    coded = script(content="def main(): pass", language="python3", lock="# none\n", parent_hash=old["hash"])
+    assert (await send(api.client, "scripts/create", coded))[0] == 201
+    new = (await api.get("scripts/get/p/f/team/script"))["hash"]
+    assert (await send(api.client, "policies/create", policy()))[0] == 200
+    for verb in ("archive", "delete"):
+        status, error = await send(api.client, f"scripts/{verb}/h/{new}", {})
+        assert (status, error["code"]) == (400, "policy_violation"), verb
+    assert (await api.get("scripts/get/p/f/team/script"))["hash"] == new
+    assert (await send(api.client, f"scripts/archive/h/{old['hash']}", {}))[0] == 200
+    assert (await send(api.client, f"scripts/archive/h/{new}", {}))[0] == 200
+    for archived in (True, False):
+        status, error = await send(api.client, "flows/archive/f/team/flow", {"archived": archived})
+        assert status == (200 if archived else 400), error
+    # A default of a policy, which only a deployment stores, does not fulfil the rule.
+    default = {"kind": "default", "on": "flow", "field": "timeout", "value": 60}
+    needs = {"kind": "require", "on": "flow", "field": "timeout"}
+    assert (await send(api.client, "policies/update/described", policy(rules=[needs, default])))[0] == 200
+    status, error = await send(api.client, "flows/archive/f/team/flow", {"archived": False})
+    assert (status, error["hint"]) == (400, "Deploy the version again."), error
+    assert (await send(api.client, "flows/create", flow()))[0] == 201
+    for archived in (True, False):
+        assert (await send(api.client, "flows/archive/f/team/flow", {"archived": archived}))[0] == 200
 
 
 async def test_policies_apply_to_change_sets(api: ApiHarness) -> None:

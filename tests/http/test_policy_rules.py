@@ -199,6 +199,30 @@ async def test_tests_are_required_of_later_versions(api: ApiHarness) -> None:
     await send(api.client, f"flows/update/{PATH}", changed)
 
 
+async def test_workflow_is_not_replaced_by_one_without_tests(api: ApiHarness) -> None:
+    """Deleting it, moving it away, or moving one without tests into the scope of the policy evades no rule."""
+    await set_policy(api, "tested", {"kind": "require", "on": "flow", "field": "tests"}, scope="f/team")
+    identity = {"id": "a", "value": {"type": "identity"}}
+    away, back = f"{PATH}2", {"items": [{"kind": "flow", "path": "u/admin/free", "target": PATH}]}
+    await send(api.client, "flows/create", flow(identity), 201)
+    assert (await api.client.delete(f"{W}/flows/delete/{PATH}")).status_code == 200
+    error = await send(api.client, "flows/create", flow(identity), 400)
+    assert error["message"] == "The workflow needs a test. (policy tested)"
+    await send(api.client, "flows/create", {**flow(identity), "path": "u/admin/free"}, 201)
+    error = await send(api.client, "moves/apply", back, 400)
+    assert error["message"] == "The workflow needs a test. (policy tested)"
+    test = {"name": "plain", "test": {"inputs": {"n": 1}, "expect": {"status": "succeeded"}}}
+    await send(api.client, "workflow_tests/create/u/admin/free", test)
+    await send(api.client, "moves/apply", back)
+    await send(api.client, "moves/apply", {"items": [{"kind": "flow", "path": PATH, "target": away}]})
+    await send(api.client, "flows/create", flow(identity), 400)
+    failing = {"test": {"inputs": {"n": 1}, "expect": {"status": "failed"}}}
+    await send(api.client, f"workflow_tests/update/plain/{away}", failing)
+    await send(api.client, f"flows/archive/{away}", {"archived": True})
+    error = await send(api.client, f"flows/archive/{away}", {"archived": False}, 400)
+    assert error["message"] == "The test plain of the workflow fails. (policy tested)"
+
+
 async def apply(api: ApiHarness, items: list[dict[str, Any]], status: int) -> Any:
     plan = (await api.client.post(f"{W}/changes/plan", json={"items": items})).json()
     return await send(api.client, "changes/apply", {"items": items, "plan_hash": plan["plan_hash"]}, status)
@@ -338,6 +362,100 @@ async def test_moves_into_the_scope_of_a_policy_are_checked(api: ApiHarness) -> 
     await send(api.client, "moves/apply", {"items": [{"kind": "flow", "path": PATH, "target": "f/team/two"}]})
 
 
+FIXABLE: list[dict[str, Any]] = [
+    {"kind": "restrict", "on": "node", "field": "timeout", "maximum": 60},
+    {"kind": "restrict", "on": "flow", "field": "tag", "allowed": ["batch"]},
+    {"kind": "restrict", "on": "script", "field": "timeout", "maximum": 2.5},
+    {"kind": "require", "on": "flow", "field": "labels", "matches": "team"},
+    {"kind": "require", "on": "flow", "field": "description", "matches": "Reports"},
+    {"kind": "deny", "feature": "unpinned_script"},
+    {"kind": "deny", "feature": "dedicated_worker"},
+    {"kind": "default", "on": "node", "field": "priority", "value": 7},
+    {"kind": "default", "on": "flow", "field": "concurrent_limit", "value": 3},
+]
+DECIDED = {"kind": "require", "on": "flow", "field": "failure_module"}
+"""Rule whose violation cannot be corrected mechanically."""
+FIXABLE_TEXT = """\
+summary: Report  # kept
+labels: [daily]
+tag: slow
+dedicated_worker: true
+value:
+  modules:
+    # The only node.
+    - id: a
+      timeout: {type: static, value: 900}
+      value: {type: script, path: f/team/s, input_transforms: {}}
+"""
+FIXED_TEXT = """\
+summary: Report  # kept
+labels: [daily, team]
+tag: batch
+value:
+  modules:
+    # The only node.
+    - id: a
+      timeout: {type: static, value: 60}
+      value: {type: script, path: f/team/s, input_transforms: {}, hash: %s}
+      priority: 7
+  concurrent_limit: 3
+description: Reports
+"""
+
+
+async def test_violations_are_corrected_where_the_rules_determine_the_values(api: ApiHarness) -> None:
+    """The text of a workflow keeps its comments. Members correct what they may change."""
+    code = {"path": "f/team/s", "summary": "", "content": "echo", "language": "bash", "timeout": 9}
+    await send(api.client, "scripts/create", {**code, "dedicated_worker": True}, 201)
+    pinned = (await api.get("scripts/get/p/f/team/s"))["hash"]
+    await send(api.client, "flows/create", {"path": PATH, "source": {"format": "yaml", "text": FIXABLE_TEXT}}, 201)
+    call = {"type": "script", "path": "f/team/s", "input_transforms": {}}
+    json = {**flow({"id": "a", "timeout": 900, "value": call}), "path": f"{PATH}2", "tag": "slow", "labels": ["daily"]}
+    await send(api.client, "flows/create", {**json, "dedicated_worker": True}, 201)
+    await set_policy(api, "fixable", *FIXABLE, DECIDED, mode="off")
+
+    async def fixable() -> dict[str, list[bool]]:
+        found = await api.get("policies/violations/fixable")
+        found["items"] += (await api.get("policies/violations/fixable", after=found["next"]))["items"]
+        return {each["path"]: [one["fixable"] for one in each["violations"]] for each in found["items"]}
+
+    before = await fixable()
+    assert {path: (len(each), each.count(False)) for path, each in before.items()} == {
+        PATH: (9, 1),
+        f"{PATH}2": (9, 1),
+        "f/team/s": (2, 0),
+    }
+    eve = await api.member("eve", Role.OPERATOR)
+    await send(eve, "policies/fix/fixable", {"kind": "flow", "path": PATH}, 403)
+    for kind, path in (("flow", PATH), ("flow", f"{PATH}2"), ("script", "f/team/s")):
+        await send(api.client, "policies/fix/fixable", {"kind": kind, "path": path})
+    assert await fixable() == {PATH: [False], f"{PATH}2": [False]}
+    found = await api.get(f"flows/get/{PATH}")
+    assert found["source"]["text"] == FIXED_TEXT % pinned
+    found = await api.get(f"flows/get/{PATH}2")
+    assert (found["tag"], found["labels"], found["value"]["concurrent_limit"]) == ("batch", ["daily", "team"], 3)
+    assert (await api.get("scripts/get/p/f/team/s"))["timeout"] == 2.5
+    error = await send(api.client, "policies/fix/fixable", {"kind": "flow", "path": PATH}, 400)
+    assert error["message"] == f"Nothing in {PATH} can be corrected without a decision."
+
+
+async def test_move_causes_no_violation_of_workflows_that_refer_to_it(api: ApiHarness) -> None:
+    """The move of a script from a permitted path changes the path in the workflow, which did not violate the policy."""
+    code = {"path": "f/team/checked/s", "summary": "", "content": "echo", "language": "bash"}
+    await send(api.client, "scripts/create", code, 201)
+    call = {"id": "a", "value": {"type": "script", "path": "f/team/checked/s", "input_transforms": {}}}
+    await send(api.client, "flows/create", flow(call, {"id": "b", "value": CODE}), 201)
+    rule = {"kind": "restrict", "on": "node", "field": "path", "allowed": ["f/team/checked/*"]}
+    await set_policy(api, "checked", rule, {"kind": "deny", "feature": "inline_code"})
+
+    def to(target: str) -> dict[str, Any]:
+        return {"items": [{"kind": "script", "path": "f/team/checked/s", "target": target}]}
+
+    error = await send(api.client, "moves/apply", to("u/admin/s"), 400)
+    assert [each["node"] for each in error["details"]] == ["a"], "the inline code violated its policy before"
+    await send(api.client, "moves/apply", to("f/team/checked/t"))
+
+
 async def test_test_that_changes_during_a_deployment_counts_as_not_run(api: ApiHarness) -> None:
     await send(api.client, "flows/create", flow({"id": "a", "value": {"type": "identity"}}), 201)
     await set_policy(api, "tested", {"kind": "require", "on": "flow", "field": "tests"})
@@ -347,7 +465,7 @@ async def test_test_that_changes_during_a_deployment_counts_as_not_run(api: ApiH
     await send(api.client, f"workflow_tests/update/early/{PATH}", {"test": {"inputs": {"n": 2}}})
     await send(api.client, f"workflow_tests/create/{PATH}", {"name": "late", "test": {"inputs": {"n": 3}}})
     async with api.platform.db.acquire() as conn:
-        states = await deploy_tests.states_of(conn, "main", PATH, outcomes, is_new=False)
+        states = await deploy_tests.states_of(conn, "main", PATH, outcomes, is_first=False)
     assert states == TestStates(2, [], ["early", "late"])
 
 

@@ -39,6 +39,17 @@ export async function loadViolations(
   return data ?? { items: [], unchecked: [], next: null, limits: [] };
 }
 
+/** Deploy an item with the corrections of its violations of a policy that the rules determine. */
+export async function fixViolations(
+  workspace: string,
+  { name, scope }: Policy,
+  { kind, path }: PolicyViolations["items"][number],
+): Promise<void> {
+  const params = { path: { workspace, name } };
+  const body = { kind, path, instance: scope === "instance" };
+  await api.POST("/api/w/{workspace}/policies/fix/{name}", { params, body });
+}
+
 /** Create a policy, or replace the one of this name in its scope. */
 export async function savePolicy(workspace: string, body: Policy, exists: boolean): Promise<void> {
   const { name } = body;

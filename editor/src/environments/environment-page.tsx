@@ -220,6 +220,7 @@ function Rules({ environment: { rules } }: { environment: Environment }) {
     rules.workflow_tests === "pass" && t("environments.ruleTestsPass"),
     rules.workflow_tests === "require" && t("environments.ruleTestsRequire"),
     rules.refuse_direct_deploys && t("environments.ruleDirect"),
+    rules.refuse_previews && t("environments.rulePreviews"),
     rules.permit_removals && t("environments.ruleRemovals"),
     rules.author_may_approve && t("environments.authorMayApprove"),
     listed("environments.approvers", rules.approvers),

@@ -80,6 +80,11 @@ export function RuleFields({ workspace, rules, set }: Props) {
         set={(refuse_direct_deploys) => change({ refuse_direct_deploys })}
       />
       <Checkbox
+        label={t("environments.rulePreviews")}
+        checked={rules.refuse_previews}
+        set={(refuse_previews) => change({ refuse_previews })}
+      />
+      <Checkbox
         label={t("environments.ruleRemovals")}
         checked={rules.permit_removals}
         set={(permit_removals) => change({ permit_removals })}

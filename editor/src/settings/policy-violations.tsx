@@ -1,11 +1,13 @@
-import { useInfiniteQuery } from "@tanstack/react-query";
+import { useInfiniteQuery, useMutation } from "@tanstack/react-query";
 import { useEffect } from "react";
-import { loadViolations, type StoredPolicy } from "../api/policies";
+import { fixViolations, loadViolations, type PolicyViolations, type StoredPolicy } from "../api/policies";
+import { errorText } from "../lib/api-error";
 import { Link } from "../routing/link";
 import { t } from "../texts/settings";
 import { Button } from "../ui/controls";
 import { Dialog, dialogCss } from "../ui/dialog";
 import { Failed, Skeleton } from "../ui/states";
+import { notify } from "../ui/toasts";
 import css from "./settings.module.css";
 
 const LIMITS = {
@@ -61,19 +63,14 @@ export function ViolationsDialog({ workspace, policy, close }: Props) {
         <p role="status">{t("settings.noViolations")}</p>
       )}
       <ul className={css.list} aria-label={t("settings.violations")}>
-        {items.map(({ kind, path, violations }) => (
-          <li key={`${kind} ${path}`} className={css.row}>
-            <div className={css.what}>
-              <Link className={css.name} to={`/w/${workspace}/${kind === "flow" ? "workflows" : "scripts"}/${path}`}>
-                {path}
-              </Link>
-              {violations.map((each) => (
-                <span key={`${each.path} ${each.message}`} className={css.facts}>
-                  {each.message}
-                </span>
-              ))}
-            </div>
-          </li>
+        {items.map((item) => (
+          <ViolatingItem
+            key={`${item.kind} ${item.path}`}
+            workspace={workspace}
+            policy={policy}
+            item={item}
+            fixed={() => void found.refetch()}
+          />
         ))}
       </ul>
       {unchecked.length > 0 && <p>{t("settings.violationsUnchecked", { paths: unchecked.join(", ") })}</p>}
@@ -89,5 +86,50 @@ export function ViolationsDialog({ workspace, policy, close }: Props) {
         </Button>
       </div>
     </Dialog>
+  );
+}
+
+interface ItemProps {
+  workspace: string;
+  policy: StoredPolicy;
+  item: PolicyViolations["items"][number];
+  fixed: () => void;
+}
+
+/** An item with its violations, and a button that corrects those whose correction needs no decision. */
+function ViolatingItem({ workspace, policy, item, fixed }: ItemProps) {
+  const { kind, path, violations } = item;
+  const fixing = useMutation({
+    mutationFn: () => fixViolations(workspace, policy, item),
+    onSuccess: () => {
+      notify(t("settings.violationsFixed", { path }));
+      fixed();
+    },
+  });
+  return (
+    <li className={css.row}>
+      <div className={css.what}>
+        <Link className={css.name} to={`/w/${workspace}/${kind === "flow" ? "workflows" : "scripts"}/${path}`}>
+          {path}
+        </Link>
+        {violations.map((each) => (
+          <span key={`${each.path} ${each.message}`} className={css.facts}>
+            {each.message}
+          </span>
+        ))}
+        {fixing.isError && <p role="alert">{errorText(fixing.error)}</p>}
+      </div>
+      {violations.some((each) => each.fixable) && (
+        <div className={css.tools}>
+          <Button
+            disabled={fixing.isPending}
+            onClick={() => fixing.mutate()}
+            aria-label={t("settings.fixViolationsOf", { path })}
+          >
+            {t("settings.fixViolations")}
+          </Button>
+        </div>
+      )}
+    </li>
   );
 }

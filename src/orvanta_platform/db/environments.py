@@ -53,6 +53,11 @@ async def refuses_direct_deploys(conn: Connection, workspace: str) -> bool:
     return bool(await conn.fetchval(_SQL["refuses_direct_deploys"], workspace))
 
 
+async def refuses_previews(conn: Connection, workspace: str) -> bool:
+    """Return whether the rules of a workspace's environment refuse previews."""
+    return bool(await conn.fetchval(_SQL["refuses_previews"], workspace))
+
+
 async def insert(conn: Connection, name: str, workspace: str, color: str, rules: str, edited_by: str) -> bool:
     """Add an environment at the end of the pipeline; return False if the name or the workspace is taken."""
     return await conn.fetchval(_SQL["insert"], name, workspace, color, rules, edited_by) is not None

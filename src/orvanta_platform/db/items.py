@@ -314,6 +314,12 @@ async def delete(conn: Connection, workspace: str, kind: str, path: str, usernam
     return await conn.fetchval(_SQL["delete_item"], workspace, kind, path, username) is not None
 
 
+async def get_defaults(conn: Connection, version: int) -> str | None:
+    """Return the defaults of policies that a version has, as JSON text; None: there are none."""
+    found: str | None = await conn.fetchval(_SQL["get_defaults"], version)
+    return found
+
+
 async def close_version(conn: Connection, row: ItemRow, username: str, *, delete: bool) -> None:
     """Archive or delete one version; the newest remaining version becomes the current one."""
     await conn.execute(_SQL["close_version"], row.id, delete)

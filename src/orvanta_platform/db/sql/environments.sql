@@ -23,6 +23,12 @@ SELECT EXISTS (
     SELECT FROM environment WHERE workspace = $1 AND (rules ->> 'refuse_direct_deploys')::boolean
 );
 
+-- name: refuses_previews
+-- Returns true if the rules of a workspace's environment refuse previews.
+SELECT EXISTS (
+    SELECT FROM environment WHERE workspace = $1 AND (rules ->> 'refuse_previews')::boolean
+);
+
 -- name: insert
 -- Adds an environment at the end of the locked pipeline; returns no row if the name or the workspace is taken.
 INSERT INTO environment (name, position, workspace, color, rules, edited_by)

@@ -171,6 +171,10 @@ WITH deleted_item AS (
 SELECT path
 FROM deleted_item;
 
+-- name: get_defaults
+-- The defaults of policies that a version has.
+SELECT defaults::text FROM version WHERE id = $1;
+
 -- name: close_version
 -- Archives one version, and with $2 also marks it as deleted.
 UPDATE version

@@ -77,6 +77,7 @@ RULES: Mapping[tuple[str, str], str] = MappingProxyType(
             POST workflow_tests/record/{id}
             DELETE workflow_tests/delete/{name}/{path}
             POST versions/restore/{kind}/{path}
+            POST policies/fix/{name}
             POST moves/plan
             POST moves/apply
             POST inputs/update

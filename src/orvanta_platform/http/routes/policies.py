@@ -9,7 +9,7 @@ from orvanta_platform.http import answers
 from orvanta_platform.http.openapi import call
 from orvanta_platform.http.requests import AnyRequest, actor_of, page_of, platform_of, small_body_of
 from orvanta_platform.http.schemas import policies as schemas
-from orvanta_platform.services.catalog import policies
+from orvanta_platform.services.catalog import policies, policy_fixes
 from orvanta_platform.workflow.policies.templates import TEMPLATES
 
 _P = "/api/w/{workspace:str}/policies"
@@ -56,6 +56,18 @@ async def list_policy_violations(
         platform_of(request), actor_of(request), workspace, name, after, instance=instance
     )
     return answers.json(schemas.violating(found))
+
+
+@post(f"{_P}/fix/{{name:str}}", status_code=200, opt=call(body=schemas.PolicyFix, answer=list[schemas.PolicyProblem]))
+async def fix_policy_violations(request: AnyRequest, workspace: FromPath[str], name: FromPath[str]) -> Response[bytes]:
+    """Correct the violations of a policy in the newest version of an item, as far as the rules determine the values,
+    and deploy the result. The answer lists the violations that remain.
+    """
+    body = await small_body_of(request, schemas.PolicyFix)
+    left = await policy_fixes.fix(
+        platform_of(request), actor_of(request), workspace, name, body.kind, body.path, instance=body.instance
+    )
+    return answers.json(schemas.problems(left))
 
 
 @post(f"{_P}/create", status_code=200, opt=call(body=schemas.PolicyBody))
@@ -123,6 +135,7 @@ ROUTES = [
     list_policy_templates,
     get_policy,
     list_policy_violations,
+    fix_policy_violations,
     create_policy,
     update_policy,
     delete_policy,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -10,6 +11,7 @@ from msgspec import UNSET, UnsetType
 
 from orvanta_platform.db.policies import PolicyRow
 from orvanta_platform.services.catalog.policies import ViolatingPage
+from orvanta_platform.workflow.policies.check import Violation
 from orvanta_platform.workflow.policies.policy import Resource
 
 
@@ -30,7 +32,9 @@ class PolicyBody(msgspec.Struct, kw_only=True):
     """Advice that is appended to the message of each violation."""
 
     bypass: list[str] | UnsetType = UNSET
-    """Members `u/<username>` and groups `g/<name>` who may deploy in spite of violations, with a reason."""
+    """Those who may deploy in spite of violations, with a reason: members `u/<username>` and groups `g/<name>`; for a
+    policy of the instance e-mail addresses.
+    """
 
 
 class StoredPolicy(PolicyBody, kw_only=True):
@@ -56,6 +60,17 @@ class PolicyProblem(msgspec.Struct, kw_only=True):
     """Field that the rule is about; null for a denied feature."""
 
     message: str
+    fixable: bool
+    """`policies/fix` can correct it."""
+
+
+class PolicyFix(msgspec.Struct, kw_only=True):
+    """An item to correct."""
+
+    kind: Literal["flow", "script"]
+    path: str
+    instance: bool = False
+    """Ignore policies of the workspace of this name."""
 
 
 class ViolatingItem(msgspec.Struct, kw_only=True):
@@ -100,16 +115,23 @@ def stored(row: PolicyRow) -> StoredPolicy:
     return StoredPolicy(**body, version=row.version, edited_by=row.edited_by, edited_at=row.edited_at)
 
 
+def problems(found: Sequence[Violation]) -> list[PolicyProblem]:
+    """Convert violations."""
+    return [
+        PolicyProblem(
+            node=each.node, path=each.path, field=each.field, message=each.message, fixable=each.fix is not None
+        )
+        for each in found
+    ]
+
+
 def violating(page: ViolatingPage) -> PolicyViolations:
     """Convert a page of items that violate a policy."""
     items = [
         ViolatingItem(
             kind=item.kind,
             path=item.path,
-            violations=[
-                PolicyProblem(node=each.node, path=each.path, field=each.field, message=each.message)
-                for each in item.violations
-            ],
+            violations=problems(item.violations),
         )
         for item in page.items
     ]

@@ -176,14 +176,25 @@ def refuse_taken(head: ItemHead, kind: Kind, path: str, hint: str) -> None:
 
 
 async def set_archived(
-    platform: Platform, actor: Actor, workspace: str, kind: Kind, path: str, *, archived: bool
+    platform: Platform,
+    actor: Actor,
+    workspace: str,
+    kind: Kind,
+    path: str,
+    *,
+    archived: bool,
+    check: Callable[[Connection], Awaitable[None]],
 ) -> None:
-    """Archive or unarchive an item; a repeated call has no effect. Raises NotFound, Forbidden."""
+    """Archive or unarchive an item; a repeated call has no effect. `check`: called once it is restored, and raises
+    an error if it must not be. Raises NotFound, Forbidden.
+    """
 
     async def change(conn: Connection) -> None:
         if not archived:
             await acceptance.withdraw_ungrantable(conn, actor, workspace, kind, path)
         if await items.set_archived(conn, workspace, kind, path, archived, actor.username):
+            if not archived:
+                await check(conn)
             await captures.delete_at(conn, workspace, kind, path)
             verb = "archive" if archived else "unarchive"
             await audit.record(conn, actor, f"{kind}s.{verb}", "Updated", path)

@@ -69,16 +69,17 @@ async def run(
 
 
 async def states_of(
-    conn: Connection, workspace: str, path: str, outcomes: Outcomes | None, *, is_new: bool
+    conn: Connection, workspace: str, path: str, outcomes: Outcomes | None, *, is_first: bool
 ) -> TestStates | None:
     """Return the states of the tests that are stored at `path`; None: they do not matter.
 
-    `is_new`: for the first version of a workflow, which cannot have a test yet.
+    `is_first`: for the first version at a path, which cannot have a test yet. That of a workflow that was deleted or
+    moved away is not: otherwise the workflow could be replaced by one without tests.
     """
     if outcomes is None:
         return None
     tests = await rows.list_names(conn, workspace, [path], MAX_TESTS)
-    if is_new and not tests:
+    if is_first and not tests:
         return None
     return TestStates(
         len(tests),

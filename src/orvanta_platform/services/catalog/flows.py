@@ -12,14 +12,21 @@ from msgspec.structs import replace
 from orvanta_platform.control import limits, names
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target, can, require, require_workspace
-from orvanta_platform.db import captures, items, workflow_tests
+from orvanta_platform.db import captures, items, moves, workflow_tests
 from orvanta_platform.db.items import Filter, ItemHead, ItemRow, NewVersion, VersionRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import BadRequest, InvalidWorkflow, NotFound, VersionConflict
 from orvanta_platform.orchestrator import document_threads, inputs
 from orvanta_platform.orchestrator.blueprints import inline_pins
 from orvanta_platform.services.access import acceptance, on_behalf
-from orvanta_platform.services.catalog import deploy, deploy_tests, environments, policies, version_references
+from orvanta_platform.services.catalog import (
+    deploy,
+    deploy_tests,
+    environments,
+    policies,
+    stored_policies,
+    version_references,
+)
 from orvanta_platform.services.catalog.deploy_tests import Outcomes
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.runs import imports, script_access, syntax
@@ -216,8 +223,13 @@ async def history(
 
 
 async def archive(platform: Platform, actor: Actor, workspace: str, path: str, *, archived: bool) -> None:
-    """Archive or unarchive a workflow. Raises NotFound, Forbidden."""
-    await deploy.set_archived(platform, actor, workspace, "flow", path, archived=archived)
+    """Archive or unarchive a workflow. Raises NotFound, Forbidden, PolicyViolation."""
+    tested = None if archived else await stored_policies.run_tests(platform, actor, workspace, "flow", path, path)
+
+    async def check(conn: Connection) -> None:
+        await stored_policies.enforce_reused(platform, conn, actor, workspace, "flow", path, tested)
+
+    await deploy.set_archived(platform, actor, workspace, "flow", path, archived=archived, check=check)
 
 
 async def delete(platform: Platform, actor: Actor, workspace: str, path: str) -> None:
@@ -379,7 +391,8 @@ async def _store(
     number, newest = await items.get_newest_version(conn, workspace, "flow", new.path)
     settings = _settings(new, checked)
     await environments.refuse_direct(platform, conn, actor, workspace)
-    tests = await deploy_tests.states_of(conn, workspace, new.path, resolved.tests, is_new=is_new)
+    is_first = is_new and number == 0 and await moves.get_target(conn, workspace, "flow", new.path) is None
+    tests = await deploy_tests.states_of(conn, workspace, new.path, resolved.tests, is_first=is_first)
 
     def subject() -> Subject:
         return replace(policy_subject(new, checked.tree, settings), tests=tests)

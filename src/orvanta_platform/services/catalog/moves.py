@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Literal
 
 import msgspec
@@ -15,19 +16,19 @@ from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target, can, require, require_workspace
 from orvanta_platform.db import items
 from orvanta_platform.db import moves as rows
-from orvanta_platform.db.items import ItemRow
 from orvanta_platform.db.moves import AffectedRow, Move, NewDocument, ReferringVersion
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.version_references import VersionReference
 from orvanta_platform.errors import AlreadyExists, BadRequest, InvalidWorkflow, MoveRefused, PolicyViolation, TooLarge
 from orvanta_platform.orchestrator import document_threads
 from orvanta_platform.services.access import folders
-from orvanta_platform.services.catalog import deploy, environments, policies
+from orvanta_platform.services.catalog import deploy, environments, policies, stored_policies
+from orvanta_platform.services.catalog.stored_policies import TestedVersion
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow import document
 from orvanta_platform.workflow.node_references import Rewritten, rewrite
 from orvanta_platform.workflow.policies.defaults import AppliedDefault, completed_document
-from orvanta_platform.workflow.policies.subject import Subject, subject_of_flow, subject_of_script
+from orvanta_platform.workflow.policies.subject import Subject, subject_of_flow
 
 MAX_MOVES = 100
 """Maximum number of items that are moved at once."""
@@ -41,6 +42,8 @@ its newest version is not the current one; its text cannot be changed.
 """
 
 _Documents = dict[int, Rewritten | Literal["not_rewritable"] | None]
+_Tested = dict[str, TestedVersion | None]
+"""Outcomes of the tests of the moved workflows, by their path."""
 
 
 class Affected(msgspec.Struct, frozen=True):
@@ -92,6 +95,8 @@ async def apply(platform: Platform, actor: Actor, workspace: str, moves: Sequenc
         # Documents are parsed here: the transaction parses only those that were deployed meanwhile.
         await _documents(workspace, moves, await _read(conn, workspace, moves), known)
 
+    tested = await _run_tests(platform, actor, workspace, moves)
+
     async def write(conn: Connection) -> MovePlan:
         await environments.refuse_direct(platform, conn, actor, workspace)
         await _require_moves(conn, actor, workspace, moves)
@@ -101,7 +106,8 @@ async def apply(platform: Platform, actor: Actor, workspace: str, moves: Sequenc
         documents = await _documents(workspace, moves, found, known)
         planned = _make_plan(actor, workspace, found, documents)
         _refuse_blocked(planned)
-        await _enforce_policies(platform, conn, actor, workspace, moves)
+        await _enforce_policies(platform, conn, actor, workspace, moves, tested)
+        await _enforce_references(platform, conn, actor, workspace, found, documents)
         await _write(conn, actor, workspace, moves, planned, _new_documents(found, documents))
         return planned
 
@@ -279,30 +285,51 @@ _OPERATIONS = {
 }
 
 
+async def _run_tests(platform: Platform, actor: Actor, workspace: str, moves: Sequence[Move]) -> _Tested:
+    """Run the tests that policies require of the workflows at their new paths."""
+    return {
+        each.path: await stored_policies.run_tests(platform, actor, workspace, each.kind, each.path, each.target)
+        for each in moves
+        if each.kind == "flow"
+    }
+
+
 async def _enforce_policies(
-    platform: Platform, conn: Connection, actor: Actor, workspace: str, moves: Sequence[Move]
+    platform: Platform, conn: Connection, actor: Actor, workspace: str, moves: Sequence[Move], tested: _Tested
 ) -> None:
     """Check the items at their new paths against the policies, also archived ones. Raises PolicyViolation."""
     joined = dataclasses.replace(platform, change_set_policies={})
-    for each in moves:
-        row = await items.get(conn, workspace, each.kind, each.path)
-        if row is not None:
-            await _enforce(joined, conn, actor, row, each.target)
+    for move in moves:
+        row = await items.get(conn, workspace, move.kind, move.path)
+        if row is None:
+            continue
+        tests = tested.get(move.path) if move.kind == "flow" else None
+        defaults = await stored_policies.enforce(joined, conn, actor, row, move.target, tests)
+        for each in await policies.list_new(joined, conn, actor, workspace, row.path, defaults):
+            raise PolicyViolation(
+                f"The policy {each.policy} sets `{each.field}` at the new path, which a move cannot do.",
+                hint="Deploy the item at the new path.",
+            )
 
 
-async def _enforce(platform: Platform, conn: Connection, actor: Actor, row: ItemRow, path: str) -> None:
-    subject = await document_threads.run_in_thread(row.workspace, _subject, row, path)
-    defaults = await policies.enforce(platform, conn, actor, row.workspace, path, lambda: subject, None)
-    for each in await policies.list_new(platform, conn, actor, row.workspace, row.path, defaults):
-        raise PolicyViolation(
-            f"The policy {each.policy} sets `{each.field}` at the new path, which a move cannot do.",
-            hint="Deploy the item at the new path.",
-        )
+async def _enforce_references(
+    platform: Platform, conn: Connection, actor: Actor, workspace: str, found: _Found, documents: _Documents
+) -> None:
+    """Check that no workflow violates a policy because it refers to a new path. Raises PolicyViolation."""
+    joined = dataclasses.replace(platform, change_set_policies={})
+    for row in found.versions:
+        new = documents[row.version]
+        if isinstance(new, Rewritten):
+            subjects = partial(_subjects, row, new.body)
+            caused = await policies.list_caused(joined, conn, actor, workspace, row.path, subjects)
+            if caused:
+                raise policies.refused(caused, f"The workflow {row.path} would violate it; use another path.")
 
 
-def _subject(row: ItemRow, path: str) -> Subject:
-    settings = msgspec.json.decode(row.settings)
-    if row.kind == "script":
-        return subject_of_script(path, row.language or "", row.body.decode(), settings)
-    tree = document.parse(row.body, "yaml" if row.format == "yaml" else "json").tree
-    return subject_of_flow(path, {**settings, "value": tree["value"]})
+def _subjects(row: ReferringVersion, new: bytes) -> tuple[Subject, Subject]:
+    """Return a workflow as policies see it before and after the move."""
+    form: Literal["yaml", "json"] = "yaml" if row.format == "yaml" else "json"
+    before, after = (
+        subject_of_flow(row.path, {"value": document.parse(body, form).tree["value"]}) for body in (row.body, new)
+    )
+    return before, after

@@ -14,7 +14,7 @@ from orvanta_platform.control.limits import check_text
 from orvanta_platform.control.permissions import Target, readable, refuse_limited, require, require_workspace
 from orvanta_platform.db import files, workflow_tests
 from orvanta_platform.db import policies as rows
-from orvanta_platform.db.items import Filter
+from orvanta_platform.db.items import Filter, ItemRow
 from orvanta_platform.db.policies import DocumentRow, PolicyRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import AlreadyExists, BadRequest, InvalidWorkflow, LimitExceeded, NotFound, PolicyViolation
@@ -110,6 +110,14 @@ async def get(
     return found[-1]
 
 
+async def get_any_mode(
+    platform: Platform, actor: Actor, workspace: str, name: str, *, instance: bool = False
+) -> Policy:
+    """Return a policy by its name as one that is checked, also if it is off. Raises NotFound, Forbidden."""
+    row = await get(platform, actor, workspace, name, instance=instance)
+    return msgspec.structs.replace(_decode(row.body), mode="evaluate")
+
+
 async def create(platform: Platform, actor: Actor, workspace: str | None, tree: Mapping[str, Any]) -> Policy:
     """Create a policy. Raises NotFound, Forbidden, BadRequest, AlreadyExists, LimitExceeded."""
     _require(actor, workspace, "write")
@@ -184,13 +192,19 @@ async def enforce(
         return defaults
     violated = [each for each in applied if each.name in active and each.mode == "active"]
     is_person = actor.kind != "job" and actor.impersonator is None
-    may_bypass = is_person and all(each.may_bypass(actor.principals) for each in violated)
+    may_bypass = is_person and all(_may_bypass(actor, each) for each in violated)
     if not may_bypass or not reason:
         hint = "Correct the violations" + (", or give a reason in `policy_bypass_reason`." if may_bypass else ".")
         raise refused(found, hint)
     parameters = {"reason": reason, "policies": sorted(active)}
     await audit.record(conn, actor, "policies.bypass", "Execute", path, parameters)
     return defaults
+
+
+def _may_bypass(actor: Actor, policy: Policy) -> bool:
+    if policy.scope == INSTANCE:  # usernames and groups are given by the admins of each workspace
+        return actor.email in policy.bypass
+    return not actor.principals.isdisjoint(policy.bypass)
 
 
 async def list_new(
@@ -202,6 +216,31 @@ async def list_new(
         return []
     known = {each.name for each in await _get_applied(platform, conn, workspace) if each.covers(path)}
     return [each for each in defaults if each.policy not in known]
+
+
+async def list_caused(
+    platform: Platform,
+    conn: Connection,
+    actor: Actor,
+    workspace: str,
+    path: str,
+    subjects: Callable[[], tuple[Subject, Subject]],
+) -> list[Violation]:
+    """Return the violations of active policies that the second of two versions of an item has, and the first has not.
+
+    Raises NotFound.
+    """
+    require_workspace(actor, workspace)
+    applied = [
+        each for each in await _get_applied(platform, conn, workspace) if each.mode == "active" and each.covers(path)
+    ]
+    return await document_threads.run_in_thread(workspace, _find_caused, subjects, applied) if applied else []
+
+
+def _find_caused(subjects: Callable[[], tuple[Subject, Subject]], applied: Sequence[Policy]) -> list[Violation]:
+    before, after = subjects()
+    known = violations(before, applied)
+    return [each for each in violations(after, applied) if each not in known]
 
 
 def refused(found: Sequence[Violation], hint: str) -> PolicyViolation:
@@ -290,8 +329,7 @@ async def list_violating(
 
     `after`: position at which the page begins. `instance`: see `get`. Raises NotFound, Forbidden, BadRequest.
     """
-    row = await get(platform, actor, workspace, name, instance=instance)
-    policy = msgspec.structs.replace(_decode(row.body), mode="evaluate")
+    policy = await get_any_mode(platform, actor, workspace, name, instance=instance)
     kind, _, path = (after or _KINDS[0] + "/").partition("/")
     if kind not in _KINDS:
         raise BadRequest("`after` must be `next` of the previous page.")
@@ -338,7 +376,7 @@ def _find_violating(
         if row.body is None or not policy.covers(row.path):
             continue
         try:
-            subject = _subject(kind, row, row.body)
+            subject = subject_of_stored(kind, row.path, row, row.body)
         except InvalidWorkflow:  # it was stored before limits were introduced
             continue
         if row.path in tested:
@@ -349,12 +387,13 @@ def _find_violating(
     return items
 
 
-def _subject(kind: Kind, row: DocumentRow, body: bytes) -> Subject:
+def subject_of_stored(kind: str, path: str, row: DocumentRow | ItemRow, body: bytes) -> Subject:
+    """Return a stored version as policies see it at a path. Raises InvalidWorkflow."""
     settings = msgspec.json.decode(row.settings)
     if kind == "script":
-        return subject_of_script(row.path, row.language or "", body.decode(), settings)
+        return subject_of_script(path, row.language or "", body.decode(), settings)
     tree = document.parse(body, "yaml" if row.format == "yaml" else "json").tree
-    return subject_of_flow(row.path, {**settings, "value": tree["value"]})
+    return subject_of_flow(path, {**settings, "value": tree["value"]})
 
 
 async def _get_applied(platform: Platform, conn: Connection, workspace: str) -> tuple[Policy, ...]:

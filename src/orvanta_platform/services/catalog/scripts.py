@@ -24,7 +24,7 @@ from orvanta_platform.evaluate.scripts import Script
 from orvanta_platform.orchestrator import inputs
 from orvanta_platform.orchestrator.blueprints import own_pins
 from orvanta_platform.services.access import acceptance, on_behalf
-from orvanta_platform.services.catalog import deploy, environments, policies, version_references
+from orvanta_platform.services.catalog import deploy, environments, policies, stored_policies, version_references
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.runs import imports
 from orvanta_platform.services.runs import locks as locking
@@ -206,8 +206,14 @@ async def history(
 
 
 async def archive(platform: Platform, actor: Actor, workspace: str, path: str, *, archived: bool = True) -> None:
-    """Archive a script, which can then no longer be run by path, or unarchive it. Raises NotFound, Forbidden."""
-    await deploy.set_archived(platform, actor, workspace, "script", path, archived=archived)
+    """Archive a script, which can then no longer be run by path, or unarchive it. Raises NotFound, Forbidden,
+    PolicyViolation.
+    """
+
+    async def check(conn: Connection) -> None:
+        await stored_policies.enforce_reused(platform, conn, actor, workspace, "script", path)
+
+    await deploy.set_archived(platform, actor, workspace, "script", path, archived=archived, check=check)
 
 
 async def delete(platform: Platform, actor: Actor, workspace: str, path: str) -> None:
@@ -217,7 +223,7 @@ async def delete(platform: Platform, actor: Actor, workspace: str, path: str) ->
 
 async def close_version(platform: Platform, actor: Actor, workspace: str, digest: str, *, delete: bool) -> ItemRow:
     """Archive or delete one version. The newest remaining one becomes current. Raises NotFound, Forbidden,
-    DirectDeploysRefused.
+    DirectDeploysRefused, PolicyViolation if an older version becomes current that violates a policy.
     """
     require_workspace(actor, workspace)
     async with platform.db.transaction() as conn:
@@ -228,6 +234,8 @@ async def close_version(platform: Platform, actor: Actor, workspace: str, digest
         await environments.refuse_direct(platform, conn, actor, workspace)
         await items.open_item(conn, workspace, "script", row.path, actor.username)
         await items.close_version(conn, row, actor.username, delete=delete)
+        if row.id == row.current and not row.archived:
+            await stored_policies.enforce_reused(platform, conn, actor, workspace, "script", row.path)
         await acceptance.withdraw_grantable(conn, actor, workspace, row.id)
         verb = "delete_version" if delete else "archive_version"
         kind: audit.ActionKind = "Delete" if delete else "Updated"

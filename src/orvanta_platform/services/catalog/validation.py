@@ -92,7 +92,7 @@ async def _test_states(platform: Platform, actor: Actor, workspace: str, path: s
     except (BadRequest, RateLimited):
         return None
     async with platform.db.acquire() as conn:
-        found = await deploy_tests.states_of(conn, workspace, path, outcomes, is_new=False)
+        found = await deploy_tests.states_of(conn, workspace, path, outcomes, is_first=False)
     return found and replace(found, not_run=())
 
 

@@ -101,7 +101,7 @@ async def require_passed(platform: Platform, conn: Connection, actor: Actor, wor
     """Check the tests after all items were stored. Raises ChangesRefused."""
     states = {}
     for path, outcomes in tests.items():
-        found = await deploy_tests.states_of(conn, workspace, path, outcomes, is_new=False)
+        found = await deploy_tests.states_of(conn, workspace, path, outcomes, is_first=False)
         if found is not None:
             states[path] = found
     violated = await policies.list_untested(platform, conn, actor, workspace, states)

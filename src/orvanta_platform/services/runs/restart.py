@@ -44,6 +44,7 @@ from orvanta_platform.services.runs import start as runs
 from orvanta_platform.services.runs.copied_data import ContextValue, Repeat
 from orvanta_platform.services.runs.creation import create_run
 from orvanta_platform.services.runs.nested_restart import RestartPlanner, RestartPoint, Steps
+from orvanta_platform.services.runs.preview_access import refuse_previews
 from orvanta_platform.services.runs.reused_consents import ReusedConsents
 from orvanta_platform.services.runs.run_spec import RunOptions, RunSpec
 
@@ -194,6 +195,7 @@ async def _version(
         if point.version is not None:
             raise BadRequest("The run is a preview: its workflow has no versions.", hint="Leave flow_version out.")
         permissions.require(actor, "run", Target(workspace, "preview", run.path))
+        await refuse_previews(conn, actor, workspace)
         return None
     version_id = point.version if point.version is not None else run.version
     if version_id != run.version:

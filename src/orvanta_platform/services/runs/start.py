@@ -40,6 +40,7 @@ from orvanta_platform.services.runs import imports, pinning
 from orvanta_platform.services.runs import locks as locking
 from orvanta_platform.services.runs.creation import create_run
 from orvanta_platform.services.runs.insertion import TransactionHook
+from orvanta_platform.services.runs.preview_access import refuse_previews
 from orvanta_platform.services.runs.run_spec import RunOptions, RunSpec
 from orvanta_platform.services.runs.trigger_event import event_schema
 from orvanta_platform.workflow.languages import HUB_LANGUAGE, hub_substitute
@@ -184,6 +185,8 @@ async def start_preview(
         if path:
             names.check_path(path)
         permissions.require(actor, "run", Target(workspace, "preview", path))
+    async with platform.db.acquire() as connection:
+        await refuse_previews(connection, actor, workspace)
     await inputs.check(platform.evaluator.of(workspace), None, args)
     identity = preview.kind == "identity"
     if not identity:
@@ -242,6 +245,8 @@ async def flow_preview(platform: Platform, actor: Actor, workspace: str, value: 
     if path:
         names.check_path(path)
     permissions.require(actor, "run", Target(workspace, "preview", path))
+    async with platform.db.acquire() as connection:
+        await refuse_previews(connection, actor, workspace)
     body = b'{"value":%s}' % value
     tree = await artifacts.check(platform.evaluator.of(workspace), body)
     plan = await artifacts.plan_of_tree(workspace, tree)

@@ -12,6 +12,7 @@ import msgspec
 
 from orvanta_platform.workflow.diagnostics import Diagnostic, Severity, pointer
 from orvanta_platform.workflow.policies.defaults import absent, find_defaults, with_defaults
+from orvanta_platform.workflow.policies.fixes import Fix, fix_of
 from orvanta_platform.workflow.policies.policy import (
     TESTS,
     Default,
@@ -33,6 +34,8 @@ MAX_COMPARED: Final = 1_000
 _MAX_NAMED: Final = 5
 _REFERENCES: Final = ("$var:", "$res:", "$encrypted:")
 _SECRET_WORDS: Final = ("password", "passwd", "secret", "token", "api_key", "apikey", "private_key", "authorization")
+_WITH_VALUES: Final = ("input_transforms", "headers", "query", "body")
+"""Fields of a node that contain values by name."""
 _NAMES: Final = {"flow": "The workflow", "script": "The script"}
 
 
@@ -48,6 +51,8 @@ class Violation(msgspec.Struct, frozen=True):
     field: str | None
     """Field that the rule is about; None for a denied feature."""
     message: str
+    fix: Fix | None = None
+    """Mechanical correction; None: somebody has to decide."""
 
     def diagnostic(self) -> Diagnostic:
         """Return the violation as a diagnostic: an error if the policy is active, otherwise a warning."""
@@ -72,7 +77,7 @@ def violations(subject: Subject, policies: Sequence[Policy]) -> list[Violation]:
                 findings = list(_check(rule, completed))
             else:
                 findings = checked[rule] if rule in checked else checked.setdefault(rule, list(_check(rule, completed)))
-            found += [_violation(policy, *each) for each in findings]
+            found += [_violation(policy, rule, *each) for each in findings]
     return sorted(found, key=lambda each: each.mode)
 
 
@@ -99,9 +104,10 @@ _Finding = tuple[SubjectPart, str | None, str, str]
 """Place, field, JSON pointer and message."""
 
 
-def _violation(policy: Policy, part: SubjectPart, field: str | None, path: str, message: str) -> Violation:
+def _violation(policy: Policy, rule: Rule, part: SubjectPart, field: str | None, path: str, message: str) -> Violation:
     advice = f" {policy.message}" if policy.message else ""
-    return Violation(policy.name, policy.mode, part.node, path, field, message + advice)
+    fix = fix_of(rule, part, field)
+    return Violation(policy.name, policy.mode, part.node, path, field, message + advice, fix)
 
 
 def _check(rule: Rule, subject: Subject) -> Iterator[_Finding]:
@@ -202,16 +208,39 @@ def _denied(rule: Deny, subject: Subject) -> Iterator[_Finding]:
 
 
 def _secrets(node: SubjectPart) -> Iterator[_Finding]:
-    """Yield static inputs and headers whose name is that of a secret and whose value is not a reference."""
-    for group in ("input_transforms", "headers"):
+    """Yield static inputs, and parts of them at any depth, that are named like a secret and refer to none."""
+    for group in _WITH_VALUES:
         inputs = node.fields.get(group)
         if not isinstance(inputs, dict):
             continue
         for name, transform in inputs.items():
-            value = transform.get("value") if isinstance(transform, dict) else transform
-            if isinstance(value, str) and value and not value.startswith(_REFERENCES) and _is_secret(name):
-                message = f"`{name}` of {_lower(node)} must refer to a variable instead of containing the secret."
+            is_transform = group == "input_transforms" and isinstance(transform, dict)
+            found: list[str] = []
+            _find_literals(name, name, transform.get("value") if is_transform else transform, found)
+            for each in found:
+                message = f"`{each}` of {_lower(node)} must refer to a variable instead of containing the secret."
                 yield node, name, pointer(node.pointer(group), name), message
+
+
+def _find_literals(place: str, key: str, value: Any, found: list[str]) -> tuple[bool, bool]:
+    """Add the places at and below a value whose key is that of a secret, and which contain text but no reference.
+
+    Returns whether the value contains a text, and a reference.
+    """
+    if isinstance(value, str):
+        is_reference = value.startswith(_REFERENCES)
+        has_text, has_reference, before = bool(value) and not is_reference, is_reference, len(found)
+    else:
+        before = len(found)
+        if isinstance(value, dict):
+            inner = [(f"{place}.{name}"[:MAX_COMPARED], name, each) for name, each in value.items()]
+        else:
+            inner = [(place, "", each) for each in value] if isinstance(value, list) else []
+        seen = [_find_literals(*each, found) for each in inner]
+        has_text, has_reference = any(each for each, _ in seen), any(each for _, each in seen)
+    if has_text and not has_reference and _is_secret(key):
+        found[before:] = [place]
+    return has_text, has_reference
 
 
 @lru_cache(maxsize=1024)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import msgspec
@@ -121,8 +121,8 @@ class Policy(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tr
     """Advice that is appended to the message of each violation."""
     rules: tuple[Rule, ...]
     bypass: tuple[str, ...] = ()
-    """Members `u/<username>` and groups `g/<name>` who may deploy in spite of violations, with a reason. Not groups for
-    the scope instance: admins of any workspace can create a group of that name.
+    """Those who may deploy in spite of violations, with a reason: members `u/<username>` and groups `g/<name>`; for a
+    policy of the instance e-mail addresses, as the admins of each workspace determine usernames and groups.
     """
 
     @property
@@ -130,10 +130,6 @@ class Policy(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tr
         """Key by which policies are sorted if only the first may set a field: the narrowest scope first."""
         width = {INSTANCE: 1, WORKSPACE: 0}.get(self.scope, -len(self.scope))
         return width, self.name
-
-    def may_bypass(self, principals: Collection[str]) -> bool:
-        """Return whether a member with these names (`u/…`, `g/…`) may deploy in spite of violations."""
-        return any(each in principals for each in self.bypass if self.scope != INSTANCE or each.startswith("u/"))
 
     def covers(self, path: str) -> bool:
         """Return whether an item at this path is in the scope."""
@@ -187,10 +183,13 @@ def _fault(policy: Policy) -> str | None:
         return f"`message` has at most {MAX_MESSAGE} characters"
     if not 1 <= len(policy.rules) <= MAX_RULES:
         return f"`rules` has 1 to {MAX_RULES} entries"
-    if len(policy.bypass) > MAX_ENTRIES or not all(each.startswith(("u/", "g/")) for each in policy.bypass):
-        return f"`bypass` has at most {MAX_ENTRIES} entries u/<username> or g/<name>"
-    if policy.scope == INSTANCE and not all(each.startswith("u/") for each in policy.bypass):
-        return "`bypass` of the scope instance names members u/<username>, as groups are those of a workspace"
+    is_instance = policy.scope == INSTANCE
+    valid = ("@" in each if is_instance else each.startswith(("u/", "g/")) for each in policy.bypass)
+    if len(policy.bypass) > MAX_ENTRIES or not all(valid):
+        form = (
+            "e-mail addresses, because the policy is one of the instance" if is_instance else "u/<username> or g/<name>"
+        )
+        return f"`bypass` has at most {MAX_ENTRIES} entries: {form}"
     if policy.scope not in (INSTANCE, WORKSPACE) and any(isinstance(rule, Limit) for rule in policy.rules):
         return "rules of the kind limit need the scope instance or workspace, because they apply to whole workspaces"
     faults = ((index, _rule_fault(rule)) for index, rule in enumerate(policy.rules))

@@ -57,6 +57,8 @@ class Rules(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
     """Minutes that a release must have been in the environment before."""
     refuse_direct_deploys: bool = False
     """Scripts and workflows of the workspace are changed by releases only."""
+    refuse_previews: bool = False
+    """Code that is not deployed does not run in the workspace."""
     permit_removals: bool = False
     """Releases may remove items."""
     workflow_tests: TestRule = "ignore"
