@@ -262,7 +262,21 @@ async def test_policies_are_created_from_templates_and_show_violations(page: Pag
     # All items are checked without a click, although those of other tests fill several pages.
     await expect(violation).to_contain_text("needs `labels`")
     await dialog.get_by_role("button", name="Done").click()
+    await page.get_by_role("button", name="Uses of owner-label").click()
+    await expect(rows(page, "Used by").filter(has_text="u/admin/unowned")).to_be_visible()
+    await dialog.get_by_role("button", name="Close").click()
+    # A violation whose correction needs no decision is corrected by a click.
+    rules = [{"kind": "require", "on": "script", "field": "labels", "matches": "owner"}]
+    body = {"name": "owner-label", "scope": "u/admin/unowned", "mode": "evaluate", "rules": rules}
+    site.client.post("/api/w/main/policies/update/owner-label", json=body).raise_for_status()
+    await page.get_by_role("button", name="Violations of owner-label").click()
+    await dialog.get_by_role("button", name="Fix u/admin/unowned").click()
+    await expect(page.get_by_text("u/admin/unowned was corrected and deployed.")).to_be_visible()
+    await expect(dialog).to_contain_text("Nothing violates this policy.")
+    assert site.client.get("/api/w/main/scripts/get/p/u/admin/unowned").json()["labels"] == ["owner"]
+    await dialog.get_by_role("button", name="Done").click()
     await page.get_by_role("button", name="Delete owner-label").click()
+    await expect(page.get_by_role("dialog")).to_contain_text("u/admin/unowned")
     await page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     await expect(page.get_by_text("No policies")).to_be_visible()
 

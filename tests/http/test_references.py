@@ -11,6 +11,7 @@ from tests.conftest import TestDatabase
 from tests.http.harness import ApiHarness, W, api_harness
 
 from orvanta_platform.control.actor import Role
+from orvanta_platform.db import workspaces
 from orvanta_platform.services import turns
 from orvanta_platform.services.catalog import dependents
 
@@ -309,6 +310,50 @@ async def test_references_to_queues_and_groups_are_found(api: ApiHarness) -> Non
         ("script", PATH),
         ("variable", "f/team/token"),
     ]
+
+
+async def test_policies_and_later_environments_are_searched(api: ApiHarness) -> None:
+    """A policy is used by the items in its scope. Items are searched for in the environments after that of the
+    workspace that the caller may read.
+    """
+    post = api.client.post
+    await deploy(api, "f/team/a", runs("one"))
+    await deploy(api, "u/admin/outer", runs("call", "f/team/a", "flow"))
+    policy = {"name": "described", "rules": [{"kind": "require", "on": "flow", "field": "description"}]}
+    assert (await post(f"{W}/policies/create", json={**policy, "scope": "f/team", "mode": "off"})).is_success
+    assert (await post(f"{W}/groups/create", json={"name": "ops"})).is_success
+    bea = await api.member("bea", Role.DEVELOPER)
+    for number, name in enumerate(("main", "stage", "live", "shut")):
+        if number:
+            assert (await post("/api/workspaces/create", json={"id": name, "name": name})).is_success
+        made = {"name": f"{name}-env", "workspace": name, "rules": {"approvers": ["g/ops"]}}
+        assert (await post("/api/environments/create", json=made)).is_success
+        if number in (1, 2):
+            async with api.platform.db.transaction() as conn:
+                await workspaces.add_member(conn, name, "bea", "bea@example.com", Role.DEVELOPER)
+    there = "/api/w/stage"
+    body = {"path": PATH, "summary": "", "content": "echo 1", "language": "bash"}
+    user = {"path": "f/team/user", "value": {"modules": [runs("one")]}}
+    for path, each in (
+        ("folders/create", {"name": "team", "owners": ["g/all"]}),
+        ("scripts/create", body),
+        ("flows/create", user),
+        ("jobs/run/f/f/team/user", {}),
+    ):
+        assert (await post(f"{there}/{path}", json=each)).is_success, path
+    assert names(await api.get("references/policy/described")) == [("flow", "f/team/a"), ("script", PATH)]
+    assert names(await api.get("references/group/ops")) == [("environment", "main-env")]
+    found = (await bea.get(f"{W}/references/script/{PATH}", params={"environments": True})).json()
+    assert names(found) == [("flow", "f/team/a")], "the workflow of the admin is counted"
+    assert (found["hidden"], found["hidden_environments"]) == (1, 1)
+    stage, live = found["environments"]
+    assert (stage["environment"], stage["workspace"], live["uses"]) == ("stage-env", "stage", None)
+    assert [(each["path"], each["runs"]) for each in stage["uses"]["references"]] == [("f/team/user", 1)]
+    later = (await bea.get(f"{there}/references/script/{PATH}", params={"environments": True})).json()
+    assert [each["environment"] for each in later["environments"]] == ["live-env"]
+    limited = await api.member("lim", Role.ADMIN, scopes=["scripts:read"])
+    found = (await limited.get(f"{W}/references/script/{PATH}", params={"environments": True})).json()
+    assert (found["environments"], found["hidden_environments"]) == ([], 3)
 
 
 def test_lists_of_groups_are_read_once() -> None:

@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { type FormEvent, type ReactNode, useState } from "react";
 import { deployFlow, emptyFlow, flowQuery, flowsQuery, getFlow } from "../api/flows";
 import { versionsQuery } from "../api/versions";
 import { saveDraftNow } from "../editor/autosave";
@@ -27,8 +27,13 @@ import { formatChord } from "./keymap";
 import { ACTIONS, attempt, isEnabled, isOffered, labelOf, perform } from "./registry";
 import { searchOf, VIEWS } from "./views";
 
+interface DialogsProps {
+  /** Everything that uses the workflow, which is shown before it is deployed. */
+  uses: ReactNode;
+}
+
 /** The open dialog of the editor, if any. */
-export function Dialogs() {
+export function Dialogs({ uses }: DialogsProps) {
   const dialog = useEditor((editor) => editor.dialog);
   if (!dialog) return null;
   if (dialog.kind === "add") {
@@ -44,7 +49,7 @@ export function Dialogs() {
   if (dialog.kind === "into") return <AddInsideDialog of={dialog.from} />;
   if (dialog.kind === "find") return <FindDialog />;
   if (dialog.kind === "keys") return <KeysDialog />;
-  if (dialog.kind === "deploy") return <DeployDialog />;
+  if (dialog.kind === "deploy") return <DeployDialog uses={uses} />;
   return <ActionsDialog />;
 }
 
@@ -222,7 +227,7 @@ function KeysDialog() {
   );
 }
 
-function DeployDialog() {
+function DeployDialog({ uses }: DialogsProps) {
   const store = useEditorStore();
   const close = useClose();
   const queries = useQueryClient();
@@ -230,6 +235,7 @@ function DeployDialog() {
   const errors = useEditor((editor) => editor.problems?.filter((each) => each.severity === "error").length ?? 0);
   const pinned = useEditor((editor) => pinnedIn(editor).join(", "));
   const [unpinned, setUnpinned] = useState(true);
+  const deployed = useEditor((editor) => editor.flow.version_id !== null);
   const deploying = useMutation({
     mutationFn: async () => {
       if (unpinned && pinned) apply(store, unpinAll);
@@ -283,6 +289,7 @@ function DeployDialog() {
         )}
         {pinned && !unpinned && <p className={css.description}>{t("actions.pinsStay")}</p>}
         {errors > 0 && <p className={css.description}>{t("actions.deployErrors", { count: errors })}</p>}
+        {deployed && uses}
         <div className={css.foot}>
           <Button onClick={close}>{t("ui.cancel")}</Button>
           <Button look="main" type="submit" disabled={deploying.isPending || errors > 0}>

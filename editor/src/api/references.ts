@@ -6,10 +6,13 @@ import type { components } from "./schema";
 export type Reference = components["schemas"]["Reference"];
 export type References = components["schemas"]["References"];
 
-/** Kind of an item that others refer to. A queue, group or resource type has its name as the path. */
-export type ReferredKind = "script" | "flow" | "variable" | "resource" | "resource_type" | "queue" | "group";
+export type WorkspaceReferences = components["schemas"]["WorkspaceReferences"];
+export type EnvironmentReferences = components["schemas"]["EnvironmentReferences"];
 
-/** Query of everything that uses an item, directly and through other items. */
+/** Kind of an item that others refer to. A queue, group, policy or resource type has its name as the path. */
+export type ReferredKind = "script" | "flow" | "variable" | "resource" | "resource_type" | "queue" | "group" | "policy";
+
+/** Query of everything that uses an item, directly and through other items, here and in the environments after this. */
 export const referencesQuery = (workspace: string, kind: ReferredKind, path: string) =>
   queryOptions({
     queryKey: ["references", workspace, kind, path],
@@ -17,7 +20,7 @@ export const referencesQuery = (workspace: string, kind: ReferredKind, path: str
     retry: false,
     queryFn: async (): Promise<References> => {
       const { data } = await api.GET("/api/w/{workspace}/references/{kind}/{path}", {
-        params: { path: { workspace, kind, path } },
+        params: { path: { workspace, kind, path }, query: { environments: true } as never },
       });
       if (!data) throw new Error(t("api.noData"));
       return data;

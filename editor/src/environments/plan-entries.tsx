@@ -13,6 +13,12 @@ const ItemDifference = lazyComponent(
   <Skeleton rows={2} />,
 );
 
+const ReferencesDialog = lazyComponent(() => import("../references/dialog"));
+
+/** Kinds of items in a release that others refer to. */
+const isReferred = (kind: string): kind is "script" | "flow" | "resource_type" =>
+  ["script", "flow", "resource_type"].includes(kind);
+
 const ACTIONS = {
   add: t("environments.actionAdd"),
   change: t("environments.actionChange"),
@@ -65,6 +71,7 @@ interface EntryProps {
 
 function Entry({ workspace, request, entry, owner }: EntryProps) {
   const [open, setOpen] = useState(false);
+  const [used, setUsed] = useState(false);
   const { action, kind, path, reason } = entry;
   const name = `${kindName(kind)} ${path}`;
   return (
@@ -79,6 +86,11 @@ function Entry({ workspace, request, entry, owner }: EntryProps) {
           </div>
         )}
       </div>
+      {isReferred(kind) && action !== "add" && action !== "unchanged" && (
+        <Button look="quiet" icon="link" aria-label={t("environments.usesOf", { name })} onClick={() => setUsed(true)}>
+          {t("environments.uses")}
+        </Button>
+      )}
       {action !== "unchanged" && (
         <Button
           look="quiet"
@@ -89,6 +101,9 @@ function Entry({ workspace, request, entry, owner }: EntryProps) {
         >
           {t("environments.differences")}
         </Button>
+      )}
+      {used && isReferred(kind) && action !== "add" && (
+        <ReferencesDialog workspace={workspace} kind={kind} path={path} close={() => setUsed(false)} />
       )}
       {open && <Difference workspace={workspace} request={request} entry={entry} />}
     </li>

@@ -14,6 +14,7 @@ const NAMES: Readonly<Record<string, string>> = {
   policy: t("kinds.policy"),
   service_account: t("kinds.serviceAccount"),
   automatic_promotion: t("kinds.automaticPromotion"),
+  environment: t("kinds.environment"),
   error_handler: t("kinds.errorHandler"),
 };
 

@@ -1,6 +1,12 @@
 import { useQuery } from "@tanstack/react-query";
 import { Fragment, type ReactNode } from "react";
-import { type Reference, type ReferredKind, referencesQuery } from "../api/references";
+import {
+  type EnvironmentReferences,
+  type Reference,
+  type ReferredKind,
+  referencesQuery,
+  type WorkspaceReferences,
+} from "../api/references";
 import { kindName } from "../kinds/kind-name";
 import { Link } from "../routing/link";
 import { t, tWith } from "../texts/references";
@@ -14,12 +20,24 @@ interface Props {
   path: string;
 }
 
-/** Everything that uses an item, with the number of items that the user may not read, and of runs in progress. */
+/**
+ * Everything that uses an item, with the number of items that the user may not read, and of runs in progress: in the
+ * workspace, and in the environments that follow it.
+ */
 export function References({ workspace, kind, path }: Props) {
   const query = useQuery(referencesQuery(workspace, kind, path));
   if (query.isPending) return <Skeleton rows={2} />;
   if (query.error) return <Failed error={query.error} retry={() => void query.refetch()} />;
-  const { references, hidden, runs, hidden_runs: hiddenRuns, truncated } = query.data;
+  return (
+    <div>
+      <Uses workspace={workspace} uses={query.data} />
+      <LaterEnvironments environments={query.data.environments} hidden={query.data.hidden_environments} />
+    </div>
+  );
+}
+
+function Uses({ workspace, uses }: { workspace: string; uses: WorkspaceReferences }) {
+  const { references, hidden, runs, hidden_runs: hiddenRuns, truncated } = uses;
   const count = new Set(references.map((each) => `${each.kind} ${each.path}`)).size;
   const notes = [
     hidden > 0 && t("references.hidden", { count: hidden }),
@@ -28,7 +46,7 @@ export function References({ workspace, kind, path }: Props) {
     truncated && t("references.truncated"),
   ].filter(Boolean);
   return (
-    <div>
+    <>
       <p className={css.note}>{t("references.count", { count })}</p>
       {count > 0 && <ReferenceList workspace={workspace} references={references} />}
       {notes.map((note) => (
@@ -36,7 +54,37 @@ export function References({ workspace, kind, path }: Props) {
           {note}
         </p>
       ))}
-    </div>
+    </>
+  );
+}
+
+interface LaterProps {
+  environments: readonly EnvironmentReferences[] | undefined;
+  /** Number of further environments, which the user may not read. */
+  hidden: number | undefined;
+}
+
+/** Items that use that of the same path in the environments to which it is promoted from here. */
+export function LaterEnvironments({ environments = [], hidden = 0 }: LaterProps) {
+  return (
+    <>
+      {environments.map(({ environment, workspace, color, uses }) => {
+        const title = t("references.later", { environment });
+        return (
+          <section key={environment} aria-label={title}>
+            <p className={css.environment} style={{ borderColor: color }}>
+              {title}
+            </p>
+            {uses ? (
+              <Uses workspace={workspace} uses={uses} />
+            ) : (
+              <p className={css.note}>{t("references.laterMissing", { environment })}</p>
+            )}
+          </section>
+        );
+      })}
+      {hidden > 0 && <p className={css.note}>{t("references.laterHidden", { count: hidden })}</p>}
+    </>
   );
 }
 
@@ -96,6 +144,7 @@ function linkTo(workspace: string, { kind, path, node }: Pick<Reference, "kind" 
     resource: `settings/resources${search}`,
     variable: `settings/variables${search}`,
     policy: "settings/policies",
+    environment: `environments/${path}`,
   };
   const page = pages[kind];
   return page ? <Link to={`/w/${workspace}/${page}`}>{path}</Link> : <code>{path}</code>;

@@ -4,7 +4,7 @@ import { referencesQuery } from "../api/references";
 import { deployScript, getScript, scriptQuery } from "../api/scripts";
 import { errorText } from "../lib/api-error";
 import { affectedBy } from "../references/affected";
-import { ReferenceList } from "../references/references";
+import { LaterEnvironments, ReferenceList } from "../references/references";
 import { t } from "../texts/scripts";
 import { Button, Field, Input } from "../ui/controls";
 import { dialogCss as css, Dialog } from "../ui/dialog";
@@ -65,6 +65,7 @@ export function DeployDialog({ close }: { close: () => void }) {
             <ReferenceList workspace={workspace} references={affected} />
           </section>
         )}
+        <LaterEnvironments environments={users.data?.environments} hidden={users.data?.hidden_environments} />
         {users.isSuccess && affected.length === 0 && <p className={css.description}>{t("scripts.affectsNone")}</p>}
         <div className={css.foot}>
           <Button onClick={close}>{t("ui.cancel")}</Button>

@@ -11,6 +11,8 @@ import {
   savePolicy,
 } from "../api/policies";
 import { meQuery } from "../api/session";
+import ReferencesDialog from "../references/dialog";
+import { References } from "../references/references";
 import { useParams } from "../routing/hooks";
 import { t } from "../texts/settings";
 import { Button, Field } from "../ui/controls";
@@ -87,7 +89,7 @@ interface RowProps {
 function PolicyRow({ workspace, policy, mayEdit }: RowProps) {
   const queries = useQueryClient();
   const submission = useSubmission();
-  const [open, setOpen] = useState<"edit" | "violations" | null>(null);
+  const [open, setOpen] = useState<"edit" | "uses" | "violations" | null>(null);
   const { name, message, rules } = policy;
   const mode = policy.mode as Mode;
   const reload = () => queries.invalidateQueries(policiesQuery(workspace));
@@ -129,6 +131,9 @@ function PolicyRow({ workspace, policy, mayEdit }: RowProps) {
             ))}
           </Select>
         )}
+        <Button onClick={() => setOpen("uses")} aria-label={t("settings.usesOf", { name })}>
+          {t("settings.uses")}
+        </Button>
         <Button onClick={() => setOpen("violations")} aria-label={t("settings.violationsOf", { name })}>
           {t("settings.violations")}
         </Button>
@@ -137,12 +142,17 @@ function PolicyRow({ workspace, policy, mayEdit }: RowProps) {
             <Button icon="edit" onClick={() => setOpen("edit")} aria-label={t("settings.editItem", { name })}>
               {t("ui.edit")}
             </Button>
-            <DeleteButton name={name} hint={t("settings.deletePolicyHint")} submission={submission} remove={remove} />
+            <DeleteButton name={name} hint={t("settings.deletePolicyHint")} submission={submission} remove={remove}>
+              <References workspace={workspace} kind="policy" path={name} />
+            </DeleteButton>
           </>
         )}
       </div>
       <Problem text={submission.errors[""]} />
       {open === "edit" && <PolicyDialog workspace={workspace} policy={policy} close={() => setOpen(null)} />}
+      {open === "uses" && (
+        <ReferencesDialog workspace={workspace} kind="policy" path={name} close={() => setOpen(null)} />
+      )}
       {open === "violations" && <ViolationsDialog workspace={workspace} policy={policy} close={() => setOpen(null)} />}
     </>
   );

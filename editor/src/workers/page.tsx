@@ -2,6 +2,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { meQuery } from "../api/session";
 import { drainWorker, type Queue, type Worker, type WorkerStatus, workersQuery } from "../api/workers";
+import { lazyComponent } from "../lib/lazy-component";
 import { duration } from "../lib/time";
 import { useParams } from "../routing/hooks";
 import { LOCALE } from "../texts/language";
@@ -17,6 +18,8 @@ import { Charts } from "./charts";
 import { Groups } from "./groups";
 import { RaisedAlerts } from "./raised-alerts";
 import css from "./workers.module.css";
+
+const ReferencesDialog = lazyComponent(() => import("../references/dialog"));
 
 const WORKER_COMMAND = "orvanta worker";
 const RATE = new Intl.NumberFormat(LOCALE, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
@@ -51,7 +54,7 @@ export function WorkersPage() {
         <>
           <Totals standing={data} />
           <Charts workspace={workspace} />
-          <Queues queues={data.queues} />
+          <Queues workspace={workspace} queues={data.queues} />
           <section className={css.section} aria-labelledby="workers">
             <h2 id="workers">{t("workers.workers")}</h2>
             {workers.length === 0 && (
@@ -108,7 +111,8 @@ function Totals({ standing: { workers, queues, rates } }: { standing: WorkerStat
   );
 }
 
-function Queues({ queues }: { queues: Queue[] }) {
+function Queues({ workspace, queues }: { workspace: string; queues: Queue[] }) {
+  const [shown, setShown] = useState<string | null>(null);
   return (
     <section className={css.section} aria-labelledby="queues">
       <h2 id="queues">{t("workers.queues")}</h2>
@@ -117,7 +121,17 @@ function Queues({ queues }: { queues: Queue[] }) {
         <ul className={css.list} aria-label={t("workers.queues")}>
           {queues.map((each) => (
             <li key={each.queue} className={css.queue}>
-              <span className={css.name}>{each.queue}</span>
+              <span className={css.name}>
+                {each.queue}{" "}
+                <Button
+                  look="quiet"
+                  icon="link"
+                  aria-label={t("workers.usesOf", { queue: each.queue })}
+                  onClick={() => setShown(each.queue)}
+                >
+                  {t("workers.uses")}
+                </Button>
+              </span>
               {each.workers === 0 ? (
                 <Status status="failed" word={t("workers.noWorker")} />
               ) : (
@@ -135,6 +149,7 @@ function Queues({ queues }: { queues: Queue[] }) {
           ))}
         </ul>
       )}
+      {shown && <ReferencesDialog workspace={workspace} kind="queue" path={shown} close={() => setShown(null)} />}
     </section>
   );
 }

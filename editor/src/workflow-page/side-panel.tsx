@@ -23,6 +23,7 @@ const Inspector = lazyComponent(async () => ({ default: (await loadInspector()).
 const Dialogs = lazyComponent(async () => ({ default: (await loadDialogs()).Dialogs }));
 const TestPanel = lazyComponent(async () => ({ default: (await import("../panels/test")).TestPanel }), <Skeleton />);
 
+const References = lazyComponent(async () => ({ default: (await import("../references/references")).References }));
 const TriggerPanel = lazyComponent(() => import("../triggers/panel"), <Skeleton />);
 
 const PANELS = [loadInspector, loadDialogs, loadOutline, loadPalette, loadProblems, loadYaml];
@@ -30,7 +31,9 @@ const PANELS = [loadInspector, loadDialogs, loadOutline, loadPalette, loadProble
 /** The open dialog of the page. */
 export function OpenDialog() {
   const isOpen = useEditor((editor) => editor.dialog !== null);
-  return isOpen && <Dialogs />;
+  const path = useEditor((editor) => editor.flow.path);
+  const { workspace } = useEditorStore().getState();
+  return isOpen && <Dialogs uses={<References workspace={workspace} kind="flow" path={path} />} />;
 }
 
 const TITLES: Record<Exclude<Panel, null>, string> = {

@@ -26,9 +26,10 @@ class VersionReference(msgspec.Struct, frozen=True):
 
 
 class Sought(msgspec.Struct, frozen=True):
-    """Item whose references are searched for. `kind`: script, flow, variable, resource, resource_type, queue or group.
+    """Item whose references are searched for. `kind`: script, flow, variable, resource, resource_type, queue, group or
+    policy.
 
-    `path` is the name of a queue, group or resource type.
+    `path` is the name of a queue, group, policy or resource type.
     """
 
     kind: str
@@ -40,7 +41,7 @@ class Sought(msgspec.Struct, frozen=True):
 class ReferenceRow(msgspec.Struct, frozen=True):
     """Reference to a `Sought` item.
 
-    `kind`: flow, script, schedule, http_trigger, error_handler, resource, variable, folder or policy.
+    `kind`: flow, script, schedule, http_trigger, error_handler, resource, variable, folder, policy or environment.
     """
 
     kind: str

@@ -67,6 +67,7 @@ QUERY: Final[Mapping[str, str]] = {
     "include_users": "True to include the members.",
     "inside": "Id of a loop or branch body whose nodes are returned.",
     "instance": "True: only policies of the instance, also where the workspace has one of the same name.",
+    "environments": "True: also in the environments that follow that of the workspace in the pipeline.",
     "is_flow": "True for workflows, false for scripts.",
     "is_template": "True for templates only, false for the others.",
     "is_flow_step": "True for jobs of nodes, false for runs.",

@@ -103,9 +103,25 @@ WITH sought AS (
     FROM sought AS s
     JOIN policy AS p ON p.body -> 'bypass' ? s.principal
     WHERE s.kind = 'group' AND p.workspace = $1
+    UNION ALL
+    SELECT 'environment', e.name, '{}', NULL, NULL, NULL, s.kind, s.path, NULL
+    FROM sought AS s
+    JOIN environment AS e
+      ON e.rules -> 'approvers' ? s.principal
+         OR e.rules -> 'appliers' ? s.principal
+         OR e.rules -> 'bypass' ? s.principal
+    WHERE s.kind = 'group' AND e.workspace = $1
+    UNION ALL
+    SELECT i.kind, i.path, i.extra_perms, NULL, NULL, NULL, s.kind, s.path, NULL
+    FROM sought AS s
+    JOIN policy AS p ON p.name = s.path AND (p.workspace = $1 OR p.workspace IS NULL)
+    JOIN item AS i ON p.body ->> 'scope' IN ('instance', 'workspace') OR i.path = p.body ->> 'scope'
+                   OR starts_with(i.path, p.body ->> 'scope' || '/')
+    WHERE s.kind = 'policy' AND i.workspace = $1 AND NOT i.archived
 )
 SELECT f.kind, f.path, f.node, f.pinned, f.enabled, f.of_kind, f.of_path, f.document,
-       ($5 OR f.kind IN ('error_handler', 'policy') OR f.path LIKE ANY ($6::text[]) OR f.extra_perms ?| $7::text[])
+       ($5 OR f.kind IN ('error_handler', 'policy', 'environment') OR f.path LIKE ANY ($6::text[])
+        OR f.extra_perms ?| $7::text[])
        AND EXISTS (SELECT FROM unnest($8::text[], $9::text[]) AS l (kind, pattern)
                    WHERE l.kind = f.kind AND f.path LIKE l.pattern) AS readable
 FROM found AS f

@@ -9,6 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from orvanta_platform.errors import NotFound
 from orvanta_platform.services.catalog import dependents as service
+from orvanta_platform.services.releases.later_dependents import LaterDependents
 
 
 class ReferredItem(msgspec.Struct, kw_only=True):
@@ -22,10 +23,19 @@ class Reference(msgspec.Struct, kw_only=True):
     """An item that uses another one, once for each node of a workflow that is known to do so."""
 
     kind: Literal[
-        "flow", "script", "schedule", "http_trigger", "error_handler", "resource", "variable", "folder", "policy"
+        "flow",
+        "script",
+        "schedule",
+        "http_trigger",
+        "error_handler",
+        "resource",
+        "variable",
+        "folder",
+        "policy",
+        "environment",
     ]
     path: str
-    """For an error handler the path of its script or workflow, for a policy its name."""
+    """For an error handler the path of its script or workflow, for a policy or environment its name."""
 
     distance: int
     """1: the item uses it directly; 2: it uses such an item; and so on."""
@@ -46,8 +56,8 @@ class Reference(msgspec.Struct, kw_only=True):
     """Item that it uses at a distance above 1, if the caller may read it."""
 
 
-class References(msgspec.Struct, kw_only=True):
-    """Everything that uses an item."""
+class WorkspaceReferences(msgspec.Struct, kw_only=True):
+    """Everything that uses an item in a workspace."""
 
     references: list[Reference]
     """By distance, kind and path."""
@@ -65,6 +75,28 @@ class References(msgspec.Struct, kw_only=True):
     """There are more references than are listed and counted."""
 
 
+class EnvironmentReferences(msgspec.Struct, kw_only=True):
+    """Everything that uses the item of the same kind and path in a later environment."""
+
+    environment: str
+    workspace: str
+    color: str
+    uses: WorkspaceReferences | None
+    """Null: the item does not exist there, or the caller may not read it."""
+
+
+class References(WorkspaceReferences, kw_only=True):
+    """Everything that uses an item."""
+
+    environments: list[EnvironmentReferences] | UnsetType = UNSET
+    """With `environments`, the environments after that of the workspace in the pipeline that the caller may read, in
+    order.
+    """
+
+    hidden_environments: int | UnsetType = UNSET
+    """Number of further environments after that of the workspace."""
+
+
 def kind_of(text: str) -> service.Kind:
     """Parse the kind of an item in a path. Raises NotFound."""
     for kind in service.KINDS:
@@ -75,15 +107,30 @@ def kind_of(text: str) -> service.Kind:
     )
 
 
-def references(found: service.Dependents) -> References:
-    """Convert the references to an item."""
-    return References(
-        references=[_reference(each) for each in found.references],
-        hidden=found.hidden,
-        runs=found.runs,
-        hidden_runs=found.hidden_runs,
-        truncated=found.truncated,
-    )
+def references(found: service.Dependents, later: LaterDependents | None) -> References:
+    """Convert the references to an item. `later`: those in later environments, None if they were not requested."""
+    if later is None:
+        return References(**_fields(found))
+    environments = [
+        EnvironmentReferences(
+            environment=each.environment.name,
+            workspace=each.environment.workspace,
+            color=each.environment.color,
+            uses=None if each.found is None else WorkspaceReferences(**_fields(each.found)),
+        )
+        for each in later.environments
+    ]
+    return References(**_fields(found), environments=environments, hidden_environments=later.hidden)
+
+
+def _fields(found: service.Dependents) -> dict[str, Any]:
+    return {
+        "references": [_reference(each) for each in found.references],
+        "hidden": found.hidden,
+        "runs": found.runs,
+        "hidden_runs": found.hidden_runs,
+        "truncated": found.truncated,
+    }
 
 
 def _reference(found: service.Dependent) -> Reference:

@@ -22,12 +22,12 @@ from orvanta_platform.errors import Forbidden
 from orvanta_platform.orchestrator import document_threads
 from orvanta_platform.services.access import groups
 from orvanta_platform.services.access.items import require_item
-from orvanta_platform.services.catalog import deploy
+from orvanta_platform.services.catalog import deploy, policies
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.secrets import resource_types
 from orvanta_platform.workflow import value_references
 
-Kind: TypeAlias = Literal["script", "flow", "variable", "resource", "resource_type", "queue", "group"]
+Kind: TypeAlias = Literal["script", "flow", "variable", "resource", "resource_type", "queue", "group", "policy"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
 MAX_SHOWN = 1000
@@ -55,7 +55,7 @@ _FOLLOWED: Final = frozenset({"script", "flow", "resource"})
 """Kinds of referring items that other items refer to."""
 
 _BY_PATH: Final = ("script", "flow", "schedule", "http_trigger", "resource", "variable", "folder")
-_BY_ROLE: Final = {"error_handler": "workspace", "policy": "policy"}
+_BY_ROLE: Final = {"error_handler": "workspace", "policy": "policy", "environment": "deployment"}
 """Kinds that every reader of the workspace sees, with the kind of the permission."""
 
 
@@ -111,8 +111,9 @@ class _Found:
 async def list_dependents(platform: Platform, actor: Actor, workspace: str, kind: Kind, path: str) -> Dependents:
     """Return at most MAX_SHOWN items that use an item, directly or through workflows, scripts and resources.
 
-    `path` is the name of a queue, group or resource type. Paths that code composes while it runs are not found. A
-    document of more than 1 MiB that contains the path counts as a reference. Raises NotFound, Forbidden, RateLimited.
+    `path` is the name of a queue, group, policy or resource type. A policy is used by the scripts and workflows in its
+    scope, in any mode. Paths that code composes while it runs are not found. A document of more than 1 MiB that
+    contains the path counts as a reference. Raises NotFound, Forbidden, RateLimited.
     """
     require_workspace(actor, workspace)
     await _require_readable(platform, actor, workspace, kind, path)
@@ -139,6 +140,8 @@ async def _search(platform: Platform, workspace: str, who: Readers, origin: _Key
         found.truncated |= len(rows) > MAX_SHOWN or len(sought) < len(frontier)
         rows = await _confirm(platform, workspace, rows[:MAX_SHOWN], until)
         new = found.add(rows, distance, origin)
+        if origin[0] == "policy":  # it applies to these items, not to those that use them
+            return
         frontier = [each for each in new if each[0] in _FOLLOWED]
         if not frontier or len(found.rows) >= MAX_SHOWN:
             break
@@ -155,7 +158,13 @@ class Searches:
         """Return the items to search references for; the number of those that need document searches is limited."""
         sought = []
         for kind, path in keys:
-            text = None if kind in ("script", "flow") else f"resource-{path}" if kind == "resource_type" else path
+            text = (
+                None
+                if kind in ("script", "flow", "policy")
+                else f"resource-{path}"
+                if kind == "resource_type"
+                else path
+            )
             if text is None or self._left > 0:
                 sought.append(Sought(kind, path, text))
                 self._left -= text is not None
@@ -277,6 +286,8 @@ async def _require_readable(platform: Platform, actor: Actor, workspace: str, ki
             require(actor, "read", Target(workspace, "workspace"))
         case "group":
             await groups.get(platform, actor, workspace, path)
+        case "policy":
+            await policies.get(platform, actor, workspace, path)
         case "resource_type":
             await resource_types.get(platform, actor, workspace, path)
         case "script" | "flow":
