@@ -13,7 +13,7 @@ from orvanta_platform.db.items import ItemRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import PolicyViolation
 from orvanta_platform.orchestrator import document_threads
-from orvanta_platform.services.catalog import deploy_tests, policies
+from orvanta_platform.services.catalog import deploy, deploy_tests, policies
 from orvanta_platform.services.catalog.deploy_tests import Outcomes
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow.policies.defaults import AppliedDefault
@@ -34,12 +34,12 @@ async def run_tests(
     """Run the tests of the workflow at `path` that policies require at `target`, before the transaction that puts it
     there; None: they require none.
 
-    The caller checks that the actor may read the workflow before it returns an outcome. Raises NotFound, RateLimited,
-    BadRequest, EvaluatorUnavailable.
+    Raises NotFound, Forbidden, RateLimited, BadRequest, EvaluatorUnavailable.
     """
     if kind != "flow":
         return None
     async with platform.db.acquire() as conn:
+        await deploy.require_write(conn, actor, workspace, kind, path)
         row = await items.get(conn, workspace, kind, path)
     if row is None:
         return None
