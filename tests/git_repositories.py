@@ -6,7 +6,7 @@ import base64
 import os
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -34,6 +34,8 @@ class GitServer:
     redirect: str | None = None
     """Location to which every request is redirected, or None to serve requests."""
     repositories: list[Repo] = field(default_factory=list)
+    after_push: Callable[[], None] = lambda: None
+    """Called when commits have been received, before the answer is sent."""
 
     def create(self, name: str = "shop") -> Repo:
         """Return a new bare repository that accepts commits."""
@@ -88,6 +90,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(401, {}, b"")
         else:
             head, _, content = self._run(body).partition(b"\r\n\r\n")
+            if self.command == "POST" and self.path.endswith("/git-receive-pack"):
+                self.served.after_push()
             fields = dict(line.split(": ", 1) for line in head.decode().split("\r\n"))
             self._answer(int(fields.pop("Status", "200").split()[0]), fields, content)
 

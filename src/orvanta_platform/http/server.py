@@ -26,6 +26,12 @@ from orvanta_platform.settings import Settings
 CONNECTIONS = 12
 """Number of database connections of a server process."""
 
+IDLE_TRANSACTION_MS = 30_000
+"""Time after which the database ends a session whose transaction waits for this process.
+
+A frozen or lost server would keep its locks, and no younger transaction could be linked, committed to Git or sent.
+"""
+
 _STOP_S = 5
 _OPEN_REQUESTS = 20_000
 """Maximum number of concurrent requests, including open streams. They cost memory but no thread."""
@@ -51,7 +57,12 @@ async def _serve(settings: Settings, background: Background | None, sockets: Lis
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     limit = settings.statement_timeout_ms
-    platform = await open_platform(settings, connections=CONNECTIONS, statement_timeout_ms=limit)
+    platform = await open_platform(
+        settings,
+        connections=CONNECTIONS,
+        statement_timeout_ms=limit,
+        idle_transaction_timeout_ms=IDLE_TRANSACTION_MS,
+    )
     try:
         async with background(platform) if background is not None else nullcontext():
             await run_until(stop, platform, sockets)
