@@ -58,6 +58,7 @@ async def _database_findings(settings: Settings, database: Database) -> list[Fin
             return found  # the queries of this version need its schema
         return [
             *found,
+            *await _standbys(connection),
             await _instance_key(settings, connection),
             *await _workers(connection),
             *await _queues(connection),
@@ -87,6 +88,27 @@ async def _schema(connection: Connection) -> Finding:
     except OrvantaError as error:
         return Finding("schema", error.message, error.hint)
     return Finding("schema", f"up to date, {migrate.list_migrations()[-1].name}")
+
+
+async def _standbys(connection: Connection) -> list[Finding]:
+    """Return a line for each standby, with what its promotion loses."""
+    rows = await connection.fetch(load("doctor")["list_standbys"].text)
+    safe = any(row["is_synchronous"] for row in rows)
+    remedy = "Promote a synchronous one." if safe else "Set synchronous_standby_names on the database to prevent this."
+    return [
+        Finding("standby", f"{row['name']}: synchronous; its promotion loses nothing")
+        if row["is_synchronous"]
+        else Finding(
+            "standby",
+            f"{row['name']}: asynchronous, {_behind(row['behind_bytes'])}",
+            f"Its promotion loses the transactions that it has not received, with their runs and changes. {remedy}",
+        )
+        for row in rows
+    ]
+
+
+def _behind(size: int | None) -> str:
+    return "delay unknown" if size is None else f"{size:,} bytes behind"
 
 
 async def _workers(connection: Connection) -> list[Finding]:

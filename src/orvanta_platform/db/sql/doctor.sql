@@ -10,3 +10,7 @@ SELECT current_user AS role,
 -- Digests of the instance keys that the newest data key of a workspace is sealed with.
 SELECT DISTINCT wrapped_by
 FROM (SELECT DISTINCT ON (workspace) wrapped_by FROM data_key ORDER BY workspace, version DESC) AS newest
+
+-- name: list_standbys
+-- The standbys of the database. `is_synchronous` and `behind_bytes` are null if the owner may not see them.
+SELECT name, is_synchronous, behind_bytes FROM orvanta_standbys()

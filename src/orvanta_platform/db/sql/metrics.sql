@@ -28,13 +28,10 @@ FROM run_live
 GROUP BY status
 
 -- name: get_database_figures
--- Size of the database, its connections, and the age in seconds of the oldest transaction of this role that holds back
--- vacuum.
+-- Size of the database, its connections, and the age in seconds of the oldest transaction that holds back vacuum.
 SELECT pg_database_size(current_database()) AS size,
        (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()) AS connections,
-       (SELECT coalesce(extract(epoch FROM max(clock_timestamp() - xact_start)), 0)::double precision
-        FROM pg_stat_activity
-        WHERE datname = current_database() AND backend_xmin IS NOT NULL AND pid <> pg_backend_pid()) AS oldest_xmin_s
+       orvanta_oldest_snapshot_s() AS oldest_xmin_s
 
 -- name: count_dead_rows
 -- Estimated dead rows of the tables that change most.

@@ -56,10 +56,7 @@ WITH ended_runs AS (
 ), installation AS (
     SELECT '' AS workspace, (SELECT coalesce(sum(slots), 0) FROM worker WHERE state = 'live') AS slots,
            pg_database_size(current_database()) AS database_bytes,
-           (SELECT coalesce(extract(epoch FROM max(clock_timestamp() - xact_start)), 0)::double precision
-            FROM pg_stat_activity
-            WHERE datname = current_database() AND backend_xmin IS NOT NULL AND pid <> pg_backend_pid()
-           ) AS oldest_xmin_s
+           orvanta_oldest_snapshot_s() AS oldest_xmin_s
 )
 INSERT INTO operations_rollup AS r (workspace, width_s, at, succeeded, failed, cancelled, waits, waiting, running,
                                     oldest_s, slots, database_bytes, oldest_xmin_s)
