@@ -39,7 +39,7 @@ async def run_tests(
     if kind != "flow":
         return None
     async with platform.db.acquire() as conn:
-        await deploy.require_write(conn, actor, workspace, kind, path)
+        await deploy.require_write(conn, actor, workspace, "flow", path)
         row = await items.get(conn, workspace, kind, path)
     if row is None:
         return None
