@@ -75,7 +75,7 @@ def generated(per_operation: int, share: int, start: int) -> list[GeneratedCall]
     ("per_operation", "share"),
     [
         pytest.param(2, 5, marks=pytest.mark.extended, id="hundreds"),
-        pytest.param(12, 1, marks=pytest.mark.soak(minutes=15), id="thousands"),
+        pytest.param(8, 1, marks=pytest.mark.soak(minutes=45), id="thousands"),
     ],
 )
 async def test_generated_calls_are_answered_as_documented(
