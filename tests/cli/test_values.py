@@ -56,6 +56,8 @@ def test_resource_is_created_changed_and_deleted(cli: Cli) -> None:
     cli("variable", "set", "f/examples/cli_host", "db")
     cli("resource", "set", path, "--value", '{"host": "$var:f/examples/cli_host"}')
     assert cli("references", "variable", "f/examples/cli_host").out.split() == ["resource", path]
+    later = cli("references", "variable", "f/examples/cli_host", "--environments", "--json").json
+    assert later["hidden_environments"] == 0 and isinstance(later["environments"], list)
     found = cli("references", "resource-type", "postgresql", "--direct", "--json").json
     assert ("resource", path, 1) in {(each["kind"], each["path"], each["distance"]) for each in found["references"]}
     assert cli("references", "script", "f/examples/none", "--json", code=1).json["error"]["code"] == "not_found"
