@@ -12,12 +12,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 import structlog
-from rich.console import Console
 
 from orvanta_platform import settings as settings_module
 from orvanta_platform.embedded import postgres
 from orvanta_platform.embedded.child_processes import read_secrets
-from orvanta_platform.embedded.progress import progress
 from orvanta_platform.settings import Settings
 
 if TYPE_CHECKING:
@@ -47,6 +45,10 @@ def with_database(settings: Settings) -> Iterator[Settings]:
     if settings.database_url is not None:
         yield settings
         return
+    from rich.console import Console
+
+    from orvanta_platform.embedded.progress import progress
+
     with progress(Console(stderr=True)) as shown:
         server = postgres.start(settings.home, progress=shown.start)
     with server:

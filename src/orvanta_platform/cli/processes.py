@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
 
 import typer
 
 from orvanta_platform import heap
+
+_RICH = "rich"
 
 SecretsFd = Annotated[int | None, typer.Option("--secrets-fd", hidden=True)]
 
@@ -26,9 +31,25 @@ def up() -> None:
     raise typer.Exit(run(take_settings(), Console()))
 
 
+@contextmanager
+def _loading() -> Iterator[None]:
+    """Import the modules of a process that prints no tables, without Rich, which structlog would import.
+
+    Rich and its dependencies are 95 modules: 4.5 MiB and a sixth of the CPU time of the imports.
+    """
+    modules: dict[str, Any] = sys.modules
+    is_absent = modules.setdefault(_RICH, None) is None
+    try:
+        with heap.loading():
+            yield
+    finally:
+        if is_absent:
+            del modules[_RICH]
+
+
 def setup(secrets_fd: SecretsFd = None) -> None:
     """Set up the database for `orvanta up`, in a child process. Not for manual use."""
-    with heap.loading():
+    with _loading():
         from orvanta_platform.cli.environment import take_settings
         from orvanta_platform.embedded.setup import set_up as run
 
@@ -40,7 +61,7 @@ def server(secrets_fd: SecretsFd = None) -> None:
 
     The server is stateless: any number of them can share one DATABASE_URL.
     """
-    with heap.loading():
+    with _loading():
         from orvanta_platform.cli.environment import take_settings, with_database
         from orvanta_platform.daemons.background import of_server
         from orvanta_platform.http.server import serve
@@ -57,7 +78,7 @@ def worker(secrets_fd: SecretsFd = None) -> None:
     Any number of workers can share one DATABASE_URL, on any machine. SIGTERM lets running jobs finish; a second SIGTERM
     returns them to the queue, where they run again from the start.
     """
-    with heap.loading():
+    with _loading():
         from orvanta_platform.cli.environment import check_schema, run_with_database, take_settings, with_database
         from orvanta_platform.sandbox.harden import harden_process
         from orvanta_platform.worker.supervisor import run
@@ -70,7 +91,7 @@ def worker(secrets_fd: SecretsFd = None) -> None:
 
 def worker_process(control_fd: Annotated[int, typer.Option("--control-fd")], secrets_fd: SecretsFd = None) -> None:
     """Run the process that `orvanta worker` supervises. Not for manual use."""
-    with heap.loading():
+    with _loading():
         import uvloop
 
         from orvanta_platform.cli.environment import take_settings

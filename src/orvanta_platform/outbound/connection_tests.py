@@ -15,10 +15,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import httpcore
-
 from orvanta_platform.outbound import postgresql_login, s3_signature, smtp
-from orvanta_platform.outbound.http import pool
 from orvanta_platform.outbound.postgresql_login import Login
 from orvanta_platform.outbound.smtp import MailServer
 from orvanta_platform.outbound.ssrf import AddressRefused, Guard
@@ -44,6 +41,8 @@ async def test(guard: Guard, kind: str, value: Value) -> str:
 
     Raises TestFailed.
     """
+    import httpcore
+
     try:
         async with asyncio.timeout(TIMEOUT_S):
             return await TESTS[kind](guard, value)
@@ -188,6 +187,8 @@ async def _get(guard: Guard, url: str, headers: Mapping[str, str]) -> tuple[int,
     if any(char in "\r\n" for each in headers.values() for char in each):
         raise TestFailed("A field has a line break.")
     sent = [(name.encode(), each.encode()) for name, each in headers.items()]
+    from orvanta_platform.outbound.http import pool
+
     async with pool(guard) as connections, connections.stream("GET", url, headers=sent) as answer:
         body = b""
         async for chunk in answer.aiter_stream():

@@ -11,14 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
-import httpcore
 import msgspec
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from orvanta_platform import clock
-from orvanta_platform.outbound.http import pool
 from orvanta_platform.outbound.ssrf import AddressRefused, Guard
 
 T = TypeVar("T")
@@ -233,6 +231,10 @@ class Provider:
         self, method: str, url: str, headers: Mapping[str, str], content: bytes | None = None
     ) -> tuple[int, bytes]:
         """Send one request, without following redirects. Raises ProviderUnreachable."""
+        import httpcore
+
+        from orvanta_platform.outbound.http import pool
+
         sent = [*headers.items(), ("Accept", "application/json"), ("Accept-Encoding", "identity")]
         try:
             async with (
