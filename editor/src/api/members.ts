@@ -72,9 +72,12 @@ export async function addMember(workspace: string, email: string, role: Role, us
   await api.POST("/api/w/{workspace}/workspaces/add_user", { params, body, parseAs: "text" });
 }
 
-export async function inviteMember(workspace: string, email: string, role: Role): Promise<void> {
+/** Invite an address. Return whether a mail was sent to it. */
+export async function inviteMember(workspace: string, email: string, role: Role): Promise<boolean> {
   const params = { path: { workspace } };
-  await api.POST("/api/w/{workspace}/workspaces/invite_user", { params, body: { email, role }, parseAs: "text" });
+  const call = "/api/w/{workspace}/workspaces/invite_user";
+  const { data } = await api.POST(call, { params, body: { email, role }, parseAs: "text" });
+  return String(data).endsWith(" by mail.");
 }
 
 export async function withdrawInvitation(workspace: string, email: string): Promise<void> {

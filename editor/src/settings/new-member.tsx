@@ -50,19 +50,41 @@ export function AddMemberDialog({ workspace, close }: { workspace: string; close
   const submission = useSubmission(fieldOf);
   const { errors } = submission;
   const submit = async () => {
-    const address = email.trim();
+    const address = { email: email.trim() };
+    const name = username.trim() || null;
+    let shown: string | null = null;
     const work = async () => {
-      if (way === "invite") return inviteMember(workspace, address, role);
-      if (way === "create") setLink(await createAccountLink({ email: address, username: username.trim() || null }));
-      await addMember(workspace, address, role, way === "add" ? username.trim() || null : null);
+      if (way === "invite") {
+        const mailed = await inviteMember(workspace, address.email, role);
+        notify(t(mailed ? "settings.invited" : "settings.invitedWithoutMail", address));
+        return;
+      }
+      if (way === "create") {
+        shown = await createAccountLink({ ...address, username: name });
+        setLink(shown);
+        // The account exists: another attempt only adds it.
+        setWay("add");
+        if (!shown) notify(t("settings.linkMailed", address));
+      }
+      await addMember(workspace, address.email, role, way === "add" ? name : null);
+      notify(t("settings.added", address));
     };
     if (!(await submission.send(work, { email: missing(email) }))) return;
-    notify(way === "invite" ? t("settings.invited", { email: address }) : t("settings.added", { email: address }));
     await queries.invalidateQueries({ queryKey: ["members", workspace] });
-    if (way !== "create") close();
+    if (!shown) close();
   };
-  if (link && !submission.busy && !errors[""])
-    return <OneTimeLink title={t("settings.accountCreated")} email={email.trim()} link={link} close={close} />;
+  if (link && !submission.busy) {
+    const problem = Object.values(errors).find(Boolean);
+    return (
+      <OneTimeLink
+        title={t("settings.accountCreated")}
+        email={email.trim()}
+        link={link}
+        problem={problem}
+        close={problem ? () => setLink(null) : close}
+      />
+    );
+  }
   return (
     <FormDialog
       title={t("settings.addMember")}

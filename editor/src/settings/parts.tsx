@@ -93,13 +93,23 @@ export function FormDialog({ look = "main", ready = true, ...props }: FormDialog
   );
 }
 
+interface ShownOnceProps {
+  title: string;
+  label: string;
+  text: string;
+  hint: string;
+  /** Error of a request that followed the one which returned the text. */
+  problem?: string | undefined;
+  close: () => void;
+}
+
 /** Dialog with a text that cannot be shown again. */
-export function ShownOnce(props: { title: string; label: string; text: string; hint: string; close: () => void }) {
-  const { title, label, text, hint, close } = props;
+export function ShownOnce({ title, label, text, hint, problem, close }: ShownOnceProps) {
   return (
     <Dialog title={title} close={close}>
       <p>{hint}</p>
       <CopyableCommand label={label} text={text} />
+      <Problem text={problem} />
       <div className={dialogCss.foot}>
         <Button look="main" onClick={close}>
           {t("settings.done")}
@@ -110,10 +120,12 @@ export function ShownOnce(props: { title: string; label: string; text: string; h
 }
 
 /** Dialog with the one-time link of an account. */
-export function OneTimeLink(props: { title: string; email: string; link: string; close: () => void }) {
-  const { title, email, link, close } = props;
+export function OneTimeLink(
+  props: Pick<ShownOnceProps, "title" | "problem" | "close"> & { email: string; link: string },
+) {
+  const { email, link, ...rest } = props;
   const hint = t("settings.linkOnce", { email });
-  return <ShownOnce title={title} label={t("settings.oneTimeLink")} text={link} hint={hint} close={close} />;
+  return <ShownOnce label={t("settings.oneTimeLink")} text={link} hint={hint} {...rest} />;
 }
 
 const UNSORTED = [{ name: "", label: "", before: () => 0 }] as const;

@@ -96,9 +96,11 @@ def add(session: Session, email: Email, role: RoleOption = RoleName.DEVELOPER, u
 def invite(session: Session, email: Email, role: RoleOption = RoleName.DEVELOPER) -> None:
     """Invite an address, whose account need not exist yet. Admins only.
 
-    Its owner joins with `orvanta member join`.
+    Its owner joins with `orvanta member join`. Without a mail server in the setting smtp, no mail is sent.
     """
-    session.change("workspaces/invite_user", {"email": email, "role": role}, email, "invited")
+    api = session.api
+    answer = api.post(api.in_workspace("workspaces/invite_user"), {"email": email, "role": role})
+    session.print_state(email, "invited by mail" if answer.endswith(" by mail.") else "invited; no mail was sent")
 
 
 @command(app, "orvanta member invitations")

@@ -83,7 +83,10 @@ async def is_owner_of_path(request: AnyRequest, workspace: FromPath[str], path: 
 
 @post(f"{_W}/workspaces/invite_user", status_code=200, opt=call(body=accounts.InviteUser))
 async def invite_user(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """Invite an address, whose account need not exist yet, to join the workspace. Admins only."""
+    """Invite an address, whose account need not exist yet, to join the workspace. Admins only.
+
+    The text of the response ends in "by mail." if a mail was sent to the address.
+    """
     body = await body_of(request, accounts.InviteUser)
     platform, actor = platform_of(request), actor_of(request)
     mailed = await members.invite(platform, actor, workspace, email=body.email, role=body.chosen_role)

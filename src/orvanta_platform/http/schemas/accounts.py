@@ -61,7 +61,7 @@ class CreateUser(msgspec.Struct):
     name: str | None = None
     username: str | None = None
     link: bool = False
-    """Return a one-time link by which the owner of the account chooses the password."""
+    """Mail a one-time link, by which the password is set, to the owner, or return it if no mail was sent."""
 
 
 class CreateWorkspace(msgspec.Struct):
