@@ -99,5 +99,5 @@ async def are_hidden_from_viewers(page: Page, site: Site) -> None:
     await page.context.clear_cookies()
     await page.context.add_cookies([cookie])  # type: ignore[list-item]
     await page.goto("/w/main/settings/tokens")
-    await expect(page.get_by_text("You may not list the member_token.")).to_be_visible()
+    await expect(page.get_by_text("You may not list the tokens of members.")).to_be_visible()
     await expect(page.get_by_role("link", name="Service accounts")).to_have_count(0)

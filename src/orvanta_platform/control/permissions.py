@@ -182,6 +182,33 @@ RULES: Mapping[tuple[str, str], Rule] = MappingProxyType(
 )
 """(kind, action) → rule. An action without a rule is denied."""
 
+_PHRASES: Mapping[tuple[str, str], str] = MappingProxyType(
+    {
+        ("audit", "list"): "read the audit trail",
+        ("git", "admin"): "change the binding to Git",
+        ("git", "read"): "read the binding to Git",
+        ("git", "sync"): "synchronise with Git",
+        ("instance", "create_account"): "create accounts",
+        ("instance", "create_workspace"): "create workspaces",
+        ("instance", "delete_workspace"): "delete workspaces",
+        ("instance", "drain_worker"): "drain workers",
+        ("instance", "preview_schedule"): "preview schedules",
+        ("instance", "read_audit"): "read the audit trail of the instance",
+        ("instance", "read_release_key"): "read the key of releases",
+        ("instance", "read_usage"): "read the usage of the instance",
+        ("member", "admin"): "manage members",
+        ("member_token", "list"): "list the tokens of members",
+        ("member_token", "revoke"): "revoke the tokens of members",
+        ("workspace", "admin"): "change settings of the workspace",
+    }
+)
+"""(kind, action) → words of errors, if they are not "<action> the <kind>", or "<action>" of the instance."""
+
+_VERBS = MappingProxyType(
+    {"change_items": "change items of", "draft": "save drafts of", "write_state": "write the state of"}
+)
+"""Action → words of errors before "the <kind>", if they are not its own."""
+
 NOT_IMPERSONATED: frozenset[tuple[str, str]] = frozenset(
     {
         ("account", "write"),
@@ -205,7 +232,7 @@ _ARCHIVED = frozenset({"read", "list", "check_flow", "check_script", "decide", "
 
 
 class WorkspaceArchived(Forbidden):
-    """The workspace is archived: it can be read, and its runs in progress end."""
+    """The workspace is archived: it can be read, and its runs in progress continue."""
 
     code = "workspace_archived"
 
@@ -257,7 +284,8 @@ def require(actor: Actor, action: str, target: Target) -> None:
     """
     if can(actor, action, target):
         return
-    name = f"{target.kind} {target.path}" if target.path else target.kind
+    kind = target.kind.replace("_", " ")
+    name = f"{kind} {target.path}" if target.path else kind
     if target.workspace is not None and (actor.workspace != target.workspace or actor.role is None):
         raise NotFound(f"The workspace {target.workspace} does not exist.")
     if actor.archived and can(replace(actor, archived=False), action, target):
@@ -265,7 +293,9 @@ def require(actor: Actor, action: str, target: Target) -> None:
     unlimited = scopes.without_limits(actor)
     if (target.kind, "read") in RULES and not can(unlimited, "read", target):
         raise NotFound(f"The {name} does not exist.", hint=_folder_hint(actor, action, target))
-    raise Forbidden(f"You may not {action.replace('_', ' ')} the {name}.", hint=_role_hint(actor, action, target))
+    words = _verb(action) if kind == "instance" else f"{_verb(action)} the {name}"
+    phrase = _PHRASES.get((target.kind, action), words)
+    raise Forbidden(f"You may not {phrase}.", hint=_role_hint(actor, action, target))
 
 
 def is_hidden(actor: Actor, target: Target) -> bool:
@@ -289,7 +319,7 @@ def require_role(actor: Actor, action: str, workspace: str, kinds: Collection[st
         for rule in (RULES[kind, action] for kind in kinds)
     ):
         hint = _role_hint(actor, action, Target(workspace, next(iter(kinds))))
-        raise Forbidden(f"You may not {action.replace('_', ' ')} the {' or '.join(kinds)}.", hint=hint)
+        raise Forbidden(f"You may not {_verb(action)} the {' or '.join(kinds)}.", hint=hint)
 
 
 def refuse_job(actor: Actor, doing: str) -> None:
@@ -323,7 +353,7 @@ def readable(actor: Actor, kind: str = "run") -> Readable:
     rule = RULES[(kind, "read")]
     limit = scopes.patterns(actor.scopes, rule.scope)
     if limit == [] or actor.role is None:
-        raise Forbidden(f"You may not list {kind}s.", hint=f"The token needs the scope {rule.scope}.")
+        raise Forbidden(f"You may not list {kind.replace('_', ' ')}s.", hint=f"The token needs the scope {rule.scope}.")
     folders = [f"f/{_literal(name)}" for name in sorted(actor.folders.read)]
     patterns = [f"u/{_literal(actor.username)}/%", *(f"{folder}/%" for folder in folders), *folders]
     return Readable(
@@ -411,6 +441,18 @@ def _folder_hint(actor: Actor, action: str, target: Target) -> str | None:
     return None
 
 
+def _verb(action: str) -> str:
+    return _VERBS.get(action, action.replace("_", " "))
+
+
+_INSTANCE_HINTS = MappingProxyType(
+    {
+        Condition.INSTANCE: "This requires a superadmin.",
+        Condition.INSTANCE_READ: "This requires a superadmin or devops.",
+    }
+)
+
+
 def _role_hint(actor: Actor, action: str, target: Target) -> str | None:
     rule = RULES.get((target.kind, action))
     if rule is None:
@@ -419,7 +461,7 @@ def _role_hint(actor: Actor, action: str, target: Target) -> str | None:
         return f"The token needs the scope {rule.scope}."
     if rule.roles and actor.role not in rule.roles:
         return f"This requires the role {' or '.join(sorted(rule.roles))}; your role is {actor.role}."
-    return None
+    return _INSTANCE_HINTS.get(rule.by)
 
 
 def _literal(text: str) -> str:

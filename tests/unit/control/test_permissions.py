@@ -113,6 +113,31 @@ def test_unreadable_is_not_found_and_unwritable_is_forbidden() -> None:
 
 
 @pytest.mark.parametrize(
+    ("kind", "action", "message", "hint"),
+    [
+        ("instance", "manage_accounts", "You may not manage accounts.", "This requires a superadmin."),
+        ("instance", "list_accounts", "You may not list accounts.", "This requires a superadmin or devops."),
+        ("member_token", "list", "You may not list the tokens of members.", "This requires the role admin"),
+        ("resource", "write_state", "You may not write the state of the resource f/read/x.", None),
+    ],
+)
+def test_refusal_names_action_and_required_role(kind: str, action: str, message: str, hint: str | None) -> None:
+    target = Target(None, kind) if kind == "instance" else Target("main", kind, "f/read/x" if hint is None else None)
+    with pytest.raises(Forbidden) as refused:
+        require(actor(), action, target)
+    assert str(refused.value) == message
+    assert (refused.value.hint or "").startswith(hint or "")
+
+
+def test_refusals_contain_no_names_of_the_table() -> None:
+    for (kind, action), rule in RULES.items():
+        target = Target("main" if rule.roles else None, kind, "f/own/x", created_by="ada@example.com")
+        with pytest.raises(Forbidden) as refused:
+            require(actor(scopes=()), action, target)
+        assert not re.search(r"_|admin the|the instance\.$", str(refused.value).removesuffix(" of the instance."))
+
+
+@pytest.mark.parametrize(
     ("scopes", "action", "path", "allowed"),
     [
         (("jobs:run:f/own/*",), "run", "f/own/x", True),
