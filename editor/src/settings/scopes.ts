@@ -16,6 +16,12 @@ export const AREAS: Readonly<Record<string, string>> = {
   tokens: t("settings.areaTokens"),
   workers: t("settings.areaWorkers"),
   audit: t("settings.areaAudit"),
+  settings: t("settings.areaSettings"),
+  policies: t("settings.areaPolicies"),
+  git: t("settings.areaGit"),
+  environments: t("settings.areaEnvironments"),
+  releases: t("settings.areaReleases"),
+  deployments: t("settings.areaDeployments"),
   "*": t("settings.areaAll"),
 };
 

@@ -1,9 +1,9 @@
 """Scopes, the limits of a token: `<area>:<action>` or `<area>:<action>:<path>`.
 
 Areas are those of the permission table (jobs, scripts, flows, schedules, http_triggers, variables, resources, files,
-folders, workspaces, users, tokens, workers, settings, audit, environments, releases, deployments) or `*`. The actions
-read, write, run and `*` exist for every area, where write includes read. A path may end in `*` (`f/sales/*`). A limit
-to paths never allows items without a path.
+folders, workspaces, users, tokens, workers, settings, audit, policies, git, environments, releases, deployments) or
+`*`. The actions read, write, run and `*` exist for every area, where write includes read. A path may end in `*`
+(`f/sales/*`). A limit to paths never allows items without a path.
 
 Runs have four more actions:
 
@@ -27,8 +27,9 @@ from orvanta_platform.control.actor import Actor
 from orvanta_platform.errors import BadRequest
 
 AREAS = (
-    *("*", "audit", "deployments", "environments", "files", "flows", "folders", "http_triggers", "jobs", "releases"),
-    *("resources", "schedules", "scripts", "settings", "tokens", "users", "variables", "workers", "workspaces"),
+    *("*", "audit", "deployments", "environments", "files", "flows", "folders", "git", "http_triggers", "jobs"),
+    *("policies", "releases", "resources", "schedules", "scripts", "settings", "tokens", "users", "variables"),
+    *("workers", "workspaces"),
 )
 ACTIONS = ("*", "read", "write", "run")
 JOB_ACTIONS = (*ACTIONS, "preview", "pause", "edit", "delegate")
@@ -46,7 +47,8 @@ def check(scope: str) -> None:
     if area not in AREAS or action not in actions or (colon and not _PATH.fullmatch(path)):
         raise BadRequest(
             f"The scope {scope[:200]!r} is invalid.",
-            hint="Write <area>:<action> or <area>:<action>:<path>, for example jobs:run:f/sales/*.",
+            hint=f"Write <area>:<action> or <area>:<action>:<path>, for example jobs:run:f/sales/*. Areas: "
+            f"{', '.join(AREAS)}.",
             details={"areas": AREAS, "actions": actions},
         )
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
+from orvanta_platform.control import scopes
 from orvanta_platform.control.actor import Actor, FolderGrant, Role, folder_access, principals_of
 from orvanta_platform.control.permissions import RULES, Target, can, readable, require
 from orvanta_platform.errors import Forbidden, NotFound
 
+ROOT = Path(__file__).parents[3]
 GRANTS = [
     FolderGrant("own", frozenset({"u/ada"}), {}),
     FolderGrant("write", frozenset(), {"g/builders": True}),
@@ -135,6 +138,18 @@ def test_refusals_contain_no_names_of_the_table() -> None:
         with pytest.raises(Forbidden) as refused:
             require(actor(scopes=()), action, target)
         assert not re.search(r"_|admin the|the instance\.$", str(refused.value).removesuffix(" of the instance."))
+
+
+def test_areas_of_scopes_are_those_of_rules_page_and_documentation() -> None:
+    needed = {rule.scope.partition(":")[0] for rule in RULES.values()}
+    assert needed == set(scopes.AREAS) - {"*"}
+    page = (ROOT / "editor/src/settings/scopes.ts").read_text().partition("ACTIONS")[0]
+    assert set(re.findall(r'^  "?([\w*]+)"?: t\(', page, re.MULTILINE)) == set(scopes.AREAS)
+    text = (ROOT / "docs/reference/http.md").read_text().partition("### Scopes")[2].partition("##")[0]
+    named = set(re.findall(r"`([\w*]+)`", text))
+    assert named >= set(scopes.AREAS) | set(scopes.JOB_ACTIONS)
+    for rule in RULES.values():
+        scopes.check(rule.scope)
 
 
 @pytest.mark.parametrize(
