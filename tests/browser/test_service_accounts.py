@@ -17,6 +17,7 @@ async def test_service_account_has_tokens_that_admins_see_and_revoke(page: Page,
     token = await create_token_of_service_account(page)
     assert status(site, token, "w/main/flows/list") == 200
     await is_accessible(page)
+    await is_managed_on_its_own_page(page)
     await revoke_token_of_service_account(page, site)
     assert status(site, token, "w/main/flows/list") == 401
     await disable_and_delete_service_account(page)
@@ -60,6 +61,16 @@ async def create_token_of_service_account(page: Page) -> str:
     return token
 
 
+async def is_managed_on_its_own_page(page: Page) -> None:
+    """The list of members offers only what the server allows for a service account."""
+    await opens(page, "members", "Members")
+    row = rows(page, "Members").filter(has_text="ci@main.service.orvanta")
+    await expect(row.get_by_role("option")).to_have_text(["Developer", "Operator", "Viewer"])
+    await expect(row.get_by_role("button")).to_have_text(["Disable"])
+    await row.get_by_role("link", name="Service accounts").click()
+    await expect(page.get_by_role("heading", name="Service accounts", level=1)).to_be_visible()
+
+
 async def revoke_token_of_service_account(page: Page, site: Site) -> None:
     """List all tokens of the workspace, and revoke one that is valid in no other workspace."""
     dialog = page.get_by_role("dialog")
@@ -100,4 +111,7 @@ async def are_hidden_from_viewers(page: Page, site: Site) -> None:
     await page.context.add_cookies([cookie])  # type: ignore[list-item]
     await page.goto("/w/main/settings/tokens")
     await expect(page.get_by_text("You may not list the tokens of members.")).to_be_visible()
-    await expect(page.get_by_role("link", name="Service accounts")).to_have_count(0)
+    pages = page.get_by_role("navigation", name="Settings")
+    await expect(pages.get_by_role("link", name="Members")).to_have_count(1)
+    hidden = re.compile("Service accounts|Tokens|Audit trail|Usage")
+    await expect(pages.get_by_role("link", name=hidden)).to_have_count(0)

@@ -15,7 +15,7 @@ from orvanta_platform.http import openapi
 
 MEMBER = {
     *("email", "username", "is_admin", "is_super_admin", "created_at", "operator", "disabled", "folders"),
-    *("folders_owners", "role", "groups"),
+    *("folders_owners", "role", "groups", "service_account"),
 }
 
 

@@ -12,6 +12,7 @@ import {
   withdrawInvitation,
 } from "../api/members";
 import { useParams } from "../routing/hooks";
+import { Link } from "../routing/link";
 import { t, tWith } from "../texts/settings";
 import { Button } from "../ui/controls";
 import { Select } from "../ui/select";
@@ -74,7 +75,7 @@ function MemberRow({ workspace, member, admin, self }: RowProps) {
   const { busy, errors, send } = useSubmission();
   const [leaving, setLeaving] = useState<"disable" | "remove" | null>(null);
   const [acting, setActing] = useState(false);
-  const { username, email, role, disabled } = member;
+  const { username, email, role, disabled, service_account: service } = member;
   const change = async (work: () => Promise<void>, message: string) => {
     if (await send(work)) notify(message);
     await queries.invalidateQueries({ queryKey: ["members", workspace] });
@@ -87,6 +88,7 @@ function MemberRow({ workspace, member, admin, self }: RowProps) {
         <span className={css.heading}>
           <span className={css.name}>{member.name ? `${member.name} (${username})` : username}</span>
           {self && <span className={css.chip}>{t("settings.you")}</span>}
+          {service && <span className={css.chip}>{t("settings.serviceAccount")}</span>}
           {disabled && <Status status="skipped" word={t("settings.disabled")} />}
         </span>
         <span className={css.facts}>
@@ -108,7 +110,7 @@ function MemberRow({ workspace, member, admin, self }: RowProps) {
               )
             }
           >
-            <RoleOptions />
+            {service ? <RoleOptions without="admin" /> : <RoleOptions />}
           </Select>
           {disabled ? (
             <Button
@@ -120,7 +122,7 @@ function MemberRow({ workspace, member, admin, self }: RowProps) {
             </Button>
           ) : (
             <>
-              {!self && !member.is_super_admin && (
+              {!self && !member.is_super_admin && !service && (
                 <Button onClick={() => setActing(true)} aria-label={t("settings.actAsOf", { name: username })}>
                   {t("settings.actAs")}
                 </Button>
@@ -130,13 +132,17 @@ function MemberRow({ workspace, member, admin, self }: RowProps) {
               </Button>
             </>
           )}
-          <Button
-            look="danger"
-            onClick={() => setLeaving("remove")}
-            aria-label={t("settings.removeOf", { name: username })}
-          >
-            {t("settings.remove")}
-          </Button>
+          {service ? (
+            <Link to={`/w/${workspace}/settings/service-accounts`}>{t("settings.serviceAccounts")}</Link>
+          ) : (
+            <Button
+              look="danger"
+              onClick={() => setLeaving("remove")}
+              aria-label={t("settings.removeOf", { name: username })}
+            >
+              {t("settings.remove")}
+            </Button>
+          )}
         </div>
       ) : (
         <span className={css.note}>{roleName(role)}</span>

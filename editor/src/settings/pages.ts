@@ -39,7 +39,7 @@ const INSTANCE: SettingsGroup = [
 ];
 
 /** Pages that only admins of the workspace can read. */
-const OF_ADMINS = ["service-accounts", "tokens", "usage"];
+const OF_ADMINS = ["service-accounts", "tokens", "audit", "usage"];
 /** Pages that operators and viewers cannot read. */
 const OF_DEVELOPERS = ["git"];
 

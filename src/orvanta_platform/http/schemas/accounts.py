@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from orvanta_platform.control import names
 from orvanta_platform.control.actor import Actor, Role
 from orvanta_platform.db.accounts import AccountRow
 from orvanta_platform.db.folders import FolderRow
@@ -311,6 +312,9 @@ class WorkspaceUser(msgspec.Struct, kw_only=True):
     created_at: datetime
     operator: bool
     disabled: bool
+    service_account: bool
+    """True for a program, which cannot log in. Its account is managed by `service_accounts/…`."""
+
     role: str
     groups: list[str]
     folders: list[str]
@@ -418,6 +422,7 @@ def workspace_user(member: Member) -> WorkspaceUser:
         created_at=row.created_at,
         operator=member.role in (Role.OPERATOR, Role.VIEWER),
         disabled=row.disabled,
+        service_account=names.is_service_email(row.email),
         role=member.role,
         groups=sorted({*row.groups, "all"}),
         folders=sorted(member.folders.read),
