@@ -24,6 +24,28 @@ async def test_service_account_has_tokens_that_admins_see_and_revoke(page: Page,
     await are_hidden_from_viewers(page, site)
 
 
+@pytest.mark.extended
+async def test_service_account_of_former_admin_continues_for_new_owner(page: Page, site: Site) -> None:
+    has_account(site, "founder", "admin")
+    calls = "/api/w/main/service_accounts"
+    headers = {"Authorization": f"Bearer {token_of(site, 'founder')}"}
+    site.client.post(f"{calls}/create", json={"username": "heirloom"}, headers=headers).raise_for_status()
+    try:
+        await opens(page, "members", "Members")
+        dialog = page.get_by_role("dialog")
+        await page.get_by_role("button", name="Remove founder").click()
+        await expect(dialog.get_by_label("Items that stop")).to_contain_text("heirloom")
+        await expect(dialog).to_contain_text("service accounts need new tokens")
+        await dialog.get_by_label("New owner").select_option("admin")
+        async with page.expect_response("**/ownership/assign"):
+            await dialog.get_by_role("button", name="Remove", exact=True).click()
+        await expect(dialog).to_have_count(0)
+        [found] = [each for each in site.client.get(f"{calls}/list").json() if each["username"] == "heirloom"]
+        assert (found["owner"], found["disabled"]) == ("admin", False)
+    finally:
+        site.client.delete(f"{calls}/delete/heirloom").raise_for_status()
+
+
 async def create_service_account(page: Page) -> None:
     await opens(page, "service-accounts", "Service accounts")
     await page.get_by_role("button", name="New service account").click()

@@ -103,7 +103,7 @@ export async function removeMember(workspace: string, username: string, cancelRu
   await api.DELETE("/api/w/{workspace}/users/delete/{username}", { params, parseAs: "text" });
 }
 
-/** New owner of an item. `enable`: enable a schedule or HTTP trigger; `references`: allow those in its arguments. */
+/** New owner of an item. `enable`: enable what was disabled; `references`: allow those in its arguments. */
 export interface Assignment {
   kind: string;
   path: string;

@@ -6,8 +6,10 @@ import { FormDialog, Loaded, Problem, type Submission } from "./parts";
 import { ScrolledItems } from "./scrolled-items";
 import css from "./settings.module.css";
 
-/** Return whether items of this kind start runs, and are enabled again for a new owner. */
-export const isTrigger = (kind: string): boolean => ["schedule", "http_trigger", "error_handler"].includes(kind);
+const DISABLED = ["schedule", "http_trigger", "error_handler", "service_account"];
+
+/** Return whether items of this kind are disabled when their owner leaves, and can be enabled again for a new one. */
+export const canBeEnabled = (kind: string): boolean => DISABLED.includes(kind);
 
 interface Props {
   title: string;

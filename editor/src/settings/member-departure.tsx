@@ -15,7 +15,7 @@ import { t } from "../texts/settings";
 import { Field } from "../ui/controls";
 import { Select } from "../ui/select";
 import { notify, notifyError } from "../ui/toasts";
-import { DepartureDialog, isTrigger } from "./departure-dialog";
+import { canBeEnabled, DepartureDialog } from "./departure-dialog";
 import { useSubmission } from "./parts";
 import { needsAttention, TransferResult } from "./transfer-result";
 
@@ -106,7 +106,7 @@ export function MemberDeparture({ workspace, username, act, close }: Props) {
 async function assignAll(workspace: string, items: readonly ActingItem[], owner: string): Promise<void> {
   for (const { kind, path } of items.filter((each) => each.kind !== "automatic_promotion")) {
     try {
-      await assignOwner(workspace, { kind, path, owner, enable: isTrigger(kind), references: false });
+      await assignOwner(workspace, { kind, path, owner, enable: canBeEnabled(kind), references: false });
     } catch (error) {
       notifyError(error);
     }

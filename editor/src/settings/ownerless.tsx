@@ -8,7 +8,7 @@ import { t } from "../texts/settings";
 import { Button, Field } from "../ui/controls";
 import { Select } from "../ui/select";
 import { notify, notifyError } from "../ui/toasts";
-import { isTrigger } from "./departure-dialog";
+import { canBeEnabled } from "./departure-dialog";
 import { FormDialog, missing, Rows, useSubmission } from "./parts";
 import css from "./settings.module.css";
 
@@ -73,9 +73,9 @@ function AssignDialog({ workspace, item, close }: { workspace: string; item: Own
   const queries = useQueryClient();
   const members = useQuery(membersQuery(workspace));
   const submission = useSubmission();
-  const trigger = isTrigger(item.kind);
+  const stopped = canBeEnabled(item.kind);
   const [owner, setOwner] = useState("");
-  const [enable, setEnable] = useState(trigger);
+  const [enable, setEnable] = useState(stopped);
   const [references, setReferences] = useState(false);
   const { kind, path } = item;
   const submit = async () => {
@@ -105,7 +105,7 @@ function AssignDialog({ workspace, item, close }: { workspace: string; item: Own
             ))}
         </Select>
       </Field>
-      {trigger && (
+      {stopped && (
         <label className={css.check}>
           <input type="checkbox" checked={enable} onChange={(event) => setEnable(event.target.checked)} />
           {t("settings.enableAgain")}

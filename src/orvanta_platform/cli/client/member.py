@@ -47,7 +47,10 @@ Kind = Annotated[
     typer.Argument(help="schedule, http_trigger, flow, script, service_account or error_handler.", metavar="KIND"),
 ]
 Owner = Annotated[str, typer.Argument(help="New owner, for whom the item acts: u/<username>.", metavar="OWNER")]
-Enable = Annotated[bool, typer.Option("--enable", help="Enable the schedule, HTTP trigger or error handler as well.")]
+Enable = Annotated[
+    bool,
+    typer.Option("--enable", help="Enable the schedule, HTTP trigger, error handler or service account as well."),
+]
 References = Annotated[
     bool, typer.Option("--references", help="Allow runs to read references in the arguments as the new owner.")
 ]
@@ -166,7 +169,11 @@ def remove(session: Session, username: Username, cancel_runs: departure.CancelRu
 
 @command(app, "orvanta member ownerless")
 def ownerless(session: Session, limit: options.Limit = 100) -> None:
-    """List schedules, HTTP triggers, workflows and scripts that act for former members. Admins only."""
+    """List items that act for former members. Admins only.
+
+    These are schedules, HTTP triggers, workflows, scripts, service accounts, the error handler and automatic
+    promotions.
+    """
     from orvanta_platform.cli.client.output import print_json, print_table
 
     api = session.api

@@ -193,7 +193,7 @@ class AssignOwner(msgspec.Struct, kw_only=True):
     """u/<username> of an enabled member."""
 
     enable: bool = False
-    """Enable a schedule, HTTP trigger or error handler as well."""
+    """Enable a schedule, HTTP trigger, error handler or service account as well."""
 
     references: bool = False
     """Allow runs of a schedule to read references in its arguments with the rights of the new owner."""
