@@ -49,6 +49,8 @@ async def audit_rows(api: ApiHarness) -> list[tuple[str, str, Any]]:
 async def test_settings_have_defaults_and_invalid_values_are_refused(api: ApiHarness) -> None:
     assert (await api.client.get(f"{G}/min_password_length")).json() == 8
     await put(api, "min_password_length", 12)
+    page = (await client_of(api.app, "").get("/first_password")).text
+    assert "12 characters or more" in page and 'minlength="12"' in page
     await put(api, "min_password_length", 7, 400)
     await put(api, "min_password_length", "12", 400)
     await put(api, "nothing", 1, 404)

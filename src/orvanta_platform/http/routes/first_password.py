@@ -6,7 +6,9 @@ from typing import Final
 
 from litestar import Response, get
 
+from orvanta_platform.control.instance_settings import MIN_PASSWORD_LENGTH
 from orvanta_platform.http.html_page import page, script_policy
+from orvanta_platform.http.requests import AnyRequest, platform_of
 from orvanta_platform.services.access.one_time_links import LINK_PATH
 
 _SCRIPT: Final = """
@@ -23,22 +25,23 @@ document.querySelector("form").addEventListener("submit", async (event) => {
 });
 """
 
-_FORM: Final = f"""<form><label for="password">New password</label>
-<small id="rule">8 characters or more</small>
+_FORM: Final = """<form><label for="password">New password</label>
+<small id="rule">{minimum} characters or more</small>
 <input id="password" type="password" autocomplete="new-password" aria-describedby="rule"
-  minlength="8" maxlength="1000" required>
+  minlength="{minimum}" maxlength="1000" required>
 <button class="primary">Set the password</button></form><p role="status"></p>
-<script>{_SCRIPT}</script>
+<script>{script}</script>
 """
 
-_PAGE: Final = page("Choose a password", _FORM)
 _POLICY: Final = script_policy(_SCRIPT)
 
 
 @get(LINK_PATH)
-async def first_password_page() -> Response[bytes]:
+async def first_password_page(request: AnyRequest) -> Response[bytes]:
     """Show the form for the first password. The link's token is in the fragment, which no server or log receives."""
-    return Response(_PAGE, media_type="text/html", headers={"Content-Security-Policy": _POLICY})
+    minimum = await platform_of(request).instance.get(MIN_PASSWORD_LENGTH)
+    shown = page("Choose a password", _FORM.format(minimum=minimum, script=_SCRIPT))
+    return Response(shown, media_type="text/html", headers={"Content-Security-Policy": _POLICY})
 
 
 ROUTES = [first_password_page]
