@@ -68,6 +68,9 @@ async def test_link_of_new_account_sets_password_once(api: ApiHarness) -> None:
     both = {"email": "x@example.org", "link": True, "password": PASSWORD}
     await changed(api, "create", both, 400)
     assert ("users.create", "new@example.org", None) in await operations(api)
+    query = {"operation": "users.set_first_password", "action_kind": "Updated"}
+    (row,) = (await api.client.get("/api/audit/list", params=query)).json()
+    assert row["resource"] == "new@example.org"
 
 
 async def test_reset_ends_password_sessions_and_older_links(api: ApiHarness) -> None:

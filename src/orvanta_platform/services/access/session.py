@@ -310,9 +310,9 @@ async def first_password(platform: Platform, link: str, password: str, caller: C
             raise PasswordLoginDisabled("Logins with passwords are switched off.", hint="Log in with a provider.")
         if account.totp or required:
             actor = _as_actor(account, caller)
-            await audit.record(conn, actor, "users.set_first_password", "Execute", email)
+            await audit.record(conn, actor, "users.set_first_password", "Updated", email)
             return None
-        return await start_session(conn, email, account.username, "users.set_first_password", caller)
+        return await start_session(conn, email, account.username, "users.set_first_password", caller, kind="Updated")
 
 
 def _link_used_up() -> Unauthenticated:
@@ -323,9 +323,18 @@ def _link_used_up() -> Unauthenticated:
 
 
 async def start_session(
-    conn: Connection, email: str, username: str, operation: str, caller: Caller, *, provider: str | None = None
+    conn: Connection,
+    email: str,
+    username: str,
+    operation: str,
+    caller: Caller,
+    *,
+    kind: audit.ActionKind = "Execute",
+    provider: str | None = None,
 ) -> Session:
-    """Create a session in the caller's transaction. `provider`: name of the OpenID provider that identified its user.
+    """Create a session in the caller's transaction, and record `operation` of the given kind in the audit trail.
+
+    `provider`: name of the OpenID provider that identified its user.
 
     The caller has authenticated the user and locked the account.
     """
@@ -333,5 +342,5 @@ async def start_session(
     digest, prefix = names.token_hash(token), names.token_prefix(token)
     await tokens.insert(conn, digest, prefix, "session", email, lives_s=SESSION_S, provider=provider)
     actor = Actor(email=email, username=username, address=caller.address, request_id=caller.request_id)
-    await audit.record(conn, actor, operation, "Execute", email, {"provider": provider} if provider else None)
+    await audit.record(conn, actor, operation, kind, email, {"provider": provider} if provider else None)
     return Session(token)
