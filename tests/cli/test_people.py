@@ -22,9 +22,13 @@ def test_person_from_account_to_departure(cli: Cli) -> None:
     assert cli("member", "add", EMAIL, "--role", "operator").out == f"{EMAIL}: added\n"
     assert cli("member", "role", "eve", "developer").out == "eve: developer\n"
     assert cli("group", "create", "night").out == "night: created\n"
+    assert "Name the managers" in cli("group", "managers", "night", code=2).err
     cli("group", "managers", "night", "eve")
     cli("group", "add", "night", "eve")
+    assert "Add --write" in cli("permission", "add", "group", "night", "u/eve", code=2).err
     assert cli("group", "list").out.splitlines()[-1].split() == ["night", "eve", "eve"]
+    cli("group", "managers", "night", "--none")
+    assert cli("group", "list").out.splitlines()[-1].split() == ["night", "eve"]
     assert "Sessions: 0, tokens: 0" in cli("user", "departure", EMAIL).out
     assert cli("member", "departure", "eve", "--json").json["items"] == []
     cli("variable", "set", "u/eve/key", "1")
@@ -75,7 +79,9 @@ def test_tokens_and_audit(cli: Cli) -> None:
     lines = cli("audit", "export", "--operation", "tokens").out.splitlines()
     assert json.loads(lines[-1])["id"] == row["id"]
     assert cli("audit", "list", "--instance", "--operation", "users").out
-    assert cli("audit", "list", "--since", "soon", code=1).err.startswith("Error: after must be a time")
+    assert cli("audit", "list", "--since", "soon", code=1).err.startswith("Error: 'soon' is not a time.")
+    revoked = ("audit", "list", "--operation", "tokens.revoke", "--json", "--kind")
+    assert cli(*revoked, "deleted").json and not cli(*revoked, "created").json
     assert cli("user", "sessions", "--json").json == []
     head = cli("audit", "verify").out.splitlines()[0]
     assert int(head.partition(":")[0]) > 0, "the server links rows"

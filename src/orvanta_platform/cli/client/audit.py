@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final, Literal
 
 import typer
 
@@ -15,19 +15,26 @@ from orvanta_platform.errors import BadRequest
 
 app = typer.Typer(no_args_is_help=True, help="Read the audit trail.", cls=CommandGroup, rich_markup_mode=None)
 
-User = Annotated[str | None, typer.Option("--user", help="Only rows of this username.")]
+User = Annotated[str | None, typer.Option("--user", help="Only entries of this username.")]
 Operation = Annotated[
     str | None, typer.Option("--operation", help="Only this operation (users.create), or its first part (users).")
 ]
-Resource = Annotated[str | None, typer.Option("--resource", help="Only rows about this path, name or address.")]
-Since = Annotated[str | None, typer.Option("--since", help="Only rows from this time on (2026-01-31T12:00:00Z).")]
-Until = Annotated[str | None, typer.Option("--until", help="Only rows before this time.")]
+Resource = Annotated[str | None, typer.Option("--resource", help="Only entries about this path, name or address.")]
+Kind = Annotated[
+    Literal["created", "updated", "deleted", "executed"] | None,
+    typer.Option("--kind", help="Only entries of this kind: created, updated, deleted or executed."),
+]
+Since = Annotated[str | None, typer.Option("--since", help="Only entries from this time on (2026-01-31T12:00:00Z).")]
+Until = Annotated[str | None, typer.Option("--until", help="Only entries before this time.")]
 Anchor = Annotated[
     str | None, typer.Option("--anchor", help="Earlier head, <links>:<hash>, or a file with it.", metavar="ANCHOR")
 ]
 Instance = Annotated[
-    bool, typer.Option("--instance", help="Rows of the instance: accounts and logins. Superadmins only.")
+    bool, typer.Option("--instance", help="Entries of the instance: accounts and logins. Superadmins only.")
 ]
+
+_KINDS: Final = {"created": "Created", "updated": "Updated", "deleted": "Delete", "executed": "Execute"}
+"""Kinds of entries as the API names them."""
 
 
 @app.callback()
@@ -40,16 +47,17 @@ def _list(
     session: Session,
     user: User = None,
     operation: Operation = None,
+    kind: Kind = None,
     resource: Resource = None,
     since: Since = None,
     until: Until = None,
     instance: Instance = False,
     limit: options.Limit = 100,
 ) -> None:
-    """List rows of the audit trail, newest first. Admins only. The call itself is recorded."""
+    """List entries of the audit trail, newest first. Admins only. The call itself is recorded."""
     from orvanta_platform.cli.client.output import local_time, print_json, print_table
 
-    filters = _filters(user, operation, resource, since, until)
+    filters = _filters(user, operation, kind, resource, since, until)
     found = session.api.get(_path(session, "list", instance), **filters, per_page=limit)
     if session.as_json:
         print_json(found)
@@ -73,17 +81,18 @@ def export(
     session: Session,
     user: User = None,
     operation: Operation = None,
+    kind: Kind = None,
     resource: Resource = None,
     since: Since = None,
     until: Until = None,
     instance: Instance = False,
 ) -> None:
-    """Print the audit trail as NDJSON, one row per line, oldest first. Admins only. The call itself is recorded."""
+    """Print the audit trail as NDJSON, one entry per line, oldest first. Admins only. The call itself is recorded."""
     from orvanta_platform.cli.client.api import accepted, reaching
     from orvanta_platform.cli.client.output import print_bytes
 
     api = session.api
-    filters = {name: value for name, value in _filters(user, operation, resource, since, until).items() if value}
+    filters = {name: value for name, value in _filters(user, operation, kind, resource, since, until).items() if value}
     path = _path(session, "export", instance)
     with reaching(api.connection.url), api.client.stream("GET", path, params=filters) as answer:
         if not answer.is_success:
@@ -94,11 +103,11 @@ def export(
 
 @command(app, "orvanta audit verify", "orvanta audit verify --anchor 1200:9f86d081…")
 def verify(session: Session, anchor: Anchor = None, instance: Instance = False) -> None:
-    """Verify that no row was changed, deleted or inserted afterwards. Admins only.
+    """Verify that no entry was changed, deleted or inserted afterwards. Admins only.
 
     Prints the number of links and the hash of the last one. Store them elsewhere, and pass them as --anchor later, to
-    detect that the end of the chain was cut off. Fails if the chain is broken, or if the time of a row after the anchor
-    is more than an hour before that of an earlier row: it was inserted afterwards.
+    detect that the end of the chain was cut off. Fails if the chain is broken, or if the time of an entry after the
+    anchor is more than an hour before that of an earlier entry: it was inserted afterwards.
     """
     from orvanta_platform.cli.client.output import print_json
 
@@ -112,11 +121,11 @@ def verify(session: Session, anchor: Anchor = None, instance: Instance = False) 
         print(f"{found['links']}:{found['head']}")
         if found["unlinked"]:
             first = found["first_unlinked"]
-            print(f"{found['unlinked']} rows older than 10 seconds are not linked; the first is row {first}.")
+            print(f"{found['unlinked']} entries older than 10 seconds are not linked; the first is entry {first}.")
         if broken:
-            print(f"Broken at link {broken['n']}, row {broken['audit_id']}: {broken['reason']}.")
+            print(f"Broken at link {broken['n']}, entry {broken['audit_id']}: {broken['reason']}.")
         if inserted:
-            print(f"Inserted at link {inserted['n']}, row {inserted['audit_id']}: earlier rows have a later time.")
+            print(f"Inserted at link {inserted['n']}, entry {inserted['audit_id']}: earlier entries have a later time.")
     if broken or inserted:
         raise typer.Exit(1)
 
@@ -138,6 +147,12 @@ def _path(session: Session, call: str, instance: bool) -> str:
 
 
 def _filters(
-    user: str | None, operation: str | None, resource: str | None, since: str | None, until: str | None
+    user: str | None,
+    operation: str | None,
+    kind: str | None,
+    resource: str | None,
+    since: str | None,
+    until: str | None,
 ) -> dict[str, Any]:
-    return {"username": user, "operation": operation, "resource": resource, "after": since, "before": until}
+    filters = {"username": user, "operation": operation, "resource": resource, "after": since, "before": until}
+    return filters | ({} if kind is None else {"action_kind": _KINDS[kind]})

@@ -46,7 +46,7 @@ def _list(session: Session, limit: options.Limit = 100) -> None:
 
 @command(app, "orvanta folder create sales --summary 'Sales team'")
 def create(session: Session, name: Name, summary: Summary = None) -> None:
-    """Create a folder. You become its owner. `orvanta permission add folder` shares it."""
+    """Create a folder. You become its owner. `orvanta permission add folder` shares it. Admins only."""
     session.change("folders/create", {"name": name, "summary": summary}, name, "created")
 
 

@@ -18,6 +18,7 @@ app = typer.Typer(
 Name = Annotated[str, typer.Argument(help="Name of the group.", metavar="GROUP")]
 Username = Annotated[str, typer.Argument(help="Username of a member.", metavar="USERNAME")]
 Usernames = Annotated[list[str] | None, typer.Argument(help="Usernames of members.", metavar="[USERNAME]...")]
+NoManagers = Annotated[bool, typer.Option("--none", help="Remove all managers.")]
 Summary = Annotated[str | None, typer.Option("--summary", help="Purpose of the group.")]
 
 
@@ -58,9 +59,11 @@ def remove(session: Session, name: Name, username: Username) -> None:
     session.change(f"groups/removeuser/{quote(name, safe='')}", {"username": username}, name, f"removed {username}")
 
 
-@command(app, "orvanta group managers night ada bea")
-def managers(session: Session, name: Name, usernames: Usernames = None) -> None:
-    """Set the managers of a group, who may add and remove members. Admins only."""
+@command(app, "orvanta group managers night ada bea", "orvanta group managers night --none")
+def managers(session: Session, name: Name, usernames: Usernames = None, none: NoManagers = False) -> None:
+    """Replace the managers of a group, who may add and remove members. Admins only."""
+    if bool(usernames) == none:
+        raise typer.BadParameter("Name the managers, or use --none to remove all of them.")
     session.change(f"groups/update/{quote(name, safe='')}", {"managers": usernames or []}, name, "updated")
 
 

@@ -65,7 +65,12 @@ def _list(session: Session, kind: Kind, path: Path) -> None:
     "orvanta permission add folder sales g/night --write",
 )
 def add(session: Session, kind: Kind, path: Path, principal: Principal, write: Write = False) -> None:
-    """Grant a member or group permission. Owners of the path and admins only."""
+    """Grant a member or group permission. Owners of the path and admins only.
+
+    Permission to write a group makes a member its manager; there is none to read a group.
+    """
+    if kind is KindName.GROUP and not write:
+        raise typer.BadParameter("Everybody can read a group. Add --write to let the member manage it.")
     body = {"owner": principal, "write": write}
     session.api.post(_call(session, "add", kind, path), body)
     session.print_state(path, f"{principal} can {'write' if write else 'read'}")

@@ -21,7 +21,10 @@ Scope = Annotated[
     list[str] | None,
     typer.Option("--scope", help="<area>:<action> or <area>:<action>:<path>. Repeatable; all permissions by default."),
 ]
-Days = Annotated[int | None, typer.Option("--days", min=1, help="Days until it expires; never by default.")]
+Days = Annotated[
+    int | None,
+    typer.Option("--days", min=1, help="Days until it expires; by default the maximum lifetime of tokens, or never."),
+]
 Bound = Annotated[bool, typer.Option("--this-workspace", help="Restrict the token to this workspace.")]
 
 

@@ -151,21 +151,21 @@ def _filter(request: AnyRequest) -> AuditFilter:
         operation=query.get("operation") or None,
         action_kind=query.get("action_kind") or None,
         resource=query.get("resource") or None,
-        since=_time("after", query.get("after")),
-        until=_time("before", query.get("before")),
+        since=_time(query.get("after")),
+        until=_time(query.get("before")),
         operations=comma_list_of(request, "operations"),
         excluded=comma_list_of(request, "exclude_operations"),
     )
 
 
-def _time(key: str, text: str | None) -> datetime | None:
+def _time(text: str | None) -> datetime | None:
     """Return a time of the query, in UTC unless it names a time zone. Raises BadRequest."""
     if not text:
         return None
     try:
         found = datetime.fromisoformat(text)
     except ValueError as error:
-        raise BadRequest(f"{key} must be a time, such as 2026-01-31T12:00:00Z.") from error
+        raise BadRequest(f"{text[:50]!r} is not a time.", hint="Write it like 2026-01-31T12:00:00Z.") from error
     return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 

@@ -38,7 +38,7 @@ class CreateToken(msgspec.Struct):
 
     label: str | None = None
     expiration: datetime | None = None
-    """Time of expiry. A token without one does not expire."""
+    """Time of expiry; null for the maximum lifetime of tokens, or for none if there is no maximum."""
     scopes: list[str] | None = None
     workspace_id: str | None = None
 
