@@ -86,9 +86,9 @@ WHERE {PAIR}
 @pytest.mark.parametrize(
     ("attack", "reason"),
     [
-        ("UPDATE audit SET actor = 'somebody' WHERE resource = 'two'", "the row was changed"),
-        ("UPDATE audit SET workspace = 'admins' WHERE resource = 'two'", "the row was changed"),
-        ("DELETE FROM audit WHERE resource = 'two'", "the row was deleted"),
+        ("UPDATE audit SET actor = 'somebody' WHERE resource = 'two'", "the entry was changed"),
+        ("UPDATE audit SET workspace = 'admins' WHERE resource = 'two'", "the entry was changed"),
+        ("DELETE FROM audit WHERE resource = 'two'", "the entry was deleted"),
         (REORDERED, "changed"),
         ("DELETE FROM audit_link WHERE audit = (SELECT id FROM audit WHERE resource = 'two')", "a link is missing"),
         ("UPDATE audit_link SET row_hash = '' WHERE audit = (SELECT id FROM audit WHERE resource = 'two')", "changed"),

@@ -45,7 +45,7 @@ async def list_audit(request: AnyRequest, workspace: FromPath[str]) -> Response[
     """List the audit trail of the workspace, newest first. Admins only. The call itself is recorded.
 
     `operation`: an operation, or its first part (`users`). `after` and `before`: times; `before_id`: the id of the
-    last row of the page before.
+    last entry of the page before.
     """
     return await _list(request, workspace)
 
@@ -58,7 +58,7 @@ async def list_instance_audit(request: AnyRequest) -> Response[bytes]:
 
 @get(f"{_W}/audit/get/{{id:int}}", opt=call(answer=shapes.AuditEntry))
 async def get_audit(request: AnyRequest, workspace: FromPath[str], id: FromPath[int]) -> Response[bytes]:
-    """Get a row of the audit trail. Admins only."""
+    """Get an entry of the audit trail. Admins only."""
     row = await audit_trail.get(platform_of(request), actor_of(request), workspace, id)
     return answers.json(shapes.audit_entry(row))
 

@@ -14,7 +14,7 @@ from orvanta_platform.services.access.audit_chain import Verification
 
 
 class AuditEntry(msgspec.Struct, kw_only=True):
-    """A row of the audit trail."""
+    """An entry of the audit trail."""
 
     id: int
     timestamp: datetime
@@ -26,7 +26,7 @@ class AuditEntry(msgspec.Struct, kw_only=True):
     """Created, Updated, Delete or Execute."""
 
     workspace_id: str | UnsetType = UNSET
-    """Missing for rows of the instance."""
+    """Missing for entries of the instance."""
 
     resource: str | UnsetType = UNSET
     parameters: msgspec.Raw | UnsetType = UNSET
@@ -72,15 +72,15 @@ class AuditVerification(msgspec.Struct, kw_only=True):
     """Hash of the last link. Recorded elsewhere, it shows whether later links were cut off."""
 
     unlinked: int
-    """Rows older than 10 seconds without a link: the chain is behind, or somebody inserted them."""
+    """Entries older than 10 seconds without a link: the chain is behind, or somebody inserted them."""
 
     first_unlinked: int | UnsetType = UNSET
-    """Id of the first such row."""
+    """Id of the first such entry."""
 
     broken: BrokenLink | UnsetType = UNSET
 
     inserted: BrokenLink | UnsetType = UNSET
-    """The first row after the anchor whose time is more than an hour before that of an earlier row: it was inserted
+    """The first entry after the anchor whose time is more than an hour before that of an earlier entry: it was inserted
     afterwards, or the clock of the database was set back."""
 
 
@@ -102,7 +102,7 @@ def _link(found: audit_chain.BrokenLink | None) -> BrokenLink | UnsetType:
 
 
 def audit_entry(row: AuditRow) -> AuditEntry:
-    """Convert a row of the audit trail."""
+    """Convert an entry of the audit trail."""
     return AuditEntry(
         id=row.id,
         timestamp=row.at,

@@ -104,7 +104,7 @@ async def verify(
         start = await audit_chain.get_checkpoint(conn, chain) or (0, _FIRST)
     if anchor is not None and anchor[0] < start[0]:
         raise BadRequest(
-            f"The anchor is older than the checkpoint {start[0]}:{start[1].hex()}: its rows were deleted by retention.",
+            f"The anchor is older than the checkpoint {start[0]}:{start[1].hex()}: retention deleted its entries.",
             hint="Use a later anchor.",
         )
     n, head, broken = start[0], start[1], None
@@ -127,7 +127,7 @@ async def verify(
                 break
             n, head = stored.link.n, stored.link.hash
             if inserted is None and (anchor is None or n > anchor[0]) and _is_backdated(stored, newest):
-                inserted = BrokenLink(n, stored.link.audit, "the row was inserted afterwards")
+                inserted = BrokenLink(n, stored.link.audit, "the entry was inserted afterwards")
             newest = max(newest, _time_of(stored))
             anchored = anchored or (n, head.hex()) == anchor
     if broken is None and not anchored and anchor is not None:
@@ -196,9 +196,9 @@ def _fault(stored: StoredLink, n: int, head: bytes) -> BrokenLink | None:
     if link.hash != _link_hash(head, link.n, link.row_hash):
         return BrokenLink(link.n, link.audit, "the link was changed")
     if row is None:
-        return BrokenLink(link.n, link.audit, "the row was deleted")
+        return BrokenLink(link.n, link.audit, "the entry was deleted")
     if hash_row(row) != link.row_hash:
-        return BrokenLink(link.n, link.audit, "the row was changed")
+        return BrokenLink(link.n, link.audit, "the entry was changed")
     return None
 
 
