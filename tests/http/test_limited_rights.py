@@ -82,6 +82,22 @@ async def test_jobs_and_scoped_tokens_do_not_make_secrets_readable(api: ApiHarne
     assert (await scoped.get(f"{W}/variables/get_value/u/admin/key")).status_code == 403
 
 
+async def test_permissions_of_folders_need_their_scope_and_no_impersonation(api: ApiHarness) -> None:
+    """One rule for all calls: a push of a tree from CI sets them, an admin who acts as an owner does not."""
+    boss, _ = await api.member("boss", Role.ADMIN), await api.member("eve", Role.DEVELOPER)
+    await api.client.post(f"{W}/folders/create", json={"name": "team", "owners": ["u/eve"]})
+    session = {"workspace_id": "main", "username": "eve", "reason": "support"}
+    acting = client_of(api.app, (await boss.post("/api/auth/impersonate", json=session)).text)
+    made = await api.client.post("/api/users/tokens/create", json={"scopes": ["folders:write:f/team"]})
+    scoped = client_of(api.app, made.text)
+    for call, body in FOLDERS[2:]:
+        assert (await acting.post(f"{W}/{call}", json=body)).status_code == 403, call
+    await scoped.post(f"{W}/folders/removeowner/team", json={"owner": "u/eve"})
+    for call, body in reversed(FOLDERS):
+        status = 403 if call == "folders/create" else 200
+        assert (await scoped.post(f"{W}/{call}", json=body)).status_code == status, call
+
+
 async def test_progress_is_set_by_job_or_its_starter_only(api: ApiHarness) -> None:
     await api.client.post(f"{W}/folders/create", json={"name": "team", "owners": ["g/all"]})
     code = {"summary": "", "content": "echo 1", "language": "bash", "path": "f/team/script"}

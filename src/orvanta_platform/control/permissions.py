@@ -331,14 +331,19 @@ def refuse_job(actor: Actor, doing: str) -> None:
         raise Forbidden(f"Jobs cannot {doing}.", hint="Log in, or use a token.")
 
 
+def refuse_impersonation(actor: Actor, doing: str) -> None:
+    """Raise Forbidden if the caller is an admin who acts as somebody else. `doing` completes "cannot …"."""
+    if actor.impersonator is not None:
+        raise Forbidden(f"An admin who acts as somebody else cannot {doing}.", hint="End the impersonation first.")
+
+
 def refuse_limited(actor: Actor, doing: str, *, bound: bool = False) -> None:
     """Raise Forbidden if the token has fewer rights than its owner, so that it cannot obtain the rest of them.
 
     `doing` completes "cannot …". `bound`: tokens that are valid in one workspace only are accepted, except those of
     jobs.
     """
-    if actor.impersonator is not None:
-        raise Forbidden(f"An admin who acts as somebody else cannot {doing}.", hint="End the impersonation first.")
+    refuse_impersonation(actor, doing)
     if actor.kind == "job" or actor.scopes is not None or actor.via_query or (actor.bound and not bound):
         raise Forbidden(
             f"Jobs, and tokens with limits, cannot {doing}.", hint="Log in, or use a token that has no limits."

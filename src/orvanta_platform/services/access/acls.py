@@ -19,6 +19,7 @@ from orvanta_platform.db.acls import AclRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import BadRequest, Conflict, Forbidden, NotFound
 from orvanta_platform.services.access import users
+from orvanta_platform.services.access.folders import refuse_grant
 from orvanta_platform.services.access.users import Member
 from orvanta_platform.services.platform import Platform
 
@@ -142,7 +143,10 @@ async def _readable(conn: Connection, actor: Actor, workspace: str, kind: str, p
 async def _shareable(conn: Connection, actor: Actor, workspace: str, kind: str, path: str) -> AclRow:
     row = await _readable(conn, actor, workspace, kind, path)
     require(actor, "share" if kind in ITEM_KINDS else "write", _target(workspace, kind, path, row))
-    refuse_limited(actor, "change permissions", bound=True)
+    if kind == "folder":
+        refuse_grant(actor)
+    else:
+        refuse_limited(actor, "change permissions", bound=True)
     return row
 
 

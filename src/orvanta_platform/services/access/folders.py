@@ -6,18 +6,32 @@ from collections.abc import Mapping
 
 from orvanta_platform.control import audit, limits, names
 from orvanta_platform.control.actor import Actor, Role
-from orvanta_platform.control.permissions import Readable, Target, readable, refuse_job, require
+from orvanta_platform.control.permissions import (
+    Readable,
+    Target,
+    readable,
+    refuse_impersonation,
+    refuse_job,
+    require,
+)
 from orvanta_platform.db import captures, folders
 from orvanta_platform.db.folders import FolderRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import AlreadyExists, NotFound
 from orvanta_platform.services.platform import Platform
 
-_GRANT = "change permissions of folders"
-
 
 def _target(workspace: str, name: str) -> Target:
     return Target(workspace, "folder", f"f/{name}")
+
+
+def refuse_grant(actor: Actor) -> None:
+    """Raise Forbidden if the caller cannot change owners and permissions of folders: a job, or an admin who acts as
+    somebody else. A token with the scope folders:write can.
+    """
+    doing = "change permissions of folders"
+    refuse_impersonation(actor, doing)
+    refuse_job(actor, doing)
 
 
 async def create(
@@ -33,7 +47,7 @@ async def create(
     """Create a folder with the actor among its owners. Raises Forbidden, BadRequest, AlreadyExists."""
     require(actor, "create", _target(workspace, name))
     if owners or extra_perms:
-        refuse_job(actor, _GRANT)
+        refuse_grant(actor)
     names.check_folder(name)
     limits.check_text("A summary", summary)
     everyone = list(dict.fromkeys([actor.permissioned_as, *owners]))
@@ -79,7 +93,7 @@ async def update(
     """Change the arguments that are not None. Raises NotFound, Forbidden, BadRequest."""
     require(actor, "write", _target(workspace, name))
     if owners is not None or extra_perms is not None:
-        refuse_job(actor, _GRANT)
+        refuse_grant(actor)
     limits.check_text("A summary", summary)
     owners = None if owners is None else list(dict.fromkeys(owners))
     _check_principals({*(owners or ()), *(extra_perms or ())})
@@ -143,7 +157,7 @@ async def delete(platform: Platform, actor: Actor, workspace: str, name: str) ->
 async def add_owner(platform: Platform, actor: Actor, workspace: str, name: str, owner: str) -> None:
     """Add an owner (`u/…`, `g/…`). Raises NotFound, Forbidden, BadRequest."""
     require(actor, "write", _target(workspace, name))
-    refuse_job(actor, _GRANT)
+    refuse_grant(actor)
     names.check_principals([owner])
     async with platform.db.transaction() as conn:
         _require_fits(await folders.add_owner(conn, workspace, name, owner), name, grows=True)
@@ -158,7 +172,7 @@ async def remove_owner(
     Raises NotFound, Forbidden.
     """
     require(actor, "write", _target(workspace, name))
-    refuse_job(actor, _GRANT)
+    refuse_grant(actor)
     names.check_principals([owner])
     async with platform.db.transaction() as conn:
         count = await folders.remove_owner(conn, workspace, name, owner, write)
