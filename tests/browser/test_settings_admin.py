@@ -397,14 +397,59 @@ async def provider_is_changed(page: Page, site: Site) -> None:
     await dialog.get_by_label("Scopes").fill("openid email groups")
     await dialog.get_by_label("Create an account at the first login").uncheck()
     await dialog.get_by_label("Private networks of the provider").fill("10.1.0.0/16")
+    await grants_are_added(page)
     await dialog.get_by_role("button", name="Save").click()
     await expect(provider).to_contain_text("example.com")
     stored = site.client.get("/api/settings/global/oidc_providers").json()["corp"]
     assert (stored["client_secret"], stored["domains"]) == ("***", ["example.org", "example.com"])
     assert (stored["scopes"], stored["sign_up"]) == (["openid", "email", "groups"], False)
     assert stored["networks"] == ["10.1.0.0/16"]
+    [grant] = stored["grants"]
+    assert (grant["domain"], grant["workspace"], grant["role"]) == ("example.org", "main", "viewer")
     [offered] = site.client.get("/api/auth/oidc/providers").json()["providers"]
     assert offered["label"] == "Corporate login"
+
+
+async def grants_are_added(page: Page) -> None:
+    """Add a grant for a group and one for a domain, and remove the first; the form of the provider stores them."""
+    dialog = page.get_by_role("dialog", name="New grant")
+    listed = rows(page, "Memberships by group or domain")
+    for by, label, value in (
+        ("claim", "Group at the provider", "staff"),
+        ("domain", "Domain of the e-mail address", "example.org"),
+    ):
+        await page.get_by_role("button", name="New grant").click()
+        await dialog.get_by_role("combobox", name="Granted by").select_option(by)
+        await dialog.get_by_role("textbox", name=label).fill(value)
+        await dialog.get_by_role("combobox", name="Workspace").select_option("main")
+        await dialog.get_by_label("Role").select_option("Viewer")
+        await check(page)
+        await dialog.get_by_role("button", name="Create").click()
+    await expect(listed).to_have_text([re.compile("staff → main"), re.compile("@example.org → main.*Viewer")])
+    await page.get_by_role("button", name="Remove staff → main").click()
+    await expect(listed).to_have_count(1)
+
+
+async def identity_is_linked(page: Page, site: Site) -> None:
+    """Link an identity at the provider to an account, and unlink it."""
+    dialog, row = page.get_by_role("dialog"), rows(page, "Identities")
+    call = "/api/users/identities/linked@example.org"
+    has_account(site, "linked")
+    await opens(page, "accounts", "Accounts")
+    await page.get_by_role("button", name="Identities of linked@example.org").click()
+    await expect(dialog).to_contain_text("No identities are linked.")
+    await dialog.get_by_role("button", name="Link", exact=True).click()
+    await expect(dialog.get_by_role("alert")).to_have_text("Required")
+    await dialog.get_by_label("Subject").fill("248289761001")
+    await dialog.get_by_role("button", name="Link", exact=True).click()
+    await expect(row).to_contain_text(re.compile("248289761001.*https://id.example.org.*Linked"))
+    assert [each["subject"] for each in site.client.get(call).json()] == ["248289761001"]
+    await check(page)
+    await row.get_by_role("button", name="Unlink 248289761001").click()
+    await page.get_by_role("dialog", name="Unlink").get_by_role("button", name="Unlink", exact=True).click()
+    await expect(row).to_have_count(0)
+    assert site.client.get(call).json() == []
+    await dialog.get_by_role("button", name="Cancel").click()
 
 
 async def groups_are_created(page: Page) -> None:
@@ -474,6 +519,7 @@ async def test_new_admin_sets_up_an_organisation(page: Page, site: Site) -> None
     """Single sign-on, groups, a folder, a resource, and a service account with a token, by the pages alone."""
     try:
         await provider_is_entered(page, site)
+        await identity_is_linked(page, site)
         await groups_are_created(page)
         await folder_is_shared(page)
         await resource_is_created(page, site)

@@ -2,6 +2,16 @@ import { type QueryClient, queryOptions } from "@tanstack/react-query";
 import type { Json } from "../workflow/types";
 import { api, BASE } from "./client";
 import { instanceSettingsQuery, setInstanceSetting } from "./instance-settings";
+import type { Role } from "./members";
+
+/** Membership that a group at the identity provider (`claim`), or the domain of an address, grants. */
+export interface Grant {
+  claim?: string;
+  domain?: string;
+  workspace: string;
+  role: Role;
+  groups?: string[];
+}
 
 /** OpenID provider of single sign-on. Its secret is masked; a mask that is sent back leaves the secret unchanged. */
 export interface IdentityProvider {
@@ -13,7 +23,7 @@ export interface IdentityProvider {
   domains?: string[];
   sign_up?: boolean;
   groups_claim?: string;
-  grants?: Json[];
+  grants?: Grant[];
   networks?: string[];
 }
 

@@ -10,6 +10,7 @@ import {
   resetPassword,
   updateAccount,
 } from "../api/accounts";
+import { identityProvidersQuery } from "../api/identity-providers";
 import { meQuery } from "../api/session";
 import { resetTwoStep } from "../api/two-step";
 import { t, tWith } from "../texts/settings";
@@ -20,6 +21,7 @@ import { Status } from "../ui/status";
 import { Time } from "../ui/time";
 import { notify } from "../ui/toasts";
 import { DepartureDialog } from "./departure-dialog";
+import { IdentitiesDialog } from "./identities-dialog";
 import { FormDialog, missing, OneTimeLink, Problem, SearchedList, useSubmission } from "./parts";
 import css from "./settings.module.css";
 
@@ -76,9 +78,11 @@ function RoleSelect({ role, set, ...rest }: { role: string; set: (role: string) 
 function AccountRow({ account, self }: { account: Account; self: boolean }) {
   const queries = useQueryClient();
   const { busy, errors, send } = useSubmission();
-  const [asking, setAsking] = useState<"reset" | "totp" | "disable" | "delete" | null>(null);
+  const [asking, setAsking] = useState<"reset" | "totp" | "identities" | "disable" | "delete" | null>(null);
   const [link, setLink] = useState<string | null>(null);
   const { email, disabled } = account;
+  const providers = useQuery(identityProvidersQuery).data ?? {};
+  const linkable = Object.keys(providers).length > 0 && !account.service_account;
   const act = async (work: () => Promise<unknown>, message: string) => {
     if (await send(work)) notify(message);
     await queries.invalidateQueries(accountsQuery);
@@ -131,6 +135,11 @@ function AccountRow({ account, self }: { account: Account; self: boolean }) {
                 {t("settings.resetTwoStep")}
               </Button>
             )}
+            {linkable && (
+              <Button onClick={() => setAsking("identities")} aria-label={t("settings.identitiesOf", { email })}>
+                {t("settings.identities")}
+              </Button>
+            )}
             <Button onClick={() => setAsking("disable")} aria-label={t("settings.disableOf", { name: email })}>
               {t("settings.disable")}
             </Button>
@@ -165,6 +174,7 @@ function AccountRow({ account, self }: { account: Account; self: boolean }) {
           <p>{t("settings.resetTwoStepHint")}</p>
         </Confirm>
       )}
+      {asking === "identities" && <IdentitiesDialog email={email} close={close} />}
       {(asking === "disable" || asking === "delete") && <AccountDeparture email={email} act={asking} close={close} />}
       {link && (
         <OneTimeLink title={t("settings.passwordReset")} email={email} link={link} close={() => setLink(null)} />

@@ -1,13 +1,13 @@
 import { useState } from "react";
-import { type IdentityProvider, redirectUri } from "../api/identity-providers";
+import { type Grant, type IdentityProvider, redirectUri } from "../api/identity-providers";
 import { conflictText } from "../lib/api-error";
 import { t } from "../texts/settings";
-import { Field, Input } from "../ui/controls";
-import controls from "../ui/controls.module.css";
+import { Button, Field, IconButton, Input } from "../ui/controls";
 import { CopyableCommand } from "../ui/copyable-command";
 import { notify } from "../ui/toasts";
 import type { Json } from "../workflow/types";
-import { FormDialog, missing, useSubmission } from "./parts";
+import { GrantDialog, GrantFacts, nameOfGrant } from "./grant-dialog";
+import { FormDialog, missing, Rows, useSubmission } from "./parts";
 import css from "./settings.module.css";
 
 type Providers = Record<string, IdentityProvider>;
@@ -18,21 +18,6 @@ interface Props {
   taken?: readonly string[];
   save: (change: (before: Providers) => Providers) => Promise<void>;
   close: () => void;
-}
-
-const GRANTS_EXAMPLE =
-  '[{"claim": "engineering", "workspace": "main", "role": "developer", "groups": ["deployers"]}, ' +
-  '{"domain": "example.org", "workspace": "main", "role": "viewer"}]';
-
-/** Return the grants of a text, or null if it is not a JSON array. */
-function grantsOf(text: string): Json[] | null {
-  if (text.trim() === "") return [];
-  try {
-    const found: unknown = JSON.parse(text);
-    return Array.isArray(found) ? (found as Json[]) : null;
-  } catch {
-    return null;
-  }
 }
 
 /** Return the words of a text that commas or spaces separate. */
@@ -49,14 +34,13 @@ function typedOf(name: string, provider?: IdentityProvider) {
     scopes: (provider?.scopes ?? ["openid", "email", "profile"]).join(" "),
     domains: provider?.domains?.join(", ") ?? "",
     claim: provider?.groups_claim ?? "groups",
-    grants: provider?.grants?.length ? JSON.stringify(provider.grants, null, 2) : "",
     networks: provider?.networks?.join(", ") ?? "",
   };
 }
 type Typed = ReturnType<typeof typedOf>;
 
 /** Return the provider of the fields. An empty secret leaves the stored one. */
-function providerOf(typed: Typed, signUp: boolean, storedSecret = ""): IdentityProvider {
+function providerOf(typed: Typed, signUp: boolean, grants: Grant[], storedSecret = ""): IdentityProvider {
   return {
     label: typed.label.trim(),
     issuer: typed.issuer.trim(),
@@ -66,7 +50,7 @@ function providerOf(typed: Typed, signUp: boolean, storedSecret = ""): IdentityP
     domains: listOf(typed.domains),
     sign_up: signUp,
     groups_claim: typed.claim.trim(),
-    grants: grantsOf(typed.grants) ?? [],
+    grants,
     networks: listOf(typed.networks),
   };
 }
@@ -78,6 +62,7 @@ export function SsoDialog({ existing, taken = [], save, close }: Props) {
   // The stored provider that the changes are based on.
   const [seen, setSeen] = useState(before);
   const [signUp, setSignUp] = useState(before?.sign_up ?? true);
+  const [grants, setGrants] = useState(before?.grants ?? []);
   const submission = useSubmission(({ message }) => (message.startsWith("The issuer") ? "issuer" : ""));
   const name = typed.name.trim();
   const submit = async () => {
@@ -87,9 +72,8 @@ export function SsoDialog({ existing, taken = [], save, close }: Props) {
       issuer: missing(typed.issuer),
       client: missing(typed.client),
       claim: missing(typed.claim),
-      grants: grantsOf(typed.grants) === null ? t("settings.notJson") : undefined,
     };
-    const provider = providerOf(typed, signUp, before?.client_secret);
+    const provider = providerOf(typed, signUp, grants, before?.client_secret);
     const change = (stored: Providers) => {
       const theirs = stored[name];
       if (existing && JSON.stringify(theirs) !== JSON.stringify(seen)) {
@@ -135,14 +119,38 @@ export function SsoDialog({ existing, taken = [], save, close }: Props) {
         {t("settings.signUp")}
       </label>
       {text("claim", t("settings.groupsClaim"))}
-      <Field
-        label={t("settings.grants")}
-        help={t("settings.grantsHint", { example: GRANTS_EXAMPLE })}
-        error={submission.errors.grants}
-      >
-        <textarea className={controls.input} rows={5} {...field("grants")} />
-      </Field>
+      <Grants grants={grants} set={setGrants} />
       {text("networks", t("settings.networks"), t("settings.networksHint"))}
     </FormDialog>
+  );
+}
+
+/** Memberships that groups at the provider, or domains, grant. They are stored with the provider. */
+function Grants({ grants, set }: { grants: Grant[]; set: (grants: Grant[]) => void }) {
+  const [adding, setAdding] = useState(false);
+  return (
+    <fieldset className={css.card}>
+      <legend>{t("settings.grants")}</legend>
+      <p className={css.note}>{t("settings.grantsHint")}</p>
+      <Rows
+        label={t("settings.grants")}
+        items={grants.map((grant, place) => ({ grant, place }))}
+        keyOf={({ grant, place }) => `${nameOfGrant(grant)} ${place}`}
+        row={({ grant, place }) => (
+          <>
+            <GrantFacts grant={grant} />
+            <IconButton
+              icon="cross"
+              label={t("settings.removeOf", { name: nameOfGrant(grant) })}
+              onClick={() => set(grants.filter((_, other) => other !== place))}
+            />
+          </>
+        )}
+      />
+      <Button icon="plus" onClick={() => setAdding(true)}>
+        {t("settings.newGrant")}
+      </Button>
+      {adding && <GrantDialog domains add={async (grant) => set([...grants, grant])} close={() => setAdding(false)} />}
+    </fieldset>
   );
 }
