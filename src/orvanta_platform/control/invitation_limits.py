@@ -1,7 +1,8 @@
 """Limits on invitations: of one admin, and on the mails to one address.
 
-An admin beyond the first limit has to wait. Beyond the second, an invitation is stored, but not mailed: nobody can fill
-the mailbox of somebody else, or prevent that an address is invited by others.
+An admin beyond the first limit has to wait. Beyond the second, the next mail to an address is sent only after a delay,
+and invitations in between are stored, but not mailed: nobody can fill the mailbox of somebody else, or prevent that an
+address is invited by others.
 """
 
 from __future__ import annotations

@@ -21,7 +21,10 @@ Name = Annotated[str | None, typer.Option("--name", help="Name of the person.")]
 Superadmin = Annotated[
     bool | None, typer.Option("--superadmin/--no-superadmin", help="Grant all permissions in every workspace.")
 ]
-Devops = Annotated[bool | None, typer.Option("--devops/--no-devops", help="Allow it to list all accounts and workers.")]
+Devops = Annotated[
+    bool | None,
+    typer.Option("--devops/--no-devops", help="Allow it to read all accounts, workers, queues and alerts."),
+]
 Deleted = Annotated[bool, typer.Option("--deleted", help="Also list deleted accounts.")]
 Provider = Annotated[str, typer.Argument(help="Name of the provider in oidc_providers.", metavar="PROVIDER")]
 Issuer = Annotated[str, typer.Argument(help="Issuer of the identity, as listed.", metavar="ISSUER")]
