@@ -8,7 +8,7 @@ from orvanta_platform.http.route_rules import routes
 
 _CONDITIONS = {
     Condition.NOTHING: "",
-    Condition.READ: "reads the path, or started the run",
+    Condition.READ: "reads the path",
     Condition.WRITE: "writes the path",
     Condition.OWN: "owns the folder, or the path is below its `u/<username>`",
     Condition.ACCEPT: "reads the path; for the caller, or for anybody as a member of `deployers`",
@@ -31,7 +31,8 @@ def page() -> str:
         "workspace meet every condition in it. A token with scopes also needs the named scope. A denied call gets",
         "404 if the caller may not read the object, otherwise 403.",
         "For `changes/…`, a scope that reads a kind of item replaces `workspaces:read`; the call then reaches items of",
-        "these kinds only, and each change needs the scope of its item.",
+        "these kinds only, and each change needs the scope of its item. For `acls/…`, the scope is that of the kind in",
+        "the path.",
         "[Identity](../explanation/identity.md) explains which member a call, run or job acts as.\n",
         "| method | route | viewer | operator | developer | admin | condition | scope |",
         "|---|---|---|---|---|---|---|---|",
@@ -46,4 +47,7 @@ def _cells(rule: tuple[str, str] | str) -> str:
         return f"yes | yes | yes | yes | {rule} | "
     found = RULES[rule]
     roles = ["yes" if role in found.roles or found.by in (Condition.LOGIN, Condition.SELF) else "no" for role in _ROLES]
-    return " | ".join([*roles, _CONDITIONS[found.by], f"`{found.scope}`"])
+    condition = _CONDITIONS[found.by]
+    if found.by is Condition.READ and rule[0] == "run":
+        condition = f"{condition}, or started the run"
+    return " | ".join([*roles, condition, f"`{found.scope}`"])
