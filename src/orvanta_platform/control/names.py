@@ -31,7 +31,7 @@ _NOT_EMAIL = r"@\s\x00-\x1f\x7f/\\()<>\[\]:;,\""
 _EMAIL = re.compile(rf"[^{_NOT_EMAIL}]{{1,64}}@[^{_NOT_EMAIL}]{{1,190}}")
 _COLOR = re.compile(r"#(?:[0-9a-f]{3}){1,2}")
 MAX_FILE_KEY_LENGTH = 1024
-RESERVED_USERNAMES = frozenset({"nobody", "orvanta", "scim", "system"})
+RESERVED_USERNAMES = frozenset({"nobody", "orvanta", "retention", "scim", "system"})
 """Names under which the platform itself, and failed logins to unknown accounts, appear in the audit trail."""
 
 _SERVICE = "service.orvanta"
