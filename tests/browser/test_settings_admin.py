@@ -253,7 +253,7 @@ async def test_workspace_from_creation_to_deletion(page: Page, site: Site) -> No
     await change_workspace(page, site)
     flow = {"path": "u/admin/idle", "source": {"format": "yaml", "text": "value: {modules: []}"}}
     assert site.client.post("/api/w/shortlived/flows/create", json=flow).is_success
-    await archive_and_restore_workspace(page)
+    await archive_and_unarchive_workspace(page)
     await delete_workspace(page)
     assert site.client.get("/api/w/shortlived/workspaces/get_settings").status_code == 404
 
@@ -294,8 +294,8 @@ async def change_workspace(page: Page, site: Site) -> None:
     await is_accessible(page)
 
 
-async def archive_and_restore_workspace(page: Page) -> None:
-    """Archive the workspace, and restore it on one of its pages and in the list."""
+async def archive_and_unarchive_workspace(page: Page) -> None:
+    """Archive the workspace, and unarchive it on one of its pages and in the list."""
     dialog = page.get_by_role("dialog")
     archived = rows(page, "Archived workspaces").filter(has_text="shortlived")
     await page.get_by_role("button", name="Archive shortlived").click()
@@ -314,7 +314,7 @@ async def archive_and_restore_workspace(page: Page) -> None:
     await page.get_by_role("link", name="idle").first.click()
     await expect(page.get_by_role("heading", level=1)).to_have_text("u/admin/idle")
     await expect(page.get_by_role("status").filter(has_text="Read only")).to_be_visible()
-    await banner.get_by_role("button", name="Restore workspace").click()
+    await banner.get_by_role("button", name="Unarchive workspace").click()
     await expect(page.get_by_role("button", name="Deploy")).to_be_visible()
     await expect(page.get_by_role("status").filter(has_text="Deployed")).to_be_visible()
     await page.goto("/w/shortlived/settings/workspace")
@@ -322,13 +322,13 @@ async def archive_and_restore_workspace(page: Page) -> None:
     await dialog.get_by_role("button", name="Archive", exact=True).click()
     await expect(archived).to_have_count(1)
     await page.goto("/w/shortlived/workflows")
-    await banner.get_by_role("button", name="Restore workspace").click()
+    await banner.get_by_role("button", name="Unarchive workspace").click()
     await expect(banner).to_have_count(0)
     await expect(run).to_be_enabled()
     await page.goto("/w/shortlived/settings/workspace")
     await page.get_by_role("button", name="Archive shortlived").click()
     await dialog.get_by_role("button", name="Archive", exact=True).click()
-    await archived.get_by_role("button", name="Restore shortlived").click()
+    await archived.get_by_role("button", name="Unarchive shortlived").click()
     await expect(archived).to_have_count(0)
 
 

@@ -72,7 +72,7 @@ export async function archiveWorkspace(workspace: string): Promise<void> {
   await api.POST("/api/w/{workspace}/workspaces/archive", { params: { path: { workspace } }, parseAs: "text" });
 }
 
-export async function restoreWorkspace(workspace: string): Promise<void> {
+export async function unarchiveWorkspace(workspace: string): Promise<void> {
   await api.POST("/api/w/{workspace}/workspaces/unarchive", { params: { path: { workspace } }, parseAs: "text" });
 }
 

@@ -1,14 +1,14 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { meQuery } from "../api/session";
-import { archivedWorkspacesQuery, deleteWorkspace, restoreWorkspace, type Workspace } from "../api/workspaces";
+import { archivedWorkspacesQuery, deleteWorkspace, unarchiveWorkspace, type Workspace } from "../api/workspaces";
 import { t } from "../texts/settings";
 import { Button, Field, Input } from "../ui/controls";
 import { notify } from "../ui/toasts";
 import { FormDialog, Loaded, Problem, Rows, useSubmission } from "./parts";
 import css from "./settings.module.css";
 
-/** Archived workspaces that the user administers, with buttons that restore and, for superadmins, delete them. */
+/** Archived workspaces that the user administers, with buttons that unarchive and, for superadmins, delete them. */
 export function ArchivedWorkspaces() {
   const archived = useQuery(archivedWorkspacesQuery);
   const superAdmin = useQuery(meQuery).data?.superAdmin ?? false;
@@ -45,8 +45,8 @@ function ArchivedRow({ workspace, superAdmin }: { workspace: Workspace; superAdm
   const submission = useSubmission();
   const [deleting, setDeleting] = useState(false);
   const { id } = workspace;
-  const restore = async () => {
-    if (await submission.send(() => restoreWorkspace(id))) notify(t("settings.restoredWorkspace", { name: id }));
+  const unarchive = async () => {
+    if (await submission.send(() => unarchiveWorkspace(id))) notify(t("settings.unarchivedWorkspace", { name: id }));
     await Promise.all([
       queries.invalidateQueries({ queryKey: ["workspaces"] }),
       queries.invalidateQueries({ queryKey: ["me"] }),
@@ -58,10 +58,10 @@ function ArchivedRow({ workspace, superAdmin }: { workspace: Workspace; superAdm
       <div className={css.tools}>
         <Button
           disabled={submission.busy}
-          onClick={() => void restore()}
-          aria-label={t("settings.restoreNamed", { name: id })}
+          onClick={() => void unarchive()}
+          aria-label={t("settings.unarchiveNamed", { name: id })}
         >
-          {t("settings.restore")}
+          {t("settings.unarchive")}
         </Button>
         {superAdmin && (
           <Button look="danger" onClick={() => setDeleting(true)} aria-label={t("settings.deleteItem", { name: id })}>

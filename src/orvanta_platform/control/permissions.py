@@ -130,7 +130,7 @@ RULES: Mapping[tuple[str, str], Rule] = MappingProxyType(
         ("workspace", "read"): Rule(_ANY, Condition.NOTHING, "workspaces:read"),
         ("workspace", "change_items"): Rule(_WRITE, Condition.NOTHING, "workspaces:read"),
         ("workspace", "archive"): Rule(_ADMIN, Condition.NOTHING, "workspaces:write"),
-        ("workspace", "restore"): Rule(_ADMIN, Condition.NOTHING, "workspaces:write"),
+        ("workspace", "unarchive"): Rule(_ADMIN, Condition.NOTHING, "workspaces:write"),
         ("workspace", "admin"): Rule(_ADMIN, Condition.NOTHING, "workspaces:write"),
         ("member", "read"): Rule(_ANY, Condition.NOTHING, "users:read"),
         ("member", "admin"): Rule(_ADMIN, Condition.NOTHING, "users:write"),
@@ -227,7 +227,7 @@ NOT_IMPERSONATED: frozenset[tuple[str, str]] = frozenset(
 """Actions that an admin cannot take as somebody else: credentials, and decisions that count as a person's."""
 
 
-_ARCHIVED = frozenset({"read", "list", "check_flow", "check_script", "decide", "cancel", "restore"})
+_ARCHIVED = frozenset({"read", "list", "check_flow", "check_script", "decide", "cancel", "unarchive"})
 """Actions of members that an archived workspace permits."""
 
 

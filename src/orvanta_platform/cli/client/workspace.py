@@ -72,8 +72,8 @@ def archive(session: Session) -> None:
 
 @command(app, "orvanta workspace unarchive --workspace old")
 def unarchive(session: Session) -> None:
-    """Restore the archived workspace of the profile. Admins only."""
-    session.change("workspaces/unarchive", {}, session.api.connection.workspace, "restored")
+    """Unarchive the workspace of the profile. Admins only."""
+    session.change("workspaces/unarchive", {}, session.api.connection.workspace, "unarchived")
 
 
 @command(app, "orvanta workspace delete old")

@@ -81,7 +81,7 @@ RULES: Mapping[tuple[str, str], str] = MappingProxyType(
         """,
         ("workspace", "change_items"): "POST changes/apply",
         ("workspace", "archive"): "POST workspaces/archive",
-        ("workspace", "restore"): "POST workspaces/unarchive",
+        ("workspace", "unarchive"): "POST workspaces/unarchive",
         ("workspace", "admin"): """
             POST workspaces/edit_secrets_readable
             POST workspaces/edit_retention

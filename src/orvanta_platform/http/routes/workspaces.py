@@ -51,9 +51,9 @@ async def archive_workspace(request: AnyRequest, workspace: FromPath[str]) -> Re
 
 @post(f"{_W}/workspaces/unarchive", status_code=200, opt=call())
 async def unarchive_workspace(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """Restore the archived workspace. Admins only."""
+    """Unarchive the workspace. Admins only."""
     await workspace_life.unarchive(platform_of(request), actor_of(request), workspace)
-    return answers.text(f"Restored the workspace {workspace}.")
+    return answers.text(f"Unarchived the workspace {workspace}.")
 
 
 @delete("/api/workspaces/delete/{workspace:str}", status_code=200, opt=call(query=("confirm",)))
@@ -314,7 +314,7 @@ async def list_folder_names(request: AnyRequest, workspace: FromPath[str]) -> Re
 
 @delete(f"{_W}/folders/delete/{{name:str}}", status_code=200, opt=call())
 async def delete_folder(request: AnyRequest, workspace: FromPath[str], name: FromPath[str]) -> Response[bytes]:
-    """Delete a folder. Its items are kept, visible to admins."""
+    """Delete a folder. Its items remain, visible to admins."""
     await folders.delete(platform_of(request), actor_of(request), workspace, name)
     return answers.text(f"Deleted the folder {name}.")
 

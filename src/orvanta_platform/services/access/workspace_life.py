@@ -1,6 +1,6 @@
-"""Life of a workspace: its display name, archive and restoration.
+"""Life of a workspace: its display name, archiving and unarchiving.
 
-An archived workspace can be read. It starts no runs, by a call, a schedule or a route; runs in progress end.
+An archived workspace can be read. It starts no runs, by a call, a schedule or a route. Runs in progress continue.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ async def archive(platform: Platform, actor: Actor, workspace: str) -> None:
 
 
 async def unarchive(platform: Platform, actor: Actor, workspace: str) -> None:
-    """Restore an archived workspace. Raises NotFound, Forbidden, also for tokens with limits, Conflict."""
-    require(actor, "restore", Target(workspace, "workspace"))
+    """Unarchive a workspace. Raises NotFound, Forbidden, also for tokens with limits, Conflict."""
+    require(actor, "unarchive", Target(workspace, "workspace"))
     refuse_limited(actor, "unarchive workspaces")
     await _set_archived(platform, actor, workspace, archived=False)
 
