@@ -116,7 +116,7 @@ def test_folders_are_created_shared_and_deleted(cli: Cli) -> None:
     cli("permission", "remove", "variable", "f/shared/x", "u/ci")
     scim = cli("scim-token", "create").out.strip()
     assert scim.startswith("ovp_") and scim[:12] in cli("scim-token", "list").out
-    assert cli("scim-token", "delete", scim[:12]).out == f"{scim[:12]}: deleted\n"
+    assert cli("scim-token", "revoke", scim[:12]).out == f"{scim[:12]}: revoked\n"
     for call in ("disable", "enable", "delete"):
         assert cli("service-account", call, "ci").out == f"ci: {call}d\n"
 

@@ -58,8 +58,8 @@ def create(session: Session, days: Days = None) -> None:
         print(token)
 
 
-@command(app, "orvanta scim-token delete ovp_Vq3kLm2x")
-def delete(session: Session, prefix: Prefix) -> None:
-    """Delete a token of a SCIM client. Superadmins only."""
+@command(app, "orvanta scim-token revoke ovp_Vq3kLm2x")
+def revoke(session: Session, prefix: Prefix) -> None:
+    """Revoke a token of a SCIM client. Superadmins only."""
     session.api.delete(f"/api/scim_tokens/delete/{quote(prefix, safe='')}")
-    session.print_state(prefix, "deleted")
+    session.print_state(prefix, "revoked")

@@ -44,9 +44,9 @@ async def create_scim_token(request: AnyRequest) -> Response[bytes]:
 
 @delete("/api/scim_tokens/delete/{token_prefix:str}", status_code=200, opt=call())
 async def delete_scim_token(request: AnyRequest, token_prefix: FromPath[str]) -> Response[bytes]:
-    """Delete a token of a SCIM client. Superadmins only."""
+    """Revoke a token of a SCIM client. Superadmins only."""
     await scim_tokens.delete(platform_of(request), actor_of(request), token_prefix)
-    return answers.text("Deleted the token.")
+    return answers.text("Revoked the token.")
 
 
 @route(

@@ -107,9 +107,9 @@ async def get_token_max_age(request: AnyRequest) -> Response[bytes]:
 
 @delete("/api/users/tokens/delete/{token_prefix:str}", status_code=200, opt=call())
 async def delete_token(request: AnyRequest, token_prefix: FromPath[str]) -> Response[bytes]:
-    """Delete the caller's token with this prefix."""
+    """Revoke the caller's token with this prefix."""
     await tokens.delete(platform_of(request), actor_of(request), token_prefix)
-    return answers.text("Deleted the token.")
+    return answers.text("Revoked the token.")
 
 
 @post("/api/users/create", status_code=201, opt=call(body=accounts.CreateUser))
