@@ -97,8 +97,8 @@ def check_grants(grants: Sequence[ClaimGrant], _before: Sequence[ClaimGrant] = (
             if not _DOMAIN.fullmatch(grant.domain):
                 raise BadRequest(f"The domain {grant.domain[:100]!r} of a grant is not valid.", hint=_DOMAIN_HINT)
         elif not grant.claim or isinstance(grant.domain, str):
-            either = "either a claim, the name of a group at the provider, or a domain" if by_domain else "a claim"
-            raise BadRequest(f"A grant has {either}.")
+            claim = "`claim`, the name of a group at the provider"
+            raise BadRequest(f"A grant has {f'either {claim}, or a domain' if by_domain else claim}.")
         limits.check_line("The claim of a grant", grant.claim)
         names.check_name("workspace", grant.workspace)
         for group in grant.groups:

@@ -107,7 +107,7 @@ REQUIRE_TOTP: Final[Setting[bool]] = Setting(
     kind=bool,
     default=False,
     shown="false",
-    text="Whether each login with a password needs a code as well; accounts without an authenticator enrol at login.",
+    text="Require a code at each login with a password; accounts without an authenticator enrol at login.",
     has_variable=True,
 )
 SCIM_GRANTS: Final[Setting[list[ClaimGrant]]] = Setting(

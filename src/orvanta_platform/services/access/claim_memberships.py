@@ -1,4 +1,4 @@
-"""Memberships that follow from the groups of an OpenID provider.
+"""Memberships that follow from groups of an identity provider: of a claim at a login, or by SCIM.
 
 A provider's grants name workspaces and groups. In these, and nowhere else, a login makes the memberships of the account
 equal to what its claim grants: it joins, changes role and leaves. A disabled member remains a disabled member.
