@@ -104,7 +104,11 @@ export function AddMemberDialog({ workspace, close }: { workspace: string; close
         <Input type="email" value={email} onChange={(event) => setEmail(event.target.value)} />
       </Field>
       {way !== "invite" && (
-        <Field label={t("settings.username")} help={t("settings.usernameHint")} error={errors.username}>
+        <Field
+          label={t("settings.username")}
+          help={t(way === "add" ? "settings.usernameOfAccountHint" : "settings.usernameHint")}
+          error={errors.username}
+        >
           <Input value={username} spellCheck={false} onChange={(event) => setUsername(event.target.value)} />
         </Field>
       )}
