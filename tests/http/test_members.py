@@ -40,7 +40,9 @@ async def test_role_is_changed_by_admins_only(api: ApiHarness) -> None:
     ):
         await sent(api.client, "users/update/bea", body)
         assert (await bea.get(f"{W}/users/whoami")).json()["role"] == role
-    await sent(api.client, "users/update/bea", {"is_admin": True, "operator": True}, 400)
+    both = {"is_admin": True, "operator": True}
+    await sent(api.client, "users/update/bea", both, 400)
+    await sent(api.client, "workspaces/invite_user", {"email": "x@example.org", **both}, 400)
     await sent(api.client, "users/update/nobody", {"role": "viewer"}, 404)
     for role in (Role.VIEWER, Role.OPERATOR, Role.DEVELOPER):
         await sent(api.client, "users/update/bea", {"role": role})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from litestar import Response, delete, get, post
 from litestar.params import FromPath
 
+from orvanta_platform.control.actor import Role
 from orvanta_platform.errors import BadRequest
 from orvanta_platform.http import answers
 from orvanta_platform.http.openapi import call
@@ -35,7 +36,7 @@ async def add_user(request: AnyRequest, workspace: FromPath[str]) -> Response[by
         workspace,
         email=body.email,
         username=body.username or None,
-        role=body.chosen_role,
+        role=_role_of(body),
     )
     return answers.text(f"Added {username} to the workspace {workspace}.")
 
@@ -89,7 +90,7 @@ async def invite_user(request: AnyRequest, workspace: FromPath[str]) -> Response
     """
     body = await body_of(request, accounts.InviteUser)
     platform, actor = platform_of(request), actor_of(request)
-    mailed = await members.invite(platform, actor, workspace, email=body.email, role=body.chosen_role)
+    mailed = await members.invite(platform, actor, workspace, email=body.email, role=_role_of(body))
     by_mail = " by mail" if mailed else ""
     return answers.text(f"Invited {body.email} to the workspace {workspace}{by_mail}.")
 
@@ -177,6 +178,11 @@ async def transfer_items(request: AnyRequest, workspace: FromPath[str]) -> Respo
     work = transfers.plan if body.dry_run else transfers.apply
     done = await work(platform_of(request), actor_of(request), workspace, body.username, body.target)
     return answers.json(people.transfer(done))
+
+
+def _role_of(body: accounts.InviteUser) -> Role:
+    """Return the role of a new member, by default developer. Raises BadRequest."""
+    return members.role_of(body.role, is_admin=body.is_admin, operator=body.operator) or Role.DEVELOPER
 
 
 ROUTES = [

@@ -107,15 +107,6 @@ class InviteUser(msgspec.Struct):
     role: Role | None = None
     """Role of the member. It takes precedence over `is_admin` and `operator`; the default is developer."""
 
-    @property
-    def chosen_role(self) -> Role:
-        """The requested role; developer if none is set."""
-        if self.role is not None:
-            return self.role
-        if self.is_admin:
-            return Role.ADMIN
-        return Role.OPERATOR if self.operator else Role.DEVELOPER
-
 
 class AddUser(InviteUser, kw_only=True):
     """A member to add."""

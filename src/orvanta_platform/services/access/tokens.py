@@ -37,7 +37,7 @@ async def create(platform: Platform, actor: Actor, new: NewToken) -> str:
     unknown scope or an expiry in the past, NotFound for a workspace that the actor does not belong to.
     """
     require(actor, "write", Target(None, "token", created_by=actor.email))
-    _refuse_limited(actor)
+    refuse_limited(actor, "create tokens")
     new = check_new(new, await max_age_days_of(platform, actor.email, new.workspace))
     token = names.new_token("user")
     prefix = names.token_prefix(token)
@@ -169,12 +169,4 @@ def _refuse_bound(actor: Actor) -> None:
         raise Forbidden(
             "Jobs, and tokens that are bound to a workspace, cannot list or delete tokens.",
             hint="Use a login, or a token that is not bound to a workspace.",
-        )
-
-
-def _refuse_limited(actor: Actor) -> None:
-    if actor.bound or actor.scopes is not None or actor.via_query:
-        raise Forbidden(
-            "A limited token cannot create tokens.",
-            hint="Create the token after logging in, or with a token that has no scopes.",
         )
