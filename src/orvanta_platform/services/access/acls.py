@@ -95,7 +95,7 @@ async def list_access(
     because the answer contains its permissions. Raises NotFound, Forbidden.
     """
     if kind == "group":
-        raise BadRequest("Every member can read a group.", hint="acls/get returns its managers.")
+        raise BadRequest("Every member can read a group.", hint="Ask for its managers instead.")
     async with platform.db.acquire() as conn:
         row = await _readable(conn, actor, workspace, kind, path)
         folder = await _folder(conn, workspace, _target(workspace, kind, path, row).path or "")

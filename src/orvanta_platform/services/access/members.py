@@ -202,14 +202,16 @@ async def require_owner(conn: Connection, workspace: str, username: str) -> None
     if not await service_accounts.has_admin_owner(conn, workspace, username):
         raise Conflict(
             f"The owner of the service account {username} is no admin anymore.",
-            hint="Assign another owner with ownership/assign.",
+            hint="Assign another owner: Settings → Service accounts, or `orvanta member assign`.",
         )
 
 
 async def _insert(conn: Connection, workspace: str, email: str, username: str | None, role: Role) -> str:
     account = None if names.is_service_email(email.lower()) else await accounts.get(conn, email)
     if account is None or account.deleted_at is not None:
-        raise NotFound(f"There is no account {email[:200]}.", hint="A superadmin can create it with users/create.")
+        raise NotFound(
+            f"There is no account {email[:200]}.", hint="Invite the address, or ask a superadmin to create it."
+        )
     if account.disabled:
         raise Conflict(f"The account {account.email} is disabled.", hint="A superadmin can enable it.")
     former = await members.get_former_username(conn, workspace, account.email)
