@@ -97,6 +97,18 @@ def test_permissions_and_service_accounts(cli: Cli) -> None:
     cli("variable", "set", "f/shared/x", "1")
     assert cli("permission", "add", "variable", "f/shared/x", "u/ci", "--write").out == "f/shared/x: u/ci can write\n"
     assert cli("permission", "list", "variable", "f/shared/x", "--json").json == {"u/ci": True}
+    explained = cli("permission", "explain", "variable", "f/shared/x", "--user", "ci").out.splitlines()
+    assert explained[-2].split() == ["ci", "developer", "write", "yes", "item", "u/ci"]
+    assert explained[-1].split() == ["ci", "developer", "share", "no"]
+    cli("permission", "remove", "variable", "f/shared/x", "u/ci")
+    for call in ("disable", "enable", "delete"):
+        assert cli("service-account", call, "ci").out == f"ci: {call}d\n"
+
+
+def test_tokens_of_scim_clients(cli: Cli) -> None:
+    scim = cli("scim-token", "create").out.strip()
+    assert scim.startswith("ovp_") and scim[:12] in cli("scim-token", "list").out
+    assert cli("scim-token", "revoke", scim[:12]).out == f"{scim[:12]}: revoked\n"
 
 
 def test_folders_are_created_shared_and_deleted(cli: Cli) -> None:
@@ -110,15 +122,7 @@ def test_folders_are_created_shared_and_deleted(cli: Cli) -> None:
     listed = {each["name"]: each["owners"] for each in cli("folder", "list", "--json").json}
     assert listed["team"] == ["u/admin"]
     assert cli("folder", "delete", "team").out == "team: deleted\n"
-    explained = cli("permission", "explain", "variable", "f/shared/x", "--user", "ci").out.splitlines()
-    assert explained[-2].split() == ["ci", "developer", "write", "yes", "item", "u/ci"]
-    assert explained[-1].split() == ["ci", "developer", "share", "no"]
-    cli("permission", "remove", "variable", "f/shared/x", "u/ci")
-    scim = cli("scim-token", "create").out.strip()
-    assert scim.startswith("ovp_") and scim[:12] in cli("scim-token", "list").out
-    assert cli("scim-token", "revoke", scim[:12]).out == f"{scim[:12]}: revoked\n"
-    for call in ("disable", "enable", "delete"):
-        assert cli("service-account", call, "ci").out == f"ci: {call}d\n"
+    cli("service-account", "delete", "builder")
 
 
 def test_two_step_login(cli: Cli) -> None:
