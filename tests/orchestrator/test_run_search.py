@@ -37,7 +37,7 @@ def later() -> Iterator[None]:
 
 
 async def turn(core: CoreHarness, on: bool) -> None:
-    await workspaces.set_search_run_data(core.platform, ACTOR, WORKSPACE, on)
+    await workspaces.change_setting(core.platform, ACTOR, WORKSPACE, "search_run_data", on)
 
 
 async def indexed(core: CoreHarness, budget: int = 1 << 20) -> None:
@@ -116,7 +116,7 @@ async def test_unreadable_run_is_not_found(core: CoreHarness) -> None:
     bob = replace(ACTOR, username="bob", email="bob@example.com", role=Role.DEVELOPER, super_admin=False)
     assert len(await find(core, "4711")) == 1 and await find(core, "4711", actor=bob) == {}
     with pytest.raises(Forbidden):
-        await workspaces.set_search_run_data(core.platform, bob, WORKSPACE, False)
+        await workspaces.change_setting(core.platform, bob, WORKSPACE, "search_run_data", False)
 
 
 async def test_erased_secret_or_disabled_data_is_not_found(core: CoreHarness) -> None:

@@ -46,6 +46,16 @@ class MemberRow(msgspec.Struct, frozen=True):
     account_disabled: bool = False
 
 
+class SettingsRow(msgspec.Struct, frozen=True):
+    """Settings of a workspace."""
+
+    secrets_readable: bool
+    search_run_data: bool
+    retention_days: int | None
+    token_max_age_days: int | None
+    color: str | None
+
+
 class Health(msgspec.Struct, frozen=True):
     """The database's time and the number of live workers."""
 
@@ -77,12 +87,6 @@ async def get_name(conn: Connection, workspace: str) -> str | None:
     """Return the display name of a workspace."""
     name: str | None = await conn.fetchval(_SQL["get_name"], workspace)
     return name
-
-
-async def get_color(conn: Connection, workspace: str) -> str | None:
-    """Return the color of a workspace; None if it has none."""
-    color: str | None = await conn.fetchval(_SQL["get_color"], workspace)
-    return color
 
 
 async def set_name(conn: Connection, workspace: str, name: str) -> None:
@@ -151,6 +155,12 @@ async def list_members(conn: Connection, workspace: str, *, after: str, limit: i
     return [MemberRow(**row) for row in rows]
 
 
+async def get_settings(conn: Connection, workspace: str) -> SettingsRow | None:
+    """Return the settings of a workspace; None if there is no such workspace."""
+    row = await conn.fetchrow(_SQL["get_settings"], workspace)
+    return SettingsRow(**row) if row else None
+
+
 async def are_secrets_readable(conn: Connection, workspace: str) -> bool:
     """Return whether developers may read secrets through the API."""
     return bool(await conn.fetchval(_SQL["are_secrets_readable"], workspace))
@@ -164,12 +174,6 @@ async def set_secrets_readable(conn: Connection, workspace: str, readable: bool)
 async def get_health(conn: Connection) -> Health:
     """Return the health of the database and the workers."""
     return Health(**await conn.fetchrow(_SQL["get_health"]))
-
-
-async def get_retention_days(conn: Connection, workspace: str) -> int | None:
-    """Return the retention of runs in days; None: that of the instance."""
-    days: int | None = await conn.fetchval(_SQL["get_retention_days"], workspace)
-    return days
 
 
 async def is_search_enabled(conn: Connection, workspace: str) -> bool:

@@ -32,9 +32,9 @@ ORDER BY w.id;
 -- The display name of a workspace.
 SELECT name FROM workspace WHERE id = $1;
 
--- name: get_color
--- The color of a workspace.
-SELECT color FROM workspace WHERE id = $1;
+-- name: get_settings
+-- The settings of a workspace.
+SELECT secrets_readable, search_run_data, retention_days, token_max_age_days, color FROM workspace WHERE id = $1;
 
 -- name: set_name
 -- Sets the display name of a workspace.
@@ -149,10 +149,6 @@ UPDATE workspace SET secrets_readable = $2 WHERE id = $1;
 -- name: get_health
 -- The time of the database and the number of live workers.
 SELECT app_now() AS checked_at, (SELECT count(*) FROM worker WHERE state = 'live') AS workers_alive;
-
--- name: get_retention_days
--- Retention of a workspace's runs in days; null: that of the installation.
-SELECT retention_days FROM workspace WHERE id = $1;
 
 -- name: is_search_enabled
 -- Returns true if the data of a workspace's runs is indexed for search.

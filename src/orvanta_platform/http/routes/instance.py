@@ -27,7 +27,7 @@ async def version() -> Response[bytes]:
 @get("/api/health/status", opt=call(answer=accounts.Health))
 async def health(request: AnyRequest) -> Response[bytes]:
     """Get the health of the server. The status is 503 while the database is unavailable."""
-    found = await workspaces.health(platform_of(request))
+    found = await readiness.get_health(platform_of(request))
     if found is None:
         unhealthy = accounts.Health(status="unhealthy", database_healthy=False, checked_at=clock.now())
         return answers.json(unhealthy, 503)

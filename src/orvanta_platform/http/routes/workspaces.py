@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from litestar import Response, delete, get, post
 from litestar.params import FromPath
 from msgspec import UNSET
@@ -11,6 +13,7 @@ from orvanta_platform.http.openapi import call
 from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, bool_of, page_of, platform_of, small_body_of
 from orvanta_platform.http.schemas import accounts
 from orvanta_platform.services.access import folders, users, workspace_life, workspaces
+from orvanta_platform.services.access.workspaces import SettingName
 from orvanta_platform.services.changes import item_webhooks
 from orvanta_platform.services.maintenance import workspace_removal
 from orvanta_platform.services.secrets import workspace_specific
@@ -101,13 +104,12 @@ async def username_exists(request: AnyRequest) -> Response[bytes]:
 @get(f"{_W}/workspaces/get_settings", opt=call(answer=accounts.WorkspaceSettings))
 async def get_settings(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """Get the settings of the workspace."""
-    readable = await workspaces.secrets_readable(platform_of(request), actor_of(request), workspace)
-    days = await workspaces.retention_days(platform_of(request), actor_of(request), workspace)
-    searched = await workspaces.search_run_data(platform_of(request), actor_of(request), workspace)
-    token_days = await workspaces.token_max_age_days(platform_of(request), actor_of(request), workspace)
-    shown = accounts.WorkspaceSettings(workspace, readable, days, searched, token_days)
+    found = await workspaces.get_settings(platform_of(request), actor_of(request), workspace)
+    shown = accounts.WorkspaceSettings(
+        workspace, found.secrets_readable, found.retention_days, found.search_run_data, found.token_max_age_days
+    )
     shown.archived = actor_of(request).archived
-    shown.color = await workspaces.get_color(platform_of(request), actor_of(request), workspace) or UNSET
+    shown.color = found.color or UNSET
     handler = await error_handlers.get_handler(platform_of(request), actor_of(request), workspace)
     if handler is not None:
         path = f"{'flow' if handler.is_flow else 'script'}/{handler.path}"
@@ -162,9 +164,7 @@ async def edit_webhook(request: AnyRequest, workspace: FromPath[str]) -> Respons
 async def edit_secrets_readable(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """Allow developers and admins to read secrets by API, or (the default) only jobs. Admins only."""
     body = await body_of(request, accounts.SecretsReadable)
-    await workspaces.set_secrets_readable(
-        platform_of(request), actor_of(request), workspace, body.secrets_readable, body.base
-    )
+    await _change(request, workspace, "secrets_readable", body.secrets_readable, body.base)
     return answers.text(f"Secrets of the workspace {workspace} are {'' if body.secrets_readable else 'not '}readable.")
 
 
@@ -172,9 +172,7 @@ async def edit_secrets_readable(request: AnyRequest, workspace: FromPath[str]) -
 async def edit_search_run_data(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """Enable the search of run inputs and results, or (the default) disable it and delete the index. Admins only."""
     body = await body_of(request, accounts.SearchRunData)
-    await workspaces.set_search_run_data(
-        platform_of(request), actor_of(request), workspace, body.search_run_data, body.base
-    )
+    await _change(request, workspace, "search_run_data", body.search_run_data, body.base)
     word = "" if body.search_run_data else "not "
     return answers.text(f"Search in the data of runs of the workspace {workspace} is {word}enabled.")
 
@@ -184,7 +182,7 @@ async def edit_retention(request: AnyRequest, workspace: FromPath[str]) -> Respo
     """Set how many days runs are retained, at most as many as in the instance; null for its number. Admins only."""
     body = await body_of(request, accounts.Retention)
     days = body.retention_days
-    await workspaces.set_retention_days(platform_of(request), actor_of(request), workspace, days, body.base)
+    await _change(request, workspace, "retention_days", days, body.base)
     period = f"for {days} days" if days else "as long as the instance retains them"
     return answers.text(f"Runs of the workspace {workspace} are retained {period}.")
 
@@ -193,9 +191,12 @@ async def edit_retention(request: AnyRequest, workspace: FromPath[str]) -> Respo
 async def edit_token_max_age(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """Set the maximum lifetime of new tokens that are valid in the workspace. Admins only."""
     body = await body_of(request, accounts.TokenMaxAge)
-    days = body.token_max_age_days
-    await workspaces.set_token_max_age_days(platform_of(request), actor_of(request), workspace, days, body.base)
+    await _change(request, workspace, "token_max_age_days", body.token_max_age_days, body.base)
     return answers.text(f"Changed the maximum lifetime of tokens of the workspace {workspace}.")
+
+
+async def _change(request: AnyRequest, workspace: str, name: SettingName, value: Any, base: Any) -> None:
+    await workspaces.change_setting(platform_of(request), actor_of(request), workspace, name, value, base)
 
 
 @get(f"{_W}/users/whoami", opt=call(answer=accounts.WorkspaceUser))

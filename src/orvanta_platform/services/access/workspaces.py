@@ -1,23 +1,34 @@
-"""Workspaces, their members and settings, and the health of the instance."""
+"""Workspaces, their usernames and settings."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, Literal
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 
 from orvanta_platform.control import audit, limits, names
 from orvanta_platform.control.actor import Actor, Role
 from orvanta_platform.control.permissions import Target, refuse_limited, require
 from orvanta_platform.db import http_triggers, workspaces
-from orvanta_platform.db.pool import CONNECTION_LOST, Connection
-from orvanta_platform.db.workspaces import Health, WorkspaceRow
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.workspaces import SettingsRow, WorkspaceRow
 from orvanta_platform.errors import AlreadyExists, BadRequest, Conflict, NotFound, VersionConflict
 from orvanta_platform.services.platform import Platform
 
 MAX_TOKEN_AGE_DAYS = 3650
 MAX_RETENTION_DAYS = 36_500
 """Upper limit for a workspace if the instance does not delete runs."""
+
+SettingName = Literal["secrets_readable", "search_run_data", "retention_days", "token_max_age_days"]
+
+_WRITERS: Final[Mapping[SettingName, tuple[Callable[[Connection, str, Any], Awaitable[None]], str]]] = {
+    "secrets_readable": (workspaces.set_secrets_readable, "workspaces.edit_secrets_readable"),
+    "search_run_data": (workspaces.set_search_run_data, "workspaces.edit_search_run_data"),
+    "retention_days": (workspaces.set_retention_days, "workspaces.edit_retention"),
+    "token_max_age_days": (workspaces.set_token_max_age_days, "workspaces.edit_token_max_age"),
+}
+"""Function that writes a setting, and the operation that the audit trail names."""
 
 
 async def create(
@@ -57,13 +68,6 @@ async def get_name(platform: Platform, actor: Actor, workspace: str) -> str:
         return await workspaces.get_name(conn, workspace) or workspace
 
 
-async def get_color(platform: Platform, actor: Actor, workspace: str) -> str | None:
-    """Return the colour of a workspace; None if it has none. Raises NotFound."""
-    require(actor, "read", Target(workspace, "workspace"))
-    async with platform.db.acquire() as conn:
-        return await workspaces.get_color(conn, workspace)
-
-
 async def list_mine(platform: Platform, actor: Actor) -> list[WorkspaceRow]:
     """Return the workspaces that the actor belongs to, or all workspaces for a superadmin."""
     require(actor, "list_workspaces", Target(None, "instance"))
@@ -94,97 +98,45 @@ async def username_exists(platform: Platform, actor: Actor, workspace: str, user
         return await workspaces.is_username_taken(conn, workspace, username)
 
 
-async def secrets_readable(platform: Platform, actor: Actor, workspace: str) -> bool:
-    """Return whether developers may read secrets by API. Raises NotFound."""
+async def get_settings(platform: Platform, actor: Actor, workspace: str) -> SettingsRow:
+    """Return the settings of a workspace. Raises NotFound."""
     require(actor, "read", Target(workspace, "workspace"))
     async with platform.db.acquire() as conn:
-        return await workspaces.are_secrets_readable(conn, workspace)
+        found = await workspaces.get_settings(conn, workspace)
+    if found is None:
+        raise NotFound(f"The workspace {workspace[:100]} does not exist.")
+    return found
 
 
-async def set_secrets_readable(
-    platform: Platform, actor: Actor, workspace: str, readable: bool, base: bool | UnsetType = UNSET
+async def change_setting(
+    platform: Platform, actor: Actor, workspace: str, name: SettingName, value: Any, base: Any = UNSET
 ) -> None:
-    """Allow or forbid developers to read secrets by API.
+    """Change a setting of a workspace, if it still has the value `base`.
 
-    Raises NotFound, Forbidden, also for tokens with limits, VersionConflict.
+    Raises NotFound, Forbidden, for `secrets_readable` also for tokens with limits, BadRequest, VersionConflict.
     """
     require(actor, "admin", Target(workspace, "workspace"))
-    refuse_limited(actor, "change who may read secrets", bound=True)
+    if name == "secrets_readable":
+        refuse_limited(actor, "change who may read secrets", bound=True)
+    _check_days(platform, name, value)
+    write, operation = _WRITERS[name]
     async with platform.db.transaction() as conn:
-        await check_base(conn, workspace, "secrets_readable", base)
-        await workspaces.set_secrets_readable(conn, workspace, readable)
-        parameters = {"secrets_readable": readable}
-        await audit.record(conn, actor, "workspaces.edit_secrets_readable", "Updated", workspace, parameters)
+        await check_base(conn, workspace, name, base)
+        await write(conn, workspace, value)
+        await audit.record(conn, actor, operation, "Updated", workspace, {name: value})
 
 
-async def search_run_data(platform: Platform, actor: Actor, workspace: str) -> bool:
-    """Return whether inputs and results of runs are searchable. Raises NotFound."""
-    require(actor, "read", Target(workspace, "workspace"))
-    async with platform.db.acquire() as conn:
-        return await workspaces.is_search_enabled(conn, workspace)
-
-
-async def set_search_run_data(
-    platform: Platform, actor: Actor, workspace: str, searched: bool, base: bool | UnsetType = UNSET
-) -> None:
-    """Enable or disable the search index of inputs and results. Raises NotFound, Forbidden, VersionConflict."""
-    require(actor, "admin", Target(workspace, "workspace"))
-    async with platform.db.transaction() as conn:
-        await check_base(conn, workspace, "search_run_data", base)
-        await workspaces.set_search_run_data(conn, workspace, searched)
-        parameters = {"search_run_data": searched}
-        await audit.record(conn, actor, "workspaces.edit_search_run_data", "Updated", workspace, parameters)
-
-
-async def retention_days(platform: Platform, actor: Actor, workspace: str) -> int | None:
-    """Return the days that runs are retained; None: the limit of the instance applies. Raises NotFound."""
-    require(actor, "read", Target(workspace, "workspace"))
-    async with platform.db.acquire() as conn:
-        return await workspaces.get_retention_days(conn, workspace)
-
-
-async def token_max_age_days(platform: Platform, actor: Actor, workspace: str) -> int | None:
-    """Return the maximum lifetime of new tokens of the workspace; None: that of the instance. Raises NotFound."""
-    require(actor, "read", Target(workspace, "workspace"))
-    async with platform.db.acquire() as conn:
-        return await workspaces.get_token_max_age_days(conn, actor.email, workspace)
-
-
-async def set_token_max_age_days(
-    platform: Platform, actor: Actor, workspace: str, days: int | None, base: int | UnsetType | None = UNSET
-) -> None:
-    """Set the maximum lifetime of new tokens of the workspace.
-
-    Raises NotFound, Forbidden, BadRequest, VersionConflict.
-    """
-    require(actor, "admin", Target(workspace, "workspace"))
-    if days is not None and not 1 <= days <= MAX_TOKEN_AGE_DAYS:
+def _check_days(platform: Platform, name: SettingName, value: Any) -> None:
+    if name == "token_max_age_days":
+        subject, most = "age of tokens", MAX_TOKEN_AGE_DAYS
+    elif name == "retention_days":
+        subject, most = "retention", platform.settings.retention_days or MAX_RETENTION_DAYS
+    else:
+        return
+    if value is not None and not 1 <= value <= most:
         raise BadRequest(
-            f"The age of tokens must be from 1 to {MAX_TOKEN_AGE_DAYS} days.",
-            hint="Use null for the limit of the instance.",
+            f"The {subject} must be from 1 to {most} days.", hint="Use null for the limit of the instance."
         )
-    async with platform.db.transaction() as conn:
-        await check_base(conn, workspace, "token_max_age_days", base)
-        await workspaces.set_token_max_age_days(conn, workspace, days)
-        parameters = {"token_max_age_days": days}
-        await audit.record(conn, actor, "workspaces.edit_token_max_age", "Updated", workspace, parameters)
-
-
-async def set_retention_days(
-    platform: Platform, actor: Actor, workspace: str, days: int | None, base: int | UnsetType | None = UNSET
-) -> None:
-    """Set a shorter retention than that of the instance. Raises NotFound, Forbidden, BadRequest, VersionConflict."""
-    require(actor, "admin", Target(workspace, "workspace"))
-    most = platform.settings.retention_days or MAX_RETENTION_DAYS
-    if days is not None and not 0 < days <= most:
-        raise BadRequest(
-            f"The retention must be from 1 to {most} days.", hint="Use null for the limit of the instance."
-        )
-    async with platform.db.transaction() as conn:
-        await check_base(conn, workspace, "retention_days", base)
-        await workspaces.set_retention_days(conn, workspace, days)
-        parameters = {"retention_days": days}
-        await audit.record(conn, actor, "workspaces.edit_retention", "Updated", workspace, parameters)
 
 
 async def check_base(conn: Connection, workspace: str, setting: str, base: Any) -> None:
@@ -198,12 +150,3 @@ async def check_base(conn: Connection, workspace: str, setting: str, base: Any) 
             hint="Compare the two values, then send `base` with the stored one.",
             details={"name": setting, "base": base[:500] if isinstance(base, str) else base, "theirs": theirs},
         )
-
-
-async def health(platform: Platform) -> Health | None:
-    """Return the health of the database, or None if it does not respond. Needs no actor: load balancers call it."""
-    try:
-        async with platform.db.acquire() as conn:
-            return await workspaces.get_health(conn)
-    except CONNECTION_LOST:
-        return None

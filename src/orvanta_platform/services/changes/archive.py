@@ -202,13 +202,9 @@ async def _users(platform: Platform, actor: Actor, workspace: str) -> dict[str, 
 
 async def _settings(platform: Platform, actor: Actor, workspace: str) -> bytes:
     require(actor, "admin", Target(workspace, "workspace"))
-    return _json(
-        {
-            "secrets_readable": await workspaces.secrets_readable(platform, actor, workspace),
-            "retention_days": await workspaces.retention_days(platform, actor, workspace),
-            "search_run_data": await workspaces.search_run_data(platform, actor, workspace),
-        }
-    )
+    found = await workspaces.get_settings(platform, actor, workspace)
+    names = ("secrets_readable", "retention_days", "search_run_data")
+    return _json({name: getattr(found, name) for name in names})
 
 
 def _json(tree: Any) -> bytes:

@@ -1,12 +1,13 @@
-"""Readiness of a process for work."""
+"""Health of the database, and readiness of a process for work."""
 
 from __future__ import annotations
 
 import asyncio
 
 from orvanta_platform import clock
-from orvanta_platform.db import migrate
-from orvanta_platform.db.pool import CANNOT_CONNECT, TRANSIENT
+from orvanta_platform.db import migrate, workspaces
+from orvanta_platform.db.pool import CANNOT_CONNECT, CONNECTION_LOST, TRANSIENT
+from orvanta_platform.db.workspaces import Health
 from orvanta_platform.errors import OrvantaError
 from orvanta_platform.services.platform import Platform
 
@@ -29,6 +30,15 @@ async def find_obstacle(platform: Platform) -> str | None:
             check.obstacle = await _find_database_obstacle(platform)
             check.at = clock.monotonic()
         return check.obstacle
+
+
+async def get_health(platform: Platform) -> Health | None:
+    """Return the health of the database, or None if it does not respond. Needs no actor: load balancers call it."""
+    try:
+        async with platform.db.acquire() as connection:
+            return await workspaces.get_health(connection)
+    except CONNECTION_LOST:
+        return None
 
 
 async def _find_database_obstacle(platform: Platform) -> str | None:
