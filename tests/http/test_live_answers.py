@@ -305,12 +305,12 @@ async def test_slow_body_starts_nothing_after_loss_of_right(
 
 async def test_readers_with_same_token_share_one_check(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     from orvanta_platform.control.live_actor import LiveActor
-    from orvanta_platform.services.access.session import Authenticator, Caller
+    from orvanta_platform.services.access.session import Caller, TokenResolver
 
     looks, now = 0, 1000.0
     monkeypatch.setattr(clock, "monotonic", lambda: now)
-    authenticator = Authenticator(api.platform)
-    derive = authenticator.actor
+    resolver = TokenResolver(api.platform)
+    derive = resolver.resolve
 
     async def counted(*args: Any, **more: Any) -> Any:
         nonlocal looks
@@ -318,11 +318,11 @@ async def test_readers_with_same_token_share_one_check(api: ApiHarness, monkeypa
         return await derive(*args, **more)
 
     token, caller = api.client.headers["authorization"].removeprefix("Bearer "), Caller("main")
-    actor = await authenticator.actor(token, caller, changes=False)
+    actor = await resolver.resolve(token, caller, changes=False)
     assert actor is not None
-    monkeypatch.setattr(authenticator, "actor", counted)
+    monkeypatch.setattr(resolver, "resolve", counted)
     readers = [
-        LiveActor(actor, lambda age: authenticator.again(token, caller, age), derived_at=clock.monotonic())
+        LiveActor(actor, lambda age: resolver.resolve_recent(token, caller, age), derived_at=clock.monotonic())
         for _ in range(5000)
     ]
     await asyncio.gather(*(reader.current() for reader in readers))

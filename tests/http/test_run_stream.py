@@ -22,7 +22,7 @@ from orvanta_platform.control.live_actor import LiveActor
 from orvanta_platform.db import logs, tokens
 from orvanta_platform.db.jobs import ClaimedJob
 from orvanta_platform.db.logs import LogChunk
-from orvanta_platform.services.access.session import Authenticator, Caller
+from orvanta_platform.services.access.session import Caller, TokenResolver
 from orvanta_platform.services.logs import tail as log_tail
 from orvanta_platform.services.platform import Platform, open_platform
 from orvanta_platform.services.run_views import feed as run_feed
@@ -43,10 +43,10 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 async def live(api: ApiHarness, client: httpx.AsyncClient) -> LiveActor:
     """Return the LiveActor of this client."""
     token = client.headers["authorization"].removeprefix("Bearer ")
-    gate, began = Authenticator(api.platform), clock.monotonic()
-    actor = await gate.actor(token, Caller("main"), changes=False)
+    resolver, began = TokenResolver(api.platform), clock.monotonic()
+    actor = await resolver.resolve(token, Caller("main"), changes=False)
     assert actor is not None
-    return LiveActor(actor, lambda age_s: gate.again(token, Caller("main"), age_s), derived_at=began)
+    return LiveActor(actor, lambda age_s: resolver.resolve_recent(token, Caller("main"), age_s), derived_at=began)
 
 
 async def admin(api: ApiHarness) -> LiveActor:

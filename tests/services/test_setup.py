@@ -11,7 +11,7 @@ from tests.conftest import TestDatabase
 from orvanta_platform.db.pool import Database
 from orvanta_platform.errors import AlreadyExists, BadRequest, NotFound, Unauthenticated
 from orvanta_platform.services.access import session, setup
-from orvanta_platform.services.access.session import Authenticator, Caller
+from orvanta_platform.services.access.session import Caller, TokenResolver
 from orvanta_platform.services.platform import open_platform
 from orvanta_platform.settings import Settings
 
@@ -28,7 +28,7 @@ async def test_first_start_creates_workspaces_admin_token_and_link(database: Tes
     assert first.token_file.stat().st_mode & 0o777 == 0o600
     token = first.token_file.read_text().strip()
     for workspace in ("admins", "shop"):
-        actor = await Authenticator(platform).actor(token, Caller(workspace=workspace), changes=False)
+        actor = await TokenResolver(platform).resolve(token, Caller(workspace=workspace), changes=False)
         assert actor is not None and actor.username == "admin" and actor.role == "admin" and actor.super_admin
     assert first.link is not None and first.link.startswith("http://127.0.0.1:8000/first_password#ovf_")
     await platform.close()
@@ -65,7 +65,7 @@ async def test_link_sets_the_password_once(database: TestDatabase, tmp_path: Pat
         await session.first_password(platform, secrets[0], "short", Caller())
     made = await session.first_password(platform, secrets[0], "correct horse", Caller())
     assert made is not None
-    assert await Authenticator(platform).actor(made.token, Caller(), changes=True) is not None
+    assert await TokenResolver(platform).resolve(made.token, Caller(), changes=True) is not None
     for used in secrets:
         with pytest.raises(Unauthenticated):
             await session.first_password(platform, used, "another password", Caller())
@@ -121,7 +121,7 @@ async def test_reset_password_ends_sessions_and_is_audited(database: TestDatabas
     with pytest.raises(Unauthenticated):
         await session.login(platform, "ada@example.org", "correct horse", Caller())
     await session.login(platform, "ada@example.org", "battery staple", Caller())
-    assert await Authenticator(platform).actor(old.token, Caller(), changes=False) is None
+    assert await TokenResolver(platform).resolve(old.token, Caller(), changes=False) is None
     async with platform.db.acquire() as conn:
         audited = await conn.fetch("SELECT actor, resource FROM audit WHERE operation = 'users.reset_password'")
         assert [tuple(row) for row in audited] == [("orvanta", "ada@example.org")]

@@ -39,7 +39,7 @@ from orvanta_platform.http.request_body import Pace, PacedBody
 from orvanta_platform.http.requests import ACTOR, LIVE_ACTOR, PLATFORM, REQUEST_ID
 from orvanta_platform.http.same_site import require_same_site
 from orvanta_platform.services.access import scim_tokens
-from orvanta_platform.services.access.session import Authenticator, Caller
+from orvanta_platform.services.access.session import Caller, TokenResolver
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.units import size_text
 
@@ -116,7 +116,7 @@ class AuthenticationMiddleware:
         self._app = app
         self._platform = platform
         settings = platform.settings
-        self._authenticator = Authenticator(platform)
+        self._tokens = TokenResolver(platform)
         self._anonymous = Rate(settings.anonymous_rate)
         self._longest = settings.anonymous_body
         self._addresses = ClientAddresses(settings.trusted_proxies, settings.forwarded_header)
@@ -208,7 +208,7 @@ class AuthenticationMiddleware:
             interactive=headers.get("x-trigger") == "manual",
         )
         started = clock.monotonic()
-        actor = await self._authenticator.actor(token, caller, changes=changes) if token else None
+        actor = await self._tokens.resolve(token, caller, changes=changes) if token else None
         if actor is None:
             raise _unauthenticated(token)
         if source == "cookie" and changes and CSRF_HEADER not in headers:
@@ -219,7 +219,7 @@ class AuthenticationMiddleware:
         if not _CLEAN.fullmatch(path):
             raise BadRequest("The path contains empty, dotted or unprintable segments.")
         scope[ACTOR] = actor
-        derive = partial(self._authenticator.again, token or "", caller)
+        derive = partial(self._tokens.resolve_recent, token or "", caller)
         scope[LIVE_ACTOR] = LiveActor(actor, derive, derived_at=started)
 
     async def _admit_scim(self, scope: Any, headers: MutableScopeHeaders, request_id: str) -> None:
@@ -267,7 +267,7 @@ class AuthenticationMiddleware:
         if not token or (source == "cookie" and not _is_of_this_site(scope, headers)):
             return
         caller = Caller(workspace=_workspace(path, headers), address=_address(scope), request_id=request_id)
-        actor = await self._authenticator.actor(token, caller, changes=True)
+        actor = await self._tokens.resolve(token, caller, changes=True)
         if actor is not None:
             scope[ACTOR] = actor
 

@@ -64,7 +64,7 @@ class Session(msgspec.Struct, frozen=True):
     lives_s: int = SESSION_S
 
 
-class Authenticator:
+class TokenResolver:
     """Resolves tokens to actors. Identities of running jobs are cached for one second, for reads only."""
 
     def __init__(self, platform: Platform) -> None:
@@ -72,7 +72,7 @@ class Authenticator:
         self._jobs: OrderedDict[str, tuple[float, Bearer]] = OrderedDict()
         self._recent: OrderedDict[tuple[bytes, str | None], tuple[float, asyncio.Future[Actor | None]]] = OrderedDict()
 
-    async def actor(self, token: str, caller: Caller, *, changes: bool) -> Actor | None:
+    async def resolve(self, token: str, caller: Caller, *, changes: bool) -> Actor | None:
         """Return the actor of `token` in the caller's workspace, or None if the token is not valid.
 
         `changes`: the call changes data, so the token of a job is always checked against the database.
@@ -94,7 +94,7 @@ class Authenticator:
                 await tokens.record_use(conn, digest, caller.address)
         return bearer
 
-    async def again(self, token: str, caller: Caller, within_s: float) -> Actor | None:
+    async def resolve_recent(self, token: str, caller: Caller, within_s: float) -> Actor | None:
         """Return the actor of `token`, resolved at most `within_s` seconds ago.
 
         Concurrent callers with the same token share one query. The cache of job tokens is not used.
@@ -103,7 +103,7 @@ class Authenticator:
         at, known = self._recent.get(key, (0.0, None))
         now = clock.monotonic()
         if known is None or now - at >= within_s or (known.done() and (known.cancelled() or known.exception())):
-            known = asyncio.ensure_future(self.actor(token, caller, changes=True))
+            known = asyncio.ensure_future(self.resolve(token, caller, changes=True))
             self._recent[key] = (now, known)
             self._recent.move_to_end(key)
             if len(self._recent) > _RECENT_ACTORS:
@@ -224,7 +224,7 @@ async def _check_code(
                 conn, platform.keys, account.email, code, counted=keys, confirming=not account.totp
             )
         if accepted and not account.totp:
-            await confirmed(conn, _as_actor(account, caller))
+            await complete_enrolment(conn, _as_actor(account, caller))
     if accepted:
         return True
     if not code and account.totp:
@@ -235,7 +235,7 @@ async def _check_code(
     raise SecondFactorRequired("The code is wrong, or was used before.", hint="Wait for the next code.")
 
 
-async def confirmed(conn: Connection, actor: Actor) -> None:
+async def complete_enrolment(conn: Connection, actor: Actor) -> None:
     """Record that an account has an authenticator, and end its other sessions, which started without it."""
     await tokens.delete_sessions(conn, actor.email, except_for=actor.token)
     await audit.record_instance(conn, actor, "users.totp.enable", "Updated", actor.email)

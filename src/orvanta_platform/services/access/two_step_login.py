@@ -106,7 +106,7 @@ async def confirm(platform: Platform, actor: Actor, code: str) -> None:
             raise Conflict("Two-step login is on already.")
         if not await totp_codes.accept(conn, platform.keys, actor.email, code, confirming=True):
             raise WrongCode("The code is wrong.", hint="Wait for the next code; the clock of the device must be right.")
-        await session.confirmed(conn, actor)
+        await session.complete_enrolment(conn, actor)
 
 
 async def disable(platform: Platform, actor: Actor, password: str, code: str) -> None:

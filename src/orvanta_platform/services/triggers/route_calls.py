@@ -31,7 +31,7 @@ from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import Forbidden, InvalidInput, NotFound, OrvantaError, RateLimited, Unauthenticated
 from orvanta_platform.orchestrator import interpolation
 from orvanta_platform.orchestrator.interpolation import Interpolation
-from orvanta_platform.services.access.session import Authenticator, Caller
+from orvanta_platform.services.access.session import Caller, TokenResolver
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.runs import start as runs
 from orvanta_platform.services.runs.idempotency import IdempotencyKey, caller_of
@@ -221,7 +221,7 @@ async def admit_token(platform: Platform, trigger: HttpTriggerRow, incoming: Rou
     caller = Caller(trigger.workspace, incoming.address, incoming.request_id)
     actor = None
     if scheme.lower() == "bearer" and token.strip():
-        actor = await Authenticator(platform).actor(token.strip(), caller, changes=True)
+        actor = await TokenResolver(platform).resolve(token.strip(), caller, changes=True)
     if actor is None:
         raise Unauthenticated("This HTTP trigger requires a token.", hint="Send `Authorization: Bearer <token>`.")
     kind = "flow" if trigger.is_flow else "script"
