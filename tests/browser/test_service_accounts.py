@@ -84,7 +84,12 @@ async def create_token_of_service_account(page: Page) -> str:
 
 
 async def is_managed_on_its_own_page(page: Page) -> None:
-    """The list of members offers only what the server allows for a service account."""
+    """The lists of accounts and members offer only what the server allows for a service account."""
+    await opens(page, "accounts", "Accounts")
+    account = rows(page, "Accounts").filter(has_text="ci@main.service.orvanta")
+    await expect(account).to_contain_text("Service account")
+    await expect(account.get_by_role("button")).to_have_text(["Disable", "Delete"])
+    await expect(account.get_by_role("combobox")).to_have_count(0)
     await opens(page, "members", "Members")
     row = rows(page, "Members").filter(has_text="ci@main.service.orvanta")
     await expect(row.get_by_role("option")).to_have_text(["Developer", "Operator", "Viewer"])

@@ -80,9 +80,9 @@ function AccountRow({ account, self }: { account: Account; self: boolean }) {
   const { busy, errors, send } = useSubmission();
   const [asking, setAsking] = useState<"reset" | "totp" | "identities" | "disable" | "delete" | null>(null);
   const [link, setLink] = useState<string | null>(null);
-  const { email, disabled } = account;
+  const { email, disabled, service_account: service } = account;
   const providers = useQuery(identityProvidersQuery).data ?? {};
-  const linkable = Object.keys(providers).length > 0 && !account.service_account;
+  const linkable = Object.keys(providers).length > 0 && !service;
   const act = async (work: () => Promise<unknown>, message: string) => {
     if (await send(work)) notify(message);
     await queries.invalidateQueries(accountsQuery);
@@ -99,6 +99,7 @@ function AccountRow({ account, self }: { account: Account; self: boolean }) {
         <span className={css.heading}>
           <span className={css.name}>{email}</span>
           {self && <span className={css.chip}>{t("settings.you")}</span>}
+          {service && <span className={css.chip}>{t("settings.serviceAccount")}</span>}
           {disabled && <Status status="skipped" word={t("settings.disabled")} />}
         </span>
         <span className={css.facts}>
@@ -107,16 +108,18 @@ function AccountRow({ account, self }: { account: Account; self: boolean }) {
         </span>
       </div>
       <div className={css.tools}>
-        <RoleSelect
-          aria-label={t("settings.roleOf", { name: email })}
-          role={keyOfRole(account)}
-          set={(role) =>
-            void act(
-              () => updateAccount(email, flagsOf(role)),
-              t("settings.roleChanged", { name: email, role: ROLES[role] ?? role }),
-            )
-          }
-        />
+        {!service && (
+          <RoleSelect
+            aria-label={t("settings.roleOf", { name: email })}
+            role={keyOfRole(account)}
+            set={(role) =>
+              void act(
+                () => updateAccount(email, flagsOf(role)),
+                t("settings.roleChanged", { name: email, role: ROLES[role] ?? role }),
+              )
+            }
+          />
+        )}
         {disabled ? (
           <Button
             disabled={busy}
@@ -127,9 +130,11 @@ function AccountRow({ account, self }: { account: Account; self: boolean }) {
           </Button>
         ) : (
           <>
-            <Button onClick={() => setAsking("reset")} aria-label={t("settings.resetOf", { email })}>
-              {t("settings.reset")}
-            </Button>
+            {!service && (
+              <Button onClick={() => setAsking("reset")} aria-label={t("settings.resetOf", { email })}>
+                {t("settings.reset")}
+              </Button>
+            )}
             {account.totp && !self && (
               <Button onClick={() => setAsking("totp")} aria-label={t("settings.resetTwoStepOf", { email })}>
                 {t("settings.resetTwoStep")}

@@ -129,7 +129,7 @@ export function SsoDialog({ existing, taken = [], save, close }: Props) {
 function Grants({ grants, set }: { grants: Grant[]; set: (grants: Grant[]) => void }) {
   const [adding, setAdding] = useState(false);
   return (
-    <fieldset className={css.card}>
+    <fieldset className={`${css.card} ${css.grants}`}>
       <legend>{t("settings.grants")}</legend>
       <p className={css.note}>{t("settings.grantsHint")}</p>
       <Rows
