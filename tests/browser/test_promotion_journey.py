@@ -216,7 +216,7 @@ async def overwrite_conflict_in_frozen_hours(people: People, url: str) -> None:
     page = await people.goto("kira", url)
     await expect(page.get_by_role("list", name="Rules not fulfilled yet")).to_contain_text("in its frozen hours")
     await expect(page.get_by_role("button", name="Apply")).to_be_disabled()
-    await expect(page.get_by_label("Comment")).to_be_visible()
+    await expect(page.get_by_label("Comment", exact=True)).to_be_visible()
     await expect(page.get_by_label("Reason for bypassing the rules")).to_have_count(0)
     page = await people.goto("jonas", url)
     await bypass(page)
