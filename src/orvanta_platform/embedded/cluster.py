@@ -40,6 +40,7 @@ fsync = on
 full_page_writes = on
 synchronous_commit = on
 max_wal_size = 512MB
+max_logical_replication_workers = 0
 password_encryption = scram-sha-256
 timezone = UTC
 log_timezone = UTC
@@ -51,6 +52,9 @@ log_filename = 'postgres-%a.log'
 log_truncate_on_rotation = on
 log_rotation_age = 1d
 """
+
+_CONF_FROM_18 = "io_method = sync\n"
+"""Reads mostly hit the cache of the system, for which three more processes are not worth their memory."""
 
 Role = Literal["owner", "app"]
 
@@ -183,7 +187,8 @@ def _create(cluster: Cluster) -> None:
 
 
 def _configure(cluster: Cluster, data: Path) -> None:
-    text = _CONF + f"unix_socket_directories = '{str(cluster.socket).replace(chr(39), chr(39) * 2)}'\n"
+    newer = _CONF_FROM_18 if int(binaries.version(cluster.bin).split(".")[0]) >= 18 else ""
+    text = _CONF + newer + f"unix_socket_directories = '{str(cluster.socket).replace(chr(39), chr(39) * 2)}'\n"
     target = data / "postgresql.conf"
     if target.read_text() != text:
         target.write_text(text)
