@@ -160,7 +160,7 @@ async def in_commit(scene: ApiHarness, point: str) -> Part:
 
 
 async def in_acceptance(scene: ApiHarness, point: str) -> Part:
-    """Leave one new run's COMMIT durable and unanswered while its caller waits; all other runs have jobs in slots."""
+    """Leave the COMMIT of new runs durable and unanswered while their callers wait; other runs have jobs in slots."""
     stage = scene.stage
     once = iter([True])
     stage.gate.arm("result read")
@@ -169,7 +169,7 @@ async def in_acceptance(scene: ApiHarness, point: str) -> Part:
     first = await stage.gate.arrival(point)
     first.let("block")
     await stage.database.unanswered(first.facts["backend"])
-    await stage.database.until(LIVE, scene.count - 1)
+    await stage.database.until(LIVE, scene.count - first.facts["writes"])
     await stage.gate.arrival("result read")
     return stage.part_of(first)
 

@@ -15,6 +15,8 @@ R = TypeVar("R")
 MAX_WRITES = 200
 MAX_BYTES = 1 << 20
 
+_SLOW_S = 0.05
+
 
 class _Item(Generic[W, R]):
     __slots__ = ("done", "write")
@@ -31,10 +33,13 @@ class GroupCommit(ABC, Generic[W, R]):
     rejected write is alone: only that one fails.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, concurrent: int = 1) -> None:
+        """Write up to `concurrent` batches at the same time, if earlier ones take longer than 50 ms."""
         self._name = name
+        self._concurrent = concurrent
         self._items: deque[_Item[W, R]] = deque()
         self._task: asyncio.Task[None] | None = None
+        self._slow: set[asyncio.Task[None]] = set()
 
     async def submit(self, write: W) -> R:
         """Return the result of the write once its batch has committed. Raises the error of a write that fails."""
@@ -46,10 +51,10 @@ class GroupCommit(ABC, Generic[W, R]):
 
     async def close(self) -> None:
         """Stop writing; writes that have not committed raise CancelledError."""
-        if self._task is not None:
-            self._task.cancel()
+        for task in [*self._slow, *([self._task] if self._task is not None else [])]:
+            task.cancel()
             with suppress(asyncio.CancelledError):
-                await self._task
+                await task
         for item in self._items:
             item.done.cancel()
 
@@ -68,12 +73,23 @@ class GroupCommit(ABC, Generic[W, R]):
     async def _drain(self) -> None:
         while self._items:
             batch = self._take()
-            try:
-                if batch:
-                    await self._commit(batch)
-            finally:
-                for item in batch:
-                    item.done.cancel()
+            if self._concurrent == 1:
+                await self._settle(batch)
+                continue
+            task = asyncio.create_task(self._settle(batch), name=self._name)
+            self._slow.add(task)
+            task.add_done_callback(self._slow.discard)
+            await asyncio.wait([task], timeout=_SLOW_S)
+            if len(self._slow) >= self._concurrent:
+                await asyncio.wait(self._slow, return_when=asyncio.FIRST_COMPLETED)
+
+    async def _settle(self, batch: Sequence[_Item[W, R]]) -> None:
+        try:
+            if batch:
+                await self._commit(batch)
+        finally:
+            for item in batch:
+                item.done.cancel()
 
     def _take(self) -> list[_Item[W, R]]:
         """Remove and return the oldest items that fit one batch."""

@@ -9,6 +9,9 @@ from orvanta_platform.db.pool import CONNECTION_LOST, TRANSIENT, Database
 from orvanta_platform.db.starts import NewStart, start_runs
 from orvanta_platform.orchestrator.group_commit import GroupCommit
 
+_CONCURRENT = 4
+"""Number of batches at the same time: a connection that does not answer delays no runs but those of its batch."""
+
 
 class RunStarts(GroupCommit[NewStart, bool]):
     """Inserts the runs that concurrent calls of a process start.
@@ -18,7 +21,7 @@ class RunStarts(GroupCommit[NewStart, bool]):
     """
 
     def __init__(self, database: Database) -> None:
-        super().__init__("starts of runs")
+        super().__init__("starts of runs", concurrent=_CONCURRENT)
         self._database = database
 
     def _key(self, write: NewStart) -> UUID:

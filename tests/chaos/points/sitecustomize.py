@@ -81,10 +81,14 @@ def after(point: str, counts: Callable[[Any], bool] = lambda result: True) -> Ar
 
 
 def unanswered(point: str) -> Around:
-    """Return a wrapper of a COMMIT. After the answer `block` it is durable but unanswered until its backend ends."""
+    """Return a wrapper of a COMMIT. After the answer `block` it is durable but unanswered until its backend ends.
+
+    The fact `writes` is the number of runs or steps that share it.
+    """
 
     async def around(original: Function, connection: Any, *args: Any) -> Any:
-        if await arrive(point, backend=connection.get_server_pid()) == "block":
+        writes = len(args[0]) if args and isinstance(args[0], list) else 1
+        if await arrive(point, backend=connection.get_server_pid(), writes=writes) == "block":
             await connection.execute("SET synchronous_commit = on")
         return await original(connection, *args)
 
