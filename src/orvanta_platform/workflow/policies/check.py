@@ -214,33 +214,41 @@ def _secrets(node: SubjectPart) -> Iterator[_Finding]:
         if not isinstance(inputs, dict):
             continue
         for name, transform in inputs.items():
-            is_transform = group == "input_transforms" and isinstance(transform, dict)
+            value = transform.get("value") if group == "input_transforms" and isinstance(transform, dict) else transform
             found: list[str] = []
-            _find_literals(name, name, transform.get("value") if is_transform else transform, found)
+            if isinstance(value, dict | list):
+                _find_literals(name, name, value, found)
+            elif isinstance(value, str) and _is_literal(value) and _is_secret(name):
+                found.append(name)
             for each in found:
                 message = f"`{each}` of {_lower(node)} must refer to a variable instead of containing the secret."
                 yield node, name, pointer(node.pointer(group), name), message
 
 
-def _find_literals(place: str, key: str, value: Any, found: list[str]) -> tuple[bool, bool]:
+def _find_literals(place: str, key: str, value: dict[str, Any] | list[Any], found: list[str]) -> tuple[bool, bool]:
     """Add the places at and below a value whose key is that of a secret, and which contain text but no reference.
 
     Returns whether the value contains a text, and a reference.
     """
-    if isinstance(value, str):
-        is_reference = value.startswith(_REFERENCES)
-        has_text, has_reference, before = bool(value) and not is_reference, is_reference, len(found)
-    else:
-        before = len(found)
-        if isinstance(value, dict):
-            inner = [(f"{place}.{name}"[:MAX_COMPARED], name, each) for name, each in value.items()]
-        else:
-            inner = [(place, "", each) for each in value] if isinstance(value, list) else []
-        seen = [_find_literals(*each, found) for each in inner]
-        has_text, has_reference = any(each for each, _ in seen), any(each for _, each in seen)
+    before, has_text, has_reference = len(found), False, False
+    for name, each in value.items() if isinstance(value, dict) else (("", each) for each in value):
+        if isinstance(each, str):
+            has_reference |= each.startswith(_REFERENCES)
+            if _is_literal(each):
+                has_text = True
+                if name and _is_secret(name):
+                    found.append(f"{place}.{name}"[:MAX_COMPARED])
+        elif isinstance(each, dict | list):
+            inner = f"{place}.{name}"[:MAX_COMPARED] if name else place
+            seen = _find_literals(inner, name, each, found)
+            has_text, has_reference = has_text or seen[0], has_reference or seen[1]
     if has_text and not has_reference and _is_secret(key):
         found[before:] = [place]
     return has_text, has_reference
+
+
+def _is_literal(text: str) -> bool:
+    return bool(text) and not text.startswith(_REFERENCES)
 
 
 @lru_cache(maxsize=1024)
