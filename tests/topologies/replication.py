@@ -1,4 +1,4 @@
-"""A primary PostgreSQL with a synchronous standby, which streams from it and can be promoted."""
+"""A primary PostgreSQL with a standby, which streams from it and can be promoted."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests import processes
 from tests.installation import free_port
 from tests.processes import descendants, with_parent
 
@@ -21,8 +22,8 @@ from orvanta_platform.embedded import binaries
 _PASSWORD = "not-a-secret-of-anybody"
 _PRIMARY = """listen_addresses = '127.0.0.1'
 unix_socket_directories = ''
-synchronous_standby_names = '*'
 """
+_SYNCHRONOUS = "synchronous_standby_names = '*'\n"
 _STANDBY = """primary_conninfo = 'host=127.0.0.1 port={primary} user=orvanta_owner password={password}'
 primary_slot_name = 'standby'
 synchronous_standby_names = ''
@@ -68,10 +69,20 @@ class Replication:
         command = [str(self.programs / "pg_ctl"), "promote", "--wait", "--pgdata", str(self.standby.data)]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/", **self.run_as)
 
+    def interrupt(self) -> None:
+        """Send no more changes to the standby, as over a broken line."""
+        (sender,) = (
+            pid for pid in descendants(self.primary.process.pid) if "walsender" in " ".join(processes.arguments(pid))
+        )
+        os.kill(sender, signal.SIGSTOP)
+
 
 @contextmanager
-def running() -> Iterator[Replication]:
-    """Run both servers until the end of the block. The database has the two roles and no tables."""
+def running(*, synchronous: bool = True) -> Iterator[Replication]:
+    """Run both servers until the end of the block. The database has the two roles and no tables.
+
+    `synchronous`: commits on the primary wait for the standby.
+    """
     user = binaries.account()
     folder = Path(tempfile.mkdtemp(prefix="replication-"))
     shutil.chown(folder, user.uid, user.gid)
@@ -108,7 +119,7 @@ def running() -> Iterator[Replication]:
         run(
             programs / "initdb", "--pgdata", primary, "--username", "superuser", "--encoding", "UTF8", "--auth", "trust"
         )
-        append(primary / "postgresql.conf", _PRIMARY)
+        append(primary / "postgresql.conf", _PRIMARY + (_SYNCHRONOUS if synchronous else ""))
         first = start(primary, free_port())
         own = ("--host", "127.0.0.1", "--port", first.port, "--username", "superuser", "--no-psqlrc", "postgres", "-q")
         # Nothing waits for a standby that does not exist yet.

@@ -45,14 +45,16 @@ class Heartbeat(msgspec.Struct, frozen=True):
     """An accepted heartbeat; `drained`: the worker claims no jobs."""
 
     drained: bool
+    number: int
+    """Number of heartbeats of this generation in the database."""
 
 
 async def record_heartbeat(
     connection: Connection, worker: UUID, generation: int, jobs_executed: int
 ) -> Heartbeat | None:
     """Record a heartbeat; return None if the worker's generation has ended and its jobs are no longer its own."""
-    drained = await connection.fetchval(_SQL["record_heartbeat"], worker, generation, jobs_executed)
-    return None if drained is None else Heartbeat(drained)
+    row = await connection.fetchrow(_SQL["record_heartbeat"], worker, generation, jobs_executed)
+    return None if row is None else Heartbeat(**dict(row))
 
 
 async def set_served(

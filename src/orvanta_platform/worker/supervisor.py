@@ -240,7 +240,12 @@ class _Registration:
                 self._child.jobs_executed = message["stats"]["jobs"]
 
     async def _beat(self) -> None:
-        """Beat until the worker is fenced; from then on its jobs no longer belong to it."""
+        """Beat until the worker is fenced; from then on its jobs no longer belong to it.
+
+        A database that has lost heartbeats, such as a standby that had not received them, has also lost ends of jobs,
+        which would remain claimed: the worker gives up all of its jobs.
+        """
+        last = 0
         pause_s = self._settings.beat_ms / 1000
         while True:
             at = clock.monotonic()
@@ -257,6 +262,10 @@ class _Registration:
             if beaten is None:
                 log.warning("this worker was declared lost", action="fenced", worker=str(self._worker.id))
                 return
+            if beaten.number <= last:
+                log.warning("the database lost heartbeats", action="fenced", worker=str(self._worker.id))
+                return
+            last = beaten.number
             self._child.send(beat=at, drained=beaten.drained)
             await asyncio.sleep(max(0.0, pause_s - (clock.monotonic() - at)))
 

@@ -5,11 +5,12 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 ON CONFLICT (id) DO NOTHING
 
 -- name: record_heartbeat
--- Records a heartbeat and returns whether the worker is drained; no row if its generation has ended.
+-- Records a heartbeat and returns whether the worker is drained, and the number of its heartbeats; no row if its
+-- generation has ended.
 UPDATE worker
 SET beat = beat + 1, beat_at = app_now(), jobs_executed = $3
 WHERE id = $1 AND generation = $2 AND state = 'live'
-RETURNING drained_at IS NOT NULL
+RETURNING drained_at IS NOT NULL AS drained, beat AS number
 
 -- name: set_drained
 -- Drains a live worker, or lets it claim again; returns no row if there is none.
