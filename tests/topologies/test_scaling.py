@@ -10,10 +10,13 @@ import json
 import os
 import random
 import signal
+import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
+from time import monotonic
 
 import asyncpg
 import httpx
@@ -33,6 +36,9 @@ pytestmark = [
 SECONDS = float(os.environ.get("SCALE_SECONDS", "600"))
 PAUSE_S = 0.3
 """Time of each node in seconds: most kills and stops interrupt jobs."""
+
+BURST_WORKERS, BURST_SLOTS = 4, 4
+"""Maximum number of workers of the autoscaler, and the slots of each."""
 
 
 @pytest.fixture
@@ -119,3 +125,65 @@ async def test_no_run_is_lost_or_doubled(
     print(json.dumps({"times": times, "killed": dict(killed), "losses": losses}))
     assert seconds < 300 or (len(killed) >= 5 and losses > 0)
     installation.run("doctor", "--consistency")
+
+
+@dataclass(slots=True)
+class Autoscaler:
+    """A program that lets the number of workers follow the demand, as KEDA does."""
+
+    installation: Installation
+    client: httpx.AsyncClient
+    rows: list[tuple[float, int, int]] = field(default_factory=list)
+    """Seconds, demand and number of workers at each check."""
+    stopped: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    async def follow(self) -> None:
+        """Start and stop workers until the demand, which has risen, is zero again."""
+        began = monotonic()
+        while not self.rows or self.rows[-1][1] or not max(demand for _, demand, _ in self.rows):
+            answer = await self.client.get("/api/workers/demand", params={"slots": BURST_SLOTS})
+            demand = answer.raise_for_status().json()["desired_workers"]
+            self._set_workers(min(demand, BURST_WORKERS))
+            self.rows.append((round(monotonic() - began, 1), demand, len(self.installation.workers)))
+            await asyncio.sleep(1)
+
+    def _set_workers(self, number: int) -> None:
+        workers = self.installation.workers
+        while len(workers) < number:
+            self.installation.start_worker()
+        while len(workers) > number:
+            worker = workers.pop()
+            worker.terminate()
+            self.stopped.append(worker)
+
+
+@pytest.mark.parametrize("runs", [pytest.param(400, marks=pytest.mark.soak)])
+async def test_workers_follow_a_burst(tmp_path: Path, database: TestDatabase, runs: int) -> None:
+    """From no worker to the most and back; those that are removed return or finish their jobs."""
+    settings = {"ORVANTA_SLOTS": str(BURST_SLOTS)}
+    installation = Installation(tmp_path, database.app_url, database.owner_url, settings)
+    with installation.running():
+        installation.create_admin()
+        installation.start_server()
+        port = next(iter(installation.servers))
+        installation.await_server(port)
+        headers = {"Authorization": f"Bearer {installation.token}"}
+        async with httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=PATIENCE_S
+        ) as client:
+            await load.deploy(client, PAUSE_S)
+            calls = load.Calls(runs)
+            calls.begin(client)
+            autoscaler = Autoscaler(installation, client)
+            await autoscaler.follow()
+            await calls.finish()
+            await calls.check(client, database.owner_url)
+        for worker in autoscaler.stopped:
+            assert await asyncio.to_thread(worker.wait, PATIENCE_S) == 0
+        print(json.dumps(autoscaler.rows))
+        numbers = [workers for _, _, workers in autoscaler.rows]
+        assert max(numbers) == BURST_WORKERS and numbers[-1] == 0
+        installation.run("doctor", "--consistency")
+    connection = await asyncpg.connect(database.owner_url)
+    assert await connection.fetchval("SELECT coalesce(sum(losses), 0)::bigint FROM job") == 0
+    await connection.close()
