@@ -35,7 +35,7 @@ def chain(steps: int, *, dedicated: bool) -> dict[str, Any]:
 
 
 def while_loop(turns: int, *, dedicated: bool) -> dict[str, Any]:
-    """Return a loop of a light Python node that ends after so many turns; the result is their number."""
+    """Return a loop of a light Python node that ends after this number of turns; the result is their number."""
     stop = {"expr": f"flow_input.iter.index >= {turns - 1}", "skip_if_stopped": False}
     body = {**_python("each", LIGHT, {"n": _static(10)}, dedicated), "stop_after_if": stop}
     loop = {"type": "whileloopflow", "skip_failures": False, "modules": [body]}
