@@ -142,16 +142,17 @@ async def test_outcome_of_lost_batch_is_found_for_each_run(core: CoreHarness, mo
 
 async def test_batch_without_answer_delays_no_other(core: CoreHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     answered = asyncio.Event()
-    waiting = iter([True])
+    waiting = [True]
 
     async def slow(connection: Any, starts: list[NewStart]) -> None:
-        if next(waiting, False):
+        if waiting:
+            waiting.pop()
             await answered.wait()
         await start_runs(connection, starts)
 
     monkeypatch.setattr(run_starts, "start_runs", slow)
     first = asyncio.create_task(start(core))
-    while waiting.__length_hint__():
+    while waiting:
         await asyncio.sleep(0)
     others = await asyncio.gather(*(start(core) for _ in range(5)))
     assert not first.done()
