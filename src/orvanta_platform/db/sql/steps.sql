@@ -113,10 +113,11 @@ WITH step AS MATERIALIZED (
            CASE WHEN j.worker IS NOT NULL THEN app_now() END, j.frame, j.parent, j.place, j.nonce
     FROM unnest($40::bigint[], $41::uuid[], $42::text[], $43::integer[], $44::text[], $45::text[], $46::text[],
                 $47::text[], $48::smallint[], $49::smallint[], $50::double precision[], $51::uuid[], $52::integer[],
-                $53::uuid[], $54::uuid[], $55::integer[], $56::uuid[])
+                $53::uuid[], $54::uuid[], $55::integer[], $56::uuid[]) WITH ORDINALITY
         AS j(n, id, node, node_index, kind, language, path, queue, priority, lane, timeout_s, worker, generation, frame,
-             parent, place, nonce)
+             parent, place, nonce, position)
     JOIN written ON written.n = j.n
+    ORDER BY j.position  -- jobs are claimed in the order of job_seq
 ), due_jobs AS (
     UPDATE job_live j
     SET state = 'available', seq = nextval('job_seq'), timeout_s = w.timeout_s
