@@ -59,7 +59,9 @@ def test_tree_is_pushed_by_one_command_and_every_item_returns_its_result(cli: Cl
     deployed = time.monotonic()
     failed = pushed.json.get("failed", pushed.json)
     assert failed == [], failed
-    assert len(pushed.json["pushed"]) == len(corpus.scripts) + len(corpus.workflows) + len(SHARED)
+    # The command also lists the folders that the tree does not declare, and writes their files.
+    declared = [each for each in pushed.json["pushed"] if each["file"].removeprefix("tree/") not in undeclared(corpus)]
+    assert len(declared) == len(corpus.scripts) + len(corpus.workflows) + len(SHARED)
     client = cli.installation.client
     with ThreadPoolExecutor(MAX_AT_ONCE) as pool:
         scripts = list(pool.map(lambda case: _fault(client, "p", case), corpus.scripts))
@@ -81,3 +83,9 @@ def _fault(client: httpx.Client, kind: str, case: Case) -> str | None:
         name = found.get("error", {}).get("name") if isinstance(found, dict) else None
         return None if name == case.expected.name else f"{case.path}: {found} instead of {case.expected.name}"
     return None if found == case.expected else f"{case.path}: {found} instead of {case.expected}"
+
+
+def undeclared(corpus: Corpus) -> set[str]:
+    """Return the names of the files of folders that the tree does not contain."""
+    folders = {"/".join(name.split("/")[:2]) for name in corpus.files}
+    return {f"{folder}/folder.meta.yaml" for folder in folders} - set(corpus.files)
