@@ -153,10 +153,35 @@ def test_profiles_are_chosen_and_removed(cli: Cli) -> None:
 
 @pytest.mark.usefixtures("ada")
 def test_foreign_workspace_is_rejected(cli: Cli) -> None:
+    logged_in(cli)
+    before = len(cli("user", "sessions", "--json").json)
     arguments = ("login", cli.installation.base, "--email", ADA, "--workspace", "admins")
     assert "Your workspaces: main." in cli(*arguments, text=f"{PASSWORD}\n", code=1).err
     logged_in(cli)
+    # The refused login has left no session.
+    own = [each for each in cli("user", "sessions", "--json").json if not each["current"]]
+    assert len(own) == before, own
     assert cli("flow", "list", "--workspace", "admins", code=1).err.startswith("Error: ")
+
+
+def test_invited_account_without_workspace_logs_in_and_joins(cli: Cli) -> None:
+    account = {"email": "ivy@example.org", "username": "ivy", "password": PASSWORD}
+    client = cli.installation.client
+    assert client.post("/api/users/create", json=account).status_code == 201
+    log_in = ("login", cli.installation.base, "--email", account["email"], "--profile", "ivy")
+    done = cli(*log_in, text=f"{PASSWORD}\n")
+    assert "no workspace, profile ivy" in done.out and "Ask an admin of a workspace for an invitation." in done.err
+    assert "not a member of a workspace" in cli("whoami").out
+    assert cli("flow", "list", code=1).err.startswith("Error: The profile has no workspace.\nPass --workspace")
+    assert "not a member of the workspace main" in cli(*log_in, "--workspace", "main", text=f"{PASSWORD}\n", code=1).err
+    invitation = {"email": account["email"], "role": "viewer"}
+    assert client.post("/api/w/main/workspaces/invite_user", json=invitation).status_code == 200
+    for more in ((), ("--workspace", "main")):
+        done = cli(*log_in, *more, text=f"{PASSWORD}\n")
+        assert "workspace main, profile ivy" in done.out
+        assert "Join with `orvanta member join --workspace main`." in done.err
+    assert cli("member", "join").out == "main: joined\n"
+    assert "viewer of the workspace main" in cli("whoami").out
 
 
 def test_environment_sets_server_token_and_workspace(cli: Cli) -> None:

@@ -16,6 +16,7 @@ from orvanta_platform import __version__
 from orvanta_platform.cli.client.connection import Connection, is_loopback
 from orvanta_platform.cli.client.errors import NotLoggedIn, ServerRefused, ServerUnreachable
 from orvanta_platform.cli.client.output import say, terminal_safe
+from orvanta_platform.errors import BadRequest
 
 TIMEOUT = httpx.Timeout(60, connect=10)
 """Timeouts in seconds. The server sends a keep-alive every 15 seconds on a stream."""
@@ -77,7 +78,9 @@ class Api:
         return f"{self.in_workspace(area)}/{quote(path, safe='/')}"
 
     def in_workspace(self, call: str) -> str:
-        """Return the address of a call of the workspace."""
+        """Return the address of a call of the workspace. Raises BadRequest if the profile has none."""
+        if not self.connection.workspace:
+            raise BadRequest("The profile has no workspace.", hint="Pass --workspace, or log in again as a member.")
         return f"/api/w/{quote(self.connection.workspace, safe='')}/{call}"
 
 

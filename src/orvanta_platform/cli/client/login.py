@@ -59,14 +59,23 @@ def login(session: Session, url: Url = None, email: Email = None, token_stdin: T
     api = open_api(Connection(address, "", token, name))
     try:
         account = api.get("/api/users/whoami")
-        workspace = _workspace(api, session.workspace)
+        workspace, invited = _workspace(api, session.workspace)
+        known.with_profile(profiles.Profile(name, address, workspace, token)).save()
+    except BaseException:
+        if not token_stdin:
+            _end_session(api)
+        raise
     finally:
         api.client.close()
-    known.with_profile(profiles.Profile(name, address, workspace, token)).save()
     if session.as_json:
         print_json({"profile": name, "url": address, "workspace": workspace, "email": account["email"]})
-    else:
-        print(f"Logged in to {address} as {account['email']}, workspace {workspace}, profile {name}.")
+        return
+    chosen = f"workspace {workspace}" if workspace else "no workspace"
+    print(f"Logged in to {address} as {account['email']}, {chosen}, profile {name}.")
+    for each in invited:
+        say(f"You are invited to the workspace {each}. Join with `orvanta member join --workspace {each}`.")
+    if not workspace and not invited:
+        say("You are not a member of a workspace. Ask an admin of a workspace for an invitation.")
 
 
 def logout(session: Session) -> None:
@@ -79,17 +88,14 @@ def logout(session: Session) -> None:
     from orvanta_platform.cli.client import profiles
     from orvanta_platform.cli.client.api import open_api
     from orvanta_platform.cli.client.connection import Connection
-    from orvanta_platform.cli.client.errors import NotLoggedIn, ServerRefused, ServerUnreachable
-    from orvanta_platform.cli.client.output import print_json, say
+    from orvanta_platform.cli.client.output import print_json
 
     known = profiles.load()
     profile = _in_file(session.profile, known)
     if profile.token is not None:
         api = open_api(Connection(profile.url, profile.workspace, profile.token, profile.name))
         try:
-            api.post("/api/auth/logout")
-        except (NotLoggedIn, ServerRefused, ServerUnreachable) as error:
-            say(f"The server did not end the session: {error.message}")
+            _end_session(api)
         finally:
             api.client.close()
     remaining = {**known.profiles, profile.name: dataclasses.replace(profile, token=None)}
@@ -106,8 +112,8 @@ def whoami(session: Session) -> None:
 
     api = session.api
     account = api.get("/api/users/whoami")
-    member = api.get_or_none(api.in_workspace("users/whoami")) or {}
     connection = api.connection
+    member = (connection.workspace and api.get_or_none(api.in_workspace("users/whoami"))) or {}
     found = {
         "email": account["email"],
         "username": member.get("username", account["username"]),
@@ -122,8 +128,20 @@ def whoami(session: Session) -> None:
         print_json(found)
         return
     role = found["role"] or ("not a member, but superadmin" if found["super_admin"] else "not a member")
-    print(f"{found['email']} ({found['username']}), {role} of the workspace {connection.workspace}")
+    place = f"the workspace {connection.workspace}" if connection.workspace else "a workspace"
+    print(f"{found['email']} ({found['username']}), {role} of {place}")
     print(f"on {connection.url}, profile {connection.profile}")
+
+
+def _end_session(api: Api) -> None:
+    """End the session of the token on the server, and report if that fails."""
+    from orvanta_platform.cli.client.errors import NotLoggedIn, ServerRefused, ServerUnreachable
+    from orvanta_platform.cli.client.output import say
+
+    try:
+        api.post("/api/auth/logout")
+    except (NotLoggedIn, ServerRefused, ServerUnreachable) as error:
+        say(f"The server did not end the session: {error.message}")
 
 
 def _target(profile: str | None, url: str | None, known: Profiles) -> tuple[str, str]:
@@ -194,23 +212,42 @@ def _line_of_stdin(what: str) -> str:
     return line
 
 
-def _workspace(api: Api, requested: str | None) -> str:
-    """Return the requested workspace, or the only one available. Raises BadRequest."""
+def _workspace(api: Api, requested: str | None) -> tuple[str, list[str]]:
+    """Return the workspace of the profile, and the workspaces that the user is invited to if it is no membership.
+
+    It is the requested workspace, or the only one available; empty for a user without memberships and invitations.
+    Raises BadRequest.
+    """
     available = [each["id"] for each in api.get("/api/workspaces/users")["workspaces"] if not each["disabled"]]
     requested = requested or os.environ.get("ORVANTA_WORKSPACE")
+    if requested in available:
+        return str(requested), []
+    invited = [] if available and not requested else _invitations(api)
+    if requested in invited:
+        return str(requested), [str(requested)]
     if requested:
-        if requested not in available:
-            raise BadRequest(
-                f"You are not a member of the workspace {requested[:100]}.",
-                hint=f"Your workspaces: {_listed(available)}.",
-            )
-        return requested
+        raise BadRequest(
+            f"You are not a member of the workspace {requested[:100]}.", hint=f"Your workspaces: {_listed(available)}."
+        )
     candidates = [each for each in available if each != _ADMINS] or available
     if len(candidates) == 1:
-        return str(candidates[0])
-    if candidates and sys.stdin.isatty():
+        return str(candidates[0]), []
+    if not candidates:
+        # Somebody who belongs to no workspace can log in, to join one.
+        return invited[0] if len(invited) == 1 else "", invited
+    if sys.stdin.isatty():
         return _workspace(api, prompt(f"Workspace ({_listed(candidates)})"))
     raise BadRequest("The workspace is ambiguous.", hint=f"Pass --workspace with one of: {_listed(candidates)}.")
+
+
+def _invitations(api: Api) -> list[str]:
+    """Return the workspaces that the user is invited to; none for a token with limits, which cannot list them."""
+    from orvanta_platform.cli.client.errors import ServerRefused
+
+    try:
+        return [each["workspace_id"] for each in api.get("/api/users/list_invites")]
+    except ServerRefused:
+        return []
 
 
 def _listed(names: list[str]) -> str:
