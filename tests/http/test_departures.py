@@ -209,6 +209,10 @@ async def test_items_that_act_for_nobody_get_new_owner(api: ApiHarness) -> None:
     one = {"kind": "schedule", "path": "f/team/nightly"}
     for owner in ("u/bea", "u/dora", "u/nobody", "g/all", "carl"):
         await sent(api.client, "ownership/assign", {**one, "owner": owner}, 400)
+    await api.member("vera", Role.VIEWER)
+    for kind, path in (("schedule", "f/team/nightly"), ("http_trigger", "f/team/hook")):
+        refused = await sent(api.client, "ownership/assign", {"kind": kind, "path": path, "owner": "u/vera"}, 400)
+        assert "u/vera may not run the workflow f/team/" in refused.text
     await sent(carl, "ownership/assign", {**one, "owner": "u/carl"}, 403)
     await sent(api.client, "ownership/assign", {**one, "path": "f/team/none", "owner": "u/carl"}, 404)
     for row in rows:

@@ -6,8 +6,8 @@ from typing import Literal
 
 from orvanta_platform.control import audit, identity
 from orvanta_platform.control.actor import Actor
-from orvanta_platform.control.permissions import Target, refuse_limited, require
-from orvanta_platform.db import departures, http_triggers, schedules
+from orvanta_platform.control.permissions import Target, can, refuse_limited, require
+from orvanta_platform.db import departures, http_triggers, runs, schedules
 from orvanta_platform.db import workspaces as workspace_rows
 from orvanta_platform.db.departures import OwnerlessRow
 from orvanta_platform.db.pool import Connection
@@ -51,12 +51,13 @@ async def assign(
 
     Its current version is accepted for the new owner. `references`: arguments of a schedule that contain references
     are accepted unchanged, although their runs will read them with the rights of the new owner. Raises Forbidden,
-    NotFound, BadRequest, and the errors of changing the item.
+    NotFound, BadRequest (also if the new owner may not run what the item starts), and the errors of changing the item.
     """
     require(actor, "admin", Target(workspace, "member"))
     refuse_limited(actor, "change owners", bound=True)
     async with platform.db.acquire() as conn:
         email = await require_member(conn, workspace, owner)
+        await _require_targets(conn, workspace, kind, path, owner, email)
 
     async def finish(conn: Connection) -> None:
         if kind == "schedule" and enable:
@@ -81,6 +82,25 @@ async def assign(
             message = f"Acts for {owner}"
             await versions.redeploy_on_behalf(platform, actor, workspace, kind, path, email, message=message)
             await platform.db.retrying(finish)
+
+
+async def _require_targets(conn: Connection, workspace: str, kind: Kind, path: str, owner: str, email: str) -> None:
+    """Check that the new owner of a schedule or HTTP trigger may run what it starts. Raises BadRequest."""
+    named: list[tuple[str, str]] = []
+    if kind == "schedule" and (schedule := await schedules.get(conn, workspace, path)) is not None:
+        named = scheduling.named_items(schedule.script_path, schedule.is_flow, schedule)
+    elif kind == "http_trigger" and (trigger := await http_triggers.get(conn, workspace, path)) is not None:
+        named = [("flow" if trigger.is_flow else "script", trigger.script_path)]
+    member = await identity.actor_of_run(conn, workspace, owner, email)
+    for target_kind, name in named:
+        found = await runs.resolve_path(conn, workspace, target_kind, name)
+        if found is None or member is None:
+            continue
+        if not can(member, "run", Target(workspace, target_kind, name, found.created_by, found.extra_perms)):
+            word = "workflow" if target_kind == "flow" else "script"
+            raise BadRequest(
+                f"{owner} may not run the {word} {name}.", hint="Share it with the member, or choose another owner."
+            )
 
 
 async def require_member(conn: Connection, workspace: str, owner: str) -> str:

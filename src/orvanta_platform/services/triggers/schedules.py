@@ -103,7 +103,7 @@ async def create(
         target = (script_path, is_flow)
         if not await schedules.insert(conn, workspace, uuid4(), path, target, enabled, settings, actor.username):
             raise AlreadyExists(f"The schedule {path} exists already.", hint="Change it with schedules/update.")
-        named = _named(script_path, is_flow, settings)
+        named = named_items(script_path, is_flow, settings)
         await acceptance.accept_for_trigger(conn, actor, workspace, settings.permissioned_as, named)
         parameters = {
             "script_path": script_path,
@@ -138,8 +138,10 @@ async def update(
         settings = await _settings(conn, actor, workspace, draft, row, cron if row.enabled else None)
         await _require_references(platform, conn, actor, workspace, draft, row, settings)
         await schedules.update(conn, workspace, path, settings, actor.username)
-        before = _named(row.script_path, row.is_flow, row) if row.permissioned_as == settings.permissioned_as else []
-        fresh = [each for each in _named(row.script_path, row.is_flow, settings) if each not in before]
+        before = (
+            named_items(row.script_path, row.is_flow, row) if row.permissioned_as == settings.permissioned_as else []
+        )
+        fresh = [each for each in named_items(row.script_path, row.is_flow, settings) if each not in before]
         await acceptance.accept_for_trigger(conn, actor, workspace, settings.permissioned_as, fresh)
         parameters = {"schedule": draft.cron, "as": settings.permissioned_as}
         await audit.record(conn, actor, "schedules.update", "Updated", path, parameters)
@@ -298,7 +300,7 @@ async def _settings(
     )
 
 
-def _named(script_path: str, is_flow: bool, settings: ScheduleSettings | ScheduleRow) -> list[tuple[str, str]]:
+def named_items(script_path: str, is_flow: bool, settings: ScheduleSettings | ScheduleRow) -> list[tuple[str, str]]:
     """Return all items that a schedule runs, by kind and path."""
     handlers = (settings.dynamic_skip, settings.on_failure, settings.on_recovery, settings.on_success)
     targets = [(script_path, is_flow), *(target_of(name) for name in handlers if name is not None)]
