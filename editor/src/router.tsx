@@ -16,6 +16,7 @@ export const router = createRouter([
     component: Shell,
     children: [
       { component: ToWorkspace },
+      { path: "account", load: async () => (await import("./settings/account-page")).AccountPage },
       {
         path: "w/:workspace",
         children: [

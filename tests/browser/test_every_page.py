@@ -35,6 +35,8 @@ ROUTE = re.compile(r'path: "([^"]+)",\s+load: async \(\) => \(await import\("\./
 """A page of the router: its path, and the folder of its module."""
 
 
+OUTSIDE = ("account",)
+"""Paths of pages of the settings that belong to no workspace."""
 REFUSED = ("not-found", "workspace-not-found", "runs-search")
 """Pages whose requests the server refuses: the item does not exist, or search in run data is off."""
 HIDDEN_BUTTONS = """() => [...document.querySelectorAll("[role=dialog] [type=submit]")].filter((each) => {
@@ -64,6 +66,7 @@ class Shown:
 
 PAGES = [
     Shown("login", "/login", workspace=None),
+    Shown("account", "/account", workspace=None),
     Shown("home", ""),
     Shown("palette", "", ["Key:Control+k"]),
     Shown("shortcuts", "", ["Key:?"]),
@@ -239,8 +242,8 @@ def test_every_route_is_shown() -> None:
     assert len(routes) > 30
     missing = []
     for path, folder in routes:
-        place = f"settings/{path}" if folder == "settings" and path != "settings" else path
-        route = f"/{place}" if folder == "shell" else f"/w/[^/]+/{place}"
+        place = f"settings/{path}" if folder == "settings" and path not in ("settings", *OUTSIDE) else path
+        route = f"/{place}" if folder == "shell" or path in OUTSIDE else f"/w/[^/]+/{place}"
         pattern = re.sub(r":[a-z]+", "[^/]+", route).replace("*", ".+")
         if path != "settings" and not any(re.fullmatch(pattern, each) for each in shown):
             missing.append(route)

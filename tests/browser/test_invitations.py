@@ -64,6 +64,10 @@ async def test_link_is_mailed_and_invitation_names_its_mail(page: Page, site: Si
         await dialog.get_by_label("E-mail address").fill("guest@example.net")
         await dialog.get_by_role("button", name="Invite").click()
         await expect(page.get_by_text("Invited guest@example.net by mail")).to_be_visible()
+        # The address has no account: the next step is offered with the address.
+        await dialog.get_by_role("button", name="Create an account").click()
+        await expect(dialog.get_by_label("How to add")).to_have_value("create")
+        await expect(dialog.get_by_label("E-mail address")).to_have_value("guest@example.net")
         assert [mail["To"] for mail in box.mails] == ["mailed@example.org", "guest@example.net"]
 
 
@@ -84,3 +88,23 @@ async def test_link_is_shown_although_account_does_not_become_a_member(page: Pag
     await dialog.get_by_role("button", name="Add", exact=True).click()
     await expect(rows(page, "Members").filter(has_text="linked@example.org")).to_have_count(1)
     await expect(dialog).to_have_count(0)
+
+
+async def test_account_without_workspace_sees_its_invitation_and_joins(stranger: Page, site: Site) -> None:
+    email, password = "alone@example.org", "correct horse battery"
+    site.client.post("/api/users/create", json={"email": email, "password": password}).raise_for_status()
+    await stranger.goto("/")
+    await stranger.get_by_label("E-mail address").fill(email)
+    await stranger.get_by_label("Password").fill(password)
+    await stranger.get_by_role("button", name="Log in", exact=True).click()
+    await expect(stranger.get_by_text("You are not a member of a workspace yet")).to_be_visible()
+    await expect(stranger.get_by_role("button", name="Change password")).to_be_visible()
+    await expect(stranger.get_by_text("Something went wrong")).to_have_count(0)
+    body = {"email": email, "role": "viewer"}
+    site.client.post("/api/w/main/workspaces/invite_user", json=body).raise_for_status()
+    # The address in earlier mails.
+    await stranger.goto("/w/main/settings/profile")
+    await stranger.get_by_role("link", name="Invitations and password").click()
+    await stranger.get_by_role("button", name="Join").click()
+    await stranger.wait_for_url("**/w/main")
+    await expect(stranger.get_by_label("Workspace", exact=True)).to_have_value("main")

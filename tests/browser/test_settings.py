@@ -139,6 +139,8 @@ async def add_members(page: Page, site: Site) -> None:
     await dialog.get_by_label("E-mail address").fill("guest@example.org")
     await dialog.get_by_role("button", name="Invite").click()
     await expect(page.get_by_text("Invited guest@example.org. No mail was sent")).to_be_visible()
+    await expect(dialog.get_by_role("heading", name="guest@example.org has no account")).to_be_visible()
+    await dialog.get_by_role("button", name="Done").click()
     await expect(rows(page, "Invitations")).to_contain_text(["guest@example.org"])
     await page.get_by_role("button", name="Withdraw the invitation of guest@example.org").click()
     await expect(page.get_by_text("No pending invitations")).to_be_visible()

@@ -32,11 +32,21 @@ async def test_links_and_invitations_are_mailed(api: ApiHarness, mail: tuple[Mai
     box, port = mail
     account = {"email": EMAIL, "username": "ada", "link": True}
     invited = await api.client.post(f"{W}/workspaces/invite_user", json={"email": EMAIL, "role": "viewer"})
-    assert invited.text == f"Invited {EMAIL} to the workspace main."
+    assert invited.text == f"Invited {EMAIL}, who has no account yet, to the workspace main."
     await set_server(api, port=port, networks=["127.0.0.0/8"])
+    invited = await api.client.post(f"{W}/workspaces/invite_user", json={"email": EMAIL, "role": "viewer"})
+    assert invited.text == f"Invited {EMAIL}, who has no account yet, to the workspace main by mail."
+    assert "no account with the address ada@example.org yet. Ask admin@localhost" in text_of(box)
+    provider = {"label": "Corp", "issuer": "https://idp.example.org", "client_id": "orvanta"}
+    await api.client.post("/api/settings/global/oidc_providers", json={"value": {"corp": provider}})
+    api.platform.instance._cache.clear()
+    await api.client.post(f"{W}/workspaces/invite_user", json={"email": "bea@example.org", "role": "viewer"})
+    text = str(box.mails[-1].get_payload(decode=True))
+    assert "Log in with Corp and the address bea@example.org, which creates your account." in text
     created = await api.client.post("/api/users/create", json=account)
     assert (created.status_code, created.text) == (201, f"Created the account {EMAIL}.")
     link = next(line for line in text_of(box).splitlines() if "/first_password#" in line)
+    assert f"admin (admin@localhost) created the account {EMAIL}" in text_of(box) and "in Orvanta" in text_of(box)
     body = {"token": link.partition("#")[2], "password": "correct horse"}
     session = (await api.client.post("/api/auth/first_password", json=body)).text
     assert (await client_of(api.app, session).get("/api/users/email")).text == EMAIL
@@ -44,7 +54,7 @@ async def test_links_and_invitations_are_mailed(api: ApiHarness, mail: tuple[Mai
     assert reset.text == f"Sent a link to {EMAIL}." and "/first_password#" in text_of(box)
     invited = await api.client.post(f"{W}/workspaces/invite_user", json={"email": EMAIL, "role": "viewer"})
     assert invited.text.endswith("by mail.") and "admin (admin@localhost) invites you" in text_of(box)
-    assert len(box.mails) == 3
+    assert "/account\r\n" in text_of(box) and len(box.mails) == 5
     # Texts that would be a group, a list or a name in the header of a mail are not accepted as addresses.
     for wrong in ("a:;@b.co", "a,b@c.co", "<a@b.co", "a(x)@b.co"):
         body = {"email": wrong, "role": "viewer"}

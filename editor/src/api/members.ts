@@ -72,12 +72,19 @@ export async function addMember(workspace: string, email: string, role: Role, us
   await api.POST("/api/w/{workspace}/workspaces/add_user", { params, body, parseAs: "text" });
 }
 
-/** Invite an address. Return whether a mail was sent to it. */
-export async function inviteMember(workspace: string, email: string, role: Role): Promise<boolean> {
+/** An invitation that was sent. */
+export interface SentInvitation {
+  mailed: boolean;
+  hasAccount: boolean;
+}
+
+/** Invite an address. */
+export async function inviteMember(workspace: string, email: string, role: Role): Promise<SentInvitation> {
   const params = { path: { workspace } };
   const call = "/api/w/{workspace}/workspaces/invite_user";
   const { data } = await api.POST(call, { params, body: { email, role }, parseAs: "text" });
-  return String(data).endsWith(" by mail.");
+  const text = String(data);
+  return { mailed: text.endsWith(" by mail."), hasAccount: !text.includes("who has no account yet") };
 }
 
 export async function withdrawInvitation(workspace: string, email: string): Promise<void> {

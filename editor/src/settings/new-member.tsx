@@ -5,7 +5,8 @@ import { addMember, inviteMember, type Role } from "../api/members";
 import { meQuery } from "../api/session";
 import { ApiError } from "../lib/api-error";
 import { t } from "../texts/settings";
-import { Field, Input } from "../ui/controls";
+import { Button, Field, Input } from "../ui/controls";
+import { Dialog, dialogCss } from "../ui/dialog";
 import { Select } from "../ui/select";
 import { notify } from "../ui/toasts";
 import { FormDialog, missing, OneTimeLink, useSubmission } from "./parts";
@@ -46,6 +47,7 @@ export function AddMemberDialog({ workspace, close }: { workspace: string; close
   const [email, setEmail] = useState("");
   const [username, setUsername] = useState("");
   const [role, setRole] = useState<Role>("developer");
+  const [invitedWithoutAccount, setInvitedWithoutAccount] = useState(false);
   const [link, setLink] = useState<string | null>(null);
   const submission = useSubmission(fieldOf);
   const { errors } = submission;
@@ -53,10 +55,13 @@ export function AddMemberDialog({ workspace, close }: { workspace: string; close
     const address = { email: email.trim() };
     const name = username.trim() || null;
     let shown: string | null = null;
+    let stays = false;
     const work = async () => {
       if (way === "invite") {
-        const mailed = await inviteMember(workspace, address.email, role);
+        const { mailed, hasAccount } = await inviteMember(workspace, address.email, role);
         notify(t(mailed ? "settings.invited" : "settings.invitedWithoutMail", address));
+        setInvitedWithoutAccount(!hasAccount);
+        stays = !hasAccount;
         return;
       }
       if (way === "create") {
@@ -71,8 +76,24 @@ export function AddMemberDialog({ workspace, close }: { workspace: string; close
     };
     if (!(await submission.send(work, { email: missing(email) }))) return;
     await queries.invalidateQueries({ queryKey: ["members", workspace] });
-    if (!shown) close();
+    if (!shown && !stays) close();
   };
+  if (invitedWithoutAccount) {
+    return (
+      <InvitedWithoutAccount
+        email={email.trim()}
+        create={
+          superAdmin
+            ? () => {
+                setWay("create");
+                setInvitedWithoutAccount(false);
+              }
+            : undefined
+        }
+        close={close}
+      />
+    );
+  }
   if (link && !submission.busy) {
     const problem = Object.values(errors).find(Boolean);
     return (
@@ -118,6 +139,32 @@ export function AddMemberDialog({ workspace, close }: { workspace: string; close
         </Select>
       </Field>
     </FormDialog>
+  );
+}
+
+interface InvitedWithoutAccountProps {
+  email: string;
+  /** Opens the form of a new account; undefined for those who cannot create accounts. */
+  create: (() => void) | undefined;
+  close: () => void;
+}
+
+/** Dialog after the invitation of an address without an account, with the next step. */
+function InvitedWithoutAccount({ email, create, close }: InvitedWithoutAccountProps) {
+  return (
+    <Dialog title={t("settings.noAccountTitle", { email })} close={close}>
+      <p>{t(create ? "settings.noAccountCreate" : "settings.noAccountAsk")}</p>
+      <div className={dialogCss.foot}>
+        <Button look={create ? "plain" : "main"} onClick={close}>
+          {t("settings.done")}
+        </Button>
+        {create && (
+          <Button look="main" onClick={create}>
+            {t("settings.wayCreate")}
+          </Button>
+        )}
+      </div>
+    </Dialog>
   );
 }
 

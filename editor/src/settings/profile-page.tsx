@@ -11,6 +11,7 @@ import {
 } from "../api/account";
 import { meQuery } from "../api/session";
 import type { ApiError } from "../lib/api-error";
+import { useNavigate, useParams } from "../routing/hooks";
 import { t, tWith } from "../texts/settings";
 import { Button, Field, Input } from "../ui/controls";
 import { Status } from "../ui/status";
@@ -41,7 +42,8 @@ export function ProfilePage() {
 
 const NO_PASSWORD = { current: "", next: "", again: "" };
 
-function Password() {
+/** Form that changes the password of the user. */
+export function Password() {
   const queries = useQueryClient();
   const [{ current, next, again }, setTyped] = useState(NO_PASSWORD);
   const { busy, errors, send } = useSubmission(passwordField);
@@ -94,7 +96,8 @@ function passwordField(error: ApiError): string {
   return error.code === "bad_request" || error.code === "unsupported_password" ? "next" : "";
 }
 
-function Sessions() {
+/** Sessions of the user, with buttons that end them. */
+export function Sessions() {
   const sessions = useQuery(sessionsQuery);
   return (
     <section className={css.section} aria-labelledby="sessions">
@@ -147,7 +150,7 @@ function SessionRow({ session }: { session: OwnSession }) {
 }
 
 /** Invitations of the user; nothing if there are none. */
-function Invitations() {
+export function Invitations() {
   const invitations = useQuery(ownInvitationsQuery);
   if (!invitations.data?.length) return null;
   return (
@@ -165,12 +168,15 @@ function Invitations() {
 
 function OwnInvitation({ invitation }: { invitation: Invitation }) {
   const queries = useQueryClient();
+  const navigate = useNavigate();
+  const { workspace } = useParams();
   const { busy, errors, send } = useSubmission();
   const { workspace_id: id, workspace_name: name, invited_by: author } = invitation;
   const answer = async (accept: boolean) => {
     if (!(await send(() => answerInvitation(id, accept)))) return;
     await Promise.all([queries.invalidateQueries(ownInvitationsQuery), queries.invalidateQueries(meQuery)]);
     notify(accept ? t("settings.joined", { name }) : t("settings.declined", { name }));
+    if (accept && !workspace) await navigate(`/w/${id}`);
   };
   return (
     <>

@@ -14,7 +14,7 @@ export function PageNotFound() {
   );
 }
 
-/** Page of a workspace that does not exist or of which the user is no member, with links to the user's workspaces. */
+/** Page of a workspace that does not exist or of which the user is no member, with links to the user's workspaces and invitations. */
 export function WorkspaceNotFound({ id, workspaces }: { id: string; workspaces: string[] }) {
   return (
     <main>
@@ -25,6 +25,7 @@ export function WorkspaceNotFound({ id, workspaces }: { id: string; workspaces: 
             {t("shell.openWorkspace", { id: each })}
           </Link>
         ))}
+        <Link to="/account">{t("shell.toAccount")}</Link>
       </Empty>
     </main>
   );

@@ -165,10 +165,9 @@ function initialWorkspace(ids: string[]): string | undefined {
   return ids.find((id) => id === last) ?? ids.find((id) => id !== "admins") ?? ids[0];
 }
 
-/** Redirect to the initial workspace. */
+/** Redirect to the initial workspace, or to the account of a user without workspaces, which shows invitations. */
 export function ToWorkspace() {
   const { data } = useQuery(meQuery);
   const chosen = initialWorkspace(data?.workspaces.map((each) => each.id) ?? []);
-  if (!chosen) return <Failed error={new Error(t("shell.noWorkspace"))} />;
-  return <Navigate to={`/w/${chosen}`} />;
+  return <Navigate to={chosen ? `/w/${chosen}` : "/account"} />;
 }

@@ -101,9 +101,13 @@ def invite(session: Session, email: Email, role: RoleOption = RoleName.DEVELOPER
 
     Its owner joins with `orvanta member join`. Without a mail server in the setting smtp, no mail is sent.
     """
+    from orvanta_platform.cli.client.output import say
+
     api = session.api
     answer = api.post(api.in_workspace("workspaces/invite_user"), {"email": email, "role": role})
     session.print_state(email, "invited by mail" if answer.endswith(" by mail.") else "invited; no mail was sent")
+    if "who has no account yet" in answer:
+        say(f"{email} has no account. A superadmin has to create it, unless single sign-on does at the first login.")
 
 
 @command(app, "orvanta member invitations")

@@ -86,13 +86,15 @@ async def is_owner_of_path(request: AnyRequest, workspace: FromPath[str], path: 
 async def invite_user(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """Invite an address, whose account need not exist yet, to join the workspace. Admins only.
 
-    The text of the response ends in "by mail." if a mail was sent to the address.
+    The text of the response ends in "by mail." if a mail was sent to the address, and contains "who has no account yet"
+    if it belongs to no account.
     """
     body = await body_of(request, accounts.InviteUser)
     platform, actor = platform_of(request), actor_of(request)
-    mailed = await members.invite(platform, actor, workspace, email=body.email, role=_role_of(body))
-    by_mail = " by mail" if mailed else ""
-    return answers.text(f"Invited {body.email} to the workspace {workspace}{by_mail}.")
+    sent = await members.invite(platform, actor, workspace, email=body.email, role=_role_of(body))
+    by_mail = " by mail" if sent.mailed else ""
+    without = "" if sent.has_account else ", who has no account yet,"
+    return answers.text(f"Invited {body.email}{without} to the workspace {workspace}{by_mail}.")
 
 
 @post(f"{_W}/workspaces/delete_invite", status_code=200, opt=call(body=people.WithdrawInvitation))

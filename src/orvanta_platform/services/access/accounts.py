@@ -145,7 +145,7 @@ async def reset_password(platform: Platform, actor: Actor, email: str) -> str | 
         await tokens.delete_links(conn, row.email)
         link = await one_time_links.create(conn, platform.settings, row.email, one_time_links.INVITATION_S)
         await audit.record_instance(conn, actor, "users.reset_password", "Updated", row.email)
-    return None if await invitation_mail.send_link(platform, row.email, link) else link
+    return None if await invitation_mail.send_link(platform, actor, row.email, link, created=False) else link
 
 
 async def reset_totp(platform: Platform, actor: Actor, email: str) -> None:

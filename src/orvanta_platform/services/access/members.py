@@ -25,6 +25,15 @@ class MemberChange(msgspec.Struct, frozen=True):
     disabled: bool | None = None
 
 
+class SentInvitation(msgspec.Struct, frozen=True):
+    """A new invitation."""
+
+    mailed: bool
+    """True if a mail was sent to the address."""
+    has_account: bool
+    """False if somebody has to create an account, or single sign-on does at the first login."""
+
+
 def _target(workspace: str) -> Target:
     return Target(workspace, "member")
 
@@ -103,9 +112,8 @@ async def remove(platform: Platform, actor: Actor, workspace: str, username: str
     await departures.advance_cancelled(platform, await platform.db.retrying(write))
 
 
-async def invite(platform: Platform, actor: Actor, workspace: str, *, email: str, role: Role) -> bool:
-    """Invite an address, whose account need not exist yet, to join the workspace with a role. Return whether a mail
-    was sent to it.
+async def invite(platform: Platform, actor: Actor, workspace: str, *, email: str, role: Role) -> SentInvitation:
+    """Invite an address, whose account need not exist yet, to join the workspace with a role, and mail it.
 
     The invitation ends when its author is no longer an admin. Raises Forbidden, BadRequest, AlreadyExists, RateLimited.
     """
@@ -118,7 +126,12 @@ async def invite(platform: Platform, actor: Actor, workspace: str, *, email: str
         mailed = await _count_invitation(conn, actor.email, email)
         await members.invite(conn, workspace, email, role, actor.email)
         await audit.record(conn, actor, "workspaces.invite_user", "Created", email, {"role": role})
-    return mailed and await invitation_mail.send_invitation(platform, actor, workspace, email)
+        account = await accounts.get(conn, email)
+    has_account = account is not None and account.deleted_at is None
+    mailed = mailed and await invitation_mail.send_invitation(
+        platform, actor, workspace, email, has_account=has_account
+    )
+    return SentInvitation(mailed, has_account)
 
 
 async def _count_invitation(conn: Connection, inviter: str, invited: str) -> bool:

@@ -85,7 +85,7 @@ async def create(platform: Platform, actor: Actor, new: NewAccount, *, link: boo
             return None
         email = new.email.lower()
         made = await one_time_links.create(conn, platform.settings, email, one_time_links.INVITATION_S)
-    return None if await invitation_mail.send_link(platform, email, made) else made
+    return None if await invitation_mail.send_link(platform, actor, email, made, created=True) else made
 
 
 async def add_account(conn: Connection, actor: Actor, new: NewAccount, password_hash: str | None) -> str:
