@@ -375,7 +375,8 @@ class Settings:
     allowed_networks: tuple[str, ...] = _setting(
         "ORVANTA_ALLOWED_NETWORKS",
         readers.networks,
-        "Private networks that webhook nodes and connections to Git repositories may call, comma-separated.",
+        "Private networks that the server may call, comma-separated: for webhook nodes, notifications, Git "
+        "repositories and connection tests.",
         default=(),
         shown="none",
     )

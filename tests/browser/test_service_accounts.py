@@ -70,6 +70,7 @@ async def create_token_of_service_account(page: Page) -> str:
     row = rows(page, "Service accounts").filter(has_text="Deploys from CI")
     dialog = page.get_by_role("dialog")
     await row.get_by_role("button", name="New token of ci").click()
+    await expect(dialog).to_contain_text("Share the folders that it needs with u/ci.")
     await dialog.get_by_label("Label").fill("pipeline")
     await dialog.get_by_role("button", name="Create token").click()
     await expect(dialog.get_by_role("alert")).to_have_text("Add at least one scope")

@@ -6,6 +6,7 @@ import { Field, Input } from "../ui/controls";
 import { daysAhead, ExpiryField, tokenField } from "./new-token";
 import { FormDialog, missing, useSubmission } from "./parts";
 import { ScopesField } from "./scopes-field";
+import css from "./settings.module.css";
 
 interface Props {
   workspace: string;
@@ -39,6 +40,7 @@ export function ServiceTokenDialog({ workspace, username, created, close }: Prop
       submit={submit}
       close={close}
     >
+      <p className={css.about}>{t("settings.serviceTokenHint", { name: username })}</p>
       <Field label={t("settings.label")} help={t("settings.labelHint")} error={errors.label}>
         <Input value={label} onChange={(event) => setLabel(event.target.value)} />
       </Field>
