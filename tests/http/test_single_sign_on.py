@@ -293,6 +293,38 @@ async def test_addresses_select_no_account_unless_linked(api: ApiHarness, provid
     await Browser(api).log_in("local", 403)
 
 
+async def test_account_of_scim_is_linked_at_first_login(api: ApiHarness, provider: Provider) -> None:
+    """The external identifier must be the subject, and the account must have no other way to log in."""
+    await configure(api, provider, sign_up=False)
+    scim = client_of(api.app, (await api.client.post("/api/scim_tokens/create")).text)
+    user = {"userName": "ada@example.org", "externalId": "somebody"}
+    created = await scim.post("/scim/v2/Users", json=user)
+    assert created.status_code == 201
+    await Browser(api).log_in("ada", 403)
+    place = f"/scim/v2/Users/{created.json()['id']}"
+    assert (await scim.put(place, json={**user, "externalId": "ada"})).status_code == 200
+    change = "UPDATE account SET {} WHERE email = 'ada@example.org'"
+    async with api.platform.db.acquire() as conn:
+        for unsafe, safe in (
+            ("super_admin = true", "super_admin = false"),
+            ("password_hash = 'x'", "password_hash = NULL"),
+        ):
+            await conn.execute(change.format(unsafe))
+            await Browser(api).log_in("ada", 403)
+            await conn.execute(change.format(safe))
+    browser = Browser(api)
+    await browser.log_in("ada")
+    assert (await browser.whoami())["email"] == "ada@example.org"
+    assert (await api.client.get("/api/users/identities/ada@example.org")).json()[0]["subject"] == "ada"
+    # An account with an identity gets no second one by its address.
+    await api.client.post(
+        "/api/users/unlink_identity/ada@example.org", json={"issuer": provider.issuer, "subject": "ada"}
+    )
+    body = {"provider": "corp", "subject": "other"}
+    assert (await api.client.post("/api/users/link_identity/ada@example.org", json=body)).status_code == 200
+    await Browser(api).log_in("ada", 403)
+
+
 async def test_domains_sign_up_and_disabled_accounts(api: ApiHarness, provider: Provider) -> None:
     await configure(api, provider, domains=["example.org"])
     await Browser(api).log_in("eve", 403)

@@ -23,10 +23,11 @@ from orvanta_platform.control import audit, names
 from orvanta_platform.control.actor import Actor, system
 from orvanta_platform.control.identity_providers import IdentityProvider
 from orvanta_platform.control.instance_settings import BRANDING_COLOR, BREAK_GLASS_ACCOUNT, OIDC_PROVIDERS
-from orvanta_platform.db import accounts, identities, tokens
+from orvanta_platform.db import accounts, identities, scim, tokens
 from orvanta_platform.db.accounts import AccountRow
 from orvanta_platform.db.identities import LoginRow
 from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.scim import Matching
 from orvanta_platform.errors import BadRequest, Forbidden, NotFound, OrvantaError
 from orvanta_platform.outbound.openid import Client, Provider, ProviderUnreachable, TokenRefused, Tokens
 from orvanta_platform.outbound.ssrf import Guard
@@ -267,7 +268,9 @@ def _check_domain(config: IdentityProvider, claims: _Claims) -> None:
 
 async def _account(conn: Connection, actor: Actor, config: IdentityProvider, claims: _Claims) -> AccountRow:
     email = await identities.get_email(conn, config.issuer, claims.subject)
-    if email is None:
+    if email is None and (email := await _of_scim(conn, claims)) is not None:
+        await _link(conn, actor, config, claims, email)
+    elif email is None:
         email = await _sign_up(conn, actor, config, claims)
     # The lock keeps the account from being disabled until the session exists, which disabling then deletes.
     account = await accounts.lock(conn, email)
@@ -276,6 +279,27 @@ async def _account(conn: Connection, actor: Actor, config: IdentityProvider, cla
     if await identities.get_email(conn, config.issuer, claims.subject) != email:
         raise _Refusal("the identity was unlinked meanwhile")
     return account
+
+
+async def _of_scim(conn: Connection, claims: _Claims) -> str | None:
+    """Return the account that SCIM created for an identity, which is linked at its first login; None if there is none.
+
+    Its external identifier is the subject, its address is verified, and nobody else can have logged in to it: it has no
+    password, no role of the instance and no other identity.
+    """
+    if claims.email is None or not claims.verified:
+        return None
+    account = await accounts.lock(conn, claims.email)
+    if account is None or account.password_hash is not None or account.super_admin or account.devops:
+        return None
+    found = await scim.list_users(conn, Matching(name=account.email, external_id=claims.subject), limit=1)
+    return account.email if found and not await identities.list_identities(conn, account.email) else None
+
+
+async def _link(conn: Connection, actor: Actor, config: IdentityProvider, claims: _Claims, email: str) -> None:
+    await identities.insert(conn, config.issuer, claims.subject, email)
+    parameters = {"issuer": config.issuer, "subject": claims.subject}
+    await audit.record_instance(conn, actor, "users.link_identity", "Created", email, parameters)
 
 
 async def _sign_up(conn: Connection, actor: Actor, config: IdentityProvider, claims: _Claims) -> str:
@@ -291,9 +315,7 @@ async def _sign_up(conn: Connection, actor: Actor, config: IdentityProvider, cla
     if await accounts.get(conn, email) is not None:
         raise _Refusal("another account has the address; a superadmin can link the identity to it")
     await add_account(conn, actor, NewAccount(email, name=claims.name), None)
-    await identities.insert(conn, config.issuer, claims.subject, email)
-    parameters = {"issuer": config.issuer, "subject": claims.subject}
-    await audit.record_instance(conn, actor, "users.link_identity", "Created", email, parameters)
+    await _link(conn, actor, config, claims, email)
     return email
 
 
