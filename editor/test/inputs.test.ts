@@ -1,12 +1,13 @@
+import { readFileSync } from "node:fs";
 import { expect, test, vi } from "vitest";
 import { ApiError } from "../src/lib/api-error";
-import type { Json, Tree } from "../src/workflow/types";
+import { at, type Json, type Tree } from "../src/workflow/types";
 
 // The client of the API reads its address from the page.
 vi.stubGlobal("document", { querySelector: () => null });
 vi.stubGlobal("window", { location: { origin: "http://localhost" } });
 const { pathError } = await import("../src/forms/path-name");
-const { formErrors, propertiesOf } = await import("../src/forms/inputs");
+const { controlOf, formErrors, propertiesOf } = await import("../src/forms/inputs");
 const { initialFields, otherValues, readFields, readObjectText } = await import("../src/forms/values");
 vi.unstubAllGlobals();
 
@@ -22,6 +23,7 @@ const SCHEMA = {
     size: { enum: ["1", 1, "big"] },
   },
 };
+const SHIPPED = "../src/orvanta_platform/orchestrator/resource_types.json";
 const NAMES = Object.keys(SCHEMA.properties);
 
 test("texts of fields become values of the types of the schema", () => {
@@ -132,4 +134,13 @@ test("a path has no error before the folders are fetched", () => {
   expect(pathError("", "new_workflow", new Set())).toBeUndefined();
   expect(pathError("f/", "new_workflow", new Set())).toContain("folder name");
   expect(pathError("f/a", "b", new Set(["f/a/b"]))).toContain("already used");
+});
+
+test("keys and certificates of the shipped resource types, and other texts of several lines, have a field with lines", () => {
+  const types: Record<string, { schema: Json }> = JSON.parse(readFileSync(SHIPPED, "utf8"));
+  const fields = Object.values(types).flatMap(({ schema }) => Object.values(propertiesOf(schema)));
+  const pem = fields.filter((each) => String(at(each, ["description"])).includes("as PEM"));
+  expect(pem.map(controlOf)).toEqual(["long", "long-secret", "long-secret", "long-secret"]);
+  expect(controlOf({ type: "string", format: "textarea" })).toBe("long");
+  expect(controlOf({ type: "string", format: "password" })).toBe("secret");
 });

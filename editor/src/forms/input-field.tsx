@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { resourcesQuery } from "../api/options";
 import { useParams } from "../routing/hooks";
 import { t } from "../texts/forms";
-import { Field, Input } from "../ui/controls";
+import { Field, Input, SecretText } from "../ui/controls";
 import controls from "../ui/controls.module.css";
 import { Select } from "../ui/select";
 import { at, type Json } from "../workflow/types";
@@ -103,6 +103,7 @@ function TextControl(props: ControlProps & { control: ReturnType<typeof controlO
     );
   }
   if (control === "long") return <TextArea text={text} set={set} />;
+  if (control === "long-secret") return <SecretText text={text} set={set} />;
   if (control === "date-time") return <TimeControl text={text} set={set} />;
   return <Input type="text" {...INPUT_TYPES[control]} value={text} onChange={(event) => set(event.target.value)} />;
 }

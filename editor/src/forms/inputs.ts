@@ -9,7 +9,7 @@ export type Texts = Record<string, string>;
 /** Kind of control for an input. */
 export type Control =
   | ("resource" | "choice" | "variants" | "group" | "list" | "json" | "any" | "file" | "secret" | "number" | "text")
-  | "long"
+  | ("long" | "long-secret")
   | ("date" | "date-time" | "time" | "email" | "uri");
 
 const FORMATS: Record<string, Control> = {
@@ -126,9 +126,9 @@ export function controlOf(definition: Json | undefined): Control {
   if (type === "array") return isScalar(at(definition, ["items"])) ? "list" : "json";
   if (type === "integer" || type === "number") return "number";
   if (type === "any") return "any";
-  if (isSecret(definition)) return "secret";
-  if (at(definition, ["contentEncoding"]) === "base64") return "file";
-  return FORMATS[textOf(at(definition, ["format"]))] ?? "text";
+  const format = FORMATS[textOf(at(definition, ["format"]))] ?? "text";
+  if (isSecret(definition)) return format === "long" ? "long-secret" : "secret";
+  return at(definition, ["contentEncoding"]) === "base64" ? "file" : format;
 }
 
 const isScalar = (items: Json | undefined): boolean =>

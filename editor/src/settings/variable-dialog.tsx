@@ -2,7 +2,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { createVariable, updateVariable, type Variable, variableListQuery } from "../api/variables";
 import { t } from "../texts/settings";
-import { Field, Input } from "../ui/controls";
+import { Field, Input, SecretText } from "../ui/controls";
 import controls from "../ui/controls.module.css";
 import { notify } from "../ui/toasts";
 import { itemField, useItemPath } from "./item-path";
@@ -68,12 +68,7 @@ export function VariableDialog({ workspace, variable, secret: isSecret = false, 
         error={errors.value}
       >
         {secret ? (
-          <Input
-            type="password"
-            autoComplete="new-password"
-            value={value}
-            onChange={(event) => setValue(event.target.value)}
-          />
+          <SecretText text={value} set={setValue} />
         ) : (
           <textarea
             className={controls.input}

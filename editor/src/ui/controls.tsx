@@ -84,3 +84,18 @@ export function Input({ className, autoFocus = false, ...rest }: InputProps) {
   }, [autoFocus]);
   return <input ref={own} className={`${css.input} ${className ?? ""}`} {...rest} />;
 }
+
+/** Field of a secret of several lines, such as a private key, which is not readable while it is typed. */
+export function SecretText({ text, set }: { text: string; set: (text: string) => void }) {
+  return (
+    <textarea
+      className={css.input}
+      data-secret=""
+      rows={4}
+      autoComplete="off"
+      spellCheck={false}
+      value={text}
+      onChange={(event) => set(event.target.value)}
+    />
+  );
+}
