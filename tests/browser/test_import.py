@@ -16,12 +16,14 @@ from tests.browser.test_settings import opens
 API = "/api/w/main"
 
 
-def archive(**values: str) -> dict[str, str | bytes]:
-    """Return a file with variables of the folder `imports`."""
+def archive(members: str | None = None, **values: str) -> dict[str, str | bytes]:
+    """Return a file with variables of the folder `imports`, and a group if it has members."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as made:
         made.writestr("f/imports/folder.meta.json", json.dumps({"summary": "Imports"}))
         made.writestr("README.md", "# Imports")
+        if members is not None:
+            made.writestr("groups/imports.group.json", json.dumps({"members": [members]}))
         for name, value in values.items():
             made.writestr(f"f/imports/{name}.variable.json", value)
     return {"name": "imports.zip", "mimeType": "application/zip", "buffer": buffer.getvalue()}
@@ -44,6 +46,9 @@ async def test_archive_is_imported_after_its_effect_is_shown(page: Page, site: S
     await expect(dialog.get_by_role("alert")).to_contain_text("not a readable zip or tar archive")
     await file.set_input_files(archive(one="{", two=variable("2")))  # type: ignore[arg-type]
     await expect(dialog.get_by_text("f/imports/one.variable.json cannot be read")).to_be_visible()
+    await expect(store).to_be_disabled()
+    await file.set_input_files(archive("nobody", one=variable("1")))  # type: ignore[arg-type]
+    await expect(dialog.get_by_role("alert")).to_contain_text("imports: nobody is not a member of the workspace.")
     await expect(store).to_be_disabled()
     await file.set_input_files(archive(one=variable("1"), two=variable("2")))  # type: ignore[arg-type]
     await expect(effect.get_by_role("listitem")).to_contain_text(

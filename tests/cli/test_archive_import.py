@@ -108,3 +108,21 @@ def test_secrets_are_exported_and_imported_with_the_key_of_the_workspace(cli: Cl
     assert client.post("/api/w/sealed/workspaces/edit_secrets_readable", json=readable).status_code == 200
     assert client.get("/api/w/sealed/variables/get_value/f/sealed/token").json() == "hush-hush-hush"
     assert cli("push", "f", "-w", "sealed").out == "Nothing to do.\n"
+
+
+def test_plan_names_what_the_import_would_refuse(cli: Cli) -> None:
+    tick = "schedule: 0 0 6 * * *\ntimezone: UTC\nenabled: true\nscript_path: f/arch/daily\nis_flow: true\nargs: {}\n"
+    good = {
+        "f/arch/daily.flow/flow.yaml": "summary: Daily\nvalue:\n  modules: []\n",
+        "f/arch/daily.schedule.yaml": tick,
+    }
+    bad = pack(cli, "bad.zip", {**good, "groups/support.group.yaml": "members: [bea]\n"})
+    for options, created in ((["--plan"], True), ([], False)):
+        refused = cli("import", "archive", bad, *options, code=1)
+        assert "group support: bea is not a member of the workspace." in refused.err
+        assert ("schedule f/arch/daily: would be created, disabled" in refused.out) == created
+        assert "group support" not in refused.out and "1 failed; nothing was imported." in refused.out
+    plan = cli("import", "archive", pack(cli, "good.zip", good), "--plan")
+    assert "schedule f/arch/daily: would be created, disabled" in plan.out
+    client = cli.installation.client
+    assert client.get(f"{W}/flows/exists/f/arch/daily").json() is False

@@ -55,15 +55,22 @@ async def read(api: ApiHarness, body: bytes, workspace: str = W, query: str = ""
     return found
 
 
-async def apply(client: Any, workspace: str, items: list[dict[str, Any]]) -> Any:
+async def apply(client: Any, workspace: str, items: list[dict[str, Any]], **options: Any) -> Any:
     body: dict[str, Any] = {"items": items}
     made = (await client.post(f"{workspace}/changes/plan", json=body)).json()
-    return await client.post(f"{workspace}/changes/apply", json={**body, "plan_hash": made["plan_hash"]})
+    return await client.post(f"{workspace}/changes/apply", json={**body, **options, "plan_hash": made["plan_hash"]})
+
+
+async def start_triggers(api: ApiHarness, workspace: str) -> None:
+    tick = await api.client.post(f"{workspace}/schedules/setenabled/f/team/daily", json={"enabled": True})
+    hook = await api.client.post(f"{workspace}/http_triggers/setmode/f/team/hook", json={"mode": "enabled"})
+    assert tick.is_success and hook.is_success, (tick.text, hook.text)
 
 
 @pytest.mark.parametrize("archive_type", ["zip", "tar"])
 async def test_archive_is_imported_into_an_empty_workspace(api: ApiHarness, archive_type: str) -> None:
     assert (await apply(api.client, W, [*ITEMS, TEST, BARE_GROUP])).status_code == 200
+    await start_triggers(api, W)
     export = f"workspaces/tarball?archive_type={archive_type}&{EVERYTHING}"
     archive = (await api.client.get(f"{W}/{export}")).content
     found = await read(api, archive)
@@ -72,6 +79,7 @@ async def test_archive_is_imported_into_an_empty_workspace(api: ApiHarness, arch
     assert made.json()["nothing_to_do"] and len(made.json()["entries"]) == len(ITEMS) + 2
     created = await api.client.post("/api/workspaces/create", json={"id": "copy", "name": "Copy"})
     assert created.status_code == 201
+    found = await read(api, archive, COPY)
     done = await apply(api.client, COPY, found["items"])
     assert done.status_code == 200, done.text
     assert {each["action"] for each in done.json()["entries"]} == {"add"}
@@ -79,6 +87,12 @@ async def test_archive_is_imported_into_an_empty_workspace(api: ApiHarness, arch
     assert shop["value"] == {"url": "u", "key": ""}, "secrets are empty until they are set"
     again = await api.client.post(f"{COPY}/changes/plan", json={"items": found["items"]})
     assert again.json()["nothing_to_do"]
+    tick = (await api.client.get(f"{COPY}/schedules/get/f/team/daily")).json()
+    hook = (await api.client.get(f"{COPY}/http_triggers/get/f/team/hook")).json()
+    assert (tick["enabled"], hook["mode"]) == (False, "disabled"), "a copy starts no runs on its own"
+    await start_triggers(api, COPY)
+    again = await apply(api.client, COPY, (await read(api, archive, COPY))["items"])
+    assert again.json()["nothing_to_do"], "triggers that exist keep their state"
     await api.client.post(f"{COPY}/resources/update/f/team/shop", json={"value": {"url": "u", "key": "set"}})
     assert (await api.client.get(f"{COPY}/{export}")).content == archive
 
@@ -183,3 +197,19 @@ async def test_import_acts_for_the_importer_only(api: ApiHarness) -> None:
         assert refused.status_code == 400 and details[0]["error"]["code"] == code, (files, refused.text)
     assert (await outsider.post(f"{W}/changes/archive", content=archive)).status_code == 404
     assert (await apply(viewer, W, found["items"])).status_code == 403
+
+
+async def test_change_set_is_checked_without_being_stored(api: ApiHarness) -> None:
+    """The check names each item that the change set cannot store, and stores none of the others."""
+    group = {"kind": "group", "path": "support", "content": {"members": ["admin", "bea"], "managers": []}}
+    folder = {"kind": "folder", "path": "team", "content": {"summary": "Team"}}
+    refused = await apply(api.client, W, [group, folder], check_only=True)
+    assert refused.status_code == 400 and refused.json()["error"]["code"] == "changes_refused"
+    (detail,) = refused.json()["error"]["details"]
+    assert (detail["kind"], detail["path"]) == ("group", "support")
+    assert detail["error"]["message"] == "bea is not a member of the workspace."
+    checked = await apply(api.client, W, [folder], check_only=True)
+    assert checked.status_code == 200 and [each["action"] for each in checked.json()["entries"]] == ["add"]
+    assert await api.get("changes/items") == []
+    assert (await apply(api.client, W, [folder])).status_code == 200
+    assert [each["path"] for each in await api.get("changes/items")] == ["team"]

@@ -1,3 +1,4 @@
+import { ApiError } from "../lib/api-error";
 import { t } from "../texts/api";
 import { api, BASE } from "./client";
 import type { components } from "./schema";
@@ -94,7 +95,10 @@ export async function planImport(workspace: string, file: File): Promise<Planned
   const first = await planItems(workspace, items);
   const present = new Map(first.entries.map(({ kind, path, hash }) => [`${kind} ${path}`, hash ?? null]));
   const based = items.map((each) => ({ ...each, base: present.get(`${each.kind} ${each.path}`) ?? null }));
-  return { items: based, failed, leftOut: left_out, plan: await planItems(workspace, based) };
+  const planned = { items: based, failed, leftOut: left_out, plan: await planItems(workspace, based) };
+  const isReady = failed.length === 0 && planned.plan.entries.every(({ action }) => action !== "conflict");
+  if (isReady && !planned.plan.nothing_to_do) await applyItems(workspace, planned, { check_only: true });
+  return planned;
 }
 
 async function planItems(workspace: string, items: ChangedItem[]): Promise<ChangePlan> {
@@ -105,9 +109,24 @@ async function planItems(workspace: string, items: ChangedItem[]): Promise<Chang
 }
 
 /** Store the items of an archive, all of them or none. */
-export async function importItems(workspace: string, { items, plan }: PlannedImport, message: string): Promise<void> {
-  await api.POST("/api/w/{workspace}/changes/apply", {
-    params: { path: { workspace } },
-    body: { items, plan_hash: plan.plan_hash, message },
-  });
+export const importItems = (workspace: string, found: PlannedImport, message: string): Promise<void> =>
+  applyItems(workspace, found, { message });
+
+/** Apply a plan, or only check that it can be applied. An item that cannot be stored is named in the error. */
+async function applyItems(
+  workspace: string,
+  { items, plan }: PlannedImport,
+  options: { message?: string; check_only?: boolean },
+): Promise<void> {
+  const params = { path: { workspace } };
+  try {
+    await api.POST("/api/w/{workspace}/changes/apply", {
+      params,
+      body: { items, plan_hash: plan.plan_hash, ...options },
+    });
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.code !== "changes_refused" || !Array.isArray(error.details)) throw error;
+    const reasons = error.details.map(({ path, error: { message } }) => `${path}: ${message}`);
+    throw new ApiError(error.status, error.code, [error.message, ...reasons].join(" "), null, error.details);
+  }
 }

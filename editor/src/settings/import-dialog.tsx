@@ -2,7 +2,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { importItems, type PlannedImport, planImport } from "../api/changes";
 import { kindName } from "../kinds/kind-name";
-import { ApiError, errorText } from "../lib/api-error";
+import { errorText } from "../lib/api-error";
 import { t } from "../texts/settings";
 import { Field, Input } from "../ui/controls";
 import { Skeleton } from "../ui/states";
@@ -37,7 +37,7 @@ export default function ImportDialog({ workspace, close }: { workspace: string; 
     if (!plan.data || !file || !ready) return;
     const found = plan.data;
     const message = t("settings.importMessage", { file: file.name });
-    if (!(await submission.send(() => imported(importItems(workspace, found, message))))) {
+    if (!(await submission.send(() => importItems(workspace, found, message)))) {
       setAttempt(attempt + 1); // the plan may be stale
       return;
     }
@@ -71,17 +71,6 @@ export default function ImportDialog({ workspace, close }: { workspace: string; 
   );
 }
 
-/** Wait for an import. An item that cannot be stored is named in the error. */
-async function imported(work: Promise<void>): Promise<void> {
-  try {
-    await work;
-  } catch (error) {
-    if (!(error instanceof ApiError) || error.code !== "changes_refused" || !Array.isArray(error.details)) throw error;
-    const reasons = error.details.map(({ path, error: { message } }) => `${path}: ${message}`);
-    throw new ApiError(error.status, error.code, [error.message, ...reasons].join(" "), null, error.details);
-  }
-}
-
 function Effect({ found }: { found: PlannedImport }) {
   const { entries } = found.plan;
   const changes = entries.filter(({ action }) => action !== "unchanged");
@@ -109,9 +98,14 @@ function Effect({ found }: { found: PlannedImport }) {
       </ul>
       <p className={css.note}>
         {unchanged > 0 && t("settings.importUnchanged", { count: unchanged })}{" "}
+        {changes.some(startsRuns) && t("settings.importDisabled")}{" "}
         {found.leftOut.length > 0 && t("settings.importLeftOut", { count: found.leftOut.length })}{" "}
         {t("settings.importSecrets")}
       </p>
     </>
   );
 }
+
+/** Return whether an entry creates an item that starts runs once it is enabled. */
+const startsRuns = ({ kind, action }: PlannedImport["plan"]["entries"][number]): boolean =>
+  action === "add" && (kind === "schedule" || kind === "http_trigger");

@@ -21,6 +21,8 @@ from orvanta_platform.workflow.tree.item import Item, Key
 from orvanta_platform.workflow.tree.merge import merge_content
 
 _STATES: Final = {"add": "created", "change": "updated", "unchanged": "unchanged"}
+_TRIGGERS: Final = ("schedule", "http_trigger")
+"""Kinds of items that start runs, which an import creates disabled."""
 _HINT: Final = "Name the archive that both sides started from with --base, or replace the workspace's with --force."
 
 
@@ -44,7 +46,7 @@ def import_archive(session: Session, file: Path, options: ImportOptions) -> None
     changes = found.changes(items, {item.key: item for item in base})
     made = plan(session.api, changes, force=options.force)
     found.check(made)
-    if not options.plan_only and not found.failed and any(each["action"] != "unchanged" for each in made["entries"]):
+    if not found.failed and any(each["action"] != "unchanged" for each in made["entries"]):
         made = found.apply(changes, made)
     found.end(made)
 
@@ -107,9 +109,10 @@ class _Import:
                 self._conflict((each["kind"], each["path"]), f"{each['path']}: {each['reason']}")
 
     def apply(self, changes: Sequence[Mapping[str, Any]], made: Mapping[str, Any]) -> dict[str, Any]:
-        """Apply the change set. Raises ServerRefused, typer.Exit."""
+        """Apply the change set; only check it if the plan is all that is wanted. Raises ServerRefused, typer.Exit."""
         api = self.session.api
-        body = {"items": changes, "force": self.options.force, "plan_hash": made["plan_hash"]}
+        check_only = self.options.plan_only
+        body = {"items": changes, "force": self.options.force, "plan_hash": made["plan_hash"], "check_only": check_only}
         try:
             done: dict[str, Any] = api.send(
                 "POST", api.in_workspace("changes/apply"), body={**body, "message": self.options.message}
@@ -121,17 +124,18 @@ class _Import:
                 ((each["kind"], each["path"]), ServerRefused(error.answered, each["error"])) for each in error.details
             ]
             return dict(made)
-        if self.options.wait:
+        if self.options.wait and not check_only:
             self.unlocked = await_locks(api, done["entries"])
         return done
 
     def end(self, made: Mapping[str, Any]) -> None:
         """Print the outcome. Raises typer.Exit after errors."""
         imports = self.options.plan_only or not self.failed
+        refused = {key for key, _ in self.failed}
         done = [
             {"kind": each["kind"], "path": each["path"], "state": _STATES[each["action"]]}
             for each in (made["entries"] if imports else ())
-            if each["action"] in _STATES
+            if each["action"] in _STATES and (each["kind"], each["path"]) not in refused
         ]
         if self.session.as_json:
             errors = self.failed + self.unlocked
@@ -147,11 +151,12 @@ class _Import:
         changed = [each for each in done if each["state"] != "unchanged"]
         for each in changed:
             would = "would be " if self.options.plan_only else ""
-            print(terminal_safe(f"{each['kind']} {each['path']}: {would}{each['state']}"))
+            disabled = ", disabled" if each["state"] == "created" and each["kind"] in _TRIGGERS else ""
+            print(terminal_safe(f"{each['kind']} {each['path']}: {would}{each['state']}{disabled}"))
         for name in self.left_out:
             say(terminal_safe(f"{name} is left out: it belongs to no item."))
-        for _, error in self.failed + self.unlocked:
-            say_error(error.message, error.hint)
+        for (kind, path), error in self.failed + self.unlocked:
+            say_error(error.message if path in error.message else f"{kind} {path}: {error.message}", error.hint)
         if self.failed:
             print(f"{len(self.failed)} failed; nothing was imported.")
         elif self.unlocked:

@@ -121,10 +121,19 @@ async def plan_changes(request: AnyRequest, workspace: FromPath[str]) -> Respons
 
 @post(f"{_W}/changes/apply", status_code=200, opt=call(body=shapes.ApplyChanges, answer=shapes.AppliedChanges))
 async def apply_changes(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """Apply a change set, all of it or nothing. Its plan must have the hash `plan_hash`."""
+    """Apply a change set, all of it or nothing. Its plan must have the hash `plan_hash`.
+
+    With `check_only`, the answer is the same, and nothing is stored.
+    """
     body = await _body(request, shapes.ApplyChanges)
     done = await change_sets.apply(
-        platform_of(request), actor_of(request), workspace, shapes.change_set(body), body.plan_hash, body.message
+        platform_of(request),
+        actor_of(request),
+        workspace,
+        shapes.change_set(body),
+        body.plan_hash,
+        body.message,
+        check_only=body.check_only,
     )
     return answers.json(shapes.applied(done))
 

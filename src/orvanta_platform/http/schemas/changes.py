@@ -91,6 +91,8 @@ class ApplyChanges(Changes, kw_only=True):
 
     plan_hash: str
     message: str | None = None
+    check_only: bool = False
+    """Check that all of it can be applied; store nothing."""
 
 
 class PlanEntry(msgspec.Struct, kw_only=True):

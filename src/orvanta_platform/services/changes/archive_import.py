@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
+from msgspec import structs
 
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.errors import OrvantaError
 from orvanta_platform.orchestrator import document_threads
-from orvanta_platform.services.changes import writers
+from orvanta_platform.services.changes import contents, writers
 from orvanta_platform.services.changes.change_sets import MAX_CONTENT_SIZE, require_reader, too_large
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.workflow.tree.item import Item, Key
+from orvanta_platform.workflow.releases.adapt import environment_content
+from orvanta_platform.workflow.tree.item import Item, Key, Kind
 from orvanta_platform.workflow.tree.paths import locate, with_runtime
 from orvanta_platform.workflow.tree.plan import Wanted
 from orvanta_platform.workflow.tree.reading import read
 from orvanta_platform.workflow.tree.unpack import unpack
+
+_TRIGGERS: Final[tuple[Kind, ...]] = ("schedule", "http_trigger")
 
 
 class ArchivedItems(msgspec.Struct, frozen=True):
@@ -35,11 +39,27 @@ async def read_archive(
 ) -> ArchivedItems:
     """Return the items in an archive, as exported by the server or written by `orvanta pull`. Nothing is changed.
 
+    An archive does not start what it contains: schedules and HTTP triggers that the workspace lacks are disabled, and
+    others have no state, so that theirs remains.
+
     `default_ts`: language of files that end in `.ts`. Raises NotFound, Forbidden, BadRequest, TooLarge, RateLimited.
     """
     require_reader(actor, workspace)
     async with platform.turns.take("changes", workspace):
-        return await document_threads.run_in_thread(workspace, _items, body, default_ts)
+        found = await document_threads.run_in_thread(workspace, _items, body, default_ts)
+        keys = [item.key for item in found.items if item.kind in _TRIGGERS]
+        async with platform.db.acquire() as conn:
+            reading = await contents.read(conn, actor, workspace, keys)
+        present = await contents.items_in(workspace, reading)
+        return structs.replace(found, items=[_without_start(item, present.get(item.key)) for item in found.items])
+
+
+def _without_start(item: Item, present: contents.Present | None) -> Item:
+    """Return an item that starts no runs unless its present version does."""
+    if item.kind not in _TRIGGERS:
+        return item
+    before = None if present is None else present.content
+    return Item(item.kind, item.path, environment_content(item.kind, item.content, before, enabled=False))
 
 
 def _items(body: bytes, default_ts: str) -> ArchivedItems:

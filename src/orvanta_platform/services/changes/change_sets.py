@@ -61,6 +61,14 @@ class Applied(msgspec.Struct, frozen=True):
     """Hashes of the items of the change set that exist."""
 
 
+class _Checked(Exception):
+    """Outcome of a change set that is checked only: raised to roll its transaction back."""
+
+    def __init__(self, applied: Applied) -> None:
+        super().__init__()
+        self.applied = applied
+
+
 async def list_items(platform: Platform, actor: Actor, workspace: str) -> dict[Key, Present]:
     """Return the hashes of all items that the actor may read. Raises NotFound, Forbidden."""
     require_reader(actor, workspace)
@@ -100,10 +108,13 @@ async def apply(
     plan_hash: str,
     message: str | None,
     hooks: Hooks | None = None,
+    *,
+    check_only: bool = False,
 ) -> Applied:
     """Apply a change set in one transaction: all of its items change, or none.
 
-    Each item is changed by the use case of its kind, with its permissions, validation and audit row. Raises NotFound,
+    Each item is changed by the use case of its kind, with its permissions, validation and audit row. With `check_only`,
+    the transaction is rolled back: the errors are those of the change set, and nothing is stored. Raises NotFound,
     Forbidden, BadRequest, TooLarge, RateLimited, StalePlan if the plan has another hash by now, ChangesConflict,
     ChangesRefused, DirectDeploysRefused, and the errors of the hooks.
     """
@@ -112,7 +123,12 @@ async def apply(
     _check_items(change)
     async with platform.turns.take("changes", workspace):
         change, planner = await prepare(platform, workspace, change)
-        return await _apply(platform, actor, workspace, change, planner, plan_hash, message, hooks)
+        try:
+            return await _apply(
+                platform, actor, workspace, change, planner, plan_hash, message, hooks, check_only=check_only
+            )
+        except _Checked as checked:
+            return checked.applied
 
 
 async def _apply(
@@ -124,6 +140,8 @@ async def _apply(
     plan_hash: str,
     message: str | None,
     hooks: Hooks | None,
+    *,
+    check_only: bool,
 ) -> Applied:
     # Documents are parsed here: the transaction compares those again that were changed meanwhile.
     found, known = await _make_plan(platform, actor, workspace, change, planner)
@@ -163,7 +181,10 @@ async def _apply(
         after = await contents.items_in(workspace, reading)
         if hooks is not None:
             await hooks.end(conn, after)
-        return Applied(found, {key: each.hash for key, each in after.items()})
+        applied = Applied(found, {key: each.hash for key, each in after.items()})
+        if check_only:
+            raise _Checked(applied)
+        return applied
 
     applied = await platform.db.retrying(write, snapshot=True)
     notifier.release()
