@@ -160,7 +160,11 @@ async def sessions(api: ApiHarness) -> int:
 async def test_first_login_creates_account_and_later_ones_find_it(api: ApiHarness) -> None:
     browser = Browser(api)
     offered = (await browser.client.get("/api/auth/oidc/providers")).json()
-    assert offered == {"providers": [{"name": "corp", "label": "Corp"}], "password_login": True}
+    ways = {"providers": [{"name": "corp", "label": "Corp"}], "password_login": True}
+    assert offered == {**ways, "first_visit": True}
+    await setup.create_user(api.platform.db, "cleo@example.org", "correct horse")
+    offered = (await browser.client.get("/api/auth/oidc/providers")).json()
+    assert offered == {**ways, "first_visit": False}, "an account has a password"
     answer = await browser.log_in("ada")
     assert answer.headers["location"] == "/runs"
     cookie = next(each for each in answer.headers.get_list("set-cookie") if each.startswith("token="))

@@ -27,6 +27,7 @@ export function LoginForm({ title, done, then, open }: LoginFormProps) {
   const [password, setPassword] = useState("");
   const [code, setCode] = useState("");
   const [step, setStep] = useState<"password" | "code" | Enrolment>("password");
+  const options = useQuery(loginOptionsQuery);
   const loggingIn = useMutation({
     mutationFn: () => login(email, password, code),
     onSuccess: done,
@@ -95,7 +96,7 @@ export function LoginForm({ title, done, then, open }: LoginFormProps) {
       {step === "password" && (
         <>
           <ProviderButtons then={then} open={open} />
-          <p className={css.note}>{t("shell.firstVisit")}</p>
+          {options.data?.first_visit && <p className={css.note}>{t("shell.firstVisit")}</p>}
         </>
       )}
     </form>

@@ -27,7 +27,7 @@ async def list_login_options(request: AnyRequest) -> Response[bytes]:
     """List the providers of single sign-on, whether passwords are accepted, and the colour of the instance."""
     found = await single_sign_on.options(platform_of(request))
     providers = [schemas.LoginProvider(name, label) for name, label in found.providers.items()]
-    return answers.json(schemas.LoginOptions(providers, found.passwords, found.color or UNSET))
+    return answers.json(schemas.LoginOptions(providers, found.passwords, found.first_visit, found.color or UNSET))
 
 
 @post(

@@ -22,6 +22,9 @@ class LoginOptions(msgspec.Struct):
     password_login: bool
     """False: only one superadmin can log in with a password."""
 
+    first_visit: bool
+    """No account has a password yet: the terminal of the server shows a link that sets the first one."""
+
     branding_color: str | UnsetType = UNSET
     """Colour of the instance, #rrggbb."""
 

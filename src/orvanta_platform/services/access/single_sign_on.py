@@ -72,6 +72,8 @@ class LoginOptions(msgspec.Struct, frozen=True):
     """False: only one superadmin can log in with a password."""
     color: str | None
     """Colour of the instance, #rrggbb."""
+    first_visit: bool
+    """No account has a password yet: the terminal of the server shows a link that sets the first one."""
 
 
 class StartedLogin(msgspec.Struct, frozen=True):
@@ -96,7 +98,9 @@ async def options(platform: Platform) -> LoginOptions:
     providers = await platform.instance.get(OIDC_PROVIDERS)
     passwords = await platform.instance.get(BREAK_GLASS_ACCOUNT) is None
     color = await platform.instance.get(BRANDING_COLOR)
-    return LoginOptions({name: each.label for name, each in providers.items()}, passwords, color)
+    async with platform.db.acquire() as conn:
+        first_visit = await accounts.find_superadmin_without_password(conn) is not None
+    return LoginOptions({name: each.label for name, each in providers.items()}, passwords, color, first_visit)
 
 
 async def start(platform: Platform, name: str, then: str) -> StartedLogin:
