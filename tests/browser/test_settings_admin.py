@@ -379,7 +379,7 @@ async def provider_is_entered(page: Page, site: Site) -> None:
     await dialog.get_by_role("button", name="Cancel").click()
     await provider_is_changed(page, site)
     # Only a superadmin who could log in becomes the account with a password.
-    await page.get_by_role("button", name="Edit Emergency account").click()
+    await page.get_by_role("button", name="Edit Break-glass account").click()
     await dialog.get_by_label("Value").fill("nobody@example.org")
     await dialog.get_by_role("button", name="Save").click()
     await expect(dialog.get_by_role("alert")).to_contain_text("must be an enabled superadmin")

@@ -133,13 +133,18 @@ async def change_resource(page: Page, site: Site) -> None:
 async def check_connection(page: Page, site: Site) -> None:
     """Test a connection with the saved values; the server does not connect to itself."""
     dialog = page.get_by_role("dialog")
-    mail = {"path": "f/systems/mail", "resource_type": "smtp", "value": {"host": "mail.example.org"}}
-    site.client.post("/api/w/main/resources/create", json=mail).raise_for_status()
-    await page.goto(f"{SETTINGS}/resources?q=mail")
-    await page.get_by_role("button", name="Edit f/systems/mail").click()
+    await page.get_by_role("button", name="New resource", exact=True).click()
+    await dialog.get_by_role("combobox", name="Folder").select_option("f/systems")
+    await dialog.get_by_label("Id", exact=True).fill("mail")
+    await dialog.get_by_role("combobox", name="Type").select_option("smtp")
     await dialog.get_by_label("host").fill("127.0.0.1")
     await dialog.get_by_role("button", name="Save and test connection").click()
     await expect(dialog.get_by_role("status")).to_contain_text("127.0.0.1 is not a public address")
+    # The resource is stored by the first test, and changed by the next one.
+    await dialog.get_by_label("host").fill("127.0.0.2")
+    await dialog.get_by_role("button", name="Save and test connection").click()
+    await expect(dialog.get_by_role("status")).to_contain_text("127.0.0.2 is not a public address")
+    assert site.client.get("/api/w/main/resources/get/f/systems/mail").json()["value"]["host"] == "127.0.0.2"
     await check(page)
     await dialog.get_by_role("button", name="Cancel").click()
 

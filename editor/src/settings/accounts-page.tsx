@@ -58,10 +58,11 @@ const ROLES: Readonly<Record<string, string>> = {
   superadmin: t("settings.instanceSuperadmin"),
 };
 
-const keyOfRole = (account: Account): string =>
-  account.super_admin ? "superadmin" : account.devops ? "devops" : "user";
+const SUPERADMIN = "superadmin";
+
+const keyOfRole = (account: Account): string => (account.super_admin ? SUPERADMIN : account.devops ? "devops" : "user");
 const roleOf = (account: Account): string => ROLES[keyOfRole(account)] ?? "";
-const flagsOf = (role: string) => ({ is_super_admin: role === "superadmin", is_devops: role === "devops" });
+const flagsOf = (role: string) => ({ is_super_admin: role === SUPERADMIN, is_devops: role === "devops" });
 
 function RoleSelect({ role, set, ...rest }: { role: string; set: (role: string) => void; "aria-label"?: string }) {
   return (
@@ -80,6 +81,7 @@ function AccountRow({ account, self }: { account: Account; self: boolean }) {
   const { busy, errors, send } = useSubmission();
   const [asking, setAsking] = useState<"reset" | "totp" | "identities" | "disable" | "delete" | null>(null);
   const [link, setLink] = useState<string | null>(null);
+  const [newRole, setNewRole] = useState<string | null>(null);
   const { email, disabled, service_account: service } = account;
   const providers = useQuery(identityProvidersQuery).data ?? {};
   const linkable = Object.keys(providers).length > 0 && !service;
@@ -92,6 +94,11 @@ function AccountRow({ account, self }: { account: Account; self: boolean }) {
     if (made) setLink(made);
     else notify(t("settings.linkMailed", { email }));
   };
+  const changeRole = (role: string) =>
+    void act(
+      () => updateAccount(email, flagsOf(role)),
+      t("settings.roleChanged", { name: email, role: ROLES[role] ?? role }),
+    );
   const close = () => setAsking(null);
   return (
     <>
@@ -112,12 +119,7 @@ function AccountRow({ account, self }: { account: Account; self: boolean }) {
           <RoleSelect
             aria-label={t("settings.roleOf", { name: email })}
             role={keyOfRole(account)}
-            set={(role) =>
-              void act(
-                () => updateAccount(email, flagsOf(role)),
-                t("settings.roleChanged", { name: email, role: ROLES[role] ?? role }),
-              )
-            }
+            set={(role) => (role === SUPERADMIN ? setNewRole(role) : changeRole(role))}
           />
         )}
         {disabled ? (
@@ -159,6 +161,16 @@ function AccountRow({ account, self }: { account: Account; self: boolean }) {
         </Button>
       </div>
       <Problem text={errors[""]} />
+      {newRole && (
+        <Confirm
+          title={t("settings.makeSuperadmin", { name: email })}
+          confirmLabel={t("settings.makeSuperadminConfirm")}
+          close={() => setNewRole(null)}
+          onConfirm={() => changeRole(newRole)}
+        >
+          <p>{t("settings.makeSuperadminHint")}</p>
+        </Confirm>
+      )}
       {asking === "reset" && (
         <Confirm
           title={t("settings.resetOf", { email })}

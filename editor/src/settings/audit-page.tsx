@@ -1,7 +1,8 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
-import { useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { type AuditEntry, type AuditFilter, auditQuery, exportUrl } from "../api/audit";
 import { meQuery } from "../api/session";
+import { debounce } from "../lib/debounce";
 import { useParams } from "../routing/hooks";
 import { t } from "../texts/settings";
 import { Button, Field, Input } from "../ui/controls";
@@ -21,6 +22,8 @@ const KINDS: readonly [string, string][] = [
 ];
 const NAMES = ["username", "operation", "action_kind", "resource", "after", "before"] as const;
 const INSTANCE = "instance";
+/** Pause in typing after which a filter applies. */
+const PAUSE_MS = 400;
 
 /** Audit trail of the workspace, for superadmins also of the installation. Its filters are part of the address. */
 export function AuditPage() {
@@ -55,24 +58,27 @@ export function AuditPage() {
   );
 }
 
-/** Fields of the filters. Texts apply when they are confirmed or left, as each query of the trail is recorded in it. */
+/** Fields of the filters. Texts apply after a pause in typing, as each query of the trail is recorded in it. */
 function Filters({ filter, set }: { filter: AuditFilter; set: (name: string, value: string) => void }) {
-  const field = (name: keyof AuditFilter, label: string, type = "search") => (
+  const text = (name: keyof AuditFilter, label: string) => (
+    <TextFilter label={label} value={filter[name]} set={(value) => set(name, value)} />
+  );
+  const time = (name: keyof AuditFilter, label: string) => (
     <Field label={label}>
       <Input
         key={filter[name]}
-        type={type}
-        defaultValue={type === "search" ? filter[name] : localTime(filter[name])}
-        onBlur={({ target }) => set(name, type === "search" ? target.value : isoTime(target.value))}
+        type="datetime-local"
+        defaultValue={localTime(filter[name])}
+        onBlur={({ target }) => set(name, isoTime(target.value))}
         onKeyDown={(event) => event.key === "Enter" && event.currentTarget.blur()}
       />
     </Field>
   );
   return (
     <search className={css.filters} aria-label={t("settings.filters")}>
-      {field("username", t("settings.person"))}
-      {field("operation", t("settings.operation"))}
-      {field("resource", t("settings.item"))}
+      {text("username", t("settings.person"))}
+      {text("operation", t("settings.operation"))}
+      {text("resource", t("settings.item"))}
       <Field label={t("settings.kind")}>
         <Select value={filter.action_kind} set={(kind) => set("action_kind", kind)}>
           <option value="">{t("settings.anyKind")}</option>
@@ -83,9 +89,45 @@ function Filters({ filter, set }: { filter: AuditFilter; set: (name: string, val
           ))}
         </Select>
       </Field>
-      {field("after", t("settings.since"), "datetime-local")}
-      {field("before", t("settings.until"), "datetime-local")}
+      {time("after", t("settings.since"))}
+      {time("before", t("settings.until"))}
     </search>
+  );
+}
+
+/** Field of a text, which applies after a pause in typing, or when it is confirmed or left. */
+function TextFilter({ label, value, set }: { label: string; value: string; set: (value: string) => void }) {
+  const [typed, setTyped] = useState(value);
+  const latest = useRef({ typed: value, applied: value, set });
+  latest.current.set = set;
+  const [applied] = useState(() =>
+    debounce(PAUSE_MS, () => {
+      const { typed, set } = latest.current;
+      latest.current.applied = typed;
+      set(typed);
+    }),
+  );
+  useEffect(() => applied.cancel, [applied]);
+  useEffect(() => {
+    // Another address, such as that before, replaces the text.
+    if (latest.current.applied === value) return;
+    Object.assign(latest.current, { typed: value, applied: value });
+    setTyped(value);
+  }, [value]);
+  return (
+    <Field label={label}>
+      <Input
+        type="search"
+        value={typed}
+        onChange={({ target }) => {
+          setTyped(target.value);
+          latest.current.typed = target.value;
+          applied.soon();
+        }}
+        onBlur={applied.flush}
+        onKeyDown={(event) => event.key === "Enter" && applied.flush()}
+      />
+    </Field>
   );
 }
 

@@ -11,15 +11,17 @@ export const TESTED_TYPES = ["postgresql", "mysql", "s3", "http_basic", "http_be
 
 interface Props {
   workspace: string;
-  path: string;
-  /** Store the values of the form. Return whether this succeeded. */
-  save: () => Promise<boolean>;
+  /** Store the values of the form. Return the path of the resource, null if they were refused. */
+  save: () => Promise<string | null>;
 }
 
 /** Button that saves a resource and tests its connection, with the result. */
-export function ConnectionTest({ workspace, path, save }: Props) {
+export function ConnectionTest({ workspace, save }: Props) {
   const testing = useMutation({
-    mutationFn: async () => ((await save()) ? testResource(workspace, path) : null),
+    mutationFn: async () => {
+      const path = await save();
+      return path === null ? null : testResource(workspace, path);
+    },
   });
   const found = testing.data;
   return (

@@ -7,7 +7,7 @@ import { t } from "../texts/settings";
 import { Field, Input } from "../ui/controls";
 import { Select } from "../ui/select";
 import { FormDialog, missing, useSubmission } from "./parts";
-import { ScopesField } from "./scopes-field";
+import { ScopesField, useScopes } from "./scopes-field";
 
 const DAY_MS = 86_400_000;
 const PERIODS = [7, 30, 90, 365];
@@ -24,19 +24,20 @@ export function NewTokenDialog({ created, close }: { created: (token: string) =>
   const allowed = most === null || (chosenDays !== NEVER && Number(chosenDays) <= most);
   const days = allowed ? chosenDays : String(most);
   const [limited, setLimited] = useState(true);
-  const [scopes, setScopes] = useState<readonly string[]>([]);
+  const scopes = useScopes();
   const submission = useSubmission(tokenField);
   const { errors } = submission;
   const submit = async () => {
+    const taken = scopes.take();
     const problems = {
       label: missing(label),
-      scopes: limited && scopes.length === 0 ? t("settings.noScopes") : undefined,
+      scopes: limited && taken.length === 0 ? t("settings.noScopes") : undefined,
     };
     const create = async () => {
       const token = await createToken({
         label: label.trim(),
         expiration: expirationOf(days, most),
-        scopes: limited ? [...scopes] : null,
+        scopes: limited ? [...taken] : null,
         workspace_id: workspace || null,
       });
       created(token);
@@ -75,7 +76,7 @@ export function NewTokenDialog({ created, close }: { created: (token: string) =>
           <option value="all">{t("settings.allRights")}</option>
         </Select>
       </Field>
-      {limited && <ScopesField scopes={scopes} set={setScopes} error={errors.scopes} />}
+      {limited && <ScopesField scopes={scopes} error={errors.scopes} />}
     </FormDialog>
   );
 }

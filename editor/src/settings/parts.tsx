@@ -1,7 +1,8 @@
 import type { UseQueryResult } from "@tanstack/react-query";
-import { type FormEvent, type ReactNode, useState } from "react";
+import { type FormEvent, type ReactNode, useEffect, useState } from "react";
 import { ApiError, errorText } from "../lib/api-error";
 import { t } from "../texts/settings";
+import { Confirm } from "../ui/confirm";
 import { Button, Input } from "../ui/controls";
 import { CopyableCommand } from "../ui/copyable-command";
 import { Dialog, dialogCss } from "../ui/dialog";
@@ -68,7 +69,7 @@ interface FormDialogProps {
   children: ReactNode;
 }
 
-/** Dialog with a form. Errors that belong to no field are shown above its buttons. */
+/** Dialog with a form. Errors that belong to no field are shown above its buttons. Escape does not discard changes unasked. */
 export function FormDialog({ look = "main", ready = true, ...props }: FormDialogProps) {
   const { title, submitLabel, submission, submit, close, wide, children } = props;
   const send = (event: FormEvent) => {
@@ -77,9 +78,17 @@ export function FormDialog({ look = "main", ready = true, ...props }: FormDialog
     event.stopPropagation();
     if (ready) void submit();
   };
+  const [isChanged, setChanged] = useState(false);
+  const [asking, setAsking] = useState(false);
+  const { busy, errors } = submission;
+  useEffect(() => {
+    // What was saved is not lost; errors mean that it was not.
+    if (!busy && !Object.values(errors).some(Boolean)) setChanged(false);
+  }, [busy, errors]);
+  const change = () => setChanged(true);
   return (
-    <Dialog title={title} wide={wide ?? false} close={close}>
-      <form className={css.dialog} onSubmit={send} noValidate>
+    <Dialog title={title} wide={wide ?? false} close={() => (isChanged ? setAsking(true) : close())}>
+      <form className={css.dialog} onSubmit={send} onInput={change} onChange={change} noValidate>
         {children}
         <Problem text={submission.errors[""]} />
         <div className={dialogCss.foot}>
@@ -89,6 +98,16 @@ export function FormDialog({ look = "main", ready = true, ...props }: FormDialog
           </Button>
         </div>
       </form>
+      {asking && (
+        <Confirm
+          title={t("ui.discardChanges")}
+          confirmLabel={t("ui.discard")}
+          close={() => setAsking(false)}
+          onConfirm={close}
+        >
+          <p>{t("ui.discardChangesHint")}</p>
+        </Confirm>
+      )}
     </Dialog>
   );
 }

@@ -31,11 +31,17 @@ export function ProfilePage() {
         <h1>{t("settings.profile")}</h1>
       </div>
       <p className={css.about}>{t("settings.signedInAs", { email: me.data?.email ?? "" })}</p>
-      <Invitations />
-      <Tokens />
-      <Sessions />
-      <Password />
-      <TwoStepLogin />
+      {me.data?.impersonatedBy ? (
+        <p className={css.note}>{t("settings.profileOfOther")}</p>
+      ) : (
+        <>
+          <Invitations />
+          <Tokens />
+          <Sessions />
+          <Password />
+          <TwoStepLogin />
+        </>
+      )}
     </main>
   );
 }

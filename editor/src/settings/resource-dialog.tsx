@@ -91,20 +91,23 @@ function ResourceForm({ workspace, resource, created, type, setType, types, sche
   const queries = useQueryClient();
   const submission = useSubmission(itemField);
   const [description, setDescription] = useState(resource?.description ?? "");
+  const [stored, setStored] = useState(resource?.path ?? null);
   const value = useValue(schema, resource);
   const { errors } = submission;
   const save = async () => {
     const read = value.read();
-    const path = resource?.path ?? created?.path ?? "";
+    const path = stored ?? created?.path ?? "";
     const problems = {
-      path: created?.problem,
+      path: stored === null ? created?.problem : undefined,
       type: missing(type),
       value: read === undefined ? t("ui.required") : undefined,
     };
     const change: ResourceChange = { resource_type: type, value: read ?? null, description };
-    const send = () => (resource ? updateResource(workspace, path, change) : createResource(workspace, path, change));
+    const send = () =>
+      stored === null ? createResource(workspace, path, change) : updateResource(workspace, path, change);
     if (!(await submission.send(send, problems))) return null;
     created?.remember();
+    setStored(path);
     await queries.invalidateQueries({ queryKey: ["resources", workspace] });
     return path;
   };
@@ -117,15 +120,15 @@ function ResourceForm({ workspace, resource, created, type, setType, types, sche
   };
   return (
     <FormDialog
-      title={titleOf(resource, setType ? "" : type)}
-      submitLabel={resource ? t("ui.save") : t("settings.create")}
+      title={titleOf(stored, setType ? "" : type)}
+      submitLabel={stored === null ? t("settings.create") : t("ui.save")}
       submission={submission}
       ready={created?.ready ?? true}
       submit={submit}
       close={close}
     >
-      {created?.fields(errors.path)}
-      {setType && (
+      {stored === null && created?.fields(errors.path)}
+      {stored === null && setType && (
         <Field label={t("settings.type")} error={errors.type}>
           <Select value={type} set={setType}>
             <option value="">{t("settings.choose")}</option>
@@ -139,16 +142,14 @@ function ResourceForm({ workspace, resource, created, type, setType, types, sche
       <Field label={t("ui.description")}>
         <Input value={description} onChange={(event) => setDescription(event.target.value)} />
       </Field>
-      {resource && TESTED_TYPES.includes(type) && (
-        <ConnectionTest workspace={workspace} path={resource.path} save={async () => (await save()) !== null} />
-      )}
+      {TESTED_TYPES.includes(type) && <ConnectionTest workspace={workspace} save={save} />}
     </FormDialog>
   );
 }
 
-/** Return the title of the form. `onlyType`: type that a new resource must have. */
-function titleOf(resource: Resource | null, onlyType: string): string {
-  if (resource) return t("settings.editItem", { name: resource.path });
+/** Return the title of the form. `stored`: path of a resource that exists. `onlyType`: type that a new resource must have. */
+function titleOf(stored: string | null, onlyType: string): string {
+  if (stored !== null) return t("settings.editItem", { name: stored });
   return onlyType ? t("settings.newTypedResource", { type: onlyType }) : t("settings.newResource");
 }
 

@@ -8,20 +8,45 @@ import css from "./settings.module.css";
 
 const EXAMPLE = "f/sales/*";
 
-/** Field of the scopes of a token, which are composed from an area, an action and a path. */
-export function ScopesField(props: {
-  scopes: readonly string[];
+const FIRST = { area: "jobs", action: "run", path: "", isChosen: false };
+
+/** Scopes of a token that is created. */
+export interface Scopes {
+  added: readonly string[];
   set: (scopes: readonly string[]) => void;
-  error: string | undefined;
-}) {
-  const { scopes, set, error } = props;
-  const [area, setArea] = useState("jobs");
-  const [action, setAction] = useState("run");
-  const [path, setPath] = useState("");
+  /** Scope in the fields; `isChosen`: one of them was changed since the last scope was added. */
+  next: typeof FIRST;
+  setNext: (next: typeof FIRST) => void;
+  /** Add the scope in the fields unless it is the first suggestion and others were added. Return all scopes. */
+  take: () => readonly string[];
+}
+
+export function useScopes(): Scopes {
+  const [added, set] = useState<readonly string[]>([]);
+  const [next, setNext] = useState(FIRST);
+  const take = () => {
+    const isWanted = next.path.trim() !== "" || (added.length === 0 && next.isChosen);
+    const all = isWanted ? withScope(added, next) : added;
+    set(all);
+    if (isWanted) setNext({ ...next, path: "", isChosen: false });
+    return all;
+  };
+  return { added, set, next, setNext, take };
+}
+
+const withScope = (added: readonly string[], { area, action, path }: typeof FIRST): readonly string[] => [
+  ...new Set([...added, scopeOf(area, action, path)]),
+];
+
+/** Field of the scopes of a token, which are composed from an area, an action and a path. */
+export function ScopesField({ scopes, error }: { scopes: Scopes; error: string | undefined }) {
+  const { added, set, next, setNext } = scopes;
+  const { area, action, path } = next;
+  const choose = (change: Partial<typeof FIRST>) => setNext({ ...next, ...change, isChosen: true });
   const actions = actionsOf(area);
   const add = () => {
-    set([...new Set([...scopes, scopeOf(area, action, path)])]);
-    setPath("");
+    set(withScope(added, next));
+    setNext({ ...next, path: "", isChosen: false });
   };
   return (
     <fieldset className={css.card}>
@@ -30,10 +55,7 @@ export function ScopesField(props: {
         <Field label={t("settings.area")}>
           <Select
             value={area}
-            set={(next) => {
-              setArea(next);
-              if (!actionsOf(next).includes(action)) setAction("read");
-            }}
+            set={(area) => choose({ area, action: actionsOf(area).includes(action) ? action : "read" })}
           >
             {Object.entries(AREAS).map(([name, word]) => (
               <option key={name} value={name}>
@@ -43,7 +65,7 @@ export function ScopesField(props: {
           </Select>
         </Field>
         <Field label={t("settings.action")}>
-          <Select value={action} set={setAction}>
+          <Select value={action} set={(action) => choose({ action })}>
             {actions.map((name) => (
               <option key={name} value={name}>
                 {ACTIONS[name]}
@@ -56,7 +78,7 @@ export function ScopesField(props: {
             placeholder={EXAMPLE}
             spellCheck={false}
             value={path}
-            onChange={(event) => setPath(event.target.value)}
+            onChange={(event) => choose({ path: event.target.value })}
             onKeyDown={(event) => {
               if (event.key !== "Enter") return;
               event.preventDefault();
@@ -69,18 +91,18 @@ export function ScopesField(props: {
         </Button>
       </div>
       <div className={css.facts}>
-        {scopes.map((scope) => (
+        {added.map((scope) => (
           <span key={scope} className={css.chip}>
             <code>{scope}</code>
             <IconButton
               icon="cross"
               label={t("settings.removeScope", { scope })}
-              onClick={() => set(scopes.filter((each) => each !== scope))}
+              onClick={() => set(added.filter((each) => each !== scope))}
             />
           </span>
         ))}
       </div>
-      <Problem text={error} />
+      <Problem text={added.length > 0 && error === t("settings.noScopes") ? undefined : error} />
     </fieldset>
   );
 }

@@ -5,7 +5,7 @@ import { t } from "../texts/settings";
 import { Field, Input } from "../ui/controls";
 import { daysAhead, ExpiryField, tokenField } from "./new-token";
 import { FormDialog, missing, useSubmission } from "./parts";
-import { ScopesField } from "./scopes-field";
+import { ScopesField, useScopes } from "./scopes-field";
 import css from "./settings.module.css";
 
 interface Props {
@@ -21,12 +21,13 @@ export function ServiceTokenDialog({ workspace, username, created, close }: Prop
   const queries = useQueryClient();
   const [label, setLabel] = useState("");
   const [days, setDays] = useState("90");
-  const [scopes, setScopes] = useState<readonly string[]>([]);
+  const scopes = useScopes();
   const submission = useSubmission(tokenField);
   const { errors } = submission;
   const submit = async () => {
-    const problems = { label: missing(label), scopes: scopes.length === 0 ? t("settings.noScopes") : undefined };
-    const body = { label: label.trim(), scopes: [...scopes], expiration: daysAhead(days) };
+    const taken = scopes.take();
+    const problems = { label: missing(label), scopes: taken.length === 0 ? t("settings.noScopes") : undefined };
+    const body = { label: label.trim(), scopes: [...taken], expiration: daysAhead(days) };
     const create = async () => created(await createServiceToken(workspace, username, body));
     if (!(await submission.send(create, problems))) return;
     close();
@@ -45,7 +46,7 @@ export function ServiceTokenDialog({ workspace, username, created, close }: Prop
         <Input value={label} onChange={(event) => setLabel(event.target.value)} />
       </Field>
       <ExpiryField days={days} set={setDays} />
-      <ScopesField scopes={scopes} set={setScopes} error={errors.scopes} />
+      <ScopesField scopes={scopes} error={errors.scopes} />
     </FormDialog>
   );
 }

@@ -84,7 +84,12 @@ function VerdictLine({ verdict }: { verdict: Verdict }) {
       <span>
         {allowed
           ? t("sharing.may", { actions: names, reasons: reasonsOf(verdict) })
-          : t("sharing.mayNot", { actions: names, reasons: reasonsOf(verdict), roles: rolesOf(verdict) })}
+          : t("sharing.mayNot", {
+              actions: names,
+              reasons: reasonsOf(verdict),
+              roles: rolesOf(verdict),
+              count: verdict.requires_roles?.length ?? 0,
+            })}
       </span>
     </span>
   );
