@@ -11,7 +11,8 @@ export async function login(email: string, password: string, code: string): Prom
 export const loginOptionsQuery = queryOptions({
   queryKey: ["login-options"],
   staleTime: 60_000,
-  queryFn: async () => (await api.GET("/api/auth/oidc/providers")).data ?? { providers: [], password_login: true, first_visit: false },
+  queryFn: async () =>
+    (await api.GET("/api/auth/oidc/providers")).data ?? { providers: [], password_login: true, first_visit: false },
 });
 
 /** Start a login by a provider. Return the address at which it continues; afterwards the browser goes to `then`. */
