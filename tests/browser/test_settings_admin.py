@@ -338,7 +338,10 @@ async def delete_workspace(page: Page) -> None:
     archived = rows(page, "Archived workspaces").filter(has_text="shortlived")
     await page.get_by_role("button", name="Archive shortlived").click()
     await dialog.get_by_role("button", name="Archive", exact=True).click()
-    await opens(page, "workspaces", "Workspaces")
+    await expect(archived).to_have_count(1)
+    await expect(page.get_by_role("button", name="Archive shortlived", exact=True)).to_have_count(0)
+    await expect(page.get_by_role("button", name="Save")).to_have_count(0)
+    await page.goto("/w/shortlived/settings/workspaces")
     await expect(rows(page, "Workspaces").filter(has_text="shortlived")).to_have_count(0)
     await archived.get_by_role("button", name="Delete shortlived").click()
     await dialog.get_by_label("Type shortlived to delete it").fill("shortlive")
@@ -348,6 +351,9 @@ async def delete_workspace(page: Page) -> None:
     await dialog.get_by_label("Type shortlived to delete it").fill("shortlived")
     await dialog.get_by_role("button", name="Delete", exact=True).click()
     await expect(page.get_by_text("Deleted shortlived")).to_be_visible()
+    # The page leaves the deleted workspace.
+    await expect(page).not_to_have_url(re.compile("/w/shortlived"))
+    await expect(page.get_by_label("Workspace").get_by_role("option", name="shortlived")).to_have_count(0)
 
 
 async def provider_is_entered(page: Page, site: Site) -> None:

@@ -2,6 +2,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { meQuery } from "../api/session";
 import { archivedWorkspacesQuery, deleteWorkspace, unarchiveWorkspace, type Workspace } from "../api/workspaces";
+import { useNavigate, useParams } from "../routing/hooks";
 import { t } from "../texts/settings";
 import { Button, Field, Input } from "../ui/controls";
 import { notify } from "../ui/toasts";
@@ -77,6 +78,8 @@ function ArchivedRow({ workspace, superAdmin }: { workspace: Workspace; superAdm
 
 function DeleteDialog({ id, close }: { id: string; close: () => void }) {
   const queries = useQueryClient();
+  const navigate = useNavigate();
+  const { workspace: current } = useParams();
   const submission = useSubmission();
   const [typed, setTyped] = useState("");
   const submit = async () => {
@@ -84,7 +87,12 @@ function DeleteDialog({ id, close }: { id: string; close: () => void }) {
     if (!(await submission.send(() => deleteWorkspace(id, typed), problems))) return;
     notify(t("settings.deleted", { name: id }));
     close();
-    await queries.invalidateQueries({ queryKey: ["workspaces"] });
+    // The home page leads to another workspace.
+    if (current === id) await navigate("/", { replace: true });
+    await Promise.all([
+      queries.invalidateQueries({ queryKey: ["workspaces"] }),
+      queries.invalidateQueries({ queryKey: ["me"] }),
+    ]);
   };
   return (
     <FormDialog

@@ -27,6 +27,7 @@ export function WorkspacePage() {
   const name = useQuery(workspaceNameQuery(workspace));
   const settings = useQuery(workspaceSettingsQuery(workspace));
   const admin = useQuery(ownMemberQuery(workspace)).data?.is_admin ?? false;
+  const archived = settings.data?.archived ?? false;
   return (
     <main className={css.main}>
       <div className={css.head}>
@@ -36,10 +37,16 @@ export function WorkspacePage() {
       <Loaded query={name} />
       <Loaded query={settings} />
       {name.data !== undefined && settings.data && (
-        <SettingsForm key={workspace} workspace={workspace} name={name.data} settings={settings.data} admin={admin} />
+        <SettingsForm
+          key={workspace}
+          workspace={workspace}
+          name={name.data}
+          settings={settings.data}
+          admin={admin && !archived}
+        />
       )}
-      {settings.data && <ArchiveFiles workspace={workspace} archived={settings.data.archived ?? false} admin={admin} />}
-      {admin && settings.data && <Archive workspace={workspace} archived={settings.data.archived ?? false} />}
+      {settings.data && <ArchiveFiles workspace={workspace} archived={archived} admin={admin} />}
+      {admin && settings.data && <Archive workspace={workspace} archived={archived} />}
     </main>
   );
 }
@@ -187,12 +194,16 @@ function Archive({ workspace, archived }: { workspace: string; archived: boolean
   return (
     <section className={css.section} aria-labelledby="archive">
       <h2 id="archive">{t("settings.archive")}</h2>
-      <p className={css.about}>{t("settings.archiveHint")}</p>
-      <div className={css.tools}>
-        <Button look="danger" disabled={busy || archived} onClick={() => setConfirming(true)}>
-          {t("settings.archiveNamed", { name: workspace })}
-        </Button>
-      </div>
+      {!archived && (
+        <>
+          <p className={css.about}>{t("settings.archiveHint")}</p>
+          <div className={css.tools}>
+            <Button look="danger" disabled={busy} onClick={() => setConfirming(true)}>
+              {t("settings.archiveNamed", { name: workspace })}
+            </Button>
+          </div>
+        </>
+      )}
       <Problem text={errors[""]} />
       <ArchivedWorkspaces />
       {confirming && (
