@@ -180,5 +180,7 @@ def with_id(start: NewStart, id: UUID | None = None) -> NewStart:
         jobs=[replace(job, id=id) for job in start.step.jobs],
         values=[replace(value, id=id) for value in start.step.values],
     )
-    audit = replace(start.audit, parameters=start.audit.parameters.replace(str(start.run.id), str(id)))
+    parameters = start.audit.parameters
+    assert parameters is not None
+    audit = replace(start.audit, parameters=parameters.replace(str(start.run.id), str(id)))
     return replace(start, run=replace(start.run, id=id, root=id), step=step, audit=audit)
