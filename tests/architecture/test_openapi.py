@@ -31,7 +31,8 @@ def references(tree: Any) -> Iterator[str]:
 
 
 def test_references_resolve(published: Any) -> None:
-    known = {f"#/components/schemas/{name}" for name in published["components"]["schemas"]}
+    parts = published["components"]
+    known = {f"#/components/{kind}/{name}" for kind in ("schemas", "responses") for name in parts[kind]}
     assert set(references(published)) <= known
 
 

@@ -179,6 +179,21 @@ def test_more_servers_and_workers_serve_the_same_callers() -> None:
 
 
 @pytest.mark.soak
+def test_growth_within_a_run_is_measured() -> None:
+    recorded = quick("p18")
+    assert all_positive([*recorded["chain"]["raw"], *recorded["loop"]["raw"]])
+
+
+@pytest.mark.soak
+def test_costs_of_runs_and_steps_are_counted() -> None:
+    recorded = quick("p19")
+    for name in ("dedicated", "confined"):
+        for load in ("run", "run_of_50_callers", "step"):
+            found = recorded[name][load]
+            assert all_positive([found["statements"], found["writing_transactions"], found["wal_bytes"]])
+
+
+@pytest.mark.soak
 def test_pages_show_their_data() -> None:
     recorded = quick("p20")
     assert recorded["runs"] == 300
@@ -215,6 +230,8 @@ def test_each_bar_has_test() -> None:
         "p15",
         "p16",
         "p17",
+        "p18",
+        "p19",
         "p20",
         "p21",
     }

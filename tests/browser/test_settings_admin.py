@@ -439,10 +439,10 @@ async def grants_are_added(page: Page) -> None:
 async def identity_is_linked(page: Page, site: Site) -> None:
     """Link an identity at the provider to an account, and unlink it."""
     dialog, row = page.get_by_role("dialog"), rows(page, "Identities")
-    call = "/api/users/identities/linked@example.org"
-    has_account(site, "linked")
+    call = "/api/users/identities/joined@example.org"
+    has_account(site, "joined")
     await opens(page, "accounts", "Accounts")
-    await page.get_by_role("button", name="Identities of linked@example.org").click()
+    await page.get_by_role("button", name="Identities of joined@example.org").click()
     await expect(dialog).to_contain_text("No identities are linked.")
     await dialog.get_by_role("button", name="Link", exact=True).click()
     await expect(dialog.get_by_role("alert")).to_have_text("Required")

@@ -93,7 +93,10 @@ async def test_tree_of_every_kind_comes_back_byte_for_byte(api: ApiHarness) -> N
 
 
 async def comes_back_through_an_archive(api: ApiHarness, items: list[Item]) -> None:
-    """Export the items, import them into an empty workspace, and export them there: the archives are equal."""
+    """Export the items, import them into an empty workspace, and export them there: the archives are equal.
+
+    An import creates triggers disabled, as those of the archive are.
+    """
     parts = "&".join(f"include_{name}=true" for name in ("schedules", "triggers", "groups", "tests"))
     archive = (await api.client.get(f"{W}/workspaces/tarball?{parts}")).content
     found = (await api.client.post(f"{W}/changes/archive", content=archive)).json()
@@ -102,6 +105,7 @@ async def comes_back_through_an_archive(api: ApiHarness, items: list[Item]) -> N
     assert {each["action"] for each in planned.json()["entries"]} == {"unchanged"}
     created = await api.client.post("/api/workspaces/create", json={"id": "copy", "name": "Copy"})
     assert created.status_code == 201
+    found = (await api.client.post(f"{COPY}/changes/archive", content=archive)).json()
     planned = await api.client.post(f"{COPY}/changes/plan", json={"items": found["items"]})
     body = {"items": found["items"], "plan_hash": planned.json()["plan_hash"]}
     applied = await api.client.post(f"{COPY}/changes/apply", json=body)

@@ -63,8 +63,8 @@ ON CONFLICT DO NOTHING
 RETURNING path;
 
 -- name: update
--- Replaces the resource at $11. $10: its last editor, with whose rights tests of a connection open the references; null:
--- unchanged.
+-- Replaces the resource at $11. $10: its last editor, with whose rights tests of a connection open the references;
+-- null: unchanged.
 UPDATE resource
 SET path = $2, resource_type = $3, value = $4::json, sealed = $5, key_version = $6, description = $7, labels = $8,
                     ws_specific = $9, edited_by = coalesce($10, edited_by), edited_at = app_now()
