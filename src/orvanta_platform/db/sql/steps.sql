@@ -145,7 +145,8 @@ WITH step AS MATERIALIZED (
 ), events AS (
     INSERT INTO event (run, kind, node, data)
     SELECT written.id, e.kind, e.node, e.data::json
-    FROM unnest($68::bigint[], $69::text[], $70::text[], $71::text[]) WITH ORDINALITY AS e(n, kind, node, data, position)
+    FROM unnest($68::bigint[], $69::text[], $70::text[], $71::text[]) WITH ORDINALITY
+        AS e(n, kind, node, data, position)
     JOIN written ON written.n = e.n
     ORDER BY e.position  -- events are read in the order of event.seq
 ), processed_events AS (
