@@ -31,8 +31,8 @@ async def edit(api: ApiHarness, url: str | None) -> int:
     return answer.status_code
 
 
-async def sent(api: ApiHarness) -> int:
-    """Try to send what is due, in two servers at once; return the number of attempts.
+async def sent(api: ApiHarness, servers: int = 2) -> int:
+    """Try to send what is due, in several servers at once; return the number of attempts.
 
     A transaction of another test of the same PostgreSQL that is still running delays the changes.
     """
@@ -41,7 +41,7 @@ async def sent(api: ApiHarness) -> int:
         ended = "SELECT coalesce(max(xid) < pg_snapshot_xmin(pg_current_snapshot()), true) FROM audit"
         while not await conn.fetchval(ended):
             await asyncio.sleep(POLL_S)
-    return sum(await asyncio.gather(item_webhooks.send_due(api.platform), item_webhooks.send_due(api.platform)))
+    return sum(await asyncio.gather(*(item_webhooks.send_due(api.platform) for _ in range(servers))))
 
 
 async def deploy(client: Any, name: str, **more: Any) -> None:
@@ -108,7 +108,8 @@ async def test_changes_are_dropped_after_the_last_attempt(api: ApiHarness) -> No
         await deploy(api.client, "lost")
         await deploy(api.client, "kept")
         for _ in range(item_webhook_sender.MAX_TRIES):
-            assert await sent(api) == 1
+            # One server: after the last attempt the next change is due at once, which a second one may find.
+            assert await sent(api, servers=1) == 1
         server.status = 200
         assert (await sent(api), await sent(api)) == (1, 0)
         assert [each[1]["changes"][0]["path"] for each in server.sent[-2:]] == ["f/team/lost", "f/team/kept"]
