@@ -57,6 +57,8 @@ class Shown:
     """ARIA role of the element that the last click opens."""
     workspace: str | None = "main"
     """Workspace of the page, or None for a page outside of workspaces."""
+    navigation: bool = True
+    """True if the page is shown with the navigation."""
 
     @property
     def url(self) -> str:
@@ -65,7 +67,7 @@ class Shown:
 
 
 PAGES = [
-    Shown("login", "/login", workspace=None),
+    Shown("login", "/login", workspace=None, navigation=False),
     Shown("account", "/account", workspace=None),
     Shown("home", ""),
     Shown("palette", "", ["Key:Control+k"]),
@@ -217,7 +219,7 @@ async def show(page: Page, shown: Shown, width: int, ids: dict[str, str], transl
     await page.goto(shown.url.format(**ids))
     await expect(page.locator("main, [data-canvas]").or_(page.get_by_role("heading")).first).to_be_visible()
     # The bar of a narrow window is loaded after the page; a dialog may hide its role.
-    narrow = width < 760 and shown.workspace is not None
+    narrow = width < 760 and shown.navigation
     menu = " ".join(translate("Menu"))
     loading = page.get_by_role("status", name=re.compile("|".join(translate("Loading…"))))
     await expect(page.locator(f'[aria-label="{menu}"]')).to_have_count(1 if narrow else 0)

@@ -12,7 +12,7 @@ export function AccountPage() {
   const me = useQuery(meQuery).data;
   const invitations = useQuery(ownInvitationsQuery).data;
   return (
-    <main className={css.main}>
+    <main className={`${css.main} ${css.page}`}>
       <div className={css.head}>
         <h1>{t("settings.account")}</h1>
       </div>
