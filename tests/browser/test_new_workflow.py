@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from typing import Literal
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 from tests.browser.conftest import ONE_LOOK, ROOT, Site
 from tests.browser.test_accessibility import check
 from tests.browser.test_editing import add, deploy, draft_saved, flow, node
@@ -29,6 +30,18 @@ async def _made(page: Page) -> str:
     await page.get_by_role("button", name="Create workflow").click()
     await page.wait_for_url(f"**/workflows/f/{folder}/{name}")
     return f"f/{folder}/{name}"
+
+
+async def test_enter_before_the_folders_are_loaded_creates_the_item(page: Page, site: Site) -> None:
+    requests: asyncio.Queue[Route] = asyncio.Queue()
+    for item, path in (("workflow", "workflows/*/*/early"), ("script", "scripts/*/*/early")):
+        await page.goto(f"/w/main/{item}s")
+        await page.route("**/folders/listnames*", lambda route: requests.put_nowait(route), times=1)
+        await page.get_by_role("button", name=f"New {item}").first.click()
+        await page.get_by_label("Id", exact=True).fill("early")
+        await page.keyboard.press("Enter")
+        await (await requests.get()).continue_()
+        await page.wait_for_url(f"**/{path}")
 
 
 async def test_empty_workflow_is_draft_until_deployed(page: Page, site: Site) -> None:

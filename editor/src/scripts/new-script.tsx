@@ -1,9 +1,10 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { foldersQuery } from "../api/folders";
 import { saveScriptDraft, scriptDraftsQuery, scriptsQuery } from "../api/scripts";
 import { FolderField, lastFolder, rememberFolder } from "../forms/folder-field";
 import { freeId, pathError } from "../forms/path-name";
+import { useSubmitWhenLoaded } from "../forms/submit-when-loaded";
 import { ApiError, errorText } from "../lib/api-error";
 import { useNavigate } from "../routing/hooks";
 import { t } from "../texts/scripts";
@@ -46,10 +47,9 @@ export function NewScript({ workspace, close }: { workspace: string; close: () =
       void navigate(`/w/${workspace}/scripts/${path}`);
     },
   });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
+  const submit = useSubmitWhenLoaded(folders.isSuccess, () => {
     if (!pathProblem) creating.mutate();
-  };
+  });
   return (
     <Dialog title={t("scripts.new")} close={close}>
       <form onSubmit={submit} className={inspector.inner}>
@@ -72,7 +72,7 @@ export function NewScript({ workspace, close }: { workspace: string; close: () =
         </Field>
         <div className={css.foot}>
           <Button onClick={close}>{t("ui.cancel")}</Button>
-          <Button look="main" type="submit" disabled={creating.isPending || !folders.data}>
+          <Button look="main" type="submit" disabled={creating.isPending}>
             {t("scripts.create")}
           </Button>
         </div>

@@ -1,11 +1,12 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { draftsQuery, saveDraft } from "../api/drafts";
 import { flowsQuery } from "../api/flows";
 import { foldersQuery } from "../api/folders";
 import { type TemplateHead, templateQuery, templatesQuery } from "../api/templates";
 import { FolderField, lastFolder, rememberFolder } from "../forms/folder-field";
 import { freeId, idFromName, pathError } from "../forms/path-name";
+import { useSubmitWhenLoaded } from "../forms/submit-when-loaded";
 import { ApiError, errorText } from "../lib/api-error";
 import { useNavigate } from "../routing/hooks";
 import { t } from "../texts/workflows";
@@ -118,10 +119,9 @@ function NameForm(props: { workspace: string; template: TemplateHead | undefined
     },
   });
   const error = pathError(folder, name, taken) ?? (creating.isError ? errorOf(creating.error) : undefined);
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
+  const submit = useSubmitWhenLoaded(folders.isSuccess, () => {
     if (!pathError(folder, name, taken)) creating.mutate();
-  };
+  });
   return (
     <form className={css.form} onSubmit={submit}>
       <div className={css.fields}>
@@ -144,7 +144,7 @@ function NameForm(props: { workspace: string; template: TemplateHead | undefined
           )}
         </span>
         <Button onClick={close}>{t("ui.cancel")}</Button>
-        <Button look="main" type="submit" disabled={creating.isPending || !folders.data}>
+        <Button look="main" type="submit" disabled={creating.isPending}>
           {t("workflows.create")}
         </Button>
       </div>
