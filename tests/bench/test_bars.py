@@ -58,6 +58,7 @@ def test_chains_at_once_run_all_their_steps() -> None:
     assert recorded["settings"] == {"ORVANTA_SLOTS": "16"}
 
 
+@pytest.mark.soak
 def test_costs_are_counted() -> None:
     recorded = quick("p19")
     for mode in ("dedicated", "confined"):

@@ -226,7 +226,9 @@ class Keyboard:
         await self.fill(name, expression)
 
 
-@pytest.mark.parametrize("palette", [False, True], ids=["keys", "palette"])
+@pytest.mark.parametrize(
+    "palette", [pytest.param(False, id="keys"), pytest.param(True, id="palette", marks=pytest.mark.soak)]
+)
 async def test_order_workflow_is_composed_without_a_mouse(page: Page, site: Site, palette: bool) -> None:
     hand = Keyboard(page, palette)
     name = "palette_orders" if palette else "key_orders"

@@ -26,6 +26,7 @@ RUNS = [
         ROOT,
         ["tests/conformance/test_go.py::test_builds_are_isolated_between_workspaces", "tests/packages/test_npm.py"],
         id="builds of root",
+        marks=SOAK,
     ),
     pytest.param(
         NOBODY,
