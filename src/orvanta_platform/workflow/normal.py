@@ -53,6 +53,9 @@ def normalise_value(value: Mapping[str, Any]) -> Tree:
 
 def _without_nulls(mapping: Mapping[str, Any]) -> Tree:
     """Return the mapping without null members, which stand for absent ones."""
+    # A copy is faster than a comprehension, and few mappings have null members.
+    if None not in mapping.values():
+        return dict(mapping)
     return {key: value for key, value in mapping.items() if value is not None}
 
 

@@ -105,8 +105,11 @@ def _part(place: str, module: Mapping[str, Any]) -> SubjectPart:
     shape = VALUES.get(kind)
     known = shape.known if isinstance(shape, Record) else {}
     inner = {name: each for name, each in value.items() if name in known or name not in MODULE.known}
-    outer = {name: each for name, each in module.items() if name in MODULE.known}
-    fields = {name: _static(each) if isinstance(each, dict) else each for name, each in {**outer, **inner}.items()}
+    fields = {name: each for name, each in module.items() if name in MODULE.known}
+    fields.update(inner)
+    for name, each in fields.items():
+        if isinstance(each, dict):
+            fields[name] = _static(each)
     sources: dict[str, str] = {}
     if value.get("tag_override") and not value.get("tag"):
         fields["tag"], sources["tag"] = value["tag_override"], "tag_override"
@@ -117,6 +120,8 @@ def _part(place: str, module: Mapping[str, Any]) -> SubjectPart:
 
 def _without_unlimited(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields without limits of 0, which are no limits."""
+    if _LIMITS.isdisjoint(fields):
+        return dict(fields)
     return {name: value for name, value in fields.items() if name not in _LIMITS or value != 0}
 
 
