@@ -130,8 +130,10 @@ async def test_window_reads_only_its_part_of_history(database: TestDatabase) -> 
             counted = await job_lists.count_over_time(conn, "main", visible, window, 60, 10_000)
             assert sum(each.runs for each in counted) in range(595, 606)
             assert {each.bucket for each in counted} <= set(range(11))
-            recent = await job_lists.list_recent_runs(conn, "main", visible, window, 10, 10_000)
+            recent = await job_lists.list_recent_runs(conn, "main", visible, window, 10, 10_000, 1_000_000)
             assert len(recent) == 10 and recent[0].succeeded in range(595, 606)
+            # Nothing older than the newest ten runs is read.
+            assert not await job_lists.list_recent_runs(conn, "main", visible, window, 10, 10_000, 10)
             text, values = job_lists.list_statement("main", visible, PARTS, window, Slice(limit=30))
             lines = await conn.fetch("EXPLAIN (ANALYZE, TIMING OFF, COSTS OFF) " + text, *values)
             plan = "\n".join(line[0] for line in lines)

@@ -77,6 +77,17 @@ export async function listRuns(
   return { rows, end: rows.length < most };
 }
 
+/** Query that returns true if the user can read a run of the workspace. */
+export const anyRunQuery = (workspace: string) =>
+  queryOptions({
+    queryKey: ["any-run", workspace],
+    queryFn: async () => {
+      const query = { has_null_parent: true, per_page: 1 };
+      const { data } = await api.GET("/api/w/{workspace}/jobs/list", { params: { path: { workspace }, query } });
+      return (data ?? []).length > 0;
+    },
+  });
+
 export type RunPages = InfiniteData<RunPage, string>;
 
 export const runsQuery = (workspace: string, filter: RunFilter) =>

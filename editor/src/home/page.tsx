@@ -2,7 +2,7 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { getFlow } from "../api/flows";
 import { flowExistsQuery, type Overview, overviewQuery } from "../api/overview";
-import { toRunRow } from "../api/run-list";
+import { anyRunQuery, toRunRow } from "../api/run-list";
 import { startFlow } from "../api/runs";
 import { useNavigate, useParams } from "../routing/hooks";
 import { t } from "../texts/home";
@@ -16,7 +16,7 @@ import type { Json } from "../workflow/types";
 import { Card, Line } from "./card";
 import css from "./home.module.css";
 import { HealthCard, RecentCard } from "./item-cards";
-import { RunChart, runsOverTimeQuery } from "./run-chart";
+import { RunChart } from "./run-chart";
 
 const EXAMPLE = "f/examples/order_processing";
 const HIDDEN_KEY = "orvanta.first-hidden";
@@ -49,7 +49,7 @@ export function HomePage() {
 /** Example workflow for new users, until something has run in the workspace. It can be dismissed. */
 function FirstVisit({ workspace }: { workspace: string }) {
   const there = useQuery(flowExistsQuery(workspace, EXAMPLE));
-  const runs = useQuery(runsOverTimeQuery(workspace, "7d"));
+  const ran = useQuery(anyRunQuery(workspace));
   const navigate = useNavigate();
   const [hidden, setHidden] = useState(() => localStorage.getItem(HIDDEN_KEY) !== null);
   const starting = useMutation({
@@ -64,7 +64,7 @@ function FirstVisit({ workspace }: { workspace: string }) {
     localStorage.setItem(HIDDEN_KEY, "1");
     setHidden(true);
   };
-  if (hidden || !there.data || runs.data?.buckets.length !== 0) return null;
+  if (hidden || !there.data || ran.data !== false) return null;
   return (
     <section className={css.firstVisit} aria-label={t("home.start")}>
       <div>

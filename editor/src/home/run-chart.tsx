@@ -23,7 +23,7 @@ const REFRESH_MS = 30_000;
 const TIME = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeStyle: "short" });
 
 /** Query of the runs of a workspace, without tests, over a time range that ends now. */
-export const runsOverTimeQuery = (workspace: string, last: Range) => {
+const runsOverTimeQuery = (workspace: string, last: Range) => {
   const filter: RunFilter = {
     states: [],
     path: "",

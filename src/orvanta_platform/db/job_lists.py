@@ -261,8 +261,10 @@ class StateCount(msgspec.Struct, frozen=True):
     first_at: datetime
 
 
-_COUNTED: Final = """SELECT floor(extract(epoch FROM x.created_at - {since}) / {width}::float8)::integer AS bucket,
-    x.state, count(*)::integer AS runs, min(x.created_at) AS first_at FROM ({rows}) x GROUP BY 1, 2 ORDER BY 1, 2"""
+_COUNTED: Final = """SELECT round(extract(epoch FROM y.bin - {since}) / {width}::float8)::integer AS bucket,
+    y.state, y.runs, y.first_at FROM (
+    SELECT date_bin(make_interval(secs => {width}::float8), x.created_at, {since}) AS bin, x.state,
+        count(*)::integer AS runs, min(x.created_at) AS first_at FROM ({rows}) x GROUP BY 1, 2) y ORDER BY 1, 2"""
 
 
 async def count_over_time(
@@ -306,14 +308,19 @@ _RECENT: Final = """SELECT y.path, y.id, y.state, y.created_at, y.succeeded, y.f
     FROM ({rows}) x WHERE x.own_path IS NOT NULL) y WHERE y.position <= {shown} ORDER BY y.id DESC"""
 
 
+_AMONG_NEWEST: Final = """v.id >= coalesce((SELECT r.id FROM run r WHERE r.workspace = $1
+    ORDER BY r.id DESC OFFSET {} LIMIT 1), '00000000-0000-0000-0000-000000000000')"""
+
+
 async def list_recent_runs(
-    conn: Connection, workspace: str, visible: Visible, filter: JobFilter, shown: int, most: int
+    conn: Connection, workspace: str, visible: Visible, filter: JobFilter, shown: int, most: int, searched: int
 ) -> list[RecentRun]:
     """Return the newest `shown` runs of each path, newest first, among the newest `most` that match the filter.
 
-    `filter` must bound the creation time by `created_after`, so that the cost does not grow with the history.
+    Only the newest `searched` ended runs of the workspace are read, so that the cost does not grow with the history.
     """
     conditions = _conditions(workspace, visible, filter)
+    conditions.add(_AMONG_NEWEST, searched)
     parts: tuple[Part, ...] = ("live_runs", "ended_runs")
     window = _window(parts, conditions, filter)
     first, limit = conditions.bind(shown), conditions.bind(most)

@@ -53,7 +53,7 @@ async def histogram(
         raise BadRequest("A time of the histogram has no zone.", hint="Write it as 2026-01-31T08:00:00Z.") from error
     if not timedelta() < length <= _MAX_PERIOD:
         raise BadRequest("created_after must be before created_before, by ten years at most.")
-    width = length / min(max(buckets, 1), MAX_BUCKETS)
+    width = max(length / min(max(buckets, 1), MAX_BUCKETS), timedelta.resolution)
     filter = replace(filter, created_after=since)
     async with platform.db.acquire() as conn:
         counted = await job_lists.count_over_time(conn, workspace, visible, filter, width.total_seconds(), limit)

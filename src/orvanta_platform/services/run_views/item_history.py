@@ -22,7 +22,10 @@ SHOWN = 10
 """Maximum number of runs per item."""
 
 MAX_RUNS = 5_000
-"""Maximum number of runs read, so that the cost of a call does not grow with the history."""
+"""Maximum number of runs of items of a kind that count."""
+
+MAX_SEARCHED = 20_000
+"""Maximum number of runs of all kinds read, so that the cost of a call does not grow with the history."""
 
 
 class ItemHistory(msgspec.Struct, frozen=True):
@@ -40,12 +43,13 @@ async def list_item_histories(
 ) -> list[ItemHistory]:
     """Return the items of a kind with runs that the actor may read, those with the newest run first.
 
-    Only the newest `most` runs count, without sub-workflows and tests of code that is not deployed. Raises Forbidden.
+    Only the newest `most` runs count, among the newest MAX_SEARCHED of the workspace, without sub-workflows and tests
+    of code that is not deployed. Raises Forbidden.
     """
     visible = jobs.visible(actor, workspace)
     recent = JobFilter(created_after=clock.now() - WINDOW, has_null_parent=True, job_kinds=(kind,))
     async with platform.db.acquire() as conn:
-        found = await job_lists.list_recent_runs(conn, workspace, visible, recent, SHOWN, most)
+        found = await job_lists.list_recent_runs(conn, workspace, visible, recent, SHOWN, most, MAX_SEARCHED)
         present = await moves.list_former_paths(conn, workspace, kind)
     by_path: dict[str, list[RecentRun]] = {}
     for run in found:
