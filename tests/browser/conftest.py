@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Locator, Page, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, async_playwright, expect
 from tests.browser.other_server import OtherServer, serving
 from tests.installation import PATIENCE_S, Running, running
 
@@ -166,6 +166,18 @@ async def write_code(editor: Locator, text: str) -> None:
     await editor.press("Delete")
     await expect(editor).to_have_text("")
     await editor.page.keyboard.insert_text(text)
+
+
+def console_errors(page: Page) -> list[str]:
+    """Return a list to which the errors in the console of the page are added, with their sources."""
+    found: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            found.append(f"{message.text} ({message.location['url']})")
+
+    page.on("console", note)
+    return found
 
 
 async def _watched(context: BrowserContext, base: str) -> AsyncIterator[Page]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from playwright.async_api import ConsoleMessage, Page, expect
-from tests.browser.conftest import Site, write_code
+from playwright.async_api import Page, expect
+from tests.browser.conftest import Site, console_errors, write_code
 from tests.browser.test_editing import LIST
 
 SCRIPT = {"path": "u/admin/console_script", "content": "echo 1", "language": "bash", "summary": "A script"}
@@ -22,14 +22,7 @@ def items(site: Site) -> None:
 @pytest.fixture
 def errors(page: Page) -> list[str]:
     """Return the errors in the console of the page, with their sources."""
-    found: list[str] = []
-
-    def note(message: ConsoleMessage) -> None:
-        if message.type == "error":
-            found.append(f"{message.text} ({message.location['url']})")
-
-    page.on("console", note)
-    return found
+    return console_errors(page)
 
 
 @pytest.mark.usefixtures("items")

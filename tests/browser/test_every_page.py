@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import pytest
-from playwright.async_api import ConsoleMessage, Page, expect
-from tests.browser.conftest import ROOT, Site
+from playwright.async_api import Page, expect
+from tests.browser.conftest import ROOT, Site, console_errors
 from tests.browser.test_accessibility import SETTLED, violations
 from tests.browser.test_environments import post, prepare
 from tests.browser.test_screenshots import prepared
@@ -281,18 +281,6 @@ async def test_page(page: Page, ids: dict[str, str], shown: Shown) -> None:
     faults += await zoomed(page)
     faults += [] if shown.name in REFUSED else errors
     assert not faults, "\n".join(faults)
-
-
-def console_errors(page: Page) -> list[str]:
-    """Return a list to which the errors in the console of the page are added, with their sources."""
-    found: list[str] = []
-
-    def note(message: ConsoleMessage) -> None:
-        if message.type == "error":
-            found.append(f"{message.text} ({message.location['url']})")
-
-    page.on("console", note)
-    return found
 
 
 async def take(page: Page, shown: Shown, width: int, ids: dict[str, str]) -> list[str]:
