@@ -4,6 +4,7 @@ import { lazyComponent } from "../lib/lazy-component";
 import { useParams } from "../routing/hooks";
 import { Link } from "../routing/link";
 import { t } from "../texts/schedules";
+import { scheduleText } from "../triggers/times";
 import { ListTools, NoMatches, type SortOption, useListTools } from "../ui/list-tools";
 import { Empty, Failed, Skeleton } from "../ui/states";
 import { useUrlParams } from "../ui/use-url-params";
@@ -77,4 +78,4 @@ function List({ workspace }: { workspace: string }) {
 }
 
 const textOf = (each: ListedSchedule): string =>
-  `${each.path} ${each.summary ?? ""} ${each.script_path} ${each.schedule} ${each.timezone}`;
+  `${each.path} ${each.summary ?? ""} ${each.script_path} ${each.schedule} ${scheduleText(each.schedule)} ${each.timezone}`;

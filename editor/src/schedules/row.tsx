@@ -6,6 +6,7 @@ import { useNavigate } from "../routing/hooks";
 import { Link } from "../routing/link";
 import { useSharing } from "../sharing/use-sharing";
 import { t, tWith } from "../texts/schedules";
+import { ScheduleText } from "../triggers/schedule-text";
 import { formatInZone } from "../triggers/times";
 import { useReadOnly } from "../ui/access";
 import { EditButton, RunButton } from "../ui/access-buttons";
@@ -60,7 +61,7 @@ export function ScheduleRow({ workspace, schedule }: { workspace: string; schedu
       </div>
       <div className={css.facts}>
         <Link to={home}>{what}</Link>
-        <code>{schedule.schedule}</code>
+        <ScheduleText cron={schedule.schedule} />
         <span>{timezone}</span>
         <span>{MISSED[schedule.missed] ?? schedule.missed}</span>
         {schedule.no_flow_overlap && <span>{t("schedules.noOverlap")}</span>}

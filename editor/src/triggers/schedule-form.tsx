@@ -20,7 +20,7 @@ import { exampleOf } from "../workflow/example";
 import type { Json, Tree } from "../workflow/types";
 import { parseJsonObject } from "./json";
 import { Ticks } from "./ticks";
-import { PRESETS } from "./times";
+import { PRESETS, presetOf } from "./times";
 import { TriggerDialog } from "./trigger-dialog";
 import css from "./triggers.module.css";
 
@@ -89,10 +89,7 @@ export function ScheduleForm({ schedule, saved, close }: Props) {
       close={close}
     >
       <Field label={t("triggers.when")}>
-        <Select
-          value={PRESETS.some(([, cron]) => cron === values.cron) ? values.cron : ""}
-          set={(next) => next && update({ cron: next })}
-        >
+        <Select value={presetOf(values.cron)?.[1] ?? ""} set={(next) => next && update({ cron: next })}>
           {PRESETS.map(([name, cron]) => (
             <option key={cron} value={cron}>
               {name}

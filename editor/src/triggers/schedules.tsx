@@ -14,7 +14,9 @@ import { Status } from "../ui/status";
 import { TriggerAcceptance } from "../versions/acceptance";
 import type { Json } from "../workflow/types";
 import { ScheduleForm } from "./schedule-form";
+import { ScheduleText } from "./schedule-text";
 import { Ticks } from "./ticks";
+import { scheduleText } from "./times";
 import css from "./triggers.module.css";
 
 /** Schedules of the workflow with their next five runs, each in its own zone. */
@@ -24,9 +26,7 @@ export function Schedules({ wanted: query }: { wanted: string }) {
   const schedules = useQuery(schedulesQuery(workspace, path));
   const [editing, setEditing] = useState<Schedule | "new" | null>(null);
   const [saved, setSaved] = useState<string | null>(null);
-  const shown = (schedules.data ?? []).filter((each) =>
-    `${each.path} ${each.summary ?? ""} ${each.schedule} ${each.timezone}`.toLowerCase().includes(query.toLowerCase()),
-  );
+  const shown = (schedules.data ?? []).filter((each) => textOf(each).includes(query.toLowerCase()));
   return (
     <section className={css.section} aria-labelledby="schedules">
       <div className={css.row}>
@@ -60,6 +60,9 @@ export function Schedules({ wanted: query }: { wanted: string }) {
   );
 }
 
+const textOf = ({ path, summary, schedule, timezone }: Schedule): string =>
+  `${path} ${summary ?? ""} ${schedule} ${scheduleText(schedule)} ${timezone}`.toLowerCase();
+
 interface RowProps {
   schedule: Schedule;
   /** Scroll to the row and mark it: the schedule was just saved. */
@@ -91,9 +94,9 @@ export function ScheduleRow({ schedule, highlighted = false, edit }: RowProps) {
     <li className={css.item} ref={row} data-highlighted={highlighted || undefined}>
       <div className={css.heading}>
         <span className={css.name}>{name}</span>
-        <code>
-          {schedule.schedule} {schedule.timezone}
-        </code>
+        <span className={css.help}>
+          <ScheduleText cron={schedule.schedule} /> {schedule.timezone}
+        </span>
         <Status
           status={enabled ? "succeeded" : "waiting"}
           word={enabled ? t("triggers.active") : t("triggers.paused")}

@@ -8,7 +8,7 @@ import { t } from "../texts/triggers";
 import { Icon } from "../ui/icon";
 import { Menu } from "../ui/menu";
 import css from "./start.module.css";
-import { formatInZone } from "./times";
+import { formatInZone, scheduleText } from "./times";
 
 const MAX_SHOWN = 4;
 
@@ -78,7 +78,8 @@ function ScheduleTrigger({ schedule }: { schedule: Schedule }) {
   return (
     <Trigger
       icon="clock"
-      name={summary || schedule.schedule}
+      name={summary || scheduleText(schedule.schedule)}
+      title={schedule.schedule}
       state={enabled ? state : t("triggers.paused")}
       off={!enabled}
       shown={{ kind: "schedule", path }}
@@ -89,6 +90,8 @@ function ScheduleTrigger({ schedule }: { schedule: Schedule }) {
 interface TriggerProps {
   icon: string;
   name: string;
+  /** Shown on hover. */
+  title?: string;
   state?: string;
   /** The trigger starts no runs. */
   off?: boolean;
@@ -97,7 +100,7 @@ interface TriggerProps {
   open?: () => void;
 }
 
-function Trigger({ icon, name, state, off = false, shown, open }: TriggerProps) {
+function Trigger({ icon, name, title, state, off = false, shown, open }: TriggerProps) {
   const store = useEditorStore();
   const selected = useEditor(
     (editor) => editor.panel === "trigger" && JSON.stringify(editor.trigger) === JSON.stringify(shown),
@@ -110,6 +113,7 @@ function Trigger({ icon, name, state, off = false, shown, open }: TriggerProps) 
         className={css.trigger}
         data-off={off || undefined}
         aria-pressed={selected}
+        title={title}
         // The canvas is one tab stop: arrow keys lead here from the first node.
         tabIndex={-1}
         onClick={open ?? show}

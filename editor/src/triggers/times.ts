@@ -16,7 +16,7 @@ export function formatInZone(iso: string, timeZone: string, now = new Date()): s
   }).format(at);
 }
 
-/** Frequent schedules, as cron expressions with seconds. */
+/** Phrases of frequent schedules, and their cron expressions with seconds. */
 export const PRESETS: [string, string][] = [
   [t("triggers.daily"), "0 0 8 * * *"],
   [t("triggers.weekdays"), "0 0 8 * * 1-5"],
@@ -25,3 +25,13 @@ export const PRESETS: [string, string][] = [
   [t("triggers.hourly"), "0 0 * * * *"],
   [t("triggers.quarterHourly"), "0 */15 * * * *"],
 ];
+
+/** Return the frequent schedule of a cron expression with five or six fields. */
+export function presetOf(cron: string): [string, string] | undefined {
+  const fields = cron.trim().split(/\s+/);
+  const whole = (fields.length === 5 ? ["0", ...fields] : fields).join(" ");
+  return PRESETS.find(([, each]) => each === whole);
+}
+
+/** Return the phrase of a frequent schedule, otherwise its cron expression. */
+export const scheduleText = (cron: string): string => presetOf(cron)?.[0] ?? cron;
