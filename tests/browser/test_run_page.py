@@ -103,11 +103,15 @@ async def held(page: Page, files: str) -> AsyncIterator[None]:
         await route.continue_()
 
     await page.route(files, hold)
-    yield
-    await asyncio.wait_for(asked.wait(), PATIENCE_S)
-    async with page.expect_response(files):
+    try:
+        yield
+        await asyncio.wait_for(asked.wait(), PATIENCE_S)
+        async with page.expect_response(files):
+            released.set()
+    finally:
+        # The page cannot be closed while a request is blocked.
         released.set()
-    await page.unroute(files)
+        await page.unroute(files)
 
 
 async def test_selection_is_stored_in_url(page: Page, site: Site) -> None:

@@ -143,6 +143,9 @@ async def test_current_run_is_streamed_live(api: ApiHarness) -> None:
     stream = follow(api, id)
     first = await anext(stream)
     assert first.graph is not None and first.before is None
+    # After the logs that precede the first message, although there are none.
+    caught_up = await anext(stream)
+    assert caught_up.kind == "status" and caught_up.graph is not None and caught_up.graph.rev == first.graph.rev
     job = (await api.worker.claim())["a"]
     await api.worker.print(job, "one\n")
     messages = await until(stream, "one")

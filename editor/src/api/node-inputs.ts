@@ -11,10 +11,13 @@ export const nodeInputsQuery = (
   node: string,
   iterations: readonly number[],
   status: string,
-) =>
-  queryOptions({
-    queryKey: ["node-inputs", workspace, run, node, iterations.join(), status],
+) => {
+  const key = ["node-inputs", workspace, run, node, iterations.join()];
+  return queryOptions({
+    queryKey: [...key, status],
     staleTime: Number.POSITIVE_INFINITY,
+    // Those of the previous status are shown until those of the new one are fetched.
+    placeholderData: (data, before) => (key.every((part, n) => part === before?.queryKey[n]) ? data : undefined),
     queryFn: async () => {
       const { data } = await api.GET("/api/v1/runs/{run_id}/nodes/{node}/inputs", {
         params: {
@@ -26,3 +29,4 @@ export const nodeInputsQuery = (
       return data ?? null;
     },
   });
+};

@@ -13,6 +13,7 @@ export interface LogPart {
 }
 
 export interface RunListener {
+  /** Each status after the first one follows the log parts that were written before it. */
   status: (graph: RunGraph) => void;
   /** `cursor`: position after these parts. */
   log?: (parts: LogPart[], cursor: string) => void;

@@ -1,10 +1,11 @@
 import { lazyComponent } from "../lib/lazy-component";
 import css from "../ui/panel.module.css";
+import { CodeSkeleton } from "../ui/states";
 import type { CodeProps } from "./code";
 
 const Code = lazyComponent(
   () => import("./code"),
-  ({ lines = 3 }) => <div style={{ minHeight: `${lines * 1.25}rem` }} />,
+  ({ lines = 3 }) => <CodeSkeleton lines={lines} />,
 );
 
 /** The code editor, loaded when it is first shown. */

@@ -13,8 +13,13 @@ import type { Editor } from "./store";
 
 const NOT_STARTED = new Set(["pending", "skipped"]);
 
-/** Return the inputs that a node received in the shown iteration, or that with `numbers`. */
-export function useReceivedInputs(run: string, id: string, status: string, numbers?: IterationNumbers): ReceivedInputs {
+/** Return the inputs that a node received in the shown iteration, or that with `numbers`; `loading` until they are fetched. */
+export function useReceivedInputs(
+  run: string,
+  id: string,
+  status: string,
+  numbers?: IterationNumbers,
+): ReceivedInputs & { loading: boolean } {
   const workspace = useEditor((editor) => editor.workspace);
   const transforms = useEditor((editor) => {
     const node = editor.graph.byId.get(id);
@@ -29,5 +34,5 @@ export function useReceivedInputs(run: string, id: string, status: string, numbe
     enabled: isShown && !NOT_STARTED.has(status),
     retry: false,
   });
-  return describeInputs(transforms, found.data ?? null);
+  return { ...describeInputs(transforms, found.data ?? null), loading: found.isLoading };
 }

@@ -152,6 +152,11 @@ function fetchResults(store: EditorStore, graph: RunGraph): void {
   }
 }
 
+/** Return whether the status of a run has been fetched. */
+export const isStatusKnown = (live: LiveRun | null): boolean =>
+  live !== null && (live.graph !== null || ENDED.has(live.status));
+
+/** Return whether no run is shown, or the shown run has ended. */
 export const isRunOver = (live: LiveRun | null): boolean => live === null || ENDED.has(live.status);
 
 /** Return whether a test is being started or runs. */

@@ -2,7 +2,6 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import {
   type Deployment,
-  type DeploymentRequest,
   deploymentsQuery,
   type Environment,
   type EnvironmentState,
@@ -30,8 +29,6 @@ import { rollbackTargets } from "./rollback-targets";
 /** Page of the environment of a workspace: its release, drift, open requests, history and rules. */
 export function EnvironmentPage({ workspace }: { workspace: string }) {
   const state = useQuery(environmentQuery(workspace));
-  const requests = useQuery(openRequestsQuery(workspace));
-  const history = useQuery(deploymentsQuery(workspace));
   if (state.isPending) return <Skeleton />;
   if (state.error) return <Failed error={state.error} retry={() => void state.refetch()} />;
   const { environment, current, drift } = state.data;
@@ -56,8 +53,8 @@ export function EnvironmentPage({ workspace }: { workspace: string }) {
         <p className={css.soft}>{t("environments.driftCount", { count: drift.length })}</p>
         {drift.length > 0 && <ItemList label={t("environments.drift")} items={drift} />}
       </section>
-      <Requests environment={environment} requests={requests.data ?? []} />
-      <History workspace={workspace} environment={environment} deployments={history.data ?? []} />
+      <Requests environment={environment} />
+      <History workspace={workspace} environment={environment} />
       <Rules environment={environment} />
       <Automatic workspace={workspace} state={state.data} />
     </main>
@@ -89,15 +86,17 @@ function Hold({ workspace, state: { hold } }: { workspace: string; state: Enviro
   );
 }
 
-function Requests({ environment, requests }: { environment: Environment; requests: DeploymentRequest[] }) {
-  const { workspace, name } = environment;
+function Requests({ environment: { workspace, name } }: { environment: Environment }) {
+  const requests = useQuery(openRequestsQuery(workspace));
   return (
     <section>
       <h2>{t("environments.openRequests")}</h2>
-      {requests.length === 0 && <p className={css.soft}>{t("environments.openCount", { count: 0 })}</p>}
-      {requests.length > 0 && (
+      {requests.isPending && <Skeleton rows={2} />}
+      {requests.error && <Failed error={requests.error} retry={() => void requests.refetch()} />}
+      {requests.data?.length === 0 && <p className={css.soft}>{t("environments.openCount", { count: 0 })}</p>}
+      {requests.data && requests.data.length > 0 && (
         <ul className={css.list} aria-label={t("environments.openRequests")}>
-          {requests.map((each) => (
+          {requests.data.map((each) => (
             <li key={each.id}>
               <Link className={css.what} to={`/w/${workspace}/environments/${name}/requests/${each.id}`}>
                 {t("environments.request", { id: each.id })}
@@ -112,19 +111,17 @@ function Requests({ environment, requests }: { environment: Environment; request
   );
 }
 
-interface HistoryProps {
-  workspace: string;
-  environment: Environment;
-  deployments: readonly Deployment[];
-}
-
-function History({ workspace, environment, deployments }: HistoryProps) {
+function History({ workspace, environment }: { workspace: string; environment: Environment }) {
+  const history = useQuery(deploymentsQuery(workspace));
   const [target, setTarget] = useState<Deployment | null>(null);
+  const deployments = history.data ?? [];
   const targets = rollbackTargets(deployments);
   return (
     <section>
       <h2>{t("environments.history")}</h2>
-      {deployments.length === 0 && <p className={css.soft}>{t("environments.noHistory")}</p>}
+      {history.isPending && <Skeleton rows={2} />}
+      {history.error && <Failed error={history.error} retry={() => void history.refetch()} />}
+      {history.data?.length === 0 && <p className={css.soft}>{t("environments.noHistory")}</p>}
       {deployments.length > 0 && (
         <ul className={css.list} aria-label={t("environments.history")}>
           {deployments.map((each) => (

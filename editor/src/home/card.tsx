@@ -1,6 +1,7 @@
 import type { ReactNode } from "react";
 import { Link } from "../routing/link";
 import { t } from "../texts/home";
+import { Skeleton } from "../ui/states";
 import { Time } from "../ui/time";
 import css from "./home.module.css";
 
@@ -14,11 +15,13 @@ interface CardProps {
   all: string;
   to: string;
   emptyText: string;
+  /** The entries are being fetched. */
+  loading?: boolean;
   children: ReactNode[];
 }
 
 /** Section of the home page with a few entries of a list. */
-export function Card({ title, count = 0, all, to, emptyText, children }: CardProps) {
+export function Card({ title, count = 0, all, to, emptyText, loading = false, children }: CardProps) {
   return (
     <section className={css.card} aria-label={title}>
       <div className={css.title}>
@@ -30,7 +33,9 @@ export function Card({ title, count = 0, all, to, emptyText, children }: CardPro
         </h2>
         <Link to={to}>{all}</Link>
       </div>
-      {children.length === 0 ? <p className={css.empty}>{emptyText}</p> : <ul className={css.list}>{children}</ul>}
+      {loading && <Skeleton rows={2} />}
+      {!loading && children.length === 0 && <p className={css.empty}>{emptyText}</p>}
+      {children.length > 0 && <ul className={css.list}>{children}</ul>}
     </section>
   );
 }

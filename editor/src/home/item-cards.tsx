@@ -12,16 +12,17 @@ const SHOWN = 6;
 
 /** Workflows executed in the last week, those with failures first, with their success rates and newest runs. */
 export function HealthCard({ workspace }: { workspace: string }) {
-  const { data } = useQuery(itemHistoriesQuery(workspace, "flow"));
+  const { data, isPending, isError } = useQuery(itemHistoriesQuery(workspace, "flow"));
   const base = `/w/${workspace}`;
-  if (!data) return null;
-  const items = [...data.values()].sort((a, b) => failureRate(b) - failureRate(a)).slice(0, SHOWN);
+  if (isError) return null;
+  const items = [...(data?.values() ?? [])].sort((a, b) => failureRate(b) - failureRate(a)).slice(0, SHOWN);
   return (
     <Card
       title={t("home.health")}
       all={t("home.allWorkflows")}
       to={`${base}/workflows`}
       emptyText={t("home.healthNone")}
+      loading={isPending}
     >
       {items.map((item) => (
         <Line key={item.path} to={`${base}/workflows/${item.path}`} name={item.path} detail={rateText(item)}>

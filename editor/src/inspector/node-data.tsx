@@ -11,6 +11,7 @@ import { t } from "../texts/inspector";
 import { Button } from "../ui/controls";
 import { ErrorText } from "../ui/error-text";
 import css from "../ui/panel.module.css";
+import { Skeleton } from "../ui/states";
 
 const MAX_LENGTH = 100_000;
 
@@ -50,8 +51,14 @@ export function NodeOutput({ id, job, status }: { id: string; job: string | null
 
 const TIMES = "orvanta.logTimes";
 
+interface LogsProps {
+  id: string;
+  log: TimedLog | undefined;
+  loading?: boolean;
+}
+
 /** The log of a node, on request with the time at which each line was written. */
-export function NodeLogs({ id, log }: { id: string; log: TimedLog | undefined }) {
+export function NodeLogs({ id, log, loading = false }: LogsProps) {
   const [timed, setTimed] = useState(() => localStorage.getItem(TIMES) !== null);
   const show = (next: boolean) => {
     if (next) localStorage.setItem(TIMES, "1");
@@ -60,16 +67,16 @@ export function NodeLogs({ id, log }: { id: string; log: TimedLog | undefined })
   };
   return (
     <DataSection label={t("inspector.logs", { node: id })} part="logs">
-      {log?.text ? (
+      {loading && !log?.text && <Skeleton rows={2} />}
+      {log?.text && (
         <>
           <Button look="quiet" icon="clock" aria-pressed={timed} onClick={() => show(!timed)}>
             {t("inspector.showTimes")}
           </Button>
           <Text text={timed ? withTimes(log) : log.text} />
         </>
-      ) : (
-        <p className={css.help}>{t("inspector.noLogs")}</p>
       )}
+      {!loading && !log?.text && <p className={css.help}>{t("inspector.noLogs")}</p>}
     </DataSection>
   );
 }
@@ -95,6 +102,7 @@ export function ResultSection(props: {
   const error = failed ? errorOfFailed(found.data) : null;
   return (
     <DataSection label={label} {...(part ? { part } : {})}>
+      {found.isPending && <Skeleton rows={2} />}
       {error && <ErrorText error={error} label={t("inspector.error", { section: label })} />}
       {found.isSuccess && !error && <Text text={formatJson(found.data)} label={label} />}
     </DataSection>
@@ -105,9 +113,16 @@ const formatJson = (value: unknown) => JSON.stringify(value ?? null, null, 2).sl
 
 /** The inputs that a node received. Expressions whose values are unknown are shown as such. */
 export function NodeInput({ id, run, status }: { id: string; run: string; status: string }) {
-  const { values, expressions, empty } = useReceivedInputs(run, id, status);
+  const { values, expressions, empty, loading } = useReceivedInputs(run, id, status);
   const label = t("inspector.input", { node: id });
   const unknown = expressions.filter((each) => each.unknown).map(({ name, expr }) => `${name} = ${expr}`);
+  if (loading) {
+    return (
+      <DataSection label={label} part="input">
+        <Skeleton rows={2} />
+      </DataSection>
+    );
+  }
   return (
     <DataSection label={label} part="input">
       {values && Object.keys(values).length > 0 && <Text text={formatJson(values)} label={label} />}

@@ -198,5 +198,5 @@ function LogsTab({ node, run }: Shown) {
 }
 
 function JobLogs({ id, run, job }: { id: string; run: string; job: string }) {
-  return <NodeLogs id={id} log={useJobLog(run, job)} />;
+  return <NodeLogs id={id} {...useJobLog(run, job)} />;
 }

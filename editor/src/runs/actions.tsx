@@ -1,6 +1,7 @@
 import { useState } from "react";
 import { cancelRun } from "../api/runs";
 import { useEditor } from "../editor/context";
+import { isStatusKnown } from "../editor/run-watch";
 import { lazyComponent } from "../lib/lazy-component";
 import { ENDED } from "../lib/status";
 import { t } from "../texts/runs";
@@ -18,6 +19,7 @@ export function RunActions() {
   const { workspace, id, about } = useRun();
   const [asking, setAsking] = useState<"retry" | "rerun" | "test" | null>(null);
   const status = useEditor((editor) => editor.live?.status ?? "queued");
+  const known = useEditor((editor) => isStatusKnown(editor.live));
   const cancelling = useEditor((editor) => editor.live?.graph?.canceled ?? false);
   const over = ENDED.has(status);
   const cancel = async () => {
@@ -34,7 +36,7 @@ export function RunActions() {
   const failed = !dry && (status === "failed" || status === "cancelled");
   return (
     <>
-      {!over && (
+      {known && !over && (
         <Button look="danger" icon="stop" onClick={() => void cancel()}>
           {t(cancelling ? "runs.forceCancel" : "runs.cancelRun")}
         </Button>

@@ -1,4 +1,5 @@
 import { useEditor } from "../editor/context";
+import { isStatusKnown } from "../editor/run-watch";
 import { lazyComponent } from "../lib/lazy-component";
 import { ENDED } from "../lib/status";
 import { Link } from "../routing/link";
@@ -19,6 +20,7 @@ const DryRunReport = lazyComponent(() => import("../dry-runs/report"));
 export function RunHeader() {
   const { workspace, id, about } = useRun();
   const status = useEditor((editor) => editor.live?.status ?? "queued");
+  const known = useEditor((editor) => isStatusKnown(editor.live));
   const cancelling = useEditor((editor) => (editor.live?.graph?.canceled ?? false) && status === "running");
   const connected = useEditor((editor) => editor.live?.connected ?? true);
   const summary = useEditor(({ tree }) => text(at(tree, ["summary"])));
@@ -29,7 +31,11 @@ export function RunHeader() {
       <div className={css.head}>
         <div className={css.title}>
           <h1>
-            <Status status={cancelling ? "cancelling" : status} />
+            {known ? (
+              <Status status={cancelling ? "cancelling" : status} />
+            ) : (
+              <Status status="pending" word={t("ui.loading")} />
+            )}
             {saved ? (
               <Link to={`/w/${workspace}/${about.is_workflow ? "workflows" : "scripts"}/${about.workflow}`}>
                 {name}

@@ -29,7 +29,8 @@ export function ScriptsPage() {
   const archived = show === ARCHIVED;
   const scripts = useQuery(scriptsQuery(workspace, archived));
   const drafts = useQuery(scriptDraftsQuery(workspace));
-  const items = scripts.data && listItems(scripts.data, archived ? [] : (drafts.data ?? []));
+  const items = scripts.data && drafts.data && listItems(scripts.data, archived ? [] : drafts.data);
+  const error = scripts.error ?? drafts.error;
   const shown = items && filterItems(items, label, show === FAVOURITES);
   const found = useListTools(shown, (item) => `${item.path} ${item.summary} ${item.language}`, ITEM_ORDERS);
   return (
@@ -43,8 +44,8 @@ export function ScriptsPage() {
           {t("scripts.new")}
         </EditButton>
       </div>
-      {scripts.isPending && <Skeleton />}
-      {scripts.error && <Failed error={scripts.error} retry={() => void scripts.refetch()} />}
+      {error && <Failed error={error} retry={() => void Promise.all([scripts.refetch(), drafts.refetch()])} />}
+      {!items && !error && <Skeleton />}
       {items && items.length === 0 && (
         <Empty title={archived ? t("scripts.noneArchived") : t("scripts.none")}>
           <p>{archived ? t("scripts.noneArchivedHint") : t("scripts.noneHint")}</p>

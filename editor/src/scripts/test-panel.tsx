@@ -35,7 +35,7 @@ export function TestPanel() {
       <InputForm
         schema={schema}
         busy={isTestRunning(trial)}
-        noInputsText={t("scripts.noInputs")}
+        noInputsText={signature.isLoading ? t("ui.loading") : t("scripts.noInputs")}
         run={(args) => runTest(store, args)}
       />
       {trial && <TestOutcome trial={trial} />}

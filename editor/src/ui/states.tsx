@@ -19,6 +19,17 @@ export function Skeleton({ rows = 4 }: { rows?: number }) {
   );
 }
 
+/** Placeholder of a text of this many lines that loads. */
+export function CodeSkeleton({ lines }: { lines: number }) {
+  return (
+    <div className={css.code} style={{ minHeight: `${lines * 1.25}rem` }} role="status" aria-label={t("ui.loading")}>
+      {WIDTHS.slice(0, Math.floor(lines)).map((width) => (
+        <div key={width} className={css.skeleton} style={{ width }} />
+      ))}
+    </div>
+  );
+}
+
 /** Empty state: a title and the next step. */
 export function Empty({ title, children }: { title: string; children?: ReactNode }) {
   return (

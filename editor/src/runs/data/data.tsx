@@ -1,5 +1,6 @@
 import { useState } from "react";
 import { useEditor } from "../../editor/context";
+import { isStatusKnown } from "../../editor/run-watch";
 import { ENDED } from "../../lib/status";
 import { t } from "../../texts/runs";
 import { Input } from "../../ui/controls";
@@ -16,6 +17,7 @@ export function RunData() {
   const [word, setWord] = useState("");
   const over = useEditor((editor) => ENDED.has(editor.live?.status ?? ""));
   const failed = useEditor((editor) => editor.live?.status === "failed");
+  const statusKnown = useEditor((editor) => isStatusKnown(editor.live));
   const nodes = useEditor((editor) => editor.live?.nodes);
   const preprocessor = nodes?.preprocessor?.status;
   // Until the nodes are known, the inputs may be those before the preprocessor.
@@ -42,11 +44,9 @@ export function RunData() {
         </Section>
       )}
       <Section title={t("runs.result")} open>
-        {over ? (
-          <RunValue name="Result" of={{ what: "result", job: id }} word={word} failed={failed} />
-        ) : (
-          <p className={css.empty}>{t("runs.resultLater")}</p>
-        )}
+        {!statusKnown && <Skeleton rows={2} />}
+        {over && <RunValue name="Result" of={{ what: "result", job: id }} word={word} failed={failed} />}
+        {statusKnown && !over && <p className={css.empty}>{t("runs.resultLater")}</p>}
       </Section>
       {about.is_workflow && begun.map(([node]) => <NodeSection key={node} id={node} word={word} />)}
     </div>

@@ -1,5 +1,6 @@
 import { useReceivedInputs } from "../../editor/node-inputs";
 import { t } from "../../texts/runs";
+import { Skeleton } from "../../ui/states";
 import type { IterationNumbers } from "../../workflow/received-inputs";
 import type { Json } from "../../workflow/types";
 import { useRun } from "../context";
@@ -16,7 +17,8 @@ interface Props {
 /** Inputs that a node received, and the expressions that they were computed from. */
 export function NodeInput({ id, status, word, places }: Props) {
   const { id: run } = useRun();
-  const { values, expressions, empty } = useReceivedInputs(run, id, status, places);
+  const { values, expressions, empty, loading } = useReceivedInputs(run, id, status, places);
+  if (loading) return <Skeleton rows={2} />;
   if (empty) return <p className={css.empty}>{t("runs.noInputs")}</p>;
   const known = Object.keys(values ?? {}).length > 0;
   const unknown = expressions.filter((each) => values && each.unknown).map((each) => each.name);

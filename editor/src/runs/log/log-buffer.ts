@@ -18,6 +18,8 @@ export class LogBuffer {
   /** The buffer is full: the log has more lines. */
   full = false;
   ended = false;
+  /** What was written before the log was opened has been read. */
+  loaded = false;
   connected = true;
   version = 0;
   private shown: number[] | null = null;
@@ -50,7 +52,7 @@ export class LogBuffer {
     this.notify();
   }
 
-  setStatus(change: { connected?: boolean; ended?: boolean }): void {
+  setStatus(change: { connected?: boolean; ended?: boolean; loaded?: boolean }): void {
     Object.assign(this, change);
     this.notify();
   }

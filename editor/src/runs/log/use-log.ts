@@ -23,11 +23,15 @@ export function useLog(workspace: string, run: string, { names, ...selection }: 
       stop.current();
       reading.clear();
       const wanted = names ? new Set(names) : null;
+      let isFirst = true;
       stop.current = follow(
         workspace,
         run,
         {
-          status: () => {},
+          status: () => {
+            if (!isFirst) reading.setStatus({ loaded: true });
+            isFirst = false;
+          },
           log: (parts, at) => {
             reading.append(wanted ? parts.filter((part) => wanted.has(part.node)) : parts);
             cursor.current = at;

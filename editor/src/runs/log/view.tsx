@@ -169,9 +169,8 @@ function useFollowEnd(
 function EmptyLog({ reading }: { reading: LogBuffer }) {
   if (reading.lines.length > 0) return <Empty title={t("runs.noLinesMatch")} />;
   if (reading.ended) return <Empty title={t("runs.noOutput")} />;
-  return reading.version === 0 ? (
-    <Skeleton rows={6} />
-  ) : (
+  if (!reading.loaded) return <Skeleton rows={6} />;
+  return (
     <Empty title={t("runs.noOutputYet")}>
       <p>{t("runs.noOutputYetHint")}</p>
     </Empty>

@@ -99,6 +99,8 @@ class _Reader:
     logs: LogFilter
     sent_graph: RunGraph | None = None
     joined: int = 0
+    logs_behind: bool = False
+    """A status was sent before the logs that precede it."""
 
     async def messages(self) -> AsyncGenerator[Message | None]:
         with run_feed.join(self.platform, self.workspace, self.run) as feed:
@@ -137,11 +139,12 @@ class _Reader:
     async def _new_messages(self, feed: Feed, *, behind: bool) -> AsyncIterator[Message]:
         """Yield the new messages.
 
-        A state follows the logs printed before it, except the first one, which is sent immediately.
+        A state follows the logs printed before it. The first one is sent immediately, and again after them.
         """
         first = self._status(feed) if self.sent_graph is None else None
         if first is not None:
             yield first
+            self.logs_behind = not self.logs.none
         printed = False
         if self.logs.none:
             self.joined = feed.next
@@ -152,8 +155,9 @@ class _Reader:
         if self.joined == feed.next:
             if (status := self._status(feed)) is not None:
                 yield status
-            elif first is not None and printed:
+            elif self.logs_behind and (printed or not feed.complete):
                 yield Message("status", self.tail.encode(self.rev), self.sent_graph, self.sent_graph)
+            self.logs_behind = False
             if feed.complete:
                 yield Message("end", self.tail.encode(self.rev), feed.graph)
 

@@ -1,0 +1,45 @@
+"""States of pages while their data load, which are not those of a run that has not started or has no output."""
+
+from __future__ import annotations
+
+from playwright.async_api import Page, expect
+from tests.browser.conftest import Site
+from tests.browser.test_run_page import PASS, held, started
+
+SCRIPT = {"path": "u/admin/loading_script", "content": "echo 1", "language": "bash", "summary": ""}
+WAITS = "value: {modules: [{id: ask, value: {type: approval, message: Continue?}}]}"
+
+
+async def test_run_loads_until_its_status_is_known(page: Page, site: Site) -> None:
+    _, id = started(site, PASS)
+    title = page.get_by_role("heading", level=1)
+    await page.goto(f"/w/main/runs/{id}")
+    await expect(title).to_contain_text("Succeeded")
+    async with held(page, f"**/runs/{id}/stream?**"):
+        await page.goto(f"/w/main/runs/{id}?tab=logs")
+        await expect(title).to_contain_text("Loading…")
+        await expect(page.get_by_role("status", name="Loading…")).to_be_visible()
+        await expect(page.get_by_text("No log output")).to_have_count(0)
+        await expect(page.get_by_role("button", name="Cancel run")).to_have_count(0)
+        await page.get_by_role("tab", name="Data").click()
+        await expect(page.get_by_role("status", name="Loading…").first).to_be_visible()
+        await expect(page.get_by_text("Available when the run ends")).to_have_count(0)
+    await expect(title).to_contain_text("Succeeded")
+    await page.get_by_role("tab", name="Logs").click()
+    await expect(page.get_by_text("No log output", exact=True)).to_be_visible()
+
+
+async def test_log_of_current_run_without_output_is_empty_once_it_was_read(page: Page, site: Site) -> None:
+    _, id = started(site, WAITS)
+    await page.goto(f"/w/main/runs/{id}?tab=logs")
+    await expect(page.get_by_text("No log output yet")).to_be_visible()
+
+
+async def test_code_of_a_script_loads_with_its_editor(page: Page, site: Site) -> None:
+    assert site.client.post("/api/w/main/scripts/create", json=SCRIPT).status_code == 201
+    async with held(page, "**/assets/code-*.js"):
+        await page.goto(f"/w/main/scripts/{SCRIPT['path']}")
+        await expect(page.get_by_role("button", name="Deploy")).to_be_visible()
+        await expect(page.get_by_role("status", name="Loading…")).to_be_visible()
+    await expect(page.get_by_role("textbox", name="Code of the script")).to_contain_text("echo 1")
+    await expect(page.get_by_role("status", name="Loading…")).to_have_count(0)
