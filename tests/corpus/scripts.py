@@ -10,6 +10,28 @@ from tests.corpus.cases import Corpus, Fails
 LIBRARIES = 6
 """Number of imported scripts of each language in each folder."""
 
+_AS_CODE_PYTHON = """from wmill import task
+
+@task(tag="heavy")
+def double(n: int):
+    return n * 2
+
+@task
+def send(total: int):
+    return "OK" if total == 6 else total
+
+def main():
+    doubled = [double(n) for n in (1, 2)]
+    return [*doubled, send(sum(doubled))]
+"""
+_AS_CODE_TYPESCRIPT = """import { parallel, step, task, workflow } from "windmill-client";
+const double = task(async (n: number) => n * 2);
+export const main = workflow(async (n: number = 1) => [
+  await parallel([n, 3], double, { concurrency: 1 }),
+  await step("n", () => n),
+]);
+"""
+
 
 def add_scripts(corpus: Corpus) -> None:
     """Add all scripts."""
@@ -104,6 +126,7 @@ def _python_clients(corpus: Corpus) -> None:
         for module in ("wmill", "orvanta"):
             content = f"import {module} as client\n\ndef main():\n    return {call}\n"
             corpus.script(f"f/clients/{module}_{name}", "py", content, expected)
+    corpus.script("f/clients/py_as_code", "py", _AS_CODE_PYTHON, [2, 4, "OK"])
 
 
 def _typescript_clients(corpus: Corpus) -> None:
@@ -119,6 +142,7 @@ def _typescript_clients(corpus: Corpus) -> None:
         for package in ("windmill-client", "orvanta-client"):
             content = f'import * as client from "{package}";\nexport async function main() {{ return {call}; }}\n'
             corpus.script(f"f/clients/{package.split('-')[0]}_ts_{name}", "ts", content, expected)
+    corpus.script("f/clients/ts_as_code", "ts", _AS_CODE_TYPESCRIPT, [[4, 6], 2], n=2)
 
 
 def _ruby_clients(corpus: Corpus) -> None:

@@ -1,7 +1,9 @@
 # mypy: ignore-errors
 """Job that calls every function of the provided client, under both names; returns name → error, or "" for none."""
 
+import asyncio
 import base64
+import datetime
 import io
 import json
 import os
@@ -245,11 +247,38 @@ def flow_user_state(given):
 
 def not_served(given):
     names = {**wmill.unavailable.FUNCTIONS, **wmill.unavailable.CLASSES}
-    assert len(names) > 15
+    assert len(names) > 10
     for name in names:
         refused(getattr(wmill, name), f"{name}() is not available on this platform: ")
     for name in wmill.unavailable.METHODS:
         refused(getattr(Windmill(), name), f"{name}() is not available")
+
+
+def as_code(given):
+    """Tasks are calls in this job, also of a function without `async`, and their results pass through JSON."""
+    calls = []
+
+    @wmill.task(tag="heavy", timeout=5)
+    def double(n: int):
+        calls.append(n)
+        return (n * 2, datetime.date(2026, 1, 2))
+
+    @wmill.task
+    async def outer(n: int):
+        return double(n)  # inside a task, a task is a plain call
+
+    @wmill.workflow
+    async def main(n: int):
+        await wmill.sleep(0)
+        results = await wmill.parallel([n, 3], double, concurrency=1)
+        inner = await wmill.task_script(given["script"])(n=4)
+        return [results, await outer(5), await wmill.step("now", lambda: {"at": (1, 2)}), inner]
+
+    same(double(1), [2, "2026-01-02"])
+    found = asyncio.run(main(2))
+    same(found[0], [[4, "2026-01-02"], [6, "2026-01-02"]])
+    same(found[1:], [[10, "2026-01-02"], {"at": [1, 2]}, {"double": 8}])
+    same(calls, [1, 2, 3, 5])
 
 
 def token(given):
@@ -267,6 +296,6 @@ CHECKS = {
     for each in (
         *(get_variable, set_variable, resources, states, run_script, run_async, run_flow, cancel_running, timeout),
         *(set_progress, files, load_s3_file_reader, presigned, buckets, identity, run_inline_script_preview, calls),
-        *(texts, stream_result, shared_state, flow_user_state, not_served, token),
+        *(texts, stream_result, shared_state, flow_user_state, as_code, not_served, token),
     )
 }

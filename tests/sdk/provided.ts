@@ -145,11 +145,21 @@ const CHECKS: Record<string, (given: Given) => Promise<void>> = {
     await refused(() => wmill.VariableService.getVariable({ workspace, path: `${path}_none` }), "404");
     await refused(() => wmill.KafkaTriggerService.listKafkaTriggers({}), "KafkaTriggerService.listKafkaTriggers()");
   },
+  async asCode(given) {
+    const double = wmill.task(async (n: number) => ({ n: n * 2, at: new Date(0) }));
+    const main = wmill.workflow(async (n: number) => {
+      await wmill.sleep(0);
+      const results = await wmill.parallel([n, 3], wmill.task("f/other", double), { concurrency: 1 });
+      return [results, await wmill.step("now", () => [undefined]), await wmill.taskScript(given.script)({ n: 4 })];
+    });
+    const at = "1970-01-01T00:00:00.000Z";
+    same(await main(2), [[{ n: 4, at }, { n: 6, at }], [null], { double: 8 }]);
+  },
   async notServed() {
     const names = [
       ...["requestInteractiveTeamsApproval", "getApprovalUrls"],
-      ...["datatable", "ducklake", "upsertPartition", "appendPartition", "commitKafkaOffsets", "task", "taskScript"],
-      ...["taskFlow", "workflow", "step", "sleep", "parallel", "waitForApproval", "setWorkflowCtx"],
+      ...["datatable", "ducklake", "upsertPartition", "appendPartition", "commitKafkaOffsets", "waitForApproval"],
+      "setWorkflowCtx",
     ];
     for (const name of names)
       await refused(() => (wmill as any)[name]("x"), `${name}() is not available on this platform: `);

@@ -5,5 +5,6 @@ of the job: a client that a script requires takes precedence. Its modules import
 each other.
 """
 
+from .as_code import *  # noqa: F403
 from .client import *  # noqa: F403
 from .s3_types import *  # noqa: F403

@@ -7,18 +7,17 @@ from typing import Any, Final, NoReturn
 METHODS: Final = {
     "worker_is_draining": "workers that stop are not visible to jobs",
     "send_teams_message": "send the message with the API of Microsoft Teams",
-    "get_approval_urls": "workflows are not written as code; use `get_resume_urls`",
+    "get_approval_urls": "jobs do not wait for events; use `get_resume_urls` in a workflow",
     "get_mocked_api": "there is no mocked API",
     "datatable": "there are no data tables; use a `postgresql` resource",
     "ducklake": "there is no DuckLake; use DuckDB with the files of the workspace",
 }
 """Methods of the client, most of which are also functions → the reason."""
 
-_AS_CODE: Final = "workflows are not written as code; deploy a workflow"
+_AS_CODE: Final = "workflows written as code run in one job, which cannot wait for an event; deploy a workflow"
 FUNCTIONS: Final = {
     **{name: reason for name, reason in METHODS.items() if name != "get_mocked_api"},
-    **dict.fromkeys(("task", "task_script", "task_flow", "workflow"), _AS_CODE),
-    **dict.fromkeys(("step", "sleep", "wait_for_approval", "parallel"), _AS_CODE),
+    "wait_for_approval": _AS_CODE,
     "commit_kafka_offsets": "there are no Kafka triggers",
     "infer_sql_type": "there are no data tables",
     "parse_sql_client_name": "there are no data tables",

@@ -1,10 +1,12 @@
 // Client of the platform's API for TypeScript scripts, with the functions of the published package of this name.
 
+import * as asCode from "./as-code.ts";
 import * as client from "./client.ts";
 import * as files from "./files.ts";
 import { ApiError, getWorkspace, NotServed, OpenAPI, services } from "./request.ts";
 import * as unavailable from "./unavailable.ts";
 
+export * from "./as-code.ts";
 export * from "./client.ts";
 export * from "./files.ts";
 export * from "./unavailable.ts";
@@ -79,4 +81,4 @@ export const {
   WorkspaceService,
 } = services;
 
-export default { ...client, ...files, ...unavailable, ...services, ApiError, getWorkspace, NotServed, OpenAPI };
+export default { ...asCode, ...client, ...files, ...unavailable, ...services, ApiError, getWorkspace, NotServed, OpenAPI };

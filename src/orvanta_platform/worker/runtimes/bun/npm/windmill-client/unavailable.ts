@@ -2,7 +2,7 @@
 
 import { NotServed } from "./request.ts";
 
-const AS_CODE = "workflows are not written as code; deploy a workflow";
+const AS_CODE = "workflows written as code run in one job, which cannot wait for an event; deploy a workflow";
 const TABLES = "there are no data tables; use a `postgresql` resource";
 
 function refusing(name: string, reason: string): (...args: any[]) => any {
@@ -15,18 +15,14 @@ export const requestInteractiveTeamsApproval = refusing(
   "requestInteractiveTeamsApproval",
   "send the links of `getResumeUrls` with the API of Microsoft Teams",
 );
-export const getApprovalUrls = refusing("getApprovalUrls", `${AS_CODE}, and use \`getResumeUrls\``);
+export const getApprovalUrls = refusing(
+  "getApprovalUrls",
+  "jobs do not wait for events; use `getResumeUrls` in a workflow",
+);
 export const datatable = refusing("datatable", TABLES);
 export const ducklake = refusing("ducklake", TABLES);
 export const upsertPartition = refusing("upsertPartition", TABLES);
 export const appendPartition = refusing("appendPartition", TABLES);
 export const commitKafkaOffsets = refusing("commitKafkaOffsets", "there are no Kafka triggers");
-export const task = refusing("task", AS_CODE);
-export const taskScript = refusing("taskScript", AS_CODE);
-export const taskFlow = refusing("taskFlow", AS_CODE);
-export const workflow = refusing("workflow", AS_CODE);
-export const step = refusing("step", AS_CODE);
-export const sleep = refusing("sleep", AS_CODE);
-export const parallel = refusing("parallel", AS_CODE);
 export const waitForApproval = refusing("waitForApproval", AS_CODE);
 export const setWorkflowCtx = refusing("setWorkflowCtx", AS_CODE);
