@@ -79,6 +79,18 @@ async def test_pinned_and_following_nodes_are_found(api: ApiHarness) -> None:
     ]
 
 
+async def test_unknown_version_of_a_pinned_script_is_named(api: ApiHarness) -> None:
+    """Trees of other workspaces contain their hashes; the error names what to change."""
+    await deploy(api, "f/team/a", runs("one", hash="73496b409d923a18"))
+    refused = await api.client.post(f"{W}/jobs/run/f/f/team/a", json={})
+    error = refused.json()["error"]
+    assert (refused.status_code, error["code"]) == (400, "script_missing")
+    assert error["message"].startswith(f"The workflow runs the version 73496b409d923a18 of the script {PATH},")
+    assert error["hint"].endswith("Remove `hash` from the node; it then runs the current version.")
+    await deploy(api, "f/team/a", runs("one"))
+    assert (await api.client.post(f"{W}/jobs/run/f/f/team/a", json={})).status_code == 201
+
+
 async def test_only_current_versions_count(api: ApiHarness) -> None:
     await deploy(api, "f/team/a", runs("one"))
     await deploy(api, "f/team/a", runs("other", "f/team/else"))

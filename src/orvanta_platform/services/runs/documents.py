@@ -41,6 +41,16 @@ def missing(what: str, name: str, path: str) -> ScriptMissing:
     )
 
 
+def missing_version(path: str, version: str) -> ScriptMissing:
+    """Create the error for a version of a script that a node pins by its hash."""
+    return ScriptMissing(
+        f"The workflow runs the version {version} of the script {path}, which this workspace does not have or the "
+        "member it runs for may not read.",
+        hint="A hash names a version of one workspace. Remove `hash` from the node; it then runs the current version.",
+        details={"path": path, "hash": version},
+    )
+
+
 async def check(evaluator: Evaluator, body: bytes) -> dict[str, Any]:
     """Return the tree of a valid JSON document ({value, schema?, …}), without running any of its code.
 
@@ -102,8 +112,9 @@ async def resolve_scripts(
     pins |= {path: pins.get(substitute) or unavailable(path) for substitute, path in hub.items()}
     for value in named:
         if pin_key(value) not in pins:
-            if not value.get("hash"):
-                await acceptance.resolve(connection, workspace, "script", value["path"], view)
+            if version := value.get("hash"):
+                raise missing_version(value["path"], str(version))
+            await acceptance.resolve(connection, workspace, "script", value["path"], view)
             raise missing("script", pin_key(value), value["path"])
     return pins
 
