@@ -92,6 +92,28 @@ def tree(root: Path) -> dict[str, bytes]:
     }
 
 
+def test_code_in_another_folder_of_the_tree_is_included(cli: Cli) -> None:
+    """A change of that file is pushed; `lock` writes beside the document; files outside of f and u are not read."""
+    code = (
+        "value: {modules: [{id: a, value: {type: rawscript, language: bash, input_transforms: {}, "
+        "content: '!inline %s'}}]}\n"
+    )
+    cli.write("repo/f/far/a.flow/flow.yaml", code % "../../near/code.sh")
+    cli.write("repo/f/near/code.sh", "echo 1")
+    assert states(cli("push", "repo", "--json"))["f/far/a"] == "created"
+    assert "unchanged" in cli("flow", "push", "repo/f/far/a.flow").out
+    cli.write("repo/f/near/code.sh", "echo 2")
+    assert not cli("status", "repo", "--json").json["in_sync"]
+    assert states(cli("push", "repo", "--json"))["f/far/a"] == "updated"
+    value = cli.installation.client.get("/api/w/main/flows/get/f/far/a").json()["value"]
+    assert value["modules"][0]["value"]["content"] == "echo 2"
+    cli("lint", "repo")
+    cli.write("repo/code.sh", "echo secret")
+    cli.write("repo/f/far/a.flow/flow.yaml", code % "../../../code.sh")
+    assert "../../../code.sh, which is missing" in cli("push", "repo", code=1).err
+    assert "inline_file_missing" in cli("lint", "repo", code=1).err
+
+
 @pytest.mark.extended
 def test_folder_created_by_a_push_is_written(cli: Cli) -> None:
     """The folder of the workspace and the one of files are the same afterwards. A refused item is named once."""

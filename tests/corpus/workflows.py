@@ -37,6 +37,10 @@ def _forms(corpus: Corpus) -> None:
                 path = f"f/forms/{name}_{language}_{form.strip('._')}{len(form)}"
                 corpus.workflow(path, _code(reference % file, language), expected, form, x=2)
                 corpus.files[f"{path}{form}/{file}"] = content
+    for form in (".flow", "__flow"):
+        path = f"f/forms/elsewhere_{form.strip('._')}{len(form)}"
+        corpus.workflow(path, _code("'!inline ../shared/plus_one.py'"), 3, form, x=2)
+    corpus.script("f/forms/shared/plus_one", "py", python, 5, x=4)
     tree = {"value": {"modules": [{"id": "a", "value": {"type": "identity"}}]}, "unknown": {"kept": True}}
     corpus.files["f/forms/alone_json.flow.json"] = json.dumps(tree)
     corpus.files["f/forms/alone_yaml.flow.yaml"] = "# alone\nvalue: {modules: [{id: a, value: {type: identity}}]}\n"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -45,9 +45,7 @@ class FlowFile:
     @property
     def path(self) -> str | None:
         """Path derived from the location in the folders, or None."""
-        alone = self.file.name not in DOCUMENTS or not self.file.parent.name.endswith(FLOW_FOLDERS)
-        named = self.file if alone else self.file.parent
-        return path_of(named, FLOW_FOLDERS if not alone else (*ALONE, ".yaml", ".yml", ".json"))
+        return path_of(*_named(self.file))
 
     def diagnostics(self) -> list[Diagnostic]:
         """Return all diagnostics that need no server, errors first."""
@@ -103,7 +101,7 @@ def read(source_path: Path) -> FlowFile:
     inlined = inline.references(tree)
     if not inlined:
         return FlowFile(file, format, written, written, tree)
-    files = _files(file.parent, inlined.values())
+    files = _files(file, inlined.values())
     whole = inline.resolve(tree, files)
     text = inline.resolve_yaml(written, files) if format == "yaml" else written
     return FlowFile(file, format, written, text, whole, inlined)
@@ -153,12 +151,29 @@ def _file_in(folder: Path, name: str) -> Path:
     return file if file.exists() else next((each for each in folder.iterdir() if each.name.strip() == name), file)
 
 
-def _files(folder: Path, names: Sequence[str] | Any) -> dict[str, str]:
-    """Return the readable files of a folder among `names`. Files outside of the folder are left out."""
+def _named(file: Path) -> tuple[Path, Sequence[str]]:
+    """Return the folder or file that a workflow is named after, and the endings of such names."""
+    if file.name in DOCUMENTS and file.parent.name.endswith(FLOW_FOLDERS):
+        return file.parent, FLOW_FOLDERS
+    return file, (*ALONE, ".yaml", ".yml", ".json")
+
+
+def _folders_to_include(file: Path) -> list[Path]:
+    """Return the folders whose files a workflow may include: its own, and f and u of its tree."""
+    named, endings = _named(file)
+    path = path_of(named, endings)
+    base = None if path is None else named.absolute().parents[path.count("/")]
+    return [file.parent.resolve(), *(() if base is None else (base.resolve() / each for each in ("f", "u")))]
+
+
+def _files(document_file: Path, names: Iterable[str]) -> dict[str, str]:
+    """Return the texts of the readable files that a workflow may include, by their names in it."""
+    folder = document_file.parent
+    allowed = _folders_to_include(document_file)
     files = {}
     for name in names:
         file = _file_in(folder, name).resolve()
-        if not file.is_relative_to(folder.resolve()) or not file.is_file():
+        if not any(map(file.is_relative_to, allowed)) or not file.is_file():
             continue
         try:
             files[name] = file.read_text(encoding="utf-8")

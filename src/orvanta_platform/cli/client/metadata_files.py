@@ -154,7 +154,7 @@ class FlowMetadata:
     def _free_name(self, place: str, node: str, taken: Mapping[Path, str]) -> str:
         """Return the name of the lock of a node: that of its code, or of the node."""
         own = self.flow.inlined.get(f"{place}/content")
-        ending = None if own is None else ending_of(own)
+        ending = None if own is None or own.startswith("../") else ending_of(own)
         used = {*taken, *(self.flow.file.parent / each for each in self.flow.inlined.values())}
         stem = own.removesuffix(ending) if own is not None and ending is not None else f"{node}.inline_script"
         names = (f"{each}.lock" for each in (stem, f"{node}.inline_script", f"{node}_lock.inline_script"))

@@ -20,7 +20,7 @@ from orvanta_platform.control import names
 from orvanta_platform.errors import BadRequest, InvalidWorkflow, OrvantaError
 from orvanta_platform.workflow.tree.item import KINDS, Item, Key, parts_of_test
 from orvanta_platform.workflow.tree.paths import FLOW_FOLDERS, Located, folder_of, locate, may_belong, with_runtime
-from orvanta_platform.workflow.tree.reading import read
+from orvanta_platform.workflow.tree.reading import included_names, read
 from orvanta_platform.workflow.tree.writing import write_item
 
 STATE: Final = ".orvanta/state.json"
@@ -69,18 +69,26 @@ class Folder:
 
     def bytes_of(self, located: Located) -> dict[str, bytes]:
         """Return the contents of the files of an item by name. Raises BadRequest."""
-        for name in located.files:
-            if name not in self._read:
-                try:
-                    self._read[name] = self.files[name].read_bytes()
-                except OSError as error:
-                    raise BadRequest(f"{self.files[name]} cannot be read: {error.strerror}.") from None
-        return {name: self._read[name] for name in located.files}
+        return {name: self._bytes(name) for name in located.files}
+
+    def _with_included(self, located: Located) -> dict[str, bytes]:
+        """Return the contents of the files of an item and of those that it includes from other folders."""
+        own = self.bytes_of(located)
+        names = {name: with_runtime(name, "deno") if self.is_deno else name for name in included_names(located, own)}
+        return own | {name: self._bytes(source) for name, source in names.items() if source in self.files}
+
+    def _bytes(self, name: str) -> bytes:
+        if name not in self._read:
+            try:
+                self._read[name] = self.files[name].read_bytes()
+            except OSError as error:
+                raise BadRequest(f"{self.files[name]} cannot be read: {error.strerror}.") from None
+        return self._read[name]
 
     def digest(self, key: Key) -> str:
-        """Return a digest of the files of an item. Raises BadRequest."""
+        """Return a digest of the files of an item and of those that it includes. Raises BadRequest."""
         found = hashlib.sha256()
-        for name, body in sorted(self.bytes_of(self.located[key]).items()):
+        for name, body in sorted(self._with_included(self.located[key]).items()):
             found.update(f"{name}\0{len(body)}\0".encode())
             found.update(body)
         return found.hexdigest()
@@ -89,7 +97,7 @@ class Folder:
         """Return an item. Raises BadRequest, InvalidWorkflow; the message names the file."""
         located = self.located[key]
         try:
-            return read(located, self.bytes_of(located))
+            return read(located, self._with_included(located))
         except InvalidWorkflow as error:
             file = self.files[located.files[0]]
             raise BadRequest(f"{file} cannot be read: {error.message}.", hint=error.hint) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Literal
@@ -101,6 +102,12 @@ def folder_of(name: str) -> str | None:
     parts = name.split("/")
     index = next((n for n, part in enumerate(parts[:-1]) if part.endswith(FLOW_FOLDERS)), None)
     return None if index is None else "/".join(parts[: index + 1])
+
+
+def included_name(document: str, reference: str) -> str | None:
+    """Return the name of the file that a document includes, by its path from the document; None outside f and u."""
+    name = posixpath.normpath(posixpath.join(posixpath.dirname(document), reference))
+    return name if name.startswith(("f/", "u/")) else None
 
 
 def with_runtime(name: str, runtime: Literal["bun", "deno"]) -> str:

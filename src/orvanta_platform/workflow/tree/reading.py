@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,9 +12,10 @@ from orvanta_platform.workflow.document import Format
 from orvanta_platform.workflow.text import write_yaml
 from orvanta_platform.workflow.tree.extensions import LANGUAGES, ending_of
 from orvanta_platform.workflow.tree.item import FIELDS, Item
-from orvanta_platform.workflow.tree.paths import SCRIPT_LOCK, SCRIPT_SETTINGS, Located
+from orvanta_platform.workflow.tree.paths import SCRIPT_LOCK, SCRIPT_SETTINGS, Located, included_name
 from orvanta_platform.workflow.yaml_text import INLINE
 
+_ELSEWHERE = re.compile(r"!inline +['\"]?(\.\.?/[^\n'\"]+)")
 _NOT_SETTINGS = ("path", "content", "language", "lock", "hash", "parent_hash")
 
 
@@ -121,7 +123,8 @@ def _flow(located: Located, files: Mapping[str, bytes]) -> dict[str, Any]:
     named = inline.references(tree).values()
     # Other clients name files after summaries, with the white space around them; references are read without it.
     inside = {each.removeprefix(f"{folder}/").strip(): each for each in located.files}
-    code = {each: text_of(inside[each], files) for each in named if each in inside}
+    sources = {each: inside.get(each) or included_name(name, each) for each in named}
+    code = {each: text_of(source, files) for each, source in sources.items() if source is not None and source in files}
     if format_of(name) == "json":
         return {"text": write_yaml(inline.resolve(tree, code))}
     text = text_of(name, files).removeprefix("\ufeff")
@@ -129,6 +132,14 @@ def _flow(located: Located, files: Mapping[str, bytes]) -> dict[str, Any]:
         return {"text": text}
     inline.resolve(tree, code)  # reports missing files
     return {"text": inline.resolve_yaml(text, code)}
+
+
+def included_names(located: Located, files: Mapping[str, bytes]) -> list[str]:
+    """Return the names of the files that a workflow may include from other folders (`!inline ../check.py`)."""
+    name = located.files[0]
+    if located.kind != "flow" or not (found := _ELSEWHERE.findall(files[name].decode(errors="replace"))):
+        return []
+    return sorted({each for one in found if (each := included_name(name, one.strip()))} - set(located.files))
 
 
 def text_of(name: str, files: Mapping[str, bytes]) -> str:
