@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
+import threading
 from collections.abc import AsyncIterator
-from typing import Any
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar
 
 import pytest
 from msgspec.structs import replace
@@ -163,6 +166,48 @@ async def test_csharp_has_types_and_async_methods(runtimes: Runtimes) -> None:
     )
     assert (await run(runtimes, "csharp", heap)).error[0] in ("MemoryError", "OutOfMemory")
     await still_works(runtimes)
+
+
+CALLS = {
+    "rlang": 'main <- function() list(get_variable("f/a/region"), get_resource("f/a/shop"))',
+    "nu": "def main [] { [(get_variable f/a/region) (get_resource f/a/shop)] }",
+}
+MISSING = {
+    "rlang": 'main <- function() get_variable("f/a/none")',
+    "nu": "def main [] { get_variable f/a/none }",
+}
+
+
+class _Workspace(BaseHTTPRequestHandler):
+    """Answers with a variable and a resource of a workspace, to a caller with the token of the job."""
+
+    values: ClassVar = {
+        "/api/w/main/variables/get_value/f/a/region": "north",
+        "/api/w/main/resources/get_value_interpolated/f/a/shop": {"url": "north", "n": 1},
+    }
+
+    def do_GET(self) -> None:
+        """Send a value."""
+        known = self.headers["Authorization"] == "Bearer token" and self.path in self.values
+        self.send_response(200 if known else 404)
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        self.wfile.write(json.dumps(self.values.get(self.path)).encode())
+
+
+@pytest.mark.parametrize("caller", CALLS)
+async def test_functions_return_variables_and_resources(runtimes: Runtimes, caller: str) -> None:
+    if (missing := BY_LANGUAGE[caller].missing()) is not None:
+        pytest.skip(missing)
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Workspace) as server:
+        threading.Thread(target=server.serve_forever).start()
+        address = f"http://127.0.0.1:{server.server_address[1]}"
+        env = {"BASE_INTERNAL_URL": address, "WM_WORKSPACE": "main", "WM_TOKEN": "token"}
+        found = await run(runtimes, caller, CALLS[caller], env=env)
+        failed = await run(runtimes, caller, MISSING[caller], env=env)
+        server.shutdown()
+    assert found.value == ["north", {"url": "north", "n": 1}], found.log
+    assert failed.error[0] == "Error", failed.error
 
 
 async def test_python_of_the_wanted_version(runtimes: Runtimes) -> None:
