@@ -256,4 +256,5 @@ export function preprocessor(event: { body: any }) { return { at: event.body.day
 export function main(at: Date /* the day */, own: string) { return [at.getUTCFullYear(), own]; }
 """
     event = {"kind": "webhook", "body": {"day": "2026-02-28"}}
-    assert (await run(runtimes, "deno", content, {"event": event})).value == [2026, "object"]
+    ran = await run(runtimes, "deno", content, {"event": event})
+    assert (ran.value, ran.computed) == ([2026, "object"], '{"at":"2026-02-28","own":"object"}')

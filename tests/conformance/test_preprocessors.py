@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -56,6 +57,7 @@ async def test_older_form_receives_members_of_body_and_request(runtimes: Runtime
     event = {"kind": "http", "body": body, "raw_string": "{}", **REQUEST}
     ran = await run(runtimes, language, content, {"event": event})
     assert ran.value == ["http", ["shop/12", {"id": "12"}], 5, "{}"]
+    assert json.loads(ran.computed) == {"kind": "http", "http": ["shop/12", {"id": "12"}], "order": 5, "raw": "{}"}
     event = {"kind": "webhook", "body": body, "raw_string": None, "query": {}, "headers": {}}
     assert (await run(runtimes, language, content, {"event": event})).value == ["webhook", None, 5, None]
     direct = await run(runtimes, language, content, {"kind": "manual", "http": None, "order": 6, "raw": None})

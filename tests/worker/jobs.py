@@ -25,6 +25,8 @@ class Collected:
 
     parts: list[str] = field(default_factory=list)
     streamed: list[str] = field(default_factory=list)
+    computed: list[str] = field(default_factory=list)
+    """Arguments of `main` that preprocessors have computed."""
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def write(self, text: str) -> None:
@@ -33,6 +35,10 @@ class Collected:
 
     async def stream(self, text: str) -> None:
         self.streamed.append(text)
+        self.arrived.set()
+
+    async def arguments(self, text: str) -> None:
+        self.computed.append(text)
         self.arrived.set()
 
     @property
@@ -47,6 +53,7 @@ class Ran:
     outcome: JobOutcome
     log: str
     streamed: str = ""
+    computed: str = ""
 
     @property
     def value(self) -> Any:
@@ -89,7 +96,7 @@ async def run_spec(runtimes: Runtimes, what: JobSpec) -> Ran:
     log = Collected()
     outcome = await runtimes.run(what, log, asyncio.Event())
     assert (outcome.result is None) != (outcome.error is None)
-    return Ran(outcome, log.text, "".join(log.streamed))
+    return Ran(outcome, log.text, "".join(log.streamed), "".join(log.computed))
 
 
 async def still_works(runtimes: Runtimes) -> None:

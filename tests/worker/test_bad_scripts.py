@@ -165,6 +165,9 @@ class Counting:
     async def stream(self, text: str) -> None:
         raise AssertionError(text)
 
+    async def arguments(self, text: str) -> None:
+        raise AssertionError(text)
+
 
 async def test_hundred_megabytes_on_one_line(runtimes: Runtimes) -> None:
     sink = Counting()

@@ -285,6 +285,9 @@ async def test_unwritable_log_ends_job(runtimes: Runtimes) -> None:
         async def stream(self, text: str) -> None:
             raise AssertionError(text)
 
+        async def arguments(self, text: str) -> None:
+            raise AssertionError(text)
+
     content = WHO + "def main(text):\n    print(text, end='')\n    return ID"
     who = (await run(runtimes, content, {"text": ""})).value
     with pytest.raises(OSError, match="no room"):

@@ -207,6 +207,9 @@ async def test_unwritable_log_ends_job(runtimes: Runtimes) -> None:
         async def stream(self, text: str) -> None:
             raise AssertionError(text)
 
+        async def arguments(self, text: str) -> None:
+            raise AssertionError(text)
+
     content = "import time\ndef main():\n    print('x')\n    time.sleep(3600)"
     with pytest.raises(OSError, match="no room"):
         await runtimes.run(spec("python3", content), Full(), asyncio.Event())

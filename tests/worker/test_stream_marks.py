@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orvanta_platform.worker.stream_marks import HOST_MARK, StreamMarks
+from orvanta_platform.worker.stream_marks import ARGUMENTS_MARK, HOST_MARK, StreamMarks
 
 
 def separate(*pieces: str) -> tuple[str, str]:
@@ -36,7 +36,19 @@ def test_any_chunking_produces_same_result(output: str, log: str, stream: str) -
         assert separate(output[:index], output[index:]) == (log, stream)
 
 
-@given(st.lists(st.sampled_from(["OV_STREAM: ", "WM_ST", "REAM: ", HOST_MARK, "\n", "\\", "n", "0", "x"]), max_size=30))
+def test_computed_arguments_are_separated_from_log_and_stream() -> None:
+    output = f'a{ARGUMENTS_MARK}{{"x": "\\n"}}\nb{HOST_MARK}c\n{ARGUMENTS_MARK}{{}}\n{ARGUMENTS_MARK}unfinished'
+    for pieces in ([output], list(output)):
+        marks = StreamMarks()
+        found = [marks.feed(piece) for piece in pieces] + [marks.rest()]
+        assert ("".join(log for log, _ in found), "".join(stream for _, stream in found)) == ("ab", "c")
+        assert (marks.take_arguments(), marks.take_arguments()) == (['{"x": "\\n"}', "{}"], [])
+
+
+PARTS = ["OV_STREAM: ", "WM_ST", "REAM: ", HOST_MARK, ARGUMENTS_MARK, "\n", "\\", "n", "0", "x"]
+
+
+@given(st.lists(st.sampled_from(PARTS), max_size=30))
 def test_pieces_do_not_matter(parts: list[str]) -> None:
     assert separate(*parts) == separate("".join(parts)) == separate(*"".join(parts))
 

@@ -221,6 +221,12 @@ async def resolve_version(connection: Connection, workspace: str, version: int) 
     return _version(await connection.fetchrow(_VERSIONS["resolve_version"], workspace, version))
 
 
+async def get_settings(connection: Connection, workspace: str, version: int) -> dict[str, Any] | None:
+    """Return the settings that runs of a version use; None if it does not exist."""
+    text = await connection.fetchval(_VERSIONS["get_settings"], workspace, version)
+    return None if text is None else msgspec.json.decode(text)
+
+
 async def resolve_pins(
     connection: Connection, workspace: str, paths: Sequence[str], hashes: Sequence[str], view: str | None
 ) -> list[PinnedScript]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Collection, Mapping
+from functools import partial
 from uuid import UUID
 
 import msgspec
@@ -32,7 +33,7 @@ from orvanta_platform.services.logs import streams as stream_text
 from orvanta_platform.services.logs.objects import Attempt
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.runs.locks import LOCKING_KINDS, Locks
-from orvanta_platform.worker import uploads
+from orvanta_platform.worker import computed_arguments, uploads
 from orvanta_platform.worker.environment import environment
 from orvanta_platform.worker.imports import ImportFolder, Imports
 from orvanta_platform.worker.job_inputs import JobInputs, needs_view, unavailable_path
@@ -226,6 +227,8 @@ class Executor:
         if fault := self._platform.tools.sizes.fault("the input", len(args)):
             return _failed(JobError(INPUT_TOO_LARGE, fault.message), job, retryable=False)
         job_log = JobLog(self._platform.tools, Attempt(job.run.workspace, job.run.id, job.id, job.attempt), masking)
+        if blueprint.plan.single:
+            job_log.describe = partial(computed_arguments.describe, self._platform, job, masking)
         imports = blueprint.imports(node, job.run.path)
         script = _Script(job, blueprint, node, content, imports, args, env, masking, job_log)
         if script.is_dedicated:

@@ -175,6 +175,9 @@ class _Discarded:
     async def stream(self, text: str) -> None:
         """Discard text of the stream."""
 
+    async def arguments(self, text: str) -> None:
+        """Discard computed arguments."""
+
 
 def _compilation(workspace: str, job: JobId, user: int) -> JobSpec:
     """Return the specification for the compiler, without the scripts and with nothing else of the job."""

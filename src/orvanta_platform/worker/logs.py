@@ -196,6 +196,8 @@ class JobLog(_ChunkWriter):
         self._line_ended = True
         self._system_lines = 0
         self._stream: JobStream | None = None
+        self.describe: Callable[[str], Awaitable[str | None]] | None = None
+        """Returns the text to log for computed arguments; see `computed_arguments.describe`."""
 
     @property
     def streamed(self) -> int:
@@ -207,6 +209,14 @@ class JobLog(_ChunkWriter):
         if self._stream is None:
             self._stream = JobStream(self._tools, self._attempt, self._mask)
         await self._stream.write(text)
+
+    async def arguments(self, text: str) -> None:
+        """Append the arguments that a preprocessor has computed, as a line of the platform."""
+        if (describe := self.describe) is None:
+            return
+        shown = await retry_while_unavailable(lambda: describe(text))
+        if shown is not None:
+            await self.system(f"main receives from the preprocessor: {shown}")
 
     async def system(self, text: str) -> None:
         """Append a line of the platform. Lines beyond SYSTEM_LINES are omitted."""

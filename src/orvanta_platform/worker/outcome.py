@@ -102,3 +102,6 @@ class LogSink(Protocol):
 
     async def stream(self, text: str) -> None:
         """Append `text` to the stream. Nothing more is read from the job until this returns."""
+
+    async def arguments(self, text: str) -> None:
+        """Receive the arguments of `main` that a preprocessor has computed. `text` need not be JSON."""

@@ -2,7 +2,8 @@
 
 The published clients print lines that start with `OV_STREAM: ` or `WM_STREAM: `, in which a newline of the text is
 written as `\\n`. A host uses another mark for its script's text. That mark also counts in the middle of a line, and a
-backslash is written as two, so that the text is preserved exactly.
+backslash is written as two, so that the text is preserved exactly. A third mark precedes the arguments that a host
+passes to `main`, as JSON, if the script's preprocessor has computed them.
 """
 
 from __future__ import annotations
@@ -12,9 +13,14 @@ import re
 HOST_MARK = "\x1eOV_STREAM: "
 """Mark before text streamed by a host. Backslash, newline and NUL are written as `\\\\`, `\\n` and `\\0`."""
 
+ARGUMENTS_MARK = "\x1eOV_ARGUMENTS: "
+"""Mark before the arguments that a preprocessor has computed, which are JSON in one line."""
+
+_MAX_ARGUMENTS = 256 << 10
+_HOSTS = (HOST_MARK, ARGUMENTS_MARK)
 _PRINTED = ("OV_STREAM: ", "WM_STREAM: ")
 _IN_ANY = "_STREAM: "
-_MARK = re.compile(f"{HOST_MARK}|{'|'.join(_PRINTED)}")
+_MARK = re.compile("|".join((*_HOSTS, *_PRINTED)))
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _MEANING = {"n": "\n", "0": "\0"}
 
@@ -26,18 +32,29 @@ class StreamMarks:
         self._held = ""
         self._line_start = True
         self._within: str | None = None
+        self._arguments = ""
+        self._complete: list[str] = []
+
+    def take_arguments(self) -> list[str]:
+        """Return the texts after ARGUMENTS_MARK that have arrived since the last call. They need not be JSON."""
+        found, self._complete = self._complete, []
+        return found
 
     def feed(self, text: str) -> tuple[str, str]:
         """Return the log and the stream of the next piece. Characters that may start a mark are held back."""
         if self._held:
             text, self._held = self._held + text, ""
-        if self._within is None and _IN_ANY not in text:
+        if self._within is None and _IN_ANY not in text and HOST_MARK[0] not in text:
             return self._log(text), ""
         log, stream, at = [], [], 0
         while at < len(text):
             if self._within is not None:
                 end = text.find("\n", at)
-                stream.append(self._streamed(text[at : end if end >= 0 else len(text)], whole=end >= 0))
+                piece = text[at : end if end >= 0 else len(text)]
+                if self._within == ARGUMENTS_MARK:
+                    self._gather_arguments(piece, whole=end >= 0)
+                else:
+                    stream.append(self._streamed(piece, whole=end >= 0))
                 if end < 0:
                     break
                 self._within, at = None, end + 1
@@ -59,9 +76,15 @@ class StreamMarks:
     def _next_mark(self, text: str, at: int) -> re.Match[str] | None:
         for mark in _MARK.finditer(text, at):
             start = mark.start()
-            if mark[0] == HOST_MARK or (self._line_start if start == at else text[start - 1] == "\n"):
+            if mark[0] in _HOSTS or (self._line_start if start == at else text[start - 1] == "\n"):
                 return mark
         return None
+
+    def _gather_arguments(self, piece: str, *, whole: bool) -> None:
+        self._arguments += piece[: _MAX_ARGUMENTS - len(self._arguments)]
+        if whole:
+            self._complete.append(self._arguments)
+            self._arguments = ""
 
     def _log(self, text: str) -> str:
         """Return the text without an end that may start a mark, and hold that end back."""
@@ -71,8 +94,8 @@ class StreamMarks:
             last = text[line : line + len(HOST_MARK)]
             if last and any(mark.startswith(last) for mark in _PRINTED):
                 cut = line
-        start = text.rfind(HOST_MARK[0], max(len(text) - len(HOST_MARK), 0))
-        if start >= 0 and HOST_MARK.startswith(text[start:]):
+        start = text.rfind(HOST_MARK[0], max(len(text) - len(ARGUMENTS_MARK), 0))
+        if start >= 0 and any(mark.startswith(text[start:]) for mark in _HOSTS):
             cut = min(cut, start)
         self._held = text[cut:]
         if cut:

@@ -28,6 +28,10 @@ FROM version v
 JOIN item i ON i.workspace = v.workspace AND i.kind = v.kind AND i.path = v.path
 WHERE v.workspace = $1 AND v.kind = 'flow' AND v.id = $2
 
+-- name: get_settings
+-- The settings that runs of a version use.
+SELECT coalesce(run_settings, settings) FROM version WHERE workspace = $1 AND id = $2
+
 -- name: resolve_pins
 -- The current versions of a workflow's script paths, in one query. $3 as $4 of resolve_path.
 SELECT i.path, v.id, coalesce(v.run_document, v.document) AS document, v.language,

@@ -115,14 +115,18 @@ async function stream(values: AsyncIterable<unknown> | Iterable<unknown>): Promi
 
 // Writes in the format of stream_marks.py. A line is one write of at most a page, which no other output can interrupt.
 async function writeStreamed(text: string): Promise<void> {
-  await drainStdio();
   for (let start = 0; start < text.length; ) {
     let end = start + STREAMED_CHARS;
     if (/[\ud800-\udbff]/.test(text[end - 1] ?? "")) end--;
     const part = text.slice(start, end).replaceAll("\\", "\\\\").replaceAll("\n", "\\n").replaceAll("\0", "\\0");
-    await writeOut(Buffer.from(`\x1eOV_STREAM: ${part}\n`));
+    await writeLine(`\x1eOV_STREAM: ${part}`);
     start = end;
   }
+}
+
+async function writeLine(text: string): Promise<void> {
+  await drainStdio();
+  await writeOut(Buffer.from(`${text}\n`));
 }
 
 async function writeOut(data: Uint8Array): Promise<void> {

@@ -1,11 +1,12 @@
 // Arguments, results and errors of scripts in TypeScript and JavaScript: the first part of host.ts of Bun and of Deno,
-// which define `folder`, `script`, `imports` and `resultBytes`.
+// which define `folder`, `script`, `imports`, `resultBytes` and `writeLine`.
 
 type Described = { name: string; message: string; stack: string | null };
 type Parameter = { name: string | null; rest: boolean };
 
 const STACK_CHARS = 32 << 10;
 const MESSAGE_CHARS = 64 << 10;
+const MAX_ARGUMENTS = 64 << 10;
 const NAME = String.raw`(?:[\p{ID_Continue}$\u200c\u200d]|\\u\{\w+\}|\\u\w{4})+`;
 
 class ResultNotJson extends Error {}
@@ -47,7 +48,9 @@ async function callEntry(
   const prepared = await prepare();
   if (typeof prepared !== "object" || prepared === null || Array.isArray(prepared))
     throw new InvalidInput("The preprocessor must return an object.");
-  return call(main, withDates(JSON.parse(toJson(prepared)), dates));
+  const json = toJson(prepared);
+  if (json.length <= MAX_ARGUMENTS) await writeLine(`\x1eOV_ARGUMENTS: ${json}`); // for the log; see stream_marks.py
+  return call(main, withDates(JSON.parse(json), dates));
 }
 
 // `preprocessor(wm_trigger, …)` is the older form of `preprocessor(event)`.

@@ -20,6 +20,11 @@ function writeAnswer(kind: "result" | "error", text: string): void {
   answered = true;
 }
 
+function writeLine(text: string): void {
+  const line = new TextEncoder().encode(`${text}\n`);
+  for (let sent = 0; sent < line.length; ) sent += Deno.stdout.writeSync(line.subarray(sent));
+}
+
 // Removes comments, which the text of a function has in Deno.
 function withoutComments(text: string): string {
   let found = "";

@@ -26,7 +26,13 @@ from orvanta_platform.units import size_text
 from orvanta_platform.worker.runtimes.python.arguments import InvalidArgument, annotated, convert, of_event
 from orvanta_platform.worker.runtimes.python.dedicated import Jobs
 from orvanta_platform.worker.runtimes.python.results import NotJson, to_json
-from orvanta_platform.worker.runtimes.python.streamed import is_streamed, is_streamed_later, stream, stream_later
+from orvanta_platform.worker.runtimes.python.streamed import (
+    announce,
+    is_streamed,
+    is_streamed_later,
+    stream,
+    stream_later,
+)
 
 Streams = tuple[io.TextIOWrapper, io.TextIOWrapper]
 
@@ -165,7 +171,9 @@ class _Script:
             arguments = self._prepare(arguments, preprocessor)
             if not isinstance(arguments, dict):
                 raise InvalidInput("The preprocessor must return an object.")
-            arguments = json.loads(to_json(arguments))
+            prepared = to_json(arguments)
+            announce(prepared, lambda: _flush(self.streams))
+            arguments = json.loads(prepared)
         return main.call(arguments, lambda: _flush(self.streams))
 
     def _prepare(self, arguments: dict[str, Any], preprocessor: _Main) -> Any:
