@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from tests.http.harness import ApiHarness, W
 from tests.http.test_changes import ITEMS
+from tests.unit.workflow.test_unpack import tar_with_header
 
 from orvanta_platform.control.actor import Role
 from orvanta_platform.workflow.tree import unpack
@@ -37,9 +38,9 @@ def zip_of(files: Mapping[str, bytes | str], **attributes: Any) -> bytes:
     return buffer.getvalue()
 
 
-def tar_of(name: str, body: bytes = b"", **attributes: Any) -> bytes:
+def tar_of(name: str, body: bytes = b"", format: int = tarfile.PAX_FORMAT, **attributes: Any) -> bytes:
     buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
+    with tarfile.open(fileobj=buffer, mode="w", format=format) as archive:
         member = tarfile.TarInfo(name)
         member.size = len(body)
         for attribute, value in attributes.items():
@@ -154,6 +155,8 @@ def hostile() -> dict[str, bytes]:
         "device in tar": tar_of("f/team/a.sh", type=tarfile.CHRTYPE),
         "parent folder in tar": tar_of("../f/team/a.sh", b"1"),
         "sparse file in tar": tar_of("f/team/a.sh", b"1\n0\n9\n".ljust(512), pax_headers=sparse),
+        "digits in the header of a tar": tar_with_header(b"1" * 10_000),
+        "name in tar that is not UTF-8": tar_of("f/team/\udcff.txt", format=tarfile.GNU_FORMAT),
         "compressed tar": b"\x1f\x8b" + bytes(100),
     }
 

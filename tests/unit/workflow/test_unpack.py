@@ -45,6 +45,38 @@ def test_directory_of_many_entries_is_not_read(monkeypatch: pytest.MonkeyPatch) 
         unpack(start + directory + end)
 
 
+def tar_with_header(header: bytes) -> bytes:
+    """Return an archive of one file with an extended header."""
+    extended = tarfile.TarInfo("header")
+    extended.type, extended.size = tarfile.XHDTYPE, len(header)
+    file = tarfile.TarInfo("f/team/a.sh").tobuf(tarfile.USTAR_FORMAT)
+    return extended.tobuf(tarfile.USTAR_FORMAT) + header.ljust(-(-len(header) // 512) * 512, b"\0") + file + bytes(1024)
+
+
+@pytest.mark.parametrize("header", [b"1" * 10_000, b"9 path=f/", b"99999999 a=b\n", b"0 a=b\n", b"8 path=\n\n"])
+def test_malformed_extended_headers_are_refused(header: bytes) -> None:
+    """A search for digits in such a header takes quadratic time, in which the server does nothing else."""
+    with pytest.raises(BadRequest):
+        unpack(tar_with_header(header))
+
+
+@pytest.mark.parametrize("format", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+def test_names_of_all_formats_are_read(format: int) -> None:
+    files = {"f/team/a.sh": b"1", f"f/{'x' * 60}/{'y' * 80}/b.sh": bytes(1000), "f/\u00e4/c.sh": b""}
+    if format != tarfile.USTAR_FORMAT:
+        files[f"f/{'é' * 120}/{'y' * 150}/d.sh"] = b"4"
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=format) as archive:
+        folder = tarfile.TarInfo("f")
+        folder.type = tarfile.DIRTYPE
+        archive.addfile(folder)
+        for name, body in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(body)
+            archive.addfile(member, io.BytesIO(body))
+    assert unpack(buffer.getvalue()) == files
+
+
 @pytest.mark.parametrize("body", [zip_archive(), tar_archive()], ids=["zip", "tar"])
 def test_damaged_archives_are_refused(body: bytes) -> None:
     assert unpack(body) == FILES

@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 import stat
 import struct
-import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
 from typing import Final
 
 from orvanta_platform.errors import BadRequest, TooLarge
+from orvanta_platform.workflow.tree import tar
 
 MAX_FILES: Final = 20_000
 """Maximum number of files in an archive."""
@@ -30,7 +30,6 @@ _METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED: Final = 0x1
 _FAULTS: Final = (
     zipfile.BadZipFile,
-    tarfile.TarError,
     zlib.error,
     EOFError,
     struct.error,
@@ -92,18 +91,18 @@ def _check_zip_entry(entry: zipfile.ZipInfo) -> None:
 
 
 def _tar_members(body: bytes) -> Iterator[tuple[str, bytes]]:
+    entries = 0
     try:
-        with tarfile.open(fileobj=io.BytesIO(body), mode="r:") as archive:
-            for each in archive:
-                if each.isdir():
-                    continue
-                if not each.isreg() or each.issparse():
-                    raise _special(each.name)
-                if each.size > MAX_SIZE:
-                    raise _too_large()
-                opened = archive.extractfile(each)
-                yield each.name.removeprefix("./"), b"" if opened is None else opened.read()
-    except _FAULTS as error:
+        for each in tar.members(body):
+            entries += 1
+            if entries > MAX_ENTRIES or each.end - each.start > MAX_SIZE:
+                raise _too_large()
+            if each.is_folder:
+                continue
+            if not each.is_regular:
+                raise _special(each.name)
+            yield each.name.removeprefix("./"), body[each.start : each.end]
+    except ValueError as error:
         raise _unreadable(error) from None
 
 
