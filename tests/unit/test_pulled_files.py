@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import resource
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -73,6 +77,44 @@ def test_workflow_in_one_file_becomes_a_folder_of_its_own(tmp_path: Path) -> Non
         "f/sales/flow.yaml": "mine\n",
         "f/sales/report.flow/flow.yaml": "summary: New\nvalue: {modules: []}\n",
     }
+
+
+def test_file_is_replaced_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
+    """On a full disk, the old text remains; a part of the new one would be pushed by the next push."""
+    own = tmp_path / "f/sales/tool.py"
+    open_folder(tmp_path).write(Item("script", "f/sales/tool", CODE))
+    own.chmod(0o755)
+    folder = open_folder(tmp_path)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(BadRequest, match="cannot be written: File too large"):
+            folder.write(Item("script", "f/sales/tool", CODE | {"content": "#" * 5000}))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert files(tmp_path) == {"f/sales/tool.py": CODE["content"]}
+    folder.write(Item("script", "f/sales/tool", CODE | {"content": "newer\n"}))
+    assert files(tmp_path) == {"f/sales/tool.py": "newer\n"} and own.stat().st_mode & 0o777 == 0o755
+
+
+def test_folder_that_cannot_be_read_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its items would seem to be deleted, and `push --prune` would delete them in the workspace."""
+    for name in ("f/sales", "data"):
+        (tmp_path / name).mkdir(parents=True)
+    scan = os.scandir
+
+    def scandir(folder: Path) -> Any:
+        if folder in closed:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return scan(folder)
+
+    closed = [tmp_path / "data"]
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert open_folder(tmp_path).located == {}
+    for each in ("f/sales", "f", ""):
+        closed = [tmp_path / each]
+        with pytest.raises(BadRequest, match="cannot be read: Permission denied"):
+            open_folder(tmp_path)
 
 
 @pytest.mark.parametrize("name", [".orvanta", ".orvanta/bases", ".orvanta/state.json", ".orvanta/.gitignore"])

@@ -52,18 +52,22 @@ def say_left_out(roots: Sequence[Path]) -> None:
 
 
 def items_under(
-    root: Path, excluded: Sequence[str] = (), is_wanted: Callable[[str], bool] = lambda _: True
+    root: Path,
+    excluded: Sequence[str] = (),
+    is_wanted: Callable[[str], bool] = lambda _: True,
+    unreadable: Callable[[Path, OSError], None] = lambda *_: None,
 ) -> list[Path]:
     """Return the files and folders under a folder, sorted by name, without those in apps, hidden folders and
     packages of other tools (`node_modules`, virtual environments), and without those inside folders with one of the
     endings `excluded`.
 
     Links that lead out of the folder are excluded, as they could send any file of this machine to the server.
-    `is_wanted`: returns whether to include an entry, by its path with slashes.
+    `is_wanted`: returns whether to include an entry, by its path with slashes. `unreadable` is called with each folder
+    that cannot be read, which is otherwise empty.
     """
     return sorted(
         entry
-        for entry, is_link in _walk(root, excluded)
+        for entry, is_link in _walk(root, excluded, unreadable)
         if is_wanted(entry.as_posix()) and (not is_link or is_within(entry, root))
     )
 
@@ -76,13 +80,15 @@ def is_within(entry: Path, folder: Path) -> bool:
         return False
 
 
-def _walk(root: Path, excluded: Sequence[str]) -> Iterator[tuple[Path, bool]]:
-    """Yield the files and folders under a folder, and whether they are links. Folders that cannot be read are empty."""
+def _walk(
+    root: Path, excluded: Sequence[str], unreadable: Callable[[Path, OSError], None] = lambda *_: None
+) -> Iterator[tuple[Path, bool]]:
+    """Yield the files and folders under a folder, and whether they are links."""
     closed = (*APP_FOLDERS, *excluded)
     pending = [root]
     while pending:
         folder = pending.pop()
-        entries = _entries(folder)
+        entries = _entries(folder, unreadable)
         if folder is not root and any(entry.name == _VIRTUAL_ENVIRONMENT for entry in entries):
             continue
         for entry in entries:
@@ -102,11 +108,12 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
+def _entries(folder: Path, unreadable: Callable[[Path, OSError], None]) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as found:
             return list(found)
-    except OSError:
+    except OSError as error:
+        unreadable(folder, error)
         return []
 
 

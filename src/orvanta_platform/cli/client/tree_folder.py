@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
+import stat
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -127,7 +129,6 @@ class Folder:
                     hint="Move or rename it, then pull again.",
                 )
         for file, body in files.items():
-            file.parent.mkdir(parents=True, exist_ok=True)
             _write(file, body)
         if old is not None:
             self._delete(old, files)
@@ -177,19 +178,28 @@ class Folder:
 
 
 def open_folder(root: Path) -> Folder:
-    """Return the items under a folder. Apps, hidden folders, and links out of the folder are left out."""
+    """Return the items under a folder. Apps, hidden folders, and links out of the folder are left out.
+
+    Raises BadRequest for a folder below f or u that cannot be read: its items would seem to be deleted.
+    """
     root = root.absolute()
     base = next((each for each in (root, *root.parents) if (each / STATE).is_file()), root)
     settings = read_settings(root)
     is_deno = settings.typescript == "deno"
     files: dict[str, Path] = {}
-    for file in items_under(root, is_wanted=may_belong):
+    for file in items_under(root, is_wanted=may_belong, unreadable=lambda *each: _refuse_unreadable(base, *each)):
         if file.is_file():
             written = _name_of(file, root)
             name = settings.common_name(with_runtime(written, "deno") if is_deno else written)
             if name is not None and (name != written or name not in files):  # an item of the branch takes precedence
                 files[name] = file
     return Folder(root, base, {each.key: each for each in reversed(locate(files))}, files, is_deno)
+
+
+def _refuse_unreadable(base: Path, folder: Path, error: OSError) -> None:
+    """Raise BadRequest for a folder that may contain items and cannot be read."""
+    if folder == base or {"f", "u"} & set(folder.relative_to(base).parts):
+        raise BadRequest(f"The folder {folder} cannot be read: {error.strerror}.")
 
 
 def _check_name(item: Item) -> None:
@@ -210,11 +220,24 @@ def _is_file_name(part: str) -> bool:
 
 
 def _write(file: Path, body: bytes) -> None:
-    """Write a file that is not a link. Raises BadRequest."""
+    """Create a file, or replace one that is not a link, as a whole. Raises BadRequest."""
+    draft = file.with_name(f".orvanta-{os.getpid()}.tmp")
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     try:
-        with open(os.open(file, flags, 0o666), "wb") as opened:
-            opened.write(body)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        mode = stat.S_IMODE(file.stat().st_mode) if file.exists() else None
+        if file.is_symlink():
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+        if mode is not None and not os.access(file, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        try:
+            with open(os.open(draft, flags, 0o666), "wb") as opened:
+                opened.write(body)
+            if mode is not None:
+                draft.chmod(mode)
+            draft.replace(file)
+        finally:
+            draft.unlink(missing_ok=True)
     except OSError as error:
         raise BadRequest(f"{file} cannot be written: {error.strerror}.") from None
 
@@ -228,7 +251,7 @@ def _read(file: Path) -> bytes:
 def _check_links(base: Path) -> None:
     """Check that the state is in the folder itself, as a copied tree may contain links. Raises BadRequest."""
     file = base / STATE
-    for path in (file.parent, base / BASES, file, file.with_suffix(".tmp"), file.parent / ".gitignore"):
+    for path in (file.parent, base / BASES, file, file.parent / ".gitignore"):
         if path.is_symlink():
             raise BadRequest(f"{path} is a link, which is not followed.", hint="Delete it, then try again.")
 
@@ -257,7 +280,6 @@ class State:
         content = {name: value for name, value in item.content.items() if not (name == "value" and _is_secret(item))}
         file = self._base_file(item.key)
         _check_links(self.base)
-        file.parent.mkdir(parents=True, exist_ok=True)
         _write(file, json.dumps({"hash": hash, "content": content}).encode())
 
     def base_of(self, key: Key) -> Item | None:
@@ -280,11 +302,8 @@ class State:
         remotes = {**self._whole.get("remotes", {}), self.remote: rows}
         file = self.base / STATE
         _check_links(self.base)
-        file.parent.mkdir(exist_ok=True)
         _write(file.parent / ".gitignore", _IGNORED.encode())
-        draft = file.with_suffix(".tmp")
-        _write(draft, (json.dumps({"version": 1, "remotes": remotes}, indent=1) + "\n").encode())
-        draft.replace(file)
+        _write(file, (json.dumps({"version": 1, "remotes": remotes}, indent=1) + "\n").encode())
 
 
 def open_state(base: Path, connection: Connection) -> State:

@@ -90,13 +90,16 @@ def pull(session: Session, root: Path, *, dry_run: bool, force: bool) -> None:
     fetched = fetch(session.api, [key for key in (*taken, *both) if key in found.remote])
     done: list[dict[str, Any]] = []
     conflicts: dict[Key, list[str]] = {}
+    failed = [(key, error) for key, error in found.failed if key in both]
+    broken = {key for key, _ in failed}
     for key in both:
+        if key in broken:
+            continue
         places = _merge(found, key, fetched.get(key), dry_run=dry_run)
         if places == []:
             done.append({"kind": key[0], "path": key[1], "state": "merged"})
         else:
             conflicts[key] = places or []
-    failed: list[tuple[Key, OrvantaError]] = []
     for key in taken:
         before = key in folder.located
         change = "deleted" if key not in found.remote else "updated" if before else "created"
