@@ -46,7 +46,10 @@ def open_yaml(text: str) -> CommentedMap:
 
 
 def save_yaml(tree: CommentedMap, text: str) -> str:
-    """Write an opened tree as YAML, with lists indented as in `text`, from which it was opened."""
+    """Write an opened tree as YAML, with lists indented as in `text`, from which it was opened.
+
+    If that contains no lists, they are indented as by `write_yaml`.
+    """
     return _dump(_writer(indented=_indents_lists(text)), tree)
 
 
@@ -68,7 +71,7 @@ def _dump(yaml: YAML, tree: Any) -> str:
 
 def _indents_lists(text: str) -> bool:
     found = _LIST_ITEM.search(text)
-    return found is not None and len(found[2]) > len(found[1])
+    return found is None or len(found[2]) > len(found[1])
 
 
 def with_scalars(value: Any) -> Any:

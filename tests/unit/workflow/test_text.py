@@ -53,6 +53,12 @@ def test_unchanged_yaml_is_preserved(source: str) -> None:
     assert text.save_yaml(text.open_yaml(source), source) == source
 
 
+def test_first_list_of_a_text_is_indented_as_in_new_texts() -> None:
+    tree = text.open_yaml("summary: ''\n")
+    tree["order"] = ["a"]
+    assert text.save_yaml(tree, "summary: ''\n") == text.write_yaml({"summary": "", "order": ["a"]}).replace('""', "''")
+
+
 def test_edit_preserves_surrounding_comments() -> None:
     tree = text.open_yaml(COMMENTED)
     tree["value"]["modules"][1]["join"] = "any"
