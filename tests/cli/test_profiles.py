@@ -191,6 +191,33 @@ def test_environment_sets_server_token_and_workspace(cli: Cli) -> None:
     assert cli("whoami", "--workspace", "main", "--json", **given).json["workspace"] == "main"
 
 
+def test_folder_belongs_to_a_workspace(cli: Cli) -> None:
+    """Commands on the files of a folder use its workspace, unless an option or a variable selects another one."""
+    client = cli.installation.client
+    assert client.post("/api/workspaces/create", json={"id": "owner", "name": "Owner"}).status_code == 201
+    cli("init", "repo", "--workspace", "owner")
+    cli.write("repo/f/owned/one.variable.yaml", "value: a\nis_secret: false\n")
+    cli.write("repo/f/owned/two.py", "def main():\n    return 2\n")
+    cli("push", "repo")
+    assert cli("script", "push", "repo/f/owned/two.py").out == "f/owned/two: unchanged (version 1)\n"
+    for kind, path in (("variables/exists", "one"), ("scripts/exists/p", "two")):
+        found = [client.get(f"/api/w/{each}/{kind}/f/owned/{path}").json() for each in ("owner", "main")]
+        assert found == [True, False]
+    cli("status", "repo/f", "--exit-code")
+    others: list[tuple[list[str], dict[str, str]]] = [
+        (["--workspace", "main"], {}),
+        (["--profile", "local"], {}),
+        ([], {"ORVANTA_WORKSPACE": "main"}),
+    ]
+    for more, environ in others:
+        assert "A  variable f/owned/one" in cli("status", "repo", *more, **environ).out
+    state = cli.folder / "repo/.orvanta/state.json"
+    state.write_text(state.read_text().replace(cli.installation.base, "https://elsewhere.example"))
+    refused = cli("push", "repo", code=1)
+    assert refused.err.startswith("Error: The folder belongs to the workspace owner of https://elsewhere.example;")
+    cli("status", "repo", "--workspace", "owner")
+
+
 def test_token_is_not_sent_to_another_server(cli: Cli) -> None:
     elsewhere = f"http://127.0.0.1:{free_port()}"
     done = cli("whoami", code=4, ORVANTA_URL=elsewhere)

@@ -37,4 +37,5 @@ def dev(
     """
     from orvanta_platform.cli.client.dev import watch_files
 
-    watch_files(session, source or Path(), pairs or [], input_file)
+    session.folder = source or Path()
+    watch_files(session, session.folder, pairs or [], input_file)

@@ -36,4 +36,6 @@ def generate_metadata(session: Session, sources: Sources = None, dry_run: DryRun
     """
     from orvanta_platform.cli.client.metadata import generate
 
-    generate(session, sources or [Path()], dry_run=dry_run)
+    chosen = sources or [Path()]
+    session.folder = chosen[0]
+    generate(session, chosen, dry_run=dry_run)

@@ -48,7 +48,8 @@ def pull(session: Session, source: Source = None, dry_run: DryRun = False, force
     """
     from orvanta_platform.cli.client import tree_pull
 
-    tree_pull.pull(session, source or Path(), dry_run=dry_run, force=force)
+    session.folder = source or Path()
+    tree_pull.pull(session, session.folder, dry_run=dry_run, force=force)
 
 
 def push(
@@ -68,7 +69,7 @@ def push(
     """
     from orvanta_platform.cli.client.tree_push import PushOptions, push_tree
 
-    root = source or Path()
+    session.folder = root = source or Path()
     if not root.is_dir():
         raise typer.BadParameter(f"{root} is not a folder.")
     push_tree(session, root, PushOptions(message, dry_run, not no_wait, prune, force))
@@ -78,11 +79,13 @@ def status(session: Session, source: Source = None, exit_code: ExitCode = False)
     """Print the items that differ between the folder and the workspace, and where they changed."""
     from orvanta_platform.cli.client import tree_pull
 
-    tree_pull.status(session, source or Path(), exit_code=exit_code)
+    session.folder = source or Path()
+    tree_pull.status(session, session.folder, exit_code=exit_code)
 
 
 def diff(session: Session, source: Source = None, exit_code: ExitCode = False) -> None:
     """Print the differences of all files, from the workspace to the folder."""
     from orvanta_platform.cli.client import tree_pull
 
-    tree_pull.diff(session, source or Path(), exit_code=exit_code)
+    session.folder = source or Path()
+    tree_pull.diff(session, session.folder, exit_code=exit_code)

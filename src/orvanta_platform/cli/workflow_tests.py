@@ -35,4 +35,5 @@ def _test(session: Session, sources: Sources = None, junit: Junit = None) -> Non
     """
     from orvanta_platform.cli.client import workflow_tests
 
+    session.folder = Path()
     workflow_tests.run(session, sources or ["."], junit)

@@ -6,6 +6,7 @@ import inspect
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Concatenate, ParamSpec, get_type_hints
 
 import typer
@@ -21,7 +22,7 @@ P = ParamSpec("P")
 
 ProfileOption = Annotated[str | None, typer.Option("--profile", help="Profile to use; see `orvanta profile list`.")]
 WorkspaceOption = Annotated[
-    str | None, typer.Option("--workspace", "-w", help="Workspace; that of the profile by default.")
+    str | None, typer.Option("--workspace", "-w", help="Workspace; that of the folder or profile by default.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
@@ -45,12 +46,14 @@ class Session:
     as_json: bool
     """Print exactly one JSON document to stdout."""
     _api: Api | None = field(default=None, repr=False)
+    folder: Path | None = None
+    """Folder that contains the files of the command; its workspace is used by default."""
 
     def connect(self) -> Connection:
-        """Return the connection of the command. Raises SettingsError, NotLoggedIn."""
+        """Return the connection of the command. Raises SettingsError, NotLoggedIn, BadRequest."""
         from orvanta_platform.cli.client.connection import choose
 
-        return choose(self.profile, self.workspace)
+        return choose(self.profile, self.workspace, folder=self.folder)
 
     @property
     def api(self) -> Api:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from orvanta_platform import settings as settings_module
 from orvanta_platform.cli.client import profiles
 from orvanta_platform.cli.client.errors import NotLoggedIn
+from orvanta_platform.cli.client.folder_workspace import workspace_of
 from orvanta_platform.cli.client.profiles import LOCAL, Profile, Profiles
 from orvanta_platform.embedded import local
-from orvanta_platform.errors import SettingsError
+from orvanta_platform.errors import BadRequest, SettingsError
 from orvanta_platform.settings import Settings
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -30,17 +32,39 @@ class Connection:
     """Name of the profile, or of the environment variable, that provided them."""
 
 
-def choose(profile: str | None, workspace: str | None, environ: Mapping[str, str] = os.environ) -> Connection:
+def choose(
+    profile: str | None, workspace: str | None, environ: Mapping[str, str] = os.environ, folder: Path | None = None
+) -> Connection:
     """Return the connection for the options `--profile` and `--workspace`.
+
+    `folder`: where the files of the command are. Unless an option or a variable selects a server or a workspace, the
+    workspace that the folder belongs to is used, and another server is refused.
 
     A profile on the command line overrides the environment; then ORVANTA_URL with ORVANTA_TOKEN, ORVANTA_PROFILE, the
     current profile and the installation of this machine apply, in this order. A token is only sent to the address that
-    it belongs to. Raises SettingsError, NotLoggedIn.
+    it belongs to. Raises SettingsError, NotLoggedIn, BadRequest.
     """
     settings = settings_module.load(environ)
     found = _named(profile, settings, environ) if profile else _from_environment(settings, environ)
     selected_workspace = workspace or (None if profile else environ.get("ORVANTA_WORKSPACE") or None)
-    return replace(found, workspace=selected_workspace) if selected_workspace else found
+    if selected_workspace:
+        return replace(found, workspace=selected_workspace)
+    if folder is None or profile or settings.client_url or settings.client_profile:
+        return found
+    return _of_folder(found, folder)
+
+
+def _of_folder(found: Connection, folder: Path) -> Connection:
+    owner = workspace_of(folder)
+    if owner is None:
+        return found
+    if owner.url != found.url.rstrip("/"):
+        raise BadRequest(
+            f"The folder belongs to the workspace {owner.workspace} of {owner.url}; the profile {found.profile} is of "
+            f"{found.url}.",
+            hint="Select a profile with --profile, or a workspace of this server with --workspace.",
+        )
+    return replace(found, workspace=owner.workspace)
 
 
 def all_profiles(settings: Settings, known: Profiles) -> list[Profile]:

@@ -30,7 +30,7 @@ Push = Callable[[], Pushed]
 
 def push_flows(session: Session, source: Path | None, path: str | None, options: Options, *, everything: bool) -> None:
     """Deploy the workflow at `source`, or all workflows under it."""
-    root = _root(source, everything)
+    session.folder = root = _root(source, everything)
     single = flow_files.is_workflow(root)
     if single:
         _print_outcome(session, [push_flow_file(session, root, path, options)], options, single=True)
@@ -56,7 +56,7 @@ def push_scripts(
     session: Session, source: Path | None, path: str | None, options: Options, *, everything: bool, language: str | None
 ) -> None:
     """Deploy the script in `source`, or all scripts under it that are in a folder f or u."""
-    root = _root(source, everything)
+    session.folder = root = _root(source, everything)
 
     def push(file: Path, path: str | None) -> Pushed:
         script = script_files.read(file, language)

@@ -16,6 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from orvanta_platform.cli.client.connection import Connection
+from orvanta_platform.cli.client.folder_workspace import STATE, base_of
 from orvanta_platform.cli.client.item_paths import items_under, path_of
 from orvanta_platform.cli.client.tree_settings import read_settings
 from orvanta_platform.control import names
@@ -25,7 +26,6 @@ from orvanta_platform.workflow.tree.paths import FLOW_FOLDERS, Located, folder_o
 from orvanta_platform.workflow.tree.reading import included_names, read
 from orvanta_platform.workflow.tree.writing import write_item
 
-STATE: Final = ".orvanta/state.json"
 BASES: Final = ".orvanta/bases"
 _DEVICES: Final = frozenset({"con", "prn", "aux", "nul", *(f"{name}{n}" for name in ("com", "lpt") for n in range(10))})
 """Names that Windows reserves for devices, with any extension."""
@@ -183,7 +183,7 @@ def open_folder(root: Path) -> Folder:
     Raises BadRequest for a folder below f or u that cannot be read: its items would seem to be deleted.
     """
     root = root.absolute()
-    base = next((each for each in (root, *root.parents) if (each / STATE).is_file()), root)
+    base = base_of(root) or root
     settings = read_settings(root)
     is_deno = settings.typescript == "deno"
     files: dict[str, Path] = {}

@@ -12,8 +12,9 @@ import typer
 
 from orvanta_platform.cli.client.command import Session
 from orvanta_platform.cli.client.errors import FAILED
+from orvanta_platform.cli.client.folder_workspace import STATE
 from orvanta_platform.cli.client.output import print_json, say, say_error, terminal_safe
-from orvanta_platform.cli.client.tree_folder import STATE, Folder, open_folder, open_state
+from orvanta_platform.cli.client.tree_folder import Folder, open_folder, open_state
 from orvanta_platform.cli.client.tree_status import Comparison, compare, fetch
 from orvanta_platform.errors import BadRequest, OrvantaError
 from orvanta_platform.workflow.tree.item import Item, Key

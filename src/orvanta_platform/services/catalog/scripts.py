@@ -341,7 +341,8 @@ def _is_same(row: ItemRow, new: NewScript) -> bool:
     stored = msgspec.json.decode(row.settings)
     settings = {name: _plain(value) for name, value in new.settings.items()}
     unchanged = (row.language, row.body) == (new.language, new.content.encode()) and new.lock in (None, row.lock)
-    return unchanged and row.lock_state != "failed" and _present(stored) == _present(settings)
+    empty = {"summary": "", "description": ""}  # as responses show scripts without them
+    return unchanged and row.lock_state != "failed" and empty | _present(stored) == empty | _present(settings)
 
 
 def _present(settings: dict[str, Any]) -> dict[str, Any]:
