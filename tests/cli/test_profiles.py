@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 import tomllib
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -192,7 +193,7 @@ def test_environment_sets_server_token_and_workspace(cli: Cli) -> None:
 
 
 def test_folder_belongs_to_a_workspace(cli: Cli) -> None:
-    """Commands on the files of a folder use its workspace, unless an option or a variable selects another one."""
+    """Commands in a folder or on its files use its workspace, unless an option or a variable selects another one."""
     client = cli.installation.client
     assert client.post("/api/workspaces/create", json={"id": "owner", "name": "Owner"}).status_code == 201
     cli("init", "repo", "--workspace", "owner")
@@ -204,7 +205,10 @@ def test_folder_belongs_to_a_workspace(cli: Cli) -> None:
         found = [client.get(f"/api/w/{each}/{kind}/f/owned/{path}").json() for each in ("owner", "main")]
         assert found == [True, False]
     cli("status", "repo/f", "--exit-code")
-    others: list[tuple[list[str], dict[str, str]]] = [
+    inside = replace(cli, folder=cli.folder / "repo/f")
+    assert inside("script", "run", "f/owned/two").json == 2
+    assert inside("whoami", "--profile", "local", "--json").json["workspace"] == "main"
+    others: list[tuple[list[str], dict[str, Any]]] = [
         (["--workspace", "main"], {}),
         (["--profile", "local"], {}),
         ([], {"ORVANTA_WORKSPACE": "main"}),
@@ -213,6 +217,7 @@ def test_folder_belongs_to_a_workspace(cli: Cli) -> None:
         assert "A  variable f/owned/one" in cli("status", "repo", *more, **environ).out
     state = cli.folder / "repo/.orvanta/state.json"
     state.write_text(state.read_text().replace(cli.installation.base, "https://elsewhere.example"))
+    assert inside("whoami", "--json").json["workspace"] == "main"
     refused = cli("push", "repo", code=1)
     assert refused.err.startswith("Error: The folder belongs to the workspace owner of https://elsewhere.example;")
     cli("status", "repo", "--workspace", "owner")

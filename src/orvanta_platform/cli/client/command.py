@@ -47,7 +47,7 @@ class Session:
     """Print exactly one JSON document to stdout."""
     _api: Api | None = field(default=None, repr=False)
     folder: Path | None = None
-    """Folder that contains the files of the command; its workspace is used by default."""
+    """Folder that contains the files of the command; None: it uses no files."""
 
     def connect(self) -> Connection:
         """Return the connection of the command. Raises SettingsError, NotLoggedIn, BadRequest."""

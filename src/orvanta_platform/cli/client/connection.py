@@ -37,8 +37,8 @@ def choose(
 ) -> Connection:
     """Return the connection for the options `--profile` and `--workspace`.
 
-    `folder`: where the files of the command are. Unless an option or a variable selects a server or a workspace, the
-    workspace that the folder belongs to is used, and another server is refused.
+    Unless an option or a variable selects a server or a workspace, it is the workspace that the current folder belongs
+    to. `folder`: where the files of the command are, if it uses files; then another server is refused.
 
     A profile on the command line overrides the environment; then ORVANTA_URL with ORVANTA_TOKEN, ORVANTA_PROFILE, the
     current profile and the installation of this machine apply, in this order. A token is only sent to the address that
@@ -49,16 +49,17 @@ def choose(
     selected_workspace = workspace or (None if profile else environ.get("ORVANTA_WORKSPACE") or None)
     if selected_workspace:
         return replace(found, workspace=selected_workspace)
-    if folder is None or profile or settings.client_url or settings.client_profile:
+    if profile or settings.client_url or settings.client_profile:
         return found
     return _of_folder(found, folder)
 
 
-def _of_folder(found: Connection, folder: Path) -> Connection:
-    owner = workspace_of(folder)
-    if owner is None:
+def _of_folder(found: Connection, folder: Path | None) -> Connection:
+    owner = workspace_of(folder or Path())
+    is_other_server = owner is not None and owner.url != found.url.rstrip("/")
+    if owner is None or (is_other_server and folder is None):
         return found
-    if owner.url != found.url.rstrip("/"):
+    if is_other_server:
         raise BadRequest(
             f"The folder belongs to the workspace {owner.workspace} of {owner.url}; the profile {found.profile} is of "
             f"{found.url}.",
