@@ -128,6 +128,27 @@ def test_folder_created_by_a_push_is_written(cli: Cli) -> None:
 
 
 @pytest.mark.extended
+def test_files_of_items_that_may_not_be_read_remain(cli: Cli) -> None:
+    """A token that reads scripts only, or a member without the folder, does not see the other items as deleted."""
+    client = cli.installation.client
+    cli.write("repo/f/shown/one.variable.yaml", "value: a\nis_secret: false\n")
+    cli.write("repo/f/shown/two.sh", "echo 2\n")
+    cli("push", "repo")
+    before = tree(cli.folder / "repo")
+    limited = {"label": "scripts", "scopes": ["scripts:read"], "workspace_id": "main"}
+    token = client.post("/api/users/tokens/create", json=limited).text
+    given = {"ORVANTA_URL": cli.installation.base, "ORVANTA_TOKEN": token}
+    client.post("/api/w/main/scripts/delete/p/f/shown/two").raise_for_status()
+    assert cli("status", "repo/f/shown", **given).out == " D script f/shown/two\n"
+    pulled = cli("pull", "repo/f/shown", **given)
+    assert pulled.out == "script f/shown/two: deleted\n"
+    assert "2 items are left out: you, or the token, may not read them in the workspace." in pulled.err
+    del before["f/shown/two.sh"]
+    assert tree(cli.folder / "repo") == before
+    assert cli("status", "repo/f/shown", "--json", "--exit-code").json["in_sync"]
+
+
+@pytest.mark.extended
 def test_two_people_and_the_page_lose_nothing(cli: Cli) -> None:
     """Ann and Bob push and pull the same items while the workspace is changed by API."""
     push_of_ann_is_pulled_by_bob(cli)

@@ -185,6 +185,14 @@ async def test_members_read_and_change_what_they_may(api: ApiHarness) -> None:
     answer = await developer.post(f"{W}/changes/apply", json={**body, "plan_hash": made["plan_hash"]})
     assert answer.json()["error"]["details"][0]["error"]["code"] == "not_found"
     assert (await viewer.post(f"{W}/changes/apply", json={**body, "plan_hash": "x"})).status_code == 403
+    # Removals of what the caller may not read say that it may exist, whether it does or not.
+    removals = [{**ITEMS[8], "content": None}, {"kind": "variable", "path": "f/team/none", "content": None}]
+    for caller, doubt in ((api.client, False), (developer, True), (limited, True)):
+        entries = (await caller.post(f"{W}/changes/plan", json={"items": removals[1:]})).json()["entries"]
+        assert [(each["action"], "reason" in each) for each in entries] == [("unchanged", doubt)]
+        if doubt:
+            both = (await caller.post(f"{W}/changes/plan", json={"items": removals})).json()["entries"]
+            assert [each["reason"] for each in both] == [entries[0]["reason"]] * 2
     own = {"items": [{"kind": "variable", "path": "u/developer/own", "content": {"value": "1"}}]}
     made = (await developer.post(f"{W}/changes/plan", json=own)).json()
     done = await developer.post(f"{W}/changes/apply", json={**own, "plan_hash": made["plan_hash"]})

@@ -35,10 +35,11 @@ _SIGNS = {
 
 
 def init(session: Session, root: Path) -> None:
-    """Create the state of a folder."""
-    root.mkdir(parents=True, exist_ok=True)
+    """Create the state of a folder. Raises ServerRefused for a workspace that does not exist."""
     if (root / STATE).is_file():
         raise BadRequest(f"{root} is initialised already.", hint="Use `orvanta pull` or `orvanta status`.")
+    session.api.get(session.api.in_workspace("users/whoami"))
+    root.mkdir(parents=True, exist_ok=True)
     state = open_state(root, session.api.connection)
     state.save()
     session.print_state(str(root), f"initialised for {state.remote}")
@@ -190,7 +191,16 @@ def _compared(session: Session, root: Path) -> Comparison:
     if not root.is_dir():
         raise typer.BadParameter(f"{root} is not a folder.")
     folder = open_folder(root)
-    return compare(session.api, folder, open_state(folder.base, session.api.connection))
+    found = compare(session.api, folder, open_state(folder.base, session.api.connection))
+    say_hidden(found)
+    return found
+
+
+def say_hidden(found: Comparison) -> None:
+    """Print the number of items that the caller may not read, if there are any."""
+    if count := len(found.hidden):
+        items = "1 item is" if count == 1 else f"{count} items are"
+        say(f"{items} left out: you, or the token, may not read {'it' if count == 1 else 'them'} in the workspace.")
 
 
 def show_differences(texts: Iterable[str]) -> None:

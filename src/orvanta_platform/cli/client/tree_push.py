@@ -18,7 +18,7 @@ from orvanta_platform.cli.client.errors import FAILED, ServerRefused
 from orvanta_platform.cli.client.item_paths import say_left_out
 from orvanta_platform.cli.client.output import print_json, say, terminal_safe
 from orvanta_platform.cli.client.tree_folder import Folder, open_folder, open_state, unreadable
-from orvanta_platform.cli.client.tree_pull import failures, show_failures
+from orvanta_platform.cli.client.tree_pull import failures, say_hidden, show_failures
 from orvanta_platform.cli.client.tree_status import Comparison, change_of, compare, fetch, plan
 from orvanta_platform.errors import ChangesConflict, InvalidWorkflow, LockFailed, OrvantaError
 from orvanta_platform.workflow.diagnostics import Diagnostic, errors, invalid
@@ -55,6 +55,7 @@ def push_tree(session: Session, root: Path, options: PushOptions) -> None:
     if unsupported := sum(name.endswith(_OTHER) for name in folder.files):
         say(f"{unsupported} triggers of other kinds than HTTP are left out.")
     found = compare(session.api, folder, open_state(folder.base, session.api.connection))
+    say_hidden(found)
     if not folder.located and not found.state.items:
         raise typer.BadParameter("The folder contains nothing to push.")
     push = _Push(session, found, options)

@@ -15,6 +15,7 @@ from orvanta_platform.workflow.tree.item import KINDS, Item, Key
 Standing: TypeAlias = Literal[
     "unchanged", "added", "modified", "deleted", "remote added", "remote modified", "remote deleted", "conflict"
 ]
+_GONE = ("remote deleted", "conflict")
 _BATCH = 200
 _CHARACTERS = 1 << 20
 """Size of the contents that are compared in one call, unless a single one is larger."""
@@ -31,6 +32,8 @@ class Comparison:
     standing: dict[Key, Standing]
     failed: list[tuple[Key, OrvantaError]]
     """Changed items that cannot be read."""
+    hidden: list[Key]
+    """Items that the caller may no longer read in the workspace. They are left out."""
 
     def of(self, *standings: Standing) -> list[Key]:
         """Return the items with these standings."""
@@ -56,9 +59,18 @@ def compare(api: Api, folder: Folder, state: State) -> Comparison:
         found = standing_of(digest, state.items.get(key), remote.get(key))
         if found is not None:
             standing[key] = found
-    comparison = Comparison(folder, state, remote, standing, [])
+    hidden = _hidden(api, [key for key, each in standing.items() if key not in remote and each in _GONE])
+    standing = {key: each for key, each in standing.items() if key not in hidden}
+    comparison = Comparison(folder, state, remote, standing, [], hidden)
     _refine(api, comparison)
     return comparison
+
+
+def _hidden(api: Api, keys: Iterable[Key]) -> list[Key]:
+    """Return those of the items missing in the workspace that the caller may not read, so that they may exist."""
+    removals = [{"kind": kind, "path": path, "base": None, "content": None} for kind, path in keys]
+    entries = [entry for part in parts(removals) for entry in plan(api, part)["entries"]]
+    return [(each["kind"], each["path"]) for each in entries if each["action"] == "unchanged" and each.get("reason")]
 
 
 def standing_of(digest: str | None, synced: Synced | None, remote: str | None) -> Standing | None:

@@ -10,7 +10,7 @@ from msgspec import structs
 
 from orvanta_platform.control import audit, limits, scopes, secrets
 from orvanta_platform.control.actor import Actor
-from orvanta_platform.control.permissions import Target, require
+from orvanta_platform.control.permissions import Target, can, require
 from orvanta_platform.db.notify import DeferredNotifier
 from orvanta_platform.db.pool import Connection, JoinedDatabase
 from orvanta_platform.errors import BadRequest, ChangesConflict, ChangesRefused, OrvantaError, StalePlan, TooLarge
@@ -21,7 +21,7 @@ from orvanta_platform.services.changes import change_tests, contents, writers
 from orvanta_platform.services.changes.contents import Present
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow.tree.item import KINDS, Key
-from orvanta_platform.workflow.tree.plan import Plan, Planner, Stored, Wanted
+from orvanta_platform.workflow.tree.plan import Entry, Plan, Planner, Stored, Wanted
 
 MAX_ITEMS = 5000
 """Maximum number of items of a change set, and of items that are read at once."""
@@ -90,14 +90,28 @@ async def read_items(platform: Platform, actor: Actor, workspace: str, keys: Col
 
 
 async def plan(platform: Platform, actor: Actor, workspace: str, change: ChangeSet) -> Plan:
-    """Return the effect of a change set on the items that the actor may read. Raises NotFound, Forbidden, BadRequest,
-    TooLarge, RateLimited.
+    """Return the effect of a change set on the items that the actor may read.
+
+    Removals of others have no effect, and say so: they may exist. Raises NotFound, Forbidden, BadRequest, TooLarge,
+    RateLimited.
     """
     require_reader(actor, workspace)
     _check_items(change)
     async with platform.turns.take("changes", workspace):
         change, planner = await prepare(platform, workspace, change)
-        return (await _make_plan(platform, actor, workspace, change, planner))[0]
+        found = (await _make_plan(platform, actor, workspace, change, planner))[0]
+    return structs.replace(found, entries=tuple(_with_doubt(actor, workspace, each) for each in found.entries))
+
+
+def _with_doubt(actor: Actor, workspace: str, entry: Entry) -> Entry:
+    """Return an entry with the reason for which a removed item may exist although it was not found."""
+    if (
+        entry.present is None
+        and entry.wanted is None
+        and not can(actor, "read", contents.target_of(workspace, entry.key))
+    ):
+        return structs.replace(entry, reason="You may not read this item, which may exist.")
+    return entry
 
 
 async def apply(

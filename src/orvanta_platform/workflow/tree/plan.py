@@ -64,7 +64,7 @@ class Entry(msgspec.Struct, frozen=True):
     wanted: str | None
     """Hash of the new content; None: the item is removed."""
     reason: str | None = None
-    """Sentence that explains a conflict."""
+    """Sentence that explains a conflict, or an effect that the caller may not see."""
 
     @property
     def key(self) -> Key:
