@@ -137,7 +137,7 @@ def test_files_of_items_that_may_not_be_read_remain(cli: Cli) -> None:
     before = tree(cli.folder / "repo")
     limited = {"label": "scripts", "scopes": ["scripts:read"], "workspace_id": "main"}
     token = client.post("/api/users/tokens/create", json=limited).text
-    given = {"ORVANTA_URL": cli.installation.base, "ORVANTA_TOKEN": token}
+    given: dict[str, Any] = {"ORVANTA_URL": cli.installation.base, "ORVANTA_TOKEN": token}
     client.post("/api/w/main/scripts/delete/p/f/shown/two").raise_for_status()
     assert cli("status", "repo/f/shown", **given).out == " D script f/shown/two\n"
     pulled = cli("pull", "repo/f/shown", **given)
