@@ -336,6 +336,7 @@ async def test_change_sets_have_limits(api: ApiHarness) -> None:
         ("plan", json.dumps({"items": large})),
         ("apply", json.dumps({"items": large, "plan_hash": "x"})),
         ("plan", f'{{"items":{values}}}'),
+        ("plan", json.dumps({"items": [], "prune": ["f/x"] * 5001})),
         ("read", json.dumps({"items": [name] * 5001})),
     ):
         answer = await api.client.post(f"{W}/changes/{route}", content=body)

@@ -223,6 +223,8 @@ def _require(actor: Actor, action: str, workspace: str) -> None:
 def _check_items(change: ChangeSet) -> None:
     if len(change.items) > MAX_ITEMS:
         raise TooLarge(f"A change set has at most {MAX_ITEMS} items.", hint="Apply the folders one after the other.")
+    if len(change.prune or ()) > MAX_ITEMS:
+        raise TooLarge(f"`prune` has at most {MAX_ITEMS} paths.", hint="Name the folders that contain them.")
     if len({each.key for each in change.items}) < len(change.items):
         raise BadRequest("A change set names an item twice.")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Final, Literal, TypeAlias, TypeVar
 
@@ -92,7 +92,7 @@ class Planner:
         """Compute the order. `force`: the change replaces what was changed since its base."""
         ordered = in_order(wanted, imports)
         self._ordered = [(each, None if each.content is None else hash_json(each.content)) for each in ordered]
-        self._prune = prune
+        self._prune = None if prune is None else frozenset(prune)
         self._force = force
         self._tree = cache(normal_tree)
 
@@ -111,7 +111,7 @@ def _entry(
     wanted: Wanted,
     digest: str | None,
     stored: Stored | None,
-    prune: Sequence[str] | None,
+    prune: Collection[str] | None,
     tree: Callable[[str], Any],
     *,
     force: bool,
@@ -146,9 +146,12 @@ def _checked(entry: Entry, *, force: bool) -> Entry:
     return replace(entry, action="conflict", reason=reason)
 
 
-def in_scope(path: str, prune: Sequence[str] | None) -> bool:
+def in_scope(path: str, prune: Collection[str] | None) -> bool:
     """Return whether a removal at a path is within the scope of a prune: equal to a start, or below it."""
-    return prune is not None and any(each == "" or path == each or path.startswith(f"{each}/") for each in prune)
+    if prune is None:
+        return False
+    parts = path.split("/")
+    return "" in prune or any("/".join(parts[:end]) in prune for end in range(1, len(parts) + 1))
 
 
 def is_same(
