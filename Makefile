@@ -13,7 +13,7 @@ PROGRAMS ?= browser
 # Images of Python often set it: each process of the tests would compile the source and the tests again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help up test test-extended test-all lint lint-server lint-editor fmt docs screenshots soak bench lock clean runtime tools editor intl site pages compiled-tests programs checks
+.PHONY: help up test test-extended test-all lint lint-server lint-editor fmt docs screenshots soak bench bench-quick lock clean runtime tools editor intl site pages compiled-tests programs checks
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target text; do printf '%-20s %s\n' "$$target" "$$text"; done
@@ -59,7 +59,10 @@ soak: tools ## Run the long tests: every crash at real timeouts, random workflow
 	@$(PYTHON) -m pytest -m soak -s $(ARGS)
 
 bench: tools ## Measure the platform against Restate and DBOS; ARGS="p1 p15 --rounds 7" selects bars
-	@$(PYTHON) -m bench --json bench/results/$$(date -u +%Y-%m-%d).json $(if $(ARGS),$(ARGS),--readme)
+	@$(PYTHON) -m bench --keep $(ARGS)
+
+bench-quick: tools ## Measure the time and the cost of a run in about five minutes; ARGS="p15" selects bars
+	@$(PYTHON) -m bench --keep --short --peers .venv/bench-peers $(ARGS)
 
 lock: tools ## Update the lock files from pyproject.toml
 	@printf 'setuptools>=75\n' | .venv/bin/uv pip compile pyproject.toml - $(LOCK) -o requirements.lock

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from bench import report
+from bench import report, results_page
 from bench.bars import Measure, Options, Outcome
 from bench.machine import describe
 from bench.measures import (
@@ -34,6 +34,8 @@ from bench.measures import (
     waiting,
     webhook,
 )
+from bench.stored_results import FOLDER
+from bench.targets import TARGETS
 
 BARS: dict[str, Measure] = {
     "p1": chain.p1,
@@ -58,7 +60,10 @@ BARS: dict[str, Measure] = {
     "p20": pages.p20,
     "p21": imports.p21,
 }
-_README = Path(__file__).parents[1] / "README.md"
+SHORT = ("p1", "p2", "p3", "p5", "p15", "p19")
+"""Bars of `--short`: those of the time and the cost of a run."""
+
+_SHORT_ROUNDS = 3
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -67,22 +72,22 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 def main(
     names: Annotated[list[str] | None, typer.Argument(help="Bars, such as p1 p15; none: all.")] = None,
     quick: Annotated[bool, typer.Option(help="Some seconds each, our side alone: shows that it works.")] = False,
+    short: Annotated[bool, typer.Option(help="P1, P2, P3, P5, P15, P19, three rounds: five minutes.")] = False,
     rounds: Annotated[int, typer.Option(min=1, help="Measured rounds after the warm-up.")] = 15,
     jobs: Annotated[int, typer.Option(min=1, help="Length of the queue of P4.")] = 100_000,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write everything here.")] = None,
-    readme: Annotated[bool, typer.Option(help="Put the table into README.md.")] = False,
+    keep: Annotated[bool, typer.Option(help="Store the result in bench/results, and renew README and pages.")] = False,
     peers: Annotated[Path | None, typer.Option(help="Keep the peers in this folder for the next time.")] = None,
 ) -> None:
     """Measure the platform beside its peers and say which bars are reached."""
-    wanted = [name.lower() for name in names or BARS]
+    wanted = [name.lower() for name in names or (SHORT if short else BARS)]
     unknown = [name for name in wanted if name not in BARS]
     if unknown:
         raise typer.BadParameter(f"no bar {unknown[0]}; there are {', '.join(BARS)}")
-    if readme and names:
-        raise typer.BadParameter("the table in README.md is that of all bars: name none")
     machine = describe()
     if quick:
         rounds, jobs = min(rounds, 2), min(jobs, 500)
+    rounds = min(rounds, _SHORT_ROUNDS) if short else rounds
     options = Options(quick=quick, rounds=rounds, jobs=jobs, peers=peers, say=_log)
     with tempfile.TemporaryDirectory(prefix="orvanta-bench-peers-") as folder:
         outcomes = measure(wanted, options if peers else replace(options, peers=Path(folder)))
@@ -90,12 +95,15 @@ def main(
     for each in outcomes:
         for note in each.notes:
             _log(f"{each.bar}: {note}")
-    if json_file is not None:
-        settings = {"quick": quick, "rounds": rounds, "jobs": jobs}
-        json_file.parent.mkdir(parents=True, exist_ok=True)
-        json_file.write_text(report.document(machine, settings, outcomes), encoding="utf-8")
-    if readme:
-        report.write_readme(_README, machine, outcomes)
+    files = [json_file] if json_file is not None else []
+    if keep:
+        files.append(FOLDER / report.file_name(machine, outcomes, short=short, every=len(BARS)))
+    for file in files:
+        settings = {"quick": quick, "short": short, "rounds": rounds, "jobs": jobs}
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(report.document(machine, settings, outcomes), encoding="utf-8")
+    if keep:
+        results_page.write()
     if any(each.measured.startswith("failed") for each in outcomes):
         raise typer.Exit(1)
 
@@ -111,14 +119,11 @@ def measure(names: list[str], options: Options) -> list[Outcome]:
         except Exception as error:
             # The other bars can still be measured; the full error is printed.
             traceback.print_exc()
-            outcome = Outcome(name.upper(), _description(name), "–", f"failed: {type(error).__name__}", False)
+            target = TARGETS[name.upper()]
+            outcome = Outcome(name.upper(), target.what, target.asked, f"failed: {type(error).__name__}", False)
         outcomes.append(outcome)
         options.say(f"{name.upper()} {outcome.measured}, asked {outcome.asked} ({time.monotonic() - started:.0f} s)")
     return outcomes
-
-
-def _description(name: str) -> str:
-    return (BARS[name].__doc__ or "").strip().splitlines()[0].rstrip(".")
 
 
 def _log(text: str) -> None:

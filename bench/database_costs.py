@@ -1,4 +1,4 @@
-"""Costs of a load in its PostgreSQL: statements, transactions that write, and WAL.
+"""Costs of a load in its PostgreSQL: statements, round trips, transactions that write, WAL, and time.
 
 Counts do not depend on the speed of the machine. What the platform does without load is measured too and subtracted.
 """
@@ -25,8 +25,10 @@ IDLE_S = 5.0
 """Seconds for which the platform without load is measured."""
 
 _PREFIX = "bench-line "
-_LOGGED = f"log_statement = 'all'\nlog_line_prefix = '{_PREFIX}'\nlog_parameter_max_length = 0\n"
-_STATEMENT = re.compile(r"LOG:  (?:execute [^:]*|statement): (?P<text>.*)", re.DOTALL)
+_LOGGED = f"log_min_duration_statement = 0\nlog_line_prefix = '{_PREFIX}'\nlog_parameter_max_length = 0\n"
+_STATEMENT = re.compile(
+    r"LOG:  duration: (?P<ms>[\d.]+) ms  (?P<phase>parse|bind|execute|statement)(?: [^:]*)?: (?P<text>.*)", re.DOTALL
+)
 _COUNTERS = """\
 SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS writes,
        pg_current_wal_insert_lsn() - '0/0'::pg_lsn AS wal"""
@@ -39,9 +41,11 @@ _SETTLE_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """Numbers of one load. A statement is one round trip; BEGIN and COMMIT count."""
+    """Numbers of one load. BEGIN and COMMIT count as statements."""
 
     statements: float
+    round_trips: float
+    """Those of statements, and of parsing them when a connection uses them for the first time."""
     writes: float
     """Transactions that wrote: their COMMIT is in the WAL."""
     notifications: float
@@ -49,28 +53,49 @@ class Costs:
     by_name: Mapping[str, float]
     """Statements by the name of the query."""
 
+    us_by_name: Mapping[str, float]
+    """Microseconds in the database by the name of the query."""
+
     def per(self, count: int, idle: Costs, idle_share: float) -> Costs:
         """Return the costs per unit of `count`, without `idle_share` times the costs of the idle platform."""
-        names = {
-            name: round((number - idle.by_name.get(name, 0) * idle_share) / count, 2)
-            for name, number in self.by_name.items()
-        }
+
+        def each(own: Mapping[str, float], of_idle: Mapping[str, float]) -> dict[str, float]:
+            names = {name: (number - of_idle.get(name, 0) * idle_share) / count for name, number in own.items()}
+            return {name: number for name, number in sorted(names.items(), key=lambda item: -item[1]) if number >= 0.02}
+
         return Costs(
             (self.statements - idle.statements * idle_share) / count,
+            (self.round_trips - idle.round_trips * idle_share) / count,
             (self.writes - idle.writes * idle_share) / count,
             (self.notifications - idle.notifications * idle_share) / count,
             (self.wal_bytes - idle.wal_bytes * idle_share) / count,
-            {name: each for name, each in sorted(names.items(), key=lambda item: -item[1]) if each >= 0.02},
+            each(self.by_name, idle.by_name),
+            each(self.us_by_name, idle.us_by_name),
+        )
+
+    def scaled(self, factor: float) -> Costs:
+        """Return the costs multiplied by a factor."""
+        return Costs(
+            self.statements * factor,
+            self.round_trips * factor,
+            self.writes * factor,
+            self.notifications * factor,
+            self.wal_bytes * factor,
+            {name: number * factor for name, number in self.by_name.items()},
+            {name: number * factor for name, number in self.us_by_name.items()},
         )
 
     def record(self) -> dict[str, Any]:
         """Return the costs as JSON values."""
         return {
             "statements": round(self.statements, 2),
+            "round_trips": round(self.round_trips, 2),
             "writing_transactions": round(self.writes, 2),
+            "durable_commits": round(self.writes - self.notifications, 2),
             "notifications": round(self.notifications, 2),
             "wal_bytes": round(self.wal_bytes),
-            "statements_by_name": dict(self.by_name),
+            "statements_by_name": {name: round(number, 2) for name, number in self.by_name.items()},
+            "database_us_by_name": {name: round(number, 1) for name, number in self.us_by_name.items()},
         }
 
 
@@ -89,12 +114,18 @@ class StatementLog:
         seconds = time.monotonic() - started
         after = self._counters()
         time.sleep(_SETTLE_S)  # The log is written by another process.
-        texts = [text for text in _statements(self._read(sizes)) if text != _COUNTERS]
-        names = Counter(map(self._name, texts))
-        costs = Costs(
-            len(texts), after["writes"] - before["writes"], names["notify"], float(after["wal"] - before["wal"]), names
-        )
-        return costs, seconds
+        names: Counter[str] = Counter()
+        parsed, us = 0, Counter[str]()
+        for phase, ms, text in _statements(self._read(sizes)):
+            if text == _COUNTERS:
+                continue
+            name = self._name(text)
+            us[name] += round(ms * 1000)
+            parsed += phase == "parse"
+            names[name] += phase in ("execute", "statement")
+        writes, wal = after["writes"] - before["writes"], float(after["wal"] - before["wal"])
+        every = names.total()
+        return Costs(every, every + parsed, writes, names["notify"], wal, names, us), seconds
 
     def _counters(self) -> Any:
         return ask(self._database, _COUNTERS)[0]
@@ -137,11 +168,14 @@ def logging_statements(database: EmbeddedPostgres) -> Iterator[StatementLog]:
         _reload(database)
 
 
-def _statements(log: str) -> Iterator[str]:
-    """Yield the logged statements. The lines of a statement after its first one are indented by a tab."""
+def _statements(log: str) -> Iterator[tuple[str, float, str]]:
+    """Yield the phases of the logged statements: name, milliseconds, and text of the statement.
+
+    The lines of a statement after its first one are indented by a tab.
+    """
     for entry in log.split(_PREFIX):
         if match := _STATEMENT.match(entry):
-            yield match["text"].strip().rstrip(";").replace("\n\t", "\n")
+            yield match["phase"], float(match["ms"]), match["text"].strip().rstrip(";").replace("\n\t", "\n")
 
 
 def _reload(database: EmbeddedPostgres) -> None:

@@ -27,6 +27,7 @@ def describe() -> dict[str, Any]:
         "load_before": [round(part, 2) for part in os.getloadavg()],
         "python": platform.python_version(),
         "orvanta": _commit(),
+        "committed": _committed(),
         "packages": {name: version(name) for name in _PACKAGES},
     }
 
@@ -56,6 +57,14 @@ def _commit() -> str:
         return version("orvanta-platform")
 
 
+def _committed() -> str:
+    """Return the time of the commit in UTC; without git, an empty string."""
+    try:
+        return _git("log", "-1", "--format=%cd", "--date=format-local:%Y-%m-%dT%H:%M:%SZ")
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
 def _git(*arguments: str) -> str:
-    command = ["git", "--no-optional-locks", *arguments]
-    return subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=True).stdout.strip()
+    command, env = ["git", "--no-optional-locks", *arguments], {**os.environ, "TZ": "UTC"}
+    return subprocess.run(command, cwd=_ROOT, env=env, capture_output=True, text=True, check=True).stdout.strip()

@@ -155,13 +155,17 @@ class Cpu:
 
 @dataclass(slots=True)
 class CpuMeter:
-    """Adds up the CPU time of programs between `start` and `stop`, which may be called repeatedly."""
+    """Adds up the CPU time of programs between `start` and `stop`, which may be called repeatedly.
+
+    `wakes` are the wake-ups by role, of the processes that still run at the end.
+    """
 
     pids: Sequence[int]
     role_of: RoleOf
     group: CpuGroup | None = None
     total: dict[str, int] = field(default_factory=dict)
-    _before: dict[tuple[int, str], tuple[str, int]] = field(default_factory=dict)
+    wakes: dict[str, int] = field(default_factory=dict)
+    _before: dict[tuple[int, str], tuple[str, int, int]] = field(default_factory=dict)
     _group_before: int | None = None
 
     def start(self) -> None:
@@ -172,9 +176,11 @@ class CpuMeter:
         after = self._sample()
         group = self.group.usage_ns() if self.group is not None else None
         seen = 0
-        for key, (role, ns) in after.items():
-            used = ns - self._before.get(key, (role, 0))[1]
+        for key, (role, ns, woken) in after.items():
+            _, ns_before, woken_before = self._before.get(key, (role, 0, 0))
+            used = ns - ns_before
             seen += used
+            self.wakes[role] = self.wakes.get(role, 0) + woken - woken_before
             self.total[role] = self.total.get(role, 0) + used
         if group is not None and self._group_before is not None:
             rest = max(0, group - self._group_before - seen)
@@ -183,13 +189,13 @@ class CpuMeter:
     def result(self) -> Cpu:
         return Cpu(dict(self.total))
 
-    def _sample(self) -> dict[tuple[int, str], tuple[str, int]]:
+    def _sample(self) -> dict[tuple[int, str], tuple[str, int, int]]:
         found = {}
         for pid in self.pids:
             for each in (pid, *descendants(pid)):
                 with suppress(OSError, IndexError, ValueError):
                     role = self.role_of(command_line(each))
-                    found[(each, _started(each))] = (role, cpu_ns(each))
+                    found[(each, _started(each))] = (role, cpu_ns(each), wake_ups(each))
         return found
 
 
@@ -223,6 +229,16 @@ def cpu_ns(pid: int) -> int:
         with suppress(OSError):
             exact += int((task / "schedstat").read_text().split()[0])
     return max(ticks, exact)
+
+
+def wake_ups(pid: int) -> int:
+    """Return how often the threads of a process waited and were woken: its voluntary context switches."""
+    found = 0
+    for task in (_PROC / str(pid) / "task").iterdir():
+        with suppress(OSError):
+            text = (task / "status").read_text()
+            found += int(text.rpartition("\nvoluntary_ctxt_switches:")[2].split()[0])
+    return found
 
 
 def pss_kib(pid: int) -> int:

@@ -1,23 +1,22 @@
-"""Reports: a table for the terminal and the README, and all data as JSON."""
+"""Reports: a table for the terminal, all data as JSON, and the section of the README."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from bench.bars import Outcome
 
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
-_ANSWER = {True: "yes", False: "**no**", None: "–"}
+ANSWER = {True: "yes", False: "**no**", None: "–"}
 
 
 def table(outcomes: Sequence[Outcome]) -> str:
     """Return the outcomes as a Markdown table."""
     lines = ["| bar | what | asked | measured | reached |", "|---|---|---|---|---|"]
     lines += [
-        f"| {each.bar} | {each.what} | {each.asked} | {each.measured} | {_ANSWER[each.reached]} |" for each in outcomes
+        f"| {each.bar} | {each.what} | {each.asked} | {each.measured} | {ANSWER[each.reached]} |" for each in outcomes
     ]
     return "\n".join(lines)
 
@@ -28,19 +27,17 @@ def document(machine: dict[str, Any], settings: dict[str, Any], outcomes: Sequen
     return json.dumps(tree, indent=1, ensure_ascii=False) + "\n"
 
 
-def write_readme(readme: Path, machine: dict[str, Any], outcomes: Sequence[Outcome]) -> None:
-    """Write the table between the two marker lines. Raises ValueError if they are missing."""
-    text = readme.read_text(encoding="utf-8")
+def file_name(machine: dict[str, Any], outcomes: Sequence[Outcome], *, short: bool, every: int) -> str:
+    """Return the name of the file of a result: date, commit, and the bars unless it has `every` bar."""
+    commit = machine["orvanta"][:8] + ("-changed" if machine["orvanta"].endswith("+") else "")
+    bars = [] if len(outcomes) == every else ["short"] if short else [each.bar.lower() for each in outcomes]
+    return "-".join([machine["date"], commit, *bars]) + ".json"
+
+
+def between_markers(text: str, section: str) -> str:
+    """Return the text with this section between the two marker lines. Raises ValueError if they are missing."""
     before, begin, rest = text.partition(BEGIN + "\n")
     _, end, after = rest.partition(END)
     if not (begin and end):
-        raise ValueError(f"{readme} lacks the lines {BEGIN} and {END}")
-    readme.write_text(f"{before}{begin}{_section(machine, outcomes)}{end}{after}", encoding="utf-8")
-
-
-def _section(machine: dict[str, Any], outcomes: Sequence[Outcome]) -> str:
-    memory = round(machine["memory_mib"] / 1024)
-    where = f"{machine['cores']} cores, {memory} GiB, {machine['system']}, Python {machine['python']}"
-    notes = [f"- {each.bar}: {note}." for each in outcomes for note in each.notes]
-    parts = [f"Measured on {machine['date']} ({where}, `{machine['orvanta']}`):", table(outcomes), "\n".join(notes)]
-    return "\n\n".join(part for part in parts if part) + "\n"
+        raise ValueError(f"the text lacks the lines {BEGIN} and {END}")
+    return f"{before}{begin}{section}{end}{after}"

@@ -17,6 +17,7 @@ from bench.peers.install import PeerMissing
 from bench.process_reuse_probe import reuses_processes
 from bench.processes import Cpu
 from bench.samples import Samples
+from bench.targets import outcome
 from bench.workflows import CHAIN_PATH, FIB_10, chain
 from orvanta_platform.embedded.postgres import start
 
@@ -28,12 +29,12 @@ Peer = Callable[[Options, int], AbstractContextManager[Side]]
 
 def p1(options: Options) -> Outcome:
     """Run 40 steps in reused processes, beside Restate."""
-    return _compare(options, "P1", "Restate", restate.side, 0.75, wants_dedicated=True)
+    return _compare(options, "P1", "Restate", restate.side, wants_dedicated=True)
 
 
 def p2(options: Options) -> Outcome:
     """Run 40 steps, each in a separate confined process, beside DBOS."""
-    return _compare(options, "P2", "DBOS", dbos.side, 1.5, wants_dedicated=False)
+    return _compare(options, "P2", "DBOS", dbos.side, wants_dedicated=False)
 
 
 def p15(options: Options) -> Outcome:
@@ -60,11 +61,10 @@ def p15(options: Options) -> Outcome:
     options.say(f"  {samples.text()}")
     cpu = Cpu({**side.meter.total, "client": client_ns}).per(rounds * AT_ONCE * each * steps)
     data = {**side.about, "rate": samples.record(), "cpu_us_per_step": cpu}
-    what = f"{AT_ONCE} chains at once, {_mode(dedicated)}: durable steps/s"
-    return Outcome("P15", what, "≥ 2,500/s", f"{samples.median:,.0f}/s", samples.median >= 2500, data, notes)
+    return outcome("P15", options, f"{samples.median:,.0f}/s", data, notes)
 
 
-def _compare(options: Options, bar: str, peer_name: str, peer: Peer, limit: float, *, wants_dedicated: bool) -> Outcome:
+def _compare(options: Options, bar: str, peer_name: str, peer: Peer, *, wants_dedicated: bool) -> Outcome:
     steps = _steps(options)
     with ExitStack() as stack:
         orvanta = stack.enter_context(installation())
@@ -78,14 +78,12 @@ def _compare(options: Options, bar: str, peer_name: str, peer: Peer, limit: floa
         measured = in_turns(sides, options)
         _check_nodes(orvanta, steps)
         data = {each.side.name: each.record(steps) for each in measured}
-    what = f"{steps}-step chain of light Python steps, {_mode(dedicated)}, beside {peer_name}"
-    asked = f"≤ {limit:g} × {peer_name}"
     if len(measured) < 2:
-        return Outcome(bar, what, asked, f"{measured[0].samples.median:.3f} s alone", None, data, notes)
+        return outcome(bar, options, f"{measured[0].samples.median:.3f} s alone", data, notes)
     own, theirs = (each.samples.median for each in measured)
     ratio = own / theirs
     compared = f"{ratio:.2f} × ({own * 1000:.1f} ms to {theirs * 1000:.1f} ms)"
-    return Outcome(bar, what, asked, compared, ratio <= limit, {"ratio": round(ratio, 3), **data}, notes)
+    return outcome(bar, options, compared, {"ratio": round(ratio, 3), **data}, notes)
 
 
 def measure_orvanta(orvanta: Installation, steps: int, *, dedicated: bool) -> Side:
@@ -132,7 +130,3 @@ def at_once(clients: list[Client], side: Side, each: int) -> float:
 
 def _steps(options: Options) -> int:
     return 5 if options.quick else STEPS
-
-
-def _mode(dedicated: bool) -> str:
-    return "dedicated" if dedicated else "confined"

@@ -16,6 +16,7 @@ from bench.comparison import WARM_UP
 from bench.installation import Installation, installation
 from bench.large import large
 from bench.samples import Samples
+from bench.targets import outcome
 from orvanta_platform.engine.compile import compile_plan
 from orvanta_platform.engine.decide import decide
 from orvanta_platform.engine.effects import Ask, Enqueue
@@ -25,7 +26,6 @@ from orvanta_platform.engine.plan import Plan
 from orvanta_platform.engine.state import Phase, RunState
 
 _NODES = 500
-_MAX_MS, _MAX_US = 100.0, 50.0
 _NUMBER = Answer(b"100", True)
 _CHOICES = (Answer(b"true", True), Answer(b"false", False))
 
@@ -61,9 +61,7 @@ def p13(options: Options) -> Outcome:
     data: dict[str, Any] = {"nodes": nodes, "first": first.record(), "one_change": again.record()}
     data["cpu_us_per_first_deploy"] = meter.result().per(WARM_UP + rounds)
     data |= {"compile": compiled.record(), "step": {name: each.record() for name, each in steps.items()}}
-    what = f"deploy of a workflow of {nodes} nodes: validate, compile, store; decide on it"
-    reached = None if options.quick else whole_ms <= _MAX_MS and step_us <= _MAX_US
-    return Outcome("P13", what, "≤ 100 ms; ≤ 50 µs a step", measured, reached, data)
+    return outcome("P13", options, measured, data)
 
 
 def _rounds(rounds: int, once: Callable[[int], float]) -> list[float]:

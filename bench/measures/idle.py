@@ -9,6 +9,7 @@ from contextlib import suppress
 from bench.bars import Options, Outcome
 from bench.installation import installation, role_of
 from bench.processes import command_line, descendants, pss_kib
+from bench.targets import outcome
 from bench.workflows import small
 
 _SETTLE_S, _WATCH_S = 20.0, 60.0
@@ -38,8 +39,7 @@ def p11(options: Options) -> Outcome:
     }
     options.say(f"  {data['pss_mib']} {data['cpu_percent']}")
     measured = f"{mib:.0f} MiB, {share:.2f} % of a core"
-    what = "idle: one server, one worker, embedded PostgreSQL: PSS and CPU"
-    return Outcome("P11", what, "≤ 300 MB, < 1 %", measured, mib * 1.048576 <= 300 and share < 1, data)
+    return outcome("P11", options, measured, data)
 
 
 def _memory(pid: int) -> dict[str, int]:

@@ -8,10 +8,10 @@ from bench.bars import Options, Outcome
 from bench.client import Client
 from bench.installation import Installation, installation
 from bench.samples import Samples
+from bench.targets import outcome
 from bench.workflows import LIGHT
 
 _SLOTS = 10
-_MAX_S = (3.0, 2.5)
 
 
 def p6(options: Options) -> Outcome:
@@ -23,11 +23,9 @@ def p6(options: Options) -> Outcome:
         python = _measure(orvanta, _loop(counts[1], _python()), counts[1], rounds)
         about = {"settings": orvanta.settings}
     options.say(f"  {identities.text()}; {python.text()}")
-    reached = identities.median <= _MAX_S[0] and python.median <= _MAX_S[1]
-    what = f"parallel loops: {counts[0]:,} identities; {counts[1]} light Python iterations, confined, {_SLOTS} slots"
     data = {**about, "identities": identities.record(), "python": python.record()}
     measured = f"{identities.median:.2f} s; {python.median:.2f} s"
-    return Outcome("P6", what, "≤ 3 s; ≤ 2.5 s", measured, None if options.quick else reached, data)
+    return outcome("P6", options, measured, data)
 
 
 def _measure(orvanta: Installation, value: dict[str, Any], count: int, rounds: int) -> Samples:

@@ -17,6 +17,7 @@ from bench.installation import Installation, environment, installation
 from bench.machine import free_port
 from bench.processes import PATIENCE_S, Program
 from bench.samples import Samples
+from bench.targets import outcome
 from bench.workflows import FIB_10, LIGHT
 from orvanta_platform.embedded.postgres import EmbeddedPostgres, start
 
@@ -57,9 +58,8 @@ def p17(options: Options) -> Outcome:
         "one": one.record(),
         "several": several.record(),
     }
-    what = f"{_SERVERS} servers and {_WORKERS} workers against one and one: {_CALLERS} callers wait for runs: runs/s"
     measured = f"{ratio:.2f} × ({several.median:,.0f} to {one.median:,.0f}/s), no error"
-    return Outcome("P17", what, "≥ 1.0 ×, no error", measured, ratio >= 1, data)
+    return outcome("P17", options, measured, data)
 
 
 @contextmanager

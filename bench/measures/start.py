@@ -15,6 +15,7 @@ from bench.database import ask
 from bench.installation import Installation, installation, new_home
 from bench.process_reuse_probe import reuses_processes
 from bench.samples import Samples
+from bench.targets import outcome
 from bench.workflows import clock, small
 from orvanta_platform.embedded.postgres import start
 
@@ -43,15 +44,11 @@ def p5(options: Options) -> Outcome:
         f"{name} p50 {_p(queued, 0.5)} p99 {_p(queued, 0.99)} (from the call {_p(called, 0.5)})"
         for name, (queued, called) in found.items()
     )
-    confined = found["confined"][0]
-    reached = confined.quantile(0.5) <= 10 and confined.quantile(0.99) <= 25
-    reached = reached and dedicated and found["dedicated"][0].quantile(0.5) <= 2
     data = {
         **meter_about,
         **{name: {**_record(queued), "from_the_call": _record(called)} for name, (queued, called) in found.items()},
     }
-    what = "job enqueued → first line of its code, idle"
-    return Outcome("P5", what, "p50 ≤ 10 ms, p99 ≤ 25 ms; dedicated p50 ≤ 2 ms", measured, reached, data, notes)
+    return outcome("P5", options, measured, data, notes)
 
 
 def _first_lines(orvanta: Installation, mode: str, tries: int) -> tuple[Samples, Samples]:
@@ -100,9 +97,7 @@ def p12(options: Options) -> Outcome:
     data["ready"] = {name: Samples.of("s", times).record() for name, times in ready.items()}
     data["examples_after_that"] = {name: Samples.of("s", times).record() for name, times in examples.items()}
     measured = f"{samples['first'].median:.2f} s; {samples['later'].median:.2f} s"
-    reached = samples["first"].median <= 6 and samples["later"].median <= 3
-    what = "`orvanta up` → result of a Python workflow: first start; later start"
-    return Outcome("P12", what, "≤ 6 s; ≤ 3 s", measured, reached, data)
+    return outcome("P12", options, measured, data)
 
 
 def _examples(running: Installation) -> dict[str, float]:

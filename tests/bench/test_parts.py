@@ -79,24 +79,12 @@ def test_samples_tell_median_ends_and_quantiles() -> None:
         Samples.of("ms", [])
 
 
-def test_table_is_replaced_between_markers(tmp_path: Path) -> None:
-    readme = tmp_path / "README.md"
-    readme.write_text(f"before\n\n{report.BEGIN}\nold\n{report.END}\n\nafter\n")
-    found = Outcome("P1", "a chain", "≤ 0.75 ×", "0.5 ×", True, notes=("measured confined",))
-    for _ in range(2):
-        report.write_readme(readme, MACHINE, [found])
-    text = readme.read_text()
-    assert text.startswith("before\n\n") and text.endswith("\n\nafter\n")
-    assert text.count("| P1 | a chain | ≤ 0.75 × | 0.5 × | yes |") == 1
-    assert "- P1: measured confined." in text and "old" not in text
-    readme.write_text("no markers")
-    with pytest.raises(ValueError, match="lacks the lines"):
-        report.write_readme(readme, MACHINE, [found])
-
-
-def test_readme_has_markers() -> None:
-    text = (Path(__file__).parents[2] / "README.md").read_text()
-    assert text.index(report.BEGIN + "\n") < text.index(report.END)
+def test_file_of_result_is_named_after_commit_and_bars() -> None:
+    outcomes = [Outcome(bar, "", "", "", None) for bar in ("P1", "P15")]
+    assert report.file_name(MACHINE, outcomes, short=False, every=2) == "2026-01-02-abc.json"
+    assert report.file_name(MACHINE, outcomes, short=True, every=21) == "2026-01-02-abc-short.json"
+    changed = {**MACHINE, "orvanta": "0123456789ab+"}
+    assert report.file_name(changed, outcomes, short=False, every=21) == "2026-01-02-01234567-changed-p1-p15.json"
 
 
 def test_uninstallable_peer_is_reported_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
