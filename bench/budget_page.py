@@ -46,17 +46,17 @@ def text(results: Sequence[StoredResult]) -> str:
         _HEAD,
         about + "\n",
         "## Counts\n",
-        _table(record, "", [(label, [key]) for key, label in _COUNTS.items()]),
+        _table(record, [(label, [key]) for key, label in _COUNTS.items()]),
         "## Statements by name\n",
-        _named(record, "statements_by_name", ""),
+        _named(record, "statements_by_name"),
         "## Time in PostgreSQL by statement, in µs\n",
         "Wall time in the server process, including planning, and the flush of the WAL if the statement commits.\n",
-        _named(record, "database_us_by_name", ""),
+        _named(record, "database_us_by_name", least=5),
         "## Wake-ups\n",
         "Voluntary context switches: how often a process waited and was woken, without processes that have ended.\n",
-        _named(record, "wake_ups", ""),
+        _named(record, "wake_ups"),
         "## CPU time by process, in µs\n",
-        _named(record, "cpu_us", ""),
+        _named(record, "cpu_us"),
         "## CPU time of server and worker by function\n",
         "Shares of the samples of a profile. C code counts for the function that calls it.\n",
         _functions(record),
@@ -64,25 +64,26 @@ def text(results: Sequence[StoredResult]) -> str:
     return "\n".join(part for part in parts if part)
 
 
-def _table(record: Mapping[str, Any], head: str, rows: Sequence[tuple[str, Sequence[str]]]) -> str:
+def _table(record: Mapping[str, Any], rows: Sequence[tuple[str, Sequence[str]]]) -> str:
     titles = [f"{_LOADS[load]}, {mode}" for mode, load in _COLUMNS]
-    lines = [f"| {head} | " + " | ".join(titles) + " |", "|---|" + "---:|" * len(titles)]
+    lines = ["| | " + " | ".join(titles) + " |", "|---|" + "---:|" * len(titles)]
     for label, keys in rows:
         values = [_find(record, [mode, load, *keys]) for mode, load in _COLUMNS]
         lines.append(f"| {label} | " + " | ".join(_shown(value) for value in values) + " |")
     return "\n".join(lines) + "\n"
 
 
-def _named(record: Mapping[str, Any], key: str, head: str) -> str:
-    """Return a table of named numbers, the largest of the first column first."""
+def _named(record: Mapping[str, Any], key: str, *, least: float = 0) -> str:
+    """Return a table of named numbers, the largest first; names whose numbers are all below `least` are left out."""
     names: dict[str, float] = {}
     for mode, load in _COLUMNS:
         for name, value in (_find(record, [mode, load, key]) or {}).items():
             names[name] = max(names.get(name, 0), value)
     if not names:
         return "Not measured.\n"
-    ordered = sorted(names, key=lambda name: (name == "all", -names[name]))
-    return _table(record, head, [(f"`{name}`", [key, name]) for name in ordered])
+    shown = [name for name, number in names.items() if number >= least]
+    ordered = sorted(shown, key=lambda name: (name == "all", -names[name]))
+    return _table(record, [(f"`{' '.join(name.split())}`", [key, name]) for name in ordered])
 
 
 def _functions(record: Mapping[str, Any]) -> str:
