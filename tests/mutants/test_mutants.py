@@ -94,6 +94,8 @@ CAUGHT_BY = {
     "permit_not_given_back": f"{STEPS}/test_gates.py::test_end_of_holder_starts_next",
     "permit_without_event": f"{STEPS}/test_gates.py::test_end_of_holder_starts_next",
     "reap_without_rev": f"{STEPS}/test_snapshots.py::test_reap_after_snapshot[embedded]",
+    "rehearsal_delays_job": "tests/worker/test_rehearsal.py"
+    "::test_job_that_waits_already_is_run_without_rehearsal[True]",
     "rejected_start_fails_others": f"{STEPS}/test_run_starts.py::test_rejected_start_fails_alone[embedded-nul]",
     "restart_goes_around_a_suspend": f"{ENGINE}/test_engine_restart.py",
     "restart_keeps_what_follows": f"{ENGINE}/test_restart_property.py",

@@ -50,7 +50,8 @@ def run(
         syscalls.install_seccomp(seccomp.program())
         if plan.level == "userns":
             syscalls.drop_capabilities()
-    rehearse(hosts)
+    if not syscalls.has_input(worker.fileno()):  # it would delay a job that waits already
+        rehearse(hosts)
     job = receive(worker)
     if job is None:
         os._exit(0)

@@ -11,6 +11,7 @@ import os
 import socket
 from collections.abc import Mapping
 
+from orvanta_platform.sandbox import syscalls
 from orvanta_platform.sandbox.job import Job, frame, receive
 
 _NAMES = 34
@@ -64,6 +65,7 @@ def _receive() -> Job:
     read, write = os.pipe()
     with worker, inmate:
         socket.send_fds(worker, [_HEADER, b"{}"], [write, write, write])
+        assert syscalls.has_input(inmate.fileno())
         job = receive(inmate)
         assert job is not None
         job.read(inmate)
