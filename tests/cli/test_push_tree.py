@@ -115,6 +115,18 @@ def test_code_in_another_folder_of_the_tree_is_included(cli: Cli) -> None:
 
 
 @pytest.mark.extended
+def test_dry_run_names_what_the_push_would_refuse(cli: Cli) -> None:
+    cli.write("repo/groups/promised.group.yaml", "members: [u/nobody]\nadmins: []\n")
+    cli.write("repo/f/promised/one.variable.yaml", "value: a\nis_secret: false\n")
+    for dry_run in (["--dry-run"], []):
+        done = cli("push", "repo", "--json", *dry_run, code=1).json
+        (failed,) = done["failed"]
+        assert failed["error"]["message"] == "nobody is not a member of the workspace."
+        assert [each["path"] for each in done["pushed"]] == (["f/promised/one"] if dry_run else [])
+    assert cli.installation.client.get("/api/w/main/variables/get/f/promised/one").status_code == 404
+
+
+@pytest.mark.extended
 def test_folder_created_by_a_push_is_written(cli: Cli) -> None:
     """The folder of the workspace and the one of files are the same afterwards. A refused item is named once."""
     cli.write("repo/f/made/one.variable.yaml", "value: a\nis_secret: false\n")

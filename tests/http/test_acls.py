@@ -14,7 +14,7 @@ from tests.polling import POLL_S
 
 from orvanta_platform.control.actor import Role
 from orvanta_platform.db import acls as rows
-from orvanta_platform.services.access import acls
+from orvanta_platform.services.access import folders
 
 ITEMS: dict[str, tuple[str, dict[str, Any], str]] = {
     "script": ("scripts/create", CODE, "scripts/get/p"),
@@ -111,7 +111,7 @@ async def test_grants_of_leaver_and_deleted_group_end(team: ApiHarness) -> None:
 async def test_grant_during_deletion_of_group_does_not_outlive_it(team: ApiHarness) -> None:
     await post(team.client, "groups/create", name="ops")
     async with team.platform.db.transaction() as conn:
-        await acls.require_known(conn, "main", ["g/ops"])
+        await folders.require_known(conn, "main", ["g/ops"])
         deleting = asyncio.ensure_future(team.client.delete(f"{W}/groups/delete/ops"))
         waiting = (
             "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"

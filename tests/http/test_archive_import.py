@@ -94,8 +94,15 @@ async def test_archive_is_imported_into_an_empty_workspace(api: ApiHarness, arch
     await start_triggers(api, COPY)
     again = await apply(api.client, COPY, (await read(api, archive, COPY))["items"])
     assert again.json()["nothing_to_do"], "triggers that exist keep their state"
+    elsewhere = (await read(api, archive))["items"]
     await api.client.post(f"{COPY}/resources/update/f/team/shop", json={"value": {"url": "u", "key": "set"}})
     assert (await api.client.get(f"{COPY}/{export}")).content == archive
+    # An archive that was read where its triggers are enabled starts none elsewhere.
+    await api.client.post("/api/workspaces/create", json={"id": "third", "name": "Third"})
+    assert (await apply(api.client, "/api/w/third", elsewhere)).status_code == 200
+    tick = (await api.client.get("/api/w/third/schedules/get/f/team/daily")).json()
+    hook = (await api.client.get("/api/w/third/http_triggers/get/f/team/hook")).json()
+    assert (tick["enabled"], hook["mode"]) == (False, "disabled")
 
 
 async def test_trees_and_archives_of_repositories_are_read(api: ApiHarness) -> None:

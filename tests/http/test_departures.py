@@ -274,9 +274,11 @@ async def test_items_of_leaver_are_transferred_with_references(api: ApiHarness) 
     for target in ("u/bea", "u/nobody", "f", "f/team/"):
         await sent(api.client, "ownership/transfer", {**body, "target": target}, 400)
     planned = (await sent(api.client, "ownership/transfer", {**body, "dry_run": True})).json()
-    assert {each["path"] for each in planned["moved"]} == {each["path"] for each in owned}
     await api.get("variables/get/u/bea/key")
     done = (await sent(api.client, "ownership/transfer", body)).json()
+    assert planned == done, "the plan names what would be refused, and what would still refer to a former path"
+    moved_or_refused = [*planned["moved"], *planned["refused"]]
+    assert {each["path"] for each in moved_or_refused} == {each["path"] for each in owned}
     moved = [(each["kind"], each["path"].removeprefix("u/bea/")) for each in done["moved"]]
     assert moved == [
         ("variable", "key"),

@@ -158,6 +158,13 @@ async def test_impersonation_ends_with_sessions_of_its_admin(api: ApiHarness) ->
         assert (await boss.delete(f"/api/users/{call}/{prefix}")).status_code == 200
         assert (await stolen.get("/api/users/whoami")).status_code == 401
         assert (await ada.get("/api/users/whoami")).status_code == 401, call
+    # So may one of the session that ends by a logout.
+    boss, ada = await acting("correct horse")
+    assert (await boss.post("/api/auth/logout")).status_code == 200
+    assert (await ada.get("/api/users/whoami")).status_code == 401
+    boss, ada = await acting("correct horse")
+    assert (await ada.post("/api/auth/end_impersonation", json={})).status_code == 200
+    assert (await boss.get("/api/users/whoami")).status_code == 200
     boss, ada = await acting("correct horse")
     body = {"current_password": "correct horse", "password": "battery staple"}
     assert (await boss.post("/api/users/setpassword", json=body)).status_code == 200

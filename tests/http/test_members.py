@@ -149,7 +149,7 @@ async def test_invitation_is_accepted_once_by_its_address(api: ApiHarness) -> No
     await sent(api.client, "workspaces/archive")
     await sent(zoe, "/api/users/accept_invite", {"workspace_id": "main"}, 404)
     await sent(api.client, "workspaces/unarchive")
-    await sent(zoe, "/api/users/accept_invite", {"workspace_id": "main", "username": "zed"})
+    await sent(zoe, "/api/users/accept_invite", {"workspace_id": "main"})
     assert (await zoe.get(f"{W}/users/whoami")).json()["role"] == "operator"
     await sent(zoe, "/api/users/accept_invite", {"workspace_id": "main"}, 404)
     await sent(api.client, "workspaces/invite_user", {"email": "zoe@example.com"}, 409)
@@ -244,15 +244,27 @@ async def test_nobody_takes_username_of_another_account(api: ApiHarness) -> None
     await sent(api.client, "/api/users/update/root@example.com", {"is_super_admin": True})
     await sent(root, "variables/create", {"path": "u/root/plan", "value": "hers"}, 201)
     await sent(api.client, "workspaces/invite_user", {"email": "zoe@example.com", "role": "developer"})
-    await sent(zoe, "/api/users/accept_invite", {"workspace_id": "main", "username": "root"}, 409)
+    await sent(zoe, "/api/users/accept_invite", {"workspace_id": "main", "username": "root"}, 400)
     await sent(api.client, "workspaces/add_user", {"email": "zoe@example.com", "username": "root"}, 409)
     await sent(root, "/api/workspaces/create", {"id": "hers", "name": "hers", "username": "zoe"}, 409)
-    await sent(zoe, "/api/users/accept_invite", {"workspace_id": "main", "username": "zed"})
+    await sent(api.client, "workspaces/add_user", {"email": "zoe@example.com", "username": "zed"})
     await sent(zoe, "variables/get_value/u/root/plan", status=404, method="GET")
     await sent(api.client, "/api/users/create", {"email": "new@example.org", "username": "zed"}, 409)
     await sent(api.client, "/api/users/create", {"email": "zed@example.org"}, 201)
     rows = (await api.client.get("/api/users/list_as_super_admin")).json()
     assert {each["email"]: each["username"] for each in rows}["zed@example.org"] == "zed2"
+
+
+async def test_invited_person_does_not_choose_a_name_that_was_granted_something(api: ApiHarness) -> None:
+    """Folders and approvals may name members who have not joined yet."""
+    zoe = await api.member("zoe", Role.VIEWER, workspace="admins")
+    await sent(api.client, "folders/create", {"name": "board", "owners": ["u/cfo"]})
+    await sent(api.client, "folders/addowner/board", {"owner": "u/ceo"}, 400)
+    await sent(api.client, "folders/addowner/board", {"owner": "g/nobody"}, 400)
+    await sent(api.client, "workspaces/invite_user", {"email": "zoe@example.com", "role": "viewer"})
+    await sent(zoe, "/api/users/accept_invite", {"workspace_id": "main", "username": "cfo"}, 400)
+    await sent(zoe, "/api/users/accept_invite", {"workspace_id": "main", "username": "zoe"})
+    assert (await zoe.get(f"{W}/users/whoami")).json()["folders"] == []
 
 
 async def test_names_of_platform_are_reserved(api: ApiHarness) -> None:

@@ -243,6 +243,27 @@ async def test_member_disabled_by_admin_remains_disabled(api: ApiHarness) -> Non
         assert rows["ada"] is True, operation
 
 
+async def test_account_disabled_by_superadmin_remains_disabled(api: ApiHarness) -> None:
+    """Clients send `active` with every change of a profile: only what they disabled is enabled by that."""
+    client = await scim_client(api)
+    ada = await made(client, "Users", userName="ada@example.com", active=True)
+    place = f"{V2}/Users/{ada['id']}"
+    disabled, enabled = ({"userName": "ada@example.com", "active": active} for active in (False, True))
+    assert (await api.client.post("/api/users/disable/ada@example.com")).status_code == 200
+    for name in ("Ada", "Ada L"):
+        found = (await client.put(place, json={**enabled, "displayName": name})).json()
+        assert (found["active"], found["displayName"]) == (False, name)
+    await client.put(place, json=disabled)
+    assert (await client.put(place, json=enabled)).json()["active"] is False
+    assert (await api.client.post("/api/users/enable/ada@example.com")).status_code == 200
+    await client.put(place, json=disabled)
+    assert (await api.client.post("/api/users/disable/ada@example.com")).status_code == 200
+    assert (await client.put(place, json=enabled)).json()["active"] is False, "the superadmin disabled it last"
+    assert (await api.client.post("/api/users/enable/ada@example.com")).status_code == 200
+    await client.put(place, json=disabled)
+    assert (await client.put(place, json=enabled)).json()["active"] is True
+
+
 async def test_account_that_became_superadmin_is_not_deleted(api: ApiHarness) -> None:
     client = await scim_client(api)
     ada = await made(client, "Users", userName="ada@example.com", active=True)

@@ -36,6 +36,7 @@ ACCOUNTS = {
     "eve": {"email": "eve@example.com", "email_verified": True},
     "local": {"email": "local@example.org", "email_verified": True},
     "root": {"email": "admin@localhost", "email_verified": True},
+    "kim": {"email": "kim@example.org", "xms_edov": "1", "oid": "kim-1"},
 }
 PASSWORD = "correct horse"
 
@@ -320,13 +321,37 @@ async def test_account_of_scim_is_linked_at_first_login(api: ApiHarness, provide
     await browser.log_in("ada")
     assert (await browser.whoami())["email"] == "ada@example.org"
     assert (await api.client.get("/api/users/identities/ada@example.org")).json()[0]["subject"] == "ada"
+    # What a superadmin unlinks is not linked again.
+    body = {"issuer": provider.issuer, "subject": "ada"}
+    assert (await api.client.post("/api/users/unlink_identity/ada@example.org", json=body)).status_code == 200
+    await Browser(api).log_in("ada", 403)
     # An account with an identity gets no second one by its address.
-    await api.client.post(
-        "/api/users/unlink_identity/ada@example.org", json={"issuer": provider.issuer, "subject": "ada"}
-    )
     body = {"provider": "corp", "subject": "other"}
     assert (await api.client.post("/api/users/link_identity/ada@example.org", json=body)).status_code == 200
     await Browser(api).log_in("ada", 403)
+
+
+async def test_account_of_scim_is_not_linked_by_any_of_several_providers(api: ApiHarness, provider: Provider) -> None:
+    """The second provider, that of a partner, could state address and identifier of people of the first."""
+    scim = client_of(api.app, (await api.client.post("/api/scim_tokens/create")).text)
+    for name, external in (("ada", "ada"), ("kim", "kim-1")):
+        user = {"userName": f"{name}@example.org", "externalId": external}
+        assert (await scim.post("/scim/v2/Users", json=user)).status_code == 201
+    corp = (await api.client.get("/api/settings/global/oidc_providers")).json()["corp"]
+    first = {**corp, "issuer": "https://id.example.org", "client_secret": "another", "scim_claim": "sub"}
+    await set_to(api, "oidc_providers", {"corp": corp, "first": first})
+    await Browser(api).log_in("ada", 403)
+    assert "another account" in (await failures(api))[-1]["reason"]
+    first["client_secret"] = "***"
+    await set_to(api, "oidc_providers", {"corp": {**corp, "scim_claim": "sub"}, "first": first})
+    await Browser(api).log_in("ada")
+    # A provider can state the identifier, and that the address is verified, in claims of its own.
+    for claims in ({"scim_claim": "oid"}, {"verified_claim": "xms_edov"}):
+        await set_to(api, "oidc_providers", {"corp": {**corp, **claims}, "first": first})
+        await Browser(api).log_in("kim", 403)
+    claims = {"scim_claim": "oid", "verified_claim": "xms_edov"}
+    await set_to(api, "oidc_providers", {"corp": {**corp, **claims}, "first": first})
+    await Browser(api).log_in("kim")
 
 
 async def test_domains_sign_up_and_disabled_accounts(api: ApiHarness, provider: Provider) -> None:
@@ -405,6 +430,16 @@ async def test_passwords_are_switched_off_but_for_one_superadmin(api: ApiHarness
     for invalid in ("local@example.org", "nobody@example.org", "admin@localhost"):
         await set_to(api, "break_glass_account", invalid, 400)
     await set_to(api, "break_glass_account", "glass@example.org")
+    # Another superadmin does not take the only way in.
+    changes: tuple[tuple[str, str, Any], ...] = (
+        ("POST", "update", {"is_super_admin": False}),
+        ("POST", "disable", None),
+        ("DELETE", "delete", None),
+        ("POST", "reset_password", None),
+    )
+    for method, call, body in changes:
+        answer = await api.client.request(method, f"/api/users/{call}/glass@example.org", json=body)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (409, "conflict"), call
 
     async def login(email: str, password: str) -> httpx.Response:
         return await client_of(api.app, "").post("/api/auth/login", json={"email": email, "password": password})

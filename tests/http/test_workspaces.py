@@ -109,6 +109,7 @@ async def test_superadmin_without_membership_is_admin(api: ApiHarness) -> None:
 
 async def test_folders(api: ApiHarness) -> None:
     await api.member("bea")
+    assert (await api.client.post(f"{W}/groups/create", json={"name": "team"})).status_code == 200
     body = {"name": "sales", "summary": "Sales", "owners": ["u/bea"], "extra_perms": {"g/all": False}}
     assert (await api.client.post(f"{W}/folders/create", json=body)).status_code == 200
     assert (await api.client.post(f"{W}/folders/create", json=body)).status_code == 409
@@ -205,6 +206,7 @@ async def test_openapi_document(api: ApiHarness) -> None:
 
 
 async def test_folder_principals_are_limited(api: ApiHarness) -> None:
+    await api.member("z")
     fits, more = [f"u/x{n}" for n in range(999)], [f"u/y{n}" for n in range(1001)]
     grants = dict.fromkeys(more, False)
     answers = [

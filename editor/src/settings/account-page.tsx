@@ -22,10 +22,16 @@ export function AccountPage() {
           <p>{t("settings.noWorkspaceHint")}</p>
         </Empty>
       )}
-      <Invitations />
-      <Sessions />
-      <Password />
-      <TwoStepLogin />
+      {me?.impersonatedBy ? (
+        <p className={css.note}>{t("settings.profileOfOther")}</p>
+      ) : (
+        <>
+          <Invitations />
+          <Sessions />
+          <Password />
+          <TwoStepLogin />
+        </>
+      )}
     </main>
   );
 }

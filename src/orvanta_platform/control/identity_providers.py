@@ -62,6 +62,12 @@ class IdentityProvider(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     grants: list[ClaimGrant] = []
     networks: list[str] = []
     """Private networks in which the provider may be."""
+    verified_claim: str = "email_verified"
+    """Claim that is true if the provider has verified the address."""
+    scim_claim: str = ""
+    """Claim with the external identifier of accounts that SCIM created, which their first login links. Empty: `sub`, if
+    there is no other provider; otherwise none is linked.
+    """
 
 
 def check(new: dict[str, IdentityProvider], before: dict[str, IdentityProvider]) -> None:
@@ -121,12 +127,16 @@ def is_safe_url(url: str) -> bool:
 def _check_provider(name: str, provider: IdentityProvider) -> None:
     if not is_safe_url(provider.issuer) or urlsplit(provider.issuer).query:
         raise BadRequest(f"The issuer of {name} must be an https URL without a query.")
+    if not provider.verified_claim:
+        raise BadRequest(f"{name} needs a verified_claim.", hint="Providers usually send email_verified.")
     if not provider.label.strip() or len(provider.label) > 100 or not provider.client_id:
         raise BadRequest(f"{name} needs a client_id, and a label of at most 100 characters.")
     for what, text in (
         ("label", provider.label),
         ("client_id", provider.client_id),
         ("groups_claim", provider.groups_claim),
+        ("verified_claim", provider.verified_claim),
+        ("scim_claim", provider.scim_claim),
     ):
         limits.check_line(f"`{what}`", text)
     for scope in provider.scopes:

@@ -128,9 +128,9 @@ async def update(
     await conn.execute(_SQL["update"], email, name, super_admin, devops)
 
 
-async def set_disabled(conn: Connection, email: str, disabled: bool) -> None:
-    """Disable or enable an account."""
-    await conn.execute(_SQL["set_disabled"], email, disabled)
+async def set_disabled(conn: Connection, email: str, disabled: bool, *, by_scim: bool = False) -> None:
+    """Disable or enable an account. `by_scim`: a SCIM client disables it, and may enable it again."""
+    await conn.execute(_SQL["set_disabled"], email, disabled, by_scim)
 
 
 async def delete(conn: Connection, email: str) -> None:

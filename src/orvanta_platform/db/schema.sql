@@ -28,12 +28,16 @@ CREATE TABLE account (
     deleted_at    timestamptz,
     scim_id       uuid NOT NULL DEFAULT gen_random_uuid() UNIQUE,
     scim_external_id text,
+    identity_linked boolean NOT NULL DEFAULT false,
+    disabled_by_scim boolean NOT NULL DEFAULT false,
     CHECK (deleted_at IS NULL OR (disabled AND NOT super_admin AND NOT devops AND password_hash IS NULL)),
     CHECK (login_type <> 'service' OR (password_hash IS NULL AND NOT super_admin AND NOT devops))
 );
 COMMENT ON COLUMN account.deleted_at IS 'Time of deletion. The row remains, so that nobody else gets the address or the username.';
 COMMENT ON COLUMN account.scim_id IS 'Identifier of the account in SCIM.';
 COMMENT ON COLUMN account.scim_external_id IS 'Identifier of the account at the identity provider.';
+COMMENT ON COLUMN account.identity_linked IS 'An identity is or was linked to it, so that none is linked by its external identifier.';
+COMMENT ON COLUMN account.disabled_by_scim IS 'A SCIM client disabled it, and may enable it.';
 
 CREATE TABLE workspace (
     id          text PRIMARY KEY,

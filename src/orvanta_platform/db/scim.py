@@ -32,6 +32,7 @@ class ScimUserRow(msgspec.Struct, frozen=True):
     email: str
     name: str | None
     disabled: bool
+    disabled_by_scim: bool
     super_admin: bool
     external_id: str | None
     created_at: datetime
@@ -83,6 +84,12 @@ async def list_users(conn: Connection, where: Matching, *, limit: int, offset: i
     """Return accounts of people that match, oldest first."""
     rows = await conn.fetch(_SQL["list_users"], where.id, where.name, where.external_id, limit, offset)
     return [ScimUserRow(**row) for row in rows]
+
+
+async def find_linkable(conn: Connection, email: str, external_id: str) -> str | None:
+    """Return the address of the account with this external identifier if nobody can log in to it otherwise."""
+    found: str | None = await conn.fetchval(_SQL["find_linkable"], email, external_id)
+    return found
 
 
 async def update_user(conn: Connection, email: str, name: str | None, external_id: str | None) -> None:

@@ -24,7 +24,7 @@ const provider = new Provider(issuer, {
   clients: [client],
   jwks: { keys: [jwk(signing.privateKey, "first")] },
   cookies: { keys: ["test"] },
-  claims: { openid: ["sub"], email: ["email", "email_verified"], profile: ["name", "groups"] },
+  claims: { openid: ["sub"], email: ["email", "email_verified", "xms_edov"], profile: ["name", "groups", "oid"] },
   features: { devInteractions: { enabled: true } },
   findAccount: (_, id) =>
     accounts[id] && { accountId: id, claims: async () => ({ sub: id, ...accounts[id] }) },

@@ -64,7 +64,7 @@ def push_tree(session: Session, root: Path, options: PushOptions) -> None:
         push.end({"entries": []})
     made = plan(session.api, changes, **push.scope())
     push.check(made)
-    if not options.dry_run and any(each["action"] in ("add", "change", "remove") for each in made["entries"]):
+    if not push.failed and any(each["action"] in ("add", "change", "remove") for each in made["entries"]):
         made = push.apply(changes, made)
     push.end(made)
 
@@ -124,10 +124,14 @@ class _Push:
             self.failed.append((key, invalid(found)))
 
     def apply(self, changes: Sequence[Mapping[str, Any]], made: Mapping[str, Any]) -> dict[str, Any]:
-        """Apply the change set, and remember the new hashes. Raises ServerRefused, typer.Exit."""
+        """Apply the change set, and remember the new hashes; in a dry run, only check it.
+
+        Raises ServerRefused, typer.Exit.
+        """
         api = self.session.api
+        more = {"message": self.options.message, "check_only": self.options.dry_run}
         for attempt in range(_ATTEMPTS):
-            body = {"items": changes, **self.scope(), "plan_hash": made["plan_hash"], "message": self.options.message}
+            body = {"items": changes, **self.scope(), "plan_hash": made["plan_hash"], **more}
             try:
                 done: dict[str, Any] = api.send("POST", api.in_workspace("changes/apply"), body=body).json()
                 break
@@ -136,18 +140,21 @@ class _Push:
                     made = plan(api, changes, **self.scope())
                     self.check(made)
                     continue
-                self._refused(error)
+                if self._refused(error):
+                    return dict(made)
                 raise
+        if self.options.dry_run:
+            return done
         self._remember(done)
         self._write_folders(done)
         if self.options.wait:
             self.unlocked = await_locks(api, done["entries"])
         return done
 
-    def _refused(self, error: ServerRefused) -> None:
-        """Report the reasons of the items. Raises typer.Exit if there are any."""
+    def _refused(self, error: ServerRefused) -> bool:
+        """Collect the reasons of the items; return False if there are none. Raises typer.Exit unless in a dry run."""
         if error.server_code != "changes_refused" or not isinstance(error.details, list):
-            return
+            return False
         for each in error.details:
             key, reason = (each["kind"], each["path"]), each["error"]
             if reason["code"] == "invalid_workflow" and isinstance(reason.get("details"), list):
@@ -156,7 +163,9 @@ class _Push:
                 self.failed.append((key, InvalidWorkflow(reason["message"], details=reason["details"])))
             else:
                 self.failed.append((key, ServerRefused(error.answered, reason)))
-        self.end({"entries": []})
+        if not self.options.dry_run:
+            self.end({"entries": []})
+        return True
 
     def _remember(self, done: Mapping[str, Any]) -> None:
         state = self.found.state
@@ -193,7 +202,9 @@ class _Push:
             raise typer.Exit(FAILED)
 
     def _rows(self, made: Mapping[str, Any]) -> list[dict[str, Any]]:
-        states = {(each["kind"], each["path"]): each["action"] for each in made["entries"]}
+        refused = {key for key, _ in self.failed}
+        entries = [((each["kind"], each["path"]), each["action"]) for each in made["entries"]]
+        states = {key: action for key, action in entries if key not in refused}
         unchanged = dict.fromkeys(self.found.of("unchanged"), "unchanged") if not self.failed else {}
         return [
             {"kind": key[0], "path": key[1], "file": self.folder.file_of(key), "state": _STATES[action]}

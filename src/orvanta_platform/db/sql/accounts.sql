@@ -80,8 +80,8 @@ SET name = coalesce($2, name), super_admin = coalesce($3, super_admin), devops =
 WHERE email = $1;
 
 -- name: set_disabled
--- Disables or enables an account.
-UPDATE account SET disabled = $2 WHERE email = $1;
+-- Disables or enables an account. $3: a SCIM client does.
+UPDATE account SET disabled = $2, disabled_by_scim = $2 AND $3 WHERE email = $1;
 
 -- name: delete
 -- Marks an account as deleted and removes its password, roles and name; the row reserves its address and username.

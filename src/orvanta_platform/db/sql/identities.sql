@@ -18,10 +18,13 @@ SELECT email FROM identity WHERE issuer = $1 AND subject = $2;
 
 -- name: insert
 -- Links an identity to an account; returns no row if it is linked already.
-INSERT INTO identity (issuer, subject, email)
-VALUES ($1, $2, $3)
-ON CONFLICT DO NOTHING
-RETURNING email;
+WITH linked AS (
+    INSERT INTO identity (issuer, subject, email)
+    VALUES ($1, $2, $3)
+    ON CONFLICT DO NOTHING
+    RETURNING email
+)
+UPDATE account AS a SET identity_linked = true FROM linked AS l WHERE a.email = l.email RETURNING a.email;
 
 -- name: delete
 -- Unlinks an identity of an account.

@@ -22,7 +22,7 @@ DELETE FROM scim_token WHERE prefix = $1 RETURNING prefix;
 
 -- name: list_users
 -- A page of the accounts of people, filtered by identifier, address and external identifier, with their number.
-SELECT scim_id AS id, email, name, disabled, super_admin, scim_external_id AS external_id, created_at,
+SELECT scim_id AS id, email, name, disabled, disabled_by_scim, super_admin, scim_external_id AS external_id, created_at,
        count(*) OVER () AS total
 FROM account
 WHERE deleted_at IS NULL AND login_type <> 'service'
@@ -30,6 +30,15 @@ WHERE deleted_at IS NULL AND login_type <> 'service'
   AND ($1::uuid IS NULL OR scim_id = $1) AND ($2::text IS NULL OR email = $2)
   AND ($3::text IS NULL OR scim_external_id = $3)
 ORDER BY created_at, email LIMIT $4 OFFSET $5;
+
+-- name: find_linkable
+-- The account of a person with this address and external identifier to which nobody can log in otherwise: it has no
+-- password and no role of the instance, and no identity was ever linked to it.
+SELECT email
+FROM account
+WHERE email = $1 AND scim_external_id = $2 AND deleted_at IS NULL AND login_type <> 'service' AND NOT identity_linked
+  AND password_hash IS NULL AND NOT super_admin AND NOT devops
+  AND NOT EXISTS (SELECT FROM service_account AS s WHERE s.email = account.email);
 
 -- name: update_user
 -- Sets the name and the external identifier of an account.

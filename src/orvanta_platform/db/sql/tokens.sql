@@ -151,8 +151,14 @@ SELECT prefix FROM deleted;
 SELECT provider FROM token WHERE hash = $1 AND kind = 'session';
 
 -- name: delete_session
--- Deletes a session by the hash of its token.
-DELETE FROM token WHERE hash = $1 AND kind = 'session' RETURNING prefix;
+-- Deletes a session by the hash of its token, and, unless it is one in which an admin acts as another member, those in
+-- which its account does, which may have been started with it.
+WITH deleted AS (
+    DELETE FROM token WHERE hash = $1 AND kind = 'session' RETURNING prefix, email, impersonator
+), acting AS (
+    DELETE FROM token AS t USING deleted AS d WHERE t.impersonator = d.email AND d.impersonator IS NULL AND t.hash <> $1
+)
+SELECT prefix FROM deleted;
 
 -- name: link_exists
 -- Returns true if a one-time link is valid.

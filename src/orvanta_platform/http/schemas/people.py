@@ -136,7 +136,7 @@ class TransferItems(msgspec.Struct, kw_only=True):
     """`u/<username>` of an enabled member, or `f/<folder>`, also with further names."""
 
     dry_run: bool = False
-    """Return the items and their new paths, and move nothing."""
+    """Return the result that the transfer would have, and move nothing."""
 
 
 class TransferredItem(msgspec.Struct, kw_only=True):

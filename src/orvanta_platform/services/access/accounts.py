@@ -6,8 +6,9 @@ from uuid import UUID
 
 import msgspec
 
-from orvanta_platform.control import audit, limits, names
+from orvanta_platform.control import audit, instance_settings, limits, names
 from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.instance_settings import BREAK_GLASS_ACCOUNT
 from orvanta_platform.control.permissions import Target, refuse_limited, require
 from orvanta_platform.db import accounts, members, tokens, totp
 from orvanta_platform.db.accounts import AccountRow
@@ -41,6 +42,7 @@ async def update(platform: Platform, actor: Actor, email: str, change: AccountCh
             raise Conflict(f"The account {row.email} is disabled.", hint="Enable it before it gets a role.")
         if change.super_admin is False:
             await _require_other_superadmin(conn, row)
+            await _refuse_break_glass(conn, row)
             # A superadmin may have invited people to workspaces without being their admin.
             await members.withdraw_invitations(conn, row.email, None)
             runs = await departures.stop_owned_without_admin(platform, conn, actor, row.email)
@@ -68,10 +70,19 @@ async def disable(platform: Platform, actor: Actor, email: str, *, cancel_runs: 
 
 
 async def disable_locked(
-    platform: Platform, conn: Connection, actor: Actor, row: AccountRow, *, cancel_runs: bool = False
+    platform: Platform,
+    conn: Connection,
+    actor: Actor,
+    row: AccountRow,
+    *,
+    cancel_runs: bool = False,
+    by_scim: bool = False,
 ) -> list[UUID]:
-    """Disable an account that the transaction has locked. Return cancelled runs. The caller has checked permissions."""
-    await accounts.set_disabled(conn, row.email, True)
+    """Disable an account that the transaction has locked. Return cancelled runs. The caller has checked permissions.
+
+    `by_scim`: a SCIM client, which may enable it again, disables it.
+    """
+    await accounts.set_disabled(conn, row.email, True, by_scim=by_scim)
     await tokens.delete_of_account(conn, row.email)
     runs = await departures.stop(platform, conn, actor, row.email, None, cancel_runs=cancel_runs)
     parameters = {"runs": "cancel" if cancel_runs else "continue"}
@@ -138,6 +149,7 @@ async def reset_password(platform: Platform, actor: Actor, email: str) -> str | 
         row = await lock(conn, email)
         _refuse_self(actor, row)
         _refuse_service_account(row)
+        await _refuse_break_glass(conn, row)
         if row.disabled:
             raise Conflict(f"The account {row.email} is disabled.", hint="Enable it before it gets a password.")
         await accounts.clear_password(conn, row.email)
@@ -181,10 +193,11 @@ async def lock(conn: Connection, email: str) -> AccountRow:
 
 
 async def _lock_leaver(conn: Connection, actor: Actor, email: str) -> AccountRow:
-    """Return an account that may be disabled or deleted, locked. Raises NotFound, BadRequest, LastAdmin."""
+    """Return an account that may be disabled or deleted, locked. Raises NotFound, BadRequest, LastAdmin, Conflict."""
     row = await lock(conn, email)
     _refuse_self(actor, row)
     await _require_other_superadmin(conn, row)
+    await _refuse_break_glass(conn, row)
     return row
 
 
@@ -196,6 +209,15 @@ def _refuse_service_account(row: AccountRow) -> None:
 def _refuse_self(actor: Actor, row: AccountRow) -> None:
     if row.email == actor.email:
         raise BadRequest("You cannot do this to your own account.", hint="Another superadmin can.")
+
+
+async def _refuse_break_glass(conn: Connection, row: AccountRow) -> None:
+    """Refuse to take the only way to log in with a password: nobody could, while the provider is not available."""
+    if (await instance_settings.read_plain(conn, BREAK_GLASS_ACCOUNT) or "").lower() == row.email:
+        raise Conflict(
+            f"{row.email} is the only account that can log in with a password.",
+            hint="Set the setting break_glass_account to another superadmin first.",
+        )
 
 
 async def _require_other_superadmin(conn: Connection, row: AccountRow) -> None:

@@ -19,7 +19,7 @@ from orvanta_platform.db.acls import AclRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import BadRequest, Conflict, Forbidden, NotFound
 from orvanta_platform.services.access import users
-from orvanta_platform.services.access.folders import refuse_grant
+from orvanta_platform.services.access.folders import refuse_grant, require_known
 from orvanta_platform.services.access.users import Member
 from orvanta_platform.services.platform import Platform
 
@@ -106,17 +106,6 @@ async def list_access(
     else:
         found = await users.list_members(platform, actor, workspace, after=after, limit=limit, offset=offset)
     return [MemberAccess(each, _actions(each, workspace, kind, path, row, folder)) for each in found]
-
-
-async def require_known(conn: Connection, workspace: str, principals: list[str]) -> None:
-    """Check that these members and groups exist; they cannot be removed before the transaction ends.
-
-    Raises BadRequest.
-    """
-    unknown = await acls.list_unknown(conn, workspace, principals)
-    if unknown:
-        kind = "group" if unknown[0].startswith("g/") else "member"
-        raise BadRequest(f"The workspace has no {kind} {unknown[0][:200]}.")
 
 
 def _target(workspace: str, kind: str, path: str, row: AclRow | None) -> Target:

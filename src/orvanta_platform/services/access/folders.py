@@ -14,10 +14,10 @@ from orvanta_platform.control.permissions import (
     refuse_job,
     require,
 )
-from orvanta_platform.db import captures, folders
+from orvanta_platform.db import acls, captures, folders
 from orvanta_platform.db.folders import FolderRow
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.errors import AlreadyExists, NotFound
+from orvanta_platform.errors import AlreadyExists, BadRequest, NotFound
 from orvanta_platform.services.platform import Platform
 
 
@@ -155,11 +155,12 @@ async def delete(platform: Platform, actor: Actor, workspace: str, name: str) ->
 
 
 async def add_owner(platform: Platform, actor: Actor, workspace: str, name: str, owner: str) -> None:
-    """Add an owner (`u/…`, `g/…`). Raises NotFound, Forbidden, BadRequest."""
+    """Add an owner (`u/…`, `g/…`). Raises NotFound, Forbidden, BadRequest, also for an unknown member or group."""
     require(actor, "write", _target(workspace, name))
     refuse_grant(actor)
     names.check_principals([owner])
     async with platform.db.transaction() as conn:
+        await require_known(conn, workspace, [owner])
         _require_fits(await folders.add_owner(conn, workspace, name, owner), name, grows=True)
         await audit.record(conn, actor, "folders.add_owner", "Updated", name, {"owner": owner})
 
@@ -178,6 +179,17 @@ async def remove_owner(
         count = await folders.remove_owner(conn, workspace, name, owner, write)
         _require_fits(count, name, grows=write is not None)
         await audit.record(conn, actor, "folders.remove_owner", "Updated", name, {"owner": owner})
+
+
+async def require_known(conn: Connection, workspace: str, principals: list[str]) -> None:
+    """Check that these members and groups exist; they cannot be removed before the transaction ends.
+
+    Raises BadRequest.
+    """
+    unknown = await acls.list_unknown(conn, workspace, principals)
+    if unknown:
+        kind = "group" if unknown[0].startswith("g/") else "member"
+        raise BadRequest(f"The workspace has no {kind} {unknown[0][:200]}.")
 
 
 def _owners_write(owners: list[str], extra_perms: Mapping[str, bool]) -> dict[str, bool]:

@@ -172,7 +172,11 @@ async def _write(
 
 
 async def _check_break_glass(conn: Connection, email: str) -> None:
-    """Refuse an account that could not log in, which would lock everybody out. Raises BadRequest."""
+    """Refuse an account that could not log in, which would lock everybody out. Raises BadRequest.
+
+    Changes of accounts are serialized, so that the account is not disabled at the same time.
+    """
+    await accounts.lock_roles(conn)
     account = await accounts.get(conn, email)
     if account is None or account.disabled or not account.super_admin or account.password_hash is None:
         raise BadRequest("The account must be an enabled superadmin with a password.")

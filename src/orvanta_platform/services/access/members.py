@@ -174,7 +174,9 @@ async def list_own_invitations(platform: Platform, actor: Actor) -> list[Invitat
 async def accept_invitation(platform: Platform, actor: Actor, workspace: str, username: str | None) -> str:
     """Join a workspace that the actor is invited to; return the username there.
 
-    Raises NotFound, Forbidden for tokens with limits, AlreadyExists.
+    Another username than that of the account can be chosen only if the latter is taken: folders, approvals and policies
+    may name members who have not joined yet. Raises NotFound, Forbidden for tokens with limits, AlreadyExists,
+    BadRequest.
     """
     require(actor, "write", Target(None, "account", created_by=actor.email))
     refuse_limited(actor, "accept invitations")
@@ -183,6 +185,7 @@ async def accept_invitation(platform: Platform, actor: Actor, workspace: str, us
         role = await members.accept_invitation(conn, workspace, actor.email)
         if role is None:
             raise _not_invited(workspace)
+        await _check_own_choice(conn, workspace, actor.email, username)
         chosen = await _insert(conn, workspace, actor.email, username, Role(role))
         parameters = {"email": actor.email, "role": role}
         await audit.record(conn, actor, "workspaces.accept_invite", "Created", chosen, parameters, workspace=workspace)
@@ -241,6 +244,19 @@ async def _insert(conn: Connection, workspace: str, email: str, username: str | 
             hint="Use another username.",
         )
     return chosen
+
+
+async def _check_own_choice(conn: Connection, workspace: str, email: str, username: str | None) -> None:
+    """Check the username under which an account wants to join. Raises BadRequest."""
+    account = await accounts.get(conn, email)
+    former = await members.get_former_username(conn, workspace, email)
+    if username is None or account is None or former is not None or username == account.username:
+        return
+    if not await workspaces.is_username_taken(conn, workspace, account.username):
+        raise BadRequest(
+            f"You join as {account.username}.",
+            hint="Leave the username out. An admin of the workspace can add you under another one.",
+        )
 
 
 async def _lock(conn: Connection, workspace: str, username: str) -> LockedMember:

@@ -84,7 +84,7 @@ async def create_user(platform: Platform, actor: Actor, email: str, values: User
         await add_account(conn, actor, NewAccount(email, name=values.name), None)
         await scim.update_user(conn, email.lower(), values.name, values.external_id)
         if values.active is False:
-            await account_rows.set_disabled(conn, email.lower(), True)
+            await account_rows.set_disabled(conn, email.lower(), True, by_scim=True)
         return (await scim.list_users(conn, Matching(name=email.lower()), limit=1))[0].id
 
 
@@ -92,6 +92,8 @@ async def update_user(
     platform: Platform, actor: Actor, user: UUID, change: Callable[[ScimUserRow], UserValues]
 ) -> None:
     """Change an account; if it becomes inactive, it is disabled with everything that acts for it.
+
+    An account that a superadmin has disabled remains inactive: clients send `active` with every change.
 
     `change` returns the new values from the current ones, which no other call changes meanwhile. Raises NotFound,
     Forbidden for superadmins, and the errors of `change`.
@@ -108,10 +110,10 @@ async def update_user(
         values = change(row)
         _check_lines(values)
         runs: list[UUID] = []
-        if values.active is True and row.disabled:
+        if values.active is True and row.disabled_by_scim:
             await accounts.enable_locked(conn, actor, account)
         if values.active is False and not row.disabled:
-            runs = await accounts.disable_locked(platform, conn, actor, account)
+            runs = await accounts.disable_locked(platform, conn, actor, account, by_scim=True)
         if (values.name, values.external_id) != (row.name, row.external_id):
             await scim.update_user(conn, email, values.name, values.external_id)
             parameters = {"name": values.name, "external_id": values.external_id}

@@ -27,7 +27,6 @@ from orvanta_platform.db import accounts, identities, scim, tokens
 from orvanta_platform.db.accounts import AccountRow
 from orvanta_platform.db.identities import LoginRow
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.scim import Matching
 from orvanta_platform.errors import BadRequest, Forbidden, NotFound, OrvantaError
 from orvanta_platform.outbound.openid import Client, Provider, ProviderUnreachable, TokenRefused, Tokens
 from orvanta_platform.outbound.ssrf import Guard
@@ -87,6 +86,8 @@ class _Claims(msgspec.Struct, frozen=True):
     """Statements of a provider about a person."""
 
     subject: str
+    external_id: str
+    """Identifier of the person for SCIM; empty: there is none."""
     email: str | None
     verified: bool
     name: str | None
@@ -231,10 +232,13 @@ async def _claims(provider: Provider, config: IdentityProvider, found: Tokens, l
     about = claims if "email" in claims else more
     email, title = about.get("email"), claims.get("name", more.get("name"))
     groups = claims.get(config.groups_claim, more.get(config.groups_claim, []))
+    named = config.scim_claim or "sub"
+    external = claims.get(named, more.get(named))
     return _Claims(
         subject,
+        external if isinstance(external, str) else "",
         email.lower() if isinstance(email, str) else None,
-        about.get("email_verified") in (True, "true"),
+        about.get(config.verified_claim) in (True, "true", "1"),
         title[:200] if isinstance(title, str) and title.isprintable() else None,
         frozenset(each for each in (groups if isinstance(groups, list) else [groups]) if isinstance(each, str)),
     )
@@ -244,8 +248,12 @@ async def _enter(platform: Platform, name: str, config: IdentityProvider, claims
     """Start the session of the account of an identity, which the first login creates. Raises SingleSignOnFailed."""
     actor = replace(system(name="orvanta"), address=caller.address, request_id=caller.request_id)
 
+    # Another provider could name the identifier of an account that SCIM created for people of the first.
+    providers = await platform.instance.get(OIDC_PROVIDERS)
+    links_scim = bool(config.scim_claim) or len(providers) == 1
+
     async def write(conn: Connection) -> tuple[Session, list[UUID]]:
-        account = await _account(conn, actor, config, claims)
+        account = await _account(conn, actor, config, claims, links_scim=links_scim)
         address = claims.email if claims.email and claims.verified else ""
         runs = await claim_memberships.apply(platform, conn, actor, account, config.grants, claims.groups, address)
         return await start_session(conn, account.email, account.username, "users.login", caller, provider=name), runs
@@ -270,9 +278,12 @@ def _check_domain(config: IdentityProvider, claims: _Claims) -> None:
         raise _Refusal("the address is not verified or not in an allowed domain")
 
 
-async def _account(conn: Connection, actor: Actor, config: IdentityProvider, claims: _Claims) -> AccountRow:
+async def _account(
+    conn: Connection, actor: Actor, config: IdentityProvider, claims: _Claims, *, links_scim: bool
+) -> AccountRow:
+    """Return the account of an identity, locked. `links_scim`: its first login may link one that SCIM created."""
     email = await identities.get_email(conn, config.issuer, claims.subject)
-    if email is None and (email := await _of_scim(conn, claims)) is not None:
+    if email is None and links_scim and (email := await _of_scim(conn, claims)) is not None:
         await _link(conn, actor, config, claims, email)
     elif email is None:
         email = await _sign_up(conn, actor, config, claims)
@@ -288,16 +299,13 @@ async def _account(conn: Connection, actor: Actor, config: IdentityProvider, cla
 async def _of_scim(conn: Connection, claims: _Claims) -> str | None:
     """Return the account that SCIM created for an identity, which is linked at its first login; None if there is none.
 
-    Its external identifier is the subject, its address is verified, and nobody else can have logged in to it: it has no
-    password, no role of the instance and no other identity.
+    Its external identifier is the claimed one, its address is verified, and there is no other way to log in to it. An
+    account whose identity was unlinked is not linked again.
     """
-    if claims.email is None or not claims.verified:
+    if claims.email is None or not claims.verified or not claims.external_id:
         return None
-    account = await accounts.lock(conn, claims.email)
-    if account is None or account.password_hash is not None or account.super_admin or account.devops:
-        return None
-    found = await scim.list_users(conn, Matching(name=account.email, external_id=claims.subject), limit=1)
-    return account.email if found and not await identities.list_identities(conn, account.email) else None
+    await accounts.lock(conn, claims.email)
+    return await scim.find_linkable(conn, claims.email, claims.external_id)
 
 
 async def _link(conn: Connection, actor: Actor, config: IdentityProvider, claims: _Claims, email: str) -> None:

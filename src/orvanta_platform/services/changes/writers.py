@@ -341,7 +341,9 @@ def _schedule_draft(path: str, values: Mapping[str, Any]) -> ScheduleDraft:
 async def _http_trigger(
     platform: Platform, actor: Actor, workspace: str, item: Item, present: Present | None, message: str | None
 ) -> None:
-    values = dict(item.content if present is None else {**present.content, **item.content})
+    # Like a schedule, a new trigger without a state is disabled: its file may have been read where it exists.
+    before = {"mode": "disabled"} if present is None else present.content
+    values = {**before, **item.content}
     retry = _text(values.pop("retry", None))
     # A file does not name the member that the runs act for.
     draft = replace(

@@ -65,13 +65,20 @@ class Transfer(msgspec.Struct, frozen=True):
     """True if there are further items, which the next transfer moves."""
 
 
+class _Planned(Exception):
+    """Transfer that is planned only: raised to roll its transaction back."""
+
+    def __init__(self, transfer: Transfer) -> None:
+        super().__init__()
+        self.transfer = transfer
+
+
 async def plan(platform: Platform, actor: Actor, workspace: str, username: str, target: str) -> Transfer:
-    """Return the items that a transfer would move, as `moved`. Raises the errors of `apply`."""
-    _check(actor, workspace, username, target)
-    async with platform.db.acquire() as conn:
-        await _require_target(conn, workspace, target)
-        moved, more = await _read(conn, workspace, username, target)
-    return Transfer(moved, more=more)
+    """Return the result that a transfer would have, without storing it. Raises the errors of `apply`."""
+    try:
+        return await _apply(platform, actor, workspace, username, target, plan_only=True)
+    except _Planned as planned:
+        return planned.transfer
 
 
 async def apply(platform: Platform, actor: Actor, workspace: str, username: str, target: str) -> Transfer:
@@ -81,6 +88,12 @@ async def apply(platform: Platform, actor: Actor, workspace: str, username: str,
     except in the code of scripts. An item that cannot be moved, for example because its new path is in use, remains
     with its error in the result. Raises Forbidden, also for tokens with limits, and BadRequest.
     """
+    return await _apply(platform, actor, workspace, username, target, plan_only=False)
+
+
+async def _apply(
+    platform: Platform, actor: Actor, workspace: str, username: str, target: str, *, plan_only: bool
+) -> Transfer:
     _check(actor, workspace, username, target)
 
     async def write(conn: Connection) -> Transfer:
@@ -93,6 +106,8 @@ async def apply(platform: Platform, actor: Actor, workspace: str, username: str,
         transfer.referring[:] = _present(transfer.referring, transfer.moved)
         counts = {"moved": len(transfer.moved), "refused": len(transfer.refused)}
         await audit.record(conn, actor, "ownership.transfer", "Updated", f"u/{username}", {"target": target, **counts})
+        if plan_only:
+            raise _Planned(transfer)
         return transfer
 
     return await platform.db.retrying(write)
