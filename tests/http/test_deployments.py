@@ -18,6 +18,7 @@ from orvanta_platform.control import names
 from orvanta_platform.control.actor import Role
 from orvanta_platform.db import tokens, workspaces
 from orvanta_platform.http.app import create_app
+from orvanta_platform.services.changes import change_sets
 from orvanta_platform.services.turns import Turns
 
 L = "/api/w/live"
@@ -314,6 +315,33 @@ async def test_changed_triggers_go_on_acting_for_their_owners(pipeline: Pipeline
 
 
 @pytest.mark.extended
+async def test_change_of_the_owner_of_a_trigger_after_the_plan_makes_it_stale(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The plan names the owner that approvers agreed to; it changes between the check and the transaction."""
+    await pipeline.deploy(1)
+    await pipeline.person("dan")
+    item = {**ITEMS[4], "content": {**SCHEDULE, "schedule": "0 0 7 * * *", "enabled": True}}
+    await apply_changes(pipeline.admin, [item])
+    request = await pipeline.request(pipeline.admin, await pipeline.release())
+    apply = change_sets.apply
+
+    async def apply_later(*values: Any, **more: Any) -> Any:
+        async with pipeline.api.platform.db.acquire() as conn:
+            await conn.execute("UPDATE schedule SET permissioned_as = 'u/dan', email = 'dan@example.com'")
+        return await apply(*values, **more)
+
+    with monkeypatch.context() as during:
+        during.setattr(change_sets, "apply", apply_later)
+        status, error = await act(pipeline.admin, "apply", request)
+    assert (status, error["code"], "f/team/daily" in error["message"]) == (409, "stale_plan", True)
+    assert (await pipeline.admin.get(f"{L}/schedules/get/f/team/daily")).json()["schedule"] == SCHEDULE["schedule"]
+    renewed = (await pipeline.admin.post(f"{D}/renew/{request['id']}", json={})).json()
+    assert renewed["plan"]["acts_for"] == [{"kind": "schedule", "path": "f/team/daily", "owner": "u/dan"}]
+    status, done = await act(pipeline.admin, "apply", renewed)
+    assert status == 200, done
+
+
 async def test_rules_of_time_hold_and_bypass(pipeline: Pipeline) -> None:
     ann, bob = await pipeline.person("ann"), await pipeline.person("bob")
     rules = {"approvals": 1, "author_may_approve": True, "approvers": ["g/all"]}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -244,6 +244,16 @@ async def list_deployments(
     who = (filter.everything, filter.patterns, filter.scope)
     rows = await conn.fetch(_SQL["list_deployments"], environment, before, *who, filter.limit)
     return [DeploymentRow(**dict(row)) for row in rows]
+
+
+async def list_trigger_owners(
+    conn: Connection, workspace: str, keys: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], str]:
+    """Return the members that schedules and HTTP triggers act for, by kind and path."""
+    wanted = list(keys)
+    paths = [[path for each, path in wanted if each == kind] for kind in ("schedule", "http_trigger")]
+    rows = await conn.fetch(_SQL["list_trigger_owners"], workspace, *paths)
+    return {(row["kind"], row["path"]): row["permissioned_as"] for row in rows}
 
 
 async def find_earlier(

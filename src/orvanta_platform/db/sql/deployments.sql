@@ -194,6 +194,16 @@ WHERE d.environment = $1 AND ($2::bigint IS NULL OR d.id < $2)
   ))
 ORDER BY d.id DESC LIMIT $6;
 
+-- name: list_trigger_owners
+-- The members that the schedules $2 and HTTP triggers $3 of a workspace act for.
+SELECT 'schedule' AS kind, s.path, s.permissioned_as
+FROM schedule AS s
+WHERE s.workspace = $1 AND s.path = ANY ($2::text[])
+UNION ALL
+SELECT 'http_trigger', h.path, h.permissioned_as
+FROM http_trigger AS h
+WHERE h.workspace = $1 AND h.path = ANY ($3::text[]);
+
 -- name: find_earlier
 -- The last release that was applied to an environment before the release that runs there now was promoted; with $2 and
 -- $3 only that release.

@@ -14,7 +14,7 @@ from orvanta_platform.db import deployments as rows
 from orvanta_platform.db.deployments import NewDeployment
 from orvanta_platform.db.environments import EnvironmentRow
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.errors import BadRequest, Conflict, DeploymentBlocked, NotFound
+from orvanta_platform.errors import BadRequest, Conflict, DeploymentBlocked, NotFound, StalePlan
 from orvanta_platform.services.changes import change_sets
 from orvanta_platform.services.changes.change_sets import Hooks
 from orvanta_platform.services.changes.contents import Present
@@ -168,10 +168,22 @@ class _Applying:
             )
         current = await environments.get(conn, self._environment.workspace) or self._environment
         _require_unblocked(list_refused_removals(current, self._plan.plan))
+        await self._require_trigger_owners(conn)
         if self._bypass_reason is None:
             _require_unblocked(await checks.list_unfulfilled_rules(conn, current, self._request))
         if self._begin is not None:
             await self._begin(conn)
+
+    async def _require_trigger_owners(self, conn: Connection) -> None:
+        """Check that triggers still act for the members that the plan names. Raises StalePlan."""
+        planned = self._plan.acts_for
+        found = await rows.list_trigger_owners(conn, self._environment.workspace, planned)
+        for key, owner in planned.items():
+            if found.get(key) != owner:
+                raise StalePlan(
+                    f"The {key[0]} {key[1]} acts for another member than when the plan was made.",
+                    hint="Make the plan of the request again and review it; approvals of the old one do not count.",
+                )
 
     async def end(self, conn: Connection, after: Mapping[Key, Present]) -> None:
         """Record the deployment with the items as it leaves them, and close the request."""
