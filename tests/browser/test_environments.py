@@ -83,6 +83,85 @@ async def test_release_goes_from_development_to_production(page: Page, site: Sit
     await delete_production(page, site)
 
 
+async def test_failed_checks_are_shown_with_the_rollback(page: Page, site: Site) -> None:
+    """The checks are set on the page; the smoke run fails, and the previous release is deployed again."""
+    live = "/api/w/checked-live"
+    for workspace in ("checked-dev", "checked-live"):
+        post(site, "/api/workspaces/create", {"id": workspace, "name": workspace})
+        post(site, f"/api/w/{workspace}/folders/create", {"name": "shop"})
+    fails = "type: rawscript, language: bash, content: exit 1"
+    create_flow(site, live, "f/shop/smoke", "Smoke", fails)
+    post(site, "/api/environments/create", {"name": "checked", "workspace": "checked-live"})
+    deploy(site, "One")
+    await page.goto("/w/checked-live/environments/checked")
+    await page.get_by_role("button", name="Edit").click()
+    await set_checks(page)
+    await expect(page.get_by_text("f/shop/smoke must succeed after each promotion")).to_be_visible()
+    request = deploy(site, "Two")
+    await page.goto(f"/w/checked-live/environments/checked/requests/{request}")
+    checks = page.get_by_role("region", name="Checks after a deployment")
+    await expect(checks).to_contain_text("The previous release was deployed again, with the permissions of u/admin")
+    await expect(checks.get_by_role("list")).to_contain_text(["Smoke run of f/shop/smoke"])
+    await expect(checks.get_by_role("link", name="Open run")).to_be_visible()
+    await check(page)
+    await checks.get_by_role("link", name="Request").click()
+    await page.get_by_role("heading", name="release 1 to checked").wait_for()
+    await page.goto("/w/checked-live/environments/checked")
+    await expect(page.get_by_role("status").filter(has_text="On hold")).to_contain_text("Checks failed")
+    history = page.get_by_role("list", name="History").get_by_role("listitem")
+    await expect(history).to_have_count(3)
+    await expect(history.nth(0)).to_contain_text("Rolled back automatically: The checks of release 2")
+    await expect(history.nth(1)).to_contain_text("Checks failed: The workflow f/shop/smoke failed.")
+    await expect(page.get_by_role("region", name="Current release")).to_contain_text("Release 1 of checked-dev")
+    await check(page)
+    if folder := os.environ.get("ORVANTA_TEST_SHOTS"):
+        await page.screenshot(path=f"{folder}/checks.png", full_page=True)
+    assert site.client.get(f"{live}/flows/get/f/shop/orders").json()["summary"] == "One"
+    await page.get_by_role("button", name="Lift hold").click()
+    await expect(page.get_by_text("Promotions are permitted again")).to_be_visible()
+    await page.get_by_label("Only those that wait for my approval").check()
+    await expect(page.get_by_text("No open requests")).to_be_visible()
+    assert site.client.delete("/api/environments/delete/checked").is_success
+
+
+async def set_checks(page: Page) -> None:
+    """Fill in the checks in the form of the environment."""
+    dialog = page.get_by_role("dialog", name="Edit the environment checked")
+    await dialog.get_by_label("Run the tests of the released workflows").check()
+    await dialog.get_by_role("combobox", name="Smoke run", exact=True).select_option("Workflow")
+    await dialog.get_by_label("Path of the smoke run").fill("f/shop/smoke")
+    inputs = dialog.get_by_label("Inputs of the smoke run")
+    await inputs.fill("{")
+    await expect(dialog.get_by_role("alert")).to_have_text("Enter a JSON object.")
+    await inputs.fill('{"x": 1}')
+    await dialog.get_by_label("Time limit of the smoke run").fill("60")
+    await dialog.get_by_role("combobox", name="If a check fails").select_option("rollback")
+    await check(page)
+    await dialog.get_by_role("button", name="Save").click()
+    await dialog.wait_for(state="detached")
+
+
+def create_flow(site: Site, base: str, path: str, summary: str, value: str) -> None:
+    """Deploy a workflow of one node with this value."""
+    node = f"    - id: a\n      value: {{{value}, input_transforms: {{}}}}\n"
+    text = f"summary: {summary}\nvalue:\n  modules:\n{node}"
+    present = site.client.get(f"{base}/flows/exists/{path}").json()
+    call = f"flows/update/{path}" if present else "flows/create"
+    post(site, f"{base}/{call}", {"path": path, "source": {"format": "yaml", "text": text}})
+
+
+def deploy(site: Site, summary: str) -> int:
+    """Release a workflow with this summary, and deploy it; return the number of the request."""
+    create_flow(site, "/api/w/checked-dev", "f/shop/orders", summary, "type: identity")
+    items = {"items": [{"kind": "flow", "path": "f/shop/orders"}]}
+    release = site.client.post("/api/w/checked-dev/releases/create", json=items).json()["number"]
+    calls = "/api/w/checked-live/deployments"
+    request = site.client.post(f"{calls}/create", json={"source": "checked-dev", "number": release}).json()
+    post(site, f"{calls}/apply/{request['id']}", {"plan_hash": request["plan_hash"]})
+    number: int = request["id"]
+    return number
+
+
 async def create_release(page: Page) -> None:
     dialog = page.get_by_role("dialog")
     await page.get_by_role("button", name="New release").click()
@@ -108,6 +187,11 @@ async def request_deployment(page: Page) -> None:
     await page.get_by_role("heading", name="release 1 to prod").wait_for()
     await expect(page.get_by_role("list", name="Plan").get_by_role("listitem")).to_contain_text(["Added", "Added"])
     await expect(page.get_by_role("list", name="Rules not fulfilled yet")).to_contain_text("0 of 1 approvals")
+    asked = page.get_by_role("region", name="Asked for approval")
+    await asked.get_by_role("combobox").select_option("admin")
+    await expect(asked.get_by_role("alert")).to_contain_text("admin may not approve this request")
+    await asked.get_by_role("combobox").select_option("cleo")
+    await expect(asked.get_by_role("list", name="Asked for approval")).to_contain_text("cleo")
 
 
 async def create_missing_variable(page: Page, site: Site) -> None:
@@ -320,6 +404,11 @@ async def compare(page: Page, site: Site) -> None:
     await plan.get_by_role("button", name="Differences of Workflow f/shop/orders").click()
     await plan.get_by_role("button", name="Differences of Script f/shop/step").click()
     await expect(page.get_by_role("region", name="Comparison")).to_contain_text(["echo 2"])
+    await plan.get_by_label("Comment on f/shop/step").fill("Why two?")
+    await plan.get_by_role("button", name="Comment on this item").click()
+    await expect(plan.get_by_role("list", name="Comments on f/shop/step")).to_contain_text("Why two?")
+    await expect(plan.get_by_role("listitem").filter(has_text="Script f/shop/step")).to_contain_text("1 comment")
+    await expect(page.get_by_role("list", name="Approvals and comments")).to_contain_text("Script f/shop/step")
     await plan.get_by_role("button", name="Differences of Schedule f/shop/daily").click()
     await expect(page.get_by_role("region", name="Comparison").last).to_contain_text("f/shop/orders")
     await check(page)

@@ -199,13 +199,15 @@ async def test_two_admins_see_both_values_of_handler_channel_and_group(page: Pag
         await dialog.get_by_label("Name").fill("mine")
         await dialog.get_by_label("Kind").select_option("webhook")
         await dialog.get_by_label("URL").fill("https://mine.example.org")
+        await dialog.get_by_label("Checks failed").check()
         channel = {"kind": "webhook", "url": "https://theirs.example.org"}
         site.client.post(alerts, json={"value": {"channels": {"theirs": channel}}}).raise_for_status()
         await dialog.get_by_role("button", name="Create").click()
         await expect(dialog.get_by_role("alert")).to_contain_text("alerts was changed to")
         await dialog.get_by_role("button", name="Create").click()
         await expect(dialog).to_have_count(0)
-        assert sorted(site.client.get(alerts).json()["channels"]) == ["mine", "theirs"]
+        stored = site.client.get(alerts).json()["channels"]
+        assert sorted(stored) == ["mine", "theirs"] and stored["mine"]["deployments"] == ["failed"]
         site.client.post(group, json={"slots": 2}).raise_for_status()
         await page.goto("/w/main/workers")
         row = page.get_by_role("list", name="Worker groups").get_by_role("listitem").filter(has_text="race")

@@ -1,4 +1,5 @@
-"""Program that applies change sets and requests to deploy in child processes, which are ended by SIGKILL.
+"""Program that applies change sets and requests to deploy, and performs checks after deployments, in child processes,
+which are ended by SIGKILL.
 
 Reads an `Attempt` as JSON from each line, and prints a line at the end of its child process. Modules are imported once,
 so that a kill costs a fork.
@@ -25,7 +26,7 @@ from orvanta_platform.errors import ChangesRefused
 from orvanta_platform.services.changes import change_sets
 from orvanta_platform.services.changes.change_sets import ChangeSet
 from orvanta_platform.services.platform import Platform, create_platform, open_platform
-from orvanta_platform.services.releases import deployments
+from orvanta_platform.services.releases import deployment_checks, deployments
 from orvanta_platform.settings import Settings
 from orvanta_platform.workflow.tree.item import Item
 from orvanta_platform.workflow.tree.plan import Wanted
@@ -47,6 +48,8 @@ class Attempt(msgspec.Struct, frozen=True):
     plan_hash: str = ""
     token: str = ""
     """Token of the member who applies the request."""
+    checks: bool = False
+    """The checks after a deployment are performed, with the rollback that follows; nothing is applied."""
 
 
 def items_of(number: int) -> list[Item]:
@@ -69,7 +72,10 @@ async def apply(settings: Settings, attempt: Attempt) -> None:
     if attempt.statement >= 0:
         database = InterruptedDatabase(platform.db, attempt.statement, kill)
         platform = await create_platform(database, settings)
-    if attempt.request is None:
+    if attempt.checks:
+        while await deployment_checks.run_due(platform):
+            pass
+    elif attempt.request is None:
         await apply_items(platform, attempt)
     else:
         await deploy(platform, attempt, attempt.request)

@@ -28,6 +28,16 @@ JOIN environment AS e ON e.name = q.environment
 WHERE q.id = $1
 """
 
+_ROLLBACKS = """
+SELECT (SELECT count(*) FROM deployment WHERE kind = 'rollback') AS deployments,
+       (SELECT count(*) FROM deployment_request WHERE kind = 'rollback' AND state = 'applied') AS requests,
+       c.rollback,
+       (SELECT count(*) FROM audit WHERE operation = 'deployments.roll_back_automatically') AS audited,
+       e.hold_by IS NOT NULL AS held
+FROM deployment_check AS c
+CROSS JOIN environment AS e
+"""
+
 
 def items_of(number: int) -> list[Item]:
     """Return items of several kinds, each with the number, and one that only this release adds."""
@@ -63,6 +73,35 @@ class Deployments:
         approved = await self._post(f"{PROD}/deployments/approve/{made['id']}", approval)
         assert approved["plan"]["blocked"] == approved["plan"]["unfulfilled"] == []
         return made["id"], made["plan_hash"]
+
+    async def deploy(self, number: int) -> None:
+        """Create a release with this number, and deploy it."""
+        request, plan_hash = await self.request(number)
+        done = await self._post(f"{PROD}/deployments/apply/{request}", {"plan_hash": plan_hash})
+        assert done["state"] == "applied"
+
+    async def require_checks(self) -> None:
+        """Demand tests after each deployment, with a rollback if they fail, and create a test that fails."""
+        test = {"expect": {"status": "failed"}}
+        await self._post(f"{W}/workflow_tests/create/f/many/flow", {"name": "fails", "test": test})
+        rules = {"approvals": 1, "author_may_approve": True, "checks": {"workflow_tests": True}}
+        await self._post("/api/environments/update/prod", {"rules": {**rules, "on_failed_check": "rollback"}})
+
+    async def count_rollbacks(self) -> int:
+        """Return the number of rollbacks, after the check that all rows agree with it."""
+        async with self._api.platform.db.acquire() as conn:
+            state = dict(await conn.fetchrow(_ROLLBACKS) or {})
+        done = bool(state["deployments"])
+        assert state == {
+            "deployments": int(done),
+            "requests": int(done),
+            "rollback": "done" if done else state["rollback"],
+            "audited": int(done),
+            "held": done or state["rollback"] == "due",
+        }, state
+        found = await change_sets.read_items(self._api.platform, system("prod"), "prod", [("flow", "f/many/flow")])
+        assert ("<1>" if done else "<2>") in str(found[("flow", "f/many/flow")].content)
+        return int(state["deployments"])
 
     async def _prepare(self) -> None:
         await self._post("/api/workspaces/create", {"id": "prod", "name": "Production"})

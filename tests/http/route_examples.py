@@ -100,6 +100,7 @@ BODIES: dict[str, Any] = {
     "POST deployments/plan": {"source": "main", "number": 1},
     "POST deployments/create": {"source": "main", "number": 1},
     "POST deployments/comment/{id}": {"comment": "Fine."},
+    "POST deployments/assign/{id}": {"assignees": ["admin"]},
     "POST deployments/automatic": {"enabled": False},
     "POST deployments/rollback": {"reason": "Wrong totals"},
     "POST groups/create": {"name": "fresh"},

@@ -102,6 +102,28 @@ class DeploymentKiller(Killer):
         return outcome
 
 
+class CheckKiller(Killer):
+    """Performs failing checks of release 2, and the rollback that follows, in processes that are killed."""
+
+    def __init__(self, api: ApiHarness, program: subprocess.Popen[str]) -> None:
+        super().__init__(api, program)
+        self._deployments = Deployments(api)
+
+    async def prepare(self) -> None:
+        """Deploy both releases; the second one has a test that fails."""
+        await self._deployments.deploy(1)
+        await self._deployments.require_checks()
+        await self._deployments.deploy(2)
+
+    async def apply(self, *, statement: int = -1, milliseconds: int = -1) -> str:
+        """Perform what is due. Return whether its process was killed, completed it ("applied") or failed."""
+        async with self._api.platform.db.acquire() as conn:
+            await conn.execute("UPDATE deployment_check SET due_at = app_now() WHERE due_at IS NOT NULL")
+        outcome = await self._run(Attempt(2, statement, milliseconds, checks=True))
+        assert await self._deployments.count_rollbacks() == (outcome == "applied")
+        return outcome
+
+
 @pytest.fixture
 async def killer(database: TestDatabase, tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Killer]:
     async with api_harness(database, tmp_path) as api:
@@ -155,3 +177,26 @@ async def test_processes_killed_at_each_statement_and_50_random_times(
     record_property("killed", killed)
     record_property("stored", stored)
     print({"killed": killed, "stored": stored, "applied": killer.number})
+
+
+async def kill_checks(killer: Killer, every: int) -> list[str]:
+    """Kill before every n-th statement, until a process completes the checks and the rollback."""
+    assert isinstance(killer, CheckKiller)
+    await killer.prepare()
+    outcomes: list[str] = []
+    while not outcomes or outcomes[-1] == "killed":
+        outcomes.append(await killer.apply(statement=len(outcomes) * every))
+    assert await killer.apply() == outcomes[-1] == "applied"
+    return outcomes
+
+
+@pytest.mark.extended
+@pytest.mark.parametrize("killer", [CheckKiller], indirect=True)
+async def test_checks_of_killed_servers_are_completed_with_one_rollback(killer: Killer) -> None:
+    assert len(await kill_checks(killer, every=12)) > 3
+
+
+@pytest.mark.soak(minutes=5)
+@pytest.mark.parametrize("killer", [CheckKiller], indirect=True)
+async def test_servers_killed_at_each_statement_of_checks_and_rollback(killer: Killer) -> None:
+    print({"killed": len(await kill_checks(killer, every=1)) - 1})

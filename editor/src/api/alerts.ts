@@ -16,7 +16,11 @@ export interface Channel {
   password?: string;
   sender?: string;
   to?: string[];
+  /** Events of deployments that are sent to it. */
+  deployments?: DeploymentEvent[];
 }
+
+export type DeploymentEvent = "requested" | "approved" | "rejected" | "applied" | "failed" | "rolled_back" | "held";
 
 /** Conditions and channels of alerts, the value of the setting of the instance. */
 export interface AlertSettings {

@@ -7,6 +7,7 @@ export type Environment = components["schemas"]["Environment"];
 export type EnvironmentRules = components["schemas"]["Environment"]["rules"];
 export type EnvironmentState = components["schemas"]["EnvironmentState"];
 export type Deployment = components["schemas"]["Deployment"];
+export type DeploymentCheck = components["schemas"]["DeploymentCheck"];
 export type DeploymentRequest = components["schemas"]["DeploymentRequest"];
 export type DetailedRequest = components["schemas"]["DetailedRequest"];
 export type BlockingReason = components["schemas"]["BlockingReason"];
@@ -60,11 +61,18 @@ export async function deleteEnvironment(name: string): Promise<void> {
   await api.DELETE("/api/environments/delete/{name}", { params: { path: { name } }, parseAs: "text" });
 }
 
+/** Milliseconds between two reads of a deployment whose checks, or a rollback after them, have not ended. */
+const CHECK_MS = 2_000;
+
+const checkInterval = (check: DeploymentCheck | null | undefined): number | false =>
+  check && (check.state === "waiting" || check.state === "running" || check.rollback === "due") ? CHECK_MS : false;
+
 /** Query of the environment of a workspace with what runs there. */
 export const environmentQuery = (workspace: string) =>
   queryOptions({
     queryKey: ["environment", workspace],
     retry: false,
+    refetchInterval: ({ state }) => checkInterval(state.data?.current?.check),
     queryFn: async () =>
       present(await api.GET("/api/w/{workspace}/deployments/environment", { params: { path: { workspace } } })),
   });
@@ -87,11 +95,22 @@ export const openRequestsQuery = (workspace: string) =>
     },
   });
 
+/** Query of the requests that wait for the approval of the user, oldest first. */
+export const waitingRequestsQuery = (workspace: string) =>
+  queryOptions({
+    queryKey: ["deployment-requests", workspace, "waiting"],
+    queryFn: async () => {
+      const params = { path: { workspace }, query: { waiting: true } as never };
+      return present(await api.GET("/api/w/{workspace}/deployments/list", { params }));
+    },
+  });
+
 /** Query of a request with its plan as it is now. */
 export const requestQuery = (workspace: string, id: number) =>
   queryOptions({
     queryKey: ["deployment-request", workspace, id],
     retry: false,
+    refetchInterval: ({ state }) => checkInterval(state.data?.check),
     queryFn: async () =>
       present(await api.GET("/api/w/{workspace}/deployments/get/{id}", { params: { path: { workspace, id } } })),
   });
@@ -171,9 +190,21 @@ export async function rejectRequest(workspace: string, id: number, comment: stri
   await api.POST("/api/w/{workspace}/deployments/reject/{id}", { params: { path: { workspace, id } }, body });
 }
 
-export async function commentRequest(workspace: string, id: number, comment: string): Promise<void> {
+/** Comment on a request, or on one item of its plan. */
+export async function commentRequest(
+  workspace: string,
+  id: number,
+  comment: string,
+  item: { kind: string; path: string } | null = null,
+): Promise<void> {
   const params = { path: { workspace, id } };
-  await api.POST("/api/w/{workspace}/deployments/comment/{id}", { params, body: { comment } });
+  await api.POST("/api/w/{workspace}/deployments/comment/{id}", { params, body: { comment, ...item } });
+}
+
+/** Ask these approvers, and nobody else, to approve a request. */
+export async function assignRequest(workspace: string, id: number, assignees: string[]): Promise<void> {
+  const params = { path: { workspace, id } };
+  await api.POST("/api/w/{workspace}/deployments/assign/{id}", { params, body: { assignees } });
 }
 
 export async function withdrawRequest(workspace: string, id: number): Promise<void> {

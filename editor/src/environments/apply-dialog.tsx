@@ -17,7 +17,7 @@ interface Props {
 export function ApplyDialog({ environment, request, bypassReason, apply, close }: Props) {
   const { id, number, source, plan } = request;
   const count = (action: string) => plan.entries.filter((each) => each.action === action).length;
-  const { name } = environment;
+  const { name, rules } = environment;
   return (
     <Confirm
       title={t("environments.applyTitle", { id, environment: name })}
@@ -34,6 +34,12 @@ export function ApplyDialog({ environment, request, bypassReason, apply, close }
         <li>{t("environments.applyChanges", { count: count("change") + count("conflict") })}</li>
         <li>{t("environments.applyRemoves", { count: count("remove") })}</li>
       </ul>
+      {(rules.checks?.workflow_tests || rules.checks?.smoke_run) && (
+        <p>
+          {t("environments.applyChecks")} {rules.on_failed_check === "rollback" && t("environments.applyRollback")}
+          {rules.on_failed_check === "hold" && t("environments.failedHold")}
+        </p>
+      )}
       {bypassReason && <p className={css.warning}>{t("environments.bypassed", { reason: bypassReason })}</p>}
     </Confirm>
   );

@@ -9,6 +9,7 @@ import {
   liftHold,
   openRequestsQuery,
   rollBack,
+  waitingRequestsQuery,
 } from "../api/environments";
 import { errorText } from "../lib/api-error";
 import { useNavigate } from "../routing/hooks";
@@ -20,11 +21,15 @@ import { Failed, Skeleton } from "../ui/states";
 import { Time } from "../ui/time";
 import { notify, notifyError } from "../ui/toasts";
 import { Automatic } from "./automatic";
+import { CheckState } from "./deployment-check";
 import { EnvironmentActions } from "./edit-environment";
 import css from "./environments.module.css";
 import { frozenText } from "./frozen-hours-fields";
 import { ByLine, ItemList, ReleaseLink } from "./parts";
 import { rollbackTargets } from "./rollback-targets";
+
+/** Name under which the platform itself sets a hold, after failed checks. */
+const SYSTEM = "system";
 
 /** Page of the environment of a workspace: its release, drift, open requests, history and rules. */
 export function EnvironmentPage({ workspace }: { workspace: string }) {
@@ -50,6 +55,7 @@ export function EnvironmentPage({ workspace }: { workspace: string }) {
         ) : (
           <p>{t("environments.nothingDeployed")}</p>
         )}
+        {current?.check && <CheckState check={current.check} />}
         <p className={css.soft}>{t("environments.driftCount", { count: drift.length })}</p>
         {drift.length > 0 && <ItemList label={t("environments.drift")} items={drift} />}
       </section>
@@ -76,7 +82,9 @@ function Hold({ workspace, state: { hold } }: { workspace: string; state: Enviro
   return (
     <div className={css.warning} role="status">
       <strong>{t("environments.onHold")}</strong>{" "}
-      {tWith("environments.holdText", { time: <Time at={since} /> }, { user, reason })}
+      {user === SYSTEM
+        ? tWith("environments.holdChecks", { time: <Time at={since} /> }, { reason })
+        : tWith("environments.holdText", { time: <Time at={since} /> }, { user, reason })}
       <div className={css.tools}>
         <Button disabled={lifting.isPending} onClick={() => lifting.mutate()}>
           {t("environments.liftHold")}
@@ -87,10 +95,15 @@ function Hold({ workspace, state: { hold } }: { workspace: string; state: Enviro
 }
 
 function Requests({ environment: { workspace, name } }: { environment: Environment }) {
-  const requests = useQuery(openRequestsQuery(workspace));
+  const [waiting, setWaiting] = useState(false);
+  const requests = useQuery(waiting ? waitingRequestsQuery(workspace) : openRequestsQuery(workspace));
   return (
     <section>
       <h2>{t("environments.openRequests")}</h2>
+      <label>
+        <input type="checkbox" checked={waiting} onChange={(event) => setWaiting(event.target.checked)} />{" "}
+        {t("environments.waitingForYou")}
+      </label>
       {requests.isPending && <Skeleton rows={2} />}
       {requests.error && <Failed error={requests.error} retry={() => void requests.refetch()} />}
       {requests.data?.length === 0 && <p className={css.soft}>{t("environments.openCount", { count: 0 })}</p>}
@@ -103,6 +116,9 @@ function Requests({ environment: { workspace, name } }: { environment: Environme
               </Link>
               <ReleaseLink source={each.source} number={each.number} />
               <ByLine at={each.created_at} user={each.author} />
+              {each.assignees.length > 0 && (
+                <span className={css.soft}>{t("environments.assignedTo", { users: each.assignees.join(", ") })}</span>
+              )}
             </li>
           ))}
         </ul>
@@ -116,6 +132,8 @@ function History({ workspace, environment }: { workspace: string; environment: E
   const [target, setTarget] = useState<Deployment | null>(null);
   const deployments = history.data ?? [];
   const targets = rollbackTargets(deployments);
+  const isAutomatic = ({ request }: Deployment) =>
+    deployments.some(({ check }) => check?.rollback === "done" && check.rollback_request === request);
   return (
     <section>
       <h2>{t("environments.history")}</h2>
@@ -132,8 +150,13 @@ function History({ workspace, environment }: { workspace: string; environment: E
                   <RequestLink workspace={workspace} environment={environment.name} deployment={each} />
                 </div>
                 {each.bypass_reason && (
-                  <div className={css.soft}>{t("environments.bypassed", { reason: each.bypass_reason })}</div>
+                  <div className={css.soft}>
+                    {t(isAutomatic(each) ? "environments.rolledBack" : "environments.bypassed", {
+                      reason: each.bypass_reason,
+                    })}
+                  </div>
                 )}
+                {each.check && <CheckState check={each.check} />}
               </div>
               <ByLine at={each.applied_at} user={each.applied_by} />
               {targets.has(each.id) && (
@@ -219,6 +242,10 @@ function Rules({ environment: { rules } }: { environment: Environment }) {
     rules.refuse_direct_deploys && t("environments.ruleDirect"),
     rules.refuse_previews && t("environments.rulePreviews"),
     rules.permit_removals && t("environments.ruleRemovals"),
+    rules.checks?.workflow_tests && t("environments.ruleCheckTests"),
+    rules.checks?.smoke_run && t("environments.ruleSmokeRun", { path: rules.checks.smoke_run.path }),
+    rules.on_failed_check === "hold" && t("environments.failedHold"),
+    rules.on_failed_check === "rollback" && t("environments.failedRollback"),
     rules.author_may_approve && t("environments.authorMayApprove"),
     listed("environments.approvers", rules.approvers),
     listed("environments.appliers", rules.appliers),

@@ -13,6 +13,7 @@ import { t } from "../texts/environments";
 import { EditButton } from "../ui/access-buttons";
 import { Button } from "../ui/controls";
 import { Empty, Failed, Skeleton } from "../ui/states";
+import { CheckState } from "./deployment-check";
 import css from "./environments.module.css";
 import { NewEnvironment } from "./new-environment";
 import { NewRelease } from "./new-release";
@@ -79,6 +80,7 @@ function Column({ environment }: { environment: Environment }) {
         <>
           <ReleaseLink source={current.source} number={current.number} />
           <ByLine at={current.applied_at} user={current.applied_by} />
+          {current.check && <CheckState check={current.check} />}
         </>
       )}
       {state.data && !current && <span>{t("environments.nothingDeployed")}</span>}

@@ -1,12 +1,19 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { changesQuery, type PlanEntry, type RequestedChange, type TriggerOwner } from "../api/environments";
+import {
+  changesQuery,
+  type Decision,
+  type PlanEntry,
+  type RequestedChange,
+  type TriggerOwner,
+} from "../api/environments";
 import { kindName } from "../kinds/kind-name";
 import { lazyComponent } from "../lib/lazy-component";
 import { t } from "../texts/environments";
 import { Button } from "../ui/controls";
 import { Failed, Skeleton } from "../ui/states";
 import css from "./environments.module.css";
+import { ItemComments } from "./item-comments";
 
 const ItemDifference = lazyComponent(
   async () => ({ default: (await import("./item-difference")).ItemDifference }),
@@ -34,10 +41,12 @@ interface Props {
   entries: readonly PlanEntry[];
   /** Members that the added and changed triggers act for. */
   owners: readonly TriggerOwner[];
+  /** Comments about single items. */
+  comments: readonly Decision[];
 }
 
 /** Effect of the plan of a request on each item, unchanged ones last. */
-export function PlanEntries({ workspace, request, entries, owners }: Props) {
+export function PlanEntries({ workspace, request, entries, owners, comments }: Props) {
   const changes = entries.filter((each) => each.action !== "unchanged");
   const unchanged = entries.filter((each) => each.action === "unchanged");
   const count = changes.length;
@@ -54,6 +63,7 @@ export function PlanEntries({ workspace, request, entries, owners }: Props) {
               request={request}
               entry={entry}
               owner={owners.find((each) => isOf(entry, each))}
+              comments={comments.filter(({ item_kind: kind, item_path: path }) => isOf(entry, { kind, path }))}
             />
           ))}
         </ul>
@@ -67,9 +77,10 @@ interface EntryProps {
   request: number;
   entry: PlanEntry;
   owner: TriggerOwner | undefined;
+  comments: readonly Decision[];
 }
 
-function Entry({ workspace, request, entry, owner }: EntryProps) {
+function Entry({ workspace, request, entry, owner, comments }: EntryProps) {
   const [open, setOpen] = useState(false);
   const [used, setUsed] = useState(false);
   const { action, kind, path, reason } = entry;
@@ -80,6 +91,9 @@ function Entry({ workspace, request, entry, owner }: EntryProps) {
       <div className={css.what}>
         {name}
         {reason && <div className={css.soft}>{reason}</div>}
+        {comments.length > 0 && (
+          <div className={css.soft}>{t("environments.itemComments", { count: comments.length })}</div>
+        )}
         {owner && (
           <div className={css.soft}>
             {owner.owner ? t("environments.actsFor", { user: owner.owner }) : t("environments.actsForApplier")}
@@ -105,12 +119,17 @@ function Entry({ workspace, request, entry, owner }: EntryProps) {
       {used && isReferred(kind) && action !== "add" && (
         <ReferencesDialog workspace={workspace} kind={kind} path={path} close={() => setUsed(false)} />
       )}
-      {open && <Difference workspace={workspace} request={request} entry={entry} />}
+      {open && (
+        <>
+          <Difference workspace={workspace} request={request} entry={entry} />
+          <ItemComments workspace={workspace} request={request} entry={entry} comments={comments} />
+        </>
+      )}
     </li>
   );
 }
 
-function Difference({ workspace, request, entry }: Omit<EntryProps, "owner">) {
+function Difference({ workspace, request, entry }: Pick<EntryProps, "workspace" | "request" | "entry">) {
   const changes = useQuery(changesQuery(workspace, request));
   if (changes.error) return <Failed error={changes.error} retry={() => void changes.refetch()} />;
   if (!changes.data) return <Skeleton rows={2} />;
@@ -119,5 +138,5 @@ function Difference({ workspace, request, entry }: Omit<EntryProps, "owner">) {
   return <ItemDifference change={change} />;
 }
 
-const isOf = (entry: PlanEntry, other: { kind: string; path: string }): boolean =>
+const isOf = (entry: PlanEntry, other: { kind: string | null; path: string | null }): boolean =>
   entry.kind === other.kind && entry.path === other.path;

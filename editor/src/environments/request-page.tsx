@@ -1,4 +1,4 @@
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import {
   applyRequest,
@@ -16,6 +16,7 @@ import {
   withdrawRequest,
 } from "../api/environments";
 import { isNamed, ownMemberQuery } from "../api/members";
+import { kindName } from "../kinds/kind-name";
 import { errorText } from "../lib/api-error";
 import { Link } from "../routing/link";
 import { t, tWith } from "../texts/environments";
@@ -24,10 +25,13 @@ import controls from "../ui/controls.module.css";
 import { Failed, Skeleton } from "../ui/states";
 import { Time } from "../ui/time";
 import { ApplyDialog } from "./apply-dialog";
+import { Assignees } from "./assignees";
+import { CheckResults } from "./deployment-check";
 import css from "./environments.module.css";
 import { mendPage } from "./mend-page";
 import { EnvironmentBadge, ItemList, ReleaseLink } from "./parts";
 import { PlanEntries } from "./plan-entries";
+import { useChange } from "./use-change";
 
 const STATES = {
   open: t("environments.stateOpen"),
@@ -68,10 +72,17 @@ export function RequestPage({ workspace, id }: { workspace: string; id: string }
         </p>
       )}
       {notes && <p className={css.notes}>{notes}</p>}
+      <Assignees workspace={workspace} request={request.data} />
       <Stale workspace={workspace} request={request.data} />
       {state === "open" && (
         <>
-          <PlanEntries workspace={workspace} request={request.data.id} entries={plan.entries} owners={plan.acts_for} />
+          <PlanEntries
+            workspace={workspace}
+            request={request.data.id}
+            entries={plan.entries}
+            owners={plan.acts_for}
+            comments={decisions.filter((each) => each.item_kind)}
+          />
           {plan.drift.length > 0 && (
             <section>
               <h2>{t("environments.drift")}</h2>
@@ -89,6 +100,9 @@ export function RequestPage({ workspace, id }: { workspace: string; id: string }
         </>
       )}
       {state === "applied" && <Verification entries={plan.entries} />}
+      {request.data.check && (
+        <CheckResults workspace={workspace} environment={environment.name} check={request.data.check} />
+      )}
       <Decisions decisions={decisions} plan={request.data.plan_hash} />
       <Actions environment={environment} request={request.data} />
     </main>
@@ -105,19 +119,6 @@ function Verification({ entries }: { entries: readonly PlanEntry[] }) {
       <ItemList label={t("environments.differsNow")} items={differing} />
     </section>
   );
-}
-
-/** Return a mutation that changes the request, and fetches it again. */
-function useChange(workspace: string, done?: () => void) {
-  const queries = useQueryClient();
-  return useMutation({
-    mutationFn: (change: () => Promise<void>) => change(),
-    onSuccess: async () => {
-      done?.();
-      const keys = ["deployment-request", "deployment-requests", "environment", "deployments"];
-      await Promise.all(keys.map((key) => queries.invalidateQueries({ queryKey: [key, workspace] })));
-    },
-  });
 }
 
 function Stale({ workspace, request }: { workspace: string; request: DetailedRequest }) {
@@ -198,9 +199,15 @@ function Decisions({ decisions, plan }: { decisions: readonly Decision[]; plan: 
       {decisions.length > 0 && (
         <ul className={css.list} aria-label={t("environments.decisions")}>
           {decisions.map((each) => (
-            <li key={`${each.created_at} ${each.username} ${each.decision}`}>
+            <li key={`${each.created_at} ${each.username} ${each.decision} ${each.item_path}`}>
               <div className={css.what}>
                 {text(each)}
+                {each.item_kind && (
+                  <span className={css.soft}>
+                    {" "}
+                    {kindName(each.item_kind)} {each.item_path}
+                  </span>
+                )}
                 {each.comment && <div className={css.notes}>{each.comment}</div>}
               </div>
             </li>

@@ -5,6 +5,7 @@ import { PeopleField } from "../forms/people-field";
 import { t } from "../texts/environments";
 import { Field, Input } from "../ui/controls";
 import { Select } from "../ui/select";
+import { CheckFields } from "./check-fields";
 import { FrozenHoursFields } from "./frozen-hours-fields";
 
 const MAX_APPROVALS = 20;
@@ -89,6 +90,7 @@ export function RuleFields({ workspace, rules, set }: Props) {
         checked={rules.permit_removals}
         set={(permit_removals) => change({ permit_removals })}
       />
+      <CheckFields workspace={workspace} rules={rules} change={change} />
       <FrozenHoursFields hours={rules.frozen_hours ?? null} set={(frozen_hours) => change({ frozen_hours })} />
     </>
   );

@@ -1,6 +1,6 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { type AlertSettings, alertsQuery, type Channel } from "../api/alerts";
+import { type AlertSettings, alertsQuery, type Channel, type DeploymentEvent } from "../api/alerts";
 import { instanceSettingsQuery, setInstanceSetting } from "../api/instance-settings";
 import { t } from "../texts/settings";
 import { Button, Field, Input } from "../ui/controls";
@@ -18,6 +18,16 @@ const KINDS: Readonly<Record<Channel["kind"], string>> = {
   email: t("settings.channelEmail"),
   slack: t("settings.channelSlack"),
   webhook: t("settings.channelWebhook"),
+};
+
+const EVENTS: Readonly<Record<DeploymentEvent, string>> = {
+  requested: t("settings.eventRequested"),
+  approved: t("settings.eventApproved"),
+  rejected: t("settings.eventRejected"),
+  applied: t("settings.eventApplied"),
+  failed: t("settings.eventFailed"),
+  rolled_back: t("settings.eventRolledBack"),
+  held: t("settings.eventHeld"),
 };
 
 /** Channels to which the alerts of the instance are sent, and the conditions of the alerts. */
@@ -87,6 +97,11 @@ function ChannelRow({ name, channel, settings, save }: RowProps) {
         </span>
         <span className={css.facts}>
           <span>{channel.kind === "email" ? channel.to?.join(", ") : t("settings.channelAddressStored")}</span>
+          {(channel.deployments?.length ?? 0) > 0 && (
+            <span>
+              {t("settings.channelDeployments")}: {channel.deployments?.map((each) => EVENTS[each]).join(", ")}
+            </span>
+          )}
         </span>
       </div>
       <div className={css.tools}>
@@ -105,6 +120,7 @@ function ChannelDialog({ settings, save, close }: DialogProps) {
   const [name, setName] = useState("");
   const [kind, setKind] = useState<Channel["kind"]>("email");
   const [values, setValues] = useState<Record<string, string>>({ port: "587" });
+  const [events, setEvents] = useState<readonly DeploymentEvent[]>([]);
   const { errors } = submission;
   const field = (key: string, label: string, type = "text") => (
     <Field label={label} error={errors[key]}>
@@ -119,7 +135,7 @@ function ChannelDialog({ settings, save, close }: DialogProps) {
     const taken = name.trim() in settings.channels ? t("settings.channelTaken") : undefined;
     const required = kind === "email" ? ["host", "to"] : ["url"];
     const problems = Object.fromEntries(required.map((key) => [key, missing(values[key] ?? "")]));
-    const channel = channelOf(kind, values);
+    const channel = { ...channelOf(kind, values), deployments: [...events] };
     const value = { ...settings, channels: { ...settings.channels, [name.trim()]: channel } };
     if (!(await submission.send(() => save(value), { ...problems, name: missing(name) ?? taken }))) return;
     notify(t("settings.saved", { name: name.trim() }));
@@ -156,7 +172,32 @@ function ChannelDialog({ settings, save, close }: DialogProps) {
           {field("sender", t("settings.channelSender"))}
         </>
       )}
+      <EventFields chosen={events} set={setEvents} />
     </FormDialog>
+  );
+}
+
+interface EventProps {
+  chosen: readonly DeploymentEvent[];
+  set: (chosen: readonly DeploymentEvent[]) => void;
+}
+
+function EventFields({ chosen, set }: EventProps) {
+  const all = Object.keys(EVENTS) as DeploymentEvent[];
+  return (
+    <fieldset className={css.dialog}>
+      <legend>{t("settings.channelDeployments")}</legend>
+      {all.map((event) => (
+        <label key={event}>
+          <input
+            type="checkbox"
+            checked={chosen.includes(event)}
+            onChange={() => set(all.filter((each) => chosen.includes(each) !== (each === event)))}
+          />{" "}
+          {EVENTS[event]}
+        </label>
+      ))}
+    </fieldset>
   );
 }
 

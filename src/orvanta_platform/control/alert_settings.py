@@ -1,9 +1,9 @@
-"""Configuration of alerts, the value of the setting `alerts`."""
+"""Configuration of alerts and of messages about deployments, the value of the setting `alerts`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import msgspec
 
@@ -29,6 +29,9 @@ SECRETS: Final[Mapping[str, Any]] = {
 }
 """JSON Schema that declares the secret fields. The URL of a Slack webhook authorizes its callers."""
 
+DeploymentEvent: TypeAlias = Literal["requested", "approved", "rejected", "applied", "failed", "rolled_back", "held"]
+"""Event of a deployment. failed: checks after it failed."""
+
 _Seconds = Annotated[int, msgspec.Meta(ge=10, le=604_800)]
 _MAX_CHANNELS: Final = 10
 
@@ -49,6 +52,8 @@ class Channel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     sender: str = ""
     to: list[str] = []
     """Addresses that receive the mails."""
+    deployments: list[DeploymentEvent] = []
+    """Events of deployments that are sent to it, in addition to the alerts."""
 
 
 class Alerts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""Sender of messages that other transactions have queued, and starter of error handlers."""
+"""Sender of messages that other transactions have queued, starter of error handlers, and checks of deployments."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from orvanta_platform.db import messages
 from orvanta_platform.services.approvals import notification_queue
 from orvanta_platform.services.changes import item_webhooks
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.services.releases import deployment_mails
+from orvanta_platform.services.releases import deployment_checks, deployment_mails
 from orvanta_platform.services.triggers import error_handlers
 
 POLL_S = 1.0
@@ -20,6 +20,7 @@ SENDERS: Mapping[str, Callable[[Platform], Awaitable[int]]] = {
     "notifications": notification_queue.send_due,
     "error_handlers": error_handlers.start_due,
     "deployment_mails": deployment_mails.send_due,
+    "deployment_checks": deployment_checks.run_due,
     "item_webhooks": item_webhooks.send_due,
 }
 """Functions by kind of message that send what is due and return the number of messages."""

@@ -86,6 +86,13 @@ async def end_alerts(conn: Connection, keys: Sequence[str], channels: Sequence[s
     return len(await conn.fetch(_SQL["end_alerts"], keys, channels))
 
 
+async def queue_event(
+    conn: Connection, kind: str, subject: str, workspace: str, detail: str, channels: Sequence[str]
+) -> None:
+    """Queue a message about an event, which is no condition that begins and ends, for each channel."""
+    await conn.execute(_SQL["queue_event"], kind, subject, workspace, detail, channels)
+
+
 async def claim_due(conn: Connection, limit: int) -> list[AlertMessage]:
     """Claim messages that are due; the caller attempts to send them."""
     return [AlertMessage(**dict(row)) for row in await conn.fetch(_SQL["claim_due"], limit)]

@@ -13,7 +13,7 @@ from orvanta_platform.db.queries import query_texts
 
 _SQL = query_texts("deployment_mails")
 
-AuthorEvent: TypeAlias = Literal["approved", "rejected", "applied"]
+AuthorEvent: TypeAlias = Literal["approved", "rejected", "applied", "failed"]
 
 
 class DueMail(msgspec.Struct, frozen=True):
@@ -46,8 +46,16 @@ async def queue_for_approvers(
     await conn.execute(_SQL["queue_for_approvers"], request, workspace, list(approvers), list(without))
 
 
+async def queue_for_assignees(conn: Connection, request: int, emails: Sequence[str], username: str) -> None:
+    """Queue a mail about a request for accounts that a member asks for their approval.
+
+    Nothing is queued if its author has made many requests in the last hour.
+    """
+    await conn.execute(_SQL["queue_for_assignees"], request, list(emails), username)
+
+
 async def queue_for_author(conn: Connection, request: int, event: AuthorEvent, username: str, email: str) -> None:
-    """Queue a mail for the author of a request about what another member did."""
+    """Queue a mail for the author of a request about what another member, or the platform, did."""
     await conn.execute(_SQL["queue_for_author"], request, event, username, email)
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import msgspec
 
+from orvanta_platform.db.deployment_checks import CheckRow
 from orvanta_platform.db.items import Filter
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import query_texts
@@ -36,6 +37,8 @@ class RequestRow(msgspec.Struct, frozen=True):
     digest: str
     notes: str
     paths: list[str]
+    assignees: list[str]
+    """Usernames of the members who are asked to approve it."""
 
 
 class DecisionRow(msgspec.Struct, frozen=True):
@@ -47,6 +50,9 @@ class DecisionRow(msgspec.Struct, frozen=True):
     email: str
     comment: str | None
     created_at: datetime
+    item_kind: str | None
+    """Kind and path of the item that a comment is about; None: it is about the request."""
+    item_path: str | None
 
 
 class NewDeployment(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,6 +88,8 @@ class DeploymentRow(msgspec.Struct, frozen=True):
     bypass_reason: str | None
     applied_by: str
     applied_at: datetime
+    check: CheckRow | None = None
+    """Checks that followed it; None: the rules had none, or they were not read."""
 
 
 async def list_deployed_items(conn: Connection, environment: str) -> dict[tuple[str, str], str]:
@@ -142,6 +150,12 @@ async def count_open(conn: Connection, environment: str, release: int, kind: str
     return row["same"], row["own"]
 
 
+async def count_recent(conn: Connection, environment: str, email: str) -> int:
+    """Return the number of requests that an author has made in the last hour."""
+    count: int = await conn.fetchval(_SQL["count_recent"], environment, email)
+    return count
+
+
 async def list_requests(
     conn: Connection, environment: str, email: str, filter: Filter, *, before: int | None, state: str | None
 ) -> list[RequestRow]:
@@ -194,10 +208,35 @@ async def set_plan(conn: Connection, request: int, plan_hash: str, *, overwrite:
 
 
 async def insert_decision(
-    conn: Connection, request: int, decision: str, plan_hash: str, username: str, email: str, comment: str | None
+    conn: Connection,
+    request: int,
+    decision: str,
+    plan_hash: str,
+    username: str,
+    email: str,
+    comment: str | None,
+    item: tuple[str, str] | None = None,
 ) -> None:
-    """Add an approval, a rejection or a comment."""
-    await conn.execute(_SQL["insert_decision"], request, decision, plan_hash, username, email, comment)
+    """Add an approval, a rejection or a comment. `item`: kind and path of the item that a comment is about."""
+    values = (request, decision, plan_hash, username, email, comment, *(item or (None, None)))
+    await conn.execute(_SQL["insert_decision"], *values)
+
+
+async def find_approvers(
+    conn: Connection, workspace: str, usernames: Sequence[str], approvers: Sequence[str], without: Sequence[str]
+) -> dict[str, str]:
+    """Return the e-mail addresses of those members, by username, who may approve (`approvers` empty: admins).
+
+    `without`: addresses of accounts that may not.
+    """
+    values = (workspace, list(usernames), list(approvers), list(without))
+    return {row["username"]: row["email"] for row in await conn.fetch(_SQL["find_approvers"], *values)}
+
+
+async def assign(conn: Connection, request: int, members: Mapping[str, str]) -> list[str]:
+    """Assign a request to members (addresses by username) and nobody else; return the addresses that are new to it."""
+    rows = await conn.fetch(_SQL["assign"], request, list(members.values()), list(members))
+    return [row["email"] for row in rows if row["is_new"]]
 
 
 async def list_decisions(conn: Connection, request: int) -> list[DecisionRow]:
@@ -254,6 +293,12 @@ async def list_trigger_owners(
     paths = [[path for each, path in wanted if each == kind] for kind in ("schedule", "http_trigger")]
     rows = await conn.fetch(_SQL["list_trigger_owners"], workspace, *paths)
     return {(row["kind"], row["path"]): row["permissioned_as"] for row in rows}
+
+
+async def find_deployment(conn: Connection, request: int) -> int | None:
+    """Return the deployment of a request that was applied."""
+    found: int | None = await conn.fetchval(_SQL["find_deployment"], request)
+    return found
 
 
 async def find_earlier(

@@ -27,7 +27,7 @@ class EnvironmentRow(msgspec.Struct, frozen=True):
     edited_by: str
     edited_at: datetime
     hold_by: str | None
-    """Member whose rollback prevents promotions; None: there is no hold."""
+    """Member whose rollback prevents promotions, or `system` after failed checks; None: there is no hold."""
     hold_since: datetime | None
     hold_reason: str | None
 

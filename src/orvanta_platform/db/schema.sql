@@ -1654,10 +1654,24 @@ CREATE TABLE deployment_decision (
     username   text NOT NULL,
     email      text NOT NULL,
     comment    text,
-    created_at timestamptz NOT NULL DEFAULT app_now()
+    created_at timestamptz NOT NULL DEFAULT app_now(),
+    item_kind  text,
+    item_path  text,
+    CONSTRAINT deployment_decision_item CHECK ((item_kind IS NULL) = (item_path IS NULL))
 );
 CREATE INDEX deployment_decision_request ON deployment_decision (request);
 COMMENT ON COLUMN deployment_decision.decision IS 'approved, rejected or comment.';
+COMMENT ON COLUMN deployment_decision.item_kind IS 'Kind of the item that a comment is about; null: it is about the request.';
+
+CREATE TABLE deployment_assignee (
+    request  bigint NOT NULL REFERENCES deployment_request (id) ON DELETE CASCADE,
+    email    text NOT NULL,
+    username text NOT NULL,
+    assigned boolean NOT NULL DEFAULT true,
+    PRIMARY KEY (request, email)
+);
+COMMENT ON TABLE deployment_assignee IS 'Members who are asked to approve a request to deploy.';
+COMMENT ON COLUMN deployment_assignee.assigned IS 'False: no longer. The row remains, so that nobody gets two mails about a request.';
 
 CREATE TABLE deployment_mail (
     id       uuid PRIMARY KEY DEFAULT gen_random_uuid(),
@@ -1707,6 +1721,36 @@ CREATE TABLE deployed_item (
 );
 CREATE INDEX deployed_item_deployment ON deployed_item (deployment);
 COMMENT ON TABLE deployed_item IS 'Items as the last deployment left them, by which later changes are recognised.';
+
+CREATE TABLE deployment_check (
+    deployment       bigint PRIMARY KEY REFERENCES deployment (id) ON DELETE CASCADE,
+    checks           jsonb NOT NULL,
+    on_failed        text NOT NULL,
+    permissioned_as  text NOT NULL,
+    email            text NOT NULL,
+    scopes           text[],
+    state            text NOT NULL DEFAULT 'waiting',
+    results          jsonb NOT NULL DEFAULT '[]',
+    run              uuid,
+    run_until        timestamptz,
+    created_at       timestamptz NOT NULL DEFAULT app_now(),
+    ended_at         timestamptz,
+    rollback         text,
+    rollback_request bigint REFERENCES deployment_request (id) ON DELETE SET NULL,
+    rollback_detail  text,
+    due_at           timestamptz DEFAULT app_now()
+);
+CREATE INDEX deployment_check_due ON deployment_check (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX deployment_check_rollback_request ON deployment_check (rollback_request);
+COMMENT ON TABLE deployment_check IS 'Checks of an environment after a release was promoted to it.';
+COMMENT ON COLUMN deployment_check.checks IS 'The rule of the environment at the time of the deployment.';
+COMMENT ON COLUMN deployment_check.on_failed IS 'The rule at that time: nothing, hold or rollback.';
+COMMENT ON COLUMN deployment_check.permissioned_as IS 'Member u/<username> who applied the release, as whom the smoke run and a rollback act.';
+COMMENT ON COLUMN deployment_check.scopes IS 'Scopes of the token that applied the release, which limit both; null: none.';
+COMMENT ON COLUMN deployment_check.state IS 'waiting, running (the smoke run was started), passed or failed.';
+COMMENT ON COLUMN deployment_check.run_until IS 'Time at which the smoke run counts as failed.';
+COMMENT ON COLUMN deployment_check.rollback IS 'due, done or refused; null: no rollback.';
+COMMENT ON COLUMN deployment_check.due_at IS 'Time of the next attempt, postponed while a server makes one; null: nothing remains to be done.';
 
 -- Figures per minute and hour for the operations page.
 

@@ -166,6 +166,7 @@ QUERY: Final[Mapping[str, str]] = {
     "update_if_exists": "True to change the item that exists at the path.",
     "username": "Username of a member.",
     "value": "Only rows whose value contains this text.",
+    "waiting": "True for requests that wait for the approval of the caller.",
     "with_deployment_msg": "True to include the message of the newest version as `deployment_msg`.",
     "with_starred_info": "True to include whether the item is a favourite of the caller; otherwise `starred` is false.",
     "without_description": "True to leave out descriptions.",
@@ -183,7 +184,7 @@ _BOOLEAN: Final = frozenset(
         *("plain_secret", "show_archived", "skip_if_noop", "skip_resource_types", "skip_resources", "skip_secrets"),
         *("skip_variables", "starred_only", "update_if_exists", "with_starred_info"),
         *("flow_level", "mine", "latest"),
-        *("is_template", "dedicated_worker", "with_deployment_msg", "without_description"),
+        *("is_template", "dedicated_worker", "with_deployment_msg", "without_description", "waiting"),
     )
 )
 _INTEGER: Final = frozenset(

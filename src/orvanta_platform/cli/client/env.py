@@ -24,6 +24,12 @@ Of = Annotated[str, typer.Option("--of", help="Workspace to which releases are d
 Position = Annotated[int | None, typer.Option("--position", min=1, help="Place in the pipeline; 1 is the first.")]
 Color = Annotated[str | None, typer.Option("--color", help="Color on the pages of the workspace, as #rrggbb.")]
 Off = Annotated[bool, typer.Option("--off", help="No longer promote automatically.")]
+Waiting = Annotated[bool, typer.Option("--waiting", help="Only those that wait for your approval.")]
+Request = Annotated[int, typer.Argument(help="Number of the request.", metavar="REQUEST")]
+Text = Annotated[str, typer.Argument(help="Text of the comment.", metavar="TEXT")]
+Item = Annotated[
+    str | None, typer.Option("--item", help="Item of the plan that it is about, as <kind>/<path>.", metavar="ITEM")
+]
 RulesFile = Annotated[
     Path | None, typer.Option("--rules", help="File with the rules, as YAML or JSON; replaces all rules.")
 ]
@@ -58,8 +64,8 @@ def _list(session: Session) -> None:
 
 @command(app, "orvanta env show production", "orvanta env show production --json")
 def show(session: Session, name: Name) -> None:
-    """Show what runs in an environment, a hold, and items that were changed outside of releases."""
-    from orvanta_platform.cli.client.output import local_time, print_json, terminal_safe
+    """Show what runs in an environment, its checks, a hold, and items that were changed outside of releases."""
+    from orvanta_platform.cli.client.output import local_time, print_checks, print_json, terminal_safe
 
     workspace = find(session, name)["workspace"]
     state = session.api.get(f"/api/w/{quote(workspace, safe='')}/deployments/environment")
@@ -73,6 +79,7 @@ def show(session: Session, name: Name) -> None:
     else:
         release = f"{current['source']}/{current['number']}"
         print(f"release: {release} by {current['applied_by']} at {local_time(current['applied_at'])}")
+        print_checks(current["check"])
     if hold is not None:
         print(f"hold: {terminal_safe(hold['reason'])} ({hold['by']}, {local_time(hold['since'])})")
     automatic = state["automatic"]
@@ -81,6 +88,48 @@ def show(session: Session, name: Name) -> None:
         print(f"automatic promotion: {automatic['permissioned_as']}" + (f" ({status})" if status else ""))
     for each in state["drift"]:
         print(f"drift: {each['kind']} {each['path']}")
+
+
+@command(app, "orvanta env requests production", "orvanta env requests production --waiting --json")
+def requests(session: Session, name: Name, waiting: Waiting = False) -> None:
+    """List the open requests to deploy to an environment."""
+    from orvanta_platform.cli.client.output import local_time, print_json, print_table
+
+    workspace = find(session, name)["workspace"]
+    chosen = {"waiting": "true"} if waiting else {"state": "open"}
+    found = session.api.get(f"/api/w/{quote(workspace, safe='')}/deployments/list", per_page=100, **chosen)
+    if session.as_json:
+        print_json(found)
+        return
+    rows = [
+        [
+            str(each["id"]),
+            each["kind"],
+            f"{each['source']}/{each['number']}",
+            each["author"],
+            local_time(each["created_at"]),
+            ", ".join(each["assignees"]),
+        ]
+        for each in found
+    ]
+    print_table(["REQUEST", "KIND", "RELEASE", "BY", "AT", "ASKED"], rows)
+
+
+@command(
+    app,
+    "orvanta env comment production 12 'Totals compared'",
+    "orvanta env comment production 12 'Why twice?' --item flow/f/sales/report",
+)
+def comment(session: Session, name: Name, request: Request, text: Text, item: Item = None) -> None:
+    """Comment on a request to deploy, or on one item of its plan."""
+    workspace = find(session, name)["workspace"]
+    kind, _, path = (item or "").partition("/")
+    if item is not None and not path:
+        raise BadRequest(f"{item[:200]!r} is not an item.", hint="Write <kind>/<path>, such as flow/f/sales/report.")
+    about = {} if item is None else {"kind": kind, "path": path}
+    call = f"/api/w/{quote(workspace, safe='')}/deployments/comment/{request}"
+    session.api.post(call, {"comment": text, **about})
+    session.print_state(f"request {request}", "comment added")
 
 
 @command(app, "orvanta env lift-hold production")

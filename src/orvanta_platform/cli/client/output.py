@@ -51,6 +51,21 @@ def print_change(entry: Mapping[str, Any], note: str = "") -> None:
     print(terminal_safe(f"{_SIGNS[entry['action']]} {entry['kind']} {entry['path']}{note}"))
 
 
+def print_checks(check: dict[str, Any] | None) -> None:
+    """Print the checks after a deployment, each with its outcome, and the rollback that followed."""
+    if check is None:
+        return
+    print(f"checks: {check['state']}")
+    for each in check["results"]:
+        name = "smoke run" if each["kind"] == "smoke_run" else f"{each['tests']} tests"
+        print(terminal_safe(f"    {name} {each['path']}: {each['message'] or 'passed'}"))
+    if check["run"] is not None:
+        print(f"    run: {check['run']}")
+    if check["rollback"] is not None:
+        detail = f" ({check['rollback_detail']})" if check["rollback_detail"] else ""
+        print(terminal_safe(f"rollback: {check['rollback']}{detail}"))
+
+
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print rows in columns. The head is printed only on a terminal."""
     shown = [[terminal_safe(cell) for cell in row] for row in rows]

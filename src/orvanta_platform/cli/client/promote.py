@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from urllib.parse import quote
 
 import typer
@@ -13,6 +14,8 @@ from orvanta_platform.cli.client import env
 from orvanta_platform.cli.client.command import Session, command
 from orvanta_platform.cli.client.errors import FAILED, ServerRefused
 from orvanta_platform.errors import BadRequest, DeploymentBlocked
+
+POLL_S: Final = 1.0
 
 Release = Annotated[
     str, typer.Argument(help="Number of a release of the workspace, or <workspace>/<number>.", metavar="RELEASE")
@@ -31,8 +34,15 @@ Planned = Annotated[
 ]
 Approve = Annotated[bool, typer.Option("--approve", help="Approve the open request for the release.")]
 Apply = Annotated[bool, typer.Option("--apply", help="Apply the open request for the release, or a new one.")]
+Wait = Annotated[
+    bool, typer.Option("--wait", help="Wait for the checks after the deployment; exit with 1 if they fail.")
+]
 Renew = Annotated[bool, typer.Option("--renew", help="Make the plan of the open request again.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace items that were changed in the environment.")]
+Assign = Annotated[
+    list[str] | None,
+    typer.Option("--assign", help="Username of an approver who is asked for approval; repeatable.", metavar="USER"),
+]
 Comment = Annotated[str | None, typer.Option("--comment", help="Comment on the approval.")]
 Bypass = Annotated[
     str | None, typer.Option("--bypass-reason", help="Reason for not waiting until the rules are fulfilled.")
@@ -50,9 +60,11 @@ def register(app: typer.Typer) -> None:
         app,
         "orvanta promote 3 --to staging --plan",
         "orvanta promote 3 --to production",
+        "orvanta promote 3 --to production --assign bob",
         "orvanta promote dev/3 --to production --renew",
         "orvanta promote dev/3 --to production --approve",
         "orvanta promote dev/3 --to production --apply",
+        "orvanta promote dev/3 --to production --apply --wait",
         "orvanta promote dev/3 --from development --to production",
     )(promote)
     command(app, "orvanta rollback production --reason 'Orders are counted twice'")(rollback)
@@ -66,8 +78,10 @@ def promote(
     plan: Planned = False,
     approve: Approve = False,
     apply: Apply = False,
+    wait: Wait = False,
     renew: Renew = False,
     overwrite: Overwrite = False,
+    assign: Assign = None,
     comment: Comment = None,
     bypass_reason: Bypass = None,
 ) -> None:
@@ -87,7 +101,9 @@ def promote(
     if found is None:
         if renew or (approve and not apply):
             raise BadRequest(f"There is no open request for {source}/{number} in {to}.", hint="Request it first.")
-        found = json.loads(session.api.post(f"{calls}/create", named))
+        found = json.loads(session.api.post(f"{calls}/create", {**named, "assignees": assign or []}))
+    elif assign:
+        found = json.loads(session.api.post(f"{calls}/assign/{found['id']}", {"assignees": assign}))
     if renew:
         body = {"overwrite": True} if overwrite else {}
         found = json.loads(session.api.post(f"{calls}/renew/{found['id']}", body))
@@ -97,7 +113,11 @@ def promote(
     if apply:
         application = {"plan_hash": found["plan_hash"], "bypass_reason": bypass_reason}
         found = _apply(session, f"{calls}/apply/{found['id']}", application)
+        if wait:
+            found = _wait(session, f"{calls}/get/{found['id']}", found)
     _print_request(session, found)
+    if wait and found["check"] and found["check"]["state"] == "failed":
+        raise typer.Exit(FAILED)
 
 
 def rollback(
@@ -171,8 +191,16 @@ def _apply(session: Session, call: str, application: dict[str, Any]) -> dict[str
     return found
 
 
+def _wait(session: Session, call: str, found: dict[str, Any]) -> dict[str, Any]:
+    """Return a request that was applied once its checks, and a rollback after them, have ended."""
+    while found["check"] and (found["check"]["state"] in ("waiting", "running") or found["check"]["rollback"] == "due"):
+        time.sleep(POLL_S)
+        found = session.api.get(call)
+    return found
+
+
 def _print_request(session: Session, found: dict[str, Any]) -> None:
-    from orvanta_platform.cli.client.output import print_json
+    from orvanta_platform.cli.client.output import print_checks, print_json
 
     if session.as_json:
         print_json(found)
@@ -183,7 +211,10 @@ def _print_request(session: Session, found: dict[str, Any]) -> None:
         for each in found["plan"]["entries"]:
             if each["action"] != "unchanged":
                 print(f"differs from the release: {each['kind']} {each['path']}")
+        print_checks(found["check"])
     if found["state"] == "open":
+        if found["assignees"]:
+            print(f"asked for approval: {', '.join(found['assignees'])}")
         if found["stale"]:
             print("stale: the environment or a required test was changed; --renew makes the plan again")
         _print_plan(found["plan"])

@@ -38,6 +38,12 @@ WITH ended AS (
 )
 SELECT kind, subject FROM ended
 
+-- name: queue_event
+-- Queues a message about an event for each of these channels ($5).
+INSERT INTO alert_message (id, channel, kind, subject, workspace, detail, since)
+SELECT gen_random_uuid(), c.channel, $1, $2, $3, $4, app_now()
+FROM unnest($5::text[]) AS c (channel)
+
 -- name: claim_due
 -- Claims up to $1 messages that are due, with an increasing delay before the next attempt.
 UPDATE alert_message m

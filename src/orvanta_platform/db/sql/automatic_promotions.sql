@@ -18,7 +18,8 @@ DELETE FROM automatic_promotion WHERE environment = $1 RETURNING environment;
 -- Releases to promote to the environment $1 (null: to all environments): the last one that was promoted to the previous
 -- environment, after the soak time. Excluded are releases that have been in the environment, that precede the one of
 -- their workspace that runs there, or for which a request was rejected, or withdrawn by the member who set up the
--- promotion. Neither environment is on hold. `request`: the open request of that member.
+-- promotion, and releases whose checks in the previous environment did not pass. Neither environment is on hold.
+-- `request`: the open request of that member.
 SELECT a.environment, e.workspace, a.permissioned_as, a.email, d.release, d.source, d.number, (
            SELECT min(q.id) FROM deployment_request AS q
            WHERE q.environment = e.name AND q.release = d.release AND q.state = 'open' AND q.kind = 'promotion'
@@ -37,6 +38,7 @@ WHERE ($1::text IS NULL OR a.environment = $1)
   AND d.applied_at <= app_now() - make_interval(mins => coalesce((e.rules ->> 'soak_minutes')::integer, 0))
   AND (c.id IS NULL OR c.source <> d.source OR c.number < d.number)
   AND NOT EXISTS (SELECT FROM deployment AS o WHERE o.environment = e.name AND o.digest = d.digest)
+  AND NOT EXISTS (SELECT FROM deployment_check AS k WHERE k.deployment = d.id AND k.state <> 'passed')
   AND NOT EXISTS (
       SELECT FROM deployment_request AS q
       WHERE q.environment = e.name AND q.release = d.release

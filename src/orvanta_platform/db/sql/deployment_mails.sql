@@ -20,6 +20,19 @@ WHERE q.id = $1 AND NOT EXISTS (SELECT FROM service_account AS s WHERE s.email =
   )
 ORDER BY m.username LIMIT 50;
 
+-- name: queue_for_assignees
+-- Queues a mail for each of the accounts $2, whom the member $3 asks for their approval, under the limit of
+-- queue_for_approvers.
+INSERT INTO deployment_mail (request, event, email, username)
+SELECT q.id, 'requested', n.email, $3
+FROM deployment_request AS q
+CROSS JOIN unnest($2::text[]) AS n (email)
+WHERE q.id = $1 AND 20 >= (
+    SELECT count(*) FROM deployment_request AS o
+    WHERE o.environment = q.environment AND o.author_email = q.author_email
+      AND o.created_at > app_now() - interval '1 hour'
+);
+
 -- name: queue_for_author
 -- Queues a mail about the event $2 by the member $3 with the address $4 for the author of a request, who is somebody
 -- else.

@@ -56,11 +56,18 @@ SELECT min(id) FILTER (WHERE release = $2 AND kind = $3) AS same, count(*) FILTE
 FROM deployment_request
 WHERE environment = $1 AND state = 'open';
 
+-- name: count_recent
+-- The number of requests of an environment that the author $2 has made in the last hour.
+SELECT count(*) FROM deployment_request
+WHERE environment = $1 AND author_email = $2 AND created_at > app_now() - interval '1 hour';
+
 -- name: list_requests
 -- A page of the requests of an environment below id $2, newest first; with $3 only those in that state. Includes those
 -- of the author $4, and others if all of their paths are readable.
 SELECT q.id, q.environment, q.release, q.kind, q.state, q.overwrite, q.plan_hash, q.author, q.author_email,
-       q.created_at, q.closed_by, q.closed_at, r.workspace AS source, r.number, r.digest, r.notes, r.paths
+       q.created_at, q.closed_by, q.closed_at, r.workspace AS source, r.number, r.digest, r.notes, r.paths, ARRAY(
+           SELECT a.username FROM deployment_assignee AS a WHERE a.request = q.id AND a.assigned ORDER BY a.username
+       ) AS assignees
 FROM deployment_request AS q
 JOIN release AS r ON r.id = q.release
 WHERE q.environment = $1 AND ($2::bigint IS NULL OR q.id < $2) AND ($3::text IS NULL OR q.state = $3)
@@ -74,9 +81,12 @@ ORDER BY q.id DESC LIMIT $8;
 
 -- name: list_unapproved
 -- The open requests of an environment, oldest first, that the account $2 may approve: all paths are readable, and it
--- has not approved the plan. With $6 only those of which it is not an author: see list_authors.
+-- has not approved the plan. With $6 only those of which it is not an author: see list_authors. A request does not wait
+-- for the account while others are assigned who have not approved the plan.
 SELECT q.id, q.environment, q.release, q.kind, q.state, q.overwrite, q.plan_hash, q.author, q.author_email,
-       q.created_at, q.closed_by, q.closed_at, r.workspace AS source, r.number, r.digest, r.notes, r.paths
+       q.created_at, q.closed_by, q.closed_at, r.workspace AS source, r.number, r.digest, r.notes, r.paths, ARRAY(
+           SELECT a.username FROM deployment_assignee AS a WHERE a.request = q.id AND a.assigned ORDER BY a.username
+       ) AS assignees
 FROM deployment_request AS q
 JOIN release AS r ON r.id = q.release
 WHERE q.environment = $1 AND q.state = 'open'
@@ -87,6 +97,16 @@ WHERE q.environment = $1 AND q.state = 'open'
   AND NOT EXISTS (
       SELECT FROM deployment_decision AS d
       WHERE d.request = q.id AND d.decision = 'approved' AND d.plan_hash = q.plan_hash AND d.email = $2
+  )
+  AND (
+      EXISTS (SELECT FROM deployment_assignee AS a WHERE a.request = q.id AND a.assigned AND a.email = $2)
+      OR NOT EXISTS (
+          SELECT FROM deployment_assignee AS a
+          WHERE a.request = q.id AND a.assigned AND NOT EXISTS (
+              SELECT FROM deployment_decision AS d
+              WHERE d.request = q.id AND d.decision = 'approved' AND d.plan_hash = q.plan_hash AND d.email = a.email
+          )
+      )
   )
   AND NOT ($6 AND EXISTS (
       SELECT
@@ -106,7 +126,9 @@ ORDER BY q.id LIMIT $7;
 -- name: get_request
 -- The request of an environment with an id, under the conditions of list_requests.
 SELECT q.id, q.environment, q.release, q.kind, q.state, q.overwrite, q.plan_hash, q.author, q.author_email,
-       q.created_at, q.closed_by, q.closed_at, r.workspace AS source, r.number, r.digest, r.notes, r.paths
+       q.created_at, q.closed_by, q.closed_at, r.workspace AS source, r.number, r.digest, r.notes, r.paths, ARRAY(
+           SELECT a.username FROM deployment_assignee AS a WHERE a.request = q.id AND a.assigned ORDER BY a.username
+       ) AS assignees
 FROM deployment_request AS q
 JOIN release AS r ON r.id = q.release
 WHERE q.environment = $1 AND q.id = $2
@@ -137,12 +159,12 @@ UPDATE deployment_request SET plan_hash = $2, overwrite = $3 WHERE id = $1;
 
 -- name: insert_decision
 -- Adds an approval, a rejection or a comment.
-INSERT INTO deployment_decision (request, decision, plan_hash, username, email, comment)
-VALUES ($1, $2, $3, $4, $5, $6);
+INSERT INTO deployment_decision (request, decision, plan_hash, username, email, comment, item_kind, item_path)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
 
 -- name: list_decisions
 -- The last 1,000 approvals and rejections of a request, and its last 1,000 comments, oldest first.
-SELECT decision, plan_hash, username, email, comment, created_at
+SELECT decision, plan_hash, username, email, comment, created_at, item_kind, item_path
 FROM (
     (SELECT * FROM deployment_decision WHERE request = $1 AND decision <> 'comment' ORDER BY id DESC LIMIT 1000)
     UNION ALL
@@ -159,6 +181,34 @@ SELECT EXISTS (
 -- name: count_comments
 -- The number of comments of an account on a request.
 SELECT count(*) FROM deployment_decision WHERE request = $1 AND decision = 'comment' AND email = $2;
+
+-- name: find_approvers
+-- Those of the usernames $2 whose members are enabled in the workspace $1 and are among the approvers $3 (empty: its
+-- admins), without service accounts and the accounts $4.
+SELECT m.username, m.email
+FROM member AS m
+JOIN account AS a ON a.email = m.email AND NOT a.disabled
+WHERE m.workspace = $1 AND m.username = ANY ($2::text[]) AND NOT m.disabled AND m.email <> ALL ($4::text[])
+  AND NOT EXISTS (SELECT FROM service_account AS s WHERE s.email = m.email)
+  AND CASE
+      WHEN cardinality($3::text[]) = 0 THEN m.role = 'admin' OR a.super_admin
+      ELSE 'u/' || m.username = ANY ($3) OR 'g/all' = ANY ($3)
+           OR EXISTS (SELECT FROM team_member AS t
+                      WHERE t.workspace = $1 AND t.username = m.username AND 'g/' || t.team = ANY ($3))
+  END;
+
+-- name: assign
+-- Assigns a request to the accounts $2 with the usernames $3, and to nobody else; returns those that were not assigned
+-- to it before, at any time.
+WITH before AS (
+    SELECT email FROM deployment_assignee WHERE request = $1
+), removed AS (
+    UPDATE deployment_assignee SET assigned = false WHERE request = $1 AND email <> ALL ($2::text[])
+)
+INSERT INTO deployment_assignee AS a (request, email, username)
+SELECT $1, n.email, n.username FROM unnest($2::text[], $3::text[]) AS n (email, username)
+ON CONFLICT (request, email) DO UPDATE SET assigned = true, username = excluded.username
+RETURNING a.email, NOT EXISTS (SELECT FROM before AS b WHERE b.email = a.email) AS is_new;
 
 -- name: lock_environment
 -- Locks an environment, so that one deployment is applied at a time.
@@ -203,6 +253,10 @@ UNION ALL
 SELECT 'http_trigger', h.path, h.permissioned_as
 FROM http_trigger AS h
 WHERE h.workspace = $1 AND h.path = ANY ($3::text[]);
+
+-- name: find_deployment
+-- The deployment of a request that was applied.
+SELECT id FROM deployment WHERE request = $1;
 
 -- name: find_earlier
 -- The last release that was applied to an environment before the release that runs there now was promoted; with $2 and

@@ -112,6 +112,12 @@ WITH sought AS (
          OR e.rules -> 'bypass' ? s.principal
     WHERE s.kind = 'group' AND e.workspace = $1
     UNION ALL
+    SELECT 'environment', e.name, '{}', NULL, NULL, NULL, s.kind, s.path, NULL
+    FROM sought AS s
+    JOIN environment AS e ON e.rules #>> '{checks,smoke_run,kind}' = s.kind
+                         AND e.rules #>> '{checks,smoke_run,path}' = s.path
+    WHERE s.kind IN ('flow', 'script') AND e.workspace = $1
+    UNION ALL
     SELECT i.kind, i.path, i.extra_perms, NULL, NULL, NULL, s.kind, s.path, NULL
     FROM sought AS s
     JOIN policy AS p ON p.name = s.path AND (p.workspace = $1 OR p.workspace IS NULL)

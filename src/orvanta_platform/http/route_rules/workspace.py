@@ -65,6 +65,7 @@ RULES: Mapping[tuple[str, str], str] = MappingProxyType(
         """,
         ("deployment", "write"): """
             POST deployments/create
+            POST deployments/assign/{id}
             POST deployments/withdraw/{id}
             POST deployments/renew/{id}
         """,

@@ -11,9 +11,18 @@ from msgspec import UNSET
 from orvanta_platform.errors import BadRequest
 from orvanta_platform.http import answers
 from orvanta_platform.http.openapi import call
-from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, page_of, platform_of, row_of
+from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, bool_of, page_of, platform_of, row_of
 from orvanta_platform.http.schemas import deployments as schemas
-from orvanta_platform.services.releases import automatic_promotions, deployments, item_changes, plans, requests
+from orvanta_platform.services.releases import (
+    automatic_promotions,
+    deployments,
+    discussion,
+    history,
+    item_changes,
+    pending_approvals,
+    plans,
+    requests,
+)
 from orvanta_platform.services.releases.requests import PlannedRequest, RequestState
 
 _D = "/api/w/{workspace:str}/deployments"
@@ -24,7 +33,7 @@ async def get_environment(request: AnyRequest, workspace: FromPath[str]) -> Resp
     """Get the environment of the workspace: its rules, what runs there, a hold, and changes outside of releases."""
     platform, actor = platform_of(request), actor_of(request)
     environment = await requests.environment_of(platform, actor, workspace)
-    last = await requests.history(platform, actor, workspace, limit=1)
+    last = await history.list_page(platform, actor, workspace, limit=1)
     drift = await plans.find_drift(platform, actor, environment)
     automatic_promotion = await automatic_promotions.get(platform, actor, workspace)
     return answers.json(schemas.state(environment, last[0] if last else None, drift, automatic_promotion))
@@ -40,23 +49,34 @@ async def plan_release(request: AnyRequest, workspace: FromPath[str]) -> Respons
     return answers.json(schemas.release_plan(made, unfulfilled))
 
 
-@post(f"{_D}/create", status_code=201, opt=call(body=schemas.ReleaseName, answer=schemas.DetailedRequest))
+@post(f"{_D}/create", status_code=201, opt=call(body=schemas.NewRequest, answer=schemas.DetailedRequest))
 async def create_request(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """Request the deployment of a release to the environment."""
-    body = await body_of(request, schemas.ReleaseName)
+    body = await body_of(request, schemas.NewRequest)
     made = await requests.create(
-        platform_of(request), actor_of(request), workspace, body.source, body.number, overwrite=body.overwrite
+        platform_of(request),
+        actor_of(request),
+        workspace,
+        body.source,
+        body.number,
+        overwrite=body.overwrite,
+        assignees=body.assignees,
     )
     return answers.json(schemas.detailed(made), 201)
 
 
-@get(f"{_D}/list", opt=call(answer=list[schemas.DeploymentRequest], query=("state", "before", "per_page")))
+@get(f"{_D}/list", opt=call(answer=list[schemas.DeploymentRequest], query=("state", "waiting", "before", "per_page")))
 async def list_requests(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """List requests, newest first: your own, and those of which you may read all paths.
 
-    `state`: open, applied, rejected or withdrawn. `before`: id below which the page begins.
+    `state`: open, applied, rejected or withdrawn. `waiting`: true for those that wait for your approval, oldest first.
+    `before`: id below which the page begins.
     """
     page = page_of(request)
+    if bool_of(request, "waiting"):
+        platform, actor = platform_of(request), actor_of(request)
+        waiting = await pending_approvals.list_waiting(platform, actor, workspace, limit=page.limit)
+        return answers.json([schemas.request(each) for each in waiting])
     found = await requests.list_page(
         platform_of(request),
         actor_of(request),
@@ -96,14 +116,25 @@ async def reject_request(request: AnyRequest, workspace: FromPath[str], id: From
     return _detailed(await requests.reject(platform_of(request), actor_of(request), workspace, id, body.comment))
 
 
-@post(f"{_D}/comment/{{id:int}}", status_code=200, opt=call(body=schemas.Comment, answer=schemas.DetailedRequest))
+@post(f"{_D}/comment/{{id:int}}", status_code=200, opt=call(body=schemas.NewComment, answer=schemas.DetailedRequest))
 async def comment_request(request: AnyRequest, workspace: FromPath[str], id: FromPath[int]) -> Response[bytes]:
-    """Add a comment to a request."""
-    body = await body_of(request, schemas.Comment)
-    text = body.comment or ""
-    if not text.strip():
+    """Add a comment to a request, or to one item of its plan (`kind` and `path`)."""
+    body = await body_of(request, schemas.NewComment)
+    if not body.comment.strip():
         raise BadRequest("The comment is empty.")
-    return _detailed(await requests.comment(platform_of(request), actor_of(request), workspace, id, text))
+    if (body.kind is None) != (body.path is None):
+        raise BadRequest("A comment on an item needs its `kind` and its `path`.")
+    item = None if body.kind is None or body.path is None else (body.kind, body.path)
+    platform, actor = platform_of(request), actor_of(request)
+    return _detailed(await discussion.comment(platform, actor, workspace, id, body.comment, item))
+
+
+@post(f"{_D}/assign/{{id:int}}", status_code=200, opt=call(body=schemas.Assignment, answer=schemas.DetailedRequest))
+async def assign_request(request: AnyRequest, workspace: FromPath[str], id: FromPath[int]) -> Response[bytes]:
+    """Ask these approvers for their approval, by mail and on their home page. Its author and admins only."""
+    body = await body_of(request, schemas.Assignment)
+    platform, actor = platform_of(request), actor_of(request)
+    return _detailed(await discussion.assign(platform, actor, workspace, id, body.assignees))
 
 
 @post(f"{_D}/withdraw/{{id:int}}", status_code=200, opt=call(answer=schemas.DetailedRequest))
@@ -182,7 +213,7 @@ async def list_deployments(request: AnyRequest, workspace: FromPath[str]) -> Res
     `before`: id below which the page begins.
     """
     page = page_of(request)
-    found = await requests.history(
+    found = await history.list_page(
         platform_of(request),
         actor_of(request),
         workspace,
@@ -215,6 +246,7 @@ ROUTES = [
     approve_request,
     reject_request,
     comment_request,
+    assign_request,
     withdraw_request,
     renew_request,
     apply_request,

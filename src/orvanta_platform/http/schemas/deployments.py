@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any, Literal
+from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, UnsetType
 from msgspec.structs import asdict
 
 from orvanta_platform.db.automatic_promotions import AutomaticPromotionRow
+from orvanta_platform.db.deployment_checks import CheckRow
 from orvanta_platform.db.deployments import DecisionRow, DeploymentRow, RequestRow
 from orvanta_platform.db.environments import EnvironmentRow
 from orvanta_platform.http.schemas import environments
@@ -20,6 +22,7 @@ from orvanta_platform.services.releases.item_changes import ItemChange
 from orvanta_platform.services.releases.plans import Blocker, DeploymentPlan
 from orvanta_platform.services.releases.requests import PlannedRequest, RequestKind, RequestState
 from orvanta_platform.workflow.diff import Difference
+from orvanta_platform.workflow.releases.rules import Checks, FailedCheckRule
 from orvanta_platform.workflow.tree.item import Kind
 from orvanta_platform.workflow.tree.plan import Action
 
@@ -33,6 +36,20 @@ class ReleaseName(msgspec.Struct, kw_only=True):
     number: int
     overwrite: bool = False
     """Replace items that were changed in the environment, instead of reporting conflicts."""
+
+
+class NewRequest(ReleaseName, kw_only=True):
+    """A request to deploy a release."""
+
+    assignees: list[str] = []
+    """Usernames of approvers who are asked for their approval; none: all approvers are asked."""
+
+
+class Assignment(msgspec.Struct, kw_only=True):
+    """Members who are asked to approve a request."""
+
+    assignees: list[str]
+    """Usernames of approvers; none: all approvers are asked."""
 
 
 class BlockingReason(msgspec.Struct, kw_only=True):
@@ -102,6 +119,9 @@ class DeploymentRequest(msgspec.Struct, kw_only=True):
     overwrite: bool
     plan_hash: str
     author: str
+    assignees: list[str]
+    """Usernames of the members who are asked for their approval; none: all approvers are."""
+
     created_at: datetime
     closed_by: str | None
     closed_at: datetime | None
@@ -116,6 +136,10 @@ class Decision(msgspec.Struct, kw_only=True):
 
     username: str
     comment: str | None
+    item_kind: str | None
+    """Kind and path of the item of the plan that a comment is about; null: it is about the request."""
+
+    item_path: str | None
     created_at: datetime
 
 
@@ -127,6 +151,60 @@ class DetailedRequest(DeploymentRequest, kw_only=True):
 
     plan: ReleasePlan
     decisions: list[Decision]
+    check: DeploymentCheck | None
+    """Checks after it was applied; null: there are none."""
+
+
+class CheckOutcome(msgspec.Struct, kw_only=True):
+    """Outcome of the tests of a workflow, or of the smoke run."""
+
+    kind: Literal["workflow_tests", "smoke_run"]
+    path: str
+    """Empty if the tests of all workflows could not be run."""
+
+    passed: bool
+    tests: int
+    """Number of tests that were run."""
+
+    failed: list[str]
+    """Names of tests that failed, at most 20."""
+
+    message: str | None
+    """Reason why it failed; null: it passed."""
+
+
+class DeploymentCheck(msgspec.Struct, kw_only=True):
+    """Checks that the rules of the environment demand after a release was promoted."""
+
+    state: Literal["waiting", "running", "passed", "failed"]
+    """running: the smoke run was started."""
+
+    checks: Checks
+    """The rule `checks` at the time of the deployment."""
+
+    on_failed_check: FailedCheckRule
+    """The rule `on_failed_check` at the time of the deployment."""
+
+    permissioned_as: str
+    """`u/<username>` of the member who applied the release: the smoke run and a rollback have its permissions."""
+
+    results: list[CheckOutcome]
+    run: UUID | None
+    """Smoke run."""
+
+    run_until: datetime | None
+    """Time at which the smoke run is cancelled."""
+
+    created_at: datetime
+    ended_at: datetime | None
+    rollback: Literal["due", "done", "refused"] | None
+    """State of the rollback after failed checks; null: there is none."""
+
+    rollback_request: int | None
+    """Request of the rollback, which remains open if it was refused."""
+
+    rollback_detail: str | None
+    """Reason why the rollback was refused. Members who may not apply see only that it was."""
 
 
 class RequestOutcome(DetailedRequest, kw_only=True):
@@ -168,9 +246,19 @@ class ApplyRequest(msgspec.Struct, kw_only=True):
 
 
 class Comment(msgspec.Struct, kw_only=True):
-    """A comment."""
+    """A comment on a rejection."""
 
     comment: str | None = None
+
+
+class NewComment(msgspec.Struct, kw_only=True):
+    """A comment on a request, or on one item of its plan."""
+
+    comment: str = ""
+    kind: str | None = None
+    """Kind and path of an item of the plan."""
+
+    path: str | None = None
 
 
 class RenewRequest(msgspec.Struct, kw_only=True):
@@ -209,12 +297,16 @@ class Deployment(msgspec.Struct, kw_only=True):
     bypass_reason: str | None
     applied_by: str
     applied_at: datetime
+    check: DeploymentCheck | None
+    """Checks that followed it; null: there are none."""
 
 
 class Hold(msgspec.Struct, kw_only=True):
     """Promotions are refused until it is lifted."""
 
     by: str
+    """Member who rolled the environment back; `system` after failed checks."""
+
     since: datetime
     reason: str
 
@@ -303,7 +395,21 @@ def outcome(done: ApplyResult) -> RequestOutcome:
 def deployment(row: DeploymentRow) -> Deployment:
     """Convert a deployment."""
     values = {name: getattr(row, name) for name in Deployment.__struct_fields__}
-    return Deployment(**values)
+    return Deployment(**{**values, "check": _check(row.check)})
+
+
+def _check(row: CheckRow | None) -> DeploymentCheck | None:
+    if row is None:
+        return None
+    same = ("permissioned_as", "run", "run_until", "created_at", "ended_at", "rollback_request", "rollback_detail")
+    return DeploymentCheck(
+        **{name: getattr(row, name) for name in same},
+        state=row.state,
+        checks=msgspec.json.decode(row.checks, type=Checks),
+        on_failed_check=row.on_failed,
+        results=[CheckOutcome(**asdict(each)) for each in row.results],
+        rollback=row.rollback,
+    )
 
 
 def state(
@@ -339,6 +445,7 @@ def _detailed(found: PlannedRequest) -> dict[str, Any]:
         "stale": found.is_stale,
         "plan": release_plan(found.plan, found.unfulfilled),
         "decisions": [_decision(each) for each in found.decisions],
+        "check": _check(found.check),
     }
 
 

@@ -60,7 +60,7 @@ async def create(
     """
     _require_write(actor)
     names.check_name("environment", name)
-    checked = parse(rules or {})
+    checked = _parse(rules or {})
     color = names.check_color(color or DEFAULT_COLOR)
     async with platform.db.transaction() as conn:
         await rows.lock(conn)
@@ -96,7 +96,7 @@ async def update(
     VersionConflict if the environment has another version.
     """
     _require_write(actor)
-    checked = None if rules is None else parse(rules)
+    checked = None if rules is None else _parse(rules)
     async with platform.db.transaction() as conn:
         await rows.lock(conn)
         present = await rows.list_all(conn, actor.email, every=True)
@@ -149,11 +149,19 @@ def missing(name: str) -> NotFound:
 
 
 def _conflict(found: EnvironmentRow, base: int) -> VersionConflict:
+    rules = msgspec.to_builtins(rules_of(found))
     return VersionConflict(
         f"The environment {found.name} was changed by {found.edited_by} meanwhile.",
         hint="Compare the two, then send base_version with the newest version.",
-        details={"name": found.name, "base": base, "newest": found.version, "theirs": msgspec.json.decode(found.rules)},
+        details={"name": found.name, "base": base, "newest": found.version, "theirs": rules},
     )
+
+
+def _parse(tree: Mapping[str, Any]) -> Rules:
+    rules = parse(tree)
+    if rules.checks.smoke_run is not None:
+        names.check_path(rules.checks.smoke_run.path)
+    return rules
 
 
 def _require_write(actor: Actor) -> None:
@@ -176,7 +184,7 @@ async def _record(conn: Connection, actor: Actor, verb: str, workspace: str) -> 
         "position": row.position,
         "color": row.color,
         "version": row.version,
-        "rules": msgspec.json.decode(row.rules),
+        "rules": msgspec.to_builtins(rules_of(row)),
     }
     kind: audit.ActionKind = "Created" if verb == "create" else "Updated"
     await audit.record_instance(conn, actor, f"environments.{verb}", kind, row.name, parameters)
@@ -184,4 +192,6 @@ async def _record(conn: Connection, actor: Actor, verb: str, workspace: str) -> 
 
 
 def _text(rules: Rules) -> str:
-    return msgspec.json.encode(rules).decode()
+    """Return rules as JSON text without defaults, which servers of the previous version read unless they are used."""
+    tree, defaults = msgspec.to_builtins(rules), msgspec.to_builtins(Rules())
+    return msgspec.json.encode({name: value for name, value in tree.items() if value != defaults[name]}).decode()

@@ -1,4 +1,4 @@
-"""Sending of messages about alerts by mail, Slack or webhook: at least once, with a stable id."""
+"""Sending of messages about alerts and deployments by mail, Slack or webhook: at least once, with a stable id."""
 
 from __future__ import annotations
 
@@ -29,7 +29,16 @@ _TITLES = {
     "lost_workers": "A worker of the group {} was lost",
     "missed_schedule": "{} started no run",
     "expiring_token": "The token {} expires soon",
+    "deployment_requested": "Deployment to {} requested",
+    "deployment_approved": "Deployment to {} approved",
+    "deployment_rejected": "Deployment to {} rejected",
+    "deployment_applied": "Release deployed to {}",
+    "deployment_failed": "Checks in {} failed",
+    "deployment_rolled_back": "{} was rolled back",
+    "deployment_held": "Promotions to {} are on hold",
 }
+_EVENT = "deployment_"
+"""Prefix of the kinds of messages about events, which do not end."""
 
 log = structlog.get_logger(__name__)
 
@@ -69,7 +78,7 @@ async def _send(platform: Platform, channel: Channel, message: AlertMessage) -> 
         case "webhook":
             body = {
                 "alert": message.kind,
-                "state": "raised" if message.ended_at is None else "ended",
+                "state": _state(message),
                 "subject": message.subject,
                 "workspace": message.workspace,
                 "title": title,
@@ -80,6 +89,12 @@ async def _send(platform: Platform, channel: Channel, message: AlertMessage) -> 
             await send_json(guard, channel.url, body, channel.headers, str(message.id))
 
 
+def _state(message: AlertMessage) -> str:
+    if message.kind.startswith(_EVENT):
+        return "event"
+    return "raised" if message.ended_at is None else "ended"
+
+
 def title_of(message: AlertMessage) -> str:
     """Return the title of a message, one line."""
     prefix = f"{message.workspace}: " if message.workspace else ""
@@ -88,7 +103,9 @@ def title_of(message: AlertMessage) -> str:
 
 
 def text_of(message: AlertMessage) -> str:
-    """Return the text of a message: since when, and what to do."""
+    """Return the text of a message: since when, and what to do; of an event, what happened when."""
+    if message.kind.startswith(_EVENT):
+        return f"{message.detail}\n{_time(message.since)}"
     if message.ended_at is None:
         return f"Since {_time(message.since)}.\n{message.detail}"
     return f"It began at {_time(message.since)} and ended at {_time(message.ended_at)}. No action is required."

@@ -29,8 +29,6 @@ from orvanta_platform.workflow.tree.item import Key
 RETRY_S: Final = 300.0
 """Seconds between two attempts to promote a release."""
 
-_HIDDEN: Final = "Members who may apply see the reason."
-
 log = structlog.get_logger(__name__)
 
 
@@ -44,17 +42,12 @@ async def get(platform: Platform, actor: Actor, workspace: str) -> AutomaticProm
         found = await rows.get(conn, environment.name)
     if found is None or _may_read_texts(actor, environment, found):
         return found
-    return replace(found, waits_for=found.waits_for and _HIDDEN, disabled_reason=found.disabled_reason and _HIDDEN)
+    waits_for, disabled_reason = (each and checks.HIDDEN for each in (found.waits_for, found.disabled_reason))
+    return replace(found, waits_for=waits_for, disabled_reason=disabled_reason)
 
 
 def _may_read_texts(actor: Actor, environment: EnvironmentRow, found: AutomaticPromotionRow) -> bool:
-    if actor.role is Role.ADMIN or actor.email == found.email:
-        return True
-    try:
-        checks.require_applier(actor, environment)
-    except (Forbidden, NotFound):
-        return False
-    return True
+    return actor.role is Role.ADMIN or actor.email == found.email or checks.may_apply(actor, environment)
 
 
 async def enable(platform: Platform, actor: Actor, workspace: str) -> None:

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from orvanta_platform import clock
 from orvanta_platform.control import names
-from orvanta_platform.control.actor import Actor, Role
+from orvanta_platform.control.actor import Actor, Role, system
 from orvanta_platform.control.permissions import Target, refuse_job, require
 from orvanta_platform.db import deployments as rows
 from orvanta_platform.db.deployments import RequestRow
 from orvanta_platform.db.environments import EnvironmentRow
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.errors import Forbidden
+from orvanta_platform.errors import Forbidden, NotFound
 from orvanta_platform.services.catalog.environments import rules_of
 from orvanta_platform.services.releases.plans import Blocker
 from orvanta_platform.workflow.releases.rules import is_frozen
+
+HIDDEN: Final = "Members who may apply see the reason."
+"""Text in place of a reason that may name items which not every member can read."""
+
+SYSTEM: Final = system().username
+"""Name under which the platform itself sets a hold, after failed checks."""
 
 
 async def require_approver(conn: Connection, actor: Actor, environment: EnvironmentRow, request: RequestRow) -> None:
@@ -49,6 +56,15 @@ def require_applier(actor: Actor, environment: EnvironmentRow) -> None:
         raise Forbidden(
             f"You may not apply releases to {environment.name}.", hint=f"Those who may: {', '.join(rules.appliers)}."
         )
+
+
+def may_apply(actor: Actor, environment: EnvironmentRow) -> bool:
+    """Return whether `require_applier` raises nothing."""
+    try:
+        require_applier(actor, environment)
+    except (Forbidden, NotFound):
+        return False
+    return True
 
 
 def require_bypass(actor: Actor, environment: EnvironmentRow) -> None:
@@ -85,7 +101,10 @@ async def list_unfulfilled_time_rules(
     rules = rules_of(environment)
     found = []
     if environment.hold_by is not None and kind != "rollback":
-        message = f"{environment.hold_by} rolled {environment.name} back; it is on hold: {environment.hold_reason}"
+        cause = f"{environment.hold_by} rolled {environment.name} back; it is on hold"
+        if environment.hold_by == SYSTEM:
+            cause = f"{environment.name} is on hold"
+        message = f"{cause}: {environment.hold_reason}"
         found.append(Blocker("on_hold", message, "Lift the hold once the cause has been fixed."))
     if is_frozen(rules, clock.now()):
         message = f"Nothing is deployed to {environment.name} in its frozen hours."

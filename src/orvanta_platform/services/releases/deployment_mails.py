@@ -1,4 +1,5 @@
-"""Mails about requests to deploy: to approvers when one is made, to the author when others decide about it.
+"""Mails about requests to deploy: to approvers or assignees when one is made, to the author when others decide about
+it or checks after it fail.
 
 They are queued in the transaction of the event, and sent at least once with a stable id. They contain no content of the
 release, which a recipient may not be able to read.
@@ -23,6 +24,7 @@ _EVENTS: Final = {
     "approved": "{user} approved your request to deploy release {number} of {source} to {environment}.",
     "rejected": "{user} rejected your request to deploy release {number} of {source} to {environment}.",
     "applied": "{user} deployed release {number} of {source} to {environment}, as you requested.",
+    "failed": "The checks of release {number} of {source} in {environment}, which you requested, failed.",
 }
 
 

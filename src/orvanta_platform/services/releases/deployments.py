@@ -9,17 +9,20 @@ from msgspec.structs import asdict
 
 from orvanta_platform.control import audit, limits
 from orvanta_platform.control.actor import Actor
-from orvanta_platform.db import deployment_mails, environments
+from orvanta_platform.control.alert_settings import DeploymentEvent
+from orvanta_platform.db import deployment_checks, deployment_mails, environments
 from orvanta_platform.db import deployments as rows
 from orvanta_platform.db.deployments import NewDeployment
 from orvanta_platform.db.environments import EnvironmentRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import BadRequest, Conflict, DeploymentBlocked, NotFound, StalePlan
+from orvanta_platform.services.catalog.environments import rules_of
 from orvanta_platform.services.changes import change_sets
 from orvanta_platform.services.changes.change_sets import Hooks
 from orvanta_platform.services.changes.contents import Present
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.services.releases import checks, releases, requests
+from orvanta_platform.services.releases import checks, deployment_notices, releases, requests
+from orvanta_platform.services.releases.deployment_notices import Notices
 from orvanta_platform.services.releases.plans import Blocker, DeploymentPlan, item_hash, list_refused_removals
 from orvanta_platform.services.releases.requests import PlannedRequest
 from orvanta_platform.workflow.tree.item import Key
@@ -54,11 +57,19 @@ async def apply(
     environment = found.plan.environment
     checks.require_applier(actor, environment)
     _require_bypass(actor, environment, bypass_reason)
-    if found.request.state == "open" and (found.is_stale or plan_hash != found.request.plan_hash):
+    if found.request.state == "open" and plan_hash != found.request.plan_hash:
         raise requests.stale_plan(found.plan.hash)
-    _require_unblocked([*found.plan.blocked, *(found.unfulfilled if bypass_reason is None else [])])
+    notices = await deployment_notices.prepare(platform)
+    applying = _Applying(actor, environment, found, plan_hash, notices, bypass_reason, begin)
+    return await _apply(platform, actor, found, applying)
+
+
+async def _apply(platform: Platform, actor: Actor, found: PlannedRequest, applying: _Applying) -> ApplyResult:
+    workspace, request = found.plan.environment.workspace, found.request.id
+    if found.is_stale:
+        raise requests.stale_plan(found.plan.hash)
+    _require_unblocked([*found.plan.blocked, *(found.unfulfilled if applying.bypass_reason is None else [])])
     changed = found.plan.plan.of("add", "change", "remove")
-    applying = _Applying(actor, environment, found, plan_hash, bypass_reason, begin)
     message = f"Release {found.request.number} of {found.request.source}"
     await change_sets.apply(
         platform,
@@ -114,6 +125,43 @@ async def rollback(
     )
 
 
+async def open_previous(platform: Platform, actor: Actor, workspace: str) -> PlannedRequest:
+    """Request the rollback to the release before the one that runs in the environment, or return its open request with
+    a current plan. Raises NotFound, Forbidden, and Conflict if the open request would replace changed items.
+    """
+    environment = await requests.environment_of(platform, actor, workspace)
+    checks.require_applier(actor, environment)
+    async with platform.db.acquire() as conn:
+        row = await rows.find_earlier(conn, environment.name)
+        present = None if row is None else (await rows.count_open(conn, environment.name, row.id, "rollback", ""))[0]
+    if row is None:
+        raise NotFound(f"No other release ran in {environment.name} before the present one.")
+    if present is None:
+        release = await releases.open_release(workspace, row)
+        return await requests.open_request(platform, actor, environment, release, "rollback", overwrite=False)
+    found = await requests.get(platform, actor, workspace, present)
+    if found.request.overwrite:
+        raise Conflict(f"The open request {present} replaces items that were changed; a person must apply it.")
+    return await requests.renew(platform, actor, workspace, present) if found.is_stale else found
+
+
+async def apply_ordered(
+    platform: Platform,
+    actor: Actor,
+    found: PlannedRequest,
+    reason: str,
+    begin: Callable[[Connection], Awaitable[None]],
+) -> ApplyResult:
+    """Apply a rollback that the rules of the environment order, without waiting for approvals and the end of frozen
+    hours. `reason` and `begin`: see `apply`, whose errors it raises.
+    """
+    environment = found.plan.environment
+    checks.require_applier(actor, environment)
+    notices = await deployment_notices.prepare(platform)
+    applying = _Applying(actor, environment, found, found.request.plan_hash, notices, reason, begin, is_ordered=True)
+    return await _apply(platform, actor, found, applying)
+
+
 def _require_bypass(actor: Actor, environment: EnvironmentRow, reason: str | None) -> None:
     """Check a reason to bypass the rules, if there is one, and that the actor may."""
     limits.check_text("A reason", reason)
@@ -143,16 +191,25 @@ class _Applying:
         environment: EnvironmentRow,
         found: PlannedRequest,
         plan_hash: str,
+        notices: Notices,
         bypass_reason: str | None,
         begin: Callable[[Connection], Awaitable[None]] | None,
+        *,
+        is_ordered: bool = False,
     ) -> None:
+        """`is_ordered`: the rules themselves order the deployment, so that nobody bypasses them."""
         self._actor = actor
         self._environment = environment
+        self._current = environment
+        """The environment as the transaction reads it."""
+        self._found = found
         self._request = found.request
         self._plan: DeploymentPlan = found.plan
         self._plan_hash = plan_hash
-        self._bypass_reason = bypass_reason
+        self._notices = notices
         self._begin = begin
+        self._is_ordered = is_ordered
+        self.bypass_reason = bypass_reason
 
     async def begin(self, conn: Connection) -> None:
         """Wait for the environment, and check the request again: two deployments of it exclude each other."""
@@ -166,10 +223,10 @@ class _Applying:
                 f"Release {request.number} of {request.source} did not run before the present one.",
                 hint="Withdraw the request, or promote the release.",
             )
-        current = await environments.get(conn, self._environment.workspace) or self._environment
+        self._current = current = await environments.get(conn, self._environment.workspace) or self._environment
         _require_unblocked(list_refused_removals(current, self._plan.plan))
         await self._require_trigger_owners(conn)
-        if self._bypass_reason is None:
+        if self.bypass_reason is None:
             _require_unblocked(await checks.list_unfulfilled_rules(conn, current, self._request))
         if self._begin is not None:
             await self._begin(conn)
@@ -200,7 +257,7 @@ class _Applying:
                 paths=self._plan.paths,
                 kind=request.kind,
                 plan_hash=self._plan_hash,
-                bypass_reason=self._bypass_reason,
+                bypass_reason=self.bypass_reason,
                 applied_by=self._actor.username,
                 restored=msgspec.json.encode(self._plan.restored).decode(),
             ),
@@ -208,8 +265,12 @@ class _Applying:
         hashes: dict[tuple[str, str], str] = {key: item_hash(key[0], each) for key, each in after.items()}
         removed: dict[tuple[str, str], str] = {each.key: "" for each in self._plan.change.items if each.content is None}
         await rows.store_deployed_items(conn, self._environment.name, {**removed, **hashes}, deployment)
+        if request.kind == "promotion":
+            await self._store_checks(conn, deployment)
         await rows.close_request(conn, request.id, "applied", self._actor.username)
         await deployment_mails.queue_for_author(conn, request.id, "applied", self._actor.username, self._actor.email)
+        event: DeploymentEvent = "rolled_back" if request.kind == "rollback" else "applied"
+        await self._notices.queue(conn, event, requests.subject_of(self._found, self._actor.username))
         parameters = {
             "request": request.id,
             "deployment": deployment,
@@ -218,7 +279,15 @@ class _Applying:
             "digest": request.digest,
             "plan": self._plan_hash,
         }
-        if self._bypass_reason is not None:
-            reason = {"request": request.id, "reason": self._bypass_reason}
+        if self.bypass_reason is not None and not self._is_ordered:
+            reason = {"request": request.id, "reason": self.bypass_reason}
             await audit.record(conn, self._actor, "deployments.bypass", "Execute", self._environment.name, reason)
         await audit.record(conn, self._actor, "deployments.apply", "Updated", self._environment.name, parameters)
+
+    async def _store_checks(self, conn: Connection, deployment: int) -> None:
+        """Store the checks that follow the deployment, if the rules have any."""
+        rules, actor = rules_of(self._current), self._actor
+        if rules.checks:
+            checks = msgspec.json.encode(rules.checks).decode()
+            who = (actor.permissioned_as, actor.email, actor.scopes)
+            await deployment_checks.insert(conn, deployment, checks, rules.on_failed_check, *who)

@@ -58,10 +58,14 @@ async def list_unfulfilled(
     ]
 
 
-async def _blockers(
+async def play(
     platform: Platform, workspace: str, source: str, path: str, text: str, tests: Sequence[TestName], until: float
-) -> list[Blocker]:
-    """Return the tests of a workflow that fail or cannot be run."""
+) -> dict[str, bool]:
+    """Return whether tests of a workflow of `source` pass with a document, for an environment.
+
+    `workspace`: that of the environment. Tests that cannot be run until `until` (clock.monotonic) are left out. Raises
+    InvalidWorkflow, BadRequest, RateLimited, EvaluatorUnavailable.
+    """
 
     async def load(names: Sequence[str]) -> dict[str, str]:
         async with platform.db.acquire() as conn:
@@ -69,8 +73,15 @@ async def _blockers(
 
     # The turn of the environment: members of the source must not be able to delay it.
     document = TestedDocument(source, path, text, ("release_tests", workspace))
+    return await outcomes_of(platform, document, tests, load, until)
+
+
+async def _blockers(
+    platform: Platform, workspace: str, source: str, path: str, text: str, tests: Sequence[TestName], until: float
+) -> list[Blocker]:
+    """Return the tests of a workflow that fail or cannot be run."""
     try:
-        outcomes = await outcomes_of(platform, document, tests, load, until)
+        outcomes = await play(platform, workspace, source, path, text, tests, until)
     except InvalidWorkflow:
         message = f"The tests of the workflow {path} were not run: the workflow of the release is not valid."
         return [_not_run(path, message, f"Correct the workflow in {source} and create a release of it.")]

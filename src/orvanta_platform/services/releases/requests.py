@@ -1,7 +1,8 @@
-"""Requests to deploy a release to an environment: plans, approvals, rejections and comments."""
+"""Requests to deploy a release to an environment: plans, assignees, approvals and rejections."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, Literal, TypeAlias
 
 import msgspec
@@ -13,24 +14,24 @@ from orvanta_platform.control.identity import actor_of
 from orvanta_platform.control.permissions import Target, refuse_job, require, require_workspace
 from orvanta_platform.db import deployment_mails, environments, service_accounts, tokens
 from orvanta_platform.db import deployments as rows
-from orvanta_platform.db.deployments import DecisionRow, DeploymentRow, RequestRow
+from orvanta_platform.db.deployment_checks import CheckRow
+from orvanta_platform.db.deployments import DecisionRow, RequestRow
 from orvanta_platform.db.environments import EnvironmentRow
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.errors import Conflict, Forbidden, NotFound, StalePlan
+from orvanta_platform.errors import BadRequest, Conflict, Forbidden, NotFound, StalePlan
 from orvanta_platform.services.catalog.environments import rules_of
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.services.releases import checks, plans, release_tests, releases
+from orvanta_platform.services.releases import check_views, checks, deployment_notices, plans, release_tests, releases
+from orvanta_platform.services.releases.deployment_notices import Subject
 from orvanta_platform.services.releases.plans import Blocker, DeploymentPlan
 from orvanta_platform.services.releases.releases import Release, page_filter
 
 RequestKind: TypeAlias = Literal["promotion", "rollback"]
 RequestState: TypeAlias = Literal["open", "applied", "rejected", "withdrawn"]
 
+MAX_ASSIGNEES: Final = 20
 MAX_OPEN: Final = 20
 """Maximum number of open requests of a member to promote releases to an environment."""
-
-MAX_COMMENTS: Final = 100
-"""Maximum number of comments of a member on a request."""
 
 
 class PlannedRequest(msgspec.Struct, frozen=True):
@@ -41,6 +42,8 @@ class PlannedRequest(msgspec.Struct, frozen=True):
     decisions: list[DecisionRow]
     unfulfilled: list[Blocker]
     """Rules of the environment that it does not fulfil yet."""
+    check: CheckRow | None
+    """Checks after its deployment; None: there are none."""
 
     @property
     def is_stale(self) -> bool:
@@ -77,16 +80,27 @@ async def plan(
 
 
 async def create(
-    platform: Platform, actor: Actor, workspace: str, source: str, number: int, *, overwrite: bool = False
+    platform: Platform,
+    actor: Actor,
+    workspace: str,
+    source: str,
+    number: int,
+    *,
+    overwrite: bool = False,
+    assignees: Sequence[str] = (),
 ) -> PlannedRequest:
-    """Request the deployment of a release to the environment. Raises NotFound, Forbidden, Conflict if a request for
-    the release is open, LimitExceeded.
+    """Request the deployment of a release to the environment.
+
+    `assignees`: usernames of approvers who are asked for their approval; none: all approvers are asked. Raises
+    NotFound, Forbidden, BadRequest, Conflict if a request for the release is open, LimitExceeded.
     """
     require(actor, "write", Target(workspace, "deployment"))
     refuse_job(actor, "request deployments")
     environment = await environment_of(platform, actor, workspace)
     release = await _get_release(platform, actor, source, number)
-    return await open_request(platform, actor, environment, release, "promotion", overwrite=overwrite)
+    return await open_request(
+        platform, actor, environment, release, "promotion", overwrite=overwrite, assignees=assignees
+    )
 
 
 async def open_request(
@@ -98,11 +112,13 @@ async def open_request(
     *,
     overwrite: bool,
     hold: str | None = None,
+    assignees: Sequence[str] = (),
 ) -> PlannedRequest:
     """Store a request for a release that the actor may read. `hold`: reason to hold further promotions."""
     workspace = environment.workspace
     require(actor, "write", Target(workspace, "deployment"))
     made = await plans.make(platform, actor, environment, release, kind, overwrite=overwrite)
+    notices = await deployment_notices.prepare(platform)
     async with platform.db.transaction() as conn:
         await _check_open(conn, actor, environment, release, kind)
         request = await rows.insert_request(
@@ -125,13 +141,20 @@ async def open_request(
             "overwrite": overwrite,
         }
         await audit.record(conn, actor, "deployments.request", "Created", environment.name, parameters)
-        rules = rules_of(environment)
-        if rules.approvals:
+        if assignees:
+            await store_assignees(conn, actor, environment, request, assignees)
+        elif (rules := rules_of(environment)).approvals:
             authors = [] if rules.author_may_approve else await rows.list_authors(conn, request)
             await deployment_mails.queue_for_approvers(conn, request, workspace, rules.approvers, authors)
+        subject = Subject(
+            environment.name, workspace, release.row.workspace, release.row.number, request, actor.username
+        )
+        if await rows.count_recent(conn, environment.name, actor.email) <= MAX_OPEN:
+            await notices.queue(conn, "requested", subject)
         if hold is not None:
             await rows.set_hold(conn, environment.name, actor.username, hold)
             await audit.record(conn, actor, "deployments.hold", "Updated", environment.name, {"reason": hold})
+            await notices.queue(conn, "held", subject)
     return await get(platform, actor, workspace, request)
 
 
@@ -161,13 +184,16 @@ async def get(platform: Platform, actor: Actor, workspace: str, request: int) ->
         stored = await rows.get_release(conn, row.release)
         decisions = await rows.list_decisions(conn, request)
         unfulfilled = await checks.list_unfulfilled_rules(conn, environment, row)
+        deployment = await rows.find_deployment(conn, request)
+        found = {} if deployment is None else await check_views.list_checks(conn, actor, environment, [deployment])
     if stored is None:
         raise missing(request)
     release = await releases.open_release(workspace, stored)
     made = await plans.make(platform, actor, environment, release, row.kind, overwrite=row.overwrite)
     if row.state == "open":
         unfulfilled += await release_tests.list_unfulfilled(platform, actor, release, made, row.kind)
-    return PlannedRequest(row, made, decisions, unfulfilled)
+    check = None if deployment is None else found.get(deployment)
+    return PlannedRequest(row, made, decisions, unfulfilled, check)
 
 
 async def find(conn: Connection, actor: Actor, environment: EnvironmentRow, request: int) -> RequestRow:
@@ -185,6 +211,7 @@ async def approve(
     """Approve a plan. Raises NotFound, Forbidden, Conflict, StalePlan if the plan has changed."""
     limits.check_text("A comment", comment)
     found = await get(platform, actor, workspace, request)
+    notices = await deployment_notices.prepare(platform)
     async with platform.db.transaction() as conn:
         await checks.require_approver(conn, actor, found.plan.environment, found.request)
         if found.is_stale:
@@ -194,6 +221,7 @@ async def approve(
             raise Conflict("You have approved this plan already.")
         await _decide(conn, actor, found.request, "approved", plan_hash, comment)
         await deployment_mails.queue_for_author(conn, request, "approved", actor.username, actor.email)
+        await notices.queue(conn, "approved", subject_of(found, actor.username))
     return await get(platform, actor, workspace, request)
 
 
@@ -203,32 +231,20 @@ async def reject(
     """Reject and close a request. Raises NotFound, Forbidden, Conflict."""
     limits.check_text("A comment", comment)
     found = await get(platform, actor, workspace, request)
+    notices = await deployment_notices.prepare(platform)
     async with platform.db.transaction() as conn:
         await checks.require_approver(conn, actor, found.plan.environment, found.request)
         await require_open(conn, request, None)
         await _decide(conn, actor, found.request, "rejected", found.request.plan_hash, comment)
         await rows.close_request(conn, request, "rejected", actor.username)
         await deployment_mails.queue_for_author(conn, request, "rejected", actor.username, actor.email)
-    return await get(platform, actor, workspace, request)
-
-
-async def comment(platform: Platform, actor: Actor, workspace: str, request: int, text: str) -> PlannedRequest:
-    """Add a comment to a request that the actor may see. Raises NotFound, Forbidden, LimitExceeded."""
-    require(actor, "decide", Target(workspace, "deployment"))
-    refuse_job(actor, "comment on requests to deploy")
-    limits.check_text("A comment", text)
-    found = await get(platform, actor, workspace, request)
-    async with platform.db.transaction() as conn:
-        await rows.lock_request(conn, request)
-        count = await rows.count_comments(conn, request, actor.email) + 1
-        limits.check_count("Your comments on a request", count, MAX_COMMENTS, hint="Discuss it elsewhere.")
-        await _decide(conn, actor, found.request, "comment", found.request.plan_hash, text)
+        await notices.queue(conn, "rejected", subject_of(found, actor.username))
     return await get(platform, actor, workspace, request)
 
 
 async def withdraw(platform: Platform, actor: Actor, workspace: str, request: int) -> PlannedRequest:
     """Close a request, as its author or an admin. Raises NotFound, Forbidden, Conflict."""
-    found = await _get_as_author(platform, actor, workspace, request)
+    found = await get_as_author(platform, actor, workspace, request)
     async with platform.db.transaction() as conn:
         await require_open(conn, request, None)
         await rows.close_request(conn, request, "withdrawn", actor.username)
@@ -243,7 +259,7 @@ async def renew(
 
     `overwrite` None: unchanged. Raises NotFound, Forbidden, Conflict.
     """
-    found = await _get_as_author(platform, actor, workspace, request)
+    found = await get_as_author(platform, actor, workspace, request)
     chosen = found.request.overwrite if overwrite is None else overwrite
     if chosen and not found.request.overwrite:
         _require_own_overwrite(actor, found)
@@ -255,19 +271,6 @@ async def renew(
         parameters = {"request": request, "plan": made.hash, "overwrite": chosen}
         await audit.record(conn, actor, "deployments.renew", "Updated", found.request.environment, parameters)
     return await get(platform, actor, workspace, request)
-
-
-async def history(
-    platform: Platform, actor: Actor, workspace: str, *, before: int | None = None, limit: int = 30
-) -> list[DeploymentRow]:
-    """Return a page of the deployments of which the actor may read all paths, newest first.
-
-    Raises NotFound, Forbidden.
-    """
-    environment = await environment_of(platform, actor, workspace)
-    filter = page_filter(actor, workspace, "deployment", limit)
-    async with platform.db.acquire() as conn:
-        return await rows.list_deployments(conn, environment.name, filter, before)
 
 
 async def lift_hold(platform: Platform, actor: Actor, workspace: str) -> None:
@@ -345,7 +348,8 @@ async def _get_stored_release(platform: Platform, request: RequestRow) -> Releas
     return await releases.open_release(request.environment, stored)
 
 
-async def _get_as_author(platform: Platform, actor: Actor, workspace: str, request: int) -> PlannedRequest:
+async def get_as_author(platform: Platform, actor: Actor, workspace: str, request: int) -> PlannedRequest:
+    """Return a request that the actor may change. Raises NotFound, Forbidden."""
     require(actor, "write", Target(workspace, "deployment"))
     refuse_job(actor, "change requests to deploy")
     found = await get(platform, actor, workspace, request)
@@ -368,6 +372,35 @@ def _require_own_overwrite(actor: Actor, found: PlannedRequest) -> None:
             f"Only {found.request.author}, the author of the request, may let it overwrite items.",
             hint="Withdraw the request, and create your own with `overwrite`: somebody else must approve it.",
         )
+
+
+async def store_assignees(
+    conn: Connection, actor: Actor, environment: EnvironmentRow, request: int, usernames: Sequence[str]
+) -> None:
+    """Ask these members, and nobody else, to approve a request, in the transaction of its caller, who may change it.
+
+    Members who are new to the request get a mail. Raises BadRequest if one of them may not approve it.
+    """
+    require(actor, "write", Target(environment.workspace, "deployment"))
+    limits.check_count("Assignees", len(usernames), MAX_ASSIGNEES, hint="Name a group in the rules of the environment.")
+    rules = rules_of(environment)
+    authors = [] if rules.author_may_approve else await rows.list_authors(conn, request)
+    found = await rows.find_approvers(conn, environment.workspace, usernames, rules.approvers, authors)
+    if missing_names := sorted(set(usernames) - set(found)):
+        raise BadRequest(
+            f"{missing_names[0][:200]} may not approve this request to deploy to {environment.name}.",
+            hint=f"Its approvers are: {', '.join(rules.approvers) or 'admins of the workspace'}, except its authors.",
+        )
+    added = await rows.assign(conn, request, found)
+    await deployment_mails.queue_for_assignees(conn, request, added, actor.username)
+    parameters = {"request": request, "assignees": sorted(found)}
+    await audit.record(conn, actor, "deployments.assign", "Updated", environment.name, parameters)
+
+
+def subject_of(found: PlannedRequest, username: str) -> Subject:
+    """Return the subject of messages about a request. `username`: the member who caused them."""
+    row, environment = found.request, found.plan.environment
+    return Subject(environment.name, environment.workspace, row.source, row.number, row.id, username)
 
 
 async def _decide(

@@ -1,4 +1,4 @@
-"""Rules of an environment: approvals, who may apply, frozen hours and soak time."""
+"""Rules of an environment: approvals, who may apply, frozen hours, soak time, and checks after a deployment."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from orvanta_platform.errors import BadRequest
 from orvanta_platform.workflow.time_zones import zone_of
 
 TestRule: TypeAlias = Literal["ignore", "pass", "require"]
+FailedCheckRule: TypeAlias = Literal["nothing", "hold", "rollback"]
 Day: TypeAlias = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 MAX_APPROVALS: Final = 20
@@ -19,6 +20,9 @@ MAX_ENTRIES: Final = 100
 """Maximum number of members and groups in a list, and of frozen windows."""
 MAX_SOAK_MINUTES: Final = 60 * 24 * 90
 MAX_PRINCIPAL_LENGTH: Final = 200
+MAX_SMOKE_RUN_S: Final = 3_600
+MAX_SMOKE_RUN_INPUT: Final = 100_000
+"""Maximum length of the inputs of a smoke run, as JSON text."""
 
 _DAYS: Final[tuple[Day, ...]] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _TIME: Final = re.compile(r"([01]\d|2[0-3]):[0-5]\d|24:00")
@@ -42,6 +46,28 @@ class FrozenHours(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fiel
     windows: tuple[FrozenWindow, ...] = ()
 
 
+class SmokeRun(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """A run of a deployed workflow or script that must succeed after a deployment."""
+
+    kind: Literal["flow", "script"] = "flow"
+    path: str
+    args: dict[str, Any] = {}
+    """Inputs, without secrets: everybody who may read the rules reads them."""
+    time_limit_s: int = 300
+    """Seconds after its start at which it is cancelled and counts as failed."""
+
+
+class Checks(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Checks of the environment after a release was promoted to it. The smoke run starts once the tests pass."""
+
+    workflow_tests: bool = False
+    """The tests of the workflows of the release are played against the workflows as they are in the environment."""
+    smoke_run: SmokeRun | None = None
+
+    def __bool__(self) -> bool:
+        return self.workflow_tests or self.smoke_run is not None
+
+
 class Rules(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """Conditions of a deployment to an environment. Members and groups are those of its workspace."""
 
@@ -63,6 +89,10 @@ class Rules(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
     """Releases may remove items."""
     workflow_tests: TestRule = "ignore"
     """pass: the tests of each workflow that a release changes pass; require: in addition each of them has a test."""
+    checks: Checks = Checks()
+    """Checks that are performed after a release was promoted."""
+    on_failed_check: FailedCheckRule = "nothing"
+    """hold: promotions are on hold; rollback: in addition, the previous release is deployed again."""
     bypass: tuple[str, ...] = ()
     """Members and groups who may apply with a reason although approvals, hours, soak time or tests are missing."""
 
@@ -110,7 +140,18 @@ def _fault(rules: Rules) -> str | None:
         valid = all(each.startswith(("u/", "g/")) and 2 < len(each) <= MAX_PRINCIPAL_LENGTH for each in entries)
         if len(entries) > MAX_ENTRIES or not valid:
             return f"`{name}` has at most {MAX_ENTRIES} entries u/<username> or g/<name>"
-    return None if rules.frozen_hours is None else _frozen_fault(rules.frozen_hours)
+    if rules.on_failed_check != "nothing" and not rules.checks:
+        return "`on_failed_check` needs `checks`"
+    frozen = None if rules.frozen_hours is None else _frozen_fault(rules.frozen_hours)
+    return frozen or (None if rules.checks.smoke_run is None else _smoke_fault(rules.checks.smoke_run))
+
+
+def _smoke_fault(run: SmokeRun) -> str | None:
+    if not 1 <= run.time_limit_s <= MAX_SMOKE_RUN_S:
+        return f"`time_limit_s` is a number from 1 to {MAX_SMOKE_RUN_S}"
+    if len(msgspec.json.encode(run.args)) > MAX_SMOKE_RUN_INPUT:
+        return f"`args` of a smoke run have at most {MAX_SMOKE_RUN_INPUT:,} characters"
+    return None
 
 
 def _frozen_fault(hours: FrozenHours) -> str | None:

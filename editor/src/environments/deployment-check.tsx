@@ -1,0 +1,78 @@
+import type { DeploymentCheck } from "../api/environments";
+import { Link } from "../routing/link";
+import { t } from "../texts/environments";
+import css from "./environments.module.css";
+
+const STATES = {
+  waiting: t("environments.checkWaiting"),
+  running: t("environments.checkRunning"),
+  passed: t("environments.checkPassed"),
+  failed: t("environments.checkFailed"),
+};
+
+/** State of the checks after a deployment, as a short text. */
+export function CheckState({ check: { state, results } }: { check: DeploymentCheck }) {
+  const reason = results.find((each) => !each.passed)?.message ?? "";
+  const texts = {
+    ...STATES,
+    passed: t("environments.checksPassed"),
+    failed: t("environments.checksFailed", { reason }),
+  };
+  return <span className={css.soft}>{texts[state]}</span>;
+}
+
+interface Props {
+  workspace: string;
+  /** Name of the environment. */
+  environment: string;
+  check: DeploymentCheck;
+}
+
+/** Checks after a deployment: the outcome of each, the smoke run, and the rollback that followed. */
+export function CheckResults({ workspace, environment, check }: Props) {
+  const { state, results, run, permissioned_as: user, rollback, rollback_request: request } = check;
+  const title = t("environments.checks");
+  return (
+    <section aria-label={title}>
+      <h2>{title}</h2>
+      <p className={state === "failed" ? css.warning : undefined} role="status">
+        {STATES[state]}
+      </p>
+      {results.length > 0 && (
+        <ul className={css.list} aria-label={t("environments.checkResults")}>
+          {results.map(({ kind, path, passed, tests, message }) => (
+            <li key={`${kind} ${path}`}>
+              <span className={css.action}>{passed ? STATES.passed : STATES.failed}</span>
+              <div className={css.what}>
+                {kind === "smoke_run"
+                  ? t("environments.smokeRunOf", { path })
+                  : t("environments.testsOf", { path, count: tests })}
+                {message && <div className={css.soft}>{message}</div>}
+              </div>
+              {kind === "smoke_run" && run && (
+                <Link to={`/w/${workspace}/runs/${run}`}>{t("environments.smokeRunLink")}</Link>
+              )}
+            </li>
+          ))}
+        </ul>
+      )}
+      {state === "running" && run && (
+        <p>
+          <Link to={`/w/${workspace}/runs/${run}`}>{t("environments.smokeRunLink")}</Link>
+        </p>
+      )}
+      {rollback && (
+        <p className={css.soft}>
+          {rollback === "refused"
+            ? t("environments.checkRollbackRefused", { reason: check.rollback_detail ?? "" })
+            : t(rollback === "due" ? "environments.checkRollbackDue" : "environments.checkRollbackDone", { user })}{" "}
+          {request !== null && (
+            <Link to={`/w/${workspace}/environments/${environment}/requests/${request}`}>
+              {t("environments.request", { id: request })}
+            </Link>
+          )}
+        </p>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,309 @@
+"""Checks after deployments: tests against the environment, smoke runs, holds and rollbacks."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+from tests.http.harness import W, client_of
+from tests.http.test_automatic_promotions import execute
+from tests.http.test_deployments import ITEMS, MAIN, D, L, Pipeline, act, codes, pipeline
+from tests.http.test_releases import apply as apply_changes
+
+from orvanta_platform.control import names
+from orvanta_platform.db import tokens
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.releases import deployment_checks, deployments
+from orvanta_platform.services.turns import Turns
+
+__all__ = ["pipeline"]
+
+SMOKE: dict[str, Any] = {"kind": "flow", "path": "f/team/smoke", "args": {"x": 1}}
+TEXT = """\
+value:
+  modules:
+    - {id: a, value: {type: rawscript, language: bash, content: "exit 0", input_transforms: {}}}
+"""
+ANSWERS = {"a": {"result": "one"}, "b": {"result": "two"}}
+EXPECTED = {"nodes": ANSWERS, "variables": {"f/team/region": "x"}, "expect": {"status": "succeeded"}}
+
+
+async def deploy_smoke(client: httpx.AsyncClient, node: str = "a") -> None:
+    """Deploy the workflow of the smoke run to the environment; `node` is the id of its node."""
+    item = {"kind": "flow", "path": SMOKE["path"], "content": {"text": TEXT.replace("id: a", f"id: {node}")}}
+    await apply_changes(client, [item], "live")
+
+
+async def work(pipeline: Pipeline, error: str | None = None) -> str | None:
+    """Claim the job of the smoke run and end it; return its node."""
+    (job,) = await pipeline.api.worker.claim_all()
+    await pipeline.api.worker.finish(job, 1, error=error)
+    return job.node
+
+
+async def create_test(pipeline: Pipeline, name: str = "plays", result: Any = "two") -> None:
+    """Create a test of the workflow in the workspace of the release, which expects `result`."""
+    test = {**EXPECTED, "expect": {"status": "succeeded", "result": {"equals": result}}}
+    made = await pipeline.admin.post(f"{W}/workflow_tests/create/f/team/main", json={"name": name, "test": test})
+    assert made.status_code == 200, made.text
+
+
+async def check(*platforms: Platform) -> None:
+    """Perform checks and rollbacks on several servers at once, until none is due."""
+    while sum(await asyncio.gather(*(deployment_checks.run_due(each) for each in platforms))):
+        pass
+
+
+async def later(pipeline: Pipeline, *platforms: Platform) -> None:
+    """Perform what was postponed, or claimed by a server that crashed."""
+    await execute(pipeline, "UPDATE deployment_check SET due_at = app_now() WHERE due_at IS NOT NULL")
+    await check(*(platforms or (pipeline.api.platform,)))
+
+
+async def newest(client: httpx.AsyncClient) -> dict[str, Any]:
+    """Return the newest deployment."""
+    found: dict[str, Any] = (await client.get(f"{D}/history")).json()[0]
+    return found
+
+
+async def operations(pipeline: Pipeline) -> list[tuple[str, str]]:
+    """Return operation and member of the entries of the audit trail about checks, holds and rollbacks."""
+    rows = (await pipeline.admin.get(f"{L}/audit/list", params={"per_page": 200})).json()[::-1]
+    shown = {"check", "hold", "roll_back_automatically", "refuse_rollback", "bypass", "lift_hold"}
+    found = [(each["operation"].removeprefix("deployments."), each["username"]) for each in rows]
+    return [each for each in found if each[0] in shown]
+
+
+async def apply_as(pipeline: Pipeline, client: httpx.AsyncClient, number: int) -> dict[str, Any]:
+    """Request and apply a release."""
+    status, done = await act(client, "apply", await pipeline.request(client, number))
+    assert (status, done.get("state")) == (200, "applied"), done
+    found: dict[str, Any] = done
+    return found
+
+
+async def test_tests_and_a_smoke_run_follow_a_deployment(pipeline: Pipeline) -> None:
+    """They are performed by another server than the one that deployed, as the member who applied the release."""
+    await deploy_smoke(pipeline.admin)
+    await create_test(pipeline)
+    await pipeline.rules(checks={"workflow_tests": True, "smoke_run": SMOKE}, on_failed_check="rollback")
+    dan = await pipeline.person("dan")
+    request = await apply_as(pipeline, dan, 1)
+    assert (request["check"]["state"], request["check"]["on_failed_check"]) == ("waiting", "rollback")
+    other = replace(pipeline.api.platform, turns=Turns())
+    await check(other)
+    assert await work(pipeline) == "a"
+    await later(pipeline)
+    found = (await newest(pipeline.admin))["check"]
+    assert (found["state"], found["permissioned_as"], found["rollback"]) == ("passed", "u/dan", None)
+    tests, smoke = found["results"]
+    assert (tests["kind"], tests["path"], tests["tests"], tests["failed"]) == ("workflow_tests", "f/team/main", 1, [])
+    assert (smoke["kind"], smoke["path"], smoke["passed"], smoke["message"]) == ("smoke_run", SMOKE["path"], True, None)
+    run = (await pipeline.admin.get(f"{L}/jobs_u/get/{found['run']}")).json()
+    assert (run["permissioned_as"], run["args"]) == ("u/dan", {"x": 1})
+    assert (await dan.get(f"{D}/get/{request['id']}")).json()["check"] == found
+    assert (await pipeline.admin.get(f"{D}/environment")).json()["current"]["check"] == found
+    assert await operations(pipeline) == [("check", "system")]
+    # A rollback has no checks: it goes back to what ran before, and already holds promotions.
+    await pipeline.release("Two")
+    await pipeline.rules()
+    await pipeline.deploy(2)
+    assert (await newest(dan))["check"] is None
+    await pipeline.rules(checks={"smoke_run": SMOKE})
+    answer = await pipeline.admin.post(f"{D}/rollback", json={"reason": "Wrong"})
+    assert (answer.json()["state"], answer.json()["check"]) == ("applied", None)
+
+
+async def test_failed_checks_roll_back_once(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rule stands for approvals and frozen hours; a server that crashes is replaced, and two servers make one."""
+    dan = await pipeline.person("dan")
+    await apply_as(pipeline, dan, 1)
+    second = await pipeline.release("Two")
+    await create_test(pipeline, result="three")
+    await pipeline.rules(checks={"workflow_tests": True}, on_failed_check="rollback")
+    applied = await apply_as(pipeline, dan, second)
+    await pipeline.rules(approvals=2, checks={"workflow_tests": True}, on_failed_check="rollback")
+    first = pipeline.api.platform
+    other = replace(first, turns=Turns())
+    apply = deployments.apply_ordered
+
+    async def crash(*values: Any, **more: Any) -> Any:
+        raise RuntimeError
+
+    monkeypatch.setattr(deployments, "apply_ordered", crash)
+    await check(first)
+    found = (await newest(dan))["check"]
+    assert (found["state"], found["rollback"], await pipeline.summary()) == ("failed", "due", "Two")
+    assert found["results"][0]["failed"] == ["plays"]
+    hold = (await dan.get(f"{D}/environment")).json()["hold"]
+    # Every member of the workspace reads the reason of a hold, which names no items.
+    assert (hold["by"], hold["reason"]) == ("system", "The checks of release 2 of main failed.")
+    assert found["results"][0]["message"] == "The test plays of the workflow f/team/main fails."
+    monkeypatch.setattr(deployments, "apply_ordered", apply)
+    await later(pipeline, first, other)
+    await later(pipeline, other, first)
+    assert await pipeline.summary() == "One"
+    history = (await dan.get(f"{D}/history")).json()
+    assert [(each["kind"], each["number"]) for each in history] == [("rollback", 1), ("promotion", 2), ("promotion", 1)]
+    rollback, failed = history[:2]
+    assert rollback["applied_by"] == "dan" and "The checks of release 2 of main failed" in rollback["bypass_reason"]
+    assert (failed["check"]["rollback"], failed["check"]["rollback_request"]) == ("done", rollback["request"])
+    assert (await dan.get(f"{D}/get/{applied['id']}")).json()["check"]["rollback"] == "done"
+    expected = [("check", "system"), ("hold", "system"), ("roll_back_automatically", "dan")]
+    assert await operations(pipeline) == expected
+    # Promotions wait until somebody lifts the hold.
+    request = await pipeline.request(dan, second)
+    assert "on_hold" in codes(request["plan"]["unfulfilled"])
+    assert (await dan.post(f"{D}/lift_hold")).status_code == 200
+
+
+async def test_smoke_runs_fail_or_exceed_their_time_limit(pipeline: Pipeline) -> None:
+    """With the rule `hold`, the release stays and promotions are on hold; with `nothing`, only the result is stored."""
+    smoke = {**SMOKE, "time_limit_s": 60}
+    await deploy_smoke(pipeline.admin)
+    await pipeline.rules(checks={"smoke_run": smoke}, on_failed_check="hold")
+    await apply_as(pipeline, pipeline.admin, 1)
+    await check(pipeline.api.platform)
+    await work(pipeline, error="broken")
+    await later(pipeline)
+    found = await newest(pipeline.admin)
+    assert (found["check"]["state"], found["check"]["rollback"]) == ("failed", None)
+    assert "ended with the status failed" in found["check"]["results"][0]["message"]
+    state = (await pipeline.admin.get(f"{D}/environment")).json()
+    assert (state["current"]["number"], state["hold"]["by"]) == (1, "system")
+    await pipeline.admin.post(f"{D}/lift_hold")
+    await pipeline.rules(checks={"smoke_run": smoke})
+    await apply_as(pipeline, pipeline.admin, await pipeline.release("Two"))
+    await check(pipeline.api.platform)
+    await later(pipeline)
+    assert (await newest(pipeline.admin))["check"]["state"] == "running"
+    await execute(pipeline, "UPDATE deployment_check SET run_until = app_now() WHERE state = 'running'")
+    await later(pipeline)
+    found = (await newest(pipeline.admin))["check"]
+    assert (found["state"], "within 60 s" in found["results"][0]["message"]) == ("failed", True)
+    assert (await pipeline.admin.get(f"{D}/environment")).json()["hold"] is None
+    run = (await pipeline.admin.get(f"{L}/jobs_u/get/{found['run']}")).json()
+    assert (run["canceled"], run["canceled_by"]) == (True, "system")
+
+
+async def test_rollbacks_that_are_not_permitted_are_refused(pipeline: Pipeline) -> None:
+    """The hold remains. The reasons are that there is no earlier release, a lost permission, and a later release."""
+    dan, ann = await pipeline.person("dan"), await pipeline.person("ann")
+    await create_test(pipeline, result="three")
+    rules = {"checks": {"workflow_tests": True}, "on_failed_check": "rollback", "bypass": ["u/dan"]}
+    await pipeline.rules(**rules)
+    await apply_as(pipeline, dan, 1)
+    await check(pipeline.api.platform)
+    found = (await newest(dan))["check"]
+    assert (found["rollback"], "No other release" in found["rollback_detail"]) == ("refused", True)
+    await dan.post(f"{D}/lift_hold")
+    await apply_as(pipeline, dan, await pipeline.release("Two"))
+    await pipeline.rules(**rules, appliers=["u/dan"])
+    await execute(pipeline, "UPDATE member SET role = 'viewer' WHERE workspace = 'live' AND username = 'dan'")
+    await check(pipeline.api.platform)
+    found = (await newest(ann))["check"]
+    assert (found["rollback"], found["rollback_detail"]) == ("refused", "Members who may apply see the reason.")
+    await execute(pipeline, "UPDATE member SET role = 'developer' WHERE workspace = 'live' AND username = 'dan'")
+    assert (await newest(ann))["number"] == 2 and await pipeline.summary() == "Two"
+    assert (await ann.get(f"{D}/environment")).json()["hold"]["by"] == "system"
+    assert ("refuse_rollback", "system") in await operations(pipeline)
+    # A release that was deployed after the failed one is not rolled back.
+    third = await pipeline.request(dan, await pipeline.release("Three"))
+    assert (await act(dan, "apply", third, bypass_reason="Urgent"))[0] == 200
+    await execute(pipeline, "UPDATE deployment_check SET rollback = 'due', due_at = app_now() WHERE deployment = 2")
+    await execute(pipeline, "UPDATE deployment_check SET due_at = NULL WHERE deployment <> 2")
+    await check(pipeline.api.platform)
+    second = (await dan.get(f"{D}/history")).json()[1]["check"]
+    assert (second["rollback"], "Another release" in second["rollback_detail"]) == ("refused", True)
+    assert await pipeline.summary() == "Three"
+
+
+async def test_checks_of_a_replaced_release_have_no_consequences(pipeline: Pipeline) -> None:
+    """A member rolls back before the checks have failed: the hold is that of the member."""
+    await pipeline.deploy(1)
+    await create_test(pipeline, result="three")
+    await pipeline.rules(checks={"workflow_tests": True}, on_failed_check="rollback")
+    await pipeline.deploy(await pipeline.release("Two"))
+    answer = await pipeline.admin.post(f"{D}/rollback", json={"reason": "Wrong totals"})
+    assert answer.json()["state"] == "applied", answer.text
+    await check(pipeline.api.platform)
+    second = (await pipeline.admin.get(f"{D}/history")).json()[1]["check"]
+    assert (second["state"], second["rollback"]) == ("failed", None)
+    hold = (await pipeline.admin.get(f"{D}/environment")).json()["hold"]
+    assert (hold["by"], hold["reason"]) == ("admin", "Wrong totals")
+
+
+async def test_automatic_rollback_replaces_no_changed_items(pipeline: Pipeline) -> None:
+    """A developer cannot prepare a request that the platform then applies without the approvals that it needs."""
+    eve = await pipeline.person("eve")
+    await pipeline.deploy(1)
+    await create_test(pipeline, result="three")
+    rules = {"approvals": 1, "checks": {"workflow_tests": True}, "on_failed_check": "rollback", "bypass": ["u/admin"]}
+    second = await pipeline.request(pipeline.admin, await pipeline.release("Two"))
+    await pipeline.rules(**rules)
+    assert (await act(pipeline.admin, "apply", second, bypass_reason="Urgent"))[0] == 200
+    await apply_changes(pipeline.admin, [{**ITEMS[3], "content": {"text": MAIN % "Mended"}}], "live")
+    prepared = await eve.post(f"{D}/rollback", json={"reason": "Prepared", "overwrite": True})
+    assert prepared.json()["state"] == "open", prepared.text
+    await check(pipeline.api.platform)
+    found = (await newest(pipeline.admin))["check"]
+    assert (found["state"], found["rollback"], await pipeline.summary()) == ("failed", "refused", "Mended")
+    assert "a person must apply it" in found["rollback_detail"]
+    # Without it, the change is a conflict.
+    await execute(pipeline, "UPDATE deployment_request SET state = 'rejected' WHERE state = 'open'")
+    await execute(pipeline, "UPDATE deployment_check SET rollback = 'due', due_at = app_now()")
+    await check(pipeline.api.platform)
+    found = (await newest(pipeline.admin))["check"]
+    assert (found["rollback"], "in conflict" in found["rollback_detail"]) == ("refused", True)
+    assert await pipeline.summary() == "Mended"
+
+
+async def test_smoke_runs_have_the_limits_of_the_token_that_applied_the_release(pipeline: Pipeline) -> None:
+    """The token of a CI job must not run anything through the checks that it may not run itself."""
+    await deploy_smoke(pipeline.admin)
+    await pipeline.rules(checks={"smoke_run": SMOKE})
+    await pipeline.person("dan")
+    limits = ["deployments:write", "deployments:read", "releases:read", "jobs:run:f/team/main"]
+    writes = [f"{kind}:write" for kind in ("flows", "scripts", "schedules", "http_triggers", "variables", "resources")]
+    secret = names.new_token("user")
+    async with pipeline.api.platform.db.transaction() as conn:
+        digest, prefix = names.token_hash(secret), names.token_prefix(secret)
+        scopes = [*limits, *writes, *(each.replace("write", "read") for each in writes)]
+        await tokens.insert(conn, digest, prefix, "user", "dan@example.com", scopes=scopes)
+    await apply_as(pipeline, client_of(pipeline.api.app, secret), 1)
+    await check(pipeline.api.platform)
+    found = (await newest(pipeline.admin))["check"]
+    assert (found["state"], found["run"]) == ("failed", None)
+    assert "could not start" in found["results"][0]["message"]
+
+
+async def test_smoke_runs_use_accepted_versions_only(pipeline: Pipeline) -> None:
+    """A developer who changes the workflow of the smoke run does not run code as the member who applies a release."""
+    await deploy_smoke(pipeline.admin)
+    eve = await pipeline.person("eve")
+    await deploy_smoke(eve, "changed")
+    await pipeline.rules(checks={"smoke_run": SMOKE})
+    await apply_as(pipeline, pipeline.admin, 1)
+    await check(pipeline.api.platform)
+    assert await work(pipeline) == "a"
+    await later(pipeline)
+    assert (await newest(pipeline.admin))["check"]["state"] == "passed"
+
+
+async def test_invalid_checks_are_refused(pipeline: Pipeline) -> None:
+    for rules, reason in (
+        ({"on_failed_check": "hold"}, "needs `checks`"),
+        ({"checks": {"smoke_run": {"path": "f/team/smoke", "time_limit_s": 0}}}, "time_limit_s"),
+        ({"checks": {"smoke_run": {"path": "smoke"}}}, "path"),
+        ({"checks": {"smoke_run": {"path": "f/team/smoke", "args": {"x": "y" * 100_000}}}}, "args"),
+    ):
+        answer = await pipeline.admin.post("/api/environments/update/production", json={"rules": rules})
+        assert answer.status_code == 400 and reason in answer.json()["error"]["message"], answer.text
+    # The workflow of the smoke run is used by the environment.
+    await deploy_smoke(pipeline.admin)
+    await pipeline.rules(checks={"smoke_run": SMOKE})
+    used = (await pipeline.admin.get(f"{L}/references/flow/f/team/smoke")).json()["references"]
+    assert [(each["kind"], each["path"]) for each in used] == [("environment", "production")]
