@@ -18,7 +18,7 @@ export class LogBuffer {
   /** The buffer is full: the log has more lines. */
   full = false;
   ended = false;
-  /** What was written before the log was opened has been read. */
+  /** Everything written before the log was opened has been read. */
   loaded = false;
   connected = true;
   version = 0;
