@@ -83,6 +83,11 @@ describe("what is offered", () => {
     expect(complete(of("last"), "results.inner.")).toBeNull();
     expect(complete(of("last"), "results.fetch[0]")).toBeNull();
   });
+
+  test("nothing after a number or a text", () => {
+    expect(complete(of("last"), "results.fetch.total > 1000")).toBeNull();
+    expect(complete(of("last"), "results.fetch.total > ")?.choices.length).toBeGreaterThan(0);
+  });
 });
 
 test("a plain path is a connection, anything else an expression", () => {

@@ -43,6 +43,9 @@ async def test_new_items_and_lists_open_without_errors(page: Page, errors: list[
         await expect(shown).to_be_visible()
         await page.reload()
         await expect(shown).to_be_visible()
+    await page.get_by_role("tab", name="Used by").click()
+    await page.get_by_role("button", name="Deploy").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
     # Text that replaces a selection of several lines, to which the browser would add inline styles.
     await write_code(shown, "one = 1\ntwo = 2\nthree = 3")
     await shown.press("ControlOrMeta+a")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, Route, expect
 from tests.browser.conftest import Site, write_code
-from tests.browser.test_editing import draft_saved, flow, node, opened
+from tests.browser.test_editing import add, draft_saved, flow, node, opened
 from tests.browser.test_settings import is_accessible
 
 SOURCE = """value:
@@ -113,6 +113,12 @@ async def test_data_is_put_in_at_the_cursor_and_inputs_have_their_last_values(pa
     await expect(code).to_have_text("1 + results.give.price * 2")
     await draft_saved(page)
     assert "1 + results.give.price * 2" in draft(site, path)
+    # The example of a new loop is replaced as a whole.
+    await page.get_by_role("button", name="Add a node after more").click()
+    await add(page, "For-each loop")
+    await page.get_by_role("button", name="Pick data").click()
+    await data.get_by_title("Insert results.give", exact=True).click()
+    await expect(page.get_by_role("button", name="Iterate over: results.give")).to_be_visible()
 
 
 AT_ONCE = """async (_, text) => {

@@ -15,7 +15,7 @@ import { dialogCss as css, Dialog } from "../ui/dialog";
 import { matchScore } from "../ui/match-score";
 import { SearchDialog } from "../ui/search-dialog";
 import { notify } from "../ui/toasts";
-import type { CatalogEntry } from "../workflow/catalog";
+import { type CatalogEntry, searchedTexts } from "../workflow/catalog";
 import { addNode, type Change, connect, laneOf, type Model, reaches } from "../workflow/commands";
 import { kindOf } from "../workflow/kinds";
 import type { Node } from "../workflow/outline";
@@ -83,7 +83,7 @@ function CatalogDialog({ title, hideTitle = false, change }: CatalogDialogProps)
       .filter((offer) => offer.group === group)
       .map((offer) => ({
         value: offer.name,
-        keywords: [offer.description, offer.key],
+        keywords: searchedTexts(offer),
         icon: offer.icon,
         iconSize: 18,
         name: offer.name,

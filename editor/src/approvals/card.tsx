@@ -1,6 +1,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { approvalsQuery, decide, type WaitingApproval } from "../api/approvals";
+import { overviewQuery } from "../api/overview";
 import { errorText } from "../lib/api-error";
 import { Link } from "../routing/link";
 import { t, tWith } from "../texts/approvals";
@@ -77,6 +78,8 @@ export function DecisionForm({ workspace, approval }: { workspace: string; appro
       setFault(errorText(error));
     } finally {
       setBusy(false);
+      // The overview has the number of open approvals.
+      void queries.invalidateQueries(overviewQuery(workspace));
       await queries.invalidateQueries(approvalsQuery(workspace));
     }
   };

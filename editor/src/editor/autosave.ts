@@ -3,6 +3,7 @@ import { discardDraft, saveDraft } from "../api/drafts";
 import { validateText } from "../api/validation";
 import { ApiError } from "../lib/api-error";
 import { debounce } from "../lib/debounce";
+import { braceProblems } from "../workflow/braces";
 import { exampleProblems } from "../workflow/examples";
 import { type DraftStorage, saveUnsavedNow, useDraftSaver } from "./draft-saver";
 import { saveLocalHistory } from "./local-history";
@@ -51,7 +52,8 @@ async function checkNow(store: EditorStore, again: () => void): Promise<void> {
   try {
     const { problems, defaults } = await validateText(workspace, flow.path, text);
     const editor = store.getState();
-    if (editor.text === text) store.setState({ problems: [...problems, ...exampleProblems(editor)], defaults });
+    if (editor.text === text)
+      store.setState({ problems: [...problems, ...exampleProblems(editor), ...braceProblems(editor)], defaults });
   } catch (error) {
     if (!(error instanceof ApiError) || error.status === 0 || error.status >= 500 || error.status === 401) again();
   }

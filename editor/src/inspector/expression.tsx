@@ -5,6 +5,7 @@ import { Button } from "../ui/controls";
 import { Icon } from "../ui/icon";
 import css from "../ui/panel.module.css";
 import { complete } from "../workflow/completion";
+import { isExampleText } from "../workflow/examples";
 import { pathOf, preview, type Source, valueAt } from "../workflow/scope";
 import type { Path } from "../workflow/types";
 import { DataPicker } from "./data-picker";
@@ -46,7 +47,8 @@ export function Expression({ node, label, text, path, set }: Props) {
       {picking && (
         <DataPicker
           sources={sources}
-          insert={(expr) => (insert.current ? insert.current(expr) : set(`${text}${expr}`))}
+          // An example is replaced as a whole.
+          insert={(expr) => (insert.current && !isExampleText(text) ? insert.current(expr) : set(expr))}
           close={() => setPicking(false)}
         />
       )}

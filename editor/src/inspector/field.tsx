@@ -196,7 +196,7 @@ function Control({ id, node, field, path, value, way, schema, set }: ControlProp
 function Choice({ id, field, value, set }: ControlledProps & { id: string; field: FieldSpec }) {
   return (
     <Select id={id} value={String(value ?? "")} set={(next) => set(next || undefined)}>
-      <option value="">{field.fallback ? `(${field.fallback})` : "—"}</option>
+      <option value="">{field.fallback ? t("inspector.defaultChoice", { value: field.fallback }) : "—"}</option>
       {field.choices?.map((choice) => (
         <option key={choice.value} value={choice.value}>
           {choice.name}

@@ -51,6 +51,12 @@ export function NodeTest({ node, tab }: { node: Node; tab: Exclude<NodeTab, "set
 
 type Shown = { node: Node; run: ShownRun | null };
 
+/** Return a selector that is true if the test does not include the node. */
+const isMissing =
+  (id: string) =>
+  ({ live }: Editor): boolean =>
+    live?.graph != null && !live.nodes[id];
+
 /** Buttons that test the node, and the state of the node in the run that is shown. */
 function TestBar({ node, run, rerun }: Shown & { rerun: Set<string> }) {
   const store = useEditorStore();
@@ -61,6 +67,7 @@ function TestBar({ node, run, rerun }: Shown & { rerun: Set<string> }) {
   const busy = useEditor(isTesting);
   const readOnly = useEditor((editor) => editor.readOnly);
   const { status } = useNodeJob(node.id, run);
+  const missing = useEditor(isMissing(node.id));
   const test = (again: "all" | Set<string>) => {
     showOutput(store);
     return attempt(() => testNode(store, node.id, args ?? exampleOf(schema) ?? {}, again));
@@ -79,7 +86,7 @@ function TestBar({ node, run, rerun }: Shown & { rerun: Set<string> }) {
       )}
       {run && (
         <div className={panel.run} role="status">
-          <Status status={run.nodes[node.id] ? status : run.status} />
+          {!missing && <Status status={run.nodes[node.id] ? status : run.status} />}
           {run !== live && <span className={css.help}>{t("inspector.lastRun")}</span>}
           <LinkButton look="quiet" icon="next" to={`/w/${workspace}/runs/${run.id}`}>
             {t("inspector.openRun")}
@@ -170,11 +177,11 @@ function OutputTab({ node, run }: Shown) {
   const live = useEditor((editor) => editor.live);
   const { job, status, undecidedLoop } = useNodeJob(node.id, run);
   const state = run?.nodes[node.id];
-  const missing = live?.graph && !live.nodes[node.id];
+  const missing = useEditor(isMissing(node.id));
   return (
     <>
       {missing && <p className={css.help}>{t("inspector.notInTest", { node: node.id })}</p>}
-      {undecidedLoop && <ChooseIteration loop={undecidedLoop} />}
+      {undecidedLoop && !missing && <ChooseIteration loop={undecidedLoop} />}
       {state?.error && !state.job && <p className={css.problem}>{state.error}</p>}
       {state && !undecidedLoop && <NodeOutput id={node.id} job={job} status={status} />}
       {live?.status === "failed" && live.nodes[node.id]?.status !== "failed" && (

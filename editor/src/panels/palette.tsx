@@ -10,6 +10,7 @@ import { Input } from "../ui/controls";
 import { Icon } from "../ui/icon";
 import { matchScore } from "../ui/match-score";
 import css from "../ui/panel.module.css";
+import { searchedTexts } from "../workflow/catalog";
 import { addNode } from "../workflow/commands";
 import own from "./palette.module.css";
 
@@ -18,7 +19,7 @@ export function PalettePanel() {
   const store = useEditorStore();
   const [word, setWord] = useState("");
   const catalog = useCatalog();
-  const found = catalog.filter((offer) => matchScore(offer.name, word, [offer.description, offer.key]) > 0);
+  const found = catalog.filter((offer) => matchScore(offer.name, word, searchedTexts(offer)) > 0);
   const groups = [...new Set(found.map((offer) => offer.group))];
   return (
     <div className={css.pane}>

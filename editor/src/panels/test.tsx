@@ -52,7 +52,10 @@ function TestOutcome({ live }: { live: LiveRun }) {
   const state = useEditor(useShallow((editor: Editor) => nodeStateOf(editor, editor.selection.at(-1) ?? "")));
   const over = isRunOver(live);
   const chosen = selection.at(-1);
-  const nodes = Object.entries(live.nodes).filter(([id, node]) => !(id === "failure" && node.status === "pending"));
+  const order = useEditor(useShallow(({ graph }) => [...graph.byId.keys()]));
+  const nodes = Object.entries(live.nodes)
+    .filter(([id, node]) => !(id === "failure" && node.status === "pending"))
+    .sort(([a], [b]) => order.indexOf(a) - order.indexOf(b));
   return (
     <section className={css.section} aria-label={t("panels.testRun")}>
       <div className={css.head}>

@@ -10,7 +10,7 @@ import { Button, Field, Input } from "../ui/controls";
 import { dialogCss as css, Dialog } from "../ui/dialog";
 import inspector from "../ui/panel.module.css";
 import { notify, notifyWarning } from "../ui/toasts";
-import { saveScriptNow, useScriptStore } from "./store";
+import { saveScriptNow, useScript, useScriptStore } from "./store";
 
 /** Dialog that deploys the script. It lists what uses the script, and takes a message for the version. */
 export function DeployDialog({ close }: { close: () => void }) {
@@ -18,7 +18,8 @@ export function DeployDialog({ close }: { close: () => void }) {
   const { workspace, path } = store.getState();
   const queries = useQueryClient();
   const [message, setMessage] = useState("");
-  const users = useQuery(referencesQuery(workspace, "script", path));
+  const isDeployed = useScript((editor) => editor.deployed !== null);
+  const users = useQuery({ ...referencesQuery(workspace, "script", path), enabled: isDeployed });
   const affected = affectedBy(users.data?.references ?? []);
   const deploying = useMutation({
     mutationFn: async () => {

@@ -4,13 +4,14 @@ import { References } from "../references/references";
 import { t } from "../texts/scripts";
 import css from "../ui/panel.module.css";
 import { Empty } from "../ui/states";
-import { useScriptStore } from "./store";
+import { useScript, useScriptStore } from "./store";
 
 /** Panel of everything that uses the script. */
 export function UsedByPanel() {
   const { workspace, path } = useScriptStore().getState();
-  const { data } = useQuery(referencesQuery(workspace, "script", path));
-  if (data && data.references.length + data.hidden === 0) {
+  const isDeployed = useScript((editor) => editor.deployed !== null);
+  const { data } = useQuery({ ...referencesQuery(workspace, "script", path), enabled: isDeployed });
+  if (!isDeployed || (data && data.references.length + data.hidden === 0)) {
     return (
       <Empty title={t("scripts.unused")}>
         <p>{t("scripts.unusedHint", { path })}</p>

@@ -40,6 +40,33 @@ export const EXAMPLES = { condition: "true", items: "[1, 2, 3]", stop: "flow_inp
 
 const identity = (id: string): Tree => ({ id, value: { type: "identity" } });
 
+/** Further words by which a kind is found: those of other products, or for what it is used. */
+const WORDS: Readonly<Record<string, string>> = {
+  python3: t("workflow.wordsCode"),
+  bun: t("workflow.wordsTypescript"),
+  bash: t("workflow.wordsShell"),
+  postgresql: t("workflow.wordsSql"),
+  mysql: t("workflow.wordsSql"),
+  mssql: t("workflow.wordsSql"),
+  flow: t("workflow.wordsWorkflow"),
+  condition: t("workflow.wordsCondition"),
+  branchone: t("workflow.wordsSwitch"),
+  branchall: t("workflow.wordsParallel"),
+  forloopflow: t("workflow.wordsForEach"),
+  whileloopflow: t("workflow.wordsWhile"),
+  identity: t("workflow.wordsIdentity"),
+  approval: t("workflow.wordsApproval"),
+  delay: t("workflow.wordsDelay"),
+  webhook: t("workflow.wordsHttp"),
+  "integration-mail": t("workflow.wordsMail"),
+  "integration-slack": t("workflow.wordsMessage"),
+  "integration-teams": t("workflow.wordsMessage"),
+  "integration-file": t("workflow.wordsFile"),
+};
+
+/** Return the texts beside its name by which a kind of node is found. */
+export const searchedTexts = ({ key, description }: CatalogEntry): string[] => [description, key, WORDS[key] ?? ""];
+
 export const CATALOG: readonly CatalogEntry[] = [
   script("python3", "def main():\n    return {}\n", t("workflow.aboutPython")),
   script("bun", "export async function main() {\n  return {}\n}\n", t("workflow.aboutTypescript")),

@@ -27,6 +27,8 @@ const FUNCTIONS: Completion[] = [
 /** Return completions of the text before the cursor: the roots, or the fields of the last known value. */
 export function complete(sources: readonly Source[], before: string): Completions | null {
   const chain = before.match(CHAIN)?.[0];
+  // A number, or a text in quotes, is complete.
+  if (chain === undefined && /[\w.)\]"'`]$/.test(before)) return null;
   if (chain === undefined) return { from: before.length, choices: roots(sources) };
   const start = before.length - chain.length;
   const dot = chain.lastIndexOf(".");

@@ -14,6 +14,9 @@ export function exampleProblems({ tree, graph }: Model): Warning[] {
   );
 }
 
+/** Return whether an expression is that of a new node, to be replaced. */
+export const isExampleText = (expr: string): boolean => Object.values(EXAMPLES).includes(expr.trim());
+
 /** Warning with the members of a problem of the server. */
 export interface Warning extends Problem {
   severity: "warning";

@@ -1,5 +1,6 @@
 import { t } from "../texts/workflow";
 import { laneOf } from "./commands";
+import { kindOf } from "./kinds";
 import type { Node, Outline } from "./outline";
 import { at, isTree, type Json, type Tree } from "./types";
 
@@ -59,7 +60,12 @@ export function sourcesOf(
   const sources: Source[] = ancestors(graph, id).map((each) => {
     const node = graph.byId.get(each);
     const title = node?.summary ? `${each} · ${node.summary}` : each;
-    return { expr: `results${member(each)}`, title, icon: node?.language || "code", value: results[each] };
+    return {
+      expr: `results${member(each)}`,
+      title,
+      icon: kindOf(node?.kind ?? "", node?.language).icon,
+      value: results[each],
+    };
   });
   if (loop) {
     const iter = { value: itemOf(tree, loop, results), index: 0 };

@@ -1,4 +1,5 @@
 import { useState } from "react";
+import { useShallow } from "zustand/react/shallow";
 import { useEditor } from "../../editor/context";
 import { isStatusKnown } from "../../editor/run-watch";
 import { ENDED } from "../../lib/status";
@@ -22,7 +23,10 @@ export function RunData() {
   const preprocessor = nodes?.preprocessor?.status;
   // Until the nodes are known, the inputs may be those before the preprocessor.
   const known = useEditor((editor) => editor.live?.graph != null) || !about.is_workflow;
-  const begun = Object.entries(nodes ?? {}).filter(([, node]) => !["pending", "skipped"].includes(node.status));
+  const order = useEditor(useShallow(({ graph }) => [...graph.byId.keys()]));
+  const begun = Object.entries(nodes ?? {})
+    .filter(([, node]) => !["pending", "skipped"].includes(node.status))
+    .sort(([a], [b]) => order.indexOf(a) - order.indexOf(b));
   return (
     <div className={css.page}>
       <Input
