@@ -7,7 +7,7 @@ from typing import Any
 from tests.http.harness import ApiHarness, W
 
 from orvanta_platform.control.actor import Role
-from orvanta_platform.db import acceptance
+from orvanta_platform.db import acceptance, runs
 
 CODE = {"summary": "", "content": "echo 1", "language": "bash"}
 SCHEDULE = {"schedule": "0 0 3 * * *", "timezone": "UTC", "args": {}, "path": "f/team/nightly"}
@@ -40,7 +40,7 @@ value:
 """
 
 
-def runs(node: str, kind: str, path: str) -> dict[str, Any]:
+def calls_item(node: str, kind: str, path: str) -> dict[str, Any]:
     return {"id": node, "value": {"type": kind, "path": path, "input_transforms": {}}}
 
 
@@ -53,7 +53,7 @@ async def scene(api: ApiHarness) -> None:
     for name, owners in (("team", ["g/all"]), ("ops", ["g/all"]), ("secret", [])):
         await create(api, "folders", name=name, owners=owners)
     await create(api, "scripts", **CODE, path="f/team/script")
-    await create(api, "flows", path="f/team/inner", value={"modules": [runs("a", "script", "f/team/script")]})
+    await create(api, "flows", path="f/team/inner", value={"modules": [calls_item("a", "script", "f/team/script")]})
     await create(api, "flows", path="f/team/outer", source={"format": "yaml", "text": OUTER})
     target = {"script_path": "f/team/inner", "is_flow": True}
     await create(api, "schedules", **SCHEDULE, **target, on_failure="script/f/team/script")
@@ -120,6 +120,57 @@ async def test_everything_follows(api: ApiHarness) -> None:
     assert started.status_code == 201, started.text
 
 
+async def test_runs_from_before_a_move_are_repeated_and_moved_to_new_versions(api: ApiHarness) -> None:
+    """Another workflow at the former path has none of these runs."""
+    await scene(api)
+    ask = {"id": "ask", "value": {"type": "approval"}}
+    imports = "from f.team.library import x\ndef main():\n    return x\n"
+    await create(api, "scripts", summary="", language="python3", content="x = 1\n", path="f/team/library")
+    code = {"id": "code", "value": {"type": "rawscript", "language": "python3", "content": imports}}
+    await create(api, "flows", path="f/team/long", value={"modules": [ask, code]})
+    waiting, ended = [(await api.client.post(f"{W}/jobs/run/f/f/team/long", json={})).text for _ in range(2)]
+    decision = {"decision": "approved"}
+    consent = await api.client.post(f"/api/v1/runs/{ended}/consent", headers={"X-Workspace": "main"}, json=decision)
+    assert consent.is_success, consent.text
+    await api.worker.finish((await api.worker.claim())["code"], 1)
+    single = (await api.client.post(f"{W}/jobs/run/p/f/team/script", json={})).text
+    await api.worker.finish((await api.worker.claim())[""], 1)
+    moved = move(("flow", "f/team/long", "f/ops/long"), ("script", "f/team/script", "f/ops/script"))
+    assert (await api.client.post(f"{W}/moves/apply", json=moved)).is_success
+    await create(api, "flows", path="f/team/long", value={"modules": [ask]})
+    changed = {"path": "f/ops/long", "value": {"modules": [ask, code, {"id": "more", "value": {"type": "identity"}}]}}
+    assert (await api.client.post(f"{W}/flows/update/f/ops/long", json=changed)).is_success
+    newest = (await api.get("flows/get/f/ops/long"))["version_id"]
+
+    calls: list[tuple[str, dict[str, Any], str]] = [
+        (f"jobs/restart/f/{ended}", {"step_id": "code"}, "f/ops/long"),
+        (f"jobs/restart/f/{ended}", {"step_id": "code", "flow_version": newest}, "f/ops/long"),
+        (f"jobs/rerun/{ended}", {}, "f/ops/long"),
+        (f"jobs/rerun/{ended}?latest=true", {}, "f/ops/long"),
+        (f"jobs/rerun/{single}?latest=true", {}, "f/ops/script"),
+    ]
+    for call, body, path in calls:
+        started = await api.client.post(f"{W}/{call}", json=body)
+        assert started.status_code == 201, (call, started.text)
+        assert (await api.get(f"jobs_u/get/{started.text}"))["script_path"] == path, call
+    jobs = [job for job in await api.worker.claim_all() if job.node == "code"]
+    assert len(jobs) == 2
+    for job in jobs:
+        async with api.platform.db.acquire() as conn:
+            run = await runs.get_live_run(conn, job.run.id)
+            assert run is not None
+            blueprint = await api.platform.blueprints.of(conn, run)
+        node = blueprint.plan.nodes[blueprint.plan.indexes["code"]]
+        assert blueprint.imports(node, run.path) is not None, "the code imports a script"
+
+    assert (await api.get("versions/earlier_runs/f/team/long"))["count"] == 0
+    earlier = await api.get("versions/earlier_runs/f/ops/long")
+    assert waiting in [each["id"] for each in earlier["runs"]] and earlier["runs"][0]["obstacles"] == []
+    for path, done in (("f/team/long", False), ("f/ops/long", True)):
+        answer = await api.client.post(f"{W}/versions/move_runs/{path}", json={"runs": [waiting]})
+        assert [each["moved"] for each in answer.json()] == [done], answer.text
+
+
 async def test_moving_back_and_over_a_deleted_item(api: ApiHarness) -> None:
     await scene(api)
     await create(api, "scripts", **CODE, path="f/ops/script")
@@ -141,7 +192,7 @@ async def test_moving_back_and_over_a_deleted_item(api: ApiHarness) -> None:
 async def test_acceptances_follow_and_are_not_widened(api: ApiHarness) -> None:
     await scene(api)
     bea = await api.member("bea", Role.DEVELOPER)
-    value = {"modules": [runs("one", "script", "f/team/script")]}
+    value = {"modules": [calls_item("one", "script", "f/team/script")]}
     for path in ("f/team/hers", "f/team/ours"):
         poster = bea if path == "f/team/hers" else api.client
         body = {"path": path, "value": value}
@@ -154,7 +205,7 @@ async def test_acceptances_follow_and_are_not_widened(api: ApiHarness) -> None:
             assert await acceptance.is_accepted(conn, [version], "u/bea")
             assert await acceptance.is_accepted(conn, [version], "u/other") is everybody
     # Runs of other members use the version before bea's, whose reference the move would break.
-    changed = {"modules": [runs(node, "script", "f/ops/script") for node in ("one", "two")]}
+    changed = {"modules": [calls_item(node, "script", "f/ops/script") for node in ("one", "two")]}
     body = {"path": "f/team/ours", "value": changed}
     assert (await bea.post(f"{W}/flows/update/f/team/ours", json=body)).is_success
     refused = await api.client.post(f"{W}/moves/apply", json=move(("script", "f/ops/script", "f/team/script")))
@@ -169,7 +220,7 @@ async def test_items_that_may_not_be_changed_block(api: ApiHarness) -> None:
     await scene(api)
     await create(api, "folders", name="shown", owners=[], extra_perms={"g/all": False})
     for folder in ("secret", "shown"):
-        value = {"modules": [runs("one", "script", "f/team/script")]}
+        value = {"modules": [calls_item("one", "script", "f/team/script")]}
         await create(api, "flows", path=f"f/{folder}/user", value=value)
     await create(api, "scripts", **CODE, path="f/team/free")
     code = "from f.team.shared import x\ndef main():\n    return x\n"

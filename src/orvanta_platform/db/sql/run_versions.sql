@@ -1,15 +1,17 @@
 -- name: count_earlier
--- Number of live runs at a path that run another version than $3, without those of sub-workflows.
+-- Number of live runs of the workflow at a path that run another version than $3, without those of sub-workflows.
 SELECT count(*)
 FROM run_live
-WHERE workspace = $1 AND kind = 'flow' AND path = $2 AND version <> $3 AND parent IS NULL
+WHERE workspace = $1 AND kind = 'flow' AND version <> $3 AND parent IS NULL
+  AND version IN (SELECT v.id FROM version AS v WHERE v.workspace = $1 AND v.kind = 'flow' AND v.path = $2)
 
 -- name: list_earlier
--- Live runs at a path that run another version than $3, without those of sub-workflows, oldest first; at most $5 after
--- the run $4.
+-- Live runs of the workflow at a path that run another version than $3, without those of sub-workflows, oldest first;
+-- at most $5 after the run $4. A workflow that was moved has the runs that it had at its former path.
 SELECT id
 FROM run_live
-WHERE workspace = $1 AND kind = 'flow' AND path = $2 AND version <> $3 AND parent IS NULL
+WHERE workspace = $1 AND kind = 'flow' AND version <> $3 AND parent IS NULL
+  AND version IN (SELECT v.id FROM version AS v WHERE v.workspace = $1 AND v.kind = 'flow' AND v.path = $2)
   AND ($4::uuid IS NULL OR id > $4)
 ORDER BY id
 LIMIT $5

@@ -101,7 +101,8 @@ async def move_runs(
 async def _move(platform: Platform, actor: Actor, workspace: str, path: str, id: UUID) -> MoveResult:
     async with platform.db.acquire() as conn:
         run = await run_rows.get_live_run(conn, id)
-    is_of_workflow = run is not None and (run.workspace, run.kind, run.path) == (workspace, "flow", path)
+        is_of_workflow = run is not None and (run.workspace, run.kind) == (workspace, "flow")
+        is_of_workflow = run is not None and is_of_workflow and await _present_path(conn, run) == path
     if run is None or not is_of_workflow or not permissions.can(actor, "read", _target(run)):
         return MoveResult(id, False, (Obstacle(None, f"It is not a run of {path} that is under way."),))
     if run.parent is not None:
@@ -198,14 +199,21 @@ async def _resolve(platform: Platform, run: RunRow) -> tuple[VersionRow, Bluepri
     """
     view = run.permissioned_as
     async with platform.db.acquire() as conn:
-        found = await acceptance.resolve(conn, run.workspace, "flow", run.path or "", view)
+        path = await _present_path(conn, run)
+        found = await acceptance.resolve(conn, run.workspace, "flow", path, view)
         member = await on_behalf.member(conn, run.workspace, run.permissioned_as, run.email)
         reader = msgspec.structs.replace(member, scopes=None if run.scopes is None else tuple(run.scopes))
-        version = runs.require_runnable(reader, run.workspace, found, f"flow {run.path}")
+        version = runs.require_runnable(reader, run.workspace, found, f"flow {path}")
         plan = (await platform.blueprints.workflow(conn, version.document, None)).plan
         pins = await pinning.resolve(conn, reader, run.workspace, plan, view)
-    pins |= own_pins(version.settings) | inline_pins(version.path, version.imports)
+    pins |= own_pins(version.settings) | inline_pins(run.path, version.imports)
     return version, blueprint_of(plan, pins)
+
+
+async def _present_path(conn: Connection, run: RunRow) -> str:
+    """Return the path of the workflow of a run, which may have been moved since the run started."""
+    own = None if run.version is None else await run_rows.resolve_version(conn, run.workspace, run.version)
+    return (run.path or "") if own is None else own.path
 
 
 def _target(run: RunRow) -> Target:

@@ -8,6 +8,7 @@ from uuid import UUID
 from orvanta_platform.control import permissions
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.secret_fields import Secrets
+from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db.job_views import JobRow
 from orvanta_platform.errors import BadRequest, CannotRestart, NotFound
 from orvanta_platform.services.platform import Platform
@@ -77,7 +78,7 @@ async def _secrets_for_masks(platform: Platform, actor: Actor, workspace: str, r
 async def _deployed(
     platform: Platform, actor: Actor, workspace: str, row: JobRow, args: bytes, options: RunOptions, *, latest: bool
 ) -> UUID:
-    path = row.own_path or ""
+    path = await _present_path(platform, workspace, row) if latest else ""
     if row.kind == "script" and latest:
         return await runs.start_script(platform, actor, workspace, path, args, options)
     if row.kind == "script" and row.script_hash is not None:
@@ -89,6 +90,17 @@ async def _deployed(
     if row.kind in ("script", "flow"):
         raise NotFound(f"The version that the run {row.id} ran no longer exists.", hint="Run the newest version.")
     raise BadRequest(f"A run of the kind {row.kind} cannot be run again.", hint="Repeat the deployment instead.")
+
+
+async def _present_path(platform: Platform, workspace: str, row: JobRow) -> str:
+    """Return the path of the script or workflow of a run, which may have been moved since."""
+    async with platform.db.acquire() as conn:
+        version = None
+        if row.kind == "script" and row.script_hash is not None:
+            version = await run_rows.resolve_hash(conn, workspace, row.script_hash)
+        elif row.version is not None:
+            version = await run_rows.resolve_version(conn, workspace, row.version)
+    return (row.own_path or "") if version is None else version.path
 
 
 async def _preview(

@@ -30,6 +30,8 @@ from orvanta_platform.orchestrator import inputs
 from orvanta_platform.orchestrator.blueprints import (
     Blueprint,
     blueprint_of,
+    inline_imports,
+    inline_key,
     inline_pins,
     is_workflow,
     lasting_pins,
@@ -156,7 +158,7 @@ async def _prepared(
     spec = RunSpec(
         workspace=workspace,
         kind=source.run.kind,
-        path=source.run.path,
+        path=version.path if version is not None else source.run.path,
         blueprint=blueprint,
         version=version.id if version is not None else None,
         document=version.document if version is not None else source.run.document,
@@ -203,8 +205,10 @@ async def _version(
     row = await run_rows.resolve_version(conn, workspace, version_id)
     await runs.require_named(conn, actor, row)
     found = runs.require_runnable(actor, workspace, row, f"flow version {version_id}")
-    if found.path != run.path:
-        raise BadRequest(f"The version {version_id} belongs to {found.path}; the run is a run of {run.path}.")
+    if version_id != run.version:
+        own = await run_rows.resolve_version(conn, workspace, run.version)  # a move changes the paths of versions
+        if own is None or own.path != found.path:
+            raise BadRequest(f"The version {version_id} belongs to {found.path}; the run is a run of {run.path}.")
     return found
 
 
@@ -220,7 +224,11 @@ async def _blueprint(
     if version is None or version.id == source.run.version:
         taken = source.blueprint.pins
         pins = await pinning.resolve_pinned(conn, actor, workspace, source.blueprint.plan, view, taken)
-        return blueprint_of(source.blueprint.plan, pins | lasting_pins(taken))
+        pins |= lasting_pins(taken)
+        if version is not None:  # its workflow may have another path than the run
+            inline = inline_imports(taken, source.run.path)
+            pins |= {inline_key(version.path, node): pin for node, pin in inline.items()}
+        return blueprint_of(source.blueprint.plan, pins)
     plan = (await platform.blueprints.workflow(conn, version.document, None)).plan
     pins = await pinning.resolve(conn, actor, workspace, plan, view)
     return blueprint_of(plan, pins | own_pins(version.settings) | inline_pins(version.path, version.imports))
