@@ -100,6 +100,12 @@ async def test_everything_follows(api: ApiHarness) -> None:
     gone = await api.client.get(f"{W}/flows/get/f/team/inner")
     assert gone.status_code == 404
     assert gone.json()["error"]["details"] == {"moved_to": "f/ops/inner"}
+    stranger = await api.member("eve", Role.DEVELOPER, scopes=["jobs:run:f/team/*"])
+    for former, present in (("f/f/team/inner", "f/ops/inner"), ("p/f/team/script", "f/ops/script")):
+        refused = await api.client.post(f"{W}/jobs/run/{former}", json={})
+        assert refused.status_code == 404 and refused.json()["error"]["details"] == {"moved_to": present}
+        refused = await stranger.post(f"{W}/jobs/run/{former}", json={})
+        assert refused.status_code == 404 and present not in refused.text
     users = (await api.get("references/script/f/ops/script"))["references"]
     assert [(each["kind"], each["path"]) for each in users if each["distance"] == 1] == [
         ("error_handler", "f/ops/script"),

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from orvanta_platform.control import names, permissions, scopes
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target
+from orvanta_platform.db import moves
 from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.runs import VersionRow
@@ -105,6 +106,8 @@ async def start_script(
         spec = _unavailable(actor, workspace, path)
         await inputs.check(platform.evaluator.of(workspace), None, options.unmasked(args))
         return await create_run(platform, actor, spec, args, options, in_transaction=in_transaction)
+    if version is None:
+        await _refuse_moved(platform, actor, workspace, "script", path)
     return await _run_script(
         platform, actor, workspace, version, name, args, options, retry=retry, in_transaction=in_transaction
     )
@@ -122,6 +125,19 @@ async def _current_version(
             return await acceptance.resolve(connection, workspace, kind, path, view)
 
     return await platform.reads.get((kind, workspace, path, view), read)
+
+
+async def _refuse_moved(platform: Platform, actor: Actor, workspace: str, kind: acceptance.Kind, path: str) -> None:
+    """Raise NotFound with the present path of an item that was moved from `path`, if the actor may read it there."""
+    permissions.require_workspace(actor, workspace)
+    async with platform.db.acquire() as connection:
+        target = await moves.get_target(connection, workspace, kind, path)
+        found = None if target is None else await run_rows.resolve_path(connection, workspace, kind, target)
+    if found is None or found.archived:
+        return
+    if permissions.can(actor, "read", Target(workspace, kind, found.path, found.created_by, found.extra_perms)):
+        hint = f"It was moved to {target}; runs are not started by its former path."
+        raise NotFound(f"The {kind} {path} does not exist.", hint=hint, details={"moved_to": target})
 
 
 def _may_read(actor: Actor, workspace: str, version: VersionRow | None) -> bool:
@@ -162,6 +178,8 @@ async def start_flow(
 ) -> UUID:
     """Run the newest version of a workflow. Raises NotFound, Forbidden, InvalidInput, ScriptMissing."""
     version = await _current_version(platform, actor, workspace, "flow", path)
+    if version is None:
+        await _refuse_moved(platform, actor, workspace, "flow", path)
     return await _run_flow(
         platform, actor, workspace, version, f"flow {path}", args, options, in_transaction=in_transaction
     )
