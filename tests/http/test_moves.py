@@ -126,7 +126,7 @@ async def test_everything_follows(api: ApiHarness) -> None:
     assert started.status_code == 201, started.text
 
 
-async def test_runs_from_before_a_move_are_repeated_and_moved_to_new_versions(api: ApiHarness) -> None:
+async def test_runs_from_before_a_move_belong_to_the_moved_item(api: ApiHarness) -> None:
     """Another workflow at the former path has none of these runs."""
     await scene(api)
     ask = {"id": "ask", "value": {"type": "approval"}}
@@ -168,6 +168,9 @@ async def test_runs_from_before_a_move_are_repeated_and_moved_to_new_versions(ap
             blueprint = await api.platform.blueprints.of(conn, run)
         node = blueprint.plan.nodes[blueprint.plan.indexes["code"]]
         assert blueprint.imports(node, run.path) is not None, "the code imports a script"
+
+    kept = await api.client.post(f"{W}/workflow_tests/record/{ended}", json={"name": "kept"})
+    assert kept.status_code == 200 and kept.json()["path"] == "f/ops/long", kept.text
 
     assert (await api.get("versions/earlier_runs/f/team/long"))["count"] == 0
     earlier = await api.get("versions/earlier_runs/f/ops/long")

@@ -38,6 +38,7 @@ from orvanta_platform.orchestrator.view import ERROR
 from orvanta_platform.services.catalog import deploy
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.run_views import jobs, virtual_jobs
+from orvanta_platform.services.runs import present_paths
 from orvanta_platform.services.secrets import resources, variables
 from orvanta_platform.workflow.mask import MASK
 from orvanta_platform.workflow.playback.document import (
@@ -73,13 +74,14 @@ async def record(platform: Platform, actor: Actor, workspace: str, id: UUID) -> 
     """
     async with platform.db.acquire() as conn:
         row = await jobs.get_readable(platform, conn, actor, workspace, id)
+        path = await present_paths.of_workflow(conn, workspace, row.run_path, row.version)
         if row.is_flow and row.run_path is not None:
-            await deploy.require_write(conn, actor, workspace, "flow", row.run_path)
+            await deploy.require_write(conn, actor, workspace, "flow", path)
         row = await _recordable(conn, row)
     if row.run_path is None:
         raise _not_recordable()
     async with platform.turns.take("tests", workspace):
-        return row.run_path, await of_run(platform, actor, row)
+        return path, await of_run(platform, actor, row)
 
 
 async def record_answers(platform: Platform, actor: Actor, workspace: str, id: UUID) -> Recording:

@@ -25,7 +25,7 @@ from orvanta_platform.orchestrator.blueprints import Blueprint, blueprint_of, in
 from orvanta_platform.services.access import acceptance, on_behalf
 from orvanta_platform.services.catalog import deploy
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.services.runs import pinning
+from orvanta_platform.services.runs import pinning, present_paths
 from orvanta_platform.services.runs import start as runs
 
 MAX_RUNS: Final = 100
@@ -102,7 +102,7 @@ async def _move(platform: Platform, actor: Actor, workspace: str, path: str, id:
     async with platform.db.acquire() as conn:
         run = await run_rows.get_live_run(conn, id)
         is_of_workflow = run is not None and (run.workspace, run.kind) == (workspace, "flow")
-        is_of_workflow = run is not None and is_of_workflow and await _present_path(conn, run) == path
+        is_of_workflow = run is not None and is_of_workflow and path == await _path_of(conn, run)
     if run is None or not is_of_workflow or not permissions.can(actor, "read", _target(run)):
         return MoveResult(id, False, (Obstacle(None, f"It is not a run of {path} that is under way."),))
     if run.parent is not None:
@@ -199,7 +199,7 @@ async def _resolve(platform: Platform, run: RunRow) -> tuple[VersionRow, Bluepri
     """
     view = run.permissioned_as
     async with platform.db.acquire() as conn:
-        path = await _present_path(conn, run)
+        path = await _path_of(conn, run)
         found = await acceptance.resolve(conn, run.workspace, "flow", path, view)
         member = await on_behalf.member(conn, run.workspace, run.permissioned_as, run.email)
         reader = msgspec.structs.replace(member, scopes=None if run.scopes is None else tuple(run.scopes))
@@ -210,10 +210,8 @@ async def _resolve(platform: Platform, run: RunRow) -> tuple[VersionRow, Bluepri
     return version, blueprint_of(plan, pins)
 
 
-async def _present_path(conn: Connection, run: RunRow) -> str:
-    """Return the path of the workflow of a run, which may have been moved since the run started."""
-    own = None if run.version is None else await run_rows.resolve_version(conn, run.workspace, run.version)
-    return (run.path or "") if own is None else own.path
+async def _path_of(conn: Connection, run: RunRow) -> str:
+    return await present_paths.of_workflow(conn, run.workspace, run.path, run.version)
 
 
 def _target(run: RunRow) -> Target:

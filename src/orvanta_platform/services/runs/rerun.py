@@ -8,11 +8,11 @@ from uuid import UUID
 from orvanta_platform.control import permissions
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.secret_fields import Secrets
-from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db.job_views import JobRow
 from orvanta_platform.errors import BadRequest, CannotRestart, NotFound
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.run_views import jobs, results
+from orvanta_platform.services.runs import present_paths
 from orvanta_platform.services.runs import start as runs
 from orvanta_platform.services.runs.copied_data import Repeat
 from orvanta_platform.services.runs.start import RunOptions, ScriptPreview
@@ -93,14 +93,10 @@ async def _deployed(
 
 
 async def _present_path(platform: Platform, workspace: str, row: JobRow) -> str:
-    """Return the path of the script or workflow of a run, which may have been moved since."""
     async with platform.db.acquire() as conn:
-        version = None
-        if row.kind == "script" and row.script_hash is not None:
-            version = await run_rows.resolve_hash(conn, workspace, row.script_hash)
-        elif row.version is not None:
-            version = await run_rows.resolve_version(conn, workspace, row.version)
-    return (row.own_path or "") if version is None else version.path
+        if row.kind == "script":
+            return await present_paths.of_script(conn, workspace, row.own_path, row.script_hash)
+        return await present_paths.of_workflow(conn, workspace, row.own_path, row.version)
 
 
 async def _preview(

@@ -41,7 +41,7 @@ from orvanta_platform.orchestrator.context_events import SHOWN_EXPORT
 from orvanta_platform.services.access import acceptance, on_behalf
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.run_views import jobs, results
-from orvanta_platform.services.runs import pinning
+from orvanta_platform.services.runs import pinning, present_paths
 from orvanta_platform.services.runs import start as runs
 from orvanta_platform.services.runs.copied_data import ContextValue, Repeat
 from orvanta_platform.services.runs.creation import create_run
@@ -205,10 +205,9 @@ async def _version(
     row = await run_rows.resolve_version(conn, workspace, version_id)
     await runs.require_named(conn, actor, row)
     found = runs.require_runnable(actor, workspace, row, f"flow version {version_id}")
-    if version_id != run.version:
-        own = await run_rows.resolve_version(conn, workspace, run.version)  # a move changes the paths of versions
-        if own is None or own.path != found.path:
-            raise BadRequest(f"The version {version_id} belongs to {found.path}; the run is a run of {run.path}.")
+    path = await present_paths.of_workflow(conn, workspace, run.path, run.version)
+    if found.path != path:
+        raise BadRequest(f"The version {version_id} belongs to {found.path}; the run is a run of {path}.")
     return found
 
 
