@@ -46,6 +46,7 @@ CAUGHT_BY = {
     "cancel_leaves_bodies": f"{STEPS}/test_loops.py::test_cancel_ends_everything_inside[embedded]",
     "cancel_not_checked_in_claim": f"{STEPS}/test_races.py::test_no_claim_after_cancel[embedded]",
     "cancel_not_checked_in_finish": f"{STALE}[embedded-cancel]",
+    "claim_copies_any_input": f"{STEPS}/test_queue.py::test_claim_returns_small_input_of_new_run[embedded]",
     "claim_does_not_hold_up_the_fence": f"{STEPS}/test_races.py::test_claim_in_progress_delays_fence[embedded]",
     "consent_reaches_attached_runs": f"{PARENTS}::test_consent_does_not_reach_rows_of_attached_run",
     "database_address_not_pinned": "tests/conformance/test_postgresql.py"

@@ -19,6 +19,7 @@ from orvanta_platform.db import jobs as job_rows
 from orvanta_platform.db.jobs import ClaimedJob, ClaimLane
 from orvanta_platform.db.steps import JobCompletion, RetryWake, StepWrite, write_steps
 from orvanta_platform.engine.states import JOB, JobState
+from orvanta_platform.orchestrator.value_cache import RecentValues
 from orvanta_platform.queue import claim
 from orvanta_platform.services.runs import start as runs
 from orvanta_platform.services.runs.start import RunOptions, ScriptPreview
@@ -394,3 +395,25 @@ async def test_waiting_job_is_withdrawn_unless_claimed(core: CoreHarness) -> Non
     async with core.db.acquire() as connection:
         assert await write_steps(connection, [write]) == set()
     assert await state_of(core, live["a"]["id"]) == "running"
+
+
+async def test_claim_returns_small_input_of_new_run(core: CoreHarness) -> None:
+    """A larger input, and that of a later job of a run, is read when it is needed."""
+    worker = await core.worker()
+    inputs = {"small": b'{"n": 1}', "large": b'{"n": "%s"}' % (b"x" * 4097), "packed": b'{"n": "%s"}' % (b"x" * 90_000)}
+    preview = ScriptPreview("def main(n): pass", "python3")
+    started = {}
+    for name, args in inputs.items():
+        started[await runs.start_preview(core.platform, ACTOR, WORKSPACE, preview, args, RunOptions())] = name
+    started[later := await start_single(core, lane=0)] = "later"
+    claimed = {started[found.id]: found for found in await worker.claim(10)}
+    assert {name: found.args for name, found in claimed.items()} == {
+        "small": inputs["small"],
+        "large": None,
+        "packed": None,
+        "later": None,
+    }
+    recent = RecentValues()
+    recent.put_inputs(claimed.values())
+    assert recent.get((claimed["small"].run.id, "args", "")) == inputs["small"]
+    assert recent.get((later, "args", "")) is None

@@ -41,6 +41,8 @@ class ClaimedJob(msgspec.Struct, frozen=True):
     """Number of the frame among the bodies of its node, if the job is the only one of the frame."""
     waited_s: float = 0.0
     """Seconds for which it was available before this claim."""
+    args: bytes | None = None
+    """Input of the run as JSON text, if this is one of its first jobs and the input is small."""
 
 
 class ClaimLane(msgspec.Struct, frozen=True):
@@ -168,6 +170,7 @@ def _claimed(row: Any) -> ClaimedJob:
         frame=row["frame"],
         place=row["place"],
         waited_s=row["waited_s"],
+        args=row["args"],
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 
+from orvanta_platform.db.jobs import ClaimedJob
 from orvanta_platform.db.steps import NewValue
 from orvanta_platform.db.values import ValueKey
 
@@ -46,6 +47,12 @@ class RecentValues:
         """Cache values that were just recorded."""
         for key, raw in raws.items():
             self.put(key, raw)
+
+    def put_inputs(self, jobs: Iterable[ClaimedJob]) -> None:
+        """Cache the inputs that were returned with claimed jobs."""
+        for job in jobs:
+            if job.args is not None:
+                self.put((job.run.id, "args", ""), job.args)
 
     def put_rows(self, rows: Iterable[NewValue]) -> None:
         """Cache rows that were just recorded, if they are neither compressed nor objects."""

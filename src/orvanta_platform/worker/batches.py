@@ -113,6 +113,7 @@ class Batches:
             self._on_lost_claim()
             return []
         self._held |= {job.id: job.run.id for job in found}
+        self._platform.tools.recent.put_inputs(found)
         return found
 
     async def _run(self, jobs: list[ClaimedJob], more_waits: bool) -> None:

@@ -77,6 +77,7 @@ class Calls:
             log.warning("cannot claim", action="claim", error=str(error))
             self._on_lost_claim()
             return False
+        self._platform.tools.recent.put_inputs(found)
         for job in found:
             task = asyncio.create_task(self._run(job), name="call")
             self._in_progress[job.id] = job.run.id, task

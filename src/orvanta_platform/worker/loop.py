@@ -230,6 +230,7 @@ class Worker:
                 log.warning("cannot claim", action="claim", error=str(error))
                 self._suspect_lost_claim()
                 return False
+            self._platform.tools.recent.put_inputs(found)
             for job in found:
                 self._start(job)
         self._more_waits = len(found) >= free

@@ -23,7 +23,7 @@ FROM pairs
 -- Claims up to $8 available jobs: for each (queue, priority, lane), in this order, those above its low-water seq. The
 -- worker's row is locked meanwhile: a fenced worker claims nothing, and a worker that is claiming cannot be fenced.
 -- Jobs are updated by ctid and runs read one by one: for a join by key, the planner may choose a scan of the whole
--- table if it expects few rows in it.
+-- table if it expects few rows in it. A small input of a new run is returned with its first job, which reads it next.
 WITH fence AS MATERIALIZED (
     SELECT FROM worker
     WHERE id = $6 AND generation = $7 AND state = 'live'
@@ -56,7 +56,12 @@ RETURNING j.id, j.run, j.node, j.node_index, j.kind, j.language, j.path, j.queue
           r.workspace, r.priority AS run_priority, r.queue AS run_queue, r.kind AS run_kind, r.path AS run_path,
           r.version, r.document, r.language AS run_language, r.pin_set, r.engine_version, r.rev, r.state, r.status,
           r.parent AS run_parent, r.root, r.created_by, r.email, r.permissioned_as, r.seed, r.scheduled_at, r.scopes,
-          r.awaited
+          r.awaited,
+          CASE WHEN j.lane = 1 THEN (
+              SELECT body
+              FROM value v
+              WHERE v.id = j.run AND v.kind = 'args' AND v.name = '' AND v.encoding = 0 AND v.size <= 4096
+          ) END AS args
 
 -- name: give_back
 -- Makes jobs that this worker claimed and never started available again, without counting the attempt.
