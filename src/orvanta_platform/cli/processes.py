@@ -23,9 +23,10 @@ def up() -> None:
     Ctrl-C stops everything: running jobs have 10 seconds to finish and then return to the queue; a second Ctrl-C
     returns them immediately. A component that crashes is restarted.
     """
+    with _loading():  # structlog would import most of Rich, of which the console is a part
+        from orvanta_platform.cli.environment import take_settings
     from rich.console import Console
 
-    from orvanta_platform.cli.environment import take_settings
     from orvanta_platform.embedded.up import up as run
 
     raise typer.Exit(run(take_settings(), Console()))
@@ -33,7 +34,7 @@ def up() -> None:
 
 @contextmanager
 def _loading() -> Iterator[None]:
-    """Import the modules of a process that prints no tables, without Rich, which structlog would import.
+    """Import modules of a long-running process without Rich, which structlog would import.
 
     Rich and its dependencies are 95 modules: 4.5 MiB and a sixth of the CPU time of the imports.
     """
