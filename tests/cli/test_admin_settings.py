@@ -61,6 +61,20 @@ def test_settings_are_exported_and_applied_as_a_file(installation: Installation)
     assert settings(installation, "export") == "{}\n"
 
 
+def test_mail_servers_and_issuers_are_tried(installation: Installation) -> None:
+    """A test mail shows the answer of the mail server. An issuer that cannot be used is stored with a warning."""
+    assert "The instance has no mail server." in settings(installation, "test-mail", "ada@example.org", code=1)
+    server = {"host": "127.0.0.1", "port": 9, "sender": "orvanta@example.org", "tls": "none"}
+    provider = {"label": "Corp", "issuer": "https://127.0.0.1:9", "client_id": "orvanta"}
+    try:
+        settings(installation, "set", "smtp", "-", text=json.dumps({**server, "networks": ["127.0.0.0/8"]}))
+        assert "nothing listens on the port" in settings(installation, "test-mail", "ada@example.org", code=1)
+        set_providers = settings(installation, "set", "oidc_providers", "-", text=json.dumps({"corp": provider}))
+        assert "Set oidc_providers." in set_providers and "corp: The discovery document" in set_providers
+    finally:
+        settings(installation, "apply", "-", text="smtp: null\noidc_providers: null\n")
+
+
 def test_last_superadmin_who_is_locked_out_recovers(installation: Installation) -> None:
     """Others cannot use passwords, and the only account that can has lost its password and its second factor."""
     keeper, clerk, forgotten = "keeper@example.org", "clerk@example.org", "a forgotten password"

@@ -147,7 +147,9 @@ async def test_login_at_mail_server(api: ApiHarness) -> None:
         mail = {"host": "127.0.0.1", "port": server.sockets[0].getsockname()[1], "starttls": False, "user": "bea"}
         assert await outcome(api, "smtp", **mail, password="swordfish") == (True, "Logged in to the mail server.")
         success, message = await outcome(api, "smtp", **mail, password="other")
-        assert not success and message == "The mail server refused the login with status 535."
+        assert not success and message == (
+            "The mail server refused the login with status 535: 5.7.8 Authentication credentials invalid."
+        )
     assert await outcome(api, "smtp", **mail) == (
         False,
         "The server refused the connection: nothing listens on the port.",

@@ -10,6 +10,7 @@ from tests.http.test_notices import Mailbox
 from tests.http.test_notices import mail as mail
 
 from orvanta_platform.control import invitation_limits
+from orvanta_platform.control.actor import Role
 from orvanta_platform.control.instance_settings import SMTP
 
 EMAIL = "ada@example.org"
@@ -105,3 +106,32 @@ async def test_password_is_not_sent_to_another_server(api: ApiHarness) -> None:
     assert '"***"' in shown and "secret" not in shown.replace("secrets", "")
     await set_server(api, 400, host="mail.example.org", password="***")
     await set_server(api, sender="it@example.org", password="***")
+
+
+async def test_mail_server_is_tested_before_it_is_stored(api: ApiHarness, mail: tuple[Mailbox, int]) -> None:
+    """The answer has the reply of the server; the stored password is sent to no other server."""
+    box, port = mail
+    server = {"host": "127.0.0.1", "port": port, "sender": "orvanta@example.org", "tls": "none"}
+    allowed: dict[str, Any] = {**server, "networks": ["127.0.0.0/8"]}
+
+    async def tested(smtp: Any = None, to: str = EMAIL, status: int = 200) -> Any:
+        answer = await api.client.post("/api/settings/test_smtp", json={"to": to, "smtp": smtp})
+        assert answer.status_code == status, answer.text
+        return answer.json()
+
+    await tested(status=400)
+    await tested(allowed, "a:;@b.co", 400)
+    assert (await tested(allowed))["message"] == "The mail server accepted the mail: 250 OK."
+    assert text_of(box).startswith("admin tests the mail server 127.0.0.1 of Orvanta")
+    refused = await tested(server)
+    assert not refused["success"] and "ORVANTA_ALLOWED_NETWORKS and of `networks`" in refused["message"]
+    login = await tested({**allowed, "user": "u", "password": "swordfish"})
+    assert not login["success"] and "swordfish" not in login["message"], login
+    await set_server(api, **{**allowed, "user": "u", "password": "swordfish"})
+    await tested({**allowed, "user": "u", "password": "***", "port": port + 1}, status=400)
+    assert not (await tested())["success"], "the stored server is one with a login, which it does not offer"
+    assert len(box.mails) == 1
+    bea = await api.member("bea", Role.ADMIN)
+    assert (await bea.post("/api/settings/test_smtp", json={"to": EMAIL, "smtp": allowed})).status_code == 403
+    rows = (await api.client.get("/api/audit/list", params={"operation": "settings.test"})).json()
+    assert rows[-1]["parameters"] == {"to": EMAIL, "host": "127.0.0.1", "success": True}

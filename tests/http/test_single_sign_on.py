@@ -19,6 +19,7 @@ from tests.conftest import TestDatabase
 from tests.http.harness import ApiHarness, W, api_harness, client_of
 
 from orvanta_platform.control import instance_settings
+from orvanta_platform.control.actor import Role
 from orvanta_platform.services.access import setup, single_sign_on
 
 pytestmark = pytest.mark.extended
@@ -462,6 +463,29 @@ async def test_secret_is_not_sent_to_another_issuer_and_private_addresses_are_re
     await configure(api, provider, networks=[])
     answer = await Browser(api).client.post("/api/auth/oidc/start", json={"provider": "corp"})
     assert (answer.status_code, answer.json()["error"]["code"]) == (502, "provider_unavailable")
+
+
+async def test_issuer_is_checked_before_it_is_stored(api: ApiHarness, provider: Provider) -> None:
+    """A problem is a warning: the provider may be away. Addresses that it may not have are not called."""
+
+    async def problem(issuer: str, networks: tuple[str, ...] = ("127.0.0.0/8",), status: int = 200) -> str | None:
+        body = {"issuer": issuer, "networks": networks}
+        answer = await api.client.post("/api/settings/check_issuer", json=body)
+        assert answer.status_code == status, answer.text
+        found: str | None = answer.json().get("problem")
+        return found
+
+    port = urlsplit(provider.issuer).port
+    assert await problem(provider.issuer) is None
+    assert "another issuer: " in str(await problem(f"{provider.issuer}/"))
+    assert "cannot be used" in str(await problem(f"{provider.issuer}/other"))
+    assert "not a public address" in str(await problem(provider.issuer, ()))
+    # A wide network that is allowed opens no metadata service.
+    assert "not a public address" in str(await problem("https://169.254.169.254", ("169.0.0.0/8",)))
+    await problem(f"http://id.example.org:{port}", status=400)
+    await problem(provider.issuer, ("everything",), 400)
+    ada = await api.member("ada", Role.ADMIN)
+    assert (await ada.post("/api/settings/check_issuer", json={"issuer": provider.issuer})).status_code == 403
 
 
 async def test_calls_do_not_wait_in_line_for_a_slow_provider(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:

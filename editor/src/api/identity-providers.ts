@@ -25,6 +25,8 @@ export interface IdentityProvider {
   groups_claim?: string;
   grants?: Grant[];
   networks?: string[];
+  verified_claim?: string;
+  scim_claim?: string;
 }
 
 const PROVIDERS = "oidc_providers";
@@ -48,6 +50,12 @@ export async function saveIdentityProviders(
   const { value, version } = settings.find((each) => each.name === PROVIDERS) ?? { value: {}, version: "default" };
   const changed = change(value as Record<string, IdentityProvider>);
   await setInstanceSetting(PROVIDERS, changed as unknown as Json, version);
+}
+
+/** Return the reason for which the discovery document of an issuer cannot be used now; null if it can. */
+export async function findIssuerProblem(issuer: string, networks: readonly string[]): Promise<string | null> {
+  const { data } = await api.POST("/api/settings/check_issuer", { body: { issuer, networks } as never });
+  return data?.problem ?? null;
 }
 
 /** Return the redirect URI of the client at a provider. */

@@ -1,4 +1,5 @@
 import { queryOptions } from "@tanstack/react-query";
+import { t } from "../texts/api";
 import type { Json } from "../workflow/types";
 import { api } from "./client";
 import type { components } from "./schema";
@@ -11,6 +12,13 @@ export const instanceSettingsQuery = queryOptions({
   queryKey: ["instance-settings", "stored"],
   queryFn: async () => (await api.GET("/api/settings/list_global")).data ?? [],
 });
+
+/** Send a test mail with a mail server that need not be stored. Return the reply of the server. */
+export async function testMail(to: string, smtp: Json): Promise<{ success: boolean; message: string }> {
+  const { data } = await api.POST("/api/settings/test_smtp", { body: { to, smtp } as never });
+  if (!data) throw new Error(t("api.noData"));
+  return data;
+}
 
 /** Query of the settings that the environment of the server determines. */
 export const processSettingsQuery = queryOptions({

@@ -2,11 +2,9 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import {
   type Account,
-  accountDepartureQuery,
   accountsQuery,
   createAccountLink,
   enableAccount,
-  endAccount,
   resetPassword,
   updateAccount,
 } from "../api/accounts";
@@ -20,7 +18,7 @@ import { Select } from "../ui/select";
 import { Status } from "../ui/status";
 import { Time } from "../ui/time";
 import { notify } from "../ui/toasts";
-import { DepartureDialog } from "./departure-dialog";
+import { AccountDeparture } from "./account-departure";
 import { IdentitiesDialog } from "./identities-dialog";
 import { FormDialog, missing, OneTimeLink, Problem, SearchedList, useSubmission } from "./parts";
 import css from "./settings.module.css";
@@ -197,31 +195,6 @@ function AccountRow({ account, self }: { account: Account; self: boolean }) {
         <OneTimeLink title={t("settings.passwordReset")} email={email} link={link} close={() => setLink(null)} />
       )}
     </>
-  );
-}
-
-function AccountDeparture({ email, act, close }: { email: string; act: "disable" | "delete"; close: () => void }) {
-  const queries = useQueryClient();
-  const departure = useQuery(accountDepartureQuery(email));
-  const submission = useSubmission();
-  const end = async (cancelRuns: boolean) => {
-    if (!(await submission.send(() => endAccount(email, act, cancelRuns)))) return;
-    const name = { name: email };
-    notify(act === "disable" ? t("settings.disabledOf", name) : t("settings.deleted", name));
-    close();
-    await queries.invalidateQueries(accountsQuery);
-    await queries.invalidateQueries({ queryKey: ["members"] });
-  };
-  return (
-    <DepartureDialog
-      title={act === "disable" ? t("settings.disableOf", { name: email }) : t("settings.deleteItem", { name: email })}
-      submitLabel={act === "disable" ? t("settings.disable") : t("ui.delete")}
-      departure={departure}
-      submission={submission}
-      submit={end}
-      close={close}
-      workspaces
-    />
   );
 }
 

@@ -9,6 +9,9 @@ import { notify } from "../ui/toasts";
 import { FormDialog, Loaded, Problem, Rows, useSubmission } from "./parts";
 import css from "./settings.module.css";
 
+/** Workspace that the first start of an instance creates. */
+const ADMINS = "admins";
+
 /** Archived workspaces that the user administers, with buttons that unarchive and, for superadmins, delete them. */
 export function ArchivedWorkspaces() {
   const archived = useQuery(archivedWorkspacesQuery);
@@ -37,6 +40,7 @@ export function WorkspaceFacts({ workspace }: { workspace: Workspace }) {
         <code>{workspace.id}</code>
         <span>{t("settings.ownedBy", { owner: workspace.owner })}</span>
       </span>
+      {workspace.id === ADMINS && <span className={css.note}>{t("settings.adminsHint")}</span>}
     </div>
   );
 }

@@ -11,6 +11,7 @@ import { Empty, Failed, Skeleton } from "../ui/states";
 import { Time } from "../ui/time";
 import { useUrlParams } from "../ui/use-url-params";
 import { AuditVerify } from "./audit-verify";
+import { operationName } from "./operation-names";
 import { Rows } from "./parts";
 import css from "./settings.module.css";
 
@@ -51,6 +52,7 @@ export function AuditPage() {
         </Button>
       </div>
       <p className={css.about}>{t("settings.auditHint")}</p>
+      <p className={css.note}>{t("settings.auditNumbers")}</p>
       <Filters key={search.get("of")} filter={filter} set={set} />
       <Entries scope={scope} filter={filter} />
       {verifying && <AuditVerify scope={scope} close={() => setVerifying(false)} />}
@@ -157,7 +159,7 @@ function Entries({ scope, filter }: { scope: string | null; filter: AuditFilter 
         label={t("settings.audit")}
         items={items}
         keyOf={(each) => String(each.id)}
-        row={(each) => <Entry entry={each} />}
+        row={(each) => <Entry entry={each} scope={scope} />}
       />
       {entries.hasNextPage && (
         <div>
@@ -170,14 +172,16 @@ function Entries({ scope, filter }: { scope: string | null; filter: AuditFilter 
   );
 }
 
-function Entry({ entry }: { entry: AuditEntry }) {
+function Entry({ entry, scope }: { entry: AuditEntry; scope: string | null }) {
   const kind = KINDS.find(([name]) => name === entry.action_kind)?.[1] ?? entry.action_kind;
   const parameters = entry.parameters ?? null;
   return (
     <>
       <div className={css.what}>
         <span className={css.heading}>
-          <span className={css.name}>{entry.operation}</span>
+          <span className={css.name} title={entry.operation}>
+            {operationName(entry.operation, scope)}
+          </span>
           <span className={css.chip}>{kind}</span>
           <span className={css.mono}>{entry.resource}</span>
         </span>

@@ -11,6 +11,7 @@ import {
   setRole,
   withdrawInvitation,
 } from "../api/members";
+import { meQuery } from "../api/session";
 import { useParams } from "../routing/hooks";
 import { Link } from "../routing/link";
 import { t, tWith } from "../texts/settings";
@@ -19,6 +20,7 @@ import { Select } from "../ui/select";
 import { Status } from "../ui/status";
 import { Time } from "../ui/time";
 import { notify } from "../ui/toasts";
+import { AccountDeparture } from "./account-departure";
 import { Impersonate } from "./impersonate";
 import { MemberDeparture } from "./member-departure";
 import { AddMemberDialog, RoleOptions, roleName } from "./new-member";
@@ -73,8 +75,9 @@ interface RowProps {
 function MemberRow({ workspace, member, admin, self }: RowProps) {
   const queries = useQueryClient();
   const { busy, errors, send } = useSubmission();
-  const [leaving, setLeaving] = useState<"disable" | "remove" | null>(null);
+  const [leaving, setLeaving] = useState<"disable" | "remove" | "organisation" | null>(null);
   const [acting, setActing] = useState(false);
+  const superAdmin = useQuery(meQuery).data?.superAdmin ?? false;
   const { username, email, role, disabled, service_account: service } = member;
   const change = async (work: () => Promise<void>, message: string) => {
     if (await send(work)) notify(message);
@@ -143,14 +146,33 @@ function MemberRow({ workspace, member, admin, self }: RowProps) {
               {t("settings.remove")}
             </Button>
           )}
+          {superAdmin && !service && !self && (
+            <Button
+              look="danger"
+              onClick={() => setLeaving("organisation")}
+              aria-label={t("settings.leavesOf", { name: email })}
+            >
+              {t("settings.leaves")}
+            </Button>
+          )}
         </div>
       ) : (
         <span className={css.note}>{roleName(role)}</span>
       )}
       <Problem text={errors[""]} />
       {acting && <Impersonate workspace={workspace} username={username} close={() => setActing(false)} />}
-      {leaving && (
-        <MemberDeparture workspace={workspace} username={username} act={leaving} close={() => setLeaving(null)} />
+      {leaving === "organisation" ? (
+        <AccountDeparture email={email} close={() => setLeaving(null)} />
+      ) : (
+        leaving && (
+          <MemberDeparture
+            workspace={workspace}
+            username={username}
+            email={email}
+            act={leaving}
+            close={() => setLeaving(null)}
+          />
+        )
       )}
     </>
   );

@@ -1,5 +1,5 @@
 import { useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import { BASE } from "../api/client";
 import { type InstanceSetting, instanceSettingsQuery, setInstanceSetting } from "../api/instance-settings";
 import { t, tWith } from "../texts/settings";
@@ -9,6 +9,8 @@ import { Select } from "../ui/select";
 import { Time } from "../ui/time";
 import { notify } from "../ui/toasts";
 import type { Json } from "../workflow/types";
+import { AlertConditionsDialog } from "./alert-conditions-dialog";
+import { MailServerDialog } from "./mail-server-dialog";
 import { MapField } from "./map-field";
 import { FormDialog, Problem, useSubmission } from "./parts";
 import { settingSummary } from "./setting-summary";
@@ -28,6 +30,7 @@ export function SettingRow({ setting }: { setting: InstanceSetting }) {
   const [editing, setEditing] = useState(false);
   const { name } = setting;
   const { label, hint, guide } = settingTexts(name, setting.description);
+  const Form = FORMS[name] ?? SettingDialog;
   const reset = async () => {
     if (await send(() => setInstanceSetting(name, null, setting.version)))
       notify(t("settings.settingReset", { name: label }));
@@ -71,7 +74,9 @@ export function SettingRow({ setting }: { setting: InstanceSetting }) {
         </div>
       )}
       <Problem text={errors[""]} />
-      {editing && <SettingDialog setting={setting} close={() => setEditing(false)} />}
+      {editing && (
+        <Form setting={setting} title={t("settings.editItem", { name: label })} close={() => setEditing(false)} />
+      )}
     </>
   );
 }
@@ -94,7 +99,19 @@ const GuideLink = ({ label, guide }: { label: string; guide: string }) => (
   </a>
 );
 
-function SettingDialog({ setting, close }: { setting: InstanceSetting; close: () => void }) {
+interface DialogProps {
+  setting: InstanceSetting;
+  title: string;
+  close: () => void;
+}
+
+/** Forms of settings that consist of several fields, by name. */
+const FORMS: Readonly<Record<string, (props: DialogProps) => ReactNode>> = {
+  smtp: MailServerDialog,
+  alerts: AlertConditionsDialog,
+};
+
+function SettingDialog({ setting, title, close }: DialogProps) {
   const queries = useQueryClient();
   const submission = useSubmission(() => "value");
   const { name } = setting;
@@ -120,7 +137,7 @@ function SettingDialog({ setting, close }: { setting: InstanceSetting; close: ()
   };
   return (
     <FormDialog
-      title={t("settings.editItem", { name: label })}
+      title={title}
       submitLabel={t("ui.save")}
       submission={submission}
       submit={submit}

@@ -1,6 +1,7 @@
 import { useState } from "react";
-import { type Grant, type IdentityProvider, redirectUri } from "../api/identity-providers";
+import { findIssuerProblem, type Grant, type IdentityProvider, redirectUri } from "../api/identity-providers";
 import { conflictText } from "../lib/api-error";
+import { listOf } from "../lib/list-of";
 import { t } from "../texts/settings";
 import { Button, Field, IconButton, Input } from "../ui/controls";
 import { CopyableCommand } from "../ui/copyable-command";
@@ -20,9 +21,6 @@ interface Props {
   close: () => void;
 }
 
-/** Return the words of a text that commas or spaces separate. */
-const listOf = (text: string): string[] => text.split(/[\s,]+/).filter(Boolean);
-
 /** Return the texts of the fields for a stored provider, or for a new one. */
 function typedOf(name: string, provider?: IdentityProvider) {
   return {
@@ -34,6 +32,8 @@ function typedOf(name: string, provider?: IdentityProvider) {
     scopes: (provider?.scopes ?? ["openid", "email", "profile"]).join(" "),
     domains: provider?.domains?.join(", ") ?? "",
     claim: provider?.groups_claim ?? "groups",
+    verified: provider?.verified_claim ?? "email_verified",
+    scim: provider?.scim_claim ?? "",
     networks: provider?.networks?.join(", ") ?? "",
   };
 }
@@ -49,13 +49,19 @@ function providerOf(typed: Typed, signUp: boolean, grants: Grant[], storedSecret
     scopes: listOf(typed.scopes),
     domains: listOf(typed.domains),
     sign_up: signUp,
+    verified_claim: typed.verified.trim(),
+    scim_claim: typed.scim.trim(),
     groups_claim: typed.claim.trim(),
     grants,
     networks: listOf(typed.networks),
   };
 }
 
-/** Form of an OpenID provider, new or existing. */
+/** Return where the discovery document of a provider is: its issuer, and the private networks that may be called. */
+const placeOf = (provider?: IdentityProvider): string =>
+  provider ? JSON.stringify([provider.issuer, provider.networks ?? []]) : "";
+
+/** Form of an OpenID provider, new or existing. A new issuer is checked, and can be stored although it is away. */
 export function SsoDialog({ existing, taken = [], save, close }: Props) {
   const [stored, before] = existing ?? ["", undefined];
   const [typed, setTyped] = useState(() => typedOf(stored, before));
@@ -63,6 +69,8 @@ export function SsoDialog({ existing, taken = [], save, close }: Props) {
   const [seen, setSeen] = useState(before);
   const [signUp, setSignUp] = useState(before?.sign_up ?? true);
   const [grants, setGrants] = useState(before?.grants ?? []);
+  // Issuer and networks of whose problem the superadmin has been warned: saving again confirms them.
+  const [warned, setWarned] = useState("");
   const submission = useSubmission(({ message }) => (message.startsWith("The issuer") ? "issuer" : ""));
   const name = typed.name.trim();
   const submit = async () => {
@@ -72,6 +80,7 @@ export function SsoDialog({ existing, taken = [], save, close }: Props) {
       issuer: missing(typed.issuer),
       client: missing(typed.client),
       claim: missing(typed.claim),
+      verified: missing(typed.verified),
     };
     const provider = providerOf(typed, signUp, grants, before?.client_secret);
     const change = (stored: Providers) => {
@@ -82,7 +91,18 @@ export function SsoDialog({ existing, taken = [], save, close }: Props) {
       }
       return { ...stored, [name]: provider };
     };
-    if (!(await submission.send(() => save(change), problems))) return;
+    const place = placeOf(provider);
+    const checkAndSave = async () => {
+      if (place !== warned && place !== placeOf(before)) {
+        const problem = await findIssuerProblem(provider.issuer, provider.networks ?? []);
+        if (problem) {
+          setWarned(place);
+          throw new Error(t("settings.issuerWarning", { problem }));
+        }
+      }
+      await save(change);
+    };
+    if (!(await submission.send(checkAndSave, problems))) return;
     notify(t("settings.saved", { name: provider.label }));
     close();
   };
@@ -99,7 +119,7 @@ export function SsoDialog({ existing, taken = [], save, close }: Props) {
   return (
     <FormDialog
       title={existing ? t("settings.editItem", { name: stored }) : t("settings.newProvider")}
-      submitLabel={existing ? t("ui.save") : t("settings.create")}
+      submitLabel={warned ? t("settings.saveAnyway") : existing ? t("ui.save") : t("settings.create")}
       submission={submission}
       submit={submit}
       close={close}
@@ -120,6 +140,8 @@ export function SsoDialog({ existing, taken = [], save, close }: Props) {
       </label>
       {text("claim", t("settings.groupsClaim"))}
       <Grants grants={grants} set={setGrants} />
+      {text("verified", t("settings.verifiedClaim"), t("settings.verifiedClaimHint"))}
+      {text("scim", t("settings.scimClaim"), t("settings.scimClaimHint"))}
       {text("networks", t("settings.networks"), t("settings.networksHint"))}
     </FormDialog>
   );

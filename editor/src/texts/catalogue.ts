@@ -14,6 +14,7 @@ import type integrations from "./en/integrations.json";
 import type items from "./en/items.json";
 import type kinds from "./en/kinds.json";
 import type lib from "./en/lib.json";
+import type operations from "./en/operations.json";
 import type panels from "./en/panels.json";
 import type references from "./en/references.json";
 import type runs from "./en/runs.json";
@@ -49,6 +50,7 @@ export interface Catalogue {
   items: typeof items;
   kinds: typeof kinds;
   lib: typeof lib;
+  operations: typeof operations;
   panels: typeof panels;
   references: typeof references;
   runs: typeof runs;

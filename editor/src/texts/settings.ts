@@ -1,3 +1,4 @@
+import "./operations";
 import settings from "./en/settings.json";
 import { addPage } from "./t";
 

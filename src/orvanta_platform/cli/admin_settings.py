@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -72,14 +72,14 @@ def set(name: Name, value: Value) -> None:
         parsed = json.loads(sys.stdin.read() if value == "-" else value)
     except ValueError as error:
         raise BadRequest(f"The value is not JSON: {error}.", hint="Text needs quotes: '\"text\"'.") from error
-    _change(name, parsed)
+    _store({name: parsed})
     print(f"Set {name}.")
 
 
 @app.command(epilog=examples_epilog("orvanta admin settings unset min_password_length"))
 def unset(name: Name) -> None:
     """Return a setting to its default."""
-    _change(name, None)
+    _store({name: None})
     print(f"{name} has its default again.")
 
 
@@ -105,11 +105,23 @@ def _apply(file: File) -> None:
 
     A setting that the file does not name keeps its value; null returns it to its default.
     """
-    from orvanta_platform.services.access import instance_settings
-
-    values = _read(file)
-    changed = _run(lambda db, settings, keys, actor: instance_settings.apply(db, settings, keys, actor, values))
+    changed = _store(_read(file))
     print("\n".join(f"Changed {name}." for name in changed) or "Nothing to change.")
+
+
+@app.command("test-mail", epilog=examples_epilog("orvanta admin settings test-mail ada@example.org"))
+def _test_mail(
+    to: Annotated[str, typer.Argument(help="Address that receives the mail.", metavar="ADDRESS")],
+) -> None:
+    """Send a test mail with the mail server of the setting smtp, and print the reply of the server."""
+    from orvanta_platform.cli.client.errors import FAILED
+    from orvanta_platform.cli.client.output import terminal_safe
+    from orvanta_platform.services.access import mail_tests
+
+    found = _run(lambda db, settings, keys, actor: mail_tests.run(db, settings, keys, actor, to))
+    print(terminal_safe(found.message))
+    if not found.success:
+        raise typer.Exit(FAILED)
 
 
 def _read(file: str) -> dict[str, Any]:
@@ -129,10 +141,26 @@ def _read(file: str) -> dict[str, Any]:
     return found
 
 
-def _change(name: str, value: Any) -> None:
+def _store(values: Mapping[str, Any]) -> list[str]:
+    """Set settings and return the names of those that changed. Warn of OpenID providers that cannot be used now."""
+    from orvanta_platform.control.instance_settings import OIDC_PROVIDERS
     from orvanta_platform.services.access import instance_settings
+    from orvanta_platform.services.access.issuer_check import find_problem
 
-    _run(lambda db, settings, keys, actor: instance_settings.change(db, settings, keys, actor, name, value))
+    async def work(db: Any, settings: Any, keys: Any, actor: Any) -> tuple[list[str], dict[str, str | None]]:
+        changed = await instance_settings.apply(db, settings, keys, actor, values)
+        providers = values[OIDC_PROVIDERS.name] if OIDC_PROVIDERS.name in changed else None
+        found = {
+            name: await find_problem(settings, actor, each["issuer"], each.get("networks", ()))
+            for name, each in (providers or {}).items()
+        }
+        return changed, found
+
+    changed, problems = _run(work)
+    for name, problem in problems.items():
+        if problem:
+            print(f"{name}: {problem} Nobody can log in with it until that is corrected.", file=sys.stderr)
+    return changed
 
 
 def _run(work: Callable[[Any, Any, Any, Any], Awaitable[T]]) -> T:

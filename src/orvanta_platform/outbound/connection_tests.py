@@ -10,10 +10,12 @@ import smtplib
 import socket
 import ssl
 from base64 import b64encode
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 from orvanta_platform.outbound import postgresql_login, s3_signature, smtp
 from orvanta_platform.outbound.postgresql_login import Login
@@ -41,17 +43,31 @@ async def test(guard: Guard, kind: str, value: Value) -> str:
 
     Raises TestFailed.
     """
+    async with explained():
+        return await TESTS[kind](guard, value)
+
+
+async def send_mail(guard: Guard, server: MailServer, to: str, subject: str, text: str) -> str:
+    """Send a mail, and return the reply of the server that accepted it, in one line. Raises TestFailed."""
+    async with explained("those of ORVANTA_ALLOWED_NETWORKS and of `networks`"):
+        return _line(await smtp.send(guard, server, [to], subject, text, str(uuid4())))
+
+
+@asynccontextmanager
+async def explained(allowed: str = "those of ORVANTA_ALLOWED_NETWORKS") -> AsyncIterator[None]:
+    """Limit the time of a test. Errors of connections become TestFailed.
+
+    `allowed`: addresses that the server calls beside public ones.
+    """
     import httpcore
 
     try:
         async with asyncio.timeout(TIMEOUT_S):
-            return await TESTS[kind](guard, value)
+            yield
     except TimeoutError:
         raise TestFailed(f"The server did not respond within {TIMEOUT_S:.0f} seconds.") from None
     except AddressRefused as error:
-        raise TestFailed(
-            f"{error}; this server calls only public addresses and those of ORVANTA_ALLOWED_NETWORKS."
-        ) from None
+        raise TestFailed(f"{error}; this server calls only public addresses and {allowed}.") from None
     except socket.gaierror:
         raise TestFailed("The name of the host cannot be resolved.") from None
     except (ssl.SSLError, ssl.CertificateError) as error:
@@ -59,12 +75,12 @@ async def test(guard: Guard, kind: str, value: Value) -> str:
         raise TestFailed(f"TLS failed: {_line(reason)}.") from None
     except postgresql_login.Refused as error:
         raise TestFailed(f"PostgreSQL refused the connection: {_line(error)}.") from None
-    except smtplib.SMTPAuthenticationError as error:
-        raise TestFailed(f"The mail server refused the login with status {error.smtp_code}.") from None
     except httpcore.LocalProtocolError:
         # The text of the library contains the header, and with it the token.
         raise TestFailed("A field has a character that the protocol does not allow.") from None
-    except (smtplib.SMTPException, httpcore.NetworkError, httpcore.ProtocolError) as error:
+    except smtplib.SMTPException as error:
+        raise TestFailed(_mail_failure(error)) from None
+    except (httpcore.NetworkError, httpcore.ProtocolError) as error:
         raise TestFailed(f"The connection failed: {_line(error) or type(error).__name__}.") from None
     except ConnectionRefusedError:
         raise TestFailed("The server refused the connection: nothing listens on the port.") from None
@@ -72,6 +88,26 @@ async def test(guard: Guard, kind: str, value: Value) -> str:
         raise TestFailed("A field of the resource is not valid.") from None
     except (OSError, EOFError) as error:
         raise TestFailed(f"The connection failed: {_line(error) or 'it was closed'}.") from None
+
+
+def _mail_failure(error: smtplib.SMTPException) -> str:
+    """Return the reason for which a mail server refused a login or a mail."""
+    match error:
+        case smtplib.SMTPAuthenticationError():
+            return f"The mail server refused the login with status {error.smtp_code}: {_reply(error.smtp_error)}."
+        case smtplib.SMTPSenderRefused():
+            return f"The mail server refused the sender: {error.smtp_code} {_reply(error.smtp_error)}."
+        case smtplib.SMTPRecipientsRefused():
+            code, text = next(iter(error.recipients.values()))
+            return f"The mail server refused the recipient: {code} {_reply(text)}."
+        case smtplib.SMTPResponseException():
+            return f"The mail server responded: {error.smtp_code} {_reply(error.smtp_error)}."
+        case _:
+            return f"The connection failed: {_line(error) or type(error).__name__}."
+
+
+def _reply(text: bytes | str) -> str:
+    return _line(text.decode(errors="replace") if isinstance(text, bytes) else text)
 
 
 async def _postgresql(guard: Guard, value: Value) -> str:

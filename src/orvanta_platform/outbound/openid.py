@@ -94,7 +94,7 @@ class Provider:
                 url = f"{self.client.issuer.rstrip('/')}/.well-known/openid-configuration"
                 found = _decode(await self._get(url), Metadata)
                 if found.issuer != self.client.issuer:
-                    raise ProviderUnreachable("the discovery document has another issuer")
+                    raise ProviderUnreachable(f"the discovery document has another issuer: {found.issuer[:300]!r}")
                 for endpoint in (found.authorization_endpoint, found.token_endpoint, found.jwks_uri):
                     self._check_endpoint(endpoint)
                 for optional in (found.userinfo_endpoint, found.end_session_endpoint):

@@ -38,9 +38,10 @@ class MailServer:
     """One of starttls, implicit, none."""
 
 
-async def send(guard: Guard, server: MailServer, to: list[str], subject: str, text: str, message_id: str) -> None:
-    """Send one mail. Raises OSError, also after DEADLINE_S, smtplib.SMTPException, AddressRefused, ValueError for
-    an invalid address.
+async def send(guard: Guard, server: MailServer, to: list[str], subject: str, text: str, message_id: str) -> str:
+    """Send one mail, and return the reply of the server that accepted it.
+
+    Raises OSError, also after DEADLINE_S, smtplib.SMTPException, AddressRefused, ValueError for an invalid address.
     """
     mail = EmailMessage()
     try:
@@ -51,7 +52,7 @@ async def send(guard: Guard, server: MailServer, to: list[str], subject: str, te
     mail["Message-ID"] = f"<{message_id}@orvanta>"
     mail["Auto-Submitted"] = "auto-generated"
     mail.set_content(text)
-    await _in_thread(guard, server, mail)
+    return await _in_thread(guard, server, mail)
 
 
 async def log_in(guard: Guard, server: MailServer) -> None:
@@ -89,18 +90,19 @@ class _Connection:
                 self._socket = None
 
 
-async def _in_thread(guard: Guard, server: MailServer, mail: EmailMessage | None) -> None:
+async def _in_thread(guard: Guard, server: MailServer, mail: EmailMessage | None) -> str:
     connection = _Connection()
     try:
         async with asyncio.timeout(DEADLINE_S):
             address = (await guard.addresses(server.host, server.port))[0]
             loop = asyncio.get_running_loop()
-            await loop.run_in_executor(_threads, _deliver, server, address, connection, mail)
+            return await loop.run_in_executor(_threads, _deliver, server, address, connection, mail)
     finally:
         connection.shut()
 
 
-def _deliver(server: MailServer, address: str, connection: _Connection, mail: EmailMessage | None) -> None:
+def _deliver(server: MailServer, address: str, connection: _Connection, mail: EmailMessage | None) -> str:
+    """Send a mail, or only log in, and return the reply to the mail."""
     context = ssl.create_default_context() if server.tls != "none" else None
     with _Client(server, address, connection, context) as client:
         if server.tls == "starttls":
@@ -111,6 +113,7 @@ def _deliver(server: MailServer, address: str, connection: _Connection, mail: Em
             client.noop()
         else:
             client.send_message(mail)
+    return client.accepted
 
 
 class _Client(smtplib.SMTP):
@@ -122,6 +125,8 @@ class _Client(smtplib.SMTP):
         self._address, self._connection = address, connection
         self._context = context if server.tls == "implicit" else None
         self._left = _MAX_REPLIES
+        self.accepted = ""
+        """Reply to the last mail."""
         super().__init__(server.host, server.port, timeout=TIMEOUT_S)
 
     def _get_socket(self, host: Any, port: Any, timeout: Any) -> socket.socket:
@@ -133,6 +138,12 @@ class _Client(smtplib.SMTP):
         if self.file is None and self.sock is not None:
             self.file = _Limited(self.sock.makefile("rb"), self)
         return super().getreply()
+
+    def data(self, msg: Any) -> tuple[int, bytes]:
+        """Send the text of a mail, and return the reply."""
+        code, text = super().data(msg)
+        self.accepted = f"{code} {text.decode(errors='replace')}"
+        return code, text
 
     def count(self, size: int) -> None:
         """Count received bytes. Raises OSError over the limit."""

@@ -16,6 +16,7 @@ import integrations from "./integrations.json";
 import items from "./items.json";
 import kinds from "./kinds.json";
 import lib from "./lib.json";
+import operations from "./operations.json";
 import panels from "./panels.json";
 import references from "./references.json";
 import runs from "./runs.json";
@@ -54,6 +55,7 @@ export const messages = collect({
   items,
   kinds,
   lib,
+  operations,
   panels,
   references,
   runs,

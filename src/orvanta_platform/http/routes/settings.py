@@ -11,7 +11,8 @@ from orvanta_platform.http import answers
 from orvanta_platform.http.openapi import call
 from orvanta_platform.http.requests import AnyRequest, actor_of, platform_of, small_body_of
 from orvanta_platform.http.schemas import settings as schemas
-from orvanta_platform.services.access import instance_settings
+from orvanta_platform.services.access import instance_settings, mail_tests
+from orvanta_platform.services.access.issuer_check import find_problem
 
 
 @get("/api/settings/list_global", opt=call(answer=list[schemas.InstanceSetting]))
@@ -52,4 +53,27 @@ async def set_setting(request: AnyRequest, name: FromPath[str]) -> Response[byte
     return answers.text(f"Set {name}." if body.value is not None else f"{name} has its default again.")
 
 
-ROUTES = [list_settings, list_environment_settings, get_setting, set_setting]
+@post("/api/settings/test_smtp", status_code=200, opt=call(body=schemas.SendTestMail, answer=schemas.MailTest))
+async def test_smtp(request: AnyRequest) -> Response[bytes]:
+    """Send a test mail with the stored mail server, or with one that is not stored yet. Superadmins only.
+
+    The answer has the reply of the mail server.
+    """
+    body = await small_body_of(request, schemas.SendTestMail)
+    platform = platform_of(request)
+    found = await mail_tests.run(platform.db, platform.settings, platform.keys, actor_of(request), body.to, body.smtp)
+    return answers.json(schemas.MailTest(success=found.success, message=found.message, duration_ms=found.duration_ms))
+
+
+@post("/api/settings/check_issuer", status_code=200, opt=call(body=schemas.CheckIssuer, answer=schemas.IssuerCheck))
+async def check_issuer(request: AnyRequest) -> Response[bytes]:
+    """Check that the discovery document of an OpenID provider can be read and names this issuer. Superadmins only.
+
+    Only addresses that the provider may have are called. A provider with a problem can be stored nevertheless.
+    """
+    body = await small_body_of(request, schemas.CheckIssuer)
+    problem = await find_problem(platform_of(request).settings, actor_of(request), body.issuer, body.networks)
+    return answers.json(schemas.IssuerCheck(problem=problem))
+
+
+ROUTES = [list_settings, list_environment_settings, get_setting, set_setting, test_smtp, check_issuer]

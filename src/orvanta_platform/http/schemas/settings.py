@@ -22,6 +22,40 @@ class SetSetting(msgspec.Struct):
     """Version that the change is based on: 409 if the setting has another one. null: any version."""
 
 
+class SendTestMail(msgspec.Struct):
+    """A mail that tests a mail server."""
+
+    to: str
+    """Address that receives it."""
+    smtp: Any = None
+    """Mail server that is not stored yet, as in the setting `smtp`; null: the stored one. A password `***` stands for
+    the stored one, which is sent to the same server only."""
+
+
+class MailTest(msgspec.Struct, kw_only=True):
+    """Result of a test of a mail server."""
+
+    success: bool
+    message: str
+    """Reply of the server, or the reason of the failure, in one sentence."""
+    duration_ms: int
+
+
+class CheckIssuer(msgspec.Struct):
+    """Issuer of an OpenID provider."""
+
+    issuer: str
+    networks: list[str] = []
+    """Private networks in which the provider may be."""
+
+
+class IssuerCheck(msgspec.Struct, kw_only=True):
+    """Result of the check of an issuer."""
+
+    problem: str | None
+    """Reason for which logins by the provider would fail now; null: there is none."""
+
+
 class InstanceSetting(msgspec.Struct, kw_only=True):
     """A setting of the instance."""
 

@@ -152,23 +152,56 @@ async def _write(
         if deleted:
             await audit.record_instance(conn, actor, "settings.unset", "Delete", name)
         return deleted
+    new = await _checked(conn, keys, setting, raw, row)
+    if setting is BREAK_GLASS_ACCOUNT:
+        await _check_break_glass(conn, new.value)
+    if row is not None and new.value == new.before:
+        return False
+    sealed = instance_settings.seal(key, name, new.secret) if key is not None and new.secret else None
+    version = None if key is None or sealed is None else key.version
+    await rows.store(conn, name, new.shown.decode(), sealed, version, actor.username)
+    parameters = {"value": msgspec.json.decode(new.shown)}
+    await audit.record_instance(conn, actor, "settings.set", "Updated", name, parameters)
+    return True
+
+
+class _NewValue(msgspec.Struct, frozen=True):
+    """A checked value of a setting."""
+
+    value: Any
+    before: Any
+    """Stored value, with masks in place of the secrets that the new one replaces."""
+    shown: bytes
+    """JSON with masks in place of secrets."""
+    secret: Mapping[str, bytes]
+    """Secrets by JSON pointer."""
+
+
+async def _checked(
+    conn: Connection, keys: InstanceKeys, setting: Setting[Any], raw: bytes, row: SettingRow | None
+) -> _NewValue:
+    """Return a value with the stored secrets in place of its masks. Raises BadRequest."""
     stored = {} if row is None else await instance_settings.unsealed(conn, keys, row)
     # A secret that is sent again is new to the check: only one that a mask preserves must not go elsewhere.
     masked = {pointer: stored[pointer] for pointer in secret_fields.find_masks(raw, stored)}
     before = setting.default if row is None else instance_settings.decode(setting, row, masked)
     shown, secret = secret_fields.extract(raw, setting.secrets, stored)
-    parsed = instance_settings.parse(setting, secret_fields.restore(shown, secret))
+    value = instance_settings.parse(setting, secret_fields.restore(shown, secret))
     if setting.check is not None:
-        setting.check(parsed, before)
-    if setting is BREAK_GLASS_ACCOUNT:
-        await _check_break_glass(conn, parsed)
-    if row is not None and parsed == before:
-        return False
-    sealed = instance_settings.seal(key, name, secret) if key is not None and secret else None
-    version = None if key is None or sealed is None else key.version
-    await rows.store(conn, name, shown.decode(), sealed, version, actor.username)
-    await audit.record_instance(conn, actor, "settings.set", "Updated", name, {"value": msgspec.json.decode(shown)})
-    return True
+        setting.check(value, before)
+    return _NewValue(value, before, shown, secret)
+
+
+async def complete(db: Database, keys: InstanceKeys, actor: Actor, setting: Setting[Any], value: Any) -> Any:
+    """Return a value that is not stored yet, with the stored secrets in place of its masks, for a test of it.
+
+    Raises Forbidden, also for tokens with limits, and BadRequest as `change` does.
+    """
+    require(actor, "write_settings", _INSTANCE)
+    refuse_limited(actor, "test settings")
+    async with db.acquire() as conn:
+        row = await rows.get(conn, setting.name)
+        return (await _checked(conn, keys, setting, msgspec.json.encode(value), row)).value
 
 
 async def _check_break_glass(conn: Connection, email: str) -> None:

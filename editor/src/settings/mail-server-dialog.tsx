@@ -1,0 +1,184 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { type InstanceSetting, instanceSettingsQuery, setInstanceSetting, testMail } from "../api/instance-settings";
+import { meQuery } from "../api/session";
+import { listOf } from "../lib/list-of";
+import { t } from "../texts/settings";
+import { Button, Field, Input } from "../ui/controls";
+import { Select } from "../ui/select";
+import { Status } from "../ui/status";
+import { notify } from "../ui/toasts";
+import type { Json } from "../workflow/types";
+import { FormDialog, missing, Problem, useSubmission } from "./parts";
+import css from "./settings.module.css";
+
+/** Mail server of the instance. Its password is masked; a mask that is sent back leaves it unchanged. */
+interface MailServer {
+  host: string;
+  port: number;
+  sender: string;
+  user: string | null;
+  password: string;
+  tls: string;
+  networks: string[];
+}
+
+/** Ports that mail servers listen on, by encryption. */
+const PORTS: Readonly<Record<string, string>> = { starttls: "587", implicit: "465", none: "25" };
+
+/** Return the texts of the fields; a stored server may leave out what has a default. */
+function typedOf(stored: Partial<MailServer> | null) {
+  return {
+    host: stored?.host ?? "",
+    port: String(stored?.port ?? PORTS.starttls),
+    tls: stored?.tls ?? "starttls",
+    user: stored?.user ?? "",
+    password: "",
+    sender: stored?.sender ?? "",
+    networks: stored?.networks?.join(", ") ?? "",
+  };
+}
+type Typed = ReturnType<typeof typedOf>;
+
+/** Return the mail server of the fields. An empty password leaves the stored one, if there is a user. */
+function serverOf({ user, password, port, ...typed }: Typed, storedPassword: string): MailServer {
+  return {
+    host: typed.host.trim(),
+    port: Number(port),
+    sender: typed.sender.trim(),
+    user: user.trim() || null,
+    password: user.trim() ? password || storedPassword : "",
+    tls: typed.tls,
+    networks: listOf(typed.networks),
+  };
+}
+
+/** Form of the mail server of the instance, with a test that needs not be stored first. */
+export function MailServerDialog({
+  setting,
+  title,
+  close,
+}: {
+  setting: InstanceSetting;
+  title: string;
+  close: () => void;
+}) {
+  const queries = useQueryClient();
+  const stored = (setting.value ?? null) as Partial<MailServer> | null;
+  const [typed, setTyped] = useState(() => typedOf(stored));
+  const submission = useSubmission(({ message }) =>
+    message.startsWith("The server or its encryption")
+      ? "password"
+      : message.startsWith("The network")
+        ? "networks"
+        : "",
+  );
+  const { errors } = submission;
+  const server = serverOf(typed, stored?.password ?? "");
+  const problems = {
+    host: missing(typed.host),
+    sender: missing(typed.sender),
+    port: /^\d+$/.test(typed.port.trim()) ? undefined : t("settings.notInteger"),
+  };
+  const submit = async () => {
+    const saved = await submission.send(
+      () => setInstanceSetting(setting.name, server as unknown as Json, setting.version),
+      problems,
+    );
+    if (saved) {
+      notify(t("settings.saved", { name: t("settings.labelSmtp") }));
+      close();
+    }
+    // After a conflict, the next attempt is based on the version whose value is shown.
+    await queries.invalidateQueries(instanceSettingsQuery);
+  };
+  const field = (key: keyof Typed, label: string, help?: string, type = "text") => (
+    <Field label={label} help={help} error={errors[key]}>
+      <Input
+        type={type}
+        value={typed[key]}
+        spellCheck={false}
+        autoComplete={type === "password" ? "new-password" : "off"}
+        inputMode={key === "port" ? "numeric" : "text"}
+        onChange={(event) => setTyped({ ...typed, [key]: event.target.value })}
+      />
+    </Field>
+  );
+  /** Change the encryption, and the port unless it is another one than that of the former encryption. */
+  const setEncryption = (tls: string) =>
+    setTyped({ ...typed, tls, port: typed.port === PORTS[typed.tls] ? (PORTS[tls] ?? typed.port) : typed.port });
+  return (
+    <FormDialog title={title} submitLabel={t("ui.save")} submission={submission} submit={submit} close={close}>
+      <p className={css.note}>{t("settings.hintSmtp")}</p>
+      {field("host", t("settings.channelHost"))}
+      <Field label={t("settings.encryption")}>
+        <Select value={typed.tls} set={setEncryption}>
+          <option value="starttls">{t("settings.encryptionStarttls")}</option>
+          <option value="implicit">{t("settings.encryptionImplicit")}</option>
+          <option value="none">{t("settings.encryptionNone")}</option>
+        </Select>
+      </Field>
+      {field("port", t("settings.channelPort"))}
+      {field("user", t("settings.channelUser"), t("settings.mailUserHint"))}
+      {field(
+        "password",
+        t("settings.channelPassword"),
+        stored?.password ? t("settings.passwordKept") : undefined,
+        "password",
+      )}
+      {field("sender", t("settings.channelSender"), t("settings.mailSenderHint"))}
+      {field("networks", t("settings.mailNetworks"), t("settings.networksHint"))}
+      <MailTest server={server} problems={problems} />
+    </FormDialog>
+  );
+}
+
+/** Field and button that send a test mail with the server of the fields, and the reply of the server. */
+function MailTest({
+  server,
+  problems,
+}: {
+  server: MailServer;
+  problems: Readonly<Record<string, string | undefined>>;
+}) {
+  const email = useQuery(meQuery).data?.email ?? "";
+  const [typed, setTyped] = useState<string | null>(null);
+  const [found, setFound] = useState<{ success: boolean; message: string } | null>(null);
+  const submission = useSubmission();
+  const [asked, setAsked] = useState(false);
+  const incomplete = Object.values(problems).some(Boolean);
+  const to = typed ?? email;
+  const send = async () => {
+    setFound(null);
+    setAsked(true);
+    if (incomplete) return;
+    const test = async () => setFound(await testMail(to.trim(), server as unknown as Json));
+    await submission.send(test, { to: missing(to) });
+  };
+  return (
+    <fieldset className={css.card}>
+      <legend>{t("settings.testMail")}</legend>
+      <div className={css.filters}>
+        <Field label={t("settings.testMailTo")} error={submission.errors.to}>
+          <Input type="email" value={to} onChange={(event) => setTyped(event.target.value)} />
+        </Field>
+        <Button icon="play" disabled={submission.busy} onClick={() => void send()}>
+          {t("settings.sendTestMail")}
+        </Button>
+      </div>
+      <div role="status" className={css.what}>
+        {submission.busy && <p className={css.note}>{t("settings.sendingTestMail")}</p>}
+        {found && (
+          <>
+            <Status
+              status={found.success ? "succeeded" : "failed"}
+              word={t(found.success ? "settings.testMailAccepted" : "settings.testMailRefused")}
+            />
+            <p className={css.note}>{found.message}</p>
+          </>
+        )}
+      </div>
+      <Problem text={asked && incomplete ? t("settings.mailIncomplete") : submission.errors[""]} />
+    </fieldset>
+  );
+}

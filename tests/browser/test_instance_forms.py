@@ -1,0 +1,114 @@
+"""Forms of the settings of the instance that consist of several fields, and the dialog for somebody who leaves."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import Page, expect
+from tests.browser.conftest import Site
+from tests.browser.test_accessibility import check
+from tests.browser.test_invitations import mail_server
+from tests.browser.test_runs_list import GOOD
+from tests.browser.test_settings import acts_for, has_account, is_accessible, opens, rows
+
+pytestmark = pytest.mark.extended
+SMTP = "/api/settings/global/smtp"
+ALERTS = "/api/settings/global/alerts"
+
+
+async def test_mail_server_is_tested_in_its_form(page: Page, site: Site) -> None:
+    dialog, alert = page.get_by_role("dialog"), page.get_by_role("dialog").get_by_role("alert")
+    test = dialog.get_by_role("button", name="Send test mail")
+    async with mail_server(site) as box:
+        stored = site.client.get(SMTP).json()
+        await opens(page, "instance", "Instance settings")
+        await page.get_by_role("button", name="Edit Mail server").click()
+        await expect(dialog.get_by_label("Mail server", exact=True)).to_have_value("127.0.0.1")
+        await dialog.get_by_label("Recipient of the test mail").fill("probe@example.org")
+        await test.click()
+        await expect(dialog.get_by_role("status")).to_contain_text("The mail server accepted the mail: 250 OK.")
+        assert box.mails[-1]["To"] == "probe@example.org"
+        await check(page)
+        # What is typed is tested, not what is stored.
+        await dialog.get_by_label("Private networks of the mail server").fill("")
+        await test.click()
+        await expect(dialog.get_by_role("status")).to_contain_text("is not a public address")
+        await dialog.get_by_label("Sender").fill("")
+        await test.click()
+        await expect(alert).to_have_text("Complete the fields of the server first.")
+        await dialog.get_by_label("Sender").fill("other@example.org")
+        await dialog.get_by_label("Private networks of the mail server").fill("127.0.0.0/8")
+        await dialog.get_by_label("Encryption").select_option("TLS from the start")
+        await expect(dialog.get_by_label("Port")).to_have_value(str(stored["port"]))
+        await dialog.get_by_label("Port").fill("many")
+        await dialog.get_by_role("button", name="Save").click()
+        await expect(alert.first).to_have_text("Not a whole number")
+        await dialog.get_by_label("Port").fill("465")
+        await dialog.get_by_label("User").fill("orvanta")
+        await dialog.get_by_label("Password").fill("swordfish")
+        await dialog.get_by_role("button", name="Save").click()
+        await expect(dialog).to_have_count(0)
+        expected = {"host": "127.0.0.1", "port": 465, "tls": "implicit", "user": "orvanta", "password": "***"}
+        assert expected.items() <= site.client.get(SMTP).json().items()
+        # A stored password is sent to no other server.
+        await page.get_by_role("button", name="Edit Mail server").click()
+        await dialog.get_by_label("Mail server", exact=True).fill("mail.example.org")
+        await dialog.get_by_role("button", name="Save").click()
+        await expect(alert).to_contain_text("Send the password again.")
+        await dialog.get_by_role("button", name="Cancel").click()
+        await is_accessible(page)
+
+
+async def test_conditions_of_alerts_have_a_form(page: Page, site: Site) -> None:
+    dialog = page.get_by_role("dialog")
+    channel = {"kind": "slack", "url": "https://hooks.example.org/secret"}
+    site.client.post(ALERTS, json={"value": {"channels": {"chat": channel}}}).raise_for_status()
+    try:
+        await opens(page, "instance", "Instance settings")
+        await page.get_by_role("button", name="Edit Alerts").click()
+        wait = dialog.get_by_label("Longest wait of a job, in seconds")
+        await expect(wait).to_have_value("300")
+        for wrong, problem in (("soon", "Not a whole number"), ("1", "The value of alerts is not valid")):
+            await wait.fill(wrong)
+            await dialog.get_by_role("button", name="Save").click()
+            await expect(dialog.get_by_role("alert")).to_contain_text(problem)
+        await wait.fill("")
+        await dialog.get_by_label("Maximum size of the database, in GiB").fill("1.5")
+        await dialog.get_by_label("A worker is lost").uncheck()
+        await dialog.get_by_label("Worker group").fill("gpu")
+        await dialog.get_by_label("Workers", exact=True).fill("2")
+        await dialog.get_by_role("button", name="Add").click()
+        await check(page)
+        await dialog.get_by_role("button", name="Save").click()
+        await expect(dialog).to_have_count(0)
+        stored = site.client.get(ALERTS).json()
+        assert (stored["queue_age_s"], stored["database_bytes"], stored["lost_workers"]) == (None, 3 << 29, False)
+        assert (stored["group_workers"], stored["channels"]["chat"]["url"]) == ({"gpu": 2}, "***")
+    finally:
+        site.client.post(ALERTS, json={"value": None}).raise_for_status()
+
+
+async def test_somebody_leaves_the_organisation_by_one_dialog(page: Page, site: Site) -> None:
+    """The account ends, and what hangs on it is continued by somebody else."""
+    has_account(site, "parting", "developer")
+    has_account(site, "staying", "operator")
+    site.deploy("f/parting/owned", GOOD)
+    acts_for(site, "parting", "f/parting/owned")
+    taken = {"path": "u/parting/note", "value": "1", "is_secret": False}
+    site.client.post("/api/w/main/variables/create", json=taken).raise_for_status()
+    dialog, member = page.get_by_role("dialog"), rows(page, "Members")
+    await opens(page, "members", "Members")
+    await page.get_by_role("button", name="parting@example.org leaves the organisation").click()
+    await expect(dialog.get_by_label("Items that stop")).to_contain_text("Schedule u/parting/often (main)")
+    await dialog.get_by_role("combobox", name="Account").select_option("Delete the account")
+    await dialog.get_by_label("New owner (main)").select_option("staying")
+    await dialog.get_by_label("Transfer them to (main)").select_option("u/staying")
+    await check(page)
+    await dialog.get_by_role("button", name="Delete", exact=True).click()
+    await expect(dialog).to_have_count(0)
+    await expect(member.filter(has_text="parting@example.org")).to_have_count(0)
+    schedule = site.client.get("/api/w/main/schedules/get/u/staying/often").json()
+    assert (schedule["enabled"], schedule["permissioned_as"]) == (True, "u/staying")
+    assert site.client.get("/api/w/main/variables/get/u/staying/note").status_code == 200
+    accounts = site.client.get("/api/users/list_as_super_admin").json()
+    assert "parting@example.org" not in [each["email"] for each in accounts]
+    site.client.delete("/api/w/main/schedules/delete/u/staying/often").raise_for_status()
