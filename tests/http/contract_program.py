@@ -85,7 +85,7 @@ def main(base, token):
     def client_of(token):
         if token not in clients:
             clients[token] = AuthenticatedClient(
-                base_url=base, token=token, raise_on_unexpected_status=True, timeout=Timeout(30), httpx_args=hooks
+                base_url=base, token=token, raise_on_unexpected_status=True, timeout=Timeout(120), httpx_args=hooks
             )
         return clients[token]
 
