@@ -1,4 +1,4 @@
--- 20,000 waiting runs, each with a job, a timer and an event, and 20,000 ended runs.
+-- 20,000 waiting runs, each with an input, a job, a timer and an event, and 20,000 ended runs.
 -- All are in the middle of a week, so that one partition contains them on any day.
 
 CREATE TEMPORARY TABLE midweek AS
@@ -13,6 +13,8 @@ INSERT INTO job_live (id, run, workspace, node, node_index, kind, queue, priorit
 SELECT ('ffff' || substr(id::text, 5))::uuid, id, workspace, 'a', 0, 'flowscript', (ARRAY['python3', 'bash', 'native'])[1 + n % 3],
        CASE WHEN n % 7 = 0 THEN 5 ELSE 0 END, n % 2, n, 'available', app_now()
 FROM (SELECT *, row_number() OVER () AS n FROM run_live) r;
+
+INSERT INTO value (id, kind, size, body) SELECT id, 'args', 2, '{}' FROM run_live;
 
 INSERT INTO timer (run, job, kind, due_at)
 SELECT run, id, 'retry', app_now() + interval '1 day' + seq * interval '1 second' FROM job_live;

@@ -58,9 +58,9 @@ RETURNING j.id, j.run, j.node, j.node_index, j.kind, j.language, j.path, j.queue
           r.parent AS run_parent, r.root, r.created_by, r.email, r.permissioned_as, r.seed, r.scheduled_at, r.scopes,
           r.awaited,
           CASE WHEN j.lane = 1 THEN (
-              SELECT body
-              FROM value v
-              WHERE v.id = j.run AND v.kind = 'args' AND v.name = '' AND v.encoding = 0 AND v.size <= 4096
+              SELECT v.body
+              FROM (SELECT * FROM value AS w WHERE w.id = j.run AND w.kind = 'args' AND w.name = '' LIMIT 1) AS v
+              WHERE v.encoding = 0 AND v.size <= 4096
           ) END AS args
 
 -- name: give_back
