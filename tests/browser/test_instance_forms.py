@@ -88,7 +88,7 @@ async def test_conditions_of_alerts_have_a_form(page: Page, site: Site) -> None:
 
 
 async def test_somebody_leaves_the_organisation_by_one_dialog(page: Page, site: Site) -> None:
-    """The account ends, and what hangs on it is continued by somebody else."""
+    """The account is disabled, and its schedules continue for another member."""
     has_account(site, "parting", "developer")
     has_account(site, "staying", "operator")
     site.deploy("f/parting/owned", GOOD)

@@ -81,10 +81,12 @@ class Deployments:
         assert done["state"] == "applied"
 
     async def require_checks(self) -> None:
-        """Demand tests after each deployment, with a rollback if they fail, and create a test that fails."""
-        test = {"expect": {"status": "failed"}}
-        await self._post(f"{W}/workflow_tests/create/f/many/flow", {"name": "fails", "test": test})
-        rules = {"approvals": 1, "author_may_approve": True, "checks": {"workflow_tests": True}}
+        """Demand a smoke run after each deployment, which fails, with a rollback."""
+        fails = {"type": "identity", "input_transforms": {"x": {"type": "javascript", "expr": "null.x"}}}
+        flow = {"path": "f/many/smoke", "summary": "", "value": {"modules": [{"id": "a", "value": fails}]}}
+        await self._post(f"{PROD}/flows/create", flow)
+        checks = {"smoke_run": {"kind": "flow", "path": "f/many/smoke"}}
+        rules = {"approvals": 1, "author_may_approve": True, "checks": checks}
         await self._post("/api/environments/update/prod", {"rules": {**rules, "on_failed_check": "rollback"}})
 
     async def count_rollbacks(self) -> int:

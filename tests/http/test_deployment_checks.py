@@ -57,6 +57,13 @@ async def check(*platforms: Platform) -> None:
         pass
 
 
+async def fail(pipeline: Pipeline) -> None:
+    """Let the smoke run of the newest deployment fail."""
+    await check(pipeline.api.platform)
+    await work(pipeline, error="broken")
+    await later(pipeline)
+
+
 async def later(pipeline: Pipeline, *platforms: Platform) -> None:
     """Perform what was postponed, or claimed by a server that crashed."""
     await execute(pipeline, "UPDATE deployment_check SET due_at = app_now() WHERE due_at IS NOT NULL")
@@ -122,10 +129,10 @@ async def test_failed_checks_roll_back_once(pipeline: Pipeline, monkeypatch: pyt
     dan = await pipeline.person("dan")
     await apply_as(pipeline, dan, 1)
     second = await pipeline.release("Two")
-    await create_test(pipeline, result="three")
-    await pipeline.rules(checks={"workflow_tests": True}, on_failed_check="rollback")
+    await deploy_smoke(pipeline.admin)
+    await pipeline.rules(checks={"smoke_run": SMOKE}, on_failed_check="rollback")
     applied = await apply_as(pipeline, dan, second)
-    await pipeline.rules(approvals=2, checks={"workflow_tests": True}, on_failed_check="rollback")
+    await pipeline.rules(approvals=2, checks={"smoke_run": SMOKE}, on_failed_check="rollback")
     first = pipeline.api.platform
     other = replace(first, turns=Turns())
     apply = deployments.apply_ordered
@@ -134,14 +141,13 @@ async def test_failed_checks_roll_back_once(pipeline: Pipeline, monkeypatch: pyt
         raise RuntimeError
 
     monkeypatch.setattr(deployments, "apply_ordered", crash)
-    await check(first)
+    await fail(pipeline)
     found = (await newest(dan))["check"]
     assert (found["state"], found["rollback"], await pipeline.summary()) == ("failed", "due", "Two")
-    assert found["results"][0]["failed"] == ["plays"]
     hold = (await dan.get(f"{D}/environment")).json()["hold"]
     # Every member of the workspace reads the reason of a hold, which names no items.
     assert (hold["by"], hold["reason"]) == ("system", "The checks of release 2 of main failed.")
-    assert found["results"][0]["message"] == "The test plays of the workflow f/team/main fails."
+    assert found["results"][0]["message"] == "The workflow f/team/smoke failed. It ended with the status failed."
     monkeypatch.setattr(deployments, "apply_ordered", apply)
     await later(pipeline, first, other)
     await later(pipeline, other, first)
@@ -189,21 +195,50 @@ async def test_smoke_runs_fail_or_exceed_their_time_limit(pipeline: Pipeline) ->
     assert (run["canceled"], run["canceled_by"]) == (True, "system")
 
 
+async def test_only_a_failed_smoke_run_orders_a_rollback(pipeline: Pipeline) -> None:
+    """Developers of the workspace of the release change tests, and operators cancel runs: both only cause a hold."""
+    await pipeline.deploy(1)
+    await deploy_smoke(pipeline.admin)
+    rules: dict[str, Any] = {"on_failed_check": "rollback", "checks": {"smoke_run": SMOKE}}
+    await pipeline.rules(**rules)
+    await pipeline.deploy(await pipeline.release("Two"))
+    await check(pipeline.api.platform)
+    run = (await newest(pipeline.admin))["check"]["run"]
+    canceled = await pipeline.admin.post(f"{L}/jobs_u/queue/cancel/{run}", json={"reason": "Stop"})
+    assert canceled.is_success, canceled.text
+    await later(pipeline)
+    found = (await newest(pipeline.admin))["check"]
+    assert (found["state"], found["rollback"], await pipeline.summary()) == ("failed", None, "Two")
+    assert (await pipeline.admin.get(f"{D}/environment")).json()["hold"]["by"] == "system"
+    await pipeline.admin.post(f"{D}/lift_hold")
+    await create_test(pipeline, result="three")
+    await pipeline.rules(on_failed_check="rollback", checks={"workflow_tests": True, "smoke_run": SMOKE})
+    await pipeline.deploy(await pipeline.release("Three"))
+    await check(pipeline.api.platform)
+    found = (await newest(pipeline.admin))["check"]
+    assert found["results"][0]["failed"] == ["plays"]
+    assert found["results"][0]["message"] == "The test plays of the workflow f/team/main fails."
+    assert (found["state"], found["rollback"], await pipeline.summary()) == ("failed", None, "Three")
+    assert (await pipeline.admin.get(f"{D}/environment")).json()["hold"]["by"] == "system"
+
+
 async def test_rollbacks_that_are_not_permitted_are_refused(pipeline: Pipeline) -> None:
     """The hold remains. The reasons are that there is no earlier release, a lost permission, and a later release."""
     dan, ann = await pipeline.person("dan"), await pipeline.person("ann")
-    await create_test(pipeline, result="three")
-    rules = {"checks": {"workflow_tests": True}, "on_failed_check": "rollback", "bypass": ["u/dan"]}
+    await deploy_smoke(pipeline.admin)
+    rules = {"checks": {"smoke_run": SMOKE}, "on_failed_check": "rollback", "bypass": ["u/dan"]}
     await pipeline.rules(**rules)
     await apply_as(pipeline, dan, 1)
-    await check(pipeline.api.platform)
+    await fail(pipeline)
     found = (await newest(dan))["check"]
     assert (found["rollback"], "No other release" in found["rollback_detail"]) == ("refused", True)
     await dan.post(f"{D}/lift_hold")
     await apply_as(pipeline, dan, await pipeline.release("Two"))
     await pipeline.rules(**rules, appliers=["u/dan"])
-    await execute(pipeline, "UPDATE member SET role = 'viewer' WHERE workspace = 'live' AND username = 'dan'")
     await check(pipeline.api.platform)
+    await work(pipeline, error="broken")
+    await execute(pipeline, "UPDATE member SET role = 'viewer' WHERE workspace = 'live' AND username = 'dan'")
+    await later(pipeline)
     found = (await newest(ann))["check"]
     assert (found["rollback"], found["rollback_detail"]) == ("refused", "Members who may apply see the reason.")
     await execute(pipeline, "UPDATE member SET role = 'developer' WHERE workspace = 'live' AND username = 'dan'")
@@ -225,7 +260,7 @@ async def test_checks_of_a_replaced_release_have_no_consequences(pipeline: Pipel
     """A member rolls back before the checks have failed: the hold is that of the member."""
     await pipeline.deploy(1)
     await create_test(pipeline, result="three")
-    await pipeline.rules(checks={"workflow_tests": True}, on_failed_check="rollback")
+    await pipeline.rules(checks={"workflow_tests": True}, on_failed_check="hold")
     await pipeline.deploy(await pipeline.release("Two"))
     answer = await pipeline.admin.post(f"{D}/rollback", json={"reason": "Wrong totals"})
     assert answer.json()["state"] == "applied", answer.text
@@ -240,15 +275,15 @@ async def test_automatic_rollback_replaces_no_changed_items(pipeline: Pipeline) 
     """A developer cannot prepare a request that the platform then applies without the approvals that it needs."""
     eve = await pipeline.person("eve")
     await pipeline.deploy(1)
-    await create_test(pipeline, result="three")
-    rules = {"approvals": 1, "checks": {"workflow_tests": True}, "on_failed_check": "rollback", "bypass": ["u/admin"]}
+    await deploy_smoke(pipeline.admin)
+    rules = {"approvals": 1, "checks": {"smoke_run": SMOKE}, "on_failed_check": "rollback", "bypass": ["u/admin"]}
     second = await pipeline.request(pipeline.admin, await pipeline.release("Two"))
     await pipeline.rules(**rules)
     assert (await act(pipeline.admin, "apply", second, bypass_reason="Urgent"))[0] == 200
     await apply_changes(pipeline.admin, [{**ITEMS[3], "content": {"text": MAIN % "Mended"}}], "live")
     prepared = await eve.post(f"{D}/rollback", json={"reason": "Prepared", "overwrite": True})
     assert prepared.json()["state"] == "open", prepared.text
-    await check(pipeline.api.platform)
+    await fail(pipeline)
     found = (await newest(pipeline.admin))["check"]
     assert (found["state"], found["rollback"], await pipeline.summary()) == ("failed", "refused", "Mended")
     assert "a person must apply it" in found["rollback_detail"]
@@ -296,6 +331,7 @@ async def test_smoke_runs_use_accepted_versions_only(pipeline: Pipeline) -> None
 async def test_invalid_checks_are_refused(pipeline: Pipeline) -> None:
     for rules, reason in (
         ({"on_failed_check": "hold"}, "needs `checks`"),
+        ({"checks": {"workflow_tests": True}, "on_failed_check": "rollback"}, "needs a smoke run"),
         ({"checks": {"smoke_run": {"path": "f/team/smoke", "time_limit_s": 0}}}, "time_limit_s"),
         ({"checks": {"smoke_run": {"path": "smoke"}}}, "path"),
         ({"checks": {"smoke_run": {"path": "f/team/smoke", "args": {"x": "y" * 100_000}}}}, "args"),

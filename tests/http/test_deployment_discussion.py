@@ -10,7 +10,7 @@ import httpx
 import pytest
 from tests.conftest import TestDatabase
 from tests.http.harness import api_harness
-from tests.http.test_deployment_checks import check, create_test
+from tests.http.test_deployment_checks import SMOKE, deploy_smoke, fail
 from tests.http.test_deployments import D, L, Pipeline, act, waiting
 from tests.http.test_invitation_mail import set_server
 from tests.http.test_notices import Mailbox, mail, web
@@ -115,10 +115,10 @@ async def test_channels_receive_the_events_that_they_name(pipeline: Pipeline) ->
         await act(dan, "apply", first)
         second = await pipeline.request(dan, await pipeline.release("Two"))
         await act(ann, "reject", second)
-        await create_test(pipeline, result="three")
-        await pipeline.rules(checks={"workflow_tests": True}, on_failed_check="rollback")
+        await deploy_smoke(pipeline.admin)
+        await pipeline.rules(checks={"smoke_run": SMOKE}, on_failed_check="rollback")
         await act(dan, "apply", await pipeline.request(dan, 2))
-        await check(pipeline.api.platform)
+        await fail(pipeline)
         while await alert_sender.send_due(pipeline.api.platform):
             pass
     sent = [body for _, body in server.sent if "alert" in body]

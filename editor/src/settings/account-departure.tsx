@@ -39,14 +39,18 @@ export function AccountDeparture({ email, act: fixed, close }: Props) {
     await queries.invalidateQueries({ queryKey: ["members"] });
   };
   const end = async (cancelRuns: boolean) => {
-    // The usernames are those before the memberships end.
-    const usernames = await Promise.all(
-      workspaces.map(async (workspace) => {
-        const members = await queries.fetchQuery(membersQuery(workspace));
-        return members.find((each) => each.email === email)?.username ?? "";
-      }),
-    );
-    if (!(await submission.send(() => endAccount(email, act, cancelRuns)))) return;
+    let usernames: readonly string[] = [];
+    const send = async () => {
+      // The usernames are those before the memberships end.
+      usernames = await Promise.all(
+        workspaces.map(async (workspace) => {
+          const members = await queries.fetchQuery(membersQuery(workspace));
+          return members.find((each) => each.email === email)?.username ?? "";
+        }),
+      );
+      await endAccount(email, act, cancelRuns);
+    };
+    if (!(await submission.send(send))) return;
     notify(t(act === "disable" ? "settings.disabledOf" : "settings.deleted", { name: email }));
     const found: Transfer[] = [];
     for (const [place, workspace] of workspaces.entries()) {

@@ -30,7 +30,7 @@ export function DepartureDialog({ departure, workspaces = false, children, submi
   const { data } = departure;
   const note = (item: ActingItem) => (workspaces ? ` (${item.workspace_id})` : "");
   return (
-    <FormDialog {...dialog} look="danger" submit={() => submit(cancelRuns)}>
+    <FormDialog {...dialog} look="danger" ready={data !== undefined} submit={() => submit(cancelRuns)}>
       <Loaded query={departure} />
       {data && (
         <>

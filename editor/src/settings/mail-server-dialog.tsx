@@ -53,7 +53,7 @@ function serverOf({ user, password, port, ...typed }: Typed, storedPassword: str
   };
 }
 
-/** Form of the mail server of the instance, with a test that needs not be stored first. */
+/** Form of the mail server of the instance, with a test before it is stored. */
 export function MailServerDialog({
   setting,
   title,

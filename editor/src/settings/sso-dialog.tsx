@@ -61,7 +61,7 @@ function providerOf(typed: Typed, signUp: boolean, grants: Grant[], storedSecret
 const placeOf = (provider?: IdentityProvider): string =>
   provider ? JSON.stringify([provider.issuer, provider.networks ?? []]) : "";
 
-/** Form of an OpenID provider, new or existing. A new issuer is checked, and can be stored although it is away. */
+/** Form of an OpenID provider, new or existing. A new issuer is checked, and can be stored while it is unreachable. */
 export function SsoDialog({ existing, taken = [], save, close }: Props) {
   const [stored, before] = existing ?? ["", undefined];
   const [typed, setTyped] = useState(() => typedOf(stored, before));

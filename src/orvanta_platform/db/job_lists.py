@@ -320,12 +320,13 @@ async def list_recent_runs(
     Only the newest `searched` ended runs of the workspace are read, so that the cost does not grow with the history.
     """
     conditions = _conditions(workspace, visible, filter)
-    conditions.add(_AMONG_NEWEST, searched)
     parts: tuple[Part, ...] = ("live_runs", "ended_runs")
     window = _window(parts, conditions, filter)
     first, limit = conditions.bind(shown), conditions.bind(most)
+    newest = _AMONG_NEWEST.replace("{}", conditions.bind(searched - 1))
     tail = f" ORDER BY id DESC LIMIT {limit}"
     bodies = [_body(f"recent_{part}", part, conditions, window) for part in parts]
+    bodies[1] += f" AND {newest}"
     rows = " UNION ALL ".join(f"({body}{tail})" for body in bodies)
     text = _RECENT.replace("{shown}", first).replace("{rows}", rows + tail)
     return [RecentRun(**dict(row)) for row in await conn.fetch(text, *conditions.values)]

@@ -33,7 +33,7 @@ class LimitedLog:
     async def take(self, marks: StreamMarks, text: str) -> str:
         """Forward the next piece of an output with log and stream, and return its log part."""
         written, streamed = marks.feed(text)
-        for arguments in marks.take_arguments():
+        if (arguments := marks.take_arguments()) is not None:
             await self._sink.arguments(arguments)
         await self._forward(written, streamed)
         return written

@@ -33,11 +33,13 @@ class StreamMarks:
         self._line_start = True
         self._within: str | None = None
         self._arguments = ""
-        self._complete: list[str] = []
+        self._has_arguments = False
 
-    def take_arguments(self) -> list[str]:
-        """Return the texts after ARGUMENTS_MARK that have arrived since the last call. They need not be JSON."""
-        found, self._complete = self._complete, []
+    def take_arguments(self) -> str | None:
+        """Return the text after the first ARGUMENTS_MARK, once it is complete. It need not be JSON."""
+        if not self._has_arguments or not self._arguments:
+            return None
+        found, self._arguments = self._arguments, ""
         return found
 
     def feed(self, text: str) -> tuple[str, str]:
@@ -81,10 +83,11 @@ class StreamMarks:
         return None
 
     def _gather_arguments(self, piece: str, *, whole: bool) -> None:
+        # A script is run with one set of arguments, and what it prints itself must not accumulate.
+        if self._has_arguments:
+            return
         self._arguments += piece[: _MAX_ARGUMENTS - len(self._arguments)]
-        if whole:
-            self._complete.append(self._arguments)
-            self._arguments = ""
+        self._has_arguments = whole
 
     def _log(self, text: str) -> str:
         """Return the text without an end that may start a mark, and hold that end back."""

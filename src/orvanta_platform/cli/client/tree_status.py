@@ -60,7 +60,8 @@ def compare(api: Api, folder: Folder, state: State) -> Comparison:
         if found is not None:
             standing[key] = found
     hidden = _hidden(api, [key for key, each in standing.items() if key not in remote and each in _GONE])
-    standing = {key: each for key, each in standing.items() if key not in hidden}
+    unreadable = set(hidden)
+    standing = {key: each for key, each in standing.items() if key not in unreadable}
     comparison = Comparison(folder, state, remote, standing, [], hidden)
     _refine(api, comparison)
     return comparison

@@ -7,5 +7,5 @@ UPDATE account AS a SET identity_linked = true WHERE EXISTS (SELECT FROM identit
 
 ALTER TABLE account ADD COLUMN disabled_by_scim boolean NOT NULL DEFAULT false;
 COMMENT ON COLUMN account.disabled_by_scim IS 'A SCIM client disabled it, and may enable it.';
--- It is unknown who disabled the present ones.
-UPDATE account SET disabled_by_scim = true WHERE disabled AND deleted_at IS NULL;
+-- It is unknown who disabled the present ones; those without an external identifier are unknown to SCIM clients.
+UPDATE account SET disabled_by_scim = true WHERE disabled AND deleted_at IS NULL AND scim_external_id IS NOT NULL;

@@ -80,7 +80,7 @@ SET name = coalesce($2, name), super_admin = coalesce($3, super_admin), devops =
 WHERE email = $1;
 
 -- name: set_disabled
--- Disables or enables an account. $3: a SCIM client does.
+-- Disables or enables an account. $3: a SCIM client requested it.
 UPDATE account SET disabled = $2, disabled_by_scim = $2 AND $3 WHERE email = $1;
 
 -- name: delete

@@ -38,6 +38,7 @@ SELECT email
 FROM account
 WHERE email = $1 AND scim_external_id = $2 AND deleted_at IS NULL AND login_type <> 'service' AND NOT identity_linked
   AND password_hash IS NULL AND NOT super_admin AND NOT devops
+  AND NOT EXISTS (SELECT FROM identity AS i WHERE i.email = account.email)
   AND NOT EXISTS (SELECT FROM service_account AS s WHERE s.email = account.email);
 
 -- name: update_user

@@ -92,8 +92,8 @@ async def read_items(platform: Platform, actor: Actor, workspace: str, keys: Col
 async def plan(platform: Platform, actor: Actor, workspace: str, change: ChangeSet) -> Plan:
     """Return the effect of a change set on the items that the actor may read.
 
-    Removals of others have no effect, and say so: they may exist. Raises NotFound, Forbidden, BadRequest, TooLarge,
-    RateLimited.
+    Removals of other items have no effect, and their entries have a reason, because the items may exist. Raises
+    NotFound, Forbidden, BadRequest, TooLarge, RateLimited.
     """
     require_reader(actor, workspace)
     _check_items(change)

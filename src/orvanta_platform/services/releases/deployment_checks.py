@@ -45,7 +45,7 @@ CLAIM_S: Final = 120.0
 """Seconds for which a server claims checks, longer than tests are played at once."""
 
 POLL_S: Final = 1.0
-"""Seconds between two looks at a smoke run."""
+"""Seconds between checks of a smoke run."""
 
 LATE_S: Final = 600.0
 """Seconds after which attempts are not repeated."""
@@ -184,7 +184,8 @@ async def _start_run(platform: Platform, due: DueCheck, smoke: SmokeRun, results
             async with platform.db.acquire() as conn:
                 await rows.postpone(conn, due.deployment, RETRY_S)
         else:
-            await _finish(platform, due, [*results, _failure(smoke, f"It could not start: {error.message}")])
+            # The message of the error may name items that readers of the result may not read.
+            await _finish(platform, due, [*results, _failure(smoke, f"It could not start ({error.code}).")])
 
 
 async def _runner(platform: Platform, due: DueCheck) -> Actor:
@@ -219,7 +220,8 @@ async def _observe_run(platform: Platform, due: DueCheck) -> None:
         result = CheckResult(kind="smoke_run", path=smoke.path, passed=True)
     else:
         result = _failure(smoke, f"It ended with the status {ended.status}.")
-    await _finish(platform, due, [*due.results, result])
+    has_failed = live is None and ended is not None and ended.status == "failed"
+    await _finish(platform, due, [*due.results, result], smoke_run_failed=has_failed)
 
 
 def _failure(smoke: SmokeRun, reason: str) -> CheckResult:
@@ -229,9 +231,13 @@ def _failure(smoke: SmokeRun, reason: str) -> CheckResult:
     )
 
 
-async def _finish(platform: Platform, due: DueCheck, results: list[CheckResult]) -> None:
+async def _finish(
+    platform: Platform, due: DueCheck, results: list[CheckResult], *, smoke_run_failed: bool = False
+) -> None:
     """Store the outcome, and what follows from it, in one transaction.
 
+    Only a smoke run that failed is followed by a rollback. Members without rights in the environment can change the
+    tests of the workspace of the release, and those who may cancel or pause a smoke run cannot apply a rollback.
     Nothing follows from failed checks of a release that was replaced meanwhile, such as by a rollback of a member.
     """
     failure = failed_checks.failure_of(results)
@@ -240,7 +246,7 @@ async def _finish(platform: Platform, due: DueCheck, results: list[CheckResult])
     async with platform.db.transaction() as conn:
         await deployment_rows.lock_environment(conn, due.environment)
         follows = failure is not None and await rows.is_current(conn, due.deployment)
-        rolls_back = follows and due.on_failed == "rollback"
+        rolls_back = follows and smoke_run_failed and due.on_failed == "rollback"
         if not await rows.finish(conn, due.deployment, state, due.state, results, rolls_back=rolls_back):
             return
         parameters: dict[str, Any] = {"deployment": due.deployment, "request": due.request, "state": state}

@@ -72,8 +72,8 @@ async def prepare(platform: Platform) -> Notices:
     channels: dict[DeploymentEvent, list[str]] = {}
     try:
         settings = await platform.instance.get(ALERTS)
-    except SecretUnreadable as error:  # messages must not prevent deployments
-        log.warning("channels not read", action="notices", error=error.message)
+    except (SecretUnreadable, msgspec.MsgspecError) as error:  # messages must not prevent deployments
+        log.warning("channels not read", action="notices", error=str(error))
         return Notices(platform, channels)
     for name, channel in settings.channels.items():
         for event in channel.deployments:

@@ -17,7 +17,7 @@ from orvanta_platform.control import audit
 from orvanta_platform.control.actor import Actor, system
 from orvanta_platform.control.identity import actor_of
 from orvanta_platform.db import deployment_checks as rows
-from orvanta_platform.db import deployment_mails, tokens
+from orvanta_platform.db import deployment_mails, environments, tokens
 from orvanta_platform.db import deployments as deployment_rows
 from orvanta_platform.db.deployment_checks import CheckResult, DueCheck
 from orvanta_platform.db.pool import Connection
@@ -32,6 +32,7 @@ from orvanta_platform.errors import (
     StorageError,
 )
 from orvanta_platform.evaluate.process import EvaluatorUnavailable
+from orvanta_platform.services.catalog.environments import rules_of
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.releases import deployments
 from orvanta_platform.services.releases.deployment_notices import Notices, Subject
@@ -96,12 +97,18 @@ async def roll_back(platform: Platform, due: DueCheck) -> None:
 
 
 async def _take(conn: Connection, actor: Actor, due: DueCheck, request: int) -> None:
-    """Mark the rollback as done in the transaction that applies it. Raises Conflict if the release was replaced."""
+    """Mark the rollback as done in the transaction that applies it.
+
+    Raises Conflict if the release was replaced, or if the rules no longer order a rollback.
+    """
     is_current = await rows.lock_rollback(conn, due.deployment)
     if is_current is None:
         raise _Ended
     if not is_current:
         raise _replaced()
+    environment = await environments.get(conn, due.workspace)
+    if environment is None or rules_of(environment).on_failed_check != "rollback":
+        raise Conflict("The rules of the environment no longer order a rollback.")
     await rows.end_rollback(conn, due.deployment, "done", request, None)
     parameters = {"request": request, "deployment": due.deployment}
     await audit.record(conn, actor, "deployments.roll_back_automatically", "Execute", due.environment, parameters)

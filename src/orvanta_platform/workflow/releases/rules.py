@@ -92,7 +92,7 @@ class Rules(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
     checks: Checks = Checks()
     """Checks that are performed after a release was promoted."""
     on_failed_check: FailedCheckRule = "nothing"
-    """hold: promotions are on hold; rollback: in addition, the previous release is deployed again."""
+    """hold: promotions are on hold; rollback: in addition, the previous release is deployed again if the smoke run fails."""
     bypass: tuple[str, ...] = ()
     """Members and groups who may apply with a reason although approvals, hours, soak time or tests are missing."""
 
@@ -142,6 +142,8 @@ def _fault(rules: Rules) -> str | None:
             return f"`{name}` has at most {MAX_ENTRIES} entries u/<username> or g/<name>"
     if rules.on_failed_check != "nothing" and not rules.checks:
         return "`on_failed_check` needs `checks`"
+    if rules.on_failed_check == "rollback" and rules.checks.smoke_run is None:
+        return "`on_failed_check: rollback` needs a smoke run"
     frozen = None if rules.frozen_hours is None else _frozen_fault(rules.frozen_hours)
     return frozen or (None if rules.checks.smoke_run is None else _smoke_fault(rules.checks.smoke_run))
 
