@@ -24,7 +24,7 @@ async def keep_running(daemon: Daemon, platform: Platform) -> None:
         except Exception as error:
             name = f"{daemon.__module__}.{daemon.__name__}"
             log.warning("daemon failed", action="daemon", daemon=name, error=repr(error))
-            # A task group whose task fails while it is cancelled raises the failure, and the cancellation would be lost.
+            # A task group that is cancelled raises a failure of its tasks instead: the cancellation would be lost.
             task = asyncio.current_task()
             if task is not None and task.cancelling():
                 raise asyncio.CancelledError from error

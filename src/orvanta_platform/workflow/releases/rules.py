@@ -92,7 +92,7 @@ class Rules(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
     checks: Checks = Checks()
     """Checks that are performed after a release was promoted."""
     on_failed_check: FailedCheckRule = "nothing"
-    """hold: promotions are on hold; rollback: in addition, the previous release is deployed again if the smoke run fails."""
+    """hold: promotions are on hold; rollback: if the smoke run fails, the previous release is deployed again, too."""
     bypass: tuple[str, ...] = ()
     """Members and groups who may apply with a reason although approvals, hours, soak time or tests are missing."""
 
