@@ -9,6 +9,7 @@ from tests.http.harness import ApiHarness, W
 from orvanta_platform.control.actor import system
 from orvanta_platform.services.changes import change_sets
 from orvanta_platform.services.changes.change_sets import ChangeSet
+from orvanta_platform.services.releases import deployment_checks
 from orvanta_platform.workflow.tree.item import Item
 from orvanta_platform.workflow.tree.plan import Wanted
 
@@ -82,12 +83,18 @@ class Deployments:
 
     async def require_checks(self) -> None:
         """Demand a smoke run after each deployment, which fails, with a rollback."""
-        fails = {"type": "identity", "input_transforms": {"x": {"type": "javascript", "expr": "null.x"}}}
+        fails = {"type": "rawscript", "language": "bash", "content": "exit 1", "input_transforms": {}}
         flow = {"path": "f/many/smoke", "summary": "", "value": {"modules": [{"id": "a", "value": fails}]}}
         await self._post(f"{PROD}/flows/create", flow)
         checks = {"smoke_run": {"kind": "flow", "path": "f/many/smoke"}}
         rules = {"approvals": 1, "author_may_approve": True, "checks": checks}
         await self._post("/api/environments/update/prod", {"rules": {**rules, "on_failed_check": "rollback"}})
+
+    async def fail_smoke_run(self) -> None:
+        """Start the smoke run, and let it fail; what follows is not performed."""
+        await deployment_checks.run_due(self._api.platform)
+        (job,) = await self._api.worker.claim_all()
+        await self._api.worker.finish(job, 1, error="broken")
 
     async def count_rollbacks(self) -> int:
         """Return the number of rollbacks, after the check that all rows agree with it."""

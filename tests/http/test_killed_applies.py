@@ -110,10 +110,11 @@ class CheckKiller(Killer):
         self._deployments = Deployments(api)
 
     async def prepare(self) -> None:
-        """Deploy both releases; the second one has a test that fails."""
+        """Deploy both releases; the smoke run of the second one fails."""
         await self._deployments.deploy(1)
         await self._deployments.require_checks()
         await self._deployments.deploy(2)
+        await self._deployments.fail_smoke_run()
 
     async def apply(self, *, statement: int = -1, milliseconds: int = -1) -> str:
         """Perform what is due. Return whether its process was killed, completed it ("applied") or failed."""
