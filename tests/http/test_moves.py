@@ -130,8 +130,8 @@ async def test_runs_from_before_a_move_belong_to_the_moved_item(api: ApiHarness)
     """Another workflow at the former path has none of these runs."""
     await scene(api)
     ask = {"id": "ask", "value": {"type": "approval"}}
-    imports = "from f.team.library import x\ndef main():\n    return x\n"
-    await create(api, "scripts", summary="", language="python3", content="x = 1\n", path="f/team/library")
+    imports = "from f.team.helpers import x\ndef main():\n    return x\n"
+    await create(api, "scripts", summary="", language="python3", content="x = 1\n", path="f/team/helpers")
     code = {"id": "code", "value": {"type": "rawscript", "language": "python3", "content": imports}}
     await create(api, "flows", path="f/team/long", value={"modules": [ask, code]})
     waiting, ended = [(await api.client.post(f"{W}/jobs/run/f/f/team/long", json={})).text for _ in range(2)]
