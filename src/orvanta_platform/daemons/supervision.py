@@ -17,15 +17,24 @@ log = structlog.get_logger(__name__)
 
 
 async def keep_running(daemon: Daemon, platform: Platform) -> None:
-    """Log the failure of a daemon and restart it after a second, so that it ends neither the process nor others."""
+    """Log the failure of a daemon and restart it after a second, so that it ends neither the process nor others.
+
+    Each attempt is a task of its own: before Python 3.13, a failed task group leaves the task that used it counted as
+    cancelled (gh-116720), and only a task that runs nothing else knows whether it was cancelled.
+    """
+    task = asyncio.current_task()
+    assert task is not None
     while True:
         try:
-            await daemon(platform)
+            await asyncio.create_task(_run(daemon, platform))
         except Exception as error:
             name = f"{daemon.__module__}.{daemon.__name__}"
             log.warning("daemon failed", action="daemon", daemon=name, error=repr(error))
             # A task group that is cancelled raises a failure of its tasks instead: the cancellation would be lost.
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
+            if task.cancelling():
                 raise asyncio.CancelledError from error
             await asyncio.sleep(RESTART_S)
+
+
+async def _run(daemon: Daemon, platform: Platform) -> None:
+    await daemon(platform)
