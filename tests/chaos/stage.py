@@ -184,8 +184,14 @@ class Stage:
         return httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", headers=headers, timeout=PATIENCE_S)
 
     async def accept(self, client: httpx.AsyncClient, n: int, loud: int, path: str | None = None) -> UUID:
-        """Start a run of the workflow at `path`, or of that for `n`; a run whose id was returned must not be lost."""
-        answer = await client.post(f"/api/w/main/jobs/run/f/{path or path_of(n)}", json={"n": n, "loud": loud})
+        """Start a run of the workflow at `path`, or of that for `n`; a run whose id was returned must not be lost.
+
+        Tries again while the server cannot reach the database: such an answer promises nothing.
+        """
+        url, body = f"/api/w/main/jobs/run/f/{path or path_of(n)}", {"n": n, "loud": loud}
+        async with asyncio.timeout(PATIENCE_S):
+            while (answer := await client.post(url, json=body)).status_code == 503:
+                await asyncio.sleep(POLL_S)
         assert answer.status_code == 201, answer.text
         return UUID(answer.text)
 
