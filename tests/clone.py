@@ -14,7 +14,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.installation import PATIENCE_S, free_port
+from tests.installation import PATIENCE_S
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[1]
 BUILT = ("editor/dist", "editor/src/api", "build/docs", "src/orvanta_platform/evaluate/intl")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -15,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.ports import free_port
 from tests.processes import with_parent
 
 ORVANTA = Path(sys.executable).with_name("orvanta")
@@ -86,10 +86,3 @@ def _read(process: subprocess.Popen[str], lines: list[str], ready: threading.Eve
         if " is ready at " in line:
             ready.set()
     ready.set()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -68,7 +68,8 @@ async def waiting(page: Page, site: Site) -> str:
     """Start runs until one of them remains in its queue; return its id."""
     for _ in range(100):
         run = start(site, "f/drained/prints")
-        for _ in range(20):
+        # Longer than a heartbeat, with which the worker learns that it is drained.
+        for _ in range(300):
             await page.evaluate("() => new Promise(requestAnimationFrame)")
             if site.client.get(f"/api/w/main/jobs_u/get/{run}").json()["type"] == "CompletedJob":
                 break

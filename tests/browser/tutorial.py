@@ -189,18 +189,19 @@ class Reader:
     async def _field(self, label: str) -> Locator:
         scope = self._scope()
         exact = scope.get_by_role("textbox", name=label, exact=True)
-        return await self._pick(label, [exact, scope.get_by_label(label, exact=True), scope.get_by_label(label)])
+        return await self._pick([exact, scope.get_by_label(label, exact=True), scope.get_by_label(label)])
 
     async def _control(self, label: str) -> Locator:
         start, scope = re.compile(rf"^{re.escape(label).replace('/', '[/]')}(?!\w)"), self._scope()
         exact = [scope.get_by_role(role, name=label, exact=True) for role in ROLES]
-        return await self._pick(label, [*exact, *(scope.get_by_role(role, name=start) for role in ROLES)])
+        return await self._pick([*exact, *(scope.get_by_role(role, name=start) for role in ROLES)])
 
-    async def _pick(self, label: str, candidates: list[Locator]) -> Locator:
+    async def _pick(self, candidates: list[Locator]) -> Locator:
         """Return the first visible element of the first candidate that has one, once there is one."""
         visible = [each.filter(visible=True).first for each in candidates]
-        await reduce(Locator.or_, visible).first.wait_for()
-        for each in visible:
-            if await each.count():
-                return each
-        raise AssertionError(f"{label} disappeared")
+        # The page may be drawn again between waiting and counting.
+        while True:
+            await reduce(Locator.or_, visible).first.wait_for()
+            for each in visible:
+                if await each.count():
+                    return each

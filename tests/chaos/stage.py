@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from tests import processes
 from tests.chaos.database import POLL_S, Database, kill_and_wait
 from tests.chaos.gate import PATIENCE_S, Arrival, Gate
 from tests.chaos.runs import path_of
+from tests.ports import free_port
 
 from orvanta_platform import settings as settings_module
 from orvanta_platform.db import pool
@@ -125,7 +125,7 @@ class Stage:
         self.home = home
         self.gate = Gate(home / "gate")
         self.database = Database(home)
-        self.port = _free_port()
+        self.port = free_port()
         environ = self._environ(slots, times)
         self._doctor = environ
         self.server = Part("server", environ, home / "server.log")
@@ -232,10 +232,3 @@ class Stage:
     def part_of(self, arrival: Arrival) -> Part:
         """Return the part that waits at the gate."""
         return next(part for part in self.parts if part.owns(arrival))
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

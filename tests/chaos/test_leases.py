@@ -36,7 +36,9 @@ GIVEN_BACK = "SELECT state = 'stopped' AND generation = 2 FROM worker WHERE id =
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stage() -> AsyncIterator[Stage]:
-    async with open_stage(slots=12, times=A_TENTH) as made:
+    # A lease that a worker on a busy machine does not lose.
+    times = {**A_TENTH, "ORVANTA_BEAT_MS": "500", "ORVANTA_LOST_BEAT_MS": "2500", "ORVANTA_LEASE_MS": "3000"}
+    async with open_stage(slots=12, times=times) as made:
         yield made
 
 

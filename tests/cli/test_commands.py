@@ -18,6 +18,7 @@ import asyncpg
 import pytest
 import typer
 from tests.conftest import TestDatabase
+from tests.ports import free_port
 
 from orvanta_platform import __version__
 from orvanta_platform.cli.main import COMMANDS, GROUPS, OWN_COMMANDS, load
@@ -97,12 +98,6 @@ def test_invalid_setting_is_reported_with_hint(
     assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stderr.count("\n") <= 3
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.mark.parametrize("command", ["up", "server"])

@@ -6,8 +6,9 @@ import asyncio
 from pathlib import Path
 
 import asyncpg
-from tests.cli.test_commands import free_port, on, run
+from tests.cli.test_commands import on, run
 from tests.conftest import TestDatabase
+from tests.ports import free_port
 
 from orvanta_platform.db.migrate import list_migrations
 

@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 from tests.cli.client import Cli
-from tests.cli.test_commands import free_port
 from tests.e2e.installation import Installation
+from tests.ports import free_port
 
 pytestmark = pytest.mark.extended
 

@@ -11,7 +11,8 @@ import httpx
 import pytest
 from tests.installation import ORVANTA as ORVANTA
 from tests.installation import PATIENCE_S as PATIENCE_S
-from tests.installation import free_port, running
+from tests.installation import running
+from tests.ports import free_port
 from tests.storage import seaweed
 from tests.storage.seaweed import Server
 

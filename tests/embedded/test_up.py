@@ -23,8 +23,9 @@ from pathlib import Path
 import asyncpg
 import pytest
 from tests import processes
-from tests.cli.test_commands import free_port, run
+from tests.cli.test_commands import run
 from tests.polling import POLL_S
+from tests.ports import free_port
 
 from orvanta_platform.embedded.postgres import EmbeddedPostgres, start
 

@@ -420,6 +420,25 @@ async def test_floods_of_requests_and_comments_are_limited(pipeline: Pipeline, m
     assert [(await each.post(f"{D}/create", json=named)).status_code for each in (ann, bob)] == [400, 201]
 
 
+async def test_floods_of_rollbacks_do_not_flood_channels(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each request puts promotions on hold, but the channels are told about a few of them only."""
+    monkeypatch.setattr(requests, "MAX_OPEN", 2)
+    await pipeline.deploy(1)
+    await pipeline.deploy(await pipeline.release("Two"))
+    channel = {"kind": "slack", "url": "https://hooks.example.com/x", "deployments": ["held"]}
+    channels = {"value": {"channels": {"team": channel}}}
+    assert (await pipeline.admin.post("/api/settings/global/alerts", json=channels)).is_success
+    pipeline.api.platform.instance._cache.clear()
+    await pipeline.rules(approvals=1)
+    ann = await pipeline.person("ann")
+    for _ in range(4):
+        request = (await ann.post(f"{D}/rollback", json={"reason": "Wrong"})).json()
+        assert request["state"] == "open", request
+        assert (await ann.post(f"{D}/withdraw/{request['id']}")).is_success
+    async with pipeline.api.platform.db.acquire() as conn:
+        assert await conn.fetchval("SELECT count(*) FROM alert_message") == 2
+
+
 async def test_plans_of_a_workspace_are_made_one_at_a_time(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each plan reads all items of a release or all referring workflows."""
     request = await pipeline.request(pipeline.admin)

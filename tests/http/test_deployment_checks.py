@@ -14,6 +14,7 @@ from tests.http.test_deployments import ITEMS, MAIN, D, L, Pipeline, act, codes,
 from tests.http.test_releases import apply as apply_changes
 
 from orvanta_platform.control import names
+from orvanta_platform.control.actor import Role
 from orvanta_platform.db import tokens
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.releases import deployment_checks, deployments
@@ -22,18 +23,15 @@ from orvanta_platform.services.turns import Turns
 __all__ = ["pipeline"]
 
 SMOKE: dict[str, Any] = {"kind": "flow", "path": "f/team/smoke", "args": {"x": 1}}
-TEXT = """\
-value:
-  modules:
-    - {id: a, value: {type: rawscript, language: bash, content: "exit 0", input_transforms: {}}}
-"""
+NODE = '    - {id: %s, value: {type: rawscript, language: bash, content: "exit 0", input_transforms: {}}}\n'
 ANSWERS = {"a": {"result": "one"}, "b": {"result": "two"}}
 EXPECTED = {"nodes": ANSWERS, "variables": {"f/team/region": "x"}, "expect": {"status": "succeeded"}}
 
 
-async def deploy_smoke(client: httpx.AsyncClient, node: str = "a") -> None:
-    """Deploy the workflow of the smoke run to the environment; `node` is the id of its node."""
-    item = {"kind": "flow", "path": SMOKE["path"], "content": {"text": TEXT.replace("id: a", f"id: {node}")}}
+async def deploy_smoke(client: httpx.AsyncClient, *nodes: str) -> None:
+    """Deploy the workflow of the smoke run to the environment. `nodes`: the ids of its nodes; none: `a`."""
+    text = "value:\n  modules:\n" + "".join(NODE % node for node in nodes or ("a",))
+    item = {"kind": "flow", "path": SMOKE["path"], "content": {"text": text}}
     await apply_changes(client, [item], "live")
 
 
@@ -220,6 +218,61 @@ async def test_only_a_failed_smoke_run_orders_a_rollback(pipeline: Pipeline) -> 
     assert found["results"][0]["message"] == "The test plays of the workflow f/team/main fails."
     assert (found["state"], found["rollback"], await pipeline.summary()) == ("failed", None, "Three")
     assert (await pipeline.admin.get(f"{D}/environment")).json()["hold"]["by"] == "system"
+
+
+async def test_smoke_run_in_which_members_intervene_neither_passes_nor_orders_a_rollback(pipeline: Pipeline) -> None:
+    """An operator cancels a node, and the member who applied the release continues a node with a result of its own."""
+    op = await pipeline.person("op", live=Role.OPERATOR)
+    await pipeline.deploy(1)
+    await deploy_smoke(pipeline.admin)
+    await pipeline.rules(on_failed_check="rollback", checks={"smoke_run": SMOKE})
+    await pipeline.deploy(await pipeline.release("Two"))
+    await check(pipeline.api.platform)
+    run = (await newest(pipeline.admin))["check"]["run"]
+    (job,) = await pipeline.api.worker.claim_all()
+    canceled = await op.post(f"{L}/jobs_u/queue/cancel/{job.id}", json={})
+    assert canceled.is_success, canceled.text
+    await later(pipeline)
+    assert (await pipeline.admin.get(f"{L}/jobs_u/get/{run}")).json()["canceled"] is False
+    await assert_only_held(pipeline, "Two")
+    await deploy_smoke(pipeline.admin, "a", "b")
+    await pipeline.deploy(await pipeline.release("Three"))
+    await check(pipeline.api.platform)
+    run = (await newest(pipeline.admin))["check"]["run"]
+    pauses = f"/api/v1/runs/{run}/pauses"
+    headers = {"X-Workspace": "live"}
+    assert (await pipeline.admin.put(f"{pauses}/before/b", json={}, headers=headers)).is_success
+    await work(pipeline)
+    (paused,) = (await pipeline.admin.get(pauses, headers=headers)).json()["paused"]
+    body = {"result": 1}
+    continued = await pipeline.admin.post(f"{pauses}/{paused['job']}/continue", json=body, headers=headers)
+    assert continued.is_success, continued.text
+    await later(pipeline)
+    assert (await pipeline.admin.get(f"{L}/jobs_u/get/{run}")).json()["success"] is True
+    await assert_only_held(pipeline, "Three")
+
+
+async def assert_only_held(pipeline: Pipeline, summary: str) -> None:
+    """Check that the smoke run failed and only holds promotions; lift the hold."""
+    found = (await newest(pipeline.admin))["check"]
+    assert (found["state"], found["rollback"], await pipeline.summary()) == ("failed", None, summary)
+    assert "A member cancelled a part of it" in found["results"][0]["message"]
+    assert (await pipeline.admin.get(f"{D}/environment")).json()["hold"]["by"] == "system"
+    await pipeline.admin.post(f"{D}/lift_hold")
+
+
+async def test_hold_of_a_member_remains(pipeline: Pipeline) -> None:
+    await deploy_smoke(pipeline.admin)
+    await pipeline.deploy(1)
+    await pipeline.rules(checks={"smoke_run": SMOKE}, on_failed_check="hold")
+    await pipeline.deploy(await pipeline.release("Two"))
+    await pipeline.rules(approvals=1)
+    opened = await pipeline.admin.post(f"{D}/rollback", json={"reason": "Wrong totals"})
+    assert opened.json()["state"] == "open", opened.text
+    await fail(pipeline)
+    assert (await newest(pipeline.admin))["check"]["state"] == "failed"
+    hold = (await pipeline.admin.get(f"{D}/environment")).json()["hold"]
+    assert (hold["by"], hold["reason"]) == ("admin", "Wrong totals")
 
 
 async def test_rollbacks_that_are_not_permitted_are_refused(pipeline: Pipeline) -> None:

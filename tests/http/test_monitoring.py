@@ -12,7 +12,7 @@ import httpx
 import pytest
 from tests.conftest import TestDatabase
 from tests.http.harness import ApiHarness
-from tests.installation import free_port
+from tests.ports import free_port
 
 from orvanta_platform import clock
 from orvanta_platform import settings as settings_module

@@ -180,6 +180,32 @@ async def test_runs_from_before_a_move_belong_to_the_moved_item(api: ApiHarness)
         assert [each["moved"] for each in answer.json()] == [done], answer.text
 
 
+async def test_starter_of_a_run_does_not_learn_the_hidden_path_of_a_moved_item(api: ApiHarness) -> None:
+    await scene(api)
+    eve = await api.member("eve", Role.DEVELOPER)
+    await create(api, "folders", name="open", owners=["g/all"])
+    await create(api, "scripts", **CODE, path="f/open/script")
+    code = {"id": "a", "value": {"type": "rawscript", "language": "bash", "content": "echo 1"}}
+    for path in ("f/open/flow", "f/open/other"):
+        await create(api, "flows", path=path, value={"modules": [code]})
+    flow = (await eve.post(f"{W}/jobs/run/f/f/open/flow", json={})).text
+    script = (await eve.post(f"{W}/jobs/run/p/f/open/script", json={})).text
+    for job in await api.worker.claim_all():
+        await api.worker.finish(job, 1)
+    other = (await api.get("flows/get/f/open/other"))["version_id"]
+    moved = move(("flow", "f/open/flow", "f/secret/flow"), ("script", "f/open/script", "f/secret/script"))
+    assert (await api.client.post(f"{W}/moves/apply", json=moved)).is_success
+    calls: list[tuple[str, dict[str, Any]]] = [
+        (f"jobs/rerun/{flow}?latest=true", {}),
+        (f"jobs/rerun/{script}?latest=true", {}),
+        (f"jobs/restart/f/{flow}", {"step_id": "a", "flow_version": other}),
+        (f"workflow_tests/record/{flow}", {"name": "kept"}),
+    ]
+    for call, body in calls:
+        answer = await eve.post(f"{W}/{call}", json=body)
+        assert (answer.status_code, "f/secret" in answer.text) == (404, False), (call, answer.text)
+
+
 async def test_moving_back_and_over_a_deleted_item(api: ApiHarness) -> None:
     await scene(api)
     await create(api, "scripts", **CODE, path="f/ops/script")

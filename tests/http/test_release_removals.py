@@ -8,6 +8,8 @@ from tests.http.harness import W
 from tests.http.test_deployments import CHOSEN, ITEMS, MAIN, D, L, Pipeline, act, codes, pipeline
 from tests.http.test_releases import apply as apply_changes
 
+from orvanta_platform.control.actor import Role
+
 __all__ = ["pipeline"]
 
 OLD = {"kind": "flow", "path": "f/team/old"}
@@ -71,6 +73,25 @@ async def test_removal_is_planned_needs_the_rule_and_is_undone_by_a_rollback(pip
     rolled = (await pipeline.admin.post(f"{D}/rollback", json={"reason": "Again"})).json()
     assert rolled["state"] == "applied"
     assert await exists(pipeline) == [True, True]
+
+
+async def test_rollback_does_not_name_restored_items_that_the_reader_may_not_read(pipeline: Pipeline) -> None:
+    for workspace in ("main", "live"):
+        body = {"name": "secret", "owners": ["u/admin"]}
+        assert (await pipeline.admin.post(f"/api/w/{workspace}/folders/create", json=body)).is_success
+    old = {"kind": "flow", "path": "f/secret/old"}
+    await apply_changes(pipeline.admin, [{**old, "content": {"text": MAIN % "Old"}}])
+    await pipeline.deploy(await pipeline.release(items=[*CHOSEN, old]))
+    await pipeline.deploy(await pipeline.release("Between"))
+    await change(pipeline, [{**old, "content": None}])
+    await pipeline.rules(permit_removals=True)
+    await pipeline.deploy(await pipeline.release(removed=[old]))
+    await pipeline.rules(permit_removals=True, approvals=1)
+    request = (await pipeline.admin.post(f"{D}/rollback", json={"reason": "Needed"})).json()
+    assert request["state"] == "open", request
+    vic = await pipeline.person("vic", live=Role.VIEWER)
+    answer = await vic.get(f"{D}/get/{request['id']}")
+    assert (answer.status_code, "f/secret" in answer.text) == (403, False), answer.text
 
 
 async def test_rollback_to_a_rollback_restores_the_same_content(pipeline: Pipeline) -> None:

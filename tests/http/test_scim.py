@@ -103,7 +103,7 @@ async def test_account_from_creation_to_deletion(api: ApiHarness) -> None:
     await patched(client, "Users", ada, {"op": "replace", "value": {"active": True, "displayName": "Ada L"}})
     assert (await member.get("/api/users/whoami")).status_code == 401, "tokens do not return"
 
-    bob = await made(client, "Users", userName="Bob@example.com", externalId="42", active=True)
+    bob = await made(client, "Users", userName="Bob@example.com", externalId="42", active=False)
     assert bob["userName"] == "bob@example.com" and "displayName" not in bob
     for name, code, kind in (("bob@example.com", 409, "uniqueness"), ("bob", 400, "invalidValue")):
         refused = await client.post(f"{V2}/Users", json={"userName": name})
@@ -132,7 +132,8 @@ async def test_account_from_creation_to_deletion(api: ApiHarness) -> None:
     async with api.platform.db.acquire() as conn:
         rows = await conn.fetch("SELECT operation FROM audit WHERE actor = 'scim' ORDER BY id")
     assert [row["operation"] for row in rows] == [
-        "users.disable", "users.enable", "users.update", "users.create", "users.delete",
+        "users.disable", "users.enable", "users.update",
+        "users.create", "users.update", "users.disable", "users.delete",
     ]  # fmt: skip
 
 

@@ -15,6 +15,7 @@ import httpx
 import pytest
 from orvanta.client import Orvanta
 from tests.conftest import TestDatabase
+from tests.ports import free_port
 
 from orvanta_platform.errors import PortTaken
 from orvanta_platform.http import server as http_server
@@ -32,12 +33,6 @@ class Server:
     @property
     def address(self) -> str:
         return f"http://127.0.0.1:{self.settings.port}"
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class _Thread(threading.Thread):
@@ -71,7 +66,7 @@ class _Thread(threading.Thread):
 @pytest.fixture
 def server(database: TestDatabase, tmp_path: Path) -> Iterator[Server]:
     settings = Settings(
-        home=tmp_path, database_url=database.app_url, database_direct_url=database.app_url, port=_free_port()
+        home=tmp_path, database_url=database.app_url, database_direct_url=database.app_url, port=free_port()
     )
     thread = _Thread(settings)
     thread.start()
@@ -174,7 +169,7 @@ def test_s08_a_second_listener_of_the_port_fails(server: Server) -> None:
 
 def test_stopped_server_refuses_connections(database: TestDatabase, tmp_path: Path) -> None:
     settings = Settings(
-        home=tmp_path, database_url=database.app_url, database_direct_url=database.app_url, port=_free_port()
+        home=tmp_path, database_url=database.app_url, database_direct_url=database.app_url, port=free_port()
     )
     thread = _Thread(settings)
     thread.start()

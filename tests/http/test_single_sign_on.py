@@ -408,11 +408,14 @@ async def test_users_of_a_domain_join_once(api: ApiHarness, provider: Provider) 
     browser = Browser(api)
     await browser.log_in("ada")
     assert (await browser.client.get(f"{W}/users/whoami")).status_code == 404, "an address of another domain"
-    grant = {"domain": "example.org", "workspace": "main", "role": "viewer"}
+    assert (await api.client.post(f"{W}/groups/create", json={"name": "ops"})).is_success
+    grant = {"domain": "example.org", "workspace": "main", "role": "viewer", "groups": ["ops"]}
     await configure(api, provider, grants=[grant, {**grant, "role": "operator"}])
     await browser.log_in("ada")
     member = (await browser.client.get(f"{W}/users/whoami")).json()
     assert member["role"] == "operator"
+    (joined,) = (await api.client.get(f"{W}/audit/list", params={"operation": "groups.adduser"})).json()
+    assert (joined["resource"], joined["parameters"]["username"]) == ("ops", member["username"])
     change = f"{W}/users/update/{member['username']}"
     assert (await api.client.post(change, json={"role": "developer"})).status_code == 200
     await browser.log_in("ada")
@@ -479,6 +482,8 @@ async def test_issuer_is_checked_before_it_is_stored(api: ApiHarness, provider: 
     assert await problem(provider.issuer) is None
     assert "another issuer: " in str(await problem(f"{provider.issuer}/"))
     assert "cannot be used" in str(await problem(f"{provider.issuer}/other"))
+    assert "other than ASCII" in str(await problem(f"{provider.issuer}/größe"))
+    assert "other than ASCII" in str(await problem("https://größe.example.org"))
     assert "not a public address" in str(await problem(provider.issuer, ()))
     # A wide network that is allowed opens no metadata service.
     assert "not a public address" in str(await problem("https://169.254.169.254", ("169.0.0.0/8",)))

@@ -12,7 +12,8 @@ from typing import Any
 import httpx
 import pytest
 from tests.conftest import TestDatabase
-from tests.http.test_server import Server, _free_port, _Thread
+from tests.http.test_server import Server, _Thread
+from tests.ports import free_port
 
 from orvanta_platform import clock
 from orvanta_platform.errors import BodyTooSlow
@@ -30,7 +31,7 @@ def server(database: TestDatabase, tmp_path: Path) -> Iterator[Server]:
         home=tmp_path,
         database_url=database.app_url,
         database_direct_url=database.app_url,
-        port=_free_port(),
+        port=free_port(),
         request_grace_s=GRACE_S,
         request_rate=100,
     )

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.installation import free_port
 from tests.polling import POLL_S
+from tests.ports import free_port
 from tests.processes import with_parent
 
 PROGRAM = shutil.which("haproxy", path="/usr/sbin:/usr/bin")

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from tests.installation import free_port
 from tests.polling import POLL_S
+from tests.ports import free_port
 from tests.processes import with_parent
 
 from orvanta_platform.embedded import cluster

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests import processes
-from tests.installation import free_port
+from tests.ports import free_port
 from tests.processes import descendants, with_parent
 
 from orvanta_platform.embedded import binaries

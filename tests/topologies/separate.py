@@ -11,8 +11,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
-from tests.installation import ORVANTA, PATIENCE_S, free_port
+from tests.installation import ORVANTA, PATIENCE_S
 from tests.polling import POLL_S
+from tests.ports import free_port
 from tests.processes import with_parent
 
 PASSWORD = "two-servers-and-a-balancer"

@@ -197,7 +197,8 @@ async def test_duties_of_overlapping_leaders_are_done_once(
         await running
         await until_pushed(repository, deployments.messages)
         await until(owner, UNLINKED, 0)
-        assert await owner.fetchval(TERM) == TURNS + 1
+        # A leader on a busy machine may resign between the turns.
+        assert await owner.fetchval(TERM) > TURNS
         assert await owner.fetchval(OLD_ROWS) == 0
         async with client_of(installation, servers.reachable) as client:
             for path in (f"{W}/audit/verify", "/api/audit/verify"):
@@ -232,6 +233,7 @@ async def test_frozen_server_does_not_hold_its_locks(
         await until(owner, IN_TRANSACTION, 0)
         server.send_signal(signal.SIGCONT)
         running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
 
 async def start(installation: Installation, owner: asyncpg.Connection[asyncpg.Record], first: Path) -> None:

@@ -135,7 +135,9 @@ function ChannelDialog({ settings, save, close }: DialogProps) {
     const taken = name.trim() in settings.channels ? t("settings.channelTaken") : undefined;
     const required = kind === "email" ? ["host", "to"] : ["url"];
     const problems = Object.fromEntries(required.map((key) => [key, missing(values[key] ?? "")]));
-    const channel = { ...channelOf(kind, values), deployments: [...events] };
+    const channel = channelOf(kind, values);
+    // Servers of the previous version do not know this key.
+    if (events.length > 0) channel.deployments = [...events];
     const value = { ...settings, channels: { ...settings.channels, [name.trim()]: channel } };
     if (!(await submission.send(() => save(value), { ...problems, name: missing(name) ?? taken }))) return;
     notify(t("settings.saved", { name: name.trim() }));

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import msgspec
 
+from orvanta_platform import ids
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import query_texts
 
@@ -57,6 +58,15 @@ class DueCheck(msgspec.Struct, frozen=True):
     source: str
     """Workspace of the release."""
     number: int
+
+
+class Interventions(msgspec.Struct, frozen=True):
+    """What people did in an ended run, or in a run that it called."""
+
+    changed: bool
+    """Somebody cancelled a part of it, paused, continued or moved it."""
+    decided: bool
+    """Somebody answered an approval."""
 
 
 class CheckRow(msgspec.Struct, frozen=True):
@@ -124,6 +134,12 @@ async def finish(
 ) -> bool:
     """End checks that are in the state `before`; False: another server has ended them."""
     return await conn.fetchval(_SQL["finish"], deployment, state, before, _text(results), rolls_back) is not None
+
+
+async def get_interventions(conn: Connection, workspace: str, run: UUID) -> Interventions:
+    """Return what people did in a run that has ended."""
+    row = await conn.fetchrow(_SQL["get_interventions"], workspace, run, ids.made_at(run))
+    return Interventions(**dict(row))
 
 
 async def is_current(conn: Connection, deployment: int) -> bool:

@@ -235,6 +235,8 @@ class Provider:
 
         from orvanta_platform.outbound.http import pool
 
+        if not url.isascii():
+            raise ProviderUnreachable("an address contains characters other than ASCII")
         sent = [*headers.items(), ("Accept", "application/json"), ("Accept-Encoding", "identity")]
         try:
             async with (

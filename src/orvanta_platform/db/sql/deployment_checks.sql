@@ -42,6 +42,20 @@ SET state = $2, results = $4::text::jsonb, ended_at = app_now(), rollback = CASE
 WHERE deployment = $1 AND state = $3
 RETURNING deployment;
 
+-- name: get_interventions
+-- Returns whether somebody cancelled a part of the ended run $2, or of a run that it called, paused, continued or moved
+-- it, since $3, and whether somebody decided in one of them.
+WITH RECURSIVE called AS (
+    SELECT $2::uuid AS id
+    UNION ALL
+    SELECT r.id FROM run AS r JOIN called AS c ON r.parent = c.id
+)
+SELECT EXISTS (SELECT FROM audit AS a
+               WHERE a.workspace = $1 AND a.at >= $3
+                 AND a.operation IN ('jobs.cancel', 'jobs.continue', 'jobs.move', 'jobs.pause_before')
+                 AND a.parameters ->> 'run' IN (SELECT id::text FROM called)) AS changed,
+       EXISTS (SELECT FROM decision AS d WHERE d.run IN (SELECT id FROM called)) AS decided;
+
 -- name: is_current
 -- Returns true if a deployment is the last one of its environment.
 SELECT e.deployment = d.id FROM deployment AS d JOIN environment AS e ON e.name = d.environment WHERE d.id = $1;

@@ -80,7 +80,10 @@ async def _join_by_domain(sync: _Sync, grants: Sequence[ClaimGrant]) -> None:
             await _join(sync, row.workspace, _highest(grants, row.workspace))
             here = [each for each in grants if each.workspace == row.workspace]
             wanted = {(row.workspace, group) for each in here for group in each.groups}
-            await identities.join_groups(sync.conn, sync.account.email, wanted)
+            joined = await identities.join_groups(sync.conn, sync.account.email, wanted)
+            subjects = [(workspace, "groups.adduser", group) for workspace, group in joined]
+            details = {"username": sync.account.username, "by": "domain"}
+            await audit.record_many(sync.conn, sync.actor, subjects, details)
 
 
 async def _apply_to(sync: _Sync, row: MembershipRow, wanted: Role | None) -> list[UUID]:

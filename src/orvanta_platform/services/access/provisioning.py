@@ -83,8 +83,12 @@ async def create_user(platform: Platform, actor: Actor, email: str, values: User
     async with platform.db.transaction() as conn:
         await add_account(conn, actor, NewAccount(email, name=values.name), None)
         await scim.update_user(conn, email.lower(), values.name, values.external_id)
+        if values.external_id is not None:
+            parameters = {"external_id": values.external_id}
+            await audit.record_instance(conn, actor, "users.update", "Updated", email.lower(), parameters)
         if values.active is False:
             await account_rows.set_disabled(conn, email.lower(), True, by_scim=True)
+            await audit.record_instance(conn, actor, "users.disable", "Updated", email.lower())
         return (await scim.list_users(conn, Matching(name=email.lower()), limit=1))[0].id
 
 

@@ -74,7 +74,7 @@ async def record(platform: Platform, actor: Actor, workspace: str, id: UUID) -> 
     """
     async with platform.db.acquire() as conn:
         row = await jobs.get_readable(platform, conn, actor, workspace, id)
-        path = await present_paths.of_workflow(conn, workspace, row.run_path, row.version)
+        path = await present_paths.of_workflow(conn, workspace, row.run_path, row.version, actor)
         if row.is_flow and row.run_path is not None:
             await deploy.require_write(conn, actor, workspace, "flow", path)
         row = await _recordable(conn, row)

@@ -210,17 +210,20 @@ async def _observe_run(platform: Platform, due: DueCheck) -> None:
         if live is not None and not due.is_run_late:
             await rows.postpone(conn, due.deployment, POLL_S)
             return
+        done = await rows.get_interventions(conn, due.workspace, due.run)
     if live is not None:
         reason = f"The smoke run exceeded its time limit of {smoke.time_limit_s} s."
         await cancellation.cancel(platform, system(due.workspace), due.workspace, due.run, reason)
         result = _failure(smoke, f"It did not end within {smoke.time_limit_s} s and was cancelled.")
     elif ended is None:
         result = _failure(smoke, "It was deleted.")
+    elif done.changed:
+        result = _failure(smoke, "A member cancelled a part of it, paused, continued or moved it.")
     elif ended.status == "succeeded":
         result = CheckResult(kind="smoke_run", path=smoke.path, passed=True)
     else:
         result = _failure(smoke, f"It ended with the status {ended.status}.")
-    has_failed = live is None and ended is not None and ended.status == "failed"
+    has_failed = ended is not None and ended.status == "failed" and not (done.changed or done.decided)
     await _finish(platform, due, [*due.results, result], smoke_run_failed=has_failed)
 
 
@@ -236,8 +239,9 @@ async def _finish(
 ) -> None:
     """Store the outcome, and what follows from it, in one transaction.
 
-    Only a smoke run that failed is followed by a rollback. Members without rights in the environment can change the
-    tests of the workspace of the release, and those who may cancel or pause a smoke run cannot apply a rollback.
+    Only a smoke run that failed by itself is followed by a rollback. Members without rights in the environment can
+    change the tests of the workspace of the release, and those who may cancel, pause or decide in a smoke run cannot
+    apply a rollback: a run in which they did so orders none, and one that they changed does not pass.
     Nothing follows from failed checks of a release that was replaced meanwhile, such as by a rollback of a member.
     """
     failure = failed_checks.failure_of(results)

@@ -59,7 +59,10 @@ async def report(conn: Connection, notices: Notices, due: DueCheck) -> None:
 
 
 async def hold(conn: Connection, notices: Notices, due: DueCheck) -> None:
-    """Prevent promotions to the environment until a member lifts the hold."""
+    """Prevent promotions to the environment until a member lifts the hold. A hold of a member remains as it is."""
+    environment = await environments.get(conn, due.workspace)
+    if environment is None or environment.hold_by is not None:
+        return
     reason, actor = _reason(due), system(due.workspace)
     await deployment_rows.set_hold(conn, due.environment, actor.username, reason)
     await audit.record(conn, actor, "deployments.hold", "Updated", due.environment, {"reason": reason})

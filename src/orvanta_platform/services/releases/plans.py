@@ -91,12 +91,17 @@ async def make(
     Forbidden, RateLimited.
     """
     require(actor, "read", Target(environment.workspace, "deployment"))
+    require_paths(actor, environment.workspace, release.bundle)
+    restored: Mapping[str, int] = {}
     if kind == "rollback":
         bundle, restored = await with_restored(platform, environment, release)
+        if not all(_may_read(actor, environment.workspace, key) for key in bundle.item_keys()):
+            # The paths are those of another release, which the actor may not know.
+            raise Forbidden(
+                f"The rollback restores items that you may not read in {environment.workspace}.",
+                hint="An admin of the workspace can give you access to their folders.",
+            )
         release = replace(release, bundle=bundle)
-    else:
-        restored = {}
-    require_paths(actor, environment.workspace, release.bundle)
     async with platform.turns.take("plans", environment.workspace):
         return await _make(platform, actor, environment, release, kind, restored, overwrite=overwrite)
 

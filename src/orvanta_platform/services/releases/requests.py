@@ -149,12 +149,14 @@ async def open_request(
         subject = Subject(
             environment.name, workspace, release.row.workspace, release.row.number, request, actor.username
         )
-        if await rows.count_recent(conn, environment.name, actor.email) <= MAX_OPEN:
+        reports = await rows.count_recent(conn, environment.name, actor.email) <= MAX_OPEN
+        if reports:
             await notices.queue(conn, "requested", subject)
         if hold is not None:
             await rows.set_hold(conn, environment.name, actor.username, hold)
             await audit.record(conn, actor, "deployments.hold", "Updated", environment.name, {"reason": hold})
-            await notices.queue(conn, "held", subject)
+            if reports:
+                await notices.queue(conn, "held", subject)
     return await get(platform, actor, workspace, request)
 
 

@@ -78,7 +78,7 @@ async def _secrets_for_masks(platform: Platform, actor: Actor, workspace: str, r
 async def _deployed(
     platform: Platform, actor: Actor, workspace: str, row: JobRow, args: bytes, options: RunOptions, *, latest: bool
 ) -> UUID:
-    path = await _present_path(platform, workspace, row) if latest else ""
+    path = await _present_path(platform, actor, workspace, row) if latest else ""
     if row.kind == "script" and latest:
         return await runs.start_script(platform, actor, workspace, path, args, options)
     if row.kind == "script" and row.script_hash is not None:
@@ -92,11 +92,11 @@ async def _deployed(
     raise BadRequest(f"A run of the kind {row.kind} cannot be run again.", hint="Repeat the deployment instead.")
 
 
-async def _present_path(platform: Platform, workspace: str, row: JobRow) -> str:
+async def _present_path(platform: Platform, actor: Actor, workspace: str, row: JobRow) -> str:
     async with platform.db.acquire() as conn:
         if row.kind == "script":
-            return await present_paths.of_script(conn, workspace, row.own_path, row.script_hash)
-        return await present_paths.of_workflow(conn, workspace, row.own_path, row.version)
+            return await present_paths.of_script(conn, workspace, row.own_path, row.script_hash, actor)
+        return await present_paths.of_workflow(conn, workspace, row.own_path, row.version, actor)
 
 
 async def _preview(

@@ -205,7 +205,7 @@ async def _version(
     row = await run_rows.resolve_version(conn, workspace, version_id)
     await runs.require_named(conn, actor, row)
     found = runs.require_runnable(actor, workspace, row, f"flow version {version_id}")
-    path = await present_paths.of_workflow(conn, workspace, run.path, run.version)
+    path = await present_paths.of_workflow(conn, workspace, run.path, run.version, actor)
     if found.path != path:
         raise BadRequest(f"The version {version_id} belongs to {found.path}; the run is a run of {path}.")
     return found
