@@ -62,6 +62,25 @@ async def test_daemon_whose_task_group_fails_is_restarted(monkeypatch: pytest.Mo
         await asyncio.sleep(0)
 
 
+async def test_daemon_that_is_cancelled_from_inside_is_restarted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As by a shared task that it waits for and that another one cancels."""
+    monkeypatch.setattr(supervision, "RESTART_S", 0)
+    started = asyncio.Queue[None]()
+
+    async def daemon(_: Platform) -> None:
+        started.put_nowait(None)
+        raise asyncio.CancelledError
+
+    task = asyncio.create_task(keep_running(daemon, cast("Platform", None)))
+    restarts = asyncio.create_task(_take(started, 3))
+    await asyncio.wait((task, restarts), return_when=asyncio.FIRST_COMPLETED)
+    restarts.cancel()
+    assert not task.done()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
 async def _take(queue: asyncio.Queue[None], count: int) -> None:
     for _ in range(count):
         await queue.get()
