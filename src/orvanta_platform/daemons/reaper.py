@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
+from uuid import UUID
 
+import msgspec
 import structlog
 
 from orvanta_platform import clock
@@ -18,6 +20,47 @@ log = structlog.get_logger(__name__)
 
 
 async def run(platform: Platform) -> None:
+    """Watch all workers and recover the jobs of lost ones, independently of each other.
+
+    A recovery that fails or waits for locks must not interrupt the observation of the heartbeats.
+    """
+    lost = _LostWorkers()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_watch(platform, lost))
+        group.create_task(_recover(platform, lost))
+
+
+class _LostWorker(msgspec.Struct, frozen=True):
+    """A worker that is lost; `generation`: the one at which it held its jobs."""
+
+    id: UUID
+    generation: int
+    is_new: bool
+    """True if this process declared it lost."""
+
+
+class _LostWorkers:
+    """Workers whose jobs are to be recovered."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[UUID, _LostWorker] = {}
+        self._event = asyncio.Event()
+
+    def add(self, worker: _LostWorker) -> None:
+        """Add a worker, unless it waits already."""
+        self._waiting.setdefault(worker.id, worker)
+        self._event.set()
+
+    async def take(self) -> _LostWorker:
+        """Wait for a worker and remove it. New ones precede those whose recovery may have failed before."""
+        while not self._waiting:
+            self._event.clear()
+            await self._event.wait()
+        worker = max(self._waiting.values(), key=lambda each: each.is_new)
+        return self._waiting.pop(worker.id)
+
+
+async def _watch(platform: Platform, lost: _LostWorkers) -> None:
     """Check all workers every ORVANTA_WATCH_MS, with jitter."""
     settings = platform.settings
     watch_s = settings.watch_ms / 1000
@@ -26,21 +69,38 @@ async def run(platform: Platform) -> None:
         async with platform.db.acquire() as connection:
             seen = await workers.list_observed(connection)
         for worker in observer.scan(seen, clock.monotonic()):
-            await _fence(platform, worker)
+            if await _fence(platform, worker):
+                lost.add(_LostWorker(worker.id, worker.generation, is_new=True))
         for worker in seen:
             if worker.state == "lost":
-                await reap(platform.tools, worker.id, worker.generation - 1, settings.max_losses)
+                lost.add(_LostWorker(worker.id, worker.generation - 1, is_new=False))
         await asyncio.sleep(watch_s * random.uniform(0.8, 1.2))
 
 
-async def _fence(platform: Platform, worker: ObservedWorker) -> None:
-    """Declare a worker lost and requeue its jobs.
+async def _fence(platform: Platform, worker: ObservedWorker) -> bool:
+    """Declare a worker lost; return whether this process did.
 
-    Only the winner of the compare-and-set requeues immediately; if it crashes, the others find a lost worker.
+    Only the winner of the compare-and-set requeues its jobs immediately; if it crashes, the others find a lost worker.
     """
-    async with platform.db.acquire() as connection:
-        won = await workers.fence_lost(connection, worker)
+    try:
+        async with platform.db.acquire() as connection:
+            won = await workers.fence_lost(connection, worker)
+    except Exception as error:
+        log.warning("cannot declare a worker lost", action="fence", worker=str(worker.id), error=repr(error))
+        return False
     if won:
         platform.measurements.lost_workers.add()
-        done = await reap(platform.tools, worker.id, worker.generation, platform.settings.max_losses)
-        log.warning("worker lost", action="reap", worker=str(worker.id), jobs=done.jobs, ended=len(done.stepped))
+    return won
+
+
+async def _recover(platform: Platform, lost: _LostWorkers) -> None:
+    """Requeue the jobs of lost workers. The next check finds a worker again whose recovery failed."""
+    while True:
+        worker = await lost.take()
+        try:
+            done = await reap(platform.tools, worker.id, worker.generation, platform.settings.max_losses)
+        except Exception as error:
+            log.warning("cannot requeue a lost worker's jobs", action="reap", worker=str(worker.id), error=repr(error))
+            continue
+        if worker.is_new or done.jobs or done.stepped:
+            log.warning("worker lost", action="reap", worker=str(worker.id), jobs=done.jobs, ended=len(done.stepped))
