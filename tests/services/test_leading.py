@@ -111,6 +111,24 @@ async def test_leader_that_stops_is_replaced_immediately(platform: Platform, hou
     assert await second.beat(), "who resigns twice takes nothing from others"
 
 
+async def test_leader_stops_after_a_heartbeat_that_took_as_long_as_its_lease(
+    platform: Platform, hours: Hours, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the answer arrives, others may have observed the heartbeat for the whole lease."""
+    leader = Leadership(platform, "duty", beat_s=0)
+    await leader.seek()
+    beat, sent = leader.beat, list[bool]()
+
+    async def beat_slowly() -> bool:
+        sent.append(await beat())
+        hours.now += LEASE_S
+        return len(sent) == 1
+
+    monkeypatch.setattr(leader, "beat", beat_slowly)
+    await leader.hold()
+    assert sent == [True]
+
+
 @asynccontextmanager
 async def running(work: asyncio.Task[None]) -> AsyncIterator[asyncio.Task[None]]:
     try:

@@ -103,14 +103,18 @@ class Leadership:
             return await leaders.beat(connection, self.name, self.holder, self.term)
 
     async def hold(self) -> None:
-        """Send heartbeats until the term is over, or until they have failed for so long that it may be over."""
+        """Send heartbeats until the term is over, or until they have failed for so long that it may be over.
+
+        A heartbeat counts from before it was sent: observers may have seen it long before its answer arrived.
+        """
         sent_at = clock.monotonic()
-        while clock.monotonic() - sent_at < self._lease_s * 0.6:
+        while (left_s := sent_at + self._lease_s * 0.6 - clock.monotonic()) > 0:
+            now = clock.monotonic()
             try:
-                async with asyncio.timeout(self._lease_s * 0.6):
+                async with asyncio.timeout(left_s):
                     if not await self.beat():
                         break
-                sent_at = clock.monotonic()
+                sent_at = now
             except _UNAVAILABLE as error:
                 log.info("heartbeat failed", action="beat", leader=self.name, error=repr(error))
             await asyncio.sleep(self._beat_s)
