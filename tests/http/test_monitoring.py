@@ -12,12 +12,17 @@ import httpx
 import pytest
 from tests.conftest import TestDatabase
 from tests.http.harness import ApiHarness
+from tests.polling import POLL_S
 from tests.ports import free_port
 
 from orvanta_platform import clock
 from orvanta_platform import settings as settings_module
+from orvanta_platform.daemons import monitoring as endpoints
+from orvanta_platform.daemons import supervision
+from orvanta_platform.daemons.leader_election import Duty, lead
 from orvanta_platform.daemons.monitoring import monitoring
 from orvanta_platform.errors import PortTaken, SettingsError
+from orvanta_platform.services.platform import Platform
 
 TOKEN = "a-token-of-prometheus"
 
@@ -56,6 +61,20 @@ async def test_endpoint_without_token_answers_loopback_names_only(api: ApiHarnes
         assert (await client.get("/metrics")).status_code == 200
         for path in ("/metrics", "/health/ready"):
             assert (await client.get(path, headers={"Host": "attacker.example"})).status_code == 400
+
+
+async def test_figures_are_exposed_after_the_election_failed(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Regression test: after an unexpected error, the process never exposed figures of the database again."""
+
+    async def fail_once(platform: Platform, name: str, duty: Duty) -> None:
+        monkeypatch.setattr(endpoints, "lead", lead)
+        raise asyncpg.InvalidPasswordError
+
+    monkeypatch.setattr(endpoints, "lead", fail_once)
+    monkeypatch.setattr(supervision, "RESTART_S", 0)
+    async with asyncio.timeout(20), endpoint(api, None) as client:
+        while "orvanta_db_size_bytes" not in (await client.get("/metrics")).text:
+            await asyncio.sleep(POLL_S)
 
 
 async def test_idle_connections_do_not_block_the_endpoint(api: ApiHarness) -> None:

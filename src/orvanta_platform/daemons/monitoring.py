@@ -18,6 +18,7 @@ import structlog
 from orvanta_platform import clock
 from orvanta_platform.daemons import run_counts
 from orvanta_platform.daemons.leader_election import lead
+from orvanta_platform.daemons.supervision import keep_running
 from orvanta_platform.errors import PortTaken
 from orvanta_platform.measurements import Measurements
 from orvanta_platform.services.maintenance import metrics, readiness
@@ -70,7 +71,7 @@ async def monitoring(platform: Platform, port: int | None, *, with_database: boo
             hint="Stop the program that listens there, or set ORVANTA_METRICS_PORT or ORVANTA_WORKER_METRICS_PORT.",
         ) from error
     log.info("serving metrics", host=host, port=port)
-    leading = asyncio.create_task(lead(platform, LEADER, endpoint.expose_figures)) if with_database else None
+    leading = asyncio.create_task(keep_running(endpoint.lead, platform)) if with_database else None
     try:
         yield
     finally:
@@ -94,6 +95,10 @@ class Endpoint:
         self._figures: Figures | None = None
         self._read_at = float("-inf")
         self._reading = asyncio.Lock()
+
+    async def lead(self, platform: Platform) -> None:
+        """Expose the figures of the database whenever this process is the leader that does so. Runs until cancelled."""
+        await lead(platform, LEADER, self.expose_figures)
 
     async def expose_figures(self, _platform: Platform) -> None:
         """Expose the figures of the database until cancelled."""
