@@ -16,6 +16,8 @@ from tests.polling import POLL_S
 from tests.worker.group_worker import running_worker
 
 from orvanta_platform.control.actor import Role
+from orvanta_platform.control.instance_settings import InstanceSettings, Setting
+from orvanta_platform.control.secrets import SecretUnreadable
 from orvanta_platform.queue.claim import Claimer
 from orvanta_platform.worker.group_settings import GroupSettings
 from orvanta_platform.worker.runtimes.cells import SandboxUnavailable
@@ -113,6 +115,23 @@ async def test_worker_claims_no_jobs_before_it_has_read_its_settings(api: ApiHar
     await make_unreadable(api)
     assert not await group.take()
     assert group._lease.may_claim is False and "cannot be read" in str(group._worker._unready())
+
+
+@pytest.mark.parametrize("error", [asyncpg.InvalidPasswordError("refused"), SecretUnreadable("sealed by another key")])
+async def test_worker_keeps_its_settings_after_any_failure(
+    api: ApiHarness, group: GroupSettings, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """Regression test: after an unexpected error, the worker ignored its group until it was restarted."""
+
+    async def fail(settings: InstanceSettings, setting: Setting[Any]) -> Any:
+        raise error
+
+    assert (await configure(api, group, slots=2))["slots"] == 2
+    with monkeypatch.context() as patch:
+        patch.setattr(InstanceSettings, "get", fail)
+        assert not await group.take()
+    assert group._lease.may_claim
+    assert (await configure(api, group, slots=1))["slots"] == 1
 
 
 async def test_group_without_network_serves_no_webhooks(api: ApiHarness, group: GroupSettings) -> None:

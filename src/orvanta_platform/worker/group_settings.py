@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import asyncio
 
-import msgspec
 import structlog
 
 from orvanta_platform.control.instance_settings import QUEUE_RULES, WORKER_GROUPS
 from orvanta_platform.control.worker_groups import WorkerGroup
 from orvanta_platform.db import workers
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.worker.claiming import DATABASE_AWAY
 from orvanta_platform.worker.lease import Lease
 from orvanta_platform.worker.loop import Worker
 
 CHECK_S = 5.0
 """Seconds between checks for changed settings."""
-
-_UNREADABLE: tuple[type[Exception], ...] = (*DATABASE_AWAY, msgspec.DecodeError)
 
 log = structlog.get_logger(__name__)
 
@@ -37,8 +33,9 @@ class GroupSettings:
     async def take(self) -> bool:
         """Read and apply the settings and the rules about queues; return whether the settings changed.
 
-        If they cannot be read, also because a newer version has written them, the worker keeps its previous settings.
-        Without previous settings it claims no jobs: its group may require conditions that it does not meet.
+        If they cannot be read, for instance because a newer version has written them or the instance key differs, the
+        worker keeps its previous settings. Without previous settings it claims no jobs: its group may require
+        conditions that it does not meet.
         """
         try:
             self._worker.follow_queue_rules(await self._platform.instance.get(QUEUE_RULES))
@@ -51,8 +48,8 @@ class GroupSettings:
                 queues = []  # others see that it serves none
             async with self._platform.db.acquire() as connection:
                 await workers.set_served(connection, self._lease.worker, self._lease.generation, queues, slots)
-        except _UNREADABLE as error:
-            log.warning("cannot read the settings of the group", action="group_settings", error=str(error))
+        except Exception as error:
+            log.warning("cannot read the settings of the group", action="group_settings", error=repr(error))
             if self._taken is None:
                 self._lease.excluded = "The settings of the group cannot be read."
             return False
