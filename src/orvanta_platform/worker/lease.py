@@ -7,6 +7,12 @@ from uuid import UUID
 
 from orvanta_platform import clock
 
+IDLE_TRANSACTION_MS = 10_000
+"""Time after which the database ends a session whose transaction waits for the worker's process or its supervisor.
+
+A frozen process would keep the locks of its jobs, and nobody could take them over when its lease has ended.
+"""
+
 
 @dataclass(slots=True)
 class Lease:

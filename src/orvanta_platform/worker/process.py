@@ -23,18 +23,12 @@ from orvanta_platform import heap
 from orvanta_platform.services.platform import Platform, open_platform
 from orvanta_platform.settings import Settings
 from orvanta_platform.worker.group_settings import GroupSettings
-from orvanta_platform.worker.lease import Lease
+from orvanta_platform.worker.lease import IDLE_TRANSACTION_MS, Lease
 from orvanta_platform.worker.loop import Worker
 from orvanta_platform.worker.runtimes.pool import Runtimes
 
 CONNECTIONS = 4
 """Maximum number of database connections of one worker, including the listener."""
-
-IDLE_TRANSACTION_MS = 10_000
-"""Time after which the database ends a session whose transaction waits for this process.
-
-A frozen process would keep the locks of its jobs, and nobody could take them over when its lease has ended.
-"""
 
 STATS_S = 1.0
 
@@ -119,12 +113,12 @@ async def _work(worker: Worker, control: Control, lease: Lease, group: GroupSett
     reporting = asyncio.create_task(_report(worker, control), name="stats")
     following = asyncio.create_task(group.follow(), name="group settings")
     working = asyncio.create_task(worker.run(), name="worker")
+    tasks = (listening, reporting, following, working)
     try:
-        done, _ = await asyncio.wait([listening, working], return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()
     finally:
-        tasks = (listening, reporting, following, working)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

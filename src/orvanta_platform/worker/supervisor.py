@@ -31,6 +31,7 @@ from orvanta_platform.services.platform import open_storage
 from orvanta_platform.settings import Settings
 from orvanta_platform.storage import Storage
 from orvanta_platform.worker import job_recovery
+from orvanta_platform.worker.lease import IDLE_TRANSACTION_MS
 
 _PAUSE_S = (0.2, 5.0)
 _STEADY_S = 30.0
@@ -201,16 +202,14 @@ class _Registration:
         self._child.send(lease=lease)
         if stopping.is_set():
             self._child.send(drain=True)
-        listening = asyncio.create_task(self._listen())
-        beating = asyncio.create_task(self._beat())
+        listening = asyncio.create_task(self._listen(), name="messages")
+        beating = asyncio.create_task(self._beat(), name="heartbeats")
         try:
             await asyncio.wait([exited, beating], return_when=asyncio.FIRST_COMPLETED)
             self._child.kill()
             code = await exited
         finally:
-            for task in (listening, beating):
-                task.cancel()
-            await asyncio.gather(listening, beating, return_exceptions=True)
+            await _end(listening, beating)
             await self._give_up(stopped=stopping.is_set())
         return code
 
@@ -218,7 +217,10 @@ class _Registration:
         if self._database is None:
             assert self._settings.database_url is not None
             self._database = await Database.connect(
-                self._settings.database_url, direct_url=self._settings.database_direct_url, max_size=1
+                self._settings.database_url,
+                direct_url=self._settings.database_direct_url,
+                max_size=1,
+                idle_transaction_timeout_ms=IDLE_TRANSACTION_MS,
             )
         return self._database
 
@@ -291,6 +293,15 @@ class _Registration:
         finally:
             if self._database is not None:
                 await self._database.close()
+
+
+async def _end(*tasks: asyncio.Task[None]) -> None:
+    """Cancel the tasks, and log the error of one that has failed."""
+    for task in tasks:
+        task.cancel()
+    for task, result in zip(tasks, await asyncio.gather(*tasks, return_exceptions=True), strict=True):
+        if isinstance(result, Exception):
+            log.error("task failed", action="supervise", task=task.get_name(), error=repr(result))
 
 
 def _address() -> str:

@@ -1,0 +1,100 @@
+"""The two processes of a worker: their tasks, and the connection of the supervisor."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from structlog.testing import capture_logs
+from tests.conftest import TestDatabase
+
+from orvanta_platform.db import workers
+from orvanta_platform.services.platform import open_platform, open_storage
+from orvanta_platform.settings import Settings
+from orvanta_platform.worker.group_settings import GroupSettings
+from orvanta_platform.worker.lease import IDLE_TRANSACTION_MS, Lease
+from orvanta_platform.worker.loop import Worker
+from orvanta_platform.worker.process import Control, _work
+from orvanta_platform.worker.runtimes.pool import Runtimes
+from orvanta_platform.worker.supervisor import _Child, _Registration
+
+
+@pytest.fixture
+def settings(database: TestDatabase, tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path / "home", database_url=database.app_url)
+
+
+@pytest.fixture
+def process() -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen(["sleep", "3600"], start_new_session=True) as started:
+        yield started
+        started.kill()
+
+
+@pytest.fixture
+async def child(process: subprocess.Popen[bytes]) -> AsyncIterator[_Child]:
+    """Yield a process that does nothing, with the supervisor's end of its socket pair."""
+    own_end, child_end = socket.socketpair()
+    made = _Child(process, *await asyncio.open_connection(sock=own_end))
+    yield made
+    made.writer.close()
+    child_end.close()
+
+
+async def test_database_ends_transactions_of_frozen_supervisor(settings: Settings, child: _Child) -> None:
+    """Otherwise it would keep the locks of the runs whose jobs it was requeuing."""
+    database = await _Registration(settings, open_storage(settings), child, "none")._connected()
+    try:
+        async with database.acquire() as connection:
+            limit = await connection.fetchval("SHOW idle_in_transaction_session_timeout")
+    finally:
+        await database.close()
+    assert limit == f"{IDLE_TRANSACTION_MS // 1000}s"
+
+
+async def test_supervisor_logs_why_its_heartbeats_ended(
+    settings: Settings, child: _Child, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> None:
+        raise KeyError("number")
+
+    monkeypatch.setattr(workers, "record_heartbeat", fail)
+    registration = _Registration(settings, open_storage(settings), child, "none")
+    with capture_logs() as lines:
+        code = await registration.run(asyncio.create_task(child.wait()), asyncio.Event())
+    assert code == -signal.SIGKILL
+    assert [(line["task"], line["error"]) for line in lines if line["event"] == "task failed"] == [
+        ("heartbeats", "KeyError('number')")
+    ]
+
+
+async def test_process_ends_if_it_cannot_follow_its_group(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its supervisor starts it again. Otherwise it would work by the last settings for ever."""
+
+    async def fail(_: GroupSettings) -> None:
+        raise KeyError("slots")
+
+    monkeypatch.setattr(GroupSettings, "follow", fail)
+    own_end, supervisor_end = socket.socketpair()
+    platform = await open_platform(settings)
+    runtimes = Runtimes(tmp_path / "worker", [], "none")
+    lease = Lease(uuid4(), 1, 3600)
+    worker = Worker(platform, runtimes, lease)
+    reader, writer = await asyncio.open_connection(sock=own_end)
+    try:
+        async with asyncio.timeout(20):
+            with pytest.raises(KeyError, match="slots"):
+                await _work(worker, Control(reader, writer), lease, GroupSettings(platform, worker, lease, "none"))
+    finally:
+        writer.close()
+        supervisor_end.close()
+        await runtimes.close()
+        await platform.close()
