@@ -13,8 +13,10 @@ import pytest
 from tests.orchestrator.harness import ACTOR, MAX_WAIT_S, WORKSPACE, CoreHarness, condition, on
 
 from orvanta_platform.db import workers
+from orvanta_platform.db.jobs import ClaimedJob
 from orvanta_platform.db.steps import StepWrite, write_steps
 from orvanta_platform.db.workers import NewWorker
+from orvanta_platform.orchestrator import job_completion
 from orvanta_platform.services.runs import start as runs
 from orvanta_platform.services.runs.start import RunOptions, ScriptPreview
 from orvanta_platform.worker import batches
@@ -126,6 +128,48 @@ async def test_rejected_batch_is_executed_one_by_one(
     async with working(core, tmp_path):
         await core.until(ALL_ENDED)
     assert len(await core.rows("SELECT FROM run WHERE status = 'succeeded'")) == len(started)
+    await core.is_whole()
+
+
+async def test_undecidable_job_strands_no_others(
+    core: CoreHarness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = await one_each(core, 5)
+
+    def undecidable(job: ClaimedJob, *rest: Any) -> StepWrite | None:
+        if job.id == started[2]:
+            raise IndexError("no such node")
+        return job_completion.write_without_io(job, *rest)
+
+    monkeypatch.setattr(batches, "write_without_io", undecidable)
+    async with working(core, tmp_path) as worker:
+        await core.until(ALL_ENDED)
+    assert worker._batches.jobs_executed == 4
+    assert len(await core.rows("SELECT FROM run WHERE status = 'succeeded'")) == len(started)
+    await core.is_whole()
+
+
+async def test_failed_batch_gives_back_its_jobs(
+    core: CoreHarness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that were not written, and those that were handed off by the write."""
+    failures = iter([False, False, True])
+
+    def fails_once(*args: Any, **more: Any) -> None:
+        if next(failures, False):
+            raise RuntimeError("unexpected")
+        job_completion.notify_step(*args, **more)
+
+    nodes = identity("a"), identity("b", "a")
+    await core.start(*nodes)
+    async with working(core, tmp_path):  # runs of workflows are batched when their blueprint is cached
+        await core.until(ALL_ENDED)
+    monkeypatch.setattr(batches, "notify_step", fails_once)
+    started = [await core.start(*nodes, args={"n": n}) for n in range(5)]
+    async with working(core, tmp_path) as worker:
+        await core.until(ALL_ENDED)
+    assert next(failures, None) is None and not worker._batches.held
+    assert [await core.result(run) for run in started] == [{"n": n} for n in range(5)]
     await core.is_whole()
 
 

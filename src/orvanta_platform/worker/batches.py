@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
+from typing import TypeVar
 from uuid import UUID
 
 import msgspec
@@ -40,6 +42,8 @@ MAX_CONCURRENT = 3
 """Maximum number of concurrent batches: while the database writes one, the next is decided."""
 
 log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
 
 Run = Callable[[ClaimedJob], Awaitable[None]]
 """Function that runs one job by itself, and then the jobs of its run that are handed off to this worker."""
@@ -117,14 +121,26 @@ class Batches:
         return found
 
     async def _run(self, jobs: list[ClaimedJob], more_waits: bool) -> None:
-        """Run these jobs and the jobs of their runs that are handed off."""
+        """Run these jobs and the jobs of their runs that are handed off.
+
+        After an unexpected error the worker no longer holds the jobs, so that they are requeued as unknown ones.
+        """
         rounds, started = 0, clock.monotonic()
         while jobs:
             rounds += 1
-            jobs = await self._round(jobs, may_continue_run(more_waits, rounds, started))
+            following: list[ClaimedJob] = []
+            try:
+                await self._round(jobs, may_continue_run(more_waits, rounds, started), following)
+            except Exception:
+                log.exception("batch failed", action="batch", jobs=len(jobs))
+                for job in (*jobs, *following):
+                    self._held.pop(job.id, None)
+                self._on_lost_claim()
+                return
+            jobs = following
 
-    async def _round(self, jobs: list[ClaimedJob], hand_off: bool) -> list[ClaimedJob]:
-        """Process one batch and return the jobs that were handed off."""
+    async def _round(self, jobs: list[ClaimedJob], hand_off: bool, following: list[ClaimedJob]) -> None:
+        """Process one batch and add the jobs that were handed off to `following`."""
         ready, rest = await self._decide(jobs, hand_off)
         written: set[int] = set()
         if ready:
@@ -133,7 +149,6 @@ class Batches:
                     started = clock.monotonic()
                     written = await write_steps(connection, [step.write for step in ready])
                     self._platform.measurements.steps.observe(clock.monotonic() - started)
-        following: list[ClaimedJob] = []
         for index, step in enumerate(ready):
             if index not in written:
                 rest.append(step.job)
@@ -150,7 +165,6 @@ class Batches:
                 self._held[step.following.id] = step.following.run.id
                 following.append(step.following)
         await asyncio.gather(*(self._run_individually(job) for job in rest))
-        return following
 
     async def _run_individually(self, job: ClaimedJob) -> None:
         try:
@@ -164,11 +178,14 @@ class Batches:
         rest: list[ClaimedJob] = []
         runs: set[UUID] = set()
         size = 0
-        eligible = [(job, blueprint) for job in jobs if (blueprint := self._eligible_blueprint(job)) is not None]
+        blueprints = [(job, _try(job, partial(self._eligible_blueprint, job))) for job in jobs]
+        eligible = [(job, blueprint) for job, blueprint in blueprints if blueprint is not None]
         raws = await self._previous_results(eligible)
         found = {job.id: (blueprint, raw) for (job, blueprint), raw in zip(eligible, raws, strict=True)}
         for job in jobs:
-            step = self._step(job, *found[job.id], hand_off) if job.id in found and job.run.id not in runs else None
+            step = None
+            if job.id in found and job.run.id not in runs:
+                step = _try(job, partial(self._step, job, *found[job.id], hand_off))
             if step is None or size > MAX_BYTES:
                 rest.append(job)
                 continue
@@ -212,3 +229,12 @@ class Batches:
             return None
         write, handed_off = claim_next(write, job, finish) if hand_off else (write, None)
         return _ReadyStep(job, finish, write, claimed_of(job, write, handed_off) if handed_off else None)
+
+
+def _try(job: ClaimedJob, decide: Callable[[], T | None]) -> T | None:
+    """Return the result of `decide`, or None after an error, so that only this job runs individually and reports it."""
+    try:
+        return decide()
+    except Exception:
+        log.warning("job runs individually", action="batch_decide", job=str(job.id), exc_info=True)
+        return None
