@@ -167,6 +167,27 @@ async def test_low_water_mark_follows_claims(core: CoreHarness, hours: Hours) ->
     assert water.mark(hours.now, claim.LOW_WATER_AGE_S) == 0
 
 
+async def test_marks_of_empty_queues_are_dropped(core: CoreHarness, hours: Hours) -> None:
+    """Dynamic tags may name any number of queues."""
+    worker = await core.worker()
+    for number in range(20):
+        started = await start_single(core, queue=f"tag-{number}")
+        assert [found.id for found in await worker.claim(1)] == [started]
+        hours.now += claim.LOW_WATER_AGE_S + 0.01
+    assert {queue for queue, _, _ in worker.claimer._marks} == {"tag-18", "tag-19"}
+
+
+async def test_mark_that_applies_is_not_dropped(core: CoreHarness, hours: Hours) -> None:
+    """Another queue has work meanwhile."""
+    worker = await core.worker()
+    await start_single(core)
+    (first,) = await worker.claim(1)
+    hours.now += claim.LOW_WATER_LAG_S + 0.01
+    await start_single(core, queue="bash")
+    assert len(await worker.claim(1)) == 1
+    assert worker.claimer._mark("python3", 0, 1).mark(hours.now, claim.LOW_WATER_AGE_S) == first.seq
+
+
 async def test_jobs_committed_late_are_claimed_immediately(core: CoreHarness, hours: Hours) -> None:
     """A job below the mark indicates further ones, which are claimed without waiting for the next full scan."""
     worker = await core.worker()

@@ -159,6 +159,17 @@ class Claimer:
         self._last_pairs = self._pairs or self._last_pairs
         self._pairs_at = clock.monotonic()
         self._scan_s = self._pairs_at - now
+        self._drop_old_marks(now)
+
+    def _drop_old_marks(self, now: float) -> None:
+        """Drop the marks of pairs without work that are due for a scan from the start of the index anyway."""
+        known = {*self._pairs, *self._last_pairs}
+        age_s = self._mark_age_s
+        self._marks = {
+            (queue, priority, lane): mark
+            for (queue, priority, lane), mark in self._marks.items()
+            if (queue, priority) in known or now - mark.since <= age_s
+        }
 
     def _serves(self, queue: str) -> bool:
         if is_pinned(queue):
@@ -184,12 +195,17 @@ class Claimer:
         if turn % FROM_BELOW == 0:
             pairs.reverse()
         most = -(-3 * free // 4)
-        age_s = max(LOW_WATER_AGE_S, rest_s(self._start_s))
+        age_s = self._mark_age_s
         lanes = []
         for queue, priority in self._in_turn(pairs, turn):
             for lane, take in ((UNDER_WAY, most), (NEW, free)):
                 lanes.append(ClaimLane(queue, priority, lane, self._mark(queue, priority, lane).mark(now, age_s), take))
         return lanes
+
+    @property
+    def _mark_age_s(self) -> float:
+        """Interval, in seconds, at which a lane is scanned from the start of the index."""
+        return max(LOW_WATER_AGE_S, rest_s(self._start_s))
 
     def _mark(self, queue: str, priority: int, lane: int) -> _LowWaterMark:
         return self._marks.setdefault((queue, priority, lane), _LowWaterMark())
