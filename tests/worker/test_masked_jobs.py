@@ -18,6 +18,7 @@ import httpx
 import pytest
 from tests.conftest import TestDatabase
 from tests.http.harness import ApiHarness, W, api_harness
+from tests.polling import POLL_S
 
 from orvanta_platform.control.actor import Role
 from orvanta_platform.db import openings, workers
@@ -257,6 +258,19 @@ async def test_large_result_is_masked(house: House) -> None:
     content = "def main(x):\n    return {'rows': [[n, 'row'] for n in range(100_000)], 'last': x}\n"
     _, result, _, _ = await house.run(content, {"x": "$var:f/team/pw"})
     assert result["last"] == MASK and result["rows"] == [[n, "row"] for n in range(100_000)]
+
+
+async def test_secrets_of_abandoned_job_are_discarded(database: TestDatabase, tmp_path: Path) -> None:
+    async with api_harness(database, tmp_path / "home") as api, working(api, tmp_path) as worker:
+        content = "import time\ndef main():\n    print('begun', flush=True)\n    time.sleep(3600)\n"
+        run = await api.preview(content=content, language="python3")
+        while "begun" not in (await api.client.get(f"{W}/jobs_u/get_logs/{run}")).text:
+            await asyncio.sleep(POLL_S)
+        async with api.platform.db.acquire() as conn:
+            await conn.execute("UPDATE job_live SET generation = generation + 1")
+        while worker._running:
+            await asyncio.sleep(POLL_S)
+        assert worker._executor._unrecorded == {}
 
 
 async def test_job_without_secrets_is_not_masked(house: House) -> None:

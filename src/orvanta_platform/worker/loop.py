@@ -282,6 +282,12 @@ class Worker:
             await self._requeue(job)
             return None
         structlog.contextvars.bind_contextvars(job=str(job.id))
+        try:
+            return await self._run_attempt(job, running, hand_off)
+        finally:
+            self._executor.discard(job.id)
+
+    async def _run_attempt(self, job: ClaimedJob, running: _Running, hand_off: bool) -> ClaimedJob | None:
         started = clock.monotonic()
         executed = await self._execute(job, running)
         if executed is None or running.abandoned:
@@ -296,7 +302,6 @@ class Worker:
                 await self._executor.store_for_reuse(job, executed[1])
         finally:
             running.finishing = False
-            self._executor.discard(job.id)
         if done.recorded and self._platform.spans is not None:
             attempt_spans.add(self._platform.spans, job, executed[1], clock.monotonic() - started)
         if done.recorded:
