@@ -16,10 +16,12 @@ import pytest
 from tests import processes
 from tests.worker.jobs import Collected, run, spec, still_works
 
+from orvanta_platform.sandbox.cgroups import Group
 from orvanta_platform.sandbox.plan import Level
 from orvanta_platform.worker.outcome import JobOutcome
 from orvanta_platform.worker.runtimes.cells import SandboxUnavailable
 from orvanta_platform.worker.runtimes.pool import Runtimes
+from orvanta_platform.worker.runtimes.watch import Watch
 
 # A process in a session of its own, without its parent, found by its name. Its exec closes the pipe.
 DAEMON = """
@@ -182,6 +184,53 @@ async def test_job_over_limit_does_not_affect_neighbours(runtimes: Runtimes) -> 
     greedy, *others = await asyncio.gather(run(runtimes, "python3", content, memory_bytes=64 << 20, slot=0), *jobs)
     assert greedy.error[0] == "OutOfMemory"
     assert [ran.value for ran in others] == [1, 2, 3]
+
+
+async def test_failed_check_stops_no_other() -> None:
+    class Job:
+        def __init__(self, *, fails: bool = False) -> None:
+            self.checks = 0
+            self.checked_again = asyncio.Event()
+            self._fails = fails
+
+        def check(self, now: float) -> None:
+            self.checks += 1
+            if self.checks > 1:
+                self.checked_again.set()
+            elif self._fails:
+                raise OSError("the control group is gone")
+
+    watch = Watch()
+    jobs = [Job(fails=True), Job()]
+    for job in jobs:
+        watch.add(job)
+    async with asyncio.timeout(20):
+        for job in jobs:
+            await job.checked_again.wait()
+    for job in jobs:
+        watch.discard(job)
+
+
+async def test_job_times_out_without_its_control_group(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The group cannot be used again either."""
+    runtimes = Runtimes(home, [], "landlock")
+    await runtimes.start()
+
+    def gone(*_: Any) -> bool:
+        raise OSError("the control group is gone")
+
+    monkeypatch.setattr(Group, "kill", gone)
+    monkeypatch.setattr(Group, "reopen", gone)
+    try:
+        async with asyncio.timeout(20):
+            ran = await run(runtimes, "python3", "def main():\n    while True: pass", timeout_s=0.1)
+            assert ran.error[0] == "Timeout"
+            await runtimes.settle()
+        assert not runtimes._groups._idle and runtimes._cells == set(runtimes._spares.waiting)
+        await still_works(runtimes)
+    finally:
+        monkeypatch.undo()
+        await runtimes.close()
 
 
 async def test_required_isolation_fails_without_support(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

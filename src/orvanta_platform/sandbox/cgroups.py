@@ -241,9 +241,13 @@ class Groups:
         return group if group.folders else None
 
     def give_back(self, group: Group) -> None:
-        """Return a group whose job has ended to the idle ones."""
-        group.reopen()
-        self._idle.append(group)
+        """Return a group whose job has ended to the idle ones, or remove it if it cannot be reopened."""
+        try:
+            group.reopen()
+        except OSError:
+            group.remove()
+        else:
+            self._idle.append(group)
 
     def close(self) -> None:
         """Remove the idle groups."""

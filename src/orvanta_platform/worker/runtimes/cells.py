@@ -16,6 +16,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 import orvanta_platform
 from orvanta_platform.errors import OrvantaError
 from orvanta_platform.sandbox import tree
@@ -31,6 +33,8 @@ _SMALL = 64 << 10
 # The interpreter itself, not a virtual environment's link to it: jobs see only the standard library.
 PYTHON = os.path.realpath(sys.executable)
 _START = "import sys; sys.path.insert(0, sys.argv[1]); from orvanta_platform.sandbox import zygote; zygote.main()"
+
+log = structlog.get_logger(__name__)
 
 
 class SandboxUnavailable(OrvantaError):
@@ -154,10 +158,18 @@ class Cell:
         """Kill the cell and everything in it immediately. Has no effect after its end."""
         if self._pidfd < 0:
             return
-        if not self._namespaces and not (self.group and self.group.kill()) and self.alive:
+        if not self._namespaces and not self._kill_group() and self.alive:
             tree.kill_tree(self.pid)
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+
+    def _kill_group(self) -> bool:
+        """Kill the processes of the control group. Returns False if there is no usable one."""
+        try:
+            return self.group is not None and self.group.kill()
+        except OSError as error:
+            log.warning("control group cannot be killed", action="kill", error=str(error))
+            return False
 
     @property
     def alive(self) -> bool:

@@ -391,8 +391,10 @@ class Runtimes:
 
     def _end(self, cell: Cell, placement: Placement | None) -> None:
         """Kill the processes left by the job in the cell, and clean up when they are gone."""
-        cell.kill()
-        self._run_in_background(self._clear(cell, placement))
+        try:
+            cell.kill()
+        finally:
+            self._run_in_background(self._clear(cell, placement))
 
     def _make_placement(self, spec: JobSpec, cell: Cell, user: int) -> Placement:
         uid = network.FIRST_UID + user if self._own_uids else None

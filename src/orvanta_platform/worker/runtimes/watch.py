@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
+import structlog
+
 from orvanta_platform import clock
 
 CHECK_S = 0.05
 """Interval of the checks, in seconds: the longest delay with which a job is stopped."""
+
+log = structlog.get_logger(__name__)
 
 
 class WatchedJob(Protocol):
@@ -41,7 +45,10 @@ class Watch:
     def _check(self) -> None:
         now = clock.monotonic()
         for job in list(self._running):
-            job.check(now)
+            try:
+                job.check(now)
+            except Exception:  # the other jobs, and the next check of this one, must not be lost
+                log.exception("job cannot be checked", action="watch")
         if self._running:
             self._set_timer()
         else:
