@@ -15,7 +15,9 @@ from tests.http.test_token_limits import limited as limited_client
 from tests.polling import POLL_S
 from tests.worker.test_masked_jobs import House, digest, working
 
+from orvanta_platform.control import secrets
 from orvanta_platform.control.actor import Role
+from orvanta_platform.control.secrets import DataKey
 from orvanta_platform.daemons import timers
 from orvanta_platform.workflow.mask import MASK
 
@@ -255,6 +257,29 @@ def main(**event):
     again = (await post(house.api.client, f"jobs/rerun/{id}?skip_preprocessor=true", None)).text
     assert await ended(house, again) == digest([PASSWORD, DEEP])
     await nowhere(house, PASSWORD, DEEP)
+
+
+async def test_preprocessor_runs_once_while_database_restarts(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection is lost when the passwords that it has returned are encrypted."""
+    ran = tmp_path / "ran"
+    content = f"def main(**event):\n    open({str(ran)!r}, 'a').write('x')\n    return {{'password': {PASSWORD!r}}}\n"
+    first = {"id": "preprocessor", "value": {**code(content), "input_transforms": {}}}
+    node = {"id": "b", "value": code(HASH, x="flow_input.password")}
+    await deploy(house, "f/team/pre", {"preprocessor_module": first, "modules": [node]})
+    newest_key = secrets.newest_key
+    failures = iter([ConnectionResetError("the server restarts")])
+
+    async def lost_once(*args: Any) -> DataKey:
+        if (error := next(failures, None)) is not None:
+            raise error
+        return await newest_key(*args)
+
+    monkeypatch.setattr(secrets, "newest_key", lost_once)
+    id = (await post(house.api.client, "jobs/run/f/f/team/pre", {"body": "b"})).text
+    assert await ended(house, id) == digest(PASSWORD)
+    assert next(failures, None) is None and ran.read_text() == "x"
 
 
 async def test_reference_is_not_treated_as_password(house: House) -> None:

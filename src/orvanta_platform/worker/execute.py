@@ -337,10 +337,9 @@ class Executor:
         is_preprocessor = script.node is blueprint.plan.preprocessor
         if not is_preprocessor or own is None or own.passwords is None or outcome.result is None:
             return outcome, None
-        try:
-            shown, sealed = await sealed_inputs.take_out(
-                self._platform, job.run.workspace, job.run.id, outcome.result, own.passwords
-            )
+        arguments = (self._platform, job.run.workspace, job.run.id, outcome.result, own.passwords)
+        try:  # the code has run and must not run again because the database was unavailable
+            shown, sealed = await retry_while_unavailable(lambda: sealed_inputs.take_out(*arguments))
         except OrvantaError as error:
             failed = JobError(error.code, error.message)
             return JobOutcome(None, failed, outcome.mem_peak_kb, outcome.started, outcome.stopped_by), None
