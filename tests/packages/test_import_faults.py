@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
+import os
 import re
+import tempfile
 from collections.abc import AsyncIterator
+from typing import Any
 
 import asyncpg
 import pytest
@@ -17,6 +21,7 @@ from tests.packages.indexes import Index, wheel
 from orvanta_platform.control.actor import Role
 from orvanta_platform.services.runs import imports
 from orvanta_platform.worker.loop import Worker
+from orvanta_platform.worker.runtimes.pool import Runtimes
 
 
 @pytest.fixture
@@ -195,6 +200,49 @@ def main():
     return [len(refused), files]
 """
     assert await catalog.preview(code) == [5, ["__init__.py", "a.py"]]
+
+
+def refusing(number: int) -> Any:
+    """Return a function that fails with this error of the operating system."""
+
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise OSError(number, os.strerror(number))
+
+    return refuse
+
+
+async def test_full_disk_fails_job_with_imports(catalog: Catalog) -> None:
+    await catalog.deploy("f/lib/a", "A = 1")
+    code = "from f.lib.a import A\ndef main(): return A"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "mkdtemp", refusing(errno.ENOSPC))
+        async with asyncio.timeout(20):
+            error = (await catalog.preview(code))["error"]
+    assert error["name"] == "imports_unavailable" and "No space left on device" in error["message"]
+    assert await catalog.preview(code) == 1
+
+
+async def test_imports_run_although_their_use_cannot_be_recorded(catalog: Catalog) -> None:
+    """The disk became read-only, or the folder belongs to another user."""
+    await catalog.deploy("f/lib/a", "A = 1")
+    code = "from f.lib.a import A\ndef main(): return A"
+    assert await catalog.preview(code) == 1
+    (folder,) = (catalog.worker._runtimes.packages / "main" / "imports").iterdir()
+    os.utime(folder, (0, 0))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "utime", refusing(errno.EROFS))
+        async with asyncio.timeout(20):
+            assert await catalog.preview(code) == 1
+
+
+async def test_full_disk_fails_job_with_another_interpreter(catalog: Catalog, index: Index) -> None:
+    index.publish("greeting", *wheel("greeting", "1.0", {"greeting.py": "WORD = 'hello'\n"}))
+    code = "import greeting\ndef main(): return greeting.WORD"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Runtimes, "of_script", refusing(errno.ENOSPC))
+        async with asyncio.timeout(20):
+            error = (await catalog.preview(code))["error"]
+    assert error["name"] == "SandboxUnavailable" and "No space left on device" in error["message"]
 
 
 async def test_installed_package_cannot_replace_scripts(catalog: Catalog) -> None:

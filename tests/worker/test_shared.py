@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
+import os
+from pathlib import Path
+from typing import Any
+
 import pytest
 from msgspec.structs import replace
+from tests.conftest import TestDatabase
+from tests.http.harness import api_harness, script
+from tests.polling import POLL_S
 from tests.worker.jobs import run_spec, spec
+from tests.worker.test_masked_jobs import working
 
 from orvanta_platform.worker.runtimes.pool import Runtimes
 
@@ -64,3 +74,21 @@ async def test_jobs_that_share_a_folder_share_no_other(runtimes: Runtimes, slots
     assert "." in (await run_spec(runtimes, first)).value
     second = replace(spec("python3", FIND, {}, slot=slots[1]), output=name, shared=True)
     assert (await run_spec(runtimes, second)).value == []
+
+
+async def test_full_disk_fails_job_with_shared_folder(database: TestDatabase, tmp_path: Path) -> None:
+    def full(*_: Any) -> str:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    async with api_harness(database, tmp_path / "home") as api:
+        async with api.platform.db.acquire() as conn:
+            await conn.execute("DELETE FROM worker")
+        async with working(api, tmp_path):
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(Runtimes, "share_output", full)
+                run = await api.flow(script("a"), same_worker=True)
+                async with asyncio.timeout(20):
+                    while not (found := await api.get(f"jobs_u/completed/get_result_maybe/{run}"))["completed"]:
+                        await asyncio.sleep(POLL_S)
+    assert found["result"]["error"]["name"] == "shared_folder_unavailable"
+    assert found["result"]["error"]["message"].endswith(": No space left on device.")

@@ -241,6 +241,7 @@ class Executor:
         try:
             package = await self._package(script, cancelled)
             folder = None if imports is None else await self._import_folder(job, imports, cancelled)
+            spec = self._spec(script, package, folder, slot)
         except (PackageError, OrvantaError) as error:
             return _package_failure(error, job, await job_log.close())
         except BaseException:
@@ -248,7 +249,7 @@ class Executor:
             raise
         if script.is_call:
             _mask_credentials(script)
-        return await self._run_script(script, self._spec(script, package, folder, slot), cancelled)
+        return await self._run_script(script, spec, cancelled)
 
     def _environment(self, job: ClaimedJob, view: View | None, flow_path: str | None) -> Mapping[str, str]:
         iteration = job.place
@@ -260,7 +261,7 @@ class Executor:
         return {**self.variables, **own} if self.variables else own
 
     def _spec(self, script: _Script, package: str | None, imports: ImportFolder | None, slot: int) -> JobSpec:
-        """Build the runtime's specification of the attempt."""
+        """Build the runtime's specification of the attempt. Raises SharedFolderUnavailable."""
         job, settings = script.job, self._platform.settings
         shared = self.shared.of(job)
         default_s = CALL_DEFAULT_S if script.is_call else settings.job_timeout_s

@@ -9,7 +9,8 @@ import shutil
 import tempfile
 import zlib
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Protocol
 from uuid import UUID
@@ -89,7 +90,9 @@ class Imports:
         """
         closure, name = await self._closure(digest)
         folder = f"{workspace}/{_FOLDER}/{name}"
-        if not mark_used(self._packages / folder):
+        with _disk_errors():
+            written = mark_used(self._packages / folder)
+        if not written:
             user = _FIRST_USER + zlib.crc32(workspace.encode()) % _USERS
             async with self._turns.take(str(user), cancelled):
                 if not (self._packages / folder).is_dir():
@@ -132,17 +135,16 @@ class Imports:
         contents = await self._contents(closure)
         files = {place_of(module): contents[bytes.fromhex(module.document)] for module in closure.modules}
         language = importing_language(closure.modules[0].language) or ""
-        made = Path(tempfile.mkdtemp(dir=self._runtimes.staging))
-        try:
-            await asyncio.to_thread(_write_files, made / "tree", files, language)
-            if language == "python":
-                await self._add_bytecode(made / "tree", files, compilation)
-            await asyncio.to_thread(publish, made / "tree", final, _SIZE_FACTOR * MAX_BYTES)
-            await asyncio.to_thread(remove_unused, final.parent)
-        except OSError as error:
-            raise ImportsUnavailable(f"The imported scripts cannot be written: {error.strerror}.") from error
-        finally:
-            await asyncio.to_thread(remove, made)
+        with _disk_errors():
+            made = Path(tempfile.mkdtemp(dir=self._runtimes.staging))
+            try:
+                await asyncio.to_thread(_write_files, made / "tree", files, language)
+                if language == "python":
+                    await self._add_bytecode(made / "tree", files, compilation)
+                await asyncio.to_thread(publish, made / "tree", final, _SIZE_FACTOR * MAX_BYTES)
+                await asyncio.to_thread(remove_unused, final.parent)
+            finally:
+                await asyncio.to_thread(remove, made)
 
     async def _add_bytecode(self, tree: Path, files: dict[str, bytes], compilation: JobSpec) -> None:
         """Add the bytecode of all files, so that no job compiles them again. Raises SandboxLost, OSError.
@@ -164,6 +166,15 @@ class Imports:
             await asyncio.to_thread(_take_bytecode, folder, tree, list(files))
         finally:
             await asyncio.to_thread(remove, folder)
+
+
+@contextmanager
+def _disk_errors() -> Iterator[None]:
+    """Convert errors of the disk into ImportsUnavailable. The worker takes other OSErrors for those of the database."""
+    try:
+        yield
+    except OSError as error:
+        raise ImportsUnavailable(f"The imported scripts cannot be written: {error.strerror}.") from error
 
 
 class _Discarded:

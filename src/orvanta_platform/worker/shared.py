@@ -9,12 +9,19 @@ from orvanta_platform import clock
 from orvanta_platform.db import runs
 from orvanta_platform.db.jobs import ClaimedJob
 from orvanta_platform.db.pool import Database
+from orvanta_platform.errors import OrvantaError
 from orvanta_platform.queue.claim import is_pinned
 from orvanta_platform.worker.outputs import remove
 from orvanta_platform.worker.runtimes.pool import Runtimes
 
 CHECK_S = 10.0
 """Interval, in seconds, at which a worker checks whether runs with a shared folder have ended."""
+
+
+class SharedFolderUnavailable(OrvantaError):
+    """The folder that the jobs of a run share cannot be created; the message has the reason."""
+
+    code = "shared_folder_unavailable"
 
 
 class SharedFolders:
@@ -27,11 +34,17 @@ class SharedFolders:
         self._checked_at = float("-inf")
 
     def of(self, job: ClaimedJob) -> str | None:
-        """Return the folder for JobSpec.output if the job's run is bound to this worker, otherwise None."""
+        """Return the folder for JobSpec.output if the job's run is bound to this worker, otherwise None.
+
+        Raises SharedFolderUnavailable.
+        """
         if not is_pinned(job.queue):
             return None
         self._roots.add(job.run.root)
-        return self._runtimes.share_output(_name(job.run.root))
+        try:
+            return self._runtimes.share_output(_name(job.run.root))
+        except OSError as error:  # for example, the disk is full
+            raise SharedFolderUnavailable(f"The shared folder cannot be created: {error.strerror}.") from error
 
     async def remove_finished(self) -> None:
         """Remove the folders of runs that have ended, at most every CHECK_S."""

@@ -207,6 +207,8 @@ class Packages:
             raise PackageError("no_runtime", str(error)) from error
         except SandboxUnavailable as error:
             raise PackageError("SandboxUnavailable", error.message) from error
+        except OSError as error:  # for example, the disk is full
+            raise PackageError("SandboxUnavailable", f"the sandbox cannot be made: {error.strerror}") from error
 
     async def _call(
         self,

@@ -128,6 +128,8 @@ def mark_used(final: Path) -> bool:
             os.utime(final, (now, now))
     except FileNotFoundError:
         return False
+    except OSError:  # on a read-only disk, or made by another user: usable, but its use cannot be recorded
+        return final.is_dir()
     return True
 
 
