@@ -16,7 +16,7 @@ from uuid import UUID, uuid4
 
 import structlog
 
-from orvanta_platform.db.pool import CANNOT_CONNECT, CONNECTION_LOST, Connection, Database
+from orvanta_platform.db.pool import CONNECTION_LOST, Connection, Database
 from orvanta_platform.db.queries import query_texts
 
 _SQL = query_texts("schema")
@@ -29,6 +29,7 @@ _GAP_S = 0.005
 _PROGRESS_S = 0.2
 _RECONNECT_S = 0.25
 _SELF_TEST_S = 2.0
+_FLUSH_S = 5.0
 
 _NO_NOTIFICATIONS = (
     "Runs start and end with delays, because processes poll instead. Set DATABASE_DIRECT_URL to the database itself if "
@@ -170,9 +171,9 @@ class Listener:
             self._connection = None
             try:
                 await self._connect()
-            except CANNOT_CONNECT as error:
+            except Exception as error:  # whatever the reason is: nothing else restarts this task
                 self._lost.set()
-                log.warning("listener cannot reconnect", action="listener_reconnect", error=str(error))
+                log.warning("listener cannot reconnect", action="listener_reconnect", error=repr(error))
                 await asyncio.sleep(_RECONNECT_S)
                 continue
             self.wake([EVERYTHING])
@@ -230,10 +231,11 @@ class Notifier:
         self.send("cancel", f"run:{run}")
 
     async def flush(self) -> None:
-        """Wait until all topics so far have been sent."""
+        """Wait until all topics so far have been sent, at most 5 s; those that were not are lost."""
         self._send_moved()
         if self._task is not None:
-            await self._task
+            await asyncio.wait([self._task], timeout=_FLUSH_S)
+            self._task.cancel()
         if self._later is not None:
             self._later.cancel()
 

@@ -24,6 +24,8 @@ T = TypeVar("T")
 
 MINIMUM_VERSION = 150000
 _ATTEMPTS = 10
+_DIRECT_S = 10.0
+"""Seconds in which the connection for notifications must open and answer each statement."""
 
 CONNECTION_LOST: tuple[type[Exception], ...] = (
     asyncpg.PostgresConnectionError,
@@ -158,7 +160,12 @@ class Database:
         Raises DatabaseUnavailable if a pooler refuses that setting.
         """
         try:
-            return await asyncpg.connect(self.direct_url, timeout=10, server_settings={"synchronous_commit": "off"})
+            return await asyncpg.connect(
+                self.direct_url,
+                timeout=_DIRECT_S,
+                command_timeout=_DIRECT_S,
+                server_settings={"synchronous_commit": "off"},
+            )
         except asyncpg.ProtocolViolationError as error:
             raise DatabaseUnavailable(
                 f"The connection for notifications reached a pooler, which refused it: {error}.",
