@@ -31,6 +31,8 @@ from tests.http.harness import ApiHarness, W, api_harness
 from orvanta_platform.control.actor import Role
 from orvanta_platform.daemons import git
 from orvanta_platform.db import git as rows
+from orvanta_platform.db.errors import QueryCanceled
+from orvanta_platform.db.pool import Connection
 from orvanta_platform.outbound.git.process import Session
 from orvanta_platform.services.git import bindings, state, sync
 from orvanta_platform.services.platform import Platform
@@ -514,6 +516,48 @@ async def test_servers_that_do_not_answer_delay_no_other_repository(
         task.cancel()
         await asyncio.wait([task])
     assert ended == ["main"]
+
+
+async def test_database_errors_of_workspaces_do_not_interrupt_others(
+    api: ApiHarness, server: GitServer, repo: Repo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The synchronisation of one workspace fails before it has begun, that of another one while it runs."""
+    begin, run, fail = rows.begin_sync, sync._Sync.run, sync._fail
+    not_begun, failed, finished = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def begin_or_fail(conn: Connection, workspace: str) -> int | None:
+        if workspace == "main":
+            not_begun.set()
+            raise QueryCanceled("canceling statement due to statement timeout")
+        return await begin(conn, workspace)
+
+    async def run_or_fail(self: sync._Sync) -> None:
+        if self._workspace == "a":
+            raise QueryCanceled("canceling statement due to statement timeout")
+        await not_begun.wait()
+        await failed.wait()
+        await run(self)
+        finished.set()
+
+    async def noted(*arguments: Any) -> None:
+        await fail(*arguments)
+        failed.set()
+
+    for name in ("main", "a", "b"):
+        await api.client.post("/api/workspaces/create", json={"id": name, "name": name})
+        body = {"url": f"{server.url}/{Path(repo.path).name}", "token": TOKEN}
+        assert (await api.client.post(f"/api/w/{name}/git/bind", json=body)).status_code == 200
+    monkeypatch.setattr(rows, "begin_sync", begin_or_fail)
+    monkeypatch.setattr(sync._Sync, "run", run_or_fail)
+    monkeypatch.setattr(sync, "_fail", noted)
+    tasks = [asyncio.ensure_future(each) for each in (git.run(api.platform), finished.wait())]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+    assert finished.is_set()
+    error = (await api.client.get("/api/w/a/git/get")).json()["error"]
+    assert (error["code"], error["message"]) == ("sync_failed", "The synchronisation failed (QueryCanceledError).")
 
 
 async def test_limited_callers_do_not_bind(api: ApiHarness, server: GitServer) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from contextlib import nullcontext
 
+import structlog
+
 from orvanta_platform.services.git import sync
 from orvanta_platform.services.platform import Platform
 
@@ -13,6 +15,8 @@ AT_ONCE = 4
 """Maximum number of workspaces that are synchronised concurrently."""
 FAILING_AT_ONCE = 2
 """Maximum number of these whose last synchronisation failed: unresponsive servers must leave room for others."""
+
+log = structlog.get_logger(__name__)
 
 
 async def run(platform: Platform) -> None:
@@ -24,6 +28,8 @@ async def run(platform: Platform) -> None:
         try:
             async with failing if is_failing else nullcontext(), turns:
                 await sync.synchronise(platform, workspace)
+        except Exception:  # in the task group, it would cancel the synchronisations of all other workspaces
+            log.exception("synchronisation failed", action="git", workspace=workspace)
         finally:
             running.discard(workspace)
 

@@ -20,6 +20,7 @@ from orvanta_platform.control.actor import system
 from orvanta_platform.control.secrets import SecretUnreadable
 from orvanta_platform.db import changes as change_rows
 from orvanta_platform.db import git as rows
+from orvanta_platform.db.errors import DatabaseError
 from orvanta_platform.db.git import BindingRow, CommitRow
 from orvanta_platform.db.tree import VersionContent
 from orvanta_platform.errors import OrvantaError
@@ -129,7 +130,7 @@ async def synchronise(platform: Platform, workspace: str) -> None:
         await _fail(platform, row, GitFault("repository_unreachable", f"{reason}."))
     except SecretUnreadable:
         await _fail(platform, row, GitFault("repository_login_failed", "The token cannot be decrypted: set it again."))
-    except (OrvantaError, ValueError, TypeError, LookupError) as error:
+    except (OrvantaError, DatabaseError, ValueError, TypeError, LookupError) as error:
         log.exception("synchronisation failed", action="git", workspace=workspace)
         await _fail(platform, row, GitFault("sync_failed", f"The synchronisation failed ({type(error).__name__})."))
 
