@@ -13,6 +13,7 @@ from orvanta_platform.evaluate.errors import ExpressionError
 from orvanta_platform.evaluate.evaluator import Evaluator
 from orvanta_platform.evaluate.pool import Children
 from orvanta_platform.evaluate.process import JAVASCRIPT, Ended, Fault, Program, Reply
+from orvanta_platform.evaluate.small import Scope
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -153,6 +154,32 @@ async def test_cancelled_request_takes_no_place(children: Children) -> None:
         HELD[0].answer()
         await settled()
     assert children._waiting == {} and seen() == [[]]
+
+
+async def test_request_that_is_cancelled_when_a_child_becomes_free_takes_no_place(children: Children) -> None:
+    tasks = await asking(children, "a", *(f"{number}" for number in range(10)))
+    HELD[0].answer()
+    tasks[8].cancel()  # its task runs after the one that is answered, which passes on its place
+    await settled()
+    assert await tasks[0] == Reply()
+    assert seen() == [["1", "2", "3", "4", "5", "6", "7", "9"]]
+
+
+async def test_request_that_is_cancelled_while_it_is_sent_ends_its_child() -> None:
+    evaluator = Evaluator()
+    one, other = Bench(evaluator.of("a")), Bench(evaluator.of("b"))
+    assert await one.value("eval('1')") == "1"
+    (seat,) = evaluator._javascript._children._seats
+    large: Scope = {"results": {"large": b'"%s"' % (b"x" * (1 << 20))}}
+    sending = asyncio.create_task(one.value("eval('results.large.length')", large))
+    while not seat.child._sending.locked():
+        await asyncio.sleep(0)
+    sending.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await sending
+    assert not seat.child.alive, "it would wait for the rest, and read the next request as such"
+    assert await other.value("eval('2')") == "2"
+    await evaluator.close()
 
 
 async def test_others_are_answered_while_one_workspace_runs_endless_expressions() -> None:

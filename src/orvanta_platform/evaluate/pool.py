@@ -132,6 +132,8 @@ class Children:
                 if queue:
                     self._waiting[workspace] = queue
                 served = True
+                if waiter.done():  # cancelled, and its task has not run since
+                    continue
                 seat.workspace = workspace
                 seat.requests += 1
                 waiter.set_result(seat)

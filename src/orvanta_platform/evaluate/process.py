@@ -184,7 +184,11 @@ class Child(asyncio.Protocol):
         else:
             async with self._sending:
                 answer = self._add_waiting()
-                await self._send(LENGTH.pack(length), *request)
+                try:
+                    await self._send(LENGTH.pack(length), *request)
+                except BaseException:
+                    self._abandon(answer)
+                    raise
         return await answer
 
     def _add_waiting(self) -> asyncio.Future[Reply]:
@@ -194,6 +198,12 @@ class Child(asyncio.Protocol):
         if len(self._waiting) == 1:
             self._start_clock()
         return answer
+
+    def _abandon(self, answer: asyncio.Future[Reply]) -> None:
+        """End the child, which would read the next request as the rest of this one; none of the others is to blame."""
+        answer.cancel()
+        self._finished = True
+        self.kill()
 
     async def _send(self, *pieces: bytes) -> None:
         """Write in chunks, as fast as the child reads: writing a large request at once would block the event loop."""
