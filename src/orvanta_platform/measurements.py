@@ -165,6 +165,12 @@ class EndedRuns:
         taken, self._runs = self._runs, []
         return taken
 
+    def put_back(self, runs: list[UUID]) -> None:
+        """Add runs that were taken and not counted, before those that ended since."""
+        self._runs = [*runs, *self._runs][:MAX_ENDED]
+        if self._runs:
+            self._filled.set()
+
 
 class Measurements:
     """All measurements of one process."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from tests.conftest import TestDatabase
@@ -13,7 +14,10 @@ from tests.http.test_notices import Mailbox, mail, web
 
 from orvanta_platform.control.actor import Role
 from orvanta_platform.daemons import run_counts
-from orvanta_platform.db import workers
+from orvanta_platform.db import alerts as rows
+from orvanta_platform.db import pool, workers
+from orvanta_platform.db.alerts import LastOutcome
+from orvanta_platform.db.pool import Connection
 from orvanta_platform.services.maintenance import alert_sender, alerts
 
 __all__ = ["mail"]
@@ -174,6 +178,32 @@ async def test_failing_workflow_alerts_at_the_first_failure_and_the_recovery(
     assert await configure(api, {}) in (200, 201)
     await check(api)
     assert len(box.mails) == 3 and not (await api.client.get("/api/alerts/list")).json()
+
+
+async def test_outage_of_the_database_loses_no_alert(
+    api: ApiHarness, mail: tuple[Mailbox, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box, port = mail
+    to = {"kind": "email", "host": "127.0.0.1", "port": port, "tls": "none", "to": ["oncall@example.com"]}
+    assert await configure(api, {"mail": to}, failing_workflows=True) in (200, 201)
+    await api.client.post(f"{W}/scripts/create", json={**PYTHON, "path": "u/admin/work", "summary": ""})
+    await api.client.post(f"{W}/jobs/run/p/u/admin/work", json={})
+    (job,) = await api.worker.claim_all()
+    await api.worker.finish(job, error="Boom")
+
+    async def fail(conn: Connection, runs: Sequence[UUID]) -> list[LastOutcome]:
+        raise ConnectionResetError
+
+    monkeypatch.setattr(run_counts, "COLLECT_S", 0.0)
+    monkeypatch.setattr(pool, "_ATTEMPTS", 1)
+    with monkeypatch.context() as outage:
+        outage.setattr(rows, "list_last_outcomes", fail)
+        with pytest.raises(ConnectionResetError):
+            await run_counts.run(api.platform)
+    await run_counts.record(api.platform, api.platform.measurements.ended.take())
+    await check(api)
+    (raised,) = box.mails
+    assert "main: script/u/admin/work fails" in raised["Subject"]
 
 
 async def test_channels_are_secret_and_cannot_be_redirected(api: ApiHarness) -> None:

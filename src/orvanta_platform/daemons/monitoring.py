@@ -179,7 +179,7 @@ class Endpoint:
 
     async def _metrics(self) -> _Response:
         measured = self._platform.measurements
-        await run_counts.record(self._platform, measured.ended.take())
+        await run_counts.record_ended(self._platform)
         return _Response(200, self._write(measured, await self._read_figures() if self._leads else None), _EXPOSITION)
 
     async def _read_figures(self) -> Figures | None:

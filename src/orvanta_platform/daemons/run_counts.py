@@ -16,19 +16,31 @@ _BATCH = 20_000
 
 async def run(platform: Platform) -> None:
     """Count ended runs, every few seconds at most."""
-    ended = platform.measurements.ended
     while True:
-        await ended.wait()
+        await platform.measurements.ended.wait()
         await asyncio.sleep(COLLECT_S)
-        runs = ended.take()
-        for start in range(0, len(runs), _BATCH):
-            await record(platform, runs[start : start + _BATCH])
+        await record_ended(platform)
+
+
+async def record_ended(platform: Platform) -> None:
+    """Record the runs that ended. Those of a batch that fails, and of the following ones, remain to be recorded."""
+    ended = platform.measurements.ended
+    runs = ended.take()
+    try:
+        while runs:
+            await record(platform, runs[:_BATCH])
+            runs = runs[_BATCH:]
+    finally:
+        ended.put_back(runs)
 
 
 async def record(platform: Platform, runs: list[UUID]) -> None:
-    """Count these runs if there are metrics, raise or end the alerts of their workflows, and create their spans."""
-    if platform.settings.metrics_port is not None or platform.settings.worker_metrics_port is not None:
-        await metrics.count_ended(platform, runs)
+    """Raise or end the alerts of the workflows of these runs, create their spans, and count them if there are metrics.
+
+    If this fails it may be repeated: an alert is raised once, a span has the same id again, and counting comes last.
+    """
     await alerts.record_outcomes(platform, runs)
     if platform.spans is not None:
         await run_traces.add(platform, platform.spans, runs)
+    if platform.settings.metrics_port is not None or platform.settings.worker_metrics_port is not None:
+        await metrics.count_ended(platform, runs)
