@@ -16,6 +16,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from tests.installation import PATIENCE_S
 
 from orvanta_platform.embedded import binaries, cluster
 from orvanta_platform.embedded.binaries import EmbeddedDatabaseError
@@ -260,6 +261,21 @@ def test_start_waits_for_ending_keeper(home: Path) -> None:
             assert Path(f"/proc/{server}").exists()
             user.stdin.write("\n")
         assert user.returncode == 0
+
+
+def test_keeper_that_waits_for_another_server_ends_with_its_users(home: Path) -> None:
+    start(home).close()
+    made = cluster.existing(home)
+    with subprocess.Popen(["sleep", "infinity"], cwd=made.data) as other:
+        (made.data / "postmaster.pid").write_text(f"{other.pid}\n")
+        command = [sys.executable, "-P", "-m", "orvanta_platform.embedded.keeper", str(home), str(made.bin)]
+        with subprocess.Popen(command) as waiting:
+            try:
+                assert waiting.wait(PATIENCE_S) == 0
+            finally:
+                waiting.kill()
+                other.kill()
+    assert (made.data / "postmaster.pid").exists()
 
 
 def waits_for(inode: int) -> bool:

@@ -90,6 +90,8 @@ class Keeper:
         data = self.cluster.data
         lines = postmaster_file(data)
         while running_server(data) is not None:
+            if self.stopping:
+                return
             self._wait(_POLL_S)
         left = postmaster_file(data)
         # PostgreSQL detects a dead process id itself, by its shared memory; only a reused one misleads it.
