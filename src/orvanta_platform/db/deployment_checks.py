@@ -61,7 +61,7 @@ class DueCheck(msgspec.Struct, frozen=True):
 
 
 class Interventions(msgspec.Struct, frozen=True):
-    """What people did in an ended run, or in a run that it called."""
+    """Actions of people in an ended run, or in a run that it called."""
 
     changed: bool
     """Somebody cancelled a part of it, paused, continued or moved it."""
