@@ -18,7 +18,8 @@ const ROLES: readonly [Role, string][] = [
   ["viewer", t("settings.roleViewer")],
 ];
 
-const ROLE_HELP: Readonly<Record<Role, string>> = {
+/** Explanations of the roles. */
+export const ROLE_HELP: Readonly<Record<Role, string>> = {
   admin: t("settings.roleAdminHint"),
   developer: t("settings.roleDeveloperHint"),
   operator: t("settings.roleOperatorHint"),

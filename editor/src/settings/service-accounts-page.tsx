@@ -1,5 +1,6 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
+import type { Role } from "../api/members";
 import {
   createServiceAccount,
   deleteServiceAccount,
@@ -16,7 +17,7 @@ import { Status } from "../ui/status";
 import { Time } from "../ui/time";
 import { notify } from "../ui/toasts";
 import { DeleteButton } from "./delete-button";
-import { RoleOptions, roleName } from "./new-member";
+import { ROLE_HELP, RoleOptions, roleName } from "./new-member";
 import { Ownerless } from "./ownerless";
 import { FormDialog, missing, Problem, SearchedList, useSubmission } from "./parts";
 import { ServiceTokenDialog } from "./service-token";
@@ -136,7 +137,7 @@ function NewAccountDialog({ workspace, close }: { workspace: string; close: () =
   const queries = useQueryClient();
   const submission = useSubmission((error) => (error.message.includes("username") ? "name" : ""));
   const [username, setUsername] = useState("");
-  const [role, setRole] = useState("operator");
+  const [role, setRole] = useState<Role>("developer");
   const [summary, setSummary] = useState("");
   const submit = async () => {
     const body = { username: username.trim(), role, summary: summary.trim() || null } as never;
@@ -156,8 +157,8 @@ function NewAccountDialog({ workspace, close }: { workspace: string; close: () =
       <Field label={t("ui.name")} help={t("settings.serviceNameHint")} error={submission.errors.name}>
         <Input value={username} onChange={(event) => setUsername(event.target.value)} />
       </Field>
-      <Field label={t("settings.role")}>
-        <Select value={role} set={setRole}>
+      <Field label={t("settings.role")} help={ROLE_HELP[role]}>
+        <Select value={role} set={(next) => setRole(next as Role)}>
           <RoleOptions without="admin" />
         </Select>
       </Field>
