@@ -42,7 +42,7 @@ TERM = "SELECT term FROM leader WHERE name = 'duties'"
 ACTIVE = """SELECT count(*) FROM pg_stat_activity
 WHERE datname = current_database() AND usename = 'orvanta_app' AND state = 'active'"""
 IN_TRANSACTION = ACTIVE.replace("'active'", "'idle in transaction'")
-TURNS = 4
+TURNS = 2
 CODE = "def main():\n    return {number}\n"
 
 
@@ -207,6 +207,7 @@ async def test_duties_of_overlapping_leaders_are_done_once(
         installation.run("doctor", "--consistency")
 
 
+@pytest.mark.soak  # it waits for the 30 s after which the database ends the transaction of a server
 async def test_frozen_server_does_not_hold_its_locks(
     tmp_path: Path, database: TestDatabase, owner: asyncpg.Connection[asyncpg.Record]
 ) -> None:
