@@ -110,6 +110,19 @@ async def test_departure_of_owner_stops_service_account_until_it_has_a_new_owner
     assert [each["kind"] for each in await api.get("ownership/list")] == []
 
 
+async def test_new_owner_of_service_account_ends_its_tokens(api: ApiHarness) -> None:
+    """The former owner may know them, also if the service account was not stopped."""
+    bea = await api.member("bea", Role.ADMIN)
+    ci = await create(api, bea)
+    assign: dict[str, Any] = {"kind": "service_account", "path": "ci", "enable": False}
+    await post(api.client, "ownership/assign", **assign, owner="u/bea")
+    assert (await ci.get(f"{W}/users/whoami")).status_code == 200
+    await post(api.client, "ownership/assign", **assign, owner="u/admin")
+    assert (await ci.get(f"{W}/users/whoami")).status_code == 401
+    [found] = await api.get("service_accounts/list")
+    assert (found["owner"], found["disabled"], found["tokens"]) == ("admin", False, 0)
+
+
 async def test_service_account_does_not_decide_about_approvals(api: ApiHarness) -> None:
     """Otherwise, its owner could decide twice."""
     ci = await create(api, api.client)

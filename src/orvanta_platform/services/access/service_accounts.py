@@ -137,13 +137,16 @@ async def set_owner(
 ) -> None:
     """Assign a service account to another admin (u/<username>, `email`), and enable it if requested.
 
-    Part of the caller's transaction. Raises NotFound, Forbidden, BadRequest.
+    Its tokens end, because the former owner may know them. Part of the caller's transaction. Raises NotFound,
+    Forbidden, BadRequest.
     """
     _require_management(actor, workspace)
-    await _lock(conn, workspace, username)
+    row = await _lock(conn, workspace, username)
     found = await identity.actor_of_run(conn, workspace, owner, email)
     if found is None or found.role is not Role.ADMIN or names.is_service_email(email):
         raise BadRequest(f"{owner} is no admin of the workspace.", hint="Admins own service accounts.")
+    if owner != f"u/{row.owner}":
+        await tokens.delete_of_account(conn, row.email)
     await service_accounts.set_owner(conn, workspace, username, email)
     if enable:
         await members.set_disabled(conn, workspace, username, False)
