@@ -226,6 +226,30 @@ async def test_items_that_act_for_nobody_get_new_owner(api: ApiHarness) -> None:
     assert (await api.get(f"jobs_u/get/{run}"))["permissioned_as"] == "u/carl"
 
 
+async def test_items_are_assigned_before_departure_and_do_not_stop(api: ApiHarness) -> None:
+    bea = await leaver(api)
+    await api.member("carl", Role.DEVELOPER)
+    await api.member("dora", Role.DEVELOPER)
+    await sent(api.client, "/api/users/disable/dora@example.com")
+    disabled = {each["username"]: (each["disabled"], each["account_disabled"]) for each in await api.get("users/list")}
+    assert (disabled["carl"], disabled["dora"]) == ((False, False), (False, True))
+    items = (await sent(api.client, "users/departure/bea", method="GET")).json()["items"]
+    for each in items:
+        assign = {"kind": each["kind"], "path": each["path"], "enable": False}
+        refused = await sent(api.client, "ownership/assign", {**assign, "owner": "u/dora"}, 400)
+        assert "u/dora is not an enabled member" in refused.text
+        await sent(api.client, "ownership/assign", {**assign, "owner": "u/carl"})
+    assert (await bea.get(f"{W}/users/whoami")).status_code == 200
+    assert (await sent(api.client, "users/departure/bea", method="GET")).json()["items"] == []
+    await depart(api, "account_disabled")
+    schedule = await api.get("schedules/get/f/team/nightly")
+    assert (schedule["enabled"], schedule["permissioned_as"]) == (True, "u/carl")
+    assert (await api.client.post("/api/r/main/hook")).is_success
+    run = (await sent(api.client, "jobs/run/f/f/team/hers", {}, 201)).text
+    assert (await api.get(f"jobs_u/get/{run}"))["permissioned_as"] == "u/carl"
+    assert await api.get("ownership/list") == []
+
+
 BEAS_FLOW = """\
 summary: Hers
 value:

@@ -303,6 +303,9 @@ class WorkspaceUser(msgspec.Struct, kw_only=True):
     created_at: datetime
     operator: bool
     disabled: bool
+    account_disabled: bool
+    """True if the account is disabled in the whole instance: the member cannot log in, and nothing acts for it."""
+
     service_account: bool
     """True for a program, which cannot log in. Its account is managed by `service_accounts/…`."""
 
@@ -413,6 +416,7 @@ def workspace_user(member: Member) -> WorkspaceUser:
         created_at=row.created_at,
         operator=member.role in (Role.OPERATOR, Role.VIEWER),
         disabled=row.disabled,
+        account_disabled=row.account_disabled,
         service_account=names.is_service_email(row.email),
         role=member.role,
         groups=sorted({*row.groups, "all"}),
