@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from playwright.async_api import Page, expect
 from tests.browser.conftest import Site
@@ -112,3 +114,56 @@ async def test_somebody_leaves_the_organisation_by_one_dialog(page: Page, site: 
     accounts = site.client.get("/api/users/list_as_super_admin").json()
     assert "parting@example.org" not in [each["email"] for each in accounts]
     site.client.delete("/api/w/main/schedules/delete/u/staying/often").raise_for_status()
+
+
+async def test_departure_ends_nothing_until_its_successor_is_accepted(page: Page, site: Site) -> None:
+    """Disabled people cannot be new owners, and somebody must choose whether the items stop."""
+    for name, role in (("departing", "developer"), ("departed", "developer"), ("bystander", "viewer")):
+        has_account(site, name, role)
+    site.deploy("f/departing/owned", GOOD)
+    acts_for(site, "departing", "f/departing/owned")
+    site.client.post("/api/users/disable/departed@example.org").raise_for_status()
+    dialog = page.get_by_role("dialog")
+    owner, alert = dialog.get_by_label("New owner"), dialog.get_by_role("alert")
+    await opens(page, "members", "Members")
+    await page.get_by_role("button", name="departing@example.org leaves the organisation").click()
+    await expect(dialog).to_contain_text("This affects the whole installation")
+    await expect(owner.get_by_role("option", name="bystander")).to_have_count(1)
+    await expect(owner.get_by_role("option", name="departed")).to_have_count(0)
+    await expect(dialog.get_by_label("Transfer them to").get_by_role("option", name="u/departed")).to_have_count(0)
+    await dialog.get_by_role("button", name="Disable", exact=True).click()
+    await expect(alert).to_have_text("Required")
+    await check(page)
+    await look(page, "departure")
+    await owner.select_option("bystander")
+    await dialog.get_by_role("button", name="Disable", exact=True).click()
+    await expect(alert).to_contain_text("u/bystander may not run the workflow f/departing/owned")
+    schedule = site.client.get("/api/w/main/schedules/get/u/departing/often").json()
+    assert (schedule["enabled"], schedule["permissioned_as"]) == (True, "u/departing")
+    assert site.client.get("/api/w/main/users/get/departing").json()["account_disabled"] is False
+    await owner.select_option("Nobody: the items stop")
+    await dialog.get_by_role("button", name="Disable", exact=True).click()
+    await expect(dialog).to_have_count(0)
+    member = rows(page, "Members").filter(has_text="departing@example.org")
+    await expect(member).to_contain_text("Account disabled")
+    await expect(member.get_by_role("button")).to_have_text(["Remove"])
+    await is_accessible(page)
+    await look(page, "members")
+    await page.get_by_role("button", name="Assign u/departing/often").click()
+    await expect(owner.get_by_role("option", name="admin", exact=True)).to_have_count(1)
+    await expect(owner.get_by_role("option", name="departing")).to_have_count(0)
+    await owner.select_option("admin")
+    await dialog.get_by_role("button", name="Assign").click()
+    await expect(page.get_by_role("heading", name="Items without an owner")).to_have_count(0)
+    site.client.delete("/api/w/main/schedules/delete/u/departing/often").raise_for_status()
+    for name in ("departing", "departed", "bystander"):
+        site.client.delete(f"/api/users/delete/{name}@example.org").raise_for_status()
+
+
+async def look(page: Page, name: str) -> None:
+    """Store pictures of the page, wide and narrow, in the folder of ORVANTA_TEST_SHOTS if it is set."""
+    if not (folder := os.environ.get("ORVANTA_TEST_SHOTS")):
+        return
+    for width, height in ((1440, 900), (390, 844), (1280, 800)):
+        await page.set_viewport_size({"width": width, "height": height})
+        await page.screenshot(path=f"{folder}/{name}-{width}.png")

@@ -195,6 +195,8 @@ async def test_members_are_added_changed_and_removed(page: Page, site: Site) -> 
     assert (schedule["enabled"], schedule["permissioned_as"]) == (True, "u/heir")
     # Without a new owner, the item waits for one.
     await page.get_by_role("button", name="Disable heir").click()
+    await expect(dialog).to_contain_text("This affects this workspace only")
+    await dialog.get_by_label("New owner").select_option("Nobody: the items stop")
     await dialog.get_by_role("button", name="Disable", exact=True).click()
     await expect(member.filter(has_text="heir")).to_contain_text("Disabled")
     await page.get_by_role("button", name="Assign u/heir/often").click()
@@ -463,6 +465,7 @@ async def test_accounts_are_created_reset_disabled_and_deleted(page: Page, site:
     await accounts.get_by_role("button", name="Disable").click()
     await expect(dialog.get_by_label("Items that stop")).to_contain_text("Schedule u/steward/often (main)")
     await check(page)
+    await dialog.get_by_label("New owner").select_option("Nobody: the items stop")
     await dialog.get_by_role("button", name="Disable", exact=True).click()
     await expect(accounts).to_contain_text("Disabled")
     await accounts.get_by_role("button", name="Enable").click()

@@ -34,6 +34,9 @@ export const membersQuery = (workspace: string) =>
       (await api.GET("/api/w/{workspace}/users/list", { params: { path: { workspace } } })).data ?? [],
   });
 
+/** Return whether a member can be the owner of items: neither the member nor its account is disabled. */
+export const isActive = ({ disabled, account_disabled }: Member): boolean => !disabled && !account_disabled;
+
 export const invitationsQuery = (workspace: string) =>
   queryOptions({
     queryKey: ["members", workspace, "invitations"],
@@ -124,10 +127,18 @@ export async function assignOwner(workspace: string, assignment: Assignment): Pr
   await api.POST("/api/w/{workspace}/ownership/assign", { params, body: assignment as never, parseAs: "text" });
 }
 
-/** Move the items at `u/<username>/…` to `target`, `u/<username>` or `f/<folder>`, with the references to them. */
-export async function transferItems(workspace: string, username: string, target: string): Promise<Transfer> {
+/**
+ * Move the items at `u/<username>/…` to `target`, `u/<username>` or `f/<folder>`, with the references to them.
+ * `dry_run`: only return the result that this would have.
+ */
+export async function transferItems(
+  workspace: string,
+  username: string,
+  target: string,
+  dry_run = false,
+): Promise<Transfer> {
   const params = { path: { workspace } };
-  const body = { username, target };
+  const body = { username, target, dry_run };
   const { data } = await api.POST("/api/w/{workspace}/ownership/transfer", { params, body });
   if (!data) throw new Error(t("api.noData"));
   return data;

@@ -8,7 +8,7 @@ import { Select } from "../ui/select";
 import { notify } from "../ui/toasts";
 import { DepartureDialog } from "./departure-dialog";
 import { useSubmission } from "./parts";
-import { handOver, NO_SUCCESSOR, type Successor, Successors } from "./successors";
+import { assignItems, missingOwner, NO_SUCCESSOR, type Successor, Successors, transferOwned } from "./successors";
 import { needsAttention, TransferResult } from "./transfer-result";
 
 type Act = "disable" | "delete";
@@ -33,6 +33,7 @@ export function AccountDeparture({ email, act: fixed, close }: Props) {
   const [transfers, setTransfers] = useState<readonly Transfer[]>([]);
   const { items = [], owned = [] } = departure.data ?? {};
   const workspaces = [...new Set([...items, ...owned].map((each) => each.workspace_id))].sort();
+  const successorIn = (workspace: string) => chosen[workspace] ?? NO_SUCCESSOR;
   const done = async () => {
     close();
     await queries.invalidateQueries(accountsQuery);
@@ -48,14 +49,20 @@ export function AccountDeparture({ email, act: fixed, close }: Props) {
           return members.find((each) => each.email === email)?.username ?? "";
         }),
       );
+      for (const [place, workspace] of workspaces.entries())
+        await assignItems(workspace, usernames[place] ?? "", inWorkspace(items, workspace), successorIn(workspace));
       await endAccount(email, act, cancelRuns);
     };
-    if (!(await submission.send(send))) return;
+    const problems = workspaces.map((each) => [each, missingOwner(inWorkspace(items, each), successorIn(each))]);
+    if (!(await submission.send(send, Object.fromEntries(problems)))) {
+      // Some of the items may have been assigned.
+      await departure.refetch();
+      return;
+    }
     notify(t(act === "disable" ? "settings.disabledOf" : "settings.deleted", { name: email }));
     const found: Transfer[] = [];
     for (const [place, workspace] of workspaces.entries()) {
-      const stopped = inWorkspace(items, workspace);
-      const moved = await handOver(workspace, usernames[place] ?? "", stopped, chosen[workspace] ?? NO_SUCCESSOR);
+      const moved = await transferOwned(workspace, usernames[place] ?? "", successorIn(workspace));
       if (moved && needsAttention(moved)) found.push(moved);
       else if (moved) notify(t("settings.transferred", { count: moved.moved.length }));
     }
@@ -72,6 +79,7 @@ export function AccountDeparture({ email, act: fixed, close }: Props) {
     <DepartureDialog
       title={fixed ? t(title, { name: email }) : t("settings.leavesOf", { name: email })}
       submitLabel={act === "disable" ? t("settings.disable") : t("ui.delete")}
+      affects={t("settings.accountAffects")}
       departure={departure}
       submission={submission}
       submit={end}
@@ -79,7 +87,7 @@ export function AccountDeparture({ email, act: fixed, close }: Props) {
       workspaces
     >
       {!fixed && (
-        <Field label={t("settings.account")} help={t("settings.leavesHint")}>
+        <Field label={t("settings.account")}>
           <Select value={act} set={(next) => setAct(next as Act)}>
             <option value="disable">{t("settings.disableAccount")}</option>
             <option value="delete">{t("settings.deleteAccount")}</option>
@@ -94,7 +102,8 @@ export function AccountDeparture({ email, act: fixed, close }: Props) {
           email={email}
           items={inWorkspace(items, workspace)}
           owned={inWorkspace(owned, workspace)}
-          chosen={chosen[workspace] ?? NO_SUCCESSOR}
+          chosen={successorIn(workspace)}
+          error={submission.errors[workspace]}
           set={(successor) => setChosen({ ...chosen, [workspace]: successor })}
         />
       ))}

@@ -14,6 +14,8 @@ export const canBeEnabled = (kind: string): boolean => DISABLED.includes(kind);
 interface Props {
   title: string;
   submitLabel: string;
+  /** What the act affects: the workspace or the whole installation. */
+  affects: string;
   departure: UseQueryResult<Departure>;
   submission: Submission;
   /** End the access. `cancelRuns`: cancel the runs in progress. */
@@ -25,12 +27,13 @@ interface Props {
 }
 
 /** Dialog that ends the access of a person and shows beforehand what stops. */
-export function DepartureDialog({ departure, workspaces = false, children, submit, ...dialog }: Props) {
+export function DepartureDialog({ affects, departure, workspaces = false, children, submit, ...dialog }: Props) {
   const [cancelRuns, setCancelRuns] = useState(false);
   const { data } = departure;
   const note = (item: ActingItem) => (workspaces ? ` (${item.workspace_id})` : "");
   return (
     <FormDialog {...dialog} look="danger" ready={data !== undefined} submit={() => submit(cancelRuns)}>
+      <p>{affects}</p>
       <Loaded query={departure} />
       {data && (
         <>

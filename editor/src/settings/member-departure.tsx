@@ -5,7 +5,7 @@ import { t } from "../texts/settings";
 import { notify } from "../ui/toasts";
 import { DepartureDialog } from "./departure-dialog";
 import { useSubmission } from "./parts";
-import { handOver, NO_SUCCESSOR, Successors } from "./successors";
+import { assignItems, missingOwner, NO_SUCCESSOR, Successors, transferOwned } from "./successors";
 import { needsAttention, TransferResult } from "./transfer-result";
 
 interface Props {
@@ -29,13 +29,18 @@ export function MemberDeparture({ workspace, username, email, act, close }: Prop
     await queries.invalidateQueries({ queryKey: ["members", workspace] });
   };
   const end = async (cancelRuns: boolean) => {
-    const leave = () =>
-      act === "remove"
-        ? removeMember(workspace, username, cancelRuns)
-        : setDisabled(workspace, username, true, cancelRuns);
-    if (!(await submission.send(leave))) return;
+    const leave = async () => {
+      await assignItems(workspace, username, items, successor);
+      if (act === "remove") await removeMember(workspace, username, cancelRuns);
+      else await setDisabled(workspace, username, true, cancelRuns);
+    };
+    if (!(await submission.send(leave, { owner: missingOwner(items, successor) }))) {
+      // Some of the items may have been assigned.
+      await departure.refetch();
+      return;
+    }
     notify(t(act === "remove" ? "settings.removedOf" : "settings.disabledOf", { name: username }));
-    const moved = await handOver(workspace, username, items, successor);
+    const moved = await transferOwned(workspace, username, successor);
     await queries.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] !== "members" });
     if (moved && needsAttention(moved)) {
       setTransfer(moved);
@@ -50,6 +55,7 @@ export function MemberDeparture({ workspace, username, email, act, close }: Prop
     <DepartureDialog
       title={t(act === "remove" ? "settings.removeOf" : "settings.disableOf", values)}
       submitLabel={act === "remove" ? t("settings.remove") : t("settings.disable")}
+      affects={t(act === "remove" ? "settings.removeAffects" : "settings.disableAffects")}
       departure={departure}
       submission={submission}
       submit={end}
@@ -62,6 +68,7 @@ export function MemberDeparture({ workspace, username, email, act, close }: Prop
         owned={owned}
         chosen={successor}
         set={setSuccessor}
+        error={submission.errors.owner}
       />
     </DepartureDialog>
   );

@@ -78,7 +78,7 @@ function MemberRow({ workspace, member, admin, self }: RowProps) {
   const [leaving, setLeaving] = useState<"disable" | "remove" | "organisation" | null>(null);
   const [acting, setActing] = useState(false);
   const superAdmin = useQuery(meQuery).data?.superAdmin ?? false;
-  const { username, email, role, disabled, service_account: service } = member;
+  const { username, email, role, disabled, account_disabled: accountDisabled, service_account: service } = member;
   const change = async (work: () => Promise<void>, message: string) => {
     if (await send(work)) notify(message);
     await queries.invalidateQueries({ queryKey: ["members", workspace] });
@@ -93,6 +93,7 @@ function MemberRow({ workspace, member, admin, self }: RowProps) {
           {self && <span className={css.chip}>{t("settings.you")}</span>}
           {service && <span className={css.chip}>{t("settings.serviceAccount")}</span>}
           {disabled && <Status status="skipped" word={t("settings.disabled")} />}
+          {accountDisabled && <Status status="skipped" word={t("settings.accountDisabled")} />}
         </span>
         <span className={css.facts}>
           <span>{email}</span>
@@ -124,16 +125,18 @@ function MemberRow({ workspace, member, admin, self }: RowProps) {
               {t("settings.enable")}
             </Button>
           ) : (
-            <>
-              {!self && !member.is_super_admin && !service && (
-                <Button onClick={() => setActing(true)} aria-label={t("settings.actAsOf", { name: username })}>
-                  {t("settings.actAs")}
+            !accountDisabled && (
+              <>
+                {!self && !member.is_super_admin && !service && (
+                  <Button onClick={() => setActing(true)} aria-label={t("settings.actAsOf", { name: username })}>
+                    {t("settings.actAs")}
+                  </Button>
+                )}
+                <Button onClick={() => setLeaving("disable")} aria-label={t("settings.disableOf", { name: username })}>
+                  {t("settings.disable")}
                 </Button>
-              )}
-              <Button onClick={() => setLeaving("disable")} aria-label={t("settings.disableOf", { name: username })}>
-                {t("settings.disable")}
-              </Button>
-            </>
+              </>
+            )
           )}
           {service ? (
             <Link to={`/w/${workspace}/settings/service-accounts`}>{t("settings.serviceAccounts")}</Link>
@@ -146,7 +149,7 @@ function MemberRow({ workspace, member, admin, self }: RowProps) {
               {t("settings.remove")}
             </Button>
           )}
-          {superAdmin && !service && !self && (
+          {superAdmin && !service && !self && !accountDisabled && (
             <Button
               look="danger"
               onClick={() => setLeaving("organisation")}

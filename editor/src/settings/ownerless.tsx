@@ -1,7 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { setAutomatic } from "../api/environments";
-import { assignOwner, membersQuery, type OwnerlessItem, ownerlessQuery } from "../api/members";
+import { assignOwner, isActive, membersQuery, type OwnerlessItem, ownerlessQuery } from "../api/members";
 import { kindName } from "../kinds/kind-name";
 import { Link } from "../routing/link";
 import { t } from "../texts/settings";
@@ -96,13 +96,11 @@ function AssignDialog({ workspace, item, close }: { workspace: string; item: Own
       <Field label={t("settings.newOwner")} help={t("settings.newOwnerRights")} error={submission.errors.owner}>
         <Select value={owner} set={setOwner}>
           <option value="">—</option>
-          {members.data
-            ?.filter((each) => !each.disabled)
-            .map((each) => (
-              <option key={each.username} value={`u/${each.username}`}>
-                {each.username}
-              </option>
-            ))}
+          {members.data?.filter(isActive).map((each) => (
+            <option key={each.username} value={`u/${each.username}`}>
+              {each.username}
+            </option>
+          ))}
         </Select>
       </Field>
       {stopped && (

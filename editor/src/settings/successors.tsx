@@ -1,21 +1,34 @@
 import { useQuery } from "@tanstack/react-query";
 import { foldersQuery } from "../api/folders";
-import { type ActingItem, assignOwner, membersQuery, type Transfer, transferItems } from "../api/members";
+import { type ActingItem, assignOwner, isActive, membersQuery, type Transfer, transferItems } from "../api/members";
 import { t } from "../texts/settings";
 import { Field } from "../ui/controls";
 import { Select } from "../ui/select";
 import { notifyError } from "../ui/toasts";
-import { canBeEnabled } from "./departure-dialog";
+import { missing } from "./parts";
+import css from "./settings.module.css";
 
-/** Recipients of the items of a person in a workspace; empty: none. */
+/** Recipients of the items of a person in a workspace. */
 export interface Successor {
-  /** New owner of the items that act for the person. */
+  /** New owner of the items that act for the person, or NOBODY; empty until one is chosen. */
   owner: string;
-  /** Member or folder that gets the items at the paths of the person. */
+  /** Allow the references in the arguments of schedules, which are read with the rights of the new owner. */
+  references: boolean;
+  /** Member or folder that gets the items at the paths of the person; empty: they remain. */
   target: string;
 }
 
-export const NO_SUCCESSOR: Successor = { owner: "", target: "" };
+export const NO_SUCCESSOR: Successor = { owner: "", references: false, target: "" };
+
+/** Chosen instead of an owner: the items stop. */
+const NOBODY = "nobody";
+
+/** Automatic promotions are set up again on the page of their environment, by a member who may apply releases. */
+const canBeAssigned = ({ kind }: ActingItem): boolean => kind !== "automatic_promotion";
+
+/** Return the error of a missing choice: whether items stop is decided knowingly. */
+export const missingOwner = (items: readonly ActingItem[], { owner }: Successor): string | undefined =>
+  items.some(canBeAssigned) ? missing(owner) : undefined;
 
 interface Props {
   workspace: string;
@@ -25,25 +38,28 @@ interface Props {
   owned: readonly ActingItem[];
   chosen: Successor;
   set: (chosen: Successor) => void;
+  /** Error of the new owner. */
+  error: string | undefined;
   /** Show the workspace in the labels. */
   named?: boolean;
 }
 
 /** Fields for the successors of a person in a workspace. */
-export function Successors({ workspace, email, items, owned, chosen, set, named = false }: Props) {
+export function Successors({ workspace, email, items, owned, chosen, set, error, named = false }: Props) {
   const members = useQuery(membersQuery(workspace));
   const folders = useQuery(foldersQuery(workspace));
   const others = (members.data ?? [])
-    .filter((each) => !each.disabled && each.email !== email)
+    .filter((each) => isActive(each) && each.email !== email)
     .map((each) => `u/${each.username}`);
   const places = [...others, ...(folders.data?.all ?? []).filter((each) => each.startsWith("f/"))];
   const label = (text: string) => (named ? `${text} (${workspace})` : text);
   return (
     <>
-      {items.length > 0 && (
-        <Field label={label(t("settings.newOwner"))} help={t("settings.newOwnerHint")}>
+      {items.some(canBeAssigned) && (
+        <Field label={label(t("settings.newOwner"))} help={t("settings.newOwnerHint")} error={error}>
           <Select value={chosen.owner} set={(owner) => set({ ...chosen, owner })}>
-            <option value="">{t("settings.noOwner")}</option>
+            <option value="">—</option>
+            <option value={NOBODY}>{t("settings.noOwner")}</option>
             {others.map((each) => (
               <option key={each} value={each}>
                 {each.slice(2)}
@@ -51,6 +67,16 @@ export function Successors({ workspace, email, items, owned, chosen, set, named 
             ))}
           </Select>
         </Field>
+      )}
+      {items.some(({ kind }) => kind === "schedule") && chosen.owner && chosen.owner !== NOBODY && (
+        <label className={css.check}>
+          <input
+            type="checkbox"
+            checked={chosen.references}
+            onChange={(event) => set({ ...chosen, references: event.target.checked })}
+          />
+          {t("settings.allowAllReferences")}
+        </label>
       )}
       {owned.length > 0 && (
         <Field label={label(t("settings.transferTo"))} help={t("settings.transferHint")}>
@@ -67,35 +93,35 @@ export function Successors({ workspace, email, items, owned, chosen, set, named 
 }
 
 /**
- * Give the items of a member who has left to the successors. Return the transfer of those at its paths; null if there is
- * none or if it fails, which is shown.
+ * Assign the items of a person to the new owner, before the access of the person ends: if a successor is refused, nothing
+ * has stopped. Throws the error of the server.
  */
-export async function handOver(
+export async function assignItems(
   workspace: string,
   username: string,
   items: readonly ActingItem[],
-  { owner, target }: Successor,
+  { owner, references, target }: Successor,
+): Promise<void> {
+  if (target) await transferItems(workspace, username, target, true);
+  if (owner === NOBODY) return;
+  for (const { kind, path } of items.filter(canBeAssigned))
+    await assignOwner(workspace, { kind, path, owner, enable: false, references });
+}
+
+/**
+ * Transfer the items at the paths of a member who has left. Return null if there is no transfer or if it fails, which is
+ * shown.
+ */
+export async function transferOwned(
+  workspace: string,
+  username: string,
+  { target }: Successor,
 ): Promise<Transfer | null> {
-  if (owner) await assignAll(workspace, items, owner);
   if (!target) return null;
   try {
     return await transferItems(workspace, username, target);
   } catch (error) {
     notifyError(error);
     return null;
-  }
-}
-
-/**
- * Assign the stopped items to an owner and enable them. Those that are refused remain in the list of ownerless items.
- * Automatic promotions are set up again on the page of their environment, by a member who may apply releases.
- */
-async function assignAll(workspace: string, items: readonly ActingItem[], owner: string): Promise<void> {
-  for (const { kind, path } of items.filter((each) => each.kind !== "automatic_promotion")) {
-    try {
-      await assignOwner(workspace, { kind, path, owner, enable: canBeEnabled(kind), references: false });
-    } catch (error) {
-      notifyError(error);
-    }
   }
 }
