@@ -10,7 +10,7 @@ from tests.browser.conftest import Site
 from tests.browser.test_accessibility import check
 from tests.browser.test_invitations import mail_server
 from tests.browser.test_runs_list import GOOD
-from tests.browser.test_settings import acts_for, has_account, is_accessible, opens, rows
+from tests.browser.test_settings import acts_for, has_account, is_accessible, opens, rows, token_of
 
 pytestmark = pytest.mark.extended
 SMTP = "/api/settings/global/smtp"
@@ -158,6 +158,36 @@ async def test_departure_ends_nothing_until_its_successor_is_accepted(page: Page
     site.client.delete("/api/w/main/schedules/delete/u/departing/often").raise_for_status()
     for name in ("departing", "departed", "bystander"):
         site.client.delete(f"/api/users/delete/{name}@example.org").raise_for_status()
+
+
+async def test_departure_continues_after_a_refused_item(page: Page, site: Site) -> None:
+    """What was assigned keeps its new owner, and the references of the rest can be allowed."""
+    has_account(site, "moving", "developer")
+    site.deploy("f/moving/owned", GOOD)
+    acts_for(site, "moving", "f/moving/owned")
+    schedule = site.client.get("/api/w/main/schedules/get/u/moving/often").json()
+    reads = {"path": "u/moving/reads", "args": {"key": "$var:u/moving/key"}}
+    body = {**{key: schedule[key] for key in ("schedule", "timezone", "script_path", "is_flow", "enabled")}, **reads}
+    headers = {"Authorization": f"Bearer {token_of(site, 'moving')}"}
+    site.client.post("/api/w/main/schedules/create", json=body, headers=headers).raise_for_status()
+    dialog = page.get_by_role("dialog")
+    await opens(page, "members", "Members")
+    await page.get_by_role("button", name="Disable moving").click()
+    await dialog.get_by_label("New owner").select_option("admin")
+    await dialog.get_by_role("button", name="Disable", exact=True).click()
+    await expect(dialog.get_by_role("alert")).to_contain_text("Arguments of the schedule contain references")
+    await expect(dialog.get_by_label("Items that stop").get_by_role("listitem")).to_have_text("Schedule u/moving/reads")
+    assert site.client.get("/api/w/main/users/get/moving").json()["disabled"] is False
+    await dialog.get_by_label("Allow the schedules to read").check()
+    await check(page)
+    await dialog.get_by_role("button", name="Disable", exact=True).click()
+    await expect(dialog).to_have_count(0)
+    await expect(rows(page, "Members").filter(has_text="moving")).to_contain_text("Disabled")
+    for name in ("often", "reads"):
+        found = site.client.get(f"/api/w/main/schedules/get/u/moving/{name}").json()
+        assert (found["enabled"], found["permissioned_as"]) == (True, "u/admin")
+        site.client.delete(f"/api/w/main/schedules/delete/u/moving/{name}").raise_for_status()
+    site.client.delete("/api/users/delete/moving@example.org").raise_for_status()
 
 
 async def look(page: Page, name: str) -> None:
