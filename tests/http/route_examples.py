@@ -54,6 +54,7 @@ BODIES: dict[str, Any] = {
     "POST /api/schedules/preview": {"schedule": "0 0 3 * * *", "timezone": "UTC"},
     "POST /api/settings/global/{name}": {"value": 8},
     "POST /api/settings/test_smtp": {"to": "ada@example.org"},
+    "POST /api/settings/test_alert_channel": {"channel": "oncall"},
     "POST /api/settings/check_issuer": {"issuer": "https://127.0.0.1:9"},
     "POST /api/workers/drain/{id}": {"drained": False},
     "POST /api/configs/update/{name}": {"slots": 4},

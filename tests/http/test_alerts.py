@@ -47,6 +47,19 @@ async def check(api: ApiHarness) -> None:
         await alert_sender.send_due(api.platform)
 
 
+async def set_server(api: ApiHarness, server: dict[str, Any]) -> None:
+    """Set the mail server of the instance."""
+    (await api.client.post("/api/settings/global/smtp", json={"value": server})).raise_for_status()
+    api.platform.instance._cache.clear()
+
+
+async def retry(api: ApiHarness) -> None:
+    """Try again to send the messages that could not be sent."""
+    async with api.platform.db.acquire() as conn:
+        await conn.execute("UPDATE alert_message SET due_at = now()")
+    await alert_sender.send_due(api.platform)
+
+
 async def age(api: ApiHarness, seconds: int) -> None:
     """Backdate all jobs, so that they have waited for this time."""
     async with api.platform.db.acquire() as conn:
@@ -209,6 +222,71 @@ async def test_outage_of_the_database_loses_no_alert(
     await check(api)
     (raised,) = box.mails
     assert "main: script/u/admin/work fails" in raised["Subject"]
+
+
+async def test_channel_without_server_uses_that_of_the_instance(
+    database: TestDatabase, tmp_path: Path, mail: tuple[Mailbox, int]
+) -> None:
+    """Its encryption, sender and networks apply; without one, the message waits for it."""
+    box, port = mail
+    async with api_harness(database, tmp_path) as api:
+        to = {"kind": "email", "to": ["oncall@example.com", "boss@example.com"]}
+        assert await configure(api, {"mail": to}, no_worker_s=60) == 200
+        assert await configure(api, {"mail": {**to, "password": "p4ssw0rd"}}) == 400, "it belongs to no server"
+        assert await configure(api, {"mail": {"kind": "email"}}) == 400
+        async with api.platform.db.acquire() as conn:
+            await workers.set_drained(conn, api.worker.id, drained=True)
+        await api.preview()
+        await age(api, 120)
+        await check(api)
+        assert not box.mails
+        server = {"host": "127.0.0.1", "port": port, "tls": "none", "sender": "orvanta@example.org"}
+        await set_server(api, server)
+        await retry(api)
+        assert not box.mails, "the network is not allowed"
+        await set_server(api, {**server, "networks": ["127.0.0.0/8"]})
+        await retry(api)
+        (sent,) = box.mails
+        assert (sent["From"], sent["To"]) == ("orvanta@example.org", "oncall@example.com, boss@example.com")
+        assert "No worker serves the queue python3" in sent["Subject"]
+
+
+async def test_channel_is_tested(api: ApiHarness, mail: tuple[Mailbox, int]) -> None:
+    """The answer has the reason of a failure without secrets."""
+    box, port = mail
+    own = {"kind": "email", "host": "127.0.0.1", "port": port, "tls": "none", "to": ["own@example.com"]}
+
+    async def tested(channel: str, status: int = 200) -> Any:
+        answer = await api.client.post("/api/settings/test_alert_channel", json={"channel": channel})
+        assert answer.status_code == status, answer.text
+        return answer.json()
+
+    async with web() as (site, url):
+        hook = {"kind": "webhook", "url": url, "headers": {"X-Key": "h34der"}}
+        closed = {"kind": "slack", "url": "http://192.168.7.1/secret-path"}
+        channels = {"mail": {"kind": "email", "to": ["oncall@example.com"]}, "own": own, "hook": hook, "chat": closed}
+        assert await configure(api, channels) == 200
+        await tested("other", 404)
+        refused = await tested("mail")
+        assert (refused["success"], refused["message"]) == (False, "The instance has no mail server (setting smtp).")
+        await set_server(api, {"host": "127.0.0.1", "port": port, "tls": "none", "sender": "orvanta@example.org"})
+        assert (await tested("mail"))["message"] == "The server accepted the message."
+        assert (await tested("own"))["success"]
+        assert [each["To"] for each in box.mails] == ["oncall@example.com", "own@example.com"]
+        assert box.mails[0]["Subject"] == "[Orvanta] Test of the channel mail"
+        assert "admin tests the channel mail" in box.mails[0].get_payload(decode=True).decode()
+        assert (await tested("hook"))["success"]
+        assert (site.sent[0][1]["alert"], site.sent[0][1]["state"]) == ("test", "event")
+        site.status = 500
+        assert (await tested("hook"))["message"] == "The server responded with status 500."
+        message = (await tested("chat"))["message"]
+        assert "is not a public address" in message and "192.168.7.1" not in message
+    bea = await api.member("bea", Role.ADMIN)
+    answer = await bea.post("/api/settings/test_alert_channel", json={"channel": "mail"})
+    assert answer.status_code == 403
+    entries = (await api.client.get("/api/audit/list", params={"operation": "settings.test"})).json()
+    assert len(entries) == 6
+    assert {"channel": "chat", "success": False} in [each["parameters"] for each in entries]
 
 
 async def test_channels_are_secret_and_cannot_be_redirected(api: ApiHarness) -> None:

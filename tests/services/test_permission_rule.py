@@ -115,6 +115,7 @@ EXEMPT = {
     "maintenance.alert_conditions.find": "called by a daemon; sends to channels that superadmins have set",
     "maintenance.alert_conditions.page_url": "reads nothing",
     "maintenance.alert_sender.send_due": "called by a daemon; sends to channels that superadmins have set",
+    "maintenance.alert_sender.deliver": "its callers have checked that the actor may cause the message",
     "maintenance.alert_sender.title_of": "formats a message that is sent to channels that superadmins have set",
     "maintenance.alert_sender.text_of": "formats a message that is sent to channels that superadmins have set",
     "maintenance.readiness.find_obstacle": "called by load balancers without a token",

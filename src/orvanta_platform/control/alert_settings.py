@@ -45,6 +45,11 @@ class Channel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     headers: dict[str, str] = {}
     """Headers that a webhook receives."""
     host: str = ""
+    """Mail server of this channel. Empty: mails are sent by the mail server of the instance, the setting `smtp`.
+
+    The previous version reads such a channel as well. Its servers fail to send the mails, which remain queued for the
+    next attempt, so that one of this version sends them.
+    """
     port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 587
     tls: Literal["starttls", "implicit", "none"] = "starttls"
     user: str = ""
@@ -54,6 +59,11 @@ class Channel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """Addresses that receive the mails."""
     deployments: list[DeploymentEvent] = []
     """Events of deployments that are sent to it, in addition to the alerts."""
+
+    @property
+    def uses_instance_server(self) -> bool:
+        """True if the mail server of the instance sends its messages."""
+        return self.kind == "email" and not self.host
 
 
 class Alerts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -105,7 +115,12 @@ def _check_channel(name: str, channel: Channel) -> None:
     for text in (channel.url, channel.host, channel.user, channel.sender, *channel.to):
         limits.check_line(f"A field of the channel {name}", text)
     if channel.kind == "email":
-        if not channel.host or not channel.to:
-            raise BadRequest(f"The channel {name} needs a host, and addresses in `to`.")
+        if not channel.to:
+            raise BadRequest(f"The channel {name} needs addresses in `to`.")
+        if channel.uses_instance_server and (channel.user or channel.password or channel.sender):
+            raise BadRequest(
+                f"The channel {name} has a user, password or sender, but no host.",
+                hint="Without them, its mails are sent by the mail server of the setting smtp.",
+            )
     elif not channel.url.startswith(("https://", "http://")):
         raise BadRequest(f"The channel {name} needs an http or https URL.")

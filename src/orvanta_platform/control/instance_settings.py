@@ -123,8 +123,8 @@ SMTP: Final[Setting[MailSettings | None]] = Setting(
     kind=MailSettings | None,
     default=None,
     shown="none",
-    text="Mail server by which invitations, one-time links and mails about deployments are sent, see "
-    "docs/how-to/operate/people.md and promote.md.",
+    text="Mail server by which invitations, one-time links, alerts and mails about deployments are sent, see "
+    "docs/how-to/operate/people.md, alerts.md and promote.md.",
     secrets=mail_settings.SECRETS,
     check=mail_settings.check,
 )

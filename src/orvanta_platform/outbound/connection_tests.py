@@ -25,6 +25,11 @@ from orvanta_platform.outbound.ssrf import AddressRefused, Guard
 TIMEOUT_S: Final = 15.0
 """Time limit of a test in seconds."""
 
+ALLOWED: Final = "those of ORVANTA_ALLOWED_NETWORKS"
+"""Addresses that the server calls beside public ones."""
+WITH_NETWORKS: Final = f"{ALLOWED} and of `networks`"
+"""The same for a setting that names private networks."""
+
 _MAX_MESSAGE_LENGTH = 300
 _GREETING_LIMIT = 1024
 
@@ -49,23 +54,23 @@ async def test(guard: Guard, kind: str, value: Value) -> str:
 
 async def send_mail(guard: Guard, server: MailServer, to: str, subject: str, text: str) -> str:
     """Send a mail, and return the reply of the server that accepted it, in one line. Raises TestFailed."""
-    async with explained("those of ORVANTA_ALLOWED_NETWORKS and of `networks`"):
+    async with explained(WITH_NETWORKS):
         return _line(await smtp.send(guard, server, [to], subject, text, str(uuid4())))
 
 
 @asynccontextmanager
-async def explained(allowed: str = "those of ORVANTA_ALLOWED_NETWORKS") -> AsyncIterator[None]:
-    """Limit the time of a test. Errors of connections become TestFailed.
+async def explained(allowed: str = ALLOWED, limit_s: float = TIMEOUT_S) -> AsyncIterator[None]:
+    """Limit the time of a test or of another call. Errors of connections become TestFailed.
 
     `allowed`: addresses that the server calls beside public ones.
     """
     import httpcore
 
     try:
-        async with asyncio.timeout(TIMEOUT_S):
+        async with asyncio.timeout(limit_s):
             yield
     except TimeoutError:
-        raise TestFailed(f"The server did not respond within {TIMEOUT_S:.0f} seconds.") from None
+        raise TestFailed(f"The server did not respond within {limit_s:.0f} seconds.") from None
     except AddressRefused as error:
         raise TestFailed(f"{error}; this server calls only public addresses and {allowed}.") from None
     except socket.gaierror:

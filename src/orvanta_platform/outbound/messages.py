@@ -15,7 +15,8 @@ from orvanta_platform.outbound.http import pool
 from orvanta_platform.outbound.smtp import MailServer
 from orvanta_platform.outbound.ssrf import AddressRefused, Guard
 
-_TIMEOUT_S = 20.0
+TIMEOUT_S = 20.0
+"""Time limit of sending a message to a URL in seconds."""
 
 
 class MessageError(Exception):
@@ -62,7 +63,7 @@ async def send_json(guard: Guard, url: Any, body: Any, headers: Mapping[str, Any
     sent |= {"Content-Type": "application/json", "Idempotency-Key": message_id}
     request: dict[str, Any] = {"headers": list(sent.items()), "content": msgspec.json.encode(body)}
     async with (
-        asyncio.timeout(_TIMEOUT_S),
+        asyncio.timeout(TIMEOUT_S),
         pool(guard) as connections,
         connections.stream("POST", url, **request) as answer,
     ):

@@ -74,6 +74,7 @@ RULES: Mapping[tuple[str, str], str] = MappingProxyType(
         ("instance", "write_settings"): """
             POST /api/settings/global/{name}
             POST /api/settings/test_smtp
+            POST /api/settings/test_alert_channel
             POST /api/settings/check_issuer
             POST /api/configs/update/{name}
             DELETE /api/configs/delete/{name}

@@ -13,6 +13,7 @@ from orvanta_platform.http.requests import AnyRequest, actor_of, platform_of, sm
 from orvanta_platform.http.schemas import settings as schemas
 from orvanta_platform.services.access import instance_settings, mail_tests
 from orvanta_platform.services.access.issuer_check import find_problem
+from orvanta_platform.services.maintenance import alert_tests
 
 
 @get("/api/settings/list_global", opt=call(answer=list[schemas.InstanceSetting]))
@@ -65,6 +66,20 @@ async def test_smtp(request: AnyRequest) -> Response[bytes]:
     return answers.json(schemas.MailTest(success=found.success, message=found.message, duration_ms=found.duration_ms))
 
 
+@post(
+    "/api/settings/test_alert_channel",
+    status_code=200,
+    opt=call(body=schemas.TestAlertChannel, answer=schemas.AlertChannelTest),
+)
+async def test_alert_channel(request: AnyRequest) -> Response[bytes]:
+    """Send a test message to a stored channel of the setting `alerts`. Superadmins only."""
+    body = await small_body_of(request, schemas.TestAlertChannel)
+    found = await alert_tests.run(platform_of(request), actor_of(request), body.channel)
+    return answers.json(
+        schemas.AlertChannelTest(success=found.success, message=found.message, duration_ms=found.duration_ms)
+    )
+
+
 @post("/api/settings/check_issuer", status_code=200, opt=call(body=schemas.CheckIssuer, answer=schemas.IssuerCheck))
 async def check_issuer(request: AnyRequest) -> Response[bytes]:
     """Check that the discovery document of an OpenID provider can be read and names this issuer. Superadmins only.
@@ -76,4 +91,12 @@ async def check_issuer(request: AnyRequest) -> Response[bytes]:
     return answers.json(schemas.IssuerCheck(problem=problem))
 
 
-ROUTES = [list_settings, list_environment_settings, get_setting, set_setting, test_smtp, check_issuer]
+ROUTES = [
+    list_settings,
+    list_environment_settings,
+    get_setting,
+    set_setting,
+    test_smtp,
+    test_alert_channel,
+    check_issuer,
+]

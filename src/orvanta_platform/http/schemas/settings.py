@@ -41,6 +41,22 @@ class MailTest(msgspec.Struct, kw_only=True):
     duration_ms: int
 
 
+class TestAlertChannel(msgspec.Struct):
+    """A channel of alerts that receives a test message."""
+
+    channel: str
+    """Name of the channel in the setting `alerts`."""
+
+
+class AlertChannelTest(msgspec.Struct, kw_only=True):
+    """Result of a test of a channel of alerts."""
+
+    success: bool
+    message: str
+    """The outcome, or the reason of the failure, in one sentence."""
+    duration_ms: int
+
+
 class CheckIssuer(msgspec.Struct):
     """Issuer of an OpenID provider."""
 

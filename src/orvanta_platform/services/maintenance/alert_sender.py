@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 import structlog
 
 from orvanta_platform.control.alert_settings import Channel
-from orvanta_platform.control.instance_settings import ALERTS
+from orvanta_platform.control.instance_settings import ALERTS, SMTP
+from orvanta_platform.control.mail_settings import MailSettings
+from orvanta_platform.control.masking import OpenedSecrets
+from orvanta_platform.control.secrets import SecretUnreadable
 from orvanta_platform.db import alerts as rows
 from orvanta_platform.db.alerts import AlertMessage
-from orvanta_platform.outbound.messages import SEND_FAILURES, MessageError, send_json, send_mail, send_slack
+from orvanta_platform.outbound import smtp
+from orvanta_platform.outbound.connection_tests import ALLOWED, WITH_NETWORKS, TestFailed, explained
+from orvanta_platform.outbound.messages import (
+    SEND_FAILURES,
+    TIMEOUT_S,
+    MessageError,
+    send_json,
+    send_mail,
+    send_slack,
+)
 from orvanta_platform.outbound.ssrf import Guard
 from orvanta_platform.services.platform import Platform
 
@@ -36,9 +51,10 @@ _TITLES = {
     "deployment_failed": "Checks in {} failed",
     "deployment_rolled_back": "{} was rolled back",
     "deployment_held": "Promotions to {} are on hold",
+    "test": "Test of the channel {}",
 }
-_EVENT = "deployment_"
-"""Prefix of the kinds of messages about events, which do not end."""
+_EVENTS = ("deployment_", "test")
+"""Prefixes of the kinds of messages about events, which do not end."""
 
 log = structlog.get_logger(__name__)
 
@@ -55,23 +71,56 @@ async def send_due(platform: Platform) -> int:
 async def _process(platform: Platform, channel: Channel | None, message: AlertMessage) -> None:
     try:
         if channel is not None:
-            await _send(platform, channel, message)
-    except SEND_FAILURES as error:
-        # Texts of other errors may contain the address of the channel, which is a secret.
-        reason = str(error) if isinstance(error, MessageError) else type(error).__name__
-        log.warning("alert not sent", action="alert", channel=message.channel, tries=message.tries, error=reason)
+            # Only mails of a channel without a server depend on the setting.
+            server = await platform.instance.get(SMTP) if channel.uses_instance_server else None
+            await deliver(platform, channel, server, message)
+    except (MessageError, SecretUnreadable) as error:
+        log.warning("alert not sent", action="alert", channel=message.channel, tries=message.tries, error=str(error))
         if message.tries < MAX_TRIES:
             return
     async with platform.db.acquire() as conn:
         await rows.delete_message(conn, message.id)
 
 
-async def _send(platform: Platform, channel: Channel, message: AlertMessage) -> None:
+async def deliver(platform: Platform, channel: Channel, server: MailSettings | None, message: AlertMessage) -> None:
+    """Send a message to a channel.
+
+    `server`: mail server of the instance, which sends the mails of a channel that has none. Raises MessageError, with
+    the reason as one sentence.
+    """
+    allowed = WITH_NETWORKS if channel.uses_instance_server else ALLOWED
+    limit_s = smtp.DEADLINE_S if channel.kind == "email" else TIMEOUT_S
+    try:
+        async with explained(allowed, limit_s):
+            await _send(platform, channel, server, message)
+    except TestFailed as error:
+        # The address of a Slack channel or webhook is a secret, and a server may send back what it received.
+        raise MessageError(OpenedSecrets(_secrets_of(channel, server)).mask_text(str(error))) from None
+    except MessageError as error:
+        reason = str(error)
+        raise MessageError(f"{reason[:1].upper()}{reason[1:]}.") from None
+    except SEND_FAILURES as error:
+        raise MessageError(f"The message could not be sent: {type(error).__name__}.") from None
+
+
+def _secrets_of(channel: Channel, server: MailSettings | None) -> Iterator[str]:
+    yield from filter(None, (channel.password, channel.url, *channel.headers.values(), server and server.password))
+    with suppress(ValueError):
+        if host := urlsplit(channel.url).hostname:
+            yield host
+
+
+async def _send(platform: Platform, channel: Channel, server: MailSettings | None, message: AlertMessage) -> None:
     guard, title, text = Guard(platform.settings.allowed_networks), title_of(message), text_of(message)
     match channel.kind:
         case "email":
-            mail = {"from": channel.sender, "to": channel.to, "host": channel.host, "port": channel.port}
-            login = {"user": channel.user, "password": channel.password, "tls": channel.tls}
+            by = channel if channel.host else server
+            if by is None:
+                raise MessageError("the instance has no mail server (setting smtp)")
+            if isinstance(by, MailSettings):
+                guard = Guard((*platform.settings.allowed_networks, *by.networks))
+            mail = {"from": by.sender, "to": channel.to, "host": by.host, "port": by.port}
+            login = {"user": by.user, "password": by.password, "tls": by.tls}
             await send_mail(guard, {**mail, **login}, f"[Orvanta] {title}", f"{title}.\n\n{text}\n", str(message.id))
         case "slack":
             await send_slack(guard, channel.url, f"{title}.\n{text}", str(message.id))
@@ -90,7 +139,7 @@ async def _send(platform: Platform, channel: Channel, message: AlertMessage) -> 
 
 
 def _state(message: AlertMessage) -> str:
-    if message.kind.startswith(_EVENT):
+    if message.kind.startswith(_EVENTS):
         return "event"
     return "raised" if message.ended_at is None else "ended"
 
@@ -104,7 +153,7 @@ def title_of(message: AlertMessage) -> str:
 
 def text_of(message: AlertMessage) -> str:
     """Return the text of a message: since when, and what to do; of an event, what happened when."""
-    if message.kind.startswith(_EVENT):
+    if message.kind.startswith(_EVENTS):
         return f"{message.detail}\n{_time(message.since)}"
     if message.ended_at is None:
         return f"Since {_time(message.since)}.\n{message.detail}"
