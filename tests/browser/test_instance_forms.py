@@ -89,6 +89,38 @@ async def test_conditions_of_alerts_have_a_form(page: Page, site: Site) -> None:
         site.client.post(ALERTS, json={"value": None}).raise_for_status()
 
 
+async def test_mail_channel_needs_recipients_only_and_is_tested(page: Page, site: Site) -> None:
+    """Its form and its row say so if there is no mail server."""
+    dialog, channel = page.get_by_role("dialog"), rows(page, "Channels").filter(has_text="oncall")
+    test = channel.get_by_role("button", name="Send test message to oncall")
+    try:
+        await opens(page, "alerts", "Alerts")
+        await page.get_by_role("button", name="New channel").click()
+        await expect(dialog).to_contain_text("No mail server is set, so no mail can be sent.")
+        await expect(dialog.get_by_label("Mail server")).to_have_count(0)
+        await dialog.get_by_label("Name").fill("oncall")
+        await dialog.get_by_role("button", name="Create").click()
+        await expect(dialog.get_by_role("alert")).to_have_text("Required")
+        await dialog.get_by_label("Recipients").fill("oncall@example.org")
+        await check(page)
+        await dialog.get_by_role("button", name="Create").click()
+        await expect(channel).to_contain_text("oncall@example.org")
+        await test.click()
+        await expect(channel.get_by_role("status")).to_contain_text("The instance has no mail server")
+        async with mail_server(site) as box:
+            await test.click()
+            await expect(channel.get_by_role("status")).to_contain_text("The server accepted the message.")
+            assert (box.mails[-1]["To"], box.mails[-1]["From"]) == ("oncall@example.org", "orvanta@example.org")
+            await is_accessible(page)
+            await page.reload()
+            await page.get_by_role("button", name="New channel").click()
+            await expect(dialog).to_contain_text("Sent by the mail server of the Instance settings.")
+            link = dialog.get_by_role("link", name="Instance settings")
+            await expect(link).to_have_attribute("href", "/w/main/settings/instance")
+    finally:
+        site.client.post(ALERTS, json={"value": None}).raise_for_status()
+
+
 async def test_somebody_leaves_the_organisation_by_one_dialog(page: Page, site: Site) -> None:
     """The account is disabled, and its schedules continue for another member."""
     has_account(site, "parting", "developer")

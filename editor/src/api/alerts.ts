@@ -1,4 +1,5 @@
 import { queryOptions } from "@tanstack/react-query";
+import { t } from "../texts/api";
 import { api } from "./client";
 import type { components } from "./schema";
 
@@ -9,6 +10,7 @@ export interface Channel {
   kind: "email" | "slack" | "webhook";
   url?: string;
   headers?: Record<string, string>;
+  /** Mail server of the channel; without one, mails are sent by that of the instance. */
   host?: string;
   port?: number;
   tls?: string;
@@ -34,6 +36,13 @@ export interface AlertSettings {
   lost_workers?: boolean;
   missed_schedules?: boolean;
   token_expiry_days?: number | null;
+}
+
+/** Send a test message to a stored channel. Return the outcome. */
+export async function testChannel(channel: string): Promise<{ success: boolean; message: string }> {
+  const { data } = await api.POST("/api/settings/test_alert_channel", { body: { channel } });
+  if (!data) throw new Error(t("api.noData"));
+  return data;
 }
 
 const REFRESH_MS = 15_000;

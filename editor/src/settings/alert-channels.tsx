@@ -1,11 +1,14 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { type AlertSettings, alertsQuery, type Channel, type DeploymentEvent } from "../api/alerts";
+import { type AlertSettings, alertsQuery, type Channel, type DeploymentEvent, testChannel } from "../api/alerts";
 import { instanceSettingsQuery, setInstanceSetting } from "../api/instance-settings";
-import { t } from "../texts/settings";
+import { useParams } from "../routing/hooks";
+import { Link } from "../routing/link";
+import { t, tWith } from "../texts/settings";
 import { Button, Field, Input } from "../ui/controls";
 import { Select } from "../ui/select";
 import { Empty } from "../ui/states";
+import { Status } from "../ui/status";
 import { notify } from "../ui/toasts";
 import type { Json } from "../workflow/types";
 import { DeleteButton } from "./delete-button";
@@ -13,6 +16,7 @@ import { FormDialog, Loaded, missing, Problem, Rows, useSubmission } from "./par
 import css from "./settings.module.css";
 
 const NAME = "alerts";
+const MAIL_SERVER = "smtp";
 
 const KINDS: Readonly<Record<Channel["kind"], string>> = {
   email: t("settings.channelEmail"),
@@ -37,6 +41,7 @@ export function AlertChannels() {
   const [creating, setCreating] = useState(false);
   const setting = query.data?.find((each) => each.name === NAME);
   const settings = setting?.value as AlertSettings | undefined;
+  const hasMailServer = Boolean(query.data?.find((each) => each.name === MAIL_SERVER)?.value);
   const save = async (value: AlertSettings) => {
     try {
       await setInstanceSetting(NAME, value as unknown as Json, setting?.version ?? "default");
@@ -68,7 +73,14 @@ export function AlertChannels() {
             keyOf={([name]) => name}
             row={([name, channel]) => <ChannelRow name={name} channel={channel} settings={settings} save={save} />}
           />
-          {creating && <ChannelDialog settings={settings} save={save} close={() => setCreating(false)} />}
+          {creating && (
+            <ChannelDialog
+              settings={settings}
+              hasMailServer={hasMailServer}
+              save={save}
+              close={() => setCreating(false)}
+            />
+          )}
         </>
       )}
     </>
@@ -84,6 +96,11 @@ interface RowProps {
 
 function ChannelRow({ name, channel, settings, save }: RowProps) {
   const submission = useSubmission();
+  const [found, setFound] = useState<{ success: boolean; message: string } | null>(null);
+  const test = () => {
+    setFound(null);
+    return submission.send(async () => setFound(await testChannel(name)));
+  };
   const remove = () => {
     const { [name]: _removed, ...channels } = settings.channels;
     return save({ ...settings, channels });
@@ -103,8 +120,27 @@ function ChannelRow({ name, channel, settings, save }: RowProps) {
             </span>
           )}
         </span>
+        <div role="status">
+          {found && (
+            <>
+              <Status
+                status={found.success ? "succeeded" : "failed"}
+                word={t(found.success ? "settings.channelTestSent" : "settings.testMailRefused")}
+              />
+              <p className={css.note}>{found.message}</p>
+            </>
+          )}
+        </div>
       </div>
       <div className={css.tools}>
+        <Button
+          icon="play"
+          disabled={submission.busy}
+          onClick={() => void test()}
+          aria-label={t("settings.testChannelOf", { name })}
+        >
+          {t("settings.testChannel")}
+        </Button>
         <DeleteButton name={name} hint={t("settings.deleteChannelHint")} submission={submission} remove={remove} />
       </div>
       <Problem text={submission.errors[""]} />
@@ -112,14 +148,14 @@ function ChannelRow({ name, channel, settings, save }: RowProps) {
   );
 }
 
-type DialogProps = Pick<RowProps, "settings" | "save"> & { close: () => void };
+type DialogProps = Pick<RowProps, "settings" | "save"> & { hasMailServer: boolean; close: () => void };
 
 /** Form of a new channel. */
-function ChannelDialog({ settings, save, close }: DialogProps) {
+function ChannelDialog({ settings, hasMailServer, save, close }: DialogProps) {
   const submission = useSubmission();
   const [name, setName] = useState("");
   const [kind, setKind] = useState<Channel["kind"]>("email");
-  const [values, setValues] = useState<Record<string, string>>({ port: "587" });
+  const [values, setValues] = useState<Record<string, string>>({});
   const [events, setEvents] = useState<readonly DeploymentEvent[]>([]);
   const { errors } = submission;
   const field = (key: string, label: string, type = "text") => (
@@ -133,7 +169,7 @@ function ChannelDialog({ settings, save, close }: DialogProps) {
   );
   const submit = async () => {
     const taken = name.trim() in settings.channels ? t("settings.channelTaken") : undefined;
-    const required = kind === "email" ? ["host", "to"] : ["url"];
+    const required = kind === "email" ? ["to"] : ["url"];
     const problems = Object.fromEntries(required.map((key) => [key, missing(values[key] ?? "")]));
     const channel = channelOf(kind, values);
     // Servers of the previous version do not know this key.
@@ -167,15 +203,22 @@ function ChannelDialog({ settings, save, close }: DialogProps) {
       {kind === "email" && (
         <>
           {field("to", t("settings.channelTo"))}
-          {field("host", t("settings.channelHost"))}
-          {field("port", t("settings.channelPort"), "number")}
-          {field("user", t("settings.channelUser"))}
-          {field("password", t("settings.channelPassword"), "password")}
-          {field("sender", t("settings.channelSender"))}
+          <MailServerNote isSet={hasMailServer} />
         </>
       )}
       <EventFields chosen={events} set={setEvents} />
     </FormDialog>
+  );
+}
+
+/** Server that sends the mails of a channel, with a link to its setting. */
+function MailServerNote({ isSet }: { isSet: boolean }) {
+  const { workspace = "" } = useParams();
+  const page = <Link to={`/w/${workspace}/settings/instance`}>{t("settings.instanceSettings")}</Link>;
+  return (
+    <p className={isSet ? css.note : css.problem}>
+      {tWith(isSet ? "settings.channelMailServer" : "settings.channelNoMailServer", { page })}
+    </p>
   );
 }
 
@@ -206,6 +249,5 @@ function EventFields({ chosen, set }: EventProps) {
 function channelOf(kind: Channel["kind"], values: Readonly<Record<string, string>>): Channel {
   if (kind !== "email") return { kind, url: values.url?.trim() ?? "" };
   const to = (values.to ?? "").split(",").map((each) => each.trim());
-  const { host = "", port = "", user = "", password = "", sender = "" } = values;
-  return { kind, host: host.trim(), port: Number(port), user, password, sender, to: to.filter(Boolean) };
+  return { kind, to: to.filter(Boolean) };
 }
