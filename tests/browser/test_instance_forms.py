@@ -9,7 +9,7 @@ from playwright.async_api import Page, expect
 from tests.browser.conftest import Site
 from tests.browser.test_accessibility import check
 from tests.browser.test_invitations import mail_server
-from tests.browser.test_runs_list import GOOD
+from tests.browser.test_runs_list import BAD, GOOD, start
 from tests.browser.test_settings import acts_for, has_account, is_accessible, opens, rows, token_of
 
 pytestmark = pytest.mark.extended
@@ -107,10 +107,17 @@ async def test_mail_channel_needs_recipients_only_and_is_tested(page: Page, site
         await expect(channel).to_contain_text("oncall@example.org")
         await test.click()
         await expect(channel.get_by_role("status")).to_contain_text("The instance has no mail server")
+        failure = channel.get_by_text("The last message could not be sent")
+        site.deploy("f/alerts/broken", BAD)
+        start(site, "f/alerts/broken", wait=True)
+        # The alert is sent within some 20 seconds, and the page asks every 15.
+        await expect(failure).to_contain_text("The instance has no mail server", timeout=90_000)
+        await check(page)
         async with mail_server(site) as box:
             await test.click()
             await expect(channel.get_by_role("status")).to_contain_text("The server accepted the message.")
             assert (box.mails[-1]["To"], box.mails[-1]["From"]) == ("oncall@example.org", "orvanta@example.org")
+            await expect(failure).to_have_count(0)
             await is_accessible(page)
             await page.reload()
             await page.get_by_role("button", name="New channel").click()

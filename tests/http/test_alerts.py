@@ -251,6 +251,48 @@ async def test_channel_without_server_uses_that_of_the_instance(
         assert "No worker serves the queue python3" in sent["Subject"]
 
 
+async def test_last_failure_of_a_channel_is_listed(api: ApiHarness, mail: tuple[Mailbox, int]) -> None:
+    """It remains after the last attempt, until a message or a test is sent."""
+    _, port = mail
+
+    async def failures() -> list[tuple[str, str]]:
+        found = (await api.client.get("/api/settings/list_alert_failures")).json()
+        return [(each["channel"], each["error"]) for each in found]
+
+    reason = "The instance has no mail server (setting smtp)."
+    async with web() as (site, url):
+        channels = {"mail": {"kind": "email", "to": ["oncall@example.com"]}, "hook": {"kind": "webhook", "url": url}}
+        assert await configure(api, channels, no_worker_s=60) == 200
+        assert await failures() == []
+        async with api.platform.db.acquire() as conn:
+            await workers.set_drained(conn, api.worker.id, drained=True)
+        await api.preview()
+        await age(api, 120)
+        site.status = 500
+        await check(api)
+        assert await failures() == [("hook", "The server responded with status 500."), ("mail", reason)]
+        site.status = 200
+        await retry(api)
+        assert await failures() == [("mail", reason)]
+        for _ in range(alert_sender.MAX_TRIES):
+            await retry(api)
+        await set_server(api, {"host": "127.0.0.1", "port": port, "tls": "none", "sender": "orvanta@example.org"})
+        await retry(api)
+        assert await failures() == [("mail", reason)], "the message was abandoned"
+        tested = await api.client.post("/api/settings/test_alert_channel", json={"channel": "mail"})
+        assert tested.json()["success"] and await failures() == []
+        site.status = 500
+        await api.worker.claim_all()
+        await check(api)
+        assert [channel for channel, _ in await failures()] == ["hook"]
+        for stored in ({}, channels):
+            assert await configure(api, stored) == 200
+            await check(api)
+        assert await failures() == [], "it was the failure of a channel that was deleted"
+    developer = await api.member("dora", Role.DEVELOPER)
+    assert (await developer.get("/api/settings/list_alert_failures")).status_code == 403
+
+
 async def test_channel_is_tested(api: ApiHarness, mail: tuple[Mailbox, int]) -> None:
     """The answer has the reason of a failure without secrets."""
     box, port = mail

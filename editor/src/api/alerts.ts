@@ -47,6 +47,13 @@ export async function testChannel(channel: string): Promise<{ success: boolean; 
 
 const REFRESH_MS = 15_000;
 
+/** Query of the channels whose last message could not be sent. */
+export const alertFailuresQuery = queryOptions({
+  queryKey: ["alerts", "failures"],
+  refetchInterval: REFRESH_MS,
+  queryFn: async () => (await api.GET("/api/settings/list_alert_failures")).data ?? [],
+});
+
 export const alertsQuery = queryOptions({
   queryKey: ["alerts", "list"],
   refetchInterval: REFRESH_MS,

@@ -1,6 +1,13 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { type AlertSettings, alertsQuery, type Channel, type DeploymentEvent, testChannel } from "../api/alerts";
+import {
+  type AlertSettings,
+  alertFailuresQuery,
+  alertsQuery,
+  type Channel,
+  type DeploymentEvent,
+  testChannel,
+} from "../api/alerts";
 import { instanceSettingsQuery, setInstanceSetting } from "../api/instance-settings";
 import { useParams } from "../routing/hooks";
 import { Link } from "../routing/link";
@@ -9,6 +16,7 @@ import { Button, Field, Input } from "../ui/controls";
 import { Select } from "../ui/select";
 import { Empty } from "../ui/states";
 import { Status } from "../ui/status";
+import { Time } from "../ui/time";
 import { notify } from "../ui/toasts";
 import type { Json } from "../workflow/types";
 import { DeleteButton } from "./delete-button";
@@ -96,10 +104,16 @@ interface RowProps {
 
 function ChannelRow({ name, channel, settings, save }: RowProps) {
   const submission = useSubmission();
+  const queries = useQueryClient();
+  const failure = useQuery(alertFailuresQuery).data?.find((each) => each.channel === name);
   const [found, setFound] = useState<{ success: boolean; message: string } | null>(null);
   const test = () => {
     setFound(null);
-    return submission.send(async () => setFound(await testChannel(name)));
+    return submission.send(async () => {
+      setFound(await testChannel(name));
+      // A test that succeeds ends the failure.
+      await queries.invalidateQueries(alertFailuresQuery);
+    });
   };
   const remove = () => {
     const { [name]: _removed, ...channels } = settings.channels;
@@ -120,6 +134,11 @@ function ChannelRow({ name, channel, settings, save }: RowProps) {
             </span>
           )}
         </span>
+        {failure && (
+          <p className={css.problem}>
+            {tWith("settings.channelFailed", { time: <Time at={failure.failed_at} /> }, { error: failure.error })}
+          </p>
+        )}
         <div role="status">
           {found && (
             <>

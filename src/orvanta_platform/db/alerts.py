@@ -50,6 +50,14 @@ class AlertMessage(msgspec.Struct, frozen=True):
     tries: int
 
 
+class ChannelFailure(msgspec.Struct, frozen=True):
+    """A channel whose last message could not be sent."""
+
+    channel: str
+    error: str
+    failed_at: datetime
+
+
 class LastOutcome(msgspec.Struct, frozen=True):
     """The last outcome of a workflow or script."""
 
@@ -101,6 +109,26 @@ async def claim_due(conn: Connection, limit: int) -> list[AlertMessage]:
 async def delete_message(conn: Connection, message: UUID) -> None:
     """Delete a message that was sent or abandoned."""
     await conn.execute(_SQL["delete_message"], message)
+
+
+async def store_failure(conn: Connection, channel: str, error: str) -> None:
+    """Record that a message of a channel could not be sent."""
+    await conn.execute(_SQL["store_failure"], channel, error)
+
+
+async def delete_failure(conn: Connection, channel: str) -> None:
+    """Forget the failure of a channel."""
+    await conn.execute(_SQL["delete_failure"], channel)
+
+
+async def delete_failures_of_others(conn: Connection, channels: Sequence[str]) -> None:
+    """Forget the failures of channels that are not among these."""
+    await conn.execute(_SQL["delete_failures_of_others"], channels)
+
+
+async def list_failures(conn: Connection) -> list[ChannelFailure]:
+    """Return the failures of channels, by their names."""
+    return [ChannelFailure(**dict(row)) for row in await conn.fetch(_SQL["list_failures"])]
 
 
 async def list_last_outcomes(conn: Connection, runs: Sequence[UUID]) -> list[LastOutcome]:

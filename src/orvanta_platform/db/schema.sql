@@ -1474,6 +1474,15 @@ CREATE INDEX alert_message_due ON alert_message (due_at);
 COMMENT ON COLUMN alert_message.channel IS 'Name of a channel in the setting alerts.';
 COMMENT ON COLUMN alert_message.ended_at IS 'Time at which the condition ended; null: the message says that it began.';
 
+CREATE TABLE alert_failure (
+    channel   text PRIMARY KEY,
+    error     text NOT NULL,
+    failed_at timestamptz NOT NULL DEFAULT app_now()
+);
+COMMENT ON TABLE alert_failure IS 'Channels whose last message could not be sent. A row is deleted when one is sent.';
+COMMENT ON COLUMN alert_failure.channel IS 'Name of a channel in the setting alerts.';
+COMMENT ON COLUMN alert_failure.error IS 'Reason in one sentence, without the secrets of the channel.';
+
 CREATE TABLE policy (
     workspace text REFERENCES workspace (id) ON DELETE CASCADE,
     name      text NOT NULL,

@@ -57,6 +57,23 @@ RETURNING m.id, m.channel, m.kind, m.subject, m.workspace, m.detail, m.since, m.
 -- Deletes a message that was sent or abandoned.
 DELETE FROM alert_message WHERE id = $1
 
+-- name: store_failure
+-- Records that a message of a channel ($1) could not be sent.
+INSERT INTO alert_failure (channel, error) VALUES ($1, $2)
+ON CONFLICT (channel) DO UPDATE SET error = excluded.error, failed_at = excluded.failed_at
+
+-- name: delete_failure
+-- Forgets the failure of a channel.
+DELETE FROM alert_failure WHERE channel = $1
+
+-- name: delete_failures_of_others
+-- Forgets the failures of channels that are not among these.
+DELETE FROM alert_failure WHERE channel <> ALL ($1::text[])
+
+-- name: list_failures
+-- Failures of channels, by their names.
+SELECT channel, error, failed_at FROM alert_failure ORDER BY channel
+
 -- name: list_last_outcomes
 -- The last outcome of each deployed workflow and script among these runs, which have ended, without cancelled runs and
 -- those of sub-workflows. A failure does not count if a run that was created later has succeeded already.

@@ -69,6 +69,7 @@ RULES: Mapping[tuple[str, str], str] = MappingProxyType(
         ("instance", "read_settings"): """
             GET /api/settings/list_global
             GET /api/settings/list_environment
+            GET /api/settings/list_alert_failures
             GET /api/settings/global/{name}
         """,
         ("instance", "write_settings"): """

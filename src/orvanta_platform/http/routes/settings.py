@@ -80,6 +80,13 @@ async def test_alert_channel(request: AnyRequest) -> Response[bytes]:
     )
 
 
+@get("/api/settings/list_alert_failures", opt=call(answer=list[schemas.AlertChannelFailure]))
+async def list_alert_failures(request: AnyRequest) -> Response[bytes]:
+    """List the channels of the setting `alerts` whose last message could not be sent. Superadmins only."""
+    rows = await alert_tests.list_failures(platform_of(request), actor_of(request))
+    return answers.json([schemas.AlertChannelFailure(row.channel, row.error, row.failed_at) for row in rows])
+
+
 @post("/api/settings/check_issuer", status_code=200, opt=call(body=schemas.CheckIssuer, answer=schemas.IssuerCheck))
 async def check_issuer(request: AnyRequest) -> Response[bytes]:
     """Check that the discovery document of an OpenID provider can be read and names this issuer. Superadmins only.
@@ -98,5 +105,6 @@ ROUTES = [
     set_setting,
     test_smtp,
     test_alert_channel,
+    list_alert_failures,
     check_issuer,
 ]

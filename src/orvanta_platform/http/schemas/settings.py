@@ -57,6 +57,15 @@ class AlertChannelTest(msgspec.Struct, kw_only=True):
     duration_ms: int
 
 
+class AlertChannelFailure(msgspec.Struct):
+    """A channel of alerts whose last message could not be sent."""
+
+    channel: str
+    error: str
+    """Reason, in one sentence."""
+    failed_at: datetime
+
+
 class CheckIssuer(msgspec.Struct):
     """Issuer of an OpenID provider."""
 

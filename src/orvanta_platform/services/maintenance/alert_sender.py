@@ -76,20 +76,31 @@ async def _process(platform: Platform, channel: Channel | None, message: AlertMe
             await deliver(platform, channel, server, message)
     except (MessageError, SecretUnreadable) as error:
         log.warning("alert not sent", action="alert", channel=message.channel, tries=message.tries, error=str(error))
-        if message.tries < MAX_TRIES:
-            return
-    async with platform.db.acquire() as conn:
+        async with platform.db.transaction() as conn:
+            await rows.store_failure(conn, message.channel, str(error))
+            if message.tries >= MAX_TRIES:
+                await rows.delete_message(conn, message.id)
+        return
+    async with platform.db.transaction() as conn:
+        await rows.delete_failure(conn, message.channel)
         await rows.delete_message(conn, message.id)
 
 
-async def deliver(platform: Platform, channel: Channel, server: MailSettings | None, message: AlertMessage) -> None:
+async def deliver(
+    platform: Platform,
+    channel: Channel,
+    server: MailSettings | None,
+    message: AlertMessage,
+    limit_s: float = smtp.DEADLINE_S,
+) -> None:
     """Send a message to a channel.
 
-    `server`: mail server of the instance, which sends the mails of a channel that has none. Raises MessageError, with
-    the reason as one sentence.
+    `server`: mail server of the instance, which sends the mails of a channel that has none. `limit_s`: time limit in
+    seconds. Raises MessageError, with the reason as one sentence.
     """
     allowed = WITH_NETWORKS if channel.uses_instance_server else ALLOWED
-    limit_s = smtp.DEADLINE_S if channel.kind == "email" else TIMEOUT_S
+    if channel.kind != "email":
+        limit_s = min(limit_s, TIMEOUT_S)
     try:
         async with explained(allowed, limit_s):
             await _send(platform, channel, server, message)

@@ -43,6 +43,9 @@ async def list_alerts(platform: Platform, actor: Actor) -> list[AlertRow]:
 async def check(platform: Platform) -> None:
     """Compare the conditions with the alerts, and queue messages about differences."""
     settings = await platform.instance.get(ALERTS)
+    async with platform.db.acquire() as conn:
+        # A channel that is deleted and created again begins without a failure.
+        await rows.delete_failures_of_others(conn, [*settings.channels])
     if not settings.channels:
         async with platform.db.acquire() as conn:
             if left := await rows.list_keys(conn, [""]):
