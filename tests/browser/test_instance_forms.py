@@ -200,7 +200,7 @@ async def test_departure_ends_nothing_until_its_successor_is_accepted(page: Page
 
 
 async def test_departure_continues_after_a_refused_item(page: Page, site: Site) -> None:
-    """What was assigned keeps its new owner, and the references of the rest can be allowed."""
+    """Assigned items keep their new owner, and the references of the rest can be allowed."""
     has_account(site, "moving", "developer")
     site.deploy("f/moving/owned", GOOD)
     acts_for(site, "moving", "f/moving/owned")

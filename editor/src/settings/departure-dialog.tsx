@@ -14,7 +14,7 @@ export const canBeEnabled = (kind: string): boolean => DISABLED.includes(kind);
 interface Props {
   title: string;
   submitLabel: string;
-  /** What the act affects: the workspace or the whole installation. */
+  /** Scope of the act: the workspace or the whole installation. */
   affects: string;
   departure: UseQueryResult<Departure>;
   submission: Submission;
