@@ -4,6 +4,7 @@ import { errorText } from "../lib/api-error";
 import { t } from "../texts/settings";
 import { Button } from "../ui/controls";
 import { Status } from "../ui/status";
+import { useScrolledIntoView } from "../ui/use-scrolled-into-view";
 import css from "./settings.module.css";
 
 /** Resource types whose connection the server can test. */
@@ -24,8 +25,9 @@ export function ConnectionTest({ workspace, save }: Props) {
     },
   });
   const found = testing.data;
+  const result = useScrolledIntoView<HTMLDivElement>(found ?? testing.error);
   return (
-    <div className={css.facts}>
+    <div ref={result} className={css.facts}>
       <Button icon="link" disabled={testing.isPending} onClick={() => testing.mutate()}>
         {testing.isPending ? t("settings.testing") : t("settings.saveAndTest")}
       </Button>

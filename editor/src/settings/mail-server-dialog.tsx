@@ -8,6 +8,7 @@ import { Button, Field, Input } from "../ui/controls";
 import { Select } from "../ui/select";
 import { Status } from "../ui/status";
 import { notify } from "../ui/toasts";
+import { useScrolledIntoView } from "../ui/use-scrolled-into-view";
 import type { Json } from "../workflow/types";
 import { FormDialog, missing, Problem, useSubmission } from "./parts";
 import css from "./settings.module.css";
@@ -148,6 +149,7 @@ function MailTest({
   const [asked, setAsked] = useState(false);
   const incomplete = Object.values(problems).some(Boolean);
   const to = typed ?? email;
+  const result = useScrolledIntoView<HTMLFieldSetElement>(found ?? submission.errors[""] ?? asked);
   const send = async () => {
     setFound(null);
     setAsked(true);
@@ -156,7 +158,7 @@ function MailTest({
     await submission.send(test, { to: missing(to) });
   };
   return (
-    <fieldset className={css.card}>
+    <fieldset ref={result} className={css.card}>
       <legend>{t("settings.testMail")}</legend>
       <div className={css.filters}>
         <Field label={t("settings.testMailTo")} error={submission.errors.to}>

@@ -8,6 +8,7 @@ import { CopyableCommand } from "../ui/copyable-command";
 import { Dialog, dialogCss } from "../ui/dialog";
 import { moveFocusByRow, useListTools } from "../ui/list-tools";
 import { Empty, Failed, Skeleton } from "../ui/states";
+import { useScrolledIntoView } from "../ui/use-scrolled-into-view";
 import css from "./settings.module.css";
 
 /** Error texts by name of the field; "" for the form as a whole. */
@@ -21,6 +22,8 @@ export interface Submission {
   errors: FieldErrors;
   /** Send unless `problems` has a text. Return whether the request succeeded; its error is stored in `errors`. */
   send: (work: () => Promise<unknown>, problems?: FieldErrors) => Promise<boolean>;
+  /** Remove the errors. */
+  clear: () => void;
 }
 
 /** Return the state of a form. `fieldOf`: the field to which an error of the server belongs, "" for the form. */
@@ -41,7 +44,7 @@ export function useSubmission(fieldOf: (error: ApiError) => string = () => ""): 
       setBusy(false);
     }
   };
-  return { busy, errors, send };
+  return { busy, errors, send, clear: () => setErrors(NO_ERRORS) };
 }
 
 /** Return the error of a required text that is missing. */
@@ -69,7 +72,7 @@ interface FormDialogProps {
   children: ReactNode;
 }
 
-/** Dialog with a form. Errors that belong to no field are shown above its buttons. Escape does not discard changes unasked. */
+/** Dialog with a form. Errors that belong to no field are shown above its buttons; errors are scrolled into view. Escape does not discard changes unasked. */
 export function FormDialog({ look = "main", ready = true, ...props }: FormDialogProps) {
   const { title, submitLabel, submission, submit, close, wide, children } = props;
   const send = (event: FormEvent) => {
@@ -81,14 +84,16 @@ export function FormDialog({ look = "main", ready = true, ...props }: FormDialog
   const [isChanged, setChanged] = useState(false);
   const [asking, setAsking] = useState(false);
   const { busy, errors } = submission;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: errors that are removed do not mean that it was saved
   useEffect(() => {
     // What was saved is not lost; errors mean that it was not.
     if (!busy && !Object.values(errors).some(Boolean)) setChanged(false);
-  }, [busy, errors]);
+  }, [busy]);
+  const form = useScrolledIntoView<HTMLFormElement>(errors, "[role=alert]");
   const change = () => setChanged(true);
   return (
     <Dialog title={title} wide={wide ?? false} close={() => (isChanged ? setAsking(true) : close())}>
-      <form className={css.dialog} onSubmit={send} onInput={change} onChange={change} noValidate>
+      <form ref={form} className={css.dialog} onSubmit={send} onInput={change} onChange={change} noValidate>
         {children}
         <Problem text={submission.errors[""]} />
         <div className={dialogCss.foot}>

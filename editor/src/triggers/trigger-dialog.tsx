@@ -3,6 +3,7 @@ import { errorText } from "../lib/api-error";
 import { t } from "../texts/triggers";
 import { Button, Field, Input } from "../ui/controls";
 import { Dialog, dialogCss } from "../ui/dialog";
+import { useScrolledIntoView } from "../ui/use-scrolled-into-view";
 import css from "./triggers.module.css";
 
 interface Props {
@@ -22,6 +23,7 @@ interface Props {
 
 /** Dialog that creates or changes a trigger: its fields, the path of a new one, the error of saving, and the buttons. */
 export function TriggerDialog({ title, path, setPath, createLabel, saving, invalid, submit, close, children }: Props) {
+  const error = useScrolledIntoView<HTMLParagraphElement>(saving.error);
   return (
     <Dialog title={title} close={close}>
       <form
@@ -38,7 +40,7 @@ export function TriggerDialog({ title, path, setPath, createLabel, saving, inval
           </Field>
         )}
         {saving.isError && (
-          <p className={css.error} role="alert">
+          <p ref={error} className={css.error} role="alert">
             {errorText(saving.error)}
           </p>
         )}
