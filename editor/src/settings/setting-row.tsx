@@ -10,6 +10,7 @@ import { Time } from "../ui/time";
 import { notify } from "../ui/toasts";
 import type { Json } from "../workflow/types";
 import { AlertConditionsDialog } from "./alert-conditions-dialog";
+import { BreakGlassDialog } from "./break-glass-dialog";
 import { MailServerDialog } from "./mail-server-dialog";
 import { MapField } from "./map-field";
 import { FormDialog, Problem, useSubmission } from "./parts";
@@ -109,6 +110,7 @@ interface DialogProps {
 const FORMS: Readonly<Record<string, (props: DialogProps) => ReactNode>> = {
   smtp: MailServerDialog,
   alerts: AlertConditionsDialog,
+  break_glass_account: BreakGlassDialog,
 };
 
 function SettingDialog({ setting, title, close }: DialogProps) {

@@ -1,0 +1,59 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { accountsQuery } from "../api/accounts";
+import { identityProvidersQuery } from "../api/identity-providers";
+import { type InstanceSetting, instanceSettingsQuery, setInstanceSetting } from "../api/instance-settings";
+import { t } from "../texts/settings";
+import { Confirm } from "../ui/confirm";
+import { Field, Input } from "../ui/controls";
+import { notify } from "../ui/toasts";
+import { FormDialog, useSubmission } from "./parts";
+import css from "./settings.module.css";
+
+interface Props {
+  setting: InstanceSetting;
+  title: string;
+  close: () => void;
+}
+
+/** Form of the only account that can log in with a password. It asks first, because all others no longer can. */
+export function BreakGlassDialog({ setting, title, close }: Props) {
+  const queries = useQueryClient();
+  const stored = typeof setting.value === "string" ? setting.value : "";
+  const [typed, setTyped] = useState(stored);
+  const [asking, setAsking] = useState(false);
+  const submission = useSubmission(() => "value");
+  const email = typed.trim();
+  const providers = useQuery(identityProvidersQuery).data;
+  const others = useQuery(accountsQuery).data?.filter(
+    (each) => !each.service_account && !each.disabled && !each.deleted && each.email !== email.toLowerCase(),
+  );
+  const save = async () => {
+    if (await submission.send(() => setInstanceSetting(setting.name, email || null, setting.version))) {
+      notify(t("settings.saved", { name: t("settings.labelBreakGlassAccount") }));
+      close();
+    }
+    // After a conflict, the next attempt is based on the version whose value is shown.
+    await queries.invalidateQueries(instanceSettingsQuery);
+  };
+  const submit = async () => (email && email !== stored ? setAsking(true) : save());
+  return (
+    <FormDialog title={title} submitLabel={t("ui.save")} submission={submission} submit={submit} close={close}>
+      <p className={css.note}>{t("settings.hintBreakGlassAccount")}</p>
+      <Field label={t("settings.email")} help={t("settings.emptyIsDefault")} error={submission.errors.value}>
+        <Input type="email" value={typed} spellCheck={false} onChange={({ target }) => setTyped(target.value)} />
+      </Field>
+      {asking && (
+        <Confirm
+          title={t("settings.onlyPasswordLogin", { email })}
+          confirmLabel={t("ui.save")}
+          close={() => setAsking(false)}
+          onConfirm={() => void save()}
+        >
+          <p>{others ? t("settings.lockedOut", { count: others.length }) : t("settings.allLockedOut")}</p>
+          {providers && Object.keys(providers).length === 0 && <p>{t("settings.noProviderForLogin")}</p>}
+        </Confirm>
+      )}
+    </FormDialog>
+  );
+}
