@@ -1,5 +1,5 @@
 import { queryOptions } from "@tanstack/react-query";
-import { api, BASE } from "./client";
+import { api } from "./client";
 import type { components } from "./schema";
 
 export type Capture = components["schemas"]["Capture"];
@@ -42,6 +42,6 @@ export const capturesQuery = (workspace: string, path: string, kind: CaptureKind
   });
 
 /** Return the URL whose requests are captured instead of starting runs. */
-export function captureUrl(workspace: string, path: string, kind: CaptureKind): string {
-  return `${BASE || window.location.origin}/api/w/${workspace}/capture_u/${kind}/flow/${path}`;
+export function captureUrl(serverUrl: string, workspace: string, path: string, kind: CaptureKind): string {
+  return `${serverUrl}/api/w/${workspace}/capture_u/${kind}/flow/${path}`;
 }

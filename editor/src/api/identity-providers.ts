@@ -1,6 +1,6 @@
 import { type QueryClient, queryOptions } from "@tanstack/react-query";
 import type { Json } from "../workflow/types";
-import { api, BASE } from "./client";
+import { api } from "./client";
 import { instanceSettingsQuery, setInstanceSetting } from "./instance-settings";
 import type { Role } from "./members";
 
@@ -59,4 +59,4 @@ export async function findIssuerProblem(issuer: string, networks: readonly strin
 }
 
 /** Return the redirect URI of the client at a provider. */
-export const redirectUri = (name: string): string => `${BASE || window.location.origin}/api/auth/oidc/callback/${name}`;
+export const redirectUri = (serverUrl: string, name: string): string => `${serverUrl}/api/auth/oidc/callback/${name}`;

@@ -1,9 +1,9 @@
 import { queryOptions } from "@tanstack/react-query";
-import { api, BASE } from "./client";
+import { api } from "./client";
 import type { components } from "./schema";
 
 /** Address of the server for SCIM clients. */
-export const scimBaseUrl = (): string => `${BASE || window.location.origin}/scim/v2`;
+export const scimBaseUrl = (serverUrl: string): string => `${serverUrl}/scim/v2`;
 
 export type ScimToken = components["schemas"]["ScimToken"];
 

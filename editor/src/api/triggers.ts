@@ -1,6 +1,6 @@
 import { queryOptions } from "@tanstack/react-query";
 import { t } from "../texts/api";
-import { api, BASE } from "./client";
+import { api } from "./client";
 import type { components } from "./schema";
 
 export type Schedule = components["schemas"]["Schedule"];
@@ -117,14 +117,14 @@ export async function createRunToken(workspace: string, path: string): Promise<s
   return String(data);
 }
 
-/** Return the address of the API for external callers. */
-const origin = (): string => BASE || window.location.origin;
-
 /** Return the URL that starts a workflow. It responds with the result if `waits`, otherwise with the id of the run. */
-export function webhookUrl(workspace: string, path: string, waits: boolean): string {
-  return `${origin()}/api/w/${workspace}/jobs/${waits ? "run_wait_result" : "run"}/f/${path}`;
+export function webhookUrl(serverUrl: string, workspace: string, path: string, waits: boolean): string {
+  return `${serverUrl}/api/w/${workspace}/jobs/${waits ? "run_wait_result" : "run"}/f/${path}`;
 }
 
-export function routeUrl(route: Pick<Route, "workspaced_route" | "workspace_id" | "route_path">): string {
-  return `${origin()}/api/r/${route.workspaced_route ? `${route.workspace_id}/` : ""}${route.route_path}`;
+export function routeUrl(
+  serverUrl: string,
+  route: Pick<Route, "workspaced_route" | "workspace_id" | "route_path">,
+): string {
+  return `${serverUrl}/api/r/${route.workspaced_route ? `${route.workspace_id}/` : ""}${route.route_path}`;
 }

@@ -2,8 +2,11 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { instanceSettingsQuery } from "../api/instance-settings";
 import { createScimToken, deleteScimToken, type ScimToken, scimBaseUrl, scimTokensQuery } from "../api/scim-tokens";
+import { otherOrigin, useServerUrl } from "../api/server-url";
+import { useParams } from "../routing/hooks";
 import { t, tWith } from "../texts/settings";
 import { CopyableCommand } from "../ui/copyable-command";
+import { OtherOrigin } from "../ui/other-origin";
 import { Time } from "../ui/time";
 import { ExpiryField, expirationOf } from "./new-token";
 import { FormDialog, SearchedList, useSubmission } from "./parts";
@@ -14,6 +17,7 @@ import { NewToken, RevokeToken } from "./token-parts";
 /** Tokens of the identity providers that manage accounts by SCIM. For superadmins. */
 export function ScimPage() {
   const tokens = useQuery(scimTokensQuery);
+  const serverUrl = useServerUrl(useParams().workspace ?? "");
   return (
     <main className={css.main}>
       <div className={css.head}>
@@ -21,7 +25,8 @@ export function ScimPage() {
         <NewToken look="main" dialog={NewScimTokenDialog} />
       </div>
       <p className={css.about}>{t("settings.scimHint")}</p>
-      <CopyableCommand label={t("settings.scimBaseUrl")} text={scimBaseUrl()} />
+      <CopyableCommand label={t("settings.scimBaseUrl")} text={scimBaseUrl(serverUrl)} />
+      <OtherOrigin origin={otherOrigin(serverUrl)} url={serverUrl} />
       <SearchedList
         label={t("settings.tokens")}
         query={tokens}

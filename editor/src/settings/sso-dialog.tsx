@@ -1,10 +1,14 @@
 import { useState } from "react";
 import { findIssuerProblem, type Grant, type IdentityProvider, redirectUri } from "../api/identity-providers";
+import { otherOrigin, useServerUrl } from "../api/server-url";
 import { conflictText } from "../lib/api-error";
 import { listOf } from "../lib/list-of";
+import { useParams } from "../routing/hooks";
 import { t } from "../texts/settings";
 import { Button, Field, IconButton, Input } from "../ui/controls";
+import controls from "../ui/controls.module.css";
 import { CopyableCommand } from "../ui/copyable-command";
+import { OtherOrigin } from "../ui/other-origin";
 import { notify } from "../ui/toasts";
 import type { Json } from "../workflow/types";
 import { GrantDialog, GrantFacts, nameOfGrant } from "./grant-dialog";
@@ -72,6 +76,7 @@ export function SsoDialog({ existing, taken = [], save, close }: Props) {
   // Issuer and networks of whose problem the superadmin has been warned: saving again confirms them.
   const [warned, setWarned] = useState("");
   const submission = useSubmission(({ message }) => (message.startsWith("The issuer") ? "issuer" : ""));
+  const serverUrl = useServerUrl(useParams().workspace ?? "");
   const name = typed.name.trim();
   const submit = async () => {
     const problems = {
@@ -106,10 +111,16 @@ export function SsoDialog({ existing, taken = [], save, close }: Props) {
     notify(t("settings.saved", { name: provider.label }));
     close();
   };
+  const change = (key: keyof Typed, value: string) => {
+    setTyped({ ...typed, [key]: value });
+    if (!warned) return;
+    setWarned("");
+    submission.clear();
+  };
   const field = (key: keyof Typed) => ({
     value: typed[key],
     spellCheck: false,
-    onChange: (event: { target: { value: string } }) => setTyped({ ...typed, [key]: event.target.value }),
+    onChange: (event: { target: { value: string } }) => change(key, event.target.value),
   });
   const text = (key: keyof Typed, title: string, help?: string) => (
     <Field label={title} help={help} error={submission.errors[key]}>
@@ -125,7 +136,8 @@ export function SsoDialog({ existing, taken = [], save, close }: Props) {
       close={close}
     >
       {!existing && text("name", t("settings.providerName"), t("settings.providerNameHint"))}
-      <CopyableCommand label={t("settings.redirectUri")} text={redirectUri(name || "…")} />
+      <CopyableCommand label={t("settings.redirectUri")} text={redirectUri(serverUrl, name || "…")} />
+      <OtherOrigin origin={otherOrigin(serverUrl)} url={serverUrl} />
       {text("label", t("settings.label"), t("settings.providerLabelHint"))}
       {text("issuer", t("settings.issuer"), t("settings.issuerHint"))}
       {text("client", t("settings.clientId"))}
@@ -138,6 +150,9 @@ export function SsoDialog({ existing, taken = [], save, close }: Props) {
         <input type="checkbox" checked={signUp} onChange={(event) => setSignUp(event.target.checked)} />
         {t("settings.signUp")}
       </label>
+      {signUp && listOf(typed.domains).length === 0 && (
+        <p className={controls.warning}>{t("settings.signUpAnyDomain")}</p>
+      )}
       {text("claim", t("settings.groupsClaim"))}
       <Grants grants={grants} set={setGrants} />
       {text("verified", t("settings.verifiedClaim"), t("settings.verifiedClaimHint"))}

@@ -1,11 +1,13 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { resourcesQuery } from "../api/options";
+import { otherOrigin, useServerUrl } from "../api/server-url";
 import { meQuery } from "../api/session";
 import { type NewRoute, type Route, routesQuery, routeUrl, saveRoute } from "../api/triggers";
 import { useEditor } from "../editor/context";
 import { t } from "../texts/triggers";
 import { Field, Input } from "../ui/controls";
+import { OtherOrigin } from "../ui/other-origin";
 import { Select } from "../ui/select";
 import { TriggerDialog } from "./trigger-dialog";
 import css from "./triggers.module.css";
@@ -27,6 +29,7 @@ const AUTHENTICATION: [string, string][] = [
 /** Dialog that creates or changes a route. */
 export function HttpTriggerForm({ route, close }: { route: Route | null; close: () => void }) {
   const workspace = useEditor((editor) => editor.workspace);
+  const serverUrl = useServerUrl(workspace);
   const flow = useEditor((editor) => editor.flow.path);
   const queries = useQueryClient();
   const superAdmin = useQuery(meQuery).data?.superAdmin ?? false;
@@ -83,7 +86,8 @@ export function HttpTriggerForm({ route, close }: { route: Route | null; close: 
           set={(http_method) => update({ http_method })}
         />
       </div>
-      <code className={css.url}>{routeUrl({ ...values, workspace_id: workspace })}</code>
+      <code className={css.url}>{routeUrl(serverUrl, { ...values, workspace_id: workspace })}</code>
+      <OtherOrigin origin={otherOrigin(serverUrl)} url={serverUrl} />
       {superAdmin && (
         <label className={css.check}>
           <input

@@ -1,12 +1,14 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { attempt } from "../actions/registry";
+import { otherOrigin, useServerUrl } from "../api/server-url";
 import { deleteRoute, type Route, routesQuery, routeUrl, setRouteMode } from "../api/triggers";
 import { useEditor } from "../editor/context";
 import { t } from "../texts/triggers";
 import { EditButton, EditIconButton } from "../ui/access-buttons";
 import { Confirm } from "../ui/confirm";
 import { CopyableCommand } from "../ui/copyable-command";
+import { OtherOrigin } from "../ui/other-origin";
 import { Failed, Skeleton } from "../ui/states";
 import { Status } from "../ui/status";
 import { TriggerAcceptance } from "../versions/acceptance";
@@ -22,6 +24,7 @@ export function HttpTriggers({ wanted: query }: { wanted: string }) {
   const path = useEditor((editor) => editor.flow.path);
   const readOnly = useEditor((editor) => editor.readOnly);
   const example = useEditor((editor) => at(editor.tree, ["schema", "examples", 0]));
+  const serverUrl = useServerUrl(workspace);
   const routes = useQuery(routesQuery(workspace, path));
   const [editing, setEditing] = useState<Route | "new" | null>(null);
   const shown = (routes.data ?? []).filter((each) =>
@@ -43,6 +46,7 @@ export function HttpTriggers({ wanted: query }: { wanted: string }) {
       {shown.length === 0 && (routes.data?.length ?? 0) > 0 && (
         <p className={css.help}>{t("triggers.noMatchingHttpTriggers")}</p>
       )}
+      {shown.length > 0 && <OtherOrigin origin={otherOrigin(serverUrl)} url={serverUrl} />}
       {shown.length > 0 && (
         <ul className={css.list}>
           {shown.map((each) => (
@@ -64,6 +68,7 @@ export function HttpTriggerRow({ route, edit }: { route: Route; edit: () => void
   const [deleting, setDeleting] = useState(false);
   const changed = () => queries.invalidateQueries(routesQuery(workspace, flow));
   const { path } = route;
+  const serverUrl = useServerUrl(workspace);
   const on = route.mode === "enabled";
   const method = route.http_method.toUpperCase();
   const token = route.authentication_method === "orvanta" ? "" : null;
@@ -82,7 +87,7 @@ export function HttpTriggerRow({ route, edit }: { route: Route; edit: () => void
       <TriggerAcceptance workspace={workspace} kind="http_trigger" path={path} className={css.help} />
       <CopyableCommand
         label={t("triggers.curlFor", { path })}
-        text={curl(routeUrl(route), { method, token, body: {} })}
+        text={curl(routeUrl(serverUrl, route), { method, token, body: {} })}
       />
       <div className={css.tools}>
         <EditButton

@@ -10,6 +10,7 @@ import {
   pingListening,
   startListening,
 } from "../api/captures";
+import { useServerUrl } from "../api/server-url";
 import { useEditor, useEditorStore } from "../editor/context";
 import { t } from "../texts/triggers";
 import { Button } from "../ui/controls";
@@ -41,7 +42,7 @@ export function TestRequests({ kind, token, body }: Props) {
     );
     return () => clearInterval(timer);
   }, [listening, workspace, path, kind]);
-  const url = captureUrl(workspace, path, kind);
+  const url = captureUrl(useServerUrl(workspace), workspace, path, kind);
   const start = () => attempt(async () => startListening(workspace, path, kind).then(() => setListening(true)));
   return (
     <>

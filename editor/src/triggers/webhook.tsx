@@ -1,10 +1,12 @@
 import { useState } from "react";
 import { attempt } from "../actions/registry";
+import { otherOrigin, useServerUrl } from "../api/server-url";
 import { createRunToken, webhookUrl } from "../api/triggers";
 import { useEditor } from "../editor/context";
 import { t } from "../texts/triggers";
 import { Button } from "../ui/controls";
 import { CopyableCommand } from "../ui/copyable-command";
+import { OtherOrigin } from "../ui/other-origin";
 import { at } from "../workflow/types";
 import { curl } from "./curl";
 import { TestRequests } from "./test-requests";
@@ -18,7 +20,8 @@ export function Webhook() {
   const example = useEditor((editor) => at(editor.tree, ["schema", "examples", 0]));
   const [waits, setWaits] = useState(false);
   const [token, setToken] = useState("");
-  const url = webhookUrl(workspace, path, waits);
+  const serverUrl = useServerUrl(workspace);
+  const url = webhookUrl(serverUrl, workspace, path, waits);
   return (
     <section className={css.section} aria-labelledby="webhook">
       <h2 id="webhook">{t("triggers.webhook")}</h2>
@@ -34,6 +37,7 @@ export function Webhook() {
         </label>
       </fieldset>
       <CopyableCommand label={t("triggers.url")} text={url} />
+      <OtherOrigin origin={otherOrigin(serverUrl)} url={serverUrl} />
       <CopyableCommand label={t("triggers.curl")} text={curl(url, { token, body: example ?? {} })} />
       <div className={css.row}>
         <p className={css.help}>{token ? t("triggers.tokenShown") : t("triggers.tokenHint")}</p>
