@@ -485,6 +485,7 @@ async def test_issuer_is_checked_before_it_is_stored(api: ApiHarness, provider: 
     assert "other than ASCII" in str(await problem(f"{provider.issuer}/größe"))
     assert "other than ASCII" in str(await problem("https://größe.example.org"))
     assert "not a public address" in str(await problem(provider.issuer, ()))
+    assert "the name missing.invalid cannot be resolved" in str(await problem("https://missing.invalid"))
     # A wide network that is allowed opens no metadata service.
     assert "not a public address" in str(await problem("https://169.254.169.254", ("169.0.0.0/8",)))
     await problem(f"http://id.example.org:{port}", status=400)

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import hashlib
 import hmac
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
@@ -251,6 +252,8 @@ class Provider:
                     if size > _MAX_BYTES:
                         raise ProviderUnreachable("a response is too large")
                 return answer.status, b"".join(parts)
+        except socket.gaierror as error:
+            raise ProviderUnreachable(f"the name {urlsplit(url).hostname} cannot be resolved") from error
         except (AddressRefused, TimeoutError, OSError) as error:
             raise ProviderUnreachable(str(error) or type(error).__name__) from error
         except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError) as error:
