@@ -1,5 +1,5 @@
-import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
-import { useEffect, useRef, useState } from "react";
+import { type InfiniteData, type UseInfiniteQueryResult, useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { useEffect, useId, useRef, useState } from "react";
 import { type AuditEntry, type AuditFilter, auditQuery, exportUrl } from "../api/audit";
 import { meQuery } from "../api/session";
 import { debounce } from "../lib/debounce";
@@ -22,6 +22,7 @@ const KINDS: readonly [string, string][] = [
   ["Execute", t("settings.kindExecuted")],
 ];
 const NAMES = ["username", "operation", "action_kind", "resource", "after", "before"] as const;
+type AuditQuery = UseInfiniteQueryResult<InfiniteData<AuditEntry[]>>;
 const INSTANCE = "instance";
 /** Pause in typing after which a filter applies. */
 const PAUSE_MS = 400;
@@ -34,6 +35,10 @@ export function AuditPage() {
   const [verifying, setVerifying] = useState(false);
   const scope = superAdmin && search.get("of") === INSTANCE ? null : workspace;
   const filter = Object.fromEntries(NAMES.map((name) => [name, search.get(name) ?? ""])) as unknown as AuditFilter;
+  const entries = useInfiniteQuery(auditQuery(scope, filter));
+  const operations = useRef(new Map<string, string>());
+  for (const { operation } of entries.data?.pages.flat() ?? [])
+    operations.current.set(operationName(operation, scope), operation);
   return (
     <main className={css.main}>
       <div className={css.head}>
@@ -53,17 +58,24 @@ export function AuditPage() {
       </div>
       <p className={css.about}>{t("settings.auditHint")}</p>
       <p className={css.note}>{t("settings.auditNumbers")}</p>
-      <Filters key={search.get("of")} filter={filter} set={set} />
-      <Entries scope={scope} filter={filter} />
+      <Filters key={search.get("of")} filter={filter} set={set} operations={operations.current} />
+      <Entries entries={entries} scope={scope} />
       {verifying && <AuditVerify scope={scope} close={() => setVerifying(false)} />}
     </main>
   );
 }
 
+interface FiltersProps {
+  filter: AuditFilter;
+  set: (name: string, value: string) => void;
+  /** Operations by the names that entries were shown with. */
+  operations: ReadonlyMap<string, string>;
+}
+
 /** Fields of the filters. Texts apply after a pause in typing, as each query of the trail is recorded in it. */
-function Filters({ filter, set }: { filter: AuditFilter; set: (name: string, value: string) => void }) {
-  const text = (name: keyof AuditFilter, label: string) => (
-    <TextFilter label={label} value={filter[name]} set={(value) => set(name, value)} />
+function Filters({ filter, set, operations }: FiltersProps) {
+  const text = (name: keyof AuditFilter, label: string, help?: string) => (
+    <TextFilter label={label} help={help} value={filter[name]} set={(value) => set(name, value)} />
   );
   const time = (name: keyof AuditFilter, label: string) => (
     <Field label={label}>
@@ -79,8 +91,14 @@ function Filters({ filter, set }: { filter: AuditFilter; set: (name: string, val
   return (
     <search className={css.filters} aria-label={t("settings.filters")}>
       {text("username", t("settings.person"))}
-      {text("operation", t("settings.operation"))}
-      {text("resource", t("settings.item"))}
+      <TextFilter
+        label={t("settings.operation")}
+        help={t("settings.operationHint")}
+        value={filter.operation}
+        set={(value) => set("operation", operations.get(value.trim()) ?? value)}
+        suggestions={operations}
+      />
+      {text("resource", t("settings.item"), t("settings.auditItemHint"))}
       <Field label={t("settings.kind")}>
         <Select value={filter.action_kind} set={(kind) => set("action_kind", kind)}>
           <option value="">{t("settings.anyKind")}</option>
@@ -97,8 +115,18 @@ function Filters({ filter, set }: { filter: AuditFilter; set: (name: string, val
   );
 }
 
+interface TextFilterProps {
+  label: string;
+  help?: string | undefined;
+  value: string;
+  set: (value: string) => void;
+  /** Suggested values by their names. */
+  suggestions?: ReadonlyMap<string, string>;
+}
+
 /** Field of a text, which applies after a pause in typing, or when it is confirmed or left. */
-function TextFilter({ label, value, set }: { label: string; value: string; set: (value: string) => void }) {
+function TextFilter({ label, help, value, set, suggestions }: TextFilterProps) {
+  const list = useId();
   const [typed, setTyped] = useState(value);
   const latest = useRef({ typed: value, applied: value, set });
   latest.current.set = set;
@@ -117,9 +145,17 @@ function TextFilter({ label, value, set }: { label: string; value: string; set: 
     setTyped(value);
   }, [value]);
   return (
-    <Field label={label}>
+    <Field label={label} help={help}>
+      {suggestions && (
+        <datalist id={list}>
+          {[...suggestions].map(([name, each]) => (
+            <option key={name} value={each} label={name} />
+          ))}
+        </datalist>
+      )}
       <Input
         type="search"
+        list={suggestions && list}
         value={typed}
         onChange={({ target }) => {
           setTyped(target.value);
@@ -143,8 +179,7 @@ function localTime(iso: string): string {
   return new Date(time.getTime() - time.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
 }
 
-function Entries({ scope, filter }: { scope: string | null; filter: AuditFilter }) {
-  const entries = useInfiniteQuery(auditQuery(scope, filter));
+function Entries({ entries, scope }: { entries: AuditQuery; scope: string | null }) {
   const items = entries.data?.pages.flat() ?? [];
   return (
     <>
@@ -189,6 +224,7 @@ function Entry({ entry, scope }: { entry: AuditEntry; scope: string | null }) {
           <span>{entry.username}</span>
           {entry.on_behalf_of && <span>{t("settings.onBehalfOf", { name: entry.on_behalf_of })}</span>}
           <span>{entry.address}</span>
+          <span className={css.mono}>{entry.operation}</span>
           <span>#{entry.id}</span>
         </span>
       </div>
