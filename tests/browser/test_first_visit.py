@@ -67,7 +67,7 @@ async def test_session_cookie_is_http_only(page: Page) -> None:
 
 async def test_workflow_list_is_searched_sorted_and_navigated_by_keyboard(page: Page) -> None:
     await page.goto("/w/main")
-    await page.get_by_role("link", name="All workflows").click()
+    await page.get_by_role("link", name="All workflows").first.click()
     rows = page.get_by_role("main").get_by_role("listitem")
     await expect(rows.filter(has_text="f/examples/order_receipt")).to_have_count(1)
     await page.get_by_label("Sort by").select_option("path")

@@ -215,7 +215,9 @@ async def test_departure_continues_after_a_refused_item(page: Page, site: Site) 
     await dialog.get_by_label("New owner").select_option("admin")
     await dialog.get_by_role("button", name="Disable", exact=True).click()
     await expect(dialog.get_by_role("alert")).to_contain_text("Arguments of the schedule contain references")
-    await expect(dialog.get_by_label("Items that stop").get_by_role("listitem")).to_have_text("Schedule u/moving/reads")
+    await expect(dialog.get_by_label("Items that stop").get_by_role("listitem")).to_have_text(
+        ["Schedule u/moving/reads"]
+    )
     assert site.client.get("/api/w/main/users/get/moving").json()["disabled"] is False
     await dialog.get_by_label("Allow the schedules to read").check()
     await check(page)
