@@ -33,12 +33,11 @@ RUNS = [
         [
             "tests/worker/test_attacks.py",
             "tests/worker/test_levels.py",
-            "tests/worker/test_packages.py",
             "tests/worker/test_ports.py",
-            "tests/packages/test_npm.py",
         ],
         id="nobody",
     ),
+    pytest.param(NOBODY, ["tests/worker/test_packages.py", "tests/packages/test_npm.py"], id="packages", marks=SOAK),
     pytest.param(NOBODY, ["tests/conformance/test_duckdb.py"], id="DuckDB", marks=SOAK),
     pytest.param(NOBODY, ["tests/conformance/test_runtimes.py"], id="runtimes", marks=SOAK),
     pytest.param(NOBODY, ["tests/worker/test_bad_scripts.py"], id="bad scripts", marks=SOAK),
