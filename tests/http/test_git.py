@@ -27,6 +27,7 @@ from tests.git_repositories import (
     log_of,
 )
 from tests.http.harness import ApiHarness, W, api_harness
+from tests.polling import POLL_S
 
 from orvanta_platform.control.actor import Role
 from orvanta_platform.daemons import git
@@ -518,24 +519,31 @@ async def test_servers_that_do_not_answer_delay_no_other_repository(
     assert ended == ["main"]
 
 
-async def test_database_errors_of_workspaces_do_not_interrupt_others(
-    api: ApiHarness, server: GitServer, repo: Repo, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("error", [QueryCanceled("statement timeout"), ConnectionResetError("connection lost")])
+async def test_database_errors_do_not_interrupt_synchronisations(
+    api: ApiHarness, server: GitServer, repo: Repo, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    """The synchronisation of one workspace fails before it has begun, that of another one while it runs."""
-    begin, run, fail = rows.begin_sync, sync._Sync.run, sync._fail
-    not_begun, failed, finished = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    """One workspace fails before it is synchronised, another one while it is, and then the list of those due."""
+    begin, run, fail, list_due = rows.begin_sync, sync._Sync.run, sync._fail, sync.list_due
+    not_begun, failed, not_listed, finished = asyncio.Event(), asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def list_or_fail(platform: Platform) -> list[tuple[str, bool]]:
+        if failed.is_set() and not not_listed.is_set():
+            not_listed.set()
+            raise error
+        return await list_due(platform)
 
     async def begin_or_fail(conn: Connection, workspace: str) -> int | None:
         if workspace == "main":
             not_begun.set()
-            raise QueryCanceled("canceling statement due to statement timeout")
+            raise error
         return await begin(conn, workspace)
 
     async def run_or_fail(self: sync._Sync) -> None:
         if self._workspace == "a":
-            raise QueryCanceled("canceling statement due to statement timeout")
+            raise error
         await not_begun.wait()
-        await failed.wait()
+        await not_listed.wait()
         await run(self)
         finished.set()
 
@@ -550,14 +558,17 @@ async def test_database_errors_of_workspaces_do_not_interrupt_others(
     monkeypatch.setattr(rows, "begin_sync", begin_or_fail)
     monkeypatch.setattr(sync._Sync, "run", run_or_fail)
     monkeypatch.setattr(sync, "_fail", noted)
+    monkeypatch.setattr(sync, "list_due", list_or_fail)
+    monkeypatch.setattr(git, "POLL_S", POLL_S)
     tasks = [asyncio.ensure_future(each) for each in (git.run(api.platform), finished.wait())]
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in tasks:
         task.cancel()
     await asyncio.wait(tasks)
     assert finished.is_set()
-    error = (await api.client.get("/api/w/a/git/get")).json()["error"]
-    assert (error["code"], error["message"]) == ("sync_failed", "The synchronisation failed (QueryCanceledError).")
+    shown = (await api.client.get("/api/w/a/git/get")).json()["error"]
+    name = type(error).__name__
+    assert (shown["code"], shown["message"]) == ("sync_failed", f"The synchronisation failed ({name}).")
 
 
 async def test_limited_callers_do_not_bind(api: ApiHarness, server: GitServer) -> None:

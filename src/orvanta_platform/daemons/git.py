@@ -33,9 +33,16 @@ async def run(platform: Platform) -> None:
         finally:
             running.discard(workspace)
 
+    async def list_due() -> list[tuple[str, bool]]:
+        try:
+            return await sync.list_due(platform)
+        except Exception:  # in the task group, it would cancel the synchronisations that run
+            log.exception("cannot list the workspaces to synchronise", action="git")
+            return []
+
     async with asyncio.TaskGroup() as group:
         while True:
-            for workspace, is_failing in await sync.list_due(platform):
+            for workspace, is_failing in await list_due():
                 if workspace not in running:
                     running.add(workspace)
                     group.create_task(synchronise(workspace, is_failing=is_failing))

@@ -125,12 +125,9 @@ async def synchronise(platform: Platform, workspace: str) -> None:
         log.info("synchronisation superseded", action="git", workspace=workspace)
     except GitFault as fault:
         await _fail(platform, row, fault)
-    except (AddressRefused, OSError) as error:
-        reason = str(error) if isinstance(error, AddressRefused) else "The host name of the URL cannot be resolved"
-        await _fail(platform, row, GitFault("repository_unreachable", f"{reason}."))
     except SecretUnreadable:
         await _fail(platform, row, GitFault("repository_login_failed", "The token cannot be decrypted: set it again."))
-    except (OrvantaError, DatabaseError, ValueError, TypeError, LookupError) as error:
+    except (OrvantaError, DatabaseError, OSError, ValueError, TypeError, LookupError) as error:
         log.exception("synchronisation failed", action="git", workspace=workspace)
         await _fail(platform, row, GitFault("sync_failed", f"The synchronisation failed ({type(error).__name__})."))
 
@@ -157,7 +154,7 @@ class _Sync:
         self._workspace = row.workspace
 
     async def run(self) -> None:
-        """Fetch, compare and push. Raises GitFault, AddressRefused, OSError, SecretUnreadable, _Superseded."""
+        """Fetch, compare and push. Raises GitFault, SecretUnreadable, _Superseded, OSError."""
         row, local = self._row, None
         async with self._platform.db.acquire() as conn:
             horizon = await change_rows.get_horizon(conn)
@@ -168,7 +165,7 @@ class _Sync:
             outcome = _SyncResult(row.head, {}, horizon if local is None else local.position)
             await self._finish(outcome, {}, fetched=False)
             return
-        url, addresses = await bindings.resolve(self._platform, self._workspace, row.url)
+        url, addresses = await self._resolve()
         remote = Remote(
             url=url,
             addresses=addresses,
@@ -186,6 +183,15 @@ class _Sync:
                 await self._finish(_SyncResult(row.head, {}, horizon), {}, fetched=True)
                 return
             await self._exchange(child, fetched, local or await self._read())
+
+    async def _resolve(self) -> tuple[str, list[str]]:
+        """Return the URL and the checked addresses of the repository. Raises GitFault."""
+        try:
+            return await bindings.resolve(self._platform, self._workspace, self._row.url)
+        except AddressRefused as error:
+            raise GitFault("repository_unreachable", f"{error}.") from error
+        except OSError as error:
+            raise GitFault("repository_unreachable", "The host name of the URL cannot be resolved.") from error
 
     async def _exchange(self, child: Session, fetched: Fetched, local: _Local) -> None:
         """Compare the branch with the workspace, and push the commits of deployments."""
