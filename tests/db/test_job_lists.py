@@ -130,6 +130,10 @@ async def test_window_reads_only_its_part_of_history(database: TestDatabase) -> 
             counted = await job_lists.count_over_time(conn, "main", visible, window, 60, 10_000)
             assert sum(each.runs for each in counted) in range(595, 606)
             assert {each.bucket for each in counted} <= set(range(11))
+            unread = await job_lists.find_ended_run(conn, "main", window, 100)
+            assert unread is not None
+            counted = await job_lists.count_over_time(conn, "main", visible, window, 60, 10_000, unread[0])
+            assert sum(each.runs for each in counted) in range(35, 46), "a minute of tolerance is newer"
             recent = await job_lists.list_recent_runs(conn, "main", visible, window, 10, 10_000, 1_000_000)
             assert len(recent) == 10 and recent[0].succeeded in range(595, 606)
             # Nothing older than the newest ten runs is read.

@@ -110,6 +110,20 @@ async def test_histogram_counts_newest_runs_and_reports_start(api: ApiHarness, j
     assert found.counted_from is not None and found.counted_from > found.since
 
 
+async def test_histogram_reads_newest_runs_of_any_kind(api: ApiHarness, jobs: dict[str, str]) -> None:
+    """Runs that do not match are read as well: their number must not determine the cost of a call."""
+    actor = system("main")
+    nobody = JobFilter(created_by="nobody")
+    found = await histograms.histogram(api.platform, actor, "main", nobody, 10, limit=1)
+    assert not found.counted and found.counted_from is not None and found.counted_from > found.since
+    found = await histograms.histogram(api.platform, actor, "main", nobody, 10)
+    assert found.counted_from is None
+    # An index finds failed runs: the older ones are counted too.
+    failed = JobFilter(states=("failed",))
+    found = await histograms.histogram(api.platform, actor, "main", failed, 10, limit=2)
+    assert sum(each.runs for each in found.counted) == 1 and found.counted_from is None
+
+
 ITEM = {"value": {"modules": [script("a")]}, "summary": "Item"}
 
 

@@ -195,6 +195,12 @@ _RULES: dict[str, _Rule] = {
 }
 
 
+def is_indexed(filter: JobFilter) -> bool:
+    """Return whether an index finds the runs of a filter, so that those that do not match are not read."""
+    found = (filter.words, filter.args_words, filter.result_words, filter.parent_job, filter.gates)
+    return filter.states == ("failed",) or any(each is not None for each in found)
+
+
 async def list_jobs(
     conn: Connection, workspace: str, visible: Visible, parts: Sequence[Part], filter: JobFilter, slice: Slice
 ) -> list[JobRow]:
@@ -261,10 +267,27 @@ class StateCount(msgspec.Struct, frozen=True):
     first_at: datetime
 
 
+_ENDED_RUN: Final = """SELECT r.id, r.created_at FROM run r WHERE r.workspace = $1
+    AND r.id = (SELECT v.id FROM run v WHERE {window} ORDER BY v.id DESC OFFSET {position} LIMIT 1)"""
+
 _COUNTED: Final = """SELECT round(extract(epoch FROM y.bin - {since}) / {width}::float8)::integer AS bucket,
     y.state, y.runs, y.first_at FROM (
     SELECT date_bin(make_interval(secs => {width}::float8), x.created_at, {since}) AS bin, x.state,
         count(*)::integer AS runs, min(x.created_at) AS first_at FROM ({rows}) x GROUP BY 1, 2) y ORDER BY 1, 2"""
+
+
+async def find_ended_run(
+    conn: Connection, workspace: str, filter: JobFilter, position: int
+) -> tuple[UUID, datetime] | None:
+    """Return id and creation time of an ended run that was created in the time of the filter.
+
+    `position`: the number of newer ones; 0 is the newest.
+    """
+    conditions = _Conditions([workspace])
+    texts = ["v.workspace = $1", *_window(("ended_runs",), conditions, filter)]
+    text = _ENDED_RUN.replace("{window}", " AND ".join(texts)).replace("{position}", conditions.bind(position))
+    row = await conn.fetchrow(text, *conditions.values)
+    return None if row is None else (row["id"], row["created_at"])
 
 
 async def count_over_time(
@@ -274,13 +297,19 @@ async def count_over_time(
     filter: JobFilter,
     width_s: float,
     most: int,
+    after: UUID | None = None,
 ) -> list[StateCount]:
-    """Count runs created after `created_after`, by interval of `width_s` and state; only the newest `most` count."""
+    """Count runs created after `created_after`, by interval of `width_s` and state.
+
+    Only the newest `most` count, of those newer than the run `after`: others are not read.
+    """
     parts = _useful(("live_runs", "ended_runs"), filter)
     if not parts or filter.created_after is None:
         return []
     conditions = _conditions(workspace, visible, filter)
     window = _window(parts, conditions, filter)
+    if after is not None:
+        window.append(f"v.id > {conditions.bind(after)}")
     since, width, limit = (conditions.bind(each) for each in (filter.created_after, width_s, most))
     tail = f" ORDER BY id DESC LIMIT {limit}"
     bodies = [_body(f"times_{part}", part, conditions, window) for part in parts]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import msgspec
 from msgspec.structs import replace
@@ -18,7 +19,7 @@ from orvanta_platform.services.run_views import jobs
 
 MAX_BUCKETS = 200
 MAX_RUNS = 50_000
-"""Maximum number of runs counted, so that the cost of a call does not grow with the history."""
+"""Maximum number of runs read, so that the cost of a call does not grow with the history."""
 
 USUAL = timedelta(days=1)
 """Default length of a histogram without a start time."""
@@ -35,13 +36,17 @@ class Histogram(msgspec.Struct, frozen=True):
     """Width of a bucket."""
     counted: Sequence[StateCount]
     counted_from: datetime | None
-    """The oldest run counted, if not all were; otherwise None."""
+    """Time from which runs were counted, if not all were; otherwise None."""
 
 
 async def histogram(
     platform: Platform, actor: Actor, workspace: str, filter: JobFilter, buckets: int, limit: int = MAX_RUNS
 ) -> Histogram:
-    """Count the runs that the actor may read by creation time and status. Raises BadRequest."""
+    """Count the runs that the actor may read by creation time and status.
+
+    Only the newest `limit` ended runs of the workspace are read, or, if an index finds those that match, the newest
+    `limit` of these. Raises BadRequest.
+    """
     visible = jobs.visible(actor, workspace)
     until = filter.created_before or clock.now()
     try:
@@ -56,7 +61,15 @@ async def histogram(
     width = max(length / min(max(buckets, 1), MAX_BUCKETS), timedelta.resolution)
     filter = replace(filter, created_after=since)
     async with platform.db.acquire() as conn:
-        counted = await job_lists.count_over_time(conn, workspace, visible, filter, width.total_seconds(), limit)
-    whole = sum(each.runs for each in counted) < limit
-    counted_from = None if whole else min(each.first_at for each in counted)
-    return Histogram(since, until, width, counted, counted_from)
+        is_indexed = job_lists.is_indexed(filter)
+        unread = None if is_indexed else await job_lists.find_ended_run(conn, workspace, filter, limit)
+        counted = await job_lists.count_over_time(
+            conn, workspace, visible, filter, width.total_seconds(), limit, None if unread is None else unread[0]
+        )
+    return Histogram(since, until, width, counted, _counted_from(counted, unread, limit))
+
+
+def _counted_from(counted: Sequence[StateCount], unread: tuple[UUID, datetime] | None, limit: int) -> datetime | None:
+    if sum(each.runs for each in counted) >= limit:
+        return min(each.first_at for each in counted)
+    return None if unread is None else unread[1]
