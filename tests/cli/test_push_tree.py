@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from tests.cli.client import Cli
 
@@ -115,6 +116,31 @@ def test_code_in_another_folder_of_the_tree_is_included(cli: Cli) -> None:
 
 
 @pytest.mark.extended
+def test_code_outside_of_a_pushed_folder_is_included(cli: Cli) -> None:
+    """The code is not pushed as a script of its own. Hidden files and links out of the tree are missing."""
+    node = "{id: %s, value: {type: rawscript, language: bash, input_transforms: {}, content: '!inline ../../%s'}}"
+    flow = "repo/f/apart/a.flow/flow.yaml"
+    cli.write(flow, f"value: {{modules: [{node % ('a', 'common/code.sh')}]}}\n")
+    code = cli.write("repo/f/common/code.sh", "echo 1")
+    client = cli.installation.client
+    cli("init", "repo")
+    assert states(cli("push", "repo/f/apart", "--json")) == {"f/apart/a": "created", "apart": "created"}
+    assert client.get("/api/w/main/scripts/exists/p/f/common/code").json() is False
+    assert cli("status", "repo/f/apart", "--json", "--exit-code").json["in_sync"]
+    code.write_text("echo 2")
+    assert cli("status", "repo/f/apart").out == "M  flow f/apart/a\n"
+    assert states(cli("push", "repo/f/apart", "--json"))["f/apart/a"] == "updated"
+    value = client.get("/api/w/main/flows/get/f/apart/a").json()["value"]
+    assert value["modules"][0]["value"]["content"] == "echo 2"
+    cli.write("elsewhere/secret.sh", "echo secret")
+    cli.write("repo/f/common/.hidden.sh", "echo secret")
+    (cli.folder / "repo/f/common/link.sh").symlink_to(cli.folder / "elsewhere/secret.sh")
+    for name in ("link.sh", ".hidden.sh"):
+        cli.write(flow, f"value: {{modules: [{node % ('a', f'common/{name}')}]}}\n")
+        assert f"../../common/{name}, which is missing" in cli("push", "repo/f/apart", code=1).err
+
+
+@pytest.mark.extended
 def test_dry_run_names_what_the_push_would_refuse(cli: Cli) -> None:
     cli.write("repo/groups/promised.group.yaml", "members: [u/nobody]\nadmins: []\n")
     cli.write("repo/f/promised/one.variable.yaml", "value: a\nis_secret: false\n")
@@ -137,6 +163,41 @@ def test_folder_created_by_a_push_is_written(cli: Cli) -> None:
     cli.write("repo/f/made/one.variable.yaml", "value: c\nis_secret: false\n")
     refused = cli("push", "repo/f/made", code=1).err
     assert "repo/f/made/one.variable.yaml: It was changed in the workspace" in refused
+
+
+@pytest.mark.extended
+def test_private_import_is_refused_like_a_missing_one_with_file_and_line(cli: Cli) -> None:
+    client = cli.installation.client
+    ann = {"email": "ann@push.example", "password": "correct horse battery"}
+    assert client.post("/api/users/create", json={**ann, "username": "ann_push"}).status_code == 201
+    for name, owners in (("open", ["u/ann_push"]), ("closed", [])):
+        client.post("/api/w/main/folders/create", json={"name": f"{name}_import", "owners": owners}).raise_for_status()
+    member = {"email": ann["email"], "username": "ann_push", "role": "developer"}
+    client.post("/api/w/main/workspaces/add_user", json=member).raise_for_status()
+    private = {"path": "f/closed_import/secret", "summary": "", "content": "KEY = 1\n", "language": "python3"}
+    client.post("/api/w/main/scripts/create", json=private).raise_for_status()
+    login = httpx.post(f"{cli.installation.base}/api/auth/login", json=ann).raise_for_status()
+    given: dict[str, Any] = {"ORVANTA_URL": cli.installation.base, "ORVANTA_TOKEN": login.text}
+    files = {
+        "repo/f/open_import/job.py": "import os\nfrom f.closed_import.%s import KEY\n",
+        "repo/f/open_import/job.flow/flow.yaml": (
+            "value: {modules: [{id: a, value: {type: rawscript, language: python3, content: '!inline a.py'}}]}\n"
+        ),
+        "repo/f/open_import/job.flow/a.py": "\nimport os\nfrom f.closed_import.%s import KEY\n",
+    }
+
+    def refused(name: str, *options: str) -> tuple[str, str]:
+        for file, text in files.items():
+            cli.write(file, text.replace("%s", name))
+        done = cli("push", "repo", *options, code=1, **given)
+        return done.out.replace(name, "secrez"), done.err.replace(name, "secrez")
+
+    for options in ((), ("--json",), ("--dry-run",)):
+        assert refused("secret", *options) == refused("secrez", *options)
+    error = refused("secret")[1]
+    reason = "of f/open_import/job%s imports f/closed_import/secrez, which does not exist or may not be read."
+    assert f"repo/f/open_import/job.py: Line 2 {reason % ''}" in error
+    assert f"repo/f/open_import/job.flow/a.py: error import_not_found: Line 3 {reason % '/a'}" in error
 
 
 @pytest.mark.extended

@@ -77,7 +77,24 @@ class Folder:
         """Return the contents of the files of an item and of those that it includes from other folders."""
         own = self.bytes_of(located)
         names = {name: with_runtime(name, "deno") if self.is_deno else name for name in included_names(located, own)}
+        for name, source in names.items():
+            if source not in self.files and (file := self._file_above(located, name)) is not None:
+                self.files[source] = file
         return own | {name: self._bytes(source) for name, source in names.items() if source in self.files}
+
+    def _file_above(self, located: Located, name: str) -> Path | None:
+        """Return a file of the tree outside of the folder, which a workflow includes; None if there is none.
+
+        As below the folder, hidden files and links out of the tree are excluded.
+        """
+        document = located.files[0]
+        top = self.files[document].parents[document.count("/")]
+        file = top / name
+        hidden = any(part.startswith(".") for part in name.split("/"))
+        if file.is_relative_to(self.root) or hidden or not may_belong(name) or not file.is_file():
+            return None
+        areas = [top.resolve() / area for area in ("f", "u")]
+        return file if any(map(file.resolve().is_relative_to, areas)) else None
 
     def _bytes(self, name: str) -> bytes:
         if name not in self._read:
