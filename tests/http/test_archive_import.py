@@ -117,12 +117,18 @@ async def test_trees_and_archives_of_repositories_are_read(api: ApiHarness) -> N
         ),
         "shop-main/f/team/order.flow/a.inline_script.sh": "echo 1\n",
         "shop-main/f/team/order.flow/b.inline_script.ts": "export function main() { return 2; }\n",
+        "shop-main/f/team/total__flow/flow.yaml": (
+            "value:\n  modules:\n    - id: a\n      value:\n        type: rawscript\n        language: deno\n"
+            "        content: '!inline ../sum.ts'\n"
+        ),
+        "shop-main/app/start.ts": "start();\n",
         "shop-main/f/team/broken.variable.yaml": "value: [\n",
     }
     found = await read(api, zip_of(files), query="?default_ts=deno")
     items = {each["path"]: each["content"] for each in found["items"]}
     assert "echo 1" in items["f/team/order"]["text"] and items["f/team/sum"]["language"] == "deno"
-    assert found["left_out"] == ["README.md"]
+    assert "export function main() {}" in items["f/team/total"]["text"]
+    assert found["left_out"] == ["README.md", "app/start.ts"]
     (failed,) = found["failed"]
     assert failed["path"] == "f/team/broken" and "f/team/broken.variable.yaml cannot be read" in failed["message"]
 

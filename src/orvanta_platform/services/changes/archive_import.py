@@ -64,18 +64,19 @@ def _without_start(item: Item, present: contents.Present | None) -> Item:
 
 def _items(body: bytes, default_ts: str) -> ArchivedItems:
     files = unpack(body)
-    if default_ts == "deno":
-        files = {with_runtime(name, "deno"): each for name, each in files.items()}
-    located = locate(files)
-    used = {name for each in located for name in each.files}
+    names = {with_runtime(name, "deno") if default_ts == "deno" else name: name for name in files}
+    located = locate(names)
+    used = {names[name] for each in located for name in each.files}
     if sum(len(files[name]) for name in used if not name.endswith(".json")) > MAX_CONTENT_SIZE:
         raise too_large()  # YAML takes long to parse
+    # Workflows include files by the names that these have in the archive.
+    readable = {**files, **{name: files[source] for name, source in names.items()}}
     items: list[Item] = []
     failed: list[tuple[Key, OrvantaError]] = []
     size = 0
     for each in located:
         try:
-            item = read(each, files)
+            item = read(each, readable)
         except OrvantaError as error:
             failed.append((each.key, error))
             continue
