@@ -32,6 +32,15 @@ async def test_state_is_run_context(api: ApiHarness) -> None:
     async with api.platform.db.acquire() as conn:
         events = await conn.fetch("SELECT node, data::text AS d FROM event WHERE kind = 'export' ORDER BY seq")
     assert [(row["node"], '"a b"' in row["d"]) for row in events] == [(None, True), ("a", True), ("a", False)]
+    rows = await api.get("audit/list", operation="jobs.update")
+    assert [each["parameters"] for each in rows] == [{"run": run, "state": "a b"}] * 2
+
+
+async def test_state_set_by_job_has_no_row_in_the_audit_trail(api: ApiHarness) -> None:
+    """It is in the history of the run, which names the node. Jobs set states often."""
+    job = await started(api)
+    assert (await job_client(api, job).post(state(job.run.id, "k"), json=1)).status_code == 200
+    assert await api.get("audit/list", operation="jobs.update") == []
 
 
 async def test_large_state_is_stored_by_reference(api: ApiHarness) -> None:

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import msgspec
 
-from orvanta_platform.control import permissions
+from orvanta_platform.control import audit, permissions
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.db import context
 from orvanta_platform.db import runs as run_rows
@@ -80,3 +80,6 @@ async def _write(actor: Actor, row: JobRow, key: str, raw: bytes, value: NewValu
         raise Conflict("The run has ended, so its states cannot be changed.")
     on_behalf.require_choice(actor, live.permissioned_as, live.scopes)
     await context.set_value(conn, value, row.node, export_data(key, raw))
+    if actor.kind != "job":  # the history of the run names the nodes that set states
+        details = {"run": str(row.run), "state": key}
+        await audit.record(conn, actor, "jobs.update", "Updated", row.path or str(row.run), details)
