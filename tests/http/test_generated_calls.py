@@ -8,7 +8,7 @@ import os
 import random
 import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,9 @@ POSTPONING = {"scheduled_for", "scheduled_in_secs", "pause_before", "pause_if"}
 """Parameters that delay or pause a run, so that calls that wait for its end would not return."""
 
 AT_ONCE = 8
+
+PARTS = 4
+"""Parts of the operations in the soak, each with objects of its own. Together they have all operations."""
 
 
 class GeneratedCall(msgspec.Struct, frozen=True):
@@ -72,17 +75,30 @@ def generated(per_operation: int, share: int, start: int) -> list[GeneratedCall]
 
 
 @pytest.mark.parametrize(
-    ("per_operation", "share"),
+    ("per_operation", "share", "part", "least"),
     [
-        pytest.param(2, 5, marks=pytest.mark.extended, id="hundreds"),
-        pytest.param(8, 1, marks=pytest.mark.soak(minutes=45), id="thousands"),
+        pytest.param(2, 3, None, 350, marks=pytest.mark.extended, id="hundreds"),
+        *(
+            pytest.param(8, PARTS, part, 1000, marks=pytest.mark.soak(minutes=20), id=f"thousands-{part}")
+            for part in range(PARTS)
+        ),
     ],
 )
 async def test_generated_calls_are_answered_as_documented(
-    database: TestDatabase, tmp_path: Path, per_operation: int, share: int
+    database: TestDatabase,
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
+    per_operation: int,
+    share: int,
+    part: int | None,
+    least: int,
 ) -> None:
-    """`GENERATED_SEED` is the seed of the generator, by default a random one; the test prints it."""
+    """Send at least `least` calls to a share of the operations, which the seed determines unless `part` does.
+
+    `GENERATED_SEED` is the seed of the generator, by default a random one; the test prints it.
+    """
     start = int(os.environ.get("GENERATED_SEED", "") or random.randrange(1 << 16))
+    start += 0 if part is None else part - start % share
     print(f"GENERATED_SEED={start}")
     calls = [each for each in generated(per_operation, share, start) if each.operation not in LEFT_OUT]
     chosen, wrong = random.Random(start), []
@@ -91,12 +107,13 @@ async def test_generated_calls_are_answered_as_documented(
         of_operations = {each.operation: each for each in calls}
         known = {name: await path_values(examples, each) for name, each in of_operations.items()}
         for index in range(0, len(calls), AT_ONCE):
-            part = calls[index : index + AT_ONCE]
-            sent = [request_of(api.client, call, with_known(call, known[call.operation], chosen)) for call in part]
+            sending = calls[index : index + AT_ONCE]
+            sent = [request_of(api.client, call, with_known(call, known[call.operation], chosen)) for call in sending]
             answered = await send_all(api.client, sent)
-            wrong += [fault for each in zip(part, sent, answered, strict=True) if (fault := report_of(*each))]
-    print(f"{len(calls)} calls")
-    assert len(calls) > 200
+            wrong += [fault for each in zip(sending, sent, answered, strict=True) if (fault := report_of(*each))]
+    print(f"{len(calls)} calls of {len(known)} operations")
+    record_property("calls", len(calls))
+    assert len(calls) >= least
     assert not wrong, f"{len(wrong)} of {len(calls)}\n" + "\n\n".join(wrong[:60])
 
 
