@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 import typer
+from tests.cli.test_push_tree import tree
 from tests.e2e.installation import Installation
 
 from orvanta_platform.cli.client.api import open_api
@@ -30,6 +31,8 @@ WORKSPACE = "interleavings"
 W = f"/api/w/{WORKSPACE}"
 FLOW, VALUE = "f/duo/shared", "f/duo/one"
 NODES = ("ann", "bob", "page")
+COMMON = "common"
+"""Node that all three change if `is_common`; otherwise each changes one that is named after them."""
 
 
 def document(**code: str) -> dict[str, Any]:
@@ -43,48 +46,57 @@ def document(**code: str) -> dict[str, Any]:
                 "input_transforms": {},
             },
         }
-        for node in NODES
+        for node in (*NODES, COMMON)
     ]
     return {"summary": "Shared", "value": {"modules": modules}}
 
 
+def changed(code: str, name: str, *, is_common: bool) -> str:
+    """Return the code of a node with the change of one of the three, who does not repeat it."""
+    line = f"echo {name}"
+    return line if not is_common else code if line in code else f"{code}\n{line}"
+
+
 @dataclass
 class Person:
-    """A person with a folder, who changes the code of one node, and adds a name to a variable."""
+    """A person with a folder, who changes the code of a node, and adds a name to a variable."""
 
     name: str
     session: Session
     folder: Path
     capture: pytest.CaptureFixture[str]
-    conflicts: list[str] = field(default_factory=list)
-    """Items in conflict, as often as a pull reports them."""
+    is_common: bool
+    conflicts: dict[str, list[list[str]]] = field(default_factory=dict)
+    """Items in conflict, with the places that each pull reports."""
 
     def begin(self) -> None:
-        self._pull()
+        self.pull()
 
     def finish(self) -> None:
-        code = self.folder / f"{FLOW}.flow/{self.name}.inline_script.sh"
-        code.write_text(f"echo {self.name}")
-        value = self.folder / f"{VALUE}.variable.yaml"
-        value.write_text(value.read_text().replace("value: ", f"value: {self.name} ", 1))
+        self._edit()
         if self._push():
             return
-        if self._pull():
-            client = self.session.api.client
-            theirs = client.get(f"{W}/variables/get/{VALUE}").json()["value"]
-            value.write_text(f"value: {self.name} {theirs}\nis_secret: false\n")
-            assert self._push(force=True)
-        else:
-            assert self._push()
+        if self.pull():
+            self.pull(force=True)
+            self._edit()
+        assert self._push()
 
-    def _pull(self) -> bool:
+    def _edit(self) -> None:
+        code = self.folder / f"{FLOW}.flow/{COMMON if self.is_common else self.name}.inline_script.sh"
+        code.write_text(changed(code.read_text(), self.name, is_common=self.is_common))
+        value = self.folder / f"{VALUE}.variable.yaml"
+        if self.name not in value.read_text():
+            value.write_text(value.read_text().replace("value: ", f"value: {self.name} ", 1))
+
+    def pull(self, *, force: bool = False) -> bool:
         """Pull, and return whether there are conflicts."""
-        done = self._json(lambda: pull(self.session, self.folder, dry_run=False, force=False))
-        self.conflicts += [each["path"] for each in done["conflicts"]]
+        done = self._json(lambda: pull(self.session, self.folder, dry_run=False, force=force))
+        for each in done["conflicts"]:
+            self.conflicts.setdefault(each["path"], []).append(each["places"])
         return bool(done["conflicts"])
 
-    def _push(self, *, force: bool = False) -> bool:
-        options = PushOptions(message=self.name, wait=False, force=force)
+    def _push(self) -> bool:
+        options = PushOptions(message=self.name, wait=False)
         return not self._json(lambda: push_tree(self.session, self.folder, options))["failed"]
 
     def _json(self, work: Callable[[], None]) -> Any:
@@ -99,22 +111,29 @@ class PageEditor:
     """The page: it deploys a document with the version that it was loaded from, and merges after a conflict."""
 
     client: httpx.Client
+    is_common: bool
     loaded: dict[str, Any] = field(default_factory=dict)
-    conflicts: int = 0
+    conflicts: list[list[str]] = field(default_factory=list)
+    """The places of each conflict: none if the changes are merged."""
 
     def begin(self) -> None:
         self.loaded = self.client.get(f"{W}/flows/get/{FLOW}").json()
 
     def finish(self) -> None:
-        mine = json.loads(json.dumps(self.loaded["value"]))
-        mine["modules"][2]["value"]["content"] = "echo page"
+        base = self.loaded["value"]
+        mine = self._edited(base)
         if self._save(mine):
             return
-        self.conflicts += 1
-        base = self.loaded["value"]
         self.begin()
         merged, places = merge(base, mine, self.loaded["value"])
-        assert places == [] and self._save(merged)
+        self.conflicts.append(places)
+        assert self._save(self._edited(self.loaded["value"]) if places else merged)
+
+    def _edited(self, value: dict[str, Any]) -> dict[str, Any]:
+        mine: dict[str, Any] = json.loads(json.dumps(value))
+        (node,) = (each["value"] for each in mine["modules"] if each["id"] == (COMMON if self.is_common else "page"))
+        node["content"] = changed(node["content"], "page", is_common=self.is_common)
+        return mine
 
     def _save(self, value: dict[str, Any]) -> bool:
         body = {"path": FLOW, "summary": "Shared", "value": value, "base_version": self.loaded["version_id"]}
@@ -123,7 +142,7 @@ class PageEditor:
         return answer.status_code == 200
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def session(installation: Installation) -> Iterator[Session]:
     client = installation.client
     answer = client.post("/api/workspaces/create", json={"id": WORKSPACE, "name": "Interleavings"})
@@ -137,40 +156,74 @@ def session(installation: Installation) -> Iterator[Session]:
     api.client.close()
 
 
+PLACE = f"/modules/{COMMON}/value/content"
+"""Place of a conflict about the common node, in the value of the workflow."""
+
+
 def orders() -> list[tuple[str, ...]]:
     """Return the orders of the beginnings and ends of three edits."""
     return sorted(set(permutations(NODES * 2)))
 
 
+@pytest.mark.parametrize("is_common", [False, True], ids=["own nodes", "one node"])
 def test_no_order_of_three_edits_loses_one(
-    session: Session, tmp_path: Path, capsys: pytest.CaptureFixture[str], record_property: Callable[[str, object], None]
+    session: Session,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    record_property: Callable[[str, object], None],
+    is_common: bool,
 ) -> None:
     client = session.api.client
     shown = 0
     for order in orders():
         client.post(f"{W}/flows/update/{FLOW}", json={"path": FLOW, **document()}).raise_for_status()
         client.post(f"{W}/variables/update/{VALUE}", json={"value": "start"}).raise_for_status()
-        people = {name: Person(name, session, tmp_path / name, capsys) for name in ("ann", "bob")}
-        actors: dict[str, Person | PageEditor] = {**people, "page": PageEditor(client)}
+        people = {name: Person(name, session, tmp_path / name, capsys, is_common) for name in ("ann", "bob")}
+        page = PageEditor(client, is_common)
+        actors: dict[str, Person | PageEditor] = {**people, "page": page}
         begun: set[str] = set()
         for name in order:
             actors[name].finish() if name in begun else actors[name].begin()
             begun.add(name)
-        flow = client.get(f"{W}/flows/get/{FLOW}").json()
-        assert {each["id"]: each["value"]["content"] for each in flow["value"]["modules"]} == {
-            name: f"echo {name}" for name in NODES
-        }, order
-        value = client.get(f"{W}/variables/get/{VALUE}").json()["value"]
-        assert sorted(value.split()) == ["ann", "bob", "start"], order
-        at_once = max(order.index("ann"), order.index("bob")) < min(ends(order, "ann"), ends(order, "bob"))
-        conflicts = [each for person in people.values() for each in person.conflicts]
-        assert conflicts == ([VALUE] if at_once else []), order
-        shown += len(conflicts)
+        nothing_is_lost(client, order, is_common=is_common)
+        for name, person in people.items():
+            assert not person.pull(), order
+            assert person.conflicts == expected_conflicts(order, name, is_common=is_common), order
+        assert page.conflicts == ([[PLACE] if is_common else []] if finished_meanwhile(order, "page") else []), order
+        assert tree(tmp_path / "ann") == tree(tmp_path / "bob"), order
+        shown += sum(len(person.conflicts) for person in people.values()) + len(page.conflicts)
         for name in people:
             shutil.rmtree(tmp_path / name)
     record_property("orders", len(orders()))
+    record_property("conflicts", shown)
     assert len(orders()) == 90 and shown > 20
 
 
-def ends(order: tuple[str, ...], name: str) -> int:
+def nothing_is_lost(client: httpx.Client, order: tuple[str, ...], *, is_common: bool) -> None:
+    """Require the changes of all three in the workspace."""
+    modules = client.get(f"{W}/flows/get/{FLOW}").json()["value"]["modules"]
+    code = {each["id"]: each["value"]["content"] for each in modules}
+    if is_common:
+        assert sorted(code.pop(COMMON).splitlines()) == ["echo 0", "echo ann", "echo bob", "echo page"], order
+        assert set(code.values()) == {"echo 0"}, order
+    else:
+        assert code == {**{name: f"echo {name}" for name in NODES}, COMMON: "echo 0"}, order
+    value = client.get(f"{W}/variables/get/{VALUE}").json()["value"]
+    assert sorted(value.split()) == ["ann", "bob", "start"], order
+
+
+def expected_conflicts(order: tuple[str, ...], name: str, *, is_common: bool) -> dict[str, list[list[str]]]:
+    """Return the items in conflict of a person: each once, if somebody else changed the same place meanwhile."""
+    others = finished_meanwhile(order, name)
+    found = {FLOW: [[f"/value{PLACE}"]]} if is_common and others else {}
+    return found | ({VALUE: [["/value"]]} if others - {"page"} else {})
+
+
+def finished_meanwhile(order: tuple[str, ...], name: str) -> set[str]:
+    """Return the others who finished between the beginning and the end of an edit."""
+    first, last = order.index(name), end_of(order, name)
+    return {each for each in NODES if each != name and first < end_of(order, each) < last}
+
+
+def end_of(order: tuple[str, ...], name: str) -> int:
     return len(order) - 1 - order[::-1].index(name)
