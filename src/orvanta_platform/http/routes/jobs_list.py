@@ -294,7 +294,11 @@ async def export_completed(
 
 @post(f"{_JOBS}/completed/import", status_code=200, opt=shape(body=list[AnyObject]))
 async def import_completed(request: AnyRequest, workspace: FromPath[str]) -> None:
-    """Import completed runs: `not_yet_supported`. The history of a workspace contains only what ran in it."""
+    """Import completed runs: 400 `not_yet_supported`. Admins only.
+
+    The history of a workspace contains only what ran in it, because approvals, promotions and reports rely on it.
+    Backups contain all runs.
+    """
     permissions.require(actor_of(request), "admin", Target(workspace, "workspace"))
     raise NotYetSupported(
         "The import of completed runs is not supported.",

@@ -19,9 +19,10 @@ _S = "/api/w/{workspace:str}/workspaces"
 
 @post(f"{_S}/edit_large_file_storage_config", status_code=200, opt=call(body=schemas.EditLargeFileStorage, answer=Any))
 async def edit_large_file_storage_config(request: AnyRequest, workspace: FromPath[str]) -> None:
-    """Set the object storage of the workspace: `not_yet_supported`, except to have none of its own. Admins only.
+    """Set the object storage of the workspace: 400 `not_yet_supported`, except to have none of its own. Admins only.
 
-    Files of all workspaces are in the object storage of the installation, separated by prefixes.
+    Files of all workspaces are in the object storage of the installation, separated by prefixes, because the server
+    would send requests to addresses that members choose, with secrets that only jobs can read.
     """
     permissions.require(actor_of(request), "admin", Target(workspace, "workspace"))
     if (await small_body_of(request, schemas.EditLargeFileStorage)).large_file_storage:
