@@ -3,7 +3,8 @@
 
 Arguments: address of the API and token. Each line of standard input is a call as JSON: `method`, `path` with braces
 around the names of parameters, their `values` in order, `query`, `body`, and `token` to send instead of the other one.
-Each line of output is its outcome: the `status`, and the `error` that the client raised, null if it read the response.
+Each line of output is its outcome: the `status`, the `request_id` of the response, and the `error` that the client
+raised, null if it read the response.
 It runs in the environment of `scripts/test-environment contract`, does not import the product and is not
 type-checked, like programs of users.
 """
@@ -79,8 +80,8 @@ def send(client, module, call):
 
 def main(base, token):
     """Send the calls of standard input."""
-    known, statuses, clients = modules(), [], {}
-    hooks = {"event_hooks": {"response": [lambda response: statuses.append(response.status_code)]}}
+    known, responses, clients = modules(), [], {}
+    hooks = {"event_hooks": {"response": [responses.append]}}
 
     def client_of(token):
         if token not in clients:
@@ -91,13 +92,15 @@ def main(base, token):
 
     for line in sys.stdin:
         call, error = json.loads(line), None
-        statuses.clear()
+        responses.clear()
         try:
             module = importlib.import_module(known[shape(call["method"], call["path"])])
             send(client_of(call["token"] or token), module, call)
         except Exception as caught:
             error = f"{type(caught).__name__} {str(caught)[:600]}"
-        print(json.dumps({"status": statuses[-1] if statuses else 0, "error": error}), flush=True)
+        status = responses[-1].status_code if responses else 0
+        request_id = responses[-1].headers.get("X-Request-Id") if responses else None
+        print(json.dumps({"status": status, "request_id": request_id, "error": error}), flush=True)
 
 
 if __name__ == "__main__":

@@ -9,11 +9,12 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 import pytest
 from tests.conftest import TestDatabase
+from tests.http.audit_rows import WITHOUT_ROW, operations_of
 from tests.http.harness import ApiHarness, W
 from tests.http.jobs_running import token_of as job_token_of
 from tests.http.published_calls import PARAMETER, Call, calls, shape
@@ -60,22 +61,47 @@ def test_calls_of_the_contract_are_served_with_their_codes() -> None:
     assert len(calls()) == 231 and sum(call.ring == 1 for call in calls()) == 111
 
 
+def test_refused_calls_are_documented_with_response_and_reason() -> None:
+    """In the OpenAPI document, and in the table of the reference, which has the calls that differ too."""
+    served = operations()
+    reference = (ROOT / "docs/reference/http.md").read_text(encoding="utf-8").partition("## Calls of the published")[2]
+    rows = [line for line in reference.partition("\n## ")[0].splitlines() if line.startswith("| ")]
+    for call in calls():
+        if call.name in REFUSED:
+            operation = served[call.key][1]
+            assert "400 `not_yet_supported`" in operation["summary"], call.name
+            assert "because" in operation["description"], call.name
+            (row,) = [each for each in rows if call.path.removeprefix("/w/{w}/") in each]
+            assert "400, `not_yet_supported`: " in row, row
+    assert REFUSED.keys() <= {call.name for call in calls()}
+    assert any("`GET jobs_u/{resume,cancel}/…` | 405" in each for each in rows)
+
+
 @pytest.mark.extended
 async def test_published_client_sends_every_call_over_the_network(database: TestDatabase, tmp_path: Path) -> None:
-    """The program of the client raises for an unexpected code, a missing field and an unknown value."""
-    served, wrong, sent = operations(), [], 0
+    """The program of the client raises for an unexpected code, a missing field and an unknown value.
+
+    Each call that changes something leaves a row in the audit trail.
+    """
+    served, wrong, sent, audited = operations(), [], 0, 0
     async with (
         scene_with_examples(database, tmp_path) as (api, examples),
         network(api) as base,
         program(f"{base}/api", token_of(api)) as client,
     ):
         for call in sorted(calls(), key=order):
-            done = await client.send(await request_of(api, examples, call, served[call.key][0]))
+            path = served[call.key][0]
+            done = await client.send(await request_of(api, examples, call, path))
             sent += 1
-            if fault := fault_of(call, *done):
-                wrong.append(f"{call.name}: {done[0]} {fault}")
+            if fault := fault_of(call, done.status, done.error):
+                wrong.append(f"{call.name}: {done.status} {fault}")
+            elif done.status < 400 and call.method != "GET" and f"{call.method} {path}" not in WITHOUT_ROW:
+                audited += 1
+                wrong += (
+                    [] if await operations_of(api, done.request_id) else [f"{call.name}: no row in the audit trail"]
+                )
     assert not wrong, f"{len(wrong)} of them\n" + "\n".join(wrong)
-    assert sent == 231
+    assert sent == 231 and audited > 70
 
 
 def fault_of(call: Call, status: int, error: str | None) -> str | None:
@@ -89,18 +115,26 @@ def fault_of(call: Call, status: int, error: str | None) -> str | None:
     return error
 
 
+class Outcome(NamedTuple):
+    """Outcome of a call."""
+
+    status: int
+    request_id: str
+    error: str | None
+    """The error that the client raised."""
+
+
 @dataclass(frozen=True, slots=True)
 class Program:
     """Process that sends calls through the published client."""
 
     process: asyncio.subprocess.Process
 
-    async def send(self, request: Mapping[str, Any]) -> tuple[int, str | None]:
-        """Send a call; return the status of the response, and the error that the client raised."""
+    async def send(self, request: Mapping[str, Any]) -> Outcome:
+        """Send a call and return its outcome."""
         assert self.process.stdin is not None and self.process.stdout is not None
         self.process.stdin.write(json.dumps(request).encode() + b"\n")
-        found = json.loads(await self.process.stdout.readline())
-        return found["status"], found["error"]
+        return Outcome(**json.loads(await self.process.stdout.readline()))
 
 
 @asynccontextmanager
@@ -171,6 +205,12 @@ async def create_draft(api: ApiHarness) -> dict[str, str]:
     return {"path": "f/team/drafted"}
 
 
+async def create_flow(api: ApiHarness) -> dict[str, str]:
+    body = {"path": "f/team/retired", "summary": "", "value": {"modules": []}}
+    assert (await api.client.post(f"{W}/flows/create", json=body)).status_code == 201
+    return {"path": "f/team/retired"}
+
+
 async def create_account(api: ApiHarness) -> dict[str, str]:
     await api.member("ann", workspace="admins")
     return {}
@@ -237,6 +277,7 @@ PREPARED = {
     "/settings/global/{key}": name_setting,
     "/users/tokens/delete/{token_prefix}": create_token,
     "/w/{w}/drafts/delete/{kind}/{path}": create_draft,
+    "/w/{w}/flows/archive/{path}": create_flow,
     "/w/{w}/workspaces/add_user": create_account,
     "/w/{w}/jobs/flow/user_states/{id}/{key}": name_live_run,
     "/w/{w}/jobs/completed/export": end_run,
@@ -259,6 +300,7 @@ have, and the names of operations that the product it was published for lacks.
 BODIES = {
     "/auth/login": LOGIN,
     "/settings/global/{key}": {"value": 365},
+    "/w/{w}/flows/archive/{path}": {"archived": True},
     "/w/{w}/workspaces/add_user": {"email": "ann@example.com", "username": "ann", "is_admin": False, "operator": True},
     **{f"/w/{{w}}/job_helpers/v2/{each}": {"s3_resource_path": "f/team/bucket"} for each in SETTINGS_OF_BUCKETS},
 }

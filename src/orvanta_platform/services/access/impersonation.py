@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from msgspec.structs import replace
+
 from orvanta_platform.control import audit, limits, names
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.identity import actor_of
@@ -31,6 +33,7 @@ async def start(platform: Platform, actor: Actor, workspace: str, username: str,
     async with platform.db.transaction() as conn:
         bearer = await tokens.resolve(conn, actor.token or b"", workspace, limits.MAX_SCOPES)
         admin = actor if bearer is None else actor_of(bearer, workspace)
+        admin = replace(admin, address=actor.address, request_id=actor.request_id)
         require(admin, "impersonate", Target(workspace, "member"))
         row = await workspaces.get_member(conn, workspace, username)
         if row is None:
