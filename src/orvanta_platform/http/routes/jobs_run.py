@@ -214,10 +214,10 @@ async def run_flow_version(
 async def run_code_flow(
     request: AnyRequest, workspace: FromPath[str], job_id: FromPath[UUID], entrypoint: FromPath[str]
 ) -> str:
-    """Run a function of a workflow that is written as code: 400 `not_yet_supported`.
+    """Run a function of a workflow that is written as code as a job: 400 `not_yet_supported`.
 
-    It is not supported, because such workflows start functions of their own file as jobs, and the platform runs
-    documents, whose nodes it knows before the run. Scripts and nodes of workflows do the same.
+    Such a workflow runs in the job of its script, because jobs of their own are those of nodes, which the platform
+    knows before the run. Scripts and nodes of workflows do the same.
     """
     await jobs.require_writable(platform_of(request), actor_of(request), workspace, job_id)
     raise NotYetSupported(
