@@ -16,7 +16,8 @@ from orvanta_platform.control.actor import system
 from orvanta_platform.services.catalog import policies
 from orvanta_platform.services.changes import change_sets
 from orvanta_platform.services.changes.change_sets import ChangeSet
-from orvanta_platform.workflow.policies.subject import subject_of_flow
+from orvanta_platform.workflow.normal import normalise
+from orvanta_platform.workflow.policies.subject import subject_of_normal_flow
 from orvanta_platform.workflow.policies.templates import TEMPLATES
 from orvanta_platform.workflow.tree.plan import Wanted
 
@@ -34,8 +35,20 @@ USED = [each for each in TEMPLATES if each["name"] != "workflow-tests"]
 
 
 def policy(number: int) -> dict[str, Any]:
-    """Return one of the templates with an own name, as an active policy."""
-    return {**USED[number % len(USED)], "name": f"policy-{number}", "mode": "active"}
+    """Return one of the templates as an active policy, with an own name and with rules that no other policy has."""
+    template = USED[number % len(USED)]
+    rules = [distinct(rule, number) for rule in template["rules"]]
+    return {**template, "name": f"policy-{number}", "mode": "active", "rules": rules}
+
+
+def distinct(rule: dict[str, Any], number: int) -> dict[str, Any]:
+    """Return a rule with other limits and patterns, if it has any."""
+    longer: dict[str, Any] = {name: rule[name] + number for name in ("maximum", "maximum_lines") if name in rule}
+    if "allowed" in rule:
+        longer["allowed"] = [*rule["allowed"], f"other{number}"]
+    if "matches" in rule:
+        longer["matches"] = rule["matches"] + "*" * number
+    return {**rule, **longer}
 
 
 def workflow(summary: str) -> dict[str, Any]:
@@ -58,7 +71,8 @@ async def test_time_of_policies_in_a_deployment(
     for number in range(POLICIES):
         assert (await api.client.post(f"{W}/policies/create", json=policy(number))).is_success
     checked = [await deploy(api, f"checked {each}") for each in range(ROUNDS)]
-    subject = partial(subject_of_flow, PATH, workflow("first"))
+    # A deployment validates the document before, and passes the normal form on.
+    subject = partial(subject_of_normal_flow, PATH, normalise(workflow("first")))
     checks, used = [], []
     for _ in range(ROUNDS):
         async with api.platform.db.transaction() as conn:

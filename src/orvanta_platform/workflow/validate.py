@@ -43,6 +43,8 @@ class Examination(msgspec.Struct, frozen=True):
     diagnostics: list[Diagnostic]
     javascript: list[Use] = msgspec.field(default_factory=list)
     """Expressions whose syntax a JavaScript engine still has to check."""
+    value: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    """Normal form of the document's `value`."""
 
 
 def validate(document: Mapping[str, Any]) -> list[Diagnostic]:
@@ -70,4 +72,4 @@ def examine(document: Mapping[str, Any]) -> Examination:
     for rule in _RULES:
         found += rule(subject)
     javascript = [use for use in subject.uses if use.expr is None]
-    return Examination(sorted(found, key=lambda each: each.severity), javascript)
+    return Examination(sorted(found, key=lambda each: each.severity), javascript, value)

@@ -130,6 +130,19 @@ def test_restricted_fields_are_allowed_and_bounded() -> None:
     ]
 
 
+def test_violations_are_in_the_order_of_the_nodes() -> None:
+    """Equal values are compared once. 1 and true are equal, but differ as texts."""
+    values = ["small", "large", True, 1, "small", ["large"]]
+    modules = [
+        {"id": f"n{place}", "value": {"type": "rawscript", "language": "bash", "content": "echo 1", "tag": tag}}
+        for place, tag in enumerate(values)
+    ]
+    flow = subject_of_flow("f/x/flow", {"value": {"modules": modules}})
+    for allowed, nodes in (("large", ["n0", "n2", "n3", "n4"]), ("1", ["n0", "n1", "n2", "n4", "n5"])):
+        rule = {"kind": "restrict", "on": "node", "field": "tag", "allowed": [allowed]}
+        assert [each[0] for each in found(rule, subject=flow)] == nodes
+
+
 def test_denied_features_are_not_used() -> None:
     assert [each[:2] for each in found({"kind": "deny", "feature": "inline_code"})] == [
         ("a", "/value/modules/0/value/content")

@@ -35,8 +35,9 @@ from orvanta_platform.services.runs.imports import Imported
 from orvanta_platform.workflow import document, secret_schemas
 from orvanta_platform.workflow.canonical import artifact_hash
 from orvanta_platform.workflow.diagnostics import Diagnostic, errors, invalid
+from orvanta_platform.workflow.normal import normalise
 from orvanta_platform.workflow.policies.defaults import completed_document
-from orvanta_platform.workflow.policies.subject import Subject, subject_of_flow
+from orvanta_platform.workflow.policies.subject import Subject, subject_of_normal_flow
 from orvanta_platform.workflow.validate import Examination, examine
 
 _SCHEMA_PATH = "/schema"
@@ -275,6 +276,8 @@ class _Checked(msgspec.Struct, frozen=True):
     body: bytes
     format: Literal["json", "yaml"]
     tree: Mapping[str, Any]
+    value: Mapping[str, Any]
+    """Normal form of the document's `value`."""
     hash: str
 
     @property
@@ -292,7 +295,8 @@ async def _check(platform: Platform, workspace: str, new: NewFlow) -> _Checked:
     found = await diagnostics(platform, workspace, tree, seen)
     if errors(found):
         raise invalid(found)
-    return _Checked(body, format_, tree, await document_threads.run_in_thread(workspace, artifact_hash, tree))
+    digest = await document_threads.run_in_thread(workspace, artifact_hash, tree)
+    return _Checked(body, format_, tree, seen.value, digest)
 
 
 def examine_document(new: NewFlow) -> tuple[bytes, Literal["json", "yaml"], Mapping[str, Any], Examination]:
@@ -395,7 +399,7 @@ async def _store(
     tests = await deploy_tests.states_of(conn, workspace, new.path, resolved.tests, is_first=is_first)
 
     def subject() -> Subject:
-        return replace(policy_subject(new, checked.tree, settings), tests=tests)
+        return replace(policy_subject(new, checked.value, settings), tests=tests)
 
     defaults = await policies.enforce(platform, conn, actor, workspace, new.path, subject, new.bypass_reason)
     version = NewVersion(
@@ -428,9 +432,9 @@ async def _store(
     return stored
 
 
-def policy_subject(new: NewFlow, tree: Mapping[str, Any], settings: Mapping[str, Any]) -> Subject:
-    """Return a valid document and its settings as policies see them."""
-    return subject_of_flow(new.path, {**_plain(settings), "value": tree["value"]})
+def policy_subject(new: NewFlow, value: Mapping[str, Any], settings: Mapping[str, Any]) -> Subject:
+    """Return the normal form of a valid `value`, and the settings, as policies see them."""
+    return subject_of_normal_flow(new.path, {**normalise(_plain(settings)), "value": value})
 
 
 def _settings(new: NewFlow, checked: _Checked) -> dict[str, Any]:

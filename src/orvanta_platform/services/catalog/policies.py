@@ -185,9 +185,8 @@ async def enforce(
     if not applied:
         return []
     item = subject()
-    found = await _violations(workspace, item, applied)
+    found, defaults = await _check_item(workspace, item, applied)
     active = {each.policy for each in found if each.mode == "active"}
-    defaults = find_defaults(item, applied)
     if not active:
         return defaults
     violated = [each for each in applied if each.name in active and each.mode == "active"]
@@ -263,8 +262,8 @@ async def examine(
     require_workspace(actor, workspace)
     async with platform.db.acquire() as conn:
         applied = await _get_applied(platform, conn, workspace)
-    found = await _violations(workspace, subject, applied)
-    return [each.diagnostic() for each in found], find_defaults(subject, applied)
+    found, defaults = await _check_item(workspace, subject, applied)
+    return [each.diagnostic() for each in found], defaults
 
 
 async def list_requiring_tests(platform: Platform, actor: Actor, workspace: str, paths: Sequence[str]) -> list[str]:
@@ -407,11 +406,19 @@ async def _get_applied(platform: Platform, conn: Connection, workspace: str) -> 
     return found
 
 
-async def _violations(workspace: str, subject: Subject, applied: Sequence[Policy]) -> list[Violation]:
+async def _check_item(
+    workspace: str, subject: Subject, applied: Sequence[Policy]
+) -> tuple[list[Violation], list[AppliedDefault]]:
+    """Return the violations of policies by an item, and their defaults for it."""
     is_large = len(subject.parts.get("node", ())) > _INLINE_NODES or exceeds(subject, applied, _INLINE_COMPARISONS)
     if is_large and applied:
-        return await document_threads.run_in_thread(workspace, violations, subject, applied)
-    return violations(subject, applied)
+        return await document_threads.run_in_thread(workspace, _find_violations, subject, applied)
+    return _find_violations(subject, applied)
+
+
+def _find_violations(subject: Subject, applied: Sequence[Policy]) -> tuple[list[Violation], list[AppliedDefault]]:
+    defaults = find_defaults(subject, applied)
+    return violations(subject, applied, defaults), defaults
 
 
 @lru_cache(maxsize=1024)

@@ -73,7 +73,8 @@ async def check_flow(platform: Platform, actor: Actor, workspace: str, new: NewF
             _, faults = await imports.examine_inline(platform, actor, workspace, new.path, tree)
             found = [*faults, *found]
         settings = {"schema": tree.get("schema"), **tree, **new.settings}
-        subject = flows.policy_subject(new, tree, settings)
+        settings.pop("value", None)
+        subject = flows.policy_subject(new, seen.value, settings)
         tests = await _test_states(platform, actor, workspace, new.path, body)
         subject = replace(subject, tests=tests)
         violated, defaults = await policies.examine(platform, actor, workspace, subject)

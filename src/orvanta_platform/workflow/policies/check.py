@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fnmatch import translate
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, Final
 
 import msgspec
 
 from orvanta_platform.workflow.diagnostics import Diagnostic, Severity, pointer
-from orvanta_platform.workflow.policies.defaults import absent, find_defaults, with_defaults
+from orvanta_platform.workflow.policies.default_fields import Part
+from orvanta_platform.workflow.policies.defaults import AppliedDefault, absent, find_defaults, with_defaults
 from orvanta_platform.workflow.policies.fixes import Fix, fix_of
 from orvanta_platform.workflow.policies.policy import (
     TESTS,
@@ -36,6 +38,7 @@ _REFERENCES: Final = ("$var:", "$res:", "$encrypted:")
 _SECRET_WORDS: Final = ("password", "passwd", "secret", "token", "api_key", "apikey", "private_key", "authorization")
 _WITH_VALUES: Final = ("input_transforms", "headers", "query", "body")
 """Fields of a node that contain values by name."""
+_ABSENT: Final = "is absent"
 _NAMES: Final = {"flow": "The workflow", "script": "The script"}
 
 
@@ -60,25 +63,81 @@ class Violation(msgspec.Struct, frozen=True):
         return Diagnostic("policy_violation", severity, self.node, self.path, f"{self.message} (policy {self.policy})")
 
 
-def violations(subject: Subject, policies: Sequence[Policy]) -> list[Violation]:
+def violations(
+    subject: Subject, policies: Sequence[Policy], defaults: Sequence[AppliedDefault] | None = None
+) -> list[Violation]:
     """Return all violations of the policies in whose scope the item is, except those that are off; active ones first.
 
     All policies apply together, so a policy of a narrower scope can only add requirements. The defaults of active
     policies count as values of the fields. A rule that several policies contain is checked once.
+
+    `defaults`: those that `find_defaults` returns, if the caller has them.
     """
-    completed = with_defaults(subject, find_defaults(subject, policies))
+    defaults = find_defaults(subject, policies) if defaults is None else defaults
+    parts = _PartsByValue(with_defaults(subject, defaults))
     checked: dict[Rule, list[_Finding]] = {}
     found: list[Violation] = []
     for policy in policies:
         if policy.mode == "off" or not policy.covers(subject.path):
             continue
         for rule in policy.rules:
-            if isinstance(rule, Default):  # its value may be a list, which is not hashable
-                findings = list(_check(rule, completed))
-            else:
-                findings = checked[rule] if rule in checked else checked.setdefault(rule, list(_check(rule, completed)))
+            if not isinstance(rule, Default):
+                findings = checked[rule] if rule in checked else checked.setdefault(rule, list(_check(rule, parts)))
+            elif policy.mode == "evaluate":  # its value may be a list, which is not hashable
+                findings = list(_without_value(rule, parts.subject))
+            else:  # the subject has the defaults of active policies
+                continue
             found += [_violation(policy, rule, *each) for each in findings]
     return sorted(found, key=lambda each: each.mode)
+
+
+class _PartsByValue:
+    """The parts of an item, grouped by the value of a field: a rule about the field compares each value once."""
+
+    def __init__(self, subject: Subject) -> None:
+        self.subject = subject
+        self._groups: dict[tuple[Part, str], list[_Group]] = {}
+
+    def of(self, rule: Require | Restrict) -> list[_Group]:
+        """Return the parts that a rule applies to."""
+        key = rule.on, rule.field
+        groups = self._groups[key] if key in self._groups else self._groups.setdefault(key, self._group(*key))
+        return [each for each in groups if each.node_kind in rule.node_kinds] if rule.node_kinds else groups
+
+    def _group(self, on: Part, field: str) -> list[_Group]:
+        groups: dict[tuple[Any, ...], _Group] = {}
+        for position, part in enumerate(self.subject.parts.get(on, ())):
+            value = part.fields.get(field)
+            # Lists and objects are not hashable. 1, 1.0 and True are equal, but differ as texts.
+            key = (position,) if isinstance(value, list | dict) else (part.node_kind, type(value), value)
+            group = groups.get(key)
+            if group is None:
+                group = groups[key] = _Group(part.node_kind, value, [])
+            group.parts.append((position, part))
+        return list(groups.values())
+
+
+class _Group(msgspec.Struct, frozen=True):
+    """Parts of one kind with the same value of a field."""
+
+    node_kind: str
+    value: Any
+    parts: list[tuple[int, SubjectPart]]
+    """With their positions in the item."""
+
+
+def _faults(groups: Iterable[_Group], fault_of: Callable[[Any], str | None]) -> list[tuple[SubjectPart, str]]:
+    """Return the parts whose values have a fault, in the order of the item, with the fault.
+
+    `fault_of`: returns the fault of a value, None if it has none.
+    """
+    found = [
+        (position, part, fault)
+        for group in groups
+        if (fault := fault_of(group.value)) is not None
+        for position, part in group.parts
+    ]
+    return [(part, fault) for _, part, fault in sorted(found, key=itemgetter(0))]
 
 
 def exceeds(subject: Subject, policies: Sequence[Policy], limit: int) -> bool:
@@ -110,36 +169,36 @@ def _violation(policy: Policy, rule: Rule, part: SubjectPart, field: str | None,
     return Violation(policy.name, policy.mode, part.node, path, field, message + advice, fix)
 
 
-def _check(rule: Rule, subject: Subject) -> Iterator[_Finding]:
+def _check(rule: Require | Restrict | Deny | Limit, parts: _PartsByValue) -> Iterator[_Finding]:
     match rule:
         case Require() if is_about_tests(rule):
-            return _untested(subject)
+            return _untested(parts.subject)
         case Require():
-            return _missing(rule, _parts(rule, subject))
+            return _missing(rule, parts.of(rule))
         case Restrict():
-            return _outside(rule, _parts(rule, subject))
+            return _outside(rule, parts.of(rule))
         case Deny():
-            return _denied(rule, subject)
-        case Default():  # those of active policies are in the subject
-            return _without_value(rule, subject)
+            return _denied(rule, parts.subject)
         case Limit():  # checked when a run is created
             return iter(())
 
 
-def _parts(rule: Require | Restrict, subject: Subject) -> Sequence[SubjectPart]:
-    parts = subject.parts.get(rule.on, ())
-    return [each for each in parts if each.node_kind in rule.node_kinds] if rule.node_kinds else parts
-
-
-def _missing(rule: Require, parts: Sequence[SubjectPart]) -> Iterator[_Finding]:
+def _missing(rule: Require, groups: Sequence[_Group]) -> Iterator[_Finding]:
     field, pattern = rule.field, rule.matches
-    for part in parts:
-        value = part.fields.get(field)
-        if not value and not isinstance(value, int | float):
+    for part, fault in _faults(groups, lambda value: _unmet(pattern, value)):
+        if fault == _ABSENT:
             yield part, field, part.path, f"{_name(part)} needs `{field}`."
-        elif pattern is not None and not any(_matches(each, (pattern,)) for each in _entries(value)):
-            message = f"`{field}` of {_lower(part)} must match {pattern}."
-            yield part, field, part.pointer(field), message
+        else:
+            yield part, field, part.pointer(field), f"`{field}` of {_lower(part)} {fault}."
+
+
+def _unmet(pattern: str | None, value: Any) -> str | None:
+    """Return how a value does not meet a requirement, None if it does."""
+    if not value and not isinstance(value, int | float):
+        return _ABSENT
+    if pattern is not None and not any(_matches(each, (pattern,)) for each in _entries(value)):
+        return f"must match {pattern}"
+    return None
 
 
 def _untested(subject: Subject) -> Iterator[_Finding]:
@@ -161,24 +220,24 @@ def _without_value(rule: Default, subject: Subject) -> Iterator[_Finding]:
         yield part, rule.field, part.path, f"`{rule.field}` of {_lower(part)} is not set; a deployment sets {value}."
 
 
-def _outside(rule: Restrict, parts: Sequence[SubjectPart]) -> Iterator[_Finding]:
-    field, allowed, maximum = rule.field, rule.allowed, rule.maximum
-    accepted: set[str] = set()
-    for part in parts:
-        value = part.fields.get(field)
-        if value is None or (isinstance(value, str) and value in accepted):
-            continue
-        if value is COMPUTED:
-            message = f"`{field}` of {_lower(part)} is an expression, which the policy cannot check."
-        elif allowed is not None and not all(_matches(each, allowed) for each in _entries(value)):
-            message = f"`{field}` of {_lower(part)} must be one of: {', '.join(allowed)}."
-        elif maximum is not None and _exceeds(value, maximum):
-            message = f"`{field}` of {_lower(part)} must be at most {maximum:g}."
-        else:
-            if isinstance(value, str):
-                accepted.add(value)
-            continue
-        yield part, field, part.pointer(field), message
+def _outside(rule: Restrict, groups: Sequence[_Group]) -> Iterator[_Finding]:
+    field = rule.field
+    for part, fault in _faults(groups, lambda value: _disallowed(rule, value)):
+        yield part, field, part.pointer(field), f"`{field}` of {_lower(part)} {fault}."
+
+
+def _disallowed(rule: Restrict, value: Any) -> str | None:
+    """Return how a value is outside of a restriction, None if it is not."""
+    allowed, maximum = rule.allowed, rule.maximum
+    if value is None:
+        return None
+    if value is COMPUTED:
+        return "is an expression, which the policy cannot check"
+    if allowed is not None and not all(_matches(each, allowed) for each in _entries(value)):
+        return f"must be one of: {', '.join(allowed)}"
+    if maximum is not None and _exceeds(value, maximum):
+        return f"must be at most {maximum:g}"
+    return None
 
 
 def _denied(rule: Deny, subject: Subject) -> Iterator[_Finding]:

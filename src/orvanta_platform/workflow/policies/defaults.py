@@ -67,13 +67,15 @@ def find_defaults(subject: Subject, policies: Iterable[Policy]) -> list[AppliedD
     Of several defaults of a field, that of the narrowest scope applies.
     """
     found: dict[tuple[str | None, str], AppliedDefault] = {}
+    set_before: set[tuple[str, str, tuple[str, ...]]] = set()
     applied = [each for each in policies if each.mode == "active" and each.covers(subject.path)]
     for policy in sorted(applied, key=lambda each: each.precedence):
         for rule in policy.rules:
-            if isinstance(rule, Default):
+            if isinstance(rule, Default) and (rule.on, rule.field, rule.node_kinds) not in set_before:
+                set_before.add((rule.on, rule.field, rule.node_kinds))
                 for part in absent(rule, subject):
-                    each = _applied(policy, rule, part)
-                    found.setdefault((part.node, rule.field), each)
+                    if (part.node, rule.field) not in found:
+                        found[part.node, rule.field] = _applied(policy, rule, part)
     return list(found.values())
 
 

@@ -29,6 +29,12 @@ _OF_VALUE: Final = frozenset(FLOW.known) - {"modules", "ui"}
 """Fields of a workflow that are keys of its `value`. A key in the wrong place has no effect on runs, so that it must
 neither fulfil a rule nor hide the key in the right place.
 """
+_OF_MODULE: Final = frozenset(MODULE.known)
+_MISPLACED: Final[Mapping[str, frozenset[str]]] = {
+    kind: _OF_MODULE - (shape.known.keys() if isinstance(shape, Record) else frozenset())
+    for kind, shape in VALUES.items()
+}
+"""Fields of a node that have no effect in its `value`, by its kind."""
 
 
 class SubjectPart(msgspec.Struct, frozen=True):
@@ -78,7 +84,8 @@ class Subject(msgspec.Struct, frozen=True):
 
 def subject_of_script(path: str, language: str, content: str, settings: Mapping[str, Any]) -> Subject:
     """Return a script as policies see it."""
-    fields = _without_unlimited({**settings, "language": language, "content": content})
+    fields = {**settings, "language": language, "content": content}
+    _drop_unlimited(fields)
     return Subject(path, {"script": (SubjectPart("script", None, "", "", fields),)})
 
 
@@ -89,51 +96,58 @@ def subject_of_tests(path: str, tests: TestStates) -> Subject:
 
 def subject_of_flow(path: str, document: Mapping[str, Any]) -> Subject:
     """Return a workflow as policies see it: a valid document {summary?, value, …}."""
-    tree = normalise(document)
+    return subject_of_normal_flow(path, normalise(document))
+
+
+def subject_of_normal_flow(path: str, tree: Mapping[str, Any]) -> Subject:
+    """Return a workflow as policies see it: the normal form of a valid document."""
     value = tree["value"]
     outer = {name: each for name, each in tree.items() if name != "value" and name in DOCUMENT.known}
     inner = {name: each for name, each in value.items() if name in _OF_VALUE and name not in outer}
-    fields = _without_unlimited({**outer, **inner})
+    fields = {**outer, **inner}
+    _drop_unlimited(fields)
     nodes = tuple(_part(*each) for each in modules_of(value))
     return Subject(path, {"flow": (SubjectPart("flow", None, "", "", fields, inner),), "node": nodes})
 
 
 def _part(place: str, module: Mapping[str, Any]) -> SubjectPart:
+    # This is called for every node of every deployment: whole mappings are compared and copied, not single keys.
     path = VALUE_PATH + place
     value = module["value"]
     kind: str = value["type"]
-    shape = VALUES.get(kind)
-    known = shape.known if isinstance(shape, Record) else {}
-    inner = {name: each for name, each in value.items() if name in known or name not in MODULE.known}
-    fields = {name: each for name, each in module.items() if name in MODULE.known}
-    fields.update(inner)
+    misplaced = _MISPLACED.get(kind, _OF_MODULE)
+    inner = value
+    if not misplaced.isdisjoint(value):
+        inner = {name: each for name, each in value.items() if name not in misplaced}
+    outer = module
+    if not _OF_MODULE.issuperset(module):
+        outer = {name: each for name, each in module.items() if name in _OF_MODULE}
+    fields = {**outer, **inner}
     for name, each in fields.items():
         if isinstance(each, dict):
             fields[name] = _static(each)
+    _drop_unlimited(fields)
     sources: dict[str, str] = {}
     if value.get("tag_override") and not value.get("tag"):
         fields["tag"], sources["tag"] = value["tag_override"], "tag_override"
     if kind == "webhook":
         fields["host"], sources["host"] = _host(fields.get("url")), "url"
-    return SubjectPart("node", module["id"], kind, path, _without_unlimited(fields), inner, sources)
+    return SubjectPart("node", module["id"], kind, path, fields, inner, sources)
 
 
-def _without_unlimited(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields without limits of 0, which are no limits."""
-    if _LIMITS.isdisjoint(fields):
-        return dict(fields)
-    return {name: value for name, value in fields.items() if name not in _LIMITS or value != 0}
+def _drop_unlimited(fields: dict[str, Any]) -> None:
+    """Remove limits of 0, which are no limits."""
+    for name in _LIMITS:
+        if fields.get(name) == 0:
+            del fields[name]
 
 
 def _static(value: Mapping[str, Any]) -> Any:
     """Return the value of a static input transform, COMPUTED for other transforms, and any other object unchanged."""
-    match value.get("type"):
-        case "static":
-            return value.get("value")
-        case "javascript" | "ai":
-            return COMPUTED
-        case _:
-            return value
+    kind = value.get("type")
+    if kind == "static":
+        return value.get("value")
+    return COMPUTED if kind in ("javascript", "ai") else value
 
 
 def _host(url: Any) -> Any:
