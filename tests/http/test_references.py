@@ -324,6 +324,22 @@ async def test_references_to_queues_and_groups_are_found(api: ApiHarness) -> Non
     ]
 
 
+async def test_queue_that_a_policy_sets_is_used(api: ApiHarness) -> None:
+    """Items without a tag use the queue that a policy gave to them or to their nodes."""
+    rules = [{"kind": "default", "on": on, "field": "tag", "value": "big"} for on in ("script", "node")]
+    policy = {"name": "large", "mode": "active", "rules": rules}
+    assert (await api.client.post(f"{W}/policies/create", json=policy)).is_success
+    code = {"path": "f/team/plain", "summary": "", "content": "echo 1", "language": "bash"}
+    assert (await api.client.post(f"{W}/scripts/create", json=code)).is_success
+    inline = {"type": "rawscript", "language": "bash", "content": "echo 1", "input_transforms": {}}
+    await deploy(api, "f/team/inline", {"id": "a", "value": inline})
+    assert names(await api.get("references/queue/big")) == [
+        ("flow", "f/team/inline"),
+        ("policy", "large"),
+        ("script", "f/team/plain"),
+    ]
+
+
 async def test_policies_and_later_environments_are_searched(api: ApiHarness) -> None:
     """A policy is used by the items in its scope. Items are searched for in the environments after that of the
     workspace that the caller may read.

@@ -1,5 +1,5 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { type FormEvent, useState } from "react";
 import { meQuery } from "../api/session";
 import { drainWorker, type Queue, type Worker, type WorkerStatus, workersQuery } from "../api/workers";
 import { lazyComponent } from "../lib/lazy-component";
@@ -113,9 +113,27 @@ function Totals({ standing: { workers, queues, rates } }: { standing: WorkerStat
 
 function Queues({ workspace, queues }: { workspace: string; queues: Queue[] }) {
   const [shown, setShown] = useState<string | null>(null);
+  const [name, setName] = useState("");
+  const find = (event: FormEvent) => {
+    event.preventDefault();
+    setShown(name.trim());
+  };
   return (
     <section className={css.section} aria-labelledby="queues">
-      <h2 id="queues">{t("workers.queues")}</h2>
+      <div className={css.head}>
+        <h2 id="queues">{t("workers.queues")}</h2>
+        <form className={css.find} onSubmit={find}>
+          <Input
+            aria-label={t("workers.queueName")}
+            placeholder={t("workers.queueName")}
+            value={name}
+            onChange={(event) => setName(event.target.value)}
+          />
+          <Button type="submit" icon="link" disabled={!name.trim()}>
+            {t("workers.uses")}
+          </Button>
+        </form>
+      </div>
       {queues.length === 0 && <p className={css.soft}>{t("workers.queuesEmpty")}</p>}
       {queues.length > 0 && (
         <ul className={css.list} aria-label={t("workers.queues")}>

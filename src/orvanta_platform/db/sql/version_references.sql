@@ -27,7 +27,7 @@ WITH sought AS (
     FROM sought AS s
     CROSS JOIN item AS i
     JOIN version AS v ON v.id = i.version
-    JOIN document AS d ON d.hash = v.document
+    JOIN document AS d ON d.hash = coalesce(v.run_document, v.document)
     WHERE s.text IS NOT NULL AND (i.kind = 'flow' OR s.kind IN ('variable', 'resource'))
       AND i.workspace = $1 AND NOT i.archived AND position(s.text IN d.body) > 0
     UNION ALL
@@ -39,7 +39,7 @@ WITH sought AS (
       AND CASE s.kind
               WHEN 'resource_type'
                   THEN position(format('"resource-%s"', s.path) IN concat(v.settings, v.made_schema)) > 0
-              WHEN 'queue' THEN v.settings ->> 'tag' = s.path
+              WHEN 'queue' THEN coalesce(v.run_settings, v.settings) ->> 'tag' = s.path
               ELSE i.extra_perms ? s.principal
           END
     UNION ALL
@@ -101,8 +101,14 @@ WITH sought AS (
     UNION ALL
     SELECT 'policy', p.name, '{}', NULL, NULL, p.body ->> 'mode' IS DISTINCT FROM 'off', s.kind, s.path, NULL
     FROM sought AS s
-    JOIN policy AS p ON p.body -> 'bypass' ? s.principal
-    WHERE s.kind = 'group' AND p.workspace = $1
+    JOIN policy AS p
+      ON CASE s.kind
+             WHEN 'group' THEN p.body -> 'bypass' ? s.principal
+             ELSE p.body -> 'rules' @> jsonb_build_array(
+                 jsonb_build_object('kind', 'default', 'field', 'tag', 'value', s.path)
+             )
+         END
+    WHERE s.kind IN ('group', 'queue') AND (p.workspace = $1 OR p.workspace IS NULL AND s.kind = 'queue')
     UNION ALL
     SELECT 'environment', e.name, '{}', NULL, NULL, NULL, s.kind, s.path, NULL
     FROM sought AS s
