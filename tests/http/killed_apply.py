@@ -50,6 +50,8 @@ class Attempt(msgspec.Struct, frozen=True):
     """Token of the member who applies the request."""
     checks: bool = False
     """The checks after a deployment are performed, with the rollback that follows; nothing is applied."""
+    once: bool = False
+    """Only those checks are performed that are due now."""
 
 
 def items_of(number: int) -> list[Item]:
@@ -80,7 +82,7 @@ async def apply(settings: Settings, attempt: Attempt) -> None:
         database = InterruptedDatabase(platform.db, attempt.statement, kill)
         platform = await create_platform(database, settings)
     if attempt.checks:
-        while await deployment_checks.run_due(platform) or await _make_due(platform):
+        while await deployment_checks.run_due(platform) or (not attempt.once and await _make_due(platform)):
             pass
     elif attempt.request is None:
         await apply_items(platform, attempt)

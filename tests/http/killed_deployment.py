@@ -39,6 +39,14 @@ FROM deployment_check AS c
 CROSS JOIN environment AS e
 """
 
+_SMOKE_RUN = """
+SELECT c.state,
+       (SELECT count(*) FROM run_live WHERE trigger = 'deployment_check') AS runs,
+       (SELECT count(*) FROM run_live WHERE id = c.run) AS linked,
+       (SELECT count(*) FROM job_live WHERE run = c.run) AS jobs
+FROM deployment_check AS c
+"""
+
 
 def items_of(number: int) -> list[Item]:
     """Return items of several kinds, each with the number, and one that only this release adds."""
@@ -95,6 +103,32 @@ class Deployments:
         await deployment_checks.run_due(self._api.platform)
         (job,) = await self._api.worker.claim_all()
         await self._api.worker.finish(job, 1, error="broken")
+
+    async def state_of_smoke_run(self) -> str:
+        """Return the state of the check, after the check that it has one smoke run, or none while it waits."""
+        async with self._api.platform.db.acquire() as conn:
+            state = dict(await conn.fetchrow(_SMOKE_RUN) or {})
+        started = int(state["state"] != "waiting")
+        assert (state["runs"], state["jobs"], state["linked"]) == (started, started, started), state
+        return str(state["state"])
+
+    async def end_smoke_run(self) -> None:
+        """Let the smoke run succeed, and another server perform what follows."""
+        (job,) = await self._api.worker.claim_all()
+        await self._api.worker.finish(job, 1)
+        await self.make_due()
+        await deployment_checks.run_due(self._api.platform)
+
+    async def get_check_state(self) -> str:
+        """Return the state of the checks of the newest deployment, after the check that promotions are not on hold."""
+        found = (await self._api.client.get(f"{PROD}/deployments/environment")).raise_for_status().json()
+        assert found["hold"] is None
+        return str(found["current"]["check"]["state"])
+
+    async def make_due(self) -> None:
+        """Let unfinished checks become due, as after the claim of a killed server."""
+        async with self._api.platform.db.acquire() as conn:
+            await conn.execute("UPDATE deployment_check SET due_at = app_now() WHERE due_at IS NOT NULL")
 
     async def count_rollbacks(self) -> int:
         """Return the number of rollbacks, after the check that all rows agree with it."""

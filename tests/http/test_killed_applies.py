@@ -118,11 +118,37 @@ class CheckKiller(Killer):
 
     async def apply(self, *, statement: int = -1, milliseconds: int = -1) -> str:
         """Perform what is due. Return whether its process was killed, completed it ("applied") or failed."""
-        async with self._api.platform.db.acquire() as conn:
-            await conn.execute("UPDATE deployment_check SET due_at = app_now() WHERE due_at IS NOT NULL")
+        await self._deployments.make_due()
         outcome = await self._run(Attempt(2, statement, milliseconds, checks=True))
         assert await self._deployments.count_rollbacks() == (outcome == "applied")
         return outcome
+
+
+class SmokeRunKiller(Killer):
+    """Starts the smoke run of release 2 in processes that are killed, and lets it end without them."""
+
+    def __init__(self, api: ApiHarness, program: subprocess.Popen[str]) -> None:
+        super().__init__(api, program)
+        self._deployments = Deployments(api)
+
+    async def prepare(self) -> None:
+        """Deploy both releases; the second one waits for its smoke run."""
+        await self._deployments.deploy(1)
+        await self._deployments.require_checks()
+        await self._deployments.deploy(2)
+
+    async def apply(self, *, statement: int = -1, milliseconds: int = -1) -> str:
+        """Start the smoke run. Return whether the process was killed, started it ("applied") or failed."""
+        await self._deployments.make_due()
+        outcome = await self._run(Attempt(2, statement, milliseconds, checks=True, once=True))
+        state = await self._deployments.state_of_smoke_run()
+        assert state == "running" if outcome == "applied" else state in ("waiting", "running"), (outcome, state)
+        return outcome
+
+    async def end(self) -> str:
+        """Let the smoke run succeed; return the state of the checks."""
+        await self._deployments.end_smoke_run()
+        return await self._deployments.get_check_state()
 
 
 @pytest.fixture
@@ -195,6 +221,19 @@ async def kill_checks(killer: Killer, every: int) -> list[str]:
 @pytest.mark.parametrize("killer", [CheckKiller], indirect=True)
 async def test_checks_of_killed_servers_are_completed_with_one_rollback(killer: Killer) -> None:
     assert len(await kill_checks(killer, every=12)) > 3
+
+
+@pytest.mark.extended
+@pytest.mark.parametrize("killer", [SmokeRunKiller], indirect=True)
+async def test_smoke_run_is_started_once_by_killed_servers(killer: Killer) -> None:
+    """Servers are killed at each statement of the start. The one that starts it ends as well, and the checks pass."""
+    assert isinstance(killer, SmokeRunKiller)
+    await killer.prepare()
+    outcomes: list[str] = []
+    while not outcomes or outcomes[-1] == "killed":
+        outcomes.append(await killer.apply(statement=len(outcomes)))
+    assert outcomes[-1] == "applied" and len(outcomes) > 3
+    assert await killer.end() == "passed"
 
 
 @pytest.mark.soak(minutes=5)
