@@ -325,8 +325,7 @@ async def test_checks_of_a_replaced_release_have_no_consequences(pipeline: Pipel
 
 
 async def test_automatic_rollback_replaces_no_changed_items(pipeline: Pipeline) -> None:
-    """A developer cannot prepare a request that the platform then applies without the approvals that it needs."""
-    eve = await pipeline.person("eve")
+    """The platform does not apply a request of the member without the approvals that it needs."""
     await pipeline.deploy(1)
     await deploy_smoke(pipeline.admin)
     rules = {"approvals": 1, "checks": {"smoke_run": SMOKE}, "on_failed_check": "rollback", "bypass": ["u/admin"]}
@@ -334,7 +333,7 @@ async def test_automatic_rollback_replaces_no_changed_items(pipeline: Pipeline) 
     await pipeline.rules(**rules)
     assert (await act(pipeline.admin, "apply", second, bypass_reason="Urgent"))[0] == 200
     await apply_changes(pipeline.admin, [{**ITEMS[3], "content": {"text": MAIN % "Mended"}}], "live")
-    prepared = await eve.post(f"{D}/rollback", json={"reason": "Prepared", "overwrite": True})
+    prepared = await pipeline.admin.post(f"{D}/rollback", json={"reason": "Prepared", "overwrite": True})
     assert prepared.json()["state"] == "open", prepared.text
     await fail(pipeline)
     found = (await newest(pipeline.admin))["check"]
@@ -347,6 +346,24 @@ async def test_automatic_rollback_replaces_no_changed_items(pipeline: Pipeline) 
     found = (await newest(pipeline.admin))["check"]
     assert (found["rollback"], "in conflict" in found["rollback_detail"]) == ("refused", True)
     assert await pipeline.summary() == "Mended"
+
+
+async def test_open_request_of_another_member_does_not_prevent_the_automatic_rollback(pipeline: Pipeline) -> None:
+    """A prepared request neither prevents the rollback nor is applied in its place."""
+    eve = await pipeline.person("eve")
+    await pipeline.deploy(1)
+    await deploy_smoke(pipeline.admin)
+    second = await pipeline.request(pipeline.admin, await pipeline.release("Two"))
+    rules = {"approvals": 1, "checks": {"smoke_run": SMOKE}, "on_failed_check": "rollback", "bypass": ["u/admin"]}
+    await pipeline.rules(**rules)
+    assert (await act(pipeline.admin, "apply", second, bypass_reason="Urgent"))[0] == 200
+    prepared = (await eve.post(f"{D}/rollback", json={"reason": "Prepared", "overwrite": True})).json()
+    assert prepared["state"] == "open", prepared
+    await fail(pipeline)
+    found = (await pipeline.admin.get(f"{D}/history")).json()[1]["check"]
+    assert (found["state"], found["rollback"], await pipeline.summary()) == ("failed", "done", "One")
+    assert found["rollback_request"] != prepared["id"]
+    assert (await eve.get(f"{D}/get/{prepared['id']}")).json()["state"] == "withdrawn"
 
 
 async def test_smoke_runs_have_the_limits_of_the_token_that_applied_the_release(pipeline: Pipeline) -> None:

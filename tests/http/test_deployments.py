@@ -396,6 +396,27 @@ async def test_rules_of_time_hold_and_bypass(pipeline: Pipeline) -> None:
     ) == (1, 2, 1)
 
 
+async def test_open_request_of_another_member_does_not_prevent_a_rollback(pipeline: Pipeline) -> None:
+    """It is withdrawn by the rollback that is done; one's own open request has to be applied."""
+    ann, bob = await pipeline.person("ann"), await pipeline.person("bob")
+    await pipeline.deploy(1)
+    await pipeline.deploy(await pipeline.release("Two"))
+    await pipeline.rules(approvals=1, bypass=["u/bob"])
+    opened = (await ann.post(f"{D}/rollback", json={"reason": "Slow"})).json()
+    assert (opened["state"], codes(opened["plan"]["unfulfilled"])) == ("open", ["approvals_missing"])
+    again = await ann.post(f"{D}/rollback", json={"reason": "Slow"})
+    assert (again.status_code, f"The request {opened['id']}" in again.json()["error"]["message"]) == (409, True)
+    incident = {"reason": "Wrong totals", "bypass_reason": "Incident 7"}
+    done = await bob.post(f"{D}/rollback", json=incident)
+    assert (done.status_code, done.json().get("state"), await pipeline.summary()) == (200, "applied", "One"), done.text
+    closed = (await ann.get(f"{D}/get/{opened['id']}")).json()
+    assert (closed["state"], closed["closed_by"]) == ("withdrawn", "bob")
+    assert (await ann.get(f"{D}/environment")).json()["hold"]["reason"] == "Wrong totals"
+    rows = (await pipeline.admin.get(f"{L}/audit/list", params={"per_page": 50})).json()
+    withdrawn = [each["parameters"] for each in rows if each["operation"] == "deployments.withdraw"]
+    assert withdrawn == [{"request": opened["id"], "applied": done.json()["id"]}]
+
+
 @pytest.mark.extended
 async def test_rights_of_both_workspaces_are_needed(pipeline: Pipeline) -> None:
     """Neither a request nor its application has rights that its caller does not have."""

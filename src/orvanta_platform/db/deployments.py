@@ -144,7 +144,10 @@ async def insert_request(
 
 
 async def count_open(conn: Connection, environment: str, release: int, kind: str, email: str) -> tuple[int | None, int]:
-    """Return the open request of a kind for a release, and the number of open requests of an author."""
+    """Return the open request of a kind for a release, and the number of open requests of an author.
+
+    Only the author's own rollback is returned: that of another member does not prevent one.
+    """
     row = await conn.fetchrow(_SQL["count_open"], environment, release, kind, email)
     assert row is not None
     return row["same"], row["own"]
@@ -200,6 +203,14 @@ async def lock_request(conn: Connection, request: int) -> tuple[str, str] | None
 async def close_request(conn: Connection, request: int, state: str, username: str) -> None:
     """Close a request."""
     await conn.execute(_SQL["close_request"], request, state, username)
+
+
+async def withdraw_same_rollbacks(
+    conn: Connection, environment: str, release: int, applied: int, username: str
+) -> list[int]:
+    """Close the other open requests for the rollback that a request has done; return their ids."""
+    values = (environment, release, applied, username)
+    return [row["id"] for row in await conn.fetch(_SQL["withdraw_same_rollbacks"], *values)]
 
 
 async def set_plan(conn: Connection, request: int, plan_hash: str, *, overwrite: bool) -> None:

@@ -51,8 +51,10 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text[])
 RETURNING id;
 
 -- name: count_open
--- The open request of an environment for the release $2 of the kind $3, and the number of those of the author $4.
-SELECT min(id) FILTER (WHERE release = $2 AND kind = $3) AS same, count(*) FILTER (WHERE author_email = $4) AS own
+-- The open request of an environment for the release $2 of the kind $3, which for a rollback is one of the author $4,
+-- and the number of those of this author.
+SELECT min(id) FILTER (WHERE release = $2 AND kind = $3 AND (kind <> 'rollback' OR author_email = $4)) AS same,
+       count(*) FILTER (WHERE author_email = $4) AS own
 FROM deployment_request
 WHERE environment = $1 AND state = 'open';
 
@@ -152,6 +154,13 @@ SELECT state, plan_hash FROM deployment_request WHERE id = $1 FOR UPDATE;
 -- name: close_request
 -- Closes a request.
 UPDATE deployment_request SET state = $2, closed_by = $3, closed_at = app_now() WHERE id = $1;
+
+-- name: withdraw_same_rollbacks
+-- Closes, as the member $4, the other open requests to roll an environment back to the release $2 than the request $3,
+-- which was applied.
+UPDATE deployment_request SET state = 'withdrawn', closed_by = $4, closed_at = app_now()
+WHERE environment = $1 AND release = $2 AND id <> $3 AND kind = 'rollback' AND state = 'open'
+RETURNING id;
 
 -- name: set_plan
 -- Stores a new plan of a request; approvals of the previous one no longer count.

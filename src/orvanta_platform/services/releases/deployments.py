@@ -97,8 +97,9 @@ async def rollback(
     """Deploy the release before the one that runs in the environment, or another one that ran there before it, and
     hold promotions until the hold is lifted.
 
-    The request is applied immediately if nothing prevents it; otherwise it stays open. Raises NotFound, Forbidden,
-    BadRequest, ChangesRefused.
+    The request is applied immediately if nothing prevents it; otherwise it stays open. An open request of another
+    member for the same rollback does not prevent it, and is withdrawn once it is done. Raises NotFound, Forbidden,
+    BadRequest, Conflict if the actor has such a request, ChangesRefused.
     """
     limits.check_text("A reason", reason)
     if not reason.strip() or (source is None) != (number is None):
@@ -126,16 +127,17 @@ async def rollback(
 
 
 async def open_previous(platform: Platform, actor: Actor, workspace: str) -> PlannedRequest:
-    """Request the rollback to the release before the one that runs in the environment, or return its open request with
-    a current plan. Raises NotFound, Forbidden, and Conflict if the open request would replace changed items.
+    """Request the rollback to the release before the one that runs in the environment, or return the actor's open
+    request for it with a current plan. Raises NotFound, Forbidden, and Conflict if the open request would replace
+    changed items.
     """
     environment = await requests.environment_of(platform, actor, workspace)
     checks.require_applier(actor, environment)
     async with platform.db.acquire() as conn:
         row = await rows.find_earlier(conn, environment.name)
-        present = None if row is None else (await rows.count_open(conn, environment.name, row.id, "rollback", ""))[0]
-    if row is None:
-        raise NotFound(f"No other release ran in {environment.name} before the present one.")
+        if row is None:
+            raise NotFound(f"No other release ran in {environment.name} before the present one.")
+        present, _ = await rows.count_open(conn, environment.name, row.id, "rollback", actor.email)
     if present is None:
         release = await releases.open_release(workspace, row)
         return await requests.open_request(platform, actor, environment, release, "rollback", overwrite=False)
@@ -268,6 +270,8 @@ class _Applying:
         if request.kind == "promotion":
             await self._store_checks(conn, deployment)
         await rows.close_request(conn, request.id, "applied", self._actor.username)
+        if request.kind == "rollback":
+            await self._withdraw_same(conn)
         await deployment_mails.queue_for_author(conn, request.id, "applied", self._actor.username, self._actor.email)
         event: DeploymentEvent = "rolled_back" if request.kind == "rollback" else "applied"
         await self._notices.queue(conn, event, requests.subject_of(self._found, self._actor.username))
@@ -283,6 +287,13 @@ class _Applying:
             reason = {"request": request.id, "reason": self.bypass_reason}
             await audit.record(conn, self._actor, "deployments.bypass", "Execute", self._environment.name, reason)
         await audit.record(conn, self._actor, "deployments.apply", "Updated", self._environment.name, parameters)
+
+    async def _withdraw_same(self, conn: Connection) -> None:
+        """Close the open requests of other members for this rollback, which is done."""
+        name, request, actor = self._environment.name, self._request, self._actor
+        for each in await rows.withdraw_same_rollbacks(conn, name, request.release, request.id, actor.username):
+            parameters = {"request": each, "applied": request.id}
+            await audit.record(conn, actor, "deployments.withdraw", "Updated", name, parameters)
 
     async def _store_checks(self, conn: Connection, deployment: int) -> None:
         """Store the checks that follow the deployment, if the rules have any."""
