@@ -16,6 +16,7 @@ from tests.http.test_releases import apply as apply_changes
 from orvanta_platform.control import names
 from orvanta_platform.control.actor import Role
 from orvanta_platform.db import tokens
+from orvanta_platform.services.catalog import test_playback
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.releases import deployment_checks, deployments
 from orvanta_platform.services.turns import Turns
@@ -120,6 +121,29 @@ async def test_tests_and_a_smoke_run_follow_a_deployment(pipeline: Pipeline) -> 
     await pipeline.rules(checks={"smoke_run": SMOKE})
     answer = await pipeline.admin.post(f"{D}/rollback", json={"reason": "Wrong"})
     assert (answer.json()["state"], answer.json()["check"]) == ("applied", None)
+
+
+async def test_tests_that_exceed_the_time_limit_are_repeated_before_they_fail(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A busy server does not hold promotions at once; after ten minutes the result names the tests."""
+    await create_test(pipeline, result="three")
+    monkeypatch.setattr(test_playback, "PLAYBACK_SECONDS", 0)
+    await pipeline.rules(workflow_tests="pass")
+    (reason,) = (await pipeline.request(pipeline.admin))["plan"]["unfulfilled"]
+    not_run = "Tests of the workflow f/team/main were not run: plays. "
+    assert (reason["code"], not_run in reason["message"]) == ("tests_not_run", True), reason
+    await pipeline.admin.post(f"{D}/withdraw/1")
+    await pipeline.rules(checks={"workflow_tests": True}, on_failed_check="hold")
+    await apply_as(pipeline, pipeline.admin, 1)
+    await check(pipeline.api.platform)
+    assert (await newest(pipeline.admin))["check"]["state"] == "waiting"
+    assert (await pipeline.admin.get(f"{D}/environment")).json()["hold"] is None
+    await execute(pipeline, "UPDATE deployment_check SET created_at = created_at - interval '11 minutes'")
+    await later(pipeline)
+    found = (await newest(pipeline.admin))["check"]
+    assert (found["state"], not_run in found["results"][0]["message"]) == ("failed", True), found
+    assert (await pipeline.admin.get(f"{D}/environment")).json()["hold"]["by"] == "system"
 
 
 async def test_failed_checks_roll_back_once(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:

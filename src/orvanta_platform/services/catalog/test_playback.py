@@ -48,7 +48,8 @@ class TestedDocument(msgspec.Struct, frozen=True):
 async def outcomes_of(
     platform: Platform, document: TestedDocument, tests: Sequence[TestName], load: Loader, until: float
 ) -> dict[str, bool]:
-    """Return whether tests pass, by name, without those that cannot be run until `until` (clock.monotonic).
+    """Return whether tests pass, by name, without those that cannot be run until `until` (clock.monotonic), or that
+    exceed the time limit of a playback.
 
     Outcomes are stored, and tests with a stored outcome are not run. Raises InvalidWorkflow, BadRequest, RateLimited,
     EvaluatorUnavailable.
@@ -78,10 +79,9 @@ async def _run_tests(
                 continue
             test = await run_in_thread(document.workspace, decode, bodies[each.name])
             passed = (await run_test(plan, document.path, test, platform.evaluator.of(document.workspace))).passed
-            outcomes[each.name] = passed
             # A busy server can exceed the time limit of a playback: that is not an outcome of the test.
             if passed or clock.monotonic() - began < PLAYBACK_SECONDS:
-                known[document.path, digest, each.hash] = passed
+                outcomes[each.name] = known[document.path, digest, each.hash] = passed
     while len(known) > MAX_OUTCOMES:
         known.popitem(last=False)
     return outcomes

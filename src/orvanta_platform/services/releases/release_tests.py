@@ -5,7 +5,7 @@ The tests are those of the workspace of the release. They are played against the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from orvanta_platform import clock
@@ -14,6 +14,7 @@ from orvanta_platform.control.permissions import require_workspace
 from orvanta_platform.db import workflow_tests as rows
 from orvanta_platform.db.workflow_tests import TestName
 from orvanta_platform.errors import InvalidWorkflow, OrvantaError
+from orvanta_platform.orchestrator.recorded_tests import MAX_SECONDS as PLAYBACK_SECONDS
 from orvanta_platform.services.catalog.environments import rules_of
 from orvanta_platform.services.catalog.test_playback import TestedDocument, outcomes_of
 from orvanta_platform.services.catalog.workflow_tests import MAX_SECONDS
@@ -88,10 +89,18 @@ async def _blockers(
     except OrvantaError as error:
         return [_not_run(path, f"The tests of the workflow {path} were not run: {error.message}", _REPEAT)]
     failed = [_failed_test(path, name, source) for name, passed in outcomes.items() if not passed]
-    if skipped := len(tests) - len(outcomes):
-        message = f"{skipped} tests of the workflow {path} were not run: they take longer than {MAX_SECONDS:g} s."
-        failed.append(_not_run(path, message, _REPEAT))
+    if skipped := list_not_run(tests, outcomes):
+        failed.append(_not_run(path, f"Tests of the workflow {path} were not run: {skipped}", _REPEAT))
     return failed
+
+
+def list_not_run(tests: Sequence[TestName], outcomes: Mapping[str, bool]) -> str | None:
+    """Return the names of tests that have no outcome, with the limits that they exceed; None: all have one."""
+    names = [each.name for each in tests if each.name not in outcomes]
+    if not names:
+        return None
+    shown = ", ".join(names[:_MAX_NAMES]) + (", …" if len(names) > _MAX_NAMES else "")
+    return f"{shown}. A test takes at most {PLAYBACK_SECONDS:g} s, and all together {MAX_SECONDS:g} s."
 
 
 def _missing_test(path: str, source: str, *, imported: bool) -> Blocker:
@@ -110,4 +119,5 @@ def _not_run(path: str | None, message: str, hint: str) -> Blocker:
     return Blocker("tests_not_run", message, hint, None if path is None else "flow", path)
 
 
+_MAX_NAMES: Final = 5
 _REPEAT: Final = "Load the request again; tests that were run are not repeated."
