@@ -99,6 +99,30 @@ async def test_members_who_are_asked_are_those_for_whom_a_request_waits(
     assert assigned == [["bob"], ["bob", "cyd"], ["cyd"], ["bob"]]
 
 
+async def test_approvers_without_access_to_the_items_are_named(pipeline: Pipeline) -> None:
+    """The author sees their names, and they see that a request waits which they cannot read."""
+    ann, bob, cyd, eve = [await pipeline.person(name) for name in ("ann", "bob", "cyd", "eve")]
+    shut = {"owners": ["u/ann"], "extra_perms": {"u/bob": False}}
+    answer = await pipeline.admin.post(f"{L}/folders/update/team", json=shut)
+    assert answer.status_code == 200, answer.text
+    await pipeline.rules(approvals=1, approvers=["u/ann", "u/bob", "u/cyd"])
+    request = await pipeline.request(ann)
+    assert request["unable_approvers"] == ["cyd"]
+    url = f"{D}/get/{request['id']}"
+    assert (await ann.get(url)).json()["unable_approvers"] == ["cyd"]
+    answer = await cyd.get(url)
+    assert (answer.status_code, "items that you may not read" in answer.json()["error"]["message"]) == (403, True)
+    assert [(await each.get(url)).status_code for each in (eve, bob)] == [404, 200]
+    assert (await cyd.get(f"{D}/get/99")).status_code == 404
+    counts = [(await each.get(f"{L}/overview")).json()["unreadable_requests"] for each in (bob, cyd, eve)]
+    assert (counts, await waiting(bob), await waiting(cyd)) == ([0, 1, 0], [request["id"]], [])
+    assigned = await ann.post(f"{D}/assign/{request['id']}", json={"assignees": ["bob"]})
+    assert assigned.json()["unable_approvers"] == []
+    assert (await act(bob, "approve", request))[0] == 200
+    status, done = await act(ann, "apply", request)
+    assert (status, done.get("unable_approvers"), (await cyd.get(url)).status_code) == (200, [], 404), done
+
+
 async def test_channels_receive_the_events_that_they_name(pipeline: Pipeline) -> None:
     """A webhook with all events, and a channel of Slack with one; neither gets content of the release."""
     dan, ann = await pipeline.person("dan"), await pipeline.person("ann")

@@ -73,6 +73,11 @@ export function RequestPage({ workspace, id }: { workspace: string; id: string }
       )}
       {notes && <p className={css.notes}>{notes}</p>}
       <Assignees workspace={workspace} request={request.data} />
+      {request.data.unable_approvers.length > 0 && (
+        <p className={css.warning} role="status">
+          {t("environments.unableApprovers", { users: request.data.unable_approvers.join(", ") })}
+        </p>
+      )}
       <Stale workspace={workspace} request={request.data} />
       {state === "open" && (
         <>

@@ -81,7 +81,7 @@ function FirstVisit({ workspace }: { workspace: string }) {
 }
 
 function Cards({ workspace, overview }: { workspace: string; overview: Overview }) {
-  const { failed, waiting, deployments, running, coming } = overview;
+  const { failed, waiting, deployments, running, coming, unreadable_requests: unreadable } = overview;
   const base = `/w/${workspace}`;
   return (
     <div className={css.cards}>
@@ -127,6 +127,13 @@ function Cards({ workspace, overview }: { workspace: string; overview: Overview 
               <Status status="awaiting_approval" />
             </Line>
           )),
+          ...(unreadable > 0
+            ? [
+                <li key="unreadable" className={css.empty}>
+                  {t("home.unreadableRequests", { count: unreadable })}
+                </li>,
+              ]
+            : []),
         ]}
       </Card>
       <Card

@@ -169,13 +169,13 @@ async def list_requests(
 
 
 async def list_unapproved(
-    conn: Connection, environment: str, email: str, filter: Filter, *, without_own: bool
+    conn: Connection, environment: str, email: str, filter: Filter, *, without_own: bool, readable: bool = True
 ) -> list[RequestRow]:
-    """Return the open requests of an environment, oldest first, whose paths are readable and whose plan an account has
-    not approved. `without_own`: without those of which it is an author.
+    """Return the open requests of an environment, oldest first, whose paths are all readable, or are not, and whose
+    plan an account has not approved. `without_own`: without those of which it is an author.
     """
     who = (filter.everything, filter.patterns, filter.scope)
-    rows = await conn.fetch(_SQL["list_unapproved"], environment, email, *who, without_own, filter.limit)
+    rows = await conn.fetch(_SQL["list_unapproved"], environment, email, *who, without_own, filter.limit, readable)
     return [RequestRow(**dict(row)) for row in rows]
 
 
@@ -186,6 +186,11 @@ async def get_request(
     who = (email, filter.everything, filter.patterns, filter.scope)
     row = await conn.fetchrow(_SQL["get_request"], environment, request, *who)
     return None if row is None else RequestRow(**dict(row))
+
+
+async def is_open(conn: Connection, environment: str, request: int) -> bool:
+    """Return whether an environment has an open request with this id."""
+    return bool(await conn.fetchval(_SQL["is_open"], environment, request))
 
 
 async def get_release(conn: Connection, release: int) -> ReleaseRow | None:
@@ -234,13 +239,19 @@ async def insert_decision(
 
 
 async def find_approvers(
-    conn: Connection, workspace: str, usernames: Sequence[str], approvers: Sequence[str], without: Sequence[str]
+    conn: Connection,
+    workspace: str,
+    usernames: Sequence[str] | None,
+    approvers: Sequence[str],
+    without: Sequence[str],
+    limit: int,
 ) -> dict[str, str]:
     """Return the e-mail addresses of those members, by username, who may approve (`approvers` empty: admins).
 
-    `without`: addresses of accounts that may not.
+    `usernames`: None: of all members. `without`: addresses of accounts that may not.
     """
-    values = (workspace, list(usernames), list(approvers), list(without))
+    names = None if usernames is None else list(usernames)
+    values = (workspace, names, list(approvers), list(without), limit)
     return {row["username"]: row["email"] for row in await conn.fetch(_SQL["find_approvers"], *values)}
 
 

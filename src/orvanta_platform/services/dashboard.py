@@ -55,6 +55,10 @@ class Overview(msgspec.Struct, frozen=True):
     """Requests to deploy to the environment of the workspace that the actor may approve, the oldest first."""
     deployment_requests: int
     """Number of these requests, counted up to 50."""
+    unreadable_requests: int
+    """Number of further requests that wait for the actor's approval, and of which it may not read all items, counted up
+    to 50.
+    """
     running: Sequence[JobRow]
     running_runs: int
     """Number of running runs, counted up to 50."""
@@ -70,6 +74,9 @@ async def overview(platform: Platform, actor: Actor, workspace: str) -> Overview
     running = await jobs.list_jobs(platform, actor, workspace, ("live_runs",), live, Slice(limit=_COUNT_LIMIT))
     waiting = await approval_inbox.list_waiting(platform, actor, workspace, mine=True, limit=_COUNT_LIMIT)
     deployments = await pending_approvals.list_waiting(platform, actor, workspace, limit=_COUNT_LIMIT)
+    unreadable = await pending_approvals.list_waiting(
+        platform, actor, workspace, limit=_COUNT_LIMIT, readable_ones=False
+    )
     coming = await schedule_calendar.next_tick_of_each(platform, actor, workspace, SCHEDULE_WINDOW, SHOWN)
     return Overview(
         failed=_group_failures(failed),
@@ -77,6 +84,7 @@ async def overview(platform: Platform, actor: Actor, workspace: str) -> Overview
         waiting_runs=len(waiting),
         deployments=deployments[:SHOWN],
         deployment_requests=len(deployments),
+        unreadable_requests=len(unreadable),
         running=running[:SHOWN],
         running_runs=len(running),
         coming=coming,

@@ -215,6 +215,9 @@ def _print_request(session: Session, found: dict[str, Any]) -> None:
     if found["state"] == "open":
         if found["assignees"]:
             print(f"asked for approval: {', '.join(found['assignees'])}")
+        if found["unable_approvers"]:
+            names = ", ".join(found["unable_approvers"])
+            print(f"cannot approve, because they may not read all items: {names}")
         if found["stale"]:
             print("stale: the environment or a required test was changed; --renew makes the plan again")
         _print_plan(found["plan"])

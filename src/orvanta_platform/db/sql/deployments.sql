@@ -82,9 +82,9 @@ WHERE q.environment = $1 AND ($2::bigint IS NULL OR q.id < $2) AND ($3::text IS 
 ORDER BY q.id DESC LIMIT $8;
 
 -- name: list_unapproved
--- The open requests of an environment, oldest first, that the account $2 may approve: all paths are readable, and it
--- has not approved the plan. With $6 only those of which it is not an author: see list_authors. A request does not wait
--- for the account while others are assigned who have not approved the plan.
+-- The open requests of an environment, oldest first, whose plan the account $2 has not approved: those of which it may
+-- read all paths, or with $8 false the others. With $6 only those of which it is not an author: see list_authors. A
+-- request does not wait for the account while others are assigned who have not approved the plan.
 SELECT q.id, q.environment, q.release, q.kind, q.state, q.overwrite, q.plan_hash, q.author, q.author_email,
        q.created_at, q.closed_by, q.closed_at, r.workspace AS source, r.number, r.digest, r.notes, r.paths, ARRAY(
            SELECT a.username FROM deployment_assignee AS a WHERE a.request = q.id AND a.assigned ORDER BY a.username
@@ -92,10 +92,12 @@ SELECT q.id, q.environment, q.release, q.kind, q.state, q.overwrite, q.plan_hash
 FROM deployment_request AS q
 JOIN release AS r ON r.id = q.release
 WHERE q.environment = $1 AND q.state = 'open'
-  AND ($3 OR NOT EXISTS (SELECT FROM unnest(r.paths) AS p (path) WHERE NOT p.path LIKE ANY ($4::text[])))
-  AND ($5::text[] IS NULL OR NOT EXISTS (
-      SELECT FROM unnest(r.paths) AS p (path) WHERE NOT p.path LIKE ANY ($5)
-  ))
+  AND $8 = (
+      ($3 OR NOT EXISTS (SELECT FROM unnest(r.paths) AS p (path) WHERE NOT p.path LIKE ANY ($4::text[])))
+      AND ($5::text[] IS NULL OR NOT EXISTS (
+          SELECT FROM unnest(r.paths) AS p (path) WHERE NOT p.path LIKE ANY ($5)
+      ))
+  )
   AND NOT EXISTS (
       SELECT FROM deployment_decision AS d
       WHERE d.request = q.id AND d.decision = 'approved' AND d.plan_hash = q.plan_hash AND d.email = $2
@@ -147,6 +149,10 @@ SELECT id, workspace, number, digest, notes, paths, body, imported::text AS impo
 FROM release
 WHERE id = $1;
 
+-- name: is_open
+-- Returns true if an environment has an open request with an id.
+SELECT EXISTS (SELECT FROM deployment_request WHERE environment = $1 AND id = $2 AND state = 'open');
+
 -- name: lock_request
 -- Locks a request; returns its state and plan.
 SELECT state, plan_hash FROM deployment_request WHERE id = $1 FOR UPDATE;
@@ -192,19 +198,21 @@ SELECT EXISTS (
 SELECT count(*) FROM deployment_decision WHERE request = $1 AND decision = 'comment' AND email = $2;
 
 -- name: find_approvers
--- Those of the usernames $2 whose members are enabled in the workspace $1 and are among the approvers $3 (empty: its
--- admins), without service accounts and the accounts $4.
+-- Up to $5 members that are enabled in the workspace $1 and are among the approvers $3 (empty: its admins), without
+-- service accounts and the accounts $4; only those with the usernames $2 if it is not null.
 SELECT m.username, m.email
 FROM member AS m
 JOIN account AS a ON a.email = m.email AND NOT a.disabled
-WHERE m.workspace = $1 AND m.username = ANY ($2::text[]) AND NOT m.disabled AND m.email <> ALL ($4::text[])
+WHERE m.workspace = $1 AND ($2::text[] IS NULL OR m.username = ANY ($2))
+  AND NOT m.disabled AND m.email <> ALL ($4::text[])
   AND NOT EXISTS (SELECT FROM service_account AS s WHERE s.email = m.email)
   AND CASE
       WHEN cardinality($3::text[]) = 0 THEN m.role = 'admin' OR a.super_admin
       ELSE 'u/' || m.username = ANY ($3) OR 'g/all' = ANY ($3)
            OR EXISTS (SELECT FROM team_member AS t
                       WHERE t.workspace = $1 AND t.username = m.username AND 'g/' || t.team = ANY ($3))
-  END;
+  END
+ORDER BY m.username LIMIT $5;
 
 -- name: assign
 -- Assigns a request to the accounts $2 with the usernames $3, and to nobody else; returns those that were not assigned

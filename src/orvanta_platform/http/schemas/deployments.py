@@ -154,6 +154,11 @@ class DetailedRequest(DeploymentRequest, kw_only=True):
     check: DeploymentCheck | None
     """Checks after it was applied; null: there are none."""
 
+    unable_approvers: list[str]
+    """Usernames of those who are asked to approve the open request and cannot, because they may not read all of its
+    items. Without assignees, the first 50 approvers are checked.
+    """
+
 
 class CheckOutcome(msgspec.Struct, kw_only=True):
     """Outcome of the tests of a workflow, or of the smoke run."""
@@ -446,6 +451,7 @@ def _detailed(found: PlannedRequest) -> dict[str, Any]:
         "plan": release_plan(found.plan, found.unfulfilled),
         "decisions": [_decision(each) for each in found.decisions],
         "check": _check(found.check),
+        "unable_approvers": found.unable,
     }
 
 

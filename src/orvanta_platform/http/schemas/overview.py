@@ -40,6 +40,9 @@ class Overview(msgspec.Struct, kw_only=True):
     deployment_requests: int
     """Number of these requests, at most 50."""
 
+    unreadable_requests: int
+    """Number of further requests that wait for your approval, and of which you may not read all items, at most 50."""
+
     running: list[QueuedJob | CompletedJob]
     running_runs: int
     """Number of running runs, at most 50."""
@@ -58,6 +61,7 @@ def shown(found: dashboard.Overview) -> Overview:
         waiting_runs=found.waiting_runs,
         deployments=[deployments.request(each) for each in found.deployments],
         deployment_requests=found.deployment_requests,
+        unreadable_requests=found.unreadable_requests,
         running=[jobs.listed(row) for row in found.running],
         running_runs=found.running_runs,
         coming=[schedules.upcoming_tick(each) for each in found.coming],

@@ -14,8 +14,12 @@ from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.releases import checks
 
 
-async def list_waiting(platform: Platform, actor: Actor, workspace: str, *, limit: int) -> list[RequestRow]:
+async def list_waiting(
+    platform: Platform, actor: Actor, workspace: str, *, limit: int, readable_ones: bool = True
+) -> list[RequestRow]:
     """Return the open requests whose plan the actor may approve and has not approved, oldest first.
+
+    `readable_ones` False: those instead that the actor could approve if it were able to read all of their items.
 
     Empty if the workspace is not an environment, needs no approvals, or the actor is not an approver. Raises NotFound.
     """
@@ -30,5 +34,10 @@ async def list_waiting(platform: Platform, actor: Actor, workspace: str, *, limi
         except Forbidden:
             return []
         return await rows.list_unapproved(
-            conn, environment.name, actor.email, seen, without_own=not rules.author_may_approve
+            conn,
+            environment.name,
+            actor.email,
+            seen,
+            without_own=not rules.author_may_approve,
+            readable=readable_ones,
         )

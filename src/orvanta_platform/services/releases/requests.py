@@ -21,7 +21,15 @@ from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import BadRequest, Conflict, Forbidden, NotFound, StalePlan
 from orvanta_platform.services.catalog.environments import rules_of
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.services.releases import check_views, checks, deployment_notices, plans, release_tests, releases
+from orvanta_platform.services.releases import (
+    approver_access,
+    check_views,
+    checks,
+    deployment_notices,
+    plans,
+    release_tests,
+    releases,
+)
 from orvanta_platform.services.releases.deployment_notices import Subject
 from orvanta_platform.services.releases.plans import Blocker, DeploymentPlan
 from orvanta_platform.services.releases.releases import Release, page_filter
@@ -44,6 +52,8 @@ class PlannedRequest(msgspec.Struct, frozen=True):
     """Rules of the environment that it does not fulfil yet."""
     check: CheckRow | None
     """Checks after its deployment; None: there are none."""
+    unable: list[str]
+    """Usernames of those who are asked to approve it, and cannot."""
 
     @property
     def is_stale(self) -> bool:
@@ -195,14 +205,16 @@ async def get(platform: Platform, actor: Actor, workspace: str, request: int) ->
     if row.state == "open":
         unfulfilled += await release_tests.list_unfulfilled(platform, actor, release, made, row.kind)
     check = None if deployment is None else found.get(deployment)
-    return PlannedRequest(row, made, decisions, unfulfilled, check)
+    unable = await approver_access.list_unable(platform, actor, row, made)
+    return PlannedRequest(row, made, decisions, unfulfilled, check, unable)
 
 
 async def find(conn: Connection, actor: Actor, environment: EnvironmentRow, request: int) -> RequestRow:
-    """Return a request that the actor may see. Raises NotFound."""
+    """Return a request that the actor may see. Raises NotFound, Forbidden for an approver of it."""
     filter = page_filter(actor, environment.workspace, "deployment", 1)
     row = await rows.get_request(conn, environment.name, request, actor.email, filter)
     if row is None:
+        await approver_access.refuse_unreadable(conn, actor, environment, request)
         raise missing(request)
     return row
 
@@ -387,7 +399,7 @@ async def store_assignees(
     limits.check_count("Assignees", len(usernames), MAX_ASSIGNEES, hint="Name a group in the rules of the environment.")
     rules = rules_of(environment)
     authors = [] if rules.author_may_approve else await rows.list_authors(conn, request)
-    found = await rows.find_approvers(conn, environment.workspace, usernames, rules.approvers, authors)
+    found = await rows.find_approvers(conn, environment.workspace, usernames, rules.approvers, authors, MAX_ASSIGNEES)
     if missing_names := sorted(set(usernames) - set(found)):
         raise BadRequest(
             f"{missing_names[0][:200]} may not approve this request to deploy to {environment.name}.",
