@@ -51,7 +51,12 @@ def prepare(site: Site) -> str:
     post(site, f"{DEV}/scripts/create", code)
     post(site, f"{DEV}/variables/create", {"path": "f/shop/region", "value": "dev"})
     post(site, f"{DEV}/flows/create", {"path": "f/shop/orders", "source": {"format": "yaml", "text": FLOW}})
-    login = {name: APPROVER[name] for name in ("email", "password")}
+    return token_of(site, APPROVER)
+
+
+def token_of(site: Site, account: dict[str, str]) -> str:
+    """Log in, and return the token of the session."""
+    login = {name: account[name] for name in ("email", "password")}
     return httpx.post(f"{site.base}/api/auth/login", json=login).text
 
 
@@ -139,6 +144,49 @@ async def set_checks(page: Page) -> None:
     await check(page)
     await dialog.get_by_role("button", name="Save").click()
     await dialog.wait_for(state="detached")
+
+
+async def test_approver_without_access_is_named_and_told(page: Page, site: Site, chromium: Browser) -> None:
+    """The page of the request names who cannot approve it, and the home page of this member counts it."""
+    noa = {"email": "noa@example.org", "password": "correct horse", "name": "Noa"}
+    post(site, "/api/users/create", {**noa, "username": "noa"})
+    for workspace in ("shut-dev", "shut-live"):
+        post(site, "/api/workspaces/create", {"id": workspace, "name": workspace})
+        post(site, f"/api/w/{workspace}/folders/create", {"name": "shop"})
+    member = {"email": noa["email"], "username": "noa", "is_admin": False, "operator": False}
+    post(site, "/api/w/shut-live/workspaces/add_user", member)
+    rules = {"approvals": 1, "approvers": ["u/noa"]}
+    post(site, "/api/environments/create", {"name": "shut", "workspace": "shut-live", "rules": rules})
+    create_flow(site, "/api/w/shut-dev", "f/shop/orders", "Orders", "type: identity")
+    post(site, "/api/w/shut-dev/releases/create", {"items": [{"kind": "flow", "path": "f/shop/orders"}]})
+    call = "/api/w/shut-live/deployments/create"
+    request = site.client.post(call, json={"source": "shut-dev", "number": 1}).json()["id"]
+    await page.goto(f"/w/shut-live/environments/shut/requests/{request}")
+    await expect(page.get_by_role("status").filter(has_text="Cannot approve this request: noa.")).to_be_visible()
+    await check(page)
+    await shoot(page, "unable")
+    token = token_of(site, noa)
+    context = await chromium.new_context(base_url=site.base)
+    context.set_default_timeout(PATIENCE_MS)
+    await context.add_cookies([{"name": "token", "value": token, "url": site.base, "httpOnly": True}])
+    theirs = await context.new_page()
+    await theirs.goto("/w/shut-live")
+    card = theirs.get_by_role("region", name="Awaiting your approval")
+    await expect(card).to_contain_text("1 request to deploy waits for your approval, but you may not read all")
+    await check(theirs)
+    await shoot(theirs, "home")
+    await theirs.goto(f"/w/shut-live/environments/shut/requests/{request}")
+    await expect(theirs.get_by_text(f"The request {request} has items that you may not read")).to_be_visible()
+    await shoot(theirs, "refused")
+    await context.close()
+
+
+async def shoot(page: Page, name: str) -> None:
+    """Take screenshots in two widths, if a folder for them is set."""
+    if folder := os.environ.get("ORVANTA_TEST_SHOTS"):
+        for width in (390, 1440):
+            await page.set_viewport_size({"width": width, "height": 900})
+            await page.screenshot(path=f"{folder}/{name}-{width}.png", full_page=True)
 
 
 def create_flow(site: Site, base: str, path: str, summary: str, value: str) -> None:

@@ -7,6 +7,8 @@ import re
 import pytest
 from playwright.async_api import Page, expect
 from tests.browser.conftest import Site
+from tests.browser.test_accessibility import check
+from tests.browser.test_environments import shoot
 from tests.browser.test_run_waiting import waits
 from tests.browser.test_runs_list import start
 
@@ -46,6 +48,18 @@ async def test_worker_is_drained_and_resumed(page: Page, site: Site) -> None:
     await expect(worker).to_have_count(1)
     await expect(page.get_by_role("list", name="Queues")).to_have_count(0)
     assert site.client.get(f"/api/w/main/jobs_u/completed/get/{run}").json()["success"] is True
+
+
+async def test_uses_of_a_queue_without_jobs_are_shown(page: Page, site: Site) -> None:
+    code = {"path": "f/drained/tagged", "language": "bash", "content": "echo 1\n", "tag": "gpu"}
+    site.client.post("/api/w/main/scripts/create", json=code).raise_for_status()
+    await page.goto("/w/main/workers")
+    await page.get_by_label("Name of any queue").fill("gpu")
+    await shoot(page, "workers")
+    await page.get_by_label("Name of any queue").press("Enter")
+    dialog = page.get_by_role("dialog", name="Uses of gpu")
+    await expect(dialog.get_by_role("list", name="Used by")).to_contain_text("f/drained/tagged")
+    await check(page)
 
 
 async def why_waiting_says_so(page: Page, site: Site, run: str) -> None:
