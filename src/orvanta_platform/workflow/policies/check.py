@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fnmatch import translate
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from operator import itemgetter
 from typing import Any, Final
 
@@ -104,6 +104,12 @@ class _PartsByValue:
         groups = self._groups[key] if key in self._groups else self._groups.setdefault(key, self._group(*key))
         return [each for each in groups if each.node_kind in rule.node_kinds] if rule.node_kinds else groups
 
+    @cached_property
+    def inline_code(self) -> list[tuple[SubjectPart, int]]:
+        """Nodes with inline code, with its number of lines."""
+        nodes = self.subject.parts.get("node", ())
+        return [(node, _lines(node.fields.get("content"))) for node in nodes if node.node_kind == "rawscript"]
+
     def _group(self, on: Part, field: str) -> list[_Group]:
         groups: dict[tuple[Any, ...], _Group] = {}
         for position, part in enumerate(self.subject.parts.get(on, ())):
@@ -178,7 +184,7 @@ def _check(rule: Require | Restrict | Deny | Limit, parts: _PartsByValue) -> Ite
         case Restrict():
             return _outside(rule, parts.of(rule))
         case Deny():
-            return _denied(rule, parts.subject)
+            return _denied(rule, parts)
         case Limit():  # checked when a run is created
             return iter(())
 
@@ -240,7 +246,8 @@ def _disallowed(rule: Restrict, value: Any) -> str | None:
     return None
 
 
-def _denied(rule: Deny, subject: Subject) -> Iterator[_Finding]:
+def _denied(rule: Deny, parts: _PartsByValue) -> Iterator[_Finding]:
+    subject = parts.subject
     nodes = subject.parts.get("node", ())
     match rule.feature:
         case "node_kind":
@@ -248,8 +255,8 @@ def _denied(rule: Deny, subject: Subject) -> Iterator[_Finding]:
                 if node.node_kind in rule.node_kinds:
                     yield node, None, node.path, f"Nodes of the kind {node.node_kind} are not allowed."
         case "inline_code":
-            for node in nodes:
-                if node.node_kind == "rawscript" and _lines(node.fields.get("content")) > rule.maximum_lines:
+            for node, lines in parts.inline_code:
+                if lines > rule.maximum_lines:
                     limit = f"longer than {rule.maximum_lines} lines " if rule.maximum_lines else ""
                     yield node, None, node.pointer("content"), f"Inline code {limit}is not allowed; deploy a script."
         case "unpinned_script":
