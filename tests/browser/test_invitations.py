@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from itertools import count
 
 import pytest
 from aiosmtpd.smtp import SMTP
@@ -28,11 +27,11 @@ async def mail_server(site: Site) -> AsyncIterator[Mailbox]:
         (await asyncio.to_thread(site.client.post, setting, json=body)).raise_for_status()
         try:
             # The server uses a changed setting within a second.
-            for number in count():
-                probe = {"email": f"probe{number}@example.org", "role": "viewer"}
-                call = "/api/w/main/workspaces/invite_user"
-                answer = await asyncio.to_thread(site.client.post, call, json=probe)
-                if answer.text.endswith(" by mail."):
+            probe = "probe@example.org"
+            await asyncio.to_thread(site.client.post, "/api/users/create", json={"email": probe})
+            while True:
+                answer = await asyncio.to_thread(site.client.post, f"/api/users/reset_password/{probe}")
+                if answer.text == f"Sent a link to {probe}.":
                     break
                 await asyncio.sleep(POLL_S)
             box.mails.clear()
@@ -63,11 +62,15 @@ async def test_link_is_mailed_and_invitation_names_its_mail(page: Page, site: Si
         await page.get_by_role("button", name="Add member").click()
         await dialog.get_by_label("E-mail address").fill("guest@example.net")
         await dialog.get_by_role("button", name="Invite").click()
-        await expect(page.get_by_text("Invited guest@example.net by mail")).to_be_visible()
-        # The address has no account: the next step is offered with the address.
+        # The address has no account: no mail is sent, and the next step is offered with the address.
+        await expect(dialog.get_by_text("No mail was sent, because the person could not log in.")).to_be_visible()
         await dialog.get_by_role("button", name="Create an account").click()
         await expect(dialog.get_by_label("How to add")).to_have_value("create")
         await expect(dialog.get_by_label("E-mail address")).to_have_value("guest@example.net")
+        assert [mail["To"] for mail in box.mails] == ["mailed@example.org"]
+        await dialog.get_by_role("button", name="Add", exact=True).click()
+        await expect(page.get_by_text("A one-time link was sent to guest@example.net")).to_be_visible()
+        await expect(dialog).to_have_count(0)
         assert [mail["To"] for mail in box.mails] == ["mailed@example.org", "guest@example.net"]
 
 

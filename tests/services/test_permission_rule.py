@@ -22,6 +22,7 @@ EXEMPT = {
     "access.session.first_password": "creates the actor",
     "access.session.logout": "ends the caller's own session, authenticated by its token",
     "access.invitation_mail.send_link": "its callers have checked that the actor may create the link",
+    "access.invitation_mail.list_sign_ups": "providers, which the login page shows to everybody",
     "access.invitation_mail.send_invitation": "its caller has checked that the actor may invite",
     "access.instance_mail.send": "its callers have checked that the actor may cause the mail",
     "access.tokens.max_age_days_of": "returns a limit to other services",

@@ -60,9 +60,10 @@ export function AddMemberDialog({ workspace, close }: { workspace: string; close
     const work = async () => {
       if (way === "invite") {
         const { mailed, hasAccount } = await inviteMember(workspace, address.email, role);
-        notify(t(mailed ? "settings.invited" : "settings.invitedWithoutMail", address));
-        setInvitedWithoutAccount(!hasAccount);
-        stays = !hasAccount;
+        // A provider creates the account of an address that gets a mail without having one.
+        stays = !mailed && !hasAccount;
+        setInvitedWithoutAccount(stays);
+        if (!stays) notify(t(mailed ? "settings.invited" : "settings.invitedWithoutMail", address));
         return;
       }
       if (way === "create") {
@@ -150,7 +151,7 @@ interface InvitedWithoutAccountProps {
   close: () => void;
 }
 
-/** Dialog after the invitation of an address without an account, with the next step. */
+/** Dialog after an invitation that was not mailed because its address has no account, with the next step. */
 function InvitedWithoutAccount({ email, create, close }: InvitedWithoutAccountProps) {
   return (
     <Dialog title={t("settings.noAccountTitle", { email })} close={close}>

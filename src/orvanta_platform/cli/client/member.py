@@ -99,15 +99,20 @@ def add(session: Session, email: Email, role: RoleOption = RoleName.DEVELOPER, u
 def invite(session: Session, email: Email, role: RoleOption = RoleName.DEVELOPER) -> None:
     """Invite an address, whose account need not exist yet. Admins only.
 
-    Its owner joins with `orvanta member join`. Without a mail server in the setting smtp, no mail is sent.
+    Its owner joins with `orvanta member join`. Without a mail server in the setting smtp, no mail is sent, nor if
+    somebody has to create the account first.
     """
     from orvanta_platform.cli.client.output import say
 
     api = session.api
     answer = api.post(api.in_workspace("workspaces/invite_user"), {"email": email, "role": role})
-    session.print_state(email, "invited by mail" if answer.endswith(" by mail.") else "invited; no mail was sent")
-    if "who has no account yet" in answer:
-        say(f"{email} has no account. A superadmin has to create it, unless single sign-on does at the first login.")
+    mailed = answer.endswith(" by mail.")
+    session.print_state(email, "invited by mail" if mailed else "invited; no mail was sent")
+    if "who has no account yet" in answer and not mailed:
+        say(
+            f"{email} has no account. Ask a superadmin to create it (`orvanta user create {email}`): its owner gets a"
+            " link, and can join then. This is not necessary if single sign-on creates the account at the first login."
+        )
 
 
 @command(app, "orvanta member invitations")

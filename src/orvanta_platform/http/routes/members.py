@@ -87,7 +87,8 @@ async def invite_user(request: AnyRequest, workspace: FromPath[str]) -> Response
     """Invite an address, whose account need not exist yet, to join the workspace. Admins only.
 
     The text of the response ends in "by mail." if a mail was sent to the address, and contains "who has no account yet"
-    if it belongs to no account.
+    if it belongs to no account. Such an address gets a mail only if a provider of single sign-on creates the account at
+    the first login; otherwise a superadmin creates the account, whose owner then gets a mail and can join.
     """
     body = await body_of(request, accounts.InviteUser)
     platform, actor = platform_of(request), actor_of(request)

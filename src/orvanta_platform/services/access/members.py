@@ -11,6 +11,7 @@ from orvanta_platform.control import audit, invitation_limits, names
 from orvanta_platform.control.actor import Actor, Role
 from orvanta_platform.control.permissions import Target, can, refuse_limited, require
 from orvanta_platform.db import accounts, members, service_accounts, workspaces
+from orvanta_platform.db.accounts import AccountRow
 from orvanta_platform.db.members import InvitationRow, LockedMember
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import AlreadyExists, BadRequest, Conflict, LastAdmin, NotFound, RateLimited
@@ -31,7 +32,7 @@ class SentInvitation(msgspec.Struct, frozen=True):
     mailed: bool
     """True if a mail was sent to the address."""
     has_account: bool
-    """False if somebody has to create an account, or single sign-on does at the first login."""
+    """False if single sign-on creates the account at the first login, or, without a mail, somebody has to create it."""
 
 
 def _target(workspace: str) -> Target:
@@ -115,34 +116,38 @@ async def remove(platform: Platform, actor: Actor, workspace: str, username: str
 async def invite(platform: Platform, actor: Actor, workspace: str, *, email: str, role: Role) -> SentInvitation:
     """Invite an address, whose account need not exist yet, to join the workspace with a role, and mail it.
 
-    The invitation ends when its author is no longer an admin. Raises Forbidden, BadRequest, AlreadyExists, RateLimited.
+    No mail is sent to an address that cannot log in before somebody creates its account. The invitation ends when its
+    author is no longer an admin. Raises Forbidden, BadRequest, AlreadyExists, Conflict for a disabled or deleted
+    account, RateLimited.
     """
     require(actor, "admin", _target(workspace))
     refuse_limited(actor, "invite members", bound=True)
     email = names.check_email(email)
+    sign_ups = await invitation_mail.list_sign_ups(platform, email)
     async with platform.db.transaction() as conn:
         if await members.is_member(conn, workspace, email):
             raise AlreadyExists(f"{email} is a member of the workspace already.")
-        mailed = await _count_invitation(conn, actor.email, email)
+        account = await accounts.get(conn, email)
+        if account is not None:
+            _require_enabled(account)
+            sign_ups = []
+        can_log_in = account is not None or bool(sign_ups)
+        mailed = await _count_invitation(conn, actor.email, email, has_mail=can_log_in)
         await members.invite(conn, workspace, email, role, actor.email)
         await audit.record(conn, actor, "workspaces.invite_user", "Created", email, {"role": role})
-        account = await accounts.get(conn, email)
-    has_account = account is not None and account.deleted_at is None
-    mailed = mailed and await invitation_mail.send_invitation(
-        platform, actor, workspace, email, has_account=has_account
-    )
-    return SentInvitation(mailed, has_account)
+    mailed = mailed and await invitation_mail.send_invitation(platform, actor, workspace, email, sign_ups=sign_ups)
+    return SentInvitation(mailed, has_account=account is not None)
 
 
-async def _count_invitation(conn: Connection, inviter: str, invited: str) -> bool:
-    """Count an invitation, and return whether it may be mailed. Raises RateLimited."""
+async def _count_invitation(conn: Connection, inviter: str, invited: str, *, has_mail: bool) -> bool:
+    """Count an invitation and, if it has one, its mail; return whether that may be sent. Raises RateLimited."""
     by, to = invitation_limits.inviter_key(inviter), invitation_limits.address_key(invited)
     attempts = await accounts.lock_attempts(conn, [by, to], invitation_limits.FORGOTTEN_S)
     if wait_s := invitation_limits.wait_of_inviter_s(attempts[by]):
         raise RateLimited(
             "You sent too many invitations.", hint="Try again later.", details={"retry_after_s": math.ceil(wait_s)}
         )
-    may_mail = invitation_limits.may_mail(attempts[to])
+    may_mail = has_mail and invitation_limits.may_mail(attempts[to])
     await accounts.count_attempts(conn, [by, to] if may_mail else [by], invitation_limits.FORGOTTEN_S)
     return may_mail
 
@@ -228,8 +233,7 @@ async def _insert(conn: Connection, workspace: str, email: str, username: str | 
         raise NotFound(
             f"There is no account {email[:200]}.", hint="Invite the address, or ask a superadmin to create it."
         )
-    if account.disabled:
-        raise Conflict(f"The account {account.email} is disabled.", hint="A superadmin can enable it.")
+    _require_enabled(account)
     former = await members.get_former_username(conn, workspace, account.email)
     if former is not None and username not in (None, former):
         # Otherwise the account could decide about its own earlier runs under another name.
@@ -244,6 +248,14 @@ async def _insert(conn: Connection, workspace: str, email: str, username: str | 
             hint="Use another username.",
         )
     return chosen
+
+
+def _require_enabled(account: AccountRow) -> None:
+    """Check that somebody can log in to an account. Raises Conflict."""
+    if account.deleted_at is not None:
+        raise Conflict(f"The account {account.email} was deleted.", hint="Use another address of this person.")
+    if account.disabled:
+        raise Conflict(f"The account {account.email} is disabled.", hint="A superadmin can enable it.")
 
 
 async def _check_own_choice(conn: Connection, workspace: str, email: str, username: str | None) -> None:

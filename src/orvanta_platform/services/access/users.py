@@ -19,7 +19,7 @@ from orvanta_platform.control.actor import (
 )
 from orvanta_platform.control.instance_settings import MIN_PASSWORD_LENGTH
 from orvanta_platform.control.permissions import Target, refuse_limited, require
-from orvanta_platform.db import accounts, folders, workspaces
+from orvanta_platform.db import accounts, folders, members, workspaces
 from orvanta_platform.db.accounts import AccountRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.workspaces import MemberRow
@@ -85,7 +85,9 @@ async def create(platform: Platform, actor: Actor, new: NewAccount, *, link: boo
             return None
         email = new.email.lower()
         made = await one_time_links.create(conn, platform.settings, email, one_time_links.INVITATION_S)
-    return None if await invitation_mail.send_link(platform, actor, email, made, created=True) else made
+        invited_to = [each.workspace for each in await members.list_invitations_of(conn, email)]
+    sent = await invitation_mail.send_link(platform, actor, email, made, created=True, invited_to=invited_to)
+    return None if sent else made
 
 
 async def add_account(conn: Connection, actor: Actor, new: NewAccount, password_hash: str | None) -> str:
