@@ -79,6 +79,13 @@ async def test_profile_has_tokens_sessions_and_password(page: Page, site: Site) 
     await page.get_by_role("dialog").get_by_role("button", name="Revoke", exact=True).click()
     await expect(row).to_have_count(0)
     assert status(site, token) == 401
+    # The scopes of a pipeline are added at once.
+    await page.get_by_role("button", name="New token").click()
+    await dialog.get_by_role("button", name="CI: push, test and promote").click()
+    await expect(dialog.get_by_text("deployments:write", exact=True)).to_be_visible()
+    await expect(dialog.get_by_role("button", name=re.compile("^Remove scope"))).to_have_count(11)
+    await check(page)
+    await dialog.get_by_role("button", name="Cancel").click()
     # Another session can be ended.
     assert status(site, session) == 200
     other = rows(page, "Sessions").filter(has_text=session[:10])
@@ -365,20 +372,22 @@ async def test_audit_trail_is_filtered_exported_and_verified(page: Page, site: S
     await expect(entries.first).to_contain_text("groups.create")
     await operation.fill("Group created")
     await expect(operation).to_have_value("groups.create")
-    await expect(filters.get_by_text("Whole path, such as f/finance/nightly")).to_be_visible()
+    await expect(filters.get_by_text("f/finance/ finds everything in the folder")).to_be_visible()
     await expect(entries).to_have_count(100)
     await expect(entries.first).to_contain_text(re.compile("Group created.*Created.*audited_109.*admin"))
     await expect(page).to_have_url(re.compile("operation=groups.create"))
     await is_accessible(page)
     await page.get_by_role("button", name="Show older entries").click()
     await expect(entries.nth(109)).to_contain_text("audited_0")
+    # An item is found by the beginning of its name.
     await filters.get_by_label("Item").fill("audited_7")
-    await expect(entries).to_have_count(1)
+    await expect(entries).to_have_count(11)
     # The export has the same filters.
     async with page.expect_download() as download:
         await page.get_by_role("link", name="Export (NDJSON)").click()
     lines = Path(await (await download.value).path()).read_text().splitlines()
-    assert [json.loads(line)["resource"] for line in lines] == ["audited_7"]
+    named = [f"audited_{number}" for number in (7, *range(70, 80))]
+    assert [json.loads(line)["resource"] for line in lines] == named
     # The chain is verified, again with the anchor that it has returned.
     await page.get_by_role("button", name="Verify").click()
     dialog = page.get_by_role("dialog")

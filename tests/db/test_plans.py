@@ -134,6 +134,26 @@ async def test_list_queries_use_indexes(grown: Connection) -> None:
     compare("list_jobs", plan)
 
 
+async def test_audit_trail_is_searched_by_beginning_of_resource(database: TestDatabase) -> None:
+    """The plan depends on the values of the filters, as those of the server do."""
+    owner = await asyncpg.connect(database.owner_url)
+    await owner.execute(
+        "INSERT INTO audit (workspace, actor, operation, action_kind, resource)"
+        " SELECT 'main', 'ann', 'jobs.run', 'Execute', 'f/folder' || n % 100 || '/item' || n"
+        " FROM generate_series(1, 20000) AS n"
+    )
+    await owner.execute("ANALYZE audit")
+    await owner.execute("SET plan_cache_mode = force_custom_plan")
+    queries, none = load("audit"), ", ".join(["NULL"] * 3)
+    pages = (("list", "NULL, 30, 0"), ("list_by_time", "NULL, 30, 0"), ("list_ascending", "0, 1000000, 30"))
+    for resource, prefix in (("NULL", "'f/nothing/'"), ("'f/folder7/item7'", "NULL")):
+        for name, more in pages:
+            values = f"'main', {none}, {resource}, NULL, NULL, {more}, NULL, NULL, {prefix}"
+            plan = await explain(owner, queries[name].text, values)
+            assert "audit_resource" in plan and re.search(r"Index Cond: .*resource", plan), plan
+    await owner.close()
+
+
 class Heard:
     """A connection that only records its queries."""
 

@@ -47,6 +47,13 @@ async def test_trail_is_filtered_paged_and_read_by_id(api: ApiHarness) -> None:
     assert [each["resource"] for each in older] == ["two"]
     assert await found(api.client, "audit/list", username="bea") == []
     assert len(await found(api.client, "audit/list", resource="one", action_kind="Updated")) == 1
+    begun = await found(api.client, "audit/list", operation="groups.create", resource_prefix="t")
+    assert [each["resource"] for each in begun] == ["three", "two"]
+    for other in ("%", "t_", "T"):
+        assert await found(api.client, "audit/list", resource_prefix=other) == []
+    conditions = {"resource_prefix": "tw", "action_kind": "Created"}
+    exported = (await api.client.get(f"{W}/audit/export", params=conditions)).text.splitlines()
+    assert [json.loads(line)["resource"] for line in exported] == ["two"]
     middle = rows[1]["timestamp"]
     later = await found(api.client, "audit/list", operation="groups.create", after=middle)
     earlier = await found(api.client, "audit/list", operation="groups.create", before=middle)

@@ -13,7 +13,8 @@ export interface AuditFilter {
   username: string;
   operation: string;
   action_kind: string;
-  resource: string;
+  /** Beginning of the path, name or address. */
+  resource_prefix: string;
   after: string;
   before: string;
 }

@@ -21,7 +21,7 @@ const KINDS: readonly [string, string][] = [
   ["Delete", t("settings.kindDeleted")],
   ["Execute", t("settings.kindExecuted")],
 ];
-const NAMES = ["username", "operation", "action_kind", "resource", "after", "before"] as const;
+const NAMES = ["username", "operation", "action_kind", "resource_prefix", "after", "before"] as const;
 type AuditQuery = UseInfiniteQueryResult<InfiniteData<AuditEntry[]>>;
 const INSTANCE = "instance";
 /** Pause in typing after which a filter applies. */
@@ -98,7 +98,7 @@ function Filters({ filter, set, operations }: FiltersProps) {
         set={(value) => set("operation", operations.get(value.trim()) ?? value)}
         suggestions={operations}
       />
-      {text("resource", t("settings.item"), t("settings.auditItemHint"))}
+      {text("resource_prefix", t("settings.item"), t("settings.auditItemHint"))}
       <Field label={t("settings.kind")}>
         <Select value={filter.action_kind} set={(kind) => set("action_kind", kind)}>
           <option value="">{t("settings.anyKind")}</option>

@@ -52,6 +52,8 @@ class AuditFilter(msgspec.Struct, frozen=True):
     """An operation (users.create), or its first part (users)."""
     action_kind: str | None = None
     resource: str | None = None
+    resource_prefix: str | None = None
+    """Beginning of the resource, for example a folder."""
     since: datetime | None = None
     until: datetime | None = None
     operations: list[str] | None = None
@@ -68,8 +70,8 @@ async def list_page(
     if filter.since is not None or filter.until is not None:
         query += "_by_time"
     await conn.execute(_SQL["plan_by_values"])
-    names = filter.operations, filter.excluded
-    rows = await conn.fetch(_SQL[query], workspace, *_values(filter), before, limit, offset, *names)
+    others = filter.operations, filter.excluded, filter.resource_prefix
+    rows = await conn.fetch(_SQL[query], workspace, *_values(filter), before, limit, offset, *others)
     return [AuditRow(**row) for row in rows]
 
 
@@ -80,8 +82,8 @@ async def list_ascending(
     transaction."""
     query = _SQL["list_ascending" if workspace is not None else "list_ascending_of_instance"]
     await conn.execute(_SQL["plan_by_values"])
-    names = filter.operations, filter.excluded
-    rows = await conn.fetch(query, workspace, *_values(filter), after, last, limit, *names)
+    others = filter.operations, filter.excluded, filter.resource_prefix
+    rows = await conn.fetch(query, workspace, *_values(filter), after, last, limit, *others)
     return [AuditRow(**row) for row in rows]
 
 

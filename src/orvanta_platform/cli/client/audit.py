@@ -20,6 +20,10 @@ Operation = Annotated[
     str | None, typer.Option("--operation", help="Only this operation (users.create), or its first part (users).")
 ]
 Resource = Annotated[str | None, typer.Option("--resource", help="Only entries about this path, name or address.")]
+ResourcePrefix = Annotated[
+    str | None,
+    typer.Option("--resource-prefix", help="Only entries about a path, name or address that begins with this text."),
+]
 Kind = Annotated[
     Literal["created", "updated", "deleted", "executed"] | None,
     typer.Option("--kind", help="Only entries of this kind: created, updated, deleted or executed."),
@@ -42,13 +46,19 @@ def audit() -> None:
     """Read the audit trail."""
 
 
-@command(app, "orvanta audit list --operation users", "orvanta audit list --instance --user admin")
+@command(
+    app,
+    "orvanta audit list --operation users",
+    "orvanta audit list --resource-prefix f/finance/",
+    "orvanta audit list --instance --user admin",
+)
 def _list(
     session: Session,
     user: User = None,
     operation: Operation = None,
     kind: Kind = None,
     resource: Resource = None,
+    resource_prefix: ResourcePrefix = None,
     since: Since = None,
     until: Until = None,
     instance: Instance = False,
@@ -57,7 +67,7 @@ def _list(
     """List entries of the audit trail, newest first. Admins only. The call itself is recorded."""
     from orvanta_platform.cli.client.output import local_time, print_json, print_table
 
-    filters = _filters(user, operation, kind, resource, since, until)
+    filters = _filters(user, operation, kind, resource, resource_prefix, since, until)
     found = session.api.get(_path(session, "list", instance), **filters, per_page=limit)
     if session.as_json:
         print_json(found)
@@ -83,6 +93,7 @@ def export(
     operation: Operation = None,
     kind: Kind = None,
     resource: Resource = None,
+    resource_prefix: ResourcePrefix = None,
     since: Since = None,
     until: Until = None,
     instance: Instance = False,
@@ -92,7 +103,8 @@ def export(
     from orvanta_platform.cli.client.output import print_bytes
 
     api = session.api
-    filters = {name: value for name, value in _filters(user, operation, kind, resource, since, until).items() if value}
+    filters = _filters(user, operation, kind, resource, resource_prefix, since, until)
+    filters = {name: value for name, value in filters.items() if value}
     path = _path(session, "export", instance)
     with reaching(api.connection.url), api.client.stream("GET", path, params=filters) as answer:
         if not answer.is_success:
@@ -151,8 +163,10 @@ def _filters(
     operation: str | None,
     kind: str | None,
     resource: str | None,
+    resource_prefix: str | None,
     since: str | None,
     until: str | None,
 ) -> dict[str, Any]:
-    filters = {"username": user, "operation": operation, "resource": resource, "after": since, "before": until}
+    filters = {"username": user, "operation": operation, "resource": resource, "resource_prefix": resource_prefix}
+    filters |= {"after": since, "before": until}
     return filters | ({} if kind is None else {"action_kind": _KINDS[kind]})

@@ -15,7 +15,7 @@ SELECT set_config('plan_cache_mode', 'force_custom_plan', true);
 
 -- name: list
 -- A page of the rows of a workspace, newest first, those before $8 (null: all). $3: an operation, or its first part;
--- $11 and $12: those of which it is one, and none.
+-- $11 and $12: those of which it is one, and none; $13: beginning of the resource.
 SELECT id, workspace, at, actor, on_behalf_of, operation, action_kind, resource, parameters, address, request_id
 FROM audit
 WHERE workspace = $1
@@ -23,7 +23,8 @@ WHERE workspace = $1
   AND ($3::text IS NULL OR operation COLLATE "C" >= $3 AND operation COLLATE "C" < $3 || '/')
   AND ($3::text IS NULL OR operation = $3 OR starts_with(operation, $3 || '.'))
   AND ($4::text IS NULL OR action_kind = $4)
-  AND ($5::text IS NULL OR resource = $5)
+  AND ($5::text IS NULL OR resource COLLATE "C" = $5)
+  AND ($13::text IS NULL OR starts_with(resource COLLATE "C", $13))
   AND ($6::timestamptz IS NULL OR at >= $6)
   AND ($7::timestamptz IS NULL OR at < $7)
   AND ($11::text[] IS NULL OR EXISTS (SELECT 1 FROM unnest($11) AS o (name)
@@ -43,7 +44,8 @@ WHERE workspace = $1
   AND ($3::text IS NULL OR operation COLLATE "C" >= $3 AND operation COLLATE "C" < $3 || '/')
   AND ($3::text IS NULL OR operation = $3 OR starts_with(operation, $3 || '.'))
   AND ($4::text IS NULL OR action_kind = $4)
-  AND ($5::text IS NULL OR resource = $5)
+  AND ($5::text IS NULL OR resource COLLATE "C" = $5)
+  AND ($13::text IS NULL OR starts_with(resource COLLATE "C", $13))
   AND ($6::timestamptz IS NULL OR at >= $6)
   AND ($7::timestamptz IS NULL OR at < $7)
   AND ($11::text[] IS NULL OR EXISTS (SELECT 1 FROM unnest($11) AS o (name)
@@ -63,7 +65,8 @@ WHERE workspace = $1
   AND ($3::text IS NULL OR operation COLLATE "C" >= $3 AND operation COLLATE "C" < $3 || '/')
   AND ($3::text IS NULL OR operation = $3 OR starts_with(operation, $3 || '.'))
   AND ($4::text IS NULL OR action_kind = $4)
-  AND ($5::text IS NULL OR resource = $5)
+  AND ($5::text IS NULL OR resource COLLATE "C" = $5)
+  AND ($13::text IS NULL OR starts_with(resource COLLATE "C", $13))
   AND ($6::timestamptz IS NULL OR at >= $6)
   AND ($7::timestamptz IS NULL OR at < $7)
   AND ($11::text[] IS NULL OR EXISTS (SELECT 1 FROM unnest($11) AS o (name)
@@ -83,7 +86,8 @@ WHERE workspace IS NULL AND $1::text IS NULL
   AND ($3::text IS NULL OR operation COLLATE "C" >= $3 AND operation COLLATE "C" < $3 || '/')
   AND ($3::text IS NULL OR operation = $3 OR starts_with(operation, $3 || '.'))
   AND ($4::text IS NULL OR action_kind = $4)
-  AND ($5::text IS NULL OR resource = $5)
+  AND ($5::text IS NULL OR resource COLLATE "C" = $5)
+  AND ($13::text IS NULL OR starts_with(resource COLLATE "C", $13))
   AND ($6::timestamptz IS NULL OR at >= $6)
   AND ($7::timestamptz IS NULL OR at < $7)
   AND ($11::text[] IS NULL OR EXISTS (SELECT 1 FROM unnest($11) AS o (name)
@@ -103,7 +107,8 @@ WHERE workspace IS NULL AND $1::text IS NULL
   AND ($3::text IS NULL OR operation COLLATE "C" >= $3 AND operation COLLATE "C" < $3 || '/')
   AND ($3::text IS NULL OR operation = $3 OR starts_with(operation, $3 || '.'))
   AND ($4::text IS NULL OR action_kind = $4)
-  AND ($5::text IS NULL OR resource = $5)
+  AND ($5::text IS NULL OR resource COLLATE "C" = $5)
+  AND ($13::text IS NULL OR starts_with(resource COLLATE "C", $13))
   AND ($6::timestamptz IS NULL OR at >= $6)
   AND ($7::timestamptz IS NULL OR at < $7)
   AND ($11::text[] IS NULL OR EXISTS (SELECT 1 FROM unnest($11) AS o (name)
@@ -124,7 +129,8 @@ WHERE workspace IS NULL AND $1::text IS NULL
   AND ($3::text IS NULL OR operation COLLATE "C" >= $3 AND operation COLLATE "C" < $3 || '/')
   AND ($3::text IS NULL OR operation = $3 OR starts_with(operation, $3 || '.'))
   AND ($4::text IS NULL OR action_kind = $4)
-  AND ($5::text IS NULL OR resource = $5)
+  AND ($5::text IS NULL OR resource COLLATE "C" = $5)
+  AND ($13::text IS NULL OR starts_with(resource COLLATE "C", $13))
   AND ($6::timestamptz IS NULL OR at >= $6)
   AND ($7::timestamptz IS NULL OR at < $7)
   AND ($11::text[] IS NULL OR EXISTS (SELECT 1 FROM unnest($11) AS o (name)

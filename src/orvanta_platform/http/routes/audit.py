@@ -34,6 +34,7 @@ _FILTERS = (
     "exclude_operations",
     "action_kind",
     "resource",
+    "resource_prefix",
     "after",
     "before",
 )
@@ -44,8 +45,8 @@ _NDJSON = "application/x-ndjson"
 async def list_audit(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """List the audit trail of the workspace, newest first. Admins only. The call itself is recorded.
 
-    `operation`: an operation, or its first part (`users`). `after` and `before`: times; `before_id`: the id of the
-    last entry of the page before.
+    `operation`: an operation, or its first part (`users`). `resource`: a path, name or address; `resource_prefix`: its
+    beginning. `after` and `before`: times; `before_id`: the id of the last entry of the page before.
     """
     return await _list(request, workspace)
 
@@ -151,6 +152,7 @@ def _filter(request: AnyRequest) -> AuditFilter:
         operation=query.get("operation") or None,
         action_kind=query.get("action_kind") or None,
         resource=query.get("resource") or None,
+        resource_prefix=query.get("resource_prefix") or None,
         since=_time(query.get("after")),
         until=_time(query.get("before")),
         operations=comma_list_of(request, "operations"),
