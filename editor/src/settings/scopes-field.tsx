@@ -3,7 +3,7 @@ import { t } from "../texts/settings";
 import { Button, Field, IconButton, Input } from "../ui/controls";
 import { Select } from "../ui/select";
 import { Problem } from "./parts";
-import { ACTIONS, AREAS, actionsOf, scopeOf } from "./scopes";
+import { ACTIONS, AREAS, actionsOf, CI_SCOPES, scopeOf } from "./scopes";
 import css from "./settings.module.css";
 
 const EXAMPLE = "f/sales/*";
@@ -51,6 +51,11 @@ export function ScopesField({ scopes, error }: { scopes: Scopes; error: string |
   return (
     <fieldset className={css.card}>
       <legend>{t("settings.scopes")}</legend>
+      <div>
+        <Button icon="plus" onClick={() => set([...new Set([...added, ...CI_SCOPES])])}>
+          {t("settings.scopesForCi")}
+        </Button>
+      </div>
       <div className={css.filters}>
         <Field label={t("settings.area")}>
           <Select

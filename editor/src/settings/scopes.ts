@@ -37,6 +37,24 @@ export const ACTIONS: Readonly<Record<string, string>> = {
   delegate: t("settings.actionDelegate"),
 };
 
+/**
+ * Scopes that a pipeline needs for `orvanta push`, `test`, `release create` and `promote`. Who stores a schedule or HTTP
+ * trigger must be able to run what it starts.
+ */
+export const CI_SCOPES: readonly string[] = [
+  "jobs:run",
+  "flows:write",
+  "scripts:write",
+  "schedules:write",
+  "http_triggers:write",
+  "variables:write",
+  "resources:write",
+  "folders:write",
+  "releases:write",
+  "deployments:write",
+  "environments:read",
+];
+
 const COMMON = ["read", "write", "run", "*"];
 
 /** Return the actions of an area. Only jobs have those beyond read, write, run and all. */
