@@ -9,6 +9,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 from tests.browser.conftest import Site
 from tests.browser.test_accessibility import check
+from tests.browser.test_german_pages import GERMAN
 from tests.browser.test_runs_list import GOOD
 from tests.browser.test_settings import has_account, opens
 from tests.installation import Running
@@ -57,6 +58,28 @@ async def test_same_address_has_no_warning(page: Page, site: Site) -> None:
     await opens(page, "scim", "SCIM")
     await expect(page.locator("[data-command='SCIM base URL']")).to_have_text(f"{site.base}/scim/v2")
     await expect(page.get_by_text("You opened this page at")).to_have_count(0)
+
+
+async def test_errors_of_provider_are_explained_in_language_of_page(page: Page) -> None:
+    """The message of the server, which is English, is the detail below a sentence in German."""
+    await page.add_init_script(GERMAN)
+    await page.goto("/w/main/settings/sso")
+    dialog, alert = page.get_by_role("dialog"), page.get_by_role("dialog").get_by_role("alert")
+    await page.get_by_role("button", name="Neuer Anbieter").click()
+    await dialog.get_by_label("Name des Anbieters").fill("corp")
+    await dialog.get_by_label("Bezeichnung").fill("Corp")
+    await dialog.get_by_label("Client-Kennung").fill("orvanta")
+    await dialog.get_by_label("Aussteller", exact=True).fill("http://id.example.org")
+    await dialog.get_by_role("button", name="Erstellen").click()
+    await expect(alert).to_have_text(
+        "Der Server akzeptiert eine der Angaben nicht.\nMeldung des Servers: The issuer must be an https URL."
+    )
+    await dialog.get_by_label("Aussteller", exact=True).fill("https://missing.invalid")
+    await dialog.get_by_role("button", name="Erstellen").click()
+    await expect(alert).to_contain_text("Das Discovery-Dokument des Ausstellers ist nicht verwendbar. Niemand kann")
+    await expect(alert).to_contain_text("Meldung des Servers: The discovery document of the issuer cannot be used")
+    await expect(dialog.get_by_role("button", name="Trotzdem speichern")).to_be_visible()
+    await check(page)
 
 
 async def test_break_glass_account_is_confirmed(page: Page, site: Site) -> None:

@@ -476,12 +476,15 @@ async def test_issuer_is_checked_before_it_is_stored(api: ApiHarness, provider: 
         answer = await api.client.post("/api/settings/check_issuer", json=body)
         assert answer.status_code == status, answer.text
         found: str | None = answer.json().get("problem")
+        codes.append(answer.json().get("code"))
         return found
 
+    codes: list[str | None] = []
     port = urlsplit(provider.issuer).port
     assert await problem(provider.issuer) is None
     assert "another issuer: " in str(await problem(f"{provider.issuer}/"))
     assert "cannot be used" in str(await problem(f"{provider.issuer}/other"))
+    assert codes == [None, "issuer_differs", "unusable"]
     assert "other than ASCII" in str(await problem(f"{provider.issuer}/größe"))
     assert "other than ASCII" in str(await problem("https://größe.example.org"))
     assert "not a public address" in str(await problem(provider.issuer, ()))

@@ -52,10 +52,13 @@ export async function saveIdentityProviders(
   await setInstanceSetting(PROVIDERS, changed as unknown as Json, version);
 }
 
-/** Return the reason for which the discovery document of an issuer cannot be used now; null if it can. */
-export async function findIssuerProblem(issuer: string, networks: readonly string[]): Promise<string | null> {
+/** Return the code and the reason for which the discovery document of an issuer cannot be used now; null if it can. */
+export async function findIssuerProblem(
+  issuer: string,
+  networks: readonly string[],
+): Promise<{ code: string; reason: string } | null> {
   const { data } = await api.POST("/api/settings/check_issuer", { body: { issuer, networks } as never });
-  return data?.problem ?? null;
+  return data?.problem ? { code: data.code ?? "", reason: data.problem } : null;
 }
 
 /** Return the redirect URI of the client at a provider. */

@@ -26,8 +26,14 @@ export interface Submission {
   clear: () => void;
 }
 
-/** Return the state of a form. `fieldOf`: the field to which an error of the server belongs, "" for the form. */
-export function useSubmission(fieldOf: (error: ApiError) => string = () => ""): Submission {
+/**
+ * Return the state of a form. `fieldOf`: the field to which an error of the server belongs, "" for the form; `textOf`: the
+ * text of an error.
+ */
+export function useSubmission(
+  fieldOf: (error: ApiError) => string = () => "",
+  textOf: (error: unknown) => string = errorText,
+): Submission {
   const [busy, setBusy] = useState(false);
   const [errors, setErrors] = useState(NO_ERRORS);
   const send = async (work: () => Promise<unknown>, problems: FieldErrors = NO_ERRORS) => {
@@ -38,7 +44,7 @@ export function useSubmission(fieldOf: (error: ApiError) => string = () => ""): 
       await work();
       return true;
     } catch (error) {
-      setErrors({ [error instanceof ApiError ? fieldOf(error) : ""]: errorText(error) });
+      setErrors({ [error instanceof ApiError ? fieldOf(error) : ""]: textOf(error) });
       return false;
     } finally {
       setBusy(false);

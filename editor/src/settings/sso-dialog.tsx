@@ -13,6 +13,7 @@ import { notify } from "../ui/toasts";
 import type { Json } from "../workflow/types";
 import { GrantDialog, GrantFacts, nameOfGrant } from "./grant-dialog";
 import { FormDialog, missing, Rows, useSubmission } from "./parts";
+import { issuerWarning, providerError } from "./provider-errors";
 import css from "./settings.module.css";
 
 type Providers = Record<string, IdentityProvider>;
@@ -75,7 +76,7 @@ export function SsoDialog({ existing, taken = [], save, close }: Props) {
   const [grants, setGrants] = useState(before?.grants ?? []);
   // Issuer and networks of whose problem the superadmin has been warned: saving again confirms them.
   const [warned, setWarned] = useState("");
-  const submission = useSubmission(({ message }) => (message.startsWith("The issuer") ? "issuer" : ""));
+  const submission = useSubmission(({ message }) => (message.startsWith("The issuer") ? "issuer" : ""), providerError);
   const serverUrl = useServerUrl(useParams().workspace ?? "");
   const name = typed.name.trim();
   const submit = async () => {
@@ -102,7 +103,7 @@ export function SsoDialog({ existing, taken = [], save, close }: Props) {
         const problem = await findIssuerProblem(provider.issuer, provider.networks ?? []);
         if (problem) {
           setWarned(place);
-          throw new Error(t("settings.issuerWarning", { problem }));
+          throw new Error(issuerWarning(problem));
         }
       }
       await save(change);

@@ -145,9 +145,9 @@ def _store(values: Mapping[str, Any]) -> list[str]:
     """Set settings and return the names of those that changed. Warn of OpenID providers that cannot be used now."""
     from orvanta_platform.control.instance_settings import OIDC_PROVIDERS
     from orvanta_platform.services.access import instance_settings
-    from orvanta_platform.services.access.issuer_check import find_problem
+    from orvanta_platform.services.access.issuer_check import IssuerProblem, find_problem
 
-    async def work(db: Any, settings: Any, keys: Any, actor: Any) -> tuple[list[str], dict[str, str | None]]:
+    async def work(db: Any, settings: Any, keys: Any, actor: Any) -> tuple[list[str], dict[str, IssuerProblem | None]]:
         changed = await instance_settings.apply(db, settings, keys, actor, values)
         providers = values[OIDC_PROVIDERS.name] if OIDC_PROVIDERS.name in changed else None
         found = {
@@ -159,7 +159,7 @@ def _store(values: Mapping[str, Any]) -> list[str]:
     changed, problems = _run(work)
     for name, problem in problems.items():
         if problem:
-            print(f"{name}: {problem} Nobody can log in with it until that is corrected.", file=sys.stderr)
+            print(f"{name}: {problem.message} Nobody can log in with it until that is corrected.", file=sys.stderr)
     return changed
 
 

@@ -44,6 +44,10 @@ class ProviderUnreachable(Exception):
     """The provider does not respond, or not as a provider does; the message has the reason."""
 
 
+class IssuerDiffers(ProviderUnreachable):
+    """The discovery document is that of another issuer."""
+
+
 class TokenRefused(Exception):
     """The provider refused the code, or its ID token is not valid; the message has the reason."""
 
@@ -95,7 +99,7 @@ class Provider:
                 url = f"{self.client.issuer.rstrip('/')}/.well-known/openid-configuration"
                 found = _decode(await self._get(url), Metadata)
                 if found.issuer != self.client.issuer:
-                    raise ProviderUnreachable(f"the discovery document has another issuer: {found.issuer[:300]!r}")
+                    raise IssuerDiffers(f"the discovery document has another issuer: {found.issuer[:300]!r}")
                 for endpoint in (found.authorization_endpoint, found.token_endpoint, found.jwks_uri):
                     self._check_endpoint(endpoint)
                 for optional in (found.userinfo_endpoint, found.end_session_endpoint):

@@ -94,8 +94,10 @@ async def check_issuer(request: AnyRequest) -> Response[bytes]:
     Only addresses that the provider may have are called. A provider with a problem can be stored nevertheless.
     """
     body = await small_body_of(request, schemas.CheckIssuer)
-    problem = await find_problem(platform_of(request).settings, actor_of(request), body.issuer, body.networks)
-    return answers.json(schemas.IssuerCheck(problem=problem))
+    found = await find_problem(platform_of(request).settings, actor_of(request), body.issuer, body.networks)
+    if found is None:
+        return answers.json(schemas.IssuerCheck(problem=None, code=None))
+    return answers.json(schemas.IssuerCheck(problem=found.message, code=found.code))
 
 
 ROUTES = [

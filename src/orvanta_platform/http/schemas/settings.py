@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from orvanta_platform.control.process_settings import EnvironmentSetting
+from orvanta_platform.services.access import issuer_check
 from orvanta_platform.services.access.instance_settings import ShownSetting
 
 
@@ -79,6 +80,9 @@ class IssuerCheck(msgspec.Struct, kw_only=True):
 
     problem: str | None
     """Reason for which logins by the provider would fail now; null: there is none."""
+
+    code: issuer_check.Code | None
+    """Stable name of the kind of problem: `no_response`, `issuer_differs` or `unusable`."""
 
 
 class InstanceSetting(msgspec.Struct, kw_only=True):

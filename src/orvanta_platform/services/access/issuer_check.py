@@ -5,20 +5,31 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Literal, TypeAlias
+
+import msgspec
 
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.identity_providers import is_safe_url
 from orvanta_platform.control.permissions import Target, refuse_limited, require
 from orvanta_platform.errors import BadRequest
-from orvanta_platform.outbound.openid import Client, Provider, ProviderUnreachable
+from orvanta_platform.outbound.openid import Client, IssuerDiffers, Provider, ProviderUnreachable
 from orvanta_platform.outbound.ssrf import Guard
 from orvanta_platform.settings import Settings
 
 _TIMEOUT_S: Final = 15
 
+Code: TypeAlias = Literal["no_response", "issuer_differs", "unusable"]
 
-async def find_problem(settings: Settings, actor: Actor, issuer: str, networks: Sequence[str]) -> str | None:
+
+class IssuerProblem(msgspec.Struct, frozen=True):
+    """Reason for which logins by a provider would fail now: a stable code, and a sentence."""
+
+    code: Code
+    message: str
+
+
+async def find_problem(settings: Settings, actor: Actor, issuer: str, networks: Sequence[str]) -> IssuerProblem | None:
     """Return the reason for which logins by a provider would fail now; None if its discovery document is usable.
 
     Only addresses that the provider itself may have are called: public ones, those of ORVANTA_ALLOWED_NETWORKS, and
@@ -38,7 +49,8 @@ async def find_problem(settings: Settings, actor: Actor, issuer: str, networks: 
         async with asyncio.timeout(_TIMEOUT_S):
             await provider.metadata()
     except TimeoutError:
-        return f"The provider did not respond within {_TIMEOUT_S} seconds."
+        return IssuerProblem("no_response", f"The provider did not respond within {_TIMEOUT_S} seconds.")
     except ProviderUnreachable as error:
-        return f"The discovery document of the issuer cannot be used: {str(error)[:400]}."
+        code: Code = "issuer_differs" if isinstance(error, IssuerDiffers) else "unusable"
+        return IssuerProblem(code, f"The discovery document of the issuer cannot be used: {str(error)[:400]}.")
     return None
