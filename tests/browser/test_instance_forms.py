@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 import pytest
 from playwright.async_api import Page, expect
@@ -25,6 +26,10 @@ async def test_mail_server_is_tested_in_its_form(page: Page, site: Site) -> None
         await opens(page, "instance", "Instance settings")
         await page.get_by_role("button", name="Edit Mail server").click()
         await expect(dialog.get_by_label("Mail server", exact=True)).to_have_value("127.0.0.1")
+        # The address of the server is not set, which links in mails begin with.
+        await expect(dialog).to_contain_text(f"Links in mails begin with {site.base}")
+        guide = dialog.get_by_role("link", name="Configuration of the server")
+        await expect(guide).to_have_attribute("href", re.compile(r"/docs/how-to/operate/install\.html#configure$"))
         await dialog.get_by_label("Recipient of the test mail").fill("probe@example.org")
         await test.click()
         await expect(dialog.get_by_role("status")).to_contain_text("The mail server accepted the mail: 250 OK.")

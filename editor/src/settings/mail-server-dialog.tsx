@@ -1,10 +1,18 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { type InstanceSetting, instanceSettingsQuery, setInstanceSetting, testMail } from "../api/instance-settings";
+import { BASE } from "../api/client";
+import {
+  type InstanceSetting,
+  instanceSettingsQuery,
+  processSettingsQuery,
+  setInstanceSetting,
+  testMail,
+} from "../api/instance-settings";
 import { meQuery } from "../api/session";
 import { listOf } from "../lib/list-of";
-import { t } from "../texts/settings";
+import { t, tWith } from "../texts/settings";
 import { Button, Field, Input } from "../ui/controls";
+import controls from "../ui/controls.module.css";
 import { Select } from "../ui/select";
 import { Status } from "../ui/status";
 import { notify } from "../ui/toasts";
@@ -111,6 +119,7 @@ export function MailServerDialog({
   return (
     <FormDialog title={title} submitLabel={t("ui.save")} submission={submission} submit={submit} close={close}>
       <p className={css.note}>{t("settings.hintSmtp")}</p>
+      <AddressOfLinks />
       {field("host", t("settings.channelHost"))}
       <Field label={t("settings.encryption")}>
         <Select value={typed.tls} set={setEncryption}>
@@ -131,6 +140,23 @@ export function MailServerDialog({
       {field("networks", t("settings.mailNetworks"), t("settings.networksHint"))}
       <MailTest server={server} problems={problems} />
     </FormDialog>
+  );
+}
+
+/** Warning that links in mails would begin with the default address of the server, with a link to the setting. */
+function AddressOfLinks() {
+  const setting = useQuery(processSettingsQuery).data?.find(({ name }) => name === "ORVANTA_BASE_URL");
+  if (!setting || setting.set) return null;
+  const guide = (
+    <a href={`${BASE}/docs/how-to/operate/install.html#configure`} target="_blank" rel="noreferrer">
+      {t("settings.mailAddressGuide")}
+    </a>
+  );
+  const variable = <code>{setting.name}</code>;
+  return (
+    <p className={controls.warning}>
+      {tWith("settings.mailAddressUnset", { variable, guide }, { address: setting.value ?? "" })}
+    </p>
   );
 }
 
