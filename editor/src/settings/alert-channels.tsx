@@ -79,7 +79,9 @@ export function AlertChannels() {
             label={t("settings.channels")}
             items={Object.entries(settings.channels)}
             keyOf={([name]) => name}
-            row={([name, channel]) => <ChannelRow name={name} channel={channel} settings={settings} save={save} />}
+            row={([name, channel]) => (
+              <ChannelRow name={name} channel={channel} settings={settings} hasMailServer={hasMailServer} save={save} />
+            )}
           />
           {creating && (
             <ChannelDialog
@@ -99,10 +101,13 @@ interface RowProps {
   name: string;
   channel: Channel;
   settings: AlertSettings;
+  /** The instance has a mail server. */
+  hasMailServer: boolean;
   save: (value: AlertSettings) => Promise<void>;
 }
 
-function ChannelRow({ name, channel, settings, save }: RowProps) {
+function ChannelRow({ name, channel, settings, hasMailServer, save }: RowProps) {
+  const [editing, setEditing] = useState(false);
   const submission = useSubmission();
   const queries = useQueryClient();
   const failure = useQuery(alertFailuresQuery).data?.find((each) => each.channel === name);
@@ -160,25 +165,41 @@ function ChannelRow({ name, channel, settings, save }: RowProps) {
         >
           {t("settings.testChannel")}
         </Button>
+        <Button icon="edit" onClick={() => setEditing(true)} aria-label={t("settings.editItem", { name })}>
+          {t("ui.edit")}
+        </Button>
         <DeleteButton name={name} hint={t("settings.deleteChannelHint")} submission={submission} remove={remove} />
       </div>
       <Problem text={submission.errors[""]} />
+      {editing && (
+        <ChannelDialog
+          existing={[name, channel]}
+          settings={settings}
+          hasMailServer={hasMailServer}
+          save={save}
+          close={() => setEditing(false)}
+        />
+      )}
     </>
   );
 }
 
-type DialogProps = Pick<RowProps, "settings" | "save"> & { hasMailServer: boolean; close: () => void };
+type DialogProps = Pick<RowProps, "settings" | "hasMailServer" | "save"> & {
+  existing?: readonly [string, Channel];
+  close: () => void;
+};
 
-/** Form of a new channel. */
-function ChannelDialog({ settings, hasMailServer, save, close }: DialogProps) {
+/** Form of a channel, new or existing. The name and kind of an existing one do not change. */
+function ChannelDialog({ existing, settings, hasMailServer, save, close }: DialogProps) {
+  const [stored, before] = existing ?? ["", undefined];
   const submission = useSubmission();
-  const [name, setName] = useState("");
-  const [kind, setKind] = useState<Channel["kind"]>("email");
-  const [values, setValues] = useState<Record<string, string>>({});
-  const [events, setEvents] = useState<readonly DeploymentEvent[]>([]);
+  const [name, setName] = useState(stored);
+  const [kind, setKind] = useState<Channel["kind"]>(before?.kind ?? "email");
+  const [values, setValues] = useState<Record<string, string>>({ to: before?.to?.join(", ") ?? "" });
+  const [events, setEvents] = useState<readonly DeploymentEvent[]>(before?.deployments ?? []);
   const { errors } = submission;
-  const field = (key: string, label: string, type = "text") => (
-    <Field label={label} error={errors[key]}>
+  const field = (key: string, label: string, type = "text", help?: string) => (
+    <Field label={label} help={help} error={errors[key]}>
       <Input
         type={type}
         value={values[key] ?? ""}
@@ -187,12 +208,13 @@ function ChannelDialog({ settings, hasMailServer, save, close }: DialogProps) {
     </Field>
   );
   const submit = async () => {
-    const taken = name.trim() in settings.channels ? t("settings.channelTaken") : undefined;
-    const required = kind === "email" ? ["to"] : ["url"];
+    const taken = !existing && name.trim() in settings.channels ? t("settings.channelTaken") : undefined;
+    const required = kind === "email" ? ["to"] : before ? [] : ["url"];
     const problems = Object.fromEntries(required.map((key) => [key, missing(values[key] ?? "")]));
-    const channel = channelOf(kind, values);
+    // Whatever the form does not show remains, such as the headers of a webhook.
+    const channel = { ...before, ...channelOf(kind, values) };
     // Servers of the previous version do not know this key.
-    if (events.length > 0) channel.deployments = [...events];
+    if (events.length > 0 || before?.deployments) channel.deployments = [...events];
     const value = { ...settings, channels: { ...settings.channels, [name.trim()]: channel } };
     if (!(await submission.send(() => save(value), { ...problems, name: missing(name) ?? taken }))) return;
     notify(t("settings.saved", { name: name.trim() }));
@@ -200,17 +222,17 @@ function ChannelDialog({ settings, hasMailServer, save, close }: DialogProps) {
   };
   return (
     <FormDialog
-      title={t("settings.newChannel")}
-      submitLabel={t("settings.create")}
+      title={existing ? t("settings.editItem", { name: stored }) : t("settings.newChannel")}
+      submitLabel={existing ? t("ui.save") : t("settings.create")}
       submission={submission}
       submit={submit}
       close={close}
     >
       <Field label={t("settings.channelName")} error={errors.name}>
-        <Input value={name} onChange={(event) => setName(event.target.value)} />
+        <Input value={name} readOnly={Boolean(existing)} onChange={(event) => setName(event.target.value)} />
       </Field>
       <Field label={t("settings.channelKind")}>
-        <Select value={kind} set={(chosen) => setKind(chosen as Channel["kind"])}>
+        <Select value={kind} disabled={Boolean(existing)} set={(chosen) => setKind(chosen as Channel["kind"])}>
           {Object.entries(KINDS).map(([value, label]) => (
             <option key={value} value={value}>
               {label}
@@ -218,11 +240,12 @@ function ChannelDialog({ settings, hasMailServer, save, close }: DialogProps) {
           ))}
         </Select>
       </Field>
-      {kind !== "email" && field("url", t("settings.channelUrl"), "url")}
+      {kind !== "email" &&
+        field("url", t("settings.channelUrl"), "url", before ? t("settings.channelUrlKept") : undefined)}
       {kind === "email" && (
         <>
           {field("to", t("settings.channelTo"))}
-          <MailServerNote isSet={hasMailServer} />
+          {!before?.host && <MailServerNote isSet={hasMailServer} />}
         </>
       )}
       <EventFields chosen={events} set={setEvents} />
@@ -265,8 +288,10 @@ function EventFields({ chosen, set }: EventProps) {
   );
 }
 
+/** Return the fields of a channel in the form. An empty URL leaves the stored one. */
 function channelOf(kind: Channel["kind"], values: Readonly<Record<string, string>>): Channel {
-  if (kind !== "email") return { kind, url: values.url?.trim() ?? "" };
+  const url = values.url?.trim();
+  if (kind !== "email") return url ? { kind, url } : { kind };
   const to = (values.to ?? "").split(",").map((each) => each.trim());
   return { kind, to: to.filter(Boolean) };
 }
