@@ -541,7 +541,14 @@ async def test_folder_shows_who_may_what(page: Page, site: Site) -> None:
     await expect(row).to_contain_text("g/all: Read")
     assert site.client.get("/api/w/main/users/get/sharer").json()["folders"].count("shared") == 1
     await is_accessible(page)
+    # A folder may name somebody who has not joined yet, which is shown.
+    await expect(row).not_to_contain_text("has no member or group")
+    body = {"owners": ["u/admin", "u/sharer", "u/nobody_yet"]}
+    site.client.post("/api/w/main/folders/update/shared", json=body).raise_for_status()
+    await page.reload()
+    await expect(row).to_contain_text("The workspace has no member or group u/nobody_yet.")
     await row.get_by_role("button", name="Edit f/shared").click()
+    await dialog.get_by_role("button", name="Remove u/nobody_yet").click()
     await dialog.get_by_role("button", name="Remove u/sharer").click()
     await dialog.get_by_role("button", name="Save").click()
     await expect(row).not_to_contain_text("sharer")

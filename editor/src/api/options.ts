@@ -38,6 +38,25 @@ export const variablesQuery = (workspace: string) =>
     },
   });
 
+/** Query of the names of all members and groups of a workspace, `u/<username>` and `g/<name>`. */
+export const principalsQuery = (workspace: string) =>
+  queryOptions({
+    queryKey: ["people", workspace, "names"],
+    staleTime: STALE_MS,
+    queryFn: async (): Promise<ReadonlySet<string>> => {
+      const params = { path: { workspace } };
+      const [members, groups] = await Promise.all([
+        api.GET("/api/w/{workspace}/users/list_usernames", { params }),
+        api.GET("/api/w/{workspace}/groups/listnames", { params }),
+      ]);
+      return new Set([
+        ...(members.data ?? []).map((each) => `u/${each}`),
+        ...(groups.data ?? []).map((each) => `g/${each}`),
+        "g/all",
+      ]);
+    },
+  });
+
 /** Query of the members and groups of a workspace, in the format of approvers. */
 export const peopleQuery = (workspace: string) =>
   queryOptions({

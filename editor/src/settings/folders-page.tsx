@@ -2,9 +2,11 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { createFolder, deleteFolder, type Folder, folderListQuery } from "../api/folders";
 import { ownMemberQuery } from "../api/members";
+import { principalsQuery } from "../api/options";
 import { useParams } from "../routing/hooks";
 import { t } from "../texts/settings";
 import { Button } from "../ui/controls";
+import controls from "../ui/controls.module.css";
 import { DeleteButton } from "./delete-button";
 import { accessOf, FolderDialog, LEVELS } from "./folder-dialog";
 import { NewDialog } from "./new-dialog";
@@ -73,7 +75,10 @@ interface RowProps {
 function FolderRow({ workspace, folder, editable, edit }: RowProps) {
   const queries = useQueryClient();
   const submission = useSubmission();
+  const principals = useQuery(principalsQuery(workspace)).data;
   const name = `f/${folder.name}`;
+  const access = Object.entries(accessOf(folder));
+  const unknown = access.map(([principal]) => principal).filter((each) => principals?.has(each) === false);
   const remove = async () => {
     await deleteFolder(workspace, folder.name);
     await queries.invalidateQueries({ queryKey: ["places", workspace] });
@@ -84,12 +89,15 @@ function FolderRow({ workspace, folder, editable, edit }: RowProps) {
         <span className={css.name}>{name}</span>
         {folder.summary && <span className={css.facts}>{folder.summary}</span>}
         <span className={css.facts}>
-          {Object.entries(accessOf(folder)).map(([principal, level]) => (
+          {access.map(([principal, level]) => (
             <span key={principal} className={css.chip}>
               {t("settings.accessOf", { name: principal, level: LEVELS[level] })}
             </span>
           ))}
         </span>
+        {unknown.length > 0 && (
+          <p className={controls.warning}>{t("settings.unknownAccess", { names: unknown.join(", ") })}</p>
+        )}
       </div>
       <div className={css.tools}>
         {editable && (
