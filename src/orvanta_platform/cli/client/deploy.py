@@ -49,6 +49,8 @@ class Pushed(msgspec.Struct, frozen=True):
     """Version id of a workflow, hash of a script; None in a dry run of a new item."""
     number: int | None = None
     """Number of the version in the history of its path, as the editor shows it."""
+    waiting: list[dict[str, Any]] = []
+    """Versions of the item that others do not run until they are accepted, one entry per member."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the outcome as a JSON object."""

@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+import msgspec
 import typer
 
 from orvanta_platform.cli.client import flow_files, script_files
 from orvanta_platform.cli.client.command import Session
 from orvanta_platform.cli.client.deploy import (
+    Kind,
     Options,
     Pushed,
     push_flow,
@@ -21,6 +23,7 @@ from orvanta_platform.cli.client.deploy import (
 from orvanta_platform.cli.client.errors import FAILED, NotLoggedIn, ServerUnreachable
 from orvanta_platform.cli.client.item_paths import needed, say_left_out
 from orvanta_platform.cli.client.output import print_json, say_error
+from orvanta_platform.cli.client.waiting_versions import list_waiting, say_waiting
 from orvanta_platform.errors import OrvantaError
 from orvanta_platform.workflow.diagnostics import errors, invalid
 
@@ -33,12 +36,14 @@ def push_flows(session: Session, source: Path | None, path: str | None, options:
     session.folder = root = _root(source, everything)
     single = flow_files.is_workflow(root)
     if single:
-        _print_outcome(session, [push_flow_file(session, root, path, options)], options, single=True)
+        _print_outcome(session, "flow", [push_flow_file(session, root, path, options)], options, single=True)
         return
     say_left_out([root])
     _refuse_for_folders(path, options)
     files = flow_files.find(root)
-    push_each(session, [(file, partial(push_flow_file, session, file, None, options)) for file in files], options)
+    push_each(
+        session, "flow", [(file, partial(push_flow_file, session, file, None, options)) for file in files], options
+    )
 
 
 def push_flow_file(session: Session, file: Path, path: str | None, options: Options) -> Pushed:
@@ -63,12 +68,12 @@ def push_scripts(
         return push_script(session.api, script, needed(path or script.path, file), options)
 
     if root.is_file():
-        _print_outcome(session, [push(root, path)], options, single=True)
+        _print_outcome(session, "script", [push(root, path)], options, single=True)
         return
     say_left_out([root])
     _refuse_for_folders(path, options)
     files = script_files.in_import_order(_scripts_in_folders(root))
-    push_each(session, [(file, partial(push, file, None)) for file in files], options)
+    push_each(session, "script", [(file, partial(push, file, None)) for file in files], options)
 
 
 def _scripts_in_folders(root: Path) -> list[Path]:
@@ -80,7 +85,7 @@ def _refuse_for_folders(path: str | None, options: Options) -> None:
         raise typer.BadParameter("A path and --base apply to a single item, not to a whole folder.")
 
 
-def push_each(session: Session, pushes: Sequence[tuple[Path, Push]], options: Options) -> None:
+def push_each(session: Session, kind: Kind, pushes: Sequence[tuple[Path, Push]], options: Options) -> None:
     """Deploy files one after the other, collect their errors and print the outcome. Raises typer.Exit after errors."""
     if not pushes:
         raise typer.BadParameter("The folder contains nothing to push.")
@@ -94,19 +99,23 @@ def push_each(session: Session, pushes: Sequence[tuple[Path, Push]], options: Op
         except OrvantaError as error:
             failed.append({"file": str(file), "error": error.as_dict()})
             say_error(f"{file}: {error.message}", error.hint)
-    _print_outcome(session, done, options, single=False, failed=failed)
+    _print_outcome(session, kind, done, options, single=False, failed=failed)
     if failed:
         raise typer.Exit(FAILED)
 
 
 def _print_outcome(
     session: Session,
+    kind: Kind,
     done: list[Pushed],
     options: Options,
     *,
     single: bool,
     failed: list[dict[str, object]] | None = None,
 ) -> None:
+    if not options.dry_run:
+        waiting = list_waiting(session.api, [(kind, each.path) for each in done])
+        done = [msgspec.structs.replace(each, waiting=waiting.get((kind, each.path), [])) for each in done]
     if session.as_json:
         one = {**done[0].as_dict(), "dry_run": options.dry_run} if single else None
         print_json(one or {"pushed": [each.as_dict() for each in done], "failed": failed, "dry_run": options.dry_run})
@@ -114,7 +123,9 @@ def _print_outcome(
     for each in done:
         would = "would be " if options.dry_run and each.state != "unchanged" else ""
         version = f" (version {each.number})" if each.number and not would else ""
-        print(f"{each.path}: {would}{each.state}{version}")
+        print(f"{each.path}: {would}{each.state}{version}", flush=True)
+        for row in each.waiting:
+            say_waiting(row)
     if failed:
         print(f"{len(done)} pushed, {len(failed)} failed.")
 

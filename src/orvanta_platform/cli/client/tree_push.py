@@ -20,6 +20,7 @@ from orvanta_platform.cli.client.output import print_json, say, terminal_safe
 from orvanta_platform.cli.client.tree_folder import Folder, open_folder, open_state, unreadable
 from orvanta_platform.cli.client.tree_pull import failures, say_hidden, show_failures
 from orvanta_platform.cli.client.tree_status import Comparison, change_of, compare, fetch, plan
+from orvanta_platform.cli.client.waiting_versions import list_waiting, say_waiting
 from orvanta_platform.errors import ChangesConflict, InvalidWorkflow, LockFailed, OrvantaError
 from orvanta_platform.workflow.diagnostics import Diagnostic, errors, invalid
 from orvanta_platform.workflow.languages import RUNNABLE
@@ -78,6 +79,8 @@ class _Push:
         self.failed: list[tuple[Key, OrvantaError]] = list(found.failed)
         self.unlocked: list[tuple[Key, OrvantaError]] = []
         """Pushed items whose dependencies cannot be locked."""
+        self.waiting: list[dict[str, Any]] = []
+        """Versions of pushed items that others do not run until they are accepted."""
         self.items: dict[Key, Item] = {}
 
     def scope(self) -> dict[str, Any]:
@@ -149,6 +152,7 @@ class _Push:
         self._write_folders(done)
         if self.options.wait:
             self.unlocked = await_locks(api, done["entries"])
+        self.waiting = _list_waiting(api, done["entries"])
         return done
 
     def _refused(self, error: ServerRefused) -> bool:
@@ -195,7 +199,7 @@ class _Push:
         done = self._rows(made)
         failed = failures(self.folder, self.failed + self.unlocked)
         if self.session.as_json:
-            print_json({"pushed": done, "failed": failed, "dry_run": self.options.dry_run})
+            print_json({"pushed": done, "waiting": self.waiting, "failed": failed, "dry_run": self.options.dry_run})
         else:
             self._print(done)
         if self.failed or self.unlocked:
@@ -216,7 +220,9 @@ class _Push:
         changed = [each for each in done if each["state"] != "unchanged"]
         for each in changed:
             change = f"{'would be ' if self.options.dry_run else ''}{each['state']}"
-            print(terminal_safe(f"{each['kind']} {each['path']}: {change}"))
+            print(terminal_safe(f"{each['kind']} {each['path']}: {change}"), flush=True)
+        for row in self.waiting:
+            say_waiting(row)
         show_failures(self.folder, self.failed + self.unlocked)
         if self.failed:
             print(f"{len(self.failed)} failed; nothing was pushed.")
@@ -238,6 +244,15 @@ def _warn(item: Item, *, is_new: bool) -> None:
         say(f"{item.path}: warning no_runtime: there is no runtime for the language {language!r}; its runs fail")
     if lock and (fault := lock_fault(language, lock)) is not None:
         say(f"{item.path}: warning lock_not_used: its lock is not used, since {fault}; its packages are locked again")
+
+
+def _list_waiting(api: Api, entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    pushed = [
+        (each["kind"], each["path"])
+        for each in entries
+        if each["action"] in ("add", "change") and each["kind"] in ("flow", "script")
+    ]
+    return [row for rows in list_waiting(api, pushed).values() for row in rows]
 
 
 def await_locks(api: Api, entries: Sequence[Mapping[str, Any]]) -> list[tuple[Key, OrvantaError]]:
