@@ -41,12 +41,17 @@ export function AuditVerify({ scope, close }: { scope: string | null; close: () 
 
 function Result({ found }: { found: AuditVerification }) {
   const { broken } = found;
+  const anchorUnknown = broken?.audit_id === 0;
   return (
     <div className={css.what} role="status">
       {broken ? (
         <>
-          <Status status="failed" word={t("settings.chainBroken")} />
-          <p>{t("settings.brokenAt", { id: broken.audit_id, link: broken.n, reason: broken.reason })}</p>
+          <Status status="failed" word={t(anchorUnknown ? "settings.anchorUnknown" : "settings.chainBroken")} />
+          <p>
+            {anchorUnknown
+              ? t("settings.anchorUnknownHint")
+              : t("settings.brokenAt", { id: broken.audit_id, link: broken.n, reason: broken.reason })}
+          </p>
         </>
       ) : (
         <>

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -135,11 +136,18 @@ def verify(session: Session, anchor: Anchor = None, instance: Instance = False) 
             first = found["first_unlinked"]
             print(f"{found['unlinked']} entries older than 10 seconds are not linked; the first is entry {first}.")
         if broken:
-            print(f"Broken at link {broken['n']}, entry {broken['audit_id']}: {broken['reason']}.")
+            print(_sentence(broken))
         if inserted:
             print(f"Inserted at link {inserted['n']}, entry {inserted['audit_id']}: earlier entries have a later time.")
     if broken or inserted:
         raise typer.Exit(1)
+
+
+def _sentence(broken: Mapping[str, Any]) -> str:
+    reason = str(broken["reason"])
+    if not broken["audit_id"]:
+        return f"{reason[:1].upper()}{reason[1:]}."
+    return f"Broken at link {broken['n']}, entry {broken['audit_id']}: {reason}."
 
 
 def _anchor_of(file: Path, workspace: str) -> str:

@@ -61,6 +61,8 @@ class BrokenLink(msgspec.Struct, kw_only=True):
 
     n: int
     audit_id: int
+    """Id of the entry; 0 if the chain does not contain the anchor."""
+
     reason: str
 
 

@@ -34,6 +34,9 @@ _PATIENCE_MS = 2000
 _MAX_BACKDATING = timedelta(hours=1)
 """Time by which a row may precede those linked before it, because its transaction began earlier."""
 _MAX_DROPPED = 100_000
+_UNKNOWN_ANCHOR = (
+    "the anchor does not belong to this chain: it was entered incorrectly, or links were changed or cut off afterwards"
+)
 """Maximum number of rows of a chain that one call deletes."""
 
 log = structlog.get_logger(__name__)
@@ -44,7 +47,7 @@ class BrokenLink(msgspec.Struct, frozen=True):
 
     n: int
     audit: int
-    """Id of the audit row."""
+    """Id of the audit row; 0 if the chain does not contain the anchor."""
     reason: str
 
 
@@ -131,7 +134,7 @@ async def verify(
             newest = max(newest, _time_of(stored))
             anchored = anchored or (n, head.hex()) == anchor
     if broken is None and not anchored and anchor is not None:
-        broken = BrokenLink(anchor[0], 0, "the chain does not contain the anchor")
+        broken = BrokenLink(anchor[0], 0, _UNKNOWN_ANCHOR)
     async with platform.db.acquire() as conn:
         unlinked, first = await audit_chain.count_unlinked(conn, chain)
     return Verification(n, head, broken, inserted, unlinked, first)
