@@ -38,6 +38,7 @@ async def test_schedules_are_seen_paused_run_and_found_on_a_calendar(page: Page,
     nightly = rows.filter(has_text="Every night")
     await expect(nightly.get_by_label("Next runs of f/times/nightly").get_by_text("02:30:00")).to_have_count(5)
     await expect(nightly).to_contain_text("Missed: skip")
+    await expect(nightly).to_contain_text("Runs as admin")
     await expect(nightly).to_contain_text("No runs yet")
     # The outcome of the last run is shown with a link to the run.
     often = rows.filter(has_text="f/times/often")

@@ -6,6 +6,7 @@ import { useNavigate } from "../routing/hooks";
 import { Link } from "../routing/link";
 import { useSharing } from "../sharing/use-sharing";
 import { t, tWith } from "../texts/schedules";
+import { RunsAs } from "../triggers/runs-as";
 import { ScheduleText } from "../triggers/schedule-text";
 import { formatInZone } from "../triggers/times";
 import { useReadOnly } from "../ui/access";
@@ -64,6 +65,7 @@ export function ScheduleRow({ workspace, schedule }: { workspace: string; schedu
         <ScheduleText cron={schedule.schedule} />
         <span>{timezone}</span>
         <span>{MISSED[schedule.missed] ?? schedule.missed}</span>
+        <RunsAs identity={schedule.permissioned_as} />
         {schedule.no_flow_overlap && <span>{t("schedules.noOverlap")}</span>}
       </div>
       {upcoming.length > 0 && (

@@ -15,6 +15,7 @@ import { TriggerAcceptance } from "../versions/acceptance";
 import { at } from "../workflow/types";
 import { curl } from "./curl";
 import { HttpTriggerForm } from "./http-trigger-form";
+import { RunsAs } from "./runs-as";
 import { TestRequests } from "./test-requests";
 import css from "./triggers.module.css";
 
@@ -79,6 +80,9 @@ export function HttpTriggerRow({ route, edit }: { route: Route; edit: () => void
         <code>
           {method} /{route.route_path}
         </code>
+        <span className={css.help}>
+          <RunsAs identity={route.permissioned_as} />
+        </span>
         <Status status={on ? "succeeded" : "waiting"} word={on ? t("triggers.enabled") : t("triggers.disabled")} />
       </div>
       {route.disabled_reason && (

@@ -13,6 +13,7 @@ import { Failed, Skeleton } from "../ui/states";
 import { Status } from "../ui/status";
 import { TriggerAcceptance } from "../versions/acceptance";
 import type { Json } from "../workflow/types";
+import { RunsAs } from "./runs-as";
 import { ScheduleForm } from "./schedule-form";
 import { ScheduleText } from "./schedule-text";
 import { Ticks } from "./ticks";
@@ -96,6 +97,9 @@ export function ScheduleRow({ schedule, highlighted = false, edit }: RowProps) {
         <span className={css.name}>{name}</span>
         <span className={css.help}>
           <ScheduleText cron={schedule.schedule} /> {schedule.timezone}
+        </span>
+        <span className={css.help}>
+          <RunsAs identity={schedule.permissioned_as} />
         </span>
         <Status
           status={enabled ? "succeeded" : "waiting"}
