@@ -67,6 +67,15 @@ async def test_schedules_are_seen_paused_run_and_found_on_a_calendar(page: Page,
         site.client.delete(f"/api/w/main/schedules/delete/f/times/{name}").raise_for_status()
 
 
+async def test_page_without_schedules_leads_to_workflows(page: Page, site: Site) -> None:
+    site.client.post("/api/workspaces/create", json={"id": "unscheduled", "name": "Unscheduled"}).raise_for_status()
+    await page.goto("/w/unscheduled/schedules")
+    await page.get_by_role("main").get_by_role("link", name="workflows", exact=True).click()
+    await page.wait_for_url(re.compile("/w/unscheduled/workflows$"))
+    site.client.post("/api/w/unscheduled/workspaces/archive").raise_for_status()
+    site.client.delete("/api/workspaces/delete/unscheduled", params={"confirm": "unscheduled"}).raise_for_status()
+
+
 async def ended(page: Page, site: Site, path: str) -> None:
     """Wait until a run of the schedule has ended."""
     for _ in range(1000):

@@ -3,7 +3,7 @@ import { allSchedulesQuery, LIMIT, type ListedSchedule } from "../api/schedules"
 import { lazyComponent } from "../lib/lazy-component";
 import { useParams } from "../routing/hooks";
 import { Link } from "../routing/link";
-import { t } from "../texts/schedules";
+import { t, tWith } from "../texts/schedules";
 import { scheduleText } from "../triggers/times";
 import { ListTools, NoMatches, type SortOption, useListTools } from "../ui/list-tools";
 import { Empty, Failed, Skeleton } from "../ui/states";
@@ -59,7 +59,11 @@ function List({ workspace }: { workspace: string }) {
       {schedules.error && <Failed error={schedules.error} retry={() => void schedules.refetch()} />}
       {schedules.data?.length === 0 && (
         <Empty title={t("schedules.none")}>
-          <p>{t("schedules.noneHint")}</p>
+          <p>
+            {tWith("schedules.noneHint", {
+              workflows: <Link to={`/w/${workspace}/workflows`}>{t("schedules.workflows")}</Link>,
+            })}
+          </p>
         </Empty>
       )}
       {schedules.data && schedules.data.length > 0 && items.length === 0 && (
