@@ -9,6 +9,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 from tests.browser.conftest import PASSWORD, Site
 from tests.browser.test_accessibility import check
+from tests.browser.test_german_pages import GERMAN
 from tests.browser.test_runs_list import GOOD
 from tests.browser.test_settings import has_account, is_accessible, opens, rows, status, token_of
 
@@ -262,6 +263,15 @@ async def test_workspace_from_creation_to_deletion(page: Page, site: Site) -> No
     await archive_and_unarchive_workspace(page)
     await delete_workspace(page)
     assert site.client.get("/api/w/shortlived/workspaces/get_settings").status_code == 404
+
+
+async def test_long_buttons_wrap_in_a_narrow_window(page: Page) -> None:
+    await page.context.add_init_script(GERMAN)
+    await page.set_viewport_size({"width": 390, "height": 900})
+    await page.goto("/w/main/settings/workspace")
+    await expect(page.get_by_text("Mit verschlüsselten Geheimnissen exportieren")).to_be_visible()
+    main = page.get_by_role("main")
+    assert await main.evaluate("main => main.scrollWidth <= main.clientWidth")
 
 
 async def create_workspace(page: Page) -> None:
