@@ -117,6 +117,8 @@ async def test_mail_channel_needs_recipients_only_and_is_tested(page: Page, site
         start(site, "f/alerts/broken", wait=True)
         # The alert is sent within some 20 seconds, and the page asks every 15.
         await expect(failure).to_contain_text("The instance has no mail server", timeout=90_000)
+        failed_run = page.get_by_role("main").locator("a[href*='/w/main/runs/']")
+        await expect(failed_run).to_have_count(1, timeout=90_000)
         await check(page)
         async with mail_server(site) as box:
             await test.click()

@@ -179,7 +179,7 @@ async def test_failing_workflow_alerts_at_the_first_failure_and_the_recovery(
     box, port = mail
     to = {"kind": "email", "host": "127.0.0.1", "port": port, "tls": "none", "to": ["oncall@example.com"]}
     assert await configure(api, {"mail": to}, failing_workflows=True) in (200, 201)
-    new = {**PYTHON, "path": "u/admin/work", "summary": ""}
+    new = {**PYTHON, "path": "u/admin/work", "summary": "Send invoices"}
     await api.client.post(f"{W}/scripts/create", json=new)
     run = ""
     for error, mails in ((None, 0), ("Boom", 1), ("Boom", 1), (None, 2), (None, 2), ("Boom", 3)):
@@ -191,7 +191,9 @@ async def test_failing_workflow_alerts_at_the_first_failure_and_the_recovery(
         await check(api)
         assert len(box.mails) == mails, error
     assert "main: script/u/admin/work fails" in box.mails[0]["Subject"]
-    assert f"/w/main/runs/{run}" in box.mails[0].get_payload(decode=True).decode()
+    lines = box.mails[0].get_payload(decode=True).decode().splitlines()
+    assert lines[-2] == "The last run of the script u/admin/work (Send invoices) failed."
+    assert lines[-1].endswith(f"deploy a corrected version: {api.platform.settings.base_url}/w/main/runs/{run}")
     assert "Recovered" in box.mails[1]["Subject"]
     assert await configure(api, {}) in (200, 201)
     await check(api)

@@ -11,6 +11,7 @@ import { Empty } from "../ui/states";
 import { Time } from "../ui/time";
 import { notify } from "../ui/toasts";
 import { AlertChannels } from "./alert-channels";
+import { LinkedText } from "./linked-text";
 import { Loaded, Problem, Rows, useSubmission } from "./parts";
 import css from "./settings.module.css";
 
@@ -137,7 +138,9 @@ function AlertRow({ alert }: { alert: Alert }) {
       </span>
       <span className={css.facts}>
         <Time at={alert.since} />
-        <span>{alert.detail}</span>
+        <span>
+          <LinkedText text={alert.detail} />
+        </span>
       </span>
     </div>
   );

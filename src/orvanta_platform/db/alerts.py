@@ -64,6 +64,7 @@ class LastOutcome(msgspec.Struct, frozen=True):
     workspace: str
     kind: str
     path: str
+    summary: str
     run: UUID
     failed: bool
 

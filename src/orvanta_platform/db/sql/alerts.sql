@@ -78,10 +78,11 @@ SELECT channel, error, failed_at FROM alert_failure ORDER BY channel
 -- The last outcome of each deployed workflow and script among these runs, which have ended, without cancelled runs and
 -- those of sub-workflows. A failure does not count if a run that was created later has succeeded already.
 SELECT DISTINCT ON (r.workspace, r.kind, r.path)
-       r.workspace, r.kind, r.path, r.id AS run, r.status = 'failed'
+       r.workspace, r.kind, r.path, coalesce(v.settings ->> 'summary', '') AS summary, r.id AS run, r.status = 'failed'
        AND NOT EXISTS (SELECT FROM run n WHERE n.workspace = r.workspace AND n.id > r.id AND n.kind = r.kind
                        AND n.path = r.path AND n.status = 'succeeded') AS failed
 FROM run r
+LEFT JOIN version v ON v.id = r.version
 WHERE r.id = ANY ($1::uuid[]) AND r.version IS NOT NULL AND r.parent IS NULL AND r.path IS NOT NULL
   AND r.status IN ('succeeded', 'failed')
 ORDER BY r.workspace, r.kind, r.path, r.ended_at DESC

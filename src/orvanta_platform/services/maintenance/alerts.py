@@ -17,7 +17,7 @@ from orvanta_platform.control.instance_settings import ALERTS
 from orvanta_platform.control.permissions import Target, require
 from orvanta_platform.db import alerts as rows
 from orvanta_platform.db import metrics, worker_views
-from orvanta_platform.db.alerts import AlertRow, NewAlert
+from orvanta_platform.db.alerts import AlertRow, LastOutcome, NewAlert
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.worker_views import QueueRow
 from orvanta_platform.queue.claim import is_pinned
@@ -86,8 +86,7 @@ async def record_outcomes(platform: Platform, runs: Sequence[UUID]) -> None:
                 "failing_workflow",
                 f"{each.kind}/{each.path}",
                 each.workspace,
-                f"The run failed: {page_url(platform, each.workspace, f'runs/{each.run}')}\n"
-                "Open the run to see the error, then restart it from the failed node or deploy a corrected version.",
+                _failure_text(platform, each),
             )
             for each in outcomes
             if each.failed
@@ -97,6 +96,16 @@ async def record_outcomes(platform: Platform, runs: Sequence[UUID]) -> None:
         await rows.end_alerts(conn, succeeding, [*settings.channels])
 
     await platform.db.retrying(write)
+
+
+def _failure_text(platform: Platform, outcome: LastOutcome) -> str:
+    item = f"{'workflow' if outcome.kind == 'flow' else outcome.kind} {outcome.path}"
+    summary = f" ({outcome.summary})" if outcome.summary else ""
+    return (
+        f"The last run of the {item}{summary} failed.\n"
+        "Open it to see the error, then restart it from the failed node or deploy a corrected version: "
+        f"{page_url(platform, outcome.workspace, f'runs/{outcome.run}')}"
+    )
 
 
 def _queue_alerts(platform: Platform, settings: Alerts, queues: Sequence[QueueRow], raised: set[str]) -> list[NewAlert]:
