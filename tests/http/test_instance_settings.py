@@ -65,6 +65,7 @@ async def test_settings_have_defaults_and_invalid_values_are_refused(api: ApiHar
     environment = {each["name"]: each for each in (await api.client.get("/api/settings/list_environment")).json()}
     assert environment["DATABASE_URL"]["value"] == "***"
     assert (environment["ORVANTA_PORT"]["set"], environment["ORVANTA_PORT"]["value"]) == (False, "8000")
+    assert environment["ORVANTA_MEMORY_LIMIT"]["value"] == "1 GiB"
     bea = await api.member("bea", Role.ADMIN)
     assert (await bea.get("/api/settings/list_environment")).status_code == 403
     await put(api, "min_password_length", None)

@@ -8,6 +8,7 @@ from dataclasses import Field, dataclass
 from typing import Any
 
 from orvanta_platform.settings import Settings, setting_fields
+from orvanta_platform.units import size_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +30,19 @@ def describe(settings: Settings, environ: Mapping[str, str] = os.environ) -> lis
             row.metadata["name"],
             row.metadata["text"],
             bool(environ.get(row.metadata["name"])),
-            _shown(getattr(settings, row.name), secret=row.metadata["secret"]),
+            _shown(getattr(settings, row.name), row.metadata),
         )
         for row in setting_fields()
     ]
 
 
-def _shown(value: Any, *, secret: bool) -> str | None:
+def _shown(value: Any, meta: Mapping[str, Any]) -> str | None:
     if value in (None, ()):
         return None
-    if secret:
+    if meta["secret"]:
         return "***"
+    if meta["unit"] == "size":
+        return size_text(value)
     return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
