@@ -37,7 +37,7 @@ async def test_service_account_of_former_admin_continues_for_new_owner(page: Pag
         await expect(dialog.get_by_label("Items that stop")).to_contain_text("heirloom")
         await expect(dialog).to_contain_text("service accounts need new tokens")
         await dialog.get_by_label("New owner").select_option("admin")
-        async with page.expect_response("**/users/departure/founder"):
+        async with page.expect_response("**/ownership/assign"):
             await dialog.get_by_role("button", name="Remove", exact=True).click()
         await expect(dialog).to_have_count(0)
         [found] = [each for each in site.client.get(f"{calls}/list").json() if each["username"] == "heirloom"]

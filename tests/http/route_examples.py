@@ -46,7 +46,6 @@ BODIES: dict[str, Any] = {
     "POST /api/users/totp/disable": {"password": "wrong one", "code": "000000"},
     "POST /api/auth/impersonate": {"workspace_id": "main", "username": "remaining", "reason": "ticket"},
     "POST /api/users/update/{email}": {"name": "Alice"},
-    "POST /api/users/departure/{email}": {"act": "disable"},
     "POST /api/users/link_identity/{email}": {"provider": "corp", "subject": "248289761001"},
     "POST /api/users/unlink_identity/{email}": {"issuer": "https://id.example.org", "subject": "248289761001"},
     "POST /api/workspaces/create": {"id": "fresh", "name": "fresh"},
@@ -66,7 +65,6 @@ BODIES: dict[str, Any] = {
     "POST service_accounts/tokens/create/{username}": {"scopes": ["jobs:run"], "expiration": "2099-01-01T00:00:00Z"},
     "POST service_accounts/setenabled/{username}": {"enabled": True},
     "POST users/update/{username}": {"role": "developer"},
-    "POST users/departure/{username}": {"act": "remove", "successor": {"owner": "u/remaining"}},
     "POST /api/users/accept_invite": {"workspace_id": "main"},
     "POST /api/users/decline_invite": {"workspace_id": "main"},
     "POST ownership/transfer": {"username": "remaining", "target": "f/team", "dry_run": True},
@@ -209,7 +207,6 @@ GONE = {
 
 LEAVERS = {
     "POST users/update/{username}": "remaining",
-    "POST users/departure/{username}": "departing",
     "DELETE users/delete/{username}": "leaver",
     "POST service_accounts/tokens/create/{username}": "machine",
     "POST service_accounts/setenabled/{username}": "machine",
@@ -270,7 +267,7 @@ class Examples:
             bound = NewBinding("https://git.example.com/shop", "main", "", None, None, None, "admin")
             await git.bind(conn, "main", bound)
         await self._stage.client.post("/api/configs/update/gone", json={})
-        for username in ("leaver", "departing", "remaining"):
+        for username in ("leaver", "remaining"):
             await self._stage.member(username)
         await self._post("service_accounts/create", {"username": "machine"})
         await self._post("workspaces/invite_user", {"email": "invited@example.com"})

@@ -57,20 +57,6 @@ async def use_link(api: ApiHarness, link: str, password: str) -> httpx.Response:
     return await client_of(api.app, "").post("/api/auth/first_password", json=body)
 
 
-async def test_people_who_would_be_locked_out_are_counted(api: ApiHarness) -> None:
-    """All people count, however many there are, and neither service accounts nor disabled accounts."""
-    await changed(api, "create", {"email": "bea@example.org"}, 201)
-    await changed(api, "disable/bea@example.org")
-    await api.client.post(f"{W}/service_accounts/create", json={"username": "ci", "role": "developer"})
-    people = "SELECT n || '@example.org', 'u' || n FROM generate_series(1, 1200) AS n"
-    async with api.platform.db.acquire() as conn:
-        await conn.execute(f"INSERT INTO account (email, username) {people}")
-    assert (await api.client.get(f"{U}/count_locked_out/{EMAIL.upper()}")).json() == 1201
-    assert (await api.client.get(f"{U}/count_locked_out/nobody@example.org")).json() == 1202
-    zoe = await api.member("zoe", Role.ADMIN)
-    assert (await zoe.get(f"{U}/count_locked_out/{EMAIL}")).status_code == 403
-
-
 async def test_link_of_new_account_sets_password_once(api: ApiHarness) -> None:
     link = await changed(api, "create", {"email": "New@example.org", "link": True}, 201)
     assert "/first_password#ovf_" in link

@@ -14,7 +14,6 @@ from orvanta_platform import clock
 from orvanta_platform.control import live_actor, names
 from orvanta_platform.control.actor import Role
 from orvanta_platform.db import tokens
-from orvanta_platform.services.access import departures
 from orvanta_platform.services.triggers import scheduler
 
 PASS_ON = {"modules": [{"id": "a", "value": {"type": "identity"}}]}
@@ -249,83 +248,6 @@ async def test_items_are_assigned_before_departure_and_do_not_stop(api: ApiHarne
     run = (await sent(api.client, "jobs/run/f/f/team/hers", {}, 201)).text
     assert (await api.get(f"jobs_u/get/{run}"))["permissioned_as"] == "u/carl"
     assert await api.get("ownership/list") == []
-
-
-async def end_with_successor(api: ApiHarness, how: str, owner: str, status: int = 200, **more: Any) -> httpx.Response:
-    """End the access of bea, and assign everything that acts for her to `owner`."""
-    successor = {"owner": owner, **more}
-    act = {"disabled": "disable", "removed": "remove", "account_disabled": "disable", "account_deleted": "delete"}[how]
-    if how.startswith("account"):
-        body = {"act": act, "successors": {"main": successor}}
-        return await sent(api.client, "/api/users/departure/bea@example.com", body, status)
-    return await sent(api.client, "users/departure/bea", {"act": act, "successor": successor}, status)
-
-
-@pytest.mark.parametrize("how", WAYS)
-async def test_items_get_successor_in_the_call_that_ends_access(api: ApiHarness, how: str) -> None:
-    bea = await leaver(api)
-    await api.member("carl", Role.DEVELOPER)
-    await end_with_successor(api, how, "u/carl")
-    assert (await bea.get(f"{W}/users/whoami")).status_code == (404 if how in WAYS[:2] else 401)
-    schedule = await api.get("schedules/get/f/team/nightly")
-    assert (schedule["enabled"], schedule["permissioned_as"]) == (True, "u/carl")
-    assert (await api.client.post("/api/r/main/hook")).is_success
-    run = (await sent(api.client, "jobs/run/f/f/team/hers", {}, 201)).text
-    assert (await api.get(f"jobs_u/get/{run}"))["permissioned_as"] == "u/carl"
-    assert await api.get("ownership/list") == []
-
-
-@pytest.mark.parametrize("how", WAYS)
-async def test_refused_successor_changes_nothing(api: ApiHarness, how: str) -> None:
-    """The workflow could be assigned, but the HTTP trigger after it could not."""
-    bea = await leaver(api)
-    await api.member("vera", Role.VIEWER)
-    refused = await end_with_successor(api, how, "u/vera", 400)
-    assert "u/vera may not run the workflow f/team/flow" in refused.text
-    assert (await bea.get(f"{W}/users/whoami")).status_code == 200
-    run = (await sent(api.client, "jobs/run/f/f/team/hers", {}, 201)).text
-    assert (await api.get(f"jobs_u/get/{run}"))["permissioned_as"] == "u/bea"
-    schedule = await api.get("schedules/get/f/team/nightly")
-    assert (schedule["enabled"], schedule["permissioned_as"]) == (True, "u/bea")
-
-
-async def test_refused_end_of_access_assigns_nothing(api: ApiHarness) -> None:
-    """The last admin cannot leave, so the items remain as well."""
-    await api.member("carl", Role.DEVELOPER)
-    await sent(api.client, "flows/create", {"summary": "", "value": PASS_ON, "path": "f/team/flow"}, 201)
-    schedule = {**SCHEDULE, "path": "f/team/nightly", "script_path": "f/team/flow"}
-    await sent(api.client, "folders/update/team", {"owners": ["g/all"]})
-    await sent(api.client, "schedules/create", schedule, 201)
-    body = {"act": "remove", "successor": {"owner": "u/carl"}}
-    refused = await sent(api.client, "users/departure/admin", body, 409)
-    assert refused.json()["error"]["code"] == "last_admin"
-    assert (await api.get("schedules/get/f/team/nightly"))["permissioned_as"] == "u/admin"
-    carl = await api.member("dora", Role.DEVELOPER)
-    await sent(carl, "users/departure/admin", body, 403)
-
-
-async def test_all_items_are_counted_and_get_successor(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lists are limited for each kind in a workspace, so that none hides another; the successor gets all items."""
-    monkeypatch.setattr(departures, "_LISTED", 2)
-    bea = await leaver(api)
-    await api.member("carl", Role.DEVELOPER)
-    for number in range(4):
-        body = {**SCHEDULE, "path": f"f/team/more_{number}", "script_path": "f/team/flow"}
-        await sent(bea, "schedules/create", body, 201)
-        await sent(bea, "variables/create", {"path": f"u/bea/v{number}", "value": "1"}, 201)
-    for path in ("users/departure/bea", "/api/users/departure/bea@example.com"):
-        found = (await sent(api.client, path, method="GET")).json()
-        listed = [(each["kind"], each["path"]) for each in found["items"]]
-        assert listed == [
-            ("flow", "f/team/hers"),
-            ("http_trigger", "f/team/hook"),
-            ("schedule", "f/team/more_0"),
-            ("schedule", "f/team/more_1"),
-        ]
-        assert (found["items_total"], len(found["owned"]), found["owned_total"]) == (7, 2, 4)
-    await end_with_successor(api, "removed", "u/carl")
-    owners = {each["permissioned_as"] for each in await api.get("schedules/list")}
-    assert owners == {"u/carl"} and await api.get("ownership/list") == []
 
 
 BEAS_FLOW = """\

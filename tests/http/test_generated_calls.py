@@ -30,7 +30,6 @@ LEFT_OUT = {
     "POST /api/auth/oidc/logout": "ends the session of the test",
     "POST /api/w/{workspace}/workspaces/archive": "every later call would be refused",
     "POST /api/users/disable/{email}": "disables an account that later calls need",
-    "POST /api/users/departure/{email}": "ends an account that later calls need",
     "DELETE /api/users/delete/{email}": "deletes an account that later calls need",
 }
 """Excluded operations, with the reason."""

@@ -55,7 +55,6 @@ REPLACED = (
     (r"\bdescribed\b", "descriptions"),
     (r"\bleaver\b", "carol"),
     (r"\bremaining\b", "dave"),
-    (r"\bdeparting\b", "erin"),
     (r"\bmachine\b", "reporting"),
     (r"^hook$", "orders"),
     (r"^k$", "progress"),

@@ -1,7 +1,6 @@
 import { queryOptions } from "@tanstack/react-query";
 import { t } from "../texts/api";
 import { api } from "./client";
-import type { ItemSuccessor } from "./members";
 import type { components } from "./schema";
 
 export type Account = components["schemas"]["User"];
@@ -16,17 +15,6 @@ export const accountsQuery = queryOptions({
     return (await api.GET("/api/users/list_as_super_admin", { params: { query } })).data ?? [];
   },
 });
-
-/** Query of the number of people who cannot log in with a password if only this account can. */
-export const lockedOutQuery = (email: string) =>
-  queryOptions({
-    queryKey: ["accounts", "locked-out", email],
-    queryFn: async () => {
-      const { data } = await api.GET("/api/users/count_locked_out/{email}", { params: { path: { email } } });
-      if (data === undefined) throw new Error(t("api.noData"));
-      return data;
-    },
-  });
 
 /** Query of what stops if an account is disabled or deleted. */
 export const accountDepartureQuery = (email: string) =>
@@ -66,17 +54,9 @@ export async function enableAccount(email: string): Promise<void> {
   await api.POST("/api/users/enable/{email}", { params: { path: { email } }, parseAs: "text" });
 }
 
-/**
- * Disable or delete an account. What acts for it continues for the successors, by workspace, and stops elsewhere; if the
- * server refuses a successor, nothing changes. `cancelRuns`: cancel its runs in progress.
- */
-export async function endAccount(
-  email: string,
-  act: "disable" | "delete",
-  cancelRuns: boolean,
-  successors: Readonly<Record<string, ItemSuccessor>>,
-): Promise<void> {
-  const params = { path: { email } };
-  const body = { act, runs: cancelRuns ? "cancel" : "continue", successors } as never;
-  await api.POST("/api/users/departure/{email}", { params, body, parseAs: "text" });
+/** Disable or delete an account. `cancelRuns`: cancel its runs in progress. */
+export async function endAccount(email: string, act: "disable" | "delete", cancelRuns: boolean): Promise<void> {
+  const params = { path: { email }, query: { runs: cancelRuns ? "cancel" : "continue" } as never };
+  if (act === "disable") await api.POST("/api/users/disable/{email}", { params, parseAs: "text" });
+  else await api.DELETE("/api/users/delete/{email}", { params, parseAs: "text" });
 }

@@ -100,32 +100,17 @@ export async function setRole(workspace: string, username: string, role: Role): 
   await api.POST("/api/w/{workspace}/users/update/{username}", { params, body: { role }, parseAs: "text" });
 }
 
-export async function enableMember(workspace: string, username: string): Promise<void> {
-  const params = { path: { workspace, username } };
-  const body = { disabled: false };
-  await api.POST("/api/w/{workspace}/users/update/{username}", { params, body, parseAs: "text" });
+const runsOf = (cancel: boolean) => ({ runs: cancel ? "cancel" : "continue" }) as never;
+
+/** Disable or enable a member. `cancelRuns`: cancel its runs in progress if it is disabled. */
+export async function setDisabled(workspace: string, username: string, disabled: boolean, cancelRuns = false) {
+  const params = { path: { workspace, username }, query: runsOf(cancelRuns) };
+  await api.POST("/api/w/{workspace}/users/update/{username}", { params, body: { disabled }, parseAs: "text" });
 }
 
-/** New owner of the items that act for a person. `references`: allow those in the arguments of schedules. */
-export interface ItemSuccessor {
-  owner: string;
-  references: boolean;
-}
-
-/**
- * Disable or remove a member. What acts for it continues for the successor, or stops without one (null); if the server
- * refuses the successor, nothing changes.
- */
-export async function endMembership(
-  workspace: string,
-  username: string,
-  act: "disable" | "remove",
-  cancelRuns: boolean,
-  successor: ItemSuccessor | null,
-): Promise<void> {
-  const params = { path: { workspace, username } };
-  const body = { act, runs: cancelRuns ? "cancel" : "continue", successor } as never;
-  await api.POST("/api/w/{workspace}/users/departure/{username}", { params, body, parseAs: "text" });
+export async function removeMember(workspace: string, username: string, cancelRuns: boolean): Promise<void> {
+  const params = { path: { workspace, username }, query: runsOf(cancelRuns) };
+  await api.DELETE("/api/w/{workspace}/users/delete/{username}", { params, parseAs: "text" });
 }
 
 /** New owner of an item. `enable`: enable what was disabled; `references`: allow those in its arguments. */

@@ -8,15 +8,7 @@ import { Select } from "../ui/select";
 import { notify } from "../ui/toasts";
 import { DepartureDialog } from "./departure-dialog";
 import { useSubmission } from "./parts";
-import {
-  checkTransfer,
-  missingOwner,
-  NO_SUCCESSOR,
-  ownerOf,
-  type Successor,
-  Successors,
-  transferOwned,
-} from "./successors";
+import { assignItems, missingOwner, NO_SUCCESSOR, type Successor, Successors, transferOwned } from "./successors";
 import { needsAttention, TransferResult } from "./transfer-result";
 
 type Act = "disable" | "delete";
@@ -58,13 +50,15 @@ export function AccountDeparture({ email, act: fixed, close }: Props) {
         }),
       );
       for (const [place, workspace] of workspaces.entries())
-        await checkTransfer(workspace, usernames[place] ?? "", successorIn(workspace));
-      const owners = workspaces.map((each) => [each, ownerOf(inWorkspace(items, each), successorIn(each))] as const);
-      const successors = Object.fromEntries(owners.flatMap(([each, owner]) => (owner ? [[each, owner]] : [])));
-      await endAccount(email, act, cancelRuns, successors);
+        await assignItems(workspace, usernames[place] ?? "", inWorkspace(items, workspace), successorIn(workspace));
+      await endAccount(email, act, cancelRuns);
     };
     const problems = workspaces.map((each) => [each, missingOwner(inWorkspace(items, each), successorIn(each))]);
-    if (!(await submission.send(send, Object.fromEntries(problems)))) return;
+    if (!(await submission.send(send, Object.fromEntries(problems)))) {
+      // Some of the items may have been assigned.
+      await departure.refetch();
+      return;
+    }
     notify(t(act === "disable" ? "settings.disabledOf" : "settings.deleted", { name: email }));
     const found: Transfer[] = [];
     for (const [place, workspace] of workspaces.entries()) {

@@ -1,6 +1,6 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { lockedOutQuery } from "../api/accounts";
+import { accountsQuery } from "../api/accounts";
 import { identityProvidersQuery } from "../api/identity-providers";
 import { type InstanceSetting, instanceSettingsQuery, setInstanceSetting } from "../api/instance-settings";
 import { t } from "../texts/settings";
@@ -25,7 +25,9 @@ export function BreakGlassDialog({ setting, title, close }: Props) {
   const submission = useSubmission(() => "value");
   const email = typed.trim();
   const providers = useQuery(identityProvidersQuery).data;
-  const lockedOut = useQuery({ ...lockedOutQuery(email), enabled: asking }).data;
+  const others = useQuery(accountsQuery).data?.filter(
+    (each) => !each.service_account && !each.disabled && !each.deleted && each.email !== email.toLowerCase(),
+  );
   const save = async () => {
     if (await submission.send(() => setInstanceSetting(setting.name, email || null, setting.version))) {
       notify(t("settings.saved", { name: t("settings.labelBreakGlassAccount") }));
@@ -48,7 +50,7 @@ export function BreakGlassDialog({ setting, title, close }: Props) {
           close={() => setAsking(false)}
           onConfirm={() => void save()}
         >
-          <p>{lockedOut === undefined ? t("settings.allLockedOut") : t("settings.lockedOut", { count: lockedOut })}</p>
+          <p>{others ? t("settings.lockedOut", { count: others.length }) : t("settings.allLockedOut")}</p>
           {providers && Object.keys(providers).length === 0 && <p>{t("settings.noProviderForLogin")}</p>}
         </Confirm>
       )}

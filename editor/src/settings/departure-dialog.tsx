@@ -44,16 +44,14 @@ export function DepartureDialog({ affects, departure, workspaces = false, childr
           {data.items.length === 0 && <p className={css.note}>{t("settings.departureNoItems")}</p>}
           {data.items.length > 0 && (
             <>
-              <p>{t("settings.departureStops", { count: data.items_total })}</p>
+              <p>{t("settings.departureStops", { count: data.items.length })}</p>
               <ScrolledItems label={t("settings.departureItems")} items={data.items} note={note} />
-              <Rest listed={data.items.length} total={data.items_total} />
             </>
           )}
           {data.owned.length > 0 && (
             <>
-              <p>{t("settings.departureOwned", { count: data.owned_total })}</p>
+              <p>{t("settings.departureOwned", { count: data.owned.length })}</p>
               <ScrolledItems label={t("settings.ownedItems")} items={data.owned} note={note} />
-              <Rest listed={data.owned.length} total={data.owned_total} />
             </>
           )}
           {children}
@@ -67,9 +65,4 @@ export function DepartureDialog({ affects, departure, workspaces = false, childr
       )}
     </FormDialog>
   );
-}
-
-/** Number of the items that a list leaves out; nothing if it is complete. */
-function Rest({ listed, total }: { listed: number; total: number }) {
-  return total > listed && <p className={css.note}>{t("settings.departureMore", { count: total - listed })}</p>;
 }

@@ -1,11 +1,11 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { endMembership, memberDepartureQuery, type Transfer } from "../api/members";
+import { memberDepartureQuery, removeMember, setDisabled, type Transfer } from "../api/members";
 import { t } from "../texts/settings";
 import { notify } from "../ui/toasts";
 import { DepartureDialog } from "./departure-dialog";
 import { useSubmission } from "./parts";
-import { checkTransfer, missingOwner, NO_SUCCESSOR, ownerOf, Successors, transferOwned } from "./successors";
+import { assignItems, missingOwner, NO_SUCCESSOR, Successors, transferOwned } from "./successors";
 import { needsAttention, TransferResult } from "./transfer-result";
 
 interface Props {
@@ -30,10 +30,15 @@ export function MemberDeparture({ workspace, username, email, act, close }: Prop
   };
   const end = async (cancelRuns: boolean) => {
     const leave = async () => {
-      await checkTransfer(workspace, username, successor);
-      await endMembership(workspace, username, act, cancelRuns, ownerOf(items, successor));
+      await assignItems(workspace, username, items, successor);
+      if (act === "remove") await removeMember(workspace, username, cancelRuns);
+      else await setDisabled(workspace, username, true, cancelRuns);
     };
-    if (!(await submission.send(leave, { owner: missingOwner(items, successor) }))) return;
+    if (!(await submission.send(leave, { owner: missingOwner(items, successor) }))) {
+      // Some of the items may have been assigned.
+      await departure.refetch();
+      return;
+    }
     notify(t(act === "remove" ? "settings.removedOf" : "settings.disabledOf", { name: username }));
     const moved = await transferOwned(workspace, username, successor);
     await queries.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] !== "members" });

@@ -2,12 +2,12 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import type { Invitation } from "../api/account";
 import {
-  enableMember,
   invitationsQuery,
   type Member,
   membersQuery,
   ownMemberQuery,
   type Role,
+  setDisabled,
   setRole,
   withdrawInvitation,
 } from "../api/members";
@@ -83,7 +83,8 @@ function MemberRow({ workspace, member, admin, self }: RowProps) {
     if (await send(work)) notify(message);
     await queries.invalidateQueries({ queryKey: ["members", workspace] });
   };
-  const enable = () => change(() => enableMember(workspace, username), t("settings.enabledOf", { name: username }));
+  const enable = () =>
+    change(() => setDisabled(workspace, username, false), t("settings.enabledOf", { name: username }));
   return (
     <>
       <div className={css.what}>

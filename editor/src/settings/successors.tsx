@@ -1,13 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { foldersQuery } from "../api/folders";
-import {
-  type ActingItem,
-  type ItemSuccessor,
-  isActive,
-  membersQuery,
-  type Transfer,
-  transferItems,
-} from "../api/members";
+import { type ActingItem, assignOwner, isActive, membersQuery, type Transfer, transferItems } from "../api/members";
 import { t } from "../texts/settings";
 import { Field } from "../ui/controls";
 import { Select } from "../ui/select";
@@ -99,13 +92,20 @@ export function Successors({ workspace, email, items, owned, chosen, set, error,
   );
 }
 
-/** Return the new owner of the items of a person; null: they stop, or there are none. */
-export const ownerOf = (items: readonly ActingItem[], { owner, references }: Successor): ItemSuccessor | null =>
-  owner === NOBODY || !items.some(canBeAssigned) ? null : { owner, references };
-
-/** Check the transfer of a person's items before the access ends, after which it happens. Throws the error of the server. */
-export async function checkTransfer(workspace: string, username: string, { target }: Successor): Promise<void> {
+/**
+ * Assign the items of a person to the new owner, before the access of the person ends: if a successor is refused, nothing
+ * has stopped. Throws the error of the server.
+ */
+export async function assignItems(
+  workspace: string,
+  username: string,
+  items: readonly ActingItem[],
+  { owner, references, target }: Successor,
+): Promise<void> {
   if (target) await transferItems(workspace, username, target, true);
+  if (owner === NOBODY) return;
+  for (const { kind, path } of items.filter(canBeAssigned))
+    await assignOwner(workspace, { kind, path, owner, enable: false, references });
 }
 
 /**

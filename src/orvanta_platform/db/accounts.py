@@ -105,12 +105,6 @@ async def list_page(
     return [AccountRow(**row) for row in rows]
 
 
-async def count_others(conn: Connection, email: str) -> int:
-    """Return the number of enabled accounts of people, without this one."""
-    found: int = await conn.fetchval(_SQL["count_others"], email.lower())
-    return found
-
-
 async def lock_roles(conn: Connection) -> None:
     """Wait until no other transaction changes the superadmins; the lock lasts until the transaction ends."""
     await conn.execute(_SQL["lock_roles"])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -20,14 +18,6 @@ class ActingItem(msgspec.Struct, frozen=True):
     kind: str
     workspace: str
     path: str
-
-
-class ItemList(msgspec.Struct, frozen=True):
-    """Items that act for an account or belong to it, the first ones of each kind in a workspace."""
-
-    items: list[ActingItem]
-    total: int
-    """Number of all of them."""
 
 
 class Counts(msgspec.Struct, frozen=True):
@@ -56,19 +46,14 @@ class OwnerlessRow(msgspec.Struct, frozen=True):
     enabled: bool
 
 
-async def list_stopping(conn: Connection, email: str, workspace: str | None, limit: int | None) -> ItemList:
-    """Return the items that act for an account in a workspace (None: all), at most `limit` of each kind."""
-    return _list(await conn.fetch(_SQL["list_stopping"], email, workspace, limit))
+async def list_stopping(conn: Connection, email: str, workspace: str | None, limit: int) -> list[ActingItem]:
+    """Return the items that act for an account in a workspace (None: all), at most `limit`."""
+    return [ActingItem(**row) for row in await conn.fetch(_SQL["list_stopping"], email, workspace, limit)]
 
 
-async def list_owned(conn: Connection, email: str, workspace: str | None, limit: int) -> ItemList:
-    """Return the items below u/<username>/ of an account in a workspace (None: all), at most `limit` of each kind."""
-    return _list(await conn.fetch(_SQL["list_owned"], email, workspace, limit))
-
-
-def _list(rows: Sequence[Mapping[str, Any]]) -> ItemList:
-    items = [ActingItem(row["kind"], row["workspace"], row["path"]) for row in rows]
-    return ItemList(items, rows[0]["total"] if rows else 0)
+async def list_owned(conn: Connection, email: str, workspace: str | None, limit: int) -> list[ActingItem]:
+    """Return the items below u/<username>/ of an account in a workspace (None: all), at most `limit`."""
+    return [ActingItem(**row) for row in await conn.fetch(_SQL["list_owned"], email, workspace, limit)]
 
 
 async def count(conn: Connection, email: str, workspace: str | None) -> Counts:

@@ -13,15 +13,9 @@ CancelRuns = Annotated[
 ]
 
 
-References = Annotated[
-    bool,
-    typer.Option("--references", help="Allow runs of schedules to read references in the arguments as the successor."),
-]
-
-
-def runs_of(cancel: bool) -> str:
-    """Return what happens to the runs in progress."""
-    return "cancel" if cancel else "continue"
+def runs_query(cancel: bool) -> str:
+    """Return the query of a call that disables or removes an account or a member."""
+    return "?runs=cancel" if cancel else ""
 
 
 def show(session: Session, path: str) -> None:
@@ -33,9 +27,6 @@ def show(session: Session, path: str) -> None:
         print_json(found)
         return
     print(f"Sessions: {found['sessions']}, tokens: {found['tokens']}, runs in progress: {found['runs']}")
-    for listed, total in (("items", "items_total"), ("owned", "owned_total")):
-        if found[total] > len(found[listed]):
-            print(f"Only {len(found[listed])} of {found[total]} are listed.")
     for workspace in found["only_admin_of"]:
         print(f"Only admin of the workspace {workspace}")
     if found["items"]:

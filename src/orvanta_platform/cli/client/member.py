@@ -54,12 +54,6 @@ Enable = Annotated[
 References = Annotated[
     bool, typer.Option("--references", help="Allow runs to read references in the arguments as the new owner.")
 ]
-SuccessorOption = Annotated[
-    str | None,
-    typer.Option(
-        "--successor", help="New owner of everything that acts for the member: u/<username>.", metavar="OWNER"
-    ),
-]
 TransferTarget = Annotated[
     str, typer.Argument(help="u/<username> of an enabled member, or f/<folder>.", metavar="TARGET")
 ]
@@ -161,17 +155,11 @@ def departure_(session: Session, username: Username) -> None:
     departure.show(session, session.api.in_workspace(f"users/departure/{quote(username, safe='')}"))
 
 
-@command(app, "orvanta member disable ada", "orvanta member disable ada --successor u/bea --cancel-runs")
-def disable(
-    session: Session,
-    username: Username,
-    successor: SuccessorOption = None,
-    references: departure.References = False,
-    cancel_runs: departure.CancelRuns = False,
-) -> None:
-    """Disable a member. What acts for it stops, or continues for a successor. Admins only."""
-    _end(session, username, "disable", successor, references=references, cancel_runs=cancel_runs)
-    session.print_state(username, "disabled")
+@command(app, "orvanta member disable ada", "orvanta member disable ada --cancel-runs")
+def disable(session: Session, username: Username, cancel_runs: departure.CancelRuns = False) -> None:
+    """Disable a member, and stop everything that acts for it. Admins only."""
+    call = f"users/update/{quote(username, safe='')}{departure.runs_query(cancel_runs)}"
+    session.change(call, {"disabled": True}, username, "disabled")
 
 
 @command(app, "orvanta member enable ada")
@@ -180,25 +168,12 @@ def enable(session: Session, username: Username) -> None:
     session.change(f"users/update/{quote(username, safe='')}", {"disabled": False}, username, "enabled")
 
 
-@command(app, "orvanta member remove ada", "orvanta member remove ada --successor u/bea --cancel-runs")
-def remove(
-    session: Session,
-    username: Username,
-    successor: SuccessorOption = None,
-    references: departure.References = False,
-    cancel_runs: departure.CancelRuns = False,
-) -> None:
-    """Remove a member. What acts for it stops, or continues for a successor. Admins only."""
-    _end(session, username, "remove", successor, references=references, cancel_runs=cancel_runs)
+@command(app, "orvanta member remove ada", "orvanta member remove ada --cancel-runs")
+def remove(session: Session, username: Username, cancel_runs: departure.CancelRuns = False) -> None:
+    """Remove a member, and stop everything that acts for it. Admins only."""
+    call = f"users/delete/{quote(username, safe='')}{departure.runs_query(cancel_runs)}"
+    session.api.delete(session.api.in_workspace(call))
     session.print_state(username, "removed")
-
-
-def _end(
-    session: Session, username: str, act: str, successor: str | None, *, references: bool, cancel_runs: bool
-) -> None:
-    chosen = None if successor is None else {"owner": successor, "references": references}
-    body = {"act": act, "runs": departure.runs_of(cancel_runs), "successor": chosen}
-    session.api.post(session.api.in_workspace(f"users/departure/{quote(username, safe='')}"), body)
 
 
 @command(app, "orvanta member ownerless")

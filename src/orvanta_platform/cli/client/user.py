@@ -29,14 +29,6 @@ Deleted = Annotated[bool, typer.Option("--deleted", help="Also list deleted acco
 Provider = Annotated[str, typer.Argument(help="Name of the provider in oidc_providers.", metavar="PROVIDER")]
 Issuer = Annotated[str, typer.Argument(help="Issuer of the identity, as listed.", metavar="ISSUER")]
 Subject = Annotated[str, typer.Argument(help="Identifier of the person at the provider (`sub`).", metavar="SUBJECT")]
-SuccessorOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--successor",
-        help="New owner of everything that acts for the account in a workspace: <workspace>=u/<username>; repeatable.",
-        metavar="SUCCESSOR",
-    ),
-]
 Prefix = Annotated[str, typer.Argument(help="First characters of the token, as listed.", metavar="PREFIX")]
 
 
@@ -92,19 +84,10 @@ def departure_(session: Session, email: Email) -> None:
     departure.show(session, _path("departure", email))
 
 
-@command(app, "orvanta user disable ada@example.org", "orvanta user disable ada@example.org --successor main=u/bea")
-def disable(
-    session: Session,
-    email: Email,
-    successor: SuccessorOption = None,
-    references: departure.References = False,
-    cancel_runs: departure.CancelRuns = False,
-) -> None:
-    """Disable an account, and end its tokens and sessions. Superadmins only.
-
-    What acts for it stops, or continues for a successor.
-    """
-    _end(session, email, "disable", successor, references=references, cancel_runs=cancel_runs)
+@command(app, "orvanta user disable ada@example.org", "orvanta user disable ada@example.org --cancel-runs")
+def disable(session: Session, email: Email, cancel_runs: departure.CancelRuns = False) -> None:
+    """Disable an account, end its tokens and sessions, and stop everything that acts for it. Superadmins only."""
+    session.api.post(_path("disable", email) + departure.runs_query(cancel_runs))
     session.print_state(email, "disabled")
 
 
@@ -116,33 +99,13 @@ def enable(session: Session, email: Email) -> None:
 
 
 @command(app, "orvanta user delete ada@example.org")
-def delete(
-    session: Session,
-    email: Email,
-    successor: SuccessorOption = None,
-    references: departure.References = False,
-    cancel_runs: departure.CancelRuns = False,
-) -> None:
-    """Delete an account. What acts for it stops, or continues for a successor. Superadmins only.
+def delete(session: Session, email: Email, cancel_runs: departure.CancelRuns = False) -> None:
+    """Delete an account, and stop everything that acts for it. Superadmins only.
 
     Its items and runs remain, and its address cannot be used again.
     """
-    _end(session, email, "delete", successor, references=references, cancel_runs=cancel_runs)
+    session.api.delete(_path("delete", email) + departure.runs_query(cancel_runs))
     session.print_state(email, "deleted")
-
-
-def _end(
-    session: Session, email: str, act: str, successors: list[str] | None, *, references: bool, cancel_runs: bool
-) -> None:
-    chosen = {}
-    for each in successors or ():
-        workspace, equals, owner = each.partition("=")
-        if not equals:
-            raise typer.BadParameter("A successor is <workspace>=u/<username>.")
-        chosen[workspace] = {"owner": owner, "references": references}
-    session.api.post(
-        _path("departure", email), {"act": act, "runs": departure.runs_of(cancel_runs), "successors": chosen}
-    )
 
 
 @command(app, "orvanta user reset-password ada@example.org")

@@ -19,12 +19,6 @@ SELECT EXISTS (SELECT FROM account WHERE username = $1)
     OR EXISTS (SELECT FROM member WHERE username = $1)
     OR EXISTS (SELECT FROM former_member WHERE username = $1);
 
--- name: count_others
--- Number of enabled accounts of people, without this one.
-SELECT count(*)
-FROM account AS a
-WHERE NOT a.disabled AND a.email <> $1 AND NOT EXISTS (SELECT FROM service_account AS s WHERE s.email = a.email);
-
 -- name: insert
 -- Adds an account; returns no row if the address or the username is taken, also by a member or former member of a
 -- workspace.

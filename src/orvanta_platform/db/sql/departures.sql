@@ -1,67 +1,53 @@
 -- name: list_stopping
 -- Enabled schedules and HTTP triggers that act for an account, workflows and scripts deployed on its behalf, its
 -- service accounts, and automatic promotions and error handlers that it set up, in one workspace or ($2 null) all of
--- them; at most $3 of each kind in a workspace (null: all). total: number of all of them.
-SELECT kind, workspace, path, total
-FROM (
-    SELECT kind, workspace, path, count(*) OVER () AS total,
-           row_number() OVER (PARTITION BY workspace, kind ORDER BY path) AS place
-    FROM (
-        SELECT 'schedule' AS kind, workspace, path
-        FROM schedule
-        WHERE email = $1 AND ($2::text IS NULL OR workspace = $2) AND enabled
-        UNION ALL
-        SELECT 'http_trigger', workspace, path
-        FROM http_trigger
-        WHERE email = $1 AND ($2::text IS NULL OR workspace = $2) AND mode <> 'disabled'
-        UNION ALL
-        SELECT i.kind, i.workspace, i.path
-        FROM version AS v
-        JOIN item AS i ON i.version = v.id AND i.workspace = v.workspace AND i.kind = v.kind AND i.path = v.path
-        WHERE v.permissioned_as IS NOT NULL AND v.settings ->> 'on_behalf_of_email' = $1
-          AND ($2::text IS NULL OR v.workspace = $2) AND NOT i.archived
-        UNION ALL
-        SELECT 'service_account', s.workspace, s.username
-        FROM service_account AS s
-        JOIN member AS m ON m.email = s.email AND m.workspace = s.workspace
-        WHERE s.owner = $1 AND ($2::text IS NULL OR s.workspace = $2) AND NOT m.disabled
-        UNION ALL
-        SELECT 'automatic_promotion', e.workspace, e.name
-        FROM automatic_promotion AS a
-        JOIN environment AS e ON e.name = a.environment
-        WHERE a.email = $1 AND ($2::text IS NULL OR e.workspace = $2) AND a.disabled_reason IS NULL
-        UNION ALL
-        SELECT 'error_handler', workspace, path
-        FROM error_handler
-        WHERE email = $1 AND ($2::text IS NULL OR workspace = $2) AND NOT disabled
-    ) AS acting
-) AS placed
-WHERE $3::bigint IS NULL OR place <= $3
-ORDER BY workspace, kind, path;
+-- them; at most $3.
+SELECT 'schedule' AS kind, workspace, path
+FROM schedule
+WHERE email = $1 AND ($2::text IS NULL OR workspace = $2) AND enabled
+UNION ALL
+SELECT 'http_trigger', workspace, path
+FROM http_trigger
+WHERE email = $1 AND ($2::text IS NULL OR workspace = $2) AND mode <> 'disabled'
+UNION ALL
+SELECT i.kind, i.workspace, i.path
+FROM version AS v
+JOIN item AS i ON i.version = v.id AND i.workspace = v.workspace AND i.kind = v.kind AND i.path = v.path
+WHERE v.permissioned_as IS NOT NULL AND v.settings ->> 'on_behalf_of_email' = $1
+  AND ($2::text IS NULL OR v.workspace = $2) AND NOT i.archived
+UNION ALL
+SELECT 'service_account', s.workspace, s.username
+FROM service_account AS s
+JOIN member AS m ON m.email = s.email AND m.workspace = s.workspace
+WHERE s.owner = $1 AND ($2::text IS NULL OR s.workspace = $2) AND NOT m.disabled
+UNION ALL
+SELECT 'automatic_promotion', e.workspace, e.name
+FROM automatic_promotion AS a
+JOIN environment AS e ON e.name = a.environment
+WHERE a.email = $1 AND ($2::text IS NULL OR e.workspace = $2) AND a.disabled_reason IS NULL
+UNION ALL
+SELECT 'error_handler', workspace, path
+FROM error_handler
+WHERE email = $1 AND ($2::text IS NULL OR workspace = $2) AND NOT disabled
+ORDER BY workspace, kind, path LIMIT $3;
 
 -- name: list_owned
--- Items at paths below u/<username>/ of an account, in one workspace or ($2 null) all of them; at most $3 of each kind
--- in a workspace. total: number of all of them.
-SELECT kind, workspace, path, total
-FROM (
-    SELECT o.kind, o.workspace, o.path, count(*) OVER () AS total,
-           row_number() OVER (PARTITION BY o.workspace, o.kind ORDER BY o.path) AS place
-    FROM member AS m
-    JOIN (
-        SELECT kind, workspace, path FROM item WHERE NOT deleted
-        UNION ALL
-        SELECT 'variable', workspace, path FROM variable
-        UNION ALL
-        SELECT 'resource', workspace, path FROM resource
-        UNION ALL
-        SELECT 'schedule', workspace, path FROM schedule
-        UNION ALL
-        SELECT 'http_trigger', workspace, path FROM http_trigger
-    ) AS o ON o.workspace = m.workspace AND starts_with(o.path, 'u/' || m.username || '/')
-    WHERE m.email = $1 AND ($2::text IS NULL OR m.workspace = $2)
-) AS placed
-WHERE place <= $3
-ORDER BY workspace, kind, path;
+-- Items at paths below u/<username>/ of an account, in one workspace or ($2 null) all of them; at most $3.
+SELECT o.kind, o.workspace, o.path
+FROM member AS m
+JOIN (
+    SELECT kind, workspace, path FROM item WHERE NOT deleted
+    UNION ALL
+    SELECT 'variable', workspace, path FROM variable
+    UNION ALL
+    SELECT 'resource', workspace, path FROM resource
+    UNION ALL
+    SELECT 'schedule', workspace, path FROM schedule
+    UNION ALL
+    SELECT 'http_trigger', workspace, path FROM http_trigger
+) AS o ON o.workspace = m.workspace AND starts_with(o.path, 'u/' || m.username || '/')
+WHERE m.email = $1 AND ($2::text IS NULL OR m.workspace = $2)
+ORDER BY o.workspace, o.kind, o.path LIMIT $3;
 
 -- name: count
 -- Numbers of sessions, tokens and live runs of an account, in one workspace or ($2 null) all of them.

@@ -49,8 +49,6 @@ RULES: Mapping[tuple[str, str], str] = MappingProxyType(
         ("instance", "manage_accounts"): """
             POST /api/users/update/{email}
             GET /api/users/departure/{email}
-            POST /api/users/departure/{email}
-            GET /api/users/count_locked_out/{email}
             GET /api/users/identities/{email}
             POST /api/users/link_identity/{email}
             POST /api/users/unlink_identity/{email}

@@ -112,7 +112,6 @@ RULES: Mapping[tuple[str, str], str] = MappingProxyType(
             POST users/update/{username}
             DELETE users/delete/{username}
             GET users/departure/{username}
-            POST users/departure/{username}
             GET service_accounts/list
             POST service_accounts/create
             POST service_accounts/tokens/create/{username}

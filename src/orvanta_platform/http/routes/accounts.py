@@ -11,7 +11,6 @@ from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, cancel
 from orvanta_platform.http.schemas import people
 from orvanta_platform.services.access import accounts, departures, own_account
 from orvanta_platform.services.access.accounts import AccountChange
-from orvanta_platform.services.triggers import successions
 
 _U = "/api/users"
 
@@ -30,26 +29,6 @@ async def preview_account_departure(request: AnyRequest, email: FromPath[str]) -
     """List what stops when an account is disabled or deleted. Superadmins only."""
     found = await departures.preview_account(platform_of(request), actor_of(request), email)
     return answers.json(people.departure(found))
-
-
-@post(f"{_U}/departure/{{email:str}}", status_code=200, opt=call(body=people.EndAccount))
-async def end_account(request: AnyRequest, email: FromPath[str]) -> Response[bytes]:
-    """Disable or delete an account, and assign the items that act for it to successors, all of it or nothing.
-
-    Superadmins only. Automatic promotions, and items in workspaces without a successor, stop.
-    """
-    body = await body_of(request, people.EndAccount)
-    successors = {workspace: people.successor(each) for workspace, each in body.successors.items()}
-    await successions.end_account(
-        platform_of(request), actor_of(request), email, body.act, successors, cancel_runs=body.runs == "cancel"
-    )
-    return answers.text(f"{'Disabled' if body.act == 'disable' else 'Deleted'} the account {email}.")
-
-
-@get(f"{_U}/count_locked_out/{{email:str}}", opt=call(answer=int))
-async def count_locked_out(request: AnyRequest, email: FromPath[str]) -> Response[bytes]:
-    """Count the people who cannot log in with a password if only this account can. Superadmins only."""
-    return answers.json(await accounts.count_locked_out(platform_of(request), actor_of(request), email))
 
 
 @post(f"{_U}/disable/{{email:str}}", status_code=200, opt=call(query=("runs",)))
@@ -117,8 +96,6 @@ async def revoke_session(request: AnyRequest, token_prefix: FromPath[str]) -> Re
 ROUTES = [
     update_account,
     preview_account_departure,
-    end_account,
-    count_locked_out,
     disable_account,
     enable_account,
     delete_account,

@@ -21,7 +21,7 @@ from orvanta_platform.http.requests import (
 from orvanta_platform.http.schemas import accounts, people
 from orvanta_platform.services.access import departures, members
 from orvanta_platform.services.access.members import MemberChange
-from orvanta_platform.services.triggers import ownership, successions, transfers
+from orvanta_platform.services.triggers import ownership, transfers
 
 _W = "/api/w/{workspace:str}"
 
@@ -73,25 +73,6 @@ async def preview_member_departure(
     """List what stops when a member is disabled or removed. Admins only."""
     found = await departures.preview_member(platform_of(request), actor_of(request), workspace, username)
     return answers.json(people.departure(found))
-
-
-@post(f"{_W}/users/departure/{{username:str}}", status_code=200, opt=call(body=people.EndMembership))
-async def end_membership(request: AnyRequest, workspace: FromPath[str], username: FromPath[str]) -> Response[bytes]:
-    """Disable or remove a member, and assign the items that act for it to a successor, all of it or nothing.
-
-    Admins only. Automatic promotions stop in any case.
-    """
-    body = await body_of(request, people.EndMembership)
-    await successions.end_membership(
-        platform_of(request),
-        actor_of(request),
-        workspace,
-        username,
-        body.act,
-        None if body.successor is None else people.successor(body.successor),
-        cancel_runs=body.runs == "cancel",
-    )
-    return answers.text(f"{'Disabled' if body.act == 'disable' else 'Removed'} {username}.")
 
 
 @get(f"{_W}/users/is_owner/{{path:path}}", opt=call(answer=bool))
@@ -212,7 +193,6 @@ ROUTES = [
     update_member,
     remove_member,
     preview_member_departure,
-    end_membership,
     is_owner_of_path,
     invite_user,
     delete_invite,

@@ -13,7 +13,7 @@ from orvanta_platform.db.departures import OwnerlessRow
 from orvanta_platform.db.members import InvitationRow
 from orvanta_platform.db.tokens import SessionRow
 from orvanta_platform.services.access import departures
-from orvanta_platform.services.triggers import successions, transfers
+from orvanta_platform.services.triggers import transfers
 
 
 class UpdateAccount(msgspec.Struct):
@@ -108,51 +108,13 @@ class Departure(msgspec.Struct, kw_only=True):
     """Runs in progress, which continue or are cancelled."""
 
     items: list[ActingItem]
-    """Items that act for the member, at most 1000 of each kind in a workspace."""
-
-    items_total: int
-    """Number of all of them."""
+    """Items that act for the member, at most 1000."""
 
     owned: list[ActingItem]
-    """Items below u/<username>/, which remain there unless they are transferred, at most 1000 of each kind as well."""
-
-    owned_total: int
-    """Number of all of them."""
+    """Items below u/<username>/, which remain there unless they are transferred, at most 1000."""
 
     only_admin_of: list[str]
     """Workspaces without another enabled admin."""
-
-
-class Successor(msgspec.Struct, kw_only=True):
-    """New owner of the items that act for somebody who leaves a workspace."""
-
-    owner: str
-    """u/<username> of an enabled member."""
-
-    references: bool = False
-    """Allow runs of schedules to read references in their arguments with the rights of the new owner."""
-
-
-class EndMembership(msgspec.Struct, kw_only=True):
-    """The end of a membership."""
-
-    act: Literal["disable", "remove"]
-    runs: Literal["continue", "cancel"] = "continue"
-    """Runs in progress continue or are cancelled."""
-
-    successor: Successor | None = None
-    """Null: the items stop."""
-
-
-class EndAccount(msgspec.Struct, kw_only=True):
-    """The end of an account."""
-
-    act: Literal["disable", "delete"]
-    runs: Literal["continue", "cancel"] = "continue"
-    """Runs in progress continue or are cancelled."""
-
-    successors: dict[str, Successor] = {}
-    """Successors by workspace. The items of other workspaces stop."""
 
 
 class OwnerlessItem(msgspec.Struct, kw_only=True):
@@ -255,7 +217,7 @@ def departure(found: departures.Departure) -> Departure:
     """Convert a departure."""
     items, owned = (
         [ActingItem(kind=each.kind, workspace_id=each.workspace, path=each.path) for each in part]
-        for part in (found.items.items, found.owned.items)
+        for part in (found.items, found.owned)
     )
     counts = found.counts
     return Departure(
@@ -263,16 +225,9 @@ def departure(found: departures.Departure) -> Departure:
         tokens=counts.tokens,
         runs=counts.runs,
         items=items,
-        items_total=found.items.total,
         owned=owned,
-        owned_total=found.owned.total,
         only_admin_of=found.only_admin_of,
     )
-
-
-def successor(chosen: Successor) -> successions.Successor:
-    """Convert a successor."""
-    return successions.Successor(chosen.owner, chosen.references)
 
 
 def transfer(done: transfers.Transfer) -> Transfer:

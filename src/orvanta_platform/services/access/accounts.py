@@ -28,16 +28,9 @@ class AccountChange(msgspec.Struct, frozen=True):
     devops: bool | None = None
 
 
-async def count_locked_out(platform: Platform, actor: Actor, email: str) -> int:
-    """Return the number of people who cannot log in with a password if only this account can. Raises Forbidden."""
-    require(actor, "manage_accounts", _INSTANCE)
-    async with platform.db.acquire() as conn:
-        return await accounts.count_others(conn, email)
-
-
 async def update(platform: Platform, actor: Actor, email: str, change: AccountChange) -> None:
     """Change the name or the roles of an account. Raises Forbidden, NotFound, Conflict, LastAdmin."""
-    require_management(actor, "change accounts")
+    _require_management(actor, "change accounts")
     limits.check_line("A name", change.name)
 
     async def write(conn: Connection) -> list[UUID]:
@@ -67,10 +60,10 @@ async def disable(platform: Platform, actor: Actor, email: str, *, cancel_runs: 
 
     `cancel_runs`: its runs as well. Raises Forbidden, NotFound, BadRequest, LastAdmin.
     """
-    require_management(actor, "disable accounts")
+    _require_management(actor, "disable accounts")
 
     async def write(conn: Connection) -> list[UUID]:
-        row = await lock_leaver(conn, actor, email)
+        row = await _lock_leaver(conn, actor, email)
         return await disable_locked(platform, conn, actor, row, cancel_runs=cancel_runs)
 
     await departures.advance_cancelled(platform, await platform.db.retrying(write))
@@ -102,7 +95,7 @@ async def enable(platform: Platform, actor: Actor, email: str) -> None:
 
     Raises Forbidden, NotFound.
     """
-    require_management(actor, "enable accounts")
+    _require_management(actor, "enable accounts")
     async with platform.db.transaction() as conn:
         await enable_locked(conn, actor, await lock(conn, email))
 
@@ -121,10 +114,10 @@ async def delete(platform: Platform, actor: Actor, email: str, *, cancel_runs: b
 
     What it wrote remains, and nobody else gets its address or its username. Raises the errors of `disable`.
     """
-    require_management(actor, "delete accounts")
+    _require_management(actor, "delete accounts")
 
     async def write(conn: Connection) -> list[UUID]:
-        row = await lock_leaver(conn, actor, email)
+        row = await _lock_leaver(conn, actor, email)
         return await delete_locked(platform, conn, actor, row, cancel_runs=cancel_runs)
 
     await departures.advance_cancelled(platform, await platform.db.retrying(write))
@@ -151,7 +144,7 @@ async def reset_password(platform: Platform, actor: Actor, email: str) -> str | 
 
     API tokens remain valid. Raises Forbidden, NotFound, BadRequest, Conflict if the account is disabled.
     """
-    require_management(actor, "reset passwords")
+    _require_management(actor, "reset passwords")
     async with platform.db.transaction() as conn:
         row = await lock(conn, email)
         _refuse_self(actor, row)
@@ -172,7 +165,7 @@ async def reset_totp(platform: Platform, actor: Actor, email: str) -> None:
 
     Raises Forbidden, NotFound, BadRequest for the own account, Conflict if there is no authenticator.
     """
-    require_management(actor, "reset two-step logins")
+    _require_management(actor, "reset two-step logins")
     async with platform.db.transaction() as conn:
         row = await lock(conn, email)
         _refuse_self(actor, row)
@@ -182,8 +175,7 @@ async def reset_totp(platform: Platform, actor: Actor, email: str) -> None:
         await audit.record_instance(conn, actor, "users.totp.reset", "Updated", row.email)
 
 
-def require_management(actor: Actor, doing: str) -> None:
-    """Check that the actor may manage accounts. Raises Forbidden."""
+def _require_management(actor: Actor, doing: str) -> None:
     require(actor, "manage_accounts", _INSTANCE)
     refuse_limited(actor, doing)
 
@@ -200,7 +192,7 @@ async def lock(conn: Connection, email: str) -> AccountRow:
     return row
 
 
-async def lock_leaver(conn: Connection, actor: Actor, email: str) -> AccountRow:
+async def _lock_leaver(conn: Connection, actor: Actor, email: str) -> AccountRow:
     """Return an account that may be disabled or deleted, locked. Raises NotFound, BadRequest, LastAdmin, Conflict."""
     row = await lock(conn, email)
     _refuse_self(actor, row)

@@ -15,7 +15,7 @@ from orvanta_platform.control import audit
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target, require
 from orvanta_platform.db import accounts, departures, members, workspaces
-from orvanta_platform.db.departures import Counts, ItemList
+from orvanta_platform.db.departures import ActingItem, Counts
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import IdentityDisabled, NotFound
 from orvanta_platform.orchestrator import inbox
@@ -30,10 +30,10 @@ class Departure(msgspec.Struct, frozen=True):
     """Sessions, tokens, runs and items that end when an account or a member leaves."""
 
     counts: Counts
-    items: ItemList
-    """Items that act for the account; the first 1000 of each kind in a workspace."""
-    owned: ItemList
-    """Items at paths below u/<username>/, which remain there unless they are transferred; the first 1000 as well."""
+    items: list[ActingItem]
+    """Items that act for the account; the first 1000."""
+    owned: list[ActingItem]
+    """Items at paths below u/<username>/, which remain there unless they are transferred; the first 1000."""
     only_admin_of: list[str]
     """Workspaces without another enabled admin."""
 

@@ -66,37 +66,29 @@ async def update(
     refuse_limited(actor, "change members", bound=True)
 
     async def write(conn: Connection) -> list[UUID]:
-        row = await lock(conn, workspace, username)
-        return await update_locked(platform, conn, actor, row, change, cancel_runs=cancel_runs)
+        row = await _lock(conn, workspace, username)
+        runs: list[UUID] = []
+        if change.disabled is True or change.role not in (None, Role.ADMIN):
+            await _require_other_admin(conn, row)
+        if change.role is Role.ADMIN and names.is_service_email(row.email):
+            raise BadRequest("A service account cannot be an admin.")
+        if change.disabled is False and names.is_service_email(row.email):
+            await require_owner(conn, workspace, username)
+        if change.role is not None:
+            await members.set_role(conn, workspace, username, change.role)
+            if change.role is not Role.ADMIN:
+                await members.withdraw_invitations(conn, row.email, workspace)
+                runs = await departures.stop_owned(platform, conn, actor, row.email, workspace)
+        if change.disabled is not None:
+            await members.set_disabled(conn, workspace, username, change.disabled)
+        if change.disabled:
+            runs = await departures.stop(platform, conn, actor, row.email, workspace, cancel_runs=cancel_runs)
+        parameters = {"role": change.role, "disabled": change.disabled, "before": row.role}
+        parameters = {name: value for name, value in parameters.items() if value is not None}
+        await audit.record(conn, actor, "users.update", "Updated", username, parameters, workspace=workspace)
+        return runs
 
     await departures.advance_cancelled(platform, await platform.db.retrying(write))
-
-
-async def update_locked(
-    platform: Platform, conn: Connection, actor: Actor, row: LockedMember, change: MemberChange, *, cancel_runs: bool
-) -> list[UUID]:
-    """Change a member that the transaction has locked. Return cancelled runs. The caller has checked permissions."""
-    workspace, username = row.workspace, row.username
-    runs: list[UUID] = []
-    if change.disabled is True or change.role not in (None, Role.ADMIN):
-        await _require_other_admin(conn, row)
-    if change.role is Role.ADMIN and names.is_service_email(row.email):
-        raise BadRequest("A service account cannot be an admin.")
-    if change.disabled is False and names.is_service_email(row.email):
-        await require_owner(conn, workspace, username)
-    if change.role is not None:
-        await members.set_role(conn, workspace, username, change.role)
-        if change.role is not Role.ADMIN:
-            await members.withdraw_invitations(conn, row.email, workspace)
-            runs = await departures.stop_owned(platform, conn, actor, row.email, workspace)
-    if change.disabled is not None:
-        await members.set_disabled(conn, workspace, username, change.disabled)
-    if change.disabled:
-        runs = await departures.stop(platform, conn, actor, row.email, workspace, cancel_runs=cancel_runs)
-    parameters = {"role": change.role, "disabled": change.disabled, "before": row.role}
-    parameters = {name: value for name, value in parameters.items() if value is not None}
-    await audit.record(conn, actor, "users.update", "Updated", username, parameters, workspace=workspace)
-    return runs
 
 
 async def remove(platform: Platform, actor: Actor, workspace: str, username: str, *, cancel_runs: bool = False) -> None:
@@ -108,24 +100,17 @@ async def remove(platform: Platform, actor: Actor, workspace: str, username: str
     refuse_limited(actor, "remove members", bound=True)
 
     async def write(conn: Connection) -> list[UUID]:
-        row = await lock(conn, workspace, username)
-        return await remove_locked(platform, conn, actor, row, cancel_runs=cancel_runs)
+        row = await _lock(conn, workspace, username)
+        if names.is_service_email(row.email):
+            raise Conflict(f"{row.username} is a service account.", hint="Delete the service account instead.")
+        await _require_other_admin(conn, row)
+        runs = await departures.stop(platform, conn, actor, row.email, workspace, cancel_runs=cancel_runs)
+        await members.remove(conn, row.email, workspace)
+        parameters = {"email": row.email, "role": row.role}
+        await audit.record(conn, actor, "users.delete", "Delete", username, parameters, workspace=workspace)
+        return runs
 
     await departures.advance_cancelled(platform, await platform.db.retrying(write))
-
-
-async def remove_locked(
-    platform: Platform, conn: Connection, actor: Actor, row: LockedMember, *, cancel_runs: bool
-) -> list[UUID]:
-    """Remove a member that the transaction has locked. Return cancelled runs. The caller has checked permissions."""
-    if names.is_service_email(row.email):
-        raise Conflict(f"{row.username} is a service account.", hint="Delete the service account instead.")
-    await _require_other_admin(conn, row)
-    runs = await departures.stop(platform, conn, actor, row.email, row.workspace, cancel_runs=cancel_runs)
-    await members.remove(conn, row.email, row.workspace)
-    parameters = {"email": row.email, "role": row.role}
-    await audit.record(conn, actor, "users.delete", "Delete", row.username, parameters, workspace=row.workspace)
-    return runs
 
 
 async def invite(platform: Platform, actor: Actor, workspace: str, *, email: str, role: Role) -> SentInvitation:
@@ -286,8 +271,7 @@ async def _check_own_choice(conn: Connection, workspace: str, email: str, userna
         )
 
 
-async def lock(conn: Connection, workspace: str, username: str) -> LockedMember:
-    """Return a member, with the workspace locked until the transaction ends. Raises NotFound."""
+async def _lock(conn: Connection, workspace: str, username: str) -> LockedMember:
     row = await members.lock(conn, workspace, username)
     if row is None:
         raise NotFound(f"The workspace {workspace} has no member {username[:100]}.")

@@ -22,19 +22,11 @@ from orvanta_platform.control.client_address import network_of
 from orvanta_platform.control.identity import actor_of
 from orvanta_platform.control.instance_settings import BREAK_GLASS_ACCOUNT, MIN_PASSWORD_LENGTH, REQUIRE_TOTP
 from orvanta_platform.control.job_tokens import JobClaim, PresentedToken
-from orvanta_platform.control.permissions import require_workspace
 from orvanta_platform.db import accounts, tokens
 from orvanta_platform.db.accounts import AccountRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.tokens import Bearer
-from orvanta_platform.errors import (
-    EnrolmentRequired,
-    Forbidden,
-    NotFound,
-    RateLimited,
-    SecondFactorRequired,
-    Unauthenticated,
-)
+from orvanta_platform.errors import EnrolmentRequired, Forbidden, RateLimited, SecondFactorRequired, Unauthenticated
 from orvanta_platform.services.access import totp_codes
 from orvanta_platform.services.platform import Platform
 
@@ -70,20 +62,6 @@ class Session(msgspec.Struct, frozen=True):
 
     token: str
     lives_s: int = SESSION_S
-
-
-async def get_actor_in(platform: Platform, actor: Actor, workspace: str) -> Actor:
-    """Return the actor with the rights that its token has in another workspace. Raises NotFound if it is no member."""
-    if actor.workspace == workspace:
-        require_workspace(actor, workspace)
-        return actor
-    async with platform.db.acquire() as conn:
-        bearer = await tokens.resolve(conn, actor.token or b"", workspace, limits.MAX_SCOPES)
-    if bearer is None:
-        raise NotFound(f"The workspace {workspace[:100]} does not exist.")
-    found = actor_of(bearer, workspace)
-    require_workspace(found, workspace)
-    return replace(found, kind=actor.kind, address=actor.address, request_id=actor.request_id)
 
 
 class TokenResolver:

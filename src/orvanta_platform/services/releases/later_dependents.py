@@ -10,10 +10,10 @@ from orvanta_platform.control.permissions import require_workspace
 from orvanta_platform.db import environments
 from orvanta_platform.db.environments import EnvironmentRow
 from orvanta_platform.errors import Forbidden, NotFound
-from orvanta_platform.services.access.session import get_actor_in
 from orvanta_platform.services.catalog import dependents
 from orvanta_platform.services.catalog.dependents import MAX_SECONDS, Dependents, Kind
 from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.releases.requests import get_actor_in
 
 _NOT_SEARCHED = Dependents([], 0, 0, 0, truncated=True)
 

@@ -6,18 +6,19 @@ from collections.abc import Sequence
 from typing import Final, Literal, TypeAlias
 
 import msgspec
+from msgspec.structs import replace
 
 from orvanta_platform.control import audit, limits
 from orvanta_platform.control.actor import Actor, Role
-from orvanta_platform.control.permissions import Target, refuse_job, require
-from orvanta_platform.db import deployment_mails, environments, service_accounts
+from orvanta_platform.control.identity import actor_of
+from orvanta_platform.control.permissions import Target, refuse_job, require, require_workspace
+from orvanta_platform.db import deployment_mails, environments, service_accounts, tokens
 from orvanta_platform.db import deployments as rows
 from orvanta_platform.db.deployment_checks import CheckRow
 from orvanta_platform.db.deployments import DecisionRow, RequestRow
 from orvanta_platform.db.environments import EnvironmentRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import BadRequest, Conflict, Forbidden, NotFound, StalePlan
-from orvanta_platform.services.access.session import get_actor_in
 from orvanta_platform.services.catalog.environments import rules_of
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.releases import (
@@ -320,6 +321,20 @@ def stale_plan(current: str) -> StalePlan:
 def missing(request: int) -> NotFound:
     """Return the error for a request that does not exist or is not readable."""
     return NotFound(f"The request {request} does not exist.")
+
+
+async def get_actor_in(platform: Platform, actor: Actor, workspace: str) -> Actor:
+    """Return the actor with the rights that its token has in another workspace. Raises NotFound if it is no member."""
+    if actor.workspace == workspace:
+        require_workspace(actor, workspace)
+        return actor
+    async with platform.db.acquire() as conn:
+        bearer = await tokens.resolve(conn, actor.token or b"", workspace, limits.MAX_SCOPES)
+    if bearer is None:
+        raise NotFound(f"The workspace {workspace[:100]} does not exist.")
+    found = actor_of(bearer, workspace)
+    require_workspace(found, workspace)
+    return replace(found, kind=actor.kind, address=actor.address, request_id=actor.request_id)
 
 
 async def _check_open(

@@ -122,8 +122,7 @@ async def _schedule_draft(
         )
     if not references and _has_references(row):
         raise Forbidden(
-            f"Arguments of the schedule {path} contain references,"
-            f" which its runs will read with the permissions of {owner}.",
+            f"Arguments of the schedule contain references, which its runs will read with the permissions of {owner}.",
             hint="Check the arguments, then repeat the call with `references`.",
         )
     return ScheduleDraft(
