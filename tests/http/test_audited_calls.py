@@ -25,7 +25,6 @@ LEAVER = {"email": "leaver@example.com"}
 VALUES: dict[str, dict[str, str]] = {
     **PATH_VALUES,
     **{f"/api/users/{verb}/{{email}}": LEAVER for verb in ("disable", "delete", "reset_password", "reset_totp")},
-    "/api/users/departure/{email}": {"email": "departing@example.com"},
     "/api/r/{path}": {"path": "main/hook"},
 }
 """Path parameters of objects that a call can change."""

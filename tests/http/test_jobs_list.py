@@ -8,6 +8,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from msgspec.structs import replace
 from tests.conftest import TestDatabase
 from tests.http.harness import ApiHarness, W, script
 
@@ -116,6 +117,11 @@ async def test_histogram_reads_newest_runs_of_any_kind(api: ApiHarness, jobs: di
     nobody = JobFilter(created_by="nobody")
     found = await histograms.histogram(api.platform, actor, "main", nobody, 10, limit=1)
     assert not found.counted and found.counted_from is not None and found.counted_from > found.since
+    exact = found.counted_from
+    limited = replace(actor, scopes=("jobs:read:f/a/*",))
+    found = await histograms.histogram(api.platform, limited, "main", nobody, 10, limit=1)
+    # The time of a run that the caller may not read is given in hours.
+    assert found.counted_from is not None and exact < found.counted_from and found.counted_from.minute == 0
     found = await histograms.histogram(api.platform, actor, "main", nobody, 10)
     assert found.counted_from is None
     # An index finds failed runs: the older ones are counted too.

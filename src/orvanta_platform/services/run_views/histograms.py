@@ -66,10 +66,16 @@ async def histogram(
         counted = await job_lists.count_over_time(
             conn, workspace, visible, filter, width.total_seconds(), limit, None if unread is None else unread[0]
         )
-    return Histogram(since, until, width, counted, _counted_from(counted, unread, limit))
+    sees_all = visible.everything and visible.scope is None
+    return Histogram(since, until, width, counted, _counted_from(counted, unread, limit, exact=sees_all))
 
 
-def _counted_from(counted: Sequence[StateCount], unread: tuple[UUID, datetime] | None, limit: int) -> datetime | None:
+def _counted_from(
+    counted: Sequence[StateCount], unread: tuple[UUID, datetime] | None, limit: int, *, exact: bool
+) -> datetime | None:
+    """Return the time from which runs were counted. Not `exact`: in hours, because the run may be hidden."""
     if sum(each.runs for each in counted) >= limit:
         return min(each.first_at for each in counted)
-    return None if unread is None else unread[1]
+    if unread is None:
+        return None
+    return unread[1] if exact else unread[1].replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
