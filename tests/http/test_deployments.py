@@ -443,9 +443,13 @@ async def test_rights_of_both_workspaces_are_needed(pipeline: Pipeline) -> None:
     assert (await pipeline.admin.get("/api/w/main/deployments/environment")).status_code == 404
     # A token of one workspace, a token with scopes, and a service account.
     token, digest = names.new_token("user"), names.token_hash
-    limited = names.new_token("user")
+    limited, pipeline_token = names.new_token("user"), names.new_token("user")
     async with pipeline.api.platform.db.transaction() as conn:
         prefix = names.token_prefix
+        kinds = ("deployments", "releases", "flows", "scripts", "schedules", "http_triggers", "variables", "resources")
+        writing = ["deployments:write", *(f"{kind}:read" for kind in kinds)]
+        made = digest(pipeline_token), prefix(pipeline_token), "user", "both@example.com"
+        await tokens.insert(conn, *made, scopes=writing)
         await tokens.insert(conn, digest(token), prefix(token), "user", "both@example.com", workspace="live")
         scopes = ["deployments:read"]
         await tokens.insert(conn, digest(limited), prefix(limited), "user", "both@example.com", scopes=scopes)
@@ -455,12 +459,16 @@ async def test_rights_of_both_workspaces_are_needed(pipeline: Pipeline) -> None:
     assert (await both.post(f"{D}/withdraw/1")).status_code == 200
     request = await pipeline.request(pipeline.admin)
     await pipeline.admin.post(f"{L}/service_accounts/create", json={"username": "robot", "role": "developer"})
-    made = await pipeline.admin.post(
+    robot_token = await pipeline.admin.post(
         f"{L}/service_accounts/tokens/create/robot",
         json={"scopes": ["*:*"], "expiration": "2099-01-01T00:00:00Z"},
     )
-    robot = client_of(pipeline.api.app, made.json()["token"] if made.text.startswith("{") else made.text)
+    secret = robot_token.json()["token"] if robot_token.text.startswith("{") else robot_token.text
+    robot = client_of(pipeline.api.app, secret)
     assert (await act(robot, "approve", request))[0] in (403, 404)
+    # A member who reads the token of a pipeline does not approve as its owner.
+    status, error = await act(client_of(pipeline.api.app, pipeline_token), "approve", request)
+    assert (status, error["message"]) == (403, "Jobs, and tokens with limits, cannot decide about deployments."), error
     # Items are written with the rights of the member who applies them.
     await pipeline.rules()
     await apply_changes(

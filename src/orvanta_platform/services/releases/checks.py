@@ -8,7 +8,7 @@ from typing import Final
 from orvanta_platform import clock
 from orvanta_platform.control import names
 from orvanta_platform.control.actor import Actor, Role, system
-from orvanta_platform.control.permissions import Target, refuse_job, require
+from orvanta_platform.control.permissions import Target, refuse_job, refuse_limited, require
 from orvanta_platform.db import deployments as rows
 from orvanta_platform.db.deployments import RequestRow
 from orvanta_platform.db.environments import EnvironmentRow
@@ -119,7 +119,8 @@ async def list_unfulfilled_time_rules(
 
 def _require_person(actor: Actor, workspace: str) -> None:
     require(actor, "decide", Target(workspace, "deployment"))
-    refuse_job(actor, "decide about deployments")
+    # Otherwise a member who can read the token of a pipeline could approve the own requests with it.
+    refuse_limited(actor, "decide about deployments", bound=True)
     if names.is_service_email(actor.email):
         raise Forbidden("Service accounts cannot decide about deployments.", hint="A person must approve.")
 
