@@ -40,7 +40,7 @@ async def test_links_and_invitations_are_mailed(api: ApiHarness, mail: tuple[Mai
     assert (created.status_code, created.text) == (201, f"Created the account {EMAIL}.")
     link = next(line for line in text_of(box).splitlines() if "/first_password#" in line)
     assert f"admin (admin@localhost) created the account {EMAIL}" in text_of(box) and "in Orvanta" in text_of(box)
-    assert "You are invited to the workspace main, and can join after that." in text_of(box)
+    assert "After that, you can join the workspace main, to which you are invited." in text_of(box)
     provider = {"label": "Corp", "issuer": "https://idp.example.org", "client_id": "orvanta"}
     await api.client.post("/api/settings/global/oidc_providers", json={"value": {"corp": provider}})
     api.platform.instance._cache.clear()

@@ -99,8 +99,8 @@ def add(session: Session, email: Email, role: RoleOption = RoleName.DEVELOPER, u
 def invite(session: Session, email: Email, role: RoleOption = RoleName.DEVELOPER) -> None:
     """Invite an address, whose account need not exist yet. Admins only.
 
-    Its owner joins with `orvanta member join`. Without a mail server in the setting smtp, no mail is sent, nor if
-    somebody has to create the account first.
+    Its owner joins with `orvanta member join`. No mail is sent if there is no mail server in the setting smtp, or if
+    somebody must create the account first.
     """
     from orvanta_platform.cli.client.output import say
 

@@ -162,8 +162,7 @@ SELECT state, plan_hash FROM deployment_request WHERE id = $1 FOR UPDATE;
 UPDATE deployment_request SET state = $2, closed_by = $3, closed_at = app_now() WHERE id = $1;
 
 -- name: withdraw_same_rollbacks
--- Closes, as the member $4, the other open requests to roll an environment back to the release $2 than the request $3,
--- which was applied.
+-- Closes, as the member $4, all open requests to roll back to the release $2 except the request $3, which was applied.
 UPDATE deployment_request SET state = 'withdrawn', closed_by = $4, closed_at = app_now()
 WHERE environment = $1 AND release = $2 AND id <> $3 AND kind = 'rollback' AND state = 'open'
 RETURNING id;

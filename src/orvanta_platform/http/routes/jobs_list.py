@@ -204,8 +204,9 @@ async def histogram(
     """Count the runs that match the filter, by state and interval of time.
 
     The range is from `created_after` (default: one day before) to `created_before` (default: now), in at most 200
-    `buckets`. If the workspace has more than 50,000 runs in it, those that are among the newest 50,000 are counted, and
-    `counted_from` is the time of the oldest of these.
+    `buckets`. If it has more than 50,000 runs, only the newest 50,000 are searched, or with a filter for failed runs or
+    words, the newest 50,000 that match. `counted_from` is then the beginning of the counted time, rounded up to the
+    hour for callers who may not read all runs.
     """
     found = await histograms.histogram(platform_of(request), actor_of(request), workspace, job_filter, buckets)
     return histogram_schemas.histogram(found)

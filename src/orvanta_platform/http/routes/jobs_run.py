@@ -216,12 +216,12 @@ async def run_code_flow(
 ) -> str:
     """Run a function of a workflow that is written as code as a job: 400 `not_yet_supported`.
 
-    Such a workflow runs in the job of its script, because jobs of their own are those of nodes, which the platform
-    knows before the run. Scripts and nodes of workflows do the same.
+    Such a workflow runs in the job of its script. Only nodes, which are known before the run starts, have jobs of their
+    own. Use a script and a node instead.
     """
     await jobs.require_writable(platform_of(request), actor_of(request), workspace, job_id)
     raise NotYetSupported(
-        f"Workflows that are written as code are not supported: {entrypoint[:100]} cannot run as a task.",
+        f"Functions of workflows written as code cannot run as jobs of their own: {entrypoint[:100]}.",
         hint="Call the function directly, or make it a script and a node of a workflow.",
     )
 

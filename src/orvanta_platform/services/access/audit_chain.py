@@ -34,10 +34,10 @@ _PATIENCE_MS = 2000
 _MAX_BACKDATING = timedelta(hours=1)
 """Time by which a row may precede those linked before it, because its transaction began earlier."""
 _MAX_DROPPED = 100_000
+"""Maximum number of rows of a chain that one call deletes."""
 _UNKNOWN_ANCHOR = (
     "the anchor does not belong to this chain: it was entered incorrectly, or links were changed or cut off afterwards"
 )
-"""Maximum number of rows of a chain that one call deletes."""
 
 log = structlog.get_logger(__name__)
 

@@ -23,7 +23,7 @@ async def send_link(
     `created`: the account is new; otherwise its password was removed. `invited_to`: workspaces that have invited it.
     """
     did = "created the account" if created else "reset the password of your account"
-    invited = f"You are invited to {_workspaces(invited_to)}, and can join after that.\n\n" if invited_to else ""
+    invited = f"After that, you can join {_workspaces(invited_to)}, to which you are invited.\n\n" if invited_to else ""
     text = (
         f"{actor.username} ({actor.email}) {did} {email} in Orvanta, the platform for workflows at\n"
         f"{platform.settings.base_url}.\n\n"

@@ -222,14 +222,14 @@ async def require_owner(conn: Connection, workspace: str, username: str) -> None
     """Check that the owner of a service account is an active admin. Raises Conflict."""
     if not await service_accounts.has_admin_owner(conn, workspace, username):
         raise Conflict(
-            f"The owner of the service account {username} is no admin anymore.",
+            f"The owner of the service account {username} is no longer an admin.",
             hint="Assign another owner: Settings → Service accounts, or `orvanta member assign`.",
         )
 
 
 async def _insert(conn: Connection, workspace: str, email: str, username: str | None, role: Role) -> str:
     account = None if names.is_service_email(email.lower()) else await accounts.get(conn, email)
-    if account is None or account.deleted_at is not None:
+    if account is None:
         raise NotFound(
             f"There is no account {email[:200]}.", hint="Invite the address, or ask a superadmin to create it."
         )

@@ -50,8 +50,8 @@ async def _is_able(conn: Connection, workspace: str, username: str, email: str, 
 
 
 async def refuse_unreadable(conn: Connection, actor: Actor, environment: EnvironmentRow, request: int) -> None:
-    """Raise Forbidden for a request that is open and that the actor, an approver who cannot read it, is asked to
-    approve. Others do not learn whether it exists.
+    """Raise Forbidden for an open request that the actor, an approver of the environment, may not read. Others do not
+    learn whether it exists.
     """
     if not rules_of(environment).approvals:
         return

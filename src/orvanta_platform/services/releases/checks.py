@@ -119,10 +119,10 @@ async def list_unfulfilled_time_rules(
 
 def _require_person(actor: Actor, workspace: str) -> None:
     require(actor, "decide", Target(workspace, "deployment"))
-    # Otherwise a member who can read the token of a pipeline could approve the own requests with it.
-    refuse_limited(actor, "decide about deployments", bound=True)
     if names.is_service_email(actor.email):
         raise Forbidden("Service accounts cannot decide about deployments.", hint="A person must approve.")
+    # Otherwise members who can read the token of a pipeline could approve their own requests with it.
+    refuse_limited(actor, "decide about deployments", bound=True)
 
 
 def _is_named(actor: Actor, principals: Sequence[str]) -> bool:
