@@ -298,14 +298,7 @@ async def test_scoped_token_starts_only_named_items(api: ApiHarness) -> None:
         assert (await api.client.post(f"{W}/flows/create", json=body)).status_code == 201
     made = await api.client.post("/api/users/tokens/create", json={"scopes": ["jobs:run:f/sales/*"]})
     client = client_of(api.app, made.text)
-    started = await client.post(f"{W}/jobs/run/f/f/sales/a", json={})
-    assert started.status_code == 201
-    # The missing scope is named, whether the run exists or not.
-    for run in (started.text, str(UUID(int=7))):
-        for call in ("jobs_u/get", "jobs_u/completed/get_result_maybe", "jobs_u/completed/get_result"):
-            hidden = await client.get(f"{W}/{call}/{run}")
-            assert hidden.status_code == 403, (call, hidden.text)
-            assert hidden.json()["error"]["hint"] == "The token needs the scope jobs:read."
+    assert (await client.post(f"{W}/jobs/run/f/f/sales/a", json={})).status_code == 201
     refused: list[Any] = [
         await client.post(f"{W}/jobs/run/f/f/other/a", json={}),
         await client.post(f"{W}/jobs/run/preview", json={"content": "", "language": "bash"}),

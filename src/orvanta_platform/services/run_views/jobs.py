@@ -84,11 +84,11 @@ class JobDetail(msgspec.Struct, frozen=True):
 
 
 async def get_readable(platform: Platform, conn: Connection, actor: Actor, workspace: str, id: UUID) -> JobRow:
-    """Return the run or job with this id, if the actor may read it. Raises NotFound; Forbidden if it may read none.
+    """Return the run or job with this id, if the actor may read it. Raises NotFound.
 
     Nodes without a row (not started, skipped) are found by the plan of their run.
     """
-    permissions.require_role(actor, "read", workspace, ["run"])
+    permissions.require_workspace(actor, workspace)
     row = await find(platform, conn, workspace, id)
     if row is None or not permissions.can(actor, "read", target_of(row)):
         raise NotFound(f"The job {id} does not exist.")

@@ -355,7 +355,6 @@ async def _end_of(platform: Platform, actor: Actor, workspace: str, run: UUID) -
     async with platform.db.acquire() as conn:
         found = await job_views.get_status(conn, workspace, run)
     if found is None or not permissions.can(actor, "read", jobs.target_of(found.standing)):
-        permissions.require_role(actor, "read", workspace, ["run"])
         raise NotFound(f"The job {run} does not exist.")
     early = platform.blueprints.get_early_job(run)
     if early is not None and (answer := await _early_result(platform, run, early)) is not None:
