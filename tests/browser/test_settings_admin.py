@@ -68,7 +68,7 @@ async def test_settings_of_instance_are_changed(page: Page, site: Site) -> None:
     await page.get_by_role("button", name="Use default of Default tags").click()
     # Values of the environment are shown as such, without secrets.
     environment = rows(page, "Environment")
-    await expect(environment.filter(has_text="ORVANTA_PORT")).to_contain_text("Set by the environment")
+    await expect(environment.filter(has_text="ORVANTA_PORT")).to_contain_text("Set for this process")
     await expect(environment.filter(has_text="ORVANTA_INSTANCE_KEY")).to_contain_text("Default")
     await is_accessible(page)
     await page.get_by_label("Search: Environment").fill("ORVANTA_HOST")

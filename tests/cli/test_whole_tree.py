@@ -17,7 +17,7 @@ from orvanta_platform.workflow.document import parse
 from orvanta_platform.workflow.tree.item import KINDS, Item
 from orvanta_platform.workflow.tree.writing import write
 
-pytestmark = pytest.mark.extended
+pytestmark = pytest.mark.soak
 
 SCHEMA = {"type": "object", "properties": {"n": {"type": "integer", "default": 1}}, "required": ["n"], "order": ["n"]}
 LOOP = """# Comments remain.

@@ -20,7 +20,7 @@ from orvanta_platform.evaluate.raw import members
 from orvanta_platform.evaluate.small import ExpressionValue, Scope
 from orvanta_platform.workflow.reads import Opener
 
-CASES: Final = int(os.environ.get("EXPRESSION_CASES", "2000"))
+CASES: Final = int(os.environ.get("EXPRESSION_CASES", "800"))
 SOAK_CASES: Final = int(os.environ.get("EXPRESSION_CASES", "100000"))
 PARTS: Final = 10
 

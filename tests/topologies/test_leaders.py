@@ -28,7 +28,7 @@ from tests.topologies import earlier
 from tests.topologies.load import W
 from tests.topologies.separate import Installation
 
-pytestmark = pytest.mark.extended
+pytestmark = pytest.mark.soak
 
 COMMIT = earlier.find_commit()
 SETTINGS = {"ORVANTA_ALLOWED_NETWORKS": "127.0.0.0/8", "ORVANTA_AUDIT_RETENTION_DAYS": "30"}
@@ -151,7 +151,7 @@ async def owner(database: TestDatabase) -> AsyncIterator[asyncpg.Connection[asyn
         "same version",
         pytest.param(
             "earlier version",
-            marks=[pytest.mark.soak, pytest.mark.skipif(COMMIT is None, reason="the history is missing")],
+            marks=pytest.mark.skipif(COMMIT is None, reason="the history is missing"),
         ),
     ]
 )

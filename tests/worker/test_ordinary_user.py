@@ -21,7 +21,8 @@ pytestmark = pytest.mark.extended
 ROOT, NOBODY = 0, 65534
 SOAK = pytest.mark.soak
 RUNS = [
-    pytest.param(ROOT, ["tests/worker/test_attacks.py", "tests/worker/test_packages.py"], id="root"),
+    pytest.param(ROOT, ["tests/worker/test_attacks.py"], id="root"),
+    pytest.param(ROOT, ["tests/worker/test_packages.py"], id="packages of root", marks=SOAK),
     pytest.param(
         ROOT,
         ["tests/conformance/test_go.py::test_builds_are_isolated_between_workspaces", "tests/packages/test_npm.py"],

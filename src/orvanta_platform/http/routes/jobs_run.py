@@ -216,8 +216,8 @@ async def run_code_flow(
 ) -> str:
     """Run a function of a workflow that is written as code as a job: 400 `not_yet_supported`.
 
-    Such a workflow runs in the job of its script. Only nodes, which are known before the run starts, have jobs of their
-    own. Use a script and a node instead.
+    Such a workflow runs in the job of its script, because only nodes, which are known before the run starts, have jobs
+    of their own. Use a script and a node instead.
     """
     await jobs.require_writable(platform_of(request), actor_of(request), workspace, job_id)
     raise NotYetSupported(

@@ -21,8 +21,9 @@ _S = "/api/w/{workspace:str}/workspaces"
 async def edit_large_file_storage_config(request: AnyRequest, workspace: FromPath[str]) -> None:
     """Set the object storage of the workspace: 400 `not_yet_supported`, except to have none of its own. Admins only.
 
-    Files of all workspaces are in the object storage of the installation, separated by prefixes. With an object storage
-    per workspace, the server would send requests to addresses that members choose, with secrets that only jobs read.
+    Files of all workspaces are in the object storage of the installation, separated by prefixes, because with an
+    object storage per workspace the server would send requests to addresses that members choose, with secrets that only
+    jobs read.
     """
     permissions.require(actor_of(request), "admin", Target(workspace, "workspace"))
     if (await small_body_of(request, schemas.EditLargeFileStorage)).large_file_storage:
