@@ -229,7 +229,7 @@ async def require_owner(conn: Connection, workspace: str, username: str) -> None
 
 async def _insert(conn: Connection, workspace: str, email: str, username: str | None, role: Role) -> str:
     account = None if names.is_service_email(email.lower()) else await accounts.get(conn, email)
-    if account is None:
+    if account is None or account.deleted_at is not None:
         raise NotFound(
             f"There is no account {email[:200]}.", hint="Invite the address, or ask a superadmin to create it."
         )
