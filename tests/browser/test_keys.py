@@ -311,3 +311,23 @@ async def test_marked_text_is_the_browsers_to_copy(page: Page, site: Site) -> No
     await page.evaluate("getSelection().removeAllRanges()")
     await page.keyboard.press("Control+v")
     await expect(page.get_by_text("The clipboard contains no nodes.")).to_be_visible()
+
+
+SLOW_FRAMES = "window.requestAnimationFrame = (call) => setTimeout(() => call(performance.now()), 300); 0"
+
+
+async def test_zoom_of_a_key_is_not_undone_by_the_frame_after_it(page: Page, site: Site) -> None:
+    await page.emulate_media(reduced_motion="reduce")
+    await opened(page, site, STEPS)
+    await page.evaluate(SLOW_FRAMES)
+    press = Keys(page)
+    await press("0", "1", "0")
+    await scale(page, "1")
+    await page.evaluate("new Promise(requestAnimationFrame)")
+    await scale(page, "1")
+    # A panel that opens fits the graph again.
+    await press("1", "y")
+    await expect(page.get_by_label("YAML of the workflow")).to_be_visible()
+    await press("0")
+    await page.evaluate("new Promise(requestAnimationFrame)")
+    await scale(page, "1")

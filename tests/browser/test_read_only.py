@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 from tests.browser.conftest import Site
 from tests.browser.test_editing import node
 from tests.browser.test_settings import has_account, token_of
@@ -100,3 +101,30 @@ async def test_viewer_is_offered_neither_changes_nor_runs(page: Page, site: Site
         await page.goto(f"/w/main/{address}")
         await expect(main.get_by_role("heading", level=1)).to_be_visible()
         await expect(main.get_by_role("button", name=button)).to_have_count(0)
+
+
+SLOW_TIMERS = """const timeout = window.setTimeout;
+window.setTimeout = (call, delay, ...given) => timeout(call, delay || 300, ...given);"""
+"""The page learns of each answer a turn of the browser later, when some of its parts know the next one already."""
+
+
+@pytest.mark.usefixtures("items")
+async def test_role_that_arrives_beside_the_workflow_leaves_the_page_read_only(page: Page, site: Site) -> None:
+    await log_in_as(page, site, "otto", "operator")
+    await page.add_init_script(SLOW_TIMERS)
+    workflow: asyncio.Future[None] = asyncio.Future()
+
+    async def send_workflow(route: Route) -> None:
+        await route.continue_()
+        workflow.set_result(None)
+
+    async def send_role(route: Route) -> None:
+        await workflow
+        await route.continue_()
+
+    await page.route("**/api/w/main/flows/get/**", send_workflow)
+    await page.route("**/api/w/main/users/whoami", send_role)
+    await page.goto(f"/w/main/workflows/{PATH}?view=versions")
+    main = page.get_by_role("main")
+    await expect(main.get_by_text("This is the first version.").first).to_be_visible()
+    await expect(main.get_by_role("button", name="Restore as draft")).to_have_count(0)

@@ -1,4 +1,11 @@
-import { useReactFlow, useStore, useStoreApi } from "@xyflow/react";
+import {
+  getViewportForBounds,
+  type ReactFlowInstance,
+  useReactFlow,
+  useStore,
+  useStoreApi,
+  type Viewport,
+} from "@xyflow/react";
 import { type FocusEvent, useCallback, useEffect, useRef } from "react";
 import { useEditor, useEditorStore } from "../editor/context";
 import { select } from "../editor/store";
@@ -11,6 +18,16 @@ const READABLE = 0.8;
 const FAR = 0.5;
 const prefersReducedMotion = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
 
+type Measured = Pick<ReactFlowInstance, "getNodes" | "getNodesBounds">;
+
+/**
+ * Return the viewport in which a frame of this size shows all nodes. `fitView` would apply it a frame later, when it would
+ * undo what the user did meanwhile.
+ */
+export function fitted({ getNodes, getNodesBounds }: Measured, width: number, height: number): Viewport {
+  return getViewportForBounds(getNodesBounds(getNodes()), width, height, FIT.minZoom, FIT.maxZoom, FIT.padding);
+}
+
 /** Provides zoom and navigation to the actions of the page while the canvas is mounted. */
 export function ProvideView() {
   const store = useEditorStore();
@@ -20,7 +37,10 @@ export function ProvideView() {
     const duration = prefersReducedMotion() ? 0 : 200;
     store.setState({
       canvas: {
-        fit: () => void flow.fitView({ ...FIT, duration }),
+        fit: () => {
+          const { width, height } = inner.getState();
+          if (width > 0) void flow.setViewport(fitted(flow, width, height), { duration });
+        },
         zoomTo: (zoom) => void flow.zoomTo(zoom, { duration }),
         zoomBy: (factor) => void flow.zoomTo(flow.getZoom() * factor, { duration }),
         reveal: (id) => {

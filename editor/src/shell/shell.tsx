@@ -95,10 +95,16 @@ function useWorkspaceState(id: string | undefined): { exists: boolean | undefine
 
 /** Return what the user may do in a workspace: everything until the role is known, because the server decides. */
 function useAccessOf(workspace: string | undefined, archived: boolean): Access {
-  const role = useQuery({ ...ownMemberQuery(workspace ?? ""), enabled: workspace !== undefined }).data?.role;
+  const { data, isPending } = useQuery({ ...ownMemberQuery(workspace ?? ""), enabled: workspace !== undefined });
+  const role = data?.role;
   return useMemo(
-    () => ({ archived, mayRun: role !== "viewer", mayEdit: role !== "viewer" && role !== "operator" }),
-    [archived, role],
+    () => ({
+      archived,
+      known: !isPending,
+      mayRun: role !== "viewer",
+      mayEdit: role !== "viewer" && role !== "operator",
+    }),
+    [archived, isPending, role],
   );
 }
 

@@ -4,13 +4,15 @@ import { t } from "../texts/t";
 /** Permissions of the user in the workspace of the page. An archived workspace starts no runs and permits no changes. */
 export interface Access {
   archived: boolean;
+  /** The role was read, or could not be; until then, pages assume that it permits everything. */
+  known: boolean;
   /** The role permits starting runs. */
   mayRun: boolean;
   /** The role permits changing items. */
   mayEdit: boolean;
 }
 
-export const AccessContext = createContext<Access>({ archived: false, mayRun: true, mayEdit: true });
+export const AccessContext = createContext<Access>({ archived: false, known: true, mayRun: true, mayEdit: true });
 
 export const useAccess = () => useContext(AccessContext);
 

@@ -5,7 +5,6 @@ import { waitingQuery } from "../api/acceptance";
 import { movedTo } from "../api/client";
 import { getDraft } from "../api/drafts";
 import { emptyFlow, type Flow, flowQuery } from "../api/flows";
-import { ownMemberQuery } from "../api/members";
 import { Canvas } from "../canvas/canvas";
 import { FollowShownIterations } from "../canvas/iterations";
 import { useAutosave } from "../editor/autosave";
@@ -19,7 +18,7 @@ import { useFirst } from "../lib/use-first";
 import { useParams, useSearchParams } from "../routing/hooks";
 import { Link, Navigate } from "../routing/link";
 import { t } from "../texts/workflow-page";
-import { useReadOnly } from "../ui/access";
+import { useAccess, useReadOnly } from "../ui/access";
 import css from "../ui/editor-page.module.css";
 import { Failed, Skeleton } from "../ui/states";
 import { at, text } from "../workflow/types";
@@ -69,9 +68,9 @@ function Loaded({ workspace, path }: { workspace: string; path: string }) {
   });
   const error = flow.error ?? draft.error;
   const found = flow.data ?? (fresh ? emptyFlow(path) : null);
-  const role = useQuery(ownMemberQuery(workspace));
   const readOnly = useReadOnly();
-  const loaded = found !== null && !error && !draft.isPending && !kept.isPending && !role.isPending;
+  const { known } = useAccess();
+  const loaded = found !== null && !error && !draft.isPending && !kept.isPending && known;
   const opened = useFirst(
     loaded ? { flow: found, draft: draft.data ?? null, kept: readOnly ? null : (kept.data ?? null), readOnly } : null,
   );
@@ -115,7 +114,8 @@ function Opened({ workspace, flow, draft, kept, readOnly }: OpenedProps) {
     return made;
   }, []);
   // A page that can be edited stays so, with its unsaved changes; the server refuses to save them.
-  const permitted = !useReadOnly();
+  const readOnlyNow = useReadOnly();
+  const permitted = useAccess().known && !readOnlyNow;
   useEffect(() => {
     if (permitted) store.setState({ readOnly: false });
   }, [permitted, store]);
