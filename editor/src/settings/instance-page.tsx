@@ -69,7 +69,7 @@ function ProcessRow({ setting }: { setting: ProcessSetting }) {
           <span>{withCode(setting.description)}</span>
         </span>
       </div>
-      <span className={css.note}>{setting.set ? t("settings.setByEnvironment") : t("settings.default")}</span>
+      <span className={css.note}>{setting.set ? t("settings.setForProcess") : t("settings.default")}</span>
     </>
   );
 }

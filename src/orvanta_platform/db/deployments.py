@@ -143,12 +143,12 @@ async def insert_request(
     return added
 
 
-async def count_open(conn: Connection, environment: str, release: int, kind: str, email: str) -> tuple[int | None, int]:
+async def find_open(conn: Connection, environment: str, release: int, kind: str, email: str) -> tuple[int | None, int]:
     """Return the open request of a kind for a release, and the number of open requests of an author.
 
     Only the author's own rollback is returned: that of another member does not prevent one.
     """
-    row = await conn.fetchrow(_SQL["count_open"], environment, release, kind, email)
+    row = await conn.fetchrow(_SQL["find_open"], environment, release, kind, email)
     assert row is not None
     return row["same"], row["own"]
 

@@ -50,7 +50,7 @@ INSERT INTO deployment_request (environment, release, kind, overwrite, plan_hash
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text[])
 RETURNING id;
 
--- name: count_open
+-- name: find_open
 -- The open request of an environment for the release $2 of the kind $3, which for a rollback is one of the author $4,
 -- and the number of those of this author.
 SELECT min(id) FILTER (WHERE release = $2 AND kind = $3 AND (kind <> 'rollback' OR author_email = $4)) AS same,

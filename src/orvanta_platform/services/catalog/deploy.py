@@ -106,9 +106,9 @@ async def history(
 
 async def list_page(platform: Platform, actor: Actor, workspace: str, kind: Kind, filter: Filter) -> list[ItemRow]:
     """Return a page of the items that match `filter` and that the actor may read. Raises NotFound, Forbidden."""
-    readable_ones = _readable(actor, workspace, kind, filter)
+    seen = _readable(actor, workspace, kind, filter)
     async with platform.db.acquire() as conn:
-        return await items.list_page(conn, workspace, kind, readable_ones)
+        return await items.list_page(conn, workspace, kind, seen)
 
 
 async def list_paths(platform: Platform, actor: Actor, workspace: str, kind: Kind) -> list[str]:

@@ -163,7 +163,7 @@ async def _play(
     if failed:
         message = f"The test {failed[0]} of the workflow {path} fails."
         return result(passed=False, tests=len(outcomes), failed=failed[:_MAX_NAMES], message=message)
-    not_run = release_tests.list_not_run(tests, outcomes)
+    not_run = release_tests.describe_not_run(tests, outcomes)
     if not_run is None:
         return result(passed=True, tests=len(tests))
     if not due.is_late:

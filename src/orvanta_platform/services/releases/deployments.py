@@ -137,7 +137,7 @@ async def open_previous(platform: Platform, actor: Actor, workspace: str) -> Pla
         row = await rows.find_earlier(conn, environment.name)
         if row is None:
             raise NotFound(f"No other release ran in {environment.name} before the present one.")
-        present, _ = await rows.count_open(conn, environment.name, row.id, "rollback", actor.email)
+        present, _ = await rows.find_open(conn, environment.name, row.id, "rollback", actor.email)
     if present is None:
         release = await releases.open_release(workspace, row)
         return await requests.open_request(platform, actor, environment, release, "rollback", overwrite=False)

@@ -15,11 +15,11 @@ from orvanta_platform.services.releases import checks
 
 
 async def list_waiting(
-    platform: Platform, actor: Actor, workspace: str, *, limit: int, readable_ones: bool = True
+    platform: Platform, actor: Actor, workspace: str, *, limit: int, can_read: bool = True
 ) -> list[RequestRow]:
     """Return the open requests whose plan the actor may approve and has not approved, oldest first.
 
-    `readable_ones` False: those instead that the actor could approve if it were able to read all of their items.
+    `can_read` False: those instead that the actor could approve if it were able to read all of their items.
 
     Empty if the workspace is not an environment, needs no approvals, or the actor is not an approver. Raises NotFound.
     """
@@ -39,5 +39,5 @@ async def list_waiting(
             actor.email,
             seen,
             without_own=not rules.author_may_approve,
-            readable=readable_ones,
+            readable=can_read,
         )

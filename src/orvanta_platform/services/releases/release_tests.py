@@ -89,13 +89,13 @@ async def _blockers(
     except OrvantaError as error:
         return [_not_run(path, f"The tests of the workflow {path} were not run: {error.message}", _REPEAT)]
     failed = [_failed_test(path, name, source) for name, passed in outcomes.items() if not passed]
-    if skipped := list_not_run(tests, outcomes):
+    if skipped := describe_not_run(tests, outcomes):
         failed.append(_not_run(path, f"Tests of the workflow {path} were not run: {skipped}", _REPEAT))
     return failed
 
 
-def list_not_run(tests: Sequence[TestName], outcomes: Mapping[str, bool]) -> str | None:
-    """Return the names of tests that have no outcome, with the limits that they exceed; None: all have one."""
+def describe_not_run(tests: Sequence[TestName], outcomes: Mapping[str, bool]) -> str | None:
+    """Return the end of a message that names the tests without an outcome and their limits; None: all have one."""
     names = [each.name for each in tests if each.name not in outcomes]
     if not names:
         return None

@@ -342,7 +342,7 @@ async def _check_open(
 ) -> None:
     """Lock the environment, and check that it may have another request."""
     await rows.lock_environment(conn, environment.name)
-    same, own = await rows.count_open(conn, environment.name, release.row.id, kind, actor.email)
+    same, own = await rows.find_open(conn, environment.name, release.row.id, kind, actor.email)
     if same is not None:
         raise Conflict(f"The request {same} for this release is open.", hint="Apply or renew it, or withdraw it.")
     if kind == "promotion":
