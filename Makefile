@@ -5,7 +5,7 @@ PYTHON := .venv/bin/python
 # Three processes keep two cores busy: tests wait for a database, a process or a page a quarter of their time. The others
 # wait longer, for processes that are killed and for compilers.
 PROCESSES := 3
-test-extended test-all: PROCESSES := 4
+test-extended test-all: PROCESSES := 5
 PYTEST = $(PYTHON) -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 ARGS ?=
 # Programs that are installed for the tests: browser, or all

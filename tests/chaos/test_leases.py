@@ -104,7 +104,7 @@ async def test_reaped_worker_cannot_record_requeued_job(scene: ApiHarness) -> No
     assert (await end(scene)).again >= len(stale) > 0
 
 
-@pytest.mark.parametrize("how", ["killed and held down", "stopped"])
+@pytest.mark.parametrize("how", [pytest.param("killed and held down", marks=pytest.mark.soak), "stopped"])
 async def test_database_outage_longer_than_lease_reaps_no_worker(scene: ApiHarness, how: str) -> None:
     stage, database = scene.stage, scene.stage.database
     await on_the_way(scene, "result read")

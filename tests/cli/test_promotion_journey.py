@@ -137,6 +137,7 @@ def test_workflow_is_promoted_by_command_line(cli: Cli, installation: Installati
         cli("env", "delete", instance.workspace(name))
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(("name", "way"), [("url", UrlWay), ("file", FileWay)])
 def test_workflow_is_promoted_to_second_instance(
     cli: Cli, installation: Installation, second: httpx.Client, name: str, way: type[UrlWay]
