@@ -49,6 +49,7 @@ SEARCHES = {
     "beginning of most resources": AuditFilter(resource_prefix="f/"),
     "rare folder": AuditFilter(resource_prefix="f/nothing/"),
     "operation and folder": AuditFilter(operation="schedules", resource_prefix="f/folder7/"),
+    "operation and folder of other operations": AuditFilter(operation="jobs", resource_prefix="f/folder7/"),
     "old rows of a folder": AuditFilter(resource_prefix="f/folder7/", until=OLD),
     "rare actor": AuditFilter(actor="nobody"),
     "rare resource": AuditFilter(resource="f/nothing"),

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 from playwright.async_api import Page, expect
-from tests.browser.conftest import EMAIL, PASSWORD, Site
+from tests.browser.conftest import EMAIL, PASSWORD, Site, write_code
 from tests.browser.test_editing import LIST, draft_saved, node, opened
 from tests.browser.test_fields import draft
 from tests.browser.test_scripts import code_of, deployed
@@ -163,7 +163,7 @@ async def test_drafts_that_are_no_workflow_are_opened_and_mended(page: Page, sit
         await page.get_by_role("button", name="Close").click()
         await page.goto("/w/main")
     await page.goto(f"/w/main/workflows/{path}?panel=yaml")
-    await page.get_by_label("YAML of the workflow").fill(LIST)
+    await write_code(page.get_by_label("YAML of the workflow"), LIST)
     await expect(node(page, "three")).to_be_visible()
     await expect(page.get_by_role("button", name="No problems")).to_be_visible()
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 from playwright.async_api import Locator, Page, expect
-from tests.browser.conftest import PASSWORD
+from tests.browser.conftest import PASSWORD, write_code
 from tests.clone import Clone, command
 
 PAGES = Path(__file__).parents[2] / "docs" / "tutorials"
@@ -109,7 +109,9 @@ class Reader:
     async def _block(self, block: Block) -> None:
         text = block.text.replace(ADDRESS, self.clone.base)
         if self.code_field is not None:
-            await (await self._field(self.code_field)).fill(block.text)
+            field = await self._field(self.code_field)
+            is_editor = await field.get_attribute("contenteditable") == "true"
+            await (write_code(field, block.text) if is_editor else field.fill(block.text))
             self.code_field = None
         elif block.title is not None:
             await asyncio.to_thread(self._terminal, f"cat > '{block.title}' <<'end of file'\n{block.text}end of file\n")

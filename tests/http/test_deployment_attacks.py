@@ -199,6 +199,21 @@ async def test_rollback_goes_back_only_and_a_refused_one_changes_nothing(
     assert (status, error.get("code"), await pipeline.summary()) == (409, "deployment_blocked", "One"), error
 
 
+async def test_rollback_names_no_items_that_its_caller_may_not_read(pipeline: Pipeline) -> None:
+    """History does not list the release to those who may not read its items, so neither must a refused rollback."""
+    ann = await pipeline.person("ann")
+    secret = {"kind": "script", "path": "f/secret/deep"}
+    for workspace in ("main", "live"):
+        await apply_changes(pipeline.admin, [{"kind": "folder", "path": "secret", "content": {}}], workspace)
+    content = {"content": "echo 1", "language": "bash"}
+    await apply_changes(pipeline.admin, [{**secret, "content": content}])
+    await pipeline.deploy(1)
+    await pipeline.deploy(await pipeline.release("Two", items=[*CHOSEN, secret]))
+    await pipeline.deploy(await pipeline.release("Three"))
+    refused = await ann.post(f"{D}/rollback", json={"reason": "Wrong", "source": "main", "number": 2})
+    assert refused.status_code == 403 and "may not read" in refused.text and "secret" not in refused.text, refused.text
+
+
 SET_TIME = """
 UPDATE workflow_test
 SET body = jsonb_set(body::jsonb, '{scheduled_at}', to_jsonb($1::text))::json, hash = $1
@@ -412,8 +427,8 @@ async def test_floods_of_requests_and_comments_are_limited(pipeline: Pipeline, m
         assert answer.status_code == status, answer.text
     job = job_client(pipeline.api, await started(pipeline.api, vic, base=L))
     assert (await job.post(f"{D}/comment/{request['id']}", json={"comment": "x"})).status_code == 403
-    # A release has at most one open request, and a member at most MAX_OPEN.
-    again = await bob.post(f"{D}/create", json={"source": "main", "number": 1})
+    # A member has at most one open request for a release, and at most MAX_OPEN.
+    again = await ann.post(f"{D}/create", json={"source": "main", "number": 1})
     assert (again.status_code, again.json()["error"]["code"]) == (409, "conflict")
     monkeypatch.setattr(requests, "MAX_OPEN", 1)
     named = {"source": "main", "number": await pipeline.release("Two")}

@@ -276,6 +276,28 @@ async def test_smoke_run_in_which_members_intervene_neither_passes_nor_orders_a_
     await assert_only_held(pipeline, "Three")
 
 
+async def test_smoke_run_that_a_departure_interrupts_orders_no_rollback(pipeline: Pipeline) -> None:
+    """Its sub-workflow acts for a member who leaves, with whose runs it is cancelled."""
+    await pipeline.person("leo", live=Role.ADMIN)
+    await pipeline.deploy(1)
+    inner = {"path": "f/team/inner", "on_behalf_of_email": "leo@example.com", "summary": ""}
+    script = {"type": "rawscript", "language": "bash", "content": "exit 0", "input_transforms": {}}
+    value = {"modules": [{"id": "a", "value": script}]}
+    made = await pipeline.admin.post(f"{L}/flows/create", json={**inner, "value": value})
+    assert made.status_code == 201, made.text
+    text = "value:\n  modules:\n    - {id: b, value: {type: flow, path: f/team/inner, input_transforms: {}}}\n"
+    await apply_changes(pipeline.admin, [{"kind": "flow", "path": SMOKE["path"], "content": {"text": text}}], "live")
+    await pipeline.rules(on_failed_check="rollback", checks={"smoke_run": SMOKE})
+    await pipeline.deploy(await pipeline.release("Two"))
+    await check(pipeline.api.platform)
+    (job,) = await pipeline.api.worker.claim_all()
+    left = await pipeline.admin.delete(f"{L}/users/delete/leo", params={"runs": "cancel"})
+    assert left.is_success, left.text
+    await pipeline.api.worker.finish(job, 1, error="killed")
+    await later(pipeline)
+    await assert_only_held(pipeline, "Two")
+
+
 async def assert_only_held(pipeline: Pipeline, summary: str) -> None:
     """Check that the smoke run failed and only holds promotions; lift the hold."""
     found = (await newest(pipeline.admin))["check"]

@@ -417,6 +417,17 @@ async def test_open_request_of_another_member_does_not_prevent_a_rollback(pipeli
     assert withdrawn == [{"request": opened["id"], "applied": done.json()["id"]}]
 
 
+async def test_open_request_of_another_member_does_not_prevent_a_promotion(pipeline: Pipeline) -> None:
+    """Otherwise a member who may not apply requests could hold up each release by requesting it."""
+    ann, bob = await pipeline.person("ann"), await pipeline.person("bob")
+    first = await pipeline.request(ann, overwrite=True)
+    assert (await ann.post(f"{D}/create", json={"source": "main", "number": 1})).status_code == 409
+    status, done = await act(bob, "apply", await pipeline.request(bob))
+    assert (status, done.get("state")) == (200, "applied"), done
+    closed = (await ann.get(f"{D}/get/{first['id']}")).json()
+    assert (closed["state"], closed["closed_by"]) == ("withdrawn", "bob")
+
+
 @pytest.mark.extended
 async def test_rights_of_both_workspaces_are_needed(pipeline: Pipeline) -> None:
     """Neither a request nor its application has rights that its caller does not have."""

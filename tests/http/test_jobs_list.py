@@ -128,6 +128,12 @@ async def test_histogram_reads_newest_runs_of_any_kind(api: ApiHarness, jobs: di
     failed = JobFilter(states=("failed",))
     found = await histograms.histogram(api.platform, actor, "main", failed, 10, limit=2)
     assert sum(each.runs for each in found.counted) == 1 and found.counted_from is None
+    # Of these, too, only the newest are read.
+    await api.flow(script("again"))
+    await api.worker.finish((await api.worker.claim())["again"], error="Boom")
+    unmatched = JobFilter(states=("failed",), created_by="nobody")
+    found = await histograms.histogram(api.platform, actor, "main", unmatched, 10, limit=1)
+    assert not found.counted and found.counted_from is not None
 
 
 ITEM = {"value": {"modules": [script("a")]}, "summary": "Item"}

@@ -104,7 +104,7 @@ async def test_yaml_documents_are_parsed_once(api: ApiHarness) -> None:
 async def test_bypass_needs_a_named_member_and_a_reason(api: ApiHarness) -> None:
     ann = await api.member("ann", Role.DEVELOPER)
     bob = await api.member("bob", Role.DEVELOPER)
-    assert (await send(api.client, "policies/create", policy(bypass=["u/ann"])))[0] == 200
+    assert (await send(api.client, "policies/create", policy(bypass=["u/ann", "u/lim"])))[0] == 200
     urgent = {"policy_bypass_reason": "Incident 7"}
     assert (await send(ann, "flows/create", flow()))[1]["hint"].count("policy_bypass_reason") == 1
     assert (await send(bob, "flows/create", flow(**urgent)))[0] == 400
@@ -113,6 +113,9 @@ async def test_bypass_needs_a_named_member_and_a_reason(api: ApiHarness) -> None
     assert "policy_bypass_reason" not in await api.get("flows/get/f/team/flow")
     rows = await operations(api)
     assert rows[1:] == [("policies.bypass", "f/team/flow"), ("policies.bypass", "f/team/script")]
+    # Members can often read the token of a pipeline.
+    limited = await api.member("lim", Role.DEVELOPER, scopes=["flows:write"])
+    assert (await send(limited, "flows/create", flow("f/team/other", **urgent)))[0] == 400
     # A second policy that allows no bypass still applies.
     assert (await send(api.client, "policies/create", policy("strict")))[0] == 200
     assert (await send(ann, "flows/create", flow("f/team/more", **urgent)))[0] == 400

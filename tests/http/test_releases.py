@@ -144,6 +144,24 @@ async def test_release_is_read_and_made_by_those_who_read_all_items(api: ApiHarn
     assert (await outsider.get("/api/w/admins/releases/list")).json() == []
 
 
+async def test_grants_of_items_do_not_open_releases(api: ApiHarness) -> None:
+    """An item of another kind can have the same path."""
+    await apply(api.client, [{"kind": "folder", "path": "secret", "content": {}}])
+    shared = {"content": "echo shared\n", "language": "bash"}
+    await apply(api.client, [{"kind": "script", "path": "f/secret/report", "content": shared}])
+    hidden = {"summary": "Hidden", "value": {"modules": [{"id": "a", "value": {"type": "identity"}}]}}
+    body = {"path": "f/secret/report", **hidden}
+    assert (await api.client.post(f"{W}/flows/create", json=body)).status_code == 201
+    viewer = await api.member("vic", Role.VIEWER)
+    grant = {"owner": "u/vic", "write": False}
+    assert (await api.client.post(f"{W}/acls/add/script/f/secret/report", json=grant)).is_success
+    assert (await viewer.get(f"{W}/scripts/get/p/f/secret/report")).status_code == 200
+    await create(api.client, items=[{"kind": "flow", "path": "f/secret/report"}])
+    assert (await viewer.get(f"{W}/releases/list")).json() == []
+    for call in ("get", "export"):
+        assert (await viewer.get(f"{W}/releases/{call}/1")).status_code == 404
+
+
 class Signer:
     """Another instance, or an attacker with a key of their own."""
 

@@ -144,9 +144,9 @@ async def insert_request(
 
 
 async def find_open(conn: Connection, environment: str, release: int, kind: str, email: str) -> tuple[int | None, int]:
-    """Return the open request of a kind for a release, and the number of open requests of an author.
+    """Return the open request of an author for a release, and the number of open requests of the author.
 
-    Only the author's own rollback is returned: that of another member does not prevent one.
+    The requests of other members prevent none.
     """
     row = await conn.fetchrow(_SQL["find_open"], environment, release, kind, email)
     assert row is not None
@@ -210,12 +210,10 @@ async def close_request(conn: Connection, request: int, state: str, username: st
     await conn.execute(_SQL["close_request"], request, state, username)
 
 
-async def withdraw_same_rollbacks(
-    conn: Connection, environment: str, release: int, applied: int, username: str
-) -> list[int]:
-    """Close the other open requests for the rollback that a request has done; return their ids."""
-    values = (environment, release, applied, username)
-    return [row["id"] for row in await conn.fetch(_SQL["withdraw_same_rollbacks"], *values)]
+async def withdraw_same(conn: Connection, environment: str, applied: RequestRow, username: str) -> list[int]:
+    """Close the other open requests for what a request has done; return their ids."""
+    values = (environment, applied.release, applied.id, username, applied.kind)
+    return [row["id"] for row in await conn.fetch(_SQL["withdraw_same"], *values)]
 
 
 async def set_plan(conn: Connection, request: int, plan_hash: str, *, overwrite: bool) -> None:

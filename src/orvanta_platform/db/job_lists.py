@@ -198,7 +198,7 @@ _RULES: dict[str, _Rule] = {
 def is_indexed(filter: JobFilter) -> bool:
     """Return whether an index finds the runs of a filter, so that those that do not match are not read."""
     found = (filter.words, filter.args_words, filter.result_words, filter.parent_job, filter.gates)
-    return filter.states == ("failed",) or any(each is not None for each in found)
+    return any(each is not None for each in found)
 
 
 async def list_jobs(
@@ -281,10 +281,13 @@ async def find_ended_run(
 ) -> tuple[UUID, datetime] | None:
     """Return id and creation time of an ended run that was created in the time of the filter.
 
-    `position`: the number of newer ones; 0 is the newest.
+    A filter of failed runs means one of these, which an index lists. `position`: the number of newer ones; 0 is the
+    newest.
     """
     conditions = _Conditions([workspace])
     texts = ["v.workspace = $1", *_window(("ended_runs",), conditions, filter)]
+    if filter.states == ("failed",):
+        texts.append("v.status = 'failed'")
     text = _ENDED_RUN.replace("{window}", " AND ".join(texts)).replace("{position}", conditions.bind(position))
     row = await conn.fetchrow(text, *conditions.values)
     return None if row is None else (row["id"], row["created_at"])

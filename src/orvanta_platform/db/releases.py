@@ -52,13 +52,13 @@ async def insert(conn: Connection, new: NewRelease) -> ReleaseRow | None:
 
 async def list_page(conn: Connection, workspace: str, filter: Filter, before: int | None) -> list[ReleaseRow]:
     """Return a page of the releases whose paths are readable according to `filter`, newest first, below `before`."""
-    who = (filter.everything, filter.patterns, filter.principals, filter.scope)
+    who = (filter.everything, filter.patterns, filter.scope)
     rows = await conn.fetch(_SQL["list"], workspace, before, *who, filter.limit)
     return [ReleaseRow(**dict(row)) for row in rows]
 
 
 async def get(conn: Connection, workspace: str, number: int, filter: Filter) -> ReleaseRow | None:
     """Return a release if its paths are readable according to `filter`."""
-    who = (filter.everything, filter.patterns, filter.principals, filter.scope)
+    who = (filter.everything, filter.patterns, filter.scope)
     row = await conn.fetchrow(_SQL["get"], workspace, number, *who)
     return None if row is None else ReleaseRow(**dict(row))

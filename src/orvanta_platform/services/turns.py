@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final, Literal, TypeAlias
@@ -10,6 +11,8 @@ from typing import Final, Literal, TypeAlias
 from orvanta_platform.errors import RateLimited
 
 _MAX_WAITING: Final = 20
+_MAX_OF_ACCOUNT: Final = 8
+"""Calls of one account, so that it cannot use up those of the others."""
 _RETRY_AFTER_S: Final = 5
 
 
@@ -24,24 +27,24 @@ class Turns:
 
     def __init__(self) -> None:
         self._locks: dict[tuple[str, str], asyncio.Lock] = {}
-        self._calls: dict[tuple[str, str], int] = {}
+        self._calls: dict[tuple[str, str], Counter[str | None]] = {}
 
     @asynccontextmanager
-    async def take(self, what: Kind, workspace: str) -> AsyncIterator[None]:
-        """Wait for the turn. Raises RateLimited if too many calls wait."""
+    async def take(self, what: Kind, workspace: str, account: str | None = None) -> AsyncIterator[None]:
+        """Wait for the turn. Raises RateLimited if too many calls wait, in all or of the account."""
         key = what, workspace
-        calls = self._calls.get(key, 0)
-        if calls > _MAX_WAITING:
+        calls = self._calls.setdefault(key, Counter())
+        if calls.total() > _MAX_WAITING or (account is not None and calls[account] >= _MAX_OF_ACCOUNT):
             raise RateLimited(
                 "Too many change sets, archives, plans, test runs or searches of this workspace are waiting.",
                 hint="Try again later.",
                 details={"retry_after_s": _RETRY_AFTER_S},
             )
-        self._calls[key] = calls + 1
+        calls[account] += 1
         try:
             async with self._locks.setdefault(key, asyncio.Lock()):
                 yield
         finally:
-            self._calls[key] -= 1
-            if not self._calls[key]:
+            calls[account] -= 1
+            if not calls.total():
                 del self._calls[key], self._locks[key]

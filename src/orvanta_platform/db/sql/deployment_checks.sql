@@ -44,7 +44,7 @@ RETURNING deployment;
 
 -- name: get_interventions
 -- Returns whether somebody cancelled a part of the ended run $2, or of a run that it called, paused, continued or moved
--- it, since $3, and whether somebody decided in one of them.
+-- it, since $3, and whether somebody decided in one of them. Runs of members who leave are cancelled with one another.
 WITH RECURSIVE called AS (
     SELECT $2::uuid AS id
     UNION ALL
@@ -53,7 +53,8 @@ WITH RECURSIVE called AS (
 SELECT EXISTS (SELECT FROM audit AS a
                WHERE a.workspace = $1 AND a.at >= $3
                  AND a.operation IN ('jobs.cancel', 'jobs.continue', 'jobs.move', 'jobs.pause_before')
-                 AND a.parameters ->> 'run' IN (SELECT id::text FROM called)) AS changed,
+                 AND a.parameters ->> 'run' IN (SELECT id::text FROM called))
+       OR EXISTS (SELECT FROM run AS r JOIN called USING (id) WHERE r.cancel_by IS NOT NULL) AS changed,
        EXISTS (SELECT FROM decision AS d WHERE d.run IN (SELECT id FROM called)) AS decided;
 
 -- name: is_current

@@ -51,12 +51,10 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text[])
 RETURNING id;
 
 -- name: find_open
--- The open request of an environment for the release $2 of the kind $3, which for a rollback is one of the author $4,
--- and the number of those of this author.
-SELECT min(id) FILTER (WHERE release = $2 AND kind = $3 AND (kind <> 'rollback' OR author_email = $4)) AS same,
-       count(*) FILTER (WHERE author_email = $4) AS own
+-- The open request of the author $4 for the release $2 of the kind $3, and the number of open requests of this author.
+SELECT min(id) FILTER (WHERE release = $2 AND kind = $3) AS same, count(*) AS own
 FROM deployment_request
-WHERE environment = $1 AND state = 'open';
+WHERE environment = $1 AND state = 'open' AND author_email = $4;
 
 -- name: count_recent
 -- The number of requests of an environment that the author $2 has made in the last hour.
@@ -161,10 +159,11 @@ SELECT state, plan_hash FROM deployment_request WHERE id = $1 FOR UPDATE;
 -- Closes a request.
 UPDATE deployment_request SET state = $2, closed_by = $3, closed_at = app_now() WHERE id = $1;
 
--- name: withdraw_same_rollbacks
--- Closes, as the member $4, all open requests to roll back to the release $2 except the request $3, which was applied.
+-- name: withdraw_same
+-- Closes, as the member $4, all open requests of the kind $5 for the release $2 except the request $3, which was
+-- applied.
 UPDATE deployment_request SET state = 'withdrawn', closed_by = $4, closed_at = app_now()
-WHERE environment = $1 AND release = $2 AND id <> $3 AND kind = 'rollback' AND state = 'open'
+WHERE environment = $1 AND release = $2 AND id <> $3 AND kind = $5 AND state = 'open'
 RETURNING id;
 
 -- name: set_plan

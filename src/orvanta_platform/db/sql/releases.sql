@@ -9,18 +9,16 @@ RETURNING id, workspace, number, digest, notes, paths, body, imported::text AS i
 
 -- name: list
 -- A page of the releases of a workspace below number $2, newest first; only those of which all paths are readable.
+-- Grants of items do not count: an item of another kind can have the same path.
 SELECT r.id, r.workspace, r.number, r.digest, r.notes, r.paths, NULL AS body, r.imported::text AS imported,
        r.created_by, r.created_at
 FROM release AS r
 WHERE r.workspace = $1 AND ($2::integer IS NULL OR r.number < $2)
   AND NOT EXISTS (
       SELECT FROM unnest(r.paths) AS p (path)
-      WHERE NOT ($3 OR p.path LIKE ANY ($4::text[])
-                 OR EXISTS (SELECT FROM item AS i
-                            WHERE i.workspace = r.workspace AND i.path = p.path AND i.extra_perms ?| $5::text[]))
-         OR NOT ($6::text[] IS NULL OR p.path LIKE ANY ($6))
+      WHERE NOT ($3 OR p.path LIKE ANY ($4::text[])) OR NOT ($5::text[] IS NULL OR p.path LIKE ANY ($5))
   )
-ORDER BY r.number DESC LIMIT $7;
+ORDER BY r.number DESC LIMIT $6;
 
 -- name: get
 -- The release with a number, if all of its paths are readable.
@@ -30,8 +28,5 @@ FROM release AS r
 WHERE r.workspace = $1 AND r.number = $2
   AND NOT EXISTS (
       SELECT FROM unnest(r.paths) AS p (path)
-      WHERE NOT ($3 OR p.path LIKE ANY ($4::text[])
-                 OR EXISTS (SELECT FROM item AS i
-                            WHERE i.workspace = r.workspace AND i.path = p.path AND i.extra_perms ?| $5::text[]))
-         OR NOT ($6::text[] IS NULL OR p.path LIKE ANY ($6))
+      WHERE NOT ($3 OR p.path LIKE ANY ($4::text[])) OR NOT ($5::text[] IS NULL OR p.path LIKE ANY ($5))
   );

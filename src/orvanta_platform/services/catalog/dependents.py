@@ -118,7 +118,7 @@ async def list_dependents(platform: Platform, actor: Actor, workspace: str, kind
     require_workspace(actor, workspace)
     await _require_readable(platform, actor, workspace, kind, path)
     origin, found = (kind, path), _Found()
-    async with platform.turns.take("references", workspace):
+    async with platform.turns.take("references", workspace, actor.email):
         try:
             async with asyncio.timeout(MAX_SECONDS):
                 await _search(platform, workspace, _readers(actor, workspace), origin, found)

@@ -75,7 +75,7 @@ async def plan(platform: Platform, actor: Actor, workspace: str, moves: Sequence
     RateLimited.
     """
     _check(actor, workspace, moves)
-    async with platform.turns.take("plans", workspace):
+    async with platform.turns.take("plans", workspace, actor.email):
         async with platform.db.acquire() as conn:
             await _require_moves(conn, actor, workspace, moves)
             found = await _read(conn, workspace, moves)
@@ -91,7 +91,7 @@ async def apply(platform: Platform, actor: Actor, workspace: str, moves: Sequenc
     """
     _check(actor, workspace, moves)
     known: _Documents = {}
-    async with platform.turns.take("plans", workspace), platform.db.acquire() as conn:
+    async with platform.turns.take("plans", workspace, actor.email), platform.db.acquire() as conn:
         # Documents are parsed here: the transaction parses only those that were deployed meanwhile.
         await _documents(workspace, moves, await _read(conn, workspace, moves), known)
 

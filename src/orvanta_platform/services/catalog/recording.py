@@ -80,7 +80,7 @@ async def record(platform: Platform, actor: Actor, workspace: str, id: UUID) -> 
         row = await _recordable(conn, row)
     if row.run_path is None:
         raise _not_recordable()
-    async with platform.turns.take("tests", workspace):
+    async with platform.turns.take("tests", workspace, actor.email):
         return path, await of_run(platform, actor, row)
 
 
@@ -91,7 +91,7 @@ async def record_answers(platform: Platform, actor: Actor, workspace: str, id: U
     """
     async with platform.db.acquire() as conn:
         row = await _recordable(conn, await jobs.get_readable(platform, conn, actor, workspace, id))
-    async with platform.turns.take("tests", workspace):
+    async with platform.turns.take("tests", workspace, actor.email):
         made = await _recording_of(platform, actor, row, [MAX_CALLS])
     if len(msgspec.json.encode(made)) > MAX_SIZE:
         raise _too_large()

@@ -112,7 +112,7 @@ async def _move(platform: Platform, actor: Actor, workspace: str, path: str, id:
         async with platform.db.acquire() as conn:
             await platform.blueprints.of(conn, run, is_call=True)  # compiled before the run is locked
     except OrvantaError as error:
-        return MoveResult(id, False, (Obstacle(None, error.message),))
+        return MoveResult(id, False, (_unusable(run, error),))
     write = partial(_write, platform, actor, version, blueprint, id)
     obstacles = await platform.db.retrying(write)
     if obstacles:
@@ -157,12 +157,17 @@ async def _check(platform: Platform, run: RunRow) -> tuple[VersionMove | None, S
     try:
         version, blueprint = await _resolve(platform, run)
     except OrvantaError as error:
-        return None, (Obstacle(None, error.message),)
+        return None, (_unusable(run, error),)
     if run.version == version.id:
         return None, (_current(run),)
     async with platform.db.acquire() as conn:
         check = await _check_plans(platform, conn, run, blueprint)
     return check, check.obstacles
+
+
+def _unusable(run: RunRow, error: OrvantaError) -> Obstacle:
+    """The message can name items that only the member of the run may read."""
+    return Obstacle(None, f"Its newest version cannot be used for {run.permissioned_as}: {error.code}.")
 
 
 def _current(run: RunRow) -> Obstacle:

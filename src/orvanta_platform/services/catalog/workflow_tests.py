@@ -106,7 +106,7 @@ async def run(
     item = await deploy.get(platform, actor, workspace, "flow", path)
     evaluator = platform.evaluator.of(workspace)
     outcomes: dict[str, RecordedTestOutcome] = {}
-    async with platform.turns.take("tests", workspace):
+    async with platform.turns.take("tests", workspace, actor.email):
         async with platform.db.acquire() as conn:
             found = await rows.list_of_workflow(conn, workspace, path)
         chosen = [each for each in found if names is None or each.name in names]

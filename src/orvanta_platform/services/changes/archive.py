@@ -86,7 +86,7 @@ async def create(
     require(actor, "read", Target(workspace, "workspace"))
     if options.secret_mode == "encrypted":
         export_keys.require_admin(actor, workspace, "export secrets")
-    async with platform.turns.take("archive", workspace):
+    async with platform.turns.take("archive", workspace, actor.email):
         return await _archive(platform, actor, workspace, archive_type, options)
 
 

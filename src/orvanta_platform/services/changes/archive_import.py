@@ -45,7 +45,7 @@ async def read_archive(
     `default_ts`: language of files that end in `.ts`. Raises NotFound, Forbidden, BadRequest, TooLarge, RateLimited.
     """
     require_reader(actor, workspace)
-    async with platform.turns.take("changes", workspace):
+    async with platform.turns.take("changes", workspace, actor.email):
         found = await document_threads.run_in_thread(workspace, _items, body, default_ts)
         keys = [item.key for item in found.items if item.kind in _TRIGGERS]
         async with platform.db.acquire() as conn:

@@ -97,7 +97,7 @@ async def plan(platform: Platform, actor: Actor, workspace: str, change: ChangeS
     """
     require_reader(actor, workspace)
     _check_items(change)
-    async with platform.turns.take("changes", workspace):
+    async with platform.turns.take("changes", workspace, actor.email):
         change, planner = await prepare(platform, workspace, change)
         found = (await _make_plan(platform, actor, workspace, change, planner))[0]
     return structs.replace(found, entries=tuple(_with_doubt(actor, workspace, each) for each in found.entries))
@@ -135,7 +135,7 @@ async def apply(
     _require(actor, "change_items", workspace)
     limits.check_text("A message", message)
     _check_items(change)
-    async with platform.turns.take("changes", workspace):
+    async with platform.turns.take("changes", workspace, actor.email):
         change, planner = await prepare(platform, workspace, change)
         try:
             return await _apply(

@@ -82,7 +82,7 @@ async def review(platform: Platform, actor: Actor, workspace: str) -> Review:
     RateLimited.
     """
     require(actor, "read", Target(workspace, "git"))
-    async with platform.turns.take("git", workspace):
+    async with platform.turns.take("git", workspace, actor.email):
         incoming = await _incoming(platform, actor, workspace)
         stored = [each for each in incoming.changes if each.places is None and each.fault is None]
         actions = await _actions(platform, actor, workspace, stored)
@@ -125,7 +125,7 @@ async def apply(
     and the errors of items that cannot be read.
     """
     require(actor, "sync", Target(workspace, "git"))
-    async with platform.turns.take("git", workspace):
+    async with platform.turns.take("git", workspace, actor.email):
         return await _apply(platform, actor, workspace, review_hash, choices, only, message)
 
 

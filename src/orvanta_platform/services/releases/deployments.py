@@ -270,8 +270,7 @@ class _Applying:
         if request.kind == "promotion":
             await self._store_checks(conn, deployment)
         await rows.close_request(conn, request.id, "applied", self._actor.username)
-        if request.kind == "rollback":
-            await self._withdraw_same(conn)
+        await self._withdraw_same(conn)
         await deployment_mails.queue_for_author(conn, request.id, "applied", self._actor.username, self._actor.email)
         event: DeploymentEvent = "rolled_back" if request.kind == "rollback" else "applied"
         await self._notices.queue(conn, event, requests.subject_of(self._found, self._actor.username))
@@ -289,10 +288,10 @@ class _Applying:
         await audit.record(conn, self._actor, "deployments.apply", "Updated", self._environment.name, parameters)
 
     async def _withdraw_same(self, conn: Connection) -> None:
-        """Close the open requests of other members for this rollback, which is done."""
-        name, request, actor = self._environment.name, self._request, self._actor
-        for each in await rows.withdraw_same_rollbacks(conn, name, request.release, request.id, actor.username):
-            parameters = {"request": each, "applied": request.id}
+        """Close the open requests of other members for this deployment, which is done."""
+        name, actor = self._environment.name, self._actor
+        for each in await rows.withdraw_same(conn, name, self._request, actor.username):
+            parameters = {"request": each, "applied": self._request.id}
             await audit.record(conn, actor, "deployments.withdraw", "Updated", name, parameters)
 
     async def _store_checks(self, conn: Connection, deployment: int) -> None:

@@ -36,7 +36,7 @@ async def import_file(platform: Platform, actor: Actor, workspace: str, file: Si
     name = await _get_signer(platform, file)
     if file.format != FORMAT:
         raise BadRequest(f"The file has the format {file.format}; this version reads {FORMAT}.")
-    async with platform.turns.take("changes", workspace):
+    async with platform.turns.take("changes", workspace, actor.email):
         bundle = await document_threads.run_in_thread(workspace, _open_bundle, file.body)
     _require_writable(actor, workspace, bundle)
     origin = {"name": name, "public_key": file.public_key, "workspace": file.workspace, "number": file.number}

@@ -40,7 +40,7 @@ async def list_changes(platform: Platform, actor: Actor, workspace: str, request
     found = await requests.get(platform, actor, workspace, request)
     entries = found.plan.plan.of("add", "change", "remove", "conflict")
     wanted = {each.key: each.content for each in found.plan.change.items}
-    async with platform.turns.take("plans", workspace):
+    async with platform.turns.take("plans", workspace, actor.email):
         async with platform.db.acquire() as conn:
             reading = await contents.read(conn, actor, workspace, [each.key for each in entries])
         present = await contents.items_in(workspace, reading)

@@ -91,18 +91,19 @@ async def make(
     Forbidden, RateLimited.
     """
     require(actor, "read", Target(environment.workspace, "deployment"))
-    require_paths(actor, environment.workspace, release.bundle)
     restored: Mapping[str, int] = {}
-    if kind == "rollback":
+    if kind == "promotion":
+        require_paths(actor, environment.workspace, release.bundle)
+    else:
         bundle, restored = await with_restored(platform, environment, release)
         if not all(_may_read(actor, environment.workspace, key) for key in bundle.item_keys()):
-            # The paths are those of another release, which the actor may not know.
+            # The paths are those of earlier releases, which the actor may not know.
             raise Forbidden(
                 f"The rollback restores items that you may not read in {environment.workspace}.",
                 hint="An admin of the workspace can give you access to their folders.",
             )
         release = replace(release, bundle=bundle)
-    async with platform.turns.take("plans", environment.workspace):
+    async with platform.turns.take("plans", environment.workspace, actor.email):
         return await _make(platform, actor, environment, release, kind, restored, overwrite=overwrite)
 
 
@@ -186,7 +187,7 @@ async def find_drift(platform: Platform, actor: Actor, environment: EnvironmentR
     """
     workspace = environment.workspace
     require(actor, "read", Target(workspace, "deployment"))
-    async with platform.turns.take("plans", workspace):
+    async with platform.turns.take("plans", workspace, actor.email):
         async with platform.db.acquire() as conn:
             deployed = await rows.list_deployed_items(conn, environment.name)
             keys = [_key(kind, path) for kind, path in deployed]

@@ -68,7 +68,7 @@ async def create(
     """
     require_write(actor, workspace)
     limits.check_text("Notes", notes)
-    async with platform.turns.take("changes", workspace):
+    async with platform.turns.take("changes", workspace, actor.email):
         bundle = await collect(platform, actor, workspace, chosen, enabled, removed)
     return await store(platform, actor, workspace, bundle, notes, None)
 

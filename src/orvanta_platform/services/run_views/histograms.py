@@ -44,8 +44,8 @@ async def histogram(
 ) -> Histogram:
     """Count the runs that the actor may read by creation time and status.
 
-    Only the newest `limit` ended runs of the workspace are read, or, if an index finds those that match, the newest
-    `limit` of these. Raises BadRequest.
+    Only the newest `limit` ended runs of the workspace are read, of failed ones the newest `limit` of these, or, if an
+    index finds those that match, the newest `limit` of them. Raises BadRequest.
     """
     visible = jobs.visible(actor, workspace)
     until = filter.created_before or clock.now()
