@@ -214,6 +214,35 @@ async def test_rollback_names_no_items_that_its_caller_may_not_read(pipeline: Pi
     assert refused.status_code == 403 and "may not read" in refused.text and "secret" not in refused.text, refused.text
 
 
+async def test_rules_that_change_after_the_plan_was_made_apply_to_the_deployment(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A member is removed from the appliers or from `bypass`, or other tests are required, while it waits its turn."""
+    ann = await pipeline.person("ann")
+    request = await pipeline.request(ann)
+    apply_items = change_sets.apply
+
+    async def apply_after(rules: dict[str, Any], bypass_reason: str | None) -> Any:
+        async def apply_changed(*values: Any, **more: Any) -> Any:
+            await pipeline.rules(**rules)
+            return await apply_items(*values, **more)
+
+        with monkeypatch.context() as during:
+            during.setattr(change_sets, "apply", apply_changed)
+            return await act(ann, "apply", request, bypass_reason=bypass_reason)
+
+    changes: list[tuple[dict[str, Any], dict[str, Any], str | None, str]] = [
+        ({"appliers": ["u/ann"]}, {"appliers": ["u/admin"]}, None, "forbidden"),
+        ({"approvals": 1, "bypass": ["u/ann"]}, {"approvals": 1}, "Incident 7", "forbidden"),
+        ({"workflow_tests": "pass"}, {"workflow_tests": "require"}, None, "stale_plan"),
+    ]
+    for before, after, bypass_reason, code in changes:
+        await pipeline.rules(**before)
+        _, error = await apply_after(after, bypass_reason)
+        assert error.get("code") == code, (after, error)
+    assert (await ann.get(f"{D}/history")).json() == []
+
+
 SET_TIME = """
 UPDATE workflow_test
 SET body = jsonb_set(body::jsonb, '{scheduled_at}', to_jsonb($1::text))::json, hash = $1

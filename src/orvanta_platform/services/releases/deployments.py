@@ -226,12 +226,25 @@ class _Applying:
                 hint="Withdraw the request, or promote the release.",
             )
         self._current = current = await environments.get(conn, self._environment.workspace) or self._environment
+        self._require_permitted(current)
         _require_unblocked(list_refused_removals(current, self._plan.plan))
         await self._require_trigger_owners(conn)
         if self.bypass_reason is None:
             _require_unblocked(await checks.list_unfulfilled_rules(conn, current, self._request))
         if self._begin is not None:
             await self._begin(conn)
+
+    def _require_permitted(self, current: EnvironmentRow) -> None:
+        """Check that the rules have not changed so that the actor may no longer apply, or that other tests are needed.
+
+        Raises NotFound, Forbidden, StalePlan.
+        """
+        checks.require_applier(self._actor, current)
+        if self.bypass_reason is not None and not self._is_ordered:
+            checks.require_bypass(self._actor, current)
+        tests, planned = rules_of(current).workflow_tests, rules_of(self._environment).workflow_tests
+        if tests != planned and self._request.kind == "promotion":
+            raise requests.stale_plan(self._plan.hash)
 
     async def _require_trigger_owners(self, conn: Connection) -> None:
         """Check that triggers still act for the members that the plan names. Raises StalePlan."""
