@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from tests.http.harness import W
@@ -140,3 +141,38 @@ async def test_changed_and_unreleased_items_are_not_removed(pipeline: Pipeline) 
     # The rollback restores what the release contained, not the change made in the environment.
     await pipeline.admin.post(f"{D}/rollback", json={"reason": "Needed"})
     assert (await pipeline.admin.get(f"{L}/flows/get/{OLD['path']}")).json()["summary"] == "Old"
+
+
+async def test_rollback_removes_settings_of_triggers_that_the_later_release_added(pipeline: Pipeline) -> None:
+    """The environment's own state remains: the schedule is enabled, and paused."""
+    daily, hook = ITEMS[4], ITEMS[5]
+    retry = {"constant": {"attempts": 2, "seconds": 1}}
+    added = {"on_failure": "flow/f/team/main", "on_failure_times": 2, "retry": retry, "labels": ["day"]}
+    shown = {"summary": "Hook", "description": "Of the shop", "retry": retry, "labels": ["shop"]}
+    later = [
+        {**daily, "content": {**daily["content"], **added}},
+        {**hook, "content": {**hook["content"], **shown}},
+    ]
+    await pipeline.deploy(1)
+    state = {**daily["content"], "paused_until": "2099-01-01T00:00:00+00:00"}
+    await apply_changes(pipeline.admin, [{**daily, "content": state}], "live")
+    await apply_changes(pipeline.admin, later)
+    await pipeline.deploy(await pipeline.release())
+    assert await settings(pipeline, "schedules", daily["path"], added) == added
+    assert await settings(pipeline, "http_triggers", hook["path"], shown) == shown
+    plan = (await pipeline.admin.post(f"{D}/plan", json={"source": "main", "number": 1})).json()
+    changed = [each["path"] for each in plan["entries"] if each["action"] == "change"]
+    assert (changed, plan["blocked"]) == ([daily["path"], hook["path"]], [])
+    rolled = (await pipeline.admin.post(f"{D}/rollback", json={"reason": "Needed"})).json()
+    assert (rolled["state"], {each["action"] for each in rolled["plan"]["entries"]}) == ("applied", {"unchanged"})
+    assert not any((await settings(pipeline, "schedules", daily["path"], added)).values())
+    assert not any((await settings(pipeline, "http_triggers", hook["path"], shown)).values())
+    schedule = (await pipeline.admin.get(f"{L}/schedules/get/{daily['path']}")).json()
+    assert (schedule["enabled"], schedule["paused_until"][:4]) == (True, "2099")
+    assert (await pipeline.admin.get(f"{D}/environment")).json()["drift"] == []
+
+
+async def settings(pipeline: Pipeline, kind: str, path: str, names: Iterable[str]) -> dict[str, Any]:
+    """Return settings of a trigger in the environment."""
+    found = (await pipeline.admin.get(f"{L}/{kind}/get/{path}")).json()
+    return {name: found.get(name) for name in names}

@@ -229,7 +229,8 @@ class RequestedChange(msgspec.Struct, kw_only=True):
     """Content in the environment; null: the item does not exist."""
 
     after: dict[str, Any] | None
-    """Content that the request stores. Keys of a schedule or HTTP trigger that are absent stay as they are."""
+    """Content that the request stores. Keys of a schedule or HTTP trigger that are absent stay as they are, and
+    null removes a value."""
 
     difference: Difference | None
     """Nodes and edges of a workflow that differ; null for other items, and for a workflow that does not exist."""

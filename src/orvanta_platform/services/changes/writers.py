@@ -33,6 +33,8 @@ from orvanta_platform.workflow.tree.plan import Wanted, item_of, masked, without
 
 T = TypeVar("T")
 _JSON = ("args", "retry", "on_failure_extra_args", "on_recovery_extra_args", "on_success_extra_args")
+_EMPTY: Mapping[str, Any] = {"summary": "", "description": "", "labels": []}
+"""Values by which a draft of an HTTP trigger removes a setting, because it leaves one unchanged that is None."""
 
 
 class Folder(msgspec.Struct, kw_only=True):
@@ -344,11 +346,13 @@ async def _http_trigger(
     # Like a schedule, a new trigger without a state is disabled: its file may have been read where it exists.
     before = {"mode": "disabled"} if present is None else present.content
     values = {**before, **item.content}
+    if present is not None:
+        values |= {name: empty for name, empty in _EMPTY.items() if item.content.get(name, empty) is None}
     retry = _text(values.pop("retry", None))
     # A file does not name the member that the runs act for.
     draft = replace(
         _convert(item.path, values, HttpTriggerDraft),
-        retry=retry or msgspec.UNSET,
+        retry=retry,
         owner=None,
         keeps_owner=platform.is_release,
     )

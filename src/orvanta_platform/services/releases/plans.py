@@ -240,6 +240,9 @@ class _Comparison:
         present = self._present.get(key)
         enabled = self._bundle.is_enabled(key, self._environment.name)
         fitted = environment_content(kind, content, None if present is None else present.content, enabled=enabled)
+        if kind in _TRIGGERS and present is not None:
+            # An absent key would leave the value unchanged; a release contains all settings that its trigger has.
+            fitted = {**dict.fromkeys(drop_state(kind, present.content)), **fitted}
         return Wanted(kind, path, self._base(key), fitted)
 
     def _removed_item(self, key: Key) -> Wanted:
