@@ -15,7 +15,9 @@ from tests.http.test_releases import apply as apply_changes
 
 from orvanta_platform.control import names
 from orvanta_platform.control.actor import Role
+from orvanta_platform.db import deployment_checks as check_rows
 from orvanta_platform.db import tokens
+from orvanta_platform.errors import QueryTimeout
 from orvanta_platform.services.catalog import test_playback
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.releases import deployment_checks, deployments
@@ -213,6 +215,40 @@ async def test_smoke_runs_fail_or_exceed_their_time_limit(pipeline: Pipeline) ->
     found = (await newest(pipeline.admin))["check"]
     assert (found["state"], "within 60 s" in found["results"][0]["message"]) == ("failed", True)
     assert (await pipeline.admin.get(f"{D}/environment")).json()["hold"] is None
+    run = (await pipeline.admin.get(f"{L}/jobs_u/get/{found['run']}")).json()
+    assert (run["canceled"], run["canceled_by"]) == (True, "system")
+
+
+async def test_smoke_run_that_cannot_be_observed_is_awaited_until_its_time_limit(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Errors of the database do not end it; long after the limit it is cancelled, and the other results remain."""
+    await create_test(pipeline)
+    await pipeline.deploy(1)
+    await deploy_smoke(pipeline.admin)
+    checks = {"workflow_tests": True, "smoke_run": {**SMOKE, "time_limit_s": 3600}}
+    await pipeline.rules(checks=checks, on_failed_check="rollback")
+    await pipeline.deploy(await pipeline.release("Two"))
+    await check(pipeline.api.platform)
+    await execute(pipeline, "UPDATE deployment_check SET created_at = created_at - interval '50 minutes'")
+
+    async def time_out(*_: Any) -> None:
+        raise QueryTimeout("A statement took too long.")
+
+    monkeypatch.setattr(check_rows, "postpone", time_out)
+    await later(pipeline)
+    found = (await newest(pipeline.admin))["check"]
+    assert (found["state"], len(found["results"])) == ("running", 1), found
+    await execute(pipeline, "UPDATE deployment_check SET run_until = app_now() - interval '11 minutes'")
+    monkeypatch.setattr(check_rows, "get_interventions", time_out)
+    await later(pipeline)
+    found = (await newest(pipeline.admin))["check"]
+    assert (found["state"], found["rollback"]) == ("failed", None), found
+    assert [(each["kind"], each["passed"]) for each in found["results"]] == [
+        ("workflow_tests", True),
+        ("smoke_run", False),
+    ]
+    assert (await pipeline.admin.get(f"{D}/environment")).json()["hold"]["by"] == "system"
     run = (await pipeline.admin.get(f"{L}/jobs_u/get/{found['run']}")).json()
     assert (run["canceled"], run["canceled_by"]) == (True, "system")
 

@@ -50,7 +50,8 @@ class DueCheck(msgspec.Struct, frozen=True):
     rollback: str | None
     rollback_request: int | None
     is_late: bool
-    """The checks, or the rollback, have been due for longer than attempts are repeated."""
+    """The checks, or the rollback, have been due for longer than attempts are repeated; a smoke run is due at its time
+    limit."""
     environment: str
     workspace: str
     request: int | None

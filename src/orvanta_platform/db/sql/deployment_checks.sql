@@ -16,7 +16,7 @@ JOIN environment AS e ON e.name = d.environment
 WHERE c.deployment = due.deployment AND d.id = c.deployment
 RETURNING c.deployment, c.checks::text AS checks, c.on_failed, c.permissioned_as, c.email, c.scopes, c.state,
           c.results::text AS results, c.run, c.run_until <= app_now() AS is_run_late, c.rollback, c.rollback_request,
-          app_now() - coalesce(c.ended_at, c.created_at) > make_interval(secs => $3) AS is_late,
+          app_now() - coalesce(c.ended_at, c.run_until, c.created_at) > make_interval(secs => $3) AS is_late,
           d.environment, e.workspace, d.request, d.release, d.source, d.number;
 
 -- name: postpone

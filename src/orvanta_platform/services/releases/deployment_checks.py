@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 from uuid import UUID
@@ -48,7 +49,7 @@ POLL_S: Final = 1.0
 """Seconds between checks of a smoke run."""
 
 LATE_S: Final = 600.0
-"""Seconds after which attempts are not repeated."""
+"""Seconds after which attempts are not repeated; of a smoke run, counted from its time limit."""
 
 _AT_ONCE: Final = 10
 _MAX_NAMES: Final = 20
@@ -89,8 +90,20 @@ async def _abandon(platform: Platform, due: DueCheck) -> None:
     reason = "An internal error; the log of the server contains it."
     if due.rollback == "due":
         await failed_checks.refuse(platform, due, due.rollback_request, reason)
+    elif due.state == "running":
+        await _abandon_run(platform, due, reason)
     else:
         await _finish(platform, due, [CheckResult(kind="workflow_tests", path="", passed=False, message=reason)])
+
+
+async def _abandon_run(platform: Platform, due: DueCheck, reason: str) -> None:
+    """Cancel a smoke run long after its time limit, and end the checks with its failure."""
+    smoke = msgspec.json.decode(due.checks, type=Checks).smoke_run
+    assert smoke is not None
+    assert due.run is not None
+    with suppress(OrvantaError):  # the checks end even if the run was deleted or cannot be cancelled
+        await cancellation.cancel(platform, system(due.workspace), due.workspace, due.run, reason)
+    await _finish(platform, due, [*due.results, _failure(smoke, reason)])
 
 
 async def _perform(platform: Platform, due: DueCheck) -> None:
