@@ -479,7 +479,7 @@ async def test_rights_of_both_workspaces_are_needed(pipeline: Pipeline) -> None:
     assert (await act(robot, "approve", request))[0] in (403, 404)
     # A member who reads the token of a pipeline does not approve as its owner.
     status, error = await act(client_of(pipeline.api.app, pipeline_token), "approve", request)
-    assert (status, error["message"]) == (403, "Jobs, and tokens with limits, cannot decide about deployments."), error
+    assert (status, error["message"]) == (403, "Jobs, and tokens with limits, cannot decide on deployments."), error
     # Items are written with the rights of the member who applies them.
     await pipeline.rules()
     await apply_changes(

@@ -311,7 +311,7 @@ class Hold(msgspec.Struct, kw_only=True):
     """Promotions are refused until it is lifted."""
 
     by: str
-    """Member who rolled the environment back; `system` after failed checks."""
+    """Member who requested the rollback; `system` after failed checks."""
 
     since: datetime
     reason: str

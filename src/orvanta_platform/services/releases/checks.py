@@ -101,7 +101,7 @@ async def list_unfulfilled_time_rules(
     rules = rules_of(environment)
     found = []
     if environment.hold_by is not None and kind != "rollback":
-        cause = f"{environment.hold_by} rolled {environment.name} back; it is on hold"
+        cause = f"{environment.hold_by} put {environment.name} on hold"
         if environment.hold_by == SYSTEM:
             cause = f"{environment.name} is on hold"
         message = f"{cause}: {environment.hold_reason}"
@@ -120,9 +120,9 @@ async def list_unfulfilled_time_rules(
 def _require_person(actor: Actor, workspace: str) -> None:
     require(actor, "decide", Target(workspace, "deployment"))
     if names.is_service_email(actor.email):
-        raise Forbidden("Service accounts cannot decide about deployments.", hint="A person must approve.")
+        raise Forbidden("Service accounts cannot decide on deployments.", hint="A person must approve.")
     # Otherwise members who can read the token of a pipeline could approve their own requests with it.
-    refuse_limited(actor, "decide about deployments", bound=True)
+    refuse_limited(actor, "decide on deployments", bound=True)
 
 
 def _is_named(actor: Actor, principals: Sequence[str]) -> bool:

@@ -1,4 +1,4 @@
-"""Mails about requests to deploy: to approvers or assignees when one is made, to the author when others decide about
+"""Mails about requests to deploy: to approvers or assignees when one is made, to the author when others decide on
 it or checks after it fail.
 
 They are queued in the transaction of the event, and sent at least once with a stable id. They contain no content of the
@@ -20,11 +20,12 @@ MAX_TRIES: Final = 8
 
 _AT_ONCE: Final = 20
 _EVENTS: Final = {
-    "requested": "{user} requests to deploy release {number} of {source} to {environment}. Your approval is needed.",
+    "requested": "{user} asks you to approve the deployment of release {number} of {source} to {environment}.",
     "approved": "{user} approved your request to deploy release {number} of {source} to {environment}.",
     "rejected": "{user} rejected your request to deploy release {number} of {source} to {environment}.",
     "applied": "{user} deployed release {number} of {source} to {environment}, as you requested.",
-    "failed": "The checks of release {number} of {source} in {environment}, which you requested, failed.",
+    "failed": "The checks after the deployment of release {number} of {source} to {environment}, which you requested, "
+    "failed.",
 }
 
 

@@ -39,7 +39,7 @@ RequestState: TypeAlias = Literal["open", "applied", "rejected", "withdrawn"]
 
 MAX_ASSIGNEES: Final = 20
 MAX_OPEN: Final = 20
-"""Maximum number of open requests of a member to promote releases to an environment."""
+"""Maximum number of open requests of a member to an environment. Rollbacks count, but are never refused."""
 
 
 class PlannedRequest(msgspec.Struct, frozen=True):
@@ -57,7 +57,7 @@ class PlannedRequest(msgspec.Struct, frozen=True):
 
     @property
     def is_stale(self) -> bool:
-        """Return whether the environment was changed since the plan was made."""
+        """Return whether the environment or a required test has changed since the plan was made."""
         return self.request.state == "open" and self.plan.hash != self.request.plan_hash
 
 
@@ -277,7 +277,7 @@ async def renew(
     chosen = found.request.overwrite if overwrite is None else overwrite
     if chosen and not found.request.overwrite:
         _require_own_overwrite(actor, found)
-    release = await _get_stored_release(platform, found.request)
+    release = await _get_stored_release(platform, workspace, found.request)
     made = await plans.make(platform, actor, found.plan.environment, release, found.request.kind, overwrite=chosen)
     async with platform.db.transaction() as conn:
         await require_open(conn, request, None)
@@ -354,12 +354,12 @@ async def _get_release(platform: Platform, actor: Actor, source: str, number: in
     return await releases.get(platform, await get_actor_in(platform, actor, source), source, number)
 
 
-async def _get_stored_release(platform: Platform, request: RequestRow) -> Release:
+async def _get_stored_release(platform: Platform, workspace: str, request: RequestRow) -> Release:
     async with platform.db.acquire() as conn:
         stored = await rows.get_release(conn, request.release)
     if stored is None:
         raise missing(request.id)
-    return await releases.open_release(request.environment, stored)
+    return await releases.open_release(workspace, stored)
 
 
 async def get_as_author(platform: Platform, actor: Actor, workspace: str, request: int) -> PlannedRequest:

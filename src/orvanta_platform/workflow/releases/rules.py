@@ -94,7 +94,8 @@ class Rules(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
     on_failed_check: FailedCheckRule = "nothing"
     """hold: promotions are on hold; rollback: if the smoke run fails, the previous release is deployed again, too."""
     bypass: tuple[str, ...] = ()
-    """Members and groups who may apply with a reason although approvals, hours, soak time or tests are missing."""
+    """Members and groups who can apply a request that does not fulfil the rules (approvals, frozen hours, soak time,
+    tests, hold). They must give a reason, which is recorded."""
 
 
 def parse(tree: Any) -> Rules:
