@@ -51,6 +51,8 @@ def test_release_is_promoted_rolled_back_and_exchanged(cli: Cli, installation: I
     cli("flow", "push", str(flow), "u/admin/promoted")
     cli("release", "create", "flow/u/admin/promoted")
     assert cli("promote", "main/2", "--to", "production", "--json").json["plan"]["entries"][0]["action"] == "change"
+    refused = cli("promote", "2", "--to", "production", "--overwrite", code=1)
+    assert "exists already" in refused.err and "Add --renew to change it." in refused.err
     renewed = cli("promote", "2", "--to", "production", "--renew", "--overwrite", "--json").json
     assert (renewed["state"], renewed["overwrite"]) == ("open", True)
     cli("promote", "2", "--to", "production", "--approve", "--apply")
@@ -58,7 +60,7 @@ def test_release_is_promoted_rolled_back_and_exchanged(cli: Cli, installation: I
     waiting = cli("rollback", "production", "--reason", "Wrong totals", "--json", code=1).json
     assert (waiting["state"], waiting["kind"], waiting["number"]) == ("open", "rollback", 1)
     done = cli("promote", "1", "--to", "production", "--approve", "--apply").out
-    assert done == f"request {waiting['id']}: applied\n"
+    assert done == f"request {waiting['id']} (rollback): applied\n"
     assert "hold: Wrong totals (admin" in cli("env", "show", "production").out
     assert cli("env", "lift-hold", "production").out == "production: hold lifted\n"
     assert cli("release", "export", "1", str(file)).out == f"{file}: written\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -84,10 +85,16 @@ def show(session: Session, name: Name) -> None:
         print(f"hold: {terminal_safe(hold['reason'])} ({hold['by']}, {local_time(hold['since'])})")
     automatic = state["automatic"]
     if automatic is not None:
-        status = automatic["disabled_reason"] or automatic["waits_for"]
-        print(f"automatic promotion: {automatic['permissioned_as']}" + (f" ({status})" if status else ""))
+        print(f"automatic promotion: {automatic['permissioned_as']}{terminal_safe(automatic_status(automatic))}")
     for each in state["drift"]:
         print(f"drift: {each['kind']} {each['path']}")
+
+
+def automatic_status(automatic: Mapping[str, Any]) -> str:
+    """Return the reason for which automatic promotion has ended, or did not promote, in parentheses."""
+    if automatic["disabled_reason"]:
+        return f" (ended: {automatic['disabled_reason']})"
+    return f" (waits for: {automatic['waits_for']})" if automatic["waits_for"] else ""
 
 
 @command(app, "orvanta env requests production", "orvanta env requests production --waiting --json")

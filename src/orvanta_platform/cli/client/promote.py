@@ -102,6 +102,8 @@ def promote(
         if renew or (approve and not apply):
             raise BadRequest(f"There is no open request for {source}/{number} in {to}.", hint="Request it first.")
         found = json.loads(session.api.post(f"{calls}/create", {**named, "assignees": assign or []}))
+    elif overwrite and not (renew or found["overwrite"]):
+        raise BadRequest(f"The request {found['id']} exists already.", hint="Add --renew to change it.")
     elif assign:
         found = json.loads(session.api.post(f"{calls}/assign/{found['id']}", {"assignees": assign}))
     if renew:
@@ -171,7 +173,7 @@ def _release(session: Session, release: str) -> tuple[str, int]:
 
 
 def _open(session: Session, calls: str, source: str, number: int) -> dict[str, Any] | None:
-    """Return the newest open request for a release."""
+    """Return the newest open request for a release: a promotion or a rollback."""
     for each in session.api.get(f"{calls}/list", state="open", per_page=100):
         if (each["source"], each["number"]) == (source, number):
             found: dict[str, Any] = session.api.get(f"{calls}/get/{each['id']}")
@@ -206,7 +208,8 @@ def _print_request(session: Session, found: dict[str, Any]) -> None:
         print_json(found)
         return
     nothing = " (nothing to do)" if found.get("nothing_to_do") else ""
-    print(f"request {found['id']}: {found['state']}{nothing}")
+    kind = " (rollback)" if found["kind"] == "rollback" else ""
+    print(f"request {found['id']}{kind}: {found['state']}{nothing}")
     if found["state"] == "applied":
         for each in found["plan"]["entries"]:
             if each["action"] != "unchanged":
