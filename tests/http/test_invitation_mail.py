@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx
 import pytest
 from tests.http.harness import ApiHarness, W, client_of
 from tests.http.test_notices import Mailbox
@@ -96,6 +97,30 @@ async def test_invitations_are_limited_by_inviter_and_address(api: ApiHarness, m
         await conn.execute("UPDATE login_failure SET last_at = app_now() - interval '2 hours'")
     assert await invited("eve@example.org") == (200, True)
     assert await invited() == (200, True)
+
+
+async def test_refused_addresses_are_limited_like_invitations(api: ApiHarness) -> None:
+    """An admin of a workspace cannot find out which of many addresses have an account; superadmins list them anyway."""
+    for email in (EMAIL, "off@example.org"):
+        await api.client.post("/api/users/create", json={"email": email})
+    await api.client.post("/api/users/disable/off@example.org")
+    bea = await api.member("bea", Role.ADMIN)
+
+    async def statuses(client: httpx.AsyncClient) -> list[int]:
+        """Return the statuses of calls that add and invite addresses of which nobody becomes a member."""
+        calls = (("add_user", "nobody"), ("add_user", "off"), ("invite_user", "off"))
+        bodies = [(call, {"email": f"{name}@example.org", "role": "viewer"}) for call, name in calls]
+        return [(await client.post(f"{W}/workspaces/{call}", json=body)).status_code for call, body in bodies]
+
+    assert await statuses(bea) == [404, 409, 409]
+    added = await bea.post(f"{W}/workspaces/add_user", json={"email": EMAIL, "role": "viewer"})
+    assert added.status_code == 200, added.text
+    # An accepted call does not count. The delay of the earlier ones is over, so that one more call is possible.
+    query = "UPDATE login_failure SET count = count + $1, last_at = app_now() - interval '30 minutes' WHERE count = 3"
+    async with api.platform.db.acquire() as conn:
+        await conn.execute(query, invitation_limits.FREE_OF_INVITER + 9)
+    assert await statuses(bea) == [404, 429, 429]
+    assert await statuses(api.client) == [404, 409, 409]
 
 
 async def test_link_is_shown_if_no_mail_can_be_sent(api: ApiHarness, mail: tuple[Mailbox, int]) -> None:

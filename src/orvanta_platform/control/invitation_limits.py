@@ -3,6 +3,9 @@
 An admin beyond the first limit has to wait. Beyond the second, the next mail to an address is sent only after a delay,
 and invitations in between are stored, but not mailed: nobody can fill the mailbox of somebody else, or prevent that an
 address is invited by others.
+
+Refused calls that invite or add an address count as invitations, so that no admin of a workspace can find out which of
+many addresses have an account.
 """
 
 from __future__ import annotations

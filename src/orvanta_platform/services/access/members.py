@@ -42,12 +42,18 @@ def _target(workspace: str) -> Target:
 async def add(platform: Platform, actor: Actor, workspace: str, *, email: str, username: str | None, role: Role) -> str:
     """Add an account to a workspace; return its username.
 
-    Raises Forbidden, BadRequest, NotFound (no such account), AlreadyExists.
+    Calls that are refused count as invitations, because they reveal which addresses have an account; superadmins, who
+    list the accounts, are exempt. Raises Forbidden, BadRequest, NotFound (no such account), AlreadyExists, Conflict,
+    RateLimited.
     """
     require(actor, "admin", _target(workspace))
     refuse_limited(actor, "add members", bound=True)
+    if not actor.super_admin:
+        await _count_invitation(platform, actor.email)
     async with platform.db.transaction() as conn:
         chosen = await _insert(conn, workspace, email, username, role)
+        if not actor.super_admin:
+            await accounts.forgive_attempts(conn, [invitation_limits.inviter_key(actor.email)])
         await members.take_invitation(conn, workspace, email.lower())
         parameters = {"email": email.lower(), "role": role}
         await audit.record(conn, actor, "workspaces.add_user", "Created", chosen, parameters)
@@ -117,12 +123,13 @@ async def invite(platform: Platform, actor: Actor, workspace: str, *, email: str
     """Invite an address, whose account need not exist yet, to join the workspace with a role, and mail it.
 
     No mail is sent to an address that cannot log in before somebody creates its account. The invitation ends when its
-    author is no longer an admin. Raises Forbidden, BadRequest, AlreadyExists, Conflict for a disabled or deleted
-    account, RateLimited.
+    author is no longer an admin. One that is refused counts as well, because it reveals the state of an account. Raises
+    Forbidden, BadRequest, AlreadyExists, Conflict for a disabled or deleted account, RateLimited.
     """
     require(actor, "admin", _target(workspace))
     refuse_limited(actor, "invite members", bound=True)
     email = names.check_email(email)
+    await _count_invitation(platform, actor.email)
     sign_ups = await invitation_mail.list_sign_ups(platform, email)
     async with platform.db.transaction() as conn:
         if await members.is_member(conn, workspace, email):
@@ -132,24 +139,35 @@ async def invite(platform: Platform, actor: Actor, workspace: str, *, email: str
             _require_enabled(account)
             sign_ups = []
         can_log_in = account is not None or bool(sign_ups)
-        mailed = await _count_invitation(conn, actor.email, email, has_mail=can_log_in)
+        mailed = can_log_in and await _count_mail(conn, email)
         await members.invite(conn, workspace, email, role, actor.email)
         await audit.record(conn, actor, "workspaces.invite_user", "Created", email, {"role": role})
     mailed = mailed and await invitation_mail.send_invitation(platform, actor, workspace, email, sign_ups=sign_ups)
     return SentInvitation(mailed, has_account=account is not None)
 
 
-async def _count_invitation(conn: Connection, inviter: str, invited: str, *, has_mail: bool) -> bool:
-    """Count an invitation and, if it has one, its mail; return whether that may be sent. Raises RateLimited."""
-    by, to = invitation_limits.inviter_key(inviter), invitation_limits.address_key(invited)
-    attempts = await accounts.lock_attempts(conn, [by, to], invitation_limits.FORGOTTEN_S)
-    if wait_s := invitation_limits.wait_of_inviter_s(attempts[by]):
-        raise RateLimited(
-            "You sent too many invitations.", hint="Try again later.", details={"retry_after_s": math.ceil(wait_s)}
-        )
-    may_mail = has_mail and invitation_limits.may_mail(attempts[to])
-    await accounts.count_attempts(conn, [by, to] if may_mail else [by], invitation_limits.FORGOTTEN_S)
-    return may_mail
+async def _count_invitation(platform: Platform, inviter: str) -> None:
+    """Count an invitation before it is tried, in a transaction of its own: one that is refused counts as well.
+
+    Raises RateLimited.
+    """
+    key = invitation_limits.inviter_key(inviter)
+    async with platform.db.transaction() as conn:
+        attempts = await accounts.lock_attempts(conn, [key], invitation_limits.FORGOTTEN_S)
+        if wait_s := invitation_limits.wait_of_inviter_s(attempts[key]):
+            details = {"retry_after_s": math.ceil(wait_s)}
+            raise RateLimited("You invited or added too many addresses.", hint="Try again later.", details=details)
+        await accounts.count_attempts(conn, [key], invitation_limits.FORGOTTEN_S)
+
+
+async def _count_mail(conn: Connection, invited: str) -> bool:
+    """Count a mail with an invitation if it may be sent; return whether it may."""
+    key = invitation_limits.address_key(invited)
+    attempts = await accounts.lock_attempts(conn, [key], invitation_limits.FORGOTTEN_S)
+    if not invitation_limits.may_mail(attempts[key]):
+        return False
+    await accounts.count_attempts(conn, [key], invitation_limits.FORGOTTEN_S)
+    return True
 
 
 async def withdraw_invitation(platform: Platform, actor: Actor, workspace: str, email: str) -> None:
