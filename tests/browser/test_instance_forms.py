@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from typing import Any
 
 import pytest
 from playwright.async_api import Page, expect
@@ -131,6 +132,91 @@ async def test_mail_channel_needs_recipients_only_and_is_tested(page: Page, site
             await expect(dialog).to_contain_text("Sent by the mail server of the Instance settings.")
             link = dialog.get_by_role("link", name="Instance settings")
             await expect(link).to_have_attribute("href", "/w/main/settings/instance")
+    finally:
+        site.client.post(ALERTS, json={"value": None}).raise_for_status()
+
+
+async def return_to_window(page: Page) -> None:
+    """Return to the window of a page, which fetches the settings of the instance again."""
+    async with page.expect_response("**/api/settings/list_global"):
+        await page.evaluate("window.dispatchEvent(new Event('visibilitychange'))")
+
+
+async def test_channel_form_does_not_restore_removed_recipient(page: Page, site: Site) -> None:
+    """A form that was open before the change shows the conflict, although the page fetched the change."""
+    dialog, row = page.get_by_role("dialog"), page.locator("li", has_text="oncall")
+    channel = {"kind": "email", "to": ["ann@example.org", "gone@example.org"]}
+    site.client.post(ALERTS, json={"value": {"channels": {"oncall": channel}}}).raise_for_status()
+    try:
+        await opens(page, "alerts", "Alerts")
+        await page.get_by_role("button", name="Edit oncall").click()
+        theirs = {"oncall": {**channel, "to": ["ann@example.org"]}, "chat": {**channel, "to": ["bea@example.org"]}}
+        site.client.post(ALERTS, json={"value": {"channels": theirs}}).raise_for_status()
+        await return_to_window(page)
+        await expect(row).not_to_contain_text("gone@example.org")
+        await dialog.get_by_label("Checks failed").check()
+        await dialog.get_by_role("button", name="Save").click()
+        await expect(dialog.get_by_role("alert")).to_contain_text("alerts was changed to")
+        assert site.client.get(ALERTS).json()["channels"] == theirs
+        # Saving again replaces this channel only.
+        await dialog.get_by_label("Recipients").fill("ann@example.org, eve@example.org")
+        await dialog.get_by_role("button", name="Save").click()
+        await expect(dialog).to_have_count(0)
+        mine = {"kind": "email", "to": ["ann@example.org", "eve@example.org"], "deployments": ["failed"]}
+        assert site.client.get(ALERTS).json()["channels"] == {**theirs, "oncall": mine}
+    finally:
+        site.client.post(ALERTS, json={"value": None}).raise_for_status()
+
+
+MAIL = {"host": "mail.example.org", "sender": "orvanta@example.org"}
+CHANNEL = {"kind": "email", "to": ["ann@example.org"]}
+
+
+@pytest.mark.parametrize(
+    ("name", "label", "before", "theirs", "summary"),
+    [
+        ("min_password_length", "Minimum length of passwords", 9, 11, "11"),
+        ("smtp", "Mail server", MAIL, {**MAIL, "port": 2525}, ":2525"),
+        ("alerts", "Alerts", {"queue_age_s": 100}, {"channels": {"oncall": CHANNEL}}, "1 channel,"),
+        ("break_glass_account", "Break-glass account", None, "admin@example.org", "admin@example.org"),
+    ],
+)
+async def test_form_does_not_replace_later_value(
+    page: Page, site: Site, name: str, label: str, before: Any, theirs: Any, summary: str
+) -> None:
+    """A form that was open before the change shows the conflict, although the page fetched the change."""
+    dialog, row = page.get_by_role("dialog"), page.locator("li", has=page.get_by_text(name, exact=True))
+    stored = f"/api/settings/global/{name}"
+    site.client.post(stored, json={"value": before}).raise_for_status()
+    try:
+        is_login = name == "break_glass_account"
+        await opens(page, *(("sso", "Single sign-on") if is_login else ("instance", "Instance settings")))
+        await page.get_by_role("button", name=f"Edit {label}").click()
+        site.client.post(stored, json={"value": theirs}).raise_for_status()
+        await return_to_window(page)
+        await expect(row).to_contain_text(summary)
+        await dialog.get_by_role("button", name="Save").click()
+        await expect(dialog.get_by_role("alert")).to_contain_text(f"{name} was changed to")
+        assert site.client.get(stored).json() == theirs
+    finally:
+        site.client.post(stored, json={"value": None}).raise_for_status()
+
+
+async def test_channel_is_added_to_alerts_without_channels(page: Page, site: Site) -> None:
+    """The API accepts a value without channels, whose conditions remain."""
+    site.client.post(ALERTS, json={"value": {"queue_age_s": 100}}).raise_for_status()
+    dialog = page.get_by_role("dialog")
+    try:
+        await opens(page, "alerts", "Alerts")
+        await expect(page.get_by_text("No channels", exact=True)).to_be_visible()
+        await look(page, "no-channels")
+        await page.get_by_role("button", name="New channel").click()
+        await dialog.get_by_label("Name").fill("oncall")
+        await dialog.get_by_label("Recipients").fill("ann@example.org")
+        await dialog.get_by_role("button", name="Create").click()
+        await expect(rows(page, "Channels")).to_contain_text("ann@example.org")
+        stored = site.client.get(ALERTS).json()
+        assert (stored["queue_age_s"], list(stored["channels"])) == (100, ["oncall"])
     finally:
         site.client.post(ALERTS, json={"value": None}).raise_for_status()
 

@@ -26,7 +26,8 @@ export type DeploymentEvent = "requested" | "approved" | "rejected" | "applied" 
 
 /** Conditions and channels of alerts, the value of the setting of the instance. */
 export interface AlertSettings {
-  channels: Record<string, Channel>;
+  /** Channels by name; missing: none. */
+  channels?: Record<string, Channel>;
   queue_age_s: number | null;
   no_worker_s: number | null;
   database_bytes: number | null;

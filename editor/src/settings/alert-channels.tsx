@@ -8,7 +8,7 @@ import {
   type DeploymentEvent,
   testChannel,
 } from "../api/alerts";
-import { instanceSettingsQuery, setInstanceSetting } from "../api/instance-settings";
+import { type InstanceSetting, instanceSettingsQuery, setInstanceSetting } from "../api/instance-settings";
 import { useParams } from "../routing/hooks";
 import { Link } from "../routing/link";
 import { t, tWith } from "../texts/settings";
@@ -22,6 +22,7 @@ import type { Json } from "../workflow/types";
 import { DeleteButton } from "./delete-button";
 import { FormDialog, Loaded, missing, Problem, Rows, useSubmission } from "./parts";
 import css from "./settings.module.css";
+import { useSettingSave } from "./use-setting-save";
 
 const NAME = "alerts";
 const MAIL_SERVER = "smtp";
@@ -45,51 +46,36 @@ const EVENTS: Readonly<Record<DeploymentEvent, string>> = {
 /** Channels to which the alerts of the instance are sent, and the conditions of the alerts. */
 export function AlertChannels() {
   const query = useQuery(instanceSettingsQuery);
-  const queries = useQueryClient();
   const [creating, setCreating] = useState(false);
   const setting = query.data?.find((each) => each.name === NAME);
-  const settings = setting?.value as AlertSettings | undefined;
+  const channels = Object.entries((setting?.value as AlertSettings | undefined)?.channels ?? {});
   const hasMailServer = Boolean(query.data?.find((each) => each.name === MAIL_SERVER)?.value);
-  const save = async (value: AlertSettings) => {
-    try {
-      await setInstanceSetting(NAME, value as unknown as Json, setting?.version ?? "default");
-    } finally {
-      // After a conflict, the next attempt is based on the channels that are stored now.
-      await queries.invalidateQueries(instanceSettingsQuery);
-      await queries.invalidateQueries(alertsQuery);
-    }
-  };
   return (
     <>
       <div className={css.head}>
         <h2>{t("settings.channels")}</h2>
-        <Button icon="plus" disabled={!settings} onClick={() => setCreating(true)}>
+        <Button icon="plus" disabled={!setting} onClick={() => setCreating(true)}>
           {t("settings.newChannel")}
         </Button>
       </div>
       <Loaded query={query} />
-      {settings && (
+      {setting && (
         <>
-          {Object.keys(settings.channels).length === 0 && (
+          {channels.length === 0 && (
             <Empty title={t("settings.noChannels")}>
               <p>{t("settings.noChannelsHint")}</p>
             </Empty>
           )}
           <Rows
             label={t("settings.channels")}
-            items={Object.entries(settings.channels)}
+            items={channels}
             keyOf={([name]) => name}
             row={([name, channel]) => (
-              <ChannelRow name={name} channel={channel} settings={settings} hasMailServer={hasMailServer} save={save} />
+              <ChannelRow name={name} channel={channel} setting={setting} hasMailServer={hasMailServer} />
             )}
           />
           {creating && (
-            <ChannelDialog
-              settings={settings}
-              hasMailServer={hasMailServer}
-              save={save}
-              close={() => setCreating(false)}
-            />
+            <ChannelDialog setting={setting} hasMailServer={hasMailServer} close={() => setCreating(false)} />
           )}
         </>
       )}
@@ -100,13 +86,13 @@ export function AlertChannels() {
 interface RowProps {
   name: string;
   channel: Channel;
-  settings: AlertSettings;
+  /** Setting with the channels. */
+  setting: InstanceSetting;
   /** The instance has a mail server. */
   hasMailServer: boolean;
-  save: (value: AlertSettings) => Promise<void>;
 }
 
-function ChannelRow({ name, channel, settings, hasMailServer, save }: RowProps) {
+function ChannelRow({ name, channel, setting, hasMailServer }: RowProps) {
   const [editing, setEditing] = useState(false);
   const submission = useSubmission();
   const queries = useQueryClient();
@@ -120,9 +106,16 @@ function ChannelRow({ name, channel, settings, hasMailServer, save }: RowProps) 
       await queries.invalidateQueries(alertFailuresQuery);
     });
   };
-  const remove = () => {
-    const { [name]: _removed, ...channels } = settings.channels;
-    return save({ ...settings, channels });
+  const remove = async () => {
+    const settings = setting.value as AlertSettings;
+    const { [name]: _removed, ...channels } = settings.channels ?? {};
+    try {
+      await setInstanceSetting(NAME, { ...settings, channels } as unknown as Json, setting.version);
+    } finally {
+      // After a conflict, the next attempt is based on the channels that are stored now.
+      await queries.invalidateQueries(instanceSettingsQuery);
+      await queries.invalidateQueries(alertsQuery);
+    }
   };
   return (
     <>
@@ -174,9 +167,8 @@ function ChannelRow({ name, channel, settings, hasMailServer, save }: RowProps) 
       {editing && (
         <ChannelDialog
           existing={[name, channel]}
-          settings={settings}
+          setting={setting}
           hasMailServer={hasMailServer}
-          save={save}
           close={() => setEditing(false)}
         />
       )}
@@ -184,16 +176,18 @@ function ChannelRow({ name, channel, settings, hasMailServer, save }: RowProps) 
   );
 }
 
-type DialogProps = Pick<RowProps, "settings" | "hasMailServer" | "save"> & {
+type DialogProps = Pick<RowProps, "setting" | "hasMailServer"> & {
   existing?: readonly [string, Channel];
   close: () => void;
 };
 
 /** Form of a channel, new or existing. The name and kind of an existing one do not change. */
-function ChannelDialog({ existing, settings, hasMailServer, save, close }: DialogProps) {
-  const [stored, before] = existing ?? ["", undefined];
+function ChannelDialog({ existing, setting, hasMailServer, close }: DialogProps) {
+  const [former, before] = existing ?? ["", undefined];
+  const queries = useQueryClient();
+  const { stored, save } = useSettingSave(setting);
   const submission = useSubmission();
-  const [name, setName] = useState(stored);
+  const [name, setName] = useState(former);
   const [kind, setKind] = useState<Channel["kind"]>(before?.kind ?? "email");
   const [values, setValues] = useState<Record<string, string>>({ to: before?.to?.join(", ") ?? "" });
   const [events, setEvents] = useState<readonly DeploymentEvent[]>(before?.deployments ?? []);
@@ -208,21 +202,25 @@ function ChannelDialog({ existing, settings, hasMailServer, save, close }: Dialo
     </Field>
   );
   const submit = async () => {
-    const taken = !existing && name.trim() in settings.channels ? t("settings.channelTaken") : undefined;
+    const settings = stored as unknown as AlertSettings;
+    const channels = settings.channels ?? {};
+    const taken = !existing && name.trim() in channels ? t("settings.channelTaken") : undefined;
     const required = kind === "email" ? ["to"] : before ? [] : ["url"];
     const problems = Object.fromEntries(required.map((key) => [key, missing(values[key] ?? "")]));
     // Whatever the form does not show remains, such as the headers of a webhook.
-    const channel = { ...before, ...channelOf(kind, values) };
+    const channel = { ...channels[former], ...channelOf(kind, values) };
     // Servers of the previous version do not know this key.
     if (events.length > 0 || before?.deployments) channel.deployments = [...events];
-    const value = { ...settings, channels: { ...settings.channels, [name.trim()]: channel } };
-    if (!(await submission.send(() => save(value), { ...problems, name: missing(name) ?? taken }))) return;
+    const value = { ...settings, channels: { ...channels, [name.trim()]: channel } } as unknown as Json;
+    const saved = await submission.send(() => save(value), { ...problems, name: missing(name) ?? taken });
+    await queries.invalidateQueries(alertsQuery);
+    if (!saved) return;
     notify(t("settings.saved", { name: name.trim() }));
     close();
   };
   return (
     <FormDialog
-      title={existing ? t("settings.editItem", { name: stored }) : t("settings.newChannel")}
+      title={existing ? t("settings.editItem", { name: former }) : t("settings.newChannel")}
       submitLabel={existing ? t("ui.save") : t("settings.create")}
       submission={submission}
       submit={submit}

@@ -1,7 +1,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { type AlertSettings, alertsQuery } from "../api/alerts";
-import { type InstanceSetting, instanceSettingsQuery, setInstanceSetting } from "../api/instance-settings";
+import type { InstanceSetting } from "../api/instance-settings";
 import { useParams } from "../routing/hooks";
 import { Link } from "../routing/link";
 import { t, tWith } from "../texts/settings";
@@ -11,6 +11,7 @@ import type { Json } from "../workflow/types";
 import { MapField } from "./map-field";
 import { FormDialog, useSubmission } from "./parts";
 import css from "./settings.module.css";
+import { useSettingSave } from "./use-setting-save";
 
 const GIBIBYTE = 2 ** 30;
 
@@ -40,8 +41,9 @@ export function AlertConditionsDialog(props: { setting: InstanceSetting; title: 
   const { workspace = "" } = useParams();
   const queries = useQueryClient();
   const submission = useSubmission();
+  const { stored: base, save } = useSettingSave(setting);
   // A stored value may leave out what has a default.
-  const stored = { ...(setting.default as object), ...(setting.value as object) } as AlertSettings;
+  const stored = { ...(setting.default as object), ...(base as object) } as AlertSettings;
   const [texts, setTexts] = useState<Record<string, string>>(() =>
     Object.fromEntries(LIMITS.map(([name, , unit]) => [name, limitText(stored[name], unit)])),
   );
@@ -62,13 +64,11 @@ export function AlertConditionsDialog(props: { setting: InstanceSetting; title: 
       ["groups", minima.some(([, number]) => !Number.isInteger(number)) ? t("settings.notInteger") : undefined],
     ]);
     const value = { ...stored, ...Object.fromEntries(limits), ...flags, group_workers: Object.fromEntries(minima) };
-    const save = () => setInstanceSetting(setting.name, value as unknown as Json, setting.version);
-    if (await submission.send(save, problems)) {
+    if (await submission.send(() => save(value as unknown as Json), problems)) {
       notify(t("settings.saved", { name: t("settings.labelAlerts") }));
       close();
     }
-    // After a conflict, the next attempt is based on the version whose value is shown.
-    await Promise.all([queries.invalidateQueries(instanceSettingsQuery), queries.invalidateQueries(alertsQuery)]);
+    await queries.invalidateQueries(alertsQuery);
   };
   const page = <Link to={`/w/${workspace}/settings/alerts`}>{t("settings.alerts")}</Link>;
   return (

@@ -1,14 +1,15 @@
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { accountsQuery } from "../api/accounts";
 import { identityProvidersQuery } from "../api/identity-providers";
-import { type InstanceSetting, instanceSettingsQuery, setInstanceSetting } from "../api/instance-settings";
+import type { InstanceSetting } from "../api/instance-settings";
 import { t } from "../texts/settings";
 import { Confirm } from "../ui/confirm";
 import { Field, Input } from "../ui/controls";
 import { notify } from "../ui/toasts";
 import { FormDialog, useSubmission } from "./parts";
 import css from "./settings.module.css";
+import { useSettingSave } from "./use-setting-save";
 
 interface Props {
   setting: InstanceSetting;
@@ -18,8 +19,8 @@ interface Props {
 
 /** Form of the only account that can log in with a password. It asks first, because all others no longer can. */
 export function BreakGlassDialog({ setting, title, close }: Props) {
-  const queries = useQueryClient();
-  const stored = typeof setting.value === "string" ? setting.value : "";
+  const base = useSettingSave(setting);
+  const stored = typeof base.stored === "string" ? base.stored : "";
   const [typed, setTyped] = useState(stored);
   const [asking, setAsking] = useState(false);
   const submission = useSubmission(() => "value");
@@ -29,12 +30,10 @@ export function BreakGlassDialog({ setting, title, close }: Props) {
     (each) => !each.service_account && !each.disabled && !each.deleted && each.email !== email.toLowerCase(),
   );
   const save = async () => {
-    if (await submission.send(() => setInstanceSetting(setting.name, email || null, setting.version))) {
+    if (await submission.send(() => base.save(email || null))) {
       notify(t("settings.saved", { name: t("settings.labelBreakGlassAccount") }));
       close();
     }
-    // After a conflict, the next attempt is based on the version whose value is shown.
-    await queries.invalidateQueries(instanceSettingsQuery);
   };
   const submit = async () => (email && email !== stored ? setAsking(true) : save());
   return (

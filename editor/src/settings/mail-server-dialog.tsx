@@ -1,13 +1,7 @@
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { BASE } from "../api/client";
-import {
-  type InstanceSetting,
-  instanceSettingsQuery,
-  processSettingsQuery,
-  setInstanceSetting,
-  testMail,
-} from "../api/instance-settings";
+import { type InstanceSetting, processSettingsQuery, testMail } from "../api/instance-settings";
 import { meQuery } from "../api/session";
 import { listOf } from "../lib/list-of";
 import { t, tWith } from "../texts/settings";
@@ -20,6 +14,7 @@ import { useScrolledIntoView } from "../ui/use-scrolled-into-view";
 import type { Json } from "../workflow/types";
 import { FormDialog, missing, Problem, useSubmission } from "./parts";
 import css from "./settings.module.css";
+import { useSettingSave } from "./use-setting-save";
 
 /** Mail server of the instance. Its password is masked; a mask that is sent back leaves it unchanged. */
 interface MailServer {
@@ -72,8 +67,8 @@ export function MailServerDialog({
   title: string;
   close: () => void;
 }) {
-  const queries = useQueryClient();
-  const stored = (setting.value ?? null) as Partial<MailServer> | null;
+  const { stored: base, save } = useSettingSave(setting);
+  const stored = (base ?? null) as Partial<MailServer> | null;
   const [typed, setTyped] = useState(() => typedOf(stored));
   const submission = useSubmission(({ message }) =>
     message.startsWith("The server or its encryption")
@@ -90,16 +85,10 @@ export function MailServerDialog({
     port: /^\d+$/.test(typed.port.trim()) ? undefined : t("settings.notInteger"),
   };
   const submit = async () => {
-    const saved = await submission.send(
-      () => setInstanceSetting(setting.name, server as unknown as Json, setting.version),
-      problems,
-    );
-    if (saved) {
+    if (await submission.send(() => save(server as unknown as Json), problems)) {
       notify(t("settings.saved", { name: t("settings.labelSmtp") }));
       close();
     }
-    // After a conflict, the next attempt is based on the version whose value is shown.
-    await queries.invalidateQueries(instanceSettingsQuery);
   };
   const field = (key: keyof Typed, label: string, help?: string, type = "text") => (
     <Field label={label} help={help} error={errors[key]}>

@@ -18,6 +18,7 @@ import { settingSummary } from "./setting-summary";
 import { settingTexts } from "./setting-texts";
 import { kindOfSetting, settingText, settingValue } from "./setting-value";
 import css from "./settings.module.css";
+import { useSettingSave } from "./use-setting-save";
 
 /** Setting with the tags of runs by workspace. */
 const TAGS = "default_tags";
@@ -114,7 +115,7 @@ const FORMS: Readonly<Record<string, (props: DialogProps) => ReactNode>> = {
 };
 
 function SettingDialog({ setting, title, close }: DialogProps) {
-  const queries = useQueryClient();
+  const { save } = useSettingSave(setting);
   const submission = useSubmission(() => "value");
   const { name } = setting;
   const { label, hint, guide } = settingTexts(name, setting.description);
@@ -123,14 +124,10 @@ function SettingDialog({ setting, title, close }: DialogProps) {
   const read = settingValue(typed, kind);
   const submit = async () => {
     const problem = "error" in read ? read.error : undefined;
-    const save = () => setInstanceSetting(name, "value" in read ? read.value : null, setting.version);
-    const saved = await submission.send(save, { value: problem });
-    if (saved) {
+    if (await submission.send(() => save("value" in read ? read.value : null), { value: problem })) {
       notify(t("settings.saved", { name: label }));
       close();
     }
-    // After a conflict, the next attempt is based on the version whose value is shown.
-    await queries.invalidateQueries(instanceSettingsQuery);
   };
   const field = {
     value: typed,
