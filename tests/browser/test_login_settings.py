@@ -10,6 +10,7 @@ from playwright.async_api import Browser, Page, expect
 from tests.browser.conftest import Site
 from tests.browser.test_accessibility import check
 from tests.browser.test_german_pages import GERMAN
+from tests.browser.test_instance_forms import look
 from tests.browser.test_runs_list import GOOD
 from tests.browser.test_settings import has_account, opens
 from tests.installation import Running
@@ -105,6 +106,32 @@ async def test_break_glass_account_is_confirmed(page: Page, site: Site) -> None:
         await question.get_by_role("button", name="Save").click()
         await expect(page.get_by_text("Saved Break-glass account")).to_be_visible()
         assert site.client.get(setting).json() == "admin@example.org"
+    finally:
+        site.client.post(setting, json={"value": None}).raise_for_status()
+
+
+async def test_password_login_for_all_accounts_is_confirmed(page: Page, site: Site) -> None:
+    """Removing the break-glass account asks, by the form and by the default."""
+    setting = "/api/settings/global/break_glass_account"
+    question = page.get_by_role("dialog", name="Allow all accounts to log in with a password?")
+    site.client.post(setting, json={"value": "admin@example.org"}).raise_for_status()
+    try:
+        await opens(page, "sso", "Single sign-on")
+        await page.get_by_role("button", name="Edit Break-glass account").click()
+        await page.get_by_label("E-mail address").fill("")
+        await page.get_by_role("button", name="Save").click()
+        await expect(question).to_contain_text("everybody whose account has a password can log in with it")
+        await check(page)
+        await look(page, "reopen")
+        await question.get_by_role("button", name="Cancel").click()
+        await page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+        await page.get_by_role("button", name="Use default of Break-glass account").click()
+        await question.get_by_role("button", name="Cancel").click()
+        assert site.client.get(setting).json() == "admin@example.org"
+        await page.get_by_role("button", name="Use default of Break-glass account").click()
+        await question.get_by_role("button", name="Allow").click()
+        await expect(page.get_by_text("Break-glass account was reset to its default")).to_be_visible()
+        assert site.client.get(setting).json() is None
     finally:
         site.client.post(setting, json={"value": None}).raise_for_status()
 

@@ -17,7 +17,7 @@ interface Props {
   close: () => void;
 }
 
-/** Form of the only account that can log in with a password. It asks first, because all others no longer can. */
+/** Form of the only account that can log in with a password. It asks before all others no longer can, or can again. */
 export function BreakGlassDialog({ setting, title, close }: Props) {
   const base = useSettingSave(setting);
   const stored = typeof base.stored === "string" ? base.stored : "";
@@ -35,14 +35,15 @@ export function BreakGlassDialog({ setting, title, close }: Props) {
       close();
     }
   };
-  const submit = async () => (email && email !== stored ? setAsking(true) : save());
+  const submit = async () => (email === stored ? save() : setAsking(true));
   return (
     <FormDialog title={title} submitLabel={t("ui.save")} submission={submission} submit={submit} close={close}>
       <p className={css.note}>{t("settings.hintBreakGlassAccount")}</p>
       <Field label={t("settings.email")} help={t("settings.emptyIsDefault")} error={submission.errors.value}>
         <Input type="email" value={typed} spellCheck={false} onChange={({ target }) => setTyped(target.value)} />
       </Field>
-      {asking && (
+      {asking && !email && <ReopenQuestion close={() => setAsking(false)} onConfirm={() => void save()} />}
+      {asking && email && (
         <Confirm
           title={t("settings.onlyPasswordLogin", { email })}
           confirmLabel={t("ui.save")}
@@ -54,5 +55,19 @@ export function BreakGlassDialog({ setting, title, close }: Props) {
         </Confirm>
       )}
     </FormDialog>
+  );
+}
+
+/** Question before all accounts can log in with a password again. */
+export function ReopenQuestion({ close, onConfirm }: { close: () => void; onConfirm: () => void }) {
+  return (
+    <Confirm
+      title={t("settings.reopenPasswordLogin")}
+      confirmLabel={t("settings.reopen")}
+      close={close}
+      onConfirm={onConfirm}
+    >
+      <p>{t("settings.reopenPasswordLoginHint")}</p>
+    </Confirm>
   );
 }

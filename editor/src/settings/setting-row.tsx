@@ -10,7 +10,7 @@ import { Time } from "../ui/time";
 import { notify } from "../ui/toasts";
 import type { Json } from "../workflow/types";
 import { AlertConditionsDialog } from "./alert-conditions-dialog";
-import { BreakGlassDialog } from "./break-glass-dialog";
+import { BreakGlassDialog, ReopenQuestion } from "./break-glass-dialog";
 import { MailServerDialog } from "./mail-server-dialog";
 import { MapField } from "./map-field";
 import { FormDialog, Problem, useSubmission } from "./parts";
@@ -22,6 +22,8 @@ import { useSettingSave } from "./use-setting-save";
 
 /** Setting with the tags of runs by workspace. */
 const TAGS = "default_tags";
+/** Setting whose default allows all accounts to log in with a password. */
+const BREAK_GLASS = "break_glass_account";
 /** Colour that the field shows while none is stored. */
 const COLOR = "#4f46e5";
 
@@ -30,6 +32,7 @@ export function SettingRow({ setting }: { setting: InstanceSetting }) {
   const queries = useQueryClient();
   const { busy, errors, send } = useSubmission();
   const [editing, setEditing] = useState(false);
+  const [asking, setAsking] = useState(false);
   const { name } = setting;
   const { label, hint, guide } = settingTexts(name, setting.description);
   const Form = FORMS[name] ?? SettingDialog;
@@ -67,7 +70,7 @@ export function SettingRow({ setting }: { setting: InstanceSetting }) {
             <Button
               icon="undo"
               disabled={busy}
-              onClick={() => void reset()}
+              onClick={() => (name === BREAK_GLASS ? setAsking(true) : void reset())}
               aria-label={t("settings.useDefaultOf", { name: label })}
             >
               {t("settings.useDefault")}
@@ -76,6 +79,7 @@ export function SettingRow({ setting }: { setting: InstanceSetting }) {
         </div>
       )}
       <Problem text={errors[""]} />
+      {asking && <ReopenQuestion close={() => setAsking(false)} onConfirm={() => void reset()} />}
       {editing && (
         <Form setting={setting} title={t("settings.editItem", { name: label })} close={() => setEditing(false)} />
       )}
@@ -111,7 +115,7 @@ interface DialogProps {
 const FORMS: Readonly<Record<string, (props: DialogProps) => ReactNode>> = {
   smtp: MailServerDialog,
   alerts: AlertConditionsDialog,
-  break_glass_account: BreakGlassDialog,
+  [BREAK_GLASS]: BreakGlassDialog,
 };
 
 function SettingDialog({ setting, title, close }: DialogProps) {
