@@ -25,14 +25,16 @@ test("texts are read as values", () => {
 });
 
 test("the summary of a setting contains no names of fields", () => {
-  const summary = (name: string, value: unknown) =>
-    settingSummary({ name, value, schema: { type: "object" } as never });
+  const summary = (name: string, value: unknown, usual: unknown = null) =>
+    settingSummary({ name, value, default: usual, schema: { type: "object" } as never });
   const conditions = { queue_age_s: 300, database_bytes: null, lost_workers: true, group_workers: {} };
   expect(summary("alerts", { channels: { chat: {} }, ...conditions })).toBe("1 channel, 2 conditions");
+  expect(summary("alerts", { lost_workers: false }, { channels: {}, ...conditions })).toBe("No channels, 1 condition");
   expect(summary("queue_rules", { reserved: { gpu: ["sales"] }, allowed: {} })).toBe(
     "1 reserved queue, no limited workspaces",
   );
   expect(summary("smtp", { host: "mail.example.org", port: 587, sender: "a@b" })).toBe("mail.example.org:587");
+  expect(summary("smtp", { host: "mail.example.org", sender: "a@b" })).toBe("mail.example.org:587");
   expect(summary("require_totp", false)).toBe("No");
   expect(summary("worker_groups", {})).toBe("Not set");
 });
