@@ -129,6 +129,71 @@ async def test_failed_checks_are_shown_with_the_rollback(page: Page, site: Site)
     assert site.client.delete("/api/environments/delete/checked").is_success
 
 
+async def test_everything_beyond_a_page_is_reached(page: Page, site: Site) -> None:
+    """With more than 30 schedules, requests, releases and deployments, none is missing."""
+    prepare_many(site)
+    await page.goto("/w/many-dev/environments")
+    await expect(page.get_by_role("list", name="Environments", exact=True)).to_contain_text("31 open requests")
+    releases = page.get_by_role("list", name="Releases of many-dev").get_by_role("listitem")
+    await expect(releases).to_have_count(30)
+    await page.get_by_role("button", name="Show older releases").click()
+    await expect(releases).to_have_count(32)
+    await expect(page.get_by_role("button", name="Show older releases")).to_have_count(0)
+    await page.get_by_role("button", name="New release").click()
+    dialog = page.get_by_role("dialog")
+    await expect(dialog.get_by_label("Schedule f/shop/tick-40")).to_have_count(1)
+    await expect(dialog.get_by_role("list", name="Removed items")).to_have_count(0)
+    await page.goto("/w/many-live/environments/many")
+    history = page.get_by_role("list", name="History").get_by_role("listitem")
+    await expect(history).to_have_count(30)
+    rollback = page.get_by_role("button", name="Roll back to release 1", exact=True)
+    await expect(rollback).to_have_count(0)
+    await shoot(page, "many")
+    await page.get_by_role("button", name="Show older deployments").click()
+    await expect(history).to_have_count(32)
+    await expect(rollback).to_be_visible()
+    assert site.client.delete("/api/environments/delete/many").is_success
+
+
+def prepare_many(site: Site) -> None:
+    """Create 31 schedules, 32 releases that were deployed, of which the first differs, and 31 open requests."""
+    for workspace in ("many-dev", "many-live"):
+        post(site, "/api/workspaces/create", {"id": workspace, "name": workspace})
+        post(site, f"/api/w/{workspace}/folders/create", {"name": "shop"})
+    post(site, "/api/environments/create", {"name": "many", "workspace": "many-live"})
+    dev, live = "/api/w/many-dev", "/api/w/many-live/deployments"
+    create_flow(site, dev, "f/shop/orders", "One", "type: identity")
+    items = [{"kind": "schedule", "path": f"f/shop/tick-{number}"} for number in range(10, 41)]
+    for item in items:
+        daily = {"path": item["path"], "schedule": "0 0 6 * * *", "timezone": "UTC", "script_path": "f/shop/orders"}
+        post(site, f"{dev}/schedules/create", {**daily, "is_flow": True, "args": {}, "enabled": False})
+    for number in range(1, 33):
+        if number == 2:
+            create_flow(site, dev, "f/shop/orders", "Two", "type: identity")
+        post(site, f"{dev}/releases/create", {"items": items[-1:]})
+        request = site.client.post(f"{live}/create", json={"source": "many-dev", "number": number}).json()
+        post(site, f"{live}/apply/{request['id']}", {"plan_hash": request["plan_hash"]})
+    add_member(site, "mona", {"many-dev": "admin", "many-live": "admin"})
+    headers = {"Authorization": f"Bearer {token_of(site, account('mona'))}"}
+    with httpx.Client(base_url=site.base, headers=headers) as mona:
+        for number in range(1, 32):
+            client = site.client if number <= 20 else mona
+            assert client.post(f"{live}/create", json={"source": "many-dev", "number": number}).is_success
+
+
+def account(name: str) -> dict[str, str]:
+    """Return the login of an account."""
+    return {"email": f"{name}@example.org", "password": "correct horse"}
+
+
+def add_member(site: Site, name: str, roles: dict[str, str]) -> None:
+    """Create an account that is a member of workspaces, with a role in each."""
+    post(site, "/api/users/create", {**account(name), "username": name})
+    for workspace, role in roles.items():
+        member = {"email": account(name)["email"], "username": name, "role": role}
+        post(site, f"/api/w/{workspace}/workspaces/add_user", member)
+
+
 async def set_checks(page: Page) -> None:
     """Fill in the checks in the form of the environment."""
     dialog = page.get_by_role("dialog", name="Edit the environment checked")

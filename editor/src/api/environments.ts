@@ -1,5 +1,6 @@
-import { queryOptions } from "@tanstack/react-query";
+import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { t } from "../texts/api";
+import { allPages } from "./all-pages";
 import { api } from "./client";
 import type { components } from "./schema";
 
@@ -26,6 +27,13 @@ function present<T>({ data }: { data?: T }): T {
   return data;
 }
 
+/** Number of rows of a page of releases or deployments. */
+const PAGE = 30;
+
+/** Return the query of the page below the row `before`; null: the first page. */
+const pageQuery = (before: number | null) =>
+  ({ per_page: String(PAGE), ...(before === null ? {} : { before: String(before) }) }) as never;
+
 /** Query of the environments whose workspace the user is a member of, in the order of the pipeline. */
 export const environmentsQuery = queryOptions({
   queryKey: ["environments"],
@@ -47,7 +55,7 @@ export async function createEnvironment(environment: NewEnvironment): Promise<vo
   await api.POST("/api/environments/create", { body: environment as never });
 }
 
-/** Change the place, color and rules of an environment, based on one of its versions. For superadmins. */
+/** Change the place, colour and rules of an environment, based on one of its versions. For superadmins. */
 export async function updateEnvironment(
   name: string,
   changes: Omit<NewEnvironment, "name" | "workspace"> & { base_version: number },
@@ -77,22 +85,30 @@ export const environmentQuery = (workspace: string) =>
       present(await api.GET("/api/w/{workspace}/deployments/environment", { params: { path: { workspace } } })),
   });
 
-/** Query of the deployments to the environment of a workspace, newest first. */
+/** Query of the deployments to the environment of a workspace, newest first, by pages. */
 export const deploymentsQuery = (workspace: string) =>
-  queryOptions({
+  infiniteQueryOptions({
     queryKey: ["deployments", workspace],
-    queryFn: async () =>
-      present(await api.GET("/api/w/{workspace}/deployments/history", { params: { path: { workspace } } })),
+    initialPageParam: null as number | null,
+    queryFn: async ({ pageParam }) => {
+      const params = { path: { workspace }, query: pageQuery(pageParam) };
+      return present(await api.GET("/api/w/{workspace}/deployments/history", { params }));
+    },
+    getNextPageParam: (last) => (last.length < PAGE ? null : (last.at(-1)?.id ?? null)),
   });
 
 /** Query of the open requests to deploy to the environment of a workspace, newest first. */
 export const openRequestsQuery = (workspace: string) =>
   queryOptions({
     queryKey: ["deployment-requests", workspace],
-    queryFn: async () => {
-      const params = { path: { workspace }, query: { state: "open" } as never };
-      return present(await api.GET("/api/w/{workspace}/deployments/list", { params }));
-    },
+    queryFn: () =>
+      allPages(
+        (page) => {
+          const params = { path: { workspace }, query: { state: "open", ...page } as never };
+          return api.GET("/api/w/{workspace}/deployments/list", { params });
+        },
+        ({ id }) => ({ before: String(id) }),
+      ),
   });
 
 /** Query of the requests that wait for the approval of the user, oldest first. */
@@ -100,7 +116,7 @@ export const waitingRequestsQuery = (workspace: string) =>
   queryOptions({
     queryKey: ["deployment-requests", workspace, "waiting"],
     queryFn: async () => {
-      const params = { path: { workspace }, query: { waiting: true } as never };
+      const params = { path: { workspace }, query: { waiting: true, per_page: "1000" } as never };
       return present(await api.GET("/api/w/{workspace}/deployments/list", { params }));
     },
   });
@@ -123,12 +139,16 @@ export const changesQuery = (workspace: string, id: number) =>
       present(await api.GET("/api/w/{workspace}/deployments/changes/{id}", { params: { path: { workspace, id } } })),
   });
 
-/** Query of the releases of a workspace, newest first. */
+/** Query of the releases of a workspace, newest first, by pages. */
 export const releasesQuery = (workspace: string) =>
-  queryOptions({
+  infiniteQueryOptions({
     queryKey: ["releases", workspace],
-    queryFn: async () =>
-      present(await api.GET("/api/w/{workspace}/releases/list", { params: { path: { workspace } } })),
+    initialPageParam: null as number | null,
+    queryFn: async ({ pageParam }) => {
+      const params = { path: { workspace }, query: pageQuery(pageParam) };
+      return present(await api.GET("/api/w/{workspace}/releases/list", { params }));
+    },
+    getNextPageParam: (last) => (last.length < PAGE ? null : (last.at(-1)?.number ?? null)),
   });
 
 /** Query of a release with its content. */
@@ -147,17 +167,19 @@ export const releasableItemsQuery = (workspace: string) =>
     queryKey: ["releasable-items", workspace],
     queryFn: async (): Promise<ReleasedItem[]> => {
       const params = { path: { workspace } };
+      const page = (query: Record<string, string>) => ({ params: { ...params, query: query as never } });
+      const after = ({ path }: { path: string }) => ({ after: path });
       const [flows, scripts, schedules, triggers] = await Promise.all([
         api.GET("/api/w/{workspace}/flows/list_paths", { params }),
         api.GET("/api/w/{workspace}/scripts/list_paths", { params }),
-        api.GET("/api/w/{workspace}/schedules/list", { params }),
-        api.GET("/api/w/{workspace}/http_triggers/list", { params }),
+        allPages((query) => api.GET("/api/w/{workspace}/schedules/list", page(query)), after),
+        allPages((query) => api.GET("/api/w/{workspace}/http_triggers/list", page(query)), after),
       ]);
       return [
         ...(flows.data ?? []).map((path) => ({ kind: "flow" as const, path })),
         ...(scripts.data ?? []).map((path) => ({ kind: "script" as const, path })),
-        ...(schedules.data ?? []).map(({ path }) => ({ kind: "schedule" as const, path })),
-        ...(triggers.data ?? []).map(({ path }) => ({ kind: "http_trigger" as const, path })),
+        ...schedules.map(({ path }) => ({ kind: "schedule" as const, path })),
+        ...triggers.map(({ path }) => ({ kind: "http_trigger" as const, path })),
       ];
     },
   });
@@ -211,7 +233,7 @@ export async function withdrawRequest(workspace: string, id: number): Promise<vo
   await api.POST("/api/w/{workspace}/deployments/withdraw/{id}", { params: { path: { workspace, id } } });
 }
 
-/** Make the plan of a request again. `overwrite`: replace items that were changed in the environment. */
+/** Renew the plan of a request. `overwrite`: replace items that were changed in the environment. */
 export async function renewRequest(workspace: string, id: number, overwrite: boolean): Promise<void> {
   const params = { path: { workspace, id } };
   await api.POST("/api/w/{workspace}/deployments/renew/{id}", { params, body: { overwrite } });

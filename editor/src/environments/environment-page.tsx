@@ -1,4 +1,4 @@
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import {
   type Deployment,
@@ -128,9 +128,9 @@ function Requests({ environment: { workspace, name } }: { environment: Environme
 }
 
 function History({ workspace, environment }: { workspace: string; environment: Environment }) {
-  const history = useQuery(deploymentsQuery(workspace));
+  const history = useInfiniteQuery(deploymentsQuery(workspace));
   const [target, setTarget] = useState<Deployment | null>(null);
-  const deployments = history.data ?? [];
+  const deployments = history.data?.pages.flat() ?? [];
   const targets = rollbackTargets(deployments);
   const isAutomatic = ({ request }: Deployment) =>
     deployments.some(({ check }) => check?.rollback === "done" && check.rollback_request === request);
@@ -139,7 +139,7 @@ function History({ workspace, environment }: { workspace: string; environment: E
       <h2>{t("environments.history")}</h2>
       {history.isPending && <Skeleton rows={2} />}
       {history.error && <Failed error={history.error} retry={() => void history.refetch()} />}
-      {history.data?.length === 0 && <p className={css.soft}>{t("environments.noHistory")}</p>}
+      {history.data && deployments.length === 0 && <p className={css.soft}>{t("environments.noHistory")}</p>}
       {deployments.length > 0 && (
         <ul className={css.list} aria-label={t("environments.history")}>
           {deployments.map((each) => (
@@ -165,6 +165,13 @@ function History({ workspace, environment }: { workspace: string; environment: E
             </li>
           ))}
         </ul>
+      )}
+      {history.hasNextPage && (
+        <div className={css.tools}>
+          <Button disabled={history.isFetchingNextPage} onClick={() => void history.fetchNextPage()}>
+            {t("environments.olderDeployments")}
+          </Button>
+        </div>
       )}
       {target && (
         <RollbackDialog workspace={workspace} environment={environment} target={target} close={() => setTarget(null)} />

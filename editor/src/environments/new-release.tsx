@@ -1,4 +1,4 @@
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import {
   createRelease,
@@ -111,7 +111,7 @@ export function NewRelease({ workspace, close }: { workspace: string; close: () 
 /** Return the items of the newest release that no longer exist in the workspace. */
 function useDeletedItems(workspace: string): RemovedItem[] {
   const present = useQuery(releasableItemsQuery(workspace)).data;
-  const newest = useQuery(releasesQuery(workspace)).data?.[0]?.number;
+  const newest = useInfiniteQuery(releasesQuery(workspace)).data?.pages[0]?.[0]?.number;
   const release = useQuery({ ...releaseQuery(workspace, newest ?? 0), enabled: newest !== undefined }).data;
   if (!present || !release) return [];
   const keys = new Set(present.map(keyOf));

@@ -1,4 +1,4 @@
-import { useQuery } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import {
   type Environment,
@@ -92,7 +92,8 @@ function Column({ environment }: { environment: Environment }) {
 }
 
 function Releases({ workspace }: { workspace: string }) {
-  const releases = useQuery(releasesQuery(workspace));
+  const releases = useInfiniteQuery(releasesQuery(workspace));
+  const listed = releases.data?.pages.flat() ?? [];
   const [creating, setCreating] = useState(false);
   const title = t("environments.releases", { workspace });
   return (
@@ -105,10 +106,10 @@ function Releases({ workspace }: { workspace: string }) {
       </div>
       {releases.isPending && <Skeleton rows={2} />}
       {releases.error && <Failed error={releases.error} retry={() => void releases.refetch()} />}
-      {releases.data?.length === 0 && <p className={css.soft}>{t("environments.noReleases")}</p>}
-      {releases.data && releases.data.length > 0 && (
+      {releases.data && listed.length === 0 && <p className={css.soft}>{t("environments.noReleases")}</p>}
+      {listed.length > 0 && (
         <ul className={css.list} aria-label={title}>
-          {releases.data.map((each) => (
+          {listed.map((each) => (
             <li key={each.number}>
               <div className={css.what}>
                 <ReleaseLink source={workspace} number={each.number} />
@@ -124,3 +125,10 @@ function Releases({ workspace }: { workspace: string }) {
     </section>
   );
 }
+      {releases.hasNextPage && (
+        <div className={css.tools}>
+          <Button disabled={releases.isFetchingNextPage} onClick={() => void releases.fetchNextPage()}>
+            {t("environments.olderReleases")}
+          </Button>
+        </div>
+      )}
