@@ -13,6 +13,7 @@ pytestmark = pytest.mark.extended
 
 ODD = "First\x1b]0;t\x07"
 """Text that sets the title of a terminal."""
+OTHER = {"email": "oona@example.org", "password": "correct horse"}
 FLOW = "summary: Report\nvalue:\n  modules:\n    - {id: a, value: {type: identity}}\n"
 
 
@@ -43,6 +44,13 @@ def test_release_is_promoted_rolled_back_and_exchanged(cli: Cli, installation: I
     assert failed["error"]["code"] == "deployment_blocked"
     assert cli("promote", "1", "--to", "production", "--approve", "--apply").out == f"request {request}: applied\n"
     assert "release: main/1 by admin" in cli("env", "show", "production").out
+    answer = installation.client.post("/api/users/create", json={**OTHER, "username": "oona"})
+    assert answer.is_success, answer.text
+    member = {"email": OTHER["email"], "username": "oona", "role": "developer"}
+    assert installation.client.post("/api/w/promoted/workspaces/add_user", json=member).is_success
+    token = installation.client.post("/api/auth/login", json=OTHER).text
+    hidden = cli("env", "show", "production", ORVANTA_URL=installation.base, ORVANTA_TOKEN=token).out
+    assert "\nrelease: contains items that you may not read\n" in hidden
     assert "first environment" in cli("env", "auto-promote", "production", "--json", code=1).out
     assert cli("env", "auto-promote", "production", "--off").out == "production: automatic promotion disabled\n"
     flow.write_text(FLOW.replace("Report", "Other report"))

@@ -429,6 +429,28 @@ async def test_open_request_of_another_member_does_not_prevent_a_promotion(pipel
 
 
 @pytest.mark.extended
+async def test_current_release_that_is_not_readable_is_not_replaced_by_an_older_one(pipeline: Pipeline) -> None:
+    """A member who may not read the current release does not see the release before it as the current one."""
+    both = await pipeline.person("both")
+
+    async def current(client: httpx.AsyncClient) -> tuple[int | None, bool]:
+        found = (await client.get(f"{D}/environment")).json()
+        return found["current"] and found["current"]["number"], found["current_unreadable"]
+
+    assert await current(both) == (None, False)
+    await pipeline.deploy(1)
+    assert await current(both) == (1, False)
+    secret = {"kind": "folder", "path": "secret", "content": {}}
+    await apply_changes(pipeline.admin, [secret, {**ITEMS[2], "path": "f/secret/step"}])
+    await apply_changes(pipeline.admin, [secret], "live")
+    body = {"items": [{"kind": "script", "path": "f/secret/step"}]}
+    await pipeline.deploy((await pipeline.admin.post(f"{W}/releases/create", json=body)).json()["number"])
+    assert (await current(both), await current(pipeline.admin)) == ((None, True), (2, False))
+    assert [each["number"] for each in (await both.get(f"{D}/history")).json()] == [1]
+    await pipeline.deploy(1)
+    assert await current(both) == (1, False)
+
+
 async def test_rights_of_both_workspaces_are_needed(pipeline: Pipeline) -> None:
     """Neither a request nor its application has rights that its caller does not have."""
     await apply_changes(pipeline.admin, [{"kind": "folder", "path": "secret", "content": {}}])

@@ -36,7 +36,7 @@ export function EnvironmentPage({ workspace }: { workspace: string }) {
   const state = useQuery(environmentQuery(workspace));
   if (state.isPending) return <Skeleton />;
   if (state.error) return <Failed error={state.error} retry={() => void state.refetch()} />;
-  const { environment, current, drift } = state.data;
+  const { environment, current, current_unreadable: unreadable, drift } = state.data;
   return (
     <main className={css.page}>
       <div className={css.head}>
@@ -53,14 +53,14 @@ export function EnvironmentPage({ workspace }: { workspace: string }) {
             <ByLine at={current.applied_at} user={current.applied_by} />
           </p>
         ) : (
-          <p>{t("environments.nothingDeployed")}</p>
+          <p>{t(unreadable ? "environments.currentUnreadable" : "environments.nothingDeployed")}</p>
         )}
         {current?.check && <CheckState check={current.check} />}
         <p className={css.soft}>{t("environments.driftCount", { count: drift.length })}</p>
         {drift.length > 0 && <ItemList label={t("environments.drift")} items={drift} />}
       </section>
       <Requests environment={environment} />
-      <History workspace={workspace} environment={environment} />
+      <History workspace={workspace} state={state.data} />
       <Rules environment={environment} />
       <Automatic workspace={workspace} state={state.data} />
     </main>
@@ -127,11 +127,12 @@ function Requests({ environment: { workspace, name } }: { environment: Environme
   );
 }
 
-function History({ workspace, environment }: { workspace: string; environment: Environment }) {
+function History({ workspace, state }: { workspace: string; state: EnvironmentState }) {
+  const { environment, current_unreadable: unreadable } = state;
   const history = useInfiniteQuery(deploymentsQuery(workspace));
   const [target, setTarget] = useState<Deployment | null>(null);
   const deployments = history.data?.pages.flat() ?? [];
-  const targets = rollbackTargets(deployments);
+  const targets = unreadable ? new Set<number>() : rollbackTargets(deployments);
   const isAutomatic = ({ request }: Deployment) =>
     deployments.some(({ check }) => check?.rollback === "done" && check.rollback_request === request);
   return (

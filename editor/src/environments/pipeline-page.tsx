@@ -83,7 +83,11 @@ function Column({ environment }: { environment: Environment }) {
           {current.check && <CheckState check={current.check} />}
         </>
       )}
-      {state.data && !current && <span>{t("environments.nothingDeployed")}</span>}
+      {state.data && !current && (
+        <span>
+          {t(state.data.current_unreadable ? "environments.currentUnreadable" : "environments.nothingDeployed")}
+        </span>
+      )}
       {state.data && <span className={css.soft}>{t("environments.driftCount", { count: drift.length })}</span>}
       {requests && <span className={css.soft}>{t("environments.openCount", { count: requests.length })}</span>}
       {hold && <strong>{t("environments.onHold")}</strong>}
@@ -121,10 +125,6 @@ function Releases({ workspace }: { workspace: string }) {
           ))}
         </ul>
       )}
-      {creating && <NewRelease workspace={workspace} close={() => setCreating(false)} />}
-    </section>
-  );
-}
       {releases.hasNextPage && (
         <div className={css.tools}>
           <Button disabled={releases.isFetchingNextPage} onClick={() => void releases.fetchNextPage()}>
@@ -132,3 +132,7 @@ function Releases({ workspace }: { workspace: string }) {
           </Button>
         </div>
       )}
+      {creating && <NewRelease workspace={workspace} close={() => setCreating(false)} />}
+    </section>
+  );
+}

@@ -30,6 +30,8 @@ class EnvironmentRow(msgspec.Struct, frozen=True):
     """Member whose rollback prevents promotions, or `system` after failed checks; None: there is no hold."""
     hold_since: datetime | None
     hold_reason: str | None
+    deployment: int | None
+    """Id of the last deployment; None: there was none."""
 
 
 async def lock(conn: Connection) -> None:

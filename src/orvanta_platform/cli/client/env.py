@@ -75,7 +75,9 @@ def show(session: Session, name: Name) -> None:
         return
     rules, current, hold = state["environment"]["rules"], state["current"], state["hold"]
     print(f"environment: {name}\nworkspace: {workspace}\napprovals: {rules['approvals']}")
-    if current is None:
+    if state["current_unreadable"]:
+        print("release: contains items that you may not read")
+    elif current is None:
         print("release: none")
     else:
         release = f"{current['source']}/{current['number']}"

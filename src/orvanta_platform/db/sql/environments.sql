@@ -5,7 +5,7 @@ SELECT pg_advisory_xact_lock(hashtextextended('environments', 0));
 -- name: list
 -- The environments in the order of the pipeline; without $2 those whose workspace the account $1 is a member of.
 SELECT e.name, e.position, e.workspace, e.color, e.rules::text AS rules, e.version, e.edited_by, e.edited_at, e.hold_by,
-       e.hold_since, e.hold_reason
+       e.hold_since, e.hold_reason, e.deployment
 FROM environment AS e
 WHERE $2 OR EXISTS (SELECT FROM member AS m WHERE m.workspace = e.workspace AND m.email = $1 AND NOT m.disabled)
 ORDER BY e.position;
@@ -13,7 +13,7 @@ ORDER BY e.position;
 -- name: get
 -- The environment of a workspace.
 SELECT name, position, workspace, color, rules::text AS rules, version, edited_by, edited_at, hold_by, hold_since,
-       hold_reason
+       hold_reason, deployment
 FROM environment
 WHERE workspace = $1;
 

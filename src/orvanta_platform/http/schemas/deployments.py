@@ -343,7 +343,10 @@ class EnvironmentState(msgspec.Struct, kw_only=True):
     environment: environments.Environment
     hold: Hold | None
     current: Deployment | None
-    """The last deployment of which you may read all paths."""
+    """The last deployment; null: there is none, or it has paths that you may not read."""
+
+    current_unreadable: bool
+    """The last deployment has paths that you may not read."""
 
     drift: list[ItemName]
     """Items that were changed outside of releases since their last deployment, as far as you may read them."""
@@ -420,17 +423,21 @@ def _check(row: CheckRow | None) -> DeploymentCheck | None:
 
 def state(
     environment: EnvironmentRow,
-    current: DeploymentRow | None,
+    readable: DeploymentRow | None,
     drift: list[tuple[Any, str]],
     automatic: AutomaticPromotionRow | None,
 ) -> EnvironmentState:
-    """Convert the state of an environment."""
+    """Convert the state of an environment. `readable`: the last deployment that the caller may read."""
+    last = environment.deployment
+    is_unreadable = last is not None and (readable is None or readable.id < last)
+    current = None if is_unreadable else readable
     by, since = environment.hold_by, environment.hold_since
     hold = None if by is None or since is None else Hold(by=by, since=since, reason=environment.hold_reason or "")
     return EnvironmentState(
         environment=environments.environment(environment),
         hold=hold,
         current=None if current is None else deployment(current),
+        current_unreadable=is_unreadable,
         drift=item_names(drift),
         automatic=None if automatic is None else _automatic(automatic),
     )
