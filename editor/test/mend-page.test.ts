@@ -12,11 +12,16 @@ test("values and conflicts are corrected in the environment", () => {
 
 test("tests, and items that need a new release, are corrected where the release was created", () => {
   expect(page("policy_violation", "flow", "f/a/b")).toBe("/w/dev/workflows/f/a/b");
+  expect(page("queue_reserved", "script", "f/a/b")).toBe("/w/dev/scripts/f/a/b");
   expect(page("test_failed", "flow", "f/a/b")).toBe("/w/dev/workflows/f/a/b?view=tests");
 });
 
 test("a queue that no worker serves leads to the workers", () => {
   expect(page("queue_without_worker", "script", "f/a/b")).toBe("/w/live/workers");
+});
+
+test("an HTTP trigger, whose workflow is not known, has no page", () => {
+  expect(page("conflict", "http_trigger", "f/a/b")).toBeNull();
 });
 
 test("rules that only time or people fulfil have no page", () => {

@@ -8,6 +8,9 @@ const PAGES: Readonly<Record<string, (path: string) => string>> = {
   schedule: (path) => `schedules?q=${encodeURIComponent(path)}`,
 };
 
+/** Reasons whose item is corrected in a new release, where it was released. */
+const IN_RELEASE: readonly string[] = ["policy_violation", "queue_reserved"];
+
 /**
  * Return the address of the page on which the cause of a reason can be removed, or null if there is none.
  *
@@ -19,5 +22,5 @@ export function mendPage({ code, kind, path }: BlockingReason, workspace: string
   const page = kind && path ? PAGES[kind]?.(path) : undefined;
   if (!page) return null;
   if (code.startsWith("test")) return `/w/${source}/${page}?view=tests`;
-  return `/w/${code === "policy_violation" ? source : workspace}/${page}`;
+  return `/w/${IN_RELEASE.includes(code) ? source : workspace}/${page}`;
 }
