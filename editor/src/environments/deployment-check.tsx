@@ -2,6 +2,7 @@ import type { DeploymentCheck } from "../api/environments";
 import { Link } from "../routing/link";
 import { t } from "../texts/environments";
 import css from "./environments.module.css";
+import { outcomeName } from "./outcome-name";
 
 const STATES = {
   waiting: t("environments.checkWaiting"),
@@ -40,16 +41,14 @@ export function CheckResults({ workspace, environment, check }: Props) {
       </p>
       {results.length > 0 && (
         <ul className={css.list} aria-label={t("environments.checkResults")}>
-          {results.map(({ kind, path, passed, tests, message }) => (
-            <li key={`${kind} ${path}`}>
-              <span className={css.action}>{passed ? STATES.passed : STATES.failed}</span>
+          {results.map((result) => (
+            <li key={`${result.kind} ${result.path}`}>
+              <span className={css.action}>{result.passed ? STATES.passed : STATES.failed}</span>
               <div className={css.what}>
-                {kind === "smoke_run"
-                  ? t("environments.smokeRunOf", { path })
-                  : t("environments.testsOf", { path, count: tests })}
-                {message && <div className={css.soft}>{message}</div>}
+                {outcomeName(result)}
+                {result.message && <div className={css.soft}>{result.message}</div>}
               </div>
-              {kind === "smoke_run" && run && (
+              {result.kind === "smoke_run" && run && (
                 <Link to={`/w/${workspace}/runs/${run}`}>{t("environments.smokeRunLink")}</Link>
               )}
             </li>

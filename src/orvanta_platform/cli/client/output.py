@@ -58,7 +58,8 @@ def print_checks(check: dict[str, Any] | None) -> None:
     print(f"checks: {check['state']}")
     for each in check["results"]:
         name = "smoke run" if each["kind"] == "smoke_run" else f"{each['tests']} tests"
-        print(terminal_safe(f"    {name} {each['path']}: {each['message'] or 'passed'}"))
+        what = f"{name} {each['path']}" if each["path"] else "workflow tests"
+        print(terminal_safe(f"    {what}: {each['message'] or 'passed'}"))
     if check["run"] is not None:
         print(f"    run: {check['run']}")
     if check["rollback"] is not None:
