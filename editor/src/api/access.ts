@@ -10,7 +10,7 @@ export type MemberAccess = components["schemas"]["AccessOfMember"];
 /** An item or folder with permissions. The path of a folder is its name. */
 export interface Shared {
   workspace: string;
-  kind: "flow" | "script" | "variable" | "resource" | "schedule" | "folder";
+  kind: "flow" | "script" | "variable" | "resource" | "schedule" | "http_trigger" | "folder";
   path: string;
 }
 

@@ -4,9 +4,11 @@ import { attempt } from "../actions/registry";
 import { otherOrigin, useServerUrl } from "../api/server-url";
 import { deleteRoute, type Route, routesQuery, routeUrl, setRouteMode } from "../api/triggers";
 import { useEditor } from "../editor/context";
+import { useSharing } from "../sharing/use-sharing";
 import { t } from "../texts/triggers";
 import { EditButton, EditIconButton } from "../ui/access-buttons";
 import { Confirm } from "../ui/confirm";
+import { IconButton } from "../ui/controls";
 import { CopyableCommand } from "../ui/copyable-command";
 import { OtherOrigin } from "../ui/other-origin";
 import { Failed, Skeleton } from "../ui/states";
@@ -69,6 +71,7 @@ export function HttpTriggerRow({ route, edit }: { route: Route; edit: () => void
   const [deleting, setDeleting] = useState(false);
   const changed = () => queries.invalidateQueries(routesQuery(workspace, flow));
   const { path } = route;
+  const sharing = useSharing({ workspace, kind: "http_trigger", path });
   const serverUrl = useServerUrl(workspace);
   const on = route.mode === "enabled";
   const method = route.http_method.toUpperCase();
@@ -103,12 +106,14 @@ export function HttpTriggerRow({ route, edit }: { route: Route; edit: () => void
         <EditButton icon="edit" onClick={edit}>
           {t("ui.edit")}
         </EditButton>
+        <IconButton label={t("ui.share")} icon="share" onClick={sharing.share} />
         <EditIconButton
           label={t("triggers.deleteItem", { name: path })}
           icon="trash"
           onClick={() => setDeleting(true)}
         />
       </div>
+      {sharing.dialog}
       {deleting && (
         <Confirm
           title={t("triggers.deleteHttpTrigger", { path })}
