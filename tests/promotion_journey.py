@@ -208,7 +208,7 @@ def rollback_holds_promotions(way: Way) -> None:
         way.approve(who, "prod")
     assert way.apply("jonas", "prod")["state"] == "applied"
     assert (way.target.result("prod"), drift(way)) == ("21", [])
-    held = ("on_hold", f"ines put {way.target.workspace('prod')} on hold: Wrong totals")
+    held = ("on_hold", f"ines put promotions to {way.target.workspace('prod')} on hold: Wrong totals")
     assert reasons(way.promote("prod")["plan"]["unfulfilled"]) == [approvals(0), held]
     assert set(blocked(way.apply("jonas", "prod"))) == {approvals(0), held}
     assert way.environment("prod")["current"]["number"] == 1

@@ -143,7 +143,7 @@ async def create_missing_resource(people: People, url: str) -> None:
 
 
 async def correct_failing_test(people: People, url: str) -> None:
-    """Follow the link of the failing test, correct it, make the plan again and apply it."""
+    """Follow the link of the failing test, correct it, renew the plan and apply it."""
     page = await people.goto("ines", url)
     unfulfilled = page.get_by_role("list", name="Rules not fulfilled yet")
     await expect(unfulfilled).to_contain_text("The test totals of the workflow f/shop/orders fails.")
@@ -158,7 +158,7 @@ async def correct_failing_test(people: People, url: str) -> None:
     await page.goto(url)
     changed = page.get_by_text("a required test has changed since this plan was created")
     await expect(changed).to_be_visible()
-    await page.get_by_role("button", name="Update plan").click()
+    await page.get_by_role("button", name="Renew plan").click()
     await expect(changed).to_have_count(0)  # a new page would cancel the request
     await apply(people, "ines", url, STAGING)
 
@@ -274,7 +274,7 @@ async def lift_hold(people: People) -> None:
     url = await request(people, 2, PROD)
     page = await people.goto("ines", url)
     unfulfilled = page.get_by_role("list", name="Rules not fulfilled yet")
-    await expect(unfulfilled).to_contain_text("it is on hold: Wrong totals")
+    await expect(unfulfilled).to_contain_text(f"ines put promotions to {PROD} on hold: Wrong totals")
     page = await people.goto("jonas", f"/w/{PROD}/environments/{PROD}")
     await expect(page.get_by_role("status").filter(has_text="On hold")).to_contain_text("Wrong totals")
     await page.get_by_role("button", name="Lift hold").click()

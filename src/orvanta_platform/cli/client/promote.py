@@ -37,7 +37,7 @@ Apply = Annotated[bool, typer.Option("--apply", help="Apply the open request for
 Wait = Annotated[
     bool, typer.Option("--wait", help="Wait for the checks after the deployment; exit with 1 if they fail.")
 ]
-Renew = Annotated[bool, typer.Option("--renew", help="Make the plan of the open request again.")]
+Renew = Annotated[bool, typer.Option("--renew", help="Renew the plan of the open request.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace items that were changed in the environment.")]
 Assign = Annotated[
     list[str] | None,
@@ -222,7 +222,7 @@ def _print_request(session: Session, found: dict[str, Any]) -> None:
             names = ", ".join(found["unable_approvers"])
             print(f"cannot approve, because they may not read all items: {names}")
         if found["stale"]:
-            print("stale: the environment or a required test was changed; --renew makes the plan again")
+            print("stale: the environment or a required test was changed; --renew renews the plan")
         _print_plan(found["plan"])
 
 

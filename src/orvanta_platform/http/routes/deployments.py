@@ -145,7 +145,7 @@ async def withdraw_request(request: AnyRequest, workspace: FromPath[str], id: Fr
 
 @post(f"{_D}/renew/{{id:int}}", status_code=200, opt=call(body=schemas.RenewRequest, answer=schemas.DetailedRequest))
 async def renew_request(request: AnyRequest, workspace: FromPath[str], id: FromPath[int]) -> Response[bytes]:
-    """Make the plan of a request again. Approvals of the previous plan no longer count. Its author and admins only."""
+    """Renew the plan of a request. Approvals of the previous plan no longer count. Its author and admins only."""
     body = await body_of(request, schemas.RenewRequest)
     overwrite = None if body.overwrite is UNSET else body.overwrite
     platform, actor = platform_of(request), actor_of(request)

@@ -147,7 +147,7 @@ class DetailedRequest(DeploymentRequest, kw_only=True):
     """A request with its decisions, and its plan as it is now."""
 
     stale: bool
-    """The environment or a required test was changed since the plan of the request; make it again."""
+    """The environment or a required test was changed since the plan of the request; renew the plan."""
 
     plan: ReleasePlan
     decisions: list[Decision]
@@ -268,7 +268,7 @@ class NewComment(msgspec.Struct, kw_only=True):
 
 
 class RenewRequest(msgspec.Struct, kw_only=True):
-    """Changes to a request whose plan is made again."""
+    """Changes to a request whose plan is renewed."""
 
     overwrite: bool | UnsetType = UNSET
 
@@ -311,7 +311,7 @@ class Hold(msgspec.Struct, kw_only=True):
     """Promotions are refused until it is lifted."""
 
     by: str
-    """Member who requested the rollback; `system` after failed checks."""
+    """Member who requested a rollback; `system` after failed checks."""
 
     since: datetime
     reason: str

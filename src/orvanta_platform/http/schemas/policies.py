@@ -23,7 +23,7 @@ class PolicyBody(msgspec.Struct, kw_only=True):
     """Rules of the kinds require, restrict, deny, default and limit."""
 
     scope: str | UnsetType = UNSET
-    """`instance`, `workspace` (the default), or the start of paths, such as `f/sales`."""
+    """`instance`, `workspace` (the default), or a path prefix, such as `f/sales`."""
 
     mode: Literal["active", "evaluate", "off"] | UnsetType = UNSET
     """active: violations prevent a deployment; evaluate (the default): they are warnings; off: not checked."""

@@ -101,7 +101,7 @@ async def list_unfulfilled_time_rules(
     rules = rules_of(environment)
     found = []
     if environment.hold_by is not None and kind != "rollback":
-        cause = f"{environment.hold_by} put {environment.name} on hold"
+        cause = f"{environment.hold_by} put promotions to {environment.name} on hold"
         if environment.hold_by == SYSTEM:
             cause = f"{environment.name} is on hold"
         message = f"{cause}: {environment.hold_reason}"

@@ -254,7 +254,7 @@ class _Applying:
             if found.get(key) != owner:
                 raise StalePlan(
                     f"The {key[0]} {key[1]} acts for another member than when the plan was made.",
-                    hint="Make the plan of the request again and review it; approvals of the old one do not count.",
+                    hint="Renew the plan of the request and review it; approvals of the old one do not count.",
                 )
 
     async def end(self, conn: Connection, after: Mapping[Key, Present]) -> None:

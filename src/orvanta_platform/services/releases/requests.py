@@ -269,7 +269,7 @@ async def withdraw(platform: Platform, actor: Actor, workspace: str, request: in
 async def renew(
     platform: Platform, actor: Actor, workspace: str, request: int, *, overwrite: bool | None = None
 ) -> PlannedRequest:
-    """Make the plan of a request again, as its author or an admin. Approvals of the previous plan no longer count.
+    """Renew the plan of a request, as its author or an admin. Approvals of the previous plan no longer count.
 
     `overwrite` None: unchanged. Raises NotFound, Forbidden, Conflict.
     """
@@ -313,7 +313,7 @@ def stale_plan(current: str) -> StalePlan:
     """Return the error for an outdated plan. `current`: hash of the current one."""
     return StalePlan(
         "The environment, a required test or the request was changed since the plan was made.",
-        hint="Make the plan of the request again and review it; approvals of the old one do not count.",
+        hint="Renew the plan of the request and review it; approvals of the old one do not count.",
         details={"plan_hash": current},
     )
 
