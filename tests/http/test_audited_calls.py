@@ -52,7 +52,6 @@ NOT_SENT = {
     f"POST {_W}/connections/test/{{path}}": "resources.test",
     f"POST {_W}/resources/test/{{path}}": "resources.test",
     f"POST {_W}/deployments/automatic": "deployments.enable_automatic",
-    f"POST {_W}/deployments/create": "deployments.request",
     f"POST {_W}/deployments/lift_hold": "deployments.lift_hold",
     f"POST {_W}/deployments/rollback": "deployments.request",
     f"POST {_W}/git/apply": "git.apply",

@@ -584,7 +584,7 @@ async def test_plans_are_made_one_after_the_other(api: ApiHarness, server: GitSe
     await bind(api, server, repo)
     for call, status in ((("GET", "git/incoming"), 200), (("POST", "git/apply", {"plan_hash": "x"}), 409)):
         async with api.platform.turns.take("git", "main"):
-            tasks = [asyncio.ensure_future(send(api.client, *call)) for _ in range(21)]
+            tasks = [asyncio.ensure_future(send(api.client, *call)) for _ in range(9)]
             (refused,), waiting = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             assert (refused.result()[0], refused.result()[1]["code"]) == (429, "rate_limited")
             assert api.platform.db.pool.get_idle_size() == api.platform.db.pool.get_size()
