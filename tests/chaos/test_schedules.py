@@ -78,7 +78,7 @@ async def until(connection: asyncpg.Connection[Any], query: str, *values: Any) -
             await asyncio.sleep(0.05)
 
 
-@pytest.mark.parametrize("many", [100, pytest.param(10_000, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("many", [300, pytest.param(10_000, marks=pytest.mark.soak)])
 async def test_dying_leaders_neither_lose_nor_duplicate_ticks(
     database: TestDatabase, tmp_path: Path, many: int
 ) -> None:

@@ -133,6 +133,7 @@ def test_up_starts_everything_tells_how_to_log_in_and_stops_cleanly(up: Up, home
     assert "open http://127.0.0.1" in up.output
     assert stat.S_IMODE((home / "token").stat().st_mode) == 0o600
     assert up.healthy()
+    assert up.status("/api/version") == 200
     parts = [up.child("server"), up.child("worker")]
     assert up.stop() == 0
     for pid in parts:

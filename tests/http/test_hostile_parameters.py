@@ -51,7 +51,7 @@ def parameters() -> list[tuple[str, list[str], list[str]]]:
 
 
 @pytest.mark.extended
-@pytest.mark.parametrize("share", [8, pytest.param(1, marks=pytest.mark.soak(minutes=20))])
+@pytest.mark.parametrize("share", [4, pytest.param(1, marks=pytest.mark.soak(minutes=20))])
 async def test_hostile_parameters_reveal_nothing_and_cause_no_error(
     database: TestDatabase, tmp_path: Path, share: int
 ) -> None:

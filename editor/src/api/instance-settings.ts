@@ -1,4 +1,6 @@
-import { queryOptions } from "@tanstack/react-query";
+import { queryOptions, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { settingConflict } from "../lib/api-error";
 import { t } from "../texts/api";
 import type { Json } from "../workflow/types";
 import { api } from "./client";
@@ -31,4 +33,33 @@ export async function setInstanceSetting(name: string, value: Json, base: string
   const params = { path: { name } };
   const body = { value, base_version: base } as never;
   await api.POST("/api/settings/global/{name}", { params, body, parseAs: "text" });
+}
+
+interface SettingSave {
+  /** Value that the form is based on. */
+  stored: Json;
+  save: (value: Json) => Promise<void>;
+}
+
+/**
+ * Return the value that a form of a setting is based on, and a function that saves a change of it.
+ *
+ * A refetch while the form is open changes neither: the form would overwrite what another admin stored meanwhile. The
+ * conflict shows that value, and the next attempt replaces it.
+ */
+export function useSettingSave({ name, value, version }: InstanceSetting): SettingSave {
+  const queries = useQueryClient();
+  const [base, setBase] = useState({ value: value as Json, version });
+  const save = async (changed: Json) => {
+    try {
+      await setInstanceSetting(name, changed, base.version);
+    } catch (error) {
+      const conflict = settingConflict(error);
+      if (conflict?.newest) setBase({ value: conflict.theirs as Json, version: conflict.newest });
+      throw error;
+    } finally {
+      await queries.invalidateQueries(instanceSettingsQuery);
+    }
+  };
+  return { stored: base.value, save };
 }

@@ -8,7 +8,12 @@ import {
   type DeploymentEvent,
   testChannel,
 } from "../api/alerts";
-import { type InstanceSetting, instanceSettingsQuery, setInstanceSetting } from "../api/instance-settings";
+import {
+  type InstanceSetting,
+  instanceSettingsQuery,
+  setInstanceSetting,
+  useSettingSave,
+} from "../api/instance-settings";
 import { useParams } from "../routing/hooks";
 import { Link } from "../routing/link";
 import { t, tWith } from "../texts/settings";
@@ -22,7 +27,6 @@ import type { Json } from "../workflow/types";
 import { DeleteButton } from "./delete-button";
 import { FormDialog, Loaded, missing, Problem, Rows, useSubmission } from "./parts";
 import css from "./settings.module.css";
-import { useSettingSave } from "./use-setting-save";
 
 const NAME = "alerts";
 const MAIL_SERVER = "smtp";

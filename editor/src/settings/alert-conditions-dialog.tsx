@@ -1,7 +1,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { type AlertSettings, alertsQuery } from "../api/alerts";
-import type { InstanceSetting } from "../api/instance-settings";
+import { type InstanceSetting, useSettingSave } from "../api/instance-settings";
 import { useParams } from "../routing/hooks";
 import { Link } from "../routing/link";
 import { t, tWith } from "../texts/settings";
@@ -11,7 +11,6 @@ import type { Json } from "../workflow/types";
 import { MapField } from "./map-field";
 import { FormDialog, useSubmission } from "./parts";
 import css from "./settings.module.css";
-import { useSettingSave } from "./use-setting-save";
 
 const GIBIBYTE = 2 ** 30;
 

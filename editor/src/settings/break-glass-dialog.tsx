@@ -2,14 +2,13 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { accountsQuery } from "../api/accounts";
 import { identityProvidersQuery } from "../api/identity-providers";
-import type { InstanceSetting } from "../api/instance-settings";
+import { type InstanceSetting, useSettingSave } from "../api/instance-settings";
 import { t } from "../texts/settings";
 import { Confirm } from "../ui/confirm";
 import { Field, Input } from "../ui/controls";
 import { notify } from "../ui/toasts";
 import { FormDialog, useSubmission } from "./parts";
 import css from "./settings.module.css";
-import { useSettingSave } from "./use-setting-save";
 
 interface Props {
   setting: InstanceSetting;

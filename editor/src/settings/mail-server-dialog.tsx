@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { BASE } from "../api/client";
-import { type InstanceSetting, processSettingsQuery, testMail } from "../api/instance-settings";
+import { type InstanceSetting, processSettingsQuery, testMail, useSettingSave } from "../api/instance-settings";
 import { meQuery } from "../api/session";
 import { listOf } from "../lib/list-of";
 import { t, tWith } from "../texts/settings";
@@ -14,7 +14,6 @@ import { useScrolledIntoView } from "../ui/use-scrolled-into-view";
 import type { Json } from "../workflow/types";
 import { FormDialog, missing, Problem, useSubmission } from "./parts";
 import css from "./settings.module.css";
-import { useSettingSave } from "./use-setting-save";
 
 /** Mail server of the instance. Its password is masked; a mask that is sent back leaves it unchanged. */
 interface MailServer {

@@ -1,7 +1,12 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { BASE } from "../api/client";
-import { type InstanceSetting, instanceSettingsQuery, setInstanceSetting } from "../api/instance-settings";
+import {
+  type InstanceSetting,
+  instanceSettingsQuery,
+  setInstanceSetting,
+  useSettingSave,
+} from "../api/instance-settings";
 import { t, tWith } from "../texts/settings";
 import { Button, Field, Input } from "../ui/controls";
 import controls from "../ui/controls.module.css";
@@ -18,7 +23,6 @@ import { settingSummary } from "./setting-summary";
 import { settingTexts } from "./setting-texts";
 import { kindOfSetting, settingText, settingValue } from "./setting-value";
 import css from "./settings.module.css";
-import { useSettingSave } from "./use-setting-save";
 
 /** Setting with the tags of runs by workspace. */
 const TAGS = "default_tags";
