@@ -1,3 +1,4 @@
+import { prefetchFrame, prefetchHome, prefetchRun, prefetchRuns, prefetchWorkflow } from "./api/prefetch";
 import { useParams } from "./routing/hooks";
 import { Navigate } from "./routing/link";
 import { createRouter } from "./routing/router";
@@ -14,15 +15,16 @@ export const router = createRouter([
   { path: "login", load: async () => (await import("./shell/login")).LoginPage },
   {
     component: Shell,
+    prefetch: prefetchFrame,
     children: [
       { component: ToWorkspace },
       { path: "account", load: async () => (await import("./settings/account-page")).AccountPage },
       {
         path: "w/:workspace",
         children: [
-          { load: async () => (await import("./home/page")).HomePage },
+          { load: async () => (await import("./home/page")).HomePage, prefetch: prefetchHome },
           { path: "workflows", load: async () => (await import("./workflows/list-page")).WorkflowsPage },
-          { path: "runs", load: async () => (await import("./runs/list/page")).RunsPage },
+          { path: "runs", load: async () => (await import("./runs/list/page")).RunsPage, prefetch: prefetchRuns },
           { path: "runs/search", load: async () => (await import("./runs/search/page")).SearchPage },
           { path: "approvals", load: async () => (await import("./approvals/page")).ApprovalsPage },
           { path: "schedules", load: async () => (await import("./schedules/page")).SchedulesPage },
@@ -30,9 +32,13 @@ export const router = createRouter([
           { path: "workers", load: async () => (await import("./workers/page")).WorkersPage },
           { path: "scripts", load: async () => (await import("./scripts/list-page")).ScriptsPage },
           { path: "scripts/*", load: async () => (await import("./scripts/page")).ScriptPage },
-          { path: "runs/:id", load: async () => (await import("./runs/page")).RunPage },
+          { path: "runs/:id", load: async () => (await import("./runs/page")).RunPage, prefetch: prefetchRun },
           { path: "runs/:id/compare/:other", load: async () => (await import("./runs/compare/page")).ComparePage },
-          { path: "workflows/*", load: async () => (await import("./workflow-page/page")).WorkflowPage },
+          {
+            path: "workflows/*",
+            load: async () => (await import("./workflow-page/page")).WorkflowPage,
+            prefetch: prefetchWorkflow,
+          },
           {
             path: "settings",
             load: async () => (await import("./settings/layout")).SettingsLayout,

@@ -98,6 +98,21 @@ test("the page stays until the next one is loaded, and the later of two addresse
   expect(load).toHaveBeenCalledTimes(1);
 });
 
+test("the data of the opened page are requested before its components are loaded, and not at other addresses", async () => {
+  setWindow("/w/main/runs/7");
+  const prefetch = vi.fn();
+  const frame = vi.fn();
+  const load = () => new Promise<typeof Page>(() => {});
+  const router = createRouter([
+    { component: Page, prefetch: frame, children: [{ path: "w/:workspace/runs/:id", load, prefetch }] },
+    { path: "other", component: Other, prefetch },
+  ]);
+  expect(prefetch.mock.calls).toEqual([[{ workspace: "main", id: "7" }]]);
+  expect(frame).toHaveBeenCalledTimes(1);
+  await router.navigate("/other");
+  expect(prefetch).toHaveBeenCalledTimes(1);
+});
+
 test("a page that cannot be loaded is an error at its address, until the next address", async () => {
   const { entries } = setWindow("/");
   const router = createRouter([{ component: Page }, { path: "gone", load: () => Promise.reject(new Error("gone")) }]);

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { toQuery } from "../src/api/run-filter";
+import { filterOf, toQuery } from "../src/api/run-filter";
 import type { RunPage, RunPages, RunRow } from "../src/api/run-list";
-import { activeFilters, filterOf } from "../src/runs/list/filter";
+import { activeFilters } from "../src/runs/list/filter";
 import { firstLivePage, withNewestRows, withRefreshedPage } from "../src/runs/list/pages";
 
 const row = (id: number, ended = true): RunRow =>

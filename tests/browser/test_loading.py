@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from playwright.async_api import Page, expect
+import asyncio
+
+import pytest
+from playwright.async_api import Page, Response, expect
 from tests.browser.conftest import Site
 from tests.browser.test_run_page import PASS, held, started
+from tests.installation import PATIENCE_S
 
 SCRIPT = {"path": "u/admin/loading_script", "content": "echo 1", "language": "bash", "summary": ""}
 WAITS = "value: {modules: [{id: ask, value: {type: approval, message: Continue?}}]}"
@@ -43,3 +47,32 @@ async def test_code_of_a_script_loads_with_its_editor(page: Page, site: Site) ->
         await expect(page.get_by_role("status", name="Loading…")).to_be_visible()
     await expect(page.get_by_role("textbox", name="Code of the script")).to_contain_text("echo 1")
     await expect(page.get_by_role("status", name="Loading…")).to_have_count(0)
+
+
+REQUESTED_EARLY = [
+    ("/w/main", "page", ["/overview", "/jobs/histogram?"]),
+    ("/w/main/runs", "page", ["/jobs/list?", "/jobs/histogram?"]),
+    ("/w/main/runs/{run}", "page", ["/about", "/document"]),
+    ("/w/main/workflows/{workflow}", "workflow", ["/drafts/flow/", "/flows/get/"]),
+]
+
+
+@pytest.mark.parametrize(("address", "file", "calls"), REQUESTED_EARLY)
+async def test_data_are_requested_before_the_page_is_loaded(
+    page: Page, site: Site, address: str, file: str, calls: list[str]
+) -> None:
+    path, id = started(site, PASS)
+    missing, complete = set(calls), asyncio.Event()
+
+    def note(answer: Response) -> None:
+        missing.difference_update([call for call in missing if call in answer.url])
+        if not missing:
+            complete.set()
+
+    await page.goto("about:blank")
+    page.on("response", note)
+    async with held(page, f"**/assets/{file}-*.js"):
+        await page.goto(address.format(run=id, workflow=path), wait_until="commit")
+        await asyncio.wait_for(complete.wait(), PATIENCE_S)
+        await expect(page.get_by_role("heading", level=1)).to_have_count(0)
+    await expect(page.get_by_role("heading", level=1)).to_be_visible()

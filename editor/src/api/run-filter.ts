@@ -25,7 +25,32 @@ export const WINDOWS: Record<string, { name: string; ms: number }> = {
   "30d": { name: t("api.last30Days"), ms: 30 * 24 * HOUR_MS },
   "90d": { name: t("api.last90Days"), ms: 90 * 24 * HOUR_MS },
 };
-export const DEFAULT_WINDOW = "7d";
+const DEFAULT_WINDOW = "7d";
+
+/** Value of the part `tests` of the address of a list without tests. */
+const NO_TESTS = "none";
+
+/** Return the filter of an address. */
+export function filterOf(search: URLSearchParams): RunFilter {
+  const [from, to] = [parseTime(search.get("from")), parseTime(search.get("to"))];
+  const last = search.get("last") ?? "";
+  return {
+    states: (search.get("state") ?? "").split(",").filter(Boolean),
+    path: search.get("path") ?? "",
+    text: search.get("q") ?? "",
+    trigger: search.get("trigger") ?? "",
+    by: search.get("by") ?? "",
+    tests: search.get("tests") !== NO_TESTS,
+    last: from ? "" : last in WINDOWS ? last : DEFAULT_WINDOW,
+    from,
+    to: from ? to : "",
+  };
+}
+
+function parseTime(text: string | null): string {
+  const at = Date.parse(text ?? "");
+  return Number.isNaN(at) ? "" : new Date(at).toISOString();
+}
 
 /** Return the time range of a filter, in milliseconds; `until` is null if it is open. */
 export function timeRange({ last, from, to }: RunFilter, now: number): { since: number; until: number | null } {

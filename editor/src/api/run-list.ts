@@ -3,7 +3,7 @@ import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { INTERVALS } from "../lib/run-histogram";
 import { t } from "../texts/api";
 import { api } from "./client";
-import { type RunFilter, toQuery } from "./run-filter";
+import { filterOf, type RunFilter, toQuery } from "./run-filter";
 import type { components } from "./schema";
 
 type Row = components["schemas"]["QueuedJob"] | components["schemas"]["CompletedJob"];
@@ -113,6 +113,10 @@ export const histogramQuery = (workspace: string, filter: RunFilter) => {
     },
   });
 };
+
+/** Query of the runs of a workspace, without tests, over a time range that ends now, one of WINDOWS. */
+export const runsOverTimeQuery = (workspace: string, last: string) =>
+  histogramQuery(workspace, filterOf(new URLSearchParams({ last, tests: "none" })));
 
 /** Fetch the ids of the runs of a filter, at most LIMIT. `live`: only unfinished runs. */
 export async function findRunIds(workspace: string, filter: RunFilter, live: boolean): Promise<string[]> {

@@ -9,9 +9,8 @@ import { groupsOf } from "../workflow/groups";
 import { addStep, EMPTY, type History, redo, undo } from "../workflow/history";
 import { notesOf } from "../workflow/notes";
 import { type Edge, type Outline, outline } from "../workflow/outline";
-import { EditRefused, editSource, ParseError, parseSource } from "../workflow/source";
+import { EditRefused, editSource, ParseError, parseOpened, parseSource, writeSource } from "../workflow/source";
 import { at, type Json, type Tree } from "../workflow/types";
-import { toYaml } from "../workflow/yaml";
 import type { DraftState } from "./draft-saver";
 import type { LocalHistory } from "./local-history";
 import type { TimedLog } from "./timed-log";
@@ -116,12 +115,19 @@ const NO_LABELS: readonly string[] = [];
 
 export type EditorStore = ReturnType<typeof createEditor>;
 
+/** Texts that were written from values, which takes as long as the rest of a page. */
+const texts = new WeakMap<Flow, string>();
+
 /** Return the text of a workflow: its source, or YAML of its value. */
 export function textOf(flow: Flow): string {
   if (flow.source?.format === "yaml") return flow.source.text;
+  const known = texts.get(flow);
+  if (known !== undefined) return known;
   const { summary, description, schema, value } = flow;
   const whole = { summary: summary || undefined, description: description || undefined, schema, value };
-  return toYaml(JSON.parse(JSON.stringify(whole)));
+  const text = writeSource(JSON.parse(JSON.stringify(whole)));
+  texts.set(flow, text);
+  return text;
 }
 
 /** Initial text of a page: the draft with its revision and base version, or the deployed text. */
@@ -193,10 +199,10 @@ function initialState(
 
 function parsed(text: string, otherwise: string): Pick<Editor, "tree" | "graph" | "pending"> {
   try {
-    const tree = parseSource(text);
+    const tree = parseOpened(text);
     return { tree, graph: outline(tree), pending: null };
   } catch (error) {
-    const tree = parseSource(otherwise);
+    const tree = parseOpened(otherwise);
     return { tree, graph: outline(tree), pending: parseErrorOf(text, error) };
   }
 }

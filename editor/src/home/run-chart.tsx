@@ -1,7 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import type { RunFilter } from "../api/run-filter";
-import { histogramQuery, type RunHistogram } from "../api/run-list";
+import { type RunHistogram, runsOverTimeQuery } from "../api/run-list";
 import { barsOf, type RunBar, totalsOf } from "../lib/run-histogram";
 import { statusStyle } from "../lib/status";
 import { absolute } from "../lib/time";
@@ -22,26 +21,10 @@ type Range = (typeof RANGES)[number][0];
 const REFRESH_MS = 30_000;
 const TIME = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeStyle: "short" });
 
-/** Query of the runs of a workspace, without tests, over a time range that ends now. */
-const runsOverTimeQuery = (workspace: string, last: Range) => {
-  const filter: RunFilter = {
-    states: [],
-    path: "",
-    text: "",
-    trigger: "",
-    by: "",
-    tests: false,
-    from: "",
-    to: "",
-    last,
-  };
-  return { ...histogramQuery(workspace, filter), refetchInterval: REFRESH_MS };
-};
-
 /** Runs by outcome over a day or a week, with their numbers. */
 export function RunChart({ workspace }: { workspace: string }) {
   const [range, setRange] = useState<Range>("24h");
-  const histogram = useQuery(runsOverTimeQuery(workspace, range));
+  const histogram = useQuery({ ...runsOverTimeQuery(workspace, range), refetchInterval: REFRESH_MS });
   return (
     <section className={css.chart} aria-label={t("home.runs")}>
       <div className={css.head}>

@@ -7,6 +7,8 @@ export interface Route {
   component?: ComponentType;
   /** Load the component when the route is first shown. */
   load?: () => Promise<ComponentType>;
+  /** Request the data of the component. Called if the window is opened at the route, while components are loaded. */
+  prefetch?: (params: Params) => void;
   children?: readonly Route[];
 }
 
@@ -14,9 +16,8 @@ export interface Route {
 export type Params = Readonly<Partial<Record<string, string>>>;
 
 /** A route whose component is set once it is loaded. */
-export interface Layer {
+export interface Layer extends Pick<Route, "load" | "prefetch"> {
   component: ComponentType | null;
-  load: (() => Promise<ComponentType>) | null;
 }
 
 /** A whole path and the layers that are shown at it, from the outermost. */
@@ -30,7 +31,7 @@ export function branchesOf(routes: readonly Route[], parent: Branch = { pattern:
   return routes.flatMap((route) => {
     const pattern = [parent.pattern, route.path].filter(Boolean).join("/");
     const layers = [...parent.layers];
-    if (route.component || route.load) layers.push({ component: route.component ?? null, load: route.load ?? null });
+    if (route.component || route.load) layers.push({ ...route, component: route.component ?? null });
     return route.children ? branchesOf(route.children, { pattern, layers }) : [{ pattern, layers }];
   });
 }

@@ -50,6 +50,7 @@ export function createRouter(routes: readonly Route[]): Router {
   const branches = branchesOf(routes);
   const listeners = new Set<(view: View) => void>();
   let shown = viewAt(branches, resolve(window.location.href));
+  for (const layer of shown.layers) layer.prefetch?.(shown.params);
   let turn = 0;
 
   function publish(view: View): void {

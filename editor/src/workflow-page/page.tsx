@@ -1,9 +1,9 @@
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useMemo } from "react";
 import { useKeyboard } from "../actions/use-keyboard";
 import { waitingQuery } from "../api/acceptance";
 import { movedTo } from "../api/client";
-import { getDraft } from "../api/drafts";
+import { type Draft, draftQuery } from "../api/drafts";
 import { emptyFlow, type Flow, flowQuery } from "../api/flows";
 import { Canvas } from "../canvas/canvas";
 import { FollowShownIterations } from "../canvas/iterations";
@@ -45,12 +45,8 @@ export function WorkflowPage() {
 }
 
 function Loaded({ workspace, path }: { workspace: string; path: string }) {
-  const draft = useQuery({
-    queryKey: ["draft", workspace, path],
-    queryFn: () => getDraft(workspace, path),
-    gcTime: 0,
-    refetchOnWindowFocus: false,
-  });
+  const draft = useQuery({ ...draftQuery(workspace, path), refetchOnWindowFocus: false });
+  useRemovedDraft(workspace, path);
   // A workflow that was never deployed exists as a draft only, and is not requested.
   const fresh = draft.data?.newest_version === null;
   const flow = useQuery({
@@ -93,12 +89,19 @@ function Loaded({ workspace, path }: { workspace: string; path: string }) {
   );
 }
 
-type Drafted = Awaited<ReturnType<typeof getDraft>>;
+/** Forget the draft when the page is closed, also one that was prefetched: the next visit shows the newest. */
+function useRemovedDraft(workspace: string, path: string): void {
+  const queries = useQueryClient();
+  useEffect(
+    () => () => queries.removeQueries({ queryKey: draftQuery(workspace, path).queryKey }),
+    [queries, workspace, path],
+  );
+}
 
 interface OpenedProps {
   workspace: string;
   flow: Flow;
-  draft: Drafted;
+  draft: Draft | null;
   kept: LocalHistory | null;
   readOnly: boolean;
 }

@@ -3,6 +3,7 @@ import { t } from "../texts/workflow";
 import { applyEdit, type Edit, isEqual } from "./edit";
 import { itemLines, type Lines, spliceEdit, throughAlias } from "./splices";
 import { at, type Json } from "./types";
+import { toYaml } from "./yaml";
 
 /** A text that is not valid YAML: the first error and its position. */
 export class ParseError extends Error {
@@ -30,6 +31,32 @@ let lastParsed: ParsedSource | null = null;
 /** Parse the text of a document. Throws ParseError. */
 export function parseSource(text: string): Json {
   return parseCached(text).tree;
+}
+
+/** Return a document as YAML text, which is not parsed again. */
+export function writeSource(tree: Json): string {
+  const text = toYaml(tree);
+  lastParsed = { text, tree, nodes: () => itemLines(text, parsed(text), NODES) };
+  return text;
+}
+
+/**
+ * Parse the text of a document that is opened, which may be JSON: that needs no parser of YAML, which takes a hundred
+ * times as long. Throws ParseError.
+ */
+export function parseOpened(text: string): Json {
+  const tree = text.startsWith("{") ? readJson(text) : undefined;
+  if (tree === undefined) return parseSource(text);
+  lastParsed = { text, tree, nodes: () => itemLines(text, parsed(text), NODES) };
+  return tree;
+}
+
+function readJson(text: string): Json | undefined {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function parseCached(text: string): ParsedSource {

@@ -1,4 +1,4 @@
-import { DEFAULT_WINDOW, type RunFilter, WINDOWS } from "../../api/run-filter";
+import type { RunFilter } from "../../api/run-filter";
 import { statusStyle } from "../../lib/status";
 import { LOCALE } from "../../texts/language";
 import { t } from "../../texts/runs";
@@ -9,30 +9,6 @@ export type SetFilter = (changes: Record<string, string>) => void;
 
 export const STATES = ["queued", "running", "awaiting_approval", "paused", "succeeded", "failed", "cancelled"];
 export const TRIGGERS = ["manual", "api", "webhook", "schedule", "http", "rerun", "deploy", "dry_run"];
-
-/** Value of the part `tests` of the address of a list without tests. */
-const NO_TESTS = "none";
-
-export function filterOf(search: URLSearchParams): RunFilter {
-  const [from, to] = [parseTime(search.get("from")), parseTime(search.get("to"))];
-  const last = search.get("last") ?? "";
-  return {
-    states: (search.get("state") ?? "").split(",").filter(Boolean),
-    path: search.get("path") ?? "",
-    text: search.get("q") ?? "",
-    trigger: search.get("trigger") ?? "",
-    by: search.get("by") ?? "",
-    tests: search.get("tests") !== NO_TESTS,
-    last: from ? "" : last in WINDOWS ? last : DEFAULT_WINDOW,
-    from,
-    to: from ? to : "",
-  };
-}
-
-function parseTime(text: string | null): string {
-  const at = Date.parse(text ?? "");
-  return Number.isNaN(at) ? "" : new Date(at).toISOString();
-}
 
 const ANY = new Intl.ListFormat(LOCALE, { type: "disjunction" });
 const statusLabel = (status: string): string => statusStyle(status).label;

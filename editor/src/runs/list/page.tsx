@@ -1,13 +1,13 @@
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { type RunFilter, timeRange, WINDOWS } from "../../api/run-filter";
+import { filterOf, type RunFilter, timeRange, WINDOWS } from "../../api/run-filter";
 import { histogramQuery, type RunPages, type RunRow, runsQuery } from "../../api/run-list";
 import { useParams, useSearchParams } from "../../routing/hooks";
 import { t } from "../../texts/runs";
 import { Button, LinkButton } from "../../ui/controls";
 import { Empty, Failed, Skeleton } from "../../ui/states";
 import { BulkActions } from "./bulk-actions";
-import { filterOf, type SetFilter } from "./filter";
+import type { SetFilter } from "./filter";
 import { Filters } from "./filters";
 import { Histogram } from "./histogram";
 import { refreshRuns } from "./refresh";
