@@ -1,9 +1,10 @@
 import { expect, test } from "vitest";
 import type { Flow } from "../src/api/flows";
-import { apply, createEditor, isChanged, redoIn, textOf, undoIn, write } from "../src/editor/store";
+import { apply, createEditor, isChanged, redoIn, textOf, treeOf, undoIn, write } from "../src/editor/store";
 import { CATALOG } from "../src/workflow/catalog";
 import { addNode } from "../src/workflow/commands";
 import { parseSource } from "../src/workflow/source";
+import type { Json, Tree } from "../src/workflow/types";
 import { toYaml } from "../src/workflow/yaml";
 import { cases, examples, flowOf } from "./documents";
 
@@ -29,6 +30,24 @@ test.each(documents)("opening %s changes no byte, nor does a step that is undone
   expect(store.getState().text).toBe(text);
   redoIn(store);
   expect(store.getState().text).toBe(made);
+});
+
+test.each(documents)("%s opens as the value that the server parsed, and its text is edited as before", (_, text) => {
+  const { value, schema, ...members } = parseSource(text) as { [name: string]: Json };
+  const deployed: Flow = { ...HEAD, value, schema, source: { format: "yaml", text, members: members as Tree } };
+  const tree = treeOf(deployed);
+  const store = createEditor("main", deployed, { text, tree, revision: null });
+  expect(store.getState().tree).toBe(tree);
+  expect(tree).toEqual(opened(text).getState().tree);
+  apply(store, () => ({ name: "Any", edits: [{ op: "set", path: ["summary"], value: "Other" }] }));
+  const other = opened(text);
+  apply(other, () => ({ name: "Any", edits: [{ op: "set", path: ["summary"], value: "Other" }] }));
+  expect(store.getState().text).toBe(other.getState().text);
+});
+
+test("JSON text opens without its parser of YAML, with the same value", () => {
+  const text = JSON.stringify({ summary: "A", value: { modules: [{ id: "a", value: { type: "identity" } }] } });
+  expect(opened(text).getState().tree).toEqual(JSON.parse(text));
 });
 
 test("text that cannot be read is kept beside the document, which stays", () => {

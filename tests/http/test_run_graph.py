@@ -220,6 +220,13 @@ async def test_about_and_document(api: ApiHarness) -> None:
     assert about["created_by"] == "admin" and "version" not in about
     text = (await api.client.get(f"/api/v1/runs/{id}/document", headers=HERE)).json()["text"]
     assert '"id":"a"' in text.replace(" ", "")
+    written = "summary: Written\nvalue: {modules: [{id: a, value: {type: identity}}]}\n"
+    body = {"path": "f/graph/written", "source": {"format": "yaml", "text": written}}
+    assert (await api.client.post("/api/w/main/flows/create", json=body)).status_code == 201
+    run = (await api.client.post("/api/w/main/jobs/run/f/f/graph/written", json={})).text
+    document = (await api.client.get(f"/api/v1/runs/{run}/document", headers=HERE)).json()
+    value = {"modules": [{"id": "a", "value": {"type": "identity"}}]}
+    assert document == {"text": written, "tree": {"summary": "Written", "value": value}}
     one = await api.preview()
     assert (await api.client.get(f"/api/v1/runs/{one}/document", headers=HERE)).status_code == 404
     stranger = await api.member("eve", Role.VIEWER)

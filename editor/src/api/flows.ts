@@ -1,4 +1,5 @@
 import { queryOptions } from "@tanstack/react-query";
+import type { Tree } from "../workflow/types";
 import { api } from "./client";
 
 /** Workflow in a list. */
@@ -21,7 +22,8 @@ export interface Flow extends Omit<FlowItem, "version_id" | "labels"> {
   description?: string;
   value: unknown;
   schema?: unknown;
-  source?: { format: "yaml" | "json"; text: string };
+  /** `members`: the other members of the document than its value and schema. */
+  source?: { format: "yaml" | "json"; text: string; members?: Tree };
 }
 
 /** Query of the workflows of a workspace, archived ones or the others. */

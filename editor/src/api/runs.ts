@@ -38,17 +38,20 @@ export const failureQuery = (workspace: string, id: string) =>
     },
   });
 
+/** The text of the document of a run; `tree`: the parsed text if it is YAML and the server has it. */
+export type RunDocument = { text: string; tree?: Json };
+
 /** Query of the document of a run, which never changes. */
 export const documentQuery = (workspace: string, id: string) =>
   queryOptions({
     queryKey: ["run", workspace, id, "document"],
     staleTime: Number.POSITIVE_INFINITY,
-    queryFn: async () => {
+    queryFn: async (): Promise<RunDocument> => {
       const { data } = await api.GET("/api/v1/runs/{run_id}/document", {
         params: { path: { run_id: id } },
         headers: { "X-Workspace": workspace },
       });
-      return data?.text ?? "";
+      return (data as RunDocument | undefined) ?? { text: "" };
     },
   });
 

@@ -9,7 +9,15 @@ import { groupsOf } from "../workflow/groups";
 import { addStep, EMPTY, type History, redo, undo } from "../workflow/history";
 import { notesOf } from "../workflow/notes";
 import { type Edge, type Outline, outline } from "../workflow/outline";
-import { EditRefused, editSource, ParseError, parseOpened, parseSource, writeSource } from "../workflow/source";
+import {
+  EditRefused,
+  editSource,
+  ParseError,
+  parseOpened,
+  parseSource,
+  rememberSource,
+  writeSource,
+} from "../workflow/source";
 import { at, type Json, type Tree } from "../workflow/types";
 import type { DraftState } from "./draft-saver";
 import type { LocalHistory } from "./local-history";
@@ -130,9 +138,19 @@ export function textOf(flow: Flow): string {
   return text;
 }
 
-/** Initial text of a page: the draft with its revision and base version, or the deployed text. */
+/** Return the parsed text of a workflow, which need not be parsed on the page; undefined if it is not known. */
+export function treeOf({ source, value, schema }: Flow): Json | undefined {
+  if (!source?.members) return undefined;
+  return { ...source.members, value: value as Json, ...(schema === undefined ? {} : { schema: schema as Json }) };
+}
+
+/**
+ * Initial text of a page: the draft with its revision and base version, or the deployed text. `tree`: the parsed text
+ * if it is known.
+ */
 export interface InitialText {
   text: string;
+  tree?: Json | undefined;
   revision: number | null;
   base?: number | null;
 }
@@ -147,6 +165,7 @@ export function createEditor(
 ) {
   const deployed = textOf(flow);
   const { text, history, unsaved } = initialState(flow, opened, local);
+  if (text === opened.text && opened.tree !== undefined) rememberSource(text, opened.tree);
   return createStore<Editor>(() => ({
     workspace,
     readOnly,

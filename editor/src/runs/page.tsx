@@ -1,6 +1,6 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useMemo } from "react";
-import { aboutQuery, documentQuery, type RunAbout } from "../api/runs";
+import { aboutQuery, documentQuery, type RunAbout, type RunDocument } from "../api/runs";
 import { FollowShownIterations } from "../canvas/iterations";
 import { EditorContext } from "../editor/context";
 import { followRun } from "../editor/run-watch";
@@ -24,6 +24,9 @@ const RunTimeline = lazyComponent(
 const RunLog = lazyComponent(async () => ({ default: (await import("./log/log")).RunLog }), <Skeleton rows={6} />);
 const RunData = lazyComponent(async () => ({ default: (await import("./data/data")).RunData }), <Skeleton rows={6} />);
 
+/** Document of the run of a script. */
+const EMPTY: RunDocument = { text: "value: {modules: []}" };
+
 /** Page of a run: graph, timeline, logs and data. */
 export function RunPage() {
   const { workspace = "", id = "" } = useParams();
@@ -45,11 +48,11 @@ export function RunPage() {
       </main>
     );
   }
-  return <Opened key={about.data.run_id} workspace={workspace} about={about.data} text={document.data ?? ""} />;
+  return <Opened key={about.data.run_id} workspace={workspace} about={about.data} document={document.data ?? EMPTY} />;
 }
 
 /** Create the read-only state of the canvas for the document that ran. */
-function createStore(workspace: string, about: RunAbout, text: string): EditorStore {
+function createStore(workspace: string, about: RunAbout, document: RunDocument): EditorStore {
   const flow = {
     path: about.workflow ?? "",
     summary: "",
@@ -59,13 +62,19 @@ function createStore(workspace: string, about: RunAbout, text: string): EditorSt
     version_id: about.version?.id ?? null,
     value: { modules: [] },
   };
-  return createEditor(workspace, flow, { text: text || "value: {modules: []}", revision: null }, null, true);
+  return createEditor(workspace, flow, { ...document, revision: null }, null, true);
 }
 
-function Opened({ workspace, about, text }: { workspace: string; about: RunAbout; text: string }) {
+interface OpenedProps {
+  workspace: string;
+  about: RunAbout;
+  document: RunDocument;
+}
+
+function Opened({ workspace, about, document }: OpenedProps) {
   const id = about.run_id;
   // biome-ignore lint/correctness/useExhaustiveDependencies: the document of a run does not change
-  const store = useMemo(() => createStore(workspace, about, text), []);
+  const store = useMemo(() => createStore(workspace, about, document), []);
   useEffect(() => followRun(store, id, null), [store, id]);
   const [selection, select] = useSelection(store, about.is_workflow);
   useRefreshedFacts(store, workspace, id);

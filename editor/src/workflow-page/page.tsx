@@ -11,7 +11,7 @@ import { useAutosave } from "../editor/autosave";
 import { EditorContext, useEditor, useEditorStore } from "../editor/context";
 import { type LocalHistory, loadLocalHistory } from "../editor/local-history";
 import { NewValueContext } from "../editor/new-value-context";
-import { createEditor, textOf } from "../editor/store";
+import { createEditor, textOf, treeOf } from "../editor/store";
 import { lazyComponent } from "../lib/lazy-component";
 import { rememberItem } from "../lib/recent-items";
 import { useFirst } from "../lib/use-first";
@@ -111,7 +111,7 @@ function Opened({ workspace, flow, draft, kept, readOnly }: OpenedProps) {
   // One store while the page is open: a deploy or a save updates it and never replaces it.
   // biome-ignore lint/correctness/useExhaustiveDependencies: only the initial values matter
   const store = useMemo(() => {
-    const begun = draft ?? { text: textOf(flow), revision: null, base_version: flow.version_id };
+    const begun = draft ?? { text: textOf(flow), tree: treeOf(flow), revision: null, base_version: flow.version_id };
     const made = createEditor(workspace, flow, { ...begun, base: begun.base_version }, kept, readOnly);
     made.setState(stateFromUrl(search, made));
     return made;

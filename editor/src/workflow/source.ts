@@ -33,11 +33,16 @@ export function parseSource(text: string): Json {
   return parseCached(text).tree;
 }
 
-/** Return a document as YAML text, which is not parsed again. */
+/** Return a document as YAML text, which is remembered with its value. */
 export function writeSource(tree: Json): string {
   const text = toYaml(tree);
-  lastParsed = { text, tree, nodes: () => itemLines(text, parsed(text), NODES) };
+  rememberSource(text, tree);
   return text;
+}
+
+/** Remember the value of a text, so that the text is not parsed. */
+export function rememberSource(text: string, tree: Json): void {
+  lastParsed = { text, tree, nodes: () => itemLines(text, parsed(text), NODES) };
 }
 
 /**
@@ -47,7 +52,7 @@ export function writeSource(tree: Json): string {
 export function parseOpened(text: string): Json {
   const tree = text.startsWith("{") ? readJson(text) : undefined;
   if (tree === undefined) return parseSource(text);
-  lastParsed = { text, tree, nodes: () => itemLines(text, parsed(text), NODES) };
+  rememberSource(text, tree);
   return tree;
 }
 

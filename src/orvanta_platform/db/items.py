@@ -48,6 +48,8 @@ class ItemRow(msgspec.Struct, frozen=True):
     current: int | None
     body: bytes
     """The document; empty in lists."""
+    tree: str | None = None
+    """JSON text of a YAML document. None: in lists, for other documents, and for those that an older version stored."""
     has_draft: bool = False
     """True if the caller of a list has a draft of it; False elsewhere."""
     starred: bool = False

@@ -288,6 +288,12 @@ async def get_document(connection: Connection, digest: bytes) -> bytes:
     return bytes(body)
 
 
+async def get_document_tree(connection: Connection, digest: bytes) -> str | None:
+    """Return the JSON text of a YAML document; None for other documents and those that an older version stored."""
+    tree: str | None = await connection.fetchval(_DOCUMENTS["get_document_tree"], digest)
+    return tree
+
+
 async def store_pin_set(connection: Connection, digest: bytes, pins: str) -> None:
     """Store a pin set (JSON text) under its hash."""
     await connection.execute(_PIN_SETS["insert_pin_set"], digest, pins)

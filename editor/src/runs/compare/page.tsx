@@ -140,8 +140,8 @@ function Graph({ workspace, found, chosen, choose }: GraphProps) {
   const nodes = new Map(found.nodes.map((node) => [node.id, node]));
   return (
     <DifferenceGraph
-      before={before.data}
-      after={after.data}
+      before={before.data.text}
+      after={after.data.text}
       difference={found.difference ?? SAME}
       names={[t("runs.firstRun"), t("runs.secondRun")]}
       overlay={{

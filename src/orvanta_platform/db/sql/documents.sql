@@ -11,3 +11,7 @@ ON CONFLICT (hash) DO UPDATE SET tree = excluded.tree WHERE document.tree IS NUL
 -- name: get_document
 -- The bytes of a workflow or script.
 SELECT body FROM document WHERE hash = $1
+
+-- name: get_document_tree
+-- The JSON of a YAML document. NULL: another document, or one that an older version stored.
+SELECT tree::text FROM document WHERE hash = $1

@@ -2,7 +2,8 @@
 -- The newest version at a path with its item and document.
 SELECT v.id, v.workspace, v.kind, v.path, v.number, v.hash, v.format, v.language, v.settings, v.parent, v.author,
        v.message, v.created_at, v.lock_state, v.lock, v.lock_error, v.lock_job, v.made_schema, i.archived,
-       i.extra_perms, i.created_by, i.edited_by, i.edited_at, i.version AS current, d.body
+       i.extra_perms, i.created_by, i.edited_by, i.edited_at, i.version AS current, d.body,
+       d.tree::text AS tree
 FROM item AS i
 JOIN version AS v ON v.workspace = i.workspace AND v.kind = i.kind AND v.path = i.path
 JOIN document AS d ON d.hash = v.document
@@ -14,7 +15,8 @@ ORDER BY v.archived, v.number DESC LIMIT 1;
 SELECT v.id, v.workspace, v.kind, v.path, v.number, v.hash, v.format, v.language, v.settings, v.parent, v.author,
        v.message, v.created_at, v.lock_state, v.lock, v.lock_error, v.lock_job, v.made_schema,
        i.archived OR v.archived AS archived, i.extra_perms,
-       i.created_by, i.edited_by, i.edited_at, i.version AS current, d.body
+       i.created_by, i.edited_by, i.edited_at, i.version AS current, d.body,
+       d.tree::text AS tree
 FROM version AS v
 JOIN item AS i ON i.workspace = v.workspace AND i.kind = v.kind AND i.path = v.path
 JOIN document AS d ON d.hash = v.document
@@ -26,7 +28,8 @@ ORDER BY v.id DESC LIMIT 1;
 SELECT v.id, v.workspace, v.kind, v.path, v.number, v.hash, v.format, v.language, v.settings, v.parent, v.author,
        v.message, v.created_at, v.lock_state, v.lock, v.lock_error, v.lock_job, v.made_schema,
        i.archived OR v.archived AS archived, i.extra_perms,
-       i.created_by, i.edited_by, i.edited_at, i.version AS current, d.body
+       i.created_by, i.edited_by, i.edited_at, i.version AS current, d.body,
+       d.tree::text AS tree
 FROM version AS v
 JOIN item AS i ON i.workspace = v.workspace AND i.kind = v.kind AND i.path = v.path
 JOIN document AS d ON d.hash = v.document

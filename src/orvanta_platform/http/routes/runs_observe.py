@@ -71,7 +71,7 @@ async def get_failure(request: AnyRequest, run_id: FromPath[UUID]) -> RunFailure
 async def get_document(request: AnyRequest, run_id: FromPath[UUID]) -> RunDocument:
     """Get the text of a run's workflow, deployed or not. 404 for the run of a script."""
     actor, workspace = actor_and_workspace(request)
-    return RunDocument(text=await run_about.document(platform_of(request), actor, workspace, run_id))
+    return about_schemas.document(await run_about.document(platform_of(request), actor, workspace, run_id))
 
 
 @get("/api/v1/runs/{run_id:uuid}/graph", opt=call(answer=Graph))

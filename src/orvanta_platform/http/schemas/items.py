@@ -215,7 +215,7 @@ def flow(row: ItemRow, parts: FlowParts) -> dict[str, Any]:
     if parts.schema is not None:
         shown["schema"] = parts.schema
     if parts.source is not None:
-        shown["source"] = {"format": parts.source.format, "text": parts.source.text}
+        shown["source"] = msgspec.structs.asdict(parts.source)
     return shown
 
 

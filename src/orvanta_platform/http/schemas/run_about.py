@@ -10,6 +10,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from orvanta_platform.http.schemas.jobs import Repeats, repeats
+from orvanta_platform.services.run_views import about as run_about
 from orvanta_platform.services.run_views.about import RunAbout
 
 T = TypeVar("T")
@@ -74,6 +75,14 @@ class RunDocument(msgspec.Struct, kw_only=True):
     """The text of a workflow as it was deployed, in YAML or JSON."""
 
     text: str
+    tree: msgspec.Raw | UnsetType = UNSET
+    """The parsed text, if it is YAML."""
+
+
+def document(found: run_about.RunDocument) -> RunDocument:
+    """Convert the document of a run."""
+    tree = UNSET if found.tree is None else msgspec.Raw(found.tree.encode())
+    return RunDocument(text=found.text, tree=tree)
 
 
 def about(found: RunAbout) -> About:

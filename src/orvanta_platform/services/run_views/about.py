@@ -37,10 +37,20 @@ async def get(platform: Platform, actor: Actor, workspace: str, id: UUID) -> Run
         return RunAbout(row, next(iter(numbers.values()), None), await jobs.repeated(conn, row))
 
 
-async def document(platform: Platform, actor: Actor, workspace: str, id: UUID) -> str:
-    """Return the document of a workflow's run, YAML or JSON as deployed. Raises NotFound, also for a script."""
+class RunDocument(msgspec.Struct, frozen=True):
+    """The document of a workflow's run."""
+
+    text: str
+    """YAML or JSON as deployed."""
+    tree: str | None
+    """The same as JSON text if it is YAML and the tree is stored."""
+
+
+async def document(platform: Platform, actor: Actor, workspace: str, id: UUID) -> RunDocument:
+    """Return the document of a workflow's run. Raises NotFound, also for a script."""
     async with platform.db.acquire() as conn:
         row = await jobs.get_readable(platform, conn, actor, workspace, id)
         if not row.is_flow or row.document is None:
             raise NotFound(f"The run {id} is not a run of a workflow.")
-        return await platform.blueprints.text(conn, row.document)
+        text = await platform.blueprints.text(conn, row.document)
+        return RunDocument(text, await run_rows.get_document_tree(conn, row.document))
