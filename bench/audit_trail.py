@@ -36,7 +36,8 @@ FILL = """
 INSERT INTO audit (workspace, at, actor, operation, action_kind, resource, parameters)
 SELECT 'admins', app_now() - make_interval(secs => ($1 - n) * 10), 'user' || n % 500,
        (ARRAY['jobs.run', 'variables.open', 'scripts.create', 'schedules.update'])[1 + n % 4], 'Execute',
-       'f/folder' || n % 100 || '/item' || n % 5000, '{"run": "01a22597-245e-703d-82a8-1da9743c9225"}'
+       CASE WHEN n % 4 = 1 THEN 'u/user' ELSE 'f/folder' END || n % 100 || '/item' || n % 5000,
+       '{"run": "01a22597-245e-703d-82a8-1da9743c9225"}'
 FROM generate_series(1, $1::bigint) AS n
 """
 OLD, NEVER = (datetime.now(UTC) - timedelta(days=days) for days in (110, 400))
@@ -50,6 +51,19 @@ SEARCHES = {
     "rare folder": AuditFilter(resource_prefix="f/nothing/"),
     "operation and folder": AuditFilter(operation="schedules", resource_prefix="f/folder7/"),
     "operation and folder of other operations": AuditFilter(operation="jobs", resource_prefix="f/folder7/"),
+    "operation and quarter of all resources of other operations": AuditFilter(operation="jobs", resource_prefix="u/"),
+    "the same in a period": AuditFilter(operation="jobs", resource_prefix="u/", since=OLD),
+    "operation and folder of other operations in a period": AuditFilter(
+        operation="jobs", resource_prefix="f/folder7/", since=OLD
+    ),
+    "actor and folder of others": AuditFilter(actor="user7", resource_prefix="f/folder8/"),
+    "actor and other operation": AuditFilter(actor="user7", operation="jobs"),
+    "kind and folder": AuditFilter(action_kind="Execute", resource_prefix="f/folder7/"),
+    "rare kind and folder": AuditFilter(action_kind="Created", resource_prefix="f/folder7/"),
+    "actor, operation and folder": AuditFilter(actor="user7", operation="schedules", resource_prefix="f/folder7/"),
+    "kind, operation and folder of other operations": AuditFilter(
+        action_kind="Execute", operation="jobs", resource_prefix="f/folder7/"
+    ),
     "old rows of a folder": AuditFilter(resource_prefix="f/folder7/", until=OLD),
     "rare actor": AuditFilter(actor="nobody"),
     "rare resource": AuditFilter(resource="f/nothing"),

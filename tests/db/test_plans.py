@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import asyncpg
 import pytest
 from tests.conftest import TestDatabase
 
+from orvanta_platform.db import audit
 from orvanta_platform.db.job_lists import JobFilter, Slice, Visible, list_jobs
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import load
@@ -139,18 +141,40 @@ async def test_audit_trail_is_searched_by_beginning_of_resource(database: TestDa
     owner = await asyncpg.connect(database.owner_url)
     await owner.execute(
         "INSERT INTO audit (workspace, actor, operation, action_kind, resource)"
-        " SELECT 'main', 'ann', 'jobs.run', 'Execute', 'f/folder' || n % 100 || '/item' || n"
+        " SELECT 'main', 'ann', CASE WHEN n % 2 = 0 THEN 'jobs.run' ELSE 'flows.update' END, 'Execute',"
+        " 'f/folder' || n % 100 || '/item' || n"
         " FROM generate_series(1, 20000) AS n"
     )
     await owner.execute("ANALYZE audit")
     await owner.execute("SET plan_cache_mode = force_custom_plan")
     queries, none = load("audit"), ", ".join(["NULL"] * 3)
-    pages = (("list", "NULL, 30, 0"), ("list_by_time", "NULL, 30, 0"), ("list_ascending", "0, 1000000, 30"))
+    pages = (("list_matching", "NULL, 30, 0", ", true"), ("list_ascending", "0, 1000000, 30", ""))
     for resource, prefix in (("NULL", "'f/nothing/'"), ("'f/folder7/item7'", "NULL")):
-        for name, more in pages:
-            values = f"'main', {none}, {resource}, NULL, NULL, {more}, NULL, NULL, {prefix}"
+        for name, more, order in pages:
+            values = f"'main', {none}, {resource}, NULL, NULL, {more}, NULL, NULL, {prefix}{order}"
             plan = await explain(owner, queries[name].text, values)
             assert "audit_resource" in plan and re.search(r"Index Cond: .*resource", plan), plan
+    await owner.close()
+
+
+@pytest.mark.parametrize("since", [None, datetime(2020, 1, 1, tzinfo=UTC)])
+async def test_search_of_what_never_occurs_together_reads_few_rows(
+    database: TestDatabase, monkeypatch: pytest.MonkeyPatch, since: datetime | None
+) -> None:
+    """A folder and an operation are frequent each, and no row has both: the limit ends no scan in the order of rows."""
+    monkeypatch.setattr(audit, "NEWEST", 100, raising=False)
+    owner = await asyncpg.connect(database.owner_url)
+    await owner.execute(
+        "INSERT INTO audit (workspace, actor, operation, action_kind, resource)"
+        " SELECT 'main', 'ann', CASE WHEN n % 2 = 0 THEN 'jobs.run' ELSE 'flows.update' END, 'Execute',"
+        " 'f/folder' || n % 10 || '/item' || n FROM generate_series(1, 20000) AS n"
+    )
+    await owner.execute("VACUUM ANALYZE audit")
+    filter = audit.AuditFilter(operation="jobs", resource_prefix="f/folder7/", since=since)
+    read = "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_all_tables WHERE relname = 'audit'"
+    async with owner.transaction():
+        assert await audit.list_page(owner, "main", filter, before=None, limit=30, offset=0) == []
+        assert await owner.fetchval(read) < 1000
     await owner.close()
 
 

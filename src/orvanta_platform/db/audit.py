@@ -13,6 +13,9 @@ from orvanta_platform.db.queries import query_texts
 
 _SQL = query_texts("audit")
 
+NEWEST = 20_000
+"""Number of rows in whose order a page is searched first. Rows that are rarer are searched by an index of the filter."""
+
 
 class NewAudit(msgspec.Struct, frozen=True):
     """A row to append; `parameters` is JSON text."""
@@ -66,12 +69,13 @@ async def list_page(
     conn: Connection, workspace: str | None, filter: AuditFilter, *, before: int | None, limit: int, offset: int
 ) -> list[AuditRow]:
     """Return rows of a workspace (None: of the instance) before the row `before`, newest first, in a transaction."""
-    query = "list" if workspace is not None else "list_of_instance"
-    if filter.since is not None or filter.until is not None:
-        query += "_by_time"
-    await conn.execute(_SQL["plan_by_values"])
+    by_time = filter.since is not None or filter.until is not None
     others = filter.operations, filter.excluded, filter.resource_prefix
-    rows = await conn.fetch(_SQL[query], workspace, *_values(filter), before, limit, offset, *others)
+    values = (workspace, *_values(filter), before, limit, offset, *others, by_time)
+    await conn.execute(_SQL["plan_by_values"])
+    rows = await conn.fetch(_SQL["list_newest"], *values, NEWEST + limit + offset)
+    if len(rows) < limit:
+        rows = await conn.fetch(_SQL["list_matching"], *values)
     return [AuditRow(**row) for row in rows]
 
 

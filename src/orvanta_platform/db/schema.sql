@@ -264,7 +264,7 @@ CREATE INDEX audit_workspace ON audit (workspace, id);
 CREATE INDEX audit_xid ON audit (xid, id);
 CREATE INDEX audit_actor ON audit (workspace, actor, id);
 CREATE INDEX audit_resource ON audit (workspace, resource COLLATE "C", id);
-CREATE INDEX audit_operation ON audit (workspace, operation COLLATE "C", id);
+CREATE INDEX audit_operation ON audit (workspace, operation COLLATE "C", resource COLLATE "C", id);
 CREATE INDEX audit_at ON audit (workspace, at, id);
 CREATE INDEX audit_kind ON audit (workspace, action_kind, id) WHERE action_kind <> 'Execute';
 

@@ -13,48 +13,62 @@ FROM unnest($1::text[], $2::text[], $3::text[]) AS e (workspace, operation, reso
 -- Plans the searches of this transaction for the values of their filters, which determine the index.
 SELECT set_config('plan_cache_mode', 'force_custom_plan', true);
 
--- name: list
--- A page of the rows of a workspace, newest first, those before $8 (null: all). $3: an operation, or its first part;
--- $11 and $12: those of which it is one, and none; $13: beginning of the resource.
+-- name: list_newest
+-- A page of the rows of a workspace (null: of the instance), newest first, those before the row $8 (null: all),
+-- selected from the newest $15 rows of a period. $3: an operation, or its first part; $11 and $12: those of which it is
+-- one, and none; $13: beginning of the resource; $14: in the order of times, which have an index of their own, because
+-- ids are not exactly in their order.
 SELECT id, workspace, at, actor, on_behalf_of, operation, action_kind, resource, parameters, address, request_id
-FROM audit
-WHERE workspace = $1
-  AND ($2::text IS NULL OR actor = $2)
-  AND ($3::text IS NULL OR operation COLLATE "C" >= $3 AND operation COLLATE "C" < $3 || '/')
+FROM (
+  SELECT id, workspace, at, actor, on_behalf_of, operation, action_kind, resource, parameters, address, request_id
+  FROM audit
+  WHERE (workspace = $1 OR $1::text IS NULL AND workspace IS NULL)
+    AND ($6::timestamptz IS NULL OR at >= $6)
+    AND ($7::timestamptz IS NULL OR at < $7)
+    AND ($8::bigint IS NULL OR $14 OR id < $8)
+    AND ($8::bigint IS NULL OR NOT $14
+         OR (at, id) < ((SELECT b.at FROM audit AS b WHERE b.workspace IS NOT DISTINCT FROM $1 AND b.id = $8), $8))
+  ORDER BY CASE WHEN $14::bool THEN at END DESC, id DESC
+  LIMIT $15::bigint
+) AS newest
+WHERE ($2::text IS NULL OR actor = $2)
   AND ($3::text IS NULL OR operation = $3 OR starts_with(operation, $3 || '.'))
   AND ($4::text IS NULL OR action_kind = $4)
   AND ($5::text IS NULL OR resource COLLATE "C" = $5)
   AND ($13::text IS NULL OR starts_with(resource COLLATE "C", $13))
-  AND ($6::timestamptz IS NULL OR at >= $6)
-  AND ($7::timestamptz IS NULL OR at < $7)
   AND ($11::text[] IS NULL OR EXISTS (SELECT 1 FROM unnest($11) AS o (name)
                                       WHERE operation = o.name OR starts_with(operation, o.name || '.')))
   AND ($12::text[] IS NULL OR NOT EXISTS (SELECT 1 FROM unnest($12) AS o (name)
                                           WHERE operation = o.name OR starts_with(operation, o.name || '.')))
-  AND ($8::bigint IS NULL OR id < $8)
-ORDER BY id DESC LIMIT $9 OFFSET $10;
+ORDER BY CASE WHEN $14::bool THEN at END DESC, id DESC LIMIT $9 OFFSET $10;
 
--- name: list_by_time
--- A page of the rows of a workspace in a period, newest first, those before the row $8 (null: all). $3: an operation,
--- or its first part. Times have an index of their own, because ids are not exactly in their order.
+-- name: list_matching
+-- The same page, selected from all rows by the most selective index. Without MATERIALIZED, the planner would read rows
+-- in their order, because it expects to find enough of them soon.
+WITH matching AS MATERIALIZED (
+  SELECT id, CASE WHEN $14::bool THEN at END AS at
+  FROM audit
+  WHERE (workspace = $1 OR $1::text IS NULL AND workspace IS NULL)
+    AND ($6::timestamptz IS NULL OR at >= $6)
+    AND ($7::timestamptz IS NULL OR at < $7)
+    AND ($8::bigint IS NULL OR $14 OR id < $8)
+    AND ($8::bigint IS NULL OR NOT $14
+         OR (at, id) < ((SELECT b.at FROM audit AS b WHERE b.workspace IS NOT DISTINCT FROM $1 AND b.id = $8), $8))
+    AND ($2::text IS NULL OR actor = $2)
+    AND ($3::text IS NULL OR operation COLLATE "C" >= $3 AND operation COLLATE "C" < $3 || '/')
+    AND ($3::text IS NULL OR operation = $3 OR starts_with(operation, $3 || '.'))
+    AND ($4::text IS NULL OR action_kind = $4)
+    AND ($5::text IS NULL OR resource COLLATE "C" = $5)
+    AND ($13::text IS NULL OR starts_with(resource COLLATE "C", $13))
+    AND ($11::text[] IS NULL OR EXISTS (SELECT 1 FROM unnest($11) AS o (name)
+                                        WHERE operation = o.name OR starts_with(operation, o.name || '.')))
+    AND ($12::text[] IS NULL OR NOT EXISTS (SELECT 1 FROM unnest($12) AS o (name)
+                                            WHERE operation = o.name OR starts_with(operation, o.name || '.')))
+)
 SELECT id, workspace, at, actor, on_behalf_of, operation, action_kind, resource, parameters, address, request_id
 FROM audit
-WHERE workspace = $1
-  AND ($2::text IS NULL OR actor = $2)
-  AND ($3::text IS NULL OR operation COLLATE "C" >= $3 AND operation COLLATE "C" < $3 || '/')
-  AND ($3::text IS NULL OR operation = $3 OR starts_with(operation, $3 || '.'))
-  AND ($4::text IS NULL OR action_kind = $4)
-  AND ($5::text IS NULL OR resource COLLATE "C" = $5)
-  AND ($13::text IS NULL OR starts_with(resource COLLATE "C", $13))
-  AND ($6::timestamptz IS NULL OR at >= $6)
-  AND ($7::timestamptz IS NULL OR at < $7)
-  AND ($11::text[] IS NULL OR EXISTS (SELECT 1 FROM unnest($11) AS o (name)
-                                      WHERE operation = o.name OR starts_with(operation, o.name || '.')))
-  AND ($12::text[] IS NULL OR NOT EXISTS (SELECT 1 FROM unnest($12) AS o (name)
-                                          WHERE operation = o.name OR starts_with(operation, o.name || '.')))
-  AND ($8::bigint IS NULL
-       OR (at, id) < ((SELECT b.at FROM audit AS b WHERE b.workspace IS NOT DISTINCT FROM $1 AND b.id = $8), $8))
-ORDER BY at DESC, id DESC LIMIT $9 OFFSET $10;
+WHERE id IN (SELECT id FROM matching ORDER BY at DESC, id DESC LIMIT $9::bigint OFFSET $10::bigint)
+ORDER BY CASE WHEN $14::bool THEN at END DESC, id DESC;
 
 -- name: list_ascending
 -- The rows of a workspace, oldest first, those after $8 up to $9. $3: an operation, or its first part.
@@ -75,49 +89,6 @@ WHERE workspace = $1
                                           WHERE operation = o.name OR starts_with(operation, o.name || '.')))
   AND id > $8 AND id <= $9
 ORDER BY id LIMIT $10;
-
--- name: list_of_instance
--- A page of the rows of the instance, newest first, those before $8 (null: all). $1 is null, as for every row of the
--- instance. $3: an operation, or its first part.
-SELECT id, workspace, at, actor, on_behalf_of, operation, action_kind, resource, parameters, address, request_id
-FROM audit
-WHERE workspace IS NULL AND $1::text IS NULL
-  AND ($2::text IS NULL OR actor = $2)
-  AND ($3::text IS NULL OR operation COLLATE "C" >= $3 AND operation COLLATE "C" < $3 || '/')
-  AND ($3::text IS NULL OR operation = $3 OR starts_with(operation, $3 || '.'))
-  AND ($4::text IS NULL OR action_kind = $4)
-  AND ($5::text IS NULL OR resource COLLATE "C" = $5)
-  AND ($13::text IS NULL OR starts_with(resource COLLATE "C", $13))
-  AND ($6::timestamptz IS NULL OR at >= $6)
-  AND ($7::timestamptz IS NULL OR at < $7)
-  AND ($11::text[] IS NULL OR EXISTS (SELECT 1 FROM unnest($11) AS o (name)
-                                      WHERE operation = o.name OR starts_with(operation, o.name || '.')))
-  AND ($12::text[] IS NULL OR NOT EXISTS (SELECT 1 FROM unnest($12) AS o (name)
-                                          WHERE operation = o.name OR starts_with(operation, o.name || '.')))
-  AND ($8::bigint IS NULL OR id < $8)
-ORDER BY id DESC LIMIT $9 OFFSET $10;
-
--- name: list_of_instance_by_time
--- A page of the rows of the instance in a period, newest first, those before the row $8 (null: all). $1 is null, as for
--- every row of the instance. $3: an operation, or its first part.
-SELECT id, workspace, at, actor, on_behalf_of, operation, action_kind, resource, parameters, address, request_id
-FROM audit
-WHERE workspace IS NULL AND $1::text IS NULL
-  AND ($2::text IS NULL OR actor = $2)
-  AND ($3::text IS NULL OR operation COLLATE "C" >= $3 AND operation COLLATE "C" < $3 || '/')
-  AND ($3::text IS NULL OR operation = $3 OR starts_with(operation, $3 || '.'))
-  AND ($4::text IS NULL OR action_kind = $4)
-  AND ($5::text IS NULL OR resource COLLATE "C" = $5)
-  AND ($13::text IS NULL OR starts_with(resource COLLATE "C", $13))
-  AND ($6::timestamptz IS NULL OR at >= $6)
-  AND ($7::timestamptz IS NULL OR at < $7)
-  AND ($11::text[] IS NULL OR EXISTS (SELECT 1 FROM unnest($11) AS o (name)
-                                      WHERE operation = o.name OR starts_with(operation, o.name || '.')))
-  AND ($12::text[] IS NULL OR NOT EXISTS (SELECT 1 FROM unnest($12) AS o (name)
-                                          WHERE operation = o.name OR starts_with(operation, o.name || '.')))
-  AND ($8::bigint IS NULL
-       OR (at, id) < ((SELECT b.at FROM audit AS b WHERE b.workspace IS NOT DISTINCT FROM $1 AND b.id = $8), $8))
-ORDER BY at DESC, id DESC LIMIT $9 OFFSET $10;
 
 -- name: list_ascending_of_instance
 -- The rows of the instance, oldest first, those after $8 up to $9. $1 is null, as for every row of the instance. $3: an
