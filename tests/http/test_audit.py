@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import httpx
+import pytest
 from tests.http.harness import ApiHarness, W, client_of
 
 from orvanta_platform.control.actor import Role
+from orvanta_platform.db import audit
+from orvanta_platform.services.access import audit_trail
 
 TOKENS = "/api/users/tokens"
 
@@ -70,19 +74,51 @@ async def test_trail_is_filtered_paged_and_read_by_id(api: ApiHarness) -> None:
     await found(api.client, "audit/list", status=400, before_id="x")
 
 
-async def test_reading_is_recorded(api: ApiHarness) -> None:
-    await found(api.client, "audit/list", username="bea")
-    assert (await api.client.get(f"{W}/audit/export")).status_code == 200
+async def test_reading_is_recorded(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each filter of the page is a call: the calls of a reader within some minutes are one row, exports one each."""
+    ada = await api.member("ada", Role.ADMIN)
+    for client in (api.client, ada, api.client, ada):
+        await found(client, "audit/list", username="bea")
+    for _ in range(2):
+        assert (await api.client.get(f"{W}/audit/export", params={"username": "bea"})).status_code == 200
     rows = await found(api.client, "audit/list", operation="audit")
-    assert [(row["operation"], row.get("parameters")) for row in rows] == [
-        ("audit.export", None),
-        ("audit.list", {"actor": "bea"}),
+    assert [(row["username"], row["operation"], row.get("parameters")) for row in rows] == [
+        ("admin", "audit.export", {"actor": "bea"}),
+        ("admin", "audit.export", {"actor": "bea"}),
+        ("ada", "audit.list", None),
+        ("admin", "audit.list", None),
     ]
+    for _ in range(2):
+        await found(api.client, "/api/audit/list")
+    instance = await found(api.client, "/api/audit/list", operation="audit")
+    assert [row["operation"] for row in instance] == ["audit.list"], "other workspaces have rows of their own"
+    monkeypatch.setattr(audit_trail, "ONE_READING", timedelta(0))
+    await found(ada, "audit/list")
+    rows = await found(api.client, "audit/list", operation="audit.list", username="ada")
+    assert len(rows) == 2
+
+
+@pytest.mark.parametrize("newest", [0, 2])
+async def test_pages_are_the_same_whether_rows_are_new_or_rare(
+    api: ApiHarness, monkeypatch: pytest.MonkeyPatch, newest: int
+) -> None:
+    for number in range(6):
+        await api.client.post(f"{W}/groups/create", json={"name": f"g{number}"})
+    filters: tuple[dict[str, Any], ...] = (
+        {"operation": "groups"},
+        {"operation": "groups", "after": "2020-01-01"},
+        {"resource_prefix": "g", "per_page": 2, "page": 2},
+        {"resource_prefix": "g", "per_page": 2, "page": 3, "after": "2020-01-01"},
+        {"username": "admin", "operation": "groups.create", "resource": "g3"},
+    )
+    await found(api.client, "audit/list")
+    expected = [await found(api.client, "audit/list", **each) for each in filters]
+    assert [len(each) for each in expected] == [6, 6, 2, 2, 1]
+    monkeypatch.setattr(audit, "NEWEST", newest)
+    assert [await found(api.client, "audit/list", **each) for each in filters] == expected
 
 
 async def test_export_has_every_row_once(api: ApiHarness, monkeypatch: Any) -> None:
-    from orvanta_platform.services.access import audit_trail
-
     monkeypatch.setattr(audit_trail, "_BATCH", 2)
     for number in range(5):
         await api.client.post(f"{W}/groups/create", json={"name": f"g{number}"})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 from msgspec.structs import astuple
@@ -14,7 +14,7 @@ from orvanta_platform.db.queries import query_texts
 _SQL = query_texts("audit")
 
 NEWEST = 20_000
-"""Number of rows in whose order a page is searched first. Rows that are rarer are searched by an index of the filter."""
+"""Number of rows in whose order a page is searched first. Rarer rows are searched by an index of the filter."""
 
 
 class NewAudit(msgspec.Struct, frozen=True):
@@ -95,6 +95,15 @@ async def get(conn: Connection, workspace: str, id: int) -> AuditRow | None:
     """Return one row of a workspace."""
     row = await conn.fetchrow(_SQL["get"], workspace, id)
     return AuditRow(**row) if row else None
+
+
+async def was_read_recently(conn: Connection, row: NewAudit, period: timedelta) -> bool:
+    """Return whether a row of the same workspace, reader and operation was written within the period, in a
+    transaction."""
+    await conn.execute(_SQL["plan_by_values"])
+    values = (row.workspace, row.actor, row.on_behalf_of, row.operation, period)
+    found: bool = await conn.fetchval(_SQL["was_read_recently"], *values)
+    return found
 
 
 async def get_last_id(conn: Connection) -> int:

@@ -1,11 +1,12 @@
-"""Reading the audit trail. Each list and export is itself a row of the trail."""
+"""Reading the audit trail. Each export, and each reader of lists within some minutes, is itself a row of the trail."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from orvanta_platform.control import audit
 from orvanta_platform.control.actor import Actor
@@ -18,6 +19,8 @@ from orvanta_platform.errors import NotFound
 from orvanta_platform.services.platform import Platform
 
 _BATCH = 1000
+ONE_READING = timedelta(minutes=10)
+"""Period in which the lists that a reader calls in a workspace are one row: each filter and page is a call."""
 
 
 async def list_page(
@@ -34,7 +37,7 @@ async def list_page(
     require_reader(actor, workspace)
     async with platform.db.transaction() as conn:
         found = await rows.list_page(conn, workspace, filter, before=before, limit=limit, offset=offset)
-        await _record(conn, actor, workspace, "audit.list", filter)
+        await _record_reading(conn, actor, workspace)
     return found
 
 
@@ -81,6 +84,13 @@ def require_reader(actor: Actor, workspace: str | None) -> None:
         require(actor, "read_audit", Target(None, "instance"))
     else:
         require(actor, "list", Target(workspace, "audit"))
+
+
+async def _record_reading(conn: Connection, actor: Actor, workspace: str | None) -> None:
+    """Record that a reader lists rows, which is not known to be about some of them only."""
+    row = audit.row(replace(actor, workspace=workspace), "audit.list", "Execute")
+    if not await rows.was_read_recently(conn, row, ONE_READING):
+        await rows.append(conn, row)
 
 
 async def _record(conn: Connection, actor: Actor, workspace: str | None, operation: str, filter: AuditFilter) -> None:
