@@ -43,10 +43,11 @@ _NDJSON = "application/x-ndjson"
 
 @get(f"{_W}/audit/list", opt=call(answer=list[shapes.AuditEntry], query=(*_FILTERS, "before_id", "page", "per_page")))
 async def list_audit(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """List the audit trail of the workspace, newest first. Admins only. One entry records all calls of a reader within ten minutes.
+    """List the audit trail of the workspace, newest first. Admins only.
 
-    `operation`: an operation, or its first part (`users`). `resource`: a path, name or address; `resource_prefix`: its
-    beginning. `after` and `before`: times; `before_id`: the id of the last entry of the page before.
+    One entry records all calls of a reader within ten minutes. `operation`: an operation, or its first part
+    (`users`). `resource`: a path, name or address; `resource_prefix`: its beginning. `after` and `before`: times;
+    `before_id`: the id of the last entry of the page before.
     """
     return await _list(request, workspace)
 
