@@ -206,11 +206,21 @@ async def test_members_are_added_changed_and_removed(page: Page, site: Site) -> 
     await dialog.get_by_label("New owner").select_option("Nobody: the items stop")
     await dialog.get_by_role("button", name="Disable", exact=True).click()
     await expect(member.filter(has_text="heir")).to_contain_text("Disabled")
-    await page.get_by_role("button", name="Assign u/heir/often").click()
+    # The items at the paths of somebody who has left are transferred later, too.
+    await page.get_by_role("button", name="Transfer items of heir").click()
+    await dialog.get_by_role("button", name="Transfer").click()
+    await expect(dialog.get_by_role("alert")).to_contain_text("Required")
+    await dialog.get_by_label("Transfer them to").select_option("u/admin")
+    await check(page)
+    await dialog.get_by_role("button", name="Transfer").click()
+    await expect(dialog).to_contain_text("Transferred 2 items")
+    await dialog.get_by_role("button", name="Done").click()
+    await expect(page.get_by_role("button", name="Transfer items of heir")).to_be_visible()
+    await page.get_by_role("button", name="Assign u/admin/often").click()
     await dialog.get_by_label("New owner").select_option("admin")
     await dialog.get_by_role("button", name="Assign").click()
     await expect(page.get_by_role("heading", name="Items without an owner")).to_have_count(0)
-    site.client.delete("/api/w/main/schedules/delete/u/heir/often").raise_for_status()
+    site.client.delete("/api/w/main/schedules/delete/u/admin/often").raise_for_status()
 
 
 async def test_groups_are_created_filled_and_deleted(page: Page, site: Site) -> None:

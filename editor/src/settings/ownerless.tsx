@@ -1,7 +1,15 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { setAutomatic } from "../api/environments";
-import { assignOwner, isActive, membersQuery, type OwnerlessItem, ownerlessQuery } from "../api/members";
+import {
+  assignOwner,
+  isActive,
+  membersQuery,
+  type OwnerlessItem,
+  ownerlessQuery,
+  type Transfer,
+  transferItems,
+} from "../api/members";
 import { kindName } from "../kinds/kind-name";
 import { Link } from "../routing/link";
 import { t } from "../texts/settings";
@@ -11,6 +19,8 @@ import { notify, notifyError } from "../ui/toasts";
 import { canBeEnabled } from "./departure-dialog";
 import { FormDialog, missing, Rows, useSubmission } from "./parts";
 import css from "./settings.module.css";
+import { TransferTarget } from "./successors";
+import { TransferResult } from "./transfer-result";
 
 /** Items that act for disabled or removed members, all or only of one kind; nothing if there are none. */
 export function Ownerless({ workspace, only }: { workspace: string; only?: string }) {
@@ -21,6 +31,7 @@ export function Ownerless({ workspace, only }: { workspace: string; only?: strin
     <section className={css.section} aria-labelledby="ownerless">
       <h2 id="ownerless">{t("settings.ownerless")}</h2>
       <p className={css.about}>{t("settings.ownerlessHint")}</p>
+      {!only && <Leavers workspace={workspace} items={items} />}
       <Rows
         label={t("settings.ownerless")}
         items={items}
@@ -46,6 +57,63 @@ export function Ownerless({ workspace, only }: { workspace: string; only?: strin
       />
       {chosen && <AssignDialog workspace={workspace} item={chosen} close={() => setChosen(null)} />}
     </section>
+  );
+}
+
+/** Buttons that transfer the items at the paths of the former owners. */
+function Leavers({ workspace, items }: { workspace: string; items: readonly OwnerlessItem[] }) {
+  const members = useQuery(membersQuery(workspace)).data;
+  const [leaver, setLeaver] = useState<string | null>(null);
+  if (!members) return null;
+  // The owner of a service account or of the error handler may be a member who is no longer an admin.
+  const active = new Set(members.filter(isActive).map((each) => `u/${each.username}`));
+  const owners = new Set(items.map((each) => each.permissioned_as));
+  const left = [...owners].filter((each) => each.startsWith("u/") && !active.has(each)).sort();
+  return (
+    <>
+      {left.length > 0 && (
+        <div className={css.tools}>
+          {left.map((each) => (
+            <Button key={each} onClick={() => setLeaver(each.slice(2))}>
+              {t("settings.transferOf", { name: each.slice(2) })}
+            </Button>
+          ))}
+        </div>
+      )}
+      {leaver !== null && <TransferDialog workspace={workspace} username={leaver} close={() => setLeaver(null)} />}
+    </>
+  );
+}
+
+/** Dialog that transfers the items at the paths of a member who has left. */
+function TransferDialog({ workspace, username, close }: { workspace: string; username: string; close: () => void }) {
+  const queries = useQueryClient();
+  const submission = useSubmission();
+  const [target, setTarget] = useState("");
+  const [transfer, setTransfer] = useState<Transfer | null>(null);
+  const submit = async () => {
+    const move = async () => setTransfer(await transferItems(workspace, username, target));
+    if (!(await submission.send(move, { target: missing(target) }))) return;
+    await queries.invalidateQueries();
+  };
+  if (transfer) return <TransferResult transfer={transfer} close={close} />;
+  return (
+    <FormDialog
+      title={t("settings.transferOf", { name: username })}
+      submitLabel={t("settings.transfer")}
+      submission={submission}
+      submit={submit}
+      close={close}
+    >
+      <TransferTarget
+        label={t("settings.transferTo")}
+        none="—"
+        workspace={workspace}
+        chosen={target}
+        set={setTarget}
+        error={submission.errors.target}
+      />
+    </FormDialog>
   );
 }
 

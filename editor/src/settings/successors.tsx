@@ -46,12 +46,7 @@ interface Props {
 
 /** Fields for the successors of a person in a workspace. */
 export function Successors({ workspace, email, items, owned, chosen, set, error, named = false }: Props) {
-  const members = useQuery(membersQuery(workspace));
-  const folders = useQuery(foldersQuery(workspace));
-  const others = (members.data ?? [])
-    .filter((each) => isActive(each) && each.email !== email)
-    .map((each) => `u/${each.username}`);
-  const places = [...others, ...(folders.data?.all ?? []).filter((each) => each.startsWith("f/"))];
+  const others = useOthers(workspace, email);
   const label = (text: string) => (named ? `${text} (${workspace})` : text);
   return (
     <>
@@ -79,16 +74,50 @@ export function Successors({ workspace, email, items, owned, chosen, set, error,
         </label>
       )}
       {owned.length > 0 && (
-        <Field label={label(t("settings.transferTo"))} help={t("settings.transferHint")}>
-          <Select value={chosen.target} set={(target) => set({ ...chosen, target })}>
-            <option value="">{t("settings.noTransfer")}</option>
-            {places.map((each) => (
-              <option key={each}>{each}</option>
-            ))}
-          </Select>
-        </Field>
+        <TransferTarget
+          label={label(t("settings.transferTo"))}
+          none={t("settings.noTransfer")}
+          workspace={workspace}
+          email={email}
+          chosen={chosen.target}
+          set={(target) => set({ ...chosen, target })}
+        />
       )}
     </>
+  );
+}
+
+/** Return the active members without this person, as `u/<username>`. */
+function useOthers(workspace: string, email: string | undefined): string[] {
+  const members = useQuery(membersQuery(workspace)).data ?? [];
+  return members.filter((each) => isActive(each) && each.email !== email).map((each) => `u/${each.username}`);
+}
+
+interface TransferTargetProps {
+  label: string;
+  /** Text of the choice of nothing. */
+  none: string;
+  workspace: string;
+  /** Address of the person, if it may still be an active member. */
+  email?: string;
+  chosen: string;
+  set: (target: string) => void;
+  error?: string | undefined;
+}
+
+/** Field for the member or folder that gets the items at the paths of a person. */
+export function TransferTarget({ label, none, workspace, email, chosen, set, error }: TransferTargetProps) {
+  const folders = useQuery(foldersQuery(workspace)).data?.all ?? [];
+  const places = [...useOthers(workspace, email), ...folders.filter((each) => each.startsWith("f/"))];
+  return (
+    <Field label={label} help={t("settings.transferHint")} error={error}>
+      <Select value={chosen} set={set}>
+        <option value="">{none}</option>
+        {places.map((each) => (
+          <option key={each}>{each}</option>
+        ))}
+      </Select>
+    </Field>
   );
 }
 
