@@ -337,6 +337,33 @@ async def test_items_of_leaver_are_transferred_with_references(api: ApiHarness) 
     assert [each["target"] for each in again["moved"]] == ["u/carl/taken"]
 
 
+async def test_successor_is_checked_at_new_paths(api: ApiHarness) -> None:
+    """A successor may not run what is at the paths of the leaver, but what has moved to another place."""
+    await beas_items(api)
+    await api.member("carl", Role.DEVELOPER)
+    await sent(api.client, "folders/create", {"name": "private", "owners": ["u/admin"]})
+    assign = {"kind": "schedule", "path": "u/bea/nightly", "owner": "u/carl", "references": True}
+    refused = await sent(api.client, "ownership/assign", assign, 400)
+    assert "u/carl may not run the workflow u/bea/flow" in refused.text
+    body = {"username": "bea", "target": "f/private", "owner": "u/carl", "references": True}
+    refused = await sent(api.client, "ownership/transfer", body, 400)
+    assert "u/carl may not run the workflow f/private/flow" in refused.text
+    body["target"] = "u/carl"
+    refused = await sent(api.client, "ownership/transfer", {**body, "references": False}, 403)
+    assert "references" in refused.text
+    schedule = await api.get("schedules/get/u/bea/nightly")
+    assert schedule["permissioned_as"] == "u/bea", "what is refused changes nothing"
+    planned = (await sent(api.client, "ownership/transfer", {**body, "dry_run": True})).json()
+    await api.get("schedules/get/u/bea/nightly")
+    assert planned == (await sent(api.client, "ownership/transfer", body)).json()
+    for path in ("schedules/get/u/carl/nightly", "http_triggers/get/u/carl/hook"):
+        assert (await api.get(path))["permissioned_as"] == "u/carl", path
+    await depart(api, "removed")
+    assert (await api.get("schedules/get/u/carl/nightly"))["enabled"]
+    assert await api.get("ownership/list") == []
+    await sent(api.client, "ownership/transfer", body, 404)
+
+
 async def test_references_in_arguments_need_confirmation(api: ApiHarness) -> None:
     """The leaver could not read the secret, but runs on behalf of the new owner would."""
     bea = await leaver(api)

@@ -129,16 +129,16 @@ export async function assignOwner(workspace: string, assignment: Assignment): Pr
 
 /**
  * Move the items at `u/<username>/…` to `target`, `u/<username>` or `f/<folder>`, with the references to them.
- * `dry_run`: only return the result that this would have.
+ * `successor`: new owner of everything that acts for the member.
  */
 export async function transferItems(
   workspace: string,
   username: string,
   target: string,
-  dry_run = false,
+  successor?: Pick<Assignment, "owner" | "references">,
 ): Promise<Transfer> {
   const params = { path: { workspace } };
-  const body = { username, target, dry_run };
+  const body = { username, target, ...successor };
   const { data } = await api.POST("/api/w/{workspace}/ownership/transfer", { params, body });
   if (!data) throw new Error(t("api.noData"));
   return data;

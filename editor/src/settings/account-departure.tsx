@@ -8,7 +8,7 @@ import { Select } from "../ui/select";
 import { notify } from "../ui/toasts";
 import { DepartureDialog } from "./departure-dialog";
 import { useSubmission } from "./parts";
-import { assignItems, missingOwner, NO_SUCCESSOR, type Successor, Successors, transferOwned } from "./successors";
+import { missingOwner, NO_SUCCESSOR, passOn, type Successor, Successors } from "./successors";
 import { needsAttention, TransferResult } from "./transfer-result";
 
 type Act = "disable" | "delete";
@@ -40,32 +40,31 @@ export function AccountDeparture({ email, act: fixed, close }: Props) {
     await queries.invalidateQueries({ queryKey: ["members"] });
   };
   const end = async (cancelRuns: boolean) => {
-    let usernames: readonly string[] = [];
+    const moved: (Transfer | null)[] = [];
     const send = async () => {
       // The usernames are those before the memberships end.
-      usernames = await Promise.all(
+      const usernames = await Promise.all(
         workspaces.map(async (workspace) => {
           const members = await queries.fetchQuery(membersQuery(workspace));
           return members.find((each) => each.email === email)?.username ?? "";
         }),
       );
       for (const [place, workspace] of workspaces.entries())
-        await assignItems(workspace, usernames[place] ?? "", inWorkspace(items, workspace), successorIn(workspace));
+        moved.push(
+          await passOn(workspace, usernames[place] ?? "", inWorkspace(items, workspace), successorIn(workspace)),
+        );
       await endAccount(email, act, cancelRuns);
     };
     const problems = workspaces.map((each) => [each, missingOwner(inWorkspace(items, each), successorIn(each))]);
     if (!(await submission.send(send, Object.fromEntries(problems)))) {
-      // Some of the items may have been assigned.
+      // Some of the items may have been passed on.
       await departure.refetch();
       return;
     }
     notify(t(act === "disable" ? "settings.disabledOf" : "settings.deleted", { name: email }));
-    const found: Transfer[] = [];
-    for (const [place, workspace] of workspaces.entries()) {
-      const moved = await transferOwned(workspace, usernames[place] ?? "", successorIn(workspace));
-      if (moved && needsAttention(moved)) found.push(moved);
-      else if (moved) notify(t("settings.transferred", { count: moved.moved.length }));
-    }
+    const all = moved.filter((each) => each !== null);
+    const found = all.filter(needsAttention);
+    for (const each of all) if (!needsAttention(each)) notify(t("settings.transferred", { count: each.moved.length }));
     if (found.length === 0) await done();
     else setTransfers(found);
   };

@@ -5,7 +5,7 @@ import { t } from "../texts/settings";
 import { notify } from "../ui/toasts";
 import { DepartureDialog } from "./departure-dialog";
 import { useSubmission } from "./parts";
-import { assignItems, missingOwner, NO_SUCCESSOR, Successors, transferOwned } from "./successors";
+import { missingOwner, NO_SUCCESSOR, passOn, Successors } from "./successors";
 import { needsAttention, TransferResult } from "./transfer-result";
 
 interface Props {
@@ -29,18 +29,18 @@ export function MemberDeparture({ workspace, username, email, act, close }: Prop
     await queries.invalidateQueries({ queryKey: ["members", workspace] });
   };
   const end = async (cancelRuns: boolean) => {
+    let moved = null as Transfer | null;
     const leave = async () => {
-      await assignItems(workspace, username, items, successor);
+      moved = await passOn(workspace, username, items, successor);
       if (act === "remove") await removeMember(workspace, username, cancelRuns);
       else await setDisabled(workspace, username, true, cancelRuns);
     };
     if (!(await submission.send(leave, { owner: missingOwner(items, successor) }))) {
-      // Some of the items may have been assigned.
+      // Some of the items may have been passed on.
       await departure.refetch();
       return;
     }
     notify(t(act === "remove" ? "settings.removedOf" : "settings.disabledOf", { name: username }));
-    const moved = await transferOwned(workspace, username, successor);
     await queries.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] !== "members" });
     if (moved && needsAttention(moved)) {
       setTransfer(moved);

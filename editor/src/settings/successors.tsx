@@ -4,7 +4,6 @@ import { type ActingItem, assignOwner, isActive, membersQuery, type Transfer, tr
 import { t } from "../texts/settings";
 import { Field } from "../ui/controls";
 import { Select } from "../ui/select";
-import { notifyError } from "../ui/toasts";
 import { missing } from "./parts";
 import css from "./settings.module.css";
 
@@ -122,35 +121,19 @@ export function TransferTarget({ label, none, workspace, email, chosen, set, err
 }
 
 /**
- * Assign the items of a person to the new owner, before the access of the person ends: if a successor is refused, nothing
- * has stopped. Throws the error of the server.
+ * Pass the items of a person on, before the access of the person ends: transfer those at the paths of the person, and
+ * assign what acts for the person to the new owner, who has to be able to run what it starts at its new path. Return what
+ * was transferred, or null. If the transfer or a successor is refused, nothing has moved or stopped; throws that error.
  */
-export async function assignItems(
+export async function passOn(
   workspace: string,
   username: string,
   items: readonly ActingItem[],
   { owner, references, target }: Successor,
-): Promise<void> {
-  if (target) await transferItems(workspace, username, target, true);
-  if (owner === NOBODY) return;
-  for (const { kind, path } of items.filter(canBeAssigned))
-    await assignOwner(workspace, { kind, path, owner, enable: false, references });
-}
-
-/**
- * Transfer the items at the paths of a member who has left. Return null if there is no transfer or if it fails, which is
- * shown.
- */
-export async function transferOwned(
-  workspace: string,
-  username: string,
-  { target }: Successor,
 ): Promise<Transfer | null> {
-  if (!target) return null;
-  try {
-    return await transferItems(workspace, username, target);
-  } catch (error) {
-    notifyError(error);
-    return null;
-  }
+  const assigned = owner === NOBODY ? [] : items.filter(canBeAssigned);
+  if (target)
+    return await transferItems(workspace, username, target, assigned.length > 0 ? { owner, references } : undefined);
+  for (const { kind, path } of assigned) await assignOwner(workspace, { kind, path, owner, enable: false, references });
+  return null;
 }

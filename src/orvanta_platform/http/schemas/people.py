@@ -135,6 +135,12 @@ class TransferItems(msgspec.Struct, kw_only=True):
     target: str
     """`u/<username>` of an enabled member, or `f/<folder>`, also with further names."""
 
+    owner: str | None = None
+    """New owner of everything that acts for the member: `u/<username>` of an enabled member."""
+
+    references: bool = False
+    """Allow references in the arguments of schedules, which are read with the rights of the owner."""
+
     dry_run: bool = False
     """Return the result that the transfer would have, and move nothing."""
 

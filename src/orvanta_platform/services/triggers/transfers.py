@@ -12,14 +12,14 @@ import msgspec
 from orvanta_platform.control import audit, names
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target, refuse_limited, require
-from orvanta_platform.db import http_triggers, schedules
+from orvanta_platform.db import departures, http_triggers, schedules, workspaces
 from orvanta_platform.db import moves as move_rows
 from orvanta_platform.db import transfers as rows
 from orvanta_platform.db.http_triggers import HttpTriggerRow
 from orvanta_platform.db.moves import Move, NewDocument
 from orvanta_platform.db.pool import Connection, JoinedDatabase
 from orvanta_platform.db.transfers import CurrentVersion, OwnedItem
-from orvanta_platform.errors import BadRequest, InvalidWorkflow, OrvantaError
+from orvanta_platform.errors import BadRequest, InvalidWorkflow, NotFound, OrvantaError
 from orvanta_platform.orchestrator import document_threads
 from orvanta_platform.services.access import items
 from orvanta_platform.services.catalog import dependents, environments, moves
@@ -73,26 +73,48 @@ class _Planned(Exception):
         self.transfer = transfer
 
 
-async def plan(platform: Platform, actor: Actor, workspace: str, username: str, target: str) -> Transfer:
+class Successor(msgspec.Struct, frozen=True):
+    """New owner of the items that act for a member."""
+
+    owner: str
+    """u/<username>."""
+    references: bool
+    """Arguments of schedules that contain references are accepted, as for `ownership.assign`."""
+
+
+async def plan(
+    platform: Platform, actor: Actor, workspace: str, username: str, target: str, successor: Successor | None = None
+) -> Transfer:
     """Return the result that a transfer would have, without storing it. Raises the errors of `apply`."""
     try:
-        return await _apply(platform, actor, workspace, username, target, plan_only=True)
+        return await _apply(platform, actor, workspace, username, target, successor, plan_only=True)
     except _Planned as planned:
         return planned.transfer
 
 
-async def apply(platform: Platform, actor: Actor, workspace: str, username: str, target: str) -> Transfer:
+async def apply(
+    platform: Platform, actor: Actor, workspace: str, username: str, target: str, successor: Successor | None = None
+) -> Transfer:
     """Move the items below `u/<username>/` to the same names below `target`, in one transaction.
 
     `target`: `u/<username>` of an enabled member, or `f/<folder>` with further names. References to them are replaced,
     except in the code of scripts. An item that cannot be moved, for example because its new path is in use, remains
-    with its error in the result. Raises Forbidden, also for tokens with limits, and BadRequest.
+    with its error in the result. `successor`: new owner of what acts for the member, at the new
+    paths. Raises Forbidden, also for tokens with limits, BadRequest, and, with a successor, NotFound and the errors of
+    `ownership.assign`; nothing is changed then.
     """
-    return await _apply(platform, actor, workspace, username, target, plan_only=False)
+    return await _apply(platform, actor, workspace, username, target, successor, plan_only=False)
 
 
 async def _apply(
-    platform: Platform, actor: Actor, workspace: str, username: str, target: str, *, plan_only: bool
+    platform: Platform,
+    actor: Actor,
+    workspace: str,
+    username: str,
+    target: str,
+    successor: Successor | None,
+    *,
+    plan_only: bool,
 ) -> Transfer:
     _check(actor, workspace, username, target)
 
@@ -106,6 +128,8 @@ async def _apply(
         transfer.referring[:] = _present(transfer.referring, transfer.moved)
         counts = {"moved": len(transfer.moved), "refused": len(transfer.refused)}
         await audit.record(conn, actor, "ownership.transfer", "Updated", f"u/{username}", {"target": target, **counts})
+        if successor is not None:
+            await _assign(joined, conn, actor, workspace, username, successor)
         if plan_only:
             raise _Planned(transfer)
         return transfer
@@ -135,6 +159,22 @@ async def _read(conn: Connection, workspace: str, username: str, target: str) ->
         for each in found[:MAX_ITEMS]
     ]
     return sorted(moved, key=lambda each: (_ORDER.index(each.kind), each.path)), len(found) > MAX_ITEMS
+
+
+async def _assign(
+    platform: Platform, conn: Connection, actor: Actor, workspace: str, username: str, successor: Successor
+) -> None:
+    """Assign what acts for a member to its successor, who has to be able to run what it starts at its present path."""
+    row = await workspaces.get_member(conn, workspace, username)
+    if row is None:
+        raise NotFound(f"The workspace {workspace} has no member {username[:100]}.")
+    for each in await departures.list_stopping(conn, row.email, workspace, MAX_ITEMS):
+        if each.kind != "automatic_promotion":
+            kind = cast(ownership.Kind, each.kind)
+            references = successor.references
+            await ownership.assign(
+                platform, actor, workspace, kind, each.path, successor.owner, enable=False, references=references
+            )
 
 
 def _groups(found: Sequence[TransferredItem]) -> list[Sequence[TransferredItem]]:
