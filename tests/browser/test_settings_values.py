@@ -52,6 +52,17 @@ async def test_variables_are_created_changed_and_never_shown_if_secret(page: Pag
     await page.get_by_label("Search: Variables").fill("vault shop")
     plain = rows(page, "Variables").filter(has_text="https://shop.example.org")
     await expect(plain).to_have_count(1)
+    # What somebody else stored while the form was open is shown, and replaced only by saving again.
+    await plain.get_by_role("button", name="Edit").click()
+    theirs = {"value": "https://theirs.example.org"}
+    site.client.post("/api/w/main/variables/update/f/vault/shop", json=theirs).raise_for_status()
+    await dialog.get_by_label("Description").fill("Mine")
+    await dialog.get_by_role("button", name="Save").click()
+    await expect(dialog.get_by_role("alert")).to_contain_text("https://theirs.example.org")
+    assert site.client.get("/api/w/main/variables/get/f/vault/shop").json()["value"] == theirs["value"]
+    await check(page)
+    await dialog.get_by_role("button", name="Save").click()
+    await expect(plain).to_contain_text("Mine")
     # Its references are shown on request, and before it is deleted.
     path = "f/vault/shop"
     site.deploy("f/settings/buyer", GOOD.replace("modules:", f"flow_env: {{shop: '$var:{path}'}}, modules:"))
@@ -120,6 +131,11 @@ async def change_resource(page: Page, site: Site) -> None:
     await expect(dialog.get_by_label("port", exact=True)).to_have_value("443")
     await expect(dialog.get_by_label("key")).to_have_value("")
     await dialog.get_by_label("port", exact=True).fill("8443")
+    # A change that was stored meanwhile is shown first.
+    theirs = {"description": "Theirs"}
+    site.client.post("/api/w/main/resources/update/f/systems/shop", json=theirs).raise_for_status()
+    await dialog.get_by_role("button", name="Save").click()
+    await expect(dialog.get_by_role("alert")).to_contain_text("Theirs")
     await dialog.get_by_role("button", name="Save").click()
     await expect(dialog).to_have_count(0)
     assert site.client.get("/api/w/main/resources/get/f/systems/shop").json()["value"] == {

@@ -48,7 +48,7 @@ async def test_resource_without_secrets_is_returned_unchanged(api: ApiHarness) -
         assert (answer.text, answer.headers["content-type"]) == (raw, "application/json")
     shown = await api.get("resources/get/u/admin/config")
     assert raw in (await api.client.get(f"{R}/get/u/admin/config")).text
-    fixed = {name: shown[name] for name in shown if name not in ("value", "edited_at")}
+    fixed = {name: shown[name] for name in shown if name not in ("value", "edited_at", "version")}
     assert fixed == {
         "workspace_id": "main",
         "path": "u/admin/config",
@@ -371,3 +371,19 @@ async def test_value_refers_to_limited_number_of_items(api: ApiHarness, kind: st
         )
         assert answer.status_code == status, (count, answer.text)
     assert answer.json()["error"]["details"] == {"limit": 1_000}
+
+
+async def test_change_based_on_former_version_is_refused(api: ApiHarness) -> None:
+    await make(api.client, "f/team/db")
+    base = (await api.get("resources/get/f/team/db"))["version"]
+    change = {"value": {**MASKED, "port": 5433}, "base_version": base}
+    assert await code(api.client, "POST", "update/f/team/db", change) == (200, None)
+    answer = await api.client.post(f"{R}/update/f/team/db", json={**change, "value": MASKED})
+    assert answer.status_code == 409 and HUSH not in answer.text
+    stored, error = await api.get("resources/get/f/team/db"), answer.json()["error"]
+    assert (error["code"], stored["value"]["port"]) == ("version_conflict", 5433)
+    theirs = {"value": {**MASKED, "port": 5433}, "description": None}
+    assert error["details"] == {"name": "f/team/db", "base": base, "newest": stored["version"], "theirs": theirs}
+    again = {"value": MASKED, "base_version": stored["version"]}
+    assert await code(api.client, "POST", "update/f/team/db", again) == (200, None)
+    assert (await api.get("resources/get/f/team/db"))["value"]["port"] == 5432

@@ -51,6 +51,7 @@ async def test_plain_variable_is_stored_and_shown(api: ApiHarness) -> None:
         "is_expired": False,
         "is_linked": False,
         "is_refreshed": False,
+        "version": shown["version"],
         **extra,
     }
     answer = await api.client.get(f"{V}/get_value/f/sales/url")
@@ -332,3 +333,31 @@ async def test_variables_are_hidden_from_other_workspaces(api: ApiHarness) -> No
     assert there.json() == []
     job = job_client(api, await started(api))
     assert (await job.get("/api/w/admins/variables/get_value/f/team/token")).status_code == 404
+
+
+async def test_change_based_on_former_version_is_refused(api: ApiHarness) -> None:
+    """Two admins open the same form: the second to save sees what the first has stored, and can replace it."""
+    await make(api.client, "f/sales/url", "https://x", secret=False)
+    base = (await api.get("variables/list"))[0]["version"]
+    assert base == (await api.get("variables/get/f/sales/url"))["version"]
+    changes = [{"value": each, "description": "", "base_version": base} for each in ("https://a", "https://b")]
+    assert await code(api.client, "POST", "update/f/sales/url", changes[0]) == (200, None)
+    answer = await api.client.post(f"{V}/update/f/sales/url", json=changes[1])
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"]) == (409, "version_conflict")
+    stored = await api.get("variables/get/f/sales/url")
+    assert stored["value"] == "https://a"
+    assert error["details"] == {
+        "name": "f/sales/url",
+        "base": base,
+        "newest": stored["version"],
+        "theirs": {"value": "https://a", "description": ""},
+    }
+    again = {**changes[1], "base_version": stored["version"]}
+    assert await code(api.client, "POST", "update/f/sales/url", again) == (200, None)
+    assert await code(api.client, "POST", "update/f/sales/url", {"value": "https://c"}) == (200, None), "no base: any"
+    await make(api.client, "f/sales/key")
+    change = {"description": "x", "base_version": "another"}
+    answer = await api.client.post(f"{V}/update/f/sales/key", json=change)
+    assert answer.status_code == 409 and HUSH not in answer.text
+    assert answer.json()["error"]["details"]["theirs"] == {"value": None, "description": ""}

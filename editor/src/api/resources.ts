@@ -51,9 +51,16 @@ export async function createResource(workspace: string, path: string, change: Re
   await api.POST("/api/w/{workspace}/resources/create", { params: { path: { workspace } }, body, parseAs: "text" });
 }
 
-export async function updateResource(workspace: string, path: string, change: ResourceChange): Promise<void> {
+/** Change a resource. Fails with `version_conflict` if it is not at version `base`; undefined: any. */
+export async function updateResource(
+  workspace: string,
+  path: string,
+  change: ResourceChange,
+  base: string | undefined,
+): Promise<void> {
   const params = { path: { workspace, path } };
-  await api.POST("/api/w/{workspace}/resources/update/{path}", { params, body: change as never, parseAs: "text" });
+  const body = { ...change, base_version: base } as never;
+  await api.POST("/api/w/{workspace}/resources/update/{path}", { params, body, parseAs: "text" });
 }
 
 export async function deleteResource(workspace: string, path: string): Promise<void> {

@@ -26,9 +26,16 @@ export async function createVariable(workspace: string, path: string, change: Va
   await api.POST("/api/w/{workspace}/variables/create", { params: { path: { workspace } }, body, parseAs: "text" });
 }
 
-export async function updateVariable(workspace: string, path: string, change: VariableChange): Promise<void> {
+/** Change a variable. Fails with `version_conflict` if it is not at version `base`; undefined: any. */
+export async function updateVariable(
+  workspace: string,
+  path: string,
+  change: VariableChange,
+  base: string | undefined,
+): Promise<void> {
   const params = { path: { workspace, path } };
-  await api.POST("/api/w/{workspace}/variables/update/{path}", { params, body: change as never, parseAs: "text" });
+  const body = { ...change, base_version: base } as never;
+  await api.POST("/api/w/{workspace}/variables/update/{path}", { params, body, parseAs: "text" });
 }
 
 export async function deleteVariable(workspace: string, path: string): Promise<void> {

@@ -17,6 +17,7 @@ import { Dialog } from "../ui/dialog";
 import { Select } from "../ui/select";
 import { notify } from "../ui/toasts";
 import { isTree, type Json, type Tree } from "../workflow/types";
+import { useBaseVersion } from "./base-version";
 import { ConnectionTest, TESTED_TYPES } from "./connection-test";
 import { type ItemPath, itemField, useItemPath } from "./item-path";
 import { FormDialog, Loaded, missing, useSubmission } from "./parts";
@@ -92,6 +93,7 @@ function ResourceForm({ workspace, resource, created, type, setType, types, sche
   const submission = useSubmission(itemField);
   const [description, setDescription] = useState(resource?.description ?? "");
   const [stored, setStored] = useState(resource?.path ?? null);
+  const version = useBaseVersion(resource?.version);
   const value = useValue(schema, resource);
   const { errors } = submission;
   const save = async () => {
@@ -104,11 +106,15 @@ function ResourceForm({ workspace, resource, created, type, setType, types, sche
     };
     const change: ResourceChange = { resource_type: type, value: read ?? null, description };
     const send = () =>
-      stored === null ? createResource(workspace, path, change) : updateResource(workspace, path, change);
+      stored === null
+        ? createResource(workspace, path, change)
+        : version.save((base) => updateResource(workspace, path, change, base));
     if (!(await submission.send(send, problems))) return null;
     created?.remember();
     setStored(path);
     await queries.invalidateQueries({ queryKey: ["resources", workspace] });
+    // The form stays open after it was saved for a test of the connection.
+    version.rebase((await queries.fetchQuery(resourceQuery(workspace, path))).version);
     return path;
   };
   const submit = async () => {

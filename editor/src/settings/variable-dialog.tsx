@@ -5,6 +5,7 @@ import { t } from "../texts/settings";
 import { Field, Input, SecretText } from "../ui/controls";
 import controls from "../ui/controls.module.css";
 import { notify } from "../ui/toasts";
+import { useBaseVersion } from "./base-version";
 import { itemField, useItemPath } from "./item-path";
 import { FormDialog, missing, useSubmission } from "./parts";
 import css from "./settings.module.css";
@@ -28,6 +29,7 @@ export function VariableDialog({ workspace, variable, secret: isSecret = false, 
   const taken = useQuery(variableListQuery(workspace)).data?.map((each) => each.path) ?? [];
   const created = useItemPath(workspace, new Set(taken), folder);
   const submission = useSubmission(itemField);
+  const version = useBaseVersion(variable?.version);
   const stored = variable?.is_secret ?? false;
   const [secret, setSecret] = useState(stored || isSecret);
   const [value, setValue] = useState(stored ? "" : (variable?.value ?? ""));
@@ -40,7 +42,10 @@ export function VariableDialog({ workspace, variable, secret: isSecret = false, 
       path: variable ? undefined : created.problem,
       value: stored && secret ? undefined : missing(value),
     };
-    const save = () => (variable ? updateVariable(workspace, path, change) : createVariable(workspace, path, change));
+    const save = () =>
+      variable
+        ? version.save((base) => updateVariable(workspace, path, change, base))
+        : createVariable(workspace, path, change);
     if (!(await submission.send(save, problems))) return;
     if (!variable) created.remember();
     notify(t("settings.saved", { name: path }));

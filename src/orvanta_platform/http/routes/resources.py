@@ -46,7 +46,10 @@ async def create_resource(request: AnyRequest, workspace: FromPath[str]) -> Resp
 
 @post(_at("update/{path:path}"), status_code=200, opt=call(body=shapes.EditResource))
 async def update_resource(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
-    """Update a resource. Fields missing in the body, and secret fields that contain the mask, are not changed."""
+    """Update a resource. Fields missing in the body, and secret fields that contain the mask, are not changed.
+
+    Answers 409 `version_conflict` if the resource was changed since `base_version`; details have the stored values.
+    """
     body = await body_of(request, shapes.EditResource)
     draft = shapes.edited(body)
     await resources.update(platform_of(request), actor_of(request), workspace, item_path(path), draft)

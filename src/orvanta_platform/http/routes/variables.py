@@ -41,7 +41,10 @@ async def create_variable(request: AnyRequest, workspace: FromPath[str]) -> Resp
 
 @post(f"{_V}/update/{{path:path}}", status_code=200, opt=call(body=shapes.EditVariable, query=("already_encrypted",)))
 async def update_variable(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
-    """Update a variable. Fields missing in the body are not changed; `path` moves the variable."""
+    """Update a variable. Fields missing in the body are not changed; `path` moves the variable.
+
+    Answers 409 `version_conflict` if the variable was changed since `base_version`; details have the stored values.
+    """
     body = await body_of(request, shapes.EditVariable)
     encrypted = bool_of(request, "already_encrypted") or False
     draft = shapes.edited(body, already_encrypted=encrypted)

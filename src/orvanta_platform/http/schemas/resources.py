@@ -11,6 +11,7 @@ from msgspec import UNSET, Raw, UnsetType
 from orvanta_platform.db.resource_types import ResourceTypeRow
 from orvanta_platform.db.resources import ResourceRow
 from orvanta_platform.errors import BadRequest
+from orvanta_platform.services.access.items import version_of
 from orvanta_platform.services.secrets.connection_test import ConnectionTestOutcome
 from orvanta_platform.services.secrets.resource_types import TypeChange
 from orvanta_platform.services.secrets.resources import ResourceDraft
@@ -36,6 +37,8 @@ class EditResource(msgspec.Struct, kw_only=True):
     description: str | None = None
     labels: list[str] | None = None
     ws_specific: bool | None = None
+    base_version: str | None = None
+    """Version that the change is based on. Otherwise any version is replaced."""
 
 
 class EditValue(msgspec.Struct, kw_only=True):
@@ -53,6 +56,9 @@ class Resource(msgspec.Struct, kw_only=True):
     extra_perms: dict[str, bool]
     created_by: str
     edited_at: datetime
+    version: str
+    """Version of the resource, for `base_version` of a change."""
+
     is_oauth: bool = False
     is_linked: bool = False
     is_refreshed: bool = False
@@ -127,6 +133,7 @@ def resource(row: ResourceRow) -> Resource:
         extra_perms=row.extra_perms,
         created_by=row.created_by,
         edited_at=row.edited_at,
+        version=version_of(row.edited_at),
         is_linked=row.is_linked,
         value=UNSET if row.value is None else Raw(row.value.encode()),
         description=UNSET if row.description is None else row.description,

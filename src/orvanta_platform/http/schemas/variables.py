@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from orvanta_platform.db.variables import VariableRow
+from orvanta_platform.services.access.items import version_of
 from orvanta_platform.services.secrets.contextual import Contextual
 from orvanta_platform.services.secrets.variables import VariableDraft
 
@@ -35,6 +36,8 @@ class EditVariable(msgspec.Struct, kw_only=True):
     description: str | None = None
     labels: list[str] | None = None
     ws_specific: bool | None = None
+    base_version: str | None = None
+    """Version that the change is based on. Otherwise any version is replaced."""
 
 
 class Variable(msgspec.Struct, kw_only=True):
@@ -45,6 +48,9 @@ class Variable(msgspec.Struct, kw_only=True):
     is_secret: bool
     extra_perms: dict[str, bool]
     is_expired: bool
+    version: str
+    """Version of the variable, for `base_version` of a change."""
+
     is_linked: bool = False
     is_refreshed: bool = False
     value: str | UnsetType = UNSET
@@ -83,6 +89,7 @@ def variable(row: VariableRow, value: str | None) -> Variable:
         is_secret=row.is_secret,
         extra_perms=row.extra_perms,
         is_expired=row.is_expired,
+        version=version_of(row.edited_at),
         value=UNSET if value is None else value,
         description=row.description,
         account=UNSET if row.account is None else row.account,

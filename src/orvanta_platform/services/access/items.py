@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping
-from typing import Final, Protocol, TypeVar
+from datetime import datetime
+from typing import Any, Final, Protocol, TypeVar
 
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target, require, require_workspace
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.errors import AlreadyExists, NotFound
+from orvanta_platform.errors import AlreadyExists, NotFound, VersionConflict
 from orvanta_platform.services.access import folders
 
 _TITLES: Final = {
@@ -48,6 +49,26 @@ def require_found(kind: str, path: str, row: Row | None) -> Row:
     if row is None:
         raise NotFound(f"The {_TITLES[kind]} {path} does not exist.")
     return row
+
+
+def version_of(edited_at: datetime) -> str:
+    """Return the version of an item, which each change of it replaces."""
+    return edited_at.isoformat()
+
+
+def check_version(kind: str, path: str, edited_at: datetime, base: str | None, theirs: Any) -> None:
+    """Check that an item has the version `base`, which a change is based on; None: any.
+
+    `theirs`: the stored values, without secrets. Raises VersionConflict.
+    """
+    newest = version_of(edited_at)
+    if base is None or base == newest:
+        return
+    raise VersionConflict(
+        f"The {_TITLES[kind]} {path} was changed meanwhile.",
+        hint="Compare the two values, then send base_version with the newest version.",
+        details={"name": path, "base": base[:100], "newest": newest, "theirs": theirs},
+    )
 
 
 async def exists(actor: Actor, workspace: str, reading: Awaitable[object]) -> bool:

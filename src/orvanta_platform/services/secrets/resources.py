@@ -32,6 +32,8 @@ class ResourceDraft(msgspec.Struct, frozen=True):
     description: str | None = None
     labels: list[str] | None = None
     ws_specific: bool | None = None
+    base_version: str | None = None
+    """Version that a change is based on; None: any."""
 
 
 async def create(
@@ -76,7 +78,7 @@ async def update(platform: Platform, actor: Actor, workspace: str, path: str, dr
     """Change the fields of the draft that are not None; `draft.path` moves the resource.
 
     A secret field that contains the mask is unchanged. Raises NotFound, Forbidden, BadRequest, TooLarge, AlreadyExists,
-    Conflict.
+    Conflict, VersionConflict.
     """
     require_workspace(actor, workspace)
     target = draft.path or path
@@ -94,6 +96,8 @@ async def update(platform: Platform, actor: Actor, workspace: str, path: str, dr
         row = await resources.get(conn, workspace, path, lock=True)
         row = items.require_found("resource", path, row)
         items.require_item(actor, _write(actor, row.resource_type, kind), workspace, "resource", path, row)
+        theirs = {"value": None if row.value is None else msgspec.Raw(row.value.encode()), "description": row.description}
+        items.check_version("resource", path, row.edited_at, draft.base_version, theirs)
         if (row.resource_type, row.key) != (before.resource_type, before.key):
             raise Conflict(f"The resource {path} was changed concurrently.", hint="Send the change again.")
         if target != path:

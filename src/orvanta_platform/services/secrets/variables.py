@@ -43,6 +43,8 @@ class VariableDraft(msgspec.Struct, frozen=True):
     expires_at: datetime | None = None
     labels: list[str] | None = None
     ws_specific: bool | None = None
+    base_version: str | None = None
+    """Version that a change is based on; None: any."""
     already_encrypted: bool = False
     """The value of a secret is a result of `encrypt`, one of an archive, or empty."""
 
@@ -70,7 +72,8 @@ async def create(platform: Platform, actor: Actor, workspace: str, draft: Variab
 async def update(platform: Platform, actor: Actor, workspace: str, path: str, draft: VariableDraft) -> None:
     """Change the fields of the draft that are not None; `draft.path` moves the variable.
 
-    A secret becomes plain only with a new value. Raises NotFound, Forbidden, BadRequest, TooLarge, AlreadyExists.
+    A secret becomes plain only with a new value. Raises NotFound, Forbidden, BadRequest, TooLarge, AlreadyExists,
+    VersionConflict.
     """
     require_workspace(actor, workspace)
     target = draft.path or path
@@ -87,6 +90,8 @@ async def update(platform: Platform, actor: Actor, workspace: str, path: str, dr
     async def write(conn: Connection) -> None:
         row = await variables.get(conn, workspace, path, lock=True)
         row = items.require_item(actor, "write", workspace, "variable", path, row)
+        theirs = {"value": None if row.is_secret else row.value, "description": row.description}
+        items.check_version("variable", path, row.edited_at, draft.base_version, theirs)
         if target != path:
             taken = await variables.get(conn, workspace, target)
             await items.require_free(conn, actor, workspace, "variable", target, taken)
