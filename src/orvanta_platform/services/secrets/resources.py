@@ -96,7 +96,8 @@ async def update(platform: Platform, actor: Actor, workspace: str, path: str, dr
         row = await resources.get(conn, workspace, path, lock=True)
         row = items.require_found("resource", path, row)
         items.require_item(actor, _write(actor, row.resource_type, kind), workspace, "resource", path, row)
-        theirs = {"value": None if row.value is None else msgspec.Raw(row.value.encode()), "description": row.description}
+        value = None if row.value is None else msgspec.Raw(row.value.encode())
+        theirs = {"value": value, "description": row.description}
         items.check_version("resource", path, row.edited_at, draft.base_version, theirs)
         if (row.resource_type, row.key) != (before.resource_type, before.key):
             raise Conflict(f"The resource {path} was changed concurrently.", hint="Send the change again.")
