@@ -79,3 +79,37 @@ def test_resource_is_created_changed_and_deleted(cli: Cli) -> None:
 def test_resource_must_be_json(cli: Cli, value: str) -> None:
     done = cli("resource", "set", "f/examples/cli_bad", "--type", "postgresql", "--value", value, "--json", code=1)
     assert done.json["error"]["message"].startswith("The value is not JSON")
+
+
+def test_resource_type_is_created_changed_and_deleted(cli: Cli) -> None:
+    schema = '{"type": "object", "properties": {"url": {"type": "string"}, "ratio": {"default": 1.10}}}'
+    assert "needs a schema" in cli("resource-type", "set", "cli_shop", code=2).err
+    made = cli("resource-type", "set", "cli_shop", "--schema", schema, "--description", "A shop")
+    assert made.out == "cli_shop: created\n"
+    assert "1.10" in cli("resource-type", "get", "cli_shop").out
+    cli.write("schema.json", '{"type": "object"}')
+    assert cli("resource-type", "set", "cli_shop", "--input", "schema.json", "--json").json["state"] == "updated"
+    assert cli("resource-type", "set", "cli_shop", "--description", "The shop").out == "cli_shop: updated\n"
+    whole = cli("resource-type", "get", "cli_shop", "--json").json
+    assert (whole["schema"], whole["description"]) == ({"type": "object"}, "The shop")
+    bad = cli("resource-type", "set", "cli_shop", "--schema", "{", "--json", code=1).json
+    assert bad["error"]["message"].startswith("The schema is not JSON")
+    assert cli("resource-type", "delete", "cli_shop").out == "cli_shop: deleted\n"
+    assert cli("resource-type", "get", "cli_shop", code=1).err.startswith("Error: ")
+
+
+def test_settings_of_workspace_are_printed_and_changed(cli: Cli) -> None:
+    settings = ("workspace", "settings")
+    assert cli(*settings, "get", "token_max_age_days").out == "null\n"
+    assert cli(*settings, "set", "token_max_age_days", "30").out == "token_max_age_days: changed\n"
+    assert cli(*settings, "get", "token_max_age_days", "--json").json == 30
+    listed = {each["name"]: each["value"] for each in cli(*settings, "list", "--json").json}
+    assert listed["token_max_age_days"] == 30 and listed["secrets_readable"] is False
+    assert "token_max_age_days" in cli(*settings, "list").out
+    cli(*settings, "set", "token_max_age_days", "null")
+    cli(*settings, "set", "webhook", '"https://hooks.example.org/x"', "--json")
+    assert cli(*settings, "get", "webhook").json == "https://hooks.example.org/x"
+    cli(*settings, "set", "webhook", "null")
+    assert cli(*settings, "get", "webhook").out == "null\n"
+    assert "Text needs quotes" in cli(*settings, "set", "webhook", "https://x", code=1).err
+    assert "token_max_age_days" in cli(*settings, "get", "nothing", code=2).err

@@ -1,4 +1,4 @@
-"""`orvanta workspace`: creation, name, archive, deletion, usage and export of workspaces."""
+"""`orvanta workspace`: creation, name, settings, archive, deletion, usage and export of workspaces."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from urllib.parse import quote
 
 import typer
 
+from orvanta_platform.cli.client import workspace_settings
 from orvanta_platform.cli.client.command import Session, command
 from orvanta_platform.cli.help_text import CommandGroup
 
 app = typer.Typer(no_args_is_help=True, help="Manage workspaces.", cls=CommandGroup, rich_markup_mode=None)
+app.add_typer(workspace_settings.app, name="settings")
 
 Id = Annotated[str, typer.Argument(help="Id of the workspace.", metavar="WORKSPACE")]
 NewId = Annotated[str, typer.Argument(help="Id of the new workspace, which cannot be changed.", metavar="WORKSPACE")]
