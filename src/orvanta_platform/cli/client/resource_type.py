@@ -65,7 +65,10 @@ def _set(
     input_file: SchemaFile = None,
     description: Description = None,
 ) -> None:
-    """Create a type of the workspace, or change its schema or description. Admins only."""
+    """Create a type, or change its schema or description. Only admins change types.
+
+    The workspace gets a copy of its own if a built-in type is changed.
+    """
     import msgspec
 
     from orvanta_platform.cli.client import run_input
@@ -73,8 +76,7 @@ def _set(
     if schema is not None and input_file is not None:
         raise typer.BadParameter("Pass the schema with either --schema or --input.")
     api = session.api
-    workspace = api.connection.workspace
-    exists = any(each["name"] == name and each.get("workspace_id") == workspace for each in _types(api))
+    exists = any(each["name"] == name for each in _types(api))
     body: dict[str, Any] = {} if description is None else {"description": description}
     if schema is not None or input_file is not None:
         text = schema if schema is not None else run_input.text_of(input_file or "-", "The schema file")

@@ -118,7 +118,7 @@ FROM audit
 WHERE workspace = $1 AND id = $2;
 
 -- name: was_read_recently
--- Whether the trail of a workspace (null: of the instance) has a row of this operation ($4) by this reader ($2, as $3)
+-- True if the trail of a workspace (null: of the instance) has a row of this operation ($4) by this reader ($2, as $3)
 -- in the last interval $5.
 SELECT EXISTS (
   SELECT 1 FROM audit
