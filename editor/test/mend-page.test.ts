@@ -20,6 +20,10 @@ test("a queue that no worker serves leads to the workers", () => {
   expect(page("queue_without_worker", "script", "f/a/b")).toBe("/w/live/workers");
 });
 
+test("an item without an active owner gets another one on the page of members", () => {
+  expect(page("identity_disabled", "http_trigger", "f/a/b")).toBe("/w/live/settings/members");
+});
+
 test("an HTTP trigger, whose workflow is not known, has no page", () => {
   expect(page("conflict", "http_trigger", "f/a/b")).toBeNull();
 });

@@ -19,6 +19,7 @@ const IN_RELEASE: readonly string[] = ["policy_violation", "queue_reserved"];
  */
 export function mendPage({ code, kind, path }: BlockingReason, workspace: string, source: string): string | null {
   if (code === "queue_without_worker") return `/w/${workspace}/workers`;
+  if (code === "identity_disabled") return `/w/${workspace}/settings/members`;
   const page = kind && path ? PAGES[kind]?.(path) : undefined;
   if (!page) return null;
   if (code.startsWith("test")) return `/w/${source}/${page}?view=tests`;

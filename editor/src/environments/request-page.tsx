@@ -175,17 +175,19 @@ function Reasons({ workspace, source, title, reasons }: ReasonsProps) {
                 {message}
                 <div className={css.soft}>{hint}</div>
               </div>
-              {to && path && (
-                <Link to={to}>
-                  {code === "queue_without_worker" ? t("environments.mendWorkers") : t("environments.mend", { path })}
-                </Link>
-              )}
+              {to && path && <Link to={to}>{mendText(code, path)}</Link>}
             </li>
           );
         })}
       </ul>
     </section>
   );
+}
+
+function mendText(code: string, path: string): string {
+  if (code === "queue_without_worker") return t("environments.mendWorkers");
+  if (code === "identity_disabled") return t("environments.mendMembers");
+  return t("environments.mend", { path });
 }
 
 function Decisions({ decisions, plan }: { decisions: readonly Decision[]; plan: string }) {

@@ -125,6 +125,18 @@ async def list_unserved_queues(conn: Connection, queues: Sequence[str]) -> list[
     return [row["queue"] for row in await conn.fetch(_SQL["list_unserved_queues"], queues)]
 
 
+async def list_inactive_owners(
+    conn: Connection, workspace: str, keys: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], str]:
+    """Return those of some items that act for an identity which is no longer active, with its `u/<username>`."""
+    wanted = list(keys)
+    triggers = [_paths(wanted, kind) for kind in ("schedule", "http_trigger")]
+    versions = [key for key in wanted if key[0] in ("flow", "script")]
+    values = (*triggers, [kind for kind, _ in versions], [path for _, path in versions])
+    rows = await conn.fetch(_SQL["list_inactive_owners"], workspace, *values)
+    return {(row["kind"], row["path"]): row["permissioned_as"] for row in rows}
+
+
 async def insert_request(
     conn: Connection,
     environment: str,
@@ -310,7 +322,7 @@ async def list_trigger_owners(
 ) -> dict[tuple[str, str], str]:
     """Return the members that schedules and HTTP triggers act for, by kind and path."""
     wanted = list(keys)
-    paths = [[path for each, path in wanted if each == kind] for kind in ("schedule", "http_trigger")]
+    paths = [_paths(wanted, kind) for kind in ("schedule", "http_trigger")]
     rows = await conn.fetch(_SQL["list_trigger_owners"], workspace, *paths)
     return {(row["kind"], row["path"]): row["permissioned_as"] for row in rows}
 
@@ -382,3 +394,7 @@ async def count_approvals(
     values = (request, plan_hash, workspace, list(approvers), list(authors))
     count: int = await conn.fetchval(_SQL["count_approvals"], *values)
     return count
+
+
+def _paths(keys: Iterable[tuple[str, str]], kind: str) -> list[str]:
+    return [path for each, path in keys if each == kind]

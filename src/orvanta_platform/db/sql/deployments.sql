@@ -44,6 +44,27 @@ FROM unnest($1::text[]) AS q (queue)
 WHERE NOT EXISTS (SELECT FROM worker AS w WHERE w.state = 'live' AND (w.queues IS NULL OR q.queue = ANY (w.queues)))
 ORDER BY q.queue;
 
+-- name: list_inactive_owners
+-- Those of the schedules $2, the HTTP triggers $3, and the scripts and workflows of the kinds $4 at the paths $5 of a
+-- workspace that act for an identity which is no longer active.
+SELECT kind, path, permissioned_as
+FROM (
+    SELECT 'schedule' AS kind, s.path, s.permissioned_as, s.email
+    FROM schedule AS s
+    WHERE s.workspace = $1 AND s.path = ANY ($2::text[])
+    UNION ALL
+    SELECT 'http_trigger', h.path, h.permissioned_as, h.email
+    FROM http_trigger AS h
+    WHERE h.workspace = $1 AND h.path = ANY ($3::text[])
+    UNION ALL
+    SELECT i.kind, i.path, v.permissioned_as, v.settings ->> 'on_behalf_of_email'
+    FROM unnest($4::text[], $5::text[]) AS k (kind, path)
+    JOIN item AS i ON i.workspace = $1 AND i.kind = k.kind AND i.path = k.path
+    JOIN version AS v ON v.id = i.version
+    WHERE v.permissioned_as IS NOT NULL AND NOT i.archived
+) AS acting
+WHERE is_active_identity($1, permissioned_as, email) IS NOT TRUE;
+
 -- name: insert_request
 -- Adds a request to deploy a release.
 INSERT INTO deployment_request (environment, release, kind, overwrite, plan_hash, author, author_email, authors)

@@ -19,7 +19,8 @@ from orvanta_platform.http.schemas.changes import ItemName, PlanEntry, change_pl
 from orvanta_platform.http.schemas.releases import ReleaseOrigin, origin
 from orvanta_platform.services.releases.deployments import ApplyResult
 from orvanta_platform.services.releases.item_changes import ItemChange
-from orvanta_platform.services.releases.plans import Blocker, DeploymentPlan
+from orvanta_platform.services.releases.plans import DeploymentPlan
+from orvanta_platform.services.releases.preflight import Blocker
 from orvanta_platform.services.releases.requests import PlannedRequest, RequestKind, RequestState
 from orvanta_platform.workflow.diff import Difference
 from orvanta_platform.workflow.releases.rules import Checks, FailedCheckRule

@@ -15,7 +15,7 @@ from orvanta_platform.db.environments import EnvironmentRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import Forbidden, NotFound
 from orvanta_platform.services.catalog.environments import rules_of
-from orvanta_platform.services.releases.plans import Blocker
+from orvanta_platform.services.releases.preflight import Blocker
 from orvanta_platform.workflow.releases.rules import is_frozen
 
 HIDDEN: Final = "Members who may apply see the reason."

@@ -23,7 +23,8 @@ from orvanta_platform.services.changes.contents import Present
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.releases import checks, deployment_notices, releases, requests
 from orvanta_platform.services.releases.deployment_notices import Notices
-from orvanta_platform.services.releases.plans import Blocker, DeploymentPlan, item_hash, list_refused_removals
+from orvanta_platform.services.releases.plans import DeploymentPlan, item_hash, list_refused_removals
+from orvanta_platform.services.releases.preflight import Blocker
 from orvanta_platform.services.releases.requests import PlannedRequest
 from orvanta_platform.workflow.tree.item import Key
 

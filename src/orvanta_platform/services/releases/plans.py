@@ -9,28 +9,24 @@ import msgspec
 from msgspec.structs import replace
 
 from orvanta_platform.control.actor import Actor, system
-from orvanta_platform.control.instance_settings import QUEUE_RULES
-from orvanta_platform.control.permissions import Target, can, readable, require
-from orvanta_platform.control.queue_rules import refusal
+from orvanta_platform.control.permissions import Target, can, require
 from orvanta_platform.db import deployments as rows
 from orvanta_platform.db import workflow_tests
 from orvanta_platform.db.environments import EnvironmentRow
-from orvanta_platform.db.items import Filter
-from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import Forbidden
 from orvanta_platform.orchestrator import document_threads
-from orvanta_platform.services.catalog import policies
 from orvanta_platform.services.catalog.environments import rules_of
 from orvanta_platform.services.changes import contents
 from orvanta_platform.services.changes.change_sets import ChangeSet, prepare, stored_items
 from orvanta_platform.services.changes.contents import Present
 from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.releases import preflight
+from orvanta_platform.services.releases.preflight import Blocker
 from orvanta_platform.services.releases.releases import Release
 from orvanta_platform.services.releases.restored_items import with_restored
 from orvanta_platform.workflow.hashes import hash_json
 from orvanta_platform.workflow.releases.adapt import environment_content
-from orvanta_platform.workflow.releases.bundle import Bundle, Requirement, drop_state
-from orvanta_platform.workflow.releases.queues import queues_of
+from orvanta_platform.workflow.releases.bundle import Bundle, drop_state
 from orvanta_platform.workflow.tree.item import Key, Kind
 from orvanta_platform.workflow.tree.plan import Plan, Wanted
 
@@ -40,16 +36,6 @@ MAX_TESTS: Final = 2_000
 _TRIGGERS: Final = ("schedule", "http_trigger")
 _OTHER: Final = "changed since"
 """Base that equals no hash: the item was changed since the last deployment."""
-
-
-class Blocker(msgspec.Struct, frozen=True):
-    """Something that prevents a deployment."""
-
-    code: str
-    message: str
-    hint: str | None = None
-    kind: str | None = None
-    path: str | None = None
 
 
 class DeploymentPlan(msgspec.Struct, frozen=True):
@@ -128,8 +114,9 @@ async def _make(
     wanted = await document_threads.run_in_thread(workspace, comparison.change_set)
     change, planner = await prepare(platform, workspace, wanted)
     plan = await document_threads.run_in_thread(workspace, planner.plan, stored_items(present))
-    written = [each.key for each in plan.of("add", "change") if each.kind in _TRIGGERS]
-    acts_for = {key: present[key].acts_for if key in present else None for key in written}
+    written = [each.key for each in plan.of("add", "change", "conflict") if each.wanted is not None]
+    triggers = [each.key for each in plan.of("add", "change") if each.kind in _TRIGGERS]
+    acts_for = {key: present[key].acts_for if key in present else None for key in triggers}
     parts = [release.row.digest, environment.name, overwrite, plan.hash, sorted(acts_for.items())]
     if tests := await _required_tests(platform, environment, release, plan, kind):
         parts.append(tests)
@@ -138,7 +125,7 @@ async def _make(
         *(_conflict_blocker(each.kind, each.path, each.reason) for each in plan.of("conflict")),
         *list_refused_removals(environment, plan),
         *(_unknown_blocker(each.kind, each.path) for each in plan.of("remove") if each.key not in deployed),
-        *await _preflight(platform, actor, workspace, release.bundle),
+        *await preflight.list_blockers(platform, actor, workspace, release.bundle, written),
     ]
     paths = release.bundle.paths()
     return DeploymentPlan(
@@ -255,70 +242,6 @@ class _Comparison:
         if present is not None and item_hash(key[0], present) == before:
             return present.hash
         return _OTHER
-
-
-async def _preflight(platform: Platform, actor: Actor, workspace: str, bundle: Bundle) -> list[Blocker]:
-    queues = await document_threads.run_in_thread(workspace, queues_of, bundle.items)
-    rules = await platform.instance.get(QUEUE_RULES)
-    async with platform.db.acquire() as conn:
-        missing = await _missing_requirements(conn, actor, workspace, bundle)
-        unserved = await rows.list_unserved_queues(conn, sorted(queues))
-    violated = await policies.list_blocking(platform, actor, workspace, bundle.items)
-    return [
-        *missing,
-        *(_queue_blocker(queue, queues[queue]) for queue in unserved),
-        *(
-            Blocker("queue_reserved", refusal(workspace, queue), "Use another tag in a new release.", *key)
-            for queue, key in sorted(queues.items())
-            if not rules.permits(workspace, queue)
-        ),
-        *(
-            Blocker("policy_violation", each.diagnostic().message, "Correct it in a new release.", kind, path)
-            for kind, path, each in violated
-        ),
-    ]
-
-
-async def _missing_requirements(conn: Connection, actor: Actor, workspace: str, bundle: Bundle) -> list[Blocker]:
-    if not bundle.requirements:
-        return []
-    named: dict[str, list[str]] = {"variable": [], "resource": []}
-    for each in bundle.requirements:
-        named[each.kind].append(each.path)
-    found: dict[tuple[str, str], str | None] = {}
-    for kind, paths in named.items():
-        who = Filter(**readable(actor, kind).conditions())
-        found |= await rows.list_requirements(
-            conn, workspace, paths if kind == "variable" else [], paths if kind == "resource" else [], who
-        )
-    blockers = (_requirement_blocker(each, found, workspace) for each in bundle.requirements)
-    return [each for each in blockers if each is not None]
-
-
-def _requirement_blocker(
-    each: Requirement, found: Mapping[tuple[str, str], str | None], workspace: str
-) -> Blocker | None:
-    key = (each.kind, each.path)
-    if key not in found:
-        return Blocker(
-            f"{each.kind}_missing",
-            f"The {each.kind} {each.path} does not exist in {workspace}, or you may not read it.",
-            f"Create it in {workspace}, with the value of this environment.",
-            *key,
-        )
-    if each.resource_type is not None and found[key] != each.resource_type:
-        return Blocker(
-            "resource_type_differs",
-            f"The resource {each.path} has the type {found[key]} in {workspace}, not {each.resource_type}.",
-            f"Change it in {workspace}.",
-            *key,
-        )
-    return None
-
-
-def _queue_blocker(queue: str, key: Key) -> Blocker:
-    message = f"No live worker serves the queue {queue}, which the {key[0]} {key[1]} needs."
-    return Blocker("queue_without_worker", message, "Start a worker that serves it.", *key)
 
 
 def _conflict_blocker(kind: str, path: str, reason: str | None) -> Blocker:

@@ -19,7 +19,8 @@ from orvanta_platform.services.catalog.environments import rules_of
 from orvanta_platform.services.catalog.test_playback import TestedDocument, outcomes_of
 from orvanta_platform.services.catalog.workflow_tests import MAX_SECONDS
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.services.releases.plans import MAX_TESTS, Blocker, DeploymentPlan, changed_flows
+from orvanta_platform.services.releases.plans import MAX_TESTS, DeploymentPlan, changed_flows
+from orvanta_platform.services.releases.preflight import Blocker
 from orvanta_platform.services.releases.releases import Release
 
 

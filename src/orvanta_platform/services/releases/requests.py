@@ -31,7 +31,8 @@ from orvanta_platform.services.releases import (
     releases,
 )
 from orvanta_platform.services.releases.deployment_notices import Subject
-from orvanta_platform.services.releases.plans import Blocker, DeploymentPlan
+from orvanta_platform.services.releases.plans import DeploymentPlan
+from orvanta_platform.services.releases.preflight import Blocker
 from orvanta_platform.services.releases.releases import Release, page_filter
 
 RequestKind: TypeAlias = Literal["promotion", "rollback"]

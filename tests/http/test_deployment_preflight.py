@@ -1,0 +1,57 @@
+"""Preflight of deployments: owners of what a plan changes, and schedules and runs that it concerns."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from tests.conftest import TestDatabase
+from tests.http.harness import api_harness
+from tests.http.test_deployments import HOOK, ITEMS, MAIN, SCHEDULE, D, L, Pipeline, act
+from tests.http.test_releases import apply as apply_changes
+
+from orvanta_platform.control.actor import Role
+
+
+@pytest.fixture
+async def pipeline(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Pipeline]:
+    async with api_harness(database, tmp_path) as api:
+        made = Pipeline(api)
+        await made.prepare()
+        yield made
+
+
+@pytest.mark.parametrize("how", ["disabled", "removed"])
+async def test_owner_who_left_the_environment_prevents_changes_of_what_acts_for_it(
+    pipeline: Pipeline, how: str
+) -> None:
+    """Triggers and a workflow on behalf of a member who left are named in the plan, until they have another owner."""
+    ann = await pipeline.person("ann", live=Role.ADMIN)
+    assert (await act(ann, "apply", await pipeline.request(ann)))[0] == 200
+    hers = "on_behalf_of_email: ann@example.com\n" + MAIN % "One"
+    await apply_changes(pipeline.admin, [{**ITEMS[3], "content": {"text": hers}}], "live")
+    if how == "disabled":
+        await pipeline.admin.post(f"{L}/users/update/ann", json={"disabled": True})
+    else:
+        await pipeline.admin.delete(f"{L}/users/delete/ann")
+    unchanged = await pipeline.request(pipeline.admin)
+    assert [each for each in unchanged["plan"]["blocked"] if each["code"] == "identity_disabled"] == []
+    later = {**ITEMS[4], "content": {**SCHEDULE, "schedule": "0 0 7 * * *"}}
+    await apply_changes(pipeline.admin, [later, {**ITEMS[5], "content": {**HOOK, "summary": "Two"}}])
+    request = await pipeline.request(pipeline.admin, await pipeline.release("Two"), overwrite=True)
+    named = [("flow", "f/team/main"), ("http_trigger", "f/team/hook"), ("schedule", "f/team/daily")]
+    blocked = request["plan"]["blocked"]
+    assert [(each["code"], each["kind"], each["path"]) for each in blocked] == [
+        ("identity_disabled", *key) for key in named
+    ]
+    assert all("u/ann" in each["message"] and each["hint"] for each in blocked)
+    status, refused = await act(pipeline.admin, "apply", request)
+    assert (status, refused["code"], len(refused["details"])) == (409, "deployment_blocked", 3)
+    for kind, path in named:
+        body = {"kind": kind, "path": path, "owner": "u/admin", "enable": False}
+        answer = await pipeline.admin.post(f"{L}/ownership/assign", json=body)
+        assert answer.status_code == 200, answer.text
+    renewed = (await pipeline.admin.post(f"{D}/renew/{request['id']}", json={})).json()
+    assert renewed["plan"]["blocked"] == []
+    assert (await act(pipeline.admin, "apply", renewed))[0] == 200
