@@ -55,3 +55,21 @@ async def test_owner_who_left_the_environment_prevents_changes_of_what_acts_for_
     renewed = (await pipeline.admin.post(f"{D}/renew/{request['id']}", json={})).json()
     assert renewed["plan"]["blocked"] == []
     assert (await act(pipeline.admin, "apply", renewed))[0] == 200
+
+
+async def test_plan_counts_schedules_and_runs_of_what_it_changes(pipeline: Pipeline) -> None:
+    """Enabled schedules that start a changed workflow, and its runs in progress; unchanged items are not counted."""
+    await pipeline.deploy(1)
+    for _ in range(2):
+        assert (await pipeline.admin.post(f"{L}/jobs/run/f/f/team/main", json={})).status_code == 201
+    unchanged = await pipeline.request(pipeline.admin)
+    assert unchanged["plan"]["in_use"] == []
+    number = await pipeline.release("Two")
+    asked = {"source": "main", "number": number}
+    use = {"kind": "flow", "path": "f/team/main", "schedules": 0, "runs": 2}
+    assert (await pipeline.admin.post(f"{D}/plan", json=asked)).json()["in_use"] == [use]
+    await pipeline.admin.post(f"{L}/schedules/setenabled/f/team/daily", json={"enabled": True})
+    request = await pipeline.request(pipeline.admin, number)
+    assert request["plan"]["in_use"] == [{**use, "schedules": 1}]
+    assert request["stale"] is False, "what runs is no part of the plan's hash"
+    assert (await act(pipeline.admin, "apply", request))[0] == 200

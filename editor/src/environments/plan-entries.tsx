@@ -3,6 +3,7 @@ import { useState } from "react";
 import {
   changesQuery,
   type Decision,
+  type ItemInUse,
   type PlanEntry,
   type RequestedChange,
   type TriggerOwner,
@@ -41,12 +42,14 @@ interface Props {
   entries: readonly PlanEntry[];
   /** Members that the added and changed triggers act for. */
   owners: readonly TriggerOwner[];
+  /** Changed items that schedules start, or that have runs in progress. */
+  inUse: readonly ItemInUse[];
   /** Comments about single items. */
   comments: readonly Decision[];
 }
 
 /** Effect of the plan of a request on each item, unchanged ones last. */
-export function PlanEntries({ workspace, request, entries, owners, comments }: Props) {
+export function PlanEntries({ workspace, request, entries, owners, inUse, comments }: Props) {
   const changes = entries.filter((each) => each.action !== "unchanged");
   const unchanged = entries.filter((each) => each.action === "unchanged");
   const count = changes.length;
@@ -63,6 +66,7 @@ export function PlanEntries({ workspace, request, entries, owners, comments }: P
               request={request}
               entry={entry}
               owner={owners.find((each) => isOf(entry, each))}
+              use={inUse.find((each) => isOf(entry, each))}
               comments={comments.filter(({ item_kind: kind, item_path: path }) => isOf(entry, { kind, path }))}
             />
           ))}
@@ -77,10 +81,11 @@ interface EntryProps {
   request: number;
   entry: PlanEntry;
   owner: TriggerOwner | undefined;
+  use: ItemInUse | undefined;
   comments: readonly Decision[];
 }
 
-function Entry({ workspace, request, entry, owner, comments }: EntryProps) {
+function Entry({ workspace, request, entry, owner, use, comments }: EntryProps) {
   const [open, setOpen] = useState(false);
   const [used, setUsed] = useState(false);
   const { action, kind, path, reason } = entry;
@@ -94,6 +99,7 @@ function Entry({ workspace, request, entry, owner, comments }: EntryProps) {
         {comments.length > 0 && (
           <div className={css.soft}>{t("environments.itemComments", { count: comments.length })}</div>
         )}
+        {use && <div className={css.soft}>{usesText(use)}</div>}
         {owner && (
           <div className={css.soft}>
             {owner.owner ? t("environments.actsFor", { user: owner.owner }) : t("environments.actsForApplier")}
@@ -127,6 +133,15 @@ function Entry({ workspace, request, entry, owner, comments }: EntryProps) {
       )}
     </li>
   );
+}
+
+function usesText({ schedules, runs }: ItemInUse): string {
+  return [
+    schedules > 0 && t("environments.inUseSchedules", { count: schedules }),
+    runs > 0 && t("environments.inUseRuns", { count: runs }),
+  ]
+    .filter(Boolean)
+    .join(", ");
 }
 
 function Difference({ workspace, request, entry }: Pick<EntryProps, "workspace" | "request" | "entry">) {

@@ -86,6 +86,7 @@ export function RequestPage({ workspace, id }: { workspace: string; id: string }
             request={request.data.id}
             entries={plan.entries}
             owners={plan.acts_for}
+            inUse={plan.in_use}
             comments={decisions.filter((each) => each.item_kind)}
           />
           {plan.drift.length > 0 && (

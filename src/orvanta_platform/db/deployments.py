@@ -41,6 +41,17 @@ class RequestRow(msgspec.Struct, frozen=True):
     """Usernames of the members who are asked to approve it."""
 
 
+class InUseRow(msgspec.Struct, frozen=True):
+    """A workflow or script that schedules start, or that has runs in progress."""
+
+    kind: str
+    path: str
+    schedules: int
+    """Enabled schedules that start it."""
+    runs: int
+    """Runs in progress."""
+
+
 class DecisionRow(msgspec.Struct, frozen=True):
     """An approval, a rejection or a comment."""
 
@@ -135,6 +146,15 @@ async def list_inactive_owners(
     values = (*triggers, [kind for kind, _ in versions], [path for _, path in versions])
     rows = await conn.fetch(_SQL["list_inactive_owners"], workspace, *values)
     return {(row["kind"], row["path"]): row["permissioned_as"] for row in rows}
+
+
+async def list_in_use(
+    conn: Connection, workspace: str, keys: Iterable[tuple[str, str]], max_runs: int
+) -> list[InUseRow]:
+    """Return those of some items that are workflows and scripts in use, with at most `max_runs` runs in total."""
+    wanted = [key for key in keys if key[0] in ("flow", "script")]
+    kinds, paths = [kind for kind, _ in wanted], [path for _, path in wanted]
+    return [InUseRow(**row) for row in await conn.fetch(_SQL["list_in_use"], workspace, kinds, paths, max_runs)]
 
 
 async def insert_request(

@@ -247,9 +247,16 @@ def _print_plan(plan: dict[str, Any]) -> None:
         print("origin: {name} {workspace}/{number}, key {public_key}".format(**plan["origin"]))
     for each in plan["acts_for"]:
         print(f"acts for: {each['kind']} {each['path']}: {each['owner'] or 'the member who applies'}")
+    for each in plan["in_use"]:
+        print(f"in use: {each['kind']} {each['path']}: {_uses(each['schedules'], each['runs'])}")
     for each in plan["drift"]:
         print(f"drift: {each['kind']} {each['path']}")
     _print_reasons([*plan["blocked"], *plan["unfulfilled"]])
+
+
+def _uses(schedules: int, runs: int) -> str:
+    parts = [(schedules, "schedule", "schedules"), (runs, "run in progress", "runs in progress")]
+    return ", ".join(f"{count} {one if count == 1 else many}" for count, one, many in parts if count)
 
 
 def _print_reasons(reasons: Sequence[Mapping[str, Any]]) -> None:

@@ -65,6 +65,33 @@ FROM (
 ) AS acting
 WHERE is_active_identity($1, permissioned_as, email) IS NOT TRUE;
 
+-- name: list_in_use
+-- Of the workflows and scripts of the kinds $2 at the paths $3 of a workspace, those that enabled schedules start or
+-- that have runs in progress, with the numbers of both; of runs at most $4 are counted together.
+WITH changed AS (
+    SELECT k.kind, k.path FROM unnest($2::text[], $3::text[]) AS k (kind, path)
+), scheduled AS (
+    SELECT c.kind, c.path, count(*) AS schedules
+    FROM changed AS c
+    JOIN schedule AS s ON s.workspace = $1 AND s.script_path = c.path AND s.is_flow = (c.kind = 'flow')
+    WHERE s.enabled
+    GROUP BY c.kind, c.path
+), under_way AS (
+    SELECT r.kind, r.path
+    FROM run_live AS r
+    JOIN changed AS c ON c.kind = r.kind AND c.path = r.path
+    WHERE r.workspace = $1
+    LIMIT $4
+), running AS (
+    SELECT kind, path, count(*) AS runs FROM under_way GROUP BY kind, path
+)
+SELECT c.kind, c.path, coalesce(s.schedules, 0) AS schedules, coalesce(r.runs, 0) AS runs
+FROM changed AS c
+LEFT JOIN scheduled AS s ON s.kind = c.kind AND s.path = c.path
+LEFT JOIN running AS r ON r.kind = c.kind AND r.path = c.path
+WHERE s.schedules > 0 OR r.runs > 0
+ORDER BY c.kind, c.path;
+
 -- name: insert_request
 -- Adds a request to deploy a release.
 INSERT INTO deployment_request (environment, release, kind, overwrite, plan_hash, author, author_email, authors)

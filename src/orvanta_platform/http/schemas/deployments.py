@@ -12,7 +12,7 @@ from msgspec.structs import asdict
 
 from orvanta_platform.db.automatic_promotions import AutomaticPromotionRow
 from orvanta_platform.db.deployment_checks import CheckRow
-from orvanta_platform.db.deployments import DecisionRow, DeploymentRow, RequestRow
+from orvanta_platform.db.deployments import DecisionRow, DeploymentRow, InUseRow, RequestRow
 from orvanta_platform.db.environments import EnvironmentRow
 from orvanta_platform.http.schemas import environments
 from orvanta_platform.http.schemas.changes import ItemName, PlanEntry, change_plan
@@ -74,6 +74,18 @@ class TriggerOwner(msgspec.Struct, kw_only=True):
     """`u/<username>` of its present owner, who remains; null: it is new and acts for the member who applies."""
 
 
+class ItemInUse(msgspec.Struct, kw_only=True):
+    """A changed or removed workflow or script that is in use. Runs in progress keep their version."""
+
+    kind: Kind
+    path: str
+    schedules: int
+    """Enabled schedules that start it."""
+
+    runs: int
+    """Runs in progress; at most 10,000 of all items together are counted."""
+
+
 class ReleasePlan(msgspec.Struct, kw_only=True):
     """Effect of a release on the environment."""
 
@@ -94,6 +106,9 @@ class ReleasePlan(msgspec.Struct, kw_only=True):
 
     acts_for: list[TriggerOwner]
     """Schedules and HTTP triggers that are added or changed, with the members whom they act for."""
+
+    in_use: list[ItemInUse]
+    """Changed and removed workflows and scripts that enabled schedules start, or that have runs in progress."""
 
     blocked: list[BlockingReason]
     """Everything that prevents the deployment, apart from the rules of the environment."""
@@ -367,6 +382,7 @@ def release_plan(made: DeploymentPlan, unfulfilled: list[Blocker]) -> ReleasePla
         drift=item_names(made.drift),
         origin=origin(made.origin),
         acts_for=[TriggerOwner(kind=kind, path=path, owner=owner) for (kind, path), owner in made.acts_for.items()],
+        in_use=[_in_use(each) for each in made.in_use],
         blocked=[_reason(each) for each in made.blocked],
         unfulfilled=[_reason(each) for each in unfulfilled],
     )
@@ -470,6 +486,10 @@ def _request(row: RequestRow) -> dict[str, Any]:
 
 def _decision(row: DecisionRow) -> Decision:
     return Decision(**{name: getattr(row, name) for name in Decision.__struct_fields__})
+
+
+def _in_use(row: InUseRow) -> ItemInUse:
+    return ItemInUse(**asdict(row))
 
 
 def _reason(each: Blocker) -> BlockingReason:

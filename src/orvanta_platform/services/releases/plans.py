@@ -12,6 +12,7 @@ from orvanta_platform.control.actor import Actor, system
 from orvanta_platform.control.permissions import Target, can, require
 from orvanta_platform.db import deployments as rows
 from orvanta_platform.db import workflow_tests
+from orvanta_platform.db.deployments import InUseRow
 from orvanta_platform.db.environments import EnvironmentRow
 from orvanta_platform.errors import Forbidden
 from orvanta_platform.orchestrator import document_threads
@@ -29,6 +30,9 @@ from orvanta_platform.workflow.releases.adapt import environment_content
 from orvanta_platform.workflow.releases.bundle import Bundle, drop_state
 from orvanta_platform.workflow.tree.item import Key, Kind
 from orvanta_platform.workflow.tree.plan import Plan, Wanted
+
+MAX_RUNS: Final = 10_000
+"""Maximum number of runs in progress that a plan counts."""
 
 MAX_TESTS: Final = 2_000
 """Maximum number of tests of the workflows that a release changes; the release is blocked by more."""
@@ -53,6 +57,8 @@ class DeploymentPlan(msgspec.Struct, frozen=True):
     """JSON text of the origin of an imported release."""
     acts_for: dict[Key, str | None]
     """Member that the runs of each added or changed schedule and HTTP trigger act for; None: the one who applies."""
+    in_use: list[InUseRow]
+    """Changed and removed workflows and scripts that enabled schedules start, or that have runs in progress."""
     blocked: list[Blocker]
     """Everything that prevents the deployment, apart from the rules of the environment that can be bypassed."""
     paths: list[str]
@@ -120,6 +126,9 @@ async def _make(
     parts = [release.row.digest, environment.name, overwrite, plan.hash, sorted(acts_for.items())]
     if tests := await _required_tests(platform, environment, release, plan, kind):
         parts.append(tests)
+    touched = [each.key for each in plan.of("change", "remove", "conflict")]
+    async with platform.db.acquire() as conn:
+        in_use = await rows.list_in_use(conn, workspace, touched, MAX_RUNS)
     drift = [key for key in sorted(comparison.drift()) if _may_read(actor, workspace, key)]
     blocked = [
         *(_conflict_blocker(each.kind, each.path, each.reason) for each in plan.of("conflict")),
@@ -127,9 +136,18 @@ async def _make(
         *(_unknown_blocker(each.kind, each.path) for each in plan.of("remove") if each.key not in deployed),
         *await preflight.list_blockers(platform, actor, workspace, release.bundle, written),
     ]
-    paths = release.bundle.paths()
     return DeploymentPlan(
-        environment, change, plan, hash_json(parts), drift, release.row.imported, acts_for, blocked, paths, restored
+        environment,
+        change,
+        plan,
+        hash_json(parts),
+        drift,
+        release.row.imported,
+        acts_for,
+        in_use,
+        blocked,
+        release.bundle.paths(),
+        restored,
     )
 
 
