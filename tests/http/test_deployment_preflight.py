@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -73,3 +74,23 @@ async def test_plan_counts_schedules_and_runs_of_what_it_changes(pipeline: Pipel
     assert request["plan"]["in_use"] == [{**use, "schedules": 1}]
     assert request["stale"] is False, "what runs is no part of the plan's hash"
     assert (await act(pipeline.admin, "apply", request))[0] == 200
+
+
+async def test_drift_names_who_changed_or_deleted_each_item_and_when(pipeline: Pipeline) -> None:
+    await pipeline.deploy(1)
+    ann = await pipeline.person("ann", live=Role.ADMIN)
+    bob = await pipeline.person("bob", live=Role.ADMIN)
+    await apply_changes(ann, [{**ITEMS[3], "content": {"text": MAIN % "Theirs"}}], "live")
+    await apply_changes(bob, [{**ITEMS[5], "content": {**HOOK, "summary": "Theirs"}}], "live")
+    assert (await ann.post(f"{L}/scripts/archive/p/f/team/step")).status_code == 200
+    assert (await bob.delete(f"{L}/schedules/delete/f/team/daily")).status_code == 200
+    drift = (await pipeline.admin.get(f"{D}/environment")).json()["drift"]
+    assert {each["path"]: each["changed_by"] for each in drift} == {
+        "f/team/main": "ann",
+        "f/team/hook": "bob",
+        "f/team/step": "ann",
+        "f/team/daily": "bob",
+    }
+    assert all(datetime.fromisoformat(each["changed_at"]) for each in drift)
+    request = await pipeline.request(pipeline.admin, await pipeline.release("Two"))
+    assert request["plan"]["drift"] == drift

@@ -271,8 +271,8 @@ async def test_changes_outside_of_releases_are_drift_and_are_not_overwritten_by_
     assert (await pipeline.admin.get(f"{D}/environment")).json()["drift"] == []
     theirs = "on_behalf_of_email: admin@localhost\n" + MAIN % "Theirs"
     await apply_changes(pipeline.admin, [{**ITEMS[3], "content": {"text": theirs}}], "live")
-    drift = [{"kind": "flow", "path": "f/team/main"}]
-    assert (await pipeline.admin.get(f"{D}/environment")).json()["drift"] == drift
+    drift = (await pipeline.admin.get(f"{D}/environment")).json()["drift"]
+    assert [(each["kind"], each["path"], each["changed_by"]) for each in drift] == [("flow", "f/team/main", "admin")]
     number = await pipeline.release("Two")
     request = await pipeline.request(pipeline.admin, number)
     assert (request["plan"]["drift"], codes(request["plan"]["blocked"])) == (drift, ["conflict"])

@@ -14,6 +14,7 @@ export type DetailedRequest = components["schemas"]["DetailedRequest"];
 export type BlockingReason = components["schemas"]["BlockingReason"];
 export type PlanEntry = components["schemas"]["PlanEntry"];
 export type RequestedChange = components["schemas"]["RequestedChange"];
+export type DriftItem = components["schemas"]["DriftItem"];
 export type ItemInUse = components["schemas"]["ItemInUse"];
 export type TriggerOwner = components["schemas"]["TriggerOwner"];
 export type Decision = components["schemas"]["Decision"];

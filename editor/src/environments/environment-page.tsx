@@ -25,7 +25,7 @@ import { CheckState } from "./deployment-check";
 import { EnvironmentActions } from "./edit-environment";
 import css from "./environments.module.css";
 import { frozenText } from "./frozen-hours-fields";
-import { ByLine, ItemList, ReleaseLink } from "./parts";
+import { ByLine, DriftList, ReleaseLink } from "./parts";
 import { rollbackTargets } from "./rollback-targets";
 
 /** Name under which the platform itself sets a hold, after failed checks. */
@@ -57,7 +57,7 @@ export function EnvironmentPage({ workspace }: { workspace: string }) {
         )}
         {current?.check && <CheckState check={current.check} />}
         <p className={css.soft}>{t("environments.driftCount", { count: drift.length })}</p>
-        {drift.length > 0 && <ItemList label={t("environments.drift")} items={drift} />}
+        {drift.length > 0 && <DriftList items={drift} />}
       </section>
       <Requests environment={environment} />
       <History workspace={workspace} state={state.data} />

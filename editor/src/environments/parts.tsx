@@ -1,4 +1,4 @@
-import type { Environment } from "../api/environments";
+import type { DriftItem, Environment } from "../api/environments";
 import { kindName } from "../kinds/kind-name";
 import { Link } from "../routing/link";
 import { t, tWith } from "../texts/environments";
@@ -47,6 +47,21 @@ export function ItemList({ label, items }: { label: string; items: readonly { ki
         <li key={`${kind} ${path}`}>
           <span className={css.action}>{kindName(kind)}</span>
           <span className={css.what}>{path}</span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+/** List of items that were changed outside of releases, with who changed each one last. */
+export function DriftList({ items }: { items: readonly DriftItem[] }) {
+  return (
+    <ul className={css.list} aria-label={t("environments.drift")}>
+      {items.map(({ kind, path, changed_at: at, changed_by: user }) => (
+        <li key={`${kind} ${path}`}>
+          <span className={css.action}>{kindName(kind)}</span>
+          <span className={css.what}>{path}</span>
+          {at && user && <ByLine at={at} user={user} />}
         </li>
       ))}
     </ul>

@@ -29,7 +29,7 @@ import { Assignees } from "./assignees";
 import { CheckResults } from "./deployment-check";
 import css from "./environments.module.css";
 import { mendPage } from "./mend-page";
-import { EnvironmentBadge, ItemList, ReleaseLink } from "./parts";
+import { DriftList, EnvironmentBadge, ItemList, ReleaseLink } from "./parts";
 import { PlanEntries } from "./plan-entries";
 import { useChange } from "./use-change";
 
@@ -92,7 +92,7 @@ export function RequestPage({ workspace, id }: { workspace: string; id: string }
           {plan.drift.length > 0 && (
             <section>
               <h2>{t("environments.drift")}</h2>
-              <ItemList label={t("environments.drift")} items={plan.drift} />
+              <DriftList items={plan.drift} />
             </section>
           )}
           <Reasons workspace={workspace} source={source} title={t("environments.blocked")} reasons={plan.blocked} />

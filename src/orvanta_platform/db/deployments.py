@@ -52,6 +52,16 @@ class InUseRow(msgspec.Struct, frozen=True):
     """Runs in progress."""
 
 
+class LastChangeRow(msgspec.Struct, frozen=True):
+    """The last change of an item."""
+
+    kind: str
+    path: str
+    changed_by: str | None
+    """Username; None: it is not known."""
+    changed_at: datetime | None
+
+
 class DecisionRow(msgspec.Struct, frozen=True):
     """An approval, a rejection or a comment."""
 
@@ -155,6 +165,13 @@ async def list_in_use(
     wanted = [key for key in keys if key[0] in ("flow", "script")]
     kinds, paths = [kind for kind, _ in wanted], [path for _, path in wanted]
     return [InUseRow(**row) for row in await conn.fetch(_SQL["list_in_use"], workspace, kinds, paths, max_runs)]
+
+
+async def list_last_changes(conn: Connection, workspace: str, keys: Iterable[tuple[str, str]]) -> list[LastChangeRow]:
+    """Return the last change of each of some items, by kind and path."""
+    wanted = list(keys)
+    kinds, paths = [kind for kind, _ in wanted], [path for _, path in wanted]
+    return [LastChangeRow(**row) for row in await conn.fetch(_SQL["list_last_changes"], workspace, kinds, paths)]
 
 
 async def insert_request(

@@ -66,7 +66,7 @@ def _list(session: Session) -> None:
 @command(app, "orvanta env show production", "orvanta env show production --json")
 def show(session: Session, name: Name) -> None:
     """Show what runs in an environment, its checks, a hold, and items that were changed outside of releases."""
-    from orvanta_platform.cli.client.output import local_time, print_checks, print_json, terminal_safe
+    from orvanta_platform.cli.client.output import local_time, print_checks, print_drift, print_json, terminal_safe
 
     workspace = find(session, name)["workspace"]
     state = session.api.get(f"/api/w/{quote(workspace, safe='')}/deployments/environment")
@@ -88,8 +88,7 @@ def show(session: Session, name: Name) -> None:
     automatic = state["automatic"]
     if automatic is not None:
         print(f"automatic promotion: {automatic['permissioned_as']}{terminal_safe(automatic_status(automatic))}")
-    for each in state["drift"]:
-        print(f"drift: {each['kind']} {each['path']}")
+    print_drift(state["drift"])
 
 
 def automatic_status(automatic: Mapping[str, Any]) -> str:

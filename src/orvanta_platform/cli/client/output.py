@@ -67,6 +67,14 @@ def print_checks(check: dict[str, Any] | None) -> None:
         print(terminal_safe(f"rollback: {check['rollback']}{detail}"))
 
 
+def print_drift(items: Sequence[Mapping[str, Any]]) -> None:
+    """Print the items that were changed outside of releases, with who changed each one last."""
+    for each in items:
+        by, at = each["changed_by"], each["changed_at"]
+        changed = f", last changed by {by} at {local_time(at)}" if by and at else ""
+        print(terminal_safe(f"drift: {each['kind']} {each['path']}{changed}"))
+
+
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print rows in columns. The head is printed only on a terminal."""
     shown = [[terminal_safe(cell) for cell in row] for row in rows]

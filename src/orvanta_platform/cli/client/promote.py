@@ -238,7 +238,7 @@ def _finish(session: Session, plan: dict[str, Any]) -> None:
 
 
 def _print_plan(plan: dict[str, Any]) -> None:
-    from orvanta_platform.cli.client.output import print_change
+    from orvanta_platform.cli.client.output import print_change, print_drift
 
     print(f"plan: {plan['plan_hash']}")
     for each in plan["entries"]:
@@ -249,8 +249,7 @@ def _print_plan(plan: dict[str, Any]) -> None:
         print(f"acts for: {each['kind']} {each['path']}: {each['owner'] or 'the member who applies'}")
     for each in plan["in_use"]:
         print(f"in use: {each['kind']} {each['path']}: {_uses(each['schedules'], each['runs'])}")
-    for each in plan["drift"]:
-        print(f"drift: {each['kind']} {each['path']}")
+    print_drift(plan["drift"])
     _print_reasons([*plan["blocked"], *plan["unfulfilled"]])
 
 

@@ -92,6 +92,24 @@ LEFT JOIN running AS r ON r.kind = c.kind AND r.path = c.path
 WHERE s.schedules > 0 OR r.runs > 0
 ORDER BY c.kind, c.path;
 
+-- name: list_last_changes
+-- The last change of each of the items of the kinds $2 at the paths $3 of a workspace; null if it is not known. The
+-- audit trail has those of deleted triggers and of resource types.
+SELECT c.kind, c.path, coalesce(i.edited_by, s.edited_by, h.edited_by, a.actor) AS changed_by,
+       coalesce(i.edited_at, s.edited_at, h.edited_at, a.at) AS changed_at
+FROM unnest($2::text[], $3::text[]) AS c (kind, path)
+LEFT JOIN item AS i ON i.workspace = $1 AND i.kind = c.kind AND i.path = c.path
+LEFT JOIN schedule AS s ON c.kind = 'schedule' AND s.workspace = $1 AND s.path = c.path
+LEFT JOIN http_trigger AS h ON c.kind = 'http_trigger' AND h.workspace = $1 AND h.path = c.path
+LEFT JOIN LATERAL (
+    SELECT l.actor, l.at
+    FROM audit AS l
+    WHERE l.workspace = $1 AND l.resource = c.path COLLATE "C" AND starts_with(l.operation, c.kind || 's.')
+      AND coalesce(i.path, s.path, h.path) IS NULL
+    ORDER BY l.id DESC LIMIT 1
+) AS a ON true
+ORDER BY c.kind, c.path;
+
 -- name: insert_request
 -- Adds a request to deploy a release.
 INSERT INTO deployment_request (environment, release, kind, overwrite, plan_hash, author, author_email, authors)

@@ -12,7 +12,7 @@ from msgspec.structs import asdict
 
 from orvanta_platform.db.automatic_promotions import AutomaticPromotionRow
 from orvanta_platform.db.deployment_checks import CheckRow
-from orvanta_platform.db.deployments import DecisionRow, DeploymentRow, InUseRow, RequestRow
+from orvanta_platform.db.deployments import DecisionRow, DeploymentRow, InUseRow, LastChangeRow, RequestRow
 from orvanta_platform.db.environments import EnvironmentRow
 from orvanta_platform.http.schemas import environments
 from orvanta_platform.http.schemas.changes import ItemName, PlanEntry, change_plan
@@ -86,6 +86,15 @@ class ItemInUse(msgspec.Struct, kw_only=True):
     """Runs in progress; at most 10,000 of all items together are counted."""
 
 
+class DriftItem(ItemName, kw_only=True):
+    """An item that was changed outside of releases since its last deployment."""
+
+    changed_by: str | None
+    """Username of the member who changed it last; null: it is not known."""
+
+    changed_at: datetime | None
+
+
 class ReleasePlan(msgspec.Struct, kw_only=True):
     """Effect of a release on the environment."""
 
@@ -98,7 +107,7 @@ class ReleasePlan(msgspec.Struct, kw_only=True):
     entries: list[PlanEntry]
     """Items in the order in which they are applied."""
 
-    drift: list[ItemName]
+    drift: list[DriftItem]
     """Items that were changed outside of releases since their last deployment, as far as you may read them."""
 
     origin: ReleaseOrigin | None
@@ -364,7 +373,7 @@ class EnvironmentState(msgspec.Struct, kw_only=True):
     current_unreadable: bool
     """The last deployment has paths that you may not read."""
 
-    drift: list[ItemName]
+    drift: list[DriftItem]
     """Items that were changed outside of releases since their last deployment, as far as you may read them."""
 
     automatic: AutomaticPromotion | None
@@ -379,7 +388,7 @@ def release_plan(made: DeploymentPlan, unfulfilled: list[Blocker]) -> ReleasePla
         nothing_to_do=entries.nothing_to_do,
         overwrite=made.change.force,
         entries=entries.entries,
-        drift=item_names(made.drift),
+        drift=_drift(made.drift),
         origin=origin(made.origin),
         acts_for=[TriggerOwner(kind=kind, path=path, owner=owner) for (kind, path), owner in made.acts_for.items()],
         in_use=[_in_use(each) for each in made.in_use],
@@ -441,7 +450,7 @@ def _check(row: CheckRow | None) -> DeploymentCheck | None:
 def state(
     environment: EnvironmentRow,
     readable: DeploymentRow | None,
-    drift: list[tuple[Any, str]],
+    drift: list[LastChangeRow],
     automatic: AutomaticPromotionRow | None,
 ) -> EnvironmentState:
     """Convert the state of an environment. `readable`: the last deployment that the caller may read."""
@@ -455,7 +464,7 @@ def state(
         hold=hold,
         current=None if current is None else deployment(current),
         current_unreadable=is_unreadable,
-        drift=item_names(drift),
+        drift=_drift(drift),
         automatic=None if automatic is None else _automatic(automatic),
     )
 
@@ -464,9 +473,8 @@ def _automatic(row: AutomaticPromotionRow) -> AutomaticPromotion:
     return AutomaticPromotion(**{name: getattr(row, name) for name in AutomaticPromotion.__struct_fields__})
 
 
-def item_names(keys: list[tuple[Any, str]]) -> list[ItemName]:
-    """Convert names of items."""
-    return [ItemName(kind=kind, path=path) for kind, path in keys]
+def _drift(rows: list[LastChangeRow]) -> list[DriftItem]:
+    return [DriftItem(**asdict(row)) for row in rows]
 
 
 def _detailed(found: PlannedRequest) -> dict[str, Any]:

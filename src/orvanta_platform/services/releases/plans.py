@@ -12,7 +12,7 @@ from orvanta_platform.control.actor import Actor, system
 from orvanta_platform.control.permissions import Target, can, require
 from orvanta_platform.db import deployments as rows
 from orvanta_platform.db import workflow_tests
-from orvanta_platform.db.deployments import InUseRow
+from orvanta_platform.db.deployments import InUseRow, LastChangeRow
 from orvanta_platform.db.environments import EnvironmentRow
 from orvanta_platform.errors import Forbidden
 from orvanta_platform.orchestrator import document_threads
@@ -51,8 +51,9 @@ class DeploymentPlan(msgspec.Struct, frozen=True):
     hash: str
     """Hash that approvals are bound to: of the release, the environment, the effect on each item and the tests that the
     rules require."""
-    drift: list[Key]
-    """Items that were changed outside of releases since their last deployment, as far as the actor may read them."""
+    drift: list[LastChangeRow]
+    """Last changes of the items that were changed outside of releases since their last deployment, as far as the actor
+    may read them."""
     origin: str | None
     """JSON text of the origin of an imported release."""
     acts_for: dict[Key, str | None]
@@ -129,7 +130,8 @@ async def _make(
     touched = [each.key for each in plan.of("change", "remove", "conflict")]
     async with platform.db.acquire() as conn:
         in_use = await rows.list_in_use(conn, workspace, touched, MAX_RUNS)
-    drift = [key for key in sorted(comparison.drift()) if _may_read(actor, workspace, key)]
+        drifted = [key for key in comparison.drift() if _may_read(actor, workspace, key)]
+        drift = await rows.list_last_changes(conn, workspace, drifted)
     blocked = [
         *(_conflict_blocker(each.kind, each.path, each.reason) for each in plan.of("conflict")),
         *list_refused_removals(environment, plan),
@@ -186,9 +188,9 @@ def require_paths(actor: Actor, workspace: str, bundle: Bundle) -> None:
         )
 
 
-async def find_drift(platform: Platform, actor: Actor, environment: EnvironmentRow) -> list[Key]:
-    """Return the items that were changed outside of releases since their last deployment, as far as the actor may read
-    them. Raises NotFound, Forbidden, RateLimited.
+async def find_drift(platform: Platform, actor: Actor, environment: EnvironmentRow) -> list[LastChangeRow]:
+    """Return the last changes of the items that were changed outside of releases since their last deployment, as far
+    as the actor may read them. Raises NotFound, Forbidden, RateLimited.
     """
     workspace = environment.workspace
     require(actor, "read", Target(workspace, "deployment"))
@@ -199,7 +201,9 @@ async def find_drift(platform: Platform, actor: Actor, environment: EnvironmentR
             readable_keys = [key for key in keys if _may_read(actor, workspace, key)]
             reading = await contents.read(conn, system(workspace), workspace, readable_keys, depth="hashes")
         present = await contents.items_in(workspace, reading)
-    return sorted(key for key in readable_keys if _differs(key, present, deployed))
+        drifted = [key for key in readable_keys if _differs(key, present, deployed)]
+        async with platform.db.acquire() as conn:
+            return await rows.list_last_changes(conn, workspace, drifted)
 
 
 def item_hash(kind: Kind, present: Present) -> str:
