@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -31,6 +32,12 @@ Text = Annotated[str, typer.Argument(help="Text of the comment.", metavar="TEXT"
 Item = Annotated[
     str | None, typer.Option("--item", help="Item of the plan that it is about, as <kind>/<path>.", metavar="ITEM")
 ]
+Reason = Annotated[str | None, typer.Option("--comment", help="Comment on the rejection.")]
+Limit = Annotated[int, typer.Option("--limit", min=1, max=100, help="Number of deployments.")]
+Other = Annotated[
+    str | None, typer.Argument(help="Environment to compare with; the previous one by default.", metavar="OTHER")
+]
+ExitCode = Annotated[bool, typer.Option("--exit-code", help="Exit with 1 if anything differs.")]
 RulesFile = Annotated[
     Path | None, typer.Option("--rules", help="File with the rules, as YAML or JSON; replaces all rules.")
 ]
@@ -140,6 +147,65 @@ def comment(session: Session, name: Name, request: Request, text: Text, item: It
     session.print_state(f"request {request}", "comment added")
 
 
+@command(app, "orvanta env reject production 12 --comment 'Wrong totals'")
+def reject(session: Session, name: Name, request: Request, comment: Reason = None) -> None:
+    """Reject and close a request to deploy. Approvers only."""
+    session.api.post(_call(session, name, f"reject/{request}"), {"comment": comment})
+    session.print_state(f"request {request}", "rejected")
+
+
+@command(app, "orvanta env withdraw production 12")
+def withdraw(session: Session, name: Name, request: Request) -> None:
+    """Close a request to deploy without applying it. Its author and admins only."""
+    session.api.post(_call(session, name, f"withdraw/{request}"))
+    session.print_state(f"request {request}", "withdrawn")
+
+
+@command(app, "orvanta env history production", "orvanta env history production --limit 100 --json")
+def history(session: Session, name: Name, limit: Limit = 30) -> None:
+    """List the deployments to an environment, newest first."""
+    from orvanta_platform.cli.client.output import local_time, print_json, print_table
+
+    found = session.api.get(_call(session, name, "history"), per_page=limit)
+    if session.as_json:
+        print_json(found)
+        return
+    rows = [
+        [
+            str(each["id"]),
+            each["kind"],
+            f"{each['source']}/{each['number']}",
+            each["applied_by"],
+            local_time(each["applied_at"]),
+            each["check"]["state"] if each["check"] else "",
+        ]
+        for each in found
+    ]
+    print_table(["DEPLOYMENT", "KIND", "RELEASE", "BY", "AT", "CHECKS"], rows)
+
+
+@command(app, "orvanta env diff production", "orvanta env diff production staging --exit-code")
+def diff(session: Session, name: Name, other: Other = None, exit_code: ExitCode = False) -> None:
+    """Compare an environment with the release that runs in another one: print what a promotion would change."""
+    from orvanta_platform.cli.client.errors import FAILED
+    from orvanta_platform.cli.client.output import print_change, print_json
+
+    before = _previous(session, name) if other is None else find(session, other)
+    release = _release_of(session, before)
+    plan = json.loads(session.api.post(_call(session, name, "plan"), release))
+    changes = [each for each in plan["entries"] if each["action"] != "unchanged"]
+    if session.as_json:
+        print_json({"compared_with": {"environment": before["name"], **release}, "entries": changes})
+    else:
+        print(f"compared with: release {release['source']}/{release['number']} of {before['name']}")
+        for each in changes:
+            print_change(each)
+        if not changes:
+            print("no differences")
+    if exit_code and changes:
+        raise typer.Exit(FAILED)
+
+
 @command(app, "orvanta env lift-hold production")
 def lift_hold(session: Session, name: Name) -> None:
     """Permit promotions to an environment again after a rollback."""
@@ -188,6 +254,32 @@ def find(session: Session, name: str) -> dict[str, Any]:
             found: dict[str, Any] = each
             return found
     raise NotFound(f"The environment {name} does not exist.", hint="List them with `orvanta env list`.")
+
+
+def _previous(session: Session, name: str) -> dict[str, Any]:
+    """Return the environment before one in the pipeline. Raises NotFound, BadRequest."""
+    position = find(session, name)["position"]
+    earlier = [each for each in session.api.get("/api/environments/list") if each["position"] < position]
+    if not earlier:
+        raise BadRequest(
+            f"{name} is the first environment whose workspace you are a member of.",
+            hint=f"Name the other one: orvanta env diff {name} <environment>.",
+        )
+    return max(earlier, key=lambda each: int(each["position"]))
+
+
+def _release_of(session: Session, environment: Mapping[str, Any]) -> dict[str, Any]:
+    """Return workspace and number of the release that runs in an environment. Raises NotFound."""
+    workspace = quote(environment["workspace"], safe="")
+    current = session.api.get(f"/api/w/{workspace}/deployments/environment")["current"]
+    if current is None:
+        raise NotFound(f"{environment['name']} runs no release, or one with items that you may not read.")
+    return {"source": current["source"], "number": current["number"]}
+
+
+def _call(session: Session, name: str, call: str) -> str:
+    """Return the address of a call about the deployments to an environment. Raises NotFound."""
+    return f"/api/w/{quote(find(session, name)['workspace'], safe='')}/deployments/{call}"
 
 
 def _changes(position: int | None, color: str | None, rules: Path | None) -> dict[str, Any]:

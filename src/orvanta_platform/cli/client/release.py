@@ -79,10 +79,10 @@ def create(
         name, equals, environment = each.rpartition("=")
         if not equals:
             raise BadRequest(f"{each[:200]!r} is not <kind>/<path>=<environment>.")
-        enabled.setdefault(_item(name), []).append(environment)
+        enabled.setdefault(item_of(name), []).append(environment)
     body = {
-        "items": [{"kind": kind, "path": path} for kind, path in map(_item, items or [])],
-        "removed": [{"kind": kind, "path": path} for kind, path in map(_item, remove or [])],
+        "items": [{"kind": kind, "path": path} for kind, path in map(item_of, items or [])],
+        "removed": [{"kind": kind, "path": path} for kind, path in map(item_of, remove or [])],
         "notes": notes,
         "enabled": [{"kind": kind, "path": path, "environments": names} for (kind, path), names in enabled.items()],
     }
@@ -157,7 +157,8 @@ def key(session: Session) -> None:
         print(found["public_key"])
 
 
-def _item(name: str) -> tuple[str, str]:
+def item_of(name: str) -> tuple[str, str]:
+    """Return kind and path of `<kind>/<path>`. Raises BadRequest."""
     kind, _, path = name.partition("/")
     if not path:
         raise BadRequest(f"{name[:200]!r} is not <kind>/<path>.", hint="For example flow/f/sales/report.")
