@@ -381,7 +381,9 @@ async def change_outside_of_releases(page: Page, site: Site, deployment: str) ->
     strip = page.locator("[style*='background: rgb(179, 38, 30)']")
     await expect(strip).to_be_visible()
     await expect(page.get_by_role("region", name="Current release")).to_contain_text("Release 1 of shop-dev")
-    await expect(page.get_by_role("list", name="Changed outside of releases")).to_contain_text("f/shop/orders")
+    drift = page.get_by_role("list", name="Changed outside of releases").get_by_role("listitem")
+    await expect(drift).to_contain_text("f/shop/orders")
+    await expect(drift).to_contain_text("by admin")
     await expect(page.get_by_role("list", name="History").get_by_role("listitem")).to_have_count(1)
 
 
@@ -537,11 +539,15 @@ async def compare(page: Page, site: Site) -> None:
     post(site, f"{DEV}/schedules/create", {**daily, "is_flow": True, "args": {}, "enabled": False})
     chosen = [{"kind": "schedule", "path": "f/shop/daily"}]
     post(site, f"{DEV}/releases/create", {"items": chosen})
+    theirs = {**daily, "path": "f/shop/theirs", "is_flow": True, "args": {}, "enabled": True}
+    post(site, f"{PROD}/schedules/create", theirs)
     request = site.client.post(f"{PROD}/deployments/create", json={"source": "shop-dev", "number": 2}).json()["id"]
     await page.goto(f"/w/shop-prod/environments/prod/requests/{request}")
     await expect(page.get_by_text("Created in the workspace shop-dev")).to_be_visible()
     plan = page.get_by_role("list", name="Plan")
     await expect(plan).to_contain_text("New: acts for the member who applies it")
+    orders = plan.get_by_role("listitem").filter(has_text="Workflow f/shop/orders")
+    await expect(orders).to_contain_text("Started by 1 schedule")
     await plan.get_by_role("button", name="Differences of Workflow f/shop/orders").click()
     await expect(page.get_by_role("list", name="Differences", exact=True)).to_contain_text("Addedc")
     graph = page.get_by_role("region", name="In the environment and In the release as one graph")

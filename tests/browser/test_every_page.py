@@ -116,6 +116,7 @@ PAGES = [
     Shown("schedules-calendar", "/schedules?view=calendar&span=week"),
     Shown("environments", "/environments", workspace="shop-dev"),
     Shown("environments-release", "/environments", ["New release"], workspace="shop-dev"),
+    Shown("environments-import", "/environments", ["Import…"], workspace="shop-dev"),
     Shown("environments-new", "/environments", ["New environment"], workspace="shop-dev"),
     Shown("environment", "/environments/prod", workspace="shop-dev"),
     Shown("environment-edit", "/environments/prod", ["Edit"], workspace="shop-dev"),

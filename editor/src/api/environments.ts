@@ -197,6 +197,12 @@ export async function createRelease(
   return present(await api.POST("/api/w/{workspace}/releases/create", { params: { path: { workspace } }, body }));
 }
 
+/** Store a release from a file, whose content the server checks. */
+export async function importRelease(workspace: string, file: unknown): Promise<Release> {
+  const body = { file: file as components["schemas"]["SignedRelease"] };
+  return present(await api.POST("/api/w/{workspace}/releases/import", { params: { path: { workspace } }, body }));
+}
+
 /** Request the deployment of a release to the environment of a workspace. */
 export async function createRequest(workspace: string, source: string, number: number): Promise<DetailedRequest> {
   const body = { source, number };

@@ -8,6 +8,7 @@ import {
   releasesQuery,
 } from "../api/environments";
 import { meQuery } from "../api/session";
+import { lazyComponent } from "../lib/lazy-component";
 import { Link } from "../routing/link";
 import { t } from "../texts/environments";
 import { EditButton } from "../ui/access-buttons";
@@ -18,6 +19,8 @@ import css from "./environments.module.css";
 import { NewEnvironment } from "./new-environment";
 import { NewRelease } from "./new-release";
 import { ByLine, ReleaseLink } from "./parts";
+
+const ImportRelease = lazyComponent(() => import("./import-release"));
 
 /** The environments in the order of the pipeline, and the releases of the workspace. */
 export function PipelinePage({ workspace }: { workspace: string }) {
@@ -99,14 +102,18 @@ function Releases({ workspace }: { workspace: string }) {
   const releases = useInfiniteQuery(releasesQuery(workspace));
   const listed = releases.data?.pages.flat() ?? [];
   const [creating, setCreating] = useState(false);
+  const [importing, setImporting] = useState(false);
   const title = t("environments.releases", { workspace });
   return (
     <section aria-label={title}>
       <div className={css.head}>
         <h2>{title}</h2>
-        <EditButton look="main" icon="plus" onClick={() => setCreating(true)}>
-          {t("environments.newRelease")}
-        </EditButton>
+        <div className={css.tools}>
+          <EditButton onClick={() => setImporting(true)}>{t("environments.importRelease")}</EditButton>
+          <EditButton look="main" icon="plus" onClick={() => setCreating(true)}>
+            {t("environments.newRelease")}
+          </EditButton>
+        </div>
       </div>
       {releases.isPending && <Skeleton rows={2} />}
       {releases.error && <Failed error={releases.error} retry={() => void releases.refetch()} />}
@@ -132,6 +139,7 @@ function Releases({ workspace }: { workspace: string }) {
           </Button>
         </div>
       )}
+      {importing && <ImportRelease workspace={workspace} close={() => setImporting(false)} />}
       {creating && <NewRelease workspace={workspace} close={() => setCreating(false)} />}
     </section>
   );
