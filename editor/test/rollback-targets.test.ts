@@ -17,3 +17,7 @@ test("a release that was taken back is no target", () => {
   expect([...rollbackTargets(history(["a", "rollback"], ["b", "promotion"], ["a", "promotion"]))]).toEqual([]);
   expect([...rollbackTargets([])]).toEqual([]);
 });
+
+test("if the present release is not readable, each release that is readable is a target", () => {
+  expect([...rollbackTargets(history(["b", "promotion"], ["a", "promotion"]), true)]).toEqual([2, 1]);
+});

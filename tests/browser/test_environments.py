@@ -181,40 +181,6 @@ def prepare_many(site: Site) -> None:
             assert client.post(f"{live}/create", json={"source": "many-dev", "number": number}).is_success
 
 
-async def test_current_release_that_is_not_readable_is_named(page: Page, site: Site, chromium: Browser) -> None:
-    """A member without access to the current release does not see an older one as the current one."""
-    for workspace in ("veil-dev", "veil-live"):
-        post(site, "/api/workspaces/create", {"id": workspace, "name": workspace})
-        post(site, f"/api/w/{workspace}/folders/create", {"name": "shop", "owners": ["g/all"]})
-        post(site, f"/api/w/{workspace}/folders/create", {"name": "secret"})
-    post(site, "/api/environments/create", {"name": "veil", "workspace": "veil-live"})
-    live = "/api/w/veil-live/deployments"
-    for number, path in enumerate(("f/shop/one", "f/shop/two", "f/secret/three"), 1):
-        create_flow(site, "/api/w/veil-dev", path, path, "type: identity")
-        post(site, "/api/w/veil-dev/releases/create", {"items": [{"kind": "flow", "path": path}]})
-        request = site.client.post(f"{live}/create", json={"source": "veil-dev", "number": number}).json()
-        post(site, f"{live}/apply/{request['id']}", {"plan_hash": request["plan_hash"]})
-    add_member(site, "vera", {"veil-dev": "developer", "veil-live": "developer"})
-    context = await chromium.new_context(base_url=site.base)
-    context.set_default_timeout(PATIENCE_MS)
-    token = token_of(site, account("vera"))
-    await context.add_cookies([{"name": "token", "value": token, "url": site.base, "httpOnly": True}])
-    theirs = await context.new_page()
-    text = "The current release contains items that you may not read."
-    await theirs.goto("/w/veil-live/environments/veil")
-    await expect(theirs.get_by_role("list", name="History").get_by_role("listitem")).to_have_count(2)
-    await expect(theirs.get_by_role("region", name="Current release")).to_contain_text(text)
-    await expect(theirs.get_by_role("button", name="Roll back to release")).to_have_count(0)
-    await check(theirs)
-    await shoot(theirs, "unreadable")
-    await theirs.goto("/w/veil-live/environments")
-    column = theirs.get_by_role("list", name="Environments", exact=True).get_by_role("listitem").filter(has_text="veil")
-    await expect(column).to_contain_text(text)
-    await shoot(theirs, "unreadable-pipeline")
-    await context.close()
-    assert site.client.delete("/api/environments/delete/veil").is_success
-
-
 def account(name: str) -> dict[str, str]:
     """Return the login of an account."""
     return {"email": f"{name}@example.org", "password": "correct horse"}

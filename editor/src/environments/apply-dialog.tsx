@@ -15,7 +15,7 @@ interface Props {
 
 /** Dialog that names the environment and counts what a request creates, changes and deletes there, before it is applied. */
 export function ApplyDialog({ environment, request, bypassReason, apply, close }: Props) {
-  const { id, number, source, plan } = request;
+  const { id, kind, number, source, plan } = request;
   const count = (action: string) => plan.entries.filter((each) => each.action === action).length;
   const { name, rules } = environment;
   return (
@@ -34,7 +34,7 @@ export function ApplyDialog({ environment, request, bypassReason, apply, close }
         <li>{t("environments.applyChanges", { count: count("change") + count("conflict") })}</li>
         <li>{t("environments.applyRemoves", { count: count("remove") })}</li>
       </ul>
-      {(rules.checks?.workflow_tests || rules.checks?.smoke_run) && (
+      {kind === "promotion" && (rules.checks?.workflow_tests || rules.checks?.smoke_run) && (
         <p>
           {t("environments.applyChecks")} {rules.on_failed_check === "rollback" && t("environments.applyRollback")}
           {rules.on_failed_check === "hold" && t("environments.failedHold")}

@@ -132,7 +132,7 @@ function History({ workspace, state }: { workspace: string; state: EnvironmentSt
   const history = useInfiniteQuery(deploymentsQuery(workspace));
   const [target, setTarget] = useState<Deployment | null>(null);
   const deployments = history.data?.pages.flat() ?? [];
-  const targets = unreadable ? new Set<number>() : rollbackTargets(deployments);
+  const targets = rollbackTargets(deployments, unreadable);
   const isAutomatic = ({ request }: Deployment) =>
     deployments.some(({ check }) => check?.rollback === "done" && check.rollback_request === request);
   return (
