@@ -62,3 +62,8 @@ async def get(conn: Connection, workspace: str, number: int, filter: Filter) -> 
     who = (filter.everything, filter.patterns, filter.scope)
     row = await conn.fetchrow(_SQL["get"], workspace, number, *who)
     return None if row is None else ReleaseRow(**dict(row))
+
+
+async def list_authors(conn: Connection, release: int) -> list[str]:
+    """Return the e-mail addresses of the accounts that answer for a release, sorted."""
+    return [row["email"] for row in await conn.fetch(_SQL["list_authors"], release)]

@@ -30,3 +30,19 @@ WHERE r.workspace = $1 AND r.number = $2
       SELECT FROM unnest(r.paths) AS p (path)
       WHERE NOT ($3 OR p.path LIKE ANY ($4::text[])) OR NOT ($5::text[] IS NULL OR p.path LIKE ANY ($5))
   );
+
+-- name: list_authors
+-- The addresses of the accounts that answer for a release: as they were when it was created, and that which has the
+-- name of its creator now.
+SELECT email
+FROM (
+    SELECT unnest(r.authors) AS email FROM release AS r WHERE r.id = $1
+    UNION
+    SELECT coalesce(m.email, a.email)
+    FROM release AS r
+    LEFT JOIN member AS m ON m.workspace = r.workspace AND m.username = r.created_by
+    LEFT JOIN account AS a ON a.username = r.created_by
+    WHERE r.id = $1
+) AS author
+WHERE email IS NOT NULL
+ORDER BY email COLLATE "C";

@@ -40,7 +40,7 @@ async def import_file(platform: Platform, actor: Actor, workspace: str, file: Si
         bundle = await document_threads.run_in_thread(workspace, _open_bundle, file.body)
     _require_writable(actor, workspace, bundle)
     origin = {"name": name, "public_key": file.public_key, "workspace": file.workspace, "number": file.number}
-    return await releases.store(platform, actor, workspace, bundle, file.notes, origin)
+    return await releases.store(platform, actor, workspace, bundle, file.notes, origin, file.authors)
 
 
 async def _get_signer(platform: Platform, file: SignedRelease) -> str:

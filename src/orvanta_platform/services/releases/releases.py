@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
@@ -26,10 +26,11 @@ from orvanta_platform.workflow.tree.item import Key
 
 FORMAT: Final = 1
 _ATTEMPTS: Final = 10
+_MAX_ADDRESS: Final = 320
 
 
-class SignedRelease(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """A release in a file."""
+class SignedRelease(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A release in a file. Fields with defaults are omitted, so that signatures of earlier versions remain valid."""
 
     format: int
     workspace: str
@@ -38,6 +39,10 @@ class SignedRelease(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fi
     notes: str
     body: str
     """Canonical JSON text of the bundle."""
+    authors: Annotated[list[Annotated[str, msgspec.Meta(max_length=_MAX_ADDRESS)]], msgspec.Meta(max_length=1000)] = []
+    """E-mail addresses of the accounts that answer for its creation, which may not approve its deployment either where
+    the file is imported; empty in files of earlier versions.
+    """
     public_key: str
     """Public key of the instance that exported it, as Base64 text. An import trusts only keys of the settings."""
     signature: str
@@ -102,12 +107,15 @@ async def export(platform: Platform, actor: Actor, workspace: str, number: int) 
     """Return a release as a file, signed with the key of the instance. Raises NotFound, Forbidden."""
     found = await get(platform, actor, workspace, number)
     assert found.row.body is not None
+    async with platform.db.acquire() as conn:
+        authors = await rows.list_authors(conn, found.row.id)
     unsigned = SignedRelease(
         format=FORMAT,
         workspace=workspace,
         number=number,
         notes=found.row.notes,
         body=found.row.body,
+        authors=authors,
         public_key=release_signatures.public_key(platform.keys),
         signature="",
     )
@@ -131,8 +139,12 @@ async def store(
     bundle: Bundle,
     notes: str,
     origin: Mapping[str, Any] | None,
+    authors: Sequence[str] = (),
 ) -> Release:
-    """Store a bundle as the next release of the workspace. `origin`: that of an import. Raises TooLarge, Conflict."""
+    """Store a bundle as the next release of the workspace. Raises TooLarge, Conflict.
+
+    `origin`: that of an import. `authors`: e-mail addresses of its authors apart from the actor.
+    """
     body = await document_threads.run_in_thread(workspace, encode, bundle)
     if len(body) > MAX_CONTENT_SIZE:
         raise TooLarge(
@@ -152,8 +164,8 @@ async def store(
     )
     verb = "create" if origin is None else "import"
     async with platform.db.transaction() as conn:
-        authors = await service_accounts.list_responsible(conn, actor.email, actor.token)
-        row = await _insert(conn, msgspec.structs.replace(new, authors=authors))
+        responsible = await service_accounts.list_responsible(conn, actor.email, actor.token)
+        row = await _insert(conn, msgspec.structs.replace(new, authors=sorted({*responsible, *authors})))
         parameters = {"digest": new.digest, "items": len(bundle.items), **(origin or {})}
         await audit.record(conn, actor, f"releases.{verb}", "Created", str(row.number), parameters)
     return Release(row, bundle)
