@@ -466,7 +466,7 @@ async def test_floods_of_requests_and_comments_are_limited(pipeline: Pipeline, m
 
 async def test_floods_of_rollbacks_do_not_flood_channels(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each request puts promotions on hold, but the channels receive messages about few of them."""
-    monkeypatch.setattr(requests, "MAX_OPEN", 2)
+    monkeypatch.setattr(requests, "MAX_NOTIFIED", 2)
     await pipeline.deploy(1)
     await pipeline.deploy(await pipeline.release("Two"))
     channel = {"kind": "slack", "url": "https://hooks.example.com/x", "deployments": ["held"]}

@@ -39,18 +39,12 @@ class DueMail(msgspec.Struct, frozen=True):
 async def queue_for_approvers(
     conn: Connection, request: int, workspace: str, approvers: Sequence[str], without: Sequence[str]
 ) -> None:
-    """Queue a mail about a new request for its approvers (empty: the admins) except `without`.
-
-    Nothing is queued if its author has made many requests in the last hour.
-    """
+    """Queue a mail about a new request for its approvers (empty: the admins) except `without`."""
     await conn.execute(_SQL["queue_for_approvers"], request, workspace, list(approvers), list(without))
 
 
 async def queue_for_assignees(conn: Connection, request: int, emails: Sequence[str], username: str) -> None:
-    """Queue a mail about a request for accounts that a member asks for their approval.
-
-    Nothing is queued if its author has made many requests in the last hour.
-    """
+    """Queue a mail about a request for accounts that a member asks for their approval."""
     await conn.execute(_SQL["queue_for_assignees"], request, list(emails), username)
 
 

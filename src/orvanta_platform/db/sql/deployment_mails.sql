@@ -1,6 +1,6 @@
 -- name: queue_for_approvers
 -- Queues a mail for each enabled member of the workspace $2 who is one of the approvers $3 (empty: its admins) and none
--- of $4, for at most 50. Nothing for an author with more than 20 requests to the environment in the last hour.
+-- of $4, for at most 50.
 INSERT INTO deployment_mail (request, event, email, username)
 SELECT q.id, 'requested', m.email, q.author
 FROM deployment_request AS q
@@ -13,25 +13,15 @@ WHERE q.id = $1 AND NOT EXISTS (SELECT FROM service_account AS s WHERE s.email =
            OR EXISTS (SELECT FROM team_member AS t
                       WHERE t.workspace = $2 AND t.username = m.username AND 'g/' || t.team = ANY ($3))
   END
-  AND 20 >= (
-      SELECT count(*) FROM deployment_request AS o
-      WHERE o.environment = q.environment AND o.author_email = q.author_email
-        AND o.created_at > app_now() - interval '1 hour'
-  )
 ORDER BY m.username LIMIT 50;
 
 -- name: queue_for_assignees
--- Queues a mail for each of the accounts $2, whom the member $3 asks for their approval, under the limit of
--- queue_for_approvers.
+-- Queues a mail for each of the accounts $2, whom the member $3 asks for their approval.
 INSERT INTO deployment_mail (request, event, email, username)
 SELECT q.id, 'requested', n.email, $3
 FROM deployment_request AS q
 CROSS JOIN unnest($2::text[]) AS n (email)
-WHERE q.id = $1 AND 20 >= (
-    SELECT count(*) FROM deployment_request AS o
-    WHERE o.environment = q.environment AND o.author_email = q.author_email
-      AND o.created_at > app_now() - interval '1 hour'
-);
+WHERE q.id = $1;
 
 -- name: queue_for_author
 -- Queues a mail about the event $2 by the member $3 with the address $4 for the author of a request, who is somebody

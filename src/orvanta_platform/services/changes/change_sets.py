@@ -171,28 +171,15 @@ async def _apply(
         notifier.clear()
         if hooks is not None and hooks.begin is not None:
             await hooks.begin(conn)
-        reading = await contents.read(conn, actor, workspace, _keys(change), depth="trees")
-        present = await contents.items_in(workspace, reading, known)
-        found = await document_threads.run_in_thread(workspace, planner.plan, stored_items(present))
+        found, present = await _plan_again(conn, actor, workspace, change, planner, known)
         _require_current(found, plan_hash)
         if is_direct and any(each.kind in ("flow", "script") for each in found.of("add", "change", "remove")):
             await environments.refuse_direct(platform, conn, actor, workspace)
-        joined = dataclasses.replace(
-            platform,
-            db=JoinedDatabase(platform.db, conn),
-            notify=notifier,
-            change_set_policies={},
-            direct_deploys_checked=True,
-            is_release=not is_direct,
-        )
+        joined = _joined(platform, conn, notifier, is_release=not is_direct)
         await _store_all(joined, conn, actor, workspace, change, found, present, message)
         await change_tests.require_passed(joined, conn, actor, workspace, tests)
-        if found.of("add", "change", "remove"):
-            counts = {action: len(found.of(action)) for action in ("add", "change", "remove")}
-            parameters = {"plan": found.hash, **counts, "prune": found.prune, "message": message}
-            await audit.record(conn, actor, "change_sets.apply", "Updated", workspace, parameters)
-        reading = await contents.read(conn, actor, workspace, _keys(change), depth="hashes")
-        after = await contents.items_in(workspace, reading)
+        await _record(conn, actor, workspace, found, message)
+        after = await _read_hashes(conn, actor, workspace, change)
         if hooks is not None:
             await hooks.end(conn, after)
         applied = Applied(found, {key: each.hash for key, each in after.items()})
@@ -203,6 +190,46 @@ async def _apply(
     applied = await platform.db.retrying(write, snapshot=True)
     notifier.release()
     return applied
+
+
+async def _plan_again(
+    conn: Connection,
+    actor: Actor,
+    workspace: str,
+    change: ChangeSet,
+    planner: Planner,
+    known: Mapping[Key, Present],
+) -> tuple[Plan, Mapping[Key, Present]]:
+    """Return the plan and the present items as the transaction reads them. `known`: items that are not parsed again."""
+    reading = await contents.read(conn, actor, workspace, _keys(change), depth="trees")
+    present = await contents.items_in(workspace, reading, known)
+    return await document_threads.run_in_thread(workspace, planner.plan, stored_items(present)), present
+
+
+def _joined(platform: Platform, conn: Connection, notifier: DeferredNotifier, *, is_release: bool) -> Platform:
+    """Return a platform whose use cases write in the transaction of the change set."""
+    return dataclasses.replace(
+        platform,
+        db=JoinedDatabase(platform.db, conn),
+        notify=notifier,
+        change_set_policies={},
+        direct_deploys_checked=True,
+        is_release=is_release,
+    )
+
+
+async def _record(conn: Connection, actor: Actor, workspace: str, found: Plan, message: str | None) -> None:
+    """Write the audit row of a change set, unless it changes nothing."""
+    if found.of("add", "change", "remove"):
+        counts = {action: len(found.of(action)) for action in ("add", "change", "remove")}
+        parameters = {"plan": found.hash, **counts, "prune": found.prune, "message": message}
+        await audit.record(conn, actor, "change_sets.apply", "Updated", workspace, parameters)
+
+
+async def _read_hashes(conn: Connection, actor: Actor, workspace: str, change: ChangeSet) -> Mapping[Key, Present]:
+    """Return the items of a change set that exist, without the contents of scripts and workflows."""
+    reading = await contents.read(conn, actor, workspace, _keys(change), depth="hashes")
+    return await contents.items_in(workspace, reading)
 
 
 def require_reader(actor: Actor, workspace: str) -> None:

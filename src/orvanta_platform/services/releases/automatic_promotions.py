@@ -9,11 +9,10 @@ from msgspec.structs import replace
 
 from orvanta_platform.control import audit
 from orvanta_platform.control.actor import Actor, Role, system
-from orvanta_platform.control.identity import actor_of
 from orvanta_platform.control.permissions import Target, refuse_job, refuse_limited, require
 from orvanta_platform.db import automatic_promotions as rows
 from orvanta_platform.db import deployments as deployment_rows
-from orvanta_platform.db import tokens, workspaces
+from orvanta_platform.db import workspaces
 from orvanta_platform.db.automatic_promotions import AutomaticPromotionRow, DuePromotion
 from orvanta_platform.db.environments import EnvironmentRow
 from orvanta_platform.db.pool import Connection
@@ -114,7 +113,7 @@ async def _promote(platform: Platform, due: DuePromotion) -> None:
 
 async def _attempt(platform: Platform, due: DuePromotion) -> str | None:
     """Request and apply a release; return what it waits for, None if it was applied."""
-    actor = await _actor(platform, due.workspace, due.permissioned_as, due.email)
+    actor = await checks.resolve_member(platform, due.workspace, due.permissioned_as, due.email)
     environment = await requests.environment_of(platform, actor, due.workspace)
     checks.require_applier(actor, environment)
     release = await _release(platform, due)
@@ -164,20 +163,11 @@ async def _release(platform: Platform, due: DuePromotion) -> Release:
     async with platform.db.acquire() as conn:
         username = await workspaces.get_username(conn, due.source, due.email)
     name = due.permissioned_as if username is None else f"u/{username}"
-    actor = await _actor(platform, due.source, name, due.email)
+    actor = await checks.resolve_member(platform, due.source, name, due.email)
     try:
         return await releases.get(platform, actor, due.source, due.number)
     except NotFound as error:
         raise Forbidden(f"{name} may no longer read release {due.number} of {due.source}.") from error
-
-
-async def _actor(platform: Platform, workspace: str, permissioned_as: str, email: str) -> Actor:
-    """Return the member with its present rights in one workspace. Raises Forbidden if it is no longer a member."""
-    async with platform.db.acquire() as conn:
-        bearer = await tokens.resolve_identity(conn, workspace, permissioned_as, email, None)
-    if bearer is None:
-        raise Forbidden(f"{permissioned_as} is no longer an enabled member of {workspace}.")
-    return actor_of(bearer, workspace)
 
 
 async def _end(platform: Platform, due: DuePromotion, reason: str) -> None:

@@ -8,13 +8,16 @@ from typing import Final
 from orvanta_platform import clock
 from orvanta_platform.control import names
 from orvanta_platform.control.actor import Actor, Role, system
+from orvanta_platform.control.identity import actor_of
 from orvanta_platform.control.permissions import Target, refuse_job, refuse_limited, require
 from orvanta_platform.db import deployments as rows
+from orvanta_platform.db import tokens
 from orvanta_platform.db.deployments import RequestRow
 from orvanta_platform.db.environments import EnvironmentRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import Forbidden, NotFound
 from orvanta_platform.services.catalog.environments import rules_of
+from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.releases.preflight import Blocker
 from orvanta_platform.workflow.releases.rules import is_frozen
 
@@ -65,6 +68,20 @@ def may_apply(actor: Actor, environment: EnvironmentRow) -> bool:
     except (Forbidden, NotFound):
         return False
     return True
+
+
+async def resolve_member(
+    platform: Platform, workspace: str, permissioned_as: str, email: str, scopes: list[str] | None = None
+) -> Actor:
+    """Return the member for whom the platform deploys or checks, with its present rights in a workspace.
+
+    `scopes`: limits of its token. Raises Forbidden if it is no longer an enabled member.
+    """
+    async with platform.db.acquire() as conn:
+        bearer = await tokens.resolve_identity(conn, workspace, permissioned_as, email, scopes)
+    if bearer is None:
+        raise Forbidden(f"{permissioned_as} is no longer an enabled member of {workspace}.")
+    return actor_of(bearer, workspace)
 
 
 def require_bypass(actor: Actor, environment: EnvironmentRow) -> None:

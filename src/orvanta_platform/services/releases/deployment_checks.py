@@ -19,7 +19,7 @@ import structlog
 from msgspec.structs import replace
 
 from orvanta_platform import clock
-from orvanta_platform.control import audit, identity
+from orvanta_platform.control import audit
 from orvanta_platform.control.actor import Actor, system
 from orvanta_platform.db import deployment_checks as rows
 from orvanta_platform.db import deployments as deployment_rows
@@ -27,11 +27,11 @@ from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db import workflow_tests
 from orvanta_platform.db.deployment_checks import CheckResult, DueCheck
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.errors import IdentityDisabled, InvalidWorkflow, OrvantaError
+from orvanta_platform.errors import Forbidden, IdentityDisabled, InvalidWorkflow, OrvantaError
 from orvanta_platform.services.catalog.workflow_tests import MAX_SECONDS
 from orvanta_platform.services.changes import change_sets
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.services.releases import deployment_notices, failed_checks, release_tests, releases
+from orvanta_platform.services.releases import checks, deployment_notices, failed_checks, release_tests, releases
 from orvanta_platform.services.releases.failed_checks import PASSING, RETRY_S
 from orvanta_platform.services.releases.plans import MAX_TESTS
 from orvanta_platform.services.runs import cancellation
@@ -208,13 +208,12 @@ async def _start_run(platform: Platform, due: DueCheck, smoke: SmokeRun, results
 
 async def _runner(platform: Platform, due: DueCheck) -> Actor:
     """Return the member for whom the smoke run acts. Raises IdentityDisabled."""
-    async with platform.db.acquire() as conn:
-        found = await identity.actor_of_run(conn, due.workspace, due.permissioned_as, due.email, due.scopes)
-    if found is None or found.role is None:
-        raise IdentityDisabled(
-            f"{due.permissioned_as}, who applied the release, is no longer a member of {due.workspace}."
-        )
-    return replace(found, kind="system")
+    who = (due.permissioned_as, due.email, due.scopes)
+    try:
+        member = await checks.resolve_member(platform, due.workspace, *who)
+    except Forbidden as error:
+        raise IdentityDisabled(error.message) from error
+    return replace(member, kind="system")
 
 
 async def _observe_run(platform: Platform, due: DueCheck) -> None:

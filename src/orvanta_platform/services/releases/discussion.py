@@ -55,5 +55,6 @@ async def assign(
     found = await requests.get_as_author(platform, actor, workspace, request)
     async with platform.db.transaction() as conn:
         await requests.require_open(conn, request, None)
-        await requests.store_assignees(conn, actor, found.plan.environment, request, usernames)
+        author = found.request.author_email
+        await requests.store_assignees(conn, actor, found.plan.environment, request, author, usernames)
     return await requests.get(platform, actor, workspace, request)

@@ -15,16 +15,14 @@ import structlog
 
 from orvanta_platform.control import audit
 from orvanta_platform.control.actor import Actor, system
-from orvanta_platform.control.identity import actor_of
 from orvanta_platform.db import deployment_checks as rows
-from orvanta_platform.db import deployment_mails, environments, tokens
+from orvanta_platform.db import deployment_mails, environments
 from orvanta_platform.db import deployments as deployment_rows
 from orvanta_platform.db.deployment_checks import CheckResult, DueCheck
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import (
     Conflict,
     DatabaseUnavailable,
-    Forbidden,
     OrvantaError,
     QueryTimeout,
     RateLimited,
@@ -34,7 +32,7 @@ from orvanta_platform.errors import (
 from orvanta_platform.evaluate.process import EvaluatorUnavailable
 from orvanta_platform.services.catalog.environments import rules_of
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.services.releases import deployments
+from orvanta_platform.services.releases import checks, deployments
 from orvanta_platform.services.releases.deployment_notices import Notices, Subject
 
 RETRY_S: Final = 5.0
@@ -79,7 +77,7 @@ async def roll_back(platform: Platform, due: DueCheck) -> None:
     try:
         if not is_current:
             raise _replaced()
-        actor = await _member(platform, due)
+        actor = await checks.resolve_member(platform, due.workspace, due.permissioned_as, due.email, due.scopes)
         opened = await deployments.open_previous(platform, actor, due.workspace)
         request = opened.request.id
 
@@ -130,15 +128,6 @@ async def refuse(platform: Platform, due: DueCheck, request: int | None, reason:
         parameters = {"deployment": due.deployment, "request": request, "reason": reason}
         actor = system(due.workspace)
         await audit.record(conn, actor, "deployments.refuse_rollback", "Updated", due.environment, parameters)
-
-
-async def _member(platform: Platform, due: DueCheck) -> Actor:
-    """Return the member who applied the release, with its present permissions. Raises Forbidden."""
-    async with platform.db.acquire() as conn:
-        bearer = await tokens.resolve_identity(conn, due.workspace, due.permissioned_as, due.email, due.scopes)
-    if bearer is None:
-        raise Forbidden(f"{due.permissioned_as} is no longer an enabled member of {due.workspace}.")
-    return actor_of(bearer, due.workspace)
 
 
 def _subject(due: DueCheck) -> Subject:

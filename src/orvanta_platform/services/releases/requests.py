@@ -42,6 +42,9 @@ MAX_ASSIGNEES: Final = 20
 MAX_OPEN: Final = 20
 """Maximum number of open requests of a member to an environment. Rollbacks count, but are never refused."""
 
+MAX_NOTIFIED: Final = 20
+"""Maximum number of requests of a member to an environment in an hour of which others are notified."""
+
 
 class PlannedRequest(msgspec.Struct, frozen=True):
     """A request with its current plan."""
@@ -132,35 +135,11 @@ async def open_request(
     notices = await deployment_notices.prepare(platform)
     async with platform.db.transaction() as conn:
         await _check_open(conn, actor, environment, release, kind)
-        request = await rows.insert_request(
-            conn,
-            environment.name,
-            release.row.id,
-            kind,
-            made.hash,
-            actor.username,
-            actor.email,
-            await service_accounts.list_responsible(conn, actor.email, actor.token),
-            overwrite=overwrite,
-        )
-        parameters = {
-            "request": request,
-            "kind": kind,
-            "release": f"{release.row.workspace}/{release.row.number}",
-            "digest": release.row.digest,
-            "plan": made.hash,
-            "overwrite": overwrite,
-        }
-        await audit.record(conn, actor, "deployments.request", "Created", environment.name, parameters)
-        if assignees:
-            await store_assignees(conn, actor, environment, request, assignees)
-        elif (rules := rules_of(environment)).approvals:
-            authors = [] if rules.author_may_approve else await rows.list_authors(conn, request)
-            await deployment_mails.queue_for_approvers(conn, request, workspace, rules.approvers, authors)
-        subject = Subject(
-            environment.name, workspace, release.row.workspace, release.row.number, request, actor.username
-        )
-        reports = await rows.count_recent(conn, environment.name, actor.email) <= MAX_OPEN
+        request = await _insert(conn, actor, release, kind, made)
+        await _ask_approvers(conn, actor, environment, request, assignees)
+        named = (workspace, release.row.workspace, release.row.number, request, actor.username)
+        subject = Subject(environment.name, *named)
+        reports = await _may_notify(conn, environment, actor.email)
         if reports:
             await notices.queue(conn, "requested", subject)
         if hold is not None:
@@ -169,6 +148,50 @@ async def open_request(
             if reports:
                 await notices.queue(conn, "held", subject)
     return await get(platform, actor, workspace, request)
+
+
+async def _insert(conn: Connection, actor: Actor, release: Release, kind: RequestKind, made: DeploymentPlan) -> int:
+    """Store a request with its plan; return its id."""
+    environment, overwrite = made.environment.name, made.change.force
+    authors = await service_accounts.list_responsible(conn, actor.email, actor.token)
+    request = await rows.insert_request(
+        conn,
+        environment,
+        release.row.id,
+        kind,
+        made.hash,
+        actor.username,
+        actor.email,
+        authors,
+        overwrite=overwrite,
+    )
+    parameters = {
+        "request": request,
+        "kind": kind,
+        "release": f"{release.row.workspace}/{release.row.number}",
+        "digest": release.row.digest,
+        "plan": made.hash,
+        "overwrite": overwrite,
+    }
+    await audit.record(conn, actor, "deployments.request", "Created", environment, parameters)
+    return request
+
+
+async def _ask_approvers(
+    conn: Connection, actor: Actor, environment: EnvironmentRow, request: int, assignees: Sequence[str]
+) -> None:
+    """Ask the assignees of a new request, or without any all approvers, for their approval."""
+    rules = rules_of(environment)
+    if assignees:
+        await store_assignees(conn, actor, environment, request, actor.email, assignees)
+    elif rules.approvals and await _may_notify(conn, environment, actor.email):
+        authors = [] if rules.author_may_approve else await rows.list_authors(conn, request)
+        await deployment_mails.queue_for_approvers(conn, request, environment.workspace, rules.approvers, authors)
+
+
+async def _may_notify(conn: Connection, environment: EnvironmentRow, author: str) -> bool:
+    """Return whether others are notified of the requests of an author, who has not made too many in the last hour."""
+    return await rows.count_recent(conn, environment.name, author) <= MAX_NOTIFIED
 
 
 async def list_page(
@@ -390,11 +413,12 @@ def _require_own_overwrite(actor: Actor, found: PlannedRequest) -> None:
 
 
 async def store_assignees(
-    conn: Connection, actor: Actor, environment: EnvironmentRow, request: int, usernames: Sequence[str]
+    conn: Connection, actor: Actor, environment: EnvironmentRow, request: int, author: str, usernames: Sequence[str]
 ) -> None:
     """Ask these members, and nobody else, to approve a request, in the transaction of its caller, who may change it.
 
-    Members who are new to the request get a mail. Raises BadRequest if one of them may not approve it.
+    `author`: e-mail address of the author of the request. Members who are new to the request get a mail. Raises
+    BadRequest if one of them may not approve it.
     """
     require(actor, "write", Target(environment.workspace, "deployment"))
     limits.check_count("Assignees", len(usernames), MAX_ASSIGNEES, hint="Name a group in the rules of the environment.")
@@ -407,7 +431,8 @@ async def store_assignees(
             hint=f"Its approvers are: {', '.join(rules.approvers) or 'admins of the workspace'}, except its authors.",
         )
     added = await rows.assign(conn, request, found)
-    await deployment_mails.queue_for_assignees(conn, request, added, actor.username)
+    if await _may_notify(conn, environment, author):
+        await deployment_mails.queue_for_assignees(conn, request, added, actor.username)
     parameters = {"request": request, "assignees": sorted(found)}
     await audit.record(conn, actor, "deployments.assign", "Updated", environment.name, parameters)
 
