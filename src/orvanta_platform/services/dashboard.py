@@ -73,8 +73,8 @@ async def overview(platform: Platform, actor: Actor, workspace: str) -> Overview
     live = JobFilter(has_null_parent=True, suspended=False)
     running = await jobs.list_jobs(platform, actor, workspace, ("live_runs",), live, Slice(limit=_COUNT_LIMIT))
     waiting = await approval_inbox.list_waiting(platform, actor, workspace, mine=True, limit=_COUNT_LIMIT)
-    deployments = await pending_approvals.list_waiting(platform, actor, workspace, limit=_COUNT_LIMIT)
-    unreadable = await pending_approvals.list_waiting(platform, actor, workspace, limit=_COUNT_LIMIT, can_read=False)
+    deployments = await pending_approvals.list_pending(platform, actor, workspace, limit=_COUNT_LIMIT)
+    unreadable = await pending_approvals.list_pending(platform, actor, workspace, limit=_COUNT_LIMIT, can_read=False)
     coming = await schedule_calendar.next_tick_of_each(platform, actor, workspace, SCHEDULE_WINDOW, SHOWN)
     return Overview(
         failed=_group_failures(failed),

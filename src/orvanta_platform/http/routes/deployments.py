@@ -75,7 +75,7 @@ async def list_requests(request: AnyRequest, workspace: FromPath[str]) -> Respon
     page = page_of(request)
     if bool_of(request, "waiting"):
         platform, actor = platform_of(request), actor_of(request)
-        waiting = await pending_approvals.list_waiting(platform, actor, workspace, limit=page.limit)
+        waiting = await pending_approvals.list_pending(platform, actor, workspace, limit=page.limit)
         return answers.json([schemas.request(each) for each in waiting])
     found = await requests.list_page(
         platform_of(request),

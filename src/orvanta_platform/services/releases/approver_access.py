@@ -16,7 +16,7 @@ from orvanta_platform.errors import Forbidden, NotFound
 from orvanta_platform.services.catalog.environments import rules_of
 from orvanta_platform.services.changes import contents
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.services.releases import checks
+from orvanta_platform.services.releases import environment_rules
 from orvanta_platform.services.releases.plans import DeploymentPlan
 
 MAX_CHECKED: Final = 50
@@ -56,7 +56,7 @@ async def refuse_unreadable(conn: Connection, actor: Actor, environment: Environ
     if not rules_of(environment).approvals:
         return
     try:
-        checks.require_named_approver(actor, environment)
+        environment_rules.require_named_approver(actor, environment)
     except (Forbidden, NotFound):
         return
     if await rows.is_open(conn, environment.name, request):

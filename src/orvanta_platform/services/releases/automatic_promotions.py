@@ -19,7 +19,7 @@ from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import BadRequest, Conflict, Forbidden, NotFound, OrvantaError
 from orvanta_platform.orchestrator import document_threads
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.services.releases import checks, deployments, releases, requests
+from orvanta_platform.services.releases import deployments, environment_rules, releases, requests
 from orvanta_platform.services.releases.plans import DeploymentPlan
 from orvanta_platform.services.releases.releases import Release
 from orvanta_platform.workflow.releases.adapt import identity_of
@@ -41,12 +41,14 @@ async def get(platform: Platform, actor: Actor, workspace: str) -> AutomaticProm
         found = await rows.get(conn, environment.name)
     if found is None or _may_read_texts(actor, environment, found):
         return found
-    waits_for, disabled_reason = (each and checks.HIDDEN for each in (found.waits_for, found.disabled_reason))
+    waits_for, disabled_reason = (
+        each and environment_rules.HIDDEN for each in (found.waits_for, found.disabled_reason)
+    )
     return replace(found, waits_for=waits_for, disabled_reason=disabled_reason)
 
 
 def _may_read_texts(actor: Actor, environment: EnvironmentRow, found: AutomaticPromotionRow) -> bool:
-    return actor.role is Role.ADMIN or actor.email == found.email or checks.may_apply(actor, environment)
+    return actor.role is Role.ADMIN or actor.email == found.email or environment_rules.may_apply(actor, environment)
 
 
 async def enable(platform: Platform, actor: Actor, workspace: str) -> None:
@@ -55,7 +57,7 @@ async def enable(platform: Platform, actor: Actor, workspace: str) -> None:
     Raises NotFound, Forbidden, BadRequest if it is the first environment.
     """
     environment = await requests.environment_of(platform, actor, workspace)
-    checks.require_applier(actor, environment)
+    environment_rules.require_applier(actor, environment)
     refuse_limited(actor, "set up automatic promotions")
     async with platform.db.transaction() as conn:
         if await deployment_rows.find_previous(conn, environment.name) is None:
@@ -72,7 +74,7 @@ async def disable(platform: Platform, actor: Actor, workspace: str) -> None:
     require(actor, "apply", Target(workspace, "deployment"))
     refuse_job(actor, "change automatic promotions")
     if actor.role is not Role.ADMIN:
-        checks.require_applier(actor, environment)
+        environment_rules.require_applier(actor, environment)
     async with platform.db.transaction() as conn:
         if await rows.delete(conn, environment.name):
             await audit.record(conn, actor, "deployments.disable_automatic", "Updated", environment.name)
@@ -113,9 +115,9 @@ async def _promote(platform: Platform, due: DuePromotion) -> None:
 
 async def _attempt(platform: Platform, due: DuePromotion) -> str | None:
     """Request and apply a release; return what it waits for, None if it was applied."""
-    actor = await checks.resolve_member(platform, due.workspace, due.permissioned_as, due.email)
+    actor = await environment_rules.resolve_member(platform, due.workspace, due.permissioned_as, due.email)
     environment = await requests.environment_of(platform, actor, due.workspace)
-    checks.require_applier(actor, environment)
+    environment_rules.require_applier(actor, environment)
     release = await _release(platform, due)
     if due.request is None:
         planned = await requests.open_request(platform, actor, environment, release, "promotion", overwrite=False)
@@ -163,7 +165,7 @@ async def _release(platform: Platform, due: DuePromotion) -> Release:
     async with platform.db.acquire() as conn:
         username = await workspaces.get_username(conn, due.source, due.email)
     name = due.permissioned_as if username is None else f"u/{username}"
-    actor = await checks.resolve_member(platform, due.source, name, due.email)
+    actor = await environment_rules.resolve_member(platform, due.source, name, due.email)
     try:
         return await releases.get(platform, actor, due.source, due.number)
     except NotFound as error:

@@ -12,7 +12,7 @@ from orvanta_platform.db import deployment_checks
 from orvanta_platform.db.deployment_checks import CheckRow
 from orvanta_platform.db.environments import EnvironmentRow
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.services.releases import checks
+from orvanta_platform.services.releases import environment_rules
 
 
 async def list_checks(
@@ -21,7 +21,7 @@ async def list_checks(
     """Return the checks of deployments that the actor may see, by deployment. Raises NotFound."""
     require_workspace(actor, environment.workspace)
     found = await deployment_checks.list_of(conn, environment.name, deployments)
-    if checks.may_apply(actor, environment):
+    if environment_rules.may_apply(actor, environment):
         return found
-    hidden = {key: row.rollback_detail and checks.HIDDEN for key, row in found.items()}
+    hidden = {key: row.rollback_detail and environment_rules.HIDDEN for key, row in found.items()}
     return {key: replace(row, rollback_detail=hidden[key]) for key, row in found.items()}

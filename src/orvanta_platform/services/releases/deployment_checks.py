@@ -31,7 +31,13 @@ from orvanta_platform.errors import Forbidden, IdentityDisabled, InvalidWorkflow
 from orvanta_platform.services.catalog.workflow_tests import MAX_SECONDS
 from orvanta_platform.services.changes import change_sets
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.services.releases import checks, deployment_notices, failed_checks, release_tests, releases
+from orvanta_platform.services.releases import (
+    deployment_notices,
+    environment_rules,
+    failed_checks,
+    release_tests,
+    releases,
+)
 from orvanta_platform.services.releases.failed_checks import PASSING, RETRY_S
 from orvanta_platform.services.releases.plans import MAX_TESTS
 from orvanta_platform.services.runs import cancellation
@@ -210,7 +216,7 @@ async def _runner(platform: Platform, due: DueCheck) -> Actor:
     """Return the member for whom the smoke run acts. Raises IdentityDisabled."""
     who = (due.permissioned_as, due.email, due.scopes)
     try:
-        member = await checks.resolve_member(platform, due.workspace, *who)
+        member = await environment_rules.resolve_member(platform, due.workspace, *who)
     except Forbidden as error:
         raise IdentityDisabled(error.message) from error
     return replace(member, kind="system")

@@ -21,7 +21,7 @@ from orvanta_platform.services.changes import change_sets
 from orvanta_platform.services.changes.change_sets import Hooks
 from orvanta_platform.services.changes.contents import Present
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.services.releases import checks, deployment_notices, releases, requests
+from orvanta_platform.services.releases import deployment_notices, environment_rules, releases, requests
 from orvanta_platform.services.releases.deployment_notices import Notices
 from orvanta_platform.services.releases.plans import DeploymentPlan, item_hash, list_refused_removals
 from orvanta_platform.services.releases.preflight import Blocker
@@ -56,7 +56,7 @@ async def apply(
     """
     found = await requests.get(platform, actor, workspace, request)
     environment = found.plan.environment
-    checks.require_applier(actor, environment)
+    environment_rules.require_applier(actor, environment)
     _require_bypass(actor, environment, bypass_reason)
     if found.request.state == "open" and plan_hash != found.request.plan_hash:
         raise requests.stale_plan(found.plan.hash)
@@ -106,7 +106,7 @@ async def rollback(
     if not reason.strip() or (source is None) != (number is None):
         raise BadRequest("A rollback needs a reason. Name a release by workspace and number, or omit both.")
     environment = await requests.environment_of(platform, actor, workspace)
-    checks.require_applier(actor, environment)
+    environment_rules.require_applier(actor, environment)
     _require_bypass(actor, environment, bypass_reason)
     async with platform.db.acquire() as conn:
         row = await rows.find_earlier(conn, environment.name, source, number)
@@ -133,7 +133,7 @@ async def open_previous(platform: Platform, actor: Actor, workspace: str) -> Pla
     changed items.
     """
     environment = await requests.environment_of(platform, actor, workspace)
-    checks.require_applier(actor, environment)
+    environment_rules.require_applier(actor, environment)
     async with platform.db.acquire() as conn:
         row = await rows.find_earlier(conn, environment.name)
         if row is None:
@@ -159,7 +159,7 @@ async def apply_ordered(
     hours. `reason` and `begin`: see `apply`, whose errors it raises.
     """
     environment = found.plan.environment
-    checks.require_applier(actor, environment)
+    environment_rules.require_applier(actor, environment)
     notices = await deployment_notices.prepare(platform)
     applying = _Applying(actor, environment, found, found.request.plan_hash, notices, reason, begin, is_ordered=True)
     return await _apply(platform, actor, found, applying)
@@ -172,7 +172,7 @@ def _require_bypass(actor: Actor, environment: EnvironmentRow, reason: str | Non
         return
     if not reason.strip():
         raise BadRequest("The reason is missing.", hint="The audit trail shows it.")
-    checks.require_bypass(actor, environment)
+    environment_rules.require_bypass(actor, environment)
 
 
 def _require_unblocked(blockers: list[Blocker]) -> None:
@@ -231,7 +231,7 @@ class _Applying:
         _require_unblocked(list_refused_removals(current, self._plan.plan))
         await self._require_trigger_owners(conn)
         if self.bypass_reason is None:
-            _require_unblocked(await checks.list_unfulfilled_rules(conn, current, self._request))
+            _require_unblocked(await environment_rules.list_unfulfilled_rules(conn, current, self._request))
         if self._begin is not None:
             await self._begin(conn)
 
@@ -240,9 +240,9 @@ class _Applying:
 
         Raises NotFound, Forbidden, StalePlan.
         """
-        checks.require_applier(self._actor, current)
+        environment_rules.require_applier(self._actor, current)
         if self.bypass_reason is not None and not self._is_ordered:
-            checks.require_bypass(self._actor, current)
+            environment_rules.require_bypass(self._actor, current)
         tests, planned = rules_of(current).workflow_tests, rules_of(self._environment).workflow_tests
         if tests != planned and self._request.kind == "promotion":
             raise requests.stale_plan(self._plan.hash)

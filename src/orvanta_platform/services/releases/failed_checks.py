@@ -32,7 +32,7 @@ from orvanta_platform.errors import (
 from orvanta_platform.evaluate.process import EvaluatorUnavailable
 from orvanta_platform.services.catalog.environments import rules_of
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.services.releases import checks, deployments
+from orvanta_platform.services.releases import deployments, environment_rules
 from orvanta_platform.services.releases.deployment_notices import Notices, Subject
 
 RETRY_S: Final = 5.0
@@ -77,7 +77,9 @@ async def roll_back(platform: Platform, due: DueCheck) -> None:
     try:
         if not is_current:
             raise _replaced()
-        actor = await checks.resolve_member(platform, due.workspace, due.permissioned_as, due.email, due.scopes)
+        actor = await environment_rules.resolve_member(
+            platform, due.workspace, due.permissioned_as, due.email, due.scopes
+        )
         opened = await deployments.open_previous(platform, actor, due.workspace)
         request = opened.request.id
 

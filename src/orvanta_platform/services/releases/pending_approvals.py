@@ -11,10 +11,10 @@ from orvanta_platform.db.items import Filter
 from orvanta_platform.errors import Forbidden
 from orvanta_platform.services.catalog.environments import rules_of
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.services.releases import checks
+from orvanta_platform.services.releases import environment_rules
 
 
-async def list_waiting(
+async def list_pending(
     platform: Platform, actor: Actor, workspace: str, *, limit: int, can_read: bool = True
 ) -> list[RequestRow]:
     """Return the open requests whose plan the actor may approve and has not approved, oldest first.
@@ -29,7 +29,7 @@ async def list_waiting(
         if environment is None or not (rules := rules_of(environment)).approvals:
             return []
         try:
-            checks.require_named_approver(actor, environment)
+            environment_rules.require_named_approver(actor, environment)
             seen = Filter(**readable(actor, "deployment").conditions(), limit=limit)
         except Forbidden:
             return []

@@ -24,8 +24,8 @@ from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.releases import (
     approver_access,
     check_views,
-    checks,
     deployment_notices,
+    environment_rules,
     plans,
     release_tests,
     releases,
@@ -89,7 +89,9 @@ async def plan(
     release = await _get_release(platform, actor, source, number)
     made = await plans.make(platform, actor, environment, release, "promotion", overwrite=overwrite)
     async with platform.db.acquire() as conn:
-        unfulfilled = await checks.list_unfulfilled_time_rules(conn, environment, release.row.digest, "promotion")
+        unfulfilled = await environment_rules.list_unfulfilled_time_rules(
+            conn, environment, release.row.digest, "promotion"
+        )
     return made, [*unfulfilled, *await release_tests.list_unfulfilled(platform, actor, release, made, "promotion")]
 
 
@@ -219,7 +221,7 @@ async def get(platform: Platform, actor: Actor, workspace: str, request: int) ->
         row = await find(conn, actor, environment, request)
         stored = await rows.get_release(conn, row.release)
         decisions = await rows.list_decisions(conn, request)
-        unfulfilled = await checks.list_unfulfilled_rules(conn, environment, row)
+        unfulfilled = await environment_rules.list_unfulfilled_rules(conn, environment, row)
         deployment = await rows.find_deployment(conn, request)
         found = {} if deployment is None else await check_views.list_checks(conn, actor, environment, [deployment])
     if stored is None:
@@ -251,7 +253,7 @@ async def approve(
     found = await get(platform, actor, workspace, request)
     notices = await deployment_notices.prepare(platform)
     async with platform.db.transaction() as conn:
-        await checks.require_approver(conn, actor, found.plan.environment, found.request)
+        await environment_rules.require_approver(conn, actor, found.plan.environment, found.request)
         if found.is_stale:
             raise stale_plan(found.plan.hash)
         await require_open(conn, request, plan_hash)
@@ -271,7 +273,7 @@ async def reject(
     found = await get(platform, actor, workspace, request)
     notices = await deployment_notices.prepare(platform)
     async with platform.db.transaction() as conn:
-        await checks.require_approver(conn, actor, found.plan.environment, found.request)
+        await environment_rules.require_approver(conn, actor, found.plan.environment, found.request)
         await require_open(conn, request, None)
         await _decide(conn, actor, found.request, "rejected", found.request.plan_hash, comment)
         await rows.close_request(conn, request, "rejected", actor.username)
@@ -314,7 +316,7 @@ async def renew(
 async def lift_hold(platform: Platform, actor: Actor, workspace: str) -> None:
     """Permit promotions to the environment again, as a member who may apply. Raises NotFound, Forbidden, Conflict."""
     environment = await environment_of(platform, actor, workspace)
-    checks.require_applier(actor, environment)
+    environment_rules.require_applier(actor, environment)
     async with platform.db.transaction() as conn:
         if not await rows.lift_hold(conn, environment.name):
             raise Conflict(f"{environment.name} is not on hold.")
