@@ -79,6 +79,7 @@ EXEMPT = {
     "changes.item_webhooks.send_due": "called by a daemon; sends changes to the URL that an admin has set",
     "changes.item_webhook_sender.send_changes": "called by a daemon; sends changes to the URL that an admin has set",
     "releases.deployment_checks.run_due": "called by a daemon; acts for the member who applied the release",
+    "releases.environment_rules.resolve_member": "returns the member for whom a daemon acts, with its present rights",
     "releases.failed_checks.hold": "records a hold that the rules of the environment order",
     "releases.failed_checks.report": "queues messages to those whom a permitted call has chosen",
     "releases.deployment_notices.prepare": "reads names of channels that superadmins have set",
