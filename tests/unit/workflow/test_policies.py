@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from orvanta_platform.errors import BadRequest
+from orvanta_platform.workflow import yaml_text
 from orvanta_platform.workflow.policies.check import exceeds, violations
 from orvanta_platform.workflow.policies.defaults import completed_document, completed_settings, find_defaults
 from orvanta_platform.workflow.policies.policy import parse
@@ -376,3 +379,18 @@ def test_tests_of_a_workflow_are_required() -> None:
         (TestStates(3, ["x"], ["y"]), ["The test x of the workflow fails.", "Tests of the workflow were not run: y."]),
     ):
         assert [each[2] for each in found(rule, subject=replace(subject, tests=tests))] == messages
+
+
+def test_rules_of_the_guide_require_a_queue_without_network() -> None:
+    text = (Path(__file__).parents[3] / "docs/how-to/operate/policies.md").read_text()
+    section = text.partition("## Require code without network\n")[2].partition("\n## ")[0]
+    rules = yaml_text.read(dedent(section[section.index("    rules:") : section.index("No other workers")]))["rules"]
+    code, offline = {"type": "rawscript", "language": "bash", "content": "echo 1"}, {"tag": "offline"}
+    assert not found(*rules, subject=node({**code, **offline}))
+    assert not found(*rules, subject=node({"type": "script", "path": "f/x/y"}))
+    for each in (code, {**code, "tag": "bash"}, {"type": "webhook", "method": "get", "url": "https://example.com"}):
+        assert found(*rules, subject=node(each)), each
+    script = ("f/x/y", "bash", "echo 1")
+    assert not found(*rules, subject=subject_of_script(*script, offline))
+    for settings in ({}, {"tag": "bash"}):
+        assert found(*rules, subject=subject_of_script(*script, settings)), settings
