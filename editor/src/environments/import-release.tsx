@@ -9,7 +9,7 @@ import { Dialog, dialogCss } from "../ui/dialog";
 import css from "./environments.module.css";
 
 /** Dialog that stores a release from a file that another instance or workspace exported. */
-export default function ImportRelease({ workspace, close }: { workspace: string; close: () => void }) {
+export function ImportRelease({ workspace, close }: { workspace: string; close: () => void }) {
   const navigate = useNavigate();
   const queries = useQueryClient();
   const [file, setFile] = useState<File>();

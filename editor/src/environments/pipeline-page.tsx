@@ -8,7 +8,6 @@ import {
   releasesQuery,
 } from "../api/environments";
 import { meQuery } from "../api/session";
-import { lazyComponent } from "../lib/lazy-component";
 import { Link } from "../routing/link";
 import { t } from "../texts/environments";
 import { EditButton } from "../ui/access-buttons";
@@ -16,11 +15,10 @@ import { Button } from "../ui/controls";
 import { Empty, Failed, Skeleton } from "../ui/states";
 import { CheckState } from "./deployment-check";
 import css from "./environments.module.css";
+import { ImportRelease } from "./import-release";
 import { NewEnvironment } from "./new-environment";
 import { NewRelease } from "./new-release";
 import { ByLine, ReleaseLink } from "./parts";
-
-const ImportRelease = lazyComponent(() => import("./import-release"));
 
 /** The environments in the order of the pipeline, and the releases of the workspace. */
 export function PipelinePage({ workspace }: { workspace: string }) {
