@@ -37,7 +37,7 @@ export async function getDraft(workspace: string, path: string): Promise<Draft |
   return { revision, base_version, newest_version, text: value.source.text };
 }
 
-/** Query of the draft of a workflow, which is read anew at each visit of its page. */
+/** Query of the draft of a workflow, which is fetched at each visit of its page. */
 export const draftQuery = (workspace: string, path: string) =>
   queryOptions({ queryKey: ["draft", workspace, path], queryFn: () => getDraft(workspace, path), gcTime: 0 });
 
