@@ -18,7 +18,7 @@ ECHOED = "scripts/raw_temp/diff"
 READING = [
     (method, path)
     for method, path, rule in route_rules.routes()
-    if isinstance(rule, tuple) and rule[1] == "read" and "{workspace}" in path and not path.endswith(ECHOED)
+    if isinstance(rule, tuple) and rule[1] in ("read", "whoami") and "{workspace}" in path and not path.endswith(ECHOED)
 ]
 
 

@@ -68,6 +68,7 @@ class Rule(msgspec.Struct, frozen=True):
     roles: frozenset[Role]
     by: Condition
     scope: str
+    """Empty: every valid token permits the action."""
 
 
 _ANY = frozenset(Role)
@@ -133,6 +134,7 @@ RULES: Mapping[tuple[str, str], Rule] = MappingProxyType(
         ("workspace", "unarchive"): Rule(_ADMIN, Condition.NOTHING, "workspaces:write"),
         ("workspace", "admin"): Rule(_ADMIN, Condition.NOTHING, "workspaces:write"),
         ("member", "read"): Rule(_ANY, Condition.NOTHING, "users:read"),
+        ("member", "whoami"): Rule(_ANY, Condition.NOTHING, ""),
         ("member", "admin"): Rule(_ADMIN, Condition.NOTHING, "users:write"),
         ("member", "impersonate"): Rule(_ADMIN, Condition.NOTHING, "users:write"),
         ("member_token", "list"): Rule(_ADMIN, Condition.NOTHING, "tokens:read"),
@@ -155,10 +157,12 @@ RULES: Mapping[tuple[str, str], Rule] = MappingProxyType(
         ("deployment", "decide"): Rule(_ANY, Condition.NOTHING, "deployments:write"),
         ("deployment", "apply"): Rule(_WRITE, Condition.NOTHING, "deployments:write"),
         ("account", "read"): Rule(_INSTANCE, Condition.SELF, "users:read"),
+        ("account", "whoami"): Rule(_INSTANCE, Condition.SELF, ""),
         ("account", "write"): Rule(_INSTANCE, Condition.SELF, "users:write"),
         ("token", "read"): Rule(_INSTANCE, Condition.SELF, "tokens:read"),
         ("token", "write"): Rule(_INSTANCE, Condition.SELF, "tokens:write"),
         ("instance", "list_workspaces"): Rule(_INSTANCE, Condition.LOGIN, "workspaces:read"),
+        ("instance", "list_own_workspaces"): Rule(_INSTANCE, Condition.LOGIN, ""),
         ("instance", "list_accounts"): Rule(_INSTANCE, Condition.INSTANCE_READ, "users:read"),
         ("instance", "create_account"): Rule(_INSTANCE, Condition.INSTANCE, "users:write"),
         ("instance", "manage_accounts"): Rule(_INSTANCE, Condition.INSTANCE, "users:write"),
@@ -227,7 +231,7 @@ NOT_IMPERSONATED: frozenset[tuple[str, str]] = frozenset(
 """Actions that an admin cannot take as somebody else: credentials, and decisions that count as a person's."""
 
 
-_ARCHIVED = frozenset({"read", "list", "check_flow", "check_script", "decide", "cancel", "unarchive"})
+_ARCHIVED = frozenset({"read", "whoami", "list", "check_flow", "check_script", "decide", "cancel", "unarchive"})
 """Actions of members that an archived workspace permits."""
 
 
@@ -378,7 +382,7 @@ def _is_open(actor: Actor, action: str) -> bool:
 def _in_scope(actor: Actor, rule: Rule, target: Target) -> bool:
     # The path of a preview is a label chosen by the caller and independent of the code that runs.
     path = None if rule.by is Condition.READ_IF_NAMED else target.path
-    return scopes.allow(actor.scopes, rule.scope, path)
+    return not rule.scope or scopes.allow(actor.scopes, rule.scope, path)
 
 
 def _holds(actor: Actor, by: Condition, target: Target) -> bool:

@@ -28,8 +28,9 @@ def page() -> str:
     lines = [
         "# Permissions\n",
         "Every route of the API, the roles that may call it, and the condition that must hold in addition. Admins of a",
-        "workspace meet every condition in it. A token with scopes also needs the named scope. A denied call gets",
-        "404 if the caller may not read the object, otherwise 403.",
+        "workspace meet every condition in it. A token with scopes also needs the named scope; every valid token reads",
+        "its own identity and the workspaces in which it is valid. A denied call gets 404 if the caller may not read",
+        "the object, otherwise 403.",
         "For `changes/…`, a scope that reads a kind of item replaces `workspaces:read`; the call then reaches items of",
         "these kinds only, and each change needs the scope of its item. For `acls/…`, the scope is that of the kind in",
         "the path.",
@@ -50,4 +51,4 @@ def _cells(rule: tuple[str, str] | str) -> str:
     condition = _CONDITIONS[found.by]
     if found.by is Condition.READ and rule[0] == "run":
         condition = f"{condition}, or started the run"
-    return " | ".join([*roles, condition, f"`{found.scope}`"])
+    return " | ".join([*roles, condition, f"`{found.scope}`" if found.scope else ""])

@@ -11,10 +11,12 @@ RULES: Mapping[tuple[str, str], str] = MappingProxyType(
             POST /api/auth/logout
             POST /api/auth/oidc/logout
             POST /api/auth/end_impersonation
-            GET /api/users/whoami
-            GET /api/users/email
             GET /api/users/list_invites
             GET /api/users/totp/get
+        """,
+        ("account", "whoami"): """
+            GET /api/users/whoami
+            GET /api/users/email
         """,
         ("account", "write"): """
             POST /api/users/setpassword
@@ -34,9 +36,11 @@ RULES: Mapping[tuple[str, str], str] = MappingProxyType(
             DELETE /api/users/tokens/delete/{token_prefix}
             DELETE /api/users/sessions/delete/{token_prefix}
         """,
-        ("instance", "list_workspaces"): """
+        ("instance", "list_own_workspaces"): """
             GET /api/workspaces/users
             GET /api/workspaces/list
+        """,
+        ("instance", "list_workspaces"): """
             GET /api/workspaces/list_archived
             POST /api/workspaces/exists
             POST /api/workspaces/exists_username

@@ -96,8 +96,8 @@ RULES: Mapping[tuple[str, str], str] = MappingProxyType(
             POST workspaces/change_workspace_name
             POST jobs/completed/import
         """,
+        ("member", "whoami"): "GET users/whoami",
         ("member", "read"): """
-            GET users/whoami
             GET users/get/{username}
             GET users/list
             GET users/list_usernames

@@ -18,7 +18,7 @@ from orvanta_platform.control.actor import (
     principals_of,
 )
 from orvanta_platform.control.instance_settings import MIN_PASSWORD_LENGTH
-from orvanta_platform.control.permissions import Target, refuse_limited, require
+from orvanta_platform.control.permissions import Target, can, refuse_limited, require
 from orvanta_platform.db import accounts, folders, members, workspaces
 from orvanta_platform.db.accounts import AccountRow
 from orvanta_platform.db.pool import Connection
@@ -54,8 +54,8 @@ class NewAccount(msgspec.Struct, frozen=True):
 
 
 async def whoami(platform: Platform, actor: Actor) -> AccountRow:
-    """Return the actor's own account."""
-    require(actor, "read", Target(None, "account", created_by=actor.email))
+    """Return the actor's own account, whatever the scopes of its token."""
+    require(actor, "whoami", Target(None, "account", created_by=actor.email))
     async with platform.db.acquire() as conn:
         account = await accounts.get(conn, actor.email)
     if account is None:
@@ -122,8 +122,11 @@ async def list_accounts(
 
 
 async def whoami_in(platform: Platform, actor: Actor, workspace: str) -> Member:
-    """Return the actor as a member. A superadmin who is not a member is shown as an admin."""
-    require(actor, "read", Target(workspace, "member"))
+    """Return the actor as a member, without its folders if the token may not read members.
+
+    A superadmin who is not a member is shown as an admin.
+    """
+    require(actor, "whoami", Target(workspace, "member"))
     async with platform.db.acquire() as conn:
         row = await workspaces.get_member(conn, workspace, actor.username)
         account = await accounts.get(conn, actor.email)
@@ -133,6 +136,8 @@ async def whoami_in(platform: Platform, actor: Actor, workspace: str) -> Member:
             row = MemberRow(
                 workspace, actor.username, actor.email, Role.ADMIN, False, account.created_at, account.name, True, []
             )
+        if not can(actor, "read", Target(workspace, "member")):
+            return Member(row, folder_access(principals_of(row.username, row.groups), []))
         return (await _members(conn, workspace, [row]))[0]
 
 

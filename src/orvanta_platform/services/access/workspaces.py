@@ -69,8 +69,10 @@ async def get_name(platform: Platform, actor: Actor, workspace: str) -> str:
 
 
 async def list_mine(platform: Platform, actor: Actor) -> list[WorkspaceRow]:
-    """Return the workspaces that the actor belongs to, or all workspaces for a superadmin."""
-    require(actor, "list_workspaces", Target(None, "instance"))
+    """Return the workspaces that the actor belongs to, or all workspaces for a superadmin, whatever the scopes of its
+    token.
+    """
+    require(actor, "list_own_workspaces", Target(None, "instance"))
     async with platform.db.acquire() as conn:
         rows = await workspaces.list_of_account(conn, actor.email, every=actor.super_admin)
     return [row for row in rows if not actor.bound or row.id == actor.workspace]
