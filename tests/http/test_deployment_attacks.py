@@ -72,6 +72,32 @@ async def test_nobody_approves_a_request_that_is_their_own_by_another_account(pi
     assert (await act(bob, "apply", request))[0] == 200
 
 
+async def test_release_file_of_this_instance_is_trusted_and_keeps_its_authors(pipeline: Pipeline) -> None:
+    """Otherwise the author of a release could approve it once somebody else imported its file."""
+    ann = await pipeline.person("ann")
+    bob = await pipeline.person("bob", live=Role.ADMIN)
+    cleo = await pipeline.person("cleo")
+    await pipeline.rules(approvals=1, approvers=["u/ann", "u/cleo"])
+    await apply_changes(pipeline.admin, ITEMS[2:], "live")
+    assert (await ann.post(f"{W}/releases/create", json={"items": CHOSEN, "notes": "By ann"})).status_code == 201
+    file = (await bob.get(f"{W}/releases/export/2")).json()
+    answer = await bob.post(f"{L}/releases/import", json={"file": file})
+    assert answer.status_code == 201, answer.text
+    origin = answer.json()["imported"]
+    assert (origin["name"], origin["workspace"], origin["number"]) == ("this instance", "main", 2)
+    forged = await bob.post(f"{L}/releases/import", json={"file": {**file, "notes": "By bob"}})
+    assert forged.json()["error"]["code"] == "untrusted_release"
+    request = (await bob.post(f"{D}/create", json={"source": "live", "number": answer.json()["number"]})).json()
+    assert (await act(ann, "approve", request))[0] == 403
+    assert (await act(cleo, "approve", request))[0] == 200
+    assert (await act(bob, "apply", request))[0] == 200
+    current = (await bob.get(f"{D}/environment")).json()["current"]
+    assert (current["source"], current["imported"]["workspace"], current["imported"]["number"]) == ("live", "main", 2)
+    await pipeline.rules()
+    await pipeline.deploy(2)
+    assert (await bob.get(f"{D}/environment")).json()["current"]["imported"] is None
+
+
 async def service_account(
     pipeline: Pipeline, name: str, owner: httpx.AsyncClient, issuer: httpx.AsyncClient
 ) -> httpx.AsyncClient:

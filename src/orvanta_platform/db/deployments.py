@@ -109,6 +109,8 @@ class DeploymentRow(msgspec.Struct, frozen=True):
     bypass_reason: str | None
     applied_by: str
     applied_at: datetime
+    imported: str | None
+    """JSON text of the origin of an imported release."""
     check: CheckRow | None = None
     """Checks that followed it; None: the rules had none, or they were not read."""
 

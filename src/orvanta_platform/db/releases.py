@@ -57,6 +57,11 @@ async def list_page(conn: Connection, workspace: str, filter: Filter, before: in
     return [ReleaseRow(**dict(row)) for row in rows]
 
 
+async def list_authors_by_number(conn: Connection, workspace: str, number: int) -> list[str]:
+    """Return the addresses of the accounts that answer for a release; none if it does not exist."""
+    return await conn.fetchval(_SQL["list_authors_by_number"], workspace, number) or []
+
+
 async def get(conn: Connection, workspace: str, number: int, filter: Filter) -> ReleaseRow | None:
     """Return a release if its paths are readable according to `filter`."""
     who = (filter.everything, filter.patterns, filter.scope)

@@ -87,7 +87,9 @@ def show(session: Session, name: Name) -> None:
     elif current is None:
         print("release: none")
     else:
-        release = f"{current['source']}/{current['number']}"
+        release, origin = f"{current['source']}/{current['number']}", current["imported"]
+        if origin is not None:
+            release += f" (imported from {origin['workspace']}/{origin['number']} of {terminal_safe(origin['name'])})"
         print(f"release: {release} by {current['applied_by']} at {local_time(current['applied_at'])}")
         print_checks(current["check"])
     if hold is not None:

@@ -316,8 +316,9 @@ ON CONFLICT (environment, kind, path) DO UPDATE SET hash = excluded.hash, deploy
 -- name: list_deployments
 -- A page of the deployments of an environment below id $2, newest first; only those of which all paths are readable.
 SELECT d.id, d.environment, d.request, d.source, d.number, d.digest, d.paths, d.kind, d.plan_hash, d.bypass_reason,
-       d.applied_by, d.applied_at
+       d.applied_by, d.applied_at, r.imported::text AS imported
 FROM deployment AS d
+LEFT JOIN release AS r ON r.id = d.release
 WHERE d.environment = $1 AND ($2::bigint IS NULL OR d.id < $2)
   AND ($3 OR NOT EXISTS (SELECT FROM unnest(d.paths) AS p (path) WHERE NOT p.path LIKE ANY ($4::text[])))
   AND ($5::text[] IS NULL OR NOT EXISTS (

@@ -20,6 +20,10 @@ WHERE r.workspace = $1 AND ($2::integer IS NULL OR r.number < $2)
   )
 ORDER BY r.number DESC LIMIT $6;
 
+-- name: list_authors_by_number
+-- The addresses of the accounts that may not approve the deployment of a release, by its number.
+SELECT authors FROM release WHERE workspace = $1 AND number = $2;
+
 -- name: get
 -- The release with a number, if all of its paths are readable.
 SELECT r.id, r.workspace, r.number, r.digest, r.notes, r.paths, r.body, r.imported::text AS imported,

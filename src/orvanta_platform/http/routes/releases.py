@@ -76,7 +76,7 @@ async def export_release(request: AnyRequest, workspace: FromPath[str], number: 
 async def import_release(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """Store a release from a file as the next release of the workspace. You must be able to write all of its items.
 
-    The file must be signed with a key of the setting `trusted_release_keys`.
+    The file must be signed by this instance, or with a key of the setting `trusted_release_keys`.
     """
     body = await body_of(request, schemas.ImportRelease)
     made = await imports.import_file(platform_of(request), actor_of(request), workspace, body.file)

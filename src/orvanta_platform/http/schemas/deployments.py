@@ -328,6 +328,9 @@ class Deployment(msgspec.Struct, kw_only=True):
     bypass_reason: str | None
     applied_by: str
     applied_at: datetime
+    imported: ReleaseOrigin | None
+    """Origin of a release that was imported from a file."""
+
     check: DeploymentCheck | None
     """Checks that followed it; null: there are none."""
 
@@ -430,7 +433,7 @@ def outcome(done: ApplyResult) -> RequestOutcome:
 def deployment(row: DeploymentRow) -> Deployment:
     """Convert a deployment."""
     values = {name: getattr(row, name) for name in Deployment.__struct_fields__}
-    return Deployment(**{**values, "check": _check(row.check)})
+    return Deployment(**{**values, "imported": origin(row.imported), "check": _check(row.check)})
 
 
 def _check(row: CheckRow | None) -> DeploymentCheck | None:

@@ -41,10 +41,10 @@ class NewRelease(msgspec.Struct, kw_only=True):
 
 
 class ReleaseOrigin(msgspec.Struct, kw_only=True):
-    """Release of another instance."""
+    """Release from whose file a release was imported."""
 
     name: str
-    """Name of the instance in `trusted_release_keys` at the time of the import."""
+    """Name of the instance in `trusted_release_keys` at the time of the import; `this instance` for one of its own."""
 
     public_key: str
     """Key that the file was verified with."""

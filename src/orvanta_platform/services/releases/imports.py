@@ -1,6 +1,8 @@
-"""Import of releases that other instances exported and signed."""
+"""Import of releases from files that this instance or others exported and signed."""
 
 from __future__ import annotations
+
+from typing import Final
 
 import msgspec
 
@@ -8,6 +10,7 @@ from orvanta_platform.control import limits, names, release_signatures
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.instance_settings import TRUSTED_RELEASE_KEYS
 from orvanta_platform.control.permissions import can
+from orvanta_platform.db import releases as rows
 from orvanta_platform.errors import BadRequest, Forbidden, UntrustedRelease
 from orvanta_platform.orchestrator import document_threads
 from orvanta_platform.services.changes import contents, writers
@@ -24,12 +27,15 @@ from orvanta_platform.workflow.tree.item import Item
 from orvanta_platform.workflow.tree.plan import Wanted
 from orvanta_platform.workflow.validate import validate
 
+THIS_INSTANCE: Final = "this instance"
+
 
 async def import_file(platform: Platform, actor: Actor, workspace: str, file: SignedRelease) -> Release:
     """Store a release from a file as the next release of the workspace.
 
     The actor must be able to write all items. Raises NotFound, Forbidden, BadRequest, TooLarge, RateLimited,
-    InvalidWorkflow, UntrustedRelease if the file was not signed with a key that superadmins trust.
+    InvalidWorkflow, UntrustedRelease if the file was signed neither with the key of this instance nor with one that
+    superadmins trust.
     """
     releases.require_write(actor, workspace)
     limits.check_text("Notes", file.notes)
@@ -40,12 +46,22 @@ async def import_file(platform: Platform, actor: Actor, workspace: str, file: Si
         bundle = await document_threads.run_in_thread(workspace, _open_bundle, file.body)
     _require_writable(actor, workspace, bundle)
     origin = {"name": name, "public_key": file.public_key, "workspace": file.workspace, "number": file.number}
-    return await releases.store(platform, actor, workspace, bundle, file.notes, origin, file.authors)
+    authors = [*file.authors, *await _list_own_authors(platform, file)]
+    return await releases.store(platform, actor, workspace, bundle, file.notes, origin, authors)
+
+
+async def _list_own_authors(platform: Platform, file: SignedRelease) -> list[str]:
+    """Return the authors of a release of this instance, which files of earlier versions do not name."""
+    if file.public_key != release_signatures.public_key(platform.keys):
+        return []
+    async with platform.db.acquire() as conn:
+        return await rows.list_authors_by_number(conn, file.workspace, file.number)
 
 
 async def _get_signer(platform: Platform, file: SignedRelease) -> str:
     """Return the name of the instance whose key signed the file. Raises UntrustedRelease."""
-    keys = await platform.instance.get(TRUSTED_RELEASE_KEYS)
+    own = {THIS_INSTANCE: release_signatures.public_key(platform.keys)}
+    keys = await platform.instance.get(TRUSTED_RELEASE_KEYS) | own
     name = next((each for each, key in keys.items() if key == file.public_key), None)
     if name is None or not release_signatures.verifies(keys[name], releases.signed_text(file), file.signature):
         raise UntrustedRelease(
