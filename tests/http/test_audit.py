@@ -163,7 +163,7 @@ async def test_admin_sees_and_revokes_tokens_of_workspace(api: ApiHarness) -> No
     bound, bound_prefix = await made(bea, label="ci", workspace_id="main", scopes=["jobs:run"])
     _, wide_prefix = await made(bea, label="private")
     _, limited_prefix = await made(bea, scopes=["jobs:run:f/plan_x/*", "jobs:run:f/plan_y/*", "jobs:read"])
-    assert (await client_of(api.app, bound).get(f"{W}/users/whoami")).status_code == 403
+    assert (await client_of(api.app, bound).get(f"{W}/users/list")).status_code == 403
     rows = {row["token_prefix"]: row for row in await found(api.client, "tokens/list")}
     assert bound not in str(rows)
     one = rows[bound_prefix]

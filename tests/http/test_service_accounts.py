@@ -47,7 +47,7 @@ async def test_service_account_works_with_tokens_and_cannot_log_in(api: ApiHarne
     await post(api.client, "users/update/ci", 400, role="admin")
     assert (await api.client.delete(f"{W}/users/delete/ci")).status_code == 409
     await post(api.client, "/api/users/create", 400, email="x@main.service.orvanta", password="a long password")
-    await post(api.client, "/api/w/admins/workspaces/add_user", 404, email=email)
+    await post(api.client, "/api/w/admins/workspaces/add_user", 400, email=email, role="admin")
     await post(ci, "/api/users/tokens/create", 403, label="more")
     assert (await ci.get("/api/w/admins/users/whoami")).status_code == 404
     operations = {row["operation"] for row in await api.get("audit/list", operation="service_accounts")}

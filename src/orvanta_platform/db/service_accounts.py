@@ -27,6 +27,14 @@ class ServiceAccountRow(msgspec.Struct, frozen=True):
     """Number of its valid tokens."""
 
 
+class ManagedBy(msgspec.Struct, frozen=True):
+    """The workspace that manages a service account, and its username there."""
+
+    workspace: str
+    username: str
+    disabled: bool
+
+
 async def insert_account(conn: Connection, email: str, username: str) -> bool:
     """Add the account of a service account; return False if the address or the username is taken."""
     return await conn.fetchval(_SQL["insert_account"], email, username) is not None
@@ -56,6 +64,28 @@ async def list_page(
     """Return a page of the service accounts by username, those after `after`."""
     rows = await conn.fetch(_SQL["list"], workspace, after, limit, offset)
     return [ServiceAccountRow(**row) for row in rows]
+
+
+async def get_home(conn: Connection, email: str) -> str | None:
+    """Return the workspace that manages a service account; None if there is no such service account."""
+    workspace: str | None = await conn.fetchval(_SQL["get_home"], email)
+    return workspace
+
+
+async def lock_home(conn: Connection, email: str) -> ManagedBy | None:
+    """Return the workspace that manages a service account; it is not disabled there before the transaction ends."""
+    row = await conn.fetchrow(_SQL["lock_home"], email)
+    return ManagedBy(**row) if row else None
+
+
+async def disable_elsewhere(conn: Connection, email: str) -> list[tuple[str, str]]:
+    """Disable a service account in the workspaces that do not manage it; return them, with its usernames there."""
+    return [(row["workspace"], row["username"]) for row in await conn.fetch(_SQL["disable_elsewhere"], email)]
+
+
+async def list_shared(conn: Connection, workspace: str) -> list[str]:
+    """Return the usernames of the service accounts of a workspace that are members of others as well."""
+    return [row["username"] for row in await conn.fetch(_SQL["list_shared"], workspace)]
 
 
 async def list_responsible(conn: Connection, email: str, token: bytes | None) -> list[str]:

@@ -92,7 +92,9 @@ class MemberTokenRow(msgspec.Struct, frozen=True):
     last_used_at: datetime
     scopes: list[str] | None
     bound: bool
-    """True if the token is valid in this workspace only. The label and the address are known for such tokens only."""
+    """True if the token is valid in this workspace only."""
+    revocable: bool
+    """True if admins of the workspace can revoke it. The label and the address are known for such tokens only."""
     label: str | None
     last_address: str | None
 
@@ -171,7 +173,9 @@ async def list_of_workspace(conn: Connection, workspace: str, *, limit: int, off
 
 
 async def delete_of_workspace(conn: Connection, workspace: str, prefix: str) -> str | None:
-    """Delete the tokens with this prefix that are valid in this workspace only; return the owner's address."""
+    """Delete the tokens with this prefix that are valid in this workspace only, or those of a service account that the
+    workspace manages; return the owner's address.
+    """
     email: str | None = await conn.fetchval(_SQL["delete_of_workspace"], workspace, prefix)
     return email
 

@@ -44,6 +44,8 @@ class MemberRow(msgspec.Struct, frozen=True):
     super_admin: bool
     groups: list[str]
     account_disabled: bool = False
+    service_account_of: str | None = None
+    """Workspace that manages the service account, if it is another one."""
 
 
 class SettingsRow(msgspec.Struct, frozen=True):

@@ -33,6 +33,13 @@ Label = Annotated[str | None, typer.Option("--label", help="Purpose of the token
 Scope = Annotated[
     list[str], typer.Option("--scope", help="<area>:<action> or <area>:<action>:<path>. Repeatable; required.")
 ]
+Everywhere = Annotated[
+    bool,
+    typer.Option(
+        "--all-workspaces",
+        help="Valid in all workspaces of which the service account is a member; otherwise only in this one.",
+    ),
+]
 Days = Annotated[int, typer.Option("--days", min=1, help="Days until the token expires.")]
 
 
@@ -71,15 +78,27 @@ def create(session: Session, name: Name, role: RoleOption = ServiceRole.OPERATOR
     session.change("service_accounts/create", {"username": name, "role": role, "summary": summary}, name, "created")
 
 
-@command(app, "orvanta service-account token ci --scope 'jobs:run:f/sales/*' --days 90")
-def token(session: Session, name: Name, scope: Scope, days: Days = 90, label: Label = None) -> None:
+@command(
+    app,
+    "orvanta service-account token ci --scope 'jobs:run:f/sales/*' --days 90",
+    "orvanta service-account token ci --scope releases:write --scope deployments:write --all-workspaces",
+)
+def token(
+    session: Session,
+    name: Name,
+    scope: Scope,
+    days: Days = 90,
+    label: Label = None,
+    all_workspaces: Everywhere = False,
+) -> None:
     """Create a token of a service account, and print it. It is shown only once. Admins only."""
     from orvanta_platform.cli.client.output import print_json
 
     expiration = (datetime.now(UTC) + timedelta(days=days)).isoformat()
     api = session.api
     call = api.in_workspace(f"service_accounts/tokens/create/{quote(name, safe='')}")
-    made = api.post(call, {"label": label, "scopes": scope, "expiration": expiration})
+    body = {"label": label, "scopes": scope, "expiration": expiration, "all_workspaces": all_workspaces}
+    made = api.post(call, body)
     if session.as_json:
         print_json({"token": made})
     else:

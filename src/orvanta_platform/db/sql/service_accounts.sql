@@ -41,6 +41,34 @@ LEFT JOIN member AS o ON o.workspace = s.workspace AND o.email = s.owner
 WHERE s.workspace = $1 AND s.username > $2
 ORDER BY s.username LIMIT $3 OFFSET $4;
 
+-- name: get_home
+-- The workspace that manages a service account.
+SELECT workspace FROM service_account WHERE email = $1;
+
+-- name: lock_home
+-- The workspace that manages a service account, its username there, and whether it is disabled there, which it remains
+-- until the transaction ends.
+SELECT s.workspace, s.username, m.disabled
+FROM service_account AS s
+JOIN member AS m ON m.workspace = s.workspace AND m.email = s.email
+WHERE s.email = $1
+FOR SHARE OF m;
+
+-- name: disable_elsewhere
+-- Disables a service account in other workspaces than the one that manages it; returns these memberships.
+UPDATE member AS m
+SET disabled = true
+FROM service_account AS s
+WHERE s.email = $1 AND m.email = s.email AND m.workspace <> s.workspace AND NOT m.disabled
+RETURNING m.workspace, m.username;
+
+-- name: list_shared
+-- Usernames of the service accounts of a workspace that are members of others as well.
+SELECT s.username
+FROM service_account AS s
+WHERE s.workspace = $1 AND EXISTS (SELECT FROM member AS m WHERE m.email = s.email AND m.workspace <> s.workspace)
+ORDER BY s.username;
+
 -- name: list_responsible
 -- The accounts that answer for a call of the account $1 with the token $2: itself, and for a service account its owner
 -- and the admin who created the token.

@@ -111,23 +111,32 @@ WHERE email = $1 AND kind = 'user' AND (expires_at IS NULL OR expires_at > app_n
 ORDER BY created_at DESC, prefix LIMIT $2 OFFSET $3;
 
 -- name: list_of_workspace
--- A page of the tokens with which members can act in a workspace, without sessions. Labels, addresses and the paths in
--- scopes of tokens that are valid in other workspaces as well are left out.
-SELECT m.username, t.prefix, t.created_at, t.expires_at, t.last_used_at, t.workspace IS NOT NULL AS bound,
-       CASE WHEN t.workspace IS NOT NULL THEN t.scopes
+-- A page of the tokens with which members can act in a workspace, without sessions. Admins can revoke those that are
+-- valid in this workspace only, and those of its service accounts. Labels, addresses and the paths in scopes of others
+-- are left out.
+SELECT m.username, t.prefix, t.created_at, t.expires_at, t.last_used_at, t.workspace IS NOT NULL AS bound, r.revocable,
+       CASE WHEN r.revocable THEN t.scopes
             WHEN t.scopes IS NOT NULL THEN ARRAY(SELECT DISTINCT split_part(s, ':', 1) || ':' || split_part(s, ':', 2)
                                                  FROM unnest(t.scopes) AS s ORDER BY 1) END AS scopes,
-       CASE WHEN t.workspace IS NOT NULL THEN t.label END AS label,
-       CASE WHEN t.workspace IS NOT NULL THEN t.last_address END AS last_address
+       CASE WHEN r.revocable THEN t.label END AS label,
+       CASE WHEN r.revocable THEN t.last_address END AS last_address
 FROM member AS m
 JOIN token AS t ON t.email = m.email
+LEFT JOIN service_account AS a ON a.email = m.email AND a.workspace = m.workspace
+CROSS JOIN LATERAL (SELECT t.workspace IS NOT NULL OR a.email IS NOT NULL AS revocable) AS r
 WHERE m.workspace = $1 AND NOT m.disabled AND t.kind = 'user' AND (t.workspace = $1 OR t.workspace IS NULL)
   AND (t.expires_at IS NULL OR t.expires_at > app_now())
 ORDER BY m.username, t.created_at DESC, t.prefix LIMIT $2 OFFSET $3;
 
 -- name: delete_of_workspace
--- Deletes the tokens with this prefix that are valid in this workspace only; returns their owners.
-DELETE FROM token WHERE workspace = $1 AND prefix = $2 AND kind = 'user' RETURNING email;
+-- Deletes the tokens with this prefix that are valid in this workspace only, or that are those of a service account
+-- which the workspace manages; returns their owners.
+DELETE FROM token AS t
+WHERE t.prefix = $2 AND t.kind = 'user'
+  AND (t.workspace = $1
+       OR (t.workspace IS NULL
+           AND EXISTS (SELECT FROM service_account AS s WHERE s.email = t.email AND s.workspace = $1)))
+RETURNING t.email;
 
 -- name: is_of_member
 -- Returns true if a member of a workspace has a token with this prefix that is valid in all of its workspaces.

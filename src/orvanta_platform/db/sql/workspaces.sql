@@ -89,9 +89,13 @@ WHERE (i.workspace, i.kind, i.path) = (d.workspace, d.kind, d.path);
 DELETE FROM gate WHERE key IN (SELECT key FROM gate WHERE workspace = $1 LIMIT $2);
 
 -- name: delete
--- Deletes a workspace with everything that refers to it, and the accounts of its service accounts.
+-- Deletes a workspace with everything that refers to it, and the accounts of its service accounts, except those whose
+-- usernames remain reserved in other workspaces.
 WITH accounts AS (
-    DELETE FROM account AS a USING service_account AS s WHERE s.workspace = $1 AND a.email = s.email
+    DELETE FROM account AS a
+    USING service_account AS s
+    WHERE s.workspace = $1 AND a.email = s.email
+      AND NOT EXISTS (SELECT FROM former_member AS f WHERE f.email = a.email AND f.workspace <> $1)
 )
 DELETE FROM workspace WHERE id = $1 AND archived_at = 'infinity' RETURNING id;
 
@@ -114,11 +118,12 @@ SELECT EXISTS (SELECT 1 FROM member WHERE workspace = $1 AND username = $2)
 -- name: get_member
 -- One member by username.
 SELECT m.workspace, m.username, m.email, m.role, m.disabled, m.created_at, a.name, a.super_admin,
-       a.disabled AS account_disabled,
+       a.disabled AS account_disabled, nullif(s.workspace, m.workspace) AS service_account_of,
        coalesce((SELECT array_agg(t.team ORDER BY t.team) FROM team_member AS t
                  WHERE t.workspace = m.workspace AND t.username = m.username), '{}') AS groups
 FROM member AS m
 JOIN account AS a ON a.email = m.email
+LEFT JOIN service_account AS s ON s.email = m.email
 WHERE m.workspace = $1 AND m.username = $2;
 
 -- name: get_username
@@ -130,11 +135,12 @@ WHERE workspace = $1 AND email = $2 AND NOT disabled;
 -- name: list_members
 -- A page of the members of a workspace by username.
 SELECT m.workspace, m.username, m.email, m.role, m.disabled, m.created_at, a.name, a.super_admin,
-       a.disabled AS account_disabled,
+       a.disabled AS account_disabled, nullif(s.workspace, m.workspace) AS service_account_of,
        coalesce((SELECT array_agg(t.team ORDER BY t.team) FROM team_member AS t
                  WHERE t.workspace = m.workspace AND t.username = m.username), '{}') AS groups
 FROM member AS m
 JOIN account AS a ON a.email = m.email
+LEFT JOIN service_account AS s ON s.email = m.email
 WHERE m.workspace = $1 AND m.username > $2
 ORDER BY m.username LIMIT $3 OFFSET $4;
 

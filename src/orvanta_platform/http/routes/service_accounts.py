@@ -44,9 +44,9 @@ async def create_service_account(request: AnyRequest, workspace: FromPath[str]) 
 async def create_service_account_token(
     request: AnyRequest, workspace: FromPath[str], username: FromPath[str]
 ) -> Response[bytes]:
-    """Create a token of a service account, valid in this workspace. It is shown only in this response. Admins only."""
+    """Create a token of a service account. It is shown only in this response. Admins only."""
     body = await small_body_of(request, schemas.CreateServiceToken)
-    new = NewToken(body.label, body.expiration, body.scopes, workspace)
+    new = NewToken(body.label, body.expiration, body.scopes, None if body.all_workspaces else workspace)
     made = await service_accounts.create_token(platform_of(request), actor_of(request), workspace, username, new)
     return answers.text(made, 201)
 
@@ -55,7 +55,10 @@ async def create_service_account_token(
 async def enable_service_account(
     request: AnyRequest, workspace: FromPath[str], username: FromPath[str]
 ) -> Response[bytes]:
-    """Enable a service account, or disable it, which deletes its tokens and stops what acts for it. Admins only."""
+    """Enable a service account, or disable it in all workspaces, which deletes its tokens and stops what acts for it.
+
+    Admins only.
+    """
     body = await body_of(request, schemas.EnableServiceAccount)
     await service_accounts.set_enabled(
         platform_of(request), actor_of(request), workspace, username, enabled=body.enabled

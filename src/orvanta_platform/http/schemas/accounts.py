@@ -309,6 +309,9 @@ class WorkspaceUser(msgspec.Struct, kw_only=True):
     service_account: bool
     """True for a program, which cannot log in. Its account is managed by `service_accounts/…`."""
 
+    service_account_of: str | UnsetType = UNSET
+    """Workspace that manages the service account, if it is another one."""
+
     role: str
     groups: list[str]
     folders: list[str]
@@ -418,6 +421,7 @@ def workspace_user(member: Member) -> WorkspaceUser:
         disabled=row.disabled,
         account_disabled=row.account_disabled,
         service_account=names.is_service_email(row.email),
+        service_account_of=_optional(row.service_account_of),
         role=member.role,
         groups=sorted({*row.groups, "all"}),
         folders=sorted(member.folders.read),

@@ -43,17 +43,21 @@ class MemberToken(msgspec.Struct, kw_only=True):
     created_at: datetime
     last_used_at: datetime
     bound: bool
-    """True if the token is valid in this workspace only. Only such a token can be revoked here."""
+    """True if the token is valid in this workspace only."""
+
+    revocable: bool
+    """True if admins can revoke it: it is valid in this workspace only, or that of a service account which this
+    workspace manages."""
 
     expiration: datetime | UnsetType = UNSET
     scopes: list[str] | UnsetType = UNSET
-    """Without their paths unless the token is valid in this workspace only."""
+    """Without their paths unless it is revocable."""
 
     label: str | UnsetType = UNSET
-    """Missing unless the token is valid in this workspace only."""
+    """Missing unless it is revocable."""
 
     last_address: str | UnsetType = UNSET
-    """Missing unless the token is valid in this workspace only."""
+    """Missing unless it is revocable."""
 
 
 class BrokenLink(msgspec.Struct, kw_only=True):
@@ -128,6 +132,7 @@ def member_token(row: MemberTokenRow) -> MemberToken:
         created_at=row.created_at,
         last_used_at=row.last_used_at,
         bound=row.bound,
+        revocable=row.revocable,
         expiration=UNSET if row.expires_at is None else row.expires_at,
         scopes=UNSET if row.scopes is None else row.scopes,
         label=_optional(row.label),

@@ -44,6 +44,8 @@ class CreateServiceToken(msgspec.Struct, kw_only=True):
     scopes: list[str]
     expiration: datetime
     label: str | None = None
+    all_workspaces: bool = False
+    """True if it is valid in all workspaces of which the service account is a member; otherwise only in this one."""
 
 
 class EnableServiceAccount(msgspec.Struct, kw_only=True):

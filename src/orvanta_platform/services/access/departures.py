@@ -11,10 +11,10 @@ from uuid import UUID
 
 import msgspec
 
-from orvanta_platform.control import audit
+from orvanta_platform.control import audit, names
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target, require
-from orvanta_platform.db import accounts, departures, members, workspaces
+from orvanta_platform.db import accounts, departures, members, service_accounts, tokens, workspaces
 from orvanta_platform.db.departures import ActingItem, Counts
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import IdentityDisabled, NotFound
@@ -70,9 +70,15 @@ async def stop(
 ) -> list[UUID]:
     """Stop everything that acts for an account in a workspace (None: in all), in the caller's transaction.
 
+    A service account that ends in the workspace that manages it is disabled in the others, and its tokens are deleted.
     `cancel_runs`: cancel its runs; otherwise they continue. Returns the cancelled runs, to be passed to
     `advance_cancelled` after the commit. The caller has checked permissions and ends the access itself.
     """
+    elsewhere: list[tuple[str, str]] = []
+    if names.is_service_email(email) and workspace == await service_accounts.get_home(conn, email):
+        await tokens.delete_of_account(conn, email)
+        elsewhere = await service_accounts.disable_elsewhere(conn, email)
+        workspace = None
     text = f"{REASON}: the member for whom it acts was disabled or removed."
     stopped = await departures.stop(conn, email, workspace, text)
     if workspace is not None:
@@ -81,6 +87,7 @@ async def stop(
     subjects: list[tuple[str, str, str | None]] = [
         (each.workspace, f"{each.kind}s.stop", each.path) for each in stopped
     ]
+    subjects += [(each, "service_accounts.stop", username) for each, username in elsewhere]
     runs = []
     if cancel_runs:
         runs = await departures.cancel_runs(

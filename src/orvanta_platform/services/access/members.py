@@ -14,6 +14,7 @@ from orvanta_platform.db import accounts, members, service_accounts, workspaces
 from orvanta_platform.db.accounts import AccountRow
 from orvanta_platform.db.members import InvitationRow, LockedMember
 from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.service_accounts import ManagedBy
 from orvanta_platform.errors import AlreadyExists, BadRequest, Conflict, LastAdmin, NotFound, RateLimited
 from orvanta_platform.services.access import departures, invitation_mail
 from orvanta_platform.services.platform import Platform
@@ -40,7 +41,7 @@ def _target(workspace: str) -> Target:
 
 
 async def add(platform: Platform, actor: Actor, workspace: str, *, email: str, username: str | None, role: Role) -> str:
-    """Add an account to a workspace; return its username.
+    """Add an account, or a service account of another workspace, to a workspace; return its username.
 
     Calls that are refused count as invitations, because they reveal which addresses have an account; superadmins, who
     list the accounts, are exempt. Raises Forbidden, BadRequest, NotFound (no such account), AlreadyExists, Conflict,
@@ -79,7 +80,7 @@ async def update(
         if change.role is Role.ADMIN and names.is_service_email(row.email):
             raise BadRequest("A service account cannot be an admin.")
         if change.disabled is False and names.is_service_email(row.email):
-            await require_owner(conn, workspace, username)
+            await _require_responsible(conn, row)
         if change.role is not None:
             await members.set_role(conn, workspace, username, change.role)
             if change.role is not Role.ADMIN:
@@ -107,7 +108,7 @@ async def remove(platform: Platform, actor: Actor, workspace: str, username: str
 
     async def write(conn: Connection) -> list[UUID]:
         row = await _lock(conn, workspace, username)
-        if names.is_service_email(row.email):
+        if await _is_managed_here(conn, row):
             raise Conflict(f"{row.username} is a service account.", hint="Delete the service account instead.")
         await _require_other_admin(conn, row)
         runs = await departures.stop(platform, conn, actor, row.email, workspace, cancel_runs=cancel_runs)
@@ -246,19 +247,24 @@ async def require_owner(conn: Connection, workspace: str, username: str) -> None
 
 
 async def _insert(conn: Connection, workspace: str, email: str, username: str | None, role: Role) -> str:
-    account = None if names.is_service_email(email.lower()) else await accounts.get(conn, email)
+    account = await accounts.get(conn, email)
     if account is None or account.deleted_at is not None:
         raise NotFound(
             f"There is no account {email[:200]}.", hint="Invite the address, or ask a superadmin to create it."
         )
     _require_enabled(account)
+    managed_by = None
+    if names.is_service_email(account.email):
+        if role is Role.ADMIN:
+            raise BadRequest("A service account cannot be an admin.")
+        managed_by = await _require_enabled_at_home(conn, account.email)
     former = await members.get_former_username(conn, workspace, account.email)
     if former is not None and username not in (None, former):
         # Otherwise the account could decide about its own earlier runs under another name.
         raise Conflict(
             f"{account.email} was {former} in the workspace before.", hint=f"Use the username {former} again."
         )
-    chosen = username or former or account.username
+    chosen = username or former or (account.username if managed_by is None else managed_by.username)
     names.check_username(chosen)
     if not await workspaces.add_member(conn, workspace, chosen, account.email, role):
         raise AlreadyExists(
@@ -266,6 +272,27 @@ async def _insert(conn: Connection, workspace: str, email: str, username: str | 
             hint="Use another username.",
         )
     return chosen
+
+
+async def _require_responsible(conn: Connection, row: LockedMember) -> None:
+    """Check that somebody answers for a service account that is enabled. Raises Conflict."""
+    if await _is_managed_here(conn, row):
+        await require_owner(conn, row.workspace, row.username)
+    else:
+        await _require_enabled_at_home(conn, row.email)
+
+
+async def _require_enabled_at_home(conn: Connection, email: str) -> ManagedBy:
+    """Check that a service account is enabled in the workspace that manages it. Raises Conflict."""
+    managed_by = await service_accounts.lock_home(conn, email)
+    if managed_by is None or managed_by.disabled:
+        raise Conflict(f"The service account {email} is disabled.", hint="An admin of its workspace can enable it.")
+    return managed_by
+
+
+async def _is_managed_here(conn: Connection, row: LockedMember) -> bool:
+    """Return whether a member is a service account that this workspace manages, not another one."""
+    return await service_accounts.get(conn, row.workspace, row.username) is not None
 
 
 def _require_enabled(account: AccountRow) -> None:

@@ -1,7 +1,9 @@
-"""Service accounts: members of one workspace for programs, without a password.
+"""Service accounts: members of a workspace for programs, without a password.
 
-Admins create them and their tokens, which have scopes and an expiry. A service account has no session, is never an
-admin, and does not decide about approvals. It is stopped when the admin who owns it leaves.
+Admins of the workspace that manages a service account create it and its tokens, which have scopes and an expiry. A
+service account has no session, is never an admin, and does not decide about approvals. It is stopped when the admin who
+owns it leaves. Admins of other workspaces can add it as a member, with a role there: they manage this membership, not
+the account and its tokens.
 """
 
 from __future__ import annotations
@@ -59,12 +61,14 @@ async def create(platform: Platform, actor: Actor, workspace: str, new: NewServi
 
 
 async def create_token(platform: Platform, actor: Actor, workspace: str, username: str, new: NewToken) -> str:
-    """Create a token of a service account, valid in this workspace only, and return it.
+    """Create a token of a service account, and return it.
 
-    Raises NotFound, Forbidden, BadRequest (no scopes or no expiry), Conflict (a disabled service account).
+    It is valid in this workspace, or, if `new` names none, in all of which the service account is a member. Raises
+    NotFound, Forbidden, BadRequest (no scopes or no expiry), Conflict (a disabled service account).
     """
     _require_management(actor, workspace)
-    new = check_new(new, await max_age_days_of(platform, actor.email, workspace))
+    email = actor.email if new.workspace is not None else names.service_email(workspace, username)
+    new = check_new(new, await max_age_days_of(platform, email, new.workspace))
     if not new.scopes or new.expires_at is None:
         raise BadRequest("A token of a service account needs scopes and an expiration.")
     token = names.new_token("user")
@@ -79,13 +83,13 @@ async def create_token(platform: Platform, actor: Actor, workspace: str, usernam
             prefix,
             "user",
             row.email,
-            workspace=workspace,
+            workspace=new.workspace,
             label=new.label,
             scopes=new.scopes,
             expires_at=new.expires_at,
             issued_by=actor.email,
         )
-        parameters = {"label": new.label, "scopes": new.scopes, "token_prefix": prefix}
+        parameters = {"label": new.label, "scopes": new.scopes, "token_prefix": prefix, "workspace": new.workspace}
         await audit.record(conn, actor, "service_accounts.create_token", "Created", username, parameters)
     return token
 
@@ -102,10 +106,9 @@ async def set_enabled(platform: Platform, actor: Actor, workspace: str, username
         runs: list[UUID] = []
         if enabled:
             await require_owner(conn, workspace, username)
-        if not enabled:
-            await tokens.delete_of_account(conn, row.email)
-            runs = await departures.stop(platform, conn, actor, row.email, workspace, cancel_runs=False)
         await members.set_disabled(conn, workspace, username, not enabled)
+        if not enabled:
+            runs = await departures.stop(platform, conn, actor, row.email, workspace, cancel_runs=False)
         operation = "service_accounts.enable" if enabled else "service_accounts.disable"
         await audit.record(conn, actor, operation, "Updated", username)
         return runs
@@ -121,15 +124,18 @@ async def delete(platform: Platform, actor: Actor, workspace: str, username: str
     _require_management(actor, workspace)
 
     async def write(conn: Connection) -> list[UUID]:
-        row = await _lock(conn, workspace, username)
-        await tokens.delete_of_account(conn, row.email)
-        runs = await departures.stop(platform, conn, actor, row.email, workspace, cancel_runs=False)
-        await members.remove(conn, row.email, workspace)
-        await accounts.delete(conn, row.email)
-        await audit.record(conn, actor, "service_accounts.delete", "Delete", username)
-        return runs
+        return await _delete(platform, conn, actor, workspace, await _lock(conn, workspace, username))
 
     await departures.advance_cancelled(platform, await platform.db.retrying(write))
+
+
+async def delete_shared(platform: Platform, conn: Connection, actor: Actor, workspace: str) -> None:
+    """Delete the service accounts that are members of other workspaces as well, before their workspace is deleted.
+
+    Their usernames remain reserved in the other workspaces. The caller has checked permissions.
+    """
+    for username in await service_accounts.list_shared(conn, workspace):
+        await _delete(platform, conn, actor, workspace, await _lock(conn, workspace, username))
 
 
 async def set_owner(
@@ -150,6 +156,16 @@ async def set_owner(
     await service_accounts.set_owner(conn, workspace, username, email)
     if enable:
         await members.set_disabled(conn, workspace, username, False)
+
+
+async def _delete(
+    platform: Platform, conn: Connection, actor: Actor, workspace: str, row: ServiceAccountRow
+) -> list[UUID]:
+    runs = await departures.stop(platform, conn, actor, row.email, workspace, cancel_runs=False)
+    await members.remove(conn, row.email, None)
+    await accounts.delete(conn, row.email)
+    await audit.record(conn, actor, "service_accounts.delete", "Delete", row.username, workspace=workspace)
+    return runs
 
 
 def _require_management(actor: Actor, workspace: str) -> None:

@@ -145,7 +145,8 @@ async def list_of_workspace(
 
 
 async def revoke(platform: Platform, actor: Actor, workspace: str, prefix: str) -> None:
-    """Delete a token of any member that is valid in this workspace only.
+    """Delete a token of any member that is valid in this workspace only, or one of a service account that the workspace
+    manages.
 
     Raises NotFound, Forbidden, also for a token that is valid in all workspaces of its owner.
     """

@@ -12,6 +12,7 @@ from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target, refuse_limited, require
 from orvanta_platform.db import deployments, workspaces
 from orvanta_platform.errors import BadRequest, Conflict, NotFound
+from orvanta_platform.services.access import service_accounts
 from orvanta_platform.services.maintenance import retention
 from orvanta_platform.services.platform import Platform
 
@@ -42,6 +43,7 @@ async def delete(platform: Platform, actor: Actor, workspace: str, typed: str | 
             )
         if not await workspaces.begin_deletion(conn, workspace):
             raise Conflict(f"The workspace {workspace} is not archived.", hint="Archive it first.")
+        await service_accounts.delete_shared(platform, conn, actor, workspace)
         await audit.record_instance(conn, actor, "workspaces.begin_delete", "Delete", workspace)
     runs = await retention.delete_all_runs(platform.db, platform.storage, workspace, clock.now())
     files = await _delete_files(platform, workspace)
