@@ -46,6 +46,10 @@ export function useInputs(schema: Json | undefined, initial: Tree | null): Input
       setTyped(initialFields(names, properties, values));
       setErrors(NO_ERRORS);
     },
+    reset: () => {
+      setTyped({});
+      setErrors(NO_ERRORS);
+    },
     read: () => {
       const { args, wrong } = readFields(names, texts, schema);
       setErrors({ fields: wrong, form: null });

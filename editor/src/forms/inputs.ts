@@ -159,6 +159,8 @@ export interface Inputs {
   set: (key: string, text: string) => void;
   /** Replace all texts with those of `values`. */
   fill: (values: Tree) => void;
+  /** Return to the first values, as for another schema. */
+  reset: () => void;
   /** Return the values; null, and show the errors, if a text is invalid. */
   read: () => Tree | null;
   /** Show the error of a request at the fields that it names. */

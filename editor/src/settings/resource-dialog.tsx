@@ -46,7 +46,6 @@ export function NewResourceDialog({ workspace, onlyType = "", folder = "", done,
   const chosen = types.data?.find((each) => each.name === type);
   return (
     <ResourceForm
-      key={chosen?.name ?? ""}
       workspace={workspace}
       resource={null}
       created={created}
@@ -96,6 +95,11 @@ function ResourceForm({ workspace, resource, created, type, setType, types, sche
   const version = useBaseVersion(resource?.version);
   const value = useValue(schema, resource);
   const { errors } = submission;
+  const choose = (next: string) => {
+    setType?.(next);
+    value.reset();
+    submission.clear();
+  };
   const save = async () => {
     const read = value.read();
     const path = stored ?? created?.path ?? "";
@@ -136,7 +140,7 @@ function ResourceForm({ workspace, resource, created, type, setType, types, sche
       {stored === null && created?.fields(errors.path)}
       {stored === null && setType && (
         <Field label={t("settings.type")} error={errors.type}>
-          <Select value={type} set={setType}>
+          <Select value={type} set={choose}>
             <option value="">{t("settings.choose")}</option>
             {types?.map((name) => (
               <option key={name}>{name}</option>
@@ -164,6 +168,8 @@ interface ValueState {
   fields: React.ReactNode;
   /** Return the value; undefined, and show the errors, if a field is invalid. */
   read: () => Json | undefined;
+  /** Return to the first value, as for another type. */
+  reset: () => void;
 }
 
 const HAS_FIELDS = "properties";
@@ -180,11 +186,13 @@ function useValue(schema: Json, resource: Resource | null): ValueState {
       const args = inputs.read();
       return args ? resourceValue(schema, stored, args) : undefined;
     },
+    reset: inputs.reset,
   };
 }
 
 function useJson(stored: Json | undefined): ValueState {
-  const [typed, setTyped] = useState(JSON.stringify(stored ?? {}, null, 2));
+  const first = JSON.stringify(stored ?? {}, null, 2);
+  const [typed, setTyped] = useState(first);
   const [error, setError] = useState<string | undefined>(undefined);
   return {
     fields: (
@@ -205,6 +213,10 @@ function useJson(stored: Json | undefined): ValueState {
         setError(t("settings.notJson"));
         return undefined;
       }
+    },
+    reset: () => {
+      setTyped(first);
+      setError(undefined);
     },
   };
 }
