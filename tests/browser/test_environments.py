@@ -284,6 +284,7 @@ async def create_release(page: Page) -> None:
     await expect(dialog.get_by_text("No matches")).to_be_visible()
     await dialog.get_by_label("Search items").fill("Workflow ORDERS")
     await dialog.get_by_label("Workflow f/shop/orders").check()
+    await expect(dialog.get_by_role("alert")).to_have_count(0)
     await dialog.get_by_label("Notes").fill("First orders")
     await check(page)
     await dialog.get_by_role("button", name="Create release").click()

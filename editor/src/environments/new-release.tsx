@@ -44,15 +44,15 @@ export function NewRelease({ workspace, close }: { workspace: string; close: () 
       await navigate(`/w/${workspace}/environments/releases/${number}`);
     },
   });
+  const isEmpty = chosen.length + removed.length === 0;
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    const isEmpty = chosen.length + removed.length === 0;
     setMissing(isEmpty);
     if (!isEmpty) creating.mutate();
   };
   const words = query.toLowerCase().split(/\s+/);
   const shown = items.data?.filter((each) => words.every((word) => nameOf(each).toLowerCase().includes(word))) ?? [];
-  const problem = creating.isError ? errorText(creating.error) : missing && t("environments.chooseOne");
+  const problem = creating.isError ? errorText(creating.error) : missing && isEmpty && t("environments.chooseOne");
   return (
     <Dialog title={t("environments.newRelease")} close={close}>
       <form className={css.form} onSubmit={submit}>
